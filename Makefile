@@ -1,0 +1,41 @@
+# Everything needs only Python 3.11 to 3.13 and make: each target makes the environment it needs and reuses it.
+PYTHON ?= python3
+VENV ?= .venv
+RUNTIME_VENV ?= .venv-runtime
+BIN := $(VENV)/bin
+
+.PHONY: demo test e2e lint format runtime clean
+
+demo: $(VENV)/.installed  ## the whole job on the sample, into demo/
+	$(BIN)/faceloom demo --out demo --force
+
+test: $(VENV)/.installed  ## every test
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed  ## style, types, and which package may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+runtime: $(RUNTIME_VENV)/.installed  ## what ships: converts with the demo's bundle and without TensorFlow
+	$(RUNTIME_VENV)/bin/python tests/e2e/runtime_only.py demo
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Faceloom needs Python 3.11 to 3.13; name one with: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[cpu,train,export,dev]"
+	@touch $@
+
+$(RUNTIME_VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(RUNTIME_VENV)
+	$(RUNTIME_VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt ".[cpu]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(RUNTIME_VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
