@@ -1,0 +1,52 @@
+"""The JSON documents of Faceloom's artefacts: typed, versioned, strict."""
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from faceloom.errors import ArtefactRefused
+
+
+class Strict(BaseModel):
+    """A value read from disk: an unknown key is an error, never dropped."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+Document = TypeVar("Document", bound=Strict)
+
+
+def read_document(path: Path, kind: type[Document], schema: int, what: str) -> Document:
+    """Read a JSON document whose integer "schema" must be `schema`.
+
+    `what` names the artefact in messages. Raises ArtefactRefused if the file is missing, is
+    no JSON, has another schema, or does not hold what that schema asks for.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ArtefactRefused(f"{path.parent} is no {what}: it has no {path.name}; check the path.") from None
+    except (ValueError, OSError) as error:
+        raise ArtefactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != schema:
+        hint = "update faceloom" if isinstance(found, int) and found > schema else "make it again"
+        raise ArtefactRefused(f"{path} has schema {found!r} and this faceloom reads {schema}; {hint}.")
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise ArtefactRefused(f"{path} is not a valid {what}: {first_problem(error)}.") from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say the first thing wrong as `key: message`."""
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    return f"{key}: {problem['msg']}" if key else problem["msg"]
+
+
+def to_json(document: Strict) -> str:
+    """Write a document as indented JSON with a final newline."""
+    return document.model_dump_json(indent=2, by_alias=True) + "\n"

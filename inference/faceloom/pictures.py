@@ -1,0 +1,32 @@
+"""Still pictures on disk."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from faceloom.arrays import Rgb
+from faceloom.atomic import replacing_file
+from faceloom.errors import MediaUnreadable
+
+
+def read_picture(path: Path) -> Rgb:
+    """Decode a picture, turned upright by its EXIF tag; raise MediaUnreadable if it is none."""
+    data = np.fromfile(path, np.uint8)
+    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    if rgb is None:
+        raise MediaUnreadable(f"{path} is not a picture that can be decoded; check that it opens in a viewer.")
+    return rgb.astype(np.uint8, copy=False)
+
+
+def write_png(path: Path, picture: Rgb) -> None:
+    """Write a PNG atomically."""
+    with replacing_file(path) as part:
+        part.write_bytes(encode(picture, ".png"))
+
+
+def encode(picture: Rgb, extension: str, options: tuple[int, ...] = ()) -> bytes:
+    """Return a picture as the bytes of a file with that extension; `options` are OpenCV's IMWRITE flags."""
+    encoded, data = cv2.imencode(extension, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    assert encoded, "OpenCV encodes every uint8 picture"
+    return data.tobytes()

@@ -1,0 +1,53 @@
+"""What is known of a video, and one frame of it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from faceloom.arrays import Rgb
+
+
+@dataclass(frozen=True, slots=True)
+class ColourTags:
+    """The stream's colour description: numbers of ITU-T H.273, 2 meaning unspecified; range 1 tv, 2 full."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    range: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """The first video stream of a file.
+
+    `width`, `height` are as coded; `rotation` (0, 90, 180, 270 degrees, counter-clockwise) is what a
+    player turns the picture by; `frame_count` is what the container states or implies, None if it does not.
+    """
+
+    path: Path
+    width: int
+    height: int
+    rotation: int
+    sample_aspect_ratio: Fraction
+    time_base: Fraction
+    average_rate: Fraction
+    frame_count: int | None
+    codec: str
+    pixel_format: str
+    colour: ColourTags
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture as coded (not turned by the display matrix) and its presentation time in `time_base` units."""
+
+    index: int
+    pts: int
+    time_base: Fraction
+    rgb: Rgb
+
+    @property
+    def seconds(self) -> float:
+        """Presentation time in seconds."""
+        return float(self.pts * self.time_base)
