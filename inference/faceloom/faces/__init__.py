@@ -1,0 +1,1 @@
+"""Faces in pictures: found, measured, aligned, masked, recognised."""

@@ -1,0 +1,110 @@
+"""Where a face lies in a crop: one template, any coverage, any size.
+
+The template is DeepFaceLab's "whole face" (as published: five points in 0..1 of the
+crop's side), which every host of .dfm models understands. A crop of coverage 1 is that
+square; coverage 1.5 shows half as much again around the same middle.
+"""
+
+from typing import Annotated
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+from pydantic import Field
+
+from faceloom.arrays import Affine, Points, Rgb, float32
+from faceloom.documents import Strict
+
+WHOLE_FACE = (
+    (0.3712, 0.3996),
+    (0.6195, 0.3996),
+    (0.4954, 0.5402),
+    (0.3847, 0.6643),
+    (0.6061, 0.6643),
+)
+
+
+class CropGeometry(Strict):
+    """A square crop of `size` pixels whose template covers 1/`coverage` of its side.
+
+    Recorded as it is in face sets and bundles, so that a crop is cut alike wherever it is cut.
+    """
+
+    size: Annotated[int, Field(ge=32, le=4096)]
+    coverage: Annotated[float, Field(gt=0)]
+    template: Annotated[tuple[tuple[float, float], ...], Field(min_length=5, max_length=5)] = WHOLE_FACE
+
+    def template_xy(self) -> Points:
+        """Return the five points in pixels of the crop (the centre of pixel 0 is at 0)."""
+        unit = float32(self.template)
+        return float32(self.size * (0.5 + (unit - 0.5) / self.coverage) - 0.5)
+
+    def frame_to_crop(self, points_xy: Float32[np.ndarray, "5 2"]) -> Affine:
+        """Return the similarity that takes a face's five points nearest to the template."""
+        return umeyama(points_xy, self.template_xy())
+
+    def to(self, other: "CropGeometry") -> Affine:
+        """Return the map from this crop's pixels to those of another crop of the same face."""
+        scale = other.size * self.coverage / (self.size * other.coverage)
+        shift = (other.size - 1) / 2 - scale * (self.size - 1) / 2
+        return float32([[scale, 0, shift], [0, scale, shift]])
+
+
+def umeyama(from_xy: Float32[np.ndarray, "k 2"], to_xy: Float32[np.ndarray, "k 2"]) -> Affine:
+    """Return the similarity (rotation, one scale, shift) with the least squared error from -> to.
+
+    S. Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns", IEEE TPAMI 13(4), 1991, equations 38 to 43.
+    """
+    from_mean, to_mean = from_xy.mean(0), to_xy.mean(0)
+    from_centred, to_centred = from_xy - from_mean, to_xy - to_mean
+    u, d, vt = np.linalg.svd(to_centred.T @ from_centred / len(from_xy))
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    rotation = u @ np.diag(sign) @ vt
+    scale = (d * sign).sum() / from_centred.var(0).sum()
+    shift = to_mean - scale * rotation @ from_mean
+    return np.concatenate([scale * rotation, shift[:, None]], 1).astype(np.float32)
+
+
+def inverse_affine(affine: Affine) -> Affine:
+    """Return the inverse map."""
+    return float32(cv2.invertAffineTransform(affine))
+
+
+def apply_affine(affine: Affine, points_xy: Points) -> Points:
+    """Map points."""
+    return float32(points_xy @ affine[:, :2].T + affine[:, 2])
+
+
+def crop_face(picture: Rgb, frame_to_crop: Affine, size: int) -> Rgb:
+    """Cut a crop of `size` pixels; outside the picture its edge is repeated.
+
+    A face much larger than the crop is averaged, not sampled: bilinear sampling below half
+    size would turn pores and beards into noise.
+    """
+    scale = float(np.hypot(*frame_to_crop[:, 0]))
+    factor = max(1, round(1 / scale))
+    if factor == 1:
+        return _warp(picture, frame_to_crop, size)
+    return cv2.resize(
+        _warp(picture, scaled_crop(frame_to_crop, factor), size * factor),
+        (size, size),
+        interpolation=cv2.INTER_AREA,
+    )
+
+
+def scaled_crop(frame_to_crop: Affine, factor: float) -> Affine:
+    """Return the map to the same crop with `factor` times the pixels a side."""
+    return float32(frame_to_crop * factor + [[0, 0, (factor - 1) / 2]])
+
+
+def _warp(picture: Rgb, affine: Affine, size: int) -> Rgb:
+    # Enlarging with a cubic keeps the edges that a linear filter would soften.
+    enlarges = np.hypot(*affine[:, 0]) > 1
+    return cv2.warpAffine(
+        picture,
+        affine,
+        (size, size),
+        flags=cv2.INTER_CUBIC if enlarges else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )

@@ -1,0 +1,99 @@
+"""468 landmarks of a face (the MediaPipe Face Mesh topology), and what is read from them."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+
+from faceloom.arrays import Affine, Points, Rgb, float32
+from faceloom.faces.align import apply_affine, inverse_affine
+from faceloom.faces.session import open_face_model
+from faceloom.weights import FACE_MESH
+
+# Points of the mesh by their index, in the mesh's published topology. The n-th point of the right
+# eye is the mirror image of the n-th of the left; brows, left half first, and lips mirror likewise
+# (see MIRRORED_EXPRESSION).
+EYE_LEFT = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
+EYE_RIGHT = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
+NOSE_TIP = 4
+MOUTH_LEFT, MOUTH_RIGHT = 61, 291
+LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
+INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+FOREHEAD, CHIN = 10, 152
+EYE_LEFT_OUTER, EYE_RIGHT_OUTER = 33, 263
+
+# The points that carry the performance, and for each the place in this list of its mirror image.
+EXPRESSION = (*EYE_LEFT, *EYE_RIGHT, *BROWS, *LIPS, *INNER_LIPS)
+MIRRORED_EXPRESSION = (
+    *range(16, 32), *range(16), *range(42, 52), *range(32, 42),
+    *(52 + (10 - n) % 20 for n in range(20)),
+    *(72 + (10 - n) % 20 for n in range(20)),
+)  # fmt: skip
+
+# The network was trained on squares 1.5 times the longer side of the detector's box.
+_SIDE, _ROOM = 192, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """A face's mesh in pixels of its picture; z grows away from the camera, in the same unit.
+
+    `score`: how sure the network is that this is a face at all, 0..1.
+    """
+
+    points_xyz: Float32[np.ndarray, "468 3"]
+    score: float
+
+    @property
+    def points_xy(self) -> Points:
+        """The mesh in the picture's plane."""
+        return self.points_xyz[:, :2]
+
+    def five_points_xy(self) -> Points:
+        """Return eye left, eye right, nose tip, mouth corner left and right, as detectors give them.
+
+        Eyes are the mean of their contour: steadier than a detector's point and than the iris.
+        """
+        return five_points(self.points_xy)
+
+
+def five_points(mesh_xy: Float32[np.ndarray, "468 2"]) -> Points:
+    """Return the five alignment points of a mesh."""
+    eyes = [mesh_xy[list(ring)].mean(0) for ring in (EYE_LEFT, EYE_RIGHT)]
+    return np.stack([*eyes, mesh_xy[NOSE_TIP], mesh_xy[MOUTH_LEFT], mesh_xy[MOUTH_RIGHT]])
+
+
+class FaceMesh:
+    """The mesh network, one face a call (its graph has a fixed batch of one)."""
+
+    def __init__(self) -> None:
+        self._session = open_face_model(FACE_MESH)
+
+    def find(
+        self, picture: Rgb, box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]
+    ) -> Landmarks:
+        """Return the landmarks of the face that a detector found at a box with five points."""
+        to_crop = _square_around(box_xyxy, points_xy)
+        crop = cv2.warpAffine(picture, to_crop, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
+        mesh, logit = self._session.run(None, {"input_1": float32(crop[None]) / 255})
+        points = mesh.reshape(468, 3)
+        to_picture = inverse_affine(to_crop)
+        scale = float(np.hypot(*to_picture[:, 0]))
+        in_picture = apply_affine(to_picture, points[:, :2])
+        return Landmarks(
+            np.concatenate([in_picture, points[:, 2:] * scale], 1),
+            float(1 / (1 + np.exp(-logit.item()))),
+        )
+
+
+def _square_around(box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]) -> Affine:
+    """Map the square round a box, turned so that the eyes are level, to the network's input."""
+    centre = (box_xyxy[:2] + box_xyxy[2:]) / 2
+    side = _ROOM * (box_xyxy[2:] - box_xyxy[:2]).max()
+    across = points_xy[1] - points_xy[0]
+    angle = np.degrees(np.arctan2(across[1], across[0]))
+    to_crop = cv2.getRotationMatrix2D(centre.tolist(), float(angle), float(_SIDE / side))
+    to_crop[:, 2] += _SIDE / 2 - 0.5 - centre
+    return to_crop.astype(np.float32)

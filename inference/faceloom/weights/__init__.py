@@ -1,0 +1,35 @@
+"""The face models that ship with Faceloom, each checked against its SHA-256 when it is opened.
+
+Their origins and licences are in `LICENSES.md` beside them.
+"""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from faceloom.digest import sha256_of_file
+from faceloom.errors import ArtefactRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A vendored ONNX file and the checksum it must have."""
+
+    file: str
+    sha256: str
+
+    def read_path(self) -> Path:
+        """Return the file's path; raise ArtefactRefused if it is missing or was changed."""
+        path = Path(str(files(__package__))) / self.file
+        if not path.is_file() or sha256_of_file(path) != self.sha256:
+            raise ArtefactRefused(f"{path} is missing or damaged; reinstall faceloom.")
+        return path
+
+
+RETINAFACE_MOBILENET = Weights(
+    "retinaface_mobilenet025.onnx", "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"
+)
+FACE_MESH = Weights(
+    "mediapipe_face_landmark_468.onnx", "f2f63d150cd395e18d2976b2ae9f19962ae098e8f1125c3bd9f9df47df72644e"
+)
+MOBILEFACENET = Weights("mobilefacenet_192.onnx", "0a5d6bdfbfe01c7b5500aad58e01cd5b9a6fb464811f0394b0929eb1a99c9251")
