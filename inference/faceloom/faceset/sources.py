@@ -1,0 +1,70 @@
+"""What can be extracted from: videos, pictures, folders of either."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from faceloom.arrays import Rgb
+from faceloom.digest import sha256_of_file
+from faceloom.errors import UsageError
+from faceloom.pictures import read_picture
+from faceloom.video import probe_video, read_frames
+from faceloom.video.orient import upright
+
+_PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
+_VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An upright picture of a source and where it lies there."""
+
+    frame: int
+    pts: int
+    seconds: float
+    rgb: Rgb
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to extract from; `frames` is what it will deliver, None if unknown."""
+
+    path: Path
+    kind: Literal["video", "picture"]
+    frames: int | None
+
+    @classmethod
+    def open(cls, path: Path) -> "Source":
+        """Probe a file; raise UsageError or MediaUnreadable if nothing can be read from it."""
+        if path.suffix.lower() in _PICTURES and path.is_file():
+            return cls(path, "picture", 1)
+        return cls(path, "video", probe_video(path).frame_count)
+
+    def sha256(self) -> str:
+        """Return the file's checksum."""
+        return sha256_of_file(self.path)
+
+    def read(self, every: int = 1) -> Iterator[Picture]:
+        """Yield every `every`-th picture, upright."""
+        if self.kind == "picture":
+            yield Picture(0, 0, 0.0, read_picture(self.path))
+            return
+        rotation = probe_video(self.path).rotation
+        for frame in read_frames(self.path):
+            if frame.index % every == 0:
+                yield Picture(frame.index, frame.pts, frame.seconds, upright(frame.rgb, rotation))
+
+
+def list_sources(inputs: Iterable[Path]) -> list[Source]:
+    """Return every video and picture among `inputs`, folders opened (not their subfolders), in a fixed order."""
+    sources = [Source.open(file) for path in inputs for file in _files_of(path)]
+    if not sources:
+        raise UsageError("No video or picture among the inputs; give files or folders that hold some.")
+    return sources
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in _PICTURES | _VIDEOS)

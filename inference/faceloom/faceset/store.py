@@ -1,0 +1,153 @@
+"""Read and write a face set's directory.
+
+faceset.json      schema, identity, crop geometry, sources
+faces.jsonl       a row a face
+embeddings.npy    float32 [faces, 192], unit vectors
+crops/*.jpg       the faces; deleting one rejects that face
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+from pydantic import ValidationError
+
+from faceloom import __version__
+from faceloom.arrays import Affine, Mask, Points, Rgb, float32
+from faceloom.atomic import replacing_directory
+from faceloom.documents import first_problem, read_document, to_json
+from faceloom.errors import ArtefactRefused
+from faceloom.faces.align import CropGeometry, apply_affine
+from faceloom.faces.mask import mesh_mask
+from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile, SourceRow
+from faceloom.pictures import encode, read_picture
+
+_WHAT = "face set"
+# Chroma at full resolution: lips and eyes are small and red.
+_JPEG = (
+    cv2.IMWRITE_JPEG_QUALITY, 95,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSet:
+    """A face set as read: only faces whose image is still there."""
+
+    directory: Path
+    identity: str
+    geometry: CropGeometry
+    sources: tuple[SourceRow, ...]
+    rows: tuple[FaceRow, ...]
+
+    @classmethod
+    def read(cls, directory: Path) -> "FaceSet":
+        """Read a face set; raise ArtefactRefused if it is none, damaged, of another schema, or empty."""
+        file = read_document(directory / "faceset.json", FaceSetFile, SCHEMA, _WHAT)
+        rows = tuple(row for row in _read_rows(directory) if (directory / row.image).is_file())
+        if not rows:
+            raise ArtefactRefused(f"{directory} holds no face; extract it again from other footage.")
+        return cls(directory, file.identity, file.crop, file.sources, rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read_crop(self, row: FaceRow) -> Rgb:
+        """Decode a face's crop, `geometry.size` pixels square."""
+        path = self.directory / row.image
+        crop, size = read_picture(path), self.geometry.size
+        if crop.shape != (size, size, 3):
+            raise ArtefactRefused(f"{path} is not a picture of {size} x {size} pixels; delete it to reject the face.")
+        return crop
+
+    def mesh_in_crop(self, row: FaceRow) -> Points:
+        """Return a face's 468 landmarks in pixels of its crop."""
+        return apply_affine(self._frame_to_crop(row), float32(row.mesh_xy))
+
+    def mask_of(self, row: FaceRow) -> Mask:
+        """Draw a face's mask in its crop."""
+        return mesh_mask(self.mesh_in_crop(row), self.geometry.size, self.geometry.size)
+
+    def read_embeddings(self) -> Float32[np.ndarray, "n 192"]:
+        """Return the identity vectors of `rows`, in their order."""
+        path = self.directory / "embeddings.npy"
+        try:
+            stored = np.load(path, allow_pickle=False)
+            return float32(stored[[row.embedding for row in self.rows]])
+        except (OSError, ValueError, IndexError) as error:
+            raise ArtefactRefused(f"{path} is damaged or missing; extract the face set again.") from error
+
+    def _frame_to_crop(self, row: FaceRow) -> Affine:
+        return self.geometry.frame_to_crop(float32(row.points_xy))
+
+
+class FaceSetWriter:
+    """Fills a face set's directory; nothing stands at its final name until it is whole."""
+
+    def __init__(self, directory: Path, identity: str, geometry: CropGeometry):
+        self._directory = directory
+        self._identity = identity
+        self._geometry = geometry
+        self._sources: list[SourceRow] = []
+        self._rows: list[FaceRow] = []
+        self._embeddings: list[Float32[np.ndarray, "192"]] = []
+        (directory / "crops").mkdir()
+
+    @classmethod
+    @contextmanager
+    def create(
+        cls, directory: Path, identity: str, geometry: CropGeometry, *, force: bool
+    ) -> Iterator["FaceSetWriter"]:
+        """Fill a new face set; an error inside leaves nothing. Raises UsageError if it exists already."""
+        with replacing_directory(directory, force=force) as part:
+            writer = cls(part, identity, geometry)
+            yield writer
+            writer._finish()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add_source(self, source: SourceRow) -> None:
+        """Record a source whose faces were added under the next source number."""
+        self._sources.append(source)
+
+    @property
+    def next_source(self) -> int:
+        """The number that rows of the source in work carry."""
+        return len(self._sources)
+
+    def add(self, row: FaceRow, crop: Rgb, embedding: Float32[np.ndarray, "192"]) -> None:
+        """Write a face's crop and remember its row."""
+        (self._directory / row.image).write_bytes(encode(crop, ".jpg", _JPEG))
+        self._rows.append(row.model_copy(update={"embedding": len(self._embeddings)}))
+        self._embeddings.append(embedding)
+
+    def _finish(self) -> None:
+        file = FaceSetFile(
+            faceloom=__version__,
+            identity=self._identity,
+            crop=self._geometry,
+            sources=tuple(self._sources),
+        )
+        (self._directory / "faceset.json").write_text(to_json(file), encoding="utf-8")
+        with (self._directory / "faces.jsonl").open("w", encoding="utf-8") as rows:
+            rows.writelines(row.model_dump_json() + "\n" for row in self._rows)
+        embeddings = np.stack(self._embeddings) if self._embeddings else np.zeros((0, 192), np.float32)
+        np.save(self._directory / "embeddings.npy", embeddings, allow_pickle=False)
+
+
+def _read_rows(directory: Path) -> Iterator[FaceRow]:
+    path = directory / "faces.jsonl"
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield FaceRow.model_validate_json(line)
+                except ValidationError as error:
+                    raise ArtefactRefused(f"{path}, line {number}: {first_problem(error)}.") from error
+    except FileNotFoundError:
+        raise ArtefactRefused(f"{directory} is no whole face set: it has no faces.jsonl.") from None

@@ -1,0 +1,93 @@
+"""A bundle's network, ready to swap faces."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+
+from faceloom.arrays import MaskBatch, RgbBatch
+from faceloom.errors import ArtefactRefused
+from faceloom.faces.align import CropGeometry
+from faceloom.swap.bundle import Bundle
+from faceloom.swap.manifest import GraphRow, TensorRow
+from faceloom.swap.provider import open_session, provider_name
+
+
+@dataclass(frozen=True, slots=True)
+class Swapped:
+    """What the network makes of aligned faces: the other person's faces, and how far they reach."""
+
+    faces: RgbBatch
+    masks: MaskBatch
+
+
+class SwapNetwork:
+    """Runs batches of aligned crops through a bundle's graph."""
+
+    def __init__(self, session: ort.InferenceSession, bundle: Bundle):
+        self._session = session
+        self._graph = bundle.graph
+        self.crop: CropGeometry = bundle.manifest.crop
+        self.hides_background = bundle.manifest.hide_background
+        self.provider = provider_name(session)
+
+    @classmethod
+    def open(cls, bundle: Bundle, provider: str = "auto") -> "SwapNetwork":
+        """Open a bundle's graph.
+
+        Raises ProviderMissing if `provider` does not run here, ArtefactRefused if the graph is not
+        what the manifest says.
+        """
+        session = open_session(bundle.directory / bundle.graph.file, provider)
+        _check_graph(session, bundle)
+        return cls(session, bundle)
+
+    def swap(self, crops: RgbBatch) -> Swapped:
+        """Swap aligned faces, `crop.size` pixels square; an empty batch gives an empty result."""
+        if not len(crops):
+            return Swapped(crops, crops[..., 0])
+        names = [self._graph.swapped.name, self._graph.mask.name]
+        faces, masks = self._session.run(names, {self._graph.face.name: crops})
+        return Swapped(faces, masks[..., 0])
+
+
+def _check_graph(session: ort.InferenceSession, bundle: Bundle) -> None:
+    """Hold the graph against the manifest, before anything runs."""
+    graph, size = bundle.graph, bundle.manifest.crop.size
+    path = bundle.directory / graph.file
+    for tensor, channels in ((graph.face, 3), (graph.swapped, 3), (graph.mask, 1)):
+        if tensor.shape != ("batch", size, size, channels):
+            raise ArtefactRefused(f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels.")
+    found = [_describe(node) for node in (*session.get_inputs(), *session.get_outputs())]
+    expected = [_expected(tensor) for tensor in _tensors(graph)]
+    if sorted(found) != sorted(expected):
+        raise ArtefactRefused(
+            f"{path} does not match its manifest: it has {', '.join(found)} and should have {', '.join(expected)}; "
+            "export the bundle again."
+        )
+
+
+def _tensors(graph: GraphRow) -> tuple[TensorRow, ...]:
+    return graph.face, graph.swapped, graph.mask
+
+
+def _expected(tensor: TensorRow) -> str:
+    return f"{tensor.name} {tensor.dtype}{[None, *tensor.shape[1:]]}"
+
+
+def _describe(node: ort.NodeArg) -> str:
+    dtype = node.type.removeprefix("tensor(").removesuffix(")")
+    return f"{node.name} {dtype}{[size if isinstance(size, int) else None for size in node.shape]}"
+
+
+def golden_difference(network: SwapNetwork, bundle: Bundle) -> tuple[int, float]:
+    """Replay the golden sample; return the greatest and the mean difference in levels of 0..255."""
+    golden = bundle.read_golden()
+    result = network.swap(golden.faces)
+    differences = np.concatenate(
+        [
+            np.abs(result.faces.astype(np.int16) - golden.swapped).ravel(),
+            np.abs(result.masks.astype(np.int16) - golden.masks).ravel(),
+        ]
+    )
+    return int(differences.max()), float(differences.mean())
