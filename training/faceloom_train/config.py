@@ -1,0 +1,217 @@
+"""Everything that decides a training run, as one locked value read from YAML."""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from faceloom.documents import Strict, first_problem
+from faceloom.errors import UsageError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
+
+
+class OriginalNetwork(Strict):
+    """The classic network of 2017: 64 px, 82 million weights with two identities."""
+
+    kind: Literal["original"] = "original"
+    size: Literal[64] = 64
+
+
+class DfNetwork(Strict):
+    """One encoder and code for all, a decoder for each identity, a body at half or a quarter of the size.
+
+    encoder: channels after the stem (which shrinks by `stem`) and after each further halving.
+    code: numbers that pass between encoder and decoders. decoder: channels at the decoder's
+    start and after each doubling; the head then enlarges by `head`. residuals: residual blocks at
+    each of the decoder's levels. shared: how many doublings all identities have in common.
+    template: start from the person's mean face.
+    """
+
+    kind: Literal["df"] = "df"
+    size: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
+    stem: Literal[2, 4] = 4
+    encoder: Widths
+    code: Count
+    decoder: Widths
+    residuals: tuple[Annotated[int, Field(ge=0)], ...]
+    shared: Annotated[int, Field(ge=0)] = 1
+    head: Literal[2, 4] = 4
+    template: bool = True
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> "DfNetwork":
+        if len(self.residuals) != len(self.decoder):
+            raise ValueError(f"residuals needs a number for each of the {len(self.decoder)} levels of decoder")
+        if self.shared >= len(self.decoder):
+            raise ValueError(f"shared must be less than the {len(self.decoder)} levels of decoder")
+        if self.size % (self.head * 2 ** (len(self.decoder) - 1)):
+            raise ValueError("size must be head times a power of two for each doubling of decoder")
+        return self
+
+
+class AugmentConfig(Strict):
+    """How crops are varied; angles in degrees, lengths in shares of the crop's side.
+
+    rotation, zoom, shift, flip: of the whole example. input_*: only of what the encoder sees, so
+    that the decoder learns to draw the face in its true place. warp: spread of a 5 x 5 grid of
+    displacements, input only. light: strength of changes of colour, contrast and shading, input only.
+    """
+
+    rotation: NotNegative = 0
+    zoom: NotNegative = 0
+    shift: NotNegative = 0
+    flip: Share = 0
+    input_rotation: NotNegative = 5
+    input_zoom: NotNegative = 0.05
+    input_shift: NotNegative = 0.02
+    warp: NotNegative = 0.012
+    light: NotNegative = 0.6
+
+
+class LossConfig(Strict):
+    """Weights of the parts of the loss; 0 leaves a part out.
+
+    gradient: difference of neighbouring pixels, against blur. background: weight of a pixel
+    outside the face against one inside, in `dssim`, `l1` and `gradient`.
+    landmarks: how well the code must tell the landmarks (see `faceloom_train.model`).
+    features: how much more a pixel of the eyes or the mouth counts.
+    """
+
+    dssim: NotNegative = 1
+    l1: NotNegative = 3.3
+    gradient: NotNegative = 2.3
+    mask: NotNegative = 3
+    background: Share = 0.05
+    features: NotNegative = 3
+    landmarks: NotNegative = 0.5
+
+
+class OptimizerConfig(Strict):
+    """Adam, or AdamW when `weight_decay` is not 0; gradients are clipped to `clip_norm` unless 0."""
+
+    learning_rate: Positive = 2e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = 20
+    decay: Literal["constant", "cosine"] = "cosine"
+    beta_1: Share = 0.9
+    beta_2: Share = 0.99
+    weight_decay: NotNegative = 0
+    clip_norm: NotNegative = 0
+    ema: Share = 0.99
+
+
+class TrainConfig(Strict):
+    """A training run. `batch_size` is faces of each identity; `coverage` as in `CropGeometry`."""
+
+    network: Annotated[OriginalNetwork | DfNetwork, Field(discriminator="kind")]
+    coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
+    hide_background: bool = True
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    steps: Count
+    batch_size: Count
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    jit_compile: bool | Literal["auto"] = "auto"
+    augment: AugmentConfig = AugmentConfig()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    checkpoint_every: Count = 500
+    keep_checkpoints: Count = 3
+    preview_every: Count = 250
+    log_every: Count = 10
+    consent: str | None = None
+    licence: str | None = None
+
+    def sha256(self) -> str:
+        """Return the checksum that stands for these settings in bundles."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+# What a trained weight depends on: it cannot change once a run has begun.
+FIXED = frozenset({"network", "coverage", "hide_background", "seed", "precision"})
+
+
+def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
+    """Read a YAML file and apply changes of the form `key.key=value`.
+
+    Raises UsageError naming the file, the key and, for a misspelt key, the nearest one.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"There is no configuration {path}; check the path.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} must hold keys and values, as the files in configs/ do.")
+    return _validate(_changed(data, changes), str(path))
+
+
+def change_config(config: TrainConfig, changes: Iterable[str]) -> TrainConfig:
+    """Return a configuration with changes of the form `key.key=value`."""
+    return _validate(_changed(config.model_dump(mode="json"), changes), "--set")
+
+
+def differences(old: TrainConfig, new: TrainConfig) -> Iterator[tuple[str, object, object]]:
+    """Yield the dotted key, old and new value of every setting that differs."""
+    yield from _differences(old.model_dump(mode="json"), new.model_dump(mode="json"), ())
+
+
+def to_yaml(config: TrainConfig) -> str:
+    """Write a configuration as YAML in the order of its fields."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise UsageError(f"--set {change}: write it as key=value, as in --set optimizer.learning_rate=1e-4.")
+        place = data
+        *parents, last = key.strip().split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
+        place[last] = yaml.safe_load(value)
+    return data
+
+
+def _validate(data: dict[str, Any], origin: str) -> TrainConfig:
+    try:
+        return TrainConfig.model_validate(data)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        if problem["type"] != "extra_forbidden":
+            raise UsageError(f"{origin}: {first_problem(error)}.") from error
+        key = str(problem["loc"][-1])
+        near = difflib.get_close_matches(key, sorted(set(_all_keys(TrainConfig))), 1)
+        hint = f"did you mean {near[0]}?" if near else "see the files in configs/ for what can be set."
+        where = ".".join(str(part) for part in problem["loc"])
+        raise UsageError(f"{origin}: there is no setting {where}; {hint}") from error
+
+
+def _all_keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _all_keys(kind)
+
+
+def _differences(
+    old: dict[str, Any], new: dict[str, Any], prefix: Sequence[str]
+) -> Iterator[tuple[str, object, object]]:
+    for key in old.keys() | new.keys():
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _differences(before, after, (*prefix, key))
+        elif before != after:
+            yield ".".join((*prefix, key)), before, after

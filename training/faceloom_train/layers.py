@@ -1,0 +1,52 @@
+"""Layers that Keras lacks."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("faceloom")
+class RmsNorm(keras.layers.Layer):
+    """Divide the code by its root mean square, so that only its direction carries meaning."""
+
+    def call(self, code: Any) -> Any:
+        """Normalise [n, c] over c, in float32 whatever the policy: half precision squares overflow."""
+        exact = ops.cast(code, "float32")
+        scale = ops.rsqrt(ops.mean(ops.square(exact), axis=-1, keepdims=True) + 1e-6)
+        return ops.cast(exact * scale, code.dtype)
+
+
+@keras.saving.register_keras_serializable("faceloom")
+class DepthToSpace(keras.layers.Layer):
+    """Rearrange channels into `block` x `block` pixels (a native ONNX operator, unlike reshapes)."""
+
+    def __init__(self, block: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.block = block
+
+    def call(self, x: Any) -> Any:
+        """[n, h, w, c] -> [n, h * block, w * block, c / block^2]."""
+        return ops.depth_to_space(x, self.block)
+
+    def compute_output_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the shape of `call`'s result."""
+        n, height, width, channels = shape
+        return n, height * self.block, width * self.block, channels // self.block**2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "block": self.block}
+
+
+@keras.saving.register_keras_serializable("faceloom")
+class Template(keras.layers.Layer):
+    """A learned picture added to the output: the decoder has only to draw what differs from it."""
+
+    def build(self, shape: tuple[Any, ...]) -> None:
+        """Make the picture."""
+        self.picture = self.add_weight(shape=shape[1:], initializer="zeros", name="picture")
+
+    def call(self, x: Any) -> Any:
+        """[n, h, w, c] -> the same."""
+        return x + ops.cast(self.picture, x.dtype)

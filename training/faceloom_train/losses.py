@@ -1,0 +1,61 @@
+"""How far a drawn face is from the one it should be. Every part is per pixel of the face, not of the picture."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from faceloom.arrays import float32
+from faceloom.faces.align import CropGeometry
+from faceloom_train.config import LossConfig
+
+# Where the template of an aligned crop has eyes and mouth: centre x, y and spread x, y in shares of coverage 1.
+_FEATURES = ((0.371, 0.39, 0.06, 0.04), (0.6195, 0.39, 0.06, 0.04), (0.495, 0.675, 0.075, 0.06))
+
+
+def pixel_weights(mask: Any, crop: CropGeometry, loss: LossConfig) -> Any:
+    """Weights [n, s, s, 1] that sum to 1 over each face: 1 in the face, more on eyes and mouth."""
+    weights = mask * feature_map(crop, loss.features) + loss.background * (1 - mask)
+    return weights / (ops.sum(weights, axis=(1, 2, 3), keepdims=True) + 1)
+
+
+def feature_map(crop: CropGeometry, extra: float) -> np.ndarray:
+    """Return 1 + `extra` at the eyes and the mouth of an aligned crop, falling to 1: [1, s, s, 1]."""
+    place = ((np.arange(crop.size, dtype=np.float32) + 0.5) / crop.size - 0.5) * crop.coverage + 0.5
+    x, y = np.meshgrid(place, place)
+    bumps = [np.exp(-(((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2) / 2) for cx, cy, sx, sy in _FEATURES]
+    return float32(1 + extra * np.sum(bumps, axis=0))[None, ..., None]
+
+
+def absolute_error(drawn: Any, wanted: Any) -> Any:
+    """Mean over channels of |drawn - wanted|: [n, s, s, 1]."""
+    return ops.mean(ops.abs(drawn - wanted), axis=-1, keepdims=True)
+
+
+def gradient_error(drawn: Any, wanted: Any) -> Any:
+    """Mean over channels of the error in the steps to the next pixel right and below: [n, s, s, 1]."""
+    error = drawn - wanted
+    right = ops.pad(ops.abs(error[:, :, 1:] - error[:, :, :-1]), ((0, 0), (0, 0), (0, 1), (0, 0)))
+    below = ops.pad(ops.abs(error[:, 1:] - error[:, :-1]), ((0, 0), (0, 1), (0, 0), (0, 0)))
+    return ops.mean(right + below, axis=-1, keepdims=True)
+
+
+def dssim(drawn: Any, wanted: Any) -> Any:
+    """(1 - SSIM) / 2 of each pixel's surroundings: [n, s, s, 1], 0 for equal pictures.
+
+    Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
+    IEEE TIP 13(4), 2004, with a box of a sixteenth of the picture's side as window.
+    """
+    box = max(3, round(drawn.shape[1] / 16) | 1)
+    stacked = ops.concatenate([drawn, wanted, drawn * drawn + wanted * wanted, drawn * wanted], -1)
+    mean_a, mean_b, squares, product = ops.split(_box_mean(stacked, box), 4, axis=-1)
+    means, mean_squares = mean_a * mean_b, mean_a * mean_a + mean_b * mean_b
+    similarity = ((2 * means + 1e-4) * (2 * (product - means) + 9e-4)) / (
+        (mean_squares + 1e-4) * (squares - mean_squares + 9e-4)
+    )
+    return ops.mean((1 - similarity) / 2, axis=-1, keepdims=True)
+
+
+def _box_mean(x: Any, side: int) -> Any:
+    across = ops.average_pool(x, (1, side), 1, padding="same")
+    return ops.average_pool(across, (side, 1), 1, padding="same")

@@ -1,0 +1,100 @@
+"""The model that is trained: augmentation, networks and losses as one Keras model that `fit` runs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from faceloom.faces.landmarks import EXPRESSION
+from faceloom.faces.mask import GREY
+from faceloom_train.augment import targets_and_inputs
+from faceloom_train.config import TrainConfig
+from faceloom_train.data import network_crop
+from faceloom_train.losses import absolute_error, dssim, gradient_error, pixel_weights
+from faceloom_train.networks import Networks, build_networks
+
+
+def hide_background(rgb: Any, mask: Any) -> Any:
+    """Replace what lies outside the mask by grey, as `faceloom.faces.mask.hide_background` does on conversion.
+
+    A background tells the encoder who it looks at, and then the decoders need not share a code.
+    """
+    return rgb * mask + GREY / 255 * (1 - mask)
+
+
+class SwapModel(keras.Model):
+    """Learns to draw each identity from a code that all share.
+
+    Beside the decoders a linear head must read the landmarks, less each identity's mean, from the
+    code: this keeps the performance in the code, and in the same directions for everybody.
+    """
+
+    def __init__(self, config: TrainConfig, identities: Sequence[str]):
+        super().__init__(name="swap")
+        self.config = config
+        self.crop = network_crop(config)
+        self.networks: Networks = build_networks(config.network, identities)
+        # As attributes of their own, so that Keras tracks and saves them.
+        self.encoder, self.inter = self.networks.encoder, self.networks.inter
+        self.decoders = list(self.networks.decoders)
+        self.landmark_head = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmark_head")
+        self.landmark_head.build(self.encoder.output_shape)
+        self.parts = {name: keras.metrics.Mean(name) for name in ("dssim", "l1", "gradient", "mask", "landmarks")}
+        self.built = True
+
+    def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Augment a batch of `make_dataset` and draw each face as its own identity.
+
+        Returns wanted and drawn [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2], n = faces x identities.
+        """
+        flat = {name: _merge_first_axes(value) for name, value in batch.items()}
+        wanted, seen = targets_and_inputs(flat, self.config.network.size)
+        rgb, mask = seen[..., :3], seen[..., 3:]
+        code = self.encoder(hide_background(rgb, mask) if self.config.hide_background else rgb)
+        features = self.inter(code)
+        count = len(self.decoders)
+        drawn = [decoder(features[number::count]) for number, decoder in enumerate(self.decoders)]
+        return {
+            "wanted": wanted,
+            "drawn": _merge_first_axes(ops.stack(drawn, axis=1)),
+            "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
+        }
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the weighted sum of the parts, and keep each part's running mean."""
+        loss = self.config.loss
+        wanted, drawn = y_pred["wanted"], y_pred["drawn"]
+        mask = wanted[..., 3:]
+        weights = pixel_weights(mask, self.crop, loss)
+        landmarks = _merge_first_axes(x["landmarks"])
+        values = {
+            "l1": _mean_over_faces(weights * absolute_error(drawn[..., :3], wanted[..., :3])),
+            "dssim": _mean_over_faces(weights * dssim(drawn[..., :3], wanted[..., :3])),
+            "gradient": _mean_over_faces(weights * gradient_error(drawn[..., :3], wanted[..., :3])),
+            "mask": ops.mean(ops.abs(drawn[..., 3:] - mask)),
+            "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
+        }
+        for name, value in values.items():
+            self.parts[name].update_state(value)
+        return sum(getattr(loss, name) * value for name, value in values.items())
+
+    def start_templates(self, mean_faces: Sequence[Any]) -> None:
+        """Let each decoder begin at its identity's mean picture [s, s, 4]."""
+        for decoder, mean_face in zip(self.decoders, mean_faces, strict=True):
+            decoder.get_layer("template").picture.assign(mean_face)
+
+
+def _merge_first_axes(x: Any) -> Any:
+    return ops.reshape(x, (-1, *x.shape[2:]))
+
+
+def _mean_over_faces(weighted: Any) -> Any:
+    return ops.mean(ops.sum(weighted, axis=(1, 2, 3)))

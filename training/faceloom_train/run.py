@@ -1,0 +1,113 @@
+"""A run's directory: what was asked for, what was learned, what it looked like.
+
+config.yaml          every setting, and where the faces came from
+metrics.jsonl        a row every few steps, and one for each changed setting
+checkpoints/         step-00000500/ ..., each whole and checksummed
+previews/            step-00000500.png ...
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from faceloom.atomic import write_text
+from faceloom.documents import Strict, first_problem
+from faceloom.errors import ArtefactRefused, UsageError
+from faceloom_train.config import FIXED, TrainConfig, differences
+
+
+class RunFile(Strict):
+    """`config.yaml` of a run. `faces`: identity name to face set, in the decoders' order."""
+
+    faces: dict[str, Path]
+    settings: TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's directory and what stands in its `config.yaml`."""
+
+    directory: Path
+    faces: Mapping[str, Path]
+    settings: TrainConfig
+
+    @classmethod
+    def create(cls, directory: Path, faces: Mapping[str, Path], settings: TrainConfig) -> "Run":
+        """Begin a run in a new directory."""
+        run = cls(directory, faces, settings)
+        run.write()
+        return run
+
+    @classmethod
+    def read(cls, directory: Path) -> "Run":
+        """Read a run; raise ArtefactRefused if `directory` is none."""
+        path = directory / "config.yaml"
+        try:
+            file = RunFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise ArtefactRefused(f"{directory} is no run: it has no config.yaml; check the path.") from None
+        except ValidationError as error:
+            raise ArtefactRefused(f"{path} is not a run's configuration: {first_problem(error)}.") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ArtefactRefused(f"{path} is damaged and cannot be read as YAML.") from error
+        return cls(directory, file.faces, file.settings)
+
+    @staticmethod
+    def exists(directory: Path) -> bool:
+        """Say whether a run was begun in `directory`."""
+        return (directory / "config.yaml").is_file()
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """The identities in the order of their decoders."""
+        return tuple(self.faces)
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics' file."""
+        return self.directory / "metrics.jsonl"
+
+    def write(self) -> None:
+        """Write `config.yaml`."""
+        file = RunFile(faces=dict(self.faces), settings=self.settings)
+        write_text(self.directory / "config.yaml", yaml.safe_dump(file.model_dump(mode="json"), sort_keys=False))
+
+    def with_settings(self, settings: TrainConfig, step: int) -> "Run":
+        """Continue with other settings, noting each change in the metrics; raise UsageError for a fixed one."""
+        changes = list(differences(self.settings, settings))
+        for key, old, new in changes:
+            if any(key == fixed or key.startswith(f"{fixed}.") for fixed in FIXED):
+                raise UsageError(
+                    f"{self.directory}: {key} was {old!r} when this run began and cannot become {new!r}; "
+                    "begin a new run for that."
+                )
+        changed = type(self)(self.directory, self.faces, settings)
+        if changes:
+            changed.write()
+            for key, old, new in changes:
+                self.log({"step": step, "changed": key, "from": old, "to": new})
+        return changed
+
+    def log(self, row: Mapping[str, object]) -> None:
+        """Append a row to the metrics."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Drop the metrics of steps that were lost with a killed process, so that none is told twice."""
+        kept = [json.dumps(row) + "\n" for row in self._rows() if row["step"] <= step]
+        write_text(self.metrics, "".join(kept))
+
+    def _rows(self) -> Iterator[dict[str, int]]:
+        if not self.metrics.is_file():
+            return
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                # The last line of a killed process may be half a line.
+                continue
