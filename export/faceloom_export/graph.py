@@ -1,0 +1,54 @@
+"""The trained networks as one function from uint8 faces to uint8 faces and masks."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from faceloom.errors import ProviderMissing, UsageError
+from faceloom_train.checkpoint import latest_checkpoint, restore_checkpoint
+from faceloom_train.networks import Networks
+from faceloom_train.optimizer import use_averaged_weights
+from faceloom_train.run import Run
+from faceloom_train.trainer import compiled_model, dtype_policy
+
+# The names that the bundle's graph has for its input and outputs.
+FACE, SWAPPED, MASK = "face", "swapped", "mask"
+
+
+def load_networks(run: Run) -> tuple[Networks, int]:
+    """Load the last checkpoint's averaged weights; return the networks and the step.
+
+    The graphs are built in float32 whatever policy trained them: the weights are stored in float32, and
+    a graph of bfloat16 exports without an error to a file that no runtime can read. Raises ArtefactRefused
+    if there is no usable checkpoint.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ProviderMissing("Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again.")
+    checkpoint, step = latest_checkpoint(run)
+    with dtype_policy("float32"):
+        model = compiled_model(run.settings, run.identities)
+        restore_checkpoint(model, checkpoint)
+    use_averaged_weights(model)
+    return model.networks, step
+
+
+def decoder_number(run: Run, identity: str) -> int:
+    """Return which decoder draws `identity`; raise UsageError naming those that are there."""
+    try:
+        return run.identities.index(identity)
+    except ValueError:
+        known = ", ".join(run.identities)
+        raise UsageError(f"{run.directory} has no identity {identity!r}; choose one of {known}.") from None
+
+
+def swap_function(networks: Networks, decoder: int, size: int) -> Any:
+    """Return a tf.function: uint8 [n, size, size, 3] -> {SWAPPED: uint8 RGB, MASK: uint8 [n, size, size, 1]}."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8, name=FACE)])
+    def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
+        drawn = networks.decode(tf.cast(face, tf.float32) / 255.0, decoder)
+        levels = tf.cast(tf.round(tf.clip_by_value(drawn, 0.0, 1.0) * 255.0), tf.uint8)
+        return {SWAPPED: levels[..., :3], MASK: levels[..., 3:]}
+
+    return swap
