@@ -1,0 +1,1 @@
+"""The `faceloom` command: strings in, one library call, a result printed."""

@@ -1,0 +1,42 @@
+"""Gather every check into one report."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from faceloom.doctor import bundle_check, machine, media, providers, training
+from faceloom.doctor.finding import Finding
+
+__all__ = ["Finding", "Report", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings, in the order of the checks."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something that was asked for, or that nothing works without, does not work."""
+        return any(finding.state == "failed" for finding in self.findings)
+
+    def to_text(self) -> str:
+        """Return a line a finding, with the advice below it."""
+        lines = []
+        for finding in self.findings:
+            lines.append(f"{_SIGNS[finding.state]} {finding.what:<22} {finding.detail}")
+            if finding.advice:
+                lines.append(f"{'':<25} -> {finding.advice}")
+        return "\n".join(lines)
+
+
+_SIGNS: dict[Literal["ok", "missing", "failed"], str] = {"ok": "+", "missing": "-", "failed": "!"}
+
+
+def examine(bundle: Path | None = None, provider: str = "auto") -> Report:
+    """Run every check; with `bundle`, also replay its golden sample on `provider`."""
+    findings = [*machine.check(), *providers.check(), *media.check(), *training.check()]
+    if bundle is not None:
+        findings.append(bundle_check.check(bundle, provider))
+    return Report(tuple(findings))
