@@ -1,0 +1,50 @@
+"""What tests share: the sample, small clips made on the spot, and a bundle that needs no training."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faceloom.cli import app as app_module
+from faceloom.demo import run as demo_run
+from faceloom.faceset import ExtractOptions, extract
+from faceloom.progress import finish
+
+SAMPLE = Path(demo_run.__file__).parent / "sample"
+REAL = Path(__file__).parents[2] / "shared" / "data" / "real"
+
+sys.path.insert(0, str(Path(__file__).parent / "making"))
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The folder of the sample clips."""
+    return SAMPLE
+
+
+@pytest.fixture(scope="session")
+def facesets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Face sets of the two synthetic people, from every eighth frame."""
+    folder = tmp_path_factory.mktemp("faces")
+    for name in ("ada", "ben"):
+        finish(extract([SAMPLE / f"train_{name}.mp4"], folder / name, ExtractOptions(name, every=8)))
+    return {name: folder / name for name in ("ada", "ben")}
+
+
+@pytest.fixture
+def faceloom(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the `faceloom` command in this process; return exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["faceloom", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            app_module.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return run

@@ -1,0 +1,142 @@
+"""Footage becomes a face set, and what is none is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import make_clip, noise
+
+from faceloom.errors import ArtefactRefused, MediaUnreadable, NoFaceFound, UsageError
+from faceloom.faceset import ExtractOptions, FaceSet, extract
+from faceloom.pictures import write_png
+from faceloom.progress import finish
+from faceloom.video import read_frames
+
+
+@pytest.fixture
+def copy(facesets: dict[str, Path], tmp_path: Path) -> Path:
+    """A face set that a test may damage."""
+    return Path(shutil.copytree(facesets["ada"], tmp_path / "ada"))
+
+
+def test_a_face_set_holds_what_was_found(facesets: dict[str, Path]) -> None:
+    faces = FaceSet.read(facesets["ada"])
+    assert (faces.identity, len(faces)) == ("ada", 18)
+    assert [row.frame for row in faces.rows] == list(range(0, 144, 8))
+    assert [row.seconds for row in faces.rows] == pytest.approx([n * 0.04 for n in range(0, 144, 8)])
+    row = faces.rows[0]
+    assert faces.read_crop(row).shape == (512, 512, 3)
+    np.testing.assert_allclose(np.linalg.norm(faces.read_embeddings(), axis=1), 1, atol=1e-5)
+    assert len({row.track for row in faces.rows}) >= 1
+
+
+def test_the_crop_and_the_landmarks_agree(facesets: dict[str, Path]) -> None:
+    """The eyes of the crop lie on the template, and the mask covers them."""
+    faces = FaceSet.read(facesets["ben"])
+    for row in faces.rows[::5]:
+        mesh, mask = faces.mesh_in_crop(row), faces.mask_of(row)
+        eyes = mesh[[33, 263]].mean(0)
+        np.testing.assert_allclose(eyes, faces.geometry.template_xy()[:2].mean(0), atol=25)
+        assert mask[tuple(np.intp(np.rint(mesh[4][::-1])))] == 255
+
+
+def test_deleting_a_picture_rejects_the_face(copy: Path) -> None:
+    before = FaceSet.read(copy)
+    (copy / before.rows[3].image).unlink()
+    after = FaceSet.read(copy)
+    assert len(after) == len(before) - 1
+    np.testing.assert_array_equal(after.read_embeddings(), np.delete(before.read_embeddings(), 3, 0))
+
+
+def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for frame in read_frames(sample / "train_ben.mp4"):
+        if frame.index in (0, 40):
+            write_png(folder / f"{frame.index}.png", frame.rgb)
+    (folder / "notes.txt").write_text("not looked at")
+    summary = finish(extract([folder], tmp_path / "ben", ExtractOptions("ben")))
+    assert (summary.faces, summary.sources) == (2, 2)
+    assert {source.kind for source in FaceSet.read(tmp_path / "ben").sources} == {"picture"}
+
+
+def test_progress_is_told(tmp_path: Path, sample: Path) -> None:
+    told = []
+    finish(extract([sample / "target_ada.mp4"], tmp_path / "a", ExtractOptions("ada", every=25)), told.append)
+    assert [(p.done, p.total) for p in told] == [(3, 3)]
+
+
+def _edit(path: Path, **changes: object) -> None:
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps({**data, **changes}))
+
+
+def _edit_first_row(folder: Path, **changes: object) -> None:
+    first, *rest = (folder / "faces.jsonl").read_text().splitlines()
+    (folder / "faces.jsonl").write_text("\n".join([json.dumps({**json.loads(first), **changes}), *rest]))
+
+
+def _delete_crops(folder: Path) -> None:
+    shutil.rmtree(folder / "crops")
+
+
+DAMAGE = {
+    "a newer schema": (lambda d: _edit(d / "faceset.json", schema=2), "schema 2 .* update faceloom"),
+    "no schema": (lambda d: _edit(d / "faceset.json", schema=None), "schema None"),
+    "an unknown key": (lambda d: _edit(d / "faceset.json", colour="red"), "colour"),
+    "no JSON": (lambda d: (d / "faceset.json").write_text("{"), "damaged"),
+    "a list": (lambda d: (d / "faceset.json").write_text("[]"), "schema None"),
+    "no face left": (_delete_crops, "holds no face"),
+    "no rows": (lambda d: (d / "faces.jsonl").unlink(), "no faces.jsonl"),
+    "half a row": (lambda d: (d / "faces.jsonl").write_text('{"image": '), "line 1"),
+    "a path outside": (lambda d: _edit_first_row(d, image="../../etc/passwd.jpg"), "line 1: image"),
+    "too few landmarks": (lambda d: _edit_first_row(d, mesh_xy=[[0, 0]]), "line 1: mesh_xy"),
+    "another folder": (lambda d: (d / "faceset.json").unlink(), "is no face set"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_what_is_no_face_set_is_refused(copy: Path, name: str) -> None:
+    damage, words = DAMAGE[name]
+    damage(copy)
+    with pytest.raises(ArtefactRefused, match=words):
+        FaceSet.read(copy)
+
+
+def test_a_damaged_crop_or_embedding_is_refused_when_read(copy: Path) -> None:
+    faces = FaceSet.read(copy)
+    (copy / faces.rows[0].image).write_bytes(b"not a picture")
+    with pytest.raises(MediaUnreadable, match="decoded"):
+        faces.read_crop(faces.rows[0])
+    (copy / "embeddings.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(ArtefactRefused, match="embeddings"):
+        faces.read_embeddings()
+
+
+def test_no_face_leaves_nothing(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "empty.mp4", noise(5))
+    with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
+        finish(extract([clip], tmp_path / "out", ExtractOptions("x")))
+    assert {path.name for path in tmp_path.iterdir()} == {"empty.mp4"}
+
+
+def test_an_existing_face_set_is_kept(copy: Path, sample: Path) -> None:
+    before = (copy / "faces.jsonl").read_bytes()
+    with pytest.raises(UsageError, match="--force"):
+        finish(extract([sample / "train_ben.mp4"], copy, ExtractOptions("ben")))
+    assert (copy / "faces.jsonl").read_bytes() == before
+
+
+def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="No video or picture"):
+        finish(extract([tmp_path / "empty"], tmp_path / "out", ExtractOptions("x")))
+
+
+def test_stopping_leaves_nothing(tmp_path: Path, sample: Path) -> None:
+    work = extract([sample / "train_ben.mp4"], tmp_path / "out", ExtractOptions("ben"))
+    next(work)
+    work.close()
+    assert list(tmp_path.iterdir()) == []
