@@ -89,7 +89,11 @@ class WritePreviews(EveryStep):
 
 
 class SaveCheckpoints(EveryStep):
-    """Saves every `checkpoint_every` steps."""
+    """Saves every `checkpoint_every` steps and at the end.
+
+    The end is saved here and not behind `fit`, which closes by overwriting the weights with their
+    average: a run continued from that would not be the same run.
+    """
 
     def __init__(self, run: Run):
         super().__init__()
@@ -97,7 +101,8 @@ class SaveCheckpoints(EveryStep):
 
     def after_step(self, step: int, logs: Mapping[str, float]) -> None:
         """Save when it is time."""
-        if step % self._run.settings.checkpoint_every == 0:
+        settings = self._run.settings
+        if step % settings.checkpoint_every == 0 or step == settings.steps or self.model.stop_training:
             save_checkpoint(self.model, self._run)
 
 
@@ -125,6 +130,6 @@ def make_callbacks(
         ReportProgress(report, settings.steps, settings.batch_size * len(faces)),
         LogMetrics(run),
         WritePreviews(run, faces),
-        SaveCheckpoints(run),
         StopWhen(asked, minutes),
+        SaveCheckpoints(run),
     ]

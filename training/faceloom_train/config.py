@@ -134,8 +134,8 @@ class TrainConfig(Strict):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-# What a trained weight depends on: it cannot change once a run has begun.
-FIXED = frozenset({"network", "coverage", "hide_background", "seed", "precision"})
+# What the weights or the saved state depend on: it cannot change once a run has begun.
+FIXED = frozenset({"network", "coverage", "hide_background", "seed", "precision", "optimizer.ema"})
 
 
 def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:

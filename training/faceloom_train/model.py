@@ -31,7 +31,8 @@ class SwapModel(keras.Model):
     """
 
     def __init__(self, config: TrainConfig, identities: Sequence[str]):
-        super().__init__(name="swap")
+        # Keras would cast places in the crop, and landmarks, to half precision.
+        super().__init__(name="swap", autocast=False)
         self.config = config
         self.crop = network_crop(config)
         self.networks: Networks = build_networks(config.network, identities)

@@ -8,7 +8,7 @@ from faceloom_train.config import TrainConfig
 
 
 def build_optimizer(config: TrainConfig) -> keras.Optimizer:
-    """Adam, or AdamW with weight decay, with warm-up, decay and averaged weights."""
+    """Adam, or AdamW with weight decay, with warm-up, decay, averaged weights, and loss scaling for float16."""
     settings = config.optimizer
     common: dict[str, Any] = {
         "learning_rate": _schedule(config),
@@ -19,8 +19,11 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
         "ema_momentum": settings.ema or 0.99,
     }
     if settings.weight_decay:
-        return keras.optimizers.AdamW(weight_decay=settings.weight_decay, **common)
-    return keras.optimizers.Adam(**common)
+        optimizer = keras.optimizers.AdamW(weight_decay=settings.weight_decay, **common)
+    else:
+        optimizer = keras.optimizers.Adam(**common)
+    # By the configuration, not by Keras' current policy: the exporter restores the same state in float32.
+    return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "mixed_float16" else optimizer
 
 
 def use_averaged_weights(model: keras.Model) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
+from keras import ops
 
 from faceloom.arrays import Rgb, to_levels
 from faceloom.pictures import write_png
@@ -36,7 +37,7 @@ def _columns(model: SwapModel, faces: TrainingFaces, own: int, other: int) -> Rg
     crops = middle_of(faces.crops[chosen], model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:]
     seen = hide_background(rgb, mask) if model.config.hide_background else rgb
-    drawn = [np.asarray(model.networks.decode(seen, number))[..., :3] for number in (own, other)]
+    drawn = [ops.convert_to_numpy(model.networks.decode(seen, number))[..., :3] for number in (own, other)]
     return np.concatenate([_column(pictures) for pictures in (rgb, *drawn)], axis=1)
 
 

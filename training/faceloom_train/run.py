@@ -7,12 +7,14 @@ previews/            step-00000500.png ...
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from faceloom.atomic import write_text
 from faceloom.documents import Strict, first_problem
@@ -21,9 +23,12 @@ from faceloom_train.config import FIXED, TrainConfig, differences
 
 
 class RunFile(Strict):
-    """`config.yaml` of a run. `faces`: identity name to face set, in the decoders' order."""
+    """`config.yaml` of a run. `faces`: identity name to face set, in the decoders' order.
 
-    faces: dict[str, Path]
+    Their paths are relative to the run, so that a project can be moved as a whole.
+    """
+
+    faces: Annotated[dict[str, Path], Field(min_length=2)]
     settings: TrainConfig
 
 
@@ -54,7 +59,8 @@ class Run:
             raise ArtefactRefused(f"{path} is not a run's configuration: {first_problem(error)}.") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ArtefactRefused(f"{path} is damaged and cannot be read as YAML.") from error
-        return cls(directory, file.faces, file.settings)
+        faces = {name: (directory / path).resolve() for name, path in file.faces.items()}
+        return cls(directory, faces, file.settings)
 
     @staticmethod
     def exists(directory: Path) -> bool:
@@ -73,7 +79,9 @@ class Run:
 
     def write(self) -> None:
         """Write `config.yaml`."""
-        file = RunFile(faces=dict(self.faces), settings=self.settings)
+        base = self.directory.resolve()
+        faces = {name: Path(os.path.relpath(path.resolve(), base)) for name, path in self.faces.items()}
+        file = RunFile(faces=faces, settings=self.settings)
         write_text(self.directory / "config.yaml", yaml.safe_dump(file.model_dump(mode="json"), sort_keys=False))
 
     def with_settings(self, settings: TrainConfig, step: int) -> "Run":

@@ -14,7 +14,7 @@ from faceloom.progress import Report
 from faceloom_train.augment import middle_of
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.callbacks import make_callbacks
-from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint, save_checkpoint
+from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.config import DfNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
 from faceloom_train.model import SwapModel
@@ -57,7 +57,7 @@ def train(
             model.fit(dataset, epochs=1, verbose=0, shuffle=False, callbacks=callbacks)
         seconds = time.monotonic() - began
         step = int(model.optimizer.iterations)
-        save_checkpoint(model, run)
+        # `fit` has put the averaged weights in place: this sheet shows what would be exported.
         preview = run.directory / "previews" / f"step-{step:08d}.png"
         write_preview(model, faces, preview)
     made = step - start
@@ -91,7 +91,7 @@ def compiled_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
     prepare_tensorflow()
     keras.utils.set_random_seed(config.seed)
     model = SwapModel(config, identities)
-    model.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile)
+    model.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile, auto_scale_loss=False)
     return model
 
 
@@ -107,10 +107,13 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def _check_faces(faces: Mapping[str, Path]) -> None:
+    """Refuse what cannot be trained before anything is written."""
     if len(faces) < 2:
         raise UsageError(
             f"A swap needs two identities or more and got {len(faces)}; pass --faces NAME=FACESET once for each."
         )
+    for path in faces.values():
+        FaceSet.read(path)
 
 
 def _load_identities(run: Run) -> list[TrainingFaces]:

@@ -1,0 +1,170 @@
+"""A run can be stopped anywhere and continued exactly; its settings change only where they may."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+from keras import ops
+from runs import tiny_config, tiny_run
+
+from faceloom.errors import ArtefactRefused, PartlyDone, UsageError
+from faceloom_train import trainer
+from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints
+from faceloom_train.run import Run
+from faceloom_train.trainer import open_run, train
+
+
+def weights(run: Run) -> dict[str, np.ndarray]:
+    """Every array of the last checkpoint: weights, optimizer, averages."""
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(latest_checkpoint(run)[0] / "state.weights.h5") as file:
+        file.visititems(lambda name, item: found.update({name: item[...]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def rows(run: Run) -> list[dict[str, float]]:
+    return [json.loads(line) for line in run.metrics.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_a_stopped_run_continues_as_if_it_had_not_stopped(
+    tmp_path: Path, facesets: dict[str, Path], precision: str
+) -> None:
+    whole = tiny_run(tmp_path / "whole", facesets, precision=precision)
+    summary = train(whole)
+    assert (summary.step, summary.steps_made) == (4, 4)
+    broken = tiny_run(tmp_path / "broken", facesets, precision=precision)
+    asked = iter([False, True])
+    assert train(broken, stop_asked=lambda: next(asked)).step == 2
+    assert train(Run.read(tmp_path / "broken")).steps_made == 2
+    unbroken, resumed = weights(whole), weights(broken)
+    assert unbroken.keys() == resumed.keys()
+    for name, value in unbroken.items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+    for one, other in zip(rows(whole), rows(broken), strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    faces = {**facesets, "ada again": facesets["ada"]}
+    run = tiny_run(tmp_path / "run", faces, steps=40, log_every=10)
+    summary = train(run)
+    losses = [row["loss"] for row in rows(run)]
+    assert losses[-1] < losses[0] * 0.8
+    sheet = cv2.imread(str(summary.preview))
+    # Three pairs of six rows of cells, six columns.
+    assert sheet.shape == (3 * 6 * 128, 6 * 128, 3)
+
+
+def test_old_checkpoints_go_and_what_was_lost_is_not_told_twice(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=8, keep_checkpoints=2)
+    train(run)
+    assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
+    # As after a kill at step 8: its checkpoint was never written.
+    shutil.rmtree(list_checkpoints(run)[-1])
+    run.forget_after(latest_checkpoint(run)[1])
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4, 5, 6]
+    train(run)
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_half_a_line_of_metrics_is_dropped(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets)
+    run.log({"step": 1, "loss": 2.0})
+    with run.metrics.open("a") as file:
+        file.write('{"step": 2, "lo')
+    run.forget_after(5)
+    assert rows(run) == [{"step": 1, "loss": 2.0}]
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=2)
+    train(run)
+    path = latest_checkpoint(run)[0] / "state.weights.h5"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(bytes(data))
+    with pytest.raises(ArtefactRefused, match=r"checksum differs.*delete this folder"):
+        train(run)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=2)
+    train(run)
+    wild = run.with_settings(tiny_config(steps=20, optimizer={"learning_rate": 1e30}), 2)
+    with pytest.raises(PartlyDone, match=r"no longer a number.*learning_rate"):
+        train(wild)
+    assert latest_checkpoint(run)[1] == 2
+
+
+def test_a_run_of_minutes_stops(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=100000)
+    assert train(run, minutes=1e-6).step == 1
+
+
+def test_settings_that_may_change_are_changed_and_noted(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=2)
+    train(run)
+    changed = open_run(tmp_path / "run", {}, lambda current: tiny_config(steps=4, batch_size=3))
+    assert changed.settings.batch_size == 3
+    assert Run.read(tmp_path / "run").settings.batch_size == 3
+    assert {(r["changed"], r["to"]) for r in rows(run) if "changed" in r} == {("steps", 4), ("batch_size", 3)}
+    assert train(changed).step == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [("coverage", {"coverage": 0.9}), ("network.size", {"network": {**tiny_config().network.model_dump(), "size": 64}}),
+     ("optimizer.ema", {"optimizer": {"ema": 0}})],
+)  # fmt: skip
+def test_settings_that_cannot_change_are_refused(
+    tmp_path: Path, facesets: dict[str, Path], key: str, change: dict[str, object]
+) -> None:
+    tiny_run(tmp_path / "run", facesets)
+    with pytest.raises(UsageError, match=f"{key} was .* cannot become"):
+        open_run(tmp_path / "run", {}, lambda current: tiny_config(**change))
+
+
+def test_what_is_needed_to_begin(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    with pytest.raises(UsageError, match="two identities or more and got 1"):
+        open_run(tmp_path / "a", {"ada": facesets["ada"]}, lambda current: tiny_config())
+    with pytest.raises(UsageError, match="--config"):
+        open_run(tmp_path / "b", facesets, lambda current: None)
+    with pytest.raises(ArtefactRefused, match="is no face set"):
+        open_run(tmp_path / "c", {"ada": facesets["ada"], "ben": tmp_path}, lambda current: tiny_config())
+    assert list(tmp_path.iterdir()) == []
+    open_run(tmp_path / "d", facesets, lambda current: tiny_config())
+    with pytest.raises(UsageError, match="same --faces"):
+        open_run(tmp_path / "d", {"ada": facesets["ben"], "ben": facesets["ada"]}, lambda current: current)
+
+
+def test_a_run_can_be_moved_with_its_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    here = tmp_path / "here"
+    faces = {name: Path(shutil.copytree(path, here / name)) for name, path in facesets.items()}
+    train(tiny_run(here / "run", faces, steps=1))
+    there = here.rename(tmp_path / "there")
+    moved = Run.read(there / "run")
+    assert all(path.is_dir() for path in moved.faces.values())
+
+
+@pytest.mark.parametrize("text", ["", "faces: 3", "settings: {", "faces: {}\nsettings: {}"])
+def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ArtefactRefused, match=r"config\.yaml"):
+        Run.read(tmp_path)
+
+
+def test_templates_begin_as_the_mean_face(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets)
+    faces = trainer._load_identities(run)
+    model = trainer.compiled_model(run.settings, run.identities)
+    trainer._begin(model, run, faces)
+    picture = ops.convert_to_numpy(model.decoders[1].get_layer("template").picture)
+    middle = faces[1].crops[:, 4:36, 4:36].mean(0) / 255
+    np.testing.assert_allclose(picture, middle, atol=1e-3)
