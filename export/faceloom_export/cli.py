@@ -21,11 +21,11 @@ def export_command(
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Export a trained identity to ONNX, proven equal to the trained model."""
-    from faceloom.cli.console import print_result, progress_display
+    from faceloom.cli.console import print_result, progress_display, silent_start
     from faceloom.cli.extras import needs
     from faceloom.progress import finish
 
-    with needs("train,export"):
+    with needs("train,export"), silent_start():
         from faceloom_export.bundle import export_bundle
 
     with progress_display() as report:

@@ -24,12 +24,12 @@ def train_command(
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train or continue a run."""
-    from faceloom.cli.console import print_result, progress_display, stops_on_interrupt
+    from faceloom.cli.console import print_result, progress_display, silent_start, stops_on_interrupt
     from faceloom.cli.extras import needs
 
     changes = [*(set_ or []), *([f"steps={steps}"] if steps else [])]
     named = _named_paths(faces or [])
-    with needs("train"):
+    with needs("train"), silent_start():
         from faceloom_train.config import TrainConfig, change_config, read_config
         from faceloom_train.presets import preset_path
         from faceloom_train.trainer import open_run, train

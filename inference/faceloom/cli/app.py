@@ -43,10 +43,11 @@ def _with_all_commands() -> typer.Typer:
     return app
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(asked: bool) -> bool:
     if asked:
         typer.echo(f"faceloom {__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()

@@ -1,12 +1,14 @@
 """How a command talks: progress on standard error, one result at the end."""
 
 import json as json_module
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -54,6 +56,19 @@ def stops_on_interrupt() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def silent_start() -> Iterator[None]:
+    """Drop what native libraries print while they load: TensorFlow tells its options on descriptor 2."""
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _bars(console: Console) -> Bars:

@@ -17,7 +17,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse } td { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid #ddd }
 img, video { max-width: 100%; border-radius: 4px } pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
-.rows { display: flex; gap: .6rem } .names { display: flex; flex-direction: column; justify-content: space-around }
+.rows { display: flex; gap: .6rem } .rows img { min-width: 0; flex: 1 }
+.names { display: flex; flex-direction: column; justify-content: space-around }
 </style></head><body>
 <h1>Ada wears Ben's face</h1>
 <p>Two people who do not exist, so that the exact result is known. The video is a machine's work: no one was filmed.</p>

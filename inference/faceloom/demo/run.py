@@ -69,11 +69,12 @@ def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> Dem
     limit = ["--steps", steps] if steps else []
     trained = _faceloom("train", "--config", "smoke", *named, "--run", run, *limit)
     exported = _faceloom("export", run, "--identity", GUEST, "--out", bundle)
-    converted = _faceloom("convert", target, "--bundle", bundle, "--out", swapped)
+    # The truth keeps ben's own tone of skin, so the swap does too.
+    converted = _faceloom("convert", target, "--bundle", bundle, "--out", swapped, "--colour", "none")
     judged = _faceloom("compare", target, swapped, "--truth", truth, "--identity", faces[GUEST])
 
     shutil.copyfile(trained["preview"], out / "preview.png")
-    write_side_by_side((target, swapped, truth), out / "side_by_side.png")
+    write_side_by_side(target, (swapped, truth), out / "side_by_side.png")
     rows = _rows(found, trained, exported, converted)
     comparison = Comparison.of(judged).to_text()
     write_page(rows, comparison, swapped, out / "preview.png", out / "side_by_side.png", out / "report.html")
@@ -97,7 +98,8 @@ def _make_room(out: Path, *, force: bool) -> None:
 def _faceloom(*arguments: object) -> dict[str, Any]:
     """Run one command, its progress shown as it comes; return its result."""
     words = [str(argument) for argument in arguments]
-    Console(stderr=True).print(f"\n$ faceloom {shlex.join(words)}", style="bold", markup=False, highlight=False)
+    said = f"\n$ faceloom {shlex.join(words)}"
+    Console(stderr=True).print(said, style="bold", markup=False, highlight=False, soft_wrap=True)
     done = subprocess.run(
         [sys.executable, "-m", "faceloom", *words, "--json"], stdout=subprocess.PIPE, text=True, check=False
     )

@@ -1,0 +1,196 @@
+"""The command: thin, quick to start, and every refusal is one sentence with the documented exit code."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bundles import make_bundle
+from clips import make_clip, noise
+
+COMMANDS = ("extract", "train", "export", "convert", "compare", "demo", "doctor")
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    """A folder with a good and a bad one of everything."""
+    folder = tmp_path_factory.mktemp("things")
+    make_bundle(folder / "good.bundle")
+    shutil.copytree(folder / "good.bundle", folder / "flipped.bundle")
+    graph = folder / "flipped.bundle" / "swap.onnx"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"!")
+    shutil.copy(sample / "target_ada.mp4", folder / "face.mp4")
+    make_clip(folder / "empty.mp4", noise(4))
+    (folder / "text.mp4").write_text("not a video")
+    (folder / "cut.mp4").write_bytes((folder / "face.mp4").read_bytes()[:30000])
+    (folder / "there.mp4").write_text("mine")
+    (folder / "no_faces").mkdir()
+    return folder
+
+
+# What is typed, the exit code, what is said. OUT is a fresh path.
+REFUSALS = {
+    "no such video": ("convert missing.mp4 --bundle good.bundle --out OUT.mp4", 2, "missing.mp4 does not exist"),
+    "a text file": ("convert text.mp4 --bundle good.bundle --out OUT.mp4", 5, "text.mp4 is not a video"),
+    "cut short": ("convert cut.mp4 --bundle good.bundle --out OUT.mp4", 5, "cut.mp4"),
+    "no face": ("convert empty.mp4 --bundle good.bundle --out OUT.mp4", 6, "No face was found in"),
+    "a changed bundle": ("convert face.mp4 --bundle flipped.bundle --out OUT.mp4", 3, "SHA-256 differs"),
+    "no bundle": ("convert face.mp4 --bundle nothing --out OUT.mp4", 3, "no such folder"),
+    "no provider": ("convert face.mp4 --bundle good.bundle --out OUT.mp4 --provider abacus", 4, "choose auto"),
+    "an output that exists": ("convert face.mp4 --bundle good.bundle --out there.mp4", 2, "--force"),
+    "an unknown ending": ("convert face.mp4 --bundle good.bundle --out OUT.avi", 2, "choose one of these endings"),
+    "extract: no face": ("extract empty.mp4 --out OUT", 6, "No face was found"),
+    "extract: no video": ("extract text.mp4 --out OUT", 5, "text.mp4 is not a video"),
+    "extract: nothing there": ("extract missing --out OUT", 2, "missing does not exist"),
+    "train: one identity": ("train --config smoke --faces ada=no_faces --run OUT", 2, "two identities or more"),
+    "train: one name twice": ("train --config smoke --faces a=x --faces a=y --run OUT", 2, "its own name"),
+    "train: no name": ("train --config smoke --faces x --run OUT", 2, "NAME=FACESET"),
+    "train: no face set": ("train --config smoke --faces a=no_faces --faces b=no_faces --run OUT", 3, "is no face set"),
+    "train: no preset": ("train --config smokey --faces a=x --faces b=y --run OUT", 2, "no preset 'smokey'"),
+    "train: a misspelt key": (
+        "train --config smoke --set stepps=3 --faces a=x --faces b=y --run OUT", 2, "did you mean steps"
+    ),
+    "export: no run": ("export no_faces --identity ben --out OUT", 3, "is no run"),
+    "an unknown option": ("convert face.mp4 --bundel x --out OUT.mp4", 2, "bundel"),
+    "no such command": ("swap face.mp4", 2, "swap"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_is_one_sentence_and_the_documented_exit_code(
+    name: str, things: Path, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed, code, words = REFUSALS[name]
+    monkeypatch.chdir(things)
+    before = sorted(things.rglob("*"))
+    found, out, err = faceloom(*typed.replace("OUT", str(tmp_path / "out")).split())
+    assert found == code, err
+    assert words in err
+    assert out == ""
+    sentences = [line for line in err.splitlines() if line.startswith("faceloom: ")]
+    assert len(sentences) == (0 if "Usage:" in err else 1)
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(things.rglob("*")) == before
+    assert (things / "there.mp4").read_text() == "mine"
+
+
+def test_a_result_is_one_json_object(things: Path, tmp_path: Path, faceloom) -> None:
+    code, out, err = faceloom(
+        "convert", things / "face.mp4", "--bundle", things / "good.bundle", "--out", tmp_path / "o.mp4", "--json"
+    )
+    result = json.loads(out)
+    assert (code, result["frames"], result["swapped_frames"], result["provider"]) == (0, 75, 75, "cpu")
+    assert "75 of 75 frames swapped" in err
+    assert "convert: 75/75" in err
+
+
+def test_extract_and_convert_say_what_they_did(things: Path, tmp_path: Path, faceloom) -> None:
+    code, out, _ = faceloom("extract", things / "face.mp4", "--out", tmp_path / "ada", "--every", "15")
+    assert (code, out) == (0, f"{tmp_path / 'ada'}: 5 faces of ada from 5 frames.\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_ends_with_an_example_of_the_command(command: str, faceloom) -> None:
+    code, out, _ = faceloom(command, "--help")
+    assert code == 0
+    last = " ".join(out[out.rindex("Example:") :].split())
+    assert last.startswith(f"Example: faceloom {command}")
+
+
+def test_help_lists_every_command_and_version_is_told(faceloom) -> None:
+    _, out, _ = faceloom("--help")
+    for command in COMMANDS:
+        assert f"  {command} " in out
+    from faceloom import __version__
+
+    assert faceloom("--version")[1] == f"faceloom {__version__}\n"
+
+
+def test_doctor_tries_what_it_reports(things: Path, faceloom) -> None:
+    code, out, _ = faceloom("doctor", "--bundle", things / "good.bundle", "--json")
+    findings = {finding["what"]: finding for finding in json.loads(out)["findings"]}
+    assert code == 0
+    for what in ("python", "machine", "onnxruntime", "provider cpu", "PyAV", "encoder libx264", "bundle good.bundle"):
+        assert findings[what]["state"] == "ok", findings[what]
+    for finding in findings.values():
+        assert finding["state"] == "ok" or finding["advice"] or finding["what"].startswith("encoder")
+    code, out, _ = faceloom("doctor", "--bundle", things / "flipped.bundle")
+    assert code == 4
+    assert "! bundle flipped.bundle" in out
+
+
+def test_a_missing_extra_names_its_install_line(faceloom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.startswith(("faceloom_export", "faceloom_train"))]:
+        monkeypatch.delitem(sys.modules, module)
+    for missing in ("yaml", "tf2onnx"):
+        monkeypatch.setitem(sys.modules, missing, None)
+    code, _, err = faceloom("train", "--config", "smoke", "--run", tmp_path / "r")
+    assert (code, "pip install 'faceloom[train]'" in err) == (4, True)
+    code, _, err = faceloom("export", tmp_path, "--identity", "x", "--out", tmp_path / "o")
+    assert (code, "pip install 'faceloom[train,export]'" in err) == (4, True)
+
+
+def test_the_runtime_loads_nothing_of_the_training_stack() -> None:
+    """Everything the runtime has is imported; then none of the heavy packages may be there."""
+    ask = (
+        "import pkgutil, sys, importlib, faceloom\n"
+        "for m in pkgutil.walk_packages(faceloom.__path__, 'faceloom.'):\n"
+        "    if m.name != 'faceloom.__main__': importlib.import_module(m.name)\n"
+        "print([m for m in ('tensorflow', 'keras', 'torch', 'jax', 'onnx', 'tf2onnx', 'yaml') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_loads_neither_numpy_nor_onnxruntime() -> None:
+    """What keeps `faceloom --help` quick."""
+    ask = (
+        "import sys\nsys.argv = ['faceloom', '--help']\n"
+        "import faceloom.cli.app as app\n"
+        "try: app.main()\nexcept SystemExit: pass\n"
+        "print([m for m in ('numpy', 'cv2', 'av', 'onnxruntime', 'pydantic', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def interrupted(arguments: list[object], when: str, folder: Path) -> tuple[int, str]:
+    """Start a command, press Ctrl-C once it has said `when`, return its exit code and standard error."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faceloom", *map(str, arguments)], stderr=subprocess.PIPE, text=True, cwd=folder
+    )
+    said = ""
+    assert process.stderr is not None
+    for line in process.stderr:
+        said += line
+        if when in line:
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=120)[1]
+    return process.returncode, said + rest
+
+
+@pytest.mark.parametrize(
+    ("typed", "when"),
+    [
+        ("extract long.mp4 --out faces", "extract long.mp4: 8"),
+        ("convert long.mp4 --bundle good.bundle --out out.mp4 --batch 4", "convert: 4"),
+    ],
+)
+def test_ctrl_c_ends_at_once_and_leaves_nothing(things: Path, tmp_path: Path, sample: Path, typed, when) -> None:
+    shutil.copytree(things / "good.bundle", tmp_path / "good.bundle")
+    from faceloom.video import read_frames
+
+    frames = [f.rgb for f in read_frames(sample / "target_ada.mp4")]
+    make_clip(tmp_path / "long.mp4", frames * 5)
+    code, said = interrupted(typed.split(), when, tmp_path)
+    assert code == 130, said
+    assert "faceloom: stopped" in said
+    assert "Traceback" not in said
+    assert {p.name for p in tmp_path.iterdir()} == {"good.bundle", "long.mp4"}
