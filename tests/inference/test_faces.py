@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from faceloom.arrays import float32
-from faceloom.faces.detect import RetinaFace
 from faceloom.faces.find import Face, FaceFinder
 from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom.faces.mask import GREY, hide_background, mesh_mask
 from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import crop_quality
+from faceloom.faces.retinaface import RetinaFace
 from faceloom.video import read_frames
 
 EVERY = 12

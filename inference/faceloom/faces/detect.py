@@ -1,113 +1,40 @@
-"""Find faces: the value every detector returns, and the RetinaFace network."""
+"""Find faces: the one interface of all detectors, and their names."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
 
-import cv2
-import numpy as np
-from jaxtyping import Bool, Float32, Int
+from faceloom.arrays import Rgb
+from faceloom.errors import UsageError
+from faceloom.faces.detections import Faces
+from faceloom.faces.retinaface import RetinaFace
+from faceloom.faces.retinaface_package import RetinaFacePackage
+from faceloom.faces.yunet import YuNet
 
-from faceloom.arrays import Rgb, float32
-from faceloom.faces.session import open_face_model
-from faceloom.weights import RETINAFACE_MOBILENET
-
-
-@dataclass(frozen=True, slots=True)
-class Faces:
-    """The faces of one picture as columns; no face at all is n = 0.
-
-    boxes_xyxy: left, top, right, bottom in pixels. points_xy: eye left in the picture, eye
-    right, nose tip, mouth corner left, mouth corner right. scores: 0..1, best first.
-    """
-
-    boxes_xyxy: Float32[np.ndarray, "n 4"]
-    scores: Float32[np.ndarray, "n"]
-    points_xy: Float32[np.ndarray, "n 5 2"]
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    def select(self, which: Int[np.ndarray, "m"] | Bool[np.ndarray, "n"]) -> "Faces":
-        """Return the faces at the given indices, or those where a mask is true."""
-        return Faces(self.boxes_xyxy[which], self.scores[which], self.points_xy[which])
-
-    def largest_first(self) -> "Faces":
-        """Return the same faces ordered by the area of their boxes."""
-        sides = self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
-        return self.select(np.argsort(-sides.prod(1)))
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detector", "Faces", "open_detector"]
 
 
-class RetinaFace:
-    """RetinaFace with a MobileNet 0.25 body, on batches of pictures of one size.
-
-    Pictures are shrunk so that their longer side is at most `longest_side`: the network's
-    smallest anchor is 16 px, so faces down to about 1/40 of the picture's side are found.
-    """
-
-    def __init__(self, longest_side: int = 640, min_score: float = 0.6, max_overlap: float = 0.4):
-        self._session = open_face_model(RETINAFACE_MOBILENET)
-        self._longest_side = longest_side
-        self._min_score = min_score
-        self._max_overlap = max_overlap
+class Detector(Protocol):
+    """Whatever finds faces."""
 
     def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
-        """Return the faces of each picture. All pictures must have the same height and width."""
-        if not pictures:
-            return []
-        height, width = pictures[0].shape[:2]
-        scale = min(1.0, self._longest_side / max(height, width))
-        size_wh = max(1, round(width * scale)), max(1, round(height * scale))
-        batch = np.stack([cv2.resize(p, size_wh, interpolation=cv2.INTER_AREA) for p in pictures])
-        deltas, scores, points = self._session.run(None, {"input": _network_input(batch)})
-        anchors = _anchors(size_wh[1], size_wh[0])
-        to_picture = float32([width / size_wh[0], height / size_wh[1]])
-        return [
-            self._decode(anchors, *outputs, to_picture) for outputs in zip(deltas, scores[:, :, 1], points, strict=True)
-        ]
-
-    def _decode(
-        self,
-        anchors: Float32[np.ndarray, "a 4"],
-        deltas: Float32[np.ndarray, "a 4"],
-        scores: Float32[np.ndarray, "a"],
-        points: Float32[np.ndarray, "a 10"],
-        to_picture: Float32[np.ndarray, "2"],
-    ) -> Faces:
-        """Turn the network's offsets into pixels (SSD box coding, variances 0.1 and 0.2) and drop doubles."""
-        sure = scores > self._min_score
-        anchors, deltas, scores, points = anchors[sure], deltas[sure], scores[sure], points[sure]
-        centre_xy, size_wh = anchors[:, :2], anchors[:, 2:]
-        middle = centre_xy + 0.1 * deltas[:, :2] * size_wh
-        half = size_wh * np.exp(0.2 * deltas[:, 2:]) / 2
-        boxes = np.concatenate([middle - half, middle + half], 1).reshape(-1, 2, 2) * to_picture
-        points_xy = centre_xy[:, None] + 0.1 * points.reshape(-1, 5, 2) * size_wh[:, None]
-        found = Faces(boxes.reshape(-1, 4), scores, points_xy * to_picture)
-        return found.select(_without_doubles(found, self._max_overlap))
+        """Return the faces of each picture, best first. All pictures must have the same height and width."""
+        ...
 
 
-def _network_input(batch: np.ndarray) -> Float32[np.ndarray, "n 3 h w"]:
-    """RGB 0..255 NHWC -> BGR minus the training set's mean, NCHW."""
-    bgr = batch[..., ::-1].astype(np.float32) - float32([104, 117, 123])
-    return np.ascontiguousarray(bgr.transpose(0, 3, 1, 2))
+# retinaface and yunet ship with Faceloom; retina-face is the package of that name, an extra.
+DETECTORS: Mapping[str, Callable[[], Detector]] = MappingProxyType(
+    {"retinaface": RetinaFace, "yunet": YuNet, "retina-face": RetinaFacePackage}
+)
+DEFAULT_DETECTOR = "retinaface"
 
 
-@lru_cache(maxsize=8)
-def _anchors(height: int, width: int) -> Float32[np.ndarray, "a 4"]:
-    """Centre x, y and size w, h of the network's anchors in pixels, in its output order."""
-    levels = []
-    for stride, sizes in ((8, (16, 32)), (16, (64, 128)), (32, (256, 512))):
-        rows, columns = np.mgrid[: -(-height // stride), : -(-width // stride)]
-        centres = np.stack([columns, rows], -1).reshape(-1, 1, 2) * stride + stride / 2
-        centres = np.broadcast_to(centres, (len(centres), 2, 2))
-        sides = np.broadcast_to(float32(sizes).reshape(1, 2, 1), centres.shape)
-        levels.append(np.concatenate([centres, sides], -1).reshape(-1, 4))
-    return np.concatenate(levels).astype(np.float32)
+def open_detector(name: str = DEFAULT_DETECTOR) -> Detector:
+    """Open a detector by its name.
 
-
-def _without_doubles(faces: Faces, max_overlap: float) -> Int[np.ndarray, "m"]:
-    """Indices left by non-maximum suppression, best first."""
-    corners, sides = faces.boxes_xyxy[:, :2], faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]
-    boxes_xywh = np.concatenate([corners, sides], 1)
-    kept = cv2.dnn.NMSBoxes(boxes_xywh.tolist(), faces.scores.tolist(), 0.0, max_overlap)
-    return np.asarray(kept, np.int64).reshape(-1)
+    Raises UsageError for a name that is none, and ProviderMissing if the `retina-face` package or
+    its weights are not on this machine.
+    """
+    if name not in DETECTORS:
+        raise UsageError(f"There is no detector {name!r}; name one of {', '.join(DETECTORS)}.")
+    return DETECTORS[name]()

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.arrays import Points, Rgb
-from faceloom.faces.detect import Faces, RetinaFace
+from faceloom.faces.detect import Faces, open_detector
 from faceloom.faces.landmarks import FaceMesh, Landmarks
 from faceloom.faces.track import Tracker
 
@@ -39,7 +39,7 @@ class FaceFinder:
     """Finds and follows the faces of one video. Make a new one for each video: it remembers tracks."""
 
     def __init__(self, min_size: float = 0):
-        self._detector = RetinaFace()
+        self._detector = open_detector()
         self._mesh = FaceMesh()
         self._tracker = Tracker()
         self._min_size = min_size

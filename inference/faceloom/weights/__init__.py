@@ -29,6 +29,7 @@ class Weights:
 RETINAFACE_MOBILENET = Weights(
     "retinaface_mobilenet025.onnx", "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"
 )
+YUNET = Weights("face_detection_yunet_2023mar.onnx", "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4")
 FACE_MESH = Weights(
     "mediapipe_face_landmark_468.onnx", "f2f63d150cd395e18d2976b2ae9f19962ae098e8f1125c3bd9f9df47df72644e"
 )
