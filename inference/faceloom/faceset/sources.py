@@ -1,5 +1,6 @@
 """What can be extracted from: videos, pictures, folders of either."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Literal
 from faceloom.arrays import Rgb
 from faceloom.digest import sha256_of_file
 from faceloom.errors import UsageError
+from faceloom.faceset.imports import Origin, OriginDamaged, read_origin
 from faceloom.pictures import read_picture
 from faceloom.video import probe_video, read_frames
 from faceloom.video.orient import upright
+
+log = logging.getLogger(__name__)
 
 _PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
 _VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
@@ -18,7 +22,10 @@ _VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .fl
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An upright picture of a source and where it lies there."""
+    """An upright picture of a source and where it lies there.
+
+    A face that another tool cut from a video carries the number of that video's frame.
+    """
 
     frame: int
     pts: int
@@ -28,18 +35,27 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to extract from; `frames` is what it will deliver, None if unknown."""
+    """A file to extract from; `frames` is what it will deliver, None if unknown.
+
+    `origin` says what another tool cut this picture from, where it noted that.
+    """
 
     path: Path
     kind: Literal["video", "picture"]
     frames: int | None
+    origin: Origin | None = None
 
     @classmethod
     def open(cls, path: Path) -> "Source":
         """Probe a file; raise UsageError or MediaUnreadable if nothing can be read from it."""
         if path.suffix.lower() in _PICTURES and path.is_file():
-            return cls(path, "picture", 1)
+            return cls(path, "picture", 1, _origin(path))
         return cls(path, "video", probe_video(path).frame_count)
+
+    @property
+    def name(self) -> str:
+        """What the faces came from: the footage that another tool cut them from, else this file."""
+        return self.origin.name if self.origin else self.path.name
 
     def sha256(self) -> str:
         """Return the file's checksum."""
@@ -48,7 +64,7 @@ class Source:
     def read(self, every: int = 1) -> Iterator[Picture]:
         """Yield every `every`-th picture, upright."""
         if self.kind == "picture":
-            yield Picture(0, 0, 0.0, read_picture(self.path))
+            yield Picture(self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path))
             return
         rotation = probe_video(self.path).rotation
         for frame in read_frames(self.path):
@@ -62,6 +78,14 @@ def list_sources(inputs: Iterable[Path]) -> list[Source]:
     if not sources:
         raise UsageError("No video or picture among the inputs; give files or folders that hold some.")
     return sources
+
+
+def _origin(path: Path) -> Origin | None:
+    try:
+        return read_origin(path)
+    except OriginDamaged as error:
+        log.warning("%s: what faceswap noted in it is damaged (%s); it is read as a plain picture.", path, error)
+        return None
 
 
 def _files_of(path: Path) -> list[Path]:
