@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from faceloom.arrays import Rgb
 from faceloom.errors import UsageError
@@ -14,6 +14,7 @@ from faceloom.faces.yunet import YuNet
 __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detector", "Faces", "open_detector"]
 
 
+@runtime_checkable
 class Detector(Protocol):
     """Whatever finds faces."""
 

@@ -68,7 +68,10 @@ class _Header(BaseModel):
 
 
 def read_origin(path: Path) -> Origin | None:
-    """Return where faceswap cut this face from, None for any other file; raise OriginDamaged if it cannot be told."""
+    """Return where faceswap cut this face from; None for a file that has no such note, or cannot be opened.
+
+    Raises OriginDamaged if there is a note that cannot be read.
+    """
     if path.suffix.lower() != ".png":
         return None
     try:
@@ -76,6 +79,8 @@ def read_origin(path: Path) -> Origin | None:
         return None if text is None else _to_origin(_Header.model_validate_json(to_json_text(text)).source)
     except PngTextDamaged as error:
         raise OriginDamaged(str(error)) from error
+    except OSError:
+        return None  # reading the picture itself says why
     except ValidationError as error:
         raise OriginDamaged(first_problem(error)) from error
 
