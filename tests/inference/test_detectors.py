@@ -1,8 +1,8 @@
 """Every detector, behind the one interface, held against the sample's exact truth."""
 
-import builtins
 import importlib.util
 import os
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from faceloom.arrays import float32
 from faceloom.digest import sha256_of_file
@@ -162,11 +163,59 @@ def test_the_real_package_finds_nothing_in_nothing_and_loads_no_tensorflow() -> 
     assert os.environ["DEEPFACE_BACKEND_ENGINE"] == "onnx"
 
 
+@needs_package
+def test_the_real_package_without_weights_reaches_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("it opens a connection")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
+    with pytest.raises(ProviderMissing, match="never downloads"):
+        RetinaFacePackage()
+    assert not list(tmp_path.iterdir())
+
+
+class Silent:
+    """The package, as far as these tests need it: it runs its model and finds nothing."""
+
+    @staticmethod
+    def detect_faces(picture: np.ndarray, model: Callable[[np.ndarray], list[np.ndarray]], **_: object) -> dict:
+        assert len(model(float32(picture[None]))) == 9
+        return {}
+
+
 @pytest.fixture
 def fake_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the package were installed; whatever needs more than its presence is not tested with it."""
-    monkeypatch.setattr(retinaface_package, "_import_package", lambda: sys)
+    """As if the package were installed."""
+    monkeypatch.setattr(retinaface_package, "_import_package", Silent)
     monkeypatch.setattr(detectors, "package_is_installed", lambda: True)
+
+
+def write_blind_weights(path: Path) -> None:
+    """Write a network of the package's kind that never sees a face: nine NHWC outputs, all zero."""
+    nodes, constants, outputs = [helper.make_node("Transpose", ["rgb"], ["nchw"], perm=[0, 3, 1, 2])], [], []
+    for stride in _SIDES_OF_STRIDE:
+        window = {"kernel_shape": [stride, stride], "strides": [stride, stride], "ceil_mode": 1}
+        nodes.append(helper.make_node("MaxPool", ["nchw"], [f"cells{stride}"], **window))
+        for channels in (4, 8, 20):
+            name = f"{stride}_{channels}"
+            constants.append(numpy_helper.from_array(np.zeros((channels, 3, 1, 1), np.float32), f"w{name}"))
+            nodes.append(helper.make_node("Conv", [f"cells{stride}", f"w{name}"], [f"c{name}"]))
+            nodes.append(helper.make_node("Transpose", [f"c{name}"], [f"o{name}"], perm=[0, 2, 3, 1]))
+            outputs.append(helper.make_tensor_value_info(f"o{name}", TensorProto.FLOAT, [1, None, None, channels]))
+    picture = helper.make_tensor_value_info("rgb", TensorProto.FLOAT, [1, None, None, 3])
+    graph = helper.make_graph(nodes, "blind", [picture], outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(model.SerializeToString())
+
+
+@needs_package
+def test_the_real_package_runs_with_weights_of_its_own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
+    write_blind_weights(weights_path())
+    assert len(open_detector("retina-face").detect([np.full((70, 90, 3), 90, np.uint8)])[0]) == 0
+    assert next(detectors.check()).state == "ok"
 
 
 def test_weights_are_looked_for_where_the_package_keeps_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -179,7 +228,12 @@ def test_weights_are_looked_for_where_the_package_keeps_them(monkeypatch: pytest
 @pytest.mark.usefixtures("fake_package")
 @pytest.mark.parametrize(
     ("content", "error", "says"),
-    [(None, ProviderMissing, "put its retinaface.onnx at"), (b"no model", ArtefactRefused, "cannot be opened")],
+    [
+        (None, ProviderMissing, "put its retinaface.onnx at"),
+        (b"no model", ArtefactRefused, "cannot be opened"),
+        (RETINAFACE_MOBILENET.read_path().read_bytes(), ArtefactRefused, "3 outputs"),
+    ],
+    ids=["missing", "damaged", "another model"],
 )
 def test_weights_that_are_missing_or_damaged_are_said_and_never_fetched(
     content: bytes | None, error: type, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -207,8 +261,7 @@ def test_without_the_package_the_install_line_is_named(monkeypatch: pytest.Monke
 def test_the_doctor_names_the_weights_and_their_sum(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     assert next(detectors.check()).state == "missing"
-    weights_path().parent.mkdir(parents=True)
-    weights_path().write_bytes(RETINAFACE_MOBILENET.read_path().read_bytes())
+    write_blind_weights(weights_path())
     finding = next(detectors.check())
     assert finding.state == "ok"
     assert sha256_of_file(weights_path()) in finding.detail
@@ -218,7 +271,7 @@ def test_the_doctor_names_the_weights_and_their_sum(monkeypatch: pytest.MonkeyPa
 
 def test_a_package_that_does_not_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> None:
-        raise builtins.ImportError("a part of it is missing")
+        raise ImportError("a part of it is missing")
 
     monkeypatch.setattr(retinaface_package, "package_is_installed", lambda: True)
     monkeypatch.setattr(retinaface_package.importlib, "import_module", broken)

