@@ -7,7 +7,8 @@ import pytest
 
 from faceloom.arrays import float32
 from faceloom.faces.detect import Faces, open_detector
-from faceloom.faces.turned import TurnedDetector, turned_back
+from faceloom.faces.landmarks import FaceMesh
+from faceloom.faces.turned import TurnedDetector, looks_turned, turned_back
 from faceloom.video import read_frames
 
 TURNS = (0, 1, 2, 3)
@@ -51,6 +52,18 @@ def test_mapping_back_undoes_the_turn(quarters: int) -> None:
     back = turned_back(found, quarters, width=9, height=5)
     assert back.boxes_xyxy.tolist() == [[7, 1, 7, 1]]
     assert back.points_xy.tolist() == [[[7, 1]] * 5]
+
+
+# On its side a head is not always doubted: sometimes the detector's points are right there.
+@pytest.mark.parametrize("quarters", [0, 2])
+def test_a_head_upside_down_is_told_from_an_upright_one(quarters: int, upright: list[np.ndarray]) -> None:
+    turned = [np.ascontiguousarray(np.rot90(picture, quarters)) for picture in upright]
+    found, mesh = open_detector().detect(turned), FaceMesh()
+    doubted = [
+        looks_turned(f.points_xy[0], mesh.find(p, f.boxes_xyxy[0], f.points_xy[0]).five_points_xy())
+        for p, f in zip(turned, found, strict=True)
+    ]
+    assert doubted == [quarters > 0] * len(upright)
 
 
 class Scripted:

@@ -11,16 +11,27 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.arrays import Rgb, float32
+from faceloom.arrays import Points, Rgb, float32
 from faceloom.faces.detect import Detector, Faces
 from faceloom.faces.yunet import YuNet
+
+# Mean distance of a detector's points from the mesh's, as a part of their extent. On 102 frames, made and real, 98
+# upright ones lie below; of those turned by 90, 180 and 270 degrees 89, 97 and 81 above (5 more were not found).
+_MAX_DISAGREEMENT = 0.1
+
+
+def looks_turned(detected_xy: Points, mesh_xy: Points) -> bool:
+    """Say whether the five points of a detector are so far from those of the mesh that the head may be turned."""
+    extent = np.linalg.norm(detected_xy.max(0) - detected_xy.min(0))
+    distance = np.linalg.norm(detected_xy - mesh_xy, axis=1).mean()
+    return bool(distance > _MAX_DISAGREEMENT * extent)
 
 
 class TurnedDetector:
     """A detector for heads at any roll: asks `detector` in the one of four turns in which `judge` is surest.
 
     It costs four runs of the judge more, so it is for pictures where the detector alone found nothing, or
-    something that the mesh disagrees with. Where the judge is not sure to at least `min_score` of a
+    where what it found `looks_turned`. Where the judge is not sure to at least `min_score` of a
     turned picture, the picture is taken as it stands.
     """
 
