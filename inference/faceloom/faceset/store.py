@@ -6,6 +6,7 @@ embeddings.npy    float32 [faces, 192], unit vectors
 crops/*.jpg       the faces; deleting one rejects that face
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from faceloom.pictures import encode, read_picture
 
 _WHAT = "face set"
 # Chroma at full resolution: lips and eyes are small and red.
-_JPEG = (
+JPEG = (
     cv2.IMWRITE_JPEG_QUALITY, 95,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 )  # fmt: skip
@@ -115,14 +116,21 @@ class FaceSetWriter:
         """Record a source whose faces were added under the next source number."""
         self._sources.append(source)
 
-    @property
-    def next_source(self) -> int:
-        """The number that rows of the source in work carry."""
-        return len(self._sources)
+    def adopt(self, row: FaceRow, crop: Path, embedding: Float32[np.ndarray, "192"]) -> None:
+        """Take over a crop that lies on disk already; where the disk can, without copying it."""
+        target = self._directory / row.image
+        try:
+            target.hardlink_to(crop)
+        except OSError:
+            shutil.copyfile(crop, target)
+        self._remember(row, embedding)
 
     def add(self, row: FaceRow, crop: Rgb, embedding: Float32[np.ndarray, "192"]) -> None:
         """Write a face's crop and remember its row."""
-        (self._directory / row.image).write_bytes(encode(crop, ".jpg", _JPEG))
+        (self._directory / row.image).write_bytes(encode(crop, ".jpg", JPEG))
+        self._remember(row, embedding)
+
+    def _remember(self, row: FaceRow, embedding: Float32[np.ndarray, "192"]) -> None:
         self._rows.append(row.model_copy(update={"embedding": len(self._embeddings)}))
         self._embeddings.append(embedding)
 

@@ -1,16 +1,16 @@
 """A bundle over a video: every frame in, every frame out, the face exchanged."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
 from faceloom.arrays import Affine, Mask, Rgb, RgbBatch
 from faceloom.atomic import refuse_existing, replacing_file
+from faceloom.batches import batched
 from faceloom.errors import NoFaceFound
 from faceloom.faces.align import apply_affine, crop_face
 from faceloom.faces.find import Face, FaceFinder
@@ -127,16 +127,6 @@ class FrameSwapper:
 def _outline(face: Face, to_crop: Affine, size: int) -> Mask:
     """The target face's own outline in its crop."""
     return mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), size, size)
-
-
-Item = TypeVar("Item")
-
-
-def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
-    """Group items in order into lists of at most `count`."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, count)):
-        yield batch
 
 
 def _rate(frames: int, started: float) -> str:
