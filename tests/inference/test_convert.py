@@ -99,7 +99,7 @@ def test_no_face_at_all_leaves_nothing(tmp_path: Path, bundle: Path) -> None:
 def test_stopping_leaves_nothing(tmp_path: Path, clip: Path, bundle: Path) -> None:
     work = convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions(batch=2))
     next(work)
-    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4.part"]
+    assert [p.name for p in tmp_path.iterdir()] == [".out.mp4.part"]
     work.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -111,6 +111,14 @@ def test_what_exists_is_kept_unless_forced(tmp_path: Path, clip: Path, bundle: P
     assert (tmp_path / "out.mp4").read_text() == "mine"
     finish(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions(force=True)))
     assert probe_video(tmp_path / "out.mp4").frame_count == 12
+
+
+def test_the_target_itself_is_never_written_over(tmp_path: Path, clip: Path, bundle: Path) -> None:
+    target = tmp_path / "mine.mp4"
+    target.write_bytes(clip.read_bytes())
+    with pytest.raises(UsageError, match="is the input itself"):
+        finish(convert(target, bundle, target, ConvertOptions(force=True)))
+    assert target.read_bytes() == clip.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from faceloom.faces.track import NEW, Tracker, box_overlaps
 # Below this the mesh network itself doubts that it sees a face.
 _MIN_MESH_SCORE = 0.5
 # A detector's box and a mesh's overlap by this much when they are of one face (the mesh ends at the brow).
-_SAME_FACE = 0.3
+_SAME_FACE = 0.5
+# A face whose boxes in two frames overlap by less has moved.
+_STILL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ class FaceFinder:
 
     def _follow(self, picture: Rgb, last: Face) -> Face | None:
         """Look for a face where it was; None if the mesh does not see one there."""
-        landmarks = self._mesh.find(picture, last.landmarks.box_xyxy(), last.points_xy)
+        landmarks = self._mesh.find(picture, last.landmarks.box_xyxy(), last.landmarks.five_points_xy())
+        if landmarks.score >= _MIN_MESH_SCORE and _moved(last.landmarks, landmarks):
+            # It was seen at the edge of where it was looked for: look again where it is.
+            landmarks = self._mesh.find(picture, landmarks.box_xyxy(), landmarks.five_points_xy())
         if landmarks.score < _MIN_MESH_SCORE:
             return None
         return Face.of(landmarks, landmarks.score, last.track)
@@ -116,6 +121,11 @@ class FaceFinder:
         again = self._mesh.find(picture, first.box_xyxy(), first.five_points_xy())
         best = again if again.score >= _MIN_MESH_SCORE else first
         return Face.of(best, score, NEW)
+
+
+def _moved(last: Landmarks, now: Landmarks) -> bool:
+    """Whether a face has moved so far that the mesh is worth a second look."""
+    return float(box_overlaps(last.box_xyxy()[None], now.box_xyxy()[None])[0, 0]) < _STILL
 
 
 def _boxes(faces: Sequence[Face]) -> Float32[np.ndarray, "n 4"]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.atomic import refuse_existing
+from faceloom.atomic import refuse_directory
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faces.align import CropGeometry
 from faceloom.faces.find import FaceFinder
@@ -21,7 +21,7 @@ from faceloom.faceset.parallel import extract_in_processes
 from faceloom.faceset.people import Choice, choose_person
 from faceloom.faceset.schema import SourceRow
 from faceloom.faceset.sources import Source, list_sources
-from faceloom.faceset.store import FaceSetWriter
+from faceloom.faceset.store import MARKER, FaceSetWriter
 from faceloom.pictures import read_picture
 from faceloom.progress import Work
 
@@ -76,7 +76,7 @@ def extract(inputs: Sequence[Path], out: Path, options: ExtractOptions) -> Work[
     what `list_sources` raises.
     """
     started = time.monotonic()
-    refuse_existing(out, force=options.force)
+    refuse_directory(out, MARKER, force=options.force, inputs=inputs)
     reference, exclude = _vectors(options.reference), _vectors(options.exclude)
     sources = list_sources(inputs)
     geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from faceloom import __version__
 from faceloom.arrays import Affine, Mask, Points, Rgb, float32
-from faceloom.atomic import replacing_directory
+from faceloom.atomic import refuse_directory, replacing_directory
 from faceloom.documents import first_problem, read_document, to_json
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry, apply_affine
@@ -28,6 +28,8 @@ from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile, SourceRow
 from faceloom.pictures import encode, read_picture
 
 _WHAT = "face set"
+# The file that makes a folder a face set.
+MARKER = "faceset.json"
 # Chroma at full resolution: lips and eyes are small and red.
 JPEG = (
     cv2.IMWRITE_JPEG_QUALITY, 95,
@@ -48,7 +50,7 @@ class FaceSet:
     @classmethod
     def read(cls, directory: Path) -> "FaceSet":
         """Read a face set; raise ArtefactRefused if it is none, damaged, of another schema, or empty."""
-        file = read_document(directory / "faceset.json", FaceSetFile, SCHEMA, _WHAT)
+        file = read_document(directory / MARKER, FaceSetFile, SCHEMA, _WHAT)
         rows = tuple(row for row in _read_rows(directory) if (directory / row.image).is_file())
         if not rows:
             raise ArtefactRefused(f"{directory} holds no face; extract it again from other footage.")
@@ -104,7 +106,8 @@ class FaceSetWriter:
         cls, directory: Path, identity: str, geometry: CropGeometry, *, force: bool
     ) -> Iterator["FaceSetWriter"]:
         """Fill a new face set; an error inside leaves nothing. Raises UsageError if it exists already."""
-        with replacing_directory(directory, force=force) as part:
+        refuse_directory(directory, MARKER, force=force)
+        with replacing_directory(directory) as part:
             writer = cls(part, identity, geometry)
             yield writer
             writer._finish()
@@ -141,7 +144,7 @@ class FaceSetWriter:
             crop=self._geometry,
             sources=tuple(self._sources),
         )
-        (self._directory / "faceset.json").write_text(to_json(file), encoding="utf-8")
+        (self._directory / MARKER).write_text(to_json(file), encoding="utf-8")
         with (self._directory / "faces.jsonl").open("w", encoding="utf-8") as rows:
             rows.writelines(row.model_dump_json() + "\n" for row in self._rows)
         embeddings = np.stack(self._embeddings) if self._embeddings else np.zeros((0, 192), np.float32)
