@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from faceloom import __version__
-from faceloom.atomic import refuse_existing, replacing_directory
+from faceloom.atomic import refuse_directory, replacing_directory
 from faceloom.digest import sha256_of_file
 from faceloom.documents import to_json
 from faceloom.errors import ArtefactRefused
 from faceloom.progress import Progress, Work
-from faceloom.swap.bundle import Bundle, Golden
+from faceloom.swap.bundle import MARKER, Bundle, Golden
 from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, TrainingRow
 from faceloom.swap.network import SwapNetwork, golden_difference
 from faceloom_export.golden import golden_faces, make_golden
@@ -46,7 +46,7 @@ def export_bundle(run_path: Path, identity: str, out: Path, *, force: bool = Fal
     usable checkpoint or if onnxruntime and Keras disagree; then nothing is written.
     """
     started = time.monotonic()
-    refuse_existing(out, force=force)
+    refuse_directory(out, MARKER, force=force, inputs=[run_path])
     run = Run.read(run_path)
     decoder = decoder_number(run, identity)
     yield Progress("export", 0, 3, "loading the checkpoint")
@@ -54,12 +54,12 @@ def export_bundle(run_path: Path, identity: str, out: Path, *, force: bool = Fal
     function = swap_function(networks, decoder, run.settings.network.size)
     golden = make_golden(function, golden_faces(run))
     yield Progress("export", 1, 3, "converting to ONNX")
-    with replacing_directory(out, force=force) as part:
+    with replacing_directory(out) as part:
         write_onnx(function, part / _GRAPH, {"faceloom": __version__, "identity": identity, "steps": str(step)})
         np.savez_compressed(part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks)
         yield Progress("export", 2, 3, "proving it equal")
         manifest = _proven(part, _manifest(run, identity, step, part, golden))
-        (part / "manifest.json").write_text(to_json(manifest), encoding="utf-8")
+        (part / MARKER).write_text(to_json(manifest), encoding="utf-8")
         size = (part / _GRAPH).stat().st_size
     yield Progress("export", 3, 3, "done")
     row = manifest.golden

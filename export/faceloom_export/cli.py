@@ -1,5 +1,6 @@
 """The `export` command."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,8 @@ def export_command(
     from faceloom.cli.extras import needs
     from faceloom.progress import finish
 
+    # tf2onnx reads TensorFlow graphs, so this process builds the networks on TensorFlow, whatever trained them.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     with needs("train,export"), silent_start():
         from faceloom_export.bundle import export_bundle
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from faceloom.arrays import RgbBatch
-from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import apply_affine, crop_face
 from faceloom.faces.mask import hide_background, mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
@@ -22,15 +21,13 @@ _FACES = 4
 def golden_faces(run: Run) -> RgbBatch:
     """Return a few crops of every identity, as the network sees them when converting.
 
-    Raises ArtefactRefused if no face set of the run is where it was.
+    Raises ArtefactRefused if a face set of the run is not where it was.
     """
     crops: list[np.ndarray] = []
     for path in run.faces.values():
         faceset = FaceSet.read(path)
         chosen = np.linspace(0, len(faceset) - 1, min(_FACES, len(faceset))).round().astype(int)
         crops += [_crop(faceset, faceset.rows[number], run.settings) for number in chosen]
-    if not crops:
-        raise ArtefactRefused(f"{run.directory}: its face sets hold no face to prove the export with.")
     return np.stack(crops)
 
 

@@ -1,29 +1,56 @@
 """Write a file or a directory under another name and rename it when it is whole.
 
-A run that is killed leaves at most `NAME.part`, which nothing reads and the next
-run overwrites. An error or Ctrl-C leaves nothing at all.
+A run that is killed leaves at most a hidden `.NAME.part`, which nothing reads and the next run
+overwrites. An error or Ctrl-C leaves nothing at all.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from faceloom.errors import PartlyDone, UsageError
 
 
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Raise UsageError if `path` exists and may not be replaced. Called before the work."""
+def refuse_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
+    """Raise UsageError if a file cannot or may not be written to `path`. Called before the work.
+
+    `inputs` are files that the work reads: they are never replaced, whatever `force` says.
+    """
+    _refuse_no_name(path)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file.")
+    if path.exists() and any(path.samefile(source) for source in inputs if source.exists()):
+        raise UsageError(f"{path} is the input itself; choose another name for the output.")
     if path.exists() and not force:
-        raise UsageError(f"{path} exists already; choose another name or pass --force to replace it.")
+        raise _taken(path)
+
+
+def refuse_directory(path: Path, marker: str, *, force: bool, inputs: Iterable[Path] = ()) -> None:
+    """Raise UsageError if a folder cannot or may not be written to `path`. Called before the work.
+
+    With `force` only a folder that holds the file `marker`, so one of the same kind, or nothing is
+    replaced, and none that `inputs` lie in.
+    """
+    _refuse_no_name(path)
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise UsageError(f"{path} is a file; name a folder.")
+    if not force:
+        raise _taken(path)
+    if any(path.iterdir()) and not (path / marker).is_file():
+        raise UsageError(f"{path} holds other things (it has no {marker}) and is not replaced; choose another name.")
+    if any(source.resolve().is_relative_to(path.resolve()) for source in inputs):
+        raise UsageError(f"{path} holds the input and is not replaced; choose another name.")
 
 
 @contextmanager
-def replacing_file(path: Path, *, force: bool = True) -> Iterator[Path]:
+def replacing_file(path: Path) -> Iterator[Path]:
     """Yield a path to write; on success it becomes `path`, otherwise it is removed."""
-    refuse_existing(path, force=force)
+    path = path.resolve()
     part = _part_of(path)
     with _said_plainly(path):
         try:
@@ -36,9 +63,12 @@ def replacing_file(path: Path, *, force: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_directory(path: Path, *, force: bool = True) -> Iterator[Path]:
-    """Yield an empty directory to fill; on success it becomes `path`, otherwise it is removed."""
-    refuse_existing(path, force=force)
+def replacing_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty directory to fill; on success it becomes `path`, otherwise it is removed.
+
+    What stands at `path` is replaced: `refuse_directory` decides beforehand whether it may be.
+    """
+    path = path.resolve()
     part = _part_of(path)
     with _said_plainly(path):
         try:
@@ -52,27 +82,53 @@ def replacing_directory(path: Path, *, force: bool = True) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def write_text(path: Path, text: str, *, force: bool = True) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write a whole UTF-8 text file atomically."""
-    with replacing_file(path, force=force) as part:
+    with replacing_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
+def refuse_full_disk(folder: Path, needed: int) -> None:
+    """Raise PartlyDone unless `needed` bytes are free; for writers that do not survive a full disk."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise PartlyDone(
+            f"{folder} has {free / 1e6:.0f} MB left and {needed / 1e6:.0f} MB are needed; "
+            "free some space and run the same command again."
+        )
+
+
+def said_plainly(error: OSError, path: Path) -> PartlyDone | UsageError:
+    """Return what an error of the operating system means to a person."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return PartlyDone(
+            f"{path} could not be written: the disk is full; free some space and run the same command again."
+        )
+    where = f" ({error.filename})" if error.filename and str(error.filename) != str(path) else ""
+    return UsageError(f"{path} cannot be used: {(error.strerror or str(error)).lower()}{where}; choose another place.")
+
+
+def _refuse_no_name(path: Path) -> None:
+    if not path.name:
+        raise UsageError(f"{path} has no name of its own; give the output one.")
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(f"{path} exists already; choose another name or pass --force to replace it.")
+
+
 def _part_of(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
+    return path.with_name(f".{path.name}.part")
 
 
 def _exchange(part: Path, path: Path) -> None:
     """Put `part` in the place of `path`; the old one is gone only when the new one stands."""
-    old = path.with_name(path.name + ".old.part")
+    old = path.with_name(f".{path.name}.old.part")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.rename(old)
     part.rename(path)
-    if old.is_dir():
-        shutil.rmtree(old)
-    else:
-        old.unlink(missing_ok=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -88,12 +144,4 @@ def _said_plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = {
-            errno.ENOSPC: "the disk is full; free some space and run the same command again",
-            errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
-            errno.EACCES: "it may not be written; choose another place or change its permissions",
-            errno.EROFS: "the disk is read-only; choose another place",
-        }.get(error.errno or 0)
-        if reason is None:
-            raise
-        raise PartlyDone(f"{path} could not be written: {reason}.") from error
+        raise said_plainly(error, path) from error

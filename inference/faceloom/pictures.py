@@ -7,11 +7,16 @@ import numpy as np
 
 from faceloom.arrays import Rgb
 from faceloom.atomic import replacing_file
-from faceloom.errors import MediaUnreadable
+from faceloom.errors import MediaUnreadable, UsageError
 
 
 def read_picture(path: Path) -> Rgb:
-    """Decode a picture, turned upright by its EXIF tag; raise MediaUnreadable if it is none."""
+    """Decode a picture, turned upright by its EXIF tag.
+
+    Raises UsageError if there is no such file, MediaUnreadable if it is no picture.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} does not exist; check the path.")
     data = np.fromfile(path, np.uint8)
     rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
     if rgb is None:

@@ -1,11 +1,12 @@
 """A file or folder stands at its name only when it is whole."""
 
 import errno
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from faceloom.atomic import refuse_existing, replacing_directory, replacing_file
+from faceloom.atomic import refuse_directory, refuse_file, refuse_full_disk, replacing_directory, replacing_file
 from faceloom.errors import PartlyDone, UsageError
 
 
@@ -16,7 +17,7 @@ def names(folder: Path) -> set[str]:
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     with replacing_file(tmp_path / "a.txt") as part:
         part.write_text("new")
-        assert names(tmp_path) == {"a.txt.part"}
+        assert names(tmp_path) == {".a.txt.part"}
     assert names(tmp_path) == {"a.txt"}
     assert (tmp_path / "a.txt").read_text() == "new"
 
@@ -40,17 +41,80 @@ def test_an_error_leaves_the_old_one_and_nothing_else(tmp_path, replacing, error
     assert (tmp_path / "x").read_text() == "old"
 
 
-@pytest.mark.parametrize(("number", "word"), [(errno.ENOSPC, "disk is full"), (errno.EACCES, "may not be written")])
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, number, word) -> None:
-    with pytest.raises(PartlyDone, match=word), replacing_file(tmp_path / "x") as part:
+def test_what_is_someone_else_s_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "x.part").write_text("mine")
+    with replacing_file(tmp_path / "x") as part:
+        part.write_text("new")
+    assert (tmp_path / "x.part").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "word"),
+    [(errno.ENOSPC, PartlyDone, "disk is full"), (errno.EACCES, UsageError, "from the system.*another place")],
+)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, number, kind, word) -> None:
+    with pytest.raises(kind, match=word), replacing_file(tmp_path / "x") as part:
         part.write_text("half")
         raise OSError(number, "from the system")
     assert not names(tmp_path)
 
 
-def test_what_exists_is_kept_unless_forced(tmp_path: Path) -> None:
-    (tmp_path / "x").write_text("old")
-    with pytest.raises(UsageError, match="--force"):
-        refuse_existing(tmp_path / "x", force=False)
-    refuse_existing(tmp_path / "x", force=True)
-    refuse_existing(tmp_path / "other", force=False)
+@pytest.fixture
+def things(tmp_path: Path) -> Path:
+    """A file, a folder of one kind, a folder of other things, an empty folder."""
+    for name, file in (("kind", "marker.json"), ("other", "diary.txt")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("mine")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("mine")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "force", "words"),
+    [
+        ("new", False, None),
+        ("file", False, "--force"),
+        ("file", True, None),
+        ("kind", True, "is a folder"),
+        ("", True, "no name"),
+    ],
+)
+def test_which_file_may_be_written(things: Path, name: str, force: bool, words: str | None) -> None:
+    path = things / name if name else Path()
+    with pytest.raises(UsageError, match=words) if words else nullcontext():
+        refuse_file(path, force=force)
+
+
+def test_the_input_is_never_written_over(things: Path) -> None:
+    (things / "link").symlink_to(things / "file")
+    for path in ("file", "link"):
+        with pytest.raises(UsageError, match="is the input itself"):
+            refuse_file(things / path, force=True, inputs=[things / "file"])
+
+
+@pytest.mark.parametrize(
+    ("name", "force", "words"),
+    [
+        ("new", False, None),
+        ("kind", False, "--force"),
+        ("kind", True, None),
+        ("empty", True, None),
+        ("other", True, "holds other things"),
+        ("file", True, "is a file"),
+    ],
+)
+def test_which_folder_may_be_replaced(things: Path, name: str, force: bool, words: str | None) -> None:
+    with pytest.raises(UsageError, match=words) if words else nullcontext():
+        refuse_directory(things / name, "marker.json", force=force)
+
+
+def test_a_folder_is_not_replaced_by_what_is_made_of_it(things: Path) -> None:
+    with pytest.raises(UsageError, match="holds the input"):
+        refuse_directory(things / "kind", "marker.json", force=True, inputs=[things / "kind" / "marker.json"])
+
+
+def test_a_disk_that_is_too_full_is_noticed_beforehand(tmp_path: Path) -> None:
+    refuse_full_disk(tmp_path, 1)
+    with pytest.raises(PartlyDone, match="MB left"):
+        refuse_full_disk(tmp_path, 10**18)

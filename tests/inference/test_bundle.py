@@ -75,6 +75,7 @@ DAMAGE = {
         lambda b: _edit_graph(b, mask={"name": "alpha", "dtype": "uint8", "shape": ["batch", SIZE, SIZE, 1]}),
         "does not match its manifest",
     ),
+    "a file without a checksum": (lambda b: (b / "weights.bin").touch(), "not named in the bundle's manifest"),
     "no ONNX at all": (_no_onnx, "cannot load"),
 }
 
@@ -93,7 +94,10 @@ def test_a_graph_that_its_manifest_does_not_describe_is_refused(tmp_path: Path) 
         SwapNetwork.open(Bundle.read(bundle), "cpu")
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_or_none(tmp_path: Path) -> None:
+    (tmp_path / "b.zip").touch()
+    with pytest.raises(ArtefactRefused, match="unpack it first"):
+        Bundle.read(tmp_path / "b.zip")
     with pytest.raises(ArtefactRefused, match="no such folder"):
         Bundle.read(tmp_path / "nothing")
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from clips import make_clip, noise
@@ -29,7 +30,6 @@ def test_a_face_set_holds_what_was_found(facesets: dict[str, Path]) -> None:
     row = faces.rows[0]
     assert faces.read_crop(row).shape == (512, 512, 3)
     np.testing.assert_allclose(np.linalg.norm(faces.read_embeddings(), axis=1), 1, atol=1e-5)
-    assert len({row.track for row in faces.rows}) >= 1
 
 
 def test_the_crop_and_the_landmarks_agree(facesets: dict[str, Path]) -> None:
@@ -135,8 +135,96 @@ def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
         finish(extract([tmp_path / "empty"], tmp_path / "out", ExtractOptions("x")))
 
 
-def test_stopping_leaves_nothing(tmp_path: Path, sample: Path) -> None:
-    work = extract([sample / "train_ben.mp4"], tmp_path / "out", ExtractOptions("ben"))
-    next(work)
+def rows_of(folder: Path) -> list[tuple[int, tuple[float, ...]]]:
+    return [(row.frame, row.box_xyxy) for row in FaceSet.read(folder).rows]
+
+
+def test_a_stopped_extraction_continues_and_does_nothing_twice(tmp_path: Path, sample: Path) -> None:
+    inputs, options = [sample / "train_ben.mp4"], ExtractOptions("ben")
+    finish(extract(inputs, tmp_path / "whole", options))
+    work = extract(inputs, tmp_path / "out", options)
+    while next(work).done < 100:
+        pass
     work.close()
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "out.work"}
+    told = []
+    summary = finish(extract(inputs, tmp_path / "out", options), told.append)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "out"}
+    assert told[0].done > 64  # from the last count on, not from the beginning
+    assert summary.frames == summary.faces == 144
+    for (frame, box), (again, other) in zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "out"), strict=True):
+        assert frame == again
+        np.testing.assert_allclose(box, other, atol=1.5)
+
+
+def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path, sample: Path) -> None:
+    inputs, options = [sample / "target_ada.mp4"], ExtractOptions("ada")
+    work = extract(inputs, tmp_path / "out", options)
+    while next(work).done < 70:
+        pass
+    work.close()
+    (folder,) = (tmp_path / "out.work").iterdir()
+    with (folder / "rows.jsonl").open("a") as rows:
+        rows.write('{"image": "crops/half')
+    with (folder / "embeddings.f32").open("ab") as vectors:
+        vectors.write(b"123")
+    assert finish(extract(inputs, tmp_path / "out", options)).faces == 75
+    assert len(FaceSet.read(tmp_path / "out").read_embeddings()) == 75
+
+
+def test_several_files_at_once_give_what_one_after_the_other_gives(tmp_path: Path, sample: Path) -> None:
+    inputs = [sample / f"{name}.mp4" for name in ("train_ada", "target_ada")]
+    for workers in (1, 2):
+        options = ExtractOptions("ada", every=12, workers=workers)
+        summary = finish(extract(inputs, tmp_path / str(workers), options))
+        assert (summary.sources, summary.faces) == (2, 19)
+    one, two = (FaceSet.read(tmp_path / name) for name in ("1", "2"))
+    assert [row.image for row in one.rows] == [row.image for row in two.rows]
+    assert [s.name for s in two.sources] == ["train_ada.mp4", "target_ada.mp4"]
+    np.testing.assert_allclose(one.read_embeddings(), two.read_embeddings(), atol=0.05)
+
+
+@pytest.fixture
+def two_people(tmp_path: Path, sample: Path) -> Path:
+    """Both people side by side in twelve frames, ben the larger."""
+    clips = [[f.rgb for f in read_frames(sample / f"train_{name}.mp4", every=12)] for name in ("ada", "ben")]
+    pictures = []
+    for ada, ben in zip(*clips, strict=True):
+        small = np.full_like(ben, 90)
+        small[60:276, 60:276] = cv2.resize(ada, (216, 216), interpolation=cv2.INTER_AREA)
+        pictures.append(np.concatenate([ben, small], axis=1))
+    return make_clip(tmp_path / "two.mp4", pictures)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "options"),
+    [
+        ("ada", {"reference": "ada"}),
+        ("ben", {"reference": "ben"}),
+        ("ben", {"exclude": "ada"}),
+        ("ada", {"exclude": "ben"}),
+    ],
+)
+def test_one_person_of_two_is_kept_and_the_other_never_enters(
+    tmp_path: Path, two_people: Path, facesets: dict[str, Path], wanted: str, options: dict[str, str]
+) -> None:
+    crops = {name: FaceSet.read(path) for name, path in facesets.items()}
+    pictures = {key: (crops[name].directory / crops[name].rows[9].image,) for key, name in options.items()}
+    summary = finish(extract([two_people], tmp_path / "out", ExtractOptions(wanted, **pictures)))
+    faces = FaceSet.read(tmp_path / "out")
+    lefts = [row.box_xyxy[0] < 320 for row in faces.rows]
+    assert all(left == (wanted == "ben") for left in lefts)
+    assert len(faces) >= 9
+    assert summary.left_out >= 9
+
+
+def test_a_person_who_is_not_there(tmp_path: Path, sample: Path, facesets: dict[str, Path]) -> None:
+    ada = FaceSet.read(facesets["ada"])
+    options = ExtractOptions("ada", every=25, reference=(ada.directory / ada.rows[9].image,))
+    with pytest.raises(NoFaceFound, match="is the person asked for"):
+        finish(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
+    with pytest.raises(UsageError, match="shows no face"):
+        write_png(tmp_path / "blank.png", noise(1)[0])
+        options = ExtractOptions("ada", reference=(tmp_path / "blank.png",))
+        finish(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
+    assert {path.name for path in tmp_path.iterdir()} == {"blank.png"}

@@ -39,6 +39,7 @@ CLIPS = {
     "BT.709": {"matrix": 1, "colour_range": 1},
     "full range": {"matrix": 1, "colour_range": 2},
     "4:4:4": {"pixel_format": "yuv444p"},
+    "coded late": {"pts": [90_000 + 40 * n for n in range(6)]},
     "with sound": {"sound_seconds": 0.5},
 }
 
@@ -52,11 +53,13 @@ def test_nothing_of_a_video_is_lost(tmp_path: Path, name: str, ending: str) -> N
     for what in ("width", "height", "rotation", "sample_aspect_ratio", "colour"):
         assert getattr(after, what) == getattr(before, what), what
     frames = list(zip(read_frames(source), read_frames(target), strict=True))
-    assert [b.seconds for _, b in frames] == pytest.approx([a.seconds for a, _ in frames], abs=1e-9)
+    begin = 0 if before.start == 0 else frames[0][0].seconds
+    assert [b.seconds for _, b in frames] == pytest.approx([a.seconds - begin for a, _ in frames], abs=1e-9)
     for a, b in frames:
         error = b.rgb.astype(int) - a.rgb
         assert np.abs(error).mean() < 4  # the encoder's own loss
         assert np.abs(error.mean((0, 1))).max() < 1  # and no drift of colours
+    assert after.duration == pytest.approx(before.duration, abs=0.002)
     if "sound_seconds" in CLIPS[name]:
         assert sound_of(target) == sound_of(source) != []
 
@@ -137,6 +140,13 @@ def _cut_before_its_index(path: Path, sample: Path) -> None:
     path.write_bytes(made.read_bytes()[:-300])
 
 
+def _cut_mkv(path: Path, sample: Path) -> None:
+    """Matroska has no index that tells; what it states to last does."""
+    made = path.with_name("whole.mkv")
+    rewrite(sample / "target_ada.mp4", made)
+    path.write_bytes(made.read_bytes()[: made.stat().st_size // 2])
+
+
 def _picture(path: Path, sample: Path) -> None:
     cv2.imwrite(str(path), noise(1)[0])
 
@@ -171,6 +181,48 @@ def test_what_is_no_video_is_refused_in_one_sentence(tmp_path: Path, sample: Pat
         probe_video(tmp_path / file)
     assert file in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_video_that_ends_too_early_is_refused_at_its_end(tmp_path: Path, sample: Path) -> None:
+    _cut_mkv(tmp_path / "cut.mkv", sample)
+    with pytest.raises(MediaUnreadable, match=r"cut\.mkv is damaged: its pictures end at .* s of 3\.0 s"):
+        list(read_frames(tmp_path / "cut.mkv"))
+
+
+def test_a_video_coded_as_rgb_keeps_its_colours(tmp_path: Path) -> None:
+    source = tmp_path / "rgb.mkv"
+    pictures = noise(3)
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libx264rgb", rate=25, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "rgb24"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode(None))
+    assert probe_video(source).pixel_format == "gbrp"
+    for made, shown in zip(pictures, read_frames(rewrite(source, tmp_path / "out.mp4")), strict=True):
+        assert np.abs(shown.rgb.mean((0, 1)) - made.mean((0, 1))).max() < 1.5
+
+
+def test_which_language_plays_first_is_kept(tmp_path: Path, sample: Path) -> None:
+    from av.stream import Disposition
+
+    source = tmp_path / "in.mkv"
+    with av.open(str(sample / "target_ada.mp4")) as one, av.open(str(source), "w") as container:
+        video = container.add_stream_from_template(one.streams.video[0])
+        sounds = [container.add_stream_from_template(one.streams.audio[0]) for _ in range(2)]
+        sounds[0].disposition, sounds[1].disposition = Disposition(0), Disposition.default
+        for packet in one.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "video":
+                packet.stream = video
+                container.mux(packet)
+            else:
+                for sound in sounds:
+                    packet.stream = sound
+                    container.mux(packet)
+    with av.open(str(rewrite(source, tmp_path / "out.mkv"))) as container:
+        assert [bool(s.disposition & Disposition.default) for s in container.streams.audio] == [False, True]
 
 
 def test_an_unknown_container_and_one_that_cannot_hold_the_sound(tmp_path: Path, sample: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_stopped_run_continues_as_if_it_had_not_stopped(
 
 
 def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    faces = {**facesets, "ada again": facesets["ada"]}
+    faces = {**facesets, "ada again": Path(shutil.copytree(facesets["ada"], tmp_path / "again"))}
     run = tiny_run(tmp_path / "run", faces, steps=40, log_every=10)
     summary = train(run)
     losses = [row["loss"] for row in rows(run)]
@@ -103,9 +103,18 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
     assert latest_checkpoint(run)[1] == 2
 
 
+def test_steps_that_float16_passes_over_count(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    """A loss too large for float16: the scaler drops the step, the data goes on, and so must the count."""
+    run = tiny_run(tmp_path / "run", facesets, precision="mixed_float16", loss={"l1": 1e6})
+    summary = train(run)
+    assert (summary.step, summary.steps_made) == (4, 4)
+    assert latest_checkpoint(run)[1] == 4
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4]
+
+
 def test_a_run_of_minutes_stops(tmp_path: Path, facesets: dict[str, Path]) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=100000)
-    assert train(run, minutes=1e-6).step == 1
+    assert train(run, minutes=0).step == 1
 
 
 def test_settings_that_may_change_are_changed_and_noted(tmp_path: Path, facesets: dict[str, Path]) -> None:
@@ -136,6 +145,8 @@ def test_what_is_needed_to_begin(tmp_path: Path, facesets: dict[str, Path]) -> N
         open_run(tmp_path / "a", {"ada": facesets["ada"]}, lambda current: tiny_config())
     with pytest.raises(UsageError, match="--config"):
         open_run(tmp_path / "b", facesets, lambda current: None)
+    with pytest.raises(UsageError, match="same face set"):
+        open_run(tmp_path / "e", {"ada": facesets["ada"], "also": facesets["ada"]}, lambda current: tiny_config())
     with pytest.raises(ArtefactRefused, match="is no face set"):
         open_run(tmp_path / "c", {"ada": facesets["ada"], "ben": tmp_path}, lambda current: tiny_config())
     assert list(tmp_path.iterdir()) == []

@@ -16,11 +16,18 @@ from faceloom_train.run import Run
 
 
 class EveryStep(keras.callbacks.Callback):
-    """Calls `after_step(step, logs)` with the number of steps made since the run began."""
+    """Calls `after_step(step, logs)` with the number of batches seen since the run began.
+
+    The optimizer's own count will not do: scaling the loss for float16, it passes over batches that overflow.
+    """
+
+    def __init__(self, start: int):
+        super().__init__()
+        self._start = start
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Count the step."""
-        self.after_step(int(self.model.optimizer.iterations), logs or {})
+        self.after_step(self._start + batch + 1, logs or {})
 
     def after_step(self, step: int, logs: Mapping[str, float]) -> None:
         """Do something after a step; `logs` are means since the last `LogMetrics` row."""
@@ -28,22 +35,22 @@ class EveryStep(keras.callbacks.Callback):
 
 
 class StopOnBadLoss(EveryStep):
-    """Ends the run when the loss is no number any more; the checkpoints from before are good."""
+    """Ends the run when the loss is no number any more, before anything of it is saved."""
 
     def after_step(self, step: int, logs: Mapping[str, float]) -> None:
         """Raise PartlyDone for a loss that is infinite or no number."""
         if not math.isfinite(logs["loss"]):
             raise PartlyDone(
-                f"The loss is no longer a number at step {step}; the last checkpoint is good. "
-                "Continue it with a lower rate: --set optimizer.learning_rate=..."
+                f"The loss is no longer a number at step {step}; nothing was saved since the last checkpoint. "
+                "Continue that with a lower rate: --set optimizer.learning_rate=..."
             )
 
 
 class ReportProgress(EveryStep):
     """Tells how far the run is, its loss and speed."""
 
-    def __init__(self, report: Report, total: int, faces_per_step: int):
-        super().__init__()
+    def __init__(self, start: int, report: Report, total: int, faces_per_step: int):
+        super().__init__(start)
         self._report, self._total, self._faces = report, total, faces_per_step
         self._began: tuple[float, int] | None = None
 
@@ -60,8 +67,8 @@ class ReportProgress(EveryStep):
 class LogMetrics(EveryStep):
     """Appends the loss and its parts to the run's metrics."""
 
-    def __init__(self, run: Run):
-        super().__init__()
+    def __init__(self, start: int, run: Run):
+        super().__init__(start)
         self._run = run
         self._started = time.monotonic()
 
@@ -78,8 +85,8 @@ class LogMetrics(EveryStep):
 class WritePreviews(EveryStep):
     """Draws a preview sheet every `preview_every` steps."""
 
-    def __init__(self, run: Run, faces: Sequence[TrainingFaces]):
-        super().__init__()
+    def __init__(self, start: int, run: Run, faces: Sequence[TrainingFaces]):
+        super().__init__(start)
         self._run, self._faces = run, faces
 
     def after_step(self, step: int, logs: Mapping[str, float]) -> None:
@@ -95,24 +102,24 @@ class SaveCheckpoints(EveryStep):
     average: a run continued from that would not be the same run.
     """
 
-    def __init__(self, run: Run):
-        super().__init__()
+    def __init__(self, start: int, run: Run):
+        super().__init__(start)
         self._run = run
 
     def after_step(self, step: int, logs: Mapping[str, float]) -> None:
         """Save when it is time."""
         settings = self._run.settings
         if step % settings.checkpoint_every == 0 or step == settings.steps or self.model.stop_training:
-            save_checkpoint(self.model, self._run)
+            save_checkpoint(self.model, self._run, step)
 
 
 class StopWhen(EveryStep):
     """Ends the run after the current step once `asked` is true, or after `minutes`."""
 
-    def __init__(self, asked: Callable[[], bool], minutes: float | None):
-        super().__init__()
+    def __init__(self, start: int, asked: Callable[[], bool], minutes: float | None):
+        super().__init__(start)
         self._asked = asked
-        self._deadline = time.monotonic() + minutes * 60 if minutes else math.inf
+        self._deadline = time.monotonic() + minutes * 60 if minutes is not None else math.inf
 
     def after_step(self, step: int, logs: Mapping[str, float]) -> None:
         """Ask."""
@@ -121,15 +128,20 @@ class StopWhen(EveryStep):
 
 
 def make_callbacks(
-    run: Run, faces: Sequence[TrainingFaces], report: Report, asked: Callable[[], bool], minutes: float | None
+    run: Run,
+    start: int,
+    faces: Sequence[TrainingFaces],
+    report: Report,
+    asked: Callable[[], bool],
+    minutes: float | None,
 ) -> list[Any]:
-    """Return the callbacks of a run in the order they must act."""
+    """Return the callbacks of a run that goes on at step `start`, in the order they must act."""
     settings = run.settings
     return [
-        StopOnBadLoss(),
-        ReportProgress(report, settings.steps, settings.batch_size * len(faces)),
-        LogMetrics(run),
-        WritePreviews(run, faces),
-        StopWhen(asked, minutes),
-        SaveCheckpoints(run),
+        StopOnBadLoss(start),
+        ReportProgress(start, report, settings.steps, settings.batch_size * len(faces)),
+        LogMetrics(start, run),
+        WritePreviews(start, run, faces),
+        StopWhen(start, asked, minutes),
+        SaveCheckpoints(start, run),
     ]

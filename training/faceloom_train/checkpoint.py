@@ -1,12 +1,13 @@
 """Save and restore a model's whole state: weights, optimizer, averaged weights, step."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from faceloom.atomic import replacing_directory
+from faceloom.atomic import refuse_full_disk, replacing_directory
 from faceloom.digest import sha256_of_file
 from faceloom.documents import Strict, read_document, to_json
 from faceloom.errors import ArtefactRefused
@@ -25,10 +26,13 @@ class CheckpointFile(Strict):
     sha256: str
 
 
-def save_checkpoint(model: SwapModel, run: Run) -> Path:
-    """Write a checkpoint of the model at its step, then remove the oldest beyond the number to keep."""
-    step = int(model.optimizer.iterations)
+def save_checkpoint(model: SwapModel, run: Run, step: int) -> Path:
+    """Write a checkpoint of the model after `step` batches, then remove the oldest beyond the number to keep.
+
+    Raises PartlyDone if the disk is too full for it: HDF5 does not survive finding that out by itself.
+    """
     path = _directory(run) / f"step-{step:08d}"
+    refuse_full_disk(run.directory, _size(model))
     with replacing_directory(path) as part:
         model.save_weights(part / _WEIGHTS)
         file = CheckpointFile(step=step, sha256=sha256_of_file(part / _WEIGHTS))
@@ -65,6 +69,12 @@ def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
         model.load_weights(checkpoint / _WEIGHTS)
     except (ValueError, OSError, KeyError) as error:
         raise ArtefactRefused(f"{checkpoint} does not fit the run's configuration ({error}).") from error
+
+
+def _size(model: SwapModel) -> int:
+    """Bytes of a checkpoint, and a little more."""
+    weights = (*model.weights, *model.optimizer.variables)
+    return sum(4 * math.prod(w.shape) for w in weights) + 10_000_000
 
 
 def _directory(run: Run) -> Path:

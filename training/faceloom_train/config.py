@@ -145,8 +145,8 @@ def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"There is no configuration {path}; check the path.") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise UsageError(f"There is no configuration file {path}; check the path.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(data, dict):
@@ -180,7 +180,10 @@ def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
             place = place.setdefault(parent, {})
             if not isinstance(place, dict):
                 raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
-        place[last] = yaml.safe_load(value)
+        try:
+            place[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {change}: the value is not valid YAML.") from error
     return data
 
 
@@ -194,7 +197,8 @@ def _validate(data: dict[str, Any], origin: str) -> TrainConfig:
         key = str(problem["loc"][-1])
         near = difflib.get_close_matches(key, sorted(set(_all_keys(TrainConfig))), 1)
         hint = f"did you mean {near[0]}?" if near else "see the files in configs/ for what can be set."
-        where = ".".join(str(part) for part in problem["loc"])
+        # pydantic puts the kind of network into the path, where no YAML has it.
+        where = ".".join(str(part) for part in problem["loc"] if part not in ("df", "original"))
         raise UsageError(f"{origin}: there is no setting {where}; {hint}") from error
 
 

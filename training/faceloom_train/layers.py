@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable("faceloom")
 class RmsNorm(keras.layers.Layer):
     """Divide the code by its root mean square, so that only its direction carries meaning."""
 
@@ -17,7 +16,6 @@ class RmsNorm(keras.layers.Layer):
         return ops.cast(exact * scale, code.dtype)
 
 
-@keras.saving.register_keras_serializable("faceloom")
 class DepthToSpace(keras.layers.Layer):
     """Rearrange channels into `block` x `block` pixels (a native ONNX operator, unlike reshapes)."""
 
@@ -34,12 +32,7 @@ class DepthToSpace(keras.layers.Layer):
         n, height, width, channels = shape
         return n, height * self.block, width * self.block, channels // self.block**2
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "block": self.block}
 
-
-@keras.saving.register_keras_serializable("faceloom")
 class Template(keras.layers.Layer):
     """A learned picture added to the output: the decoder has only to draw what differs from it."""
 

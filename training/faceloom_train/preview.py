@@ -1,7 +1,7 @@
 """The preview sheet: what each decoder makes of everybody's faces."""
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -22,8 +22,7 @@ _CELL = 128
 
 def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
     """Write a PNG: for each pair of identities A, A->A, A->B and B, B->B, B->A, a few faces of each."""
-    pairs = [(a, b) for a, b in permutations(range(len(faces)), 2) if a < b]
-    write_png(path, np.concatenate([_pair(model, faces, a, b) for a, b in pairs]))
+    write_png(path, np.concatenate([_pair(model, faces, a, b) for a, b in combinations(range(len(faces)), 2)]))
 
 
 def _pair(model: SwapModel, faces: Sequence[TrainingFaces], a: int, b: int) -> Rgb:

@@ -16,7 +16,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field, ValidationError
 
-from faceloom.atomic import write_text
+from faceloom.atomic import said_plainly, write_text
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import ArtefactRefused, UsageError
 from faceloom_train.config import FIXED, TrainConfig, differences
@@ -102,8 +102,11 @@ class Run:
 
     def log(self, row: Mapping[str, object]) -> None:
         """Append a row to the metrics."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise said_plainly(error, self.metrics) from error
 
     def forget_after(self, step: int) -> None:
         """Drop the metrics of steps that were lost with a killed process, so that none is told twice."""

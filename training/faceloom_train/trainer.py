@@ -53,10 +53,11 @@ def train(
         dataset = make_dataset(faces, run.settings, start, run.settings.steps)
         began = time.monotonic()
         if start < run.settings.steps:
-            callbacks = make_callbacks(run, faces, report, stop_asked, minutes)
+            callbacks = make_callbacks(run, start, faces, report, stop_asked, minutes)
             model.fit(dataset, epochs=1, verbose=0, shuffle=False, callbacks=callbacks)
         seconds = time.monotonic() - began
-        step = int(model.optimizer.iterations)
+        # The last batch, or where it was asked to stop, has been saved.
+        step = latest_checkpoint(run)[1]
         # `fit` has put the averaged weights in place: this sheet shows what would be exported.
         preview = run.directory / "previews" / f"step-{step:08d}.png"
         write_preview(model, faces, preview)
@@ -112,6 +113,8 @@ def _check_faces(faces: Mapping[str, Path]) -> None:
         raise UsageError(
             f"A swap needs two identities or more and got {len(faces)}; pass --faces NAME=FACESET once for each."
         )
+    if len({path.resolve() for path in faces.values()}) < len(faces):
+        raise UsageError("Two identities have the same face set; give each its own.")
     for path in faces.values():
         FaceSet.read(path)
 

@@ -2,11 +2,13 @@
 
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from faceloom import __version__
+from faceloom.atomic import said_plainly
 from faceloom.cli import compare, convert, demo, doctor, extract
 from faceloom.errors import FaceloomError
 
@@ -28,6 +30,10 @@ def main() -> None:
     except FaceloomError as error:
         print(f"faceloom: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
+    except OSError as error:
+        plain = said_plainly(error, Path(error.filename or "The file"))
+        print(f"faceloom: {plain}", file=sys.stderr)  # noqa: T201
+        sys.exit(plain.exit_code)
     except SystemExit as end:
         if end.code == 130:
             print("faceloom: stopped; nothing half-written was left.", file=sys.stderr)  # noqa: T201

@@ -20,9 +20,12 @@ def doctor_command(
 ) -> None:
     """Say what this machine can do, and what to do about what is missing."""
     from faceloom.cli.console import print_result
-    from faceloom.doctor import examine
+    from faceloom.cli.extras import needs
+
+    with needs("cpu"):
+        from faceloom.doctor import examine
 
     report = examine(bundle, provider)
     print_result(report, report.to_text(), json=json)
-    if report.failed:
-        raise typer.Exit(4)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)

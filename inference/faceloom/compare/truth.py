@@ -55,6 +55,7 @@ class Comparison:
     """`identity_share`: how much of the way from the untouched target to the truth, 1 = as near as the truth."""
 
     frames: int
+    identity_share: float
     swapped: Figures
     untouched: Figures
     truth_identity: float
@@ -64,12 +65,6 @@ class Comparison:
         """Read what `faceloom compare --json` printed."""
         parts = {name: Figures(**data[name]) for name in ("swapped", "untouched")}
         return cls(**{**data, **parts})
-
-    @property
-    def identity_share(self) -> float:
-        """Return the share of the way to the truth's own likeness."""
-        way = self.truth_identity - self.untouched.identity
-        return (self.swapped.identity - self.untouched.identity) / way
 
     def to_text(self) -> str:
         """Return the figures as a table."""
@@ -99,7 +94,12 @@ def compare_to_truth(target: Path, swap: Path, truth: Path, identity: FaceSet, e
     if not rows:
         raise NoFaceFound(f"No frame of {swap} shows a face where {truth} does; there is nothing to compare.")
     swapped, untouched, truth_identity = zip(*rows, strict=True)
-    return Comparison(len(rows), _mean(swapped), _mean(untouched), float(np.mean(truth_identity)))
+    return _comparison(_mean(swapped), _mean(untouched), float(np.mean(truth_identity)), len(rows))
+
+
+def _comparison(swapped: Figures, untouched: Figures, truth_identity: float, frames: int) -> Comparison:
+    share = (swapped.identity - untouched.identity) / (truth_identity - untouched.identity)
+    return Comparison(frames, share, swapped, untouched, truth_identity)
 
 
 class _Judge:

@@ -20,6 +20,8 @@ from faceloom.demo.side_by_side import write_side_by_side
 from faceloom.errors import FaceloomError, UsageError
 
 GUEST, HOST = "ben", "ada"
+# What shows that a folder is a demo's, and what a demo leaves there.
+_MARKER = ".faceloom-demo"
 _MADE = (
     "faces",
     "run",
@@ -83,7 +85,9 @@ def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> Dem
 
 
 def _make_room(out: Path, *, force: bool) -> None:
-    """Refuse a folder that holds anything; with `force`, remove what an earlier demo left there, and only that."""
+    """Refuse a folder that holds anything; with `force`, clear one that an earlier demo made."""
+    if out.is_dir() and any(out.iterdir()) and force and not (out / _MARKER).exists():
+        raise UsageError(f"{out} holds other things than an earlier demo; choose another folder.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not force:
         raise UsageError(f"{out} exists already; choose another folder or pass --force to run the demo in it again.")
     for name in _MADE:
@@ -93,6 +97,7 @@ def _make_room(out: Path, *, force: bool) -> None:
         else:
             old.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
+    (out / _MARKER).touch()
 
 
 def _faceloom(*arguments: object) -> dict[str, Any]:
@@ -100,16 +105,24 @@ def _faceloom(*arguments: object) -> dict[str, Any]:
     words = [str(argument) for argument in arguments]
     said = f"\n$ faceloom {shlex.join(words)}"
     Console(stderr=True).print(said, style="bold", markup=False, highlight=False, soft_wrap=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "faceloom", *words, "--json"], stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
+    process = subprocess.Popen([sys.executable, "-m", "faceloom", *words, "--json"], stdout=subprocess.PIPE, text=True)
+    said, code = _wait(process)
+    if code:
         # The command has said why.
         failure = FaceloomError(f"The demo ended, as `faceloom {words[0]}` did not succeed.")
-        failure.exit_code = done.returncode
+        failure.exit_code = code
         raise failure
-    result: dict[str, Any] = json.loads(done.stdout)
+    result: dict[str, Any] = json.loads(said)
     return result
+
+
+def _wait(process: "subprocess.Popen[str]") -> tuple[str, int]:
+    """Wait for a command's result. Ctrl-C reaches the command as well, which ends by itself and says how."""
+    while True:
+        try:
+            return process.communicate()[0], process.returncode
+        except KeyboardInterrupt:
+            continue
 
 
 def _rows(

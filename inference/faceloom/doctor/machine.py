@@ -21,6 +21,6 @@ def check() -> Iterator[Finding]:
     free = memory.available / 2**30
     detail = f"{os.cpu_count()} cores, {free:.1f} of {memory.total / 2**30:.1f} GB memory free"
     if free < _NEEDED_GB:
-        yield Finding("machine", "failed", detail, f"close other programs: a 4K clip takes {_NEEDED_GB} GB")
+        yield Finding("machine", "missing", detail, f"close other programs: a 4K clip takes up to {_NEEDED_GB} GB")
     else:
         yield Finding("machine", "ok", detail)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from faceloom.doctor import bundle_check, detectors, machine, media, providers, training
 from faceloom.doctor.finding import Finding
+from faceloom.errors import ArtefactRefused, ProviderMissing
 
 __all__ = ["Finding", "Report", "examine"]
 
@@ -17,9 +18,12 @@ class Report:
     findings: tuple[Finding, ...]
 
     @property
-    def failed(self) -> bool:
-        """Whether something that was asked for, or that nothing works without, does not work."""
-        return any(finding.state == "failed" for finding in self.findings)
+    def exit_code(self) -> int:
+        """3 if the bundle is refused, 4 if something that nothing works without does not work, else 0."""
+        failed = [finding for finding in self.findings if finding.state == "failed"]
+        if any(finding.what.startswith("bundle ") for finding in failed):
+            return ArtefactRefused.exit_code
+        return ProviderMissing.exit_code if failed else 0
 
     def to_text(self) -> str:
         """Return a line a finding, with the advice below it."""

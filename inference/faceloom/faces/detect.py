@@ -24,18 +24,18 @@ class Detector(Protocol):
 
 
 # retinaface and yunet ship with Faceloom; retina-face is the package of that name, an extra.
-DETECTORS: Mapping[str, Callable[[], Detector]] = MappingProxyType(
+DETECTORS: Mapping[str, Callable[..., Detector]] = MappingProxyType(
     {"retinaface": RetinaFace, "yunet": YuNet, "retina-face": RetinaFacePackage}
 )
 DEFAULT_DETECTOR = "retinaface"
 
 
-def open_detector(name: str = DEFAULT_DETECTOR) -> Detector:
-    """Open a detector by its name.
+def open_detector(name: str = DEFAULT_DETECTOR, threads: int = 0) -> Detector:
+    """Open a detector by its name; `threads` are the network's, 0 means all cores.
 
     Raises UsageError for a name that is none, and ProviderMissing if the `retina-face` package or
     its weights are not on this machine.
     """
     if name not in DETECTORS:
         raise UsageError(f"There is no detector {name!r}; name one of {', '.join(DETECTORS)}.")
-    return DETECTORS[name]()
+    return DETECTORS[name](threads=threads)

@@ -1,33 +1,43 @@
 """From pictures in order to faces with landmarks and track numbers: what extraction and conversion share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.arrays import Points, Rgb
+from faceloom.arrays import Points, Rgb, float32
+from faceloom.faces.cuts import CutDetector
 from faceloom.faces.detect import Faces, open_detector
 from faceloom.faces.landmarks import FaceMesh, Landmarks
-from faceloom.faces.track import Tracker
+from faceloom.faces.track import NEW, Tracker, box_overlaps
 
 # Below this the mesh network itself doubts that it sees a face.
 _MIN_MESH_SCORE = 0.5
+# A detector's box and a mesh's overlap by this much when they are of one face (the mesh ends at the brow).
+_SAME_FACE = 0.5
+# A face whose boxes in two frames overlap by less has moved.
+_STILL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face of one picture."""
+    """One face of one picture. `score` is the detector's, or the mesh's where no detector looked.
+
+    points_xy: the five alignment points. They are the mesh's own, or steadied over time, while the mesh
+    stays as it was seen: smoothing it would take the edge off fast lips.
+    """
 
     box_xyxy: Float32[np.ndarray, "4"]
     score: float
     landmarks: Landmarks
+    points_xy: Points
     track: int
 
-    @property
-    def points_xy(self) -> Points:
-        """The five alignment points, from the mesh."""
-        return self.landmarks.five_points_xy()
+    @classmethod
+    def of(cls, landmarks: Landmarks, score: float, track: int) -> "Face":
+        """Return the face that a mesh shows."""
+        return cls(landmarks.box_xyxy(), score, landmarks, landmarks.five_points_xy(), track)
 
     @property
     def size(self) -> float:
@@ -36,27 +46,87 @@ class Face:
 
 
 class FaceFinder:
-    """Finds and follows the faces of one video. Make a new one for each video: it remembers tracks."""
+    """Finds and follows the faces of one video. Make a new one for each video: it remembers tracks.
 
-    def __init__(self, min_size: float = 0):
-        self._detector = open_detector()
-        self._mesh = FaceMesh()
-        self._tracker = Tracker()
+    The detector looks at every `detect_every`-th picture, at the first of each shot, and wherever a face was
+    lost; in between the mesh follows each face from where it was.
+    """
+
+    def __init__(self, min_size: float = 0, detect_every: int = 1, threads: int = 0, first_track: int = 0):
+        self._detector = open_detector(threads=threads)
+        self._mesh = FaceMesh(threads)
+        self._tracker = Tracker(first=first_track)
+        self._cuts = CutDetector()
         self._min_size = min_size
+        self._every = detect_every
+        self._seen = 0
+        self._last: list[Face] = []
 
     def find(self, pictures: Sequence[Rgb]) -> list[list[Face]]:
         """Return the faces of each picture, the largest first. Call it with pictures in their order."""
-        return [
-            self._measure(picture, faces.largest_first())
-            for picture, faces in zip(pictures, self._detector.detect(pictures), strict=True)
-        ]
+        begins = [self._cuts.begins_shot(picture) for picture in pictures]
+        due = [n for n, cut in enumerate(begins) if cut or (self._seen + n) % self._every == 0]
+        detected = dict(zip(due, self._detector.detect([pictures[n] for n in due]), strict=True))
+        self._seen += len(pictures)
+        found = []
+        for number, picture in enumerate(pictures):
+            if begins[number]:
+                self._tracker.close_all()
+                self._last = []
+            self._last = self._find(picture, detected.get(number))
+            wanted = [face for face in self._last if face.size >= self._min_size]
+            found.append(sorted(wanted, key=lambda face: -face.size))
+        return found
 
-    def _measure(self, picture: Rgb, detected: Faces) -> list[Face]:
-        tracks = self._tracker.follow(detected.boxes_xyxy)
-        faces = [
-            Face(box, float(score), self._mesh.find(picture, box, points), track)
-            for box, score, points, track in zip(
-                detected.boxes_xyxy, detected.scores, detected.points_xy, tracks, strict=True
-            )
-        ]
-        return [f for f in faces if f.size >= self._min_size and f.landmarks.score >= _MIN_MESH_SCORE]
+    def _find(self, picture: Rgb, detected: Faces | None) -> list[Face]:
+        followed = [face for last in self._last if (face := self._follow(picture, last))]
+        if detected is None and (not followed or len(followed) < len(self._last)):
+            (detected,) = self._detector.detect([picture])
+        faces = followed if detected is None else self._confirm(picture, followed, detected)
+        numbers = self._tracker.follow(_boxes(faces), [face.track for face in faces])
+        return [replace(face, track=number) for face, number in zip(faces, numbers, strict=True)]
+
+    def _follow(self, picture: Rgb, last: Face) -> Face | None:
+        """Look for a face where it was; None if the mesh does not see one there."""
+        landmarks = self._mesh.find(picture, last.landmarks.box_xyxy(), last.landmarks.five_points_xy())
+        if landmarks.score >= _MIN_MESH_SCORE and _moved(last.landmarks, landmarks):
+            # It was seen at the edge of where it was looked for: look again where it is.
+            landmarks = self._mesh.find(picture, landmarks.box_xyxy(), landmarks.five_points_xy())
+        if landmarks.score < _MIN_MESH_SCORE:
+            return None
+        return Face.of(landmarks, landmarks.score, last.track)
+
+    def _confirm(self, picture: Rgb, followed: Sequence[Face], detected: Faces) -> list[Face]:
+        """Keep the followed faces that the detector sees too; begin a new one for whatever else it sees."""
+        overlaps = box_overlaps(detected.boxes_xyxy, _boxes(followed))
+        faces = []
+        for number, row in enumerate(overlaps):
+            if row.size and row.max() > _SAME_FACE:
+                match = int(row.argmax())
+                overlaps[:, match] = 0
+                faces.append(replace(followed[match], score=float(detected.scores[number])))
+            elif new := self._begin(picture, detected, number):
+                faces.append(new)
+        return faces
+
+    def _begin(self, picture: Rgb, detected: Faces, number: int) -> Face | None:
+        """Measure a face where the detector saw it, then once more where its own mesh lies.
+
+        The second look is the one that following repeats, so the landmarks do not jump when it begins.
+        """
+        score = float(detected.scores[number])
+        first = self._mesh.find(picture, detected.boxes_xyxy[number], detected.points_xy[number])
+        if first.score < _MIN_MESH_SCORE:
+            return None
+        again = self._mesh.find(picture, first.box_xyxy(), first.five_points_xy())
+        best = again if again.score >= _MIN_MESH_SCORE else first
+        return Face.of(best, score, NEW)
+
+
+def _moved(last: Landmarks, now: Landmarks) -> bool:
+    """Whether a face has moved so far that the mesh is worth a second look."""
+    return float(box_overlaps(last.box_xyxy()[None], now.box_xyxy()[None])[0, 0]) < _STILL
+
+
+def _boxes(faces: Sequence[Face]) -> Float32[np.ndarray, "n 4"]:
+    return float32([face.box_xyxy for face in faces]).reshape(-1, 4)

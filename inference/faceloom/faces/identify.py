@@ -23,8 +23,8 @@ SAME_PERSON = 0.45
 class MobileFaceNet:
     """The identity network; its graph has a fixed batch of two."""
 
-    def __init__(self) -> None:
-        self._session = open_face_model(MOBILEFACENET)
+    def __init__(self, threads: int = 0) -> None:
+        self._session = open_face_model(MOBILEFACENET, threads)
 
     def embed(self, pictures: Sequence[Rgb], points_xy: Sequence[Points]) -> Float32[np.ndarray, "n 192"]:
         """Return a unit vector for each picture's face at its five points."""

@@ -51,6 +51,10 @@ class Landmarks:
         """The mesh in the picture's plane."""
         return self.points_xyz[:, :2]
 
+    def box_xyxy(self) -> Float32[np.ndarray, "4"]:
+        """Return the smallest box that holds the mesh."""
+        return np.concatenate([self.points_xy.min(0), self.points_xy.max(0)])
+
     def five_points_xy(self) -> Points:
         """Return eye left, eye right, nose tip, mouth corner left and right, as detectors give them.
 
@@ -68,8 +72,8 @@ def five_points(mesh_xy: Float32[np.ndarray, "468 2"]) -> Points:
 class FaceMesh:
     """The mesh network, one face a call (its graph has a fixed batch of one)."""
 
-    def __init__(self) -> None:
-        self._session = open_face_model(FACE_MESH)
+    def __init__(self, threads: int = 0) -> None:
+        self._session = open_face_model(FACE_MESH, threads)
 
     def find(
         self, picture: Rgb, box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]

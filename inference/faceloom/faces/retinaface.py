@@ -20,8 +20,8 @@ class RetinaFace:
     smallest anchor is 16 px, so faces down to about 1/40 of the picture's side are found.
     """
 
-    def __init__(self, longest_side: int = 640, min_score: float = 0.6, max_overlap: float = 0.4):
-        self._session = open_face_model(RETINAFACE_MOBILENET)
+    def __init__(self, longest_side: int = 640, min_score: float = 0.6, max_overlap: float = 0.4, threads: int = 0):
+        self._session = open_face_model(RETINAFACE_MOBILENET, threads)
         self._longest_side = longest_side
         self._min_score = min_score
         self._max_overlap = max_overlap

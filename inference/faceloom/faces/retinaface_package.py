@@ -37,12 +37,12 @@ class RetinaFacePackage:
 
     Raises ProviderMissing if the package, or without `model` the file of its weights, is not here, and
     ArtefactRefused if that file is no such model. The package takes one picture at a time, at most
-    1024 px on the shorter side; `min_score` is its own default.
+    1024 px on the shorter side; `min_score` is its own default. `threads` 0 means all cores.
     """
 
-    def __init__(self, model: PackageModel | None = None, min_score: float = 0.9):
+    def __init__(self, model: PackageModel | None = None, min_score: float = 0.9, threads: int = 0):
         self._package = _import_package()
-        self._model = model or _open_weights()
+        self._model = model or _open_weights(threads)
         self._min_score = min_score
 
     def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
@@ -93,7 +93,7 @@ def _import_package() -> ModuleType:
             raise ProviderMissing(message) from error
 
 
-def _open_weights() -> PackageModel:
+def _open_weights(threads: int) -> PackageModel:
     path = weights_path()
     if not path.is_file():
         raise ProviderMissing(
@@ -101,6 +101,7 @@ def _open_weights() -> PackageModel:
             "(Faceloom never downloads it), or use another detector."
         )
     options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,11 +1,15 @@
 """Follow faces from frame to frame by how much their boxes overlap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32
 
 from faceloom.arrays import float32
+
+# The number of a face that no track is known for yet.
+NEW = -1
 
 
 @dataclass(slots=True)
@@ -22,41 +26,53 @@ class Tracker:
     gets a new number.
     """
 
-    def __init__(self, min_overlap: float = 0.3, patience: int = 5):
+    def __init__(self, min_overlap: float = 0.3, patience: int = 10, first: int = 0):
         self._min_overlap = min_overlap
         self._patience = patience
         self._tracks: list[_Track] = []
-        self._next = 0
+        self._next = first
 
-    def follow(self, boxes_xyxy: Float32[np.ndarray, "n 4"]) -> list[int]:
-        """Return the track number of each box of the next frame."""
-        numbers = [-1] * len(boxes_xyxy)
-        for track, face in self._pairs(boxes_xyxy):
-            numbers[face] = track.number
-            track.box_xyxy, track.missed = boxes_xyxy[face], -1
-        for track in self._tracks:
-            track.missed += 1
-        self._tracks = [track for track in self._tracks if track.missed <= self._patience]
-        for face, number in enumerate(numbers):
-            if number < 0:
-                numbers[face] = self._open(boxes_xyxy[face])
+    def follow(self, boxes_xyxy: Float32[np.ndarray, "n 4"], known: Sequence[int] | None = None) -> list[int]:
+        """Return the track number of each box of the next frame; `known` are those known already, or NEW."""
+        numbers = list(known or [NEW] * len(boxes_xyxy))
+        self._tracks = [track for track in self._tracks if track.missed < self._patience]
+        free = [track for track in self._tracks if track.number not in numbers]
+        for track, box in self._pairs(free, boxes_xyxy, numbers):
+            numbers[box] = track.number
+        for box, number in enumerate(numbers):
+            if number == NEW:
+                numbers[box] = self._open()
+        self._remember(boxes_xyxy, numbers)
         return numbers
 
-    def _open(self, box_xyxy: Float32[np.ndarray, "4"]) -> int:
-        self._tracks.append(_Track(self._next, box_xyxy))
+    def close_all(self) -> None:
+        """Forget every track: after a cut a face in the same place is another's."""
+        self._tracks = []
+
+    def _open(self) -> int:
         self._next += 1
         return self._next - 1
 
-    def _pairs(self, boxes_xyxy: Float32[np.ndarray, "n 4"]) -> list[tuple[_Track, int]]:
-        """Pair tracks and boxes greedily, the greatest overlap first."""
-        if not self._tracks or not len(boxes_xyxy):
+    def _remember(self, boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]) -> None:
+        unseen = [track for track in self._tracks if track.number not in numbers]
+        for track in unseen:
+            track.missed += 1
+        seen = [_Track(number, box) for number, box in zip(numbers, boxes_xyxy, strict=True)]
+        self._tracks = seen + unseen
+
+    def _pairs(
+        self, tracks: Sequence[_Track], boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]
+    ) -> list[tuple[_Track, int]]:
+        """Pair tracks and boxes without a number greedily, the greatest overlap first."""
+        if not tracks or not len(boxes_xyxy):
             return []
-        overlaps = box_overlaps(np.stack([track.box_xyxy for track in self._tracks]), boxes_xyxy)
+        overlaps = box_overlaps(np.stack([track.box_xyxy for track in tracks]), boxes_xyxy)
+        overlaps[:, [number != NEW for number in numbers]] = -1
         pairs = []
         while overlaps.max() > self._min_overlap:
-            track, face = np.unravel_index(overlaps.argmax(), overlaps.shape)
-            pairs.append((self._tracks[track], int(face)))
-            overlaps[track, :] = overlaps[:, face] = -1
+            track, box = np.unravel_index(overlaps.argmax(), overlaps.shape)
+            pairs.append((tracks[int(track)], int(box)))
+            overlaps[track, :] = overlaps[:, box] = -1
         return pairs
 
 

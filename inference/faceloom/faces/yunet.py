@@ -22,8 +22,8 @@ class YuNet:
     Larger pictures are shrunk to fit 640 x 640, smaller ones are not enlarged: the rest stays black.
     """
 
-    def __init__(self, min_score: float = 0.6, max_overlap: float = 0.3):
-        self._session = open_face_model(YUNET)
+    def __init__(self, min_score: float = 0.6, max_overlap: float = 0.3, threads: int = 0):
+        self._session = open_face_model(YUNET, threads)
         self._min_score = min_score
         self._max_overlap = max_overlap
         self._outputs = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES]

@@ -1,133 +1,159 @@
-"""Footage in, face set out."""
+"""Footage in, face set out: every source into its journal, then one person's faces into the set."""
 
+import hashlib
+import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
 from pathlib import Path
 
-from faceloom.arrays import Points, Rgb
-from faceloom.errors import NoFaceFound
-from faceloom.faces.align import CropGeometry, apply_affine, crop_face
-from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.identify import MobileFaceNet
-from faceloom.faces.mask import mesh_mask
-from faceloom.faces.pose import head_pose
-from faceloom.faces.quality import Quality, crop_quality
-from faceloom.faceset.schema import FaceRow, SourceRow
-from faceloom.faceset.sources import Picture, Source, list_sources
-from faceloom.faceset.store import FaceSetWriter
-from faceloom.progress import Progress, Work
+import numpy as np
+from jaxtyping import Float32
+
+from faceloom.atomic import refuse_directory
+from faceloom.errors import NoFaceFound, UsageError
+from faceloom.faces.align import CropGeometry
+from faceloom.faces.find import FaceFinder
+from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
+from faceloom.faceset.extract_source import SourceOptions
+from faceloom.faceset.journal import Journal
+from faceloom.faceset.parallel import extract_in_processes
+from faceloom.faceset.people import Choice, choose_person
+from faceloom.faceset.schema import SourceRow
+from faceloom.faceset.sources import Source, list_sources
+from faceloom.faceset.store import MARKER, FaceSetWriter
+from faceloom.pictures import read_picture
+from faceloom.progress import Work
 
 # Half as much again as the widest training crop: room for the trainer to shift, turn and zoom.
 STORED_COVERAGE = 1.5
-_BATCH = 8
+# What journals are written with; another number makes old ones be done again.
+_JOURNAL_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractOptions:
-    """name: whose faces these are. every: use each K-th frame. min_size: smallest face in pixels."""
+    """name: whose faces these are. every: use each K-th frame. min_size: smallest face in pixels.
+
+    reference, exclude: pictures of the person, and of people who are not. threshold: cosine above which two
+    faces are one person. workers: sources at once, None for as many as there are cores.
+    """
 
     name: str
     every: int = 1
     min_size: float = 40
     size: int = 512
+    detect_every: int = 5
+    reference: tuple[Path, ...] = ()
+    exclude: tuple[Path, ...] = ()
+    threshold: float = SAME_PERSON
+    workers: int | None = None
     force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractSummary:
-    """What an extraction found, in frames looked at, and how long it took."""
+    """What an extraction found, in frames looked at, and how long it took.
+
+    people: how many different people were seen. left_out: faces of others, or of nobody in particular.
+    """
 
     identity: str
     sources: int
     frames: int
     faces: int
+    people: int
+    left_out: int
     seconds: float
 
 
 def extract(inputs: Sequence[Path], out: Path, options: ExtractOptions) -> Work[ExtractSummary]:
-    """Write the main face of every frame of `inputs` to the face set `out`.
+    """Write one person's faces in `inputs` to the face set `out`.
 
-    Where several people are in a frame, the largest face is taken. Raises NoFaceFound if there is
-    none in the whole input, and what `list_sources` and `FaceSetWriter.create` raise.
+    The person is the one of the `reference` pictures, or else whoever is seen most. What is found is kept in
+    `OUT.work` until the set is whole, so an interrupted extraction continues where it was. Raises
+    NoFaceFound if there is no face of the person in the whole input, UsageError if `out` exists, and
+    what `list_sources` raises.
     """
     started = time.monotonic()
+    refuse_directory(out, MARKER, force=options.force, inputs=inputs)
+    reference, exclude = _vectors(options.reference), _vectors(options.exclude)
     sources = list_sources(inputs)
     geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)
+    work = out.with_name(out.name + ".work")
+    folders = [work / _journal_name(source, number, options) for number, source in enumerate(sources)]
+    yield from extract_in_processes(sources, folders, geometry, _source_options(options), options.workers)
+    journals = [Journal(folder) for folder in folders]
+    choice = _choose(journals, reference, exclude, options)
+    if not choice.keep.any():
+        shutil.rmtree(work)
+        raise NoFaceFound(_nobody(sources, choice))
+    _write_set(out, journals, sources, choice, geometry, options)
+    shutil.rmtree(work)
+    frames = sum(journal.state.frames for journal in journals)
+    kept = int(choice.keep.sum())
+    left_out = len(choice.keep) - kept
+    return ExtractSummary(options.name, len(sources), frames, kept, choice.people, left_out, time.monotonic() - started)
+
+
+def _source_options(options: ExtractOptions) -> SourceOptions:
+    return SourceOptions(options.every, options.min_size, options.detect_every)
+
+
+def _journal_name(source: Source, number: int, options: ExtractOptions) -> str:
+    """A name that changes with whatever would make another journal of the source."""
+    asked = (_JOURNAL_SCHEMA, number, options.every, options.min_size, options.detect_every, options.size)
+    return hashlib.sha256(repr((source.sha256(), *asked)).encode()).hexdigest()[:16]
+
+
+def _vectors(pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"] | None:
+    """The identity of the largest face of each picture."""
+    if not pictures:
+        return None
+    found = []
+    for path in pictures:
+        picture = read_picture(path)
+        (faces,) = FaceFinder().find([picture])
+        if not faces:
+            raise UsageError(f"{path} shows no face; give a picture of the person with the face in view.")
+        found.append(MobileFaceNet().embed([picture], [faces[0].points_xy])[0])
+    return np.stack(found)
+
+
+def _choose(
+    journals: Sequence[Journal],
+    reference: Float32[np.ndarray, "n 192"] | None,
+    exclude: Float32[np.ndarray, "n 192"] | None,
+    options: ExtractOptions,
+) -> Choice:
+    embeddings = np.concatenate([journal.read_embeddings() for journal in journals])
+    tracks = np.array(
+        [number * 1_000_000 + row.track for number, journal in enumerate(journals) for row in journal.read_rows()],
+        np.int64,
+    )
+    return choose_person(embeddings, tracks, reference=reference, exclude=exclude, threshold=options.threshold)
+
+
+def _write_set(
+    out: Path,
+    journals: Sequence[Journal],
+    sources: Sequence[Source],
+    choice: Choice,
+    geometry: CropGeometry,
+    options: ExtractOptions,
+) -> None:
+    keep = iter(choice.keep.tolist())
     with FaceSetWriter.create(out, options.name, geometry, force=options.force) as writer:
-        extractor = _Extractor(writer, geometry, options)
-        for source in sources:
-            yield from extractor.extract(source)
-        if not len(writer):
-            raise NoFaceFound(
-                f"No face was found in {', '.join(str(s.path) for s in sources)}; "
-                "use footage with a visible face, or lower --min-size."
-            )
-        return ExtractSummary(options.name, len(sources), extractor.frames, len(writer), time.monotonic() - started)
+        for journal, source in zip(journals, sources, strict=True):
+            for row, embedding in zip(journal.read_rows(), journal.read_embeddings(), strict=True):
+                if next(keep):
+                    writer.adopt(row, journal.folder / row.image, embedding)
+            frames = journal.state.frames
+            writer.add_source(SourceRow(name=source.path.name, sha256=source.sha256(), kind=source.kind, frames=frames))
 
 
-class _Extractor:
-    def __init__(self, writer: FaceSetWriter, geometry: CropGeometry, options: ExtractOptions):
-        self._writer = writer
-        self._geometry = geometry
-        self._options = options
-        self._identify = MobileFaceNet()
-        self.frames = 0
-
-    def extract(self, source: Source) -> Work[None]:
-        """Add the faces of one source."""
-        finder = FaceFinder(self._options.min_size)
-        total = source.frames and -(-source.frames // self._options.every)
-        done = 0
-        for pictures in batches_of_one_size(source.read(self._options.every), _BATCH):
-            self._add(pictures, finder.find([picture.rgb for picture in pictures]))
-            done += len(pictures)
-            yield Progress(f"extract {source.path.name}", done, total, f"{len(self._writer)} faces")
-        self.frames += done
-        self._writer.add_source(SourceRow(name=source.path.name, sha256=source.sha256(), kind=source.kind, frames=done))
-
-    def _add(self, pictures: Sequence[Picture], found: Sequence[Sequence[Face]]) -> None:
-        main = [(picture, faces[0]) for picture, faces in zip(pictures, found, strict=True) if faces]
-        embeddings = self._identify.embed([p.rgb for p, _ in main], [f.points_xy for _, f in main])
-        for (picture, face), embedding in zip(main, embeddings, strict=True):
-            crop, quality = self._crop(picture.rgb, face)
-            self._writer.add(self._row(picture, face, quality), crop, embedding)
-
-    def _crop(self, picture: Rgb, face: Face) -> tuple[Rgb, Quality]:
-        size = self._geometry.size
-        to_crop = self._geometry.frame_to_crop(face.points_xy)
-        crop = crop_face(picture, to_crop, size)
-        mask = mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), size, size)
-        return crop, crop_quality(crop, mask)
-
-    def _row(self, picture: Picture, face: Face, quality: Quality) -> FaceRow:
-        number = self._writer.next_source
-        return FaceRow(
-            image=f"crops/{number:03d}_{picture.frame:06d}_{face.track}.jpg",
-            source=number,
-            frame=picture.frame,
-            pts=picture.pts,
-            seconds=picture.seconds,
-            track=face.track,
-            box_xyxy=tuple(face.box_xyxy.tolist()),
-            score=face.score,
-            points_xy=_rounded(face.points_xy),
-            mesh_xy=_rounded(face.landmarks.points_xy),
-            pose=head_pose(face.landmarks),
-            quality=quality,
-            mask="mesh",
-            embedding=0,
-        )
-
-
-def batches_of_one_size(pictures: Iterable[Picture], count: int) -> Iterator[list[Picture]]:
-    """Group pictures in order into lists of at most `count` that share height and width."""
-    for _, same_size in groupby(pictures, key=lambda picture: picture.rgb.shape):
-        while batch := list(islice(same_size, count)):
-            yield batch
-
-
-def _rounded(points_xy: Points) -> tuple[tuple[float, float], ...]:
-    """Keep hundredths of a pixel: finer than any landmark is known."""
-    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in points_xy)
+def _nobody(sources: Sequence[Source], choice: Choice) -> str:
+    names = ", ".join(str(source.path) for source in sources)
+    if choice.people:
+        return f"None of the faces in {names} is the person asked for; give another --reference or a lower --threshold."
+    return f"No face was found in {names}; use footage with a visible face, or lower --min-size."

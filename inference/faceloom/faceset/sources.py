@@ -61,15 +61,15 @@ class Source:
         """Return the file's checksum."""
         return sha256_of_file(self.path)
 
-    def read(self, every: int = 1) -> Iterator[Picture]:
-        """Yield every `every`-th picture, upright."""
+    def read(self, every: int = 1, start: int = 0) -> Iterator[Picture]:
+        """Yield every `every`-th picture from number `start` on, upright."""
         if self.kind == "picture":
-            yield Picture(self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path))
+            if start == 0:
+                yield Picture(self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path))
             return
         rotation = probe_video(self.path).rotation
-        for frame in read_frames(self.path):
-            if frame.index % every == 0:
-                yield Picture(frame.index, frame.pts, frame.seconds, upright(frame.rgb, rotation))
+        for frame in read_frames(self.path, start=start, every=every):
+            yield Picture(frame.index, frame.pts, frame.seconds, upright(frame.rgb, rotation))
 
 
 def list_sources(inputs: Iterable[Path]) -> list[Source]:

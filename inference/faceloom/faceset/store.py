@@ -6,6 +6,7 @@ embeddings.npy    float32 [faces, 192], unit vectors
 crops/*.jpg       the faces; deleting one rejects that face
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from faceloom import __version__
 from faceloom.arrays import Affine, Mask, Points, Rgb, float32
-from faceloom.atomic import replacing_directory
+from faceloom.atomic import refuse_directory, replacing_directory
 from faceloom.documents import first_problem, read_document, to_json
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry, apply_affine
@@ -27,8 +28,10 @@ from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile, SourceRow
 from faceloom.pictures import encode, read_picture
 
 _WHAT = "face set"
+# The file that makes a folder a face set.
+MARKER = "faceset.json"
 # Chroma at full resolution: lips and eyes are small and red.
-_JPEG = (
+JPEG = (
     cv2.IMWRITE_JPEG_QUALITY, 95,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 )  # fmt: skip
@@ -47,7 +50,7 @@ class FaceSet:
     @classmethod
     def read(cls, directory: Path) -> "FaceSet":
         """Read a face set; raise ArtefactRefused if it is none, damaged, of another schema, or empty."""
-        file = read_document(directory / "faceset.json", FaceSetFile, SCHEMA, _WHAT)
+        file = read_document(directory / MARKER, FaceSetFile, SCHEMA, _WHAT)
         rows = tuple(row for row in _read_rows(directory) if (directory / row.image).is_file())
         if not rows:
             raise ArtefactRefused(f"{directory} holds no face; extract it again from other footage.")
@@ -103,7 +106,8 @@ class FaceSetWriter:
         cls, directory: Path, identity: str, geometry: CropGeometry, *, force: bool
     ) -> Iterator["FaceSetWriter"]:
         """Fill a new face set; an error inside leaves nothing. Raises UsageError if it exists already."""
-        with replacing_directory(directory, force=force) as part:
+        refuse_directory(directory, MARKER, force=force)
+        with replacing_directory(directory) as part:
             writer = cls(part, identity, geometry)
             yield writer
             writer._finish()
@@ -115,14 +119,21 @@ class FaceSetWriter:
         """Record a source whose faces were added under the next source number."""
         self._sources.append(source)
 
-    @property
-    def next_source(self) -> int:
-        """The number that rows of the source in work carry."""
-        return len(self._sources)
+    def adopt(self, row: FaceRow, crop: Path, embedding: Float32[np.ndarray, "192"]) -> None:
+        """Take over a crop that lies on disk already; where the disk can, without copying it."""
+        target = self._directory / row.image
+        try:
+            target.hardlink_to(crop)
+        except OSError:
+            shutil.copyfile(crop, target)
+        self._remember(row, embedding)
 
     def add(self, row: FaceRow, crop: Rgb, embedding: Float32[np.ndarray, "192"]) -> None:
         """Write a face's crop and remember its row."""
-        (self._directory / row.image).write_bytes(encode(crop, ".jpg", _JPEG))
+        (self._directory / row.image).write_bytes(encode(crop, ".jpg", JPEG))
+        self._remember(row, embedding)
+
+    def _remember(self, row: FaceRow, embedding: Float32[np.ndarray, "192"]) -> None:
         self._rows.append(row.model_copy(update={"embedding": len(self._embeddings)}))
         self._embeddings.append(embedding)
 
@@ -133,7 +144,7 @@ class FaceSetWriter:
             crop=self._geometry,
             sources=tuple(self._sources),
         )
-        (self._directory / "faceset.json").write_text(to_json(file), encoding="utf-8")
+        (self._directory / MARKER).write_text(to_json(file), encoding="utf-8")
         with (self._directory / "faces.jsonl").open("w", encoding="utf-8") as rows:
             rows.writelines(row.model_dump_json() + "\n" for row in self._rows)
         embeddings = np.stack(self._embeddings) if self._embeddings else np.zeros((0, 192), np.float32)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from faceloom.arrays import Affine, Mask, Rgb, float32
-from faceloom.faces.align import apply_affine, inverse_affine
+from faceloom.faces.align import apply_affine, inverse_affine, scaled_crop
 
 
 def soften(mask: Mask, erode: float, feather: float) -> Mask:
@@ -28,6 +28,13 @@ def soften(mask: Mask, erode: float, feather: float) -> Mask:
 
 def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None:
     """Blend a swapped crop into `picture`, in place, touching only the region that the crop covers."""
+    factor = round(float(np.hypot(*frame_to_crop[:, 0])))
+    if factor > 1:
+        # A face smaller than its crop is averaged first: sampled, its lines would shimmer.
+        side = swapped.shape[0]
+        size = round(side / factor)
+        swapped, mask = (cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA) for p in (swapped, mask))
+        frame_to_crop = scaled_crop(frame_to_crop, size / side)
     left, top, right, bottom = _region(picture, swapped.shape[0], frame_to_crop)
     if left >= right or top >= bottom:
         return
@@ -35,11 +42,11 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None
     # The same map, from pixels of the region: warping to the region alone is what makes this fast.
     to_crop = frame_to_crop.copy()
     to_crop[:, 2] += frame_to_crop[:, :2] @ float32([left, top])
-    size = (right - left, bottom - top)
+    region_wh = (right - left, bottom - top)
     face = cv2.warpAffine(
-        swapped, to_crop, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        swapped, to_crop, region_wh, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
-    alpha = cv2.warpAffine(mask, to_crop, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    alpha = cv2.warpAffine(mask, to_crop, region_wh, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     weight = float32(alpha)[..., None] / 255
     region[:] = np.rint(region + (float32(face) - region) * weight)
 

@@ -11,6 +11,9 @@ from faceloom.documents import read_document
 from faceloom.errors import ArtefactRefused
 from faceloom.swap.manifest import SCHEMA, FileRow, GraphRow, Manifest
 
+# The file that makes a folder a bundle.
+MARKER = "manifest.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Golden:
@@ -31,10 +34,14 @@ class Bundle:
     @classmethod
     def read(cls, directory: Path) -> "Bundle":
         """Read and check a bundle; raise ArtefactRefused if anything is missing, changed or newer."""
+        if directory.is_file():
+            raise ArtefactRefused(f"{directory} is a file and a bundle is a folder; unpack it first.")
         if not directory.is_dir():
             raise ArtefactRefused(f"{directory} is no bundle: there is no such folder; check the path.")
-        manifest = read_document(directory / "manifest.json", Manifest, SCHEMA, "bundle")
-        for row in (*manifest.graphs, manifest.golden):
+        manifest = read_document(directory / MARKER, Manifest, SCHEMA, "bundle")
+        rows = (*manifest.graphs, manifest.golden)
+        _refuse_unnamed_files(directory, {MARKER, *(row.file for row in rows)})
+        for row in rows:
             _check_file(directory, row)
         return cls(directory, manifest)
 
@@ -51,6 +58,13 @@ class Bundle:
                 return Golden(stored["faces"], stored["swapped"], stored["masks"])
         except (OSError, ValueError, KeyError) as error:
             raise ArtefactRefused(f"{path} is no golden sample ({error}); export the bundle again.") from error
+
+
+def _refuse_unnamed_files(directory: Path, named: set[str]) -> None:
+    """Refuse a file without a checksum: a graph could draw its weights from it."""
+    for path in directory.iterdir():
+        if path.name not in named:
+            raise ArtefactRefused(f"{path} is not named in the bundle's manifest; remove it, or take the bundle anew.")
 
 
 def _check_file(directory: Path, row: FileRow) -> None:

@@ -1,16 +1,16 @@
 """A bundle over a video: every frame in, every frame out, the face exchanged."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
 from faceloom.arrays import Affine, Mask, Rgb, RgbBatch
-from faceloom.atomic import refuse_existing, replacing_file
+from faceloom.atomic import refuse_file, replacing_file
+from faceloom.batches import batched
 from faceloom.errors import NoFaceFound
 from faceloom.faces.align import apply_affine, crop_face
 from faceloom.faces.find import Face, FaceFinder
@@ -24,6 +24,9 @@ from faceloom.swap.network import SwapNetwork
 from faceloom.video import Frame, VideoWriter, probe_video, read_frames
 from faceloom.video.orient import as_coded, upright
 from faceloom.video.write import container_format
+
+# What the frames that go through together may take: four of 4K, all sixteen of 720p.
+_BATCH_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,16 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     whenever it is interrupted, no output is left.
     """
     started = time.monotonic()
-    refuse_existing(out, force=options.force)
+    refuse_file(out, force=options.force, inputs=[target])
     container_format(out)
     info = probe_video(target)
     bundle = Bundle.read(bundle_path)
     swapper = FrameSwapper(SwapNetwork.open(bundle, options.provider), bundle.manifest.blend, options)
+    batch = min(options.batch, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
     done = 0
     with replacing_file(out) as part:
         with VideoWriter.open(part, out, info) as writer:
-            for frames in batched(read_frames(target), options.batch):
+            for frames in batched(read_frames(target), batch):
                 for frame in swapper.swap(frames, info.rotation):
                     writer.write(frame)
                 done += len(frames)
@@ -127,16 +131,6 @@ class FrameSwapper:
 def _outline(face: Face, to_crop: Affine, size: int) -> Mask:
     """The target face's own outline in its crop."""
     return mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), size, size)
-
-
-Item = TypeVar("Item")
-
-
-def batched(items: Iterable[Item], count: int) -> Iterator[list[Item]]:
-    """Group items in order into lists of at most `count`."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, count)):
-        yield batch
 
 
 def _rate(frames: int, started: float) -> str:

@@ -33,8 +33,10 @@ def open_session(graph: Path, provider: str = "auto") -> ort.InferenceSession:
     for name in (name for name in _AUTO if PROVIDERS[name] in available):
         try:
             return _open(graph, name)
-        except ProviderMissing as missing:
-            log.warning("%s", missing)
+        except (ProviderMissing, ArtefactRefused) as refused:
+            if name == _AUTO[-1]:
+                raise
+            log.warning("%s Trying the next provider.", refused)
     raise ProviderMissing("No onnxruntime provider runs here; reinstall with pip install 'faceloom[cpu]'.")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -17,8 +18,9 @@ _COPIED = ("audio", "subtitle")
 class StreamCopy:
     """The other streams of a source, copied piecewise beside the pictures."""
 
-    def __init__(self, source: InputContainer, target: OutputContainer, streams: dict[int, Stream]):
+    def __init__(self, source: InputContainer, target: OutputContainer, streams: dict[int, Stream], start: Fraction):
         self._target = target
+        self._start = start
         self._streams = streams
         wanted = [source.streams[index] for index in streams]
         # Without a stream to demux, PyAV would deliver all of them.
@@ -26,9 +28,12 @@ class StreamCopy:
 
     @classmethod
     @contextmanager
-    def open(cls, source_path: Path, target: OutputContainer, target_name: Path) -> Iterator["StreamCopy"]:
+    def open(
+        cls, source_path: Path, target: OutputContainer, target_name: Path, start: Fraction
+    ) -> Iterator["StreamCopy"]:
         """Open the source a second time, as its packets are read at the pace of the encoder.
 
+        `start` seconds are taken off every time, as they are from the pictures'.
         Raises UsageError if the target's container cannot hold one of the streams.
         """
         with av.open(str(source_path)) as source:
@@ -40,7 +45,7 @@ class StreamCopy:
                 for stream in source.streams
                 if stream.type in _COPIED
             }
-            yield cls(source, target, streams)
+            yield cls(source, target, streams, start)
 
     def copy_until(self, seconds: float) -> None:
         """Copy every packet that begins before `seconds`, and the one that crosses it."""
@@ -58,6 +63,10 @@ class StreamCopy:
         # The demuxer closes each stream with an empty packet without times.
         if packet.dts is None:
             return
+        shift = round(self._start / packet.time_base)
+        packet.dts -= shift
+        if packet.pts is not None:
+            packet.pts -= shift
         packet.stream = self._streams[packet.stream.index]
         self._target.mux(packet)
 
@@ -77,4 +86,6 @@ def _add_copy(stream: Stream, target: OutputContainer, target_name: Path) -> Str
         )
     copy = target.add_stream_from_template(stream)
     copy.metadata.update(stream.metadata)
+    # Which language plays without being asked for.
+    copy.disposition = stream.disposition
     return copy

@@ -21,8 +21,9 @@ class ColourTags:
 class VideoInfo:
     """The first video stream of a file.
 
-    `width`, `height` are as coded; `rotation` (0, 90, 180, 270 degrees, counter-clockwise) is what a
-    player turns the picture by; `frame_count` is what the container states or implies, None if it does not.
+    `width`, `height` are as coded; `rotation` (0, 90, 180, 270 degrees, counter-clockwise) is what a player turns
+    the picture by. `start` is where the file's clock begins and `duration` how long its pictures should last, in
+    seconds; `frame_count` is what the container states or implies. None is what the file does not say.
     """
 
     path: Path
@@ -32,6 +33,8 @@ class VideoInfo:
     sample_aspect_ratio: Fraction
     time_base: Fraction
     average_rate: Fraction
+    start: Fraction
+    duration: float | None
     frame_count: int | None
     codec: str
     pixel_format: str
@@ -40,10 +43,14 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture as coded (not turned by the display matrix) and its presentation time in `time_base` units."""
+    """One picture as coded (not turned by the display matrix), and when it is shown.
+
+    `pts` and `duration` (0 if the file does not say) are in `time_base` units.
+    """
 
     index: int
     pts: int
+    duration: int
     time_base: Fraction
     rgb: Rgb
 

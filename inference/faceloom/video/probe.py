@@ -1,5 +1,6 @@
 """Open a video, say what it is, and refuse what is none."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -14,6 +15,7 @@ from faceloom.video.info import ColourTags, VideoInfo
 
 # FFmpeg reads pictures as videos of one frame through these demuxers.
 _PICTURE_DEMUXERS = ("image2", "_pipe")
+_MATROSKA_DURATION = re.compile(r"(\d+):(\d\d):(\d\d\.\d+)")
 
 
 @contextmanager
@@ -58,11 +60,27 @@ def probe_video(path: Path) -> VideoInfo:
             sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
             time_base=stream.time_base or 1 / rate,
             average_rate=rate,
+            start=max(Fraction(0), Fraction(container.start_time or 0, av.time_base)),
+            duration=stated_duration(container, stream),
             frame_count=stream.frames or _implied_frame_count(container, rate),
             codec=context.name,
             pixel_format=context.pix_fmt or first.format.name,
             colour=ColourTags(context.color_primaries, context.color_trc, context.colorspace, context.color_range),
         )
+
+
+def stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return the seconds that the pictures last by what the file says, None if it does not say."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    # Matroska keeps each stream's duration as a tag, as 00:00:03.000000000.
+    if match := _MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = match.groups()
+        end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return end - float((stream.start_time or 0) * (stream.time_base or 0))
+    if container.duration is not None and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -1,0 +1,32 @@
+"""Notice a cut: from one frame to the next the whole picture is another."""
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+
+from faceloom.arrays import Rgb, float32
+
+# A cut moves the mean pixel of a thumbnail by more than this share of white, and by several times as much
+# as the frames before it moved: a fast pan does the first, not the second.
+_LEAST, _TIMES = 0.08, 4.0
+_THUMBNAIL_WH = (32, 18)
+
+
+class CutDetector:
+    """Tell for each picture in turn whether it begins a new shot."""
+
+    def __init__(self) -> None:
+        self._last: Float32[np.ndarray, "18 32 3"] | None = None
+        self._usual = 0.0
+
+    def begins_shot(self, picture: Rgb) -> bool:
+        """Return True for the first picture after a cut, and for the very first."""
+        thumbnail = float32(cv2.resize(picture, _THUMBNAIL_WH, interpolation=cv2.INTER_AREA)) / 255
+        last, self._last = self._last, thumbnail
+        if last is None:
+            return True
+        change = float(np.abs(thumbnail - last).mean())
+        cut = change > _LEAST and change > _TIMES * self._usual
+        if not cut:
+            self._usual = 0.8 * self._usual + 0.2 * change
+        return cut

@@ -1,0 +1,126 @@
+"""All faces of one video or picture, into a journal that survives being killed."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float32
+
+from faceloom.ahead import read_ahead
+from faceloom.arrays import Points
+from faceloom.batches import batched
+from faceloom.faces.align import CropGeometry, apply_affine, crop_face
+from faceloom.faces.find import Face, FaceFinder
+from faceloom.faces.identify import MobileFaceNet
+from faceloom.faces.mask import mesh_mask
+from faceloom.faces.pose import head_pose
+from faceloom.faces.quality import crop_quality
+from faceloom.faces.steady import steady
+from faceloom.faceset.journal import Journal, encode_crop
+from faceloom.faceset.schema import FaceRow
+from faceloom.faceset.sources import Picture, Source
+from faceloom.progress import Progress, Work
+
+_BATCH, _AHEAD = 16, 32
+# Frames after which what was found counts, so that a kill costs no more.
+_COMMIT_EVERY = 64
+
+Seen: TypeAlias = tuple[Picture, list[Face]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """every: use each K-th frame. min_size: smallest face in pixels. detect_every: see `FaceFinder`.
+
+    threads: for each network, 0 means all cores.
+    """
+
+    every: int = 1
+    min_size: float = 40
+    detect_every: int = 5
+    threads: int = 0
+
+
+def extract_source(
+    source: Source, number: int, folder: Path, geometry: CropGeometry, options: SourceOptions
+) -> Work[Journal]:
+    """Add every face of `source`, from where an earlier run left off; return the full journal.
+
+    `number` is the source's in the face set. Raises what reading the source raises.
+    """
+    journal = Journal(folder)
+    if journal.state.done:
+        return journal
+    total = source.frames and -(-source.frames // options.every)
+    maker = _RowMaker(number, geometry, options)
+    done, last = journal.state.frames, journal.state.next_frame
+    with ThreadPoolExecutor(2) as pool:
+        pictures = read_ahead(source.read(options.every, journal.state.next_frame), _AHEAD)
+        for seen in batched(steady(_found(pictures, options, journal.next_track()), fill_gaps=False), _BATCH):
+            for added in pool.map(maker.make, seen):
+                for row, crop, embedding in added:
+                    journal.add(row, crop, embedding)
+            done, last = done + len(seen), seen[-1][0].frame + 1
+            if done % _COMMIT_EVERY < _BATCH:
+                journal.commit(done, last)
+            yield Progress(f"extract {source.path.name}", done, total)
+    journal.commit(done, last, done=True)
+    return journal
+
+
+class _RowMaker:
+    """Turns found faces into rows; safe to call from several threads."""
+
+    def __init__(self, number: int, geometry: CropGeometry, options: SourceOptions):
+        self._number = number
+        self._geometry = geometry
+        self._identify = MobileFaceNet(options.threads or 1)
+
+    def make(self, seen: Seen) -> list[tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]]:
+        picture, faces = seen
+        vectors = self._identify.embed([picture.rgb] * len(faces), [face.points_xy for face in faces])
+        return [(*self._row(picture, face), vector) for face, vector in zip(faces, vectors, strict=True)]
+
+    def _row(self, picture: Picture, face: Face) -> tuple[FaceRow, bytes]:
+        size = self._geometry.size
+        to_crop = self._geometry.frame_to_crop(face.points_xy)
+        crop = crop_face(picture.rgb, to_crop, size)
+        mask = mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), size, size)
+        row = FaceRow(
+            image=f"crops/{self._number:03d}_{picture.frame:06d}_{face.track}.jpg",
+            source=self._number,
+            frame=picture.frame,
+            pts=picture.pts,
+            seconds=picture.seconds,
+            track=face.track,
+            box_xyxy=tuple(face.box_xyxy.tolist()),
+            score=face.score,
+            points_xy=_rounded(face.points_xy),
+            mesh_xy=_rounded(face.landmarks.points_xy),
+            pose=head_pose(face.landmarks),
+            quality=crop_quality(crop, mask),
+            mask="mesh",
+            embedding=0,
+        )
+        return row, encode_crop(crop)
+
+
+def _found(pictures: Iterable[Picture], options: SourceOptions, first_track: int) -> Iterator[Seen]:
+    finder = FaceFinder(options.min_size, options.detect_every, options.threads, first_track)
+    for group in batches_of_one_size(pictures, _BATCH):
+        yield from zip(group, finder.find([picture.rgb for picture in group]), strict=True)
+
+
+def batches_of_one_size(pictures: Iterable[Picture], count: int) -> Iterator[list[Picture]]:
+    """Group pictures in order into lists of at most `count` that share height and width."""
+    for _, same_size in groupby(pictures, key=lambda picture: picture.rgb.shape):
+        yield from batched(same_size, count)
+
+
+def _rounded(points_xy: Points) -> tuple[tuple[float, float], ...]:
+    """Keep hundredths of a pixel: finer than any landmark is known."""
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in points_xy)

@@ -1,0 +1,92 @@
+"""What was done of one source, kept so that a killed extraction continues where it was.
+
+    state.json        how many rows are whole, the next frame, whether the source is done
+    rows.jsonl        a row a face, as in a face set
+    embeddings.f32    192 floats a face
+    crops/            the faces
+
+Rows, vectors and crops are written first and counted after, so whatever lies beyond the count is dropped.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from faceloom.arrays import Rgb, float32
+from faceloom.atomic import write_text
+from faceloom.documents import Strict, to_json
+from faceloom.faceset.schema import FaceRow
+from faceloom.faceset.store import JPEG
+from faceloom.pictures import encode
+
+_WIDTH = 192
+
+
+class JournalState(Strict):
+    """`state.json`. `frames`: pictures looked at; `next_frame`: where to go on."""
+
+    rows: int = 0
+    frames: int = 0
+    next_frame: int = 0
+    done: bool = False
+
+
+class Journal:
+    """One source's faces on their way into a face set."""
+
+    def __init__(self, folder: Path):
+        """Open a folder, new or left by an interrupted run."""
+        self.folder = folder
+        (folder / "crops").mkdir(parents=True, exist_ok=True)
+        self.state = read_state(folder)
+        self._rows = self.state.rows
+        self._drop_beyond_count()
+
+    def add(self, row: FaceRow, crop: bytes, embedding: Float32[np.ndarray, "192"]) -> None:
+        """Write a face; it counts from the next `commit` on."""
+        (self.folder / row.image).write_bytes(crop)
+        with (self.folder / "rows.jsonl").open("a", encoding="utf-8") as rows:
+            rows.write(row.model_copy(update={"embedding": self._rows}).model_dump_json() + "\n")
+        with (self.folder / "embeddings.f32").open("ab") as vectors:
+            vectors.write(float32(embedding).tobytes())
+        self._rows += 1
+
+    def commit(self, frames: int, next_frame: int, *, done: bool = False) -> None:
+        """Make all that was added count."""
+        self.state = JournalState(rows=self._rows, frames=frames, next_frame=next_frame, done=done)
+        write_text(self.folder / "state.json", to_json(self.state))
+
+    def next_track(self) -> int:
+        """Return a track number that no row has: an interrupted track is not taken up again."""
+        return max((row.track for row in self.read_rows()), default=-1) + 1
+
+    def read_rows(self) -> Iterator[FaceRow]:
+        """Yield the rows."""
+        with (self.folder / "rows.jsonl").open("rb") as lines:
+            yield from map(FaceRow.model_validate_json, lines)
+
+    def read_embeddings(self) -> Float32[np.ndarray, "n 192"]:
+        """Return the rows' identity vectors."""
+        return np.fromfile(self.folder / "embeddings.f32", np.float32).reshape(-1, _WIDTH)
+
+    def _drop_beyond_count(self) -> None:
+        rows = self.folder / "rows.jsonl"
+        lines = rows.read_bytes().splitlines(keepends=True) if rows.exists() else []
+        rows.write_bytes(b"".join(lines[: self.state.rows]))
+        with (self.folder / "embeddings.f32").open("ab") as vectors:
+            vectors.truncate(self.state.rows * _WIDTH * 4)
+
+
+def read_state(folder: Path) -> JournalState:
+    """Return how far a source is; nothing done if there is no whole state."""
+    try:
+        return JournalState.model_validate_json((folder / "state.json").read_bytes())
+    except (OSError, ValueError):
+        return JournalState()
+
+
+def encode_crop(crop: Rgb) -> bytes:
+    """Return a crop as the bytes of the file that a face set keeps."""
+    return encode(crop, ".jpg", JPEG)

@@ -1,0 +1,107 @@
+"""Who of the people in the footage is meant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int
+
+from faceloom.arrays import float32
+from faceloom.faces.identify import SAME_PERSON
+
+# A single face may be this much less like the person than the threshold asks of its track: a profile
+# or a hand lowers one face, a change of person within a track lowers it further.
+_LENIENCE = 0.25
+
+Vectors = Float32[np.ndarray, "_ 192"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which faces are the wanted person's, how many people there are.
+
+    `people`: groups of faces found. `share`: of all faces, those kept.
+    """
+
+    keep: Bool[np.ndarray, "_"]
+    people: int
+
+    @property
+    def share(self) -> float:
+        """Return the share of all faces that are kept."""
+        return float(self.keep.mean()) if len(self.keep) else 0.0
+
+
+def choose_person(
+    embeddings: Vectors,
+    tracks: Int[np.ndarray, "_"],
+    *,
+    reference: Vectors | None = None,
+    exclude: Vectors | None = None,
+    threshold: float = SAME_PERSON,
+) -> Choice:
+    """Choose the faces of one person; tracks are decided as a whole.
+
+    With `reference` vectors the person is theirs; without, it is whoever is seen most, where tracks whose
+    mean vectors have a cosine of at least `threshold` are one person. Whoever is nearer to `exclude` is out.
+    """
+    if not len(embeddings):
+        return Choice(np.zeros(0, bool), 0)
+    names, members, counts = np.unique(tracks, return_inverse=True, return_counts=True)
+    means = _unit(np.stack([embeddings[members == number].mean(0) for number in range(len(names))]))
+    groups = group_people(means, counts, threshold)
+    refused = _likeness(means, exclude)
+    if reference is not None:
+        likeness = _likeness(means, reference)
+        chosen = (likeness >= threshold) & (likeness > refused)
+        centre = _unit(reference.mean(0, keepdims=True))[0]
+    else:
+        allowed = np.where(refused < threshold, counts, 0)
+        sizes = np.bincount(groups, weights=allowed)
+        chosen = (groups == sizes.argmax()) & (allowed > 0)
+        if not chosen.any():
+            return Choice(np.zeros(len(embeddings), bool), int(groups.max()) + 1)
+        centre = _unit(float32((means[chosen] * counts[chosen, None]).sum(0, keepdims=True)))[0]
+    alike = embeddings @ centre >= threshold - _LENIENCE
+    return Choice(chosen[members] & alike, int(groups.max()) + 1)
+
+
+def group_people(
+    means: Vectors, counts: Int[np.ndarray, "_"] | Sequence[int], threshold: float
+) -> Int[np.ndarray, "_"]:
+    """Number the people that unit vectors belong to: the nearest two groups are joined while they are alike.
+
+    Average linkage on cosines, each vector counting as often as `counts` says. Person 0 has the most.
+    """
+    groups = [[number] for number in range(len(means))]
+    weights = np.asarray(counts, float)
+    sums = means * weights[:, None]
+    sizes = weights.copy()
+    alive = list(range(len(means)))
+    while len(alive) > 1:
+        centres = sums[alive] / sizes[alive, None]
+        cosines = centres @ centres.T
+        np.fill_diagonal(cosines, -1)
+        a, b = np.unravel_index(cosines.argmax(), cosines.shape)
+        if cosines[a, b] < threshold:
+            break
+        first, second = alive[min(a, b)], alive[max(a, b)]
+        groups[first] += groups[second]
+        sums[first] += sums[second]
+        sizes[first] += sizes[second]
+        alive.remove(second)
+    numbers = np.zeros(len(means), np.int64)
+    for number, group in enumerate(sorted(alive, key=lambda g: -sizes[g])):
+        numbers[groups[group]] = number
+    return numbers
+
+
+def _likeness(means: Vectors, others: Vectors | None) -> Float32[np.ndarray, "_"]:
+    """The cosine of each mean to the nearest of `others`; -1 if there are none."""
+    if others is None or not len(others):
+        return float32(np.full(len(means), -1.0))
+    return float32((means @ others.T).max(1))
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    return float32(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
