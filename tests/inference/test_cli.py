@@ -50,7 +50,9 @@ REFUSALS = {
     "train: one identity": ("train --config smoke --faces ada=no_faces --run OUT", 2, "two identities or more"),
     "train: one name twice": ("train --config smoke --faces a=x --faces a=y --run OUT", 2, "its own name"),
     "train: no name": ("train --config smoke --faces x --run OUT", 2, "NAME=FACESET"),
-    "train: no face set": ("train --config smoke --faces a=no_faces --faces b=good.bundle --run OUT", 3, "is no face set"),
+    "train: no face set": (
+        "train --config smoke --faces a=no_faces --faces b=good.bundle --run OUT", 3, "is no face set"
+    ),
     "train: no preset": ("train --config smokey --faces a=x --faces b=y --run OUT", 2, "no preset 'smokey'"),
     "train: a misspelt key": (
         "train --config smoke --set stepps=3 --faces a=x --faces b=y --run OUT", 2, "did you mean steps"

@@ -56,11 +56,11 @@ def extract_source(
     if journal.state.done:
         return journal
     total = source.frames and -(-source.frames // options.every)
-    maker = _RowMaker(number, geometry, options)
+    maker = RowMaker(number, geometry, options)
     done, last = journal.state.frames, journal.state.next_frame
     with ThreadPoolExecutor(2) as pool:
         pictures = read_ahead(source.read(options.every, journal.state.next_frame), _AHEAD)
-        for seen in batched(steady(_found(pictures, options, journal.next_track()), fill_gaps=False), _BATCH):
+        for seen in batched(steady(find_in_source(pictures, options, journal.next_track()), fill_gaps=False), _BATCH):
             for added in pool.map(maker.make, seen):
                 for row, crop, embedding in added:
                     journal.add(row, crop, embedding)
@@ -72,7 +72,7 @@ def extract_source(
     return journal
 
 
-class _RowMaker:
+class RowMaker:
     """Turns found faces into rows; safe to call from several threads."""
 
     def __init__(self, number: int, geometry: CropGeometry, options: SourceOptions):
@@ -81,6 +81,7 @@ class _RowMaker:
         self._identify = MobileFaceNet(options.threads or 1)
 
     def make(self, seen: Seen) -> list[tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]]:
+        """Return the row, the crop's file and the identity vector of each face."""
         picture, faces = seen
         vectors = self._identify.embed([picture.rgb] * len(faces), [face.points_xy for face in faces])
         return [(*self._row(picture, face), vector) for face, vector in zip(faces, vectors, strict=True)]
@@ -109,7 +110,8 @@ class _RowMaker:
         return row, encode_crop(crop)
 
 
-def _found(pictures: Iterable[Picture], options: SourceOptions, first_track: int) -> Iterator[Seen]:
+def find_in_source(pictures: Iterable[Picture], options: SourceOptions, first_track: int = 0) -> Iterator[Seen]:
+    """Yield pictures in order with their faces."""
     finder = FaceFinder(options.min_size, options.detect_every, options.threads, first_track)
     for group in batches_of_one_size(pictures, _BATCH):
         yield from zip(group, finder.find([picture.rgb for picture in group]), strict=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from faceloom.ahead import read_ahead
 from faceloom.arrays import Affine, Mask, Rgb, RgbBatch
 from faceloom.atomic import refuse_file, replacing_file
 from faceloom.batches import batched
@@ -15,13 +16,14 @@ from faceloom.errors import NoFaceFound
 from faceloom.faces.align import apply_affine, crop_face
 from faceloom.faces.find import Face, FaceFinder
 from faceloom.faces.mask import hide_background, mesh_mask
+from faceloom.faces.steady import steady
 from faceloom.progress import Progress, Work
 from faceloom.swap.blend import paste, soften
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.colour import match_lab
 from faceloom.swap.manifest import BlendRow
 from faceloom.swap.network import SwapNetwork
-from faceloom.video import Frame, VideoWriter, probe_video, read_frames
+from faceloom.video import Frame, VideoInfo, VideoWriter, probe_video, read_frames
 from faceloom.video.orient import as_coded, upright
 from faceloom.video.write import container_format
 
@@ -72,14 +74,22 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     done = 0
     with replacing_file(out) as part:
         with VideoWriter.open(part, out, info) as writer:
-            for frames in batched(read_frames(target), batch):
-                for frame in swapper.swap(frames, info.rotation):
-                    writer.write(frame)
-                done += len(frames)
+            for group in batched(steady(_found(info, batch), fill_gaps=True), batch):
+                for frame in swapper.swap(group):
+                    writer.write(replace(frame, rgb=as_coded(frame.rgb, info.rotation)))
+                done += len(group)
                 yield Progress("convert", done, info.frame_count, _rate(done, started))
         if not swapper.swapped_frames:
             raise NoFaceFound(f"No face was found in {target}; nothing was written.")
     return ConvertSummary(done, swapper.swapped_frames, swapper.provider, time.monotonic() - started)
+
+
+def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:
+    """Yield a video's frames, upright, with their faces; they are decoded while others are looked at."""
+    finder = FaceFinder()
+    frames = (replace(f, rgb=upright(f.rgb, info.rotation)) for f in read_frames(info.path))
+    for group in batched(read_ahead(frames, batch), batch):
+        yield from zip(group, finder.find([frame.rgb for frame in group]), strict=True)
 
 
 class FrameSwapper:
@@ -87,22 +97,18 @@ class FrameSwapper:
 
     def __init__(self, network: SwapNetwork, blend: BlendRow, options: ConvertOptions):
         self._network = network
-        self._finder = FaceFinder()
         self._all = options.select == "all"
         chosen = {"colour": options.colour, "erode": options.erode, "feather": options.feather}
         self._blend = blend.model_copy(update={k: v for k, v in chosen.items() if v is not None})
         self.provider = network.provider
         self.swapped_frames = 0
 
-    def swap(self, frames: Sequence[Frame], rotation: int = 0) -> Iterator[Frame]:
-        """Return the frames with their faces exchanged; `rotation` is the video's display rotation."""
-        pictures = [upright(frame.rgb, rotation) for frame in frames]
-        found = self._finder.find(pictures)
-        chosen = [faces if self._all else faces[:1] for faces in found]
-        self._swap_faces([(p, face) for p, faces in zip(pictures, chosen, strict=True) for face in faces])
-        self.swapped_frames += sum(map(bool, chosen))
-        for frame, picture in zip(frames, pictures, strict=True):
-            yield replace(frame, rgb=as_coded(picture, rotation))
+    def swap(self, seen: Sequence[tuple[Frame, Sequence[Face]]]) -> Iterator[Frame]:
+        """Return upright frames with their faces exchanged, in place; the largest face of each, or all."""
+        chosen = [(frame, faces if self._all else faces[:1]) for frame, faces in seen]
+        self._swap_faces([(frame.rgb, face) for frame, faces in chosen for face in faces])
+        self.swapped_frames += sum(bool(faces) for _, faces in chosen)
+        yield from (frame for frame, _ in seen)
 
     def _swap_faces(self, faces: Sequence[tuple[Rgb, Face]]) -> None:
         """Swap each face in its picture, in place; all of them are one batch of the network."""

@@ -1,0 +1,65 @@
+"""The stages of extraction, each alone, and the whole."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from faceloom.faces.align import CropGeometry
+from faceloom.faceset.extract import STORED_COVERAGE, ExtractOptions, extract
+from faceloom.faceset.extract_source import RowMaker, SourceOptions, find_in_source
+from faceloom.faceset.sources import Source
+from faceloom.progress import Progress, Work, finish
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractBench:
+    """Milliseconds a frame of each stage alone, and of the whole command, which overlaps them."""
+
+    frames: int
+    decode: float
+    find: float
+    rows: float
+    whole: float
+
+    def to_text(self) -> str:
+        """Return the stages as a table."""
+        stages = {
+            "decode to RGB": self.decode,
+            "detect, follow, mesh": self.find,
+            "crop, judge, identify, encode": self.rows,
+            "the whole command": self.whole,
+        }
+        slowest = max(self.decode, self.find, self.rows)
+        lines = [f"{name:<32}{ms:>8.1f} ms a frame{1000 / ms:>8.0f} frames/s" for name, ms in stages.items()]
+        return "\n".join([*lines, f"The whole takes {self.whole / slowest:.2f} times its slowest stage."])
+
+
+def bench_extract(video: Path, every: int = 1) -> Work[ExtractBench]:
+    """Measure the extraction of `video`; its faces are thrown away."""
+    source = Source.open(video)
+    options = SourceOptions(every=every)
+    yield Progress("bench", 0, 4, "decode")
+    pictures, decode = _timed(lambda: list(source.read(every)))
+    yield Progress("bench", 1, 4, "find")
+    seen, find = _timed(lambda: list(find_in_source(iter(pictures), options)))
+    yield Progress("bench", 2, 4, "rows")
+    maker = RowMaker(0, CropGeometry(size=ExtractOptions("x").size, coverage=STORED_COVERAGE), options)
+    _, rows = _timed(lambda: [maker.make(one) for one in seen])
+    yield Progress("bench", 3, 4, "whole")
+    count = len(pictures)
+    del pictures, seen
+    with tempfile.TemporaryDirectory() as folder:
+        asked = ExtractOptions("bench", every=every)
+        _, whole = _timed(lambda: finish(extract([video], Path(folder) / "faces", asked)))
+    yield Progress("bench", 4, 4, "done")
+    return ExtractBench(count, *(1000 * seconds / count for seconds in (decode, find, rows, whole)))
+
+
+def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    began = time.perf_counter()
+    return work(), time.perf_counter() - began
