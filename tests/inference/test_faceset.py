@@ -62,6 +62,19 @@ def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> N
     assert {source.kind for source in FaceSet.read(tmp_path / "ben").sources} == {"picture"}
 
 
+def test_a_broken_picture_among_many_is_passed_over(
+    tmp_path: Path, sample: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for frame in read_frames(sample / "train_ben.mp4", every=72):
+        write_png(tmp_path / f"{frame.index}.png", frame.rgb)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    options = ExtractOptions("ben", workers=1)
+    assert finish(extract([tmp_path / "*.png"], tmp_path / "out", options)).faces == 2
+    assert "broken.png is not a picture" in caplog.text
+    with pytest.raises(NoFaceFound):
+        finish(extract([tmp_path / "broken.png"], tmp_path / "none", options))
+
+
 def test_progress_is_told(tmp_path: Path, sample: Path) -> None:
     told = []
     finish(extract([sample / "target_ada.mp4"], tmp_path / "a", ExtractOptions("ada", every=25)), told.append)

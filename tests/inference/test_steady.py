@@ -90,6 +90,19 @@ def test_a_face_is_found_again_after_a_cut_to_another_place(sample: Path) -> Non
     assert {f[0].track for f in found[:4]} != {f[0].track for f in found[4:]}
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_head_is_found_and_followed(sample: Path, quarters: int) -> None:
+    frames = [f.rgb for f in read_frames(sample / "target_ada.mp4", every=2)][:8]
+    upright = [faces[0].points_xy for faces in FaceFinder().find(frames)]
+    turned = FaceFinder(detect_every=5).find([np.rot90(p, quarters).copy() for p in frames])
+    side = frames[0].shape[0]
+    for points, faces in zip(upright, turned, strict=True):
+        expected = points
+        for _ in range(quarters):
+            expected = np.stack([expected[:, 1], side - 1 - expected[:, 0]], axis=1)
+        assert np.linalg.norm(faces[0].points_xy - expected, axis=1).mean() < 3
+
+
 def vectors(*rows: tuple[float, ...]) -> np.ndarray:
     """Unit vectors of 192 numbers with these first ones."""
     found = np.zeros((len(rows), 192))

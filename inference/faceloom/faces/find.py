@@ -8,14 +8,20 @@ from jaxtyping import Float32
 
 from faceloom.arrays import Points, Rgb, float32
 from faceloom.faces.cuts import CutDetector
-from faceloom.faces.detect import Faces, open_detector
+from faceloom.faces.detect import DEFAULT_DETECTOR, Faces, open_detector
 from faceloom.faces.landmarks import FaceMesh, Landmarks
 from faceloom.faces.track import NEW, Tracker, box_overlaps
+from faceloom.faces.turned import TurnedDetector, looks_turned
 
 # Below this the mesh network itself doubts that it sees a face.
 _MIN_MESH_SCORE = 0.5
 # A detector's box and a mesh's overlap by this much when they are of one face (the mesh ends at the brow).
 _SAME_FACE = 0.5
+# The detector's points may lie this far from the mesh's, as a part of their extent, on an upright head: at 75 degrees
+# of yaw they are off by 0.2, on a head that lies on its side by more than 0.4.
+_UNLIKE = 0.25
+# Pictures without a face after which one is looked at turned.
+_TURN_EVERY = 10
 # A face whose boxes in two frames overlap by less has moved.
 _STILL = 0.8
 
@@ -48,12 +54,22 @@ class Face:
 class FaceFinder:
     """Finds and follows the faces of one video. Make a new one for each video: it remembers tracks.
 
-    The detector looks at every `detect_every`-th picture, at the first of each shot, and wherever a face was
-    lost; in between the mesh follows each face from where it was.
+    The detector (see `open_detector`) looks at every `detect_every`-th picture, at the first of each shot, and
+    wherever a face was lost; in between the mesh follows each face from where it was. Where nothing is found
+    it looks at the picture turned on its sides and upside down too.
     """
 
-    def __init__(self, min_size: float = 0, detect_every: int = 1, threads: int = 0, first_track: int = 0):
-        self._detector = open_detector(threads=threads)
+    def __init__(
+        self,
+        min_size: float = 0,
+        detect_every: int = 1,
+        threads: int = 0,
+        first_track: int = 0,
+        detector: str = DEFAULT_DETECTOR,
+    ):
+        self._detector = open_detector(detector, threads)
+        self._turned = TurnedDetector(self._detector)
+        self._vain_turns = 0
         self._mesh = FaceMesh(threads)
         self._tracker = Tracker(first=first_track)
         self._cuts = CutDetector()
@@ -80,11 +96,24 @@ class FaceFinder:
 
     def _find(self, picture: Rgb, detected: Faces | None) -> list[Face]:
         followed = [face for last in self._last if (face := self._follow(picture, last))]
-        if detected is None and (not followed or len(followed) < len(self._last)):
+        lost = len(followed) < len(self._last)
+        if detected is None and (lost or not followed):
             (detected,) = self._detector.detect([picture])
         faces = followed if detected is None else self._confirm(picture, followed, detected)
+        if not faces and self._may_turn(lost=lost or bool(detected)):
+            (turned,) = self._turned.detect([picture])
+            measured = [self._begin(picture, turned, number, strict=False) for number in range(len(turned))]
+            faces = [face for face in measured if face]
+            self._vain_turns = 0 if faces else self._vain_turns + 1
         numbers = self._tracker.follow(_boxes(faces), [face.track for face in faces])
         return [replace(face, track=number) for face, number in zip(faces, numbers, strict=True)]
+
+    def _may_turn(self, *, lost: bool) -> bool:
+        """Whether to look at the picture turned: it costs five detections, and footage may be empty for minutes."""
+        if lost and self._vain_turns < _TURN_EVERY:
+            return True
+        self._vain_turns += 1
+        return self._vain_turns % _TURN_EVERY == 1
 
     def _follow(self, picture: Rgb, last: Face) -> Face | None:
         """Look for a face where it was; None if the mesh does not see one there."""
@@ -109,18 +138,19 @@ class FaceFinder:
                 faces.append(new)
         return faces
 
-    def _begin(self, picture: Rgb, detected: Faces, number: int) -> Face | None:
+    def _begin(self, picture: Rgb, detected: Faces, number: int, *, strict: bool = True) -> Face | None:
         """Measure a face where the detector saw it, then once more where its own mesh lies.
 
-        The second look is the one that following repeats, so the landmarks do not jump when it begins.
+        The second look is the one that following repeats, so the landmarks do not jump when it begins. `strict`
+        asks that the detector and the mesh agree on the points, as they do on a head that is not turned over.
         """
-        score = float(detected.scores[number])
-        first = self._mesh.find(picture, detected.boxes_xyxy[number], detected.points_xy[number])
-        if first.score < _MIN_MESH_SCORE:
+        points = detected.points_xy[number]
+        first = self._mesh.find(picture, detected.boxes_xyxy[number], points)
+        if first.score < _MIN_MESH_SCORE or (strict and looks_turned(points, first.five_points_xy(), _UNLIKE)):
             return None
         again = self._mesh.find(picture, first.box_xyxy(), first.five_points_xy())
-        best = again if again.score >= _MIN_MESH_SCORE else first
-        return Face.of(best, score, NEW)
+        best = again if again.score >= _MIN_MESH_SCORE and not _moved(first, again) else first
+        return Face.of(best, float(detected.scores[number]), NEW)
 
 
 def _moved(last: Landmarks, now: Landmarks) -> bool:

@@ -20,11 +20,11 @@ from faceloom.faces.yunet import YuNet
 _MAX_DISAGREEMENT = 0.1
 
 
-def looks_turned(detected_xy: Points, mesh_xy: Points) -> bool:
+def looks_turned(detected_xy: Points, mesh_xy: Points, limit: float = _MAX_DISAGREEMENT) -> bool:
     """Say whether the five points of a detector are so far from those of the mesh that the head may be turned."""
     extent = np.linalg.norm(detected_xy.max(0) - detected_xy.min(0))
     distance = np.linalg.norm(detected_xy - mesh_xy, axis=1).mean()
-    return bool(distance > _MAX_DISAGREEMENT * extent)
+    return bool(distance > limit * extent)
 
 
 class TurnedDetector:
@@ -37,7 +37,7 @@ class TurnedDetector:
 
     def __init__(self, detector: Detector, judge: Detector | None = None, min_score: float = 0.7):
         self._detector = detector
-        self._judge = judge or YuNet()
+        self._judge = judge
         self._min_score = min_score
 
     def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
@@ -49,6 +49,8 @@ class TurnedDetector:
         return [self._detect(picture) for picture in pictures]
 
     def _detect(self, picture: Rgb) -> Faces:
+        # Opened when it is first needed: most footage never needs it.
+        self._judge = self._judge or YuNet()
         turns = [_turned(picture, quarters) for quarters in range(4)]
         judged = [self._judge.detect([turn])[0] for turn in turns]
         quarters = self._upright(judged)

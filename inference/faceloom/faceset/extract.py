@@ -13,6 +13,7 @@ from jaxtyping import Float32
 from faceloom.atomic import refuse_directory
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faces.align import CropGeometry
+from faceloom.faces.detect import DEFAULT_DETECTOR
 from faceloom.faces.find import FaceFinder
 from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
 from faceloom.faceset.extract_source import SourceOptions
@@ -44,6 +45,7 @@ class ExtractOptions:
     min_size: float = 40
     size: int = 512
     detect_every: int = 5
+    detector: str = DEFAULT_DETECTOR
     reference: tuple[Path, ...] = ()
     exclude: tuple[Path, ...] = ()
     threshold: float = SAME_PERSON
@@ -97,12 +99,20 @@ def extract(inputs: Sequence[Path], out: Path, options: ExtractOptions) -> Work[
 
 
 def _source_options(options: ExtractOptions) -> SourceOptions:
-    return SourceOptions(options.every, options.min_size, options.detect_every)
+    return SourceOptions(options.every, options.min_size, options.detect_every, options.detector)
 
 
 def _journal_name(source: Source, number: int, options: ExtractOptions) -> str:
     """A name that changes with whatever would make another journal of the source."""
-    asked = (_JOURNAL_SCHEMA, number, options.every, options.min_size, options.detect_every, options.size)
+    asked = (
+        _JOURNAL_SCHEMA,
+        number,
+        options.every,
+        options.min_size,
+        options.detect_every,
+        options.detector,
+        options.size,
+    )
     return hashlib.sha256(repr((source.sha256(), *asked)).encode()).hexdigest()[:16]
 
 
@@ -149,7 +159,7 @@ def _write_set(
                 if next(keep):
                     writer.adopt(row, journal.folder / row.image, embedding)
             frames = journal.state.frames
-            writer.add_source(SourceRow(name=source.path.name, sha256=source.sha256(), kind=source.kind, frames=frames))
+            writer.add_source(SourceRow(name=source.name, sha256=source.sha256(), kind=source.kind, frames=frames))
 
 
 def _nobody(sources: Sequence[Source], choice: Choice) -> str:

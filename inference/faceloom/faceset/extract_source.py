@@ -1,5 +1,6 @@
 """All faces of one video or picture, into a journal that survives being killed."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from jaxtyping import Float32
 from faceloom.ahead import read_ahead
 from faceloom.arrays import Points
 from faceloom.batches import batched
+from faceloom.errors import MediaUnreadable
 from faceloom.faces.align import CropGeometry, apply_affine, crop_face
+from faceloom.faces.detect import DEFAULT_DETECTOR
 from faceloom.faces.find import Face, FaceFinder
 from faceloom.faces.identify import MobileFaceNet
 from faceloom.faces.mask import mesh_mask
@@ -25,6 +28,8 @@ from faceloom.faceset.schema import FaceRow
 from faceloom.faceset.sources import Picture, Source
 from faceloom.progress import Progress, Work
 
+log = logging.getLogger(__name__)
+
 _BATCH, _AHEAD = 16, 32
 # Frames after which what was found counts, so that a kill costs no more.
 _COMMIT_EVERY = 64
@@ -34,7 +39,7 @@ Seen: TypeAlias = tuple[Picture, list[Face]]
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """every: use each K-th frame. min_size: smallest face in pixels. detect_every: see `FaceFinder`.
+    """every: use each K-th frame. min_size: smallest face in pixels. detect_every, detector: see `FaceFinder`.
 
     threads: for each network, 0 means all cores.
     """
@@ -42,6 +47,7 @@ class SourceOptions:
     every: int = 1
     min_size: float = 40
     detect_every: int = 5
+    detector: str = DEFAULT_DETECTOR
     threads: int = 0
 
 
@@ -50,11 +56,23 @@ def extract_source(
 ) -> Work[Journal]:
     """Add every face of `source`, from where an earlier run left off; return the full journal.
 
-    `number` is the source's in the face set. Raises what reading the source raises.
+    `number` is the source's in the face set. Raises what reading a video raises; a picture that cannot be read
+    is passed over with a warning, as there may be thousands.
     """
     journal = Journal(folder)
     if journal.state.done:
         return journal
+    try:
+        yield from _fill(journal, source, number, geometry, options)
+    except MediaUnreadable as error:
+        if source.kind == "video":
+            raise
+        log.warning("%s It was passed over.", error)
+        journal.commit(0, 0, done=True)
+    return journal
+
+
+def _fill(journal: Journal, source: Source, number: int, geometry: CropGeometry, options: SourceOptions) -> Work[None]:
     total = source.frames and -(-source.frames // options.every)
     maker = RowMaker(number, geometry, options)
     done, last = journal.state.frames, journal.state.next_frame
@@ -67,9 +85,8 @@ def extract_source(
             done, last = done + len(seen), seen[-1][0].frame + 1
             if done % _COMMIT_EVERY < _BATCH:
                 journal.commit(done, last)
-            yield Progress(f"extract {source.path.name}", done, total)
+            yield Progress(f"extract {source.name}", done, total)
     journal.commit(done, last, done=True)
-    return journal
 
 
 class RowMaker:
@@ -112,7 +129,7 @@ class RowMaker:
 
 def find_in_source(pictures: Iterable[Picture], options: SourceOptions, first_track: int = 0) -> Iterator[Seen]:
     """Yield pictures in order with their faces."""
-    finder = FaceFinder(options.min_size, options.detect_every, options.threads, first_track)
+    finder = FaceFinder(options.min_size, options.detect_every, options.threads, first_track, options.detector)
     for group in batches_of_one_size(pictures, _BATCH):
         yield from zip(group, finder.find([picture.rgb for picture in group]), strict=True)
 

@@ -89,6 +89,9 @@ def _origin(path: Path) -> Origin | None:
 
 
 def _files_of(path: Path) -> list[Path]:
+    if not path.exists() and any(sign in path.name for sign in "*?["):
+        # A pattern that the shell passed on as it was.
+        return sorted(path.parent.glob(path.name))
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.iterdir() if file.suffix.lower() in _PICTURES | _VIDEOS)
