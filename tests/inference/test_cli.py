@@ -13,7 +13,7 @@ import pytest
 from bundles import make_bundle
 from clips import make_clip, noise
 
-COMMANDS = ("extract", "train", "export", "convert", "compare", "demo", "doctor")
+COMMANDS = ("extract", "train", "export", "convert", "compare", "demo", "doctor", "bench")
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,13 @@ def test_a_result_is_one_json_object(things: Path, tmp_path: Path, faceloom) -> 
     assert (code, result["frames"], result["swapped_frames"], result["provider"]) == (0, 75, 75, "cpu")
     assert "75 of 75 frames swapped" in err
     assert "convert: 75/75" in err
+
+
+def test_bench_measures_every_stage(things: Path, faceloom) -> None:
+    code, out, _ = faceloom("bench", "extract", things / "face.mp4", "--every", "10", "--json")
+    result = json.loads(out)
+    assert (code, result["frames"]) == (0, 8)
+    assert all(result[stage] > 0 for stage in ("decode", "find", "rows", "whole"))
 
 
 def test_extract_and_convert_say_what_they_did(things: Path, tmp_path: Path, faceloom) -> None:
