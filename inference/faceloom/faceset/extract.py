@@ -98,8 +98,9 @@ class _Extractor:
         size = self._geometry.size
         to_crop = self._geometry.frame_to_crop(face.points_xy)
         crop = crop_face(picture, to_crop, size)
-        mask = mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), size, size)
-        return crop, crop_quality(crop, mask)
+        mesh_xy = apply_affine(to_crop, face.landmarks.points_xy)
+        mask = mesh_mask(mesh_xy, size, size)
+        return crop, crop_quality(crop, mask, mesh_xy, to_crop)
 
     def _row(self, picture: Picture, face: Face, quality: Quality) -> FaceRow:
         number = self._writer.next_source
