@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from faceloom import __version__
-from faceloom.cli import compare, convert, demo, doctor, extract
+from faceloom.cli import compare, convert, curate, demo, doctor, extract, review
 from faceloom.errors import FaceloomError
 
 app = typer.Typer(
@@ -36,7 +36,7 @@ def main() -> None:
 
 def _with_all_commands() -> typer.Typer:
     """Add the commands of this package, then those of the packages that join through the entry-point group."""
-    for module in (extract, convert, compare, demo, doctor):
+    for module in (extract, curate, review, convert, compare, demo, doctor):
         module.add_commands(app)
     for point in entry_points(group="faceloom.commands"):
         point.load()(app)
