@@ -32,7 +32,7 @@ class Quality(Strict):
 
     sharpness: fine detail against contrast at one size for all faces; about 0.8 sharp, below 0.2 blurred.
     exposure: mean luma of the face, 0..1. clipped: share of the face's pixels cut to black or white, 0..1.
-    eyes_open: lid gap over eye width, both eyes' mean; about 0.3 open, below 0.12 shut.
+    eyes_open: lid gap over eye width, both eyes' mean; about 0.25 open, below 0.2 nearly shut.
     mouth_open: gap between the lips over the wider eye's width; 0 shut, about 1 wide open.
     background: share of the crop outside the face, 0..1. background_uniform: share of it that is one colour, 0..1.
     background_rgb: that colour. hash: 64 bits that stay nearly equal for pictures that look alike.
@@ -147,8 +147,8 @@ def perceptual_hash(crop: Rgb) -> str:
 
 
 def _eye_width(mesh_xy: Points) -> float:
-    widths = [np.linalg.norm(mesh_xy[ring[0]] - mesh_xy[ring[8]]) for ring in (EYE_LEFT, EYE_RIGHT)]
-    return float(max(*widths, 1e-6))
+    widths = [float(np.linalg.norm(mesh_xy[ring[0]] - mesh_xy[ring[8]])) for ring in (EYE_LEFT, EYE_RIGHT)]
+    return max(*widths, 1e-6)
 
 
 def _reduced(picture: Rgb | Mask, side: int) -> np.ndarray:

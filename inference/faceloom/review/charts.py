@@ -11,9 +11,11 @@ from faceloom.review.statistics import Column, FaceTable
 
 # Degrees shown to each side, and of a cell.
 _YAW, _PITCH, _CELL = 75, 45, 7.5
-_PIXELS_A_DEGREE = 2.2
+_PIXELS_A_DEGREE = 1.85
 _BINS = 24
 _WIDE, _HIGH = 210, 64
+_NEEDED = 'fill="none" stroke="#222" stroke-width="1"'
+_LACKING = 'fill="#d11" fill-opacity=".15" stroke="#d11" stroke-width="1.6"'
 
 
 def pose_map(table: FaceTable, colour: str, host: FaceTable | None, missing: Float32[np.ndarray, "k 2"]) -> str:
@@ -23,14 +25,10 @@ def pose_map(table: FaceTable, colour: str, host: FaceTable | None, missing: Flo
     lacking = _cells(missing)
     # The root shows a cell of few faces beside one of thousands.
     shade = np.sqrt(counts / max(counts.max(), 1))
-    parts = [_cell(i, j, f'fill="{colour}" fill-opacity="{0.12 + 0.88 * shade[i, j]:.2f}"')
-             for i, j in np.argwhere(counts)]  # fmt: skip
-    parts += [
-        _cell(i, j, 'fill="none" stroke="#222" stroke-width="1"') for i, j in np.argwhere((wanted > 0) & ~(lacking > 0))
-    ]
-    parts += [
-        _cell(i, j, 'fill="#d11" fill-opacity=".15" stroke="#d11" stroke-width="1.6"') for i, j in np.argwhere(lacking)
-    ]
+    opacity = 0.12 + 0.88 * shade
+    parts = [_cell(i, j, f'fill="{colour}" fill-opacity="{opacity[i, j]:.2f}"') for i, j in np.argwhere(counts)]
+    parts += [_cell(i, j, _NEEDED) for i, j in np.argwhere((wanted > 0) & (lacking == 0))]
+    parts += [_cell(i, j, _LACKING) for i, j in np.argwhere(lacking)]
     width, height = 2 * _YAW * _PIXELS_A_DEGREE, 2 * _PITCH * _PIXELS_A_DEGREE
     return _svg(
         width + 44, height + 26, f'<g transform="translate(34 4)">{_pose_axes(width, height)}{"".join(parts)}</g>'
@@ -70,7 +68,8 @@ def light_map(across: Column, down: Column, colour: str) -> str:
         f'<g transform="translate(45 14)"><rect width="{side}" height="{side}" fill="none" stroke="#ddd"/>'
         f'<path d="M{side / 2} 0V{side}M0 {side / 2}H{side}" stroke="#ddd"/>'
         f'<g fill="{colour}" fill-opacity=".4">{dots}</g>'
-        f'<text x="-4" y="{side / 2 + 4}" text-anchor="end">left</text><text x="{side + 4}" y="{side / 2 + 4}">right</text>'
+        f'<text x="-4" y="{side / 2 + 4}" text-anchor="end">left</text>'
+        f'<text x="{side + 4}" y="{side / 2 + 4}">right</text>'
         f'<text x="{side / 2}" y="-3" text-anchor="middle">above</text>'
         f'<text x="{side / 2}" y="{side + 13}" text-anchor="middle">below</text></g>',
     )  # fmt: skip
@@ -97,7 +96,7 @@ def _cells(poses: Float32[np.ndarray, "k 2"]) -> np.ndarray:
     limits = float32([_YAW, _PITCH])
     inside = np.clip(poses.reshape(-1, 2), -limits + 0.01, limits - 0.01)
     bins = [round(2 * _YAW / _CELL), round(2 * _PITCH / _CELL)]
-    return np.histogram2d(inside[:, 0], inside[:, 1], bins, [[-_YAW, _YAW], [-_PITCH, _PITCH]])[0]
+    return float32(np.histogram2d(inside[:, 0], inside[:, 1], bins, [[-_YAW, _YAW], [-_PITCH, _PITCH]])[0])
 
 
 def _cell(i: int, j: int, style: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from faceloom.arrays import float32
 from faceloom.review.statistics import Direction, FaceTable
 
 # A guest's face within this many degrees of yaw and pitch teaches a pose ...
@@ -41,7 +42,7 @@ def faces_near(host: FaceTable, guest: FaceTable) -> Int64[np.ndarray, "n"]:
     """Return for each of the host's (thinned) faces how many of the guest's look nearly the same way."""
     yaw, pitch = _thinned(host)
     apart = np.hypot(yaw[:, None] - guest.yaw[None], pitch[:, None] - guest.pitch[None])
-    return np.count_nonzero(apart <= NEAR, axis=1).astype(np.int64)
+    return np.asarray(np.count_nonzero(apart <= NEAR, axis=1), np.int64)
 
 
 def covered_share(direction: Direction) -> float:
@@ -52,7 +53,7 @@ def covered_share(direction: Direction) -> float:
 def uncovered_poses(direction: Direction) -> Float32[np.ndarray, "k 2"]:
     """Return yaw and pitch of the host's (thinned) faces that the guest has not ENOUGH faces for."""
     missing = faces_near(direction.host, direction.guest.table) < ENOUGH
-    return np.stack(_thinned(direction.host), 1)[missing]
+    return float32(np.stack(_thinned(direction.host), 1)[missing])
 
 
 def find_gap(direction: Direction, region: str) -> Gap | None:
@@ -75,13 +76,14 @@ def find_gap(direction: Direction, region: str) -> Gap | None:
 def _in_region(yaw: Float32[np.ndarray, "n"], pitch: Float32[np.ndarray, "n"], region: str) -> Bool[np.ndarray, "n"]:
     aside = (np.abs(yaw) >= 15) & (np.abs(yaw) >= np.abs(pitch))
     tilted = ~aside & (np.abs(pitch) >= 10)
-    return {
+    regions: dict[str, Bool[np.ndarray, "n"]] = {
         "left": aside & (yaw < 0),
         "right": aside & (yaw > 0),
         "up": tilted & (pitch > 0),
         "down": tilted & (pitch < 0),
         "ahead": ~aside & ~tilted,
-    }[region]
+    }
+    return regions[region]
 
 
 def _thinned(host: FaceTable) -> tuple[Float32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:

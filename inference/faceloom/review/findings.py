@@ -213,7 +213,7 @@ def pose_gap(direction: Direction, region: str) -> Finding | None:
     have = "no face" if not gap.faces else f"{gap.faces} face{'s'[: gap.faces != 1]}"
     return Finding(
         f"pose gap {region}", Severity.grave if gap.share >= 0.1 else Severity.warning,
-        f"{direction.host_name} {way} in {_percent(gap.share)} of its {direction.unit}; {name} has {have} there.",
+        f"{direction.host_name} {way} in {_percent(gap.share)} of the {direction.unit}; {name} has {have} there.",
         f"Add footage in which {name} {way.split(' by ')[0].split(' to ')[0]}"
         f"{' ' + region if region in ('left', 'right') else ''}.",
         gap.share, {"share": gap.share, "degrees": gap.angle, "faces": gap.faces},
@@ -229,7 +229,8 @@ def mouth_gap(direction: Direction) -> Finding | None:
     name = direction.guest.name
     return Finding(
         "mouth gap", Severity.warning,
-        f"{direction.host_name} opens the mouth wider in {_percent(share)} of its {direction.unit} than {name} ever does.",
+        f"{direction.host_name} opens the mouth wider in {_percent(share)} of the {direction.unit} "
+        f"than {name} ever does.",
         f"Add footage in which {name} laughs or speaks up.", share, {"share": share, "widest": widest},
     )  # fmt: skip
 
@@ -243,7 +244,8 @@ def blink_gap(direction: Direction) -> Finding | None:
     name = direction.guest.name
     return Finding(
         "blink gap", Severity.warning,
-        f"{direction.host_name} has the eyes shut in {_percent(share)} of its {direction.unit}; {name} in {shut} faces.",
+        f"{direction.host_name} has the eyes shut in {_percent(share)} of the {direction.unit}; "
+        f"{name} in {shut} faces.",
         f"Add footage in which {name} blinks, or extract with a smaller --every.",
         share, {"share": share, "faces": shut},
     )  # fmt: skip
@@ -260,7 +262,7 @@ def light_gap(direction: Direction) -> Finding | None:
     name = direction.guest.name
     return Finding(
         "light gap", Severity.warning,
-        f"{direction.host_name} is lit more from the {side} in {_percent(share)} of its {direction.unit} "
+        f"{direction.host_name} is lit more from the {side} in {_percent(share)} of the {direction.unit} "
         f"than {name} ever is.",
         f"Add footage of {name} with light from the {side}.", share, {"share": share},
     )  # fmt: skip
@@ -285,7 +287,7 @@ def crowded(target: Target) -> Finding | None:
     if share < 0.02:
         return None
     return Finding(
-        "crowded", Severity.note, f"{target.name} shows more than one face in {_percent(share)} of its frames.",
+        "crowded", Severity.note, f"{target.name} shows more than one face in {_percent(share)} of the frames.",
         "Only the largest is exchanged unless you convert with --select all.", share, {"share": share},
     )  # fmt: skip
 
@@ -296,7 +298,7 @@ def faceless(target: Target) -> Finding | None:
     if share < 0.05:
         return None
     return Finding(
-        "faceless", Severity.note, f"{target.name} shows no face that is found in {_percent(share)} of its frames.",
+        "faceless", Severity.note, f"{target.name} shows no face that is found in {_percent(share)} of the frames.",
         "Those frames stay as they are; check that nothing but turned or hidden heads is missed.",
         share, {"share": share},
     )  # fmt: skip

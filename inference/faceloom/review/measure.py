@@ -26,6 +26,7 @@ _MOST_PICTURES = 240
 # The target's crops: as much of the head as face sets store, at the size the page shows.
 _TARGET_CROP = CropGeometry(size=256, coverage=1.5)
 THUMB_SIDE = 112
+_SHOWN_COVERAGE = 0.85
 
 
 def measure_person(faces: FaceSet) -> Work[Person]:
@@ -77,7 +78,7 @@ def measure_target(path: Path, every: int) -> Work[Target]:
 
 def thumbnail(crop: Rgb, coverage: float) -> Rgb:
     """Return the middle of a crop, where the face is, at THUMB_SIDE pixels."""
-    edge = round(len(crop) * (1 - 1.1 / coverage) / 2)
+    edge = round(len(crop) * (1 - _SHOWN_COVERAGE / coverage) / 2)
     middle = crop[edge : len(crop) - edge, edge : len(crop) - edge]
     return np.asarray(cv2.resize(middle, (THUMB_SIDE, THUMB_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 

@@ -31,16 +31,20 @@ h3 { font-size: .95rem; margin: .9rem 0 .3rem; font-weight: 600 } p { margin: .3
 .card { border: 1px solid #ddd; border-top: 4px solid; border-radius: 6px; padding: .7rem 1rem; flex: 1 1 20rem }
 .ready { border-top-color: #2e8b57 } .usable { border-top-color: #e0a100 } .not { border-top-color: #c62828 }
 .card b { font-size: 1.1rem } ol { list-style: none; padding: 0; margin: 0 }
-li { display: grid; grid-template-columns: 5.5rem 1fr; gap: .8rem; padding: .5rem 0; border-bottom: 1px solid #eee }
-.mark { font-size: .8rem; font-weight: 600; text-align: center; border-radius: 4px; padding: .1rem 0; align-self: start }
+li { display: grid; grid-template-columns: 5.5rem 1fr; gap: .8rem; padding: .5rem 0;
+  border-bottom: 1px solid #eee }
+.mark { font-size: .8rem; font-weight: 600; text-align: center; border-radius: 4px; padding: .1rem 0;
+  align-self: start }
 .grave { background: #fbdcdc; color: #a01414 } .warning { background: #fdf0cd; color: #7a5600 }
 .note { background: #e6edf5; color: #345 }
 figure { margin: 0; text-align: center } figure img { width: 78px; height: 78px; border-radius: 4px; display: block }
 figcaption { font-size: .75rem; color: #666 } .sheet { display: flex; flex-wrap: wrap; gap: .35rem }
-.name { font-weight: 600; border-left: .8rem solid; padding-left: .5rem; line-height: 1.1 }
+.name { font-weight: 600; border-left: .8rem solid; padding-left: .5rem; line-height: 1.1; margin: .5rem 0 }
+.person { margin-bottom: 1.6rem }
 svg text { font: 11px system-ui, sans-serif; fill: #666 } svg { max-width: 100%; height: auto }
 table { border-collapse: collapse } td, th { padding: .3rem 1.6rem .3rem 0; vertical-align: top; text-align: left }
-th { font-weight: 400; color: #666; max-width: 9rem } .bar { display: inline-block; height: .7rem; margin-right: .4rem }
+th { font-weight: 400; color: #666; max-width: 9rem }
+.bar { display: inline-block; height: .7rem; margin-right: .4rem }
 </style></head><body>
 <h1>What the footage has and lacks</h1>
 <p class="quiet">$subject. Left and right are the picture's.</p>
@@ -102,14 +106,16 @@ def _said(people: Sequence[Person], target: Target | None) -> str:
     sets = ", ".join(f"{person.name}: {len(person)} faces" for person in people)
     if not target:
         return sets
-    return f"{sets}; target {target.name}: {len(target.table)} faces in {target.frames} frames (every {target.every}.)"
+    seen = f"{len(target.table)} faces in {target.frames} frames (one frame in {target.every})"
+    return f"{sets}; target {target.name}: {seen}"
 
 
 def _verdict(verdict: Verdict) -> str:
     return (
         f'<div class="card {verdict.readiness.split(",")[0].split()[0]}"><b>{html.escape(verdict.guest)}\'s face on '
         f"{html.escape(verdict.host)}: {verdict.readiness}</b>"
-        f"<p>{verdict.covered:.0%} of the poses in its {verdict.unit} are known of {html.escape(verdict.guest)}.</p>"
+        f"<p>{html.escape(verdict.guest)} has enough faces for the poses in {100 * verdict.covered:.0f} % of the "
+        f"{verdict.unit}.</p>"
         f"<p>What helps most: {html.escape(verdict.help_most)}</p></div>"
     )
 
@@ -130,13 +136,16 @@ def _sheets(name: str, colour: str, sheets: Sequence[Sheet]) -> str:
             for thumb in sheet.thumbs
         )
         parts.append(f'<h3>{html.escape(sheet.title)}</h3><div class="sheet">{figures}</div>')
-    return "".join(parts)
+    return f'<div class="person">{"".join(parts)}</div>'
 
 
 def _legend(by_guest: dict[str, Direction]) -> str:
     if not by_guest:
         return ""
-    return f"Outlined: what the other side needs. Red: fewer than {ENOUGH} faces within {NEAR:.0f} degrees of what it needs."
+    return (
+        "Outlined: what the other side needs. "
+        f"Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees of it."
+    )
 
 
 def _pose_map(subject: _Subject, direction: Direction | None) -> str:
@@ -178,7 +187,7 @@ def _sources(person: Person, colour: str) -> str:
 
 def _source(name: str, share: float, colour: str) -> str:
     bar = f'<span class="bar" style="width:{9 * share:.2f}rem;background:{colour}"></span>'
-    return f"<tr><th>{html.escape(name)}</th><td>{bar}{share:.0%}</td></tr>"
+    return f"<tr><th>{html.escape(name)}</th><td>{bar}{100 * share:.0f} %</td></tr>"
 
 
 def _each(subjects: Sequence[_Subject], draw: Callable[[_Subject], str]) -> str:

@@ -1,19 +1,22 @@
 """Which faces are shown, and how they get into the page."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from jaxtyping import Float32
 
 from faceloom.arrays import Rgb
 from faceloom.faceset import FaceRow
 from faceloom.pictures import encode
 from faceloom.review.measure import thumbnail
-from faceloom.review.statistics import Person, Target
+from faceloom.review.statistics import Column, Person, Target
 
 SHOWN = 12
+# Degrees between two faces of a sheet.
+_APART = 5.0
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82)
 
 
@@ -41,11 +44,9 @@ def contact_sheets(person: Person) -> tuple[Sheet, ...]:
     sharpness, likeness = person.table.sharpness, person.similarity
     worth = np.where(person.duplicate, -1, np.minimum(sharpness, 1) * likeness)
     return (
-        _sheet("Best: sharp, alike, all different", person, np.argsort(-worth), _sharpness),
-        _sheet("Worst: the least sharp", person, np.argsort(sharpness), _sharpness),
-        _sheet(
-            "Most doubtful: the least like the rest", person, np.argsort(likeness), lambda p, n: f"{likeness[n]:.2f}"
-        ),
+        _sheet("Best: sharp and like the person (sharpness)", person, np.argsort(-worth), sharpness),
+        _sheet("Worst: the least sharp (sharpness)", person, np.argsort(sharpness), sharpness),
+        _sheet("Most doubtful: the least like the rest (likeness)", person, np.argsort(likeness), likeness),
     )
 
 
@@ -61,18 +62,27 @@ def data_url(picture: Rgb) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encode(picture, ".jpg", _JPEG)).decode()
 
 
-def _sheet(title: str, person: Person, order: np.ndarray, caption: Callable[[Person, int], str]) -> Sheet:
-    numbers: Sequence[int] = order[:SHOWN].tolist()
+def _sheet(title: str, person: Person, order: np.ndarray, captions: Column) -> Sheet:
     rows = person.faces.rows
-    return Sheet(title, tuple(Thumb(_thumb(person, rows[n]), caption(person, n)) for n in numbers))
+    numbers = _unlike(order.tolist(), np.stack([person.table.yaw, person.table.pitch], 1))
+    return Sheet(title, tuple(Thumb(_thumb(person, rows[n]), f"{captions[n]:.2f}") for n in numbers))
+
+
+def _unlike(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int]:
+    """Pick the first SHOWN that are turned differently, so that a sheet is not one moment twelve times.
+
+    Where there are too few such faces, the first of the others follow.
+    """
+    picked: list[int] = []
+    for number in order:
+        if len(picked) < SHOWN and (np.hypot(*(poses[picked] - poses[number]).T) > _APART).all():
+            picked.append(number)
+    rest = [number for number in order if number not in picked]
+    return [*picked, *rest][:SHOWN]
 
 
 def _thumb(person: Person, row: FaceRow) -> Rgb:
     return thumbnail(person.faces.read_crop(row), person.faces.geometry.coverage)
-
-
-def _sharpness(person: Person, number: int) -> str:
-    return f"{person.table.sharpness[number]:.2f}"
 
 
 def _turn(yaw: float) -> str:

@@ -95,7 +95,9 @@ class ReviewSummary:
 
     def to_text(self) -> str:
         """Return verdicts and findings in words."""
-        lines = [f"{v.guest}'s face on {v.host}: {v.readiness} ({v.covered:.0%} of poses)" for v in self.verdicts]
+        lines = [
+            f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)" for v in self.verdicts
+        ]
         lines += [f"{finding.severity.value:<8} {finding.text}\n         {finding.action}" for finding in self.findings]
         return "\n".join([*lines, f"{self.report}: the whole review."])
 
