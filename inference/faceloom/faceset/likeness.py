@@ -36,18 +36,20 @@ def near_duplicates(rows: Sequence[FaceRow]) -> Bool[np.ndarray, "n"]:
     hashes: UInt64[np.ndarray, "n"] = np.array([int(row.quality.hash, 16) for row in rows], np.uint64)
     poses = float32([[row.pose.yaw, row.pose.pitch, row.pose.roll] for row in rows]).reshape(-1, 3)
     opens = float32([[row.quality.eyes_open, row.quality.mouth_open] for row in rows]).reshape(-1, 2)
-    kept: list[int] = []
+    kept = np.zeros(len(rows), np.intp)
+    count = 0
     duplicate = np.zeros(len(rows), bool)
     for number in sorted(range(len(rows)), key=lambda n: -rows[n].quality.sharpness):
-        alike = (
-            (np.bitwise_count(hashes[kept] ^ hashes[number]) <= _HASH_BITS)
-            & (np.abs(poses[kept] - poses[number]).max(1) <= _POSE_DEGREES)
-            & (np.abs(opens[kept] - opens[number]).max(1) <= _OPENNESS)
+        others = kept[:count]
+        others = others[np.bitwise_count(hashes[others] ^ hashes[number]) <= _HASH_BITS]
+        alike = (np.abs(poses[others] - poses[number]).max(1, initial=0) <= _POSE_DEGREES) & (
+            np.abs(opens[others] - opens[number]).max(1, initial=0) <= _OPENNESS
         )
         if alike.any():
             duplicate[number] = True
         else:
-            kept.append(number)
+            kept[count] = number
+            count += 1
     return duplicate
 
 
