@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -66,7 +67,8 @@ def changed(faces: Iterable[FaceSpec], share: float = 1.0, **values: object) -> 
 
 def write_faceset(directory: Path, faces: Iterable[FaceSpec], name: str = "ada") -> FaceSet:
     """Write and read back a face set; its crops are painted at 64 pixels."""
-    with FaceSetWriter.create(directory, name, GEOMETRY, force=True) as writer:
+    # A hundred small files would wait for the disk a hundred times.
+    with patch("os.fsync"), FaceSetWriter.create(directory, name, GEOMETRY, force=True) as writer:
         for face in faces:
             writer.add(_row(face), _paint(face), _embedding(face))
         for number in range(FILES):

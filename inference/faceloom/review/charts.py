@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from faceloom.arrays import float32, to_levels
 from faceloom.colours import from_lab
@@ -26,9 +26,9 @@ def pose_map(table: FaceTable, colour: str, host: FaceTable | None, missing: Flo
     # The root shows a cell of few faces beside one of thousands.
     shade = np.sqrt(counts / max(counts.max(), 1))
     opacity = 0.12 + 0.88 * shade
-    parts = [_cell(i, j, f'fill="{colour}" fill-opacity="{opacity[i, j]:.2f}"') for i, j in np.argwhere(counts)]
-    parts += [_cell(i, j, _NEEDED) for i, j in np.argwhere((wanted > 0) & (lacking == 0))]
-    parts += [_cell(i, j, _LACKING) for i, j in np.argwhere(lacking)]
+    parts = [_cell(i, j, f'fill="{colour}" fill-opacity="{opacity[i, j]:.2f}"') for i, j in _where(counts > 0)]
+    parts += [_cell(i, j, _NEEDED) for i, j in _where((wanted > 0) & (lacking == 0))]
+    parts += [_cell(i, j, _LACKING) for i, j in _where(lacking > 0)]
     width, height = 2 * _YAW * _PIXELS_A_DEGREE, 2 * _PITCH * _PIXELS_A_DEGREE
     return _svg(
         width + 44, height + 26, f'<g transform="translate(34 4)">{_pose_axes(width, height)}{"".join(parts)}</g>'
@@ -97,6 +97,10 @@ def _cells(poses: Float32[np.ndarray, "k 2"]) -> np.ndarray:
     inside = np.clip(poses.reshape(-1, 2), -limits + 0.01, limits - 0.01)
     bins = [round(2 * _YAW / _CELL), round(2 * _PITCH / _CELL)]
     return float32(np.histogram2d(inside[:, 0], inside[:, 1], bins, [[-_YAW, _YAW], [-_PITCH, _PITCH]])[0])
+
+
+def _where(chosen: Bool[np.ndarray, "x y"]) -> list[tuple[int, int]]:
+    return [(int(i), int(j)) for i, j in np.argwhere(chosen)]
 
 
 def _cell(i: int, j: int, style: str) -> str:
