@@ -12,7 +12,7 @@ import pytest
 from bundles import make_bundle
 from clips import make_clip, noise
 
-COMMANDS = ("extract", "train", "export", "convert", "compare", "demo", "doctor")
+COMMANDS = ("extract", "curate", "review", "train", "export", "convert", "compare", "demo", "doctor")
 
 
 @pytest.fixture(scope="module")

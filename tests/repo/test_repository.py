@@ -12,7 +12,7 @@ from faceloom.weights import FACE_MESH, MOBILEFACENET, RETINAFACE_MOBILENET
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for root in ("inference", "training", "export") for path in (ROOT / root).rglob("*.py"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMANDS = ("extract", "train", "export", "convert", "compare", "demo", "doctor")
+COMMANDS = ("extract", "curate", "review", "train", "export", "convert", "compare", "demo", "doctor")
 
 
 @pytest.mark.parametrize("weights", [RETINAFACE_MOBILENET, FACE_MESH, MOBILEFACENET], ids=lambda w: w.file)
