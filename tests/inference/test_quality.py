@@ -70,7 +70,7 @@ def test_an_empty_mask_has_no_figures_of_the_face(shot: tuple[Rgb, Face]) -> Non
 
 def test_clipping_counts_burnt_and_black_pixels() -> None:
     crop = np.full((4, 4, 3), 128, np.uint8)
-    crop[0], crop[1, :2] = (255, 200, 180), (0, 1, 2)
+    crop[0], crop[1, :2], crop[2] = (255, 253, 180), (0, 1, 2), (255, 200, 180)
     assert clipped_share(crop, np.ones((4, 4), bool)) == pytest.approx(6 / 16)
     assert clipped_share(crop, np.zeros((4, 4), bool)) == 0
 
@@ -108,6 +108,11 @@ def test_a_wall_is_uniform_and_a_crowd_is_not(rgb: tuple[int, int, int], noise: 
     assert (share > 0.95) if uniform else (share < 0.2)
     if uniform:
         np.testing.assert_allclose(colour, rgb, atol=3)
+
+
+def test_a_wall_lit_from_one_side_is_uniform() -> None:
+    wall = np.linspace(0.5, 1, 256)[None, :, None] * np.array([40.0, 150.0, 200.0]) * np.ones((256, 1, 1))
+    assert background_colour(wall.astype(np.uint8), np.zeros((256, 256), np.uint8))[0] > 0.9
 
 
 def test_no_background_has_no_colour() -> None:

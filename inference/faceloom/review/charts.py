@@ -1,6 +1,7 @@
 """Small drawings, as SVG text for a page."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -8,6 +9,9 @@ from jaxtyping import Bool, Float32
 from faceloom.arrays import float32, to_levels
 from faceloom.colours import from_lab
 from faceloom.review.statistics import Column, FaceTable
+
+# Yaw and pitch in degrees.
+Poses: TypeAlias = Float32[np.ndarray, "_ 2"]
 
 # Degrees shown to each side, and of a cell.
 _YAW, _PITCH, _CELL = 75, 45, 7.5
@@ -18,10 +22,9 @@ _NEEDED = 'fill="none" stroke="#222" stroke-width="1"'
 _LACKING = 'fill="#d11" fill-opacity=".15" stroke="#d11" stroke-width="1.6"'
 
 
-def pose_map(table: FaceTable, colour: str, host: FaceTable | None, missing: Float32[np.ndarray, "k 2"]) -> str:
-    """Draw how many faces look where; cells the host uses are outlined, those in `missing` (yaw, pitch) in red."""
-    counts = _cells(np.stack([table.yaw, table.pitch], 1))
-    wanted = _cells(np.stack([host.yaw, host.pitch], 1)) if host else np.zeros_like(counts)
+def pose_map(table: FaceTable, colour: str, needed: Poses, missing: Poses) -> str:
+    """Draw how many faces look where; cells in `needed` (yaw, pitch) are outlined, those in `missing` in red."""
+    counts, wanted = _cells(np.stack([table.yaw, table.pitch], 1)), _cells(needed)
     lacking = _cells(missing)
     # The root shows a cell of few faces beside one of thousands.
     shade = np.sqrt(counts / max(counts.max(), 1))
@@ -91,7 +94,7 @@ def colour_strip(lab: Float32[np.ndarray, "m 3"]) -> str:
     )  # fmt: skip
 
 
-def _cells(poses: Float32[np.ndarray, "k 2"]) -> np.ndarray:
+def _cells(poses: Poses) -> np.ndarray:
     """Count faces by cell, those turned further than is shown in the outermost ones."""
     limits = float32([_YAW, _PITCH])
     inside = np.clip(poses.reshape(-1, 2), -limits + 0.01, limits - 0.01)

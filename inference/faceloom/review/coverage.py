@@ -21,7 +21,7 @@ REGIONS = {
     "right": "turns to {angle:.0f} degrees right",
     "up": "looks up by {angle:.0f} degrees",
     "down": "looks down by {angle:.0f} degrees",
-    "ahead": "looks about straight ahead",
+    "ahead": "looks nearly ahead ({where})",
 }
 
 
@@ -29,13 +29,16 @@ REGIONS = {
 class Gap:
     """Poses that a host has and a guest lacks, in one region.
 
-    share: of the host's faces. angle: how far the host turns there (its 90th percentile). faces: how
-    many the guest has between the least and the most turned of them.
+    share: of the host's faces; needed: how many of them (thinned). angle: how far the host turns there (its
+    90th percentile). faces: how many the guest has between the least and the most turned of them, ahead: within
+    NEAR of their middle. where: their middle, in words.
     """
 
     share: float
+    needed: int
     angle: float
     faces: int
+    where: str
 
 
 def faces_near(host: FaceTable, guest: FaceTable) -> Int64[np.ndarray, "n"]:
@@ -62,15 +65,25 @@ def find_gap(direction: Direction, region: str) -> Gap | None:
     missing = (faces_near(direction.host, direction.guest.table) < ENOUGH) & _in_region(yaw, pitch, region)
     if not missing.any():
         return None
-    axis, own = (
-        (yaw, direction.guest.table.yaw) if region in ("left", "right") else (pitch, direction.guest.table.pitch)
-    )
-    low, high = axis[missing].min(), axis[missing].max()
+    middle = float(np.median(yaw[missing])), float(np.median(pitch[missing]))
+    own = direction.guest.table
+    if region == "ahead":
+        axis, have = np.hypot(yaw, pitch), np.hypot(own.yaw - middle[0], own.pitch - middle[1]) <= NEAR
+    else:
+        axis, turned = (yaw, own.yaw) if region in ("left", "right") else (pitch, own.pitch)
+        have = (turned >= axis[missing].min()) & (turned <= axis[missing].max())
     return Gap(
         share=float(missing.mean()),
+        needed=int(missing.sum()),
         angle=float(np.percentile(np.abs(axis[missing]), 90)),
-        faces=int(((own >= low) & (own <= high)).sum()),
+        faces=int(have.sum()),
+        where=_said(*middle),
     )
+
+
+def _said(yaw: float, pitch: float) -> str:
+    aside, tilted = "left" if yaw < 0 else "right", "up" if pitch > 0 else "down"
+    return f"{abs(yaw):.0f} degrees {aside}, {abs(pitch):.0f} {tilted}"
 
 
 def _in_region(yaw: Float32[np.ndarray, "n"], pitch: Float32[np.ndarray, "n"], region: str) -> Bool[np.ndarray, "n"]:

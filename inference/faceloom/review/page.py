@@ -8,7 +8,6 @@ from string import Template
 import numpy as np
 
 from faceloom import __version__
-from faceloom.arrays import float32
 from faceloom.review.charts import colour_strip, histogram, light_map, pose_map
 from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
 from faceloom.review.findings import Finding
@@ -82,7 +81,6 @@ def build_page(
     """Return the page's text. `directions` and `verdicts` belong together."""
     subjects = [_Subject(p.name, p.table, _COLOURS[n % len(_COLOURS)]) for n, p in enumerate(people)]
     columns = [*subjects, _Subject(target.name, target.table, _TARGET_COLOUR)] if target else subjects
-    by_guest = {direction.guest.name: direction for direction in directions}
     colours = {subject.name: subject.colour for subject in columns}
     return _PAGE.substitute(
         subject=html.escape(_said(people, target)),
@@ -90,8 +88,8 @@ def build_page(
         findings=f"<ol>{''.join(map(_finding, findings))}</ol>" if findings else "<p>Nothing was found wrong.</p>",
         sheets="".join(_sheets(p.name, colours[p.name], contact_sheets(p)) for p in people)
         + (_sheets(target.name, _TARGET_COLOUR, (target_sheet(target),)) if target else ""),
-        legend=html.escape(_legend(by_guest)),
-        poses=_each(columns, lambda s: _pose_map(s, by_guest.get(s.name))),
+        legend=html.escape(_LEGEND) if directions else "",
+        poses=_each(columns, lambda s: _pose_map(s, [d for d in directions if d.guest.name == s.name])),
         lights=_each(columns, lambda s: light_map(s.table.across, s.table.down, s.colour) + _strip(s.table)),
         histograms=_histograms(columns),
         sources=_each(subjects, lambda s: _sources(next(p for p in people if p.name == s.name), s.colour)),
@@ -99,6 +97,7 @@ def build_page(
     )
 
 
+_LEGEND = f"Outlined: what the other side needs. Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees of it."
 _NO_VERDICT = "<p>One face set and no target: give a second face set, or --target, to have a pair judged.</p>"
 
 
@@ -139,19 +138,11 @@ def _sheets(name: str, colour: str, sheets: Sequence[Sheet]) -> str:
     return f'<div class="person">{"".join(parts)}</div>'
 
 
-def _legend(by_guest: dict[str, Direction]) -> str:
-    if not by_guest:
-        return ""
-    return (
-        "Outlined: what the other side needs. "
-        f"Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees of it."
-    )
-
-
-def _pose_map(subject: _Subject, direction: Direction | None) -> str:
-    if not direction:
-        return pose_map(subject.table, subject.colour, None, np.zeros((0, 2), np.float32))
-    return pose_map(subject.table, subject.colour, direction.host, float32(uncovered_poses(direction)))
+def _pose_map(subject: _Subject, directions: Sequence[Direction]) -> str:
+    none = np.zeros((0, 2), np.float32)
+    needed = [np.stack([direction.host.yaw, direction.host.pitch], 1) for direction in directions]
+    missing = [uncovered_poses(direction) for direction in directions]
+    return pose_map(subject.table, subject.colour, np.concatenate([none, *needed]), np.concatenate([none, *missing]))
 
 
 def _strip(table: FaceTable) -> str:

@@ -71,14 +71,15 @@ def _sheet(title: str, person: Person, order: np.ndarray, captions: Column) -> S
 def _unlike(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int]:
     """Pick the first SHOWN that are turned differently, so that a sheet is not one moment twelve times.
 
-    Where there are too few such faces, the first of the others follow.
+    Where there are too few such faces, the first of the others fill up; all stay in their order.
     """
     picked: list[int] = []
     for number in order:
         if len(picked) < SHOWN and (np.hypot(*(poses[picked] - poses[number]).T) > _APART).all():
             picked.append(number)
     rest = [number for number in order if number not in picked]
-    return [*picked, *rest][:SHOWN]
+    shown = {*picked, *rest[: SHOWN - len(picked)]}
+    return [number for number in order if number in shown]
 
 
 def _thumb(person: Person, row: FaceRow) -> Rgb:
