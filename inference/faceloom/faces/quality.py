@@ -140,6 +140,9 @@ def background_colour(crop: Rgb, mask: Mask) -> tuple[float, tuple[int, int, int
     _, member, counts = np.unique(np.rint(lab / _ONE_COLOUR), axis=0, return_inverse=True, return_counts=True)
     centre = lab[member.reshape(-1) == counts.argmax()].mean(0)
     near = np.linalg.norm(lab - centre, axis=1) < _ONE_COLOUR
+    # The fullest cell may hold a wall's edge: follow the colour to its middle.
+    for _ in range(2):
+        near = np.linalg.norm(lab - lab[near].mean(0), axis=1) < _ONE_COLOUR
     red, green, blue = to_levels(colours[near].mean(0)).tolist()
     return float(near.mean()), (red, green, blue)
 

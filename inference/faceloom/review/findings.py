@@ -1,5 +1,6 @@
 """What is wrong with footage, in plain words: small functions from statistics to a finding or None, in tables."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -87,7 +88,7 @@ def strangers(person: Person) -> Finding | None:
     return Finding(
         "strangers", Severity.grave,
         f"{count} of {person.name}'s {len(person)} faces look like another person.",
-        f"Look at the most doubtful ones below; faceloom curate {person.faces.directory} --keep-identity --apply.",
+        f"Look at the most doubtful ones below; faceloom curate {_typed(person)} --keep-identity --apply.",
         count / len(person), {"faces": count},
     )  # fmt: skip
 
@@ -138,7 +139,7 @@ def near_duplicates(person: Person) -> Finding | None:
     return Finding(
         "near-duplicates", Severity.note,
         f"{count} of {person.name}'s {len(person)} faces are near-duplicates.",
-        f"They teach nothing new: faceloom curate {person.faces.directory} --dedupe --apply.",
+        f"They teach nothing new: faceloom curate {_typed(person)} --dedupe --apply.",
         share, {"faces": count, "share": share},
     )  # fmt: skip
 
@@ -150,7 +151,7 @@ def blurred(person: Person) -> Finding | None:
         return None
     return Finding(
         "blurred", Severity.warning, f"{_percent(share)} of {person.name}'s faces are blurred.",
-        f'faceloom curate {person.faces.directory} --drop "sharpness<{_BLURRED}" --apply.',
+        f'faceloom curate {_typed(person)} --drop "sharpness<{_BLURRED}" --apply.',
         share, {"share": share},
     )  # fmt: skip
 
@@ -163,7 +164,7 @@ def small(person: Person) -> Finding | None:
     return Finding(
         "small", Severity.warning,
         f"{_percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
-        f"Add closer footage; with enough of it, faceloom curate {person.faces.directory} "
+        f"Add closer footage; with enough of it, faceloom curate {_typed(person)} "
         f'--drop "size<{_SMALL}" --apply.',
         share, {"share": share, "median": float(np.median(person.table.size))},
     )  # fmt: skip
@@ -179,7 +180,7 @@ def badly_exposed(person: Person) -> Finding | None:
     return Finding(
         "badly exposed", Severity.warning,
         f"{_percent(share)} of {person.name}'s faces are too dark, too bright or burnt out.",
-        f"Add evenly lit footage, or faceloom curate {person.faces.directory} "
+        f"Add evenly lit footage, or faceloom curate {_typed(person)} "
         f'--drop "exposure<{_DARK}" --drop "clipped>{_CLIPPED}" --apply.',
         share, {"share": share},
     )  # fmt: skip
@@ -340,6 +341,11 @@ def gravest_first(findings: list[Finding]) -> list[Finding]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _typed(person: Person) -> str:
+    """The set's folder as a shell wants it."""
+    return shlex.quote(str(person.faces.directory))
 
 
 def _colour_name(lab: np.ndarray) -> str:

@@ -97,7 +97,9 @@ def build_page(
     )
 
 
-_LEGEND = f"Outlined: what the other side needs. Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees of it."
+_LEGEND = (
+    f"Outlined: what the other side needs. Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees."
+)
 _NO_VERDICT = "<p>One face set and no target: give a second face set, or --target, to have a pair judged.</p>"
 
 
