@@ -60,13 +60,13 @@ def crop_quality(crop: Rgb, mask: Mask, mesh_xy: Float32[np.ndarray, "468 2"], f
     `mask` and `mesh_xy` are in the crop's pixels; `frame_to_crop` is the map it was cut by, which
     tells how much it was enlarged. With an empty mask every figure of the face is 0.
     """
-    grey = luma(crop)
-    inside = mask > 127
+    # Every fourth pixel tells brightness as well as all, in a tenth of the time.
+    thinned, inside = crop[::4, ::4], mask[::4, ::4] > 127
     uniform, colour = background_colour(crop, mask)
     return Quality(
         sharpness=sharpness(crop, mask, float(np.hypot(*frame_to_crop[:, 0]))),
-        exposure=float(grey[inside].mean()) if inside.any() else 0.0,
-        clipped=clipped_share(crop, inside),
+        exposure=float(luma(thinned)[inside].mean()) if inside.any() else 0.0,
+        clipped=clipped_share(thinned, inside),
         eyes_open=eyes_open(mesh_xy),
         mouth_open=mouth_open(mesh_xy),
         background=1 - float(inside.mean()),
@@ -137,8 +137,10 @@ def background_colour(crop: Rgb, mask: Mask) -> tuple[float, tuple[int, int, int
     if not len(colours):
         return 0.0, (0, 0, 0)
     lab = to_lab(colours[None])[0] * float32([_LIGHTNESS, 1, 1])
-    _, member, counts = np.unique(np.rint(lab / _ONE_COLOUR), axis=0, return_inverse=True, return_counts=True)
-    centre = lab[member.reshape(-1) == counts.argmax()].mean(0)
+    # One number a cell: sorting rows of three takes ten times as long.
+    cells = (np.rint(lab / _ONE_COLOUR).astype(np.int64) + 64) @ np.array([128 * 128, 128, 1])
+    values, counts = np.unique(cells, return_counts=True)
+    centre = lab[cells == values[counts.argmax()]].mean(0)
     near = np.linalg.norm(lab - centre, axis=1) < _ONE_COLOUR
     # The fullest cell may hold a wall's edge: follow the colour to its middle.
     for _ in range(2):
