@@ -13,7 +13,7 @@ import pytest
 from bundles import make_bundle
 from clips import make_clip, noise
 
-COMMANDS = ("extract", "train", "export", "convert", "compare", "demo", "doctor", "bench")
+COMMANDS = ("extract", "curate", "review", "train", "export", "convert", "compare", "demo", "doctor", "bench")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom.faces.mask import GREY, hide_background, mesh_mask
 from faceloom.faces.pose import head_pose
-from faceloom.faces.quality import crop_quality
 from faceloom.faces.retinaface import RetinaFace
 from faceloom.video import read_frames
 
@@ -135,14 +134,3 @@ def test_hidden_background_is_grey_and_the_face_untouched() -> None:
     hidden = hide_background(crop, mask)
     assert (hidden[:2] == 200).all()
     assert (hidden[2:] == GREY).all()
-
-
-def test_blur_lowers_sharpness_and_dimming_does_not(sample: Path) -> None:
-    crop = cv2.resize(Clip(sample / "target_ada.mp4").frames[0], (256, 256))
-    mask = np.full((256, 256), 255, np.uint8)
-    sharp = crop_quality(crop, mask)
-    assert crop_quality(cv2.GaussianBlur(crop, (0, 0), 2), mask).sharpness < sharp.sharpness / 2
-    dim = crop_quality(crop // 2, mask)
-    assert dim.sharpness == pytest.approx(sharp.sharpness, rel=0.1)
-    assert dim.exposure == pytest.approx(sharp.exposure / 2, rel=0.05)
-    assert crop_quality(crop, np.zeros_like(mask)).sharpness == 0

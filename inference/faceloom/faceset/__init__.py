@@ -1,7 +1,21 @@
 """Face sets: the aligned faces of one person, on disk."""
 
+from faceloom.faceset.conditions import Condition
+from faceloom.faceset.curate import CurateOptions, CurateSummary, curate, undo_curate
 from faceloom.faceset.extract import ExtractOptions, ExtractSummary, extract
 from faceloom.faceset.schema import FaceRow
 from faceloom.faceset.store import FaceSet, FaceSetWriter
 
-__all__ = ["ExtractOptions", "ExtractSummary", "FaceRow", "FaceSet", "FaceSetWriter", "extract"]
+__all__ = [
+    "Condition",
+    "CurateOptions",
+    "CurateSummary",
+    "ExtractOptions",
+    "ExtractSummary",
+    "FaceRow",
+    "FaceSet",
+    "FaceSetWriter",
+    "curate",
+    "extract",
+    "undo_curate",
+]

@@ -107,7 +107,8 @@ class RowMaker:
         size = self._geometry.size
         to_crop = self._geometry.frame_to_crop(face.points_xy)
         crop = crop_face(picture.rgb, to_crop, size)
-        mask = mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), size, size)
+        mesh_xy = apply_affine(to_crop, face.landmarks.points_xy)
+        mask = mesh_mask(mesh_xy, size, size)
         row = FaceRow(
             image=f"crops/{self._number:03d}_{picture.frame:06d}_{face.track}.jpg",
             source=self._number,
@@ -120,7 +121,7 @@ class RowMaker:
             points_xy=_rounded(face.points_xy),
             mesh_xy=_rounded(face.landmarks.points_xy),
             pose=head_pose(face.landmarks),
-            quality=crop_quality(crop, mask),
+            quality=crop_quality(crop, mask, mesh_xy, to_crop),
             mask="mesh",
             embedding=0,
         )

@@ -12,6 +12,8 @@ from faceloom.faces.quality import Quality
 SCHEMA: Literal[1] = 1
 
 PointXY = tuple[float, float]
+# A crop's path in its set.
+CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]+\.jpg$")]
 
 
 class SourceRow(Strict):
@@ -31,7 +33,7 @@ class FaceRow(Strict):
     `mask` says how the face's mask is known; `embedding` is its row in `embeddings.npy`.
     """
 
-    image: Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]+\.jpg$")]
+    image: CropPath
     source: Annotated[int, Field(ge=0)]
     frame: Annotated[int, Field(ge=0)]
     pts: int
@@ -45,6 +47,12 @@ class FaceRow(Strict):
     quality: Quality
     mask: Literal["mesh"]
     embedding: Annotated[int, Field(ge=0)]
+
+    @property
+    def size(self) -> float:
+        """The longer side of its box in pixels of the source."""
+        left, top, right, bottom = self.box_xyxy
+        return max(right - left, bottom - top)
 
 
 class FaceSetFile(Strict):

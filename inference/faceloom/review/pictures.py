@@ -1,0 +1,92 @@
+"""Which faces are shown, and how they get into the page."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+
+from faceloom.arrays import Rgb
+from faceloom.faceset import FaceRow
+from faceloom.pictures import encode
+from faceloom.review.measure import thumbnail
+from faceloom.review.statistics import Column, Person, Target
+
+SHOWN = 12
+# Degrees between two faces of a sheet.
+_APART = 5.0
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82)
+
+
+@dataclass(frozen=True, slots=True)
+class Thumb:
+    """A small picture and what is said under it."""
+
+    picture: Rgb
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A row of faces with a title."""
+
+    title: str
+    thumbs: tuple[Thumb, ...]
+
+
+def contact_sheets(person: Person) -> tuple[Sheet, ...]:
+    """Return the best, the worst and the most doubtful faces of a set.
+
+    Best: sharp and like the person, no two alike. Worst: the least sharp. Doubtful: the least like the person.
+    """
+    sharpness, likeness = person.table.sharpness, person.similarity
+    worth = np.where(person.duplicate, -1, np.minimum(sharpness, 1) * likeness)
+    return (
+        _sheet("Best: sharp and like the person (sharpness)", person, np.argsort(-worth), sharpness),
+        _sheet("Worst: the least sharp (sharpness)", person, np.argsort(sharpness), sharpness),
+        _sheet("Most doubtful: the least like the rest (likeness)", person, np.argsort(likeness), likeness),
+    )
+
+
+def target_sheet(target: Target) -> Sheet:
+    """Return faces of the target, spread evenly over it."""
+    numbers = np.unique(np.linspace(0, len(target.thumbs) - 1, SHOWN).round().astype(int))
+    yaw = target.table.yaw
+    return Sheet("Over the clip", tuple(Thumb(target.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers))
+
+
+def data_url(picture: Rgb) -> str:
+    """Return a picture as a JPEG inside a URL."""
+    return "data:image/jpeg;base64," + base64.b64encode(encode(picture, ".jpg", _JPEG)).decode()
+
+
+def _sheet(title: str, person: Person, order: np.ndarray, captions: Column) -> Sheet:
+    rows = person.faces.rows
+    numbers = _unlike(order.tolist(), np.stack([person.table.yaw, person.table.pitch], 1))
+    return Sheet(title, tuple(Thumb(_thumb(person, rows[n]), f"{captions[n]:.2f}") for n in numbers))
+
+
+def _unlike(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int]:
+    """Pick the first SHOWN that are turned differently, so that a sheet is not one moment twelve times.
+
+    Where there are too few such faces, the first of the others fill up; all stay in their order.
+    """
+    picked: list[int] = []
+    for number in order:
+        if len(picked) < SHOWN and (np.hypot(*(poses[picked] - poses[number]).T) > _APART).all():
+            picked.append(number)
+    rest = [number for number in order if number not in picked]
+    shown = {*picked, *rest[: SHOWN - len(picked)]}
+    return [number for number in order if number in shown]
+
+
+def _thumb(person: Person, row: FaceRow) -> Rgb:
+    return thumbnail(person.faces.read_crop(row), person.faces.geometry.coverage)
+
+
+def _turn(yaw: float) -> str:
+    if abs(yaw) < 0.5:
+        return "0°"
+    return f"{abs(yaw):.0f}° {'left' if yaw < 0 else 'right'}"

@@ -1,0 +1,187 @@
+"""The review: measure, find, judge, write the page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from faceloom.atomic import refuse_file, write_text
+from faceloom.errors import UsageError
+from faceloom.faces.identify import SAME_PERSON
+from faceloom.faceset import FaceSet
+from faceloom.progress import Work
+from faceloom.review import findings as tables
+from faceloom.review.findings import Finding, gravest_first
+from faceloom.review.measure import measure_person, measure_target
+from faceloom.review.page import build_page
+from faceloom.review.statistics import Column, Direction, FaceTable, Person, SourceShare, Target
+from faceloom.review.verdict import Verdict, judge
+
+_Subject = TypeVar("_Subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Percentiles 5, 50 and 95."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Column) -> "Spread":
+        """Measure a column."""
+        return cls(*(float(value) for value in np.percentile(values, [5, 50, 95])))
+
+
+@dataclass(frozen=True, slots=True)
+class Spreads:
+    """The spread of every column of a FaceTable."""
+
+    yaw: Spread
+    pitch: Spread
+    size: Spread
+    sharpness: Spread
+    exposure: Spread
+    clipped: Spread
+    eyes_open: Spread
+    mouth_open: Spread
+    across: Spread
+    down: Spread
+    lightness: Spread
+
+    @classmethod
+    def of(cls, table: FaceTable) -> "Spreads":
+        """Measure a table."""
+        columns = {name: Spread.of(getattr(table, name)) for name in cls.__slots__ if name != "lightness"}
+        return cls(**columns, lightness=Spread.of(table.lab[:, 0]))
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFigures:
+    """What the review found out about a face set."""
+
+    name: str
+    faces: int
+    near_duplicates: int
+    strangers: int
+    sources: tuple[SourceShare, ...]
+    spreads: Spreads
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFigures:
+    """What the review found out about a target; looks_like: the face set of its person, or empty."""
+
+    name: str
+    frames: int
+    faces: int
+    looks_like: str
+    spreads: Spreads
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSummary:
+    """All figures, findings (the gravest first) and verdicts."""
+
+    report: Path
+    people: tuple[PersonFigures, ...]
+    target: TargetFigures | None
+    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
+
+    def to_text(self) -> str:
+        """Return verdicts and findings in words."""
+        lines = [
+            f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)" for v in self.verdicts
+        ]
+        lines += [f"{finding.severity.value:<8} {finding.text}\n         {finding.action}" for finding in self.findings]
+        return "\n".join([*lines, f"{self.report}: the whole review."])
+
+
+def review(
+    directories: Sequence[Path], target: Path | None, report: Path, *, every: int = 5, force: bool = False
+) -> Work[ReviewSummary]:
+    """Review face sets, against a target video if there is one, and write the page `report`.
+
+    Raises ArtefactRefused for what is no face set, UsageError if two sets have one name or the report
+    exists, and for the target what reading it raises or NoFaceFound.
+    """
+    refuse_file(report, force=force)
+    sets = [FaceSet.read(directory) for directory in directories]
+    names = [faces.identity for faces in sets]
+    if len(set(names)) < len(names):
+        raise UsageError(f"Two face sets are called the same ({', '.join(names)}); extract one with another --name.")
+    people = []
+    for faces in sets:
+        people.append((yield from measure_person(faces)))
+    seen = (yield from measure_target(target, every)) if target else None
+    summary = summarise(report, people, seen)
+    directions = list_directions(people, seen)
+    write_text(report, build_page(people, seen, directions, summary.verdicts, summary.findings))
+    return summary
+
+
+def summarise(report: Path, people: Sequence[Person], target: Target | None) -> ReviewSummary:
+    """Find and judge; measures and writes nothing."""
+    of_person = {person.name: _run(tables.OF_PERSON, person) for person in people}
+    of_two = [finding for pair in combinations(people, 2) for finding in _run(tables.OF_TWO, pair)]
+    of_target = _run(tables.OF_TARGET, target) if target else []
+    found = [*of_two, *of_target, *(finding for group in of_person.values() for finding in group)]
+    verdicts = []
+    for direction in list_directions(people, target):
+        own = _run(tables.OF_DIRECTION, direction)
+        found += own
+        verdicts.append(judge(direction, gravest_first([*own, *of_person[direction.guest.name], *of_two])))
+    return ReviewSummary(
+        report=report,
+        people=tuple(_person_figures(person) for person in people),
+        target=_target_figures(target, people) if target else None,
+        verdicts=tuple(verdicts),
+        findings=tuple(gravest_first(found)),
+    )
+
+
+def list_directions(people: Sequence[Person], target: Target | None) -> list[Direction]:
+    """Return who is to wear whose face: everyone but the target's own person on the target, or every pair."""
+    if target:
+        own = looks_like(target, people)
+        guests = [person for person in people if person.name != own] or list(people)
+        return [Direction(guest, target.table, target.name, "frames") for guest in guests]
+    pairs = [(guest, host) for guest in people for host in people if guest is not host]
+    return [Direction(guest, host.table, host.name, "faces") for guest, host in pairs]
+
+
+def looks_like(target: Target, people: Sequence[Person]) -> str:
+    """Return the name of the person the target shows, empty if it is none of them."""
+    likeness = {person.name: float(person.centre @ target.centre) for person in people}
+    name = max(likeness, key=likeness.__getitem__)
+    return name if likeness[name] >= SAME_PERSON else ""
+
+
+def _run(table: Sequence[Callable[[_Subject], Finding | None]], subject: _Subject) -> list[Finding]:
+    return [finding for find in table if (finding := find(subject))]
+
+
+def _person_figures(person: Person) -> PersonFigures:
+    return PersonFigures(
+        name=person.name,
+        faces=len(person),
+        near_duplicates=int(person.duplicate.sum()),
+        strangers=int((person.similarity < SAME_PERSON).sum()),
+        sources=person.sources,
+        spreads=Spreads.of(person.table),
+    )
+
+
+def _target_figures(target: Target, people: Sequence[Person]) -> TargetFigures:
+    return TargetFigures(
+        name=target.name,
+        frames=target.frames,
+        faces=len(target.table),
+        looks_like=looks_like(target, people),
+        spreads=Spreads.of(target.table),
+    )
