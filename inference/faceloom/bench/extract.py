@@ -49,7 +49,7 @@ def bench_extract(video: Path, every: int = 1) -> Work[ExtractBench]:
     seen, find = _timed(lambda: list(find_in_source(iter(pictures), options)))
     yield Progress("bench", 2, 4, "rows")
     maker = RowMaker(0, CropGeometry(size=ExtractOptions("x").size, coverage=STORED_COVERAGE), options)
-    _, rows = _timed(lambda: [maker.make(one) for one in seen])
+    _, rows = _timed(lambda: maker.make(seen))
     yield Progress("bench", 3, 4, "whole")
     count = len(pictures)
     del pictures, seen

@@ -1,7 +1,7 @@
 """All faces of one video or picture, into a journal that survives being killed."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -31,6 +31,8 @@ from faceloom.progress import Progress, Work
 log = logging.getLogger(__name__)
 
 _BATCH, _AHEAD = 16, 32
+# Frames whose faces a thread works on at once: the identity network takes faces in pairs, and one alone costs as much.
+_TOGETHER = 4
 # Frames after which what was found counts, so that a kill costs no more.
 _COMMIT_EVERY = 64
 
@@ -41,14 +43,14 @@ Seen: TypeAlias = tuple[Picture, list[Face]]
 class SourceOptions:
     """every: use each K-th frame. min_size: smallest face in pixels. detect_every, detector: see `FaceFinder`.
 
-    threads: for each network, 0 means all cores.
+    threads: for each network, 0 means all cores; one each is fastest, as the stages overlap.
     """
 
     every: int = 1
     min_size: float = 40
     detect_every: int = 5
     detector: str = DEFAULT_DETECTOR
-    threads: int = 0
+    threads: int = 1
 
 
 def extract_source(
@@ -78,8 +80,9 @@ def _fill(journal: Journal, source: Source, number: int, geometry: CropGeometry,
     done, last = journal.state.frames, journal.state.next_frame
     with ThreadPoolExecutor(2) as pool:
         pictures = read_ahead(source.read(options.every, journal.state.next_frame), _AHEAD)
-        for seen in batched(steady(find_in_source(pictures, options, journal.next_track()), fill_gaps=False), _BATCH):
-            for added in pool.map(maker.make, seen):
+        found = steady(find_in_source(pictures, options, journal.next_track()), fill_gaps=False)
+        for seen in batched(read_ahead(found, _AHEAD), _BATCH):
+            for added in pool.map(maker.make, batched(seen, _TOGETHER)):
                 for row, crop, embedding in added:
                     journal.add(row, crop, embedding)
             done, last = done + len(seen), seen[-1][0].frame + 1
@@ -97,11 +100,11 @@ class RowMaker:
         self._geometry = geometry
         self._identify = MobileFaceNet(options.threads or 1)
 
-    def make(self, seen: Seen) -> list[tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]]:
-        """Return the row, the crop's file and the identity vector of each face."""
-        picture, faces = seen
-        vectors = self._identify.embed([picture.rgb] * len(faces), [face.points_xy for face in faces])
-        return [(*self._row(picture, face), vector) for face, vector in zip(faces, vectors, strict=True)]
+    def make(self, seen: Sequence[Seen]) -> list[tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]]:
+        """Return the row, the crop's file and the identity vector of each face of some frames."""
+        faces = [(picture, face) for picture, found in seen for face in found]
+        vectors = self._identify.embed([p.rgb for p, _ in faces], [face.points_xy for _, face in faces])
+        return [(*self._row(*face), vector) for face, vector in zip(faces, vectors, strict=True)]
 
     def _row(self, picture: Picture, face: Face) -> tuple[FaceRow, bytes]:
         size = self._geometry.size
