@@ -4,7 +4,7 @@ VENV ?= .venv
 RUNTIME_VENV ?= .venv-runtime
 BIN := $(VENV)/bin
 
-.PHONY: demo test e2e lint format runtime clean
+.PHONY: demo test lint format runtime clean
 
 demo: $(VENV)/.installed  ## the whole job on the sample, into demo/
 	$(BIN)/faceloom demo --out demo --force

@@ -12,7 +12,6 @@ from faceloom.faceset import ExtractOptions, extract
 from faceloom.progress import finish
 
 SAMPLE = Path(demo_run.__file__).parent / "sample"
-REAL = Path(__file__).parents[2] / "shared" / "data" / "real"
 
 sys.path.insert(0, str(Path(__file__).parent / "making"))
 

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bundles import make_bundle
 from clips import make_clip, noise
@@ -96,6 +97,19 @@ def test_a_result_is_one_json_object(things: Path, tmp_path: Path, faceloom) -> 
     assert (code, result["frames"], result["swapped_frames"], result["provider"]) == (0, 75, 75, "cpu")
     assert "75 of 75 frames swapped" in err
     assert "convert: 75/75" in err
+
+
+def test_the_mask_s_edge_can_be_set(things: Path, tmp_path: Path, faceloom) -> None:
+    from faceloom.video import read_frames
+
+    changed = []
+    before = [f.rgb.astype(int) for f in read_frames(things / "face.mp4")]
+    for number, edge in enumerate(([], ["--erode", "0.15"])):
+        out = tmp_path / f"{number}.mp4"
+        assert faceloom("convert", things / "face.mp4", "--bundle", things / "good.bundle", "--out", out, *edge)[0] == 0
+        after = [f.rgb for f in read_frames(out)]
+        changed.append(np.mean([np.abs(a - b).max(-1) > 60 for a, b in zip(before, after, strict=True)]))
+    assert changed[1] < 0.8 * changed[0]
 
 
 def test_bench_measures_every_stage(things: Path, faceloom) -> None:

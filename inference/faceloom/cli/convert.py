@@ -35,6 +35,8 @@ def convert_command(
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, ...")] = "auto",
     select: Annotated[Select, typer.Option(help="Which faces to swap in each frame.")] = Select.largest,
     colour: Annotated[Colour | None, typer.Option(help="Colour match; the bundle's own if not given.")] = None,
+    erode: Annotated[float | None, typer.Option(min=0, max=0.2, help="Shrink the mask, in crop sides.")] = None,
+    feather: Annotated[float | None, typer.Option(min=0, max=0.2, help="Fade the mask, in crop sides.")] = None,
     batch: Annotated[int, typer.Option(min=1, max=256, help="Frames that go through together.")] = 16,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -52,6 +54,8 @@ def convert_command(
         select=select.value,
         batch=batch,
         colour=colour.value if colour else None,
+        erode=erode,
+        feather=feather,
         force=force,
     )
     with progress_display() as report:
