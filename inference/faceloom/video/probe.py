@@ -51,14 +51,15 @@ def probe_video(path: Path) -> VideoInfo:
             raise MediaUnreadable(f"{path} holds no frame that can be decoded ({error.strerror}).") from error
         if first is None:
             raise MediaUnreadable(f"{path} holds no frame that can be decoded.")
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        # Fraction(...): from PyAV 19 on these are of a type of its own.
+        rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
         return VideoInfo(
             path=path,
             width=context.width,
             height=context.height,
             rotation=round(first.rotation / 90) * 90 % 360,
-            sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
-            time_base=stream.time_base or 1 / rate,
+            sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1),
+            time_base=Fraction(stream.time_base or 1 / rate),
             average_rate=rate,
             start=max(Fraction(0), Fraction(container.start_time or 0, av.time_base)),
             duration=stated_duration(container, stream),

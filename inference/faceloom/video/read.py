@@ -1,6 +1,7 @@
 """Decode a video's frames in order, as RGB."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -33,7 +34,7 @@ def read_frames(path: Path, *, start: int = 0, every: int = 1) -> Iterator[Frame
                     raise MediaUnreadable(
                         f"{path}: frame {index} has no presentation time; remux the file (ffmpeg -i in -c copy out)."
                     )
-                yield Frame(index, frame.pts, frame.duration or 0, frame.time_base, to_rgb(frame))
+                yield Frame(index, frame.pts, frame.duration or 0, Fraction(frame.time_base), to_rgb(frame))
         except av.FFmpegError as error:
             raise MediaUnreadable(f"{path} cannot be decoded after frame {index} ({error.strerror}).") from error
         stated = stated_duration(container, stream)
