@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.identify import MobileFaceNet
+from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
 from faceloom.faces.steady import steady
 from faceloom.faceset.people import group_people
 from faceloom.video import Frame, read_frames
@@ -30,7 +30,7 @@ def main(data: Path) -> None:
         print("The real clips are not here.")
         return
     found, vectors = zip(*(seen_and_vector(path) for path in sorted((real / "grid").glob("*.mpg"))), strict=True)
-    people = group_people(np.stack(vectors), np.ones(len(vectors)), 0.45)
+    people = group_people(np.stack(vectors), np.ones(len(vectors)), SAME_PERSON)
     print(f"GRID: {sum(found)} of {75 * len(found)} frames; {len(found)} speakers are {people.max() + 1} people.")
     woman = real / "WolfgangLanger_Pexels.mp4"
     frames = [bool(faces) for _, faces in look(woman)]

@@ -1,5 +1,6 @@
 """The command: thin, quick to start, and every refusal is one sentence with the documented exit code."""
 
+import inspect
 import json
 import resource
 import shutil
@@ -13,6 +14,11 @@ import numpy as np
 import pytest
 from bundles import make_bundle
 from clips import make_clip, noise
+
+from faceloom.cli.convert import convert_command
+from faceloom.cli.extract import extract_command
+from faceloom.faceset import ExtractOptions
+from faceloom.swap import ConvertOptions
 
 COMMANDS = ("extract", "curate", "review", "train", "export", "convert", "compare", "demo", "doctor", "bench")
 
@@ -130,6 +136,19 @@ def test_every_help_ends_with_an_example_of_the_command(command: str, faceloom) 
     assert code == 0
     last = " ".join(out[out.rindex("Example:") :].split())
     assert last.startswith(f"Example: faceloom {command}")
+
+
+@pytest.mark.parametrize(
+    ("command", "options"), [(extract_command, ExtractOptions("x")), (convert_command, ConvertOptions())]
+)
+def test_defaults_of_a_command_are_the_library_s(command, options) -> None:
+    """They stand twice, as the command must not load the library to print its help."""
+    compared = 0
+    for name, parameter in inspect.signature(command).parameters.items():
+        if hasattr(options, name) and parameter.default not in (inspect.Parameter.empty, None):
+            assert parameter.default == getattr(options, name), name
+            compared += 1
+    assert compared >= 3
 
 
 def test_help_lists_every_command_and_version_is_told(faceloom) -> None:
