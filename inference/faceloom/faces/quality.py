@@ -62,7 +62,9 @@ def crop_quality(crop: Rgb, mask: Mask, mesh_xy: Float32[np.ndarray, "468 2"], f
     """
     # Every fourth pixel tells brightness as well as all, in a tenth of the time.
     thinned, inside = crop[::4, ::4], mask[::4, ::4] > 127
-    uniform, colour = background_colour(crop, mask)
+    # What is judged at still smaller sizes is reduced from here: from the whole crop it takes four times as long.
+    small, small_mask = (_reduced(picture, _JUDGED_SIDE) for picture in (crop, mask))
+    uniform, colour = background_colour(small, small_mask)
     return Quality(
         sharpness=sharpness(crop, mask, float(np.hypot(*frame_to_crop[:, 0]))),
         exposure=float(luma(thinned)[inside].mean()) if inside.any() else 0.0,
@@ -72,7 +74,7 @@ def crop_quality(crop: Rgb, mask: Mask, mesh_xy: Float32[np.ndarray, "468 2"], f
         background=1 - float(inside.mean()),
         background_uniform=uniform,
         background_rgb=colour,
-        hash=perceptual_hash(crop),
+        hash=perceptual_hash(small),
     )
 
 

@@ -12,6 +12,9 @@ from faceloom.faces.detections import Faces
 from faceloom.faces.session import open_face_model
 from faceloom.weights import RETINAFACE_MOBILENET
 
+# The mean colour of the pictures it was trained on.
+_MEAN_BGR = (104, 117, 123)
+
 
 class RetinaFace:
     """The vendored network, on batches of pictures of one size.
@@ -63,8 +66,7 @@ class RetinaFace:
 
 def _network_input(batch: np.ndarray) -> Float32[np.ndarray, "n 3 h w"]:
     """RGB 0..255 NHWC -> BGR minus the training set's mean, NCHW."""
-    bgr = batch[..., ::-1].astype(np.float32) - float32([104, 117, 123])
-    return np.ascontiguousarray(bgr.transpose(0, 3, 1, 2))
+    return float32(cv2.dnn.blobFromImages(list(batch), mean=_MEAN_BGR, swapRB=True))
 
 
 @lru_cache(maxsize=8)

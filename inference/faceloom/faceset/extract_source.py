@@ -146,4 +146,4 @@ def batches_of_one_size(pictures: Iterable[Picture], count: int) -> Iterator[lis
 
 def _rounded(points_xy: Points) -> tuple[tuple[float, float], ...]:
     """Keep hundredths of a pixel: finer than any landmark is known."""
-    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in points_xy)
+    return tuple(map(tuple, np.round(points_xy.astype(np.float64), 2).tolist()))

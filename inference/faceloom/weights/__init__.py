@@ -31,6 +31,6 @@ RETINAFACE_MOBILENET = Weights(
 )
 YUNET = Weights("face_detection_yunet_2023mar.onnx", "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4")
 FACE_MESH = Weights(
-    "mediapipe_face_landmark_468.onnx", "f2f63d150cd395e18d2976b2ae9f19962ae098e8f1125c3bd9f9df47df72644e"
+    "mediapipe_face_landmark_468.onnx", "2a0f4767bd3dc7c14d0669508c0ca0fafc6b0988c7d53005b7913127590aa1ab"
 )
-MOBILEFACENET = Weights("mobilefacenet_192.onnx", "0a5d6bdfbfe01c7b5500aad58e01cd5b9a6fb464811f0394b0929eb1a99c9251")
+MOBILEFACENET = Weights("mobilefacenet_192.onnx", "ce26e22b132697a0fad85a8457f0021ec92c015855fe493bee7bdd8c0a424211")
