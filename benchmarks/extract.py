@@ -70,8 +70,8 @@ def against_truth(path: Path) -> str:
     front, side = visible & (yaw <= 45) & ~hidden, visible & (yaw > 45) & (yaw <= 75)
     eyes, nose, mouth = (np.nanmean(error[front][:, k]) for k in ([0, 1], [2], [3, 4]))
     return (
-        f"| {path.stem} | {share(hit, front)} | {share(hit, hidden)} | {share(hit, side)} | {eyes:.3f} | {nose:.3f} | {mouth:.3f} "
-        f"| {jitter(place[:, 0, :2]) * 256 / np.mean(sizes):.2f} px |"
+        f"| {path.stem} | {share(hit, front)} | {share(hit, hidden)} | {share(hit, side)} "
+        f"| {eyes:.3f} | {nose:.3f} | {mouth:.3f} | {jitter(place[:, 0, :2]) * 256 / np.mean(sizes):.2f} px |"
     )
 
 

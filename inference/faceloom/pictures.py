@@ -1,5 +1,6 @@
-"""Still pictures on disk."""
+"""Still pictures on disk and in pages."""
 
+import base64
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,9 @@ import numpy as np
 from faceloom.arrays import Rgb
 from faceloom.atomic import replacing_file
 from faceloom.errors import MediaUnreadable, UsageError
+
+# For pictures inside a page: small, and good to look at.
+_PAGE_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82)
 
 
 def read_picture(path: Path) -> Rgb:
@@ -35,3 +39,8 @@ def encode(picture: Rgb, extension: str, options: tuple[int, ...] = ()) -> bytes
     encoded, data = cv2.imencode(extension, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     assert encoded, "OpenCV encodes every uint8 picture"
     return data.tobytes()
+
+
+def data_url(picture: Rgb) -> str:
+    """Return a picture as a JPEG inside a URL."""
+    return "data:image/jpeg;base64," + base64.b64encode(encode(picture, ".jpg", _PAGE_JPEG)).decode()

@@ -1,5 +1,7 @@
-"""How good a swap is, in figures."""
+"""How good a swap is, in figures that blur cannot win."""
 
-from faceloom.compare.truth import Comparison, Figures, compare_to_truth
+from faceloom.compare.compare import Judged, Videos, compare
+from faceloom.compare.report import write_report
+from faceloom.compare.result import Comparison
 
-__all__ = ["Comparison", "Figures", "compare_to_truth"]
+__all__ = ["Comparison", "Judged", "Videos", "compare", "write_report"]

@@ -5,16 +5,23 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.arrays import Rgb, float32
-from faceloom.colours import luma, to_lab
+from faceloom.colours import Lab, luma
 
 # Gaussian window and constants of Wang et al., "Image quality assessment: from error visibility to
 # structural similarity", IEEE TIP 13(4), 2004, for values of 0..1.
 _SIGMA, _C1, _C2 = 1.5, 0.01**2, 0.03**2
+# Spread of the blur, as a part of the picture's side, that leaves colour and light of a face and no features.
+_COARSE = 1 / 25
 
 
-def colour_difference(a: Rgb, b: Rgb, inside: Bool[np.ndarray, "h w"]) -> float:
+def coarse(lab: Lab) -> Lab:
+    """Return only the colour and light of a picture: no edge, no feature."""
+    return float32(cv2.GaussianBlur(lab, (0, 0), _COARSE * len(lab)))
+
+
+def colour_difference(a: Lab, b: Lab, inside: Bool[np.ndarray, "h w"]) -> float:
     """Return the mean CIE 1976 difference (Delta E; about 2 is just noticeable) inside a mask."""
-    return float(np.linalg.norm(to_lab(a) - to_lab(b), axis=-1)[inside].mean())
+    return float(np.linalg.norm(a - b, axis=-1)[inside].mean())
 
 
 def structural_similarity(a: Rgb, b: Rgb, inside: Bool[np.ndarray, "h w"]) -> float:
@@ -27,6 +34,12 @@ def structural_similarity(a: Rgb, b: Rgb, inside: Bool[np.ndarray, "h w"]) -> fl
         (mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2)
     )
     return float(similarity[inside].mean())
+
+
+def peak_signal_to_noise(a: Rgb, b: Rgb, inside: Bool[np.ndarray, "h w"]) -> float:
+    """Return the PSNR inside a mask in decibels, at most 60 (equal pictures have no finite one)."""
+    error = float(((float32(a) - float32(b))[inside] ** 2).mean())
+    return 60.0 if error < 1e-6 * 255**2 else float(10 * np.log10(255**2 / error))
 
 
 def fine_detail(picture: Rgb, inside: Bool[np.ndarray, "h w"]) -> float:

@@ -50,8 +50,8 @@ class CropGeometry(Strict):
         return float32([[scale, 0, shift], [0, scale, shift]])
 
 
-def umeyama(from_xy: Float32[np.ndarray, "k 2"], to_xy: Float32[np.ndarray, "k 2"]) -> Affine:
-    """Return the similarity (rotation, one scale, shift) with the least squared error from -> to.
+def umeyama(from_xy: Float32[np.ndarray, "k d"], to_xy: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, "d _"]:
+    """Return the similarity (rotation, one scale, shift) with the least squared error from -> to, as [d, d + 1].
 
     S. Umeyama, "Least-squares estimation of transformation parameters between two point
     patterns", IEEE TPAMI 13(4), 1991, equations 38 to 43.
@@ -59,7 +59,8 @@ def umeyama(from_xy: Float32[np.ndarray, "k 2"], to_xy: Float32[np.ndarray, "k 2
     from_mean, to_mean = from_xy.mean(0), to_xy.mean(0)
     from_centred, to_centred = from_xy - from_mean, to_xy - to_mean
     u, d, vt = np.linalg.svd(to_centred.T @ from_centred / len(from_xy))
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    sign = np.ones(len(d))
+    sign[-1] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
     rotation = u @ np.diag(sign) @ vt
     scale = (d * sign).sum() / from_centred.var(0).sum()
     shift = to_mean - scale * rotation @ from_mean
@@ -71,9 +72,9 @@ def inverse_affine(affine: Affine) -> Affine:
     return float32(cv2.invertAffineTransform(affine))
 
 
-def apply_affine(affine: Affine, points_xy: Points) -> Points:
-    """Map points."""
-    return float32(points_xy @ affine[:, :2].T + affine[:, 2])
+def apply_affine(affine: Float32[np.ndarray, "d _"], points: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, "k d"]:
+    """Map points of the plane or of space."""
+    return float32(points @ affine[:, :-1].T + affine[:, -1])
 
 
 def crop_face(picture: Rgb, frame_to_crop: Affine, size: int) -> Rgb:
