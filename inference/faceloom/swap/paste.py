@@ -22,8 +22,8 @@ from faceloom.swap.manifest import BlendRow
 from faceloom.swap.source import AlignedFaces, Swapped
 from faceloom.swap.still import choose_still, look_over
 
-# Shares of a face set's wide crop: as many pixels as a bundle's own shares of its narrower one.
-_BLEND = BlendRow(colour="lab", erode=0.025, feather=0.025)
+# Side in pixels below which no crop is cut.
+_SMALLEST = 32
 # What runs is OpenCV, on the processor.
 _PROVIDERS = ("auto", "cpu")
 
@@ -54,25 +54,27 @@ class PastedStill:
         self._mask = faces.mask_of(row)
         self._mesh_xy = faces.mesh_in_crop(row)
         self._fitted = _still_points(self._mesh_xy)
-        self.crop: CropGeometry = faces.geometry
-        self.blend: BlendRow = _BLEND
+        self.crop: CropGeometry = _whole_face(faces.geometry)
+        self.blend: BlendRow = BlendRow()
         self.provider = _PROVIDERS[1]
 
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:
         """Return the still and its mask, laid on each target by its landmarks."""
         faces, masks = np.zeros_like(targets.crops), np.zeros_like(targets.outlines)
-        size_wh = self.crop.size, self.crop.size
         for number, mesh_xy in enumerate(targets.meshes_xy):
-            to_target = self._lay_on(mesh_xy)
-            faces[number] = cv2.warpAffine(
-                self._face, to_target, size_wh, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-            )
-            masks[number] = cv2.warpAffine(self._mask, to_target, size_wh, flags=cv2.INTER_LINEAR)
+            to_target = fit_affine(self._mesh_xy[self._fitted], mesh_xy[self._fitted])
+            faces[number] = self._warp(self._face, to_target, cv2.INTER_CUBIC)
+            masks[number] = self._warp(self._mask, to_target, cv2.INTER_LINEAR)
         return Swapped(faces, masks)
 
-    def _lay_on(self, mesh_xy: Mesh) -> Affine:
-        """Return the affine map from the still to a target's face, fitted where neither of them moves."""
-        return fit_affine(self._mesh_xy[self._fitted], mesh_xy[self._fitted])
+    def _warp(self, picture: np.ndarray, to_target: Affine, how: int) -> np.ndarray:
+        """The still, or its mask, as it lies in the target's crop."""
+        return np.asarray(cv2.warpAffine(picture, to_target, (self.crop.size, self.crop.size), flags=how))
+
+
+def _whole_face(stored: CropGeometry) -> CropGeometry:
+    """Return the crop of the face alone that shows it as large as the stored one, which has room around it."""
+    return CropGeometry(size=max(_SMALLEST, round(stored.size / stored.coverage)), coverage=1, template=stored.template)
 
 
 def _still_points(mesh_xy: Mesh) -> Bool[np.ndarray, "468"]:
@@ -82,6 +84,6 @@ def _still_points(mesh_xy: Mesh) -> Bool[np.ndarray, "468"]:
     """
     up = mesh_xy[FOREHEAD] - mesh_xy[CHIN]
     height = mesh_xy @ up
-    fitted = height > height[list(LIPS)].max()
+    fitted = np.asarray(height > height[list(LIPS)].max())
     fitted[list(EXPRESSION)] = False
     return fitted

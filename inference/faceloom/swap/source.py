@@ -1,7 +1,7 @@
 """Where the wanted person's faces come from: a bundle's network, or one still that is pasted."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -34,6 +34,7 @@ class Swapped:
     masks: MaskBatch
 
 
+@runtime_checkable
 class FaceSource(Protocol):
     """Gives the wanted person's face for each face of a target.
 

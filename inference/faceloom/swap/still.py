@@ -78,4 +78,4 @@ def choose_still(faces: FaceSet, typical: TypicalFace) -> FaceRow:
 
 def _lack(values: Column, usual: float) -> Column:
     """What each value lacks of what is usual; more than usual is worth nothing."""
-    return np.maximum(0, 1 - values / max(usual, 1e-6)) / float32(_LACK)
+    return float32(np.maximum(0, 1 - values / max(usual, 1e-6)) / _LACK)
