@@ -35,7 +35,7 @@ def ben(facesets: dict[str, Path]) -> FaceSet:
 
 @pytest.fixture(scope="module")
 def still(ben: FaceSet) -> PastedStill:
-    return PastedStill(ben, choose_still(ben, TypicalFace(size=130)))
+    return PastedStill(ben, choose_still(ben, TypicalFace(yaw=0, pitch=0, mouth_open=0, size=130)))
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,7 @@ def test_a_mouth_that_opens_does_not_stretch_the_still(still: PastedStill, targe
     assert (shut == wide).all()
 
 
+LEVEL = TypicalFace(yaw=0, pitch=0, mouth_open=0.1, size=150)
 GOOD = FaceSpec(number=0, source=0, yaw=0, pitch=0, mouth_open=0.1)
 # What one face has that the others have not, and whether that one is taken (of three others at 12 degrees).
 CHOICES = {
@@ -122,19 +123,25 @@ def test_the_still_that_is_chosen(tmp_path: Path, name: str) -> None:
     values, taken = CHOICES[name]
     others = [replace(GOOD, number=n, yaw=12.0) for n in range(1, 4)]
     faces = write_faceset(tmp_path / "ben", [*others, replace(GOOD, **values)])
-    row = choose_still(faces, TypicalFace(yaw=0, pitch=0, mouth_open=0.1, size=150))
+    row = choose_still(faces, LEVEL)
     assert (row.frame == 0) == taken
+
+
+def test_one_turned_too_far_is_not_chosen_however_bad_the_others(tmp_path: Path) -> None:
+    bad = replace(GOOD, number=1, mouth_open=0.9, size=40)
+    faces = write_faceset(tmp_path / "ben", [replace(GOOD, yaw=35.0), bad])
+    assert choose_still(faces, LEVEL).frame == 1
 
 
 def test_a_mouth_is_chosen_as_the_target_has_it(tmp_path: Path) -> None:
     faces = write_faceset(tmp_path / "ben", [replace(GOOD, number=n, mouth_open=n / 10) for n in range(8)])
-    assert choose_still(faces, TypicalFace(mouth_open=0.5)).frame == 5
+    assert choose_still(faces, replace(LEVEL, mouth_open=0.5)).frame == 5
 
 
 def test_a_set_that_never_looks_where_the_target_does_is_refused(tmp_path: Path) -> None:
     profiles = write_faceset(tmp_path / "ben", [replace(face, yaw=60) for face in good_faces(3)])
     with pytest.raises(ArtefactRefused, match=r"ben has no face that looks where .* 6\d degrees off"):
-        choose_still(profiles, TypicalFace())
+        choose_still(profiles, LEVEL)
 
 
 def test_the_clip_s_typical_face_is_its_median(sample: Path, target) -> None:
@@ -146,6 +153,13 @@ def test_the_clip_s_typical_face_is_its_median(sample: Path, target) -> None:
         assert min(mouths) < typical.mouth_open < max(mouths)
         assert abs(typical.yaw) < 15
     assert sum(1 for _ in look_over(replace(info, frame_count=1000))) == 4
+
+
+def test_a_face_that_the_first_look_misses_is_found(tmp_path: Path, target) -> None:
+    face = target[0][0].rgb
+    clip = make_clip(tmp_path / "late.mp4", [*noise(1, *face.shape[:2]), face])
+    typical = finish(look_over(replace(probe_video(clip), frame_count=None)))
+    assert typical.size == pytest.approx(target[0][1][0].size, rel=0.1)
 
 
 def test_sound_and_times_stay_and_the_still_is_named(tmp_path: Path, sample: Path, facesets: dict[str, Path]) -> None:
