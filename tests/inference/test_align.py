@@ -10,6 +10,7 @@ from faceloom.faces.align import (
     CropGeometry,
     apply_affine,
     crop_face,
+    fit_affine,
     inverse_affine,
     umeyama,
 )
@@ -28,6 +29,15 @@ def test_umeyama_finds_the_similarity_that_made_the_points(degrees, scale, shift
     points = float32(WHOLE_FACE) * 100
     made = similarity(degrees, scale, shift)
     np.testing.assert_allclose(umeyama(points, apply_affine(made, points)), made, atol=1e-3)
+
+
+@pytest.mark.parametrize("noise", [0, 0.5])
+def test_fit_affine_finds_the_map_that_made_the_points(noise: float) -> None:
+    random = np.random.default_rng(0)
+    points = float32(random.uniform(0, 300, (300, 2)))
+    made = float32([[1.2, 0.3, -40], [-0.1, 0.7, 15]])
+    found = fit_affine(points, float32(apply_affine(made, points) + random.normal(0, noise, (300, 2))))
+    np.testing.assert_allclose(apply_affine(found, points), apply_affine(made, points), atol=1e-3 + noise / 3)
 
 
 def test_umeyama_never_mirrors() -> None:

@@ -51,6 +51,21 @@ REFUSALS = {
     "no provider": ("convert face.mp4 --bundle good.bundle --out OUT.mp4 --provider abacus", 4, "choose auto"),
     "an output that exists": ("convert face.mp4 --bundle good.bundle --out there.mp4", 2, "--force"),
     "an unknown ending": ("convert face.mp4 --bundle good.bundle --out OUT.avi", 2, "choose one of these endings"),
+    "neither a bundle nor a baseline": ("convert face.mp4 --out OUT.mp4", 2, "one of --bundle"),
+    "both": (
+        "convert face.mp4 --bundle good.bundle --baseline paste --identity no_faces --out OUT.mp4", 2, "one of --bundle"
+    ),
+    "a paste of nobody": ("convert face.mp4 --baseline paste --out OUT.mp4", 2, "needs --identity"),
+    "a bundle and a face set": (
+        "convert face.mp4 --bundle good.bundle --identity no_faces --out OUT.mp4", 2, "goes with --baseline"
+    ),
+    "a paste: no face set": (
+        "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4", 3, "is no face set"
+    ),
+    "a paste: a provider": (
+        "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4 --provider cuda", 2, "runs no network"
+    ),
+    "another baseline": ("convert face.mp4 --baseline glue --identity no_faces --out OUT.mp4", 2, "glue"),
     "extract: no face": ("extract empty.mp4 --out OUT", 6, "No face was found"),
     "extract: no video": ("extract text.mp4 --out OUT", 5, "text.mp4 is not a video"),
     "extract: nothing there": ("extract missing --out OUT", 2, "missing does not exist"),
@@ -103,6 +118,15 @@ def test_a_result_is_one_json_object(things: Path, tmp_path: Path, faceloom) -> 
     assert (code, result["frames"], result["swapped_frames"], result["provider"]) == (0, 75, 75, "cpu")
     assert "75 of 75 frames swapped" in err
     assert "convert: 75/75" in err
+
+
+def test_a_paste_names_its_still(things: Path, tmp_path: Path, facesets: dict[str, Path], faceloom) -> None:
+    pasting = "--baseline", "paste", "--identity", facesets["ben"]
+    code, out, err = faceloom("convert", things / "face.mp4", *pasting, "--out", tmp_path / "o.mp4", "--json")
+    result = json.loads(out)
+    assert (code, result["swapped_frames"]) == (0, 75)
+    assert (facesets["ben"] / result["still"]).is_file()
+    assert f"with {facesets['ben'] / result['still']}." in err
 
 
 def test_the_mask_s_edge_can_be_set(things: Path, tmp_path: Path, faceloom) -> None:

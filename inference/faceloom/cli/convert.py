@@ -23,6 +23,12 @@ class Colour(StrEnum):
     lab = "lab"
 
 
+class Baseline(StrEnum):
+    """What a trained swap must beat."""
+
+    paste = "paste"
+
+
 def add_commands(app: typer.Typer) -> None:
     """Join the `faceloom` command."""
     app.command("convert", epilog=_EXAMPLE)(convert_command)
@@ -30,8 +36,12 @@ def add_commands(app: typer.Typer) -> None:
 
 def convert_command(
     target: Annotated[Path, typer.Argument(help="The video whose face is exchanged.")],
-    bundle: Annotated[Path, typer.Option(help="The bundle of the face to wear.")],
     out: Annotated[Path, typer.Option(help="The video to write: .mp4, .mov or .mkv.")],
+    bundle: Annotated[Path | None, typer.Option(help="The bundle of the face to wear.")] = None,
+    baseline: Annotated[
+        Baseline | None, typer.Option(help="Instead of a bundle: paste one still, what a trained swap must beat.")
+    ] = None,
+    identity: Annotated[Path | None, typer.Option(help="With --baseline: face set of the face to wear.")] = None,
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, ...")] = "auto",
     select: Annotated[Select, typer.Option(help="Which faces to swap in each frame.")] = Select.largest,
     colour: Annotated[Colour | None, typer.Option(help="Colour match; the bundle's own if not given.")] = None,
@@ -47,7 +57,7 @@ def convert_command(
 
     with needs("cpu"):
         from faceloom.progress import finish
-        from faceloom.swap import ConvertOptions, convert
+        from faceloom.swap import ConvertOptions, convert, convert_by_paste
 
     options = ConvertOptions(
         provider=provider,
@@ -58,12 +68,28 @@ def convert_command(
         feather=feather,
         force=force,
     )
+    source = _one_source(bundle, baseline, identity)
+    work = convert(target, source, out, options) if bundle else convert_by_paste(target, source, out, options)
     with progress_display() as report:
-        summary = finish(convert(target, bundle, out, options), report)
+        summary = finish(work, report)
     rate = summary.frames / summary.seconds
     print_result(
         summary,
         f"{out}: {summary.swapped_frames} of {summary.frames} frames swapped on {summary.provider}, "
-        f"{rate:.1f} frames/s.",
+        f"{rate:.1f} frames/s{f', with {source / summary.still}' if summary.still else ''}.",
         json=json,
     )
+
+
+def _one_source(bundle: Path | None, baseline: Baseline | None, identity: Path | None) -> Path:
+    """Return the bundle or the face set that is asked for; raise UsageError unless it is exactly one."""
+    from faceloom.errors import UsageError
+
+    if (bundle is None) == (baseline is None):
+        raise UsageError("Give one of --bundle BUNDLE and --baseline paste.")
+    if bundle and identity:
+        raise UsageError("--identity goes with --baseline; a bundle holds its own face, so leave it out.")
+    source = bundle or identity
+    if source is None:
+        raise UsageError("--baseline paste needs --identity FACESET, one of whose faces is pasted.")
+    return source

@@ -67,6 +67,13 @@ def umeyama(from_xy: Float32[np.ndarray, "k d"], to_xy: Float32[np.ndarray, "k d
     return np.concatenate([scale * rotation, shift[:, None]], 1).astype(np.float32)
 
 
+def fit_affine(from_xy: Float32[np.ndarray, "k 2"], to_xy: Float32[np.ndarray, "k 2"]) -> Affine:
+    """Return the affine map with the least squared error from -> to; it needs three points that span a plane."""
+    rows = np.concatenate([from_xy, np.ones((len(from_xy), 1))], 1)
+    solution, *_ = np.linalg.lstsq(rows, to_xy.astype(np.float64), rcond=None)
+    return float32(solution.T)
+
+
 def inverse_affine(affine: Affine) -> Affine:
     """Return the inverse map."""
     return float32(cv2.invertAffineTransform(affine))

@@ -1,4 +1,4 @@
-"""A bundle over a video: every frame in, every frame out, the face exchanged."""
+"""A face over a video: every frame in, every frame out, the face exchanged."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -9,20 +9,20 @@ from typing import Literal
 import numpy as np
 
 from faceloom.ahead import read_ahead
-from faceloom.arrays import Affine, Mask, Rgb, RgbBatch
+from faceloom.arrays import Affine, Rgb
 from faceloom.atomic import refuse_file, replacing_file
 from faceloom.batches import batched
 from faceloom.errors import NoFaceFound
 from faceloom.faces.align import apply_affine, crop_face
 from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.mask import hide_background, mesh_mask
+from faceloom.faces.mask import mesh_mask
 from faceloom.faces.steady import steady
 from faceloom.progress import Progress, Work
 from faceloom.swap.blend import paste, soften
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.colour import match_lab
-from faceloom.swap.manifest import BlendRow
 from faceloom.swap.network import SwapNetwork
+from faceloom.swap.source import AlignedFaces, FaceSource
 from faceloom.video import Frame, VideoInfo, VideoWriter, probe_video, read_frames
 from faceloom.video.orient import as_coded, upright
 from faceloom.video.write import container_format
@@ -35,7 +35,7 @@ _BATCH_BYTES = 100_000_000
 class ConvertOptions:
     """provider: see `open_session`. select: which faces to swap. batch: frames that go through together.
 
-    colour, erode, feather: override the bundle's own blend settings unless None.
+    colour, erode, feather: override the blend settings of what gives the faces unless None.
     """
 
     provider: str = "auto"
@@ -49,12 +49,13 @@ class ConvertOptions:
 
 @dataclass(frozen=True, slots=True)
 class ConvertSummary:
-    """What a conversion did; `provider` is the one that ran."""
+    """What a conversion did; `provider` is the one that ran, `still` the crop that was pasted, if one was."""
 
     frames: int
     swapped_frames: int
     provider: str
     seconds: float
+    still: str | None = None
 
 
 def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
@@ -65,11 +66,26 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     whenever it is interrupted, no output is left.
     """
     started = time.monotonic()
+    info = probe_target(target, out, options)
+    network = SwapNetwork.open(Bundle.read(bundle_path), options.provider)
+    return (yield from convert_with(network, info, out, options, started))
+
+
+def probe_target(target: Path, out: Path, options: ConvertOptions) -> VideoInfo:
+    """Return what the target is; raise UsageError or MediaUnreadable if it cannot be converted to `out`."""
     refuse_file(out, force=options.force, inputs=[target])
     container_format(out)
-    info = probe_video(target)
-    bundle = Bundle.read(bundle_path)
-    swapper = FrameSwapper(SwapNetwork.open(bundle, options.provider), bundle.manifest.blend, options)
+    return probe_video(target)
+
+
+def convert_with(
+    source: FaceSource, info: VideoInfo, out: Path, options: ConvertOptions, started: float
+) -> Work[ConvertSummary]:
+    """Write a probed video to `out` with the faces that `source` gives; see `convert`.
+
+    `started` is when the work began, by the monotonic clock.
+    """
+    swapper = FrameSwapper(source, options)
     batch = min(options.batch, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
     done = 0
     with replacing_file(out) as part:
@@ -80,8 +96,8 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
                 done += len(group)
                 yield Progress("convert", done, info.frame_count, _rate(done, started))
         if not swapper.swapped_frames:
-            raise NoFaceFound(f"No face was found in {target}; nothing was written.")
-    return ConvertSummary(done, swapper.swapped_frames, swapper.provider, time.monotonic() - started)
+            raise NoFaceFound(f"No face was found in {info.path}; nothing was written.")
+    return ConvertSummary(done, swapper.swapped_frames, source.provider, time.monotonic() - started)
 
 
 def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:
@@ -95,12 +111,11 @@ def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:
 class FrameSwapper:
     """Swaps the faces of a video's frames, in order, a batch at a time."""
 
-    def __init__(self, network: SwapNetwork, blend: BlendRow, options: ConvertOptions):
-        self._network = network
+    def __init__(self, source: FaceSource, options: ConvertOptions):
+        self._source = source
         self._all = options.select == "all"
         chosen = {"colour": options.colour, "erode": options.erode, "feather": options.feather}
-        self._blend = blend.model_copy(update={k: v for k, v in chosen.items() if v is not None})
-        self.provider = network.provider
+        self._blend = source.blend.model_copy(update={k: v for k, v in chosen.items() if v is not None})
         self.swapped_frames = 0
 
     def swap(self, seen: Sequence[tuple[Frame, Sequence[Face]]]) -> Iterator[Frame]:
@@ -111,32 +126,29 @@ class FrameSwapper:
         yield from (frame for frame, _ in seen)
 
     def _swap_faces(self, faces: Sequence[tuple[Rgb, Face]]) -> None:
-        """Swap each face in its picture, in place; all of them are one batch of the network."""
-        size = self._network.crop.size
-        maps = [self._network.crop.frame_to_crop(face.points_xy) for _, face in faces]
-        crops = [crop_face(picture, to_crop, size) for (picture, _), to_crop in zip(faces, maps, strict=True)]
-        outlines = [_outline(face, to_crop, size) for (_, face), to_crop in zip(faces, maps, strict=True)]
-        swapped = self._network.swap(self._as_trained(crops, outlines))
+        """Swap each face in its picture, in place; all of them are one batch of the source."""
+        maps = [self._source.crop.frame_to_crop(face.points_xy) for _, face in faces]
+        targets = _align(faces, maps, self._source.crop.size)
+        swapped = self._source.swap_aligned(targets)
         for (picture, _), to_crop, crop, outline, new, mask in zip(
-            faces, maps, crops, outlines, swapped.faces, swapped.masks, strict=True
+            faces, maps, targets.crops, targets.outlines, swapped.faces, swapped.masks, strict=True
         ):
-            # Never beyond the target's own face, whatever the network thinks.
+            # Never beyond the target's own face, whatever the source thinks.
             covered = np.minimum(mask, outline)
             matched = match_lab(new, crop, covered) if self._blend.colour == "lab" else new
             paste(picture, matched, soften(covered, self._blend.erode, self._blend.feather), to_crop)
 
-    def _as_trained(self, crops: Sequence[Rgb], outlines: Sequence[Mask]) -> RgbBatch:
-        """Show the network what it saw in training: the whole crops, or only the faces in them."""
-        if not crops:
-            return np.zeros((0, self._network.crop.size, self._network.crop.size, 3), np.uint8)
-        if not self._network.hides_background:
-            return np.stack(crops)
-        return np.stack([hide_background(c, outline) for c, outline in zip(crops, outlines, strict=True)])
 
-
-def _outline(face: Face, to_crop: Affine, size: int) -> Mask:
-    """The target face's own outline in its crop."""
-    return mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), size, size)
+def _align(faces: Sequence[tuple[Rgb, Face]], maps: Sequence[Affine], size: int) -> AlignedFaces:
+    """Cut each face out of its picture by its map."""
+    crops = np.zeros((len(faces), size, size, 3), np.uint8)
+    outlines = np.zeros((len(faces), size, size), np.uint8)
+    meshes = np.zeros((len(faces), 468, 2), np.float32)
+    for number, ((picture, face), to_crop) in enumerate(zip(faces, maps, strict=True)):
+        crops[number] = crop_face(picture, to_crop, size)
+        meshes[number] = apply_affine(to_crop, face.landmarks.points_xy)
+        outlines[number] = mesh_mask(meshes[number], size, size)
+    return AlignedFaces(crops, meshes, outlines)
 
 
 def _rate(frames: int, started: float) -> str:

@@ -1,34 +1,27 @@
 """A bundle's network, ready to swap faces."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnxruntime as ort
 
-from faceloom.arrays import MaskBatch, RgbBatch
+from faceloom.arrays import RgbBatch
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry
+from faceloom.faces.mask import hide_background
 from faceloom.swap.bundle import Bundle
-from faceloom.swap.manifest import GraphRow, TensorRow
+from faceloom.swap.manifest import BlendRow, GraphRow, TensorRow
 from faceloom.swap.provider import open_session, provider_name
-
-
-@dataclass(frozen=True, slots=True)
-class Swapped:
-    """What the network makes of aligned faces: the other person's faces, and how far they reach."""
-
-    faces: RgbBatch
-    masks: MaskBatch
+from faceloom.swap.source import AlignedFaces, Swapped
 
 
 class SwapNetwork:
-    """Runs batches of aligned crops through a bundle's graph."""
+    """Runs batches of aligned crops through a bundle's graph. A `FaceSource`."""
 
     def __init__(self, session: ort.InferenceSession, bundle: Bundle):
         self._session = session
         self._graph = bundle.graph
+        self._hides_background = bundle.manifest.hide_background
         self.crop: CropGeometry = bundle.manifest.crop
-        self.hides_background = bundle.manifest.hide_background
+        self.blend: BlendRow = bundle.manifest.blend
         self.provider = provider_name(session)
 
     @classmethod
@@ -49,6 +42,13 @@ class SwapNetwork:
         names = [self._graph.swapped.name, self._graph.mask.name]
         faces, masks = self._session.run(names, {self._graph.face.name: crops})
         return Swapped(faces, masks[..., 0])
+
+    def swap_aligned(self, targets: AlignedFaces) -> Swapped:
+        """Swap a target's faces, shown as in training: their whole crops, or only the faces in them."""
+        crops = targets.crops
+        if self._hides_background and len(targets):
+            crops = np.stack([hide_background(*pair) for pair in zip(crops, targets.outlines, strict=True)])
+        return self.swap(crops)
 
 
 def _check_graph(session: ort.InferenceSession, bundle: Bundle) -> None:
