@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.arrays import float32
-from faceloom.compare.expression import GROUPS, frontal_mesh, movement, places_on_face, share_kept
+from faceloom.compare.expression import FEATURES, frontal_mesh, movement, places_on_face, shares_kept
 from faceloom.compare.figures import MEASURES, Series
 from faceloom.compare.likeness import Likeness, other_left, share_of_truth
 from faceloom.compare.pictorial import PictureJudge
@@ -18,7 +18,7 @@ from faceloom.faceset.likeness import centre_of
 # a part of what the clip's frames usually differ by.
 _UNTOUCHED, _UNUSUAL = 1.5, 0.25
 _EYES = (*EYE_LEFT, *EYE_RIGHT)
-_MOUTH = GROUPS["mouth"]
+_MOUTH = FEATURES["mouth"][0].points
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,11 @@ def _expression(own: _Columns, target: _Columns) -> dict[str, Series]:
     if not seen.any():
         return {}
     reference = frontal_mesh(target.meshes, target.angles)
-    moved = [movement(places_on_face(columns.meshes, reference), seen) for columns in (own, target)]
+    moved = [movement(places_on_face(columns.meshes, reference), target.angles, seen) for columns in (own, target)]
     turned = own.angles - target.angles
     looks = own.gazes - target.gazes
     return {
-        **{group: share_kept(moved[0], moved[1], group) for group in GROUPS},
+        **shares_kept(moved[0], moved[1]),
         "gaze": np.abs(looks - np.nanmedian(looks, axis=0)).mean(1) if np.isfinite(looks).any() else looks[:, 0],
         "pose": np.abs(turned - np.nanmedian(turned, axis=0)).mean(1),
     }

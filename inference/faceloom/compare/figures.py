@@ -29,6 +29,7 @@ class Measure:
 MEASURES = (
     Measure("identity", "identity", "0 target, 1 a real picture", 1),
     Measure("other", "of the other person left", "1 target, 0 nothing", 0),
+    Measure("expression", "movement kept", "R squared", 1),
     Measure("mouth", "mouth movement kept", "R squared", 1),
     Measure("eyes", "eye movement kept", "R squared", 1),
     Measure("brows", "brow movement kept", "R squared", 1),

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from faceloom.compare.figures import Figure
 
 # How much each part weighs beside identity.
-WEIGHTS = {"expression": 0.45, "sharpness": 0.2, "colour": 0.1, "seam": 0.05, "place": 0.05, "steadiness": 0.15}
-# Of the performance: speech is watched most.
-_FEATURES = {"mouth": 0.5, "eyes": 0.3, "brows": 0.2}
+WEIGHTS = {"expression": 0.5, "sharpness": 0.15, "colour": 0.1, "seam": 0.05, "place": 0.05, "steadiness": 0.15}
 # Where a figure has fallen to 1/e or, with the exact truth, to nothing: what the eye finds plainly wrong.
 _COLOUR, _LIGHT, _PLACE, _SEAM = 20.0, 20.0, 0.08, 3.0
 _MOUTH_LOST, _EYES_LOST = 0.1, 0.06
@@ -57,9 +55,8 @@ def score_of(figures: Mapping[str, Figure], truth: Mapping[str, Figure] | None) 
 
 
 def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
-    kept = {name: _share(values[name]) for name in _FEATURES if name in values}
     return {
-        "expression": sum(_FEATURES[name] * value for name, value in kept.items()) if kept else None,
+        "expression": values.get("expression"),
         "sharpness": _ratio(values.get("sharpness")),
         "colour": math.exp(-values["colour"] / _COLOUR - values["light"] / _LIGHT),
         "place": _fading(values.get("place"), _PLACE),
