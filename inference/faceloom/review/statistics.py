@@ -19,7 +19,7 @@ _USUAL = 80
 # An eye counts as shut below this share of that, on a head turned by no more than so many degrees: the mesh never
 # quite shuts an eye, and nearly shuts those of a profile. On 2,038 synthetic faces that finds 70 of 78 shut eyes and
 # takes 5 of 1,914 open ones for shut (0.78 of the median at any turn: 48 and 4). Every face of five real clips that
-# it calls shut and that was looked at is shut.
+# it calls shut and that was looked at is shut, or nearly.
 SHUT, _MOST_TURNED = 0.79, 35.0
 # Sharpness (see Quality) below which a face is blurred.
 BLURRED = 0.2
