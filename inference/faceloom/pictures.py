@@ -41,6 +41,11 @@ def encode(picture: Rgb, extension: str, options: tuple[int, ...] = ()) -> bytes
     return data.tobytes()
 
 
-def data_url(picture: Rgb) -> str:
-    """Return a picture as a JPEG inside a URL."""
-    return "data:image/jpeg;base64," + base64.b64encode(encode(picture, ".jpg", _PAGE_JPEG)).decode()
+def page_jpeg(picture: Rgb) -> bytes:
+    """Return a picture as the bytes of a JPEG for a page."""
+    return encode(picture, ".jpg", _PAGE_JPEG)
+
+
+def data_url(jpeg: bytes) -> str:
+    """Return a JPEG inside a URL, so that a page needs no other file."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

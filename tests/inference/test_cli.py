@@ -17,6 +17,7 @@ from clips import make_clip, noise
 
 from faceloom.cli.convert import convert_command
 from faceloom.cli.extract import extract_command
+from faceloom.cli.extras import needs
 from faceloom.faceset import ExtractOptions
 from faceloom.swap import ConvertOptions
 
@@ -265,15 +266,42 @@ def test_a_full_disk_is_said_and_leaves_nothing(things: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    "made_of_it", [None, ImportError("no optree"), ModuleNotFoundError("no optree", name="optree")]
+)
+def test_ctrl_c_while_packages_load_is_not_taken_for_their_absence(made_of_it: ImportError | None) -> None:
+    def load() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if made_of_it:
+                raise made_of_it from None
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), needs("train"):
+        load()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(
     ("typed", "when", "said_at_the_end", "left"),
     [
         ("extract long.mp4 --out faces", "extract long.mp4: 16", "the same command continues", {"faces.work"}),
         ("convert long.mp4 --bundle good.bundle --out out.mp4 --batch 4", "convert: 4", "nothing half-written", set()),
+        ("compare long.mp4 long.mp4 --truth long.mp4 --identity FACES", "compare: 1/", "nothing half-written", set()),
+        ("review FACES --target long.mp4 --report r.html", "look at long.mp4: 1/", "nothing half-written", set()),
     ],
 )
 def test_ctrl_c_ends_at_once_and_leaves_nothing_that_looks_whole(
-    things: Path, tmp_path: Path, sample: Path, typed: str, when: str, said_at_the_end: str, left: set[str]
+    things: Path,
+    tmp_path: Path,
+    sample: Path,
+    facesets: dict[str, Path],
+    typed: str,
+    when: str,
+    said_at_the_end: str,
+    left: set[str],
 ) -> None:
+    typed = typed.replace("FACES", str(facesets["ben"]))
     shutil.copytree(things / "good.bundle", tmp_path / "good.bundle")
     from faceloom.video import read_frames
 

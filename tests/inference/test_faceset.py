@@ -10,7 +10,11 @@ import pytest
 from clips import make_clip, noise
 
 from faceloom.errors import ArtefactRefused, MediaUnreadable, NoFaceFound, UsageError
+from faceloom.faces import identify, landmarks, retinaface
 from faceloom.faceset import ExtractOptions, FaceSet, extract
+from faceloom.faceset.extract_source import Job
+from faceloom.faceset.parallel import share_out
+from faceloom.faceset.sources import Source
 from faceloom.pictures import write_png
 from faceloom.progress import finish
 from faceloom.video import read_frames
@@ -195,6 +199,42 @@ def test_several_files_at_once_give_what_one_after_the_other_gives(tmp_path: Pat
     assert [row.image for row in one.rows] == [row.image for row in two.rows]
     assert [s.name for s in two.sources] == ["train_ada.mp4", "target_ada.mp4"]
     np.testing.assert_allclose(one.read_embeddings(), two.read_embeddings(), atol=0.05)
+
+
+def test_the_networks_are_opened_once_for_all_pictures(
+    tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    frames = list(read_frames(sample / "target_ada.mp4", every=20))
+    for number, frame in enumerate(frames):
+        write_png(tmp_path / "photos" / f"{number}.png", frame.rgb)
+    opened = []
+    for module in (identify, landmarks, retinaface):
+        really = module.open_face_model
+
+        def count(weights, threads=0, really=really):
+            opened.append(weights.file)
+            return really(weights, threads)
+
+        monkeypatch.setattr(module, "open_face_model", count)
+    summary = finish(extract([tmp_path / "photos"], tmp_path / "out", ExtractOptions("ada", workers=1)))
+    assert summary.faces == len(frames) == 4
+    assert len(opened) == len(set(opened)) == 3
+    # A picture is a video of its own: none takes up the face of the one before.
+    assert {row.track for row in FaceSet.read(tmp_path / "out").rows} == {0}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "workers", "lengths"),
+    [("vvv", 2, [1, 1, 1]), ("p", 2, [1]), ("ppvpppp", 2, [1, 1, 1, 1, 1, 1, 1]), ("p" * 14, 2, [3, 3, 3, 3, 2]),
+     ("v" + "p" * 5000, 4, [1] + [200] * 25)],
+)  # fmt: skip
+def test_videos_are_shared_out_singly_and_pictures_together(kinds: str, workers: int, lengths: list[int]) -> None:
+    kind = {"v": "video", "p": "picture"}
+    jobs = [Job(Source(Path("x"), kind[k], 1), number, Path(f"{number}")) for number, k in enumerate(kinds)]
+    shared = share_out(jobs, workers)
+    assert [len(together) for together in shared] == lengths
+    assert sorted(job.number for together in shared for job in together) == list(range(len(kinds)))
 
 
 @pytest.fixture

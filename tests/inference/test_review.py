@@ -1,24 +1,32 @@
 """Each finding is made by footage with that fault and by none without; the page needs nothing from outside."""
 
+import html
 import json
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import make_clip
 from facesets import FaceSpec, changed, good_faces, write_faceset
 
 from faceloom.arrays import float32
+from faceloom.faceset import FaceSet
 from faceloom.progress import finish
-from faceloom.review.charts import histogram, pose_map
+from faceloom.review.charts import Axis, histogram, pose_map
 from faceloom.review.coverage import covered_share, find_gap
-from faceloom.review.findings import OF_DIRECTION, OF_PERSON, OF_TARGET, OF_TWO, Severity, gravest_first
+from faceloom.review.finding import Severity, gravest_first
+from faceloom.review.findings import OF_PERSON, OF_TWO
+from faceloom.review.gaps import OF_DIRECTION, OF_TARGET
 from faceloom.review.light import measure_light
 from faceloom.review.measure import measure_person
-from faceloom.review.report import list_directions, looks_like, summarise
-from faceloom.review.statistics import Direction, FaceTable, Person, Target
+from faceloom.review.report import list_directions, summarise
+from faceloom.review.statistics import Direction, FaceTable, Person, Target, TargetPerson
+from faceloom.review.target import looks_like, measure_target
 from faceloom.review.verdict import Readiness, judge
+from faceloom.video import read_frames
 
 GOOD = good_faces()
 ALIKE = {"hash": "0" * 16, "yaw": 0.0, "pitch": 0.0, "mouth_open": 0.3, "eyes_open": 0.25}
@@ -26,6 +34,8 @@ ALIKE = {"hash": "0" * 16, "yaw": 0.0, "pitch": 0.0, "mouth_open": 0.3, "eyes_op
 # The fault, the one finding it makes, a piece of what it says.
 FAULTS: dict[str, tuple[list[FaceSpec], str]] = {
     "few faces": (GOOD[::2], "ada has only 60 different faces"),
+    "one source": ([replace(f, source=3 if f.number % 12 else 1) for f in GOOD],
+                   "92 % of ada's faces come from one of 2 files (ada3.mp4)"),
     "few sources": ([replace(f, source=f.number % 2 if f.number % 12 else f.number % 5) for f in GOOD],
                     "% of ada's faces come from 2 of 5 files"),
     "strangers": (changed(GOOD, 17 / 120, person=1), "17 of ada's 120 faces look like another person"),
@@ -60,10 +70,14 @@ def ben(folder: Path) -> Person:
     return measured(folder, good_faces(person=1), "ben")
 
 
-def target_of(person: Person, **values: object) -> Target:
-    thumbs = (np.zeros((8, 8, 3), np.uint8),) * len(person)
-    target = Target("clip.mp4", person.table, len(person), 0, 5, person.centre, thumbs)
-    return replace(target, **values)
+def target_of(*people: Person, **values: object) -> Target:
+    """A target in which these people are seen, each recognised; alone, or all at once in every frame."""
+    alone = len(people) == 1
+    shown = tuple(
+        TargetPerson(p.name, "clip.mp4" if alone else f"{p.name} in clip.mp4", p.name, p.table, ()) for p in people
+    )
+    frames = len(people[0])
+    return replace(Target("clip.mp4", shown, frames, 0 if alone else frames, 0, 5), **values)
 
 
 def found(table, subject) -> dict[str, object]:
@@ -92,6 +106,41 @@ def test_a_fault_of_a_set_makes_its_finding_and_no_other(name: str, tmp_path: Pa
     assert finding.action
     assert finding.figures
     assert 0 < finding.weight <= 1
+
+
+def test_one_file_alone_is_said_once(tmp_path: Path) -> None:
+    findings = found(OF_PERSON, measured(tmp_path, [replace(f, source=2) for f in GOOD]))
+    assert list(findings) == ["one source"]
+    assert "All of ada's faces come from one file (ada2.mp4)." in findings["one source"].text
+
+
+def test_pictures_that_were_cut_from_one_video_are_one_file(tmp_path: Path) -> None:
+    faces = write_faceset(tmp_path / "ada", GOOD)
+    frames = tuple(s.model_copy(update={"name": "film.mp4", "kind": "picture"}) for s in faces.sources)
+    person = finish(measure_person(replace(faces, sources=frames)))
+    assert [(share.name, share.faces) for share in person.sources] == [("film.mp4", len(GOOD))]
+    videos = finish(
+        measure_person(replace(faces, sources=tuple(s.model_copy(update={"name": "a.mp4"}) for s in faces.sources)))
+    )
+    assert len(videos.sources) == 5
+
+
+@pytest.mark.parametrize("name", ["strangers", "near-duplicates", "blurred", "small", "badly exposed"])
+def test_what_a_finding_says_to_type_takes_its_faces_out_wherever_it_is_typed(
+    name: str, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The set is named by a relative path with a blank and a quote in it, and the command is typed elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("ada's faces")
+    person = finish(measure_person(write_faceset(folder, FAULTS[name][0])))
+    command = found(OF_PERSON, person)[name].command
+    program, *arguments = shlex.split(command)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert (program, faceloom(*arguments)[0]) == ("faceloom", 0)
+    after = finish(measure_person(FaceSet.read(tmp_path / folder)))
+    assert len(after) < len(person)
+    assert name not in found(OF_PERSON, after)
 
 
 def test_every_finding_of_a_set_has_a_faulty_set() -> None:
@@ -133,6 +182,35 @@ def test_looking_ahead_may_be_what_is_missing(ada: Person, ben: Person) -> None:
     ].text  # fmt: skip
 
 
+def test_an_eye_is_shut_beside_how_far_its_person_opens_it_and_a_profile_s_cannot_be_told(ada: Person) -> None:
+    """Half of them blink in their own way: the narrow eyes of one are open, the wide ones of another shut."""
+    for usual in (0.2, 0.33):
+        opens = float32([usual] * 8 + [0.75 * usual] * 4 + [0.85 * usual] * 4)
+        table = replace(ada.table, eyes_open=opens, yaw=float32([0] * 10 + [50, -50] + [0] * 4))
+        assert np.flatnonzero(table.shut()).tolist() == [8, 9]
+        assert table.openness()[[0, 8]] == pytest.approx([1, 0.75])
+
+
+def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: Person) -> None:
+    truth = np.load(sample / "target_ada.npz")
+    controls = json.loads(str(truth["meta"]))["controls"]
+    shut = truth["expr"][:, 0, [controls.index("blinkL"), controls.index("blinkR")]].mean(1)
+    (person,) = finish(measure_target(sample / "target_ada.mp4", 1, (ada,))).people
+    assert len(person.table) == len(shut)
+    found = person.table.shut()
+    assert (int(found[shut > 0.7].sum()), int(found[shut < 0.3].sum())) == (int((shut > 0.7).sum()), 0)
+    assert found.any()
+
+
+def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(ada: Person, ben: Person) -> None:
+    """Of a thousand open eyes some are taken for shut."""
+    opens = float32([0.25] * 1000)
+    columns = {name: np.resize(getattr(ben.table, name), 1000) for name in ("yaw", "pitch", "size", "mouth_open")}
+    for mistaken, expected in ((4, ["blink gap"]), (12, [])):
+        table = replace(ben.table, **columns, eyes_open=np.where(np.arange(1000) < mistaken, 0.15, opens))
+        assert list(found(OF_DIRECTION, Direction(replace(ben, table=table), ada.table, "ada", "faces"))) == expected
+
+
 def test_a_guest_who_never_blinks_and_one_who_is_small_are_found(ada: Person, ben: Person) -> None:
     stare, far = without(ben, eyes_open=0.25), without(ben, size=90)
     assert list(found(OF_DIRECTION, Direction(stare, ada.table, "ada", "faces"))) == ["blink gap"]
@@ -144,9 +222,39 @@ def test_every_finding_of_a_direction_was_made() -> None:
     assert len(made) == len(OF_DIRECTION)
 
 
-def test_a_crowded_and_a_faceless_target_are_found(ada: Person) -> None:
-    assert list(found(OF_TARGET, target_of(ada, crowded=30))) == ["crowded"]
-    assert list(found(OF_TARGET, target_of(ada, frames=200))) == ["faceless"]
+# What the target is like, the finding, a piece of what it says.
+TARGETS = {
+    "passers-by": ({"crowded": 30}, "crowded", "shows more than one face in 25 % of the frames"),
+    "empty frames": ({"faceless": 30}, "faceless", "no face that is found in 25 % of the frames"),
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_is_hard_about_a_target_is_found(name: str, ada: Person) -> None:
+    values, expected, words = TARGETS[name]
+    findings = found(OF_TARGET, target_of(ada, **values))
+    assert list(findings) == [expected]
+    assert words in findings[expected].text
+
+
+def test_several_people_in_the_target_are_found_and_named(ada: Person, ben: Person) -> None:
+    findings = found(OF_TARGET, target_of(ada, ben))
+    assert list(findings) == ["several people"]
+    assert "2 people (ada in 100 %, ben in 100 % of the frames)" in findings["several people"].text
+    assert len(OF_TARGET) == len(TARGETS) + 1
+
+
+def test_each_person_of_the_target_is_a_host_of_everyone_else(ada: Person, ben: Person) -> None:
+    both = target_of(ada, ben)
+    assert [d.text for d in list_directions((ada, ben), both)] == [
+        "ben's face on ada in clip.mp4",
+        "ada's face on ben in clip.mp4",
+    ]
+    aside = replace(ben, table=replace(ben.table, yaw=ben.table.yaw + 60))
+    summary = summarise(Path("r.html"), (ada, aside), target_of(ada, aside))
+    gap = next(f for f in summary.findings if f.name == "pose gap right")
+    assert gap.text.startswith("ben in clip.mp4 turns to 76 degrees right")
+    assert "of the frames that show them; ada has no face there" in gap.text
 
 
 def test_one_person_twice_is_found(ada: Person) -> None:
@@ -159,7 +267,7 @@ def test_the_gravest_comes_first(ada: Person, ben: Person) -> None:
     assert [f.name for f in gravest_first(findings)] == ["strangers", "blurred"]
     summary = summarise(Path("r.html"), (ben, faulty), target_of(ben))
     assert summary.verdicts[0].readiness == Readiness.not_ready
-    assert "--keep-identity" in summary.verdicts[0].help_most
+    assert "--keep-identity" in summary.verdicts[0].command
     severities = [list(Severity).index(f.severity) for f in summary.findings]
     assert severities == sorted(severities)
 
@@ -176,9 +284,24 @@ def test_coverage_is_a_share_of_the_host_s_faces(ada: Person, ben: Person) -> No
     assert (verdict.readiness, verdict.covered) == (Readiness.not_ready, pytest.approx(0.5))
 
 
+def test_the_people_of_a_target_are_told_apart(tmp_path: Path, sample: Path, ada: Person, facesets) -> None:
+    """Two clips side by side; ben is known by his face set, ada is not (the other set is of someone painted)."""
+    clips = [[f.rgb for f in read_frames(sample / f"target_{name}.mp4", every=6)][:6] for name in ("ada", "ben")]
+    pair = [np.concatenate(pictures, 1) for pictures in zip(*clips, strict=True)]
+    path = make_clip(tmp_path / "pair.mp4", pair)
+    known = replace(finish(measure_person(FaceSet.read(facesets["ben"]))), name="ben")
+    target = finish(measure_target(path, 1, (ada, known)))
+    assert [(p.name, p.looks_like, len(p.table)) for p in sorted(target.people, key=lambda p: p.name)] == [
+        ("ben in pair.mp4", "ben", 6),
+        (f"{next(p for p in target.people if not p.looks_like).label} of pair.mp4", "", 6),
+    ]
+    assert (target.frames, target.crowded, target.faceless) == (6, 6, 0)
+
+
 def test_the_target_s_own_person_is_no_guest(ada: Person, ben: Person) -> None:
     target = target_of(ada)
-    assert looks_like(target, (ben, ada)) == "ada"
+    assert looks_like(ada.centre, (ben, ada)) == "ada"
+    assert looks_like(float32(np.eye(192)[9]), (ben, ada)) == ""
     assert [d.guest.name for d in list_directions((ben, ada), target)] == ["ben"]
     assert [d.guest.name for d in list_directions((ada,), target)] == ["ada"]
     assert [d.text for d in list_directions((ada, ben), None)] == ["ada's face on ben", "ben's face on ada"]
@@ -199,7 +322,14 @@ def test_charts_take_one_face_and_faces_beyond_their_edge(ada: Person) -> None:
     none = np.zeros((0, 2), np.float32)
     assert len(FaceTable.of([], [], [], [])) == 0
     assert pose_map(replace(ada.table, yaw=ada.table.yaw * 9), "#000", none, none).count("<rect")
-    assert "median 5" in histogram(float32([5]), 0, 1, "#000")
+    assert "median 5.00<" in histogram(float32([5]), Axis(0, 1), "#000")
+
+
+def test_a_chart_says_what_its_ends_mean_and_shades_what_is_doubtful() -> None:
+    drawn = histogram(float32([0.2, 0.9]), Axis(0, 2, "", "shut", "wide <open", 0.5), "#000")
+    assert ">shut<" in drawn
+    assert ">wide &lt;open<" in drawn
+    assert f'<rect width="{210 / 4:.1f}" height="64" fill="#000"' in drawn
 
 
 @pytest.fixture(scope="module")
@@ -240,11 +370,16 @@ def test_the_result_holds_all_figures_and_findings(page_and_result: tuple[str, d
     page, result = page_and_result
     assert [person["name"] for person in result["people"]] == ["ada", "ben"]
     assert result["people"][0]["faces"] == 120
-    assert (result["target"]["frames"], result["target"]["faces"], result["target"]["looks_like"]) == (3, 3, "")
+    (person,) = result["target"].pop("people")
+    assert result["target"] == {"name": "target_ada.mp4", "frames": 3, "crowded": 0, "faceless": 0}
+    assert (person["name"], person["faces"], person["looks_like"]) == ("target_ada.mp4", 3, "")
     assert result["people"][0]["spreads"]["yaw"]["low"] < 0 < result["people"][0]["spreads"]["yaw"]["high"]
     assert [verdict["guest"] for verdict in result["verdicts"]] == ["ada", "ben"]
     for finding in result["findings"]:
         assert finding["text"].replace("'", "&#x27;") in page
+        assert html.escape(finding["command"]) in page
+    for word in ("shut", "wide open", "blurred", "sharp"):
+        assert f">{word}</text>" in page
 
 
 REFUSALS = {

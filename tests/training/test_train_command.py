@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from runs import tiny_config
+from runs import tiny_config, tiny_run
 
 from faceloom_train.config import to_yaml
+from faceloom_train.trainer import train
 
 
 @pytest.fixture
@@ -56,3 +57,21 @@ def test_ctrl_c_saves_and_the_same_command_continues(tmp_path: Path, facesets: d
     assert not list((tmp_path / "run").rglob("*.part"))
     again = subprocess.run([*command[:-1], str(step + 1), "--json"], capture_output=True, text=True, check=True)
     assert json.loads(again.stdout)["steps_made"] == 1
+
+
+def test_ctrl_c_ends_an_export_and_leaves_nothing(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    train(tiny_run(tmp_path / "run", facesets, steps=2))
+    before = sorted(tmp_path.rglob("*"))
+    typed = ["export", tmp_path / "run", "--identity", "ben", "--out", tmp_path / "ben.bundle"]
+    command = [sys.executable, "-m", "faceloom", *map(str, typed)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = ""
+    while "export: 0/3" not in said:
+        said += process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    said += process.communicate(timeout=120)[1]
+    assert process.returncode == 130, said
+    assert said.endswith("nothing half-written was left.\n")
+    assert "Traceback" not in said
+    assert sorted(tmp_path.rglob("*")) == before

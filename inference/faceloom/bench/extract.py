@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from faceloom.faces.align import CropGeometry
 from faceloom.faceset.extract import STORED_COVERAGE, ExtractOptions, extract
-from faceloom.faceset.extract_source import RowMaker, SourceOptions, find_in_source
+from faceloom.faceset.extract_source import Networks, RowMaker, SourceOptions, find_in_source
 from faceloom.faceset.sources import Source
 from faceloom.progress import Progress, Work, finish
 
@@ -42,13 +42,13 @@ class ExtractBench:
 def bench_extract(video: Path, every: int = 1) -> Work[ExtractBench]:
     """Measure the extraction of `video`; its faces are thrown away."""
     source = Source.open(video)
-    options = SourceOptions(every=every)
+    networks = Networks.open(SourceOptions(every=every))
     yield Progress("bench", 0, 4, "decode")
     pictures, decode = _timed(lambda: list(source.read(every)))
     yield Progress("bench", 1, 4, "find")
-    seen, find = _timed(lambda: list(find_in_source(iter(pictures), options)))
+    seen, find = _timed(lambda: list(find_in_source(iter(pictures), networks.finder)))
     yield Progress("bench", 2, 4, "rows")
-    maker = RowMaker(0, CropGeometry(size=ExtractOptions("x").size, coverage=STORED_COVERAGE), options)
+    maker = RowMaker(0, CropGeometry(size=ExtractOptions("x").size, coverage=STORED_COVERAGE), networks.identify)
     _, rows = _timed(lambda: maker.make(seen))
     yield Progress("bench", 3, 4, "whole")
     count = len(pictures)

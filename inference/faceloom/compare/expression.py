@@ -105,7 +105,7 @@ def _energy(movements: Places, group: str) -> Float32[np.ndarray, "t"]:
 
 def _beside_anchor(movements: Places, feature: "Feature") -> Float32[np.ndarray, "t k 2"]:
     """Movement relative to the anchor: what the whole face is laid upon wanders a little, and everything with it."""
-    return movements[:, list(feature.points)] - movements[:, list(feature.anchor)].mean(1, keepdims=True)
+    return float32(movements[:, list(feature.points)] - movements[:, list(feature.anchor)].mean(1, keepdims=True))
 
 
 def gaze(crop: Rgb, mesh_xy: Points) -> Float32[np.ndarray, "2"]:

@@ -12,7 +12,7 @@ from faceloom.compare.compare import Judged
 from faceloom.compare.curves import COLOURS, Line, curve
 from faceloom.compare.figures import BY_NAME
 from faceloom.compare.result import Comparison, Version, cell, verdict
-from faceloom.pictures import data_url
+from faceloom.pictures import data_url, page_jpeg
 
 # Worst frames are shown of these figures; of the others they are the same frames, or show nothing.
 _SHOWN = ("identity", "mouth", "eyes", "sharpness", "colour", "seam", "shimmer", "truth_landmarks", "truth_aligned")
@@ -145,7 +145,7 @@ def _frames(comparison: Comparison, pictures: Mapping[int, Sequence[Rgb]]) -> It
             BY_NAME[name].title + (" against the truth" if BY_NAME[name].against == "truth" else "") for name in names
         )
         crops = "".join(
-            f'<figure><img alt="{version.name}" src="{data_url(crop)}">{version.name}</figure>'
+            f'<figure><img alt="{version.name}" src="{data_url(page_jpeg(crop))}">{version.name}</figure>'
             for version, crop in zip(comparison.versions, pictures[frame], strict=True)
         )
         yield f'<div class="frame" id="frame-{frame}"><div class="why">Frame {frame}: {why}</div>{crops}</div>'

@@ -25,11 +25,12 @@ img, video { max-width: 100%; border-radius: 4px } pre { background: #f4f4f4; pa
 <video controls loop src="data:video/mp4;base64,$video"></video>
 <h2>What was done</h2>
 <table>$rows</table>
-<h2>How near it is</h2>
+<h2>How good it is</h2>
+<p><a href="judge.html">The judge's page</a> has curves over time and the worst moments.</p>
 <pre>$comparison</pre>
-<h2>Target, swap, exact truth</h2>
-<div class="rows"><div class="names"><span>target</span><span>swap</span><span>truth</span></div>
-<img alt="target, swap and truth" src="data:image/png;base64,$side_by_side"></div>
+<h2>Target, paste job, swap, exact truth</h2>
+<div class="rows"><div class="names"><span>target</span><span>paste</span><span>swap</span><span>truth</span></div>
+<img alt="target, paste job, swap and truth" src="data:image/png;base64,$side_by_side"></div>
 <h2>What the network has learned</h2>
 <p>From the left: ada, ada drawn as ada, ada drawn as ben; ben, ben drawn as ben, ben drawn as ada.</p>
 <img alt="preview sheet" src="data:image/png;base64,$preview">

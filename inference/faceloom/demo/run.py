@@ -27,6 +27,8 @@ _MADE = (
     "run",
     "ben.bundle",
     "swapped.mp4",
+    "paste.mp4",
+    "judge.html",
     "preview.png",
     "side_by_side.png",
     "report.html",
@@ -61,6 +63,7 @@ def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> Dem
     sample = Path(str(files("faceloom.demo") / "sample"))
     target, truth = sample / f"target_{HOST}.mp4", sample / f"truth_{GUEST}.mp4"
     swapped, bundle, run = out / "swapped.mp4", out / f"{GUEST}.bundle", out / "run"
+    paste = out / "paste.mp4"
     faces = {name: out / "faces" / name for name in (HOST, GUEST)}
 
     found = [
@@ -73,10 +76,13 @@ def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> Dem
     exported = _faceloom("export", run, "--identity", GUEST, "--out", bundle)
     # The truth keeps ben's own tone of skin, so the swap does too.
     converted = _faceloom("convert", target, "--bundle", bundle, "--out", swapped, "--colour", "none")
-    judged = _faceloom("compare", target, swapped, "--truth", truth, "--identity", faces[GUEST])
+    # What a trained swap must beat: one still, laid over the clip.
+    _faceloom("convert", target, "--baseline", "paste", "--identity", faces[GUEST], "--out", paste)
+    others = ("--paste", paste, "--truth", truth, "--identity", faces[GUEST], "--other", faces[HOST])
+    judged = _faceloom("compare", target, swapped, *others, "--report", out / "judge.html")
 
     shutil.copyfile(trained["preview"], out / "preview.png")
-    write_side_by_side(target, (swapped, truth), out / "side_by_side.png")
+    write_side_by_side(target, (paste, swapped, truth), out / "side_by_side.png")
     rows = _rows(found, trained, exported, converted)
     comparison = Comparison.of(judged).to_text()
     write_page(rows, comparison, swapped, out / "preview.png", out / "side_by_side.png", out / "report.html")

@@ -1,6 +1,7 @@
 """From pictures in order to faces with landmarks and track numbers: what extraction and conversion share."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,7 +53,7 @@ class Face:
 
 
 class FaceFinder:
-    """Finds and follows the faces of one video. Make a new one for each video: it remembers tracks.
+    """Finds and follows the faces of one video. Make a new one, or `renewed` this, for each video: it remembers tracks.
 
     The detector (see `open_detector`) looks at every `detect_every`-th picture, at the first of each shot, and
     wherever a face was lost; in between the mesh follows each face from where it was. Where nothing is found
@@ -77,6 +78,14 @@ class FaceFinder:
         self._every = detect_every
         self._seen = 0
         self._last: list[Face] = []
+
+    def renewed(self, first_track: int = 0) -> "FaceFinder":
+        """Return a finder for another video with this one's networks: opening them takes as long as three pictures."""
+        other = copy(self)
+        other._tracker, other._cuts = Tracker(first=first_track), CutDetector()
+        other._vain_turns = other._seen = 0
+        other._last = []
+        return other
 
     def find(self, pictures: Sequence[Rgb]) -> list[list[Face]]:
         """Return the faces of each picture, the largest first. Call it with pictures in their order."""

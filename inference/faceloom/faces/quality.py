@@ -36,7 +36,8 @@ class Quality(Strict):
 
     sharpness: fine detail against contrast at one size for all faces; about 0.8 sharp, below 0.2 blurred.
     exposure: mean luma of the face, 0..1. clipped: share of the face's pixels cut to black or white, 0..1.
-    eyes_open: lid gap over eye width, both eyes' mean; about 0.25 open, below 0.2 nearly shut.
+    eyes_open: lid gap over eye width, both eyes' mean; about 0.3 open. The mesh never quite shuts an eye: a shut
+    one measures about 0.2, which tells most beside the same person's open ones.
     mouth_open: gap between the lips over the wider eye's width; 0 shut, about 1 wide open.
     background: share of the crop outside the face, 0..1. background_uniform: share of it
     above the shoulders that is one colour, 0..1.

@@ -121,12 +121,13 @@ def _vectors(pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"] | None:
     if not pictures:
         return None
     found = []
+    finder, identify = FaceFinder(), MobileFaceNet()
     for path in pictures:
         picture = read_picture(path)
-        (faces,) = FaceFinder().find([picture])
+        (faces,) = finder.renewed().find([picture])
         if not faces:
             raise UsageError(f"{path} shows no face; give a picture of the person with the face in view.")
-        found.append(MobileFaceNet().embed([picture], [faces[0].points_xy])[0])
+        found.append(identify.embed([picture], [faces[0].points_xy])[0])
     return np.stack(found)
 
 

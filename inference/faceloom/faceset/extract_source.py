@@ -23,7 +23,7 @@ from faceloom.faces.mask import mesh_mask
 from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import crop_quality
 from faceloom.faces.steady import steady
-from faceloom.faceset.journal import Journal, encode_crop
+from faceloom.faceset.journal import Journal, encode_crop, read_state
 from faceloom.faceset.schema import FaceRow
 from faceloom.faceset.sources import Picture, Source
 from faceloom.progress import Progress, Work
@@ -53,34 +53,64 @@ class SourceOptions:
     threads: int = 1
 
 
-def extract_source(
-    source: Source, number: int, folder: Path, geometry: CropGeometry, options: SourceOptions
-) -> Work[Journal]:
-    """Add every face of `source`, from where an earlier run left off; return the full journal.
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What finds faces and says whose they are, opened once for all sources of a process."""
 
-    `number` is the source's in the face set. Raises what reading a video raises; a picture that cannot be read
-    is passed over with a warning, as there may be thousands.
+    finder: FaceFinder
+    identify: MobileFaceNet
+
+    @classmethod
+    def open(cls, options: SourceOptions) -> "Networks":
+        """Open them as `options` say."""
+        finder = FaceFinder(options.min_size, options.detect_every, options.threads, detector=options.detector)
+        return cls(finder, MobileFaceNet(options.threads or 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A source, its number in the face set, and the folder of its journal."""
+
+    source: Source
+    number: int
+    folder: Path
+
+
+def extract_sources(jobs: Iterable[Job], geometry: CropGeometry, options: SourceOptions) -> Work[None]:
+    """Fill the journals of some sources, one after the other; those that are full already cost nothing."""
+    networks = None
+    for job in jobs:
+        if not read_state(job.folder).done:
+            networks = networks or Networks.open(options)
+            yield from extract_source(job, geometry, options, networks)
+
+
+def extract_source(job: Job, geometry: CropGeometry, options: SourceOptions, networks: Networks) -> Work[Journal]:
+    """Add every face of a source, from where an earlier run left off; return the full journal.
+
+    Raises what reading a video raises; a picture that cannot be read is passed over with a warning, as
+    there may be thousands.
     """
-    journal = Journal(folder)
+    journal = Journal(job.folder)
     if journal.state.done:
         return journal
+    maker = RowMaker(job.number, geometry, networks.identify)
     try:
-        yield from _fill(journal, source, number, geometry, options)
+        yield from _fill(journal, job.source, maker, networks.finder.renewed(journal.next_track()), options.every)
     except MediaUnreadable as error:
-        if source.kind == "video":
+        if job.source.kind == "video":
             raise
         log.warning("%s It was passed over.", error)
         journal.commit(0, 0, done=True)
     return journal
 
 
-def _fill(journal: Journal, source: Source, number: int, geometry: CropGeometry, options: SourceOptions) -> Work[None]:
-    total = source.frames and -(-source.frames // options.every)
-    maker = RowMaker(number, geometry, options)
+def _fill(journal: Journal, source: Source, maker: "RowMaker", finder: FaceFinder, every: int) -> Work[None]:
+    total = source.frames and -(-source.frames // every)
     done, last = journal.state.frames, journal.state.next_frame
     with ThreadPoolExecutor(2) as pool:
-        pictures = read_ahead(source.read(options.every, journal.state.next_frame), _AHEAD)
-        found = steady(find_in_source(pictures, options, journal.next_track()), fill_gaps=False)
+        pictures = read_ahead(source.read(every, journal.state.next_frame), _AHEAD)
+        found = steady(find_in_source(pictures, finder), fill_gaps=False)
         for seen in batched(read_ahead(found, _AHEAD), _BATCH):
             for added in pool.map(maker.make, batched(seen, _TOGETHER)):
                 for row, crop, embedding in added:
@@ -95,10 +125,10 @@ def _fill(journal: Journal, source: Source, number: int, geometry: CropGeometry,
 class RowMaker:
     """Turns found faces into rows; safe to call from several threads."""
 
-    def __init__(self, number: int, geometry: CropGeometry, options: SourceOptions):
+    def __init__(self, number: int, geometry: CropGeometry, identify: MobileFaceNet):
         self._number = number
         self._geometry = geometry
-        self._identify = MobileFaceNet(options.threads or 1)
+        self._identify = identify
 
     def make(self, seen: Sequence[Seen]) -> list[tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]]:
         """Return the row, the crop's file and the identity vector of each face of some frames."""
@@ -131,9 +161,8 @@ class RowMaker:
         return row, encode_crop(crop)
 
 
-def find_in_source(pictures: Iterable[Picture], options: SourceOptions, first_track: int = 0) -> Iterator[Seen]:
-    """Yield pictures in order with their faces."""
-    finder = FaceFinder(options.min_size, options.detect_every, options.threads, first_track, options.detector)
+def find_in_source(pictures: Iterable[Picture], finder: FaceFinder) -> Iterator[Seen]:
+    """Yield pictures in order with their faces; `finder` is one that has seen no other video."""
     for group in batches_of_one_size(pictures, _BATCH):
         yield from zip(group, finder.find([picture.rgb for picture in group]), strict=True)
 

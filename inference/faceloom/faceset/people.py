@@ -47,8 +47,7 @@ def choose_person(
     """
     if not len(embeddings):
         return Choice(np.zeros(0, bool), 0)
-    names, members, counts = np.unique(tracks, return_inverse=True, return_counts=True)
-    means = _unit(np.stack([embeddings[members == number].mean(0) for number in range(len(names))]))
+    means, members, counts = _track_means(embeddings, tracks)
     groups = group_people(means, counts, threshold)
     refused = _likeness(means, exclude)
     if reference is not None:
@@ -64,6 +63,15 @@ def choose_person(
         centre = _unit(float32((means[chosen] * counts[chosen, None]).sum(0, keepdims=True)))[0]
     alike = embeddings @ centre >= threshold - _LENIENCE
     return Choice(chosen[members] & alike, int(groups.max()) + 1)
+
+
+def number_people(
+    embeddings: Vectors, tracks: Int[np.ndarray, "_"], threshold: float = SAME_PERSON
+) -> Int[np.ndarray, "_"]:
+    """Number the people that faces belong to, each track as a whole; person 0 has the most faces."""
+    means, members, counts = _track_means(embeddings, tracks)
+    groups = group_people(means, counts, threshold)
+    return np.asarray(groups[members], np.int64)
 
 
 def group_people(
@@ -94,6 +102,15 @@ def group_people(
     for number, group in enumerate(sorted(alive, key=lambda g: -sizes[g])):
         numbers[groups[group]] = number
     return numbers
+
+
+def _track_means(
+    embeddings: Vectors, tracks: Int[np.ndarray, "_"]
+) -> tuple[Vectors, Int[np.ndarray, "_"], Int[np.ndarray, "_"]]:
+    """The mean unit vector of each track, which of them each face belongs to, and how many faces each has."""
+    names, members, counts = np.unique(tracks, return_inverse=True, return_counts=True)
+    means = np.stack([embeddings[members == number].mean(0) for number in range(len(names))])
+    return _unit(means), members, counts
 
 
 def _likeness(means: Vectors, others: Vectors | None) -> Float32[np.ndarray, "_"]:

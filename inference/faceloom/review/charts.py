@@ -1,6 +1,8 @@
 """Small drawings, as SVG text for a page."""
 
+import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +24,25 @@ _NEEDED = 'fill="none" stroke="#222" stroke-width="1"'
 _LACKING = 'fill="#d11" fill-opacity=".15" stroke="#d11" stroke-width="1.6"'
 
 
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What a chart shows from left to right: `low` and `high` in `unit`, and a word for what is at each end.
+
+    doubtful: values below it are shaded, as those that the word at the left end is said of.
+    """
+
+    low: float
+    high: float
+    unit: str = ""
+    low_word: str = ""
+    high_word: str = ""
+    doubtful: float | None = None
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, 0 at the left end to 1 at the right, where those beyond lie too."""
+        return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
+
+
 def pose_map(table: FaceTable, colour: str, needed: Poses, missing: Poses) -> str:
     """Draw how many faces look where; cells in `needed` (yaw, pitch) are outlined, those in `missing` in red."""
     counts, wanted = _cells(np.stack([table.yaw, table.pitch], 1)), _cells(needed)
@@ -38,9 +59,9 @@ def pose_map(table: FaceTable, colour: str, needed: Poses, missing: Poses) -> st
     )
 
 
-def histogram(values: Column, low: float, high: float, colour: str, unit: str = "") -> str:
-    """Draw how values spread between `low` and `high`, those beyond in the last bars; a line at the median."""
-    counts, _ = np.histogram(np.clip(values, low, high), _BINS, (low, high))
+def histogram(values: Column, axis: Axis, colour: str) -> str:
+    """Draw how values spread over an axis, those beyond in the last bars; a line at the median."""
+    counts, _ = np.histogram(np.clip(values, axis.low, axis.high), _BINS, (axis.low, axis.high))
     tall = _HIGH * counts / max(counts.max(), 1)
     wide = _WIDE / _BINS
     bars = "".join(
@@ -49,14 +70,16 @@ def histogram(values: Column, low: float, high: float, colour: str, unit: str = 
         if counts[n]
     )
     median = float(np.median(values))
-    at = _WIDE * min(max((median - low) / (high - low), 0), 1)
+    at = _WIDE * axis.place(median)
+    shaded = 0 if axis.doubtful is None else _WIDE * axis.place(axis.doubtful)
+    numbers = f"{axis.low:g}", f"median {median:.{0 if axis.unit else 2}f}{axis.unit}", f"{axis.high:g}"
     return _svg(
-        _WIDE, _HIGH + 16,
+        _WIDE, _HIGH + (30 if axis.low_word else 16),
+        f'<rect width="{shaded:.1f}" height="{_HIGH}" fill="#000" fill-opacity=".07"/>'
         f'<g fill="{colour}">{bars}</g><path d="M0 {_HIGH}H{_WIDE}" stroke="#bbb"/>'
         f'<path d="M{at:.1f} 0V{_HIGH}" stroke="#222" stroke-dasharray="3 3"/>'
-        f'<text x="0" y="{_HIGH + 13}">{low:g}</text>'
-        f'<text x="{_WIDE / 2}" y="{_HIGH + 13}" text-anchor="middle">median {median:.3g}{unit}</text>'
-        f'<text x="{_WIDE}" y="{_HIGH + 13}" text-anchor="end">{high:g}</text>',
+        f'{_under(*numbers, _HIGH + 13)}'
+        f'{_under(axis.low_word, "", axis.high_word, _HIGH + 26)}',
     )  # fmt: skip
 
 
@@ -125,6 +148,14 @@ def _pose_axes(width: float, height: float) -> str:
             f'<path d="M0 {y}H{width}" stroke="#e4e4e4"/><text x="-4" y="{y + 4}" text-anchor="end">{said}</text>'
         )
     return "".join(lines)
+
+
+def _under(left: str, middle: str, right: str, y: float) -> str:
+    words = ((left, 0, "start"), (middle, _WIDE / 2, "middle"), (right, _WIDE, "end"))
+    drawn = [
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{html.escape(word)}</text>' for word, x, anchor in words
+    ]
+    return "".join(drawn)
 
 
 def _hex(rgb: Sequence[int] | np.ndarray) -> str:

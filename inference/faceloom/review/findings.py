@@ -1,18 +1,15 @@
-"""What is wrong with footage, in plain words: small functions from statistics to a finding or None, in tables."""
+"""What is wrong with a face set, in plain words: small functions from statistics to a finding or None, in tables."""
 
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 
 from faceloom.arrays import float32
 from faceloom.colours import to_lab
 from faceloom.faces.identify import SAME_PERSON
-from faceloom.review.coverage import REGIONS, find_gap
-from faceloom.review.statistics import Direction, Person, Target
+from faceloom.review.finding import Finding, Severity, percent
+from faceloom.review.statistics import BLURRED, Person
 
 # Different faces below which a person is too little known; the demo's sample has about a hundred.
 _FEW = 80
@@ -22,34 +19,12 @@ _FLAT = 0.6
 _ONE_WALL = 12.0
 # Chroma from which a background has a colour that would be seen in skin.
 _COLOURFUL = 15.0
-_BLURRED = 0.2
 _SMALL = 80
 _DARK, _BRIGHT, _CLIPPED = 0.15, 0.85, 0.1
 # Difference across a face, as a share of its lightness, from which it is lit from a side.
 _SIDE_LIT = 0.12
-# A pose that the host has in fewer faces than this is chance.
-_FEW_FRAMES = 3
-_LIGHT_NEAR = 0.15
-
-
-class Severity(StrEnum):
-    """grave: the swap will fail there. warning: it will be worse. note: worth knowing."""
-
-    grave = "grave"
-    warning = "warning"
-    note = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """weight: the share of faces or frames concerned, which orders findings of one severity."""
-
-    name: str
-    severity: Severity
-    text: str
-    action: str
-    weight: float
-    figures: Mapping[str, float] = field(default_factory=dict)
+# From this share on one file is all there is to a set, and below it two may be.
+_ONE_FILE, _TWO_FILES = 0.9, 0.75
 
 
 def few_faces(person: Person) -> Finding | None:
@@ -65,15 +40,30 @@ def few_faces(person: Person) -> Finding | None:
     )  # fmt: skip
 
 
+def one_source(person: Person) -> Finding | None:
+    """All faces, or nearly all, from one file."""
+    first, files = person.sources[0], len(person.sources)
+    share = first.faces / len(person)
+    if share < _ONE_FILE:
+        return None
+    many, of = ("All", "one file") if files == 1 else (percent(share), f"one of {files} files")
+    return Finding(
+        "one source", Severity.warning,
+        f"{many} of {person.name}'s faces come from {of} ({first.name}).",
+        f"Add footage of {person.name} from other days and places: one file has one camera, one light and one mood.",
+        share, {"share": share, "files": files},
+    )  # fmt: skip
+
+
 def few_sources(person: Person) -> Finding | None:
-    """Most faces from one or two of many files."""
-    two = sum(share.faces for share in person.sources[:2])
-    if len(person.sources) < 4 or two < 0.75 * len(person):
+    """Most faces from two of many files, and not from one."""
+    one, two = person.sources[0].faces, sum(share.faces for share in person.sources[:2])
+    if len(person.sources) < 4 or two < _TWO_FILES * len(person) or one >= _ONE_FILE * len(person):
         return None
     share = two / len(person)
     return Finding(
         "few sources", Severity.warning,
-        f"{_percent(share)} of {person.name}'s faces come from 2 of {len(person.sources)} files.",
+        f"{percent(share)} of {person.name}'s faces come from 2 of {len(person.sources)} files.",
         f"Their lights and moods will rule the face: add footage like the other {len(person.sources) - 2} files, "
         "or extract the two with a larger --every.",
         share, {"share": share, "files": len(person.sources)},
@@ -88,8 +78,8 @@ def strangers(person: Person) -> Finding | None:
     return Finding(
         "strangers", Severity.grave,
         f"{count} of {person.name}'s {len(person)} faces look like another person.",
-        f"Look at the most doubtful ones below; faceloom curate {_typed(person)} --keep-identity --apply.",
-        count / len(person), {"faces": count},
+        "Look at the page's most doubtful faces, then take them out.",
+        count / len(person), {"faces": count}, _curate(person, "--keep-identity"),
     )  # fmt: skip
 
 
@@ -107,7 +97,7 @@ def flat_background(person: Person) -> Finding | None:
         return None
     return Finding(
         "flat background", Severity.warning,
-        f"{_percent(share)} of {person.name}'s crops have one flat {_colour_name(middle)} background: "
+        f"{percent(share)} of {person.name}'s crops have one flat {_colour_name(middle)} background: "
         "it will leak into the skin unless masked.",
         "Train with hide_background on (every preset but original_64 has it), or add footage before other walls.",
         share, {"share": share},
@@ -124,7 +114,7 @@ def one_light(person: Person) -> Finding | None:
     side, other = ("left", "right") if left > right else ("right", "left")
     return Finding(
         "one light", Severity.warning,
-        f"{person.name} is lit from the {side} only, in {_percent(share)} of the faces.",
+        f"{person.name} is lit from the {side} only, in {percent(share)} of the faces.",
         f"Add footage of {person.name} with light from the front or the {other}.",
         share, {"share": share, "across": float(np.median(across))},
     )  # fmt: skip
@@ -139,20 +129,20 @@ def near_duplicates(person: Person) -> Finding | None:
     return Finding(
         "near-duplicates", Severity.note,
         f"{count} of {person.name}'s {len(person)} faces are near-duplicates.",
-        f"They teach nothing new: faceloom curate {_typed(person)} --dedupe --apply.",
-        share, {"faces": count, "share": share},
+        "They teach nothing new; take them out.",
+        share, {"faces": count, "share": share}, _curate(person, "--dedupe"),
     )  # fmt: skip
 
 
 def blurred(person: Person) -> Finding | None:
     """Many blurred faces."""
-    share = float((person.table.sharpness < _BLURRED).mean())
+    share = float((person.table.sharpness < BLURRED).mean())
     if share < 0.1:
         return None
     return Finding(
-        "blurred", Severity.warning, f"{_percent(share)} of {person.name}'s faces are blurred.",
-        f'faceloom curate {_typed(person)} --drop "sharpness<{_BLURRED}" --apply.',
-        share, {"share": share},
+        "blurred", Severity.warning, f"{percent(share)} of {person.name}'s faces are blurred.",
+        "Take them out, or add sharper footage.",
+        share, {"share": share}, _curate(person, "--drop", f"sharpness<{BLURRED}"),
     )  # fmt: skip
 
 
@@ -163,10 +153,10 @@ def small(person: Person) -> Finding | None:
         return None
     return Finding(
         "small", Severity.warning,
-        f"{_percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
-        f"Add closer footage; with enough of it, faceloom curate {_typed(person)} "
-        f'--drop "size<{_SMALL}" --apply.',
+        f"{percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
+        "Add closer footage; with enough of it, take the small ones out.",
         share, {"share": share, "median": float(np.median(person.table.size))},
+        _curate(person, "--drop", f"size<{_SMALL}"),
     )  # fmt: skip
 
 
@@ -179,10 +169,13 @@ def badly_exposed(person: Person) -> Finding | None:
         return None
     return Finding(
         "badly exposed", Severity.warning,
-        f"{_percent(share)} of {person.name}'s faces are too dark, too bright or burnt out.",
-        f"Add evenly lit footage, or faceloom curate {_typed(person)} "
-        f'--drop "exposure<{_DARK}" --drop "clipped>{_CLIPPED}" --apply.',
+        f"{percent(share)} of {person.name}'s faces are too dark, too bright or burnt out.",
+        "Add evenly lit footage; with enough of it, take these out.",
         share, {"share": share},
+        _curate(person, *(
+            word for limit in (f"exposure<{_DARK}", f"exposure>{_BRIGHT}", f"clipped>{_CLIPPED}")
+            for word in ("--drop", limit)
+        )),
     )  # fmt: skip
 
 
@@ -209,106 +202,6 @@ def stiff_head(person: Person) -> Finding | None:
     )  # fmt: skip
 
 
-def pose_gap(direction: Direction, region: str) -> Finding | None:
-    """The host turns to where the guest has hardly a face."""
-    gap = find_gap(direction, region)
-    if not gap or gap.share < 0.02 or gap.needed < _FEW_FRAMES:
-        return None
-    way = REGIONS[region].format(angle=gap.angle, where=gap.where)
-    name = direction.guest.name
-    have = "no face" if not gap.faces else f"{gap.faces} face{'s'[: gap.faces != 1]}"
-    return Finding(
-        f"pose gap {region}", Severity.grave if gap.share >= 0.1 else Severity.warning,
-        f"{direction.host_name} {way} in {_percent(gap.share)} of the {direction.unit}; {name} has {have} there.",
-        f"Add footage in which {name} {way}.",
-        gap.share, {"share": gap.share, "degrees": gap.angle, "faces": gap.faces},
-    )  # fmt: skip
-
-
-def mouth_gap(direction: Direction) -> Finding | None:
-    """The host opens the mouth wider than the guest ever does."""
-    widest = float(np.percentile(direction.guest.table.mouth_open, 98))
-    share = float((direction.host.mouth_open > widest + 0.1).mean())
-    if share < 0.03:
-        return None
-    name = direction.guest.name
-    return Finding(
-        "mouth gap", Severity.warning,
-        f"{direction.host_name} opens the mouth wider in {_percent(share)} of the {direction.unit} "
-        f"than {name} ever does.",
-        f"Add footage in which {name} laughs or speaks up.", share, {"share": share, "widest": widest},
-    )  # fmt: skip
-
-
-def blink_gap(direction: Direction) -> Finding | None:
-    """The host blinks and the guest does not."""
-    share = float(direction.host.shut().mean())
-    shut = int(direction.guest.table.shut().sum())
-    if share < 0.01 or shut >= 3:
-        return None
-    name = direction.guest.name
-    return Finding(
-        "blink gap", Severity.warning,
-        f"{direction.host_name} has the eyes shut in {_percent(share)} of the {direction.unit}; "
-        f"{name} in {shut} faces.",
-        f"Add footage in which {name} blinks, or extract with a smaller --every.",
-        share, {"share": share, "faces": shut},
-    )  # fmt: skip
-
-
-def light_gap(direction: Direction) -> Finding | None:
-    """The host is lit as no face of the guest is."""
-    near = np.abs(direction.host.across[:, None] - direction.guest.table.across[None]) < _LIGHT_NEAR
-    unlike = near.mean(1) < 0.01
-    share = float(unlike.mean())
-    if share < 0.1:
-        return None
-    side = "right" if np.median(direction.host.across[unlike]) > np.median(direction.guest.table.across) else "left"
-    name = direction.guest.name
-    return Finding(
-        "light gap", Severity.warning,
-        f"{direction.host_name} is lit more from the {side} in {_percent(share)} of the {direction.unit} "
-        f"than {name} ever is.",
-        f"Add footage of {name} with light from the {side}.", share, {"share": share},
-    )  # fmt: skip
-
-
-def softer_guest(direction: Direction) -> Finding | None:
-    """The guest's faces have far fewer pixels than the host's."""
-    guest, host = float(np.median(direction.guest.table.size)), float(np.median(direction.host.size))
-    if guest >= 0.6 * host:
-        return None
-    name = direction.guest.name
-    return Finding(
-        "softer guest", Severity.warning,
-        f"{direction.host_name}'s face is {host:.0f} pixels and {name}'s {guest:.0f}: the swap will look soft.",
-        f"Add closer footage of {name}.", 1 - guest / host, {"guest": guest, "host": host},
-    )  # fmt: skip
-
-
-def crowded(target: Target) -> Finding | None:
-    """More than one face in the target."""
-    share = target.crowded / target.frames
-    if share < 0.02:
-        return None
-    return Finding(
-        "crowded", Severity.note, f"{target.name} shows more than one face in {_percent(share)} of the frames.",
-        "Only the largest is exchanged unless you convert with --select all.", share, {"share": share},
-    )  # fmt: skip
-
-
-def faceless(target: Target) -> Finding | None:
-    """No face found in many frames of the target."""
-    share = 1 - len(target.table) / target.frames
-    if share < 0.05:
-        return None
-    return Finding(
-        "faceless", Severity.note, f"{target.name} shows no face that is found in {_percent(share)} of the frames.",
-        "Those frames stay as they are; check that nothing but turned or hidden heads is missed.",
-        share, {"share": share},
-    )  # fmt: skip
-
-
 def one_person_twice(people: tuple[Person, Person]) -> Finding | None:
     """Two sets of the same person."""
     first, second = people
@@ -323,29 +216,15 @@ def one_person_twice(people: tuple[Person, Person]) -> Finding | None:
 
 
 OF_PERSON: tuple[Callable[[Person], Finding | None], ...] = (
-    few_faces, few_sources, strangers, flat_background, one_light, near_duplicates,
+    few_faces, one_source, few_sources, strangers, flat_background, one_light, near_duplicates,
     blurred, small, badly_exposed, still_mouth, stiff_head,
 )  # fmt: skip
-OF_DIRECTION: tuple[Callable[[Direction], Finding | None], ...] = (
-    *(partial(pose_gap, region=region) for region in REGIONS), mouth_gap, blink_gap, light_gap, softer_guest,
-)  # fmt: skip
-OF_TARGET: tuple[Callable[[Target], Finding | None], ...] = (crowded, faceless)
 OF_TWO: tuple[Callable[[tuple[Person, Person]], Finding | None], ...] = (one_person_twice,)
 
 
-def gravest_first(findings: list[Finding]) -> list[Finding]:
-    """Sort by severity, then by how much is concerned."""
-    order = list(Severity)
-    return sorted(findings, key=lambda finding: (order.index(finding.severity), -finding.weight))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _typed(person: Person) -> str:
-    """The set's folder as a shell wants it."""
-    return shlex.quote(str(person.faces.directory))
+def _curate(person: Person, *options: str) -> str:
+    """The command that rejects faces of a set."""
+    return shlex.join(["faceloom", "curate", str(person.faces.directory.resolve()), *options, "--apply"])
 
 
 def _colour_name(lab: np.ndarray) -> str:

@@ -1,23 +1,25 @@
 """The review as one page that needs nothing from outside."""
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from string import Template
 
 import numpy as np
 
 from faceloom import __version__
 from faceloom.pictures import data_url
-from faceloom.review.charts import colour_strip, histogram, light_map, pose_map
+from faceloom.review.charts import Axis, colour_strip, histogram, light_map, pose_map
 from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
-from faceloom.review.findings import Finding
+from faceloom.review.finding import Finding
 from faceloom.review.pictures import Sheet, contact_sheets, target_sheet
-from faceloom.review.statistics import Direction, FaceTable, Person, Target
+from faceloom.review.statistics import BLURRED, SHUT, Column, Direction, FaceTable, Person, Target
 from faceloom.review.verdict import Verdict
 
 _COLOURS = ("#2f6fbb", "#c2571a", "#3a8f4d", "#8a4fae", "#b8860b", "#3a8a94")
-_TARGET_COLOUR = "#555"
+_TARGET_COLOURS = ("#444", "#777", "#a0a0a0")
 _MOST_SOURCES = 10
 
 _PAGE = Template("""<!doctype html>
@@ -28,6 +30,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto
 h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem }
 h3 { font-size: .95rem; margin: .9rem 0 .3rem; font-weight: 600 } p { margin: .3rem 0 } small, .quiet { color: #666 }
 .row { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem; align-items: flex-start }
+.grid { display: grid; gap: .8rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(var(--least), 100%), 1fr)) }
+.grid > div { min-width: 0 } .poses { --least: 17rem } .lights { --least: 15rem } .charts { --least: 11.8rem }
 .card { border: 1px solid #ddd; border-top: 4px solid; border-radius: 6px; padding: .7rem 1rem; flex: 1 1 20rem }
 .ready { border-top-color: #2e8b57 } .usable { border-top-color: #e0a100 } .not { border-top-color: #c62828 }
 .card b { font-size: 1.1rem } ol { list-style: none; padding: 0; margin: 0 }
@@ -39,11 +43,16 @@ li { display: grid; grid-template-columns: 5.5rem 1fr; gap: .8rem; padding: .5re
 .note { background: #e6edf5; color: #345 }
 figure { margin: 0; text-align: center } figure img { width: 78px; height: 78px; border-radius: 4px; display: block }
 figcaption { font-size: .75rem; color: #666 } .sheet { display: flex; flex-wrap: wrap; gap: .35rem }
-.name { font-weight: 600; border-left: .8rem solid; padding-left: .5rem; line-height: 1.1; margin: .5rem 0 }
+.name { font-weight: 600; border-left: .8rem solid; padding-left: .5rem; line-height: 1.1; margin: .5rem 0;
+  overflow-wrap: anywhere }
 .person { margin-bottom: 1.6rem }
 svg text { font: 11px system-ui, sans-serif; fill: #666 } svg { max-width: 100%; height: auto }
-table { border-collapse: collapse } td, th { padding: .3rem 1.6rem .3rem 0; vertical-align: top; text-align: left }
-th { font-weight: 400; color: #666; max-width: 9rem }
+pre { font: 13px/1.4 ui-monospace, monospace; background: #f4f4f4; border-radius: 4px; padding: .3rem .5rem;
+  margin: .3rem 0; white-space: pre-wrap; overflow-wrap: anywhere }
+table { border-collapse: collapse } td, th { padding: .3rem .8rem .3rem 0; vertical-align: top; text-align: left }
+td { white-space: nowrap }
+th { font-weight: 400; color: #666; max-width: 9rem; overflow-wrap: anywhere }
+code { font: .92em ui-monospace, monospace; white-space: nowrap }
 .bar { display: inline-block; height: .7rem; margin-right: .4rem }
 </style></head><body>
 <h1>What the footage has and lacks</h1>
@@ -52,12 +61,12 @@ th { font-weight: 400; color: #666; max-width: 9rem }
 <h2>Findings</h2>$findings
 <h2>Faces</h2>$sheets
 <h2>Where the heads turn</h2>
-<p class="quiet">The darker a cell, the more faces. $legend</p><div class="row">$poses</div>
+<p class="quiet">The darker a cell, the more faces. $legend</p><div class="grid poses">$poses</div>
 <h2>Light and colour</h2>
 <p class="quiet">A dot a face, on the side its light comes from. Below, the mean colours of the faces from dark to
-light.</p><div class="row">$lights</div>
+light.</p><div class="grid lights">$lights</div>
 <h2>Expression, sharpness, size</h2>$histograms
-<h2>Where the faces come from</h2><div class="row">$sources</div>
+<h2>Where the faces come from</h2><div class="grid poses">$sources</div>
 <p><small>Faceloom $version</small></p>
 </body></html>
 """)
@@ -65,7 +74,7 @@ light.</p><div class="row">$lights</div>
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """A person or the target, as a column of the page."""
+    """A person, or one of the target's, as a column of the page."""
 
     name: str
     table: FaceTable
@@ -81,19 +90,20 @@ def build_page(
 ) -> str:
     """Return the page's text. `directions` and `verdicts` belong together."""
     subjects = [_Subject(p.name, p.table, _COLOURS[n % len(_COLOURS)]) for n, p in enumerate(people)]
-    columns = [*subjects, _Subject(target.name, target.table, _TARGET_COLOUR)] if target else subjects
-    colours = {subject.name: subject.colour for subject in columns}
+    hosts = target.people if target else ()
+    seen = [_Subject(h.name, h.table, _TARGET_COLOURS[n % len(_TARGET_COLOURS)]) for n, h in enumerate(hosts)]
+    columns = [*subjects, *seen]
     return _PAGE.substitute(
         subject=html.escape(_said(people, target)),
         verdicts=f'<div class="row">{"".join(map(_verdict, verdicts))}</div>' if verdicts else _NO_VERDICT,
         findings=f"<ol>{''.join(map(_finding, findings))}</ol>" if findings else "<p>Nothing was found wrong.</p>",
-        sheets="".join(_sheets(p.name, colours[p.name], contact_sheets(p)) for p in people)
-        + (_sheets(target.name, _TARGET_COLOUR, (target_sheet(target),)) if target else ""),
+        sheets="".join(_sheets(s, contact_sheets(p)) for s, p in zip(subjects, people, strict=True))
+        + "".join(_sheets(s, (target_sheet(h),)) for s, h in zip(seen, hosts, strict=True)),
         legend=html.escape(_LEGEND) if directions else "",
         poses=_each(columns, lambda s: _pose_map(s, [d for d in directions if d.guest.name == s.name])),
         lights=_each(columns, lambda s: light_map(s.table.across, s.table.down, s.colour) + _strip(s.table)),
         histograms=_histograms(columns),
-        sources=_each(subjects, lambda s: _sources(next(p for p in people if p.name == s.name), s.colour)),
+        sources="".join(_sources(s, p) for s, p in zip(subjects, people, strict=True)),
         version=__version__,
     )
 
@@ -108,8 +118,9 @@ def _said(people: Sequence[Person], target: Target | None) -> str:
     sets = ", ".join(f"{person.name}: {len(person)} faces" for person in people)
     if not target:
         return sets
-    seen = f"{len(target.table)} faces in {target.frames} frames (one frame in {target.every})"
-    return f"{sets}; target {target.name}: {seen}"
+    faces, count = sum(len(person.table) for person in target.people), len(target.people)
+    of = f" of {count} people" if count > 1 else ""
+    return f"{sets}; target {target.name}: {faces} faces{of} in {target.frames} frames (one frame in {target.every})"
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -118,22 +129,32 @@ def _verdict(verdict: Verdict) -> str:
         f"{html.escape(verdict.host)}: {verdict.readiness}</b>"
         f"<p>{html.escape(verdict.guest)} has enough faces for the poses in {100 * verdict.covered:.0f} % of the "
         f"{verdict.unit}.</p>"
-        f"<p>What helps most: {html.escape(verdict.help_most)}</p></div>"
+        f"<p>What helps most: {_action(verdict.help_most)}</p>{_command(verdict.command)}</div>"
     )
 
 
 def _finding(finding: Finding) -> str:
     return (
         f'<li><span class="mark {finding.severity.value}">{finding.severity.value}</span>'
-        f'<div><b>{html.escape(finding.text)}</b><p class="quiet">{html.escape(finding.action)}</p></div></li>'
+        f'<div><b>{html.escape(finding.text)}</b><p class="quiet">{_action(finding.action)}</p>'
+        f"{_command(finding.command)}</div></li>"
     )
 
 
-def _sheets(name: str, colour: str, sheets: Sequence[Sheet]) -> str:
-    parts = [_name(name, colour)]
+def _action(text: str) -> str:
+    """What to do, its options kept from being broken at their hyphens."""
+    return re.sub(r"--[a-z-]+", r"<code>\g<0></code>", html.escape(text))
+
+
+def _command(command: str) -> str:
+    return f"<pre>{html.escape(command)}</pre>" if command else ""
+
+
+def _sheets(subject: _Subject, sheets: Sequence[Sheet]) -> str:
+    parts = [_named(subject)]
     for sheet in sheets:
         figures = "".join(
-            f'<figure><img alt="a face of {html.escape(name)}" src="{data_url(thumb.picture)}">'
+            f'<figure><img alt="a face of {html.escape(subject.name)}" src="{data_url(thumb.picture)}">'
             f"<figcaption>{html.escape(thumb.caption)}</figcaption></figure>"
             for thumb in sheet.thumbs
         )
@@ -154,39 +175,40 @@ def _strip(table: FaceTable) -> str:
 
 def _histograms(columns: Sequence[_Subject]) -> str:
     largest = max(float(np.percentile(subject.table.size, 98)) for subject in columns)
-    # What, column of the table, ends of the axis, unit.
+    eyes = "Eyes, beside how far the same person's usually are open; shaded: shut"
+    size = Axis(0, max(100, 50 * float(np.ceil(largest / 50))), " px")
+    sharp = Axis(0, 1.2, "", "blurred", "sharp", BLURRED)
     rows = (
-        ("mouth open (eye widths)", "mouth_open", 0, 1, ""),
-        ("eyes open (of their width)", "eyes_open", 0, 0.5, ""),
-        ("sharpness (below 0.2 is blurred)", "sharpness", 0, 1.2, ""),
-        ("size", "size", 0, max(100, 50 * np.ceil(largest / 50)), " px"),
+        _charts(columns, "Mouth, in widths of an eye", attrgetter("mouth_open"), Axis(0, 1, "", "shut", "wide open")),
+        _charts(columns, eyes, FaceTable.openness, Axis(0.4, 1.3, "", "shut", "wide open", SHUT)),
+        _charts(columns, "Sharpness; shaded: blurred", attrgetter("sharpness"), sharp),
+        _charts(columns, "Size of the face", attrgetter("size"), size),
     )
-    head = "".join(f"<td>{_name(s.name, s.colour)}</td>" for s in columns)
-    body = "".join(
-        f"<tr><th>{said}</th>"
-        + "".join(f"<td>{histogram(getattr(s.table, column), low, high, s.colour, unit)}</td>" for s in columns)
-        + "</tr>"
-        for said, column, low, high, unit in rows
-    )
-    return f"<table><tr><th></th>{head}</tr>{body}</table>"
+    return "".join(rows)
 
 
-def _sources(person: Person, colour: str) -> str:
+def _charts(columns: Sequence[_Subject], said: str, values: Callable[[FaceTable], Column], axis: Axis) -> str:
+    drawn = _each(columns, lambda s: histogram(values(s.table), axis, s.colour))
+    return f'<h3>{html.escape(said)}</h3><div class="grid charts">{drawn}</div>'
+
+
+def _sources(subject: _Subject, person: Person) -> str:
     shown, rest = person.sources[:_MOST_SOURCES], person.sources[_MOST_SOURCES:]
     rows = [(share.name, share.faces) for share in shown]
     if rest:
         rows.append((f"{len(rest)} more files", sum(share.faces for share in rest)))
-    return "<table>" + "".join(_source(name, faces / len(person), colour) for name, faces in rows) + "</table>"
+    table = "".join(_source(name, faces / len(person), subject.colour) for name, faces in rows)
+    return f"<div>{_named(subject)}<table>{table}</table></div>"
 
 
 def _source(name: str, share: float, colour: str) -> str:
-    bar = f'<span class="bar" style="width:{9 * share:.2f}rem;background:{colour}"></span>'
+    bar = f'<span class="bar" style="width:{5 * share:.2f}rem;background:{colour}"></span>'
     return f"<tr><th>{html.escape(name)}</th><td>{bar}{100 * share:.0f} %</td></tr>"
 
 
 def _each(subjects: Sequence[_Subject], draw: Callable[[_Subject], str]) -> str:
-    return "".join(f"<div>{_name(subject.name, subject.colour)}{draw(subject)}</div>" for subject in subjects)
+    return "".join(f"<div>{_named(subject)}{draw(subject)}</div>" for subject in subjects)
 
 
-def _name(name: str, colour: str) -> str:
-    return f'<p class="name" style="border-color:{colour}">{html.escape(name)}</p>'
+def _named(subject: _Subject) -> str:
+    return f'<p class="name" style="border-color:{subject.colour}">{html.escape(subject.name)}</p>'

@@ -3,24 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Float32
 
 from faceloom.arrays import Rgb
 from faceloom.faceset import FaceRow
-from faceloom.review.measure import thumbnail
-from faceloom.review.statistics import Column, Person, Target
+from faceloom.pictures import page_jpeg
+from faceloom.review.statistics import Column, Person, TargetPerson
 
 SHOWN = 12
 # Degrees between two faces of a sheet.
 _APART = 5.0
+_SIDE = 112
+_SHOWN_COVERAGE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
 class Thumb:
-    """A small picture and what is said under it."""
+    """A small picture, as JPEG, and what is said under it."""
 
-    picture: Rgb
+    picture: bytes
     caption: str
 
 
@@ -46,11 +49,19 @@ def contact_sheets(person: Person) -> tuple[Sheet, ...]:
     )
 
 
-def target_sheet(target: Target) -> Sheet:
-    """Return faces of the target, spread evenly over it."""
-    numbers = np.unique(np.linspace(0, len(target.thumbs) - 1, SHOWN).round().astype(int))
-    yaw = target.table.yaw
-    return Sheet("Over the clip", tuple(Thumb(target.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers))
+def target_sheet(person: TargetPerson) -> Sheet:
+    """Return faces of a person of the target, spread evenly over it."""
+    numbers = np.unique(np.linspace(0, len(person.thumbs) - 1, SHOWN).round().astype(int))
+    yaw = person.table.yaw
+    return Sheet("Over the clip", tuple(Thumb(person.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers))
+
+
+def thumbnail(crop: Rgb, coverage: float) -> bytes:
+    """Return the middle of a crop, where the face is, as a small JPEG: a clip may show thousands."""
+    edge = round(len(crop) * (1 - _SHOWN_COVERAGE / coverage) / 2)
+    middle = crop[edge : len(crop) - edge, edge : len(crop) - edge]
+    small = np.asarray(cv2.resize(middle, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    return page_jpeg(small)
 
 
 def _sheet(title: str, person: Person, order: np.ndarray, captions: Column) -> Sheet:
@@ -73,7 +84,7 @@ def _unlike(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int
     return [number for number in order if number in shown]
 
 
-def _thumb(person: Person, row: FaceRow) -> Rgb:
+def _thumb(person: Person, row: FaceRow) -> bytes:
     return thumbnail(person.faces.read_crop(row), person.faces.geometry.coverage)
 
 

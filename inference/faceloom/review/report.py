@@ -13,11 +13,13 @@ from faceloom.errors import UsageError
 from faceloom.faces.identify import SAME_PERSON
 from faceloom.faceset import FaceSet
 from faceloom.progress import Work
-from faceloom.review import findings as tables
-from faceloom.review.findings import Finding, gravest_first
-from faceloom.review.measure import measure_person, measure_target
+from faceloom.review.finding import Finding, gravest_first
+from faceloom.review.findings import OF_PERSON, OF_TWO
+from faceloom.review.gaps import OF_DIRECTION, OF_TARGET
+from faceloom.review.measure import measure_person
 from faceloom.review.page import build_page
 from faceloom.review.statistics import Column, Direction, FaceTable, Person, SourceShare, Target
+from faceloom.review.target import measure_target
 from faceloom.review.verdict import Verdict, judge
 
 _Subject = TypeVar("_Subject")
@@ -73,14 +75,24 @@ class PersonFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetFigures:
-    """What the review found out about a target; looks_like: the face set of its person, or empty."""
+class TargetPersonFigures:
+    """What the review found out about a person of a target; looks_like: the face set of the person, or empty."""
 
     name: str
-    frames: int
     faces: int
     looks_like: str
     spreads: Spreads
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFigures:
+    """What the review found out about a target. crowded, faceless: frames with more than one face, or with none."""
+
+    name: str
+    frames: int
+    crowded: int
+    faceless: int
+    people: tuple[TargetPersonFigures, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,9 @@ class ReviewSummary:
         lines = [
             f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)" for v in self.verdicts
         ]
-        lines += [f"{finding.severity.value:<8} {finding.text}\n         {finding.action}" for finding in self.findings]
+        for finding in self.findings:
+            lines.append(f"{finding.severity.value:<8} {finding.text}")
+            lines += [f"{'':<8} {said}" for said in (finding.action, finding.command) if said]
         return "\n".join([*lines, f"{self.report}: the whole review."])
 
 
@@ -118,7 +132,7 @@ def review(
     people = []
     for faces in sets:
         people.append((yield from measure_person(faces)))
-    seen = (yield from measure_target(target, every)) if target else None
+    seen = (yield from measure_target(target, every, people)) if target else None
     summary = summarise(report, people, seen)
     directions = list_directions(people, seen)
     write_text(report, build_page(people, seen, directions, summary.verdicts, summary.findings))
@@ -127,39 +141,36 @@ def review(
 
 def summarise(report: Path, people: Sequence[Person], target: Target | None) -> ReviewSummary:
     """Find and judge; measures and writes nothing."""
-    of_person = {person.name: _run(tables.OF_PERSON, person) for person in people}
-    of_two = [finding for pair in combinations(people, 2) for finding in _run(tables.OF_TWO, pair)]
-    of_target = _run(tables.OF_TARGET, target) if target else []
+    of_person = {person.name: _run(OF_PERSON, person) for person in people}
+    of_two = [finding for pair in combinations(people, 2) for finding in _run(OF_TWO, pair)]
+    of_target = _run(OF_TARGET, target) if target else []
     found = [*of_two, *of_target, *(finding for group in of_person.values() for finding in group)]
     verdicts = []
     for direction in list_directions(people, target):
-        own = _run(tables.OF_DIRECTION, direction)
+        own = _run(OF_DIRECTION, direction)
         found += own
         verdicts.append(judge(direction, gravest_first([*own, *of_person[direction.guest.name], *of_two])))
     return ReviewSummary(
         report=report,
         people=tuple(_person_figures(person) for person in people),
-        target=_target_figures(target, people) if target else None,
+        target=_target_figures(target) if target else None,
         verdicts=tuple(verdicts),
         findings=tuple(gravest_first(found)),
     )
 
 
 def list_directions(people: Sequence[Person], target: Target | None) -> list[Direction]:
-    """Return who is to wear whose face: everyone but the target's own person on the target, or every pair."""
+    """Return who is to wear whose face: each person of the target everyone else's, or each face set every other's.
+
+    Nobody's face is put on their own, unless there is nothing else to judge.
+    """
     if target:
-        own = looks_like(target, people)
-        guests = [person for person in people if person.name != own] or list(people)
-        return [Direction(guest, target.table, target.name, "frames") for guest in guests]
-    pairs = [(guest, host) for guest in people for host in people if guest is not host]
-    return [Direction(guest, host.table, host.name, "faces") for guest, host in pairs]
-
-
-def looks_like(target: Target, people: Sequence[Person]) -> str:
-    """Return the name of the person the target shows, empty if it is none of them."""
-    likeness = {person.name: float(person.centre @ target.centre) for person in people}
-    name = max(likeness, key=likeness.__getitem__)
-    return name if likeness[name] >= SAME_PERSON else ""
+        pairs = [(guest, host) for host in target.people for guest in people]
+        others = [(guest, host) for guest, host in pairs if guest.name != host.looks_like]
+        unit = "frames" if len(target.people) == 1 else "frames that show them"
+        return [Direction(guest, host.table, host.name, unit) for guest, host in others or pairs]
+    sets = [(guest, host) for guest in people for host in people if guest is not host]
+    return [Direction(guest, host.table, host.name, "faces") for guest, host in sets]
 
 
 def _run(table: Sequence[Callable[[_Subject], Finding | None]], subject: _Subject) -> list[Finding]:
@@ -177,11 +188,14 @@ def _person_figures(person: Person) -> PersonFigures:
     )
 
 
-def _target_figures(target: Target, people: Sequence[Person]) -> TargetFigures:
+def _target_figures(target: Target) -> TargetFigures:
     return TargetFigures(
         name=target.name,
         frames=target.frames,
-        faces=len(target.table),
-        looks_like=looks_like(target, people),
-        spreads=Spreads.of(target.table),
+        crowded=target.crowded,
+        faceless=target.faceless,
+        people=tuple(
+            TargetPersonFigures(person.name, len(person.table), person.looks_like, Spreads.of(person.table))
+            for person in target.people
+        ),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from faceloom.review.coverage import covered_share
-from faceloom.review.findings import Finding, Severity
+from faceloom.review.finding import Finding, Severity
 from faceloom.review.statistics import Direction
 
 # Shares of the host's poses that the guest must have faces for.
@@ -22,7 +22,10 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """covered: share of the host's faces whose pose the guest has enough faces for, 0..1."""
+    """covered: share of the host's faces whose pose the guest has enough faces for, 0..1.
+
+    help_most: what to do first. command: what to type for it, or empty.
+    """
 
     guest: str
     host: str
@@ -30,6 +33,7 @@ class Verdict:
     covered: float
     unit: str
     help_most: str
+    command: str = ""
 
 
 def judge(direction: Direction, findings: Sequence[Finding]) -> Verdict:
@@ -43,5 +47,5 @@ def judge(direction: Direction, findings: Sequence[Finding]) -> Verdict:
     else:
         readiness = Readiness.ready
     worse = [finding for finding in findings if finding.severity != Severity.note]
-    help_most = worse[0].action if worse else "Nothing is missing; train."
-    return Verdict(direction.guest.name, direction.host_name, readiness, covered, direction.unit, help_most)
+    help_most, command = (worse[0].action, worse[0].command) if worse else ("Nothing is missing; train.", "")
+    return Verdict(direction.guest.name, direction.host_name, readiness, covered, direction.unit, help_most, command)

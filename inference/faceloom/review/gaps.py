@@ -1,0 +1,140 @@
+"""What a host does that the guest has no faces for, and what is hard about a target."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from faceloom.review.coverage import REGIONS, find_gap
+from faceloom.review.finding import Finding, Severity, percent
+from faceloom.review.statistics import Direction, Target
+
+# A pose that the host has in fewer faces than this is chance.
+_FEW_FRAMES = 3
+_LIGHT_NEAR = 0.15
+# Of 1,914 faces with open eyes 5 count as shut: fewer than 3, or a tenth of the host's share, is no blink learned.
+_FEW_SHUT, _FEW_SHUT_SHARE = 3, 0.1
+_WHO_IS_EXCHANGED = (
+    "Conversion exchanges the largest face of each frame, whoever it is, and with --select all every face; "
+    "cut the clip where neither is wanted."
+)
+
+
+def pose_gap(direction: Direction, region: str) -> Finding | None:
+    """The host turns to where the guest has hardly a face."""
+    gap = find_gap(direction, region)
+    if not gap or gap.share < 0.02 or gap.needed < _FEW_FRAMES:
+        return None
+    way = REGIONS[region].format(angle=gap.angle, where=gap.where)
+    name = direction.guest.name
+    have = "no face" if not gap.faces else f"{gap.faces} face{'s'[: gap.faces != 1]}"
+    return Finding(
+        f"pose gap {region}", Severity.grave if gap.share >= 0.1 else Severity.warning,
+        f"{direction.host_name} {way} in {percent(gap.share)} of the {direction.unit}; {name} has {have} there.",
+        f"Add footage in which {name} {way}.",
+        gap.share, {"share": gap.share, "degrees": gap.angle, "faces": gap.faces},
+    )  # fmt: skip
+
+
+def mouth_gap(direction: Direction) -> Finding | None:
+    """The host opens the mouth wider than the guest ever does."""
+    widest = float(np.percentile(direction.guest.table.mouth_open, 98))
+    share = float((direction.host.mouth_open > widest + 0.1).mean())
+    if share < 0.03:
+        return None
+    name = direction.guest.name
+    return Finding(
+        "mouth gap", Severity.warning,
+        f"{direction.host_name} opens the mouth wider in {percent(share)} of the {direction.unit} "
+        f"than {name} ever does.",
+        f"Add footage in which {name} laughs or speaks up.", share, {"share": share, "widest": widest},
+    )  # fmt: skip
+
+
+def blink_gap(direction: Direction) -> Finding | None:
+    """The host blinks and the guest does not."""
+    share = float(direction.host.shut().mean())
+    shut = int(direction.guest.table.shut().sum())
+    if share < 0.01 or shut >= max(_FEW_SHUT, _FEW_SHUT_SHARE * share * len(direction.guest)):
+        return None
+    name = direction.guest.name
+    return Finding(
+        "blink gap", Severity.warning,
+        f"{direction.host_name} has the eyes shut in {percent(share)} of the {direction.unit}; "
+        f"{name} in {shut} faces.",
+        f"Add footage in which {name} blinks, or extract with a smaller --every.",
+        share, {"share": share, "faces": shut},
+    )  # fmt: skip
+
+
+def light_gap(direction: Direction) -> Finding | None:
+    """The host is lit as no face of the guest is."""
+    near = np.abs(direction.host.across[:, None] - direction.guest.table.across[None]) < _LIGHT_NEAR
+    unlike = near.mean(1) < 0.01
+    share = float(unlike.mean())
+    if share < 0.1:
+        return None
+    side = "right" if np.median(direction.host.across[unlike]) > np.median(direction.guest.table.across) else "left"
+    name = direction.guest.name
+    return Finding(
+        "light gap", Severity.warning,
+        f"{direction.host_name} is lit more from the {side} in {percent(share)} of the {direction.unit} "
+        f"than {name} ever is.",
+        f"Add footage of {name} with light from the {side}.", share, {"share": share},
+    )  # fmt: skip
+
+
+def softer_guest(direction: Direction) -> Finding | None:
+    """The guest's faces have far fewer pixels than the host's."""
+    guest, host = float(np.median(direction.guest.table.size)), float(np.median(direction.host.size))
+    if guest >= 0.6 * host:
+        return None
+    name = direction.guest.name
+    return Finding(
+        "softer guest", Severity.warning,
+        f"The face of {direction.host_name} has {host:.0f} pixels and {name}'s {guest:.0f}: the swap will look soft.",
+        f"Add closer footage of {name}.", 1 - guest / host, {"guest": guest, "host": host},
+    )  # fmt: skip
+
+
+def several_people(target: Target) -> Finding | None:
+    """More than one person in the target, at once or in turn."""
+    if len(target.people) < 2:
+        return None
+    seen = ", ".join(f"{person.label} in {percent(len(person.table) / target.frames)}" for person in target.people)
+    share = target.crowded / target.frames
+    return Finding(
+        "several people", Severity.note,
+        f"{target.name} shows {len(target.people)} people ({seen} of the frames), "
+        f"more than one at once in {percent(share)}.",
+        _WHO_IS_EXCHANGED, max(share, 0.01), {"people": len(target.people), "share": share},
+    )  # fmt: skip
+
+
+def crowded(target: Target) -> Finding | None:
+    """More faces than one, of which all but one are seen too rarely to be judged."""
+    share = target.crowded / target.frames
+    if share < 0.02 or len(target.people) > 1:
+        return None
+    return Finding(
+        "crowded", Severity.note, f"{target.name} shows more than one face in {percent(share)} of the frames.",
+        _WHO_IS_EXCHANGED, share, {"share": share},
+    )  # fmt: skip
+
+
+def faceless(target: Target) -> Finding | None:
+    """No face found in many frames of the target."""
+    share = target.faceless / target.frames
+    if share < 0.05:
+        return None
+    return Finding(
+        "faceless", Severity.note, f"{target.name} shows no face that is found in {percent(share)} of the frames.",
+        "Those frames stay as they are; check that nothing but turned or hidden heads is missed.",
+        share, {"share": share},
+    )  # fmt: skip
+
+
+OF_DIRECTION: tuple[Callable[[Direction], Finding | None], ...] = (
+    *(partial(pose_gap, region=region) for region in REGIONS), mouth_gap, blink_gap, light_gap, softer_guest,
+)  # fmt: skip
+OF_TARGET: tuple[Callable[[Target], Finding | None], ...] = (several_people, crowded, faceless)
