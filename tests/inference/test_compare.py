@@ -1,78 +1,188 @@
-"""The figures say what the eye says."""
+"""The judge says what the eye says: every fault moves its own part of the score most."""
 
+import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
-import cv2
+import faults
 import numpy as np
 import pytest
 from clips import make_clip
 
-from faceloom.compare import Comparison, compare_to_truth
-from faceloom.errors import UsageError
+from faceloom.compare import Comparison, Judged, Videos, compare, write_report
+from faceloom.compare.compare import judge_pictures, references_of
+from faceloom.compare.figures import figure_of, standard_error
+from faceloom.compare.result import Version
+from faceloom.compare.score import Score, score_of
+from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import finish
 from faceloom.video import read_frames
 
-FRAMES = range(0, 75, 15)
+# Enough for a few words of speech.
+FRAMES = 30
+# What was done to the exact truth, and the part of the score that must fall most.
+FAULTS = {
+    "shifted": "place",
+    "blurred": "sharpness",
+    "another mouth": "expression",
+    "recoloured": "colour",
+    "flickering": "steadiness",
+    "cut out": "seam",
+    "wrong person": "identity",
+}
 
 
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory: pytest.TempPathFactory, sample: Path, facesets: dict[str, Path]):
-    """Compare versions of the truth with the truth."""
-    folder = tmp_path_factory.mktemp("versions")
-    read = {
-        name: [f.rgb for f in read_frames(sample / f"{name}.mp4") if f.index in FRAMES]
+def clips(sample: Path) -> dict[str, list[np.ndarray]]:
+    """The sample's target and truth."""
+    return {
+        name: [frame.rgb for frame in read_frames(sample / f"{name}.mp4")][:FRAMES]
         for name in ("target_ada", "truth_ben")
     }
+
+
+@pytest.fixture(scope="module")
+def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample: Path) -> Judged:
+    """The truth, spoilt in each way, judged in one pass."""
+    target, truth = clips["target_ada"], clips["truth_ben"]
     versions = {
-        "target": read["target_ada"],
-        "truth": read["truth_ben"],
-        "blurred": [cv2.GaussianBlur(p, (0, 0), 3) for p in read["truth_ben"]],
-        "red": [np.clip(p.astype(int) + np.array([60, 0, 0]), 0, 255).astype(np.uint8) for p in read["truth_ben"]],
-        "other moments": read["truth_ben"][::-1],
+        "untouched": target,
+        "shifted": faults.shifted(truth),
+        "blurred": faults.blurred(truth),
+        "another mouth": faults.with_another_mouth(truth),
+        "recoloured": faults.recoloured(truth),
+        "flickering": faults.flickering(truth),
+        "cut out": faults.cut_out(truth, target),
+        "wrong person": faults.of_the_wrong_person(target),
+        "truth": truth,
     }
-    paths = {name: make_clip(folder / f"{name}.mp4", pictures) for name, pictures in versions.items()}
-    faces = FaceSet.read(facesets["ben"])
-    return {
-        name: finish(compare_to_truth(paths["target"], path, paths["truth"], faces)) for name, path in paths.items()
-    }
+    moments = zip(*versions.values(), strict=True)
+    references = references_of(FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"]))
+    return finish(judge_pictures(moments, tuple(versions), references, 1, Videos(sample, sample)))
 
 
-def test_the_truth_is_the_truth_and_the_target_is_untouched(figures: dict[str, Comparison]) -> None:
-    truth, target = figures["truth"], figures["target"]
-    assert truth.frames == len(FRAMES)
-    assert truth.identity_share == pytest.approx(1)
-    assert target.identity_share == pytest.approx(0)
-    assert truth.swapped.mouth == truth.swapped.eyes == truth.swapped.colour == 0
-    assert truth.swapped.sharpness == truth.swapped.ssim == pytest.approx(1)
-    assert target.swapped == target.untouched
-    assert target.untouched.identity < truth.truth_identity - 0.3
+def version(judged: Judged, name: str) -> Version:
+    found = judged.comparison.version(name)
+    assert found
+    return found
+
+
+def value(version: Version, name: str) -> float:
+    figure = version.figure(name)
+    assert figure
+    return figure.value
+
+
+def without_truth(version: Version) -> Score:
+    """The score as if the exact truth were not known."""
+    score = score_of({figure.name: figure for figure in version.figures}, None)
+    assert score
+    return score
+
+
+def with_truth(version: Version) -> Score:
+    assert version.score
+    return version.score
+
+
+def test_the_truth_is_perfect_and_the_target_is_no_swap(judged: Judged) -> None:
+    assert with_truth(version(judged, "truth")).value == pytest.approx(100)
+    for score_in in (with_truth, without_truth):
+        assert score_in(version(judged, "untouched")).value == 0
+    untouched = version(judged, "untouched")
+    for name, wanted in {"identity": 0, "other": 1, "expression": 1, "seam": 0, "dropped": 1, "sharpness": 1}.items():
+        assert value(untouched, name) == pytest.approx(wanted, abs=0.02)
+
+
+@pytest.mark.parametrize("score_in", [with_truth, without_truth])
+@pytest.mark.parametrize(("fault", "part"), FAULTS.items())
+def test_each_fault_moves_its_own_part_most(
+    judged: Judged, fault: str, part: str, score_in: Callable[[Version], Score]
+) -> None:
+    spoilt, perfect = (score_in(version(judged, name)) for name in (fault, "truth"))
+    fallen = {p.name: q.value - p.value for p, q in zip(spoilt.parts, perfect.parts, strict=True)}
+    assert max(fallen, key=lambda name: fallen[name]) == part
+    assert spoilt.value < perfect.value - 1
+
+
+def test_blur_cannot_win(judged: Judged) -> None:
+    """On plain SSIM it does: a sharp face two pixels off is beaten by a blurred one."""
+    shifted, blurred = version(judged, "shifted"), version(judged, "blurred")
+    plain, aligned = ([value(v, name) for v in (shifted, blurred)] for name in ("truth_ssim", "truth_aligned"))
+    assert plain[0] < plain[1]
+    assert aligned[0] > aligned[1]
+    assert without_truth(shifted).value > without_truth(blurred).value + 10
 
 
 @pytest.mark.parametrize(
-    ("version", "figure", "worse"),
+    ("values", "error"),
     [
-        ("blurred", "sharpness", lambda value: value < 0.5),
-        ("red", "colour", lambda value: value > 10),
-        ("other moments", "mouth", lambda value: value > 0.1),
-        ("other moments", "eyes", lambda value: value > 0.1),
+        ([1.0], None),
+        ([2.0, 2.0, 2.0], 0.0),
+        # Two long stretches of one value each are two observations, not forty.
+        ([0.0] * 20 + [1.0] * 20, pytest.approx(0.5 * np.sqrt(10 / 9) / np.sqrt(10))),
     ],
 )
-def test_each_fault_moves_its_own_figure(figures: dict[str, Comparison], version: str, figure: str, worse) -> None:
-    assert worse(getattr(figures[version].swapped, figure))
-    assert not worse(getattr(figures["truth"].swapped, figure))
+def test_uncertainty_is_that_of_stretches(values: list[float], error: object) -> None:
+    assert standard_error(np.float32(values)) == error
 
 
-def test_the_table_shows_them(figures: dict[str, Comparison]) -> None:
-    assert "identity (share of the way)" in figures["truth"].to_text()
+def test_worst_frames_are_the_furthest_from_the_best_and_not_neighbours() -> None:
+    series = np.float32([1, 0.2, 0.1, 0.3, 1, 1, 1, 1, 0.5, 1, 1, 1, np.nan] + [1.0] * 23)
+    figure = figure_of("sharpness", series, range(100, 136))
+    assert figure
+    assert figure.worst[:2] == (102, 108)
+    assert figure_of("sharpness", np.float32([np.nan]), [0]) is None
 
 
-def test_only_versions_of_one_clip_can_be_compared(sample: Path, facesets: dict[str, Path], tmp_path: Path) -> None:
-    short = make_clip(tmp_path / "short.mp4", [f.rgb for f in read_frames(sample / "target_ada.mp4")][:3])
-    small = make_clip(tmp_path / "small.mp4", [np.zeros((64, 64, 3), np.uint8)] * 75)
-    faces = FaceSet.read(facesets["ben"])
-    target = sample / "target_ada.mp4"
-    with pytest.raises(UsageError, match="number of frames"):
-        finish(compare_to_truth(target, short, target, faces))
-    with pytest.raises(UsageError, match="size"):
-        finish(compare_to_truth(target, small, target, faces))
+def test_a_report_shows_curves_and_the_worst_moments(
+    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], tmp_path: Path, faceloom: Callable[..., tuple]
+) -> None:
+    target, swap = (make_clip(tmp_path / f"{n}.mp4", clips[n][:6]) for n in ("target_ada", "truth_ben"))
+    page = tmp_path / "swap.html"
+    typed = ("compare", target, swap, "--paste", swap, "--identity", facesets["ben"], "--report", page)
+    code, out, _ = faceloom(*typed)
+    text = page.read_text()
+    assert code == 0
+    assert "SCORE (against the target)" in out
+    # The paste is the swap itself here: nothing is beaten.
+    assert "does not beat a paste job" in out
+    assert text.count("<svg") > 10
+    assert "http" not in text
+    for link in {part.split('"')[0] for part in text.split('href="#')[1:]}:
+        assert f'id="{link}"' in text
+    assert faceloom(*typed)[0] == 2
+    assert faceloom(*typed, "--force")[0] == 0
+
+
+def test_what_is_printed_can_be_read_again(judged: Judged) -> None:
+    printed = json.loads(json.dumps(asdict(judged.comparison)))
+    assert Comparison.of(printed) == judged.comparison
+    assert "SCORE (against the exact truth)" in judged.comparison.to_text()
+
+
+def test_without_a_wanted_person_there_is_no_score(clips: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
+    comparison = finish(compare(Videos(clip, clip))).comparison
+    assert all(v.score is None for v in comparison.versions)
+    assert "--identity" in comparison.to_text()
+
+
+def test_only_versions_of_one_clip_can_be_compared(clips: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
+    target = make_clip(tmp_path / "target.mp4", clips["target_ada"][:4])
+    short = make_clip(tmp_path / "short.mp4", clips["target_ada"][:3])
+    small = make_clip(tmp_path / "small.mp4", [np.zeros((64, 64, 3), np.uint8)] * 4)
+    for other, said in ((short, "number of frames"), (small, "size")):
+        with pytest.raises(UsageError, match=said):
+            finish(compare(Videos(target, other)))
+    with pytest.raises(NoFaceFound, match="nothing to compare"):
+        finish(compare(Videos(small, small)))
+
+
+def test_a_report_is_written_once(judged: Judged, clips: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
+    videos = Videos(clip, clip)
+    write_report(finish(compare(videos)), videos, tmp_path / "page.html")
+    assert not list(tmp_path.glob(".*part"))

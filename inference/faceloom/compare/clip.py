@@ -69,7 +69,7 @@ class Clip:
         own, target = self._columns(version), self._columns(0)
         told = {
             **self._pictures(version),
-            **_expression(own, target),
+            **_performance(own, target),
             **_identity(own, target, references),
             "place": _out_of_place(own, target),
             "jitter": self._where_consecutive(_tremble(own, target)),
@@ -108,16 +108,23 @@ class Clip:
         return float32(np.where(alone, np.nan, series))
 
 
-def _expression(own: _Columns, target: _Columns) -> dict[str, Series]:
-    seen = own.seen & target.seen
+def _shares_kept(own: _Columns, wanted: _Columns, target: _Columns) -> dict[str, Series]:
+    """How much of the movement of `wanted` is kept, seen by the turn of the target's head."""
+    seen = own.seen & wanted.seen
     if not seen.any():
         return {}
     reference = frontal_mesh(target.meshes, target.angles)
-    moved = [movement(places_on_face(columns.meshes, reference), target.angles, seen) for columns in (own, target)]
+    moved = [movement(places_on_face(columns.meshes, reference), target.angles, seen) for columns in (own, wanted)]
+    return shares_kept(moved[0], moved[1])
+
+
+def _performance(own: _Columns, target: _Columns) -> dict[str, Series]:
+    if not own.seen.any():
+        return {}
     turned = own.angles - target.angles
     looks = own.gazes - target.gazes
     return {
-        **shares_kept(moved[0], moved[1]),
+        **_shares_kept(own, target, target),
         "gaze": np.abs(looks - np.nanmedian(looks, axis=0)).mean(1) if np.isfinite(looks).any() else looks[:, 0],
         "pose": np.abs(turned - np.nanmedian(turned, axis=0)).mean(1),
     }
@@ -138,9 +145,11 @@ def _identity(own: _Columns, target: _Columns, references: References) -> dict[s
 
 
 def _against_truth(own: _Columns, target: _Columns, truth: _Columns) -> dict[str, Series]:
+    kept = _shares_kept(own, truth, target)
     off = np.linalg.norm((own.meshes - truth.meshes)[..., :2], axis=-1) / _eye_distance(truth)[:, None]
     return {
         "truth_identity": share_of_truth(own.vectors, target.vectors, truth.vectors),
+        **({"truth_expression": kept["expression"]} if kept else {}),
         "truth_landmarks": off.mean(1),
         "truth_mouth": off[:, _MOUTH].mean(1),
         "truth_eyes": off[:, _EYES].mean(1),

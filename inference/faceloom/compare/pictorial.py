@@ -57,6 +57,7 @@ class PictureJudge:
         return {
             "truth_sharpness": fine_detail(seen.crop, inside) / max(fine_detail(truth.crop, inside), 1e-6),
             "truth_colour": colour_difference(seen.tones, truth.tones, inside),
+            "truth_seam": region.rim.seam(truth.lab, seen.lab),
             "truth_aligned": structural_similarity(moved_back(seen.crop, flow), truth.crop, inside),
             "truth_flow": float(np.linalg.norm(flow, axis=-1)[inside].mean()) / _EYES_APART,
             "truth_ssim": structural_similarity(seen.crop, truth.crop, inside),

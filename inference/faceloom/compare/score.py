@@ -12,9 +12,8 @@ from faceloom.compare.figures import Figure
 
 # How much each part weighs beside identity.
 WEIGHTS = {"expression": 0.5, "sharpness": 0.15, "colour": 0.1, "seam": 0.05, "place": 0.05, "steadiness": 0.15}
-# Where a figure has fallen to 1/e or, with the exact truth, to nothing: what the eye finds plainly wrong.
-_COLOUR, _LIGHT, _PLACE, _SEAM = 20.0, 20.0, 0.08, 3.0
-_MOUTH_LOST, _EYES_LOST = 0.1, 0.06
+# Where a part has fallen to 1/e: what the eye finds plainly wrong.
+_COLOUR, _LIGHT, _PLACE, _SEAM = 20.0, 20.0, 0.08, 2.2
 _JITTER, _SHIMMER, _FLICKER = 0.05, 8.0, 2.0
 
 
@@ -45,7 +44,6 @@ def score_of(figures: Mapping[str, Figure], truth: Mapping[str, Figure] | None) 
         return None
     best = {name: figure.value for name, figure in (truth or {}).items()}
     told = _against_truth(values) if truth else _against_target(values)
-    told["seam"] = math.exp(-((_beyond(values, best, "seam") / _SEAM) ** 2))
     told["steadiness"] = _steadiness(values, best)
     parts = {name: _share(value) for name in WEIGHTS if (value := told.get(name)) is not None}
     weight = sum(WEIGHTS[name] for name in parts)
@@ -59,17 +57,17 @@ def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
         "expression": values.get("expression"),
         "sharpness": _ratio(values.get("sharpness")),
         "colour": math.exp(-values["colour"] / _COLOUR - values["light"] / _LIGHT),
+        "seam": _step(values["seam"]),
         "place": _fading(values.get("place"), _PLACE),
     }
 
 
 def _against_truth(values: Mapping[str, float]) -> dict[str, float | None]:
-    lost = {"truth_mouth": _MOUTH_LOST, "truth_eyes": _EYES_LOST}
-    kept = [_share(1 - values[name] / worst) for name, worst in lost.items() if name in values]
     return {
-        "expression": sum(kept) / len(kept) if kept else None,
+        "expression": values.get("truth_expression"),
         "sharpness": _ratio(values.get("truth_sharpness")),
         "colour": math.exp(-values["truth_colour"] / _COLOUR),
+        "seam": _step(values["truth_seam"]),
         "place": _fading(values.get("truth_flow"), _PLACE),
     }
 
@@ -83,6 +81,10 @@ def _steadiness(values: Mapping[str, float], best: Mapping[str, float]) -> float
 def _beyond(values: Mapping[str, float], best: Mapping[str, float], name: str) -> float:
     """How much more of a fault there is than in the exact truth, where one is known."""
     return max(values[name] - best.get(name, 0.0), 0.0)
+
+
+def _step(seam: float) -> float:
+    return math.exp(-((seam / _SEAM) ** 2))
 
 
 def _ratio(value: float | None) -> float | None:
