@@ -9,7 +9,7 @@ import keras
 
 from faceloom.errors import PartlyDone
 from faceloom.progress import Progress, Report
-from faceloom_train.checkpoint import save_checkpoint
+from faceloom_train.checkpoint import is_snapshot, save_checkpoint
 from faceloom_train.data import TrainingFaces
 from faceloom_train.preview import write_preview
 from faceloom_train.run import Run
@@ -109,7 +109,8 @@ class SaveCheckpoints(EveryStep):
     def after_step(self, step: int, logs: Mapping[str, float]) -> None:
         """Save when it is time."""
         settings = self._run.settings
-        if step % settings.checkpoint_every == 0 or step == settings.steps or self.model.stop_training:
+        due = step % settings.checkpoint_every == 0 or is_snapshot(self._run, step)
+        if due or step == settings.steps or self.model.stop_training:
             save_checkpoint(self.model, self._run, step)
 
 

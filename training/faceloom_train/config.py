@@ -109,7 +109,10 @@ class OptimizerConfig(Strict):
 
 
 class TrainConfig(Strict):
-    """A training run. `batch_size` is faces of each identity; `coverage` as in `CropGeometry`."""
+    """A training run. `batch_size` is faces of each identity; `coverage` as in `CropGeometry`.
+
+    The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
+    """
 
     network: Annotated[OriginalNetwork | DfNetwork, Field(discriminator="kind")]
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
@@ -124,6 +127,7 @@ class TrainConfig(Strict):
     optimizer: OptimizerConfig = OptimizerConfig()
     checkpoint_every: Count = 500
     keep_checkpoints: Count = 3
+    snapshot_every: Annotated[int, Field(ge=0)] = 0
     preview_every: Count = 250
     log_every: Count = 10
     consent: str | None = None

@@ -1,5 +1,6 @@
 """Train or continue a run."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
 from faceloom_train.preview import write_preview
 from faceloom_train.run import Run
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def _load_identities(run: Run) -> list[TrainingFaces]:
 def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces]) -> int:
     """Restore the last checkpoint and return its step, or prepare a new model and return 0."""
     if list_checkpoints(run):
-        checkpoint, step = latest_checkpoint(run)
+        checkpoint, step = latest_checkpoint(run, log.warning)
         restore_checkpoint(model, checkpoint)
         run.forget_after(step)
         return step
