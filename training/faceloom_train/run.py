@@ -77,6 +77,10 @@ class Run:
         """The metrics' file."""
         return self.directory / "metrics.jsonl"
 
+    def preview(self, step: int) -> Path:
+        """Return where the preview sheet of a step is."""
+        return self.directory / "previews" / f"step-{step:08d}.png"
+
     def write(self) -> None:
         """Write `config.yaml`."""
         base = self.directory.resolve()
