@@ -29,9 +29,11 @@ class SkippingAdam(keras.optimizers.Adam):
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
     ) -> tuple[list[Any], list[Any]]:
         """Return what a step makes of the variables (JAX calls this), themselves if a gradient is not finite."""
+        # The loss scaler hands over variables: only now are they known to stand for this step's tensors.
+        before = [[ops.convert_to_tensor(v) for v in own] for own in (trainable_variables, optimizer_variables)]
+        weights, own = super().stateless_apply(before[1], grads, before[0])
         finite = _all_finite(grads)
-        weights, own = super().stateless_apply(optimizer_variables, grads, trainable_variables)
-        return _chosen(finite, weights, trainable_variables), _chosen(finite, own, optimizer_variables)
+        return _chosen(finite, weights, before[0]), _chosen(finite, own, before[1])
 
 
 def build_optimizer(config: TrainConfig) -> keras.Optimizer:

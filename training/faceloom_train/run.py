@@ -9,7 +9,7 @@ previews/            step-00000500.png ...
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,10 +25,12 @@ from faceloom_train.config import FIXED, TrainConfig, differences
 class RunFile(Strict):
     """`config.yaml` of a run. `faces`: identity name to face set, in the decoders' order.
 
-    Their paths are relative to the run, so that a project can be moved as a whole.
+    init_from: the run that this one began with the weights of. Paths are relative to the run, so that a
+    project can be moved as a whole.
     """
 
     faces: Annotated[dict[str, Path], Field(min_length=2)]
+    init_from: Path | None = None
     settings: TrainConfig
 
 
@@ -39,11 +41,14 @@ class Run:
     directory: Path
     faces: Mapping[str, Path]
     settings: TrainConfig
+    init_from: Path | None = None
 
     @classmethod
-    def create(cls, directory: Path, faces: Mapping[str, Path], settings: TrainConfig) -> "Run":
+    def create(
+        cls, directory: Path, faces: Mapping[str, Path], settings: TrainConfig, init_from: Path | None = None
+    ) -> "Run":
         """Begin a run in a new directory."""
-        run = cls(directory, faces, settings)
+        run = cls(directory, faces, settings, init_from)
         run.write()
         return run
 
@@ -60,7 +65,8 @@ class Run:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ArtefactRefused(f"{path} is damaged and cannot be read as YAML.") from error
         faces = {name: (directory / path).resolve() for name, path in file.faces.items()}
-        return cls(directory, faces, file.settings)
+        init_from = file.init_from and (directory / file.init_from).resolve()
+        return cls(directory, faces, file.settings, init_from)
 
     @staticmethod
     def exists(directory: Path) -> bool:
@@ -83,9 +89,9 @@ class Run:
 
     def write(self) -> None:
         """Write `config.yaml`."""
-        base = self.directory.resolve()
-        faces = {name: Path(os.path.relpath(path.resolve(), base)) for name, path in self.faces.items()}
-        file = RunFile(faces=faces, settings=self.settings)
+        faces = {name: self._relative(path) for name, path in self.faces.items()}
+        init_from = self.init_from and self._relative(self.init_from)
+        file = RunFile(faces=faces, init_from=init_from, settings=self.settings)
         write_text(self.directory / "config.yaml", yaml.safe_dump(file.model_dump(mode="json"), sort_keys=False))
 
     def with_settings(self, settings: TrainConfig, step: int) -> "Run":
@@ -97,7 +103,7 @@ class Run:
                     f"{self.directory}: {key} was {old!r} when this run began and cannot become {new!r}; "
                     "begin a new run for that."
                 )
-        changed = type(self)(self.directory, self.faces, settings)
+        changed = replace(self, settings=settings)
         if changes:
             changed.write()
             for key, old, new in changes:
@@ -116,6 +122,9 @@ class Run:
         """Drop the metrics of steps that were lost with a killed process, so that none is told twice."""
         kept = [json.dumps(row) + "\n" for row in self._rows() if row["step"] <= step]
         write_text(self.metrics, "".join(kept))
+
+    def _relative(self, path: Path) -> Path:
+        return Path(os.path.relpath(path.resolve(), self.directory.resolve()))
 
     def _rows(self) -> Iterator[dict[str, int]]:
         if not self.metrics.is_file():

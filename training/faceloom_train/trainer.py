@@ -29,6 +29,7 @@ from faceloom_train.optimizer import build_optimizer
 from faceloom_train.preview import write_preview
 from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
 from faceloom_train.run import Run
+from faceloom_train.warm_start import copy_weights, refuse_stranger
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class _Session:
         """Train from the last checkpoint; return the last preview sheet."""
         run, settings = self._run, self._run.settings
         model = compiled_model(settings, run.identities)
-        start = _begin(model, run, self._faces)
+        start = _begin(model, run, self._faces, report)
         if start < settings.steps:
             self._divide(model, start, report)
             dataset = make_dataset(self._faces, settings, start, settings.steps)
@@ -117,22 +118,30 @@ class _Session:
 
 
 def open_run(
-    directory: Path, faces: Mapping[str, Path], settings: Callable[[TrainConfig | None], TrainConfig | None]
+    directory: Path,
+    faces: Mapping[str, Path],
+    settings: Callable[[TrainConfig | None], TrainConfig | None],
+    init_from: Path | None = None,
 ) -> Run:
-    """Begin a run, or continue the one in `directory`.
+    """Begin a run, with the weights of the run `init_from` if there is one, or continue the one in `directory`.
 
-    `settings` gets the run's own configuration (None for a new run) and returns the wanted one.
+    `settings` gets the run's own configuration (None for a new run) and returns the wanted one. Raises
+    UsageError for what cannot be trained, ArtefactRefused for a run or face set that cannot be used.
     """
     if not Run.exists(directory):
         wanted = settings(None)
         if wanted is None:
             raise UsageError(f"{directory} is a new run; name a preset with --config.")
         _check_faces(faces)
-        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, wanted)
+        if init_from is not None:
+            _check_source(init_from, wanted)
+        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, wanted, init_from)
     run = Run.read(directory)
     if faces and {name: path.resolve() for name, path in faces.items()} != run.faces:
         known = ", ".join(f"{name}={path}" for name, path in run.faces.items())
         raise UsageError(f"{directory} was begun with {known}; continue it with the same --faces, or none.")
+    if init_from is not None and init_from.resolve() != run.init_from:
+        raise UsageError(f"{directory} has begun already, without {init_from}; begin a new run with --init-from.")
     return run.with_settings(settings(run.settings) or run.settings, last_step(run))
 
 
@@ -168,11 +177,18 @@ def _check_faces(faces: Mapping[str, Path]) -> None:
         FaceSet.read(path)
 
 
+def _check_source(init_from: Path, wanted: TrainConfig) -> None:
+    """Refuse a run that a new one can take nothing from."""
+    source = Run.read(init_from)
+    latest_checkpoint(source)
+    refuse_stranger(SwapModel(wanted, ["any"]), SwapModel(source.settings, ["any"]), init_from)
+
+
 def _load_identities(run: Run) -> list[TrainingFaces]:
     return [load_faces(FaceSet.read(path), run.settings) for path in run.faces.values()]
 
 
-def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces]) -> int:
+def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: Report = lambda _: None) -> int:
     """Restore the last checkpoint and return its step, or prepare a new model and return 0."""
     if list_checkpoints(run):
         checkpoint, step = latest_checkpoint(run, log.warning)
@@ -183,4 +199,9 @@ def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces]) -> int:
     if isinstance(run.settings.network, DfNetwork) and run.settings.network.template:
         size = model.crop.size
         model.start_templates([middle_of(f.crops, size).mean(0) for f in faces])
+    if run.init_from is not None:
+        source = Run.read(run.init_from)
+        taken = copy_weights(model, run.identities, compiled_model(source.settings, source.identities), source)
+        run.log({"step": 0, "init_from": str(taken.run), "of_step": taken.step, "share": round(taken.share, 3)})
+        report(Progress("warm start", 1, 1, taken.to_text()))
     return 0
