@@ -15,7 +15,9 @@ from faceloom_train.data import TrainingFaces
 from faceloom_train.guard import LossGuard
 from faceloom_train.model import SwapModel
 from faceloom_train.preview import write_preview
+from faceloom_train.report import write_report
 from faceloom_train.run import Run
+from faceloom_train.tensorboard import Tensorboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ class ReportProgress:
 class LogMetrics:
     """Appends the means of the loss and its parts, and how many steps were skipped, to the run's metrics."""
 
-    def __init__(self, run: Run):
-        self._run = run
+    def __init__(self, run: Run, board: Tensorboard | None = None):
+        self._run, self._board = run, board
         self._started = time.monotonic()
         self._begin_means()
 
@@ -111,6 +113,8 @@ class LogMetrics:
             seconds = round(time.monotonic() - self._started, 3)
             means = {name: round(total / self._count, 6) for name, total in self._sums.items()}
             self._run.log({"step": step.number, "seconds": seconds, **means, "skipped": self._skipped})
+            if self._board:
+                self._board.write_values(step.number, {**means, "skipped": self._skipped})
             self._begin_means()
 
     def _begin_means(self) -> None:
@@ -119,15 +123,19 @@ class LogMetrics:
 
 
 class WritePreviews:
-    """Draws a preview sheet every `preview_every` steps."""
+    """Draws a preview sheet every `preview_every` steps, and renews the run's page."""
 
-    def __init__(self, run: Run, faces: Sequence[TrainingFaces]):
-        self._run, self._faces = run, faces
+    def __init__(self, run: Run, faces: Sequence[TrainingFaces], board: Tensorboard | None = None):
+        self._run, self._faces, self._board = run, faces, board
 
     def after_step(self, model: SwapModel, step: Step) -> None:
         """Draw when it is time."""
         if step.number % self._run.settings.preview_every == 0:
-            write_preview(model, self._faces, self._run.preview(step.number))
+            sheet = self._run.preview(step.number)
+            write_preview(model, self._faces, sheet)
+            write_report(self._run)
+            if self._board:
+                self._board.write_picture(step.number, sheet)
 
 
 class StopWhen:
@@ -165,12 +173,13 @@ def make_actions(
 ) -> list[Action]:
     """Return what is done after each step of a run, in the order in which it must be done."""
     settings = run.settings
+    board = Tensorboard(run) if settings.tensorboard else None
     guard = LossGuard(scaled=settings.precision == "mixed_float16")
     return [
         WatchLoss(guard),
         ReportProgress(report, settings.steps, settings.faces_per_step * len(faces)),
-        LogMetrics(run),
-        WritePreviews(run, faces),
+        LogMetrics(run, board),
+        WritePreviews(run, faces, board),
         StopWhen(asked, deadline),
         SaveCheckpoints(run, lambda: guard.doubtful),
     ]

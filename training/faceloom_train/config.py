@@ -115,6 +115,7 @@ class TrainConfig(Strict):
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
+    tensorboard: write the metrics and previews for TensorBoard as well.
     """
 
     network: Annotated[OriginalNetwork | DfNetwork, Field(discriminator="kind")]
@@ -134,6 +135,7 @@ class TrainConfig(Strict):
     snapshot_every: Annotated[int, Field(ge=0)] = 0
     preview_every: Count = 250
     log_every: Count = 10
+    tensorboard: bool = False
     consent: str | None = None
     licence: str | None = None
 

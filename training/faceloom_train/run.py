@@ -4,14 +4,16 @@ config.yaml          every setting, and where the faces came from
 metrics.jsonl        a row every few steps, and one for each changed setting
 checkpoints/         step-00000500/ ..., each whole and checksummed
 previews/            step-00000500.png ...
+report.html          all of it on one page
 """
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 
 import yaml
 from pydantic import Field, ValidationError
@@ -20,6 +22,9 @@ from faceloom.atomic import said_plainly, write_text
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import ArtefactRefused, UsageError
 from faceloom_train.config import FIXED, TrainConfig, differences
+
+# A row of the metrics: a step's figures, or what happened at it.
+Row: TypeAlias = dict[str, Any]
 
 
 class RunFile(Strict):
@@ -87,6 +92,10 @@ class Run:
         """Return where the preview sheet of a step is."""
         return self.directory / "previews" / f"step-{step:08d}.png"
 
+    def previews(self) -> list[Path]:
+        """Return the preview sheets that are there, the oldest first."""
+        return sorted((self.directory / "previews").glob("step-*.png"))
+
     def write(self) -> None:
         """Write `config.yaml`."""
         faces = {name: self._relative(path) for name, path in self.faces.items()}
@@ -120,18 +129,19 @@ class Run:
 
     def forget_after(self, step: int) -> None:
         """Drop the metrics of steps that were lost with a killed process, so that none is told twice."""
-        kept = [json.dumps(row) + "\n" for row in self._rows() if row["step"] <= step]
+        kept = [json.dumps(row) + "\n" for row in self.rows() if row["step"] <= step]
         write_text(self.metrics, "".join(kept))
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the metrics, the oldest first."""
+        if not self.metrics.is_file():
+            return []
+        rows = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            # The last line of a killed process may be half a line.
+            with suppress(ValueError):
+                rows.append(json.loads(line))
+        return rows
 
     def _relative(self, path: Path) -> Path:
         return Path(os.path.relpath(path.resolve(), self.directory.resolve()))
-
-    def _rows(self) -> Iterator[dict[str, int]]:
-        if not self.metrics.is_file():
-            return
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                # The last line of a killed process may be half a line.
-                continue

@@ -27,6 +27,7 @@ from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
 from faceloom_train.preview import write_preview
+from faceloom_train.report import write_report
 from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
 from faceloom_train.run import Run
 from faceloom_train.warm_start import copy_weights, refuse_stranger
@@ -103,6 +104,7 @@ class _Session:
         # `fit` has put the averaged weights in place: this sheet shows what would be exported.
         preview = run.preview(latest_checkpoint(run)[1])
         write_preview(model, self._faces, preview)
+        write_report(run)
         return preview
 
     def _divide(self, model: SwapModel, start: int, report: Report) -> None:

@@ -8,10 +8,11 @@ from string import Template
 import numpy as np
 
 from faceloom import __version__
+from faceloom.pages import data_url
 from faceloom.review.charts import colour_strip, histogram, light_map, pose_map
 from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
 from faceloom.review.findings import Finding
-from faceloom.review.pictures import Sheet, contact_sheets, data_url, target_sheet
+from faceloom.review.pictures import Sheet, contact_sheets, target_sheet
 from faceloom.review.statistics import Direction, FaceTable, Person, Target
 from faceloom.review.verdict import Verdict
 

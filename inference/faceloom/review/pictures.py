@@ -1,23 +1,19 @@
-"""Which faces are shown, and how they get into the page."""
+"""Which faces are shown."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Float32
 
 from faceloom.arrays import Rgb
 from faceloom.faceset import FaceRow
-from faceloom.pictures import encode
 from faceloom.review.measure import thumbnail
 from faceloom.review.statistics import Column, Person, Target
 
 SHOWN = 12
 # Degrees between two faces of a sheet.
 _APART = 5.0
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +51,6 @@ def target_sheet(target: Target) -> Sheet:
     numbers = np.unique(np.linspace(0, len(target.thumbs) - 1, SHOWN).round().astype(int))
     yaw = target.table.yaw
     return Sheet("Over the clip", tuple(Thumb(target.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers))
-
-
-def data_url(picture: Rgb) -> str:
-    """Return a picture as a JPEG inside a URL."""
-    return "data:image/jpeg;base64," + base64.b64encode(encode(picture, ".jpg", _JPEG)).decode()
 
 
 def _sheet(title: str, person: Person, order: np.ndarray, captions: Column) -> Sheet:
