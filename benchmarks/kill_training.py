@@ -46,8 +46,8 @@ class Kill:
         return self.reached - self.whole
 
 
-def kill_again_and_again(run: Path, command: Sequence[str], kills: int, longest: float) -> Iterator[Kill]:
-    """Start the command, kill it -9 up to `longest` seconds after its first own step; and so on."""
+def kill_again_and_again(run: Path, command: Sequence[str], kills: int, steps: int) -> Iterator[Kill]:
+    """Start the command, kill it -9 at a random moment up to `steps` steps and half a second on; and so on."""
     chance = random.Random(0)
     whole = 0
     for _ in range(kills):
@@ -55,9 +55,10 @@ def kill_again_and_again(run: Path, command: Sequence[str], kills: int, longest:
         # A continued run first drops what was noted after its checkpoint.
         while process.poll() is None and noted_step(run) > whole:
             time.sleep(0.01)
-        while noted_step(run) == whole and process.poll() is None:
+        wanted = whole + chance.randint(1, steps)
+        while noted_step(run) < wanted and process.poll() is None:
             time.sleep(0.01)
-        seconds = chance.uniform(0, longest)
+        seconds = chance.uniform(0, 0.5)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         said = process.communicate()[1].decode()
@@ -99,7 +100,9 @@ def main(kills: int) -> None:
         print("| kill | seconds after a step | last step | whole checkpoint | steps lost | damaged | leftovers |")
         print("|---|---|---|---|---|---|---|")
         made = []
-        for number, kill in enumerate(kill_again_and_again(run, train_command(run, config, faces), kills, 1.5), 1):
+        for number, kill in enumerate(
+            kill_again_and_again(run, train_command(run, config, faces), kills, 3 * EVERY), 1
+        ):
             made.append(kill)
             print(
                 f"| {number} | {kill.seconds:.2f} | {kill.reached} | {kill.whole} | {kill.lost} | {kill.damaged} "

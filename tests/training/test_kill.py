@@ -17,7 +17,7 @@ def test_three_kills(tmp_path: Path, facesets: dict[str, Path]) -> None:
     config.write_text(to_yaml(tiny_config(steps=1_000_000, checkpoint_every=4, preview_every=3)))
     command = kill_training.train_command(run, config, facesets)
     reached = 0
-    for kill in kill_training.kill_again_and_again(run, command, 3, 1.0):
+    for kill in kill_training.kill_again_and_again(run, command, 3, 6):
         assert kill.damaged == 0
         # The step in which it was killed may have been noted and its checkpoint not yet written.
         assert 0 <= kill.lost <= 4

@@ -202,3 +202,6 @@ def test_auto_decides_and_notes_it(tmp_path: Path, facesets: dict[str, Path], mo
 )  # fmt: skip
 def test_what_running_out_of_memory_looks_like(error: Exception, is_one: bool) -> None:
     assert memory.is_out_of_memory(error) == is_one
+    on_top = TypeError("what Keras says while it closes")
+    on_top.__context__ = error
+    assert memory.is_out_of_memory(on_top) == is_one

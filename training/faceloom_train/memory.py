@@ -12,8 +12,6 @@ import tensorflow as tf
 from faceloom_train.config import TrainConfig
 from faceloom_train.model import SwapModel
 
-# What may be raised when memory runs out; `is_out_of_memory` tells which it was.
-ERRORS = (MemoryError, RuntimeError, tf.errors.ResourceExhaustedError)
 # Bytes of the libraries themselves and their scratch space.
 _PROGRAM = 700e6
 # Numbers for each pixel of a face that augmentation and the losses keep for the way back.
@@ -97,9 +95,16 @@ def divisors(number: int) -> Iterator[int]:
     return (size for size in range(number, 0, -1) if number % size == 0)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the memory of the machine or the accelerator is used up (JAX: in its text only)."""
-    return isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)) or "RESOURCE_EXHAUSTED" in str(error)
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error says that the memory of the machine or the accelerator is used up.
+
+    JAX says so in the text only, and Keras closes `fit` there with an error of its own on top.
+    """
+    while error is not None:
+        if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)) or "RESOURCE_EXHAUSTED" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _bytes_of_outputs(network: keras.Model) -> int:

@@ -22,7 +22,6 @@ from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, resto
 from faceloom_train.config import DfNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
 from faceloom_train.guard import DivergedError
-from faceloom_train.memory import ERRORS as OUT_OF_MEMORY
 from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
@@ -71,7 +70,7 @@ def train(
                 break
             except DivergedError as error:
                 run, restored = with_lower_rate(run, error, restored), restored + 1
-            except OUT_OF_MEMORY as error:
+            except Exception as error:
                 if not is_out_of_memory(error):
                     raise
                 run = with_smaller_batch(run, session.faces_at_once)
