@@ -100,9 +100,8 @@ def main(kills: int) -> None:
         print("| kill | seconds after a step | last step | whole checkpoint | steps lost | damaged | leftovers |")
         print("|---|---|---|---|---|---|---|")
         made = []
-        for number, kill in enumerate(
-            kill_again_and_again(run, train_command(run, config, faces), kills, 3 * EVERY), 1
-        ):
+        command = train_command(run, config, faces)
+        for number, kill in enumerate(kill_again_and_again(run, command, kills, 3 * EVERY), 1):
             made.append(kill)
             print(
                 f"| {number} | {kill.seconds:.2f} | {kill.reached} | {kill.whole} | {kill.lost} | {kill.damaged} "

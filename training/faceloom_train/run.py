@@ -1,10 +1,11 @@
 """A run's directory: what was asked for, what was learned, what it looked like.
 
 config.yaml          every setting, and where the faces came from
-metrics.jsonl        a row every few steps, and one for each changed setting
-checkpoints/         step-00000500/ ..., each whole and checksummed
+metrics.jsonl        a row every few steps, and one for each changed setting, restore and the like
+checkpoints/         step-00000500/ ..., each whole and checksummed; best.json, if an evaluation marked one
 previews/            step-00000500.png ...
 report.html          all of it on one page
+tensorboard/         the metrics and previews for TensorBoard, if asked for
 """
 
 import json
