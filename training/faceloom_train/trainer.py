@@ -58,9 +58,8 @@ def train(
     goes on from its last checkpoint, with half the learning rate or fewer faces at once. Raises ArtefactRefused
     for a run without a whole checkpoint or a damaged face set, PartlyDone if going on does not help.
     """
-    began = time.monotonic()
-    deadline = math.inf if minutes is None else began + 60 * minutes
-    first, restored = last_step(run), 0
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    first, restored, seconds = last_step(run), 0, 0.0
     with dtype_policy(run.settings.precision):
         faces = _load_identities(run)
         while True:
@@ -74,12 +73,13 @@ def train(
                 if not is_out_of_memory(error):
                     raise
                 run = with_smaller_batch(run, session.faces_at_once)
+            finally:
+                seconds += session.seconds
             # What is left of the model that failed must go before there is room for the next.
             del session
             gc.collect()
     # The last batch, or where it was asked to stop, has been saved.
     step = latest_checkpoint(run)[1]
-    seconds = time.monotonic() - began
     rate = (step - first) * run.settings.faces_per_step * len(faces) / max(seconds, 1e-9)
     return TrainSummary(step, run.settings.steps, step - first, seconds, rate, preview)
 
@@ -90,6 +90,7 @@ class _Session:
     def __init__(self, run: Run, faces: Sequence[TrainingFaces]):
         self._run, self._faces = run, faces
         self.faces_at_once = run.settings.faces_per_step
+        self.seconds = 0.0
 
     def train(self, report: Report, actions: Sequence[Action]) -> Path:
         """Train from the last checkpoint; return the last preview sheet."""
@@ -99,7 +100,11 @@ class _Session:
         if start < settings.steps:
             self._divide(model, start, report)
             dataset = make_dataset(self._faces, settings, start, settings.steps)
-            model.fit(dataset, epochs=1, verbose=0, shuffle=False, callbacks=[AfterEachStep(start, actions)])
+            began = time.monotonic()
+            try:
+                model.fit(dataset, epochs=1, verbose=0, shuffle=False, callbacks=[AfterEachStep(start, actions)])
+            finally:
+                self.seconds = time.monotonic() - began
         # `fit` has put the averaged weights in place: this sheet shows what would be exported.
         preview = run.preview(latest_checkpoint(run)[1])
         write_preview(model, self._faces, preview)
