@@ -1,5 +1,6 @@
 """The trained networks as one function from uint8 faces to uint8 faces and masks."""
 
+import logging
 from typing import Any
 
 import keras
@@ -12,12 +13,14 @@ from faceloom_train.optimizer import use_averaged_weights
 from faceloom_train.run import Run
 from faceloom_train.trainer import compiled_model, dtype_policy
 
+log = logging.getLogger(__name__)
+
 # The names that the bundle's graph has for its input and outputs.
 FACE, SWAPPED, MASK = "face", "swapped", "mask"
 
 
 def load_networks(run: Run) -> tuple[Networks, int]:
-    """Load the last checkpoint's averaged weights; return the networks and the step.
+    """Load the last whole checkpoint's averaged weights; return the networks and the step.
 
     The graphs are built in float32 whatever policy trained them: the weights are stored in float32, and
     a graph of bfloat16 exports without an error to a file that no runtime can read. Raises ArtefactRefused
@@ -25,7 +28,7 @@ def load_networks(run: Run) -> tuple[Networks, int]:
     """
     if keras.backend.backend() != "tensorflow":
         raise ProviderMissing("Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again.")
-    checkpoint, step = latest_checkpoint(run)
+    checkpoint, step = latest_checkpoint(run, log.warning)
     with dtype_policy("float32"):
         model = compiled_model(run.settings, run.identities)
         restore_checkpoint(model, checkpoint)

@@ -1,6 +1,5 @@
-"""Still pictures on disk and in pages."""
+"""Still pictures on disk."""
 
-import base64
 from pathlib import Path
 
 import cv2
@@ -9,9 +8,6 @@ import numpy as np
 from faceloom.arrays import Rgb
 from faceloom.atomic import replacing_file
 from faceloom.errors import MediaUnreadable, UsageError
-
-# For pictures inside a page: small, and good to look at.
-_PAGE_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82)
 
 
 def read_picture(path: Path) -> Rgb:
@@ -39,13 +35,3 @@ def encode(picture: Rgb, extension: str, options: tuple[int, ...] = ()) -> bytes
     encoded, data = cv2.imencode(extension, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     assert encoded, "OpenCV encodes every uint8 picture"
     return data.tobytes()
-
-
-def page_jpeg(picture: Rgb) -> bytes:
-    """Return a picture as the bytes of a JPEG for a page."""
-    return encode(picture, ".jpg", _PAGE_JPEG)
-
-
-def data_url(jpeg: bytes) -> str:
-    """Return a JPEG inside a URL, so that a page needs no other file."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()

@@ -14,7 +14,7 @@ def main(demo: Path) -> None:
     versions = json.loads((demo / "demo.json").read_text())["compare"]["versions"]
     scores = {version["name"]: version["score"]["value"] for version in versions}
     said = ", ".join(f"{name} {scores[name]:.1f}" for name in ORDER)
-    print(f"The judge's order: {said}.")
+    sys.stdout.write(f"The judge's order: {said}.\n")
     assert sorted(scores, key=lambda name: scores[name]) == list(ORDER), said
 
 

@@ -14,7 +14,8 @@ from faceloom.video import read_frames
 pytestmark = pytest.mark.e2e
 
 MADE = (
-    "swapped.mp4", "paste.mp4", "preview.png", "side_by_side.png", "report.html", "judge.html", "demo.json", "ben.bundle",
+    "swapped.mp4", "paste.mp4", "preview.png", "side_by_side.png",
+    "report.html", "judge.html", "demo.json", "ben.bundle",
 )  # fmt: skip
 
 

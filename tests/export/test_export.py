@@ -103,6 +103,14 @@ def test_averaged_weights_are_exported(run: Run) -> None:
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
+def test_the_last_whole_checkpoint_is_exported(copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (copy / "checkpoints" / "step-00000003" / "state.weights.h5").write_bytes(b"half")
+    assert finish(export_bundle(copy, "ben", tmp_path / "b")).step == 2
+    assert "step-00000003 is damaged" in caplog.text
+    assert "is used, of step 2" in caplog.text
+
+
+@pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_what_cannot_be_exported(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
 
@@ -115,6 +123,7 @@ def test_what_cannot_be_exported(copy: Path, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(graph.keras.backend, "backend", lambda: "jax")
     refused(ProviderMissing, "needs Keras on TensorFlow")
     monkeypatch.undo()
+    shutil.rmtree(copy / "checkpoints" / "step-00000002")
     checkpoint = copy / "checkpoints" / "step-00000003"
     settings = json.loads((checkpoint / "checkpoint.json").read_text())
     (checkpoint / "checkpoint.json").write_text(json.dumps({**settings, "schema": 2}))

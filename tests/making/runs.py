@@ -1,7 +1,13 @@
 """A run with a network so small that it trains in seconds."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+import h5py
+import numpy as np
+
+from faceloom_train.checkpoint import latest_checkpoint
 from faceloom_train.config import TrainConfig
 from faceloom_train.run import Run
 
@@ -23,3 +29,16 @@ def tiny_config(**changes: object) -> TrainConfig:
 
 def tiny_run(directory: Path, facesets: dict[str, Path], **changes: object) -> Run:
     return Run.create(directory, facesets, tiny_config(**changes))
+
+
+def rows(run: Run) -> list[dict[str, Any]]:
+    """The metrics of a run."""
+    return [json.loads(line) for line in run.metrics.read_text().splitlines()]
+
+
+def checkpoint_arrays(run: Run) -> dict[str, np.ndarray]:
+    """Every array of the last checkpoint: weights, optimizer, averages."""
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(latest_checkpoint(run)[0] / "state.weights.h5") as file:
+        file.visititems(lambda name, item: found.update({name: item[...]}) if isinstance(item, h5py.Dataset) else None)
+    return found

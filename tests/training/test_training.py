@@ -1,33 +1,34 @@
 """A run can be stopped anywhere and continued exactly; its settings change only where they may."""
 
-import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import h5py
 import numpy as np
 import pytest
 from keras import ops
-from runs import tiny_config, tiny_run
+from runs import checkpoint_arrays, rows, tiny_config, tiny_run
 
-from faceloom.errors import ArtefactRefused, PartlyDone, UsageError
+from faceloom.errors import ArtefactRefused, UsageError
 from faceloom_train import trainer
-from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints
+from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, mark_best, read_best
 from faceloom_train.run import Run
 from faceloom_train.trainer import open_run, train
 
 
-def weights(run: Run) -> dict[str, np.ndarray]:
-    """Every array of the last checkpoint: weights, optimizer, averages."""
-    found: dict[str, np.ndarray] = {}
-    with h5py.File(latest_checkpoint(run)[0] / "state.weights.h5") as file:
-        file.visititems(lambda name, item: found.update({name: item[...]}) if isinstance(item, h5py.Dataset) else None)
-    return found
+@pytest.fixture(scope="module")
+def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Path:
+    run = tiny_run(tmp_path_factory.mktemp("trained") / "run", facesets)
+    train(run)
+    return run.directory
 
 
-def rows(run: Run) -> list[dict[str, float]]:
-    return [json.loads(line) for line in run.metrics.read_text().splitlines()]
+@pytest.fixture
+def trained(tmp_path: Path, four_steps: Path, facesets: dict[str, Path]) -> Run:
+    """A run of four steps with checkpoints at 2 and 4."""
+    directory = Path(shutil.copytree(four_steps, tmp_path / "run"))
+    return Run.create(directory, facesets, tiny_config())
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
@@ -41,7 +42,7 @@ def test_a_stopped_run_continues_as_if_it_had_not_stopped(
     asked = iter([False, True])
     assert train(broken, stop_asked=lambda: next(asked)).step == 2
     assert train(Run.read(tmp_path / "broken")).steps_made == 2
-    unbroken, resumed = weights(whole), weights(broken)
+    unbroken, resumed = checkpoint_arrays(whole), checkpoint_arrays(broken)
     assert unbroken.keys() == resumed.keys()
     for name, value in unbroken.items():
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
@@ -81,26 +82,56 @@ def test_half_a_line_of_metrics_is_dropped(tmp_path: Path, facesets: dict[str, P
     assert rows(run) == [{"step": 1, "loss": 2.0}]
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=2)
-    train(run)
-    path = latest_checkpoint(run)[0] / "state.weights.h5"
+def flip_a_byte(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 255
     path.write_bytes(bytes(data))
-    with pytest.raises(ArtefactRefused, match=r"checksum differs.*delete this folder"):
-        train(run)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
-    tmp_path: Path, facesets: dict[str, Path]
+DAMAGE = {
+    "a flipped byte": lambda path: flip_a_byte(path / "state.weights.h5"),
+    "no weights": lambda path: (path / "state.weights.h5").unlink(),
+    "no record": lambda path: (path / "checkpoint.json").unlink(),
+    "half a record": lambda path: (path / "checkpoint.json").write_text('{"schema": 1,'),
+    "another step's": lambda path: (shutil.rmtree(path), shutil.copytree(path.parent / "step-00000002", path)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
+    trained: Run, caplog: pytest.LogCaptureFixture, damage: Callable
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=2)
+    run = trained.with_settings(tiny_config(steps=5, keep_checkpoints=1), 4)
+    damage(run.directory / "checkpoints" / "step-00000004")
+    assert train(run).steps_made == 3
+    (said,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
+    assert "step-00000004" in said
+    assert "before it is used, of step 2" in said
+    # What is left is the new one: the damaged one did not count among those to keep.
+    assert [path.name for path in list_checkpoints(run)] == ["step-00000005"]
+
+
+def test_a_run_with_no_whole_checkpoint_is_refused(trained: Run) -> None:
+    for path in list_checkpoints(trained):
+        flip_a_byte(path / "state.weights.h5")
+    with pytest.raises(ArtefactRefused, match=r"step-00000004 is damaged.*No checkpoint.*is whole"):
+        train(trained)
+
+
+def test_snapshots_and_the_best_stay(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=2, keep_checkpoints=1, snapshot_every=3)
     train(run)
-    wild = run.with_settings(tiny_config(steps=20, optimizer={"learning_rate": 1e30}), 2)
-    with pytest.raises(PartlyDone, match=r"no longer a number.*learning_rate"):
-        train(wild)
-    assert latest_checkpoint(run)[1] == 2
+    mark_best(run, 2, {"identity": 0.5})
+    train(run.with_settings(run.settings.model_copy(update={"steps": 7}), 2))
+    assert [path.name[-1] for path in list_checkpoints(run)] == ["2", "3", "6", "7"]
+    mark_best(run, 7, {"identity": 0.7})
+    train(run.with_settings(run.settings.model_copy(update={"steps": 8}), 7))
+    assert [path.name[-1] for path in list_checkpoints(run)] == ["3", "6", "7", "8"]
+    best = read_best(run)
+    assert best is not None
+    assert (best.step, best.figures) == (7, {"identity": 0.7})
+    with pytest.raises(ArtefactRefused, match="step-00000005"):
+        mark_best(run, 5, {})
 
 
 def test_steps_that_float16_passes_over_count(tmp_path: Path, facesets: dict[str, Path]) -> None:

@@ -2,146 +2,184 @@
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Protocol
 
 import keras
 
-from faceloom.errors import PartlyDone
 from faceloom.progress import Progress, Report
-from faceloom_train.checkpoint import save_checkpoint
+from faceloom_train.checkpoint import is_snapshot, save_checkpoint
 from faceloom_train.data import TrainingFaces
+from faceloom_train.guard import LossGuard
+from faceloom_train.model import SwapModel
 from faceloom_train.preview import write_preview
+from faceloom_train.report import write_report
 from faceloom_train.run import Run
+from faceloom_train.tensorboard import Tensorboard
 
 
-class EveryStep(keras.callbacks.Callback):
-    """Calls `after_step(step, logs)` with the number of batches seen since the run began.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that was made. number: batches seen since the run began.
 
-    The optimizer's own count will not do: scaling the loss for float16, it passes over batches that overflow.
+    values: the loss and its parts, of this step alone. skipped: the optimizer found gradients that
+    are no numbers and left the weights as they were.
     """
 
-    def __init__(self, start: int):
+    number: int
+    values: Mapping[str, float]
+    skipped: bool
+
+
+class Action(Protocol):
+    """Something to do after every step."""
+
+    def after_step(self, model: SwapModel, step: Step) -> None:
+        """Do it."""
+
+
+class AfterEachStep(keras.callbacks.Callback):
+    """Lets actions act after each step, in their order.
+
+    Steps are counted by batches and not by the optimizer, which passes over those that it skips:
+    the difference tells which these are.
+    """
+
+    def __init__(self, start: int, actions: Sequence[Action]):
         super().__init__()
-        self._start = start
+        self._start, self._actions = start, actions
+        self._made = 0
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        """Begin to count."""
+        self._made = int(self.model.optimizer.iterations)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Count the step."""
-        self.after_step(self._start + batch + 1, logs or {})
-
-    def after_step(self, step: int, logs: Mapping[str, float]) -> None:
-        """Do something after a step; `logs` are means since the last `LogMetrics` row."""
-        raise NotImplementedError
-
-
-class StopOnBadLoss(EveryStep):
-    """Ends the run when the loss is no number any more, before anything of it is saved."""
-
-    def after_step(self, step: int, logs: Mapping[str, float]) -> None:
-        """Raise PartlyDone for a loss that is infinite or no number."""
-        if not math.isfinite(logs["loss"]):
-            raise PartlyDone(
-                f"The loss is no longer a number at step {step}; nothing was saved since the last checkpoint. "
-                "Continue that with a lower rate: --set optimizer.learning_rate=..."
-            )
+        """Tell the actions."""
+        # On JAX, asking for the model hands it the weights of this step: once for all actions.
+        model = self.model
+        before, self._made = self._made, int(model.optimizer.iterations)
+        step = Step(self._start + batch + 1, logs or {}, skipped=self._made == before)
+        for action in self._actions:
+            action.after_step(model, step)
 
 
-class ReportProgress(EveryStep):
+class WatchLoss:
+    """Ends `fit` by a DivergedError before anything of a run that went wrong is saved."""
+
+    def __init__(self, guard: LossGuard):
+        self._guard = guard
+
+    def after_step(self, model: SwapModel, step: Step) -> None:
+        """Look at the loss."""
+        self._guard.watch(step.number, step.values["loss"], skipped=step.skipped)
+
+
+class ReportProgress:
     """Tells how far the run is, its loss and speed."""
 
-    def __init__(self, start: int, report: Report, total: int, faces_per_step: int):
-        super().__init__(start)
+    def __init__(self, report: Report, total: int, faces_per_step: int):
         self._report, self._total, self._faces = report, total, faces_per_step
         self._began: tuple[float, int] | None = None
 
-    def after_step(self, step: int, logs: Mapping[str, float]) -> None:
+    def after_step(self, model: SwapModel, step: Step) -> None:
         """Report; the first step compiles the graph and does not count for the speed."""
         now = time.monotonic()
         if self._began is None:
-            self._began = now, step
-        seconds, steps = now - self._began[0], step - self._began[1]
+            self._began = now, step.number
+        seconds, steps = now - self._began[0], step.number - self._began[1]
         speed = f", {steps * self._faces / seconds:.0f} faces/s" if steps else ""
-        self._report(Progress("train", step, self._total, f"loss {logs['loss']:.3f}{speed}"))
+        self._report(Progress("train", step.number, self._total, f"loss {step.values['loss']:.3f}{speed}"))
 
 
-class LogMetrics(EveryStep):
-    """Appends the loss and its parts to the run's metrics."""
+class LogMetrics:
+    """Appends the means of the loss and its parts, and how many steps were skipped, to the run's metrics."""
 
-    def __init__(self, start: int, run: Run):
-        super().__init__(start)
-        self._run = run
+    def __init__(self, run: Run, board: Tensorboard | None = None):
+        self._run, self._board = run, board
         self._started = time.monotonic()
+        self._begin_means()
 
-    def after_step(self, step: int, logs: Mapping[str, float]) -> None:
+    def after_step(self, model: SwapModel, step: Step) -> None:
         """Write a row every `log_every` steps, then begin new means."""
-        if step % self._run.settings.log_every:
-            return
-        seconds = round(time.monotonic() - self._started, 3)
-        parts = {name: round(float(value), 6) for name, value in logs.items()}
-        self._run.log({"step": step, "seconds": seconds, **parts})
-        self.model.reset_metrics()
+        self._skipped += step.skipped
+        if all(map(math.isfinite, step.values.values())):
+            self._count += 1
+            for name, value in step.values.items():
+                self._sums[name] += float(value)
+        if step.number % self._run.settings.log_every == 0:
+            seconds = round(time.monotonic() - self._started, 3)
+            means = {name: round(total / self._count, 6) for name, total in self._sums.items()}
+            self._run.log({"step": step.number, "seconds": seconds, **means, "skipped": self._skipped})
+            if self._board:
+                self._board.write_values(step.number, {**means, "skipped": self._skipped})
+            self._begin_means()
+
+    def _begin_means(self) -> None:
+        self._sums: dict[str, float] = defaultdict(float)
+        self._count = self._skipped = 0
 
 
-class WritePreviews(EveryStep):
-    """Draws a preview sheet every `preview_every` steps."""
+class WritePreviews:
+    """Draws a preview sheet every `preview_every` steps, and renews the run's page."""
 
-    def __init__(self, start: int, run: Run, faces: Sequence[TrainingFaces]):
-        super().__init__(start)
-        self._run, self._faces = run, faces
+    def __init__(self, run: Run, faces: Sequence[TrainingFaces], board: Tensorboard | None = None):
+        self._run, self._faces, self._board = run, faces, board
 
-    def after_step(self, step: int, logs: Mapping[str, float]) -> None:
+    def after_step(self, model: SwapModel, step: Step) -> None:
         """Draw when it is time."""
-        if step % self._run.settings.preview_every == 0:
-            write_preview(self.model, self._faces, self._run.directory / "previews" / f"step-{step:08d}.png")
+        if step.number % self._run.settings.preview_every == 0:
+            sheet = self._run.preview(step.number)
+            write_preview(model, self._faces, sheet)
+            write_report(self._run)
+            if self._board:
+                self._board.write_picture(step.number, sheet)
 
 
-class SaveCheckpoints(EveryStep):
-    """Saves every `checkpoint_every` steps and at the end.
+class StopWhen:
+    """Ends the run after the current step once `asked` is true, or at a time of the monotonic clock."""
+
+    def __init__(self, asked: Callable[[], bool], deadline: float):
+        self._asked, self._deadline = asked, deadline
+
+    def after_step(self, model: SwapModel, step: Step) -> None:
+        """Ask."""
+        if self._asked() or time.monotonic() > self._deadline:
+            model.stop_training = True
+
+
+class SaveCheckpoints:
+    """Saves every `checkpoint_every` steps, unless `doubtful`, and at the end.
 
     The end is saved here and not behind `fit`, which closes by overwriting the weights with their
     average: a run continued from that would not be the same run.
     """
 
-    def __init__(self, start: int, run: Run):
-        super().__init__(start)
-        self._run = run
+    def __init__(self, run: Run, doubtful: Callable[[], bool]):
+        self._run, self._doubtful = run, doubtful
 
-    def after_step(self, step: int, logs: Mapping[str, float]) -> None:
+    def after_step(self, model: SwapModel, step: Step) -> None:
         """Save when it is time."""
         settings = self._run.settings
-        if step % settings.checkpoint_every == 0 or step == settings.steps or self.model.stop_training:
-            save_checkpoint(self.model, self._run, step)
+        due = step.number % settings.checkpoint_every == 0 or is_snapshot(self._run, step.number)
+        if (due and not self._doubtful()) or step.number == settings.steps or model.stop_training:
+            save_checkpoint(model, self._run, step.number)
 
 
-class StopWhen(EveryStep):
-    """Ends the run after the current step once `asked` is true, or after `minutes`."""
-
-    def __init__(self, start: int, asked: Callable[[], bool], minutes: float | None):
-        super().__init__(start)
-        self._asked = asked
-        self._deadline = time.monotonic() + minutes * 60 if minutes is not None else math.inf
-
-    def after_step(self, step: int, logs: Mapping[str, float]) -> None:
-        """Ask."""
-        if self._asked() or time.monotonic() > self._deadline:
-            self.model.stop_training = True
-
-
-def make_callbacks(
-    run: Run,
-    start: int,
-    faces: Sequence[TrainingFaces],
-    report: Report,
-    asked: Callable[[], bool],
-    minutes: float | None,
-) -> list[Any]:
-    """Return the callbacks of a run that goes on at step `start`, in the order they must act."""
+def make_actions(
+    run: Run, faces: Sequence[TrainingFaces], report: Report, asked: Callable[[], bool], deadline: float
+) -> list[Action]:
+    """Return what is done after each step of a run, in the order in which it must be done."""
     settings = run.settings
+    board = Tensorboard(run) if settings.tensorboard else None
+    guard = LossGuard(scaled=settings.precision == "mixed_float16")
     return [
-        StopOnBadLoss(start),
-        ReportProgress(start, report, settings.steps, settings.batch_size * len(faces)),
-        LogMetrics(start, run),
-        WritePreviews(start, run, faces),
-        StopWhen(start, asked, minutes),
-        SaveCheckpoints(start, run),
+        WatchLoss(guard),
+        ReportProgress(report, settings.steps, settings.faces_per_step * len(faces)),
+        LogMetrics(run, board),
+        WritePreviews(run, faces, board),
+        StopWhen(asked, deadline),
+        SaveCheckpoints(run, lambda: guard.doubtful),
     ]

@@ -2,12 +2,13 @@
 
 import math
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from faceloom.atomic import refuse_full_disk, replacing_directory
+from faceloom.atomic import refuse_full_disk, replacing_directory, write_text
 from faceloom.digest import sha256_of_file
 from faceloom.documents import Strict, read_document, to_json
 from faceloom.errors import ArtefactRefused
@@ -16,6 +17,7 @@ from faceloom_train.run import Run
 
 SCHEMA: Literal[1] = 1
 _WEIGHTS = "state.weights.h5"
+_BEST = "best.json"
 
 
 class CheckpointFile(Strict):
@@ -26,20 +28,52 @@ class CheckpointFile(Strict):
     sha256: str
 
 
-def save_checkpoint(model: SwapModel, run: Run, step: int) -> Path:
-    """Write a checkpoint of the model after `step` batches, then remove the oldest beyond the number to keep.
+class BestFile(Strict):
+    """`best.json` beside the checkpoints: which one an evaluation liked best, and its figures."""
 
-    Raises PartlyDone if the disk is too full for it: HDF5 does not survive finding that out by itself.
+    schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    step: Annotated[int, Field(ge=0)]
+    figures: dict[str, float]
+
+
+def save_checkpoint(model: SwapModel, run: Run, step: int) -> Path:
+    """Write a checkpoint of the model after `step` batches, then remove those that need not be kept.
+
+    Kept are the newest `keep_checkpoints`, every snapshot and the best, none of a later step: had one been
+    whole, the run would have gone on from there. Raises PartlyDone if the disk is too full: HDF5 does not
+    survive finding that out by itself.
     """
-    path = _directory(run) / f"step-{step:08d}"
+    path = _path(run, step)
     refuse_full_disk(run.directory, _size(model))
     with replacing_directory(path) as part:
         model.save_weights(part / _WEIGHTS)
         file = CheckpointFile(step=step, sha256=sha256_of_file(part / _WEIGHTS))
         (part / "checkpoint.json").write_text(to_json(file), encoding="utf-8")
-    for old in list_checkpoints(run)[: -run.settings.keep_checkpoints]:
-        shutil.rmtree(old)
+    _remove_others(run, step)
     return path
+
+
+def is_snapshot(run: Run, step: int) -> bool:
+    """Say whether the checkpoint of a step is kept for ever."""
+    every = run.settings.snapshot_every
+    return every > 0 and step % every == 0
+
+
+def mark_best(run: Run, step: int, figures: Mapping[str, float]) -> None:
+    """Keep the checkpoint of `step`, until another is marked. For evaluations; `figures` say why.
+
+    Raises ArtefactRefused if there is no whole checkpoint of that step.
+    """
+    problem = _damage(_path(run, step))
+    if problem:
+        raise ArtefactRefused(problem)
+    write_text(_directory(run) / _BEST, to_json(BestFile(step=step, figures=dict(figures))))
+
+
+def read_best(run: Run) -> BestFile | None:
+    """Return what `mark_best` wrote last, None if nothing was marked."""
+    path = _directory(run) / _BEST
+    return read_document(path, BestFile, SCHEMA, "mark of the best checkpoint") if path.is_file() else None
 
 
 def list_checkpoints(run: Run) -> list[Path]:
@@ -47,19 +81,22 @@ def list_checkpoints(run: Run) -> list[Path]:
     return sorted(path for path in _directory(run).glob("step-*") if path.suffix != ".part")
 
 
-def latest_checkpoint(run: Run) -> tuple[Path, int]:
-    """Return the newest checkpoint and its step; raise ArtefactRefused if there is none or it is damaged."""
-    checkpoints = list_checkpoints(run)
-    if not checkpoints:
-        raise ArtefactRefused(f"{run.directory} has no checkpoint yet; train it first.")
-    path = checkpoints[-1]
-    file = read_document(path / "checkpoint.json", CheckpointFile, SCHEMA, "checkpoint")
-    weights = path / _WEIGHTS
-    if not weights.is_file() or sha256_of_file(weights) != file.sha256:
-        raise ArtefactRefused(
-            f"{path} is damaged (its checksum differs); delete this folder to continue from the one before."
-        )
-    return path, file.step
+def latest_checkpoint(run: Run, notice: Callable[[str], object] = lambda _: None) -> tuple[Path, int]:
+    """Return the newest whole checkpoint and its step; tell `notice` of each newer one that is damaged.
+
+    Raises ArtefactRefused if there is none.
+    """
+    problems: list[str] = []
+    for path in reversed(list_checkpoints(run)):
+        problem = _damage(path)
+        if not problem:
+            for said in problems:
+                notice(f"{said} The whole one before it is used, of step {_step(path)}.")
+            return path, _step(path)
+        problems.append(problem)
+    if problems:
+        raise ArtefactRefused(f"{problems[0]} No checkpoint of {run.directory} is whole; begin a new run.")
+    raise ArtefactRefused(f"{run.directory} has no checkpoint yet; train it first.")
 
 
 def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
@@ -77,5 +114,39 @@ def _size(model: SwapModel) -> int:
     return sum(4 * math.prod(w.shape) for w in weights) + 10_000_000
 
 
+def _remove_others(run: Run, step: int) -> None:
+    """Remove the checkpoints that need not be kept now that `step` is saved."""
+    best = read_best(run)
+    checkpoints = list_checkpoints(run)
+    past = [path for path in checkpoints if _step(path) <= step]
+    newest = past[-run.settings.keep_checkpoints :]
+    for path in checkpoints:
+        kept = path in newest or is_snapshot(run, _step(path)) or (best is not None and best.step == _step(path))
+        if path not in past or not kept:
+            shutil.rmtree(path)
+
+
+def _damage(path: Path) -> str | None:
+    """Say in one sentence what is wrong with a checkpoint; None if it is whole."""
+    try:
+        file = read_document(path / "checkpoint.json", CheckpointFile, SCHEMA, "checkpoint")
+    except ArtefactRefused as refused:
+        return str(refused)
+    weights = path / _WEIGHTS
+    if file.step != _step(path):
+        return f"{path} is damaged (it says that it is of step {file.step})."
+    if not weights.is_file() or sha256_of_file(weights) != file.sha256:
+        return f"{path} is damaged (its checksum differs)."
+    return None
+
+
 def _directory(run: Run) -> Path:
     return run.directory / "checkpoints"
+
+
+def _path(run: Run, step: int) -> Path:
+    return _directory(run) / f"step-{step:08d}"
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))

@@ -18,6 +18,9 @@ def train_command(
     run: Annotated[Path, typer.Option(help="The run's folder; one that exists is continued.")],
     config: Annotated[str | None, typer.Option(help="A preset (smoke, base_128, ...) or a YAML file.")] = None,
     faces: Annotated[list[str] | None, typer.Option(help="NAME=FACESET, once for each identity.")] = None,
+    init_from: Annotated[
+        Path | None, typer.Option(help="Begin with what this run has learned: other people or another size, too.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, overrides a setting.")] = None,
@@ -39,7 +42,7 @@ def train_command(
             return read_config(preset_path(config), changes)
         return current and change_config(current, changes)
 
-    opened = open_run(run, named, settings)
+    opened = open_run(run, named, settings, init_from)
     with progress_display() as report, stops_on_interrupt() as stop_asked:
         summary = train(opened, report, stop_asked, minutes)
         print_result(summary, _sentence(run, summary.step, summary.total), json=json)

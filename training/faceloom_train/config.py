@@ -109,14 +109,22 @@ class OptimizerConfig(Strict):
 
 
 class TrainConfig(Strict):
-    """A training run. `batch_size` is faces of each identity; `coverage` as in `CropGeometry`."""
+    """A training run; `coverage` as in `CropGeometry`.
+
+    batch_size: faces of each identity that are computed at once; "auto" finds how many the memory holds.
+    effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
+    the same if it is None. A step is one update of the weights, however many parts it is computed in.
+    The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
+    tensorboard: write the metrics and previews for TensorBoard as well.
+    """
 
     network: Annotated[OriginalNetwork | DfNetwork, Field(discriminator="kind")]
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
     hide_background: bool = True
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     steps: Count
-    batch_size: Count
+    batch_size: Count | Literal["auto"]
+    effective_batch_size: Count | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit_compile: bool | Literal["auto"] = "auto"
     augment: AugmentConfig = AugmentConfig()
@@ -124,10 +132,29 @@ class TrainConfig(Strict):
     optimizer: OptimizerConfig = OptimizerConfig()
     checkpoint_every: Count = 500
     keep_checkpoints: Count = 3
+    snapshot_every: Annotated[int, Field(ge=0)] = 0
     preview_every: Count = 250
     log_every: Count = 10
+    tensorboard: bool = False
     consent: str | None = None
     licence: str | None = None
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> "TrainConfig":
+        if self.batch_size == "auto":
+            if self.effective_batch_size is None:
+                raise ValueError("batch_size: auto needs effective_batch_size, the faces that a step learns from")
+        elif self.effective_batch_size is not None and self.effective_batch_size % self.batch_size:
+            raise ValueError(f"effective_batch_size must be a multiple of batch_size, {self.batch_size}")
+        return self
+
+    @property
+    def faces_per_step(self) -> int:
+        """How many faces of each identity a step learns from."""
+        if self.effective_batch_size is not None:
+            return self.effective_batch_size
+        assert self.batch_size != "auto", "the validator asks for effective_batch_size"
+        return self.batch_size
 
     def sha256(self) -> str:
         """Return the checksum that stands for these settings in bundles."""

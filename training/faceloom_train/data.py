@@ -68,7 +68,7 @@ def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int
 
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(config.seed, tf.int64), step])
-        shape = (config.batch_size, len(faces))
+        shape = (config.faces_per_step, len(faces))
         drawn = [_draw(store, seed, number, shape[0]) for number, store in enumerate(stores)]
         crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
         augmentation = sample_augmentation(seed, shape, config.augment)

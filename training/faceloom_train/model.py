@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from faceloom.faces.landmarks import EXPRESSION
@@ -13,6 +14,9 @@ from faceloom_train.config import TrainConfig
 from faceloom_train.data import network_crop
 from faceloom_train.losses import absolute_error, dssim, gradient_error, pixel_weights
 from faceloom_train.networks import Networks, build_networks
+from faceloom_train.step import make_step
+
+_PARTS = ("dssim", "l1", "gradient", "mask", "landmarks")
 
 
 def hide_background(rgb: Any, mask: Any) -> Any:
@@ -27,13 +31,14 @@ class SwapModel(keras.Model):
     """Learns to draw each identity from a code that all share.
 
     Beside the decoders a linear head must read the landmarks, less each identity's mean, from the
-    code: this keeps the performance in the code, and in the same directions for everybody.
+    code: this keeps the performance in the code, and in the same directions for everybody. A step is
+    computed in `parts` equal parts (see `faceloom_train.step`).
     """
 
-    def __init__(self, config: TrainConfig, identities: Sequence[str]):
+    def __init__(self, config: TrainConfig, identities: Sequence[str], parts: int = 1):
         # Keras would cast places in the crop, and landmarks, to half precision.
         super().__init__(name="swap", autocast=False)
-        self.config = config
+        self.config, self.parts = config, parts
         self.crop = network_crop(config)
         self.networks: Networks = build_networks(config.network, identities)
         # As attributes of their own, so that Keras tracks and saves them.
@@ -41,7 +46,7 @@ class SwapModel(keras.Model):
         self.decoders = list(self.networks.decoders)
         self.landmark_head = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmark_head")
         self.landmark_head.build(self.encoder.output_shape)
-        self.parts = {name: keras.metrics.Mean(name) for name in ("dssim", "l1", "gradient", "mask", "landmarks")}
+        self.means = {name: keras.metrics.Mean(name) for name in ("loss", *_PARTS)}
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
@@ -62,6 +67,14 @@ class SwapModel(keras.Model):
             "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
         }
 
+    def train_step(self, *arguments: Any) -> Any:
+        """Make a step on Keras' current backend."""
+        return make_step(self, super().train_step, arguments)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the loss and its parts, of the last step."""
+        return {name: mean.result() for name, mean in self.means.items()}
+
     def compute_loss(
         self,
         x: Any = None,
@@ -70,7 +83,7 @@ class SwapModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the weighted sum of the parts, and keep each part's running mean."""
+        """Return the weighted sum of the parts, and add it and each part to their means."""
         loss = self.config.loss
         wanted, drawn = y_pred["wanted"], y_pred["drawn"]
         mask = wanted[..., 3:]
@@ -83,9 +96,11 @@ class SwapModel(keras.Model):
             "mask": ops.mean(ops.abs(drawn[..., 3:] - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
         }
-        for name, value in values.items():
-            self.parts[name].update_state(value)
-        return sum(getattr(loss, name) * value for name, value in values.items())
+        total = sum(getattr(loss, name) * value for name, value in values.items())
+        for name, value in {"loss": total, **values}.items():
+            self.means[name].update_state(value)
+        # An infinite loss can have finite gradients; the optimizer must see that the step is a bad one.
+        return total * ops.where(ops.isfinite(total), 1.0, np.nan)
 
     def start_templates(self, mean_faces: Sequence[Any]) -> None:
         """Let each decoder begin at its identity's mean picture [s, s, 4]."""

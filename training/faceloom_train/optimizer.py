@@ -1,27 +1,53 @@
 """The optimizer that a configuration asks for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from faceloom_train.config import TrainConfig
 
 
+class SkippingAdam(keras.optimizers.Adam):
+    """Adam that makes no step at all, and counts none, when a gradient is no finite number.
+
+    One such step would otherwise leave every weight, moment and average no number for good.
+    """
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
+        """Make a step, under TensorFlow only if the gradients are finite."""
+        if keras.backend.backend() != "tensorflow":
+            super().apply(grads, trainable_variables)
+            return
+        if not self.built:
+            self.build(trainable_variables)
+        step = super().apply
+        ops.cond(_all_finite(grads), lambda: step(grads, trainable_variables), lambda: None)
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Return what a step makes of the variables (JAX calls this), themselves if a gradient is not finite."""
+        # The loss scaler hands over variables: only now are they known to stand for this step's tensors.
+        before = [[ops.convert_to_tensor(v) for v in own] for own in (trainable_variables, optimizer_variables)]
+        weights, own = super().stateless_apply(before[1], grads, before[0])
+        finite = _all_finite(grads)
+        return _chosen(finite, weights, before[0]), _chosen(finite, own, before[1])
+
+
 def build_optimizer(config: TrainConfig) -> keras.Optimizer:
-    """Adam, or AdamW with weight decay, with warm-up, decay, averaged weights, and loss scaling for float16."""
+    """Adam with warm-up, decay, averaged weights, decoupled weight decay (AdamW), and loss scaling for float16."""
     settings = config.optimizer
-    common: dict[str, Any] = {
-        "learning_rate": _schedule(config),
-        "beta_1": settings.beta_1,
-        "beta_2": settings.beta_2,
-        "global_clipnorm": settings.clip_norm or None,
-        "use_ema": settings.ema > 0,
-        "ema_momentum": settings.ema or 0.99,
-    }
-    if settings.weight_decay:
-        optimizer = keras.optimizers.AdamW(weight_decay=settings.weight_decay, **common)
-    else:
-        optimizer = keras.optimizers.Adam(**common)
+    optimizer = SkippingAdam(
+        learning_rate=_schedule(config),
+        beta_1=settings.beta_1,
+        beta_2=settings.beta_2,
+        weight_decay=settings.weight_decay or None,
+        global_clipnorm=settings.clip_norm or None,
+        use_ema=settings.ema > 0,
+        ema_momentum=settings.ema or 0.99,
+    )
     # By the configuration, not by Keras' current policy: the exporter restores the same state in float32.
     return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "mixed_float16" else optimizer
 
@@ -31,6 +57,15 @@ def use_averaged_weights(model: keras.Model) -> None:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if optimizer.use_ema:
         optimizer.finalize_variable_values(model.trainable_variables)
+
+
+def _all_finite(grads: Sequence[Any]) -> Any:
+    """Whether every gradient is finite: one that is not makes the sum of all not finite."""
+    return ops.isfinite(sum(ops.sum(grad) for grad in grads if grad is not None))
+
+
+def _chosen(condition: Any, new: Sequence[Any], old: Sequence[Any]) -> list[Any]:
+    return [ops.where(condition, a, b) for a, b in zip(new, old, strict=True)]
 
 
 def _schedule(config: TrainConfig) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -1,17 +1,20 @@
 """A run's directory: what was asked for, what was learned, what it looked like.
 
 config.yaml          every setting, and where the faces came from
-metrics.jsonl        a row every few steps, and one for each changed setting
-checkpoints/         step-00000500/ ..., each whole and checksummed
+metrics.jsonl        a row every few steps, and one for each changed setting, restore and the like
+checkpoints/         step-00000500/ ..., each whole and checksummed; best.json, if an evaluation marked one
 previews/            step-00000500.png ...
+report.html          all of it on one page
+tensorboard/         the metrics and previews for TensorBoard, if asked for
 """
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeAlias
 
 import yaml
 from pydantic import Field, ValidationError
@@ -21,14 +24,19 @@ from faceloom.documents import Strict, first_problem
 from faceloom.errors import ArtefactRefused, UsageError
 from faceloom_train.config import FIXED, TrainConfig, differences
 
+# A row of the metrics: a step's figures, or what happened at it.
+Row: TypeAlias = dict[str, Any]
+
 
 class RunFile(Strict):
     """`config.yaml` of a run. `faces`: identity name to face set, in the decoders' order.
 
-    Their paths are relative to the run, so that a project can be moved as a whole.
+    init_from: the run that this one began with the weights of. Paths are relative to the run, so that a
+    project can be moved as a whole.
     """
 
     faces: Annotated[dict[str, Path], Field(min_length=2)]
+    init_from: Path | None = None
     settings: TrainConfig
 
 
@@ -39,11 +47,14 @@ class Run:
     directory: Path
     faces: Mapping[str, Path]
     settings: TrainConfig
+    init_from: Path | None = None
 
     @classmethod
-    def create(cls, directory: Path, faces: Mapping[str, Path], settings: TrainConfig) -> "Run":
+    def create(
+        cls, directory: Path, faces: Mapping[str, Path], settings: TrainConfig, init_from: Path | None = None
+    ) -> "Run":
         """Begin a run in a new directory."""
-        run = cls(directory, faces, settings)
+        run = cls(directory, faces, settings, init_from)
         run.write()
         return run
 
@@ -60,7 +71,8 @@ class Run:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ArtefactRefused(f"{path} is damaged and cannot be read as YAML.") from error
         faces = {name: (directory / path).resolve() for name, path in file.faces.items()}
-        return cls(directory, faces, file.settings)
+        init_from = file.init_from and (directory / file.init_from).resolve()
+        return cls(directory, faces, file.settings, init_from)
 
     @staticmethod
     def exists(directory: Path) -> bool:
@@ -77,11 +89,19 @@ class Run:
         """The metrics' file."""
         return self.directory / "metrics.jsonl"
 
+    def preview(self, step: int) -> Path:
+        """Return where the preview sheet of a step is."""
+        return self.directory / "previews" / f"step-{step:08d}.png"
+
+    def previews(self) -> list[Path]:
+        """Return the preview sheets that are there, the oldest first."""
+        return sorted((self.directory / "previews").glob("step-*.png"))
+
     def write(self) -> None:
         """Write `config.yaml`."""
-        base = self.directory.resolve()
-        faces = {name: Path(os.path.relpath(path.resolve(), base)) for name, path in self.faces.items()}
-        file = RunFile(faces=faces, settings=self.settings)
+        faces = {name: self._relative(path) for name, path in self.faces.items()}
+        init_from = self.init_from and self._relative(self.init_from)
+        file = RunFile(faces=faces, init_from=init_from, settings=self.settings)
         write_text(self.directory / "config.yaml", yaml.safe_dump(file.model_dump(mode="json"), sort_keys=False))
 
     def with_settings(self, settings: TrainConfig, step: int) -> "Run":
@@ -93,7 +113,7 @@ class Run:
                     f"{self.directory}: {key} was {old!r} when this run began and cannot become {new!r}; "
                     "begin a new run for that."
                 )
-        changed = type(self)(self.directory, self.faces, settings)
+        changed = replace(self, settings=settings)
         if changes:
             changed.write()
             for key, old, new in changes:
@@ -110,15 +130,19 @@ class Run:
 
     def forget_after(self, step: int) -> None:
         """Drop the metrics of steps that were lost with a killed process, so that none is told twice."""
-        kept = [json.dumps(row) + "\n" for row in self._rows() if row["step"] <= step]
+        kept = [json.dumps(row) + "\n" for row in self.rows() if row["step"] <= step]
         write_text(self.metrics, "".join(kept))
 
-    def _rows(self) -> Iterator[dict[str, int]]:
+    def rows(self) -> list[Row]:
+        """Return the rows of the metrics, the oldest first."""
         if not self.metrics.is_file():
-            return
+            return []
+        rows = []
         for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                # The last line of a killed process may be half a line.
-                continue
+            # The last line of a killed process may be half a line.
+            with suppress(ValueError):
+                rows.append(json.loads(line))
+        return rows
+
+    def _relative(self, path: Path) -> Path:
+        return Path(os.path.relpath(path.resolve(), self.directory.resolve()))

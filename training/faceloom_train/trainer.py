@@ -1,26 +1,37 @@
 """Train or continue a run."""
 
+import gc
+import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
-from faceloom.progress import Report
+from faceloom.progress import Progress, Report
 from faceloom_train.augment import middle_of
 from faceloom_train.backend import prepare_tensorflow
-from faceloom_train.callbacks import make_callbacks
+from faceloom_train.callbacks import Action, AfterEachStep, make_actions
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.config import DfNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
+from faceloom_train.guard import DivergedError
+from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
 from faceloom_train.preview import write_preview
+from faceloom_train.report import write_report
+from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
 from faceloom_train.run import Run
+from faceloom_train.warm_start import copy_weights, refuse_stranger
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +52,103 @@ def train(
     stop_asked: Callable[[], bool] = lambda: False,
     minutes: float | None = None,
 ) -> TrainSummary:
-    """Train `run` up to its number of steps, from its last checkpoint if it has one.
+    """Train `run` up to its number of steps, from its last whole checkpoint if it has one.
 
-    Returns early, with a checkpoint, when `stop_asked` says so or after `minutes`. Raises
-    ArtefactRefused for a damaged checkpoint or face set, PartlyDone if the loss is no number.
+    Returns early, with a checkpoint, when `stop_asked` says so or after `minutes`. A run that went wrong
+    goes on from its last checkpoint, with half the learning rate or fewer faces at once. Raises ArtefactRefused
+    for a run without a whole checkpoint or a damaged face set, PartlyDone if going on does not help.
     """
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    first, restored, seconds = last_step(run), 0, 0.0
     with dtype_policy(run.settings.precision):
         faces = _load_identities(run)
-        model = compiled_model(run.settings, run.identities)
-        start = _begin(model, run, faces)
-        dataset = make_dataset(faces, run.settings, start, run.settings.steps)
-        began = time.monotonic()
-        if start < run.settings.steps:
-            callbacks = make_callbacks(run, start, faces, report, stop_asked, minutes)
-            model.fit(dataset, epochs=1, verbose=0, shuffle=False, callbacks=callbacks)
-        seconds = time.monotonic() - began
-        # The last batch, or where it was asked to stop, has been saved.
-        step = latest_checkpoint(run)[1]
+        while True:
+            session = _Session(run, faces)
+            try:
+                preview = session.train(report, make_actions(run, faces, report, stop_asked, deadline))
+                break
+            except DivergedError as error:
+                run, restored = with_lower_rate(run, error, restored), restored + 1
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                run = with_smaller_batch(run, session.faces_at_once)
+            finally:
+                seconds += session.seconds
+            # What is left of the model that failed must go before there is room for the next.
+            del session
+            gc.collect()
+    # The last batch, or where it was asked to stop, has been saved.
+    step = latest_checkpoint(run)[1]
+    rate = (step - first) * run.settings.faces_per_step * len(faces) / max(seconds, 1e-9)
+    return TrainSummary(step, run.settings.steps, step - first, seconds, rate, preview)
+
+
+class _Session:
+    """A model in memory and what `fit` makes of it, up to the end or to the first thing that goes wrong."""
+
+    def __init__(self, run: Run, faces: Sequence[TrainingFaces]):
+        self._run, self._faces = run, faces
+        self.faces_at_once = run.settings.faces_per_step
+        self.seconds = 0.0
+
+    def train(self, report: Report, actions: Sequence[Action]) -> Path:
+        """Train from the last checkpoint; return the last preview sheet."""
+        run, settings = self._run, self._run.settings
+        model = compiled_model(settings, run.identities)
+        start = _begin(model, run, self._faces, report)
+        if start < settings.steps:
+            self._divide(model, start, report)
+            dataset = make_dataset(self._faces, settings, start, settings.steps)
+            began = time.monotonic()
+            try:
+                model.fit(dataset, epochs=1, verbose=0, shuffle=False, callbacks=[AfterEachStep(start, actions)])
+            finally:
+                self.seconds = time.monotonic() - began
         # `fit` has put the averaged weights in place: this sheet shows what would be exported.
-        preview = run.directory / "previews" / f"step-{step:08d}.png"
-        write_preview(model, faces, preview)
-    made = step - start
-    rate = made * run.settings.batch_size * len(faces) / max(seconds, 1e-9)
-    return TrainSummary(step, run.settings.steps, made, seconds, rate, preview)
+        preview = run.preview(latest_checkpoint(run)[1])
+        write_preview(model, self._faces, preview)
+        write_report(run)
+        return preview
+
+    def _divide(self, model: SwapModel, start: int, report: Report) -> None:
+        """Decide how many faces are computed at once, and say what memory that takes."""
+        settings, free = self._run.settings, free_memory()
+        asked = settings.batch_size
+        self.faces_at_once = fitting_batch(settings, partial(estimate_need, model), free) if asked == "auto" else asked
+        model.parts = settings.faces_per_step // self.faces_at_once
+        if asked == "auto":
+            self._run.log({"step": start, "chosen": "batch_size", "to": self.faces_at_once})
+        need = estimate_need(model, self.faces_at_once)
+        report(Progress("memory", 1, 1, need.to_text(self.faces_at_once, free)))
 
 
 def open_run(
-    directory: Path, faces: Mapping[str, Path], settings: Callable[[TrainConfig | None], TrainConfig | None]
+    directory: Path,
+    faces: Mapping[str, Path],
+    settings: Callable[[TrainConfig | None], TrainConfig | None],
+    init_from: Path | None = None,
 ) -> Run:
-    """Begin a run, or continue the one in `directory`.
+    """Begin a run, with the weights of the run `init_from` if there is one, or continue the one in `directory`.
 
-    `settings` gets the run's own configuration (None for a new run) and returns the wanted one.
+    `settings` gets the run's own configuration (None for a new run) and returns the wanted one. Raises
+    UsageError for what cannot be trained, ArtefactRefused for a run or face set that cannot be used.
     """
     if not Run.exists(directory):
         wanted = settings(None)
         if wanted is None:
             raise UsageError(f"{directory} is a new run; name a preset with --config.")
         _check_faces(faces)
-        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, wanted)
+        if init_from is not None:
+            _check_source(init_from, wanted)
+        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, wanted, init_from)
     run = Run.read(directory)
     if faces and {name: path.resolve() for name, path in faces.items()} != run.faces:
         known = ", ".join(f"{name}={path}" for name, path in run.faces.items())
         raise UsageError(f"{directory} was begun with {known}; continue it with the same --faces, or none.")
-    step = latest_checkpoint(run)[1] if list_checkpoints(run) else 0
-    return run.with_settings(settings(run.settings) or run.settings, step)
+    if init_from is not None and init_from.resolve() != run.init_from:
+        raise UsageError(f"{directory} has begun already, without {init_from}; begin a new run with --init-from.")
+    return run.with_settings(settings(run.settings) or run.settings, last_step(run))
 
 
 def compiled_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
@@ -119,18 +183,31 @@ def _check_faces(faces: Mapping[str, Path]) -> None:
         FaceSet.read(path)
 
 
+def _check_source(init_from: Path, wanted: TrainConfig) -> None:
+    """Refuse a run that a new one can take nothing from."""
+    source = Run.read(init_from)
+    latest_checkpoint(source)
+    refuse_stranger(SwapModel(wanted, ["any"]), SwapModel(source.settings, ["any"]), init_from)
+
+
 def _load_identities(run: Run) -> list[TrainingFaces]:
     return [load_faces(FaceSet.read(path), run.settings) for path in run.faces.values()]
 
 
-def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces]) -> int:
+def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: Report = lambda _: None) -> int:
     """Restore the last checkpoint and return its step, or prepare a new model and return 0."""
     if list_checkpoints(run):
-        checkpoint, step = latest_checkpoint(run)
+        checkpoint, step = latest_checkpoint(run, log.warning)
         restore_checkpoint(model, checkpoint)
         run.forget_after(step)
         return step
+    run.forget_after(0)
     if isinstance(run.settings.network, DfNetwork) and run.settings.network.template:
         size = model.crop.size
         model.start_templates([middle_of(f.crops, size).mean(0) for f in faces])
+    if run.init_from is not None:
+        source = Run.read(run.init_from)
+        taken = copy_weights(model, run.identities, compiled_model(source.settings, source.identities), source)
+        run.log({"step": 0, "init_from": str(taken.run), "of_step": taken.step, "share": round(taken.share, 3)})
+        report(Progress("warm start", 1, 1, taken.to_text()))
     return 0

@@ -112,4 +112,4 @@ class _LineReport:
             return
         self._stage, self._last = progress.stage, now
         of = f"/{progress.total}" if progress.total else ""
-        self._console.print(f"{progress.stage}: {progress.done}{of}  {progress.note}", highlight=False)
+        self._console.print(f"{progress.stage}: {progress.done}{of}  {progress.note}", highlight=False, soft_wrap=True)

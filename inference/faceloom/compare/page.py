@@ -12,7 +12,7 @@ from faceloom.compare.compare import Judged
 from faceloom.compare.curves import COLOURS, Line, curve
 from faceloom.compare.figures import BY_NAME
 from faceloom.compare.result import Comparison, Version, cell, verdict
-from faceloom.pictures import data_url, page_jpeg
+from faceloom.pages import data_url, page_jpeg
 
 # Worst frames are shown of these figures; of the others they are the same frames, or show nothing.
 _SHOWN = ("identity", "mouth", "eyes", "sharpness", "colour", "seam", "shimmer", "truth_landmarks", "truth_aligned")

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32
 
 from faceloom.arrays import float32, to_levels
 from faceloom.colours import from_lab
+from faceloom.pages import svg
 from faceloom.review.statistics import Column, FaceTable
 
 # Yaw and pitch in degrees.
@@ -54,7 +55,7 @@ def pose_map(table: FaceTable, colour: str, needed: Poses, missing: Poses) -> st
     parts += [_cell(i, j, _NEEDED) for i, j in _where((wanted > 0) & (lacking == 0))]
     parts += [_cell(i, j, _LACKING) for i, j in _where(lacking > 0)]
     width, height = 2 * _YAW * _PIXELS_A_DEGREE, 2 * _PITCH * _PIXELS_A_DEGREE
-    return _svg(
+    return svg(
         width + 44, height + 26, f'<g transform="translate(34 4)">{_pose_axes(width, height)}{"".join(parts)}</g>'
     )
 
@@ -73,7 +74,7 @@ def histogram(values: Column, axis: Axis, colour: str) -> str:
     at = _WIDE * axis.place(median)
     shaded = 0 if axis.doubtful is None else _WIDE * axis.place(axis.doubtful)
     numbers = f"{axis.low:g}", f"median {median:.{0 if axis.unit else 2}f}{axis.unit}", f"{axis.high:g}"
-    return _svg(
+    return svg(
         _WIDE, _HIGH + (30 if axis.low_word else 16),
         f'<rect width="{shaded:.1f}" height="{_HIGH}" fill="#000" fill-opacity=".07"/>'
         f'<g fill="{colour}">{bars}</g><path d="M0 {_HIGH}H{_WIDE}" stroke="#bbb"/>'
@@ -89,7 +90,7 @@ def light_map(across: Column, down: Column, colour: str) -> str:
     xs = side / 2 * (1 + np.clip(across, -1, 1))
     ys = side / 2 * (1 + np.clip(down, -1, 1))
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>' for x, y in zip(xs, ys, strict=True))
-    return _svg(
+    return svg(
         side + 90, side + 30,
         f'<g transform="translate(45 14)"><rect width="{side}" height="{side}" fill="none" stroke="#ddd"/>'
         f'<path d="M{side / 2} 0V{side}M0 {side / 2}H{side}" stroke="#ddd"/>'
@@ -111,7 +112,7 @@ def colour_strip(lab: Float32[np.ndarray, "m 3"]) -> str:
         for n, rgb in enumerate(from_lab(picked[None])[0])
     )
     low, high = sorted_lab[0, 0], sorted_lab[-1, 0]
-    return _svg(
+    return svg(
         _WIDE, 44,
         f'{bands}<text x="0" y="41">L* {low:.0f}</text><text x="{_WIDE}" y="41" text-anchor="end">{high:.0f}</text>',
     )  # fmt: skip
@@ -161,7 +162,3 @@ def _under(left: str, middle: str, right: str, y: float) -> str:
 def _hex(rgb: Sequence[int] | np.ndarray) -> str:
     red, green, blue = to_levels(float32(rgb)).tolist()
     return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def _svg(width: float, height: float, inside: str) -> str:
-    return f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img">{inside}</svg>'

@@ -10,7 +10,7 @@ from string import Template
 import numpy as np
 
 from faceloom import __version__
-from faceloom.pictures import data_url
+from faceloom.pages import data_url
 from faceloom.review.charts import Axis, colour_strip, histogram, light_map, pose_map
 from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
 from faceloom.review.finding import Finding

@@ -1,4 +1,4 @@
-"""Which faces are shown, and how they get into the page."""
+"""Which faces are shown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from jaxtyping import Float32
 
 from faceloom.arrays import Rgb
 from faceloom.faceset import FaceRow
-from faceloom.pictures import page_jpeg
+from faceloom.pages import page_jpeg
 from faceloom.review.statistics import Column, Person, TargetPerson
 
 SHOWN = 12

@@ -1,0 +1,81 @@
+"""Begin a run with what another has learned: layers of the same name and shape are copied, the rest is fresh."""
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from faceloom.errors import ArtefactRefused
+from faceloom_train.checkpoint import latest_checkpoint, restore_checkpoint
+from faceloom_train.model import SwapModel
+from faceloom_train.optimizer import use_averaged_weights
+from faceloom_train.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """What was taken of a run. `share`: of the new network's weights, 0..1."""
+
+    run: Path
+    step: int
+    share: float
+
+    def to_text(self) -> str:
+        """Say it in a line."""
+        return f"{100 * self.share:.0f} % of the weights come from {self.run} (step {self.step}), the rest begins fresh"
+
+
+def refuse_stranger(model: SwapModel, known: SwapModel, source: Path) -> None:
+    """Raise ArtefactRefused if a network can take nothing that matters (a kernel) of what all share in `source`."""
+    shared = [*_same_of(model.encoder, known.encoder), *_same_of(model.inter, known.inter)]
+    if not any(len(new.shape) > 1 for new, _ in shared):
+        raise ArtefactRefused(
+            f"{source} has no layer of the name and shape of one of the new network's; begin without "
+            "--init-from, or with a network more like the one in its config.yaml."
+        )
+
+
+def copy_weights(model: SwapModel, identities: tuple[str, ...], known: SwapModel, source: Run) -> WarmStart:
+    """Copy into `model` what it has in common with `known`, the model of `source`; use the last whole checkpoint.
+
+    A decoder begins as that of the same identity, or else as the first one. The copied weights are the
+    averages that would have been exported.
+    """
+    checkpoint, step = latest_checkpoint(source)
+    restore_checkpoint(known, checkpoint)
+    use_averaged_weights(known)
+    taken = 0
+    for new, old in _same(model, known, identities, source.identities):
+        new.assign(old.value)
+        taken += math.prod(new.shape)
+    return WarmStart(source.directory, step, taken / sum(math.prod(v.shape) for v in model.trainable_variables))
+
+
+def _same(
+    model: SwapModel, known: SwapModel, identities: tuple[str, ...], others: tuple[str, ...]
+) -> Iterator[tuple[keras.Variable, keras.Variable]]:
+    """Yield each variable of `model` that `known` has too, of the same network, layer, name and shape, with it."""
+    yield from _same_of(model.encoder, known.encoder)
+    yield from _same_of(model.inter, known.inter)
+    if model.landmark_head.kernel.shape == known.landmark_head.kernel.shape:
+        yield from zip(model.landmark_head.variables, known.landmark_head.variables, strict=True)
+    for name, decoder in zip(identities, model.decoders, strict=True):
+        if name in others:
+            yield from _same_of(decoder, known.decoders[others.index(name)])
+        else:
+            # The template is one person's mean face.
+            yield from _same_of(decoder, known.decoders[0], {"template"})
+
+
+def _same_of(
+    network: keras.Model, known: keras.Model, without: Collection[str] = ()
+) -> Iterator[tuple[keras.Variable, keras.Variable]]:
+    """Yield the pairs of a graph, leaving out the layers `without`."""
+    old = {(layer.name, variable.name): variable for layer in known.layers for variable in layer.variables}
+    for layer in network.layers:
+        for variable in layer.variables:
+            like = old.get((layer.name, variable.name))
+            if like is not None and like.shape == variable.shape and layer.name not in without:
+                yield variable, like
