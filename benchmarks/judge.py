@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceloom.compare.compare import Videos, judge_pictures, pictures_together, references_of
+from faceloom.compare.compare import judge_pictures, pictures_together, references_of
 from faceloom.compare.result import Version
 from faceloom.compare.score import WEIGHTS, Score, score_of
 from faceloom.faceset import FaceSet
@@ -30,8 +30,8 @@ def main(target: Path, truth: Path, wanted: Path, other: Path, *named: str) -> N
     columns = [list(column) for column in zip(*islice(pictures_together(paths), FRAMES), strict=True)]
     versions = {"untouched": columns[0], **dict(zip(swaps, columns[2:], strict=True)), **spoilt(*columns[:2])}
     references = references_of(FaceSet.read(wanted), FaceSet.read(other))
-    moments = zip(*versions.values(), strict=True)
-    judged = finish(judge_pictures(moments, tuple(versions), references, 1, Videos(target, truth)))
+    moments = enumerate(zip(*versions.values(), strict=True))
+    judged = finish(judge_pictures(moments, tuple(versions), references, f"No frame of {target} shows a face"))
     for title, with_truth in (("against the exact truth", True), ("without it", False)):
         print(f"\n| {title} | score | {' | '.join(PARTS)} |")
         print("|---" * (len(PARTS) + 2) + "|")

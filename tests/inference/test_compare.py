@@ -58,9 +58,9 @@ def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample
         "wrong person": faults.of_the_wrong_person(target),
         "truth": truth,
     }
-    moments = zip(*versions.values(), strict=True)
+    moments = enumerate(zip(*versions.values(), strict=True))
     references = references_of(FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"]))
-    return finish(judge_pictures(moments, tuple(versions), references, 1, Videos(sample, sample)))
+    return finish(judge_pictures(moments, tuple(versions), references, "None"))
 
 
 def version(judged: Judged, name: str) -> Version:

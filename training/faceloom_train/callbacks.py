@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import keras
+import numpy as np
 
 from faceloom.progress import Progress, Report
-from faceloom_train.checkpoint import is_snapshot, save_checkpoint
+from faceloom_train.checkpoint import has_checkpoint, is_snapshot, mark_best, read_best, save_checkpoint
 from faceloom_train.data import TrainingFaces
+from faceloom_train.evaluate import Evaluator
 from faceloom_train.guard import LossGuard
 from faceloom_train.model import SwapModel
 from faceloom_train.preview import write_preview
@@ -138,6 +140,36 @@ class WritePreviews:
                 self._board.write_picture(step.number, sheet)
 
 
+class Evaluate:
+    """Judges the held-out faces every `evaluate_every` steps and at the end; marks the best checkpoint."""
+
+    def __init__(self, run: Run, report: Report, board: Tensorboard | None = None):
+        self._run, self._report, self._board = run, report, board
+        self._evaluator = Evaluator(run) if run.settings.evaluate_every and run.settings.held_out else None
+
+    def after_step(self, model: SwapModel, step: Step) -> None:
+        """Judge when it is time."""
+        settings = self._run.settings
+        ends = step.number == settings.steps
+        if self._evaluator is None or (step.number % settings.evaluate_every and not ends):
+            return
+        found = []
+        for evaluation in self._evaluator.evaluate(model):
+            found.append(evaluation)
+            self._report(Progress("evaluate", len(found), None, evaluation.to_text()))
+            self._run.log({"step": step.number, **evaluation.to_row()})
+        if found:
+            self._mark(step.number, float(np.mean([evaluation.score for evaluation in found])))
+
+    def _mark(self, step: int, score: float) -> None:
+        """Mark this step's checkpoint, if there is one and none was better."""
+        if self._board:
+            self._board.write_values(step, {"score": score})
+        best = read_best(self._run)
+        if has_checkpoint(self._run, step) and (best is None or score > best.figures["score"]):
+            mark_best(self._run, step, {"score": score})
+
+
 class StopWhen:
     """Ends the run after the current step once `asked` is true, or at a time of the monotonic clock."""
 
@@ -182,4 +214,5 @@ def make_actions(
         WritePreviews(run, faces, board),
         StopWhen(asked, deadline),
         SaveCheckpoints(run, lambda: guard.doubtful),
+        Evaluate(run, report, board),
     ]

@@ -59,6 +59,11 @@ def is_snapshot(run: Run, step: int) -> bool:
     return every > 0 and step % every == 0
 
 
+def has_checkpoint(run: Run, step: int) -> bool:
+    """Say whether the checkpoint of a step is there and whole."""
+    return _damage(_path(run, step)) is None
+
+
 def mark_best(run: Run, step: int, figures: Mapping[str, float]) -> None:
     """Keep the checkpoint of `step`, until another is marked. For evaluations; `figures` say why.
 

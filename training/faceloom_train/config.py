@@ -115,6 +115,8 @@ class TrainConfig(Strict):
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
+    held_out: faces of each identity, at most an eighth of its set, that are not trained on but
+    judged every `evaluate_every` steps (0: never) and at the end.
     tensorboard: write the metrics and previews for TensorBoard as well.
     """
 
@@ -134,6 +136,8 @@ class TrainConfig(Strict):
     keep_checkpoints: Count = 3
     snapshot_every: Annotated[int, Field(ge=0)] = 0
     preview_every: Count = 250
+    held_out: Annotated[int, Field(ge=0)] = 12
+    evaluate_every: Annotated[int, Field(ge=0)] = 1000
     log_every: Count = 10
     tensorboard: bool = False
     consent: str | None = None
@@ -162,7 +166,7 @@ class TrainConfig(Strict):
 
 
 # What the weights or the saved state depend on: it cannot change once a run has begun.
-FIXED = frozenset({"network", "coverage", "hide_background", "seed", "precision", "optimizer.ema"})
+FIXED = frozenset({"network", "coverage", "hide_background", "seed", "held_out", "precision", "optimizer.ema"})
 
 
 def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:

@@ -43,15 +43,24 @@ def network_crop(config: TrainConfig) -> CropGeometry:
     return CropGeometry(size=config.network.size, coverage=config.coverage)
 
 
+def held_out_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
+    """Return the faces that are not trained on, evenly spread over the set."""
+    count = min(config.held_out, len(faceset) // 8)
+    places = (np.arange(count) + 0.5) * len(faceset) / max(count, 1)
+    return tuple(faceset.rows[int(place)] for place in places)
+
+
 def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
-    """Decode a face set into memory; raise ArtefactRefused if a crop cannot be read."""
+    """Decode the faces of a set that are trained on; raise ArtefactRefused if a crop cannot be read."""
+    held_out = {row.image for row in held_out_rows(faceset, config)}
+    rows = [row for row in faceset.rows if row.image not in held_out]
     crop = network_crop(config)
     size = round(crop.size * MARGIN)
     wide = CropGeometry(size=size, coverage=crop.coverage * size / crop.size, template=crop.template)
     with ThreadPoolExecutor() as pool:
-        crops = list(pool.map(lambda row: _read(faceset, row, wide), faceset.rows))
+        crops = list(pool.map(lambda row: _read(faceset, row, wide), rows))
     to_crop = faceset.geometry.to(crop)
-    meshes = [apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in faceset.rows]
+    meshes = [apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]
     points = np.stack([mesh[list(EXPRESSION)] for mesh in meshes]) / (crop.size * LANDMARK_UNIT)
     return TrainingFaces(faceset.identity, np.stack(crops), float32(points - points.mean(0)))
 

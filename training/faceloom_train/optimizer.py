@@ -1,6 +1,7 @@
 """The optimizer that a configuration asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -57,6 +58,18 @@ def use_averaged_weights(model: keras.Model) -> None:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if optimizer.use_ema:
         optimizer.finalize_variable_values(model.trainable_variables)
+
+
+@contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Put the moving average in the place of a model's weights for a while."""
+    before = [ops.convert_to_numpy(weight) for weight in model.trainable_variables]
+    use_averaged_weights(model)
+    try:
+        yield
+    finally:
+        for weight, value in zip(model.trainable_variables, before, strict=True):
+            weight.assign(value)
 
 
 def _all_finite(grads: Sequence[Any]) -> Any:

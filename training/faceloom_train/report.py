@@ -12,6 +12,7 @@ from faceloom.atomic import write_text
 from faceloom.pages import data_url, page_jpeg
 from faceloom.pictures import read_picture
 from faceloom_train.curves import Mark, curve
+from faceloom_train.evaluate import FIGURES
 from faceloom_train.run import Row, Run
 
 _SHOWN = 12
@@ -26,13 +27,17 @@ h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin: 2
 h3 { font-size: .95rem; margin: .9rem 0 .3rem; font-weight: 600 } .quiet, small { color: #666 }
 .row { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem } svg { max-width: 100%; height: auto }
 svg text { font: 11px system-ui, sans-serif; fill: #666 } svg .mark { fill: #a01414; font-weight: 600 }
-table { border-collapse: collapse } td { padding: .25rem 1.6rem .25rem 0; border-bottom: 1px solid #eee }
+table { border-collapse: collapse } th { text-align: left; padding-right: 1.6rem }
+td { padding: .25rem 1.6rem .25rem 0; border-bottom: 1px solid #eee }
 img { max-width: 100%; border-radius: 4px } pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
 </style></head><body>
 <h1>$name</h1>
 <p class="quiet">$said</p>
 <h2>Loss</h2>$loss
 <div class="row">$parts</div>
+<h2>How good the swaps are</h2>
+<p class="quiet">Faces that are not trained on, exchanged and judged: 100 would be perfect. Identity is 0 for the
+untouched face and 1 for a real picture; expression is the share of the movement that is kept.</p>$judged
 <h2>What happened to it</h2>$events
 <h2>What it drew</h2>
 <p class="quiet">For each pair of people, from the left: the first, drawn as the first, drawn as the second; the second,
@@ -48,7 +53,7 @@ def write_report(run: Run) -> Path:
     rows = run.rows()
     steps = [row for row in rows if "loss" in row or "skipped" in row]
     # Settings, restores and the like: a number each, which the curves show.
-    events = [row for row in rows if "seconds" not in row]
+    events = [row for row in rows if "seconds" not in row and "judged" not in row]
     marks = [Mark(int(row["step"]), str(number)) for number, row in enumerate(events, 1)]
     parts = [name for name in (steps[-1] if steps else {}) if name not in ("step", "seconds", "loss", "skipped")]
     page = _PAGE.substitute(
@@ -59,6 +64,7 @@ def write_report(run: Run) -> Path:
             f"<div><h3>{html.escape(part)}</h3>{_curve(steps, part, marks, _PART_COLOUR, 335, 130)}</div>"
             for part in parts
         ),
+        judged=_judged([row for row in rows if "judged" in row]),
         events=_events(events),
         previews=_previews(run),
         settings=html.escape((run.directory / "config.yaml").read_text(encoding="utf-8")),
@@ -86,6 +92,20 @@ def _curve(steps: Sequence[Row], name: str, marks: Sequence[Mark], colour: str, 
         return '<p class="quiet">Too few figures yet.</p>'
     places, values = np.array(known, np.float64).T
     return curve(places, values, marks, colour, (width, height))
+
+
+def _judged(rows: Sequence[Row]) -> str:
+    """A table of the newest judgements, the last first."""
+    if not rows:
+        return "<p>Not judged yet.</p>"
+    head = "".join(f"<th>{name}</th>" for name in ("step", "swap", *FIGURES))
+    body = "".join(
+        f"<tr><td>{row['step']}</td><td>{html.escape(row['judged'])}</td>"
+        + "".join(f"<td>{row[name]:.3g}</td>" for name in FIGURES)
+        + "</tr>"
+        for row in reversed(rows[-_SHOWN:])
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def _events(events: Sequence[Row]) -> str:

@@ -1,6 +1,6 @@
 """Judge a swap: against the untouched target, a paste job, and the exact result where it is known."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +53,11 @@ def compare(
     Raises UsageError if the videos are not versions of one clip, NoFaceFound if the target shows no face.
     """
     named = videos.named()
-    yield Progress("compare", 0, probe_video(videos.target).frame_count)
-    pictures = pictures_together(list(named.values()))
-    return (yield from judge_pictures(pictures, tuple(named), references_of(identity, other), every, videos))
+    total = probe_video(videos.target).frame_count
+    moments = enumerate(pictures_together(list(named.values())))
+    chosen = (moment for moment in moments if moment[0] % every == 0)
+    subject = f"No frame of {videos.target} shows a face"
+    return (yield from judge_pictures(chosen, tuple(named), references_of(identity, other), subject, total=total))
 
 
 def references_of(identity: FaceSet | None, other: FaceSet | None) -> References:
@@ -67,19 +69,29 @@ def references_of(identity: FaceSet | None, other: FaceSet | None) -> References
 
 
 def judge_pictures(
-    moments: Iterator[Sequence[Rgb]], names: Sequence[str], references: References, every: int, videos: Videos
+    moments: Iterable[tuple[int, Sequence[Rgb]]],
+    names: Sequence[str],
+    references: References,
+    no_face: str,
+    *,
+    stills: bool = False,
+    total: int | None = None,
 ) -> Work[Judged]:
-    """Judge versions whose frames come side by side in the order of `names`, the target's first."""
+    """Judge versions whose pictures come side by side in the order of `names`, each moment with its frame's number.
+
+    The untouched target's are first. `stills` have nothing to do with each other. Raises NoFaceFound, beginning
+    with the words `no_face`, if no picture of the target shows a face.
+    """
     truth = names.index(TRUTH) if TRUTH in names else None
-    witness, clip = Witness(len(names), truth), Clip(truth)
+    witness, clip = Witness(len(names), truth, stills=stills), Clip(truth)
     count = 0
-    for number, pictures in enumerate(moments):
-        if number % every == 0 and (moment := witness.look(number, pictures)):
+    for number, pictures in moments:
+        if moment := witness.look(number, pictures):
             clip.add(moment)
-        count = number + 1
-        yield Progress("compare", count)
+        count += 1
+        yield Progress("compare", number + 1, total)
     if not clip.frames:
-        raise NoFaceFound(f"No frame of {videos.target} shows a face; there is nothing to compare.")
+        raise NoFaceFound(f"{no_face}; there is nothing to compare.")
     series = {name: clip.series(number, references) for number, name in enumerate(names)}
     return Judged(_comparison(series, clip.frames, count), tuple(clip.frames), series)
 

@@ -70,8 +70,8 @@ def write_page(judged: Judged, pictures: Mapping[int, Sequence[Rgb]], target: Pa
     """Write the page; `pictures` holds each version's crop, in order, of every one of `worst_frames`."""
     comparison = judged.comparison
     subject = (
-        f"{swap.name} against {target.name}: {comparison.frames} frames, "
-        f"the target's face was seen in {comparison.looked_at} of those looked at."
+        f"{swap.name} against {target.name}: the target's face was seen in {comparison.seen} of "
+        f"{comparison.frames} frames looked at."
     )
     page = _PAGE.substitute(
         subject=html.escape(subject),

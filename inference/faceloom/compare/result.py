@@ -34,10 +34,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """frames: of the clip; looked_at: those where the target's face was seen. versions: the untouched target first."""
+    """frames: those looked at; seen: those where the target's face was found. versions: the untouched target first."""
 
     frames: int
-    looked_at: int
+    seen: int
     versions: tuple[Version, ...]
 
     @classmethod
@@ -46,7 +46,7 @@ class Comparison:
         versions = [
             Version(v["name"], tuple(_figure(f) for f in v["figures"]), _score(v["score"])) for v in data["versions"]
         ]
-        return cls(data["frames"], data["looked_at"], tuple(versions))
+        return cls(data["frames"], data["seen"], tuple(versions))
 
     def version(self, name: str) -> Version | None:
         """Return a version by its name."""

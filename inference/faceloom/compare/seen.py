@@ -98,14 +98,18 @@ class Moment:
 class Witness:
     """Looks at all versions of a clip frame by frame; the largest face of the target is the one that counts."""
 
-    def __init__(self, versions: int, truth: int | None):
-        """`truth`: which version is the exact truth, if any."""
-        self._finders = [FaceFinder(detect_every=5) for _ in range(versions)]
+    def __init__(self, versions: int, truth: int | None, *, stills: bool = False):
+        """`truth`: which version is the exact truth, if any. `stills`: pictures that do not follow each other."""
+        first = FaceFinder(detect_every=5)
+        self._finders = [first, *(first.renewed() for _ in range(versions - 1))]
+        self._stills = stills
         self._identify = MobileFaceNet()
         self._truth = truth
 
     def look(self, frame: int, pictures: Sequence[Rgb]) -> Moment | None:
         """Return what is seen of a frame, or None if the target shows no face."""
+        if self._stills:
+            self._finders = [finder.renewed() for finder in self._finders]
         faces = [finder.find([picture])[0] for finder, picture in zip(self._finders, pictures, strict=True)]
         if not faces[0]:
             return None

@@ -1,0 +1,82 @@
+"""What is judged while training is what the judge says of it, and judging changes nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import checkpoint_arrays, rows, tiny_config, tiny_run
+
+from faceloom.faceset import FaceSet
+from faceloom_train.checkpoint import read_best
+from faceloom_train.data import held_out_rows, load_faces
+from faceloom_train.evaluate import FIGURES, Evaluator
+from faceloom_train.model import hide_background
+from faceloom_train.run import Run
+from faceloom_train.trainer import compiled_model, train
+
+
+@pytest.mark.parametrize(("asked", "held"), [(0, 0), (2, 2), (1000, 2)])
+def test_held_out_faces_are_never_trained_on(facesets: dict[str, Path], asked: int, held: int) -> None:
+    faces = FaceSet.read(facesets["ada"])
+    config = tiny_config(held_out=asked)
+    assert len(held_out_rows(faces, config)) == held
+    assert len(load_faces(faces, config).crops) == len(faces) - held
+
+
+class _Painter:
+    """Stands for trained networks: gives every face back as it is, or another picture for it."""
+
+    def __init__(self, run: Run, picture: np.ndarray | None):
+        self.model = compiled_model(run.settings, run.identities)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.picture = picture
+        self.seen: list[np.ndarray] = []
+        self.model.networks = self
+
+    def decode(self, rgb: np.ndarray, decoder: int) -> np.ndarray:
+        self.seen.append(np.asarray(rgb))
+        drawn = rgb if self.picture is None else np.broadcast_to(self.picture, rgb.shape)
+        return np.concatenate([drawn, np.ones_like(rgb[..., :1])], -1)
+
+
+def test_a_face_given_back_is_no_swap_and_keeps_all_it_does(facesets: dict[str, Path], tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", facesets)
+    painter = _Painter(run, None)
+    found = list(Evaluator(run).evaluate(painter.model))
+    assert [(one.host, one.guest) for one in found] == [("ada", "ben"), ("ben", "ada")]
+    assert all(abs(one.identity) < 0.25 for one in found)
+    assert all(one.score < 25 for one in found)
+
+
+def test_the_other_person_pasted_in_has_the_identity(facesets: dict[str, Path], tmp_path: Path) -> None:
+    run = tiny_run(tmp_path / "run", facesets, network={**tiny_config().network.model_dump(), "size": 96})
+    ben = load_faces(FaceSet.read(facesets["ben"]), run.settings).crops[4]
+    edge = (len(ben) - 96) // 2
+    middle = np.float32(ben[edge : edge + 96, edge : edge + 96]) / 255
+    painter = _Painter(run, np.asarray(hide_background(middle[..., :3], middle[..., 3:])))
+    as_ben = next(iter(Evaluator(run).evaluate(painter.model)))
+    # Both look another way, but it is ben.
+    assert as_ben.identity > 0.4
+    assert as_ben.expression < 0.5
+
+
+def test_training_judges_at_the_end_and_is_not_changed_by_it(facesets: dict[str, Path], tmp_path: Path) -> None:
+    judged, alone = (
+        tiny_run(tmp_path / name, facesets, evaluate_every=every) for name, every in (("judged", 2), ("alone", 0))
+    )
+    for run in (judged, alone):
+        train(run)
+    told = [row for row in rows(judged) if "judged" in row]
+    assert [(row["step"], row["judged"]) for row in told] == [
+        (step, swap) for step in (2, 4) for swap in ("ada as ben", "ben as ada")
+    ]
+    assert all(set(FIGURES) < set(row) for row in told)
+    assert not [row for row in rows(alone) if "judged" in row]
+    best = read_best(judged)
+    assert best
+    assert best.figures["score"] == pytest.approx(
+        max(np.mean([row["score"] for row in told if row["step"] == step]) for step in (2, 4)), abs=1e-3
+    )
+    assert "ada as ben" in (judged.directory / "report.html").read_text()
+    with_judge, without = checkpoint_arrays(judged), checkpoint_arrays(alone)
+    assert all(np.array_equal(with_judge[name], without[name]) for name in without)
