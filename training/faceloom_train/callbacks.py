@@ -156,7 +156,7 @@ class Evaluate:
         found = []
         for evaluation in self._evaluator.evaluate(model):
             found.append(evaluation)
-            self._report(Progress("evaluate", len(found), None, evaluation.to_text()))
+            self._report(Progress("evaluate", len(found), self._evaluator.directions, evaluation.to_text()))
             self._run.log({"step": step.number, **evaluation.to_row()})
         if found:
             self._mark(step.number, float(np.mean([evaluation.score for evaluation in found])))

@@ -59,6 +59,11 @@ class Evaluator:
                        for name, faces in sets.items()}  # fmt: skip
         self._references = {name: references_of(faces, None) for name, faces in sets.items()}
 
+    @property
+    def directions(self) -> int:
+        """How many evaluations there are at a time."""
+        return sum(1 for host, _ in permutations(self._hosts, 2) if self._hosts[host])
+
     def evaluate(self, model: SwapModel) -> Iterator[Evaluation]:
         """Yield the figures of each direction, drawn with the averaged weights, which is what is exported."""
         names = list(self._hosts)
