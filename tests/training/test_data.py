@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from runs import tiny_config
 
-from faceloom.faces.align import apply_affine
+from faceloom.faces.align import WHOLE_FACE, apply_affine
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom.faceset import FaceSet
 from faceloom_train.augment import middle_of, targets_and_inputs
@@ -28,8 +28,8 @@ def test_crops_in_memory_are_the_stored_ones_seen_through_the_geometry(
     faces: list[TrainingFaces], facesets: dict[str, Path]
 ) -> None:
     stored = FaceSet.read(facesets["ada"])
-    assert faces[0].crops.shape == (18, 40, 40, 4)
-    assert faces[0].landmarks.shape == (18, len(EXPRESSION), 2)
+    assert faces[0].crops.shape == (16, 40, 40, 4)
+    assert faces[0].landmarks.shape == (16, len(EXPRESSION), 2)
     np.testing.assert_allclose(faces[0].landmarks.mean(0), 0, atol=1e-4)
     # The nose tip of the stored crop, carried to the middle of the crop in memory, lies in the mask.
     row = stored.rows[0]
@@ -77,6 +77,16 @@ def test_flipping_exchanges_left_and_right_of_the_landmarks(faces: list[Training
     expected = plain["landmarks"][:, :, list(MIRRORED_EXPRESSION)] * np.float32([-1, 1])
     np.testing.assert_array_equal(flipped["landmarks"], expected)
     assert (np.linalg.det(flipped["target_map"][..., :2]) < 0).all()
+
+
+def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[TrainingFaces]) -> None:
+    config = tiny_config(augment={"flip": 1, "rotation": 0, "zoom": 0, "shift": 0}, coverage=0.8)
+    dataset = make_dataset(faces, config, 3, 4)
+    target_map = next(iter(dataset))["target_map"].numpy().reshape(-1, 2, 3)
+    # Where aligned eyes and mouths have their middle, in crop sides from the crop's own.
+    middle = np.float32([(np.mean([x for x, _ in WHOLE_FACE]) - 0.5) / 0.8, 0.2])
+    for affine in target_map:
+        np.testing.assert_allclose(affine[:, :2] @ middle + affine[:, 2], middle, atol=1e-5)
 
 
 def parameters(count: int, **changes: np.ndarray) -> dict[str, np.ndarray]:

@@ -75,12 +75,15 @@ def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int
     with tf.device("CPU"):
         stores = [(tf.constant(f.crops), tf.constant(f.landmarks)) for f in faces]
 
+    crop = network_crop(config)
+    middle = float(crop.template_xy()[:, 0].mean() + 0.5) / crop.size - 0.5
+
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(config.seed, tf.int64), step])
         shape = (config.faces_per_step, len(faces))
         drawn = [_draw(store, seed, number, shape[0]) for number, store in enumerate(stores)]
         crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
-        augmentation = sample_augmentation(seed, shape, config.augment)
+        augmentation = sample_augmentation(seed, shape, config.augment, middle)
         landmarks = _mirrored_where(tf.linalg.det(augmentation["target_map"][..., :2]) < 0, landmarks)
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 
@@ -88,12 +91,19 @@ def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int
     return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
-def sample_augmentation(seed: tf.Tensor, shape: tuple[int, int], augment: AugmentConfig) -> dict[str, tf.Tensor]:
-    """Draw the parameters of one batch's augmentation from a seed of two numbers."""
+def sample_augmentation(
+    seed: tf.Tensor, shape: tuple[int, int], augment: AugmentConfig, middle: float = 0
+) -> dict[str, tf.Tensor]:
+    """Draw the parameters of one batch's augmentation from a seed of two numbers.
+
+    `middle`: where the line down the middle of aligned faces is, in crop sides from the crop's own.
+    """
     draw = _Draws(seed, shape)
     flip = tf.where(draw.uniform((), 0, 1) < augment.flip, -1.0, 1.0)
     shared = _similarity(draw, augment.rotation, augment.zoom, augment.shift)
-    mirrored = tf.stack([shared[..., 0] * flip[..., None], shared[..., 1], shared[..., 2]], -1)
+    # Mirrored about the faces' own middle, which is not the crop's: half a pixel off would blur them for good.
+    shift = shared[..., 2] + shared[..., 0] * (1 - flip[..., None]) * middle
+    mirrored = tf.stack([shared[..., 0] * flip[..., None], shared[..., 1], shift], -1)
     strength = augment.light
     light = [
         1 + strength * draw.uniform((3,), -0.12, 0.12),
