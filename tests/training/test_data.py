@@ -73,7 +73,7 @@ def test_each_column_holds_its_own_identity(faces: list[TrainingFaces]) -> None:
 
 
 def test_flipping_exchanges_left_and_right_of_the_landmarks(faces: list[TrainingFaces]) -> None:
-    plain, flipped = batches(faces, 3, 4)[0], batches(faces, 3, 4, augment={"flip": 1})[0]
+    plain, flipped = (batches(faces, 3, 4, augment={"flip": share})[0] for share in (0, 1))
     expected = plain["landmarks"][:, :, list(MIRRORED_EXPRESSION)] * np.float32([-1, 1])
     np.testing.assert_array_equal(flipped["landmarks"], expected)
     assert (np.linalg.det(flipped["target_map"][..., :2]) < 0).all()

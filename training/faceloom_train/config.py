@@ -69,11 +69,11 @@ class AugmentConfig(Strict):
     rotation: NotNegative = 0
     zoom: NotNegative = 0
     shift: NotNegative = 0
-    flip: Share = 0
+    flip: Share = 0.5
     input_rotation: NotNegative = 5
     input_zoom: NotNegative = 0.05
     input_shift: NotNegative = 0.02
-    warp: NotNegative = 0.012
+    warp: NotNegative = 0
     light: NotNegative = 0.6
 
 
