@@ -189,8 +189,9 @@ def test_doctor_tries_what_it_reports(things: Path, faceloom) -> None:
     code, out, _ = faceloom("doctor", "--bundle", things / "good.bundle", "--json")
     findings = {finding["what"]: finding for finding in json.loads(out)["findings"]}
     assert code == 0
-    for what in ("python", "machine", "onnxruntime", "provider cpu", "PyAV", "encoder libx264", "bundle good.bundle"):
+    for what in ("python", "machine", "onnxruntime", "provider cpu", "PyAV", "encoder libx264"):
         assert findings[what]["state"] == "ok", findings[what]
+    assert findings["bundle good.bundle fp32"]["state"] == "ok"
     for finding in findings.values():
         assert finding["state"] == "ok" or finding["advice"] or finding["what"].startswith("encoder")
     code, out, _ = faceloom("doctor", "--bundle", things / "flipped.bundle")

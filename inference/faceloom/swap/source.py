@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from faceloom.arrays import MaskBatch, RgbBatch
 from faceloom.faces.align import CropGeometry
-from faceloom.swap.manifest import BlendRow
+from faceloom.swap.manifest import BlendRow, Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,13 @@ class FaceSource(Protocol):
     """Gives the wanted person's face for each face of a target.
 
     crop: how the target's faces are to be cut. blend: how its faces are put back unless the user
-    says otherwise. provider: what it runs on.
+    says otherwise. provider: what it runs on; precision: in which numbers, None where no network runs.
     """
 
     crop: CropGeometry
     blend: BlendRow
     provider: str
+    precision: Precision | None
 
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:
         """Return a face and a mask for each target, in its crop's pixels."""
