@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 import keras
 import numpy as np
@@ -30,7 +30,6 @@ from faceloom_export.graph import FACE, MASK, SWAPPED, load_networks, swap_funct
 from faceloom_export.onnx_graph import OPSET, to_onnx
 from faceloom_train.run import Run
 
-BATCHES = (1, 8, 32)
 # Rounds of a table, and the seconds after which no other round begins.
 ROUNDS, SECONDS = 30, 25.0
 # Makes a batch's work from the number of its faces.
@@ -55,15 +54,14 @@ def main(run_path: Path, threads: int) -> None:
             "tf.function": tf_function(networks, decoder, size),
             **{f"onnxruntime {name}": in_onnxruntime(open_graph(path, threads)) for name, path in graphs.items()},
         }
-        print_times("program", candidates, "onnxruntime fp32")
-        print_times("form of the fp32 graph", forms(swap_function(networks, decoder, size), threads), "as exported")
+        print_times("program", candidates, "onnxruntime fp32", (1, 8, 32))
+        candidates = forms(swap_function(networks, decoder, size), threads)
+        print_times("form of the fp32 graph", candidates, "as exported", (1, 8))
 
 
 def print_kept(graphs: Any) -> None:
-    print(
-        "\n| graph | MB | of fp32 | most | mean | within 1 | within 2 | SSIM | identity | less by | beyond its limits |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("\n| graph | MB | of fp32 | most | mean | within 1 | within 2 | SSIM | identity | less by | beyond limits |")
+    print("|---" * 11 + "|")
     for graph in graphs:
         proof = graph.proof
         print(
@@ -74,11 +72,11 @@ def print_kept(graphs: Any) -> None:
         )
 
 
-def print_times(what: str, candidates: Mapping[str, Candidate], reference: str) -> None:
+def print_times(what: str, candidates: Mapping[str, Candidate], reference: str, batches: tuple[int, ...]) -> None:
     """Milliseconds a face at each batch, and how many times as long as `reference`."""
-    columns = {batch: least_times(candidates, batch) for batch in BATCHES}
-    print(f"\n| {what} | " + " | ".join(f"batch {batch}" for batch in BATCHES) + " |")
-    print("|---" * (1 + len(BATCHES)) + "|")
+    columns = {batch: least_times(candidates, batch) for batch in batches}
+    print(f"\n| {what} | " + " | ".join(f"batch {batch}" for batch in batches) + " |")
+    print("|---" * (1 + len(batches)) + "|")
     for name in candidates:
         cells = (f"{1e3 * t[name] / n:.2f} ms, {t[name] / t[reference]:.2f}x" for n, t in columns.items())
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)

@@ -52,7 +52,7 @@ def _make_shapes_constant(model: onnx.ModelProto) -> None:
             shape = shapes.get(node.output[0], ())
             if sum(size < 0 for size in shape) == 1:
                 name = f"{node.output[0]}_shape"
-                graph.initializer.append(numpy_helper.from_array(np.int64(shape), name))
+                graph.initializer.append(numpy_helper.from_array(np.array(shape, np.int64), name))
                 node.input[1] = name
 
 

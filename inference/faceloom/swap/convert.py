@@ -36,7 +36,8 @@ _BATCH_BYTES = 100_000_000
 class ConvertOptions:
     """provider: see `open_session`. precision: see `choose_graph`. select: which faces to swap.
 
-    batch: frames that go through together. colour, erode, feather: override the blend settings of what gives the faces unless None.
+    batch: frames that go through together. colour, erode, feather: override the blend settings of what
+    gives the faces unless None.
     """
 
     provider: str = "auto"

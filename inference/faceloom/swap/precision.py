@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from faceloom.errors import UsageError
 from faceloom.swap.manifest import GraphRow, Precision
 
-# Best first. A GPU computes fp16 at least as fast as fp32 and moves half the bytes; a processor multiplies int8 two
-# to three times as fast, but has no fp16 and converts it back and forth.
+# Best first. A GPU moves half the bytes in fp16 and is no slower (NVIDIA); a processor multiplies int8 two to three
+# times as fast (benchmarks/export.py) and computes fp16 as fp32.
 _BY_PROVIDER: Mapping[str, Sequence[Precision]] = {
     "cpu": ("int8", "fp32", "fp16"),
     "cuda": ("fp16", "fp32", "int8"),

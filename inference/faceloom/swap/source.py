@@ -39,13 +39,17 @@ class FaceSource(Protocol):
     """Gives the wanted person's face for each face of a target.
 
     crop: how the target's faces are to be cut. blend: how its faces are put back unless the user
-    says otherwise. provider: what it runs on; precision: in which numbers, None where no network runs.
+    says otherwise. provider: what it runs on.
     """
 
     crop: CropGeometry
     blend: BlendRow
     provider: str
-    precision: Precision | None
+
+    @property
+    def precision(self) -> Precision | None:
+        """In which numbers a network runs, None where none does."""
+        ...
 
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:
         """Return a face and a mask for each target, in its crop's pixels."""
