@@ -1,6 +1,7 @@
-"""Write a bundle: graph, manifest and golden sample, refused unless they agree."""
+"""Write a bundle: graphs, manifest and golden sample, refused unless they agree with the trained model."""
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,92 +11,127 @@ from faceloom import __version__
 from faceloom.atomic import refuse_directory, replacing_directory
 from faceloom.digest import sha256_of_file
 from faceloom.documents import to_json
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtefactRefused, UsageError
 from faceloom.progress import Progress, Work
 from faceloom.swap.bundle import MARKER, Bundle, Golden
-from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, TrainingRow
-from faceloom.swap.network import SwapNetwork, golden_difference
-from faceloom_export.golden import golden_faces, make_golden
+from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, Precision, ProofRow, TrainingRow
+from faceloom.swap.network import SwapNetwork
 from faceloom_export.graph import decoder_number, load_networks, swap_function
-from faceloom_export.onnx_graph import OPSET, tensor_rows, write_onnx
+from faceloom_export.onnx_graph import OPSET, in_precision, tensor_rows, to_onnx, write_onnx
+from faceloom_export.proof import LIMITS, Judge, run_model, tolerance_for
+from faceloom_export.sample import crop_points, sample_faces
 from faceloom_train.data import network_crop
 from faceloom_train.run import Run
 
-# Levels of 0..255 by which onnxruntime may differ from Keras: one, where a rounding falls the other way.
-_ALLOWED = 1
-_GRAPH, _GOLDEN = "swap.onnx", "golden.npz"
+_GRAPHS: dict[Precision, str] = {"fp32": "swap.onnx", "fp16": "swap.fp16.onnx", "int8": "swap.int8.onnx"}
+_GOLDEN = "golden.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """precisions: a graph for each. accept_loss: write what misses its limits as well, and record that."""
+
+    precisions: Sequence[Precision] = ("fp32",)
+    accept_loss: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedGraph:
+    """A graph that was written, and its figures."""
+
+    precision: Precision
+    bytes: int
+    proof: ProofRow
 
 
 @dataclass(frozen=True, slots=True)
 class ExportSummary:
-    """The differences are between onnxruntime and Keras on the golden sample, in levels of 0..255."""
+    """What was exported, from which step of the training."""
 
     identity: str
     step: int
-    bytes: int
-    faces: int
-    max_difference: int
-    mean_difference: float
+    graphs: tuple[ExportedGraph, ...]
     seconds: float
 
 
-def export_bundle(run_path: Path, identity: str, out: Path, *, force: bool = False) -> Work[ExportSummary]:
+def export_bundle(
+    run_path: Path, identity: str, out: Path, options: ExportOptions | None = None
+) -> Work[ExportSummary]:
     """Write the bundle that lets others wear `identity`'s face.
 
-    Raises UsageError if `out` exists or there is no such identity, ArtefactRefused if the run has no
-    usable checkpoint or if onnxruntime and Keras disagree; then nothing is written.
+    Raises UsageError if `out` exists, or there is no such identity or precision; ArtefactRefused if the run has
+    no usable checkpoint or if a graph in onnxruntime and the trained model disagree; then nothing is written.
     """
     started = time.monotonic()
-    refuse_directory(out, MARKER, force=force, inputs=[run_path])
+    options = options or ExportOptions()
+    _refuse_precisions(options.precisions)
+    refuse_directory(out, MARKER, force=options.force, inputs=[run_path])
     run = Run.read(run_path)
     decoder = decoder_number(run, identity)
-    yield Progress("export", 0, 3, "loading the checkpoint")
+    total = 2 + len(options.precisions)
+    yield Progress("export", 0, total, "loading the checkpoint")
     networks, step = load_networks(run)
     function = swap_function(networks, decoder, run.settings.network.size)
-    golden = make_golden(function, golden_faces(run))
-    yield Progress("export", 1, 3, "converting to ONNX")
+    sample = sample_faces(run, identity)
+    wanted = run_model(function, sample.proof)
+    judge = Judge(sample.proof, wanted, crop_points(run.settings), sample.centre)
+    yield Progress("export", 1, total, "converting to ONNX")
+    graph = to_onnx(function)
     with replacing_directory(out) as part:
-        write_onnx(function, part / _GRAPH, {"faceloom": __version__, "identity": identity, "steps": str(step)})
+        golden = Golden(sample.proof[sample.golden], wanted.faces[sample.golden], wanted.masks[sample.golden])
         np.savez_compressed(part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks)
-        yield Progress("export", 2, 3, "proving it equal")
-        manifest = _proven(part, _manifest(run, identity, step, part, golden))
+        metadata = {"faceloom": __version__, "identity": identity, "steps": str(step)}
+        rows = []
+        for number, precision in enumerate(options.precisions):
+            yield Progress("export", 2 + number, total, f"writing and proving {precision}")
+            model = in_precision(graph, precision, sample.calibration, part)
+            write_onnx(model, part / _GRAPHS[precision], {**metadata, "precision": precision})
+            rows.append(_graph_row(run, precision, part))
+        manifest = _manifest(run, identity, step, part, rows, len(sample.golden))
+        manifest = _proven(Bundle(part, manifest), judge, golden, accept_loss=options.accept_loss)
         (part / MARKER).write_text(to_json(manifest), encoding="utf-8")
-        size = (part / _GRAPH).stat().st_size
-    yield Progress("export", 3, 3, "done")
-    row = manifest.golden
-    return ExportSummary(
-        identity, step, size, row.faces, row.max_difference, row.mean_difference, time.monotonic() - started
+        graphs = tuple(_exported(part, manifest))
+    yield Progress("export", total, total, "done")
+    return ExportSummary(identity, step, graphs, time.monotonic() - started)
+
+
+def _refuse_precisions(precisions: Sequence[str]) -> None:
+    for name in precisions:
+        if name not in _GRAPHS:
+            raise UsageError(f"There is no precision {name!r}; choose one or more of {', '.join(_GRAPHS)}.")
+    if len(set(precisions)) < len(precisions) or not precisions:
+        raise UsageError("Name at least one precision, and each once.")
+
+
+def _graph_row(run: Run, precision: Precision, part: Path) -> GraphRow:
+    """The manifest's row of a graph that is not proven yet."""
+    face, swapped, mask = tensor_rows(run.settings.network.size)
+    file = _GRAPHS[precision]
+    return GraphRow(
+        file=file,
+        sha256=sha256_of_file(part / file),
+        precision=precision,
+        opset=OPSET,
+        face=face,
+        swapped=swapped,
+        mask=mask,
+        tolerance=LIMITS[precision].tolerance(),
     )
 
 
-def _manifest(run: Run, identity: str, step: int, part: Path, golden: Golden) -> Manifest:
+def _manifest(
+    run: Run, identity: str, step: int, part: Path, graphs: Sequence[GraphRow], golden_faces: int
+) -> Manifest:
     settings = run.settings
-    face, swapped, mask = tensor_rows(settings.network.size)
     return Manifest(
         faceloom=__version__,
         identity=identity,
         identities=run.identities,
         crop=network_crop(settings),
         hide_background=settings.hide_background,
-        graphs=(
-            GraphRow(
-                file=_GRAPH,
-                sha256=sha256_of_file(part / _GRAPH),
-                precision="fp32",
-                opset=OPSET,
-                face=face,
-                swapped=swapped,
-                mask=mask,
-            ),
-        ),
-        golden=GoldenRow(
-            file=_GOLDEN,
-            sha256=sha256_of_file(part / _GOLDEN),
-            faces=len(golden.faces),
-            max_difference=0,
-            mean_difference=0,
-            allowed_difference=_ALLOWED,
-        ),
+        graphs=tuple(graphs),
+        golden=GoldenRow(file=_GOLDEN, sha256=sha256_of_file(part / _GOLDEN), faces=golden_faces),
         blend=BlendRow(),
         training=TrainingRow(network=settings.network.kind, steps=step, settings_sha256=settings.sha256()),
         consent=settings.consent,
@@ -103,14 +139,24 @@ def _manifest(run: Run, identity: str, step: int, part: Path, golden: Golden) ->
     )
 
 
-def _proven(part: Path, manifest: Manifest) -> Manifest:
-    """Replay the golden sample through the runtime's own code and record how near it came."""
-    bundle = Bundle(part, manifest)
-    worst, mean = golden_difference(SwapNetwork.open(bundle, "cpu"), bundle)
-    if worst > _ALLOWED:
-        raise ArtefactRefused(
-            f"The exported graph differs from the trained model by up to {worst} of 255 levels (mean {mean:.3f}) "
-            "and was not written; please report this with the run's config.yaml."
-        )
-    golden = manifest.golden.model_copy(update={"max_difference": worst, "mean_difference": mean})
-    return manifest.model_copy(update={"golden": golden})
+def _proven(bundle: Bundle, judge: Judge, golden: Golden, *, accept_loss: bool) -> Manifest:
+    """Replay the sample through the runtime's own code, with every graph, and record how near each came."""
+    rows = []
+    for row in bundle.manifest.graphs:
+        network = SwapNetwork.open(bundle, "cpu", row.precision)
+        proof, missed = judge.prove(network)
+        if missed and not accept_loss:
+            raise ArtefactRefused(
+                f"The {row.precision} graph differs too much from the trained model and nothing was written "
+                f"({'; '.join(missed)}); leave this precision out, or take the loss with --accept-loss."
+            )
+        proof = proof.model_copy(update={"accepted": tuple(missed)})
+        tolerance = tolerance_for(proof, network.replay(golden))
+        rows.append(row.model_copy(update={"proof": proof, "tolerance": tolerance}))
+    return bundle.manifest.model_copy(update={"graphs": tuple(rows)})
+
+
+def _exported(part: Path, manifest: Manifest) -> Iterator[ExportedGraph]:
+    for row in manifest.graphs:
+        assert row.proof
+        yield ExportedGraph(row.precision, (part / row.file).stat().st_size, row.proof)

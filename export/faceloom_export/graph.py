@@ -6,8 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from faceloom.errors import ProviderMissing, UsageError
-from faceloom_train.checkpoint import latest_checkpoint, restore_checkpoint
+from faceloom.errors import ArtefactRefused, ProviderMissing, UsageError
+from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
+from faceloom_train.model import SwapModel
 from faceloom_train.networks import Networks
 from faceloom_train.optimizer import use_averaged_weights
 from faceloom_train.run import Run
@@ -28,12 +29,25 @@ def load_networks(run: Run) -> tuple[Networks, int]:
     """
     if keras.backend.backend() != "tensorflow":
         raise ProviderMissing("Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again.")
-    checkpoint, step = latest_checkpoint(run, log.warning)
     with dtype_policy("float32"):
         model = compiled_model(run.settings, run.identities)
-        restore_checkpoint(model, checkpoint)
+    step = _restore_latest(model, run)
     use_averaged_weights(model)
     return model.networks, step
+
+
+def _restore_latest(model: SwapModel, run: Run) -> int:
+    """Load the last checkpoint and return its step; another one if training removes it meanwhile."""
+    while True:
+        newest = list_checkpoints(run)[-1:]
+        try:
+            checkpoint, step = latest_checkpoint(run, log.warning)
+            restore_checkpoint(model, checkpoint)
+        except (ArtefactRefused, FileNotFoundError):
+            if list_checkpoints(run)[-1:] == newest:
+                raise
+        else:
+            return step
 
 
 def decoder_number(run: Run, identity: str) -> int:

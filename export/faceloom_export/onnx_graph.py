@@ -1,31 +1,48 @@
 """From a TensorFlow function to a checked ONNX file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import onnx
 import tf2onnx
 
-from faceloom.swap.manifest import TensorRow
+from faceloom.arrays import RgbBatch
+from faceloom.swap.manifest import Precision, TensorRow
 from faceloom_export.graph import FACE, MASK, SWAPPED
+from faceloom_export.half import to_half
+from faceloom_export.int8 import to_int8
+from faceloom_export.simplify import simplify
 
 # The newest opset whose operators all run on onnxruntime's CUDA provider as well.
 OPSET = 18
 
 
-def write_onnx(function: Any, path: Path, metadata: dict[str, str]) -> None:
-    """Convert `swap_function`'s result, name its batch axis, record `metadata`, check it, write it.
-
-    Raises onnx.checker.ValidationError if the graph is not valid ONNX with consistent shapes.
-    """
+def to_onnx(function: Any) -> onnx.ModelProto:
+    """Convert `swap_function`'s result to a graph in fp32 with only the batch axis free."""
     model, _ = tf2onnx.convert.from_function(
         function, input_signature=function.input_signature, opset=OPSET, large_model=False
     )
-    _name_batch_axis(model)
     model.doc_string = ""
-    for key, value in metadata.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
+    simplify(model)
+    return model
+
+
+def in_precision(model: onnx.ModelProto, precision: Precision, faces: RgbBatch, folder: Path) -> onnx.ModelProto:
+    """Return a graph in fp32, fp16 or int8; `faces` calibrate int8, `folder` takes files for a moment."""
+    if precision == "fp16":
+        return to_half(model)
+    if precision == "int8":
+        return to_int8(model, faces, folder)
+    return model
+
+
+def write_onnx(model: onnx.ModelProto, path: Path, metadata: Mapping[str, str]) -> None:
+    """Record `metadata` in a graph, check it, write it.
+
+    Raises onnx.checker.ValidationError if the graph is not valid ONNX with consistent shapes.
+    """
+    onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
 
@@ -37,10 +54,3 @@ def tensor_rows(size: int) -> tuple[TensorRow, TensorRow, TensorRow]:
         TensorRow(name=SWAPPED, dtype="uint8", shape=("batch", size, size, 3)),
         TensorRow(name=MASK, dtype="uint8", shape=("batch", size, size, 1)),
     )
-
-
-def _name_batch_axis(model: onnx.ModelProto) -> None:
-    """tf2onnx calls it unk__N."""
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    del model.graph.value_info[:]

@@ -50,6 +50,9 @@ REFUSALS = {
     "a changed bundle": ("convert face.mp4 --bundle flipped.bundle --out OUT.mp4", 3, "SHA-256 differs"),
     "no bundle": ("convert face.mp4 --bundle nothing --out OUT.mp4", 3, "no such folder"),
     "no provider": ("convert face.mp4 --bundle good.bundle --out OUT.mp4 --provider abacus", 4, "choose auto"),
+    "no graph of that precision": (
+        "convert face.mp4 --bundle good.bundle --out OUT.mp4 --precision int8", 2, "no int8 graph; choose one of auto"
+    ),
     "an output that exists": ("convert face.mp4 --bundle good.bundle --out there.mp4", 2, "--force"),
     "an unknown ending": ("convert face.mp4 --bundle good.bundle --out OUT.avi", 2, "choose one of these endings"),
     "neither a bundle nor a baseline": ("convert face.mp4 --out OUT.mp4", 2, "one of --bundle"),
@@ -66,6 +69,9 @@ REFUSALS = {
     "a paste: a provider": (
         "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4 --provider cuda", 2, "runs no network"
     ),
+    "a paste: a precision": (
+        "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4 --precision fp16", 2, "runs no network"
+    ),
     "another baseline": ("convert face.mp4 --baseline glue --identity no_faces --out OUT.mp4", 2, "glue"),
     "extract: no face": ("extract empty.mp4 --out OUT", 6, "No face was found"),
     "extract: no video": ("extract text.mp4 --out OUT", 5, "text.mp4 is not a video"),
@@ -79,6 +85,9 @@ REFUSALS = {
     "train: no preset": ("train --config smokey --faces a=x --faces b=y --run OUT", 2, "no preset 'smokey'"),
     "train: a misspelt key": (
         "train --config smoke --set stepps=3 --faces a=x --faces b=y --run OUT", 2, "did you mean steps"
+    ),
+    "export: no precision": (
+        "export no_faces --identity ben --out OUT --precision fp32,fp8", 2, "no precision 'fp8'"
     ),
     "export: no run": ("export no_faces --identity ben --out OUT", 3, "is no run"),
     "the output is a folder": ("convert face.mp4 --bundle good.bundle --out no_faces --force", 2, "name a file"),
@@ -189,8 +198,9 @@ def test_doctor_tries_what_it_reports(things: Path, faceloom) -> None:
     code, out, _ = faceloom("doctor", "--bundle", things / "good.bundle", "--json")
     findings = {finding["what"]: finding for finding in json.loads(out)["findings"]}
     assert code == 0
-    for what in ("python", "machine", "onnxruntime", "provider cpu", "PyAV", "encoder libx264", "bundle good.bundle"):
+    for what in ("python", "machine", "onnxruntime", "provider cpu", "PyAV", "encoder libx264"):
         assert findings[what]["state"] == "ok", findings[what]
+    assert findings["bundle good.bundle fp32"]["state"] == "ok"
     for finding in findings.values():
         assert finding["state"] == "ok" or finding["advice"] or finding["what"].startswith("encoder")
     code, out, _ = faceloom("doctor", "--bundle", things / "flipped.bundle")

@@ -10,7 +10,7 @@ from faceloom import __version__
 from faceloom.digest import sha256_of_file
 from faceloom.documents import to_json
 from faceloom.faces.align import CropGeometry
-from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, TensorRow, TrainingRow
+from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, TensorRow, ToleranceRow, TrainingRow
 
 SIZE = 64
 
@@ -33,14 +33,12 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
         face=face,
         swapped=swapped,
         mask=mask,
+        tolerance=ToleranceRow(levels=1, share_within=0.9999, mean_difference=0.1),
     )
     golden = GoldenRow(
         file="golden.npz",
         sha256=sha256_of_file(path / "golden.npz"),
         faces=2,
-        max_difference=0,
-        mean_difference=0,
-        allowed_difference=1,
     )
     manifest = Manifest(
         faceloom=__version__,

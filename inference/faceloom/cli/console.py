@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from faceloom.documents import Strict
 from faceloom.progress import Progress, Report
 
 # Seconds between lines where no bar can be drawn (a log file, CI).
@@ -36,8 +37,12 @@ def progress_display() -> Iterator[Report]:
 def print_result(summary: Any, sentence: str, *, json: bool) -> None:
     """Print a result: a sentence for people or, with `json`, the summary's fields as one JSON object."""
     if json:
-        sys.stdout.write(json_module.dumps(asdict(summary), default=str) + "\n")
+        sys.stdout.write(json_module.dumps(asdict(summary), default=_to_plain) + "\n")
     Console(stderr=json).print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
+def _to_plain(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, Strict) else str(value)
 
 
 @contextmanager

@@ -23,6 +23,15 @@ class Colour(StrEnum):
     lab = "lab"
 
 
+class NumberFormat(StrEnum):
+    """The numbers that the network computes in."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    fp16 = "fp16"
+    int8 = "int8"
+
+
 class Baseline(StrEnum):
     """What a trained swap must beat."""
 
@@ -43,6 +52,9 @@ def convert_command(
     ] = None,
     identity: Annotated[Path | None, typer.Option(help="With --baseline: face set of the face to wear.")] = None,
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, ...")] = "auto",
+    precision: Annotated[
+        NumberFormat, typer.Option(help="Which of the bundle's graphs runs; auto: what suits the provider.")
+    ] = NumberFormat.auto,
     select: Annotated[Select, typer.Option(help="Which faces to swap in each frame.")] = Select.largest,
     colour: Annotated[Colour | None, typer.Option(help="Colour match; the bundle's own if not given.")] = None,
     erode: Annotated[float | None, typer.Option(min=0, max=0.2, help="Shrink the mask, in crop sides.")] = None,
@@ -61,6 +73,7 @@ def convert_command(
 
     options = ConvertOptions(
         provider=provider,
+        precision=precision.value,
         select=select.value,
         batch=batch,
         colour=colour.value if colour else None,
@@ -73,9 +86,10 @@ def convert_command(
     with progress_display() as report:
         summary = finish(work, report)
     rate = summary.frames / summary.seconds
+    ran = f"{summary.provider} in {summary.precision}" if summary.precision else summary.provider
     print_result(
         summary,
-        f"{out}: {summary.swapped_frames} of {summary.frames} frames swapped on {summary.provider}, "
+        f"{out}: {summary.swapped_frames} of {summary.frames} frames swapped on {ran}, "
         f"{rate:.1f} frames/s{f', with {source / summary.still}' if summary.still else ''}.",
         json=json,
     )

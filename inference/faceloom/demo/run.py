@@ -140,6 +140,6 @@ def _rows(
     return (
         ("faces found", faces),
         ("training", f"{trained['step']} steps, {trained['seconds']:.0f} s, {speed:.0f} faces/s"),
-        ("export", f"differs from Keras by at most {exported['max_difference']} of 255 levels"),
+        ("export", f"differs from Keras by at most {exported['graphs'][0]['proof']['max_difference']} of 255 levels"),
         ("conversion", f"{converted['frames']} frames at {rate:.1f} frames/s on {converted['provider']}"),
     )

@@ -39,8 +39,8 @@ _SIGNS: dict[Literal["ok", "missing", "failed"], str] = {"ok": "+", "missing": "
 
 
 def examine(bundle: Path | None = None, provider: str = "auto") -> Report:
-    """Run every check; with `bundle`, also replay its golden sample on `provider`."""
+    """Run every check; with `bundle`, also replay its golden sample, with each of its graphs, on `provider`."""
     findings = [*machine.check(), *providers.check(), *media.check(), *detectors.check(), *training.check()]
     if bundle is not None:
-        findings.append(bundle_check.check(bundle, provider))
+        findings += bundle_check.check(bundle, provider)
     return Report(tuple(findings))

@@ -9,7 +9,7 @@ from faceloom.arrays import MaskBatch, RgbBatch
 from faceloom.digest import sha256_of_file
 from faceloom.documents import read_document
 from faceloom.errors import ArtefactRefused
-from faceloom.swap.manifest import SCHEMA, FileRow, GraphRow, Manifest
+from faceloom.swap.manifest import SCHEMA, FileRow, Manifest
 
 # The file that makes a folder a bundle.
 MARKER = "manifest.json"
@@ -44,11 +44,6 @@ class Bundle:
         for row in rows:
             _check_file(directory, row)
         return cls(directory, manifest)
-
-    @property
-    def graph(self) -> GraphRow:
-        """The graph to run."""
-        return self.manifest.graphs[0]
 
     def read_golden(self) -> Golden:
         """Return the golden sample."""

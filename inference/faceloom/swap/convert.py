@@ -21,6 +21,7 @@ from faceloom.progress import Progress, Work
 from faceloom.swap.blend import paste, soften
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.colour import match_lab
+from faceloom.swap.manifest import Precision
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.source import AlignedFaces, FaceSource
 from faceloom.video import Frame, VideoInfo, VideoWriter, probe_video, read_frames
@@ -33,12 +34,14 @@ _BATCH_BYTES = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """provider: see `open_session`. select: which faces to swap. batch: frames that go through together.
+    """provider: see `open_session`. precision: see `choose_graph`. select: which faces to swap.
 
-    colour, erode, feather: override the blend settings of what gives the faces unless None.
+    batch: frames that go through together. colour, erode, feather: override the blend settings of what
+    gives the faces unless None.
     """
 
     provider: str = "auto"
+    precision: str = "auto"
     select: Literal["largest", "all"] = "largest"
     batch: int = 16
     colour: Literal["none", "lab"] | None = None
@@ -49,11 +52,15 @@ class ConvertOptions:
 
 @dataclass(frozen=True, slots=True)
 class ConvertSummary:
-    """What a conversion did; `provider` is the one that ran, `still` the crop that was pasted, if one was."""
+    """What a conversion did; `provider` and `precision` are those that ran.
+
+    `still` is the crop that was pasted, if one was; then there is no precision.
+    """
 
     frames: int
     swapped_frames: int
     provider: str
+    precision: Precision | None
     seconds: float
     still: str | None = None
 
@@ -67,7 +74,7 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     """
     started = time.monotonic()
     info = probe_target(target, out, options)
-    network = SwapNetwork.open(Bundle.read(bundle_path), options.provider)
+    network = SwapNetwork.open(Bundle.read(bundle_path), options.provider, options.precision)
     return (yield from convert_with(network, info, out, options, started))
 
 
@@ -97,7 +104,7 @@ def convert_with(
                 yield Progress("convert", done, info.frame_count, _rate(done, started))
         if not swapper.swapped_frames:
             raise NoFaceFound(f"No face was found in {info.path}; nothing was written.")
-    return ConvertSummary(done, swapper.swapped_frames, source.provider, time.monotonic() - started)
+    return ConvertSummary(done, swapper.swapped_frames, source.provider, source.precision, time.monotonic() - started)
 
 
 def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:

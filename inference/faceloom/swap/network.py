@@ -7,33 +7,41 @@ from faceloom.arrays import RgbBatch
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry
 from faceloom.faces.mask import hide_background
-from faceloom.swap.bundle import Bundle
-from faceloom.swap.manifest import BlendRow, GraphRow, TensorRow
-from faceloom.swap.provider import open_session, provider_name
+from faceloom.swap.bundle import Bundle, Golden
+from faceloom.swap.difference import Difference, difference_of
+from faceloom.swap.manifest import BlendRow, GraphRow, Precision, TensorRow, ToleranceRow
+from faceloom.swap.precision import choose_graph
+from faceloom.swap.provider import open_graph_of, provider_name
 from faceloom.swap.source import AlignedFaces, Swapped
 
 
 class SwapNetwork:
     """Runs batches of aligned crops through a bundle's graph. A `FaceSource`."""
 
-    def __init__(self, session: ort.InferenceSession, bundle: Bundle):
+    def __init__(self, session: ort.InferenceSession, bundle: Bundle, graph: GraphRow):
         self._session = session
-        self._graph = bundle.graph
+        self._graph = graph
         self._hides_background = bundle.manifest.hide_background
         self.crop: CropGeometry = bundle.manifest.crop
         self.blend: BlendRow = bundle.manifest.blend
         self.provider = provider_name(session)
+        self.precision: Precision = graph.precision
 
     @classmethod
-    def open(cls, bundle: Bundle, provider: str = "auto") -> "SwapNetwork":
-        """Open a bundle's graph.
+    def open(cls, bundle: Bundle, provider: str = "auto", precision: str = "auto") -> "SwapNetwork":
+        """Open the graph of a bundle that suits the provider best, or the one of `precision`.
 
-        Raises ProviderMissing if `provider` does not run here, ArtefactRefused if the graph is not
-        what the manifest says.
+        Raises UsageError if the bundle has no such precision, ProviderMissing if `provider` does not run
+        here, ArtefactRefused if the graph is not what the manifest says.
         """
-        session = open_session(bundle.directory / bundle.graph.file, provider)
-        _check_graph(session, bundle)
-        return cls(session, bundle)
+
+        def graph_on(name: str) -> GraphRow:
+            return choose_graph(bundle.manifest.graphs, name, precision)
+
+        session = open_graph_of(lambda name: bundle.directory / graph_on(name).file, provider)
+        graph = graph_on(provider_name(session))
+        _check_graph(session, bundle, graph)
+        return cls(session, bundle, graph)
 
     def swap(self, crops: RgbBatch) -> Swapped:
         """Swap aligned faces, `crop.size` pixels square; an empty batch gives an empty result."""
@@ -50,11 +58,20 @@ class SwapNetwork:
             crops = np.stack([hide_background(*pair) for pair in zip(crops, targets.outlines, strict=True)])
         return self.swap(crops)
 
+    def replay(self, golden: Golden) -> Difference:
+        """Return how far this network is from what the trained model made of the golden sample."""
+        swapped = self.swap(golden.faces)
+        return difference_of(swapped.faces, swapped.masks, golden.swapped, golden.masks)
 
-def _check_graph(session: ort.InferenceSession, bundle: Bundle) -> None:
+    @property
+    def tolerance(self) -> ToleranceRow:
+        """How far `replay` may be off."""
+        return self._graph.tolerance
+
+
+def _check_graph(session: ort.InferenceSession, bundle: Bundle, graph: GraphRow) -> None:
     """Hold the graph against the manifest, before anything runs."""
-    graph, size = bundle.graph, bundle.manifest.crop.size
-    path = bundle.directory / graph.file
+    size, path = bundle.manifest.crop.size, bundle.directory / graph.file
     for tensor, channels in ((graph.face, 3), (graph.swapped, 3), (graph.mask, 1)):
         if tensor.shape != ("batch", size, size, channels):
             raise ArtefactRefused(f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels.")
@@ -78,16 +95,3 @@ def _expected(tensor: TensorRow) -> str:
 def _describe(node: ort.NodeArg) -> str:
     dtype = node.type.removeprefix("tensor(").removesuffix(")")
     return f"{node.name} {dtype}{[size if isinstance(size, int) else None for size in node.shape]}"
-
-
-def golden_difference(network: SwapNetwork, bundle: Bundle) -> tuple[int, float]:
-    """Replay the golden sample; return the greatest and the mean difference in levels of 0..255."""
-    golden = bundle.read_golden()
-    result = network.swap(golden.faces)
-    differences = np.concatenate(
-        [
-            np.abs(result.faces.astype(np.int16) - golden.swapped).ravel(),
-            np.abs(result.masks.astype(np.int16) - golden.masks).ravel(),
-        ]
-    )
-    return int(differences.max()), float(differences.mean())

@@ -18,7 +18,7 @@ from faceloom.faces.landmarks import CHIN, EXPRESSION, FOREHEAD, LIPS
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.progress import Work
 from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, probe_target
-from faceloom.swap.manifest import BlendRow
+from faceloom.swap.manifest import BlendRow, Precision
 from faceloom.swap.source import AlignedFaces, Swapped
 from faceloom.swap.still import choose_still, look_over
 
@@ -39,6 +39,8 @@ def convert_by_paste(target: Path, identity: Path, out: Path, options: ConvertOp
     started = time.monotonic()
     if options.provider not in _PROVIDERS:
         raise UsageError(f"A paste runs no network: --provider {options.provider} has no use; leave it out.")
+    if options.precision != "auto":
+        raise UsageError(f"A paste runs no network: --precision {options.precision} has no use; leave it out.")
     info = probe_target(target, out, options)
     faces = FaceSet.read(identity)
     row = choose_still(faces, (yield from look_over(info)))
@@ -57,6 +59,7 @@ class PastedStill:
         self.crop: CropGeometry = _whole_face(faces.geometry)
         self.blend: BlendRow = BlendRow()
         self.provider = _PROVIDERS[1]
+        self.precision: Precision | None = None
 
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:
         """Return the still and its mask, laid on each target by its landmarks."""

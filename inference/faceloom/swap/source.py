@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from faceloom.arrays import MaskBatch, RgbBatch
 from faceloom.faces.align import CropGeometry
-from faceloom.swap.manifest import BlendRow
+from faceloom.swap.manifest import BlendRow, Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,11 @@ class FaceSource(Protocol):
     crop: CropGeometry
     blend: BlendRow
     provider: str
+
+    @property
+    def precision(self) -> Precision | None:
+        """In which numbers a network runs, None where none does."""
+        ...
 
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:
         """Return a face and a mask for each target, in its crop's pixels."""

@@ -1,0 +1,71 @@
+"""Which graph of a bundle runs, and when a replay of its golden sample is as it should be."""
+
+import numpy as np
+import pytest
+
+from faceloom.errors import UsageError
+from faceloom.swap.difference import difference_of
+from faceloom.swap.manifest import GraphRow, TensorRow, ToleranceRow
+from faceloom.swap.precision import choose_graph
+
+ALL = ("fp32", "fp16", "int8")
+WITHIN_ONE = ToleranceRow(levels=1, share_within=0.9, mean_difference=0.1)
+
+
+def graphs(*precisions: str) -> list[GraphRow]:
+    tensors = {
+        name: TensorRow(name=name, dtype="uint8", shape=("batch", 64, 64, 3)) for name in ("face", "swapped", "mask")
+    }
+    return [
+        GraphRow(file=f"{p}.onnx", sha256="0" * 64, precision=p, opset=18, tolerance=WITHIN_ONE, **tensors)
+        for p in precisions
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "provider", "precision", "runs"),
+    [
+        (ALL, "cpu", "auto", "int8"),
+        (ALL, "cuda", "auto", "fp16"),
+        (ALL, "tensorrt", "auto", "fp16"),
+        (ALL, "coreml", "auto", "fp32"),
+        (("fp16", "fp32"), "cpu", "auto", "fp32"),
+        (("int8", "fp32"), "cuda", "auto", "fp32"),
+        (("int8",), "cuda", "auto", "int8"),
+        (("fp16",), "cpu", "auto", "fp16"),
+        (ALL, "cpu", "fp32", "fp32"),
+        (ALL, "cuda", "int8", "int8"),
+    ],
+)
+def test_the_provider_s_best_graph_runs_unless_another_is_asked_for(
+    held: tuple[str, ...], provider: str, precision: str, runs: str
+) -> None:
+    assert choose_graph(graphs(*held), provider, precision).precision == runs
+
+
+def test_a_precision_that_is_not_there_is_never_replaced() -> None:
+    with pytest.raises(UsageError, match="no int8 graph; choose one of auto, fp32, fp16"):
+        choose_graph(graphs("fp32", "fp16"), "cpu", "int8")
+    with pytest.raises(UsageError, match="no precision 'fp64'"):
+        choose_graph(graphs("fp32"), "cpu", "fp64")
+
+
+@pytest.mark.parametrize(
+    ("off", "share", "missed"),
+    [(1, 1.0, ["the mean difference"]), (2, 0.05, []), (2, 0.2, ["% of bytes", "the mean"]), (255, 0.0, [])],
+)
+def test_differences_are_held_against_a_tolerance(off: int, share: float, missed: list[str]) -> None:
+    faces, masks = np.full((2, 10, 10, 3), 100, np.uint8), np.zeros((2, 10, 10), np.uint8)
+    other = faces.copy()
+    other.reshape(-1)[: round(share * 800)] = np.uint8(100 + off) if off < 100 else 0
+    difference = difference_of(faces, masks, other, masks)
+    assert difference.greatest == (off if share else 0)
+    assert difference.mean == pytest.approx(off * min(share, 0.75))
+    problems = list(difference.beyond(WITHIN_ONE))
+    assert len(problems) == len(missed)
+    assert all(words in said for words, said in zip(missed, problems, strict=True))
+
+
+def test_no_faces_are_no_difference() -> None:
+    none = np.zeros((0, 4, 4, 3), np.uint8)
+    assert difference_of(none, none[..., 0], none, none[..., 0]).greatest == 0
