@@ -46,8 +46,8 @@ def test_a_step_s_batch_does_not_depend_on_where_the_run_began(faces: list[Train
     for whole, part in zip(unbroken[4:], resumed, strict=True):
         for name in whole:
             np.testing.assert_array_equal(whole[name], part[name])
-    assert not np.array_equal(unbroken[0]["warp"], unbroken[1]["warp"])
-    assert not np.array_equal(unbroken[0]["warp"], batches(faces, 0, 1, seed=1)[0]["warp"])
+    assert not np.array_equal(unbroken[0]["light"], unbroken[1]["light"])
+    assert not np.array_equal(unbroken[0]["light"], batches(faces, 0, 1, seed=1)[0]["light"])
 
 
 def test_the_shape_of_a_batch(faces: list[TrainingFaces]) -> None:
