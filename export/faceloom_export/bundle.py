@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from faceloom import __version__
-from faceloom.atomic import refuse_directory, replacing_directory
 from faceloom.digest import sha256_of_file
 from faceloom.documents import to_json
 from faceloom.errors import ArtefactRefused
@@ -17,7 +16,10 @@ from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, Trai
 from faceloom.swap.network import SwapNetwork, golden_difference
 from faceloom_export.golden import golden_faces, make_golden
 from faceloom_export.graph import decoder_number, load_networks, swap_function
-from faceloom_export.onnx_graph import OPSET, tensor_rows, write_onnx
+from faceloom_export.names import tensor_rows
+from faceloom_export.onnx_graph import OPSET, write_onnx
+from faceloom_export.provenance import provenance
+from faceloom_export.writing import refuse_bundle, replacing_bundle
 from faceloom_train.data import network_crop
 from faceloom_train.run import Run
 
@@ -46,7 +48,7 @@ def export_bundle(run_path: Path, identity: str, out: Path, *, force: bool = Fal
     usable checkpoint or if onnxruntime and Keras disagree; then nothing is written.
     """
     started = time.monotonic()
-    refuse_directory(out, MARKER, force=force, inputs=[run_path])
+    refuse_bundle(out, force=force, inputs=[run_path])
     run = Run.read(run_path)
     decoder = decoder_number(run, identity)
     yield Progress("export", 0, 3, "loading the checkpoint")
@@ -54,8 +56,8 @@ def export_bundle(run_path: Path, identity: str, out: Path, *, force: bool = Fal
     function = swap_function(networks, decoder, run.settings.network.size)
     golden = make_golden(function, golden_faces(run))
     yield Progress("export", 1, 3, "converting to ONNX")
-    with replacing_directory(out) as part:
-        write_onnx(function, part / _GRAPH, {"faceloom": __version__, "identity": identity, "steps": str(step)})
+    with replacing_bundle(out) as part:
+        write_onnx(function, part / _GRAPH, provenance(run, identity, step))
         np.savez_compressed(part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks)
         yield Progress("export", 2, 3, "proving it equal")
         manifest = _proven(part, _manifest(run, identity, step, part, golden))

@@ -9,7 +9,7 @@ from faceloom.faces.align import apply_affine, crop_face
 from faceloom.faces.mask import hide_background, mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.swap.bundle import Golden
-from faceloom_export.graph import MASK, SWAPPED
+from faceloom_export.names import MASK, SWAPPED
 from faceloom_train.config import TrainConfig
 from faceloom_train.data import network_crop
 from faceloom_train.run import Run
@@ -26,9 +26,14 @@ def golden_faces(run: Run) -> RgbBatch:
     crops: list[np.ndarray] = []
     for path in run.faces.values():
         faceset = FaceSet.read(path)
-        chosen = np.linspace(0, len(faceset) - 1, min(_FACES, len(faceset))).round().astype(int)
-        crops += [_crop(faceset, faceset.rows[number], run.settings) for number in chosen]
+        crops += [_crop(faceset, row, run.settings) for row in chosen_rows(faceset)]
     return np.stack(crops)
+
+
+def chosen_rows(faceset: FaceSet) -> list[FaceRow]:
+    """Return a few of a set's faces, evenly spread."""
+    chosen = np.linspace(0, len(faceset) - 1, min(_FACES, len(faceset))).round().astype(int)
+    return [faceset.rows[number] for number in chosen]
 
 
 def make_golden(function: Any, faces: RgbBatch) -> Golden:

@@ -6,14 +6,12 @@ import keras
 import tensorflow as tf
 
 from faceloom.errors import ProviderMissing, UsageError
+from faceloom_export.names import FACE, MASK, SWAPPED
 from faceloom_train.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.networks import Networks
 from faceloom_train.optimizer import use_averaged_weights
 from faceloom_train.run import Run
 from faceloom_train.trainer import compiled_model, dtype_policy
-
-# The names that the bundle's graph has for its input and outputs.
-FACE, SWAPPED, MASK = "face", "swapped", "mask"
 
 
 def load_networks(run: Run) -> tuple[Networks, int]:

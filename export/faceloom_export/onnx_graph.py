@@ -1,42 +1,39 @@
 """From a TensorFlow function to a checked ONNX file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import onnx
 import tf2onnx
 
-from faceloom.swap.manifest import TensorRow
-from faceloom_export.graph import FACE, MASK, SWAPPED
-
 # The newest opset whose operators all run on onnxruntime's CUDA provider as well.
 OPSET = 18
 
 
-def write_onnx(function: Any, path: Path, metadata: dict[str, str]) -> None:
-    """Convert `swap_function`'s result, name its batch axis, record `metadata`, check it, write it.
+def write_onnx(function: Any, path: Path, metadata: Mapping[str, str]) -> None:
+    """Convert `swap_function`'s result, record `metadata`, check it, write it.
 
     Raises onnx.checker.ValidationError if the graph is not valid ONNX with consistent shapes.
     """
+    write_checked(to_onnx(function, OPSET), path, metadata)
+
+
+def to_onnx(function: Any, opset: int) -> onnx.ModelProto:
+    """Convert a tf.function of one input and named outputs, and name its batch axis."""
     model, _ = tf2onnx.convert.from_function(
-        function, input_signature=function.input_signature, opset=OPSET, large_model=False
+        function, input_signature=function.input_signature, opset=opset, large_model=False
     )
     _name_batch_axis(model)
     model.doc_string = ""
-    for key, value in metadata.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
+    return model
+
+
+def write_checked(model: onnx.ModelProto, path: Path, metadata: Mapping[str, str]) -> None:
+    """Record `metadata` in a model, check it with its shapes, write it."""
+    onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
-
-
-def tensor_rows(size: int) -> tuple[TensorRow, TensorRow, TensorRow]:
-    """Return the manifest's rows of the graph's face, swapped and mask."""
-    return (
-        TensorRow(name=FACE, dtype="uint8", shape=("batch", size, size, 3)),
-        TensorRow(name=SWAPPED, dtype="uint8", shape=("batch", size, size, 3)),
-        TensorRow(name=MASK, dtype="uint8", shape=("batch", size, size, 1)),
-    )
 
 
 def _name_batch_axis(model: onnx.ModelProto) -> None:

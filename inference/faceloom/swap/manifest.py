@@ -6,12 +6,12 @@ from pydantic import Field
 
 from faceloom.documents import Strict
 from faceloom.faces.align import CropGeometry
+from faceloom.swap.contents import FILE_NAME
 
 SCHEMA: Literal[1] = 1
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-# Plain names only: a bundle cannot point outside itself.
-FileName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]*$")]
+FileName = Annotated[str, Field(pattern=FILE_NAME)]
 
 
 class FileRow(Strict):
@@ -64,8 +64,20 @@ class TrainingRow(Strict):
     settings_sha256: Sha256
 
 
+class ImportedRow(Strict):
+    """The file of another program that the graph was made from; `morph` is what its slider was fixed at."""
+
+    format: Literal["dfm", "faceswap"]
+    file: str
+    sha256: Sha256
+    morph: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
 class Manifest(Strict):
-    """`manifest.json`. `hide_background`: the graph wants crops with GREY outside the face's mask."""
+    """`manifest.json`. `hide_background`: the graph wants crops with GREY outside the face's mask.
+
+    `training` is None for a model that was trained elsewhere; then `imported` says where it came from.
+    """
 
     schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
     faceloom: str
@@ -76,6 +88,7 @@ class Manifest(Strict):
     graphs: Annotated[tuple[GraphRow, ...], Field(min_length=1)]
     golden: GoldenRow
     blend: BlendRow
-    training: TrainingRow
+    training: TrainingRow | None = None
+    imported: ImportedRow | None = None
     consent: str | None = None
     licence: str | None = None

@@ -31,7 +31,7 @@ class SwapNetwork:
         Raises ProviderMissing if `provider` does not run here, ArtefactRefused if the graph is not
         what the manifest says.
         """
-        session = open_session(bundle.directory / bundle.graph.file, provider)
+        session = open_session(bundle.path / bundle.graph.file, provider, bundle.read_file(bundle.graph))
         _check_graph(session, bundle)
         return cls(session, bundle)
 
@@ -54,7 +54,7 @@ class SwapNetwork:
 def _check_graph(session: ort.InferenceSession, bundle: Bundle) -> None:
     """Hold the graph against the manifest, before anything runs."""
     graph, size = bundle.graph, bundle.manifest.crop.size
-    path = bundle.directory / graph.file
+    path = bundle.path / graph.file
     for tensor, channels in ((graph.face, 3), (graph.swapped, 3), (graph.mask, 1)):
         if tensor.shape != ("batch", size, size, channels):
             raise ArtefactRefused(f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels.")

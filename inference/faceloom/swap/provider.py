@@ -19,20 +19,30 @@ PROVIDERS = {
 }
 # The order of "auto". TensorRT and CoreML build an engine for minutes first, so they run only when asked for.
 _AUTO = ("cuda", "directml", "cpu")
+# What onnxruntime says of weights outside the graph when it was opened from memory; it refuses them all.
+_DRAWS_FROM_FILES = (
+    "xternal data",
+    "xternal_data",
+    "model_path must not be empty",
+    "in-memory address marker",
+)
 
 
-def open_session(graph: Path, provider: str = "auto") -> ort.InferenceSession:
+def open_session(graph: Path, provider: str = "auto", content: bytes | None = None) -> ort.InferenceSession:
     """Open a checked graph on `provider` ("auto", or a key of PROVIDERS).
 
-    Only "auto" falls back, and says so in the log. Raises ProviderMissing if the asked provider
-    does not run here, ArtefactRefused if onnxruntime cannot load the graph.
+    `content`: the graph's bytes where they were read already. It is always opened from memory: there
+    onnxruntime refuses a graph that draws its weights from another file. Only "auto" falls back, and
+    says so in the log. Raises ProviderMissing if the asked provider does not run here, ArtefactRefused
+    if onnxruntime cannot load the graph.
     """
+    content = graph.read_bytes() if content is None else content
     if provider != "auto":
-        return _open(graph, provider)
+        return _open(graph, content, provider)
     available = ort.get_available_providers()
     for name in (name for name in _AUTO if PROVIDERS[name] in available):
         try:
-            return _open(graph, name)
+            return _open(graph, content, name)
         except (ProviderMissing, ArtefactRefused) as refused:
             if name == _AUTO[-1]:
                 raise
@@ -46,7 +56,7 @@ def provider_name(session: ort.InferenceSession) -> str:
     return next((name for name, full in PROVIDERS.items() if full == running), running)
 
 
-def _open(graph: Path, name: str) -> ort.InferenceSession:
+def _open(graph: Path, content: bytes, name: str) -> ort.InferenceSession:
     if name not in PROVIDERS:
         raise ProviderMissing(f"There is no provider {name!r}; choose auto, {', '.join(PROVIDERS)}.")
     if PROVIDERS[name] not in ort.get_available_providers():
@@ -56,10 +66,15 @@ def _open(graph: Path, name: str) -> ort.InferenceSession:
     if name in ("cuda", "tensorrt"):
         ort.preload_dlls()  # finds CUDA libraries that pip installed
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    # What goes wrong is raised, and said in our words; onnxruntime would print it as well.
+    options.log_severity_level = 4
     try:
-        session = ort.InferenceSession(str(graph), options, providers=[PROVIDERS[name]])
+        session = ort.InferenceSession(content, options, providers=[PROVIDERS[name]])
     except Exception as error:  # onnxruntime raises its own undocumented kinds
+        if any(words in str(error) for words in _DRAWS_FROM_FILES):
+            raise ArtefactRefused(
+                f"{graph} draws its weights from outside itself, which no model that travels may; save it as one file."
+            ) from error
         raise ArtefactRefused(f"onnxruntime cannot load {graph} ({_first_line(error)}).") from error
     # onnxruntime falls back to the CPU without an error when, say, the CUDA driver is too old.
     if session.get_providers()[0] != PROVIDERS[name]:
