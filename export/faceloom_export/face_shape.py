@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float32
 
+from faceloom.arrays import float32
 from faceloom.faces.align import CropGeometry, apply_affine
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset import FaceSet
@@ -16,7 +17,7 @@ def mean_mask(run: Run) -> Float32[np.ndarray, "s s"]:
     Every identity counts alike. Raises ArtefactRefused if a face set of the run is not where it was.
     """
     crop = network_crop(run.settings)
-    return np.mean([_mean_of(FaceSet.read(path), crop) for path in run.faces.values()], axis=0, dtype=np.float32)
+    return float32(np.stack([_mean_of(FaceSet.read(path), crop) for path in run.faces.values()]).mean(0))
 
 
 def _mean_of(faceset: FaceSet, crop: CropGeometry) -> Float32[np.ndarray, "s s"]:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from faceloom.arrays import float32
+from faceloom.errors import UsageError
 from faceloom.faces.align import WHOLE_FACE, CropGeometry, umeyama
 
 # The five points of each one's crop in 0..1 of its side, measured with each program at its default settings.
@@ -16,6 +17,9 @@ HOSTS = {
     "facefusion": ((0.3534, 0.3929), (0.6280, 0.3929), (0.4866, 0.5402), (0.3884, 0.6875), (0.5982, 0.6875)),
     "visomaster": ((0.3617, 0.4039), (0.6370, 0.4024), (0.5002, 0.5604), (0.3871, 0.7215), (0.6151, 0.7203)),
 }
+
+
+_SMALLEST = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,12 @@ class Window:
 
     @classmethod
     def of(cls, crop: CropGeometry, host: str) -> "Window":
-        """Return the window of a crop in a host's (a key of HOSTS)."""
+        """Return the window of a crop in a host's (a key of HOSTS); raise UsageError if that would be tiny."""
         to_crop = umeyama(float32(HOSTS[host]), crop.template_xy())
         # The map's rotation, of at most a quarter of a degree, is left out.
         side = round(float(np.hypot(*to_crop[:, 0])))
+        if side < _SMALLEST:
+            raise UsageError(f"A .dfm of this network would be {side} pixels wide and {_SMALLEST} is the least.")
         middle = to_crop[:, :2] @ float32([0.5, 0.5]) + to_crop[:, 2]
         left, top = np.rint((side - 1) / 2 - middle).astype(int)
         return cls(side, crop.size, int(left), int(top))

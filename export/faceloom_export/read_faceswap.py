@@ -163,8 +163,7 @@ def _with_outputs(chain: Chain, size: int) -> onnx.ModelProto:
     """Close the graph in the form of a .dfm: mask, face, mask, the masks full."""
     if chain.shape != (3, size, size):
         raise UnknownLayer(f"the decoder draws {chain.shape} and not a picture of {size} pixels")
-    ones = np.float32(1)
-    chain.constant("one", ones)
+    chain.constant("one", np.asarray(1, np.float32))
     nodes = [
         *chain.nodes,
         helper.make_node("Transpose", [chain.value], ["face"], perm=[0, 2, 3, 1]),

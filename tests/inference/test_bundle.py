@@ -96,9 +96,9 @@ def test_a_graph_that_its_manifest_does_not_describe_is_refused(tmp_path: Path) 
 
 def test_a_folder_that_is_not_there_or_none(tmp_path: Path) -> None:
     (tmp_path / "b.zip").touch()
-    with pytest.raises(ArtefactRefused, match="no .zip that can be read"):
+    with pytest.raises(ArtefactRefused, match=r"no \.zip that can be read"):
         Bundle.read(tmp_path / "b.zip")
-    with pytest.raises(ArtefactRefused, match="no such folder or .zip"):
+    with pytest.raises(ArtefactRefused, match=r"no such folder or \.zip"):
         Bundle.read(tmp_path / "nothing")
 
 

@@ -8,6 +8,7 @@ import io
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +95,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 def _refused_if_damaged(path: Path) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
         raise ArtefactRefused(f"{path} is no .zip that can be read ({error}); take the bundle anew.") from error
 
 
