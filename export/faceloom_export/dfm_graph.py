@@ -44,16 +44,16 @@ def dfm_function(
     @tf.function(input_signature=[tf.TensorSpec((None, window.side, window.side, 3), tf.float32, name="in_face")])
     def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
         seen = window.inner(tf.gather(face, [2, 1, 0], axis=-1))
+        shown = seen if face_shape is None else hide_background(seen, tf.constant(face_shape[..., None]))
+        features = networks.inter(networks.encoder(shown))
+        mask = _in_range(networks.decoders[target](features))[..., 3:]
         if face_shape is not None:
-            mask = tf.constant(face_shape[..., None])
-            mask = _drawn(networks, hide_background(seen, mask), target)[..., 3:]
-            seen = hide_background(seen, mask)
-        features = networks.inter(networks.encoder(seen))
-        new, old = (_in_range(networks.decoders[number](features)) for number in (decoder, target))
+            features = networks.inter(networks.encoder(hide_background(seen, mask)))
+        new = _in_range(networks.decoders[decoder](features))
         bgr = tf.gather(new[..., :3], [2, 1, 0], axis=-1)
         # Where the network sees nothing the target's own picture stands, under a mask of 0.
         framed = window.outer(bgr) + face * beyond
-        outputs = (window.outer(old[..., 3:]), framed, window.outer(new[..., 3:]))
+        outputs = (window.outer(mask), framed, window.outer(new[..., 3:]))
         return {f"output_{number}": output for number, output in enumerate(outputs)}
 
     return swap
@@ -75,10 +75,6 @@ def dfm_model(function: Any) -> onnx.ModelProto:
     del graph.output[:]
     graph.output.extend(ordered)
     return model
-
-
-def _drawn(networks: Networks, faces: Any, decoder: int) -> Any:
-    return _in_range(networks.decode(faces, decoder))
 
 
 def _in_range(drawn: Any) -> Any:

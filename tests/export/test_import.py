@@ -131,7 +131,7 @@ def original(widths=(8, 12, 16, 20), code: int = 24, up: int = 16, decoder=(12, 
     for channels in widths:
         settings = {"strides": 2, "padding": "same", **conv}
         x = layers.LeakyReLU(0.1)(layers.Conv2D(channels, 5, **settings)(x))
-    x = layers.Dense(code)(layers.Flatten()(x))
+    x = layers.Dense(code)(layers.Flatten(name="flat")(x))
     x = layers.Reshape((4, 4, code))(layers.Dense(16 * code)(x))
     encoder = keras.Model(face, enlarged(x, up), name="encoder")
     sides = [_decoder(name, up, decoder) for name in ("decoder_a", "decoder_b")]
@@ -239,7 +239,7 @@ DAMAGE = {
     "another padding": (with_config('"padding": "same"', '"padding": "valid"'), "has padding 'valid'"),
     "another activation": (with_config('"sigmoid"', '"gelu"'), "has the activation gelu"),
     "other parts": (with_config("decoder_b", "decoder_c"), "has no part 'decoder_b'"),
-    "no chain": (with_config('["flatten", 0, 0]', '["leaky_re_lu", 0, 0]'), "does not take what the one before"),
+    "no chain": (with_config('["flat", 0, 0]', '["face_in", 0, 0]'), "does not take what the one before"),
     "no JSON": (with_less_of("config.json"), "its config.json is missing or damaged"),
     "half the weights": (with_less_of("model.weights.h5"), "its model.weights.h5 is missing or damaged"),
     "no weights": (lambda members: members.pop("model.weights.h5"), "missing or damaged"),
