@@ -65,7 +65,7 @@ def test_the_graph_is_plain_onnx_that_says_where_it_comes_from(run: Run, tmp_pat
     assert all(node.domain in ("", "ai.onnx") for node in model.graph.node)
     assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == ["batch", 32, 32, 3]
     said = {entry.key: entry.value for entry in model.metadata_props}
-    assert (said["identity"], said["steps"]) == ("ada", "3")
+    assert (said["faceloom.identity"], said["faceloom.steps"]) == ("ada", "3")
     assert str(tmp_path) not in str(model)
     # Nothing asks at run time for a shape that is known.
     kinds = [node.op_type for node in model.graph.node]
