@@ -26,7 +26,8 @@ import tf2onnx
 from faceloom.progress import finish
 from faceloom.swap import Bundle
 from faceloom_export.bundle import ExportOptions, export_bundle
-from faceloom_export.graph import FACE, MASK, SWAPPED, load_networks, swap_function
+from faceloom_export.graph import load_networks, swap_function
+from faceloom_export.names import FACE, MASK, SWAPPED
 from faceloom_export.onnx_graph import OPSET, to_onnx
 from faceloom_train.run import Run
 

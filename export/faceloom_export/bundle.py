@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from faceloom import __version__
-from faceloom.atomic import refuse_directory, replacing_directory
 from faceloom.digest import sha256_of_file
 from faceloom.documents import to_json
 from faceloom.errors import ArtefactRefused, UsageError
@@ -17,9 +16,12 @@ from faceloom.swap.bundle import MARKER, Bundle, Golden
 from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, Precision, ProofRow, TrainingRow
 from faceloom.swap.network import SwapNetwork
 from faceloom_export.graph import decoder_number, load_networks, swap_function
-from faceloom_export.onnx_graph import OPSET, in_precision, tensor_rows, to_onnx, write_onnx
+from faceloom_export.names import tensor_rows
+from faceloom_export.onnx_graph import OPSET, in_precision, to_onnx, write_onnx
 from faceloom_export.proof import LIMITS, Judge, run_model, tolerance_for
+from faceloom_export.provenance import provenance
 from faceloom_export.sample import crop_points, sample_faces
+from faceloom_export.writing import refuse_bundle, replacing_bundle
 from faceloom_train.data import network_crop
 from faceloom_train.run import Run
 
@@ -66,7 +68,7 @@ def export_bundle(
     started = time.monotonic()
     options = options or ExportOptions()
     _refuse_precisions(options.precisions)
-    refuse_directory(out, MARKER, force=options.force, inputs=[run_path])
+    refuse_bundle(out, force=options.force, inputs=[run_path])
     run = Run.read(run_path)
     decoder = decoder_number(run, identity)
     total = 2 + len(options.precisions)
@@ -78,15 +80,14 @@ def export_bundle(
     judge = Judge(sample.proof, wanted, crop_points(run.settings), sample.centre)
     yield Progress("export", 1, total, "converting to ONNX")
     graph = to_onnx(function)
-    with replacing_directory(out) as part:
+    with replacing_bundle(out) as part:
         golden = Golden(sample.proof[sample.golden], wanted.faces[sample.golden], wanted.masks[sample.golden])
         np.savez_compressed(part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks)
-        metadata = {"faceloom": __version__, "identity": identity, "steps": str(step)}
         rows = []
         for number, precision in enumerate(options.precisions):
             yield Progress("export", 2 + number, total, f"writing and proving {precision}")
             model = in_precision(graph, precision, sample.calibration, part)
-            write_onnx(model, part / _GRAPHS[precision], {**metadata, "precision": precision})
+            write_onnx(model, part / _GRAPHS[precision], provenance(run, identity, step, precision))
             rows.append(_graph_row(run, precision, part))
         manifest = _manifest(run, identity, step, part, rows, len(sample.golden))
         manifest = _proven(Bundle(part, manifest), judge, golden, accept_loss=options.accept_loss)

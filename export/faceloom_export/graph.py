@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from faceloom.errors import ArtefactRefused, ProviderMissing, UsageError
+from faceloom_export.names import FACE, MASK, SWAPPED
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.model import SwapModel
 from faceloom_train.networks import Networks
@@ -15,9 +16,6 @@ from faceloom_train.run import Run
 from faceloom_train.trainer import compiled_model, dtype_policy
 
 log = logging.getLogger(__name__)
-
-# The names that the bundle's graph has for its input and outputs.
-FACE, SWAPPED, MASK = "face", "swapped", "mask"
 
 
 def load_networks(run: Run) -> tuple[Networks, int]:

@@ -10,7 +10,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from faceloom.arrays import RgbBatch
-from faceloom_export.graph import FACE
+from faceloom_export.names import FACE
 
 # Where the time is, and the rearrangement between convolutions, which would otherwise move four times the bytes.
 # With the activations in int8 as well the graph is 5 % faster and a third less exact; with the last convolution in

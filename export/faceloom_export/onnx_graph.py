@@ -8,8 +8,7 @@ import onnx
 import tf2onnx
 
 from faceloom.arrays import RgbBatch
-from faceloom.swap.manifest import Precision, TensorRow
-from faceloom_export.graph import FACE, MASK, SWAPPED
+from faceloom.swap.manifest import Precision
 from faceloom_export.half import to_half
 from faceloom_export.int8 import to_int8
 from faceloom_export.simplify import simplify
@@ -18,10 +17,10 @@ from faceloom_export.simplify import simplify
 OPSET = 18
 
 
-def to_onnx(function: Any) -> onnx.ModelProto:
-    """Convert `swap_function`'s result to a graph in fp32 with only the batch axis free."""
+def to_onnx(function: Any, opset: int = OPSET) -> onnx.ModelProto:
+    """Convert a tf.function of one input and named outputs to a graph in fp32 with only the batch axis free."""
     model, _ = tf2onnx.convert.from_function(
-        function, input_signature=function.input_signature, opset=OPSET, large_model=False
+        function, input_signature=function.input_signature, opset=opset, large_model=False
     )
     model.doc_string = ""
     simplify(model)
@@ -45,12 +44,3 @@ def write_onnx(model: onnx.ModelProto, path: Path, metadata: Mapping[str, str]) 
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
-
-
-def tensor_rows(size: int) -> tuple[TensorRow, TensorRow, TensorRow]:
-    """Return the manifest's rows of the graph's face, swapped and mask."""
-    return (
-        TensorRow(name=FACE, dtype="uint8", shape=("batch", size, size, 3)),
-        TensorRow(name=SWAPPED, dtype="uint8", shape=("batch", size, size, 3)),
-        TensorRow(name=MASK, dtype="uint8", shape=("batch", size, size, 1)),
-    )

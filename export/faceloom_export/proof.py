@@ -13,7 +13,7 @@ from faceloom.swap.difference import Difference, difference_of
 from faceloom.swap.manifest import LimitsRow, Precision, ProofRow, ToleranceRow
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.source import Swapped
-from faceloom_export.graph import MASK, SWAPPED
+from faceloom_export.names import MASK, SWAPPED
 
 # fp32 may round another way, fp16 be as much off as its numbers are coarse; of int8 only what is seen counts.
 LIMITS: Mapping[Precision, LimitsRow] = {

@@ -42,9 +42,9 @@ def sample_faces(run: Run, identity: str) -> Sample:
     golden: list[int] = []
     for path in run.faces.values():
         faceset = FaceSet.read(path)
-        chosen = _spread(len(faceset), _PROOF + _CALIBRATION)
+        chosen = spread(len(faceset), _PROOF + _CALIBRATION)
         proving = chosen[:: (_PROOF + _CALIBRATION) // _PROOF]
-        golden += [len(proof) + number for number in _spread(len(proving), _GOLDEN)]
+        golden += [len(proof) + number for number in spread(len(proving), _GOLDEN)]
         proof += _crops(faceset, proving, run.settings)
         calibration += _crops(faceset, sorted(set(chosen) - set(proving)) or proving, run.settings)
     centre = centre_of(FaceSet.read(run.faces[identity]).read_embeddings())
@@ -56,8 +56,8 @@ def crop_points(settings: TrainConfig) -> Points:
     return network_crop(settings).template_xy()
 
 
-def _spread(length: int, count: int) -> list[int]:
-    """`count` whole numbers, or fewer, evenly from 0 to below `length`."""
+def spread(length: int, count: int) -> list[int]:
+    """Return `count` whole numbers, or fewer, evenly from 0 to below `length`."""
     numbers: list[int] = np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
     return numbers
 

@@ -25,10 +25,19 @@ def read_document(path: Path, kind: type[Document], schema: int, what: str) -> D
     no JSON, has another schema, or does not hold what that schema asks for.
     """
     try:
-        data = json.loads(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ArtefactRefused(f"{path.parent} is no {what}: it has no {path.name}; check the path.") from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise ArtefactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
+    return parse_document(content, path, kind, schema, what)
+
+
+def parse_document(content: bytes, path: Path, kind: type[Document], schema: int, what: str) -> Document:
+    """Read a JSON document from memory, as `read_document` does from a file; `path` is where it came from."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise ArtefactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
     found = data.get("schema") if isinstance(data, dict) else None
     if found != schema:

@@ -65,7 +65,7 @@ def test_the_graph_is_plain_onnx_that_says_where_it_comes_from(run: Run, tmp_pat
     assert all(node.domain in ("", "ai.onnx") for node in model.graph.node)
     assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == ["batch", 32, 32, 3]
     said = {entry.key: entry.value for entry in model.metadata_props}
-    assert (said["identity"], said["steps"]) == ("ada", "3")
+    assert (said["faceloom.identity"], said["faceloom.steps"]) == ("ada", "3")
     assert str(tmp_path) not in str(model)
     # Nothing asks at run time for a shape that is known.
     kinds = [node.op_type for node in model.graph.node]
@@ -234,14 +234,12 @@ def test_a_checkpoint_that_training_removes_meanwhile_is_not_missed(
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
-@pytest.mark.parametrize("checksum_fits", [False, True])
-def test_a_damaged_checkpoint_is_refused(copy: Path, tmp_path: Path, checksum_fits: bool) -> None:
+def test_a_damaged_checkpoint_whose_checksum_fits_is_refused(copy: Path, tmp_path: Path) -> None:
     checkpoint = copy / "checkpoints" / "step-00000003"
     weights = checkpoint / "state.weights.h5"
     weights.write_bytes(weights.read_bytes()[:-2000])
-    if checksum_fits:
-        file = json.loads((checkpoint / "checkpoint.json").read_text())
-        (checkpoint / "checkpoint.json").write_text(json.dumps({**file, "sha256": sha256_of_file(weights)}))
-    with pytest.raises(ArtefactRefused, match="does not fit" if checksum_fits else "is damaged"):
+    file = json.loads((checkpoint / "checkpoint.json").read_text())
+    (checkpoint / "checkpoint.json").write_text(json.dumps({**file, "sha256": sha256_of_file(weights)}))
+    with pytest.raises(ArtefactRefused, match="does not fit"):
         finish(export_bundle(copy, "ben", tmp_path / "b"))
     assert not (tmp_path / "b").exists()

@@ -21,7 +21,10 @@ from faceloom.cli.extras import needs
 from faceloom.faceset import ExtractOptions
 from faceloom.swap import ConvertOptions
 
-COMMANDS = ("extract", "curate", "review", "train", "export", "convert", "compare", "demo", "doctor", "bench")
+COMMANDS = (
+    "extract", "curate", "review", "train", "export", "import", "convert", "compare", "inspect", "demo",
+    "doctor", "bench",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,7 @@ def things(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     shutil.copy(sample / "target_ada.mp4", folder / "face.mp4")
     make_clip(folder / "empty.mp4", noise(4))
     (folder / "text.mp4").write_text("not a video")
+    (folder / "text.dfm").write_text("not a model")
     (folder / "cut.mp4").write_bytes((folder / "face.mp4").read_bytes()[:30000])
     (folder / "there.mp4").write_text("mine")
     (folder / "no_faces").mkdir()
@@ -76,6 +80,13 @@ REFUSALS = {
     "extract: no face": ("extract empty.mp4 --out OUT", 6, "No face was found"),
     "extract: no video": ("extract text.mp4 --out OUT", 5, "text.mp4 is not a video"),
     "extract: nothing there": ("extract missing --out OUT", 2, "missing does not exist"),
+    "a zip that is none": ("convert face.mp4 --bundle text.mp4 --out OUT.mp4", 3, "no .zip that can be read"),
+    "export: a target for a bundle": ("export no_faces --identity a --target b --out OUT", 2, "go with --format dfm"),
+    "import: another file": ("import text.mp4 --name a --out OUT", 2, "is not imported"),
+    "import: nothing there": ("import nothing.dfm --name a --out OUT", 3, "nothing.dfm does not exist"),
+    "import: no .dfm": ("import text.dfm --name a --out OUT", 3, "cannot be read as ONNX"),
+    "inspect: nothing there": ("inspect nothing", 3, "nothing does not exist"),
+    "inspect: an empty folder": ("inspect no_faces", 3, "is no bundle, face set or run"),
     "train: one identity": ("train --config smoke --faces ada=no_faces --run OUT", 2, "two identities or more"),
     "train: one name twice": ("train --config smoke --faces a=x --faces a=y --run OUT", 2, "its own name"),
     "train: no name": ("train --config smoke --faces x --run OUT", 2, "NAME=FACESET"),
@@ -88,6 +99,12 @@ REFUSALS = {
     ),
     "export: no precision": (
         "export no_faces --identity ben --out OUT --precision fp32,fp8", 2, "no precision 'fp8'"
+    ),
+    "export: an int8 .dfm": (
+        "export no_faces --identity ben --out OUT.dfm --format dfm --precision int8", 2, "A .dfm is always fp32"
+    ),
+    "export: a .dfm with loss": (
+        "export no_faces --identity ben --out OUT.dfm --format dfm --accept-loss", 2, "A .dfm is always fp32"
     ),
     "export: no run": ("export no_faces --identity ben --out OUT", 3, "is no run"),
     "the output is a folder": ("convert face.mp4 --bundle good.bundle --out no_faces --force", 2, "name a file"),

@@ -12,7 +12,10 @@ from faceloom.weights import FACE_MESH, MOBILEFACENET, RETINAFACE_MOBILENET, YUN
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for root in ("inference", "training", "export") for path in (ROOT / root).rglob("*.py"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMANDS = ("extract", "curate", "review", "train", "export", "convert", "compare", "demo", "doctor", "bench")
+COMMANDS = (
+    "extract", "curate", "review", "train", "export", "import", "convert", "compare", "inspect", "demo",
+    "doctor", "bench",
+)  # fmt: skip
 
 
 FACE_MODELS = (RETINAFACE_MOBILENET, YUNET, FACE_MESH, MOBILEFACENET)

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from faceloom.documents import Strict
 from faceloom.faces.align import CropGeometry
+from faceloom.swap.contents import FILE_NAME
 
 SCHEMA: Literal[2] = 2
 
@@ -13,8 +14,7 @@ Precision = Literal["fp32", "fp16", "int8"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Levels = Annotated[int, Field(ge=0, le=255)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-# Plain names only: a bundle cannot point outside itself.
-FileName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]*$")]
+FileName = Annotated[str, Field(pattern=FILE_NAME)]
 
 
 class FileRow(Strict):
@@ -78,7 +78,7 @@ class GraphRow(FileRow):
     """An ONNX graph: uint8 RGB faces in, uint8 RGB faces and uint8 masks out, all NHWC.
 
     tolerance: what a replay of the golden sample is held to on any machine. proof: how near the graph was
-    to the trained model where it was exported.
+    to the trained model where it was exported; None for an imported model, which the golden sample alone holds.
     """
 
     precision: Precision
@@ -112,6 +112,15 @@ class TrainingRow(Strict):
     settings_sha256: Sha256
 
 
+class ImportedRow(Strict):
+    """The file of another program that the graph was made from; `morph` is what its slider was fixed at."""
+
+    format: Literal["dfm", "faceswap"]
+    file: str
+    sha256: Sha256
+    morph: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
 def _one_of_each(graphs: tuple[GraphRow, ...]) -> tuple[GraphRow, ...]:
     if len({graph.precision for graph in graphs}) < len(graphs):
         raise ValueError("two graphs have the same precision")
@@ -119,7 +128,10 @@ def _one_of_each(graphs: tuple[GraphRow, ...]) -> tuple[GraphRow, ...]:
 
 
 class Manifest(Strict):
-    """`manifest.json`. `hide_background`: the graph wants crops with GREY outside the face's mask."""
+    """`manifest.json`. `hide_background`: the graph wants crops with GREY outside the face's mask.
+
+    `training` is None for a model that was trained elsewhere; then `imported` says where it came from.
+    """
 
     schema_number: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
     faceloom: str
@@ -130,6 +142,7 @@ class Manifest(Strict):
     graphs: Annotated[tuple[GraphRow, ...], Field(min_length=1), AfterValidator(_one_of_each)]
     golden: GoldenRow
     blend: BlendRow
-    training: TrainingRow
+    training: TrainingRow | None = None
+    imported: ImportedRow | None = None
     consent: str | None = None
     licence: str | None = None

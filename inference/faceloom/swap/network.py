@@ -1,5 +1,7 @@
 """A bundle's network, ready to swap faces."""
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime as ort
 
@@ -38,7 +40,11 @@ class SwapNetwork:
         def graph_on(name: str) -> GraphRow:
             return choose_graph(bundle.manifest.graphs, name, precision)
 
-        session = open_graph_of(lambda name: bundle.directory / graph_on(name).file, provider)
+        def file_on(name: str) -> tuple[Path, bytes]:
+            row = graph_on(name)
+            return bundle.path / row.file, bundle.read_file(row)
+
+        session = open_graph_of(file_on, provider)
         graph = graph_on(provider_name(session))
         _check_graph(session, bundle, graph)
         return cls(session, bundle, graph)
@@ -71,7 +77,7 @@ class SwapNetwork:
 
 def _check_graph(session: ort.InferenceSession, bundle: Bundle, graph: GraphRow) -> None:
     """Hold the graph against the manifest, before anything runs."""
-    size, path = bundle.manifest.crop.size, bundle.directory / graph.file
+    size, path = bundle.manifest.crop.size, bundle.path / graph.file
     for tensor, channels in ((graph.face, 3), (graph.swapped, 3), (graph.mask, 1)):
         if tensor.shape != ("batch", size, size, channels):
             raise ArtefactRefused(f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels.")

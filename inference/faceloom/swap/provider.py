@@ -20,18 +20,28 @@ PROVIDERS = {
 }
 # The order of "auto". TensorRT and CoreML build an engine for minutes first, so they run only when asked for.
 _AUTO = ("cuda", "directml", "cpu")
+# What onnxruntime says of weights outside the graph when it was opened from memory; it refuses them all.
+_DRAWS_FROM_FILES = (
+    "xternal data",
+    "xternal_data",
+    "model_path must not be empty",
+    "in-memory address marker",
+)
 
 
-def open_session(graph: Path, provider: str = "auto") -> ort.InferenceSession:
-    """Open a checked graph on `provider` ("auto", or a key of PROVIDERS); see `open_graph_of`."""
-    return open_graph_of(lambda _: graph, provider)
+def open_session(graph: Path, provider: str = "auto", content: bytes | None = None) -> ort.InferenceSession:
+    """Open a checked graph on `provider`; see `open_graph_of`. content: its bytes where they were read already."""
+    content = graph.read_bytes() if content is None else content
+    return open_graph_of(lambda _: (graph, content), provider)
 
 
-def open_graph_of(graph_for: Callable[[str], Path], provider: str = "auto") -> ort.InferenceSession:
-    """Open the graph that `graph_for` names for a provider, on `provider` ("auto", or a key of PROVIDERS).
+def open_graph_of(graph_for: Callable[[str], tuple[Path, bytes]], provider: str = "auto") -> ort.InferenceSession:
+    """Open the graph that `graph_for` gives for a provider, on `provider` ("auto", or a key of PROVIDERS).
 
-    Only "auto" falls back, and says so in the log. Raises ProviderMissing if the asked provider
-    does not run here, ArtefactRefused if onnxruntime cannot load the graph.
+    graph_for: gives its path, which messages name, and its bytes: a graph is always opened from memory, where
+    onnxruntime refuses one that draws its weights from another file. Only "auto" falls back, and says so in the
+    log. Raises ProviderMissing if the asked provider does not run here, ArtefactRefused if onnxruntime cannot load
+    the graph.
     """
     if provider != "auto":
         return _open(graph_for, provider)
@@ -52,7 +62,7 @@ def provider_name(session: ort.InferenceSession) -> str:
     return next((name for name, full in PROVIDERS.items() if full == running), running)
 
 
-def _open(graph_for: Callable[[str], Path], name: str) -> ort.InferenceSession:
+def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str) -> ort.InferenceSession:
     if name not in PROVIDERS:
         raise ProviderMissing(f"There is no provider {name!r}; choose auto, {', '.join(PROVIDERS)}.")
     if PROVIDERS[name] not in ort.get_available_providers():
@@ -62,13 +72,18 @@ def _open(graph_for: Callable[[str], Path], name: str) -> ort.InferenceSession:
     if name in ("cuda", "tensorrt"):
         ort.preload_dlls()  # finds CUDA libraries that pip installed
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    # What goes wrong is raised, and said in our words; onnxruntime would print it as well.
+    options.log_severity_level = 4
     # Processors without VNNI would add products of int8 in 16 bits, which overflow.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    graph = graph_for(name)
+    graph, content = graph_for(name)
     try:
-        session = ort.InferenceSession(str(graph), options, providers=[PROVIDERS[name]])
+        session = ort.InferenceSession(content, options, providers=[PROVIDERS[name]])
     except Exception as error:  # onnxruntime raises its own undocumented kinds
+        if any(words in str(error) for words in _DRAWS_FROM_FILES):
+            raise ArtefactRefused(
+                f"{graph} draws its weights from outside itself, which no model that travels may; save it as one file."
+            ) from error
         raise ArtefactRefused(f"onnxruntime cannot load {graph} ({_first_line(error)}).") from error
     # onnxruntime falls back to the CPU without an error when, say, the CUDA driver is too old.
     if session.get_providers()[0] != PROVIDERS[name]:

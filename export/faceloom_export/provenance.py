@@ -1,0 +1,24 @@
+"""What is recorded of a trained model in its ONNX file."""
+
+from faceloom import __version__
+from faceloom.swap.manifest import Precision
+from faceloom.swap.provenance import to_metadata
+from faceloom_train.run import Run
+
+
+def provenance(run: Run, identity: str, step: int, precision: Precision) -> dict[str, str]:
+    """Return the metadata of a graph of a run's identity at a step; what the run does not say is left out."""
+    settings = run.settings
+    return to_metadata(
+        {
+            "version": __version__,
+            "identity": identity,
+            "identities": ", ".join(run.identities),
+            "network": settings.network.kind,
+            "steps": str(step),
+            "precision": precision,
+            "settings_sha256": settings.sha256(),
+            "consent": settings.consent,
+            "licence": settings.licence,
+        }
+    )

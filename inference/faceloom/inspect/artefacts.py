@@ -1,0 +1,85 @@
+"""What the runtime's own artefacts say of themselves."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from faceloom.digest import sha256_of
+from faceloom.faceset import FaceSet
+from faceloom.swap.bundle import Bundle
+from faceloom.swap.contents import list_files, read_file
+from faceloom.swap.manifest import GraphRow, TensorRow
+from faceloom.swap.provenance import from_metadata
+from faceloom.swap.provider import open_session
+
+
+def describe_bundle(path: Path) -> dict[str, Any]:
+    """Return what a bundle's manifest says, once its files are known to be the ones it names."""
+    bundle = Bundle.read(path)
+    manifest = bundle.manifest
+    said = manifest.model_dump(mode="json", include={"training", "imported", "consent", "licence"})
+    return {
+        "identity": manifest.identity,
+        "identities": list(manifest.identities),
+        "size": manifest.crop.size,
+        "coverage": manifest.crop.coverage,
+        "hide_background": manifest.hide_background,
+        "graphs": [_describe_row(bundle, row) for row in manifest.graphs],
+        "golden": manifest.golden.model_dump(mode="json", exclude={"file", "sha256"}),
+        **said,
+        "faceloom": manifest.faceloom,
+        "bytes": sum(len(read_file(path, name)) for name in list_files(path)),
+    }
+
+
+def describe_graph(path: Path) -> dict[str, Any]:
+    """Return a .dfm's, or any ONNX file's, inputs, outputs and what is recorded in it; nothing is run."""
+    content = path.read_bytes()
+    session = open_session(path, "cpu", content)
+    metadata = session.get_modelmeta().custom_metadata_map
+    return {
+        "inputs": [_describe_node(node) for node in session.get_inputs()],
+        "outputs": [_describe_node(node) for node in session.get_outputs()],
+        "provenance": dict(sorted(from_metadata(metadata).items())),
+        "bytes": len(content),
+        "sha256": sha256_of(content),
+    }
+
+
+def describe_faceset(path: Path) -> dict[str, Any]:
+    """Return whose faces a set holds, how many, and where they are from."""
+    faces = FaceSet.read(path)
+    count = Counter(row.source for row in faces.rows)
+    return {
+        "identity": faces.identity,
+        "faces": len(faces),
+        "size": faces.geometry.size,
+        "coverage": faces.geometry.coverage,
+        "sources": [
+            {"name": source.name, "kind": source.kind, "frames": source.frames, "faces": count[number]}
+            for number, source in enumerate(faces.sources)
+        ],
+    }
+
+
+def _describe_row(bundle: Bundle, row: GraphRow) -> dict[str, Any]:
+    return {
+        "file": row.file,
+        "precision": row.precision,
+        "opset": row.opset,
+        "inputs": [_describe_tensor(row.face)],
+        "outputs": [_describe_tensor(row.swapped), _describe_tensor(row.mask)],
+        "proof": row.proof and row.proof.model_dump(mode="json", exclude={"limits"}),
+        "bytes": len(bundle.read_file(row)),
+    }
+
+
+def _describe_tensor(tensor: TensorRow) -> str:
+    return f"{tensor.name} {tensor.dtype} {list(tensor.shape)}".replace("'", "")
+
+
+def _describe_node(node: ort.NodeArg) -> str:
+    dtype = node.type.removeprefix("tensor(").removesuffix(")")
+    return f"{node.name} {dtype} {[size or 'any' for size in node.shape]}".replace("'", "")
