@@ -9,7 +9,17 @@ from jaxtyping import Bool, Float32
 from faceloom.arrays import Points, Rgb, float32
 from faceloom.colours import luma
 from faceloom.faces.align import apply_affine, umeyama
-from faceloom.faces.landmarks import BROWS, EYE_LEFT, EYE_LEFT_OUTER, EYE_RIGHT, EYE_RIGHT_OUTER, INNER_LIPS, LIPS
+from faceloom.faces.landmarks import (
+    BROWS,
+    EYE_LEFT,
+    EYE_LEFT_OUTER,
+    EYE_RIGHT,
+    EYE_RIGHT_OUTER,
+    INNER_LIPS,
+    LIPS,
+    LOWER_LID,
+    UPPER_LID,
+)
 
 # Meshes of a video's frames; NaN where there is no face.
 Meshes = Float32[np.ndarray, "t 468 3"]
@@ -46,8 +56,6 @@ _OUTER = 1.4
 _TURN, _FRAMES_A_TURN = 20.0, 8
 # An eye whose lids are nearer than this part of its width shows no pupil.
 _SHUT = 0.14
-# Places in an eye's ring of upper lid and, mirrored, lower lid; corners are 0 and 8.
-_UPPER, _LOWER = (3, 4, 5), (13, 12, 11)
 
 
 def frontal_mesh(meshes: Meshes, angles: Float32[np.ndarray, "t 3"]) -> Float32[np.ndarray, "468 3"]:
@@ -123,7 +131,7 @@ def _pupil(grey: Float32[np.ndarray, "s s"], ring_xy: Points) -> Float32[np.ndar
     corners = ring_xy[[0, 8]]
     left, right = corners[np.argsort(corners[:, 0])]
     width = float(np.linalg.norm(right - left))
-    gap = np.linalg.norm(ring_xy[list(_UPPER)] - ring_xy[list(_LOWER)], axis=1).mean()
+    gap = np.linalg.norm(ring_xy[list(UPPER_LID)] - ring_xy[list(LOWER_LID)], axis=1).mean()
     inside = np.zeros(grey.shape, np.uint8)
     cv2.fillPoly(inside, [np.round(ring_xy * 16).astype(np.int32)], 255, shift=4)
     rows, columns = np.nonzero(inside)

@@ -16,6 +16,8 @@ from faceloom.weights import FACE_MESH
 # (see MIRRORED_EXPRESSION).
 EYE_LEFT = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 EYE_RIGHT = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
+# Places in an eye's ring of the upper lid and, beneath each, of the lower lid; its corners are 0 and 8.
+UPPER_LID, LOWER_LID = (3, 4, 5), (13, 12, 11)
 NOSE_TIP = 4
 MOUTH_LEFT, MOUTH_RIGHT = 61, 291
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)

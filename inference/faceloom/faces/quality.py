@@ -10,7 +10,7 @@ from pydantic import Field
 from faceloom.arrays import Affine, Mask, Points, Rgb, float32, to_levels
 from faceloom.colours import luma
 from faceloom.documents import Strict
-from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS
+from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS, LOWER_LID, UPPER_LID
 
 # Side in pixels at which sharpness is judged: what about 60 px of face can fill, and what small networks see.
 _JUDGED_SIDE = 128
@@ -24,8 +24,6 @@ _LIGHTNESS = 0.3
 _ABOVE_SHOULDERS = 0.6
 # Levels at or beyond which a sensor has cut.
 _BLACK, _WHITE = 3, 252
-# Places in an eye's ring of upper lid and, mirrored, lower lid; corners are 0 and 8.
-_UPPER, _LOWER = (3, 4, 5), (13, 12, 11)
 _HASH_SIDE = 32
 
 PerceptualHash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
@@ -115,7 +113,7 @@ def eyes_open(mesh_xy: Float32[np.ndarray, "468 2"]) -> float:
     The wider eye is the nearer one: turning the head shortens the other, which would seem to open it.
     """
     rings = [mesh_xy[list(ring)] for ring in (EYE_LEFT, EYE_RIGHT)]
-    gaps = [np.linalg.norm(ring[list(_UPPER)] - ring[list(_LOWER)], axis=1).mean() for ring in rings]
+    gaps = [np.linalg.norm(ring[list(UPPER_LID)] - ring[list(LOWER_LID)], axis=1).mean() for ring in rings]
     return float(np.mean(gaps)) / _eye_width(mesh_xy)
 
 
