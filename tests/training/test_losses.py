@@ -6,7 +6,7 @@ from keras import ops
 
 from faceloom.faces.align import CropGeometry
 from faceloom_train.config import LossConfig
-from faceloom_train.losses import absolute_error, dssim, feature_map, gradient_error, pixel_weights
+from faceloom_train.losses import absolute_error, dssim, feature_map, gradient_error, mean_over_faces, pixel_weights
 
 SIZE = 32
 PICTURES = np.random.default_rng(0).random((2, SIZE, SIZE, 3), np.float32)
@@ -24,7 +24,8 @@ def blurred(pictures: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("loss", [absolute_error, gradient_error, dssim])
 def test_equal_pictures_cost_nothing(loss) -> None:
     cost = number(loss(PICTURES, PICTURES))
-    assert cost.shape == (2, SIZE, SIZE, 1)
+    side = SIZE // 2 if loss is dssim else SIZE
+    assert cost.shape == (2, side, side, 1)
     np.testing.assert_allclose(cost, 0, atol=1e-5)
 
 
@@ -44,7 +45,22 @@ def test_dssim_is_half_of_one_minus_ssim() -> None:
         (x.mean() ** 2 + y.mean() ** 2 + 1e-4) * (x.var() + y.var() + 9e-4)
     )
     green = number(dssim(np.repeat(a[..., 1:2], 3, -1), np.repeat(b[..., 1:2], 3, -1)))
-    assert green[0, 11, 21, 0] == pytest.approx((1 - expected) / 2, abs=1e-4)
+    assert green[0, 5, 10, 0] == pytest.approx((1 - expected) / 2, abs=1e-4)
+
+
+def test_an_error_of_fewer_places_weighs_as_much() -> None:
+    weights = number(pixel_weights(mask(16), CropGeometry(size=SIZE, coverage=1), LossConfig()))
+    whole = number(mean_over_faces(weights, np.ones((1, SIZE, SIZE, 1), np.float32)))
+    half = number(mean_over_faces(weights, np.ones((1, SIZE // 2, SIZE // 2, 1), np.float32)))
+    assert half == pytest.approx(whole, rel=1e-5)
+
+
+def test_steps_do_not_reach_around_the_edge() -> None:
+    picture = np.zeros((1, SIZE, SIZE, 3), np.float32)
+    picture[:, 0] = picture[:, :, 0] = 1
+    cost = number(gradient_error(picture, np.zeros_like(picture)))
+    assert cost[:, -1].max() == cost[:, :, -1].max() == 0
+    assert cost[:, 0, 1:-1].min() > 0
 
 
 def mask(side: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from faceloom.faces.mask import GREY
 from faceloom_train.augment import targets_and_inputs
 from faceloom_train.config import TrainConfig
 from faceloom_train.data import network_crop
-from faceloom_train.losses import absolute_error, dssim, gradient_error, pixel_weights
+from faceloom_train.losses import absolute_error, dssim, gradient_error, mean_over_faces, pixel_weights
 from faceloom_train.networks import Networks, build_networks
 from faceloom_train.step import make_step
 
@@ -52,18 +52,19 @@ class SwapModel(keras.Model):
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Augment a batch of `make_dataset` and draw each face as its own identity.
 
-        Returns wanted and drawn [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2], n = faces x identities.
+        Returns wanted and drawn [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]; n = identities x faces, the faces
+        of an identity one after the other, so that each decoder takes a block of the memory.
         """
-        flat = {name: _merge_first_axes(value) for name, value in batch.items()}
+        flat = {name: _by_identity(value) for name, value in batch.items()}
         wanted, seen = targets_and_inputs(flat, self.config.network.size)
         rgb, mask = seen[..., :3], seen[..., 3:]
         code = self.encoder(hide_background(rgb, mask) if self.config.hide_background else rgb)
         features = self.inter(code)
-        count = len(self.decoders)
-        drawn = [decoder(features[number::count]) for number, decoder in enumerate(self.decoders)]
+        own = ops.split(features, len(self.decoders))
+        drawn = [decoder(part) for decoder, part in zip(self.decoders, own, strict=True)]
         return {
             "wanted": wanted,
-            "drawn": _merge_first_axes(ops.stack(drawn, axis=1)),
+            "drawn": ops.concatenate(drawn),
             "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
         }
 
@@ -85,15 +86,16 @@ class SwapModel(keras.Model):
     ) -> Any:
         """Return the weighted sum of the parts, and add it and each part to their means."""
         loss = self.config.loss
-        wanted, drawn = y_pred["wanted"], y_pred["drawn"]
-        mask = wanted[..., 3:]
+        # Cut once: the way back through a cut of the last axis is slow.
+        wanted, mask = ops.split(y_pred["wanted"], [3], axis=-1)
+        drawn, drawn_mask = ops.split(y_pred["drawn"], [3], axis=-1)
         weights = pixel_weights(mask, self.crop, loss)
-        landmarks = _merge_first_axes(x["landmarks"])
+        landmarks = _by_identity(x["landmarks"])
         values = {
-            "l1": _mean_over_faces(weights * absolute_error(drawn[..., :3], wanted[..., :3])),
-            "dssim": _mean_over_faces(weights * dssim(drawn[..., :3], wanted[..., :3])),
-            "gradient": _mean_over_faces(weights * gradient_error(drawn[..., :3], wanted[..., :3])),
-            "mask": ops.mean(ops.abs(drawn[..., 3:] - mask)),
+            "l1": mean_over_faces(weights, absolute_error(drawn, wanted)),
+            "dssim": mean_over_faces(weights, dssim(drawn, wanted)),
+            "gradient": mean_over_faces(weights, gradient_error(drawn, wanted)),
+            "mask": ops.mean(ops.abs(drawn_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
         }
         total = sum(getattr(loss, name) * value for name, value in values.items())
@@ -108,9 +110,6 @@ class SwapModel(keras.Model):
             decoder.get_layer("template").picture.assign(mean_face)
 
 
-def _merge_first_axes(x: Any) -> Any:
-    return ops.reshape(x, (-1, *x.shape[2:]))
-
-
-def _mean_over_faces(weighted: Any) -> Any:
-    return ops.mean(ops.sum(weighted, axis=(1, 2, 3)))
+def _by_identity(x: Any) -> Any:
+    """[face, identity, ...] -> [identity x face, ...]."""
+    return ops.reshape(ops.swapaxes(x, 0, 1), (-1, *x.shape[2:]))
