@@ -7,9 +7,10 @@ import pytest
 from runs import checkpoint_arrays, rows, tiny_config, tiny_run
 
 from faceloom.faceset import FaceSet
+from faceloom_train import evaluate as evaluate_module
 from faceloom_train.checkpoint import read_best
 from faceloom_train.data import held_out_rows, load_faces
-from faceloom_train.evaluate import FIGURES, Evaluator
+from faceloom_train.evaluate import DIRECTION, FIGURES, OWN, Evaluation, Evaluator, Redrawn, mean_score
 from faceloom_train.model import hide_background
 from faceloom_train.run import Run
 from faceloom_train.trainer import compiled_model, train
@@ -42,10 +43,16 @@ class _Painter:
 def test_a_face_given_back_is_no_swap_and_keeps_all_it_does(facesets: dict[str, Path], tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", facesets)
     painter = _Painter(run, None)
-    found = list(Evaluator(run).evaluate(painter.model))
-    assert [(one.host, one.guest) for one in found] == [("ada", "ben"), ("ben", "ada")]
-    assert all(abs(one.identity) < 0.25 for one in found)
-    assert all(one.score < 25 for one in found)
+    evaluator = Evaluator(run)
+    found = list(evaluator.evaluate(painter.model))
+    assert len(found) == evaluator.count
+    assert [one.subject for one in found] == ["ada", "ben", "ada as ben", "ben as ada"]
+    own, swaps = found[:2], found[2:]
+    assert all(abs(one.identity) < 0.25 for one in swaps)
+    assert all(one.score < 25 for one in swaps)
+    # Nothing is lost inside the face on the way, nor on the way back.
+    assert all(one.ssim == pytest.approx(1) for one in own)
+    assert all(one.cycle == pytest.approx(1) for one in swaps)
 
 
 def test_the_other_person_pasted_in_has_the_identity(facesets: dict[str, Path], tmp_path: Path) -> None:
@@ -54,10 +61,39 @@ def test_the_other_person_pasted_in_has_the_identity(facesets: dict[str, Path], 
     edge = (len(ben) - 96) // 2
     middle = np.float32(ben[edge : edge + 96, edge : edge + 96]) / 255
     painter = _Painter(run, np.asarray(hide_background(middle[..., :3], middle[..., 3:])))
-    as_ben = next(iter(Evaluator(run).evaluate(painter.model)))
+    ada, _, as_ben, _ = Evaluator(run).evaluate(painter.model)
     # Both look another way, but it is ben.
     assert as_ben.identity > 0.4
     assert as_ben.expression < 0.5
+    # Ada is not given back, by no decoder.
+    assert as_ben.cycle == pytest.approx(ada.ssim)
+    assert ada.ssim < 0.8
+
+
+def test_a_face_that_is_not_found_again_counts_nothing(
+    facesets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(tmp_path / "run", facesets)
+    painter = _Painter(run, None)
+    whole = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
+    assert [one.found for one in whole] == [1, 1]
+    # The second of two faces is swapped for grey, in each direction.
+    swapped, count = evaluate_module.HeldFace.swapped, iter(range(4))
+    monkeypatch.setattr(
+        evaluate_module.HeldFace,
+        "swapped",
+        lambda face, *rest: np.full_like(face.picture, 128) if next(count) % 2 else swapped(face, *rest),
+    )
+    half = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
+    assert [one.found for one in half] == [0.5, 0.5]
+    assert all("50 % of the faces not found" in one.to_text() for one in half)
+    # One face has no movement.
+    assert [one.expression for one in half] == [None, None]
+    monkeypatch.setattr(evaluate_module.HeldFace, "swapped", lambda face, *_: np.full_like(face.picture, 128))
+    none = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
+    assert [(one.score, one.identity, one.found) for one in none] == [(0, None, 0)] * 2
+    assert mean_score([*none, Redrawn("ada", 0.9)]) == 0
+    assert mean_score([Redrawn("ada", 0.9)]) is None
 
 
 def test_training_judges_at_the_end_and_is_not_changed_by_it(facesets: dict[str, Path], tmp_path: Path) -> None:
@@ -66,7 +102,10 @@ def test_training_judges_at_the_end_and_is_not_changed_by_it(facesets: dict[str,
     )
     for run in (judged, alone):
         train(run)
-    told = [row for row in rows(judged) if "judged" in row]
+    told = [row for row in rows(judged) if DIRECTION in row]
+    assert [(row["step"], row[OWN]) for row in rows(judged) if OWN in row] == [
+        (step, name) for step in (2, 4) for name in ("ada", "ben")
+    ]
     assert [(row["step"], row["judged"]) for row in told] == [
         (step, swap) for step in (2, 4) for swap in ("ada as ben", "ben as ada")
     ]

@@ -27,6 +27,14 @@ def test_train_continue_and_export(tmp_path: Path, facesets: dict[str, Path], pr
     assert code == 0, err
     assert json.loads(out)["step"] == 2
     assert "train: 2/2" in err
+    for said in (f"{run} is trained: 2 steps.", f"To use it: faceloom export {run} --identity ben", "--steps 4."):
+        assert said in err
+    code, out, err = faceloom("train", "--run", run, "--json")
+    assert (code, json.loads(out)["steps_made"]) == (0, 0)
+    assert "is trained already, all 2 steps" in err
+    code, out, err = faceloom("train", "--run", run, "--steps", 1, "--json")
+    assert (code, json.loads(out)["step"]) == (0, 2)
+    assert "is at step 2 already, beyond the 1 asked for; nothing was trained." in err
     code, out, _ = faceloom("train", "--run", run, "--steps", 3, "--set", "batch_size=3", "--json")
     assert (code, json.loads(out)["steps_made"]) == (0, 1)
     code, _, err = faceloom("train", "--run", run, "--set", "network.code=8")

@@ -2,44 +2,29 @@
 
 import math
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import keras
 import numpy as np
 
-from faceloom.progress import Progress, Report
-from faceloom_train.checkpoint import has_checkpoint, is_snapshot, mark_best, read_best, save_checkpoint
+from faceloom.progress import Report
+from faceloom_train.actions import Action, Step
+from faceloom_train.checkpoint import is_snapshot, save_checkpoint
+from faceloom_train.config import TrainConfig
 from faceloom_train.data import TrainingFaces
-from faceloom_train.evaluate import Evaluator
+from faceloom_train.events import Drawn, Saved, Stepped
 from faceloom_train.guard import LossGuard
+from faceloom_train.judging import Evaluate, WatchPlateau
 from faceloom_train.model import SwapModel
+from faceloom_train.optimizer import learning_rate_of
 from faceloom_train.preview import write_preview
 from faceloom_train.report import write_report
 from faceloom_train.run import Run
 from faceloom_train.tensorboard import Tensorboard
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step that was made. number: batches seen since the run began.
-
-    values: the loss and its parts, of this step alone. skipped: the optimizer found gradients that
-    are no numbers and left the weights as they were.
-    """
-
-    number: int
-    values: Mapping[str, float]
-    skipped: bool
-
-
-class Action(Protocol):
-    """Something to do after every step."""
-
-    def after_step(self, model: SwapModel, step: Step) -> None:
-        """Do it."""
+# The speed is told of so many steps.
+_SPEED_OF = 51
 
 
 class AfterEachStep(keras.callbacks.Callback):
@@ -80,24 +65,45 @@ class WatchLoss:
 
 
 class ReportProgress:
-    """Tells how far the run is, its loss and speed."""
+    """Tells how far the run is, its loss, learning rate and speed."""
 
-    def __init__(self, report: Report, total: int, faces_per_step: int):
-        self._report, self._total, self._faces = report, total, faces_per_step
+    def __init__(self, report: Report, settings: TrainConfig, identities: int):
+        self._report, self._settings = report, settings
+        self._faces = settings.faces_per_step * identities
+        # When each of the last steps ended, and the first one: it compiles the graph and does not count.
+        self._ends: deque[float] = deque(maxlen=_SPEED_OF)
         self._began: tuple[float, int] | None = None
+        self._rate = 0.0
+        self._skipped = 0
 
     def after_step(self, model: SwapModel, step: Step) -> None:
-        """Report; the first step compiles the graph and does not count for the speed."""
+        """Report."""
         now = time.monotonic()
+        if self._began is None or step.number % self._settings.log_every == 0:
+            # Asking the schedule takes a millisecond.
+            self._rate = learning_rate_of(model)
         if self._began is None:
             self._began = now, step.number
-        seconds, steps = now - self._began[0], step.number - self._began[1]
-        speed = f", {steps * self._faces / seconds:.0f} faces/s" if steps else ""
-        self._report(Progress("train", step.number, self._total, f"loss {step.values['loss']:.3f}{speed}"))
+        self._ends.append(now)
+        steps = step.number - self._began[1]
+        # The median: between some steps lies an evaluation or a preview.
+        speed = self._faces / float(np.median(np.diff(self._ends))) if steps else None
+        left = (now - self._began[0]) / steps * (self._settings.steps - step.number) if steps else None
+        self._skipped += step.skipped
+        said = [f"loss {step.values['loss']:.3f}"]
+        said += [f"{speed:.0f} faces/s"] if speed is not None else []
+        said += [f"{self._skipped} steps skipped"] if self._skipped else []
+        self._report(
+            Stepped(
+                "train", step.number, self._settings.steps, ", ".join(said),
+                values=step.values, rate=self._rate, faces_per_second=speed, seconds_left=left,
+                skipped=self._skipped,
+            )
+        )  # fmt: skip
 
 
 class LogMetrics:
-    """Appends the means of the loss and its parts, and how many steps were skipped, to the run's metrics."""
+    """Appends the means of the loss and its parts, the rate, and how many steps were skipped, to the run's metrics."""
 
     def __init__(self, run: Run, board: Tensorboard | None = None):
         self._run, self._board = run, board
@@ -114,9 +120,10 @@ class LogMetrics:
         if step.number % self._run.settings.log_every == 0:
             seconds = round(time.monotonic() - self._started, 3)
             means = {name: round(total / self._count, 6) for name, total in self._sums.items()}
-            self._run.log({"step": step.number, "seconds": seconds, **means, "skipped": self._skipped})
+            told = {**means, "learning_rate": float(f"{learning_rate_of(model):.6g}"), "skipped": self._skipped}
+            self._run.log({"step": step.number, "seconds": seconds, **told})
             if self._board:
-                self._board.write_values(step.number, {**means, "skipped": self._skipped})
+                self._board.write_values(step.number, told)
             self._begin_means()
 
     def _begin_means(self) -> None:
@@ -127,47 +134,19 @@ class LogMetrics:
 class WritePreviews:
     """Draws a preview sheet every `preview_every` steps, and renews the run's page."""
 
-    def __init__(self, run: Run, faces: Sequence[TrainingFaces], board: Tensorboard | None = None):
-        self._run, self._faces, self._board = run, faces, board
+    def __init__(self, run: Run, faces: Sequence[TrainingFaces], report: Report, board: Tensorboard | None = None):
+        self._run, self._faces, self._report, self._board = run, faces, report, board
 
     def after_step(self, model: SwapModel, step: Step) -> None:
         """Draw when it is time."""
-        if step.number % self._run.settings.preview_every == 0:
+        settings = self._run.settings
+        if step.number % settings.preview_every == 0:
             sheet = self._run.preview(step.number)
             write_preview(model, self._faces, sheet)
             write_report(self._run)
+            self._report(Drawn("preview", step.number, settings.steps, sheet=sheet))
             if self._board:
                 self._board.write_picture(step.number, sheet)
-
-
-class Evaluate:
-    """Judges the held-out faces every `evaluate_every` steps and at the end; marks the best checkpoint."""
-
-    def __init__(self, run: Run, report: Report, board: Tensorboard | None = None):
-        self._run, self._report, self._board = run, report, board
-        self._evaluator = Evaluator(run) if run.settings.evaluate_every and run.settings.held_out else None
-
-    def after_step(self, model: SwapModel, step: Step) -> None:
-        """Judge when it is time."""
-        settings = self._run.settings
-        ends = step.number == settings.steps
-        if self._evaluator is None or (step.number % settings.evaluate_every and not ends):
-            return
-        found = []
-        for evaluation in self._evaluator.evaluate(model):
-            found.append(evaluation)
-            self._report(Progress("evaluate", len(found), self._evaluator.directions, evaluation.to_text()))
-            self._run.log({"step": step.number, **evaluation.to_row()})
-        if found:
-            self._mark(step.number, float(np.mean([evaluation.score for evaluation in found])))
-
-    def _mark(self, step: int, score: float) -> None:
-        """Mark this step's checkpoint, if there is one and none was better."""
-        if self._board:
-            self._board.write_values(step, {"score": score})
-        best = read_best(self._run)
-        if has_checkpoint(self._run, step) and (best is None or score > best.figures["score"]):
-            mark_best(self._run, step, {"score": score})
 
 
 class StopWhen:
@@ -189,8 +168,8 @@ class SaveCheckpoints:
     average: a run continued from that would not be the same run.
     """
 
-    def __init__(self, run: Run, doubtful: Callable[[], bool]):
-        self._run, self._doubtful = run, doubtful
+    def __init__(self, run: Run, report: Report, doubtful: Callable[[], bool]):
+        self._run, self._report, self._doubtful = run, report, doubtful
 
     def after_step(self, model: SwapModel, step: Step) -> None:
         """Save when it is time."""
@@ -198,6 +177,7 @@ class SaveCheckpoints:
         due = step.number % settings.checkpoint_every == 0 or is_snapshot(self._run, step.number)
         if (due and not self._doubtful()) or step.number == settings.steps or model.stop_training:
             save_checkpoint(model, self._run, step.number)
+            self._report(Saved("checkpoint", step.number, settings.steps))
 
 
 def make_actions(
@@ -209,10 +189,11 @@ def make_actions(
     guard = LossGuard(scaled=settings.precision == "mixed_float16")
     return [
         WatchLoss(guard),
-        ReportProgress(report, settings.steps, settings.faces_per_step * len(faces)),
+        ReportProgress(report, settings, len(faces)),
         LogMetrics(run, board),
-        WritePreviews(run, faces, board),
+        WritePreviews(run, faces, report, board),
         StopWhen(asked, deadline),
-        SaveCheckpoints(run, lambda: guard.doubtful),
+        SaveCheckpoints(run, report, lambda: guard.doubtful),
         Evaluate(run, report, board),
+        WatchPlateau(run, report),
     ]

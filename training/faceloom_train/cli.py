@@ -27,14 +27,17 @@ def train_command(
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train or continue a run."""
-    from faceloom.cli.console import print_result, progress_display, silent_start, stops_on_interrupt
+    from faceloom.cli.console import print_result, silent_start, stops_on_interrupt
     from faceloom.cli.extras import needs
 
     changes = [*(set_ or []), *([f"steps={steps}"] if steps else [])]
     named = _named_paths(faces or [])
     with needs("train"), silent_start():
         from faceloom_train.config import TrainConfig, change_config, read_config
+        from faceloom_train.display import training_display
+        from faceloom_train.ending import sentence
         from faceloom_train.presets import preset_path
+        from faceloom_train.run import Run
         from faceloom_train.trainer import open_run, train
 
     def settings(current: TrainConfig | None) -> TrainConfig | None:
@@ -43,19 +46,14 @@ def train_command(
         return current and change_config(current, changes)
 
     opened = open_run(run, named, settings, init_from)
-    with progress_display() as report, stops_on_interrupt() as stop_asked:
-        summary = train(opened, report, stop_asked, minutes)
-        print_result(summary, _sentence(run, summary.step, summary.total), json=json)
+    with stops_on_interrupt() as stop_asked:
+        with training_display(opened) as report:
+            summary = train(opened, report, stop_asked, minutes)
+        print_result(summary, sentence(Run.read(run), summary), json=json)
         if stop_asked():
             from faceloom.errors import Stopped
 
             raise Stopped(f"Stopped at step {summary.step}; the same command continues it.")
-
-
-def _sentence(run: Path, step: int, total: int) -> str:
-    if step < total:
-        return f"{run} is at step {step} of {total}; the same command continues it."
-    return f"{run} is trained: {step} steps."
 
 
 def _named_paths(faces: list[str]) -> dict[str, Path]:

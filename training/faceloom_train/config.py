@@ -117,6 +117,7 @@ class TrainConfig(Strict):
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
     held_out: faces of each identity, at most an eighth of its set, that are not trained on but
     judged every `evaluate_every` steps (0: never) and at the end.
+    stop_on_plateau: end the run, with a checkpoint, once its evaluations say that more steps will not help.
     tensorboard: write the metrics and previews for TensorBoard as well.
     """
 
@@ -138,6 +139,7 @@ class TrainConfig(Strict):
     preview_every: Count = 250
     held_out: Annotated[int, Field(ge=0)] = 12
     evaluate_every: Annotated[int, Field(ge=0)] = 1000
+    stop_on_plateau: bool = False
     log_every: Count = 10
     tensorboard: bool = False
     consent: str | None = None

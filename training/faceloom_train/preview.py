@@ -7,13 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
-from keras import ops
 
 from faceloom.arrays import Rgb, to_levels
 from faceloom.pictures import write_png
 from faceloom_train.augment import middle_of
 from faceloom_train.data import TrainingFaces
-from faceloom_train.model import SwapModel, hide_background
+from faceloom_train.draw import draw_as
+from faceloom_train.model import SwapModel
 
 _ROWS = 6
 # Small networks are shown enlarged, so that a person sees more than stamps.
@@ -35,8 +35,7 @@ def _columns(model: SwapModel, faces: TrainingFaces, own: int, other: int) -> Rg
     chosen = np.linspace(0, len(faces.crops) - 1, min(_ROWS, len(faces.crops))).round().astype(int)
     crops = middle_of(faces.crops[chosen], model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:]
-    seen = hide_background(rgb, mask) if model.config.hide_background else rgb
-    drawn = [ops.convert_to_numpy(model.networks.decode(seen, number))[..., :3] for number in (own, other)]
+    drawn = [draw_as(model, rgb, mask, number)[..., :3] for number in (own, other)]
     return np.concatenate([_column(pictures) for pictures in (rgb, *drawn)], axis=1)
 
 

@@ -11,11 +11,15 @@ from faceloom import __version__
 from faceloom.atomic import write_text
 from faceloom.pages import data_url, page_jpeg
 from faceloom.pictures import read_picture
-from faceloom_train.curves import Mark, curve
-from faceloom_train.evaluate import FIGURES
+from faceloom_train.curves import Line, Mark, curve
+from faceloom_train.evaluate import DIRECTION, OWN
+from faceloom_train.history import Column
+from faceloom_train.judged_page import judged_part
 from faceloom_train.run import Row, Run
 
 _SHOWN = 12
+# Below the loss stand its parts and the learning rate.
+_NO_PARTS = ("step", "seconds", "loss", "skipped")
 _LOSS_COLOUR, _PART_COLOUR = "#2f6fbb", "#3a8f4d"
 
 _PAGE = Template("""<!doctype html>
@@ -29,6 +33,7 @@ h3 { font-size: .95rem; margin: .9rem 0 .3rem; font-weight: 600 } .quiet, small 
 svg text { font: 11px system-ui, sans-serif; fill: #666 } svg .mark { fill: #a01414; font-weight: 600 }
 table { border-collapse: collapse } th { text-align: left; padding-right: 1.6rem }
 td { padding: .25rem 1.6rem .25rem 0; border-bottom: 1px solid #eee }
+.said { border-left: 4px solid #c2571a; padding: .3rem 0 .3rem .8rem }
 img { max-width: 100%; border-radius: 4px } pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
 </style></head><body>
 <h1>$name</h1>
@@ -36,8 +41,7 @@ img { max-width: 100%; border-radius: 4px } pre { background: #f4f4f4; padding: 
 <h2>Loss</h2>$loss
 <div class="row">$parts</div>
 <h2>How good the swaps are</h2>
-<p class="quiet">Faces that are not trained on, exchanged and judged: 100 would be perfect. Identity is 0 for the
-untouched face and 1 for a real picture; expression is the share of the movement that is kept.</p>$judged
+$judged
 <h2>What happened to it</h2>$events
 <h2>What it drew</h2>
 <p class="quiet">For each pair of people, from the left: the first, drawn as the first, drawn as the second; the second,
@@ -53,18 +57,19 @@ def write_report(run: Run) -> Path:
     rows = run.rows()
     steps = [row for row in rows if "loss" in row or "skipped" in row]
     # Settings, restores and the like: a number each, which the curves show.
-    events = [row for row in rows if "seconds" not in row and "judged" not in row]
+    events = [row for row in rows if not {"seconds", DIRECTION, OWN} & set(row)]
     marks = [Mark(int(row["step"]), str(number)) for number, row in enumerate(events, 1)]
-    parts = [name for name in (steps[-1] if steps else {}) if name not in ("step", "seconds", "loss", "skipped")]
+    parts = [name for name in (steps[-1] if steps else {}) if name not in _NO_PARTS]
     page = _PAGE.substitute(
         name=html.escape(run.directory.resolve().name),
         said=html.escape(_said(run, steps)),
         loss=_curve(steps, "loss", marks, _LOSS_COLOUR, 1040, 260),
         parts="".join(
-            f"<div><h3>{html.escape(part)}</h3>{_curve(steps, part, marks, _PART_COLOUR, 335, 130)}</div>"
-            for part in parts
+            f"<div><h3>{html.escape(name.replace('_', ' '))}</h3>{_curve(steps, name, marks, _PART_COLOUR, 335, 130)}"
+            "</div>"
+            for name in parts
         ),
-        judged=_judged([row for row in rows if "judged" in row]),
+        judged=judged_part(rows, run.settings),
         events=_events(events),
         previews=_previews(run),
         settings=html.escape((run.directory / "config.yaml").read_text(encoding="utf-8")),
@@ -87,25 +92,10 @@ def _said(run: Run, steps: Sequence[Row]) -> str:
 
 
 def _curve(steps: Sequence[Row], name: str, marks: Sequence[Mark], colour: str, width: int, height: int) -> str:
-    known = [(row["step"], row[name]) for row in steps if row.get(name, 0) > 0]
+    known = Column.of([(row["step"], row[name]) for row in steps if row.get(name, 0) > 0])
     if len(known) < 2:
         return '<p class="quiet">Too few figures yet.</p>'
-    places, values = np.array(known, np.float64).T
-    return curve(places, values, marks, colour, (width, height))
-
-
-def _judged(rows: Sequence[Row]) -> str:
-    """A table of the newest judgements, the last first."""
-    if not rows:
-        return "<p>Not judged yet.</p>"
-    head = "".join(f"<th>{name}</th>" for name in ("step", "swap", *FIGURES))
-    body = "".join(
-        f"<tr><td>{row['step']}</td><td>{html.escape(row['judged'])}</td>"
-        + "".join(f"<td>{row[name]:.3g}</td>" for name in FIGURES)
-        + "</tr>"
-        for row in reversed(rows[-_SHOWN:])
-    )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return curve([Line(known.steps, known.values, colour)], marks, (width, height), logarithmic=True)
 
 
 def _events(events: Sequence[Row]) -> str:
@@ -127,6 +117,8 @@ def _told(row: Row) -> str:
         return f"went back to this step: {row['restored']}{left}"
     if "chosen" in row:
         return f"{row['chosen']}: {row['to']} was chosen"
+    if "plateau" in row:
+        return str(row["said"])
     if "init_from" in row:
         share = f"{100 * row['share']:.0f} %"
         return f"{share} of the weights came from {row['init_from']}, step {row['of_step']}"

@@ -15,9 +15,10 @@ import keras
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, Report
+from faceloom_train.actions import Action
 from faceloom_train.augment import middle_of
 from faceloom_train.backend import prepare_tensorflow
-from faceloom_train.callbacks import Action, AfterEachStep, make_actions
+from faceloom_train.callbacks import AfterEachStep, make_actions
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.config import DfNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
@@ -25,6 +26,7 @@ from faceloom_train.guard import DivergedError
 from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
+from faceloom_train.plateau import has_ended
 from faceloom_train.preview import write_preview
 from faceloom_train.report import write_report
 from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
@@ -97,7 +99,7 @@ class _Session:
         run, settings = self._run, self._run.settings
         model = compiled_model(settings, run.identities)
         start = _begin(model, run, self._faces, report)
-        if start < settings.steps:
+        if start < settings.steps and not has_ended(run):
             self._divide(model, start, report)
             dataset = make_dataset(self._faces, settings, start, settings.steps)
             began = time.monotonic()
