@@ -15,7 +15,7 @@ from faceloom_train.config import change_config
 from faceloom_train.ending import sentence
 from faceloom_train.evaluate import Evaluation, Judgement, Redrawn
 from faceloom_train.events import Advised
-from faceloom_train.footage import advise_footage
+from faceloom_train.missing_footage import advise_footage
 from faceloom_train.plateau import Trend, advice_of, has_ended, outlook_of
 from faceloom_train.run import Row, Run
 from faceloom_train.trainer import train

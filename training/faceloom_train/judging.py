@@ -11,8 +11,8 @@ from faceloom_train.checkpoint import has_checkpoint, mark_best, read_best, save
 from faceloom_train.config import TrainConfig
 from faceloom_train.evaluate import OWN, Evaluator, Judgement, mean_score
 from faceloom_train.events import Advised, Judged
-from faceloom_train.footage import advise_footage
 from faceloom_train.history import columns_by_subject
+from faceloom_train.missing_footage import advise_footage
 from faceloom_train.model import SwapModel
 from faceloom_train.plateau import Outlook, Trend, outlook_of
 from faceloom_train.run import Row, Run
