@@ -56,8 +56,8 @@ class SwapModel(keras.Model):
         Returns wanted and drawn [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]; n = identities x faces, the faces
         of an identity one after the other, so that each decoder takes a block of the memory.
         """
-        wanted, seen, outline = self._augment({name: _by_identity(value) for name, value in batch.items()})
-        code = self.encoder(hide_background(seen, outline) if self.config.hide_background else seen)
+        wanted, seen = self.augmented(batch)
+        code = self.encoder(seen)
         features = self.inter(code)
         own = ops.split(features, len(self.decoders))
         drawn = [decoder(part) for decoder, part in zip(self.decoders, own, strict=True)]
@@ -66,6 +66,11 @@ class SwapModel(keras.Model):
             "drawn": ops.concatenate(drawn),
             "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
         }
+
+    def augmented(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """Return what the decoders must draw of a batch, [n, s, s, 4], and what the encoder sees, [n, s, s, 3]."""
+        wanted, seen, outline = self._augment({name: _by_identity(value) for name, value in batch.items()})
+        return wanted, hide_background(seen, outline) if self.config.hide_background else seen
 
     def train_step(self, *arguments: Any) -> Any:
         """Make a step on Keras' current backend."""
