@@ -170,6 +170,54 @@ def test_without_a_wanted_person_there_is_no_score(clips: dict[str, list[np.ndar
     assert "--identity" in comparison.to_text()
 
 
+# A swap's face is found in these of four frames: what can be told then, and what cannot. One face has no movement.
+MOVED = {"expression", "mouth", "gaze", "pose", "drift"}
+FOUND = {
+    "none": ([], {"sharpness", "colour", "dropped"}, {*MOVED, "identity", "other", "place"}),
+    "one": ([1], {"identity", "other", "place"}, MOVED),
+    "two": ([0, 2], {"identity", "place", *MOVED}, set()),
+}
+
+
+@pytest.mark.parametrize("stills", [False, True])
+@pytest.mark.parametrize("name", FOUND)
+def test_what_too_few_faces_cannot_tell_is_absent(
+    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], name: str, stills: bool
+) -> None:
+    frames, told, absent = FOUND[name]
+    grey = np.full_like(clips["target_ada"][0], 128)
+    swaps = [picture if number in frames else grey for number, picture in enumerate(clips["truth_ben"][:4])]
+    moments = [
+        (number * (1 + stills), pair) for number, pair in enumerate(zip(clips["target_ada"][:4], swaps, strict=True))
+    ]
+    references = references_of(FaceSet.read(facesets["ben"]), None)
+    judged = finish(judge_pictures(moments, ("untouched", "swap"), references, "None", stills=stills))
+    swap = version(judged, "swap")
+    names = {figure.name for figure in swap.figures}
+    assert told <= names
+    assert not absent & names
+    assert all(np.isfinite(figure.value) for figure in swap.figures)
+    assert (swap.score is None) == (name == "none")
+    assert (swap.part("expression") is None) == (name != "two")
+    assert ("no frame of the swap shows a face" in judged.comparison.to_text()) == (name == "none")
+
+
+@pytest.mark.parametrize("shown", [[], [1]])
+def test_a_truth_without_faces_tells_nothing(
+    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], shown: list[int]
+) -> None:
+    target, swap = clips["target_ada"][:4], clips["truth_ben"][:4]
+    truth = [picture if number in shown else np.zeros_like(picture) for number, picture in enumerate(swap)]
+    references = references_of(FaceSet.read(facesets["ben"]), None)
+    moments = enumerate(zip(target, swap, truth, strict=True))
+    judged = finish(judge_pictures(moments, ("untouched", "swap", "truth"), references, "None"))
+    found = version(judged, "swap")
+    assert (found.figure("truth_identity") is None) == (not shown)
+    assert (found.figure("truth_sharpness") is None) == (not shown)
+    assert found.figure("truth_expression") is None
+    assert found.figure("expression")
+
+
 def test_only_versions_of_one_clip_can_be_compared(clips: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
     target = make_clip(tmp_path / "target.mp4", clips["target_ada"][:4])
     short = make_clip(tmp_path / "short.mp4", clips["target_ada"][:3])

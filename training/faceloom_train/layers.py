@@ -1,5 +1,7 @@
 """Layers that Keras lacks."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import keras
@@ -14,6 +16,35 @@ class RmsNorm(keras.layers.Layer):
         exact = ops.cast(code, "float32")
         scale = ops.rsqrt(ops.mean(ops.square(exact), axis=-1, keepdims=True) + 1e-6)
         return ops.cast(exact * scale, code.dtype)
+
+
+class Swish(keras.layers.Layer):
+    """x * sigmoid(x). Training with TensorFlow on a CPU it is compiled to one loop, as is its way back.
+
+    Operation by operation it takes 2.3 times as long in bfloat16 and 1.7 times in float32: half of a whole step of
+    `base_128`. Leaky ReLU is as fast, and makes a worse swap of as many steps (docs/decisions/0003).
+    """
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Any shape -> the same. Outside of training it is the plain operation, which ONNX knows."""
+        return _compiled_swish()(x) if training and _on_tensorflow_cpu() else ops.silu(x)
+
+
+@cache
+def _compiled_swish() -> Callable[[Any], Any]:
+    import tensorflow as tf  # noqa: PLC0415  only where it is the backend
+
+    compiled: Callable[[Any], Any] = tf.function(lambda x: x * tf.sigmoid(x), jit_compile=True)
+    return compiled
+
+
+@cache
+def _on_tensorflow_cpu() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf  # noqa: PLC0415  only where it is the backend
+
+    return not tf.config.list_logical_devices("GPU")
 
 
 class DepthToSpace(keras.layers.Layer):

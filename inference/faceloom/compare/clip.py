@@ -1,5 +1,6 @@
 """All figures of all versions of a clip, frame by frame, from what was seen of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from faceloom.faceset.likeness import centre_of
 # A frame that differs from the target by less was not swapped: in levels (an encoder's noise is about 1), and as
 # a part of what the clip's frames usually differ by.
 _UNTOUCHED, _UNUSUAL = 1.5, 0.25
+# One face alone has not moved, and is where it usually is: it would be perfect in all that is told of a change.
+_LEAST_FACES = 2
 _EYES = (*EYE_LEFT, *EYE_RIGHT)
 _MOUTH = FEATURES["mouth"][0].points
 
@@ -111,7 +114,7 @@ class Clip:
 def _shares_kept(own: _Columns, wanted: _Columns, target: _Columns) -> dict[str, Series]:
     """How much of the movement of `wanted` is kept, seen by the turn of the target's head."""
     seen = own.seen & wanted.seen
-    if not seen.any():
+    if seen.sum() < _LEAST_FACES:
         return {}
     reference = frontal_mesh(target.meshes, target.angles)
     moved = [movement(places_on_face(columns.meshes, reference), target.angles, seen) for columns in (own, wanted)]
@@ -119,14 +122,10 @@ def _shares_kept(own: _Columns, wanted: _Columns, target: _Columns) -> dict[str,
 
 
 def _performance(own: _Columns, target: _Columns) -> dict[str, Series]:
-    if not own.seen.any():
-        return {}
-    turned = own.angles - target.angles
-    looks = own.gazes - target.gazes
     return {
         **_shares_kept(own, target, target),
-        "gaze": np.abs(looks - np.nanmedian(looks, axis=0)).mean(1) if np.isfinite(looks).any() else looks[:, 0],
-        "pose": np.abs(turned - np.nanmedian(turned, axis=0)).mean(1),
+        "gaze": _off_usual(own.gazes - target.gazes, np.median),
+        "pose": _off_usual(own.angles - target.angles, np.median),
     }
 
 
@@ -139,9 +138,17 @@ def _identity(own: _Columns, target: _Columns, references: References) -> dict[s
         other = centre_of(target.vectors[target.seen])
     return {
         "identity": share,
-        "drift": np.abs(share - np.nanmean(share)),
+        "drift": _off_usual(share[:, None], np.mean),
         "other": other_left(own.vectors, target.vectors, other, references.wanted),
     }
+
+
+def _off_usual(values: Float32[np.ndarray, "t k"], usual: Callable[..., Float32[np.ndarray, "k"]]) -> Series:
+    """Return how far each frame's values are from their usual ones; NaN throughout where too few frames are known."""
+    known = np.isfinite(values).all(1)
+    if known.sum() < _LEAST_FACES:
+        return np.full(len(values), np.nan, np.float32)
+    return float32(np.abs(values - usual(values[known], axis=0)).mean(1))
 
 
 def _against_truth(own: _Columns, target: _Columns, truth: _Columns) -> dict[str, Series]:

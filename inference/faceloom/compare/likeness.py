@@ -50,7 +50,13 @@ def other_left(vectors: Vectors, target: Vectors, other: Float32[np.ndarray, "19
 
 
 def share_of_truth(vectors: Vectors, target: Vectors, truth: Vectors) -> Series:
-    """Return for each frame how much of the way from the target to the exact truth is gone: 1 is the truth itself."""
-    likeness = (vectors * truth).sum(-1)
-    untouched = float(np.nanmean((target * truth).sum(-1)))
+    """Return for each frame how much of the way from the target to the exact truth is gone: 1 is the truth itself.
+
+    NaN where one of them shows no face.
+    """
+    likeness, untouched_likeness = (vectors * truth).sum(-1), (target * truth).sum(-1)
+    known = np.isfinite(untouched_likeness)
+    if not known.any():
+        return np.full(len(vectors), np.nan, np.float32)
+    untouched = float(untouched_likeness[known].mean())
     return float32((likeness - untouched) / max(1 - untouched, _LEAST_WAY))

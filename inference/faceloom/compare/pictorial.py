@@ -1,7 +1,9 @@
 """The figures that are read off the pictures, moment by moment."""
 
+import math
+
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from faceloom.arrays import float32
 from faceloom.compare.motion import Flow, OpticalFlow, moved_back
@@ -13,6 +15,8 @@ from faceloom.compare.pictures import (
 )
 from faceloom.compare.seen import CROP, Moment, Region, Seen
 
+# The spread of the Laplacian of a surface without any detail: only a fade to one colour has so little.
+_EVEN = 1e-6
 # Pixels between the eyes of the crop's template.
 _EYES_APART = float(np.linalg.norm(np.diff(CROP.template_xy()[:2], axis=0)))
 
@@ -55,7 +59,7 @@ class PictureJudge:
         inside = region.inside
         flow = self._flow.between(truth.crop, seen.crop)
         return {
-            "truth_sharpness": fine_detail(seen.crop, inside) / max(fine_detail(truth.crop, inside), 1e-6),
+            "truth_sharpness": _share_of_detail(seen, truth, inside),
             "truth_colour": colour_difference(seen.tones, truth.tones, inside),
             "truth_seam": region.rim.seam(truth.lab, seen.lab),
             "truth_aligned": structural_similarity(moved_back(seen.crop, flow), truth.crop, inside),
@@ -70,13 +74,19 @@ def _against_target(target: Seen, seen: Seen, region: Region) -> dict[str, float
     own, wanted = seen.tones[inside], target.tones[inside]
     tint = own.mean(0) - wanted.mean(0)
     return {
-        "sharpness": fine_detail(seen.crop, inside) / max(fine_detail(target.crop, inside), 1e-6),
+        "sharpness": _share_of_detail(seen, target, inside),
         "colour": float(np.linalg.norm(tint)),
         "light": float(np.abs(own[:, 0] - wanted[:, 0] - tint[0]).mean()),
         "seam": region.rim.seam(target.lab, seen.lab),
         "changed": float(np.abs(seen.crop.astype(np.int16) - target.crop)[inside].mean()),
         **{f"tint_{axis}": float(value) for axis, value in zip("lab", tint, strict=True)},
     }
+
+
+def _share_of_detail(seen: Seen, wanted: Seen, inside: Bool[np.ndarray, "s s"]) -> float:
+    """Return how sharp a face is against the wanted one; NaN where that is an even surface."""
+    detail = fine_detail(wanted.crop, inside)
+    return fine_detail(seen.crop, inside) / detail if detail > _EVEN else math.nan
 
 
 def _change(moment: Moment, last: Moment, back: Flow, version: int) -> Float32[np.ndarray, "s s"]:

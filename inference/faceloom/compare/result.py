@@ -80,6 +80,9 @@ class Comparison:
 def verdict(comparison: Comparison) -> Iterator[str]:
     """Say in plain words how the swap does against the paste job."""
     swap, paste = comparison.version("swap"), comparison.version("paste")
+    if swap is not None and swap.figure("place") is None:
+        yield "No score: no frame of the swap shows a face where the target's is."
+        return
     if swap is None or swap.score is None:
         yield "No score: name the wanted person with --identity FACESET, or give the exact result with --truth."
         return
