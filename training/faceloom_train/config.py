@@ -87,8 +87,8 @@ class AugmentConfig(Strict):
 class LossConfig(Strict):
     """Weights of the parts of the loss; 0 leaves a part out.
 
-    gradient: difference of neighbouring pixels, against blur. background: weight of a pixel
-    outside the face against one inside, in `dssim`, `l1` and `gradient`.
+    gradient: difference of neighbouring pixels, against blur. detail: how much fine detail there is, wherever.
+    background: weight of a pixel outside the face against one inside, in `dssim`, `l1`, `gradient` and `detail`.
     landmarks: how well the code must tell the landmarks (see `faceloom_train.model`).
     features: how much more a pixel of the eyes or the mouth counts.
     """
@@ -96,6 +96,7 @@ class LossConfig(Strict):
     dssim: NotNegative = 1
     l1: NotNegative = 3.3
     gradient: NotNegative = 2.3
+    detail: NotNegative = 3
     mask: NotNegative = 3
     background: Share = 0.05
     features: NotNegative = 3

@@ -14,7 +14,7 @@ import tensorflow as tf
 from jaxtyping import Float32, UInt8
 
 from faceloom.arrays import float32
-from faceloom.faces.align import CropGeometry, apply_affine
+from faceloom.faces.align import CENTRED, CropGeometry, apply_affine
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
@@ -43,8 +43,8 @@ class TrainingFaces:
 
 
 def network_crop(config: TrainConfig) -> CropGeometry:
-    """Return the geometry of the crops that the network takes."""
-    return CropGeometry(size=config.network.size, coverage=config.coverage)
+    """Return the geometry of the crops that the network takes: mirrored, they are of the same geometry."""
+    return CropGeometry(size=config.network.size, coverage=config.coverage, template=CENTRED)
 
 
 def held_out_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
@@ -79,15 +79,12 @@ def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int
     with tf.device("CPU"):
         stores = [_Store(f) for f in faces]
 
-    crop = network_crop(config)
-    middle = float(crop.template_xy()[:, 0].mean() + 0.5) / crop.size - 0.5
-
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(config.seed, tf.int64), step])
         shape = (config.faces_per_step, len(faces))
         drawn = [store.draw(seed, number, shape[0]) for number, store in enumerate(stores)]
         crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
-        augmentation = sample_augmentation(seed, shape, config.augment, middle)
+        augmentation = sample_augmentation(seed, shape, config.augment)
         landmarks = _mirrored_where(tf.linalg.det(augmentation["target_map"][..., :2]) < 0, landmarks)
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from faceloom_train.backend import fused
+
 
 class RmsNorm(keras.layers.Layer):
     """Divide the code by its root mean square, so that only its direction carries meaning."""
@@ -19,32 +21,20 @@ class RmsNorm(keras.layers.Layer):
 
 
 class Swish(keras.layers.Layer):
-    """x * sigmoid(x). Training with TensorFlow on a CPU it is compiled to one loop, as is its way back.
+    """x * sigmoid(x), in training compiled to one loop, as is its way back.
 
-    Operation by operation it takes 2.3 times as long in bfloat16 and 1.7 times in float32: half of a whole step of
-    `base_128`. Leaky ReLU is as fast, and makes a worse swap of as many steps (docs/decisions/0003).
+    Operation by operation TensorFlow takes 2.3 times as long in bfloat16 and 1.7 times in float32 on a CPU: half of a
+    whole step of `base_128`. Leaky ReLU is as fast, and makes a worse swap of as many steps (docs/decisions/0003).
     """
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Any shape -> the same. Outside of training it is the plain operation, which ONNX knows."""
-        return _compiled_swish()(x) if training and _on_tensorflow_cpu() else ops.silu(x)
+        return _fused_swish()(x) if training else ops.silu(x)
 
 
 @cache
-def _compiled_swish() -> Callable[[Any], Any]:
-    import tensorflow as tf  # noqa: PLC0415  only where it is the backend
-
-    compiled: Callable[[Any], Any] = tf.function(lambda x: x * tf.sigmoid(x), jit_compile=True)
-    return compiled
-
-
-@cache
-def _on_tensorflow_cpu() -> bool:
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf  # noqa: PLC0415  only where it is the backend
-
-    return not tf.config.list_logical_devices("GPU")
+def _fused_swish() -> Callable[[Any], Any]:
+    return fused(lambda x: x * ops.sigmoid(x), jit_compile="auto")
 
 
 class DepthToSpace(keras.layers.Layer):

@@ -12,11 +12,11 @@ from faceloom.faces.mask import GREY
 from faceloom_train.augment import make_augmentation
 from faceloom_train.config import TrainConfig
 from faceloom_train.data import network_crop
-from faceloom_train.losses import absolute_error, dssim, gradient_error, mean_over_faces, pixel_weights
+from faceloom_train.losses import absolute_error, detail_error, dssim, gradient_error, mean_over_faces, pixel_weights
 from faceloom_train.networks import Networks, build_networks
 from faceloom_train.step import make_step
 
-_PARTS = ("dssim", "l1", "gradient", "mask", "landmarks")
+_PARTS = ("dssim", "l1", "gradient", "detail", "mask", "landmarks")
 
 
 def hide_background(rgb: Any, mask: Any) -> Any:
@@ -99,6 +99,7 @@ class SwapModel(keras.Model):
             "l1": mean_over_faces(weights, absolute_error(drawn, wanted)),
             "dssim": mean_over_faces(weights, dssim(drawn, wanted)),
             "gradient": mean_over_faces(weights, gradient_error(drawn, wanted)),
+            "detail": mean_over_faces(weights, detail_error(drawn, wanted)),
             "mask": ops.mean(ops.abs(drawn_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
         }
