@@ -62,8 +62,8 @@ def export_bundle(
 ) -> Work[ExportSummary]:
     """Write the bundle that lets others wear `identity`'s face.
 
-    Raises UsageError if `out` exists, or there is no such identity or precision; ArtefactRefused if the run has
-    no usable checkpoint or if a graph in onnxruntime and the trained model disagree; then nothing is written.
+    Raises UsageError if `out` exists or there is no such precision; ArtefactRefused if the run has no such identity or
+    no usable checkpoint, or if a graph in onnxruntime and the trained model disagree; then nothing is written.
     """
     started = time.monotonic()
     options = options or ExportOptions()

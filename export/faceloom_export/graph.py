@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from faceloom.errors import ArtefactRefused, ProviderMissing, UsageError
+from faceloom.errors import ArtefactRefused, ProviderMissing
 from faceloom_export.names import FACE, MASK, SWAPPED
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.model import SwapModel
@@ -49,12 +49,12 @@ def _restore_latest(model: SwapModel, run: Run) -> int:
 
 
 def decoder_number(run: Run, identity: str) -> int:
-    """Return which decoder draws `identity`; raise UsageError naming those that are there."""
+    """Return which decoder draws `identity`; raise ArtefactRefused naming those that are there."""
     try:
         return run.identities.index(identity)
     except ValueError:
         known = ", ".join(run.identities)
-        raise UsageError(f"{run.directory} has no identity {identity!r}; choose one of {known}.") from None
+        raise ArtefactRefused(f"{run.directory} has no identity {identity!r}; choose one of {known}.") from None
 
 
 def swap_function(networks: Networks, decoder: int, size: int) -> Any:

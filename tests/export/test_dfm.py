@@ -172,8 +172,8 @@ def test_what_cannot_be_exported(run: Run, tmp_path: Path, monkeypatch: pytest.M
         assert list(tmp_path.iterdir()) == []
 
     refused(UsageError, "look for that ending", out="ben.onnx")
-    refused(UsageError, "no identity 'cy'; choose one of ada, ben", identity="cy")
-    refused(UsageError, "no identity 'cy'; choose one of ada, ben", target="cy")
+    refused(ArtefactRefused, "no identity 'cy'; choose one of ada, ben", identity="cy")
+    refused(ArtefactRefused, "no identity 'cy'; choose one of ada, ben", target="cy")
     real = dfm_module.dfm_model
 
     def off(function):

@@ -139,7 +139,7 @@ def test_what_cannot_be_exported(copy: Path, tmp_path: Path, monkeypatch: pytest
             finish(export_bundle(copy, identity, out))
         assert not out.exists()
 
-    refused(UsageError, "no identity 'cy'; choose one of ada, ben", "cy")
+    refused(ArtefactRefused, "no identity 'cy'; choose one of ada, ben", "cy")
     monkeypatch.setattr(graph.keras.backend, "backend", lambda: "jax")
     refused(ProviderMissing, "needs Keras on TensorFlow")
     monkeypatch.undo()

@@ -1,16 +1,18 @@
-"""Batches are a pure function of seed and step; augmentation moves pixels where it says."""
+"""Batches are a pure function of seed and step, and rare faces come oftener."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from keras import ops
+from facesets import FaceSpec, write_faceset
 from runs import tiny_config
 
 from faceloom.faces.align import WHOLE_FACE, apply_affine
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
-from faceloom.faceset import FaceSet
-from faceloom_train.augment import middle_of, targets_and_inputs
+from faceloom.faces.pose import Pose
+from faceloom.faceset import FaceRow, FaceSet
+from faceloom_train.augment import middle_of
+from faceloom_train.balance import balanced_weights
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset, network_crop
 
 
@@ -59,8 +61,11 @@ def test_the_shape_of_a_batch(faces: list[TrainingFaces]) -> None:
         "landmarks": (2, 2, points, 2),
         "target_map": (2, 2, 2, 3),
         "input_map": (2, 2, 2, 3),
-        "warp": (2, 2, 5, 5, 2),
         "light": (2, 2, 7),
+        "occluder_map": (2, 2, 2, 3),
+        "occluder_look": (2, 2, 10),
+        "blur": (2, 2),
+        "compression": (2, 2),
     }
     assert batch["crops"].dtype == np.uint8
 
@@ -89,56 +94,50 @@ def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[Training
         np.testing.assert_allclose(affine[:, :2] @ middle + affine[:, 2], middle, atol=1e-5)
 
 
-def parameters(count: int, **changes: np.ndarray) -> dict[str, np.ndarray]:
-    """Parameters that change nothing, but for `changes`."""
-    identity = np.tile(np.float32([[1, 0, 0], [0, 1, 0]]), (count, 1, 1))
-    still = {
-        "target_map": identity,
-        "input_map": identity,
-        "warp": np.zeros((count, 5, 5, 2), np.float32),
-        "light": np.tile(np.float32([1, 1, 1, 1, 0, 0, 0]), (count, 1)),
-    }
-    return {**still, **changes}
+def test_what_is_switched_off_is_not_in_a_batch(faces: list[TrainingFaces]) -> None:
+    (batch,) = batches(faces, 0, 1, augment={"occlusion": 0, "poor_footage": 0, "warp": 0.02})
+    assert set(batch) == {"crops", "landmarks", "target_map", "input_map", "light", "warp"}
 
 
-def augmented(crops: np.ndarray, **changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    batch = {"crops": crops, **parameters(len(crops), **changes)}
-    batch = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
-    return tuple(ops.convert_to_numpy(x) for x in targets_and_inputs(batch, 32))
+def rows_of(sources: list[int], yaws: list[float]) -> list[FaceRow]:
+    """Faces that differ in source and yaw alone."""
+    row = FaceRow.model_construct
+    return [row(source=s, pose=Pose(yaw=yaw, pitch=0, roll=0)) for s, yaw in zip(sources, yaws, strict=True)]
 
 
-def test_no_augmentation_is_the_middle_of_the_crop(faces: list[TrainingFaces]) -> None:
-    crops = faces[0].crops[:3]
-    wanted, seen = augmented(crops)
-    np.testing.assert_allclose(wanted, crops[:, 4:36, 4:36] / 255, atol=1e-5)
-    np.testing.assert_allclose(seen, wanted, atol=1e-5)
-    np.testing.assert_allclose(middle_of(crops, 32), wanted, atol=1e-5)
+def test_weights_even_out_poses_and_sources() -> None:
+    rows = rows_of([0] * 8 + [1] * 2, [0] * 10)
+    np.testing.assert_array_equal(balanced_weights(rows, 0, mirrored=True), 1)
+    even = balanced_weights(rows, 1, mirrored=True)
+    assert even[:8].sum() == pytest.approx(even[8:].sum())
+    half = balanced_weights(rows, 0.5, mirrored=True)
+    assert half[9] / half[0] == pytest.approx(2)
+    # Source and pose rare together are not counted twice; each for itself is evened out.
+    both = balanced_weights(rows_of([0] * 8 + [1] * 2, [0] * 8 + [40] * 2), 1, mirrored=True)
+    assert both[:8].sum() == pytest.approx(both[8:].sum())
+    crossed = balanced_weights(rows_of([0] * 6 + [1] * 4, [0, 0, 0, 0, 40, 40, 0, 0, 0, 40]), 1, mirrored=True)
+    assert crossed[:6].sum() == pytest.approx(crossed[6:].sum(), rel=1e-3)
+    assert crossed[[4, 5, 9]].sum() == pytest.approx(crossed.sum() / 2, rel=1e-3)
+    left_and_right = rows_of([0] * 10, [-20] * 8 + [20] * 2)
+    np.testing.assert_array_equal(balanced_weights(left_and_right, 1, mirrored=True), 1)
+    assert balanced_weights(left_and_right, 1, mirrored=False)[9] > 2
+    # One face of a thousand is not seen five hundred times as often.
+    assert balanced_weights(rows_of([0] * 1000, [0] * 999 + [70]), 1, mirrored=True).max() == 4
 
 
-def test_the_maps_move_pixels_where_they_say(faces: list[TrainingFaces]) -> None:
-    crops = faces[0].crops[:1]
-    step = 3 / 32  # three pixels of the network's crop
-    shift = np.float32([[[1, 0, step], [0, 1, 0]]])
-    wanted, seen = augmented(crops, target_map=shift)
-    np.testing.assert_allclose(wanted, crops[:, 4:36, 7:39] / 255, atol=1e-4)
-    np.testing.assert_allclose(seen, wanted, atol=1e-5)
-    wanted, seen = augmented(crops, input_map=shift)
-    np.testing.assert_allclose(wanted, crops[:, 4:36, 4:36] / 255, atol=1e-4)
-    np.testing.assert_allclose(seen, crops[:, 4:36, 7:39] / 255, atol=1e-4)
-    flip = np.float32([[[-1, 0, 0], [0, 1, 0]]])
-    wanted, _ = augmented(crops, target_map=flip)
-    np.testing.assert_allclose(wanted, crops[:, 4:36, 4:36][:, :, ::-1] / 255, atol=1e-4)
-
-
-def test_warp_and_light_touch_the_input_only(faces: list[TrainingFaces]) -> None:
-    crops = faces[0].crops[:2]
-    plain, _ = augmented(crops)
-    warp = np.random.default_rng(0).normal(0, 0.05, (2, 5, 5, 2)).astype(np.float32)
-    wanted, seen = augmented(crops, warp=warp)
-    np.testing.assert_array_equal(wanted, plain)
-    assert np.abs(seen - plain).mean() > 0.01
-    dark = np.tile(np.float32([0.5, 0.5, 0.5, 1, 0, 0, 0]), (2, 1))
-    wanted, seen = augmented(crops, light=dark)
-    np.testing.assert_array_equal(wanted, plain)
-    np.testing.assert_allclose(seen[..., :3], plain[..., :3] / 2, atol=1e-5)
-    np.testing.assert_array_equal(seen[..., 3], plain[..., 3])
+def test_rare_faces_are_drawn_oftener_and_the_same_ones_again(tmp_path: Path) -> None:
+    usual = [FaceSpec(number=n, source=0, yaw=0, pitch=0, mouth_open=0.2) for n in range(36)]
+    rare = [FaceSpec(number=n, source=1, yaw=40, pitch=0, mouth_open=0.2, light=0.7) for n in range(36, 40)]
+    faceset = write_faceset(tmp_path / "faces", [*usual, *rare])
+    shares = []
+    for balance in (0, 0.5, 1):
+        config = tiny_config(balance=balance, held_out=0, batch_size=50)
+        loaded = load_faces(faceset, config)
+        first, again = ([b["crops"].numpy() for b in make_dataset([loaded], config, 0, 8)] for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+        shares.append(np.mean([(crop == loaded.crops[-1]).all() for crop in np.concatenate(first)[:, 0]]))
+    assert shares[0] == pytest.approx(0.1, abs=0.04)
+    # Three times as often each, the root of nine.
+    assert shares[1] == pytest.approx(0.25, abs=0.06)
+    # Nine times would be even, five times the average; four times is the most.
+    assert shares[2] == pytest.approx(16 / 36, abs=0.07)

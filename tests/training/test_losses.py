@@ -6,7 +6,15 @@ from keras import ops
 
 from faceloom.faces.align import CropGeometry
 from faceloom_train.config import LossConfig
-from faceloom_train.losses import absolute_error, dssim, feature_map, gradient_error, mean_over_faces, pixel_weights
+from faceloom_train.losses import (
+    absolute_error,
+    detail_error,
+    dssim,
+    feature_map,
+    gradient_error,
+    mean_over_faces,
+    pixel_weights,
+)
 
 SIZE = 32
 PICTURES = np.random.default_rng(0).random((2, SIZE, SIZE, 3), np.float32)
@@ -21,10 +29,11 @@ def blurred(pictures: np.ndarray) -> np.ndarray:
     return np.mean(kernel, 0)
 
 
-@pytest.mark.parametrize("loss", [absolute_error, gradient_error, dssim])
-def test_equal_pictures_cost_nothing(loss) -> None:
+@pytest.mark.parametrize(
+    ("loss", "side"), [(absolute_error, SIZE), (gradient_error, SIZE), (dssim, SIZE // 2), (detail_error, SIZE // 4)]
+)
+def test_equal_pictures_cost_nothing(loss, side: int) -> None:
     cost = number(loss(PICTURES, PICTURES))
-    side = SIZE // 2 if loss is dssim else SIZE
     assert cost.shape == (2, side, side, 1)
     np.testing.assert_allclose(cost, 0, atol=1e-5)
 
@@ -46,6 +55,15 @@ def test_dssim_is_half_of_one_minus_ssim() -> None:
     )
     green = number(dssim(np.repeat(a[..., 1:2], 3, -1), np.repeat(b[..., 1:2], 3, -1)))
     assert green[0, 5, 10, 0] == pytest.approx((1 - expected) / 2, abs=1e-4)
+
+
+def test_detail_counts_wherever_it_is() -> None:
+    moved = np.roll(PICTURES, (1, 1), (1, 2))
+    of_place, of_blur = (
+        number(detail_error(other, PICTURES))[:, 1:-1, 1:-1].mean() for other in (moved, blurred(PICTURES))
+    )
+    assert of_place < of_blur / 5
+    assert number(absolute_error(moved, PICTURES)).mean() > number(absolute_error(blurred(PICTURES), PICTURES)).mean()
 
 
 def test_an_error_of_fewer_places_weighs_as_much() -> None:

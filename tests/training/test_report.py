@@ -24,8 +24,8 @@ def test_a_run_leaves_its_page_and_files_for_tensorboard(tmp_path: Path, faceset
     assert "step 3 of 3, loss" in page
     assert len(re.findall("data:image/jpeg", page)) == 2
     assert not re.findall(r'(src|href)="(?!data:)', page)
-    # The loss, its five parts and the learning rate, each with a red line for what changed.
-    assert (page.count("<polyline"), page.count('class="mark"')) == (7, 7)
+    # The loss, its six parts and the learning rate, each with a red line for what changed.
+    assert (page.count("<polyline"), page.count('class="mark"')) == (8, 8)
     files = sorted((run.directory / "tensorboard").glob("events.out.tfevents.*"))
     events = [tf.compat.v1.Event.FromString(r.numpy()) for r in tf.data.TFRecordDataset([str(f) for f in files])]
     tags = {(event.step, value.tag) for event in events for value in event.summary.value}

@@ -1,41 +1,73 @@
 """Vary crops: one sampled grid and a few vectorised operations for a whole batch, on the accelerator."""
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from keras import ops
 
+from faceloom_train.backend import JitCompile, fused
 from faceloom_train.data import MARGIN
+from faceloom_train.footage import spoil
+from faceloom_train.occlude import Tensor, apply_affine, cover, skin_of
 
-# A tensor of whichever backend runs.
-Tensor: TypeAlias = Any
+Examples: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
 
-def targets_and_inputs(batch: dict[str, Tensor], size: int) -> tuple[Tensor, Tensor]:
-    """Return what to draw and what to see: two tensors [n, size, size, 4], RGB and mask, 0..1.
+def make_augmentation(size: int, jit_compile: JitCompile) -> Callable[[dict[str, Tensor]], Examples]:
+    """Return what makes of a batch: what to draw, what to see, and the face's outline in that.
 
-    `batch` holds crops [n, m, m, 4] and the parameters of `faceloom_train.data.sample_augmentation`,
-    each with a leading n. Both share `target_map`; only the second has `input_map`, `warp` and `light`.
+    They are [n, s, s, 4], RGB and mask, [n, s, s, 3] and [n, s, s, 1], all 0..1. The batch holds crops [n, m, m, 4]
+    and the parameters of `faceloom_train.chance.sample_augmentation`, each with a leading n. Both pictures share
+    `target_map` and the occluders; only the second has `input_map`, `warp`, `light` and poor footage. The outline
+    goes over occluders as well: that of a conversion, the mesh's, does not know of them.
     """
-    place = _pixel_places(size)
-    target_xy = _apply(batch["target_map"], place)
-    moved = _apply(batch["input_map"], place + _smooth_warp(batch["warp"], size))
-    input_xy = _apply(batch["target_map"], moved)
-    seen = _sample(batch["crops"], input_xy)
-    lit = _relight(seen[..., :3], batch["light"])
-    return _sample(batch["crops"], target_xy), ops.concatenate([lit, seen[..., 3:]], -1)
+    # Two programs: made one, XLA would work out what covers a pixel again for each of its channels.
+    cut, vary = fused(partial(_cut, size=size), jit_compile), fused(_vary, jit_compile)
+    return lambda batch: vary(*cut(batch), batch)
 
 
-def _pixel_places(size: int) -> np.ndarray:
-    """x, y of every pixel [1, size, size, 2] in crop sides from the crop's middle."""
+def _cut(batch: dict[str, Tensor], size: int) -> tuple[Tensor, Tensor]:
+    """Cut out of the crops what is wanted and what is seen, [n, s, s, 4] each."""
+    x, y = _pixel_places(size)
+    wanted = _sample(batch["crops"], *apply_affine(batch["target_map"], x, y))
+    return wanted, _sample(batch["crops"], *apply_affine(batch["target_map"], *_moved(batch, x, y)))
+
+
+def _vary(wanted: Tensor, seen: Tensor, batch: dict[str, Tensor]) -> Examples:
+    # Channels first: rows of pixels are what processors are fast with.
+    wanted, mask = _rgb_and_mask(wanted)
+    seen, outline = _rgb_and_mask(seen)
+    if "occluder_map" in batch:
+        x, y = _pixel_places(wanted.shape[-1])
+        skin = skin_of(batch["crops"])
+        wanted, clear = cover(wanted, x, y, batch, skin)
+        mask = mask * clear
+        seen, _ = cover(seen, *_moved(batch, x, y), batch, skin)
+    seen = _relight(seen, batch["light"])
+    if "blur" in batch:
+        seen = spoil(seen, batch["blur"], batch["compression"])
+    return tuple(ops.transpose(x, (0, 2, 3, 1)) for x in (ops.concatenate([wanted, mask], 1), seen, outline))
+
+
+def _moved(batch: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Where in the wanted picture the places x, y of the seen one are."""
+    if "warp" in batch:
+        warp = _smooth_warp(batch["warp"], x.shape[-1])
+        x, y = x + warp[..., 0], y + warp[..., 1]
+    return apply_affine(batch["input_map"], x, y)
+
+
+def _rgb_and_mask(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    planes = ops.transpose(pictures, (0, 3, 1, 2))
+    return planes[:, :3], planes[:, 3:]
+
+
+def _pixel_places(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """x [1, 1, size] and y [1, size, 1] of pixels in crop sides from the crop's middle."""
     along = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
-    return np.stack(np.meshgrid(along, along), -1)[None]
-
-
-def _apply(affine: Tensor, xy: Tensor) -> Tensor:
-    """Map places [n or 1, h, w, 2] by affine maps [n, 2, 3]."""
-    a = affine[:, None, None]
-    return a[..., 0] * xy[..., :1] + a[..., 1] * xy[..., 1:] + a[..., 2]
+    return along[None, None], along[None, :, None]
 
 
 def _smooth_warp(warp: Tensor, size: int) -> Tensor:
@@ -47,37 +79,42 @@ def _smooth_warp(warp: Tensor, size: int) -> Tensor:
     return ops.einsum("xj,nyjc->nyxc", weights, rows)
 
 
-def _sample(crops: Tensor, xy: Tensor) -> Tensor:
-    """Read uint8 crops [n, m, m, c] at places xy, linearly; return 0..1."""
+def _sample(crops: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Read uint8 crops [n, m, m, c] at places x, y [n, h, w], linearly; return 0..1."""
     side, channels = crops.shape[1], crops.shape[3]
-    pixel = ops.clip((xy / MARGIN + 0.5) * side - 0.5, 0, side - 1.001)
-    corner = ops.floor(pixel)
-    part = pixel - corner
-    corner = ops.cast(corner, "int32")
+    (left, right), (up, down) = (_between(along, side) for along in (x, y))
     first = ops.arange(ops.shape(crops)[0])[:, None, None] * (side * side)
-    index = first + corner[..., 1] * side + corner[..., 0]
+    index = first + up * side + left
     pixels = ops.reshape(crops, (-1, channels))
 
     def at(offset: int) -> Tensor:
         return ops.cast(ops.take(pixels, index + offset, axis=0), "float32")
 
-    x, y = part[..., :1], part[..., 1:]
-    upper = at(0) * (1 - x) + at(1) * x
-    lower = at(side) * (1 - x) + at(side + 1) * x
-    return (upper * (1 - y) + lower * y) / 255
+    upper, lower = _mixed(at(0), at(1), right), _mixed(at(side), at(side + 1), right)
+    return _mixed(upper, lower, down) / 255
+
+
+def _between(along: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """The pixel before a place, and how far [..., 1] the place lies towards the next."""
+    pixel = ops.clip((along / MARGIN + 0.5) * side - 0.5, 0, side - 1.001)
+    before = ops.floor(pixel)
+    return ops.cast(before, "int32"), (pixel - before)[..., None]
+
+
+def _mixed(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+    return a + (b - a) * share
 
 
 def _relight(rgb: Tensor, light: Tensor) -> Tensor:
     """Change gain of each channel (0:3), contrast (3), brightness (4) and shading across and down (5, 6)."""
-    size = rgb.shape[1]
-    ramp = np.linspace(-1, 1, size, dtype=np.float32)
-    light = light[:, None, None]
-    shade = 1 + light[..., 5:6] * ramp[None, None, :, None] + light[..., 6:7] * ramp[None, :, None, None]
-    contrasted = (rgb - 0.4) * light[..., 3:4] + 0.4
-    return ops.clip(contrasted * light[..., :3] * shade + light[..., 4:5], 0, 1)
+    ramp = np.linspace(-1, 1, rgb.shape[-1], dtype=np.float32)
+    light = light[:, :, None, None]
+    shade = 1 + light[:, 5:6] * ramp + light[:, 6:7] * ramp[:, None]
+    contrasted = (rgb - 0.4) * light[:, 3:4] + 0.4
+    return ops.clip(contrasted * light[:, :3] * shade + light[:, 4:5], 0, 1)
 
 
 def middle_of(crops: np.ndarray, size: int) -> np.ndarray:
     """Return uint8 crops [n, m, m, c] as the network sees them unvaried: [n, size, size, c], 0..1."""
-    places = np.broadcast_to(_pixel_places(size), (len(crops), size, size, 2))
-    return ops.convert_to_numpy(_sample(ops.convert_to_tensor(crops), ops.convert_to_tensor(places)))
+    places = (np.broadcast_to(along, (len(crops), size, size)) for along in _pixel_places(size))
+    return ops.convert_to_numpy(_sample(ops.convert_to_tensor(crops), *map(ops.convert_to_tensor, places)))

@@ -64,6 +64,9 @@ class AugmentConfig(Strict):
     rotation, zoom, shift, flip: of the whole example. input_*: only of what the encoder sees, so
     that the decoder learns to draw the face in its true place. warp: spread of a 5 x 5 grid of
     displacements, input only. light: strength of changes of colour, contrast and shading, input only.
+    occlusion: share of the faces before which something is drawn, a hand or a microphone, that the learned
+    mask must leave out. poor_footage: share of the steps whose inputs are soft and compressed: blurred by a spread
+    of up to `blur`, and as coarse as up to `compression` times a JPEG of quality 50.
     """
 
     rotation: NotNegative = 0
@@ -75,13 +78,17 @@ class AugmentConfig(Strict):
     input_shift: NotNegative = 0.02
     warp: NotNegative = 0
     light: NotNegative = 0.6
+    occlusion: Share = 0.2
+    poor_footage: Share = 0.25
+    blur: NotNegative = 0.01
+    compression: NotNegative = 1.5
 
 
 class LossConfig(Strict):
     """Weights of the parts of the loss; 0 leaves a part out.
 
-    gradient: difference of neighbouring pixels, against blur. background: weight of a pixel
-    outside the face against one inside, in `dssim`, `l1` and `gradient`.
+    gradient: difference of neighbouring pixels, against blur. detail: how much fine detail there is, wherever.
+    background: weight of a pixel outside the face against one inside, in `dssim`, `l1`, `gradient` and `detail`.
     landmarks: how well the code must tell the landmarks (see `faceloom_train.model`).
     features: how much more a pixel of the eyes or the mouth counts.
     """
@@ -89,6 +96,7 @@ class LossConfig(Strict):
     dssim: NotNegative = 1
     l1: NotNegative = 3.3
     gradient: NotNegative = 2.3
+    detail: NotNegative = 3
     mask: NotNegative = 3
     background: Share = 0.05
     features: NotNegative = 3
@@ -115,6 +123,8 @@ class TrainConfig(Strict):
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
+    balance: how much oftener faces of rare poses and of small sources are drawn; 0: all alike, 1: so that every
+    pose and source comes up alike, if none is drawn over four times as often as the average.
     held_out: faces of each identity, at most an eighth of its set, that are not trained on but
     judged every `evaluate_every` steps (0: never) and at the end.
     stop_on_plateau: end the run, with a checkpoint, once its evaluations say that more steps will not help.
@@ -131,6 +141,7 @@ class TrainConfig(Strict):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit_compile: bool | Literal["auto"] = "auto"
     augment: AugmentConfig = AugmentConfig()
+    balance: Share = 0.5
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     checkpoint_every: Count = 500

@@ -14,11 +14,13 @@ import tensorflow as tf
 from jaxtyping import Float32, UInt8
 
 from faceloom.arrays import float32
-from faceloom.faces.align import CropGeometry, apply_affine
+from faceloom.faces.align import CENTRED, CropGeometry, apply_affine
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
-from faceloom_train.config import AugmentConfig, TrainConfig
+from faceloom_train.balance import balanced_weights
+from faceloom_train.chance import sample_augmentation
+from faceloom_train.config import TrainConfig
 
 # Batches are drawn from crops this much wider than the network's, so that turning and shifting finds pixels.
 MARGIN = 1.25
@@ -31,16 +33,18 @@ class TrainingFaces:
 
     landmarks: of EXPRESSION, less their mean over the identity: what the face does, not whose it is. Their
     unit is LANDMARK_UNIT of the crop's side, so that they spread by about 1, as the code does.
+    weights: how often a face is drawn against the others.
     """
 
     identity: str
     crops: UInt8[np.ndarray, "n m m 4"]
     landmarks: Float32[np.ndarray, "n k 2"]
+    weights: Float32[np.ndarray, " n"]
 
 
 def network_crop(config: TrainConfig) -> CropGeometry:
-    """Return the geometry of the crops that the network takes."""
-    return CropGeometry(size=config.network.size, coverage=config.coverage)
+    """Return the geometry of the crops that the network takes: mirrored, they are of the same geometry."""
+    return CropGeometry(size=config.network.size, coverage=config.coverage, template=CENTRED)
 
 
 def held_out_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
@@ -62,90 +66,30 @@ def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
     to_crop = faceset.geometry.to(crop)
     meshes = [apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]
     points = np.stack([mesh[list(EXPRESSION)] for mesh in meshes]) / (crop.size * LANDMARK_UNIT)
-    return TrainingFaces(faceset.identity, np.stack(crops), float32(points - points.mean(0)))
+    weights = balanced_weights(rows, config.balance, mirrored=config.augment.flip > 0)
+    return TrainingFaces(faceset.identity, np.stack(crops), float32(points - points.mean(0)), weights)
 
 
 def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int, stop: int) -> tf.data.Dataset:
     """Return the batches of steps `start` to `stop`.
 
     Each is a dict of arrays whose first two axes are (face, identity): crops uint8
-    [b, i, m, m, 4], landmarks [b, i, k, 2], and what `faceloom_train.augment` needs:
-    target_map, input_map [b, i, 2, 3], warp [b, i, 5, 5, 2], light [b, i, 7].
+    [b, i, m, m, 4], landmarks [b, i, k, 2], and what `sample_augmentation` draws.
     """
     with tf.device("CPU"):
-        stores = [(tf.constant(f.crops), tf.constant(f.landmarks)) for f in faces]
-
-    crop = network_crop(config)
-    middle = float(crop.template_xy()[:, 0].mean() + 0.5) / crop.size - 0.5
+        stores = [_Store(f) for f in faces]
 
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(config.seed, tf.int64), step])
         shape = (config.faces_per_step, len(faces))
-        drawn = [_draw(store, seed, number, shape[0]) for number, store in enumerate(stores)]
+        drawn = [store.draw(seed, number, shape[0]) for number, store in enumerate(stores)]
         crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
-        augmentation = sample_augmentation(seed, shape, config.augment, middle)
+        augmentation = sample_augmentation(seed, shape, config.augment)
         landmarks = _mirrored_where(tf.linalg.det(augmentation["target_map"][..., :2]) < 0, landmarks)
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 
     steps = tf.data.Dataset.range(start, stop)
     return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
-
-
-def sample_augmentation(
-    seed: tf.Tensor, shape: tuple[int, int], augment: AugmentConfig, middle: float = 0
-) -> dict[str, tf.Tensor]:
-    """Draw the parameters of one batch's augmentation from a seed of two numbers.
-
-    `middle`: where the line down the middle of aligned faces is, in crop sides from the crop's own.
-    """
-    draw = _Draws(seed, shape)
-    flip = tf.where(draw.uniform((), 0, 1) < augment.flip, -1.0, 1.0)
-    shared = _similarity(draw, augment.rotation, augment.zoom, augment.shift)
-    # Mirrored about the faces' own middle, which is not the crop's: half a pixel off would blur them for good.
-    shift = shared[..., 2] + shared[..., 0] * (1 - flip[..., None]) * middle
-    mirrored = tf.stack([shared[..., 0] * flip[..., None], shared[..., 1], shift], -1)
-    strength = augment.light
-    light = [
-        1 + strength * draw.uniform((3,), -0.12, 0.12),
-        1 + strength * draw.uniform((1,), -0.25, 0.25),
-        strength * draw.uniform((1,), -0.1, 0.1),
-        strength * draw.uniform((2,), -0.2, 0.2),
-    ]
-    return {
-        "target_map": mirrored,
-        "input_map": _similarity(draw, augment.input_rotation, augment.input_zoom, augment.input_shift),
-        "warp": draw.normal((5, 5, 2), augment.warp),
-        "light": tf.concat(light, -1),
-    }
-
-
-class _Draws:
-    """Stateless random numbers, a new stream at each call."""
-
-    def __init__(self, seed: tf.Tensor, shape: tuple[int, int]):
-        self._seed = seed
-        self._shape = shape
-        # Streams 0, 1, ... choose the faces.
-        self._stream = 1000
-
-    def uniform(self, shape: tuple[int, ...], low: float, high: float) -> tf.Tensor:
-        return tf.random.stateless_uniform((*self._shape, *shape), self._next(), low, high)
-
-    def normal(self, shape: tuple[int, ...], spread: float) -> tf.Tensor:
-        return tf.random.stateless_normal((*self._shape, *shape), self._next(), 0, spread)
-
-    def _next(self) -> tf.Tensor:
-        self._stream += 1
-        return tf.random.experimental.stateless_fold_in(self._seed, self._stream)
-
-
-def _similarity(draw: _Draws, rotation: float, zoom: float, shift: float) -> tf.Tensor:
-    """Random similarities [b, i, 2, 3]: up to `rotation` degrees, zoom by up to exp(+-`zoom`), shift."""
-    angle = draw.uniform((), -rotation, rotation) * (np.pi / 180)
-    scale = tf.exp(draw.uniform((), -zoom, zoom))
-    x, y = tf.unstack(draw.uniform((2,), -shift, shift), axis=-1)
-    cos, sin = scale * tf.cos(angle), scale * tf.sin(angle)
-    return tf.stack([tf.stack([cos, -sin, x], -1), tf.stack([sin, cos, y], -1)], -2)
 
 
 def _mirrored_where(flipped: tf.Tensor, landmarks: tf.Tensor) -> tf.Tensor:
@@ -154,10 +98,21 @@ def _mirrored_where(flipped: tf.Tensor, landmarks: tf.Tensor) -> tf.Tensor:
     return tf.where(flipped[..., None, None], mirrored, landmarks)
 
 
-def _draw(store: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor, number: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-    stream = tf.random.experimental.stateless_fold_in(seed, number)
-    which = tf.random.stateless_uniform((count,), stream, 0, len(store[0]), tf.int32)
-    return tf.gather(store[0], which), tf.gather(store[1], which)
+class _Store:
+    """One identity's faces, from which batches are drawn."""
+
+    def __init__(self, faces: TrainingFaces):
+        self._crops, self._landmarks = tf.constant(faces.crops), tf.constant(faces.landmarks)
+        upto = np.cumsum(faces.weights, dtype=np.float64)
+        # Where one face's part of 0..1 ends and the next one's begins.
+        self._ends = tf.constant(upto[:-1] / upto[-1])
+
+    def draw(self, seed: tf.Tensor, number: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draw crops and landmarks; `number`: the identity's own stream of random numbers."""
+        stream = tf.random.experimental.stateless_fold_in(seed, number)
+        places = tf.random.stateless_uniform((count,), stream, dtype=tf.float64)
+        which = tf.searchsorted(self._ends, places, side="right")
+        return tf.gather(self._crops, which), tf.gather(self._landmarks, which)
 
 
 def _read(faceset: FaceSet, row: FaceRow, wide: CropGeometry) -> UInt8[np.ndarray, "m m 4"]:

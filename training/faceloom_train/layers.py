@@ -1,9 +1,13 @@
 """Layers that Keras lacks."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import keras
 from keras import ops
+
+from faceloom_train.backend import fused
 
 
 class RmsNorm(keras.layers.Layer):
@@ -14,6 +18,23 @@ class RmsNorm(keras.layers.Layer):
         exact = ops.cast(code, "float32")
         scale = ops.rsqrt(ops.mean(ops.square(exact), axis=-1, keepdims=True) + 1e-6)
         return ops.cast(exact * scale, code.dtype)
+
+
+class Swish(keras.layers.Layer):
+    """x * sigmoid(x), in training compiled to one loop, as is its way back.
+
+    Operation by operation TensorFlow takes 2.3 times as long in bfloat16 and 1.7 times in float32 on a CPU: half of a
+    whole step of `base_128`. Leaky ReLU is as fast, and makes a worse swap of as many steps (docs/decisions/0003).
+    """
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Any shape -> the same. Outside of training it is the plain operation, which ONNX knows."""
+        return _fused_swish()(x) if training else ops.silu(x)
+
+
+@cache
+def _fused_swish() -> Callable[[Any], Any]:
+    return fused(lambda x: x * ops.sigmoid(x), jit_compile="auto")
 
 
 class DepthToSpace(keras.layers.Layer):

@@ -9,14 +9,14 @@ from keras import ops
 
 from faceloom.faces.landmarks import EXPRESSION
 from faceloom.faces.mask import GREY
-from faceloom_train.augment import targets_and_inputs
+from faceloom_train.augment import make_augmentation
 from faceloom_train.config import TrainConfig
 from faceloom_train.data import network_crop
-from faceloom_train.losses import absolute_error, dssim, gradient_error, mean_over_faces, pixel_weights
+from faceloom_train.losses import absolute_error, detail_error, dssim, gradient_error, mean_over_faces, pixel_weights
 from faceloom_train.networks import Networks, build_networks
 from faceloom_train.step import make_step
 
-_PARTS = ("dssim", "l1", "gradient", "mask", "landmarks")
+_PARTS = ("dssim", "l1", "gradient", "detail", "mask", "landmarks")
 
 
 def hide_background(rgb: Any, mask: Any) -> Any:
@@ -46,6 +46,7 @@ class SwapModel(keras.Model):
         self.decoders = list(self.networks.decoders)
         self.landmark_head = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmark_head")
         self.landmark_head.build(self.encoder.output_shape)
+        self._augment = make_augmentation(config.network.size, config.jit_compile)
         self.means = {name: keras.metrics.Mean(name) for name in ("loss", *_PARTS)}
         self.built = True
 
@@ -55,10 +56,8 @@ class SwapModel(keras.Model):
         Returns wanted and drawn [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]; n = identities x faces, the faces
         of an identity one after the other, so that each decoder takes a block of the memory.
         """
-        flat = {name: _by_identity(value) for name, value in batch.items()}
-        wanted, seen = targets_and_inputs(flat, self.config.network.size)
-        rgb, mask = seen[..., :3], seen[..., 3:]
-        code = self.encoder(hide_background(rgb, mask) if self.config.hide_background else rgb)
+        wanted, seen = self.augmented(batch)
+        code = self.encoder(seen)
         features = self.inter(code)
         own = ops.split(features, len(self.decoders))
         drawn = [decoder(part) for decoder, part in zip(self.decoders, own, strict=True)]
@@ -67,6 +66,11 @@ class SwapModel(keras.Model):
             "drawn": ops.concatenate(drawn),
             "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
         }
+
+    def augmented(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """Return what the decoders must draw of a batch, [n, s, s, 4], and what the encoder sees, [n, s, s, 3]."""
+        wanted, seen, outline = self._augment({name: _by_identity(value) for name, value in batch.items()})
+        return wanted, hide_background(seen, outline) if self.config.hide_background else seen
 
     def train_step(self, *arguments: Any) -> Any:
         """Make a step on Keras' current backend."""
@@ -95,6 +99,7 @@ class SwapModel(keras.Model):
             "l1": mean_over_faces(weights, absolute_error(drawn, wanted)),
             "dssim": mean_over_faces(weights, dssim(drawn, wanted)),
             "gradient": mean_over_faces(weights, gradient_error(drawn, wanted)),
+            "detail": mean_over_faces(weights, detail_error(drawn, wanted)),
             "mask": ops.mean(ops.abs(drawn_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
         }

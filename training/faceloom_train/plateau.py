@@ -30,7 +30,7 @@ _HIGH_RATE = 0.25
 # The loss falls if it is below this share of what it was.
 _LOSS_FALLS = 0.98
 # After a change of what is learned, and how, the evaluations before it say nothing of those to come.
-_LEARNING = ("loss", "augment", "optimizer", "steps", "effective_batch_size")
+_LEARNING = ("loss", "augment", "balance", "optimizer", "steps", "effective_batch_size")
 
 
 class Trend(StrEnum):

@@ -1,19 +1,21 @@
-"""The preview sheet: what each decoder makes of everybody's faces."""
+"""Sheets to look at: what each decoder makes of everybody's faces, and what all of them learn from."""
 
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
+from keras import ops
 
 from faceloom.arrays import Rgb, to_levels
 from faceloom.pictures import write_png
-from faceloom_train.augment import middle_of
-from faceloom_train.data import TrainingFaces
+from faceloom_train.augment import make_augmentation, middle_of
+from faceloom_train.data import TrainingFaces, make_dataset
 from faceloom_train.draw import draw_as
-from faceloom_train.model import SwapModel
+from faceloom_train.model import SwapModel, hide_background
 
 _ROWS = 6
 # Small networks are shown enlarged, so that a person sees more than stamps.
@@ -23,6 +25,28 @@ _CELL = 128
 def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
     """Write a PNG: for each pair of identities A, A->A, A->B and B, B->B, B->A, a few faces of each."""
     write_png(path, np.concatenate([_pair(model, faces, a, b) for a, b in combinations(range(len(faces)), 2)]))
+
+
+def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
+    """Write a PNG: a few training examples of each identity: what the network sees, what it must draw, the mask."""
+    # Of a step each, because poor footage comes in whole steps.
+    config = model.config.model_copy(update={"batch_size": 1, "effective_batch_size": None})
+    batches = [
+        {name: value.numpy() for name, value in batch.items()} for batch in make_dataset(faces, config, 0, _ROWS)
+    ]
+    batch = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    people = [{name: ops.convert_to_tensor(x[:, number]) for name, x in batch.items()} for number in range(len(faces))]
+    write_png(path, np.concatenate([_example_columns(model, own) for own in people], axis=1))
+
+
+def _example_columns(model: SwapModel, batch: dict[str, Any]) -> Rgb:
+    # Once is not worth compiling for.
+    augment = make_augmentation(model.crop.size, jit_compile=False)
+    wanted, seen, outline = augment(batch)
+    if model.config.hide_background:
+        seen = hide_background(seen, outline)
+    mask = ops.broadcast_to(wanted[..., 3:], seen.shape)
+    return np.concatenate([_column(ops.convert_to_numpy(x)) for x in (seen, wanted[..., :3], mask)], axis=1)
 
 
 def _pair(model: SwapModel, faces: Sequence[TrainingFaces], a: int, b: int) -> Rgb:

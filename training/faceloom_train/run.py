@@ -3,7 +3,7 @@
 config.yaml          every setting, and where the faces came from
 metrics.jsonl        a row every few steps, and one for each changed setting, restore and the like
 checkpoints/         step-00000500/ ..., each whole and checksummed; best.json, if an evaluation marked one
-previews/            step-00000500.png ...
+previews/            examples.png: what it learns from; step-00000500.png ...
 report.html          all of it on one page
 tensorboard/         the metrics and previews for TensorBoard, if asked for
 """
@@ -88,6 +88,11 @@ class Run:
     def metrics(self) -> Path:
         """The metrics' file."""
         return self.directory / "metrics.jsonl"
+
+    @property
+    def examples(self) -> Path:
+        """Where the sheet of training examples is."""
+        return self.directory / "previews" / "examples.png"
 
     def preview(self, step: int) -> Path:
         """Return where the preview sheet of a step is."""

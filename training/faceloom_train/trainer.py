@@ -27,7 +27,7 @@ from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
 from faceloom_train.plateau import has_ended
-from faceloom_train.preview import write_preview
+from faceloom_train.preview import write_examples, write_preview
 from faceloom_train.report import write_report
 from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
 from faceloom_train.run import Run
@@ -99,6 +99,8 @@ class _Session:
         run, settings = self._run, self._run.settings
         model = compiled_model(settings, run.identities)
         start = _begin(model, run, self._faces, report)
+        if start == 0:
+            write_examples(model, self._faces, run.examples)
         if start < settings.steps and not has_ended(run):
             self._divide(model, start, report)
             dataset = make_dataset(self._faces, settings, start, settings.steps)
