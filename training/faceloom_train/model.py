@@ -42,7 +42,7 @@ class SwapModel(keras.Model):
         self.crop = network_crop(config)
         self.networks: Networks = build_networks(config.network, identities)
         # As attributes of their own, so that Keras tracks and saves them.
-        self.encoder, self.inter = self.networks.encoder, self.networks.inter
+        self.encoder = self.networks.encoder
         self.decoders = list(self.networks.decoders)
         self.landmark_head = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmark_head")
         self.landmark_head.build(self.encoder.output_shape)
@@ -59,8 +59,7 @@ class SwapModel(keras.Model):
         wanted, seen = targets_and_inputs(flat, self.config.network.size)
         rgb, mask = seen[..., :3], seen[..., 3:]
         code = self.encoder(hide_background(rgb, mask) if self.config.hide_background else rgb)
-        features = self.inter(code)
-        own = ops.split(features, len(self.decoders))
+        own = ops.split(code, len(self.decoders))
         drawn = [decoder(part) for decoder, part in zip(self.decoders, own, strict=True)]
         return {
             "wanted": wanted,

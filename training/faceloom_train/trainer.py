@@ -19,7 +19,7 @@ from faceloom_train.augment import middle_of
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.callbacks import Action, AfterEachStep, make_actions
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
-from faceloom_train.config import DfNetwork, TrainConfig
+from faceloom_train.config import BodyNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
 from faceloom_train.guard import DivergedError
 from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory
@@ -202,7 +202,7 @@ def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: R
         run.forget_after(step)
         return step
     run.forget_after(0)
-    if isinstance(run.settings.network, DfNetwork) and run.settings.network.template:
+    if isinstance(run.settings.network, BodyNetwork) and run.settings.network.template:
         size = model.crop.size
         model.start_templates([middle_of(f.crops, size).mean(0) for f in faces])
     if run.init_from is not None:
