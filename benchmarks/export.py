@@ -154,7 +154,7 @@ def forms(function: Any, threads: int) -> dict[str, Candidate]:
     sessions = {name: open_graph(model.SerializeToString(), threads) for name, model in models.items()}
     whole = exported.SerializeToString()
     sessions["as exported, no blocks of channels"] = open_graph(whole, threads, ["NchwcTransformer"])
-    sessions["as exported, swish not fused"] = open_graph(whole, threads, ["QuickGeluFusion"])
+    sessions["as exported, LeakyReLU not fused"] = open_graph(whole, threads, ["ConvActivationFusion"])
     return {name: in_onnxruntime(session) for name, session in sessions.items()}
 
 

@@ -118,6 +118,7 @@ class AugmentConfig(Strict):
 class LossConfig(Strict):
     """Weights of the parts of the loss; 0 leaves a part out.
 
+    dssim_scales: at how many sizes structure is compared; "auto": one, from 192 px two, from 384 px three.
     gradient: difference of neighbouring pixels, against blur. background: weight of a pixel
     outside the face against one inside, in `dssim`, `l1` and `gradient`.
     landmarks: how well the code must tell the landmarks (see `faceloom_train.model`).
@@ -125,6 +126,7 @@ class LossConfig(Strict):
     """
 
     dssim: NotNegative = 1
+    dssim_scales: Annotated[int, Field(ge=1, le=3)] | Literal["auto"] = "auto"
     l1: NotNegative = 3.3
     gradient: NotNegative = 2.3
     mask: NotNegative = 3
@@ -153,6 +155,7 @@ class TrainConfig(Strict):
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
+    precision: "auto" is decided when a run begins (see `faceloom_train.precision`); a run keeps its own.
     held_out: faces of each identity, at most an eighth of its set, that are not trained on but
     judged every `evaluate_every` steps (0: never) and at the end.
     tensorboard: write the metrics and previews for TensorBoard as well.
@@ -165,7 +168,7 @@ class TrainConfig(Strict):
     steps: Count
     batch_size: Count | Literal["auto"]
     effective_batch_size: Count | None = None
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"] = "float32"
     jit_compile: bool | Literal["auto"] = "auto"
     augment: AugmentConfig = AugmentConfig()
     loss: LossConfig = LossConfig()

@@ -12,7 +12,14 @@ from faceloom.faces.mask import GREY
 from faceloom_train.augment import targets_and_inputs
 from faceloom_train.config import TrainConfig
 from faceloom_train.data import network_crop
-from faceloom_train.losses import absolute_error, dssim, gradient_error, mean_over_faces, pixel_weights
+from faceloom_train.losses import (
+    absolute_error,
+    dssim_scales,
+    gradient_error,
+    mean_dssim,
+    mean_over_faces,
+    pixel_weights,
+)
 from faceloom_train.networks import Networks, build_networks
 from faceloom_train.step import make_step
 
@@ -92,7 +99,7 @@ class SwapModel(keras.Model):
         landmarks = _by_identity(x["landmarks"])
         values = {
             "l1": mean_over_faces(weights, absolute_error(drawn, wanted)),
-            "dssim": mean_over_faces(weights, dssim(drawn, wanted)),
+            "dssim": mean_dssim(weights, drawn, wanted, dssim_scales(loss, self.crop.size)),
             "gradient": mean_over_faces(weights, gradient_error(drawn, wanted)),
             "mask": ops.mean(ops.abs(drawn_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),

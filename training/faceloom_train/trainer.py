@@ -25,6 +25,7 @@ from faceloom_train.guard import DivergedError
 from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
+from faceloom_train.precision import decided
 from faceloom_train.preview import write_preview
 from faceloom_train.report import write_report
 from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
@@ -60,6 +61,7 @@ def train(
     """
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     first, restored, seconds = last_step(run), 0, 0.0
+    report(Progress("precision", 1, 1, run.settings.precision))
     with dtype_policy(run.settings.precision):
         faces = _load_identities(run)
         while True:
@@ -141,14 +143,15 @@ def open_run(
         _check_faces(faces)
         if init_from is not None:
             _check_source(init_from, wanted)
-        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, wanted, init_from)
+        settled = decided(wanted, None)
+        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, settled, init_from)
     run = Run.read(directory)
     if faces and {name: path.resolve() for name, path in faces.items()} != run.faces:
         known = ", ".join(f"{name}={path}" for name, path in run.faces.items())
         raise UsageError(f"{directory} was begun with {known}; continue it with the same --faces, or none.")
     if init_from is not None and init_from.resolve() != run.init_from:
         raise UsageError(f"{directory} has begun already, without {init_from}; begin a new run with --init-from.")
-    return run.with_settings(settings(run.settings) or run.settings, last_step(run))
+    return run.with_settings(decided(settings(run.settings) or run.settings, run.settings), last_step(run))
 
 
 def compiled_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:

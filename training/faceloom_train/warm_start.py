@@ -73,7 +73,7 @@ def _same(
 def _same_of(
     network: keras.Model, known: keras.Model, without: Collection[str] = ()
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
-    """Yield the pairs of a graph, leaving out the layers `without`; names are unique in a decoder and what it shares."""
+    """Yield the pairs of a graph, leaving out the layers `without`. In a decoder no name is there twice."""
     old = {(layer.name, variable.name): variable for layer in layers_of(known) for variable in layer.variables}
     for layer in layers_of(network):
         for variable in layer.variables:

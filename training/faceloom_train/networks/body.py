@@ -68,7 +68,9 @@ def draw(features: Any, config: BodyNetwork, level: int) -> Any:
     mask = features
     for further, width in enumerate(config.mask_trunk, level + 1):
         mask = _double(mask, width, f"mask_double_{further}")
-    return layers.Concatenate(dtype="float32")([_blocks(x, config, 3, "rgb_head"), _blocks(mask, config, 1, "mask_head")])
+    return layers.Concatenate(dtype="float32")(
+        [_blocks(x, config, 3, "rgb_head"), _blocks(mask, config, 1, "mask_head")]
+    )
 
 
 def with_template(picture: Any, config: BodyNetwork) -> Any:

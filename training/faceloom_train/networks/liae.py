@@ -1,9 +1,9 @@
 """The "liae" family: an inter for all, another for each identity, and one decoder that draws from both.
 
-DeepFaceLab's has two inters for two people, AB and B: one person is drawn from AB and AB, the other from B and AB, and
-only that one can be drawn over the other. An inter of its own for each identity beside the one for all is the same thing
-without an order: any number of people, each over each. A swap takes the guest's own inter and everything else
-from the host's code. Each inter has half of the decoder's channels, so that a face costs about what it costs in `df`.
+DeepFaceLab's has two inters for two people, AB and B: one is drawn from AB and AB, the other from B and AB, and a swap
+draws the second from AB and AB. An inter of its own for each identity beside the one for all is the same without an
+order: any number of people, each over each. A swap takes the guest's inter and everything else from the host.
+Each inter has half of the decoder's channels, so that a face costs no more than in `df`.
 """
 
 import keras
