@@ -1,13 +1,16 @@
 """Every network keeps the same contract: RGB in, code, features, RGB and mask out, in every precision."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from keras import ops
 from pydantic import TypeAdapter
 from runs import NETWORK
 
-from faceloom_train.config import Network, OriginalNetwork
+from faceloom_train.config import Network, OriginalNetwork, read_config
 from faceloom_train.networks import Networks, build_networks, layers_of, multiply_adds
+from faceloom_train.presets import presets_directory
 from faceloom_train.trainer import dtype_policy
 
 KINDS = {
@@ -122,3 +125,17 @@ def test_a_mask_of_its_own_has_no_part_in_the_picture() -> None:
     after = drawn_by_all(networks, FACES)[0]
     np.testing.assert_array_equal(after[..., :3], before[..., :3])
     assert np.abs(after[..., 3] - before[..., 3]).max() > 1e-3
+
+
+@pytest.mark.parametrize("path", sorted(presets_directory().glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_table_in_the_documents_is_true(path: Path) -> None:
+    config = read_config(path).network
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| `{path.stem}` |")]
+    size, kind, millions, gmac = [cell.strip() for cell in row.split("|")[2:6]]
+    with dtype_policy("float32"):
+        networks = build_networks(config, ["a", "b"])
+    weights = {id(v): np.prod(v.shape) for m in (networks.encoder, *networks.decoders) for v in m.variables}
+    assert (int(size), kind) == (config.size, config.kind)
+    assert f"{sum(weights.values()) / 1e6:.1f}" == millions
+    assert f"{multiply_adds(networks) / 1e9:.2f}" == gmac
