@@ -45,11 +45,11 @@ def dfm_function(
     def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
         seen = window.inner(tf.gather(face, [2, 1, 0], axis=-1))
         shown = seen if face_shape is None else hide_background(seen, tf.constant(face_shape[..., None]))
-        features = networks.inter(networks.encoder(shown))
-        mask = _in_range(networks.decoders[target](features))[..., 3:]
+        code = networks.encoder(shown)
+        mask = _in_range(networks.decoders[target](code))[..., 3:]
         if face_shape is not None:
-            features = networks.inter(networks.encoder(hide_background(seen, mask)))
-        new = _in_range(networks.decoders[decoder](features))
+            code = networks.encoder(hide_background(seen, mask))
+        new = _in_range(networks.decoders[decoder](code))
         bgr = tf.gather(new[..., :3], [2, 1, 0], axis=-1)
         # Where the network sees nothing the target's own picture stands, under a mask of 0.
         framed = window.outer(bgr) + face * beyond

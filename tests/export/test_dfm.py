@@ -26,7 +26,7 @@ from faceloom_train.trainer import train
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Run:
-    made = tiny_run(tmp_path_factory.mktemp("runs") / "run", facesets, steps=30, coverage=0.86, consent="ben agreed")
+    made = tiny_run(tmp_path_factory.mktemp("runs") / "run", facesets, steps=60, coverage=0.86, consent="ben agreed")
     train(made)
     return made
 
@@ -87,7 +87,7 @@ def test_it_is_the_contract_to_the_letter(dfm: Path) -> None:
     assert all(not node.domain for node in model.graph.node)
     assert model.ir_version == 7
     said = from_metadata({entry.key: entry.value for entry in model.metadata_props})
-    assert (said["identity"], said["identities"], said["steps"]) == ("ben", "ada, ben", "30")
+    assert (said["identity"], said["identities"], said["steps"]) == ("ben", "ada, ben", "60")
     assert said["consent"] == "ben agreed"
     assert len(said["settings_sha256"]) == 64
 
@@ -107,8 +107,8 @@ def test_it_gives_in_a_host_s_crop_what_our_runner_gives(run: Run, tmp_path: Pat
         seen = crop_face(face, to_theirs, window.side).astype(np.float32)[None, ..., ::-1] / 255
         theirs = np.asarray(window.inner(session.run(None, {"in_face:0": seen})[1][..., ::-1] * 255))[0]
         differences.append(np.abs(theirs - ours)[mask > 200].mean())
-    # 7 to 9 levels with this network of 30 steps, whose pixels are large; 14 with the background shown.
-    assert np.mean(differences) < 11, differences
+    # 5 to 7 levels with this network of 60 steps, whose pixels are large; 12 with the background shown.
+    assert np.mean(differences) < 9, differences
 
 
 def _faces(run: Run, ours: CropGeometry, theirs: CropGeometry) -> Iterator[tuple]:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from keras import ops
-from runs import tiny_run
+from runs import NETWORK, tiny_run
 
 from faceloom.digest import sha256_of_file
 from faceloom.doctor import bundle_check
@@ -80,6 +80,21 @@ def test_each_identity_has_its_own_face(run: Run, tmp_path: Path) -> None:
         bundle = Bundle.read(tmp_path / name)
         swapped[name] = SwapNetwork.open(bundle, "cpu").swap(bundle.read_golden().faces).faces.astype(int)
     assert np.abs(swapped["ada"] - swapped["ben"]).mean() > 2
+
+
+@pytest.mark.parametrize("network", [{"kind": "liae"}, {"kind": "liae", "mask_trunk": [4], "inter": 0}])
+def test_every_kind_of_network_exports(tmp_path: Path, facesets: dict[str, Path], network: dict[str, object]) -> None:
+    made = tiny_run(tmp_path / "run", facesets, network={**NETWORK, **network}, steps=3)
+    train(made)
+    swapped = []
+    for name in ("ada", "ben"):
+        (graph,) = finish(export_bundle(made.directory, name, tmp_path / name)).graphs
+        assert graph.proof.max_difference <= 1
+        bundle = Bundle.read(tmp_path / name)
+        assert bundle.manifest.training
+        assert bundle.manifest.training.network == "liae"
+        swapped.append(SwapNetwork.open(bundle, "cpu").swap(bundle.read_golden().faces).faces.astype(int))
+    assert np.abs(swapped[0] - swapped[1]).mean() > 2
 
 
 def test_a_graph_that_differs_is_refused_and_nothing_is_written(

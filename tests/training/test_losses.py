@@ -10,8 +10,10 @@ from faceloom_train.losses import (
     absolute_error,
     detail_error,
     dssim,
+    dssim_scales,
     feature_map,
     gradient_error,
+    mean_dssim,
     mean_over_faces,
     pixel_weights,
 )
@@ -64,6 +66,26 @@ def test_detail_counts_wherever_it_is() -> None:
     )
     assert of_place < of_blur / 5
     assert number(absolute_error(moved, PICTURES)).mean() > number(absolute_error(blurred(PICTURES), PICTURES)).mean()
+
+
+@pytest.mark.parametrize(("size", "scales"), [(64, 1), (160, 1), (192, 2), (256, 2), (368, 2), (384, 3), (512, 3)])
+def test_larger_pictures_are_compared_at_more_scales(size: int, scales: int) -> None:
+    assert dssim_scales(LossConfig(), size) == scales
+    assert dssim_scales(LossConfig(dssim_scales=1), size) == 1
+
+
+def test_further_scales_see_structure_and_not_grain() -> None:
+    """Fine grain costs most at one scale; a slow wave, which small boxes hardly see, costs more with each."""
+    flat = np.full((1, 128, 128, 3), 0.5, np.float32)
+    grain = flat + np.float32(np.random.default_rng(0).normal(0, 0.1, flat.shape))
+    wave = flat + np.float32(0.02 * np.sin(np.arange(128) * 2 * np.pi / 64))[:, None]
+    weights = np.full((1, 128, 128, 1), 1 / 128**2, np.float32)
+    grains, waves = ([float(mean_dssim(weights, x, flat, n)) for n in (1, 2, 3)] for x in (grain, wave))
+    assert grains[0] > grains[1] > grains[2]
+    assert waves[0] < waves[1] < waves[2]
+    assert float(mean_dssim(weights, grain, grain, 3)) == pytest.approx(0, abs=1e-5)
+    one = float(mean_over_faces(weights, dssim(grain, flat)))
+    assert grains[0] == pytest.approx(one, rel=1e-6)
 
 
 def test_an_error_of_fewer_places_weighs_as_much() -> None:

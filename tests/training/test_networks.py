@@ -1,13 +1,16 @@
 """Every network keeps the same contract: RGB in, code, features, RGB and mask out, in every precision."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from keras import ops
 from pydantic import TypeAdapter
 from runs import NETWORK
 
-from faceloom_train.config import DfNetwork, OriginalNetwork
-from faceloom_train.networks import build_networks
+from faceloom_train.config import Network, OriginalNetwork, read_config
+from faceloom_train.networks import Networks, build_networks, layers_of, multiply_adds
+from faceloom_train.presets import presets_directory
 from faceloom_train.trainer import dtype_policy
 
 KINDS = {
@@ -22,11 +25,26 @@ KINDS = {
         "template": False,
     },
     "df, half resolution": {**NETWORK, "size": 64, "stem": 2, "head": 2, "shared": 0},
+    "df, the mask by itself": {**NETWORK, "size": 64, "shared": 0, "mask_trunk": [4]},
+    "liae": {**NETWORK, "kind": "liae"},
+    "liae, inters of no doubling, the mask by itself": {
+        **NETWORK,
+        "kind": "liae",
+        "size": 64,
+        "decoder": [16, 12, 8],
+        "residuals": [1, 0, 1],
+        "inter": 0,
+        "mask_trunk": [6, 4],
+    },
 }
 
 
-def network(name: str) -> OriginalNetwork | DfNetwork:
-    return TypeAdapter(OriginalNetwork | DfNetwork).validate_python(KINDS[name])
+def network(name: str, **changes: object) -> Network:
+    return TypeAdapter(Network).validate_python({**KINDS[name], **changes})
+
+
+def drawn_by_all(networks: Networks, faces: np.ndarray) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(networks.decode(faces, n)) for n in range(len(networks.decoders))]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -43,6 +61,17 @@ def test_shapes(name: str, identities: int) -> None:
         assert np.isfinite(drawn).all()
 
 
+@pytest.mark.parametrize("kind", ["df", "liae"])
+@pytest.mark.parametrize("size", [64, 96, 128, 192, 256, 384, 512])
+def test_every_size_builds(kind: str, size: int) -> None:
+    """Half-resolution bodies down to features of 6 to 8 pixels, as the presets have them."""
+    levels = {64: 3, 96: 4, 128: 4, 192: 5, 256: 5, 384: 6, 512: 6}[size]
+    widths = [4] * levels
+    config = network(kind, size=size, stem=2, head=2, encoder=widths, decoder=widths, residuals=[1] * levels)
+    networks = build_networks(config, ["a", "b"])
+    assert networks.decoders[1].output_shape == (None, size, size, 4)
+
+
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_computes_in_half_and_answers_in_full(precision: str) -> None:
     faces = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
@@ -53,17 +82,60 @@ def test_mixed_precision_computes_in_half_and_answers_in_full(precision: str) ->
     assert build_networks(network("df"), ["a"]).encoder.layers[2].compute_dtype == "float32"
 
 
-def test_the_classic_network_has_its_82_million_weights() -> None:
+def test_the_classic_network_has_its_82_million_weights_and_2_billion_operations() -> None:
+    """Both as counted in faceswap's own."""
     networks = build_networks(OriginalNetwork(), ["a", "b"])
-    models = (networks.encoder, networks.inter, *networks.decoders)
-    assert sum(model.count_params() for model in models) / 1e6 == pytest.approx(82.1, abs=0.1)
+    weights = {id(v): np.prod(v.shape) for m in (networks.encoder, *networks.decoders) for v in m.variables}
+    assert sum(weights.values()) / 1e6 == pytest.approx(82.1, abs=0.1)
+    assert multiply_adds(networks) / 1e9 == pytest.approx(1.90, abs=0.01)
 
 
-def test_identities_share_all_but_their_decoder() -> None:
-    networks = build_networks(network("df"), ["a", "b"])
-    faces = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
-    before = [ops.convert_to_numpy(networks.decode(faces, n)) for n in (0, 1)]
+FACES = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
+
+
+@pytest.mark.parametrize("kind", ["df", "liae"])
+def test_identities_share_all_but_their_decoder(kind: str) -> None:
+    networks = build_networks(network(kind), ["a", "b"])
+    before = drawn_by_all(networks, FACES)
     networks.decoders[1].get_layer("template").picture.assign_add(np.ones((32, 32, 4)))
-    after = [ops.convert_to_numpy(networks.decode(faces, n)) for n in (0, 1)]
+    after = drawn_by_all(networks, FACES)
     np.testing.assert_array_equal(after[0], before[0])
     np.testing.assert_allclose(after[1], before[1] + 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "shared", "own"), [("df", "double_1", "head"), ("liae", "head", "own_features")])
+def test_what_is_shared_moves_everybody_and_what_is_not_moves_one(kind: str, shared: str, own: str) -> None:
+    networks = build_networks(network(kind), ["a", "b"])
+    layers = {layer.name: layer for layer in layers_of(networks.decoders[0])}
+    start = drawn_by_all(networks, FACES)
+    layers[own].bias.assign_add(np.ones(layers[own].bias.shape))
+    once = drawn_by_all(networks, FACES)
+    assert np.abs(once[0] - start[0]).max() > 1e-3
+    np.testing.assert_array_equal(once[1], start[1])
+    layers[shared].bias.assign_add(np.ones(layers[shared].bias.shape))
+    twice = drawn_by_all(networks, FACES)
+    assert all(np.abs(b - a).max() > 1e-3 for a, b in zip(once, twice, strict=True))
+
+
+def test_a_mask_of_its_own_has_no_part_in_the_picture() -> None:
+    networks = build_networks(network("df, the mask by itself", size=32), ["a"])
+    layers = {layer.name: layer for layer in layers_of(networks.decoders[0])}
+    before = drawn_by_all(networks, FACES)[0]
+    layers["mask_double_1"].bias.assign_add(np.ones(layers["mask_double_1"].bias.shape))
+    after = drawn_by_all(networks, FACES)[0]
+    np.testing.assert_array_equal(after[..., :3], before[..., :3])
+    assert np.abs(after[..., 3] - before[..., 3]).max() > 1e-3
+
+
+@pytest.mark.parametrize("path", sorted(presets_directory().glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_table_in_the_documents_is_true(path: Path) -> None:
+    config = read_config(path).network
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| `{path.stem}` |")]
+    size, kind, millions, gmac = [cell.strip() for cell in row.split("|")[2:6]]
+    with dtype_policy("float32"):
+        networks = build_networks(config, ["a", "b"])
+    weights = {id(v): np.prod(v.shape) for m in (networks.encoder, *networks.decoders) for v in m.variables}
+    assert (int(size), kind) == (config.size, config.kind)
+    assert f"{sum(weights.values()) / 1e6:.1f}" == millions
+    assert f"{multiply_adds(networks) / 1e9:.2f}" == gmac

@@ -43,7 +43,7 @@ def test_train_continue_and_export(tmp_path: Path, facesets: dict[str, Path], pr
     assert code == 0, err
     assert "ben at step 3" in out
     code, _, err = faceloom("export", run, "--identity", "cy", "--out", tmp_path / "cy.bundle")
-    assert (code, "choose one of ada, ben" in err) == (2, True)
+    assert (code, "choose one of ada, ben" in err) == (3, True)
 
 
 def test_ctrl_c_saves_and_the_same_command_continues(tmp_path: Path, facesets: dict[str, Path], preset: Path) -> None:

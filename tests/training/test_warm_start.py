@@ -11,6 +11,8 @@ from faceloom.errors import ArtefactRefused, UsageError
 from faceloom.progress import Progress
 from faceloom_train import trainer
 from faceloom_train.config import TrainConfig
+from faceloom_train.networks import layers_of
+from faceloom_train.optimizer import use_averaged_weights
 from faceloom_train.run import Run
 from faceloom_train.trainer import compiled_model, open_run, train
 
@@ -23,12 +25,16 @@ def source(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) 
 
 
 LARGER = {**NETWORK, "size": 64, "encoder": [4, 8, 16], "decoder": [16, 8, 4], "residuals": [0, 1, 0]}
+LIAE = {**NETWORK, "kind": "liae"}
 # Identities of the new run, its network, the least share of the encoder and of the whole that is taken.
 STARTS = {
     "the same": (("ada", "ben"), NETWORK, 1.0, 1.0),
     "one identity more": (("ada", "ben", "cy"), NETWORK, 1.0, 0.7),
     "other identities": (("cy", "dee"), NETWORK, 1.0, 0.5),
     "twice the size": (("ada", "ben"), LARGER, 0.7, 0.2),
+    "less is shared": (("ada", "ben"), {**NETWORK, "shared": 0}, 1.0, 0.99),
+    "a mask by itself": (("ada", "ben"), {**NETWORK, "mask_trunk": [4], "shared": 0}, 1.0, 0.6),
+    "another kind": (("ada", "ben"), LIAE, 1.0, 0.3),
 }
 
 
@@ -67,6 +73,28 @@ def test_what_is_alike_is_taken(tmp_path: Path, facesets: dict[str, Path], sourc
     share = int(re.match(r"(\d+) % of the weights come from .* \(step 2\)", said[0].note)[1]) / 100
     assert share >= of_all
     assert rows(run)[0]["of_step"] == 2
+
+
+def test_a_liae_run_hands_on_what_is_shared_and_each_its_own(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    """Also with the identities in another order, and with one more."""
+    run = tiny_run(tmp_path / "source", facesets, network=LIAE, steps=2)
+    train(run)
+    paths = {"ben": facesets["ben"], "cy": facesets["ada"], "ada": facesets["ada"]}
+    model, said = begun(Run.create(tmp_path / "run", paths, tiny_config(network=LIAE), run.directory), paths)
+    # All but the template of the one who is new.
+    assert 60 <= int(said[0].note.split()[0]) < 100
+    known = compiled_model(run.settings, run.identities)
+    trainer.restore_checkpoint(known, trainer.latest_checkpoint(run)[0])
+    use_averaged_weights(known)
+    before, after = ([weights(d) for d in m.decoders] for m in (known, model))
+    for name in ("own_features", "all_features", "head"):
+        for new, old in ((2, 0), (0, 1), (1, 0)):
+            np.testing.assert_array_equal(after[new][name], before[old][name])
+    assert not np.array_equal(before[0]["own_features"], before[1]["own_features"])
+
+
+def weights(decoder) -> dict[str, np.ndarray]:
+    return {layer.name: np.asarray(layer.kernel) for layer in layers_of(decoder) if hasattr(layer, "kernel")}
 
 
 def test_a_warm_start_trains_and_is_recorded(tmp_path: Path, facesets: dict[str, Path], source: Path) -> None:

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -26,36 +26,74 @@ class OriginalNetwork(Strict):
     size: Literal[64] = 64
 
 
-class DfNetwork(Strict):
-    """One encoder and code for all, a decoder for each identity, a body at half or a quarter of the size.
+class BodyNetwork(Strict):
+    """What `df` and `liae` have in common: a body at half or a quarter of the size.
 
     encoder: channels after the stem (which shrinks by `stem`) and after each further halving.
     code: numbers that pass between encoder and decoders. decoder: channels at the decoder's
     start and after each doubling; the head then enlarges by `head`. residuals: residual blocks at
-    each of the decoder's levels. shared: how many doublings all identities have in common.
-    template: start from the person's mean face.
+    each of the decoder's levels. mask_trunk: channels after each doubling of a trunk of the mask's own, which begins
+    where the inter ends; None: the mask is drawn with the picture. template: start from the person's mean face.
     """
 
-    kind: Literal["df"] = "df"
+    kind: str
     size: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
     stem: Literal[2, 4] = 4
     encoder: Widths
     code: Count
     decoder: Widths
     residuals: tuple[Annotated[int, Field(ge=0)], ...]
-    shared: Annotated[int, Field(ge=0)] = 1
     head: Literal[2, 4] = 4
+    mask_trunk: Widths | None = None
     template: bool = True
 
     @model_validator(mode="after")
-    def _levels_fit(self) -> "DfNetwork":
+    def _levels_fit(self) -> "BodyNetwork":
         if len(self.residuals) != len(self.decoder):
             raise ValueError(f"residuals needs a number for each of the {len(self.decoder)} levels of decoder")
-        if self.shared >= len(self.decoder):
-            raise ValueError(f"shared must be less than the {len(self.decoder)} levels of decoder")
         if self.size % (self.head * 2 ** (len(self.decoder) - 1)):
             raise ValueError("size must be head times a power of two for each doubling of decoder")
         return self
+
+    def _inter_fits(self, name: str, doublings: int) -> None:
+        """Refuse an inter that leaves nothing to draw, and a mask's trunk that does not go on from it to the head."""
+        if doublings >= len(self.decoder):
+            raise ValueError(f"{name} must be less than the {len(self.decoder)} levels of decoder")
+        left = len(self.decoder) - 1 - doublings
+        if self.mask_trunk is not None and len(self.mask_trunk) != left:
+            raise ValueError(f"mask_trunk needs channels for each of the {left} doublings after {name}")
+
+
+class DfNetwork(BodyNetwork):
+    """One code for all, a decoder for each identity. shared: how many doublings all identities have in common."""
+
+    kind: Literal["df"] = "df"
+    shared: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _shared_fits(self) -> "DfNetwork":
+        self._inter_fits("shared", self.shared)
+        return self
+
+
+class LiaeNetwork(BodyNetwork):
+    """One code and decoder for all, which draws from two inters: one for all and one of the identity's own.
+
+    inter: doublings of each inter, with half of the decoder's channels.
+    """
+
+    kind: Literal["liae"] = "liae"
+    inter: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _halves_fit(self) -> "LiaeNetwork":
+        self._inter_fits("inter", self.inter)
+        if any(width % 2 for width in self.decoder[: self.inter + 1]):
+            raise ValueError("decoder needs even numbers up to where the inters meet: each inter has half of them")
+        return self
+
+
+Network: TypeAlias = OriginalNetwork | DfNetwork | LiaeNetwork
 
 
 class AugmentConfig(Strict):
@@ -87,6 +125,7 @@ class AugmentConfig(Strict):
 class LossConfig(Strict):
     """Weights of the parts of the loss; 0 leaves a part out.
 
+    dssim_scales: at how many sizes structure is compared; "auto": one, from 192 px two, from 384 px three.
     gradient: difference of neighbouring pixels, against blur. detail: how much fine detail there is, wherever.
     background: weight of a pixel outside the face against one inside, in `dssim`, `l1`, `gradient` and `detail`.
     landmarks: how well the code must tell the landmarks (see `faceloom_train.model`).
@@ -94,6 +133,7 @@ class LossConfig(Strict):
     """
 
     dssim: NotNegative = 1
+    dssim_scales: Annotated[int, Field(ge=1, le=3)] | Literal["auto"] = "auto"
     l1: NotNegative = 3.3
     gradient: NotNegative = 2.3
     detail: NotNegative = 3
@@ -123,6 +163,7 @@ class TrainConfig(Strict):
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
+    precision: "auto" is decided when a run begins (see `faceloom_train.precision`); a run keeps its own.
     balance: how much oftener faces of rare poses and of small sources are drawn; 0: all alike, 1: so that every
     pose and source comes up alike, if none is drawn over four times as often as the average.
     held_out: faces of each identity, at most an eighth of its set, that are not trained on but
@@ -131,14 +172,14 @@ class TrainConfig(Strict):
     tensorboard: write the metrics and previews for TensorBoard as well.
     """
 
-    network: Annotated[OriginalNetwork | DfNetwork, Field(discriminator="kind")]
+    network: Annotated[Network, Field(discriminator="kind")]
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
     hide_background: bool = True
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     steps: Count
     batch_size: Count | Literal["auto"]
     effective_batch_size: Count | None = None
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"] = "float32"
     jit_compile: bool | Literal["auto"] = "auto"
     augment: AugmentConfig = AugmentConfig()
     balance: Share = 0.5
@@ -242,7 +283,7 @@ def _validate(data: dict[str, Any], origin: str) -> TrainConfig:
         near = difflib.get_close_matches(key, sorted(set(_all_keys(TrainConfig))), 1)
         hint = f"did you mean {near[0]}?" if near else "see the files in configs/ for what can be set."
         # pydantic puts the kind of network into the path, where no YAML has it.
-        where = ".".join(str(part) for part in problem["loc"] if part not in ("df", "original"))
+        where = ".".join(str(part) for part in problem["loc"] if part not in ("df", "liae", "original"))
         raise UsageError(f"{origin}: there is no setting {where}; {hint}") from error
 
 

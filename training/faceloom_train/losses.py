@@ -43,14 +43,14 @@ def gradient_error(drawn: Any, wanted: Any) -> Any:
     return ops.mean(steps, axis=-1, keepdims=True) * _inside(error.shape, 0)
 
 
-def dssim(drawn: Any, wanted: Any) -> Any:
+def dssim(drawn: Any, wanted: Any, window: float = 1 / 16) -> Any:
     """(1 - SSIM) / 2 of the surroundings of every second pixel: [n, s/2, s/2, 1], 0 for equal pictures.
 
     Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
-    IEEE TIP 13(4), 2004, with a box of a sixteenth of the picture's side as window. Neighbouring boxes are
+    IEEE TIP 13(4), 2004, with a box whose side is `window` of the picture's. Neighbouring boxes are
     so alike that three of four are left out: they were a sixth of a step.
     """
-    box = max(3, round(drawn.shape[1] / 16) | 1)
+    box = max(3, round(drawn.shape[1] * window) | 1)
     stacked = ops.concatenate([drawn, wanted, drawn * drawn + wanted * wanted, drawn * wanted], -1)
     means = ops.average_pool(stacked, box, _DSSIM_STEP, padding="same")
     mean_a, mean_b, squares, product = ops.split(means, 4, axis=-1)
@@ -59,6 +59,27 @@ def dssim(drawn: Any, wanted: Any) -> Any:
         (mean_squares + 1e-4) * (squares - mean_squares + 9e-4)
     )
     return ops.mean((1 - similarity) / 2, axis=-1, keepdims=True)
+
+
+def dssim_scales(loss: LossConfig, size: int) -> int:
+    """Return at how many scales pictures of a side are compared: what is asked, or by "auto" more for larger ones."""
+    if loss.dssim_scales != "auto":
+        return loss.dssim_scales
+    return 1 + (size >= 192) + (size >= 384)
+
+
+def mean_dssim(weights: Any, drawn: Any, wanted: Any, scales: int) -> Any:
+    """Mean over faces and scales of `dssim`, at weights [n, s, s, 1] that sum to 1; each scale counts alike.
+
+    Each scale has the pictures at half the side of the one before and a box of the same pixels. The boxes lie
+    about a sixteenth of the picture: one scale 1/16, two 1/23 and 1/11, three 1/32, 1/16 and 1/8.
+    """
+    means = []
+    for scale in range(scales):
+        if scale:
+            drawn, wanted = ops.average_pool(drawn, 2), ops.average_pool(wanted, 2)
+        means.append(mean_over_faces(weights, dssim(drawn, wanted, 2 ** (scale - (scales - 1) / 2) / 16)))
+    return sum(means) / scales
 
 
 def detail_error(drawn: Any, wanted: Any) -> Any:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from faceloom_train.config import TrainConfig
 from faceloom_train.model import SwapModel
+from faceloom_train.networks import layers_of
 
 # Bytes of the libraries themselves and their scratch space.
 _PROGRAM = 700e6
@@ -49,8 +50,7 @@ def estimate_need(model: SwapModel, faces: int) -> MemoryNeed:
     numbers = sum(math.prod(weight.shape) for weight in model.trainable_variables)
     in_parts = faces < config.faces_per_step
     everybody = faces * len(model.decoders)
-    networks = (model.encoder, model.inter, model.decoders[0])
-    layers = sum(_bytes_of_outputs(network) for network in networks)
+    layers = _bytes_of_outputs(model.encoder) + _bytes_of_outputs(model.decoders[0])
     loss = 4 * _LOSS_NUMBERS * config.network.size**2
     return MemoryNeed(
         weights=4 * numbers * (3 if in_parts else 2),
@@ -109,7 +109,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 def _bytes_of_outputs(network: keras.Model) -> int:
     """Bytes that all layers of a graph put out for one face."""
-    return sum(math.prod(layer.output.shape[1:]) * _bytes_of(layer.output.dtype) for layer in network.layers)
+    return sum(math.prod(layer.output.shape[1:]) * _bytes_of(layer.output.dtype) for layer in layers_of(network))
 
 
 def _bytes_of(dtype: str) -> int:

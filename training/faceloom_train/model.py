@@ -12,7 +12,15 @@ from faceloom.faces.mask import GREY
 from faceloom_train.augment import make_augmentation
 from faceloom_train.config import TrainConfig
 from faceloom_train.data import network_crop
-from faceloom_train.losses import absolute_error, detail_error, dssim, gradient_error, mean_over_faces, pixel_weights
+from faceloom_train.losses import (
+    absolute_error,
+    detail_error,
+    dssim_scales,
+    gradient_error,
+    mean_dssim,
+    mean_over_faces,
+    pixel_weights,
+)
 from faceloom_train.networks import Networks, build_networks
 from faceloom_train.step import make_step
 
@@ -42,7 +50,7 @@ class SwapModel(keras.Model):
         self.crop = network_crop(config)
         self.networks: Networks = build_networks(config.network, identities)
         # As attributes of their own, so that Keras tracks and saves them.
-        self.encoder, self.inter = self.networks.encoder, self.networks.inter
+        self.encoder = self.networks.encoder
         self.decoders = list(self.networks.decoders)
         self.landmark_head = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmark_head")
         self.landmark_head.build(self.encoder.output_shape)
@@ -58,9 +66,7 @@ class SwapModel(keras.Model):
         """
         wanted, seen = self.augmented(batch)
         code = self.encoder(seen)
-        features = self.inter(code)
-        own = ops.split(features, len(self.decoders))
-        drawn = [decoder(part) for decoder, part in zip(self.decoders, own, strict=True)]
+        drawn = [draw(own) for draw, own in zip(self.decoders, ops.split(code, len(self.decoders)), strict=True)]
         return {
             "wanted": wanted,
             "drawn": ops.concatenate(drawn),
@@ -97,7 +103,7 @@ class SwapModel(keras.Model):
         landmarks = _by_identity(x["landmarks"])
         values = {
             "l1": mean_over_faces(weights, absolute_error(drawn, wanted)),
-            "dssim": mean_over_faces(weights, dssim(drawn, wanted)),
+            "dssim": mean_dssim(weights, drawn, wanted, dssim_scales(loss, self.crop.size)),
             "gradient": mean_over_faces(weights, gradient_error(drawn, wanted)),
             "detail": mean_over_faces(weights, detail_error(drawn, wanted)),
             "mask": ops.mean(ops.abs(drawn_mask - mask)),

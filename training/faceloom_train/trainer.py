@@ -20,13 +20,14 @@ from faceloom_train.augment import middle_of
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.callbacks import AfterEachStep, make_actions
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
-from faceloom_train.config import DfNetwork, TrainConfig
+from faceloom_train.config import BodyNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
 from faceloom_train.guard import DivergedError
 from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
 from faceloom_train.plateau import has_ended
+from faceloom_train.precision import decided
 from faceloom_train.preview import write_examples, write_preview
 from faceloom_train.report import write_report
 from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
@@ -62,6 +63,7 @@ def train(
     """
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     first, restored, seconds = last_step(run), 0, 0.0
+    report(Progress("precision", 1, 1, run.settings.precision))
     with dtype_policy(run.settings.precision):
         faces = _load_identities(run)
         while True:
@@ -145,14 +147,15 @@ def open_run(
         _check_faces(faces)
         if init_from is not None:
             _check_source(init_from, wanted)
-        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, wanted, init_from)
+        settled = decided(wanted, None)
+        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, settled, init_from)
     run = Run.read(directory)
     if faces and {name: path.resolve() for name, path in faces.items()} != run.faces:
         known = ", ".join(f"{name}={path}" for name, path in run.faces.items())
         raise UsageError(f"{directory} was begun with {known}; continue it with the same --faces, or none.")
     if init_from is not None and init_from.resolve() != run.init_from:
         raise UsageError(f"{directory} has begun already, without {init_from}; begin a new run with --init-from.")
-    return run.with_settings(settings(run.settings) or run.settings, last_step(run))
+    return run.with_settings(decided(settings(run.settings) or run.settings, run.settings), last_step(run))
 
 
 def compiled_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
@@ -206,7 +209,7 @@ def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: R
         run.forget_after(step)
         return step
     run.forget_after(0)
-    if isinstance(run.settings.network, DfNetwork) and run.settings.network.template:
+    if isinstance(run.settings.network, BodyNetwork) and run.settings.network.template:
         size = model.crop.size
         model.start_templates([middle_of(f.crops, size).mean(0) for f in faces])
     if run.init_from is not None:

@@ -10,6 +10,7 @@ import keras
 from faceloom.errors import ArtefactRefused
 from faceloom_train.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.model import SwapModel
+from faceloom_train.networks import layers_of
 from faceloom_train.optimizer import use_averaged_weights
 from faceloom_train.run import Run
 
@@ -28,9 +29,9 @@ class WarmStart:
 
 
 def refuse_stranger(model: SwapModel, known: SwapModel, source: Path) -> None:
-    """Raise ArtefactRefused if a network can take nothing that matters (a kernel) of what all share in `source`."""
-    shared = [*_same_of(model.encoder, known.encoder), *_same_of(model.inter, known.inter)]
-    if not any(len(new.shape) > 1 for new, _ in shared):
+    """Raise ArtefactRefused if a network can take nothing that matters (a kernel) of the networks of `source`."""
+    pairs = [*_same_of(model.encoder, known.encoder), *_same_of(model.decoders[0], known.decoders[0], {"template"})]
+    if not any(len(new.shape) > 1 for new, _ in pairs):
         raise ArtefactRefused(
             f"{source} has no layer of the name and shape of one of the new network's; begin without "
             "--init-from, or with a network more like the one in its config.yaml."
@@ -46,19 +47,19 @@ def copy_weights(model: SwapModel, identities: tuple[str, ...], known: SwapModel
     checkpoint, step = latest_checkpoint(source)
     restore_checkpoint(known, checkpoint)
     use_averaged_weights(known)
-    taken = 0
-    for new, old in _same(model, known, identities, source.identities):
+    # What identities share is met once for each of them.
+    pairs = {id(new): (new, old) for new, old in _same(model, known, identities, source.identities)}
+    for new, old in pairs.values():
         new.assign(old.value)
-        taken += math.prod(new.shape)
+    taken = sum(math.prod(new.shape) for new, _ in pairs.values())
     return WarmStart(source.directory, step, taken / sum(math.prod(v.shape) for v in model.trainable_variables))
 
 
 def _same(
     model: SwapModel, known: SwapModel, identities: tuple[str, ...], others: tuple[str, ...]
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
-    """Yield each variable of `model` that `known` has too, of the same network, layer, name and shape, with it."""
+    """Yield each variable of `model` that `known` has too, of the same layer, name and shape, with it."""
     yield from _same_of(model.encoder, known.encoder)
-    yield from _same_of(model.inter, known.inter)
     if model.landmark_head.kernel.shape == known.landmark_head.kernel.shape:
         yield from zip(model.landmark_head.variables, known.landmark_head.variables, strict=True)
     for name, decoder in zip(identities, model.decoders, strict=True):
@@ -72,9 +73,9 @@ def _same(
 def _same_of(
     network: keras.Model, known: keras.Model, without: Collection[str] = ()
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
-    """Yield the pairs of a graph, leaving out the layers `without`."""
-    old = {(layer.name, variable.name): variable for layer in known.layers for variable in layer.variables}
-    for layer in network.layers:
+    """Yield the pairs of a graph, leaving out the layers `without`. In a decoder no name is there twice."""
+    old = {(layer.name, variable.name): variable for layer in layers_of(known) for variable in layer.variables}
+    for layer in layers_of(network):
         for variable in layer.variables:
             like = old.get((layer.name, variable.name))
             if like is not None and like.shape == variable.shape and layer.name not in without:

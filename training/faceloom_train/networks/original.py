@@ -18,20 +18,22 @@ def build_encoder(config: OriginalNetwork) -> keras.Model:
     return keras.Model(face, layers.Dense(1024, name="code")(layers.Flatten()(x)), name="encoder")
 
 
-def build_inter(config: OriginalNetwork) -> keras.Model:
-    """The code as 4 x 4 features, once enlarged."""
+def build_decoders(config: OriginalNetwork, identities: int) -> tuple[keras.Model, ...]:
+    """The code as 4 x 4 features, once enlarged, for all; a decoder for each identity."""
     code = keras.Input((1024,), name="code")
     x = layers.Reshape((4, 4, 1024))(layers.Dense(4 * 4 * 1024, name="features")(code))
-    return keras.Model(code, _upscale(x, 512), name="inter")
+    inter = keras.Model(code, _upscale(x, 512), name="inter")
+    return tuple(_decoder(inter, f"decoder_{number}") for number in range(identities))
 
 
-def build_decoder(config: OriginalNetwork, name: str) -> keras.Model:
+def _decoder(inter: keras.Model, name: str) -> keras.Model:
     """Three enlargements and a 5 x 5 convolution to picture and mask."""
-    features = x = keras.Input((8, 8, 512), name="features")
+    code = keras.Input((1024,), name="code")
+    x = inter(code)
     for channels in (256, 128, 64):
         x = _upscale(x, channels)
     x = layers.Conv2D(4, 5, padding="same", name="head")(x)
-    return keras.Model(features, layers.Activation("sigmoid", dtype="float32")(x), name=name)
+    return keras.Model(code, layers.Activation("sigmoid", dtype="float32")(x), name=name)
 
 
 def _upscale(x: Any, channels: int) -> Any:
