@@ -24,6 +24,11 @@ def train_command(
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, overrides a setting.")] = None,
+    devices: Annotated[str, typer.Option(help="How many GPUs of this machine share each step, or all.")] = "1",
+    workers: Annotated[
+        str | None, typer.Option(help="HOST:PORT,HOST:PORT,...: machines that train together; the first keeps the run.")
+    ] = None,
+    worker: Annotated[int | None, typer.Option(min=0, help="Which of --workers this is, from 0.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train or continue a run."""
@@ -34,6 +39,8 @@ def train_command(
     named = _named_paths(faces or [])
     with needs("train"), silent_start():
         from faceloom_train.config import TrainConfig, change_config, read_config
+        from faceloom_train.devices import open_devices
+        from faceloom_train.follow import faces_here, train_along
         from faceloom_train.presets import preset_path
         from faceloom_train.trainer import open_run, train
 
@@ -42,14 +49,29 @@ def train_command(
             return read_config(preset_path(config), changes)
         return current and change_config(current, changes)
 
-    opened = open_run(run, named, settings, init_from)
-    with progress_display() as report, stops_on_interrupt() as stop_asked:
-        summary = train(opened, report, stop_asked, minutes)
-        print_result(summary, _sentence(run, summary.step, summary.total), json=json)
-        if stop_asked():
-            from faceloom.errors import Stopped
+    with progress_display() as report:
+        places = open_devices(devices, workers, worker, report)
+        if places.number > 0:
+            here = faces_here(run, named)
+            with stops_on_interrupt() as stop_asked:
+                followed = train_along(here, places, report, stop_asked)
+                sentence = f"Worker {worker} has helped {run} to step {followed.step} of {followed.total}."
+                print_result(followed, sentence, json=json)
+                _end_if(stop_asked(), followed.step)
+            return
+        opened = open_run(run, named, settings, init_from)
+        with stops_on_interrupt() as stop_asked:
+            summary = train(opened, report, stop_asked, minutes, places)
+            print_result(summary, _sentence(run, summary.step, summary.total), json=json)
+            _end_if(stop_asked(), summary.step)
 
-            raise Stopped(f"Stopped at step {summary.step}; the same command continues it.")
+
+def _end_if(stopped: bool, step: int) -> None:
+    """Say that the user stopped it."""
+    from faceloom.errors import Stopped
+
+    if stopped:
+        raise Stopped(f"Stopped at step {step}; the same command continues it.")
 
 
 def _sentence(run: Path, step: int, total: int) -> str:

@@ -114,6 +114,7 @@ class TrainConfig(Strict):
     batch_size: faces of each identity that are computed at once; "auto" finds how many the memory holds.
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
+    rematerialise: keep less for the way back and compute it again: less memory, more time.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
     held_out: faces of each identity, at most an eighth of its set, that are not trained on but
     judged every `evaluate_every` steps (0: never) and at the end.
@@ -129,6 +130,7 @@ class TrainConfig(Strict):
     effective_batch_size: Count | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     jit_compile: bool | Literal["auto"] = "auto"
+    rematerialise: bool = False
     augment: AugmentConfig = AugmentConfig()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

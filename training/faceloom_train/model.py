@@ -58,19 +58,33 @@ class SwapModel(keras.Model):
         flat = {name: _by_identity(value) for name, value in batch.items()}
         wanted, seen = targets_and_inputs(flat, self.config.network.size)
         rgb, mask = seen[..., :3], seen[..., 3:]
-        code = self.encoder(hide_background(rgb, mask) if self.config.hide_background else rgb)
-        features = self.inter(code)
-        own = ops.split(features, len(self.decoders))
-        drawn = [decoder(part) for decoder, part in zip(self.decoders, own, strict=True)]
+        code = self._run(self.encoder, hide_background(rgb, mask) if self.config.hide_background else rgb)
+        features = self._run(self.inter, code)
         return {
             "wanted": wanted,
-            "drawn": ops.concatenate(drawn),
+            "drawn": ops.concatenate(self._draw(ops.split(features, len(self.decoders)))),
             "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
         }
 
+    def _draw(self, own: Sequence[Any]) -> list[Any]:
+        """Draw each identity's faces by its decoder."""
+        drawn: list[Any] = []
+        for decoder, features in zip(self.decoders, own, strict=True):
+            # On the way back one decoder is then done after the other: side by side they would need twice the memory.
+            after = 0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialise else 0
+            drawn.append(self._run(decoder, features + ops.cast(after, features.dtype)))
+        return drawn
+
+    def _run(self, network: keras.Model, x: Any) -> Any:
+        """Run a network; with `rematerialise` nothing inside is kept for the way back, it is computed again."""
+        return keras.remat(network)(x) if self.config.rematerialise else network(x)
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Do nothing: it is built. Keras would fail in trying, with several workers."""
+
     def train_step(self, *arguments: Any) -> Any:
         """Make a step on Keras' current backend."""
-        return make_step(self, super().train_step, arguments)
+        return make_step(self, arguments)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the loss and its parts, of the last step."""
