@@ -1,13 +1,14 @@
 """Several devices of one machine, and several machines, with TensorFlow."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from tensorflow.python.eager import context
 
 from faceloom_train.devices import Devices
 
@@ -59,6 +60,14 @@ class Workers(MirroredDevices):
         strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=place)
         super().__init__(strategy, len(addresses), number)
         self._sum = tf.function(self._sum_over_workers, reduce_retracing=True, autograph=False)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        """Make what the others wait for fail. Without that TensorFlow would wait for them when this process ends."""
+        if kind is None:
+            return
+        # There is nobody to tell if another one has left before.
+        with suppress(tf.errors.OpError):
+            context.context().report_error_to_cluster(tf.errors.ABORTED, f"worker {self.number} has left")
 
     @property
     def agree(self) -> Callable[[bool], bool]:
