@@ -182,9 +182,8 @@ def test_no_memory_for_one_face_ends_the_run(
 
 @pytest.mark.parametrize(("free", "fits"), [(None, 24), (1e12, 24), (2e9, 12), (1.3e9, 4), (1e3, 1)])
 def test_the_largest_batch_that_fits(free: float | None, fits: int) -> None:
-    config = tiny_config(batch_size="auto", effective_batch_size=24)
     need = memory.MemoryNeed
-    assert memory.fitting_batch(config, lambda faces: need(1e7, 1e7, 60e6 * faces), free) == fits
+    assert memory.fitting_batch(24, lambda faces: need(1e7, 1e7, 60e6 * faces), free) == fits
 
 
 def test_auto_decides_and_notes_it(tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

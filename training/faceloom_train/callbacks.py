@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
+from keras import ops
 
 from faceloom.progress import Report
 from faceloom_train.actions import Action, Step
@@ -31,26 +32,37 @@ class AfterEachStep(keras.callbacks.Callback):
     """Lets actions act after each step, in their order.
 
     Steps are counted by batches and not by the optimizer, which passes over those that it skips:
-    the difference tells which these are.
+    the difference tells which these are. `agree` asks all workers whether one of them wants to end the run.
     """
 
-    def __init__(self, start: int, actions: Sequence[Action]):
+    def __init__(self, start: int, actions: Sequence[Action], agree: Callable[[bool], bool] | None = None):
         super().__init__()
-        self._start, self._actions = start, actions
+        self._start, self._actions, self._agree = start, actions, agree
         self._made = 0
+        self._wants_end = False
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         """Begin to count."""
-        self._made = int(self.model.optimizer.iterations)
+        self._made = _iterations(self.model)
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Tell the actions."""
         # On JAX, asking for the model hands it the weights of this step: once for all actions.
         model = self.model
-        before, self._made = self._made, int(model.optimizer.iterations)
+        before, self._made = self._made, _iterations(model)
         step = Step(self._start + batch + 1, logs or {}, skipped=self._made == before)
+        agreed = self._agree is not None and self._agree(self._wants_end)
+        model.stop_training = agreed
         for action in self._actions:
             action.after_step(model, step)
+        if self._agree is not None:
+            # Who ends the run here asks the others with the next step, so that all end it after the same one.
+            self._wants_end, model.stop_training = model.stop_training, agreed
+
+
+def _iterations(model: SwapModel) -> int:
+    """How many steps the optimizer has made."""
+    return int(ops.convert_to_numpy(model.optimizer.iterations))
 
 
 class WatchLoss:

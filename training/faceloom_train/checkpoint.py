@@ -106,7 +106,8 @@ def latest_checkpoint(run: Run, notice: Callable[[str], object] = lambda _: None
 
 def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
     """Load a checkpoint into a compiled model of the same configuration."""
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     try:
         model.load_weights(checkpoint / _WEIGHTS)
     except (ValueError, OSError, KeyError) as error:

@@ -24,18 +24,25 @@ def train_command(
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, overrides a setting.")] = None,
+    devices: Annotated[str, typer.Option(help="How many GPUs of this machine share each step, or all.")] = "1",
+    workers: Annotated[
+        str | None, typer.Option(help="HOST:PORT,HOST:PORT,...: machines that train together; the first keeps the run.")
+    ] = None,
+    worker: Annotated[int | None, typer.Option(min=0, help="Which of --workers this is, from 0.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Train or continue a run."""
-    from faceloom.cli.console import print_result, silent_start, stops_on_interrupt
+    from faceloom.cli.console import print_result, progress_display, silent_start, stops_on_interrupt
     from faceloom.cli.extras import needs
 
     changes = [*(set_ or []), *([f"steps={steps}"] if steps else [])]
     named = _named_paths(faces or [])
     with needs("train"), silent_start():
         from faceloom_train.config import TrainConfig, change_config, read_config
+        from faceloom_train.devices import open_devices
         from faceloom_train.display import training_display
         from faceloom_train.ending import sentence
+        from faceloom_train.follow import faces_here, train_along
         from faceloom_train.presets import preset_path
         from faceloom_train.run import Run
         from faceloom_train.trainer import open_run, train
@@ -45,15 +52,29 @@ def train_command(
             return read_config(preset_path(config), changes)
         return current and change_config(current, changes)
 
-    opened = open_run(run, named, settings, init_from)
-    with stops_on_interrupt() as stop_asked:
+    with progress_display() as waiting:
+        places = open_devices(devices, workers, worker, waiting)
+    with places, stops_on_interrupt() as stop_asked:
+        if places.number > 0:
+            with progress_display() as report:
+                followed = train_along(faces_here(run, named), places, report, stop_asked)
+            told = f"Worker {worker} has helped {run} to step {followed.step} of {followed.total}."
+            print_result(followed, told, json=json)
+            _end_if(stop_asked(), followed.step)
+            return
+        opened = open_run(run, named, settings, init_from)
         with training_display(opened) as report:
-            summary = train(opened, report, stop_asked, minutes)
+            summary = train(opened, report, stop_asked, minutes, places)
         print_result(summary, sentence(Run.read(run), summary), json=json)
-        if stop_asked():
-            from faceloom.errors import Stopped
+        _end_if(stop_asked(), summary.step)
 
-            raise Stopped(f"Stopped at step {summary.step}; the same command continues it.")
+
+def _end_if(stopped: bool, step: int) -> None:
+    """Say that the user stopped it."""
+    from faceloom.errors import Stopped
+
+    if stopped:
+        raise Stopped(f"Stopped at step {step}; the same command continues it.")
 
 
 def _named_paths(faces: list[str]) -> dict[str, Path]:

@@ -162,6 +162,7 @@ class TrainConfig(Strict):
     batch_size: faces of each identity that are computed at once; "auto" finds how many the memory holds.
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
+    rematerialise: keep less for the way back and compute it again: less memory, more time.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
     precision: "auto" is decided when a run begins (see `faceloom_train.precision`); a run keeps its own.
     balance: how much oftener faces of rare poses and of small sources are drawn; 0: all alike, 1: so that every
@@ -181,6 +182,7 @@ class TrainConfig(Strict):
     effective_batch_size: Count | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"] = "float32"
     jit_compile: bool | Literal["auto"] = "auto"
+    rematerialise: bool = False
     augment: AugmentConfig = AugmentConfig()
     balance: Share = 0.5
     loss: LossConfig = LossConfig()

@@ -110,5 +110,6 @@ def mean_over_faces(weights: Any, error: Any) -> Any:
     """Mean over faces of the error [n, h, w, 1] at weights [n, s, s, 1] that sum to 1; h and w: s or a part of it."""
     step = weights.shape[1] // error.shape[1]
     if step > 1:
-        weights = ops.average_pool(weights, step) * step**2
+        # Keras 3.15 on JAX fails without the second step.
+        weights = ops.average_pool(weights, step, step) * step**2
     return ops.mean(ops.sum(weights * error, axis=(1, 2, 3)))

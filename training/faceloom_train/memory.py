@@ -50,12 +50,14 @@ def estimate_need(model: SwapModel, faces: int) -> MemoryNeed:
     numbers = sum(math.prod(weight.shape) for weight in model.trainable_variables)
     in_parts = faces < config.faces_per_step
     everybody = faces * len(model.decoders)
-    layers = _bytes_of_outputs(model.encoder) + _bytes_of_outputs(model.decoders[0])
-    loss = 4 * _LOSS_NUMBERS * config.network.size**2
+    seen, drawn = _bytes_of_outputs(model.encoder), _bytes_of_outputs(model.decoders[0])
+    # Computed again, one decoder's outputs are there after the other's.
+    layers = max(everybody * seen, faces * drawn) if config.rematerialise else everybody * (seen + drawn)
+    loss = everybody * 4 * _LOSS_NUMBERS * config.network.size**2
     return MemoryNeed(
         weights=4 * numbers * (3 if in_parts else 2),
         optimizer=4 * numbers * (3 if config.optimizer.ema else 2),
-        activations=everybody * (_KEPT * layers + loss),
+        activations=_KEPT * layers + loss,
     )
 
 
@@ -74,12 +76,12 @@ def free_memory() -> float | None:
     return min([psutil.virtual_memory().available, *_container_limits()]) + own
 
 
-def fitting_batch(config: TrainConfig, need: Callable[[int], MemoryNeed], free: float | None) -> int:
-    """Return how many faces of each identity to compute at once: as many as a step learns from, if they fit.
+def fitting_batch(most: int, need: Callable[[int], MemoryNeed], free: float | None) -> int:
+    """Return how many faces of each identity to compute at once: the `most` that a device has in a step, if they fit.
 
     Where free memory is not known the whole step is tried; running out of it then halves the number.
     """
-    sizes = list(divisors(config.faces_per_step))
+    sizes = list(divisors(most))
     if free is None:
         return sizes[0]
     return next((size for size in sizes if need(size).total < _USABLE * free), sizes[-1])
@@ -88,6 +90,11 @@ def fitting_batch(config: TrainConfig, need: Callable[[int], MemoryNeed], free: 
 def smaller_batch(config: TrainConfig, faces: int) -> int | None:
     """Return the next smaller number of faces at once, half or less, that divides a step; None after 1."""
     return next((size for size in divisors(config.faces_per_step) if 2 * size <= faces), None)
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """Return the largest number up to `limit` that divides another."""
+    return next(size for size in divisors(number) if size <= limit)
 
 
 def divisors(number: int) -> Iterator[int]:

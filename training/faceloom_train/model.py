@@ -65,11 +65,10 @@ class SwapModel(keras.Model):
         of an identity one after the other, so that each decoder takes a block of the memory.
         """
         wanted, seen = self.augmented(batch)
-        code = self.encoder(seen)
-        drawn = [draw(own) for draw, own in zip(self.decoders, ops.split(code, len(self.decoders)), strict=True)]
+        code = self._run(self.encoder, seen)
         return {
             "wanted": wanted,
-            "drawn": ops.concatenate(drawn),
+            "drawn": ops.concatenate(self._draw(ops.split(code, len(self.decoders)))),
             "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
         }
 
@@ -78,9 +77,25 @@ class SwapModel(keras.Model):
         wanted, seen, outline = self._augment({name: _by_identity(value) for name, value in batch.items()})
         return wanted, hide_background(seen, outline) if self.config.hide_background else seen
 
+    def _draw(self, own: Sequence[Any]) -> list[Any]:
+        """Draw each identity's faces by its decoder."""
+        drawn: list[Any] = []
+        for decoder, code in zip(self.decoders, own, strict=True):
+            # On the way back one decoder is then done after the other: side by side they would need twice the memory.
+            after = 0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialise else 0
+            drawn.append(self._run(decoder, code + ops.cast(after, code.dtype)))
+        return drawn
+
+    def _run(self, network: keras.Model, x: Any) -> Any:
+        """Run a network; with `rematerialise` nothing inside is kept for the way back, it is computed again."""
+        return keras.remat(network)(x) if self.config.rematerialise else network(x)
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Do nothing: it is built. Keras would fail in trying, with several workers."""
+
     def train_step(self, *arguments: Any) -> Any:
         """Make a step on Keras' current backend."""
-        return make_step(self, super().train_step, arguments)
+        return make_step(self, arguments)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the loss and its parts, of the last step."""

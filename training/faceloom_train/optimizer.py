@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from faceloom_train.config import TrainConfig
@@ -24,7 +25,21 @@ class SkippingAdam(keras.optimizers.Adam):
         if not self.built:
             self.build(trainable_variables)
         step = super().apply
-        ops.cond(_all_finite(grads), lambda: step(grads, trainable_variables), lambda: None)
+
+        def on_all_devices(strategy: Any, finite: Any, grads: Sequence[Any]) -> None:
+            # All have the same gradients: the first one's word holds.
+            ops.cond(
+                strategy.experimental_local_results(finite)[0],
+                lambda: strategy.extended.call_for_each_replica(step, args=(grads, trainable_variables)),
+                lambda: None,
+            )
+
+        # TensorFlow makes no update of several devices inside a condition, only a condition around all of them.
+        tf.distribute.get_replica_context().merge_call(on_all_devices, args=(_all_finite(grads), grads))
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        """Leave the gradients as they are: a step has taken the mean over devices, before they were clipped."""
+        return grads_and_vars
 
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]

@@ -4,8 +4,9 @@ import logging
 
 from faceloom.errors import PartlyDone
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints
+from faceloom_train.devices import Devices
 from faceloom_train.guard import DivergedError
-from faceloom_train.memory import smaller_batch
+from faceloom_train.memory import is_out_of_memory, smaller_batch
 from faceloom_train.run import Run
 
 # How often one command lowers the rate before it gives up.
@@ -56,6 +57,20 @@ def with_smaller_batch(run: Run, faces: int) -> Run:
     run.log({"step": step, "restored": f"out of memory with {faces} faces of each identity at once"})
     sizes = {"batch_size": fewer, "effective_batch_size": run.settings.faces_per_step}
     return run.with_settings(run.settings.model_copy(update=sizes), step)
+
+
+def refuse_what_workers_cannot(error: Exception, devices: Devices, faces: int) -> None:
+    """Raise PartlyDone for an error after which several workers can only be started again."""
+    if devices.workers > 1 and devices.is_lost(error):
+        raise PartlyDone(
+            "Another worker is gone, or does not answer: what it says on its own machine tells why. Start all of them "
+            "again; the run goes on from its last checkpoint."
+        ) from error
+    if devices.workers > 1 and is_out_of_memory(error):
+        raise PartlyDone(
+            f"Out of memory on worker {devices.number} with {faces} faces of each identity at once; start all workers "
+            f"again with fewer: --set batch_size={max(1, faces // 2)}."
+        ) from error
 
 
 def last_step(run: Run) -> int:

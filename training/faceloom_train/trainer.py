@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
@@ -22,15 +23,17 @@ from faceloom_train.callbacks import AfterEachStep, make_actions
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.config import BodyNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
+from faceloom_train.devices import Devices
 from faceloom_train.guard import DivergedError
-from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory
+from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory, largest_divisor
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
+from faceloom_train.plan import tell_plan
 from faceloom_train.plateau import has_ended
 from faceloom_train.precision import decided
 from faceloom_train.preview import write_examples, write_preview
 from faceloom_train.report import write_report
-from faceloom_train.rescue import last_step, with_lower_rate, with_smaller_batch
+from faceloom_train.rescue import last_step, refuse_what_workers_cannot, with_lower_rate, with_smaller_batch
 from faceloom_train.run import Run
 from faceloom_train.warm_start import copy_weights, refuse_stranger
 
@@ -54,26 +57,30 @@ def train(
     report: Report = lambda _: None,
     stop_asked: Callable[[], bool] = lambda: False,
     minutes: float | None = None,
+    devices: Devices = Devices(),  # noqa: B008  what one device is never changes
 ) -> TrainSummary:
     """Train `run` up to its number of steps, from its last whole checkpoint if it has one.
 
     Returns early, with a checkpoint, when `stop_asked` says so or after `minutes`. A run that went wrong
     goes on from its last checkpoint, with half the learning rate or fewer faces at once. Raises ArtefactRefused
-    for a run without a whole checkpoint or a damaged face set, PartlyDone if going on does not help.
+    for a run without a whole checkpoint or a damaged face set, PartlyDone if going on does not help, UsageError if
+    the faces of a step cannot be shared by `devices`. Of several workers this is the first.
     """
+    devices.faces_on_each(run.settings)
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     first, restored, seconds = last_step(run), 0, 0.0
     report(Progress("precision", 1, 1, run.settings.precision))
     with dtype_policy(run.settings.precision):
         faces = _load_identities(run)
         while True:
-            session = _Session(run, faces)
+            session = _Session(run, faces, devices)
             try:
                 preview = session.train(report, make_actions(run, faces, report, stop_asked, deadline))
                 break
             except DivergedError as error:
                 run, restored = with_lower_rate(run, error, restored), restored + 1
             except Exception as error:
+                refuse_what_workers_cannot(error, devices, session.faces_at_once)
                 if not is_out_of_memory(error):
                     raise
                 run = with_smaller_batch(run, session.faces_at_once)
@@ -91,24 +98,30 @@ def train(
 class _Session:
     """A model in memory and what `fit` makes of it, up to the end or to the first thing that goes wrong."""
 
-    def __init__(self, run: Run, faces: Sequence[TrainingFaces]):
-        self._run, self._faces = run, faces
-        self.faces_at_once = run.settings.faces_per_step
+    def __init__(self, run: Run, faces: Sequence[TrainingFaces], devices: Devices):
+        self._run, self._faces, self._devices = run, faces, devices
+        self.faces_at_once = devices.faces_on_each(run.settings)
         self.seconds = 0.0
 
     def train(self, report: Report, actions: Sequence[Action]) -> Path:
         """Train from the last checkpoint; return the last preview sheet."""
         run, settings = self._run, self._run.settings
-        model = compiled_model(settings, run.identities)
+        tell_plan(self._devices, settings, run.faces)
+        with self._devices.scope():
+            model = compiled_model(settings, run.identities)
         start = _begin(model, run, self._faces, report)
         if start == 0:
             write_examples(model, self._faces, run.examples)
-        if start < settings.steps and not has_ended(run):
-            self._divide(model, start, report)
-            dataset = make_dataset(self._faces, settings, start, settings.steps)
+        # The other workers are told where to begin, and an ended run begins where it stops.
+        stop = start if has_ended(run) else settings.steps
+        steps = share_start(model, self._devices, range(start, stop))
+        if steps:
+            self.faces_at_once = divide(model, self._devices, report)
+            if settings.batch_size == "auto":
+                run.log({"step": start, "chosen": "batch_size", "to": self.faces_at_once})
             began = time.monotonic()
             try:
-                model.fit(dataset, epochs=1, verbose=0, shuffle=False, callbacks=[AfterEachStep(start, actions)])
+                fit(model, self._faces, steps, self._devices, actions)
             finally:
                 self.seconds = time.monotonic() - began
         # `fit` has put the averaged weights in place: this sheet shows what would be exported.
@@ -117,16 +130,33 @@ class _Session:
         write_report(run)
         return preview
 
-    def _divide(self, model: SwapModel, start: int, report: Report) -> None:
-        """Decide how many faces are computed at once, and say what memory that takes."""
-        settings, free = self._run.settings, free_memory()
-        asked = settings.batch_size
-        self.faces_at_once = fitting_batch(settings, partial(estimate_need, model), free) if asked == "auto" else asked
-        model.parts = settings.faces_per_step // self.faces_at_once
-        if asked == "auto":
-            self._run.log({"step": start, "chosen": "batch_size", "to": self.faces_at_once})
-        need = estimate_need(model, self.faces_at_once)
-        report(Progress("memory", 1, 1, need.to_text(self.faces_at_once, free)))
+
+def divide(model: SwapModel, devices: Devices, report: Report) -> int:
+    """Decide how many faces are computed at once on a device, say what memory that takes, and return it."""
+    settings, free, share = model.config, free_memory(), devices.faces_on_each(model.config)
+    asked = settings.batch_size
+    need = partial(estimate_need, model)
+    at_once = fitting_batch(share, need, free) if asked == "auto" else largest_divisor(share, asked)
+    model.parts = share // at_once
+    report(Progress("memory", 1, 1, need(at_once).to_text(at_once, free)))
+    return at_once
+
+
+def share_start(model: SwapModel, devices: Devices, steps: range) -> range:
+    """Let all workers begin with what the first one's model has learned; return the steps that it will make."""
+    start, stop = devices.tell(f"{steps.start} {steps.stop}").split()
+    devices.copy_from_first(model)
+    return range(int(start), int(stop))
+
+
+def fit(
+    model: SwapModel, faces: Sequence[TrainingFaces], steps: range, devices: Devices, actions: Sequence[Action]
+) -> None:
+    """Make some steps, with `actions` after each."""
+    dataset = devices.share(make_dataset(faces, model.config, steps.start, steps.stop))
+    after = AfterEachStep(steps.start, actions, devices.agree)
+    with devices.fitting():
+        model.fit(dataset, epochs=1, steps_per_epoch=len(steps), verbose=0, shuffle=False, callbacks=[after])
 
 
 def open_run(
@@ -163,7 +193,11 @@ def compiled_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
     prepare_tensorflow()
     keras.utils.set_random_seed(config.seed)
     model = SwapModel(config, identities)
-    model.compile(optimizer=build_optimizer(config), jit_compile=config.jit_compile, auto_scale_loss=False)
+    # On several devices TensorFlow makes no XLA program of a step.
+    jit_compile = False if tf.distribute.has_strategy() else config.jit_compile
+    model.compile(optimizer=build_optimizer(config), jit_compile=jit_compile, auto_scale_loss=False)
+    # Now, as all workers must do it together.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
