@@ -117,7 +117,7 @@ def test_when_a_loss_is_given_up(losses: list[float], gives_up: int | None) -> N
 def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets: dict[str, Path]) -> None:
     whole = tiny_run(tmp_path / "whole", facesets, batch_size=4)
     parts = tiny_run(tmp_path / "parts", facesets, batch_size=1, effective_batch_size=4)
-    # Adam's first steps depend on the gradients' signs; a large epsilon would hide nothing else.
+    # Adam's first steps go by the gradients' signs: where one is nearly 0 a weight may go the other way.
     for run in (whole, parts):
         assert train(run).step == 4
     one, other = checkpoint_arrays(whole), checkpoint_arrays(parts)
@@ -126,7 +126,7 @@ def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets
         assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)
         assert a["dssim"] == pytest.approx(b["dssim"], rel=2e-3)
     for name, value in one.items():
-        assert np.abs(other[name] - value).mean() <= 1e-3 * np.abs(value).mean() + 1e-7, name
+        assert np.abs(other[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 1e-7, name
 
 
 @pytest.fixture
@@ -182,9 +182,8 @@ def test_no_memory_for_one_face_ends_the_run(
 
 @pytest.mark.parametrize(("free", "fits"), [(None, 24), (1e12, 24), (2e9, 12), (1.3e9, 4), (1e3, 1)])
 def test_the_largest_batch_that_fits(free: float | None, fits: int) -> None:
-    config = tiny_config(batch_size="auto", effective_batch_size=24)
     need = memory.MemoryNeed
-    assert memory.fitting_batch(config, lambda faces: need(1e7, 1e7, 60e6 * faces), free) == fits
+    assert memory.fitting_batch(24, lambda faces: need(1e7, 1e7, 60e6 * faces), free) == fits
 
 
 def test_auto_decides_and_notes_it(tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

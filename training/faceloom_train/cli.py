@@ -49,8 +49,7 @@ def train_command(
             return read_config(preset_path(config), changes)
         return current and change_config(current, changes)
 
-    with progress_display() as report:
-        places = open_devices(devices, workers, worker, report)
+    with progress_display() as report, open_devices(devices, workers, worker, report) as places:
         if places.number > 0:
             here = faces_here(run, named)
             with stops_on_interrupt() as stop_asked:

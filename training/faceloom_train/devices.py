@@ -27,8 +27,14 @@ class Devices:
     def __init__(self, count: int = 1, workers: int = 1, number: int = 0):
         self.count, self.workers, self.number = count, workers, number
 
+    def __enter__(self) -> "Devices":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        """Let the other workers know if this one leaves by an error: they would wait for it."""
+
     def scope(self) -> AbstractContextManager[Any]:
-        """Return the context in which a model for these devices is built. Of several workers all must do the same in it."""
+        """Return the context in which a model for these devices is built; all workers must do the same in it."""
         return nullcontext()
 
     def fitting(self) -> AbstractContextManager[Any]:

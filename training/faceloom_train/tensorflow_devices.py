@@ -1,14 +1,16 @@
 """Several devices of one machine, and several machines, with TensorFlow."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from tensorflow.python.eager import context
 
+from faceloom.arrays import float32
 from faceloom_train.devices import Devices
 
 
@@ -60,15 +62,23 @@ class Workers(MirroredDevices):
         super().__init__(strategy, len(addresses), number)
         self._sum = tf.function(self._sum_over_workers, reduce_retracing=True, autograph=False)
 
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        """Make what the others wait for fail. Without that TensorFlow would wait for them when this process ends."""
+        if kind is None:
+            return
+        # There is nobody to tell if another one has left before.
+        with suppress(tf.errors.OpError):
+            context.context().report_error_to_cluster(tf.errors.ABORTED, f"worker {self.number} has left")
+
     @property
     def agree(self) -> Callable[[bool], bool]:
         """Ask all workers whether one of them says yes."""
-        return lambda says: self._added(np.float32([says]))[0] > 0
+        return lambda says: bool(self._added(float32([says]))[0] > 0)
 
     def tell(self, text: str) -> str:
         """Return the first worker's text, to all of them."""
         said = np.frombuffer(text.encode(), np.uint8)
-        size = int(self._added(np.float32([len(said) if self.number == 0 else 0]))[0])
+        size = int(self._added(float32([len(said) if self.number == 0 else 0]))[0])
         heard = self._added(said if self.number == 0 else np.zeros(size, np.uint8))
         return heard.tobytes().decode()
 

@@ -1,0 +1,120 @@
+"""Training on JAX, in a process of its own: Keras' backend is chosen before it is imported.
+
+    KERAS_BACKEND=jax python jax_checks.py FOLDER NAME=FACESET ...
+
+Prints a JSON object: the name of each check and what went wrong, null if nothing.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import jax
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from runs import checkpoint_arrays, rows, tiny_config, tiny_run
+
+from faceloom_train import trainer
+from faceloom_train.data import make_dataset
+from faceloom_train.devices import open_devices
+from faceloom_train.run import Run
+from faceloom_train.trainer import train
+
+Check = Callable[[Path, dict[str, Path]], None]
+
+
+def trains(folder: Path, faces: dict[str, Path]) -> None:
+    run = tiny_run(folder / "whole", faces, steps=6)
+    assert train(run).steps_made == 6
+    losses = [row["loss"] for row in rows(run)]
+    assert losses[-1] < 0.9 * losses[0], losses
+
+
+def continues_exactly(folder: Path, faces: dict[str, Path]) -> None:
+    run = tiny_run(folder / "broken", faces, steps=6)
+    answers = iter([False, True])
+    assert train(run, stop_asked=lambda: next(answers)).step == 2
+    assert train(Run.read(folder / "broken")).steps_made == 4
+    assert_alike(run, Run.read(folder / "whole"), 0)
+
+
+def skips_what_is_no_number(folder: Path, faces: dict[str, Path]) -> None:
+    def spoiled(*arguments: object) -> tf.data.Dataset:
+        return make_dataset(*arguments).map(lambda batch: {**batch, "light": batch["light"] * np.nan})
+
+    run = Run.read(folder / "broken")
+    before = checkpoint_arrays(run)
+    with patch.object(trainer, "make_dataset", spoiled):
+        train(run.with_settings(tiny_config(steps=7), 6))
+    assert rows(run)[-1] == {"step": 7, "seconds": rows(run)[-1]["seconds"], "skipped": 1}
+    after = checkpoint_arrays(run)
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value, err_msg=name)
+
+
+def learns_the_same_in_parts(folder: Path, faces: dict[str, Path]) -> None:
+    run = tiny_run(folder / "parts", faces, steps=6, batch_size=1, effective_batch_size=2)
+    train(run)
+    assert_alike(run, Run.read(folder / "whole"), 5e-3)
+
+
+def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None:
+    """Computing again what was not kept, too."""
+    devices = open_devices("2")
+    assert devices.count == 2
+    run = tiny_run(folder / "two", faces, steps=6, rematerialise=True)
+    train(run, devices=devices)
+    assert_alike(run, Run.read(folder / "whole"), 5e-3)
+
+
+def draws(folder: Path, faces: dict[str, Path]) -> None:
+    """Not a check: what TensorFlow must draw of the same weights."""
+    run = Run.read(folder / "whole")
+    model = trainer.compiled_model(run.settings, run.identities)
+    trainer.restore_checkpoint(model, trainer.latest_checkpoint(run)[0])
+    seen = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    np.savez(folder / "drawn.npz", seen=seen, drawn=ops.convert_to_numpy(model.networks.decode(seen, 1)))
+
+
+def assert_alike(one: Run, other: Run, relative: float) -> None:
+    arrays, others = checkpoint_arrays(one), checkpoint_arrays(other)
+    assert arrays.keys() == others.keys()
+    for name, value in arrays.items():
+        assert np.abs(others[name] - value).mean() <= relative * np.abs(value).mean(), name
+
+
+CHECKS: tuple[Check, ...] = (
+    trains,
+    continues_exactly,
+    skips_what_is_no_number,
+    learns_the_same_in_parts,
+    learns_the_same_on_two_devices,
+    draws,
+)
+
+
+def main() -> None:
+    assert keras.backend.backend() == "jax"
+    folder = Path(sys.argv[1])
+    faces = {name: Path(path) for name, path in (word.split("=", 1) for word in sys.argv[2:])}
+    jax.config.update("jax_num_cpu_devices", 2)
+    # The same step is compiled once for all that continue with it.
+    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    found: dict[str, str | None] = {}
+    for check in CHECKS:
+        try:
+            check(folder, faces)
+            found[check.__name__] = None
+        except Exception:
+            found[check.__name__] = traceback.format_exc()
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
