@@ -60,7 +60,7 @@ def skips_what_is_no_number(folder: Path, faces: dict[str, Path]) -> None:
 def learns_the_same_in_parts(folder: Path, faces: dict[str, Path]) -> None:
     run = tiny_run(folder / "parts", faces, steps=6, batch_size=1, effective_batch_size=2)
     train(run)
-    assert_alike(run, Run.read(folder / "whole"), 1e-3)
+    assert_alike(run, Run.read(folder / "whole"), 5e-3)
 
 
 def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None:
@@ -69,7 +69,7 @@ def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None
     assert devices.count == 2
     run = tiny_run(folder / "two", faces, steps=6, rematerialise=True)
     train(run, devices=devices)
-    assert_alike(run, Run.read(folder / "whole"), 1e-3)
+    assert_alike(run, Run.read(folder / "whole"), 5e-3)
 
 
 def draws(folder: Path, faces: dict[str, Path]) -> None:

@@ -117,7 +117,7 @@ def test_when_a_loss_is_given_up(losses: list[float], gives_up: int | None) -> N
 def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets: dict[str, Path]) -> None:
     whole = tiny_run(tmp_path / "whole", facesets, batch_size=4)
     parts = tiny_run(tmp_path / "parts", facesets, batch_size=1, effective_batch_size=4)
-    # Adam's first steps depend on the gradients' signs; a large epsilon would hide nothing else.
+    # Adam's first steps go by the gradients' signs: where one is nearly 0 a weight may go the other way.
     for run in (whole, parts):
         assert train(run).step == 4
     one, other = checkpoint_arrays(whole), checkpoint_arrays(parts)
@@ -126,7 +126,7 @@ def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets
         assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)
         assert a["dssim"] == pytest.approx(b["dssim"], rel=2e-3)
     for name, value in one.items():
-        assert np.abs(other[name] - value).mean() <= 1e-3 * np.abs(value).mean() + 1e-7, name
+        assert np.abs(other[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 1e-7, name
 
 
 @pytest.fixture

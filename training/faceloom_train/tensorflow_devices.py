@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 from tensorflow.python.eager import context
 
+from faceloom.arrays import float32
 from faceloom_train.devices import Devices
 
 
@@ -72,12 +73,12 @@ class Workers(MirroredDevices):
     @property
     def agree(self) -> Callable[[bool], bool]:
         """Ask all workers whether one of them says yes."""
-        return lambda says: self._added(np.float32([says]))[0] > 0
+        return lambda says: bool(self._added(float32([says]))[0] > 0)
 
     def tell(self, text: str) -> str:
         """Return the first worker's text, to all of them."""
         said = np.frombuffer(text.encode(), np.uint8)
-        size = int(self._added(np.float32([len(said) if self.number == 0 else 0]))[0])
+        size = int(self._added(float32([len(said) if self.number == 0 else 0]))[0])
         heard = self._added(said if self.number == 0 else np.zeros(size, np.uint8))
         return heard.tobytes().decode()
 
