@@ -9,7 +9,8 @@ from pathlib import Path
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, Report
-from faceloom_train.callbacks import Action, Step, StopWhen, WatchLoss
+from faceloom_train.actions import Action, Step
+from faceloom_train.callbacks import StopWhen, WatchLoss
 from faceloom_train.data import TrainingFaces, load_faces
 from faceloom_train.devices import Devices
 from faceloom_train.guard import DivergedError, LossGuard
