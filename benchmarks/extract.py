@@ -7,15 +7,20 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from faceloom.faces.find import Face, FaceFinder
 from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
 from faceloom.faces.steady import steady
+from faceloom.faceset import ExtractOptions, FaceSet, extract
 from faceloom.faceset.people import group_people
+from faceloom.pictures import write_png
+from faceloom.progress import finish
 from faceloom.video import Frame, read_frames
 
+PEOPLE = ("ada", "ben")
 CLIPS = ("train_ada", "train_ben", "target_ada", "target_ben", "hard_two")
 Seen = tuple[Frame, list[Face]]
 
@@ -25,6 +30,8 @@ def main(data: Path) -> None:
     print("|---|---|---|---|---|---|---|---|")
     for name in CLIPS:
         print(against_truth(data / "synth" / f"{name}.mp4"))
+    for name in PEOPLE:
+        print(with_reference(data / "synth", name))
     real = data / "real"
     if not real.is_dir():
         print("The real clips are not here.")
@@ -73,6 +80,21 @@ def against_truth(path: Path) -> str:
         f"| {path.stem} | {share(hit, front)} | {share(hit, hidden)} | {share(hit, side)} "
         f"| {eyes:.3f} | {nose:.3f} | {mouth:.3f} | {jitter(place[:, 0, :2]) * 256 / np.mean(sizes):.2f} px |"
     )
+
+
+def with_reference(synth: Path, name: str) -> str:
+    """Whose faces enter a set made of the clip of two with a picture of one of them."""
+    clip = synth / "hard_two.mp4"
+    with np.load(clip.with_suffix(".npz")) as file:
+        truth = file["lm5"]
+    with TemporaryDirectory() as folder:
+        picture = Path(folder) / "reference.png"
+        write_png(picture, next(iter(read_frames(synth / f"train_{name}.mp4"))).rgb)
+        finish(extract([clip], Path(folder) / "out", ExtractOptions(name, reference=(picture,))))
+        rows = FaceSet.read(Path(folder) / "out").rows
+    nearest = [np.linalg.norm(truth[row.frame] - row.points_xy, axis=-1).mean(-1).argmin() for row in rows]
+    own = np.equal(nearest, PEOPLE.index(name)).sum()
+    return f"hard_two with a picture of {name}: {len(rows)} faces, of them {len(rows) - own} of the other."
 
 
 def share(hit: np.ndarray, where: np.ndarray) -> str:

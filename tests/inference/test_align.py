@@ -88,6 +88,17 @@ def test_a_crop_shows_the_picture_where_the_map_says() -> None:
     np.testing.assert_allclose([columns.mean(), rows.mean()], apply_affine(to_crop, float32([[120, 80]]))[0], atol=0.5)
 
 
+@pytest.mark.parametrize("shift", [(-20, -10), (40, 60), (-260, 30), (900, 0), (0, -900), (-40, -40)])
+def test_an_enlarged_crop_repeats_the_picture_s_edge_as_opencv_does(shift: tuple[int, int]) -> None:
+    """Inside the picture, over its edges and corners, beside it altogether."""
+    cells = np.random.default_rng(0).integers(0, 256, (12, 18, 3)).astype(np.uint8)
+    picture = cv2.resize(cells, (180, 120), interpolation=cv2.INTER_CUBIC)
+    to_crop = similarity(20, 1.7, shift)
+    wanted = cv2.warpAffine(picture, to_crop, (96, 96), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    crop = crop_face(picture, to_crop, 96)
+    assert np.abs(crop.astype(int) - wanted).max() <= 1
+
+
 def test_a_large_face_is_averaged_not_sampled() -> None:
     checker = np.indices((800, 800)).sum(0) % 2 * 255
     picture = np.repeat(checker[..., None], 3, -1).astype(np.uint8)

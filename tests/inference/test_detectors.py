@@ -18,6 +18,7 @@ from faceloom.doctor import detectors
 from faceloom.errors import ArtefactRefused, ProviderMissing, UsageError
 from faceloom.faces import retinaface_package
 from faceloom.faces.detect import DETECTORS, Detector, Faces, open_detector
+from faceloom.faces.retinaface import _MEAN_BGR, _network_input
 from faceloom.faces.retinaface_package import RetinaFacePackage, package_is_installed, weights_path
 from faceloom.faces.session import open_face_model
 from faceloom.faces.yunet import YuNet
@@ -92,6 +93,12 @@ def test_yunet_decodes_as_opencv_does(sample: Path) -> None:
         np.testing.assert_allclose(ours.boxes_xyxy, boxes, atol=0.1)
         np.testing.assert_allclose(ours.points_xy.reshape(-1, 10), theirs[:, 4:14], atol=0.1)
         np.testing.assert_allclose(ours.scores, theirs[:, 14], atol=1e-3)
+
+
+def test_the_network_s_input_is_what_opencv_makes() -> None:
+    batch = np.random.default_rng(0).integers(0, 256, (2, 9, 7, 3)).astype(np.uint8)
+    made = cv2.dnn.blobFromImages(list(batch), mean=_MEAN_BGR, swapRB=True)
+    assert np.array_equal(_network_input(batch), made)
 
 
 def test_doubles_are_dropped_and_the_best_kept() -> None:

@@ -17,7 +17,7 @@ from faceloom.faceset import FaceSet
 from faceloom.progress import finish
 from faceloom.review.charts import Axis, histogram, pose_map
 from faceloom.review.coverage import covered_share, find_gap
-from faceloom.review.finding import Severity, gravest_first
+from faceloom.review.finding import Severity, by_subject, gravest_first, tally
 from faceloom.review.findings import OF_PERSON, OF_TWO
 from faceloom.review.gaps import OF_DIRECTION, OF_TARGET
 from faceloom.review.light import measure_light
@@ -272,6 +272,21 @@ def test_the_gravest_comes_first(ada: Person, ben: Person) -> None:
     assert severities == sorted(severities)
 
 
+def test_findings_stand_together_by_what_they_are_about_the_gravest_first(ada: Person, ben: Person) -> None:
+    faulty = without(replace(ada, similarity=np.full(len(ada), 0.1, np.float32)), sharpness=0.1)
+    people, both = (without(ben, mouth_open=0.05), faulty), target_of(ada, ben)
+    summary = summarise(Path("r.html"), people, both)
+    assert [(about, tally(f), [each.name for each in f]) for about, f in by_subject(summary.findings).items()] == [
+        ("ada", "1 grave, 1 warning", ["strangers", "blurred"]),
+        ("ben", "1 warning", ["still mouth"]),
+        ("ben's face on ada in clip.mp4", "1 warning", ["mouth gap"]),
+        ("clip.mp4", "1 note", ["several people"]),
+    ]
+    assert tally([f for f in summary.findings if f.severity == Severity.warning]) == "3 warnings"
+    said = summary.to_text().splitlines()
+    assert said.index("ada: 1 grave, 1 warning") < said.index("ben's face on ada in clip.mp4: 1 warning")
+
+
 def test_coverage_is_a_share_of_the_host_s_faces(ada: Person, ben: Person) -> None:
     half = replace(ada.table, yaw=float32(np.where(np.arange(len(ada)) % 2, 0, 70)))
     direction = Direction(ben, half, "ada", "faces")
@@ -375,6 +390,8 @@ def test_the_result_holds_all_figures_and_findings(page_and_result: tuple[str, d
     assert (person["name"], person["faces"], person["looks_like"]) == ("target_ada.mp4", 3, "")
     assert result["people"][0]["spreads"]["yaw"]["low"] < 0 < result["people"][0]["spreads"]["yaw"]["high"]
     assert [verdict["guest"] for verdict in result["verdicts"]] == ["ada", "ben"]
+    headings = [html.unescape(heading) for heading in re.findall(r'<h3 class="group">(.*?) <small>', page)]
+    assert headings == list(dict.fromkeys(finding["about"] for finding in result["findings"]))
     for finding in result["findings"]:
         assert finding["text"].replace("'", "&#x27;") in page
         assert html.escape(finding["command"]) in page

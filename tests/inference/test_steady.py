@@ -1,5 +1,6 @@
 """Alignment is steadied without lag, gaps are filled, cuts are noticed, people are told apart."""
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from clips import noise
 from faceloom.arrays import float32
 from faceloom.faces.cuts import CutDetector
 from faceloom.faces.find import Face, FaceFinder
+from faceloom.faces.identify import SAME_PERSON
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.steady import REACH, steady
 from faceloom.faceset.people import choose_person, group_people
@@ -124,6 +126,28 @@ ADA, ALSO_ADA, BEN, NEITHER = (1, 0, 0), (0.9, 0.3, 0), (0, 1, 0), (0, 0, 1)
 )
 def test_people_are_grouped_the_most_seen_first(rows, counts, expected) -> None:
     assert group_people(vectors(*rows), np.array(counts), 0.5).tolist() == expected
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.06, 0.1])
+def test_grouping_joins_the_nearest_two_until_none_are_alike(spread: float) -> None:
+    """The chains find what looking at every two groups again and again finds."""
+    random = np.random.default_rng(0)
+    found = random.normal(size=(4, 192))[random.integers(0, 4, 40)] / 14 + random.normal(0, spread, (40, 192))
+    means, counts = vectors(*found), random.integers(1, 9, 40)
+    cosines = means @ means.T
+    groups = [[number] for number in range(40)]
+    while len(groups) > 1:
+        alike = [
+            (np.average(cosines[np.ix_(a, b)], weights=np.outer(counts[a], counts[b])), a, b)
+            for a, b in combinations(groups, 2)
+        ]
+        best, a, b = max(alike)
+        if best < SAME_PERSON:
+            break
+        groups = [group for group in groups if group not in (a, b)] + [a + b]
+    numbers = group_people(means, counts, SAME_PERSON)
+    assert {tuple(np.flatnonzero(numbers == n)) for n in np.unique(numbers)} == {tuple(sorted(g)) for g in groups}
+    assert (np.diff([counts[numbers == n].sum() for n in np.unique(numbers)]) <= 0).all()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from clips import make_clip, noise
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video import VideoWriter, probe_video, read_frames
 from faceloom.video.orient import as_coded, upright
-from faceloom.video.pixels import from_rgb, to_rgb
+from faceloom.video.pixels import _EXACT, from_rgb, to_rgb
 
 
 def rewrite(source: Path, target: Path) -> Path:
@@ -90,6 +90,17 @@ def test_colours_survive_the_way_through_rgb(matrix: int, colour_range: int) -> 
     # Full range is rounded down by swscale, by half a level.
     assert abs(drift.mean()) < (0.1 if colour_range == 1 else 0.6)
     assert np.abs(drift).max() <= 3
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "nv12", "gray", "rgb24", "bgra"])
+@pytest.mark.parametrize("size_wh", [(64, 48), (51, 37)])
+def test_rgb_by_way_of_planes_is_what_swscale_makes_at_once(pixel_format: str, size_wh: tuple[int, int]) -> None:
+    width, height = size_wh
+    rgb = np.ascontiguousarray(np.resize(noise(1)[0], (height, width, 3)))
+    coded = from_rgb(rgb, pixel_format, _tags(1, 1))
+    coded.colorspace = 1
+    at_once = coded.reformat(format="rgb24", interpolation=_EXACT).to_ndarray()
+    assert np.array_equal(to_rgb(coded), at_once)
 
 
 def test_the_matrix_is_not_a_guess() -> None:

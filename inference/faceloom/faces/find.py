@@ -126,13 +126,15 @@ class FaceFinder:
 
     def _follow(self, picture: Rgb, last: Face) -> Face | None:
         """Look for a face where it was; None if the mesh does not see one there."""
-        landmarks = self._mesh.find(picture, last.landmarks.box_xyxy(), last.landmarks.five_points_xy())
-        if landmarks.score >= _MIN_MESH_SCORE and _moved(last.landmarks, landmarks):
+        face = self._measure(picture, last)
+        if face and _moved(last, face):
             # It was seen at the edge of where it was looked for: look again where it is.
-            landmarks = self._mesh.find(picture, landmarks.box_xyxy(), landmarks.five_points_xy())
-        if landmarks.score < _MIN_MESH_SCORE:
-            return None
-        return Face.of(landmarks, landmarks.score, last.track)
+            face = self._measure(picture, face)
+        return face
+
+    def _measure(self, picture: Rgb, near: Face) -> Face | None:
+        landmarks = self._mesh.find(picture, near.box_xyxy, near.points_xy)
+        return Face.of(landmarks, landmarks.score, near.track) if landmarks.score >= _MIN_MESH_SCORE else None
 
     def _confirm(self, picture: Rgb, followed: Sequence[Face], detected: Faces) -> list[Face]:
         """Keep the followed faces that the detector sees too; begin a new one for whatever else it sees."""
@@ -153,18 +155,18 @@ class FaceFinder:
         The second look is the one that following repeats, so the landmarks do not jump when it begins. `strict`
         asks that the detector and the mesh agree on the points, as they do on a head that is not turned over.
         """
-        points = detected.points_xy[number]
-        first = self._mesh.find(picture, detected.boxes_xyxy[number], points)
-        if first.score < _MIN_MESH_SCORE or (strict and looks_turned(points, first.five_points_xy(), _UNLIKE)):
+        points, score = detected.points_xy[number], float(detected.scores[number])
+        landmarks = self._mesh.find(picture, detected.boxes_xyxy[number], points)
+        first = Face.of(landmarks, score, NEW)
+        if landmarks.score < _MIN_MESH_SCORE or (strict and looks_turned(points, first.points_xy, _UNLIKE)):
             return None
-        again = self._mesh.find(picture, first.box_xyxy(), first.five_points_xy())
-        best = again if again.score >= _MIN_MESH_SCORE and not _moved(first, again) else first
-        return Face.of(best, float(detected.scores[number]), NEW)
+        again = self._measure(picture, first)
+        return replace(again, score=score) if again and not _moved(first, again) else first
 
 
-def _moved(last: Landmarks, now: Landmarks) -> bool:
+def _moved(last: Face, now: Face) -> bool:
     """Whether a face has moved so far that the mesh is worth a second look."""
-    return float(box_overlaps(last.box_xyxy()[None], now.box_xyxy()[None])[0, 0]) < _STILL
+    return float(box_overlaps(last.box_xyxy[None], now.box_xyxy[None])[0, 0]) < _STILL
 
 
 def _boxes(faces: Sequence[Face]) -> Float32[np.ndarray, "n 4"]:

@@ -21,7 +21,7 @@ SAME_PERSON = 0.45
 
 
 class MobileFaceNet:
-    """The identity network; its graph has a fixed batch of two."""
+    """The identity network."""
 
     def __init__(self, threads: int = 0) -> None:
         self._session = open_face_model(MOBILEFACENET, threads)
@@ -35,7 +35,6 @@ class MobileFaceNet:
         if not crops:
             return np.zeros((0, 192), np.float32)
         faces = (float32(np.stack(crops)) - 127.5) / 128
-        pairs = np.concatenate([faces, faces[-1:]]) if len(faces) % 2 else faces
-        vectors = [self._session.run(None, {"input": pairs[i : i + 2]})[0] for i in range(0, len(pairs), 2)]
-        embeddings = np.concatenate(vectors)[: len(faces)]
+        # One a run: several at once save nothing, as they do not fit the cache together.
+        embeddings = np.concatenate([self._session.run(None, {"input": face[None]})[0] for face in faces])
         return float32(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True))

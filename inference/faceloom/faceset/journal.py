@@ -8,8 +8,9 @@
 Rows, vectors and crops are written first and counted after, so whatever lies beyond the count is dropped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
@@ -22,6 +23,9 @@ from faceloom.faceset.store import JPEG
 from faceloom.pictures import encode
 
 _WIDTH = 192
+
+# A face's row, the bytes of its crop's file, and its identity vector.
+Found: TypeAlias = tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]
 
 
 class JournalState(Strict):
@@ -44,14 +48,15 @@ class Journal:
         self._rows = self.state.rows
         self._drop_beyond_count()
 
-    def add(self, row: FaceRow, crop: bytes, embedding: Float32[np.ndarray, "192"]) -> None:
-        """Write a face; it counts from the next `commit` on."""
-        (self.folder / row.image).write_bytes(crop)
-        with (self.folder / "rows.jsonl").open("a", encoding="utf-8") as rows:
-            rows.write(row.model_copy(update={"embedding": self._rows}).model_dump_json() + "\n")
-        with (self.folder / "embeddings.f32").open("ab") as vectors:
-            vectors.write(float32(embedding).tobytes())
-        self._rows += 1
+    def add(self, faces: Iterable[Found]) -> None:
+        """Write faces; they count from the next `commit` on."""
+        rows_file, vectors_file = self.folder / "rows.jsonl", self.folder / "embeddings.f32"
+        with rows_file.open("a", encoding="utf-8") as rows, vectors_file.open("ab") as vectors:
+            for row, crop, embedding in faces:
+                (self.folder / row.image).write_bytes(crop)
+                rows.write(row.model_copy(update={"embedding": self._rows}).model_dump_json() + "\n")
+                vectors.write(float32(embedding).tobytes())
+                self._rows += 1
 
     def commit(self, frames: int, next_frame: int, *, done: bool = False) -> None:
         """Make all that was added count."""

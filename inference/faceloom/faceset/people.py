@@ -79,27 +79,36 @@ def group_people(
 ) -> Int[np.ndarray, "_"]:
     """Number the people that unit vectors belong to: the nearest two groups are joined while they are alike.
 
-    Average linkage on cosines, each vector counting as often as `counts` says. Person 0 has the most.
+    Average linkage on cosines, each vector counting as often as `counts` says. Person 0 has the most. Found by
+    chains of nearest neighbours, in the square of the vectors' number (F. Murtagh, "A survey of recent advances
+    in hierarchical clustering algorithms", The Computer Journal 26(4), 1983): a folder may hold ten thousand pictures.
     """
+    sizes = float32(counts)
+    sums = means * sizes[:, None]
     groups = [[number] for number in range(len(means))]
-    weights = np.asarray(counts, float)
-    sums = means * weights[:, None]
-    sizes = weights.copy()
-    alive = list(range(len(means)))
-    while len(alive) > 1:
-        centres = sums[alive] / sizes[alive, None]
-        cosines = centres @ centres.T
-        np.fill_diagonal(cosines, -1)
-        a, b = np.unravel_index(cosines.argmax(), cosines.shape)
-        if cosines[a, b] < threshold:
-            break
-        first, second = alive[min(a, b)], alive[max(a, b)]
-        groups[first] += groups[second]
-        sums[first] += sums[second]
-        sizes[first] += sizes[second]
-        alive.remove(second)
+    people: list[int] = []
+    chain: list[int] = []
+    free = np.ones(len(means), bool)
+    while free.any():
+        chain = chain or [int(free.argmax())]
+        last, before = chain[-1], chain[-2] if len(chain) > 1 else -1
+        cosines = np.where(free, sums @ sums[last] / (sizes * sizes[last]), -2)
+        cosines[last] = -2
+        nearest = before if before >= 0 and cosines[before] >= cosines.max() else int(cosines.argmax())
+        if cosines[nearest] < threshold:
+            # No joining of others brings any of them nearer.
+            people.append(chain.pop())
+            free[last] = False
+        elif nearest == before:
+            groups[before] += groups[last]
+            sums[before] += sums[last]
+            sizes[before] += sizes[last]
+            free[last] = False
+            del chain[-2:]
+        else:
+            chain.append(nearest)
     numbers = np.zeros(len(means), np.int64)
-    for number, group in enumerate(sorted(alive, key=lambda g: -sizes[g])):
+    for number, group in enumerate(sorted(people, key=lambda person: (-sizes[person], min(groups[person])))):
         numbers[groups[group]] = number
     return numbers
 

@@ -80,7 +80,7 @@ def light_gap(direction: Direction) -> Finding | None:
         "light gap", Severity.warning,
         f"{direction.host_name} is lit more from the {side} in {percent(share)} of the {direction.unit} "
         f"than {name} ever is.",
-        f"Add footage of {name} with light from the {side}.", share, {"share": share},
+        f"Add footage of {name} lit more from the {side}.", share, {"share": share},
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from operator import attrgetter
 from string import Template
 
@@ -13,7 +14,7 @@ from faceloom import __version__
 from faceloom.pages import data_url
 from faceloom.review.charts import Axis, colour_strip, histogram, light_map, pose_map
 from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
-from faceloom.review.finding import Finding
+from faceloom.review.finding import Finding, by_subject, tally
 from faceloom.review.pictures import Sheet, contact_sheets, target_sheet
 from faceloom.review.statistics import BLURRED, SHUT, Column, Direction, FaceTable, Person, Target
 from faceloom.review.verdict import Verdict
@@ -28,7 +29,9 @@ _PAGE = Template("""<!doctype html>
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem }
-h3 { font-size: .95rem; margin: .9rem 0 .3rem; font-weight: 600 } p { margin: .3rem 0 } small, .quiet { color: #666 }
+h3 { font-size: .95rem; margin: .9rem 0 .3rem; font-weight: 600 }
+.group { font-size: 1.05rem; margin: 1.5rem 0 .2rem } .group small { font-weight: 400; margin-left: .4rem }
+p { margin: .3rem 0 } small, .quiet { color: #666 }
 .row { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem; align-items: flex-start }
 .grid { display: grid; gap: .8rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(var(--least), 100%), 1fr)) }
 .grid > div { min-width: 0 } .poses { --least: 17rem } .lights { --least: 15rem } .charts { --least: 11.8rem }
@@ -96,7 +99,7 @@ def build_page(
     return _PAGE.substitute(
         subject=html.escape(_said(people, target)),
         verdicts=f'<div class="row">{"".join(map(_verdict, verdicts))}</div>' if verdicts else _NO_VERDICT,
-        findings=f"<ol>{''.join(map(_finding, findings))}</ol>" if findings else "<p>Nothing was found wrong.</p>",
+        findings="".join(starmap(_findings, by_subject(findings).items())) or "<p>Nothing was found wrong.</p>",
         sheets="".join(_sheets(s, contact_sheets(p)) for s, p in zip(subjects, people, strict=True))
         + "".join(_sheets(s, (target_sheet(h),)) for s, h in zip(seen, hosts, strict=True)),
         legend=html.escape(_LEGEND) if directions else "",
@@ -130,6 +133,13 @@ def _verdict(verdict: Verdict) -> str:
         f"<p>{html.escape(verdict.guest)} has enough faces for the poses in {100 * verdict.covered:.0f} % of the "
         f"{verdict.unit}.</p>"
         f"<p>What helps most: {_action(verdict.help_most)}</p>{_command(verdict.command)}</div>"
+    )
+
+
+def _findings(about: str, findings: Sequence[Finding]) -> str:
+    return (
+        f'<h3 class="group">{html.escape(about)} <small>{tally(findings)}</small></h3>'
+        f"<ol>{''.join(map(_finding, findings))}</ol>"
     )
 
 

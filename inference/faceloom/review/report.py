@@ -1,7 +1,7 @@
 """The review: measure, find, judge, write the page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +13,7 @@ from faceloom.errors import UsageError
 from faceloom.faces.identify import SAME_PERSON
 from faceloom.faceset import FaceSet
 from faceloom.progress import Work
-from faceloom.review.finding import Finding, gravest_first
+from faceloom.review.finding import Finding, by_subject, gravest_first, tally
 from faceloom.review.findings import OF_PERSON, OF_TWO
 from faceloom.review.gaps import OF_DIRECTION, OF_TARGET
 from faceloom.review.measure import measure_person
@@ -110,10 +110,12 @@ class ReviewSummary:
         lines = [
             f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)" for v in self.verdicts
         ]
-        for finding in self.findings:
-            lines.append(f"{finding.severity.value:<8} {finding.text}")
-            lines += [f"{'':<8} {said}" for said in (finding.action, finding.command) if said]
-        return "\n".join([*lines, f"{self.report}: the whole review."])
+        for about, findings in by_subject(self.findings).items():
+            lines += ["", f"{about}: {tally(findings)}"]
+            for finding in findings:
+                lines.append(f"  {finding.severity.value:<8} {finding.text}")
+                lines += [f"  {'':<8} {said}" for said in (finding.action, finding.command) if said]
+        return "\n".join([*lines, "", f"{self.report}: the whole review."])
 
 
 def review(
@@ -141,13 +143,14 @@ def review(
 
 def summarise(report: Path, people: Sequence[Person], target: Target | None) -> ReviewSummary:
     """Find and judge; measures and writes nothing."""
-    of_person = {person.name: _run(OF_PERSON, person) for person in people}
-    of_two = [finding for pair in combinations(people, 2) for finding in _run(OF_TWO, pair)]
-    of_target = _run(OF_TARGET, target) if target else []
+    of_person = {person.name: _run(OF_PERSON, person, person.name) for person in people}
+    pairs = [(pair, f"{pair[0].name} and {pair[1].name}") for pair in combinations(people, 2)]
+    of_two = [finding for pair, names in pairs for finding in _run(OF_TWO, pair, names)]
+    of_target = _run(OF_TARGET, target, target.name) if target else []
     found = [*of_two, *of_target, *(finding for group in of_person.values() for finding in group)]
     verdicts = []
     for direction in list_directions(people, target):
-        own = _run(OF_DIRECTION, direction)
+        own = _run(OF_DIRECTION, direction, direction.text)
         found += own
         verdicts.append(judge(direction, gravest_first([*own, *of_person[direction.guest.name], *of_two])))
     return ReviewSummary(
@@ -173,8 +176,8 @@ def list_directions(people: Sequence[Person], target: Target | None) -> list[Dir
     return [Direction(guest, host.table, host.name, "faces") for guest, host in sets]
 
 
-def _run(table: Sequence[Callable[[_Subject], Finding | None]], subject: _Subject) -> list[Finding]:
-    return [finding for find in table if (finding := find(subject))]
+def _run(table: Sequence[Callable[[_Subject], Finding | None]], subject: _Subject, name: str) -> list[Finding]:
+    return [replace(finding, about=name) for find in table if (finding := find(subject))]
 
 
 def _person_figures(person: Person) -> PersonFigures:

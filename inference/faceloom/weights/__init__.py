@@ -31,6 +31,6 @@ RETINAFACE_MOBILENET = Weights(
 )
 YUNET = Weights("face_detection_yunet_2023mar.onnx", "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4")
 FACE_MESH = Weights(
-    "mediapipe_face_landmark_468.onnx", "2a0f4767bd3dc7c14d0669508c0ca0fafc6b0988c7d53005b7913127590aa1ab"
+    "mediapipe_face_landmark_468.onnx", "ac5c7b5c7ca3dea65588fef2f096f6dfa5abc961d2c50a11bf611ca63a812d06"
 )
-MOBILEFACENET = Weights("mobilefacenet_192.onnx", "ce26e22b132697a0fad85a8457f0021ec92c015855fe493bee7bdd8c0a424211")
+MOBILEFACENET = Weights("mobilefacenet_192.onnx", "fd21a70b0b7a5d66bacc0c98d488dbea26e01d7743ae8023d524835cfaaf4d96")
