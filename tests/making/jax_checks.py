@@ -22,6 +22,7 @@ from runs import checkpoint_arrays, rows, tiny_config, tiny_run
 from faceloom_train import trainer
 from faceloom_train.data import make_dataset
 from faceloom_train.devices import open_devices
+from faceloom_train.losses import mean_dssim
 from faceloom_train.run import Run
 from faceloom_train.trainer import train
 
@@ -74,6 +75,14 @@ def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None
     assert_alike(run, Run.read(folder / "whole"), 5e-3)
 
 
+def compares_at_three_scales(folder: Path, faces: dict[str, Path]) -> None:
+    """Keras 3.15 on JAX fails where pictures are shrunk by a step that is not named."""
+    drawn = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
+    weights = np.full((1, 64, 64, 1), 1 / 64**2, np.float32)
+    assert float(mean_dssim(weights, drawn, drawn, 3)) < 1e-5
+    assert float(mean_dssim(weights, drawn, drawn[:, ::-1], 3)) > 0.3
+
+
 def draws(folder: Path, faces: dict[str, Path]) -> None:
     """Not a check: what TensorFlow must draw of the same weights."""
     run = Run.read(folder / "whole")
@@ -96,6 +105,7 @@ CHECKS: tuple[Check, ...] = (
     skips_what_is_no_number,
     learns_the_same_in_parts,
     learns_the_same_on_two_devices,
+    compares_at_three_scales,
     draws,
 )
 

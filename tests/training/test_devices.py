@@ -16,7 +16,7 @@ import pytest
 from runs import checkpoint_arrays, rows, tiny_config, tiny_run
 
 import faceloom
-from faceloom.errors import UsageError
+from faceloom.errors import PartlyDone, UsageError
 from faceloom_train.callbacks import AfterEachStep, Step
 from faceloom_train.checkpoint import list_checkpoints
 from faceloom_train.config import to_yaml
@@ -24,6 +24,7 @@ from faceloom_train.devices import Devices, open_devices
 from faceloom_train.follow import faces_here
 from faceloom_train.meeting import meet, parse_workers
 from faceloom_train.plan import hear_plan, tell_plan
+from faceloom_train.rescue import refuse_what_workers_cannot
 from faceloom_train.run import Run
 from faceloom_train.trainer import train
 
@@ -186,6 +187,27 @@ def test_a_worker_needs_its_own_copy_of_the_faces(tmp_path: Path, facesets: dict
     shared = tiny_run(tmp_path / "shared", facesets)
     assert faces_here(shared.directory, {}) == facesets
     assert faces_here(tmp_path / "nowhere", facesets) == facesets
+
+
+class Alone(Devices):
+    """The last of two workers."""
+
+    def is_lost(self, error: BaseException) -> bool:
+        return isinstance(error, ConnectionError)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionError(), "Another worker is gone"),
+        (MemoryError(), r"Out of memory on worker 1 with 8 faces .* --set batch_size=4"),
+    ],
+)
+def test_workers_end_by_what_one_process_would_go_on_from(error: Exception, said: str) -> None:
+    with pytest.raises(PartlyDone, match=said):
+        refuse_what_workers_cannot(error, Alone(2, 2, 1), 8)
+    refuse_what_workers_cannot(error, Devices(), 8)
+    refuse_what_workers_cannot(ValueError(), Alone(2, 2, 1), 8)
 
 
 def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:

@@ -180,7 +180,7 @@ def test_no_memory_for_one_face_ends_the_run(
         train(tiny_run(tmp_path / "run", facesets, batch_size=1))
 
 
-@pytest.mark.parametrize(("free", "fits"), [(None, 24), (1e12, 24), (2e9, 12), (1.3e9, 4), (1e3, 1)])
+@pytest.mark.parametrize(("free", "fits"), [(None, 24), (1e12, 24), (2.1e9, 12), (1.5e9, 4), (1e3, 1)])
 def test_the_largest_batch_that_fits(free: float | None, fits: int) -> None:
     need = memory.MemoryNeed
     assert memory.fitting_batch(24, lambda faces: need(1e7, 1e7, 60e6 * faces), free) == fits

@@ -81,6 +81,8 @@ def open_devices(
     """
     if workers is None and number is not None:
         raise UsageError("--worker says which of --workers this is; name them all.")
+    if workers is None and devices == "1":
+        return Devices()
     if keras.backend.backend() == "jax":
         if workers is not None:
             raise UsageError("Several workers need TensorFlow; unset KERAS_BACKEND, or use one machine.")

@@ -77,7 +77,7 @@ def mean_dssim(weights: Any, drawn: Any, wanted: Any, scales: int) -> Any:
     means = []
     for scale in range(scales):
         if scale:
-            drawn, wanted = ops.average_pool(drawn, 2), ops.average_pool(wanted, 2)
+            drawn, wanted = ops.average_pool(drawn, 2, 2), ops.average_pool(wanted, 2, 2)
         means.append(mean_over_faces(weights, dssim(drawn, wanted, 2 ** (scale - (scales - 1) / 2) / 16)))
     return sum(means) / scales
 

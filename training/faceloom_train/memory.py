@@ -14,17 +14,17 @@ from faceloom_train.model import SwapModel
 from faceloom_train.networks import layers_of
 
 # Bytes of the libraries themselves and their scratch space.
-_PROGRAM = 700e6
-# Numbers for each pixel of a face that augmentation and the losses keep for the way back, and for each number
-# that a layer puts out. Measured with TensorFlow on a CPU, smoke with 64 and base_128 with 24 faces at once: the
-# estimate is up to a seventh above the peak.
-_LOSS_NUMBERS, _KEPT = 110, 1.1
+_PROGRAM = 900e6
+# Numbers for each pixel of a face that the losses keep for the way back, and for each number that a layer puts out.
+# Fitted to peaks with TensorFlow on a CPU: smoke with 64 faces at once, base_128 with 24, base_256 with 4, hires_384 with
+# 2 and two others. The estimate is 0.98 to 1.13 of the peak, with `rematerialise` 1.00 to 1.24.
+_LOSS_NUMBERS, _KEPT = 100, 1.4
 _USABLE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryNeed:
-    """An estimate in bytes. weights: with gradients; optimizer: its moments and averages."""
+    """An estimate in bytes. weights: with gradients, also clipped; optimizer: its moments and averages."""
 
     weights: float
     optimizer: float
@@ -55,7 +55,7 @@ def estimate_need(model: SwapModel, faces: int) -> MemoryNeed:
     layers = max(everybody * seen, faces * drawn) if config.rematerialise else everybody * (seen + drawn)
     loss = everybody * 4 * _LOSS_NUMBERS * config.network.size**2
     return MemoryNeed(
-        weights=4 * numbers * (3 if in_parts else 2),
+        weights=4 * numbers * (4 if in_parts else 3),
         optimizer=4 * numbers * (3 if config.optimizer.ema else 2),
         activations=_KEPT * layers + loss,
     )

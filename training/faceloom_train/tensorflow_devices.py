@@ -90,7 +90,8 @@ class Workers(MirroredDevices):
 
     def is_lost(self, error: BaseException) -> bool:
         """Whether an error says that another worker is gone: TensorFlow gives up all that they do together."""
-        return isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError))
+        gone = isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError))
+        return gone or (isinstance(error, tf.errors.OpError) and "Collective" in str(error))
 
     def _added(self, value: np.ndarray) -> np.ndarray:
         """Return the sum of the values that the workers give."""
