@@ -16,8 +16,8 @@ from faceloom_train.networks import layers_of
 # Bytes of the libraries themselves and their scratch space.
 _PROGRAM = 900e6
 # Numbers for each pixel of a face that the losses keep for the way back, and for each number that a layer puts out.
-# Fitted to peaks with TensorFlow on a CPU: smoke with 64 faces at once, base_128 with 24, base_256 with 4, hires_384 with
-# 2 and two others. The estimate is 0.98 to 1.13 of the peak, with `rematerialise` 1.00 to 1.24.
+# Fitted to peaks with TensorFlow on a CPU: smoke with 64 faces at once, base_128 with 24, base_256 with 4, hires_384
+# with 2 and two others. The estimate is 0.98 to 1.13 of the peak, with `rematerialise` 1.00 to 1.24.
 _LOSS_NUMBERS, _KEPT = 100, 1.4
 _USABLE = 0.8
 
