@@ -7,10 +7,10 @@ from typing import TypeAlias
 import numpy as np
 from keras import ops
 
-from faceloom_train.backend import JitCompile, fused
+from faceloom_train.backend import JitCompile, Tensor, fused
 from faceloom_train.data import MARGIN
 from faceloom_train.footage import spoil
-from faceloom_train.occlude import Tensor, apply_affine, cover, skin_of
+from faceloom_train.occlude import apply_affine, cover, skin_of
 
 Examples: TypeAlias = tuple[Tensor, Tensor, Tensor]
 

@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeAlias
 import keras
 import tensorflow as tf
 
+# A tensor of whichever backend runs.
+Tensor: TypeAlias = Any
 # Whether XLA compiles, as Keras' `compile` takes it.
 JitCompile: TypeAlias = bool | Literal["auto"]
 

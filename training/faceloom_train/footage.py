@@ -1,12 +1,9 @@
 """Make pictures as soft and as compressed as poor footage is, a whole batch at once."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
 from keras import ops
 
-# A tensor of whichever backend runs.
-Tensor: TypeAlias = Any
+from faceloom_train.backend import Tensor
 
 _BLOCK = 8
 

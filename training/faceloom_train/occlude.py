@@ -4,12 +4,9 @@ They are in the picture that is wanted as well as in the one that is seen, and n
 a network draws is then left out of the swap where they are, and they stay in front.
 """
 
-from typing import Any, TypeAlias
-
 from keras import ops
 
-# A tensor of whichever backend runs.
-Tensor: TypeAlias = Any
+from faceloom_train.backend import Tensor
 
 # Fingers across the width, and how much darker it is between them.
 _FINGERS, _BETWEEN = 4, 0.25
