@@ -1,5 +1,7 @@
 """Notice a cut: from one frame to the next the whole picture is another."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from jaxtyping import Float32
@@ -14,23 +16,30 @@ _THUMBNAIL_WH = (32, 18)
 _THINNED = 4
 
 
+@dataclass(frozen=True, slots=True)
+class CutState:
+    """The last thumbnail, None before the first picture, and how much a frame usually changes."""
+
+    thumbnail: Float32[np.ndarray, "18 32 3"] | None = None
+    usual: float = 0.0
+
+
 class CutDetector:
     """Tell for each picture in turn whether it begins a new shot."""
 
     def __init__(self) -> None:
-        self._last: Float32[np.ndarray, "18 32 3"] | None = None
-        self._usual = 0.0
+        self.state = CutState()
 
     def begins_shot(self, picture: Rgb) -> bool:
         """Return True for the first picture after a cut, and for the very first."""
         thumbnail = float32(cv2.resize(_thinned(picture), _THUMBNAIL_WH, interpolation=cv2.INTER_AREA)) / 255
-        last, self._last = self._last, thumbnail
+        last, usual = self.state.thumbnail, self.state.usual
         if last is None:
+            self.state = CutState(thumbnail, usual)
             return True
         change = float(np.abs(thumbnail - last).mean())
-        cut = change > _LEAST and change > _TIMES * self._usual
-        if not cut:
-            self._usual = 0.8 * self._usual + 0.2 * change
+        cut = change > _LEAST and change > _TIMES * usual
+        self.state = CutState(thumbnail, usual if cut else 0.8 * usual + 0.2 * change)
         return cut
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.arrays import Points, Rgb, float32
-from faceloom.faces.cuts import CutDetector
+from faceloom.faces.cuts import CutDetector, CutState
 from faceloom.faces.detect import DEFAULT_DETECTOR, Faces, open_detector
 from faceloom.faces.landmarks import FaceMesh, Landmarks
-from faceloom.faces.track import NEW, Tracker, box_overlaps
+from faceloom.faces.track import NEW, Tracker, TrackerState, box_overlaps
 from faceloom.faces.turned import TurnedDetector, looks_turned
 
 # Below this the mesh network itself doubts that it sees a face.
@@ -52,6 +52,20 @@ class Face:
         return float((self.box_xyxy[2:] - self.box_xyxy[:2]).max())
 
 
+@dataclass(frozen=True, slots=True)
+class FinderState:
+    """What a finder remembers after a picture: enough for another to go on as if it had seen all of them.
+
+    last: the faces of that picture. vain_turns, seen: pictures that were turned in vain, and all pictures.
+    """
+
+    last: tuple[Face, ...]
+    tracker: TrackerState
+    cuts: CutState
+    vain_turns: int
+    seen: int
+
+
 class FaceFinder:
     """Finds and follows the faces of one video. Make a new one, or `renewed` this, for each video: it remembers tracks.
 
@@ -86,6 +100,16 @@ class FaceFinder:
         other._vain_turns = other._seen = 0
         other._last = []
         return other
+
+    @property
+    def state(self) -> FinderState:
+        """What it remembers now."""
+        return FinderState(tuple(self._last), self._tracker.state, self._cuts.state, self._vain_turns, self._seen)
+
+    @state.setter
+    def state(self, state: FinderState) -> None:
+        self._last, self._vain_turns, self._seen = list(state.last), state.vain_turns, state.seen
+        self._tracker.state, self._cuts.state = state.tracker, state.cuts
 
     def find(self, pictures: Sequence[Rgb]) -> list[list[Face]]:
         """Return the faces of each picture, the largest first. Call it with pictures in their order."""

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -19,16 +20,19 @@ Item = TypeVar("Item")
 REACH, _DEGREE = 4, 2
 
 
-def steady(frames: Iterable[tuple[Item, Sequence[Face]]], *, fill_gaps: bool) -> Iterator[tuple[Item, list[Face]]]:
+def steady(
+    frames: Iterable[tuple[Item, Sequence[Face]]], *, fill_gaps: bool, known: int = 0
+) -> Iterator[tuple[Item, list[Face]]]:
     """Yield the same frames with each track's alignment points laid on a curve through its neighbours in time.
 
     Local least squares after A. Savitzky and M. Golay, "Smoothing and differentiation of data by simplified
     least squares procedures", Analytical Chemistry 36(8), 1964, over the frames in which the track was seen.
     With `fill_gaps` a face that is missing from up to REACH frames and then comes back is put in. REACH
-    frames are held back.
+    frames are held back. The first `known` frames, REACH at the most, have only a say and are not yielded.
     """
-    window: deque[tuple[Item, Sequence[Face]]] = deque()
-    middle = 0
+    frames = iter(frames)
+    window = deque(islice(frames, known))
+    middle = len(window)
     for frame in frames:
         window.append(frame)
         if len(window) - middle > REACH:

@@ -1,7 +1,7 @@
 """Follow faces from frame to frame by how much their boxes overlap."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
@@ -12,11 +12,21 @@ from faceloom.arrays import float32
 NEW = -1
 
 
-@dataclass(slots=True)
-class _Track:
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track that is open: where it was last seen, and for how many frames it was not."""
+
     number: int
     box_xyxy: Float32[np.ndarray, "4"]
     missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerState:
+    """What a tracker remembers."""
+
+    tracks: tuple[Track, ...]
+    next_number: int
 
 
 class Tracker:
@@ -29,7 +39,7 @@ class Tracker:
     def __init__(self, min_overlap: float = 0.3, patience: int = 10, first: int = 0):
         self._min_overlap = min_overlap
         self._patience = patience
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._next = first
 
     def follow(self, boxes_xyxy: Float32[np.ndarray, "n 4"], known: Sequence[int] | None = None) -> list[int]:
@@ -45,6 +55,15 @@ class Tracker:
         self._remember(boxes_xyxy, numbers)
         return numbers
 
+    @property
+    def state(self) -> TrackerState:
+        """What it remembers now."""
+        return TrackerState(tuple(self._tracks), self._next)
+
+    @state.setter
+    def state(self, state: TrackerState) -> None:
+        self._tracks, self._next = list(state.tracks), state.next_number
+
     def close_all(self) -> None:
         """Forget every track: after a cut a face in the same place is another's."""
         self._tracks = []
@@ -55,13 +74,11 @@ class Tracker:
 
     def _remember(self, boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]) -> None:
         unseen = [track for track in self._tracks if track.number not in numbers]
-        for track in unseen:
-            track.missed += 1
-        seen = [_Track(number, box) for number, box in zip(numbers, boxes_xyxy, strict=True)]
-        self._tracks = seen + unseen
+        seen = [Track(number, box) for number, box in zip(numbers, boxes_xyxy, strict=True)]
+        self._tracks = seen + [replace(track, missed=track.missed + 1) for track in unseen]
 
     def _pairs(
-        self, tracks: Sequence[_Track], boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]
+        self, tracks: Sequence[Track], boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]
     ) -> list[tuple[_Track, int]]:
         """Pair tracks and boxes without a number greedily, the greatest overlap first."""
         if not tracks or not len(boxes_xyxy):

@@ -1,0 +1,91 @@
+"""What is known after a segment, as a file: plain arrays, read without running anything."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from faceloom.arrays import float32
+from faceloom.atomic import replacing_file
+from faceloom.errors import ArtefactRefused
+from faceloom.faces.cuts import CutState
+from faceloom.faces.find import Face, FinderState
+from faceloom.faces.landmarks import Landmarks
+from faceloom.faces.track import Track, TrackerState
+from faceloom.swap.analysis import AnalysisState, Before
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def write_state(path: Path, state: AnalysisState) -> None:
+    """Write a state atomically."""
+    finder, before = state.finder, state.before
+    tracks, thumbnail = finder.tracker.tracks, finder.cuts.thumbnail
+    arrays = {
+        "numbers": np.array([state.frame, finder.vain_turns, finder.seen, finder.tracker.next_number], np.int64),
+        "usual": np.array(finder.cuts.usual, np.float64),
+        "thumbnail": np.zeros((0, 32, 3), np.float32) if thumbnail is None else thumbnail,
+        "track_numbers": np.array([(track.number, track.missed) for track in tracks], np.int64).reshape(-1, 2),
+        "track_boxes": float32([track.box_xyxy for track in tracks]).reshape(-1, 4),
+        "pts": np.array(before.pts, np.int64),
+        **_columns("last", [finder.last]),
+        **_columns("found", before.found),
+        **_columns("chosen", before.chosen),
+    }
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    with replacing_file(path) as part:
+        part.write_bytes(content.getvalue())
+
+
+def read_state(path: Path) -> AnalysisState:
+    """Read a state; raise ArtefactRefused if the file is none."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _state(arrays)
+    except (OSError, ValueError, KeyError, EOFError, IndexError) as error:
+        raise ArtefactRefused(
+            f"{path} is damaged ({error}); run the command without --resume to begin anew."
+        ) from error
+
+
+def _state(arrays: Arrays) -> AnalysisState:
+    frame, vain_turns, seen, next_number = arrays["numbers"].tolist()
+    tracks = [
+        Track(number, box, missed)
+        for (number, missed), box in zip(arrays["track_numbers"].tolist(), arrays["track_boxes"], strict=True)
+    ]
+    thumbnail = arrays["thumbnail"] if len(arrays["thumbnail"]) else None
+    (last,) = _frames(arrays, "last")
+    finder = FinderState(
+        last, TrackerState(tuple(tracks), next_number), CutState(thumbnail, arrays["usual"].item()), vain_turns, seen
+    )
+    return AnalysisState(
+        frame, finder, Before(tuple(arrays["pts"].tolist()), _frames(arrays, "found"), _frames(arrays, "chosen"))
+    )
+
+
+def _columns(name: str, frames: Sequence[Sequence[Face]]) -> dict[str, np.ndarray]:
+    """The faces of some frames, one column a property."""
+    faces = [face for frame in frames for face in frame]
+    return {
+        f"{name}_counts": np.array([len(frame) for frame in frames], np.int64),
+        f"{name}_boxes": float32([face.box_xyxy for face in faces]).reshape(-1, 4),
+        f"{name}_scores": np.array([(face.score, face.landmarks.score) for face in faces], np.float64).reshape(-1, 2),
+        f"{name}_meshes": float32([face.landmarks.points_xyz for face in faces]).reshape(-1, 468, 3),
+        f"{name}_points": float32([face.points_xy for face in faces]).reshape(-1, 5, 2),
+        f"{name}_tracks": np.array([face.track for face in faces], np.int64),
+    }
+
+
+def _frames(arrays: Arrays, name: str) -> tuple[tuple[Face, ...], ...]:
+    """Undo `_columns`."""
+    columns = (arrays[f"{name}_{part}"] for part in ("boxes", "scores", "meshes", "points", "tracks"))
+    faces = iter(
+        [
+            Face(box, score[0].item(), Landmarks(mesh, score[1].item()), points, int(track))
+            for box, score, mesh, points, track in zip(*columns, strict=True)
+        ]
+    )
+    return tuple(tuple(next(faces) for _ in range(count)) for count in arrays[f"{name}_counts"].tolist())
