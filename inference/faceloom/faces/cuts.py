@@ -1,5 +1,7 @@
 """Notice a cut: from one frame to the next the whole picture is another."""
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from jaxtyping import Float32
@@ -32,6 +34,17 @@ class CutDetector:
         if not cut:
             self._usual = 0.8 * self._usual + 0.2 * change
         return cut
+
+    def remembered(self) -> dict[str, np.ndarray]:
+        """Return what it knows of the pictures before, as arrays by name; nothing before the first."""
+        if self._last is None:
+            return {}
+        return {"cut/last": self._last, "cut/usual": np.array(self._usual)}
+
+    def recall(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what another one remembered."""
+        if "cut/last" in arrays:
+            self._last, self._usual = float32(arrays["cut/last"]), float(arrays["cut/usual"])
 
 
 def _thinned(picture: Rgb) -> Rgb:
