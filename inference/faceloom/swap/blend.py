@@ -1,37 +1,44 @@
 """Put a swapped crop back into its picture."""
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 
 from faceloom.arrays import Affine, Mask, Points, Rgb, float32
 from faceloom.faces.align import apply_affine, inverse_affine, scaled_crop
 
+# A face times its mask, in the fourth channel, 0..255.
+Weighted: TypeAlias = UInt8[np.ndarray, "_ _ 4"]
+
 # A crop is enlarged by a cubic to at most so many times its side, and from there on bilinearly: a cubic over the whole
 # region costs three times as much and looks the same.
 _MOST_ENLARGED = 4
+# Rows that are laid at once: what they need stays in the cache, which halves the time at 4K.
+_BAND = 128
 # The widest blur of an unsharp mask, in crop sides: what is softer than this is the light, not the skin.
 _SHARPEN_SIGMA = 0.012
 
 
 def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None:
     """Blend a swapped crop into `picture`, in place, touching only the region that the mask covers."""
+    weighted = _weighted(swapped, mask)
     factor = round(float(np.hypot(*frame_to_crop[:, 0])))
     if factor > 1:
         # A face smaller than its crop is averaged first: sampled, its lines would shimmer.
         side = swapped.shape[0]
         size = round(side / factor)
-        swapped, mask = (cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA) for p in (swapped, mask))
+        weighted = cv2.resize(weighted, (size, size), interpolation=cv2.INTER_AREA)
         frame_to_crop = scaled_crop(frame_to_crop, size / side)
-    left, top, right, bottom = _region(picture, mask, frame_to_crop)
+    left, top, right, bottom = _region(picture, weighted[..., 3], frame_to_crop)
     if left >= right or top >= bottom:
         return
-    region = picture[top:bottom, left:right]
-    # The same map, from pixels of the region: warping to the region alone is what makes this fast.
-    to_crop = frame_to_crop.copy()
-    to_crop[:, 2] += frame_to_crop[:, :2] @ float32([left, top])
-    face = _enlarged(swapped, to_crop, region)
-    weight = _warp(float32(mask) / 255, to_crop, region, cv2.BORDER_CONSTANT)
-    region[:] = cv2.blendLinear(face, region, weight, 1 - weight)
+    times = int(np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, _MOST_ENLARGED))
+    large = cv2.resize(weighted, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    to_large = scaled_crop(frame_to_crop, times)
+    for first in range(top, bottom, _BAND):
+        _lay(large, to_large, picture[first : min(first + _BAND, bottom), left:right], left, first)
 
 
 def sharpen(face: Rgb, amount: float) -> Rgb:
@@ -42,16 +49,25 @@ def sharpen(face: Rgb, amount: float) -> Rgb:
     return np.asarray(cv2.addWeighted(face, 1 + amount, soft, -amount, 0), np.uint8)
 
 
-def _enlarged(swapped: Rgb, to_crop: Affine, region: Rgb) -> Rgb:
-    """The face as it lies in the region."""
-    times = int(np.clip(np.ceil(1 / np.hypot(*to_crop[:, 0])), 2, _MOST_ENLARGED))
-    large = cv2.resize(swapped, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(_warp(large, scaled_crop(to_crop, times), region, cv2.BORDER_REPLICATE), np.uint8)
+def _weighted(swapped: Rgb, mask: Mask) -> Weighted:
+    """A face times its mask, and the mask: so they are laid on the picture together, in bytes and in one warp.
+
+    T. Porter and T. Duff, "Compositing digital images", SIGGRAPH 1984: what is multiplied before can be resampled.
+    """
+    return np.dstack([cv2.multiply(swapped, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=1 / 255), mask])
 
 
-def _warp(picture: np.ndarray, to_crop: Affine, region: Rgb, border: int) -> np.ndarray:
+def _lay(weighted: Weighted, to_crop: Affine, part: Rgb, left: int, top: int) -> None:
+    """Lay a weighted face over a part of the picture that begins at `left` and `top`, in place."""
+    # The same map, from pixels of the part: warping to it alone is what makes this fast.
+    from_part = to_crop.copy()
+    from_part[:, 2] += to_crop[:, :2] @ float32([left, top])
+    # Four channels are warped in less than half the time of three.
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(picture, to_crop, region.shape[1::-1], flags=flags, borderMode=border))
+    laid = cv2.warpAffine(weighted, from_part, part.shape[1::-1], flags=flags)
+    left_over = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(laid, 3)), cv2.COLOR_GRAY2RGB)
+    under = cv2.multiply(part, left_over, scale=1 / 255)
+    part[:] = cv2.add(under, cv2.cvtColor(laid, cv2.COLOR_RGBA2RGB))
 
 
 def _region(picture: Rgb, mask: Mask, frame_to_crop: Affine) -> tuple[int, int, int, int]:
