@@ -11,8 +11,9 @@ from faceloom.arrays import Points, Rgb, float32, to_levels
 from faceloom.faces.align import CropGeometry, apply_affine
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
-from faceloom.swap.blend import paste, soften
+from faceloom.swap.blend import paste
 from faceloom.swap.manifest import BlendRow
+from faceloom.swap.masking import soften
 from faceloom_train.config import TrainConfig
 from faceloom_train.data import held_out_rows, network_crop
 

@@ -1,6 +1,7 @@
 """Notice a cut: from one frame to the next the whole picture is another."""
 
 from dataclasses import dataclass
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -41,6 +42,17 @@ class CutDetector:
         cut = change > _LEAST and change > _TIMES * usual
         self.state = CutState(thumbnail, usual if cut else 0.8 * usual + 0.2 * change)
         return cut
+
+    def remembered(self) -> dict[str, np.ndarray]:
+        """Return what it knows of the pictures before, as arrays by name; nothing before the first."""
+        if self.state.thumbnail is None:
+            return {}
+        return {"cut/last": self.state.thumbnail, "cut/usual": np.array(self.state.usual)}
+
+    def recall(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what another one remembered."""
+        if "cut/last" in arrays:
+            self.state = CutState(float32(arrays["cut/last"]), float(arrays["cut/usual"]))
 
 
 def _thinned(picture: Rgb) -> Rgb:

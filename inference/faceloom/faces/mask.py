@@ -8,15 +8,17 @@ from faceloom.arrays import Mask, Rgb, float32, to_levels
 from faceloom.faces.landmarks import CHIN, FOREHEAD
 
 # The mesh ends at the middle of the forehead; this share of the face's height is added above it.
-_FOREHEAD_SHARE = 0.08
+FOREHEAD_SHARE = 0.08
 # What a network sees in place of a hidden background, 0..255.
 GREY = 128
 # Sub-pixel precision of the polygon, as a power of two.
 _SHIFT = 4
 
 
-def mesh_mask(mesh_xy: Float32[np.ndarray, "468 2"], height: int, width: int) -> Mask:
+def mesh_mask(mesh_xy: Float32[np.ndarray, "468 2"], height: int, width: int, forehead: float = FOREHEAD_SHARE) -> Mask:
     """Return the outline of a face, 255 inside and 0 outside, for landmarks in pixels of that picture.
+
+    forehead: how far it goes beyond the top of the mesh, in shares of the face's height.
 
     It is the hull of the whole mesh, not its oval ring: on a turned head the nose stands out beyond the ring.
     """
@@ -24,7 +26,7 @@ def mesh_mask(mesh_xy: Float32[np.ndarray, "468 2"], height: int, width: int) ->
     along = (mesh_xy - mesh_xy[CHIN]) @ up / (up @ up)
     # 0 up to half the face's height, 1 at its top.
     upper = np.clip(2 * along - 1, 0, 1)
-    raised = mesh_xy + _FOREHEAD_SHARE * upper[:, None] * up
+    raised = mesh_xy + forehead * upper[:, None] * up
     hull = cv2.convexHull(np.round(raised * 2**_SHIFT).astype(np.int32))
     mask = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(mask, hull, 255, lineType=cv2.LINE_AA, shift=_SHIFT)

@@ -10,6 +10,8 @@ from faceloom.arrays import float32
 
 # The number of a face that no track is known for yet.
 NEW = -1
+# Frames that a face may be unseen and keep its number.
+PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Tracker:
     gets a new number.
     """
 
-    def __init__(self, min_overlap: float = 0.3, patience: int = 10, first: int = 0):
+    def __init__(self, min_overlap: float = 0.3, patience: int = PATIENCE, first: int = 0):
         self._min_overlap = min_overlap
         self._patience = patience
         self._tracks: list[Track] = []

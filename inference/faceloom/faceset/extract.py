@@ -11,19 +11,18 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.atomic import refuse_directory
-from faceloom.errors import NoFaceFound, UsageError
+from faceloom.errors import NoFaceFound
 from faceloom.faces.align import CropGeometry
 from faceloom.faces.detect import DEFAULT_DETECTOR
-from faceloom.faces.find import FaceFinder
-from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
+from faceloom.faces.identify import SAME_PERSON
 from faceloom.faceset.extract_source import SourceOptions
 from faceloom.faceset.journal import Journal
 from faceloom.faceset.parallel import extract_in_processes
 from faceloom.faceset.people import Choice, choose_person
+from faceloom.faceset.reference import embed_references
 from faceloom.faceset.schema import SourceRow
 from faceloom.faceset.sources import Source, list_sources
 from faceloom.faceset.store import MARKER, FaceSetWriter
-from faceloom.pictures import read_picture
 from faceloom.progress import Work
 
 # Half as much again as the widest training crop: room for the trainer to shift, turn and zoom.
@@ -79,7 +78,7 @@ def extract(inputs: Sequence[Path], out: Path, options: ExtractOptions) -> Work[
     """
     started = time.monotonic()
     refuse_directory(out, MARKER, force=options.force, inputs=inputs)
-    reference, exclude = _vectors(options.reference), _vectors(options.exclude)
+    reference, exclude = embed_references(options.reference), embed_references(options.exclude)
     sources = list_sources(inputs)
     geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)
     work = out.with_name(out.name + ".work")
@@ -114,21 +113,6 @@ def _journal_name(source: Source, number: int, options: ExtractOptions) -> str:
         options.size,
     )
     return hashlib.sha256(repr((source.sha256(), *asked)).encode()).hexdigest()[:16]
-
-
-def _vectors(pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"] | None:
-    """The identity of the largest face of each picture."""
-    if not pictures:
-        return None
-    found = []
-    finder, identify = FaceFinder(), MobileFaceNet()
-    for path in pictures:
-        picture = read_picture(path)
-        (faces,) = finder.renewed().find([picture])
-        if not faces:
-            raise UsageError(f"{path} shows no face; give a picture of the person with the face in view.")
-        found.append(identify.embed([picture], [faces[0].points_xy])[0])
-    return np.stack(found)
 
 
 def _choose(

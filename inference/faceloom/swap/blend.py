@@ -1,61 +1,89 @@
 """Put a swapped crop back into its picture."""
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 
-from faceloom.arrays import Affine, Mask, Rgb, float32
+from faceloom.arrays import Affine, Mask, Points, Rgb, float32
 from faceloom.faces.align import apply_affine, inverse_affine, scaled_crop
 
+# A face times its mask, in the fourth channel, 0..255.
+Weighted: TypeAlias = UInt8[np.ndarray, "_ _ 4"]
 
-def soften(mask: Mask, erode: float, feather: float) -> Mask:
-    """Shrink a mask and let its edge fade; `erode` and `feather` in shares of the crop's side.
-
-    The result is 0 along the crop's border, so that no straight edge shows in the picture.
-    """
-    size = mask.shape[0]
-    shrink, sigma = round(erode * size), feather * size
-    rim = max(1, round(2 * sigma))
-    framed = np.zeros_like(mask)
-    framed[rim:-rim, rim:-rim] = mask[rim:-rim, rim:-rim]
-    if shrink:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * shrink + 1, 2 * shrink + 1))
-        framed = cv2.erode(framed, kernel)
-    if sigma:
-        framed = cv2.GaussianBlur(framed, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    framed[[0, -1], :] = framed[:, [0, -1]] = 0
-    return framed
+# A crop is enlarged by a cubic to at most so many times its side, and from there on bilinearly: a cubic over the whole
+# region costs three times as much and looks the same.
+_MOST_ENLARGED = 4
+# Rows that are laid at once: what they need stays in the cache, which halves the time at 4K.
+_BAND = 128
+# The widest blur of an unsharp mask, in crop sides: what is softer than this is the light, not the skin.
+_SHARPEN_SIGMA = 0.012
 
 
 def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None:
-    """Blend a swapped crop into `picture`, in place, touching only the region that the crop covers."""
+    """Blend a swapped crop into `picture`, in place, touching only the region that the mask covers."""
+    weighted = _weighted(swapped, mask)
     factor = round(float(np.hypot(*frame_to_crop[:, 0])))
     if factor > 1:
         # A face smaller than its crop is averaged first: sampled, its lines would shimmer.
         side = swapped.shape[0]
         size = round(side / factor)
-        swapped, mask = (cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA) for p in (swapped, mask))
+        weighted = cv2.resize(weighted, (size, size), interpolation=cv2.INTER_AREA)
         frame_to_crop = scaled_crop(frame_to_crop, size / side)
-    left, top, right, bottom = _region(picture, swapped.shape[0], frame_to_crop)
+    left, top, right, bottom = _region(picture, weighted[..., 3], frame_to_crop)
     if left >= right or top >= bottom:
         return
-    region = picture[top:bottom, left:right]
-    # The same map, from pixels of the region: warping to the region alone is what makes this fast.
-    to_crop = frame_to_crop.copy()
-    to_crop[:, 2] += frame_to_crop[:, :2] @ float32([left, top])
-    region_wh = (right - left, bottom - top)
-    face = cv2.warpAffine(
-        swapped, to_crop, region_wh, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-    )
-    alpha = cv2.warpAffine(mask, to_crop, region_wh, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    weight = float32(alpha)[..., None] / 255
-    region[:] = np.rint(region + (float32(face) - region) * weight)
+    times = int(np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, _MOST_ENLARGED))
+    large = cv2.resize(weighted, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    to_large = scaled_crop(frame_to_crop, times)
+    for first in range(top, bottom, _BAND):
+        _lay(large, to_large, picture[first : min(first + _BAND, bottom), left:right], left, first)
 
 
-def _region(picture: Rgb, size: int, frame_to_crop: Affine) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the crop's square in the picture, cut to the picture."""
-    corners = float32([[0, 0], [size, 0], [size, size], [0, size]]) - float32(0.5)
-    in_picture = apply_affine(inverse_affine(frame_to_crop), corners)
+def sharpen(face: Rgb, amount: float) -> Rgb:
+    """Raise the finest detail of a crop by an unsharp mask; amount 0..1, where 1 doubles it."""
+    if not amount:
+        return face
+    soft = cv2.GaussianBlur(face, (0, 0), max(_SHARPEN_SIGMA * face.shape[0], 0.8))
+    return np.asarray(cv2.addWeighted(face, 1 + amount, soft, -amount, 0), np.uint8)
+
+
+def _weighted(swapped: Rgb, mask: Mask) -> Weighted:
+    """A face times its mask, and the mask: so they are laid on the picture together, in bytes and in one warp.
+
+    T. Porter and T. Duff, "Compositing digital images", SIGGRAPH 1984: what is multiplied before can be resampled.
+    """
+    return np.dstack([cv2.multiply(swapped, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=1 / 255), mask])
+
+
+def _lay(weighted: Weighted, to_crop: Affine, part: Rgb, left: int, top: int) -> None:
+    """Lay a weighted face over a part of the picture that begins at `left` and `top`, in place."""
+    # The same map, from pixels of the part: warping to it alone is what makes this fast.
+    from_part = to_crop.copy()
+    from_part[:, 2] += to_crop[:, :2] @ float32([left, top])
+    # Four channels are warped in less than half the time of three.
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(weighted, from_part, part.shape[1::-1], flags=flags)
+    left_over = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(laid, 3)), cv2.COLOR_GRAY2RGB)
+    under = cv2.multiply(part, left_over, scale=1 / 255)
+    part[:] = cv2.add(under, cv2.cvtColor(laid, cv2.COLOR_RGBA2RGB))
+
+
+def _region(picture: Rgb, mask: Mask, frame_to_crop: Affine) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom in the picture of what the mask covers, cut to the picture."""
+    in_picture = apply_affine(inverse_affine(frame_to_crop), _corners(mask))
     left, top = np.floor(in_picture.min(0)).astype(int)
     right, bottom = np.ceil(in_picture.max(0)).astype(int) + 1
     height, width = picture.shape[:2]
     return max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom))
+
+
+def _corners(mask: Mask) -> Points:
+    """The corners of the rectangle that holds all of a mask; with room for the pixel that is faded to beside it."""
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
+        # Nothing is covered: a region of no pixels, outside any picture.
+        return np.full((4, 2), -1e6, np.float32)
+    right, bottom = left + width, top + height
+    return float32([[left - 1, top - 1], [right, top - 1], [right, bottom], [left - 1, bottom]])

@@ -1,29 +1,23 @@
 """A face over a video: every frame in, every frame out, the face exchanged."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
 
 from faceloom.ahead import read_ahead
-from faceloom.arrays import Affine, Rgb
 from faceloom.atomic import refuse_file, replacing_file
 from faceloom.batches import batched
-from faceloom.errors import NoFaceFound
-from faceloom.faces.align import apply_affine, crop_face
 from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.mask import mesh_mask
 from faceloom.faces.steady import steady
 from faceloom.progress import Progress, Work
-from faceloom.swap.blend import paste, soften
 from faceloom.swap.bundle import Bundle
-from faceloom.swap.colour import match_lab
+from faceloom.swap.cast import Cast
 from faceloom.swap.manifest import Precision
 from faceloom.swap.network import SwapNetwork
-from faceloom.swap.source import AlignedFaces, FaceSource
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.source import FaceSource
+from faceloom.swap.swapper import FrameSwapper
 from faceloom.video import Frame, VideoInfo, VideoWriter, probe_video, read_frames
 from faceloom.video.orient import as_coded, upright
 from faceloom.video.write import container_format
@@ -33,20 +27,15 @@ _BATCH_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class ConvertOptions:
-    """provider: see `open_session`. precision: see `choose_graph`. select: which faces to swap.
+class ConvertOptions(SwapOptions):
+    """How a video is converted: who is swapped and how it looks (see `SwapOptions`), and what the work runs on.
 
-    batch: frames that go through together. colour, erode, feather: override the blend settings of what
-    gives the faces unless None.
+    provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together.
     """
 
     provider: str = "auto"
     precision: str = "auto"
-    select: Literal["largest", "all"] = "largest"
     batch: int = 16
-    colour: Literal["none", "lab"] | None = None
-    erode: float | None = None
-    feather: float | None = None
     force: bool = False
 
 
@@ -54,7 +43,8 @@ class ConvertOptions:
 class ConvertSummary:
     """What a conversion did; `provider` and `precision` are those that ran.
 
-    `still` is the crop that was pasted, if one was; then there is no precision.
+    `still` is the crop that was pasted, if one was; then there is no precision. `missing_frames`: those in which a
+    face that was there before was not found.
     """
 
     frames: int
@@ -63,6 +53,7 @@ class ConvertSummary:
     precision: Precision | None
     seconds: float
     still: str | None = None
+    missing_frames: int = 0
 
 
 def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
@@ -86,7 +77,7 @@ def probe_target(target: Path, out: Path, options: ConvertOptions) -> VideoInfo:
 
 
 def convert_with(
-    source: FaceSource, info: VideoInfo, out: Path, options: ConvertOptions, started: float
+    source: FaceSource | Cast, info: VideoInfo, out: Path, options: ConvertOptions, started: float
 ) -> Work[ConvertSummary]:
     """Write a probed video to `out` with the faces that `source` gives; see `convert`.
 
@@ -103,8 +94,11 @@ def convert_with(
                 done += len(group)
                 yield Progress("convert", done, info.frame_count, _rate(done, started))
         if not swapper.swapped_frames:
-            raise NoFaceFound(f"No face was found in {info.path}; nothing was written.")
-    return ConvertSummary(done, swapper.swapped_frames, source.provider, source.precision, time.monotonic() - started)
+            raise swapper.nobody(info.path)
+    seconds = time.monotonic() - started
+    return ConvertSummary(
+        done, swapper.swapped_frames, source.provider, source.precision, seconds, missing_frames=swapper.missing_frames
+    )
 
 
 def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:
@@ -113,49 +107,6 @@ def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:
     frames = (replace(f, rgb=upright(f.rgb, info.rotation)) for f in read_frames(info.path))
     for group in batched(read_ahead(frames, batch), batch):
         yield from zip(group, finder.find([frame.rgb for frame in group]), strict=True)
-
-
-class FrameSwapper:
-    """Swaps the faces of a video's frames, in order, a batch at a time."""
-
-    def __init__(self, source: FaceSource, options: ConvertOptions):
-        self._source = source
-        self._all = options.select == "all"
-        chosen = {"colour": options.colour, "erode": options.erode, "feather": options.feather}
-        self._blend = source.blend.model_copy(update={k: v for k, v in chosen.items() if v is not None})
-        self.swapped_frames = 0
-
-    def swap(self, seen: Sequence[tuple[Frame, Sequence[Face]]]) -> Iterator[Frame]:
-        """Return upright frames with their faces exchanged, in place; the largest face of each, or all."""
-        chosen = [(frame, faces if self._all else faces[:1]) for frame, faces in seen]
-        self._swap_faces([(frame.rgb, face) for frame, faces in chosen for face in faces])
-        self.swapped_frames += sum(bool(faces) for _, faces in chosen)
-        yield from (frame for frame, _ in seen)
-
-    def _swap_faces(self, faces: Sequence[tuple[Rgb, Face]]) -> None:
-        """Swap each face in its picture, in place; all of them are one batch of the source."""
-        maps = [self._source.crop.frame_to_crop(face.points_xy) for _, face in faces]
-        targets = _align(faces, maps, self._source.crop.size)
-        swapped = self._source.swap_aligned(targets)
-        for (picture, _), to_crop, crop, outline, new, mask in zip(
-            faces, maps, targets.crops, targets.outlines, swapped.faces, swapped.masks, strict=True
-        ):
-            # Never beyond the target's own face, whatever the source thinks.
-            covered = np.minimum(mask, outline)
-            matched = match_lab(new, crop, covered) if self._blend.colour == "lab" else new
-            paste(picture, matched, soften(covered, self._blend.erode, self._blend.feather), to_crop)
-
-
-def _align(faces: Sequence[tuple[Rgb, Face]], maps: Sequence[Affine], size: int) -> AlignedFaces:
-    """Cut each face out of its picture by its map."""
-    crops = np.zeros((len(faces), size, size, 3), np.uint8)
-    outlines = np.zeros((len(faces), size, size), np.uint8)
-    meshes = np.zeros((len(faces), 468, 2), np.float32)
-    for number, ((picture, face), to_crop) in enumerate(zip(faces, maps, strict=True)):
-        crops[number] = crop_face(picture, to_crop, size)
-        meshes[number] = apply_affine(to_crop, face.landmarks.points_xy)
-        outlines[number] = mesh_mask(meshes[number], size, size)
-    return AlignedFaces(crops, meshes, outlines)
 
 
 def _rate(frames: int, started: float) -> str:

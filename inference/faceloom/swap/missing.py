@@ -1,0 +1,70 @@
+"""What is done with a frame in which a face that was there before is not found."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from faceloom.arrays import Affine, Mask, Rgb
+from faceloom.errors import NoFaceFound
+from faceloom.faces.cuts import CutDetector
+from faceloom.faces.track import PATIENCE
+from faceloom.swap.blend import paste
+from faceloom.swap.memory import Memory
+from faceloom.swap.options import OnMissing
+from faceloom.video import Frame
+
+# The last face is shown again in so many frames: afterwards the head is elsewhere, and a face that comes back counts as
+# another one's.
+_HELD = PATIENCE
+
+
+class MissingFaces:
+    """Tells which sources lost their face, counts such frames, and bridges a few of them.
+
+    A source's face is lost in a frame that shows none for it after an earlier one did. Gaps of up to seven frames
+    within a shot were filled before (see `steady`) and are none.
+    """
+
+    def __init__(self, policy: OnMissing, memory: Memory):
+        self._policy = policy
+        self._choosing, self._blending = memory.choosing, memory.blending
+        self._cuts = CutDetector()
+
+    def begins_shot(self, picture: Rgb) -> bool:
+        """Whether a cut lies before this picture; False where it does not matter. Call it for every frame, in order."""
+        if self._policy != "last":
+            return False
+        self._cuts.recall(self._choosing.whole)
+        begins = self._cuts.begins_shot(picture)
+        self._choosing.whole |= self._cuts.remembered()
+        return begins
+
+    def lost(self, frame: Frame, here: set[int]) -> tuple[int, ...]:
+        """Return the sources that lost their face; raise NoFaceFound if that is to be a failure."""
+        numbers = self._choosing.numbers
+        gone = sorted(int(name.removeprefix("had/")) for name in numbers if name.startswith("had/"))
+        lost = tuple(source for source in gone if source not in here)
+        numbers |= {f"had/{source}": 1 for source in here}
+        self._choosing.count("missing", bool(lost))
+        if lost and self._policy == "fail":
+            raise NoFaceFound(
+                f"The face was lost in frame {frame.index} ({frame.seconds:.2f} s) and --on-missing fail asks to stop "
+                "there; keep leaves such frames as they are, last shows the last face again."
+            )
+        return lost
+
+    def keep(self, source: int, face: Rgb, mask: Mask, to_crop: Affine) -> None:
+        """Remember what was pasted for a source last."""
+        if self._policy == "last":
+            self._blending.whole |= {f"face/{source}": face, f"mask/{source}": mask, f"map/{source}": to_crop}
+            self._blending.numbers[f"held/{source}"] = 0
+
+    def fill(self, picture: Rgb, lost: Sequence[int], *, begins_shot: bool) -> None:
+        """Paste the last face of sources that lost theirs where it was, in the shot that it was in."""
+        whole = self._blending.whole
+        if begins_shot:
+            for name in [name for name in whole if int(name.partition("/")[2]) in lost]:
+                del whole[name]
+        for source in lost:
+            if f"face/{source}" in whole and self._blending.count(f"held/{source}") <= _HELD:
+                paste(picture, *(np.array(whole[f"{part}/{source}"]) for part in ("face", "mask", "map")))

@@ -1,0 +1,40 @@
+"""Convert a clip in which several people each wear a face of their own."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceloom.errors import UsageError
+from faceloom.faceset.reference import embed_references
+from faceloom.progress import Work
+from faceloom.swap.bundle import Bundle
+from faceloom.swap.cast import Cast
+from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, probe_target
+from faceloom.swap.network import SwapNetwork
+
+# A picture of somebody in the target, and the bundle of the face that they wear.
+Worn = tuple[Path, Path]
+
+
+def convert_several(target: Path, worn: Sequence[Worn], out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
+    """Write `target` to `out`, each face that `worn` has a picture of with its bundle's; the others are left alone.
+
+    Raises what `convert` and `open_cast` raise.
+    """
+    started = time.monotonic()
+    info = probe_target(target, out, options)
+    return (yield from convert_with(open_cast(worn, options), info, out, options, started))
+
+
+def open_cast(worn: Sequence[Worn], options: ConvertOptions) -> Cast:
+    """Open the bundles, each once, and learn who is on the pictures.
+
+    Raises UsageError if the options say otherwise who is meant, and what `SwapNetwork.open` and `embed_references` do.
+    """
+    if options.reference or options.select is not None:
+        raise UsageError("--map says who is swapped; leave out --select and --reference.")
+    bundles = list(dict.fromkeys(bundle for _, bundle in worn))
+    networks = [SwapNetwork.open(Bundle.read(path), options.provider, options.precision) for path in bundles]
+    references = embed_references([picture for picture, _ in worn])
+    assert references is not None, "somebody wears something"
+    return Cast(references, tuple(bundles.index(bundle) for _, bundle in worn), tuple(networks))
