@@ -1,42 +1,73 @@
 """A face over a video: every frame in, every frame out, the face exchanged."""
 
+import logging
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
+from faceloom import __version__
 from faceloom.ahead import read_ahead
-from faceloom.atomic import refuse_file, replacing_file
-from faceloom.batches import batched
-from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.steady import steady
+from faceloom.behind import write_behind
+from faceloom.faces.find import FaceFinder
 from faceloom.progress import Progress, Work
+from faceloom.swap.analysis import LEAD, Analysis, AnalysisState, Seen
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Cast
 from faceloom.swap.manifest import Precision
+from faceloom.swap.memory import Memory, Notes
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
+from faceloom.swap.render import render_segment
 from faceloom.swap.source import FaceSource
-from faceloom.swap.swapper import FrameSwapper
-from faceloom.video import Frame, VideoInfo, VideoWriter, probe_video, read_frames
-from faceloom.video.orient import as_coded, upright
-from faceloom.video.write import container_format
+from faceloom.swap.swapper import FrameSwapper, Moment
+from faceloom.swap.unfinished import Job, Unfinished
+from faceloom.video import (
+    DEFAULT_ENCODING,
+    Encoding,
+    Frame,
+    FrameRange,
+    PictureWriter,
+    VideoInfo,
+    join_segments,
+    notices,
+    probe_source,
+    read_source,
+    refuse_output,
+    replacing_output,
+    spooled,
+)
+from faceloom.video.orient import frame_as_coded, upright
 
+log = logging.getLogger(__name__)
+
+# Frames of a segment: so many are lost at the most when the work is killed. Encoders set a key frame as often anyway.
+SEGMENT = 250
 # What the frames that go through together may take: four of 4K, all sixteen of 720p.
 _BATCH_BYTES = 100_000_000
+# The detector looks at every so-manyth frame; in between the mesh follows.
+_DETECT_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions(SwapOptions):
     """How a video is converted: who is swapped and how it looks (see `SwapOptions`), and what the work runs on.
 
-    provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together.
+    provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together. encoding: how
+    the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
+    conversion. force: replace what is there.
     """
 
     provider: str = "auto"
     precision: str = "auto"
     batch: int = 16
+    encoding: Encoding = DEFAULT_ENCODING
+    stretch: FrameRange | None = None
+    resume: bool = False
     force: bool = False
+    segment: int = field(default=SEGMENT, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +75,8 @@ class ConvertSummary:
     """What a conversion did; `provider` and `precision` are those that ran.
 
     `still` is the crop that was pasted, if one was; then there is no precision. `missing_frames`: those in which a
-    face that was there before was not found.
+    face that was there before was not found. `resumed_at`: how many frames an interrupted run had done. `notices`:
+    what is not as in the source.
     """
 
     frames: int
@@ -54,60 +86,19 @@ class ConvertSummary:
     seconds: float
     still: str | None = None
     missing_frames: int = 0
+    resumed_at: int = 0
+    notices: tuple[str, ...] = ()
 
 
-def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
-    """Write `target` to `out` with the bundle's face; sound, times and size stay as they are.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is converted to where. `made_by` names what gives the faces, for an unfinished conversion to be known by."""
 
-    Frames without a face pass through. Raises UsageError, MediaUnreadable, ArtefactRefused or
-    ProviderMissing before anything is written, NoFaceFound if no frame had a face; then, and
-    whenever it is interrupted, no output is left.
-    """
-    started = time.monotonic()
-    info = probe_target(target, out, options)
-    network = SwapNetwork.open(Bundle.read(bundle_path), options.provider, options.precision)
-    return (yield from convert_with(network, info, out, options, started))
-
-
-def probe_target(target: Path, out: Path, options: ConvertOptions) -> VideoInfo:
-    """Return what the target is; raise UsageError or MediaUnreadable if it cannot be converted to `out`."""
-    refuse_file(out, force=options.force, inputs=[target])
-    container_format(out)
-    return probe_video(target)
-
-
-def convert_with(
-    source: FaceSource | Cast, info: VideoInfo, out: Path, options: ConvertOptions, started: float
-) -> Work[ConvertSummary]:
-    """Write a probed video to `out` with the faces that `source` gives; see `convert`.
-
-    `started` is when the work began, by the monotonic clock.
-    """
-    swapper = FrameSwapper(source, options)
-    batch = min(options.batch, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
-    done = 0
-    with replacing_file(out) as part:
-        with VideoWriter.open(part, out, info) as writer:
-            for group in batched(steady(_found(info, batch), fill_gaps=True), batch):
-                for frame in swapper.swap(group):
-                    writer.write(replace(frame, rgb=as_coded(frame.rgb, info.rotation)))
-                done += len(group)
-                yield Progress("convert", done, info.frame_count, _rate(done, started))
-        if not swapper.swapped_frames:
-            raise swapper.nobody(info.path)
-    seconds = time.monotonic() - started
-    return ConvertSummary(
-        done, swapper.swapped_frames, source.provider, source.precision, seconds, missing_frames=swapper.missing_frames
-    )
-
-
-def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:
-    """Yield a video's frames, upright, with their faces; they are decoded while others are looked at."""
-    finder = FaceFinder()
-    frames = (replace(f, rgb=upright(f.rgb, info.rotation)) for f in read_frames(info.path))
-    for group in batched(read_ahead(frames, batch), batch):
-        yield from zip(group, finder.find([frame.rgb for frame in group]), strict=True)
-
-
-def _rate(frames: int, started: float) -> str:
-    return f"{frames / max(time.monotonic() - started, 1e-6):.1f} frames/s"
+    info: VideoInfo
+    out: Path
+    encoding: Encoding
+    first: int
+    stop: int | None
+    first_pts: int | None
+    begin: Fraction
+    end: Fraction | None

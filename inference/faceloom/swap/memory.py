@@ -49,6 +49,11 @@ class Notes:
         self.numbers[name] = self.numbers.get(name, 0) + step
         return self.numbers[name]
 
+    def clear(self) -> None:
+        """Forget everything."""
+        for part in (self.numbers, self.whole, self._tracks, self._unseen):
+            part.clear()
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return everything as arrays by name."""
         arrays = {f"{_NUMBER}/{name}": np.array(value, np.int64) for name, value in self.numbers.items()}

@@ -1,7 +1,7 @@
 """What is known after a segment, as a file: plain arrays, read without running anything."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,16 @@ from faceloom.faces.cuts import CutState
 from faceloom.faces.find import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.track import Track, TrackerState
-from faceloom.swap.analysis import AnalysisState, Before
+from faceloom.swap.analysis import AnalysisState, ChosenFaces
 
 Arrays = Mapping[str, np.ndarray]
+
+_CHOOSING = "choosing/"
 
 
 def write_state(path: Path, state: AnalysisState) -> None:
     """Write a state atomically."""
-    finder, before = state.finder, state.before
+    finder = state.finder
     tracks, thumbnail = finder.tracker.tracks, finder.cuts.thumbnail
     arrays = {
         "numbers": np.array([state.frame, finder.vain_turns, finder.seen, finder.tracker.next_number], np.int64),
@@ -28,10 +30,13 @@ def write_state(path: Path, state: AnalysisState) -> None:
         "thumbnail": np.zeros((0, 32, 3), np.float32) if thumbnail is None else thumbnail,
         "track_numbers": np.array([(track.number, track.missed) for track in tracks], np.int64).reshape(-1, 2),
         "track_boxes": float32([track.box_xyxy for track in tracks]).reshape(-1, 4),
-        "pts": np.array(before.pts, np.int64),
         **_columns("last", [finder.last]),
-        **_columns("found", before.found),
-        **_columns("chosen", before.chosen),
+        **_columns("found", state.found),
+        **_columns("lead", [[face for face, _ in chosen.faces] for chosen in state.lead]),
+        "lead_frames": np.array([(chosen.pts, chosen.begins_shot) for chosen in state.lead], np.int64).reshape(-1, 2),
+        "lead_sources": np.array([source for chosen in state.lead for _, source in chosen.faces], np.int64),
+        "lead_lost": np.array([(at, source) for at, chosen in enumerate(state.lead) for source in chosen.lost], np.int64).reshape(-1, 2),
+        **{f"{_CHOOSING}{name}": value for name, value in state.choosing.items()},
     }
     content = io.BytesIO()
     np.savez(content, **arrays)
@@ -61,9 +66,16 @@ def _state(arrays: Arrays) -> AnalysisState:
     finder = FinderState(
         last, TrackerState(tuple(tracks), next_number), CutState(thumbnail, arrays["usual"].item()), vain_turns, seen
     )
-    return AnalysisState(
-        frame, finder, Before(tuple(arrays["pts"].tolist()), _frames(arrays, "found"), _frames(arrays, "chosen"))
-    )
+    choosing = {name.removeprefix(_CHOOSING): arrays[name] for name in arrays if name.startswith(_CHOOSING)}
+    return AnalysisState(frame, finder, tuple(_lead(arrays)), _frames(arrays, "found"), choosing)
+
+
+def _lead(arrays: Arrays) -> Iterator[ChosenFaces]:
+    sources, lost = iter(arrays["lead_sources"].tolist()), arrays["lead_lost"].tolist()
+    frames = zip(arrays["lead_frames"].tolist(), _frames(arrays, "lead"), strict=True)
+    for at, ((pts, begins_shot), faces) in enumerate(frames):
+        chosen = tuple((face, next(sources)) for face in faces)
+        yield ChosenFaces(pts, chosen, tuple(source for place, source in lost if place == at), bool(begins_shot))
 
 
 def _columns(name: str, frames: Sequence[Sequence[Face]]) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from faceloom.swap.cast import Cast
 from faceloom.swap.choose import Chooser
 from faceloom.swap.colour import match_colour
 from faceloom.swap.masking import covering, soften, steadied
-from faceloom.swap.memory import Memory, TrackNotes
+from faceloom.swap.memory import Memory, Notes, TrackNotes
 from faceloom.swap.missing import MissingFaces
 from faceloom.swap.options import Look, SwapOptions
 from faceloom.swap.source import AlignedFaces, FaceSource
@@ -64,6 +64,25 @@ class BlendedFace:
     mask: Mask
 
 
+class FaceChoice:
+    """Says of a video's frames, in order, which faces are swapped. It remembers in `notes` only."""
+
+    def __init__(self, chooser: Chooser, missing: MissingFaces, notes: Notes):
+        self._chooser, self._missing, self._notes = chooser, missing, notes
+
+    def choose(self, frame: Frame, faces: Sequence[Face]) -> Moment:
+        """Choose the next frame's faces. Raises NoFaceFound if one is lost and that is to be a failure."""
+        chosen = tuple(self._chooser.choose(frame.rgb, faces))
+        self._notes.count("faces", len(faces))
+        self._notes.count("swapped", bool(chosen))
+        begins_shot = self._missing.begins_shot(frame.rgb)
+        return Moment(frame, chosen, self._missing.lost(frame, {source for _, source in chosen}), begins_shot)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return what it remembers (see `Notes.to_arrays`)."""
+        return self._notes.to_arrays()
+
+
 class FrameSwapper:
     """Swaps the faces of a video's frames, in order, a batch at a time.
 
@@ -78,8 +97,9 @@ class FrameSwapper:
         self.memory = memory or Memory()
         self._sources = cast.sources
         self._looks = [Look.of(one.blend, options) for one in cast.sources]
-        self._chooser = Chooser(options, cast.people(options), self.memory.choosing)
         self._missing = MissingFaces(options.on_missing, self.memory)
+        chooser = Chooser(options, cast.people(options), self.memory.choosing)
+        self.choice = FaceChoice(chooser, self._missing, self.memory.choosing)
 
     @property
     def swapped_frames(self) -> int:
@@ -109,7 +129,11 @@ class FrameSwapper:
 
     def choose(self, seen: Iterable[Seen]) -> list[Moment]:
         """Choose the faces of the next frames. Raises NoFaceFound if one is lost and that is to be a failure."""
-        return [self._choose(frame, faces) for frame, faces in seen]
+        return [self.choice.choose(frame, faces) for frame, faces in seen]
+
+    def forget_blending(self) -> None:
+        """Blend the next frame as the first one of all."""
+        self.memory.blending.clear()
 
     def draw(self, moments: Sequence[Moment]) -> list[list[DrawnFace]]:
         """Cut the chosen faces out and let their sources draw others; all of a source are one batch."""
@@ -136,14 +160,6 @@ class FrameSwapper:
             self._missing.keep(one.made_of.source, one.matched, one.mask, one.made_of.to_crop)
         self._missing.fill(moment.frame.rgb, moment.lost, begins_shot=moment.begins_shot)
         return blended
-
-    def _choose(self, frame: Frame, faces: Sequence[Face]) -> Moment:
-        chosen = tuple(self._chooser.choose(frame.rgb, faces))
-        notes = self.memory.choosing
-        notes.count("faces", len(faces))
-        notes.count("swapped", bool(chosen))
-        begins_shot = self._missing.begins_shot(frame.rgb)
-        return Moment(frame, chosen, self._missing.lost(frame, {source for _, source in chosen}), begins_shot)
 
 
 def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
