@@ -5,6 +5,7 @@ import numpy as np
 
 from faceloom.arrays import Affine, Mask, Rgb, float32
 from faceloom.faces.align import apply_affine, inverse_affine, scaled_crop
+from faceloom.video import Box
 
 
 def soften(mask: Mask, erode: float, feather: float) -> Mask:
@@ -26,8 +27,11 @@ def soften(mask: Mask, erode: float, feather: float) -> Mask:
     return framed
 
 
-def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None:
-    """Blend a swapped crop into `picture`, in place, touching only the region that the crop covers."""
+def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box | None:
+    """Blend a swapped crop into `picture`, in place, touching only the region that the crop covers.
+
+    Returns that region, None if the crop lies outside the picture.
+    """
     factor = round(float(np.hypot(*frame_to_crop[:, 0])))
     if factor > 1:
         # A face smaller than its crop is averaged first: sampled, its lines would shimmer.
@@ -37,7 +41,7 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None
         frame_to_crop = scaled_crop(frame_to_crop, size / side)
     left, top, right, bottom = _region(picture, swapped.shape[0], frame_to_crop)
     if left >= right or top >= bottom:
-        return
+        return None
     region = picture[top:bottom, left:right]
     # The same map, from pixels of the region: warping to the region alone is what makes this fast.
     to_crop = frame_to_crop.copy()
@@ -49,6 +53,7 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None
     alpha = cv2.warpAffine(mask, to_crop, region_wh, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     weight = float32(alpha)[..., None] / 255
     region[:] = np.rint(region + (float32(face) - region) * weight)
+    return left, top, right, bottom
 
 
 def _region(picture: Rgb, size: int, frame_to_crop: Affine) -> tuple[int, int, int, int]:

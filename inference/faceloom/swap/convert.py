@@ -1,5 +1,6 @@
 """A face over a video: every frame in, every frame out, the face exchanged."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,6 @@ import numpy as np
 
 from faceloom.ahead import read_ahead
 from faceloom.arrays import Affine, Rgb
-from faceloom.atomic import refuse_file, replacing_file
 from faceloom.batches import batched
 from faceloom.errors import NoFaceFound
 from faceloom.faces.align import apply_affine, crop_face
@@ -24,9 +24,23 @@ from faceloom.swap.colour import match_lab
 from faceloom.swap.manifest import Precision
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.source import AlignedFaces, FaceSource
-from faceloom.video import Frame, VideoInfo, VideoWriter, probe_video, read_frames
-from faceloom.video.orient import as_coded, upright
-from faceloom.video.write import container_format
+from faceloom.video import (
+    DEFAULT_ENCODING,
+    Box,
+    Encoding,
+    Frame,
+    VideoInfo,
+    VideoWriter,
+    notices,
+    probe_source,
+    read_source,
+    refuse_output,
+    replacing_output,
+    spooled,
+)
+from faceloom.video.orient import frame_as_coded, upright
+
+log = logging.getLogger(__name__)
 
 # What the frames that go through together may take: four of 4K, all sixteen of 720p.
 _BATCH_BYTES = 100_000_000
@@ -37,7 +51,7 @@ class ConvertOptions:
     """provider: see `open_session`. precision: see `choose_graph`. select: which faces to swap.
 
     batch: frames that go through together. colour, erode, feather: override the blend settings of what
-    gives the faces unless None.
+    gives the faces unless None. encoding: how the pictures are encoded.
     """
 
     provider: str = "auto"
@@ -48,6 +62,7 @@ class ConvertOptions:
     erode: float | None = None
     feather: float | None = None
     force: bool = False
+    encoding: Encoding = DEFAULT_ENCODING
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +88,16 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     whenever it is interrupted, no output is left.
     """
     started = time.monotonic()
-    info = probe_target(target, out, options)
-    network = SwapNetwork.open(Bundle.read(bundle_path), options.provider, options.precision)
-    return (yield from convert_with(network, info, out, options, started))
+    with spooled(target) as source:
+        info = probe_target(source, out, options)
+        network = SwapNetwork.open(Bundle.read(bundle_path), options.provider, options.precision)
+        return (yield from convert_with(network, info, out, options, started))
 
 
 def probe_target(target: Path, out: Path, options: ConvertOptions) -> VideoInfo:
     """Return what the target is; raise UsageError or MediaUnreadable if it cannot be converted to `out`."""
-    refuse_file(out, force=options.force, inputs=[target])
-    container_format(out)
-    return probe_video(target)
+    refuse_output(out, force=options.force, inputs=[target])
+    return probe_source(target)
 
 
 def convert_with(
@@ -95,11 +110,13 @@ def convert_with(
     swapper = FrameSwapper(source, options)
     batch = min(options.batch, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
     done = 0
-    with replacing_file(out) as part:
-        with VideoWriter.open(part, out, info) as writer:
+    with replacing_output(out) as part:
+        with VideoWriter.open(part, out, info, options.encoding) as writer:
+            for notice in notices(out, info, options.encoding):
+                log.warning("%s", notice)
             for group in batched(steady(_found(info, batch), fill_gaps=True), batch):
                 for frame in swapper.swap(group):
-                    writer.write(replace(frame, rgb=as_coded(frame.rgb, info.rotation)))
+                    writer.write(frame_as_coded(frame, info.rotation))
                 done += len(group)
                 yield Progress("convert", done, info.frame_count, _rate(done, started))
         if not swapper.swapped_frames:
@@ -110,7 +127,7 @@ def convert_with(
 def _found(info: VideoInfo, batch: int) -> Iterator[tuple[Frame, list[Face]]]:
     """Yield a video's frames, upright, with their faces; they are decoded while others are looked at."""
     finder = FaceFinder()
-    frames = (replace(f, rgb=upright(f.rgb, info.rotation)) for f in read_frames(info.path))
+    frames = (replace(f, rgb=upright(f.rgb, info.rotation)) for f in read_source(info))
     for group in batched(read_ahead(frames, batch), batch):
         yield from zip(group, finder.find([frame.rgb for frame in group]), strict=True)
 
@@ -128,12 +145,15 @@ class FrameSwapper:
     def swap(self, seen: Sequence[tuple[Frame, Sequence[Face]]]) -> Iterator[Frame]:
         """Return upright frames with their faces exchanged, in place; the largest face of each, or all."""
         chosen = [(frame, faces if self._all else faces[:1]) for frame, faces in seen]
-        self._swap_faces([(frame.rgb, face) for frame, faces in chosen for face in faces])
+        boxes = iter(self._swap_faces([(frame.rgb, face) for frame, faces in chosen for face in faces]))
         self.swapped_frames += sum(bool(faces) for _, faces in chosen)
-        yield from (frame for frame, _ in seen)
+        for frame, faces in chosen:
+            changed = tuple(box for _ in faces if (box := next(boxes)) is not None)
+            yield replace(frame, changed=changed)
 
-    def _swap_faces(self, faces: Sequence[tuple[Rgb, Face]]) -> None:
-        """Swap each face in its picture, in place; all of them are one batch of the source."""
+    def _swap_faces(self, faces: Sequence[tuple[Rgb, Face]]) -> list[Box | None]:
+        """Swap each face in its picture, in place, and return where; all of them are one batch of the source."""
+        boxes = []
         maps = [self._source.crop.frame_to_crop(face.points_xy) for _, face in faces]
         targets = _align(faces, maps, self._source.crop.size)
         swapped = self._source.swap_aligned(targets)
@@ -143,7 +163,9 @@ class FrameSwapper:
             # Never beyond the target's own face, whatever the source thinks.
             covered = np.minimum(mask, outline)
             matched = match_lab(new, crop, covered) if self._blend.colour == "lab" else new
-            paste(picture, matched, soften(covered, self._blend.erode, self._blend.feather), to_crop)
+            soft = soften(covered, self._blend.erode, self._blend.feather)
+            boxes.append(paste(picture, matched, soft, to_crop))
+        return boxes
 
 
 def _align(faces: Sequence[tuple[Rgb, Face]], maps: Sequence[Affine], size: int) -> AlignedFaces:
