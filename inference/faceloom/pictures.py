@@ -1,5 +1,7 @@
 """Still pictures on disk."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -8,6 +10,18 @@ import numpy as np
 from faceloom.arrays import Rgb
 from faceloom.atomic import replacing_file
 from faceloom.errors import MediaUnreadable, UsageError
+
+PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
+
+
+def in_natural_order(files: Iterable[Path]) -> list[Path]:
+    """Sort files as people count them: picture 2 before picture 10."""
+    return sorted(files, key=_natural)
+
+
+def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
+    parts = re.split(r"(\d+)", file.name.lower())
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts], file.name
 
 
 def read_picture(path: Path) -> Rgb:

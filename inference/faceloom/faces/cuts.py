@@ -1,7 +1,7 @@
 """Notice a cut: from one frame to the next the whole picture is another."""
 
-from dataclasses import dataclass
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np

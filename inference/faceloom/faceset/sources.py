@@ -10,13 +10,12 @@ from faceloom.arrays import Rgb
 from faceloom.digest import sha256_of_file
 from faceloom.errors import UsageError
 from faceloom.faceset.imports import Origin, OriginDamaged, read_origin
-from faceloom.pictures import read_picture
+from faceloom.pictures import PICTURES, in_natural_order, read_picture
 from faceloom.video import probe_video, read_frames
 from faceloom.video.orient import upright
 
 log = logging.getLogger(__name__)
 
-_PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
 _VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
 
 
@@ -48,7 +47,7 @@ class Source:
     @classmethod
     def open(cls, path: Path) -> "Source":
         """Probe a file; raise UsageError or MediaUnreadable if nothing can be read from it."""
-        if path.suffix.lower() in _PICTURES and path.is_file():
+        if path.suffix.lower() in PICTURES and path.is_file():
             return cls(path, "picture", 1, _origin(path))
         return cls(path, "video", probe_video(path).frame_count)
 
@@ -91,7 +90,7 @@ def _origin(path: Path) -> Origin | None:
 def _files_of(path: Path) -> list[Path]:
     if not path.exists() and any(sign in path.name for sign in "*?["):
         # A pattern that the shell passed on as it was.
-        return sorted(path.parent.glob(path.name))
+        return in_natural_order(path.parent.glob(path.name))
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in _PICTURES | _VIDEOS)
+    return in_natural_order(file for file in path.iterdir() if file.suffix.lower() in PICTURES | _VIDEOS)

@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 
 from faceloom.arrays import Affine, Mask, Points, Rgb, float32
 from faceloom.faces.align import apply_affine, inverse_affine, scaled_crop
+from faceloom.video import Box
 
 # A face times its mask, in the fourth channel, 0..255.
 Weighted: TypeAlias = UInt8[np.ndarray, "_ _ 4"]
@@ -21,8 +22,11 @@ _BAND = 128
 _SHARPEN_SIGMA = 0.012
 
 
-def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None:
-    """Blend a swapped crop into `picture`, in place, touching only the region that the mask covers."""
+def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box | None:
+    """Blend a swapped crop into `picture`, in place, touching only the region that the mask covers.
+
+    Returns that region, None if it lies outside the picture.
+    """
     weighted = _weighted(swapped, mask)
     factor = round(float(np.hypot(*frame_to_crop[:, 0])))
     if factor > 1:
@@ -33,12 +37,13 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> None
         frame_to_crop = scaled_crop(frame_to_crop, size / side)
     left, top, right, bottom = _region(picture, weighted[..., 3], frame_to_crop)
     if left >= right or top >= bottom:
-        return
+        return None
     times = int(np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, _MOST_ENLARGED))
     large = cv2.resize(weighted, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
     to_large = scaled_crop(frame_to_crop, times)
     for first in range(top, bottom, _BAND):
         _lay(large, to_large, picture[first : min(first + _BAND, bottom), left:right], left, first)
+    return left, top, right, bottom
 
 
 def sharpen(face: Rgb, amount: float) -> Rgb:

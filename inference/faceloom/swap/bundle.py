@@ -45,6 +45,10 @@ class Bundle:
             bundle.read_file(row)
         return bundle
 
+    def sha256(self) -> str:
+        """Return what no other bundle has: the checksum of the manifest, which holds those of the files."""
+        return sha256_of(read_file(self.path, MARKER))
+
     def read_file(self, row: FileRow) -> bytes:
         """Return the bytes of a file that the manifest names; raise ArtefactRefused if they are others."""
         content = read_file(self.path, row.file)

@@ -2,49 +2,40 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 
-from faceloom import __version__
 from faceloom.ahead import read_ahead
 from faceloom.behind import write_behind
 from faceloom.faces.find import FaceFinder
 from faceloom.progress import Progress, Work
-from faceloom.swap.analysis import LEAD, Analysis, AnalysisState, Seen
+from faceloom.swap.analysis import Analysis
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Cast
 from faceloom.swap.manifest import Precision
 from faceloom.swap.memory import Memory, Notes
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.render import render_segment
+from faceloom.swap.segment import SEGMENT, Lead, lead_of, segments
 from faceloom.swap.source import FaceSource
-from faceloom.swap.swapper import FrameSwapper, Moment
-from faceloom.swap.unfinished import Job, Unfinished
+from faceloom.swap.swapper import FrameSwapper
+from faceloom.swap.target import Target
+from faceloom.swap.unfinished import Done, Unfinished, job_of
 from faceloom.video import (
     DEFAULT_ENCODING,
     Encoding,
-    Frame,
     FrameRange,
     PictureWriter,
     VideoInfo,
     join_segments,
     notices,
-    probe_source,
-    read_source,
-    refuse_output,
     replacing_output,
-    spooled,
 )
-from faceloom.video.orient import frame_as_coded, upright
+from faceloom.video.orient import frame_as_coded
 
 log = logging.getLogger(__name__)
 
-# Frames of a segment: so many are lost at the most when the work is killed. Encoders set a key frame as often anyway.
-SEGMENT = 250
 # What the frames that go through together may take: four of 4K, all sixteen of 720p.
 _BATCH_BYTES = 100_000_000
 # The detector looks at every so-manyth frame; in between the mesh follows.
@@ -57,7 +48,7 @@ class ConvertOptions(SwapOptions):
 
     provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together. encoding: how
     the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
-    conversion. force: replace what is there.
+    conversion. force: replace what is there. segment: frames of a segment (see `analysis`).
     """
 
     provider: str = "auto"
@@ -67,7 +58,7 @@ class ConvertOptions(SwapOptions):
     stretch: FrameRange | None = None
     resume: bool = False
     force: bool = False
-    segment: int = field(default=SEGMENT, kw_only=True)
+    segment: int = SEGMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +81,102 @@ class ConvertSummary:
     notices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is converted to where. `made_by` names what gives the faces, for an unfinished conversion to be known by."""
+def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
+    """Write `target` to `out` with the bundle's face; sound, times and size stay as they are.
 
-    info: VideoInfo
-    out: Path
-    encoding: Encoding
-    first: int
-    stop: int | None
-    first_pts: int | None
-    begin: Fraction
-    end: Fraction | None
+    Frames without a face pass through. Raises UsageError, MediaUnreadable, ArtefactRefused or ProviderMissing before
+    anything is written, NoFaceFound if no frame had a face. No output is left then, nor when it is interrupted: what
+    was done until then waits beside it (see `Unfinished`).
+    """
+    started = time.monotonic()
+    opened = open_target(target, out, options)
+    bundle = Bundle.read(bundle_path)
+    network = SwapNetwork.open(bundle, options.provider, options.precision)
+    return (yield from convert_with(network, bundle.sha256(), opened, options, started))
+
+
+def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
+    """Return what is converted to where; raise as `Target.open`."""
+    return Target.open(target, out, options.encoding, options.stretch, force=options.force)
+
+
+def convert_with(
+    source: FaceSource | Cast, made_by: str, target: Target, options: ConvertOptions, started: float
+) -> Work[ConvertSummary]:
+    """Write a target with the faces that `source` gives; see `convert`.
+
+    made_by: what names the source, so that an interrupted conversion is not gone on with by another. `started` is
+    when the work began, by the monotonic clock.
+    """
+    said = notices(target.out, target.info, target.encoding)
+    for notice in said:
+        log.warning("%s", notice)
+    job = job_of(target, made_by, source, options)
+    with Unfinished.open(target.out, job, resume=options.resume, force=options.force) as work:
+        state = work.state()
+        memory = Memory(choosing=Notes.from_arrays(state.choosing)) if state else Memory()
+        swapper = FrameSwapper(source, options, memory)
+        resumed_at = work.done.frames
+        if not work.complete:
+            yield from _swap_segments(swapper, target, options, work, started)
+        if not work.done.swapped:
+            raise swapper.nobody(target.info.path)
+        with replacing_output(target.out) as part:
+            begin, end = target.stretch.begin, target.stretch.end
+            join_segments(work.segments, part, target.out, target.info, target.encoding, begin=begin, end=end)
+    seconds = time.monotonic() - started
+    return ConvertSummary(
+        work.done.frames,
+        work.done.swapped,
+        source.provider,
+        source.precision,
+        seconds,
+        missing_frames=work.done.missing,
+        resumed_at=resumed_at,
+        notices=tuple(said),
+    )
+
+
+def _swap_segments(
+    swapper: FrameSwapper, target: Target, options: ConvertOptions, work: Unfinished, started: float
+) -> Work[None]:
+    """Swap what is left of a target, segment by segment.
+
+    Frames are decoded, looked at and encoded in threads of their own, while this one swaps.
+    """
+    state, begun = work.state(), work.done.frames
+    batch = batch_of(target.info, options)
+    analysis = Analysis(
+        FaceFinder(detect_every=_DETECT_EVERY),
+        swapper.choice,
+        first=target.stretch.start,
+        segment=options.segment,
+        batch=batch,
+    )
+    lead = Lead(target.stretch.start, options.segment, lead_of(target, state))
+    seen = read_ahead(analysis.run(read_ahead(target.read(state), batch), state), batch)
+    with closing(seen):
+        for groups in segments(seen, batch):
+            done = Done()
+            with work.next_segment() as part, PictureWriter.open(part, target.info, target.encoding) as writer:
+                swapper.forget_blending()
+                swapper.render(lead.take())
+                with write_behind(writer.write, batch) as write:
+                    for group in groups:
+                        moments = [one.moment for one in group]
+                        lead.add(moments)
+                        for frame in swapper.render(moments):
+                            write(frame_as_coded(frame, target.info.rotation))
+                        done += Done.of(moments)
+                        total = work.done.frames + done.frames
+                        yield Progress("convert", total, target.frames, _rate(total - begun, started))
+            work.commit(done, group[-1].after)
+
+
+def batch_of(info: VideoInfo, options: ConvertOptions) -> int:
+    """Return how many frames go through together: what is asked for, less of large ones."""
+    return min(options.batch, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
+
+
+def _rate(frames: int, started: float) -> str:
+    return f"{frames / max(time.monotonic() - started, 1e-6):.1f} frames/s"

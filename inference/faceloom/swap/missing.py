@@ -11,7 +11,7 @@ from faceloom.faces.track import PATIENCE
 from faceloom.swap.blend import paste
 from faceloom.swap.memory import Memory
 from faceloom.swap.options import OnMissing
-from faceloom.video import Frame
+from faceloom.video import Box, Frame
 
 # The last face is shown again in so many frames: afterwards the head is elsewhere, and a face that comes back counts as
 # another one's.
@@ -59,12 +59,14 @@ class MissingFaces:
             self._blending.whole |= {f"face/{source}": face, f"mask/{source}": mask, f"map/{source}": to_crop}
             self._blending.numbers[f"held/{source}"] = 0
 
-    def fill(self, picture: Rgb, lost: Sequence[int], *, begins_shot: bool) -> None:
-        """Paste the last face of sources that lost theirs where it was, in the shot that it was in."""
+    def fill(self, picture: Rgb, lost: Sequence[int], *, begins_shot: bool) -> list[Box | None]:
+        """Paste the last face of sources that lost theirs where it was, in the shot that it was in; return where."""
         whole = self._blending.whole
         if begins_shot:
             for name in [name for name in whole if int(name.partition("/")[2]) in lost]:
                 del whole[name]
-        for source in lost:
-            if f"face/{source}" in whole and self._blending.count(f"held/{source}") <= _HELD:
-                paste(picture, *(np.array(whole[f"{part}/{source}"]) for part in ("face", "mask", "map")))
+        held = [
+            source for source in lost if f"face/{source}" in whole and self._blending.count(f"held/{source}") <= _HELD
+        ]
+        parts = ("face", "mask", "map")
+        return [paste(picture, *(np.array(whole[f"{part}/{source}"]) for part in parts)) for source in held]

@@ -12,12 +12,13 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.arrays import Affine
+from faceloom.digest import sha256_of_file
 from faceloom.errors import UsageError
 from faceloom.faces.align import CropGeometry, fit_affine
 from faceloom.faces.landmarks import CHIN, EXPRESSION, FOREHEAD, LIPS
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.progress import Work
-from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, probe_target
+from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, open_target
 from faceloom.swap.manifest import BlendRow, Precision
 from faceloom.swap.source import AlignedFaces, Swapped
 from faceloom.swap.still import choose_still, look_over
@@ -41,10 +42,11 @@ def convert_by_paste(target: Path, identity: Path, out: Path, options: ConvertOp
         raise UsageError(f"A paste runs no network: --provider {options.provider} has no use; leave it out.")
     if options.precision != "auto":
         raise UsageError(f"A paste runs no network: --precision {options.precision} has no use; leave it out.")
-    info = probe_target(target, out, options)
+    opened = open_target(target, out, options)
     faces = FaceSet.read(identity)
-    row = choose_still(faces, (yield from look_over(info)))
-    summary = yield from convert_with(PastedStill(faces, row), info, out, options, started)
+    row = choose_still(faces, (yield from look_over(opened.info)))
+    made_by = sha256_of_file(identity / row.image)
+    summary = yield from convert_with(PastedStill(faces, row), made_by, opened, options, started)
     return replace(summary, still=row.image)
 
 

@@ -4,12 +4,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from faceloom.digest import sha256_of_file
 from faceloom.errors import UsageError
 from faceloom.faceset.reference import embed_references
 from faceloom.progress import Work
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Cast
-from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, probe_target
+from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, open_target
 from faceloom.swap.network import SwapNetwork
 
 # A picture of somebody in the target, and the bundle of the face that they wear.
@@ -22,8 +23,9 @@ def convert_several(target: Path, worn: Sequence[Worn], out: Path, options: Conv
     Raises what `convert` and `open_cast` raise.
     """
     started = time.monotonic()
-    info = probe_target(target, out, options)
-    return (yield from convert_with(open_cast(worn, options), info, out, options, started))
+    opened = open_target(target, out, options)
+    made_by = " ".join(f"{sha256_of_file(picture)}={Bundle.read(bundle).sha256()}" for picture, bundle in worn)
+    return (yield from convert_with(open_cast(worn, options), made_by, opened, options, started))
 
 
 def open_cast(worn: Sequence[Worn], options: ConvertOptions) -> Cast:

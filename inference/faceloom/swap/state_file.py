@@ -23,6 +23,7 @@ _CHOOSING = "choosing/"
 def write_state(path: Path, state: AnalysisState) -> None:
     """Write a state atomically."""
     finder = state.finder
+    lost = [(at, source) for at, chosen in enumerate(state.lead) for source in chosen.lost]
     tracks, thumbnail = finder.tracker.tracks, finder.cuts.thumbnail
     arrays = {
         "numbers": np.array([state.frame, finder.vain_turns, finder.seen, finder.tracker.next_number], np.int64),
@@ -35,7 +36,7 @@ def write_state(path: Path, state: AnalysisState) -> None:
         **_columns("lead", [[face for face, _ in chosen.faces] for chosen in state.lead]),
         "lead_frames": np.array([(chosen.pts, chosen.begins_shot) for chosen in state.lead], np.int64).reshape(-1, 2),
         "lead_sources": np.array([source for chosen in state.lead for _, source in chosen.faces], np.int64),
-        "lead_lost": np.array([(at, source) for at, chosen in enumerate(state.lead) for source in chosen.lost], np.int64).reshape(-1, 2),
+        "lead_lost": np.array(lost, np.int64).reshape(-1, 2),
         **{f"{_CHOOSING}{name}": value for name, value in state.choosing.items()},
     }
     content = io.BytesIO()

@@ -1,7 +1,7 @@
 """The faces of a video's frames, exchanged: chosen, cut out and drawn, then matched and pasted, in that order."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from faceloom.swap.memory import Memory, Notes, TrackNotes
 from faceloom.swap.missing import MissingFaces
 from faceloom.swap.options import Look, SwapOptions
 from faceloom.swap.source import AlignedFaces, FaceSource
-from faceloom.video import Frame
+from faceloom.video import Box, Frame
 
 Seen = tuple[Frame, Sequence[Face]]
 
@@ -62,6 +62,14 @@ class BlendedFace:
     matched: Rgb
     covered: Mask
     mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class BlendedFrame:
+    """How a frame's faces were pasted, and where the picture is another one now."""
+
+    faces: tuple[BlendedFace, ...]
+    changed: tuple[Box, ...]
 
 
 class FaceChoice:
@@ -122,10 +130,14 @@ class FrameSwapper:
 
     def swap(self, seen: Sequence[Seen]) -> Iterator[Frame]:
         """Return upright frames with their faces exchanged, in place."""
-        moments = self.choose(seen)
-        for moment, faces in zip(moments, self.draw(moments), strict=True):
-            self.blend(moment, faces)
-            yield moment.frame
+        return iter(self.render(self.choose(seen)))
+
+    def render(self, moments: Sequence[Moment]) -> list[Frame]:
+        """Draw and blend the faces of the next moments, in place, and return their frames."""
+        return [
+            replace(moment.frame, changed=self.blend(moment, faces).changed)
+            for moment, faces in zip(moments, self.draw(moments), strict=True)
+        ]
 
     def choose(self, seen: Iterable[Seen]) -> list[Moment]:
         """Choose the faces of the next frames. Raises NoFaceFound if one is lost and that is to be a failure."""
@@ -150,16 +162,17 @@ class FrameSwapper:
                 drawn[at].append(DrawnFace(face, number, *arrays))
         return drawn
 
-    def blend(self, moment: Moment, faces: Sequence[DrawnFace]) -> list[BlendedFace]:
+    def blend(self, moment: Moment, faces: Sequence[DrawnFace]) -> BlendedFrame:
         """Paste a frame's drawn faces into it, in place, and return how."""
         notes = self.memory.blending
         notes.begin_frame(drawn.face.track for drawn in faces)
-        blended = [blend_face(drawn, self._looks[drawn.source], notes.of(drawn.face.track)) for drawn in faces]
+        blended = tuple(blend_face(drawn, self._looks[drawn.source], notes.of(drawn.face.track)) for drawn in faces)
+        changed = []
         for one in blended:
-            paste(moment.frame.rgb, one.matched, one.mask, one.made_of.to_crop)
+            changed.append(paste(moment.frame.rgb, one.matched, one.mask, one.made_of.to_crop))
             self._missing.keep(one.made_of.source, one.matched, one.mask, one.made_of.to_crop)
-        self._missing.fill(moment.frame.rgb, moment.lost, begins_shot=moment.begins_shot)
-        return blended
+        changed += self._missing.fill(moment.frame.rgb, moment.lost, begins_shot=moment.begins_shot)
+        return BlendedFrame(blended, tuple(box for box in changed if box))
 
 
 def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:

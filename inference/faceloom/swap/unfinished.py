@@ -9,19 +9,26 @@ The folder goes when the output stands, and with any error that the same command
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from faceloom import __version__
 from faceloom.atomic import replacing_file, write_text
 from faceloom.digest import sha256_of_file
 from faceloom.documents import Strict, read_document, to_json
-from faceloom.errors import ArtefactRefused, FaceloomError, PartlyDone, UsageError
+from faceloom.errors import FaceloomError, PartlyDone, UsageError
 from faceloom.swap.analysis import AnalysisState
+from faceloom.swap.cast import Cast
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.source import FaceSource
 from faceloom.swap.state_file import read_state, write_state
+from faceloom.swap.swapper import Moment
+from faceloom.swap.target import Target
 
 SCHEMA: Literal[1] = 1
 
@@ -38,11 +45,30 @@ class Job(Strict):
 
 
 class SegmentRow(Strict):
-    """A whole segment: its frames, and the checksums of its two files."""
+    """A whole segment: what was done, the checksum of its pictures, and whether it is the target's last one."""
 
     frames: Annotated[int, Field(ge=1)]
+    swapped: Annotated[int, Field(ge=0)]
+    missing: Annotated[int, Field(ge=0)]
     pictures_sha256: str
-    state_sha256: str | None
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Frames, those in which a face was swapped, and those in which one was missing."""
+
+    frames: int = 0
+    swapped: int = 0
+    missing: int = 0
+
+    def __add__(self, other: "Done") -> "Done":
+        return Done(self.frames + other.frames, self.swapped + other.swapped, self.missing + other.missing)
+
+    @classmethod
+    def of(cls, moments: Sequence[Moment]) -> "Done":
+        """Count moments."""
+        return cls(len(moments), sum(bool(m.faces) for m in moments), sum(bool(m.lost) for m in moments))
 
 
 class Unfinished:
@@ -81,18 +107,18 @@ class Unfinished:
         return [self._pictures(number) for number in range(len(self._rows))]
 
     @property
-    def frames(self) -> int:
-        """How many frames they hold."""
-        return sum(row.frames for row in self._rows)
+    def done(self) -> Done:
+        """What was done in them."""
+        return sum((Done(row.frames, row.swapped, row.missing) for row in self._rows), Done())
 
     def state(self) -> AnalysisState | None:
-        """What is known after the last of them; None at the very beginning."""
-        return read_state(self._state(len(self._rows) - 1)) if self._rows else None
+        """What is known after the last of them; None at the very beginning and at the end."""
+        return read_state(self._state(len(self._rows) - 1)) if self._rows and not self.complete else None
 
     @property
     def complete(self) -> bool:
         """Whether the last segment was the end of the target."""
-        return bool(self._rows) and self._rows[-1].state_sha256 is None
+        return bool(self._rows) and self._rows[-1].last
 
     @contextmanager
     def next_segment(self) -> Iterator[Path]:
@@ -100,21 +126,22 @@ class Unfinished:
         with replacing_file(self._pictures(len(self._rows))) as part:
             yield part
 
-    def commit(self, frames: int, state: AnalysisState | None) -> None:
+    def commit(self, done: Done, state: AnalysisState | None) -> None:
         """Make the segment count that was written last; no state: it is the last one of the target."""
         number = len(self._rows)
         if state:
             write_state(self._state(number), state)
         row = SegmentRow(
-            frames=frames,
+            frames=done.frames,
+            swapped=done.swapped,
+            missing=done.missing,
             pictures_sha256=sha256_of_file(self._pictures(number)),
-            state_sha256=sha256_of_file(self._state(number)) if state else None,
+            last=state is None,
         )
         write_text(self._folder / f"{number:06}.json", to_json(row))
-        # The one before is not gone back to.
-        if number and state:
-            self._state(number - 1).unlink(missing_ok=True)
         self._rows.append(row)
+        # The one before is not gone back to.
+        self._state(number - 1).unlink(missing_ok=True)
 
     def _pictures(self, number: int) -> Path:
         return self._folder / f"{number:06}.pictures"
@@ -125,6 +152,25 @@ class Unfinished:
     def _leave(self, *, keep: bool) -> None:
         if not (keep and self._rows):
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: SwapOptions) -> Job:
+    """Return what an unfinished conversion is known by.
+
+    made_by: names the source. Where the faces are computed counts too: a GPU's numbers are not a processor's.
+    """
+    stat = target.info.path.stat()
+    settings = {field.name: repr(getattr(options, field.name)) for field in fields(options)}
+    for name in ("resume", "force", "provider"):
+        settings.pop(name, None)
+    settings |= {"face": made_by, "provider": source.provider, "precision": str(source.precision)}
+    return Job(
+        faceloom=__version__,
+        target=str(target.info.path.resolve()),
+        target_size=stat.st_size,
+        target_modified=stat.st_mtime_ns,
+        settings=settings,
+    )
 
 
 def folder_of(out: Path) -> Path:
@@ -171,11 +217,8 @@ def _whole_segments(folder: Path) -> Iterator[SegmentRow]:
             row = SegmentRow.model_validate_json(path.read_bytes())
         except ValueError:
             return
-        if not _is(path.with_suffix(".pictures"), row.pictures_sha256):
+        pictures = path.with_suffix(".pictures")
+        if not pictures.is_file() or sha256_of_file(pictures) != row.pictures_sha256:
             return
         yield row
         number += 1
-
-
-def _is(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_of_file(path) == sha256

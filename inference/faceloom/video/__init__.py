@@ -1,8 +1,35 @@
-"""Video in and out through PyAV: exact times, colours tagged, every other stream copied."""
+"""Video in and out through PyAV: exact times, the pictures' own values and tags, every other stream copied."""
 
-from faceloom.video.info import ColourTags, Frame, VideoInfo
+from faceloom.video.encode import DEFAULT_ENCODING, Encoding
+from faceloom.video.info import Box, ColourTags, Frame, VideoInfo
+from faceloom.video.join import join_segments
+from faceloom.video.output import check_output, notices, refuse_output, replacing_output
 from faceloom.video.probe import probe_video
 from faceloom.video.read import read_frames
-from faceloom.video.write import VideoWriter
+from faceloom.video.source import probe_source, read_source, spooled
+from faceloom.video.span import FrameRange, Stretch, frame_times
+from faceloom.video.write import PictureWriter, VideoWriter
 
-__all__ = ["ColourTags", "Frame", "VideoInfo", "VideoWriter", "probe_video", "read_frames"]
+__all__ = [
+    "DEFAULT_ENCODING",
+    "Box",
+    "ColourTags",
+    "Encoding",
+    "Frame",
+    "FrameRange",
+    "PictureWriter",
+    "Stretch",
+    "VideoInfo",
+    "VideoWriter",
+    "check_output",
+    "frame_times",
+    "join_segments",
+    "notices",
+    "probe_source",
+    "probe_video",
+    "read_frames",
+    "read_source",
+    "refuse_output",
+    "replacing_output",
+    "spooled",
+]

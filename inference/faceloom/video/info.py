@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
+
+import av
 
 from faceloom.arrays import Rgb
+
+# Left, top, right, bottom in pixels; right and bottom are the first that are outside.
+Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,7 @@ class ColourTags:
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """The first video stream of a file.
+    """The first video stream of a file, or the pictures of a folder, which then is `path`.
 
     `width`, `height` are as coded; `rotation` (0, 90, 180, 270 degrees, counter-clockwise) is what a player turns
     the picture by. `start` is where the file's clock begins and `duration` how long its pictures should last, in
@@ -39,13 +45,16 @@ class VideoInfo:
     codec: str
     pixel_format: str
     colour: ColourTags
+    kind: Literal["video", "pictures"] = "video"
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture as coded (not turned by the display matrix), and when it is shown.
 
-    `pts` and `duration` (0 if the file does not say) are in `time_base` units.
+    `pts` and `duration` (0 if the file does not say) are in `time_base` units. `coded` is the picture as it was
+    decoded, in its own pixel format, and `changed` the rectangles of it where `rgb` is another picture by now: only
+    these are converted when the frame is written. Without `coded` all of `rgb` is.
     """
 
     index: int
@@ -53,6 +62,8 @@ class Frame:
     duration: int
     time_base: Fraction
     rgb: Rgb
+    coded: av.VideoFrame | None = None
+    changed: tuple[Box, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -1,5 +1,7 @@
 """Between a coded picture and RGB, without a drift of colours."""
 
+from functools import cache
+
 import av
 import cv2
 import numpy as np
@@ -8,13 +10,15 @@ from av.video.reformatter import Interpolation
 from jaxtyping import UInt8
 
 from faceloom.arrays import Rgb
-from faceloom.video.info import ColourTags
+from faceloom.video.info import Box, ColourTags, Frame
 
 # swscale's defaults round down and halve the chroma once more: there and back darkens a
 # picture by 0.74 levels on average. With these flags it is 0.03, without a bias.
 _EXACT = int(
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 )
+# What is converted round a changed rectangle, so that its chroma is filtered from what really lies there.
+_MARGIN = 8
 
 
 def to_rgb(picture: av.VideoFrame) -> Rgb:
@@ -22,20 +26,101 @@ def to_rgb(picture: av.VideoFrame) -> Rgb:
     if picture.format.is_rgb:
         return picture.reformat(format="rgb24", interpolation=_EXACT).to_ndarray()
     # Of YUV swscale makes planes with the same values in less than half the time, joining them included.
-    green, blue, red = map(_pixels, picture.reformat(format="gbrp", interpolation=_EXACT).planes)
+    green, blue, red = (
+        _rows(plane)[:, : plane.width] for plane in picture.reformat(format="gbrp", interpolation=_EXACT).planes
+    )
     return np.asarray(cv2.merge([red, green, blue]), np.uint8)
-
-
-def _pixels(plane: VideoPlane) -> UInt8[np.ndarray, "h w"]:
-    """Show a plane's memory, which may have room at the end of each row."""
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 def from_rgb(rgb: Rgb, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
     """Convert to a coded picture with the given matrix and range."""
-    return av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
-        format=pixel_format,
-        dst_colorspace=colour.matrix,
-        dst_color_range=colour.range,
-        interpolation=_EXACT,
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+    return recoded(picture, pixel_format, colour)
+
+
+def recoded(picture: av.VideoFrame, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
+    """Convert a coded picture to another pixel format; `colour` is what it then has."""
+    if av.VideoFormat(pixel_format).is_rgb:
+        return picture.reformat(format=pixel_format, interpolation=_EXACT)
+    # The names with a j say full range once more; swscale asks for both.
+    full = 2 if pixel_format.startswith("yuvj") else colour.range
+    return picture.reformat(
+        format=pixel_format, dst_colorspace=colour.matrix, dst_color_range=full, interpolation=_EXACT
     )
+
+
+def picture_of(frame: Frame, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
+    """Return a frame's picture in `pixel_format`: as it was decoded but for the rectangles that were changed."""
+    if frame.coded is None:
+        return from_rgb(frame.rgb, pixel_format, colour)
+    picture = frame.coded
+    if picture.format.name != pixel_format:
+        picture = recoded(picture, pixel_format, colour)
+    if frame.changed:
+        # The decoder may still predict from this memory; FFmpeg copies it then.
+        picture.make_writable()
+        for box in frame.changed:
+            _lay(picture, frame.rgb, box, colour)
+    return picture
+
+
+def on_grid(box: Box, pixel_format: str, width: int, height: int, margin: int = 0) -> Box:
+    """Grow a rectangle by `margin` and to whole samples of chroma, and cut it to the picture."""
+    across = max(plane.across for plane in _planes(pixel_format))
+    down = max(plane.down for plane in _planes(pixel_format))
+    left, top = (max(0, at - margin) for at in box[:2])
+    right, bottom = box[2] + margin, box[3] + margin
+    left, top = left // across * across, top // down * down
+    return left, top, min(width, -(-right // across) * across), min(height, -(-bottom // down) * down)
+
+
+def _lay(picture: av.VideoFrame, rgb: Rgb, box: Box, colour: ColourTags) -> None:
+    """Write one rectangle of `rgb` into a picture, in place; its alpha stays."""
+    name = picture.format.name
+    left, top, right, bottom = on_grid(box, name, picture.width, picture.height)
+    if left >= right or top >= bottom:
+        return
+    x, y, x_end, y_end = on_grid(box, name, picture.width, picture.height, _MARGIN)
+    patch = from_rgb(rgb[y:y_end, x:x_end], name, colour)
+    for kind, target, source in zip(_planes(name), picture.planes, patch.planes, strict=True):
+        if kind.whole_alpha:
+            continue
+        rows = slice(top // kind.down, -(-bottom // kind.down))
+        columns = slice(left // kind.across, -(-right // kind.across))
+        from_rows = slice(rows.start - y // kind.down, rows.stop - y // kind.down)
+        from_columns = slice(columns.start - x // kind.across, columns.stop - x // kind.across)
+        seen = slice(0, kind.step - kind.alpha)
+        _samples(target, kind.step)[rows, columns, seen] = _samples(source, kind.step)[from_rows, from_columns, seen]
+
+
+class _Plane:
+    """A plane of a pixel format: picture pixels that share a sample, bytes of a sample and of the alpha at its end."""
+
+    def __init__(self, pixel_format: av.VideoFormat, index: int):
+        parts = [part for part in pixel_format.components if part.plane == index]
+        alphas = [part for part in parts if part.is_alpha]
+        self.across, self.down = _SIDE // parts[0].width, _SIDE // parts[0].height
+        self.step = sum(-(-part.bits // 8) for part in parts)
+        if len({part.plane for part in pixel_format.components}) == 1:
+            # bgr0 and the like have a byte that belongs to nothing.
+            self.step = pixel_format.padded_bits_per_pixel // 8
+        self.whole_alpha = len(alphas) == len(parts)
+        self.alpha = sum(-(-part.bits // 8) for part in alphas)
+
+
+_SIDE = 16
+
+
+@cache
+def _planes(pixel_format: str) -> tuple[_Plane, ...]:
+    described = av.VideoFormat(pixel_format, _SIDE, _SIDE)
+    return tuple(_Plane(described, index) for index in sorted({part.plane for part in described.components}))
+
+
+def _rows(plane: VideoPlane) -> UInt8[np.ndarray, "h bytes"]:
+    """Show a plane's memory, which may have room at the end of each row."""
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+
+
+def _samples(plane: VideoPlane, step: int) -> UInt8[np.ndarray, "h w step"]:
+    return _rows(plane)[:, : plane.width * step].reshape(plane.height, plane.width, step)
