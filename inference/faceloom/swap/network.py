@@ -58,11 +58,15 @@ class SwapNetwork:
         return Swapped(faces, masks[..., 0])
 
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:
-        """Swap a target's faces, shown as in training: their whole crops, or only the faces in them."""
+        """Swap a target's faces, shown as in training."""
+        return self.swap(self.shown(targets))
+
+    def shown(self, targets: AlignedFaces) -> RgbBatch:
+        """Return what the network is shown of a target's faces: their whole crops, or only the faces in them."""
         crops = targets.crops
         if self._hides_background and len(targets):
             crops = np.stack([hide_background(*pair) for pair in zip(crops, targets.outlines, strict=True)])
-        return self.swap(crops)
+        return crops
 
     def replay(self, golden: Golden) -> Difference:
         """Return how far this network is from what the trained model made of the golden sample."""

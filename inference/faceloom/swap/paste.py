@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.arrays import Affine
+from faceloom.arrays import Affine, RgbBatch
 from faceloom.digest import sha256_of_file
 from faceloom.errors import UsageError
 from faceloom.faces.align import CropGeometry, fit_affine
@@ -71,6 +71,10 @@ class PastedStill:
             faces[number] = self._warp(self._face, to_target, cv2.INTER_CUBIC)
             masks[number] = self._warp(self._mask, to_target, cv2.INTER_LINEAR)
         return Swapped(faces, masks)
+
+    def shown(self, targets: AlignedFaces) -> RgbBatch:
+        """Return the targets' crops, of which only the landmarks matter."""
+        return targets.crops
 
     def _warp(self, picture: np.ndarray, to_target: Affine, how: int) -> np.ndarray:
         """The still, or its mask, as it lies in the target's crop."""

@@ -51,6 +51,10 @@ class FaceSource(Protocol):
         """In which numbers a network runs, None where none does."""
         ...
 
+    def shown(self, targets: AlignedFaces) -> RgbBatch:
+        """Return what the source looks at of each target."""
+        ...
+
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:
         """Return a face and a mask for each target, in its crop's pixels."""
         ...

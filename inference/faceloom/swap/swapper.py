@@ -19,6 +19,7 @@ from faceloom.swap.masking import covering, soften, steadied
 from faceloom.swap.memory import Memory, Notes, TrackNotes
 from faceloom.swap.missing import MissingFaces
 from faceloom.swap.options import Look, SwapOptions
+from faceloom.swap.rim import level_rim
 from faceloom.swap.source import AlignedFaces, FaceSource
 from faceloom.video import Box, Frame
 
@@ -174,6 +175,13 @@ class FrameSwapper:
         changed += self._missing.fill(moment.frame.rgb, moment.lost, begins_shot=moment.begins_shot)
         return BlendedFrame(blended, tuple(box for box in changed if box))
 
+    def shown(self, drawn: DrawnFace) -> Rgb:
+        """Return what the face's source looked at."""
+        mesh_xy = apply_affine(drawn.to_crop, drawn.face.landmarks.points_xy)
+        targets = AlignedFaces(drawn.crop[None], mesh_xy[None], drawn.outline[None])
+        (shown,) = self._sources[drawn.source].shown(targets)
+        return np.asarray(shown)
+
 
 def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
     """Match a drawn face to its target; `notes` are what is remembered of its track."""
@@ -183,6 +191,8 @@ def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
         outline = mesh_mask(apply_affine(drawn.to_crop, drawn.face.landmarks.points_xy), size, size, look.forehead)
     covered = steadied(covering(look.mask, drawn.learned, outline), notes)
     matched = match_colour(look.colour, drawn.drawn, drawn.crop, covered, notes)
+    if look.rim:
+        matched = level_rim(matched, drawn.crop, covered)
     mask = soften(covered, look.erode, look.feather)
     return BlendedFace(drawn, sharpen(matched, look.sharpen), covered, mask)
 

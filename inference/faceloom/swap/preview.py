@@ -1,0 +1,96 @@
+"""A swap at a glance: a few moments of a clip before and after, on one sheet, without writing a video."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from faceloom.arrays import Affine, Mask, Rgb, float32
+from faceloom.errors import UsageError
+from faceloom.faces.align import crop_face
+from faceloom.faces.find import FaceFinder
+from faceloom.pictures import write_png
+from faceloom.progress import Progress, Work
+from faceloom.swap.cast import Cast
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.sheet import CELL, Cell, draw_sheet, square_round, tinted
+from faceloom.swap.source import FaceSource
+from faceloom.swap.swapper import BlendedFace, FrameSwapper
+from faceloom.video import Frame, probe_video
+from faceloom.video.moments import read_moments, spread_moments
+from faceloom.video.orient import upright
+
+# Moments that are looked at, and of those with a face so many that are shown.
+_LOOKS, _SHOWN = 12, 6
+# How much of the picture a cell shows, in sides of the face's box.
+_ROOM = 1.7
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSummary:
+    """`moments` of `looked_at` had a face to swap and are shown; their times in seconds."""
+
+    sheet: Path
+    looked_at: int
+    moments: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    frame: Frame
+    before: Rgb
+    blended: tuple[BlendedFace, ...]
+
+
+def preview(target: Path, source: FaceSource | Cast, sheet: Path, options: SwapOptions) -> Work[PreviewSummary]:
+    """Write a PNG with a column a moment: the target, the swap, and where the new face is shown.
+
+    The moments are spread over the clip, each seen by itself: nothing is steadied. Raises UsageError for a track, which
+    single moments do not have, MediaUnreadable if the target is no video, NoFaceFound if no moment has a face to swap.
+    """
+    started = time.monotonic()
+    if options.track is not None:
+        raise UsageError(
+            "A preview looks at single moments, which have no tracks; try --frame N with --select track:N."
+        )
+    info = probe_video(target)
+    swapper, finder = FrameSwapper(source, replace(options, on_missing="keep")), FaceFinder()
+    moments = spread_moments(info, _LOOKS)
+    shown = []
+    for number, coded in enumerate(read_moments(target, moments)):
+        frame = replace(coded, rgb=upright(coded.rgb, info.rotation).copy())
+        (faces,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
+        before = frame.rgb.copy()
+        (moment,) = swapper.choose([(frame, faces)])
+        blended = swapper.blend(moment, *swapper.draw([moment]))
+        if blended:
+            shown.append(_Shown(frame, before, tuple(blended)))
+        yield Progress("preview", number + 1, len(moments))
+    if not shown:
+        raise swapper.nobody(target)
+    chosen = [shown[round(at)] for at in np.linspace(0, len(shown) - 1, min(_SHOWN, len(shown)))]
+    write_png(sheet, draw_sheet(list(zip(*(_column(one) for one in chosen), strict=True))))
+    times = tuple(round(one.frame.seconds, 3) for one in chosen)
+    return PreviewSummary(sheet, len(moments), times, time.monotonic() - started)
+
+
+def _column(one: _Shown) -> tuple[Cell, ...]:
+    largest = max(one.blended, key=lambda blended: blended.made_of.face.size)
+    to_cell = square_round(largest.made_of.face.box_xyxy, _ROOM)
+    before, after = (crop_face(picture, to_cell, CELL) for picture in (one.before, one.frame.rgb))
+    covered = np.max([_seen(blended.mask, blended.made_of.to_crop, to_cell) for blended in one.blended], axis=0)
+    when = f"{one.frame.seconds:.2f} s"
+    return Cell(before, f"{when} target"), Cell(after, f"{when} swap"), Cell(tinted(before, covered), f"{when} mask")
+
+
+def _seen(mask: Mask, to_crop: Affine, to_cell: Affine) -> Mask:
+    """A crop's mask as it lies in the cell."""
+    whole = np.eye(3, dtype=np.float32)
+    down, out = whole.copy(), whole.copy()
+    down[:2], out[:2] = to_crop, to_cell
+    to_mask = float32((down @ np.linalg.inv(out))[:2])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(mask, to_mask, (CELL, CELL), flags=flags), np.uint8)

@@ -1,0 +1,57 @@
+"""Look at a few moments of a video without decoding all of it."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.video.info import Frame, VideoInfo
+from faceloom.video.pixels import to_rgb
+from faceloom.video.probe import open_video
+
+
+def spread_moments(info: VideoInfo, count: int) -> list[float]:
+    """Return `count` times in seconds, spread evenly over a video; only its beginning if its length is unknown."""
+    seconds = info.duration or (info.frame_count / float(info.average_rate) if info.frame_count else 0.0)
+    if not seconds:
+        return [float(info.start)]
+    return [float(info.start) + seconds * (number + 0.5) / count for number in range(count)]
+
+
+def read_moments(path: Path, seconds: Sequence[float]) -> Iterator[Frame]:
+    """Yield the frame shown at each of the times, as coded; of those beyond the end the last one.
+
+    Only what lies between a time and the key frame before it is decoded. A frame's `index` is that of its time.
+    Raises what `open_video` raises, and MediaUnreadable if a frame cannot be decoded.
+    """
+    with open_video(path) as (container, stream):
+        base = Fraction(stream.time_base or 1)
+        try:
+            for number, time in enumerate(seconds):
+                container.seek(round(time / base), stream=stream)
+                shown = None
+                for frame in container.decode(stream):
+                    if frame.pts is None or (shown is not None and frame.pts * base > time):
+                        break
+                    shown = frame
+                if shown is not None and shown.pts is not None:
+                    yield Frame(number, shown.pts, shown.duration or 0, base, to_rgb(shown))
+        except av.FFmpegError as error:
+            raise MediaUnreadable(f"{path} cannot be decoded at {seconds[number]:.1f} s ({error.strerror}).") from error
+
+
+def frame_number(path: Path, seconds: float) -> int:
+    """Return the number of the first frame that is shown at `seconds` or later.
+
+    Raises UsageError if the video ends before, and what `open_video` raises.
+    """
+    with open_video(path) as (container, stream):
+        try:
+            for index, frame in enumerate(container.decode(stream)):
+                if frame.time is not None and frame.time >= seconds:
+                    return index
+        except av.FFmpegError as error:
+            raise MediaUnreadable(f"{path} cannot be decoded up to {seconds} s ({error.strerror}).") from error
+    raise UsageError(f"{path} ends before {seconds} s; give an earlier time.")
