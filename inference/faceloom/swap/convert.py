@@ -36,7 +36,6 @@ from faceloom.video import (
     read_source,
     refuse_output,
     replacing_output,
-    spooled,
 )
 from faceloom.video.orient import frame_as_coded, upright
 
@@ -88,10 +87,9 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     whenever it is interrupted, no output is left.
     """
     started = time.monotonic()
-    with spooled(target) as source:
-        info = probe_target(source, out, options)
-        network = SwapNetwork.open(Bundle.read(bundle_path), options.provider, options.precision)
-        return (yield from convert_with(network, info, out, options, started))
+    info = probe_target(target, out, options)
+    network = SwapNetwork.open(Bundle.read(bundle_path), options.provider, options.precision)
+    return (yield from convert_with(network, info, out, options, started))
 
 
 def probe_target(target: Path, out: Path, options: ConvertOptions) -> VideoInfo:
