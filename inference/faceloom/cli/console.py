@@ -34,11 +34,14 @@ def progress_display() -> Iterator[Report]:
         yield _LineReport(console)
 
 
-def print_result(summary: Any, sentence: str, *, json: bool) -> None:
-    """Print a result: a sentence for people or, with `json`, the summary's fields as one JSON object."""
+def print_result(summary: Any, sentence: str, *, json: bool, aside: bool = False) -> None:
+    """Print a result: a sentence for people or, with `json`, the summary's fields as one JSON object.
+
+    `aside`: standard output carries something else, so the sentence goes to standard error.
+    """
     if json:
         sys.stdout.write(json_module.dumps(asdict(summary), default=_to_plain) + "\n")
-    Console(stderr=json).print(sentence, highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=json or aside).print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _to_plain(value: object) -> object:

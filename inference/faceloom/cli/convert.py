@@ -32,6 +32,17 @@ class NumberFormat(StrEnum):
     int8 = "int8"
 
 
+class Encoder(StrEnum):
+    """What encodes the pictures."""
+
+    x264 = "x264"
+    x265 = "x265"
+    svtav1 = "svtav1"
+    nvenc = "nvenc"
+    lossless = "lossless"
+    png = "png"
+
+
 class Baseline(StrEnum):
     """What a trained swap must beat."""
 
@@ -44,8 +55,16 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def convert_command(
-    target: Annotated[Path, typer.Argument(help="The video whose face is exchanged.")],
-    out: Annotated[Path, typer.Option(help="The video to write: .mp4, .mov or .mkv.")],
+    target: Annotated[
+        Path, typer.Argument(help="A video, a GIF, a picture or a folder of them; - is a video on standard input.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="What to write: .mp4, .mov, .mkv, .webm, .gif, a folder or NAME_%05d.png, a picture; - is Matroska "
+            "on standard output."
+        ),
+    ],
     bundle: Annotated[Path | None, typer.Option(help="The bundle of the face to wear.")] = None,
     baseline: Annotated[
         Baseline | None, typer.Option(help="Instead of a bundle: paste one still, what a trained swap must beat.")
@@ -59,6 +78,11 @@ def convert_command(
     colour: Annotated[Colour | None, typer.Option(help="Colour match; the bundle's own if not given.")] = None,
     erode: Annotated[float | None, typer.Option(min=0, max=0.2, help="Shrink the mask, in crop sides.")] = None,
     feather: Annotated[float | None, typer.Option(min=0, max=0.2, help="Fade the mask, in crop sides.")] = None,
+    encoder: Annotated[Encoder, typer.Option(help="What encodes the pictures.")] = Encoder.x264,
+    quality: Annotated[int | None, typer.Option(min=0, max=100, help="Of the pictures; 75 if not given.")] = None,
+    encoder_option: Annotated[
+        list[str] | None, typer.Option(help="FFmpeg's own option for the encoder, key=value; may be repeated.")
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=256, help="Frames that go through together.")] = 16,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -68,8 +92,10 @@ def convert_command(
     from faceloom.cli.extras import needs
 
     with needs("cpu"):
+        from faceloom.errors import UsageError
         from faceloom.progress import finish
         from faceloom.swap import ConvertOptions, convert, convert_by_paste
+        from faceloom.video import Encoding, spooled
 
     options = ConvertOptions(
         provider=provider,
@@ -80,11 +106,15 @@ def convert_command(
         erode=erode,
         feather=feather,
         force=force,
+        encoding=Encoding.parse(encoder.value, quality, encoder_option or ()),
     )
     source = _one_source(bundle, baseline, identity)
-    work = convert(target, source, out, options) if bundle else convert_by_paste(target, source, out, options)
-    with progress_display() as report:
-        summary = finish(work, report)
+    to_standard_output = str(out) == "-"
+    if json and to_standard_output:
+        raise UsageError("--json and --out - both need standard output; leave one out.")
+    run = convert if bundle else convert_by_paste
+    with spooled(target) as read, progress_display() as report:
+        summary = finish(run(read, source, out, options), report)
     rate = summary.frames / summary.seconds
     ran = f"{summary.provider} in {summary.precision}" if summary.precision else summary.provider
     print_result(
@@ -92,6 +122,7 @@ def convert_command(
         f"{out}: {summary.swapped_frames} of {summary.frames} frames swapped on {ran}, "
         f"{rate:.1f} frames/s{f', with {source / summary.still}' if summary.still else ''}.",
         json=json,
+        aside=to_standard_output,
     )
 
 

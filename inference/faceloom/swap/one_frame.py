@@ -62,7 +62,7 @@ def one_frame(
         raise UsageError(f"{target} has no frame {wanted}; the first is 0.")
     moment, drawn = _drawn(swapper, *last)
     before = moment.frame.rgb.copy()
-    blended = swapper.blend(moment, drawn)
+    blended = swapper.blend(moment, drawn).faces
     if not blended:
         raise swapper.nobody(target)
     steps = [_steps(one, swapper.shown(one.made_of)) for one in blended]

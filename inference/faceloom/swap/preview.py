@@ -65,9 +65,9 @@ def preview(target: Path, source: FaceSource | Cast, sheet: Path, options: SwapO
         (faces,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
         before = frame.rgb.copy()
         (moment,) = swapper.choose([(frame, faces)])
-        blended = swapper.blend(moment, *swapper.draw([moment]))
+        blended = swapper.blend(moment, *swapper.draw([moment])).faces
         if blended:
-            shown.append(_Shown(frame, before, tuple(blended)))
+            shown.append(_Shown(frame, before, blended))
         yield Progress("preview", number + 1, len(moments))
     if not shown:
         raise swapper.nobody(target)

@@ -13,7 +13,7 @@ from faceloom.faces.quality import mouth_open
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.faceset.likeness import similarities
 from faceloom.progress import Progress, Work
-from faceloom.video import VideoInfo, read_frames
+from faceloom.video import VideoInfo, read_source
 from faceloom.video.orient import upright
 
 # Frames of a clip that are looked at, and each how many where its length is unknown.
@@ -52,7 +52,7 @@ def _measure(info: VideoInfo, every: int) -> Work[list[tuple[float, float, float
     """Return the values of a TypicalFace for each `every`-th frame with a face."""
     finder = FaceFinder()
     seen = []
-    for number, frame in enumerate(read_frames(info.path, every=every), 1):
+    for number, frame in enumerate(read_source(info, every=every), 1):
         if faces := finder.find([upright(frame.rgb, info.rotation)])[0]:
             pose, mesh_xy = head_pose(faces[0].landmarks), faces[0].landmarks.points_xy
             seen.append((pose.yaw, pose.pitch, mouth_open(mesh_xy), faces[0].size))

@@ -91,7 +91,7 @@ def replacing_output(name: Path) -> Iterator[Path]:
 
 
 def encoding_for(name: Path, encoding: Encoding) -> Encoding:
-    """Return how pictures reach `name`: PNGs unless it is a video; raise UsageError for what does not go together."""
+    """Return how pictures reach `name`, as PNGs unless it is a video; raise UsageError for what does not fit it."""
     kind, ending = output_kind(name), name.suffix.lower()
     if kind == "video":
         if encoding.encoder == "png":
