@@ -81,7 +81,7 @@ class Tracker:
 
     def _pairs(
         self, tracks: Sequence[Track], boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]
-    ) -> list[tuple[_Track, int]]:
+    ) -> list[tuple[Track, int]]:
         """Pair tracks and boxes without a number greedily, the greatest overlap first."""
         if not tracks or not len(boxes_xyxy):
             return []

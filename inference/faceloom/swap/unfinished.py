@@ -140,8 +140,6 @@ class Unfinished:
         )
         write_text(self._folder / f"{number:06}.json", to_json(row))
         self._rows.append(row)
-        # The one before is not gone back to.
-        self._state(number - 1).unlink(missing_ok=True)
 
     def _pictures(self, number: int) -> Path:
         return self._folder / f"{number:06}.pictures"
