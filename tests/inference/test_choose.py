@@ -125,6 +125,21 @@ def test_a_track_is_looked_at_now_and_then(network: type[FakeNetwork]) -> None:
     assert network.looks == 3 + 3
 
 
+def test_a_face_that_was_hidden_at_first_is_soon_recognised(
+    network: type[FakeNetwork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hand is before it in its first three frames; somebody else is not looked at more often for that."""
+    likeness = iter([0.4, 0.4, 0.4, 0.9])
+    monkeypatch.setattr(network, "embed", lambda *_: person(0, next(likeness))[None])
+    found = chosen([[made_face(0)]] * 12, None, people([person(0)]))
+    assert [bool(row) for row in found] == [False] * 5 + [True] * 7
+    monkeypatch.undo()
+    monkeypatch.setattr(recognise, "MobileFaceNet", FakeNetwork)
+    network.looks = 0
+    chosen([[made_face(0)]] * 100, None, people([person(1)]))
+    assert network.looks == 3 + 3
+
+
 def test_who_was_recognised_does_not_come_and_go_at_the_threshold(network: type[FakeNetwork]) -> None:
     chooser = recognise.Recogniser(people([person(0)]), Notes())
     assert chooser._decide(person(0, 0.4), before=recognise.NOBODY) == recognise.NOBODY
