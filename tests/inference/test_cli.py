@@ -63,6 +63,34 @@ REFUSALS = {
     "both": (
         "convert face.mp4 --bundle good.bundle --baseline paste --identity no_faces --out OUT.mp4", 2, "one of --bundle"
     ),
+    "a bundle and a map": (
+        "convert face.mp4 --bundle good.bundle --map a.jpg=good.bundle --out OUT.mp4", 2, "Give one of --bundle"
+    ),
+    "half a map": ("convert face.mp4 --map good.bundle --out OUT.mp4", 2, "--map REF.jpg=BUNDLE"),
+    "a map of nobody": ("convert face.mp4 --map a.jpg=good.bundle --out OUT.mp4", 2, "a.jpg does not exist"),
+    "a map and a selection": (
+        "convert face.mp4 --map a.jpg=good.bundle --select all --out OUT.mp4", 2, "leave out --select"
+    ),
+    "a selection that is none": (
+        "convert face.mp4 --bundle good.bundle --select left --out OUT.mp4", 2, "choose largest, all or track:N"
+    ),
+    "a reference that is none": (
+        "convert face.mp4 --bundle good.bundle --reference text.mp4 --out OUT.mp4", 5, "is not a picture"
+    ),
+    "a track that is not there": (
+        "convert face.mp4 --bundle good.bundle --select track:9 --out OUT.mp4", 6, "is the one asked for"
+    ),
+    "no output": ("convert face.mp4 --bundle good.bundle", 2, "Give --out"),
+    "a preview and an output": (
+        "convert face.mp4 --bundle good.bundle --preview OUT.png --out OUT.mp4", 2, "stands alone"
+    ),
+    "a preview over what exists": ("convert face.mp4 --bundle good.bundle --preview there.mp4", 2, "--force"),
+    "a preview of a paste": (
+        "convert face.mp4 --baseline paste --identity no_faces --preview OUT.png", 2, "try bundles"
+    ),
+    "a frame without a folder": ("convert face.mp4 --bundle good.bundle --frame 3", 2, "goes with --out"),
+    "a frame beyond the end": ("convert face.mp4 --bundle good.bundle --frame 999 --out OUT", 2, "no frame 999"),
+    "the tracks of nobody": ("convert empty.mp4 --list-tracks", 6, "No face was found"),
     "a paste of nobody": ("convert face.mp4 --baseline paste --out OUT.mp4", 2, "needs --identity"),
     "a bundle and a face set": (
         "convert face.mp4 --bundle good.bundle --identity no_faces --out OUT.mp4", 2, "goes with --baseline"

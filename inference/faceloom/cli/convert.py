@@ -9,18 +9,29 @@ import typer
 _EXAMPLE = "Example: faceloom convert clip.mp4 --bundle ben.bundle --out swapped.mp4"
 
 
-class Select(StrEnum):
-    """Which faces are swapped."""
-
-    largest = "largest"
-    all = "all"
-
-
 class Colour(StrEnum):
     """How the new face's colours are matched."""
 
     none = "none"
     lab = "lab"
+    rct = "rct"
+    histogram = "histogram"
+
+
+class MaskKind(StrEnum):
+    """Where the new face is shown."""
+
+    learned = "learned"
+    mesh = "mesh"
+    both = "both"
+
+
+class OnMissing(StrEnum):
+    """What is done with a frame that lost its face."""
+
+    keep = "keep"
+    last = "last"
+    fail = "fail"
 
 
 class NumberFormat(StrEnum):
@@ -43,6 +54,13 @@ class Encoder(StrEnum):
     png = "png"
 
 
+class Engine(StrEnum):
+    """Where the work is done."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Baseline(StrEnum):
     """What a trained swap must beat."""
 
@@ -55,17 +73,28 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def convert_command(
-    target: Annotated[
-        Path, typer.Argument(help="A video, a GIF, a picture or a folder of them; - is a video on standard input.")
-    ],
+    targets: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[TARGET]...",
+            help="A video, a GIF, a picture or a folder of them, or several; - is a video on standard input.",
+        ),
+    ] = None,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help="What to write: .mp4, .mov, .mkv, .webm, .gif, a folder or NAME_%05d.png, a picture; - is Matroska "
-            "on standard output."
+            "on standard output. Of several targets, and with --frame, a folder."
         ),
-    ],
+    ] = None,
+    job: Annotated[
+        Path | None, typer.Option(help="A .toml file that lists what is converted; other options hold for all of it.")
+    ] = None,
     bundle: Annotated[Path | None, typer.Option(help="The bundle of the face to wear.")] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="REF.jpg=BUNDLE: whoever REF shows wears that bundle's face; may be repeated."),
+    ] = None,
     baseline: Annotated[
         Baseline | None, typer.Option(help="Instead of a bundle: paste one still, what a trained swap must beat.")
     ] = None,
@@ -74,8 +103,18 @@ def convert_command(
     precision: Annotated[
         NumberFormat, typer.Option(help="Which of the bundle's graphs runs; auto: what suits the provider.")
     ] = NumberFormat.auto,
-    select: Annotated[Select, typer.Option(help="Which faces to swap in each frame.")] = Select.largest,
+    select: Annotated[
+        str | None, typer.Option(help="largest, all or track:N; with --reference all of them, otherwise largest.")
+    ] = None,
+    reference: Annotated[
+        list[Path] | None, typer.Option(help="A picture of the person whose face is exchanged; may be repeated.")
+    ] = None,
+    exclude: Annotated[
+        list[Path] | None, typer.Option(help="A picture of someone to be left alone; may be repeated.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Cosine above which two faces are one person.")] = 0.45,
     colour: Annotated[Colour | None, typer.Option(help="Colour match; the bundle's own if not given.")] = None,
+    mask: Annotated[MaskKind, typer.Option(help="The network's mask, the mesh's outline, or both.")] = MaskKind.both,
     erode: Annotated[float | None, typer.Option(min=0, max=0.2, help="Shrink the mask, in crop sides.")] = None,
     feather: Annotated[float | None, typer.Option(min=0, max=0.2, help="Fade the mask, in crop sides.")] = None,
     encoder: Annotated[Encoder, typer.Option(help="What encodes the pictures.")] = Encoder.x264,
@@ -83,58 +122,79 @@ def convert_command(
     encoder_option: Annotated[
         list[str] | None, typer.Option(help="FFmpeg's own option for the encoder, key=value; may be repeated.")
     ] = None,
+    forehead: Annotated[
+        float, typer.Option(min=-0.2, max=0.5, help="How far the outline goes above the mesh, in face heights.")
+    ] = 0.08,
+    sharpen: Annotated[float, typer.Option(min=0, max=1, help="Sharpen the new face.")] = 0.0,
+    on_missing: Annotated[
+        OnMissing, typer.Option(help="A frame that lost its face: keep it, show the last face, or fail.")
+    ] = OnMissing.keep,
+    preview: Annotated[
+        Path | None, typer.Option(help="Write a PNG with a few moments before and after, and no video.")
+    ] = None,
+    frame: Annotated[
+        str | None, typer.Option(help="Write one frame (120 or 4.8s) and all that lies between to the folder OUT.")
+    ] = None,
+    list_tracks: Annotated[
+        bool, typer.Option("--list-tracks", help="Only show the faces of TARGET by number; --preview: their portraits.")
+    ] = False,
+    range_: Annotated[
+        str | None, typer.Option("--range", help="Only a part, A:B, by frames (100:250) or time (4s:10.5s).")
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=256, help="Frames that go through together.")] = 16,
+    engine: Annotated[Engine, typer.Option(help="Where the work is done: here, or on a Ray cluster.")] = Engine.local,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted conversion; of several, keep what is done.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Of several targets: where the report goes; OUT/report.json if not given.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Exchange the face in a video; sound, size and times stay as they are."""
-    from faceloom.cli.console import print_result, progress_display
+    from faceloom.cli.convert_run import convert_one, convert_several, only_one
+    from faceloom.cli.convert_trial import list_faces, try_out
     from faceloom.cli.extras import needs
 
     with needs("cpu"):
-        from faceloom.errors import UsageError
-        from faceloom.progress import finish
-        from faceloom.swap import ConvertOptions, convert, convert_by_paste
-        from faceloom.video import Encoding, spooled
+        from faceloom.swap import ConvertOptions
+        from faceloom.swap.jobs import targets_of
+        from faceloom.swap.wanted import Wanted, worn_of
+        from faceloom.video import Encoding, FrameRange
 
+    if list_tracks:
+        list_faces(only_one(targets), preview, force=force, json=json)
+        return
     options = ConvertOptions(
         provider=provider,
         precision=precision.value,
-        select=select.value,
+        select=select,
+        reference=tuple(reference or ()),
+        exclude=tuple(exclude or ()),
+        threshold=threshold,
         batch=batch,
         colour=colour.value if colour else None,
+        mask=mask.value,
         erode=erode,
         feather=feather,
-        force=force,
+        forehead=forehead,
+        sharpen=sharpen,
+        on_missing=on_missing.value,
         encoding=Encoding.parse(encoder.value, quality, encoder_option or ()),
+        stretch=FrameRange.parse(range_) if range_ else None,
+        engine=engine.value,
+        resume=resume,
+        force=force,
     )
-    source = _one_source(bundle, baseline, identity)
-    to_standard_output = str(out) == "-"
-    if json and to_standard_output:
-        raise UsageError("--json and --out - both need standard output; leave one out.")
-    run = convert if bundle else convert_by_paste
-    with spooled(target) as read, progress_display() as report:
-        summary = finish(run(read, source, out, options), report)
-    rate = summary.frames / summary.seconds
-    ran = f"{summary.provider} in {summary.precision}" if summary.precision else summary.provider
-    print_result(
-        summary,
-        f"{out}: {summary.swapped_frames} of {summary.frames} frames swapped on {ran}, "
-        f"{rate:.1f} frames/s{f', with {source / summary.still}' if summary.still else ''}.",
-        json=json,
-        aside=to_standard_output,
-    )
-
-
-def _one_source(bundle: Path | None, baseline: Baseline | None, identity: Path | None) -> Path:
-    """Return the bundle or the face set that is asked for; raise UsageError unless it is exactly one."""
-    from faceloom.errors import UsageError
-
-    if (bundle is None) == (baseline is None):
-        raise UsageError("Give one of --bundle BUNDLE and --baseline paste.")
-    if bundle and identity:
-        raise UsageError("--identity goes with --baseline; a bundle holds its own face, so leave it out.")
-    source = bundle or identity
-    if source is None:
-        raise UsageError("--baseline paste needs --identity FACESET, one of whose faces is pasted.")
-    return source
+    worn = tuple(map(worn_of, map_ or ()))
+    asked = bundle or worn or baseline or identity or not job
+    wanted = Wanted.of(bundle, worn, identity, paste=baseline is not None) if asked else None
+    if preview or frame:
+        try_out(only_one(targets), wanted, options, sheet=preview, place=frame, out=out, json=json)
+        return
+    found = targets_of(targets or ())
+    if job or len(found) > 1:
+        convert_several(job, found, out, wanted, options, report, json=json)
+    else:
+        convert_one(only_one(found), out, wanted, options, json=json)

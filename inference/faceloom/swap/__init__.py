@@ -7,7 +7,7 @@ from faceloom.swap.memory import Memory
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.paste import PastedStill, convert_by_paste
-from faceloom.swap.several import convert_several
+from faceloom.swap.several import convert_several, open_cast
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import FrameSwapper
 
@@ -25,4 +25,5 @@ __all__ = [
     "convert",
     "convert_by_paste",
     "convert_several",
+    "open_cast",
 ]

@@ -2,15 +2,14 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Float32, UInt8
 
 from faceloom.arrays import Mask, Rgb, float32, to_levels
-from faceloom.colours import from_lab, to_lab
+from faceloom.colours import Lab, from_lab, to_lab
 from faceloom.swap.memory import TrackNotes
 from faceloom.swap.options import ColourMatch
 
 Values = Float32[np.ndarray, "n 3"]
-Inside = Bool[np.ndarray, "_ _"]
 
 # How much of a new frame's measure is taken in. A change of so much (Lab, or levels of the histogram's map) is taken in
 # whole: a lamp that is switched on is no noise.
@@ -21,6 +20,8 @@ _JUMP = {"lab": 6.0, "rct": 6.0, "histogram": 16.0}
 _COARSE, _MOST_GAIN = 32, 1.25
 # Slopes of the histogram's map, for the same reason.
 _SLOPES = (0.7, 1.4)
+# Pixels a side that means are measured in.
+_MEASURED = 128
 _QUANTILES = np.linspace(0, 1, 33)
 
 
@@ -31,19 +32,32 @@ def match_colour(how: ColourMatch, swapped: Rgb, target: Rgb, mask: Mask, notes:
     between images", IEEE CG&A 21(5), 2001, in L*a*b* for their l-alpha-beta. "histogram": each channel's distribution
     in RGB, within limits. notes: what is remembered of the track.
     """
-    inside = mask > 127
-    if how == "none" or not inside.any():
+    if how == "none" or not (_reduced(mask) > 127).any():
         return swapped
     if how == "histogram":
-        return _match_histogram(swapped, target, inside, notes)
-    lab, wanted = to_lab(swapped), to_lab(target)
-    own = lab[inside].mean(0)
-    gain = _gain(lab, wanted, mask) if how == "rct" else np.ones(3, np.float32)
-    shift, gain = _steadied(np.stack([wanted[inside].mean(0) - own, gain]), _JUMP[how], notes)
-    return from_lab((lab - own) * gain + own + shift if how == "rct" else lab + shift)
+        return _match_histogram(swapped, target, mask, notes)
+    small, wanted = to_lab(_reduced(swapped)), to_lab(_reduced(target))
+    weights = float32(_reduced(mask) > 127)
+    own = _mean(small, weights)
+    gain = _gain(small, wanted, mask) if how == "rct" else np.ones(3, np.float32)
+    shift, gain = _steadied(np.stack([_mean(wanted, weights) - own, gain]), _JUMP[how], notes)
+    lab = to_lab(swapped)
+    return from_lab(lab * gain + (own + shift - own * gain) if how == "rct" else lab + shift)
 
 
-def _gain(lab: Float32[np.ndarray, "s s 3"], wanted: Float32[np.ndarray, "s s 3"], mask: Mask) -> np.ndarray:
+def _reduced(picture: np.ndarray) -> np.ndarray:
+    """A picture of fewer pixels: colours need no more, and these are what the time goes into."""
+    size = picture.shape[0]
+    side = size // max(1, size // _MEASURED)
+    return picture if side == size else np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+
+
+def _mean(lab: Lab, weights: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, "3"]:
+    """The mean colour, by what each pixel counts."""
+    return float32((lab * weights[..., None]).sum((0, 1)) / max(float(weights.sum()), 1e-6))
+
+
+def _gain(lab: Lab, wanted: Lab, mask: Mask) -> np.ndarray:
     """By how much the spread is to be raised, each channel."""
     small = (_COARSE, _COARSE)
     weights = cv2.resize(mask, small, interpolation=cv2.INTER_AREA)
@@ -54,8 +68,9 @@ def _gain(lab: Float32[np.ndarray, "s s 3"], wanted: Float32[np.ndarray, "s s 3"
     return float32(np.clip(spreads[1] / np.maximum(spreads[0], 1e-3), 1 / _MOST_GAIN, _MOST_GAIN))
 
 
-def _match_histogram(swapped: Rgb, target: Rgb, inside: Inside, notes: TrackNotes) -> Rgb:
-    own, wanted = swapped[inside], target[inside]
+def _match_histogram(swapped: Rgb, target: Rgb, mask: Mask, notes: TrackNotes) -> Rgb:
+    inside = _reduced(mask) > 127
+    own, wanted = _reduced(swapped)[inside], _reduced(target)[inside]
     change = np.stack([_change(own[:, channel], wanted[:, channel]) for channel in range(3)])
     change = _steadied(change, _JUMP["histogram"], notes)
     table = to_levels(np.arange(256) + change)

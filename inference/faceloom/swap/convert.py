@@ -5,6 +5,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from faceloom.ahead import read_ahead
 from faceloom.behind import write_behind
@@ -48,7 +49,7 @@ class ConvertOptions(SwapOptions):
 
     provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together. encoding: how
     the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
-    conversion. force: replace what is there. segment: frames of a segment (see `analysis`).
+    conversion. engine: "local", or "ray" for a cluster (see `ray_engine`). force: replace what is there. segment: frames of a segment (see `analysis`).
     """
 
     provider: str = "auto"
@@ -56,6 +57,7 @@ class ConvertOptions(SwapOptions):
     batch: int = 16
     encoding: Encoding = DEFAULT_ENCODING
     stretch: FrameRange | None = None
+    engine: Literal["local", "ray"] = "local"
     resume: bool = False
     force: bool = False
     segment: int = SEGMENT

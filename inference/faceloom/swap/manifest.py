@@ -100,8 +100,8 @@ class BlendRow(Strict):
     """How the trainer suggests to paste the face: `colour` match, `erode` and `feather` in crop sides."""
 
     colour: Literal["none", "lab"] = "lab"
-    erode: Annotated[float, Field(ge=0, le=0.2)] = 0.04
-    feather: Annotated[float, Field(ge=0, le=0.2)] = 0.04
+    erode: Annotated[float, Field(ge=0, le=0.2)] = 0.03
+    feather: Annotated[float, Field(ge=0, le=0.2)] = 0.03
 
 
 class TrainingRow(Strict):

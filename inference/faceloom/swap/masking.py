@@ -10,6 +10,8 @@ from faceloom.swap.options import MaskKind
 # How much of a new frame's mask is taken in, and the change in levels that is taken in whole: the edge of a hand that
 # passes changes by all 255, the noise of a resting edge by a few.
 _STEADY, _JUMP = 0.4, 96.0
+# Pixels a side that a mask's edge is softened in.
+_FINE = 128
 
 
 def covering(how: MaskKind, learned: Mask, outline: Mask) -> Mask:
@@ -40,6 +42,13 @@ def soften(mask: Mask, erode: float, feather: float) -> Mask:
     The result is 0 along the crop's border, so that no straight edge shows in the picture.
     """
     size = mask.shape[0]
+    times = max(1, size // _FINE)
+    if times > 1 and feather:
+        # An edge that fades over pixels needs none of the large crop's: it is softened small.
+        small = cv2.resize(mask, (size // times, size // times), interpolation=cv2.INTER_AREA)
+        large = cv2.resize(soften(small, erode, feather), (size, size), interpolation=cv2.INTER_LINEAR)
+        large[[0, -1], :] = large[:, [0, -1]] = 0
+        return np.asarray(large, np.uint8)
     shrink, sigma = round(erode * size), feather * size
     rim = max(1, round(2 * sigma))
     framed = np.zeros_like(mask)

@@ -24,8 +24,7 @@ class SwapOptions:
     reference, exclude: pictures of the people to be swapped, and of those never to be. threshold: cosine above
     which a face is one of theirs. colour, erode, feather: override the blend settings of what gives the faces unless
     None. mask: the network's, the outline of the target's mesh, or where both agree. forehead: how far the outline
-    goes beyond the mesh's top, in shares of the face's height. rim: whether the
-    seam is hidden by colour (see `level_rim`). sharpen: 0..1. on_missing: what is done with a frame
+    goes beyond the mesh's top, in shares of the face's height. sharpen: 0..1. on_missing: what is done with a frame
     in which a face that was there before is not found.
     """
 
@@ -38,7 +37,6 @@ class SwapOptions:
     erode: float | None = None
     feather: float | None = None
     forehead: float = FOREHEAD_SHARE
-    rim: bool = True
     sharpen: float = 0.0
     on_missing: OnMissing = "keep"
 
@@ -66,7 +64,6 @@ class Look:
     erode: float
     feather: float
     forehead: float
-    rim: bool
     sharpen: float
 
     @classmethod
@@ -78,6 +75,5 @@ class Look:
             erode=suggested.erode if options.erode is None else options.erode,
             feather=suggested.feather if options.feather is None else options.feather,
             forehead=options.forehead,
-            rim=options.rim,
             sharpen=options.sharpen,
         )

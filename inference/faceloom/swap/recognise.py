@@ -13,8 +13,10 @@ from faceloom.swap.memory import Notes, TrackNotes
 
 Vectors = Float32[np.ndarray, "_ 192"]
 
-# A track is looked at in its first frames, then every so many: a second of film.
+# A track is looked at in its first frames, then every so many: a second of film. One that may yet turn out to be
+# somebody who is wanted, so little below the threshold, is looked at sooner: a hand hid it, or it was turned.
 _FIRST_LOOKS, _EVERY = 3, 25
+_SOON, _DOUBT = 5, 0.3
 # So many looks weigh in; beyond, the oldest fade.
 _MOST_LOOKS = 4
 # Degrees of yaw beyond which a face tells little of who it is.
@@ -57,15 +59,24 @@ class Recogniser:
         notes = self._notes.of(face.track)
         age = int(notes.get("age", 0))
         notes["age"] = np.array(age + 1)
-        if _is_due(face, notes, age):
+        if self._is_due(face, notes, age):
             _take_in(notes, self._network.embed([picture], [face.points_xy])[0])
         source = self._decide(notes["vector"], int(notes.get("wears", NOBODY)))
         notes["wears"] = np.array(source)
         return source
 
+    def _is_due(self, face: Face, notes: TrackNotes, age: int) -> bool:
+        if "vector" not in notes:
+            return True
+        every = _EVERY
+        if int(notes["wears"]) == NOBODY and len(self._people.vectors):
+            doubt = self._people.threshold - float((self._people.vectors @ _unit(notes["vector"])).max())
+            every = _SOON if doubt < _DOUBT else _EVERY
+        return (age < _FIRST_LOOKS or age % every == 0) and abs(head_pose(face.landmarks).yaw) < _TURNED
+
     def _decide(self, vector: Float32[np.ndarray, "192"], before: int) -> int:
         people = self._people
-        unit = vector / max(float(np.linalg.norm(vector)), 1e-9)
+        unit = _unit(vector)
         refused = float((people.exclude @ unit).max(initial=-1))
         if not len(people.vectors):
             return NOBODY if refused >= people.threshold else 0
@@ -78,15 +89,13 @@ class Recogniser:
         return people.wears[nearest]
 
 
-def _is_due(face: Face, notes: TrackNotes, age: int) -> bool:
-    if "vector" not in notes:
-        return True
-    return (age < _FIRST_LOOKS or age % _EVERY == 0) and abs(head_pose(face.landmarks).yaw) < _TURNED
-
-
 def _take_in(notes: TrackNotes, vector: Float32[np.ndarray, "192"]) -> None:
     """Add a look to a track's mean."""
     looks = min(int(notes.get("looks", 0)) + 1, _MOST_LOOKS)
     notes["looks"] = np.array(looks)
     mean = notes.get("vector", vector)
     notes["vector"] = float32(mean + (vector - mean) / looks)
+
+
+def _unit(vector: Float32[np.ndarray, "192"]) -> Float32[np.ndarray, "192"]:
+    return float32(vector / max(float(np.linalg.norm(vector)), 1e-9))

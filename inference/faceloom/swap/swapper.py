@@ -19,7 +19,6 @@ from faceloom.swap.masking import covering, soften, steadied
 from faceloom.swap.memory import Memory, Notes, TrackNotes
 from faceloom.swap.missing import MissingFaces
 from faceloom.swap.options import Look, SwapOptions
-from faceloom.swap.rim import level_rim
 from faceloom.swap.source import AlignedFaces, FaceSource
 from faceloom.video import Box, Frame
 
@@ -191,8 +190,6 @@ def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
         outline = mesh_mask(apply_affine(drawn.to_crop, drawn.face.landmarks.points_xy), size, size, look.forehead)
     covered = steadied(covering(look.mask, drawn.learned, outline), notes)
     matched = match_colour(look.colour, drawn.drawn, drawn.crop, covered, notes)
-    if look.rim:
-        matched = level_rim(matched, drawn.crop, covered)
     mask = soften(covered, look.erode, look.feather)
     return BlendedFace(drawn, sharpen(matched, look.sharpen), covered, mask)
 

@@ -51,15 +51,18 @@ class TracksSummary:
 
 
 class _Track:
-    """What is gathered of a track: its sizes, its ends, and how it looks where it is largest."""
+    """What is gathered of a track: its sizes, its ends, and how it looks where the detector is surest of it."""
 
     def __init__(self, frame: Frame):
         self.first = self.last = (frame.index, frame.seconds)
         self.sizes: list[float] = []
         self.portrait: Rgb = frame.rgb
+        self._score = -1.0
 
     def add(self, frame: Frame, picture: Rgb, face: Face) -> None:
-        if face.size > max(self.sizes, default=0):
+        # A hand before the face makes the detector doubt.
+        if face.score > self._score:
+            self._score = face.score
             self.portrait = crop_face(picture, square_round(face.box_xyxy, _ROOM), CELL)
         self.sizes.append(face.size)
         self.last = (frame.index, frame.seconds)

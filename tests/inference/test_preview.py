@@ -1,0 +1,139 @@
+"""A few moments, one frame, or who is there: seen without writing a video, and as a conversion would have it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from bundles import make_bundle
+from clips import make_clip, noise
+
+from faceloom.errors import NoFaceFound, UsageError
+from faceloom.faces.find import FaceFinder
+from faceloom.faces.steady import steady
+from faceloom.pictures import read_picture
+from faceloom.progress import finish
+from faceloom.swap import Bundle, FrameSwapper, SwapNetwork, SwapOptions
+from faceloom.swap import preview as preview_module
+from faceloom.swap.one_frame import one_frame
+from faceloom.swap.preview import preview
+from faceloom.swap.sheet import CELL
+from faceloom.swap.tracks import list_tracks
+from faceloom.video import probe_video, read_frames
+from faceloom.video.moments import frame_number, read_moments, spread_moments
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> SwapNetwork:
+    """Draws the face inverted."""
+    return SwapNetwork.open(Bundle.read(make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")), "cpu")
+
+
+def halved(picture: np.ndarray) -> np.ndarray:
+    return cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    """Twenty frames: ten of a face, four of none, six of the face and another beside it."""
+    pictures = [halved(f.rgb) for f in read_frames(sample / "target_ada.mp4") if f.index < 16]
+    other = [halved(f.rgb) for f in read_frames(sample / "target_ben.mp4") if f.index < 6]
+    empty = np.full_like(other[0], 90)
+    wide = [np.concatenate([picture, empty], 1) for picture in pictures[:10]]
+    wide += [np.concatenate([empty, empty], 1)] * 4
+    wide += [np.concatenate(pair, 1) for pair in zip(pictures[10:], other, strict=True)]
+    return make_clip(tmp_path_factory.mktemp("clips") / "two.mp4", wide)
+
+
+def test_a_preview_shows_the_moments_with_a_face(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    summary = finish(preview(clip, network, tmp_path / "sheet.png", SwapOptions()))
+    assert summary.looked_at == 12
+    assert len(summary.moments) == 6
+    assert not any(0.4 <= moment < 0.56 for moment in summary.moments)
+    sheet = read_picture(tmp_path / "sheet.png")
+    height = sheet.shape[0] // 3
+    assert sheet.shape[1] == 6 * CELL
+    target, swap, mask = (sheet[row * height : row * height + CELL, :CELL] for row in range(3))
+    middle = slice(CELL // 2 - 20, CELL // 2 + 20)
+    assert np.abs(swap[middle, middle].astype(int) - target[middle, middle]).mean() > 30
+    assert np.abs(swap[:10].astype(int) - target[:10]).mean() < 4
+    assert (mask[middle, middle, 1].astype(int) - mask[middle, middle, 0]).mean() > 20
+    assert list(tmp_path.iterdir()) == [tmp_path / "sheet.png"]
+
+
+def test_a_frame_is_what_the_conversion_makes_of_it(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    options = SwapOptions(colour="rct", select="all")
+    frames = [replace(frame, rgb=frame.rgb.copy()) for frame in read_frames(clip)]
+    found = FaceFinder()
+    steadied = steady([(frame, found.find([frame.rgb])[0]) for frame in frames], fill_gaps=True)
+    whole = [frame.rgb for frame in FrameSwapper(network, options).swap(list(steadied))]
+    for place, number, faces in (("7", 7, 1), ("0.64s", 16, 2)):
+        folder = tmp_path / place
+        summary = finish(one_frame(clip, network, place, folder, options))
+        assert (summary.frame, summary.faces) == (number, faces)
+        np.testing.assert_array_equal(read_picture(folder / "swap.png"), whole[number])
+        steps = [file.name.partition("_")[2] for file in sorted(folder.glob("face0_*"))]
+        assert steps == [
+            "1_crop.png", "2_shown.png", "3_drawn.png", "4_learned_mask.png", "5_mesh_mask.png", "6_covered.png",
+            "7_mask.png", "8_matched.png",
+        ]  # fmt: skip
+        assert len(list(folder.glob("face*"))) == 8 * faces
+        crop, drawn = (read_picture(folder / f"face0_{name}.png") for name in ("1_crop", "3_drawn"))
+        np.testing.assert_array_equal(drawn, 255 - crop)
+        assert (folder / "sheet.png").is_file()
+
+
+def test_the_tracks_are_those_that_are_selected_by(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    summary = finish(list_tracks(clip, tmp_path / "sheet.png"))
+    rows = {row.track: (row.first, row.last, row.frames) for row in summary.tracks}
+    assert rows == {0: (0, 9, 10), 1: (14, 19, 6), 2: (14, 19, 6)}
+    assert len(summary.to_text().splitlines()) == 4
+    assert read_picture(tmp_path / "sheet.png").shape[1] == 3 * CELL
+    swapped = finish(one_frame(clip, network, "16", tmp_path / "one", SwapOptions(select="track:2")))
+    assert swapped.faces == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "select", "error", "words"),
+    [
+        ("20", None, UsageError, "no frame 20"),
+        ("9s", None, UsageError, "ends before 9"),
+        ("soon", None, UsageError, "no place in a clip"),
+        ("-1", None, UsageError, "no place in a clip"),
+        ("nans", None, UsageError, "no place in a clip"),
+        ("12", None, NoFaceFound, "No face was found|None of the faces"),
+        ("3", "track:2", NoFaceFound, "is the one asked for"),
+    ],
+)
+def test_a_frame_that_cannot_be_had(
+    tmp_path: Path, clip: Path, network: SwapNetwork, place: str, select: str | None, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        finish(one_frame(clip, network, place, tmp_path / "one", SwapOptions(select=select)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preview_that_cannot_be_had(
+    tmp_path: Path, clip: Path, network: SwapNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_module, "_LOOKS", 2)
+    with pytest.raises(UsageError, match="single moments"):
+        finish(preview(clip, network, tmp_path / "sheet.png", SwapOptions(select="track:0")))
+    empty = make_clip(tmp_path / "empty.mp4", noise(1))
+    with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
+        finish(preview(empty, network, tmp_path / "sheet.png", SwapOptions()))
+    assert list(tmp_path.iterdir()) == [empty]
+
+
+def test_moments_are_those_of_the_whole_video(clip: Path) -> None:
+    info = probe_video(clip)
+    times = spread_moments(info, 4)
+    np.testing.assert_allclose(times, [0.1, 0.3, 0.5, 0.7], atol=0.02)
+    frames = list(read_frames(clip))
+    for frame, time in zip(read_moments(clip, [*times, 99.0]), [*times, 99.0], strict=True):
+        expected = [one for one in frames if one.seconds <= time][-1]
+        assert frame.pts == expected.pts
+        np.testing.assert_array_equal(frame.rgb, expected.rgb)
+    assert [frame_number(clip, seconds) for seconds in (0, 0.3, 0.32)] == [0, 8, 8]
+    assert spread_moments(replace(info, duration=None, frame_count=None), 4) == [0.0]
