@@ -99,7 +99,7 @@ def test_no_face_at_all_leaves_nothing(tmp_path: Path, bundle: Path) -> None:
 def test_stopping_leaves_nothing(tmp_path: Path, clip: Path, bundle: Path) -> None:
     work = convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions(batch=2))
     next(work)
-    assert [p.name for p in tmp_path.iterdir()] == [".out.mp4.part"]
+    assert [p.name for p in tmp_path.iterdir()] == [".out.mp4.part.pictures"]
     work.close()
     assert list(tmp_path.iterdir()) == []
 
