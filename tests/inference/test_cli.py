@@ -135,7 +135,11 @@ REFUSALS = {
         "export no_faces --identity ben --out OUT.dfm --format dfm --accept-loss", 2, "A .dfm is always fp32"
     ),
     "export: no run": ("export no_faces --identity ben --out OUT", 3, "is no run"),
-    "the output is a folder": ("convert face.mp4 --bundle good.bundle --out no_faces --force", 2, "name a file"),
+    "a video as one picture": ("convert face.mp4 --bundle good.bundle --out OUT.png", 2, "is one picture"),
+    "a misspelt option of an encoder": (
+        "convert face.mp4 --bundle good.bundle --out OUT.mp4 --encoder-option cfr=1", 2, "did you mean crf"
+    ),
+    "an encoder that is not here": ("convert face.mp4 --bundle good.bundle --out OUT.mp4 --encoder nvenc", 4, "nvenc"),
     "no name at all": ("convert face.mp4 --bundle good.bundle --out . --force", 2, "faceloom: "),
     "a file where a folder must be": ("convert face.mp4 --bundle good.bundle --out text.mp4/o.mp4", 2, "text.mp4"),
     "extract: over the footage": ("extract no_faces --out good.bundle --force", 2, "holds other things"),

@@ -1,11 +1,14 @@
 """Make small video files with exactly the properties a test is about."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+
+MS = Fraction(1, 1000)
 
 
 def make_clip(
@@ -19,20 +22,32 @@ def make_clip(
     pixel_format: str = "yuv420p",
     matrix: int | None = None,
     colour_range: int | None = None,
+    primaries: int | None = None,
+    transfer: int | None = None,
     sound_seconds: float = 0,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
 ) -> Path:
-    """Write RGB pictures, 40 ms apart unless `pts` says otherwise, and a tone of `sound_seconds`."""
+    """Write RGB pictures, 40 ms apart unless `pts` says otherwise, and a tone of `sound_seconds`.
+
+    Colours are numbers of ITU-T H.273; `options` are the encoder's, crf 10 if there are none.
+    """
     height, width = pictures[0].shape[:2]
     times = pts or [40 * n for n in range(len(pictures))]
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=25, options={"crf": "10"})
+        video = container.add_stream(codec, rate=25, options=options or {"crf": "10"})
         context = video.codec_context
         context.width, context.height, context.pix_fmt = width, height, pixel_format
         context.time_base, context.sample_aspect_ratio = time_base, sample_aspect_ratio
-        if matrix is not None:
-            context.colorspace = matrix
-        if colour_range is not None:
-            context.color_range = colour_range
+        tags = {
+            "colorspace": matrix,
+            "color_range": colour_range,
+            "color_primaries": primaries,
+            "color_trc": transfer,
+        }
+        for name, value in tags.items():
+            if value is not None:
+                setattr(context, name, value)
         if rotation:
             video.set_display_rotation(rotation)
         sound = container.add_stream("aac", rate=44100, layout="mono") if sound_seconds else None
@@ -60,11 +75,63 @@ def noise(count: int, height: int = 96, width: int = 128, seed: int = 0) -> list
     ]
 
 
-def _tone(stream: av.AudioStream, seconds: float) -> list[av.Packet]:
+def _tone(stream: av.AudioStream, seconds: float, pitch: float = 0.05) -> list[av.Packet]:
     packets = []
-    samples = np.sin(np.arange(int(44100 * seconds)) * 0.05).astype(np.float32)[None]
+    samples = np.sin(np.arange(int(44100 * seconds)) * pitch).astype(np.float32)[None]
     for start in range(0, samples.shape[1] - 1023, 1024):
         frame = av.AudioFrame.from_ndarray(samples[:, start : start + 1024].copy(), "fltp", "mono")
         frame.sample_rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
         packets += stream.encode(frame)
     return packets + stream.encode(None)
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a clip has beside its pictures; times are milliseconds."""
+
+    languages: tuple[str, ...] = ()
+    subtitles: tuple[tuple[int, int, str], ...] = ()
+    chapters: tuple[tuple[int, int, str], ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    attachment: bytes = b""
+    seconds: float = 1.0
+
+
+def add_film(path: Path, film: Film) -> Path:
+    """Remux a clip's pictures together with tones, subtitles, chapters, tags and a font; return the new file."""
+    out = path.with_stem(f"{path.stem}_film")
+    subtitle_codec = "mov_text" if path.suffix == ".mp4" else "subrip"
+    with av.open(str(path)) as source, av.open(str(out), "w") as target:
+        video = target.add_stream_from_template(source.streams.video[0])
+        target.metadata.update(film.tags)
+        target.set_chapters(
+            [
+                {"id": number, "start": start, "end": end, "time_base": MS, "metadata": {"title": title}}
+                for number, (start, end, title) in enumerate(film.chapters, 1)
+            ]
+        )
+        sounds = [target.add_stream("aac", rate=44100, layout="mono") for _ in film.languages]
+        for sound, language in zip(sounds, film.languages, strict=True):
+            sound.metadata["language"] = language
+        texts = target.add_mux_stream(subtitle_codec) if film.subtitles else None
+        if texts is not None:
+            texts.time_base, texts.metadata["language"] = MS, "deu"
+        if film.attachment:
+            target.add_attachment("font.ttf", "font/ttf", film.attachment)
+        packets = [p for p in source.demux(video=0) if p.size]
+        for packet in packets:
+            packet.stream = video
+        for number, sound in enumerate(sounds):
+            packets += _tone(sound, film.seconds, 0.05 + 0.02 * number)
+        packets += [_text(text, start, end, texts, path.suffix == ".mp4") for start, end, text in film.subtitles]
+        for packet in sorted(packets, key=lambda p: (p.pts if p.dts is None else p.dts) * p.time_base):
+            target.mux(packet)
+    return out
+
+
+def _text(text: str, start: int, end: int, stream: av.stream.Stream, in_mp4: bool) -> av.Packet:
+    data = text.encode()
+    packet = av.Packet(len(data).to_bytes(2, "big") + data if in_mp4 else data)
+    packet.pts = packet.dts = start
+    packet.duration, packet.time_base, packet.stream = end - start, MS, stream
+    return packet

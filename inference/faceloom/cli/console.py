@@ -40,7 +40,8 @@ def print_result(summary: Any, sentence: str, *, json: bool, aside: bool = False
     `aside`: standard output carries something else, so the sentence goes to standard error.
     """
     if json:
-        sys.stdout.write(json_module.dumps(asdict(summary), default=_to_plain) + "\n")
+        plain = summary.model_dump(mode="json") if isinstance(summary, Strict) else asdict(summary)
+        sys.stdout.write(json_module.dumps(plain, default=_to_plain) + "\n")
     Console(stderr=json or aside).print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 

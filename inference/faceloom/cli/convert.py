@@ -153,7 +153,7 @@ def convert_command(
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Exchange the face in a video; sound, size and times stay as they are."""
-    from faceloom.cli.convert_run import convert_one, convert_several, only_one
+    from faceloom.cli.convert_run import convert_listed, convert_one, convert_several, only_one
     from faceloom.cli.convert_trial import list_faces, try_out
     from faceloom.cli.extras import needs
 
@@ -188,13 +188,15 @@ def convert_command(
         force=force,
     )
     worn = tuple(map(worn_of, map_ or ()))
-    asked = bundle or worn or baseline or identity or not job
-    wanted = Wanted.of(bundle, worn, identity, paste=baseline is not None) if asked else None
+    named = bundle or worn or baseline or identity
+    if job and not (preview or frame):
+        whose = Wanted.of(bundle, worn, identity, paste=baseline is not None) if named else None
+        convert_listed(job, [*(targets or ()), *([out] if out else ())], whose, options, report, json=json)
+        return
+    wanted = Wanted.of(bundle, worn, identity, paste=baseline is not None)
     if preview or frame:
         try_out(only_one(targets), wanted, options, sheet=preview, place=frame, out=out, json=json)
-        return
-    found = targets_of(targets or ())
-    if job or len(found) > 1:
-        convert_several(job, found, out, wanted, options, report, json=json)
+    elif len(found := targets_of(targets or ())) > 1:
+        convert_several(found, out, wanted, options, report, json=json)
     else:
         convert_one(only_one(found), out, wanted, options, json=json)

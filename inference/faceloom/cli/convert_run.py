@@ -9,7 +9,7 @@ from faceloom.documents import to_json
 from faceloom.errors import PartlyDone, UsageError
 from faceloom.progress import finish
 from faceloom.swap import ConvertOptions, ConvertSummary
-from faceloom.swap.jobs import JobsReport, convert_jobs, plan_jobs, read_jobs
+from faceloom.swap.jobs import convert_jobs, plan_jobs, read_jobs
 from faceloom.swap.wanted import Wanted
 from faceloom.video import spooled
 
@@ -28,37 +28,40 @@ def convert_one(target: Path, out: Path | None, wanted: Wanted, options: Convert
 
 
 def convert_several(
-    job_file: Path | None,
-    targets: Sequence[Path],
-    out: Path | None,
+    targets: Sequence[Path], out: Path | None, wanted: Wanted, options: ConvertOptions, report: Path | None, *, json: bool
+) -> None:
+    """Convert the targets into a folder and write a report; raise PartlyDone if some failed."""
+    folder = _needed(out)
+    _convert_jobs(plan_jobs(targets, folder, wanted, options), report or folder / REPORT, json=json)
+
+
+def convert_listed(
+    job_file: Path,
+    beside: Sequence[Path],
     wanted: Wanted | None,
     options: ConvertOptions,
-    report_file: Path | None,
+    report: Path | None,
     *,
     json: bool,
 ) -> None:
-    """Convert the targets of a job file, or those that are named, and write a report.
+    """Convert what a job file lists and write a report; raise PartlyDone if some failed.
 
-    Raises PartlyDone if some failed.
+    beside: targets and output that were named as well, which is refused.
     """
-    if job_file:
-        if targets or out:
-            raise UsageError("--job names its targets and outputs itself; leave out TARGET and --out.")
-        jobs = read_jobs(job_file, wanted, options)
-        report_file = report_file or job_file.with_name(REPORT)
-    else:
-        assert wanted is not None, "asked for where there is no job file"
-        jobs = plan_jobs(targets, _needed(out), wanted, options)
-        report_file = report_file or _needed(out) / REPORT
+    if beside:
+        raise UsageError(f"--job names its targets and outputs itself; leave out {beside[0]}.")
+    _convert_jobs(read_jobs(job_file, wanted, options), report or job_file.with_name(REPORT), json=json)
+
+
+def _convert_jobs(jobs: Sequence[Job], report: Path, *, json: bool) -> None:
     with progress_display() as show:
         done = finish(convert_jobs(jobs), show)
-    write_text(report_file, to_json(done))
-    failed = done.failed
-    whole = f"{len(done.jobs) - len(failed)} of {len(done.jobs)} targets are converted; see {report_file}."
-    print_result(done, whole, json=json)
+    write_text(report, to_json(done))
+    failed, count = done.failed, len(done.jobs)
+    print_result(done, f"{count - len(failed)} of {count} targets are converted; see {report}.", json=json)
     if failed:
         said = " ".join(row.message for row in failed[:3])
-        raise PartlyDone(f"{len(failed)} of {len(done.jobs)} targets failed: {said} The same command with --resume goes on.")
+        raise PartlyDone(f"{len(failed)} of {count} targets failed: {said} The same command with --resume goes on.")
 
 
 def only_one(targets: Sequence[Path] | None) -> Path:

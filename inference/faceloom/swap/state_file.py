@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def write_state(path: Path, state: AnalysisState) -> None:
     finder = state.finder
     lost = [(at, source) for at, chosen in enumerate(state.lead) for source in chosen.lost]
     tracks, thumbnail = finder.tracker.tracks, finder.cuts.thumbnail
-    arrays = {
+    arrays: dict[str, Any] = {
         "numbers": np.array([state.frame, finder.vain_turns, finder.seen, finder.tracker.next_number], np.int64),
         "usual": np.array(finder.cuts.usual, np.float64),
         "thumbnail": np.zeros((0, 32, 3), np.float32) if thumbnail is None else thumbnail,

@@ -107,6 +107,9 @@ def left_out(source: InputContainer, target: OutputContainer) -> list[str]:
     """Name, in words, what of the source is not copied."""
     kept = {stream.index for stream in attachments_of(source, target)}
     kept |= {stream.index for stream in source.streams if stream.type in _COPIED}
+    if source.chapters():
+        # MP4 has the names of its chapters in a stream, too.
+        kept |= {stream.index for stream in source.streams.data}
     videos = [s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     kept |= {stream.index for stream in videos[:1]}
     words = {"video": "a second video or cover picture", "data": "data", "attachment": "an attachment"}

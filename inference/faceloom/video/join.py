@@ -45,7 +45,8 @@ def join_segments(
     lines = [_Timeline.read(path) for path in segments]
     decode_times = order_times([time for line in lines for time in line.pts])
     kind = container_format(name)
-    options = {"fflags": "+bitexact"}
+    # Sound may begin before 0, with what a decoder needs to get going: no reason to shift everything.
+    options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
     if kind in ("mp4", "mov"):
         ticks = str(lines[0].time_base.denominator)
         options |= {"movflags": "+faststart", "video_track_timescale": ticks, "movie_timescale": ticks}
@@ -115,7 +116,7 @@ def _packets(segments: Sequence[Path], lines: Sequence[_Timeline]) -> Iterator["
 
 def _of(container: InputContainer) -> Iterator["Packet[VideoStream]"]:
     # The demuxer closes each stream with an empty packet without times.
-    return (packet for packet in container.demux(container.streams.video[0]) if packet.dts is not None)
+    return (packet for packet in container.demux(container.streams.video[0]) if packet.pts is not None)
 
 
 def _first_pts(metadata: dict[str, str]) -> int:

@@ -159,6 +159,8 @@ def _folder_of(name: Path) -> Path:
 
 
 def _refuse_folder(folder: Path, *, force: bool, inputs: Iterable[Path]) -> None:
+    if not folder.name:
+        raise UsageError("The pictures need a folder of their own, which is written whole; name one.")
     if not folder.exists():
         return
     if not folder.is_dir():

@@ -34,7 +34,12 @@ def to_rgb(picture: av.VideoFrame) -> Rgb:
 
 def from_rgb(rgb: Rgb, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
     """Convert to a coded picture with the given matrix and range."""
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+    described = av.VideoFormat(pixel_format)
+    if max(part.bits for part in described.components) > 8:
+        # swscale would make 255 to 65280.
+        picture = av.VideoFrame.from_ndarray(rgb.astype(np.uint16) * np.uint16(257), format="rgb48le")
+    else:
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
     return recoded(picture, pixel_format, colour)
 
 

@@ -54,6 +54,10 @@ def _decoded(
             for picture in packet.decode():
                 if start_pts is not None and (picture.pts is None or picture.pts < start_pts):
                     continue
+                if start_pts is not None and index == start and picture.pts != start_pts:
+                    raise MediaUnreadable(
+                        f"{path} has no frame at {start_pts}; its times changed since they were read."
+                    )
                 yield index, picture
                 index += 1
     except av.FFmpegError as error:

@@ -47,10 +47,10 @@ class FrameRange:
         match = _RANGE.fullmatch(text.strip())
         first, last = map(_moment, match.groups()) if match else (None, None)
         both = first is not None and last is not None
-        if (first is None and last is None) or (both and isinstance(first, int) != isinstance(last, int)):
+        if match is None or (both and isinstance(first, int) != isinstance(last, int)):
             raise UsageError(
                 f"--range {text} is not A:B; give frame numbers (100:250), seconds (4s:10.5s) or times "
-                "(00:00:04:00:00:10.5); one side may be empty."
+                "(00:00:04:00:00:10.5); either side may be empty."
             )
         if first is not None and last is not None and first >= last:
             raise UsageError(f"--range {text} holds no frame: its end is not after its beginning.")
@@ -71,7 +71,9 @@ class FrameRange:
                 f"at {float(clock[-1]) if clock else 0:.3f} s."
             )
         whole = stop == len(times)
-        return Stretch(start, None if whole else stop, times[start], clock[start], None if whole else clock[stop])
+        # Sound may come before the first frame.
+        begin = clock[start] if start else Fraction(0)
+        return Stretch(start, None if whole else stop, times[start], begin, None if whole else clock[stop])
 
 
 def frame_times(info: VideoInfo) -> list[int]:
@@ -79,8 +81,7 @@ def frame_times(info: VideoInfo) -> list[int]:
     if info.kind == "pictures":
         return list(range(info.frame_count or 0))
     with open_video(info.path) as (container, stream):
-        packets = (packet for packet in container.demux(stream) if packet.dts is not None)
-        return sorted(packet.pts for packet in packets if packet.pts is not None and not packet.is_discard)
+        return sorted(p.pts for p in container.demux(stream) if p.pts is not None and not p.is_discard)
 
 
 def _moment(text: str | None) -> Moment | None:
@@ -91,7 +92,7 @@ def _moment(text: str | None) -> Moment | None:
     if text.endswith("s"):
         return Fraction(text[:-1])
     hours, minutes, seconds = text.split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    return Fraction(seconds) + int(minutes) * 60 + int(hours) * 3600
 
 
 def _number(moment: Moment | None, clock: list[Fraction], otherwise: int) -> int:

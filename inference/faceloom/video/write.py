@@ -59,6 +59,7 @@ class PictureWriter:
             # What a file of this kind cannot say is said in words.
             self._shift = -frame.pts
             self._container.metadata["comment"] = f"{FIRST_PTS}{frame.pts}"
+        self._container.start_encoding()
         picture.pts, picture.dts = frame.pts + self._shift, None
         picture.time_base = frame.time_base
         # Or the encoder would make the same kinds of pictures as the source's had.
@@ -92,11 +93,10 @@ class VideoWriter:
         Raises what `check_output` raises, before anything is written.
         """
         encoding = check_output(name, info, encoding)
-        with PictureWriter.open(part, info, encoding) as writer:
-            yield writer
         pictures = part.with_name(f"{part.name}.pictures")
         try:
-            part.replace(pictures)
+            with PictureWriter.open(pictures, info, encoding) as writer:
+                yield writer
             join_segments([pictures], part, name, info, encoding)
         finally:
             pictures.unlink(missing_ok=True)
