@@ -9,12 +9,12 @@ from faceloom.colours import Lab, from_lab, to_lab
 from faceloom.swap.memory import TrackNotes
 from faceloom.swap.options import ColourMatch
 
-Values = Float32[np.ndarray, "n 3"]
-
-# How much of a new frame's measure is taken in. A change of so much (Lab, or levels of the histogram's map) is taken in
-# whole: a lamp that is switched on is no noise.
-_STEADY = 0.2
-_JUMP = {"lab": 6.0, "rct": 6.0, "histogram": 16.0}
+# The target's colours are steadied: a hand that comes into the mask must not tint the face. What the network drew is
+# taken as it is in each frame, for its own flicker is what has to go: steadying the difference of the two would let it
+# through. A mean change of so many levels (Lab's are longer) is followed at once: that is a lamp.
+_STEADY, _JUMP, _LEVELS = 0.5, 6.0, 2.55
+# How much of a frame's spread is taken in.
+_STEADY_GAIN = 0.2
 # The spread of a soft face is less than the target's for want of pores and lashes, and raised to it looks burnt. So
 # spreads are compared of pictures averaged to so many pixels a side, and never raised or lowered further than this.
 _COARSE, _MOST_GAIN = 32, 1.25
@@ -39,10 +39,11 @@ def match_colour(how: ColourMatch, swapped: Rgb, target: Rgb, mask: Mask, notes:
     small, wanted = to_lab(_reduced(swapped)), to_lab(_reduced(target))
     weights = float32(_reduced(mask) > 127)
     own = _mean(small, weights)
-    gain = _gain(small, wanted, mask) if how == "rct" else np.ones(3, np.float32)
-    shift, gain = _steadied(np.stack([_mean(wanted, weights) - own, gain]), _JUMP[how], notes)
-    lab = to_lab(swapped)
-    return from_lab(lab * gain + (own + shift - own * gain) if how == "rct" else lab + shift)
+    mean = _steadied("colour", _LEVELS * _mean(wanted, weights), notes) / _LEVELS
+    if how == "lab":
+        return from_lab(to_lab(swapped) + (mean - own))
+    gain = _steadied("gain", _gain(small, wanted, mask), notes, _STEADY_GAIN)
+    return from_lab(to_lab(swapped) * gain + (mean - own * gain))
 
 
 def _reduced(picture: np.ndarray) -> np.ndarray:
@@ -71,31 +72,28 @@ def _gain(lab: Lab, wanted: Lab, mask: Mask) -> np.ndarray:
 def _match_histogram(swapped: Rgb, target: Rgb, mask: Mask, notes: TrackNotes) -> Rgb:
     inside = _reduced(mask) > 127
     own, wanted = _reduced(swapped)[inside], _reduced(target)[inside]
-    change = np.stack([_change(own[:, channel], wanted[:, channel]) for channel in range(3)])
-    change = _steadied(change, _JUMP["histogram"], notes)
-    table = to_levels(np.arange(256) + change)
-    return np.asarray(cv2.LUT(swapped, np.ascontiguousarray(table.T)[None]), np.uint8)
+    have, want = (np.quantile(levels, _QUANTILES, axis=0) for levels in (own, wanted))
+    want = _steadied("colour", float32(want), notes)
+    table = np.stack([_table(have[:, channel], want[:, channel]) for channel in range(3)], -1)
+    return np.asarray(cv2.LUT(swapped, table[None]), np.uint8)
 
 
-def _change(own: UInt8[np.ndarray, "n"], wanted: UInt8[np.ndarray, "n"]) -> Float32[np.ndarray, "256"]:
-    """What is added to each level of a channel so that its quantiles become the wanted ones."""
-    have, want = np.quantile(own, _QUANTILES), np.quantile(wanted, _QUANTILES)
+def _table(have: np.ndarray, want: np.ndarray) -> UInt8[np.ndarray, "256"]:
+    """What each level of a channel becomes so that its quantiles become the wanted ones, within limits."""
     middle = len(_QUANTILES) // 2
     levels = np.arange(256)
     mapped = np.interp(levels, have, want) if np.ptp(have) else levels + want[middle] - have[middle]
-    slopes = np.clip(np.diff(mapped), *_SLOPES)
-    limited = np.concatenate([[0], np.cumsum(slopes)])
+    limited = np.concatenate([[0], np.cumsum(np.clip(np.diff(mapped), *_SLOPES))])
     # Limited, it is laid through the median.
-    at = round(float(have[middle]))
-    return float32(limited - limited[at] + want[middle] - levels)
+    return to_levels(limited - np.interp(have[middle], levels, limited) + want[middle])
 
 
-def _steadied(measured: np.ndarray, jump: float, notes: TrackNotes) -> Float32[np.ndarray, "..."]:
-    """Return the running mean of what was measured in a track's frames; a great change is followed at once."""
-    before = notes.get("colour", measured)
-    if before.shape != measured.shape:
-        before = measured
-    change = measured - before
-    share = float(np.clip(np.abs(change).max() / jump, _STEADY, 1))
-    notes["colour"] = float32(before + share * change)
-    return notes["colour"]
+def _steadied(name: str, now: np.ndarray, notes: TrackNotes, least: float = _STEADY) -> Float32[np.ndarray, "..."]:
+    """Return the running mean of a track's measures by that name; a great change is followed at once."""
+    before = notes.get(name, now)
+    if before.shape != now.shape:
+        before = now
+    change = now - before
+    share = float(np.clip(np.abs(change).mean() / _JUMP, least, 1))
+    notes[name] = float32(before + share * change)
+    return notes[name]
