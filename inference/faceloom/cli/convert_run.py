@@ -9,7 +9,7 @@ from faceloom.documents import to_json
 from faceloom.errors import PartlyDone, UsageError
 from faceloom.progress import finish
 from faceloom.swap import ConvertOptions, ConvertSummary
-from faceloom.swap.jobs import convert_jobs, plan_jobs, read_jobs
+from faceloom.swap.jobs import Job, convert_jobs, plan_jobs, read_jobs
 from faceloom.swap.wanted import Wanted
 from faceloom.video import spooled
 
@@ -28,7 +28,13 @@ def convert_one(target: Path, out: Path | None, wanted: Wanted, options: Convert
 
 
 def convert_several(
-    targets: Sequence[Path], out: Path | None, wanted: Wanted, options: ConvertOptions, report: Path | None, *, json: bool
+    targets: Sequence[Path],
+    out: Path | None,
+    wanted: Wanted,
+    options: ConvertOptions,
+    report: Path | None,
+    *,
+    json: bool,
 ) -> None:
     """Convert the targets into a folder and write a report; raise PartlyDone if some failed."""
     folder = _needed(out)

@@ -49,8 +49,8 @@ class ConvertOptions(SwapOptions):
 
     provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together. encoding: how
     the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
-    conversion. engine: "local", or "ray" for a cluster (see `ray_engine`). force: replace what is there. segment: frames
-    of a segment (see `analysis`).
+    conversion. engine: "local", or "ray" for a cluster (see `ray_engine`). force: replace what is there. segment:
+    frames of a segment (see `analysis`).
     """
 
     provider: str = "auto"
