@@ -1,6 +1,8 @@
 """Several people of a clip at once, each wearing a face of their own."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
@@ -44,3 +46,7 @@ class Cast:
         """In which numbers they run; None if not all in the same."""
         precisions = {source.precision for source in self.sources}
         return precisions.pop() if len(precisions) == 1 else None
+
+
+# Opens what gives the faces, here or in another process: it can be pickled.
+Opener: TypeAlias = Callable[[], FaceSource | Cast]

@@ -4,36 +4,33 @@ import logging
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from faceloom.ahead import read_ahead
-from faceloom.behind import write_behind
 from faceloom.faces.find import FaceFinder
-from faceloom.progress import Progress, Work
+from faceloom.progress import Work
 from faceloom.swap.analysis import Analysis
 from faceloom.swap.bundle import Bundle
-from faceloom.swap.cast import Cast
+from faceloom.swap.cast import Opener
 from faceloom.swap.manifest import Precision
 from faceloom.swap.memory import Memory, Notes
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.segment import SEGMENT, Lead, lead_of, segments
-from faceloom.swap.source import FaceSource
+from faceloom.swap.segment import SEGMENT, Clock, Lead, lead_of, segments, swap_segment
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.swap.target import Target
-from faceloom.swap.unfinished import Done, Unfinished, job_of
+from faceloom.swap.unfinished import Unfinished, job_of
 from faceloom.video import (
     DEFAULT_ENCODING,
     Encoding,
     FrameRange,
-    PictureWriter,
     VideoInfo,
     join_segments,
     notices,
     replacing_output,
 )
-from faceloom.video.orient import frame_as_coded
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +90,14 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     """
     started = time.monotonic()
     opened = open_target(target, out, options)
-    bundle = Bundle.read(bundle_path)
-    network = SwapNetwork.open(bundle, options.provider, options.precision)
-    return (yield from convert_with(network, bundle.sha256(), opened, options, started))
+    made_by = Bundle.read(bundle_path).sha256()
+    opener = partial(open_network, bundle_path, options.provider, options.precision)
+    return (yield from convert_with(opener, made_by, opened, options, started))
+
+
+def open_network(bundle: Path, provider: str, precision: str) -> SwapNetwork:
+    """Read a bundle and open its network; see `SwapNetwork.open`."""
+    return SwapNetwork.open(Bundle.read(bundle), provider, precision)
 
 
 def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
@@ -104,36 +106,36 @@ def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
 
 
 def convert_with(
-    source: FaceSource | Cast, made_by: str, target: Target, options: ConvertOptions, started: float
+    opener: Opener, made_by: str, target: Target, options: ConvertOptions, started: float
 ) -> Work[ConvertSummary]:
-    """Write a target with the faces that `source` gives; see `convert`.
+    """Write a target with the faces that `opener` gives; see `convert`.
 
     made_by: what names the source, so that an interrupted conversion is not gone on with by another. `started` is
     when the work began, by the monotonic clock.
     """
+    source = opener()
     said = notices(target.out, target.info, target.encoding)
     for notice in said:
         log.warning("%s", notice)
     job = job_of(target, made_by, source, options)
     with Unfinished.open(target.out, job, resume=options.resume, force=options.force) as work:
         state = work.state()
-        memory = Memory(choosing=Notes.from_arrays(state.choosing)) if state else Memory()
-        swapper = FrameSwapper(source, options, memory)
+        swapper = FrameSwapper(source, options, Memory(choosing=Notes.from_arrays(state.choosing) if state else None))
         resumed_at = work.done.frames
         if not work.complete:
-            yield from _swap_segments(swapper, target, options, work, started)
+            clock = Clock(target.frames, resumed_at, started)
+            yield from _swap_segments(swapper, opener, target, options, work, clock)
         if not work.done.swapped:
             raise swapper.nobody(target.info.path)
         with replacing_output(target.out) as part:
             begin, end = target.stretch.begin, target.stretch.end
             join_segments(work.segments, part, target.out, target.info, target.encoding, begin=begin, end=end)
-    seconds = time.monotonic() - started
     return ConvertSummary(
         work.done.frames,
         work.done.swapped,
         source.provider,
         source.precision,
-        seconds,
+        time.monotonic() - started,
         missing_frames=work.done.missing,
         resumed_at=resumed_at,
         notices=tuple(said),
@@ -141,14 +143,13 @@ def convert_with(
 
 
 def _swap_segments(
-    swapper: FrameSwapper, target: Target, options: ConvertOptions, work: Unfinished, started: float
+    swapper: FrameSwapper, opener: Opener, target: Target, options: ConvertOptions, work: Unfinished, clock: Clock
 ) -> Work[None]:
     """Swap what is left of a target, segment by segment.
 
     Frames are decoded, looked at and encoded in threads of their own, while this one swaps.
     """
-    state, begun = work.state(), work.done.frames
-    batch = batch_of(target.info, options)
+    state, batch = work.state(), batch_of(target.info, options)
     analysis = Analysis(
         FaceFinder(detect_every=_DETECT_EVERY),
         swapper.choice,
@@ -156,30 +157,21 @@ def _swap_segments(
         segment=options.segment,
         batch=batch,
     )
-    lead = Lead(target.stretch.start, options.segment, lead_of(target, state))
     seen = read_ahead(analysis.run(read_ahead(target.read(state), batch), state), batch)
     with closing(seen):
+        if options.engine == "ray":
+            # Only where it is asked for: the package is an extra.
+            from faceloom.swap.ray_engine import Order, swap_on_ray  # noqa: PLC0415
+
+            yield from swap_on_ray(seen, state, Order(opener, target, options, batch), work, clock)
+            return
+        lead = Lead(target.stretch.start, options.segment, lead_of(target, state))
         for groups in segments(seen, batch):
-            done = Done()
-            with work.next_segment() as part, PictureWriter.open(part, target.info, target.encoding) as writer:
-                swapper.forget_blending()
-                swapper.render(lead.take())
-                with write_behind(writer.write, batch) as write:
-                    for group in groups:
-                        moments = [one.moment for one in group]
-                        lead.add(moments)
-                        for frame in swapper.render(moments):
-                            write(frame_as_coded(frame, target.info.rotation))
-                        done += Done.of(moments)
-                        total = work.done.frames + done.frames
-                        yield Progress("convert", total, target.frames, _rate(total - begun, started))
-            work.commit(done, group[-1].after)
+            with work.next_segment() as part:
+                done, after = yield from swap_segment(swapper, lead, groups, target, part, batch, clock)
+            work.commit(done, after)
 
 
 def batch_of(info: VideoInfo, options: ConvertOptions) -> int:
     """Return how many frames go through together: what is asked for, less of large ones."""
     return min(options.batch, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
-
-
-def _rate(frames: int, started: float) -> str:
-    return f"{frames / max(time.monotonic() - started, 1e-6):.1f} frames/s"

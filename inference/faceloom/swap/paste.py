@@ -5,6 +5,7 @@ Anybody can make it in a minute, and it is sharp. What it cannot do is move: the
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -46,7 +47,7 @@ def convert_by_paste(target: Path, identity: Path, out: Path, options: ConvertOp
     faces = FaceSet.read(identity)
     row = choose_still(faces, (yield from look_over(opened.info)))
     made_by = sha256_of_file(identity / row.image)
-    summary = yield from convert_with(PastedStill(faces, row), made_by, opened, options, started)
+    summary = yield from convert_with(partial(PastedStill, faces, row), made_by, opened, options, started)
     return replace(summary, still=row.image)
 
 

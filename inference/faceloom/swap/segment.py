@@ -1,12 +1,19 @@
 """Cut a target's frames into segments, which are swapped and encoded each for itself."""
 
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from faceloom.behind import write_behind
+from faceloom.progress import Progress, Work
 from faceloom.swap.analysis import LEAD, AnalysisState, Seen
-from faceloom.swap.swapper import Moment
+from faceloom.swap.swapper import FrameSwapper, Moment
 from faceloom.swap.target import Target
+from faceloom.swap.unfinished import Done
+from faceloom.video import PictureWriter
+from faceloom.video.orient import frame_as_coded
 
 # Frames of a segment: so many are lost at the most when the work is killed. Encoders set a key frame as often anyway.
 SEGMENT = 250
@@ -28,13 +35,56 @@ def _groups(first: Seen, seen: Iterator[Seen], batch: int) -> Iterator[list[Seen
     yield group
 
 
+@dataclass(slots=True)
+class Clock:
+    """What progress is told by: frames to convert, if known, those done so far, and when the work began."""
+
+    frames: int | None
+    done: int
+    started: float
+    new: int = 0
+
+    def tell(self, frames: int) -> Progress:
+        """Count frames that were done, and say how far the work is."""
+        self.done, self.new = self.done + frames, self.new + frames
+        rate = self.new / max(time.monotonic() - self.started, 1e-6)
+        return Progress("convert", self.done, self.frames, f"{rate:.1f} frames/s")
+
+
+def swap_segment(
+    swapper: FrameSwapper,
+    lead: "Lead",
+    groups: Iterator[list[Seen]],
+    target: Target,
+    part: Path,
+    batch: int,
+    clock: Clock,
+) -> Work[tuple[Done, AnalysisState | None]]:
+    """Swap and encode one segment; return what was done and what is known after it, if it was not the last one."""
+    swapper.forget_blending()
+    swapper.render(lead.take())
+    done, group = Done(), list[Seen]()
+    with (
+        PictureWriter.open(part, target.info, target.encoding) as writer,
+        write_behind(writer.write, batch) as write,
+    ):
+        for group in groups:
+            moments = [one.moment for one in group]
+            lead.add(moments)
+            for frame in swapper.render(moments):
+                write(frame_as_coded(frame, target.info.rotation))
+            done += Done.of(moments)
+            yield clock.tell(len(group))
+    return done, group[-1].after
+
+
 class Lead:
     """The moments before a segment, with their pictures as they were.
 
     first: the number of the first frame of all. Only the last LEAD frames of a segment are copied.
     """
 
-    def __init__(self, first: int, segment: int, moments: Sequence[Moment] = ()):
+    def __init__(self, first: int, segment: int, moments: Iterable[Moment] = ()):
         self._first, self._segment = first, segment
         self._moments = deque(moments, LEAD)
 

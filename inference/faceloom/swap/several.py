@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from faceloom.digest import sha256_of_file
@@ -24,8 +25,10 @@ def convert_several(target: Path, worn: Sequence[Worn], out: Path, options: Conv
     """
     started = time.monotonic()
     opened = open_target(target, out, options)
+    _refuse_two_choices(options)
+    embed_references([picture for picture, _ in worn])
     made_by = " ".join(f"{sha256_of_file(picture)}={Bundle.read(bundle).sha256()}" for picture, bundle in worn)
-    return (yield from convert_with(open_cast(worn, options), made_by, opened, options, started))
+    return (yield from convert_with(partial(open_cast, worn, options), made_by, opened, options, started))
 
 
 def open_cast(worn: Sequence[Worn], options: ConvertOptions) -> Cast:
@@ -33,10 +36,14 @@ def open_cast(worn: Sequence[Worn], options: ConvertOptions) -> Cast:
 
     Raises UsageError if the options say otherwise who is meant, and what `SwapNetwork.open` and `embed_references` do.
     """
-    if options.reference or options.select is not None:
-        raise UsageError("--map says who is swapped; leave out --select and --reference.")
+    _refuse_two_choices(options)
     bundles = list(dict.fromkeys(bundle for _, bundle in worn))
     networks = [SwapNetwork.open(Bundle.read(path), options.provider, options.precision) for path in bundles]
     references = embed_references([picture for picture, _ in worn])
     assert references is not None, "somebody wears something"
     return Cast(references, tuple(bundles.index(bundle) for _, bundle in worn), tuple(networks))
+
+
+def _refuse_two_choices(options: ConvertOptions) -> None:
+    if options.reference or options.select is not None:
+        raise UsageError("--map says who is swapped; leave out --select and --reference.")

@@ -49,8 +49,11 @@ class Target:
 
     def read(self, state: AnalysisState | None = None) -> Iterator[Frame]:
         """Yield the frames, upright: all, or from the lead of a state on."""
-        start, pts = self.stretch.start, self.stretch.start_pts
         if state:
-            start, pts = state.frame - len(state.lead), state.lead[0].pts
+            return self.read_from(state.frame - len(state.lead), state.lead[0].pts)
+        return self.read_from(self.stretch.start, self.stretch.start_pts)
+
+    def read_from(self, start: int, pts: int | None) -> Iterator[Frame]:
+        """Yield the frames from number `start` on, which is shown at `pts`, upright."""
         for frame in read_source(self.info, start=start, stop=self.stretch.stop, start_pts=pts):
             yield replace(frame, rgb=upright(frame.rgb, self.info.rotation))

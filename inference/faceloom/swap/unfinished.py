@@ -104,7 +104,7 @@ class Unfinished:
     @property
     def segments(self) -> list[Path]:
         """The whole segments' pictures, in order."""
-        return [self._pictures(number) for number in range(len(self._rows))]
+        return [self.pictures(number) for number in range(len(self._rows))]
 
     @property
     def done(self) -> Done:
@@ -123,7 +123,7 @@ class Unfinished:
     @contextmanager
     def next_segment(self) -> Iterator[Path]:
         """Yield where to write the next segment's pictures; `commit` then makes it count."""
-        with replacing_file(self._pictures(len(self._rows))) as part:
+        with replacing_file(self.pictures(len(self._rows))) as part:
             yield part
 
     def commit(self, done: Done, state: AnalysisState | None) -> None:
@@ -135,13 +135,14 @@ class Unfinished:
             frames=done.frames,
             swapped=done.swapped,
             missing=done.missing,
-            pictures_sha256=sha256_of_file(self._pictures(number)),
+            pictures_sha256=sha256_of_file(self.pictures(number)),
             last=state is None,
         )
         write_text(self._folder / f"{number:06}.json", to_json(row))
         self._rows.append(row)
 
-    def _pictures(self, number: int) -> Path:
+    def pictures(self, number: int) -> Path:
+        """Where the pictures of a segment lie."""
         return self._folder / f"{number:06}.pictures"
 
     def _state(self, number: int) -> Path:
