@@ -1,6 +1,7 @@
 """What a conversion remembers can be stored at any frame, and what it does with a face that is lost."""
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bundles import make_bundle
-from clips import noise
+from clips import make_clip, noise
 from faces_made import made_face
 
 from faceloom.arrays import float32
@@ -17,6 +18,7 @@ from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faces.find import Face, FaceFinder
 from faceloom.faces.identify import MobileFaceNet
 from faceloom.faces.track import PATIENCE
+from faceloom.pictures import write_png
 from faceloom.swap import Bundle, Cast, FrameSwapper, Memory, SwapNetwork, SwapOptions
 from faceloom.swap.memory import Notes
 from faceloom.video import Frame, read_frames
@@ -167,3 +169,17 @@ def test_a_ghost_is_a_face_too(network: SwapNetwork) -> None:
     before = frame.rgb.copy()
     list(FrameSwapper(network, SwapOptions()).swap([(frame, [made_face(left=5000)])]))
     np.testing.assert_array_equal(frame.rgb, before)
+
+
+def test_a_map_exchanges_only_whom_its_pictures_show(tmp_path: Path, sample: Path, faceloom) -> None:
+    pictures = [next(iter(read_frames(sample / f"target_{name}.mp4"))).rgb for name in ("ada", "ben")]
+    write_png(tmp_path / "ben.png", pictures[1])
+    clip = make_clip(tmp_path / "two.mp4", [np.concatenate(pictures, 1)] * 2)
+    worn = f"{tmp_path / 'ben.png'}={make_bundle(tmp_path / 'b')}"
+    code, out, err = faceloom("convert", clip, "--map", worn, "--out", tmp_path / "out.mp4", "--json")
+    assert code == 0, err
+    assert (json.loads(out)["swapped_frames"], json.loads(out)["missing_frames"]) == (2, 0)
+    (before, _), (after, _) = (list(read_frames(path)) for path in (clip, tmp_path / "out.mp4"))
+    changed = np.abs(before.rgb.astype(int) - after.rgb).max(-1) > 60
+    assert not changed[:, :320].any()
+    assert changed[:, 320:].mean() > 0.03

@@ -13,9 +13,9 @@ from faceloom.video import Box
 # A face times its mask, in the fourth channel, 0..255.
 Weighted: TypeAlias = UInt8[np.ndarray, "_ _ 4"]
 
-# A crop is enlarged by a cubic to at most so many times its side, and from there on bilinearly: a cubic over the whole
-# region costs three times as much and looks the same.
-_MOST_ENLARGED = 4
+# A crop is enlarged by a cubic, at least to double and to at most so many pixels a side, from there on bilinearly: a
+# cubic over the whole region costs three times as much and looks the same.
+_ENLARGED = 512
 # Rows that are laid at once: what they need stays in the cache, which halves the time at 4K.
 _BAND = 128
 # The widest blur of an unsharp mask, in crop sides: what is softer than this is the light, not the skin.
@@ -38,7 +38,7 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box 
     left, top, right, bottom = _region(picture, weighted[..., 3], frame_to_crop)
     if left >= right or top >= bottom:
         return None
-    times = int(np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, _MOST_ENLARGED))
+    times = int(np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, max(2, _ENLARGED // len(weighted))))
     large = cv2.resize(weighted, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
     to_large = scaled_crop(frame_to_crop, times)
     for first in range(top, bottom, _BAND):
