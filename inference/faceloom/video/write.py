@@ -10,7 +10,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from faceloom.video.encode import DEFAULT_ENCODING, Coding, Encoding, check_encoder, set_up
+from faceloom.video.encode import DEFAULT_ENCODING, Coding, Encoding, coding_of, open_encoder
 from faceloom.video.info import Frame, VideoInfo
 from faceloom.video.join import FIRST_PTS, join_segments
 from faceloom.video.output import check_output
@@ -38,16 +38,15 @@ class PictureWriter:
     def open(cls, part: Path, info: VideoInfo, encoding: Encoding) -> Iterator["PictureWriter"]:
         """Open `part` for the pictures of a video.
 
-        Raises UsageError or ProviderMissing, as `check_encoder`, before anything is written.
+        Raises UsageError or ProviderMissing, as `open_encoder`, before anything is written.
         """
-        coding = check_encoder(info, encoding)
+        coding = coding_of(info, encoding)
         ticks = str(info.time_base.denominator)
         exact = {"video_track_timescale": ticks, "movie_timescale": ticks} if coding.segment != "matroska" else {}
         with av.open(str(part), "w", format=coding.segment, options={"fflags": "+bitexact", **exact}) as container:
-            stream = container.add_stream(coding.codec, rate=info.average_rate, options=dict(coding.options))
+            stream = container.add_stream(coding.codec, rate=info.average_rate)
             assert isinstance(stream, VideoStream), "only such are in the table"
-            stream.codec_context.time_base = info.time_base
-            set_up(stream.codec_context, info, coding)
+            open_encoder(stream.codec_context, info, encoding, coding)
             writer = cls(container, stream, coding)
             yield writer
             writer._finish()
