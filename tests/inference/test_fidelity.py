@@ -148,7 +148,8 @@ def test_what_is_written_back_as_it_was_drifts_by_nothing(pixel_format: str) -> 
         values, kept = (p[rows, columns].copy().view(np.uint16 if wide == 2 else np.uint8) for p in (written, plane))
         drift = values.astype(int) - kept
         assert np.abs(drift).max() <= 4 * wide**2
-        assert abs(drift.mean()) < 0.6 * wide**2
+        # Full range is rounded down by swscale, by half a level of its chroma.
+        assert abs(drift.mean()) < (0.6 if tags.range == 2 else 0.1) * wide**2
 
 
 def test_a_frame_that_nothing_changed_is_encoded_as_it_was_decoded(tmp_path: Path) -> None:
