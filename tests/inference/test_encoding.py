@@ -4,6 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from clips import make_clip, noise
 from passing import seconds, swap
@@ -38,6 +39,16 @@ def test_encoders(tmp_path: Path, encoder: str, deep: bool) -> None:
     assert seconds(out) == [Fraction(t, 1000) for t in times]
     said = notices(out, info, Encoding(encoder))
     assert bool(said) == (after.pixel_format != info.pixel_format)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "ending", "tag"), [("x265", "mp4", "hvc1"), ("x265", "mov", "hvc1"), ("svtav1", "webm", "")]
+)
+def test_containers_call_them_what_players_know(tmp_path: Path, encoder: str, ending: str, tag: str) -> None:
+    out = swap(make_clip(tmp_path / "in.mp4", noise(4)), tmp_path / f"out.{ending}", Encoding(encoder))
+    with av.open(str(out)) as container:
+        assert tag in container.streams.video[0].codec_context.codec_tag
+    assert len(seconds(out)) == 4
 
 
 @pytest.mark.parametrize("encoder", ["x264", "x265", "svtav1"])

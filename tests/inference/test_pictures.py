@@ -13,11 +13,14 @@ from clips import make_clip, noise
 from passing import BOX, seconds, stamped, swap
 
 from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.pictures import read_picture
 from faceloom.video import (
     Encoding,
     notices,
+    probe_source,
     probe_video,
     read_frames,
+    read_source,
     refuse_output,
 )
 from faceloom.video.orient import upright
@@ -82,6 +85,19 @@ def test_pictures_of_two_sizes_and_none(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     with pytest.raises(UsageError, match="holds no picture"):
         swap(tmp_path / "none", tmp_path / "out.mp4")
+
+
+def test_a_photo_that_says_how_it_is_held(tmp_path: Path) -> None:
+    jpeg = cv2.imencode(".jpg", noise(1)[0], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    held = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # EXIF: orientation 6
+    exif = b"\xff\xe1" + (8 + len(held)).to_bytes(2, "big") + b"Exif\0\0" + held
+    (tmp_path / "in.jpg").write_bytes(jpeg[:2] + exif + jpeg[2:])
+    info = probe_source(tmp_path / "in.jpg")
+    assert (info.width, info.height, info.rotation) == (128, 96, 270)
+    shown = upright(next(read_source(info)).rgb, info.rotation)
+    assert np.abs(shown.astype(int) - read_picture(tmp_path / "in.jpg")).mean() < 2
+    out = cv2.imread(str(swap(tmp_path / "in.jpg", tmp_path / "out.png")), cv2.IMREAD_COLOR_RGB)
+    assert out.shape == (128, 96, 3)
 
 
 def test_a_folder_is_not_replaced_by_pictures_of_another(tmp_path: Path) -> None:

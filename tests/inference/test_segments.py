@@ -11,7 +11,7 @@ import pytest
 from clips import make_clip, noise
 from passing import packets, seconds, swap, write_segment
 
-from faceloom.errors import UsageError
+from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video import (
     Encoding,
     FrameRange,
@@ -28,6 +28,15 @@ def test_a_range_by_time_and_its_first_frame(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mkv", noise(12), pts=[0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000])
     out = swap(source, tmp_path / "out.mkv", chosen="0.3s:0:00:01.405")
     assert seconds(out) == [Fraction(n, 1000) for n in (0, 10, 490, 500, 650, 1100)]
+
+
+@pytest.mark.parametrize("encoder", ["x264", "x265", "svtav1", "lossless"])
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_short_segments(tmp_path: Path, encoder: str, length: int) -> None:
+    """Of one or two pictures x265 says random decode times."""
+    source = make_clip(tmp_path / "in.mp4", noise(7), pts=[0, 40, 80, 300, 310, 790, 800])
+    out = swap(source, tmp_path / "out.mp4", Encoding(encoder), parts=-(-7 // length))
+    assert seconds(out) == seconds(source)
 
 
 @pytest.mark.parametrize("bframes", ["0", "3", "8"])
@@ -51,6 +60,16 @@ def test_seams_are_not_seen(tmp_path: Path, bframes: str, lengths: tuple[int, ..
     assert [f.pts * f.time_base for f in frames] == [Fraction(t, 1000) for t in times]
     for frame, before in zip(frames, read_frames(source), strict=True):
         assert np.array_equal(frame.rgb[60:], before.rgb[60:])
+
+
+def test_two_pictures_at_one_time_are_refused(tmp_path: Path) -> None:
+    info = probe_video(make_clip(tmp_path / "in.mp4", noise(3)))
+    with (
+        pytest.raises(MediaUnreadable, match=r"in\.mp4: frame 1 is to be shown no later"),
+        PictureWriter.open(tmp_path / "segment", info, Encoding()) as writer,
+    ):
+        for frame in read_frames(info.path):
+            writer.write(replace(frame, pts=5))
 
 
 def test_decode_times() -> None:
