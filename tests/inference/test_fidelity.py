@@ -282,6 +282,25 @@ def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: 
     assert {p.name for p in tmp_path.iterdir()} == {"in.mp4", "ben.bundle"}
 
 
+def test_a_video_that_changes_its_size(tmp_path: Path) -> None:
+    """FFmpeg would scale the rest to the first size without a word."""
+    parts = [
+        make_clip(tmp_path / f"{start}.ts", noise(3, height), pts=[start + 40 * n for n in range(3)])
+        for start, height in ((0, 96), (5_000, 64))
+    ]
+    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(MediaUnreadable, match=r"in\.ts changes its size at frame 3"):
+        swap(tmp_path / "in.ts", tmp_path / "out.mp4", parts=1)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("fields", [False, True])
+def test_interlaced_pictures_are_spoken_of(tmp_path: Path, fields: bool) -> None:
+    clip = make_clip(tmp_path / "in.mp4", noise(3), options={"x264-params": "tff=1"} if fields else None)
+    said = notices(tmp_path / "out.mp4", probe_video(clip), Encoding())
+    assert [("interlaced" in sentence) for sentence in said] == [True] * fields
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "gif"])
 def test_the_same_twice_is_the_same_file(tmp_path: Path, films: dict[str, Path], ending: str) -> None:
     source = films["mp4" if ending == "mp4" else "mkv"]

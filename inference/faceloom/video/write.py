@@ -29,11 +29,11 @@ class PictureWriter:
     It begins with a key frame and nothing in it looks back before it. Use it through `PictureWriter.open`.
     """
 
-    def __init__(self, container: OutputContainer, stream: VideoStream, coding: Coding, source: Path):
+    def __init__(self, container: OutputContainer, stream: VideoStream, coding: Coding, info: VideoInfo):
         self._container = container
         self._stream = stream
         self._coding = coding
-        self._source = source
+        self._info = info
         self._last_pts: int | None = None
         self._decode_times: deque[int] = deque()
         self._shift = 0
@@ -54,20 +54,28 @@ class PictureWriter:
             stream = container.add_stream(coding.codec, rate=info.average_rate)
             assert isinstance(stream, VideoStream), "only such are in the table"
             open_encoder(stream.codec_context, info, encoding, coding)
-            writer = cls(container, stream, coding, info.path)
+            writer = cls(container, stream, coding, info)
             yield writer
             writer._finish()
 
     def write(self, frame: Frame) -> None:
-        """Encode one frame; they come in presentation order. Raises MediaUnreadable if one is not after the last."""
+        """Encode one frame; they come in presentation order.
+
+        Raises MediaUnreadable if one is not after the last or of another size.
+        """
         if self._last_pts is not None and frame.pts <= self._last_pts:
             raise MediaUnreadable(
-                f"{self._source}: frame {frame.index} is to be shown no later than the one before it; "
+                f"{self._info.path}: frame {frame.index} is to be shown no later than the one before it; "
                 "remux the file (ffmpeg -fflags +genpts -i in -c copy out)."
             )
         if self._last_pts is None:
             self._begin(frame.pts)
         self._last_pts = frame.pts
+        height, width = frame.rgb.shape[:2]
+        if (width, height) != (self._info.width, self._info.height):
+            raise MediaUnreadable(
+                f"{self._info.path} changes its size at frame {frame.index}; cut it there into two files."
+            )
         picture = picture_of(frame, self._coding.pixel_format, self._coding.colour)
         picture.pts, picture.dts = frame.pts + self._shift, None
         picture.time_base = frame.time_base
