@@ -112,34 +112,32 @@ def coding_of(info: VideoInfo, encoding: Encoding) -> Coding:
         options["x264-params"] = "asm=avx2"
     for key, value in encoding.options:
         _refuse_unknown(codec.name, key)
-        options[key] = value
+        # Lists of the encoder's own options are added to, as ours hold what joining needs.
+        options[key] = f"{options[key]}:{value}" if key.endswith("-params") and key in options else value
     # H.264 and its kind have no RGB, and a GIF's colours are those of a screen.
     from_rgb = _is_rgb(info.pixel_format) or info.colour.matrix == 0
     colour = BT709 if from_rgb and not _is_rgb(pixel_format) else info.colour
     return Coding(codec.name, options, pixel_format, colour, codec.segment)
 
 
-def check_encoder(info: VideoInfo, encoding: Encoding) -> Coding:
+def check_encoder(info: VideoInfo, encoding: Encoding) -> None:
     """Open the encoder once, for nothing, so that what cannot be is said before the work.
 
-    Raises UsageError for options that it refuses, ProviderMissing for one that does not run on this machine.
+    Raises what `open_encoder` raises.
     """
     coding = coding_of(info, encoding)
     context = av.CodecContext.create(coding.codec, "w")
     assert isinstance(context, VideoCodecContext), "only such are in the table"
-    context.options = dict(coding.options)
-    context.time_base = info.time_base
     context.framerate = info.average_rate
-    set_up(context, info, coding)
-    try:
-        context.open()
-    except (av.FFmpegError, ValueError) as error:
-        raise _not_opened(coding, encoding, error) from error
-    return coding
+    open_encoder(context, info, encoding, coding)
 
 
-def set_up(context: VideoCodecContext, info: VideoInfo, coding: Coding) -> None:
-    """Tell an encoder what it will get; its options and time base are its maker's."""
+def open_encoder(context: VideoCodecContext, info: VideoInfo, encoding: Encoding, coding: Coding) -> None:
+    """Tell an encoder what it will get, and open it.
+
+    Raises UsageError for options that it refuses, ProviderMissing for one that does not run on this machine.
+    """
+    context.options, context.time_base = dict(coding.options), info.time_base
     context.width, context.height = info.width, info.height
     context.pix_fmt = coding.pixel_format
     context.sample_aspect_ratio = info.sample_aspect_ratio
@@ -152,6 +150,10 @@ def set_up(context: VideoCodecContext, info: VideoInfo, coding: Coding) -> None:
     if coding.codec == "libsvtav1":
         # It talks otherwise, and only listens to this.
         os.environ.setdefault("SVT_LOG", "1")
+    try:
+        context.open()
+    except (av.FFmpegError, ValueError) as error:
+        raise _not_opened(coding, encoding, error) from error
 
 
 def _not_opened(coding: Coding, encoding: Encoding, error: Exception) -> ProviderMissing | UsageError:

@@ -30,6 +30,7 @@ class VideoInfo:
     `width`, `height` are as coded; `rotation` (0, 90, 180, 270 degrees, counter-clockwise) is what a player turns
     the picture by. `start` is where the file's clock begins and `duration` how long its pictures should last, in
     seconds; `frame_count` is what the container states or implies. None is what the file does not say.
+    `interlaced`: its first picture is two fields.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class VideoInfo:
     pixel_format: str
     colour: ColourTags
     kind: Literal["video", "pictures"] = "video"
+    interlaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,9 @@ def _first_pts(metadata: dict[str, str]) -> int:
 def _add_pictures(stream: VideoStream, target: OutputContainer, info: VideoInfo) -> VideoStream:
     pictures = target.add_stream_from_template(stream, opaque=True)
     context = pictures.codec_context
-    # FFV1 in Matroska has these nowhere but beside it.
-    context.sample_aspect_ratio = info.sample_aspect_ratio
+    if context.codec.canonical_name == "hevc" and target.format.name in ("mp4", "mov"):
+        # The headers lie in the file's, and Apple's players take no other name for that.
+        context.codec_tag = "hvc1"
     if info.rotation:
         pictures.set_display_rotation(info.rotation)
     if info.kind == "video":

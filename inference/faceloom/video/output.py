@@ -135,8 +135,10 @@ def notices(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
     if info.colour.transfer in _HDR:
         said.append(
             f"{info.path} is HDR ({_HDR[info.colour.transfer]}): its pictures keep their values and tags, and the "
-            "face is computed on these values as they are."
+            "face is computed on these values as they are; figures about the mastering display are left out."
         )
+    if info.interlaced and kind == "video":
+        said.append(f"{info.path} is interlaced: its lines are kept, and the output does not say that it is.")
     if plain_name(info.pixel_format) != plain_name(coding.pixel_format):
         said.append(
             f"{info.path} is coded as {info.pixel_format}, which {coding.codec} does not take at this size: "

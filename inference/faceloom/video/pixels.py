@@ -35,8 +35,8 @@ def to_rgb(picture: av.VideoFrame) -> Rgb:
 def from_rgb(rgb: Rgb, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
     """Convert to a coded picture with the given matrix and range."""
     described = av.VideoFormat(pixel_format)
-    if max(part.bits for part in described.components) > 8:
-        # swscale would make 255 to 65280.
+    if described.is_rgb and max(part.bits for part in described.components) > 8:
+        # swscale would make 255 to 65280, which is right on the way to YUV only.
         picture = av.VideoFrame.from_ndarray(rgb.astype(np.uint16) * np.uint16(257), format="rgb48le")
     else:
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")

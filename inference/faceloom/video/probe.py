@@ -66,6 +66,7 @@ def probe_video(path: Path) -> VideoInfo:
             frame_count=stream.frames or _implied_frame_count(container, rate),
             codec=context.name,
             pixel_format=context.pix_fmt or first.format.name,
+            interlaced=first.interlaced_frame,
             colour=ColourTags(context.color_primaries, context.color_trc, context.colorspace, context.color_range),
         )
 

@@ -29,7 +29,7 @@ def read_frames(
     `start_pts`, the time of frame `start`, says where it is: then decoding begins at the key frame before it.
 
     Raises UsageError or MediaUnreadable before the first frame if the file is no video, and
-    MediaUnreadable later if a frame cannot be decoded whole, has no presentation time or another size.
+    MediaUnreadable later if a frame cannot be decoded whole or has no presentation time.
     """
     with open_video(path) as (container, stream):
         end = 0.0
@@ -39,7 +39,7 @@ def read_frames(
             end = picture.time if picture.time is not None else end
             if index < start or index % every:
                 continue
-            yield _frame(picture, index, path, stream)
+            yield _frame(picture, index, path)
         _refuse_early_end(container, stream, path, end)
 
 
@@ -83,16 +83,13 @@ def _from(container: InputContainer, stream: VideoStream, start_pts: int) -> "It
     yield from container.demux(stream)
 
 
-def _frame(picture: av.VideoFrame, index: int, path: Path, stream: VideoStream) -> Frame:
+def _frame(picture: av.VideoFrame, index: int, path: Path) -> Frame:
     if picture.pts is None or picture.time_base is None:
         raise MediaUnreadable(
             f"{path}: frame {index} has no presentation time; remux the file (ffmpeg -i in -c copy out)."
         )
     if picture.is_corrupt:
         raise MediaUnreadable(f"{path}: frame {index} is damaged and cannot be decoded whole; copy the file again.")
-    context = stream.codec_context
-    if (picture.width, picture.height) != (context.width, context.height):
-        raise MediaUnreadable(f"{path} changes its size at frame {index}; cut it there into two files.")
     return Frame(index, picture.pts, picture.duration or 0, Fraction(picture.time_base), to_rgb(picture), picture)
 
 

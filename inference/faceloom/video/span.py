@@ -81,7 +81,10 @@ def frame_times(info: VideoInfo) -> list[int]:
     if info.kind == "pictures":
         return list(range(info.frame_count or 0))
     with open_video(info.path) as (container, stream):
-        return sorted(p.pts for p in container.demux(stream) if p.pts is not None and not p.is_discard)
+        coded = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None and not p.is_discard]
+    # What lies or is shown before the first key frame (a recording that was cut) decodes to nothing.
+    key = next((number for number, (_, is_key) in enumerate(coded) if is_key), 0)
+    return sorted(pts for pts, _ in coded[key:] if pts >= coded[key][0])
 
 
 def _moment(text: str | None) -> Moment | None:
