@@ -3,13 +3,15 @@
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from faceloom.ahead import read_ahead
 from faceloom.behind import write_behind
 from faceloom.progress import Progress, Work
 from faceloom.swap.analysis import LEAD, AnalysisState, Seen
-from faceloom.swap.swapper import FrameSwapper, Moment
+from faceloom.swap.swapper import DrawnFace, FrameSwapper, Moment
 from faceloom.swap.target import Target
 from faceloom.swap.unfinished import Done
 from faceloom.video import PictureWriter
@@ -51,6 +53,9 @@ class Clock:
         return Progress("convert", self.done, self.frames, f"{rate:.1f} frames/s")
 
 
+Drawn = tuple[list[Moment], list[list[DrawnFace]], AnalysisState | None]
+
+
 def swap_segment(
     swapper: FrameSwapper,
     lead: "Lead",
@@ -60,22 +65,33 @@ def swap_segment(
     batch: int,
     clock: Clock,
 ) -> Work[tuple[Done, AnalysisState | None]]:
-    """Swap and encode one segment; return what was done and what is known after it, if it was not the last one."""
+    """Swap and encode one segment; return what was done and what is known after it, if it was not the last one.
+
+    One group is drawn while the one before it is blended and another encoded.
+    """
     swapper.forget_blending()
     swapper.render(lead.take())
-    done, group = Done(), list[Seen]()
+    done, last = Done(), None
     with (
         PictureWriter.open(part, target.info, target.encoding) as writer,
         write_behind(writer.write, batch) as write,
+        closing(read_ahead(_drawn(swapper, lead, groups), 1)) as drawn,
     ):
-        for group in groups:
-            moments = [one.moment for one in group]
-            lead.add(moments)
-            for frame in swapper.render(moments):
+        for moments, faces, after in drawn:
+            for frame in swapper.blend_all(moments, faces):
                 write(frame_as_coded(frame, target.info.rotation))
             done += Done.of(moments)
-            yield clock.tell(len(group))
-    return done, group[-1].after
+            yield clock.tell(len(moments))
+            last = after
+    return done, last
+
+
+def _drawn(swapper: FrameSwapper, lead: "Lead", groups: Iterator[list[Seen]]) -> Iterator[Drawn]:
+    """Draw the faces of each group; its pictures are still as they were."""
+    for group in groups:
+        moments = [one.moment for one in group]
+        lead.add(moments)
+        yield moments, swapper.draw(moments), group[-1].after
 
 
 class Lead:

@@ -134,10 +134,12 @@ class FrameSwapper:
 
     def render(self, moments: Sequence[Moment]) -> list[Frame]:
         """Draw and blend the faces of the next moments, in place, and return their frames."""
-        return [
-            replace(moment.frame, changed=self.blend(moment, faces).changed)
-            for moment, faces in zip(moments, self.draw(moments), strict=True)
-        ]
+        return list(self.blend_all(moments, self.draw(moments)))
+
+    def blend_all(self, moments: Sequence[Moment], drawn: Sequence[Sequence[DrawnFace]]) -> Iterator[Frame]:
+        """Paste the drawn faces of each moment, in place, and return the frames."""
+        for moment, faces in zip(moments, drawn, strict=True):
+            yield replace(moment.frame, changed=self.blend(moment, faces).changed)
 
     def choose(self, seen: Iterable[Seen]) -> list[Moment]:
         """Choose the faces of the next frames. Raises NoFaceFound if one is lost and that is to be a failure."""
