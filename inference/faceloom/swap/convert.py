@@ -18,7 +18,7 @@ from faceloom.swap.manifest import Precision
 from faceloom.swap.memory import Memory, Notes
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.segment import SEGMENT, Clock, Lead, lead_of, segments, swap_segment
+from faceloom.swap.segment import SEGMENT, Clock, Lead, ahead_of, lead_of, segments, swap_segment
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.swap.target import Target
@@ -36,8 +36,11 @@ from faceloom.video import (
 
 log = logging.getLogger(__name__)
 
-# What the frames that go through together may take: four of 4K, all sixteen of 720p.
-_BATCH_BYTES = 100_000_000
+# What the frames that go through together may take: one of 4K, three of 1080p, all sixteen of 480p. Six such batches
+# are on their way at any time.
+_BATCH_BYTES = 30_000_000
+# Bytes a pixel of a frame takes: as RGB, and as it was coded (of 8 bits, 4:2:0).
+_PIXEL_BYTES = 4.5
 # The detector looks at every so-manyth frame; in between the mesh follows.
 DETECT_EVERY = 5
 
@@ -161,7 +164,8 @@ def _swap_segments(
         segment=options.segment,
         batch=batch,
     )
-    seen = read_ahead(analysis.run(read_ahead(target.read(state), batch), state), batch)
+    ahead = ahead_of(batch)
+    seen = read_ahead(analysis.run(read_ahead(target.read(state), ahead), state), ahead)
     with closing(seen):
         if options.engine == "ray":
             # Only where it is asked for: the package is an extra.
@@ -179,4 +183,4 @@ def _swap_segments(
 def batch_of(info: VideoInfo, source: FaceSource | Cast, options: ConvertOptions) -> int:
     """Return how many frames go through together: what is asked for, or was found best; less of large ones."""
     wanted = options.batch or (tuned_batch(source) if isinstance(source, SwapNetwork) else DEFAULT_BATCH)
-    return min(wanted, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
+    return min(wanted, max(1, int(_BATCH_BYTES / (_PIXEL_BYTES * info.width * info.height))))
