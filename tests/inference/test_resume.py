@@ -80,6 +80,15 @@ def test_a_range_goes_on_too(tmp_path: Path, clip: Path, bundle: Path) -> None:
     assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "whole.mkv").read_bytes()
 
 
+def test_pictures_go_on_beside_their_folder(tmp_path: Path, clip: Path, bundle: Path) -> None:
+    out = tmp_path / "frames" / "p_%03d.png"
+    options = replace(OPTIONS, stretch=FrameRange.parse("0:20"))
+    stop_after(clip, bundle, out, 14, options)
+    assert [path.name for path in tmp_path.iterdir()] == [".frames.work"]
+    assert finish(convert(clip, bundle, out, replace(options, resume=True))).resumed_at == 12
+    assert sorted(path.name for path in out.parent.iterdir()) == [f"p_{number:03d}.png" for number in range(20)]
+
+
 def test_a_killed_process_goes_on(tmp_path: Path, clip: Path, bundle: Path, unbroken: bytes) -> None:
     out = tmp_path / "out.mp4"
     program = (

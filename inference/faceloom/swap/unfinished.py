@@ -30,6 +30,7 @@ from faceloom.swap.source import FaceSource
 from faceloom.swap.state_file import read_state, write_state
 from faceloom.swap.swapper import Moment
 from faceloom.swap.target import Target
+from faceloom.video.output import replaced_by
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +180,8 @@ def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: Swa
 
 def folder_of(out: Path) -> Path:
     """Return where an unfinished conversion to `out` lies."""
-    return out.resolve().with_name(f".{out.name}.work")
+    written = replaced_by(out).resolve()
+    return written.with_name(f".{written.name}.work")
 
 
 def _taken_up(folder: Path, out: Path, job: Job, *, resume: bool, force: bool) -> list[SegmentRow]:

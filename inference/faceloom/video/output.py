@@ -156,6 +156,11 @@ def notices(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
     return said
 
 
+def replaced_by(name: Path) -> Path:
+    """Return what stands where `name` asks for when all is written: a file, or the folder of pictures."""
+    return _folder_of(name) if output_kind(name) == "pictures" else name
+
+
 def _folder_of(name: Path) -> Path:
     return name if not name.suffix else name.parent
 
