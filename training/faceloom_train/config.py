@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import UsageError
+from faceloom.provenance.consent import Consent
 
 Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -199,7 +200,7 @@ class TrainConfig(Strict):
     stop_on_plateau: bool = False
     log_every: Count = 10
     tensorboard: bool = False
-    consent: str | None = None
+    consent: Consent = None
     licence: str | None = None
 
     @model_validator(mode="after")
@@ -267,7 +268,10 @@ def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
         place = data
         *parents, last = key.strip().split(".")
         for parent in parents:
-            place = place.setdefault(parent, {})
+            # A group that was left out is null where all settings are written.
+            if place.get(parent) is None:
+                place[parent] = {}
+            place = place[parent]
             if not isinstance(place, dict):
                 raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
         try:

@@ -2,8 +2,9 @@
 
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,8 @@ from typing import Literal
 from faceloom.ahead import read_ahead
 from faceloom.faces.find import FaceFinder
 from faceloom.progress import Work
-from faceloom.swap.analysis import Analysis
+from faceloom.provenance import ContentCheck, Mark, Marked, Marker, Marking, WornFace, can_check, open_detector
+from faceloom.swap.analysis import Analysis, AnalysisState
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Opener
 from faceloom.swap.manifest import Precision
@@ -25,6 +27,7 @@ from faceloom.swap.unfinished import Unfinished, job_of
 from faceloom.video import (
     DEFAULT_ENCODING,
     Encoding,
+    Frame,
     FrameRange,
     VideoInfo,
     join_segments,
@@ -47,7 +50,7 @@ class ConvertOptions(SwapOptions):
     provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together. encoding: how
     the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
     conversion. engine: "local", or "ray" for a cluster (see `ray_engine`). force: replace what is there. segment:
-    frames of a segment (see `analysis`).
+    frames of a segment (see `analysis`). marking: what says in the output that faces were exchanged.
     """
 
     provider: str = "auto"
@@ -59,6 +62,7 @@ class ConvertOptions(SwapOptions):
     resume: bool = False
     force: bool = False
     segment: int = SEGMENT
+    marking: Marking = field(default_factory=Marking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class ConvertSummary:
 
     `still` is the crop that was pasted, if one was; then there is no precision. `missing_frames`: those in which a
     face that was there before was not found. `resumed_at`: how many frames an interrupted run had done. `notices`:
-    what is not as in the source.
+    what is not as in the source. `marked`: what says that faces were exchanged. `faces`: whose were put in.
+    `content_checked`: whether the model for that is installed.
     """
 
     frames: int
@@ -79,6 +84,9 @@ class ConvertSummary:
     missing_frames: int = 0
     resumed_at: int = 0
     notices: tuple[str, ...] = ()
+    marked: Marked = field(default_factory=Marked)
+    faces: tuple[WornFace, ...] = ()
+    content_checked: bool = False
 
 
 def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
@@ -90,9 +98,14 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     """
     started = time.monotonic()
     opened = open_target(target, out, options)
-    made_by = Bundle.read(bundle_path).sha256()
+    face = worn_face(Bundle.read(bundle_path))
     opener = partial(open_network, bundle_path, options.provider, options.precision)
-    return (yield from convert_with(opener, made_by, opened, options, started))
+    return (yield from convert_with(opener, face.sha256, [face], opened, options, started))
+
+
+def worn_face(bundle: Bundle) -> WornFace:
+    """Return what is said of a bundle in what is made with it."""
+    return WornFace(bundle.manifest.identity, bundle.sha256(), bundle.manifest.consent)
 
 
 def open_network(bundle: Path, provider: str, precision: str) -> SwapNetwork:
@@ -106,13 +119,14 @@ def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
 
 
 def convert_with(
-    opener: Opener, made_by: str, target: Target, options: ConvertOptions, started: float
+    opener: Opener, made_by: str, faces: Sequence[WornFace], target: Target, options: ConvertOptions, started: float
 ) -> Work[ConvertSummary]:
     """Write a target with the faces that `opener` gives; see `convert`.
 
-    made_by: what names the source, so that an interrupted conversion is not gone on with by another. `started` is
-    when the work began, by the monotonic clock.
+    made_by: what names the source, so that an interrupted conversion is not gone on with by another. faces: what the
+    marks say. `started` is when the work began, by the monotonic clock.
     """
+    mark, marker = Mark(tuple(faces)), Marker.open(options.marking, target.out)
     source = opener()
     said = notices(target.out, target.info, target.encoding)
     for notice in said:
@@ -128,8 +142,11 @@ def convert_with(
         if not work.done.swapped:
             raise swapper.nobody(target.info.path)
         with replacing_output(target.out) as part:
-            begin, end = target.stretch.begin, target.stretch.end
-            join_segments(work.segments, part, target.out, target.info, target.encoding, begin=begin, end=end)
+            begin, end, tags = target.stretch.begin, target.stretch.end, marker.tags(mark, target.info)
+            join_segments(
+                work.segments, part, target.out, target.info, target.encoding, begin=begin, end=end, tags=tags
+            )
+            marked = marker.finish(part, mark, target.info.path)
     return ConvertSummary(
         work.done.frames,
         work.done.swapped,
@@ -139,6 +156,9 @@ def convert_with(
         missing_frames=work.done.missing,
         resumed_at=resumed_at,
         notices=tuple(said),
+        marked=marked,
+        faces=mark.faces,
+        content_checked=can_check(),
     )
 
 
@@ -157,7 +177,7 @@ def _swap_segments(
         segment=options.segment,
         batch=batch,
     )
-    seen = read_ahead(analysis.run(read_ahead(target.read(state), batch), state), batch)
+    seen = read_ahead(analysis.run(read_ahead(checked_frames(target, state), batch), state), batch)
     with closing(seen):
         if options.engine == "ray":
             # Only where it is asked for: the package is an extra.
@@ -170,6 +190,14 @@ def _swap_segments(
             with work.next_segment() as part:
                 done, after = yield from swap_segment(swapper, lead, groups, target, part, batch, clock)
             work.commit(done, after)
+
+
+def checked_frames(target: Target, state: AnalysisState | None = None) -> Iterator[Frame]:
+    """Yield the frames of a target as `Target.read`; where the model is installed, raise ContentRefused for some."""
+    frames = target.read(state)
+    if not can_check():
+        return frames
+    return ContentCheck(open_detector(), target.info, target.frames).watch(frames, whole=state is None)
 
 
 def batch_of(info: VideoInfo, options: ConvertOptions) -> int:
