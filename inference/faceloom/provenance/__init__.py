@@ -1,7 +1,7 @@
 """What says that a face was exchanged: marks in the file, a label in the picture, consent; and what is refused."""
 
 from faceloom.provenance.consent import Consent, ConsentRecord
-from faceloom.provenance.content import ContentCheck, can_check, open_detector
+from faceloom.provenance.content import ContentCheck, can_check, checked, open_detector, refuse_frame
 from faceloom.provenance.label import Label
 from faceloom.provenance.mark import Mark, WornFace
 from faceloom.provenance.marking import Marked, Marker, Marking
@@ -20,6 +20,8 @@ __all__ = [
     "Verified",
     "WornFace",
     "can_check",
+    "checked",
     "open_detector",
+    "refuse_frame",
     "verify",
 ]

@@ -43,8 +43,8 @@ class CredentialsFound:
     """A file's active manifest, checked.
 
     state: "Trusted" (signed by a known certificate), "Valid" (whole, signed by somebody), "Invalid". signer: common
-    name and organisation. actions: C2PA's names. source_types: how they say it was made. ingredients: titles.
-    faults: what is wrong, in C2PA's codes.
+    name and organisation. actions: C2PA's names. source_types: how they say it was made. ingredients: titles, with
+    whose credentials they had. faults: what is wrong, in C2PA's codes.
     """
 
     state: str
@@ -122,7 +122,7 @@ def _definition(title: str, mark: Mark, ingredients: tuple[dict[str, str], ...])
         "action": "c2pa.edited",
         "digitalSourceType": SOURCE_TYPE,
         "softwareAgent": tool,
-        "description": mark.sentence(),
+        "description": mark.deed(),
     }
     return {
         "claim_generator_info": [tool],
@@ -147,7 +147,6 @@ def _named_only(source: Path) -> dict[str, str]:
 def _found(said: Mapping[str, Any]) -> CredentialsFound:
     """Take from C2PA's report what is told; a stranger's manifest may lack any of it."""
     active = said.get("manifests", {}).get(said.get("active_manifest"), {})
-    signature = active.get("signature_info", {})
     made_by = (active.get("claim_generator_info") or [{}])[0]
     actions = [
         action
@@ -158,10 +157,21 @@ def _found(said: Mapping[str, Any]) -> CredentialsFound:
     faults = [row.get("code", "?") for row in said.get("validation_status", [])]
     return CredentialsFound(
         state=said.get("validation_state", "Invalid"),
-        signer=", ".join(filter(None, (signature.get("common_name"), signature.get("issuer")))),
+        signer=_signer_of(active),
         generator=" ".join(filter(None, (made_by.get("name"), made_by.get("version")))),
         actions=tuple(str(action.get("action")) for action in actions),
         source_types=tuple(str(a["digitalSourceType"]) for a in actions if "digitalSourceType" in a),
-        ingredients=tuple(str(one.get("title", "?")) for one in active.get("ingredients", [])),
+        ingredients=tuple(_ingredient(one, said) for one in active.get("ingredients", [])),
         faults=tuple(dict.fromkeys(code for code in faults if code != _UNTRUSTED))[:_AT_FAULT],
     )
+
+
+def _ingredient(one: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+    own = said.get("manifests", {}).get(one.get("active_manifest"))
+    credentials = f" (with credentials, signed by {_signer_of(own)})" if own else ""
+    return f"{one.get('title', '?')}{credentials}"
+
+
+def _signer_of(manifest: Mapping[str, Any]) -> str:
+    signature = manifest.get("signature_info", {})
+    return ", ".join(filter(None, (signature.get("common_name"), signature.get("issuer"))))

@@ -44,8 +44,12 @@ class Mark:
 
     def sentence(self) -> str:
         """Return it for tags: few programs keep more than one line."""
+        return f"{BEGINNING} {self.version}: {self.deed()} {SOURCE_TYPE}"
+
+    def deed(self) -> str:
+        """Return what was done, without by what."""
         worn = ", ".join(f"{face.identity} ({face.sha256[:16]})" for face in self.faces)
-        return f"{BEGINNING} {self.version}: faces were exchanged by a trained model. Worn: {worn}. {SOURCE_TYPE}"
+        return f"faces were exchanged by a trained model. Worn: {worn}."
 
     def packet(self) -> bytes:
         """Return it as an XMP packet (ISO 16684-1), UTF-8."""

@@ -20,7 +20,7 @@ Verdict = Literal["intact", "unsigned", "damaged", "unmarked"]
 EXIT_CODES: dict[Verdict, int] = {"intact": 0, "unmarked": 9, "damaged": 10, "unsigned": 11}
 
 # The description box that begins every manifest store.
-_STORE = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
+STORE = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
 _UNREACHABLE = CredentialsFound("Invalid", "", "", (), (), (), ("a manifest is there and cannot be reached",))
 
 
@@ -102,7 +102,7 @@ def _has_store(path: Path) -> bool:
     if path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(_STORE) >= 0
+        return data.find(STORE) >= 0
 
 
 def _kind_of(path: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,8 +12,8 @@ from typing import Literal
 from faceloom.ahead import read_ahead
 from faceloom.faces.find import FaceFinder
 from faceloom.progress import Work
-from faceloom.provenance import ContentCheck, Mark, Marked, Marker, Marking, WornFace, can_check, open_detector
-from faceloom.swap.analysis import Analysis, AnalysisState
+from faceloom.provenance import Mark, Marked, Marker, Marking, WornFace, can_check, checked
+from faceloom.swap.analysis import Analysis
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Opener
 from faceloom.swap.manifest import Precision
@@ -27,7 +27,6 @@ from faceloom.swap.unfinished import Unfinished, job_of
 from faceloom.video import (
     DEFAULT_ENCODING,
     Encoding,
-    Frame,
     FrameRange,
     VideoInfo,
     join_segments,
@@ -177,7 +176,8 @@ def _swap_segments(
         segment=options.segment,
         batch=batch,
     )
-    seen = read_ahead(analysis.run(read_ahead(checked_frames(target, state), batch), state), batch)
+    frames = checked(target.read(state), target.info, target.frames, whole=state is None)
+    seen = read_ahead(analysis.run(read_ahead(frames, batch), state), batch)
     with closing(seen):
         if options.engine == "ray":
             # Only where it is asked for: the package is an extra.
@@ -190,14 +190,6 @@ def _swap_segments(
             with work.next_segment() as part:
                 done, after = yield from swap_segment(swapper, lead, groups, target, part, batch, clock)
             work.commit(done, after)
-
-
-def checked_frames(target: Target, state: AnalysisState | None = None) -> Iterator[Frame]:
-    """Yield the frames of a target as `Target.read`; where the model is installed, raise ContentRefused for some."""
-    frames = target.read(state)
-    if not can_check():
-        return frames
-    return ContentCheck(open_detector(), target.info, target.frames).watch(frames, whole=state is None)
 
 
 def batch_of(info: VideoInfo, options: ConvertOptions) -> int:
