@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -30,11 +30,9 @@ class Label:
     position: LabelPosition = "bottom-left"
 
     def check(self) -> None:
-        """Raise UsageError if it is no single line of text or names no corner."""
+        """Raise UsageError if it is no single line of text."""
         if not self.text.strip() or not self.text.isprintable():
             raise UsageError("--label needs one line of text to show.")
-        if self.position not in get_args(LabelPosition):
-            raise UsageError(f"There is no position {self.position!r}; choose {', '.join(get_args(LabelPosition))}.")
 
     def draw(self, picture: Rgb) -> Box:
         """Draw it into an upright picture, in place; return the rectangle that is another one now.
