@@ -238,7 +238,8 @@ def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"There is no configuration file {path}; check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # A ValueError is text that is no UTF-8, or a date that is none.
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(data, dict):
         raise UsageError(f"{path} must hold keys and values, as the files in configs/ do.")
@@ -276,7 +277,7 @@ def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
                 raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
         try:
             place[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise UsageError(f"--set {change}: the value is not valid YAML.") from error
     return data
 
