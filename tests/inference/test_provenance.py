@@ -108,6 +108,16 @@ def test_a_picture_keeps_its_pixels_and_says_what_it_is(tmp_path: Path, name: st
     assert sentences_in(path, {}) == (() if name == "a.webp" else (Mark((BEN,)).sentence(),))
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("filler", [b"<?xpacket begin=", f"{BEGINNING} ".encode(), b"<?xpacket end="])
+def test_a_file_full_of_beginnings_takes_no_longer_than_another(tmp_path: Path, filler: bytes) -> None:
+    path = tmp_path / "a.png"
+    marks = Mark((BEN,)).packet() + Mark((BEN,)).sentence().encode()
+    path.write_bytes(filler * (8_000_000 // len(filler)) + b"\0" + marks)
+    assert [read_packet(packet) is not None for packet in read_packets(path)] == [True]
+    assert sentences_in(path, {}) == (Mark((BEN,)).sentence(),)
+
+
 def test_a_lossless_webp_has_its_size_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     rgba = np.dstack([noise(1)[0], np.full((96, 128), 99, np.uint8)])

@@ -40,10 +40,14 @@ def read_packets(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = data.find(_BEGIN)
         while at >= 0:
+            # Of beginnings without an end the last one counts: a file full of them takes no longer than another.
             end = data.find(_END, at, at + _MOST_PACKET)
+            last = data.rfind(_BEGIN, at, end if end >= 0 else at + _MOST_PACKET)
             if end >= 0:
-                yield data[at:end]
-            at = data.find(_BEGIN, at + 1)
+                yield data[last:end]
+                at = data.find(_BEGIN, end)
+            else:
+                at = last if last > at else data.find(_BEGIN, at + _MOST_PACKET)
 
 
 def _into_png(data: bytes, packet: bytes, sentence: bytes) -> bytes:

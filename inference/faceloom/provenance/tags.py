@@ -13,7 +13,10 @@ from faceloom.provenance.mark import BEGINNING, SOURCE_TYPE, Mark
 # Matroska takes any name. Others know a list: the first that the user left free is taken.
 _OWN = "FACELOOM"
 _FREE = ("comment", "description", "synopsis")
-_SENTENCE = re.compile(re.escape(BEGINNING.encode()) + rb" [^\0]{1,4000}?" + re.escape(SOURCE_TYPE.encode()))
+# It stops where another one begins, so that a file full of beginnings takes no longer than another.
+_SENTENCE = re.compile(
+    b"%b (?:(?!%b)[^\0]){1,4000}?%b" % (BEGINNING.encode(), BEGINNING.encode(), SOURCE_TYPE.encode())
+)
 
 
 def tags_of(mark: Mark, ending: str, there: Mapping[str, str]) -> dict[str, str]:
@@ -36,7 +39,7 @@ def tags_of(mark: Mark, ending: str, there: Mapping[str, str]) -> dict[str, str]
 def tags_in(path: Path) -> dict[str, str]:
     """Return the tags of a video or picture that FFmpeg reads. Raises MediaUnreadable if it reads none at all."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             tags = dict(container.metadata)
             for stream in container.streams.video[:1]:
                 tags |= dict(stream.metadata)
