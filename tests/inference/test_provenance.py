@@ -159,7 +159,7 @@ def test_a_tag_of_the_users_is_never_replaced(ending: str, there: dict[str, str]
     [
         ("a.mp4", ("tags", "XMP"), ""),
         ("a.mov", ("tags", "XMP"), ""),
-        ("a.mkv", ("tags",), ".mkv has no place for XMP."),
+        ("a.mkv", ("tags",), "Matroska and WebM have no place for XMP; an .mp4 has."),
         ("a.gif", ("tags", "XMP"), ""),
         ("folder", ("tags", "XMP"), ""),
     ],

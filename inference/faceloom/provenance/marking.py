@@ -70,6 +70,8 @@ class Marker:
             raise UsageError(f"--certificate signs, and --provenance {marking.level} does not; leave one out.")
         if marking.level != "full":
             return cls(name, marking.level, None, ())
+        if name == STANDARD or name.suffix.lower() in _WITHOUT_XMP:
+            return cls(name, marking.level, None, ())
         unsigned = _unsigned(name)
         if marking.certificate and not is_installed():
             raise ProviderMissing(f"--certificate: {MISSING}")
@@ -95,7 +97,8 @@ class Marker:
         if self._level == "off":
             return Marked((), ("--provenance off leaves out what says that faces were exchanged.",))
         if self._ending in _WITHOUT_XMP:
-            self._missing.append(f"{self._ending} has no place for XMP.")
+            lacks = "XMP and C2PA" if self._level == "full" else "XMP"
+            self._missing.append(f"Matroska and WebM have no place for {lacks}; an .mp4 has.")
         else:
             files = sorted(part.iterdir()) if self._kind == "pictures" else [part]
             for file in files if self._ending != ".mov" else ():
@@ -122,8 +125,6 @@ class Marker:
 
 def _unsigned(name: Path) -> str:
     """Say why an output cannot be signed; "" if it can."""
-    if name == STANDARD or name.suffix.lower() in _WITHOUT_XMP:
-        return "Matroska and WebM have no place for C2PA; an .mp4 has."
     if output_kind(name) == "pictures":
         return "C2PA is written into single files, not into folders of pictures."
     if name.suffix.lower() not in FORMATS:

@@ -119,7 +119,8 @@ def _kind_of(path: Path) -> str | None:
 
 def _credential_lines(found: CredentialsFound) -> Iterator[str]:
     if found.signer:
-        yield f"C2PA         {found.state}, signed by {found.signer}, made with {found.generator}"
+        known = {"Trusted": ", whom this machine knows", "Valid": ", who is not known here"}.get(found.state, "")
+        yield f"C2PA         {found.state}, signed by {found.signer}{known}; made with {found.generator}"
     else:
         yield f"C2PA         {found.state}"
     for name, values in (("actions", found.actions), ("made from", found.ingredients), ("wrong", found.faults)):
