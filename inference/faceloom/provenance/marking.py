@@ -68,9 +68,7 @@ class Marker:
             raise UsageError("--certificate and --key go together; give both.")
         if marking.certificate and marking.level != "full":
             raise UsageError(f"--certificate signs, and --provenance {marking.level} does not; leave one out.")
-        if marking.level != "full":
-            return cls(name, marking.level, None, ())
-        if name == STANDARD or name.suffix.lower() in _WITHOUT_XMP:
+        if marking.level != "full" or name == STANDARD or name.suffix.lower() in _WITHOUT_XMP:
             return cls(name, marking.level, None, ())
         unsigned = _unsigned(name)
         if marking.certificate and not is_installed():
