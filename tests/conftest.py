@@ -1,7 +1,7 @@
 """What tests share: the sample, small clips made on the spot, and a bundle that needs no training."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,14 @@ sys.path.insert(0, str(Path(__file__).parent / "making"))
 def sample() -> Path:
     """The folder of the sample clips."""
     return SAMPLE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the key that marks are signed with out of the user's own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,12 @@ from faceloom.errors import ArtefactRefused, UsageError
 from faceloom.faces.align import CropGeometry, crop_face
 from faceloom.faces.find import FaceFinder
 from faceloom.progress import Progress, Work
+from faceloom.provenance import ConsentRecord
+from faceloom.provenance.metadata import from_metadata
 from faceloom.swap.bundle import MARKER, Bundle, Golden
 from faceloom.swap.difference import Difference
 from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, ToleranceRow, TrainingRow
 from faceloom.swap.network import SwapNetwork
-from faceloom.swap.provenance import from_metadata
 from faceloom.video import read_frames
 from faceloom_export.foreign import Foreign, foreign_golden, to_bundle_graph
 from faceloom_export.names import tensor_rows
@@ -148,7 +149,7 @@ def _manifest(foreign: Foreign, identity: str, part: Path, faces: int, graph: on
         blend=BlendRow(),
         training=_training(said),
         imported=foreign.row,
-        consent=said.get("consent"),
+        consent=ConsentRecord.from_text(said.get("consent")),
         licence=said.get("licence"),
     )
 

@@ -1,8 +1,8 @@
 """What is recorded of a trained model in its ONNX file."""
 
 from faceloom import __version__
+from faceloom.provenance.metadata import to_metadata
 from faceloom.swap.manifest import Precision
-from faceloom.swap.provenance import to_metadata
 from faceloom_train.run import Run
 
 
@@ -18,7 +18,7 @@ def provenance(run: Run, identity: str, step: int, precision: Precision) -> dict
             "steps": str(step),
             "precision": precision,
             "settings_sha256": settings.sha256(),
-            "consent": settings.consent,
+            "consent": settings.consent.to_text() if settings.consent else None,
             "licence": settings.licence,
         }
     )

@@ -13,8 +13,8 @@ from faceloom.errors import ArtefactRefused, UsageError
 from faceloom.faces.align import CropGeometry, apply_affine, crop_face, umeyama
 from faceloom.faceset import FaceSet
 from faceloom.progress import finish
+from faceloom.provenance.metadata import from_metadata
 from faceloom.swap import Bundle, SwapNetwork
-from faceloom.swap.provenance import from_metadata
 from faceloom.swap.source import AlignedFaces
 from faceloom_export import dfm as dfm_module
 from faceloom_export.bundle import export_bundle

@@ -60,7 +60,7 @@ def test_any_dfm_becomes_a_bundle(tmp_path: Path, name: str) -> None:
 def test_what_faceloom_wrote_into_a_dfm_is_read_back(tmp_path: Path) -> None:
     import onnx
 
-    from faceloom.swap.provenance import to_metadata
+    from faceloom.provenance.metadata import to_metadata
 
     model = onnx.load(make_dfm(tmp_path / "x.dfm"))
     said = {"network": "df", "steps": "7", "settings_sha256": "a" * 64, "consent": "yes", "licence": None}
@@ -68,7 +68,7 @@ def test_what_faceloom_wrote_into_a_dfm_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "x.dfm").write_bytes(model.SerializeToString())
     finish(import_model(tmp_path / "x.dfm", tmp_path / "b.zip", ImportOptions("ben")))
     manifest = Bundle.read(tmp_path / "b.zip").manifest
-    assert (manifest.training.steps, manifest.consent, manifest.licence) == (7, "yes", None)
+    assert (manifest.training.steps, str(manifest.consent), manifest.licence) == (7, "yes", None)
 
 
 NO_DFMS = {

@@ -23,7 +23,7 @@ from faceloom.swap import ConvertOptions
 
 COMMANDS = (
     "extract", "curate", "review", "train", "export", "import", "convert", "compare", "inspect", "demo",
-    "doctor", "bench",
+    "doctor", "bench", "verify",
 )  # fmt: skip
 
 

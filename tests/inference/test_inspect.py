@@ -56,7 +56,7 @@ def test_a_run(facesets: dict[str, Path], tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", facesets, consent="both agreed")
     about = inspect_path(run.directory).about
     assert (about["identities"], about["steps"], about["of_steps"]) == (["ada", "ben"], 0, 4)
-    assert (about["consent"], about["settings_sha256"]) == ("both agreed", run.settings.sha256())
+    assert (about["consent"], about["settings_sha256"]) == ({"note": "both agreed"}, run.settings.sha256())
     (run.directory / "checkpoints" / "step-00000002").mkdir(parents=True)
     assert inspect_path(run.directory).about["steps"] == 2
 

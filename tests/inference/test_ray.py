@@ -8,12 +8,14 @@ from bundles import make_bundle
 from clips import make_clip
 
 from faceloom.progress import finish
+from faceloom.provenance import Marking
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange, read_frames
 
 ray = pytest.importorskip("ray", reason="the package ray is not installed (extra ray)")
 
-OPTIONS = ConvertOptions(batch=4, segment=9, colour="lab", stretch=FrameRange.parse("2:31"))
+# A signature is another one each time.
+OPTIONS = ConvertOptions(batch=4, segment=9, colour="lab", stretch=FrameRange.parse("2:31"), marking=Marking("tags"))
 
 
 def test_two_workers_make_what_one_machine_makes(tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,14 @@ from clips import make_clip
 from faceloom.atomic import write_text
 from faceloom.errors import NoFaceFound, PartlyDone, UsageError
 from faceloom.progress import finish
+from faceloom.provenance import Marking
 from faceloom.swap import ConvertOptions, convert
 from faceloom.swap.state_file import read_state, write_state
 from faceloom.swap.unfinished import folder_of
 from faceloom.video import FrameRange, read_frames
 
-OPTIONS = ConvertOptions(batch=3, segment=12, colour="lab")
+# A signature is another one each time.
+OPTIONS = ConvertOptions(batch=3, segment=12, colour="lab", marking=Marking("tags"))
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,9 @@ BAD = {
     "no YAML": ("network: [", "not valid YAML"),
     "a list": ("- 1\n- 2", "keys and values"),
     "nothing": ("", "keys and values"),
+    "a consent that says nothing": (GOOD + "consent: {who: ''}", "consent: .*leave it out"),
+    "a misspelt word of consent": (GOOD + "consent: {bassis: release}", "consent.bassis.*did you mean basis"),
+    "a day that is none": (GOOD + "consent: {date: 2026-13-01}", "month must be in 1..12"),
 }
 
 
@@ -83,7 +86,30 @@ def test_a_setting_can_be_overridden(good: Path, change: str, key: str, value: f
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [("steps", "key=value"), ("stepz=3", "did you mean steps"), ("steps.more=3", "is a value")]
+    ("written", "changes", "said"),
+    [
+        ("", ["consent.who=Ben", "consent.date=2026-11-01"], "Ben; 2026-11-01"),
+        ("consent: {who: Ben, basis: release}", ["consent.note=signed in Bern"], "Ben; basis: release; signed in Bern"),
+        # As runs were begun before there was a record.
+        ("consent: both agreed", [], "both agreed"),
+        ("consent: both agreed", ["consent=null"], "None"),
+    ],
+)
+def test_consent_can_be_recorded_later(good: Path, written: str, changes: list[str], said: str) -> None:
+    good.write_text(GOOD + written)
+    config = change_config(read_config(good), changes)
+    assert str(config.consent) == said
+    assert read_config(good, changes) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("steps", "key=value"),
+        ("stepz=3", "did you mean steps"),
+        ("consent.date=2026-02-30", "not valid YAML"),
+        ("steps.more=3", "is a value"),
+    ],
 )
 def test_a_wrong_override_is_refused(good: Path, change: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import UsageError
+from faceloom.provenance.consent import Consent
 
 Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -199,7 +200,7 @@ class TrainConfig(Strict):
     stop_on_plateau: bool = False
     log_every: Count = 10
     tensorboard: bool = False
-    consent: str | None = None
+    consent: Consent = None
     licence: str | None = None
 
     @model_validator(mode="after")
@@ -237,7 +238,8 @@ def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"There is no configuration file {path}; check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # A ValueError is text that is no UTF-8, or a date that is none.
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(data, dict):
         raise UsageError(f"{path} must hold keys and values, as the files in configs/ do.")
@@ -267,12 +269,15 @@ def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
         place = data
         *parents, last = key.strip().split(".")
         for parent in parents:
-            place = place.setdefault(parent, {})
+            # A group that was left out is null where all settings are written.
+            if place.get(parent) is None:
+                place[parent] = {}
+            place = place[parent]
             if not isinstance(place, dict):
                 raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
         try:
             place[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:
             raise UsageError(f"--set {change}: the value is not valid YAML.") from error
     return data
 

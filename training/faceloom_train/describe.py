@@ -26,6 +26,6 @@ def describe_run(directory: Path) -> dict[str, Any]:
         "of_steps": settings.steps,
         "precision": settings.precision,
         "settings_sha256": settings.sha256(),
-        "consent": settings.consent,
+        "consent": settings.consent and settings.consent.model_dump(mode="json", exclude_defaults=True),
         "licence": settings.licence,
     }

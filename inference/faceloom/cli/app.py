@@ -9,7 +9,7 @@ import typer
 
 from faceloom import __version__
 from faceloom.atomic import said_plainly
-from faceloom.cli import bench, compare, convert, curate, demo, doctor, extract, inspect, review
+from faceloom.cli import bench, compare, convert, curate, demo, doctor, extract, inspect, review, verify
 from faceloom.errors import FaceloomError
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ def main() -> None:
 
 def _with_all_commands() -> typer.Typer:
     """Add the commands of this package, then those of the packages that join through the entry-point group."""
-    for module in (extract, curate, review, convert, compare, inspect, demo, doctor, bench):
+    for module in (extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench):
         module.add_commands(app)
     for point in entry_points(group="faceloom.commands"):
         point.load()(app)

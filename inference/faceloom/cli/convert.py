@@ -61,6 +61,23 @@ class Engine(StrEnum):
     ray = "ray"
 
 
+class Provenance(StrEnum):
+    """What says in the output that faces were exchanged."""
+
+    full = "full"
+    tags = "tags"
+    off = "off"
+
+
+class Corner(StrEnum):
+    """Where a label stands."""
+
+    top_left = "top-left"
+    top_right = "top-right"
+    bottom_left = "bottom-left"
+    bottom_right = "bottom-right"
+
+
 class Baseline(StrEnum):
     """What a trained swap must beat."""
 
@@ -149,6 +166,17 @@ def convert_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted conversion; of several, keep what is done.")
     ] = False,
+    provenance: Annotated[
+        Provenance,
+        typer.Option(help="What says in OUT that faces were exchanged: tags, XMP and signed C2PA; no C2PA; nothing."),
+    ] = Provenance.full,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM certificates to sign with, the key's own first, not this machine's."),
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="The PEM key of --certificate.")] = None,
+    label: Annotated[str | None, typer.Option(help="Draw this text into every frame.")] = None,
+    label_position: Annotated[Corner, typer.Option(help="Where --label stands.")] = Corner.bottom_left,
     report: Annotated[
         Path | None, typer.Option(help="Of several targets: where the report goes; OUT/report.json if not given.")
     ] = None,
@@ -161,6 +189,7 @@ def convert_command(
     from faceloom.cli.extras import needs
 
     with needs("cpu"):
+        from faceloom.provenance import Label, Marking
         from faceloom.swap import ConvertOptions
         from faceloom.swap.jobs import targets_of
         from faceloom.swap.wanted import Wanted, worn_of
@@ -184,6 +213,8 @@ def convert_command(
         forehead=forehead,
         sharpen=sharpen,
         on_missing=on_missing.value,
+        label=Label(label, label_position.value) if label is not None else None,
+        marking=Marking(provenance.value, certificate, key),
         encoding=Encoding.parse(encoder.value, quality, encoder_option or ()),
         stretch=FrameRange.parse(range_) if range_ else None,
         engine=engine.value,

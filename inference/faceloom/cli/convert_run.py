@@ -64,7 +64,9 @@ def _convert_jobs(jobs: Sequence[Job], report: Path, *, json: bool) -> None:
         done = finish(convert_jobs(jobs), show)
     write_text(report, to_json(done))
     failed, count = done.failed, len(done.jobs)
-    print_result(done, f"{count - len(failed)} of {count} targets are converted; see {report}.", json=json)
+    unmarked = sum(row.state == "done" and not row.marked for row in done.jobs)
+    said = f" {unmarked} of them are not marked." if unmarked else ""
+    print_result(done, f"{count - len(failed)} of {count} targets are converted; see {report}.{said}", json=json)
     if failed:
         said = " ".join(row.message for row in failed[:3])
         raise PartlyDone(f"{len(failed)} of {count} targets failed: {said} The same command with --resume goes on.")
@@ -92,4 +94,11 @@ def _sentence(out: Path, wanted: Wanted, summary: ConvertSummary) -> str:
     missing = f" In {summary.missing_frames} frames a face was lost." if summary.missing_frames else ""
     before = f" {summary.resumed_at} of them were done before." if summary.resumed_at else ""
     swapped = f"{summary.swapped_frames} of {summary.frames} frames swapped on {ran}"
-    return f"{out}: {swapped}, {rate:.1f} frames/s{still}.{before}{missing}"
+    return f"{out}: {swapped}, {rate:.1f} frames/s{still}.{before}{missing} {_honesty(summary)}"
+
+
+def _honesty(summary: ConvertSummary) -> str:
+    """What the output says of itself, who agreed, and what was looked for."""
+    agreed = "".join(f" Consent of {face.identity}: {face.consent}." for face in summary.faces if face.consent)
+    checked = " The content check saw nothing." if summary.content_checked else ""
+    return f"{summary.marked}{agreed}{checked}"

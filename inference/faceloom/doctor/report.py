@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from faceloom.doctor import bundle_check, detectors, machine, media, providers, training
+from faceloom.doctor import bundle_check, detectors, machine, marks, media, providers, training
 from faceloom.doctor.finding import Finding
 from faceloom.errors import ArtefactRefused, ProviderMissing
 
@@ -40,7 +40,8 @@ _SIGNS: dict[Literal["ok", "missing", "failed"], str] = {"ok": "+", "missing": "
 
 def examine(bundle: Path | None = None, provider: str = "auto") -> Report:
     """Run every check; with `bundle`, also replay its golden sample, with each of its graphs, on `provider`."""
-    findings = [*machine.check(), *providers.check(), *media.check(), *detectors.check(), *training.check()]
+    rooms = (machine, providers, media, detectors, marks, training)
+    findings = [finding for room in rooms for finding in room.check()]
     if bundle is not None:
         findings += bundle_check.check(bundle, provider)
     return Report(tuple(findings))

@@ -8,10 +8,10 @@ import onnxruntime as ort
 
 from faceloom.digest import sha256_of
 from faceloom.faceset import FaceSet
+from faceloom.provenance.metadata import from_metadata
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.contents import list_files, read_file
 from faceloom.swap.manifest import GraphRow, TensorRow
-from faceloom.swap.provenance import from_metadata
 from faceloom.swap.provider import open_session
 
 
@@ -19,7 +19,8 @@ def describe_bundle(path: Path) -> dict[str, Any]:
     """Return what a bundle's manifest says, once its files are known to be the ones it names."""
     bundle = Bundle.read(path)
     manifest = bundle.manifest
-    said = manifest.model_dump(mode="json", include={"training", "imported", "consent", "licence"})
+    said = manifest.model_dump(mode="json", include={"training", "imported", "licence"})
+    consent = manifest.consent and manifest.consent.model_dump(mode="json", exclude_defaults=True)
     return {
         "identity": manifest.identity,
         "identities": list(manifest.identities),
@@ -29,6 +30,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "graphs": [_describe_row(bundle, row) for row in manifest.graphs],
         "golden": manifest.golden.model_dump(mode="json", exclude={"file", "sha256"}),
         **said,
+        "consent": consent,
         "faceloom": manifest.faceloom,
         "bytes": sum(len(read_file(path, name)) for name in list_files(path)),
     }

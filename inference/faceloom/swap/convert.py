@@ -2,8 +2,9 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from typing import Literal
 from faceloom.ahead import read_ahead
 from faceloom.faces.find import FaceFinder
 from faceloom.progress import Work
+from faceloom.provenance import Mark, Marked, Marker, Marking, WornFace, can_check, checked
 from faceloom.swap.analysis import Analysis
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Cast, Opener
@@ -53,7 +55,7 @@ class ConvertOptions(SwapOptions):
     found best here (see `tuning`). encoding: how
     the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
     conversion. engine: "local", or "ray" for a cluster (see `ray_engine`). force: replace what is there. segment:
-    frames of a segment (see `analysis`).
+    frames of a segment (see `analysis`). marking: what says in the output that faces were exchanged.
     """
 
     provider: str = "auto"
@@ -65,6 +67,7 @@ class ConvertOptions(SwapOptions):
     resume: bool = False
     force: bool = False
     segment: int = SEGMENT
+    marking: Marking = field(default_factory=Marking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ class ConvertSummary:
 
     `still` is the crop that was pasted, if one was; then there is no precision. `missing_frames`: those in which a
     face that was there before was not found. `resumed_at`: how many frames an interrupted run had done. `notices`:
-    what is not as in the source.
+    what is not as in the source. `marked`: what says that faces were exchanged. `faces`: whose were put in.
+    `content_checked`: whether the model for that is installed.
     """
 
     frames: int
@@ -85,6 +89,9 @@ class ConvertSummary:
     missing_frames: int = 0
     resumed_at: int = 0
     notices: tuple[str, ...] = ()
+    marked: Marked = field(default_factory=Marked)
+    faces: tuple[WornFace, ...] = ()
+    content_checked: bool = False
 
 
 def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
@@ -96,9 +103,14 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     """
     started = time.monotonic()
     opened = open_target(target, out, options)
-    made_by = Bundle.read(bundle_path).sha256()
+    face = worn_face(Bundle.read(bundle_path))
     opener = partial(open_network, bundle_path, options.provider, options.precision)
-    return (yield from convert_with(opener, made_by, opened, options, started))
+    return (yield from convert_with(opener, face.sha256, [face], opened, options, started))
+
+
+def worn_face(bundle: Bundle) -> WornFace:
+    """Return what is said of a bundle in what is made with it."""
+    return WornFace(bundle.manifest.identity, bundle.sha256(), bundle.manifest.consent)
 
 
 def open_network(bundle: Path, provider: str, precision: str) -> SwapNetwork:
@@ -112,13 +124,14 @@ def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
 
 
 def convert_with(
-    opener: Opener, made_by: str, target: Target, options: ConvertOptions, started: float
+    opener: Opener, made_by: str, faces: Sequence[WornFace], target: Target, options: ConvertOptions, started: float
 ) -> Work[ConvertSummary]:
     """Write a target with the faces that `opener` gives; see `convert`.
 
-    made_by: what names the source, so that an interrupted conversion is not gone on with by another. `started` is
-    when the work began, by the monotonic clock.
+    made_by: what names the source, so that an interrupted conversion is not gone on with by another. faces: what the
+    marks say. `started` is when the work began, by the monotonic clock.
     """
+    mark, marker = Mark(tuple(faces)), Marker.open(options.marking, target.out)
     source = opener()
     said = notices(target.out, target.info, target.encoding)
     for notice in said:
@@ -135,8 +148,11 @@ def convert_with(
         if not work.done.swapped:
             raise swapper.nobody(target.info.path)
         with replacing_output(target.out) as part:
-            begin, end = target.stretch.begin, target.stretch.end
-            join_segments(work.segments, part, target.out, target.info, target.encoding, begin=begin, end=end)
+            begin, end, tags = target.stretch.begin, target.stretch.end, marker.tags(mark, target.info)
+            join_segments(
+                work.segments, part, target.out, target.info, target.encoding, begin=begin, end=end, tags=tags
+            )
+            marked = marker.finish(part, mark, target.info.path)
     return ConvertSummary(
         work.done.frames,
         work.done.swapped,
@@ -146,6 +162,9 @@ def convert_with(
         missing_frames=work.done.missing,
         resumed_at=resumed_at,
         notices=tuple(said),
+        marked=marked,
+        faces=mark.faces,
+        content_checked=can_check(),
     )
 
 
@@ -165,7 +184,8 @@ def _swap_segments(
         batch=batch,
     )
     ahead = ahead_of(batch)
-    seen = read_ahead(analysis.run(read_ahead(target.read(state), ahead), state), ahead)
+    frames = checked(target.read(state), target.info, target.frames, whole=state is None)
+    seen = read_ahead(analysis.run(read_ahead(frames, ahead), state), ahead)
     with closing(seen):
         if options.engine == "ray":
             # Only where it is asked for: the package is an extra.

@@ -49,6 +49,8 @@ class JobRow(Strict):
     missing_frames: int | None = None
     seconds: float | None = None
     notices: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
+    not_marked: tuple[str, ...] = ()
 
 
 class JobsReport(Strict):
@@ -141,6 +143,8 @@ def _convert(job: Job, stage: str) -> Work[JobRow]:
         missing_frames=summary.missing_frames,
         seconds=round(summary.seconds, 3),
         notices=summary.notices,
+        marked=summary.marked.written,
+        not_marked=summary.marked.missing,
     )
 
 

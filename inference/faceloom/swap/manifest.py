@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from faceloom.documents import Strict
 from faceloom.faces.align import CropGeometry
+from faceloom.provenance.consent import Consent
 from faceloom.swap.contents import FILE_NAME
 
 SCHEMA: Literal[2] = 2
@@ -144,5 +145,5 @@ class Manifest(Strict):
     blend: BlendRow
     training: TrainingRow | None = None
     imported: ImportedRow | None = None
-    consent: str | None = None
+    consent: Consent = None
     licence: str | None = None

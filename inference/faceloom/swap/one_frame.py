@@ -14,6 +14,7 @@ from faceloom.faces.find import Face, FaceFinder
 from faceloom.faces.steady import REACH, steady
 from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
+from faceloom.provenance import refuse_frame
 from faceloom.swap.cast import Cast
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.sheet import Cell, draw_sheet
@@ -60,6 +61,7 @@ def one_frame(
     last = next(found, None)
     if last is None:
         raise UsageError(f"{target} has no frame {wanted}; the first is 0.")
+    refuse_frame(last[0], info)
     moment, drawn = _drawn(swapper, *last)
     before = moment.frame.rgb.copy()
     blended = swapper.blend(moment, drawn).faces

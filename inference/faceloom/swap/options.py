@@ -7,6 +7,7 @@ from typing import Literal
 from faceloom.errors import UsageError
 from faceloom.faces.identify import SAME_PERSON
 from faceloom.faces.mask import FOREHEAD_SHARE
+from faceloom.provenance import Label
 from faceloom.swap.manifest import BlendRow
 
 ColourMatch = Literal["none", "lab", "rct", "histogram"]
@@ -25,7 +26,7 @@ class SwapOptions:
     which a face is one of theirs. colour, erode, feather: override the blend settings of what gives the faces unless
     None. mask: the network's, the outline of the target's mesh, or where both agree. forehead: how far the outline
     goes beyond the mesh's top, in shares of the face's height. sharpen: 0..1. on_missing: what is done with a frame
-    in which a face that was there before is not found.
+    in which a face that was there before is not found. label: what is written into every frame.
     """
 
     select: str | None = None
@@ -39,6 +40,7 @@ class SwapOptions:
     forehead: float = FOREHEAD_SHARE
     sharpen: float = 0.0
     on_missing: OnMissing = "keep"
+    label: Label | None = None
 
     @property
     def track(self) -> int | None:
@@ -46,7 +48,9 @@ class SwapOptions:
         return int(self.select.removeprefix(_TRACK)) if self.select and self.select.startswith(_TRACK) else None
 
     def check(self) -> None:
-        """Raise UsageError if the selection is none."""
+        """Raise UsageError if the selection or the label is none."""
+        if self.label:
+            self.label.check()
         name = self.select or "all"
         if name in ("largest", "all") or (name.startswith(_TRACK) and name.removeprefix(_TRACK).isdecimal()):
             return

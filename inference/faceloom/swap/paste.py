@@ -19,6 +19,7 @@ from faceloom.faces.align import CropGeometry, fit_affine
 from faceloom.faces.landmarks import CHIN, EXPRESSION, FOREHEAD, LIPS
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.progress import Work
+from faceloom.provenance import WornFace
 from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, open_target
 from faceloom.swap.manifest import BlendRow, Precision
 from faceloom.swap.source import AlignedFaces, Swapped
@@ -47,7 +48,8 @@ def convert_by_paste(target: Path, identity: Path, out: Path, options: ConvertOp
     faces = FaceSet.read(identity)
     row = choose_still(faces, (yield from look_over(opened.info)))
     made_by = sha256_of_file(identity / row.image)
-    summary = yield from convert_with(partial(PastedStill, faces, row), made_by, opened, options, started)
+    worn = [WornFace(faces.identity, made_by)]
+    summary = yield from convert_with(partial(PastedStill, faces, row), made_by, worn, opened, options, started)
     return replace(summary, still=row.image)
 
 

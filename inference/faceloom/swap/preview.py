@@ -12,6 +12,7 @@ from faceloom.errors import UsageError
 from faceloom.faces.find import FaceFinder
 from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
+from faceloom.provenance import checked
 from faceloom.swap.cast import Cast
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.sheet import CELL, Cell, cut_out, draw_sheet, square_round, tinted
@@ -59,8 +60,8 @@ def preview(target: Path, source: FaceSource | Cast, sheet: Path, options: SwapO
     swapper, finder = FrameSwapper(source, replace(options, on_missing="keep")), FaceFinder()
     moments = spread_moments(info, _LOOKS)
     shown = []
-    for number, coded in enumerate(read_moments(target, moments)):
-        frame = replace(coded, rgb=upright(coded.rgb, info.rotation).copy())
+    frames = (replace(coded, rgb=upright(coded.rgb, info.rotation).copy()) for coded in read_moments(target, moments))
+    for number, frame in enumerate(checked(frames, info, info.frame_count)):
         (faces,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
         before = frame.rgb.copy()
         (moment,) = swapper.choose([(frame, faces)])

@@ -11,7 +11,7 @@ from faceloom.faceset.reference import embed_references
 from faceloom.progress import Work
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Cast
-from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, open_target
+from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert_with, open_target, worn_face
 from faceloom.swap.network import SwapNetwork
 
 # A picture of somebody in the target, and the bundle of the face that they wear.
@@ -27,8 +27,10 @@ def convert_several(target: Path, worn: Sequence[Worn], out: Path, options: Conv
     opened = open_target(target, out, options)
     _refuse_two_choices(options)
     embed_references([picture for picture, _ in worn])
-    made_by = " ".join(f"{sha256_of_file(picture)}={Bundle.read(bundle).sha256()}" for picture, bundle in worn)
-    return (yield from convert_with(partial(open_cast, worn, options), made_by, opened, options, started))
+    faces = [worn_face(Bundle.read(bundle)) for _, bundle in worn]
+    made_by = " ".join(f"{sha256_of_file(worn[at][0])}={face.sha256}" for at, face in enumerate(faces))
+    opener = partial(open_cast, worn, options)
+    return (yield from convert_with(opener, made_by, list(dict.fromkeys(faces)), opened, options, started))
 
 
 def open_cast(worn: Sequence[Worn], options: ConvertOptions) -> Cast:

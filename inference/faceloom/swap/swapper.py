@@ -106,6 +106,7 @@ class FrameSwapper:
         self._sources = cast.sources
         self._looks = [Look.of(one.blend, options) for one in cast.sources]
         self._missing = MissingFaces(options.on_missing, self.memory)
+        self._label = options.label
         chooser = Chooser(options, cast.people(options), self.memory.choosing)
         self.choice = FaceChoice(chooser, self._missing, self.memory.choosing)
 
@@ -174,6 +175,8 @@ class FrameSwapper:
             changed.append(paste(moment.frame.rgb, one.matched, one.mask, one.made_of.to_crop))
             self._missing.keep(one.made_of.source, one.matched, one.mask, one.made_of.to_crop)
         changed += self._missing.fill(moment.frame.rgb, moment.lost, begins_shot=moment.begins_shot)
+        if self._label:
+            changed.append(self._label.draw(moment.frame.rgb))
         return BlendedFrame(blended, tuple(box for box in changed if box))
 
     def shown(self, drawn: DrawnFace) -> Rgb:

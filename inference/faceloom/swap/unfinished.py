@@ -166,7 +166,8 @@ def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: Swa
     """
     stat = target.info.path.stat()
     settings = {field.name: repr(getattr(options, field.name)) for field in fields(options)}
-    for name in ("resume", "force", "engine", "provider"):
+    # Marks are put on what is whole: they decide no picture.
+    for name in ("resume", "force", "engine", "provider", "marking"):
         settings.pop(name, None)
     settings |= {"face": made_by, "provider": source.provider, "precision": str(source.precision)}
     return Job(

@@ -86,6 +86,14 @@ class StreamCopy:
         return begins
 
 
+def source_tags(info: VideoInfo) -> dict[str, str]:
+    """Return the tags that are copied from a source; pictures have none."""
+    if info.kind == "pictures":
+        return {}
+    with av.open(str(info.path)) as source:
+        return worth_keeping(source.metadata)
+
+
 def refuse_uncopied(source: InputContainer, target: OutputContainer, name: Path) -> None:
     """Raise UsageError if the target's container cannot hold one of the source's streams."""
     for stream in source.streams:

@@ -1,6 +1,6 @@
 """Join files of pictures, packet by packet, and lay the source's other streams beside them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -22,7 +22,7 @@ from faceloom.video.stills import write_pictures
 FIRST_PTS = "first pts "
 
 
-def join_segments(
+def join_segments(  # noqa: PLR0913  what is joined, where to, and what lies beside it
     segments: Sequence[Path],
     out_part: Path,
     name: Path,
@@ -31,12 +31,14 @@ def join_segments(
     *,
     begin: Fraction = Fraction(0),
     end: Fraction | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> None:
     """Write the pictures of `segments`, in their order, and everything else of the source, as `name` asks for.
 
     `begin` and `end` are seconds after the source's first moment (`info.start`): only that part of the other streams
     comes along, and the result begins at 0 where the range does. Segments are those of `PictureWriter`, made with
-    the same `info` and `encoding`; no picture is encoded again, unless `name` is that of a GIF or of pictures.
+    the same `info` and `encoding`; no picture is encoded again, unless `name` is that of a GIF or of pictures. `tags`
+    come beside the source's own.
     """
     span = Span(info.start + begin, None if end is None else info.start + end)
     if output_kind(name) != "video":
@@ -54,6 +56,7 @@ def join_segments(
         with av.open(str(segments[0])) as first:
             pictures = _add_pictures(first.streams.video[0], target, info)
         with StreamCopy.open(info, target, name, span) as others:
+            target.metadata.update(tags or {})
             shift = round(span.begin / lines[0].time_base)
             for packet, time in zip(_packets(segments, lines), decode_times, strict=True):
                 packet.dts = time - shift

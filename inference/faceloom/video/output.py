@@ -149,7 +149,7 @@ def notices(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
     if info.kind == "pictures":
         return said
     if kind != "video":
-        return [*said, f"{name} has no sound and no tags."]
+        return [*said, f"{name} has no sound, and none of the source's tags."]
     with av.open(str(info.path)) as source, av.open(io.BytesIO(), "w", format=container_format(name)) as target:
         if lost := left_out(source, target):
             said.append(f"{info.path}: not copied are {', '.join(lost)}.")
