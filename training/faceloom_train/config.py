@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from faceloom.bounded import read_bounded
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import UsageError
+from faceloom_train.plain_yaml import MOST_BYTES, parse_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -234,10 +236,10 @@ def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
     Raises UsageError naming the file, the key and, for a misspelt key, the nearest one.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
+        data = parse_yaml(read_bounded(path, MOST_BYTES))
+    except FileNotFoundError:
         raise UsageError(f"There is no configuration file {path}; check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, OSError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(data, dict):
         raise UsageError(f"{path} must hold keys and values, as the files in configs/ do.")
@@ -271,7 +273,7 @@ def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
             if not isinstance(place, dict):
                 raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
         try:
-            place[last] = yaml.safe_load(value)
+            place[last] = parse_yaml(value)
         except yaml.YAMLError as error:
             raise UsageError(f"--set {change}: the value is not valid YAML.") from error
     return data

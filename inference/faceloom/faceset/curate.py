@@ -14,6 +14,7 @@ from pydantic import Field
 
 from faceloom import __version__
 from faceloom.atomic import write_text
+from faceloom.bounded import refuse_links
 from faceloom.documents import Strict, read_document, to_json
 from faceloom.errors import UsageError
 from faceloom.faces.identify import SAME_PERSON
@@ -131,6 +132,7 @@ def undo_curate(directory: Path) -> CurateSummary:
     dropped or a picture stands in the way.
     """
     read_document(directory / "faceset.json", FaceSetFile, SCHEMA, "face set")
+    refuse_links(directory)
     numbers = _drop_numbers(directory)
     if not numbers:
         raise UsageError(f"{directory} has no dropped faces to bring back.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import onnxruntime as ort
 
+from faceloom.bounded import read_bounded
 from faceloom.digest import sha256_of
 from faceloom.faceset import FaceSet
 from faceloom.swap.bundle import Bundle
@@ -13,6 +14,9 @@ from faceloom.swap.contents import list_files, read_file
 from faceloom.swap.manifest import GraphRow, TensorRow
 from faceloom.swap.provenance import from_metadata
 from faceloom.swap.provider import open_session
+
+# Where ONNX ends.
+_MOST_BYTES = 2**31
 
 
 def describe_bundle(path: Path) -> dict[str, Any]:
@@ -36,8 +40,8 @@ def describe_bundle(path: Path) -> dict[str, Any]:
 
 def describe_graph(path: Path) -> dict[str, Any]:
     """Return a .dfm's, or any ONNX file's, inputs, outputs and what is recorded in it; nothing is run."""
-    content = path.read_bytes()
-    session = open_session(path, "cpu", content)
+    content = read_bounded(path, _MOST_BYTES)
+    session = open_session(path, "cpu", content, optimise=False)
     metadata = session.get_modelmeta().custom_metadata_map
     return {
         "inputs": [_describe_node(node) for node in session.get_inputs()],
