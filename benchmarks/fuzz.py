@@ -49,14 +49,14 @@ def main() -> None:
     asked = parser.parse_args()
     print("| reader | cases | refused | accepted | seconds | crashes |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        crashes = []
+        crashes: list[str] = []
         for reader in readers(Path(folder) / "made"):
             if asked.reader in reader.name:
                 result = fuzz(reader, range(asked.first, asked.first + asked.cases), asked.seconds, Path(folder))
                 print(result.row(reader.name), flush=True)
-                crashes += [f"{reader.name}, {crash}" for crash in result.crashes]
-    for crash in crashes[:50]:
-        print(f"\n{crash}", file=sys.stderr)
+                for crash in result.crashes[:20]:
+                    print(f"\n{reader.name}, {crash}", file=sys.stderr)
+                crashes += result.crashes
     sys.exit(bool(crashes))
 
 

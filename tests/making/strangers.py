@@ -119,7 +119,7 @@ def by_kind(mutator: Mutator, name: str, data: bytes) -> bytes:
     ending = name.rpartition(".")[2]
     if ending in ("zip", "npz", "keras"):
         return mutator.zip(data, lambda member, content: by_kind(mutator, member, content))
-    known = {"json": mutator.json, "jsonl": mutator.json_lines, "npy": mutator.npy}
+    known = {"json": mutator.json, "jsonl": mutator.json_lines, "npy": mutator.npy, "png": mutator.png}
     return known.get(ending, mutator.bytes)(data)
 
 

@@ -138,7 +138,8 @@ def undo_curate(directory: Path) -> CurateSummary:
         raise UsageError(f"{directory} has no dropped faces to bring back.")
     folder = directory / "dropped" / str(numbers[-1])
     record = read_document(folder / _RECORD, DroppedFile, _SCHEMA, "record of dropped faces")
-    pairs = [(folder / Path(face.image).name, directory / face.image) for face in record.faces]
+    images = dict.fromkeys(face.image for face in record.faces)
+    pairs = [(folder / Path(image).name, directory / image) for image in images]
     # A drop that was killed, or a person, may have left some where they were.
     pairs = [(kept, home) for kept, home in pairs if kept.is_file()]
     for _, home in pairs:

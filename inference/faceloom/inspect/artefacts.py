@@ -6,7 +6,7 @@ from typing import Any
 
 import onnxruntime as ort
 
-from faceloom.bounded import read_bounded
+from faceloom.bounded import read_bounded, refused_as
 from faceloom.digest import sha256_of
 from faceloom.faceset import FaceSet
 from faceloom.swap.bundle import Bundle
@@ -42,10 +42,13 @@ def describe_graph(path: Path) -> dict[str, Any]:
     """Return a .dfm's, or any ONNX file's, inputs, outputs and what is recorded in it; nothing is run."""
     content = read_bounded(path, _MOST_BYTES)
     session = open_session(path, "cpu", content, optimise=False)
-    metadata = session.get_modelmeta().custom_metadata_map
+    with refused_as(f"{path} holds names that are no text", (UnicodeDecodeError,)):
+        metadata = session.get_modelmeta().custom_metadata_map
+        inputs = [_describe_node(node) for node in session.get_inputs()]
+        outputs = [_describe_node(node) for node in session.get_outputs()]
     return {
-        "inputs": [_describe_node(node) for node in session.get_inputs()],
-        "outputs": [_describe_node(node) for node in session.get_outputs()],
+        "inputs": inputs,
+        "outputs": outputs,
         "provenance": dict(sorted(from_metadata(metadata).items())),
         "bytes": len(content),
         "sha256": sha256_of(content),

@@ -23,5 +23,6 @@ def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
     """Open a video, a piece of one or a picture; what FFmpeg raises is passed on."""
     container = av.open(str(source) if isinstance(source, Path) else source, "r", options=_SAFELY)
     for stream in container.streams.video:
-        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        if stream.codec_context is not None:  # None: a codec that FFmpeg does not have
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return container

@@ -94,6 +94,8 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not streams:
         raise MediaUnreadable(f"{path} has no video in it, only {_kinds(container)}.")
     stream = streams[0]
+    if stream.codec_context is None:
+        raise MediaUnreadable(f"{path} is of a codec that FFmpeg does not know; convert it with what made it.")
     if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
         raise MediaUnreadable(
             f"{path} has pictures of more than {MOST_PIXELS / 1e6:.0f} million pixels; make it smaller."
