@@ -112,7 +112,8 @@ class Mutator:
             members[self.random.choice(("../x", "/x", "a/b", "", "x" * 3000, "\x1b[2J"))] = members.pop(name)
         else:
             del members[name]
-        return packed(members, self.random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)))
+        how = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
+        return packed(members, self.random.choices(how, (10, 10, 1))[0])
 
     def png(self, valid: bytes) -> bytes:
         """Change a PNG's bytes and, in most cases, make its checksums right again: else nothing gets further."""

@@ -106,6 +106,8 @@ def _lay(files: Files, folder: Path) -> None:
             shutil.rmtree(folder)
     for name, data in files.items():
         path = folder / name
+        if path.is_file() and path.read_bytes() == data:
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 

@@ -17,7 +17,7 @@ Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
 PointXY = tuple[Pixel, Pixel]
 # A crop's path in its set.
-CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]+\.jpg$")]
+CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]{1,100}\.jpg$")]
 
 
 class SourceRow(Strict):

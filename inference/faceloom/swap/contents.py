@@ -17,7 +17,7 @@ from faceloom.bounded import NO_ZIP, read_bounded, refuse_links
 from faceloom.errors import ArtefactRefused
 
 # Plain names only: a bundle cannot point outside itself.
-FILE_NAME = r"^[0-9A-Za-z][0-9A-Za-z_.-]*$"
+FILE_NAME = r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,199}$"
 # Bytes that a bundle may hold: an ONNX file ends at 2 GB, and three precisions of the greatest fit.
 _MOST_BYTES = 4_000_000_000
 _MOST_FILES = 64
