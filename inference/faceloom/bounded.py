@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def _size_of(path: Path) -> int:
     return found.st_size
 
 
-def _array(file: BufferedIOBase, size: int) -> np.ndarray:
+def _array(file: IO[bytes] | BufferedIOBase, size: int) -> np.ndarray:
     """Read an array of at most `size` bytes, header and all."""
     head = file.read(10)
     if head[:8] != b"\x93NUMPY\1\0" or len(head) < 10:

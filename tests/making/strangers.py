@@ -145,7 +145,7 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
             faces.mask_of(row)
             faces.read_crop(row)
 
-    yield Reader("face set", files, read_set, by_kind)
+    yield Reader("face set", files, read_set, by_kind, share=0.5)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
     record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
@@ -220,7 +220,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     def read_whole(folder: Path) -> None:
         Notes.from_arrays(read_state(folder / "state.npz").choosing)
 
-    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind)
+    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, share=0.3)
 
     job = Job(faceloom="0", target="/t.mp4", target_size=1, target_modified=2, settings={"colour": "lab"})
     pictures = b"pictures"
