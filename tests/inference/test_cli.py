@@ -208,6 +208,21 @@ def test_bench_measures_every_stage(things: Path, faceloom) -> None:
     assert all(result[stage] > 0 for stage in ("decode", "find", "rows", "whole"))
 
 
+def test_bench_of_a_conversion_measures_every_stage_and_tunes(
+    things: Path, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    bundle = things / "good.bundle"
+    code, out, said = faceloom("bench", "convert", things / "face.mp4", "--bundle", bundle, "--tune", "--json")
+    result = json.loads(out)
+    assert (code, result["provider"], result["whole_frames"]) == (0, "cpu", 75)
+    assert all(result[stage] > 0 for stage in ("decode", "look", "draw", "blend", "encode", "whole"))
+    assert "Crops a second by batch: 1: " in said
+    (found,) = json.loads((tmp_path / "faceloom" / "tuning.json").read_text())["found"].values()
+    assert found["batch"] in (1, 2, 4, 8, 16, 32, 64)
+    assert faceloom("bench", "convert", things / "face.mp4")[0] == 2
+
+
 def test_extract_and_convert_say_what_they_did(things: Path, tmp_path: Path, faceloom) -> None:
     code, out, _ = faceloom("extract", things / "face.mp4", "--out", tmp_path / "ada", "--every", "15")
     assert (code, out) == (0, f"{tmp_path / 'ada'}: 5 faces of ada from 5 frames.\n")

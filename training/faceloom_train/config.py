@@ -117,7 +117,7 @@ class AugmentConfig(Strict):
     input_zoom: NotNegative = 0.05
     input_shift: NotNegative = 0.02
     warp: NotNegative = 0
-    light: NotNegative = 0.6
+    light: NotNegative = 0.9
     occlusion: Share = 0.2
     poor_footage: Share = 0.25
     blur: NotNegative = 0.01

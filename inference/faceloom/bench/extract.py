@@ -1,19 +1,15 @@
 """The stages of extraction, each alone, and the whole."""
 
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
+from faceloom.bench.timing import timed
 from faceloom.faces.align import CropGeometry
 from faceloom.faceset.extract import STORED_COVERAGE, ExtractOptions, extract
 from faceloom.faceset.extract_source import Networks, RowMaker, SourceOptions, find_in_source
 from faceloom.faceset.sources import Source
 from faceloom.progress import Progress, Work, finish
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +40,17 @@ def bench_extract(video: Path, every: int = 1) -> Work[ExtractBench]:
     source = Source.open(video)
     networks = Networks.open(SourceOptions(every=every))
     yield Progress("bench", 0, 4, "decode")
-    pictures, decode = _timed(lambda: list(source.read(every)))
+    pictures, decode = timed(lambda: list(source.read(every)))
     yield Progress("bench", 1, 4, "find")
-    seen, find = _timed(lambda: list(find_in_source(iter(pictures), networks.finder)))
+    seen, find = timed(lambda: list(find_in_source(iter(pictures), networks.finder)))
     yield Progress("bench", 2, 4, "rows")
     maker = RowMaker(0, CropGeometry(size=ExtractOptions("x").size, coverage=STORED_COVERAGE), networks.identify)
-    _, rows = _timed(lambda: maker.make(seen))
+    _, rows = timed(lambda: maker.make(seen))
     yield Progress("bench", 3, 4, "whole")
     count = len(pictures)
     del pictures, seen
     with tempfile.TemporaryDirectory() as folder:
         asked = ExtractOptions("bench", every=every)
-        _, whole = _timed(lambda: finish(extract([video], Path(folder) / "faces", asked)))
+        _, whole = timed(lambda: finish(extract([video], Path(folder) / "faces", asked)))
     yield Progress("bench", 4, 4, "done")
     return ExtractBench(count, *(1000 * seconds / count for seconds in (decode, find, rows, whole)))
-
-
-def _timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began

@@ -13,6 +13,7 @@ class Stage(StrEnum):
     """What can be measured."""
 
     extract = "extract"
+    convert = "convert"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -23,7 +24,13 @@ def add_commands(app: typer.Typer) -> None:
 def bench_command(
     stage: Annotated[Stage, typer.Argument(help="What to measure.")],
     video: Annotated[Path, typer.Argument(help="A clip to measure it on.")],
-    every: Annotated[int, typer.Option(min=1, help="Use every K-th frame.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Extraction: use every K-th frame.")] = 1,
+    bundle: Annotated[Path | None, typer.Option(help="Conversion: the bundle to measure it with.")] = None,
+    provider: Annotated[str, typer.Option(help="Conversion: auto, cpu, cuda, tensorrt, ...")] = "auto",
+    precision: Annotated[str, typer.Option(help="Conversion: auto, fp32, fp16 or int8.")] = "auto",
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Conversion: find the fastest batch here first, for later conversions too.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Measure how fast each stage is on this machine."""
@@ -32,9 +39,18 @@ def bench_command(
     from faceloom.progress import finish
 
     with needs("cpu"):
-        from faceloom.bench import bench_extract
+        from faceloom.bench import bench_convert, bench_extract, tune_network
+        from faceloom.errors import UsageError
+        from faceloom.swap import ConvertOptions
 
-    assert stage is Stage.extract
+    if (stage is Stage.convert) != (bundle is not None):
+        raise UsageError("bench convert needs --bundle BUNDLE, and bench extract has none.")
     with progress_display() as report:
-        result = finish(bench_extract(video, every), report)
-    print_result(result, result.to_text(), json=json)
+        if bundle is None:
+            extraction = finish(bench_extract(video, every), report)
+            print_result(extraction, extraction.to_text(), json=json)
+            return
+        options = ConvertOptions(provider=provider, precision=precision)
+        tuned = finish(tune_network(bundle, options), report).to_text() + "\n" if tune else ""
+        conversion = finish(bench_convert(video, bundle, options), report)
+    print_result(conversion, tuned + conversion.to_text(), json=json)

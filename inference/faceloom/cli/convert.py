@@ -141,7 +141,10 @@ def convert_command(
     range_: Annotated[
         str | None, typer.Option("--range", help="Only a part, A:B, by frames (100:250) or time (4s:10.5s).")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, max=256, help="Frames that go through together.")] = 16,
+    batch: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Frames that go through together; what `bench convert --tune` found, or 16."),
+    ] = None,
     engine: Annotated[Engine, typer.Option(help="Where the work is done: here, or on a Ray cluster.")] = Engine.local,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted conversion; of several, keep what is done.")

@@ -3,7 +3,7 @@
 import logging
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -13,14 +13,16 @@ from faceloom.faces.find import FaceFinder
 from faceloom.progress import Work
 from faceloom.swap.analysis import Analysis
 from faceloom.swap.bundle import Bundle
-from faceloom.swap.cast import Opener
+from faceloom.swap.cast import Cast, Opener
 from faceloom.swap.manifest import Precision
 from faceloom.swap.memory import Memory, Notes
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.segment import SEGMENT, Clock, Lead, lead_of, segments, swap_segment
+from faceloom.swap.segment import SEGMENT, Clock, Lead, ahead_of, lead_of, segments, swap_segment
+from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.swap.target import Target
+from faceloom.swap.tuning import DEFAULT_BATCH, tuned_batch
 from faceloom.swap.unfinished import Unfinished, job_of
 from faceloom.video import (
     DEFAULT_ENCODING,
@@ -34,17 +36,21 @@ from faceloom.video import (
 
 log = logging.getLogger(__name__)
 
-# What the frames that go through together may take: four of 4K, all sixteen of 720p.
-_BATCH_BYTES = 100_000_000
+# What the frames that go through together may take: one of 4K, three of 1080p, all sixteen of 480p. Six such batches
+# are on their way at any time.
+_BATCH_BYTES = 30_000_000
+# Bytes a pixel of a frame takes: as RGB, and as it was coded (of 8 bits, 4:2:0).
+_PIXEL_BYTES = 4.5
 # The detector looks at every so-manyth frame; in between the mesh follows.
-_DETECT_EVERY = 5
+DETECT_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions(SwapOptions):
     """How a video is converted: who is swapped and how it looks (see `SwapOptions`), and what the work runs on.
 
-    provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together. encoding: how
+    provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together; None: what was
+    found best here (see `tuning`). encoding: how
     the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
     conversion. engine: "local", or "ray" for a cluster (see `ray_engine`). force: replace what is there. segment:
     frames of a segment (see `analysis`).
@@ -52,7 +58,7 @@ class ConvertOptions(SwapOptions):
 
     provider: str = "auto"
     precision: str = "auto"
-    batch: int = 16
+    batch: int | None = None
     encoding: Encoding = DEFAULT_ENCODING
     stretch: FrameRange | None = None
     engine: Literal["local", "ray"] = "local"
@@ -117,6 +123,7 @@ def convert_with(
     said = notices(target.out, target.info, target.encoding)
     for notice in said:
         log.warning("%s", notice)
+    options = replace(options, batch=batch_of(target.info, source, options))
     job = job_of(target, made_by, source, options)
     with Unfinished.open(target.out, job, resume=options.resume, force=options.force) as work:
         state = work.state()
@@ -149,15 +156,16 @@ def _swap_segments(
 
     Frames are decoded, looked at and encoded in threads of their own, while this one swaps.
     """
-    state, batch = work.state(), batch_of(target.info, options)
+    state, batch = work.state(), options.batch or DEFAULT_BATCH
     analysis = Analysis(
-        FaceFinder(detect_every=_DETECT_EVERY),
+        FaceFinder(detect_every=DETECT_EVERY),
         swapper.choice,
         first=target.stretch.start,
         segment=options.segment,
         batch=batch,
     )
-    seen = read_ahead(analysis.run(read_ahead(target.read(state), batch), state), batch)
+    ahead = ahead_of(batch)
+    seen = read_ahead(analysis.run(read_ahead(target.read(state), ahead), state), ahead)
     with closing(seen):
         if options.engine == "ray":
             # Only where it is asked for: the package is an extra.
@@ -172,6 +180,7 @@ def _swap_segments(
             work.commit(done, after)
 
 
-def batch_of(info: VideoInfo, options: ConvertOptions) -> int:
-    """Return how many frames go through together: what is asked for, less of large ones."""
-    return min(options.batch, max(1, _BATCH_BYTES // (3 * info.width * info.height)))
+def batch_of(info: VideoInfo, source: FaceSource | Cast, options: ConvertOptions) -> int:
+    """Return how many frames go through together: what is asked for, or was found best; less of large ones."""
+    wanted = options.batch or (tuned_batch(source) if isinstance(source, SwapNetwork) else DEFAULT_BATCH)
+    return min(wanted, max(1, int(_BATCH_BYTES / (_PIXEL_BYTES * info.width * info.height))))

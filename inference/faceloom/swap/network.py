@@ -10,6 +10,7 @@ from faceloom.bounded import refused_as
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry
 from faceloom.faces.mask import hide_background
+from faceloom.swap.bound import DEVICES, BoundGraph
 from faceloom.swap.bundle import Bundle, Golden
 from faceloom.swap.difference import Difference, difference_of
 from faceloom.swap.manifest import BlendRow, GraphRow, Precision, TensorRow, ToleranceRow
@@ -29,6 +30,8 @@ class SwapNetwork:
         self.blend: BlendRow = bundle.manifest.blend
         self.provider = provider_name(session)
         self.precision: Precision = graph.precision
+        device = DEVICES.get(self.provider)
+        self._bound = BoundGraph(session, graph, device) if device else None
 
     @classmethod
     def open(cls, bundle: Bundle, provider: str = "auto", precision: str = "auto") -> "SwapNetwork":
@@ -54,8 +57,11 @@ class SwapNetwork:
         """Swap aligned faces, `crop.size` pixels square; an empty batch gives an empty result."""
         if not len(crops):
             return Swapped(crops, crops[..., 0])
-        names = [self._graph.swapped.name, self._graph.mask.name]
-        faces, masks = self._session.run(names, {self._graph.face.name: crops})
+        if self._bound:
+            faces, masks = self._bound.run(crops)
+        else:
+            names = [self._graph.swapped.name, self._graph.mask.name]
+            faces, masks = self._session.run(names, {self._graph.face.name: crops})
         return Swapped(faces, masks[..., 0])
 
     def swap_aligned(self, targets: AlignedFaces) -> Swapped:

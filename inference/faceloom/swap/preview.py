@@ -9,13 +9,12 @@ import numpy as np
 
 from faceloom.arrays import Affine, Mask, Rgb, float32
 from faceloom.errors import UsageError
-from faceloom.faces.align import crop_face
 from faceloom.faces.find import FaceFinder
 from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
 from faceloom.swap.cast import Cast
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.sheet import CELL, Cell, draw_sheet, square_round, tinted
+from faceloom.swap.sheet import CELL, Cell, cut_out, draw_sheet, square_round, tinted
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import BlendedFace, FrameSwapper
 from faceloom.video import Frame, probe_video
@@ -80,7 +79,7 @@ def preview(target: Path, source: FaceSource | Cast, sheet: Path, options: SwapO
 def _column(one: _Shown) -> tuple[Cell, ...]:
     largest = max(one.blended, key=lambda blended: blended.made_of.face.size)
     to_cell = square_round(largest.made_of.face.box_xyxy, _ROOM)
-    before, after = (crop_face(picture, to_cell, CELL) for picture in (one.before, one.frame.rgb))
+    before, after = (cut_out(picture, to_cell) for picture in (one.before, one.frame.rgb))
     covered = np.max([_seen(blended.mask, blended.made_of.to_crop, to_cell) for blended in one.blended], axis=0)
     when = f"{one.frame.seconds:.2f} s"
     return Cell(before, f"{when} target"), Cell(after, f"{when} swap"), Cell(tinted(before, covered), f"{when} mask")

@@ -83,6 +83,8 @@ def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimise
     options.log_severity_level = 4
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    # Threads that wait for work would keep the other stages of a conversion from theirs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Processors without VNNI would add products of int8 in 16 bits, which overflow.
     options.add_session_config_entry("session.x64quantprecision", "1")
     graph, content = graph_for(name)

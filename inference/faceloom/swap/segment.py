@@ -37,6 +37,11 @@ def _groups(first: Seen, seen: Iterator[Seen], batch: int) -> Iterator[list[Seen
     yield group
 
 
+def ahead_of(batch: int) -> int:
+    """Return how many frames may wait between two stages: enough to keep both busy, few enough for large frames."""
+    return max(1, batch // 4)
+
+
 @dataclass(slots=True)
 class Clock:
     """What progress is told by: frames to convert, if known, those done so far, and when the work began."""
@@ -74,7 +79,7 @@ def swap_segment(
     done, last = Done(), None
     with (
         PictureWriter.open(part, target.info, target.encoding) as writer,
-        write_behind(writer.write, batch) as write,
+        write_behind(writer.write, ahead_of(batch)) as write,
         closing(read_ahead(_drawn(swapper, lead, groups), 1)) as drawn,
     ):
         for moments, faces, after in drawn:
@@ -113,8 +118,12 @@ class Lead:
                 self._moments.append(replace(moment, frame=frame))
 
     def take(self) -> list[Moment]:
-        """Return copies of the moments: they may be changed."""
-        return [replace(moment, frame=replace(moment.frame, rgb=moment.frame.rgb.copy())) for moment in self._moments]
+        """Return the moments; their pictures may be changed, unless the next segment's lead reaches back to them."""
+        if self._segment >= LEAD:
+            taken = list(self._moments)
+            self._moments.clear()
+            return taken
+        return [replace(one, frame=replace(one.frame, rgb=one.frame.rgb.copy())) for one in self._moments]
 
 
 def lead_of(target: Target, state: AnalysisState | None) -> list[Moment]:

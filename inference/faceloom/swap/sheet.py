@@ -38,6 +38,11 @@ def square_round(box_xyxy: Float32[np.ndarray, "4"], room: float, side: int = CE
     return float32([[scale, 0, shift[0]], [0, scale, shift[1]]])
 
 
+def cut_out(picture: Rgb, to_cell: Affine, side: int = CELL) -> Rgb:
+    """Return what a cell shows of a picture; beyond its edge there is nothing."""
+    return np.asarray(cv2.warpAffine(picture, to_cell, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
+
+
 def tinted(picture: Rgb, mask: Mask) -> Rgb:
     """Return the picture with what a mask of its size covers tinted green."""
     share = float32(mask)[..., None] / 255 * 0.6

@@ -8,11 +8,10 @@ import numpy as np
 from faceloom.arrays import Rgb
 from faceloom.batches import batched
 from faceloom.errors import NoFaceFound
-from faceloom.faces.align import crop_face
 from faceloom.faces.find import Face, FaceFinder
 from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
-from faceloom.swap.sheet import CELL, Cell, draw_sheet, square_round
+from faceloom.swap.sheet import Cell, cut_out, draw_sheet, square_round
 from faceloom.video import Frame, probe_video, read_frames
 from faceloom.video.orient import upright
 
@@ -63,7 +62,7 @@ class _Track:
         # A hand before the face makes the detector doubt.
         if face.score > self._score:
             self._score = face.score
-            self.portrait = crop_face(picture, square_round(face.box_xyxy, _ROOM), CELL)
+            self.portrait = cut_out(picture, square_round(face.box_xyxy, _ROOM))
         self.sizes.append(face.size)
         self.last = (frame.index, frame.seconds)
 

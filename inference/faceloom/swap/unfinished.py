@@ -8,6 +8,7 @@
 The folder goes when the output stands, and with any error that the same command would meet again.
 """
 
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ from faceloom.swap.source import FaceSource
 from faceloom.swap.state_file import read_state, write_state
 from faceloom.swap.swapper import Moment
 from faceloom.swap.target import Target
+
+log = logging.getLogger(__name__)
 
 SCHEMA: Literal[1] = 1
 # Of a segment: a year of 60 frames a second.
@@ -152,7 +155,9 @@ class Unfinished:
         return self._folder / f"{number:06}.npz"
 
     def _leave(self, *, keep: bool) -> None:
-        if not (keep and self._rows):
+        if keep and self._rows:
+            log.warning("%d frames are done; the same command with --resume goes on from there.", self.done.frames)
+        else:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -110,6 +110,8 @@ def coding_of(info: VideoInfo, encoding: Encoding) -> Coding:
     if codec.name == "libx264" and cv2.checkHardwareSupport(_AVX_512F):
         # With AVX-512 its macroblock tree reads memory that nobody wrote: the same pictures become other bytes.
         options["x264-params"] = "asm=avx2"
+    if "rc-lookahead" in _known_options(codec.name):
+        options["rc-lookahead"] = str(_looked_ahead(info))
     for key, value in encoding.options:
         _refuse_unknown(codec.name, key)
         # Lists of the encoder's own options are added to, as ours hold what joining needs.
@@ -118,6 +120,11 @@ def coding_of(info: VideoInfo, encoding: Encoding) -> Coding:
     from_rgb = _is_rgb(info.pixel_format) or info.colour.matrix == 0
     colour = BT709 if from_rgb and not _is_rgb(pixel_format) else info.colour
     return Coding(codec.name, options, pixel_format, colour, codec.segment)
+
+
+def _looked_ahead(info: VideoInfo) -> int:
+    """How many pictures x264 holds back to plan by: of large ones fewer, as 30 of 4K are more than a gigabyte."""
+    return max(10, min(30, 40_000_000 // (info.width * info.height)))
 
 
 def check_encoder(info: VideoInfo, encoding: Encoding) -> None:
