@@ -145,13 +145,13 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
             faces.mask_of(row)
             faces.read_crop(row)
 
-    yield Reader("face set", files, read_set, by_kind, share=0.5)
+    yield Reader("face set", files, read_set, by_kind, share=0.2)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
     record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
     dropped = {name: data for name, data in files.items() if name != crop}
     dropped |= {"dropped/1/record.json": to_json(record).encode(), f"dropped/1/{Path(crop).name}": files[crop]}
-    yield Reader("curate's record", dropped, undo_curate, _only("record.json"))
+    yield Reader("curate's record", dropped, undo_curate, _only("record.json"), share=0.3)
 
     rows = files["faces.jsonl"]
     work = {
@@ -165,7 +165,7 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
         journal.next_track()
         journal.read_embeddings()
 
-    yield Reader("extraction's journal", work, read_work, by_kind)
+    yield Reader("extraction's journal", work, read_work, by_kind, share=0.3)
 
 
 def _only(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
@@ -194,7 +194,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
             return files
         return {**files, "manifest.json": json.dumps(manifest).encode()}
 
-    yield Reader("bundle (folder)", sealed(small), read_bundle, by_kind, sealed)
+    yield Reader("bundle (folder)", sealed(small), read_bundle, by_kind, sealed, share=0.3)
 
     write_zip(bundle, scratch / "b.zip")
     yield Reader(
@@ -202,6 +202,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
         {"b.zip": packed(sealed(small))},
         lambda folder: Bundle.read(folder / "b.zip").read_golden(),
         by_kind,
+        share=0.3,
     )
 
     def opened(folder: Path) -> None:
@@ -220,7 +221,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     def read_whole(folder: Path) -> None:
         Notes.from_arrays(read_state(folder / "state.npz").choosing)
 
-    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, share=0.3)
+    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, share=0.2)
 
     job = Job(faceloom="0", target="/t.mp4", target_size=1, target_modified=2, settings={"colour": "lab"})
     pictures = b"pictures"
@@ -237,7 +238,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
             unfinished.state()
             sum((path.stat().st_size for path in unfinished.segments), unfinished.done.frames)
 
-    yield Reader("unfinished conversion", work, resume, by_kind)
+    yield Reader("unfinished conversion", work, resume, by_kind, share=0.3)
 
     jobs = b"""schema = 1
 bundle = "ben.bundle"

@@ -48,7 +48,7 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
     def read_weights(folder: Path) -> None:
         refuse_foreign_weights(folder / "x.h5")
 
-    yield Reader("weights (HDF5)", {"x.h5": weights()}, read_weights, by_kind, share=0.3)
+    yield Reader("weights (HDF5)", {"x.h5": weights()}, read_weights, by_kind, share=0.2)
     metrics = b'{"step": 1, "loss": 0.5}\n{"step": 2, "changed": "steps", "from": 1, "to": 2}\n'
     run = {"config.yaml": _CONFIG, "metrics.jsonl": metrics, "checkpoints/step-00000002/checkpoint.json": b"{}"}
 
@@ -57,10 +57,10 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         Run.read(folder).rows()
         Run.read(folder).forget_after(1)
 
-    yield Reader("run", run, read_run, _yaml, share=0.1)
+    yield Reader("run", run, read_run, _yaml, share=0.05)
     settings = _CONFIG[_CONFIG.index(b"settings:\n") + 10 :].replace(b"\n  ", b"\n").lstrip()
     yield Reader(
-        "settings (YAML)", {"x.yaml": settings}, lambda folder: read_config(folder / "x.yaml"), _yaml, share=0.1
+        "settings (YAML)", {"x.yaml": settings}, lambda folder: read_config(folder / "x.yaml"), _yaml, share=0.05
     )
 
 
