@@ -119,7 +119,7 @@ def _work(reader: "strangers.Reader", seeds: range, seconds: float, counts: mmap
                 kept = try_case(reader, files, place)
             except Exception:
                 with (folder / "crashes.txt").open("a") as told:
-                    told.write(f"case {seed}: {''.join(traceback.format_exc(limit=-3))}\0")
+                    told.write(f"case {seed}: {traceback.format_exc(limit=-3).replace(chr(0), '')}\0")
                 crashed += 1
             else:
                 accepted, refused = accepted + kept, refused + (not kept)

@@ -307,7 +307,7 @@ def _media(scratch: Path) -> Iterator[Reader]:
             scratch / f"a.{ending}", noise(4, 48, 64), pixel_format=pixels, codec=codec, options={"g": "2"}
         )
         yield Reader(
-            f"video (.{ending})", {f"a.{ending}": clip.read_bytes()}, _read_video(f"a.{ending}"), by_kind, share=0.2
+            f"video (.{ending})", {f"a.{ending}": clip.read_bytes()}, _read_video(f"a.{ending}"), by_kind, share=0.1
         )
 
 
