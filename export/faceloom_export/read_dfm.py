@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
+from faceloom.bounded import read_bounded, refused_as
 from faceloom.digest import sha256_of
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry
@@ -22,6 +23,8 @@ _OPSETS = range(11, 19)
 _RAISED_TO = 12
 _FACE, _MORPH = "in_face", "morph_value"
 _PLAIN = ("", "ai.onnx")
+# Operators that may run as often as they like.
+_ENDLESS = {"Loop", "Scan"}
 _SIDES = range(32, 4097)
 
 
@@ -36,12 +39,14 @@ def read_dfm(path: Path, morph: float) -> Foreign:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise ArtefactRefused(f"{path} is no .dfm: it cannot be read as ONNX; take the file anew.") from error
-    _refuse_foreign_parts(model, path)
-    model = _with_known_opset(model, path)
-    slid = _fix_inputs(model.graph, path, morph)
-    side = _side(model.graph, path)
+    # ValueError: names that are no UTF-8.
+    with refused_as(f"{path} is no .dfm: it cannot be read as ONNX", (ValueError, TypeError)):
+        _refuse_foreign_parts(model, path)
+        model = _with_known_opset(model, path)
+        slid = _fix_inputs(model.graph, path, morph)
+        side = _side(model.graph, path)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
     row = ImportedRow(format="dfm", file=path.name, sha256=sha256_of(content), morph=morph if slid else None)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
     return Foreign(model, CropGeometry(size=side, coverage=1), row, metadata)
 
 
@@ -51,7 +56,7 @@ def read_limited(path: Path) -> bytes:
         raise ArtefactRefused(f"{path} does not exist or is no file; check the path.")
     if path.stat().st_size > _MOST_BYTES:
         raise ArtefactRefused(f"{path} has {path.stat().st_size / 1e9:.1f} GB and a model ends at 2; check the file.")
-    return path.read_bytes()
+    return read_bounded(path, _MOST_BYTES)
 
 
 def _refuse_foreign_parts(model: onnx.ModelProto, path: Path) -> None:
@@ -60,6 +65,11 @@ def _refuse_foreign_parts(model: onnx.ModelProto, path: Path) -> None:
     if domains or model.functions:
         named = ", ".join(sorted(domains)) or "functions of its own"
         raise ArtefactRefused(f"{path} has custom operators ({named}), which no runtime here knows.")
+    loops = {node.op_type for graph in graphs for node in graph.node} & _ENDLESS
+    if loops:
+        raise ArtefactRefused(
+            f"{path} repeats itself ({', '.join(sorted(loops))}), which might never end and no .dfm does."
+        )
     if any(uses_external_data(tensor) for graph in graphs for tensor in _tensors(graph)):
         raise ArtefactRefused(f"{path} draws its weights from another file; save it as one file.")
 
@@ -69,7 +79,7 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     for node in graph.node:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
-                if inner.node:
+                if inner.ByteSize():
                     yield from _graphs(inner)
 
 

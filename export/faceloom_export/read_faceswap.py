@@ -17,6 +17,7 @@ import onnx
 from onnx import TensorProto, helper
 from pydantic import BaseModel, Field, ValidationError
 
+from faceloom.bounded import MOST_OF_A_DOCUMENT
 from faceloom.digest import sha256_of
 from faceloom.documents import first_problem
 from faceloom.errors import ArtefactRefused
@@ -26,6 +27,7 @@ from faceloom.swap.manifest import ImportedRow
 from faceloom_export.chain import Chain, Layer, UnknownLayer
 from faceloom_export.foreign import Foreign
 from faceloom_export.read_dfm import read_limited
+from faceloom_train.weights_file import DAMAGED, arrays_of, numbers_of
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _SUBMODELS = ("Functional", "Model")
@@ -67,12 +69,17 @@ def read_faceswap(path: Path, side: str, coverage: float) -> Foreign:
         raise ArtefactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
     except UnknownLayer as error:
         raise ArtefactRefused(f"{path}: {error}; only the model `original` is imported.") from error
+    # A setting of another kind than Keras writes.
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+        raise ArtefactRefused(f"{path}, {_CONFIG}: a layer is not as Keras writes it ({str(error)[:100]}).") from error
     row = ImportedRow(format="faceswap", file=path.name, sha256=sha256_of(content))
     return Foreign(model, CropGeometry(size=size, coverage=coverage), row, {})
 
 
 def _read_config(archive: zipfile.ZipFile, path: Path) -> _ModelJson:
     try:
+        if archive.getinfo(_CONFIG).file_size > MOST_OF_A_DOCUMENT:
+            raise ArtefactRefused(f"{path}: its {_CONFIG} is too large to be one of `original`.")
         return _ModelJson.model_validate(json.loads(archive.read(_CONFIG))["config"])
     except ValidationError as error:
         raise ArtefactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
@@ -82,23 +89,15 @@ def _read_config(archive: zipfile.ZipFile, path: Path) -> _ModelJson:
 
 def _read_weights(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]:
     """Return every array by its path in the file."""
-    found: dict[str, np.ndarray] = {}
-
-    def keep(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            # HDF5 can say that an array lies in another file.
-            if item.external or item.is_virtual:
-                raise ArtefactRefused(f"{path} draws its weights from another file; save it as one file.")
-            if item.dtype.kind == "f" and "vars" in name:
-                found[name] = np.asarray(item[()], np.float32)
-
     try:
-        with h5py.File(io.BytesIO(archive.read(_WEIGHTS)), "r") as file:
-            # Links, which lead into other files, are not followed here.
-            file.visititems(keep)
-    except (KeyError, OSError, RuntimeError) as error:
+        content = archive.read(_WEIGHTS)
+        with h5py.File(io.BytesIO(content), "r") as file:
+            arrays = arrays_of(file, path, len(content))
+            return {
+                name: numbers_of(array) for name, array in arrays.items() if array.dtype.kind == "f" and "vars" in name
+            }
+    except DAMAGED as error:
         raise ArtefactRefused(f"{path} is no Keras model: its {_WEIGHTS} is missing or damaged.") from error
-    return found
 
 
 def _drawn(config: _ModelJson, weights: dict[str, np.ndarray], side: str) -> tuple[onnx.ModelProto, int]:

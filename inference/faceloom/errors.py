@@ -14,6 +14,11 @@ A message says what happened, to which file, and what to do about it.
 """
 
 
+def printable(text: str) -> str:
+    """Return text without what a terminal obeys: a stranger's file may name a person by an escape sequence."""
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
 class FaceloomError(Exception):
     """Any refusal that Faceloom explains in one sentence. Carries the exit code."""
 

@@ -9,8 +9,11 @@ import numpy as np
 
 from faceloom.arrays import Rgb
 from faceloom.atomic import replacing_file
+from faceloom.bounded import read_bounded
 from faceloom.errors import MediaUnreadable, UsageError
 
+# Of a picture's file.
+_MOST_BYTES = 2**30
 PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
 
 
@@ -31,8 +34,11 @@ def read_picture(path: Path) -> Rgb:
     """
     if not path.is_file():
         raise UsageError(f"{path} does not exist; check the path.")
-    data = np.fromfile(path, np.uint8)
-    rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    data = np.frombuffer(read_bounded(path, _MOST_BYTES), np.uint8)
+    try:
+        rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    except cv2.error:  # more pixels than it was told to decode (see `faceloom`), and damage that it does not foresee
+        rgb = None
     if rgb is None:
         raise MediaUnreadable(f"{path} is not a picture that can be decoded; check that it opens in a viewer.")
     return rgb.astype(np.uint8, copy=False)

@@ -1,6 +1,7 @@
 """Save and restore a model's whole state: weights, optimizer, averaged weights, step."""
 
 import math
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +15,12 @@ from faceloom.documents import Strict, read_document, to_json
 from faceloom.errors import ArtefactRefused
 from faceloom_train.model import SwapModel
 from faceloom_train.run import Run
+from faceloom_train.weights_file import refuse_foreign_weights
 
 SCHEMA: Literal[1] = 1
 _WEIGHTS = "state.weights.h5"
 _BEST = "best.json"
+_STEP = re.compile(r"step-[0-9]{8,12}")
 
 
 class CheckpointFile(Strict):
@@ -83,7 +86,7 @@ def read_best(run: Run) -> BestFile | None:
 
 def list_checkpoints(run: Run) -> list[Path]:
     """Return the checkpoints of a run, the oldest first."""
-    return sorted(path for path in _directory(run).glob("step-*") if path.suffix != ".part")
+    return sorted(path for path in _directory(run).glob("step-*") if _STEP.fullmatch(path.name))
 
 
 def latest_checkpoint(run: Run, notice: Callable[[str], object] = lambda _: None) -> tuple[Path, int]:
@@ -108,6 +111,7 @@ def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
     """Load a checkpoint into a compiled model of the same configuration."""
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
+    refuse_foreign_weights(checkpoint / _WEIGHTS)
     try:
         model.load_weights(checkpoint / _WEIGHTS)
     except (ValueError, OSError, KeyError) as error:

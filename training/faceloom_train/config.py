@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from faceloom.bounded import read_bounded
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import UsageError
 from faceloom.provenance.consent import Consent
+from faceloom_train.plain_yaml import MOST_BYTES, parse_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -235,11 +237,11 @@ def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
     Raises UsageError naming the file, the key and, for a misspelt key, the nearest one.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
+        data = parse_yaml(read_bounded(path, MOST_BYTES))
+    except FileNotFoundError:
         raise UsageError(f"There is no configuration file {path}; check the path.") from None
     # A ValueError is text that is no UTF-8, or a date that is none.
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, OSError, ValueError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(data, dict):
         raise UsageError(f"{path} must hold keys and values, as the files in configs/ do.")
@@ -276,7 +278,7 @@ def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
             if not isinstance(place, dict):
                 raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
         try:
-            place[last] = yaml.safe_load(value)
+            place[last] = parse_yaml(value)
         except (yaml.YAMLError, ValueError) as error:
             raise UsageError(f"--set {change}: the value is not valid YAML.") from error
     return data

@@ -1,9 +1,12 @@
 """What a run says of itself (`faceloom inspect`)."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from faceloom_train.run import Run
+
+_STEP = re.compile(r"step-[0-9]{8,12}")
 
 
 def describe_run(directory: Path) -> dict[str, Any]:
@@ -14,7 +17,7 @@ def describe_run(directory: Path) -> dict[str, Any]:
     # Keras, which checkpoints need, takes seconds to load: their names alone say the step.
     run = Run.read(directory)
     settings = run.settings
-    saved = sorted(path.name for path in (directory / "checkpoints").glob("step-*") if path.suffix != ".part")
+    saved = sorted(path.name for path in (directory / "checkpoints").glob("step-*") if _STEP.fullmatch(path.name))
     return {
         "identities": list(run.identities),
         "faces": {name: str(path) for name, path in run.faces.items()},

@@ -17,15 +17,28 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from faceloom.atomic import said_plainly, write_text
+from faceloom.bounded import lines_of, read_bounded, refuse_links
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import ArtefactRefused, UsageError
 from faceloom_train.config import FIXED, TrainConfig, differences
+from faceloom_train.plain_yaml import MOST_BYTES, parse_yaml
 
 # A row of the metrics: a step's figures, or what happened at it.
 Row: TypeAlias = dict[str, Any]
+# Bytes of a row's line: a figure for every direction, or a setting that changed.
+_MOST_OF_A_ROW = 2**20
+
+
+def _without_nul(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("no path has a NUL in it")
+    return path
+
+
+_Place = Annotated[Path, AfterValidator(_without_nul)]
 
 
 class RunFile(Strict):
@@ -35,8 +48,8 @@ class RunFile(Strict):
     project can be moved as a whole.
     """
 
-    faces: Annotated[dict[str, Path], Field(min_length=2)]
-    init_from: Path | None = None
+    faces: Annotated[dict[str, _Place], Field(min_length=2)]
+    init_from: _Place | None = None
     settings: TrainConfig
 
 
@@ -60,15 +73,16 @@ class Run:
 
     @classmethod
     def read(cls, directory: Path) -> "Run":
-        """Read a run; raise ArtefactRefused if `directory` is none."""
+        """Read a run; raise ArtefactRefused if `directory` is none, or anything in it leads outside."""
         path = directory / "config.yaml"
+        refuse_links(directory)
         try:
-            file = RunFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            file = RunFile.model_validate(parse_yaml(read_bounded(path, MOST_BYTES)))
         except FileNotFoundError:
             raise ArtefactRefused(f"{directory} is no run: it has no config.yaml; check the path.") from None
         except ValidationError as error:
             raise ArtefactRefused(f"{path} is not a run's configuration: {first_problem(error)}.") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, OSError) as error:
             raise ArtefactRefused(f"{path} is damaged and cannot be read as YAML.") from error
         faces = {name: (directory / path).resolve() for name, path in file.faces.items()}
         init_from = file.init_from and (directory / file.init_from).resolve()
@@ -143,11 +157,11 @@ class Run:
         if not self.metrics.is_file():
             return []
         rows = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+        for line in lines_of(self.metrics, _MOST_OF_A_ROW):
             # The last line of a killed process may be half a line.
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 rows.append(json.loads(line))
-        return rows
+        return [row for row in rows if isinstance(row, dict) and isinstance(row.get("step"), int)]
 
     def _relative(self, path: Path) -> Path:
         return Path(os.path.relpath(path.resolve(), self.directory.resolve()))

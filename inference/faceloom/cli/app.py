@@ -10,7 +10,7 @@ import typer
 from faceloom import __version__
 from faceloom.atomic import said_plainly
 from faceloom.cli import bench, compare, convert, curate, demo, doctor, extract, inspect, review, verify
-from faceloom.errors import FaceloomError
+from faceloom.errors import FaceloomError, printable
 
 app = typer.Typer(
     name="faceloom",
@@ -28,11 +28,11 @@ def main() -> None:
     try:
         _with_all_commands()()
     except FaceloomError as error:
-        print(f"faceloom: {error}", file=sys.stderr)  # noqa: T201
+        print(printable(f"faceloom: {error}"), file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except OSError as error:
         plain = said_plainly(error, Path(error.filename or "The file"))
-        print(f"faceloom: {plain}", file=sys.stderr)  # noqa: T201
+        print(printable(f"faceloom: {plain}"), file=sys.stderr)  # noqa: T201
         sys.exit(plain.exit_code)
     except SystemExit as end:
         if end.code == 130:

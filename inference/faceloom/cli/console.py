@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from faceloom.documents import Strict
+from faceloom.errors import printable
 from faceloom.progress import Progress, Report
 
 # Seconds between lines where no bar can be drawn (a log file, CI).
@@ -42,7 +43,7 @@ def print_result(summary: Any, sentence: str, *, json: bool, aside: bool = False
     if json:
         plain = summary.model_dump(mode="json") if isinstance(summary, Strict) else asdict(summary)
         sys.stdout.write(json_module.dumps(plain, default=_to_plain) + "\n")
-    Console(stderr=json or aside).print(sentence, highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=json or aside).print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
 
 
 def _to_plain(value: object) -> object:

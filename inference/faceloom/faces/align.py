@@ -27,6 +27,10 @@ WHOLE_FACE = (
 CENTRED = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE)
 
 
+# A place in a crop, in its sides.
+Share = Annotated[float, Field(ge=-10, le=10)]
+
+
 class CropGeometry(Strict):
     """A square crop of `size` pixels whose template covers 1/`coverage` of its side.
 
@@ -34,8 +38,8 @@ class CropGeometry(Strict):
     """
 
     size: Annotated[int, Field(ge=32, le=4096)]
-    coverage: Annotated[float, Field(gt=0)]
-    template: Annotated[tuple[tuple[float, float], ...], Field(min_length=5, max_length=5)] = WHOLE_FACE
+    coverage: Annotated[float, Field(ge=0.01, le=100)]
+    template: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=5, max_length=5)] = WHOLE_FACE
 
     def template_xy(self) -> Points:
         """Return the five points in pixels of the crop (the centre of pixel 0 is at 0)."""

@@ -26,6 +26,7 @@ _ABOVE_SHOULDERS = 0.6
 _BLACK, _WHITE = 3, 252
 _HASH_SIDE = 32
 
+Level = Annotated[int, Field(ge=0, le=255)]
 PerceptualHash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
@@ -49,7 +50,7 @@ class Quality(Strict):
     mouth_open: float
     background: float
     background_uniform: float
-    background_rgb: tuple[int, int, int]
+    background_rgb: tuple[Level, Level, Level]
     hash: PerceptualHash
 
 

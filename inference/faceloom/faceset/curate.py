@@ -14,6 +14,7 @@ from pydantic import Field
 
 from faceloom import __version__
 from faceloom.atomic import write_text
+from faceloom.bounded import refuse_links
 from faceloom.documents import Strict, read_document, to_json
 from faceloom.errors import UsageError
 from faceloom.faces.identify import SAME_PERSON
@@ -131,12 +132,14 @@ def undo_curate(directory: Path) -> CurateSummary:
     dropped or a picture stands in the way.
     """
     read_document(directory / "faceset.json", FaceSetFile, SCHEMA, "face set")
+    refuse_links(directory)
     numbers = _drop_numbers(directory)
     if not numbers:
         raise UsageError(f"{directory} has no dropped faces to bring back.")
     folder = directory / "dropped" / str(numbers[-1])
     record = read_document(folder / _RECORD, DroppedFile, _SCHEMA, "record of dropped faces")
-    pairs = [(folder / Path(face.image).name, directory / face.image) for face in record.faces]
+    images = dict.fromkeys(face.image for face in record.faces)
+    pairs = [(folder / Path(image).name, directory / image) for image in images]
     # A drop that was killed, or a person, may have left some where they were.
     pairs = [(kept, home) for kept, home in pairs if kept.is_file()]
     for _, home in pairs:

@@ -58,7 +58,7 @@ class _Source(BaseModel):
 
     source_filename: Annotated[str, Field(min_length=1, max_length=1024)]
     source_is_video: bool
-    face_index: Annotated[int, Field(ge=0)] = 0
+    face_index: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
 class _Header(BaseModel):

@@ -14,12 +14,15 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
+from pydantic import ValidationError
 
 from faceloom.arrays import Rgb, float32
 from faceloom.atomic import write_text
+from faceloom.bounded import MOST_OF_A_DOCUMENT, lines_of, read_bounded, refuse_links
 from faceloom.documents import Strict, to_json
-from faceloom.faceset.schema import FaceRow
-from faceloom.faceset.store import JPEG
+from faceloom.errors import ArtefactRefused
+from faceloom.faceset.schema import Count, FaceRow
+from faceloom.faceset.store import JPEG, MOST_OF_A_ROW
 from faceloom.pictures import encode
 
 _WIDTH = 192
@@ -31,9 +34,9 @@ Found: TypeAlias = tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]
 class JournalState(Strict):
     """`state.json`. `frames`: pictures looked at; `next_frame`: where to go on."""
 
-    rows: int = 0
-    frames: int = 0
-    next_frame: int = 0
+    rows: Count = 0
+    frames: Count = 0
+    next_frame: Count = 0
     done: bool = False
 
 
@@ -41,12 +44,13 @@ class Journal:
     """One source's faces on their way into a face set."""
 
     def __init__(self, folder: Path):
-        """Open a folder, new or left by an interrupted run."""
+        """Open a folder, new or left by an interrupted run; raise ArtefactRefused if anything in it leads outside."""
         self.folder = folder
+        refuse_links(folder)
         (folder / "crops").mkdir(parents=True, exist_ok=True)
         self.state = read_state(folder)
-        self._rows = self.state.rows
         self._drop_beyond_count()
+        self._rows = self.state.rows
 
     def add(self, faces: Iterable[Found]) -> None:
         """Write faces; they count from the next `commit` on."""
@@ -68,9 +72,13 @@ class Journal:
         return max((row.track for row in self.read_rows()), default=-1) + 1
 
     def read_rows(self) -> Iterator[FaceRow]:
-        """Yield the rows."""
-        with (self.folder / "rows.jsonl").open("rb") as lines:
-            yield from map(FaceRow.model_validate_json, lines)
+        """Yield the rows; raise ArtefactRefused at one that is damaged."""
+        path = self.folder / "rows.jsonl"
+        for line in lines_of(path, MOST_OF_A_ROW):
+            try:
+                yield FaceRow.model_validate_json(line)
+            except ValidationError as error:
+                raise ArtefactRefused(f"{path} is damaged; remove {self.folder.parent} to begin anew.") from error
 
     def read_embeddings(self) -> Float32[np.ndarray, "n 192"]:
         """Return the rows' identity vectors."""
@@ -79,16 +87,19 @@ class Journal:
     def _drop_beyond_count(self) -> None:
         rows = self.folder / "rows.jsonl"
         lines = rows.read_bytes().splitlines(keepends=True) if rows.exists() else []
-        rows.write_bytes(b"".join(lines[: self.state.rows]))
         with (self.folder / "embeddings.f32").open("ab") as vectors:
+            # A count beyond what is there is no count of these.
+            if self.state.rows > min(len(lines), vectors.tell() // (_WIDTH * 4)):
+                self.state = JournalState()
             vectors.truncate(self.state.rows * _WIDTH * 4)
+        rows.write_bytes(b"".join(lines[: self.state.rows]))
 
 
 def read_state(folder: Path) -> JournalState:
     """Return how far a source is; nothing done if there is no whole state."""
     try:
-        return JournalState.model_validate_json((folder / "state.json").read_bytes())
-    except (OSError, ValueError):
+        return JournalState.model_validate_json(read_bounded(folder / "state.json", MOST_OF_A_DOCUMENT))
+    except (OSError, ValueError, ArtefactRefused):
         return JournalState()
 
 

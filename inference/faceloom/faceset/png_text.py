@@ -8,6 +8,8 @@ from typing import BinaryIO
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Far above any note on a face (landmarks, masks and an embedding take about 100 kB) and harmless to hold.
 MAX_TEXT = 2 * 2**20
+# Before the picture; of more, the rest is not looked at.
+_MOST_CHUNKS = 10_000
 
 
 class PngTextDamaged(Exception):
@@ -23,7 +25,9 @@ def read_png_text(path: Path, keyword: str) -> str | None:
     with path.open("rb") as file:
         if file.read(len(_SIGNATURE)) != _SIGNATURE:
             return None
-        while len(head := file.read(8)) == 8:
+        for _ in range(_MOST_CHUNKS):
+            if len(head := file.read(8)) < 8:
+                return None
             length, kind = struct.unpack(">I4s", head)
             if kind in (b"IDAT", b"IEND"):
                 return None

@@ -11,18 +11,22 @@ from faceloom.faces.quality import Quality
 
 SCHEMA: Literal[1] = 1
 
-PointXY = tuple[float, float]
+# Numbers that arithmetic in float32 and int64 survives; no picture has a million pixels a side.
+Pixel = Annotated[float, Field(ge=-1e6, le=1e6)]
+Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
+Count = Annotated[int, Field(ge=0, le=2**62)]
+PointXY = tuple[Pixel, Pixel]
 # A crop's path in its set.
-CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]+\.jpg$")]
+CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]{1,100}\.jpg$")]
 
 
 class SourceRow(Strict):
     """A file that faces came from."""
 
-    name: str
+    name: Annotated[str, Field(max_length=4096)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     kind: Literal["video", "picture"]
-    frames: Annotated[int, Field(ge=0)]
+    frames: Count
 
 
 class FaceRow(Strict):
@@ -34,19 +38,19 @@ class FaceRow(Strict):
     """
 
     image: CropPath
-    source: Annotated[int, Field(ge=0)]
-    frame: Annotated[int, Field(ge=0)]
-    pts: int
+    source: Count
+    frame: Count
+    pts: Whole
     seconds: float
-    track: int
-    box_xyxy: tuple[float, float, float, float]
+    track: Whole
+    box_xyxy: tuple[Pixel, Pixel, Pixel, Pixel]
     score: float
     points_xy: Annotated[tuple[PointXY, ...], Field(min_length=5, max_length=5)]
     mesh_xy: Annotated[tuple[PointXY, ...], Field(min_length=468, max_length=468)]
     pose: Pose
     quality: Quality
     mask: Literal["mesh"]
-    embedding: Annotated[int, Field(ge=0)]
+    embedding: Count
 
     @property
     def size(self) -> float:

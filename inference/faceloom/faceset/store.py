@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from faceloom import __version__
 from faceloom.arrays import Affine, Mask, Points, Rgb, float32
 from faceloom.atomic import refuse_directory, replacing_directory
+from faceloom.bounded import lines_of, read_npy, refuse_links
 from faceloom.documents import first_problem, read_document, to_json
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry, apply_affine
@@ -32,6 +33,8 @@ _WHAT = "face set"
 # The file that makes a folder a face set.
 MARKER = "faceset.json"
 _ROWS = "faces.jsonl"
+# Bytes of a face's line; 468 points take about 10,000.
+MOST_OF_A_ROW = 200_000
 # Chroma at full resolution: lips and eyes are small and red.
 JPEG = (
     cv2.IMWRITE_JPEG_QUALITY, 95,
@@ -53,7 +56,8 @@ class FaceSet:
     def read(cls, directory: Path) -> "FaceSet":
         """Read a face set; raise ArtefactRefused if it is none, damaged, of another schema, or empty."""
         file = read_document(directory / MARKER, FaceSetFile, SCHEMA, _WHAT)
-        rows = tuple(row for row in _read_rows(directory) if (directory / row.image).is_file())
+        refuse_links(directory)
+        rows = tuple(_rows_of(directory, len(file.sources)))
         if not rows:
             raise ArtefactRefused(f"{directory} holds no face; extract it again from other footage.")
         return cls(directory, file.identity, file.crop, file.sources, rows)
@@ -80,11 +84,10 @@ class FaceSet:
     def read_embeddings(self) -> Float32[np.ndarray, "n 192"]:
         """Return the identity vectors of `rows`, in their order."""
         path = self.directory / "embeddings.npy"
-        try:
-            stored = np.load(path, allow_pickle=False)
-            return float32(stored[[row.embedding for row in self.rows]])
-        except (OSError, ValueError, IndexError) as error:
-            raise ArtefactRefused(f"{path} is damaged or missing; extract the face set again.") from error
+        stored, rows = read_npy(path), [row.embedding for row in self.rows]
+        if stored.shape[1:] != (192,) or max(rows) >= len(stored):
+            raise ArtefactRefused(f"{path} is {stored.shape} and not 192 numbers a face; extract the face set again.")
+        return float32(stored[rows])
 
     def _frame_to_crop(self, row: FaceRow) -> Affine:
         return self.geometry.frame_to_crop(float32(row.points_xy))
@@ -155,14 +158,25 @@ class FaceSetWriter:
         np.save(self._directory / "embeddings.npy", embeddings, allow_pickle=False)
 
 
+def _rows_of(directory: Path, sources: int) -> Iterator[FaceRow]:
+    """Yield the faces whose picture is there, each picture once: what is held is no more than what lies on the disk."""
+    seen = set()
+    for row in _read_rows(directory):
+        if not (directory / row.image).is_file():
+            continue
+        if row.image in seen or row.source >= sources:
+            raise ArtefactRefused(f"{directory}: {row.image} is there twice or of an unknown source; extract it again.")
+        seen.add(row.image)
+        yield row
+
+
 def _read_rows(directory: Path) -> Iterator[FaceRow]:
     path = directory / _ROWS
     try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    yield FaceRow.model_validate_json(line)
-                except ValidationError as error:
-                    raise ArtefactRefused(f"{path}, line {number}: {first_problem(error)}.") from error
+        for number, line in enumerate(lines_of(path, MOST_OF_A_ROW), 1):
+            try:
+                yield FaceRow.model_validate_json(line)
+            except ValidationError as error:
+                raise ArtefactRefused(f"{path}, line {number}: {first_problem(error)}.") from error
     except FileNotFoundError:
         raise ArtefactRefused(f"{directory} is no whole face set: it has no {_ROWS}.") from None

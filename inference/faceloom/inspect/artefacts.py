@@ -6,6 +6,7 @@ from typing import Any
 
 import onnxruntime as ort
 
+from faceloom.bounded import read_bounded, refused_as
 from faceloom.digest import sha256_of
 from faceloom.faceset import FaceSet
 from faceloom.provenance.metadata import from_metadata
@@ -13,6 +14,9 @@ from faceloom.swap.bundle import Bundle
 from faceloom.swap.contents import list_files, read_file
 from faceloom.swap.manifest import GraphRow, TensorRow
 from faceloom.swap.provider import open_session
+
+# Where ONNX ends.
+_MOST_BYTES = 2**31
 
 
 def describe_bundle(path: Path) -> dict[str, Any]:
@@ -38,12 +42,15 @@ def describe_bundle(path: Path) -> dict[str, Any]:
 
 def describe_graph(path: Path) -> dict[str, Any]:
     """Return a .dfm's, or any ONNX file's, inputs, outputs and what is recorded in it; nothing is run."""
-    content = path.read_bytes()
-    session = open_session(path, "cpu", content)
-    metadata = session.get_modelmeta().custom_metadata_map
+    content = read_bounded(path, _MOST_BYTES)
+    session = open_session(path, "cpu", content, optimise=False)
+    with refused_as(f"{path} holds names that are no text", (UnicodeDecodeError,)):
+        metadata = session.get_modelmeta().custom_metadata_map
+        inputs = [_describe_node(node) for node in session.get_inputs()]
+        outputs = [_describe_node(node) for node in session.get_outputs()]
     return {
-        "inputs": [_describe_node(node) for node in session.get_inputs()],
-        "outputs": [_describe_node(node) for node in session.get_outputs()],
+        "inputs": inputs,
+        "outputs": outputs,
         "provenance": dict(sorted(from_metadata(metadata).items())),
         "bytes": len(content),
         "sha256": sha256_of(content),

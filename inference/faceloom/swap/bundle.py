@@ -1,12 +1,12 @@
 """A bundle: the folder or .zip that ships a trained face. Nothing of it runs before all of it is checked."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from faceloom.arrays import MaskBatch, RgbBatch
+from faceloom.bounded import MOST_OF_A_DOCUMENT, read_npz
 from faceloom.digest import sha256_of
 from faceloom.documents import parse_document
 from faceloom.errors import ArtefactRefused
@@ -37,7 +37,8 @@ class Bundle:
     def read(cls, path: Path) -> "Bundle":
         """Read and check a bundle, folder or .zip; raise ArtefactRefused if anything is missing, changed or newer."""
         names = list_files(path)
-        manifest = parse_document(read_file(path, MARKER), path / MARKER, Manifest, SCHEMA, "bundle")
+        content = read_file(path, MARKER, MOST_OF_A_DOCUMENT)
+        manifest = parse_document(content, path / MARKER, Manifest, SCHEMA, "bundle")
         rows = (*manifest.graphs, manifest.golden)
         _refuse_unnamed_files(path, set(names) - {MARKER, *(row.file for row in rows)})
         bundle = cls(path, manifest)
@@ -64,10 +65,16 @@ class Bundle:
         path = self.path / self.manifest.golden.file
         content = self.read_file(self.manifest.golden)
         try:
-            with opened_zip(content, path), np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                return Golden(stored["faces"], stored["swapped"], stored["masks"])
-        except (OSError, ValueError, KeyError) as error:
+            with opened_zip(content, path) as archive:
+                stored = read_npz(archive, dict.fromkeys(("faces", "swapped", "masks"), "u"))
+        except KeyError as error:
             raise ArtefactRefused(f"{path} is no golden sample ({error}); export the bundle again.") from error
+        count, size = self.manifest.golden.faces, self.manifest.crop.size
+        shapes = {"faces": (count, size, size, 3), "swapped": (count, size, size, 3), "masks": (count, size, size)}
+        for name, shape in shapes.items():
+            if stored[name].shape != shape or stored[name].dtype != np.uint8:
+                raise ArtefactRefused(f"{path}: its {name} are {stored[name].shape} and the manifest says {shape}.")
+        return Golden(**stored)
 
 
 def _refuse_unnamed_files(path: Path, unnamed: set[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from faceloom.bounded import read_bounded
 from faceloom.documents import Strict, first_problem
 from faceloom.errors import FaceloomError, UsageError
 from faceloom.pictures import PICTURES
@@ -19,6 +20,10 @@ from faceloom.swap.wanted import Wanted, worn_of
 from faceloom.video import FrameRange
 from faceloom.video.output import CONTAINERS
 
+# What may be a path: the system knows none with a NUL in it.
+_Name = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
+# Of a job file: some ten thousand jobs.
+_MOST_BYTES = 2**20
 # What a folder of targets is searched for; other files in it are passed over.
 _VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
 
@@ -68,21 +73,21 @@ class JobsReport(Strict):
 class JobLine(Strict):
     """A target of a job file; what is left out is as for all."""
 
-    target: str
-    out: str
-    bundle: str | None = None
-    map: tuple[str, ...] = ()
+    target: _Name
+    out: _Name
+    bundle: _Name | None = None
+    map: tuple[_Name, ...] = ()
     range: str | None = None
     select: str | None = None
-    reference: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
+    reference: tuple[_Name, ...] = ()
+    exclude: tuple[_Name, ...] = ()
 
 
 class JobFile(Strict):
     """A job file, TOML. Its paths begin where it lies. `bundle` is for the jobs that name none."""
 
     schema_number: Annotated[Literal[1], Field(alias="schema")]
-    bundle: str | None = None
+    bundle: _Name | None = None
     job: Annotated[tuple[JobLine, ...], Field(min_length=1)]
 
 
@@ -193,15 +198,21 @@ def _refuse_same_names(jobs: Sequence[Job]) -> None:
 
 def _read_file(path: Path) -> JobFile:
     try:
-        return JobFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as TOML ({error}); see docs/converting.md for a job file.") from error
+        return JobFile.model_validate(tomllib.loads(read_bounded(path, _MOST_BYTES).decode()))
     except ValidationError as error:
         raise UsageError(f"{path} is no job file: {first_problem(error)}; see docs/converting.md.") from error
+    # ValueError: no UTF-8, no TOML, or a number of thousands of digits.
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} cannot be read as TOML ({error}); see docs/converting.md for a job file.") from error
 
 
 def _job_of(line: JobLine, file: JobFile, path: Path, wanted: Wanted | None, options: ConvertOptions) -> Job:
     here = path.parent
+    if not (here / line.out).resolve().is_relative_to(here.resolve()):
+        raise UsageError(
+            f"{path}: {line.out} lies outside of the job file's folder, and a job file writes nowhere else; "
+            "put the job file above what it writes."
+        )
     bundle = line.bundle or (None if line.map else file.bundle)
     if bundle or line.map:
         worn = tuple((here / reference, here / worn) for reference, worn in map(worn_of, line.map))

@@ -94,7 +94,7 @@ class GraphRow(FileRow):
 class GoldenRow(FileRow):
     """Sample inputs and Keras' outputs for them, in levels of 0..255. Every graph is replayed against these."""
 
-    faces: int
+    faces: Annotated[int, Field(ge=0, le=100_000)]
 
 
 class BlendRow(Strict):

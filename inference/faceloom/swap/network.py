@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime as ort
 
 from faceloom.arrays import RgbBatch
+from faceloom.bounded import refused_as
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.align import CropGeometry
 from faceloom.faces.mask import hide_background
@@ -91,7 +92,8 @@ def _check_graph(session: ort.InferenceSession, bundle: Bundle, graph: GraphRow)
     for tensor, channels in ((graph.face, 3), (graph.swapped, 3), (graph.mask, 1)):
         if tensor.shape != ("batch", size, size, channels):
             raise ArtefactRefused(f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels.")
-    found = [_describe(node) for node in (*session.get_inputs(), *session.get_outputs())]
+    with refused_as(f"{path} holds names that are no text", (UnicodeDecodeError,)):
+        found = [_describe(node) for node in (*session.get_inputs(), *session.get_outputs())]
     expected = [_expected(tensor) for tensor in _tensors(graph)]
     if sorted(found) != sorted(expected):
         raise ArtefactRefused(

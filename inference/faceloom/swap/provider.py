@@ -29,9 +29,16 @@ _DRAWS_FROM_FILES = (
 )
 
 
-def open_session(graph: Path, provider: str = "auto", content: bytes | None = None) -> ort.InferenceSession:
-    """Open a checked graph on `provider`; see `open_graph_of`. content: its bytes where they were read already."""
+def open_session(
+    graph: Path, provider: str = "auto", content: bytes | None = None, *, optimise: bool = True
+) -> ort.InferenceSession:
+    """Open a checked graph on `provider`; see `open_graph_of`. content: its bytes where they were read already.
+
+    optimise: not for a graph that is only looked at, as onnxruntime computes all of it that is constant.
+    """
     content = graph.read_bytes() if content is None else content
+    if not optimise:
+        return _open(lambda _: (graph, content), provider, optimise=False)
     return open_graph_of(lambda _: (graph, content), provider)
 
 
@@ -62,7 +69,7 @@ def provider_name(session: ort.InferenceSession) -> str:
     return next((name for name, full in PROVIDERS.items() if full == running), running)
 
 
-def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str) -> ort.InferenceSession:
+def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimise: bool = True) -> ort.InferenceSession:
     if name not in PROVIDERS:
         raise ProviderMissing(f"There is no provider {name!r}; choose auto, {', '.join(PROVIDERS)}.")
     if PROVIDERS[name] not in ort.get_available_providers():
@@ -74,6 +81,8 @@ def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str) -> ort.Infe
     options = ort.SessionOptions()
     # What goes wrong is raised, and said in our words; onnxruntime would print it as well.
     options.log_severity_level = 4
+    if not optimise:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     # Threads that wait for work would keep the other stages of a conversion from theirs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Processors without VNNI would add products of int8 in 16 bits, which overflow.

@@ -9,16 +9,40 @@ import numpy as np
 
 from faceloom.arrays import float32
 from faceloom.atomic import replacing_file
+from faceloom.bounded import read_npz
 from faceloom.errors import ArtefactRefused
 from faceloom.faces.cuts import CutState
 from faceloom.faces.find import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.track import Track, TrackerState
 from faceloom.swap.analysis import AnalysisState, ChosenFaces
+from faceloom.swap.contents import opened_arrays
 
 Arrays = Mapping[str, np.ndarray]
 
 _CHOOSING = "choosing/"
+# The kind of each array, how many rows it has (None: any number) and what a row is.
+_FORMS: dict[str, tuple[Any, ...]] = {
+    "numbers": ("i", 4),
+    "thumbnail": ("f", None, 32, 3),
+    "track_numbers": ("i", None, 2),
+    "track_boxes": ("f", None, 4),
+    "lead_frames": ("i", None, 2),
+    "lead_sources": ("i", None),
+    "lead_lost": ("i", None, 2),
+    **{
+        f"{faces}_{column}": form
+        for faces in ("last", "found", "lead")
+        for column, form in {
+            "counts": ("i", None),
+            "boxes": ("f", None, 4),
+            "scores": ("f", None, 2),
+            "meshes": ("f", None, 468, 3),
+            "points": ("f", None, 5, 2),
+            "tracks": ("i", None),
+        }.items()
+    },
+}
 
 
 def write_state(path: Path, state: AnalysisState) -> None:
@@ -49,12 +73,25 @@ def write_state(path: Path, state: AnalysisState) -> None:
 def read_state(path: Path) -> AnalysisState:
     """Read a state; raise ArtefactRefused if the file is none."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return _state(arrays)
-    except (OSError, ValueError, KeyError, EOFError, IndexError) as error:
+        with opened_arrays(path) as archive:
+            arrays = read_npz(archive)
+        _refuse_other_shapes(arrays)
+        return _state(arrays)
+    # RuntimeError: fewer faces than the frames are said to hold.
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError, RuntimeError) as error:
         raise ArtefactRefused(
             f"{path} is damaged ({error}); run the command without --resume to begin anew."
         ) from error
+
+
+def _refuse_other_shapes(arrays: Arrays) -> None:
+    """Raise ValueError unless every array has the kind and the sizes that `write_state` gives it."""
+    for name, (kind, *shape) in _FORMS.items():
+        found = arrays[name]
+        if found.dtype.kind != kind or found.shape[1:] != tuple(shape[1:]) or shape[0] not in (None, len(found)):
+            raise ValueError(f"{name} is {found.dtype} {found.shape}")
+    if arrays["thumbnail"].shape[0] not in (0, 18) or arrays["usual"].shape != ():
+        raise ValueError("its cuts are of another size")
 
 
 def _state(arrays: Arrays) -> AnalysisState:

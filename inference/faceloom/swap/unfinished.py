@@ -20,9 +20,10 @@ from pydantic import Field
 
 from faceloom import __version__
 from faceloom.atomic import replacing_file, write_text
+from faceloom.bounded import MOST_OF_A_DOCUMENT, read_bounded, refuse_links
 from faceloom.digest import sha256_of_file
 from faceloom.documents import Strict, read_document, to_json
-from faceloom.errors import FaceloomError, PartlyDone, UsageError
+from faceloom.errors import ArtefactRefused, FaceloomError, PartlyDone, UsageError
 from faceloom.swap.analysis import AnalysisState
 from faceloom.swap.cast import Cast
 from faceloom.swap.options import SwapOptions
@@ -35,6 +36,8 @@ from faceloom.video.output import replaced_by
 log = logging.getLogger(__name__)
 
 SCHEMA: Literal[1] = 1
+# Of a segment: a year of 60 frames a second.
+_MOST_FRAMES = 2_000_000_000
 
 
 class Job(Strict):
@@ -51,9 +54,9 @@ class Job(Strict):
 class SegmentRow(Strict):
     """A whole segment: what was done, the checksum of its pictures, and whether it is the target's last one."""
 
-    frames: Annotated[int, Field(ge=1)]
-    swapped: Annotated[int, Field(ge=0)]
-    missing: Annotated[int, Field(ge=0)]
+    frames: Annotated[int, Field(ge=1, le=_MOST_FRAMES)]
+    swapped: Annotated[int, Field(ge=0, le=_MOST_FRAMES)]
+    missing: Annotated[int, Field(ge=0, le=_MOST_FRAMES)]
     pictures_sha256: str
     last: bool
 
@@ -187,6 +190,9 @@ def folder_of(out: Path) -> Path:
 
 def _taken_up(folder: Path, out: Path, job: Job, *, resume: bool, force: bool) -> list[SegmentRow]:
     """Return the whole segments to go on from; remove what is not gone on from."""
+    if folder.is_symlink():
+        raise UsageError(f"{folder} is a link, and work is not continued where it leads; remove it.")
+    refuse_links(folder)
     rows = list(_whole_segments(folder))
     if rows and resume:
         _refuse_another(folder, out, job)
@@ -221,8 +227,8 @@ def _whole_segments(folder: Path) -> Iterator[SegmentRow]:
     number = 0
     while (path := folder / f"{number:06}.json").exists():
         try:
-            row = SegmentRow.model_validate_json(path.read_bytes())
-        except ValueError:
+            row = SegmentRow.model_validate_json(read_bounded(path, MOST_OF_A_DOCUMENT))
+        except (ValueError, ArtefactRefused):
             return
         pictures = path.with_suffix(".pictures")
         if not pictures.is_file() or sha256_of_file(pictures) != row.pictures_sha256:

@@ -14,6 +14,7 @@ from av.stream import AttachmentStream, Stream
 
 from faceloom.errors import UsageError
 from faceloom.video.info import VideoInfo
+from faceloom.video.opening import open_input
 
 _COPIED = ("audio", "subtitle")
 # What describes the old file or how it was made. The rest was written by a person about the video.
@@ -54,7 +55,7 @@ class StreamCopy:
         if info.kind == "pictures":
             yield cls(iter(()), target, {})
             return
-        with av.open(str(info.path)) as source:
+        with open_input(info.path) as source:
             refuse_uncopied(source, target, name)
             target.metadata.update(worth_keeping(source.metadata))
             if chapters := [c for chapter in source.chapters() if (c := _clipped(chapter, span)) is not None]:

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from faceloom.video.copy import Span, StreamCopy, worth_keeping
 from faceloom.video.encode import Encoding
 from faceloom.video.info import VideoInfo
+from faceloom.video.opening import open_input
 from faceloom.video.output import container_format, output_kind
 from faceloom.video.probe import stated_duration
 from faceloom.video.stills import write_pictures
@@ -53,7 +54,7 @@ def join_segments(  # noqa: PLR0913  what is joined, where to, and what lies bes
         ticks = str(lines[0].time_base.denominator)
         options |= {"movflags": "+faststart", "video_track_timescale": ticks, "movie_timescale": ticks}
     with av.open(str(out_part), "w", format=kind, options=options) as target:
-        with av.open(str(segments[0])) as first:
+        with open_input(segments[0]) as first:
             pictures = _add_pictures(first.streams.video[0], target, info)
         with StreamCopy.open(info, target, name, span) as others:
             target.metadata.update(tags or {})
@@ -91,7 +92,7 @@ class _Timeline:
 
     @classmethod
     def read(cls, path: Path) -> "_Timeline":
-        with av.open(str(path)) as container:
+        with open_input(path) as container:
             stream = container.streams.video[0]
             shift = _first_pts(container.metadata)
             packets = [(packet.pts or 0, packet.duration or 0) for packet in _of(container)]
@@ -109,7 +110,7 @@ def _packets(segments: Sequence[Path], lines: Sequence[_Timeline]) -> Iterator["
     """Yield the packets of all segments with times of the source's clock."""
     final = max((time for line in lines for time in line.pts), default=0)
     for path, line in zip(segments, lines, strict=True):
-        with av.open(str(path)) as container:
+        with open_input(path) as container:
             for packet in _of(container):
                 packet.pts = (packet.pts or 0) + line.shift
                 if packet.pts == final and line.last_duration > 0:
@@ -136,7 +137,7 @@ def _add_pictures(stream: VideoStream, target: OutputContainer, info: VideoInfo)
     if info.rotation:
         pictures.set_display_rotation(info.rotation)
     if info.kind == "video":
-        with av.open(str(info.path)) as source:
+        with open_input(info.path) as source:
             origin = source.streams.video[0]
             pictures.metadata.update(worth_keeping(origin.metadata))
             pictures.disposition = origin.disposition

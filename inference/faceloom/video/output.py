@@ -17,6 +17,7 @@ from faceloom.errors import UsageError
 from faceloom.video.copy import left_out, refuse_uncopied
 from faceloom.video.encode import Encoding, check_encoder, coding_of, plain_name
 from faceloom.video.info import VideoInfo
+from faceloom.video.opening import open_input
 
 # Extension -> FFmpeg's name of the container; the file is written as NAME.part, so FFmpeg cannot guess it.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -123,7 +124,7 @@ def check_output(name: Path, info: VideoInfo, encoding: Encoding) -> Encoding:
         if codec not in target.supported_codecs or (codec == "ffv1" and container_format(name) != "matroska"):
             raise UsageError(f"{name} cannot hold {codec} of {coding.pixel_format}; name the output .mkv, which can.")
         if info.kind == "video":
-            with av.open(str(info.path)) as source:
+            with open_input(info.path) as source:
                 refuse_uncopied(source, target, name)
     return encoding
 
@@ -150,7 +151,7 @@ def notices(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
         return said
     if kind != "video":
         return [*said, f"{name} has no sound, and none of the source's tags."]
-    with av.open(str(info.path)) as source, av.open(io.BytesIO(), "w", format=container_format(name)) as target:
+    with open_input(info.path) as source, av.open(io.BytesIO(), "w", format=container_format(name)) as target:
         if lost := left_out(source, target):
             said.append(f"{info.path}: not copied are {', '.join(lost)}.")
     return said

@@ -9,6 +9,7 @@ import av
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.pictures import PICTURES, in_natural_order
 from faceloom.video.info import ColourTags, Frame, VideoInfo
+from faceloom.video.opening import open_input
 from faceloom.video.pixels import to_rgb
 
 RATE = Fraction(25)
@@ -71,9 +72,9 @@ def read_pictures(info: VideoInfo, *, start: int = 0, stop: int | None = None, e
 def _decode(path: Path) -> av.VideoFrame:
     try:
         # By its open file: FFmpeg would take a % in a name for a pattern.
-        with path.open("rb") as file, av.open(file, "r") as container:
+        with path.open("rb") as file, open_input(file) as container:
             return next(container.decode(video=0))
-    except (av.FFmpegError, IndexError, StopIteration) as error:
+    except (av.FFmpegError, IndexError, StopIteration, ValueError) as error:
         raise MediaUnreadable(
             f"{path} is not a picture that can be decoded; check that it opens in a viewer."
         ) from error

@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video.info import ColourTags, VideoInfo
+from faceloom.video.opening import MOST_PIXELS, open_input
 
 # FFmpeg reads pictures as videos of one frame through these demuxers.
 _PICTURE_DEMUXERS = ("image2", "_pipe")
@@ -29,7 +30,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         what = "is a folder, not a video" if path.is_dir() else "does not exist"
         raise UsageError(f"{path} {what}; check the path.")
     try:
-        container = av.open(str(path))
+        container = open_input(path)
     except (av.FFmpegError, ValueError) as error:
         raise MediaUnreadable(
             f"{path} is not a video that FFmpeg can read; check that it plays in a video player."
@@ -93,6 +94,12 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not streams:
         raise MediaUnreadable(f"{path} has no video in it, only {_kinds(container)}.")
     stream = streams[0]
+    if stream.codec_context is None:
+        raise MediaUnreadable(f"{path} is of a codec that FFmpeg does not know; convert it with what made it.")
+    if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
+        raise MediaUnreadable(
+            f"{path} has pictures of more than {MOST_PIXELS / 1e6:.0f} million pixels; make it smaller."
+        )
     stream.thread_type = "AUTO"
     _refuse_cut_short(stream, path)
     return stream

@@ -12,7 +12,9 @@ from faceloom.video.probe import open_video
 # A frame's number, or seconds of the video's clock.
 Moment = int | Fraction
 
-_SIDE = r"(\d+:\d\d:\d\d(?:\.\d+)?|\d+(?:\.\d+)?s|\d+)?"
+# Fifteen digits are enough, and Python refuses numbers of thousands.
+_NUMBER, _SHARE = r"\d{1,15}", r"(?:\.\d{1,15})?"
+_SIDE = rf"({_NUMBER}:\d\d:\d\d{_SHARE}|{_NUMBER}{_SHARE}s|{_NUMBER})?"
 _RANGE = re.compile(f"{_SIDE}:{_SIDE}")
 
 

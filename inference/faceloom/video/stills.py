@@ -12,6 +12,7 @@ from faceloom.errors import UsageError
 from faceloom.pictures import encode
 from faceloom.video.encode import Encoding
 from faceloom.video.info import VideoInfo
+from faceloom.video.opening import open_input
 from faceloom.video.orient import upright
 from faceloom.video.output import output_kind, picture_name
 from faceloom.video.pictures import list_pictures
@@ -52,7 +53,7 @@ def _name_of(name: Path, number: int, index: int, info: VideoInfo) -> str:
 def _files(segments: Sequence[Path], info: VideoInfo) -> Iterator[tuple[int, bytes]]:
     """Yield each picture's number in a source of pictures, and the PNG file that it is."""
     for path in segments:
-        with av.open(str(path)) as container:
+        with open_input(path) as container:
             stream = container.streams.video[0]
             for packet in container.demux(stream):
                 if packet.pts is None:
@@ -101,7 +102,7 @@ def _write_gif(segments: Sequence[Path], out_part: Path, info: VideoInfo, begin:
 
 def _shown(segments: Sequence[Path], rotation: int) -> Iterator[tuple[av.VideoFrame, Fraction, Fraction]]:
     for path in segments:
-        with av.open(str(path)) as container:
+        with open_input(path) as container:
             for picture in container.decode(video=0):
                 base = Fraction(picture.time_base or 0)
                 rgb = av.VideoFrame.from_ndarray(upright(to_rgb(picture), rotation), "rgb24")
