@@ -1,6 +1,6 @@
 """How fast a conversion is, and what memory it takes: the tables of the README.
 
-python benchmarks/convert.py CLIP BUNDLE [BUNDLE...]   (each bundle in each of its precisions)
+python benchmarks/convert.py CLIP BUNDLE [BUNDLE...]   (each bundle in each precision; memory: the last one)
 """
 
 import subprocess
@@ -22,7 +22,7 @@ from faceloom.swap import Bundle, ConvertOptions
 from faceloom.video import read_frames
 
 # Width, height and frames of the clips whose memory is measured; the first two differ in length alone.
-SIZES = ((1920, 1080, 100), (1920, 1080, 600), (3840, 2160, 60))
+SIZES = ((1920, 1080, 300), (1920, 1080, 900), (3840, 2160, 60))
 
 
 def main(clip: Path, bundles: list[Path]) -> None:
@@ -38,7 +38,9 @@ def main(clip: Path, bundles: list[Path]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for width, height, count in SIZES:
             large = enlarge(clip, Path(folder) / "large.mp4", width, height, count)
-            print(f"| {width}x{height} | {count} | {peak_memory(large, bundles[0], Path(folder)):.0f} MB |", flush=True)
+            print(
+                f"| {width}x{height} | {count} | {peak_memory(large, bundles[-1], Path(folder)):.0f} MB |", flush=True
+            )
 
 
 def enlarge(clip: Path, path: Path, width: int, height: int, count: int) -> Path:

@@ -38,9 +38,9 @@ from faceloom.video import (
 
 log = logging.getLogger(__name__)
 
-# What the frames that go through together may take: one of 4K, three of 1080p, all sixteen of 480p. Six such batches
-# are on their way at any time.
-_BATCH_BYTES = 30_000_000
+# What the frames that go through together may take: one of 4K, two of 1080p, fourteen of 480p. Six such batches are
+# on their way at any time.
+_BATCH_BYTES = 20_000_000
 # Bytes a pixel of a frame takes: as RGB, and as it was coded (of 8 bits, 4:2:0).
 _PIXEL_BYTES = 4.5
 # The detector looks at every so-manyth frame; in between the mesh follows.
