@@ -81,7 +81,7 @@ def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimise
         )
     if name in ("cuda", "tensorrt"):
         ort.preload_dlls()  # finds CUDA libraries that pip installed
-    options = _session_options()
+    options = _session_options(optimise=optimise)
     graph, content = graph_for(name)
     try:
         session = ort.InferenceSession(content, options, providers=[PROVIDERS[name]])
@@ -103,7 +103,7 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _session_options() -> ort.SessionOptions:
+def _session_options(*, optimise: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     # What goes wrong is raised, and said in our words; onnxruntime would print it as well.
     options.log_severity_level = 4
