@@ -1,5 +1,6 @@
 """What tests share: the sample, small clips made on the spot, and a bundle that needs no training."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ SAMPLE = Path(demo_run.__file__).parent / "sample"
 
 sys.path.insert(0, str(Path(__file__).parent / "making"))
 
+# A shell's background jobs are started with Ctrl-C ignored, and so would be every process that a test sends one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def sample() -> Path:
@@ -24,9 +29,10 @@ def sample() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the key that marks are signed with out of the user's own folder."""
+    """Keep the key that marks are signed with, and what was tuned, out of the user's own folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 
