@@ -13,7 +13,7 @@ from faceloom.errors import UsageError
 from faceloom.pictures import read_picture, write_png
 from faceloom.progress import finish
 from faceloom.swap import ConvertOptions
-from faceloom.swap.jobs import convert_jobs, plan_jobs, read_jobs, targets_of
+from faceloom.swap.jobs import convert_jobs, plan_jobs, read_jobs, refuse_report, targets_of
 from faceloom.swap.wanted import Wanted
 from faceloom.video import FrameRange, probe_video, read_frames
 
@@ -46,7 +46,7 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: P
     targets = targets_of([things / "clips"])
     assert [target.name for target in targets] == ["a.mkv", "b.mp4", "empty.mp4", "text.mp4"]
     jobs = plan_jobs(targets, tmp_path / "out", wanted(things), OPTIONS)
-    report = finish(convert_jobs(jobs))
+    report = finish(convert_jobs(jobs, tmp_path / "report.json"))
     assert [(row.state, row.code, row.frames) for row in report.jobs] == [
         ("done", 0, 6),
         ("done", 0, 4),
@@ -54,7 +54,8 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: P
         ("failed", 5, None),
     ]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mkv", "b.mp4"]
-    again = finish(convert_jobs([replace(job, options=replace(OPTIONS, resume=True)) for job in jobs]))
+    again = [replace(job, options=replace(OPTIONS, resume=True)) for job in jobs]
+    again = finish(convert_jobs(again, tmp_path / "report.json"))
     assert [row.state for row in again.jobs] == ["kept", "kept", "failed", "failed"]
 
 
@@ -87,7 +88,7 @@ out = "made/stills"
     first, second = read_jobs(things / "jobs.toml", None, replace(OPTIONS, force=True))
     assert first.options.stretch == FrameRange.parse("1:4")
     assert second.options.stretch is None
-    report = finish(convert_jobs([first, second]))
+    report = finish(convert_jobs([first, second], tmp_path / "report.json"))
     assert [(row.state, row.frames) for row in report.jobs] == [("done", 3), ("done", 2)]
     assert probe_video(things / "made" / "part.mp4").frame_count == 3
     assert sorted(path.name for path in (things / "made" / "stills").iterdir()) == ["0.png", "1.png"]
@@ -136,6 +137,49 @@ def test_the_command_ends_with_8_and_writes_the_report(things: Path, tmp_path: P
 
 def test_a_swapped_still_is_a_still(things: Path, tmp_path: Path) -> None:
     (job,) = plan_jobs([things / "stills" / "0.png"], tmp_path, wanted(things), OPTIONS)
-    assert finish(convert_jobs([job])).jobs[0].frames == 1
+    assert finish(convert_jobs([job], tmp_path / "report.json")).jobs[0].frames == 1
     before, after = (read_picture(path) for path in (job.target, job.out))
     assert np.abs(before.astype(int) - after).max() > 60
+
+
+def test_a_pattern_is_several_targets_even_if_it_finds_one(things: Path, tmp_path: Path, faceloom) -> None:
+    typed = ("convert", things / "clips" / "b*.mp4", "--bundle", things / "ben.bundle", "--out", tmp_path / "out")
+    assert faceloom(*typed)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.mp4", "report.json"]
+
+
+@pytest.mark.parametrize(
+    ("target", "name"), [("a.avi", "a.mkv"), ("b.webm", "b.webm"), ("c.bmp", "c.png"), ("d.jpg", "d.jpg")]
+)
+def test_what_cannot_be_written_gets_another_ending(things: Path, tmp_path: Path, target: str, name: str) -> None:
+    (job,) = plan_jobs([Path(target)], tmp_path, wanted(things), OPTIONS)
+    assert job.out.name == name
+
+
+def test_pictures_of_two_targets_need_two_folders(things: Path, tmp_path: Path) -> None:
+    (tmp_path / "jobs.toml").write_text(
+        """schema = 1
+bundle = "b"
+job = [{target = "a.mp4", out = "f/a_%05d.png"}, {target = "b.mp4", out = "f/b_%05d.png"}]
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(UsageError, match="would both be written"):
+        read_jobs(tmp_path / "jobs.toml", None, OPTIONS)
+
+
+def test_replacing_and_keeping_at_once_is_refused(things: Path, tmp_path: Path) -> None:
+    jobs = plan_jobs([things / "clips" / "b.mp4"], tmp_path, wanted(things), replace(OPTIONS, force=True, resume=True))
+    with pytest.raises(UsageError, match="leave one out"):
+        finish(convert_jobs(jobs, tmp_path / "report.json"))
+
+
+@pytest.mark.parametrize(
+    ("report", "words"), [("clips/b.mp4", "the input itself"), ("notes.json", "no report"), ("clips", "a folder")]
+)
+def test_a_report_replaces_nothing_but_a_report(things: Path, tmp_path: Path, report: str, words: str) -> None:
+    (things / "notes.json").write_text("{}")
+    jobs = plan_jobs([things / "clips" / "b.mp4"], tmp_path, wanted(things), OPTIONS)
+    with pytest.raises(UsageError, match=words):
+        refuse_report(things / report, jobs, force=False)
+    refuse_report(tmp_path / "new.json", jobs, force=False)

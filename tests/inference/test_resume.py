@@ -12,12 +12,13 @@ from bundles import make_bundle
 from clips import make_clip
 
 from faceloom.atomic import write_text
-from faceloom.errors import NoFaceFound, PartlyDone, UsageError
+from faceloom.errors import MediaUnreadable, NoFaceFound, PartlyDone, UsageError
+from faceloom.pictures import write_png
 from faceloom.progress import finish
 from faceloom.provenance import Marking
 from faceloom.swap import ConvertOptions, convert
 from faceloom.swap.state_file import read_state, write_state
-from faceloom.swap.unfinished import folder_of
+from faceloom.swap.unfinished import batch_begun, folder_of
 from faceloom.video import FrameRange, read_frames
 
 # A signature is another one each time.
@@ -162,3 +163,46 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path, clip: Path, bundle: P
     write_state(tmp_path / "again.npz", state)
     assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
     assert (state.frame, len(state.lead), len(state.found)) == (24, 8, 4)
+
+
+def test_an_error_that_can_be_mended_keeps_what_is_done(
+    tmp_path: Path, clip: Path, bundle: Path, unbroken: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.mp4"
+    stop_after(clip, bundle, out, 26)
+
+    def unplugged(*_: object, **__: object) -> None:
+        raise MediaUnreadable("The disk is gone.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("faceloom.swap.target.read_source", unplugged)
+        with pytest.raises(MediaUnreadable):
+            finish(convert(clip, bundle, out, replace(OPTIONS, resume=True)))
+    (folder_of(out) / "000001.npz").write_bytes(b"")
+    assert finish(convert(clip, bundle, out, replace(OPTIONS, resume=True))).resumed_at == 12
+    assert out.read_bytes() == unbroken
+
+
+def test_two_processes_do_not_work_on_one_output(tmp_path: Path, clip: Path, bundle: Path) -> None:
+    first = convert(clip, bundle, tmp_path / "out.mp4", OPTIONS)
+    next(first)
+    with pytest.raises(UsageError, match="written by another process"):
+        finish(convert(clip, bundle, tmp_path / "out.mp4", replace(OPTIONS, force=True)))
+    first.close()
+
+
+def test_another_person_at_the_same_path_is_noticed(tmp_path: Path, sample: Path, clip: Path, bundle: Path) -> None:
+    out, picture = tmp_path / "out.mp4", tmp_path / "who.png"
+    options = replace(OPTIONS, reference=(picture,))
+    write_png(picture, next(read_frames(sample / "target_ada.mp4")).rgb)
+    stop_after(clip, bundle, out, 13, options)
+    write_png(picture, next(read_frames(sample / "target_ben.mp4")).rgb)
+    with pytest.raises(UsageError, match=r"other: reference"):
+        finish(convert(clip, bundle, out, replace(options, resume=True)))
+
+
+def test_what_was_tuned_in_between_changes_nothing(tmp_path: Path, clip: Path, bundle: Path) -> None:
+    out = tmp_path / "out.mp4"
+    stop_after(clip, bundle, out, 13)
+    assert batch_begun(out) == 3
+    assert finish(convert(clip, bundle, out, replace(OPTIONS, resume=True, batch=None))).resumed_at == 12

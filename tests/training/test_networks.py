@@ -131,7 +131,7 @@ def test_a_mask_of_its_own_has_no_part_in_the_picture() -> None:
 def test_the_table_in_the_documents_is_true(path: Path) -> None:
     config = read_config(path).network
     text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-    presets = text.split("| preset | face |")[1].split("\n\n")[0]
+    presets = text.split("| preset | px | kind |")[1].split("\n\n")[0]
     (row,) = [line for line in presets.splitlines() if line.startswith(f"| `{path.stem}` |")]
     size, kind, millions, gmac = [cell.strip() for cell in row.split("|")[2:6]]
     with dtype_policy("float32"):

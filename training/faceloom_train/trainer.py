@@ -195,6 +195,9 @@ def compiled_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
     model = SwapModel(config, identities)
     # On several devices TensorFlow makes no XLA program of a step.
     jit_compile = False if tf.distribute.has_strategy() else config.jit_compile
+    if keras.distribution.distribution() is not None:
+        # JAX divides a step among devices only when it compiles it.
+        jit_compile = True
     model.compile(optimizer=build_optimizer(config), jit_compile=jit_compile, auto_scale_loss=False)
     # Now, as all workers must do it together.
     model.optimizer.build(model.trainable_variables)

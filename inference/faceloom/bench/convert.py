@@ -10,8 +10,8 @@ from faceloom.batches import batched
 from faceloom.bench.timing import timed
 from faceloom.faces.find import FaceFinder
 from faceloom.progress import Progress, Work, finish
-from faceloom.swap.analysis import Analysis
-from faceloom.swap.convert import DETECT_EVERY, ConvertOptions, batch_of, convert, open_network, open_target
+from faceloom.swap.analysis import DETECT_EVERY, Analysis
+from faceloom.swap.convert import ConvertOptions, batch_of, convert, open_network, open_target
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.video import PictureWriter
 from faceloom.video.orient import frame_as_coded

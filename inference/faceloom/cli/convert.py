@@ -189,6 +189,7 @@ def convert_command(
     from faceloom.cli.extras import needs
 
     with needs("cpu"):
+        from faceloom.errors import UsageError
         from faceloom.provenance import Label, Marking
         from faceloom.swap import ConvertOptions
         from faceloom.swap.jobs import targets_of
@@ -196,6 +197,8 @@ def convert_command(
         from faceloom.video import Encoding, FrameRange
 
     if list_tracks:
+        if range_:
+            raise UsageError("--list-tracks counts from the video's beginning; leave out --range.")
         list_faces(only_one(targets), preview, force=force, json=json)
         return
     options = ConvertOptions(
@@ -230,7 +233,10 @@ def convert_command(
     wanted = Wanted.of(bundle, worn, identity, paste=baseline is not None)
     if preview or frame:
         try_out(only_one(targets), wanted, options, sheet=preview, place=frame, out=out, json=json)
-    elif len(found := targets_of(targets or ())) > 1:
+        return
+    found = targets_of(targets or ())
+    # A folder of videos or a pattern is several targets, even if it holds one today.
+    if found and (len(found) > 1 or found != targets):
         convert_several(found, out, wanted, options, report, json=json)
     else:
         convert_one(only_one(found), out, wanted, options, json=json)

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceloom.atomic import write_text
 from faceloom.cli.console import print_result, progress_display
-from faceloom.documents import to_json
 from faceloom.errors import PartlyDone, UsageError
 from faceloom.progress import finish
 from faceloom.swap import ConvertOptions, ConvertSummary
-from faceloom.swap.jobs import Job, convert_jobs, plan_jobs, read_jobs
+from faceloom.swap.jobs import Job, convert_jobs, plan_jobs, read_jobs, refuse_report
 from faceloom.swap.wanted import Wanted
 from faceloom.video import spooled
 
@@ -20,6 +18,8 @@ def convert_one(target: Path, out: Path | None, wanted: Wanted, options: Convert
     """Convert one target and say how it went."""
     out = _needed(out)
     to_standard_output = str(out) == "-"
+    if options.resume and "-" in (str(out), str(target)):
+        raise UsageError("What comes or goes by a pipe cannot be gone on with; leave out --resume.")
     if json and to_standard_output:
         raise UsageError("--json and --out - both need standard output; leave one out.")
     with spooled(target) as read, progress_display() as report:
@@ -60,13 +60,16 @@ def convert_listed(
 
 
 def _convert_jobs(jobs: Sequence[Job], report: Path, *, json: bool) -> None:
+    refuse_report(report, jobs, force=any(job.options.force for job in jobs))
     with progress_display() as show:
-        done = finish(convert_jobs(jobs), show)
-    write_text(report, to_json(done))
+        done = finish(convert_jobs(jobs, report), show)
     failed, count = done.failed, len(done.jobs)
+    kept = sum(row.state == "kept" for row in done.jobs)
     unmarked = sum(row.state == "done" and not row.marked for row in done.jobs)
     said = f" {unmarked} of them are not marked." if unmarked else ""
-    print_result(done, f"{count - len(failed)} of {count} targets are converted; see {report}.{said}", json=json)
+    before = f", {kept} of them before" if kept else ""
+    whole = f"{count - len(failed)} of {count} targets are converted{before}; see {report}.{said}"
+    print_result(done, whole, json=json)
     if failed:
         said = " ".join(row.message for row in failed[:3])
         raise PartlyDone(f"{len(failed)} of {count} targets failed: {said} The same command with --resume goes on.")
@@ -100,5 +103,5 @@ def _sentence(out: Path, wanted: Wanted, summary: ConvertSummary) -> str:
 def _honesty(summary: ConvertSummary) -> str:
     """What the output says of itself, who agreed, and what was looked for."""
     agreed = "".join(f" Consent of {face.identity}: {face.consent}." for face in summary.faces if face.consent)
-    checked = " The content check saw nothing." if summary.content_checked else ""
+    checked = " The content check refused nothing." if summary.content_checked else ""
     return f"{summary.marked}{agreed}{checked}"

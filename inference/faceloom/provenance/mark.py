@@ -37,10 +37,11 @@ class WornFace:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is said: which faceloom put whose faces in."""
+    """What is said: which faceloom put whose faces in, and whether a trained model drew them or a still was pasted."""
 
     faces: tuple[WornFace, ...]
     version: str = __version__
+    trained: bool = True
 
     def sentence(self) -> str:
         """Return it for tags: few programs keep more than one line."""
@@ -49,7 +50,8 @@ class Mark:
     def deed(self) -> str:
         """Return what was done, without by what."""
         worn = ", ".join(f"{face.identity} ({face.sha256[:16]})" for face in self.faces)
-        return f"faces were exchanged by a trained model. Worn: {worn}."
+        how = "by a trained model" if self.trained else "for a pasted still"
+        return f"faces were exchanged {how}. Worn: {worn}."
 
     def packet(self) -> bytes:
         """Return it as an XMP packet (ISO 16684-1), UTF-8."""

@@ -9,6 +9,7 @@ import av
 
 from faceloom.errors import MediaUnreadable
 from faceloom.provenance.mark import BEGINNING, SOURCE_TYPE, Mark
+from faceloom.video.opening import open_input
 
 # Matroska takes any name. Others know a list: the first that the user left free is taken.
 _OWN = "FACELOOM"
@@ -39,7 +40,7 @@ def tags_of(mark: Mark, ending: str, there: Mapping[str, str]) -> dict[str, str]
 def tags_in(path: Path) -> dict[str, str]:
     """Return the tags of a video or picture that FFmpeg reads. Raises MediaUnreadable if it reads none at all."""
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with open_input(path, metadata_errors="replace") as container:
             tags = dict(container.metadata)
             for stream in container.streams.video[:1]:
                 tags |= dict(stream.metadata)

@@ -15,6 +15,8 @@ from faceloom.video import Frame
 # Frames of the segment before that are swapped once more at a segment's start, unseen: what is steadied over time
 # has then settled. So segments can be drawn in any order, or on several machines, to the same bytes.
 LEAD = 8
+# The detector looks at every so-manyth frame; in between the mesh follows.
+DETECT_EVERY = 5
 
 Found = tuple[tuple[Face, ...], ...]
 

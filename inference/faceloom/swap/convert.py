@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from faceloom.ahead import read_ahead
+from faceloom.errors import UsageError
 from faceloom.faces.find import FaceFinder
 from faceloom.progress import Work
 from faceloom.provenance import Mark, Marked, Marker, Marking, WornFace, can_check, checked
-from faceloom.swap.analysis import Analysis
+from faceloom.swap.analysis import DETECT_EVERY, Analysis
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Cast, Opener
 from faceloom.swap.manifest import Precision
@@ -25,7 +26,7 @@ from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.swap.target import Target
 from faceloom.swap.tuning import DEFAULT_BATCH, tuned_batch
-from faceloom.swap.unfinished import Unfinished, job_of
+from faceloom.swap.unfinished import Unfinished, batch_begun, job_of
 from faceloom.video import (
     DEFAULT_ENCODING,
     Encoding,
@@ -38,13 +39,12 @@ from faceloom.video import (
 
 log = logging.getLogger(__name__)
 
+_GPUS = frozenset(["cuda", "tensorrt"])
 # What the frames that go through together may take: one of 4K, two of 1080p, fourteen of 480p. Six such batches are
 # on their way at any time.
 _BATCH_BYTES = 20_000_000
 # Bytes a pixel of a frame takes: as RGB, and as it was coded (of 8 bits, 4:2:0).
 _PIXEL_BYTES = 4.5
-# The detector looks at every so-manyth frame; in between the mesh follows.
-DETECT_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +131,14 @@ def convert_with(
     made_by: what names the source, so that an interrupted conversion is not gone on with by another. faces: what the
     marks say. `started` is when the work began, by the monotonic clock.
     """
-    mark, marker = Mark(tuple(faces)), Marker.open(options.marking, target.out)
-    source = opener()
+    marker, source = Marker.open(options.marking, target.out), opener()
+    mark = Mark(tuple(faces), trained=isinstance(source, Cast) or source.precision is not None)
     said = notices(target.out, target.info, target.encoding)
     for notice in said:
         log.warning("%s", notice)
-    options = replace(options, batch=batch_of(target.info, source, options))
+    begun = batch_begun(target.out) if options.resume and options.batch is None else None
+    options = replace(options, batch=begun or batch_of(target.info, source, options))
+    _refuse_other_numbers(target, options)
     job = job_of(target, made_by, source, options)
     with Unfinished.open(target.out, job, resume=options.resume, force=options.force) as work:
         state = work.state()
@@ -191,13 +193,22 @@ def _swap_segments(
             # Only where it is asked for: the package is an extra.
             from faceloom.swap.ray_engine import Order, swap_on_ray  # noqa: PLC0415
 
-            yield from swap_on_ray(seen, state, Order(opener, target, options, batch), work, clock)
+            order = Order(opener, target, options, batch, on_gpu=swapper.provider in _GPUS)
+            yield from swap_on_ray(seen, state, order, work, clock)
             return
         lead = Lead(target.stretch.start, options.segment, lead_of(target, state))
         for groups in segments(seen, batch):
             with work.next_segment() as part:
                 done, after = yield from swap_segment(swapper, lead, groups, target, part, batch, clock)
             work.commit(done, after)
+
+
+def _refuse_other_numbers(target: Target, options: ConvertOptions) -> None:
+    if options.track is not None and target.stretch.start:
+        raise UsageError(
+            f"Track {options.track} counts from the video's beginning, where --range does not begin; "
+            "say who is meant by --reference IMG."
+        )
 
 
 def batch_of(info: VideoInfo, source: FaceSource | Cast, options: ConvertOptions) -> int:

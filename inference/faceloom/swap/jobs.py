@@ -7,18 +7,20 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Annotated, Literal
 
+import av
 from pydantic import Field, ValidationError
 
-from faceloom.bounded import read_bounded
-from faceloom.documents import Strict, first_problem
-from faceloom.errors import FaceloomError, UsageError
+from faceloom.atomic import refuse_file, said_plainly, write_text
+from faceloom.bounded import MOST_OF_A_DOCUMENT, read_bounded
+from faceloom.documents import Strict, first_problem, to_json
+from faceloom.errors import ArtefactRefused, FaceloomError, MediaUnreadable, UsageError
 from faceloom.pictures import PICTURES
 from faceloom.progress import Work
 from faceloom.swap.convert import ConvertOptions, ConvertSummary
 from faceloom.swap.unfinished import folder_of
 from faceloom.swap.wanted import Wanted, worn_of
 from faceloom.video import FrameRange
-from faceloom.video.output import CONTAINERS
+from faceloom.video.output import CONTAINERS, STILLS, replaced_by
 
 # What may be a path: the system knows none with a NUL in it.
 _Name = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
@@ -122,23 +124,50 @@ def read_jobs(path: Path, wanted: Wanted | None, options: ConvertOptions) -> lis
     return jobs
 
 
-def convert_jobs(jobs: Sequence[Job]) -> Work[JobsReport]:
-    """Convert one target after the other; an error of one ends it alone."""
-    rows = []
+def refuse_report(report: Path, jobs: Sequence[Job], *, force: bool) -> None:
+    """Raise UsageError if a report cannot or may not be written: a report is replaced, anything else only by force.
+
+    A target, and what is made of it, never is. Called before the work.
+    """
+    refuse_file(report, force=True, inputs=[job.target for job in jobs])
+    if any(report.resolve() == replaced_by(job.out).resolve() for job in jobs):
+        raise UsageError(f"{report} is an output; name another file for the report.")
+    try:
+        JobsReport.model_validate_json(read_bounded(report, MOST_OF_A_DOCUMENT))
+    except (ArtefactRefused, ValueError) as error:
+        if not force:
+            raise UsageError(f"{report} is no report of conversions; name another, or pass --force.") from error
+    except FileNotFoundError:
+        return
+
+
+def convert_jobs(jobs: Sequence[Job], report: Path) -> Work[JobsReport]:
+    """Convert one target after the other; an error of one ends it alone. The report is written after each.
+
+    Raises UsageError if outputs are to be replaced and gone on with at once: old ones would pass for new ones.
+    """
+    if any(job.options.force and job.options.resume for job in jobs):
+        raise UsageError("Of several targets --resume keeps what is there and --force replaces it; leave one out.")
+    done = JobsReport(jobs=())
     for number, job in enumerate(jobs, 1):
-        rows.append((yield from _convert(job, f"{number}/{len(jobs)} {job.target.name}")))
-    return JobsReport(jobs=tuple(rows))
+        row = yield from _convert(job, f"{number}/{len(jobs)} {job.target.name}")
+        done = JobsReport(jobs=(*done.jobs, row))
+        write_text(report, to_json(done))
+    return done
 
 
 def _convert(job: Job, stage: str) -> Work[JobRow]:
     target, out = str(job.target), str(job.out)
-    if job.options.resume and job.out.exists() and not folder_of(job.out).exists():
+    if job.options.resume and replaced_by(job.out).exists() and not folder_of(job.out).exists():
         return JobRow(target=target, out=out, state="kept")
     work = job.wanted.convert(job.target, job.out, job.options)
     try:
         summary = yield from _staged(work, stage)
     except FaceloomError as error:
         return JobRow(target=target, out=out, state="failed", code=error.exit_code, message=str(error))
+    except (OSError, av.FFmpegError) as error:
+        plain = said_plainly(error, job.out) if isinstance(error, OSError) else MediaUnreadable(f"{target}: {error}.")
+        return JobRow(target=target, out=out, state="failed", code=plain.exit_code, message=str(plain))
     return JobRow(
         target=target,
         out=out,
@@ -181,17 +210,17 @@ def _targets_of(path: Path) -> Iterator[Path]:
 
 
 def _name_of(target: Path) -> str:
-    """What is written in a container that we do not write becomes Matroska, which holds everything."""
+    """A video of a kind that we do not write becomes Matroska, which holds everything, and a picture PNG."""
     suffix = target.suffix.lower()
-    if target.is_dir() or suffix in CONTAINERS or suffix == ".gif" or suffix in PICTURES:
+    if target.is_dir() or suffix in CONTAINERS or suffix == ".gif" or suffix in STILLS:
         return target.name
-    return f"{target.stem}.mkv"
+    return f"{target.stem}.png" if suffix in PICTURES else f"{target.stem}.mkv"
 
 
 def _refuse_same_names(jobs: Sequence[Job]) -> None:
     seen: dict[Path, Path] = {}
     for job in jobs:
-        first = seen.setdefault(job.out, job.target)
+        first = seen.setdefault(replaced_by(job.out).resolve(), job.target)
         if first is not job.target:
             raise UsageError(f"{first} and {job.target} would both be written to {job.out}; convert them apart.")
 

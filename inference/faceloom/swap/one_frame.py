@@ -15,6 +15,7 @@ from faceloom.faces.steady import REACH, steady
 from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
 from faceloom.provenance import refuse_frame
+from faceloom.swap.analysis import DETECT_EVERY
 from faceloom.swap.cast import Cast
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.sheet import Cell, draw_sheet
@@ -84,7 +85,7 @@ def _number(info: VideoInfo, place: str) -> int:
 
 def _found(info: VideoInfo, first: int, last: int) -> Iterator[tuple[Frame, list[Face]]]:
     """Yield the frames from `first` to `last`, upright, with their faces."""
-    finder = FaceFinder()
+    finder = FaceFinder(detect_every=DETECT_EVERY)
     for frame in read_frames(info.path, start=first):
         turned = replace(frame, rgb=upright(frame.rgb, info.rotation).copy())
         yield turned, finder.find([turned.rgb])[0]

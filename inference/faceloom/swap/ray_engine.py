@@ -32,12 +32,16 @@ _AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What every worker is told: where the faces come from, what is converted and how, and frames of a batch."""
+    """What every worker is told: where the faces come from, what is converted and how, and frames of a batch.
+
+    on_gpu: whether the faces are drawn on a GPU, of which each worker then needs one.
+    """
 
     opener: Opener
     target: Target
     options: SwapOptions
     batch: int
+    on_gpu: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +125,9 @@ def _commit(pool: Any, afters: list[AnalysisState | None], work: Unfinished, clo
 
 
 def _workers(ray: ModuleType, order: Order) -> list[Any]:
-    """Start as many workers as the cluster has cores or, for a bundle that runs on GPUs, GPUs."""
-    resources = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0))
-    count = gpus or max(1, int(resources.get("CPU", 1)))
-    actor = ray.remote(SegmentWorker).options(num_cpus=1, num_gpus=1 if gpus else 0)
+    """Start as many workers as the cluster has cores or, for faces that are drawn on GPUs, GPUs."""
+    count = max(1, int(ray.cluster_resources().get("GPU" if order.on_gpu else "CPU", 1)))
+    actor = ray.remote(SegmentWorker).options(num_cpus=1, num_gpus=int(order.on_gpu))
     placed = ray.put(order)
     return [actor.remote(placed) for _ in range(count)]
 

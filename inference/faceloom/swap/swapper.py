@@ -104,6 +104,7 @@ class FrameSwapper:
         cast = source if isinstance(source, Cast) else Cast.of_one(source, options)
         self.memory = memory or Memory()
         self._sources = cast.sources
+        self.provider = cast.provider
         self._looks = [Look.of(one.blend, options) for one in cast.sources]
         self._missing = MissingFaces(options.on_missing, self.memory)
         self._label = options.label

@@ -11,6 +11,7 @@ from faceloom.errors import NoFaceFound
 from faceloom.faces.find import Face, FaceFinder
 from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
+from faceloom.swap.analysis import DETECT_EVERY
 from faceloom.swap.sheet import Cell, cut_out, draw_sheet, square_round
 from faceloom.video import Frame, probe_video, read_frames
 from faceloom.video.orient import upright
@@ -78,7 +79,7 @@ def list_tracks(target: Path, sheet: Path | None = None) -> Work[TracksSummary]:
     Raises NoFaceFound if there is none, and what `probe_video` raises.
     """
     info = probe_video(target)
-    finder = FaceFinder()
+    finder = FaceFinder(detect_every=DETECT_EVERY)
     tracks: dict[int, _Track] = {}
     for group in batched(read_frames(target), _BATCH):
         pictures = [upright(frame.rgb, info.rotation) for frame in group]

@@ -5,25 +5,28 @@
     000000.npz        what is known after it (see `state_file`)
     000000.json       written last: the segment is whole
 
-The folder goes when the output stands, and with any error that the same command would meet again.
+The folder goes when the output stands, or when the target is refused. One process at a time works in it.
 """
 
+import fcntl
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from faceloom import __version__
-from faceloom.atomic import replacing_file, write_text
+from faceloom.atomic import replacing_file, said_plainly, write_text
 from faceloom.bounded import MOST_OF_A_DOCUMENT, read_bounded, refuse_links
-from faceloom.digest import sha256_of_file
+from faceloom.digest import sha256_of, sha256_of_file
 from faceloom.documents import Strict, read_document, to_json
-from faceloom.errors import ArtefactRefused, FaceloomError, PartlyDone, UsageError
+from faceloom.errors import ArtefactRefused, ContentRefused, NoFaceFound, UsageError
+from faceloom.provenance.content import can_check
 from faceloom.swap.analysis import AnalysisState
 from faceloom.swap.cast import Cast
 from faceloom.swap.options import SwapOptions
@@ -31,11 +34,13 @@ from faceloom.swap.source import FaceSource
 from faceloom.swap.state_file import read_state, write_state
 from faceloom.swap.swapper import Moment
 from faceloom.swap.target import Target
-from faceloom.video.output import replaced_by
+from faceloom.video.output import STANDARD, replaced_by
+from faceloom.video.pictures import list_pictures
 
 log = logging.getLogger(__name__)
 
 SCHEMA: Literal[1] = 1
+_JOB, _LOCK = "job.json", "lock"
 # Of a segment: a year of 60 frames a second.
 _MOST_FRAMES = 2_000_000_000
 
@@ -46,19 +51,18 @@ class Job(Strict):
     schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
     faceloom: str
     target: str
-    target_size: int
-    target_modified: int
+    target_stamp: str
     settings: dict[str, str]
 
 
 class SegmentRow(Strict):
-    """A whole segment: what was done, the checksum of its pictures, and whether it is the target's last one."""
+    """A whole segment: what was done, and the checksums of its files; the target's last one has no state."""
 
     frames: Annotated[int, Field(ge=1, le=_MOST_FRAMES)]
     swapped: Annotated[int, Field(ge=0, le=_MOST_FRAMES)]
     missing: Annotated[int, Field(ge=0, le=_MOST_FRAMES)]
     pictures_sha256: str
-    last: bool
+    state_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +94,28 @@ class Unfinished:
     def open(cls, out: Path, job: Job, *, resume: bool, force: bool) -> Iterator["Unfinished"]:
         """Take up the unfinished conversion to `out`, or begin one.
 
-        Raises UsageError if there is one that is not asked for, or another one than `job`. Segments stay when the
-        work is interrupted (also by a full disk); nothing stays when it is done or cannot be.
+        Raises UsageError if there is one that is not asked for, another one than `job`, or a process that is at it.
+        Whole segments stay when the work ends before its end, whatever the reason; only where the target itself is
+        refused (no face, its content) going on would be no use.
         """
-        folder = folder_of(out)
-        rows = _taken_up(folder, out, job, resume=resume, force=force)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "job.json", to_json(job))
-        work = cls(folder, rows)
-        try:
-            yield work
-        except FaceloomError as error:
-            work._leave(keep=isinstance(error, PartlyDone))
-            raise
-        except BaseException:
-            work._leave(keep=True)
-            raise
-        work._leave(keep=False)
+        if out == STANDARD:
+            # Two pipelines in one folder have nothing to do with each other.
+            with TemporaryDirectory() as folder:
+                yield cls(Path(folder), [])
+            return
+        with _locked(folder_of(out), out) as folder:
+            rows = _taken_up(folder, out, job, resume=resume, force=force)
+            write_text(folder / _JOB, to_json(job))
+            work = cls(folder, rows)
+            try:
+                yield work
+            except (NoFaceFound, ContentRefused):
+                work._leave(keep=False)
+                raise
+            except BaseException:
+                work._leave(keep=True)
+                raise
+            work._leave(keep=False)
 
     @property
     def segments(self) -> list[Path]:
@@ -125,7 +134,7 @@ class Unfinished:
     @property
     def complete(self) -> bool:
         """Whether the last segment was the end of the target."""
-        return bool(self._rows) and self._rows[-1].last
+        return bool(self._rows) and self._rows[-1].state_sha256 is None
 
     @contextmanager
     def next_segment(self) -> Iterator[Path]:
@@ -143,7 +152,7 @@ class Unfinished:
             swapped=done.swapped,
             missing=done.missing,
             pictures_sha256=sha256_of_file(self.pictures(number)),
-            last=state is None,
+            state_sha256=sha256_of_file(self._state(number)) if state else None,
         )
         write_text(self._folder / f"{number:06}.json", to_json(row))
         self._rows.append(row)
@@ -167,19 +176,29 @@ def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: Swa
 
     made_by: names the source. Where the faces are computed counts too: a GPU's numbers are not a processor's.
     """
-    stat = target.info.path.stat()
     settings = {field.name: repr(getattr(options, field.name)) for field in fields(options)}
     # Marks are put on what is whole: they decide no picture.
     for name in ("resume", "force", "engine", "provider", "marking"):
         settings.pop(name, None)
     settings |= {"face": made_by, "provider": source.provider, "precision": str(source.precision)}
+    # Whose pictures they are, not what they are called. And what was not looked at before is not called looked at.
+    settings |= {name: " ".join(map(_digest, getattr(options, name))) for name in ("reference", "exclude")}
+    settings["content_check"] = str(can_check())
     return Job(
         faceloom=__version__,
         target=str(target.info.path.resolve()),
-        target_size=stat.st_size,
-        target_modified=stat.st_mtime_ns,
+        target_stamp=_stamp(target.info.path),
         settings=settings,
     )
+
+
+def batch_begun(out: Path) -> int | None:
+    """Return the batch of the unfinished conversion to `out`, if there is one: it decides the last bits of faces."""
+    try:
+        settings = read_document(folder_of(out) / _JOB, Job, SCHEMA, "unfinished conversion").settings
+        return int(settings.get("batch", ""))
+    except (ArtefactRefused, ValueError):
+        return None
 
 
 def folder_of(out: Path) -> Path:
@@ -190,8 +209,6 @@ def folder_of(out: Path) -> Path:
 
 def _taken_up(folder: Path, out: Path, job: Job, *, resume: bool, force: bool) -> list[SegmentRow]:
     """Return the whole segments to go on from; remove what is not gone on from."""
-    if folder.is_symlink():
-        raise UsageError(f"{folder} is a link, and work is not continued where it leads; remove it.")
     refuse_links(folder)
     rows = list(_whole_segments(folder))
     if rows and resume:
@@ -202,13 +219,17 @@ def _taken_up(folder: Path, out: Path, job: Job, *, resume: bool, force: bool) -
             f"{out} was begun before and {sum(row.frames for row in rows)} of its frames are done; "
             "add --resume to go on, or --force to begin anew."
         )
-    shutil.rmtree(folder, ignore_errors=True)
+    for file in folder.iterdir():
+        if file.is_dir():
+            shutil.rmtree(file)
+        elif file.name != _LOCK:
+            file.unlink()
     return []
 
 
 def _refuse_another(folder: Path, out: Path, job: Job) -> None:
-    begun = read_document(folder / "job.json", Job, SCHEMA, "unfinished conversion")
-    different = [key for key in ("faceloom", "target", "target_size", "target_modified") if _differs(key, begun, job)]
+    begun = read_document(folder / _JOB, Job, SCHEMA, "unfinished conversion")
+    different = [key for key in ("faceloom", "target", "target_stamp") if _differs(key, begun, job)]
     settings = begun.settings.keys() | job.settings.keys()
     different += sorted(key for key in settings if begun.settings.get(key) != job.settings.get(key))
     if different:
@@ -230,8 +251,44 @@ def _whole_segments(folder: Path) -> Iterator[SegmentRow]:
             row = SegmentRow.model_validate_json(read_bounded(path, MOST_OF_A_DOCUMENT))
         except (ValueError, ArtefactRefused):
             return
-        pictures = path.with_suffix(".pictures")
-        if not pictures.is_file() or sha256_of_file(pictures) != row.pictures_sha256:
+        if not _is(path.with_suffix(".pictures"), row.pictures_sha256):
+            return
+        if row.state_sha256 and not _is(path.with_suffix(".npz"), row.state_sha256):
             return
         yield row
         number += 1
+
+
+def _digest(path: Path) -> str:
+    """Whether it is there is for others to say."""
+    return sha256_of_file(path) if path.is_file() else "gone"
+
+
+def _is(path: Path, sha256: str) -> bool:
+    return path.is_file() and sha256_of_file(path) == sha256
+
+
+def _stamp(path: Path) -> str:
+    """Return what changes with the target: names, sizes and times of its file, or of a folder's pictures."""
+    stats = [(file.name, file.stat()) for file in list_pictures(path)]
+    return sha256_of(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode())
+
+
+@contextmanager
+def _locked(folder: Path, out: Path) -> Iterator[Path]:
+    """Make the folder this process's own while it works."""
+    if folder.is_symlink():
+        raise UsageError(f"{folder} is a link, and work is not continued where it leads; remove it.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("w")
+    except OSError as error:
+        raise said_plainly(error, out) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"{out} is being written by another process; wait for it, or choose another name."
+            ) from error
+        yield folder

@@ -91,7 +91,7 @@ def source_tags(info: VideoInfo) -> dict[str, str]:
     """Return the tags that are copied from a source; pictures have none."""
     if info.kind == "pictures":
         return {}
-    with av.open(str(info.path)) as source:
+    with open_input(info.path) as source:
         return worth_keeping(source.metadata)
 
 

@@ -19,9 +19,13 @@ _PICTURES = "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe,gif_pipe,image2,ima
 _SAFELY = {"format_whitelist": f"{_CONTAINERS},{_PICTURES}", "protocol_whitelist": "file"}
 
 
-def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
-    """Open a video, a piece of one or a picture; what FFmpeg raises is passed on."""
-    container = av.open(str(source) if isinstance(source, Path) else source, "r", options=_SAFELY)
+def open_input(source: Path | io.BufferedIOBase, *, metadata_errors: str = "strict") -> InputContainer:
+    """Open a video, a piece of one or a picture; what FFmpeg raises is passed on.
+
+    metadata_errors: what is done with tags that are no UTF-8, as in `bytes.decode`.
+    """
+    file = str(source) if isinstance(source, Path) else source
+    container = av.open(file, "r", options=_SAFELY, metadata_errors=metadata_errors)
     for stream in container.streams.video:
         if stream.codec_context is not None:  # None: a codec that FFmpeg does not have
             stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}

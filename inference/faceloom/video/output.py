@@ -22,7 +22,7 @@ from faceloom.video.opening import open_input
 # Extension -> FFmpeg's name of the container; the file is written as NAME.part, so FFmpeg cannot guess it.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 STANDARD = Path("-")
-_STILLS = (".png", ".jpg", ".jpeg", ".webp")
+STILLS = (".png", ".jpg", ".jpeg", ".webp")
 _HDR = {16: "PQ", 18: "HLG"}
 
 OutputKind = Literal["video", "gif", "pictures", "still"]
@@ -40,11 +40,11 @@ def output_kind(name: Path) -> OutputKind:
         return "pictures"
     if not ending:
         return "pictures"
-    if ending in _STILLS:
+    if ending in STILLS:
         return "still"
     raise UsageError(
         f"{name}: a video is written as {', '.join(CONTAINERS)} or .gif, pictures as a folder or NAME_%05d.png, "
-        f"one picture as {', '.join(_STILLS)}; choose one of these endings."
+        f"one picture as {', '.join(STILLS)}; choose one of these endings."
     )
 
 
