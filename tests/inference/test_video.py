@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, noise
+from passing import written
 
 from faceloom.errors import MediaUnreadable, UsageError
-from faceloom.video import VideoWriter, probe_video, read_frames
+from faceloom.video import probe_video, read_frames
 from faceloom.video.orient import as_coded, upright
 from faceloom.video.pixels import _EXACT, from_rgb, to_rgb
 
@@ -18,7 +19,7 @@ from faceloom.video.pixels import _EXACT, from_rgb, to_rgb
 def rewrite(source: Path, target: Path) -> Path:
     """Pass a video through the writer unchanged."""
     info = probe_video(source)
-    with VideoWriter.open(target, target, info) as writer:
+    with written(target, target, info) as writer:
         for frame in read_frames(source):
             writer.write(frame)
     return target
@@ -242,7 +243,7 @@ def test_an_unknown_container_and_one_that_cannot_hold_the_sound(tmp_path: Path,
     info = probe_video(sample / "target_ada.mp4")
     with (
         pytest.raises(UsageError, match=r"\.mp4, \.m4v"),
-        VideoWriter.open(tmp_path / "x.part", tmp_path / "x.avi", info),
+        written(tmp_path / "x.part", tmp_path / "x.avi", info),
     ):
         pass
     source = tmp_path / "in.mkv"
@@ -259,6 +260,6 @@ def test_an_unknown_container_and_one_that_cannot_hold_the_sound(tmp_path: Path,
         container.mux(sound.encode(None))
     with (
         pytest.raises(UsageError, match="cannot hold the source's audio"),
-        VideoWriter.open(tmp_path / "y.part", tmp_path / "y.mp4", probe_video(source)),
+        written(tmp_path / "y.part", tmp_path / "y.mp4", probe_video(source)),
     ):
         pass

@@ -1,6 +1,7 @@
 """A conversion whose swap is a flat rectangle: the pictures go in segments that are joined, as a real one's do."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -84,3 +85,16 @@ def lasting(path: Path) -> float:
 
 def seconds(path: Path) -> list[Fraction]:
     return [f.pts * f.time_base for f in read_frames(path)]
+
+
+@contextmanager
+def written(part: Path, name: Path, info: VideoInfo) -> Iterator[PictureWriter]:
+    """Yield what takes all frames of a video; afterwards `part` is what the name `name` asks for."""
+    encoding = check_output(name, info, DEFAULT_ENCODING)
+    pictures = part.with_name(f"{part.name}.pictures")
+    try:
+        with PictureWriter.open(pictures, info, encoding) as writer:
+            yield writer
+        join_segments([pictures], part, name, info, encoding)
+    finally:
+        pictures.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from faceloom.video.probe import probe_video
 from faceloom.video.read import read_frames
 from faceloom.video.source import probe_source, read_source, spooled
 from faceloom.video.span import FrameRange, Stretch, frame_times
-from faceloom.video.write import PictureWriter, VideoWriter
+from faceloom.video.write import PictureWriter
 
 __all__ = [
     "DEFAULT_ENCODING",
@@ -20,7 +20,6 @@ __all__ = [
     "PictureWriter",
     "Stretch",
     "VideoInfo",
-    "VideoWriter",
     "check_output",
     "frame_times",
     "join_segments",

@@ -12,10 +12,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable
-from faceloom.video.encode import DEFAULT_ENCODING, Coding, Encoding, coding_of, open_encoder
+from faceloom.video.encode import Coding, Encoding, coding_of, open_encoder
 from faceloom.video.info import Frame, VideoInfo
-from faceloom.video.join import FIRST_PTS, join_segments
-from faceloom.video.output import check_output
+from faceloom.video.join import FIRST_PTS
 from faceloom.video.pixels import picture_of
 
 _NO_TYPE = 0
@@ -108,23 +107,3 @@ class PictureWriter:
             # Of fewer pictures than it reorders x265 gives random times; joining makes its own.
             packet.dts = self._decode_times.popleft()
             self._held = packet
-
-
-class VideoWriter:
-    """A whole video file in one go: swapped pictures, and every other stream of the source untouched."""
-
-    @staticmethod
-    @contextmanager
-    def open(part: Path, name: Path, info: VideoInfo, encoding: Encoding = DEFAULT_ENCODING) -> Iterator[PictureWriter]:
-        """Yield what takes the frames; when they are all written, `part` becomes what the name `name` asks for.
-
-        Raises what `check_output` raises, before anything is written.
-        """
-        encoding = check_output(name, info, encoding)
-        pictures = part.with_name(f"{part.name}.pictures")
-        try:
-            with PictureWriter.open(pictures, info, encoding) as writer:
-                yield writer
-            join_segments([pictures], part, name, info, encoding)
-        finally:
-            pictures.unlink(missing_ok=True)
