@@ -175,9 +175,18 @@ def test_unfinished_work_is_not_continued_through_a_link(tmp_path: Path) -> None
     with pytest.raises(ArtefactRefused, match="is a link"):
         Journal(work)
     (tmp_path / ".out.mp4.work").symlink_to(work)
-    job = Job(faceloom="0", target="t", target_size=1, target_modified=1, settings={})
+    job = Job(faceloom="0", target="t", target_stamp="1", settings={})
     with (
         pytest.raises(UsageError, match="is a link"),
+        Unfinished.open(tmp_path / "out.mp4", job, resume=True, force=False),
+    ):
+        pass
+    assert (tmp_path / "precious").read_text() == "mine"
+    (tmp_path / ".out.mp4.work").unlink()
+    (tmp_path / ".out.mp4.work").mkdir()
+    (tmp_path / ".out.mp4.work" / "lock").symlink_to(tmp_path / "precious")
+    with (
+        pytest.raises(ArtefactRefused, match="is a link"),
         Unfinished.open(tmp_path / "out.mp4", job, resume=True, force=False),
     ):
         pass

@@ -223,9 +223,11 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
 
     yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, share=0.2)
 
-    job = Job(faceloom="0", target="/t.mp4", target_size=1, target_modified=2, settings={"colour": "lab"})
+    job = Job(faceloom="0", target="/t.mp4", target_stamp="1", settings={"colour": "lab"})
     pictures = b"pictures"
-    row = SegmentRow(frames=12, swapped=3, missing=0, pictures_sha256=sha256_of(pictures), last=False)
+    row = SegmentRow(
+        frames=12, swapped=3, missing=0, pictures_sha256=sha256_of(pictures), state_sha256=sha256_of(state.read_bytes())
+    )
     work = {
         ".out.mp4.work/job.json": to_json(job).encode(),
         ".out.mp4.work/000000.json": to_json(row).encode(),

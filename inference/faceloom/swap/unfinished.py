@@ -209,7 +209,6 @@ def folder_of(out: Path) -> Path:
 
 def _taken_up(folder: Path, out: Path, job: Job, *, resume: bool, force: bool) -> list[SegmentRow]:
     """Return the whole segments to go on from; remove what is not gone on from."""
-    refuse_links(folder)
     rows = list(_whole_segments(folder))
     if rows and resume:
         _refuse_another(folder, out, job)
@@ -281,7 +280,8 @@ def _locked(folder: Path, out: Path) -> Iterator[Path]:
         raise UsageError(f"{folder} is a link, and work is not continued where it leads; remove it.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("w")
+        refuse_links(folder)
+        lock = (folder / _LOCK).open("a")
     except OSError as error:
         raise said_plainly(error, out) from error
     with lock:
