@@ -13,10 +13,9 @@ from faceloom.faceset.imports import Origin, OriginDamaged, read_origin
 from faceloom.pictures import PICTURES, in_natural_order, read_picture
 from faceloom.video import probe_video, read_frames
 from faceloom.video.orient import upright
+from faceloom.video.source import VIDEOS
 
 log = logging.getLogger(__name__)
-
-_VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +92,4 @@ def _files_of(path: Path) -> list[Path]:
         return in_natural_order(path.parent.glob(path.name))
     if not path.is_dir():
         return [path]
-    return in_natural_order(file for file in path.iterdir() if file.suffix.lower() in PICTURES | _VIDEOS)
+    return in_natural_order(file for file in path.iterdir() if file.suffix.lower() in PICTURES | VIDEOS)

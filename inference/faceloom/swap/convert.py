@@ -52,10 +52,10 @@ class ConvertOptions(SwapOptions):
     """How a video is converted: who is swapped and how it looks (see `SwapOptions`), and what the work runs on.
 
     provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together; None: what was
-    found best here (see `tuning`). encoding: how
-    the pictures are encoded. stretch: the part that is converted, None: all. resume: go on with an interrupted
-    conversion. engine: "local", or "ray" for a cluster (see `ray_engine`). force: replace what is there. segment:
-    frames of a segment (see `analysis`). marking: what says in the output that faces were exchanged.
+    found best here (see `tuning`). encoding: how the pictures are encoded. stretch: the part that is converted, None:
+    all. engine: "local", or "ray" for a cluster (see `ray_engine`). resume: go on with an interrupted conversion.
+    force: replace what is there. segment: frames of a segment. marking: what says in the output that faces were
+    exchanged.
     """
 
     provider: str = "auto"

@@ -21,13 +21,12 @@ from faceloom.swap.unfinished import folder_of
 from faceloom.swap.wanted import Wanted, worn_of
 from faceloom.video import FrameRange
 from faceloom.video.output import CONTAINERS, STILLS, replaced_by
+from faceloom.video.source import VIDEOS
 
 # What may be a path: the system knows none with a NUL in it.
 _Name = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
 # Of a job file: some ten thousand jobs.
 _MOST_BYTES = 2**20
-# What a folder of targets is searched for; other files in it are passed over.
-_VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ def _targets_of(path: Path) -> Iterator[Path]:
         found = sorted(map(Path, glob(str(path), recursive=True)))  # noqa: PTH207  it may begin at the root
     elif path.is_dir():
         files = sorted(path.iterdir())
-        found = [file for file in files if file.suffix.lower() in _VIDEOS]
+        found = [file for file in files if file.suffix.lower() in VIDEOS]
         if not found and any(file.suffix.lower() in PICTURES for file in files):
             found = [path]
     else:

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import onnxruntime as ort
 
 from faceloom.errors import ArtefactRefused, ProviderMissing
+from faceloom.processor import has_vnni
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,6 @@ PROVIDERS = {
 }
 # The order of "auto". TensorRT and CoreML build an engine for minutes first, so they run only when asked for.
 _AUTO = ("cuda", "directml", "cpu")
-# OpenCV's number for it (CV_CPU_AVX_512VNNI), which its Python has no name for.
-_AVX_512_VNNI = 23
 # What onnxruntime says of weights outside the graph when it was opened from memory; it refuses them all.
 _DRAWS_FROM_FILES = (
     "xternal data",
@@ -111,7 +109,7 @@ def _session_options(*, optimise: bool) -> ort.SessionOptions:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     # Threads that wait for work would keep the other stages of a conversion from theirs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if not cv2.checkHardwareSupport(_AVX_512_VNNI):
+    if not has_vnni():
         # Without it products of int8 would be added in 16 bits, which overflow. With it this takes 2.3 times as long.
         options.add_session_config_entry("session.x64quantprecision", "1")
     return options

@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from functools import cache
 
 import av
-import cv2
 from av.codec.codec import find_best_pix_fmt_of_list
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from faceloom.errors import ProviderMissing, UsageError
+from faceloom.processor import has_avx512
 from faceloom.video.info import ColourTags, VideoInfo
 
 BT709 = ColourTags(primaries=1, transfer=1, matrix=1, range=1)
@@ -50,8 +50,6 @@ _FFV1 = _Codec("ffv1", {"level": "3", "slicecrc": "1"}, segment="matroska")
 # Level 1 takes a third of the time of the default and 10 % more room.
 _PNG = _Codec("png", {"compression_level": "1"})
 
-# OpenCV's number for it (CV_CPU_AVX_512F), which its Python has no name for.
-_AVX_512F = 13
 
 ENCODERS = ("x264", "x265", "svtav1", "nvenc", "lossless", "png")
 
@@ -107,7 +105,7 @@ def coding_of(info: VideoInfo, encoding: Encoding) -> Coding:
         key, at_zero, slope = codec.rate
         quality = DEFAULT_QUALITY if encoding.quality is None else encoding.quality
         options[key] = f"{at_zero - slope * quality:g}"
-    if codec.name == "libx264" and cv2.checkHardwareSupport(_AVX_512F):
+    if codec.name == "libx264" and has_avx512():
         # With AVX-512 its macroblock tree reads memory that nobody wrote: the same pictures become other bytes.
         options["x264-params"] = "asm=avx2"
     if "rc-lookahead" in _known_options(codec.name):

@@ -18,6 +18,9 @@ from faceloom.video.read import read_frames
 
 log = logging.getLogger(__name__)
 
+# What a folder is searched for; other files in it are passed over.
+VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
+
 
 def probe_source(path: Path, rate: Fraction = RATE) -> VideoInfo:
     """Say what a source is; pictures become a video of `rate` frames a second.
