@@ -21,7 +21,7 @@ from faceloom.swap.manifest import Precision
 from faceloom.swap.memory import Memory, Notes
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.segment import SEGMENT, Clock, Lead, ahead_of, lead_of, segments, swap_segment
+from faceloom.swap.segment import SEGMENT, Clock, ahead_of, cut_lead, segments, swap_segment
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.swap.target import Target
@@ -196,7 +196,7 @@ def _swap_segments(
             order = Order(opener, target, options, batch, on_gpu=swapper.provider in _GPUS)
             yield from swap_on_ray(seen, state, order, work, clock)
             return
-        lead = Lead(target.stretch.start, options.segment, lead_of(target, state))
+        lead = cut_lead(swapper, state.lead if state else (), target.read(state))
         for groups in segments(seen, batch):
             with work.next_segment() as part:
                 done, after = yield from swap_segment(swapper, lead, groups, target, part, batch, clock)
