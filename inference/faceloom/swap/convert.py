@@ -54,8 +54,8 @@ class ConvertOptions(SwapOptions):
     provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together; None: what was
     found best here (see `tuning`). encoding: how the pictures are encoded. stretch: the part that is converted, None:
     all. engine: "local", or "ray" for a cluster (see `ray_engine`). resume: go on with an interrupted conversion.
-    force: replace what is there. segment: frames of a segment. marking: what says in the output that faces were
-    exchanged.
+    resumable: keep what is done of one that is interrupted. force: replace what is there. segment: frames of a segment.
+    marking: what says in the output that faces were exchanged.
     """
 
     provider: str = "auto"
@@ -65,6 +65,7 @@ class ConvertOptions(SwapOptions):
     stretch: FrameRange | None = None
     engine: Literal["local", "ray"] = "local"
     resume: bool = False
+    resumable: bool = True
     force: bool = False
     segment: int = SEGMENT
     marking: Marking = field(default_factory=Marking)
@@ -140,7 +141,8 @@ def convert_with(
     options = replace(options, batch=begun or batch_of(target.info, source, options))
     _refuse_other_numbers(target, options)
     job = job_of(target, made_by, source, options)
-    with Unfinished.open(target.out, job, resume=options.resume, force=options.force) as work:
+    keeping = {"resume": options.resume, "resumable": options.resumable, "force": options.force}
+    with Unfinished.open(target.out, job, **keeping) as work:
         state = work.state()
         swapper = FrameSwapper(source, options, Memory(choosing=Notes.from_arrays(state.choosing) if state else None))
         resumed_at = work.done.frames
