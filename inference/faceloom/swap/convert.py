@@ -181,7 +181,8 @@ def _swap_segments(
     """
     state, batch = work.state(), options.batch or DEFAULT_BATCH
     analysis = Analysis(
-        FaceFinder(detect_every=DETECT_EVERY),
+        # One thread each: the stages are what runs side by side, and a second one costs this one twice its time.
+        FaceFinder(detect_every=DETECT_EVERY, threads=1),
         swapper.choice,
         first=target.stretch.start,
         segment=options.segment,
