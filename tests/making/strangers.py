@@ -7,7 +7,9 @@ happens, and whether anything outside of the artefact's folder was touched.
 import contextlib
 import io
 import json
+import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,6 +44,7 @@ from faceloom.swap.memory import Notes
 from faceloom.swap.state_file import read_state, write_state
 from faceloom.swap.unfinished import Job, SegmentRow, Unfinished
 from faceloom.video import probe_video, read_frames
+from faceloom.video.pictures import probe_pictures
 
 Files = dict[str, bytes]
 NOTE = (
@@ -54,8 +57,7 @@ NOTE = (
 class Reader:
     """files: a valid artefact's, by their paths in its folder. spoil: changes one of them.
 
-    sealed: puts right what must fit together, as whoever makes a hostile file would. share: of the cases that are
-    asked for, as some readers are slow.
+    sealed: puts right what must fit together, as whoever makes a hostile file would.
     """
 
     name: str
@@ -63,7 +65,6 @@ class Reader:
     read: Callable[[Path], object]
     spoil: Callable[[Mutator, str, bytes], bytes]
     sealed: Callable[[Files], Files] = dict
-    share: float = 1.0
 
     def case(self, seed: int) -> Files:
         """Return the artefact with one file spoilt, and in most cases sealed again."""
@@ -93,19 +94,26 @@ def try_case(reader: Reader, files: Files, place: Path) -> bool:
         accepted = True
     except (FaceloomError, OriginDamaged):
         accepted = False
-    if sorted(path.name for path in place.iterdir()) != ["artefact", "secret.txt"] or beside.read_text() != "secret":
+    if {path.name for path in place.iterdir()} != {"artefact", "secret.txt"} or beside.read_text() != "secret":
         raise Escaped(str(sorted(place.rglob("*"))))
     return accepted
 
 
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a folder that goes afterwards, in memory where the system has a place for that: disks are waited for."""
+    memory = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
 def _lay(files: Files, folder: Path) -> None:
-    """Write the files; what else an earlier case left goes."""
-    if folder.is_dir():
-        there = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
-        if there - files.keys():
-            shutil.rmtree(folder)
-    for name, data in files.items():
-        path = folder / name
+    """Write the files that are not there as they should be; what else an earlier case left goes."""
+    wanted = {folder / name: data for name, data in files.items()}
+    there = {Path(at, name) for at, _, names in os.walk(folder) for name in names}
+    if there - wanted.keys():
+        shutil.rmtree(folder)
+    for path, data in wanted.items():
         if path.is_file() and path.read_bytes() == data:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +143,7 @@ def runtime_readers(scratch: Path) -> Iterator[Reader]:
 
 
 def _facesets(scratch: Path) -> Iterator[Reader]:
-    write_faceset(scratch / "ada", good_faces(3))
+    write_faceset(scratch / "ada", good_faces(2))
     files = files_in(scratch / "ada")
 
     def read_set(folder: Path) -> None:
@@ -145,19 +153,19 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
             faces.mask_of(row)
             faces.read_crop(row)
 
-    yield Reader("face set", files, read_set, by_kind, share=0.2)
+    yield Reader("face set", files, read_set, by_kind)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
     record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
     dropped = {name: data for name, data in files.items() if name != crop}
     dropped |= {"dropped/1/record.json": to_json(record).encode(), f"dropped/1/{Path(crop).name}": files[crop]}
-    yield Reader("curate's record", dropped, undo_curate, _only("record.json"), share=0.3)
+    yield Reader("curate's record", dropped, undo_curate, _only("record.json"))
 
     rows = files["faces.jsonl"]
     work = {
-        "state.json": b'{"rows": 3, "frames": 3, "next_frame": 3, "done": false}',
+        "state.json": b'{"rows": 2, "frames": 2, "next_frame": 2, "done": false}',
         "rows.jsonl": rows,
-        "embeddings.f32": bytes(3 * 192 * 4),
+        "embeddings.f32": bytes(2 * 192 * 4),
     }
 
     def read_work(folder: Path) -> None:
@@ -165,7 +173,7 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
         journal.next_track()
         journal.read_embeddings()
 
-    yield Reader("extraction's journal", work, read_work, by_kind, share=0.3)
+    yield Reader("extraction's journal", work, read_work, by_kind)
 
 
 def _only(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
@@ -194,7 +202,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
             return files
         return {**files, "manifest.json": json.dumps(manifest).encode()}
 
-    yield Reader("bundle (folder)", sealed(small), read_bundle, by_kind, sealed, share=0.3)
+    yield Reader("bundle (folder)", sealed(small), read_bundle, by_kind, sealed)
 
     write_zip(bundle, scratch / "b.zip")
     yield Reader(
@@ -202,7 +210,6 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
         {"b.zip": packed(sealed(small))},
         lambda folder: Bundle.read(folder / "b.zip").read_golden(),
         by_kind,
-        share=0.3,
     )
 
     def opened(folder: Path) -> None:
@@ -211,7 +218,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
     def its_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
         return data if name == "golden.npz" else by_kind(mutator, name, data)
 
-    yield Reader("bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, share=0.1)
+    yield Reader("bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed)
 
 
 def _conversions(scratch: Path) -> Iterator[Reader]:
@@ -221,7 +228,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     def read_whole(folder: Path) -> None:
         Notes.from_arrays(read_state(folder / "state.npz").choosing)
 
-    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, share=0.2)
+    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind)
 
     job = Job(faceloom="0", target="/t.mp4", target_stamp="1", settings={"colour": "lab"})
     pictures = b"pictures"
@@ -240,7 +247,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
             unfinished.state()
             sum((path.stat().st_size for path in unfinished.segments), unfinished.done.frames)
 
-    yield Reader("unfinished conversion", work, resume, by_kind, share=0.3)
+    yield Reader("unfinished conversion", work, resume, by_kind)
 
     jobs = b"""schema = 1
 bundle = "ben.bundle"
@@ -303,18 +310,21 @@ def _media(scratch: Path) -> Iterator[Reader]:
     kinds = {f"a{ending}": encode(picture, ending) for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff")}
     for name, data in kinds.items():
         yield Reader(f"picture ({name[2:]})", {name: data}, _read_picture(name), by_kind)
+        yield Reader(f"picture to convert ({name[2:]})", {name: data}, _probe_pictures(name), by_kind)
     for ending, codec in (("mp4", "libx264"), ("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4"), ("gif", "gif")):
         pixels = "bgr8" if ending == "gif" else "yuv420p"
         clip = make_clip(
-            scratch / f"a.{ending}", noise(4, 48, 64), pixel_format=pixels, codec=codec, options={"g": "2"}
+            scratch / f"a.{ending}", noise(3, 32, 32), pixel_format=pixels, codec=codec, options={"g": "2"}
         )
-        yield Reader(
-            f"video (.{ending})", {f"a.{ending}": clip.read_bytes()}, _read_video(f"a.{ending}"), by_kind, share=0.1
-        )
+        yield Reader(f"video (.{ending})", {f"a.{ending}": clip.read_bytes()}, _read_video(f"a.{ending}"), by_kind)
 
 
 def _read_picture(name: str) -> Callable[[Path], Any]:
     return lambda folder: read_picture(folder / name)
+
+
+def _probe_pictures(name: str) -> Callable[[Path], Any]:
+    return lambda folder: probe_pictures(folder / name)
 
 
 def _read_video(name: str) -> Callable[[Path], Any]:
