@@ -6,7 +6,9 @@ import random
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 # What no one expects: edges of every kind of number, texts that lead elsewhere, depth, length.
@@ -107,8 +109,7 @@ class Mutator:
         """Change a member of a .zip, a name or a claim of its directory, or the bytes of the whole."""
         if self.random.random() < 0.3:
             return self.bytes(valid)
-        with zipfile.ZipFile(io.BytesIO(valid)) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
+        members = dict(_members(valid))
         name = self.random.choice(sorted(members))
         what = self.random.random()
         if what < 0.8:
@@ -117,8 +118,8 @@ class Mutator:
             members[self.random.choice(("../x", "/x", "a/b", "", "x" * 3000, "\x1b[2J"))] = members.pop(name)
         else:
             del members[name]
-        how = self.random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
-        return packed(members, how, by_lzma=name if self.random.random() < 0.05 else None)
+        how = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
+        return packed(members, {name: self.random.choices(how, (10, 10, 1))[0]})
 
     def png(self, valid: bytes) -> bytes:
         """Change a PNG's rows or its bytes and, in most cases, make its checksums right: else nothing gets further."""
@@ -164,12 +165,19 @@ def note_of(text: str) -> Any:
     return literal_eval(text)
 
 
-def packed(members: dict[str, bytes], how: int = zipfile.ZIP_STORED, by_lzma: str | None = None) -> bytes:
+def packed(members: dict[str, bytes], how: Mapping[str, int] = MappingProxyType({})) -> bytes:
+    """Return a .zip; how: zipfile's number for each member that is not stored as it is."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", how) as archive:
+    with zipfile.ZipFile(content, "w") as archive:
         for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_LZMA if name == by_lzma else how)
+            archive.writestr(zipfile.ZipInfo(name), data, how.get(name, zipfile.ZIP_STORED))
     return content.getvalue()
+
+
+@lru_cache(maxsize=8)
+def _members(archive: bytes) -> Mapping[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def _dumped(value: Any) -> bytes:

@@ -295,7 +295,7 @@ def _state() -> AnalysisState:
     notes.of(1)["mask"] = np.zeros((8, 8), np.uint8)
     notes.count("waited")
     lead = (ChosenFaces(0, ((face, 0),), (), True), ChosenFaces(40, (), (0,), False))
-    return AnalysisState(4, finder, lead, ((face,), (), (face, face)), notes.to_arrays())
+    return AnalysisState(4, finder, lead, ((face,), ()), notes.to_arrays())
 
 
 def _media(scratch: Path) -> Iterator[Reader]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
 
     yield Reader("weights (HDF5)", {"x.h5": weights()}, read_weights, by_kind)
     metrics = b'{"step": 1, "loss": 0.5}\n{"step": 2, "changed": "steps", "from": 1, "to": 2}\n'
-    run = {"config.yaml": _CONFIG, "metrics.jsonl": metrics, "checkpoints/step-00000002/checkpoint.json": b"{}"}
+    # A wide network is in the settings; here it would be read twice a case.
+    config = re.sub(rb"network: .*", b"network: {kind: original}", _CONFIG)
+    run = {"config.yaml": config, "metrics.jsonl": metrics, "checkpoints/step-00000002/checkpoint.json": b"{}"}
 
     def read_run(folder: Path) -> None:
         describe_run(folder)
