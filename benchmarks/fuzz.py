@@ -1,6 +1,6 @@
 """Spoil valid artefacts and read them: what is neither accepted nor refused in the documented way is a crash.
 
-python benchmarks/fuzz.py --cases 100000 --seconds 180 [--reader TEXT] [--first CASE]
+python benchmarks/fuzz.py --cases 100000 --seconds 180 [--reader TEXT]... [--first CASE]
 
 Each reader works in a process of its own, with at most MORE_MEMORY more than it has at first, and LONGEST for a case;
 a crash ends it and another goes on with the next case. A case is its number: --first repeats one, or
@@ -49,7 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=180)
-    parser.add_argument("--reader", default="")
+    parser.add_argument("--reader", action="append", default=[])
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     from strangers import scratch_folder
@@ -58,7 +58,7 @@ def main() -> None:
     with scratch_folder() as folder:
         crashes: list[str] = []
         for reader in readers(folder / "made"):
-            if asked.reader in reader.name:
+            if any(text in reader.name for text in asked.reader or [""]):
                 result = fuzz(reader, range(asked.first, asked.first + asked.cases), asked.seconds, folder)
                 print(result.row(reader.name), flush=True)
                 if result.cases < asked.cases:
