@@ -56,6 +56,7 @@ def main() -> None:
 
     print("| reader | cases | refused | accepted | seconds | crashes |\n|---|---|---|---|---|---|")
     with scratch_folder() as folder:
+        os.environ["XDG_DATA_HOME"] = str(folder / "data")
         crashes: list[str] = []
         for reader in readers(folder / "made"):
             if any(text in reader.name for text in asked.reader or [""]):

@@ -44,6 +44,7 @@ READERS = (
     "picture (png)", "picture to convert (png)", "picture (jpg)", "picture to convert (jpg)", "picture (bmp)",
     "picture to convert (bmp)", "picture (webp)", "picture to convert (webp)", "picture (tiff)",
     "picture to convert (tiff)", "video (.mp4)", "video (.mkv)", "video (.webm)", "video (.avi)", "video (.gif)",
+    "marks (.jpg)", "marks (.mp4)",
 )  # fmt: skip
 
 

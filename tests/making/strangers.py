@@ -25,7 +25,7 @@ from mutants import Mutator, packed
 from faceloom.arrays import float32
 from faceloom.digest import sha256_of
 from faceloom.documents import to_json
-from faceloom.errors import FaceloomError
+from faceloom.errors import ArtefactRefused, FaceloomError
 from faceloom.faces.cuts import CutState
 from faceloom.faces.find import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
@@ -35,6 +35,7 @@ from faceloom.faceset.curate import Dropped, DroppedFile, undo_curate
 from faceloom.faceset.imports import OriginDamaged, read_origin
 from faceloom.faceset.journal import Journal
 from faceloom.pictures import encode, read_picture
+from faceloom.provenance import ConsentRecord, Mark, Marker, Marking, WornFace, verify
 from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.analysis import AnalysisState, ChosenFaces
 from faceloom.swap.contents import write_zip
@@ -140,6 +141,7 @@ def runtime_readers(scratch: Path) -> Iterator[Reader]:
     yield from _bundles(scratch)
     yield from _conversions(scratch)
     yield from _media(scratch)
+    yield from _marked(scratch)
 
 
 def _facesets(scratch: Path) -> Iterator[Reader]:
@@ -317,6 +319,27 @@ def _media(scratch: Path) -> Iterator[Reader]:
             scratch / f"a.{ending}", noise(3, 32, 32), pixel_format=pixels, codec=codec, options={"g": "2"}
         )
         yield Reader(f"video (.{ending})", {f"a.{ending}": clip.read_bytes()}, _read_video(f"a.{ending}"), by_kind)
+
+
+def _marked(scratch: Path) -> Iterator[Reader]:
+    """Marked as fully as this machine can. Each time the signature is another, and its cases with it."""
+    mark = Mark((WornFace("ben", "b" * 64, ConsentRecord(who="Ben", basis="release")),))
+    picture, clip = scratch / "marked.jpg", make_clip(scratch / "marked.mp4", noise(2, 32, 32))
+    picture.write_bytes(encode(noise(1, 32, 32)[0], ".jpg"))
+    for file in (picture, clip):
+        Marker.open(Marking(), file).finish(file, mark, scratch / "no source")
+        yield Reader(f"marks ({file.suffix})", {file.name: file.read_bytes()}, _verify(file.name), by_kind)
+
+
+def _verify(name: str) -> Callable[[Path], Any]:
+    """What was changed since it was signed counts as refused."""
+
+    def read(folder: Path) -> None:
+        found = verify(folder / name)
+        if found.verdict == "damaged":
+            raise ArtefactRefused(found.to_text())
+
+    return read
 
 
 def _read_picture(name: str) -> Callable[[Path], Any]:

@@ -46,7 +46,9 @@ def tags_in(path: Path) -> dict[str, str]:
                 tags |= dict(stream.metadata)
             return tags
     except (av.FFmpegError, ValueError) as error:
-        raise MediaUnreadable(f"{path} is no video or picture that can be read ({error}).") from error
+        raise MediaUnreadable(
+            f"{path} is no video or picture that can be read; check that it opens in a player or viewer."
+        ) from error
 
 
 def sentences_in(path: Path, tags: Mapping[str, str]) -> tuple[str, ...]:
