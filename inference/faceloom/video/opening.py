@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -16,16 +17,17 @@ _CONTAINERS = (
     "wav,mp3,aac,flac"
 )
 _PICTURES = "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe,gif_pipe,image2,image2pipe"
+# Tags that are no UTF-8 stay what they are, byte by byte, in files that are read and written. From PyAV 19 on they do.
+TAGS_AS_THEY_ARE: dict[str, Any] = (
+    {"metadata_errors": "surrogateescape"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 _SAFELY = {"format_whitelist": f"{_CONTAINERS},{_PICTURES}", "protocol_whitelist": "file"}
 
 
-def open_input(source: Path | io.BufferedIOBase, *, metadata_errors: str = "strict") -> InputContainer:
-    """Open a video, a piece of one or a picture; what FFmpeg raises is passed on.
-
-    metadata_errors: what is done with tags that are no UTF-8, as in `bytes.decode`.
-    """
+def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
+    """Open a video, a piece of one or a picture; what FFmpeg raises is passed on."""
     file = str(source) if isinstance(source, Path) else source
-    container = av.open(file, "r", options=_SAFELY, metadata_errors=metadata_errors)
+    container = av.open(file, "r", options=_SAFELY, **TAGS_AS_THEY_ARE)
     for stream in container.streams.video:
         if stream.codec_context is not None:  # None: a codec that FFmpeg does not have
             stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
