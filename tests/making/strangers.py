@@ -58,7 +58,8 @@ NOTE = (
 class Reader:
     """files: a valid artefact's, by their paths in its folder. spoil: changes one of them.
 
-    sealed: puts right what must fit together, as whoever makes a hostile file would.
+    sealed: puts right what must fit together, as whoever makes a hostile file would. slow: a case takes a millisecond,
+    and the suite reads fewer.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Reader:
     read: Callable[[Path], object]
     spoil: Callable[[Mutator, str, bytes], bytes]
     sealed: Callable[[Files], Files] = dict
+    slow: bool = False
 
     def case(self, seed: int) -> Files:
         """Return the artefact with one file spoilt, and in most cases sealed again."""
@@ -155,7 +157,7 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
             faces.mask_of(row)
             faces.read_crop(row)
 
-    yield Reader("face set", files, read_set, by_kind)
+    yield Reader("face set", files, read_set, by_kind, slow=True)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
     record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
@@ -220,7 +222,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
     def its_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
         return data if name == "golden.npz" else by_kind(mutator, name, data)
 
-    yield Reader("bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed)
+    yield Reader("bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, slow=True)
 
 
 def _conversions(scratch: Path) -> Iterator[Reader]:
@@ -230,7 +232,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     def read_whole(folder: Path) -> None:
         Notes.from_arrays(read_state(folder / "state.npz").choosing)
 
-    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind)
+    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, slow=True)
 
     job = Job(faceloom="0", target="/t.mp4", target_stamp="1", settings={"colour": "lab"})
     pictures = b"pictures"
@@ -318,7 +320,8 @@ def _media(scratch: Path) -> Iterator[Reader]:
         clip = make_clip(
             scratch / f"a.{ending}", noise(3, 32, 32), pixel_format=pixels, codec=codec, options={"g": "2"}
         )
-        yield Reader(f"video (.{ending})", {f"a.{ending}": clip.read_bytes()}, _read_video(f"a.{ending}"), by_kind)
+        name = f"a.{ending}"
+        yield Reader(f"video (.{ending})", {name: clip.read_bytes()}, _read_video(name), by_kind, slow=True)
 
 
 def _marked(scratch: Path) -> Iterator[Reader]:
@@ -328,7 +331,7 @@ def _marked(scratch: Path) -> Iterator[Reader]:
     picture.write_bytes(encode(noise(1, 32, 32)[0], ".jpg"))
     for file in (picture, clip):
         Marker.open(Marking(), file).finish(file, mark, scratch / "no source")
-        yield Reader(f"marks ({file.suffix})", {file.name: file.read_bytes()}, _verify(file.name), by_kind)
+        yield Reader(f"marks ({file.suffix})", {file.name: file.read_bytes()}, _verify(file.name), by_kind, slow=True)
 
 
 def _verify(name: str) -> Callable[[Path], Any]:

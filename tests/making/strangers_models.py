@@ -41,7 +41,9 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         by_kind,
     )
     keras = {"x.keras": packed({"config.json": json.dumps(original()).encode(), "model.weights.h5": weights()})}
-    yield Reader("faceswap model (.keras)", keras, lambda folder: read_faceswap(folder / "x.keras", "b", 1.0), by_kind)
+    yield Reader(
+        "faceswap model (.keras)", keras, lambda folder: read_faceswap(folder / "x.keras", "b", 1.0), by_kind, slow=True
+    )
 
     def read_weights(folder: Path) -> None:
         refuse_foreign_weights(folder / "x.h5")
@@ -58,7 +60,7 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         run.rows()
         run.forget_after(1)
 
-    yield Reader("run", run, read_run, _yaml)
+    yield Reader("run", run, read_run, _yaml, slow=True)
     settings = _CONFIG[_CONFIG.index(b"settings:\n") + 10 :].replace(b"\n  ", b"\n").lstrip()
     yield Reader("settings (YAML)", {"x.yaml": settings}, lambda folder: read_config(folder / "x.yaml"), _yaml)
 
