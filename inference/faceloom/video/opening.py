@@ -27,7 +27,7 @@ _SAFELY = {"format_whitelist": f"{_CONTAINERS},{_PICTURES}", "protocol_whitelist
 def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
     """Open a video, a piece of one or a picture; what FFmpeg raises is passed on."""
     file = str(source) if isinstance(source, Path) else source
-    container = av.open(file, "r", options=_SAFELY, **TAGS_AS_THEY_ARE)
+    container: InputContainer = av.open(file, "r", options=_SAFELY, **TAGS_AS_THEY_ARE)
     for stream in container.streams.video:
         if stream.codec_context is not None:  # None: a codec that FFmpeg does not have
             stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}

@@ -71,7 +71,7 @@ def picture_of(frame: Frame, pixel_format: str, colour: ColourTags) -> av.VideoF
 
 
 def _reformatted(picture: av.VideoFrame, pixel_format: str, **colour: int | None) -> av.VideoFrame:
-    converter = _kept.__dict__.setdefault(pixel_format, VideoReformatter())
+    converter: VideoReformatter = _kept.__dict__.setdefault(pixel_format, VideoReformatter())
     return converter.reformat(picture, format=pixel_format, interpolation=_EXACT, **colour)
 
 
