@@ -31,10 +31,14 @@ _GOLDEN = "golden.npz"
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """precisions: a graph for each. accept_loss: write what misses its limits as well, and record that."""
+    """precisions: a graph for each. accept_loss: write what misses its limits as well, and record that.
+
+    step: of which checkpoint, "last", "best" or its number (see `find_checkpoint`).
+    """
 
     precisions: Sequence[Precision] = ("fp32",)
     accept_loss: bool = False
+    step: str = "last"
     force: bool = False
 
 
@@ -63,7 +67,7 @@ def export_bundle(
     """Write the bundle that lets others wear `identity`'s face.
 
     Raises UsageError if `out` exists or there is no such precision; ArtefactRefused if the run has no such identity or
-    no usable checkpoint, or if a graph in onnxruntime and the trained model disagree; then nothing is written.
+    checkpoint, or if a graph in onnxruntime and the trained model disagree; then nothing is written.
     """
     started = time.monotonic()
     options = options or ExportOptions()
@@ -73,7 +77,7 @@ def export_bundle(
     decoder = decoder_number(run, identity)
     total = 2 + len(options.precisions)
     yield Progress("export", 0, total, "loading the checkpoint")
-    networks, step = load_networks(run)
+    networks, step = load_networks(run, options.step)
     function = swap_function(networks, decoder, run.settings.network.size)
     sample = sample_faces(run, identity)
     wanted = run_model(function, sample.proof)

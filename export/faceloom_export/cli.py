@@ -53,6 +53,9 @@ def export_command(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Write graphs that miss their limits as well, and record it.")
     ] = False,
+    step: Annotated[
+        str, typer.Option(help="Of which checkpoint: last, best (what evaluations marked), or a step's number.")
+    ] = "last",
     target: Annotated[
         str | None, typer.Option(help="With --format dfm: whose face is replaced; the first other one if not given.")
     ] = None,
@@ -81,7 +84,9 @@ def export_command(
 
     if form is Format.dfm:
         with progress_display() as report:
-            work = export_dfm(run, identity, out, target=target, host=host.value if host else "dfl", force=force)
+            work = export_dfm(
+                run, identity, out, target=target, host=host.value if host else "dfl", step=step, force=force
+            )
             made = finish(work, report)
         print_result(
             made,
@@ -90,7 +95,7 @@ def export_command(
             json=json,
         )
         return
-    options = ExportOptions(precisions, accept_loss, force)  # type: ignore[arg-type]  # checked there
+    options = ExportOptions(precisions, accept_loss, step, force)  # type: ignore[arg-type]  # checked there
     with progress_display() as report:
         summary = finish(export_bundle(run, identity, out, options), report)
     graphs = "; ".join(

@@ -45,12 +45,20 @@ class DfmSummary:
 
 
 def export_dfm(
-    run_path: Path, identity: str, out: Path, *, target: str | None = None, host: str = "dfl", force: bool = False
+    run_path: Path,
+    identity: str,
+    out: Path,
+    *,
+    target: str | None = None,
+    host: str = "dfl",
+    step: str = "last",
+    force: bool = False,
 ) -> Work[DfmSummary]:
     """Write the .dfm that lets others wear `identity`'s face.
 
     target: the identity whose face is replaced there (the first other one if None): its decoder draws the mask
-    of the face that is seen. host: a key of HOSTS, whose crop is meant. Raises what `export_bundle` raises.
+    of the face that is seen. host: a key of HOSTS, whose crop is meant. step: see
+    `ExportOptions`. Raises what `export_bundle` raises.
     """
     started = time.monotonic()
     if out.suffix != ".dfm":
@@ -60,19 +68,19 @@ def export_dfm(
     decoder = decoder_number(run, identity)
     seen = decoder_number(run, target or next(name for name in run.identities if name != identity))
     yield Progress("export", 0, 3, "loading the checkpoint")
-    networks, step = load_networks(run)
+    networks, loaded = load_networks(run, step)
     shape = mean_mask(run) if run.settings.hide_background else None
     window = Window.of(network_crop(run.settings), host)
     function = dfm_function(networks, decoder, seen, window, shape)
     yield Progress("export", 1, 3, "converting to ONNX")
     with replacing_file(out) as part:
-        write_onnx(dfm_model(function), part, provenance(run, identity, step, "fp32"))
+        write_onnx(dfm_model(function), part, provenance(run, identity, loaded, "fp32"))
         yield Progress("export", 2, 3, "proving it equal")
         faces = _sample(run, CropGeometry(size=window.side, coverage=1, template=HOSTS[host]))
         worst, mean = _difference(part, function, faces)
         size = part.stat().st_size
     yield Progress("export", 3, 3, "done")
-    return DfmSummary(identity, step, size, len(faces), worst, mean, time.monotonic() - started)
+    return DfmSummary(identity, loaded, size, len(faces), worst, mean, time.monotonic() - started)
 
 
 def _sample(run: Run, crop: CropGeometry) -> Float32[np.ndarray, "n r r 3"]:

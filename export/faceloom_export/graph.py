@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from faceloom.errors import ArtefactRefused, ProviderMissing
 from faceloom_export.names import FACE, MASK, SWAPPED
-from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
+from faceloom_train.checkpoint import find_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.model import SwapModel
 from faceloom_train.networks import Networks
 from faceloom_train.optimizer import use_averaged_weights
@@ -18,28 +18,28 @@ from faceloom_train.trainer import compiled_model, dtype_policy
 log = logging.getLogger(__name__)
 
 
-def load_networks(run: Run) -> tuple[Networks, int]:
-    """Load the last whole checkpoint's averaged weights; return the networks and the step.
+def load_networks(run: Run, which: str = "last") -> tuple[Networks, int]:
+    """Load the averaged weights of a checkpoint (see `find_checkpoint`); return the networks and the step.
 
     The graphs are built in float32 whatever policy trained them: the weights are stored in float32, and
-    a graph of bfloat16 exports without an error to a file that no runtime can read. Raises ArtefactRefused
-    if there is no usable checkpoint.
+    a graph of bfloat16 exports without an error to a file that no runtime can read. Raises what `find_checkpoint`
+    raises.
     """
     if keras.backend.backend() != "tensorflow":
         raise ProviderMissing("Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again.")
     with dtype_policy("float32"):
         model = compiled_model(run.settings, run.identities)
-    step = _restore_latest(model, run)
+    step = _restore(model, run, which)
     use_averaged_weights(model)
     return model.networks, step
 
 
-def _restore_latest(model: SwapModel, run: Run) -> int:
-    """Load the last checkpoint and return its step; another one if training removes it meanwhile."""
+def _restore(model: SwapModel, run: Run, which: str) -> int:
+    """Load a checkpoint and return its step; look again if training removes one meanwhile."""
     while True:
         newest = list_checkpoints(run)[-1:]
         try:
-            checkpoint, step = latest_checkpoint(run, log.warning)
+            checkpoint, step = find_checkpoint(run, which, log.warning)
             restore_checkpoint(model, checkpoint)
         except (ArtefactRefused, FileNotFoundError):
             if list_checkpoints(run)[-1:] == newest:

@@ -21,6 +21,7 @@ from faceloom.swap import Bundle, SwapNetwork
 from faceloom_export import bundle as bundle_module
 from faceloom_export import graph
 from faceloom_export.bundle import ExportOptions, export_bundle
+from faceloom_train.checkpoint import mark_best
 from faceloom_train.run import Run
 from faceloom_train.trainer import train
 
@@ -143,6 +144,25 @@ def test_the_last_whole_checkpoint_is_exported(copy: Path, tmp_path: Path, caplo
     assert finish(export_bundle(copy, "ben", tmp_path / "b")).step == 2
     assert "step-00000003 is damaged" in caplog.text
     assert "is used, of step 2" in caplog.text
+
+
+@pytest.mark.parametrize("run", ["float32"], indirect=True)
+def test_the_checkpoint_that_is_asked_for_is_exported(copy: Path, tmp_path: Path) -> None:
+    def exported(step: str) -> int:
+        return finish(export_bundle(copy, "ben", tmp_path / step, ExportOptions(step=step))).step
+
+    with pytest.raises(ArtefactRefused, match="No evaluation has marked the best step"):
+        exported("best")
+    mark_best(Run.read(copy), 2, {"score": 50.0})
+    assert (exported("last"), exported("best"), exported("2")) == (3, 2, 2)
+    with pytest.raises(ArtefactRefused, match=r"no checkpoint of step 7; those that it keeps: .*2, 3"):
+        exported("7")
+    with pytest.raises(UsageError, match="'first' is no step; give a number, last or best"):
+        exported("first")
+    (copy / "checkpoints" / "step-00000003" / "state.weights.h5").write_bytes(b"half")
+    with pytest.raises(ArtefactRefused, match=r"step-00000003 is damaged.*Name another step"):
+        exported("3")
+    assert not (tmp_path / "3").exists()
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)

@@ -75,6 +75,12 @@ def test_it_goes_on_to_the_same_bytes(
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_what_nobody_can_go_on_with_is_not_kept(tmp_path: Path, clip: Path, bundle: Path) -> None:
+    """A video that came by a pipe is gone with its process."""
+    stop_after(clip, bundle, tmp_path / "out.mp4", 26, replace(OPTIONS, resumable=False))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_range_goes_on_too(tmp_path: Path, clip: Path, bundle: Path) -> None:
     options = replace(OPTIONS, stretch=FrameRange.parse("5:47"))
     finish(convert(clip, bundle, tmp_path / "whole.mkv", options))

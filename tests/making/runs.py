@@ -19,6 +19,7 @@ NETWORK = {
     "decoder": [16, 8],
     "residuals": [0, 1],
     "head": 4,
+    "template_reach": 0.15,
 }
 
 

@@ -23,8 +23,10 @@ KINDS = {
         "residuals": [1, 1, 2],
         "shared": 2,
         "template": False,
+        "template_reach": 0,
     },
     "df, half resolution": {**NETWORK, "size": 64, "stem": 2, "head": 2, "shared": 0},
+    "df, the template stays": {**NETWORK, "template_reach": 0},
     "df, the mask by itself": {**NETWORK, "size": 64, "shared": 0, "mask_trunk": [4]},
     "liae": {**NETWORK, "kind": "liae"},
     "liae, inters of no doubling, the mask by itself": {
@@ -101,6 +103,24 @@ def test_identities_share_all_but_their_decoder(kind: str) -> None:
     after = drawn_by_all(networks, FACES)
     np.testing.assert_array_equal(after[0], before[0])
     np.testing.assert_allclose(after[1], before[1] + 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["df", "liae"])
+def test_a_template_moves_as_the_decoder_says(kind: str) -> None:
+    """By so many pixels, to the left and up, and never further than its reach."""
+    networks = build_networks(network(kind, template_reach=0.25), ["a"])
+    layers = {layer.name: layer for layer in layers_of(networks.decoders[0])}
+    still = drawn_by_all(networks, FACES)[0]
+    picture = np.random.default_rng(1).random((32, 32, 4), np.float32)
+    layers["template"].picture.assign(picture)
+    moved = layers["template_moved"]
+    moved.kernel.assign(np.zeros(moved.kernel.shape))
+    for said, pixels in [(np.arctanh([3 / 8, -1 / 8]), (3, -1)), ([100, 0], (8, 0))]:
+        moved.bias.assign(said)
+        added = drawn_by_all(networks, FACES)[0] - still
+        at = np.arange(32)
+        rows, columns = (np.clip(at + step, 0, 31) for step in reversed(pixels))
+        np.testing.assert_allclose(added[0], picture[rows][:, columns], atol=0.002)
 
 
 @pytest.mark.parametrize(("kind", "shared", "own"), [("df", "double_1", "head"), ("liae", "head", "own_features")])

@@ -22,7 +22,8 @@ def test_a_run_leaves_its_page_and_files_for_tensorboard(tmp_path: Path, faceset
     page = (run.directory / "report.html").read_text()
     assert "batch_size: 2 became 1" in page
     assert "step 3 of 3, loss" in page
-    assert len(re.findall("data:image/jpeg", page)) == 2
+    # The previews of the second and the last step, and the examples.
+    assert len(re.findall("data:image/jpeg", page)) == 3
     assert not re.findall(r'(src|href)="(?!data:)', page)
     # The loss, its six parts and the learning rate, each with a red line for what changed.
     assert (page.count("<polyline"), page.count('class="mark"')) == (8, 8)

@@ -11,6 +11,7 @@ from faceloom_train.backend import JitCompile, Tensor, fused
 from faceloom_train.data import MARGIN
 from faceloom_train.footage import spoil
 from faceloom_train.occlude import apply_affine, cover, skin_of
+from faceloom_train.sampling import read_linearly, spread_linearly
 
 Examples: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
@@ -72,37 +73,15 @@ def _pixel_places(size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _smooth_warp(warp: Tensor, size: int) -> Tensor:
     """Spread displacements [n, 5, 5, 2] linearly over [n, size, size, 2]."""
-    knots = warp.shape[1]
-    position = np.linspace(0, knots - 1, size, dtype=np.float32)
-    weights = np.clip(1 - np.abs(position[:, None] - np.arange(knots, dtype=np.float32)), 0, 1)
-    rows = ops.einsum("yi,nijc->nyjc", weights, warp)
-    return ops.einsum("xj,nyjc->nyxc", weights, rows)
+    return spread_linearly(warp, np.linspace(0, warp.shape[1] - 1, size))
 
 
 def _sample(crops: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Read uint8 crops [n, m, m, c] at places x, y [n, h, w], linearly; return 0..1."""
     side, channels = crops.shape[1], crops.shape[3]
-    (left, right), (up, down) = (_between(along, side) for along in (x, y))
     first = ops.arange(ops.shape(crops)[0])[:, None, None] * (side * side)
-    index = first + up * side + left
-    pixels = ops.reshape(crops, (-1, channels))
-
-    def at(offset: int) -> Tensor:
-        return ops.cast(ops.take(pixels, index + offset, axis=0), "float32")
-
-    upper, lower = _mixed(at(0), at(1), right), _mixed(at(side), at(side + 1), right)
-    return _mixed(upper, lower, down) / 255
-
-
-def _between(along: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """The pixel before a place, and how far [..., 1] the place lies towards the next."""
-    pixel = ops.clip((along / MARGIN + 0.5) * side - 0.5, 0, side - 1.001)
-    before = ops.floor(pixel)
-    return ops.cast(before, "int32"), (pixel - before)[..., None]
-
-
-def _mixed(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    return a + (b - a) * share
+    x, y = ((along / MARGIN + 0.5) * side - 0.5 for along in (x, y))
+    return read_linearly(ops.reshape(crops, (-1, channels)), side, x, y, first) / 255
 
 
 def _relight(rgb: Tensor, light: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from pydantic import Field
 from faceloom.atomic import refuse_full_disk, replacing_directory, write_text
 from faceloom.digest import sha256_of_file
 from faceloom.documents import Strict, read_document, to_json
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtefactRefused, UsageError
 from faceloom_train.model import SwapModel
 from faceloom_train.run import Run
 from faceloom_train.weights_file import refuse_foreign_weights
@@ -20,7 +20,8 @@ from faceloom_train.weights_file import refuse_foreign_weights
 SCHEMA: Literal[1] = 1
 _WEIGHTS = "state.weights.h5"
 _BEST = "best.json"
-_STEP = re.compile(r"step-[0-9]{8,12}")
+_DIGITS = 12
+_STEP = re.compile(rf"step-[0-9]{{8,{_DIGITS}}}")
 
 
 class CheckpointFile(Strict):
@@ -105,6 +106,31 @@ def latest_checkpoint(run: Run, notice: Callable[[str], object] = lambda _: None
     if problems:
         raise ArtefactRefused(f"{problems[0]} No checkpoint of {run.directory} is whole; begin a new run.")
     raise ArtefactRefused(f"{run.directory} has no checkpoint yet; train it first.")
+
+
+def find_checkpoint(run: Run, which: str, notice: Callable[[str], object] = lambda _: None) -> tuple[Path, int]:
+    """Return a whole checkpoint and its step: the "last", the "best" that an evaluation marked, or that of a step.
+
+    Raises UsageError for another word, ArtefactRefused if there is no such checkpoint or it is damaged.
+    """
+    if which == "last":
+        return latest_checkpoint(run, notice)
+    if which == "best":
+        best = read_best(run)
+        if best is None:
+            raise ArtefactRefused(f"No evaluation has marked the best step of {run.directory} yet; export the last.")
+        step = best.step
+    elif which.isdecimal() and len(which) <= _DIGITS:
+        step = int(which)
+    else:
+        raise UsageError(f"{which!r} is no step; give a number, last or best.")
+    path = _path(run, step)
+    if not path.is_dir():
+        kept = ", ".join(str(_step(path)) for path in list_checkpoints(run)) or "none"
+        raise ArtefactRefused(f"{run.directory} has no checkpoint of step {step}; those that it keeps: {kept}.")
+    if problem := _damage(path):
+        raise ArtefactRefused(f"{problem} Name another step.")
+    return path, step
 
 
 def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:

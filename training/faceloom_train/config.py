@@ -37,6 +37,7 @@ class BodyNetwork(Strict):
     start and after each doubling; the head then enlarges by `head`. residuals: residual blocks at
     each of the decoder's levels. mask_trunk: channels after each doubling of a trunk of the mask's own, which begins
     where the inter ends; None: the mask is drawn with the picture. template: start from the person's mean face.
+    template_reach: how far, in shares of the side, the decoder may move each pixel of that (see `layers.Template`).
     """
 
     kind: str
@@ -49,6 +50,7 @@ class BodyNetwork(Strict):
     head: Literal[2, 4] = 4
     mask_trunk: Widths | None = None
     template: bool = True
+    template_reach: Annotated[float, Field(ge=0, le=0.5)] = 0
 
     @model_validator(mode="after")
     def _levels_fit(self) -> "BodyNetwork":
@@ -56,6 +58,8 @@ class BodyNetwork(Strict):
             raise ValueError(f"residuals needs a number for each of the {len(self.decoder)} levels of decoder")
         if self.size % (self.head * 2 ** (len(self.decoder) - 1)):
             raise ValueError("size must be head times a power of two for each doubling of decoder")
+        if self.template_reach and not self.template:
+            raise ValueError("template_reach moves the template; it needs template: true")
         return self
 
     def _inter_fits(self, name: str, doublings: int) -> None:

@@ -46,6 +46,8 @@ $judged
 <h2>What it drew</h2>
 <p class="quiet">For each pair of people, from the left: the first, drawn as the first, drawn as the second; the second,
 drawn as the second, drawn as the first.</p>$previews
+<h2>What it learns from</h2>
+<p class="quiet">A few faces of each person as the network sees them, what it must draw, and the mask.</p>$examples
 <h2>Settings</h2><details><summary>config.yaml</summary><pre>$settings</pre></details>
 <p><small>Faceloom $version</small></p>
 </body></html>
@@ -72,6 +74,7 @@ def write_report(run: Run) -> Path:
         judged=judged_part(rows, run.settings),
         events=_events(events),
         previews=_previews(run),
+        examples=_sheet(run.examples) if run.examples.is_file() else "<p>Nothing yet.</p>",
         settings=html.escape((run.directory / "config.yaml").read_text(encoding="utf-8")),
         version=__version__,
     )
@@ -129,10 +132,10 @@ def _previews(run: Run) -> str:
     sheets = run.previews()
     picked = [sheets[n] for n in np.unique(np.linspace(0, len(sheets) - 1, _SHOWN).round().astype(int)) if sheets]
     return (
-        "".join(
-            f"<h3>Step {int(path.stem.removeprefix('step-'))}</h3>"
-            f'<img alt="preview sheet" src="{data_url(page_jpeg(read_picture(path)))}">'
-            for path in reversed(picked)
-        )
+        "".join(f"<h3>Step {int(path.stem.removeprefix('step-'))}</h3>{_sheet(path)}" for path in reversed(picked))
         or "<p>Nothing yet.</p>"
     )
+
+
+def _sheet(path: Path) -> str:
+    return f'<img alt="sheet of faces" src="{data_url(page_jpeg(read_picture(path)))}">'

@@ -1,6 +1,7 @@
 """What `faceloom convert` does and says: of one target, or of several."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from faceloom.cli.console import print_result, progress_display
@@ -23,6 +24,8 @@ def convert_one(target: Path, out: Path | None, wanted: Wanted, options: Convert
         raise UsageError("What comes or goes by a pipe cannot be gone on with; leave out --resume.")
     if json and to_standard_output:
         raise UsageError("--json and --out - both need standard output; leave one out.")
+    # What was read from a pipe is gone with this process.
+    options = replace(options, resumable=str(target) != "-")
     with spooled(target) as read, progress_display() as report:
         summary = finish(wanted.convert(read, out, options), report)
     print_result(summary, _sentence(out, wanted, summary), json=json, aside=to_standard_output)

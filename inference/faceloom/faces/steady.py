@@ -31,26 +31,26 @@ def steady(
     frames are held back. The first `known` frames, REACH at the most, have only a say and are not yielded.
     """
     frames = iter(frames)
-    window = deque(islice(frames, known))
-    middle = len(window)
-    for frame in frames:
-        window.append(frame)
-        if len(window) - middle > REACH:
-            yield window[middle][0], _faces_at(window, middle, fill_gaps=fill_gaps)
-            middle += 1
-        if middle > REACH:
+    # Of what was yielded only the faces stay: a frame of 4K takes 37 MB.
+    window = deque(faces for _, faces in islice(frames, known))
+    waiting: deque[Item] = deque()
+    for item, faces in frames:
+        window.append(faces)
+        waiting.append(item)
+        if len(waiting) > REACH:
+            yield waiting.popleft(), _faces_at(window, len(window) - len(waiting) - 1, fill_gaps=fill_gaps)
+        if len(window) - len(waiting) > REACH:
             window.popleft()
-            middle -= 1
-    for rest in range(middle, len(window)):
-        yield window[rest][0], _faces_at(window, rest, fill_gaps=fill_gaps)
+    while waiting:
+        yield waiting.popleft(), _faces_at(window, len(window) - len(waiting) - 1, fill_gaps=fill_gaps)
 
 
-def _faces_at(window: Sequence[tuple[Item, Sequence[Face]]], middle: int, *, fill_gaps: bool) -> list[Face]:
+def _faces_at(window: Sequence[Sequence[Face]], middle: int, *, fill_gaps: bool) -> list[Face]:
     tracks: dict[int, list[tuple[int, Face]]] = {}
     for number in range(max(0, middle - REACH), min(len(window), middle + REACH + 1)):
-        for face in window[number][1]:
+        for face in window[number]:
             tracks.setdefault(face.track, []).append((number - middle, face))
-    here = [_steadied(tracks[face.track], face) for face in window[middle][1]]
+    here = [_steadied(tracks[face.track], face) for face in window[middle]]
     if fill_gaps:
         seen = {face.track for face in here}
         here += [_filled(faces) for track, faces in tracks.items() if track not in seen and _spans(faces)]

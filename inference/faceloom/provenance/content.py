@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
 import cv2
+import numpy as np
 
 from faceloom.arrays import Rgb
 from faceloom.errors import ContentRefused
@@ -26,6 +27,8 @@ REFUSED = frozenset(
     }
 )
 _TOLD = 6
+# The model looks at 320 pixels a side, and would first make a square of a frame at its full size.
+_SHOWN = 640
 
 
 @runtime_checkable
@@ -109,7 +112,7 @@ class ContentCheck:
 
     def look(self, rgb: Rgb, seconds: float) -> Sight | None:
         """Return the surest of what is refused in one picture, if there is any."""
-        found = self._detector.detect(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        found = self._detector.detect(cv2.cvtColor(_shrunk(rgb), cv2.COLOR_RGB2BGR))
         sights = [Sight(seconds, row["class"], row["score"]) for row in found if row["class"] in REFUSED]
         surest = max(sights, key=lambda sight: sight.score, default=None)
         return surest if surest and surest.score >= BELIEVED else None
@@ -121,3 +124,9 @@ class ContentCheck:
             f"{self._info.path} shows naked people and no face is put into it: {seen}. If that is an error, look at "
             "these moments, cut them out with --range, and report it."
         )
+
+
+def _shrunk(rgb: Rgb) -> Rgb:
+    """A picture whose longer side is `_SHOWN` at the most."""
+    scale = _SHOWN / max(rgb.shape[:2])
+    return rgb if scale >= 1 else np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))

@@ -21,7 +21,7 @@ from faceloom.swap.manifest import Precision
 from faceloom.swap.memory import Memory, Notes
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.segment import SEGMENT, Clock, Lead, ahead_of, lead_of, segments, swap_segment
+from faceloom.swap.segment import SEGMENT, Clock, ahead_of, cut_lead, segments, swap_segment
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.swap.target import Target
@@ -54,8 +54,8 @@ class ConvertOptions(SwapOptions):
     provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together; None: what was
     found best here (see `tuning`). encoding: how the pictures are encoded. stretch: the part that is converted, None:
     all. engine: "local", or "ray" for a cluster (see `ray_engine`). resume: go on with an interrupted conversion.
-    force: replace what is there. segment: frames of a segment. marking: what says in the output that faces were
-    exchanged.
+    resumable: keep what is done of one that is interrupted. force: replace what is there. segment: frames of a segment.
+    marking: what says in the output that faces were exchanged.
     """
 
     provider: str = "auto"
@@ -65,6 +65,7 @@ class ConvertOptions(SwapOptions):
     stretch: FrameRange | None = None
     engine: Literal["local", "ray"] = "local"
     resume: bool = False
+    resumable: bool = True
     force: bool = False
     segment: int = SEGMENT
     marking: Marking = field(default_factory=Marking)
@@ -140,7 +141,8 @@ def convert_with(
     options = replace(options, batch=begun or batch_of(target.info, source, options))
     _refuse_other_numbers(target, options)
     job = job_of(target, made_by, source, options)
-    with Unfinished.open(target.out, job, resume=options.resume, force=options.force) as work:
+    keeping = {"resume": options.resume, "resumable": options.resumable, "force": options.force}
+    with Unfinished.open(target.out, job, **keeping) as work:
         state = work.state()
         swapper = FrameSwapper(source, options, Memory(choosing=Notes.from_arrays(state.choosing) if state else None))
         resumed_at = work.done.frames
@@ -179,7 +181,8 @@ def _swap_segments(
     """
     state, batch = work.state(), options.batch or DEFAULT_BATCH
     analysis = Analysis(
-        FaceFinder(detect_every=DETECT_EVERY),
+        # One thread each: the stages are what runs side by side, and a second one costs this one twice its time.
+        FaceFinder(detect_every=DETECT_EVERY, threads=1),
         swapper.choice,
         first=target.stretch.start,
         segment=options.segment,
@@ -196,7 +199,7 @@ def _swap_segments(
             order = Order(opener, target, options, batch, on_gpu=swapper.provider in _GPUS)
             yield from swap_on_ray(seen, state, order, work, clock)
             return
-        lead = Lead(target.stretch.start, options.segment, lead_of(target, state))
+        lead = cut_lead(swapper, state.lead if state else (), target.read(state))
         for groups in segments(seen, batch):
             with work.next_segment() as part:
                 done, after = yield from swap_segment(swapper, lead, groups, target, part, batch, clock)

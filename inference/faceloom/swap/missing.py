@@ -8,10 +8,13 @@ from faceloom.arrays import Affine, Mask, Rgb
 from faceloom.errors import NoFaceFound
 from faceloom.faces.cuts import CutDetector
 from faceloom.faces.track import PATIENCE
-from faceloom.swap.blend import paste
 from faceloom.swap.memory import Memory
 from faceloom.swap.options import OnMissing
-from faceloom.video import Box, Frame
+from faceloom.video import Frame
+
+# A face, its mask, and the map from the frame to both.
+Pasted = tuple[Rgb, Mask, Affine]
+_PARTS = ("face", "mask", "map")
 
 # The last face is shown again in so many frames: afterwards the head is elsewhere, and a face that comes back counts as
 # another one's.
@@ -53,14 +56,14 @@ class MissingFaces:
             )
         return lost
 
-    def keep(self, source: int, face: Rgb, mask: Mask, to_crop: Affine) -> None:
+    def keep(self, source: int, pasted: Pasted) -> None:
         """Remember what was pasted for a source last."""
         if self._policy == "last":
-            self._blending.whole |= {f"face/{source}": face, f"mask/{source}": mask, f"map/{source}": to_crop}
+            self._blending.whole |= {f"{part}/{source}": array for part, array in zip(_PARTS, pasted, strict=True)}
             self._blending.numbers[f"held/{source}"] = 0
 
-    def fill(self, picture: Rgb, lost: Sequence[int], *, begins_shot: bool) -> list[Box | None]:
-        """Paste the last face of sources that lost theirs where it was, in the shot that it was in; return where."""
+    def held(self, lost: Sequence[int], *, begins_shot: bool) -> list[Pasted]:
+        """Return what is pasted for sources that lost their face: the last one, in the shot that it was in."""
         whole = self._blending.whole
         if begins_shot:
             for name in [name for name in whole if int(name.partition("/")[2]) in lost]:
@@ -68,5 +71,4 @@ class MissingFaces:
         held = [
             source for source in lost if f"face/{source}" in whole and self._blending.count(f"held/{source}") <= _HELD
         ]
-        parts = ("face", "mask", "map")
-        return [paste(picture, *(np.array(whole[f"{part}/{source}"]) for part in parts)) for source in held]
+        return [tuple(np.array(whole[f"{part}/{source}"]) for part in _PARTS) for source in held]  # type: ignore[misc]

@@ -83,7 +83,7 @@ def one_frame(
     blended = swapper.blend(moment, drawn).faces
     if not blended:
         raise swapper.nobody(target)
-    steps = [_steps(one, swapper.shown(one.made_of)) for one in blended]
+    steps = [_steps(one, swapper.shown(one.drawn.cut)) for one in blended]
     sheet = _sheet(before, moment.frame.rgb, steps)
     if options.label:
         options.label.draw(sheet)
@@ -118,19 +118,19 @@ def _found(info: VideoInfo, first: int, last: int) -> Iterator[tuple[Frame, list
 
 def _drawn(swapper: FrameSwapper, frame: Frame, faces: Sequence[Face]) -> tuple[Moment, list[DrawnFace]]:
     (moment,) = swapper.choose([(frame, faces)])
-    (drawn,) = swapper.draw([moment])
+    (drawn,) = swapper.draw([swapper.cut(moment)])
     return moment, drawn
 
 
 def _steps(one: BlendedFace, shown: Rgb) -> dict[str, Rgb]:
     """All that lies between a face and its swap, by name."""
-    made = one.made_of
+    drawn, cut = one.drawn, one.drawn.cut
     return {
-        "1_crop": made.crop,
+        "1_crop": cut.crop,
         "2_shown": shown,
-        "3_drawn": made.drawn,
-        "4_learned_mask": _grey(made.learned),
-        "5_mesh_mask": _grey(made.outline),
+        "3_drawn": drawn.drawn,
+        "4_learned_mask": _grey(drawn.learned),
+        "5_mesh_mask": _grey(cut.outline),
         "6_covered": _grey(one.covered),
         "7_mask": _grey(one.mask),
         "8_matched": one.matched,

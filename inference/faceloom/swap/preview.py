@@ -79,7 +79,7 @@ def preview(
         (found,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
         before = frame.rgb.copy()
         (moment,) = swapper.choose([(frame, found)])
-        blended = swapper.blend(moment, *swapper.draw([moment])).faces
+        blended = swapper.blend(moment, *swapper.draw([swapper.cut(moment)])).faces
         if blended:
             shown.append(_Shown(frame, before, blended))
         yield Progress("preview", number + 1, len(moments))
@@ -98,10 +98,10 @@ def preview(
 
 
 def _column(one: _Shown) -> tuple[Cell, ...]:
-    largest = max(one.blended, key=lambda blended: blended.made_of.face.size)
-    to_cell = square_round(largest.made_of.face.box_xyxy, _ROOM)
+    largest = max(one.blended, key=lambda blended: blended.drawn.cut.face.size)
+    to_cell = square_round(largest.drawn.cut.face.box_xyxy, _ROOM)
     before, after = (cut_out(picture, to_cell) for picture in (one.before, one.frame.rgb))
-    covered = np.max([_seen(blended.mask, blended.made_of.to_crop, to_cell) for blended in one.blended], axis=0)
+    covered = np.max([_seen(blended.mask, blended.drawn.cut.to_crop, to_cell) for blended in one.blended], axis=0)
     when = f"{one.frame.seconds:.2f} s"
     return Cell(before, f"{when} target"), Cell(after, f"{when} swap"), Cell(tinted(before, covered), f"{when} mask")
 

@@ -6,7 +6,6 @@ what one machine would have made, to the byte, where the workers compute as it d
 """
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from faceloom.progress import Work, finish
 from faceloom.swap.analysis import LEAD, AnalysisState, ChosenFaces, Seen
 from faceloom.swap.cast import Opener
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.segment import Clock, Lead, segments, swap_segment
+from faceloom.swap.segment import Clock, cut_lead, segments, swap_segment
 from faceloom.swap.swapper import FrameSwapper
 from faceloom.swap.target import Target
 from faceloom.swap.unfinished import Done, Unfinished
@@ -65,10 +64,8 @@ class SegmentWorker:
     def swap(self, task: SegmentTask, pictures: Path) -> Done:
         """Write a segment's pictures and return what was done."""
         frames = self._target.read_from(task.first - len(task.lead), (*task.lead, *task.chosen)[0].pts)
-        before = [chosen.at(frame) for chosen, frame in zip(task.lead, frames, strict=False)]
+        lead = cut_lead(self._swapper, task.lead, frames)
         seen = (Seen(chosen.at(frame)) for chosen, frame in zip(task.chosen, frames, strict=False))
-        # The process that gave the task makes the next segment's lead.
-        lead = Lead(task.first, sys.maxsize, before)
         with replacing_file(pictures) as part:
             groups = batched(seen, self._batch)
             work = swap_segment(self._swapper, lead, groups, self._target, part, self._batch, Clock(None, 0, 0.0))

@@ -2,19 +2,19 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.ahead import read_ahead
 from faceloom.behind import write_behind
 from faceloom.progress import Progress, Work
-from faceloom.swap.analysis import LEAD, AnalysisState, Seen
-from faceloom.swap.swapper import DrawnFace, FrameSwapper, Moment
+from faceloom.swap.analysis import LEAD, AnalysisState, ChosenFaces, Seen
+from faceloom.swap.swapper import CutMoment, DrawnFace, FrameSwapper, Moment
 from faceloom.swap.target import Target
 from faceloom.swap.unfinished import Done
-from faceloom.video import PictureWriter
+from faceloom.video import Frame, PictureWriter
 from faceloom.video.orient import frame_as_coded
 
 # Frames of a segment: so many are lost at the most when the work is killed. Encoders set a key frame as often anyway.
@@ -59,11 +59,18 @@ class Clock:
 
 
 Drawn = tuple[list[Moment], list[list[DrawnFace]], AnalysisState | None]
+# The last LEAD moments.
+Lead = deque[CutMoment]
+
+
+def cut_lead(swapper: FrameSwapper, chosen: Sequence[ChosenFaces], frames: Iterator[Frame]) -> Lead:
+    """Cut the moments before a segment out of as many frames, which are taken from the iterator."""
+    return deque((swapper.cut(one.at(frame)) for one, frame in zip(chosen, frames, strict=False)), LEAD)
 
 
 def swap_segment(
     swapper: FrameSwapper,
-    lead: "Lead",
+    lead: Lead,
     groups: Iterator[list[Seen]],
     target: Target,
     part: Path,
@@ -72,10 +79,10 @@ def swap_segment(
 ) -> Work[tuple[Done, AnalysisState | None]]:
     """Swap and encode one segment; return what was done and what is known after it, if it was not the last one.
 
-    One group is drawn while the one before it is blended and another encoded.
+    `lead` then holds this segment's last moments. One group is drawn while the one before it is blended and another
+    encoded.
     """
-    swapper.forget_blending()
-    swapper.render(lead.take())
+    swapper.settle(lead)
     done, last = Done(), None
     with (
         PictureWriter.open(part, target.info, target.encoding) as writer,
@@ -91,43 +98,10 @@ def swap_segment(
     return done, last
 
 
-def _drawn(swapper: FrameSwapper, lead: "Lead", groups: Iterator[list[Seen]]) -> Iterator[Drawn]:
+def _drawn(swapper: FrameSwapper, lead: Lead, groups: Iterator[list[Seen]]) -> Iterator[Drawn]:
     """Draw the faces of each group; its pictures are still as they were."""
     for group in groups:
         moments = [one.moment for one in group]
-        lead.add(moments)
-        yield moments, swapper.draw(moments), group[-1].after
-
-
-class Lead:
-    """The moments before a segment, with their pictures as they were.
-
-    first: the number of the first frame of all. Only the last LEAD frames of a segment are copied.
-    """
-
-    def __init__(self, first: int, segment: int, moments: Iterable[Moment] = ()):
-        self._first, self._segment = first, segment
-        self._moments = deque(moments, LEAD)
-
-    def add(self, moments: Sequence[Moment]) -> None:
-        """Copy what is needed of moments whose pictures are about to be changed."""
-        for moment in moments:
-            place = (moment.frame.index - self._first) % self._segment
-            if place >= self._segment - LEAD:
-                frame = replace(moment.frame, rgb=moment.frame.rgb.copy(), coded=None)
-                self._moments.append(replace(moment, frame=frame))
-
-    def take(self) -> list[Moment]:
-        """Return the moments; their pictures may be changed, unless the next segment's lead reaches back to them."""
-        if self._segment >= LEAD:
-            taken = list(self._moments)
-            self._moments.clear()
-            return taken
-        return [replace(one, frame=replace(one.frame, rgb=one.frame.rgb.copy())) for one in self._moments]
-
-
-def lead_of(target: Target, state: AnalysisState | None) -> list[Moment]:
-    """Read the lead of a state again."""
-    if state is None:
-        return []
-    return [chosen.at(frame) for chosen, frame in zip(state.lead, target.read(state), strict=False)]
+        cut = [swapper.cut(moment) for moment in moments]
+        lead.extend(cut)
+        yield moments, swapper.draw(cut), group[-1].after

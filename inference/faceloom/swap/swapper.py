@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from faceloom.arrays import Affine, Mask, Rgb
+from faceloom.arrays import Affine, Mask, Points, Rgb
 from faceloom.errors import NoFaceFound
-from faceloom.faces.align import apply_affine, crop_face
+from faceloom.faces.align import CropGeometry, apply_affine, crop_face
 from faceloom.faces.find import Face
 from faceloom.faces.mask import FOREHEAD_SHARE, mesh_mask
 from faceloom.swap.blend import paste, sharpen
@@ -39,17 +39,31 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnFace:
-    """One face of a frame, cut out, and what its source made of it, in pixels of the crop.
-
-    outline: the target's own, as networks are shown it. learned: the source's mask.
-    """
+class CutFace:
+    """One face of a frame, cut out as its source wants it. mesh_xy, outline: its own, in pixels of the crop."""
 
     face: Face
     source: int
     to_crop: Affine
     crop: Rgb
+    mesh_xy: Points
     outline: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class CutMoment:
+    """All that drawing and remembering need of a `Moment`: a small part of its frame."""
+
+    faces: tuple[CutFace, ...]
+    lost: tuple[int, ...]
+    begins_shot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnFace:
+    """What a source made of a face, in pixels of its crop. learned: the source's mask."""
+
+    cut: CutFace
     drawn: Rgb
     learned: Mask
 
@@ -58,7 +72,7 @@ class DrawnFace:
 class BlendedFace:
     """A drawn face as it was pasted. covered: where, before its edge was softened to `mask`."""
 
-    made_of: DrawnFace
+    drawn: DrawnFace
     matched: Rgb
     covered: Mask
     mask: Mask
@@ -94,8 +108,8 @@ class FaceChoice:
 class FrameSwapper:
     """Swaps the faces of a video's frames, in order, a batch at a time.
 
-    `swap` does all of it. Its three stages may run in threads of their own, each with its frames in order: `choose`
-    and `blend` remember (in the two parts of `memory`), `draw` does not. A swapper that is given the memory of
+    `swap` does all of it. Its stages may run in threads of their own, each with its frames in order: `choose`
+    and `blend` remember (in the two parts of `memory`), `cut` and `draw` do not. A swapper that is given the memory of
     another goes on as that one would have.
     """
 
@@ -132,11 +146,8 @@ class FrameSwapper:
 
     def swap(self, seen: Sequence[Seen]) -> Iterator[Frame]:
         """Return upright frames with their faces exchanged, in place."""
-        return iter(self.render(self.choose(seen)))
-
-    def render(self, moments: Sequence[Moment]) -> list[Frame]:
-        """Draw and blend the faces of the next moments, in place, and return their frames."""
-        return list(self.blend_all(moments, self.draw(moments)))
+        moments = self.choose(seen)
+        yield from self.blend_all(moments, self.draw([self.cut(moment) for moment in moments]))
 
     def blend_all(self, moments: Sequence[Moment], drawn: Sequence[Sequence[DrawnFace]]) -> Iterator[Frame]:
         """Paste the drawn faces of each moment, in place, and return the frames."""
@@ -147,66 +158,80 @@ class FrameSwapper:
         """Choose the faces of the next frames. Raises NoFaceFound if one is lost and that is to be a failure."""
         return [self.choice.choose(frame, faces) for frame, faces in seen]
 
-    def forget_blending(self) -> None:
-        """Blend the next frame as the first one of all."""
-        self.memory.blending.clear()
+    def cut(self, moment: Moment) -> CutMoment:
+        """Cut the chosen faces out of their frame."""
+        picture = moment.frame.rgb
+        faces = tuple(cut_face(picture, face, source, self._sources[source].crop) for face, source in moment.faces)
+        return CutMoment(faces, moment.lost, moment.begins_shot)
 
-    def draw(self, moments: Sequence[Moment]) -> list[list[DrawnFace]]:
-        """Cut the chosen faces out and let their sources draw others; all of a source are one batch."""
+    def draw(self, moments: Sequence[CutMoment]) -> list[list[DrawnFace]]:
+        """Let each face's source draw another; all of a source are one batch."""
         drawn: list[list[DrawnFace]] = [[] for _ in moments]
         for number, source in enumerate(self._sources):
-            chosen = [(at, face) for at, moment in enumerate(moments) for face, its in moment.faces if its == number]
-            maps = [source.crop.frame_to_crop(face.points_xy) for _, face in chosen]
-            pictures = [moments[at].frame.rgb for at, _ in chosen]
-            targets = align(pictures, [face for _, face in chosen], maps, source.crop.size)
-            made = source.swap_aligned(targets)
-            for (at, face), *arrays in zip(
-                chosen, maps, targets.crops, targets.outlines, made.faces, made.masks, strict=True
-            ):
-                drawn[at].append(DrawnFace(face, number, *arrays))
+            cut = [(at, face) for at, moment in enumerate(moments) for face in moment.faces if face.source == number]
+            made = source.swap_aligned(_aligned([face for _, face in cut], source.crop.size))
+            for (at, face), picture, mask in zip(cut, made.faces, made.masks, strict=True):
+                drawn[at].append(DrawnFace(face, picture, mask))
         return drawn
+
+    def settle(self, before: Sequence[CutMoment]) -> None:
+        """Forget what was blended, and remember these moments as if they had been: the next one comes after them."""
+        self.memory.blending.clear()
+        for moment, faces in zip(before, self.draw(before), strict=True):
+            self._match(faces)
+            self._missing.held(moment.lost, begins_shot=moment.begins_shot)
 
     def blend(self, moment: Moment, faces: Sequence[DrawnFace]) -> BlendedFrame:
         """Paste a frame's drawn faces into it, in place, and return how."""
-        notes = self.memory.blending
-        notes.begin_frame(drawn.face.track for drawn in faces)
-        blended = tuple(blend_face(drawn, self._looks[drawn.source], notes.of(drawn.face.track)) for drawn in faces)
-        changed = []
-        for one in blended:
-            changed.append(paste(moment.frame.rgb, one.matched, one.mask, one.made_of.to_crop))
-            self._missing.keep(one.made_of.source, one.matched, one.mask, one.made_of.to_crop)
-        changed += self._missing.fill(moment.frame.rgb, moment.lost, begins_shot=moment.begins_shot)
+        blended, picture = self._match(faces), moment.frame.rgb
+        pasted = [(one.matched, one.mask, one.drawn.cut.to_crop) for one in blended]
+        pasted += self._missing.held(moment.lost, begins_shot=moment.begins_shot)
+        changed = [paste(picture, *one) for one in pasted]
         if self._label:
-            changed.append(self._label.draw(moment.frame.rgb))
+            changed.append(self._label.draw(picture))
         return BlendedFrame(blended, tuple(box for box in changed if box))
 
-    def shown(self, drawn: DrawnFace) -> Rgb:
+    def _match(self, faces: Sequence[DrawnFace]) -> tuple[BlendedFace, ...]:
+        """Match a frame's drawn faces to their targets, and remember them."""
+        notes = self.memory.blending
+        notes.begin_frame(drawn.cut.face.track for drawn in faces)
+        blended = tuple(
+            blend_face(drawn, self._looks[drawn.cut.source], notes.of(drawn.cut.face.track)) for drawn in faces
+        )
+        for one in blended:
+            self._missing.keep(one.drawn.cut.source, (one.matched, one.mask, one.drawn.cut.to_crop))
+        return blended
+
+    def shown(self, cut: CutFace) -> Rgb:
         """Return what the face's source looked at."""
-        mesh_xy = apply_affine(drawn.to_crop, drawn.face.landmarks.points_xy)
-        targets = AlignedFaces(drawn.crop[None], mesh_xy[None], drawn.outline[None])
-        (shown,) = self._sources[drawn.source].shown(targets)
+        (shown,) = self._sources[cut.source].shown(_aligned([cut], len(cut.crop)))
         return np.asarray(shown)
 
 
 def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
     """Match a drawn face to its target; `notes` are what is remembered of its track."""
-    outline = drawn.outline
+    cut, outline = drawn.cut, drawn.cut.outline
     if look.forehead != FOREHEAD_SHARE:
-        size = len(outline)
-        outline = mesh_mask(apply_affine(drawn.to_crop, drawn.face.landmarks.points_xy), size, size, look.forehead)
+        outline = mesh_mask(cut.mesh_xy, len(outline), len(outline), look.forehead)
     covered = steadied(covering(look.mask, drawn.learned, outline), notes)
-    matched = match_colour(look.colour, drawn.drawn, drawn.crop, covered, notes)
+    matched = match_colour(look.colour, drawn.drawn, cut.crop, covered, notes)
     mask = soften(covered, look.erode, look.feather)
     return BlendedFace(drawn, sharpen(matched, look.sharpen), covered, mask)
 
 
-def align(pictures: Sequence[Rgb], faces: Sequence[Face], maps: Sequence[Affine], size: int) -> AlignedFaces:
-    """Cut each face out of its picture by its map to a crop of `size` pixels."""
+def cut_face(picture: Rgb, face: Face, source: int, crop: CropGeometry) -> CutFace:
+    """Cut a face out of its picture."""
+    to_crop = crop.frame_to_crop(face.points_xy)
+    mesh_xy = apply_affine(to_crop, face.landmarks.points_xy)
+    outline = mesh_mask(mesh_xy, crop.size, crop.size)
+    return CutFace(face, source, to_crop, crop_face(picture, to_crop, crop.size), mesh_xy, outline)
+
+
+def _aligned(faces: Sequence[CutFace], size: int) -> AlignedFaces:
+    """All faces of a source as one batch, which may be empty."""
     crops = np.zeros((len(faces), size, size, 3), np.uint8)
     outlines = np.zeros((len(faces), size, size), np.uint8)
     meshes = np.zeros((len(faces), 468, 2), np.float32)
-    for number, (picture, face, to_crop) in enumerate(zip(pictures, faces, maps, strict=True)):
-        crops[number] = crop_face(picture, to_crop, size)
-        meshes[number] = apply_affine(to_crop, face.landmarks.points_xy)
-        outlines[number] = mesh_mask(meshes[number], size, size)
+    for number, face in enumerate(faces):
+        crops[number], outlines[number], meshes[number] = face.crop, face.outline, face.mesh_xy
     return AlignedFaces(crops, meshes, outlines)

@@ -91,8 +91,8 @@ class Unfinished:
 
     @classmethod
     @contextmanager
-    def open(cls, out: Path, job: Job, *, resume: bool, force: bool) -> Iterator["Unfinished"]:
-        """Take up the unfinished conversion to `out`, or begin one.
+    def open(cls, out: Path, job: Job, *, resume: bool, force: bool, resumable: bool = True) -> Iterator["Unfinished"]:
+        """Take up the unfinished conversion to `out`, or begin one, which is left for another process if `resumable`.
 
         Raises UsageError if there is one that is not asked for, another one than `job`, or a process that is at it.
         Whole segments stay when the work ends before its end, whatever the reason; only where the target itself is
@@ -113,7 +113,7 @@ class Unfinished:
                 work._leave(keep=False)
                 raise
             except BaseException:
-                work._leave(keep=True)
+                work._leave(keep=resumable)
                 raise
             work._leave(keep=False)
 
@@ -178,7 +178,7 @@ def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: Swa
     """
     settings = {field.name: repr(getattr(options, field.name)) for field in fields(options)}
     # Marks are put on what is whole: they decide no picture.
-    for name in ("resume", "force", "engine", "provider", "marking"):
+    for name in ("resume", "resumable", "force", "engine", "provider", "marking"):
         settings.pop(name, None)
     settings |= {"face": made_by, "provider": source.provider, "precision": str(source.precision)}
     # Whose pictures they are, not what they are called. And what was not looked at before is not called looked at.

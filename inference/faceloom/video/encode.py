@@ -122,7 +122,7 @@ def coding_of(info: VideoInfo, encoding: Encoding) -> Coding:
 
 def _looked_ahead(info: VideoInfo) -> int:
     """How many pictures x264 holds back to plan by: of large ones fewer, as 30 of 4K are more than a gigabyte."""
-    return max(10, min(30, 40_000_000 // (info.width * info.height)))
+    return max(5, min(30, 20_000_000 // (info.width * info.height)))
 
 
 def check_encoder(info: VideoInfo, encoding: Encoding) -> None:

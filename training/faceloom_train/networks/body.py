@@ -10,6 +10,7 @@ Layers with weights are named by their distance from the smallest features, so t
 more halving and doubling finds its like in a smaller one (see `faceloom_train.warm_start`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,6 +18,9 @@ from keras import initializers, layers
 
 from faceloom_train.config import BodyNetwork
 from faceloom_train.layers import DepthToSpace, RmsNorm, Swish, Template
+
+# A head begins by drawing next to nothing.
+_SMALL = initializers.VarianceScaling(0.05)
 
 
 def build_encoder(config: BodyNetwork) -> keras.Model:
@@ -54,28 +58,28 @@ def features_input(config: BodyNetwork, level: int) -> Any:
     return keras.Input((side, side, config.decoder[level]), name="features")
 
 
-def draw(features: Any, config: BodyNetwork, level: int) -> Any:
-    """Make features of a level the picture, RGB and mask [n, s, s, 4] in float32.
+def draw(features: Any, config: BodyNetwork, level: int) -> list[Any]:
+    """Make features of a level the picture, RGB and mask [n, s, s, 4], and how the template moves, [n, k, k, 2].
 
-    Doublings with residual blocks between them and a head that writes blocks of pixels. The mask is four
-    channels in one with the picture, or has a narrow trunk of doublings of its own.
+    Both in float32, the second only if it moves. Doublings with residual blocks between them and a head that writes
+    blocks of pixels. The mask is four channels in one with the picture, or has a narrow trunk of doublings of its own.
     """
     x = _residuals(features, config, level)
     for further in range(level + 1, len(config.decoder)):
         x = _residuals(_double(x, config.decoder[further], f"double_{further}"), config, further)
+    moved = [_in_float32(_conv(x, 2, 3, "template_moved", initializer=_SMALL))] if config.template_reach else []
     if config.mask_trunk is None:
-        return _blocks(x, config, 4, "head")
+        return [_blocks(x, config, 4, "head"), *moved]
     mask = features
     for further, width in enumerate(config.mask_trunk, level + 1):
         mask = _double(mask, width, f"mask_double_{further}")
-    return layers.Concatenate(dtype="float32")(
-        [_blocks(x, config, 3, "rgb_head"), _blocks(mask, config, 1, "mask_head")]
-    )
+    heads = [_blocks(x, config, 3, "rgb_head"), _blocks(mask, config, 1, "mask_head")]
+    return [layers.Concatenate(dtype="float32")(heads), *moved]
 
 
-def with_template(picture: Any, config: BodyNetwork) -> Any:
-    """Add the identity's mean face, if the configuration has it."""
-    return Template(name="template", dtype="float32")(picture) if config.template else picture
+def with_template(drawn: Sequence[Any], config: BodyNetwork) -> Any:
+    """Add the identity's mean face to what `draw` returned, moved or not, if the configuration has it."""
+    return Template(config.template_reach, name="template", dtype="float32")(*drawn) if config.template else drawn[0]
 
 
 def _side(config: BodyNetwork, level: int) -> int:
@@ -107,5 +111,9 @@ def _residuals(x: Any, config: BodyNetwork, level: int, prefix: str = "") -> Any
 
 def _blocks(x: Any, config: BodyNetwork, channels: int, name: str) -> Any:
     """A convolution that writes blocks of pixels, in float32."""
-    x = _conv(x, channels * config.head**2, 3, name, initializer=initializers.VarianceScaling(0.05))
-    return layers.Activation("linear", dtype="float32")(DepthToSpace(config.head)(x))
+    x = _conv(x, channels * config.head**2, 3, name, initializer=_SMALL)
+    return _in_float32(DepthToSpace(config.head)(x))
+
+
+def _in_float32(x: Any) -> Any:
+    return layers.Activation("linear", dtype="float32")(x)

@@ -17,5 +17,5 @@ def build_decoders(config: DfNetwork, identities: int) -> tuple[keras.Model, ...
 
 def _decoder(config: DfNetwork, inter: keras.Model, name: str) -> keras.Model:
     code = code_input(config)
-    picture = draw(inter(code), config, config.shared)
-    return keras.Model(code, with_template(picture, config), name=name)
+    drawn = draw(inter(code), config, config.shared)
+    return keras.Model(code, with_template(drawn, config), name=name)

@@ -27,5 +27,5 @@ def build_decoders(config: LiaeNetwork, identities: int) -> tuple[keras.Model, .
 def _decoder(config: LiaeNetwork, inter: keras.Model, drawer: keras.Model, name: str) -> keras.Model:
     code = code_input(config)
     own = unfold(code, config, config.inter, 2, "own_")
-    picture = drawer(layers.Concatenate()([own, inter(code)]))
-    return keras.Model(code, with_template(picture, config), name=name)
+    drawn = drawer(layers.Concatenate()([own, inter(code)]))
+    return keras.Model(code, with_template(drawn, config), name=name)

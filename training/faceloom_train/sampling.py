@@ -1,0 +1,40 @@
+"""Read pictures between their pixels."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+
+def read_linearly(pixels: Any, side: int, x: Any, y: Any, first: Any = 0) -> Any:
+    """Read square pictures at places x, y [...] in pixels, from their four neighbours; beyond the rim as at it.
+
+    pixels: [p, c], numbers of any kind, the rows of one picture after the other's. first: the place in `pixels` of the
+    top left of the picture that is read. Returns float32 [..., c].
+    """
+    (left, right), (up, down) = (_between(along, side) for along in (x, y))
+    index = first + up * side + left
+
+    def at(offset: int) -> Any:
+        return ops.cast(ops.take(pixels, index + offset, axis=0), "float32")
+
+    upper, lower = _mixed(at(0), at(1), right), _mixed(at(side), at(side + 1), right)
+    return _mixed(upper, lower, down)
+
+
+def spread_linearly(knots: Any, places: np.ndarray) -> Any:
+    """Spread a grid of values [n, k, k, c] linearly over places [s] in knots, both ways: [n, s, s, c]."""
+    weights = np.float32(np.clip(1 - np.abs(places[:, None] - np.arange(knots.shape[1])), 0, 1))
+    rows = ops.einsum("yi,nijc->nyjc", weights, knots)
+    return ops.einsum("xj,nyjc->nyxc", weights, rows)
+
+
+def _between(along: Any, side: int) -> tuple[Any, Any]:
+    """The pixel before a place, and how far [..., 1] the place lies towards the next."""
+    pixel = ops.clip(along, 0, side - 1.001)
+    before = ops.floor(pixel)
+    return ops.cast(before, "int32"), (pixel - before)[..., None]
+
+
+def _mixed(a: Any, b: Any, share: Any) -> Any:
+    return a + (b - a) * share
