@@ -277,6 +277,21 @@ def test_a_picture_that_claims_more_than_it_has(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "a.png").shape == (1, 1, 3)
 
 
+def test_a_video_whose_texts_claim_more_than_it_has(tmp_path: Path) -> None:
+    """Two gigabytes for the name of the program that wrote it."""
+    clip = make_clip(tmp_path / "a.avi", noise(2, 32, 32), codec="mpeg4")
+    assert probe_video(clip).width == 32
+    data, claim = clip.read_bytes(), struct.Struct("<I")
+    at = data.index(b"INFOISFT")
+    clip.write_bytes(
+        data[: at - 4] + claim.pack(2 * 10**9 + 100) + b"INFOISFT" + claim.pack(2 * 10**9) + data[at + 12 :]
+    )
+    before = peak_memory()
+    with pytest.raises(MediaUnreadable, match="not a video"):
+        probe_video(clip)
+    assert peak_memory() - before < 200e6
+
+
 def test_a_picture_s_file_larger_than_any(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     os.truncate(tmp_path / "a.png", 10**12)
