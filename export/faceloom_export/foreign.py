@@ -69,7 +69,7 @@ def foreign_golden(foreign: Foreign, faces: RgbBatch) -> Golden:
     side = foreign.crop.size
     content = foreign.model.SerializeToString()
     try:
-        session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(content, providers=["CPUExecutionProvider"], enable_fallback=0)
         outputs = session.run(None, {session.get_inputs()[0].name: float32(faces[..., ::-1]) / 255})
     except Exception as error:  # onnxruntime raises its own undocumented kinds
         raise _refused(foreign, f"does not run ({str(error).splitlines()[0][:200]})") from error

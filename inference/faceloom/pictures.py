@@ -14,6 +14,7 @@ from faceloom.errors import MediaUnreadable, UsageError
 
 # Of a picture's file.
 _MOST_BYTES = 2**30
+_PNG = b"\x89PNG\r\n\x1a\n"
 PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
 
 
@@ -34,14 +35,24 @@ def read_picture(path: Path) -> Rgb:
     """
     if not path.is_file():
         raise UsageError(f"{path} does not exist; check the path.")
-    data = np.frombuffer(read_bounded(path, _MOST_BYTES), np.uint8)
+    data = read_bounded(path, _MOST_BYTES)
     try:
-        rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+        whole = data and not _claims_more(data)
+        rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if whole else None
     except cv2.error:  # more pixels than it was told to decode (see `faceloom`), and damage that it does not foresee
         rgb = None
     if rgb is None:
         raise MediaUnreadable(f"{path} is not a picture that can be decoded; check that it opens in a viewer.")
     return rgb.astype(np.uint8, copy=False)
+
+
+def _claims_more(data: bytes) -> bool:
+    """Say whether a chunk of a PNG claims bytes that are not there: OpenCV takes up to 4 GB for them, and fills it."""
+    at, kind = len(_PNG), b""
+    while data.startswith(_PNG) and kind != b"IEND" and at + 8 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        at += 12 + length
+    return at > len(data)
 
 
 def write_png(path: Path, picture: Rgb) -> None:

@@ -14,6 +14,7 @@ from passing import BOX, LOSSLESS, data, lasting, packets, planes, seconds, swap
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.progress import finish
+from faceloom.provenance.tags import tags_in
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import (
     ColourTags,
@@ -79,6 +80,15 @@ def test_times_shape_and_tags_are_the_sources(tmp_path: Path, name: str) -> None
         assert off[top + 4 : bottom - 4, left + 4 : right - 4].min() > 30
         off[top - 9 : bottom + 9, left - 9 : right + 9] = 0
         assert off.mean() < 6
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_a_tag_that_is_no_utf_8_is_kept(tmp_path: Path, ending: str) -> None:
+    source = add_film(make_clip(tmp_path / f"in{ending}", noise(4)), Film(tags={"title": "Cafe at noon"}))
+    source.write_bytes(source.read_bytes().replace(b"Cafe at noon", b"Caf\xe9 at noon"))
+    out = swap(source, tmp_path / f"out{ending}")
+    assert b"Caf\xe9 at noon" in out.read_bytes()
+    assert tags_in(out)["title"] == "Caf\ufffd at noon"
 
 
 def test_odd_sizes(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from faceloom.faces.find import FaceFinder
 from faceloom.faces.steady import steady
 from faceloom.pictures import read_picture
 from faceloom.progress import finish
-from faceloom.swap import Bundle, FrameSwapper, SwapNetwork, SwapOptions
+from faceloom.provenance import Label, Marking, WornFace, verify
+from faceloom.provenance.credentials import is_installed
+from faceloom.provenance.marking import Level
+from faceloom.swap import Bundle, ConvertOptions, FrameSwapper, SwapNetwork
 from faceloom.swap import preview as preview_module
 from faceloom.swap.one_frame import one_frame
 from faceloom.swap.preview import preview
@@ -22,6 +25,8 @@ from faceloom.swap.sheet import CELL
 from faceloom.swap.tracks import list_tracks
 from faceloom.video import probe_video, read_frames
 from faceloom.video.moments import frame_number, read_moments, spread_moments
+
+BEN = WornFace("ben", "b" * 64)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +52,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
 
 
 def test_a_preview_shows_the_moments_with_a_face(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
-    summary = finish(preview(clip, network, tmp_path / "sheet.png", SwapOptions()))
+    summary = finish(preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
     assert summary.looked_at == 12
     assert len(summary.moments) == 6
     assert not any(0.4 <= moment < 0.56 for moment in summary.moments)
@@ -63,14 +68,14 @@ def test_a_preview_shows_the_moments_with_a_face(tmp_path: Path, clip: Path, net
 
 
 def test_a_frame_is_what_the_conversion_makes_of_it(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
-    options = SwapOptions(colour="rct", select="all")
+    options = ConvertOptions(colour="rct", select="all")
     frames = [replace(frame, rgb=frame.rgb.copy()) for frame in read_frames(clip)]
     found = FaceFinder()
     steadied = steady([(frame, found.find([frame.rgb])[0]) for frame in frames], fill_gaps=True)
     whole = [frame.rgb for frame in FrameSwapper(network, options).swap(list(steadied))]
     for place, number, faces in (("7", 7, 1), ("0.64s", 16, 2)):
         folder = tmp_path / place
-        summary = finish(one_frame(clip, network, place, folder, options))
+        summary = finish(one_frame(clip, network, [BEN], place, folder, options))
         assert (summary.frame, summary.faces) == (number, faces)
         np.testing.assert_array_equal(read_picture(folder / "swap.png"), whole[number])
         steps = [file.name.partition("_")[2] for file in sorted(folder.glob("face0_*"))]
@@ -84,13 +89,50 @@ def test_a_frame_is_what_the_conversion_makes_of_it(tmp_path: Path, clip: Path, 
         assert (folder / "sheet.png").is_file()
 
 
+@pytest.mark.parametrize("level", ["full", "tags", "off"])
+def test_what_shows_a_new_face_is_marked(tmp_path: Path, clip: Path, network: SwapNetwork, level: Level) -> None:
+    """And nothing else: the target's own pictures say nothing of a swap."""
+    options = ConvertOptions(marking=Marking(level))
+    shown = finish(preview(clip, network, [BEN], tmp_path / "sheet.png", options))
+    one = finish(one_frame(clip, network, [BEN], "7", tmp_path / "one", options))
+    said = {file.name: verify(file) for file in (tmp_path / "sheet.png", *(tmp_path / "one").iterdir())}
+    new = {"sheet.png", "swap.png", "face0_3_drawn.png", "face0_8_matched.png"}
+    signed = level == "full" and is_installed()
+    verdict = "intact" if signed else "unmarked" if level == "off" else "unsigned"
+    assert {name: found.verdict for name, found in said.items()} == {
+        name: verdict if name in new else "unmarked" for name in said
+    }
+    assert new < said.keys()
+    written = {"full": ("tags", "XMP", "C2PA")[: 3 if signed else 2], "tags": ("tags", "XMP"), "off": ()}[level]
+    assert shown.marked.written == one.marked.written == written
+    if level != "off":
+        assert said["swap.png"].xmp[0].faces == (BEN,)
+
+
+def test_the_label_stands_on_what_is_shown(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    for name, label in (("with", Label("AI: face replaced", "top-right")), ("without", None)):
+        options = ConvertOptions(label=label, marking=Marking("off"))
+        finish(preview(clip, network, [BEN], tmp_path / name / "preview.png", options))
+        finish(one_frame(clip, network, [BEN], "7", tmp_path / name / "one", options))
+    differ = {}
+    for file in sorted((tmp_path / "with").rglob("*.png")):
+        pair = (read_picture(file), read_picture(tmp_path / "without" / file.relative_to(tmp_path / "with")))
+        differ[file.name] = np.abs(np.subtract(*pair, dtype=int)).max(2) > 40
+    assert {name for name, where in differ.items() if where.any()} == {"preview.png", "sheet.png", "swap.png"}
+    for name in ("preview.png", "swap.png"):
+        rows, columns = np.nonzero(differ[name])
+        height, width = differ[name].shape
+        assert rows.max() < height / 4
+        assert columns.min() > width / 4
+
+
 def test_the_tracks_are_those_that_are_selected_by(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
     summary = finish(list_tracks(clip, tmp_path / "sheet.png"))
     rows = {row.track: (row.first, row.last, row.frames) for row in summary.tracks}
     assert rows == {0: (0, 9, 10), 1: (14, 19, 6), 2: (14, 19, 6)}
     assert len(summary.to_text().splitlines()) == 4
     assert read_picture(tmp_path / "sheet.png").shape[1] == 3 * CELL
-    swapped = finish(one_frame(clip, network, "16", tmp_path / "one", SwapOptions(select="track:2")))
+    swapped = finish(one_frame(clip, network, [BEN], "16", tmp_path / "one", ConvertOptions(select="track:2")))
     assert swapped.faces == 1
 
 
@@ -110,7 +152,7 @@ def test_a_frame_that_cannot_be_had(
     tmp_path: Path, clip: Path, network: SwapNetwork, place: str, select: str | None, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        finish(one_frame(clip, network, place, tmp_path / "one", SwapOptions(select=select)))
+        finish(one_frame(clip, network, [BEN], place, tmp_path / "one", ConvertOptions(select=select)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -119,10 +161,12 @@ def test_a_preview_that_cannot_be_had(
 ) -> None:
     monkeypatch.setattr(preview_module, "_LOOKS", 2)
     with pytest.raises(UsageError, match="single moments"):
-        finish(preview(clip, network, tmp_path / "sheet.png", SwapOptions(select="track:0")))
+        finish(preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions(select="track:0")))
     empty = make_clip(tmp_path / "empty.mp4", noise(1))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
-        finish(preview(empty, network, tmp_path / "sheet.png", SwapOptions()))
+        finish(preview(empty, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
+    with pytest.raises(UsageError, match="is a PNG"):
+        finish(preview(clip, network, [BEN], tmp_path / "sheet.jpg", ConvertOptions()))
     assert list(tmp_path.iterdir()) == [empty]
 
 

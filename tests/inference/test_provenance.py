@@ -326,6 +326,14 @@ def test_a_stranger_is_valid_and_not_trusted(tmp_path: Path, monkeypatch: pytest
         anchors = signing_folder() / "certificate.pem"
     states = [verify(path, given).credentials for given in (None, anchors)]
     assert [found and found.state for found in states] == ["Valid", "Trusted"]
+    for content in (b"", b"\xff no PEM"):
+        with pytest.raises(UsageError, match="holds no certificate"):
+            verify(path, _text(tmp_path / "anchors.pem", content))
+    # What stands between certificates is anybody's.
+    _text(tmp_path / "anchors.pem", b"# Autorit\xe9\n" + anchors.read_bytes())
+    found = verify(path, tmp_path / "anchors.pem").credentials
+    assert found is not None
+    assert found.state == "Trusted"
 
 
 @needs_c2pa

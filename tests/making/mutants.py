@@ -6,16 +6,22 @@ import random
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 # What no one expects: edges of every kind of number, texts that lead elsewhere, depth, length.
 STRANGE: tuple[Callable[[], Any], ...] = (
     lambda: None, lambda: True, lambda: 0, lambda: -1, lambda: 1, lambda: 2**31, lambda: 2**63, lambda: -(2**63) - 1,
-    lambda: 10**400, lambda: 0.5, lambda: -0.0, lambda: 1e308, lambda: -1e308, lambda: 5e-324, lambda: float("nan"),
+    lambda: 0.5, lambda: -0.0, lambda: 1e308, lambda: -1e308, lambda: 5e-324, lambda: float("nan"),
     lambda: float("inf"), lambda: "", lambda: "a", lambda: "../../outside", lambda: "/etc/passwd", lambda: "a\0b",
-    lambda: "\ud800", lambda: "\x1b]0;owned\x07", lambda: "crops/../../x.jpg", lambda: "x" * 100_000, lambda: [],
-    lambda: {}, lambda: [[]], lambda: [0] * 10_000, lambda: deep(500), lambda: {"schema": 1}, lambda: [1, 2, 3, 4],
+    lambda: "\ud800", lambda: "\x1b]0;owned\x07", lambda: "crops/../../x.jpg", lambda: [],
+    lambda: {}, lambda: [[]], lambda: {"schema": 1}, lambda: [1, 2, 3, 4],
+)  # fmt: skip
+# The same, but a reader takes as long for one of them as for fifty cases without.
+HUGE: tuple[Callable[[], Any], ...] = (
+    lambda: 10**400, lambda: "x" * 100_000, lambda: [0] * 10_000, lambda: deep(500),
 )  # fmt: skip
 _NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**63, 2**64 - 1)
 _TEXTS = (b"\0", b"..", b"/", b"[" * 500, b"{" * 500, b"9" * 5000, b"-1", b"1e999", b"nan", b"\xff\xfe", b'"', b"'" * 3)
@@ -41,29 +47,30 @@ class Mutator:
             self.random.choice(_CHANGES)(self.random, data)
         return bytes(data)
 
-    def value(self, valid: Any) -> Any:
-        """Change one value of a tree of plain values, or its place."""
-        value, random_ = json.loads(json.dumps(valid)), self.random
+    def strange(self) -> Any:
+        return self.random.choice(HUGE if self.random.random() < 0.02 else STRANGE)()
+
+    def value(self, value: Any) -> Any:
+        """Change one value of a tree of plain values, or its place; what is given is changed."""
+        random_ = self.random
         if random_.random() < 0.02:
-            return random_.choice(STRANGE)()
+            return self.strange()
         place, key = value, None
         while True:
             keys = list(place) if isinstance(place, dict) else list(range(len(place)))
             if not keys:
-                return random_.choice(STRANGE)()
+                return self.strange()
             key = random_.choice(keys)
             if not isinstance(place[key], dict | list) or random_.random() < 0.2:
                 break
             place = place[key]
         what = random_.random()
         if what < 0.7:
-            place[key] = random_.choice(STRANGE)()
+            place[key] = self.strange()
         elif what < 0.8:
             del place[key]
         elif isinstance(place, dict):
-            place[random_.choice(("", "schema", "../x", "\x1b[2J", "a\0", "__class__", "\ud800"))] = random_.choice(
-                STRANGE
-            )()
+            place[random_.choice(("", "schema", "../x", "\x1b[2J", "a\0", "__class__", "\ud800"))] = self.strange()
         else:
             place.insert(key, place[random_.randrange(len(place))])
         return value
@@ -102,8 +109,7 @@ class Mutator:
         """Change a member of a .zip, a name or a claim of its directory, or the bytes of the whole."""
         if self.random.random() < 0.3:
             return self.bytes(valid)
-        with zipfile.ZipFile(io.BytesIO(valid)) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
+        members = dict(_members(valid))
         name = self.random.choice(sorted(members))
         what = self.random.random()
         if what < 0.8:
@@ -113,10 +119,14 @@ class Mutator:
         else:
             del members[name]
         how = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
-        return packed(members, self.random.choices(how, (10, 10, 1))[0])
+        return packed(members, {name: self.random.choices(how, (10, 10, 1))[0]})
 
     def png(self, valid: bytes) -> bytes:
-        """Change a PNG's bytes and, in most cases, make its checksums right again: else nothing gets further."""
+        """Change a PNG's rows or its bytes and, in most cases, make its checksums right: else nothing gets further."""
+        if self.random.random() < 0.3:
+            end = 41 + int.from_bytes(valid[33:37], "big")
+            rows = zlib.compress(self.bytes(zlib.decompress(valid[41:end])))
+            return valid[:33] + _chunk(b"IDAT", rows) + valid[end + 4 :]
         data = self.bytes(valid)
         return with_checksums(data) if self.random.random() < 0.8 else data
 
@@ -128,9 +138,13 @@ class Mutator:
         flags = b"\1\0" if self.random.random() < 0.3 else b"\0\0"
         data = b"faceswap\0" + flags + b"\0\0" + (zlib.compress(text) if flags[0] else text)
         data = self.bytes(data) if self.random.random() < 0.2 else data
-        chunk = struct.pack(">I", len(data)) + b"iTXt" + data + struct.pack(">I", zlib.crc32(b"iTXt" + data))
+        chunk = _chunk(b"iTXt", data)
         chunk = self.bytes(chunk) if self.random.random() < 0.2 else chunk
         return png[:33] + chunk + png[33:]
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def with_checksums(png: bytes) -> bytes:
@@ -151,12 +165,19 @@ def note_of(text: str) -> Any:
     return literal_eval(text)
 
 
-def packed(members: dict[str, bytes], how: int = zipfile.ZIP_STORED) -> bytes:
+def packed(members: dict[str, bytes], how: Mapping[str, int] = MappingProxyType({})) -> bytes:
+    """Return a .zip; how: zipfile's number for each member that is not stored as it is."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", how) as archive:
+    with zipfile.ZipFile(content, "w") as archive:
         for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data, how)
+            archive.writestr(zipfile.ZipInfo(name), data, how.get(name, zipfile.ZIP_STORED))
     return content.getvalue()
+
+
+@lru_cache(maxsize=8)
+def _members(archive: bytes) -> Mapping[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def _dumped(value: Any) -> bytes:

@@ -7,7 +7,9 @@ happens, and whether anything outside of the artefact's folder was touched.
 import contextlib
 import io
 import json
+import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from mutants import Mutator, packed
 from faceloom.arrays import float32
 from faceloom.digest import sha256_of
 from faceloom.documents import to_json
-from faceloom.errors import FaceloomError
+from faceloom.errors import ArtefactRefused, FaceloomError
 from faceloom.faces.cuts import CutState
 from faceloom.faces.find import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
@@ -33,6 +35,7 @@ from faceloom.faceset.curate import Dropped, DroppedFile, undo_curate
 from faceloom.faceset.imports import OriginDamaged, read_origin
 from faceloom.faceset.journal import Journal
 from faceloom.pictures import encode, read_picture
+from faceloom.provenance import ConsentRecord, Mark, Marker, Marking, WornFace, verify
 from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.analysis import AnalysisState, ChosenFaces
 from faceloom.swap.contents import write_zip
@@ -42,6 +45,7 @@ from faceloom.swap.memory import Notes
 from faceloom.swap.state_file import read_state, write_state
 from faceloom.swap.unfinished import Job, SegmentRow, Unfinished
 from faceloom.video import probe_video, read_frames
+from faceloom.video.pictures import probe_pictures
 
 Files = dict[str, bytes]
 NOTE = (
@@ -54,8 +58,8 @@ NOTE = (
 class Reader:
     """files: a valid artefact's, by their paths in its folder. spoil: changes one of them.
 
-    sealed: puts right what must fit together, as whoever makes a hostile file would. share: of the cases that are
-    asked for, as some readers are slow.
+    sealed: puts right what must fit together, as whoever makes a hostile file would. slow: a case takes a millisecond,
+    and the suite reads fewer.
     """
 
     name: str
@@ -63,7 +67,7 @@ class Reader:
     read: Callable[[Path], object]
     spoil: Callable[[Mutator, str, bytes], bytes]
     sealed: Callable[[Files], Files] = dict
-    share: float = 1.0
+    slow: bool = False
 
     def case(self, seed: int) -> Files:
         """Return the artefact with one file spoilt, and in most cases sealed again."""
@@ -93,19 +97,26 @@ def try_case(reader: Reader, files: Files, place: Path) -> bool:
         accepted = True
     except (FaceloomError, OriginDamaged):
         accepted = False
-    if sorted(path.name for path in place.iterdir()) != ["artefact", "secret.txt"] or beside.read_text() != "secret":
+    if {path.name for path in place.iterdir()} != {"artefact", "secret.txt"} or beside.read_text() != "secret":
         raise Escaped(str(sorted(place.rglob("*"))))
     return accepted
 
 
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a folder that goes afterwards, in memory where the system has a place for that: disks are waited for."""
+    memory = "/dev/shm"
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
 def _lay(files: Files, folder: Path) -> None:
-    """Write the files; what else an earlier case left goes."""
-    if folder.is_dir():
-        there = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
-        if there - files.keys():
-            shutil.rmtree(folder)
-    for name, data in files.items():
-        path = folder / name
+    """Write the files that are not there as they should be; what else an earlier case left goes."""
+    wanted = {folder / name: data for name, data in files.items()}
+    there = {Path(at, name) for at, _, names in os.walk(folder) for name in names}
+    if there - wanted.keys():
+        shutil.rmtree(folder)
+    for path, data in wanted.items():
         if path.is_file() and path.read_bytes() == data:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,10 +143,11 @@ def runtime_readers(scratch: Path) -> Iterator[Reader]:
     yield from _bundles(scratch)
     yield from _conversions(scratch)
     yield from _media(scratch)
+    yield from _marked(scratch)
 
 
 def _facesets(scratch: Path) -> Iterator[Reader]:
-    write_faceset(scratch / "ada", good_faces(3))
+    write_faceset(scratch / "ada", good_faces(2))
     files = files_in(scratch / "ada")
 
     def read_set(folder: Path) -> None:
@@ -145,19 +157,19 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
             faces.mask_of(row)
             faces.read_crop(row)
 
-    yield Reader("face set", files, read_set, by_kind, share=0.2)
+    yield Reader("face set", files, read_set, by_kind, slow=True)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
     record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
     dropped = {name: data for name, data in files.items() if name != crop}
     dropped |= {"dropped/1/record.json": to_json(record).encode(), f"dropped/1/{Path(crop).name}": files[crop]}
-    yield Reader("curate's record", dropped, undo_curate, _only("record.json"), share=0.3)
+    yield Reader("curate's record", dropped, undo_curate, _only("record.json"))
 
     rows = files["faces.jsonl"]
     work = {
-        "state.json": b'{"rows": 3, "frames": 3, "next_frame": 3, "done": false}',
+        "state.json": b'{"rows": 2, "frames": 2, "next_frame": 2, "done": false}',
         "rows.jsonl": rows,
-        "embeddings.f32": bytes(3 * 192 * 4),
+        "embeddings.f32": bytes(2 * 192 * 4),
     }
 
     def read_work(folder: Path) -> None:
@@ -165,7 +177,7 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
         journal.next_track()
         journal.read_embeddings()
 
-    yield Reader("extraction's journal", work, read_work, by_kind, share=0.3)
+    yield Reader("extraction's journal", work, read_work, by_kind)
 
 
 def _only(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
@@ -194,7 +206,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
             return files
         return {**files, "manifest.json": json.dumps(manifest).encode()}
 
-    yield Reader("bundle (folder)", sealed(small), read_bundle, by_kind, sealed, share=0.3)
+    yield Reader("bundle (folder)", sealed(small), read_bundle, by_kind, sealed)
 
     write_zip(bundle, scratch / "b.zip")
     yield Reader(
@@ -202,7 +214,6 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
         {"b.zip": packed(sealed(small))},
         lambda folder: Bundle.read(folder / "b.zip").read_golden(),
         by_kind,
-        share=0.3,
     )
 
     def opened(folder: Path) -> None:
@@ -211,7 +222,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
     def its_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
         return data if name == "golden.npz" else by_kind(mutator, name, data)
 
-    yield Reader("bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, share=0.1)
+    yield Reader("bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, slow=True)
 
 
 def _conversions(scratch: Path) -> Iterator[Reader]:
@@ -221,7 +232,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     def read_whole(folder: Path) -> None:
         Notes.from_arrays(read_state(folder / "state.npz").choosing)
 
-    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, share=0.2)
+    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, slow=True)
 
     job = Job(faceloom="0", target="/t.mp4", target_stamp="1", settings={"colour": "lab"})
     pictures = b"pictures"
@@ -240,7 +251,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
             unfinished.state()
             sum((path.stat().st_size for path in unfinished.segments), unfinished.done.frames)
 
-    yield Reader("unfinished conversion", work, resume, by_kind, share=0.3)
+    yield Reader("unfinished conversion", work, resume, by_kind)
 
     jobs = b"""schema = 1
 bundle = "ben.bundle"
@@ -288,7 +299,7 @@ def _state() -> AnalysisState:
     notes.of(1)["mask"] = np.zeros((8, 8), np.uint8)
     notes.count("waited")
     lead = (ChosenFaces(0, ((face, 0),), (), True), ChosenFaces(40, (), (0,), False))
-    return AnalysisState(4, finder, lead, ((face,), (), (face, face)), notes.to_arrays())
+    return AnalysisState(4, finder, lead, ((face,), ()), notes.to_arrays())
 
 
 def _media(scratch: Path) -> Iterator[Reader]:
@@ -303,18 +314,43 @@ def _media(scratch: Path) -> Iterator[Reader]:
     kinds = {f"a{ending}": encode(picture, ending) for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff")}
     for name, data in kinds.items():
         yield Reader(f"picture ({name[2:]})", {name: data}, _read_picture(name), by_kind)
+        yield Reader(f"picture to convert ({name[2:]})", {name: data}, _probe_pictures(name), by_kind)
     for ending, codec in (("mp4", "libx264"), ("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4"), ("gif", "gif")):
         pixels = "bgr8" if ending == "gif" else "yuv420p"
         clip = make_clip(
-            scratch / f"a.{ending}", noise(4, 48, 64), pixel_format=pixels, codec=codec, options={"g": "2"}
+            scratch / f"a.{ending}", noise(3, 32, 32), pixel_format=pixels, codec=codec, options={"g": "2"}
         )
-        yield Reader(
-            f"video (.{ending})", {f"a.{ending}": clip.read_bytes()}, _read_video(f"a.{ending}"), by_kind, share=0.1
-        )
+        name = f"a.{ending}"
+        yield Reader(f"video (.{ending})", {name: clip.read_bytes()}, _read_video(name), by_kind, slow=True)
+
+
+def _marked(scratch: Path) -> Iterator[Reader]:
+    """Marked as fully as this machine can. Each time the signature is another, and its cases with it."""
+    mark = Mark((WornFace("ben", "b" * 64, ConsentRecord(who="Ben", basis="release")),))
+    picture, clip = scratch / "marked.jpg", make_clip(scratch / "marked.mp4", noise(2, 32, 32))
+    picture.write_bytes(encode(noise(1, 32, 32)[0], ".jpg"))
+    for file in (picture, clip):
+        Marker.open(Marking(), file).finish(file, mark, scratch / "no source")
+        yield Reader(f"marks ({file.suffix})", {file.name: file.read_bytes()}, _verify(file.name), by_kind, slow=True)
+
+
+def _verify(name: str) -> Callable[[Path], Any]:
+    """What was changed since it was signed counts as refused."""
+
+    def read(folder: Path) -> None:
+        found = verify(folder / name)
+        if found.verdict == "damaged":
+            raise ArtefactRefused(found.to_text())
+
+    return read
 
 
 def _read_picture(name: str) -> Callable[[Path], Any]:
     return lambda folder: read_picture(folder / name)
+
+
+def _probe_pictures(name: str) -> Callable[[Path], Any]:
+    return lambda folder: probe_pictures(folder / name)
 
 
 def _read_video(name: str) -> Callable[[Path], Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from faceloom.cli.console import print_result, progress_display
 from faceloom.errors import PartlyDone, UsageError
 from faceloom.progress import finish
+from faceloom.provenance import Marked, WornFace
 from faceloom.swap import ConvertOptions, ConvertSummary
 from faceloom.swap.jobs import Job, convert_jobs, plan_jobs, read_jobs, refuse_report
 from faceloom.swap.wanted import Wanted
@@ -100,11 +101,12 @@ def _sentence(out: Path, wanted: Wanted, summary: ConvertSummary) -> str:
     missing = f" In {summary.missing_frames} frames a face was lost." if summary.missing_frames else ""
     before = f" {summary.resumed_at} of them were done before." if summary.resumed_at else ""
     swapped = f"{summary.swapped_frames} of {summary.frames} frames swapped on {ran}"
-    return f"{out}: {swapped}, {rate:.1f} frames/s{still}.{before}{missing} {_honesty(summary)}"
+    said = honesty(summary.marked, summary.faces, content_checked=summary.content_checked)
+    return f"{out}: {swapped}, {rate:.1f} frames/s{still}.{before}{missing} {said}"
 
 
-def _honesty(summary: ConvertSummary) -> str:
-    """What the output says of itself, who agreed, and what was looked for."""
-    agreed = "".join(f" Consent of {face.identity}: {face.consent}." for face in summary.faces if face.consent)
-    checked = " The content check refused nothing." if summary.content_checked else ""
-    return f"{summary.marked}{agreed}{checked}"
+def honesty(marked: Marked, faces: Sequence[WornFace], *, content_checked: bool) -> str:
+    """Return what an output says of itself, who agreed, and what was looked for."""
+    agreed = "".join(f" Consent of {face.identity}: {face.consent}." for face in faces if face.consent)
+    checked = " The content check refused nothing." if content_checked else ""
+    return f"{marked}{agreed}{checked}"

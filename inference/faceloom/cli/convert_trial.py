@@ -9,6 +9,7 @@ from faceloom.errors import UsageError
 from faceloom.progress import finish
 
 if TYPE_CHECKING:
+    from faceloom.provenance import WornFace
     from faceloom.swap import Cast, ConvertOptions, FaceSource
     from faceloom.swap.wanted import Wanted
 
@@ -37,31 +38,48 @@ def try_out(
     """Write a sheet of a few moments, or a folder of one frame's steps."""
     source = wanted.open(options)
     if sheet and place is None and out is None:
-        _try_moments(target, source, sheet, options, json=json)
+        _try_moments(target, source, wanted.faces(), sheet, options, json=json)
     elif place is not None and out and sheet is None:
-        _try_frame(target, source, place, out, options, json=json)
+        _try_frame(target, source, wanted.faces(), place, out, options, json=json)
     else:
         raise UsageError("--preview SHEET.png stands alone, --frame N goes with --out FOLDER; give one of the two.")
 
 
 def _try_moments(
-    target: Path, source: "FaceSource | Cast", sheet: Path, options: "ConvertOptions", *, json: bool
+    target: Path,
+    source: "FaceSource | Cast",
+    faces: "list[WornFace]",
+    sheet: Path,
+    options: "ConvertOptions",
+    *,
+    json: bool,
 ) -> None:
+    from faceloom.cli.convert_run import honesty
     from faceloom.swap.preview import preview
 
     refuse_file(sheet, force=options.force, inputs=[target])
     with progress_display() as report:
-        summary = finish(preview(target, source, sheet, options), report)
+        summary = finish(preview(target, source, faces, sheet, options), report)
     sentence = f"{sheet}: {len(summary.moments)} moments of {target}, in {summary.seconds:.1f} s; no video was written."
-    print_result(summary, sentence, json=json)
+    said = honesty(summary.marked, summary.faces, content_checked=summary.content_checked)
+    print_result(summary, f"{sentence} {said}", json=json)
 
 
 def _try_frame(
-    target: Path, source: "FaceSource | Cast", place: str, folder: Path, options: "ConvertOptions", *, json: bool
+    target: Path,
+    source: "FaceSource | Cast",
+    faces: "list[WornFace]",
+    place: str,
+    folder: Path,
+    options: "ConvertOptions",
+    *,
+    json: bool,
 ) -> None:
+    from faceloom.cli.convert_run import honesty
     from faceloom.swap.one_frame import one_frame
 
     with progress_display() as report:
-        summary = finish(one_frame(target, source, place, folder, options, force=options.force), report)
+        summary = finish(one_frame(target, source, faces, place, folder, options), report)
     sentence = f"{folder}: frame {summary.frame} ({summary.seconds:.2f} s) with every step; see {folder / 'sheet.png'}."
-    print_result(summary, sentence, json=json)
+    said = honesty(summary.marked, summary.worn, content_checked=summary.content_checked)
+    print_result(summary, f"{sentence} {said}", json=json)

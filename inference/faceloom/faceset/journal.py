@@ -85,14 +85,15 @@ class Journal:
         return np.fromfile(self.folder / "embeddings.f32", np.float32).reshape(-1, _WIDTH)
 
     def _drop_beyond_count(self) -> None:
-        rows = self.folder / "rows.jsonl"
-        lines = rows.read_bytes().splitlines(keepends=True) if rows.exists() else []
-        with (self.folder / "embeddings.f32").open("ab") as vectors:
+        path = self.folder / "rows.jsonl"
+        path.touch()
+        lengths = [len(line) for line in lines_of(path, MOST_OF_A_ROW)]
+        with path.open("ab") as rows, (self.folder / "embeddings.f32").open("ab") as vectors:
             # A count beyond what is there is no count of these.
-            if self.state.rows > min(len(lines), vectors.tell() // (_WIDTH * 4)):
+            if self.state.rows > min(len(lengths), vectors.tell() // (_WIDTH * 4)):
                 self.state = JournalState()
+            rows.truncate(sum(lengths[: self.state.rows]))
             vectors.truncate(self.state.rows * _WIDTH * 4)
-        rows.write_bytes(b"".join(lines[: self.state.rows]))
 
 
 def read_state(folder: Path) -> JournalState:

@@ -4,7 +4,7 @@ from faceloom.provenance.consent import Consent, ConsentRecord
 from faceloom.provenance.content import ContentCheck, can_check, checked, open_detector, refuse_frame
 from faceloom.provenance.label import Label
 from faceloom.provenance.mark import Mark, WornFace
-from faceloom.provenance.marking import Marked, Marker, Marking
+from faceloom.provenance.marking import Marked, Marker, Marking, mark_pictures
 from faceloom.provenance.verify import EXIT_CODES, Verified, verify
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "WornFace",
     "can_check",
     "checked",
+    "mark_pictures",
     "open_detector",
     "refuse_frame",
     "verify",

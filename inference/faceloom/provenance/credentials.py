@@ -101,7 +101,7 @@ def read_credentials(path: Path, kind: str, anchors: bytes = b"") -> Credentials
     import c2pa  # noqa: PLC0415
 
     trusted = (local_certificate() or b"") + anchors
-    settings = _SETTINGS | ({"trust": {"trust_anchors": trusted.decode()}} if trusted else {})
+    settings = _SETTINGS | ({"trust": {"trust_anchors": trusted.decode(errors="replace")}} if trusted else {})
     try:
         with (
             path.open("rb") as file,

@@ -121,6 +121,12 @@ class Marker:
         self._written.append("C2PA")
 
 
+def mark_pictures(marking: Marking, files: Sequence[Path], mark: Mark, source: Path) -> Marked:
+    """Mark whole pictures, each by itself; return what all of them carry."""
+    marked = [Marker.open(marking, file).finish(file, mark, source) for file in files]
+    return min(marked, key=lambda one: len(one.written))
+
+
 def _unsigned(name: Path) -> str:
     """Say why an output cannot be signed; "" if it can."""
     if output_kind(name) == "pictures":

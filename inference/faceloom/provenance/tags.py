@@ -40,13 +40,19 @@ def tags_of(mark: Mark, ending: str, there: Mapping[str, str]) -> dict[str, str]
 def tags_in(path: Path) -> dict[str, str]:
     """Return the tags of a video or picture that FFmpeg reads. Raises MediaUnreadable if it reads none at all."""
     try:
-        with open_input(path, metadata_errors="replace") as container:
+        with open_input(path) as container:
             tags = dict(container.metadata)
             for stream in container.streams.video[:1]:
                 tags |= dict(stream.metadata)
-            return tags
+            return {_readable(name): _readable(said) for name, said in tags.items()}
     except (av.FFmpegError, ValueError) as error:
-        raise MediaUnreadable(f"{path} is no video or picture that can be read ({error}).") from error
+        raise MediaUnreadable(
+            f"{path} is no video or picture that can be read; check that it opens in a player or viewer."
+        ) from error
+
+
+def _readable(text: str) -> str:
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def sentences_in(path: Path, tags: Mapping[str, str]) -> tuple[str, ...]:

@@ -92,10 +92,15 @@ def _credentials(path: Path, anchors: bytes) -> CredentialsFound | None:
 
 
 def _read_anchors(anchors: Path | None) -> bytes:
+    if anchors is None:
+        return b""
     try:
-        return anchors.read_bytes() if anchors else b""
+        certificates = anchors.read_bytes()
     except OSError as error:
-        raise UsageError(f"{anchors} cannot be read ({error}); name a PEM file of certificates.") from error
+        raise UsageError(f"{anchors} cannot be read ({error.strerror}); name a PEM file of certificates.") from error
+    if b"-----BEGIN CERTIFICATE-----" not in certificates:
+        raise UsageError(f"{anchors} holds no certificate in PEM, so that nobody would be trusted by it; name one.")
+    return certificates
 
 
 def _has_store(path: Path) -> bool:

@@ -14,10 +14,10 @@ from faceloom.faces.find import Face, FaceFinder
 from faceloom.faces.steady import REACH, steady
 from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
-from faceloom.provenance import refuse_frame
+from faceloom.provenance import Mark, Marked, Marker, WornFace, can_check, mark_pictures, refuse_frame
 from faceloom.swap.analysis import DETECT_EVERY
 from faceloom.swap.cast import Cast
-from faceloom.swap.options import SwapOptions
+from faceloom.swap.convert import ConvertOptions
 from faceloom.swap.sheet import Cell, draw_sheet
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import BlendedFace, DrawnFace, FrameSwapper, Moment
@@ -27,30 +27,45 @@ from faceloom.video.orient import upright
 
 # The file that makes a folder one of these.
 MARKER = "sheet.png"
+# The steps in which a new face is seen.
+_NEW = ("3_drawn", "8_matched")
 # Frames before the one that is asked for: by then what is steadied over time is as it would be.
 _RUN_UP = 12
 
 
 @dataclass(frozen=True, slots=True)
 class OneFrameSummary:
-    """Which frame it was, its time in seconds, and how many of its faces were swapped."""
+    """Which frame it was, its time in seconds, and how many of its faces were swapped.
+
+    marked, worn, content_checked: as `marked`, `faces`, `content_checked` in `ConvertSummary`.
+    """
 
     folder: Path
     frame: int
     seconds: float
     faces: int
+    marked: Marked
+    worn: tuple[WornFace, ...]
+    content_checked: bool
 
 
 def one_frame(
-    target: Path, source: FaceSource | Cast, place: str, folder: Path, options: SwapOptions, *, force: bool = False
+    target: Path,
+    source: FaceSource | Cast,
+    worn: Sequence[WornFace],
+    place: str,
+    folder: Path,
+    options: ConvertOptions,
 ) -> Work[OneFrameSummary]:
     """Write one frame of `target`, swapped, to a folder of PNGs, with every step of each face, and a sheet of all.
 
-    place: a frame's number from 0, as "120", or a time, as "4.8s". Some frames before it go through too, all of them
+    worn: what the marks say, in each picture in which a new face is seen. place: a frame's number from 0, as "120", or
+    a time, as "4.8s". Some frames before it go through too, all of them
     if a track is asked for by number. Raises UsageError if the clip ends before, `folder` cannot be written or an
     option is none, MediaUnreadable, and NoFaceFound if the frame has no face to swap.
     """
-    refuse_directory(folder, MARKER, force=force, inputs=[target])
+    refuse_directory(folder, MARKER, force=options.force, inputs=[target])
+    Marker.open(options.marking, folder / MARKER)
     info = probe_video(target)
     wanted = _number(info, place)
     swapper = FrameSwapper(source, replace(options, on_missing="keep"))
@@ -69,8 +84,16 @@ def one_frame(
     if not blended:
         raise swapper.nobody(target)
     steps = [_steps(one, swapper.shown(one.drawn.cut)) for one in blended]
-    _write(folder, before, moment.frame.rgb, steps)
-    return OneFrameSummary(folder, wanted, moment.frame.seconds, len(blended))
+    sheet = _sheet(before, moment.frame.rgb, steps)
+    if options.label:
+        options.label.draw(sheet)
+    pictures = {"target": before, "swap": moment.frame.rgb, MARKER.removesuffix(".png"): sheet, **_by_face(steps)}
+    with replacing_directory(folder) as part:
+        for name, picture in pictures.items():
+            write_png(part / f"{name}.png", picture)
+        swapped = [part / f"{name}.png" for name in pictures if name.endswith(("swap", "sheet", *_NEW))]
+        marked = mark_pictures(options.marking, swapped, Mark(tuple(worn)), target)
+    return OneFrameSummary(folder, wanted, moment.frame.seconds, len(blended), marked, tuple(worn), can_check())
 
 
 def _number(info: VideoInfo, place: str) -> int:
@@ -114,17 +137,17 @@ def _steps(one: BlendedFace, shown: Rgb) -> dict[str, Rgb]:
     }
 
 
-def _write(folder: Path, before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> None:
+def _by_face(faces: Sequence[dict[str, Rgb]]) -> dict[str, Rgb]:
+    """Return every face's steps under names of one folder."""
+    return {f"face{number}_{name}": step for number, steps in enumerate(faces) for name, step in steps.items()}
+
+
+def _sheet(before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> Rgb:
     cells = [[Cell(before, "target"), Cell(after, "swap")]]
-    with replacing_directory(folder) as part:
-        write_png(part / "target.png", before)
-        write_png(part / "swap.png", after)
-        for number, steps in enumerate(faces):
-            for name, picture in steps.items():
-                write_png(part / f"face{number}_{name}.png", picture)
-            row = [Cell(picture, name[2:].replace("_", " ")) for name, picture in steps.items()]
-            cells += [row[:4], row[4:]]
-        write_png(part / MARKER, draw_sheet(cells))
+    for steps in faces:
+        row = [Cell(picture, name[2:].replace("_", " ")) for name, picture in steps.items()]
+        cells += [row[:4], row[4:]]
+    return draw_sheet(cells)
 
 
 def _grey(mask: Mask) -> Rgb:

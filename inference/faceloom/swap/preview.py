@@ -1,6 +1,7 @@
 """A swap at a glance: a few moments of a clip before and after, on one sheet, without writing a video."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,13 +9,14 @@ import cv2
 import numpy as np
 
 from faceloom.arrays import Affine, Mask, Rgb, float32
+from faceloom.atomic import replacing_file
 from faceloom.errors import UsageError
 from faceloom.faces.find import FaceFinder
-from faceloom.pictures import write_png
+from faceloom.pictures import encode
 from faceloom.progress import Progress, Work
-from faceloom.provenance import checked
+from faceloom.provenance import Mark, Marked, Marker, WornFace, can_check, checked
 from faceloom.swap.cast import Cast
-from faceloom.swap.options import SwapOptions
+from faceloom.swap.convert import ConvertOptions
 from faceloom.swap.sheet import CELL, Cell, cut_out, draw_sheet, square_round, tinted
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import BlendedFace, FrameSwapper
@@ -30,12 +32,18 @@ _ROOM = 1.7
 
 @dataclass(frozen=True, slots=True)
 class PreviewSummary:
-    """`moments` of `looked_at` had a face to swap and are shown; their times in seconds."""
+    """`moments` of `looked_at` had a face to swap and are shown; their times in seconds.
+
+    marked, faces, content_checked: as in `ConvertSummary`.
+    """
 
     sheet: Path
     looked_at: int
     moments: tuple[float, ...]
     seconds: float
+    marked: Marked
+    faces: tuple[WornFace, ...]
+    content_checked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +53,32 @@ class _Shown:
     blended: tuple[BlendedFace, ...]
 
 
-def preview(target: Path, source: FaceSource | Cast, sheet: Path, options: SwapOptions) -> Work[PreviewSummary]:
+def preview(
+    target: Path, source: FaceSource | Cast, faces: Sequence[WornFace], sheet: Path, options: ConvertOptions
+) -> Work[PreviewSummary]:
     """Write a PNG with a column a moment: the target, the swap, and where the new face is shown.
 
-    The moments are spread over the clip, each seen by itself: nothing is steadied. Raises UsageError for a track, which
-    single moments do not have, MediaUnreadable if the target is no video, NoFaceFound if no moment has a face to swap.
+    The moments are spread over the clip, each seen by itself: nothing is steadied. The label stands on the sheet, as
+    little of a frame's corners is seen there. faces: what the marks say. Raises UsageError for a track, which single
+    moments do not have, and for a sheet that is no PNG, MediaUnreadable if the target is no video, NoFaceFound if no
+    moment has a face to swap.
     """
     started = time.monotonic()
     if options.track is not None:
         raise UsageError(
             "A preview looks at single moments, which have no tracks; try --frame N with --select track:N."
         )
-    info = probe_video(target)
-    swapper, finder = FrameSwapper(source, replace(options, on_missing="keep")), FaceFinder()
+    if sheet.suffix.lower() != ".png":
+        raise UsageError(f"--preview {sheet}: the sheet is a PNG; name it SHEET.png.")
+    marker, info = Marker.open(options.marking, sheet), probe_video(target)
+    swapper, finder = FrameSwapper(source, replace(options, on_missing="keep", label=None)), FaceFinder()
     moments = spread_moments(info, _LOOKS)
     shown = []
     frames = (replace(coded, rgb=upright(coded.rgb, info.rotation).copy()) for coded in read_moments(target, moments))
     for number, frame in enumerate(checked(frames, info, info.frame_count)):
-        (faces,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
+        (found,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
         before = frame.rgb.copy()
-        (moment,) = swapper.choose([(frame, faces)])
+        (moment,) = swapper.choose([(frame, found)])
         blended = swapper.blend(moment, *swapper.draw([swapper.cut(moment)])).faces
         if blended:
             shown.append(_Shown(frame, before, blended))
@@ -72,9 +86,15 @@ def preview(target: Path, source: FaceSource | Cast, sheet: Path, options: SwapO
     if not shown:
         raise swapper.nobody(target)
     chosen = [shown[round(at)] for at in np.linspace(0, len(shown) - 1, min(_SHOWN, len(shown)))]
-    write_png(sheet, draw_sheet(list(zip(*(_column(one) for one in chosen), strict=True))))
+    picture = draw_sheet(list(zip(*(_column(one) for one in chosen), strict=True)))
+    if options.label:
+        options.label.draw(picture)
+    with replacing_file(sheet) as part:
+        part.write_bytes(encode(picture, ".png"))
+        marked = marker.finish(part, Mark(tuple(faces)), target)
     times = tuple(round(one.frame.seconds, 3) for one in chosen)
-    return PreviewSummary(sheet, len(moments), times, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return PreviewSummary(sheet, len(moments), times, seconds, marked, tuple(faces), can_check())
 
 
 def _column(one: _Shown) -> tuple[Cell, ...]:

@@ -82,7 +82,9 @@ def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimise
     options = _session_options(optimise=optimise)
     graph, content = graph_for(name)
     try:
-        session = ort.InferenceSession(content, options, providers=[PROVIDERS[name]])
+        # From the CPU it would fall back to the CPU, and say so on standard output.
+        fallback = int(name != "cpu")
+        session = ort.InferenceSession(content, options, providers=[PROVIDERS[name]], enable_fallback=fallback)
     except Exception as error:  # onnxruntime raises its own undocumented kinds
         if any(words in str(error) for words in _DRAWS_FROM_FILES):
             raise ArtefactRefused(

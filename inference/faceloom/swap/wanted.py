@@ -5,9 +5,10 @@ from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.progress import Work
+from faceloom.provenance import WornFace
 from faceloom.swap.bundle import Bundle
 from faceloom.swap.cast import Cast
-from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert
+from faceloom.swap.convert import ConvertOptions, ConvertSummary, convert, worn_face
 from faceloom.swap.network import SwapNetwork
 from faceloom.swap.paste import convert_by_paste
 from faceloom.swap.several import Worn, convert_several, open_cast
@@ -40,6 +41,11 @@ class Wanted:
         if self.faceset:
             return convert_by_paste(target, self.faceset, out, options)
         return convert_several(target, self.worn, out, options)
+
+    def faces(self) -> list[WornFace]:
+        """Return what is said of the bundles in what is made with them; raise ArtefactRefused if one is none."""
+        bundles = [self.bundle] if self.bundle else [bundle for _, bundle in self.worn]
+        return list(dict.fromkeys(worn_face(Bundle.read(bundle)) for bundle in bundles))
 
     def open(self, options: ConvertOptions) -> FaceSource | Cast:
         """Open the bundle or bundles; raise UsageError for a paste, which is chosen by the whole clip."""

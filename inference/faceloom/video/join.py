@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from faceloom.video.copy import Span, StreamCopy, worth_keeping
 from faceloom.video.encode import Encoding
 from faceloom.video.info import VideoInfo
-from faceloom.video.opening import open_input
+from faceloom.video.opening import TAGS_AS_THEY_ARE, open_input
 from faceloom.video.output import container_format, output_kind
 from faceloom.video.probe import stated_duration
 from faceloom.video.stills import write_pictures
@@ -53,7 +53,7 @@ def join_segments(  # noqa: PLR0913  what is joined, where to, and what lies bes
     if kind in ("mp4", "mov"):
         ticks = str(lines[0].time_base.denominator)
         options |= {"movflags": "+faststart", "video_track_timescale": ticks, "movie_timescale": ticks}
-    with av.open(str(out_part), "w", format=kind, options=options) as target:
+    with av.open(str(out_part), "w", format=kind, options=options, **TAGS_AS_THEY_ARE) as target:
         with open_input(segments[0]) as first:
             pictures = _add_pictures(first.streams.video[0], target, info)
         with StreamCopy.open(info, target, name, span) as others:

@@ -1,12 +1,13 @@
 """Between a coded picture and RGB, without a drift of colours."""
 
+import threading
 from functools import cache
 
 import av
 import cv2
 import numpy as np
 from av.video.plane import VideoPlane
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from jaxtyping import UInt8
 
 from faceloom.arrays import Rgb
@@ -21,14 +22,16 @@ _EXACT = int(
 _MARGIN = 8
 
 
+# swscale's tables, which take half as long to make as a picture of 640x480 to convert: kept for each thread and format.
+_kept = threading.local()
+
+
 def to_rgb(picture: av.VideoFrame) -> Rgb:
     """Convert with the picture's own matrix and range."""
     if picture.format.is_rgb:
-        return picture.reformat(format="rgb24", interpolation=_EXACT).to_ndarray()
+        return _reformatted(picture, "rgb24").to_ndarray()
     # Of YUV swscale makes planes with the same values in less than half the time, joining them included.
-    green, blue, red = (
-        _rows(plane)[:, : plane.width] for plane in picture.reformat(format="gbrp", interpolation=_EXACT).planes
-    )
+    green, blue, red = (_rows(plane)[:, : plane.width] for plane in _reformatted(picture, "gbrp").planes)
     return np.asarray(cv2.merge([red, green, blue]), np.uint8)
 
 
@@ -46,12 +49,10 @@ def from_rgb(rgb: Rgb, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
 def recoded(picture: av.VideoFrame, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
     """Convert a coded picture to another pixel format; `colour` is what it then has."""
     if av.VideoFormat(pixel_format).is_rgb:
-        return picture.reformat(format=pixel_format, interpolation=_EXACT)
+        return _reformatted(picture, pixel_format)
     # The names with a j say full range once more; swscale asks for both.
     full = 2 if pixel_format.startswith("yuvj") else colour.range
-    return picture.reformat(
-        format=pixel_format, dst_colorspace=colour.matrix, dst_color_range=full, interpolation=_EXACT
-    )
+    return _reformatted(picture, pixel_format, dst_colorspace=colour.matrix, dst_color_range=full)
 
 
 def picture_of(frame: Frame, pixel_format: str, colour: ColourTags) -> av.VideoFrame:
@@ -67,6 +68,11 @@ def picture_of(frame: Frame, pixel_format: str, colour: ColourTags) -> av.VideoF
         for box in frame.changed:
             _lay(picture, frame.rgb, box, colour)
     return picture
+
+
+def _reformatted(picture: av.VideoFrame, pixel_format: str, **colour: int | None) -> av.VideoFrame:
+    converter: VideoReformatter = _kept.__dict__.setdefault(pixel_format, VideoReformatter())
+    return converter.reformat(picture, format=pixel_format, interpolation=_EXACT, **colour)
 
 
 def on_grid(box: Box, pixel_format: str, width: int, height: int, margin: int = 0) -> Box:

@@ -46,6 +46,8 @@ def probe_video(path: Path) -> VideoInfo:
     """
     with open_video(path) as (container, stream):
         context = stream.codec_context
+        # Several threads give no frame before each has had a packet.
+        stream.thread_type = "NONE"
         try:
             first = next(container.decode(stream), None)
         except av.FFmpegError as error:
