@@ -40,9 +40,9 @@ from faceloom.video import (
 log = logging.getLogger(__name__)
 
 _GPUS = frozenset(["cuda", "tensorrt"])
-# What the frames that go through together may take: one of 4K, two of 1080p, fourteen of 480p. Six such batches are
+# What the frames that go through together may take: one of 4K or of 1080p, seven of 480p. Six such batches are
 # on their way at any time.
-_BATCH_BYTES = 20_000_000
+_BATCH_BYTES = 10_000_000
 # Bytes a pixel of a frame takes: as RGB, and as it was coded (of 8 bits, 4:2:0).
 _PIXEL_BYTES = 4.5
 
