@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
-# Levels of 0..255 become numbers and back; a norm sums squares, which overflow beyond 65504.
-_EXACT = frozenset("Cast Resize Round Min Max Clip ReduceMean ReduceSum Sqrt Reciprocal Div Pow".split())
+# Levels of 0..255 become numbers and back; a norm sums squares, which overflow beyond 65504; places in a picture need
+# more than a sixteenth of a pixel.
+_EXACT = frozenset("Cast Resize Round Floor Min Max Clip ReduceMean ReduceSum Sqrt Reciprocal Div Pow".split())
 # What belongs to whatever is beside it.
 _SIDES = frozenset("Mul Add Sub Transpose Reshape Slice Concat".split())
 _GREATEST = float(np.finfo(np.float16).max)
