@@ -40,9 +40,9 @@ from faceloom.video import (
 log = logging.getLogger(__name__)
 
 _GPUS = frozenset(["cuda", "tensorrt"])
-# What the frames that go through together may take: one of 4K or of 1080p, seven of 480p. Six such batches are
-# on their way at any time.
-_BATCH_BYTES = 10_000_000
+# What the frames that go through together may take: one of 4K or of 1080p, eleven of 480p; a GPU is only busy with
+# more. Six such batches are on their way at any time.
+_BATCH_BYTES, _BATCH_BYTES_OF_GPUS = 16_000_000, 80_000_000
 # Bytes a pixel of a frame takes: as RGB, and as it was coded (of 8 bits, 4:2:0).
 _PIXEL_BYTES = 4.5
 
@@ -217,4 +217,5 @@ def _refuse_other_numbers(target: Target, options: ConvertOptions) -> None:
 def batch_of(info: VideoInfo, source: FaceSource | Cast, options: ConvertOptions) -> int:
     """Return how many frames go through together: what is asked for, or was found best; less of large ones."""
     wanted = options.batch or (tuned_batch(source) if isinstance(source, SwapNetwork) else DEFAULT_BATCH)
-    return min(wanted, max(1, int(_BATCH_BYTES / (_PIXEL_BYTES * info.width * info.height))))
+    room = _BATCH_BYTES_OF_GPUS if source.provider in _GPUS else _BATCH_BYTES
+    return min(wanted, max(1, int(room / (_PIXEL_BYTES * info.width * info.height))))
