@@ -104,8 +104,10 @@ def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions)
     """
     started = time.monotonic()
     opened = open_target(target, out, options)
-    face = worn_face(Bundle.read(bundle_path))
-    opener = partial(open_network, bundle_path, options.provider, options.precision)
+    # Read once: a large one takes half a second.
+    bundle = Bundle.read(bundle_path)
+    face = worn_face(bundle)
+    opener = partial(open_bundle, bundle, options.provider, options.precision)
     return (yield from convert_with(opener, face.sha256, [face], opened, options, started))
 
 
@@ -116,7 +118,12 @@ def worn_face(bundle: Bundle) -> WornFace:
 
 def open_network(bundle: Path, provider: str, precision: str) -> SwapNetwork:
     """Read a bundle and open its network; see `SwapNetwork.open`."""
-    return SwapNetwork.open(Bundle.read(bundle), provider, precision)
+    return open_bundle(Bundle.read(bundle), provider, precision)
+
+
+def open_bundle(bundle: Bundle, provider: str, precision: str) -> SwapNetwork:
+    """Open the network of a bundle that was read; a function, so that a cluster's workers can be sent it."""
+    return SwapNetwork.open(bundle, provider, precision)
 
 
 def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
