@@ -125,3 +125,15 @@ def test_the_real_model_passes_the_sample(tmp_path: Path, sample: Path) -> None:
     bundle = make_bundle(tmp_path / "ben.bundle")
     options = ConvertOptions(stretch=FrameRange.parse("0:30"))
     assert finish(convert(sample / "target_ben.mp4", bundle, out, options)).content_checked
+
+
+@pytest.mark.parametrize(("shape", "seen"), [((30, 40), (30, 40)), ((2160, 3840), (360, 640)), ((1, 2000), (1, 640))])
+def test_large_pictures_are_shown_small(shape: tuple[int, int], seen: tuple[int, int]) -> None:
+    class Watcher(Seer):
+        def detect(self, image_path: Any) -> list[dict[str, Any]]:
+            assert image_path.shape == (*seen, 3)
+            return super().detect(image_path)
+
+    watcher = Watcher()
+    assert ContentCheck(watcher, video_info()).look(np.zeros((*shape, 3), np.uint8), 0) is None
+    assert watcher.looks == 1

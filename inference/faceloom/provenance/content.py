@@ -128,5 +128,9 @@ class ContentCheck:
 
 def _shrunk(rgb: Rgb) -> Rgb:
     """A picture whose longer side is `_SHOWN` at the most."""
-    scale = _SHOWN / max(rgb.shape[:2])
-    return rgb if scale >= 1 else np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    height, width = rgb.shape[:2]
+    scale = _SHOWN / max(height, width)
+    if scale >= 1:
+        return rgb
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
