@@ -16,8 +16,8 @@ from faceloom_export.names import FACE
 # With the activations in int8 as well the graph is 5 % faster and a third less exact; with the last convolution in
 # fp32 it is a tenth more exact and a fifth slower.
 _QUANTISED = ["Conv", "MatMul", "DepthToSpace"]
-# The layer that says where the template's pixels go: a level of its output would be a seventh of a pixel.
-_EXACT = "template_moved"
+# What says where the template's pixels go: a level of its output would be a seventh of a pixel.
+_EXACT = "template"
 
 
 def to_int8(model: onnx.ModelProto, faces: RgbBatch, folder: Path) -> onnx.ModelProto:

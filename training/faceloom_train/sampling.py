@@ -24,9 +24,11 @@ def read_linearly(pixels: Any, side: int, x: Any, y: Any, first: Any = 0) -> Any
 
 def spread_linearly(knots: Any, places: np.ndarray) -> Any:
     """Spread a grid of values [n, k, k, c] linearly over places [s] in knots, both ways: [n, s, s, c]."""
-    weights = np.float32(np.clip(1 - np.abs(places[:, None] - np.arange(knots.shape[1])), 0, 1))
-    rows = ops.einsum("yi,nijc->nyjc", weights, knots)
-    return ops.einsum("xj,nyjc->nyxc", weights, rows)
+    _, _, side, channels = knots.shape
+    weights = np.float32(np.clip(1 - np.abs(places[:, None] - np.arange(side)), 0, 1))
+    # Products of matrices, which every runtime of ONNX has; einsum becomes transpositions that OpenVINO refuses.
+    rows = ops.matmul(weights, ops.reshape(knots, (-1, side, side * channels)))
+    return ops.matmul(weights, ops.reshape(rows, (-1, len(places), side, channels)))
 
 
 def _between(along: Any, side: int) -> tuple[Any, Any]:
