@@ -1,12 +1,17 @@
 """Which graph of a bundle runs, and when a replay of its golden sample is as it should be."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from faceloom import processor
 from faceloom.errors import UsageError
 from faceloom.swap.difference import difference_of
 from faceloom.swap.manifest import GraphRow, TensorRow, ToleranceRow
 from faceloom.swap.precision import choose_graph
+from faceloom.swap.provider import provider_options
 
 ALL = ("fp32", "fp16", "int8")
 WITHIN_ONE = ToleranceRow(levels=1, share_within=0.9, mean_difference=0.1)
@@ -69,3 +74,16 @@ def test_differences_are_held_against_a_tolerance(off: int, share: float, missed
 def test_no_faces_are_no_difference() -> None:
     none = np.zeros((0, 4, 4, 3), np.uint8)
     assert difference_of(none, none[..., 0], none, none[..., 0]).greatest == 0
+
+
+@pytest.mark.parametrize(
+    ("provider", "flags", "told"),
+    [("openvino", "avx512f amx_bf16", "bf16"), ("openvino", "avx512f", ""), ("cpu", "amx_bf16", "")],
+)
+def test_openvino_computes_in_bfloat16_where_the_processor_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, flags: str, told: str
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"flags : fpu {flags}\n")
+    monkeypatch.setattr(processor, "_CPUINFO", tmp_path / "cpuinfo")
+    options = provider_options(provider)
+    assert json.loads(options["load_config"])["CPU"]["INFERENCE_PRECISION_HINT"] == told if told else not options

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from runs import tiny_config
 
+from faceloom import processor
 from faceloom.errors import UsageError
 from faceloom_train import precision
 from faceloom_train.run import Run
@@ -30,7 +31,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, folder: Path, gpus: list, cpu: str 
     path = folder / "cpuinfo"
     if cpu is not None:
         path.write_text(cpu)
-    monkeypatch.setattr(precision, "_CPU", path)
+    monkeypatch.setattr(processor, "_CPUINFO", path)
     details = {number: {} if gpu is None else {"compute_capability": gpu} for number, gpu in enumerate(gpus)}
     config = SimpleNamespace(
         list_physical_devices=lambda kind: list(details) if kind == "GPU" else [],

@@ -1,15 +1,14 @@
 """Which precision suits the hardware. A run is begun with one and keeps it, on other machines too."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import keras
 import tensorflow as tf
 
+from faceloom.processor import has_amx
 from faceloom_train.config import TrainConfig
 
-_CPU = Path("/proc/cpuinfo")
 # NVIDIA's first with bfloat16 in its tensor cores: Ampere.
 _AMPERE = (8, 0)
 
@@ -28,7 +27,8 @@ def best_precision() -> Literal["mixed_bfloat16", "float32"]:
     With AMX a CPU's convolutions are five times as fast in bfloat16; where it must be imitated nothing is gained.
     """
     capabilities = list(_capabilities())
-    native = min(capabilities) >= _AMPERE if capabilities else _cpu_multiplies_bfloat16()
+    # JAX has no way to AMX.
+    native = min(capabilities) >= _AMPERE if capabilities else has_amx() and keras.backend.backend() != "jax"
     return "mixed_bfloat16" if native else "float32"
 
 
@@ -44,10 +44,3 @@ def _capabilities() -> Iterator[tuple[int, int]]:
     else:
         for gpu in tf.config.list_physical_devices("GPU"):
             yield tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    """Whether this is an x86 processor with AMX, and the backend one that uses it."""
-    if keras.backend.backend() == "jax" or not _CPU.is_file():
-        return False
-    return "amx_bf16" in _CPU.read_text(encoding="utf-8", errors="replace").split()
