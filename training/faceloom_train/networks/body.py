@@ -19,9 +19,6 @@ from keras import initializers, layers
 from faceloom_train.config import BodyNetwork
 from faceloom_train.layers import DepthToSpace, RmsNorm, Swish, Template
 
-# A head begins by drawing next to nothing.
-_SMALL = initializers.VarianceScaling(0.05)
-
 
 def build_encoder(config: BodyNetwork) -> keras.Model:
     """RGB 0..1 [n, s, s, 3] -> code [n, c]: a strided stem, halving convolutions, and a normalised dense code."""
@@ -67,7 +64,9 @@ def draw(features: Any, config: BodyNetwork, level: int) -> list[Any]:
     x = _residuals(features, config, level)
     for further in range(level + 1, len(config.decoder)):
         x = _residuals(_double(x, config.decoder[further], f"double_{further}"), config, further)
-    moved = [_in_float32(_conv(x, 2, 3, "template_moved", initializer=_SMALL))] if config.template_reach else []
+    moved = (
+        [_in_float32(_conv(x, 2, 3, "template_moved", initializer=_next_to_nothing()))] if config.template_reach else []
+    )
     if config.mask_trunk is None:
         return [_blocks(x, config, 4, "head"), *moved]
     mask = features
@@ -111,8 +110,13 @@ def _residuals(x: Any, config: BodyNetwork, level: int, prefix: str = "") -> Any
 
 def _blocks(x: Any, config: BodyNetwork, channels: int, name: str) -> Any:
     """A convolution that writes blocks of pixels, in float32."""
-    x = _conv(x, channels * config.head**2, 3, name, initializer=_SMALL)
+    x = _conv(x, channels * config.head**2, 3, name, initializer=_next_to_nothing())
     return _in_float32(DepthToSpace(config.head)(x))
+
+
+def _next_to_nothing() -> Any:
+    """How a head begins. A new one each time: it takes its seed when it is made, which must be the run's."""
+    return initializers.VarianceScaling(0.05)
 
 
 def _in_float32(x: Any) -> Any:
