@@ -18,7 +18,7 @@ from faceloom_train.trainer import compiled_model, dtype_policy
 log = logging.getLogger(__name__)
 
 
-def load_networks(run: Run, which: str = "last") -> tuple[Networks, int]:
+def load_networks(run: Run, which: str) -> tuple[Networks, int]:
     """Load the averaged weights of a checkpoint (see `find_checkpoint`); return the networks and the step.
 
     The graphs are built in float32 whatever policy trained them: the weights are stored in float32, and

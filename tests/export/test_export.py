@@ -125,7 +125,7 @@ def test_a_graph_that_differs_is_refused_and_nothing_is_written(
 
 
 def test_averaged_weights_are_exported(run: Run) -> None:
-    networks, _ = graph.load_networks(run)
+    networks, _ = graph.load_networks(run, "last")
     from faceloom_train.checkpoint import latest_checkpoint, restore_checkpoint
     from faceloom_train.trainer import compiled_model, dtype_policy
 

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,7 @@ from faceloom.faces.find import FaceFinder
 from faceloom.progress import Progress, Work, finish
 from faceloom.swap.analysis import DETECT_EVERY, Analysis
 from faceloom.swap.convert import ConvertOptions, batch_of, convert, open_network, open_target
-from faceloom.swap.swapper import DrawnFace, FrameSwapper, Moment
+from faceloom.swap.swapper import FrameSwapper
 from faceloom.video import PictureWriter
 from faceloom.video.orient import frame_as_coded
 
@@ -88,8 +87,8 @@ def bench_convert(video: Path, bundle: Path, options: ConvertOptions) -> Work[Co
         seen, look = timed(lambda: list(analysis.run(frames)))
         moments = [one.moment for one in seen]
         yield Progress("bench", 2, 6, "draw")
-        _drawn(swapper, moments[:batch])
-        drawn, draw = timed(lambda: [faces for group in batched(moments, batch) for faces in _drawn(swapper, group)])
+        swapper.draw(moments[:batch])
+        drawn, draw = timed(lambda: [faces for group in batched(moments, batch) for faces in swapper.draw(group)])
         yield Progress("bench", 3, 6, "blend")
         done, blend = timed(lambda: list(swapper.blend_all(moments, drawn)))
         yield Progress("bench", 4, 6, "encode")
@@ -118,7 +117,3 @@ def bench_convert(video: Path, bundle: Path, options: ConvertOptions) -> Work[Co
         provider=summary.provider,
         precision=str(summary.precision),
     )
-
-
-def _drawn(swapper: FrameSwapper, moments: Sequence[Moment]) -> list[list[DrawnFace]]:
-    return swapper.draw([swapper.cut(moment) for moment in moments])

@@ -148,8 +148,8 @@ def convert_with(
     options = replace(options, batch=begun or batch_of(target.info, source, options))
     _refuse_other_numbers(target, options)
     job = job_of(target, made_by, source, options)
-    keeping = {"resume": options.resume, "resumable": options.resumable, "force": options.force}
-    with Unfinished.open(target.out, job, **keeping) as work:
+    resume, resumable, force = options.resume, options.resumable, options.force
+    with Unfinished.open(target.out, job, resume=resume, resumable=resumable, force=force) as work:
         state = work.state()
         swapper = FrameSwapper(source, options, Memory(choosing=Notes.from_arrays(state.choosing) if state else None))
         resumed_at = work.done.frames

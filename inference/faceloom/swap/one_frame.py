@@ -118,7 +118,7 @@ def _found(info: VideoInfo, first: int, last: int) -> Iterator[tuple[Frame, list
 
 def _drawn(swapper: FrameSwapper, frame: Frame, faces: Sequence[Face]) -> tuple[Moment, list[DrawnFace]]:
     (moment,) = swapper.choose([(frame, faces)])
-    (drawn,) = swapper.draw([swapper.cut(moment)])
+    (drawn,) = swapper.draw([moment])
     return moment, drawn
 
 

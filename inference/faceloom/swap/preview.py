@@ -79,7 +79,7 @@ def preview(
         (found,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
         before = frame.rgb.copy()
         (moment,) = swapper.choose([(frame, found)])
-        blended = swapper.blend(moment, *swapper.draw([swapper.cut(moment)])).faces
+        blended = swapper.blend(moment, *swapper.draw([moment])).faces
         if blended:
             shown.append(_Shown(frame, before, blended))
         yield Progress("preview", number + 1, len(moments))

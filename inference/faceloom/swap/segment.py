@@ -104,4 +104,4 @@ def _drawn(swapper: FrameSwapper, lead: Lead, groups: Iterator[list[Seen]]) -> I
         moments = [one.moment for one in group]
         cut = [swapper.cut(moment) for moment in moments]
         lead.extend(cut)
-        yield moments, swapper.draw(cut), group[-1].after
+        yield moments, swapper.draw_cut(cut), group[-1].after

@@ -147,7 +147,7 @@ class FrameSwapper:
     def swap(self, seen: Sequence[Seen]) -> Iterator[Frame]:
         """Return upright frames with their faces exchanged, in place."""
         moments = self.choose(seen)
-        yield from self.blend_all(moments, self.draw([self.cut(moment) for moment in moments]))
+        yield from self.blend_all(moments, self.draw(moments))
 
     def blend_all(self, moments: Sequence[Moment], drawn: Sequence[Sequence[DrawnFace]]) -> Iterator[Frame]:
         """Paste the drawn faces of each moment, in place, and return the frames."""
@@ -164,7 +164,11 @@ class FrameSwapper:
         faces = tuple(cut_face(picture, face, source, self._sources[source].crop) for face, source in moment.faces)
         return CutMoment(faces, moment.lost, moment.begins_shot)
 
-    def draw(self, moments: Sequence[CutMoment]) -> list[list[DrawnFace]]:
+    def draw(self, moments: Sequence[Moment]) -> list[list[DrawnFace]]:
+        """Cut the chosen faces out and draw others; see `draw_cut`."""
+        return self.draw_cut([self.cut(moment) for moment in moments])
+
+    def draw_cut(self, moments: Sequence[CutMoment]) -> list[list[DrawnFace]]:
         """Let each face's source draw another; all of a source are one batch."""
         drawn: list[list[DrawnFace]] = [[] for _ in moments]
         for number, source in enumerate(self._sources):
@@ -177,7 +181,7 @@ class FrameSwapper:
     def settle(self, before: Sequence[CutMoment]) -> None:
         """Forget what was blended, and remember these moments as if they had been: the next one comes after them."""
         self.memory.blending.clear()
-        for moment, faces in zip(before, self.draw(before), strict=True):
+        for moment, faces in zip(before, self.draw_cut(before), strict=True):
             self._match(faces)
             self._missing.held(moment.lost, begins_shot=moment.begins_shot)
 
