@@ -1,6 +1,6 @@
 """How fast a conversion is, and what memory it takes: the tables of the README.
 
-python benchmarks/convert.py CLIP BUNDLE [BUNDLE...]   (each bundle in each precision; memory: the last one)
+python benchmarks/convert.py CLIP BUNDLE [BUNDLE...]   (each precision, provider "auto"; memory: the last one)
 """
 
 import subprocess
@@ -30,10 +30,11 @@ def main(clip: Path, bundles: list[Path]) -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for path in bundles:
         for graph in Bundle.read(path).manifest.graphs:
-            made = finish(bench_convert(clip, path, ConvertOptions(provider="cpu", precision=graph.precision)))
+            made = finish(bench_convert(clip, path, ConvertOptions(provider="auto", precision=graph.precision)))
             stages = " | ".join(f"{ms:.1f}" for ms in made.stages.values())
             rate, against = f"{1000 / made.whole:.1f}", f"{made.against_slowest:.2f}"
-            print(f"| {path.name} {graph.precision} | {stages} | {made.whole:.1f} | {rate} | {against} |", flush=True)
+            ran = f"{graph.precision}, {made.provider}"
+            print(f"| {path.name} {ran} | {stages} | {made.whole:.1f} | {rate} | {against} |", flush=True)
     print("\n| clip | frames | peak memory |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for width, height, count in SIZES:

@@ -1,20 +1,36 @@
 """Which graph of a bundle runs, and when a replay of its golden sample is as it should be."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
+from bundles import make_bundle
 
 from faceloom import processor
 from faceloom.errors import UsageError
+from faceloom.swap.bundle import Bundle
 from faceloom.swap.difference import difference_of
 from faceloom.swap.manifest import GraphRow, TensorRow, ToleranceRow
+from faceloom.swap.network import SwapNetwork
 from faceloom.swap.precision import choose_graph
-from faceloom.swap.provider import provider_options
+from faceloom.swap.provider import PROVIDERS, provider_options
 
 ALL = ("fp32", "fp16", "int8")
 WITHIN_ONE = ToleranceRow(levels=1, share_within=0.9, mean_difference=0.1)
+
+
+@pytest.fixture
+def processor_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return what makes the processor one of certain flags."""
+
+    def pretend(flags: str) -> None:
+        (tmp_path / "cpuinfo").write_text(f"flags : fpu {flags}\n")
+        monkeypatch.setattr(processor, "_CPUINFO", tmp_path / "cpuinfo")
+
+    return pretend
 
 
 def graphs(*precisions: str) -> list[GraphRow]:
@@ -46,6 +62,12 @@ def test_the_provider_s_best_graph_runs_unless_another_is_asked_for(
     held: tuple[str, ...], provider: str, precision: str, runs: str
 ) -> None:
     assert choose_graph(graphs(*held), provider, precision).precision == runs
+
+
+@pytest.mark.parametrize(("flags", "runs"), [("amx_bf16", "fp32"), ("avx512f", "int8")])
+def test_what_is_computed_in_bfloat16_is_not_int8(processor_with: Callable[[str], None], flags: str, runs: str) -> None:
+    processor_with(flags)
+    assert choose_graph(graphs(*ALL), "openvino").precision == runs
 
 
 def test_a_precision_that_is_not_there_is_never_replaced() -> None:
@@ -81,9 +103,32 @@ def test_no_faces_are_no_difference() -> None:
     [("openvino", "avx512f amx_bf16", "bf16"), ("openvino", "avx512f", ""), ("cpu", "amx_bf16", "")],
 )
 def test_openvino_computes_in_bfloat16_where_the_processor_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, flags: str, told: str
+    processor_with: Callable[[str], None], provider: str, flags: str, told: str
 ) -> None:
-    (tmp_path / "cpuinfo").write_text(f"flags : fpu {flags}\n")
-    monkeypatch.setattr(processor, "_CPUINFO", tmp_path / "cpuinfo")
+    processor_with(flags)
     options = provider_options(provider)
     assert json.loads(options["load_config"])["CPU"]["INFERENCE_PRECISION_HINT"] == told if told else not options
+
+
+class _OpenVino(ort.InferenceSession):
+    """Runs on the CPU and says that it is OpenVINO's, which cannot be installed beside this onnxruntime."""
+
+    def __init__(self, content: bytes, options: ort.SessionOptions, providers: list, **_: object):
+        assert providers[0][0] == PROVIDERS["openvino"]
+        super().__init__(content, options, providers=[PROVIDERS["cpu"]])
+
+    def get_providers(self) -> list[str]:
+        return [PROVIDERS["openvino"]]
+
+
+def test_openvino_runs_where_it_is_installed_and_is_held_to_what_bfloat16_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processor_with: Callable[[str], None]
+) -> None:
+    bundle = Bundle.read(make_bundle(tmp_path / "ben.bundle"))
+    processor_with("amx_bf16")
+    assert SwapNetwork.open(bundle, "cpu").tolerance.levels == 1
+    monkeypatch.setattr(ort, "get_available_providers", lambda: [PROVIDERS["openvino"], PROVIDERS["cpu"]])
+    monkeypatch.setattr(ort, "InferenceSession", _OpenVino)
+    network = SwapNetwork.open(bundle)
+    assert (network.provider, network.precision) == ("openvino", "fp32")
+    assert network.tolerance.levels == 4

@@ -12,7 +12,7 @@ from clips import make_clip, noise
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faces.find import FaceFinder
 from faceloom.faces.steady import steady
-from faceloom.pictures import read_picture
+from faceloom.pictures import read_picture, write_png
 from faceloom.progress import finish
 from faceloom.provenance import Label, Marking, WornFace, verify
 from faceloom.provenance.credentials import is_installed
@@ -23,7 +23,7 @@ from faceloom.swap.one_frame import one_frame
 from faceloom.swap.preview import preview
 from faceloom.swap.sheet import CELL
 from faceloom.swap.tracks import list_tracks
-from faceloom.video import probe_video, read_frames
+from faceloom.video import probe_source, probe_video, read_frames
 from faceloom.video.moments import frame_number, read_moments, spread_moments
 
 BEN = WornFace("ben", "b" * 64)
@@ -175,9 +175,39 @@ def test_moments_are_those_of_the_whole_video(clip: Path) -> None:
     times = spread_moments(info, 4)
     np.testing.assert_allclose(times, [0.1, 0.3, 0.5, 0.7], atol=0.02)
     frames = list(read_frames(clip))
-    for frame, time in zip(read_moments(clip, [*times, 99.0]), [*times, 99.0], strict=True):
+    for frame, time in zip(read_moments(info, [*times, 99.0]), [*times, 99.0], strict=True):
         expected = [one for one in frames if one.seconds <= time][-1]
         assert frame.pts == expected.pts
         np.testing.assert_array_equal(frame.rgb, expected.rgb)
-    assert [frame_number(clip, seconds) for seconds in (0, 0.3, 0.32)] == [0, 8, 8]
+    assert [frame_number(info, seconds) for seconds in (0, 0.3, 0.32)] == [0, 8, 8]
     assert spread_moments(replace(info, duration=None, frame_count=None), 4) == [0.0]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
+    """The clip as a folder of pictures: 25 a second."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for frame in read_frames(clip):
+        write_png(folder / f"{frame.index:04}.png", frame.rgb)
+    return folder
+
+
+def test_a_folder_of_pictures_is_looked_at_like_a_video(
+    tmp_path: Path, clip: Path, pictures: Path, network: SwapNetwork
+) -> None:
+    options = ConvertOptions()
+    moments = [finish(preview(one, network, [BEN], tmp_path / f"{one.name}.png", options)) for one in (clip, pictures)]
+    assert moments[0].moments == moments[1].moments
+    frames = [
+        finish(one_frame(one, network, [BEN], "0.3s", tmp_path / f"{one.name}_frame", options))
+        for one in (clip, pictures)
+    ]
+    assert [frame.frame for frame in frames] == [8, 8]
+    swapped = [read_picture(frame.folder / "swap.png").astype(int) for frame in frames]
+    assert np.abs(swapped[0] - swapped[1]).mean() < 0.5
+    assert finish(list_tracks(pictures)).tracks == finish(list_tracks(clip)).tracks
+
+
+def test_a_time_behind_the_last_picture_is_refused(pictures: Path) -> None:
+    with pytest.raises(UsageError, match="ends before"):
+        frame_number(probe_source(pictures), 0.8)

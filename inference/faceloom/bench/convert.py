@@ -100,7 +100,7 @@ def bench_convert(video: Path, bundle: Path, options: ConvertOptions) -> Work[Co
 
         _, encode = timed(encode_all)
         count = len(frames)
-        del frames, seen, moments, drawn, done
+        del frames, seen, moments, drawn, done, swapper, network  # the command opens its own
         yield Progress("bench", 5, 6, "whole")
         summary = finish(convert(video, bundle, Path(folder) / "whole.mkv", options))
     yield Progress("bench", 6, 6, "done")

@@ -189,6 +189,7 @@ def convert_command(
     from faceloom.cli.extras import needs
 
     with needs("cpu"):
+        from faceloom.allocator import give_back_large_buffers
         from faceloom.errors import UsageError
         from faceloom.provenance import Label, Marking
         from faceloom.swap import ConvertOptions
@@ -196,6 +197,7 @@ def convert_command(
         from faceloom.swap.wanted import Wanted, worn_of
         from faceloom.video import Encoding, FrameRange
 
+    give_back_large_buffers()
     if list_tracks:
         if range_:
             raise UsageError("--list-tracks counts from the video's beginning; leave out --range.")

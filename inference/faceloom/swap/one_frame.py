@@ -21,7 +21,7 @@ from faceloom.swap.convert import ConvertOptions
 from faceloom.swap.sheet import Cell, draw_sheet
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import BlendedFace, DrawnFace, FrameSwapper, Moment
-from faceloom.video import Frame, VideoInfo, probe_video, read_frames
+from faceloom.video import Frame, VideoInfo, probe_source, read_source
 from faceloom.video.moments import frame_number
 from faceloom.video.orient import upright
 
@@ -66,7 +66,7 @@ def one_frame(
     """
     refuse_directory(folder, MARKER, force=options.force, inputs=[target])
     Marker.open(options.marking, folder / MARKER)
-    info = probe_video(target)
+    info = probe_source(target)
     wanted = _number(info, place)
     swapper = FrameSwapper(source, replace(options, on_missing="keep"))
     first = 0 if options.track is not None else max(0, wanted - _RUN_UP)
@@ -103,13 +103,13 @@ def _number(info: VideoInfo, place: str) -> int:
         value = -1
     if not 0 <= value < float("inf"):
         raise UsageError(f"--frame {place} is no place in a clip; give a frame's number (120) or its time (4.8s).")
-    return value if isinstance(value, int) else frame_number(info.path, value)
+    return value if isinstance(value, int) else frame_number(info, value)
 
 
 def _found(info: VideoInfo, first: int, last: int) -> Iterator[tuple[Frame, list[Face]]]:
     """Yield the frames from `first` to `last`, upright, with their faces."""
     finder = FaceFinder(detect_every=DETECT_EVERY)
-    for frame in read_frames(info.path, start=first):
+    for frame in read_source(info, start=first):
         turned = replace(frame, rgb=upright(frame.rgb, info.rotation).copy())
         yield turned, finder.find([turned.rgb])[0]
         if frame.index == last:

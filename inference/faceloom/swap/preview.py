@@ -20,7 +20,7 @@ from faceloom.swap.convert import ConvertOptions
 from faceloom.swap.sheet import CELL, Cell, cut_out, draw_sheet, square_round, tinted
 from faceloom.swap.source import FaceSource
 from faceloom.swap.swapper import BlendedFace, FrameSwapper
-from faceloom.video import Frame, probe_video
+from faceloom.video import Frame, probe_source
 from faceloom.video.moments import read_moments, spread_moments
 from faceloom.video.orient import upright
 
@@ -70,11 +70,11 @@ def preview(
         )
     if sheet.suffix.lower() != ".png":
         raise UsageError(f"--preview {sheet}: the sheet is a PNG; name it SHEET.png.")
-    marker, info = Marker.open(options.marking, sheet), probe_video(target)
+    marker, info = Marker.open(options.marking, sheet), probe_source(target)
     swapper, finder = FrameSwapper(source, replace(options, on_missing="keep", label=None)), FaceFinder()
     moments = spread_moments(info, _LOOKS)
     shown = []
-    frames = (replace(coded, rgb=upright(coded.rgb, info.rotation).copy()) for coded in read_moments(target, moments))
+    frames = (replace(coded, rgb=upright(coded.rgb, info.rotation).copy()) for coded in read_moments(info, moments))
     for number, frame in enumerate(checked(frames, info, info.frame_count)):
         (found,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
         before = frame.rgb.copy()

@@ -21,7 +21,7 @@ PROVIDERS = {
     "cpu": "CPUExecutionProvider",
 }
 # The order of "auto". TensorRT and CoreML build an engine for minutes first, so they run only when asked for.
-_AUTO = ("cuda", "directml", "cpu")
+_AUTO = ("cuda", "directml", "openvino", "cpu")
 # What onnxruntime says of weights outside the graph when it was opened from memory; it refuses them all.
 _DRAWS_FROM_FILES = (
     "xternal data",
@@ -101,12 +101,17 @@ def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimise
     return session
 
 
+def computes_in_bfloat16(name: str) -> bool:
+    """Tell whether a provider computes float32 graphs in bfloat16 here."""
+    return name == "openvino" and has_amx()
+
+
 def provider_options(name: str) -> dict[str, str]:
     """Return what a provider is told: OpenVINO to compute in bfloat16 where the processor multiplies matrices of it.
 
     That takes a quarter of the time of float32; most pixels differ from it by less than a level of 255.
     """
-    if name != "openvino" or not has_amx():
+    if not computes_in_bfloat16(name):
         return {}
     return {"device_type": "CPU", "load_config": json.dumps({"CPU": {"INFERENCE_PRECISION_HINT": "bf16"}})}
 

@@ -13,7 +13,7 @@ from faceloom.pictures import write_png
 from faceloom.progress import Progress, Work
 from faceloom.swap.analysis import DETECT_EVERY
 from faceloom.swap.sheet import Cell, cut_out, draw_sheet, square_round
-from faceloom.video import Frame, probe_video, read_frames
+from faceloom.video import Frame, probe_source, read_source
 from faceloom.video.orient import upright
 
 _BATCH, _ROOM, _COLUMNS = 8, 1.5, 6
@@ -76,12 +76,12 @@ class _Track:
 def list_tracks(target: Path, sheet: Path | None = None) -> Work[TracksSummary]:
     """Find and follow all faces of a clip as `convert` does; write a sheet of their portraits if asked to.
 
-    Raises NoFaceFound if there is none, and what `probe_video` raises.
+    Raises NoFaceFound if there is none, and what `probe_source` raises.
     """
-    info = probe_video(target)
+    info = probe_source(target)
     finder = FaceFinder(detect_every=DETECT_EVERY)
     tracks: dict[int, _Track] = {}
-    for group in batched(read_frames(target), _BATCH):
+    for group in batched(read_source(info), _BATCH):
         pictures = [upright(frame.rgb, info.rotation) for frame in group]
         for frame, picture, faces in zip(group, pictures, finder.find(pictures), strict=True):
             for face in faces:

@@ -1,6 +1,8 @@
-"""Look at a few moments of a video without decoding all of it."""
+"""Look at a few moments of a source without decoding all of it."""
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import av
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video.info import Frame, VideoInfo
+from faceloom.video.pictures import read_pictures
 from faceloom.video.pixels import to_rgb
 from faceloom.video.probe import open_video
 
@@ -20,12 +23,24 @@ def spread_moments(info: VideoInfo, count: int) -> list[float]:
     return [float(info.start) + seconds * (number + 0.5) / count for number in range(count)]
 
 
-def read_moments(path: Path, seconds: Sequence[float]) -> Iterator[Frame]:
+def read_moments(info: VideoInfo, seconds: Sequence[float]) -> Iterator[Frame]:
     """Yield the frame shown at each of the times, as coded; of those beyond the end the last one.
 
-    Only what lies between a time and the key frame before it is decoded. A frame's `index` is that of its time.
-    Raises what `open_video` raises, and MediaUnreadable if a frame cannot be decoded.
+    Of a video only what lies between a time and the key frame before it is decoded. A frame's `index` is that of its
+    time. Raises what `open_video` raises, and MediaUnreadable if a frame cannot be decoded.
     """
+    return _pictures_at(info, seconds) if info.kind == "pictures" else _frames_at(info.path, seconds)
+
+
+def _pictures_at(info: VideoInfo, seconds: Sequence[float]) -> Iterator[Frame]:
+    last = (info.frame_count or 1) - 1
+    for number, time in enumerate(seconds):
+        at = min(int(time * info.average_rate), last)
+        for frame in read_pictures(info, start=at, stop=at + 1):
+            yield replace(frame, index=number)
+
+
+def _frames_at(path: Path, seconds: Sequence[float]) -> Iterator[Frame]:
     with open_video(path) as (container, stream):
         base = Fraction(stream.time_base or 1)
         try:
@@ -42,11 +57,22 @@ def read_moments(path: Path, seconds: Sequence[float]) -> Iterator[Frame]:
             raise MediaUnreadable(f"{path} cannot be decoded at {seconds[number]:.1f} s ({error.strerror}).") from error
 
 
-def frame_number(path: Path, seconds: float) -> int:
+def frame_number(info: VideoInfo, seconds: float) -> int:
     """Return the number of the first frame that is shown at `seconds` or later.
 
-    Raises UsageError if the video ends before, and what `open_video` raises.
+    Raises UsageError if the source ends before, and what `open_video` raises.
     """
+    if info.kind == "pictures":
+        number = math.ceil(seconds * info.average_rate)
+        found = number if number < (info.frame_count or 0) else None
+    else:
+        found = _first_from(info.path, seconds)
+    if found is None:
+        raise UsageError(f"{info.path} ends before {seconds} s; give an earlier time.")
+    return found
+
+
+def _first_from(path: Path, seconds: float) -> int | None:
     with open_video(path) as (container, stream):
         try:
             for index, frame in enumerate(container.decode(stream)):
@@ -54,4 +80,4 @@ def frame_number(path: Path, seconds: float) -> int:
                     return index
         except av.FFmpegError as error:
             raise MediaUnreadable(f"{path} cannot be decoded up to {seconds} s ({error.strerror}).") from error
-    raise UsageError(f"{path} ends before {seconds} s; give an earlier time.")
+    return None
