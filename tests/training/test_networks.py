@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import cv2
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -27,6 +29,8 @@ KINDS = {
     },
     "df, half resolution": {**NETWORK, "size": 64, "stem": 2, "head": 2, "shared": 0},
     "df, the template stays": {**NETWORK, "template_reach": 0},
+    "df, coarse": {**NETWORK, "coarse": 2},
+    "df, as coarse as its head": {**NETWORK, "coarse": 4},
     "df, the mask by itself": {**NETWORK, "size": 64, "shared": 0, "mask_trunk": [4]},
     "liae": {**NETWORK, "kind": "liae"},
     "liae, inters of no doubling, the mask by itself": {
@@ -121,6 +125,39 @@ def test_a_template_moves_as_the_decoder_says(kind: str) -> None:
         at = np.arange(32)
         rows, columns = (np.clip(at + step, 0, 31) for step in reversed(pixels))
         np.testing.assert_allclose(added[0], picture[rows][:, columns], atol=0.002)
+
+
+@pytest.mark.parametrize("reach", [0, 0.25])
+def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
+    """In training, and of those that are mirrored."""
+    networks = build_networks(network("df", template_reach=reach), ["a"])
+    code = np.random.default_rng(0).random((2, *networks.encoder.output_shape[1:]), np.float32)
+    picture = np.random.default_rng(1).random((32, 32, 4), np.float32)
+
+    def drawn() -> np.ndarray:
+        return ops.convert_to_numpy(networks.trained[0]([code, np.float32([0, 1])]))
+
+    before = drawn()
+    networks.decoders[0].get_layer("template").picture.assign(picture)
+    moved = [layer for layer in layers_of(networks.decoders[0]) if layer.name == "template_moved"]
+    if reach:
+        moved[0].kernel.assign(np.zeros(moved[0].kernel.shape))
+    added = drawn() - before
+    np.testing.assert_allclose(added[0], picture, atol=0.002)
+    np.testing.assert_allclose(added[1], picture[:, ::-1], atol=0.002)
+    np.testing.assert_allclose(ops.convert_to_numpy(networks.decoders[0](code))[0], drawn()[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("coarse", [2, 4])
+def test_a_coarse_head_draws_large_pixels_which_are_enlarged_linearly(coarse: int) -> None:
+    networks = build_networks(network("df", coarse=coarse, template=False, template_reach=0), ["a"])
+    decoder = networks.decoders[0]
+    small = keras.Model(decoder.input, decoder.layers[-1].input)
+    code = np.random.default_rng(0).random((1, *networks.encoder.output_shape[1:]), np.float32)
+    knots, drawn = (ops.convert_to_numpy(model(code))[0] for model in (small, decoder))
+    assert knots.shape == (32 // coarse, 32 // coarse, 4)
+    assert np.ptp(knots) > 1e-4
+    np.testing.assert_allclose(drawn, cv2.resize(knots, (32, 32), interpolation=cv2.INTER_LINEAR), atol=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "shared", "own"), [("df", "double_1", "head"), ("liae", "head", "own_features")])

@@ -31,7 +31,10 @@ def convolutions(**changes: object) -> int:
     model = compiled_model(config, ["ada", "ben"])
     crops, landmarks = np.zeros((2, 40, 40, 4), np.uint8), np.zeros((2, *model.landmark_head.kernel.shape[1:]))
     landmarks = landmarks.reshape(2, -1, 2).astype(np.float32)
-    faces = [TrainingFaces(name, crops, landmarks, np.ones(2, np.float32)) for name in ("ada", "ben")]
+    faces = [
+        TrainingFaces(name, crops, landmarks, np.zeros((2, 468, 2), np.float32), np.ones(2, np.float32))
+        for name in ("ada", "ben")
+    ]
     specification = make_dataset(faces, config, 0, 1).element_spec
     step = tf.function(model.train_step).get_concrete_function(specification)
     return sum(operation.type == "Conv2D" for operation in step.graph.get_operations())

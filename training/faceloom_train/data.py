@@ -33,12 +33,13 @@ class TrainingFaces:
 
     landmarks: of EXPRESSION, less their mean over the identity: what the face does, not whose it is. Their
     unit is LANDMARK_UNIT of the crop's side, so that they spread by about 1, as the code does.
-    weights: how often a face is drawn against the others.
+    meshes: all landmarks, in crop sides from the crop's middle. weights: how often a face is drawn against the others.
     """
 
     identity: str
     crops: UInt8[np.ndarray, "n m m 4"]
     landmarks: Float32[np.ndarray, "n k 2"]
+    meshes: Float32[np.ndarray, "n p 2"]
     weights: Float32[np.ndarray, " n"]
 
 
@@ -64,10 +65,12 @@ def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
     with ThreadPoolExecutor() as pool:
         crops = list(pool.map(lambda row: _read(faceset, row, wide), rows))
     to_crop = faceset.geometry.to(crop)
-    meshes = [apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]
-    points = np.stack([mesh[list(EXPRESSION)] for mesh in meshes]) / (crop.size * LANDMARK_UNIT)
+    meshes = np.stack([apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]) / crop.size
+    points = meshes[:, list(EXPRESSION)] / LANDMARK_UNIT
     weights = balanced_weights(rows, config.balance, mirrored=config.augment.flip > 0)
-    return TrainingFaces(faceset.identity, np.stack(crops), float32(points - points.mean(0)), weights)
+    return TrainingFaces(
+        faceset.identity, np.stack(crops), float32(points - points.mean(0)), float32(meshes - 0.5), weights
+    )
 
 
 def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int, stop: int) -> tf.data.Dataset:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from faceloom_train.backend import fused
-from faceloom_train.sampling import read_linearly, spread_linearly
+from faceloom_train.sampling import enlarged, read_linearly
 
 
 class RmsNorm(keras.layers.Layer):
@@ -56,6 +56,18 @@ class DepthToSpace(keras.layers.Layer):
         return n, height * self.block, width * self.block, channels // self.block**2
 
 
+class Enlarge(keras.layers.Layer):
+    """Enlarge pictures `factor` times, linearly."""
+
+    def __init__(self, factor: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x: Any) -> Any:
+        """[n, k, k, c] -> [n, factor * k, factor * k, c]."""
+        return enlarged(x, self.factor * x.shape[1])
+
+
 class Template(keras.layers.Layer):
     """A learned picture added to the output: the decoder has only to draw what differs from it.
 
@@ -72,23 +84,30 @@ class Template(keras.layers.Layer):
         """Make the picture."""
         self.picture = self.add_weight(shape=x_shape[1:], initializer="zeros", name="picture")
 
-    def call(self, x: Any, moved: Any = None, training: bool = False) -> Any:
-        """[n, s, s, c] and, if the picture is moved, [n, k, k, 2] of any size, x and y -> [n, s, s, c]."""
+    def call(self, x: Any, moved: Any = None, mirrored: Any = None, training: bool = False) -> Any:
+        """[n, s, s, c] and, if the picture is moved, [n, k, k, 2] of any size, x and y -> [n, s, s, c].
+
+        mirrored: [n], for training on mirrored faces: where it is 1, and not 0, the picture is mirrored, too. A mole is
+        then learned on the side where it is, and stubble as it grows.
+        """
         picture = ops.cast(self.picture, x.dtype)
         if moved is None:
+            if mirrored is not None:
+                picture = ops.where(mirrored[:, None, None, None] > 0, ops.flip(picture, 1), picture)
             return x + picture
         add = _fused_add_moved() if training else _add_moved
-        return add(x, picture, self.reach * ops.tanh(moved))
+        return add(x, picture, self.reach * ops.tanh(moved), mirrored)
 
 
-def _add_moved(x: Any, picture: Any, moved: Any) -> Any:
+def _add_moved(x: Any, picture: Any, moved: Any, mirrored: Any) -> Any:
     """Add a picture [s, s, c] to each of x; moved: see `Template`, in shares of the side."""
     side, _, channels = picture.shape
-    at, step = np.arange(side, dtype=np.float32), moved.shape[1] / side
-    knots = np.clip((at + 0.5) * step - 0.5, 0, moved.shape[1] - 1)
-    way = side * spread_linearly(moved, knots)
+    at, way = np.arange(side, dtype=np.float32), side * enlarged(moved, side)
     pixels = ops.reshape(picture, (-1, channels))
-    return x + read_linearly(pixels, side, way[..., 0] + at, way[..., 1] + at[:, None])
+    across = way[..., 0] + at
+    if mirrored is not None:
+        across = ops.where(mirrored[:, None, None] > 0, side - 1 - across, across)
+    return x + read_linearly(pixels, side, across, way[..., 1] + at[:, None])
 
 
 @cache

@@ -66,9 +66,11 @@ class SwapModel(keras.Model):
         """
         wanted, seen = self.augmented(batch)
         code = self._run(self.encoder, seen)
+        mirrored = _is_mirroring(_by_identity(batch["target_map"]))
+        each = len(self.decoders)
         return {
             "wanted": wanted,
-            "drawn": ops.concatenate(self._draw(ops.split(code, len(self.decoders)))),
+            "drawn": ops.concatenate(self._draw(ops.split(code, each), ops.split(mirrored, each))),
             "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
         }
 
@@ -77,13 +79,13 @@ class SwapModel(keras.Model):
         wanted, seen, outline = self._augment({name: _by_identity(value) for name, value in batch.items()})
         return wanted, hide_background(seen, outline) if self.config.hide_background else seen
 
-    def _draw(self, own: Sequence[Any]) -> list[Any]:
-        """Draw each identity's faces by its decoder."""
+    def _draw(self, own: Sequence[Any], mirrored: Sequence[Any]) -> list[Any]:
+        """Draw each identity's faces, some of them mirrored, by its decoder."""
         drawn: list[Any] = []
-        for decoder, code in zip(self.decoders, own, strict=True):
+        for decoder, code, which in zip(self.networks.trained, own, mirrored, strict=True):
             # On the way back one decoder is then done after the other: side by side they would need twice the memory.
             after = 0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialise else 0
-            drawn.append(self._run(decoder, code + ops.cast(after, code.dtype)))
+            drawn.append(self._run(decoder, [code + ops.cast(after, code.dtype), which]))
         return drawn
 
     def _run(self, network: keras.Model, x: Any) -> Any:
@@ -134,6 +136,12 @@ class SwapModel(keras.Model):
         """Let each decoder begin at its identity's mean picture [s, s, 4]."""
         for decoder, mean_face in zip(self.decoders, mean_faces, strict=True):
             decoder.get_layer("template").picture.assign(mean_face)
+
+
+def _is_mirroring(maps: Any) -> Any:
+    """Tell of maps [n, 2, 3] whether they exchange left and right: [n], 0 or 1, as `remat` takes no truth values."""
+    (a, b), (c, d) = ((maps[:, row, 0], maps[:, row, 1]) for row in (0, 1))
+    return ops.cast(a * d - b * c < 0, "float32")
 
 
 def _by_identity(x: Any) -> Any:

@@ -31,6 +31,12 @@ def spread_linearly(knots: Any, places: np.ndarray) -> Any:
     return ops.matmul(weights, ops.reshape(rows, (-1, len(places), side, channels)))
 
 
+def enlarged(x: Any, side: int) -> Any:
+    """Enlarge square pictures [n, k, k, c] linearly to [n, side, side, c]."""
+    knots = (np.arange(side, dtype=np.float32) + 0.5) * x.shape[1] / side - 0.5
+    return spread_linearly(x, np.clip(knots, 0, x.shape[1] - 1))
+
+
 def _between(along: Any, side: int) -> tuple[Any, Any]:
     """The pixel before a place, and how far [..., 1] the place lies towards the next."""
     pixel = ops.clip(along, 0, side - 1.001)

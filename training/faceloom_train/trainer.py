@@ -17,7 +17,6 @@ from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, Report
 from faceloom_train.actions import Action
-from faceloom_train.augment import middle_of
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.callbacks import AfterEachStep, make_actions
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
@@ -35,6 +34,7 @@ from faceloom_train.preview import write_examples, write_preview
 from faceloom_train.report import write_report
 from faceloom_train.rescue import last_step, refuse_what_workers_cannot, with_lower_rate, with_smaller_batch
 from faceloom_train.run import Run
+from faceloom_train.template import first_template
 from faceloom_train.warm_start import copy_weights, refuse_stranger
 
 log = logging.getLogger(__name__)
@@ -248,7 +248,7 @@ def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: R
     run.forget_after(0)
     if isinstance(run.settings.network, BodyNetwork) and run.settings.network.template:
         size = model.crop.size
-        model.start_templates([middle_of(f.crops, size).mean(0) for f in faces])
+        model.start_templates([first_template(f, size) for f in faces])
     if run.init_from is not None:
         source = Run.read(run.init_from)
         taken = copy_weights(model, run.identities, compiled_model(source.settings, source.identities), source)

@@ -17,7 +17,7 @@ import keras
 from keras import initializers, layers
 
 from faceloom_train.config import BodyNetwork
-from faceloom_train.layers import DepthToSpace, RmsNorm, Swish, Template
+from faceloom_train.layers import DepthToSpace, Enlarge, RmsNorm, Swish, Template
 
 
 def build_encoder(config: BodyNetwork) -> keras.Model:
@@ -109,9 +109,11 @@ def _residuals(x: Any, config: BodyNetwork, level: int, prefix: str = "") -> Any
 
 
 def _blocks(x: Any, config: BodyNetwork, channels: int, name: str) -> Any:
-    """A convolution that writes blocks of pixels, in float32."""
-    x = _conv(x, channels * config.head**2, 3, name, initializer=_next_to_nothing())
-    return _in_float32(DepthToSpace(config.head)(x))
+    """A convolution that writes blocks of pixels, coarse ones enlarged, in float32."""
+    block = config.head // config.coarse
+    x = _conv(x, channels * block**2, 3, name, initializer=_next_to_nothing())
+    x = _in_float32(DepthToSpace(block)(x) if block > 1 else x)
+    return Enlarge(config.coarse, dtype="float32")(x) if config.coarse > 1 else x
 
 
 def _next_to_nothing() -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from faceloom_train.config import Network
+from faceloom_train.layers import Template
 from faceloom_train.networks import df, liae, original
 
 
@@ -15,11 +16,13 @@ class Networks:
     """encoder: RGB 0..1 [n, s, s, 3] -> code [n, c].
 
     decoders, one an identity: code -> RGB and mask [n, s, s, 4], float32, about 0..1. What identities share
-    is the same layers in each of their decoders.
+    is the same layers in each of their decoders. trained: the same, for training: code, and [n] of
+    which faces are mirrored, 0 or 1 -> RGB and mask.
     """
 
     encoder: keras.Model
     decoders: tuple[keras.Model, ...]
+    trained: tuple[keras.Model, ...]
 
     def decode(self, faces: Any, decoder: int) -> Any:
         """Draw faces as identity number `decoder`."""
@@ -29,4 +32,15 @@ class Networks:
 def build_networks(config: Network, identities: Sequence[str]) -> Networks:
     """Build the graphs under Keras' current dtype policy."""
     kind: Any = {"original": original, "df": df, "liae": liae}[config.kind]
-    return Networks(kind.build_encoder(config), kind.build_decoders(config, len(identities)))
+    decoders = kind.build_decoders(config, len(identities))
+    return Networks(kind.build_encoder(config), decoders, tuple(map(_trained, decoders)))
+
+
+def _trained(decoder: keras.Model) -> keras.Model:
+    """Let a decoder be told what is mirrored: of its layers only the template asks."""
+    mirrored = keras.Input((), dtype="float32", name="mirrored")
+    template = decoder.layers[-1]
+    if not isinstance(template, Template):
+        return keras.Model([decoder.input, mirrored], decoder.output)
+    inputs = template.input if isinstance(template.input, list) else [template.input]
+    return keras.Model([decoder.input, mirrored], template(*inputs, mirrored=mirrored))
