@@ -31,7 +31,7 @@ def make_augmentation(size: int, jit_compile: JitCompile) -> Callable[[dict[str,
 
 def _cut(batch: dict[str, Tensor], size: int) -> tuple[Tensor, Tensor]:
     """Cut out of the crops what is wanted and what is seen, [n, s, s, 4] each."""
-    x, y = _pixel_places(size)
+    x, y = pixel_places(size)
     wanted = _sample(batch["crops"], *apply_affine(batch["target_map"], x, y))
     return wanted, _sample(batch["crops"], *apply_affine(batch["target_map"], *_moved(batch, x, y)))
 
@@ -41,7 +41,7 @@ def _vary(wanted: Tensor, seen: Tensor, batch: dict[str, Tensor]) -> Examples:
     wanted, mask = _rgb_and_mask(wanted)
     seen, outline = _rgb_and_mask(seen)
     if "occluder_map" in batch:
-        x, y = _pixel_places(wanted.shape[-1])
+        x, y = pixel_places(wanted.shape[-1])
         skin = skin_of(batch["crops"])
         wanted, clear = cover(wanted, x, y, batch, skin)
         mask = mask * clear
@@ -65,7 +65,7 @@ def _rgb_and_mask(pictures: Tensor) -> tuple[Tensor, Tensor]:
     return planes[:, :3], planes[:, 3:]
 
 
-def _pixel_places(size: int) -> tuple[np.ndarray, np.ndarray]:
+def pixel_places(size: int) -> tuple[np.ndarray, np.ndarray]:
     """x [1, 1, size] and y [1, size, 1] of pixels in crop sides from the crop's middle."""
     along = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     return along[None, None], along[None, :, None]
@@ -95,5 +95,5 @@ def _relight(rgb: Tensor, light: Tensor) -> Tensor:
 
 def middle_of(crops: np.ndarray, size: int) -> np.ndarray:
     """Return uint8 crops [n, m, m, c] as the network sees them unvaried: [n, size, size, c], 0..1."""
-    places = (np.broadcast_to(along, (len(crops), size, size)) for along in _pixel_places(size))
+    places = (np.broadcast_to(along, (len(crops), size, size)) for along in pixel_places(size))
     return ops.convert_to_numpy(_sample(ops.convert_to_tensor(crops), *map(ops.convert_to_tensor, places)))

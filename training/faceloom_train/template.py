@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.arrays import float32
+from faceloom_train.augment import pixel_places
 from faceloom_train.data import MARGIN, TrainingFaces
 
 # The side of the grid that a mesh is spread over, and how far a point of it reaches, in shares of the crop's side.
@@ -38,5 +39,5 @@ def _shares_of_points(form: Float32[np.ndarray, "k 2"]) -> Float32[np.ndarray, "
 
 def _places(size: int) -> Float32[np.ndarray, "s s 2"]:
     """Where pixels are, x and y in crop sides from the crop's middle."""
-    along = float32((np.arange(size) + 0.5) / size - 0.5)
-    return np.stack(np.meshgrid(along, along), -1)
+    x, y = pixel_places(size)
+    return np.stack(np.broadcast_arrays(x[0], y[0]), -1)
