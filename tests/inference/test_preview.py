@@ -208,6 +208,13 @@ def test_a_folder_of_pictures_is_looked_at_like_a_video(
     assert finish(list_tracks(pictures)).tracks == finish(list_tracks(clip)).tracks
 
 
+@pytest.mark.parametrize(("seconds", "number"), [(0, 0), (0.27, 7), (0.28, 7), (0.281, 8), (0.76, 19)])
+def test_times_are_found_alike_in_a_video_and_in_pictures(
+    clip: Path, pictures: Path, seconds: float, number: int
+) -> None:
+    assert [frame_number(probe_source(one), seconds) for one in (clip, pictures)] == [number, number]
+
+
 def test_a_time_behind_the_last_picture_is_refused(pictures: Path) -> None:
     with pytest.raises(UsageError, match="ends before"):
         frame_number(probe_source(pictures), 0.8)

@@ -18,7 +18,7 @@ from faceloom.swap.precision import choose_graph
 from faceloom.swap.provider import computes_in_bfloat16, open_graph_of, provider_name
 from faceloom.swap.source import AlignedFaces, Swapped
 
-# Of three networks at most 9 levels were seen (with a template that moves), 0.14 in the mean.
+# Of four networks at most 11 levels were seen (with a template that moves), 0.14 in the mean.
 _BFLOAT16 = ToleranceRow(levels=4, share_within=0.999, mean_difference=0.3)
 
 

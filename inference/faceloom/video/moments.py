@@ -35,9 +35,14 @@ def read_moments(info: VideoInfo, seconds: Sequence[float]) -> Iterator[Frame]:
 def _pictures_at(info: VideoInfo, seconds: Sequence[float]) -> Iterator[Frame]:
     last = (info.frame_count or 1) - 1
     for number, time in enumerate(seconds):
-        at = min(int(time * info.average_rate), last)
+        at = min(int(_pictures_in(time, info)), last)
         for frame in read_pictures(info, start=at, stop=at + 1):
             yield replace(frame, index=number)
+
+
+def _pictures_in(seconds: float, info: VideoInfo) -> float:
+    """How many pictures a time is; of 0.28 s and 25 a second a float would make a little more than 7."""
+    return round(seconds * float(info.average_rate), 6)
 
 
 def _frames_at(path: Path, seconds: Sequence[float]) -> Iterator[Frame]:
@@ -63,7 +68,7 @@ def frame_number(info: VideoInfo, seconds: float) -> int:
     Raises UsageError if the source ends before, and what `open_video` raises.
     """
     if info.kind == "pictures":
-        number = math.ceil(seconds * info.average_rate)
+        number = math.ceil(_pictures_in(seconds, info))
         found = number if number < (info.frame_count or 0) else None
     else:
         found = _first_from(info.path, seconds)
