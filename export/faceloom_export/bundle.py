@@ -15,12 +15,14 @@ from faceloom.progress import Progress, Work
 from faceloom.swap.bundle import MARKER, Bundle, Golden
 from faceloom.swap.manifest import BlendRow, GoldenRow, GraphRow, Manifest, Precision, ProofRow, TrainingRow
 from faceloom.swap.network import SwapNetwork
+from faceloom.swap.source import Swapped
 from faceloom_export.graph import decoder_number, load_networks, swap_function
 from faceloom_export.names import tensor_rows
 from faceloom_export.onnx_graph import OPSET, in_precision, to_onnx, write_onnx
 from faceloom_export.proof import LIMITS, Judge, run_model, tolerance_for
 from faceloom_export.provenance import provenance
-from faceloom_export.sample import crop_points, sample_faces
+from faceloom_export.sample import Sample, crop_points, sample_faces
+from faceloom_export.softness import needed_sharpening
 from faceloom_export.writing import refuse_bundle, replacing_bundle
 from faceloom_train.data import network_crop
 from faceloom_train.run import Run
@@ -93,12 +95,23 @@ def export_bundle(
             model = in_precision(graph, precision, sample.calibration, part)
             write_onnx(model, part / _GRAPHS[precision], provenance(run, identity, step, precision))
             rows.append(_graph_row(run, precision, part))
-        manifest = _manifest(run, identity, step, part, rows, len(sample.golden))
+        blend = BlendRow(sharpen=_sharpening(sample, wanted))
+        manifest = _manifest(run, identity, step, part, rows, len(sample.golden), blend)
         manifest = _proven(Bundle(part, manifest), judge, golden, accept_loss=options.accept_loss)
         (part / MARKER).write_text(to_json(manifest), encoding="utf-8")
         graphs = tuple(_exported(part, manifest))
     yield Progress("export", total, total, "done")
     return ExportSummary(identity, step, graphs, time.monotonic() - started)
+
+
+def _sharpening(sample: Sample, drawn: Swapped) -> float:
+    """What the runner is to sharpen by, from the sample and what the trained model made of it."""
+    own = np.isin(np.arange(len(sample.proof)), sample.own)
+    # Of a run with one person there is nobody else to draw.
+    others = own if own.all() else ~own
+    return needed_sharpening(
+        Swapped(sample.proof[own], drawn.masks[own]), Swapped(drawn.faces[others], drawn.masks[others])
+    )
 
 
 def _refuse_precisions(precisions: Sequence[str]) -> None:
@@ -126,7 +139,7 @@ def _graph_row(run: Run, precision: Precision, part: Path) -> GraphRow:
 
 
 def _manifest(
-    run: Run, identity: str, step: int, part: Path, graphs: Sequence[GraphRow], golden_faces: int
+    run: Run, identity: str, step: int, part: Path, graphs: Sequence[GraphRow], golden_faces: int, blend: BlendRow
 ) -> Manifest:
     settings = run.settings
     return Manifest(
@@ -137,7 +150,7 @@ def _manifest(
         hide_background=settings.hide_background,
         graphs=tuple(graphs),
         golden=GoldenRow(file=_GOLDEN, sha256=sha256_of_file(part / _GOLDEN), faces=golden_faces),
-        blend=BlendRow(),
+        blend=blend,
         training=TrainingRow(network=settings.network.kind, steps=step, settings_sha256=settings.sha256()),
         consent=settings.consent,
         licence=settings.licence,

@@ -23,11 +23,13 @@ class Sample:
     """Crops of every identity, as the network sees them when converting.
 
     No face is both in `proof` and in `calibration` (unless an identity has only one), but training may have seen
-    all of them. golden: which of `proof` the bundle keeps. centre: the mean embedding of the one who is drawn.
+    all of them. golden: which of `proof` the bundle keeps. own: which of `proof` are of the one who is drawn.
+    centre: the mean embedding of that one.
     """
 
     proof: RgbBatch
     golden: list[int]
+    own: list[int]
     calibration: RgbBatch
     centre: Float32[np.ndarray, "192"]
 
@@ -40,15 +42,17 @@ def sample_faces(run: Run, identity: str) -> Sample:
     proof: list[np.ndarray] = []
     calibration: list[np.ndarray] = []
     golden: list[int] = []
-    for path in run.faces.values():
+    own: list[int] = []
+    for name, path in run.faces.items():
         faceset = FaceSet.read(path)
         chosen = spread(len(faceset), _PROOF + _CALIBRATION)
         proving = chosen[:: (_PROOF + _CALIBRATION) // _PROOF]
         golden += [len(proof) + number for number in spread(len(proving), _GOLDEN)]
+        own += [len(proof) + number for number in range(len(proving) if name == identity else 0)]
         proof += _crops(faceset, proving, run.settings)
         calibration += _crops(faceset, sorted(set(chosen) - set(proving)) or proving, run.settings)
     centre = centre_of(FaceSet.read(run.faces[identity]).read_embeddings())
-    return Sample(np.stack(proof), golden, np.stack(calibration), centre)
+    return Sample(np.stack(proof), golden, own, np.stack(calibration), centre)
 
 
 def crop_points(settings: TrainConfig) -> Points:

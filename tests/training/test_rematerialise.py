@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from runs import checkpoint_arrays, rows, tiny_config, tiny_run
 
+from faceloom.faces.landmarks import EXPRESSION
 from faceloom_train.data import TrainingFaces, make_dataset
 from faceloom_train.memory import estimate_need
 from faceloom_train.trainer import compiled_model, train
@@ -29,8 +30,7 @@ def convolutions(**changes: object) -> int:
     """How many are in a step's graph, those on the way back not counted."""
     config = tiny_config(**changes)
     model = compiled_model(config, ["ada", "ben"])
-    crops, landmarks = np.zeros((2, 40, 40, 4), np.uint8), np.zeros((2, *model.landmark_head.kernel.shape[1:]))
-    landmarks = landmarks.reshape(2, -1, 2).astype(np.float32)
+    crops, landmarks = np.zeros((2, 40, 40, 4), np.uint8), np.zeros((2, len(EXPRESSION), 2), np.float32)
     faces = [
         TrainingFaces(name, crops, landmarks, np.zeros((2, 468, 2), np.float32), np.ones(2, np.float32))
         for name in ("ada", "ben")

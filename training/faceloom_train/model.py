@@ -23,6 +23,7 @@ from faceloom_train.losses import (
 )
 from faceloom_train.networks import Networks, build_networks
 from faceloom_train.step import make_step
+from faceloom_train.template import TemplateStart
 
 _PARTS = ("dssim", "l1", "gradient", "detail", "mask", "landmarks")
 
@@ -52,8 +53,7 @@ class SwapModel(keras.Model):
         # As attributes of their own, so that Keras tracks and saves them.
         self.encoder = self.networks.encoder
         self.decoders = list(self.networks.decoders)
-        self.landmark_head = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmark_head")
-        self.landmark_head.build(self.encoder.output_shape)
+        self.landmark_head = self.networks.landmarks
         self._augment = make_augmentation(config.network.size, config.jit_compile)
         self.means = {name: keras.metrics.Mean(name) for name in ("loss", *_PARTS)}
         self.built = True
@@ -132,10 +132,13 @@ class SwapModel(keras.Model):
         # An infinite loss can have finite gradients; the optimizer must see that the step is a bad one.
         return total * ops.where(ops.isfinite(total), 1.0, np.nan)
 
-    def start_templates(self, mean_faces: Sequence[Any]) -> None:
-        """Let each decoder begin at its identity's mean picture [s, s, 4]."""
-        for decoder, mean_face in zip(self.decoders, mean_faces, strict=True):
-            decoder.get_layer("template").picture.assign(mean_face)
+    def start_templates(self, starts: Sequence[TemplateStart]) -> None:
+        """Let each decoder begin at its identity's mean picture."""
+        for decoder, start in zip(self.decoders, starts, strict=True):
+            template = decoder.get_layer("template")
+            template.picture.assign(start.picture)
+            if template.reach:
+                template.shares.assign(start.shares)
 
 
 def _is_mirroring(maps: Any) -> Any:

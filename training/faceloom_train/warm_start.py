@@ -60,8 +60,7 @@ def _same(
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
     """Yield each variable of `model` that `known` has too, of the same layer, name and shape, with it."""
     yield from _same_of(model.encoder, known.encoder)
-    if model.landmark_head.kernel.shape == known.landmark_head.kernel.shape:
-        yield from zip(model.landmark_head.variables, known.landmark_head.variables, strict=True)
+    yield from _same_of(model.landmark_head, known.landmark_head)
     for name, decoder in zip(identities, model.decoders, strict=True):
         if name in others:
             yield from _same_of(decoder, known.decoders[others.index(name)])
@@ -74,9 +73,14 @@ def _same_of(
     network: keras.Model, known: keras.Model, without: Collection[str] = ()
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
     """Yield the pairs of a graph, leaving out the layers `without`. In a decoder no name is there twice."""
-    old = {(layer.name, variable.name): variable for layer in layers_of(known) for variable in layer.variables}
+    old = dict(_trained_of(known))
+    for name, variable in _trained_of(network):
+        like = old.get(name)
+        if like is not None and like.shape == variable.shape and name[0] not in without:
+            yield variable, like
+
+
+def _trained_of(network: keras.Model) -> Iterator[tuple[tuple[str, str], keras.Variable]]:
     for layer in layers_of(network):
-        for variable in layer.variables:
-            like = old.get((layer.name, variable.name))
-            if like is not None and like.shape == variable.shape and layer.name not in without:
-                yield variable, like
+        for variable in layer.trainable_variables:
+            yield (layer.name, variable.name), variable

@@ -142,7 +142,9 @@ def convert_command(
     forehead: Annotated[
         float, typer.Option(min=-0.2, max=0.5, help="How far the outline goes above the mesh, in face heights.")
     ] = 0.08,
-    sharpen: Annotated[float, typer.Option(min=0, max=1, help="Sharpen the new face.")] = 0.0,
+    sharpen: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Sharpen the new face; the bundle's own if not given.")
+    ] = None,
     on_missing: Annotated[
         OnMissing, typer.Option(help="A frame that lost its face: keep it, show the last face, or fail.")
     ] = OnMissing.keep,

@@ -98,11 +98,12 @@ class GoldenRow(FileRow):
 
 
 class BlendRow(Strict):
-    """How the trainer suggests to paste the face: `colour` match, `erode` and `feather` in crop sides."""
+    """How the trainer suggests to paste the face: `erode` and `feather` are in crop sides, `sharpen` as in `blend`."""
 
     colour: Literal["none", "lab"] = "lab"
     erode: Annotated[float, Field(ge=0, le=0.2)] = 0.03
     feather: Annotated[float, Field(ge=0, le=0.2)] = 0.03
+    sharpen: Share = 0.0
 
 
 class TrainingRow(Strict):

@@ -23,10 +23,10 @@ class SwapOptions:
 
     select: "largest", "all" or "track:N"; None is "all" of the people that `reference` shows, "largest" without.
     reference, exclude: pictures of the people to be swapped, and of those never to be. threshold: cosine above
-    which a face is one of theirs. colour, erode, feather: override the blend settings of what gives the faces unless
-    None. mask: the network's, the outline of the target's mesh, or where both agree. forehead: how far the outline
-    goes beyond the mesh's top, in shares of the face's height. sharpen: 0..1. on_missing: what is done with a frame
-    in which a face that was there before is not found. label: what is written into every frame.
+    which a face is one of theirs. colour, erode, feather, sharpen: override the blend settings of what gives the faces
+    unless None. mask: the network's, the outline of the target's mesh, or where both agree. forehead: how far the
+    outline goes beyond the mesh's top, in shares of the face's height. on_missing: what is done with a frame in which
+    a face that was there before is not found. label: what is written into every frame.
     """
 
     select: str | None = None
@@ -38,7 +38,7 @@ class SwapOptions:
     erode: float | None = None
     feather: float | None = None
     forehead: float = FOREHEAD_SHARE
-    sharpen: float = 0.0
+    sharpen: float | None = None
     on_missing: OnMissing = "keep"
     label: Label | None = None
 
@@ -79,5 +79,5 @@ class Look:
             erode=suggested.erode if options.erode is None else options.erode,
             feather=suggested.feather if options.feather is None else options.feather,
             forehead=options.forehead,
-            sharpen=options.sharpen,
+            sharpen=suggested.sharpen if options.sharpen is None else options.sharpen,
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from faceloom.faces.landmarks import EXPRESSION
 from faceloom_train.config import Network
 from faceloom_train.layers import Template
 from faceloom_train.networks import df, liae, original
@@ -15,12 +16,14 @@ from faceloom_train.networks import df, liae, original
 class Networks:
     """encoder: RGB 0..1 [n, s, s, 3] -> code [n, c].
 
+    landmarks: code -> [n, 2 p], of EXPRESSION, less each identity's mean, in LANDMARK_UNIT: linear in the code.
     decoders, one an identity: code -> RGB and mask [n, s, s, 4], float32, about 0..1. What identities share
     is the same layers in each of their decoders. trained: the same, for training: code, and [n] of
     which faces are mirrored, 0 or 1 -> RGB and mask.
     """
 
     encoder: keras.Model
+    landmarks: keras.Model
     decoders: tuple[keras.Model, ...]
     trained: tuple[keras.Model, ...]
 
@@ -32,8 +35,17 @@ class Networks:
 def build_networks(config: Network, identities: Sequence[str]) -> Networks:
     """Build the graphs under Keras' current dtype policy."""
     kind: Any = {"original": original, "df": df, "liae": liae}[config.kind]
-    decoders = kind.build_decoders(config, len(identities))
-    return Networks(kind.build_encoder(config), decoders, tuple(map(_trained, decoders)))
+    encoder = kind.build_encoder(config)
+    landmarks = _landmarks(encoder.output_shape[-1])
+    decoders = kind.build_decoders(config, len(identities), landmarks)
+    return Networks(encoder, landmarks, decoders, tuple(map(_trained, decoders)))
+
+
+def _landmarks(numbers: int) -> keras.Model:
+    """What reads the landmarks from a code of so many numbers. It begins with none: templates would jump about."""
+    code = keras.Input((numbers,), name="code")
+    dense = keras.layers.Dense(2 * len(EXPRESSION), kernel_initializer="zeros", dtype="float32", name="landmarks")
+    return keras.Model(code, dense(code), name="landmark_head")
 
 
 def _trained(decoder: keras.Model) -> keras.Model:
