@@ -59,6 +59,7 @@ def test_the_shape_of_a_batch(faces: list[TrainingFaces]) -> None:
     assert shapes == {
         "crops": (2, 2, 40, 40, 4),
         "landmarks": (2, 2, points, 2),
+        "mirrored": (2, 2),
         "target_map": (2, 2, 2, 3),
         "input_map": (2, 2, 2, 3),
         "light": (2, 2, 7),
@@ -82,6 +83,7 @@ def test_flipping_exchanges_left_and_right_of_the_landmarks(faces: list[Training
     expected = plain["landmarks"][:, :, list(MIRRORED_EXPRESSION)] * np.float32([-1, 1])
     np.testing.assert_array_equal(flipped["landmarks"], expected)
     assert (np.linalg.det(flipped["target_map"][..., :2]) < 0).all()
+    assert (flipped["mirrored"] == 1).all()
 
 
 def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[TrainingFaces]) -> None:
@@ -98,7 +100,7 @@ def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[Training
 
 def test_what_is_switched_off_is_not_in_a_batch(faces: list[TrainingFaces]) -> None:
     (batch,) = batches(faces, 0, 1, augment={"occlusion": 0, "poor_footage": 0, "warp": 0.02})
-    assert set(batch) == {"crops", "landmarks", "target_map", "input_map", "light", "warp"}
+    assert set(batch) == {"crops", "landmarks", "mirrored", "target_map", "input_map", "light", "warp"}
 
 
 def rows_of(sources: list[int], yaws: list[float]) -> list[FaceRow]:

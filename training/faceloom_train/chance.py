@@ -16,13 +16,15 @@ _HALF_WIDTH, _LONGER, _EDGE = (0.05, 0.2), 4.0, (0.006, 0.02)
 def sample_augmentation(seed: tf.Tensor, shape: tuple[int, int], augment: AugmentConfig) -> dict[str, tf.Tensor]:
     """Draw the parameters of one batch's augmentation, with leading axes `shape`, from a seed of two numbers.
 
-    Always there are target_map, input_map [2, 3] and light [7]; what is switched off has no array: warp
-    [5, 5, 2], occluder_map [2, 3] and occluder_look [10], blur and compression (see the modules that use them).
+    Always there are mirrored (0 or 1), target_map, input_map [2, 3] and light [7]; what is switched off has no array:
+    warp [5, 5, 2], occluder_map [2, 3] and occluder_look [10], blur and compression (see the modules that use them).
     """
     draw = _Draws(seed, shape)
-    flip = tf.where(draw.uniform((), 0, 1) < augment.flip, -1.0, 1.0)
+    mirrored = draw.uniform((), 0, 1) < augment.flip
+    flip = tf.where(mirrored, -1.0, 1.0)
     shared = _similarity(draw, augment.rotation, augment.zoom, augment.shift)
     drawn = {
+        "mirrored": tf.cast(mirrored, tf.float32),
         "target_map": tf.concat([shared[..., :1] * flip[..., None, None], shared[..., 1:]], -1),
         "input_map": _similarity(draw, augment.input_rotation, augment.input_zoom, augment.input_shift),
         "light": _light(draw, augment.light),

@@ -88,7 +88,7 @@ def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int
         drawn = [store.draw(seed, number, shape[0]) for number, store in enumerate(stores)]
         crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
         augmentation = sample_augmentation(seed, shape, config.augment)
-        landmarks = _mirrored_where(tf.linalg.det(augmentation["target_map"][..., :2]) < 0, landmarks)
+        landmarks = _mirrored_where(augmentation["mirrored"] > 0, landmarks)
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 
     steps = tf.data.Dataset.range(start, stop)

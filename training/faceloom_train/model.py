@@ -66,7 +66,7 @@ class SwapModel(keras.Model):
         """
         wanted, seen = self.augmented(batch)
         code = self._run(self.encoder, seen)
-        mirrored = _is_mirroring(_by_identity(batch["target_map"]))
+        mirrored = _by_identity(batch["mirrored"])
         each = len(self.decoders)
         return {
             "wanted": wanted,
@@ -139,12 +139,6 @@ class SwapModel(keras.Model):
             template.picture.assign(start.picture)
             if template.reach:
                 template.shares.assign(start.shares)
-
-
-def _is_mirroring(maps: Any) -> Any:
-    """Tell of maps [n, 2, 3] whether they exchange left and right: [n], 0 or 1, as `remat` takes no truth values."""
-    (a, b), (c, d) = ((maps[:, row, 0], maps[:, row, 1]) for row in (0, 1))
-    return ops.cast(a * d - b * c < 0, "float32")
 
 
 def _by_identity(x: Any) -> Any:

@@ -1,0 +1,81 @@
+"""How much a bundle asks the runner to sharpen what its network draws."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from runs import tiny_run
+
+from faceloom.compare.pictures import fine_detail
+from faceloom.progress import finish
+from faceloom.swap import Bundle
+from faceloom.swap.blend import sharpen
+from faceloom.swap.source import Swapped
+from faceloom_export import bundle as bundle_module
+from faceloom_export.bundle import export_bundle
+from faceloom_export.softness import needed_sharpening
+from faceloom_train.run import Run
+from faceloom_train.trainer import train
+
+_SIDE = 64
+
+
+def person(blur: float, seed: int = 0) -> Swapped:
+    """Three faces with as much detail as their blur leaves, in the middle half of their crops."""
+    noise = np.random.default_rng(seed).integers(40, 216, (3, _SIDE, _SIDE, 3)).astype(np.uint8)
+    soft = [cv2.GaussianBlur(face, (0, 0), blur) for face in noise]
+    masks = np.zeros((3, _SIDE, _SIDE), np.uint8)
+    masks[:, 16:48, 16:48] = 255
+    return Swapped(np.stack(soft), masks)
+
+
+def detail(faces: Swapped, amount: float) -> float:
+    inside = np.zeros((_SIDE, _SIDE), bool)
+    inside[20:44, 20:44] = True
+    return float(np.mean([fine_detail(sharpen(face, amount), inside) for face in faces.faces]))
+
+
+def test_a_soft_drawing_is_sharpened_as_far_as_the_person_is_detailed() -> None:
+    own, drawn = person(1.0), person(1.05, seed=1)
+    amount = needed_sharpening(own, drawn)
+    assert 0 < amount < 1
+    assert detail(drawn, amount) >= 0.99 * detail(own, 0)
+    assert detail(drawn, amount - 0.1) < detail(own, 0)
+
+
+@pytest.mark.parametrize(("own", "drawn", "amount"), [(1.5, 1.0, 0), (1.0, 4.0, 1)], ids=["sharper", "far softer"])
+def test_never_below_none_nor_beyond_all(own: float, drawn: float, amount: float) -> None:
+    assert needed_sharpening(person(own), person(drawn)) == amount
+
+
+def test_without_a_face_there_is_nothing_to_sharpen() -> None:
+    own, drawn = person(1.0), person(2.0)
+    nothing = Swapped(drawn.faces, np.zeros_like(drawn.masks))
+    assert needed_sharpening(own, nothing) == needed_sharpening(nothing, drawn) == 0
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Run:
+    made = tiny_run(tmp_path_factory.mktemp("soft") / "run", facesets, steps=1)
+    train(made)
+    return made
+
+
+def test_a_bundle_says_what_others_need_drawn_as_its_person(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Swapped, Swapped]] = []
+
+    def needed(own: Swapped, drawn: Swapped) -> float:
+        asked.append((own, drawn))
+        return 0.3
+
+    monkeypatch.setattr(bundle_module, "needed_sharpening", needed)
+    finish(export_bundle(run.directory, "ben", tmp_path / "b"))
+    assert Bundle.read(tmp_path / "b").manifest.blend.sharpen == 0.3
+    sample = bundle_module.sample_faces(run, "ben")
+    ((own, drawn),) = asked
+    np.testing.assert_array_equal(own.faces, sample.proof[sample.own])
+    assert len(own.faces) + len(drawn.faces) == len(sample.proof)
+    assert len(drawn.faces) > 0
