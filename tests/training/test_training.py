@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from keras import ops
-from runs import checkpoint_arrays, rows, tiny_config, tiny_run
+from runs import NETWORK, checkpoint_arrays, rows, tiny_config, tiny_run
 
 from faceloom.errors import ArtefactRefused, UsageError
 from faceloom_train import trainer
@@ -201,6 +201,14 @@ def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(ArtefactRefused, match=r"config\.yaml"):
         Run.read(tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
+    """As those are that an older version made, whose networks had other layers."""
+    other = trainer.compiled_model(tiny_config(network={**NETWORK, "template_reach": 0}), trained.identities)
+    with pytest.raises(ArtefactRefused, match=r"step-00000004 holds another network .* begin a new run") as refused:
+        trainer.restore_checkpoint(other, latest_checkpoint(trained)[0])
+    assert "\n" not in str(refused.value)
 
 
 def test_templates_begin_as_the_faces_in_one_form(tmp_path: Path, facesets: dict[str, Path]) -> None:

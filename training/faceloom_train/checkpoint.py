@@ -141,7 +141,11 @@ def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
     try:
         model.load_weights(checkpoint / _WEIGHTS)
     except (ValueError, OSError, KeyError) as error:
-        raise ArtefactRefused(f"{checkpoint} does not fit the run's configuration ({error}).") from error
+        # Keras says at length which layers they are.
+        raise ArtefactRefused(
+            f"{checkpoint} holds another network than its run's config.yaml describes, as one of another version of "
+            "Faceloom does; go on with that version, or begin a new run."
+        ) from error
 
 
 def _size(model: SwapModel) -> int:
