@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -139,8 +140,11 @@ def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
         model.optimizer.build(model.trainable_variables)
     refuse_foreign_weights(checkpoint / _WEIGHTS)
     try:
-        model.load_weights(checkpoint / _WEIGHTS)
-    except (ValueError, OSError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Of layers that a file lacks Keras only warns, and leaves them as they were made.
+            warnings.filterwarnings("error", category=UserWarning, module="keras")
+            model.load_weights(checkpoint / _WEIGHTS)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
         # Keras says at length which layers they are.
         raise ArtefactRefused(
             f"{checkpoint} holds another network than its run's config.yaml describes, as one of another version of "
