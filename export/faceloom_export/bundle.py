@@ -107,10 +107,8 @@ def export_bundle(
 def _sharpening(sample: Sample, drawn: Swapped) -> float:
     """What the runner is to sharpen by, from the sample and what the trained model made of it."""
     own = np.isin(np.arange(len(sample.proof)), sample.own)
-    # Of a run with one person there is nobody else to draw.
-    others = own if own.all() else ~own
     return needed_sharpening(
-        Swapped(sample.proof[own], drawn.masks[own]), Swapped(drawn.faces[others], drawn.masks[others])
+        Swapped(sample.proof[own], drawn.masks[own]), Swapped(drawn.faces[~own], drawn.masks[~own])
     )
 
 

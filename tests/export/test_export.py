@@ -205,7 +205,7 @@ def test_one_bundle_holds_every_precision(run: Run, tmp_path: Path) -> None:
     assert proofs["fp16"].within_two >= 0.9999
     assert 0 < proofs["int8"].mean_difference <= 2
     sizes = {graph.precision: graph.bytes for graph in summary.graphs}
-    # What moves the template stays in fp32, and is most of a network as small as this.
+    # In int8 what moves the template stays in fp32, and is most of a network as small as this.
     assert max(sizes["int8"], sizes["fp16"]) < sizes["fp32"]
     for name in names:
         assert SwapNetwork.open(bundle, "cpu", name).precision == name

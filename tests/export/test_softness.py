@@ -8,12 +8,15 @@ import pytest
 from runs import tiny_run
 
 from faceloom.compare.pictures import fine_detail
+from faceloom.faces.align import crop_face
+from faceloom.faceset import FaceSet
 from faceloom.progress import finish
-from faceloom.swap import Bundle
+from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.blend import sharpen
 from faceloom.swap.source import Swapped
 from faceloom_export import bundle as bundle_module
 from faceloom_export.bundle import export_bundle
+from faceloom_export.sample import sample_faces
 from faceloom_export.softness import needed_sharpening
 from faceloom_train.run import Run
 from faceloom_train.trainer import train
@@ -62,8 +65,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> 
     return made
 
 
+@pytest.mark.parametrize("person", ["ada", "ben"])
 def test_a_bundle_says_what_others_need_drawn_as_its_person(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, person: str
 ) -> None:
     asked: list[tuple[Swapped, Swapped]] = []
 
@@ -72,10 +76,15 @@ def test_a_bundle_says_what_others_need_drawn_as_its_person(
         return 0.3
 
     monkeypatch.setattr(bundle_module, "needed_sharpening", needed)
-    finish(export_bundle(run.directory, "ben", tmp_path / "b"))
-    assert Bundle.read(tmp_path / "b").manifest.blend.sharpen == 0.3
-    sample = bundle_module.sample_faces(run, "ben")
+    finish(export_bundle(run.directory, person, tmp_path / "b"))
+    bundle = Bundle.read(tmp_path / "b")
+    assert bundle.manifest.blend.sharpen == 0.3
     ((own, drawn),) = asked
-    np.testing.assert_array_equal(own.faces, sample.proof[sample.own])
-    assert len(own.faces) + len(drawn.faces) == len(sample.proof)
-    assert len(drawn.faces) > 0
+    faces, crop, middle = FaceSet.read(run.faces[person]), bundle.manifest.crop, np.s_[12:20, 12:20]
+    first = crop_face(faces.read_crop(faces.rows[0]), faces.geometry.to(crop), crop.size)
+    np.testing.assert_array_equal(own.faces[0][middle], first[middle])
+    sample = sample_faces(run, person)
+    others = np.delete(sample.proof, sample.own, axis=0)
+    assert len(own.faces) + len(others) == len(sample.proof)
+    by_bundle = SwapNetwork.open(bundle, "cpu").swap(others)
+    np.testing.assert_allclose(drawn.faces.astype(int), by_bundle.faces, atol=1)

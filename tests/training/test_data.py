@@ -83,7 +83,14 @@ def test_flipping_exchanges_left_and_right_of_the_landmarks(faces: list[Training
     expected = plain["landmarks"][:, :, list(MIRRORED_EXPRESSION)] * np.float32([-1, 1])
     np.testing.assert_array_equal(flipped["landmarks"], expected)
     assert (np.linalg.det(flipped["target_map"][..., :2]) < 0).all()
-    assert (flipped["mirrored"] == 1).all()
+
+
+def test_a_batch_says_which_faces_are_mirrored(faces: list[TrainingFaces]) -> None:
+    drawn = batches(faces, 0, 8, augment={"flip": 0.5})
+    told = np.stack([batch["mirrored"] for batch in drawn])
+    maps = np.stack([batch["target_map"][..., :2] for batch in drawn])
+    np.testing.assert_array_equal(told == 1, np.linalg.det(maps) < 0)
+    assert set(told.flat) == {0, 1}
 
 
 def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[TrainingFaces]) -> None:

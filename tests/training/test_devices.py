@@ -2,10 +2,8 @@
 
 import signal
 import socket
-import socketserver
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +22,7 @@ from faceloom_train.checkpoint import list_checkpoints
 from faceloom_train.config import to_yaml
 from faceloom_train.devices import Devices, open_devices
 from faceloom_train.follow import faces_here
-from faceloom_train.meeting import meet, parse_workers
+from faceloom_train.meeting import answering, meet, parse_workers
 from faceloom_train.plan import hear_plan, tell_plan
 from faceloom_train.rescue import refuse_what_workers_cannot
 from faceloom_train.run import Run
@@ -289,50 +287,31 @@ def test_workers_that_do_not_answer_are_named() -> None:
         meet(addresses, 1, lambda progress: None)
 
 
-def test_workers_meet() -> None:
-    ports = free_ports(2)
-    addresses = parse_workers(",".join(f"127.0.0.1:{port}" for port in ports), 0)
+# How TensorFlow's own server begins.
+SETTINGS = "\0\0\x18\4\0\0\0\0\0\0\4"
+
+
+@pytest.mark.parametrize("greeting", ["faceloom worker 1 of 2", SETTINGS], ids=["waiting", "no longer waiting"])
+def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
+    here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
     said: list[str] = []
-    other = threading.Thread(target=meet, args=(addresses, 1, lambda _: None, 20))
-    other.start()
-    meet(addresses, 0, lambda progress: said.append(f"{progress.done} of {progress.total}"), patience=20)
-    # It does not wait at its port any more, but TensorFlow does.
-    with saying(ports[0], b"\0\0\x18\4\0\0\0\0\0\0\4"):
-        other.join(20)
-    assert not other.is_alive()
-    assert said[-1] == "2 of 2"
+    with answering(there, greeting):
+        meet([here, there], 0, lambda progress: said.append(f"{progress.done} of {progress.total}"), patience=0)
+    assert said == ["2 of 2"]
 
 
 @pytest.mark.parametrize(
     ("greeting", "said"),
     [
-        (b"SSH-2.0-OpenSSH_9.6", "is no worker of faceloom train; choose a port"),
-        (b"faceloom worker 2 of 3", "not 'faceloom worker 1 of 2'; give all the same --workers"),
-        (b"", "No worker answers"),
+        ("SSH-2.0-OpenSSH_9.6", "is no worker of faceloom train; choose a port"),
+        ("faceloom worker 2 of 3", "not 'faceloom worker 1 of 2'; give all the same --workers"),
+        ("", "No worker answers"),
     ],
 )
-def test_strangers_are_not_taken_for_workers(greeting: bytes, said: str) -> None:
-    here, there = free_ports(2)
-    addresses = parse_workers(f"127.0.0.1:{here},127.0.0.1:{there}", 0)
-    with saying(there, greeting), pytest.raises(UsageError, match=said):
-        meet(addresses, 0, lambda _: None, patience=0)
-
-
-@contextmanager
-def saying(port: int, greeting: bytes) -> Iterator[None]:
-    """Let something answer at a port with these bytes, and hang up."""
-
-    class Say(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            self.request.sendall(greeting)
-
-    class Server(socketserver.TCPServer):
-        allow_reuse_address = True
-
-    with Server(("127.0.0.1", port), Say) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield
-        server.shutdown()
+def test_strangers_are_not_taken_for_workers(greeting: str, said: str) -> None:
+    here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
+    with answering(there, greeting), pytest.raises(UsageError, match=said):
+        meet([here, there], 0, lambda _: None, patience=0)
 
 
 def assert_alike(one: Run, other: Run, relative: float) -> None:

@@ -13,7 +13,7 @@ from runs import NETWORK
 from faceloom.faces.landmarks import EXPRESSION
 from faceloom_train.config import Network, OriginalNetwork, read_config
 from faceloom_train.data import LANDMARK_UNIT
-from faceloom_train.layers import FOLLOWING
+from faceloom_train.layers import FOLLOWING_SIDE
 from faceloom_train.networks import Networks, build_networks, layers_of, multiply_adds
 from faceloom_train.presets import presets_directory
 from faceloom_train.trainer import dtype_policy
@@ -132,27 +132,27 @@ def test_a_template_moves_as_the_decoder_says(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["df", "liae"])
 def test_a_template_follows_the_landmarks(kind: str) -> None:
-    """Each place the points that it belongs to; of a mirrored face the mirrored ones."""
-    networks = build_networks(network(kind, template_reach=0.25), ["a"])
+    """Each place the points that it belongs to; of a mirrored face it is the mirrored picture that does."""
+    networks = build_networks(network(kind, size=64, template_reach=0.25), ["a"])
     template = networks.decoders[0].get_layer("template")
     code = np.random.default_rng(0).random((2, *networks.encoder.output_shape[1:]), np.float32)
     moved = next(layer for layer in layers_of(networks.decoders[0]) if layer.name == "template_moved")
     moved.kernel.assign(np.zeros(moved.kernel.shape))
     mirrored = np.float32([0, 1])
     still = ops.convert_to_numpy(networks.trained[0]([code, mirrored]))
-    picture = np.random.default_rng(1).random((32, 32, 4), np.float32)
+    picture = np.random.default_rng(1).random((64, 64, 4), np.float32)
     template.picture.assign(picture)
     # The upper half of the picture belongs to the first point, the lower to the second.
-    shares = np.zeros((FOLLOWING, FOLLOWING, len(EXPRESSION)))
-    shares[: FOLLOWING // 2, :, 0] = shares[FOLLOWING // 2 :, :, 1] = 1
+    shares = np.zeros((FOLLOWING_SIDE, FOLLOWING_SIDE, len(EXPRESSION)))
+    shares[: FOLLOWING_SIDE // 2, :, 0] = shares[FOLLOWING_SIDE // 2 :, :, 1] = 1
     template.shares.assign(shares.reshape(template.shares.shape))
     (dense,) = networks.landmarks.layers[1:]
     # Two pixels to the right, and one up.
-    dense.bias.assign(np.pad([2 / 32, 0, 0, -1 / 32], (0, 2 * len(EXPRESSION) - 4)) / LANDMARK_UNIT)
+    dense.bias.assign(np.pad([2 / 64, 0, 0, -1 / 64], (0, 2 * len(EXPRESSION) - 4)) / LANDMARK_UNIT)
     added = ops.convert_to_numpy(networks.trained[0]([code, mirrored])) - still
     for made, first in zip(added, (picture, picture[:, ::-1]), strict=True):
-        np.testing.assert_allclose(made[2:14, 4:], first[2:14, 2:-2], atol=0.002)
-        np.testing.assert_allclose(made[18:-4], first[19:-3], atol=0.002)
+        np.testing.assert_allclose(made[2:28, 4:], first[2:28, 2:-2], atol=0.002)
+        np.testing.assert_allclose(made[36:-4], first[37:-3], atol=0.002)
 
 
 @pytest.mark.parametrize("reach", [0, 0.25])

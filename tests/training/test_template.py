@@ -6,7 +6,7 @@ import pytest
 
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom_train.data import MARGIN, TrainingFaces
-from faceloom_train.layers import FOLLOWING
+from faceloom_train.layers import FOLLOWING_SIDE
 from faceloom_train.template import TemplateStart, shares_of_points
 
 _SIZE, _WIDE = 64, round(64 * MARGIN)
@@ -36,7 +36,7 @@ def test_faces_in_different_places_make_one_sharp_picture() -> None:
     off, blurred = (np.abs(made - wanted)[inside, inside].mean() for made in (template, plain))
     assert off < blurred / 4
     # What mirrored landmarks say of a place is what the landmarks say of its mirror image.
-    grid = start.shares.reshape(FOLLOWING, FOLLOWING, len(EXPRESSION))
+    grid = start.shares.reshape(FOLLOWING_SIDE, FOLLOWING_SIDE, len(EXPRESSION))
     np.testing.assert_allclose(grid[:, ::-1][..., list(MIRRORED_EXPRESSION)], grid, atol=1e-5)
 
 

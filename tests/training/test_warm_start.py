@@ -97,6 +97,16 @@ def weights(decoder) -> dict[str, np.ndarray]:
     return {layer.name: np.asarray(layer.kernel) for layer in layers_of(decoder) if hasattr(layer, "kernel")}
 
 
+@pytest.mark.parametrize(("encoder", "taken"), [([8, 16], True), ([8, 12], False)])
+def test_what_reads_the_code_comes_with_what_writes_it(
+    tmp_path: Path, facesets: dict[str, Path], source: Path, encoder: list[int], taken: bool
+) -> None:
+    config = tiny_config(network={**NETWORK, "encoder": encoder})
+    model, _ = begun(Run.create(tmp_path / "run", facesets, config, source), facesets)
+    # It begins with nothing.
+    assert all(np.any(np.asarray(weight)) == taken for weight in model.landmark_head.weights)
+
+
 def test_a_warm_start_trains_and_is_recorded(tmp_path: Path, facesets: dict[str, Path], source: Path) -> None:
     def wanted(current: TrainConfig | None) -> TrainConfig:
         return tiny_config(steps=1)
@@ -111,7 +121,8 @@ def test_a_warm_start_trains_and_is_recorded(tmp_path: Path, facesets: dict[str,
 @pytest.mark.parametrize(
     ("network", "words"),
     [({"kind": "original"}, "no layer of the name and shape"),
-     ({**NETWORK, "encoder": [6, 12], "code": 12, "decoder": [12, 6]}, "no layer of the name and shape")],
+     ({**NETWORK, "encoder": [6, 12], "code": 12, "decoder": [12, 6]}, "no layer of the name and shape"),
+     ({**NETWORK, "encoder": [6, 12], "decoder": [12, 6]}, "no layer of the name and shape")],
 )  # fmt: skip
 def test_a_stranger_is_refused(
     tmp_path: Path, facesets: dict[str, Path], source: Path, network: dict[str, object], words: str

@@ -144,11 +144,13 @@ def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
             # Of layers that a file lacks Keras only warns, and leaves them as they were made.
             warnings.filterwarnings("error", category=UserWarning, module="keras")
             model.load_weights(checkpoint / _WEIGHTS)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
+    except OSError as error:
+        raise ArtefactRefused(f"{checkpoint} cannot be read ({' '.join(str(error).split())}).") from error
+    except (ValueError, KeyError, UserWarning) as error:
         # Keras says at length which layers they are.
         raise ArtefactRefused(
-            f"{checkpoint} holds another network than its run's config.yaml describes, as one of another version of "
-            "Faceloom does; go on with that version, or begin a new run."
+            f"{checkpoint} holds another network than its run's config.yaml describes, as those of another version of "
+            "Faceloom may: only that version can use it."
         ) from error
 
 

@@ -13,7 +13,7 @@ from faceloom_train.data import LANDMARK_UNIT
 from faceloom_train.sampling import enlarged, read_linearly
 
 # The side of the grid on which a template follows the landmarks.
-FOLLOWING = 32
+FOLLOWING_SIDE = 32
 
 
 class RmsNorm(keras.layers.Layer):
@@ -97,7 +97,7 @@ class Template(keras.layers.Layer):
         """Make the picture, and how much each landmark says of each place of a grid (see `shares_of_points`)."""
         self.picture = self.add_weight(shape=x_shape[1:], initializer="zeros", name="picture")
         if landmarks_shape is not None:
-            shape = (FOLLOWING**2, landmarks_shape[-1] // 2)
+            shape = (FOLLOWING_SIDE**2, landmarks_shape[-1] // 2)
             self.shares = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="shares")
 
     def call(
@@ -118,9 +118,9 @@ class Template(keras.layers.Layer):
         return add(x, picture, self.reach * ops.tanh(moved), self._followed(landmarks), mirrored)
 
     def _followed(self, landmarks: Any) -> Any:
-        """Where places of a grid [n, FOLLOWING, FOLLOWING, 2] lie in the picture, if the landmarks say it alone."""
+        """How far the picture is to be read from each place of a grid, by the landmarks alone: [n, k, k, 2]."""
         away = ops.matmul(self.shares, ops.reshape(landmarks, (-1, self.shares.shape[1], 2)))
-        return ops.reshape(-LANDMARK_UNIT * away, (-1, FOLLOWING, FOLLOWING, 2))
+        return ops.reshape(-LANDMARK_UNIT * away, (-1, FOLLOWING_SIDE, FOLLOWING_SIDE, 2))
 
 
 def _add_moved(x: Any, picture: Any, moved: Any, followed: Any, mirrored: Any) -> Any:

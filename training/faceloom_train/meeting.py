@@ -45,7 +45,7 @@ def meet(addresses: Sequence[str], number: int, report: Report, patience: float 
     ends = time.monotonic() + patience
     greetings = {address: _GREETING.format(n, len(addresses)) for n, address in enumerate(addresses)}
     missing = [address for address in addresses if address != addresses[number]]
-    with _answering(addresses[number], greetings[addresses[number]]):
+    with answering(addresses[number], greetings[addresses[number]]):
         while True:
             missing = [address for address in missing if not _is_there(address, greetings[address])]
             here = len(addresses) - len(missing)
@@ -54,14 +54,15 @@ def meet(addresses: Sequence[str], number: int, report: Report, patience: float 
                 return
             if time.monotonic() > ends:
                 raise UsageError(
-                    f"No worker answers at {', '.join(missing)}; start it, and check --workers and the firewall there."
+                    f"No worker answers at {', '.join(missing)}; start it, and check --workers and the firewall "
+                    "there, and that nothing else has the port."
                 )
             time.sleep(_AGAIN)
 
 
 @contextmanager
-def _answering(address: str, greeting: str) -> Iterator[None]:
-    """Answer at this worker's own port."""
+def answering(address: str, greeting: str) -> Iterator[None]:
+    """Greet whoever asks at this worker's own port."""
 
     class Greet(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -116,6 +117,7 @@ def _heard(connection: socket.socket) -> bytes:
 def _is_tensorflow(said: bytes) -> bool:
     """Whether TensorFlow is there already: that worker has met all others, and no longer waits.
 
-    Its server speaks HTTP/2, which begins with a frame of settings: type 4, of stream 0 (RFC 9113, 3.4 and 4.1).
+    Its server speaks HTTP/2, which begins with a frame of settings: type 4, of stream 0 (RFC 9113, 3.4 and 4.1). So
+    does another program that speaks it: this one cannot be told from TensorFlow.
     """
     return len(said) >= 9 and said[3] == 4 and said[5:9] == bytes(4)

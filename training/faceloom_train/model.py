@@ -133,7 +133,7 @@ class SwapModel(keras.Model):
         return total * ops.where(ops.isfinite(total), 1.0, np.nan)
 
     def start_templates(self, starts: Sequence[TemplateStart]) -> None:
-        """Let each decoder begin at its identity's mean picture."""
+        """Let each decoder begin at its identity's mean picture, and tell its template whose places landmarks move."""
         for decoder, start in zip(self.decoders, starts, strict=True):
             template = decoder.get_layer("template")
             template.picture.assign(start.picture)

@@ -10,7 +10,7 @@ from faceloom.arrays import float32
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom_train.augment import pixel_places
 from faceloom_train.data import MARGIN, TrainingFaces
-from faceloom_train.layers import FOLLOWING
+from faceloom_train.layers import FOLLOWING_SIDE
 
 # The side of the grid that a mesh is spread over, and how far a point of it reaches, in shares of the crop's side.
 _GRID, _REACH = 64, 0.02
@@ -28,11 +28,12 @@ class TemplateStart:
     @classmethod
     def of(cls, faces: TrainingFaces, size: int) -> "TemplateStart":
         """Make it of an identity's faces."""
-        form = np.median(faces.meshes, axis=0)
+        # From the mean landmarks are counted, so that with none moved the picture stays where it is.
+        form = faces.meshes.mean(axis=0)
         points = form[list(EXPRESSION)]
         # Of a face and its mirror image: mirrored faces follow their mirrored landmarks by the same shares.
         both = (points + points[list(MIRRORED_EXPRESSION)] * float32([-1, 1])) / 2
-        return cls(_picture(faces, form, size), shares_of_points(both, FOLLOWING))
+        return cls(_picture(faces, form, size), shares_of_points(both, FOLLOWING_SIDE))
 
 
 def shares_of_points(form: Float32[np.ndarray, "k 2"], side: int) -> Shares:

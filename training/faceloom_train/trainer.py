@@ -230,8 +230,9 @@ def _check_faces(faces: Mapping[str, Path]) -> None:
 def _check_source(init_from: Path, wanted: TrainConfig) -> None:
     """Refuse a run that a new one can take nothing from."""
     source = Run.read(init_from)
-    latest_checkpoint(source)
-    refuse_stranger(SwapModel(wanted, ["any"]), SwapModel(source.settings, ["any"]), init_from)
+    known = compiled_model(source.settings, source.identities)
+    restore_checkpoint(known, latest_checkpoint(source)[0])
+    refuse_stranger(SwapModel(wanted, ["any"]), known, init_from)
 
 
 def _load_identities(run: Run) -> list[TrainingFaces]:

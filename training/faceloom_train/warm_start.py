@@ -14,6 +14,11 @@ from faceloom_train.networks import layers_of
 from faceloom_train.optimizer import use_averaged_weights
 from faceloom_train.run import Run
 
+# Of a decoder's layers, the landmark head belongs to the encoder that writes the code which it reads; and the template
+# is one person's mean face.
+_HEAD = frozenset({"landmarks"})
+_OWN = _HEAD | {"template"}
+
 
 @dataclass(frozen=True, slots=True)
 class WarmStart:
@@ -30,7 +35,7 @@ class WarmStart:
 
 def refuse_stranger(model: SwapModel, known: SwapModel, source: Path) -> None:
     """Raise ArtefactRefused if a network can take nothing that matters (a kernel) of the networks of `source`."""
-    pairs = [*_same_of(model.encoder, known.encoder), *_same_of(model.decoders[0], known.decoders[0], {"template"})]
+    pairs = [*_same_of(model.encoder, known.encoder), *_same_of(model.decoders[0], known.decoders[0], _OWN)]
     if not any(len(new.shape) > 1 for new, _ in pairs):
         raise ArtefactRefused(
             f"{source} has no layer of the name and shape of one of the new network's; begin without "
@@ -59,14 +64,15 @@ def _same(
     model: SwapModel, known: SwapModel, identities: tuple[str, ...], others: tuple[str, ...]
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
     """Yield each variable of `model` that `known` has too, of the same layer, name and shape, with it."""
-    yield from _same_of(model.encoder, known.encoder)
-    yield from _same_of(model.landmark_head, known.landmark_head)
+    encoder = [*_same_of(model.encoder, known.encoder)]
+    yield from encoder
+    if any(new is model.encoder.get_layer("code").kernel for new, _ in encoder):
+        yield from _same_of(model.landmark_head, known.landmark_head)
     for name, decoder in zip(identities, model.decoders, strict=True):
         if name in others:
-            yield from _same_of(decoder, known.decoders[others.index(name)])
+            yield from _same_of(decoder, known.decoders[others.index(name)], _HEAD)
         else:
-            # The template is one person's mean face.
-            yield from _same_of(decoder, known.decoders[0], {"template"})
+            yield from _same_of(decoder, known.decoders[0], _OWN)
 
 
 def _same_of(
