@@ -32,7 +32,7 @@ def test_crops_in_memory_are_the_stored_ones_seen_through_the_geometry(
     stored = FaceSet.read(facesets["ada"])
     assert faces[0].crops.shape == (16, 40, 40, 4)
     assert faces[0].landmarks.shape == (16, len(EXPRESSION), 2)
-    np.testing.assert_allclose(faces[0].landmarks.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(np.median(faces[0].landmarks, axis=0), 0, atol=1e-4)
     # The nose tip of the stored crop, carried to the middle of the crop in memory, lies in the mask.
     row = stored.rows[0]
     crop = network_crop(tiny_config())

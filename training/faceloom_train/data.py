@@ -31,7 +31,7 @@ LANDMARK_UNIT = 1 / 20
 class TrainingFaces:
     """One identity's faces. crops: RGB and mask, 0..255, MARGIN times the network's crop.
 
-    landmarks: of EXPRESSION, less their mean over the identity: what the face does, not whose it is. Their
+    landmarks: of EXPRESSION, less their median over the identity: what the face does, not whose it is. Their
     unit is LANDMARK_UNIT of the crop's side, so that they spread by about 1, as the code does.
     meshes: all landmarks, in crop sides from the crop's middle. weights: how often a face is drawn against the others.
     """
@@ -69,7 +69,7 @@ def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
     points = meshes[:, list(EXPRESSION)] / LANDMARK_UNIT
     weights = balanced_weights(rows, config.balance, mirrored=config.augment.flip > 0)
     return TrainingFaces(
-        faceset.identity, np.stack(crops), float32(points - points.mean(0)), float32(meshes - 0.5), weights
+        faceset.identity, np.stack(crops), float32(points - np.median(points, axis=0)), float32(meshes - 0.5), weights
     )
 
 

@@ -39,7 +39,7 @@ def hide_background(rgb: Any, mask: Any) -> Any:
 class SwapModel(keras.Model):
     """Learns to draw each identity from a code that all share.
 
-    Beside the decoders a linear head must read the landmarks, less each identity's mean, from the
+    Beside the decoders a linear head must read the landmarks, less each identity's median, from the
     code: this keeps the performance in the code, and in the same directions for everybody. A step is
     computed in `parts` equal parts (see `faceloom_train.step`).
     """

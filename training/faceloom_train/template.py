@@ -28,8 +28,8 @@ class TemplateStart:
     @classmethod
     def of(cls, faces: TrainingFaces, size: int) -> "TemplateStart":
         """Make it of an identity's faces."""
-        # From the mean landmarks are counted, so that with none moved the picture stays where it is.
-        form = faces.meshes.mean(axis=0)
+        # From the median landmarks are counted, so that with none moved the picture stays where it is.
+        form = np.median(faces.meshes, axis=0)
         points = form[list(EXPRESSION)]
         # Of a face and its mirror image: mirrored faces follow their mirrored landmarks by the same shares.
         both = (points + points[list(MIRRORED_EXPRESSION)] * float32([-1, 1])) / 2

@@ -16,7 +16,7 @@ from faceloom_train.networks import df, liae, original
 class Networks:
     """encoder: RGB 0..1 [n, s, s, 3] -> code [n, c].
 
-    landmarks: code -> [n, 2 p], of EXPRESSION, less each identity's mean, in LANDMARK_UNIT: linear in the code.
+    landmarks: code -> [n, 2 p], of EXPRESSION, less each identity's median, in LANDMARK_UNIT: linear in the code.
     decoders, one an identity: code -> RGB and mask [n, s, s, 4], float32, about 0..1. What identities share
     is the same layers in each of their decoders. trained: the same, for training: code, and [n] of
     which faces are mirrored, 0 or 1 -> RGB and mask.
