@@ -29,9 +29,11 @@ KINDS = {
         "shared": 2,
         "template": False,
         "template_reach": 0,
+        "template_follows": False,
     },
     "df, half resolution": {**NETWORK, "size": 64, "stem": 2, "head": 2, "shared": 0},
-    "df, the template stays": {**NETWORK, "template_reach": 0},
+    "df, the template stays": {**NETWORK, "template_reach": 0, "template_follows": False},
+    "df, the landmarks do not move it": {**NETWORK, "template_follows": False},
     "df, coarse": {**NETWORK, "coarse": 2},
     "df, as coarse as its head": {**NETWORK, "coarse": 4},
     "df, the mask by itself": {**NETWORK, "size": 64, "shared": 0, "mask_trunk": [4]},
@@ -158,7 +160,7 @@ def test_a_template_follows_the_landmarks(kind: str) -> None:
 @pytest.mark.parametrize("reach", [0, 0.25])
 def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
     """In training, and of those that are mirrored."""
-    networks = build_networks(network("df", template_reach=reach), ["a"])
+    networks = build_networks(network("df", template_reach=reach, template_follows=reach > 0), ["a"])
     code = np.random.default_rng(0).random((2, *networks.encoder.output_shape[1:]), np.float32)
     picture = np.random.default_rng(1).random((32, 32, 4), np.float32)
 
@@ -178,7 +180,8 @@ def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
 
 @pytest.mark.parametrize("coarse", [2, 4])
 def test_a_coarse_head_draws_large_pixels_which_are_enlarged_linearly(coarse: int) -> None:
-    networks = build_networks(network("df", coarse=coarse, template=False, template_reach=0), ["a"])
+    still = {"template": False, "template_reach": 0, "template_follows": False}
+    networks = build_networks(network("df", coarse=coarse, **still), ["a"])
     decoder = networks.decoders[0]
     small = keras.Model(decoder.input, decoder.layers[-1].input)
     code = np.random.default_rng(0).random((1, *networks.encoder.output_shape[1:]), np.float32)

@@ -205,7 +205,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
     """As those are that an older version made, whose networks had other layers."""
-    other = trainer.compiled_model(tiny_config(network={**NETWORK, "template_reach": 0}), trained.identities)
+    other = trainer.compiled_model(tiny_config(network={**NETWORK, "template_follows": False}), trained.identities)
     with pytest.raises(ArtefactRefused, match=r"step-00000004 holds another network .* only that version") as refused:
         trainer.restore_checkpoint(other, latest_checkpoint(trained)[0])
     assert "\n" not in str(refused.value)

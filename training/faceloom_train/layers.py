@@ -79,14 +79,15 @@ class Template(keras.layers.Layer):
     draws as well. What never changes on a face, its brows, stubble and moles, then is where the performance puts it, as
     sharp as it was learned, also in poses that the footage lacked. 0: it stays where it is.
 
-    A picture that moves follows the landmarks first, each place those that are nearest to it, and the displacement that
-    is drawn is only what is left. What is drawn is learned from the footage's own combinations of a pose and an
-    expression, and moves half as far in others; landmarks are linear in the code, and hold there too.
+    Given landmarks, a picture that moves follows them first, each place those that are nearest to it, and the
+    displacement that is drawn is only what is left. What is drawn is learned from the footage's own combinations of
+    a pose and an expression, and moves half as far in others; landmarks are linear in the code, and hold there too.
     """
 
     def __init__(self, reach: float = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.reach = reach
+        self.shares: Any = None
 
     def build(
         self,
@@ -115,7 +116,8 @@ class Template(keras.layers.Layer):
                 picture = ops.where(mirrored[:, None, None, None] > 0, ops.flip(picture, 1), picture)
             return x + picture
         add = _fused_add_moved() if training else _add_moved
-        return add(x, picture, self.reach * ops.tanh(moved), self._followed(landmarks), mirrored)
+        followed = None if landmarks is None else self._followed(landmarks)
+        return add(x, picture, self.reach * ops.tanh(moved), followed, mirrored)
 
     def _followed(self, landmarks: Any) -> Any:
         """How far the picture is to be read from each place of a grid, by the landmarks alone: [n, k, k, 2]."""
@@ -126,7 +128,9 @@ class Template(keras.layers.Layer):
 def _add_moved(x: Any, picture: Any, moved: Any, followed: Any, mirrored: Any) -> Any:
     """Add a picture [s, s, c] to each of x; moved, followed: see `Template`, in shares of the side."""
     side, _, channels = picture.shape
-    at, way = np.arange(side, dtype=np.float32), side * (enlarged(moved, side) + enlarged(followed, side))
+    at, way = np.arange(side, dtype=np.float32), side * enlarged(moved, side)
+    if followed is not None:
+        way = way + side * enlarged(followed, side)
     pixels = ops.reshape(picture, (-1, channels))
     across = way[..., 0] + at
     if mirrored is not None:

@@ -137,7 +137,7 @@ class SwapModel(keras.Model):
         for decoder, start in zip(self.decoders, starts, strict=True):
             template = decoder.get_layer("template")
             template.picture.assign(start.picture)
-            if template.reach:
+            if template.shares is not None:
                 template.shares.assign(start.shares)
 
 

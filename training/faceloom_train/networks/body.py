@@ -81,7 +81,7 @@ def with_template(drawn: Sequence[Any], landmarks: Any, config: BodyNetwork) -> 
     if not config.template:
         return drawn[0]
     template = Template(config.template_reach, name="template", dtype="float32")
-    return template(*drawn, landmarks) if config.template_reach else template(*drawn)
+    return template(*drawn, landmarks) if config.template_follows else template(*drawn)
 
 
 def _side(config: BodyNetwork, level: int) -> int:
