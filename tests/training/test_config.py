@@ -34,6 +34,18 @@ BAD = {
     "inters that leave nothing": (GOOD.replace("kind: df", "kind: liae, inter: 2"), "inter must be less"),
     "halves that are none": (GOOD.replace("df", "liae").replace("[16, 8]", "[16, 7]"), "even numbers"),
     "what only the other kind has": (GOOD.replace("kind: df", "kind: liae, shared: 1"), "no setting network.shared"),
+    "no template to move": (
+        GOOD.replace("code: 16", "code: 16, template: false, template_reach: 0.1"),
+        "template: true",
+    ),
+    "a template that is not moved": (
+        GOOD.replace("code: 16", "code: 16, template_follows: true"),
+        "needs template_reach",
+    ),
+    "coarser than the head": (
+        GOOD.replace("code: 16", "code: 16, head: 2, coarse: 4"),
+        "more than the 2 pixels of head",
+    ),
     "more scales than there are": (GOOD + "loss: {dssim_scales: 4}", "dssim_scales"),
     "zero steps": (GOOD.replace("steps: 10", "steps: 0"), "steps"),
     "a precision that is none": (GOOD + "precision: float8", "precision"),
