@@ -1,6 +1,7 @@
 """The whole job by its commands, with too few steps to look good."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,8 @@ def test_it_leaves_what_it_says(demo: tuple[Path, str, str]) -> None:
     page = (out / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 2
     assert "data:video/mp4;base64," in page
-    assert "http" not in page.replace("http-equiv", "")
+    # With the colon, which base64 does not have: four letters alone may be part of a picture.
+    assert not re.search("https?:", page)
 
 
 def test_the_video_is_the_target_with_another_face(demo: tuple[Path, str, str], sample: Path) -> None:
