@@ -126,7 +126,8 @@ def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets
         assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)
         assert a["dssim"] == pytest.approx(b["dssim"], rel=2e-3)
     for name, value in one.items():
-        assert np.abs(other[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 1e-7, name
+        # Or by a hundredth of a step's length, of weights that have hardly left 0.
+        assert np.abs(other[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 2e-5, name
 
 
 @pytest.fixture
