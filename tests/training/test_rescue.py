@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from runs import checkpoint_arrays, rows, tiny_config, tiny_run
+from runs import NETWORK, checkpoint_arrays, rows, tiny_config, tiny_run
 
 from faceloom.errors import PartlyDone
 from faceloom.progress import Progress
@@ -115,8 +115,10 @@ def test_when_a_loss_is_given_up(losses: list[float], gives_up: int | None) -> N
 
 
 def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    whole = tiny_run(tmp_path / "whole", facesets, batch_size=4)
-    parts = tiny_run(tmp_path / "parts", facesets, batch_size=1, effective_batch_size=4)
+    # A template that moves begins between two pixels, where its slope may be either's.
+    network = {**NETWORK, "template_reach": 0, "template_follows": False}
+    whole = tiny_run(tmp_path / "whole", facesets, network=network, batch_size=4)
+    parts = tiny_run(tmp_path / "parts", facesets, network=network, batch_size=1, effective_batch_size=4)
     # Adam's first steps go by the gradients' signs: where one is nearly 0 a weight may go the other way.
     for run in (whole, parts):
         assert train(run).step == 4
@@ -126,8 +128,7 @@ def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets
         assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)
         assert a["dssim"] == pytest.approx(b["dssim"], rel=2e-3)
     for name, value in one.items():
-        # Or by a hundredth of a step's length, of weights that have hardly left 0.
-        assert np.abs(other[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 2e-5, name
+        assert np.abs(other[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 1e-7, name
 
 
 @pytest.fixture
