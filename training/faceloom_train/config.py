@@ -38,7 +38,7 @@ class BodyNetwork(Strict):
     each of the decoder's levels. mask_trunk: channels after each doubling of a trunk of the mask's own, which begins
     where the inter ends; None: the mask is drawn with the picture. template: start from the person's mean face.
     template_reach: how far, in shares of the side, the decoder may move each pixel of that (see `layers.Template`).
-    template_follows: it is moved by the landmarks first.
+    template_follows: it is moved by the landmarks first, which helps with much footage and harms with little.
     coarse: the head draws pixels of so many times the picture's, and what is finer comes from the template.
     """
 

@@ -81,7 +81,8 @@ class Template(keras.layers.Layer):
 
     Given landmarks, a picture that moves follows them first, each place those that are nearest to it, and the
     displacement that is drawn is only what is left. What is drawn is learned from the footage's own combinations of
-    a pose and an expression, and moves half as far in others; landmarks are linear in the code, and hold there too.
+    a pose and an expression, and moves less far in others; landmarks, linear in the code, hold there too, if they
+    were learned from much footage.
     """
 
     def __init__(self, reach: float = 0, **kwargs: Any):
