@@ -43,7 +43,7 @@ class HeldFace:
         return np.asarray(self.seen[..., 3] == 1, bool)
 
     def swapped(self, drawn: Float32[np.ndarray, "s s 4"], crop: CropGeometry) -> Rgb:
-        """Return the picture with a drawn face put back as conversion does."""
+        """Return the picture with a drawn face put back as conversion does, but not sharpened."""
         picture = self.picture.copy()
         outline = mesh_mask(self.mesh_xy, crop.size, crop.size)
         blend = BlendRow()

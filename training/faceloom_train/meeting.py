@@ -18,7 +18,8 @@ _ADDRESS = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})")
 # Seconds between two questions, and for an answer.
 _AGAIN, _ANSWER = 0.3, 2.0
 # What a worker that waits says to whoever asks, with its number and how many they are.
-_GREETING = "faceloom worker {} of {}"
+_WORKER = "faceloom worker"
+_GREETING = _WORKER + " {} of {}"
 
 
 def parse_workers(workers: str, number: int | None) -> list[str]:
@@ -101,7 +102,7 @@ def _is_there(address: str, greeting: str) -> bool:
         said = _heard(connection)
     if not said or said == greeting.encode() or _is_tensorflow(said):
         return bool(said)
-    if said.startswith(b"faceloom worker"):
+    if said.startswith(_WORKER.encode()):
         raise UsageError(f"At {address} is {said.decode()!r}, not {greeting!r}; give all the same --workers.")
     raise UsageError(f"What answers at {address} is no worker of faceloom train; choose a port that is free there.")
 
