@@ -14,6 +14,7 @@ from faceloom.faceset import FaceRow, FaceSet
 from faceloom_train.augment import middle_of
 from faceloom_train.balance import balanced_weights
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset, network_crop
+from faceloom_train.packing import packed, unpacked
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,18 @@ def test_a_step_s_batch_does_not_depend_on_where_the_run_began(faces: list[Train
             np.testing.assert_array_equal(whole[name], part[name])
     assert not np.array_equal(unbroken[0]["light"], unbroken[1]["light"])
     assert not np.array_equal(unbroken[0]["light"], batches(faces, 0, 1, seed=1)[0]["light"])
+
+
+def test_a_batch_that_was_packed_is_unpacked_as_it_was(faces: list[TrainingFaces]) -> None:
+    dataset, layout = packed(make_dataset(faces, tiny_config(), 3, 4))
+    (sent,) = dataset
+    (whole,) = batches(faces, 3, 4)
+    assert set(sent) == {"crops", "numbers"}
+    found = unpacked(dict(sent), layout)
+    assert set(found) == set(whole)
+    for name, value in whole.items():
+        np.testing.assert_array_equal(found[name], value)
+    assert unpacked(found, layout) is found
 
 
 def test_the_shape_of_a_batch(faces: list[TrainingFaces]) -> None:

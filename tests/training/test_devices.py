@@ -17,7 +17,7 @@ from runs import checkpoint_arrays, rows, tiny_config, tiny_run
 
 import faceloom
 from faceloom.errors import PartlyDone, UsageError
-from faceloom_train.callbacks import AfterEachStep, Step
+from faceloom_train.callbacks import BetweenSteps
 from faceloom_train.checkpoint import list_checkpoints
 from faceloom_train.config import to_yaml
 from faceloom_train.devices import Devices, open_devices
@@ -26,6 +26,7 @@ from faceloom_train.meeting import answering, meet, parse_workers
 from faceloom_train.plan import hear_plan, tell_plan
 from faceloom_train.rescue import refuse_what_workers_cannot
 from faceloom_train.run import Run
+from faceloom_train.step import TOLD
 from faceloom_train.trainer import train
 
 # What one process and several must agree on: clipping and decay come after the mean over devices.
@@ -212,27 +213,32 @@ def test_workers_end_by_what_one_process_would_go_on_from(error: Exception, said
 
 def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
     """An action ends the run after step 2: all end it after step 3, with what is done at the end."""
-    model = SimpleNamespace(stop_training=False, optimizer=SimpleNamespace(iterations=np.int64(0)))
+    model = SimpleNamespace(stop_training=False, means={"loss": None})
     seen, asked = [], []
 
     class End:
-        def after_step(self, model: Any, step: Step) -> None:
-            model.stop_training = model.stop_training or step.number == 2
+        def is_due(self, number: int) -> bool:
+            return number == 2
+
+        def after_step(self, model: Any, number: int) -> None:
+            model.stop_training = model.stop_training or number == 2
 
     class Look:
-        def after_step(self, model: Any, step: Step) -> None:
-            seen.append((step.number, model.stop_training))
+        def is_due(self, number: int) -> bool:
+            return True
+
+        def after_step(self, model: Any, number: int) -> None:
+            seen.append((number, model.stop_training))
 
     def agree(says: bool) -> bool:
         asked.append(says)
         return says
 
-    after = AfterEachStep(0, [Look(), End()], agree)
-    after.set_model(model)
-    after.on_train_begin()
+    between = BetweenSteps(0, 0, [], [Look(), End()], agree)
+    between.set_model(model)
     ends = []
     for batch in range(3):
-        after.on_train_batch_end(batch, {"loss": 1.0})
+        between.on_train_batch_end(batch, {TOLD: np.array([1, batch + 1, 0.1])})
         ends.append(model.stop_training)
     assert asked == [False, False, True]
     assert ends == [False, False, True]

@@ -1,4 +1,8 @@
-"""What is done after every step of a run."""
+"""What is done beside the steps of a run.
+
+A step's values are looked at while the next one is computed, so that a GPU need not wait for whoever looks. The model
+is asked for only after the steps after which something is done with it: JAX keeps its weights to itself until then.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +15,28 @@ from faceloom_train.model import SwapModel
 class Step:
     """A step that was made. number: batches seen since the run began.
 
-    values: the loss and its parts, of this step alone. skipped: the optimizer found gradients that
-    are no numbers and left the weights as they were.
+    values: the loss and its parts, of this step alone. rate: the learning rate of the next. skipped: the optimizer
+    found gradients that are no numbers and left the weights as they were.
     """
 
     number: int
     values: Mapping[str, float]
+    rate: float
     skipped: bool
 
 
-class Action(Protocol):
-    """Something to do after every step."""
+class Watcher(Protocol):
+    """Looks at the values of every step, before anything is done with the model after it, and at most a step late."""
 
-    def after_step(self, model: SwapModel, step: Step) -> None:
-        """Do it."""
+    def watch(self, step: Step) -> None:
+        """Look."""
+
+
+class Action(Protocol):
+    """Does something with the model after some steps."""
+
+    def is_due(self, number: int) -> bool:
+        """Say whether the model is needed after step `number`. If one action is due, all are asked to act."""
+
+    def after_step(self, model: SwapModel, number: int) -> None:
+        """Do what is to be done after step `number`, if anything is."""

@@ -1,146 +1,95 @@
-"""What happens beside the steps: progress, metrics, previews, checkpoints, the end."""
+"""What happens between the steps: values are watched; previews, checkpoints, the end."""
 
-import math
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
 
 from faceloom.progress import Report
-from faceloom_train.actions import Action, Step
+from faceloom_train.actions import Action, Step, Watcher
 from faceloom_train.checkpoint import is_snapshot, save_checkpoint
-from faceloom_train.config import TrainConfig
 from faceloom_train.data import TrainingFaces
-from faceloom_train.events import Drawn, Saved, Stepped
+from faceloom_train.events import Drawn, Saved
 from faceloom_train.guard import LossGuard
 from faceloom_train.judging import Evaluate, WatchPlateau
 from faceloom_train.model import SwapModel
-from faceloom_train.optimizer import learning_rate_of
 from faceloom_train.preview import write_preview
 from faceloom_train.report import write_report
 from faceloom_train.run import Run
+from faceloom_train.step import TOLD, what_was_told
 from faceloom_train.tensorboard import Tensorboard
-
-# The speed is told of so many steps.
-_SPEED_OF = 51
+from faceloom_train.watchers import LogMetrics, ReportProgress, WatchLoss
 
 
-class AfterEachStep(keras.callbacks.Callback):
-    """Lets actions act after each step, in their order.
+class Unhurried(keras.callbacks.CallbackList):
+    """Callbacks that get a step's values as they are. Keras would make numbers of them, and wait for the step."""
 
-    Steps are counted by batches and not by the optimizer, which passes over those that it skips:
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Hand them on."""
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+
+class BetweenSteps(keras.callbacks.Callback):
+    """Lets watchers look at each step, and actions act after those after which they are due, both in their order.
+
+    Steps are counted by batches and not by updates of the weights, as the optimizer passes over those that it skips:
     the difference tells which these are. `agree` asks all workers whether one of them wants to end the run.
     """
 
-    def __init__(self, start: int, actions: Sequence[Action], agree: Callable[[bool], bool] | None = None):
+    def __init__(
+        self,
+        start: int,
+        updates: int,
+        watchers: Sequence[Watcher],
+        actions: Sequence[Action],
+        agree: Callable[[bool], bool] | None = None,
+    ):
         super().__init__()
-        self._start, self._actions, self._agree = start, actions, agree
-        self._made = 0
+        self._start, self._updates = start, updates
+        self._watchers, self._actions, self._agree = watchers, actions, agree
+        # The step that has not been looked at, and what it tells, which may still be being computed.
+        self._unseen: tuple[int, Any] | None = None
         self._wants_end = False
 
-    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Begin to count."""
-        self._made = _iterations(self.model)
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Tell the actions."""
-        # On JAX, asking for the model hands it the weights of this step: once for all actions.
-        model = self.model
-        before, self._made = self._made, _iterations(model)
-        step = Step(self._start + batch + 1, logs or {}, skipped=self._made == before)
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Look at the step before, whose values are there by now, and at this one if something is due after it."""
+        number = self._start + batch + 1
+        self._look()
+        told = (logs or {})[TOLD]
+        if hasattr(told, "copy_to_host_async"):
+            # JAX's arrays: it is here when it is looked at.
+            told.copy_to_host_async()
+        self._unseen = number, told
         agreed = self._agree is not None and self._agree(self._wants_end)
+        # Every action is asked.
+        due = [action.is_due(number) for action in self._actions]
+        if agreed or any(due):
+            self._look()
+            self._act(number, agreed)
+
+    def _look(self) -> None:
+        if self._unseen is None:
+            return
+        number, told = self._unseen
+        self._unseen = None
+        # Not `self.model`, see `_act`.
+        values, updates, rate = what_was_told(self._model, told)
+        step = Step(number, values, rate, skipped=updates == self._updates)
+        self._updates = updates
+        for watcher in self._watchers:
+            watcher.watch(step)
+
+    def _act(self, number: int, agreed: bool) -> None:
+        # On JAX, asking for the model hands it the weights of this step, which takes as long as a step of a small one.
+        model = self.model
         model.stop_training = agreed
         for action in self._actions:
-            action.after_step(model, step)
+            action.after_step(model, number)
         if self._agree is not None:
             # Who ends the run here asks the others with the next step, so that all end it after the same one.
             self._wants_end, model.stop_training = model.stop_training, agreed
-
-
-def _iterations(model: SwapModel) -> int:
-    """How many steps the optimizer has made."""
-    return int(ops.convert_to_numpy(model.optimizer.iterations))
-
-
-class WatchLoss:
-    """Ends `fit` by a DivergedError before anything of a run that went wrong is saved."""
-
-    def __init__(self, guard: LossGuard):
-        self._guard = guard
-
-    def after_step(self, model: SwapModel, step: Step) -> None:
-        """Look at the loss."""
-        self._guard.watch(step.number, step.values["loss"], skipped=step.skipped)
-
-
-class ReportProgress:
-    """Tells how far the run is, its loss, learning rate and speed."""
-
-    def __init__(self, report: Report, settings: TrainConfig, identities: int):
-        self._report, self._settings = report, settings
-        self._faces = settings.faces_per_step * identities
-        # When each of the last steps ended, and the first one: it compiles the graph and does not count.
-        self._ends: deque[float] = deque(maxlen=_SPEED_OF)
-        self._began: tuple[float, int] | None = None
-        self._rate = 0.0
-        self._skipped = 0
-
-    def after_step(self, model: SwapModel, step: Step) -> None:
-        """Report."""
-        now = time.monotonic()
-        if self._began is None or step.number % self._settings.log_every == 0:
-            # Asking the schedule takes a millisecond.
-            self._rate = learning_rate_of(model)
-        if self._began is None:
-            self._began = now, step.number
-        self._ends.append(now)
-        steps = step.number - self._began[1]
-        # The median: between some steps lies an evaluation or a preview.
-        speed = self._faces / float(np.median(np.diff(self._ends))) if steps else None
-        left = (now - self._began[0]) / steps * (self._settings.steps - step.number) if steps else None
-        self._skipped += step.skipped
-        said = [f"loss {step.values['loss']:.3f}"]
-        said += [f"{speed:.0f} faces/s"] if speed is not None else []
-        said += [f"{self._skipped} steps skipped"] if self._skipped else []
-        self._report(
-            Stepped(
-                "train", step.number, self._settings.steps, ", ".join(said),
-                values=step.values, rate=self._rate, faces_per_second=speed, seconds_left=left,
-                skipped=self._skipped,
-            )
-        )  # fmt: skip
-
-
-class LogMetrics:
-    """Appends the means of the loss and its parts, the rate, and how many steps were skipped, to the run's metrics."""
-
-    def __init__(self, run: Run, board: Tensorboard | None = None):
-        self._run, self._board = run, board
-        self._started = time.monotonic()
-        self._begin_means()
-
-    def after_step(self, model: SwapModel, step: Step) -> None:
-        """Write a row every `log_every` steps, then begin new means."""
-        self._skipped += step.skipped
-        if all(map(math.isfinite, step.values.values())):
-            self._count += 1
-            for name, value in step.values.items():
-                self._sums[name] += float(value)
-        if step.number % self._run.settings.log_every == 0:
-            seconds = round(time.monotonic() - self._started, 3)
-            means = {name: round(total / self._count, 6) for name, total in self._sums.items()}
-            told = {**means, "learning_rate": float(f"{learning_rate_of(model):.6g}"), "skipped": self._skipped}
-            self._run.log({"step": step.number, "seconds": seconds, **told})
-            if self._board:
-                self._board.write_values(step.number, told)
-            self._begin_means()
-
-    def _begin_means(self) -> None:
-        self._sums: dict[str, float] = defaultdict(float)
-        self._count = self._skipped = 0
 
 
 class WritePreviews:
@@ -149,16 +98,19 @@ class WritePreviews:
     def __init__(self, run: Run, faces: Sequence[TrainingFaces], report: Report, board: Tensorboard | None = None):
         self._run, self._faces, self._report, self._board = run, faces, report, board
 
-    def after_step(self, model: SwapModel, step: Step) -> None:
+    def is_due(self, number: int) -> bool:
+        """Say whether it is time."""
+        return number % self._run.settings.preview_every == 0
+
+    def after_step(self, model: SwapModel, number: int) -> None:
         """Draw when it is time."""
-        settings = self._run.settings
-        if step.number % settings.preview_every == 0:
-            sheet = self._run.preview(step.number)
+        if self.is_due(number):
+            sheet = self._run.preview(number)
             write_preview(model, self._faces, sheet)
             write_report(self._run)
-            self._report(Drawn("preview", step.number, settings.steps, sheet=sheet))
+            self._report(Drawn("preview", number, self._run.settings.steps, sheet=sheet))
             if self._board:
-                self._board.write_picture(step.number, sheet)
+                self._board.write_picture(number, sheet)
 
 
 class StopWhen:
@@ -166,10 +118,16 @@ class StopWhen:
 
     def __init__(self, asked: Callable[[], bool], deadline: float):
         self._asked, self._deadline = asked, deadline
+        self._over = False
 
-    def after_step(self, model: SwapModel, step: Step) -> None:
+    def is_due(self, number: int) -> bool:
         """Ask."""
-        if self._asked() or time.monotonic() > self._deadline:
+        self._over = self._asked() or time.monotonic() > self._deadline
+        return self._over
+
+    def after_step(self, model: SwapModel, number: int) -> None:
+        """End the run if that was the answer."""
+        if self._over:
             model.stop_training = True
 
 
@@ -183,26 +141,30 @@ class SaveCheckpoints:
     def __init__(self, run: Run, report: Report, doubtful: Callable[[], bool]):
         self._run, self._report, self._doubtful = run, report, doubtful
 
-    def after_step(self, model: SwapModel, step: Step) -> None:
+    def is_due(self, number: int) -> bool:
+        """Say whether it is time, in doubt, too, of which only the values of this step will tell."""
+        settings = self._run.settings
+        on_time = number % settings.checkpoint_every == 0 or is_snapshot(self._run, number)
+        return on_time or number == settings.steps
+
+    def after_step(self, model: SwapModel, number: int) -> None:
         """Save when it is time."""
         settings = self._run.settings
-        due = step.number % settings.checkpoint_every == 0 or is_snapshot(self._run, step.number)
-        if (due and not self._doubtful()) or step.number == settings.steps or model.stop_training:
-            save_checkpoint(model, self._run, step.number)
-            self._report(Saved("checkpoint", step.number, settings.steps))
+        due = self.is_due(number) and not self._doubtful()
+        if due or number == settings.steps or model.stop_training:
+            save_checkpoint(model, self._run, number)
+            self._report(Saved("checkpoint", number, settings.steps))
 
 
-def make_actions(
+def make_watchers_and_actions(
     run: Run, faces: Sequence[TrainingFaces], report: Report, asked: Callable[[], bool], deadline: float
-) -> list[Action]:
-    """Return what is done after each step of a run, in the order in which it must be done."""
+) -> tuple[list[Watcher], list[Action]]:
+    """Return who looks at each step of a run, and what is done after some, in the order in which it must be."""
     settings = run.settings
     board = Tensorboard(run) if settings.tensorboard else None
     guard = LossGuard(scaled=settings.precision == "mixed_float16")
-    return [
-        WatchLoss(guard),
-        ReportProgress(report, settings, len(faces)),
-        LogMetrics(run, board),
+    watchers: list[Watcher] = [WatchLoss(guard), ReportProgress(report, settings, len(faces)), LogMetrics(run, board)]
+    return watchers, [
         WritePreviews(run, faces, report, board),
         StopWhen(asked, deadline),
         SaveCheckpoints(run, report, lambda: guard.doubtful),

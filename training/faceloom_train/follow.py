@@ -2,23 +2,23 @@
 
 import gc
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, Report
-from faceloom_train.actions import Action, Step
-from faceloom_train.callbacks import StopWhen, WatchLoss
+from faceloom_train.actions import Step
+from faceloom_train.callbacks import StopWhen
 from faceloom_train.data import TrainingFaces, load_faces
 from faceloom_train.devices import Devices
 from faceloom_train.guard import DivergedError, LossGuard
-from faceloom_train.model import SwapModel
 from faceloom_train.plan import Plan, hear_plan
 from faceloom_train.rescue import refuse_what_workers_cannot
 from faceloom_train.run import Run
 from faceloom_train.trainer import compiled_model, divide, dtype_policy, fit, share_start
+from faceloom_train.watchers import WatchLoss
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class _Follower:
     def __init__(self, faces: Mapping[str, Path], devices: Devices, report: Report, stop_asked: Callable[[], bool]):
         self._paths, self._devices, self._report, self._asked = faces, devices, report, stop_asked
         self._faces: list[TrainingFaces] = []
-        self.faces_at_once = self.step = 0
+        self.faces_at_once = self.step = self._total = 0
 
     def follow(self, plan: Plan) -> int:
         """Make the steps of a plan; return how many these were."""
@@ -87,14 +87,13 @@ class _Follower:
             self.step = steps.start
             if steps:
                 self.faces_at_once = divide(model, self._devices, self._report)
-                fit(model, self._faces, steps, self._devices, self._actions(plan))
+                guard = LossGuard(scaled=settings.precision == "mixed_float16")
+                self._total = settings.steps
+                ended = StopWhen(self._asked, math.inf)
+                fit(model, self._faces, steps, self._devices, (WatchLoss(guard), self), (ended,))
         return self.step - steps.start
 
-    def _actions(self, plan: Plan) -> Sequence[Action]:
-        guard = LossGuard(scaled=plan.settings.precision == "mixed_float16")
-        return [WatchLoss(guard), self, StopWhen(self._asked, math.inf)]
-
-    def after_step(self, model: SwapModel, step: Step) -> None:
+    def watch(self, step: Step) -> None:
         """Say how far it is."""
         self.step = step.number
-        self._report(Progress("train", step.number, model.config.steps, f"loss {step.values['loss']:.3f}"))
+        self._report(Progress("train", step.number, self._total, f"loss {step.values['loss']:.3f}"))

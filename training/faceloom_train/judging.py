@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from faceloom.errors import NoFaceFound
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, Report
-from faceloom_train.actions import Step
 from faceloom_train.checkpoint import has_checkpoint, mark_best, read_best, save_checkpoint
 from faceloom_train.config import TrainConfig
 from faceloom_train.evaluate import OWN, Evaluator, Judgement, mean_score
@@ -28,24 +27,28 @@ class Evaluate:
         self._run, self._report, self._board = run, report, board
         self._evaluator = Evaluator(run) if run.settings.evaluate_every and run.settings.held_out else None
 
-    def after_step(self, model: SwapModel, step: Step) -> None:
+    def is_due(self, number: int) -> bool:
+        """Say whether it is time."""
+        return self._evaluator is not None and is_judged(self._run.settings, number)
+
+    def after_step(self, model: SwapModel, number: int) -> None:
         """Judge when it is time."""
-        if self._evaluator is None or not is_judged(self._run.settings, step.number):
+        if self._evaluator is None or not is_judged(self._run.settings, number):
             return
         try:
             found = self._judge(self._evaluator, model)
         except NoFaceFound as error:
             # Hours of training must not end because a face detector finds nothing.
-            log.warning("Step %d was not judged: %s", step.number, error)
+            log.warning("Step %d was not judged: %s", number, error)
             return
         for judgement in found:
-            self._run.log({"step": step.number, **judgement.to_row()})
-            self._write(step.number, judgement)
+            self._run.log({"step": number, **judgement.to_row()})
+            self._write(number, judgement)
         said = "; ".join(judgement.to_text() for judgement in found)
-        self._report(Judged("evaluate", len(found), len(found), said, step=step.number, judgements=tuple(found)))
+        self._report(Judged("evaluate", len(found), len(found), said, step=number, judgements=tuple(found)))
         score = mean_score(found)
         if score is not None:
-            self._mark(step.number, score)
+            self._mark(number, score)
 
     def _judge(self, evaluator: Evaluator, model: SwapModel) -> list[Judgement]:
         found: list[Judgement] = []
@@ -76,21 +79,25 @@ class WatchPlateau:
     def __init__(self, run: Run, report: Report):
         self._run, self._report = run, report
 
-    def after_step(self, model: SwapModel, step: Step) -> None:
+    def is_due(self, number: int) -> bool:
+        """Say whether there has been an evaluation."""
+        return is_judged(self._run.settings, number)
+
+    def after_step(self, model: SwapModel, number: int) -> None:
         """Look at the evaluations after each of them."""
         settings = self._run.settings
-        if not is_judged(settings, step.number):
+        if not is_judged(settings, number):
             return
         rows = self._run.rows()
         outlook = outlook_of(rows, settings)
         before = next((row["plateau"] for row in reversed(rows) if "plateau" in row), Trend.rising)
         if outlook.trend in (Trend.rising, Trend.flat, Trend.falling) and outlook.trend != before:
             said = self._said(outlook, rows)
-            self._run.log({"step": step.number, "plateau": outlook.trend, "said": said})
-            self._report(Advised("plateau", step.number, settings.steps, said))
+            self._run.log({"step": number, "plateau": outlook.trend, "said": said})
+            self._report(Advised("plateau", number, settings.steps, said))
         if outlook.is_over and settings.stop_on_plateau:
-            if not has_checkpoint(self._run, step.number):
-                save_checkpoint(model, self._run, step.number)
+            if not has_checkpoint(self._run, number):
+                save_checkpoint(model, self._run, number)
             model.stop_training = True
 
     def _said(self, outlook: Outlook, rows: Sequence[Row]) -> str:

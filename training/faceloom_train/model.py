@@ -22,6 +22,7 @@ from faceloom_train.losses import (
     pixel_weights,
 )
 from faceloom_train.networks import Networks, build_networks
+from faceloom_train.packing import Layout
 from faceloom_train.step import make_step
 from faceloom_train.template import TemplateStart
 
@@ -48,6 +49,8 @@ class SwapModel(keras.Model):
         # Keras would cast places in the crop, and landmarks, to half precision.
         super().__init__(name="swap", autocast=False)
         self.config, self.parts = config, parts
+        # How the batches that `fit` is given are packed.
+        self.layout: Layout = {}
         self.crop = network_crop(config)
         self.networks: Networks = build_networks(config.network, identities)
         # As attributes of their own, so that Keras tracks and saves them.

@@ -68,12 +68,6 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
     return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "mixed_float16" else optimizer
 
 
-def learning_rate_of(model: keras.Model) -> float:
-    """Return the learning rate of a model's next step."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    return float(ops.convert_to_numpy(optimizer.learning_rate))
-
-
 def use_averaged_weights(model: keras.Model) -> None:
     """Overwrite a model's weights by their moving average, if its optimizer keeps one."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, Report
-from faceloom_train.actions import Action
+from faceloom_train.actions import Action, Watcher
 from faceloom_train.backend import prepare_tensorflow
-from faceloom_train.callbacks import AfterEachStep, make_actions
+from faceloom_train.callbacks import BetweenSteps, Unhurried, make_watchers_and_actions
 from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints, restore_checkpoint
 from faceloom_train.config import BodyNetwork, TrainConfig
 from faceloom_train.data import TrainingFaces, load_faces, make_dataset
@@ -27,6 +28,7 @@ from faceloom_train.guard import DivergedError
 from faceloom_train.memory import estimate_need, fitting_batch, free_memory, is_out_of_memory, largest_divisor
 from faceloom_train.model import SwapModel
 from faceloom_train.optimizer import build_optimizer
+from faceloom_train.packing import packed
 from faceloom_train.plan import tell_plan
 from faceloom_train.plateau import has_ended
 from faceloom_train.precision import decided
@@ -75,7 +77,7 @@ def train(
         while True:
             session = _Session(run, faces, devices)
             try:
-                preview = session.train(report, make_actions(run, faces, report, stop_asked, deadline))
+                preview = session.train(report, *make_watchers_and_actions(run, faces, report, stop_asked, deadline))
                 break
             except DivergedError as error:
                 run, restored = with_lower_rate(run, error, restored), restored + 1
@@ -103,7 +105,7 @@ class _Session:
         self.faces_at_once = devices.faces_on_each(run.settings)
         self.seconds = 0.0
 
-    def train(self, report: Report, actions: Sequence[Action]) -> Path:
+    def train(self, report: Report, watchers: Sequence[Watcher], actions: Sequence[Action]) -> Path:
         """Train from the last checkpoint; return the last preview sheet."""
         run, settings = self._run, self._run.settings
         tell_plan(self._devices, settings, run.faces)
@@ -121,7 +123,7 @@ class _Session:
                 run.log({"step": start, "chosen": "batch_size", "to": self.faces_at_once})
             began = time.monotonic()
             try:
-                fit(model, self._faces, steps, self._devices, actions)
+                fit(model, self._faces, steps, self._devices, watchers, actions)
             finally:
                 self.seconds = time.monotonic() - began
         # `fit` has put the averaged weights in place: this sheet shows what would be exported.
@@ -150,13 +152,21 @@ def share_start(model: SwapModel, devices: Devices, steps: range) -> range:
 
 
 def fit(
-    model: SwapModel, faces: Sequence[TrainingFaces], steps: range, devices: Devices, actions: Sequence[Action]
+    model: SwapModel,
+    faces: Sequence[TrainingFaces],
+    steps: range,
+    devices: Devices,
+    watchers: Sequence[Watcher] = (),
+    actions: Sequence[Action] = (),
 ) -> None:
-    """Make some steps, with `actions` after each."""
-    dataset = devices.share(make_dataset(faces, model.config, steps.start, steps.stop))
-    after = AfterEachStep(steps.start, actions, devices.agree)
+    """Make some steps; `watchers` look at each, and `actions` follow some."""
+    batches, model.layout = packed(make_dataset(faces, model.config, steps.start, steps.stop))
+    updates = int(ops.convert_to_numpy(model.optimizer.iterations))
+    between = BetweenSteps(steps.start, updates, watchers, actions, devices.agree)
+    callbacks = Unhurried([between], add_history=True, model=model)
     with devices.fitting():
-        model.fit(dataset, epochs=1, steps_per_epoch=len(steps), verbose=0, shuffle=False, callbacks=[after])
+        shared = devices.share(batches)
+        model.fit(shared, epochs=1, steps_per_epoch=len(steps), verbose=0, shuffle=False, callbacks=callbacks)
 
 
 def open_run(

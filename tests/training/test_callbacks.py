@@ -1,0 +1,68 @@
+"""When steps are looked at, and what is done after them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from faceloom_train.actions import Step
+from faceloom_train.callbacks import BetweenSteps
+from faceloom_train.step import TOLD
+
+MODEL = SimpleNamespace(stop_training=False, means={"loss": None})
+
+
+class Recorder:
+    """A watcher, and an action that is due after some steps."""
+
+    def __init__(self, due: set[int]):
+        self.due = due
+        self.told: list[tuple[str, int]] = []
+        self.steps: list[Step] = []
+
+    def watch(self, step: Step) -> None:
+        self.told.append(("watched", step.number))
+        self.steps.append(step)
+
+    def is_due(self, number: int) -> bool:
+        return number in self.due
+
+    def after_step(self, model: Any, number: int) -> None:
+        self.told.append(("acted", number))
+
+
+@pytest.mark.parametrize(
+    ("due", "told"),
+    [
+        pytest.param(set(), [("watched", 11), ("watched", 12)], id="a step is looked at after the next one has begun"),
+        pytest.param(
+            {12},
+            [("watched", 11), ("watched", 12), ("acted", 12)],
+            id="and before anything is done with the model after it",
+        ),
+        pytest.param({11, 13}, [(w, n) for n in (11, 12, 13) for w in ("watched", "acted") if (w, n) != ("acted", 12)]),
+    ],
+)
+def test_steps_are_looked_at_late_but_before_what_is_done_after_them(
+    due: set[int], told: list[tuple[str, int]]
+) -> None:
+    recorder = Recorder(due)
+    between = BetweenSteps(10, 7, [recorder], [recorder])
+    between.set_model(MODEL)
+    for batch in range(3):
+        between.on_train_batch_end(batch, {TOLD: np.array([1, 8 + batch, 0.1])})
+    assert recorder.told == told
+
+
+def test_a_step_without_an_update_is_a_skipped_one() -> None:
+    recorder = Recorder({3})
+    between = BetweenSteps(0, 7, [recorder], [recorder])
+    between.set_model(MODEL)
+    for batch, updates in enumerate((8, 8, 9)):
+        between.on_train_batch_end(batch, {TOLD: np.array([0.5 * batch, updates, 0.1 * updates])})
+    assert recorder.steps == [
+        Step(1, {"loss": 0.0}, 0.1 * 8, skipped=False),
+        Step(2, {"loss": 0.5}, 0.1 * 8, skipped=True),
+        Step(3, {"loss": 1.0}, 0.1 * 9, skipped=False),
+    ]
