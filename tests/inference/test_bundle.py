@@ -127,3 +127,24 @@ def test_a_session_that_fell_back_silently_is_refused(bundle: Path, monkeypatch:
     with pytest.raises(ProviderMissing, match="does not start here"):
         SwapNetwork.open(Bundle.read(bundle), "cuda")
     assert SwapNetwork.open(Bundle.read(bundle), "auto").provider == "cpu"
+
+
+def test_a_provider_that_fails_to_start_says_why_and_prints_nothing(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As TensorRT does whose libraries are missing; a graph that is broken is refused on any provider."""
+    from faceloom.swap import provider
+
+    class Session(provider.ort.InferenceSession):
+        def __init__(self, content: bytes, options: object, providers: list, **more: object):
+            if providers != ["CPUExecutionProvider"]:
+                raise RuntimeError("libnvinfer.so.10 is missing\nand more")
+            super().__init__(content, options, providers=providers, **more)
+
+    monkeypatch.setattr(provider.ort, "InferenceSession", Session)
+    monkeypatch.setattr(provider.ort, "get_available_providers", lambda: list(provider.PROVIDERS.values()))
+    with pytest.raises(ProviderMissing, match=r"tensorrt .* does not start here \(libnvinfer.so.10 is missing\)"):
+        SwapNetwork.open(Bundle.read(bundle), "tensorrt")
+    with pytest.raises(ArtefactRefused, match="cannot load"):
+        provider.open_session(bundle / "manifest.json", "tensorrt")
+    assert capfd.readouterr().out == ""

@@ -83,22 +83,34 @@ def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimise
     options = _session_options(optimise=optimise)
     graph, content = graph_for(name)
     try:
-        # From the CPU it would fall back to the CPU, and say so on standard output.
-        fallback = int(name != "cpu")
+        # Where it falls back to the CPU, onnxruntime says so on standard output, and keeps the reason to itself.
         chosen = [(PROVIDERS[name], provider_options(name))]
-        session = ort.InferenceSession(content, options, providers=chosen, enable_fallback=fallback)
+        session = ort.InferenceSession(content, options, providers=chosen, enable_fallback=0)
     except Exception as error:  # onnxruntime raises its own undocumented kinds
         if any(words in str(error) for words in _DRAWS_FROM_FILES):
             raise ArtefactRefused(
                 f"{graph} draws its weights from outside itself, which no model that travels may; save it as one file."
             ) from error
+        if name != "cpu" and _opens_on_cpu(content, options):
+            raise ProviderMissing(
+                f"The {name} provider is installed but does not start here ({_first_line(error)})."
+            ) from error
         raise ArtefactRefused(f"onnxruntime cannot load {graph} ({_first_line(error)}).") from error
     # onnxruntime falls back to the CPU without an error when, say, the CUDA driver is too old.
     if session.get_providers()[0] != PROVIDERS[name]:
         raise ProviderMissing(
-            f"The {name} provider is installed but does not start here; `faceloom doctor` says what it lacks."
+            f"The {name} provider is installed but does not start here: "
+            "its driver, or a library that it needs, is missing or too old."
         )
     return session
+
+
+def _opens_on_cpu(content: bytes, options: ort.SessionOptions) -> bool:
+    try:
+        ort.InferenceSession(content, options, providers=[PROVIDERS["cpu"]])
+    except Exception:  # its own undocumented kinds again
+        return False
+    return True
 
 
 def computes_in_bfloat16(name: str) -> bool:
