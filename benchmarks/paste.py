@@ -9,9 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from faceloom.arrays import float32
-from faceloom.swap.blend import paste, sharpen
+from faceloom.swap.blend import paste
 from faceloom.swap.colour import match_colour
 from faceloom.swap.masking import soften, steadied
+from faceloom.swap.sharpen import sharpen_like
 
 PICTURES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
 # The face's share of the picture's height, and of its crop's side.
@@ -28,7 +29,7 @@ def main() -> None:
         soft = soften(mask, 0.03, 0.03)
         times = [least(steadied, mask, {}), least(soften, mask, 0.03, 0.03)]
         times += [least(match_colour, how, face, target, mask, {}) for how in ("lab", "rct", "histogram")]
-        times.append(least(sharpen, face, 0.5))
+        times.append(least(sharpen_like, face, target, mask, 0.8))
         for width, height in PICTURES.values():
             picture = np.zeros((height, width, 3), np.uint8)
             times.append(least(paste, picture, face, soft, in_the_middle(size, width, height)))

@@ -12,7 +12,7 @@ from faceloom.faces.align import crop_face
 from faceloom.faceset import FaceSet
 from faceloom.progress import finish
 from faceloom.swap import Bundle, SwapNetwork
-from faceloom.swap.blend import sharpen
+from faceloom.swap.sharpen import LEFT_BY_PASTING, sharpen
 from faceloom.swap.source import Swapped
 from faceloom_export import bundle as bundle_module
 from faceloom_export.bundle import export_bundle
@@ -40,14 +40,14 @@ def detail(faces: Swapped, amount: float) -> float:
 
 
 def test_a_soft_drawing_is_sharpened_as_far_as_the_person_is_detailed() -> None:
-    own, drawn = person(1.0), person(1.02, seed=1)
+    own, drawn = person(1.1), person(1.05, seed=1)
     amount = needed_sharpening(own, drawn)
-    assert 0 < amount < 0.4
-    assert detail(drawn, amount) >= 0.99 * detail(own, 0)
-    assert detail(drawn, amount - 0.1) < detail(own, 0)
+    assert 0.1 <= amount < 0.8
+    assert LEFT_BY_PASTING * detail(drawn, amount) >= 0.98 * detail(own, 0)
+    assert LEFT_BY_PASTING * detail(drawn, amount - 0.1) < 1.02 * detail(own, 0)
 
 
-@pytest.mark.parametrize(("own", "drawn", "amount"), [(1.5, 1.0, 0), (1.0, 4.0, 0.4)], ids=["sharper", "far softer"])
+@pytest.mark.parametrize(("own", "drawn", "amount"), [(2.0, 1.0, 0), (1.0, 4.0, 0.8)], ids=["sharper", "far softer"])
 def test_never_below_none_nor_beyond_the_most(own: float, drawn: float, amount: float) -> None:
     assert needed_sharpening(person(own), person(drawn)) == amount
 

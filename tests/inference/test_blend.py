@@ -7,9 +7,7 @@ from clips import noise
 from faceloom.arrays import float32
 from faceloom.faces.align import crop_face
 from faceloom.swap.blend import paste
-from faceloom.swap.manifest import BlendRow
 from faceloom.swap.masking import soften
-from faceloom.swap.options import Look, SwapOptions
 
 SIZE = 64
 MAPS = {
@@ -74,9 +72,3 @@ def test_a_softened_mask_ends_before_the_crop_does(erode: float, feather: float)
     assert max(soft[0].max(), soft[-1].max(), soft[:, 0].max(), soft[:, -1].max()) == 0
     assert soft[SIZE // 2, SIZE // 2] == 255
     assert soft.mean() < 255
-
-
-@pytest.mark.parametrize(("asked", "used"), [(None, 0.4), (0.0, 0.0), (1.0, 1.0)])
-def test_a_face_is_sharpened_as_its_source_suggests_unless_asked_otherwise(asked: float | None, used: float) -> None:
-    assert Look.of(BlendRow(sharpen=0.4), SwapOptions(sharpen=asked)).sharpen == used
-    assert Look.of(BlendRow(), SwapOptions()).sharpen == 0

@@ -18,8 +18,6 @@ Weighted: TypeAlias = UInt8[np.ndarray, "_ _ 4"]
 _ENLARGED = 512
 # Rows that are laid at once: what they need stays in the cache, which halves the time at 4K.
 _BAND = 128
-# The widest blur of an unsharp mask, in crop sides: what is softer than this is the light, not the skin.
-_SHARPEN_SIGMA = 0.012
 
 
 def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box | None:
@@ -44,14 +42,6 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box 
     for first in range(top, bottom, _BAND):
         _lay(large, to_large, picture[first : min(first + _BAND, bottom), left:right], left, first)
     return left, top, right, bottom
-
-
-def sharpen(face: Rgb, amount: float) -> Rgb:
-    """Raise the finest detail of a crop by an unsharp mask; amount 0..1, where 1 doubles it."""
-    if not amount:
-        return face
-    soft = cv2.GaussianBlur(face, (0, 0), max(_SHARPEN_SIGMA * face.shape[0], 0.8))
-    return np.asarray(cv2.addWeighted(face, 1 + amount, soft, -amount, 0), np.uint8)
 
 
 def _weighted(swapped: Rgb, mask: Mask) -> Weighted:

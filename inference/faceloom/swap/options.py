@@ -61,7 +61,10 @@ class SwapOptions:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one source's faces are put back: its own suggestion, and what the user wants otherwise."""
+    """How one source's faces are put back: its own suggestion, and what the user wants otherwise.
+
+    as_asked: `sharpen` is the user's, and not the most that a face is sharpened by to be as detailed as its target.
+    """
 
     colour: ColourMatch
     mask: MaskKind
@@ -69,6 +72,7 @@ class Look:
     feather: float
     forehead: float
     sharpen: float
+    as_asked: bool
 
     @classmethod
     def of(cls, suggested: BlendRow, options: SwapOptions) -> "Look":
@@ -80,4 +84,5 @@ class Look:
             feather=suggested.feather if options.feather is None else options.feather,
             forehead=options.forehead,
             sharpen=suggested.sharpen if options.sharpen is None else options.sharpen,
+            as_asked=options.sharpen is not None,
         )

@@ -11,7 +11,7 @@ from faceloom.errors import NoFaceFound
 from faceloom.faces.align import CropGeometry, apply_affine, crop_face
 from faceloom.faces.find import Face
 from faceloom.faces.mask import FOREHEAD_SHARE, mesh_mask
-from faceloom.swap.blend import paste, sharpen
+from faceloom.swap.blend import paste
 from faceloom.swap.cast import Cast
 from faceloom.swap.choose import Chooser
 from faceloom.swap.colour import match_colour
@@ -19,6 +19,7 @@ from faceloom.swap.masking import covering, soften, steadied
 from faceloom.swap.memory import Memory, Notes, TrackNotes
 from faceloom.swap.missing import MissingFaces
 from faceloom.swap.options import Look, SwapOptions
+from faceloom.swap.sharpen import sharpen, sharpen_like
 from faceloom.swap.source import AlignedFaces, FaceSource
 from faceloom.video import Box, Frame
 
@@ -220,7 +221,12 @@ def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
     covered = steadied(covering(look.mask, drawn.learned, outline), notes)
     matched = match_colour(look.colour, drawn.drawn, cut.crop, covered, notes)
     mask = soften(covered, look.erode, look.feather)
-    return BlendedFace(drawn, sharpen(matched, look.sharpen), covered, mask)
+    return BlendedFace(drawn, _sharpened(matched, cut.crop, covered, look), covered, mask)
+
+
+def _sharpened(face: Rgb, target: Rgb, covered: Mask, look: Look) -> Rgb:
+    """Sharpen by what was asked for, or by what the source suggests and the target bears."""
+    return sharpen(face, look.sharpen) if look.as_asked else sharpen_like(face, target, covered, look.sharpen)
 
 
 def cut_face(picture: Rgb, face: Face, source: int, crop: CropGeometry) -> CutFace:
