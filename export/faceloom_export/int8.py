@@ -17,7 +17,7 @@ from faceloom_export.names import FACE
 # fp32 it is a tenth more exact and a fifth slower.
 _QUANTISED = ["Conv", "MatMul", "DepthToSpace"]
 # What says where the template's pixels go: a level of its output would be a seventh of a pixel.
-_EXACT = ("template", "landmark_head")
+_EXACT = ("template",)
 
 
 def to_int8(model: onnx.ModelProto, faces: RgbBatch, folder: Path) -> onnx.ModelProto:

@@ -20,7 +20,6 @@ NETWORK = {
     "residuals": [0, 1],
     "head": 4,
     "template_reach": 0.15,
-    "template_follows": True,
 }
 
 

@@ -38,10 +38,6 @@ BAD = {
         GOOD.replace("code: 16", "code: 16, template: false, template_reach: 0.1"),
         "template: true",
     ),
-    "a template that is not moved": (
-        GOOD.replace("code: 16", "code: 16, template_follows: true"),
-        "needs template_reach",
-    ),
     "coarser than the head": (
         GOOD.replace("code: 16", "code: 16, head: 2, coarse: 4"),
         "more than the 2 pixels of head",

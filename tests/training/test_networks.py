@@ -10,10 +10,7 @@ from keras import ops
 from pydantic import TypeAdapter
 from runs import NETWORK
 
-from faceloom.faces.landmarks import EXPRESSION
 from faceloom_train.config import Network, OriginalNetwork, read_config
-from faceloom_train.data import LANDMARK_UNIT
-from faceloom_train.layers import FOLLOWING_SIDE
 from faceloom_train.networks import Networks, build_networks, layers_of, multiply_adds
 from faceloom_train.presets import presets_directory
 from faceloom_train.trainer import dtype_policy
@@ -29,11 +26,9 @@ KINDS = {
         "shared": 2,
         "template": False,
         "template_reach": 0,
-        "template_follows": False,
     },
     "df, half resolution": {**NETWORK, "size": 64, "stem": 2, "head": 2, "shared": 0},
-    "df, the template stays": {**NETWORK, "template_reach": 0, "template_follows": False},
-    "df, the landmarks do not move it": {**NETWORK, "template_follows": False},
+    "df, the template stays": {**NETWORK, "template_reach": 0},
     "df, coarse": {**NETWORK, "coarse": 2},
     "df, as coarse as its head": {**NETWORK, "coarse": 4},
     "df, the mask by itself": {**NETWORK, "size": 64, "shared": 0, "mask_trunk": [4]},
@@ -132,35 +127,10 @@ def test_a_template_moves_as_the_decoder_says(kind: str) -> None:
         np.testing.assert_allclose(added[0], picture[rows][:, columns], atol=0.002)
 
 
-@pytest.mark.parametrize("kind", ["df", "liae"])
-def test_a_template_follows_the_landmarks(kind: str) -> None:
-    """Each place the points that it belongs to; of a mirrored face it is the mirrored picture that does."""
-    networks = build_networks(network(kind, size=64, template_reach=0.25), ["a"])
-    template = networks.decoders[0].get_layer("template")
-    code = np.random.default_rng(0).random((2, *networks.encoder.output_shape[1:]), np.float32)
-    moved = next(layer for layer in layers_of(networks.decoders[0]) if layer.name == "template_moved")
-    moved.kernel.assign(np.zeros(moved.kernel.shape))
-    mirrored = np.float32([0, 1])
-    still = ops.convert_to_numpy(networks.trained[0]([code, mirrored]))
-    picture = np.random.default_rng(1).random((64, 64, 4), np.float32)
-    template.picture.assign(picture)
-    # The upper half of the picture belongs to the first point, the lower to the second.
-    shares = np.zeros((FOLLOWING_SIDE, FOLLOWING_SIDE, len(EXPRESSION)))
-    shares[: FOLLOWING_SIDE // 2, :, 0] = shares[FOLLOWING_SIDE // 2 :, :, 1] = 1
-    template.shares.assign(shares.reshape(template.shares.shape))
-    (dense,) = networks.landmarks.layers[1:]
-    # Two pixels to the right, and one up.
-    dense.bias.assign(np.pad([2 / 64, 0, 0, -1 / 64], (0, 2 * len(EXPRESSION) - 4)) / LANDMARK_UNIT)
-    added = ops.convert_to_numpy(networks.trained[0]([code, mirrored])) - still
-    for made, first in zip(added, (picture, picture[:, ::-1]), strict=True):
-        np.testing.assert_allclose(made[2:28, 4:], first[2:28, 2:-2], atol=0.002)
-        np.testing.assert_allclose(made[36:-4], first[37:-3], atol=0.002)
-
-
 @pytest.mark.parametrize("reach", [0, 0.25])
 def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
     """In training, and of those that are mirrored."""
-    networks = build_networks(network("df", template_reach=reach, template_follows=reach > 0), ["a"])
+    networks = build_networks(network("df", template_reach=reach), ["a"])
     code = np.random.default_rng(0).random((2, *networks.encoder.output_shape[1:]), np.float32)
     picture = np.random.default_rng(1).random((32, 32, 4), np.float32)
 
@@ -180,7 +150,7 @@ def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
 
 @pytest.mark.parametrize("coarse", [2, 4])
 def test_a_coarse_head_draws_large_pixels_which_are_enlarged_linearly(coarse: int) -> None:
-    still = {"template": False, "template_reach": 0, "template_follows": False}
+    still = {"template": False, "template_reach": 0}
     networks = build_networks(network("df", coarse=coarse, **still), ["a"])
     decoder = networks.decoders[0]
     small = keras.Model(decoder.input, decoder.layers[-1].input)

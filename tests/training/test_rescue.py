@@ -116,7 +116,7 @@ def test_when_a_loss_is_given_up(losses: list[float], gives_up: int | None) -> N
 
 def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets: dict[str, Path]) -> None:
     # A template that moves begins between two pixels, where its slope may be either's.
-    network = {**NETWORK, "template_reach": 0, "template_follows": False}
+    network = {**NETWORK, "template_reach": 0}
     whole = tiny_run(tmp_path / "whole", facesets, network=network, batch_size=4)
     parts = tiny_run(tmp_path / "parts", facesets, network=network, batch_size=1, effective_batch_size=4)
     # Adam's first steps go by the gradients' signs: where one is nearly 0 a weight may go the other way.

@@ -2,12 +2,9 @@
 
 import cv2
 import numpy as np
-import pytest
 
-from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom_train.data import MARGIN, TrainingFaces
-from faceloom_train.layers import FOLLOWING_SIDE
-from faceloom_train.template import TemplateStart, shares_of_points
+from faceloom_train.template import first_template
 
 _SIZE, _WIDE = 64, round(64 * MARGIN)
 
@@ -27,23 +24,10 @@ def test_faces_in_different_places_make_one_sharp_picture() -> None:
     faces = TrainingFaces(
         "ada", np.stack(crops), np.zeros((count, 2, 2), np.float32), np.stack(meshes), np.ones(count, np.float32)
     )
-    start = TemplateStart.of(faces, _SIZE)
-    template = start.picture
+    template = first_template(faces, _SIZE)
     assert template.shape == (_SIZE, _SIZE, 4)
     margin, inside = (_WIDE - _SIZE) // 2, slice(12, -12)
     wanted = face[margin:-margin, margin:-margin] / 255
     plain = np.mean(crops[:5], 0)[margin:-margin, margin:-margin] / 255
     off, blurred = (np.abs(made - wanted)[inside, inside].mean() for made in (template, plain))
     assert off < blurred / 4
-    # What mirrored landmarks say of a place is what the landmarks say of its mirror image.
-    grid = start.shares.reshape(FOLLOWING_SIDE, FOLLOWING_SIDE, len(EXPRESSION))
-    np.testing.assert_allclose(grid[:, ::-1][..., list(MIRRORED_EXPRESSION)], grid, atol=1e-5)
-
-
-def test_a_place_goes_with_the_points_that_are_nearest() -> None:
-    shares = shares_of_points(np.float32([[-0.25, 0], [0.25, 0], [0.25, 0.01]]), 16).reshape(16, 16, 3)
-    np.testing.assert_allclose(shares.sum(-1), 1, atol=1e-5)
-    assert shares[8, 3, 0] > 0.99
-    assert shares[0, 15, :2] == pytest.approx([0, 1], abs=0.3)
-    # Right of the middle, as far from one as from the other but for a little.
-    assert 0.3 < shares[8, 12, 1] < 0.7

@@ -38,7 +38,6 @@ class BodyNetwork(Strict):
     each of the decoder's levels. mask_trunk: channels after each doubling of a trunk of the mask's own, which begins
     where the inter ends; None: the mask is drawn with the picture. template: start from the person's mean face.
     template_reach: how far, in shares of the side, the decoder may move each pixel of that (see `layers.Template`).
-    template_follows: it is moved by the landmarks first, which helps with much footage and harms with little.
     coarse: the head draws pixels of so many times the picture's, and what is finer comes from the template.
     """
 
@@ -53,7 +52,6 @@ class BodyNetwork(Strict):
     mask_trunk: Widths | None = None
     template: bool = True
     template_reach: Annotated[float, Field(ge=0, le=0.5)] = 0
-    template_follows: bool = False
     coarse: Literal[1, 2, 4] = 1
 
     @model_validator(mode="after")
@@ -64,8 +62,6 @@ class BodyNetwork(Strict):
             raise ValueError("size must be head times a power of two for each doubling of decoder")
         if self.template_reach and not self.template:
             raise ValueError("template_reach moves the template; it needs template: true")
-        if self.template_follows and not self.template_reach:
-            raise ValueError("template_follows moves the template; it needs template_reach")
         if self.head % self.coarse:
             raise ValueError(f"coarse: {self.coarse} is more than the {self.head} pixels of head")
         return self

@@ -9,11 +9,7 @@ import numpy as np
 from keras import ops
 
 from faceloom_train.backend import fused
-from faceloom_train.data import LANDMARK_UNIT
 from faceloom_train.sampling import enlarged, read_linearly
-
-# The side of the grid on which a template follows the landmarks.
-FOLLOWING_SIDE = 32
 
 
 class RmsNorm(keras.layers.Layer):
@@ -78,36 +74,19 @@ class Template(keras.layers.Layer):
     reach: how far, in shares of the side, each of its pixels may be moved first, by a displacement that the decoder
     draws as well. What never changes on a face, its brows, stubble and moles, then is where the performance puts it, as
     sharp as it was learned, also in poses that the footage lacked. 0: it stays where it is.
-
-    Given landmarks, a picture that moves follows them first, each place those that are nearest to it, and the
-    displacement that is drawn is only what is left. What is drawn is learned from the footage's own combinations of
-    a pose and an expression, and moves less far in others; landmarks, linear in the code, hold there too, if they
-    were learned from much footage.
     """
 
     def __init__(self, reach: float = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.reach = reach
-        self.shares: Any = None
 
-    def build(
-        self,
-        x_shape: tuple[Any, ...],
-        moved_shape: tuple[Any, ...] | None = None,
-        landmarks_shape: tuple[Any, ...] | None = None,
-    ) -> None:
-        """Make the picture, and how much each landmark says of each place of a grid (see `shares_of_points`)."""
+    def build(self, x_shape: tuple[Any, ...], moved_shape: tuple[Any, ...] | None = None) -> None:
+        """Make the picture."""
         self.picture = self.add_weight(shape=x_shape[1:], initializer="zeros", name="picture")
-        if landmarks_shape is not None:
-            shape = (FOLLOWING_SIDE**2, landmarks_shape[-1] // 2)
-            self.shares = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="shares")
 
-    def call(
-        self, x: Any, moved: Any = None, landmarks: Any = None, mirrored: Any = None, training: bool = False
-    ) -> Any:
+    def call(self, x: Any, moved: Any = None, mirrored: Any = None, training: bool = False) -> Any:
         """[n, s, s, c] and, if the picture is moved, [n, k, k, 2] of any size, x and y -> [n, s, s, c].
 
-        landmarks: [n, 2 p], with `moved`: how far each is from its place in the picture, x and y, in LANDMARK_UNIT.
         mirrored: [n], for training on mirrored faces: where it is 1, and not 0, the picture is mirrored, too. A mole is
         then learned on the side where it is, and stubble as it grows.
         """
@@ -117,21 +96,13 @@ class Template(keras.layers.Layer):
                 picture = ops.where(mirrored[:, None, None, None] > 0, ops.flip(picture, 1), picture)
             return x + picture
         add = _fused_add_moved() if training else _add_moved
-        followed = None if landmarks is None else self._followed(landmarks)
-        return add(x, picture, self.reach * ops.tanh(moved), followed, mirrored)
-
-    def _followed(self, landmarks: Any) -> Any:
-        """How far the picture is to be read from each place of a grid, by the landmarks alone: [n, k, k, 2]."""
-        away = ops.matmul(self.shares, ops.reshape(landmarks, (-1, self.shares.shape[1], 2)))
-        return ops.reshape(-LANDMARK_UNIT * away, (-1, FOLLOWING_SIDE, FOLLOWING_SIDE, 2))
+        return add(x, picture, self.reach * ops.tanh(moved), mirrored)
 
 
-def _add_moved(x: Any, picture: Any, moved: Any, followed: Any, mirrored: Any) -> Any:
-    """Add a picture [s, s, c] to each of x; moved, followed: see `Template`, in shares of the side."""
+def _add_moved(x: Any, picture: Any, moved: Any, mirrored: Any) -> Any:
+    """Add a picture [s, s, c] to each of x; moved: see `Template`, in shares of the side."""
     side, _, channels = picture.shape
     at, way = np.arange(side, dtype=np.float32), side * enlarged(moved, side)
-    if followed is not None:
-        way = way + side * enlarged(followed, side)
     pixels = ops.reshape(picture, (-1, channels))
     across = way[..., 0] + at
     if mirrored is not None:

@@ -24,7 +24,6 @@ from faceloom_train.losses import (
 from faceloom_train.networks import Networks, build_networks
 from faceloom_train.packing import Layout
 from faceloom_train.step import make_step
-from faceloom_train.template import TemplateStart
 
 _PARTS = ("dssim", "l1", "gradient", "detail", "mask", "landmarks")
 
@@ -135,13 +134,10 @@ class SwapModel(keras.Model):
         # An infinite loss can have finite gradients; the optimizer must see that the step is a bad one.
         return total * ops.where(ops.isfinite(total), 1.0, np.nan)
 
-    def start_templates(self, starts: Sequence[TemplateStart]) -> None:
-        """Let each decoder begin at its identity's mean picture, and tell its template whose places landmarks move."""
-        for decoder, start in zip(self.decoders, starts, strict=True):
-            template = decoder.get_layer("template")
-            template.picture.assign(start.picture)
-            if template.shares is not None:
-                template.shares.assign(start.shares)
+    def start_templates(self, pictures: Sequence[np.ndarray]) -> None:
+        """Let each decoder begin at its identity's first picture."""
+        for decoder, picture in zip(self.decoders, pictures, strict=True):
+            decoder.get_layer("template").picture.assign(picture)
 
 
 def _by_identity(x: Any) -> Any:

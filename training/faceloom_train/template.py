@@ -1,63 +1,40 @@
 """What a person's template begins as."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from jaxtyping import Float32
 
 from faceloom.arrays import float32
-from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom_train.augment import pixel_places
 from faceloom_train.data import MARGIN, TrainingFaces
-from faceloom_train.layers import FOLLOWING_SIDE
 
 # The side of the grid that a mesh is spread over, and how far a point of it reaches, in shares of the crop's side.
 _GRID, _REACH = 64, 0.02
 
-Shares = Float32[np.ndarray, "g k"]
 
-
-@dataclass(frozen=True, slots=True)
-class TemplateStart:
-    """picture: RGB and mask, 0..1. shares: of EXPRESSION's points at each place of a grid (see `layers.Template`)."""
-
-    picture: Float32[np.ndarray, "s s 4"]
-    shares: Shares
-
-    @classmethod
-    def of(cls, faces: TrainingFaces, size: int) -> "TemplateStart":
-        """Make it of an identity's faces."""
-        # From the median landmarks are counted, so that with none moved the picture stays where it is.
-        form = np.median(faces.meshes, axis=0)
-        points = form[list(EXPRESSION)]
-        # Of a face and its mirror image: mirrored faces follow their mirrored landmarks by the same shares.
-        both = (points + points[list(MIRRORED_EXPRESSION)] * float32([-1, 1])) / 2
-        return cls(_picture(faces, form, size), shares_of_points(both, FOLLOWING_SIDE))
-
-
-def shares_of_points(form: Float32[np.ndarray, "k 2"], side: int) -> Shares:
-    """How much each point, in crop sides, says of each place of a grid: the nearest most, all of them 1 together."""
-    places = _places(side).reshape(-1, 1, 2)
-    closeness = -(np.linalg.norm(places - form, axis=-1) ** 2) / (2 * _REACH**2)
-    shares = np.exp(closeness - closeness.max(-1, keepdims=True))
-    return float32(shares / shares.sum(-1, keepdims=True))
-
-
-def _picture(faces: TrainingFaces, form: Float32[np.ndarray, "p 2"], size: int) -> Float32[np.ndarray, "s s 4"]:
-    """Return the mean of an identity's faces, each brought to the form of a mesh first.
+def first_template(faces: TrainingFaces, size: int) -> Float32[np.ndarray, "s s 4"]:
+    """Return the mean of an identity's faces, RGB and mask, 0..1, each brought to the form of the median mesh first.
 
     Only the half of them that are nearest to it: of a face in profile one side would be drawn out of nothing.
     """
+    form = np.median(faces.meshes, axis=0)
     distances = np.linalg.norm(faces.meshes - form, axis=-1).mean(-1)
     nearest = np.argsort(distances, kind="stable")[: max(1, len(distances) // 2)]
-    shares, places, side = shares_of_points(form, _GRID), _places(size), faces.crops.shape[1]
+    shares, places, side = _shares_of_points(form), _places(size), faces.crops.shape[1]
     total = np.zeros((size, size, 4), np.float32)
     for crop, mesh in zip(faces.crops[nearest], faces.meshes[nearest], strict=True):
         moved = cv2.resize((shares @ (mesh - form)).reshape(_GRID, _GRID, 2), (size, size))
         x, y = np.moveaxis(((places + moved) / MARGIN + 0.5) * side - 0.5, -1, 0)
         total += cv2.remap(crop, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return total / (255 * len(nearest))
+
+
+def _shares_of_points(form: Float32[np.ndarray, "k 2"]) -> Float32[np.ndarray, "g k"]:
+    """How much each point, in crop sides, says of each place of a grid: the nearest most, all of them 1 together."""
+    places = _places(_GRID).reshape(-1, 1, 2)
+    closeness = -(np.linalg.norm(places - form, axis=-1) ** 2) / (2 * _REACH**2)
+    shares = np.exp(closeness - closeness.max(-1, keepdims=True))
+    return float32(shares / shares.sum(-1, keepdims=True))
 
 
 def _places(size: int) -> Float32[np.ndarray, "s s 2"]:

@@ -36,7 +36,7 @@ from faceloom_train.preview import write_examples, write_preview
 from faceloom_train.report import write_report
 from faceloom_train.rescue import last_step, refuse_what_workers_cannot, with_lower_rate, with_smaller_batch
 from faceloom_train.run import Run
-from faceloom_train.template import TemplateStart
+from faceloom_train.template import first_template
 from faceloom_train.warm_start import copy_weights, refuse_stranger
 
 log = logging.getLogger(__name__)
@@ -258,7 +258,7 @@ def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: R
         return step
     run.forget_after(0)
     if isinstance(run.settings.network, BodyNetwork) and run.settings.network.template:
-        model.start_templates([TemplateStart.of(one, model.crop.size) for one in faces])
+        model.start_templates([first_template(one, model.crop.size) for one in faces])
     if run.init_from is not None:
         source = Run.read(run.init_from)
         taken = copy_weights(model, run.identities, compiled_model(source.settings, source.identities), source)

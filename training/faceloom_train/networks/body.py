@@ -76,12 +76,11 @@ def draw(features: Any, config: BodyNetwork, level: int) -> list[Any]:
     return [layers.Concatenate(dtype="float32")(heads), *moved]
 
 
-def with_template(drawn: Sequence[Any], landmarks: Any, config: BodyNetwork) -> Any:
+def with_template(drawn: Sequence[Any], config: BodyNetwork) -> Any:
     """Add the identity's mean face to what `draw` returned, moved or not, if the configuration has it."""
     if not config.template:
         return drawn[0]
-    template = Template(config.template_reach, name="template", dtype="float32")
-    return template(*drawn, landmarks) if config.template_follows else template(*drawn)
+    return Template(config.template_reach, name="template", dtype="float32")(*drawn)
 
 
 def _side(config: BodyNetwork, level: int) -> int:

@@ -36,21 +36,17 @@ def build_networks(config: Network, identities: Sequence[str]) -> Networks:
     """Build the graphs under Keras' current dtype policy."""
     kind: Any = {"original": original, "df": df, "liae": liae}[config.kind]
     encoder = kind.build_encoder(config)
-    landmarks = _landmarks(encoder.output_shape[-1], config)
-    decoders = kind.build_decoders(config, len(identities), landmarks)
-    return Networks(encoder, landmarks, decoders, tuple(map(_trained, decoders)))
+    decoders = kind.build_decoders(config, len(identities))
+    return Networks(encoder, _landmarks(encoder.output_shape[-1]), decoders, tuple(map(_trained, decoders)))
 
 
-def _landmarks(numbers: int, config: Network) -> keras.Model:
+def _landmarks(numbers: int) -> keras.Model:
     """What reads the landmarks from a code of so many numbers.
 
-    Where templates follow them it begins with none, or templates would jump about. Elsewhere that costs a tenth of
-    the movement: a head at nothing tells the encoder nothing at first.
+    It begins at random: at nothing it would tell the encoder nothing at first, which costs a tenth of the movement.
     """
-    follows = config.kind != "original" and config.template_follows
-    start = "zeros" if follows else "glorot_uniform"
     code = keras.Input((numbers,), name="code")
-    dense = keras.layers.Dense(2 * len(EXPRESSION), kernel_initializer=start, dtype="float32", name="landmarks")
+    dense = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmarks")
     return keras.Model(code, dense(code), name="landmark_head")
 
 

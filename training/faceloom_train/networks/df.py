@@ -8,14 +8,14 @@ from faceloom_train.networks.body import build_encoder, code_input, draw, unfold
 __all__ = ["build_decoders", "build_encoder"]
 
 
-def build_decoders(config: DfNetwork, identities: int, landmarks: keras.Model) -> tuple[keras.Model, ...]:
+def build_decoders(config: DfNetwork, identities: int) -> tuple[keras.Model, ...]:
     """Code [n, c] -> RGB and mask [n, s, s, 4] for each identity; the first doublings are shared."""
     code = code_input(config)
     inter = keras.Model(code, unfold(code, config, config.shared), name="inter")
-    return tuple(_decoder(config, inter, landmarks, f"decoder_{number}") for number in range(identities))
+    return tuple(_decoder(config, inter, f"decoder_{number}") for number in range(identities))
 
 
-def _decoder(config: DfNetwork, inter: keras.Model, landmarks: keras.Model, name: str) -> keras.Model:
+def _decoder(config: DfNetwork, inter: keras.Model, name: str) -> keras.Model:
     code = code_input(config)
     drawn = draw(inter(code), config, config.shared)
-    return keras.Model(code, with_template(drawn, landmarks(code), config), name=name)
+    return keras.Model(code, with_template(drawn, config), name=name)

@@ -15,19 +15,17 @@ from faceloom_train.networks.body import build_encoder, code_input, draw, featur
 __all__ = ["build_decoders", "build_encoder"]
 
 
-def build_decoders(config: LiaeNetwork, identities: int, landmarks: keras.Model) -> tuple[keras.Model, ...]:
+def build_decoders(config: LiaeNetwork, identities: int) -> tuple[keras.Model, ...]:
     """Code [n, c] -> RGB and mask [n, s, s, 4] for each identity; all but its inter and template is shared."""
     code = code_input(config)
     inter = keras.Model(code, unfold(code, config, config.inter, 2, "all_"), name="inter")
     features = features_input(config, config.inter)
     drawer = keras.Model(features, draw(features, config, config.inter), name="drawer")
-    return tuple(_decoder(config, inter, drawer, landmarks, f"decoder_{number}") for number in range(identities))
+    return tuple(_decoder(config, inter, drawer, f"decoder_{number}") for number in range(identities))
 
 
-def _decoder(
-    config: LiaeNetwork, inter: keras.Model, drawer: keras.Model, landmarks: keras.Model, name: str
-) -> keras.Model:
+def _decoder(config: LiaeNetwork, inter: keras.Model, drawer: keras.Model, name: str) -> keras.Model:
     code = code_input(config)
     own = unfold(code, config, config.inter, 2, "own_")
     drawn = drawer(layers.Concatenate()([own, inter(code)]))
-    return keras.Model(code, with_template(drawn, landmarks(code), config), name=name)
+    return keras.Model(code, with_template(drawn, config), name=name)

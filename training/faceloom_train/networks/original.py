@@ -18,7 +18,7 @@ def build_encoder(config: OriginalNetwork) -> keras.Model:
     return keras.Model(face, layers.Dense(1024, name="code")(layers.Flatten()(x)), name="encoder")
 
 
-def build_decoders(config: OriginalNetwork, identities: int, _landmarks: keras.Model) -> tuple[keras.Model, ...]:
+def build_decoders(config: OriginalNetwork, identities: int) -> tuple[keras.Model, ...]:
     """The code as 4 x 4 features, once enlarged, for all; a decoder for each identity."""
     code = keras.Input((1024,), name="code")
     x = layers.Reshape((4, 4, 1024))(layers.Dense(4 * 4 * 1024, name="features")(code))
