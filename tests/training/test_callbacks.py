@@ -55,6 +55,16 @@ def test_steps_are_looked_at_late_but_before_what_is_done_after_them(
     assert recorder.told == told
 
 
+def test_workers_look_at_a_step_at_once() -> None:
+    """One that is due to do something must not give a run up before the others have seen why."""
+    for due in (set(), {1}):
+        recorder = Recorder(due)
+        between = BetweenSteps(0, 0, [recorder], [recorder], agree=lambda says: says)
+        between.set_model(MODEL)
+        between.on_train_batch_end(0, {TOLD: np.array([1, 1, 0.1])})
+        assert recorder.told[0] == ("watched", 1)
+
+
 def test_a_step_without_an_update_is_a_skipped_one() -> None:
     recorder = Recorder({3})
     between = BetweenSteps(0, 7, [recorder], [recorder])

@@ -26,7 +26,10 @@ class Step:
 
 
 class Watcher(Protocol):
-    """Looks at the values of every step, before anything is done with the model after it, and at most a step late."""
+    """Looks at the values of every step, before anything is done with the model after it, and at most a step late.
+
+    With several workers it is never late.
+    """
 
     def watch(self, step: Step) -> None:
         """Look."""

@@ -65,8 +65,10 @@ class BetweenSteps(keras.callbacks.Callback):
         agreed = self._agree is not None and self._agree(self._wants_end)
         # Every action is asked.
         due = [action.is_due(number) for action in self._actions]
-        if agreed or any(due):
+        if any(due) or self._agree is not None:
+            # Workers look at once: whoever gives a run up must do so after the same step as the others.
             self._look()
+        if agreed or any(due):
             self._act(number, agreed)
 
     def _look(self) -> None:
