@@ -16,9 +16,13 @@ import numpy as np
 import tensorflow as tf
 
 from faceloom.faceset import FaceSet
+from faceloom_train.callbacks import Unhurried
 from faceloom_train.config import read_config
 from faceloom_train.data import load_faces, make_dataset
+from faceloom_train.packing import Layout, packed
 from faceloom_train.trainer import compiled_model
+
+Batches = tuple[tf.data.Dataset, Layout]
 
 PRESET = Path(__file__).parents[1] / "configs" / "smoke.yaml"
 # Faces a second and core that the project wants, by the side of the network's crop.
@@ -76,13 +80,14 @@ def step_times(sets: Sequence[FaceSet]) -> dict[str, np.ndarray]:
     faces = [load_faces(faceset, usual) for faceset in sets]
     model = compiled_model(usual, [faceset.identity for faceset in sets])
 
-    def again(*changes: str) -> Callable[[int], tf.data.Dataset]:
-        batch = next(iter(make_dataset(faces, read_config(PRESET, changes), 0, 1)))
-        return lambda _: tf.data.Dataset.from_tensors(batch).repeat(STEPS)
+    def again(*changes: str) -> Callable[[int], Batches]:
+        batches, layout = packed(make_dataset(faces, read_config(PRESET, changes), 0, 1))
+        same = tf.data.Dataset.from_tensors(next(iter(batches))).repeat(STEPS)
+        return lambda _: (same, layout)
 
     sources = {
         "bare: one batch again and again": again(NOT_POOR),
-        "with the data path": lambda start: make_dataset(faces, config, start, start + STEPS),
+        "with the data path": lambda start: packed(make_dataset(faces, config, start, start + STEPS)),
         "bare, no occluders": again(NOT_POOR, "augment.occlusion=0"),
         "bare, every step's footage poor": again("augment.poor_footage=1"),
     }
@@ -95,12 +100,13 @@ def step_times(sets: Sequence[FaceSet]) -> dict[str, np.ndarray]:
     return {name: np.median(times, axis=0) for name, times in found.items()}
 
 
-def timed(model: keras.Model, batches: tf.data.Dataset) -> Iterator[np.ndarray]:
+def timed(model: keras.Model, batches: Batches) -> Iterator[np.ndarray]:
+    feed, model.layout = batches
     ends: list[tuple[float, float]] = []
     noting = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: ends.append((time.perf_counter(), time.process_time()))
     )
-    model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[noting])
+    model.fit(feed, epochs=1, verbose=0, shuffle=False, callbacks=Unhurried([noting], add_history=True, model=model))
     yield from np.diff(ends, axis=0)[LEFT_OUT:]
 
 

@@ -2,8 +2,9 @@
 
 python benchmarks/step.py FACESET FACESET PRESET[:FACES][,KEY=VALUE...] ...   FACES: of each identity in a step
 
-bare: the step alone, on one batch that lies on the device. data: the share of that speed with a new batch each step.
-run: and looked at after each, as a run is. Faces are those of both identities. KERAS_BACKEND chooses the backend.
+bare: the step alone, on one batch, which with JAX lies on the device. data: the share of that speed with a new batch
+each step. run: and looked at after each, as a run is. Faces are those of both identities. KERAS_BACKEND chooses the
+backend.
 """
 
 import os

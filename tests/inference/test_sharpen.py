@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from faces_made import made_face
 
 from faceloom.arrays import Rgb, float32
 from faceloom.compare.pictures import fine_detail
@@ -12,6 +13,7 @@ from faceloom.swap.blend import paste
 from faceloom.swap.manifest import BlendRow
 from faceloom.swap.options import Look
 from faceloom.swap.sharpen import inside_of, sharpen, sharpen_like
+from faceloom.swap.swapper import CutFace, DrawnFace, blend_face
 
 SIDE = 96
 MASK = np.zeros((SIDE, SIDE), np.uint8)
@@ -68,6 +70,23 @@ def test_no_more_than_is_suggested_and_only_what_the_mask_shows_counts() -> None
     np.testing.assert_array_equal(sharpen_like(soft, wanted, np.zeros_like(MASK), 0.3), soft)
     flat = np.full_like(soft, 128)
     np.testing.assert_array_equal(sharpen_like(flat, wanted, MASK, 0.3), flat)
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "amount"),
+    [
+        pytest.param(2.0, None, 0, id="a soft target"),
+        pytest.param(0.7, None, 0.4, id="a sharp one: what the source suggests"),
+        pytest.param(2.0, 0.7, 0.7, id="asked for, whatever the target"),
+        pytest.param(0.7, 0.0, 0, id="asked not to"),
+    ],
+)
+def test_a_face_is_blended_as_sharp_as_its_target_or_asked(target: float, asked: float | None, amount: float) -> None:
+    drawn = face(1.5)
+    cut = CutFace(made_face(), 0, float32(np.eye(2, 3)), face(target, seed=1), np.zeros((468, 2), np.float32), MASK)
+    look = Look.of(BlendRow(colour="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked))
+    blended = blend_face(DrawnFace(cut, drawn, MASK), look, {})
+    np.testing.assert_array_equal(blended.matched, sharpen(drawn, amount))
 
 
 @pytest.mark.parametrize(("asked", "used"), [(None, 0.4), (0.0, 0.0), (1.0, 1.0)])

@@ -60,6 +60,23 @@ def skips_what_is_no_number(folder: Path, faces: dict[str, Path]) -> None:
         np.testing.assert_array_equal(after[name], value, err_msg=name)
 
 
+def goes_back_when_steps_are_no_numbers(folder: Path, faces: dict[str, Path]) -> None:
+    """Which is seen while the next step is computed."""
+    run = tiny_run(folder / "bad", faces, steps=12, checkpoint_every=4)
+
+    def spoiled(*arguments: object) -> tf.data.Dataset:
+        lower = Run.read(run.directory).settings.optimizer.learning_rate < run.settings.optimizer.learning_rate
+        bad = tf.constant(0.0 if lower else np.nan, tf.float32)
+        numbered = make_dataset(*arguments).enumerate(arguments[2])
+        return numbered.map(lambda n, batch: {**batch, "light": batch["light"] + tf.where(n < 5, 0.0, bad)})
+
+    with patch.object(trainer, "make_dataset", spoiled):
+        assert train(run).step == 12
+    kinds = [row for row in rows(Run.read(run.directory)) if "loss" in row]
+    assert [row["step"] for row in kinds] == list(range(1, 13)), kinds
+    assert Run.read(run.directory).settings.optimizer.learning_rate == run.settings.optimizer.learning_rate / 2
+
+
 def learns_the_same_in_parts(folder: Path, faces: dict[str, Path]) -> None:
     run = tiny_run(folder / "parts", faces, steps=6, batch_size=1, effective_batch_size=2)
     train(run)
@@ -103,6 +120,7 @@ CHECKS: tuple[Check, ...] = (
     trains,
     continues_exactly,
     skips_what_is_no_number,
+    goes_back_when_steps_are_no_numbers,
     learns_the_same_in_parts,
     learns_the_same_on_two_devices,
     compares_at_three_scales,

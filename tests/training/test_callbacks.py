@@ -28,7 +28,8 @@ class Recorder:
     def is_due(self, number: int) -> bool:
         return number in self.due
 
-    def after_step(self, model: Any, number: int) -> None:
+    def after_step(self, model: Any, number: int, *, due: bool) -> None:
+        assert due == self.is_due(number)
         self.told.append(("acted", number))
 
 
@@ -71,8 +72,27 @@ def test_a_step_without_an_update_is_a_skipped_one() -> None:
     between.set_model(MODEL)
     for batch, updates in enumerate((8, 8, 9)):
         between.on_train_batch_end(batch, {TOLD: np.array([0.5 * batch, updates, 0.1 * updates])})
-    assert recorder.steps == [
-        Step(1, {"loss": 0.0}, 0.1 * 8, skipped=False),
-        Step(2, {"loss": 0.5}, 0.1 * 8, skipped=True),
-        Step(3, {"loss": 1.0}, 0.1 * 9, skipped=False),
+    assert [(s.values["loss"], s.rate, s.skipped) for s in recorder.steps] == [
+        (0.0, 0.1 * 8, False),
+        (0.5, 0.1 * 8, True),
+        (1.0, 0.1 * 9, False),
     ]
+    assert sorted(step.ended for step in recorder.steps) == [step.ended for step in recorder.steps]
+
+
+def test_the_model_is_asked_for_only_when_something_is_due() -> None:
+    """JAX brings all weights of the step then."""
+    asked = []
+
+    class Asked(BetweenSteps):
+        @property
+        def model(self) -> Any:
+            asked.append(True)
+            return self._model
+
+    recorder = Recorder({3})
+    between = Asked(0, 0, [recorder], [recorder])
+    between.set_model(MODEL)
+    for batch in range(4):
+        between.on_train_batch_end(batch, {TOLD: np.array([1, batch + 1, 0.1])})
+    assert len(asked) == 1

@@ -62,7 +62,6 @@ def test_a_batch_that_was_packed_is_unpacked_as_it_was(faces: list[TrainingFaces
     assert set(found) == set(whole)
     for name, value in whole.items():
         np.testing.assert_array_equal(found[name], value)
-    assert unpacked(found, layout) is found
 
 
 def test_the_shape_of_a_batch(faces: list[TrainingFaces]) -> None:

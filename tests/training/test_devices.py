@@ -220,14 +220,14 @@ def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
         def is_due(self, number: int) -> bool:
             return number == 2
 
-        def after_step(self, model: Any, number: int) -> None:
-            model.stop_training = model.stop_training or number == 2
+        def after_step(self, model: Any, number: int, *, due: bool) -> None:
+            model.stop_training = model.stop_training or due
 
     class Look:
         def is_due(self, number: int) -> bool:
             return True
 
-        def after_step(self, model: Any, number: int) -> None:
+        def after_step(self, model: Any, number: int, *, due: bool) -> None:
             seen.append((number, model.stop_training))
 
     def agree(says: bool) -> bool:

@@ -109,6 +109,13 @@ def test_identities_share_all_but_their_decoder(kind: str) -> None:
     np.testing.assert_allclose(after[1], before[1] + 1, atol=1e-5)
 
 
+def test_the_landmark_head_begins_at_random() -> None:
+    """At nothing it sends nothing back to the encoder at first, which costs movement for good."""
+    kernel, bias = build_networks(network("df"), ["a"]).landmarks.get_weights()
+    assert np.ptp(kernel) > 0.1
+    assert not bias.any()
+
+
 @pytest.mark.parametrize("kind", ["df", "liae"])
 def test_a_template_moves_as_the_decoder_says(kind: str) -> None:
     """By so many pixels, to the left and up, and never further than its reach."""

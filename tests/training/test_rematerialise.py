@@ -10,6 +10,7 @@ from runs import checkpoint_arrays, rows, tiny_config, tiny_run
 from faceloom.faces.landmarks import EXPRESSION
 from faceloom_train.data import TrainingFaces, make_dataset
 from faceloom_train.memory import estimate_need
+from faceloom_train.packing import packed
 from faceloom_train.trainer import compiled_model, train
 
 
@@ -35,8 +36,8 @@ def convolutions(**changes: object) -> int:
         TrainingFaces(name, crops, landmarks, np.zeros((2, 468, 2), np.float32), np.ones(2, np.float32))
         for name in ("ada", "ben")
     ]
-    specification = make_dataset(faces, config, 0, 1).element_spec
-    step = tf.function(model.train_step).get_concrete_function(specification)
+    batches, model.layout = packed(make_dataset(faces, config, 0, 1))
+    step = tf.function(model.train_step).get_concrete_function(batches.element_spec)
     return sum(operation.type == "Conv2D" for operation in step.graph.get_operations())
 
 

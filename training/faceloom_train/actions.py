@@ -13,13 +13,14 @@ from faceloom_train.model import SwapModel
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step that was made. number: batches seen since the run began.
+    """A step that was made. number: batches seen since the run began. ended: by the monotonic clock.
 
     values: the loss and its parts, of this step alone. rate: the learning rate of the next. skipped: the optimizer
     found gradients that are no numbers and left the weights as they were.
     """
 
     number: int
+    ended: float
     values: Mapping[str, float]
     rate: float
     skipped: bool
@@ -36,10 +37,10 @@ class Watcher(Protocol):
 
 
 class Action(Protocol):
-    """Does something with the model after some steps."""
+    """Does something with the model after some steps. If it is due for one action, all are asked to act."""
 
     def is_due(self, number: int) -> bool:
-        """Say whether the model is needed after step `number`. If one action is due, all are asked to act."""
+        """Say whether the model is needed after step `number`; asked once for each."""
 
-    def after_step(self, model: SwapModel, number: int) -> None:
-        """Do what is to be done after step `number`, if anything is."""
+    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
+        """Do what is to be done after step `number`. due: what was answered."""

@@ -49,46 +49,46 @@ class BetweenSteps(keras.callbacks.Callback):
         super().__init__()
         self._start, self._updates = start, updates
         self._watchers, self._actions, self._agree = watchers, actions, agree
-        # The step that has not been looked at, and what it tells, which may still be being computed.
-        self._unseen: tuple[int, Any] | None = None
+        # The step that has not been looked at, when it ended, and what it tells, which may still be being computed.
+        self._unseen: tuple[int, float, Any] | None = None
         self._wants_end = False
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Look at the step before, whose values are there by now, and at this one if something is due after it."""
         number = self._start + batch + 1
         self._look()
-        told = (logs or {})[TOLD]
+        assert logs is not None
+        told = logs[TOLD]
         if hasattr(told, "copy_to_host_async"):
             # JAX's arrays: it is here when it is looked at.
             told.copy_to_host_async()
-        self._unseen = number, told
+        self._unseen = number, time.monotonic(), told
         agreed = self._agree is not None and self._agree(self._wants_end)
-        # Every action is asked.
         due = [action.is_due(number) for action in self._actions]
         if any(due) or self._agree is not None:
             # Workers look at once: whoever gives a run up must do so after the same step as the others.
             self._look()
         if agreed or any(due):
-            self._act(number, agreed)
+            self._act(number, due, agreed)
 
     def _look(self) -> None:
         if self._unseen is None:
             return
-        number, told = self._unseen
+        number, ended, told = self._unseen
         self._unseen = None
         # Not `self.model`, see `_act`.
         values, updates, rate = what_was_told(self._model, told)
-        step = Step(number, values, rate, skipped=updates == self._updates)
+        step = Step(number, ended, values, rate, skipped=updates == self._updates)
         self._updates = updates
         for watcher in self._watchers:
             watcher.watch(step)
 
-    def _act(self, number: int, agreed: bool) -> None:
-        # On JAX, asking for the model hands it the weights of this step, which takes as long as a step of a small one.
+    def _act(self, number: int, due: Sequence[bool], agreed: bool) -> None:
+        # On JAX, asking for the model hands it the weights of this step: as long as a small network's step takes.
         model = self.model
         model.stop_training = agreed
-        for action in self._actions:
-            action.after_step(model, number)
+        for action, is_due in zip(self._actions, due, strict=True):
+            action.after_step(model, number, due=is_due)
         if self._agree is not None:
             # Who ends the run here asks the others with the next step, so that all end it after the same one.
             self._wants_end, model.stop_training = model.stop_training, agreed
@@ -104,9 +104,9 @@ class WritePreviews:
         """Say whether it is time."""
         return number % self._run.settings.preview_every == 0
 
-    def after_step(self, model: SwapModel, number: int) -> None:
+    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
         """Draw when it is time."""
-        if self.is_due(number):
+        if due:
             sheet = self._run.preview(number)
             write_preview(model, self._faces, sheet)
             write_report(self._run)
@@ -120,16 +120,14 @@ class StopWhen:
 
     def __init__(self, asked: Callable[[], bool], deadline: float):
         self._asked, self._deadline = asked, deadline
-        self._over = False
 
     def is_due(self, number: int) -> bool:
         """Ask."""
-        self._over = self._asked() or time.monotonic() > self._deadline
-        return self._over
+        return self._asked() or time.monotonic() > self._deadline
 
-    def after_step(self, model: SwapModel, number: int) -> None:
+    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
         """End the run if that was the answer."""
-        if self._over:
+        if due:
             model.stop_training = True
 
 
@@ -144,16 +142,15 @@ class SaveCheckpoints:
         self._run, self._report, self._doubtful = run, report, doubtful
 
     def is_due(self, number: int) -> bool:
-        """Say whether it is time, in doubt, too, of which only the values of this step will tell."""
+        """Say whether it is time, also when the guard is in doubt, which the values of this step decide."""
         settings = self._run.settings
         on_time = number % settings.checkpoint_every == 0 or is_snapshot(self._run, number)
         return on_time or number == settings.steps
 
-    def after_step(self, model: SwapModel, number: int) -> None:
+    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
         """Save when it is time."""
         settings = self._run.settings
-        due = self.is_due(number) and not self._doubtful()
-        if due or number == settings.steps or model.stop_training:
+        if (due and not self._doubtful()) or number == settings.steps or model.stop_training:
             save_checkpoint(model, self._run, number)
             self._report(Saved("checkpoint", number, settings.steps))
 

@@ -92,7 +92,7 @@ def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 
     steps = tf.data.Dataset.range(start, stop)
-    return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return steps.map(batch, num_parallel_calls=2, deterministic=True)
 
 
 def _mirrored_where(flipped: tf.Tensor, landmarks: tf.Tensor) -> tf.Tensor:

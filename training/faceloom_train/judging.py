@@ -31,9 +31,9 @@ class Evaluate:
         """Say whether it is time."""
         return self._evaluator is not None and is_judged(self._run.settings, number)
 
-    def after_step(self, model: SwapModel, number: int) -> None:
+    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
         """Judge when it is time."""
-        if self._evaluator is None or not is_judged(self._run.settings, number):
+        if self._evaluator is None or not due:
             return
         try:
             found = self._judge(self._evaluator, model)
@@ -83,10 +83,10 @@ class WatchPlateau:
         """Say whether there has been an evaluation."""
         return is_judged(self._run.settings, number)
 
-    def after_step(self, model: SwapModel, number: int) -> None:
+    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
         """Look at the evaluations after each of them."""
         settings = self._run.settings
-        if not is_judged(settings, number):
+        if not due:
             return
         rows = self._run.rows()
         outlook = outlook_of(rows, settings)

@@ -25,9 +25,7 @@ def packed(batches: tf.data.Dataset) -> tuple[tf.data.Dataset, Layout]:
 
 
 def unpacked(batch: dict[str, Any], layout: Layout) -> dict[str, Any]:
-    """Return a batch as it was before it was packed; one that was not stays as it is."""
-    if _NUMBERS not in batch:
-        return batch
+    """Return a batch as it was before it was packed."""
     numbers, found, begin = batch[_NUMBERS], {_CROPS: batch[_CROPS]}, 0
     for name, shape in layout.items():
         end = begin + math.prod(shape)

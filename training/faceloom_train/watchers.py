@@ -42,13 +42,13 @@ class ReportProgress:
 
     def watch(self, step: Step) -> None:
         """Report."""
-        now = time.monotonic()
+        now = step.ended
         if self._began is None:
             self._began = now, step.number
         self._ends.append(now)
         steps = step.number - self._began[1]
         # The median: between some steps lies an evaluation or a preview.
-        speed = self._faces / float(np.median(np.diff(self._ends))) if steps else None
+        speed = self._faces / max(float(np.median(np.diff(self._ends))), 1e-9) if steps else None
         left = (now - self._began[0]) / steps * (self._settings.steps - step.number) if steps else None
         self._skipped += step.skipped
         said = [f"loss {step.values['loss']:.3f}"]

@@ -143,7 +143,7 @@ def convert_command(
         float, typer.Option(min=-0.2, max=0.5, help="How far the outline goes above the mesh, in face heights.")
     ] = 0.08,
     sharpen: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Sharpen the new face; the bundle's own if not given.")
+        float | None, typer.Option(min=0, max=1, help="Sharpen the new face; if not given, as far as its target is.")
     ] = None,
     on_missing: Annotated[
         OnMissing, typer.Option(help="A frame that lost its face: keep it, show the last face, or fail.")

@@ -107,7 +107,7 @@ def _open(graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimise
 
 def _opens_on_cpu(content: bytes, options: ort.SessionOptions) -> bool:
     try:
-        ort.InferenceSession(content, options, providers=[PROVIDERS["cpu"]])
+        ort.InferenceSession(content, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
     except Exception:  # its own undocumented kinds again
         return False
     return True
