@@ -12,7 +12,7 @@ _SIGMA = 0.012
 _RIM = 0.04
 _INSIDE = 128
 # What is left of a crop's detail once it is put back and read again: measured 0.69 to 0.80 of crops of 128 px, put back
-# at 0.7 to 2 pixels of the picture to one of theirs.
+# at 0.7 to 2 pixels of the picture to one of theirs. (Of pictures without fine grain next to nothing is lost.)
 LEFT_BY_PASTING = 0.75
 
 

@@ -43,7 +43,7 @@ def build_networks(config: Network, identities: Sequence[str]) -> Networks:
 def _landmarks(numbers: int) -> keras.Model:
     """What reads the landmarks from a code of so many numbers.
 
-    It begins at random: at nothing it would tell the encoder nothing at first, which costs a tenth of the movement.
+    It begins at random: at nothing it would tell the encoder nothing at first, which costs movement for good.
     """
     code = keras.Input((numbers,), name="code")
     dense = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmarks")
