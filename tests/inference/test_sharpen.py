@@ -87,10 +87,3 @@ def test_a_face_is_blended_as_sharp_as_its_target_or_asked(target: float, asked:
     look = Look.of(BlendRow(colour="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked))
     blended = blend_face(DrawnFace(cut, drawn, MASK), look, {})
     np.testing.assert_array_equal(blended.matched, sharpen(drawn, amount))
-
-
-@pytest.mark.parametrize(("asked", "used"), [(None, 0.4), (0.0, 0.0), (1.0, 1.0)])
-def test_the_source_suggests_and_the_user_decides(asked: float | None, used: float) -> None:
-    look = Look.of(BlendRow(sharpen=0.4), SwapOptions(sharpen=asked))
-    assert (look.sharpen, look.as_asked) == (used, asked is not None)
-    assert Look.of(BlendRow(), SwapOptions()).sharpen == 0

@@ -156,8 +156,8 @@ def fit(
     faces: Sequence[TrainingFaces],
     steps: range,
     devices: Devices,
-    watchers: Sequence[Watcher] = (),
-    actions: Sequence[Action] = (),
+    watchers: Sequence[Watcher],
+    actions: Sequence[Action],
 ) -> None:
     """Make some steps; `watchers` look at each, and `actions` follow some."""
     batches, model.layout = packed(make_dataset(faces, model.config, steps.start, steps.stop))

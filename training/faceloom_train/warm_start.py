@@ -14,10 +14,8 @@ from faceloom_train.networks import layers_of
 from faceloom_train.optimizer import use_averaged_weights
 from faceloom_train.run import Run
 
-# Of a decoder's layers, the landmark head belongs to the encoder that writes the code which it reads; and the template
-# is one person's mean face.
-_HEAD = frozenset({"landmarks"})
-_OWN = _HEAD | {"template"}
+# Of a decoder's layers: the template is one person's mean face.
+_OWN = frozenset({"template"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +64,12 @@ def _same(
     """Yield each variable of `model` that `known` has too, of the same layer, name and shape, with it."""
     encoder = [*_same_of(model.encoder, known.encoder)]
     yield from encoder
+    # What reads the code comes with what writes it.
     if any(new is model.encoder.get_layer("code").kernel for new, _ in encoder):
         yield from _same_of(model.landmark_head, known.landmark_head)
     for name, decoder in zip(identities, model.decoders, strict=True):
         if name in others:
-            yield from _same_of(decoder, known.decoders[others.index(name)], _HEAD)
+            yield from _same_of(decoder, known.decoders[others.index(name)])
         else:
             yield from _same_of(decoder, known.decoders[0], _OWN)
 

@@ -98,7 +98,7 @@ class GoldenRow(FileRow):
 
 
 class BlendRow(Strict):
-    """How the trainer suggests to paste the face: `erode` and `feather` in crop sides, `sharpen` at most, see there."""
+    """How the trainer suggests to paste the face. erode, feather: in crop sides. sharpen: `most` of `sharpen_like`."""
 
     colour: Literal["none", "lab"] = "lab"
     erode: Annotated[float, Field(ge=0, le=0.2)] = 0.03
