@@ -25,11 +25,11 @@ import tf2onnx
 
 from faceloom.progress import finish
 from faceloom.swap import Bundle
-from faceloom_export.bundle import ExportOptions, export_bundle
-from faceloom_export.graph import load_networks, swap_function
-from faceloom_export.names import FACE, MASK, SWAPPED
-from faceloom_export.onnx_graph import OPSET, to_onnx
-from faceloom_train.run import Run
+from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
+from faceloom_export.graph.swap_graph import load_networks, swap_function
+from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
+from faceloom_export.graph.tensorflow_to_onnx import OPSET, to_onnx
+from faceloom_train.runs.run_directory import Run
 
 # Rounds of a table, and the seconds after which no other round begins.
 ROUNDS, SECONDS = 30, 25.0

@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
-from faceloom.faces.steady import steady
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.face_recognition import SAME_PERSON, MobileFaceNet
+from faceloom.faces.temporal_smoothing import steady
 from faceloom.faceset import ExtractOptions, FaceSet, extract
-from faceloom.faceset.people import group_people
-from faceloom.pictures import write_png
+from faceloom.faceset.identity_clustering import group_people
+from faceloom.image_io import write_png
 from faceloom.progress import finish
 from faceloom.video import Frame, read_frames
 

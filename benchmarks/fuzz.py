@@ -21,8 +21,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "making"))
-
 MORE_MEMORY = 2 * 2**30
 LONGEST = 20
 # The case that is being read, the refused, the accepted.
@@ -52,7 +50,7 @@ def main() -> None:
     parser.add_argument("--reader", action="append", default=[])
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
-    from strangers import scratch_folder
+    from tests.helpers.fuzz_readers import scratch_folder
 
     print("| reader | cases | refused | accepted | seconds | crashes |\n|---|---|---|---|---|---|")
     with scratch_folder() as folder:
@@ -106,7 +104,7 @@ def fuzz(reader: "strangers.Reader", seeds: range, most_seconds: float, folder: 
 
 def _work(reader: "strangers.Reader", seeds: range, until: float, counts: mmap.mmap, folder: Path) -> None:
     """Read cases until the end of them or of the time, or a crash, in a process that ends with this."""
-    from strangers import try_case
+    from tests.helpers.fuzz_readers import try_case
 
     code, place = 1, folder / "place"
     # Native readers print what they think of damage.

@@ -9,15 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from tests.helpers import degradations as faults
 
 from faceloom.compare.compare import judge_pictures, pictures_together, references_of
 from faceloom.compare.result import Version
 from faceloom.compare.score import WEIGHTS, Score, score_of
 from faceloom.faceset import FaceSet
 from faceloom.progress import finish
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "making"))
-import faults
 
 PARTS = ("identity", *WEIGHTS)
 # Frames that are spoilt and judged: a few seconds of speech.

@@ -17,9 +17,9 @@ from pathlib import Path
 from faceloom.demo import run as demo_run
 from faceloom.faceset import ExtractOptions, extract
 from faceloom.progress import finish
-from faceloom_train.checkpoint import latest_checkpoint, list_checkpoints
-from faceloom_train.config import TrainConfig, to_yaml
-from faceloom_train.run import Run
+from faceloom_train.config.schema import TrainConfig, to_yaml
+from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints
+from faceloom_train.runs.run_directory import Run
 
 EVERY = 5
 CONFIG = {

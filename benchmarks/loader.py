@@ -16,11 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from faceloom.faceset import FaceSet
-from faceloom_train.callbacks import Unhurried
-from faceloom_train.config import read_config
-from faceloom_train.data import load_faces, make_dataset
-from faceloom_train.packing import Layout, packed
-from faceloom_train.trainer import compiled_model
+from faceloom_train.config.schema import read_config
+from faceloom_train.data.batch_packing import Layout, packed
+from faceloom_train.data.dataset import load_faces, make_dataset
+from faceloom_train.loop.callbacks import Unhurried
+from faceloom_train.loop.trainer import compiled_model
 
 Batches = tuple[tf.data.Dataset, Layout]
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from faceloom.arrays import float32
-from faceloom.swap.blend import paste
-from faceloom.swap.colour import match_colour
-from faceloom.swap.masking import soften, steadied
-from faceloom.swap.sharpen import sharpen_like
+from faceloom.array_types import float32
+from faceloom.swap.compositing.color_transfer import match_colour
+from faceloom.swap.compositing.mask_refinement import soften, steadied
+from faceloom.swap.compositing.paste_back import paste
+from faceloom.swap.compositing.sharpening import sharpen_like
 
 PICTURES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
 # The face's share of the picture's height, and of its crop's side.

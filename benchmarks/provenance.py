@@ -18,10 +18,10 @@ import av
 import cv2
 
 from faceloom.provenance import Mark, Marker, Marking, WornFace, open_detector, verify
-from faceloom.provenance.content import REFUSED
+from faceloom.provenance.content_check import REFUSED
 from faceloom.provenance.verify import STORE
 from faceloom.video import probe_source, read_frames
-from faceloom.video.orient import upright
+from faceloom.video.rotation import upright
 
 SAMPLE = Path(str(files("faceloom.demo") / "sample" / "target_ada.mp4"))
 FLIPS = 2000

@@ -24,16 +24,16 @@ import tensorflow as tf
 from keras import ops
 
 from faceloom.faceset import FaceSet
-from faceloom_train.callbacks import BetweenSteps, Unhurried, make_watchers_and_actions
-from faceloom_train.config import TrainConfig, read_config
-from faceloom_train.data import load_faces, make_dataset
-from faceloom_train.model import SwapModel
-from faceloom_train.packing import packed
-from faceloom_train.precision import decided
-from faceloom_train.presets import preset_path
-from faceloom_train.run import Run
-from faceloom_train.step import TOLD
-from faceloom_train.trainer import compiled_model, dtype_policy
+from faceloom_train.config.presets import preset_path
+from faceloom_train.config.schema import TrainConfig, read_config
+from faceloom_train.data.batch_packing import packed
+from faceloom_train.data.dataset import load_faces, make_dataset
+from faceloom_train.loop.callbacks import BetweenSteps, Unhurried, make_watchers_and_actions
+from faceloom_train.loop.precision import decided
+from faceloom_train.loop.trainer import compiled_model, dtype_policy
+from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.model.train_step import TOLD
+from faceloom_train.runs.run_directory import Run
 
 # How long each is measured, after the first steps, which compile.
 SECONDS, FIRST = 5, 12

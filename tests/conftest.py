@@ -14,8 +14,6 @@ from faceloom.progress import finish
 
 SAMPLE = Path(demo_run.__file__).parent / "sample"
 
-sys.path.insert(0, str(Path(__file__).parent / "making"))
-
 # A shell's background jobs are started with Ctrl-C ignored, and so would be every process that a test sends one.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -67,7 +67,7 @@ def export_command(
 ) -> None:
     """Export a trained identity to ONNX, proven equal to the trained model."""
     from faceloom.cli.console import print_result, progress_display, silent_start
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
     from faceloom.errors import UsageError
     from faceloom.progress import finish
 
@@ -79,8 +79,8 @@ def export_command(
     # tf2onnx reads TensorFlow graphs, so this process builds the networks on TensorFlow, whatever trained them.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with needs("train,export"), silent_start():
-        from faceloom_export.bundle import ExportOptions, export_bundle
-        from faceloom_export.dfm import export_dfm
+        from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
+        from faceloom_export.dfm.export_dfm import export_dfm
 
     if form is Format.dfm:
         with progress_display() as report:
@@ -126,11 +126,11 @@ def import_command(
 ) -> None:
     """Turn another program's model into a bundle; nothing of the file is executed as code."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
     from faceloom.progress import finish
 
     with needs("train,export"):
-        from faceloom_export.importing import ImportOptions, import_model
+        from faceloom_export.bundle.import_model import ImportOptions, import_model
 
     options = ImportOptions(name, morph=morph, side=side.value, coverage=coverage, force=force)
     with progress_display() as report:

@@ -33,19 +33,19 @@ def train_command(
 ) -> None:
     """Train or continue a run."""
     from faceloom.cli.console import print_result, progress_display, silent_start, stops_on_interrupt
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
 
     changes = [*(set_ or []), *([f"steps={steps}"] if steps else [])]
     named = _named_paths(faces or [])
     with needs("train"), silent_start():
-        from faceloom_train.config import TrainConfig, change_config, read_config
-        from faceloom_train.devices import open_devices
-        from faceloom_train.display import training_display
-        from faceloom_train.ending import sentence
-        from faceloom_train.follow import faces_here, train_along
-        from faceloom_train.presets import preset_path
-        from faceloom_train.run import Run
-        from faceloom_train.trainer import open_run, train
+        from faceloom_train.config.presets import preset_path
+        from faceloom_train.config.schema import TrainConfig, change_config, read_config
+        from faceloom_train.distributed.strategy import open_devices
+        from faceloom_train.loop.summary import sentence
+        from faceloom_train.loop.trainer import open_run, train
+        from faceloom_train.loop.worker import faces_here, train_along
+        from faceloom_train.reporting.progress_display import training_display
+        from faceloom_train.runs.run_directory import Run
 
     def settings(current: TrainConfig | None) -> TrainConfig | None:
         if config is not None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from faceloom.batches import batched
 from faceloom.bench.timing import timed
-from faceloom.faces.find import FaceFinder
+from faceloom.faces.face_finder import FaceFinder
 from faceloom.progress import Progress, Work, finish
-from faceloom.swap.analysis import DETECT_EVERY, Analysis
-from faceloom.swap.convert import ConvertOptions, batch_of, convert, open_network, open_target
-from faceloom.swap.swapper import FrameSwapper
+from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis
+from faceloom.swap.pipeline.convert import ConvertOptions, batch_of, convert, open_network, open_target
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.video import PictureWriter
-from faceloom.video.orient import frame_as_coded
+from faceloom.video.rotation import frame_as_coded
 
 # Frames that are kept in memory for the stages; the whole command is measured on the whole clip.
 _FRAMES = 100

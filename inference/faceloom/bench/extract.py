@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.bench.timing import timed
-from faceloom.faces.align import CropGeometry
+from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract import STORED_COVERAGE, ExtractOptions, extract
 from faceloom.faceset.extract_source import Networks, RowMaker, SourceOptions, find_in_source
-from faceloom.faceset.sources import Source
+from faceloom.faceset.footage import Source
 from faceloom.progress import Progress, Work, finish
 
 

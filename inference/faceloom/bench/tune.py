@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from faceloom.arrays import RgbBatch
+from faceloom.array_types import RgbBatch
 from faceloom.bench.timing import timed
 from faceloom.progress import Progress, Work
-from faceloom.swap.convert import ConvertOptions, open_network
-from faceloom.swap.network import SwapNetwork
-from faceloom.swap.tuning import Tuned, remember
+from faceloom.swap.inference.batch_tuning import Tuned, remember
+from faceloom.swap.inference.swap_network import SwapNetwork
+from faceloom.swap.pipeline.convert import ConvertOptions, open_network
 
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
 # Crops of each try, and tries, of which the fastest counts: others may use the machine too.

@@ -35,7 +35,7 @@ def bench_command(
 ) -> None:
     """Measure how fast each stage is on this machine."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
     from faceloom.progress import finish
 
     with needs("cpu"):

@@ -27,7 +27,7 @@ def compare_command(
 ) -> None:
     """Judge a swap: whose face it is, what is kept of the performance, how it looks, how steady it is."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
 
     with needs("cpu"):
         from faceloom.atomic import refuse_file

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from faceloom.documents import Strict
 from faceloom.errors import printable
+from faceloom.json_documents import Strict
 from faceloom.progress import Progress, Report
 
 # Seconds between lines where no bar can be drawn (a log file, CI).

@@ -186,17 +186,17 @@ def convert_command(
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Exchange the face in a video; sound, size and times stay as they are."""
-    from faceloom.cli.convert_run import convert_listed, convert_one, convert_several, only_one
-    from faceloom.cli.convert_trial import list_faces, try_out
-    from faceloom.cli.extras import needs
+    from faceloom.cli.convert_batch import convert_listed, convert_one, convert_several, only_one
+    from faceloom.cli.convert_preview import list_faces, try_out
+    from faceloom.cli.optional_dependencies import needs
 
     with needs("cpu"):
-        from faceloom.allocator import give_back_large_buffers
         from faceloom.errors import UsageError
+        from faceloom.malloc import give_back_large_buffers
         from faceloom.provenance import Label, Marking
         from faceloom.swap import ConvertOptions
-        from faceloom.swap.jobs import targets_of
-        from faceloom.swap.wanted import Wanted, worn_of
+        from faceloom.swap.pipeline.batch_jobs import targets_of
+        from faceloom.swap.pipeline.swap_request import Wanted, worn_of
         from faceloom.video import Encoding, FrameRange
 
     give_back_large_buffers()

@@ -30,7 +30,7 @@ def curate_command(
 ) -> None:
     """Reject faces in bulk: show which would go, move them out on --apply, bring them back on --undo."""
     from faceloom.cli.console import print_result
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
     from faceloom.errors import UsageError
 
     with needs("cpu"):

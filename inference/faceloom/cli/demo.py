@@ -21,7 +21,7 @@ def demo_command(
 ) -> None:
     """Do the whole job on the sample: extract, train, export, convert, and look at it beside the truth."""
     from faceloom.cli.console import print_result
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
 
     with needs("cpu"):
         from faceloom.demo import run_demo

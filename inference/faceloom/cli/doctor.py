@@ -20,7 +20,7 @@ def doctor_command(
 ) -> None:
     """Say what this machine can do, and what to do about what is missing."""
     from faceloom.cli.console import print_result
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
 
     with needs("cpu"):
         from faceloom.doctor import examine

@@ -30,7 +30,7 @@ def extract_command(
 ) -> None:
     """Collect one person's faces from footage into a face set; run it again to continue after a stop."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
     from faceloom.errors import Stopped
 
     with needs("cpu"):

@@ -19,7 +19,7 @@ def inspect_command(
 ) -> None:
     """Say what a bundle, .dfm, face set or run is, holds and comes from."""
     from faceloom.cli.console import print_result
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
 
     with needs("cpu"):
         from faceloom.inspect import inspect_path

@@ -23,7 +23,7 @@ def review_command(
 ) -> None:
     """Say what the footage has and lacks, before a single step is trained."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.extras import needs
+    from faceloom.cli.optional_dependencies import needs
 
     with needs("cpu"):
         from faceloom.progress import finish

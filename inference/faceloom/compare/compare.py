@@ -4,16 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceloom.arrays import Rgb
-from faceloom.compare.clip import Clip, References
-from faceloom.compare.figures import Series, figure_of
-from faceloom.compare.likeness import Likeness
+from faceloom.array_types import Rgb
+from faceloom.compare.clip_metrics import Clip, References
+from faceloom.compare.identity_metric import Likeness
+from faceloom.compare.metrics import Series, figure_of
+from faceloom.compare.observations import Witness
 from faceloom.compare.result import Comparison, Version
 from faceloom.compare.score import score_of
-from faceloom.compare.seen import Witness
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
-from faceloom.faceset.likeness import centre_of
+from faceloom.faceset.similarity import centre_of
 from faceloom.progress import Progress, Work
 from faceloom.video import probe_video, read_frames
 

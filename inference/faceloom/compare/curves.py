@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faceloom.compare.figures import Series
+from faceloom.compare.metrics import Series
 
 # One a version, in their order: what is untouched is grey, what is exact dark.
 COLOURS = {"untouched": "#a8a8a8", "paste": "#3a8f4d", "swap": "#c2571a", "truth": "#2b3f63"}

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.arrays import Points, Rgb, float32
-from faceloom.colours import luma
-from faceloom.faces.align import apply_affine, umeyama
+from faceloom.array_types import Points, Rgb, float32
+from faceloom.color import luma
+from faceloom.faces.alignment import apply_affine, umeyama
 from faceloom.faces.landmarks import (
     BROWS,
     EYE_LEFT,

@@ -6,13 +6,13 @@ from pathlib import Path
 from string import Template
 
 from faceloom import __version__
-from faceloom.arrays import Rgb
+from faceloom.array_types import Rgb
 from faceloom.atomic import write_text
 from faceloom.compare.compare import Judged
 from faceloom.compare.curves import COLOURS, Line, curve
-from faceloom.compare.figures import BY_NAME
+from faceloom.compare.metrics import BY_NAME
 from faceloom.compare.result import Comparison, Version, cell, verdict
-from faceloom.pages import data_url, page_jpeg
+from faceloom.html import data_url, page_jpeg
 
 # Worst frames are shown of these figures; of the others they are the same frames, or show nothing.
 _SHOWN = ("identity", "mouth", "eyes", "sharpness", "colour", "seam", "shimmer", "truth_landmarks", "truth_aligned")

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from faceloom.arrays import Rgb
+from faceloom.array_types import Rgb
 from faceloom.compare.compare import Judged, Videos, pictures_together
+from faceloom.compare.observations import CROP
 from faceloom.compare.page import worst_frames, write_page
-from faceloom.compare.seen import CROP
-from faceloom.faces.align import crop_face
-from faceloom.faces.find import FaceFinder
+from faceloom.faces.alignment import crop_face
+from faceloom.faces.face_finder import FaceFinder
 
 
 def write_report(judged: Judged, videos: Videos, path: Path) -> None:

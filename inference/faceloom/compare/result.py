@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faceloom.compare.figures import MEASURES, Figure, Measure
+from faceloom.compare.metrics import MEASURES, Figure, Measure
 from faceloom.compare.score import Part, Score
 
 # A swap's identity is within reach of a paste job's when it has this much of it.

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faceloom.compare.figures import Figure
+from faceloom.compare.metrics import Figure
 
 # How much each part weighs beside identity.
 WEIGHTS = {"expression": 0.5, "sharpness": 0.15, "colour": 0.1, "seam": 0.05, "place": 0.05, "steadiness": 0.15}

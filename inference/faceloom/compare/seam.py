@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-from faceloom.arrays import float32
-from faceloom.colours import Lab
+from faceloom.array_types import float32
+from faceloom.color import Lab
 
 # Where a rim is looked for, as parts of the crop's side: from inside the face's outline (below 0) to beyond it.
 _FROM, _TO = -0.12, 0.07

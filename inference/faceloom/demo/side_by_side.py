@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from faceloom.arrays import Rgb, float32
-from faceloom.faces.align import crop_face
-from faceloom.faces.find import FaceFinder
-from faceloom.pictures import write_png
+from faceloom.array_types import Rgb, float32
+from faceloom.faces.alignment import crop_face
+from faceloom.faces.face_finder import FaceFinder
+from faceloom.image_io import write_png
 from faceloom.video import read_frames
 
 _MOMENTS = 6

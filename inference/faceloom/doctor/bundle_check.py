@@ -5,8 +5,8 @@ from pathlib import Path
 
 from faceloom.doctor.finding import Finding
 from faceloom.errors import FaceloomError
-from faceloom.swap.bundle import Bundle
-from faceloom.swap.network import SwapNetwork
+from faceloom.swap.bundle.bundle import Bundle
+from faceloom.swap.inference.swap_network import SwapNetwork
 
 
 def check(path: Path, provider: str) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from faceloom.digest import sha256_of_file
 from faceloom.doctor.finding import Finding
 from faceloom.errors import FaceloomError
 from faceloom.faces.retinaface_package import RetinaFacePackage, package_is_installed, weights_path
+from faceloom.hashing import sha256_of_file
 
 
 def check() -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import numpy as np
 from faceloom.doctor.finding import Finding
 from faceloom.provenance import can_check, open_detector
 from faceloom.provenance.credentials import is_installed
-from faceloom.provenance.local_key import signing_folder
+from faceloom.provenance.signing_key import signing_folder
 
 
 def check() -> Iterator[Finding]:

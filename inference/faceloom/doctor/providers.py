@@ -8,7 +8,7 @@ import onnxruntime as ort
 
 from faceloom.doctor.finding import Finding
 from faceloom.errors import FaceloomError
-from faceloom.swap.provider import PROVIDERS, open_session
+from faceloom.swap.inference.providers import PROVIDERS, open_session
 from faceloom.weights import FACE_MESH
 
 _PACKAGES = frozenset({"onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"})

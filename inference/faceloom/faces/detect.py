@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
-from faceloom.arrays import Rgb
+from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
 from faceloom.faces.detections import Faces
 from faceloom.faces.retinaface import RetinaFace

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.arrays import Affine, Points, Rgb, float32
-from faceloom.faces.align import apply_affine, inverse_affine
-from faceloom.faces.session import open_face_model
+from faceloom.array_types import Affine, Points, Rgb, float32
+from faceloom.faces.alignment import apply_affine, inverse_affine
+from faceloom.onnx_session import open_face_model
 from faceloom.weights import FACE_MESH
 
 # Points of the mesh by their index, in the mesh's published topology. The n-th point of the right

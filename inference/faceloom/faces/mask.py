@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.arrays import Mask, Rgb, float32, to_levels
+from faceloom.array_types import Mask, Rgb, float32, to_levels
 from faceloom.faces.landmarks import CHIN, FOREHEAD
 
 # The mesh ends at the middle of the forehead; this share of the face's height is added above it.

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.documents import Strict
 from faceloom.faces.landmarks import CHIN, EYE_LEFT_OUTER, EYE_RIGHT_OUTER, FOREHEAD, Landmarks
+from faceloom.json_documents import Strict
 
 # On a level head the mesh's line from forehead to chin leans back by this much: the mean over
 # the synthetic people's exact poses (9.0 to 10.7 degrees).

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from pydantic import Field
 
-from faceloom.arrays import Affine, Mask, Points, Rgb, float32, to_levels
-from faceloom.colours import luma
-from faceloom.documents import Strict
+from faceloom.array_types import Affine, Mask, Points, Rgb, float32, to_levels
+from faceloom.color import luma
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS, LOWER_LID, UPPER_LID
+from faceloom.json_documents import Strict
 
 # Side in pixels at which sharpness is judged: what about 60 px of face can fill, and what small networks see.
 _JUDGED_SIDE = 128

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.arrays import Rgb, RgbBatch, float32
+from faceloom.array_types import Rgb, RgbBatch, float32
 from faceloom.faces.detections import Faces
-from faceloom.faces.session import open_face_model
+from faceloom.onnx_session import open_face_model
 from faceloom.weights import RETINAFACE_MOBILENET
 
 # The mean colour of the pictures it was trained on.

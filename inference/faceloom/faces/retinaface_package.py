@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import onnxruntime as ort
 
-from faceloom.arrays import Rgb, float32
+from faceloom.array_types import Rgb, float32
 from faceloom.errors import ArtefactRefused, ProviderMissing
 from faceloom.faces.detections import Faces
 

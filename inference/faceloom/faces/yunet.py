@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.arrays import Rgb, float32
+from faceloom.array_types import Rgb, float32
 from faceloom.faces.detections import Faces
-from faceloom.faces.session import open_face_model
+from faceloom.onnx_session import open_face_model
 from faceloom.weights import YUNET
 
 # The graph's input is fixed to this square.

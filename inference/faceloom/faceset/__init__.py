@@ -1,8 +1,8 @@
 """Face sets: the aligned faces of one person, on disk."""
 
-from faceloom.faceset.conditions import Condition
 from faceloom.faceset.curate import CurateOptions, CurateSummary, curate, undo_curate
 from faceloom.faceset.extract import ExtractOptions, ExtractSummary, extract
+from faceloom.faceset.filters import Condition
 from faceloom.faceset.schema import FaceRow
 from faceloom.faceset.store import FaceSet, FaceSetWriter
 

@@ -14,14 +14,14 @@ from pydantic import Field
 
 from faceloom import __version__
 from faceloom.atomic import write_text
-from faceloom.bounded import refuse_links
-from faceloom.documents import Strict, read_document, to_json
 from faceloom.errors import UsageError
-from faceloom.faces.identify import SAME_PERSON
-from faceloom.faceset.conditions import Condition, MeasuredFace
-from faceloom.faceset.likeness import near_duplicates, similarities
+from faceloom.faces.face_recognition import SAME_PERSON
+from faceloom.faceset.filters import Condition, MeasuredFace
 from faceloom.faceset.schema import SCHEMA, CropPath, FaceRow, FaceSetFile
+from faceloom.faceset.similarity import near_duplicates, similarities
 from faceloom.faceset.store import FaceSet
+from faceloom.json_documents import Strict, read_document, to_json
+from faceloom.safe_read import refuse_links
 
 _SCHEMA: Literal[1] = 1
 _RECORD = "record.json"

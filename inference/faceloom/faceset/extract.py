@@ -12,17 +12,17 @@ from jaxtyping import Float32
 
 from faceloom.atomic import refuse_directory
 from faceloom.errors import NoFaceFound
-from faceloom.faces.align import CropGeometry
+from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.detect import DEFAULT_DETECTOR
-from faceloom.faces.identify import SAME_PERSON
+from faceloom.faces.face_recognition import SAME_PERSON
 from faceloom.faceset.extract_source import SourceOptions
-from faceloom.faceset.journal import Journal
-from faceloom.faceset.parallel import extract_in_processes
-from faceloom.faceset.people import Choice, choose_person
-from faceloom.faceset.reference import embed_references
+from faceloom.faceset.extraction_journal import Journal
+from faceloom.faceset.footage import Source, list_sources
+from faceloom.faceset.identity_clustering import Choice, choose_person
+from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import SourceRow
-from faceloom.faceset.sources import Source, list_sources
 from faceloom.faceset.store import MARKER, FaceSetWriter
+from faceloom.faceset.worker_pool import extract_in_processes
 from faceloom.progress import Work
 
 # Half as much again as the widest training crop: room for the trainer to shift, turn and zoom.

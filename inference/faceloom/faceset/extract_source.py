@@ -10,21 +10,21 @@ from typing import TypeAlias
 
 import numpy as np
 
-from faceloom.ahead import read_ahead
-from faceloom.arrays import Points
+from faceloom.array_types import Points
 from faceloom.batches import batched
 from faceloom.errors import MediaUnreadable
-from faceloom.faces.align import CropGeometry, apply_affine, crop_face
+from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
 from faceloom.faces.detect import DEFAULT_DETECTOR
-from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.identify import MobileFaceNet
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.faces.mask import mesh_mask
 from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import Quality, crop_quality
-from faceloom.faces.steady import steady
-from faceloom.faceset.journal import Found, Journal, encode_crop, read_state
+from faceloom.faces.temporal_smoothing import steady
+from faceloom.faceset.extraction_journal import Found, Journal, encode_crop, read_state
+from faceloom.faceset.footage import Picture, Source
 from faceloom.faceset.schema import FaceRow
-from faceloom.faceset.sources import Picture, Source
+from faceloom.prefetch import read_ahead
 from faceloom.progress import Progress, Work
 
 log = logging.getLogger(__name__)

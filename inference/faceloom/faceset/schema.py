@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from faceloom.documents import Strict
-from faceloom.faces.align import CropGeometry
+from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
+from faceloom.json_documents import Strict
 
 SCHEMA: Literal[1] = 1
 

@@ -19,15 +19,15 @@ from jaxtyping import Float32
 from pydantic import ValidationError
 
 from faceloom import __version__
-from faceloom.arrays import Affine, Mask, Points, Rgb, float32
+from faceloom.array_types import Affine, Mask, Points, Rgb, float32
 from faceloom.atomic import refuse_directory, replacing_directory
-from faceloom.bounded import lines_of, read_npy, refuse_links
-from faceloom.documents import first_problem, read_document, to_json
 from faceloom.errors import ArtefactRefused
-from faceloom.faces.align import CropGeometry, apply_affine
+from faceloom.faces.alignment import CropGeometry, apply_affine
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile, SourceRow
-from faceloom.pictures import encode, read_picture
+from faceloom.image_io import encode, read_picture
+from faceloom.json_documents import first_problem, read_document, to_json
+from faceloom.safe_read import lines_of, read_npy, refuse_links
 
 _WHAT = "face set"
 # The file that makes a folder a face set.

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from faceloom.documents import Strict
+from faceloom.json_documents import Strict
 
 # Longer texts belong into a document of their own, which the note can name.
 _MOST = 4000

@@ -9,10 +9,10 @@ from typing import Any
 
 from faceloom import __version__
 from faceloom.atomic import replacing_file
-from faceloom.digest import sha256_of_file
 from faceloom.errors import ProviderMissing, UsageError
-from faceloom.provenance.local_key import SigningKey, local_certificate
-from faceloom.provenance.mark import SOURCE_TYPE, Mark
+from faceloom.hashing import sha256_of_file
+from faceloom.provenance.disclosure_mark import SOURCE_TYPE, Mark
+from faceloom.provenance.signing_key import SigningKey, local_certificate
 
 # Endings of what we write that can carry a manifest, by the name that C2PA has for the format.
 FORMATS: Mapping[str, str] = {

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from faceloom.errors import UsageError
+from faceloom.provenance.container_tags import sentences_in, tags_in
 from faceloom.provenance.credentials import CredentialsFound, read_credentials
-from faceloom.provenance.embed import read_packets
-from faceloom.provenance.mark import SOURCE_TYPE, XmpFound, read_packet
-from faceloom.provenance.tags import sentences_in, tags_in
+from faceloom.provenance.disclosure_mark import SOURCE_TYPE, XmpFound, read_packet
+from faceloom.provenance.xmp_embedding import read_packets
 
 # "intact": marked, and a signature says that it is what was signed. "unsigned": marked, and nothing vouches for the
 # rest. "damaged": there is a signature and it does not hold. "unmarked": nothing says that a face was exchanged.

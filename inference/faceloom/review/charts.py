@@ -8,9 +8,9 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.arrays import float32, to_levels
-from faceloom.colours import from_lab
-from faceloom.pages import svg
+from faceloom.array_types import float32, to_levels
+from faceloom.color import from_lab
+from faceloom.html import svg
 from faceloom.review.statistics import Column, FaceTable
 
 # Yaw and pitch in degrees.

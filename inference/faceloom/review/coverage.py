@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from faceloom.arrays import float32
+from faceloom.array_types import float32
 from faceloom.review.statistics import Direction, FaceTable
 
 # A guest's face within this many degrees of yaw and pitch teaches a pose ...

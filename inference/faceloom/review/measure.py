@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from faceloom.arrays import float32
+from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
-from faceloom.faceset.likeness import centre_of, near_duplicates, similarities
+from faceloom.faceset.similarity import centre_of, near_duplicates, similarities
 from faceloom.progress import Progress, Work
-from faceloom.review.light import measure_light
+from faceloom.review.lighting import measure_light
 from faceloom.review.statistics import FaceTable, Person, SourceShare
 
 # Pictures read of each set: what light and colour need, in a few seconds.

@@ -11,11 +11,11 @@ from string import Template
 import numpy as np
 
 from faceloom import __version__
-from faceloom.pages import data_url
+from faceloom.html import data_url
 from faceloom.review.charts import Axis, colour_strip, histogram, light_map, pose_map
 from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
+from faceloom.review.face_thumbnails import Sheet, contact_sheets, target_sheet
 from faceloom.review.finding import Finding, by_subject, tally
-from faceloom.review.pictures import Sheet, contact_sheets, target_sheet
 from faceloom.review.statistics import BLURRED, SHUT, Column, Direction, FaceTable, Person, Target
 from faceloom.review.verdict import Verdict
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from faceloom.atomic import refuse_file, write_text
 from faceloom.errors import UsageError
-from faceloom.faces.identify import SAME_PERSON
+from faceloom.faces.face_recognition import SAME_PERSON
 from faceloom.faceset import FaceSet
 from faceloom.progress import Work
+from faceloom.review.coverage_findings import OF_DIRECTION, OF_TARGET
+from faceloom.review.faceset_findings import OF_PERSON, OF_TWO
 from faceloom.review.finding import Finding, by_subject, gravest_first, tally
-from faceloom.review.findings import OF_PERSON, OF_TWO
-from faceloom.review.gaps import OF_DIRECTION, OF_TARGET
 from faceloom.review.measure import measure_person
 from faceloom.review.page import build_page
 from faceloom.review.statistics import Column, Direction, FaceTable, Person, SourceShare, Target

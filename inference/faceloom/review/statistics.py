@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.arrays import float32
+from faceloom.array_types import float32
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceSet
-from faceloom.review.light import Light
+from faceloom.review.lighting import Light
 
 Column = Float32[np.ndarray, "_"]
 

@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.arrays import Rgb, float32
+from faceloom.array_types import Rgb, float32
 from faceloom.errors import NoFaceFound
-from faceloom.faces.align import CropGeometry, apply_affine, crop_face
-from faceloom.faces.find import Face, FaceFinder
-from faceloom.faces.identify import SAME_PERSON, MobileFaceNet
+from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.face_recognition import SAME_PERSON, MobileFaceNet
 from faceloom.faces.mask import mesh_mask
 from faceloom.faces.pose import Pose, head_pose
 from faceloom.faces.quality import Quality, crop_quality
-from faceloom.faceset.likeness import centre_of
-from faceloom.faceset.people import number_people
-from faceloom.faceset.sources import Picture, Source
+from faceloom.faceset.footage import Picture, Source
+from faceloom.faceset.identity_clustering import number_people
+from faceloom.faceset.similarity import centre_of
 from faceloom.progress import Progress, Work
-from faceloom.review.light import Light, measure_light
-from faceloom.review.pictures import thumbnail
+from faceloom.review.face_thumbnails import thumbnail
+from faceloom.review.lighting import Light, measure_light
 from faceloom.review.statistics import Column, FaceTable, Person, Target, TargetPerson
 
 # The crops: as much of the head as face sets store, at the size the page shows.

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from faceloom.errors import UsageError
-from faceloom.faces.identify import SAME_PERSON
+from faceloom.faces.face_recognition import SAME_PERSON
 from faceloom.faces.mask import FOREHEAD_SHARE
 from faceloom.provenance import Label
-from faceloom.swap.manifest import BlendRow
+from faceloom.swap.bundle.manifest import BlendRow
 
 ColourMatch = Literal["none", "lab", "rct", "histogram"]
 MaskKind = Literal["learned", "mesh", "both"]

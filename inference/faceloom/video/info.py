@@ -7,7 +7,7 @@ from typing import Literal
 
 import av
 
-from faceloom.arrays import Rgb
+from faceloom.array_types import Rgb
 
 # Left, top, right, bottom in pixels; right and bottom are the first that are outside.
 Box = tuple[int, int, int, int]

@@ -14,10 +14,10 @@ import av
 
 from faceloom.atomic import refuse_file, replacing_directory, replacing_file
 from faceloom.errors import UsageError
-from faceloom.video.copy import left_out, refuse_uncopied
-from faceloom.video.encode import Encoding, check_encoder, coding_of, plain_name
+from faceloom.video.encoders import Encoding, check_encoder, coding_of, plain_name
 from faceloom.video.info import VideoInfo
-from faceloom.video.opening import open_input
+from faceloom.video.safe_open import open_input
+from faceloom.video.stream_copy import left_out, refuse_uncopied
 
 # Extension -> FFmpeg's name of the container; the file is written as NAME.part, so FFmpeg cannot guess it.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}

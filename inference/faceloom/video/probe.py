@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video.info import ColourTags, VideoInfo
-from faceloom.video.opening import MOST_PIXELS, open_input
+from faceloom.video.safe_open import MOST_PIXELS, open_input
 
 # FFmpeg reads pictures as videos of one frame through these demuxers.
 _PICTURE_DEMUXERS = ("image2", "_pipe")

@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable
 from faceloom.video.info import Frame
-from faceloom.video.pixels import to_rgb
+from faceloom.video.pixel_format import to_rgb
 from faceloom.video.probe import open_video, stated_duration
 
 # How much earlier than stated the last picture may begin.

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-from faceloom.pictures import PICTURES
+from faceloom.image_io import PICTURES
+from faceloom.video.image_sequence import RATE, probe_pictures, read_pictures
 from faceloom.video.info import Frame, VideoInfo
 from faceloom.video.output import STANDARD
-from faceloom.video.pictures import RATE, probe_pictures, read_pictures
 from faceloom.video.probe import probe_video
 from faceloom.video.read import read_frames
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from faceloom.digest import sha256_of_file
 from faceloom.errors import ArtefactRefused
+from faceloom.hashing import sha256_of_file
 
 
 @dataclass(frozen=True, slots=True)

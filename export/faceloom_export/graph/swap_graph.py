@@ -1,0 +1,69 @@
+"""The trained networks as one function from uint8 faces to uint8 faces and masks."""
+
+import logging
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from faceloom.errors import ArtefactRefused, ProviderMissing
+from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
+from faceloom_train.loop.trainer import compiled_model, dtype_policy
+from faceloom_train.model.networks import Networks
+from faceloom_train.model.optimizer import use_averaged_weights
+from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.runs.checkpoint import find_checkpoint, list_checkpoints, restore_checkpoint
+from faceloom_train.runs.run_directory import Run
+
+log = logging.getLogger(__name__)
+
+
+def load_networks(run: Run, which: str) -> tuple[Networks, int]:
+    """Load the averaged weights of a checkpoint (see `find_checkpoint`); return the networks and the step.
+
+    The graphs are built in float32 whatever policy trained them: the weights are stored in float32, and
+    a graph of bfloat16 exports without an error to a file that no runtime can read. Raises what `find_checkpoint`
+    raises.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ProviderMissing("Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again.")
+    with dtype_policy("float32"):
+        model = compiled_model(run.settings, run.identities)
+    step = _restore(model, run, which)
+    use_averaged_weights(model)
+    return model.networks, step
+
+
+def _restore(model: SwapModel, run: Run, which: str) -> int:
+    """Load a checkpoint and return its step; look again if training removes one meanwhile."""
+    while True:
+        newest = list_checkpoints(run)[-1:]
+        try:
+            checkpoint, step = find_checkpoint(run, which, log.warning)
+            restore_checkpoint(model, checkpoint)
+        except (ArtefactRefused, FileNotFoundError):
+            if list_checkpoints(run)[-1:] == newest:
+                raise
+        else:
+            return step
+
+
+def decoder_number(run: Run, identity: str) -> int:
+    """Return which decoder draws `identity`; raise ArtefactRefused naming those that are there."""
+    try:
+        return run.identities.index(identity)
+    except ValueError:
+        known = ", ".join(run.identities)
+        raise ArtefactRefused(f"{run.directory} has no identity {identity!r}; choose one of {known}.") from None
+
+
+def swap_function(networks: Networks, decoder: int, size: int) -> Any:
+    """Return a tf.function: uint8 [n, size, size, 3] -> {SWAPPED: uint8 RGB, MASK: uint8 [n, size, size, 1]}."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8, name=FACE)])
+    def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
+        drawn = networks.decode(tf.cast(face, tf.float32) / 255.0, decoder)
+        levels = tf.cast(tf.round(tf.clip_by_value(drawn, 0.0, 1.0) * 255.0), tf.uint8)
+        return {SWAPPED: levels[..., :3], MASK: levels[..., 3:]}
+
+    return swap

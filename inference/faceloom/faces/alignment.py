@@ -1,0 +1,142 @@
+"""Where a face lies in a crop: one template, any coverage, any size.
+
+The template is DeepFaceLab's "whole face" (as published: five points in 0..1 of the
+crop's side), which every host of .dfm models understands. A crop of coverage 1 is that
+square; coverage 1.5 shows half as much again around the same middle.
+"""
+
+from typing import Annotated
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+from pydantic import Field
+
+from faceloom.array_types import Affine, Points, Rgb, float32
+from faceloom.json_documents import Strict
+
+WHOLE_FACE = (
+    (0.3712, 0.3996),
+    (0.6195, 0.3996),
+    (0.4954, 0.5402),
+    (0.3847, 0.6643),
+    (0.6061, 0.6643),
+)
+# The same, moved sideways until the line down the middle of the face is the crop's own: mirrored, it is exactly itself,
+# where the published one comes to lie a pixel and a third beside itself at 128 px.
+CENTRED = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE)
+
+
+# A place in a crop, in its sides.
+Share = Annotated[float, Field(ge=-10, le=10)]
+
+
+class CropGeometry(Strict):
+    """A square crop of `size` pixels whose template covers 1/`coverage` of its side.
+
+    Recorded as it is in face sets and bundles, so that a crop is cut alike wherever it is cut.
+    """
+
+    size: Annotated[int, Field(ge=32, le=4096)]
+    coverage: Annotated[float, Field(ge=0.01, le=100)]
+    template: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=5, max_length=5)] = WHOLE_FACE
+
+    def template_xy(self) -> Points:
+        """Return the five points in pixels of the crop (the centre of pixel 0 is at 0)."""
+        unit = float32(self.template)
+        return float32(self.size * (0.5 + (unit - 0.5) / self.coverage) - 0.5)
+
+    def frame_to_crop(self, points_xy: Float32[np.ndarray, "5 2"]) -> Affine:
+        """Return the similarity that takes a face's five points nearest to the template."""
+        return umeyama(points_xy, self.template_xy())
+
+    def to(self, other: "CropGeometry") -> Affine:
+        """Return the map from this crop's pixels to those of another crop of the same face."""
+        if self.template != other.template:
+            return umeyama(self.template_xy(), other.template_xy())
+        scale = other.size * self.coverage / (self.size * other.coverage)
+        shift = (other.size - 1) / 2 - scale * (self.size - 1) / 2
+        return float32([[scale, 0, shift], [0, scale, shift]])
+
+
+def umeyama(from_xy: Float32[np.ndarray, "k d"], to_xy: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, "d _"]:
+    """Return the similarity (rotation, one scale, shift) with the least squared error from -> to, as [d, d + 1].
+
+    S. Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns", IEEE TPAMI 13(4), 1991, equations 38 to 43.
+    """
+    from_mean, to_mean = from_xy.mean(0), to_xy.mean(0)
+    from_centred, to_centred = from_xy - from_mean, to_xy - to_mean
+    u, d, vt = np.linalg.svd(to_centred.T @ from_centred / len(from_xy))
+    sign = np.ones(len(d))
+    sign[-1] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    rotation = u @ np.diag(sign) @ vt
+    scale = (d * sign).sum() / from_centred.var(0).sum()
+    shift = to_mean - scale * rotation @ from_mean
+    return np.concatenate([scale * rotation, shift[:, None]], 1).astype(np.float32)
+
+
+def fit_affine(from_xy: Float32[np.ndarray, "k 2"], to_xy: Float32[np.ndarray, "k 2"]) -> Affine:
+    """Return the affine map with the least squared error from -> to; it needs three points that span a plane."""
+    rows = np.concatenate([from_xy, np.ones((len(from_xy), 1))], 1)
+    solution, *_ = np.linalg.lstsq(rows, to_xy.astype(np.float64), rcond=None)
+    return float32(solution.T)
+
+
+def inverse_affine(affine: Affine) -> Affine:
+    """Return the inverse map."""
+    return float32(cv2.invertAffineTransform(affine))
+
+
+def apply_affine(affine: Float32[np.ndarray, "d _"], points: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, "k d"]:
+    """Map points of the plane or of space."""
+    return float32(points @ affine[:, :-1].T + affine[:, -1])
+
+
+def crop_face(picture: Rgb, frame_to_crop: Affine, size: int) -> Rgb:
+    """Cut a crop of `size` pixels; outside the picture its edge is repeated.
+
+    A face much larger than the crop is averaged, not sampled: bilinear sampling below half
+    size would turn pores and beards into noise.
+    """
+    scale = float(np.hypot(*frame_to_crop[:, 0]))
+    factor = max(1, round(1 / scale))
+    if factor == 1:
+        return _warp(picture, frame_to_crop, size)
+    return cv2.resize(
+        _warp(picture, scaled_crop(frame_to_crop, factor), size * factor),
+        (size, size),
+        interpolation=cv2.INTER_AREA,
+    )
+
+
+def scaled_crop(frame_to_crop: Affine, factor: float) -> Affine:
+    """Return the map to the same crop with `factor` times the pixels a side."""
+    return float32(frame_to_crop * factor + [[0, 0, (factor - 1) / 2]])
+
+
+def _warp(picture: Rgb, affine: Affine, size: int) -> Rgb:
+    way = cv2.INTER_LINEAR
+    if np.hypot(*affine[:, 0]) > 1:
+        # Enlarging with a cubic keeps the edges that a linear filter would soften.
+        way = cv2.INTER_CUBIC
+        picture, affine = _seen_part(picture, affine, size)
+    return cv2.warpAffine(picture, affine, (size, size), flags=way, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _seen_part(picture: Rgb, affine: Affine, size: int) -> tuple[Rgb, Affine]:
+    """Return the part of a picture that a crop shows, its edge repeated where the crop sticks out, and the map from it.
+
+    OpenCV's cubic, left to repeat the edge itself, takes longer: for a face near it an eighth.
+    """
+    end = size - 1
+    corners = apply_affine(inverse_affine(affine), float32([[0, 0], [end, 0], [0, end], [end, end]]))
+    # The cubic reads a pixel before the one it falls on, and two beyond.
+    low, high = np.floor(corners.min(0)).astype(int) - 1, np.ceil(corners.max(0)).astype(int) + 3
+    first, last = np.maximum(low, 0), np.minimum(high, picture.shape[1::-1])
+    if ((first == low).all() and (last == high).all()) or (first >= last).any():
+        return picture, affine
+    (left, top), (right, bottom) = (first - low).tolist(), (high - last).tolist()
+    part = picture[first[1] : last[1], first[0] : last[0]]
+    seen = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    return seen, np.concatenate([affine[:, :2], apply_affine(affine, float32(low[None])).T], 1)

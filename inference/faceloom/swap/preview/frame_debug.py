@@ -1,0 +1,154 @@
+"""One frame of a clip swapped as a whole conversion would swap it, with all that lies between."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from faceloom.array_types import Mask, Rgb
+from faceloom.atomic import refuse_directory, replacing_directory
+from faceloom.errors import UsageError
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.temporal_smoothing import REACH, steady
+from faceloom.image_io import write_png
+from faceloom.progress import Progress, Work
+from faceloom.provenance import Mark, Marked, Marker, WornFace, can_check, mark_pictures, refuse_frame
+from faceloom.swap.pipeline.analysis import DETECT_EVERY
+from faceloom.swap.pipeline.convert import ConvertOptions
+from faceloom.swap.pipeline.frame_swapper import BlendedFace, DrawnFace, FrameSwapper, Moment
+from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
+from faceloom.swap.sources.face_source import FaceSource
+from faceloom.swap.sources.identity_map import Cast
+from faceloom.video import Frame, VideoInfo, probe_source, read_source
+from faceloom.video.frame_sampling import frame_number
+from faceloom.video.rotation import upright
+
+# The file that makes a folder one of these.
+MARKER = "sheet.png"
+# The steps in which a new face is seen.
+_NEW = ("3_drawn", "8_matched")
+# Frames before the one that is asked for: by then what is steadied over time is as it would be.
+_RUN_UP = 12
+
+
+@dataclass(frozen=True, slots=True)
+class OneFrameSummary:
+    """Which frame it was, its time in seconds, and how many of its faces were swapped.
+
+    marked, worn, content_checked: as `marked`, `faces`, `content_checked` in `ConvertSummary`.
+    """
+
+    folder: Path
+    frame: int
+    seconds: float
+    faces: int
+    marked: Marked
+    worn: tuple[WornFace, ...]
+    content_checked: bool
+
+
+def one_frame(
+    target: Path,
+    source: FaceSource | Cast,
+    worn: Sequence[WornFace],
+    place: str,
+    folder: Path,
+    options: ConvertOptions,
+) -> Work[OneFrameSummary]:
+    """Write one frame of `target`, swapped, to a folder of PNGs, with every step of each face, and a sheet of all.
+
+    worn: what the marks say, in each picture in which a new face is seen. place: a frame's number from 0, as "120", or
+    a time, as "4.8s". Some frames before it go through too, all of them
+    if a track is asked for by number. Raises UsageError if the clip ends before, `folder` cannot be written or an
+    option is none, MediaUnreadable, and NoFaceFound if the frame has no face to swap.
+    """
+    refuse_directory(folder, MARKER, force=options.force, inputs=[target])
+    Marker.open(options.marking, folder / MARKER)
+    info = probe_source(target)
+    wanted = _number(info, place)
+    swapper = FrameSwapper(source, replace(options, on_missing="keep"))
+    first = 0 if options.track is not None else max(0, wanted - _RUN_UP)
+    found = steady(_found(info, first, wanted + REACH), fill_gaps=True)
+    for frame, faces in islice(found, wanted - first):
+        swapper.blend(*_drawn(swapper, frame, faces))
+        yield Progress("frames", frame.index + 1, wanted + 1)
+    last = next(found, None)
+    if last is None:
+        raise UsageError(f"{target} has no frame {wanted}; the first is 0.")
+    refuse_frame(last[0], info)
+    moment, drawn = _drawn(swapper, *last)
+    before = moment.frame.rgb.copy()
+    blended = swapper.blend(moment, drawn).faces
+    if not blended:
+        raise swapper.nobody(target)
+    steps = [_steps(one, swapper.shown(one.drawn.cut)) for one in blended]
+    sheet = _sheet(before, moment.frame.rgb, steps)
+    if options.label:
+        options.label.draw(sheet)
+    pictures = {"target": before, "swap": moment.frame.rgb, MARKER.removesuffix(".png"): sheet, **_by_face(steps)}
+    with replacing_directory(folder) as part:
+        for name, picture in pictures.items():
+            write_png(part / f"{name}.png", picture)
+        swapped = [part / f"{name}.png" for name in pictures if name.endswith(("swap", "sheet", *_NEW))]
+        marked = mark_pictures(options.marking, swapped, Mark(tuple(worn)), target)
+    return OneFrameSummary(folder, wanted, moment.frame.seconds, len(blended), marked, tuple(worn), can_check())
+
+
+def _number(info: VideoInfo, place: str) -> int:
+    try:
+        value = float(place[:-1]) if place.endswith("s") else int(place)
+    except ValueError:
+        value = -1
+    if not 0 <= value < float("inf"):
+        raise UsageError(f"--frame {place} is no place in a clip; give a frame's number (120) or its time (4.8s).")
+    return value if isinstance(value, int) else frame_number(info, value)
+
+
+def _found(info: VideoInfo, first: int, last: int) -> Iterator[tuple[Frame, list[Face]]]:
+    """Yield the frames from `first` to `last`, upright, with their faces."""
+    finder = FaceFinder(detect_every=DETECT_EVERY)
+    for frame in read_source(info, start=first):
+        turned = replace(frame, rgb=upright(frame.rgb, info.rotation).copy())
+        yield turned, finder.find([turned.rgb])[0]
+        if frame.index == last:
+            return
+
+
+def _drawn(swapper: FrameSwapper, frame: Frame, faces: Sequence[Face]) -> tuple[Moment, list[DrawnFace]]:
+    (moment,) = swapper.choose([(frame, faces)])
+    (drawn,) = swapper.draw([moment])
+    return moment, drawn
+
+
+def _steps(one: BlendedFace, shown: Rgb) -> dict[str, Rgb]:
+    """All that lies between a face and its swap, by name."""
+    drawn, cut = one.drawn, one.drawn.cut
+    return {
+        "1_crop": cut.crop,
+        "2_shown": shown,
+        "3_drawn": drawn.drawn,
+        "4_learned_mask": _grey(drawn.learned),
+        "5_mesh_mask": _grey(cut.outline),
+        "6_covered": _grey(one.covered),
+        "7_mask": _grey(one.mask),
+        "8_matched": one.matched,
+    }
+
+
+def _by_face(faces: Sequence[dict[str, Rgb]]) -> dict[str, Rgb]:
+    """Return every face's steps under names of one folder."""
+    return {f"face{number}_{name}": step for number, steps in enumerate(faces) for name, step in steps.items()}
+
+
+def _sheet(before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> Rgb:
+    cells = [[Cell(before, "target"), Cell(after, "swap")]]
+    for steps in faces:
+        row = [Cell(picture, name[2:].replace("_", " ")) for name, picture in steps.items()]
+        cells += [row[:4], row[4:]]
+    return draw_sheet(cells)
+
+
+def _grey(mask: Mask) -> Rgb:
+    return np.repeat(mask[..., None], 3, axis=2)

@@ -1,0 +1,171 @@
+"""Faces are rejected in bulk as asked, and brought back."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.helpers.facesets import changed, good_faces, write_faceset
+
+from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.faceset import Condition, CurateOptions, FaceSet, curate, undo_curate
+from faceloom.faceset.filters import FIELDS
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """24 faces: 4 blurred, of which 1 is a stranger; 2 more strangers; 3 near-duplicates of one another."""
+    faces = changed(good_faces(24), 4 / 24, sharpness=0.1)
+    faces = [*faces[:3], *changed(faces[3:6], person=1), *faces[6:]]
+    faces[20:23] = [
+        changed([face], hash=f"{(1 << 40) + n:016x}", yaw=5 + n / 10, pitch=1, mouth_open=0.3, eyes_open=0.25,
+                sharpness=0.8 + n / 10)[0]
+        for n, face in enumerate(faces[20:23])
+    ]  # fmt: skip
+    write_faceset(tmp_path / "ada", faces)
+    return tmp_path / "ada"
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+ASKED = {
+    "a condition": (CurateOptions((Condition.parse("sharpness<0.2"),)), {"sharpness<0.2": 4}, [0, 1, 2, 3]),
+    "another person": (CurateOptions(keep_identity=True), {"another person": 3}, [3, 4, 5]),
+    "duplicates but the sharpest": (CurateOptions(dedupe=True), {"near-duplicate": 2}, [20, 21]),
+    "all of it": (
+        CurateOptions((Condition.parse("sharpness<0.2"),), dedupe=True, keep_identity=True),
+        {"another person": 3, "sharpness<0.2": 3, "near-duplicate": 2},
+        [0, 1, 2, 3, 4, 5, 20, 21],
+    ),
+    "nobody": (CurateOptions((Condition.parse("size > 1e4"),)), {}, []),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_asked_is_shown_done_and_undone(folder: Path, name: str) -> None:
+    options, reasons, numbers = ASKED[name]
+    before, read_before = files(folder), FaceSet.read(folder)
+    shown = curate(folder, options, apply=False)
+    assert {reason.reason: reason.faces for reason in shown.reasons} == reasons
+    assert (files(folder), shown.done, shown.moved) == (before, "nothing", len(numbers))
+
+    curate(folder, options, apply=True)
+    after = FaceSet.read(folder)
+    assert [row.frame for row in after.rows] == [n for n in range(24) if n not in numbers]
+    assert len(after.read_embeddings()) == len(after)
+    if numbers:
+        assert undo_curate(folder).moved == len(numbers)
+    assert files(folder) == before
+    assert FaceSet.read(folder).rows == read_before.rows
+
+
+def test_drops_are_undone_one_by_one_the_last_first(folder: Path) -> None:
+    before = files(folder)
+    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    curate(folder, CurateOptions(keep_identity=True), apply=True)
+    assert (folder / "dropped/2/record.json").is_file()
+    assert undo_curate(folder).moved == 2
+    assert undo_curate(folder).moved == 4
+    assert files(folder) == before
+    with pytest.raises(UsageError, match="no dropped faces"):
+        undo_curate(folder)
+
+
+def test_a_drop_killed_midway_is_undone_as_well(folder: Path) -> None:
+    before = files(folder)
+    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    first = json.loads((folder / "dropped/1/record.json").read_text())["faces"][0]["image"]
+    (folder / "dropped/1" / Path(first).name).rename(folder / first)
+    assert undo_curate(folder).moved == 3
+    assert files(folder) == before
+
+
+def test_undo_overwrites_nothing(folder: Path) -> None:
+    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    image = next((folder / "dropped/1").glob("*.jpg"))
+    (folder / "crops" / image.name).write_text("mine")
+    before = files(folder)
+    with pytest.raises(UsageError, match="is there again"):
+        undo_curate(folder)
+    assert files(folder) == before
+    assert (folder / "crops" / image.name).read_text() == "mine"
+
+
+def test_a_record_that_points_outside_is_refused(folder: Path) -> None:
+    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    record = folder / "dropped/1/record.json"
+    record.write_text(record.read_text().replace("crops/", "../crops/"))
+    with pytest.raises(ArtefactRefused, match=r"faces\.0\.image"):
+        undo_curate(folder)
+
+
+def test_what_is_no_face_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtefactRefused, match="is no face set"):
+        curate(tmp_path, CurateOptions(dedupe=True), apply=True)
+    with pytest.raises(ArtefactRefused, match="is no face set"):
+        undo_curate(tmp_path)
+
+
+def test_a_blink_is_no_duplicate(tmp_path: Path) -> None:
+    faces = changed(good_faces(3), hash="0" * 16, yaw=0.0, pitch=0.0, mouth_open=0.1, eyes_open=0.25)
+    # The mesh never quite shuts an eye.
+    faces[1] = changed([faces[1]], eyes_open=0.205)[0]
+    write_faceset(tmp_path / "ada", faces)
+    assert curate(tmp_path / "ada", CurateOptions(dedupe=True), apply=False).moved == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sharpnes<0.2", "did you mean sharpness?"),
+        ("pose.yav>3", r"did you mean pose\.yaw\?"),
+        ("zzzzzz<1", "choose one of score"),
+        ("hash<1", "no number called 'hash'"),
+        ("sharpness", "is no condition"),
+        ("sharpness=0.2", "is no condition"),
+        ("sharpness<", "is no condition"),
+        ("sharpness<low", "'low' in 'sharpness<low' is no number"),
+        ("sharpness<nan", "is no number"),
+        ("0.2<sharpness", "is no condition"),
+    ],
+)
+def test_a_bad_condition_is_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Condition.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("yaw >= -3", "yaw>=-3"), (" quality.sharpness<.5 ", "sharpness<0.5"), ("similarity != 1e0", "similarity!=1")],
+)
+def test_a_condition_is_read_with_or_without_spaces(text: str, said: str) -> None:
+    condition = Condition.parse(text)
+    assert (str(condition), condition.field in FIELDS) == (said, True)
+
+
+REFUSALS = {
+    "nothing asked": ("", "Nothing says what to drop"),
+    "all would go": ("--drop size>0", "drop all 24 faces"),
+    "undo and more": ("--undo --dedupe", "--undo stands alone"),
+    "a misspelt field": ("--drop sharpnes<0.2 --apply", "did you mean sharpness"),
+    "nothing to undo": ("--undo", "no dropped faces"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_command_refuses_in_a_sentence(folder: Path, name: str, faceloom) -> None:
+    typed, words = REFUSALS[name]
+    before = files(folder)
+    code, out, err = faceloom("curate", folder, *typed.split())
+    assert (code, out, words in err) == (2, "", True), err
+    assert files(folder) == before
+
+
+def test_the_command_shows_applies_and_undoes(folder: Path, faceloom) -> None:
+    code, out, _ = faceloom("curate", folder, "--drop", "sharpness<0.2")
+    assert (code, "Would drop 4 of 24 faces; 20 stay." in out, "pass --apply" in out) == (0, True, True)
+    code, out, err = faceloom("curate", folder, "--drop", "sharpness<0.2", "--apply", "--json")
+    assert (code, json.loads(out)["moved"], "--undo" in err) == (0, 4, True)
+    code, out, _ = faceloom("curate", folder, "--undo")
+    assert (code, out) == (0, "4 faces brought back; the set has 24.\n")

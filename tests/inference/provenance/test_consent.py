@@ -1,0 +1,67 @@
+"""Consent is recorded, carried along, and shown; older free text is understood."""
+
+import datetime
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.helpers.bundles import make_bundle
+
+from faceloom.errors import ArtefactRefused
+from faceloom.provenance import ConsentRecord
+from faceloom.swap import Bundle
+
+FULL = ConsentRecord(who="Ben Example", basis="release of 3 May", date=datetime.date(2026, 5, 3), note="for one film")
+TOLD = "Ben Example; basis: release of 3 May; 2026-05-03; for one film"
+
+
+def with_consent(path: Path, consent: object) -> Path:
+    manifest = json.loads((make_bundle(path) / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps(manifest | {"consent": consent}))
+    return path
+
+
+@pytest.mark.parametrize(
+    "record", [FULL, ConsentRecord(note="yes"), ConsentRecord(who="Ben"), ConsentRecord(note="{}")]
+)
+def test_text_and_back(record: ConsentRecord) -> None:
+    assert ConsentRecord.from_text(record.to_text()) == record
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(None, "None"), ("", "None"), ("both agreed", "both agreed"), ('{"x": 1}', '{"x": 1}'), ("5", "5")],
+)
+def test_any_text_is_at_least_a_note(text: str | None, told: str) -> None:
+    assert str(ConsentRecord.from_text(text)) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(None, None), ("both agreed", ConsentRecord(note="both agreed")), (json.loads(FULL.model_dump_json()), FULL)],
+)
+def test_bundles_have_a_record_or_older_text(tmp_path: Path, written: object, read: ConsentRecord | None) -> None:
+    assert Bundle.read(with_consent(tmp_path / "b", written)).manifest.consent == read
+
+
+@pytest.mark.parametrize("written", [7, ["yes"], {"who": 7}, {"name": "Ben"}, "x" * 5000])
+def test_anything_else_is_refused(tmp_path: Path, written: object) -> None:
+    with pytest.raises(ArtefactRefused, match="consent"):
+        Bundle.read(with_consent(tmp_path / "b", written))
+
+
+def test_it_is_shown_and_blocks_nothing(
+    tmp_path: Path, sample: Path, faceloom: Callable[..., tuple[int, str, str]]
+) -> None:
+    bundle = with_consent(tmp_path / "b", json.loads(FULL.model_dump_json()))
+    code, said, _ = faceloom("inspect", bundle)
+    assert code == 0
+    for part in ("who", "Ben Example", "release of 3 May", "2026-05-03", "for one film"):
+        assert part in said
+    out = tmp_path / "out.mp4"
+    arguments = ("--bundle", bundle, "--out", out, "--range", "0:2", "--provenance", "tags")
+    code, said, _ = faceloom("convert", sample / "target_ada.mp4", *arguments)
+    assert code == 0
+    assert f"Consent of ben: {TOLD}." in said
+    assert f"consent: {TOLD}" in faceloom("verify", out)[1]

@@ -1,0 +1,37 @@
+"""A cluster's conversion is one machine's, to the byte."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import make_clip
+
+from faceloom.progress import finish
+from faceloom.provenance import Marking
+from faceloom.swap import ConvertOptions, convert
+from faceloom.video import FrameRange, read_frames
+
+ray = pytest.importorskip("ray", reason="the package ray is not installed (extra ray)")
+
+# A signature is another one each time.
+OPTIONS = ConvertOptions(batch=4, segment=9, colour="lab", stretch=FrameRange.parse("2:31"), marking=Marking("tags"))
+
+
+def test_two_workers_make_what_one_machine_makes(tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faceloom.swap.pipeline.ray_executor._workers", _two_workers)
+    bundle = make_bundle(tmp_path / "ben.bundle")
+    pictures = [frame.rgb for frame in read_frames(sample / "target_ada.mp4", stop=33)]
+    clip = make_clip(tmp_path / "clip.mp4", pictures, sound_seconds=1.2)
+    finish(convert(clip, bundle, tmp_path / "one.mp4", OPTIONS))
+    summary = finish(convert(clip, bundle, tmp_path / "many.mp4", replace(OPTIONS, engine="ray")))
+    assert (summary.frames, summary.swapped_frames) == (29, 29)
+    assert (tmp_path / "many.mp4").read_bytes() == (tmp_path / "one.mp4").read_bytes()
+    assert not ray.is_initialized()
+
+
+def _two_workers(cluster: object, order: object) -> list[object]:
+    from faceloom.swap.pipeline.ray_executor import SegmentWorker
+
+    assert cluster is ray
+    return [ray.remote(SegmentWorker).options(num_cpus=0.5).remote(order) for _ in range(2)]

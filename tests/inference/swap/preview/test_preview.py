@@ -1,0 +1,220 @@
+"""A few moments, one frame, or who is there: seen without writing a video, and as a conversion would have it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import make_clip, noise
+
+from faceloom.errors import NoFaceFound, UsageError
+from faceloom.faces.face_finder import FaceFinder
+from faceloom.faces.temporal_smoothing import steady
+from faceloom.image_io import read_picture, write_png
+from faceloom.progress import finish
+from faceloom.provenance import Label, Marking, WornFace, verify
+from faceloom.provenance.credentials import is_installed
+from faceloom.provenance.mark_writer import Level
+from faceloom.swap import Bundle, ConvertOptions, FrameSwapper, SwapNetwork
+from faceloom.swap.preview.contact_sheet import CELL
+from faceloom.swap.preview.frame_debug import one_frame
+from faceloom.swap.preview.preview import preview
+from faceloom.swap.preview.preview import preview as preview_module
+from faceloom.swap.preview.track_listing import list_tracks
+from faceloom.video import probe_source, probe_video, read_frames
+from faceloom.video.frame_sampling import frame_number, read_moments, spread_moments
+
+BEN = WornFace("ben", "b" * 64)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> SwapNetwork:
+    """Draws the face inverted."""
+    return SwapNetwork.open(Bundle.read(make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")), "cpu")
+
+
+def halved(picture: np.ndarray) -> np.ndarray:
+    return cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    """Twenty frames: ten of a face, four of none, six of the face and another beside it."""
+    pictures = [halved(f.rgb) for f in read_frames(sample / "target_ada.mp4") if f.index < 16]
+    other = [halved(f.rgb) for f in read_frames(sample / "target_ben.mp4") if f.index < 6]
+    empty = np.full_like(other[0], 90)
+    wide = [np.concatenate([picture, empty], 1) for picture in pictures[:10]]
+    wide += [np.concatenate([empty, empty], 1)] * 4
+    wide += [np.concatenate(pair, 1) for pair in zip(pictures[10:], other, strict=True)]
+    return make_clip(tmp_path_factory.mktemp("clips") / "two.mp4", wide)
+
+
+def test_a_preview_shows_the_moments_with_a_face(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    summary = finish(preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
+    assert summary.looked_at == 12
+    assert len(summary.moments) == 6
+    assert not any(0.4 <= moment < 0.56 for moment in summary.moments)
+    sheet = read_picture(tmp_path / "sheet.png")
+    height = sheet.shape[0] // 3
+    assert sheet.shape[1] == 6 * CELL
+    target, swap, mask = (sheet[row * height : row * height + CELL, :CELL] for row in range(3))
+    middle = slice(CELL // 2 - 20, CELL // 2 + 20)
+    assert np.abs(swap[middle, middle].astype(int) - target[middle, middle]).mean() > 30
+    assert np.abs(swap[:10].astype(int) - target[:10]).mean() < 4
+    assert (mask[middle, middle, 1].astype(int) - mask[middle, middle, 0]).mean() > 20
+    assert list(tmp_path.iterdir()) == [tmp_path / "sheet.png"]
+
+
+def test_a_frame_is_what_the_conversion_makes_of_it(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    options = ConvertOptions(colour="rct", select="all")
+    frames = [replace(frame, rgb=frame.rgb.copy()) for frame in read_frames(clip)]
+    found = FaceFinder()
+    steadied = steady([(frame, found.find([frame.rgb])[0]) for frame in frames], fill_gaps=True)
+    whole = [frame.rgb for frame in FrameSwapper(network, options).swap(list(steadied))]
+    for place, number, faces in (("7", 7, 1), ("0.64s", 16, 2)):
+        folder = tmp_path / place
+        summary = finish(one_frame(clip, network, [BEN], place, folder, options))
+        assert (summary.frame, summary.faces) == (number, faces)
+        np.testing.assert_array_equal(read_picture(folder / "swap.png"), whole[number])
+        steps = [file.name.partition("_")[2] for file in sorted(folder.glob("face0_*"))]
+        assert steps == [
+            "1_crop.png", "2_shown.png", "3_drawn.png", "4_learned_mask.png", "5_mesh_mask.png", "6_covered.png",
+            "7_mask.png", "8_matched.png",
+        ]  # fmt: skip
+        assert len(list(folder.glob("face*"))) == 8 * faces
+        crop, drawn = (read_picture(folder / f"face0_{name}.png") for name in ("1_crop", "3_drawn"))
+        np.testing.assert_array_equal(drawn, 255 - crop)
+        assert (folder / "sheet.png").is_file()
+
+
+@pytest.mark.parametrize("level", ["full", "tags", "off"])
+def test_what_shows_a_new_face_is_marked(tmp_path: Path, clip: Path, network: SwapNetwork, level: Level) -> None:
+    """And nothing else: the target's own pictures say nothing of a swap."""
+    options = ConvertOptions(marking=Marking(level))
+    shown = finish(preview(clip, network, [BEN], tmp_path / "sheet.png", options))
+    one = finish(one_frame(clip, network, [BEN], "7", tmp_path / "one", options))
+    said = {file.name: verify(file) for file in (tmp_path / "sheet.png", *(tmp_path / "one").iterdir())}
+    new = {"sheet.png", "swap.png", "face0_3_drawn.png", "face0_8_matched.png"}
+    signed = level == "full" and is_installed()
+    verdict = "intact" if signed else "unmarked" if level == "off" else "unsigned"
+    assert {name: found.verdict for name, found in said.items()} == {
+        name: verdict if name in new else "unmarked" for name in said
+    }
+    assert new < said.keys()
+    written = {"full": ("tags", "XMP", "C2PA")[: 3 if signed else 2], "tags": ("tags", "XMP"), "off": ()}[level]
+    assert shown.marked.written == one.marked.written == written
+    if level != "off":
+        assert said["swap.png"].xmp[0].faces == (BEN,)
+
+
+def test_the_label_stands_on_what_is_shown(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    for name, label in (("with", Label("AI: face replaced", "top-right")), ("without", None)):
+        options = ConvertOptions(label=label, marking=Marking("off"))
+        finish(preview(clip, network, [BEN], tmp_path / name / "preview.png", options))
+        finish(one_frame(clip, network, [BEN], "7", tmp_path / name / "one", options))
+    differ = {}
+    for file in sorted((tmp_path / "with").rglob("*.png")):
+        pair = (read_picture(file), read_picture(tmp_path / "without" / file.relative_to(tmp_path / "with")))
+        differ[file.name] = np.abs(np.subtract(*pair, dtype=int)).max(2) > 40
+    assert {name for name, where in differ.items() if where.any()} == {"preview.png", "sheet.png", "swap.png"}
+    for name in ("preview.png", "swap.png"):
+        rows, columns = np.nonzero(differ[name])
+        height, width = differ[name].shape
+        assert rows.max() < height / 4
+        assert columns.min() > width / 4
+
+
+def test_the_tracks_are_those_that_are_selected_by(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+    summary = finish(list_tracks(clip, tmp_path / "sheet.png"))
+    rows = {row.track: (row.first, row.last, row.frames) for row in summary.tracks}
+    assert rows == {0: (0, 9, 10), 1: (14, 19, 6), 2: (14, 19, 6)}
+    assert len(summary.to_text().splitlines()) == 4
+    assert read_picture(tmp_path / "sheet.png").shape[1] == 3 * CELL
+    swapped = finish(one_frame(clip, network, [BEN], "16", tmp_path / "one", ConvertOptions(select="track:2")))
+    assert swapped.faces == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "select", "error", "words"),
+    [
+        ("20", None, UsageError, "no frame 20"),
+        ("9s", None, UsageError, "ends before 9"),
+        ("soon", None, UsageError, "no place in a clip"),
+        ("-1", None, UsageError, "no place in a clip"),
+        ("nans", None, UsageError, "no place in a clip"),
+        ("12", None, NoFaceFound, "No face was found|None of the faces"),
+        ("3", "track:2", NoFaceFound, "is the one asked for"),
+    ],
+)
+def test_a_frame_that_cannot_be_had(
+    tmp_path: Path, clip: Path, network: SwapNetwork, place: str, select: str | None, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        finish(one_frame(clip, network, [BEN], place, tmp_path / "one", ConvertOptions(select=select)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preview_that_cannot_be_had(
+    tmp_path: Path, clip: Path, network: SwapNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_module, "_LOOKS", 2)
+    with pytest.raises(UsageError, match="single moments"):
+        finish(preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions(select="track:0")))
+    empty = make_clip(tmp_path / "empty.mp4", noise(1))
+    with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
+        finish(preview(empty, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
+    with pytest.raises(UsageError, match="is a PNG"):
+        finish(preview(clip, network, [BEN], tmp_path / "sheet.jpg", ConvertOptions()))
+    assert list(tmp_path.iterdir()) == [empty]
+
+
+def test_moments_are_those_of_the_whole_video(clip: Path) -> None:
+    info = probe_video(clip)
+    times = spread_moments(info, 4)
+    np.testing.assert_allclose(times, [0.1, 0.3, 0.5, 0.7], atol=0.02)
+    frames = list(read_frames(clip))
+    for frame, time in zip(read_moments(info, [*times, 99.0]), [*times, 99.0], strict=True):
+        expected = [one for one in frames if one.seconds <= time][-1]
+        assert frame.pts == expected.pts
+        np.testing.assert_array_equal(frame.rgb, expected.rgb)
+    assert [frame_number(info, seconds) for seconds in (0, 0.3, 0.32)] == [0, 8, 8]
+    assert spread_moments(replace(info, duration=None, frame_count=None), 4) == [0.0]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
+    """The clip as a folder of pictures: 25 a second."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for frame in read_frames(clip):
+        write_png(folder / f"{frame.index:04}.png", frame.rgb)
+    return folder
+
+
+def test_a_folder_of_pictures_is_looked_at_like_a_video(
+    tmp_path: Path, clip: Path, pictures: Path, network: SwapNetwork
+) -> None:
+    options = ConvertOptions()
+    moments = [finish(preview(one, network, [BEN], tmp_path / f"{one.name}.png", options)) for one in (clip, pictures)]
+    assert moments[0].moments == moments[1].moments
+    frames = [
+        finish(one_frame(one, network, [BEN], "0.3s", tmp_path / f"{one.name}_frame", options))
+        for one in (clip, pictures)
+    ]
+    assert [frame.frame for frame in frames] == [8, 8]
+    swapped = [read_picture(frame.folder / "swap.png").astype(int) for frame in frames]
+    assert np.abs(swapped[0] - swapped[1]).mean() < 0.5
+    assert finish(list_tracks(pictures)).tracks == finish(list_tracks(clip)).tracks
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(0, 0), (0.27, 7), (0.28, 7), (0.281, 8), (0.76, 19)])
+def test_times_are_found_alike_in_a_video_and_in_pictures(
+    clip: Path, pictures: Path, seconds: float, number: int
+) -> None:
+    assert [frame_number(probe_source(one), seconds) for one in (clip, pictures)] == [number, number]
+
+
+def test_a_time_behind_the_last_picture_is_refused(pictures: Path) -> None:
+    with pytest.raises(UsageError, match="ends before"):
+        frame_number(probe_source(pictures), 0.8)

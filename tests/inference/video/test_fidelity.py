@@ -1,0 +1,345 @@
+"""Nothing of a source is lost but what the swap changes: each property of a video on a clip that has it."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import Film, add_film, make_clip, noise
+from tests.helpers.fake_swap import BOX, LOSSLESS, data, lasting, packets, planes, seconds, swap
+
+from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.progress import finish
+from faceloom.provenance.container_tags import tags_in
+from faceloom.swap import ConvertOptions, convert
+from faceloom.video import (
+    ColourTags,
+    Encoding,
+    Frame,
+    PictureWriter,
+    check_output,
+    frame_times,
+    join_segments,
+    notices,
+    probe_video,
+    read_frames,
+)
+from faceloom.video.pixel_format import _planes, from_rgb, on_grid, picture_of, to_rgb
+from faceloom.video.rotation import box_as_coded, upright
+
+CLIPS = {
+    "plain.mp4": {},
+    "plain.mkv": {},
+    "variable.mp4": {"pts": [0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000]},
+    "variable.mkv": {"pts": [0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000]},
+    "ntsc.mp4": {"pts": [1001 * n for n in range(12)], "time_base": Fraction(1, 30000)},
+    "turned.mp4": {"rotation": 90},
+    "upside_down.mov": {"rotation": 180},
+    "wide_pixels.mp4": {"sample_aspect_ratio": Fraction(4, 3)},
+    "wide_pixels.mkv": {"sample_aspect_ratio": Fraction(16, 11)},
+    "ten_bits.mp4": {"pixel_format": "yuv420p10le"},
+    "422.mov": {"pixel_format": "yuv422p"},
+    "422_ten_bits.mkv": {"pixel_format": "yuv422p10le"},
+    "444.mp4": {"pixel_format": "yuv444p"},
+    "hdr10.mp4": {"pixel_format": "yuv420p10le", "matrix": 9, "colour_range": 1, "primaries": 9, "transfer": 16},
+    "hlg.mkv": {"pixel_format": "yuv420p10le", "matrix": 9, "colour_range": 1, "primaries": 9, "transfer": 18},
+    "full_range.mp4": {"pixel_format": "yuvj420p", "matrix": 1, "colour_range": 2},
+    "bt709.mp4": {"matrix": 1, "colour_range": 1, "primaries": 1, "transfer": 1},
+    "late.mkv": {"pts": [90_000 + 40 * n for n in range(12)]},
+    "no_b_frames.mp4": {"options": {"bf": "0"}},
+    "many_b_frames.mp4": {"options": {"bf": "8", "b-pyramid": "normal", "b_strategy": "0"}},
+}
+
+
+# Seconds of the file's length before its first picture.
+LATE = {"late.mkv": 90}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_times_shape_and_tags_are_the_sources(tmp_path: Path, name: str) -> None:
+    source = make_clip(tmp_path / name, noise(12), **CLIPS[name])
+    out = swap(source, tmp_path / f"out_{name}")
+    before, after = probe_video(source), probe_video(out)
+    for what in ("width", "height", "rotation", "sample_aspect_ratio", "colour", "pixel_format"):
+        assert getattr(after, what) == getattr(before, what), what
+    if name != "variable.mp4":  # whose header counts to where the last picture is decoded
+        assert lasting(out) == pytest.approx(lasting(source) - LATE.get(name, 0), abs=0.011)
+    times = seconds(source)
+    assert seconds(out) == [time - before.start for time in times]
+    assert seconds(out)[0] == 0
+    coded = [p for p in packets(out, "video") if p.dts is not None]  # Matroska keeps but pts
+    assert all(a.dts < b.dts for a, b in pairwise(coded))
+    assert all(p.dts <= p.pts for p in coded)
+    left, top, right, bottom = BOX
+    for a, b in zip(read_frames(source), read_frames(out), strict=True):
+        off = np.abs(a.rgb.astype(int) - b.rgb).max(-1)
+        assert off[top + 4 : bottom - 4, left + 4 : right - 4].min() > 30
+        off[top - 9 : bottom + 9, left - 9 : right + 9] = 0
+        assert off.mean() < 6
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_a_tag_that_is_no_utf_8_is_kept(tmp_path: Path, ending: str) -> None:
+    source = add_film(make_clip(tmp_path / f"in{ending}", noise(4)), Film(tags={"title": "Cafe at noon"}))
+    source.write_bytes(source.read_bytes().replace(b"Cafe at noon", b"Caf\xe9 at noon"))
+    out = swap(source, tmp_path / f"out{ending}")
+    assert b"Caf\xe9 at noon" in out.read_bytes()
+    assert tags_in(out)["title"] == "Caf\ufffd at noon"
+
+
+def test_odd_sizes(tmp_path: Path) -> None:
+    """H.264 has none in 4:2:0, so they become 4:4:4, and that is said."""
+    source = make_clip(tmp_path / "in.mkv", noise(4, 95, 127), codec="ffv1", options={"level": "3"})
+    assert probe_video(source).pixel_format == "yuv420p"
+    after = probe_video(swap(source, tmp_path / "out.mp4"))
+    assert (after.width, after.height, after.pixel_format) == (127, 95, "yuv444p")
+    assert "written as yuv444p" in notices(tmp_path / "out.mp4", probe_video(source), Encoding())[0]
+    with pytest.raises(UsageError, match="takes only even sizes"):
+        check_output(tmp_path / "out.mp4", probe_video(source), Encoding("svtav1"))
+
+
+EXACT = {
+    "yuv420p": ("libx264", ".mp4"),
+    "yuvj420p": ("libx264", ".mp4"),
+    "yuv422p": ("libx264", ".mov"),
+    "yuv444p": ("libx264", ".mkv"),
+    "yuv420p10le": ("libx264", ".mp4"),
+    "yuv422p10le": ("libx264", ".mkv"),
+    "yuv444p12le": ("ffv1", ".mkv"),
+    "yuva420p": ("ffv1", ".mkv"),
+    "gbrp10le": ("ffv1", ".mkv"),
+    "gray10le": ("ffv1", ".mkv"),
+    "bgra": ("ffv1", ".mkv"),
+}
+
+
+@pytest.mark.parametrize("size_hw", [(96, 128), (95, 127)])
+@pytest.mark.parametrize("pixel_format", EXACT)
+def test_outside_the_rectangle_every_bit_is_kept(tmp_path: Path, pixel_format: str, size_hw: tuple[int, int]) -> None:
+    codec, ending = EXACT[pixel_format]
+    if size_hw[0] % 2 and codec == "libx264":
+        codec, ending = "ffv1", ".mkv"
+        pixel_format = pixel_format.replace("yuvj", "yuv")
+    options = {"crf": "30"} if codec == "libx264" else {"level": "3"}
+    made = noise(4, *size_hw)
+    source = make_clip(tmp_path / "in.mkv", made, codec=codec, pixel_format=pixel_format, options=options)
+    out = swap(source, tmp_path / f"out{ending}", LOSSLESS)
+    for a, b in zip(read_frames(source), read_frames(out), strict=True):
+        assert a.coded.format.name == b.coded.format.name == pixel_format
+        left, top, right, bottom = on_grid(BOX, pixel_format, size_hw[1], size_hw[0])
+        for before, after in zip(planes(a.coded), planes(b.coded), strict=True):
+            down = round(size_hw[0] / before.shape[0])
+            rows = slice(top // down, -(-bottom // down))
+            assert np.array_equal(np.delete(before, rows, 0), np.delete(after, rows, 0))
+        beside = np.ones(a.rgb.shape[:2], bool)
+        beside[top - 9 : bottom + 9, left - 9 : right + 9] = False
+        assert np.array_equal(a.rgb[beside], b.rgb[beside])
+        assert not np.array_equal(a.rgb, b.rgb)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv444p", "nv12", "gbrp", "gray"])
+def test_what_is_written_back_as_it_was_drifts_by_nothing(pixel_format: str) -> None:
+    """RGB has 8 bits, so a picture of 10 keeps those; there is no bias that would show as a darker square."""
+    tags = ColourTags(1, 1, 1, 2 if pixel_format.startswith("yuvj") else 1)
+    coded = from_rgb(noise(1)[0], pixel_format, tags)
+    coded.colorspace, coded.color_range = 1, tags.range
+    before = [plane.copy() for plane in planes(coded)]
+    frame = Frame(0, 0, 0, Fraction(1, 25), to_rgb(coded), coded, (BOX,))
+    after = planes(picture_of(frame, pixel_format, tags))
+    left, top, right, bottom = on_grid(BOX, pixel_format, 128, 96)
+    wide = 2 if "10" in pixel_format else 1
+    for plane, kind, written in zip(before, _planes(pixel_format), after, strict=True):
+        rows = slice(top // kind.down, bottom // kind.down)
+        columns = slice(left // kind.across * kind.step, right // kind.across * kind.step)
+        values, kept = (p[rows, columns].copy().view(np.uint16 if wide == 2 else np.uint8) for p in (written, plane))
+        drift = values.astype(int) - kept
+        assert np.abs(drift).max() <= 4 * wide**2
+        # Full range is rounded down by swscale, by half a level of its chroma.
+        assert abs(drift.mean()) < (0.6 if tags.range == 2 else 0.1) * wide**2
+
+
+def test_a_frame_that_nothing_changed_is_encoded_as_it_was_decoded(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mkv", noise(6), pixel_format="yuv422p10le")
+    info = probe_video(source)
+    with PictureWriter.open(tmp_path / "segment", info, LOSSLESS) as writer:
+        for frame in read_frames(source):
+            frame.rgb[:] = 0  # of no account without a changed rectangle
+            writer.write(frame)
+    join_segments([tmp_path / "segment"], tmp_path / "out.mkv", tmp_path / "out.mkv", info, LOSSLESS)
+    for a, b in zip(read_frames(source), read_frames(tmp_path / "out.mkv"), strict=True):
+        assert all(map(np.array_equal, planes(a.coded), planes(b.coded)))
+
+
+FILM = Film(
+    languages=("eng", "fra"),
+    subtitles=((100, 300, "hello"), (350, 700, "there"), (800, 900, "end")),
+    chapters=((0, 400, "one"), (400, 960, "two")),
+    tags={"title": "A title", "artist": "Someone", "comment": "It was cold."},
+    attachment=b"a font",
+)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("films")
+    made = {}
+    for ending in ("mkv", "mp4"):
+        clip = make_clip(folder / f"clip.{ending}", noise(24))
+        film = FILM if ending == "mkv" else replace(FILM, attachment=b"")
+        made[ending] = add_film(clip, film)
+    return made
+
+
+def chapters(path: Path) -> list[tuple[Fraction, Fraction, str]]:
+    with av.open(str(path)) as container:
+        return [
+            (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"])
+            for c in container.chapters()
+        ]
+
+
+def texts(path: Path) -> list[tuple[Fraction, Fraction, bytes]]:
+    shown = [(p.pts * p.time_base, p.duration * p.time_base, bytes(p)) for p in packets(path, "subtitle")]
+    # MP4 fills the time between two texts with empty ones.
+    return [(start, lasting, text) for start, lasting, text in shown if len(text) > 2]
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_every_other_stream_and_what_is_written_about_it(tmp_path: Path, films: dict[str, Path], ending: str) -> None:
+    source = films[ending]
+    out = swap(source, tmp_path / f"out.{ending}")
+    for number in range(2):
+        assert data(out, "audio", number) == data(source, "audio", number) != []
+    assert data(out, "audio", 0) != data(out, "audio", 1)
+    assert [t[0] for t in texts(source)] == [Fraction(n, 1000) for n in (100, 350, 800)]
+    assert texts(out) == texts(source)
+    assert chapters(out) == chapters(source)
+    assert [title for _, _, title in chapters(out)] == ["one", "two"]
+    with av.open(str(source)) as before, av.open(str(out)) as after:
+        assert [s.language for s in after.streams.audio] == ["eng", "fra"]
+        tags = {key.lower(): value for key, value in after.metadata.items()}
+        assert FILM.tags.items() <= tags.items()
+        fonts = [(s.metadata["filename"], s.mimetype, s.data) for s in after.streams if s.type == "attachment"]
+        assert fonts == ([("font.ttf", "font/ttf", b"a font")] if ending == "mkv" else [])
+        assert [s.type for s in after.streams] == [s.type for s in before.streams]
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_a_range_brings_its_part_of_everything(tmp_path: Path, films: dict[str, Path], ending: str) -> None:
+    source = films[ending]
+    out = swap(source, tmp_path / f"out.{ending}", chosen="5:20")
+    begin, end = Fraction(200, 1000), Fraction(800, 1000)
+    assert seconds(out) == [time - begin for time in seconds(source)[5:20]]
+    assert probe_video(out).duration == pytest.approx(0.6, abs=0.0011)
+    for number in range(2):
+        whole = [(t - begin, sound) for t, sound in data(source, "audio", number) if begin <= t < end]
+        got = data(out, "audio", number)
+        assert [sound for _, sound in got] == [sound for _, sound in whole] != []
+        assert [float(t) for t, _ in got] == pytest.approx([float(t) for t, _ in whole], abs=0.001)
+    # The first text is shown already when the range begins; the third begins when it ends.
+    assert [(a, b) for a, b, _ in texts(out)] == [(0, Fraction(1, 10)), (Fraction(15, 100), Fraction(35, 100))]
+    assert chapters(out) == [(0, Fraction(1, 5), "one"), (Fraction(1, 5), Fraction(3, 5), "two")]
+
+
+@pytest.mark.parametrize("ending", ["ts", "mkv", "mp4"])
+def test_a_clock_that_does_not_begin_at_zero(tmp_path: Path, ending: str) -> None:
+    pts = [5_000 + 40 * n for n in range(12)]
+    source = make_clip(tmp_path / f"in.{ending}", noise(12), pts=pts, sound_seconds=0.4)
+    out = swap(source, tmp_path / "out.mkv")
+    start = probe_video(source).start
+    assert [float(t) for t in seconds(out)] == pytest.approx([float(t - start) for t in seconds(source)], abs=0.001)
+    shifted = [(float(t - start), sound) for t, sound in data(source, "audio")]
+    got = [(float(t), sound) for t, sound in data(out, "audio")]
+    # In a transport stream AAC has a header of 7 bytes in each packet.
+    cut = 7 if ending == "ts" else 0
+    assert [s for _, s in got] == [s[cut:] for _, s in shifted]
+    assert [t for t, _ in got] == pytest.approx([t for t, _ in shifted], abs=0.002)
+
+
+def test_an_edit_list_that_hides_the_first_frames(tmp_path: Path) -> None:
+    """What a player does not show is not swapped, and the rest begins at 0."""
+    source = make_clip(tmp_path / "in.mp4", noise(12), pts=[40 * n - 120 for n in range(12)], options={"bf": "0"})
+    shown = seconds(source)
+    assert len(shown) < 12
+    assert frame_times(probe_video(source)) == [f.pts for f in read_frames(source)]
+    out = swap(source, tmp_path / "out.mp4")
+    assert seconds(out) == [time - probe_video(source).start for time in shown]
+
+
+def test_sound_that_goes_on_after_the_pictures(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", noise(6), sound_seconds=1.5)
+    out = swap(source, tmp_path / "out.mp4")
+    assert data(out, "audio") == data(source, "audio")
+    assert len(seconds(out)) == 6
+
+
+def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: Path) -> None:
+    clip = make_clip(tmp_path / "in.mp4", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=12)])
+    middle = sorted(packets(clip, "video"), key=lambda p: p.pts)[6]
+    spoilt = bytearray(clip.read_bytes())
+    spoilt[middle.pos + 4 : middle.pos + middle.size] = bytes(
+        np.random.default_rng(0).integers(0, 256, middle.size - 4, np.uint8)
+    )
+    clip.write_bytes(spoilt)
+    bundle = make_bundle(tmp_path / "ben.bundle")
+    with pytest.raises(MediaUnreadable, match=r"in\.mp4.*frame \d") as refused:
+        finish(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
+    assert refused.value.exit_code == 5
+    assert {p.name for p in tmp_path.iterdir()} == {"in.mp4", "ben.bundle"}
+
+
+def test_a_video_that_changes_its_size(tmp_path: Path) -> None:
+    """FFmpeg would scale the rest to the first size without a word."""
+    parts = [
+        make_clip(tmp_path / f"{start}.ts", noise(3, height), pts=[start + 40 * n for n in range(3)])
+        for start, height in ((0, 96), (5_000, 64))
+    ]
+    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(MediaUnreadable, match=r"in\.ts changes its size at frame 3"):
+        swap(tmp_path / "in.ts", tmp_path / "out.mp4", parts=1)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("fields", [False, True])
+def test_interlaced_pictures_are_spoken_of(tmp_path: Path, fields: bool) -> None:
+    clip = make_clip(tmp_path / "in.mp4", noise(3), options={"x264-params": "tff=1"} if fields else None)
+    said = notices(tmp_path / "out.mp4", probe_video(clip), Encoding())
+    assert [("interlaced" in sentence) for sentence in said] == [True] * fields
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "gif"])
+def test_the_same_twice_is_the_same_file(tmp_path: Path, films: dict[str, Path], ending: str) -> None:
+    source = films["mp4" if ending == "mp4" else "mkv"]
+    first, second = (swap(source, tmp_path / f"{n}.{ending}").read_bytes() for n in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_rectangles_turn_with_their_picture(rotation: int) -> None:
+    coded = np.zeros((20, 30, 3), np.uint8)
+    shown = upright(coded, rotation).copy()
+    box = (2, 5, 9, 11)
+    shown[5:11, 2:9] = 255
+    back = np.rot90(shown, -rotation // 90)
+    left, top, right, bottom = box_as_coded(box, rotation, 30, 20)
+    assert back[top:bottom, left:right].min() == 255
+    assert back.astype(int).sum() == 255 * 3 * 42
+
+
+def test_a_real_swap_keeps_every_bit_outside_the_crop(tmp_path: Path, sample: Path) -> None:
+    pictures = [np.ascontiguousarray(np.rot90(f.rgb, -1)) for f in read_frames(sample / "target_ada.mp4", stop=3)]
+    clip = make_clip(tmp_path / "in.mkv", pictures, rotation=90, pixel_format="yuv422p10le")
+    bundle = make_bundle(tmp_path / "ben.bundle")
+    finish(convert(clip, bundle, tmp_path / "out.mkv", ConvertOptions(encoding=LOSSLESS)))
+    for a, b in zip(read_frames(clip), read_frames(tmp_path / "out.mkv"), strict=True):
+        for before, after in zip(planes(a.coded), planes(b.coded), strict=True):
+            rows, columns = np.nonzero(before != after)
+            height, width = before.shape
+            assert 0.1 < np.mean(before != after) < 0.6
+            assert rows.min() > 0.05 * height
+            assert np.ptp(rows) < 0.9 * height
+            assert np.ptp(columns) < 0.9 * width

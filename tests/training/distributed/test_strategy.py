@@ -1,0 +1,327 @@
+"""Several devices and several processes learn what one does, end together, and say what is wrong."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
+
+import faceloom
+from faceloom.errors import PartlyDone, UsageError
+from faceloom_train.config.schema import to_yaml
+from faceloom_train.distributed.handshake import hear_plan, tell_plan
+from faceloom_train.distributed.rendezvous import answering, meet, parse_workers
+from faceloom_train.distributed.strategy import Devices, open_devices
+from faceloom_train.loop.callbacks import BetweenSteps
+from faceloom_train.loop.recovery import refuse_what_workers_cannot
+from faceloom_train.loop.trainer import train
+from faceloom_train.loop.worker import faces_here
+from faceloom_train.model.train_step import TOLD
+from faceloom_train.runs.checkpoint import list_checkpoints
+from faceloom_train.runs.run_directory import Run
+
+# What one process and several must agree on: clipping and decay come after the mean over devices.
+LEARNING = {"batch_size": 4, "optimizer": {"clip_norm": 0.5, "weight_decay": 0.01}, "checkpoint_every": 1000}
+
+TWO_DEVICES = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from faceloom.cli.app import main
+sys.argv = ["faceloom", "train", "--devices", "all", *sys.argv[1:]]
+main()
+"""
+
+
+def losses(run: Path, count: int) -> list[float]:
+    found = rows(Run.read(run))[:count]
+    assert [row["step"] for row in found] == list(range(1, count + 1))
+    return [row["loss"] for row in found]
+
+
+def options(folder: Path, facesets: dict[str, Path], **changes: object) -> list[str]:
+    config = folder / "tiny.yaml"
+    config.write_text(to_yaml(tiny_config(**changes)))
+    faces = [word for name, path in facesets.items() for word in ("--faces", f"{name}={path}")]
+    return ["--config", str(config), *faces]
+
+
+def test_two_devices_learn_what_one_does(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    """With parts on each, and the scaled loss of float16, whose skipping goes through all devices, too."""
+    changes = {**LEARNING, "steps": 4, "batch_size": 1, "effective_batch_size": 4, "precision": "mixed_float16"}
+    command = [*options(tmp_path, facesets, **changes), "--run", str(tmp_path / "two")]
+    script = [sys.executable, "-c", TWO_DEVICES, *command]
+    done = subprocess.run(script, check=True, stderr=subprocess.PIPE, text=True, timeout=200)
+    assert "1 faces of each identity at once" in done.stderr
+    one = tiny_run(tmp_path / "one", facesets, **changes)
+    train(one)
+    np.testing.assert_allclose(losses(tmp_path / "two", 4), losses(tmp_path / "one", 4), rtol=2e-3)
+    assert_alike(Run.read(tmp_path / "two"), one, 5e-3)
+
+
+@contextmanager
+def two_workers(
+    folder: Path, facesets: dict[str, Path], **changes: object
+) -> Iterator[tuple[subprocess.Popen[str], subprocess.Popen[str]]]:
+    """Start two workers on free ports of this machine; end them if they have not ended."""
+    addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
+    command = [sys.executable, "-m", "faceloom", "train", *options(folder, facesets, **changes), "--workers", addresses]
+    with ExitStack() as stack:
+        started = []
+        # Only the first may touch its run: the second names a folder that must never be there.
+        for number, run in enumerate(("run", "nowhere")):
+            place = ["--worker", str(number), "--run", str(folder / run)]
+            process = subprocess.Popen([*command, *place], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            started.append(stack.enter_context(process))
+            stack.callback(process.kill)
+        yield started[0], started[1]
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in taken]
+
+
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    ends = time.monotonic() + 150
+    while not what():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
+def test_two_workers_learn_what_one_does_and_end_together(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    changes = {**LEARNING, "steps": 1_000_000}
+    run = tmp_path / "run"
+    with two_workers(tmp_path, facesets, **changes) as (first, second):
+        wait_for(lambda: Run.exists(run) and len(Run.read(run).rows()) > 6, first)
+        second.send_signal(signal.SIGINT)
+        assert "the same command continues it" in first.communicate(timeout=60)[0]
+        said = second.communicate(timeout=60)[1]
+    assert (first.returncode, second.returncode) == (0, 130), said
+    last = rows(Run.read(run))[-1]["step"]
+    assert f"Stopped at step {last}" in said
+    assert [path.name for path in list_checkpoints(Run.read(run))] == [f"step-{last:08d}"]
+    assert not (tmp_path / "nowhere").exists()
+    one, answers = tiny_run(tmp_path / "one", facesets, **changes), iter([False] * 5 + [True])
+    train(one, stop_asked=lambda: next(answers))
+    np.testing.assert_allclose(losses(run, 6), losses(tmp_path / "one", 6), rtol=1e-4)
+
+
+def test_a_worker_that_is_gone_ends_the_others(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    with two_workers(tmp_path, facesets, steps=1_000_000) as (first, second):
+        run = tmp_path / "run"
+        wait_for(lambda: Run.exists(run) and bool(list_checkpoints(Run.read(run))), first)
+        second.kill()
+        said = first.communicate(timeout=60)[1]
+        assert first.returncode == 8, said
+    assert "Another worker is gone" in said
+
+
+class Talk(Devices):
+    """Two workers in one process: what the first said is heard by the second."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.said, self.refused = "", False
+
+    @property
+    def agree(self) -> Callable[[bool], bool]:
+        return self._agree
+
+    def _agree(self, says: bool) -> bool:
+        self.refused |= says
+        return self.refused
+
+    def tell(self, text: str) -> str:
+        self.said = text or self.said
+        return self.said
+
+
+def test_a_worker_hears_the_settings(facesets: dict[str, Path]) -> None:
+    talk = Talk()
+    tell_plan(talk, tiny_config(steps=77), facesets)
+    assert hear_plan(talk, facesets).settings == tiny_config(steps=77)
+    assert not talk.refused
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"ada": "ben", "ben": "ada"}, "ben is not the face set that the first worker has of ada"),
+        ({"ben": "ben", "ada": "ada"}, "The first worker trains ada, ben, this one has the faces of ben, ada"),
+    ],
+    ids=["other faces", "another order"],
+)
+def test_a_worker_with_other_faces_is_refused(facesets: dict[str, Path], names: dict[str, str], said: str) -> None:
+    talk = Talk()
+    tell_plan(talk, tiny_config(), facesets)
+    with pytest.raises(UsageError, match=said):
+        hear_plan(talk, {name: facesets[of] for name, of in names.items()})
+    # The second has said no: so does the first one then.
+    with pytest.raises(UsageError, match="Another worker cannot follow"):
+        tell_plan(talk, tiny_config(), facesets)
+
+
+def test_a_worker_with_another_version_is_refused(facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = Talk()
+    tell_plan(talk, tiny_config(), facesets)
+    monkeypatch.setattr(faceloom, "__version__", "0.0.0")
+    with pytest.raises(UsageError, match=r"The first worker has Faceloom .*, this one 0\.0\.0"):
+        hear_plan(talk, facesets)
+
+
+def test_a_worker_needs_its_own_copy_of_the_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    with pytest.raises(UsageError, match=r"nowhere is not on this machine; name .* with --faces"):
+        faces_here(tmp_path / "nowhere", {})
+    shared = tiny_run(tmp_path / "shared", facesets)
+    assert faces_here(shared.directory, {}) == facesets
+    assert faces_here(tmp_path / "nowhere", facesets) == facesets
+
+
+class Alone(Devices):
+    """The last of two workers."""
+
+    def is_lost(self, error: BaseException) -> bool:
+        return isinstance(error, ConnectionError)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionError(), "Another worker is gone"),
+        (MemoryError(), r"Out of memory on worker 1 with 8 faces .* --set batch_size=4"),
+    ],
+)
+def test_workers_end_by_what_one_process_would_go_on_from(error: Exception, said: str) -> None:
+    with pytest.raises(PartlyDone, match=said):
+        refuse_what_workers_cannot(error, Alone(2, 2, 1), 8)
+    refuse_what_workers_cannot(error, Devices(), 8)
+    refuse_what_workers_cannot(ValueError(), Alone(2, 2, 1), 8)
+
+
+def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
+    """An action ends the run after step 2: all end it after step 3, with what is done at the end."""
+    model = SimpleNamespace(stop_training=False, means={"loss": None})
+    seen, asked = [], []
+
+    class End:
+        def is_due(self, number: int) -> bool:
+            return number == 2
+
+        def after_step(self, model: Any, number: int, *, due: bool) -> None:
+            model.stop_training = model.stop_training or due
+
+    class Look:
+        def is_due(self, number: int) -> bool:
+            return True
+
+        def after_step(self, model: Any, number: int, *, due: bool) -> None:
+            seen.append((number, model.stop_training))
+
+    def agree(says: bool) -> bool:
+        asked.append(says)
+        return says
+
+    between = BetweenSteps(0, 0, [], [Look(), End()], agree)
+    between.set_model(model)
+    ends = []
+    for batch in range(3):
+        between.on_train_batch_end(batch, {TOLD: np.array([1, batch + 1, 0.1])})
+        ends.append(model.stop_training)
+    assert asked == [False, False, True]
+    assert ends == [False, False, True]
+    assert seen == [(1, False), (2, False), (3, True)]
+
+
+def test_a_step_that_devices_cannot_share_is_refused(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, batch_size=4)
+    with pytest.raises(UsageError, match=r"4 faces of each identity cannot be shared alike by 3 devices"):
+        train(run, devices=Devices(count=3))
+    assert not run.metrics.exists()
+
+
+@pytest.mark.parametrize(
+    ("workers", "number", "said"),
+    [
+        ("one:1", 0, "two addresses or more"),
+        ("one:1,one:1", 0, "only once"),
+        ("one:1,two", 0, "'two' is no address"),
+        ("one:1,two:65536", 0, "'two:65536' is no address"),
+        ("one:1,two:2", None, "from 0 to 1"),
+        ("one:1,two:2", 2, "from 0 to 1"),
+        (None, 0, "name them all"),
+    ],
+)
+def test_workers_that_cannot_be_are_refused(workers: str | None, number: int | None, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        open_devices("1", workers, number)
+
+
+@pytest.mark.parametrize(("devices", "said"), [("0", "from 1"), ("two", "from 1"), ("99", "there are 1 here")])
+def test_devices_that_are_not_there_are_refused(devices: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        open_devices(devices)
+
+
+def test_all_devices_of_a_machine_with_one_are_one() -> None:
+    assert open_devices("all").count == 1
+
+
+def test_workers_that_do_not_answer_are_named() -> None:
+    here, there = free_ports(2)
+    addresses = parse_workers(f"127.0.0.1:{here},127.0.0.1:{there}", 0)
+    said: list[str] = []
+    with pytest.raises(UsageError, match=f"No worker answers at 127.0.0.1:{there}"):
+        meet(addresses, 0, lambda progress: said.append(progress.note), patience=0)
+    assert said == [f"waiting for 127.0.0.1:{there}"]
+    with (
+        socket.create_server(("", there)),
+        pytest.raises(UsageError, match=f"port {there} of 127.0.0.1:{there} "),
+    ):
+        meet(addresses, 1, lambda progress: None)
+
+
+# How TensorFlow's own server begins.
+SETTINGS = "\0\0\x18\4\0\0\0\0\0\0\4"
+
+
+@pytest.mark.parametrize("greeting", ["faceloom worker 1 of 2", SETTINGS], ids=["waiting", "no longer waiting"])
+def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
+    here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
+    said: list[str] = []
+    with answering(there, greeting):
+        meet([here, there], 0, lambda progress: said.append(f"{progress.done} of {progress.total}"), patience=0)
+    assert said == ["2 of 2"]
+
+
+@pytest.mark.parametrize(
+    ("greeting", "said"),
+    [
+        ("SSH-2.0-OpenSSH_9.6", "is no worker of faceloom train; choose a port"),
+        ("faceloom worker 2 of 3", "not 'faceloom worker 1 of 2'; give all the same --workers"),
+        ("", "No worker answers"),
+    ],
+)
+def test_strangers_are_not_taken_for_workers(greeting: str, said: str) -> None:
+    here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
+    with answering(there, greeting), pytest.raises(UsageError, match=said):
+        meet([here, there], 0, lambda _: None, patience=0)
+
+
+def assert_alike(one: Run, other: Run, relative: float) -> None:
+    arrays, others = checkpoint_arrays(one), checkpoint_arrays(other)
+    assert arrays.keys() == others.keys()
+    for name, value in arrays.items():
+        assert np.abs(others[name] - value).mean() <= relative * np.abs(value).mean() + 1e-7, name

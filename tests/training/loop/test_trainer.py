@@ -1,0 +1,221 @@
+"""A run can be stopped anywhere and continued exactly; its settings change only where they may."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from keras import ops
+from tests.helpers.runs import NETWORK, checkpoint_arrays, rows, tiny_config, tiny_run
+
+from faceloom.errors import ArtefactRefused, UsageError
+from faceloom_train.data.mean_face import first_template
+from faceloom_train.loop import trainer
+from faceloom_train.loop.trainer import open_run, train
+from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints, mark_best, read_best
+from faceloom_train.runs.run_directory import Run
+
+
+@pytest.fixture(scope="module")
+def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Path:
+    run = tiny_run(tmp_path_factory.mktemp("trained") / "run", facesets)
+    train(run)
+    return run.directory
+
+
+@pytest.fixture
+def trained(tmp_path: Path, four_steps: Path, facesets: dict[str, Path]) -> Run:
+    """A run of four steps with checkpoints at 2 and 4."""
+    directory = Path(shutil.copytree(four_steps, tmp_path / "run"))
+    return Run.create(directory, facesets, tiny_config())
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_a_stopped_run_continues_as_if_it_had_not_stopped(
+    tmp_path: Path, facesets: dict[str, Path], precision: str
+) -> None:
+    whole = tiny_run(tmp_path / "whole", facesets, precision=precision)
+    summary = train(whole)
+    assert (summary.step, summary.steps_made) == (4, 4)
+    broken = tiny_run(tmp_path / "broken", facesets, precision=precision)
+    asked = iter([False, True])
+    assert train(broken, stop_asked=lambda: next(asked)).step == 2
+    assert train(Run.read(tmp_path / "broken")).steps_made == 2
+    unbroken, resumed = checkpoint_arrays(whole), checkpoint_arrays(broken)
+    assert unbroken.keys() == resumed.keys()
+    for name, value in unbroken.items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+    for one, other in zip(rows(whole), rows(broken), strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    faces = {**facesets, "ada again": Path(shutil.copytree(facesets["ada"], tmp_path / "again"))}
+    run = tiny_run(tmp_path / "run", faces, steps=40, log_every=10)
+    summary = train(run)
+    losses = [row["loss"] for row in rows(run)]
+    assert losses[-1] < losses[0] * 0.8
+    sheet = cv2.imread(str(summary.preview))
+    # Three pairs of six rows of cells, six columns.
+    assert sheet.shape == (3 * 6 * 128, 6 * 128, 3)
+
+
+def test_old_checkpoints_go_and_what_was_lost_is_not_told_twice(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=8, keep_checkpoints=2)
+    train(run)
+    assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
+    # As after a kill at step 8: its checkpoint was never written.
+    shutil.rmtree(list_checkpoints(run)[-1])
+    run.forget_after(latest_checkpoint(run)[1])
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4, 5, 6]
+    train(run)
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_half_a_line_of_metrics_is_dropped(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets)
+    run.log({"step": 1, "loss": 2.0})
+    with run.metrics.open("a") as file:
+        file.write('{"step": 2, "lo')
+    run.forget_after(5)
+    assert rows(run) == [{"step": 1, "loss": 2.0}]
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(bytes(data))
+
+
+DAMAGE = {
+    "a flipped byte": lambda path: flip_a_byte(path / "state.weights.h5"),
+    "no weights": lambda path: (path / "state.weights.h5").unlink(),
+    "no record": lambda path: (path / "checkpoint.json").unlink(),
+    "half a record": lambda path: (path / "checkpoint.json").write_text('{"schema": 1,'),
+    "another step's": lambda path: (shutil.rmtree(path), shutil.copytree(path.parent / "step-00000002", path)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
+    trained: Run, caplog: pytest.LogCaptureFixture, damage: Callable
+) -> None:
+    run = trained.with_settings(tiny_config(steps=5, keep_checkpoints=1), 4)
+    damage(run.directory / "checkpoints" / "step-00000004")
+    assert train(run).steps_made == 3
+    (said,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
+    assert "step-00000004" in said
+    assert "before it is used, of step 2" in said
+    # What is left is the new one: the damaged one did not count among those to keep.
+    assert [path.name for path in list_checkpoints(run)] == ["step-00000005"]
+
+
+def test_a_run_with_no_whole_checkpoint_is_refused(trained: Run) -> None:
+    for path in list_checkpoints(trained):
+        flip_a_byte(path / "state.weights.h5")
+    with pytest.raises(ArtefactRefused, match=r"step-00000004 is damaged.*No checkpoint.*is whole"):
+        train(trained)
+
+
+def test_snapshots_and_the_best_stay(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=2, keep_checkpoints=1, snapshot_every=3)
+    train(run)
+    mark_best(run, 2, {"identity": 0.5})
+    train(run.with_settings(run.settings.model_copy(update={"steps": 7}), 2))
+    assert [path.name[-1] for path in list_checkpoints(run)] == ["2", "3", "6", "7"]
+    mark_best(run, 7, {"identity": 0.7})
+    train(run.with_settings(run.settings.model_copy(update={"steps": 8}), 7))
+    assert [path.name[-1] for path in list_checkpoints(run)] == ["3", "6", "7", "8"]
+    best = read_best(run)
+    assert best is not None
+    assert (best.step, best.figures) == (7, {"identity": 0.7})
+    with pytest.raises(ArtefactRefused, match="step-00000005"):
+        mark_best(run, 5, {})
+
+
+def test_steps_that_float16_passes_over_count(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    """A loss too large for float16: the scaler drops the step, the data goes on, and so must the count."""
+    run = tiny_run(tmp_path / "run", facesets, precision="mixed_float16", loss={"l1": 1e6})
+    summary = train(run)
+    assert (summary.step, summary.steps_made) == (4, 4)
+    assert latest_checkpoint(run)[1] == 4
+    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4]
+
+
+def test_a_run_of_minutes_stops(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=100000)
+    assert train(run, minutes=0).step == 1
+
+
+def test_settings_that_may_change_are_changed_and_noted(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets, steps=2)
+    train(run)
+    changed = open_run(tmp_path / "run", {}, lambda current: tiny_config(steps=4, batch_size=3))
+    assert changed.settings.batch_size == 3
+    assert Run.read(tmp_path / "run").settings.batch_size == 3
+    assert {(r["changed"], r["to"]) for r in rows(run) if "changed" in r} == {("steps", 4), ("batch_size", 3)}
+    assert train(changed).step == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [("coverage", {"coverage": 0.9}), ("network.size", {"network": {**tiny_config().network.model_dump(), "size": 64}}),
+     ("optimizer.ema", {"optimizer": {"ema": 0}})],
+)  # fmt: skip
+def test_settings_that_cannot_change_are_refused(
+    tmp_path: Path, facesets: dict[str, Path], key: str, change: dict[str, object]
+) -> None:
+    tiny_run(tmp_path / "run", facesets)
+    with pytest.raises(UsageError, match=f"{key} was .* cannot become"):
+        open_run(tmp_path / "run", {}, lambda current: tiny_config(**change))
+
+
+def test_what_is_needed_to_begin(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    with pytest.raises(UsageError, match="two identities or more and got 1"):
+        open_run(tmp_path / "a", {"ada": facesets["ada"]}, lambda current: tiny_config())
+    with pytest.raises(UsageError, match="--config"):
+        open_run(tmp_path / "b", facesets, lambda current: None)
+    with pytest.raises(UsageError, match="same face set"):
+        open_run(tmp_path / "e", {"ada": facesets["ada"], "also": facesets["ada"]}, lambda current: tiny_config())
+    with pytest.raises(ArtefactRefused, match="is no face set"):
+        open_run(tmp_path / "c", {"ada": facesets["ada"], "ben": tmp_path}, lambda current: tiny_config())
+    assert list(tmp_path.iterdir()) == []
+    open_run(tmp_path / "d", facesets, lambda current: tiny_config())
+    with pytest.raises(UsageError, match="same --faces"):
+        open_run(tmp_path / "d", {"ada": facesets["ben"], "ben": facesets["ada"]}, lambda current: current)
+
+
+def test_a_run_can_be_moved_with_its_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    here = tmp_path / "here"
+    faces = {name: Path(shutil.copytree(path, here / name)) for name, path in facesets.items()}
+    train(tiny_run(here / "run", faces, steps=1))
+    there = here.rename(tmp_path / "there")
+    moved = Run.read(there / "run")
+    assert all(path.is_dir() for path in moved.faces.values())
+
+
+@pytest.mark.parametrize("text", ["", "faces: 3", "settings: {", "faces: {}\nsettings: {}"])
+def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ArtefactRefused, match=r"config\.yaml"):
+        Run.read(tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
+    """As those are that an older version made, whose networks had other layers."""
+    other = trainer.compiled_model(tiny_config(network={**NETWORK, "code": 24}), trained.identities)
+    with pytest.raises(ArtefactRefused, match=r"step-00000004 holds another network .* only that version") as refused:
+        trainer.restore_checkpoint(other, latest_checkpoint(trained)[0])
+    assert "\n" not in str(refused.value)
+
+
+def test_templates_begin_as_the_faces_in_one_form(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    run = tiny_run(tmp_path / "run", facesets)
+    faces = trainer._load_identities(run)
+    model = trainer.compiled_model(run.settings, run.identities)
+    trainer._begin(model, run, faces)
+    picture = ops.convert_to_numpy(model.decoders[1].get_layer("template").picture)
+    np.testing.assert_allclose(picture, first_template(faces[1], 32), atol=1e-6)
+    assert np.ptp(picture[..., :3]) > 0.1

@@ -1,0 +1,85 @@
+"""The train and export commands as a user types them."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.helpers.runs import tiny_config, tiny_run
+
+from faceloom_train.config.schema import to_yaml
+from faceloom_train.loop.trainer import train
+
+
+@pytest.fixture
+def preset(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(to_yaml(tiny_config()))
+    return path
+
+
+def test_train_continue_and_export(tmp_path: Path, facesets: dict[str, Path], preset: Path, faceloom) -> None:
+    run = tmp_path / "run"
+    named = [part for name, path in facesets.items() for part in ("--faces", f"{name}={path}")]
+    code, out, err = faceloom("train", "--config", preset, *named, "--run", run, "--steps", 2, "--json")
+    assert code == 0, err
+    assert json.loads(out)["step"] == 2
+    assert "train: 2/2" in err
+    for said in (f"{run} is trained: 2 steps.", f"To use it: faceloom export {run} --identity ben", "--steps 4."):
+        assert said in err
+    code, out, err = faceloom("train", "--run", run, "--json")
+    assert (code, json.loads(out)["steps_made"]) == (0, 0)
+    assert "is trained already, all 2 steps" in err
+    code, out, err = faceloom("train", "--run", run, "--steps", 1, "--json")
+    assert (code, json.loads(out)["step"]) == (0, 2)
+    assert "is at step 2 already, beyond the 1 asked for; nothing was trained." in err
+    code, out, _ = faceloom("train", "--run", run, "--steps", 3, "--set", "batch_size=3", "--json")
+    assert (code, json.loads(out)["steps_made"]) == (0, 1)
+    code, _, err = faceloom("train", "--run", run, "--set", "network.code=8")
+    assert (code, "cannot become 8" in err) == (2, True)
+    code, out, err = faceloom("export", run, "--identity", "ben", "--out", tmp_path / "ben.bundle")
+    assert code == 0, err
+    assert "ben at step 3" in out
+    code, _, err = faceloom("export", run, "--identity", "cy", "--out", tmp_path / "cy.bundle")
+    assert (code, "choose one of ada, ben" in err) == (3, True)
+
+
+def test_ctrl_c_saves_and_the_same_command_continues(tmp_path: Path, facesets: dict[str, Path], preset: Path) -> None:
+    named = [part for name, path in facesets.items() for part in ("--faces", f"{name}={path}")]
+    typed = ["train", "--config", preset, *named, "--run", tmp_path / "run", "--steps", 100000]
+    command = [sys.executable, "-m", "faceloom", *map(str, typed)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = ""
+    while "train: 1/" not in said:
+        said += process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    said += process.communicate(timeout=120)[1]
+    assert process.returncode == 130, said
+    assert "Stopped at step" in said
+    assert "Traceback" not in said
+    step = int(said.rsplit("Stopped at step ", 1)[1].split(";")[0])
+    assert (tmp_path / "run" / "checkpoints" / f"step-{step:08d}").is_dir()
+    assert not list((tmp_path / "run").rglob("*.part"))
+    again = subprocess.run([*command[:-1], str(step + 1), "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(again.stdout)["steps_made"] == 1
+
+
+def test_ctrl_c_ends_an_export_and_leaves_nothing(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    train(tiny_run(tmp_path / "run", facesets, steps=2))
+    before = sorted(tmp_path.rglob("*"))
+    typed = ["export", tmp_path / "run", "--identity", "ben", "--out", tmp_path / "ben.bundle"]
+    command = [sys.executable, "-m", "faceloom", *map(str, typed)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = ""
+    while "export: 0/3" not in said:
+        said += process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    said += process.communicate(timeout=120)[1]
+    assert process.returncode == 130, said
+    assert said.endswith("nothing half-written was left.\n")
+    assert "Traceback" not in said
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,23 @@
+"""The configurations that ship with Faceloom."""
+
+from pathlib import Path
+
+from faceloom.errors import UsageError
+
+
+def preset_path(name: str) -> Path:
+    """Return the YAML file for a preset's name ("smoke") or a path; raise UsageError if there is none."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return path
+    shipped = presets_directory() / f"{name}.yaml"
+    if shipped.is_file():
+        return shipped
+    known = ", ".join(sorted(file.stem for file in presets_directory().glob("*.yaml")))
+    raise UsageError(f"There is no preset {name!r}; choose {known}, or give a YAML file.")
+
+
+def presets_directory() -> Path:
+    """Return where the presets lie: in the installed package, or in `configs/` of a checkout."""
+    packaged = Path(__file__).parents[1] / "presets"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "configs"
