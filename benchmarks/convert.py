@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from faceloom.bench import bench_convert
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle, ConvertOptions
 from faceloom.video import read_frames
 
@@ -26,21 +26,31 @@ SIZES = ((1920, 1080, 300), (1920, 1080, 900), (3840, 2160, 60))
 
 
 def main(clip: Path, bundles: list[Path]) -> None:
-    print("| bundle | decode | look | draw | blend | encode | whole, ms a frame | frames/s | whole / slowest stage |")
+    print(
+        "| bundle | decode | look | draw | blend | encode | whole, ms a frame | frames/s | whole / slowest stage |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for path in bundles:
         for graph in Bundle.read(path).manifest.graphs:
-            made = finish(bench_convert(clip, path, ConvertOptions(provider="auto", precision=graph.precision)))
+            made = run_to_completion(
+                bench_convert(
+                    clip, path, ConvertOptions(provider="auto", precision=graph.precision)
+                )
+            )
             stages = " | ".join(f"{ms:.1f}" for ms in made.stages.values())
             rate, against = f"{1000 / made.whole:.1f}", f"{made.against_slowest:.2f}"
             ran = f"{graph.precision}, {made.provider}"
-            print(f"| {path.name} {ran} | {stages} | {made.whole:.1f} | {rate} | {against} |", flush=True)
+            print(
+                f"| {path.name} {ran} | {stages} | {made.whole:.1f} | {rate} | {against} |",
+                flush=True,
+            )
     print("\n| clip | frames | peak memory |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for width, height, count in SIZES:
             large = enlarge(clip, Path(folder) / "large.mp4", width, height, count)
             print(
-                f"| {width}x{height} | {count} | {peak_memory(large, bundles[-1], Path(folder)):.0f} MB |", flush=True
+                f"| {width}x{height} | {count} | {peak_memory(large, bundles[-1], Path(folder)):.0f} MB |",
+                flush=True,
             )
 
 
@@ -73,7 +83,9 @@ def peak_memory(clip: Path, bundle: Path, folder: Path) -> float:
         str(folder / "out.mp4"),
         "--force",
     ]
-    process = subprocess.Popen([sys.executable, *typed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, *typed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     seen = [0]
 
     def watch() -> None:

@@ -23,7 +23,7 @@ import onnxruntime as ort
 import tensorflow as tf
 import tf2onnx
 
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle
 from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
 from faceloom_export.graph.swap_graph import load_networks, swap_function
@@ -42,18 +42,23 @@ def main(run_path: Path, threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     run = Run.read(run_path)
     size, decoder = run.settings.network.size, len(run.identities) - 1
-    print(f"{run.settings.network.kind}, {size} px, {threads} thread(s), onnxruntime {ort.__version__}")
+    print(
+        f"{run.settings.network.kind}, {size} px, {threads} thread(s), onnxruntime {ort.__version__}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "bundle"
         options = ExportOptions(("fp32", "fp16", "int8"), accept_loss=True)
-        summary = finish(export_bundle(run_path, run.identities[decoder], out, options))
+        summary = run_to_completion(export_bundle(run_path, run.identities[decoder], out, options))
         print_kept(summary.graphs)
         networks, _ = load_networks(run)
         graphs = {row.precision: str(out / row.file) for row in Bundle.read(out).manifest.graphs}
         candidates = {
             "Keras predict": keras_predict(networks, decoder, size),
             "tf.function": tf_function(networks, decoder, size),
-            **{f"onnxruntime {name}": in_onnxruntime(open_graph(path, threads)) for name, path in graphs.items()},
+            **{
+                f"onnxruntime {name}": in_onnxruntime(open_graph(path, threads))
+                for name, path in graphs.items()
+            },
         }
         print_times("program", candidates, "onnxruntime fp32", (1, 8, 32))
         candidates = forms(swap_function(networks, decoder, size), threads)
@@ -61,7 +66,9 @@ def main(run_path: Path, threads: int) -> None:
 
 
 def print_kept(graphs: Any) -> None:
-    print("\n| graph | MB | of fp32 | most | mean | within 1 | within 2 | SSIM | identity | less by | beyond limits |")
+    print(
+        "\n| graph | MB | of fp32 | most | mean | within 1 | within 2 | SSIM | identity | less by | beyond limits |"
+    )
     print("|---" * 11 + "|")
     for graph in graphs:
         proof = graph.proof
@@ -73,13 +80,17 @@ def print_kept(graphs: Any) -> None:
         )
 
 
-def print_times(what: str, candidates: Mapping[str, Candidate], reference: str, batches: tuple[int, ...]) -> None:
+def print_times(
+    what: str, candidates: Mapping[str, Candidate], reference: str, batches: tuple[int, ...]
+) -> None:
     """Milliseconds a face at each batch, and how many times as long as `reference`."""
     columns = {batch: least_times(candidates, batch) for batch in batches}
     print(f"\n| {what} | " + " | ".join(f"batch {batch}" for batch in batches) + " |")
     print("|---" * (1 + len(batches)) + "|")
     for name in candidates:
-        cells = (f"{1e3 * t[name] / n:.2f} ms, {t[name] / t[reference]:.2f}x" for n, t in columns.items())
+        cells = (
+            f"{1e3 * t[name] / n:.2f} ms, {t[name] / t[reference]:.2f}x" for n, t in columns.items()
+        )
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
@@ -131,7 +142,9 @@ def in_onnxruntime(session: ort.InferenceSession) -> Candidate:
             return lambda: session.run(None, {node.name: faces})
         return lambda: [
             np.ascontiguousarray(out.transpose(0, 2, 3, 1))
-            for out in session.run(None, {node.name: np.ascontiguousarray(faces.transpose(0, 3, 1, 2))})
+            for out in session.run(
+                None, {node.name: np.ascontiguousarray(faces.transpose(0, 3, 1, 2))}
+            )
         ]
 
     return make
@@ -151,18 +164,26 @@ def forms(function: Any, threads: int) -> dict[str, Candidate]:
         models["onnxslim"] = onnxslim.slim(onnx.ModelProto.FromString(exported.SerializeToString()))
     except ImportError:
         print("\nonnxslim is not installed and was left out.")
-    sessions = {name: open_graph(model.SerializeToString(), threads) for name, model in models.items()}
+    sessions = {
+        name: open_graph(model.SerializeToString(), threads) for name, model in models.items()
+    }
     whole = exported.SerializeToString()
-    sessions["as exported, no blocks of channels"] = open_graph(whole, threads, ["NchwcTransformer"])
+    sessions["as exported, no blocks of channels"] = open_graph(
+        whole, threads, ["NchwcTransformer"]
+    )
     sessions["as exported, swish not fused"] = open_graph(whole, threads, ["QuickGeluFusion"])
     return {name: in_onnxruntime(session) for name, session in sessions.items()}
 
 
 def converted(function: Any, opset: int, **layout: Any) -> onnx.ModelProto:
-    return tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=opset, **layout)[0]
+    return tf2onnx.convert.from_function(
+        function, input_signature=function.input_signature, opset=opset, **layout
+    )[0]
 
 
-def open_graph(model: str | bytes, threads: int, without: list[str] | None = None) -> ort.InferenceSession:
+def open_graph(
+    model: str | bytes, threads: int, without: list[str] | None = None
+) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

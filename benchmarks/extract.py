@@ -17,7 +17,7 @@ from faceloom.faces.temporal_smoothing import steady
 from faceloom.faceset import ExtractOptions, FaceSet, extract
 from faceloom.faceset.identity_clustering import group_people
 from faceloom.image_io import write_png
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.video import Frame, read_frames
 
 PEOPLE = ("ada", "ben")
@@ -26,7 +26,9 @@ Seen = tuple[Frame, list[Face]]
 
 
 def main(data: Path) -> None:
-    print("| clip | within 45 degrees | half hidden or more | 45 to 75 | eyes | nose | mouth | jitter at 256 px |")
+    print(
+        "| clip | within 45 degrees | half hidden or more | 45 to 75 | eyes | nose | mouth | jitter at 256 px |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for name in CLIPS:
         print(against_truth(data / "synth" / f"{name}.mp4"))
@@ -36,9 +38,13 @@ def main(data: Path) -> None:
     if not real.is_dir():
         print("The real clips are not here.")
         return
-    found, vectors = zip(*(seen_and_vector(path) for path in sorted((real / "grid").glob("*.mpg"))), strict=True)
+    found, vectors = zip(
+        *(seen_and_vector(path) for path in sorted((real / "grid").glob("*.mpg"))), strict=True
+    )
     people = group_people(np.stack(vectors), np.ones(len(vectors)), SAME_PERSON)
-    print(f"GRID: {sum(found)} of {75 * len(found)} frames; {len(found)} speakers are {people.max() + 1} people.")
+    print(
+        f"GRID: {sum(found)} of {75 * len(found)} frames; {len(found)} speakers are {people.max() + 1} people."
+    )
     woman = real / "WolfgangLanger_Pexels.mp4"
     frames = [bool(faces) for _, faces in look(woman)]
     print(f"The long clip: {100 * np.mean(frames):.1f} % of {len(frames)} frames.")
@@ -58,7 +64,11 @@ def against_truth(path: Path) -> str:
     height = json.loads(str(truth["meta"]))["size"][1]
     visible = truth["area"] > (height / 20) ** 2
     shape = truth["yaw"].shape
-    hit, error, place = np.zeros(shape, bool), np.full((*shape, 5), np.nan), np.full((*shape, 5, 2), np.nan)
+    hit, error, place = (
+        np.zeros(shape, bool),
+        np.full((*shape, 5), np.nan),
+        np.full((*shape, 5, 2), np.nan),
+    )
     sizes = []
     for frame, faces in look(path):
         for person in range(shape[1]):
@@ -90,9 +100,13 @@ def with_reference(synth: Path, name: str) -> str:
     with TemporaryDirectory() as folder:
         picture = Path(folder) / "reference.png"
         write_png(picture, next(iter(read_frames(synth / f"train_{name}.mp4"))).rgb)
-        finish(extract([clip], Path(folder) / "out", ExtractOptions(name, reference=(picture,))))
+        run_to_completion(
+            extract([clip], Path(folder) / "out", ExtractOptions(name, reference=(picture,)))
+        )
         rows = FaceSet.read(Path(folder) / "out").rows
-    nearest = [np.linalg.norm(truth[row.frame] - row.points_xy, axis=-1).mean(-1).argmin() for row in rows]
+    nearest = [
+        np.linalg.norm(truth[row.frame] - row.points_xy, axis=-1).mean(-1).argmin() for row in rows
+    ]
     own = np.equal(nearest, PEOPLE.index(name)).sum()
     return f"hard_two with a picture of {name}: {len(rows)} faces, of them {len(rows) - own} of the other."
 

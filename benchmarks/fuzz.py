@@ -1,4 +1,4 @@
-"""Spoil valid artefacts and read them: what is neither accepted nor refused in the documented way is a crash.
+"""Spoil valid artifacts and read them: what is neither accepted nor refused in the documented way is a crash.
 
 python benchmarks/fuzz.py --cases 100000 --seconds 180 [--reader TEXT]... [--first CASE]
 
@@ -58,10 +58,15 @@ def main() -> None:
         crashes: list[str] = []
         for reader in readers(folder / "made"):
             if any(text in reader.name for text in asked.reader or [""]):
-                result = fuzz(reader, range(asked.first, asked.first + asked.cases), asked.seconds, folder)
+                result = fuzz(
+                    reader, range(asked.first, asked.first + asked.cases), asked.seconds, folder
+                )
                 print(result.row(reader.name), flush=True)
                 if result.cases < asked.cases:
-                    print(f"{reader.name}: go on with --first {asked.first + result.cases}", file=sys.stderr)
+                    print(
+                        f"{reader.name}: go on with --first {asked.first + result.cases}",
+                        file=sys.stderr,
+                    )
                 for crash in result.crashes[:20]:
                     print(f"\n{reader.name}, {crash}", file=sys.stderr)
                 crashes += result.crashes
@@ -102,7 +107,9 @@ def fuzz(reader: "strangers.Reader", seeds: range, most_seconds: float, folder: 
     return result
 
 
-def _work(reader: "strangers.Reader", seeds: range, until: float, counts: mmap.mmap, folder: Path) -> None:
+def _work(
+    reader: "strangers.Reader", seeds: range, until: float, counts: mmap.mmap, folder: Path
+) -> None:
     """Read cases until the end of them or of the time, or a crash, in a process that ends with this."""
     from tests.helpers.fuzz_readers import try_case
 

@@ -15,7 +15,7 @@ from faceloom.compare.compare import judge_pictures, pictures_together, referenc
 from faceloom.compare.result import Version
 from faceloom.compare.score import WEIGHTS, Score, score_of
 from faceloom.faceset import FaceSet
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 
 PARTS = ("identity", *WEIGHTS)
 # Frames that are spoilt and judged: a few seconds of speech.
@@ -25,11 +25,19 @@ FRAMES = 75
 def main(target: Path, truth: Path, wanted: Path, other: Path, *named: str) -> None:
     swaps = dict(pair.split("=", 1) for pair in named)
     paths = [target, truth, *map(Path, swaps.values())]
-    columns = [list(column) for column in zip(*islice(pictures_together(paths), FRAMES), strict=True)]
-    versions = {"untouched": columns[0], **dict(zip(swaps, columns[2:], strict=True)), **spoilt(*columns[:2])}
+    columns = [
+        list(column) for column in zip(*islice(pictures_together(paths), FRAMES), strict=True)
+    ]
+    versions = {
+        "untouched": columns[0],
+        **dict(zip(swaps, columns[2:], strict=True)),
+        **spoilt(*columns[:2]),
+    }
     references = references_of(FaceSet.read(wanted), FaceSet.read(other))
     moments = enumerate(zip(*versions.values(), strict=True))
-    judged = finish(judge_pictures(moments, tuple(versions), references, f"No frame of {target} shows a face"))
+    judged = run_to_completion(
+        judge_pictures(moments, tuple(versions), references, f"No frame of {target} shows a face")
+    )
     for title, with_truth in (("against the exact truth", True), ("without it", False)):
         print(f"\n| {title} | score | {' | '.join(PARTS)} |")
         print("|---" * (len(PARTS) + 2) + "|")
@@ -43,7 +51,7 @@ def spoilt(target: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, list[
         "truth, 2 px off": faults.shifted(truth),
         "truth, blurred": faults.blurred(truth),
         "truth, mouth of another frame": faults.with_another_mouth(truth),
-        "truth, redder": faults.recoloured(truth),
+        "truth, redder": faults.recolored(truth),
         "truth, flickering": faults.flickering(truth),
         "truth, cut out hard": faults.cut_out(truth, target),
         "the target, lighter": faults.of_the_wrong_person(target),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from faceloom.demo import run as demo_run
 from faceloom.faceset import ExtractOptions, extract
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom_train.config.schema import TrainConfig, to_yaml
 from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints
 from faceloom_train.runs.run_directory import Run
@@ -46,7 +46,9 @@ class Kill:
         return self.reached - self.whole
 
 
-def kill_again_and_again(run: Path, command: Sequence[str], kills: int, steps: int) -> Iterator[Kill]:
+def kill_again_and_again(
+    run: Path, command: Sequence[str], kills: int, steps: int
+) -> Iterator[Kill]:
     """Start the command, kill it -9 at a random moment up to `steps` steps and half a second on; and so on."""
     chance = random.Random(0)
     whole = 0
@@ -83,7 +85,17 @@ def noted_step(run: Path) -> int:
 
 def train_command(run: Path, config: Path, faces: dict[str, Path]) -> list[str]:
     named = [part for name, path in faces.items() for part in ("--faces", f"{name}={path}")]
-    return [sys.executable, "-m", "faceloom", "train", "--config", str(config), "--run", str(run), *named]
+    return [
+        sys.executable,
+        "-m",
+        "faceloom",
+        "train",
+        "--config",
+        str(config),
+        "--run",
+        str(run),
+        *named,
+    ]
 
 
 def main(kills: int) -> None:
@@ -92,12 +104,16 @@ def main(kills: int) -> None:
         folder = Path(place)
         faces = {name: folder / name for name in ("ada", "ben")}
         for name, path in faces.items():
-            finish(extract([sample / f"train_{name}.mp4"], path, ExtractOptions(name, every=16)))
+            run_to_completion(
+                extract([sample / f"train_{name}.mp4"], path, ExtractOptions(name, every=16))
+            )
         config = folder / "tiny.yaml"
         config.write_text(to_yaml(TrainConfig.model_validate(CONFIG)))
         run = folder / "run"
         print(f"A checkpoint every {EVERY} steps.")
-        print("| kill | seconds after a step | last step | whole checkpoint | steps lost | damaged | leftovers |")
+        print(
+            "| kill | seconds after a step | last step | whole checkpoint | steps lost | damaged | leftovers |"
+        )
         print("|---|---|---|---|---|---|---|")
         made = []
         command = train_command(run, config, faces)
@@ -107,7 +123,9 @@ def main(kills: int) -> None:
                 f"| {number} | {kill.seconds:.2f} | {kill.reached} | {kill.whole} | {kill.lost} | {kill.damaged} "
                 f"| {kill.leftovers} |", flush=True,
             )  # fmt: skip
-        print(f"Most steps lost: {max(kill.lost for kill in made)}; damaged: {sum(kill.damaged for kill in made)}.")
+        print(
+            f"Most steps lost: {max(kill.lost for kill in made)}; damaged: {sum(kill.damaged for kill in made)}."
+        )
 
 
 if __name__ == "__main__":

@@ -35,16 +35,22 @@ NOT_POOR = "augment.poor_footage=1e-9"
 
 def main(*paths: str) -> None:
     sets = [FaceSet.read(Path(path)) for path in paths]
-    print("| side | drawn, faces/s a core | drawn and augmented, faces/s a core | wanted |\n|---|---|---|---|")
+    print(
+        "| side | drawn, faces/s a core | drawn and augmented, faces/s a core | wanted |\n|---|---|---|---|"
+    )
     for size, wanted in WANTED.items():
         drawn, augmented = rates(sets, size)
         print(f"| {size} px | {drawn:,.0f} | {augmented:,.0f} | {wanted:,} |")
-    print("\n| a step of `smoke` | ms | processor ms | share of the bare step's speed |\n|---|---|---|---|")
+    print(
+        "\n| a step of `smoke` | ms | processor ms | share of the bare step's speed |\n|---|---|---|---|"
+    )
     times = step_times(sets)
     bare = next(iter(times.values()))
     for name, seconds in times.items():
         wall, processor = 1000 * seconds
-        print(f"| {name} | {wall:.1f} | {processor:.1f} | {bare[0] / seconds[0]:.3f}, {bare[1] / seconds[1]:.3f} |")
+        print(
+            f"| {name} | {wall:.1f} | {processor:.1f} | {bare[0] / seconds[0]:.3f}, {bare[1] / seconds[1]:.3f} |"
+        )
 
 
 def rates(sets: Sequence[FaceSet], size: int) -> tuple[float, float]:
@@ -87,7 +93,9 @@ def step_times(sets: Sequence[FaceSet]) -> dict[str, np.ndarray]:
 
     sources = {
         "bare: one batch again and again": again(NOT_POOR),
-        "with the data path": lambda start: packed(make_dataset(faces, config, start, start + STEPS)),
+        "with the data path": lambda start: packed(
+            make_dataset(faces, config, start, start + STEPS)
+        ),
         "bare, no occluders": again(NOT_POOR, "augment.occlusion=0"),
         "bare, every step's footage poor": again("augment.poor_footage=1"),
     }
@@ -104,9 +112,17 @@ def timed(model: keras.Model, batches: Batches) -> Iterator[np.ndarray]:
     feed, model.layout = batches
     ends: list[tuple[float, float]] = []
     noting = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: ends.append((time.perf_counter(), time.process_time()))
+        on_train_batch_end=lambda batch, logs: ends.append(
+            (time.perf_counter(), time.process_time())
+        )
     )
-    model.fit(feed, epochs=1, verbose=0, shuffle=False, callbacks=Unhurried([noting], add_history=True, model=model))
+    model.fit(
+        feed,
+        epochs=1,
+        verbose=0,
+        shuffle=False,
+        callbacks=Unhurried([noting], add_history=True, model=model),
+    )
     yield from np.diff(ends, axis=0)[LEFT_OUT:]
 
 

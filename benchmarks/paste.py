@@ -1,4 +1,4 @@
-"""What putting a face back takes: mask, colours and paste, for a face of 40 % of the picture's height.
+"""What putting a face back takes: mask, colors and paste, for a face of 40 % of the picture's height.
 
 python benchmarks/paste.py
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from faceloom.array_types import float32
-from faceloom.swap.compositing.color_transfer import match_colour
+from faceloom.swap.compositing.color_transfer import match_color
 from faceloom.swap.compositing.mask_refinement import soften, steadied
 from faceloom.swap.compositing.paste_back import paste
 from faceloom.swap.compositing.sharpening import sharpen_like
@@ -21,14 +21,18 @@ RUNS = 40
 
 
 def main() -> None:
-    print("| crop | steady the mask | soften | lab | rct | histogram | sharpen | paste at 1080p | paste at 4K |")
+    print(
+        "| crop | steady the mask | soften | lab | rct | histogram | sharpen | paste at 1080p | paste at 4K |"
+    )
     print("|---" * 9 + "|")
     for size in (128, 256, 384):
         face, target = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
         mask = oval(size)
         soft = soften(mask, 0.03, 0.03)
         times = [least(steadied, mask, {}), least(soften, mask, 0.03, 0.03)]
-        times += [least(match_colour, how, face, target, mask, {}) for how in ("lab", "rct", "histogram")]
+        times += [
+            least(match_color, how, face, target, mask, {}) for how in ("lab", "rct", "histogram")
+        ]
         times.append(least(sharpen_like, face, target, mask, 0.8))
         for width, height in PICTURES.values():
             picture = np.zeros((height, width, 3), np.uint8)

@@ -37,13 +37,17 @@ def marked(folder: Path, ending: str) -> Path:
     else:
         picture = next(read_frames(SAMPLE)).rgb
         cv2.imwrite(str(out), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    marker.finish(out, mark, SAMPLE)
+    marker.run_to_completion(out, mark, SAMPLE)
     return out
 
 
 def remux(path: Path, out: Path, tags: dict[str, str]) -> Path:
     with av.open(str(path)) as source, av.open(str(out), "w") as target:
-        pairs = {s.index: target.add_stream_from_template(s) for s in source.streams if s.type in ("video", "audio")}
+        pairs = {
+            s.index: target.add_stream_from_template(s)
+            for s in source.streams
+            if s.type in ("video", "audio")
+        }
         target.metadata.update(dict(source.metadata) | tags)
         for packet in source.demux():
             if packet.dts is not None and packet.stream.index in pairs:
@@ -94,7 +98,9 @@ def flips(path: Path, count: int = FLIPS) -> None:
     start = data.find(STORE) - 12
     end = start + int.from_bytes(data[start : start + 4], "big")
     outside = [at for at in missed if not start - 24 <= at < end + 24]
-    print(f"{path.suffix:5} {len(data):8} bytes ({end - start} manifest), one flipped: {dict(verdicts)}; {outside=}")
+    print(
+        f"{path.suffix:5} {len(data):8} bytes ({end - start} manifest), one flipped: {dict(verdicts)}; {outside=}"
+    )
 
 
 def survives() -> None:
@@ -104,8 +110,13 @@ def survives() -> None:
             path = marked(folder, ending)
             said(f"{ending} as written", path)
             for other in (".mp4", ".mov", ".mkv"):
-                said(f"  remuxed to {other}, tags taken along", remux(path, folder / f"remuxed{other}", {}))
-            said("  encoded again, tags taken along", reencode(path, folder / "again.mp4", tags=True))
+                said(
+                    f"  remuxed to {other}, tags taken along",
+                    remux(path, folder / f"remuxed{other}", {}),
+                )
+            said(
+                "  encoded again, tags taken along", reencode(path, folder / "again.mp4", tags=True)
+            )
             said("  encoded again", reencode(path, folder / "again.mp4", tags=False))
         for ending in (".png", ".jpg", ".webp"):
             path = marked(folder, ending)
@@ -125,15 +136,21 @@ def sees(path: Path) -> None:
         due, looks, started = frame.seconds + 1, looks + 1, time.perf_counter()
         found = detector.detect(cv2.cvtColor(upright(frame.rgb, info.rotation), cv2.COLOR_RGB2BGR))
         spent += time.perf_counter() - started
-        scores = [(row["score"], row["class"], frame.seconds) for row in found if row["class"] in REFUSED]
+        scores = [
+            (row["score"], row["class"], frame.seconds) for row in found if row["class"] in REFUSED
+        ]
         best = max([best, *scores])
     score, what, when = best
-    print(f"{path.name:28} {looks:4} looks, {1000 * spent / looks:4.0f} ms each, {score:.2f} {what} at {when:.1f} s")
+    print(
+        f"{path.name:28} {looks:4} looks, {1000 * spent / looks:4.0f} ms each, {score:.2f} {what} at {when:.1f} s"
+    )
 
 
 if __name__ == "__main__":
     for folder in map(Path, sys.argv[1:]):
-        for video in sorted(p for p in folder.rglob("*") if p.suffix in (".mp4", ".mpg", ".mov", ".mkv", ".avi")):
+        for video in sorted(
+            p for p in folder.rglob("*") if p.suffix in (".mp4", ".mpg", ".mov", ".mkv", ".avi")
+        ):
             sees(video)
     if len(sys.argv) == 1:
         survives()

@@ -38,7 +38,12 @@ from faceloom_train.runs.run_directory import Run
 # How long each is measured, after the first steps, which compile.
 SECONDS, FIRST = 5, 12
 ENDLESS = 1_000_000
-QUIET = [f"steps={ENDLESS}", f"checkpoint_every={ENDLESS}", f"preview_every={ENDLESS}", "evaluate_every=0"]
+QUIET = [
+    f"steps={ENDLESS}",
+    f"checkpoint_every={ENDLESS}",
+    f"preview_every={ENDLESS}",
+    "evaluate_every=0",
+]
 
 
 def main(first: str, second: str, *presets: str) -> None:
@@ -52,14 +57,19 @@ def main(first: str, second: str, *presets: str) -> None:
         name, config = settings_of(asked)
         with dtype_policy(config.precision), tempfile.TemporaryDirectory() as folder:
             run = Run.create(Path(folder) / "run", paths, config)
-            print(f"| {name} | {config.precision} | {config.faces_per_step} | {measured(run)} |", flush=True)
+            print(
+                f"| {name} | {config.precision} | {config.faces_per_step} | {measured(run)} |",
+                flush=True,
+            )
 
 
 def settings_of(asked: str) -> tuple[str, TrainConfig]:
     preset, *changes = asked.split(",")
     name, _, faces = preset.partition(":")
     chosen = [f"batch_size={faces}", "effective_batch_size=null"] if faces else []
-    return ", ".join([name, *changes]), decided(read_config(preset_path(name), [*QUIET, *chosen, *changes]), None)
+    return ", ".join([name, *changes]), decided(
+        read_config(preset_path(name), [*QUIET, *chosen, *changes]), None
+    )
 
 
 def measured(run: Run) -> str:
@@ -75,9 +85,7 @@ def measured(run: Run) -> str:
     data = in_fit(model, batches)
     looking = make_watchers_and_actions(run, faces, lambda _: None, lambda: False, float("inf"))
     whole = in_fit(model, batches, BetweenSteps(0, 0, *looking))
-    return (
-        f"{compiled:.0f} | {bare * settings.faces_per_step * len(faces):,.0f} | {data / bare:.3f} | {whole / bare:.3f}"
-    )
+    return f"{compiled:.0f} | {bare * settings.faces_per_step * len(faces):,.0f} | {data / bare:.3f} | {whole / bare:.3f}"
 
 
 def bare_step(model: SwapModel, batch: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
@@ -130,7 +138,9 @@ class Clock(keras.callbacks.Callback):
             self._model.stop_training = True
 
 
-def in_fit(model: SwapModel, batches: tf.data.Dataset, *callbacks: keras.callbacks.Callback) -> float:
+def in_fit(
+    model: SwapModel, batches: tf.data.Dataset, *callbacks: keras.callbacks.Callback
+) -> float:
     clock = Clock()
     for variable in model.optimizer.variables:
         # A fit ends with the averages in the place of the weights, in the same memory, which JAX cannot begin with.

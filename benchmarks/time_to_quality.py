@@ -13,15 +13,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-FIGURES = ("truth_identity", "truth_expression", "truth_mouth", "truth_eyes", "truth_sharpness", "truth_aligned")
-COLOURS = ("#c2571a", "#2f6fbb", "#3a8f4d", "#8a4fae")
+FIGURES = (
+    "truth_identity",
+    "truth_expression",
+    "truth_mouth",
+    "truth_eyes",
+    "truth_sharpness",
+    "truth_aligned",
+)
+COLORS = ("#c2571a", "#2f6fbb", "#3a8f4d", "#8a4fae")
 WIDE, HIGH = 640, 300
 # Every second frame is judged: steadiness is another question.
 EVERY = 2
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("synth", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 2, 4, 8])
@@ -54,14 +63,31 @@ def measured(preset: str, asked: argparse.Namespace, faces: dict[str, Path]) -> 
         if not kept.exists():
             more = ["--minutes", minutes - trained, "--set", "evaluate_every=0"]
             done = faceloom("train", "--config", preset, *sets, "--run", run, *more)
-            bundle, swap = asked.out / f"{preset}-{minutes:g}.bundle", asked.out / f"{preset}-{minutes:g}.mp4"
+            bundle, swap = (
+                asked.out / f"{preset}-{minutes:g}.bundle",
+                asked.out / f"{preset}-{minutes:g}.mp4",
+            )
             faceloom("export", run, "--identity", "ben", "--out", bundle, "--force")
             faceloom("convert", target, "--bundle", bundle, "--out", swap, "--force")
-            judged = faceloom("compare", target, swap, "--truth", truth, "--identity", faces["ben"], "--every", EVERY)
+            judged = faceloom(
+                "compare",
+                target,
+                swap,
+                "--truth",
+                truth,
+                "--identity",
+                faces["ben"],
+                "--every",
+                EVERY,
+            )
             kept.write_text(json.dumps({"step": done["step"], "judged": judged}))
         trained = minutes
         said = json.loads(kept.read_text())
-        yield minutes, said["step"], next(v for v in said["judged"]["versions"] if v["name"] == "swap")
+        yield (
+            minutes,
+            said["step"],
+            next(v for v in said["judged"]["versions"] if v["name"] == "swap"),
+        )
 
 
 def faceloom(*words: object) -> dict[str, Any]:
@@ -73,25 +99,37 @@ def faceloom(*words: object) -> dict[str, Any]:
 
 def table(lines: dict[str, Any]) -> str:
     titles = [name.removeprefix("truth_") for name in FIGURES]
-    rows = [f"| preset | minutes | steps | score | {' | '.join(titles)} |", "|---" * (len(FIGURES) + 4) + "|"]
+    rows = [
+        f"| preset | minutes | steps | score | {' | '.join(titles)} |",
+        "|---" * (len(FIGURES) + 4) + "|",
+    ]
     for preset, points in lines.items():
         for minutes, step, swap in points:
             values = {figure["name"]: figure["value"] for figure in swap["figures"]}
             cells = " | ".join(f"{values[name]:.3f}" for name in FIGURES)
-            rows.append(f"| {preset} | {minutes:g} | {step} | {swap['score']['value']:.1f} | {cells} |")
+            rows.append(
+                f"| {preset} | {minutes:g} | {step} | {swap['score']['value']:.1f} | {cells} |"
+            )
     return "\n".join(rows) + "\n"
 
 
 def plot(lines: dict[str, Any]) -> str:
     """The score over the minutes."""
     last = max(minutes for points in lines.values() for minutes, _, _ in points)
-    best = max(swap["score"]["value"] for points in lines.values() for _, _, swap in points) * 1.1 + 1e-6
+    best = (
+        max(swap["score"]["value"] for points in lines.values() for _, _, swap in points) * 1.1
+        + 1e-6
+    )
     drawn = []
     for number, (preset, points) in enumerate(lines.items()):
-        places = [(WIDE * m / last, HIGH * (1 - swap["score"]["value"] / best)) for m, _, swap in points]
+        places = [
+            (WIDE * m / last, HIGH * (1 - swap["score"]["value"] / best)) for m, _, swap in points
+        ]
         line = " ".join(f"{x:.0f},{y:.0f}" for x, y in places)
-        drawn.append(f'<polyline points="{line}" fill="none" stroke="{COLOURS[number]}" stroke-width="2"/>')
-        drawn.append(f'<text x="8" y="{18 * (number + 1)}" fill="{COLOURS[number]}">{preset}</text>')
+        drawn.append(
+            f'<polyline points="{line}" fill="none" stroke="{COLORS[number]}" stroke-width="2"/>'
+        )
+        drawn.append(f'<text x="8" y="{18 * (number + 1)}" fill="{COLORS[number]}">{preset}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {WIDE + 60} {HIGH + 40}" font-family="sans-serif" '
         f'font-size="14"><path d="M0 0V{HIGH}H{WIDE}" fill="none" stroke="#999"/>{"".join(drawn)}'

@@ -10,7 +10,7 @@ import pytest
 from faceloom.cli import app as app_module
 from faceloom.demo import run as demo_run
 from faceloom.faceset import ExtractOptions, extract
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 
 SAMPLE = Path(demo_run.__file__).parent / "sample"
 
@@ -39,12 +39,16 @@ def facesets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Face sets of the two synthetic people, from every eighth frame."""
     folder = tmp_path_factory.mktemp("faces")
     for name in ("ada", "ben"):
-        finish(extract([SAMPLE / f"train_{name}.mp4"], folder / name, ExtractOptions(name, every=8)))
+        run_to_completion(
+            extract([SAMPLE / f"train_{name}.mp4"], folder / name, ExtractOptions(name, every=8))
+        )
     return {name: folder / name for name in ("ada", "ben")}
 
 
 @pytest.fixture
-def faceloom(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def faceloom(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
     """Run the `faceloom` command in this process; return exit code, standard output and standard error."""
 
     def run(*arguments: object) -> tuple[int, str, str]:

@@ -15,7 +15,7 @@ Mask: TypeAlias = UInt8[np.ndarray, "_ _"]
 # Pictures of one size.
 RgbBatch: TypeAlias = UInt8[np.ndarray, "_ _ _ 3"]
 MaskBatch: TypeAlias = UInt8[np.ndarray, "_ _ _"]
-# Points in pixels, x to the right and y down; the centre of the first pixel is (0, 0), as in OpenCV.
+# Points in pixels, x to the right and y down; the center of the first pixel is (0, 0), as in OpenCV.
 Points: TypeAlias = Float32[np.ndarray, "_ 2"]
 # An affine map p -> M[:, :2] p + M[:, 2], in the units of Points.
 Affine: TypeAlias = Float32[np.ndarray, "2 3"]

@@ -42,7 +42,9 @@ def refuse_directory(path: Path, marker: str, *, force: bool, inputs: Iterable[P
     if not force:
         raise _taken(path)
     if any(path.iterdir()) and not (path / marker).is_file():
-        raise UsageError(f"{path} holds other things (it has no {marker}) and is not replaced; choose another name.")
+        raise UsageError(
+            f"{path} holds other things (it has no {marker}) and is not replaced; choose another name."
+        )
     if any(source.resolve().is_relative_to(path.resolve()) for source in inputs):
         raise UsageError(f"{path} holds the input and is not replaced; choose another name.")
 
@@ -105,7 +107,9 @@ def said_plainly(error: OSError, path: Path) -> PartlyDone | UsageError:
             f"{path} could not be written: the disk is full; free some space and run the same command again."
         )
     where = f" ({error.filename})" if error.filename and str(error.filename) != str(path) else ""
-    return UsageError(f"{path} cannot be used: {(error.strerror or str(error)).lower()}{where}; choose another place.")
+    return UsageError(
+        f"{path} cannot be used: {(error.strerror or str(error)).lower()}{where}; choose another place."
+    )
 
 
 def _refuse_no_name(path: Path) -> None:

@@ -38,7 +38,9 @@ def write_behind(write: Callable[[Item], None], depth: int) -> Iterator[Callable
         raise failed[0]
 
 
-def _run(write: Callable[[Item], None], queue: "Queue[tuple[Item] | None]", failed: list[BaseException]) -> None:
+def _run(
+    write: Callable[[Item], None], queue: "Queue[tuple[Item] | None]", failed: list[BaseException]
+) -> None:
     """Write what comes; after a failure only take it, so that nobody waits for room."""
     while (entry := queue.get()) is not None:
         if failed:

@@ -1,4 +1,4 @@
-"""Colour spaces, on OpenCV."""
+"""Color spaces, on OpenCV."""
 
 from typing import TypeAlias
 

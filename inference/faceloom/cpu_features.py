@@ -21,4 +21,7 @@ def has_vnni() -> bool:
 
 def has_amx() -> bool:
     """Tell whether it multiplies matrices of bfloat16 (AMX). Only Linux tells; elsewhere False."""
-    return _CPUINFO.is_file() and "amx_bf16" in _CPUINFO.read_text(encoding="utf-8", errors="replace").split()
+    return (
+        _CPUINFO.is_file()
+        and "amx_bf16" in _CPUINFO.read_text(encoding="utf-8", errors="replace").split()
+    )

@@ -2,7 +2,7 @@
 
     FaceloomError
     ├── UsageError          2  an option or a path that cannot be used
-    ├── ArtefactRefused     3  a model, bundle, run or face set that is not what it says
+    ├── ArtifactRefused     3  a model, bundle, run or face set that is not what it says
     ├── ProviderMissing     4  the asked onnxruntime provider does not run here
     ├── MediaUnreadable     5  a file that is no readable video or picture
     ├── NoFaceFound         6  not one face in the whole input
@@ -31,7 +31,7 @@ class UsageError(FaceloomError):
     exit_code = 2
 
 
-class ArtefactRefused(FaceloomError):
+class ArtifactRefused(FaceloomError):
     """A model, bundle, run directory or face set that is not what it says it is."""
 
     exit_code = 3

@@ -42,7 +42,9 @@ def read_picture(path: Path) -> Rgb:
     except cv2.error:  # more pixels than it was told to decode (see `faceloom`), and damage that it does not foresee
         rgb = None
     if rgb is None:
-        raise MediaUnreadable(f"{path} is not a picture that can be decoded; check that it opens in a viewer.")
+        raise MediaUnreadable(
+            f"{path} is not a picture that can be decoded; check that it opens in a viewer."
+        )
     return rgb.astype(np.uint8, copy=False)
 
 

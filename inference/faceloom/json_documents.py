@@ -1,4 +1,4 @@
-"""The JSON documents of Faceloom's artefacts: typed, versioned, strict."""
+"""The JSON documents of Faceloom's artifacts: typed, versioned, strict."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,16 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.safe_read import MOST_OF_A_DOCUMENT, read_bounded
 
 
 class Strict(BaseModel):
     """A value read from disk: an unknown key is an error, never dropped; a number is finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 Document = TypeVar("Document", bound=Strict)
@@ -22,32 +24,38 @@ Document = TypeVar("Document", bound=Strict)
 def read_document(path: Path, kind: type[Document], schema: int, what: str) -> Document:
     """Read a JSON document whose integer "schema" must be `schema`.
 
-    `what` names the artefact in messages. Raises ArtefactRefused if the file is missing, too large, is
+    `what` names the artifact in messages. Raises ArtifactRefused if the file is missing, too large, is
     no JSON, has another schema, or does not hold what that schema asks for.
     """
     try:
         content = read_bounded(path, MOST_OF_A_DOCUMENT)
     except FileNotFoundError:
-        raise ArtefactRefused(f"{path.parent} is no {what}: it has no {path.name}; check the path.") from None
+        raise ArtifactRefused(
+            f"{path.parent} is no {what}: it has no {path.name}; check the path."
+        ) from None
     except OSError as error:
-        raise ArtefactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
+        raise ArtifactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
     return parse_document(content, path, kind, schema, what)
 
 
-def parse_document(content: bytes, path: Path, kind: type[Document], schema: int, what: str) -> Document:
+def parse_document(
+    content: bytes, path: Path, kind: type[Document], schema: int, what: str
+) -> Document:
     """Read a JSON document from memory, as `read_document` does from a file; `path` is where it came from."""
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ArtefactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
+        raise ArtifactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
     found = data.get("schema") if isinstance(data, dict) else None
     if found != schema:
         hint = "update faceloom" if isinstance(found, int) and found > schema else "make it again"
-        raise ArtefactRefused(f"{path} has schema {_short(found)} and this faceloom reads {schema}; {hint}.")
+        raise ArtifactRefused(
+            f"{path} has schema {_short(found)} and this faceloom reads {schema}; {hint}."
+        )
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise ArtefactRefused(f"{path} is not a valid {what}: {first_problem(error)}.") from error
+        raise ArtifactRefused(f"{path} is not a valid {what}: {first_problem(error)}.") from error
 
 
 def _short(value: object) -> str:

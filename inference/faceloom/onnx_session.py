@@ -15,4 +15,6 @@ def open_face_model(weights: Weights, threads: int = 0) -> ort.InferenceSession:
     options.log_severity_level = 3
     # Threads that wait for work would keep others from theirs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(weights.read_path()), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(
+        str(weights.read_path()), options, providers=["CPUExecutionProvider"]
+    )

@@ -34,7 +34,9 @@ def read_ahead(items: Iterator[Item], depth: int) -> Generator[Item, None, None]
         thread.join()
 
 
-def _fill(items: Iterator[Item], queue: "Queue[tuple[Item | None, BaseException | None]]", stopped: Event) -> None:
+def _fill(
+    items: Iterator[Item], queue: "Queue[tuple[Item | None, BaseException | None]]", stopped: Event
+) -> None:
     try:
         for item in items:
             if not _put(queue, (item, None), stopped):

@@ -18,13 +18,15 @@ class Progress:
 Result = TypeVar("Result")
 
 # Long work yields its progress and returns its result: whoever iterates may stop it.
-Work: TypeAlias = Generator[Progress, None, Result]
+ProgressGenerator: TypeAlias = Generator[Progress, None, Result]
 
 # Keras owns the training loop, so training tells its progress to a callable instead.
-Report: TypeAlias = Callable[[Progress], None]
+ProgressCallback: TypeAlias = Callable[[Progress], None]
 
 
-def finish(work: Work[Result], report: Report = lambda _: None) -> Result:
+def run_to_completion(
+    work: ProgressGenerator[Result], report: ProgressCallback = lambda _: None
+) -> Result:
     """Run `work` to its end, telling `report` on the way, and return its result."""
     while True:
         try:

@@ -19,7 +19,7 @@ from typing import IO
 
 import numpy as np
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 
 # A document of JSON, TOML or YAML grows about thirtyfold in memory.
 MOST_OF_A_DOCUMENT = 32 * 2**20
@@ -42,31 +42,35 @@ NO_ZIP = (
 
 
 def read_bounded(path: Path, most: int) -> bytes:
-    """Return a file's bytes; raise ArtefactRefused if there are more than `most`, or it is no plain file.
+    """Return a file's bytes; raise ArtifactRefused if there are more than `most`, or it is no plain file.
 
     Raises OSError if it is not there or cannot be read.
     """
     size = _size_of(path)
     if size > most:
-        raise ArtefactRefused(f"{path} has {size / 1e6:.0f} MB and at most {most / 1e6:.0f} are read; check the file.")
+        raise ArtifactRefused(
+            f"{path} has {size / 1e6:.0f} MB and at most {most / 1e6:.0f} are read; check the file."
+        )
     with path.open("rb") as file:
         return file.read(size)
 
 
 def lines_of(path: Path, most: int) -> Iterator[bytes]:
-    """Yield a file's lines; raise ArtefactRefused at one of more than `most` bytes, OSError as `read_bounded`."""
+    """Yield a file's lines; raise ArtifactRefused at one of more than `most` bytes, OSError as `read_bounded`."""
     _size_of(path)
     with path.open("rb") as file:
         number = 0
         while line := file.readline(most + 1):
             number += 1
             if len(line) > most:
-                raise ArtefactRefused(f"{path}, line {number} has more than {most} bytes; it was not made by faceloom.")
+                raise ArtifactRefused(
+                    f"{path}, line {number} has more than {most} bytes; it was not made by faceloom."
+                )
             yield line
 
 
 def refuse_links(folder: Path) -> None:
-    """Raise ArtefactRefused if anything in an artefact's folder is a link: writing into it would write elsewhere.
+    """Raise ArtifactRefused if anything in an artifact's folder is a link: writing into it would write elsewhere.
 
     The folder itself may be reached through one.
     """
@@ -74,23 +78,25 @@ def refuse_links(folder: Path) -> None:
         for name in (*folders, *files):
             path = Path(place, name)
             if path.is_symlink():
-                raise ArtefactRefused(
+                raise ArtifactRefused(
                     f"{path} is a link, which could lead anywhere; put what it names in its place, or link {folder} "
                     "as a whole."
                 )
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """Return the numbers of an .npy file; raise ArtefactRefused if it is none or claims more than it holds."""
+    """Return the numbers of an .npy file; raise ArtifactRefused if it is none or claims more than it holds."""
     try:
         size = _size_of(path)
         with path.open("rb") as file:
             return _array(file, size)
     except (OSError, ValueError) as error:
-        raise ArtefactRefused(f"{path} is damaged or missing ({error}).") from error
+        raise ArtifactRefused(f"{path} is damaged or missing ({error}).") from error
 
 
-def read_npz(archive: zipfile.ZipFile, names: Mapping[str, str] | None = None) -> dict[str, np.ndarray]:
+def read_npz(
+    archive: zipfile.ZipFile, names: Mapping[str, str] | None = None
+) -> dict[str, np.ndarray]:
     """Return the arrays of an opened .npz, by name: all of them, or those of `names`, whose values are dtype kinds.
 
     Raises ValueError for what is no array of numbers or claims more than it holds, KeyError for a missing one.
@@ -110,17 +116,17 @@ def read_npz(archive: zipfile.ZipFile, names: Mapping[str, str] | None = None) -
 
 @contextmanager
 def refused_as(what: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Turn errors of some kinds into ArtefactRefused, which says `what` and the error."""
+    """Turn errors of some kinds into ArtifactRefused, which says `what` and the error."""
     try:
         yield
     except kinds as error:
-        raise ArtefactRefused(f"{what} ({str(error)[:200]}).") from error
+        raise ArtifactRefused(f"{what} ({str(error)[:200]}).") from error
 
 
 def _size_of(path: Path) -> int:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise ArtefactRefused(f"{path} is no plain file; check the path.")
+        raise ArtifactRefused(f"{path} is no plain file; check the path.")
     return found.st_size
 
 
@@ -132,7 +138,10 @@ def _array(file: IO[bytes] | BufferedIOBase, size: int) -> np.ndarray:
     form = _HEADER.fullmatch(file.read(int.from_bytes(head[8:], "little")))
     if form is None:
         raise ValueError("it is no array of numbers")
-    dtype, shape = np.dtype(form["kind"].decode()), tuple(map(int, re.findall(rb"\d+", form["shape"])))
+    dtype, shape = (
+        np.dtype(form["kind"].decode()),
+        tuple(map(int, re.findall(rb"\d+", form["shape"]))),
+    )
     length = math.prod(shape) * dtype.itemsize
     if length > size:
         raise ValueError(f"it claims {shape} {dtype} and has {size} bytes")

@@ -12,10 +12,21 @@ HEAVY = ("tensorflow", "keras", "torch", "jax", "onnx", "tf2onnx", "yaml")
 def main(demo: Path) -> None:
     found = [name for name in HEAVY if importlib.util.find_spec(name)]
     assert not found, f"the runtime's environment holds {found}"
-    sample = Path(str(importlib.util.find_spec("faceloom").submodule_search_locations[0])) / "demo" / "sample"
+    sample = (
+        Path(str(importlib.util.find_spec("faceloom").submodule_search_locations[0]))
+        / "demo"
+        / "sample"
+    )
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "swapped.mp4"
-        convert = ["convert", sample / "target_ada.mp4", "--bundle", demo / "ben.bundle", "--out", out]
+        convert = [
+            "convert",
+            sample / "target_ada.mp4",
+            "--bundle",
+            demo / "ben.bundle",
+            "--out",
+            out,
+        ]
         subprocess.run([sys.executable, "-m", "faceloom", *map(str, convert)], check=True)
         assert out.stat().st_size > 10000
     refused = subprocess.run(
@@ -26,8 +37,14 @@ def main(demo: Path) -> None:
     )
     assert refused.returncode == 4, refused.stderr
     assert "pip install 'faceloom[train]'" in refused.stderr
-    size = sum(file.stat().st_size for file in Path(sys.prefix).rglob("*") if file.is_file() and not file.is_symlink())
-    print(f"The runtime works without {', '.join(HEAVY)}; its environment is {size / 1e6:.0f} MB with pip.")
+    size = sum(
+        file.stat().st_size
+        for file in Path(sys.prefix).rglob("*")
+        if file.is_file() and not file.is_symlink()
+    )
+    print(
+        f"The runtime works without {', '.join(HEAVY)}; its environment is {size / 1e6:.0f} MB with pip."
+    )
 
 
 if __name__ == "__main__":

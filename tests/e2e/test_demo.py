@@ -36,7 +36,14 @@ def test_it_leaves_what_it_says(demo: tuple[Path, str, str]) -> None:
     out, said, progress = demo
     made = {path.name for path in out.iterdir()}
     assert made >= {*MADE}
-    for words in ("faces found", "training", "export", "conversion", "SCORE (against the exact truth)", "report.html"):
+    for words in (
+        "faces found",
+        "training",
+        "export",
+        "conversion",
+        "SCORE (against the exact truth)",
+        "report.html",
+    ):
         assert words in said
     for command in ("extract", "train", "export", "convert", "compare"):
         assert f"$ faceloom {command}" in progress
@@ -48,7 +55,9 @@ def test_it_leaves_what_it_says(demo: tuple[Path, str, str]) -> None:
     assert not re.search("https?:", page)
 
 
-def test_the_video_is_the_target_with_another_face(demo: tuple[Path, str, str], sample: Path) -> None:
+def test_the_video_is_the_target_with_another_face(
+    demo: tuple[Path, str, str], sample: Path
+) -> None:
     swapped, target = demo[0] / "swapped.mp4", sample / "target_ada.mp4"
     before, after = list(read_frames(target)), list(read_frames(swapped))
     assert [f.seconds for f in after] == [f.seconds for f in before]
@@ -74,9 +83,18 @@ def test_it_does_not_write_over_what_is_there(demo: tuple[Path, str, str]) -> No
     assert (demo[0] / "report.html").exists()
 
 
-def test_the_bundle_runs_where_it_is_copied(demo: tuple[Path, str, str], tmp_path: Path, sample: Path) -> None:
+def test_the_bundle_runs_where_it_is_copied(
+    demo: tuple[Path, str, str], tmp_path: Path, sample: Path
+) -> None:
     shutil.copytree(demo[0] / "ben.bundle", tmp_path / "copied.bundle")
-    typed = ["convert", sample / "target_ben.mp4", "--bundle", tmp_path / "copied.bundle", "--out", tmp_path / "o.mov"]
+    typed = [
+        "convert",
+        sample / "target_ben.mp4",
+        "--bundle",
+        tmp_path / "copied.bundle",
+        "--out",
+        tmp_path / "o.mov",
+    ]
     command = [sys.executable, "-m", "faceloom", *map(str, typed), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["frames"] == 75

@@ -10,7 +10,15 @@ from faceloom import __version__
 from faceloom.faces.alignment import CropGeometry
 from faceloom.hashing import sha256_of_file
 from faceloom.json_documents import to_json
-from faceloom.swap.bundle.manifest import BlendRow, GoldenRow, GraphRow, Manifest, TensorRow, ToleranceRow, TrainingRow
+from faceloom.swap.bundle.manifest import (
+    BlendRow,
+    GoldenRow,
+    GraphRow,
+    Manifest,
+    TensorRow,
+    ToleranceRow,
+    TrainingRow,
+)
 
 SIZE = 64
 
@@ -20,7 +28,12 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
     path.mkdir()
     onnx.save(_inverting_graph(channels_out), path / "swap.onnx")
     faces = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
-    np.savez(path / "golden.npz", faces=faces, swapped=255 - faces, masks=np.full(faces.shape[:3], 255, np.uint8))
+    np.savez(
+        path / "golden.npz",
+        faces=faces,
+        swapped=255 - faces,
+        masks=np.full(faces.shape[:3], 255, np.uint8),
+    )
     face, swapped, mask = (
         TensorRow(name=name, dtype="uint8", shape=("batch", SIZE, SIZE, channels))
         for name, channels in (("face", 3), ("swapped", 3), ("mask", 1))
@@ -48,7 +61,7 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
         hide_background=False,
         graphs=(graph,),
         golden=golden,
-        blend=BlendRow(colour="none"),
+        blend=BlendRow(color="none"),
         training=TrainingRow(network="df", steps=1, settings_sha256="0" * 64),
     )
     (path / "manifest.json").write_text(to_json(manifest))
@@ -57,7 +70,9 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
 
 def _inverting_graph(channels_out: int) -> onnx.ModelProto:
     def tensor(name: str, channels: int) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.UINT8, ["batch", SIZE, SIZE, channels])
+        return helper.make_tensor_value_info(
+            name, TensorProto.UINT8, ["batch", SIZE, SIZE, channels]
+        )
 
     nodes = [
         helper.make_node("Cast", ["face"], ["level"], to=TensorProto.FLOAT),
@@ -82,6 +97,9 @@ def _inverting_graph(channels_out: int) -> onnx.ModelProto:
         "inverts",
         [tensor("face", 3)],
         [tensor("swapped", channels_out), tensor("mask", 1)],
-        [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+        [
+            onnx.numpy_helper.from_array(np.asarray(value), name)
+            for name, value in constants.items()
+        ],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -21,7 +21,7 @@ def make_clip(
     sample_aspect_ratio: Fraction = Fraction(1),
     pixel_format: str = "yuv420p",
     matrix: int | None = None,
-    colour_range: int | None = None,
+    color_range: int | None = None,
     primaries: int | None = None,
     transfer: int | None = None,
     sound_seconds: float = 0,
@@ -30,7 +30,7 @@ def make_clip(
 ) -> Path:
     """Write RGB pictures, 40 ms apart unless `pts` says otherwise, and a tone of `sound_seconds`.
 
-    Colours are numbers of ITU-T H.273; `options` are the encoder's, crf 10 if there are none.
+    Colors are numbers of ITU-T H.273; `options` are the encoder's, crf 10 if there are none.
     """
     height, width = pictures[0].shape[:2]
     times = pts or [40 * n for n in range(len(pictures))]
@@ -41,7 +41,7 @@ def make_clip(
         context.time_base, context.sample_aspect_ratio = time_base, sample_aspect_ratio
         tags = {
             "colorspace": matrix,
-            "color_range": colour_range,
+            "color_range": color_range,
             "color_primaries": primaries,
             "color_trc": transfer,
         }
@@ -53,7 +53,7 @@ def make_clip(
         sound = container.add_stream("aac", rate=44100, layout="mono") if sound_seconds else None
         for time, rgb in zip(times, pictures, strict=True):
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
-                format=pixel_format, dst_colorspace=matrix, dst_color_range=colour_range
+                format=pixel_format, dst_colorspace=matrix, dst_color_range=color_range
             )
             frame.pts, frame.time_base = time, time_base
             container.mux(video.encode(frame))
@@ -65,12 +65,14 @@ def make_clip(
 
 
 def noise(count: int, height: int = 96, width: int = 128, seed: int = 0) -> list[np.ndarray]:
-    """Smooth coloured pictures without a face, each different."""
+    """Smooth colored pictures without a face, each different."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width] / max(height, width)
     waves = random.uniform(1, 4, (count, 3, 2))
     return [
-        np.stack([127 + 50 * np.sin(6 * (a * rows + b * columns)) for a, b in wave], -1).astype(np.uint8)
+        np.stack([127 + 50 * np.sin(6 * (a * rows + b * columns)) for a, b in wave], -1).astype(
+            np.uint8
+        )
         for wave in waves
     ]
 
@@ -106,7 +108,13 @@ def add_film(path: Path, film: Film) -> Path:
         target.metadata.update(film.tags)
         target.set_chapters(
             [
-                {"id": number, "start": start, "end": end, "time_base": MS, "metadata": {"title": title}}
+                {
+                    "id": number,
+                    "start": start,
+                    "end": end,
+                    "time_base": MS,
+                    "metadata": {"title": title},
+                }
                 for number, (start, end, title) in enumerate(film.chapters, 1)
             ]
         )
@@ -123,8 +131,13 @@ def add_film(path: Path, film: Film) -> Path:
             packet.stream = video
         for number, sound in enumerate(sounds):
             packets += _tone(sound, film.seconds, 0.05 + 0.02 * number)
-        packets += [_text(text, start, end, texts, path.suffix == ".mp4") for start, end, text in film.subtitles]
-        for packet in sorted(packets, key=lambda p: (p.pts if p.dts is None else p.dts) * p.time_base):
+        packets += [
+            _text(text, start, end, texts, path.suffix == ".mp4")
+            for start, end, text in film.subtitles
+        ]
+        for packet in sorted(
+            packets, key=lambda p: (p.pts if p.dts is None else p.dts) * p.time_base
+        ):
             target.mux(packet)
     return out
 

@@ -22,12 +22,14 @@ def blurred(pictures: Pictures) -> list[np.ndarray]:
     return [cv2.GaussianBlur(picture, (0, 0), 2) for picture in pictures]
 
 
-def recoloured(pictures: Pictures) -> list[np.ndarray]:
+def recolored(pictures: Pictures) -> list[np.ndarray]:
     return [_levels(picture + np.array([25.0, 0, -12])) for picture in pictures]
 
 
 def flickering(pictures: Pictures) -> list[np.ndarray]:
-    return [_levels(picture + (6.0 if number % 2 else -6.0)) for number, picture in enumerate(pictures)]
+    return [
+        _levels(picture + (6.0 if number % 2 else -6.0)) for number, picture in enumerate(pictures)
+    ]
 
 
 def with_another_mouth(pictures: Pictures, later: int = 9) -> list[np.ndarray]:
@@ -41,10 +43,15 @@ def with_another_mouth(pictures: Pictures, later: int = 9) -> list[np.ndarray]:
         move = umeyama(meshes[other][still], meshes[number][still])
         size = (picture.shape[1], picture.shape[0])
         laid = cv2.warpAffine(pictures[other], move, size)
-        both = np.concatenate([meshes[number][list(LIPS)], apply_affine(move, meshes[other][list(LIPS)])])
+        both = np.concatenate(
+            [meshes[number][list(LIPS)], apply_affine(move, meshes[other][list(LIPS)])]
+        )
         weight = np.zeros(picture.shape[:2], np.uint8)
         cv2.fillConvexPoly(weight, cv2.convexHull(np.round(both).astype(np.int32)), 255)
-        soft = cv2.GaussianBlur(cv2.dilate(weight, np.ones((5, 5), np.uint8)), (0, 0), 2)[..., None] / 255
+        soft = (
+            cv2.GaussianBlur(cv2.dilate(weight, np.ones((5, 5), np.uint8)), (0, 0), 2)[..., None]
+            / 255
+        )
         spoilt.append(_levels(laid * soft + picture * (1 - soft)))
     return spoilt
 

@@ -72,7 +72,9 @@ def write_faceset(directory: Path, faces: Iterable[FaceSpec], name: str = "ada")
         for face in faces:
             writer.add(_row(face), _paint(face), _embedding(face))
         for number in range(FILES):
-            writer.add_source(SourceRow(name=f"{name}{number}.mp4", sha256="0" * 64, kind="video", frames=100))
+            writer.add_source(
+                SourceRow(name=f"{name}{number}.mp4", sha256="0" * 64, kind="video", frames=100)
+            )
     return FaceSet.read(directory)
 
 
@@ -105,7 +107,9 @@ def _mesh() -> Points:
 def _paint(face: FaceSpec) -> Rgb:
     """Skin that grows brighter to one side."""
     across = np.linspace(-1, 1, 64)[None, :, None]
-    return to_levels(float32([180, 140, 110]) * (1 + 1.2 * face.light * across) * np.ones((64, 1, 1)))
+    return to_levels(
+        float32([180, 140, 110]) * (1 + 1.2 * face.light * across) * np.ones((64, 1, 1))
+    )
 
 
 def _embedding(face: FaceSpec) -> np.ndarray:

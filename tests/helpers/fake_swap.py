@@ -38,7 +38,13 @@ def stamped(frame: Frame) -> Frame:
     return replace(frame, rgb=rgb, changed=(BOX,))
 
 
-def swap(source: Path, out: Path, encoding: Encoding = DEFAULT_ENCODING, chosen: str = ":", parts: int = 2) -> Path:
+def swap(
+    source: Path,
+    out: Path,
+    encoding: Encoding = DEFAULT_ENCODING,
+    chosen: str = ":",
+    parts: int = 2,
+) -> Path:
     info = probe_source(source)
     encoding = check_output(out, info, encoding)
     times = frame_times(info)
@@ -57,7 +63,9 @@ def swap(source: Path, out: Path, encoding: Encoding = DEFAULT_ENCODING, chosen:
     return out
 
 
-def write_segment(path: Path, info: VideoInfo, encoding: Encoding, start: int, stop: int, pts: int) -> None:
+def write_segment(
+    path: Path, info: VideoInfo, encoding: Encoding, start: int, stop: int, pts: int
+) -> None:
     with PictureWriter.open(path, info, encoding) as writer:
         for frame in read_source(info, start=start, stop=stop, start_pts=pts):
             writer.write(stamped(frame))
@@ -66,7 +74,11 @@ def write_segment(path: Path, info: VideoInfo, encoding: Encoding, start: int, s
 def packets(path: Path, kind: str, number: int = 0) -> list[av.Packet]:
     with av.open(str(path)) as container:
         stream = [s for s in container.streams if s.type == kind][number]
-        return [p for p in container.demux(stream) if p.size and (p.pts is not None or p.dts is not None)]
+        return [
+            p
+            for p in container.demux(stream)
+            if p.size and (p.pts is not None or p.dts is not None)
+        ]
 
 
 def data(path: Path, kind: str, number: int = 0) -> list[tuple[Fraction, bytes]]:

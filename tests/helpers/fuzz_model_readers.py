@@ -31,18 +31,28 @@ settings:
 
 
 def model_readers(scratch: Path) -> Iterator[Reader]:
-    """Yield the readers; valid artefacts are made in `scratch`."""
+    """Yield the readers; valid artifacts are made in `scratch`."""
     dfm = make_dfm(scratch / "x.dfm").read_bytes()
-    yield Reader(".dfm (import)", {"x.dfm": dfm}, lambda folder: read_dfm(folder / "x.dfm", 1.0), by_kind)
+    yield Reader(
+        ".dfm (import)", {"x.dfm": dfm}, lambda folder: read_dfm(folder / "x.dfm", 1.0), by_kind
+    )
     yield Reader(
         ".dfm (inspect, onnxruntime)",
         {"x.dfm": dfm},
         lambda folder: describe_graph(folder / "x.dfm"),
         by_kind,
     )
-    keras = {"x.keras": packed({"config.json": json.dumps(original()).encode(), "model.weights.h5": weights()})}
+    keras = {
+        "x.keras": packed(
+            {"config.json": json.dumps(original()).encode(), "model.weights.h5": weights()}
+        )
+    }
     yield Reader(
-        "faceswap model (.keras)", keras, lambda folder: read_faceswap(folder / "x.keras", "b", 1.0), by_kind, slow=True
+        "faceswap model (.keras)",
+        keras,
+        lambda folder: read_faceswap(folder / "x.keras", "b", 1.0),
+        by_kind,
+        slow=True,
     )
 
     def read_weights(folder: Path) -> None:
@@ -52,7 +62,11 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
     metrics = b'{"step": 1, "loss": 0.5}\n{"step": 2, "changed": "steps", "from": 1, "to": 2}\n'
     # A wide network is in the settings; here it would be read twice a case.
     config = re.sub(rb"network: .*", b"network: {kind: original}", _CONFIG)
-    run = {"config.yaml": config, "metrics.jsonl": metrics, "checkpoints/step-00000002/checkpoint.json": b"{}"}
+    run = {
+        "config.yaml": config,
+        "metrics.jsonl": metrics,
+        "checkpoints/step-00000002/checkpoint.json": b"{}",
+    }
 
     def read_run(folder: Path) -> None:
         describe_run(folder)
@@ -62,7 +76,12 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
 
     yield Reader("run", run, read_run, _yaml, slow=True)
     settings = _CONFIG[_CONFIG.index(b"settings:\n") + 10 :].replace(b"\n  ", b"\n").lstrip()
-    yield Reader("settings (YAML)", {"x.yaml": settings}, lambda folder: read_config(folder / "x.yaml"), _yaml)
+    yield Reader(
+        "settings (YAML)",
+        {"x.yaml": settings},
+        lambda folder: read_config(folder / "x.yaml"),
+        _yaml,
+    )
 
 
 def _yaml(mutator: Mutator, name: str, data: bytes) -> bytes:
@@ -85,11 +104,19 @@ def original() -> dict[str, object]:
     """A model of the form of faceswap's: 3 to 12 channels at half the size and back; then a decoder of one layer."""
 
     def layer(kind: str, name: str, before: str | None, **config: object) -> dict[str, object]:
-        nodes = [] if before is None else [{"args": [{"config": {"keras_history": [before, 0, 0]}}], "kwargs": {}}]
+        nodes = (
+            []
+            if before is None
+            else [{"args": [{"config": {"keras_history": [before, 0, 0]}}], "kwargs": {}}]
+        )
         return {"class_name": kind, "name": name, "config": config, "inbound_nodes": nodes}
 
     def model(name: str, layers: list[dict[str, object]]) -> dict[str, object]:
-        return {"class_name": "Functional", "name": name, "config": {"name": name, "layers": layers}}
+        return {
+            "class_name": "Functional",
+            "name": name,
+            "config": {"name": name, "layers": layers},
+        }
 
     conv = {"padding": "same", "dilation_rate": [1, 1], "groups": 1, "data_format": "channels_last"}
     shape = [None, 64, 64, 3]

@@ -23,8 +23,34 @@ STRANGE: tuple[Callable[[], Any], ...] = (
 HUGE: tuple[Callable[[], Any], ...] = (
     lambda: 10**400, lambda: "x" * 100_000, lambda: [0] * 10_000, lambda: deep(500),
 )  # fmt: skip
-_NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**63, 2**64 - 1)
-_TEXTS = (b"\0", b"..", b"/", b"[" * 500, b"{" * 500, b"9" * 5000, b"-1", b"1e999", b"nan", b"\xff\xfe", b'"', b"'" * 3)
+_NUMBERS = (
+    0,
+    1,
+    0x7F,
+    0x80,
+    0xFF,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+)
+_TEXTS = (
+    b"\0",
+    b"..",
+    b"/",
+    b"[" * 500,
+    b"{" * 500,
+    b"9" * 5000,
+    b"-1",
+    b"1e999",
+    b"nan",
+    b"\xff\xfe",
+    b'"',
+    b"'" * 3,
+)
 
 
 def deep(depth: int) -> list[Any]:
@@ -70,7 +96,9 @@ class Mutator:
         elif what < 0.8:
             del place[key]
         elif isinstance(place, dict):
-            place[random_.choice(("", "schema", "../x", "\x1b[2J", "a\0", "__class__", "\ud800"))] = self.strange()
+            place[
+                random_.choice(("", "schema", "../x", "\x1b[2J", "a\0", "__class__", "\ud800"))
+            ] = self.strange()
         else:
             place.insert(key, place[random_.randrange(len(place))])
         return value
@@ -96,9 +124,14 @@ class Mutator:
         if self.random.random() < 0.3:
             return self.bytes(valid)
         length = struct.unpack_from("<H", valid, 8)[0]
-        sizes = [self.random.choice((0, 1, -1, 3, 192, 468, 10**6, 10**12, 2**63, 2**64)) for _ in range(4)]
+        sizes = [
+            self.random.choice((0, 1, -1, 3, 192, 468, 10**6, 10**12, 2**63, 2**64))
+            for _ in range(4)
+        ]
         shape = self.random.choice((*(tuple(sizes[:n]) for n in range(5)), (1,) * 100, "x"))
-        kind = self.random.choice(("<f4", "<f8", "|u1", "<i8", "|O", "<U9", "<c8", "|V0", "<M8[s]", "|b1", "f4,f4", ""))
+        kind = self.random.choice(
+            ("<f4", "<f8", "|u1", "<i8", "|O", "<U9", "<c8", "|V0", "<M8[s]", "|b1", "f4,f4", "")
+        )
         header = {"descr": kind, "fortran_order": self.random.random() < 0.5, "shape": shape}
         text = repr(header).encode() + b"\n"
         if self.random.random() < 0.1:
@@ -115,7 +148,9 @@ class Mutator:
         if what < 0.8:
             members[name] = change(name, members[name])
         elif what < 0.9:
-            members[self.random.choice(("../x", "/x", "a/b", "", "x" * 3000, "\x1b[2J"))] = members.pop(name)
+            members[self.random.choice(("../x", "/x", "a/b", "", "x" * 3000, "\x1b[2J"))] = (
+                members.pop(name)
+            )
         else:
             del members[name]
         how = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
@@ -134,7 +169,9 @@ class Mutator:
         """Put a changed text before a PNG's picture, its checksum right in most cases."""
         text = self.bytes(note.encode())
         if self.random.random() < 0.5:
-            text = repr(self.value(json.loads(json.dumps(note_of(note))))).encode("utf-8", "replace")
+            text = repr(self.value(json.loads(json.dumps(note_of(note))))).encode(
+                "utf-8", "replace"
+            )
         flags = b"\1\0" if self.random.random() < 0.3 else b"\0\0"
         data = b"faceswap\0" + flags + b"\0\0" + (zlib.compress(text) if flags[0] else text)
         data = self.bytes(data) if self.random.random() < 0.2 else data

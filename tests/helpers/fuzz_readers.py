@@ -1,7 +1,7 @@
-"""Every reader of files that travel between people, each with a valid artefact to spoil.
+"""Every reader of files that travel between people, each with a valid artifact to spoil.
 
 `Reader.read` must either accept what it is given or refuse it with a FaceloomError; `try_case` finds whatever else
-happens, and whether anything outside of the artefact's folder was touched.
+happens, and whether anything outside of the artifact's folder was touched.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tests.helpers.facesets import good_faces, write_faceset
 from tests.helpers.fuzz_mutators import Mutator, packed
 
 from faceloom.array_types import float32
-from faceloom.errors import ArtefactRefused, FaceloomError
+from faceloom.errors import ArtifactRefused, FaceloomError
 from faceloom.faces.face_finder import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.shot_detection import CutState
@@ -56,7 +56,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Reader:
-    """files: a valid artefact's, by their paths in its folder. spoil: changes one of them.
+    """files: a valid artifact's, by their paths in its folder. spoil: changes one of them.
 
     sealed: puts right what must fit together, as whoever makes a hostile file would. slow: a case takes a millisecond,
     and the suite reads fewer.
@@ -70,7 +70,7 @@ class Reader:
     slow: bool = False
 
     def case(self, seed: int) -> Files:
-        """Return the artefact with one file spoilt, and in most cases sealed again."""
+        """Return the artifact with one file spoilt, and in most cases sealed again."""
         mutator = Mutator(f"{self.name} {seed}")
         name = mutator.random.choice(sorted(self.files))
         files = {**self.files, name: self.spoil(mutator, name, self.files[name])}
@@ -78,15 +78,15 @@ class Reader:
 
 
 class Escaped(Exception):
-    """Something outside of the artefact's folder is not as it was."""
+    """Something outside of the artifact's folder is not as it was."""
 
 
 def try_case(reader: Reader, files: Files, place: Path) -> bool:
-    """Lay the files into `place`/artefact and read them; return whether they were accepted.
+    """Lay the files into `place`/artifact and read them; return whether they were accepted.
 
     Raises whatever the reader raises beside a FaceloomError, and Escaped.
     """
-    folder, beside = place / "artefact", place / "secret.txt"
+    folder, beside = place / "artifact", place / "secret.txt"
     if not beside.is_file():
         beside.write_text("secret")
     _lay(files, folder)
@@ -97,7 +97,10 @@ def try_case(reader: Reader, files: Files, place: Path) -> bool:
         accepted = True
     except (FaceloomError, OriginDamaged):
         accepted = False
-    if {path.name for path in place.iterdir()} != {"artefact", "secret.txt"} or beside.read_text() != "secret":
+    if {path.name for path in place.iterdir()} != {
+        "artifact",
+        "secret.txt",
+    } or beside.read_text() != "secret":
         raise Escaped(str(sorted(place.rglob("*"))))
     return accepted
 
@@ -124,7 +127,11 @@ def _lay(files: Files, folder: Path) -> None:
 
 
 def files_in(folder: Path) -> Files:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def by_kind(mutator: Mutator, name: str, data: bytes) -> bytes:
@@ -132,12 +139,17 @@ def by_kind(mutator: Mutator, name: str, data: bytes) -> bytes:
     ending = name.rpartition(".")[2]
     if ending in ("zip", "npz", "keras"):
         return mutator.zip(data, lambda member, content: by_kind(mutator, member, content))
-    known = {"json": mutator.json, "jsonl": mutator.json_lines, "npy": mutator.npy, "png": mutator.png}
+    known = {
+        "json": mutator.json,
+        "jsonl": mutator.json_lines,
+        "npy": mutator.npy,
+        "png": mutator.png,
+    }
     return known.get(ending, mutator.bytes)(data)
 
 
 def runtime_readers(scratch: Path) -> Iterator[Reader]:
-    """Yield the runtime's readers; valid artefacts are made in `scratch`."""
+    """Yield the runtime's readers; valid artifacts are made in `scratch`."""
     scratch.mkdir(parents=True, exist_ok=True)
     yield from _facesets(scratch)
     yield from _bundles(scratch)
@@ -162,7 +174,10 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
     record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
     dropped = {name: data for name, data in files.items() if name != crop}
-    dropped |= {"dropped/1/record.json": to_json(record).encode(), f"dropped/1/{Path(crop).name}": files[crop]}
+    dropped |= {
+        "dropped/1/record.json": to_json(record).encode(),
+        f"dropped/1/{Path(crop).name}": files[crop],
+    }
     yield Reader("curate's record", dropped, undo_curate, _only("record.json"))
 
     rows = files["faces.jsonl"]
@@ -182,7 +197,9 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
 
 def _only(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
     """Spoil the file of that ending, the others in their bytes."""
-    return lambda mutator, name, data: by_kind(mutator, name, data) if name.endswith(ending) else mutator.bytes(data)
+    return lambda mutator, name, data: (
+        by_kind(mutator, name, data) if name.endswith(ending) else mutator.bytes(data)
+    )
 
 
 def _bundles(scratch: Path) -> Iterator[Reader]:
@@ -222,7 +239,9 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
     def its_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
         return data if name == "golden.npz" else by_kind(mutator, name, data)
 
-    yield Reader("bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, slow=True)
+    yield Reader(
+        "bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, slow=True
+    )
 
 
 def _conversions(scratch: Path) -> Iterator[Reader]:
@@ -232,12 +251,18 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     def read_whole(folder: Path) -> None:
         Notes.from_arrays(read_state(folder / "state.npz").choosing)
 
-    yield Reader("conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, slow=True)
+    yield Reader(
+        "conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, slow=True
+    )
 
-    job = Job(faceloom="0", target="/t.mp4", target_stamp="1", settings={"colour": "lab"})
+    job = Job(faceloom="0", target="/t.mp4", target_stamp="1", settings={"color": "lab"})
     pictures = b"pictures"
     row = SegmentRow(
-        frames=12, swapped=3, missing=0, pictures_sha256=sha256_of(pictures), state_sha256=sha256_of(state.read_bytes())
+        frames=12,
+        swapped=3,
+        missing=0,
+        pictures_sha256=sha256_of(pictures),
+        state_sha256=sha256_of(state.read_bytes()),
     )
     work = {
         ".out.mp4.work/job.json": to_json(job).encode(),
@@ -311,17 +336,34 @@ def _media(scratch: Path) -> Iterator[Reader]:
         lambda folder: read_origin(folder / "a.png"),
         lambda mutator, _, data: mutator.png_note(data, NOTE),
     )
-    kinds = {f"a{ending}": encode(picture, ending) for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff")}
+    kinds = {
+        f"a{ending}": encode(picture, ending)
+        for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff")
+    }
     for name, data in kinds.items():
         yield Reader(f"picture ({name[2:]})", {name: data}, _read_picture(name), by_kind)
-        yield Reader(f"picture to convert ({name[2:]})", {name: data}, _probe_pictures(name), by_kind)
-    for ending, codec in (("mp4", "libx264"), ("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4"), ("gif", "gif")):
+        yield Reader(
+            f"picture to convert ({name[2:]})", {name: data}, _probe_pictures(name), by_kind
+        )
+    for ending, codec in (
+        ("mp4", "libx264"),
+        ("mkv", "libx264"),
+        ("webm", "libvpx"),
+        ("avi", "mpeg4"),
+        ("gif", "gif"),
+    ):
         pixels = "bgr8" if ending == "gif" else "yuv420p"
         clip = make_clip(
-            scratch / f"a.{ending}", noise(3, 32, 32), pixel_format=pixels, codec=codec, options={"g": "2"}
+            scratch / f"a.{ending}",
+            noise(3, 32, 32),
+            pixel_format=pixels,
+            codec=codec,
+            options={"g": "2"},
         )
         name = f"a.{ending}"
-        yield Reader(f"video (.{ending})", {name: clip.read_bytes()}, _read_video(name), by_kind, slow=True)
+        yield Reader(
+            f"video (.{ending})", {name: clip.read_bytes()}, _read_video(name), by_kind, slow=True
+        )
 
 
 def _marked(scratch: Path) -> Iterator[Reader]:
@@ -330,8 +372,14 @@ def _marked(scratch: Path) -> Iterator[Reader]:
     picture, clip = scratch / "marked.jpg", make_clip(scratch / "marked.mp4", noise(2, 32, 32))
     picture.write_bytes(encode(noise(1, 32, 32)[0], ".jpg"))
     for file in (picture, clip):
-        Marker.open(Marking(), file).finish(file, mark, scratch / "no source")
-        yield Reader(f"marks ({file.suffix})", {file.name: file.read_bytes()}, _verify(file.name), by_kind, slow=True)
+        Marker.open(Marking(), file).run_to_completion(file, mark, scratch / "no source")
+        yield Reader(
+            f"marks ({file.suffix})",
+            {file.name: file.read_bytes()},
+            _verify(file.name),
+            by_kind,
+            slow=True,
+        )
 
 
 def _verify(name: str) -> Callable[[Path], Any]:
@@ -340,7 +388,7 @@ def _verify(name: str) -> Callable[[Path], Any]:
     def read(folder: Path) -> None:
         found = verify(folder / name)
         if found.verdict == "damaged":
-            raise ArtefactRefused(found.to_text())
+            raise ArtifactRefused(found.to_text())
 
     return read
 

@@ -46,7 +46,9 @@ def continues_exactly(folder: Path, faces: dict[str, Path]) -> None:
 
 def skips_what_is_no_number(folder: Path, faces: dict[str, Path]) -> None:
     def spoiled(*arguments: object) -> tf.data.Dataset:
-        return make_dataset(*arguments).map(lambda batch: {**batch, "light": batch["light"] * np.nan})
+        return make_dataset(*arguments).map(
+            lambda batch: {**batch, "light": batch["light"] * np.nan}
+        )
 
     run = Run.read(folder / "broken")
     before = checkpoint_arrays(run)
@@ -65,16 +67,24 @@ def goes_back_when_steps_are_no_numbers(folder: Path, faces: dict[str, Path]) ->
     run = tiny_run(folder / "bad", faces, steps=12, checkpoint_every=4)
 
     def spoiled(*arguments: object) -> tf.data.Dataset:
-        lower = Run.read(run.directory).settings.optimizer.learning_rate < run.settings.optimizer.learning_rate
+        lower = (
+            Run.read(run.directory).settings.optimizer.learning_rate
+            < run.settings.optimizer.learning_rate
+        )
         bad = tf.constant(0.0 if lower else np.nan, tf.float32)
         numbered = make_dataset(*arguments).enumerate(arguments[2])
-        return numbered.map(lambda n, batch: {**batch, "light": batch["light"] + tf.where(n < 5, 0.0, bad)})
+        return numbered.map(
+            lambda n, batch: {**batch, "light": batch["light"] + tf.where(n < 5, 0.0, bad)}
+        )
 
     with patch.object(trainer, "make_dataset", spoiled):
         assert train(run).step == 12
     kinds = [row for row in rows(Run.read(run.directory)) if "loss" in row]
     assert [row["step"] for row in kinds] == list(range(1, 13)), kinds
-    assert Run.read(run.directory).settings.optimizer.learning_rate == run.settings.optimizer.learning_rate / 2
+    assert (
+        Run.read(run.directory).settings.optimizer.learning_rate
+        == run.settings.optimizer.learning_rate / 2
+    )
 
 
 def learns_the_same_in_parts(folder: Path, faces: dict[str, Path]) -> None:
@@ -87,7 +97,7 @@ def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None
     """Computing again what was not kept, too."""
     devices = open_devices("2")
     assert devices.count == 2
-    run = tiny_run(folder / "two", faces, steps=6, rematerialise=True)
+    run = tiny_run(folder / "two", faces, steps=6, rematerialze=True)
     train(run, devices=devices)
     assert_alike(run, Run.read(folder / "whole"), 5e-3)
 
@@ -106,7 +116,9 @@ def draws(folder: Path, faces: dict[str, Path]) -> None:
     model = trainer.compiled_model(run.settings, run.identities)
     trainer.restore_checkpoint(model, trainer.latest_checkpoint(run)[0])
     seen = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
-    np.savez(folder / "drawn.npz", seen=seen, drawn=ops.convert_to_numpy(model.networks.decode(seen, 1)))
+    np.savez(
+        folder / "drawn.npz", seen=seen, drawn=ops.convert_to_numpy(model.networks.decode(seen, 1))
+    )
 
 
 def assert_alike(one: Run, other: Run, relative: float) -> None:

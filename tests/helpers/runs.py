@@ -24,7 +24,13 @@ NETWORK = {
 
 
 def tiny_config(**changes: object) -> TrainConfig:
-    settings = {"network": NETWORK, "steps": 4, "batch_size": 2, "checkpoint_every": 2, "log_every": 1}
+    settings = {
+        "network": NETWORK,
+        "steps": 4,
+        "batch_size": 2,
+        "checkpoint_every": 2,
+        "log_every": 1,
+    }
     # Compiling a network so small takes ten times as long as it trains.
     settings |= {"evaluate_every": 0, "jit_compile": False}
     return TrainConfig.model_validate({**settings, "preview_every": 100, **changes})
@@ -43,5 +49,9 @@ def checkpoint_arrays(run: Run) -> dict[str, np.ndarray]:
     """Every array of the last checkpoint: weights, optimizer, averages."""
     found: dict[str, np.ndarray] = {}
     with h5py.File(latest_checkpoint(run)[0] / "state.weights.h5") as file:
-        file.visititems(lambda name, item: found.update({name: item[...]}) if isinstance(item, h5py.Dataset) else None)
+        file.visititems(
+            lambda name, item: (
+                found.update({name: item[...]}) if isinstance(item, h5py.Dataset) else None
+            )
+        )
     return found

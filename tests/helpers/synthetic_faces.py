@@ -8,7 +8,12 @@ from faceloom.faces.landmarks import CHIN, EYE_LEFT_OUTER, EYE_RIGHT_OUTER, FORE
 
 # Flat, with eyes, forehead and chin where they are on a face that looks into the camera.
 _MESH = float32(np.random.default_rng(0).uniform(0, 1, (468, 3)) * [1, 1, 0])
-_MESH[[EYE_LEFT_OUTER, EYE_RIGHT_OUTER, FOREHEAD, CHIN]] = [[0.2, 0.4, 0], [0.8, 0.4, 0], [0.5, 0, 0], [0.5, 1, 0]]
+_MESH[[EYE_LEFT_OUTER, EYE_RIGHT_OUTER, FOREHEAD, CHIN]] = [
+    [0.2, 0.4, 0],
+    [0.8, 0.4, 0],
+    [0.5, 0, 0],
+    [0.5, 1, 0],
+]
 
 
 def made_face(track: int = 0, size: float = 100, left: float = 0) -> Face:

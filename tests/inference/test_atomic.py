@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from faceloom.atomic import refuse_directory, refuse_file, refuse_full_disk, replacing_directory, replacing_file
+from faceloom.atomic import (
+    refuse_directory,
+    refuse_file,
+    refuse_full_disk,
+    replacing_directory,
+    replacing_file,
+)
 from faceloom.errors import PartlyDone, UsageError
 
 
@@ -50,7 +56,10 @@ def test_what_is_someone_else_s_is_not_touched(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "kind", "word"),
-    [(errno.ENOSPC, PartlyDone, "disk is full"), (errno.EACCES, UsageError, "from the system.*another place")],
+    [
+        (errno.ENOSPC, PartlyDone, "disk is full"),
+        (errno.EACCES, UsageError, "from the system.*another place"),
+    ],
 )
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, number, kind, word) -> None:
     with pytest.raises(kind, match=word), replacing_file(tmp_path / "x") as part:
@@ -104,14 +113,18 @@ def test_the_input_is_never_written_over(things: Path) -> None:
         ("file", True, "is a file"),
     ],
 )
-def test_which_folder_may_be_replaced(things: Path, name: str, force: bool, words: str | None) -> None:
+def test_which_folder_may_be_replaced(
+    things: Path, name: str, force: bool, words: str | None
+) -> None:
     with pytest.raises(UsageError, match=words) if words else nullcontext():
         refuse_directory(things / name, "marker.json", force=force)
 
 
 def test_a_folder_is_not_replaced_by_what_is_made_of_it(things: Path) -> None:
     with pytest.raises(UsageError, match="holds the input"):
-        refuse_directory(things / "kind", "marker.json", force=True, inputs=[things / "kind" / "marker.json"])
+        refuse_directory(
+            things / "kind", "marker.json", force=True, inputs=[things / "kind" / "marker.json"]
+        )
 
 
 def test_a_disk_that_is_too_full_is_noticed_beforehand(tmp_path: Path) -> None:

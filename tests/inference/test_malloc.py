@@ -30,7 +30,9 @@ print(libc.mallinfo2().hblks - before)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the allocator of Linux")
 @pytest.mark.parametrize(("how", "own_places"), [("left alone", 0), ("given back", 1)])
 def test_a_large_buffer_has_a_place_of_its_own(how: str, own_places: int) -> None:
-    done = subprocess.run([sys.executable, "-c", _PROGRAM, how], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, how], capture_output=True, text=True, check=False
+    )
     if done.returncode == 3:
         pytest.skip("this C library does not say what it holds")
     assert (done.returncode, done.stdout.strip()) == (0, str(own_places)), done.stderr

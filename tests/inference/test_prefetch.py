@@ -65,7 +65,8 @@ def test_no_more_is_made_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "expected"), [(2, [[0, 1], [2, 3], [4]]), (5, [[0, 1, 2, 3, 4]]), (9, [[0, 1, 2, 3, 4]])]
+    ("count", "expected"),
+    [(2, [[0, 1], [2, 3], [4]]), (5, [[0, 1, 2, 3, 4]]), (9, [[0, 1, 2, 3, 4]])],
 )
 def test_batches(count: int, expected: list[list[int]]) -> None:
     assert list(batched(range(5), count)) == expected

@@ -22,5 +22,7 @@ print(float(np.abs(alone - graph).max()))
 
 def test_graphs_compute_what_their_layers_do() -> None:
     """On a processor with the fault this fails as soon as `prepare_tensorflow` is not called."""
-    done = subprocess.run([sys.executable, "-c", _FAULT], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _FAULT], capture_output=True, text=True, check=True
+    )
     assert float(done.stdout.split()[-1]) < 1e-4

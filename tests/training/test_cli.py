@@ -20,14 +20,22 @@ def preset(tmp_path: Path) -> Path:
     return path
 
 
-def test_train_continue_and_export(tmp_path: Path, facesets: dict[str, Path], preset: Path, faceloom) -> None:
+def test_train_continue_and_export(
+    tmp_path: Path, facesets: dict[str, Path], preset: Path, faceloom
+) -> None:
     run = tmp_path / "run"
     named = [part for name, path in facesets.items() for part in ("--faces", f"{name}={path}")]
-    code, out, err = faceloom("train", "--config", preset, *named, "--run", run, "--steps", 2, "--json")
+    code, out, err = faceloom(
+        "train", "--config", preset, *named, "--run", run, "--steps", 2, "--json"
+    )
     assert code == 0, err
     assert json.loads(out)["step"] == 2
     assert "train: 2/2" in err
-    for said in (f"{run} is trained: 2 steps.", f"To use it: faceloom export {run} --identity ben", "--steps 4."):
+    for said in (
+        f"{run} is trained: 2 steps.",
+        f"To use it: faceloom export {run} --identity ben",
+        "--steps 4.",
+    ):
         assert said in err
     code, out, err = faceloom("train", "--run", run, "--json")
     assert (code, json.loads(out)["steps_made"]) == (0, 0)
@@ -46,7 +54,9 @@ def test_train_continue_and_export(tmp_path: Path, facesets: dict[str, Path], pr
     assert (code, "choose one of ada, ben" in err) == (3, True)
 
 
-def test_ctrl_c_saves_and_the_same_command_continues(tmp_path: Path, facesets: dict[str, Path], preset: Path) -> None:
+def test_ctrl_c_saves_and_the_same_command_continues(
+    tmp_path: Path, facesets: dict[str, Path], preset: Path
+) -> None:
     named = [part for name, path in facesets.items() for part in ("--faces", f"{name}={path}")]
     typed = ["train", "--config", preset, *named, "--run", tmp_path / "run", "--steps", 100000]
     command = [sys.executable, "-m", "faceloom", *map(str, typed)]
@@ -63,11 +73,15 @@ def test_ctrl_c_saves_and_the_same_command_continues(tmp_path: Path, facesets: d
     step = int(said.rsplit("Stopped at step ", 1)[1].split(";")[0])
     assert (tmp_path / "run" / "checkpoints" / f"step-{step:08d}").is_dir()
     assert not list((tmp_path / "run").rglob("*.part"))
-    again = subprocess.run([*command[:-1], str(step + 1), "--json"], capture_output=True, text=True, check=True)
+    again = subprocess.run(
+        [*command[:-1], str(step + 1), "--json"], capture_output=True, text=True, check=True
+    )
     assert json.loads(again.stdout)["steps_made"] == 1
 
 
-def test_ctrl_c_ends_an_export_and_leaves_nothing(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_ctrl_c_ends_an_export_and_leaves_nothing(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     train(tiny_run(tmp_path / "run", facesets, steps=2))
     before = sorted(tmp_path.rglob("*"))
     typed = ["export", tmp_path / "run", "--identity", "ben", "--out", tmp_path / "ben.bundle"]

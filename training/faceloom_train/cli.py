@@ -16,23 +16,46 @@ _EXAMPLE = "Example: faceloom train --config base_128 --faces ada=faces/ada --fa
 
 def train_command(
     run: Annotated[Path, typer.Option(help="The run's folder; one that exists is continued.")],
-    config: Annotated[str | None, typer.Option(help="A preset (smoke, base_128, ...) or a YAML file.")] = None,
-    faces: Annotated[list[str] | None, typer.Option(help="NAME=FACESET, once for each identity.")] = None,
+    config: Annotated[
+        str | None, typer.Option(help="A preset (smoke, base_128, ...) or a YAML file.")
+    ] = None,
+    faces: Annotated[
+        list[str] | None, typer.Option(help="NAME=FACESET, once for each identity.")
+    ] = None,
     init_from: Annotated[
-        Path | None, typer.Option(help="Begin with what this run has learned: other people or another size, too.")
+        Path | None,
+        typer.Option(
+            help="Begin with what this run has learned: other people or another size, too."
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, overrides a setting.")] = None,
-    devices: Annotated[str, typer.Option(help="How many GPUs of this machine share each step, or all.")] = "1",
-    workers: Annotated[
-        str | None, typer.Option(help="HOST:PORT,HOST:PORT,...: machines that train together; the first keeps the run.")
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE, overrides a setting.")
     ] = None,
-    worker: Annotated[int | None, typer.Option(min=0, help="Which of --workers this is, from 0.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    devices: Annotated[
+        str, typer.Option(help="How many GPUs of this machine share each step, or all.")
+    ] = "1",
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            help="HOST:PORT,HOST:PORT,...: machines that train together; the first keeps the run."
+        ),
+    ] = None,
+    worker: Annotated[
+        int | None, typer.Option(min=0, help="Which of --workers this is, from 0.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
 ) -> None:
     """Train or continue a run."""
-    from faceloom.cli.console import print_result, progress_display, silent_start, stops_on_interrupt
+    from faceloom.cli.console import (
+        print_result,
+        progress_display,
+        silent_start,
+        stops_on_interrupt,
+    )
     from faceloom.cli.optional_dependencies import needs
 
     changes = [*(set_ or []), *([f"steps={steps}"] if steps else [])]
@@ -84,8 +107,12 @@ def _named_paths(faces: list[str]) -> dict[str, Path]:
     for entry in faces:
         name, equals, path = entry.partition("=")
         if not equals or not name or not path:
-            raise UsageError(f"--faces {entry}: write it as NAME=FACESET, as in --faces ada=faces/ada.")
+            raise UsageError(
+                f"--faces {entry}: write it as NAME=FACESET, as in --faces ada=faces/ada."
+            )
         if name in named:
-            raise UsageError(f"--faces {entry}: {name} is there already; give each identity its own name.")
+            raise UsageError(
+                f"--faces {entry}: {name} is there already; give each identity its own name."
+            )
         named[name] = Path(path)
     return named

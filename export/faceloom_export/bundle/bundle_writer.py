@@ -25,7 +25,10 @@ def replacing_bundle(out: Path) -> Iterator[Path]:
         with replacing_directory(out) as part:
             yield part
         return
-    with replacing_file(out) as packed, TemporaryDirectory(dir=out.resolve().parent, prefix=".faceloom-") as folder:
+    with (
+        replacing_file(out) as packed,
+        TemporaryDirectory(dir=out.resolve().parent, prefix=".faceloom-") as folder,
+    ):
         yield Path(folder)
         write_zip(Path(folder), packed)
 

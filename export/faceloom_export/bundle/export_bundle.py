@@ -8,12 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from faceloom import __version__
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.hashing import sha256_of_file
 from faceloom.json_documents import to_json
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.bundle.bundle import MARKER, Bundle, Golden
-from faceloom.swap.bundle.manifest import BlendRow, GoldenRow, GraphRow, Manifest, Precision, ProofRow, TrainingRow
+from faceloom.swap.bundle.manifest import (
+    BlendRow,
+    GoldenRow,
+    GraphRow,
+    Manifest,
+    Precision,
+    ProofRow,
+    TrainingRow,
+)
 from faceloom.swap.inference.swap_network import SwapNetwork
 from faceloom.swap.sources.face_source import Swapped
 from faceloom_export.bundle.bundle_writer import refuse_bundle, replacing_bundle
@@ -27,7 +35,11 @@ from faceloom_export.verification.sharpening_estimate import needed_sharpening
 from faceloom_train.data.dataset import network_crop
 from faceloom_train.runs.run_directory import Run
 
-_GRAPHS: dict[Precision, str] = {"fp32": "swap.onnx", "fp16": "swap.fp16.onnx", "int8": "swap.int8.onnx"}
+_GRAPHS: dict[Precision, str] = {
+    "fp32": "swap.onnx",
+    "fp16": "swap.fp16.onnx",
+    "int8": "swap.int8.onnx",
+}
 _GOLDEN = "golden.npz"
 
 
@@ -65,10 +77,10 @@ class ExportSummary:
 
 def export_bundle(
     run_path: Path, identity: str, out: Path, options: ExportOptions | None = None
-) -> Work[ExportSummary]:
+) -> ProgressGenerator[ExportSummary]:
     """Write the bundle that lets others wear `identity`'s face.
 
-    Raises UsageError if `out` exists or there is no such precision; ArtefactRefused if the run has no such identity or
+    Raises UsageError if `out` exists or there is no such precision; ArtifactRefused if the run has no such identity or
     checkpoint, or if a graph in onnxruntime and the trained model disagree; then nothing is written.
     """
     started = time.monotonic()
@@ -83,12 +95,16 @@ def export_bundle(
     function = swap_function(networks, decoder, run.settings.network.size)
     sample = sample_faces(run, identity)
     wanted = run_model(function, sample.proof)
-    judge = Judge(sample.proof, wanted, crop_points(run.settings), sample.centre)
+    judge = Judge(sample.proof, wanted, crop_points(run.settings), sample.center)
     yield Progress("export", 1, total, "converting to ONNX")
     graph = to_onnx(function)
     with replacing_bundle(out) as part:
-        golden = Golden(sample.proof[sample.golden], wanted.faces[sample.golden], wanted.masks[sample.golden])
-        np.savez_compressed(part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks)
+        golden = Golden(
+            sample.proof[sample.golden], wanted.faces[sample.golden], wanted.masks[sample.golden]
+        )
+        np.savez_compressed(
+            part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks
+        )
         rows = []
         for number, precision in enumerate(options.precisions):
             yield Progress("export", 2 + number, total, f"writing and proving {precision}")
@@ -115,7 +131,9 @@ def _sharpening(sample: Sample, drawn: Swapped) -> float:
 def _refuse_precisions(precisions: Sequence[str]) -> None:
     for name in precisions:
         if name not in _GRAPHS:
-            raise UsageError(f"There is no precision {name!r}; choose one or more of {', '.join(_GRAPHS)}.")
+            raise UsageError(
+                f"There is no precision {name!r}; choose one or more of {', '.join(_GRAPHS)}."
+            )
     if len(set(precisions)) < len(precisions) or not precisions:
         raise UsageError("Name at least one precision, and each once.")
 
@@ -137,7 +155,13 @@ def _graph_row(run: Run, precision: Precision, part: Path) -> GraphRow:
 
 
 def _manifest(
-    run: Run, identity: str, step: int, part: Path, graphs: Sequence[GraphRow], golden_faces: int, blend: BlendRow
+    run: Run,
+    identity: str,
+    step: int,
+    part: Path,
+    graphs: Sequence[GraphRow],
+    golden_faces: int,
+    blend: BlendRow,
 ) -> Manifest:
     settings = run.settings
     return Manifest(
@@ -149,9 +173,11 @@ def _manifest(
         graphs=tuple(graphs),
         golden=GoldenRow(file=_GOLDEN, sha256=sha256_of_file(part / _GOLDEN), faces=golden_faces),
         blend=blend,
-        training=TrainingRow(network=settings.network.kind, steps=step, settings_sha256=settings.sha256()),
+        training=TrainingRow(
+            network=settings.network.kind, steps=step, settings_sha256=settings.sha256()
+        ),
         consent=settings.consent,
-        licence=settings.licence,
+        license=settings.license,
     )
 
 
@@ -162,7 +188,7 @@ def _proven(bundle: Bundle, judge: Judge, golden: Golden, *, accept_loss: bool) 
         network = SwapNetwork.open(bundle, "cpu", row.precision)
         proof, missed = judge.prove(network)
         if missed and not accept_loss:
-            raise ArtefactRefused(
+            raise ArtifactRefused(
                 f"The {row.precision} graph differs too much from the trained model and nothing was written "
                 f"({'; '.join(missed)}); leave this precision out, or take the loss with --accept-loss."
             )

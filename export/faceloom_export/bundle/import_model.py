@@ -11,16 +11,23 @@ import onnx
 
 from faceloom import __version__
 from faceloom.array_types import RgbBatch
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.hashing import sha256_of_file
 from faceloom.json_documents import to_json
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.provenance import ConsentRecord
 from faceloom.provenance.metadata import from_metadata
 from faceloom.swap.bundle.bundle import MARKER, Bundle, Golden
-from faceloom.swap.bundle.manifest import BlendRow, GoldenRow, GraphRow, Manifest, ToleranceRow, TrainingRow
+from faceloom.swap.bundle.manifest import (
+    BlendRow,
+    GoldenRow,
+    GraphRow,
+    Manifest,
+    ToleranceRow,
+    TrainingRow,
+)
 from faceloom.swap.bundle.output_difference import Difference
 from faceloom.swap.inference.swap_network import SwapNetwork
 from faceloom.video import read_frames
@@ -62,10 +69,10 @@ class ImportSummary:
     seconds: float
 
 
-def import_model(path: Path, out: Path, options: ImportOptions) -> Work[ImportSummary]:
+def import_model(path: Path, out: Path, options: ImportOptions) -> ProgressGenerator[ImportSummary]:
     """Write the bundle of a .dfm, or of a faceswap `original` (.keras).
 
-    Raises UsageError if `out` exists or `path` is neither, ArtefactRefused if the model is refused; then nothing is
+    Raises UsageError if `out` exists or `path` is neither, ArtifactRefused if the model is refused; then nothing is
     written.
     """
     started = time.monotonic()
@@ -77,7 +84,9 @@ def import_model(path: Path, out: Path, options: ImportOptions) -> Work[ImportSu
     with replacing_bundle(out) as part:
         graph = to_bundle_graph(foreign.model, foreign.crop.size)
         _write_graph(graph, part / _GRAPH, path)
-        np.savez_compressed(part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks)
+        np.savez_compressed(
+            part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks
+        )
         yield Progress("import", 2, 3, "proving it equal")
         manifest = _manifest(foreign, options.identity, part, len(golden.faces), graph)
         difference = _proven(Bundle(part, manifest), golden)
@@ -120,11 +129,13 @@ def _write_graph(graph: onnx.ModelProto, part: Path, path: Path) -> None:
         onnx.checker.check_model(graph)
     except onnx.checker.ValidationError as error:
         reason = str(error).splitlines()[0]
-        raise ArtefactRefused(f"{path} is not valid ONNX ({reason}); export it again.") from error
+        raise ArtifactRefused(f"{path} is not valid ONNX ({reason}); export it again.") from error
     part.write_bytes(graph.SerializeToString())
 
 
-def _manifest(foreign: Foreign, identity: str, part: Path, faces: int, graph: onnx.ModelProto) -> Manifest:
+def _manifest(
+    foreign: Foreign, identity: str, part: Path, faces: int, graph: onnx.ModelProto
+) -> Manifest:
     said = from_metadata(foreign.metadata)
     face, swapped, mask = tensor_rows(foreign.crop.size)
     return Manifest(
@@ -150,23 +161,27 @@ def _manifest(foreign: Foreign, identity: str, part: Path, faces: int, graph: on
         training=_training(said),
         imported=foreign.row,
         consent=ConsentRecord.from_text(said.get("consent")),
-        licence=said.get("licence"),
+        license=said.get("license"),
     )
 
 
 def _training(said: dict[str, str]) -> TrainingRow | None:
     """What Faceloom wrote into a .dfm of its own; None for what others made."""
     try:
-        return TrainingRow(network=said["network"], steps=int(said["steps"]), settings_sha256=said["settings_sha256"])
+        return TrainingRow(
+            network=said["network"],
+            steps=int(said["steps"]),
+            settings_sha256=said["settings_sha256"],
+        )
     except (KeyError, ValueError):
         return None
 
 
 def _proven(bundle: Bundle, golden: Golden) -> Difference:
-    """Replay the sample through the runtime's own code; raise ArtefactRefused if it is not what the model made."""
+    """Replay the sample through the runtime's own code; raise ArtifactRefused if it is not what the model made."""
     difference = SwapNetwork.open(bundle, "cpu").replay(golden)
     if problems := list(difference.beyond(_TOLERANCE)):
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"The bundle would differ from the model ({'; '.join(problems)}) and was not written; "
             "please report this with the file."
         )

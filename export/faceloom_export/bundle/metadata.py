@@ -19,6 +19,6 @@ def provenance(run: Run, identity: str, step: int, precision: Precision) -> dict
             "precision": precision,
             "settings_sha256": settings.sha256(),
             "consent": settings.consent.to_text() if settings.consent else None,
-            "licence": settings.licence,
+            "license": settings.license,
         }
     )

@@ -1,7 +1,7 @@
 """The trained networks as the graph that programs for .dfm files run.
 
 Such a program cuts DeepFaceLab's whole face, more or less, and hands over no mask. The network wants its own share of
-that square, and grey where no face is. Both are folded into the graph:
+that square, and gray where no face is. Both are folded into the graph:
 
 - The square is as many pixels wide as leaves the network's crop at its own scale, so that it is cut out and
   nothing is resampled (`hosts`).
@@ -31,7 +31,11 @@ OUTPUTS = ("out_face_mask:0", "out_celeb_face:0", "out_celeb_face_mask:0")
 
 
 def dfm_function(
-    networks: Networks, decoder: int, target: int, window: Window, face_shape: Float32[np.ndarray, "s s"] | None
+    networks: Networks,
+    decoder: int,
+    target: int,
+    window: Window,
+    face_shape: Float32[np.ndarray, "s s"] | None,
 ) -> Any:
     """Return a tf.function: BGR 0..1 [n, r, r, 3] -> one output for each of OUTPUTS, in 0..1.
 
@@ -41,10 +45,18 @@ def dfm_function(
     """
     beyond = window.beyond().numpy()
 
-    @tf.function(input_signature=[tf.TensorSpec((None, window.side, window.side, 3), tf.float32, name="in_face")])
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((None, window.side, window.side, 3), tf.float32, name="in_face")
+        ]
+    )
     def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
         seen = window.inner(tf.gather(face, [2, 1, 0], axis=-1))
-        shown = seen if face_shape is None else hide_background(seen, tf.constant(face_shape[..., None]))
+        shown = (
+            seen
+            if face_shape is None
+            else hide_background(seen, tf.constant(face_shape[..., None]))
+        )
         code = networks.encoder(shown)
         mask = _in_range(networks.decoders[target](code))[..., 3:]
         if face_shape is not None:
@@ -64,7 +76,9 @@ def dfm_model(function: Any) -> onnx.ModelProto:
     model = to_onnx(function, OPSET)
     model.ir_version = _IR
     graph = model.graph
-    names = {graph.input[0].name: IN_FACE} | {f"output_{number}": name for number, name in enumerate(OUTPUTS)}
+    names = {graph.input[0].name: IN_FACE} | {
+        f"output_{number}": name for number, name in enumerate(OUTPUTS)
+    }
     for node in graph.node:
         for values in (node.input, node.output):
             values[:] = [names.get(name, name) for name in values]

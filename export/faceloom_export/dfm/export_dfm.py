@@ -11,10 +11,10 @@ from jaxtyping import Float32
 
 from faceloom.array_types import float32
 from faceloom.atomic import refuse_file, replacing_file
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, crop_face, umeyama
 from faceloom.faceset import FaceSet
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom_export.bundle.metadata import provenance
 from faceloom_export.dfm.dfm_graph import IN_FACE, dfm_function, dfm_model
 from faceloom_export.dfm.host_crops import HOSTS, Window
@@ -53,7 +53,7 @@ def export_dfm(
     host: str = "dfl",
     step: str = "last",
     force: bool = False,
-) -> Work[DfmSummary]:
+) -> ProgressGenerator[DfmSummary]:
     """Write the .dfm that lets others wear `identity`'s face.
 
     target: the identity whose face is replaced there (the first other one if None): its decoder draws the mask
@@ -62,7 +62,9 @@ def export_dfm(
     """
     started = time.monotonic()
     if out.suffix != ".dfm":
-        raise UsageError(f"{out}: the programs that read .dfm files look for that ending; name it {out.stem}.dfm.")
+        raise UsageError(
+            f"{out}: the programs that read .dfm files look for that ending; name it {out.stem}.dfm."
+        )
     refuse_file(out, force=force)
     run = Run.read(run_path)
     decoder = decoder_number(run, identity)
@@ -94,16 +96,22 @@ def _sample(run: Run, crop: CropGeometry) -> Float32[np.ndarray, "n r r 3"]:
     return float32(np.stack(crops)[..., ::-1]) / 255
 
 
-def _difference(path: Path, function: Any, faces: Float32[np.ndarray, "n r r 3"]) -> tuple[int, float]:
-    """Return the greatest and the mean difference to Keras in levels; raise ArtefactRefused beyond _ALLOWED."""
+def _difference(
+    path: Path, function: Any, faces: Float32[np.ndarray, "n r r 3"]
+) -> tuple[int, float]:
+    """Return the greatest and the mean difference to Keras in levels; raise ArtifactRefused beyond _ALLOWED."""
     session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     expected = function(faces)
-    pairs = zip(session.run(None, {IN_FACE: faces}), (expected[key].numpy() for key in sorted(expected)), strict=True)
+    pairs = zip(
+        session.run(None, {IN_FACE: faces}),
+        (expected[key].numpy() for key in sorted(expected)),
+        strict=True,
+    )
     differences = np.concatenate([255 * np.abs(found - wanted).ravel() for found, wanted in pairs])
     worst, mean = float(differences.max()), float(differences.mean())
     # Written so that a difference that is no number is refused as well.
     if not worst <= _ALLOWED:
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"The exported graph differs from the trained model by up to {worst:.1f} of 255 levels "
             "and was not written; please report this with the run's config.yaml."
         )

@@ -13,9 +13,27 @@ from faceloom.faces.alignment import WHOLE_FACE, CropGeometry, umeyama
 # The five points of each one's crop in 0..1 of its side, measured with each program at its default settings.
 HOSTS = {
     "dfl": WHOLE_FACE,
-    "deepfacelive": ((0.3752, 0.4073), (0.6158, 0.4073), (0.4955, 0.5435), (0.3883, 0.6637), (0.6028, 0.6637)),
-    "facefusion": ((0.3534, 0.3929), (0.6280, 0.3929), (0.4866, 0.5402), (0.3884, 0.6875), (0.5982, 0.6875)),
-    "visomaster": ((0.3617, 0.4039), (0.6370, 0.4024), (0.5002, 0.5604), (0.3871, 0.7215), (0.6151, 0.7203)),
+    "deepfacelive": (
+        (0.3752, 0.4073),
+        (0.6158, 0.4073),
+        (0.4955, 0.5435),
+        (0.3883, 0.6637),
+        (0.6028, 0.6637),
+    ),
+    "facefusion": (
+        (0.3534, 0.3929),
+        (0.6280, 0.3929),
+        (0.4866, 0.5402),
+        (0.3884, 0.6875),
+        (0.5982, 0.6875),
+    ),
+    "visomaster": (
+        (0.3617, 0.4039),
+        (0.6370, 0.4024),
+        (0.5002, 0.5604),
+        (0.3871, 0.7215),
+        (0.6151, 0.7203),
+    ),
 }
 
 
@@ -42,14 +60,18 @@ class Window:
         # The map's rotation, of at most a quarter of a degree, is left out.
         side = round(float(np.hypot(*to_crop[:, 0])))
         if side < _SMALLEST:
-            raise UsageError(f"A .dfm of this network would be {side} pixels wide and {_SMALLEST} is the least.")
+            raise UsageError(
+                f"A .dfm of this network would be {side} pixels wide and {_SMALLEST} is the least."
+            )
         middle = to_crop[:, :2] @ float32([0.5, 0.5]) + to_crop[:, 2]
         left, top = np.rint((side - 1) / 2 - middle).astype(int)
         return cls(side, crop.size, int(left), int(top))
 
     def inner(self, x: Any) -> Any:
         """[n, side, side, c] -> [n, size, size, c]: the network's square; what the host does not show is mirrored."""
-        cut = x[:, max(0, self.top) : self.top + self.size, max(0, self.left) : self.left + self.size]
+        cut = x[
+            :, max(0, self.top) : self.top + self.size, max(0, self.left) : self.left + self.size
+        ]
         lacks = [[max(0, -at), max(0, at + self.size - self.side)] for at in (self.top, self.left)]
         return tf.pad(cut, [[0, 0], *lacks, [0, 0]], "REFLECT") if np.any(lacks) else cut
 

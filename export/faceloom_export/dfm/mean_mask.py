@@ -14,10 +14,12 @@ from faceloom_train.runs.run_directory import Run
 def mean_mask(run: Run) -> Float32[np.ndarray, "s s"]:
     """Return the share of a run's faces, 0..1, that cover each pixel of the network's crop.
 
-    Every identity counts alike. Raises ArtefactRefused if a face set of the run is not where it was.
+    Every identity counts alike. Raises ArtifactRefused if a face set of the run is not where it was.
     """
     crop = network_crop(run.settings)
-    return float32(np.stack([_mean_of(FaceSet.read(path), crop) for path in run.faces.values()]).mean(0))
+    return float32(
+        np.stack([_mean_of(FaceSet.read(path), crop) for path in run.faces.values()]).mean(0)
+    )
 
 
 def _mean_of(faceset: FaceSet, crop: CropGeometry) -> Float32[np.ndarray, "s s"]:

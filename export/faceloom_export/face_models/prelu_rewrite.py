@@ -31,7 +31,9 @@ class _Graph:
 
     def __init__(self, graph: onnx.GraphProto):
         self.proto = graph
-        self.constants = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
+        self.constants = {
+            constant.name: numpy_helper.to_array(constant) for constant in graph.initializer
+        }
         self.outputs = {output.name for output in graph.output}
         self.readers: dict[str, list[onnx.NodeProto]] = {}
         for node in graph.node:
@@ -74,7 +76,12 @@ def spell_out_prelu(model: onnx.ModelProto) -> onnx.ModelProto:
 def _find(graph: _Graph) -> Iterator[_Prelu]:
     for node in graph.proto.node:
         if node.op_type == "PRelu":
-            yield _Prelu(node.input[0], float32(graph.constants[node.input[1]]).ravel(), node.output[0], (node,))
+            yield _Prelu(
+                node.input[0],
+                float32(graph.constants[node.input[1]]).ravel(),
+                node.output[0],
+                (node,),
+            )
         elif node.op_type == "Abs" and (prelu := _in_five_nodes(node, graph)):
             yield prelu
 
@@ -91,7 +98,9 @@ def _in_five_nodes(absolute: onnx.NodeProto, graph: _Graph) -> _Prelu | None:
     factor = next((graph.constants[name] for name in scaled.input if name in graph.constants), None)
     if factor is None or relu.output[0] not in total.input:
         return None
-    return _Prelu(x, float32(2 * factor).ravel(), total.output[0], (absolute, less, scaled, relu, total))
+    return _Prelu(
+        x, float32(2 * factor).ravel(), total.output[0], (absolute, less, scaled, relu, total)
+    )
 
 
 def _reader(graph: _Graph, name: str, kind: str) -> onnx.NodeProto | None:
@@ -99,11 +108,16 @@ def _reader(graph: _Graph, name: str, kind: str) -> onnx.NodeProto | None:
 
 
 def _spelled_out(graph: _Graph, prelu: _Prelu) -> list[onnx.NodeProto]:
-    names = {part: f"{prelu.y}/{part}" for part in ("slope", "rest", "through", "cut", "relu", "bent")}
+    names = {
+        part: f"{prelu.y}/{part}" for part in ("slope", "rest", "through", "cut", "relu", "bent")
+    }
     steep = prelu.slope > 1
     # With a slope above 1 it bends down, which a relu added cannot: there -y = -x + relu((1 - slope) * x) is made.
     in_two_passes = not steep.any() or _negate(graph, prelu.y, steep)
-    graph.add(names["slope"], _by_channel(np.where(steep, -1, prelu.slope) if in_two_passes else prelu.slope))
+    graph.add(
+        names["slope"],
+        _by_channel(np.where(steep, -1, prelu.slope) if in_two_passes else prelu.slope),
+    )
     graph.add(names["rest"], _by_channel(1 - prelu.slope))
     through = _scaling(prelu.x, names["slope"], names["through"], len(steep))
     end = helper.make_node("Add", [names["through"], names["bent"]], [prelu.y])
@@ -117,7 +131,9 @@ def _spelled_out(graph: _Graph, prelu: _Prelu) -> list[onnx.NodeProto]:
 def _negate(graph: _Graph, name: str, channels: Bool[np.ndarray, "channels"]) -> bool:
     """Have the readers of a tensor expect some of its channels negated; False if not all are convolutions."""
     readers = graph.readers.get(name, [])
-    if name in graph.outputs or any(node.op_type != "Conv" or node.input[0] != name for node in readers):
+    if name in graph.outputs or any(
+        node.op_type != "Conv" or node.input[0] != name for node in readers
+    ):
         return False
     for node in readers:
         weights = graph.constants[node.input[1]].copy()

@@ -12,7 +12,9 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 
 # Levels of 0..255 become numbers and back; a norm sums squares, which overflow beyond 65504; places in a picture need
 # more than a sixteenth of a pixel.
-_EXACT = frozenset("Cast Resize Round Floor Min Max Clip ReduceMean ReduceSum Sqrt Reciprocal Div Pow".split())
+_EXACT = frozenset(
+    "Cast Resize Round Floor Min Max Clip ReduceMean ReduceSum Sqrt Reciprocal Div Pow".split()
+)
 # What belongs to whatever is beside it.
 _SIDES = frozenset("Mul Add Sub Transpose Reshape Slice Concat".split())
 _GREATEST = float(np.finfo(np.float16).max)
@@ -27,7 +29,9 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     _halve_constants(graph, exact, floats)
     nodes: list[onnx.NodeProto] = []
     # What a tensor is called in each type; a node's own outputs have the node's type.
-    is_half = {constant.name: constant.data_type == TensorProto.FLOAT16 for constant in graph.initializer}
+    is_half = {
+        constant.name: constant.data_type == TensorProto.FLOAT16 for constant in graph.initializer
+    }
     casts: dict[tuple[str, bool], str] = {}
     for number, node in enumerate(graph.node):
         wants_half = number not in exact
@@ -43,7 +47,12 @@ def _islands(nodes: Iterable[onnx.NodeProto]) -> set[int]:
     """The numbers of the nodes that stay exact: those of _EXACT and what leads from and to them."""
     nodes = list(nodes)
     writer = {name: number for number, node in enumerate(nodes) for name in node.output}
-    links = [(writer[name], number) for number, node in enumerate(nodes) for name in node.input if name in writer]
+    links = [
+        (writer[name], number)
+        for number, node in enumerate(nodes)
+        for name in node.input
+        if name in writer
+    ]
     exact = {number for number, node in enumerate(nodes) if node.op_type in _EXACT}
     grown = True
     while grown:
@@ -56,7 +65,10 @@ def _islands(nodes: Iterable[onnx.NodeProto]) -> set[int]:
 
 def _float_tensors(model: onnx.ModelProto) -> set[str]:
     graph = shape_inference.infer_shapes(model).graph
-    typed = {value.name: value.type.tensor_type.elem_type for value in (*graph.value_info, *graph.input, *graph.output)}
+    typed = {
+        value.name: value.type.tensor_type.elem_type
+        for value in (*graph.value_info, *graph.input, *graph.output)
+    }
     typed |= {constant.name: constant.data_type for constant in graph.initializer}
     return {name for name, kind in typed.items() if kind == TensorProto.FLOAT}
 

@@ -1,4 +1,4 @@
-"""A graph in int8: static quantisation, calibrated on faces."""
+"""A graph in int8: static quantzation, calibrated on faces."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from faceloom_export.graph.tensor_names import FACE
 # Where the time is, and the rearrangement between convolutions, which would otherwise move four times the bytes.
 # With the activations in int8 as well the graph is 5 % faster and a third less exact; with the last convolution in
 # fp32 it is a tenth more exact and a fifth slower.
-_QUANTISED = ["Conv", "MatMul", "DepthToSpace"]
+_QUANTZED = ["Conv", "MatMul", "DepthToSpace"]
 # What says where the template's pixels go: a level of its output would be a seventh of a pixel.
 _EXACT = "template"
 
@@ -25,24 +25,24 @@ def to_int8(model: onnx.ModelProto, faces: RgbBatch, folder: Path) -> onnx.Model
 
     The activations' ranges are those that `faces` give. `folder` takes onnxruntime's file for a moment.
     """
-    path = folder / "quantised.onnx"
+    path = folder / "quantzed.onnx"
     with _quiet():
         quantize_static(
             onnx.ModelProto.FromString(model.SerializeToString()),
             path,
             _Faces(faces),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=_QUANTISED,
+            op_types_to_quantize=_QUANTZED,
             nodes_to_exclude=[node.name for node in model.graph.node if _EXACT in node.name],
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-    quantised = onnx.load(path)
+    quantzed = onnx.load(path)
     path.unlink()
-    del quantised.graph.value_info[:]
-    _shorten_names(quantised.graph)
-    return quantised
+    del quantzed.graph.value_info[:]
+    _shorten_names(quantzed.graph)
+    return quantzed
 
 
 class _Faces(CalibrationDataReader):
@@ -57,7 +57,7 @@ class _Faces(CalibrationDataReader):
 
 
 def _shorten_names(graph: onnx.GraphProto) -> None:
-    """Number the tensors: quantised ones are many and their names were a twelfth of a small file."""
+    """Number the tensors: quantzed ones are many and their names were a twelfth of a small file."""
     public = {value.name for value in (*graph.input, *graph.output)}
     short: dict[str, str] = {"": ""}
     for name in _names(graph):

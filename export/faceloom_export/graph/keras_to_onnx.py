@@ -53,7 +53,9 @@ class Chain:
             kernel, bias = weights
             if kernel is None or bias is None:
                 raise UnknownLayer(f"the weights of {layer.name} are missing")
-            self._convolve(layer, kernel, bias) if layer.kind == "Conv2D" else self._multiply(layer, kernel, bias)
+            self._convolve(layer, kernel, bias) if layer.kind == "Conv2D" else self._multiply(
+                layer, kernel, bias
+            )
         else:
             self._transform(layer)
 
@@ -61,7 +63,9 @@ class Chain:
         """Add a layer without weights."""
         config = layer.config
         if layer.kind in ("LeakyReLU", "Activation"):
-            self._activate(layer.kind if layer.kind == "LeakyReLU" else config.get("activation"), config, layer)
+            self._activate(
+                layer.kind if layer.kind == "LeakyReLU" else config.get("activation"), config, layer
+            )
         elif layer.kind == "Flatten":
             self._flattened, self.shape = self.shape, (math.prod(self.shape),)
             self._draw("Flatten")
@@ -75,7 +79,12 @@ class Chain:
     def _convolve(self, layer: Layer, kernel: np.ndarray, bias: np.ndarray) -> None:
         config = layer.config
         channels, height, width = self._picture(layer)
-        known = {"padding": "same", "dilation_rate": [1, 1], "groups": 1, "data_format": "channels_last"}
+        known = {
+            "padding": "same",
+            "dilation_rate": [1, 1],
+            "groups": 1,
+            "data_format": "channels_last",
+        }
         _refuse_other_settings(layer, known)
         if kernel.ndim != 4 or kernel.shape[2] != channels or bias.shape != kernel.shape[3:]:
             raise UnknownLayer(f"the weights of {layer.name} have the shape {kernel.shape}")
@@ -96,9 +105,17 @@ class Chain:
             raise UnknownLayer(f"the weights of {layer.name} have the shape {kernel.shape}")
         if self._flattened:
             channels, height, width = self._flattened
-            kernel = kernel.reshape(height, width, channels, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
+            kernel = (
+                kernel.reshape(height, width, channels, -1)
+                .transpose(2, 0, 1, 3)
+                .reshape(kernel.shape)
+            )
             self._flattened = None
-        self._draw("Gemm", self.constant(f"{layer.place}/kernel", kernel), self.constant(f"{layer.place}/bias", bias))
+        self._draw(
+            "Gemm",
+            self.constant(f"{layer.place}/kernel", kernel),
+            self.constant(f"{layer.place}/bias", bias),
+        )
         self.shape = bias.shape
         self._activate(layer.config.get("activation"), {}, layer)
 
@@ -107,7 +124,10 @@ class Chain:
         if len(shape) != 3 or self.shape != (math.prod(shape),) or self._flattened:
             raise UnknownLayer(f"{layer.name} reshapes {self.shape} to {shape}")
         height, width, channels = shape
-        self._draw("Reshape", self.constant(f"{layer.place}/{layer.name}", np.array([-1, *shape], np.int64)))
+        self._draw(
+            "Reshape",
+            self.constant(f"{layer.place}/{layer.name}", np.array([-1, *shape], np.int64)),
+        )
         self._draw("Transpose", perm=[0, 3, 1, 2])
         self.shape = (channels, height, width)
 
@@ -122,7 +142,9 @@ class Chain:
 
     def _activate(self, kind: Any, config: dict[str, Any], layer: Layer) -> None:
         if kind == "LeakyReLU":
-            self._draw("LeakyRelu", alpha=float(config.get("negative_slope", config.get("alpha", 0.3))))
+            self._draw(
+                "LeakyRelu", alpha=float(config.get("negative_slope", config.get("alpha", 0.3)))
+            )
         elif kind == "sigmoid":
             self._draw("Sigmoid")
         elif kind not in (None, "linear"):

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from faceloom.errors import ArtefactRefused, ProviderMissing
+from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
 from faceloom_train.loop.trainer import compiled_model, dtype_policy
 from faceloom_train.model.networks import Networks
@@ -26,7 +26,9 @@ def load_networks(run: Run, which: str) -> tuple[Networks, int]:
     raises.
     """
     if keras.backend.backend() != "tensorflow":
-        raise ProviderMissing("Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again.")
+        raise ProviderMissing(
+            "Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again."
+        )
     with dtype_policy("float32"):
         model = compiled_model(run.settings, run.identities)
     step = _restore(model, run, which)
@@ -41,7 +43,7 @@ def _restore(model: SwapModel, run: Run, which: str) -> int:
         try:
             checkpoint, step = find_checkpoint(run, which, log.warning)
             restore_checkpoint(model, checkpoint)
-        except (ArtefactRefused, FileNotFoundError):
+        except (ArtifactRefused, FileNotFoundError):
             if list_checkpoints(run)[-1:] == newest:
                 raise
         else:
@@ -49,12 +51,14 @@ def _restore(model: SwapModel, run: Run, which: str) -> int:
 
 
 def decoder_number(run: Run, identity: str) -> int:
-    """Return which decoder draws `identity`; raise ArtefactRefused naming those that are there."""
+    """Return which decoder draws `identity`; raise ArtifactRefused naming those that are there."""
     try:
         return run.identities.index(identity)
     except ValueError:
         known = ", ".join(run.identities)
-        raise ArtefactRefused(f"{run.directory} has no identity {identity!r}; choose one of {known}.") from None
+        raise ArtifactRefused(
+            f"{run.directory} has no identity {identity!r}; choose one of {known}."
+        ) from None
 
 
 def swap_function(networks: Networks, decoder: int, size: int) -> Any:

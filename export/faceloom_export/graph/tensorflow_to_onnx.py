@@ -27,7 +27,9 @@ def to_onnx(function: Any, opset: int = OPSET) -> onnx.ModelProto:
     return model
 
 
-def in_precision(model: onnx.ModelProto, precision: Precision, faces: RgbBatch, folder: Path) -> onnx.ModelProto:
+def in_precision(
+    model: onnx.ModelProto, precision: Precision, faces: RgbBatch, folder: Path
+) -> onnx.ModelProto:
     """Return a graph in fp32, fp16 or int8; `faces` calibrate int8, `folder` takes files for a moment."""
     if precision == "fp16":
         return to_half(model)

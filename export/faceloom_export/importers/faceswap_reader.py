@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper
 from pydantic import BaseModel, Field, ValidationError
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.hashing import sha256_of
 from faceloom.json_documents import first_problem
@@ -56,7 +56,7 @@ def read_faceswap(path: Path, side: str, coverage: float) -> Foreign:
     """Read the encoder and one decoder ("a" or "b") of a faceswap model.
 
     coverage: of its crop, in sides of DeepFaceLab's whole face, which the file does not say. The model draws no
-    mask, so all of the crop counts as face, and conversion cuts it to the target's outline. Raises ArtefactRefused
+    mask, so all of the crop counts as face, and conversion cuts it to the target's outline. Raises ArtifactRefused
     for a damaged file, a layer that `original` does not have, or a model without that decoder.
     """
     content = read_limited(path)
@@ -66,12 +66,14 @@ def read_faceswap(path: Path, side: str, coverage: float) -> Foreign:
     try:
         model, size = _drawn(config, weights, side)
     except ValidationError as error:
-        raise ArtefactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
+        raise ArtifactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
     except UnknownLayer as error:
-        raise ArtefactRefused(f"{path}: {error}; only the model `original` is imported.") from error
+        raise ArtifactRefused(f"{path}: {error}; only the model `original` is imported.") from error
     # A setting of another kind than Keras writes.
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
-        raise ArtefactRefused(f"{path}, {_CONFIG}: a layer is not as Keras writes it ({str(error)[:100]}).") from error
+        raise ArtifactRefused(
+            f"{path}, {_CONFIG}: a layer is not as Keras writes it ({str(error)[:100]})."
+        ) from error
     row = ImportedRow(format="faceswap", file=path.name, sha256=sha256_of(content))
     return Foreign(model, CropGeometry(size=size, coverage=coverage), row, {})
 
@@ -79,12 +81,14 @@ def read_faceswap(path: Path, side: str, coverage: float) -> Foreign:
 def _read_config(archive: zipfile.ZipFile, path: Path) -> _ModelJson:
     try:
         if archive.getinfo(_CONFIG).file_size > MOST_OF_A_DOCUMENT:
-            raise ArtefactRefused(f"{path}: its {_CONFIG} is too large to be one of `original`.")
+            raise ArtifactRefused(f"{path}: its {_CONFIG} is too large to be one of `original`.")
         return _ModelJson.model_validate(json.loads(archive.read(_CONFIG))["config"])
     except ValidationError as error:
-        raise ArtefactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
+        raise ArtifactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise ArtefactRefused(f"{path} is no Keras model: its {_CONFIG} is missing or damaged.") from error
+        raise ArtifactRefused(
+            f"{path} is no Keras model: its {_CONFIG} is missing or damaged."
+        ) from error
 
 
 def _read_weights(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]:
@@ -94,13 +98,19 @@ def _read_weights(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]
         with h5py.File(io.BytesIO(content), "r") as file:
             arrays = arrays_of(file, path, len(content))
             return {
-                name: numbers_of(array) for name, array in arrays.items() if array.dtype.kind == "f" and "vars" in name
+                name: numbers_of(array)
+                for name, array in arrays.items()
+                if array.dtype.kind == "f" and "vars" in name
             }
     except DAMAGED as error:
-        raise ArtefactRefused(f"{path} is no Keras model: its {_WEIGHTS} is missing or damaged.") from error
+        raise ArtifactRefused(
+            f"{path} is no Keras model: its {_WEIGHTS} is missing or damaged."
+        ) from error
 
 
-def _drawn(config: _ModelJson, weights: dict[str, np.ndarray], side: str) -> tuple[onnx.ModelProto, int]:
+def _drawn(
+    config: _ModelJson, weights: dict[str, np.ndarray], side: str
+) -> tuple[onnx.ModelProto, int]:
     """Return the encoder and one decoder in ONNX, and their picture's side."""
     parts = dict(_submodels(config))
     wanted = ("encoder", f"decoder_{side}")
@@ -119,7 +129,9 @@ def _submodels(config: _ModelJson) -> Iterator[tuple[str, list[Layer]]]:
 
     Keras numbers layers of one class in their order: functional, functional_1, ...; inside each, conv2d, conv2d_1, ...
     """
-    for number, part in enumerate(layer for layer in config.layers if layer.class_name in _SUBMODELS):
+    for number, part in enumerate(
+        layer for layer in config.layers if layer.class_name in _SUBMODELS
+    ):
         model = _ModelJson.model_validate(part.config)
         yield part.name, list(_layers(model, f"layers/{_numbered('functional', number)}"))
 
@@ -131,13 +143,19 @@ def _layers(model: _ModelJson, place: str) -> Iterator[Layer]:
             raise UnknownLayer(f"the layer {layer.name} does not take what the one before it gives")
         kind = _PLACES.get(layer.class_name, "")
         number = seen[kind] = seen.get(kind, -1) + 1
-        yield Layer(layer.class_name, layer.name, layer.config, f"{place}/layers/{_numbered(kind, number)}")
+        yield Layer(
+            layer.class_name, layer.name, layer.config, f"{place}/layers/{_numbered(kind, number)}"
+        )
 
 
 def _taken(layer: _LayerJson) -> list[str]:
     """Return the names of the layers that a layer takes its input from."""
     try:
-        return [value["config"]["keras_history"][0] for node in layer.inbound_nodes for value in node["args"]]
+        return [
+            value["config"]["keras_history"][0]
+            for node in layer.inbound_nodes
+            for value in node["args"]
+        ]
     except (KeyError, IndexError, TypeError) as error:
         raise UnknownLayer(f"the inputs of {layer.name} are not as Keras 3 writes them") from error
 

@@ -9,7 +9,7 @@ from jaxtyping import Float32
 from onnx import TensorProto, helper, numpy_helper
 
 from faceloom.array_types import RgbBatch, float32, to_levels
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.swap.bundle.bundle import Golden
 from faceloom.swap.bundle.manifest import ImportedRow
@@ -50,7 +50,10 @@ def to_bundle_graph(model: onnx.ModelProto, side: int) -> onnx.ModelProto:
         *_to_levels("both_masks", MASK),
     ]
     constants = {"one_level": 1 / 255, "levels": 255, "least": 0, "most": 1}
-    tensors = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()]
+    tensors = [
+        numpy_helper.from_array(np.asarray(value, np.float32), name)
+        for name, value in constants.items()
+    ]
     reversed_channels = numpy_helper.from_array(np.array([2, 1, 0], np.int64), "reversed")
     nodes = [*before, *graph.node, *after]
     del graph.node[:], graph.input[:], graph.output[:]
@@ -64,26 +67,32 @@ def to_bundle_graph(model: onnx.ModelProto, side: int) -> onnx.ModelProto:
 def foreign_golden(foreign: Foreign, faces: RgbBatch) -> Golden:
     """Return what the model itself makes of `faces`, its ends computed here and not in the graph.
 
-    Raises ArtefactRefused if it does not run, or gives other shapes than a .dfm does, or no numbers.
+    Raises ArtifactRefused if it does not run, or gives other shapes than a .dfm does, or no numbers.
     """
     side = foreign.crop.size
     content = foreign.model.SerializeToString()
     try:
-        session = ort.InferenceSession(content, providers=["CPUExecutionProvider"], enable_fallback=0)
+        session = ort.InferenceSession(
+            content, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
         outputs = session.run(None, {session.get_inputs()[0].name: float32(faces[..., ::-1]) / 255})
     except Exception as error:  # onnxruntime raises its own undocumented kinds
         raise _refused(foreign, f"does not run ({str(error).splitlines()[0][:200]})") from error
     for output, channels in zip(outputs, (1, 3, 1), strict=True):
         if output.shape != (len(faces), side, side, channels):
-            raise _refused(foreign, f"gives an output of {output.shape[1:]} and not {(side, side, channels)}")
+            raise _refused(
+                foreign, f"gives an output of {output.shape[1:]} and not {(side, side, channels)}"
+            )
         if not np.isfinite(output).all():
             raise _refused(foreign, "gives values that are no numbers")
     target_mask, drawn, drawn_mask = outputs
-    return Golden(faces, _rounded(drawn[..., ::-1]), _rounded(np.minimum(target_mask, drawn_mask)[..., 0]))
+    return Golden(
+        faces, _rounded(drawn[..., ::-1]), _rounded(np.minimum(target_mask, drawn_mask)[..., 0])
+    )
 
 
-def _refused(foreign: Foreign, what: str) -> ArtefactRefused:
-    return ArtefactRefused(f"{foreign.row.file} {what}; nothing was written.")
+def _refused(foreign: Foreign, what: str) -> ArtifactRefused:
+    return ArtifactRefused(f"{foreign.row.file} {what}; nothing was written.")
 
 
 def _rounded(values: Float32[np.ndarray, "..."]) -> np.ndarray:

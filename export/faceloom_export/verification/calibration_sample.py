@@ -9,7 +9,7 @@ from faceloom.array_types import Points, RgbBatch
 from faceloom.faces.alignment import apply_affine, crop_face
 from faceloom.faces.mask import hide_background, mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
-from faceloom.faceset.similarity import centre_of
+from faceloom.faceset.similarity import center_of
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import network_crop
 from faceloom_train.runs.run_directory import Run
@@ -24,20 +24,20 @@ class Sample:
 
     No face is both in `proof` and in `calibration` (unless an identity has only one), but training may have seen
     all of them. golden: which of `proof` the bundle keeps. own: which of `proof` are of the one who is drawn.
-    centre: the mean embedding of that one.
+    center: the mean embedding of that one.
     """
 
     proof: RgbBatch
     golden: list[int]
     own: list[int]
     calibration: RgbBatch
-    centre: Float32[np.ndarray, "192"]
+    center: Float32[np.ndarray, "192"]
 
 
 def sample_faces(run: Run, identity: str) -> Sample:
     """Choose faces spread evenly over each identity's set.
 
-    Raises ArtefactRefused if a face set of the run is not where it was.
+    Raises ArtifactRefused if a face set of the run is not where it was.
     """
     proof: list[np.ndarray] = []
     calibration: list[np.ndarray] = []
@@ -51,8 +51,8 @@ def sample_faces(run: Run, identity: str) -> Sample:
         own += [len(proof) + number for number in range(len(proving) if name == identity else 0)]
         proof += _crops(faceset, proving, run.settings)
         calibration += _crops(faceset, sorted(set(chosen) - set(proving)) or proving, run.settings)
-    centre = centre_of(FaceSet.read(run.faces[identity]).read_embeddings())
-    return Sample(np.stack(proof), golden, own, np.stack(calibration), centre)
+    center = center_of(FaceSet.read(run.faces[identity]).read_embeddings())
+    return Sample(np.stack(proof), golden, own, np.stack(calibration), center)
 
 
 def crop_points(settings: TrainConfig) -> Points:

@@ -17,9 +17,15 @@ from faceloom_export.graph.tensor_names import MASK, SWAPPED
 
 # fp32 may round another way, fp16 be as much off as its numbers are coarse; of int8 only what is seen counts.
 LIMITS: Mapping[Precision, LimitsRow] = {
-    "fp32": LimitsRow(levels=1, share_within=0.9999, mean_difference=0.1, similarity=0.999, identity_loss=0.005),
-    "fp16": LimitsRow(levels=2, share_within=0.9999, mean_difference=0.5, similarity=0.995, identity_loss=0.01),
-    "int8": LimitsRow(levels=255, share_within=1, mean_difference=2, similarity=0.985, identity_loss=0.02),
+    "fp32": LimitsRow(
+        levels=1, share_within=0.9999, mean_difference=0.1, similarity=0.999, identity_loss=0.005
+    ),
+    "fp16": LimitsRow(
+        levels=2, share_within=0.9999, mean_difference=0.5, similarity=0.995, identity_loss=0.01
+    ),
+    "int8": LimitsRow(
+        levels=255, share_within=1, mean_difference=2, similarity=0.985, identity_loss=0.02
+    ),
 }
 # Faces that go through a network together.
 _BATCH = 8
@@ -30,19 +36,27 @@ _INSIDE = 128
 def run_model(function: Any, faces: RgbBatch) -> Swapped:
     """Return what the trained model (see `swap_function`) makes of faces."""
     drawn = [function(faces[i : i + _BATCH]) for i in range(0, len(faces), _BATCH)]
-    swapped, masks = (np.concatenate([part[name].numpy() for part in drawn]) for name in (SWAPPED, MASK))
+    swapped, masks = (
+        np.concatenate([part[name].numpy() for part in drawn]) for name in (SWAPPED, MASK)
+    )
     return Swapped(swapped, masks[..., 0])
 
 
 class Judge:
     """Holds graphs against what the trained model made of the same faces.
 
-    wanted: its faces and masks. points_xy: the five points of each crop. centre: whom the faces should resemble.
+    wanted: its faces and masks. points_xy: the five points of each crop. center: whom the faces should resemble.
     """
 
-    def __init__(self, faces: RgbBatch, wanted: Swapped, points_xy: Points, centre: Float32[np.ndarray, "192"]):
+    def __init__(
+        self,
+        faces: RgbBatch,
+        wanted: Swapped,
+        points_xy: Points,
+        center: Float32[np.ndarray, "192"],
+    ):
         self._faces, self._wanted = faces, wanted
-        self._points_xy, self._centre = points_xy, centre
+        self._points_xy, self._center = points_xy, center
         self._embedder = MobileFaceNet()
         self._identity = self._identity_of(wanted.faces)
 
@@ -64,21 +78,30 @@ class Judge:
         return proof, [*difference.beyond(proof.limits), *_lost(proof)]
 
     def _replay(self, network: SwapNetwork) -> Swapped:
-        parts = [network.swap(self._faces[i : i + _BATCH]) for i in range(0, len(self._faces), _BATCH)]
-        return Swapped(np.concatenate([part.faces for part in parts]), np.concatenate([part.masks for part in parts]))
+        parts = [
+            network.swap(self._faces[i : i + _BATCH]) for i in range(0, len(self._faces), _BATCH)
+        ]
+        return Swapped(
+            np.concatenate([part.faces for part in parts]),
+            np.concatenate([part.masks for part in parts]),
+        )
 
     def _similarity(self, drawn: RgbBatch) -> float:
         """Mean SSIM inside the trained model's mask, or everywhere where it draws none."""
         values = []
         for face, wanted, mask in zip(drawn, self._wanted.faces, self._wanted.masks, strict=True):
             inside = mask >= _INSIDE
-            values.append(structural_similarity(face, wanted, inside if inside.any() else np.ones_like(inside)))
+            values.append(
+                structural_similarity(
+                    face, wanted, inside if inside.any() else np.ones_like(inside)
+                )
+            )
         return float(np.mean(values))
 
     def _identity_of(self, faces: RgbBatch) -> float:
-        """Mean cosine of drawn faces to the person's centre."""
+        """Mean cosine of drawn faces to the person's center."""
         embeddings = self._embedder.embed(list(faces), [self._points_xy] * len(faces))
-        return float((embeddings @ self._centre).mean())
+        return float((embeddings @ self._center).mean())
 
 
 def _lost(proof: ProofRow) -> Iterator[str]:

@@ -20,7 +20,11 @@ def needed_sharpening(own: Swapped, drawn: Swapped) -> float:
     wanted = _mean_detail(own, 0)
     if wanted is None or _mean_detail(drawn, 0) is None:
         return 0.0
-    enough = (amount for amount in _AMOUNTS if LEFT_BY_PASTING * (_mean_detail(drawn, amount) or 0) >= wanted)
+    enough = (
+        amount
+        for amount in _AMOUNTS
+        if LEFT_BY_PASTING * (_mean_detail(drawn, amount) or 0) >= wanted
+    )
     return next(enough, _AMOUNTS[-1])
 
 

@@ -9,9 +9,15 @@ from pathlib import Path
 from faceloom.batches import batched
 from faceloom.bench.timing import timed
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.progress import Progress, Work, finish
+from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis
-from faceloom.swap.pipeline.convert import ConvertOptions, batch_of, convert, open_network, open_target
+from faceloom.swap.pipeline.convert import (
+    ConvertOptions,
+    batch_of,
+    convert,
+    open_network,
+    open_target,
+)
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.video import PictureWriter
 from faceloom.video.rotation import frame_as_coded
@@ -63,7 +69,10 @@ class ConvertBench:
     def to_text(self) -> str:
         """Return the stages as a table."""
         rows = {**self.stages, "the whole command": self.whole}
-        lines = [f"{name:<32}{ms:>8.1f} ms a frame{1000 / ms:>8.0f} frames/s" for name, ms in rows.items()]
+        lines = [
+            f"{name:<32}{ms:>8.1f} ms a frame{1000 / ms:>8.0f} frames/s"
+            for name, ms in rows.items()
+        ]
         end = (
             f"The whole takes {self.against_slowest:.2f} times its slowest stage, and {self.against_all:.2f} times all "
             f"of them one after the other ({self.provider} in {self.precision}, {self.cores} cores)."
@@ -71,7 +80,9 @@ class ConvertBench:
         return "\n".join([*lines, end])
 
 
-def bench_convert(video: Path, bundle: Path, options: ConvertOptions) -> Work[ConvertBench]:
+def bench_convert(
+    video: Path, bundle: Path, options: ConvertOptions
+) -> ProgressGenerator[ConvertBench]:
     """Measure the conversion of `video` by a bundle; what it writes is thrown away."""
     network = open_network(bundle, options.provider, options.precision)
     with tempfile.TemporaryDirectory() as folder:
@@ -83,12 +94,16 @@ def bench_convert(video: Path, bundle: Path, options: ConvertOptions) -> Work[Co
         yield Progress("bench", 1, 6, "look")
         finder = FaceFinder(detect_every=DETECT_EVERY)
         finder.find([frames[0].rgb])
-        analysis = Analysis(finder.renewed(), swapper.choice, first=0, segment=len(frames), batch=batch)
+        analysis = Analysis(
+            finder.renewed(), swapper.choice, first=0, segment=len(frames), batch=batch
+        )
         seen, look = timed(lambda: list(analysis.run(frames)))
         moments = [one.moment for one in seen]
         yield Progress("bench", 2, 6, "draw")
         swapper.draw(moments[:batch])
-        drawn, draw = timed(lambda: [faces for group in batched(moments, batch) for faces in swapper.draw(group)])
+        drawn, draw = timed(
+            lambda: [faces for group in batched(moments, batch) for faces in swapper.draw(group)]
+        )
         yield Progress("bench", 3, 6, "blend")
         done, blend = timed(lambda: list(swapper.blend_all(moments, drawn)))
         yield Progress("bench", 4, 6, "encode")
@@ -102,7 +117,7 @@ def bench_convert(video: Path, bundle: Path, options: ConvertOptions) -> Work[Co
         count = len(frames)
         del frames, seen, moments, drawn, done, swapper, network  # the command opens its own
         yield Progress("bench", 5, 6, "whole")
-        summary = finish(convert(video, bundle, Path(folder) / "whole.mkv", options))
+        summary = run_to_completion(convert(video, bundle, Path(folder) / "whole.mkv", options))
     yield Progress("bench", 6, 6, "done")
     return ConvertBench(
         frames=count,

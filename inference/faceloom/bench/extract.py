@@ -9,7 +9,7 @@ from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract import STORED_COVERAGE, ExtractOptions, extract
 from faceloom.faceset.extract_source import Networks, RowMaker, SourceOptions, find_in_source
 from faceloom.faceset.footage import Source
-from faceloom.progress import Progress, Work, finish
+from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,16 @@ class ExtractBench:
             "the whole command": self.whole,
         }
         slowest = max(self.decode, self.find, self.rows)
-        lines = [f"{name:<32}{ms:>8.1f} ms a frame{1000 / ms:>8.0f} frames/s" for name, ms in stages.items()]
-        return "\n".join([*lines, f"The whole takes {self.whole / slowest:.2f} times its slowest stage."])
+        lines = [
+            f"{name:<32}{ms:>8.1f} ms a frame{1000 / ms:>8.0f} frames/s"
+            for name, ms in stages.items()
+        ]
+        return "\n".join(
+            [*lines, f"The whole takes {self.whole / slowest:.2f} times its slowest stage."]
+        )
 
 
-def bench_extract(video: Path, every: int = 1) -> Work[ExtractBench]:
+def bench_extract(video: Path, every: int = 1) -> ProgressGenerator[ExtractBench]:
     """Measure the extraction of `video`; its faces are thrown away."""
     source = Source.open(video)
     networks = Networks.open(SourceOptions(every=every))
@@ -44,13 +49,15 @@ def bench_extract(video: Path, every: int = 1) -> Work[ExtractBench]:
     yield Progress("bench", 1, 4, "find")
     seen, find = timed(lambda: list(find_in_source(iter(pictures), networks.finder)))
     yield Progress("bench", 2, 4, "rows")
-    maker = RowMaker(0, CropGeometry(size=ExtractOptions("x").size, coverage=STORED_COVERAGE), networks.identify)
+    maker = RowMaker(
+        0, CropGeometry(size=ExtractOptions("x").size, coverage=STORED_COVERAGE), networks.identify
+    )
     _, rows = timed(lambda: maker.make(seen))
     yield Progress("bench", 3, 4, "whole")
     count = len(pictures)
     del pictures, seen
     with tempfile.TemporaryDirectory() as folder:
         asked = ExtractOptions("bench", every=every)
-        _, whole = timed(lambda: finish(extract([video], Path(folder) / "faces", asked)))
+        _, whole = timed(lambda: run_to_completion(extract([video], Path(folder) / "faces", asked)))
     yield Progress("bench", 4, 4, "done")
     return ExtractBench(count, *(1000 * seconds / count for seconds in (decode, find, rows, whole)))

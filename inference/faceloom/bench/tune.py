@@ -8,7 +8,7 @@ import numpy as np
 
 from faceloom.array_types import RgbBatch
 from faceloom.bench.timing import timed
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.inference.batch_tuning import Tuned, remember
 from faceloom.swap.inference.swap_network import SwapNetwork
 from faceloom.swap.pipeline.convert import ConvertOptions, open_network
@@ -32,7 +32,7 @@ class TuneSummary:
         return f"Crops a second by batch: {tries}. Conversions take {self.best} from now on ({self.kept})."
 
 
-def tune_network(bundle: Path, options: ConvertOptions) -> Work[TuneSummary]:
+def tune_network(bundle: Path, options: ConvertOptions) -> ProgressGenerator[TuneSummary]:
     """Try all batches on a bundle's network and keep the fastest for conversions with networks like it."""
     network = open_network(bundle, options.provider, options.precision)
     size = network.crop.size
@@ -44,7 +44,9 @@ def tune_network(bundle: Path, options: ConvertOptions) -> Work[TuneSummary]:
         seconds = [timed(partial(_swap_all, network, crops, batch))[1] for _ in range(_TRIES)]
         rates[batch] = _CROPS / min(seconds)
     best = max(rates, key=lambda batch: rates[batch])
-    return TuneSummary(rates, best, remember(network, Tuned(batch=best, crops_per_second=round(rates[best], 1))))
+    return TuneSummary(
+        rates, best, remember(network, Tuned(batch=best, crops_per_second=round(rates[best], 1)))
+    )
 
 
 def _swap_all(network: SwapNetwork, crops: RgbBatch, batch: int) -> None:

@@ -9,7 +9,18 @@ import typer
 
 from faceloom import __version__
 from faceloom.atomic import said_plainly
-from faceloom.cli import bench, compare, convert, curate, demo, doctor, extract, inspect, review, verify
+from faceloom.cli import (
+    bench,
+    compare,
+    convert,
+    curate,
+    demo,
+    doctor,
+    extract,
+    inspect,
+    review,
+    verify,
+)
 from faceloom.errors import FaceloomError, printable
 
 app = typer.Typer(
@@ -59,7 +70,10 @@ def _print_version(asked: bool) -> bool:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""

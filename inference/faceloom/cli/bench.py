@@ -25,18 +25,28 @@ def bench_command(
     stage: Annotated[Stage, typer.Argument(help="What to measure.")],
     video: Annotated[Path, typer.Argument(help="A clip to measure it on.")],
     every: Annotated[int, typer.Option(min=1, help="Extraction: use every K-th frame.")] = 1,
-    bundle: Annotated[Path | None, typer.Option(help="Conversion: the bundle to measure it with.")] = None,
-    provider: Annotated[str, typer.Option(help="Conversion: auto, cpu, cuda, tensorrt, ...")] = "auto",
+    bundle: Annotated[
+        Path | None, typer.Option(help="Conversion: the bundle to measure it with.")
+    ] = None,
+    provider: Annotated[
+        str, typer.Option(help="Conversion: auto, cpu, cuda, tensorrt, ...")
+    ] = "auto",
     precision: Annotated[str, typer.Option(help="Conversion: auto, fp32, fp16 or int8.")] = "auto",
     tune: Annotated[
-        bool, typer.Option("--tune", help="Conversion: find the fastest batch here first, for later conversions too.")
+        bool,
+        typer.Option(
+            "--tune",
+            help="Conversion: find the fastest batch here first, for later conversions too.",
+        ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
 ) -> None:
     """Measure how fast each stage is on this machine."""
     from faceloom.cli.console import print_result, progress_display
     from faceloom.cli.optional_dependencies import needs
-    from faceloom.progress import finish
+    from faceloom.progress import run_to_completion
 
     with needs("cpu"):
         from faceloom.bench import bench_convert, bench_extract, tune_network
@@ -47,10 +57,14 @@ def bench_command(
         raise UsageError("bench convert needs --bundle BUNDLE, and bench extract has none.")
     with progress_display() as report:
         if bundle is None:
-            extraction = finish(bench_extract(video, every), report)
+            extraction = run_to_completion(bench_extract(video, every), report)
             print_result(extraction, extraction.to_text(), json=json)
             return
         options = ConvertOptions(provider=provider, precision=precision)
-        tuned = finish(tune_network(bundle, options), report).to_text() + "\n" if tune else ""
-        conversion = finish(bench_convert(video, bundle, options), report)
+        tuned = (
+            run_to_completion(tune_network(bundle, options), report).to_text() + "\n"
+            if tune
+            else ""
+        )
+        conversion = run_to_completion(bench_convert(video, bundle, options), report)
     print_result(conversion, tuned + conversion.to_text(), json=json)

@@ -18,14 +18,14 @@ from rich.progress import Progress as Bars
 
 from faceloom.errors import printable
 from faceloom.json_documents import Strict
-from faceloom.progress import Progress, Report
+from faceloom.progress import Progress, ProgressCallback
 
 # Seconds between lines where no bar can be drawn (a log file, CI).
 _LINE_EVERY = 10.0
 
 
 @contextmanager
-def progress_display() -> Iterator[Report]:
+def progress_display() -> Iterator[ProgressCallback]:
     """Yield what shows progress: bars on a terminal, now and then a line elsewhere."""
     console = Console(stderr=True)
     if console.is_terminal:
@@ -43,7 +43,9 @@ def print_result(summary: Any, sentence: str, *, json: bool, aside: bool = False
     if json:
         plain = summary.model_dump(mode="json") if isinstance(summary, Strict) else asdict(summary)
         sys.stdout.write(json_module.dumps(plain, default=_to_plain) + "\n")
-    Console(stderr=json or aside).print(printable(sentence), highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=json or aside).print(
+        printable(sentence), highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def _to_plain(value: object) -> object:
@@ -101,10 +103,14 @@ class _BarReport:
 
     def __call__(self, progress: Progress) -> None:
         if progress.stage not in self._tasks:
-            self._tasks[progress.stage] = self._bars.add_task(progress.stage, total=progress.total, note="")
+            self._tasks[progress.stage] = self._bars.add_task(
+                progress.stage, total=progress.total, note=""
+            )
         # The container's count of frames is a guess: do not stand at 75 of 74.
         total = progress.total and max(progress.total, progress.done)
-        self._bars.update(self._tasks[progress.stage], completed=progress.done, total=total, note=progress.note)
+        self._bars.update(
+            self._tasks[progress.stage], completed=progress.done, total=total, note=progress.note
+        )
 
 
 class _LineReport:
@@ -122,4 +128,8 @@ class _LineReport:
             return
         self._stage, self._last = progress.stage, now
         of = f"/{progress.total}" if progress.total else ""
-        self._console.print(f"{progress.stage}: {progress.done}{of}  {progress.note}", highlight=False, soft_wrap=True)
+        self._console.print(
+            f"{progress.stage}: {progress.done}{of}  {progress.note}",
+            highlight=False,
+            soft_wrap=True,
+        )

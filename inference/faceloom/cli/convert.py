@@ -9,8 +9,8 @@ import typer
 _EXAMPLE = "Example: faceloom convert clip.mp4 --bundle ben.bundle --out swapped.mp4"
 
 
-class Colour(StrEnum):
-    """How the new face's colours are matched."""
+class Color(StrEnum):
+    """How the new face's colors are matched."""
 
     none = "none"
     lab = "lab"
@@ -105,85 +105,149 @@ def convert_command(
         ),
     ] = None,
     job: Annotated[
-        Path | None, typer.Option(help="A .toml file that lists what is converted; other options hold for all of it.")
+        Path | None,
+        typer.Option(
+            help="A .toml file that lists what is converted; other options hold for all of it."
+        ),
     ] = None,
     bundle: Annotated[Path | None, typer.Option(help="The bundle of the face to wear.")] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option("--map", help="REF.jpg=BUNDLE: whoever REF shows wears that bundle's face; may be repeated."),
+        typer.Option(
+            "--map",
+            help="REF.jpg=BUNDLE: whoever REF shows wears that bundle's face; may be repeated.",
+        ),
     ] = None,
     baseline: Annotated[
-        Baseline | None, typer.Option(help="Instead of a bundle: paste one still, what a trained swap must beat.")
+        Baseline | None,
+        typer.Option(help="Instead of a bundle: paste one still, what a trained swap must beat."),
     ] = None,
-    identity: Annotated[Path | None, typer.Option(help="With --baseline: face set of the face to wear.")] = None,
+    identity: Annotated[
+        Path | None, typer.Option(help="With --baseline: face set of the face to wear.")
+    ] = None,
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, ...")] = "auto",
     precision: Annotated[
-        NumberFormat, typer.Option(help="Which of the bundle's graphs runs; auto: what suits the provider.")
+        NumberFormat,
+        typer.Option(help="Which of the bundle's graphs runs; auto: what suits the provider."),
     ] = NumberFormat.auto,
     select: Annotated[
-        str | None, typer.Option(help="largest, all or track:N; with --reference all of them, otherwise largest.")
+        str | None,
+        typer.Option(
+            help="largest, all or track:N; with --reference all of them, otherwise largest."
+        ),
     ] = None,
     reference: Annotated[
-        list[Path] | None, typer.Option(help="A picture of the person whose face is exchanged; may be repeated.")
+        list[Path] | None,
+        typer.Option(help="A picture of the person whose face is exchanged; may be repeated."),
     ] = None,
     exclude: Annotated[
-        list[Path] | None, typer.Option(help="A picture of someone to be left alone; may be repeated.")
+        list[Path] | None,
+        typer.Option(help="A picture of someone to be left alone; may be repeated."),
     ] = None,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Cosine above which two faces are one person.")] = 0.45,
-    colour: Annotated[Colour | None, typer.Option(help="Colour match; the bundle's own if not given.")] = None,
-    mask: Annotated[MaskKind, typer.Option(help="The network's mask, the mesh's outline, or both.")] = MaskKind.both,
-    erode: Annotated[float | None, typer.Option(min=0, max=0.2, help="Shrink the mask, in crop sides.")] = None,
-    feather: Annotated[float | None, typer.Option(min=0, max=0.2, help="Fade the mask, in crop sides.")] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Cosine above which two faces are one person.")
+    ] = 0.45,
+    color: Annotated[
+        Color | None, typer.Option(help="Color match; the bundle's own if not given.")
+    ] = None,
+    mask: Annotated[
+        MaskKind, typer.Option(help="The network's mask, the mesh's outline, or both.")
+    ] = MaskKind.both,
+    erode: Annotated[
+        float | None, typer.Option(min=0, max=0.2, help="Shrink the mask, in crop sides.")
+    ] = None,
+    feather: Annotated[
+        float | None, typer.Option(min=0, max=0.2, help="Fade the mask, in crop sides.")
+    ] = None,
     encoder: Annotated[Encoder, typer.Option(help="What encodes the pictures.")] = Encoder.x264,
-    quality: Annotated[int | None, typer.Option(min=0, max=100, help="Of the pictures; 75 if not given.")] = None,
+    quality: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Of the pictures; 75 if not given.")
+    ] = None,
     encoder_option: Annotated[
-        list[str] | None, typer.Option(help="FFmpeg's own option for the encoder, key=value; may be repeated.")
+        list[str] | None,
+        typer.Option(help="FFmpeg's own option for the encoder, key=value; may be repeated."),
     ] = None,
     forehead: Annotated[
-        float, typer.Option(min=-0.2, max=0.5, help="How far the outline goes above the mesh, in face heights.")
+        float,
+        typer.Option(
+            min=-0.2, max=0.5, help="How far the outline goes above the mesh, in face heights."
+        ),
     ] = 0.08,
     sharpen: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Sharpen the new face; if not given, as far as its target is.")
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Sharpen the new face; if not given, as far as its target is."
+        ),
     ] = None,
     on_missing: Annotated[
-        OnMissing, typer.Option(help="A frame that lost its face: keep it, show the last face, or fail.")
+        OnMissing,
+        typer.Option(help="A frame that lost its face: keep it, show the last face, or fail."),
     ] = OnMissing.keep,
     preview: Annotated[
-        Path | None, typer.Option(help="Write a PNG with a few moments before and after, and no video.")
+        Path | None,
+        typer.Option(help="Write a PNG with a few moments before and after, and no video."),
     ] = None,
     frame: Annotated[
-        str | None, typer.Option(help="Write one frame (120 or 4.8s) and all that lies between to the folder OUT.")
+        str | None,
+        typer.Option(
+            help="Write one frame (120 or 4.8s) and all that lies between to the folder OUT."
+        ),
     ] = None,
     list_tracks: Annotated[
-        bool, typer.Option("--list-tracks", help="Only show the faces of TARGET by number; --preview: their portraits.")
+        bool,
+        typer.Option(
+            "--list-tracks",
+            help="Only show the faces of TARGET by number; --preview: their portraits.",
+        ),
     ] = False,
     range_: Annotated[
-        str | None, typer.Option("--range", help="Only a part, A:B, by frames (100:250) or time (4s:10.5s).")
+        str | None,
+        typer.Option("--range", help="Only a part, A:B, by frames (100:250) or time (4s:10.5s)."),
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="Frames that go through together; what `bench convert --tune` found, or 16."),
+        typer.Option(
+            min=1,
+            max=256,
+            help="Frames that go through together; what `bench convert --tune` found, or 16.",
+        ),
     ] = None,
-    engine: Annotated[Engine, typer.Option(help="Where the work is done: here, or on a Ray cluster.")] = Engine.local,
+    engine: Annotated[
+        Engine, typer.Option(help="Where the work is done: here, or on a Ray cluster.")
+    ] = Engine.local,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted conversion; of several, keep what is done.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted conversion; of several, keep what is done."
+        ),
     ] = False,
     provenance: Annotated[
         Provenance,
-        typer.Option(help="What says in OUT that faces were exchanged: tags, XMP and signed C2PA; no C2PA; nothing."),
+        typer.Option(
+            help="What says in OUT that faces were exchanged: tags, XMP and signed C2PA; no C2PA; nothing."
+        ),
     ] = Provenance.full,
     certificate: Annotated[
         Path | None,
-        typer.Option(help="PEM certificates to sign with, the key's own first, not this machine's."),
+        typer.Option(
+            help="PEM certificates to sign with, the key's own first, not this machine's."
+        ),
     ] = None,
     key: Annotated[Path | None, typer.Option(help="The PEM key of --certificate.")] = None,
     label: Annotated[str | None, typer.Option(help="Draw this text into every frame.")] = None,
-    label_position: Annotated[Corner, typer.Option(help="Where --label stands.")] = Corner.bottom_left,
+    label_position: Annotated[
+        Corner, typer.Option(help="Where --label stands.")
+    ] = Corner.bottom_left,
     report: Annotated[
-        Path | None, typer.Option(help="Of several targets: where the report goes; OUT/report.json if not given.")
+        Path | None,
+        typer.Option(
+            help="Of several targets: where the report goes; OUT/report.json if not given."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
 ) -> None:
     """Exchange the face in a video; sound, size and times stay as they are."""
     from faceloom.cli.convert_batch import convert_listed, convert_one, convert_several, only_one
@@ -213,7 +277,7 @@ def convert_command(
         exclude=tuple(exclude or ()),
         threshold=threshold,
         batch=batch,
-        colour=colour.value if colour else None,
+        color=color.value if color else None,
         mask=mask.value,
         erode=erode,
         feather=feather,
@@ -232,7 +296,9 @@ def convert_command(
     named = bundle or worn or baseline or identity
     if job and not (preview or frame):
         whose = Wanted.of(bundle, worn, identity, paste=baseline is not None) if named else None
-        convert_listed(job, [*(targets or ()), *([out] if out else ())], whose, options, report, json=json)
+        convert_listed(
+            job, [*(targets or ()), *([out] if out else ())], whose, options, report, json=json
+        )
         return
     wanted = Wanted.of(bundle, worn, identity, paste=baseline is not None)
     if preview or frame:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from faceloom.atomic import refuse_file
 from faceloom.cli.console import print_result, progress_display
 from faceloom.errors import UsageError
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 
 if TYPE_CHECKING:
     from faceloom.provenance import WornFace
@@ -21,7 +21,7 @@ def list_faces(target: Path, sheet: Path | None, *, force: bool, json: bool) -> 
     if sheet:
         refuse_file(sheet, force=force, inputs=[target])
     with progress_display() as report:
-        summary = finish(list_tracks(target, sheet), report)
+        summary = run_to_completion(list_tracks(target, sheet), report)
     print_result(summary, summary.to_text(), json=json)
 
 
@@ -42,7 +42,9 @@ def try_out(
     elif place is not None and out and sheet is None:
         _try_frame(target, source, wanted.faces(), place, out, options, json=json)
     else:
-        raise UsageError("--preview SHEET.png stands alone, --frame N goes with --out FOLDER; give one of the two.")
+        raise UsageError(
+            "--preview SHEET.png stands alone, --frame N goes with --out FOLDER; give one of the two."
+        )
 
 
 def _try_moments(
@@ -59,7 +61,7 @@ def _try_moments(
 
     refuse_file(sheet, force=options.force, inputs=[target])
     with progress_display() as report:
-        summary = finish(preview(target, source, faces, sheet, options), report)
+        summary = run_to_completion(preview(target, source, faces, sheet, options), report)
     sentence = f"{sheet}: {len(summary.moments)} moments of {target}, in {summary.seconds:.1f} s; no video was written."
     said = honesty(summary.marked, summary.faces, content_checked=summary.content_checked)
     print_result(summary, f"{sentence} {said}", json=json)
@@ -79,7 +81,9 @@ def _try_frame(
     from faceloom.swap.preview.frame_debug import one_frame
 
     with progress_display() as report:
-        summary = finish(one_frame(target, source, faces, place, folder, options), report)
+        summary = run_to_completion(
+            one_frame(target, source, faces, place, folder, options), report
+        )
     sentence = f"{folder}: frame {summary.frame} ({summary.seconds:.2f} s) with every step; see {folder / 'sheet.png'}."
     said = honesty(summary.marked, summary.worn, content_checked=summary.content_checked)
     print_result(summary, f"{sentence} {said}", json=json)

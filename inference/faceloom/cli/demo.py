@@ -15,9 +15,13 @@ def add_commands(app: typer.Typer) -> None:
 
 def demo_command(
     out: Annotated[Path, typer.Option(help="The folder to leave everything in.")] = Path("demo"),
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps, if not the preset's.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps, if not the preset's.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
 ) -> None:
     """Do the whole job on the sample: extract, train, export, convert, and look at it beside the truth."""
     from faceloom.cli.console import print_result

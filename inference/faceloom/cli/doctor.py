@@ -14,9 +14,13 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def doctor_command(
-    bundle: Annotated[Path | None, typer.Option(help="Also replay this bundle's golden sample.")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Also replay this bundle's golden sample.")
+    ] = None,
     provider: Annotated[str, typer.Option(help="The provider to replay it on.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the findings as one JSON object.")
+    ] = False,
 ) -> None:
     """Say what this machine can do, and what to do about what is missing."""
     from faceloom.cli.console import print_result

@@ -15,7 +15,9 @@ def add_commands(app: typer.Typer) -> None:
 
 def inspect_command(
     path: Annotated[Path, typer.Argument(help="A bundle, its .zip, a .dfm, a face set or a run.")],
-    json: Annotated[bool, typer.Option("--json", help="Print what is found as one JSON object.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print what is found as one JSON object.")
+    ] = False,
 ) -> None:
     """Say what a bundle, .dfm, face set or run is, holds and comes from."""
     from faceloom.cli.console import print_result

@@ -15,8 +15,12 @@ def add_commands(app: typer.Typer) -> None:
 
 def verify_command(
     file: Annotated[Path, typer.Argument(help="A video or a picture, by whatever made it.")],
-    anchors: Annotated[Path | None, typer.Option(help="PEM certificates whose signatures are trusted as well.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what is found as one JSON object.")] = False,
+    anchors: Annotated[
+        Path | None, typer.Option(help="PEM certificates whose signatures are trusted as well.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print what is found as one JSON object.")
+    ] = False,
 ) -> None:
     """Say what marks a file carries and whether it is intact.
 

@@ -7,13 +7,19 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.array_types import float32
-from faceloom.compare.expression import FEATURES, frontal_mesh, movement, places_on_face, shares_kept
+from faceloom.compare.expression import (
+    FEATURES,
+    frontal_mesh,
+    movement,
+    places_on_face,
+    shares_kept,
+)
 from faceloom.compare.identity_metric import Likeness, other_left, share_of_truth
 from faceloom.compare.image_metrics import PictureJudge
 from faceloom.compare.metrics import MEASURES, Series
 from faceloom.compare.observations import Moment, Signs
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT
-from faceloom.faceset.similarity import centre_of
+from faceloom.faceset.similarity import center_of
 
 # A frame that differs from the target by less was not swapped: in levels (an encoder's noise is about 1), and as
 # a part of what the clip's frames usually differ by.
@@ -43,7 +49,12 @@ class _Columns:
 
     @classmethod
     def of(cls, signs: list[Signs]) -> "_Columns":
-        return cls(*(np.stack([getattr(s, name) for s in signs]) for name in ("mesh", "angles", "vector", "gaze")))
+        return cls(
+            *(
+                np.stack([getattr(s, name) for s in signs])
+                for name in ("mesh", "angles", "vector", "gaze")
+            )
+        )
 
     @property
     def seen(self) -> Bool[np.ndarray, "t"]:
@@ -94,7 +105,7 @@ class Clip:
         return {name: self._row(version, name) for name in names}
 
     def _flicker(self, version: int) -> Series:
-        """How far the mean colour, less the target's, is from the mean of the frame before and after."""
+        """How far the mean color, less the target's, is from the mean of the frame before and after."""
         tint = np.stack([self._row(version, f"tint_{axis}") for axis in "lab"], 1)
         return _second_difference(tint)
 
@@ -117,7 +128,10 @@ def _shares_kept(own: _Columns, wanted: _Columns, target: _Columns) -> dict[str,
     if seen.sum() < _LEAST_FACES:
         return {}
     reference = frontal_mesh(target.meshes, target.angles)
-    moved = [movement(places_on_face(columns.meshes, reference), target.angles, seen) for columns in (own, wanted)]
+    moved = [
+        movement(places_on_face(columns.meshes, reference), target.angles, seen)
+        for columns in (own, wanted)
+    ]
     return shares_kept(moved[0], moved[1])
 
 
@@ -135,7 +149,7 @@ def _identity(own: _Columns, target: _Columns, references: References) -> dict[s
     share = references.wanted.share(own.vectors, target.vectors)
     other = references.other
     if other is None:
-        other = centre_of(target.vectors[target.seen])
+        other = center_of(target.vectors[target.seen])
     return {
         "identity": share,
         "drift": _off_usual(share[:, None], np.mean),
@@ -143,7 +157,9 @@ def _identity(own: _Columns, target: _Columns, references: References) -> dict[s
     }
 
 
-def _off_usual(values: Float32[np.ndarray, "t k"], usual: Callable[..., Float32[np.ndarray, "k"]]) -> Series:
+def _off_usual(
+    values: Float32[np.ndarray, "t k"], usual: Callable[..., Float32[np.ndarray, "k"]]
+) -> Series:
     """Return how far each frame's values are from their usual ones; NaN throughout where too few frames are known."""
     known = np.isfinite(values).all(1)
     if known.sum() < _LEAST_FACES:
@@ -153,7 +169,10 @@ def _off_usual(values: Float32[np.ndarray, "t k"], usual: Callable[..., Float32[
 
 def _against_truth(own: _Columns, target: _Columns, truth: _Columns) -> dict[str, Series]:
     kept = _shares_kept(own, truth, target)
-    off = np.linalg.norm((own.meshes - truth.meshes)[..., :2], axis=-1) / _eye_distance(truth)[:, None]
+    off = (
+        np.linalg.norm((own.meshes - truth.meshes)[..., :2], axis=-1)
+        / _eye_distance(truth)[:, None]
+    )
     return {
         "truth_identity": share_of_truth(own.vectors, target.vectors, truth.vectors),
         **({"truth_expression": kept["expression"]} if kept else {}),

@@ -13,8 +13,8 @@ from faceloom.compare.result import Comparison, Version
 from faceloom.compare.score import score_of
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
-from faceloom.faceset.similarity import centre_of
-from faceloom.progress import Progress, Work
+from faceloom.faceset.similarity import center_of
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.video import probe_video, read_frames
 
 UNTOUCHED, PASTE, SWAP, TRUTH = "untouched", "paste", "swap", "truth"
@@ -46,7 +46,7 @@ class Judged:
 
 def compare(
     videos: Videos, identity: FaceSet | None = None, other: FaceSet | None = None, every: int = 1
-) -> Work[Judged]:
+) -> ProgressGenerator[Judged]:
     """Judge versions of a clip by every `every`-th frame; steadiness needs all.
 
     `identity` holds faces of the wanted person, `other` of the person in the target (else the target itself tells).
@@ -57,14 +57,18 @@ def compare(
     moments = enumerate(pictures_together(list(named.values())))
     chosen = (moment for moment in moments if moment[0] % every == 0)
     subject = f"No frame of {videos.target} shows a face"
-    return (yield from judge_pictures(chosen, tuple(named), references_of(identity, other), subject, total=total))
+    return (
+        yield from judge_pictures(
+            chosen, tuple(named), references_of(identity, other), subject, total=total
+        )
+    )
 
 
 def references_of(identity: FaceSet | None, other: FaceSet | None) -> References:
     """Learn who is wanted and who is not."""
     return References(
         Likeness.of(identity) if identity else None,
-        centre_of(other.read_embeddings()) if other else None,
+        center_of(other.read_embeddings()) if other else None,
     )
 
 
@@ -76,7 +80,7 @@ def judge_pictures(
     *,
     stills: bool = False,
     total: int | None = None,
-) -> Work[Judged]:
+) -> ProgressGenerator[Judged]:
     """Judge versions whose pictures come side by side in the order of `names`, each moment with its frame's number.
 
     The untouched target's are first. `stills` have nothing to do with each other. Raises NoFaceFound, beginning
@@ -96,14 +100,18 @@ def judge_pictures(
     return Judged(_comparison(series, clip.frames, count), tuple(clip.frames), series)
 
 
-def _comparison(series: dict[str, dict[str, Series]], frames: Sequence[int], count: int) -> Comparison:
+def _comparison(
+    series: dict[str, dict[str, Series]], frames: Sequence[int], count: int
+) -> Comparison:
     figures = {
         name: [figure for key, values in told.items() if (figure := figure_of(key, values, frames))]
         for name, told in series.items()
     }
     by_name = {name: {figure.name: figure for figure in of} for name, of in figures.items()}
     truth = by_name.get(TRUTH)
-    versions = [Version(name, tuple(of), score_of(by_name[name], truth)) for name, of in figures.items()]
+    versions = [
+        Version(name, tuple(of), score_of(by_name[name], truth)) for name, of in figures.items()
+    ]
     return Comparison(count, len(frames), tuple(versions))
 
 
@@ -116,4 +124,6 @@ def pictures_together(paths: Sequence[Path]) -> Iterator[tuple[Rgb, ...]]:
         for frames in zip(*map(read_frames, paths), strict=True):
             yield tuple(frame.rgb for frame in frames)
     except ValueError as error:
-        raise UsageError(f"{names} differ in their number of frames; compare versions of one clip.") from error
+        raise UsageError(
+            f"{names} differ in their number of frames; compare versions of one clip."
+        ) from error

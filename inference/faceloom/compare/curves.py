@@ -7,8 +7,8 @@ import numpy as np
 
 from faceloom.compare.metrics import Series
 
-# One a version, in their order: what is untouched is grey, what is exact dark.
-COLOURS = {"untouched": "#a8a8a8", "paste": "#3a8f4d", "swap": "#c2571a", "truth": "#2b3f63"}
+# One a version, in their order: what is untouched is gray, what is exact dark.
+COLORS = {"untouched": "#a8a8a8", "paste": "#3a8f4d", "swap": "#c2571a", "truth": "#2b3f63"}
 _WIDE, _HIGH = 340, 84
 # Per cent of the values at each end that may lie beyond what is drawn.
 _BEYOND = 1.0
@@ -30,7 +30,7 @@ def curve(frames: Sequence[int], lines: Sequence[Line], marks: Sequence[int], be
     scale = _Scale.of(frames, lines, best)
     dashed = f'<path d="M0 {scale.y(best):.1f}H{_WIDE}" stroke="#bbb" stroke-dasharray="3 3"/>'
     drawn = "".join(
-        f'<path d="{_path(frames, line, scale)}" fill="none" stroke="{COLOURS[line.name]}" stroke-width="1.4"/>'
+        f'<path d="{_path(frames, line, scale)}" fill="none" stroke="{COLORS[line.name]}" stroke-width="1.4"/>'
         for line in lines
     )
     rings = "".join(_rings(frames, lines, marks, scale))
@@ -66,7 +66,9 @@ class _Scale:
         return _WIDE * (frame - self.first) / (self.last - self.first)
 
     def y(self, value: float) -> float:
-        return _HIGH * (1 - (min(max(value, self.low), self.high) - self.low) / (self.high - self.low))
+        return _HIGH * (
+            1 - (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        )
 
 
 def _path(frames: Sequence[int], line: Line, scale: _Scale) -> str:
@@ -80,7 +82,9 @@ def _path(frames: Sequence[int], line: Line, scale: _Scale) -> str:
     return "".join(parts)
 
 
-def _rings(frames: Sequence[int], lines: Sequence[Line], marks: Sequence[int], scale: _Scale) -> Iterator[str]:
+def _rings(
+    frames: Sequence[int], lines: Sequence[Line], marks: Sequence[int], scale: _Scale
+) -> Iterator[str]:
     swap = next((line.series for line in lines if line.name == "swap"), None)
     if swap is None:
         return

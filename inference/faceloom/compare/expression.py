@@ -50,7 +50,7 @@ _STILL = (
     10, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454, 168, 6, 197, 195, 5, 4,
     33, 263, 133, 362,
 )  # fmt: skip
-# Distance of the eyes' outer corners, in distances between the eyes' centres.
+# Distance of the eyes' outer corners, in distances between the eyes' centers.
 _OUTER = 1.4
 # Degrees that count as one, so that the fit is well posed; frames needed for each kind of turn.
 _TURN, _FRAMES_A_TURN = 20.0, 8
@@ -58,7 +58,9 @@ _TURN, _FRAMES_A_TURN = 20.0, 8
 _SHUT = 0.14
 
 
-def frontal_mesh(meshes: Meshes, angles: Float32[np.ndarray, "t 3"]) -> Float32[np.ndarray, "468 3"]:
+def frontal_mesh(
+    meshes: Meshes, angles: Float32[np.ndarray, "t 3"]
+) -> Float32[np.ndarray, "468 3"]:
     """Return the mesh that looks most straight at the camera, its eyes 1 apart: what all others are laid upon."""
     mesh = meshes[int(np.nanargmin(np.abs(angles[:, :2]).sum(1)))]
     return float32(mesh / np.linalg.norm(mesh[EYE_RIGHT_OUTER] - mesh[EYE_LEFT_OUTER]) * _OUTER)
@@ -74,7 +76,9 @@ def places_on_face(meshes: Meshes, reference: Float32[np.ndarray, "468 3"]) -> P
     return places
 
 
-def movement(places: Places, angles: Float32[np.ndarray, "t 3"], seen: Bool[np.ndarray, "t"]) -> Places:
+def movement(
+    places: Places, angles: Float32[np.ndarray, "t 3"], seen: Bool[np.ndarray, "t"]
+) -> Places:
     """Return how far each point is from where it usually is at such a turn of the head.
 
     `angles` are the target's. Over the frames `seen` each point's place is fitted by least squares as a constant,
@@ -100,7 +104,9 @@ def shares_kept(swap: Places, wanted: Places) -> dict[str, Float32[np.ndarray, "
     errors = {group: _energy(swap - wanted, group) for group in FEATURES}
     known = np.isfinite(errors["mouth"])
     amounts = {group: float(_energy(wanted, group)[known].mean()) for group in FEATURES}
-    shares = {group: float32(1 - errors[group] / max(amounts[group], _LEAST_ENERGY)) for group in FEATURES}
+    shares = {
+        group: float32(1 - errors[group] / max(amounts[group], _LEAST_ENERGY)) for group in FEATURES
+    }
     whole = float32(1 - sum(errors.values()) / max(sum(amounts.values()), _LEAST_ENERGY))
     return {"expression": whole, **shares}
 
@@ -108,12 +114,17 @@ def shares_kept(swap: Places, wanted: Places) -> dict[str, Float32[np.ndarray, "
 def _energy(movements: Places, group: str) -> Float32[np.ndarray, "t"]:
     """Mean squared length of a group's movements, in its unit."""
     lengths = [_beside_anchor(movements, feature) for feature in FEATURES[group]]
-    return float32(np.mean([(length**2).sum(-1).mean(-1) for length in lengths], axis=0) / UNITS[group] ** 2)
+    return float32(
+        np.mean([(length**2).sum(-1).mean(-1) for length in lengths], axis=0) / UNITS[group] ** 2
+    )
 
 
 def _beside_anchor(movements: Places, feature: "Feature") -> Float32[np.ndarray, "t k 2"]:
     """Movement relative to the anchor: what the whole face is laid upon wanders a little, and everything with it."""
-    return float32(movements[:, list(feature.points)] - movements[:, list(feature.anchor)].mean(1, keepdims=True))
+    return float32(
+        movements[:, list(feature.points)]
+        - movements[:, list(feature.anchor)].mean(1, keepdims=True)
+    )
 
 
 def gaze(crop: Rgb, mesh_xy: Points) -> Float32[np.ndarray, "2"]:
@@ -121,24 +132,24 @@ def gaze(crop: Rgb, mesh_xy: Points) -> Float32[np.ndarray, "2"]:
 
     The mean of the dark in each open eye; NaN where both are shut.
     """
-    grey = luma(crop)
-    eyes = [_pupil(grey, mesh_xy[list(ring)]) for ring in (EYE_LEFT, EYE_RIGHT)]
+    gray = luma(crop)
+    eyes = [_pupil(gray, mesh_xy[list(ring)]) for ring in (EYE_LEFT, EYE_RIGHT)]
     seen = [eye for eye in eyes if eye is not None]
     return float32(np.mean(seen, axis=0)) if seen else float32([np.nan, np.nan])
 
 
-def _pupil(grey: Float32[np.ndarray, "s s"], ring_xy: Points) -> Float32[np.ndarray, "2"] | None:
+def _pupil(gray: Float32[np.ndarray, "s s"], ring_xy: Points) -> Float32[np.ndarray, "2"] | None:
     corners = ring_xy[[0, 8]]
     left, right = corners[np.argsort(corners[:, 0])]
     width = float(np.linalg.norm(right - left))
     gap = np.linalg.norm(ring_xy[list(UPPER_LID)] - ring_xy[list(LOWER_LID)], axis=1).mean()
-    inside = np.zeros(grey.shape, np.uint8)
+    inside = np.zeros(gray.shape, np.uint8)
     cv2.fillPoly(inside, [np.round(ring_xy * 16).astype(np.int32)], 255, shift=4)
     rows, columns = np.nonzero(inside)
     if gap < _SHUT * width or len(rows) < 12:
         return None
-    light = grey[rows, columns]
+    light = gray[rows, columns]
     dark = np.clip(np.percentile(light, 70) - light, 1e-4, None) ** 2
-    centre = float32([columns @ dark, rows @ dark]) / dark.sum() - (left + right) / 2
+    center = float32([columns @ dark, rows @ dark]) / dark.sum() - (left + right) / 2
     along = (right - left) / width
-    return float32([centre @ along, centre @ float32([-along[1], along[0]])]) / width
+    return float32([center @ along, center @ float32([-along[1], along[0]])]) / width

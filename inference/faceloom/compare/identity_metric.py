@@ -8,7 +8,7 @@ from jaxtyping import Float32
 from faceloom.array_types import float32
 from faceloom.compare.metrics import Series
 from faceloom.faceset import FaceSet
-from faceloom.faceset.similarity import centre_of
+from faceloom.faceset.similarity import center_of
 
 # Identity vectors of a video's frames; NaN where there is no face.
 Vectors = Float32[np.ndarray, "t 192"]
@@ -21,9 +21,9 @@ _LEAST_WAY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """centre: the wanted person. real: how like it held-out real pictures are (mean cosine)."""
+    """center: the wanted person. real: how like it held-out real pictures are (mean cosine)."""
 
-    centre: Float32[np.ndarray, "192"]
+    center: Float32[np.ndarray, "192"]
     real: float
 
     @classmethod
@@ -33,18 +33,20 @@ class Likeness:
         known, held_out = (np.concatenate(stretches[first::2]) for first in (0, 1))
         if not len(held_out):
             held_out = known
-        centre = centre_of(known)
-        return cls(centre, float((held_out @ centre).mean()))
+        center = center_of(known)
+        return cls(center, float((held_out @ center).mean()))
 
     def share(self, vectors: Vectors, target: Vectors) -> Series:
         """Return for each frame 0 for as little like the person as the target is, 1 for as much as a real picture."""
-        untouched = float(np.nanmean(target @ self.centre))
-        return float32((vectors @ self.centre - untouched) / max(self.real - untouched, _LEAST_WAY))
+        untouched = float(np.nanmean(target @ self.center))
+        return float32((vectors @ self.center - untouched) / max(self.real - untouched, _LEAST_WAY))
 
 
-def other_left(vectors: Vectors, target: Vectors, other: Float32[np.ndarray, "192"], wanted: Likeness) -> Series:
+def other_left(
+    vectors: Vectors, target: Vectors, other: Float32[np.ndarray, "192"], wanted: Likeness
+) -> Series:
     """Return how much of the target's own likeness is left: 1 untouched, 0 as little as the wanted person has."""
-    floor = float(wanted.centre @ other)
+    floor = float(wanted.center @ other)
     whole = float(np.nanmean(target @ other))
     return float32((vectors @ other - floor) / max(whole - floor, _LEAST_WAY))
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float32
 
 from faceloom.array_types import float32
 from faceloom.compare.image_similarity import (
-    colour_difference,
+    color_difference,
     fine_detail,
     peak_signal_to_noise,
     structural_similarity,
@@ -15,7 +15,7 @@ from faceloom.compare.image_similarity import (
 from faceloom.compare.observations import CROP, Moment, Region, Seen
 from faceloom.compare.optical_flow import Flow, OpticalFlow, moved_back
 
-# The spread of the Laplacian of a surface without any detail: only a fade to one colour has so little.
+# The spread of the Laplacian of a surface without any detail: only a fade to one color has so little.
 _EVEN = 1e-6
 # Pixels between the eyes of the crop's template.
 _EYES_APART = float(np.linalg.norm(np.diff(CROP.template_xy()[:2], axis=0)))
@@ -33,7 +33,7 @@ class PictureJudge:
     def judge(self, moment: Moment) -> list[dict[str, float]]:
         """Return for each version its figures by name (see `MEASURES`), and `tint` and `changed`.
 
-        tint_l, tint_a, tint_b: mean colour less the target's. changed: mean difference from the target in levels.
+        tint_l, tint_a, tint_b: mean color less the target's. changed: mean difference from the target in levels.
         """
         last, self._last = self._last, moment
         target = moment.versions[0]
@@ -52,7 +52,9 @@ class PictureJudge:
     def _shimmer(self, moment: Moment, last: Moment, back: Flow, number: int) -> float:
         """How much more the skin changes from frame to frame than the target's does, along its movement."""
         inside = moment.region.inside
-        target, seen = (_change(moment, last, back, version)[inside].mean() for version in (0, number))
+        target, seen = (
+            _change(moment, last, back, version)[inside].mean() for version in (0, number)
+        )
         return float(max(seen - target, 0))
 
     def _against_truth(self, truth: Seen, seen: Seen, region: Region) -> dict[str, float]:
@@ -60,7 +62,7 @@ class PictureJudge:
         flow = self._flow.between(truth.crop, seen.crop)
         return {
             "truth_sharpness": _share_of_detail(seen, truth, inside),
-            "truth_colour": colour_difference(seen.tones, truth.tones, inside),
+            "truth_color": color_difference(seen.tones, truth.tones, inside),
             "truth_seam": region.rim.seam(truth.lab, seen.lab),
             "truth_aligned": structural_similarity(moved_back(seen.crop, flow), truth.crop, inside),
             "truth_flow": float(np.linalg.norm(flow, axis=-1)[inside].mean()) / _EYES_APART,
@@ -75,7 +77,7 @@ def _against_target(target: Seen, seen: Seen, region: Region) -> dict[str, float
     tint = own.mean(0) - wanted.mean(0)
     return {
         "sharpness": _share_of_detail(seen, target, inside),
-        "colour": float(np.linalg.norm(tint)),
+        "color": float(np.linalg.norm(tint)),
         "light": float(np.abs(own[:, 0] - wanted[:, 0] - tint[0]).mean()),
         "seam": region.rim.seam(target.lab, seen.lab),
         "changed": float(np.abs(seen.crop.astype(np.int16) - target.crop)[inside].mean()),

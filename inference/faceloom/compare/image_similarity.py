@@ -10,16 +10,16 @@ from faceloom.color import Lab, luma
 # Gaussian window and constants of Wang et al., "Image quality assessment: from error visibility to
 # structural similarity", IEEE TIP 13(4), 2004, for values of 0..1.
 _SIGMA, _C1, _C2 = 1.5, 0.01**2, 0.03**2
-# Spread of the blur, as a part of the picture's side, that leaves colour and light of a face and no features.
+# Spread of the blur, as a part of the picture's side, that leaves color and light of a face and no features.
 _COARSE = 1 / 25
 
 
 def coarse(lab: Lab) -> Lab:
-    """Return only the colour and light of a picture: no edge, no feature."""
+    """Return only the color and light of a picture: no edge, no feature."""
     return float32(cv2.GaussianBlur(lab, (0, 0), _COARSE * len(lab)))
 
 
-def colour_difference(a: Lab, b: Lab, inside: Bool[np.ndarray, "h w"]) -> float:
+def color_difference(a: Lab, b: Lab, inside: Bool[np.ndarray, "h w"]) -> float:
     """Return the mean CIE 1976 difference (Delta E; about 2 is just noticeable) inside a mask."""
     return float(np.linalg.norm(a - b, axis=-1)[inside].mean())
 

@@ -36,13 +36,13 @@ MEASURES = (
     Measure("gaze", "gaze off", "eye widths", 0),
     Measure("pose", "head off", "degrees", 0),
     Measure("sharpness", "sharpness", "1 as the target", 1),
-    Measure("colour", "colour off", "Delta E", 0),
+    Measure("color", "color off", "Delta E", 0),
     Measure("light", "light off", "L*", 0),
     Measure("seam", "seam", "Lab a pixel", 0),
     Measure("place", "out of place", "eye distances", 0),
     Measure("jitter", "landmarks tremble", "eye distances", 0),
     Measure("shimmer", "skin shimmers", "levels", 0),
-    Measure("flicker", "colour flickers", "Delta E", 0),
+    Measure("flicker", "color flickers", "Delta E", 0),
     Measure("drift", "identity wavers", "of identity", 0),
     Measure("dropped", "frames not swapped", "share", 0),
     Measure("truth_identity", "identity", "0 target, 1 truth", 1, "truth"),
@@ -51,7 +51,7 @@ MEASURES = (
     Measure("truth_mouth", "mouth off", "eye distances", 0, "truth"),
     Measure("truth_eyes", "eyes off", "eye distances", 0, "truth"),
     Measure("truth_sharpness", "sharpness", "1 as the truth", 1, "truth"),
-    Measure("truth_colour", "colour off", "Delta E", 0, "truth"),
+    Measure("truth_color", "color off", "Delta E", 0, "truth"),
     Measure("truth_seam", "seam", "Lab a pixel", 0, "truth"),
     Measure("truth_aligned", "SSIM once moved into place", "1 alike", 1, "truth"),
     Measure("truth_flow", "how far it had to be moved", "eye distances", 0, "truth"),
@@ -81,7 +81,12 @@ def figure_of(name: str, series: Series, frames: Sequence[int]) -> Figure | None
         return None
     values, numbers = series[known], np.asarray(frames)[known]
     order = np.argsort(-np.abs(values - BY_NAME[name].best), kind="stable")
-    return Figure(name, float(values.mean()), standard_error(values), tuple(int(n) for n in numbers[_apart(order)]))
+    return Figure(
+        name,
+        float(values.mean()),
+        standard_error(values),
+        tuple(int(n) for n in numbers[_apart(order)]),
+    )
 
 
 def standard_error(values: Series) -> float | None:
@@ -97,7 +102,7 @@ def standard_error(values: Series) -> float | None:
 
 
 def _apart(order: np.ndarray) -> list[int]:
-    """Pick the first few that are not neighbours: three frames in a row show one fault."""
+    """Pick the first few that are not neighbors: three frames in a row show one fault."""
     picked: list[int] = []
     distance = max(1, len(order) // 12)
     for place in order.tolist():

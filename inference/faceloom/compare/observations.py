@@ -61,7 +61,7 @@ class Seen:
 
     @cached_property
     def tones(self) -> Lab:
-        """Only the crop's colour and light."""
+        """Only the crop's color and light."""
         return coarse(self.lab)
 
 
@@ -110,7 +110,10 @@ class Witness:
         """Return what is seen of a frame, or None if the target shows no face."""
         if self._stills:
             self._finders = [finder.renewed() for finder in self._finders]
-        faces = [finder.find([picture])[0] for finder, picture in zip(self._finders, pictures, strict=True)]
+        faces = [
+            finder.find([picture])[0]
+            for finder, picture in zip(self._finders, pictures, strict=True)
+        ]
         if not faces[0]:
             return None
         target = faces[0][0]
@@ -124,19 +127,28 @@ class Witness:
         shown = matched[self._truth] if self._truth is not None else target
         return Moment(frame, tuple(versions), _region(shown or target, to_crop))
 
-    def _vectors(self, pictures: Sequence[Rgb], faces: Sequence[Face | None]) -> list[Float32[np.ndarray, "192"]]:
-        known = [(picture, face.points_xy) for picture, face in zip(pictures, faces, strict=True) if face]
+    def _vectors(
+        self, pictures: Sequence[Rgb], faces: Sequence[Face | None]
+    ) -> list[Float32[np.ndarray, "192"]]:
+        known = [
+            (picture, face.points_xy) for picture, face in zip(pictures, faces, strict=True) if face
+        ]
         vectors = iter(self._identify.embed([p for p, _ in known], [points for _, points in known]))
         return [next(vectors) if face else Signs.none().vector for face in faces]
 
 
-def _seen(picture: Rgb, face: Face | None, vector: Float32[np.ndarray, "192"], to_crop: Affine) -> Seen:
+def _seen(
+    picture: Rgb, face: Face | None, vector: Float32[np.ndarray, "192"], to_crop: Affine
+) -> Seen:
     crop = crop_face(picture, to_crop, CROP.size)
     if face is None:
         return Seen(crop, Signs.none())
     pose = head_pose(face.landmarks)
     looks = gaze(crop, apply_affine(to_crop, face.landmarks.points_xy))
-    return Seen(crop, Signs(face.landmarks.points_xyz, float32([pose.yaw, pose.pitch, pose.roll]), vector, looks))
+    return Seen(
+        crop,
+        Signs(face.landmarks.points_xyz, float32([pose.yaw, pose.pitch, pose.roll]), vector, looks),
+    )
 
 
 def _nearest(target: Face, found: Sequence[Face]) -> Face | None:

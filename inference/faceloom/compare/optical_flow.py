@@ -20,13 +20,19 @@ class OpticalFlow:
 
     def between(self, a: Rgb, b: Rgb) -> Flow:
         """Return the flow from `a` to `b`, pictures of one size."""
-        grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b)]
+        gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b)]
         empty = np.zeros((*a.shape[:2], 2), np.float32)
-        return float32(self._search.calc(grey[0], grey[1], empty))
+        return float32(self._search.calc(gray[0], gray[1], empty))
 
 
 def moved_back(picture: Rgb, flow: Flow) -> Rgb:
     """Return `picture` with each pixel fetched from where `flow` says that it went."""
     y, x = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
-    moved = cv2.remap(picture, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.remap(
+        picture,
+        x + flow[..., 0],
+        y + flow[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
     return np.asarray(moved, np.uint8)

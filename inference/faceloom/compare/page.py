@@ -9,13 +9,23 @@ from faceloom import __version__
 from faceloom.array_types import Rgb
 from faceloom.atomic import write_text
 from faceloom.compare.compare import Judged
-from faceloom.compare.curves import COLOURS, Line, curve
+from faceloom.compare.curves import COLORS, Line, curve
 from faceloom.compare.metrics import BY_NAME
 from faceloom.compare.result import Comparison, Version, cell, verdict
 from faceloom.html import data_url, page_jpeg
 
 # Worst frames are shown of these figures; of the others they are the same frames, or show nothing.
-_SHOWN = ("identity", "mouth", "eyes", "sharpness", "colour", "seam", "shimmer", "truth_landmarks", "truth_aligned")
+_SHOWN = (
+    "identity",
+    "mouth",
+    "eyes",
+    "sharpness",
+    "color",
+    "seam",
+    "shimmer",
+    "truth_landmarks",
+    "truth_aligned",
+)
 
 _PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Faceloom: how good the swap is</title>
@@ -66,7 +76,9 @@ def worst_frames(comparison: Comparison) -> dict[int, list[str]]:
     return dict(sorted(found.items()))
 
 
-def write_page(judged: Judged, pictures: Mapping[int, Sequence[Rgb]], target: Path, swap: Path, path: Path) -> None:
+def write_page(
+    judged: Judged, pictures: Mapping[int, Sequence[Rgb]], target: Path, swap: Path, path: Path
+) -> None:
     """Write the page; `pictures` holds each version's crop, in order, of every one of `worst_frames`."""
     comparison = judged.comparison
     subject = (
@@ -87,16 +99,16 @@ def write_page(judged: Judged, pictures: Mapping[int, Sequence[Rgb]], target: Pa
 
 
 def _card(version: Version) -> str:
-    colour = COLOURS[version.name]
+    color = COLORS[version.name]
     if version.score is None:
         return ""
     parts = "".join(
         f'<div class="part"><span>{part.name}</span><span class="bar"><i style="width:{100 * part.value:.0f}%;'
-        f'background:{colour}"></i></span><span>{part.value:.2f}</span></div>'
+        f'background:{color}"></i></span><span>{part.value:.2f}</span></div>'
         for part in version.score.parts
     )
     return (
-        f'<div class="card" style="border-top-color:{colour}">{version.name}<br><b>{version.score.value:.1f}</b>'
+        f'<div class="card" style="border-top-color:{color}">{version.name}<br><b>{version.score.value:.1f}</b>'
         f'<span class="quiet"> of 100</span>{parts}</div>'
     )
 
@@ -109,7 +121,8 @@ def _rows(comparison: Comparison) -> Iterator[str]:
             yield f"<tr><th>against the {'exact truth' if against == 'truth' else 'target'}</th>{heads}<th></th></tr>"
         for measure in measures:
             cells = "".join(
-                f"<td>{_sure(cell(version.figure(measure.name)) or '-')}</td>" for version in comparison.versions
+                f"<td>{_sure(cell(version.figure(measure.name)) or '-')}</td>"
+                for version in comparison.versions
             )
             yield f"<tr><td>{measure.title}</td>{cells}<td>{measure.best:g} ({measure.unit})</td></tr>"
 
@@ -122,7 +135,7 @@ def _sure(text: str) -> str:
 def _key(comparison: Comparison) -> Iterator[str]:
     yield '<span class="key">'
     for version in comparison.versions:
-        yield f'<span><i style="background:{COLOURS[version.name]}"></i>{version.name}</span>'
+        yield f'<span><i style="background:{COLORS[version.name]}"></i>{version.name}</span>'
     yield "</span>"
 
 
@@ -142,7 +155,8 @@ def _curves(judged: Judged) -> Iterator[str]:
 def _frames(comparison: Comparison, pictures: Mapping[int, Sequence[Rgb]]) -> Iterator[str]:
     for frame, names in worst_frames(comparison).items():
         why = ", ".join(
-            BY_NAME[name].title + (" against the truth" if BY_NAME[name].against == "truth" else "") for name in names
+            BY_NAME[name].title + (" against the truth" if BY_NAME[name].against == "truth" else "")
+            for name in names
         )
         crops = "".join(
             f'<figure><img alt="{version.name}" src="{data_url(page_jpeg(crop))}">{version.name}</figure>'

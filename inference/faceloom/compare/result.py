@@ -29,7 +29,11 @@ class Version:
 
     def part(self, name: str) -> float | None:
         """Return a part of the score by its name."""
-        return next((part.value for part in self.score.parts if part.name == name), None) if self.score else None
+        return (
+            next((part.value for part in self.score.parts if part.name == name), None)
+            if self.score
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Comparison:
     def of(cls, data: Mapping[str, Any]) -> "Comparison":
         """Read what `faceloom compare --json` printed."""
         versions = [
-            Version(v["name"], tuple(_figure(f) for f in v["figures"]), _score(v["score"])) for v in data["versions"]
+            Version(v["name"], tuple(_figure(f) for f in v["figures"]), _score(v["score"]))
+            for v in data["versions"]
         ]
         return cls(data["frames"], data["seen"], tuple(versions))
 
@@ -54,27 +59,41 @@ class Comparison:
 
     def measures(self, against: str) -> list[Measure]:
         """Return what was measured against the `target` or the exact `truth`."""
-        return [m for m in MEASURES if m.against == against and any(v.figure(m.name) for v in self.versions)]
+        return [
+            m
+            for m in MEASURES
+            if m.against == against and any(v.figure(m.name) for v in self.versions)
+        ]
 
     def to_text(self) -> str:
         """Return scores, parts and figures as a table, then the verdict."""
         return "\n".join([*self._lines(), "", *verdict(self)])
 
     def _lines(self) -> Iterator[str]:
-        yield f"{'':<30}" + "".join(f"{version.name:>{_WIDE}}" for version in self.versions) + "   best"
+        yield (
+            f"{'':<30}"
+            + "".join(f"{version.name:>{_WIDE}}" for version in self.versions)
+            + "   best"
+        )
         if any(version.score for version in self.versions):
             against = "the exact truth" if self.version("truth") else "the target"
             scores = [None if v.score is None else f"{v.score.value:.1f}" for v in self.versions]
             yield _line(f"SCORE (against {against})", scores, "100")
             for name in _part_names(self.versions):
-                values = [None if (part := v.part(name)) is None else f"{part:.2f}" for v in self.versions]
+                values = [
+                    None if (part := v.part(name)) is None else f"{part:.2f}" for v in self.versions
+                ]
                 yield _line(f"  {name}", values, "1")
         for against in ("target", "truth"):
             measures = self.measures(against)
             if measures:
                 yield f"Against the {'exact truth' if against == 'truth' else 'target'}"
             for measure in measures:
-                yield _line(f"  {measure.title}", [cell(v.figure(measure.name)) for v in self.versions], _best(measure))
+                yield _line(
+                    f"  {measure.title}",
+                    [cell(v.figure(measure.name)) for v in self.versions],
+                    _best(measure),
+                )
 
 
 def verdict(comparison: Comparison) -> Iterator[str]:
@@ -94,7 +113,9 @@ def verdict(comparison: Comparison) -> Iterator[str]:
     if kept[0] <= kept[1]:
         faults.append(f"keeps no more of the performance ({kept[0]:.2f} against {kept[1]:.2f})")
     if likeness[0] < _WITHIN_REACH * likeness[1]:
-        faults.append(f"is much less like the wanted person ({likeness[0]:.2f} against {likeness[1]:.2f})")
+        faults.append(
+            f"is much less like the wanted person ({likeness[0]:.2f} against {likeness[1]:.2f})"
+        )
     if faults:
         yield f"The swap does not beat a paste job: it {' and '.join(faults)}."
     else:

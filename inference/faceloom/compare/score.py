@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from faceloom.compare.metrics import Figure
 
 # How much each part weighs beside identity.
-WEIGHTS = {"expression": 0.5, "sharpness": 0.15, "colour": 0.1, "seam": 0.05, "place": 0.05, "steadiness": 0.15}
+WEIGHTS = {
+    "expression": 0.5,
+    "sharpness": 0.15,
+    "color": 0.1,
+    "seam": 0.05,
+    "place": 0.05,
+    "steadiness": 0.15,
+}
 # Where a part has fallen to 1/e: what the eye finds plainly wrong.
-_COLOUR, _LIGHT, _PLACE, _SEAM = 20.0, 20.0, 0.08, 2.2
+_COLOR, _LIGHT, _PLACE, _SEAM = 20.0, 20.0, 0.08, 2.2
 _JITTER, _SHIMMER, _FLICKER = 0.05, 8.0, 2.0
 
 
@@ -48,7 +55,10 @@ def score_of(figures: Mapping[str, Figure], truth: Mapping[str, Figure] | None) 
     parts = {name: _share(value) for name in WEIGHTS if (value := told.get(name)) is not None}
     weight = sum(WEIGHTS[name] for name in parts)
     rest = sum(WEIGHTS[name] * value for name, value in parts.items()) / max(weight, 1e-9)
-    named = (Part("identity", _share(identity)), *(Part(name, value) for name, value in parts.items()))
+    named = (
+        Part("identity", _share(identity)),
+        *(Part(name, value) for name, value in parts.items()),
+    )
     return Score(100 * _share(identity) * rest, named)
 
 
@@ -56,7 +66,7 @@ def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
     return {
         "expression": values.get("expression"),
         "sharpness": _ratio(values.get("sharpness")),
-        "colour": math.exp(-values["colour"] / _COLOUR - values["light"] / _LIGHT),
+        "color": math.exp(-values["color"] / _COLOR - values["light"] / _LIGHT),
         "seam": _step(values["seam"]),
         "place": _fading(values.get("place"), _PLACE),
     }
@@ -66,7 +76,7 @@ def _against_truth(values: Mapping[str, float]) -> dict[str, float | None]:
     return {
         "expression": values.get("truth_expression"),
         "sharpness": _ratio(values.get("truth_sharpness")),
-        "colour": math.exp(-values["truth_colour"] / _COLOUR),
+        "color": math.exp(-values["truth_color"] / _COLOR),
         "seam": _step(values["truth_seam"]),
         "place": _fading(values.get("truth_flow"), _PLACE),
     }
@@ -74,7 +84,9 @@ def _against_truth(values: Mapping[str, float]) -> dict[str, float | None]:
 
 def _steadiness(values: Mapping[str, float], best: Mapping[str, float]) -> float | None:
     scales = {"flicker": _FLICKER, "shimmer": _SHIMMER, "jitter": _JITTER}
-    unrest = [_beyond(values, best, name) / scale for name, scale in scales.items() if name in values]
+    unrest = [
+        _beyond(values, best, name) / scale for name, scale in scales.items() if name in values
+    ]
     return math.exp(-sum(unrest)) * (1 - values["dropped"]) if unrest else None
 
 

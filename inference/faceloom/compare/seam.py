@@ -13,7 +13,7 @@ _FROM, _TO = -0.12, 0.07
 _RING, _SECTORS = 1 / 128, 16
 # A stretch counts if it has so many pixels of smooth skin.
 _LEAST_PIXELS = 12
-# The target is smooth where its own colours change by less than this from pixel to pixel, in Lab.
+# The target is smooth where its own colors change by less than this from pixel to pixel, in Lab.
 _SMOOTH = 1.5
 
 
@@ -45,16 +45,22 @@ class Rim:
         step = np.linalg.norm(np.stack(steps, -1) / np.maximum(counts, 1)[:, None], axis=-1)
         strongest = np.where(counts >= _LEAST_PIXELS, step, 0)
         rings = -(-size // _SECTORS)
-        return float(np.pad(strongest, (0, rings * _SECTORS - size)).reshape(rings, _SECTORS).max(0).mean())
+        return float(
+            np.pad(strongest, (0, rings * _SECTORS - size)).reshape(rings, _SECTORS).max(0).mean()
+        )
 
 
 def _signed_distance(face: Bool[np.ndarray, "s s"]) -> Float32[np.ndarray, "s s"]:
     """Pixels from the outline, below 0 in the face."""
-    inner, outer = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (face, ~face))
+    inner, outer = (
+        cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (face, ~face)
+    )
     return float32(outer - inner)
 
 
-def _stretches(outward: Float32[np.ndarray, "s s"], face: Bool[np.ndarray, "s s"]) -> Int[np.ndarray, "s s"]:
+def _stretches(
+    outward: Float32[np.ndarray, "s s"], face: Bool[np.ndarray, "s s"]
+) -> Int[np.ndarray, "s s"]:
     """Number each pixel's ring and sector; -1 beyond the rim."""
     side = len(face)
     ring = np.floor((outward / side - _FROM) / _RING).astype(int)
@@ -69,4 +75,6 @@ def _stretches(outward: Float32[np.ndarray, "s s"], face: Bool[np.ndarray, "s s"
 def _derivatives(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Change a pixel to the right and downwards, over a spread of one pixel."""
     even = cv2.GaussianBlur(values, (0, 0), 1.0)
-    return cv2.Sobel(even, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(even, cv2.CV_32F, 0, 1, scale=1 / 8)
+    return cv2.Sobel(even, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(
+        even, cv2.CV_32F, 0, 1, scale=1 / 8
+    )

@@ -48,7 +48,10 @@ def write_page(
     path: Path,
 ) -> None:
     """Write the self-contained page; `table` holds what and figure, `comparison` is preformatted text."""
-    rows = "".join(f"<tr><td>{html.escape(what)}</td><td>{html.escape(figure)}</td></tr>" for what, figure in table)
+    rows = "".join(
+        f"<tr><td>{html.escape(what)}</td><td>{html.escape(figure)}</td></tr>"
+        for what, figure in table
+    )
     page = _PAGE.substitute(
         video=_encoded(video),
         rows=rows,

@@ -75,18 +75,38 @@ def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> Dem
     trained = _faceloom("train", "--config", "smoke", *named, "--run", run, *limit)
     exported = _faceloom("export", run, "--identity", GUEST, "--out", bundle)
     # The truth keeps ben's own tone of skin, so the swap does too.
-    converted = _faceloom("convert", target, "--bundle", bundle, "--out", swapped, "--colour", "none")
+    converted = _faceloom(
+        "convert", target, "--bundle", bundle, "--out", swapped, "--color", "none"
+    )
     # What a trained swap must beat: one still, laid over the clip.
     _faceloom("convert", target, "--baseline", "paste", "--identity", faces[GUEST], "--out", paste)
-    others = ("--paste", paste, "--truth", truth, "--identity", faces[GUEST], "--other", faces[HOST])
+    others = (
+        "--paste",
+        paste,
+        "--truth",
+        truth,
+        "--identity",
+        faces[GUEST],
+        "--other",
+        faces[HOST],
+    )
     judged = _faceloom("compare", target, swapped, *others, "--report", out / "judge.html")
 
     shutil.copyfile(trained["preview"], out / "preview.png")
     write_side_by_side(target, (paste, swapped, truth), out / "side_by_side.png")
     rows = _rows(found, trained, exported, converted)
     comparison = Comparison.of(judged).to_text()
-    write_page(rows, comparison, swapped, out / "preview.png", out / "side_by_side.png", out / "report.html")
-    write_text(out / "demo.json", json.dumps({"rows": dict(rows), "compare": judged}, indent=2) + "\n")
+    write_page(
+        rows,
+        comparison,
+        swapped,
+        out / "preview.png",
+        out / "side_by_side.png",
+        out / "report.html",
+    )
+    write_text(
+        out / "demo.json", json.dumps({"rows": dict(rows), "compare": judged}, indent=2) + "\n"
+    )
     return DemoSummary(out, rows, comparison, time.monotonic() - started)
 
 
@@ -95,7 +115,9 @@ def _make_room(out: Path, *, force: bool) -> None:
     if out.is_dir() and any(out.iterdir()) and force and not (out / _MARKER).exists():
         raise UsageError(f"{out} holds other things than an earlier demo; choose another folder.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not force:
-        raise UsageError(f"{out} exists already; choose another folder or pass --force to run the demo in it again.")
+        raise UsageError(
+            f"{out} exists already; choose another folder or pass --force to run the demo in it again."
+        )
     for name in _MADE:
         old = out / name
         if old.is_dir():
@@ -111,7 +133,9 @@ def _faceloom(*arguments: object) -> dict[str, Any]:
     words = [str(argument) for argument in arguments]
     said = f"\n$ faceloom {shlex.join(words)}"
     Console(stderr=True).print(said, style="bold", markup=False, highlight=False, soft_wrap=True)
-    process = subprocess.Popen([sys.executable, "-m", "faceloom", *words, "--json"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faceloom", *words, "--json"], stdout=subprocess.PIPE, text=True
+    )
     said, code = _wait(process)
     if code:
         # The command has said why.
@@ -132,7 +156,10 @@ def _wait(process: "subprocess.Popen[str]") -> tuple[str, int]:
 
 
 def _rows(
-    found: list[dict[str, Any]], trained: dict[str, Any], exported: dict[str, Any], converted: dict[str, Any]
+    found: list[dict[str, Any]],
+    trained: dict[str, Any],
+    exported: dict[str, Any],
+    converted: dict[str, Any],
 ) -> tuple[tuple[str, str], ...]:
     faces = ", ".join(f"{f['identity']} {f['faces']} in {f['frames']} frames" for f in found)
     speed = trained["faces_per_second"]
@@ -140,6 +167,12 @@ def _rows(
     return (
         ("faces found", faces),
         ("training", f"{trained['step']} steps, {trained['seconds']:.0f} s, {speed:.0f} faces/s"),
-        ("export", f"differs from Keras by at most {exported['graphs'][0]['proof']['max_difference']} of 255 levels"),
-        ("conversion", f"{converted['frames']} frames at {rate:.1f} frames/s on {converted['provider']}"),
+        (
+            "export",
+            f"differs from Keras by at most {exported['graphs'][0]['proof']['max_difference']} of 255 levels",
+        ),
+        (
+            "conversion",
+            f"{converted['frames']} frames at {rate:.1f} frames/s on {converted['provider']}",
+        ),
     )

@@ -1,5 +1,5 @@
 """What this machine can do, tried out rather than looked up."""
 
-from faceloom.doctor.report import Finding, Report, examine
+from faceloom.doctor.report import Finding, ProgressCallback, examine
 
-__all__ = ["Finding", "Report", "examine"]
+__all__ = ["Finding", "ProgressCallback", "examine"]

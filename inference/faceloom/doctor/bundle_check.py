@@ -25,5 +25,10 @@ def _replay(bundle: Bundle, provider: str, precision: str, what: str) -> Finding
     difference = network.replay(bundle.read_golden())
     detail = f"on {network.provider}: at most {difference.greatest} of 255 levels off (mean {difference.mean:.4f})"
     if problems := list(difference.beyond(network.tolerance)):
-        return Finding(what, "failed", f"{detail}; {', '.join(problems)}", "use another provider and report this")
+        return Finding(
+            what,
+            "failed",
+            f"{detail}; {', '.join(problems)}",
+            "use another provider and report this",
+        )
     return Finding(what, "ok", detail)

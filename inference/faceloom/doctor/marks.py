@@ -20,9 +20,13 @@ def check() -> Iterator[Finding]:
 def _signing() -> Finding:
     if not is_installed():
         advice = "to sign what convert writes: pip install 'faceloom[provenance]'"
-        return Finding("signing (C2PA)", "missing", "outputs are marked with tags and XMP alone", advice)
+        return Finding(
+            "signing (C2PA)", "missing", "outputs are marked with tags and XMP alone", advice
+        )
     key = "this machine's key is" if signing_folder().is_dir() else "a key will be made"
-    return Finding("signing (C2PA)", "ok", f"c2pa-python {version('c2pa-python')}, {key} in {signing_folder()}")
+    return Finding(
+        "signing (C2PA)", "ok", f"c2pa-python {version('c2pa-python')}, {key} in {signing_folder()}"
+    )
 
 
 def _content_check() -> Finding:
@@ -32,5 +36,10 @@ def _content_check() -> Finding:
     try:
         open_detector().detect(np.zeros((64, 64, 3), np.uint8))
     except Exception as error:  # whatever the package raises: conversion would meet it as well
-        return Finding("content check", "failed", f"nudenet {version('nudenet')}", f"install it again ({error})")
+        return Finding(
+            "content check",
+            "failed",
+            f"nudenet {version('nudenet')}",
+            f"install it again ({error})",
+        )
     return Finding("content check", "ok", f"nudenet {version('nudenet')}")

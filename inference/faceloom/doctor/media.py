@@ -26,7 +26,8 @@ _NEEDED = "libx264"
 def check() -> Iterator[Finding]:
     """Say which encoders work."""
     versions = ", ".join(
-        f"{name} {'.'.join(map(str, av.library_versions[name]))}" for name in ("libavcodec", "libavformat")
+        f"{name} {'.'.join(map(str, av.library_versions[name]))}"
+        for name in ("libavcodec", "libavformat")
     )
     os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 takes its log level from here alone
     yield Finding("PyAV", "ok", f"{av.__version__} ({versions})")
@@ -35,7 +36,12 @@ def check() -> Iterator[Finding]:
         if works:
             yield Finding(f"encoder {name}", "ok", "encoded a picture")
         elif name == _NEEDED:
-            yield Finding(f"encoder {name}", "failed", "does not run", "reinstall PyAV's wheel: pip install av")
+            yield Finding(
+                f"encoder {name}",
+                "failed",
+                "does not run",
+                "reinstall PyAV's wheel: pip install av",
+            )
         else:
             yield Finding(f"encoder {name}", "missing", "does not run here")
 
@@ -47,7 +53,9 @@ def _encodes(name: str, options: dict[str, str]) -> bool:
         encoder.width, encoder.height = 256, 256
         encoder.pix_fmt = "yuv420p"
         encoder.time_base = Fraction(1, 25)
-        picture = av.VideoFrame.from_ndarray(np.zeros((256, 256, 3), np.uint8), "rgb24").reformat(format="yuv420p")
+        picture = av.VideoFrame.from_ndarray(np.zeros((256, 256, 3), np.uint8), "rgb24").reformat(
+            format="yuv420p"
+        )
         picture.pts = 0
         return bool([*encoder.encode(picture), *encoder.encode(None)])
     except (av.FFmpegError, ValueError):

@@ -11,7 +11,9 @@ from faceloom.errors import FaceloomError
 from faceloom.swap.inference.providers import PROVIDERS, open_session
 from faceloom.weights import FACE_MESH
 
-_PACKAGES = frozenset({"onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"})
+_PACKAGES = frozenset(
+    {"onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"}
+)
 
 
 def check() -> Iterator[Finding]:
@@ -32,10 +34,17 @@ def check() -> Iterator[Finding]:
 
 def _package() -> Finding:
     """Two packages that install the same module overwrite each other, which no installer reports."""
-    installed = sorted({d.name.lower() for d in distributions() if d.name and d.name.lower() in _PACKAGES})
+    installed = sorted(
+        {d.name.lower() for d in distributions() if d.name and d.name.lower() in _PACKAGES}
+    )
     detail = f"{ort.__version__} from {', '.join(installed)}"
     if len(installed) > 1:
-        return Finding("onnxruntime", "failed", detail, f"uninstall all of {', '.join(installed)}, then install one")
+        return Finding(
+            "onnxruntime",
+            "failed",
+            detail,
+            f"uninstall all of {', '.join(installed)}, then install one",
+        )
     return Finding("onnxruntime", "ok", detail)
 
 
@@ -47,5 +56,7 @@ def _try(name: str) -> Finding:
     except FaceloomError as error:
         return Finding(what, "missing", "listed, but does not run", str(error))
     except Exception as error:  # a provider fails in its own undocumented ways
-        return Finding(what, "missing", f"listed, but does not run: {str(error)[:200]}", "update its driver")
+        return Finding(
+            what, "missing", f"listed, but does not run: {str(error)[:200]}", "update its driver"
+        )
     return Finding(what, "ok", "ran a network")

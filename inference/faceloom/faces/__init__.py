@@ -1,1 +1,1 @@
-"""Faces in pictures: found, measured, aligned, masked, recognised."""
+"""Faces in pictures: found, measured, aligned, masked, recognzed."""

@@ -24,7 +24,7 @@ WHOLE_FACE = (
 )
 # The same, moved sideways until the line down the middle of the face is the crop's own: mirrored, it is exactly itself,
 # where the published one comes to lie a pixel and a third beside itself at 128 px.
-CENTRED = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE)
+CENTERED = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE)
 
 
 # A place in a crop, in its sides.
@@ -39,10 +39,12 @@ class CropGeometry(Strict):
 
     size: Annotated[int, Field(ge=32, le=4096)]
     coverage: Annotated[float, Field(ge=0.01, le=100)]
-    template: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=5, max_length=5)] = WHOLE_FACE
+    template: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=5, max_length=5)] = (
+        WHOLE_FACE
+    )
 
     def template_xy(self) -> Points:
-        """Return the five points in pixels of the crop (the centre of pixel 0 is at 0)."""
+        """Return the five points in pixels of the crop (the center of pixel 0 is at 0)."""
         unit = float32(self.template)
         return float32(self.size * (0.5 + (unit - 0.5) / self.coverage) - 0.5)
 
@@ -59,19 +61,21 @@ class CropGeometry(Strict):
         return float32([[scale, 0, shift], [0, scale, shift]])
 
 
-def umeyama(from_xy: Float32[np.ndarray, "k d"], to_xy: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, "d _"]:
+def umeyama(
+    from_xy: Float32[np.ndarray, "k d"], to_xy: Float32[np.ndarray, "k d"]
+) -> Float32[np.ndarray, "d _"]:
     """Return the similarity (rotation, one scale, shift) with the least squared error from -> to, as [d, d + 1].
 
     S. Umeyama, "Least-squares estimation of transformation parameters between two point
     patterns", IEEE TPAMI 13(4), 1991, equations 38 to 43.
     """
     from_mean, to_mean = from_xy.mean(0), to_xy.mean(0)
-    from_centred, to_centred = from_xy - from_mean, to_xy - to_mean
-    u, d, vt = np.linalg.svd(to_centred.T @ from_centred / len(from_xy))
+    from_centered, to_centered = from_xy - from_mean, to_xy - to_mean
+    u, d, vt = np.linalg.svd(to_centered.T @ from_centered / len(from_xy))
     sign = np.ones(len(d))
     sign[-1] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
     rotation = u @ np.diag(sign) @ vt
-    scale = (d * sign).sum() / from_centred.var(0).sum()
+    scale = (d * sign).sum() / from_centered.var(0).sum()
     shift = to_mean - scale * rotation @ from_mean
     return np.concatenate([scale * rotation, shift[:, None]], 1).astype(np.float32)
 
@@ -88,7 +92,9 @@ def inverse_affine(affine: Affine) -> Affine:
     return float32(cv2.invertAffineTransform(affine))
 
 
-def apply_affine(affine: Float32[np.ndarray, "d _"], points: Float32[np.ndarray, "k d"]) -> Float32[np.ndarray, "k d"]:
+def apply_affine(
+    affine: Float32[np.ndarray, "d _"], points: Float32[np.ndarray, "k d"]
+) -> Float32[np.ndarray, "k d"]:
     """Map points of the plane or of space."""
     return float32(points @ affine[:, :-1].T + affine[:, -1])
 
@@ -130,7 +136,9 @@ def _seen_part(picture: Rgb, affine: Affine, size: int) -> tuple[Rgb, Affine]:
     OpenCV's cubic, left to repeat the edge itself, takes longer: for a face near it an eighth.
     """
     end = size - 1
-    corners = apply_affine(inverse_affine(affine), float32([[0, 0], [end, 0], [0, end], [end, end]]))
+    corners = apply_affine(
+        inverse_affine(affine), float32([[0, 0], [end, 0], [0, end], [end, end]])
+    )
     # The cubic reads a pixel before the one it falls on, and two beyond.
     low, high = np.floor(corners.min(0)).astype(int) - 1, np.ceil(corners.max(0)).astype(int) + 3
     first, last = np.maximum(low, 0), np.minimum(high, picture.shape[1::-1])

@@ -22,7 +22,9 @@ class Faces:
     @classmethod
     def none(cls) -> "Faces":
         """Return the faces of a picture without any."""
-        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+        return cls(
+            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
+        )
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -104,7 +104,9 @@ class FaceFinder:
     @property
     def state(self) -> FinderState:
         """What it remembers now."""
-        return FinderState(tuple(self._last), self._tracker.state, self._cuts.state, self._vain_turns, self._seen)
+        return FinderState(
+            tuple(self._last), self._tracker.state, self._cuts.state, self._vain_turns, self._seen
+        )
 
     @state.setter
     def state(self, state: FinderState) -> None:
@@ -135,7 +137,9 @@ class FaceFinder:
         faces = followed if detected is None else self._confirm(picture, followed, detected)
         if not faces and self._may_turn(lost=lost or bool(detected)):
             (turned,) = self._turned.detect([picture])
-            measured = [self._begin(picture, turned, number, strict=False) for number in range(len(turned))]
+            measured = [
+                self._begin(picture, turned, number, strict=False) for number in range(len(turned))
+            ]
             faces = [face for face in measured if face]
             self._vain_turns = 0 if faces else self._vain_turns + 1
         numbers = self._tracker.follow(_boxes(faces), [face.track for face in faces])
@@ -158,7 +162,11 @@ class FaceFinder:
 
     def _measure(self, picture: Rgb, near: Face) -> Face | None:
         landmarks = self._mesh.find(picture, near.box_xyxy, near.points_xy)
-        return Face.of(landmarks, landmarks.score, near.track) if landmarks.score >= _MIN_MESH_SCORE else None
+        return (
+            Face.of(landmarks, landmarks.score, near.track)
+            if landmarks.score >= _MIN_MESH_SCORE
+            else None
+        )
 
     def _confirm(self, picture: Rgb, followed: Sequence[Face], detected: Faces) -> list[Face]:
         """Keep the followed faces that the detector sees too; begin a new one for whatever else it sees."""
@@ -173,7 +181,9 @@ class FaceFinder:
                 faces.append(new)
         return faces
 
-    def _begin(self, picture: Rgb, detected: Faces, number: int, *, strict: bool = True) -> Face | None:
+    def _begin(
+        self, picture: Rgb, detected: Faces, number: int, *, strict: bool = True
+    ) -> Face | None:
         """Measure a face where the detector saw it, then once more where its own mesh lies.
 
         The second look is the one that following repeats, so the landmarks do not jump when it begins. `strict`
@@ -182,7 +192,9 @@ class FaceFinder:
         points, score = detected.points_xy[number], float(detected.scores[number])
         landmarks = self._mesh.find(picture, detected.boxes_xyxy[number], points)
         first = Face.of(landmarks, score, NEW)
-        if landmarks.score < _MIN_MESH_SCORE or (strict and looks_turned(points, first.points_xy, _UNLIKE)):
+        if landmarks.score < _MIN_MESH_SCORE or (
+            strict and looks_turned(points, first.points_xy, _UNLIKE)
+        ):
             return None
         again = self._measure(picture, first)
         return replace(again, score=score) if again and not _moved(first, again) else first

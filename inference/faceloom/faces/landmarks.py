@@ -22,7 +22,28 @@ NOSE_TIP = 4
 MOUTH_LEFT, MOUTH_RIGHT = 61, 291
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
-INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+INNER_LIPS = (
+    78,
+    191,
+    80,
+    81,
+    82,
+    13,
+    312,
+    311,
+    310,
+    415,
+    308,
+    324,
+    318,
+    402,
+    317,
+    14,
+    87,
+    178,
+    88,
+    95,
+)
 FOREHEAD, CHIN = 10, 152
 EYE_LEFT_OUTER, EYE_RIGHT_OUTER = 33, 263
 
@@ -78,7 +99,10 @@ class FaceMesh:
         self._session = open_face_model(FACE_MESH, threads)
 
     def find(
-        self, picture: Rgb, box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]
+        self,
+        picture: Rgb,
+        box_xyxy: Float32[np.ndarray, "4"],
+        points_xy: Float32[np.ndarray, "5 2"],
     ) -> Landmarks:
         """Return the landmarks of the face that a detector found at a box with five points."""
         to_crop = _square_around(box_xyxy, points_xy)
@@ -94,12 +118,14 @@ class FaceMesh:
         )
 
 
-def _square_around(box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]) -> Affine:
+def _square_around(
+    box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]
+) -> Affine:
     """Map the square round a box, turned so that the eyes are level, to the network's input."""
-    centre = (box_xyxy[:2] + box_xyxy[2:]) / 2
+    center = (box_xyxy[:2] + box_xyxy[2:]) / 2
     side = _ROOM * (box_xyxy[2:] - box_xyxy[:2]).max()
     across = points_xy[1] - points_xy[0]
     angle = np.degrees(np.arctan2(across[1], across[0]))
-    to_crop = cv2.getRotationMatrix2D(centre.tolist(), float(angle), float(_SIDE / side))
-    to_crop[:, 2] += _SIDE / 2 - 0.5 - centre
+    to_crop = cv2.getRotationMatrix2D(center.tolist(), float(angle), float(_SIDE / side))
+    to_crop[:, 2] += _SIDE / 2 - 0.5 - center
     return to_crop.astype(np.float32)

@@ -10,12 +10,14 @@ from faceloom.faces.landmarks import CHIN, FOREHEAD
 # The mesh ends at the middle of the forehead; this share of the face's height is added above it.
 FOREHEAD_SHARE = 0.08
 # What a network sees in place of a hidden background, 0..255.
-GREY = 128
+GRAY = 128
 # Sub-pixel precision of the polygon, as a power of two.
 _SHIFT = 4
 
 
-def mesh_mask(mesh_xy: Float32[np.ndarray, "468 2"], height: int, width: int, forehead: float = FOREHEAD_SHARE) -> Mask:
+def mesh_mask(
+    mesh_xy: Float32[np.ndarray, "468 2"], height: int, width: int, forehead: float = FOREHEAD_SHARE
+) -> Mask:
     """Return the outline of a face, 255 inside and 0 outside, for landmarks in pixels of that picture.
 
     forehead: how far it goes beyond the top of the mesh, in shares of the face's height.
@@ -34,6 +36,6 @@ def mesh_mask(mesh_xy: Float32[np.ndarray, "468 2"], height: int, width: int, fo
 
 
 def hide_background(crop: Rgb, mask: Mask) -> Rgb:
-    """Return the crop with GREY where the mask is 0, for networks trained to see only the face."""
+    """Return the crop with GRAY where the mask is 0, for networks trained to see only the face."""
     weight = float32(mask)[..., None] / 255
-    return to_levels(crop * weight + GREY * (1 - weight))
+    return to_levels(crop * weight + GRAY * (1 - weight))

@@ -16,8 +16,8 @@ from faceloom.json_documents import Strict
 _JUDGED_SIDE = 128
 # Side at which backgrounds are judged: grain and compression are gone, a wall is still a wall.
 _BACKGROUND_SIDE = 64
-# Delta E within which two background colours are one, and the side of the cells in which it is looked for.
-_ONE_COLOUR = 10.0
+# Delta E within which two background colors are one, and the side of the cells in which it is looked for.
+_ONE_COLOR = 10.0
 # Weight of lightness in it: a lamp makes a plain wall brighter on one side.
 _LIGHTNESS = 0.3
 # Below this share of the crop's height there are shoulders, or the edge repeated.
@@ -39,8 +39,8 @@ class Quality(Strict):
     one measures about 0.2, which tells most beside the same person's open ones.
     mouth_open: gap between the lips over the wider eye's width; 0 shut, about 1 wide open.
     background: share of the crop outside the face, 0..1. background_uniform: share of it
-    above the shoulders that is one colour, 0..1.
-    background_rgb: that colour. hash: 64 bits that stay nearly equal for pictures that look alike.
+    above the shoulders that is one color, 0..1.
+    background_rgb: that color. hash: 64 bits that stay nearly equal for pictures that look alike.
     """
 
     sharpness: float
@@ -54,7 +54,9 @@ class Quality(Strict):
     hash: PerceptualHash
 
 
-def crop_quality(crop: Rgb, mask: Mask, mesh_xy: Float32[np.ndarray, "468 2"], frame_to_crop: Affine) -> Quality:
+def crop_quality(
+    crop: Rgb, mask: Mask, mesh_xy: Float32[np.ndarray, "468 2"], frame_to_crop: Affine
+) -> Quality:
     """Judge a crop.
 
     `mask` and `mesh_xy` are in the crop's pixels; `frame_to_crop` is the map it was cut by, which
@@ -63,7 +65,7 @@ def crop_quality(crop: Rgb, mask: Mask, mesh_xy: Float32[np.ndarray, "468 2"], f
     # What is judged at still smaller sizes is reduced from here: from the whole crop it takes four times as long.
     small, small_mask = (_reduced(picture, _JUDGED_SIDE) for picture in (crop, mask))
     inside = small_mask > 127
-    uniform, colour = background_colour(small, small_mask)
+    uniform, color = background_color(small, small_mask)
     return Quality(
         sharpness=sharpness(crop, mask, float(np.hypot(*frame_to_crop[:, 0]))),
         exposure=float(luma(small)[inside].mean()) if inside.any() else 0.0,
@@ -73,7 +75,7 @@ def crop_quality(crop: Rgb, mask: Mask, mesh_xy: Float32[np.ndarray, "468 2"], f
         mouth_open=mouth_open(mesh_xy),
         background=1 - float(inside.mean()),
         background_uniform=uniform,
-        background_rgb=colour,
+        background_rgb=color,
         hash=perceptual_hash(small),
     )
 
@@ -89,12 +91,12 @@ def sharpness(crop: Rgb, mask: Mask, enlargement: float) -> float:
     the first 0.28.
     """
     side = max(8, min(_JUDGED_SIDE, round(len(crop) / enlargement)))
-    grey = luma(_reduced(crop, side))
+    gray = luma(_reduced(crop, side))
     inside = _reduced(mask, side) > 200
     if not inside.any():
         return 0.0
-    detail = cv2.Laplacian(grey, cv2.CV_32F)[inside].std()
-    return float(detail / max(grey[inside].std(), 1e-3))
+    detail = cv2.Laplacian(gray, cv2.CV_32F)[inside].std()
+    return float(detail / max(gray[inside].std(), 1e-3))
 
 
 def clipped_share(crop: Rgb, inside: Bool[np.ndarray, "h w"]) -> float:
@@ -117,7 +119,10 @@ def eyes_open(mesh_xy: Float32[np.ndarray, "468 2"]) -> float:
     The wider eye is the nearer one: turning the head shortens the other, which would seem to open it.
     """
     rings = [mesh_xy[list(ring)] for ring in (EYE_LEFT, EYE_RIGHT)]
-    gaps = [np.linalg.norm(ring[list(UPPER_LID)] - ring[list(LOWER_LID)], axis=1).mean() for ring in rings]
+    gaps = [
+        np.linalg.norm(ring[list(UPPER_LID)] - ring[list(LOWER_LID)], axis=1).mean()
+        for ring in rings
+    ]
     return float(np.mean(gaps)) / _eye_width(mesh_xy)
 
 
@@ -130,27 +135,30 @@ def mouth_open(mesh_xy: Float32[np.ndarray, "468 2"]) -> float:
     return float(np.linalg.norm(lips[5] - lips[15])) / _eye_width(mesh_xy)
 
 
-def background_colour(crop: Rgb, mask: Mask) -> tuple[float, tuple[int, int, int]]:
-    """Return the largest share of the pixels beside and above the face that are one colour (0..1), and that colour.
+def background_color(crop: Rgb, mask: Mask) -> tuple[float, tuple[int, int, int]]:
+    """Return the largest share of the pixels beside and above the face that are one color (0..1), and that color.
 
     Light and shade count little. Hair lies outside the mask too: before the painted wall of a studio the
-    share is 0.63 to 0.81, in rooms of many colours about 0.5.
+    share is 0.63 to 0.81, in rooms of many colors about 0.5.
     """
     above = round(_BACKGROUND_SIDE * _ABOVE_SHOULDERS)
-    small, outside = _reduced(crop, _BACKGROUND_SIDE)[:above], _reduced(mask, _BACKGROUND_SIDE)[:above] < 20
-    colours = small[outside]
-    if not len(colours):
+    small, outside = (
+        _reduced(crop, _BACKGROUND_SIDE)[:above],
+        _reduced(mask, _BACKGROUND_SIDE)[:above] < 20,
+    )
+    colors = small[outside]
+    if not len(colors):
         return 0.0, (0, 0, 0)
     # In whole levels: OpenCV's conversion of floats takes twenty times as long.
-    levels = float32(cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0])
+    levels = float32(cv2.cvtColor(colors[None], cv2.COLOR_RGB2LAB)[0])
     lab = levels * float32([_LIGHTNESS * 100 / 255, 1, 1]) - float32([0, 128, 128])
     # One number a cell, to be counted fast: a* and b* are at most 13 cells from 0.
-    cells = (np.rint(lab / _ONE_COLOUR) @ float32([32 * 32, 32, 1])).astype(np.int64) + 16 * 32 + 16
+    cells = (np.rint(lab / _ONE_COLOR) @ float32([32 * 32, 32, 1])).astype(np.int64) + 16 * 32 + 16
     near = cells == np.bincount(cells).argmax()
-    # The fullest cell may hold a wall's edge: follow the colour to its middle.
+    # The fullest cell may hold a wall's edge: follow the color to its middle.
     for _ in range(3):
-        near = np.square(lab - _mean(lab, near)) @ np.ones(3, np.float32) < _ONE_COLOUR**2
-    red, green, blue = to_levels(_mean(float32(colours), near)).tolist()
+        near = np.square(lab - _mean(lab, near)) @ np.ones(3, np.float32) < _ONE_COLOR**2
+    red, green, blue = to_levels(_mean(float32(colors), near)).tolist()
     return float(near.mean()), (red, green, blue)
 
 
@@ -160,20 +168,24 @@ def perceptual_hash(crop: Rgb) -> str:
     The discrete cosine transform of the middle two thirds at 32 x 32, its 8 x 8 lowest terms without the mean.
     """
     edge = len(crop) // 6
-    grey = luma(_reduced(crop[edge : len(crop) - edge, edge : len(crop) - edge], _HASH_SIDE))
-    low = cv2.dct(grey)[:8, :8].ravel()
+    gray = luma(_reduced(crop[edge : len(crop) - edge, edge : len(crop) - edge], _HASH_SIDE))
+    low = cv2.dct(gray)[:8, :8].ravel()
     bits = low > np.median(low[1:])
     return np.packbits(bits).tobytes().hex()
 
 
-def _mean(rows: Float32[np.ndarray, "n k"], chosen: Bool[np.ndarray, "n"]) -> Float32[np.ndarray, "k"]:
+def _mean(
+    rows: Float32[np.ndarray, "n k"], chosen: Bool[np.ndarray, "n"]
+) -> Float32[np.ndarray, "k"]:
     # As a product: picking the rows first takes twice as long.
     weights = float32(chosen)
     return float32(weights @ rows / weights.sum())
 
 
 def _eye_width(mesh_xy: Points) -> float:
-    widths = [float(np.linalg.norm(mesh_xy[ring[0]] - mesh_xy[ring[8]])) for ring in (EYE_LEFT, EYE_RIGHT)]
+    widths = [
+        float(np.linalg.norm(mesh_xy[ring[0]] - mesh_xy[ring[8]])) for ring in (EYE_LEFT, EYE_RIGHT)
+    ]
     return max(*widths, 1e-6)
 
 

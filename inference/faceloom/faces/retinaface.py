@@ -12,7 +12,7 @@ from faceloom.faces.detections import Faces
 from faceloom.onnx_session import open_face_model
 from faceloom.weights import RETINAFACE_MOBILENET
 
-# The mean colour of the pictures it was trained on.
+# The mean color of the pictures it was trained on.
 _MEAN_BGR = (104, 117, 123)
 
 
@@ -23,7 +23,13 @@ class RetinaFace:
     smallest anchor is 16 px, so faces down to about 1/40 of the picture's side are found.
     """
 
-    def __init__(self, longest_side: int = 640, min_score: float = 0.6, max_overlap: float = 0.4, threads: int = 0):
+    def __init__(
+        self,
+        longest_side: int = 640,
+        min_score: float = 0.6,
+        max_overlap: float = 0.4,
+        threads: int = 0,
+    ):
         self._session = open_face_model(RETINAFACE_MOBILENET, threads)
         self._longest_side = longest_side
         self._min_score = min_score
@@ -41,7 +47,8 @@ class RetinaFace:
         anchors = _anchors(size_wh[1], size_wh[0])
         to_picture = float32([width / size_wh[0], height / size_wh[1]])
         return [
-            self._decode(anchors, *outputs, to_picture) for outputs in zip(deltas, scores[:, :, 1], points, strict=True)
+            self._decode(anchors, *outputs, to_picture)
+            for outputs in zip(deltas, scores[:, :, 1], points, strict=True)
         ]
 
     def _decode(
@@ -55,11 +62,11 @@ class RetinaFace:
         """Turn the network's offsets into pixels (SSD box coding, variances 0.1 and 0.2) and drop doubles."""
         sure = scores > self._min_score
         anchors, deltas, scores, points = anchors[sure], deltas[sure], scores[sure], points[sure]
-        centre_xy, size_wh = anchors[:, :2], anchors[:, 2:]
-        middle = centre_xy + 0.1 * deltas[:, :2] * size_wh
+        center_xy, size_wh = anchors[:, :2], anchors[:, 2:]
+        middle = center_xy + 0.1 * deltas[:, :2] * size_wh
         half = size_wh * np.exp(0.2 * deltas[:, 2:]) / 2
         boxes = np.concatenate([middle - half, middle + half], 1).reshape(-1, 2, 2) * to_picture
-        points_xy = centre_xy[:, None] + 0.1 * points.reshape(-1, 5, 2) * size_wh[:, None]
+        points_xy = center_xy[:, None] + 0.1 * points.reshape(-1, 5, 2) * size_wh[:, None]
         found = Faces(boxes.reshape(-1, 4), scores, points_xy * to_picture)
         return found.without_doubles(self._max_overlap)
 
@@ -75,12 +82,12 @@ def _network_input(batch: RgbBatch) -> Float32[np.ndarray, "n 3 h w"]:
 
 @lru_cache(maxsize=8)
 def _anchors(height: int, width: int) -> Float32[np.ndarray, "a 4"]:
-    """Centre x, y and size w, h of the network's anchors in pixels, in its output order."""
+    """Center x, y and size w, h of the network's anchors in pixels, in its output order."""
     levels = []
     for stride, sizes in ((8, (16, 32)), (16, (64, 128)), (32, (256, 512))):
         rows, columns = np.mgrid[: -(-height // stride), : -(-width // stride)]
-        centres = np.stack([columns, rows], -1).reshape(-1, 1, 2) * stride + stride / 2
-        centres = np.broadcast_to(centres, (len(centres), 2, 2))
-        sides = np.broadcast_to(float32(sizes).reshape(1, 2, 1), centres.shape)
-        levels.append(np.concatenate([centres, sides], -1).reshape(-1, 4))
+        centers = np.stack([columns, rows], -1).reshape(-1, 1, 2) * stride + stride / 2
+        centers = np.broadcast_to(centers, (len(centers), 2, 2))
+        sides = np.broadcast_to(float32(sizes).reshape(1, 2, 1), centers.shape)
+        levels.append(np.concatenate([centers, sides], -1).reshape(-1, 4))
     return np.concatenate(levels).astype(np.float32)

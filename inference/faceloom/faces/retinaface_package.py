@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime as ort
 
 from faceloom.array_types import Rgb, float32
-from faceloom.errors import ArtefactRefused, ProviderMissing
+from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.faces.detections import Faces
 
 # What the package calls a model: RGB 0..255 of shape (1, height, width, 3), float32, to nine arrays: for
@@ -36,7 +36,7 @@ class RetinaFacePackage:
     """The real package, driven with its own weights or with any model of its kind.
 
     Raises ProviderMissing if the package, or without `model` the file of its weights, is not here, and
-    ArtefactRefused if that file is no such model. The package takes one picture at a time, at most
+    ArtifactRefused if that file is no such model. The package takes one picture at a time, at most
     1024 px on the shorter side; `min_score` is its own default. `threads` 0 means all cores.
     """
 
@@ -52,7 +52,9 @@ class RetinaFacePackage:
     def _detect(self, picture: Rgb) -> Faces:
         bgr = np.ascontiguousarray(picture[..., ::-1])
         # Upscaling, its default, takes 1.7 s instead of 0.2 s a picture of 640 x 360 (its own weights, one CPU thread).
-        found = self._package.detect_faces(bgr, threshold=self._min_score, model=self._model, allow_upscaling=False)
+        found = self._package.detect_faces(
+            bgr, threshold=self._min_score, model=self._model, allow_upscaling=False
+        )
         faces: list[dict[str, Any]] = list(found.values())
         if not faces:
             return Faces.none()
@@ -82,7 +84,9 @@ def package_is_installed() -> bool:
 
 def _import_package() -> ModuleType:
     if not package_is_installed():
-        raise ProviderMissing(f"The retina-face package is not installed; {_INSTALL}, or use another detector.")
+        raise ProviderMissing(
+            f"The retina-face package is not installed; {_INSTALL}, or use another detector."
+        )
     # It would take TensorFlow where that is installed, and it silences the warnings of the whole process.
     os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"
     with warnings.catch_warnings():
@@ -106,9 +110,13 @@ def _open_weights(threads: int) -> PackageModel:
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises many kinds, all for the same reason
-        raise ArtefactRefused(f"{path} cannot be opened as an ONNX model ({str(error)[:200]}); replace it.") from error
+        raise ArtifactRefused(
+            f"{path} cannot be opened as an ONNX model ({str(error)[:200]}); replace it."
+        ) from error
     name = session.get_inputs()[0].name
     outputs = [output.name for output in session.get_outputs()]
     if len(outputs) != _OUTPUTS:
-        raise ArtefactRefused(f"{path} is not the package's model: it has {len(outputs)} outputs, not {_OUTPUTS}.")
+        raise ArtifactRefused(
+            f"{path} is not the package's model: it has {len(outputs)} outputs, not {_OUTPUTS}."
+        )
     return lambda picture: session.run(outputs, {name: picture})

@@ -56,7 +56,9 @@ class TurnedDetector:
         quarters = self._upright(judged)
         found = self._detector.detect([turns[quarters]])[0]
         # Two networks looked at this turn: a face that only the judge saw is a face.
-        return turned_back(found if len(found) else judged[quarters], quarters, picture.shape[1], picture.shape[0])
+        return turned_back(
+            found if len(found) else judged[quarters], quarters, picture.shape[1], picture.shape[0]
+        )
 
     def _upright(self, judged: Sequence[Faces]) -> int:
         """Return the turn, in quarters counter-clockwise, in which heads are upright; 0 where none is sure."""

@@ -33,7 +33,10 @@ class CutDetector:
 
     def begins_shot(self, picture: Rgb) -> bool:
         """Return True for the first picture after a cut, and for the very first."""
-        thumbnail = float32(cv2.resize(_thinned(picture), _THUMBNAIL_WH, interpolation=cv2.INTER_AREA)) / 255
+        thumbnail = (
+            float32(cv2.resize(_thinned(picture), _THUMBNAIL_WH, interpolation=cv2.INTER_AREA))
+            / 255
+        )
         last, usual = self.state.thumbnail, self.state.usual
         if last is None:
             self.state = CutState(thumbnail, usual)

@@ -23,7 +23,7 @@ REACH, _DEGREE = 4, 2
 def steady(
     frames: Iterable[tuple[Item, Sequence[Face]]], *, fill_gaps: bool, known: int = 0
 ) -> Iterator[tuple[Item, list[Face]]]:
-    """Yield the same frames with each track's alignment points laid on a curve through its neighbours in time.
+    """Yield the same frames with each track's alignment points laid on a curve through its neighbors in time.
 
     Local least squares after A. Savitzky and M. Golay, "Smoothing and differentiation of data by simplified
     least squares procedures", Analytical Chemistry 36(8), 1964, over the frames in which the track was seen.
@@ -38,11 +38,17 @@ def steady(
         window.append(faces)
         waiting.append(item)
         if len(waiting) > REACH:
-            yield waiting.popleft(), _faces_at(window, len(window) - len(waiting) - 1, fill_gaps=fill_gaps)
+            yield (
+                waiting.popleft(),
+                _faces_at(window, len(window) - len(waiting) - 1, fill_gaps=fill_gaps),
+            )
         if len(window) - len(waiting) > REACH:
             window.popleft()
     while waiting:
-        yield waiting.popleft(), _faces_at(window, len(window) - len(waiting) - 1, fill_gaps=fill_gaps)
+        yield (
+            waiting.popleft(),
+            _faces_at(window, len(window) - len(waiting) - 1, fill_gaps=fill_gaps),
+        )
 
 
 def _faces_at(window: Sequence[Sequence[Face]], middle: int, *, fill_gaps: bool) -> list[Face]:
@@ -53,7 +59,9 @@ def _faces_at(window: Sequence[Sequence[Face]], middle: int, *, fill_gaps: bool)
     here = [_steadied(tracks[face.track], face) for face in window[middle]]
     if fill_gaps:
         seen = {face.track for face in here}
-        here += [_filled(faces) for track, faces in tracks.items() if track not in seen and _spans(faces)]
+        here += [
+            _filled(faces) for track, faces in tracks.items() if track not in seen and _spans(faces)
+        ]
     return here
 
 
@@ -62,25 +70,27 @@ def _spans(faces: Sequence[tuple[int, Face]]) -> bool:
     return faces[0][0] < 0 < faces[-1][0]
 
 
-def _steadied(neighbours: Sequence[tuple[int, Face]], face: Face) -> Face:
-    points = np.stack([other.points_xy for _, other in neighbours])
-    return replace(face, points_xy=float32(np.tensordot(_weights(neighbours), points, 1)))
+def _steadied(neighbors: Sequence[tuple[int, Face]], face: Face) -> Face:
+    points = np.stack([other.points_xy for _, other in neighbors])
+    return replace(face, points_xy=float32(np.tensordot(_weights(neighbors), points, 1)))
 
 
-def _filled(neighbours: Sequence[tuple[int, Face]]) -> Face:
+def _filled(neighbors: Sequence[tuple[int, Face]]) -> Face:
     """The face of a track at 0, where it was not seen."""
-    last = next(face for offset, face in reversed(neighbours) if offset < 0)
-    meshes = np.stack([other.landmarks.points_xyz for _, other in neighbours])
-    mesh = Landmarks(float32(np.tensordot(_weights(neighbours), meshes, 1)), last.landmarks.score)
+    last = next(face for offset, face in reversed(neighbors) if offset < 0)
+    meshes = np.stack([other.landmarks.points_xyz for _, other in neighbors])
+    mesh = Landmarks(float32(np.tensordot(_weights(neighbors), meshes, 1)), last.landmarks.score)
     return Face.of(mesh, last.score, last.track)
 
 
-def _weights(neighbours: Sequence[tuple[int, Face]]) -> np.ndarray:
-    return _weights_of(tuple(offset for offset, _ in neighbours))
+def _weights(neighbors: Sequence[tuple[int, Face]]) -> np.ndarray:
+    return _weights_of(tuple(offset for offset, _ in neighbors))
 
 
 @lru_cache(maxsize=1024)
 def _weights_of(offsets: tuple[int, ...]) -> np.ndarray:
-    """What each neighbour counts in the value at 0 of the polynomial of least squared error."""
-    powers = np.vander(np.array(offsets, float), min(_DEGREE, len(offsets) - 1) + 1, increasing=True)
+    """What each neighbor counts in the value at 0 of the polynomial of least squared error."""
+    powers = np.vander(
+        np.array(offsets, float), min(_DEGREE, len(offsets) - 1) + 1, increasing=True
+    )
     return np.asarray(np.linalg.pinv(powers)[0])

@@ -44,7 +44,9 @@ class Tracker:
         self._tracks: list[Track] = []
         self._next = first
 
-    def follow(self, boxes_xyxy: Float32[np.ndarray, "n 4"], known: Sequence[int] | None = None) -> list[int]:
+    def follow(
+        self, boxes_xyxy: Float32[np.ndarray, "n 4"], known: Sequence[int] | None = None
+    ) -> list[int]:
         """Return the track number of each box of the next frame; `known` are those known already, or NEW."""
         numbers = list(known or [NEW] * len(boxes_xyxy))
         self._tracks = [track for track in self._tracks if track.missed < self._patience]
@@ -80,7 +82,10 @@ class Tracker:
         self._tracks = seen + [replace(track, missed=track.missed + 1) for track in unseen]
 
     def _pairs(
-        self, tracks: Sequence[Track], boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]
+        self,
+        tracks: Sequence[Track],
+        boxes_xyxy: Float32[np.ndarray, "n 4"],
+        numbers: Sequence[int],
     ) -> list[tuple[Track, int]]:
         """Pair tracks and boxes without a number greedily, the greatest overlap first."""
         if not tracks or not len(boxes_xyxy):
@@ -95,7 +100,9 @@ class Tracker:
         return pairs
 
 
-def box_overlaps(a_xyxy: Float32[np.ndarray, "n 4"], b_xyxy: Float32[np.ndarray, "m 4"]) -> Float32[np.ndarray, "n m"]:
+def box_overlaps(
+    a_xyxy: Float32[np.ndarray, "n 4"], b_xyxy: Float32[np.ndarray, "m 4"]
+) -> Float32[np.ndarray, "n m"]:
     """Return the intersection over union of every pair of boxes."""
     top_left = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
     bottom_right = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])

@@ -26,7 +26,9 @@ class YuNet:
         self._session = open_face_model(YUNET, threads)
         self._min_score = min_score
         self._max_overlap = max_overlap
-        self._outputs = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES]
+        self._outputs = [
+            f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES
+        ]
         self._cells = _cells()
 
     def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
@@ -38,13 +40,19 @@ class YuNet:
         scale = min(1.0, _SIDE / max(height, width))
         size_wh = max(1, round(width * scale)), max(1, round(height * scale))
         square = np.zeros((_SIDE, _SIDE, 3), np.uint8)
-        square[: size_wh[1], : size_wh[0]] = cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA)
+        square[: size_wh[1], : size_wh[0]] = cv2.resize(
+            picture, size_wh, interpolation=cv2.INTER_AREA
+        )
         # BGR 0..255, NCHW, no mean taken off.
         network_input = np.ascontiguousarray(float32(square[..., ::-1]).transpose(2, 0, 1)[None])
         outputs = self._session.run(self._outputs, {"input": network_input})
-        classes, objects, boxes, points = (np.concatenate(outputs[n : n + 3], 1)[0] for n in (0, 3, 6, 9))
+        classes, objects, boxes, points = (
+            np.concatenate(outputs[n : n + 3], 1)[0] for n in (0, 3, 6, 9)
+        )
         scores = np.sqrt(np.clip(classes, 0, 1) * np.clip(objects, 0, 1))[:, 0]
-        return self._decode(scores, boxes, points, float32([width / size_wh[0], height / size_wh[1]]))
+        return self._decode(
+            scores, boxes, points, float32([width / size_wh[0], height / size_wh[1]])
+        )
 
     def _decode(
         self,
@@ -60,7 +68,9 @@ class YuNet:
         half = np.exp(boxes[sure, 2:]) * stride[:, 0] / 2
         corners = np.stack([middle - half, middle + half], 1) * to_picture
         points_xy = (corner_xy + points[sure].reshape(-1, 5, 2) * stride) * to_picture
-        return Faces(corners.reshape(-1, 4), scores[sure], points_xy).without_doubles(self._max_overlap)
+        return Faces(corners.reshape(-1, 4), scores[sure], points_xy).without_doubles(
+            self._max_overlap
+        )
 
 
 def _cells() -> Float32[np.ndarray, "a 3"]:

@@ -48,7 +48,7 @@ class DroppedFile(Strict):
 class CurateOptions:
     """drop: conditions of which one is enough. dedupe: of near-duplicates keep the sharpest.
 
-    keep_identity: drop faces less like the set's own centre than SAME_PERSON.
+    keep_identity: drop faces less like the set's own center than SAME_PERSON.
     """
 
     drop: tuple[Condition, ...] = ()
@@ -84,7 +84,9 @@ class CurateSummary:
         if self.done == "brought back":
             return f"{self.moved} faces brought back; the set has {self.faces + self.moved}."
         verb = "Dropped" if self.done == "dropped" else "Would drop"
-        lines.insert(0, f"{verb} {self.moved} of {self.faces} faces; {self.faces - self.moved} stay.")
+        lines.insert(
+            0, f"{verb} {self.moved} of {self.faces} faces; {self.faces - self.moved} stay."
+        )
         if self.done == "dropped":
             lines.append("Bring them back with --undo.")
         elif self.moved:
@@ -95,10 +97,12 @@ class CurateSummary:
 def curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSummary:
     """Find the faces that `options` reject and, with `apply`, move them out of the set.
 
-    Raises ArtefactRefused for what is no face set, UsageError if nothing is asked or no face would stay.
+    Raises ArtifactRefused for what is no face set, UsageError if nothing is asked or no face would stay.
     """
     if options.asks_nothing:
-        raise UsageError("Nothing says what to drop; pass --drop CONDITION, --dedupe, --keep-identity or --undo.")
+        raise UsageError(
+            "Nothing says what to drop; pass --drop CONDITION, --dedupe, --keep-identity or --undo."
+        )
     faces = FaceSet.read(directory)
     dropped = choose_dropped(faces, options)
     if len(dropped) == len(faces):
@@ -117,18 +121,24 @@ def choose_dropped(faces: FaceSet, options: CurateOptions) -> list[Dropped]:
     one that goes as well.
     """
     likeness = similarities(faces.read_embeddings())
-    measured = [MeasuredFace(row, float(cosine)) for row, cosine in zip(faces.rows, likeness, strict=True)]
+    measured = [
+        MeasuredFace(row, float(cosine)) for row, cosine in zip(faces.rows, likeness, strict=True)
+    ]
     reasons = {face.row.image: reason for face in measured if (reason := _reason(face, options))}
     if options.dedupe:
         left = [row for row in faces.rows if row.image not in reasons]
         reasons |= dict.fromkeys(_duplicate_images(left), _DUPLICATE)
-    return [Dropped(image=row.image, reason=reasons[row.image]) for row in faces.rows if row.image in reasons]
+    return [
+        Dropped(image=row.image, reason=reasons[row.image])
+        for row in faces.rows
+        if row.image in reasons
+    ]
 
 
 def undo_curate(directory: Path) -> CurateSummary:
     """Move the faces of the last drop back.
 
-    Raises ArtefactRefused for what is no face set or has a damaged record, UsageError if nothing was
+    Raises ArtifactRefused for what is no face set or has a damaged record, UsageError if nothing was
     dropped or a picture stands in the way.
     """
     read_document(directory / "faceset.json", FaceSetFile, SCHEMA, "face set")
@@ -162,7 +172,9 @@ def _reason(face: MeasuredFace, options: CurateOptions) -> str:
 
 
 def _duplicate_images(rows: Sequence[FaceRow]) -> list[str]:
-    return [row.image for row, duplicate in zip(rows, near_duplicates(rows), strict=True) if duplicate]
+    return [
+        row.image for row, duplicate in zip(rows, near_duplicates(rows), strict=True) if duplicate
+    ]
 
 
 def _move_out(directory: Path, dropped: Sequence[Dropped]) -> None:

@@ -23,7 +23,7 @@ from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import SourceRow
 from faceloom.faceset.store import MARKER, FaceSetWriter
 from faceloom.faceset.worker_pool import extract_in_processes
-from faceloom.progress import Work
+from faceloom.progress import ProgressGenerator
 
 # Half as much again as the widest training crop: room for the trainer to shift, turn and zoom.
 STORED_COVERAGE = 1.5
@@ -68,7 +68,9 @@ class ExtractSummary:
     seconds: float
 
 
-def extract(inputs: Sequence[Path], out: Path, options: ExtractOptions) -> Work[ExtractSummary]:
+def extract(
+    inputs: Sequence[Path], out: Path, options: ExtractOptions
+) -> ProgressGenerator[ExtractSummary]:
     """Write one person's faces in `inputs` to the face set `out`.
 
     The person is the one of the `reference` pictures, or else whoever is seen most. What is found is kept in
@@ -82,8 +84,12 @@ def extract(inputs: Sequence[Path], out: Path, options: ExtractOptions) -> Work[
     sources = list_sources(inputs)
     geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)
     work = out.with_name(out.name + ".work")
-    folders = [work / _journal_name(source, number, options) for number, source in enumerate(sources)]
-    yield from extract_in_processes(sources, folders, geometry, _source_options(options), options.workers)
+    folders = [
+        work / _journal_name(source, number, options) for number, source in enumerate(sources)
+    ]
+    yield from extract_in_processes(
+        sources, folders, geometry, _source_options(options), options.workers
+    )
     journals = [Journal(folder) for folder in folders]
     choice = _choose(journals, reference, exclude, options)
     if not choice.keep.any():
@@ -94,7 +100,15 @@ def extract(inputs: Sequence[Path], out: Path, options: ExtractOptions) -> Work[
     frames = sum(journal.state.frames for journal in journals)
     kept = int(choice.keep.sum())
     left_out = len(choice.keep) - kept
-    return ExtractSummary(options.name, len(sources), frames, kept, choice.people, left_out, time.monotonic() - started)
+    return ExtractSummary(
+        options.name,
+        len(sources),
+        frames,
+        kept,
+        choice.people,
+        left_out,
+        time.monotonic() - started,
+    )
 
 
 def _source_options(options: ExtractOptions) -> SourceOptions:
@@ -123,10 +137,16 @@ def _choose(
 ) -> Choice:
     embeddings = np.concatenate([journal.read_embeddings() for journal in journals])
     tracks = np.array(
-        [number * 1_000_000 + row.track for number, journal in enumerate(journals) for row in journal.read_rows()],
+        [
+            number * 1_000_000 + row.track
+            for number, journal in enumerate(journals)
+            for row in journal.read_rows()
+        ],
         np.int64,
     )
-    return choose_person(embeddings, tracks, reference=reference, exclude=exclude, threshold=options.threshold)
+    return choose_person(
+        embeddings, tracks, reference=reference, exclude=exclude, threshold=options.threshold
+    )
 
 
 def _write_set(
@@ -144,7 +164,9 @@ def _write_set(
                 if next(keep):
                     writer.adopt(row, journal.folder / row.image, embedding)
             frames = journal.state.frames
-            writer.add_source(SourceRow(name=source.name, sha256=source.sha256(), kind=source.kind, frames=frames))
+            writer.add_source(
+                SourceRow(name=source.name, sha256=source.sha256(), kind=source.kind, frames=frames)
+            )
 
 
 def _nobody(sources: Sequence[Source], choice: Choice) -> str:

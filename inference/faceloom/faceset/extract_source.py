@@ -25,7 +25,7 @@ from faceloom.faceset.extraction_journal import Found, Journal, encode_crop, rea
 from faceloom.faceset.footage import Picture, Source
 from faceloom.faceset.schema import FaceRow
 from faceloom.prefetch import read_ahead
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,9 @@ class Networks:
     @classmethod
     def open(cls, options: SourceOptions) -> "Networks":
         """Open them as `options` say."""
-        finder = FaceFinder(options.min_size, options.detect_every, options.threads, detector=options.detector)
+        finder = FaceFinder(
+            options.min_size, options.detect_every, options.threads, detector=options.detector
+        )
         return cls(finder, MobileFaceNet(options.threads or 1))
 
 
@@ -75,7 +77,9 @@ class Job:
     folder: Path
 
 
-def extract_sources(jobs: Iterable[Job], geometry: CropGeometry, options: SourceOptions) -> Work[None]:
+def extract_sources(
+    jobs: Iterable[Job], geometry: CropGeometry, options: SourceOptions
+) -> ProgressGenerator[None]:
     """Fill the journals of some sources, one after the other; those that are full already cost nothing."""
     networks = None
     for job in jobs:
@@ -84,7 +88,9 @@ def extract_sources(jobs: Iterable[Job], geometry: CropGeometry, options: Source
             yield from extract_source(job, geometry, options, networks)
 
 
-def extract_source(job: Job, geometry: CropGeometry, options: SourceOptions, networks: Networks) -> Work[Journal]:
+def extract_source(
+    job: Job, geometry: CropGeometry, options: SourceOptions, networks: Networks
+) -> ProgressGenerator[Journal]:
     """Add every face of a source, from where an earlier run left off; return the full journal.
 
     Raises what reading a video raises; a picture that cannot be read is passed over with a warning, as
@@ -95,7 +101,9 @@ def extract_source(job: Job, geometry: CropGeometry, options: SourceOptions, net
         return journal
     maker = RowMaker(job.number, geometry, networks.identify)
     try:
-        yield from _fill(journal, job.source, maker, networks.finder.renewed(journal.next_track()), options.every)
+        yield from _fill(
+            journal, job.source, maker, networks.finder.renewed(journal.next_track()), options.every
+        )
     except MediaUnreadable as error:
         if job.source.kind == "video":
             raise
@@ -104,7 +112,9 @@ def extract_source(job: Job, geometry: CropGeometry, options: SourceOptions, net
     return journal
 
 
-def _fill(journal: Journal, source: Source, maker: "RowMaker", finder: FaceFinder, every: int) -> Work[None]:
+def _fill(
+    journal: Journal, source: Source, maker: "RowMaker", finder: FaceFinder, every: int
+) -> ProgressGenerator[None]:
     total = source.frames and -(-source.frames // every)
     done, last = journal.state.frames, journal.state.next_frame
     with ThreadPoolExecutor(2) as pool:
@@ -139,10 +149,17 @@ class RowMaker:
         On eight faces that is a tenth less than face by face.
         """
         size = self._geometry.size
-        vectors = self._identify.embed([p.rgb for p, _ in faces], [face.points_xy for _, face in faces])
+        vectors = self._identify.embed(
+            [p.rgb for p, _ in faces], [face.points_xy for _, face in faces]
+        )
         maps = [self._geometry.frame_to_crop(face.points_xy) for _, face in faces]
-        crops = [crop_face(p.rgb, to_crop, size) for (p, _), to_crop in zip(faces, maps, strict=True)]
-        meshes = [apply_affine(m, face.landmarks.points_xy) for (_, face), m in zip(faces, maps, strict=True)]
+        crops = [
+            crop_face(p.rgb, to_crop, size) for (p, _), to_crop in zip(faces, maps, strict=True)
+        ]
+        meshes = [
+            apply_affine(m, face.landmarks.points_xy)
+            for (_, face), m in zip(faces, maps, strict=True)
+        ]
         masks = [mesh_mask(mesh_xy, size, size) for mesh_xy in meshes]
         qualities = [crop_quality(*crop) for crop in zip(crops, masks, meshes, maps, strict=True)]
         files = [encode_crop(crop) for crop in crops]

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from faceloom.array_types import Rgb, float32
 from faceloom.atomic import write_text
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.faceset.schema import Count, FaceRow
 from faceloom.faceset.store import JPEG, MOST_OF_A_ROW
 from faceloom.image_io import encode
@@ -44,7 +44,7 @@ class Journal:
     """One source's faces on their way into a face set."""
 
     def __init__(self, folder: Path):
-        """Open a folder, new or left by an interrupted run; raise ArtefactRefused if anything in it leads outside."""
+        """Open a folder, new or left by an interrupted run; raise ArtifactRefused if anything in it leads outside."""
         self.folder = folder
         refuse_links(folder)
         (folder / "crops").mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,9 @@ class Journal:
         with rows_file.open("a", encoding="utf-8") as rows, vectors_file.open("ab") as vectors:
             for row, crop, embedding in faces:
                 (self.folder / row.image).write_bytes(crop)
-                rows.write(row.model_copy(update={"embedding": self._rows}).model_dump_json() + "\n")
+                rows.write(
+                    row.model_copy(update={"embedding": self._rows}).model_dump_json() + "\n"
+                )
                 vectors.write(float32(embedding).tobytes())
                 self._rows += 1
 
@@ -72,13 +74,15 @@ class Journal:
         return max((row.track for row in self.read_rows()), default=-1) + 1
 
     def read_rows(self) -> Iterator[FaceRow]:
-        """Yield the rows; raise ArtefactRefused at one that is damaged."""
+        """Yield the rows; raise ArtifactRefused at one that is damaged."""
         path = self.folder / "rows.jsonl"
         for line in lines_of(path, MOST_OF_A_ROW):
             try:
                 yield FaceRow.model_validate_json(line)
             except ValidationError as error:
-                raise ArtefactRefused(f"{path} is damaged; remove {self.folder.parent} to begin anew.") from error
+                raise ArtifactRefused(
+                    f"{path} is damaged; remove {self.folder.parent} to begin anew."
+                ) from error
 
     def read_embeddings(self) -> Float32[np.ndarray, "n 192"]:
         """Return the rows' identity vectors."""
@@ -99,8 +103,10 @@ class Journal:
 def read_state(folder: Path) -> JournalState:
     """Return how far a source is; nothing done if there is no whole state."""
     try:
-        return JournalState.model_validate_json(read_bounded(folder / "state.json", MOST_OF_A_DOCUMENT))
-    except (OSError, ValueError, ArtefactRefused):
+        return JournalState.model_validate_json(
+            read_bounded(folder / "state.json", MOST_OF_A_DOCUMENT)
+        )
+    except (OSError, ValueError, ArtifactRefused):
         return JournalState()
 
 

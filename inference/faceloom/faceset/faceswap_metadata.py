@@ -76,7 +76,11 @@ def read_origin(path: Path) -> Origin | None:
         return None
     try:
         text = read_png_text(path, _KEYWORD)
-        return None if text is None else _to_origin(_Header.model_validate_json(to_json_text(text)).source)
+        return (
+            None
+            if text is None
+            else _to_origin(_Header.model_validate_json(to_json_text(text)).source)
+        )
     except PngTextDamaged as error:
         raise OriginDamaged(str(error)) from error
     except OSError:

@@ -20,7 +20,7 @@ _FORM = re.compile(r"\s*([A-Za-z_.]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFace:
-    """A row of a face set and its cosine to the set's own centre."""
+    """A row of a face set and its cosine to the set's own center."""
 
     row: FaceRow
     similarity: float
@@ -59,7 +59,9 @@ class Condition:
         """Read a condition; raise UsageError that says what is wrong with it."""
         form = _FORM.fullmatch(text)
         if not form:
-            raise UsageError(f"{text!r} is no condition; write FIELD OP NUMBER, for example sharpness<0.2.")
+            raise UsageError(
+                f"{text!r} is no condition; write FIELD OP NUMBER, for example sharpness<0.2."
+            )
         name, sign, number = form.groups()
         return cls(_field_named(name), sign, _number(number, text))
 
@@ -72,7 +74,9 @@ class Condition:
 
 
 def _field_named(name: str) -> str:
-    by_name = {field.rpartition(".")[2]: field for field in FIELDS} | {field: field for field in FIELDS}
+    by_name = {field.rpartition(".")[2]: field for field in FIELDS} | {
+        field: field for field in FIELDS
+    }
     if name in by_name:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, n=1)
@@ -86,5 +90,7 @@ def _number(text: str, condition: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"{text!r} in {condition!r} is no number; write FIELD OP NUMBER, for example sharpness<0.2.")
+        raise UsageError(
+            f"{text!r} in {condition!r} is no number; write FIELD OP NUMBER, for example sharpness<0.2."
+        )
     return number

@@ -63,7 +63,9 @@ class Source:
         """Yield every `every`-th picture from number `start` on, upright."""
         if self.kind == "picture":
             if start == 0:
-                yield Picture(self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path))
+                yield Picture(
+                    self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path)
+                )
             return
         rotation = probe_video(self.path).rotation
         for frame in read_frames(self.path, start=start, every=every):
@@ -74,7 +76,9 @@ def list_sources(inputs: Iterable[Path]) -> list[Source]:
     """Return every video and picture among `inputs`, folders opened (not their subfolders), in a fixed order."""
     sources = [Source.open(file) for path in inputs for file in _files_of(path)]
     if not sources:
-        raise UsageError("No video or picture among the inputs; give files or folders that hold some.")
+        raise UsageError(
+            "No video or picture among the inputs; give files or folders that hold some."
+        )
     return sources
 
 
@@ -82,7 +86,11 @@ def _origin(path: Path) -> Origin | None:
     try:
         return read_origin(path)
     except OriginDamaged as error:
-        log.warning("%s: what faceswap noted in it is damaged (%s); it is read as a plain picture.", path, error)
+        log.warning(
+            "%s: what faceswap noted in it is damaged (%s); it is read as a plain picture.",
+            path,
+            error,
+        )
         return None
 
 
@@ -92,4 +100,6 @@ def _files_of(path: Path) -> list[Path]:
         return in_natural_order(path.parent.glob(path.name))
     if not path.is_dir():
         return [path]
-    return in_natural_order(file for file in path.iterdir() if file.suffix.lower() in PICTURES | VIDEOS)
+    return in_natural_order(
+        file for file in path.iterdir() if file.suffix.lower() in PICTURES | VIDEOS
+    )

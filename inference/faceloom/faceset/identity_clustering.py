@@ -53,15 +53,15 @@ def choose_person(
     if reference is not None:
         likeness = _likeness(means, reference)
         chosen = (likeness >= threshold) & (likeness > refused)
-        centre = _unit(reference.mean(0, keepdims=True))[0]
+        center = _unit(reference.mean(0, keepdims=True))[0]
     else:
         allowed = np.where(refused < threshold, counts, 0)
         sizes = np.bincount(groups, weights=allowed)
         chosen = (groups == sizes.argmax()) & (allowed > 0)
         if not chosen.any():
             return Choice(np.zeros(len(embeddings), bool), int(groups.max()) + 1)
-        centre = _unit(float32((means[chosen] * counts[chosen, None]).sum(0, keepdims=True)))[0]
-    alike = embeddings @ centre >= threshold - _LENIENCE
+        center = _unit(float32((means[chosen] * counts[chosen, None]).sum(0, keepdims=True)))[0]
+    alike = embeddings @ center >= threshold - _LENIENCE
     return Choice(chosen[members] & alike, int(groups.max()) + 1)
 
 
@@ -80,7 +80,7 @@ def group_people(
     """Number the people that unit vectors belong to: the nearest two groups are joined while they are alike.
 
     Average linkage on cosines, each vector counting as often as `counts` says. Person 0 has the most. Found by
-    chains of nearest neighbours, in the square of the vectors' number (F. Murtagh, "A survey of recent advances
+    chains of nearest neighbors, in the square of the vectors' number (F. Murtagh, "A survey of recent advances
     in hierarchical clustering algorithms", The Computer Journal 26(4), 1983): a folder may hold ten thousand pictures.
     """
     sizes = float32(counts)
@@ -94,7 +94,9 @@ def group_people(
         last, before = chain[-1], chain[-2] if len(chain) > 1 else -1
         cosines = np.where(free, sums @ sums[last] / (sizes * sizes[last]), -2)
         cosines[last] = -2
-        nearest = before if before >= 0 and cosines[before] >= cosines.max() else int(cosines.argmax())
+        nearest = (
+            before if before >= 0 and cosines[before] >= cosines.max() else int(cosines.argmax())
+        )
         if cosines[nearest] < threshold:
             # No joining of others brings any of them nearer.
             people.append(chain.pop())
@@ -108,7 +110,9 @@ def group_people(
         else:
             chain.append(nearest)
     numbers = np.zeros(len(means), np.int64)
-    for number, group in enumerate(sorted(people, key=lambda person: (-sizes[person], min(groups[person])))):
+    for number, group in enumerate(
+        sorted(people, key=lambda person: (-sizes[person], min(groups[person])))
+    ):
         numbers[groups[group]] = number
     return numbers
 

@@ -25,6 +25,8 @@ def embed_references(pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"] |
         picture = read_picture(path)
         (faces,) = finder.renewed().find([picture])
         if not faces:
-            raise UsageError(f"{path} shows no face; give a picture of the person with the face in view.")
+            raise UsageError(
+                f"{path} shows no face; give a picture of the person with the face in view."
+            )
         found.append(identify.embed([picture], [faces[0].points_xy])[0])
     return np.stack(found)

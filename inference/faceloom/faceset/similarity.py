@@ -1,4 +1,4 @@
-"""Which faces of a set are alike: to its own centre, and to each other."""
+"""Which faces of a set are alike: to its own center, and to each other."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,10 @@ _POSE_DEGREES = 3.0
 _OPENNESS = float32([0.04, 0.06])
 
 
-def centre_of(embeddings: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "k"]:
+def center_of(embeddings: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "k"]:
     """Return the unit vector in the middle of unit vectors, that of the half nearest to their mean.
 
-    So that a few strangers do not pull it towards themselves.
+    So that a few strangers do not pull it toward themselves.
     """
     first = _unit(embeddings.mean(0))
     likeness = embeddings @ first
@@ -28,15 +28,19 @@ def centre_of(embeddings: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "k"
 
 
 def similarities(embeddings: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, "n"]:
-    """Return each unit vector's cosine to the set's own centre."""
-    return float32(embeddings @ centre_of(embeddings))
+    """Return each unit vector's cosine to the set's own center."""
+    return float32(embeddings @ center_of(embeddings))
 
 
 def near_duplicates(rows: Sequence[FaceRow]) -> Bool[np.ndarray, "n"]:
     """Tell for each face whether another one that is kept looks the same; of those alike the sharpest is kept."""
-    hashes: UInt64[np.ndarray, "n"] = np.array([int(row.quality.hash, 16) for row in rows], np.uint64)
+    hashes: UInt64[np.ndarray, "n"] = np.array(
+        [int(row.quality.hash, 16) for row in rows], np.uint64
+    )
     poses = float32([[row.pose.yaw, row.pose.pitch, row.pose.roll] for row in rows]).reshape(-1, 3)
-    opens = float32([[row.quality.eyes_open, row.quality.mouth_open] for row in rows]).reshape(-1, 2)
+    opens = float32([[row.quality.eyes_open, row.quality.mouth_open] for row in rows]).reshape(
+        -1, 2
+    )
     kept = np.zeros(len(rows), np.intp)
     count = 0
     duplicate = np.zeros(len(rows), bool)

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from faceloom import __version__
 from faceloom.array_types import Affine, Mask, Points, Rgb, float32
 from faceloom.atomic import refuse_directory, replacing_directory
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry, apply_affine
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile, SourceRow
@@ -54,12 +54,14 @@ class FaceSet:
 
     @classmethod
     def read(cls, directory: Path) -> "FaceSet":
-        """Read a face set; raise ArtefactRefused if it is none, damaged, of another schema, or empty."""
+        """Read a face set; raise ArtifactRefused if it is none, damaged, of another schema, or empty."""
         file = read_document(directory / MARKER, FaceSetFile, SCHEMA, _WHAT)
         refuse_links(directory)
         rows = tuple(_rows_of(directory, len(file.sources)))
         if not rows:
-            raise ArtefactRefused(f"{directory} holds no face; extract it again from other footage.")
+            raise ArtifactRefused(
+                f"{directory} holds no face; extract it again from other footage."
+            )
         return cls(directory, file.identity, file.crop, file.sources, rows)
 
     def __len__(self) -> int:
@@ -70,7 +72,9 @@ class FaceSet:
         path = self.directory / row.image
         crop, size = read_picture(path), self.geometry.size
         if crop.shape != (size, size, 3):
-            raise ArtefactRefused(f"{path} is not a picture of {size} x {size} pixels; delete it to reject the face.")
+            raise ArtifactRefused(
+                f"{path} is not a picture of {size} x {size} pixels; delete it to reject the face."
+            )
         return crop
 
     def mesh_in_crop(self, row: FaceRow) -> Points:
@@ -86,7 +90,9 @@ class FaceSet:
         path = self.directory / "embeddings.npy"
         stored, rows = read_npy(path), [row.embedding for row in self.rows]
         if stored.shape[1:] != (192,) or max(rows) >= len(stored):
-            raise ArtefactRefused(f"{path} is {stored.shape} and not 192 numbers a face; extract the face set again.")
+            raise ArtifactRefused(
+                f"{path} is {stored.shape} and not 192 numbers a face; extract the face set again."
+            )
         return float32(stored[rows])
 
     def _frame_to_crop(self, row: FaceRow) -> Affine:
@@ -143,7 +149,9 @@ class FaceSetWriter:
         self._remember(row, embedding)
 
     def _remember(self, row: FaceRow, embedding: Float32[np.ndarray, "192"]) -> None:
-        self._rows.write(row.model_copy(update={"embedding": len(self._embeddings)}).model_dump_json() + "\n")
+        self._rows.write(
+            row.model_copy(update={"embedding": len(self._embeddings)}).model_dump_json() + "\n"
+        )
         self._embeddings.append(embedding)
 
     def _finish(self) -> None:
@@ -154,7 +162,9 @@ class FaceSetWriter:
             sources=tuple(self._sources),
         )
         (self._directory / MARKER).write_text(to_json(file), encoding="utf-8")
-        embeddings = np.stack(self._embeddings) if self._embeddings else np.zeros((0, 192), np.float32)
+        embeddings = (
+            np.stack(self._embeddings) if self._embeddings else np.zeros((0, 192), np.float32)
+        )
         np.save(self._directory / "embeddings.npy", embeddings, allow_pickle=False)
 
 
@@ -165,7 +175,9 @@ def _rows_of(directory: Path, sources: int) -> Iterator[FaceRow]:
         if not (directory / row.image).is_file():
             continue
         if row.image in seen or row.source >= sources:
-            raise ArtefactRefused(f"{directory}: {row.image} is there twice or of an unknown source; extract it again.")
+            raise ArtifactRefused(
+                f"{directory}: {row.image} is there twice or of an unknown source; extract it again."
+            )
         seen.add(row.image)
         yield row
 
@@ -177,6 +189,6 @@ def _read_rows(directory: Path) -> Iterator[FaceRow]:
             try:
                 yield FaceRow.model_validate_json(line)
             except ValidationError as error:
-                raise ArtefactRefused(f"{path}, line {number}: {first_problem(error)}.") from error
+                raise ArtifactRefused(f"{path}, line {number}: {first_problem(error)}.") from error
     except FileNotFoundError:
-        raise ArtefactRefused(f"{directory} is no whole face set: it has no {_ROWS}.") from None
+        raise ArtifactRefused(f"{directory} is no whole face set: it has no {_ROWS}.") from None

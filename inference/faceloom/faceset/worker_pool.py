@@ -15,7 +15,7 @@ from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract_source import Job, SourceOptions, extract_sources
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import Source
-from faceloom.progress import Progress, Work, finish
+from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 
 # Seconds between looks at the journals.
 _LOOK_EVERY = 0.5
@@ -29,7 +29,7 @@ def extract_in_processes(
     geometry: CropGeometry,
     options: SourceOptions,
     workers: int | None,
-) -> Work[None]:
+) -> ProgressGenerator[None]:
     """Fill every source's journal; raise the first error that any of them has."""
     cores = os.cpu_count() or 1
     count = min(len(sources), workers or cores)
@@ -40,7 +40,10 @@ def extract_in_processes(
     shared = replace(options, threads=max(1, cores // count))
     # Processes are spawned: forking one that holds threads of onnxruntime can hang.
     with multiprocessing.get_context("spawn").Pool(count, _begin_worker) as pool:
-        results = [pool.apply_async(_extract, (together, geometry, shared)) for together in share_out(jobs, count)]
+        results = [
+            pool.apply_async(_extract, (together, geometry, shared))
+            for together in share_out(jobs, count)
+        ]
         yield from _watch(results, jobs, options.every)
         for result in results:
             result.get()
@@ -56,7 +59,9 @@ def share_out(jobs: Sequence[Job], workers: int) -> list[list[Job]]:
     return [[job] for job in jobs if job.source.kind == "video"] + list(batched(pictures, many))
 
 
-def _watch(results: "Sequence[AsyncResult[None]]", jobs: Sequence[Job], every: int) -> Work[None]:
+def _watch(
+    results: "Sequence[AsyncResult[None]]", jobs: Sequence[Job], every: int
+) -> ProgressGenerator[None]:
     totals = [job.source.frames and -(-job.source.frames // every) for job in jobs]
     total = sum(t for t in totals if t) if all(totals) else None
     finished, running = 0, list(jobs)
@@ -83,4 +88,4 @@ def _begin_worker() -> None:
 
 
 def _extract(jobs: Sequence[Job], geometry: CropGeometry, options: SourceOptions) -> None:
-    finish(extract_sources(jobs, geometry, options))
+    run_to_completion(extract_sources(jobs, geometry, options))

@@ -1,4 +1,4 @@
-"""What the runtime's own artefacts say of themselves."""
+"""What the runtime's own artifacts say of themselves."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
     """Return what a bundle's manifest says, once its files are known to be the ones it names."""
     bundle = Bundle.read(path)
     manifest = bundle.manifest
-    said = manifest.model_dump(mode="json", include={"training", "imported", "licence"})
+    said = manifest.model_dump(mode="json", include={"training", "imported", "license"})
     consent = manifest.consent and manifest.consent.model_dump(mode="json", exclude_defaults=True)
     return {
         "identity": manifest.identity,
@@ -43,7 +43,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
 def describe_graph(path: Path) -> dict[str, Any]:
     """Return a .dfm's, or any ONNX file's, inputs, outputs and what is recorded in it; nothing is run."""
     content = read_bounded(path, _MOST_BYTES)
-    session = open_session(path, "cpu", content, optimise=False)
+    session = open_session(path, "cpu", content, optimze=False)
     with refused_as(f"{path} holds names that are no text", (UnicodeDecodeError,)):
         metadata = session.get_modelmeta().custom_metadata_map
         inputs = [_describe_node(node) for node in session.get_inputs()]
@@ -67,7 +67,12 @@ def describe_faceset(path: Path) -> dict[str, Any]:
         "size": faces.geometry.size,
         "coverage": faces.geometry.coverage,
         "sources": [
-            {"name": source.name, "kind": source.kind, "frames": source.frames, "faces": count[number]}
+            {
+                "name": source.name,
+                "kind": source.kind,
+                "frames": source.frames,
+                "faces": count[number],
+            }
             for number, source in enumerate(faces.sources)
         ],
     }

@@ -3,7 +3,7 @@
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from faceloom.errors import ArtefactRefused, ProviderMissing
+from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.faceset.store import MARKER as FACESET
 from faceloom.inspect.artifacts import describe_bundle, describe_faceset, describe_graph
 from faceloom.inspect.inspection import Inspection
@@ -18,13 +18,15 @@ _GRAPHS = (".dfm", ".onnx")
 def inspect_path(path: Path) -> Inspection:
     """Say what a bundle, zipped bundle, .dfm, face set or run holds and where it comes from.
 
-    Raises ArtefactRefused if it is none, or not whole; ProviderMissing for a run without the trainer.
+    Raises ArtifactRefused if it is none, or not whole; ProviderMissing for a run without the trainer.
     """
     if not path.exists():
-        raise ArtefactRefused(f"{path} does not exist; check the path.")
+        raise ArtifactRefused(f"{path} does not exist; check the path.")
     if path.is_file():
         if path.suffix.lower() in _GRAPHS:
-            return Inspection("dfm" if path.suffix.lower() == ".dfm" else "graph", path, describe_graph(path))
+            return Inspection(
+                "dfm" if path.suffix.lower() == ".dfm" else "graph", path, describe_graph(path)
+            )
         return Inspection("zipped bundle", path, describe_bundle(path))
     if (path / BUNDLE).is_file():
         return Inspection("bundle", path, describe_bundle(path))
@@ -32,7 +34,9 @@ def inspect_path(path: Path) -> Inspection:
         return Inspection("face set", path, describe_faceset(path))
     if (path / _RUN_FILE).is_file():
         return _inspect_run(path)
-    raise ArtefactRefused(f"{path} is no bundle, face set or run: it has no {BUNDLE}, {FACESET} or {_RUN_FILE}.")
+    raise ArtifactRefused(
+        f"{path} is no bundle, face set or run: it has no {BUNDLE}, {FACESET} or {_RUN_FILE}."
+    )
 
 
 def _inspect_run(path: Path) -> Inspection:
@@ -42,4 +46,6 @@ def _inspect_run(path: Path) -> Inspection:
         except ModuleNotFoundError:
             continue
         return Inspection("run", path, describe(path))
-    raise ProviderMissing(f"{path} is a run, which the trainer reads; run: pip install 'faceloom[train]'")
+    raise ProviderMissing(
+        f"{path} is a run, which the trainer reads; run: pip install 'faceloom[train]'"
+    )

@@ -1,4 +1,4 @@
-"""What was found out about an artefact."""
+"""What was found out about an artifact."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

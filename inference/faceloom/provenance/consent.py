@@ -25,14 +25,18 @@ class ConsentRecord(Strict):
     @model_validator(mode="after")
     def _says_something(self) -> "ConsentRecord":
         if not (self.who or self.basis or self.date or self.note):
-            raise ValueError("a consent record says who, on what basis, when or a note; leave it out instead")
+            raise ValueError(
+                "a consent record says who, on what basis, when or a note; leave it out instead"
+            )
         return self
 
     def __str__(self) -> str:
         """Return it as one line, for people."""
         basis = self.basis and f"basis: {self.basis}"
         date = self.date and self.date.isoformat()
-        return "; ".join(" ".join(part.split()) for part in (self.who, basis, date, self.note) if part)
+        return "; ".join(
+            " ".join(part.split()) for part in (self.who, basis, date, self.note) if part
+        )
 
     def to_text(self) -> str:
         """Return what `from_text` reads: JSON, or the note alone where there is nothing else."""

@@ -16,7 +16,8 @@ _OWN = "FACELOOM"
 _FREE = ("comment", "description", "synopsis")
 # It stops where another one begins, so that a file full of beginnings takes no longer than another.
 _SENTENCE = re.compile(
-    b"%b (?:(?!%b)[^\0]){1,4000}?%b" % (BEGINNING.encode(), BEGINNING.encode(), SOURCE_TYPE.encode())
+    b"%b (?:(?!%b)[^\0]){1,4000}?%b"
+    % (BEGINNING.encode(), BEGINNING.encode(), SOURCE_TYPE.encode())
 )
 
 

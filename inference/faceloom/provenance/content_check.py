@@ -66,9 +66,15 @@ def open_detector() -> Detector:
     return detector
 
 
-def checked(frames: Iterator[Frame], info: VideoInfo, count: int | None, *, whole: bool = True) -> Iterator[Frame]:
+def checked(
+    frames: Iterator[Frame], info: VideoInfo, count: int | None, *, whole: bool = True
+) -> Iterator[Frame]:
     """Return the same frames; where the model is installed they are looked at as they pass (see `ContentCheck`)."""
-    return ContentCheck(open_detector(), info, count).watch(frames, whole=whole) if can_check() else frames
+    return (
+        ContentCheck(open_detector(), info, count).watch(frames, whole=whole)
+        if can_check()
+        else frames
+    )
 
 
 def refuse_frame(frame: Frame, info: VideoInfo) -> None:
@@ -113,7 +119,9 @@ class ContentCheck:
     def look(self, rgb: Rgb, seconds: float) -> Sight | None:
         """Return the surest of what is refused in one picture, if there is any."""
         found = self._detector.detect(cv2.cvtColor(_shrunk(rgb), cv2.COLOR_RGB2BGR))
-        sights = [Sight(seconds, row["class"], row["score"]) for row in found if row["class"] in REFUSED]
+        sights = [
+            Sight(seconds, row["class"], row["score"]) for row in found if row["class"] in REFUSED
+        ]
         surest = max(sights, key=lambda sight: sight.score, default=None)
         return surest if surest and surest.score >= BELIEVED else None
 

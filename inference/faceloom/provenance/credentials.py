@@ -27,11 +27,18 @@ FORMATS: Mapping[str, str] = {
 }
 # Inputs whose own credentials can be read.
 _SOURCES = {**FORMATS, ".avi": "video/avi", ".tif": "image/tiff", ".tiff": "image/tiff"}
-MISSING = "C2PA needs the packages c2pa-python and cryptography; run: pip install 'faceloom[provenance]'"
+MISSING = (
+    "C2PA needs the packages c2pa-python and cryptography; run: pip install 'faceloom[provenance]'"
+)
 _PARENT = "parent"
 _SETTINGS: dict[str, Any] = {
     "builder": {"thumbnail": {"enabled": False}},
-    "verify": {"verify_after_sign": False, "verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
+    "verify": {
+        "verify_after_sign": False,
+        "verify_trust": True,
+        "remote_manifest_fetch": False,
+        "ocsp_fetch": False,
+    },
 }
 # What a manifest of a file that was not changed may lack: somebody who vouches for its signer.
 _UNTRUSTED = "signingCredential.untrusted"
@@ -43,7 +50,7 @@ class CredentialsFound:
     """A file's active manifest, checked.
 
     state: "Trusted" (signed by a known certificate), "Valid" (whole, signed by somebody), "Invalid". signer: common
-    name and organisation. actions: C2PA's names. source_types: how they say it was made. ingredients: titles, with
+    name and organzation. actions: C2PA's names. source_types: how they say it was made. ingredients: titles, with
     whose credentials they had. faults: what is wrong, in C2PA's codes.
     """
 
@@ -77,7 +84,11 @@ def sign(part: Path, ending: str, title: str, mark: Mark, source: Path, key: Sig
             parent = {"title": source.name, "relationship": "parentOf", "label": _PARENT}
             with source.open("rb") as file:
                 builder.add_ingredient(parent, _SOURCES[source.suffix.lower()], file)
-        with replacing_file(part) as signed, part.open("rb") as unsigned, signed.open("w+b") as file:
+        with (
+            replacing_file(part) as signed,
+            part.open("rb") as unsigned,
+            signed.open("w+b") as file,
+        ):
             builder.sign(signer, FORMATS[ending], unsigned, file)
 
 
@@ -86,7 +97,9 @@ def check_key(key: SigningKey) -> None:
     import c2pa  # noqa: PLC0415
 
     try:
-        c2pa.Signer.from_info(c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.private, None)).close()
+        c2pa.Signer.from_info(
+            c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.private, None)
+        ).close()
     except c2pa.C2paError as error:
         raise UsageError(f"C2PA does not sign with this certificate: {error}.") from error
 
@@ -101,7 +114,9 @@ def read_credentials(path: Path, kind: str, anchors: bytes = b"") -> Credentials
     import c2pa  # noqa: PLC0415
 
     trusted = (local_certificate() or b"") + anchors
-    settings = _SETTINGS | ({"trust": {"trust_anchors": trusted.decode(errors="replace")}} if trusted else {})
+    settings = _SETTINGS | (
+        {"trust": {"trust_anchors": trusted.decode(errors="replace")}} if trusted else {}
+    )
     try:
         with (
             path.open("rb") as file,
@@ -160,7 +175,9 @@ def _found(said: Mapping[str, Any]) -> CredentialsFound:
         signer=_signer_of(active),
         generator=" ".join(filter(None, (made_by.get("name"), made_by.get("version")))),
         actions=tuple(str(action.get("action")) for action in actions),
-        source_types=tuple(str(a["digitalSourceType"]) for a in actions if "digitalSourceType" in a),
+        source_types=tuple(
+            str(a["digitalSourceType"]) for a in actions if "digitalSourceType" in a
+        ),
         ingredients=tuple(_ingredient(one, said) for one in active.get("ingredients", [])),
         faults=tuple(dict.fromkeys(code for code in faults if code != _UNTRUSTED))[:_AT_FAULT],
     )

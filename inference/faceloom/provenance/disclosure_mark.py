@@ -21,7 +21,9 @@ _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
 _OURS = "urn:faceloom:mark/1.0/"
 _QUOTE = '"'
-_FACE = re.compile(r'<rdf:li faceloom:identity="([^"]*)" faceloom:sha256="([^"]*)"(?: faceloom:consent="([^"]*)")?/>')
+_FACE = re.compile(
+    r'<rdf:li faceloom:identity="([^"]*)" faceloom:sha256="([^"]*)"(?: faceloom:consent="([^"]*)")?/>'
+)
 _VERSION = re.compile(r'faceloom:version="([^"]*)"')
 _SOURCE_TYPE = re.compile(r'Iptc4xmpExt:DigitalSourceType\s*(?:=\s*"|>\s*)([^"<]+)')
 
@@ -93,12 +95,16 @@ def read_packet(packet: bytes) -> XmpFound | None:
     source_type, version = _SOURCE_TYPE.search(text), _VERSION.search(text)
     if source_type is None:
         return None
-    return XmpFound(unescape(source_type[1].strip()), version and unescape(version[1]), tuple(_faces(text)))
+    return XmpFound(
+        unescape(source_type[1].strip()), version and unescape(version[1]), tuple(_faces(text))
+    )
 
 
 def _faces(text: str) -> Iterator[WornFace]:
     for identity, sha256, consent in _FACE.findall(text):
-        yield WornFace(unescape(identity), unescape(sha256), ConsentRecord.from_text(unescape(consent)))
+        yield WornFace(
+            unescape(identity), unescape(sha256), ConsentRecord.from_text(unescape(consent))
+        )
 
 
 def _about(face: WornFace) -> dict[str, str]:
@@ -109,7 +115,9 @@ def _about(face: WornFace) -> dict[str, str]:
 
 
 def _attributes(said: Mapping[str, str]) -> str:
-    return "".join(f' {key}="{escape(_printable(value), {_QUOTE: "&quot;"})}"' for key, value in said.items())
+    return "".join(
+        f' {key}="{escape(_printable(value), {_QUOTE: "&quot;"})}"' for key, value in said.items()
+    )
 
 
 def _printable(value: str) -> str:

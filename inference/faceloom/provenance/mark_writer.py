@@ -54,7 +54,13 @@ class Marker:
     def __init__(self, name: Path, level: Level, key: SigningKey | None, missing: Sequence[str]):
         self._name, self._level, self._key = name, level, key
         self._kind: OutputKind = output_kind(name)
-        self._ending = ".png" if self._kind == "pictures" else ".mkv" if name == STANDARD else name.suffix.lower()
+        self._ending = (
+            ".png"
+            if self._kind == "pictures"
+            else ".mkv"
+            if name == STANDARD
+            else name.suffix.lower()
+        )
         self._missing = list(missing)
         self._written: list[str] = []
 
@@ -67,7 +73,9 @@ class Marker:
         if (marking.certificate is None) != (marking.key is None):
             raise UsageError("--certificate and --key go together; give both.")
         if marking.certificate and marking.level != "full":
-            raise UsageError(f"--certificate signs, and --provenance {marking.level} does not; leave one out.")
+            raise UsageError(
+                f"--certificate signs, and --provenance {marking.level} does not; leave one out."
+            )
         if marking.level != "full" or name == STANDARD or name.suffix.lower() in _WITHOUT_XMP:
             return cls(name, marking.level, None, ())
         unsigned = _unsigned(name)
@@ -75,7 +83,11 @@ class Marker:
             raise ProviderMissing(f"--certificate: {MISSING}")
         if unsigned:
             return cls(name, marking.level, None, [unsigned])
-        key = read_key(marking.certificate, marking.key) if marking.certificate and marking.key else local_key()
+        key = (
+            read_key(marking.certificate, marking.key)
+            if marking.certificate and marking.key
+            else local_key()
+        )
         check_key(key)
         return cls(name, marking.level, key, ())
 
@@ -90,7 +102,7 @@ class Marker:
             self._missing.append(f"All tags that {self._ending} has for it are the source's own.")
         return said
 
-    def finish(self, part: Path, mark: Mark, source: Path) -> Marked:
+    def run_to_completion(self, part: Path, mark: Mark, source: Path) -> Marked:
         """Mark a whole output, `part` being where it lies; say what it carries now."""
         if self._level == "off":
             return Marked((), ("--provenance off leaves out what says that faces were exchanged.",))
@@ -123,7 +135,7 @@ class Marker:
 
 def mark_pictures(marking: Marking, files: Sequence[Path], mark: Mark, source: Path) -> Marked:
     """Mark whole pictures, each by itself; return what all of them carry."""
-    marked = [Marker.open(marking, file).finish(file, mark, source) for file in files]
+    marked = [Marker.open(marking, file).run_to_completion(file, mark, source) for file in files]
     return min(marked, key=lambda one: len(one.written))
 
 

@@ -12,4 +12,8 @@ def to_metadata(said: Mapping[str, str | None]) -> dict[str, str]:
 
 def from_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return what `to_metadata` was given; empty for a model of another program."""
-    return {key.removeprefix(_PREFIX): value for key, value in metadata.items() if key.startswith(_PREFIX)}
+    return {
+        key.removeprefix(_PREFIX): value
+        for key, value in metadata.items()
+        if key.startswith(_PREFIX)
+    }

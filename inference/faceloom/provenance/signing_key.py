@@ -46,7 +46,9 @@ def local_key() -> SigningKey:
     if not folder.is_dir():
         _make(folder)
     if (folder / _KEY).stat().st_mode & 0o077:
-        raise UsageError(f"{folder / _KEY} can be read by others; run chmod 600 on it, or remove {folder}.")
+        raise UsageError(
+            f"{folder / _KEY} can be read by others; run chmod 600 on it, or remove {folder}."
+        )
     return read_key(folder / _CERTIFICATE, folder / _KEY)
 
 
@@ -60,10 +62,14 @@ def read_key(certificate: Path, key: Path) -> SigningKey:
         loaded = load_pem_private_key(private, None)
         own = x509.load_pem_x509_certificates(chain)[0]
     except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{certificate} and {key} are no PEM certificate and key to sign with ({error}).") from error
+        raise UsageError(
+            f"{certificate} and {key} are no PEM certificate and key to sign with ({error})."
+        ) from error
     algorithm = _algorithm_of(loaded)
     if algorithm is None or own.public_key() != loaded.public_key():
-        raise UsageError(f"{key} is not the key of {certificate}, or is of a kind that C2PA does not sign with.")
+        raise UsageError(
+            f"{key} is not the key of {certificate}, or is of a kind that C2PA does not sign with."
+        )
     return SigningKey(chain, private, algorithm)
 
 
@@ -84,14 +90,20 @@ def _make(folder: Path) -> None:
 
     root, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
-    chain = b"".join(one.public_bytes(pem) for one in (_leaf_certificate(leaf, root), _root_certificate(root)))
-    private = leaf.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    chain = b"".join(
+        one.public_bytes(pem) for one in (_leaf_certificate(leaf, root), _root_certificate(root))
+    )
+    private = leaf.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Nobody else can look into this folder, and it gets its name when it is whole.
     part = Path(tempfile.mkdtemp(prefix=".signing.", dir=folder.parent))
     try:
         (part / _CERTIFICATE).write_bytes(chain)
-        with os.fdopen(os.open(part / _KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(
+            os.open(part / _KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+        ) as file:
             file.write(private)
         part.rename(folder)
     except OSError:
@@ -126,7 +138,9 @@ def _leaf_certificate(leaf: Any, root: Any) -> Any:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(purpose, critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), critical=False
+        )
         .sign(root, hashes.SHA256())
     )
 
@@ -150,5 +164,5 @@ def _certificate(name: str, key: Any, root: Any) -> Any:
 def _named(name: str) -> Any:
     from cryptography import x509  # noqa: PLC0415
 
-    organisation = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Faceloom, self-signed")
-    return x509.Name([organisation, x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    organzation = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Faceloom, self-signed")
+    return x509.Name([organzation, x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])

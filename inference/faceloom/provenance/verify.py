@@ -21,7 +21,9 @@ EXIT_CODES: dict[Verdict, int] = {"intact": 0, "unmarked": 9, "damaged": 10, "un
 
 # The description box that begins every manifest store.
 STORE = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
-_UNREACHABLE = CredentialsFound("Invalid", "", "", (), (), (), ("a manifest is there and cannot be reached",))
+_UNREACHABLE = CredentialsFound(
+    "Invalid", "", "", (), (), (), ("a manifest is there and cannot be reached",)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class Verified:
 
     def to_text(self) -> str:
         """Return a line for the verdict and one for each thing that was found."""
-        return "\n".join((f"{self.path}: {_IN_WORDS[self.verdict]}", *(f"  {line}" for line in self._lines())))
+        return "\n".join(
+            (f"{self.path}: {_IN_WORDS[self.verdict]}", *(f"  {line}" for line in self._lines()))
+        )
 
     def _lines(self) -> Iterator[str]:
         for sentence in self.sentences:
@@ -97,9 +101,13 @@ def _read_anchors(anchors: Path | None) -> bytes:
     try:
         certificates = anchors.read_bytes()
     except OSError as error:
-        raise UsageError(f"{anchors} cannot be read ({error.strerror}); name a PEM file of certificates.") from error
+        raise UsageError(
+            f"{anchors} cannot be read ({error.strerror}); name a PEM file of certificates."
+        ) from error
     if b"-----BEGIN CERTIFICATE-----" not in certificates:
-        raise UsageError(f"{anchors} holds no certificate in PEM, so that nobody would be trusted by it; name one.")
+        raise UsageError(
+            f"{anchors} holds no certificate in PEM, so that nobody would be trusted by it; name one."
+        )
     return certificates
 
 
@@ -119,16 +127,26 @@ def _kind_of(path: Path) -> str | None:
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
             return kind
-    return {b"WEBP": "image/webp", b"AVI ": "video/avi"}.get(head[8:]) if head.startswith(b"RIFF") else None
+    return (
+        {b"WEBP": "image/webp", b"AVI ": "video/avi"}.get(head[8:])
+        if head.startswith(b"RIFF")
+        else None
+    )
 
 
 def _credential_lines(found: CredentialsFound) -> Iterator[str]:
     if found.signer:
-        known = {"Trusted": ", whom this machine knows", "Valid": ", who is not known here"}.get(found.state, "")
+        known = {"Trusted": ", whom this machine knows", "Valid": ", who is not known here"}.get(
+            found.state, ""
+        )
         yield f"C2PA         {found.state}, signed by {found.signer}{known}; made with {found.generator}"
     else:
         yield f"C2PA         {found.state}"
-    for name, values in (("actions", found.actions), ("made from", found.ingredients), ("wrong", found.faults)):
+    for name, values in (
+        ("actions", found.actions),
+        ("made from", found.ingredients),
+        ("wrong", found.faults),
+    ):
         if values:
             yield f"  {name:<11}{', '.join(values)}"
 

@@ -59,7 +59,9 @@ def _plate(text: str, position: str, height: int, width: int) -> tuple[Mask, tup
             left = margin_x if position.endswith("left") else width - margin_x - columns
             top = margin_y if position.startswith("top") else height - margin_y - rows
             return letters, (left, top)
-    raise UsageError(f"--label {text!r} cannot be read in a picture of {width}x{height}; give a shorter text.")
+    raise UsageError(
+        f"--label {text!r} cannot be read in a picture of {width}x{height}; give a shorter text."
+    )
 
 
 def _letters(text: str, size: int) -> Mask:

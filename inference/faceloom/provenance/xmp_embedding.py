@@ -58,7 +58,12 @@ def _into_png(data: bytes, packet: bytes, sentence: bytes) -> bytes:
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+    )
 
 
 def _into_jpeg(data: bytes, packet: bytes, sentence: bytes) -> bytes:

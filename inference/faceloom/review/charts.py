@@ -44,23 +44,28 @@ class Axis:
         return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
 
-def pose_map(table: FaceTable, colour: str, needed: Poses, missing: Poses) -> str:
+def pose_map(table: FaceTable, color: str, needed: Poses, missing: Poses) -> str:
     """Draw how many faces look where; cells in `needed` (yaw, pitch) are outlined, those in `missing` in red."""
     counts, wanted = _cells(np.stack([table.yaw, table.pitch], 1)), _cells(needed)
     lacking = _cells(missing)
     # The root shows a cell of few faces beside one of thousands.
     shade = np.sqrt(counts / max(counts.max(), 1))
     opacity = 0.12 + 0.88 * shade
-    parts = [_cell(i, j, f'fill="{colour}" fill-opacity="{opacity[i, j]:.2f}"') for i, j in _where(counts > 0)]
+    parts = [
+        _cell(i, j, f'fill="{color}" fill-opacity="{opacity[i, j]:.2f}"')
+        for i, j in _where(counts > 0)
+    ]
     parts += [_cell(i, j, _NEEDED) for i, j in _where((wanted > 0) & (lacking == 0))]
     parts += [_cell(i, j, _LACKING) for i, j in _where(lacking > 0)]
     width, height = 2 * _YAW * _PIXELS_A_DEGREE, 2 * _PITCH * _PIXELS_A_DEGREE
     return svg(
-        width + 44, height + 26, f'<g transform="translate(34 4)">{_pose_axes(width, height)}{"".join(parts)}</g>'
+        width + 44,
+        height + 26,
+        f'<g transform="translate(34 4)">{_pose_axes(width, height)}{"".join(parts)}</g>',
     )
 
 
-def histogram(values: Column, axis: Axis, colour: str) -> str:
+def histogram(values: Column, axis: Axis, color: str) -> str:
     """Draw how values spread over an axis, those beyond in the last bars; a line at the median."""
     counts, _ = np.histogram(np.clip(values, axis.low, axis.high), _BINS, (axis.low, axis.high))
     tall = _HIGH * counts / max(counts.max(), 1)
@@ -73,28 +78,34 @@ def histogram(values: Column, axis: Axis, colour: str) -> str:
     median = float(np.median(values))
     at = _WIDE * axis.place(median)
     shaded = 0 if axis.doubtful is None else _WIDE * axis.place(axis.doubtful)
-    numbers = f"{axis.low:g}", f"median {median:.{0 if axis.unit else 2}f}{axis.unit}", f"{axis.high:g}"
+    numbers = (
+        f"{axis.low:g}",
+        f"median {median:.{0 if axis.unit else 2}f}{axis.unit}",
+        f"{axis.high:g}",
+    )
     return svg(
         _WIDE, _HIGH + (30 if axis.low_word else 16),
         f'<rect width="{shaded:.1f}" height="{_HIGH}" fill="#000" fill-opacity=".07"/>'
-        f'<g fill="{colour}">{bars}</g><path d="M0 {_HIGH}H{_WIDE}" stroke="#bbb"/>'
+        f'<g fill="{color}">{bars}</g><path d="M0 {_HIGH}H{_WIDE}" stroke="#bbb"/>'
         f'<path d="M{at:.1f} 0V{_HIGH}" stroke="#222" stroke-dasharray="3 3"/>'
         f'{_under(*numbers, _HIGH + 13)}'
         f'{_under(axis.low_word, "", axis.high_word, _HIGH + 26)}',
     )  # fmt: skip
 
 
-def light_map(across: Column, down: Column, colour: str) -> str:
+def light_map(across: Column, down: Column, color: str) -> str:
     """Draw from where faces are lit: a dot a face, to the side and height of the brighter edge."""
     side = 150
     xs = side / 2 * (1 + np.clip(across, -1, 1))
     ys = side / 2 * (1 + np.clip(down, -1, 1))
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>' for x, y in zip(xs, ys, strict=True))
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>' for x, y in zip(xs, ys, strict=True)
+    )
     return svg(
         side + 90, side + 30,
         f'<g transform="translate(45 14)"><rect width="{side}" height="{side}" fill="none" stroke="#ddd"/>'
         f'<path d="M{side / 2} 0V{side}M0 {side / 2}H{side}" stroke="#ddd"/>'
-        f'<g fill="{colour}" fill-opacity=".4">{dots}</g>'
+        f'<g fill="{color}" fill-opacity=".4">{dots}</g>'
         f'<text x="-4" y="{side / 2 + 4}" text-anchor="end">left</text>'
         f'<text x="{side + 4}" y="{side / 2 + 4}">right</text>'
         f'<text x="{side / 2}" y="-3" text-anchor="middle">above</text>'
@@ -102,8 +113,8 @@ def light_map(across: Column, down: Column, colour: str) -> str:
     )  # fmt: skip
 
 
-def colour_strip(lab: Float32[np.ndarray, "m 3"]) -> str:
-    """Draw the mean colours of faces side by side, from dark to light."""
+def color_strip(lab: Float32[np.ndarray, "m 3"]) -> str:
+    """Draw the mean colors of faces side by side, from dark to light."""
     sorted_lab = lab[np.argsort(lab[:, 0])]
     picked = sorted_lab[np.linspace(0, len(lab) - 1, min(len(lab), 40)).round().astype(int)]
     wide = _WIDE / len(picked)
@@ -123,7 +134,9 @@ def _cells(poses: Poses) -> np.ndarray:
     limits = float32([_YAW, _PITCH])
     inside = np.clip(poses.reshape(-1, 2), -limits + 0.01, limits - 0.01)
     bins = [round(2 * _YAW / _CELL), round(2 * _PITCH / _CELL)]
-    return float32(np.histogram2d(inside[:, 0], inside[:, 1], bins, [[-_YAW, _YAW], [-_PITCH, _PITCH]])[0])
+    return float32(
+        np.histogram2d(inside[:, 0], inside[:, 1], bins, [[-_YAW, _YAW], [-_PITCH, _PITCH]])[0]
+    )
 
 
 def _where(chosen: Bool[np.ndarray, "x y"]) -> list[tuple[int, int]]:
@@ -154,7 +167,8 @@ def _pose_axes(width: float, height: float) -> str:
 def _under(left: str, middle: str, right: str, y: float) -> str:
     words = ((left, 0, "start"), (middle, _WIDE / 2, "middle"), (right, _WIDE, "end"))
     drawn = [
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{html.escape(word)}</text>' for word, x, anchor in words
+        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{html.escape(word)}</text>'
+        for word, x, anchor in words
     ]
     return "".join(drawn)
 

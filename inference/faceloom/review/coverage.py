@@ -62,13 +62,18 @@ def uncovered_poses(direction: Direction) -> Float32[np.ndarray, "k 2"]:
 def find_gap(direction: Direction, region: str) -> Gap | None:
     """Return what the guest lacks in a region (a key of REGIONS), None if nothing."""
     yaw, pitch = _thinned(direction.host)
-    missing = (faces_near(direction.host, direction.guest.table) < ENOUGH) & _in_region(yaw, pitch, region)
+    missing = (faces_near(direction.host, direction.guest.table) < ENOUGH) & _in_region(
+        yaw, pitch, region
+    )
     if not missing.any():
         return None
     middle = float(np.median(yaw[missing])), float(np.median(pitch[missing]))
     own = direction.guest.table
     if region == "ahead":
-        axis, have = np.hypot(yaw, pitch), np.hypot(own.yaw - middle[0], own.pitch - middle[1]) <= NEAR
+        axis, have = (
+            np.hypot(yaw, pitch),
+            np.hypot(own.yaw - middle[0], own.pitch - middle[1]) <= NEAR,
+        )
     else:
         axis, turned = (yaw, own.yaw) if region in ("left", "right") else (pitch, own.pitch)
         have = (turned >= axis[missing].min()) & (turned <= axis[missing].max())
@@ -86,7 +91,9 @@ def _said(yaw: float, pitch: float) -> str:
     return f"{abs(yaw):.0f} degrees {aside}, {abs(pitch):.0f} {tilted}"
 
 
-def _in_region(yaw: Float32[np.ndarray, "n"], pitch: Float32[np.ndarray, "n"], region: str) -> Bool[np.ndarray, "n"]:
+def _in_region(
+    yaw: Float32[np.ndarray, "n"], pitch: Float32[np.ndarray, "n"], region: str
+) -> Bool[np.ndarray, "n"]:
     aside = (np.abs(yaw) >= 15) & (np.abs(yaw) >= np.abs(pitch))
     tilted = ~aside & (np.abs(pitch) >= 10)
     regions: dict[str, Bool[np.ndarray, "n"]] = {

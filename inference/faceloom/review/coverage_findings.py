@@ -74,7 +74,11 @@ def light_gap(direction: Direction) -> Finding | None:
     share = float(unlike.mean())
     if share < 0.1:
         return None
-    side = "right" if np.median(direction.host.across[unlike]) > np.median(direction.guest.table.across) else "left"
+    side = (
+        "right"
+        if np.median(direction.host.across[unlike]) > np.median(direction.guest.table.across)
+        else "left"
+    )
     name = direction.guest.name
     return Finding(
         "light gap", Severity.warning,
@@ -86,7 +90,10 @@ def light_gap(direction: Direction) -> Finding | None:
 
 def softer_guest(direction: Direction) -> Finding | None:
     """The guest's faces have far fewer pixels than the host's."""
-    guest, host = float(np.median(direction.guest.table.size)), float(np.median(direction.host.size))
+    guest, host = (
+        float(np.median(direction.guest.table.size)),
+        float(np.median(direction.host.size)),
+    )
     if guest >= 0.6 * host:
         return None
     name = direction.guest.name
@@ -101,7 +108,10 @@ def several_people(target: Target) -> Finding | None:
     """More than one person in the target, at once or in turn."""
     if len(target.people) < 2:
         return None
-    seen = ", ".join(f"{person.label} in {percent(len(person.table) / target.frames)}" for person in target.people)
+    seen = ", ".join(
+        f"{person.label} in {percent(len(person.table) / target.frames)}"
+        for person in target.people
+    )
     share = target.crowded / target.frames
     return Finding(
         "several people", Severity.note,

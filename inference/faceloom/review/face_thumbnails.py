@@ -43,9 +43,16 @@ def contact_sheets(person: Person) -> tuple[Sheet, ...]:
     sharpness, likeness = person.table.sharpness, person.similarity
     worth = np.where(person.duplicate, -1, np.minimum(sharpness, 1) * likeness)
     return (
-        _sheet("Best: sharp and like the person (sharpness)", person, np.argsort(-worth), sharpness),
+        _sheet(
+            "Best: sharp and like the person (sharpness)", person, np.argsort(-worth), sharpness
+        ),
         _sheet("Worst: the least sharp (sharpness)", person, np.argsort(sharpness), sharpness),
-        _sheet("Most doubtful: the least like the rest (likeness)", person, np.argsort(likeness), likeness),
+        _sheet(
+            "Most doubtful: the least like the rest (likeness)",
+            person,
+            np.argsort(likeness),
+            likeness,
+        ),
     )
 
 
@@ -53,7 +60,9 @@ def target_sheet(person: TargetPerson) -> Sheet:
     """Return faces of a person of the target, spread evenly over it."""
     numbers = np.unique(np.linspace(0, len(person.thumbs) - 1, SHOWN).round().astype(int))
     yaw = person.table.yaw
-    return Sheet("Over the clip", tuple(Thumb(person.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers))
+    return Sheet(
+        "Over the clip", tuple(Thumb(person.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers)
+    )
 
 
 def thumbnail(crop: Rgb, coverage: float) -> bytes:
@@ -67,7 +76,9 @@ def thumbnail(crop: Rgb, coverage: float) -> bytes:
 def _sheet(title: str, person: Person, order: np.ndarray, captions: Column) -> Sheet:
     rows = person.faces.rows
     numbers = _unlike(order.tolist(), np.stack([person.table.yaw, person.table.pitch], 1))
-    return Sheet(title, tuple(Thumb(_thumb(person, rows[n]), f"{captions[n]:.2f}") for n in numbers))
+    return Sheet(
+        title, tuple(Thumb(_thumb(person, rows[n]), f"{captions[n]:.2f}") for n in numbers)
+    )
 
 
 def _unlike(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int]:

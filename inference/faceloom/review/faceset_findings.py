@@ -13,12 +13,12 @@ from faceloom.review.statistics import BLURRED, Person
 
 # Different faces below which a person is too little known; the demo's sample has about a hundred.
 _FEW = 80
-# One colour fills at least this share of a background that counts as flat: a studio's wall measures 0.63 to 0.81.
+# One color fills at least this share of a background that counts as flat: a studio's wall measures 0.63 to 0.81.
 _FLAT = 0.6
 # Two walls of hues nearer than this (in a* and b*) are one.
 _ONE_WALL = 12.0
-# Chroma from which a background has a colour that would be seen in skin.
-_COLOURFUL = 15.0
+# Chroma from which a background has a color that would be seen in skin.
+_COLORFUL = 15.0
 _SMALL = 80
 _DARK, _BRIGHT, _CLIPPED = 0.15, 0.85, 0.1
 # Difference across a face, as a share of its lightness, from which it is lit from a side.
@@ -71,7 +71,7 @@ def few_sources(person: Person) -> Finding | None:
 
 
 def strangers(person: Person) -> Finding | None:
-    """Faces unlike the set's own centre."""
+    """Faces unlike the set's own center."""
     count = int((person.similarity < SAME_PERSON).sum())
     if not count:
         return None
@@ -84,20 +84,20 @@ def strangers(person: Person) -> Finding | None:
 
 
 def flat_background(person: Person) -> Finding | None:
-    """One flat, coloured background behind many faces."""
+    """One flat, colored background behind many faces."""
     flat = person.background_uniform >= _FLAT
     if not flat.any():
         return None
     # A few hundred stand for all: each is held against each.
-    colours = person.background_rgb[flat][:: -(-int(flat.sum()) // 300)]
-    lab = to_lab(np.asarray(colours[None], np.uint8))[0]
+    colors = person.background_rgb[flat][:: -(-int(flat.sum()) // 300)]
+    lab = to_lab(np.asarray(colors[None], np.uint8))[0]
     alike = (np.linalg.norm(lab[:, None, 1:] - lab[None, :, 1:], axis=-1) < _ONE_WALL).mean(1)
     middle, share = lab[int(alike.argmax())], float(alike.max() * flat.mean())
-    if share < 0.2 or np.hypot(*middle[1:]) < _COLOURFUL:
+    if share < 0.2 or np.hypot(*middle[1:]) < _COLORFUL:
         return None
     return Finding(
         "flat background", Severity.warning,
-        f"{percent(share)} of {person.name}'s crops have one flat {_colour_name(middle)} background: "
+        f"{percent(share)} of {person.name}'s crops have one flat {_color_name(middle)} background: "
         "it will leak into the skin unless masked.",
         "Train with hide_background on (every preset but original_64 has it), or add footage before other walls.",
         share, {"share": share},
@@ -205,7 +205,7 @@ def stiff_head(person: Person) -> Finding | None:
 def one_person_twice(people: tuple[Person, Person]) -> Finding | None:
     """Two sets of the same person."""
     first, second = people
-    likeness = float(first.centre @ second.centre)
+    likeness = float(first.center @ second.center)
     if likeness < SAME_PERSON:
         return None
     return Finding(
@@ -224,12 +224,25 @@ OF_TWO: tuple[Callable[[tuple[Person, Person]], Finding | None], ...] = (one_per
 
 def _curate(person: Person, *options: str) -> str:
     """The command that rejects faces of a set."""
-    return shlex.join(["faceloom", "curate", str(person.faces.directory.resolve()), *options, "--apply"])
+    return shlex.join(
+        ["faceloom", "curate", str(person.faces.directory.resolve()), *options, "--apply"]
+    )
 
 
-def _colour_name(lab: np.ndarray) -> str:
-    """Name a colour by its hue angle in Lab."""
-    names = ("red", "orange", "yellow", "green", "green", "turquoise", "blue", "blue", "violet", "pink")
+def _color_name(lab: np.ndarray) -> str:
+    """Name a color by its hue angle in Lab."""
+    names = (
+        "red",
+        "orange",
+        "yellow",
+        "green",
+        "green",
+        "turquoise",
+        "blue",
+        "blue",
+        "violet",
+        "pink",
+    )
     angle = float(np.degrees(np.arctan2(*float32(lab)[[2, 1]]))) % 360
     starts = (0, 45, 75, 105, 140, 175, 215, 265, 305, 330)
     return names[int(np.searchsorted(starts, angle, side="right")) - 1]

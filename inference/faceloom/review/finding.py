@@ -50,11 +50,17 @@ def by_subject(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
 def tally(findings: Sequence[Finding]) -> str:
     """Say how many findings there are of each severity: 1 grave, 3 warnings."""
     counts = Counter(finding.severity for finding in findings)
-    return ", ".join(_counted(counts[severity], severity) for severity in Severity if counts[severity])
+    return ", ".join(
+        _counted(counts[severity], severity) for severity in Severity if counts[severity]
+    )
 
 
 def _counted(count: int, severity: Severity) -> str:
-    return f"{count} {severity}" if count == 1 or severity == Severity.grave else f"{count} {severity}s"
+    return (
+        f"{count} {severity}"
+        if count == 1 or severity == Severity.grave
+        else f"{count} {severity}s"
+    )
 
 
 def percent(share: float) -> str:

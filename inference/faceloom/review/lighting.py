@@ -1,4 +1,4 @@
-"""How a face is lit, and its colour."""
+"""How a face is lit, and its color."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Light:
     """Of one face, in the picture's own left and right.
 
     across: how much brighter its right edge is than its left; down: its lower edge than its upper.
-    Both as shares of its mean lightness, along the plane that fits its lightness best. lab: its mean colour.
+    Both as shares of its mean lightness, along the plane that fits its lightness best. lab: its mean color.
     """
 
     across: float
@@ -36,4 +36,6 @@ def measure_light(crop: Rgb, mask: Mask) -> Light:
     slope_x, slope_y, _ = np.linalg.lstsq(plane, lightness, rcond=None)[0]
     mean = max(float(lightness.mean()), 1.0)
     level, a, b = lab[ys, xs].mean(0).tolist()
-    return Light(float(slope_x * np.ptp(xs)) / mean, float(slope_y * np.ptp(ys)) / mean, (level, a, b))
+    return Light(
+        float(slope_x * np.ptp(xs)) / mean, float(slope_y * np.ptp(ys)) / mean, (level, a, b)
+    )

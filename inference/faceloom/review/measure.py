@@ -4,17 +4,17 @@ from collections import Counter
 
 from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
-from faceloom.faceset.similarity import centre_of, near_duplicates, similarities
-from faceloom.progress import Progress, Work
+from faceloom.faceset.similarity import center_of, near_duplicates, similarities
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.review.lighting import measure_light
 from faceloom.review.statistics import FaceTable, Person, SourceShare
 
-# Pictures read of each set: what light and colour need, in a few seconds.
+# Pictures read of each set: what light and color need, in a few seconds.
 _MOST_PICTURES = 240
 
 
-def measure_person(faces: FaceSet) -> Work[Person]:
-    """Gather the statistics of a face set; reads a few hundred of its crops for light and colour."""
+def measure_person(faces: FaceSet) -> ProgressGenerator[Person]:
+    """Gather the statistics of a face set; reads a few hundred of its crops for light and color."""
     rows = faces.rows
     embeddings = faces.read_embeddings()
     step = -(-len(rows) // _MOST_PICTURES)
@@ -25,10 +25,12 @@ def measure_person(faces: FaceSet) -> Work[Person]:
     return Person(
         name=faces.identity,
         faces=faces,
-        table=FaceTable.of([r.pose for r in rows], [r.quality for r in rows], [r.size for r in rows], lights),
+        table=FaceTable.of(
+            [r.pose for r in rows], [r.quality for r in rows], [r.size for r in rows], lights
+        ),
         sources=_source_shares(faces),
         similarity=similarities(embeddings),
-        centre=centre_of(embeddings),
+        center=center_of(embeddings),
         duplicate=near_duplicates(rows),
         background_uniform=float32([row.quality.background_uniform for row in rows]),
         background_rgb=float32([row.quality.background_rgb for row in rows]),

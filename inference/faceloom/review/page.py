@@ -12,15 +12,15 @@ import numpy as np
 
 from faceloom import __version__
 from faceloom.html import data_url
-from faceloom.review.charts import Axis, colour_strip, histogram, light_map, pose_map
+from faceloom.review.charts import Axis, color_strip, histogram, light_map, pose_map
 from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
 from faceloom.review.face_thumbnails import Sheet, contact_sheets, target_sheet
 from faceloom.review.finding import Finding, by_subject, tally
 from faceloom.review.statistics import BLURRED, SHUT, Column, Direction, FaceTable, Person, Target
 from faceloom.review.verdict import Verdict
 
-_COLOURS = ("#2f6fbb", "#c2571a", "#3a8f4d", "#8a4fae", "#b8860b", "#3a8a94")
-_TARGET_COLOURS = ("#444", "#777", "#a0a0a0")
+_COLORS = ("#2f6fbb", "#c2571a", "#3a8f4d", "#8a4fae", "#b8860b", "#3a8a94")
+_TARGET_COLORS = ("#444", "#777", "#a0a0a0")
 _MOST_SOURCES = 10
 
 _PAGE = Template("""<!doctype html>
@@ -65,8 +65,8 @@ code { font: .92em ui-monospace, monospace; white-space: nowrap }
 <h2>Faces</h2>$sheets
 <h2>Where the heads turn</h2>
 <p class="quiet">The darker a cell, the more faces. $legend</p><div class="grid poses">$poses</div>
-<h2>Light and colour</h2>
-<p class="quiet">A dot a face, on the side its light comes from. Below, the mean colours of the faces from dark to
+<h2>Light and color</h2>
+<p class="quiet">A dot a face, on the side its light comes from. Below, the mean colors of the faces from dark to
 light.</p><div class="grid lights">$lights</div>
 <h2>Expression, sharpness, size</h2>$histograms
 <h2>Where the faces come from</h2><div class="grid poses">$sources</div>
@@ -81,7 +81,7 @@ class _Subject:
 
     name: str
     table: FaceTable
-    colour: str
+    color: str
 
 
 def build_page(
@@ -92,29 +92,39 @@ def build_page(
     findings: Sequence[Finding],
 ) -> str:
     """Return the page's text. `directions` and `verdicts` belong together."""
-    subjects = [_Subject(p.name, p.table, _COLOURS[n % len(_COLOURS)]) for n, p in enumerate(people)]
+    subjects = [_Subject(p.name, p.table, _COLORS[n % len(_COLORS)]) for n, p in enumerate(people)]
     hosts = target.people if target else ()
-    seen = [_Subject(h.name, h.table, _TARGET_COLOURS[n % len(_TARGET_COLOURS)]) for n, h in enumerate(hosts)]
+    seen = [
+        _Subject(h.name, h.table, _TARGET_COLORS[n % len(_TARGET_COLORS)])
+        for n, h in enumerate(hosts)
+    ]
     columns = [*subjects, *seen]
     return _PAGE.substitute(
         subject=html.escape(_said(people, target)),
-        verdicts=f'<div class="row">{"".join(map(_verdict, verdicts))}</div>' if verdicts else _NO_VERDICT,
-        findings="".join(starmap(_findings, by_subject(findings).items())) or "<p>Nothing was found wrong.</p>",
+        verdicts=f'<div class="row">{"".join(map(_verdict, verdicts))}</div>'
+        if verdicts
+        else _NO_VERDICT,
+        findings="".join(starmap(_findings, by_subject(findings).items()))
+        or "<p>Nothing was found wrong.</p>",
         sheets="".join(_sheets(s, contact_sheets(p)) for s, p in zip(subjects, people, strict=True))
         + "".join(_sheets(s, (target_sheet(h),)) for s, h in zip(seen, hosts, strict=True)),
         legend=html.escape(_LEGEND) if directions else "",
-        poses=_each(columns, lambda s: _pose_map(s, [d for d in directions if d.guest.name == s.name])),
-        lights=_each(columns, lambda s: light_map(s.table.across, s.table.down, s.colour) + _strip(s.table)),
+        poses=_each(
+            columns, lambda s: _pose_map(s, [d for d in directions if d.guest.name == s.name])
+        ),
+        lights=_each(
+            columns, lambda s: light_map(s.table.across, s.table.down, s.color) + _strip(s.table)
+        ),
         histograms=_histograms(columns),
         sources="".join(_sources(s, p) for s, p in zip(subjects, people, strict=True)),
         version=__version__,
     )
 
 
-_LEGEND = (
-    f"Outlined: what the other side needs. Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees."
+_LEGEND = f"Outlined: what the other side needs. Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees."
+_NO_VERDICT = (
+    "<p>One face set and no target: give a second face set, or --target, to have a pair judged.</p>"
 )
-_NO_VERDICT = "<p>One face set and no target: give a second face set, or --target, to have a pair judged.</p>"
 
 
 def _said(people: Sequence[Person], target: Target | None) -> str:
@@ -176,11 +186,16 @@ def _pose_map(subject: _Subject, directions: Sequence[Direction]) -> str:
     none = np.zeros((0, 2), np.float32)
     needed = [np.stack([direction.host.yaw, direction.host.pitch], 1) for direction in directions]
     missing = [uncovered_poses(direction) for direction in directions]
-    return pose_map(subject.table, subject.colour, np.concatenate([none, *needed]), np.concatenate([none, *missing]))
+    return pose_map(
+        subject.table,
+        subject.color,
+        np.concatenate([none, *needed]),
+        np.concatenate([none, *missing]),
+    )
 
 
 def _strip(table: FaceTable) -> str:
-    return f"<div>{colour_strip(table.lab)}</div>"
+    return f"<div>{color_strip(table.lab)}</div>"
 
 
 def _histograms(columns: Sequence[_Subject]) -> str:
@@ -189,7 +204,12 @@ def _histograms(columns: Sequence[_Subject]) -> str:
     size = Axis(0, max(100, 50 * float(np.ceil(largest / 50))), " px")
     sharp = Axis(0, 1.2, "", "blurred", "sharp", BLURRED)
     rows = (
-        _charts(columns, "Mouth, in widths of an eye", attrgetter("mouth_open"), Axis(0, 1, "", "shut", "wide open")),
+        _charts(
+            columns,
+            "Mouth, in widths of an eye",
+            attrgetter("mouth_open"),
+            Axis(0, 1, "", "shut", "wide open"),
+        ),
         _charts(columns, eyes, FaceTable.openness, Axis(0.4, 1.3, "", "shut", "wide open", SHUT)),
         _charts(columns, "Sharpness; shaded: blurred", attrgetter("sharpness"), sharp),
         _charts(columns, "Size of the face", attrgetter("size"), size),
@@ -197,8 +217,10 @@ def _histograms(columns: Sequence[_Subject]) -> str:
     return "".join(rows)
 
 
-def _charts(columns: Sequence[_Subject], said: str, values: Callable[[FaceTable], Column], axis: Axis) -> str:
-    drawn = _each(columns, lambda s: histogram(values(s.table), axis, s.colour))
+def _charts(
+    columns: Sequence[_Subject], said: str, values: Callable[[FaceTable], Column], axis: Axis
+) -> str:
+    drawn = _each(columns, lambda s: histogram(values(s.table), axis, s.color))
     return f'<h3>{html.escape(said)}</h3><div class="grid charts">{drawn}</div>'
 
 
@@ -207,12 +229,12 @@ def _sources(subject: _Subject, person: Person) -> str:
     rows = [(share.name, share.faces) for share in shown]
     if rest:
         rows.append((f"{len(rest)} more files", sum(share.faces for share in rest)))
-    table = "".join(_source(name, faces / len(person), subject.colour) for name, faces in rows)
+    table = "".join(_source(name, faces / len(person), subject.color) for name, faces in rows)
     return f"<div>{_named(subject)}<table>{table}</table></div>"
 
 
-def _source(name: str, share: float, colour: str) -> str:
-    bar = f'<span class="bar" style="width:{5 * share:.2f}rem;background:{colour}"></span>'
+def _source(name: str, share: float, color: str) -> str:
+    bar = f'<span class="bar" style="width:{5 * share:.2f}rem;background:{color}"></span>'
     return f"<tr><th>{html.escape(name)}</th><td>{bar}{100 * share:.0f} %</td></tr>"
 
 
@@ -221,4 +243,4 @@ def _each(subjects: Sequence[_Subject], draw: Callable[[_Subject], str]) -> str:
 
 
 def _named(subject: _Subject) -> str:
-    return f'<p class="name" style="border-color:{subject.colour}">{html.escape(subject.name)}</p>'
+    return f'<p class="name" style="border-color:{subject.color}">{html.escape(subject.name)}</p>'

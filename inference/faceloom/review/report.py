@@ -12,7 +12,7 @@ from faceloom.atomic import refuse_file, write_text
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON
 from faceloom.faceset import FaceSet
-from faceloom.progress import Work
+from faceloom.progress import ProgressGenerator
 from faceloom.review.coverage_findings import OF_DIRECTION, OF_TARGET
 from faceloom.review.faceset_findings import OF_PERSON, OF_TWO
 from faceloom.review.finding import Finding, by_subject, gravest_first, tally
@@ -58,7 +58,9 @@ class Spreads:
     @classmethod
     def of(cls, table: FaceTable) -> "Spreads":
         """Measure a table."""
-        columns = {name: Spread.of(getattr(table, name)) for name in cls.__slots__ if name != "lightness"}
+        columns = {
+            name: Spread.of(getattr(table, name)) for name in cls.__slots__ if name != "lightness"
+        }
         return cls(**columns, lightness=Spread.of(table.lab[:, 0]))
 
 
@@ -108,7 +110,8 @@ class ReviewSummary:
     def to_text(self) -> str:
         """Return verdicts and findings in words."""
         lines = [
-            f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)" for v in self.verdicts
+            f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)"
+            for v in self.verdicts
         ]
         for about, findings in by_subject(self.findings).items():
             lines += ["", f"{about}: {tally(findings)}"]
@@ -119,29 +122,36 @@ class ReviewSummary:
 
 
 def review(
-    directories: Sequence[Path], target: Path | None, report: Path, *, every: int = 5, force: bool = False
-) -> Work[ReviewSummary]:
+    directories: Sequence[Path],
+    target: Path | None,
+    report: Path,
+    *,
+    every: int = 5,
+    force: bool = False,
+) -> ProgressGenerator[ReviewSummary]:
     """Review face sets, against a target video if there is one, and write the page `report`.
 
-    Raises ArtefactRefused for what is no face set, UsageError if two sets have one name or the report
+    Raises ArtifactRefused for what is no face set, UsageError if two sets have one name or the report
     exists, and for the target what reading it raises or NoFaceFound.
     """
     refuse_file(report, force=force)
     sets = [FaceSet.read(directory) for directory in directories]
     names = [faces.identity for faces in sets]
     if len(set(names)) < len(names):
-        raise UsageError(f"Two face sets are called the same ({', '.join(names)}); extract one with another --name.")
+        raise UsageError(
+            f"Two face sets are called the same ({', '.join(names)}); extract one with another --name."
+        )
     people = []
     for faces in sets:
         people.append((yield from measure_person(faces)))
     seen = (yield from measure_target(target, every, people)) if target else None
-    summary = summarise(report, people, seen)
+    summary = summarze(report, people, seen)
     directions = list_directions(people, seen)
     write_text(report, build_page(people, seen, directions, summary.verdicts, summary.findings))
     return summary
 
 
-def summarise(report: Path, people: Sequence[Person], target: Target | None) -> ReviewSummary:
+def summarze(report: Path, people: Sequence[Person], target: Target | None) -> ReviewSummary:
     """Find and judge; measures and writes nothing."""
     of_person = {person.name: _run(OF_PERSON, person, person.name) for person in people}
     pairs = [(pair, f"{pair[0].name} and {pair[1].name}") for pair in combinations(people, 2)]
@@ -152,7 +162,9 @@ def summarise(report: Path, people: Sequence[Person], target: Target | None) -> 
     for direction in list_directions(people, target):
         own = _run(OF_DIRECTION, direction, direction.text)
         found += own
-        verdicts.append(judge(direction, gravest_first([*own, *of_person[direction.guest.name], *of_two])))
+        verdicts.append(
+            judge(direction, gravest_first([*own, *of_person[direction.guest.name], *of_two]))
+        )
     return ReviewSummary(
         report=report,
         people=tuple(_person_figures(person) for person in people),
@@ -176,7 +188,9 @@ def list_directions(people: Sequence[Person], target: Target | None) -> list[Dir
     return [Direction(guest, host.table, host.name, "faces") for guest, host in sets]
 
 
-def _run(table: Sequence[Callable[[_Subject], Finding | None]], subject: _Subject, name: str) -> list[Finding]:
+def _run(
+    table: Sequence[Callable[[_Subject], Finding | None]], subject: _Subject, name: str
+) -> list[Finding]:
     return [replace(finding, about=name) for find in table if (finding := find(subject))]
 
 
@@ -198,7 +212,9 @@ def _target_figures(target: Target) -> TargetFigures:
         crowded=target.crowded,
         faceless=target.faceless,
         people=tuple(
-            TargetPersonFigures(person.name, len(person.table), person.looks_like, Spreads.of(person.table))
+            TargetPersonFigures(
+                person.name, len(person.table), person.looks_like, Spreads.of(person.table)
+            )
             for person in target.people
         ),
     )

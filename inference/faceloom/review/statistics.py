@@ -46,7 +46,11 @@ class FaceTable:
 
     @classmethod
     def of(
-        cls, poses: Sequence[Pose], qualities: Sequence[Quality], sizes: Sequence[float], lights: Sequence[Light]
+        cls,
+        poses: Sequence[Pose],
+        qualities: Sequence[Quality],
+        sizes: Sequence[float],
+        lights: Sequence[Light],
     ) -> "FaceTable":
         """Gather what was measured of each face."""
         return cls(
@@ -85,14 +89,14 @@ class SourceShare:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The faces of one face set. similarity: to the set's own centre, a unit vector."""
+    """The faces of one face set. similarity: to the set's own center, a unit vector."""
 
     name: str
     faces: FaceSet
     table: FaceTable
     sources: tuple[SourceShare, ...]
     similarity: Column
-    centre: Column
+    center: Column
     duplicate: Bool[np.ndarray, "n"]
     background_uniform: Column
     background_rgb: Float32[np.ndarray, "n 3"]

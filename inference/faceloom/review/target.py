@@ -17,8 +17,8 @@ from faceloom.faces.pose import Pose, head_pose
 from faceloom.faces.quality import Quality, crop_quality
 from faceloom.faceset.footage import Picture, Source
 from faceloom.faceset.identity_clustering import number_people
-from faceloom.faceset.similarity import centre_of
-from faceloom.progress import Progress, Work
+from faceloom.faceset.similarity import center_of
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.review.face_thumbnails import thumbnail
 from faceloom.review.lighting import Light, measure_light
 from faceloom.review.statistics import Column, FaceTable, Person, Target, TargetPerson
@@ -42,7 +42,7 @@ class _Seen:
     thumb: bytes
 
 
-def measure_target(path: Path, every: int, people: Sequence[Person]) -> Work[Target]:
+def measure_target(path: Path, every: int, people: Sequence[Person]) -> ProgressGenerator[Target]:
     """Find and measure all faces of every `every`-th frame of a video (or of a picture), and tell whose they are.
 
     Tracks that look alike are one person, and so are those that look like one of `people`. Raises NoFaceFound
@@ -70,18 +70,23 @@ def measure_target(path: Path, every: int, people: Sequence[Person]) -> Work[Tar
     )
 
 
-def looks_like(centre: Column, people: Sequence[Person]) -> str:
+def looks_like(center: Column, people: Sequence[Person]) -> str:
     """Return the name of the person whose face set is nearest to a unit vector, empty if it is none of them."""
-    likeness = {person.name: float(person.centre @ centre) for person in people}
+    likeness = {person.name: float(person.center @ center) for person in people}
     name = max(likeness, key=likeness.__getitem__)
     return name if likeness[name] >= SAME_PERSON else ""
 
 
-def _tell_apart(clip: str, seen: Sequence[_Seen], frames: int, people: Sequence[Person]) -> tuple[TargetPerson, ...]:
+def _tell_apart(
+    clip: str, seen: Sequence[_Seen], frames: int, people: Sequence[Person]
+) -> tuple[TargetPerson, ...]:
     """The people of a target who are seen often enough, at least the one seen most."""
     vectors = float32(np.stack([face.embedding for face in seen]))
     numbers = number_people(vectors, np.array([face.track for face in seen], np.int64))
-    known = [looks_like(centre_of(vectors[numbers == number]), people) for number in range(int(numbers.max()) + 1)]
+    known = [
+        looks_like(center_of(vectors[numbers == number]), people)
+        for number in range(int(numbers.max()) + 1)
+    ]
     # Someone whose profile counts as another person is still the same if both are like one face set.
     groups: dict[str | int, list[_Seen]] = {}
     for number, face in zip(numbers.tolist(), seen, strict=True):
@@ -90,7 +95,9 @@ def _tell_apart(clip: str, seen: Sequence[_Seen], frames: int, people: Sequence[
     least = max(_LEAST_FACES, _LEAST_SHARE * frames)
     often = [group for group in by_count if len(group[1]) >= least] or by_count[:1]
     return tuple(
-        _target_person(clip, who if isinstance(who, str) else "", 0 if len(often) == 1 else place, faces)
+        _target_person(
+            clip, who if isinstance(who, str) else "", 0 if len(often) == 1 else place, faces
+        )
         for place, (who, faces) in enumerate(often, 1)
     )
 
@@ -118,7 +125,9 @@ class _Gauge:
     def look(self, picture: Picture) -> list[_Seen]:
         """Measure every face of a picture."""
         faces = self._finder.find([picture.rgb])[0]
-        vectors = self._identify.embed([picture.rgb] * len(faces), [face.points_xy for face in faces])
+        vectors = self._identify.embed(
+            [picture.rgb] * len(faces), [face.points_xy for face in faces]
+        )
         return [_measure(picture.rgb, *pair) for pair in zip(faces, vectors, strict=True)]
 
 

@@ -47,5 +47,15 @@ def judge(direction: Direction, findings: Sequence[Finding]) -> Verdict:
     else:
         readiness = Readiness.ready
     worse = [finding for finding in findings if finding.severity != Severity.note]
-    help_most, command = (worse[0].action, worse[0].command) if worse else ("Nothing is missing; train.", "")
-    return Verdict(direction.guest.name, direction.host_name, readiness, covered, direction.unit, help_most, command)
+    help_most, command = (
+        (worse[0].action, worse[0].command) if worse else ("Nothing is missing; train.", "")
+    )
+    return Verdict(
+        direction.guest.name,
+        direction.host_name,
+        readiness,
+        covered,
+        direction.unit,
+        help_most,
+        command,
+    )

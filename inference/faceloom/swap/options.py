@@ -10,7 +10,7 @@ from faceloom.faces.mask import FOREHEAD_SHARE
 from faceloom.provenance import Label
 from faceloom.swap.bundle.manifest import BlendRow
 
-ColourMatch = Literal["none", "lab", "rct", "histogram"]
+ColorMatch = Literal["none", "lab", "rct", "histogram"]
 MaskKind = Literal["learned", "mesh", "both"]
 OnMissing = Literal["keep", "last", "fail"]
 
@@ -23,7 +23,7 @@ class SwapOptions:
 
     select: "largest", "all" or "track:N"; None is "all" of the people that `reference` shows, "largest" without.
     reference, exclude: pictures of the people to be swapped, and of those never to be. threshold: cosine above
-    which a face is one of theirs. colour, erode, feather, sharpen: override the blend settings of what gives the faces
+    which a face is one of theirs. color, erode, feather, sharpen: override the blend settings of what gives the faces
     unless None. mask: the network's, the outline of the target's mesh, or where both agree. forehead: how far the
     outline goes beyond the mesh's top, in shares of the face's height. on_missing: what is done with a frame in which
     a face that was there before is not found. label: what is written into every frame.
@@ -33,7 +33,7 @@ class SwapOptions:
     reference: tuple[Path, ...] = ()
     exclude: tuple[Path, ...] = ()
     threshold: float = SAME_PERSON
-    colour: ColourMatch | None = None
+    color: ColorMatch | None = None
     mask: MaskKind = "both"
     erode: float | None = None
     feather: float | None = None
@@ -45,14 +45,20 @@ class SwapOptions:
     @property
     def track(self) -> int | None:
         """The number N of "track:N", None for another selection."""
-        return int(self.select.removeprefix(_TRACK)) if self.select and self.select.startswith(_TRACK) else None
+        return (
+            int(self.select.removeprefix(_TRACK))
+            if self.select and self.select.startswith(_TRACK)
+            else None
+        )
 
     def check(self) -> None:
         """Raise UsageError if the selection or the label is none."""
         if self.label:
             self.label.check()
         name = self.select or "all"
-        if name in ("largest", "all") or (name.startswith(_TRACK) and name.removeprefix(_TRACK).isdecimal()):
+        if name in ("largest", "all") or (
+            name.startswith(_TRACK) and name.removeprefix(_TRACK).isdecimal()
+        ):
             return
         raise UsageError(
             f"There is no selection {name!r}; choose largest, all or track:N (--list-tracks shows the numbers)."
@@ -66,7 +72,7 @@ class Look:
     as_asked: `sharpen` is the user's, and not the most that a face is sharpened by to be as detailed as its target.
     """
 
-    colour: ColourMatch
+    color: ColorMatch
     mask: MaskKind
     erode: float
     feather: float
@@ -78,7 +84,7 @@ class Look:
     def of(cls, suggested: BlendRow, options: SwapOptions) -> "Look":
         """Return a source's suggestion with the user's wishes laid over it."""
         return cls(
-            colour=options.colour or suggested.colour,
+            color=options.color or suggested.color,
             mask=options.mask,
             erode=suggested.erode if options.erode is None else options.erode,
             feather=suggested.feather if options.feather is None else options.feather,

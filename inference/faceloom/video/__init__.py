@@ -2,7 +2,7 @@
 
 from faceloom.video.encoders import DEFAULT_ENCODING, Encoding
 from faceloom.video.frame_range import FrameRange, Stretch, frame_times
-from faceloom.video.info import Box, ColourTags, Frame, VideoInfo
+from faceloom.video.info import Box, ColorTags, Frame, VideoInfo
 from faceloom.video.output import check_output, notices, refuse_output, replacing_output
 from faceloom.video.probe import probe_video
 from faceloom.video.read import read_frames
@@ -13,7 +13,7 @@ from faceloom.video.source import probe_source, read_source, spooled
 __all__ = [
     "DEFAULT_ENCODING",
     "Box",
-    "ColourTags",
+    "ColorTags",
     "Encoding",
     "Frame",
     "FrameRange",

@@ -13,9 +13,9 @@ from av.video.codeccontext import VideoCodecContext
 
 from faceloom.cpu_features import has_avx512
 from faceloom.errors import ProviderMissing, UsageError
-from faceloom.video.info import ColourTags, VideoInfo
+from faceloom.video.info import ColorTags, VideoInfo
 
-BT709 = ColourTags(primaries=1, transfer=1, matrix=1, range=1)
+BT709 = ColorTags(primaries=1, transfer=1, matrix=1, range=1)
 DEFAULT_QUALITY = 75
 # Options of FFmpeg that set the quality, each in its way.
 _RATES = ("b", "crf", "cq", "qp", "global_quality")
@@ -40,11 +40,17 @@ class _Codec:
 # Quality 75 is x264's crf 17, visually lossless at a size one can share. The others' lines go through x264's PSNR at
 # 50 (41.7 dB on the sample, within 0.15); at 75, where x264 has 47.0 dB, x265 has 45.8 and SVT-AV1 43.2.
 _X264 = _Codec("libx264", {"preset": "fast"}, ("crf", 44, 0.36))
-_X265 = _Codec("libx265", {"preset": "fast", "x265-params": "log-level=error:open-gop=0"}, ("crf", 40, 0.32))
+_X265 = _Codec(
+    "libx265", {"preset": "fast", "x265-params": "log-level=error:open-gop=0"}, ("crf", 40, 0.32)
+)
 _SVTAV1 = _Codec("libsvtav1", {"preset": "8"}, ("crf", 53, 0.44), segment="mp4")
 _NVENC_FORMATS = ("yuv420p", "p010le", "yuv444p", "yuv444p16le")
-_H264_NVENC = _Codec("h264_nvenc", {"preset": "p5", "rc": "vbr", "b": "0"}, ("cq", 46, 0.36), _NVENC_FORMATS)
-_HEVC_NVENC = _Codec("hevc_nvenc", {"preset": "p5", "rc": "vbr", "b": "0"}, ("cq", 46, 0.36), _NVENC_FORMATS)
+_H264_NVENC = _Codec(
+    "h264_nvenc", {"preset": "p5", "rc": "vbr", "b": "0"}, ("cq", 46, 0.36), _NVENC_FORMATS
+)
+_HEVC_NVENC = _Codec(
+    "hevc_nvenc", {"preset": "p5", "rc": "vbr", "b": "0"}, ("cq", 46, 0.36), _NVENC_FORMATS
+)
 _X264_LOSSLESS = _Codec("libx264", {"preset": "fast", "qp": "0"})
 _FFV1 = _Codec("ffv1", {"level": "3", "slicecrc": "1"}, segment="matroska")
 # Level 1 takes a third of the time of the default and 10 % more room.
@@ -67,15 +73,21 @@ class Encoding:
     options: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def parse(cls, encoder: str = "x264", quality: int | None = None, options: Sequence[str] = ()) -> "Encoding":
+    def parse(
+        cls, encoder: str = "x264", quality: int | None = None, options: Sequence[str] = ()
+    ) -> "Encoding":
         """Check what the command line gives, `options` as key=value; raise UsageError for what cannot be."""
         if encoder not in ENCODERS:
             raise UsageError(f"There is no encoder {encoder}; choose one of {', '.join(ENCODERS)}.")
         if quality is not None and not 0 <= quality <= 100:
             raise UsageError(f"--quality {quality} is not between 0 and 100.")
         if quality is not None and encoder in ("lossless", "png"):
-            raise UsageError(f"--quality has no use with --encoder {encoder}, which loses nothing; leave it out.")
-        pairs = tuple((key, value) for key, _, value in (option.partition("=") for option in options))
+            raise UsageError(
+                f"--quality has no use with --encoder {encoder}, which loses nothing; leave it out."
+            )
+        pairs = tuple(
+            (key, value) for key, _, value in (option.partition("=") for option in options)
+        )
         if wrong := next((option for option in options if "=" not in option), None):
             raise UsageError(f"--encoder-option {wrong} is not of the form key=value.")
         return cls(encoder, quality, pairs)
@@ -91,7 +103,7 @@ class Coding:
     codec: str
     options: dict[str, str]
     pixel_format: str
-    colour: ColourTags
+    color: ColorTags
     segment: str
 
 
@@ -113,11 +125,13 @@ def coding_of(info: VideoInfo, encoding: Encoding) -> Coding:
     for key, value in encoding.options:
         _refuse_unknown(codec.name, key)
         # Lists of the encoder's own options are added to, as ours hold what joining needs.
-        options[key] = f"{options[key]}:{value}" if key.endswith("-params") and key in options else value
-    # H.264 and its kind have no RGB, and a GIF's colours are those of a screen.
-    from_rgb = _is_rgb(info.pixel_format) or info.colour.matrix == 0
-    colour = BT709 if from_rgb and not _is_rgb(pixel_format) else info.colour
-    return Coding(codec.name, options, pixel_format, colour, codec.segment)
+        options[key] = (
+            f"{options[key]}:{value}" if key.endswith("-params") and key in options else value
+        )
+    # H.264 and its kind have no RGB, and a GIF's colors are those of a screen.
+    from_rgb = _is_rgb(info.pixel_format) or info.color.matrix == 0
+    color = BT709 if from_rgb and not _is_rgb(pixel_format) else info.color
+    return Coding(codec.name, options, pixel_format, color, codec.segment)
 
 
 def _looked_ahead(info: VideoInfo) -> int:
@@ -137,7 +151,9 @@ def check_encoder(info: VideoInfo, encoding: Encoding) -> None:
     open_encoder(context, info, encoding, coding)
 
 
-def open_encoder(context: VideoCodecContext, info: VideoInfo, encoding: Encoding, coding: Coding) -> None:
+def open_encoder(
+    context: VideoCodecContext, info: VideoInfo, encoding: Encoding, coding: Coding
+) -> None:
     """Tell an encoder what it will get, and open it.
 
     Raises UsageError for options that it refuses, ProviderMissing for one that does not run on this machine.
@@ -146,10 +162,10 @@ def open_encoder(context: VideoCodecContext, info: VideoInfo, encoding: Encoding
     context.width, context.height = info.width, info.height
     context.pix_fmt = coding.pixel_format
     context.sample_aspect_ratio = info.sample_aspect_ratio
-    context.color_primaries = coding.colour.primaries
-    context.color_trc = coding.colour.transfer
-    context.colorspace = coding.colour.matrix
-    context.color_range = coding.colour.range
+    context.color_primaries = coding.color.primaries
+    context.color_trc = coding.color.transfer
+    context.colorspace = coding.color.matrix
+    context.color_range = coding.color.range
     # Headers once in the file's, and no picture that looks back over a key frame: so files can be joined.
     context.flags |= Flags.global_header | Flags.closed_gop
     if coding.codec == "libsvtav1":
@@ -161,7 +177,9 @@ def open_encoder(context: VideoCodecContext, info: VideoInfo, encoding: Encoding
         raise _not_opened(coding, encoding, error) from error
 
 
-def _not_opened(coding: Coding, encoding: Encoding, error: Exception) -> ProviderMissing | UsageError:
+def _not_opened(
+    coding: Coding, encoding: Encoding, error: Exception
+) -> ProviderMissing | UsageError:
     if encoding.encoder == "nvenc":
         return ProviderMissing(
             f"{coding.codec} does not run on this machine (no NVIDIA GPU with an encoder, or its driver); "
@@ -169,7 +187,9 @@ def _not_opened(coding: Coding, encoding: Encoding, error: Exception) -> Provide
         )
     told = " ".join(f"{key}={value}" for key, value in coding.options.items())
     reason = getattr(error, "strerror", None) or str(error)
-    return UsageError(f"{coding.codec} does not start with {told} ({reason.lower()}); check --encoder-option.")
+    return UsageError(
+        f"{coding.codec} does not start with {told} ({reason.lower()}); check --encoder-option."
+    )
 
 
 def _codec_of(info: VideoInfo, encoding: Encoding) -> _Codec:
@@ -178,8 +198,12 @@ def _codec_of(info: VideoInfo, encoding: Encoding) -> _Codec:
     if encoding.encoder == "lossless":
         wanted = plain_name(info.pixel_format)
         halved = _odd_for(wanted, info)
-        # What x264 writes of grey comes back as 4:2:0.
-        kept = wanted in map(plain_name, _taken("libx264")) and not wanted.startswith("gray") and not halved
+        # What x264 writes of gray comes back as 4:2:0.
+        kept = (
+            wanted in map(plain_name, _taken("libx264"))
+            and not wanted.startswith("gray")
+            and not halved
+        )
         return _X264_LOSSLESS if kept else _FFV1
     return {"x264": _X264, "x265": _X265, "svtav1": _SVTAV1, "png": _PNG}[encoding.encoder]
 
@@ -195,7 +219,9 @@ def _pixel_format(info: VideoInfo, codec: _Codec) -> str:
         wanted = "yuv420p" if _depth(wanted) <= 8 else "yuv420p10le"
     if wanted not in taken:
         # find_best takes full range for a loss, which the tag beside keeps.
-        nearest, _ = find_best_pix_fmt_of_list(taken, plain_name(wanted), _has_alpha(wanted) and codec.rate is None)
+        nearest, _ = find_best_pix_fmt_of_list(
+            taken, plain_name(wanted), _has_alpha(wanted) and codec.rate is None
+        )
         assert nearest is not None, "every encoder takes some format"
         wanted = nearest.name
     if codec.name != "ffv1" and _odd_for(wanted, info):
@@ -246,7 +272,9 @@ def _is_rgb(pixel_format: str) -> bool:
 
 
 def _has_alpha(pixel_format: str) -> bool:
-    return pixel_format == "pal8" or any(part.is_alpha for part in av.VideoFormat(pixel_format).components)
+    return pixel_format == "pal8" or any(
+        part.is_alpha for part in av.VideoFormat(pixel_format).components
+    )
 
 
 def _depth(pixel_format: str) -> int:

@@ -75,7 +75,9 @@ class FrameRange:
         whole = stop == len(times)
         # Sound may come before the first frame.
         begin = clock[start] if start else Fraction(0)
-        return Stretch(start, None if whole else stop, times[start], begin, None if whole else clock[stop])
+        return Stretch(
+            start, None if whole else stop, times[start], begin, None if whole else clock[stop]
+        )
 
 
 def frame_times(info: VideoInfo) -> list[int]:
@@ -83,7 +85,11 @@ def frame_times(info: VideoInfo) -> list[int]:
     if info.kind == "pictures":
         return list(range(info.frame_count or 0))
     with open_video(info.path) as (container, stream):
-        coded = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None and not p.is_discard]
+        coded = [
+            (p.pts, p.is_keyframe)
+            for p in container.demux(stream)
+            if p.pts is not None and not p.is_discard
+        ]
     # What lies or is shown before the first key frame (a recording that was cut) decodes to nothing.
     key = next((number for number, (_, is_key) in enumerate(coded) if is_key), 0)
     return sorted(pts for pts, _ in coded[key:] if pts >= coded[key][0])

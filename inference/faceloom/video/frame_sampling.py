@@ -17,7 +17,9 @@ from faceloom.video.probe import open_video
 
 def spread_moments(info: VideoInfo, count: int) -> list[float]:
     """Return `count` times in seconds, spread evenly over a video; only its beginning if its length is unknown."""
-    seconds = info.duration or (info.frame_count / float(info.average_rate) if info.frame_count else 0.0)
+    seconds = info.duration or (
+        info.frame_count / float(info.average_rate) if info.frame_count else 0.0
+    )
     if not seconds:
         return [float(info.start)]
     return [float(info.start) + seconds * (number + 0.5) / count for number in range(count)]
@@ -29,7 +31,9 @@ def read_moments(info: VideoInfo, seconds: Sequence[float]) -> Iterator[Frame]:
     Of a video only what lies between a time and the key frame before it is decoded. A frame's `index` is that of its
     time. Raises what `open_video` raises, and MediaUnreadable if a frame cannot be decoded.
     """
-    return _pictures_at(info, seconds) if info.kind == "pictures" else _frames_at(info.path, seconds)
+    return (
+        _pictures_at(info, seconds) if info.kind == "pictures" else _frames_at(info.path, seconds)
+    )
 
 
 def _pictures_at(info: VideoInfo, seconds: Sequence[float]) -> Iterator[Frame]:
@@ -59,7 +63,9 @@ def _frames_at(path: Path, seconds: Sequence[float]) -> Iterator[Frame]:
                 if shown is not None and shown.pts is not None:
                     yield Frame(number, shown.pts, shown.duration or 0, base, to_rgb(shown))
         except av.FFmpegError as error:
-            raise MediaUnreadable(f"{path} cannot be decoded at {seconds[number]:.1f} s ({error.strerror}).") from error
+            raise MediaUnreadable(
+                f"{path} cannot be decoded at {seconds[number]:.1f} s ({error.strerror})."
+            ) from error
 
 
 def frame_number(info: VideoInfo, seconds: float) -> int:
@@ -84,5 +90,7 @@ def _first_from(path: Path, seconds: float) -> int | None:
                 if frame.time is not None and frame.time >= seconds:
                     return index
         except av.FFmpegError as error:
-            raise MediaUnreadable(f"{path} cannot be decoded up to {seconds} s ({error.strerror}).") from error
+            raise MediaUnreadable(
+                f"{path} cannot be decoded up to {seconds} s ({error.strerror})."
+            ) from error
     return None

@@ -24,7 +24,12 @@ _STILL_QUALITY = 95
 
 
 def write_pictures(
-    segments: Sequence[Path], out_part: Path, name: Path, info: VideoInfo, encoding: Encoding, begin: Fraction
+    segments: Sequence[Path],
+    out_part: Path,
+    name: Path,
+    info: VideoInfo,
+    encoding: Encoding,
+    begin: Fraction,
 ) -> None:
     """Write the pictures of PNG segments as `name` asks for, upright; `begin` is what becomes a GIF's 0."""
     kind = output_kind(name)
@@ -75,7 +80,11 @@ def _reduced(data: bytes, name: Path, encoding: Encoding) -> bytes:
     ending = name.suffix.lower()
     quality = _STILL_QUALITY if encoding.quality is None else encoding.quality
     key = cv2.IMWRITE_WEBP_QUALITY if ending == ".webp" else cv2.IMWRITE_JPEG_QUALITY
-    sampling = () if ending == ".webp" else (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+    sampling = (
+        ()
+        if ending == ".webp"
+        else (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+    )
     return encode(np.asarray(rgb, np.uint8), ending, (key, quality, *sampling))
 
 
@@ -85,7 +94,9 @@ def _write_gif(segments: Sequence[Path], out_part: Path, info: VideoInfo, begin:
         stream = target.add_stream("gif", rate=info.average_rate)
         context = stream.codec_context
         turned = info.rotation % 180 != 0
-        context.width, context.height = (info.height, info.width) if turned else (info.width, info.height)
+        context.width, context.height = (
+            (info.height, info.width) if turned else (info.width, info.height)
+        )
         context.pix_fmt, context.time_base = "pal8", _GIF_TIME
         graph = _palette_graph(context.width, context.height)
         last = 0
@@ -100,7 +111,9 @@ def _write_gif(segments: Sequence[Path], out_part: Path, info: VideoInfo, begin:
             target.mux(packet)
 
 
-def _shown(segments: Sequence[Path], rotation: int) -> Iterator[tuple[av.VideoFrame, Fraction, Fraction]]:
+def _shown(
+    segments: Sequence[Path], rotation: int
+) -> Iterator[tuple[av.VideoFrame, Fraction, Fraction]]:
     for path in segments:
         with open_input(path) as container:
             for picture in container.decode(video=0):
@@ -110,9 +123,11 @@ def _shown(segments: Sequence[Path], rotation: int) -> Iterator[tuple[av.VideoFr
 
 
 def _palette_graph(width: int, height: int) -> av.filter.Graph:
-    """The 256 colours of each picture, chosen for it alone."""
+    """The 256 colors of each picture, chosen for it alone."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("rgb24"), time_base=_GIF_TIME)
+    source = graph.add_buffer(
+        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=_GIF_TIME
+    )
     split, sink = graph.add("split"), graph.add("buffersink")
     choose, use = graph.add("palettegen", "stats_mode=single"), graph.add("paletteuse", "new=1")
     source.link_to(split)

@@ -8,7 +8,7 @@ import av
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.image_io import PICTURES, in_natural_order
-from faceloom.video.info import ColourTags, Frame, VideoInfo
+from faceloom.video.info import ColorTags, Frame, VideoInfo
 from faceloom.video.pixel_format import to_rgb
 from faceloom.video.safe_open import open_input
 
@@ -46,12 +46,16 @@ def probe_pictures(path: Path, rate: Fraction = RATE) -> VideoInfo:
         frame_count=len(files),
         codec="pictures",
         pixel_format=first.format.name,
-        colour=ColourTags(first.color_primaries, first.color_trc, first.colorspace, first.color_range),
+        color=ColorTags(
+            first.color_primaries, first.color_trc, first.colorspace, first.color_range
+        ),
         kind="pictures",
     )
 
 
-def read_pictures(info: VideoInfo, *, start: int = 0, stop: int | None = None, every: int = 1) -> Iterator[Frame]:
+def read_pictures(
+    info: VideoInfo, *, start: int = 0, stop: int | None = None, every: int = 1
+) -> Iterator[Frame]:
     """Yield pictures `start` to `stop` as frames, all but each `every`-th passed over.
 
     Raises MediaUnreadable at one that cannot be decoded or is of another size or kind than the first.

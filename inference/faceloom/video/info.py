@@ -14,8 +14,8 @@ Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class ColourTags:
-    """The stream's colour description: numbers of ITU-T H.273, 2 meaning unspecified; range 1 tv, 2 full."""
+class ColorTags:
+    """The stream's color description: numbers of ITU-T H.273, 2 meaning unspecified; range 1 tv, 2 full."""
 
     primaries: int
     transfer: int
@@ -45,7 +45,7 @@ class VideoInfo:
     frame_count: int | None
     codec: str
     pixel_format: str
-    colour: ColourTags
+    color: ColorTags
     kind: Literal["video", "pictures"] = "video"
     interlaced: bool = False
 

@@ -87,7 +87,11 @@ def replacing_output(name: Path) -> Iterator[Path]:
             sys.stdout.buffer.flush()
         return
     kind = output_kind(name)
-    with replacing_directory(_folder_of(name)) if kind == "pictures" else replacing_file(name) as part:
+    with (
+        replacing_directory(_folder_of(name))
+        if kind == "pictures"
+        else replacing_file(name) as part
+    ):
         yield part
 
 
@@ -96,10 +100,14 @@ def encoding_for(name: Path, encoding: Encoding) -> Encoding:
     kind, ending = output_kind(name), name.suffix.lower()
     if kind == "video":
         if encoding.encoder == "png":
-            raise UsageError(f"--encoder png writes pictures: name a folder or NAME_%05d.png instead of {name}.")
+            raise UsageError(
+                f"--encoder png writes pictures: name a folder or NAME_%05d.png instead of {name}."
+            )
         return encoding
     if encoding.encoder not in ("x264", "png"):
-        raise UsageError(f"--encoder {encoding.encoder} writes videos and {name} is none; leave it out.")
+        raise UsageError(
+            f"--encoder {encoding.encoder} writes videos and {name} is none; leave it out."
+        )
     if encoding.quality is not None and ending not in (".jpg", ".jpeg", ".webp"):
         raise UsageError(f"--quality has no use for {name}; leave it out.")
     return replace(encoding, encoder="png")
@@ -115,14 +123,20 @@ def check_output(name: Path, info: VideoInfo, encoding: Encoding) -> Encoding:
     check_encoder(info, encoding)
     kind = output_kind(name)
     if kind == "still" and info.frame_count != 1:
-        raise UsageError(f"{name} is one picture and {info.path} more; name a video, a folder or NAME_%05d.png.")
+        raise UsageError(
+            f"{name} is one picture and {info.path} more; name a video, a folder or NAME_%05d.png."
+        )
     if kind != "video":
         return encoding
     coding = coding_of(info, encoding)
     with av.open(io.BytesIO(), "w", format=container_format(name)) as target:
         codec = av.codec.Codec(coding.codec, "w").canonical_name
-        if codec not in target.supported_codecs or (codec == "ffv1" and container_format(name) != "matroska"):
-            raise UsageError(f"{name} cannot hold {codec} of {coding.pixel_format}; name the output .mkv, which can.")
+        if codec not in target.supported_codecs or (
+            codec == "ffv1" and container_format(name) != "matroska"
+        ):
+            raise UsageError(
+                f"{name} cannot hold {codec} of {coding.pixel_format}; name the output .mkv, which can."
+            )
         if info.kind == "video":
             with open_input(info.path) as source:
                 refuse_uncopied(source, target, name)
@@ -133,25 +147,30 @@ def notices(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
     """Say, in a sentence each, what will not be as in the source."""
     coding, kind = coding_of(info, encoding_for(name, encoding)), output_kind(name)
     said = []
-    if info.colour.transfer in _HDR:
+    if info.color.transfer in _HDR:
         said.append(
-            f"{info.path} is HDR ({_HDR[info.colour.transfer]}): its pictures keep their values and tags, and the "
+            f"{info.path} is HDR ({_HDR[info.color.transfer]}): its pictures keep their values and tags, and the "
             "face is computed on these values as they are; figures about the mastering display are left out."
         )
     if info.interlaced and kind == "video":
-        said.append(f"{info.path} is interlaced: its lines are kept, and the output does not say that it is.")
+        said.append(
+            f"{info.path} is interlaced: its lines are kept, and the output does not say that it is."
+        )
     if plain_name(info.pixel_format) != plain_name(coding.pixel_format):
         said.append(
             f"{info.path} is coded as {info.pixel_format}, which {coding.codec} does not take at this size: "
             f"it is written as {coding.pixel_format}."
         )
     if kind == "gif":
-        said.append(f"{name}: a GIF has 256 colours a picture and times in hundredths of a second.")
+        said.append(f"{name}: a GIF has 256 colors a picture and times in hundredths of a second.")
     if info.kind == "pictures":
         return said
     if kind != "video":
         return [*said, f"{name} has no sound, and none of the source's tags."]
-    with open_input(info.path) as source, av.open(io.BytesIO(), "w", format=container_format(name)) as target:
+    with (
+        open_input(info.path) as source,
+        av.open(io.BytesIO(), "w", format=container_format(name)) as target,
+    ):
         if lost := left_out(source, target):
             said.append(f"{info.path}: not copied are {', '.join(lost)}.")
     return said
@@ -168,7 +187,9 @@ def _folder_of(name: Path) -> Path:
 
 def _refuse_folder(folder: Path, *, force: bool, inputs: Iterable[Path]) -> None:
     if not folder.name:
-        raise UsageError("The pictures need a folder of their own, which is written whole; name one.")
+        raise UsageError(
+            "The pictures need a folder of their own, which is written whole; name one."
+        )
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -177,6 +198,10 @@ def _refuse_folder(folder: Path, *, force: bool, inputs: Iterable[Path]) -> None
         raise UsageError(f"{folder} holds the input and is not replaced; choose another name.")
     there = list(folder.iterdir())
     if any(file.suffix.lower() != ".png" or not file.is_file() for file in there):
-        raise UsageError(f"{folder} holds other things than PNGs and is not replaced; choose another name.")
+        raise UsageError(
+            f"{folder} holds other things than PNGs and is not replaced; choose another name."
+        )
     if there and not force:
-        raise UsageError(f"{folder} exists already; choose another name or pass --force to replace it.")
+        raise UsageError(
+            f"{folder} exists already; choose another name or pass --force to replace it."
+        )

@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
-from faceloom.video.info import ColourTags, VideoInfo
+from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.safe_open import MOST_PIXELS, open_input
 
 # FFmpeg reads pictures as videos of one frame through these demuxers.
@@ -51,7 +51,9 @@ def probe_video(path: Path) -> VideoInfo:
         try:
             first = next(container.decode(stream), None)
         except av.FFmpegError as error:
-            raise MediaUnreadable(f"{path} holds no frame that can be decoded ({error.strerror}).") from error
+            raise MediaUnreadable(
+                f"{path} holds no frame that can be decoded ({error.strerror})."
+            ) from error
         if first is None:
             raise MediaUnreadable(f"{path} holds no frame that can be decoded.")
         # Fraction(...): from PyAV 19 on these are of a type of its own.
@@ -70,7 +72,9 @@ def probe_video(path: Path) -> VideoInfo:
             codec=context.name,
             pixel_format=context.pix_fmt or first.format.name,
             interlaced=first.interlaced_frame,
-            colour=ColourTags(context.color_primaries, context.color_trc, context.colorspace, context.color_range),
+            color=ColorTags(
+                context.color_primaries, context.color_trc, context.colorspace, context.color_range
+            ),
         )
 
 
@@ -92,12 +96,16 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if any(part in container.format.name for part in _PICTURE_DEMUXERS):
         raise MediaUnreadable(f"{path} is a picture, not a video; give a video file.")
     # Cover art is a video stream of one picture beside the sound.
-    streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    streams = [
+        s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic
+    ]
     if not streams:
         raise MediaUnreadable(f"{path} has no video in it, only {_kinds(container)}.")
     stream = streams[0]
     if stream.codec_context is None:
-        raise MediaUnreadable(f"{path} is of a codec that FFmpeg does not know; convert it with what made it.")
+        raise MediaUnreadable(
+            f"{path} is of a codec that FFmpeg does not know; convert it with what made it."
+        )
     if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
         raise MediaUnreadable(
             f"{path} has pictures of more than {MOST_PIXELS / 1e6:.0f} million pixels; make it smaller."

@@ -21,7 +21,12 @@ _STEPS_BACK = (0, 10, 60)
 
 
 def read_frames(
-    path: Path, *, start: int = 0, stop: int | None = None, every: int = 1, start_pts: int | None = None
+    path: Path,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    every: int = 1,
+    start_pts: int | None = None,
 ) -> Iterator[Frame]:
     """Yield frames `start` to `stop` in presentation order, pictures as coded (see `VideoInfo.rotation`).
 
@@ -66,7 +71,9 @@ def _decoded(
         ) from error
 
 
-def _from(container: InputContainer, stream: VideoStream, start_pts: int) -> "Iterator[Packet[VideoStream]]":
+def _from(
+    container: InputContainer, stream: VideoStream, start_pts: int
+) -> "Iterator[Packet[VideoStream]]":
     """Yield packets from a key frame on that is shown at `start_pts` or before: the nearest, or the first of all.
 
     An index goes by when frames are decoded, so the nearest that it knows may be shown later.
@@ -75,7 +82,12 @@ def _from(container: InputContainer, stream: VideoStream, start_pts: int) -> "It
         container.seek(start_pts - round(back / (stream.time_base or 1)), stream=stream)
         packets = container.demux(stream)
         first = next(packets, None)
-        if first is not None and first.pts is not None and first.is_keyframe and first.pts <= start_pts:
+        if (
+            first is not None
+            and first.pts is not None
+            and first.is_keyframe
+            and first.pts <= start_pts
+        ):
             yield first
             yield from packets
             return
@@ -89,11 +101,22 @@ def _frame(picture: av.VideoFrame, index: int, path: Path) -> Frame:
             f"{path}: frame {index} has no presentation time; remux the file (ffmpeg -i in -c copy out)."
         )
     if picture.is_corrupt:
-        raise MediaUnreadable(f"{path}: frame {index} is damaged and cannot be decoded whole; copy the file again.")
-    return Frame(index, picture.pts, picture.duration or 0, Fraction(picture.time_base), to_rgb(picture), picture)
+        raise MediaUnreadable(
+            f"{path}: frame {index} is damaged and cannot be decoded whole; copy the file again."
+        )
+    return Frame(
+        index,
+        picture.pts,
+        picture.duration or 0,
+        Fraction(picture.time_base),
+        to_rgb(picture),
+        picture,
+    )
 
 
-def _refuse_early_end(container: InputContainer, stream: VideoStream, path: Path, end: float) -> None:
+def _refuse_early_end(
+    container: InputContainer, stream: VideoStream, path: Path, end: float
+) -> None:
     stated = stated_duration(container, stream)
     begin = float((stream.start_time or 0) * (stream.time_base or 0))
     if stated is not None and end - begin < stated - max(_SLACK_SECONDS, _SLACK_SHARE * stated):

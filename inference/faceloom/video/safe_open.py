@@ -35,7 +35,10 @@ _MOST_CHUNKS = 10_000
 def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
     """Open a video, a piece of one or a picture; what FFmpeg raises is passed on. Raises ValueError for some damage."""
     # A file that is not there FFmpeg tells in its own way.
-    with suppress(OSError), source.open("rb") if isinstance(source, Path) else nullcontext(source) as opened:
+    with (
+        suppress(OSError),
+        source.open("rb") if isinstance(source, Path) else nullcontext(source) as opened,
+    ):
         if _claims_more(opened):
             raise ValueError("its texts claim more bytes than there are")
     file = str(source) if isinstance(source, Path) else source

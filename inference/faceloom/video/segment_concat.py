@@ -52,7 +52,11 @@ def join_segments(  # noqa: PLR0913  what is joined, where to, and what lies bes
     options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
     if kind in ("mp4", "mov"):
         ticks = str(lines[0].time_base.denominator)
-        options |= {"movflags": "+faststart", "video_track_timescale": ticks, "movie_timescale": ticks}
+        options |= {
+            "movflags": "+faststart",
+            "video_track_timescale": ticks,
+            "movie_timescale": ticks,
+        }
     with av.open(str(out_part), "w", format=kind, options=options, **TAGS_AS_THEY_ARE) as target:
         with open_input(segments[0]) as first:
             pictures = _add_pictures(first.streams.video[0], target, info)
@@ -106,7 +110,9 @@ class _Timeline:
         return cls([time + shift for time in pts], last, shift, base)
 
 
-def _packets(segments: Sequence[Path], lines: Sequence[_Timeline]) -> Iterator["Packet[VideoStream]"]:
+def _packets(
+    segments: Sequence[Path], lines: Sequence[_Timeline]
+) -> Iterator["Packet[VideoStream]"]:
     """Yield the packets of all segments with times of the source's clock."""
     final = max((time for line in lines for time in line.pts), default=0)
     for path, line in zip(segments, lines, strict=True):
@@ -120,7 +126,9 @@ def _packets(segments: Sequence[Path], lines: Sequence[_Timeline]) -> Iterator["
 
 def _of(container: InputContainer) -> Iterator["Packet[VideoStream]"]:
     # The demuxer closes each stream with an empty packet without times.
-    return (packet for packet in container.demux(container.streams.video[0]) if packet.pts is not None)
+    return (
+        packet for packet in container.demux(container.streams.video[0]) if packet.pts is not None
+    )
 
 
 def _first_pts(metadata: dict[str, str]) -> int:

@@ -28,7 +28,9 @@ class PictureWriter:
     It begins with a key frame and nothing in it looks back before it. Use it through `PictureWriter.open`.
     """
 
-    def __init__(self, container: OutputContainer, stream: VideoStream, coding: Coding, info: VideoInfo):
+    def __init__(
+        self, container: OutputContainer, stream: VideoStream, coding: Coding, info: VideoInfo
+    ):
         self._container = container
         self._stream = stream
         self._coding = coding
@@ -48,8 +50,14 @@ class PictureWriter:
         """
         coding = coding_of(info, encoding)
         ticks = str(info.time_base.denominator)
-        exact = {"video_track_timescale": ticks, "movie_timescale": ticks} if coding.segment != "matroska" else {}
-        with av.open(str(part), "w", format=coding.segment, options={"fflags": "+bitexact", **exact}) as container:
+        exact = (
+            {"video_track_timescale": ticks, "movie_timescale": ticks}
+            if coding.segment != "matroska"
+            else {}
+        )
+        with av.open(
+            str(part), "w", format=coding.segment, options={"fflags": "+bitexact", **exact}
+        ) as container:
             stream = container.add_stream(coding.codec, rate=info.average_rate)
             assert isinstance(stream, VideoStream), "only such are in the table"
             open_encoder(stream.codec_context, info, encoding, coding)
@@ -75,7 +83,7 @@ class PictureWriter:
             raise MediaUnreadable(
                 f"{self._info.path} changes its size at frame {frame.index}; cut it there into two files."
             )
-        picture = picture_of(frame, self._coding.pixel_format, self._coding.colour)
+        picture = picture_of(frame, self._coding.pixel_format, self._coding.color)
         picture.pts, picture.dts = frame.pts + self._shift, None
         picture.time_base = frame.time_base
         self._decode_times.append(picture.pts)
@@ -89,7 +97,9 @@ class PictureWriter:
             # What a file of this kind cannot say is said in words.
             self._shift = -pts
             self._container.metadata["comment"] = f"{FIRST_PTS}{pts}"
-        self._decode_times.extend(pts + self._shift - early for early in range(_MOST_DELAYED, 0, -1))
+        self._decode_times.extend(
+            pts + self._shift - early for early in range(_MOST_DELAYED, 0, -1)
+        )
         self._container.start_encoding()
 
     def _finish(self) -> None:

@@ -33,7 +33,12 @@ def probe_source(path: Path, rate: Fraction = RATE) -> VideoInfo:
 
 
 def read_source(
-    info: VideoInfo, *, start: int = 0, stop: int | None = None, every: int = 1, start_pts: int | None = None
+    info: VideoInfo,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    every: int = 1,
+    start_pts: int | None = None,
 ) -> Iterator[Frame]:
     """Yield the frames of a probed source; see `read_frames`."""
     if info.kind == "pictures":
@@ -51,5 +56,8 @@ def spooled(target: Path) -> Iterator[Path]:
         file = Path(folder) / "standard-input"
         with file.open("wb") as spool:
             shutil.copyfileobj(sys.stdin.buffer, spool)
-        log.warning("Standard input (%.1f MB) was written to a temporary file first.", file.stat().st_size / 1e6)
+        log.warning(
+            "Standard input (%.1f MB) was written to a temporary file first.",
+            file.stat().st_size / 1e6,
+        )
         yield file

@@ -39,14 +39,21 @@ class Span:
 class StreamCopy:
     """The other streams of a source, copied piecewise beside the pictures."""
 
-    def __init__(self, packets: "Iterator[Packet[Stream]]", target: OutputContainer, streams: dict[int, Stream]):
+    def __init__(
+        self,
+        packets: "Iterator[Packet[Stream]]",
+        target: OutputContainer,
+        streams: dict[int, Stream],
+    ):
         self._packets = packets
         self._target = target
         self._streams = streams
 
     @classmethod
     @contextmanager
-    def open(cls, info: VideoInfo, target: OutputContainer, name: Path, span: Span) -> Iterator["StreamCopy"]:
+    def open(
+        cls, info: VideoInfo, target: OutputContainer, name: Path, span: Span
+    ) -> Iterator["StreamCopy"]:
         """Open the source a second time, as its packets are read at the pace of the pictures.
 
         Only what lies in `span` is copied; its begin is taken off every time, as it is from the pictures'.
@@ -58,10 +65,14 @@ class StreamCopy:
         with open_input(info.path) as source:
             refuse_uncopied(source, target, name)
             target.metadata.update(worth_keeping(source.metadata))
-            if chapters := [c for chapter in source.chapters() if (c := _clipped(chapter, span)) is not None]:
+            if chapters := [
+                c for chapter in source.chapters() if (c := _clipped(chapter, span)) is not None
+            ]:
                 target.set_chapters(chapters)
             partial = span.begin > info.start or span.end is not None
-            streams = {s.index: _add_copy(s, target, partial) for s in source.streams if s.type in _COPIED}
+            streams = {
+                s.index: _add_copy(s, target, partial) for s in source.streams if s.type in _COPIED
+            }
             for attachment in attachments_of(source, target):
                 filename = attachment.metadata.get("filename", "attachment")
                 mimetype = attachment.mimetype or "application/octet-stream"
@@ -119,9 +130,15 @@ def left_out(source: InputContainer, target: OutputContainer) -> list[str]:
     if source.chapters():
         # MP4 has the names of its chapters in a stream, too.
         kept |= {stream.index for stream in source.streams.data}
-    videos = [s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    videos = [
+        s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic
+    ]
     kept |= {stream.index for stream in videos[:1]}
-    words = {"video": "a second video or cover picture", "data": "data", "attachment": "an attachment"}
+    words = {
+        "video": "a second video or cover picture",
+        "data": "data",
+        "attachment": "an attachment",
+    }
     return [
         f"stream {stream.index} ({words.get(stream.type, stream.type)}, {_codec_name(stream)})"
         for stream in source.streams
@@ -150,7 +167,9 @@ def _add_copy(stream: Stream, target: OutputContainer, partial: bool) -> Stream:
     return copy
 
 
-def _within(source: InputContainer, wanted: Iterable[int], span: Span, start: Fraction) -> "Iterator[Packet[Stream]]":
+def _within(
+    source: InputContainer, wanted: Iterable[int], span: Span, start: Fraction
+) -> "Iterator[Packet[Stream]]":
     """Yield the packets of a span, its begin as 0: subtitles cut there, sound from its first whole packet on."""
     streams = [source.streams[index] for index in wanted]
     # Without a stream to demux, PyAV would deliver all of them.

@@ -1,13 +1,13 @@
 """The face models that ship with Faceloom, each checked against its SHA-256 when it is opened.
 
-Their origins and licences are in `LICENSES.md` beside them.
+Their origins and licenses are in `LICENSES.md` beside them.
 """
 
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of_file
 
 
@@ -19,18 +19,25 @@ class Weights:
     sha256: str
 
     def read_path(self) -> Path:
-        """Return the file's path; raise ArtefactRefused if it is missing or was changed."""
+        """Return the file's path; raise ArtifactRefused if it is missing or was changed."""
         path = Path(str(files(__package__))) / self.file
         if not path.is_file() or sha256_of_file(path) != self.sha256:
-            raise ArtefactRefused(f"{path} is missing or damaged; reinstall faceloom.")
+            raise ArtifactRefused(f"{path} is missing or damaged; reinstall faceloom.")
         return path
 
 
 RETINAFACE_MOBILENET = Weights(
-    "retinaface_mobilenet025.onnx", "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"
+    "retinaface_mobilenet025.onnx",
+    "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5",
 )
-YUNET = Weights("face_detection_yunet_2023mar.onnx", "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4")
+YUNET = Weights(
+    "face_detection_yunet_2023mar.onnx",
+    "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+)
 FACE_MESH = Weights(
-    "mediapipe_face_landmark_468.onnx", "ac5c7b5c7ca3dea65588fef2f096f6dfa5abc961d2c50a11bf611ca63a812d06"
+    "mediapipe_face_landmark_468.onnx",
+    "ac5c7b5c7ca3dea65588fef2f096f6dfa5abc961d2c50a11bf611ca63a812d06",
 )
-MOBILEFACENET = Weights("mobilefacenet_192.onnx", "fd21a70b0b7a5d66bacc0c98d488dbea26e01d7743ae8023d524835cfaaf4d96")
+MOBILEFACENET = Weights(
+    "mobilefacenet_192.onnx", "fd21a70b0b7a5d66bacc0c98d488dbea26e01d7743ae8023d524835cfaaf4d96"
+)

@@ -14,12 +14,12 @@ from keras import ops
 from tests.helpers.runs import NETWORK, tiny_run
 
 from faceloom.doctor import bundle_check
-from faceloom.errors import ArtefactRefused, ProviderMissing, UsageError
+from faceloom.errors import ArtifactRefused, ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
-from faceloom.progress import Progress, finish
+from faceloom.progress import Progress, run_to_completion
 from faceloom.swap import Bundle, SwapNetwork
-from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
 from faceloom_export.bundle import export_bundle as bundle_module
+from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
 from faceloom_export.graph import swap_graph as graph
 from faceloom_train.loop.trainer import train
 from faceloom_train.runs.checkpoint import mark_best
@@ -27,8 +27,14 @@ from faceloom_train.runs.run_directory import Run
 
 
 @pytest.fixture(scope="module", params=["float32", "mixed_bfloat16", "mixed_float16"])
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Run:
-    made = tiny_run(tmp_path_factory.mktemp("runs") / request.param, facesets, precision=request.param, steps=3)
+def run(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    facesets: dict[str, Path],
+) -> Run:
+    made = tiny_run(
+        tmp_path_factory.mktemp("runs") / request.param, facesets, precision=request.param, steps=3
+    )
     train(made)
     return made
 
@@ -40,7 +46,7 @@ def copy(run: Run, tmp_path: Path) -> Path:
 
 def test_a_bundle_equals_the_trained_model(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "ben.bundle"
-    summary = finish(export_bundle(run.directory, "ben", out))
+    summary = run_to_completion(export_bundle(run.directory, "ben", out))
     (graph,) = summary.graphs
     assert (summary.step, graph.precision, graph.proof.accepted) == (3, "fp32", ())
     assert graph.proof.max_difference <= 1
@@ -51,7 +57,9 @@ def test_a_bundle_equals_the_trained_model(run: Run, tmp_path: Path) -> None:
     assert len(golden.faces) == bundle.manifest.golden.faces == 8
     assert not list(network.replay(golden).beyond(network.tolerance))
     # Any number of faces, and each for itself.
-    np.testing.assert_allclose(network.swap(golden.faces[:1]).faces, network.swap(golden.faces).faces[:1], atol=1)
+    np.testing.assert_allclose(
+        network.swap(golden.faces[:1]).faces, network.swap(golden.faces).faces[:1], atol=1
+    )
     manifest = bundle.manifest
     assert manifest.identities == ("ada", "ben")
     assert manifest.hide_background
@@ -60,11 +68,13 @@ def test_a_bundle_equals_the_trained_model(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_graph_is_plain_onnx_that_says_where_it_comes_from(run: Run, tmp_path: Path) -> None:
-    finish(export_bundle(run.directory, "ada", tmp_path / "b"))
+    run_to_completion(export_bundle(run.directory, "ada", tmp_path / "b"))
     model = onnx.load(tmp_path / "b" / "swap.onnx")
     assert {o.version for o in model.opset_import if o.domain in ("", "ai.onnx")} == {18}
     assert all(node.domain in ("", "ai.onnx") for node in model.graph.node)
-    assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == ["batch", 32, 32, 3]
+    assert [
+        d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim
+    ] == ["batch", 32, 32, 3]
     said = {entry.key: entry.value for entry in model.metadata_props}
     assert (said["faceloom.identity"], said["faceloom.steps"]) == ("ada", "3")
     assert str(tmp_path) not in str(model)
@@ -78,24 +88,32 @@ def test_the_graph_is_plain_onnx_that_says_where_it_comes_from(run: Run, tmp_pat
 def test_each_identity_has_its_own_face(run: Run, tmp_path: Path) -> None:
     swapped = {}
     for name in ("ada", "ben"):
-        finish(export_bundle(run.directory, name, tmp_path / name))
+        run_to_completion(export_bundle(run.directory, name, tmp_path / name))
         bundle = Bundle.read(tmp_path / name)
-        swapped[name] = SwapNetwork.open(bundle, "cpu").swap(bundle.read_golden().faces).faces.astype(int)
+        swapped[name] = (
+            SwapNetwork.open(bundle, "cpu").swap(bundle.read_golden().faces).faces.astype(int)
+        )
     assert np.abs(swapped["ada"] - swapped["ben"]).mean() > 2
 
 
-@pytest.mark.parametrize("network", [{"kind": "liae"}, {"kind": "liae", "mask_trunk": [4], "inter": 0}])
-def test_every_kind_of_network_exports(tmp_path: Path, facesets: dict[str, Path], network: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "network", [{"kind": "liae"}, {"kind": "liae", "mask_trunk": [4], "inter": 0}]
+)
+def test_every_kind_of_network_exports(
+    tmp_path: Path, facesets: dict[str, Path], network: dict[str, object]
+) -> None:
     made = tiny_run(tmp_path / "run", facesets, network={**NETWORK, **network}, steps=3)
     train(made)
     swapped = []
     for name in ("ada", "ben"):
-        (graph,) = finish(export_bundle(made.directory, name, tmp_path / name)).graphs
+        (graph,) = run_to_completion(export_bundle(made.directory, name, tmp_path / name)).graphs
         assert graph.proof.max_difference <= 1
         bundle = Bundle.read(tmp_path / name)
         assert bundle.manifest.training
         assert bundle.manifest.training.network == "liae"
-        swapped.append(SwapNetwork.open(bundle, "cpu").swap(bundle.read_golden().faces).faces.astype(int))
+        swapped.append(
+            SwapNetwork.open(bundle, "cpu").swap(bundle.read_golden().faces).faces.astype(int)
+        )
     assert np.abs(swapped[0] - swapped[1]).mean() > 2
 
 
@@ -110,12 +128,15 @@ def test_a_graph_that_differs_is_refused_and_nothing_is_written(
         return type(wanted)(255 - wanted.faces, wanted.masks)
 
     monkeypatch.setattr(bundle_module, "run_model", off)
-    with pytest.raises(ArtefactRefused, match=r"fp32 graph differs too much .*within 1 levels.*mean difference.*SSIM"):
-        finish(export_bundle(run.directory, "ben", tmp_path / "b"))
+    with pytest.raises(
+        ArtifactRefused,
+        match=r"fp32 graph differs too much .*within 1 levels.*mean difference.*SSIM",
+    ):
+        run_to_completion(export_bundle(run.directory, "ben", tmp_path / "b"))
     assert list(tmp_path.iterdir()) == []
     # Taken knowingly it is written, says so, and is held to no more than that.
     out = tmp_path / "lossy"
-    finish(export_bundle(run.directory, "ben", out, ExportOptions(accept_loss=True)))
+    run_to_completion(export_bundle(run.directory, "ben", out, ExportOptions(accept_loss=True)))
     bundle = Bundle.read(out)
     proof = bundle.manifest.graphs[0].proof
     assert proof
@@ -133,16 +154,19 @@ def test_averaged_weights_are_exported(run: Run) -> None:
         model = compiled_model(run.settings, run.identities)
         restore_checkpoint(model, latest_checkpoint(run)[0])
     raw, averaged = (
-        ops.convert_to_numpy(n.decoders[0].get_layer("template").picture) for n in (model.networks, networks)
+        ops.convert_to_numpy(n.decoders[0].get_layer("template").picture)
+        for n in (model.networks, networks)
     )
     assert not np.array_equal(raw, averaged)
     assert np.abs(raw - averaged).max() < 0.1
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
-def test_the_last_whole_checkpoint_is_exported(copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_last_whole_checkpoint_is_exported(
+    copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (copy / "checkpoints" / "step-00000003" / "state.weights.h5").write_bytes(b"half")
-    assert finish(export_bundle(copy, "ben", tmp_path / "b")).step == 2
+    assert run_to_completion(export_bundle(copy, "ben", tmp_path / "b")).step == 2
     assert "step-00000003 is damaged" in caplog.text
     assert "is used, of step 2" in caplog.text
 
@@ -150,32 +174,38 @@ def test_the_last_whole_checkpoint_is_exported(copy: Path, tmp_path: Path, caplo
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_the_checkpoint_that_is_asked_for_is_exported(copy: Path, tmp_path: Path) -> None:
     def exported(step: str) -> int:
-        return finish(export_bundle(copy, "ben", tmp_path / step, ExportOptions(step=step))).step
+        return run_to_completion(
+            export_bundle(copy, "ben", tmp_path / step, ExportOptions(step=step))
+        ).step
 
-    with pytest.raises(ArtefactRefused, match="No evaluation has marked the best step"):
+    with pytest.raises(ArtifactRefused, match="No evaluation has marked the best step"):
         exported("best")
     mark_best(Run.read(copy), 2, {"score": 50.0})
     assert (exported("last"), exported("best"), exported("2")) == (3, 2, 2)
-    with pytest.raises(ArtefactRefused, match=r"no checkpoint of step 7; those that it keeps: .*2, 3"):
+    with pytest.raises(
+        ArtifactRefused, match=r"no checkpoint of step 7; those that it keeps: .*2, 3"
+    ):
         exported("7")
     with pytest.raises(UsageError, match="'first' is no step; give a number, last or best"):
         exported("first")
     (copy / "checkpoints" / "step-00000003" / "state.weights.h5").write_bytes(b"half")
-    with pytest.raises(ArtefactRefused, match=r"step-00000003 is damaged.*Name another step"):
+    with pytest.raises(ArtifactRefused, match=r"step-00000003 is damaged.*Name another step"):
         exported("3")
     assert not (tmp_path / "3").exists()
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
-def test_what_cannot_be_exported(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_exported(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
 
     def refused(error: type[Exception], words: str, identity: str = "ben") -> None:
         with pytest.raises(error, match=words):
-            finish(export_bundle(copy, identity, out))
+            run_to_completion(export_bundle(copy, identity, out))
         assert not out.exists()
 
-    refused(ArtefactRefused, "no identity 'cy'; choose one of ada, ben", "cy")
+    refused(ArtifactRefused, "no identity 'cy'; choose one of ada, ben", "cy")
     monkeypatch.setattr(graph.keras.backend, "backend", lambda: "jax")
     refused(ProviderMissing, "needs Keras on TensorFlow")
     monkeypatch.undo()
@@ -183,20 +213,22 @@ def test_what_cannot_be_exported(copy: Path, tmp_path: Path, monkeypatch: pytest
     checkpoint = copy / "checkpoints" / "step-00000003"
     settings = json.loads((checkpoint / "checkpoint.json").read_text())
     (checkpoint / "checkpoint.json").write_text(json.dumps({**settings, "schema": 2}))
-    refused(ArtefactRefused, "schema 2")
+    refused(ArtifactRefused, "schema 2")
     shutil.rmtree(copy / "checkpoints")
-    refused(ArtefactRefused, "no checkpoint yet; train it first")
+    refused(ArtifactRefused, "no checkpoint yet; train it first")
     (copy / "config.yaml").unlink()
-    refused(ArtefactRefused, "is no run")
+    refused(ArtifactRefused, "is no run")
     out.mkdir()
     with pytest.raises(UsageError, match="--force"):
-        finish(export_bundle(copy, "ben", out))
+        run_to_completion(export_bundle(copy, "ben", out))
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_one_bundle_holds_every_precision(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "b"
-    summary = finish(export_bundle(run.directory, "ben", out, ExportOptions(("fp32", "fp16", "int8"))))
+    summary = run_to_completion(
+        export_bundle(run.directory, "ben", out, ExportOptions(("fp32", "fp16", "int8")))
+    )
     names = {"fp32": "swap.onnx", "fp16": "swap.fp16.onnx", "int8": "swap.int8.onnx"}
     assert {path.name for path in out.iterdir()} == {"manifest.json", "golden.npz", *names.values()}
     bundle = Bundle.read(out)
@@ -210,11 +242,15 @@ def test_one_bundle_holds_every_precision(run: Run, tmp_path: Path) -> None:
     for name in names:
         assert SwapNetwork.open(bundle, "cpu", name).precision == name
     assert SwapNetwork.open(bundle, "cpu").precision == "int8"
-    assert [(f.what, f.state) for f in bundle_check.check(out, "cpu")] == [(f"bundle b {p}", "ok") for p in names]
+    assert [(f.what, f.state) for f in bundle_check.check(out, "cpu")] == [
+        (f"bundle b {p}", "ok") for p in names
+    ]
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
-def test_an_int8_graph_beyond_its_limits_is_refused(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_int8_graph_beyond_its_limits_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As when the faces that calibrate are nothing like those that are drawn."""
     real = bundle_module.sample_faces
 
@@ -223,17 +259,20 @@ def test_an_int8_graph_beyond_its_limits_is_refused(run: Run, tmp_path: Path, mo
         return replace(sample, calibration=np.zeros_like(sample.calibration))
 
     monkeypatch.setattr(bundle_module, "sample_faces", black)
-    with pytest.raises(ArtefactRefused, match=r"int8 graph differs too much .*--accept-loss"):
-        finish(export_bundle(run.directory, "ben", tmp_path / "b", ExportOptions(("fp32", "int8"))))
+    with pytest.raises(ArtifactRefused, match=r"int8 graph differs too much .*--accept-loss"):
+        run_to_completion(
+            export_bundle(run.directory, "ben", tmp_path / "b", ExportOptions(("fp32", "int8")))
+        )
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("precisions", "words"), [(("fp8",), "no precision 'fp8'"), ((), "at least one"), (("fp32", "fp32"), "each once")]
+    ("precisions", "words"),
+    [(("fp8",), "no precision 'fp8'"), ((), "at least one"), (("fp32", "fp32"), "each once")],
 )
 def test_precisions_that_are_none(tmp_path: Path, precisions: tuple[str, ...], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        finish(export_bundle(tmp_path, "ben", tmp_path / "b", ExportOptions(precisions)))
+        run_to_completion(export_bundle(tmp_path, "ben", tmp_path / "b", ExportOptions(precisions)))
 
 
 def test_a_run_is_exported_while_it_trains(facesets: dict[str, Path], tmp_path: Path) -> None:
@@ -267,7 +306,7 @@ def test_a_checkpoint_that_training_removes_meanwhile_is_not_missed(
         real(model, checkpoint)
 
     monkeypatch.setattr(graph, "restore_checkpoint", slow)
-    assert finish(export_bundle(copy, "ben", tmp_path / "b")).step == 4
+    assert run_to_completion(export_bundle(copy, "ben", tmp_path / "b")).step == 4
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)
@@ -276,7 +315,9 @@ def test_a_damaged_checkpoint_whose_checksum_fits_is_refused(copy: Path, tmp_pat
     weights = checkpoint / "state.weights.h5"
     weights.write_bytes(weights.read_bytes()[:-2000])
     file = json.loads((checkpoint / "checkpoint.json").read_text())
-    (checkpoint / "checkpoint.json").write_text(json.dumps({**file, "sha256": sha256_of_file(weights)}))
-    with pytest.raises(ArtefactRefused, match="cannot be read as HDF5"):
-        finish(export_bundle(copy, "ben", tmp_path / "b"))
+    (checkpoint / "checkpoint.json").write_text(
+        json.dumps({**file, "sha256": sha256_of_file(weights)})
+    )
+    with pytest.raises(ArtifactRefused, match="cannot be read as HDF5"):
+        run_to_completion(export_bundle(copy, "ben", tmp_path / "b"))
     assert not (tmp_path / "b").exists()

@@ -42,8 +42,12 @@ def kinds(model: onnx.ModelProto) -> set[str]:
     return {node.op_type for node in model.graph.node}
 
 
-@pytest.mark.parametrize(("nodes", "constant"), [(AS_ONE, SLOPE), (IN_FIVE, SLOPE / 2)], ids=["one", "five"])
-def test_a_spelled_out_prelu_computes_the_same(nodes: list[onnx.NodeProto], constant: np.ndarray) -> None:
+@pytest.mark.parametrize(
+    ("nodes", "constant"), [(AS_ONE, SLOPE), (IN_FIVE, SLOPE / 2)], ids=["one", "five"]
+)
+def test_a_spelled_out_prelu_computes_the_same(
+    nodes: list[onnx.NodeProto], constant: np.ndarray
+) -> None:
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
     rewritten = spell_out_prelu(model_of(nodes, constant))
     assert kinds(rewritten) == {"Conv", "Relu", "Add"}
@@ -57,16 +61,25 @@ def test_other_uses_of_an_absolute_value_are_left_alone() -> None:
 
 READ_ALONE = [helper.make_node("Conv", ["y", "mix"], ["z"])]
 READ_BY_CHANNEL = [helper.make_node("Conv", ["y", "each"], ["z"], group=3)]
-READ_BY_A_SUM = [helper.make_node("Conv", ["y", "mix"], ["mixed"]), helper.make_node("Add", ["mixed", "y"], ["z"])]
+READ_BY_A_SUM = [
+    helper.make_node("Conv", ["y", "mix"], ["mixed"]),
+    helper.make_node("Add", ["mixed", "y"], ["z"]),
+]
 
 
-@pytest.mark.parametrize("readers", [READ_ALONE, READ_BY_CHANNEL, READ_BY_A_SUM], ids=["conv", "each", "sum"])
-def test_a_slope_above_one_is_negated_where_all_that_reads_it_can_be(readers: list[onnx.NodeProto]) -> None:
+@pytest.mark.parametrize(
+    "readers", [READ_ALONE, READ_BY_CHANNEL, READ_BY_A_SUM], ids=["conv", "each", "sum"]
+)
+def test_a_slope_above_one_is_negated_where_all_that_reads_it_can_be(
+    readers: list[onnx.NodeProto],
+) -> None:
     random = np.random.default_rng(0)
     model = model_of([*AS_ONE, *readers], SLOPE)
     model.graph.output[0].name = "z"
     for name, shape in (("mix", (3, 3, 1, 1)), ("each", (3, 1, 1, 1))):
-        model.graph.initializer.append(numpy_helper.from_array(random.normal(size=shape).astype(np.float32), name))
+        model.graph.initializer.append(
+            numpy_helper.from_array(random.normal(size=shape).astype(np.float32), name)
+        )
     x = random.normal(size=(2, 3, 4, 5)).astype(np.float32)
     rewritten = spell_out_prelu(model)
     assert np.allclose(run(rewritten, x), run(model, x), atol=1e-5)
@@ -78,7 +91,11 @@ def joinable(model: onnx.ModelProto) -> bool:
     nodes = model.graph.node
     makers = {node.output[0]: node.op_type for node in nodes}
     read = [name for node in nodes for name in node.input]
-    return all(makers.get(n.input[0]) == "Conv" and read.count(n.input[0]) == 1 for n in nodes if n.op_type == "Relu")
+    return all(
+        makers.get(n.input[0]) == "Conv" and read.count(n.input[0]) == 1
+        for n in nodes
+        if n.op_type == "Relu"
+    )
 
 
 def test_a_fixed_batch_becomes_any() -> None:

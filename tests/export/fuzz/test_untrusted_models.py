@@ -14,7 +14,7 @@ from tests.helpers.fuzz_model_readers import model_readers, weights
 from tests.helpers.fuzz_mutators import deep
 from tests.helpers.fuzz_readers import Reader, scratch_folder, try_case
 
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_export.importers.dfm_reader import read_dfm
 from faceloom_train.config.safe_yaml import parse_yaml
 from faceloom_train.config.schema import read_config
@@ -43,16 +43,23 @@ def test_spoilt_files_are_refused_or_read(readers: dict[str, Reader], name: str)
     reader = readers[name]
     with scratch_folder() as place:
         assert try_case(reader, reader.files, place), "the valid one is accepted"
-        accepted = [try_case(reader, reader.case(seed), place) for seed in range(FEWER if reader.slow else CASES)]
+        accepted = [
+            try_case(reader, reader.case(seed), place)
+            for seed in range(FEWER if reader.slow else CASES)
+        ]
     assert not all(accepted)
 
 
 def test_a_model_that_might_never_end(tmp_path: Path) -> None:
     model = onnx.load(make_dfm(tmp_path / "x.dfm"))
-    inner = helper.make_graph([helper.make_node("Scan", [], ["x"], num_scan_inputs=0)], "inner", [], [])
-    model.graph.node.append(helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner))
+    inner = helper.make_graph(
+        [helper.make_node("Scan", [], ["x"], num_scan_inputs=0)], "inner", [], []
+    )
+    model.graph.node.append(
+        helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
+    )
     (tmp_path / "x.dfm").write_bytes(model.SerializeToString())
-    with pytest.raises(ArtefactRefused, match=r"repeats itself \(Scan\)"):
+    with pytest.raises(ArtifactRefused, match=r"repeats itself \(Scan\)"):
         read_dfm(tmp_path / "x.dfm", 1.0)
 
 
@@ -98,7 +105,7 @@ def test_hostile_weights(tmp_path: Path, change) -> None:
     refuse_foreign_weights(path)
     with h5py.File(path, "a") as file:
         change(file)
-    with pytest.raises(ArtefactRefused):
+    with pytest.raises(ArtifactRefused):
         refuse_foreign_weights(path)
 
 
@@ -116,9 +123,9 @@ YAMLS = {
 def test_hostile_yaml(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text(YAMLS[name])
-    with pytest.raises(ArtefactRefused):
+    with pytest.raises(ArtifactRefused):
         Run.read(tmp_path)
-    with pytest.raises((ArtefactRefused, UsageError)):
+    with pytest.raises((ArtifactRefused, UsageError)):
         read_config(tmp_path / "config.yaml")
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 
@@ -135,5 +142,5 @@ def test_a_run_with_a_link_in_it(readers: dict[str, Reader], tmp_path: Path) -> 
     assert Run.read(tmp_path / "run").identities == ("ada", "ben")
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "run" / "metrics.jsonl").symlink_to(tmp_path / "precious")
-    with pytest.raises(ArtefactRefused, match="is a link"):
+    with pytest.raises(ArtifactRefused, match="is a link"):
         Run.read(tmp_path / "run")

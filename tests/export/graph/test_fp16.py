@@ -24,7 +24,11 @@ def norm_graph() -> onnx.ModelProto:
         helper.make_node("Round", ["turned"], ["round"]),
         helper.make_node("Cast", ["round"], ["out"], to=TensorProto.UINT8),
     ]
-    constants = {"weight": np.eye(4, dtype=np.float32) * 2, "level": np.float32(40.1), "last": np.int64([1])}
+    constants = {
+        "weight": np.eye(4, dtype=np.float32) * 2,
+        "level": np.float32(40.1),
+        "last": np.int64([1]),
+    }
     graph = helper.make_graph(
         nodes,
         "norm",
@@ -52,7 +56,11 @@ def test_a_norm_does_not_overflow() -> None:
 def test_weights_are_halved_and_numbers_are_cast_no_more_than_needed() -> None:
     half = to_half(norm_graph())
     kinds = {constant.name: constant.data_type for constant in half.graph.initializer}
-    assert kinds == {"weight": TensorProto.FLOAT16, "level": TensorProto.FLOAT, "last": TensorProto.INT64}
+    assert kinds == {
+        "weight": TensorProto.FLOAT16,
+        "level": TensorProto.FLOAT,
+        "last": TensorProto.INT64,
+    }
     # In and out of each of the two products, and the two casts that were there.
     assert [node.op_type for node in half.graph.node].count("Cast") == 6
 

@@ -13,8 +13,8 @@ import pytest
 from keras import layers, ops
 from tests.helpers.dfms import DRAWN_MASK, SIDE, make_dfm
 
-from faceloom.errors import ArtefactRefused, UsageError
-from faceloom.progress import finish
+from faceloom.errors import ArtifactRefused, UsageError
+from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle, SwapNetwork
 from faceloom_export.bundle.import_model import ImportOptions, import_model
 from faceloom_export.importers.dfm_reader import read_dfm
@@ -42,13 +42,17 @@ DFMS = {
 def test_any_dfm_becomes_a_bundle(tmp_path: Path, name: str) -> None:
     made, options, expected = DFMS[name]
     make_dfm(tmp_path / "x.dfm", **made)
-    summary = finish(import_model(tmp_path / "x.dfm", tmp_path / "b", ImportOptions("ben", **options)))
+    summary = run_to_completion(
+        import_model(tmp_path / "x.dfm", tmp_path / "b", ImportOptions("ben", **options))
+    )
     bundle = Bundle.read(tmp_path / "b")
     assert (summary.size, bundle.manifest.golden.faces) == (SIDE, 6)
     # Halves are rounded either way.
     assert summary.max_difference <= 1
     assert (bundle.manifest.crop.coverage, bundle.manifest.hide_background) == (1, False)
-    assert bundle.manifest.imported.morph == (options.get("morph", 1.0) if made.get("morph") else None)
+    assert bundle.manifest.imported.morph == (
+        options.get("morph", 1.0) if made.get("morph") else None
+    )
     assert bundle.manifest.training is None
     assert bundle.manifest.graphs[0].proof is None
     swapped = SwapNetwork.open(bundle, "cpu").swap(FACES)
@@ -63,17 +67,26 @@ def test_what_faceloom_wrote_into_a_dfm_is_read_back(tmp_path: Path) -> None:
     from faceloom.provenance.metadata import to_metadata
 
     model = onnx.load(make_dfm(tmp_path / "x.dfm"))
-    said = {"network": "df", "steps": "7", "settings_sha256": "a" * 64, "consent": "yes", "licence": None}
+    said = {
+        "network": "df",
+        "steps": "7",
+        "settings_sha256": "a" * 64,
+        "consent": "yes",
+        "license": None,
+    }
     onnx.helper.set_model_props(model, to_metadata(said))
     (tmp_path / "x.dfm").write_bytes(model.SerializeToString())
-    finish(import_model(tmp_path / "x.dfm", tmp_path / "b.zip", ImportOptions("ben")))
+    run_to_completion(import_model(tmp_path / "x.dfm", tmp_path / "b.zip", ImportOptions("ben")))
     manifest = Bundle.read(tmp_path / "b.zip").manifest
-    assert (manifest.training.steps, str(manifest.consent), manifest.licence) == (7, "yes", None)
+    assert (manifest.training.steps, str(manifest.consent), manifest.license) == (7, "yes", None)
 
 
 NO_DFMS = {
     "another input": ({"inputs": ["surprise:0"]}, "it takes in_face:0, surprise:0"),
-    "a third input": ({"morph": True, "inputs": ["surprise:0"]}, "it takes in_face:0, morph_value:0, surprise:0"),
+    "a third input": (
+        {"morph": True, "inputs": ["surprise:0"]},
+        "it takes in_face:0, morph_value:0, surprise:0",
+    ),
     "an open size": ({"shape": ("n", "h", "w", 3)}, "not a fixed"),
     "not square": ({"shape": ("n", SIDE, SIDE + 1, 3)}, "not a fixed"),
     "four channels": ({"shape": ("n", SIDE, SIDE, 4)}, "not a fixed"),
@@ -90,8 +103,8 @@ NO_DFMS = {
 def test_what_is_no_dfm(tmp_path: Path, name: str) -> None:
     made, words = NO_DFMS[name]
     path = make_dfm(tmp_path / "x.dfm", **made)
-    with pytest.raises(ArtefactRefused, match=words):
-        finish(import_model(path, tmp_path / "b", ImportOptions("ben")))
+    with pytest.raises(ArtifactRefused, match=words):
+        run_to_completion(import_model(path, tmp_path / "b", ImportOptions("ben")))
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -99,16 +112,16 @@ def test_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.dfm").write_bytes(b"not ONNX at all")
     (tmp_path / "x.keras").write_bytes(b"not a zip")
     refusals = {
-        "x.dfm": (ArtefactRefused, "cannot be read as ONNX"),
-        "x.keras": (ArtefactRefused, r"no \.zip"),
-        "y.dfm": (ArtefactRefused, "does not exist"),
+        "x.dfm": (ArtifactRefused, "cannot be read as ONNX"),
+        "x.keras": (ArtifactRefused, r"no \.zip"),
+        "y.dfm": (ArtifactRefused, "does not exist"),
         "x.h5": (UsageError, "is not imported"),
     }
     for name, (error, words) in refusals.items():
         with pytest.raises(error, match=words):
-            finish(import_model(tmp_path / name, tmp_path / "b", ImportOptions("ben")))
+            run_to_completion(import_model(tmp_path / name, tmp_path / "b", ImportOptions("ben")))
     monkeypatch.setattr("faceloom_export.importers.dfm_reader._MOST_BYTES", 100)
-    with pytest.raises(ArtefactRefused, match="a model ends at"):
+    with pytest.raises(ArtifactRefused, match="a model ends at"):
         read_dfm(make_dfm(tmp_path / "x.dfm"), 1.0)
 
 
@@ -126,7 +139,9 @@ def enlarged(x, channels: int):
     return PixelShuffler()(layers.LeakyReLU(0.1)(layers.Conv2D(4 * channels, 3, padding="same")(x)))
 
 
-def original(widths=(8, 12, 16, 20), code: int = 24, up: int = 16, decoder=(12, 8, 4), **conv) -> keras.Model:
+def original(
+    widths=(8, 12, 16, 20), code: int = 24, up: int = 16, decoder=(12, 8, 4), **conv
+) -> keras.Model:
     """The public architecture, with fewer channels than 128-256-512-1024, 1024, 512 and 256-128-64."""
     x = face = keras.Input((64, 64, 3), name="face_in")
     for channels in widths:
@@ -137,14 +152,18 @@ def original(widths=(8, 12, 16, 20), code: int = 24, up: int = 16, decoder=(12, 
     encoder = keras.Model(face, enlarged(x, up), name="encoder")
     sides = [_decoder(name, up, decoder) for name in ("decoder_a", "decoder_b")]
     inputs = [keras.Input((64, 64, 3), name=f"face_in_{side}") for side in "ab"]
-    return keras.Model(inputs, [part(encoder(x)) for part, x in zip(sides, inputs, strict=True)], name="original")
+    return keras.Model(
+        inputs, [part(encoder(x)) for part, x in zip(sides, inputs, strict=True)], name="original"
+    )
 
 
 def _decoder(name: str, up: int, widths) -> keras.Model:
     x = features = keras.Input((8, 8, up))
     for channels in widths:
         x = enlarged(x, channels)
-    return keras.Model(features, layers.Conv2D(3, 5, padding="same", activation="sigmoid")(x), name=name)
+    return keras.Model(
+        features, layers.Conv2D(3, 5, padding="same", activation="sigmoid")(x), name=name
+    )
 
 
 @pytest.fixture(scope="module")
@@ -165,10 +184,14 @@ def saved(model: keras.Model, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("side", ["a", "b"])
-def test_a_faceswap_model_draws_what_keras_draws(model: keras.Model, saved: Path, side: str) -> None:
-    """Strided 5 x 5 windows on 64 px need one row before and two after: centred, the picture would shift."""
+def test_a_faceswap_model_draws_what_keras_draws(
+    model: keras.Model, saved: Path, side: str
+) -> None:
+    """Strided 5 x 5 windows on 64 px need one row before and two after: centered, the picture would shift."""
     foreign = read_faceswap(saved, side, 1.0)
-    session = ort.InferenceSession(foreign.model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(
+        foreign.model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     bgr = np.random.default_rng(3).random((2, 64, 64, 3)).astype(np.float32)
     _, drawn, mask = session.run(None, {"in_face:0": bgr})
     expected = ops.convert_to_numpy(model([bgr, bgr])["ab".index(side)])
@@ -179,7 +202,7 @@ def test_a_faceswap_model_draws_what_keras_draws(model: keras.Model, saved: Path
 
 def test_a_faceswap_model_becomes_a_bundle(model: keras.Model, saved: Path, tmp_path: Path) -> None:
     options = ImportOptions("ben", coverage=0.9)
-    summary = finish(import_model(saved, tmp_path / "b", options))
+    summary = run_to_completion(import_model(saved, tmp_path / "b", options))
     assert (summary.format, summary.size) == ("faceswap", 64)
     bundle = Bundle.read(tmp_path / "b")
     assert bundle.manifest.crop.coverage == 0.9
@@ -215,7 +238,9 @@ def with_weights_elsewhere(members: dict[str, bytes]) -> None:
         vars_ = file["layers/functional/layers/conv2d/vars"]
         shape = vars_["0"].shape
         del vars_["0"]
-        vars_.create_dataset("0", shape, "f4", external=[("/etc/hostname", 0, 4 * int(np.prod(shape)))])
+        vars_.create_dataset(
+            "0", shape, "f4", external=[("/etc/hostname", 0, 4 * int(np.prod(shape)))]
+        )
     members["model.weights.h5"] = content.getvalue()
 
 
@@ -237,12 +262,21 @@ DAMAGE = {
         with_config('"class_name": "Flatten"', '"class_name": "Lambda"'),
         "Lambda, which is not known",
     ),
-    "another padding": (with_config('"padding": "same"', '"padding": "valid"'), "has padding 'valid'"),
+    "another padding": (
+        with_config('"padding": "same"', '"padding": "valid"'),
+        "has padding 'valid'",
+    ),
     "another activation": (with_config('"sigmoid"', '"gelu"'), "has the activation gelu"),
     "other parts": (with_config("decoder_b", "decoder_c"), "has no part 'decoder_b'"),
-    "no chain": (with_config('["flat", 0, 0]', '["face_in", 0, 0]'), "does not take what the one before"),
+    "no chain": (
+        with_config('["flat", 0, 0]', '["face_in", 0, 0]'),
+        "does not take what the one before",
+    ),
     "no JSON": (with_less_of("config.json"), "its config.json is missing or damaged"),
-    "half the weights": (with_less_of("model.weights.h5"), "its model.weights.h5 is missing or damaged"),
+    "half the weights": (
+        with_less_of("model.weights.h5"),
+        "its model.weights.h5 is missing or damaged",
+    ),
     "no weights": (lambda members: members.pop("model.weights.h5"), "missing or damaged"),
     "weights in another file": (with_weights_elsewhere, "draws its weights from another file"),
     "a link to another file": (with_a_link, "draws its weights from elsewhere"),
@@ -253,6 +287,6 @@ DAMAGE = {
 def test_what_is_no_model_original(saved: Path, tmp_path: Path, name: str) -> None:
     change, words = DAMAGE[name]
     repacked(saved, change)
-    with pytest.raises(ArtefactRefused, match=words):
-        finish(import_model(saved, tmp_path / "b", ImportOptions("ben")))
+    with pytest.raises(ArtifactRefused, match=words):
+        run_to_completion(import_model(saved, tmp_path / "b", ImportOptions("ben")))
     assert list(tmp_path.iterdir()) == [saved]

@@ -10,12 +10,12 @@ from tests.helpers.runs import tiny_run
 from faceloom.compare.image_similarity import fine_detail
 from faceloom.faces.alignment import crop_face
 from faceloom.faceset import FaceSet
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.compositing.sharpening import LEFT_BY_PASTING, sharpen
 from faceloom.swap.sources.face_source import Swapped
-from faceloom_export.bundle.export_bundle import export_bundle
 from faceloom_export.bundle import export_bundle as bundle_module
+from faceloom_export.bundle.export_bundle import export_bundle
 from faceloom_export.verification.calibration_sample import sample_faces
 from faceloom_export.verification.sharpening_estimate import needed_sharpening
 from faceloom_train.loop.trainer import train
@@ -47,7 +47,9 @@ def test_a_soft_drawing_is_sharpened_as_far_as_the_person_is_detailed() -> None:
     assert LEFT_BY_PASTING * detail(drawn, amount - 0.1) < 1.02 * detail(own, 0)
 
 
-@pytest.mark.parametrize(("own", "drawn", "amount"), [(2.0, 1.0, 0), (1.0, 4.0, 0.8)], ids=["sharper", "far softer"])
+@pytest.mark.parametrize(
+    ("own", "drawn", "amount"), [(2.0, 1.0, 0), (1.0, 4.0, 0.8)], ids=["sharper", "far softer"]
+)
 def test_never_below_none_nor_beyond_the_most(own: float, drawn: float, amount: float) -> None:
     assert needed_sharpening(person(own), person(drawn)) == amount
 
@@ -76,7 +78,7 @@ def test_a_bundle_says_what_others_need_drawn_as_its_person(
         return 0.3
 
     monkeypatch.setattr(bundle_module, "needed_sharpening", needed)
-    finish(export_bundle(run.directory, person, tmp_path / "b"))
+    run_to_completion(export_bundle(run.directory, person, tmp_path / "b"))
     bundle = Bundle.read(tmp_path / "b")
     assert bundle.manifest.blend.sharpen == 0.3
     ((own, drawn),) = asked

@@ -171,17 +171,32 @@ def test_a_refusal_is_one_sentence_and_the_documented_exit_code(
 
 def test_a_result_is_one_json_object(things: Path, tmp_path: Path, faceloom) -> None:
     code, out, err = faceloom(
-        "convert", things / "face.mp4", "--bundle", things / "good.bundle", "--out", tmp_path / "o.mp4", "--json"
+        "convert",
+        things / "face.mp4",
+        "--bundle",
+        things / "good.bundle",
+        "--out",
+        tmp_path / "o.mp4",
+        "--json",
     )
     result = json.loads(out)
-    assert (code, result["frames"], result["swapped_frames"], result["provider"]) == (0, 75, 75, "cpu")
+    assert (code, result["frames"], result["swapped_frames"], result["provider"]) == (
+        0,
+        75,
+        75,
+        "cpu",
+    )
     assert "75 of 75 frames swapped" in err
     assert "convert: 75/75" in err
 
 
-def test_a_paste_names_its_still(things: Path, tmp_path: Path, facesets: dict[str, Path], faceloom) -> None:
+def test_a_paste_names_its_still(
+    things: Path, tmp_path: Path, facesets: dict[str, Path], faceloom
+) -> None:
     pasting = "--baseline", "paste", "--identity", facesets["ben"]
-    code, out, err = faceloom("convert", things / "face.mp4", *pasting, "--out", tmp_path / "o.mp4", "--json")
+    code, out, err = faceloom(
+        "convert", things / "face.mp4", *pasting, "--out", tmp_path / "o.mp4", "--json"
+    )
     result = json.loads(out)
     assert (code, result["swapped_frames"]) == (0, 75)
     assert (facesets["ben"] / result["still"]).is_file()
@@ -195,9 +210,22 @@ def test_the_mask_s_edge_can_be_set(things: Path, tmp_path: Path, faceloom) -> N
     before = [f.rgb.astype(int) for f in read_frames(things / "face.mp4")]
     for number, edge in enumerate(([], ["--erode", "0.15"])):
         out = tmp_path / f"{number}.mp4"
-        assert faceloom("convert", things / "face.mp4", "--bundle", things / "good.bundle", "--out", out, *edge)[0] == 0
+        assert (
+            faceloom(
+                "convert",
+                things / "face.mp4",
+                "--bundle",
+                things / "good.bundle",
+                "--out",
+                out,
+                *edge,
+            )[0]
+            == 0
+        )
         after = [f.rgb for f in read_frames(out)]
-        changed.append(np.mean([np.abs(a - b).max(-1) > 60 for a, b in zip(before, after, strict=True)]))
+        changed.append(
+            np.mean([np.abs(a - b).max(-1) > 60 for a, b in zip(before, after, strict=True)])
+        )
     assert changed[1] < 0.8 * changed[0]
 
 
@@ -213,10 +241,14 @@ def test_bench_of_a_conversion_measures_every_stage_and_tunes(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     bundle = things / "good.bundle"
-    code, out, said = faceloom("bench", "convert", things / "face.mp4", "--bundle", bundle, "--tune", "--json")
+    code, out, said = faceloom(
+        "bench", "convert", things / "face.mp4", "--bundle", bundle, "--tune", "--json"
+    )
     result = json.loads(out)
     assert (code, result["provider"], result["whole_frames"]) == (0, "cpu", 75)
-    assert all(result[stage] > 0 for stage in ("decode", "look", "draw", "blend", "encode", "whole"))
+    assert all(
+        result[stage] > 0 for stage in ("decode", "look", "draw", "blend", "encode", "whole")
+    )
     assert "Crops a second by batch: 1: " in said
     (found,) = json.loads((tmp_path / "faceloom" / "tuning.json").read_text())["found"].values()
     assert found["batch"] in (1, 2, 4, 8, 16, 32, 64)
@@ -224,7 +256,9 @@ def test_bench_of_a_conversion_measures_every_stage_and_tunes(
 
 
 def test_extract_and_convert_say_what_they_did(things: Path, tmp_path: Path, faceloom) -> None:
-    code, out, _ = faceloom("extract", things / "face.mp4", "--out", tmp_path / "ada", "--every", "15")
+    code, out, _ = faceloom(
+        "extract", things / "face.mp4", "--out", tmp_path / "ada", "--every", "15"
+    )
     assert (code, out) == (0, f"{tmp_path / 'ada'}: 5 faces of ada from 5 frames.\n")
 
 
@@ -237,7 +271,8 @@ def test_every_help_ends_with_an_example_of_the_command(command: str, faceloom) 
 
 
 @pytest.mark.parametrize(
-    ("command", "options"), [(extract_command, ExtractOptions("x")), (convert_command, ConvertOptions())]
+    ("command", "options"),
+    [(extract_command, ExtractOptions("x")), (convert_command, ConvertOptions())],
 )
 def test_defaults_of_a_command_are_the_library_s(command, options) -> None:
     """They stand twice, as the command must not load the library to print its help."""
@@ -266,14 +301,20 @@ def test_doctor_tries_what_it_reports(things: Path, faceloom) -> None:
         assert findings[what]["state"] == "ok", findings[what]
     assert findings["bundle good.bundle fp32"]["state"] == "ok"
     for finding in findings.values():
-        assert finding["state"] == "ok" or finding["advice"] or finding["what"].startswith("encoder")
+        assert (
+            finding["state"] == "ok" or finding["advice"] or finding["what"].startswith("encoder")
+        )
     code, out, _ = faceloom("doctor", "--bundle", things / "flipped.bundle")
     assert code == 3
     assert "! bundle flipped.bundle" in out
 
 
-def test_a_missing_extra_names_its_install_line(faceloom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in [name for name in sys.modules if name.startswith(("faceloom_export", "faceloom_train"))]:
+def test_a_missing_extra_names_its_install_line(
+    faceloom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [
+        name for name in sys.modules if name.startswith(("faceloom_export", "faceloom_train"))
+    ]:
         monkeypatch.delitem(sys.modules, module)
     for missing in ("yaml", "tf2onnx"):
         monkeypatch.setitem(sys.modules, missing, None)
@@ -310,7 +351,10 @@ def test_help_loads_neither_numpy_nor_onnxruntime() -> None:
 def interrupted(arguments: list[object], when: str, folder: Path) -> tuple[int, str]:
     """Start a command, press Ctrl-C once it has said `when`, return its exit code and standard error."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "faceloom", *map(str, arguments)], stderr=subprocess.PIPE, text=True, cwd=folder
+        [sys.executable, "-m", "faceloom", *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
     )
     said = ""
     assert process.stderr is not None
@@ -333,7 +377,9 @@ def test_a_full_disk_is_said_and_leaves_nothing(things: Path, tmp_path: Path) ->
 
     for typed in ("convert face.mp4 --bundle good.bundle --out", "extract face.mp4 --out"):
         command = [sys.executable, "-m", "faceloom", *typed.split(), str(tmp_path / "out.mp4")]
-        done = subprocess.run(command, cwd=things, preexec_fn=limit, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=things, preexec_fn=limit, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 8, done.stderr
         assert "the disk is full" in done.stderr.splitlines()[-1]
         assert not (tmp_path / "out.mp4").exists()
@@ -342,7 +388,9 @@ def test_a_full_disk_is_said_and_leaves_nothing(things: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "made_of_it", [None, ImportError("no optree"), ModuleNotFoundError("no optree", name="optree")]
 )
-def test_ctrl_c_while_packages_load_is_not_taken_for_their_absence(made_of_it: ImportError | None) -> None:
+def test_ctrl_c_while_packages_load_is_not_taken_for_their_absence(
+    made_of_it: ImportError | None,
+) -> None:
     def load() -> None:
         try:
             signal.raise_signal(signal.SIGINT)
@@ -359,10 +407,30 @@ def test_ctrl_c_while_packages_load_is_not_taken_for_their_absence(made_of_it: I
 @pytest.mark.parametrize(
     ("typed", "when", "said_at_the_end", "left"),
     [
-        ("extract long.mp4 --out faces", "extract long.mp4: 16", "the same command continues", {"faces.work"}),
-        ("convert long.mp4 --bundle good.bundle --out out.mp4 --batch 4", "convert: 4", "nothing half-written", set()),
-        ("compare long.mp4 long.mp4 --truth long.mp4 --identity FACES", "compare: 1/", "nothing half-written", set()),
-        ("review FACES --target long.mp4 --report r.html", "look at long.mp4: 1/", "nothing half-written", set()),
+        (
+            "extract long.mp4 --out faces",
+            "extract long.mp4: 16",
+            "the same command continues",
+            {"faces.work"},
+        ),
+        (
+            "convert long.mp4 --bundle good.bundle --out out.mp4 --batch 4",
+            "convert: 4",
+            "nothing half-written",
+            set(),
+        ),
+        (
+            "compare long.mp4 long.mp4 --truth long.mp4 --identity FACES",
+            "compare: 1/",
+            "nothing half-written",
+            set(),
+        ),
+        (
+            "review FACES --target long.mp4 --report r.html",
+            "look at long.mp4: 1/",
+            "nothing half-written",
+            set(),
+        ),
     ],
 )
 def test_ctrl_c_ends_at_once_and_leaves_nothing_that_looks_whole(

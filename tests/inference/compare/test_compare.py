@@ -18,7 +18,7 @@ from faceloom.compare.result import Version
 from faceloom.compare.score import Score, score_of
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
 
 # Enough for a few words of speech.
@@ -28,7 +28,7 @@ FAULTS = {
     "shifted": "place",
     "blurred": "sharpness",
     "another mouth": "expression",
-    "recoloured": "colour",
+    "recolored": "color",
     "flickering": "steadiness",
     "cut out": "seam",
     "wrong person": "identity",
@@ -53,7 +53,7 @@ def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample
         "shifted": faults.shifted(truth),
         "blurred": faults.blurred(truth),
         "another mouth": faults.with_another_mouth(truth),
-        "recoloured": faults.recoloured(truth),
+        "recolored": faults.recolored(truth),
         "flickering": faults.flickering(truth),
         "cut out": faults.cut_out(truth, target),
         "wrong person": faults.of_the_wrong_person(target),
@@ -61,7 +61,7 @@ def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample
     }
     moments = enumerate(zip(*versions.values(), strict=True))
     references = references_of(FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"]))
-    return finish(judge_pictures(moments, tuple(versions), references, "None"))
+    return run_to_completion(judge_pictures(moments, tuple(versions), references, "None"))
 
 
 def version(judged: Judged, name: str) -> Version:
@@ -93,7 +93,14 @@ def test_the_truth_is_perfect_and_the_target_is_no_swap(judged: Judged) -> None:
     for score_in in (with_truth, without_truth):
         assert score_in(version(judged, "untouched")).value == pytest.approx(0, abs=1e-3)
     untouched = version(judged, "untouched")
-    for name, wanted in {"identity": 0, "other": 1, "expression": 1, "seam": 0, "dropped": 1, "sharpness": 1}.items():
+    for name, wanted in {
+        "identity": 0,
+        "other": 1,
+        "expression": 1,
+        "seam": 0,
+        "dropped": 1,
+        "sharpness": 1,
+    }.items():
         assert value(untouched, name) == pytest.approx(wanted, abs=0.02)
 
 
@@ -111,7 +118,9 @@ def test_each_fault_moves_its_own_part_most(
 def test_blur_cannot_win(judged: Judged) -> None:
     """On plain SSIM it does: a sharp face two pixels off is beaten by a blurred one."""
     shifted, blurred = version(judged, "shifted"), version(judged, "blurred")
-    plain, aligned = ([value(v, name) for v in (shifted, blurred)] for name in ("truth_ssim", "truth_aligned"))
+    plain, aligned = (
+        [value(v, name) for v in (shifted, blurred)] for name in ("truth_ssim", "truth_aligned")
+    )
     assert plain[0] < plain[1]
     assert aligned[0] > aligned[1]
     assert without_truth(shifted).value > without_truth(blurred).value + 10
@@ -130,7 +139,7 @@ def test_uncertainty_is_that_of_stretches(values: list[float], error: object) ->
     assert standard_error(np.float32(values)) == error
 
 
-def test_worst_frames_are_the_furthest_from_the_best_and_not_neighbours() -> None:
+def test_worst_frames_are_the_furthest_from_the_best_and_not_neighbors() -> None:
     series = np.float32([1, 0.2, 0.1, 0.3, 1, 1, 1, 1, 0.5, 1, 1, 1, np.nan] + [1.0] * 23)
     figure = figure_of("sharpness", series, range(100, 136))
     assert figure
@@ -139,11 +148,26 @@ def test_worst_frames_are_the_furthest_from_the_best_and_not_neighbours() -> Non
 
 
 def test_a_report_shows_curves_and_the_worst_moments(
-    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], tmp_path: Path, faceloom: Callable[..., tuple]
+    clips: dict[str, list[np.ndarray]],
+    facesets: dict[str, Path],
+    tmp_path: Path,
+    faceloom: Callable[..., tuple],
 ) -> None:
-    target, swap = (make_clip(tmp_path / f"{n}.mp4", clips[n][:6]) for n in ("target_ada", "truth_ben"))
+    target, swap = (
+        make_clip(tmp_path / f"{n}.mp4", clips[n][:6]) for n in ("target_ada", "truth_ben")
+    )
     page = tmp_path / "swap.html"
-    typed = ("compare", target, swap, "--paste", swap, "--identity", facesets["ben"], "--report", page)
+    typed = (
+        "compare",
+        target,
+        swap,
+        "--paste",
+        swap,
+        "--identity",
+        facesets["ben"],
+        "--report",
+        page,
+    )
     code, out, _ = faceloom(*typed)
     text = page.read_text()
     assert code == 0
@@ -164,9 +188,11 @@ def test_what_is_printed_can_be_read_again(judged: Judged) -> None:
     assert "SCORE (against the exact truth)" in judged.comparison.to_text()
 
 
-def test_without_a_wanted_person_there_is_no_score(clips: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
+def test_without_a_wanted_person_there_is_no_score(
+    clips: dict[str, list[np.ndarray]], tmp_path: Path
+) -> None:
     clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
-    comparison = finish(compare(Videos(clip, clip))).comparison
+    comparison = run_to_completion(compare(Videos(clip, clip))).comparison
     assert all(v.score is None for v in comparison.versions)
     assert "--identity" in comparison.to_text()
 
@@ -174,7 +200,7 @@ def test_without_a_wanted_person_there_is_no_score(clips: dict[str, list[np.ndar
 # A swap's face is found in these of four frames: what can be told then, and what cannot. One face has no movement.
 MOVED = {"expression", "mouth", "gaze", "pose", "drift"}
 FOUND = {
-    "none": ([], {"sharpness", "colour", "dropped"}, {*MOVED, "identity", "other", "place"}),
+    "none": ([], {"sharpness", "color", "dropped"}, {*MOVED, "identity", "other", "place"}),
     "one": ([1], {"identity", "other", "place"}, MOVED),
     "two": ([0, 2], {"identity", "place", *MOVED}, set()),
 }
@@ -186,13 +212,19 @@ def test_what_too_few_faces_cannot_tell_is_absent(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], name: str, stills: bool
 ) -> None:
     frames, told, absent = FOUND[name]
-    grey = np.full_like(clips["target_ada"][0], 128)
-    swaps = [picture if number in frames else grey for number, picture in enumerate(clips["truth_ben"][:4])]
+    gray = np.full_like(clips["target_ada"][0], 128)
+    swaps = [
+        picture if number in frames else gray
+        for number, picture in enumerate(clips["truth_ben"][:4])
+    ]
     moments = [
-        (number * (1 + stills), pair) for number, pair in enumerate(zip(clips["target_ada"][:4], swaps, strict=True))
+        (number * (1 + stills), pair)
+        for number, pair in enumerate(zip(clips["target_ada"][:4], swaps, strict=True))
     ]
     references = references_of(FaceSet.read(facesets["ben"]), None)
-    judged = finish(judge_pictures(moments, ("untouched", "swap"), references, "None", stills=stills))
+    judged = run_to_completion(
+        judge_pictures(moments, ("untouched", "swap"), references, "None", stills=stills)
+    )
     swap = version(judged, "swap")
     names = {figure.name for figure in swap.figures}
     assert told <= names
@@ -208,10 +240,15 @@ def test_a_truth_without_faces_tells_nothing(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], shown: list[int]
 ) -> None:
     target, swap = clips["target_ada"][:4], clips["truth_ben"][:4]
-    truth = [picture if number in shown else np.zeros_like(picture) for number, picture in enumerate(swap)]
+    truth = [
+        picture if number in shown else np.zeros_like(picture)
+        for number, picture in enumerate(swap)
+    ]
     references = references_of(FaceSet.read(facesets["ben"]), None)
     moments = enumerate(zip(target, swap, truth, strict=True))
-    judged = finish(judge_pictures(moments, ("untouched", "swap", "truth"), references, "None"))
+    judged = run_to_completion(
+        judge_pictures(moments, ("untouched", "swap", "truth"), references, "None")
+    )
     found = version(judged, "swap")
     assert (found.figure("truth_identity") is None) == (not shown)
     assert (found.figure("truth_sharpness") is None) == (not shown)
@@ -219,19 +256,23 @@ def test_a_truth_without_faces_tells_nothing(
     assert found.figure("expression")
 
 
-def test_only_versions_of_one_clip_can_be_compared(clips: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
+def test_only_versions_of_one_clip_can_be_compared(
+    clips: dict[str, list[np.ndarray]], tmp_path: Path
+) -> None:
     target = make_clip(tmp_path / "target.mp4", clips["target_ada"][:4])
     short = make_clip(tmp_path / "short.mp4", clips["target_ada"][:3])
     small = make_clip(tmp_path / "small.mp4", [np.zeros((64, 64, 3), np.uint8)] * 4)
     for other, said in ((short, "number of frames"), (small, "size")):
         with pytest.raises(UsageError, match=said):
-            finish(compare(Videos(target, other)))
+            run_to_completion(compare(Videos(target, other)))
     with pytest.raises(NoFaceFound, match="nothing to compare"):
-        finish(compare(Videos(small, small)))
+        run_to_completion(compare(Videos(small, small)))
 
 
-def test_a_report_is_written_once(judged: Judged, clips: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
+def test_a_report_is_written_once(
+    judged: Judged, clips: dict[str, list[np.ndarray]], tmp_path: Path
+) -> None:
     clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
     videos = Videos(clip, clip)
-    write_report(finish(compare(videos)), videos, tmp_path / "page.html")
+    write_report(run_to_completion(compare(videos)), videos, tmp_path / "page.html")
     assert not list(tmp_path.glob(".*part"))

@@ -23,7 +23,8 @@ def similarity(degrees: float, scale: float, shift: tuple[float, float]) -> np.n
 
 
 @pytest.mark.parametrize(
-    ("degrees", "scale", "shift"), [(0, 1, (0, 0)), (30, 2, (5, -7)), (180, 0.25, (100, 3)), (-91, 7, (-40, 0))]
+    ("degrees", "scale", "shift"),
+    [(0, 1, (0, 0)), (30, 2, (5, -7)), (180, 0.25, (100, 3)), (-91, 7, (-40, 0))],
 )
 def test_umeyama_finds_the_similarity_that_made_the_points(degrees, scale, shift) -> None:
     points = float32(WHOLE_FACE) * 100
@@ -36,8 +37,12 @@ def test_fit_affine_finds_the_map_that_made_the_points(noise: float) -> None:
     random = np.random.default_rng(0)
     points = float32(random.uniform(0, 300, (300, 2)))
     made = float32([[1.2, 0.3, -40], [-0.1, 0.7, 15]])
-    found = fit_affine(points, float32(apply_affine(made, points) + random.normal(0, noise, (300, 2))))
-    np.testing.assert_allclose(apply_affine(found, points), apply_affine(made, points), atol=1e-3 + noise / 3)
+    found = fit_affine(
+        points, float32(apply_affine(made, points) + random.normal(0, noise, (300, 2)))
+    )
+    np.testing.assert_allclose(
+        apply_affine(found, points), apply_affine(made, points), atol=1e-3 + noise / 3
+    )
 
 
 def test_umeyama_never_mirrors() -> None:
@@ -46,7 +51,7 @@ def test_umeyama_never_mirrors() -> None:
     assert np.linalg.det(found[:, :2]) > 0
 
 
-def test_umeyama_has_the_least_error_among_its_neighbours() -> None:
+def test_umeyama_has_the_least_error_among_its_neighbors() -> None:
     random = np.random.default_rng(1)
     points = float32(WHOLE_FACE) * 100
     noisy = points + float32(random.normal(0, 4, points.shape))
@@ -85,16 +90,22 @@ def test_a_crop_shows_the_picture_where_the_map_says() -> None:
     to_crop = similarity(0, 0.5, (-20, -10))
     crop = crop_face(picture, to_crop, 100)
     rows, columns = np.nonzero(crop[..., 0] > 127)
-    np.testing.assert_allclose([columns.mean(), rows.mean()], apply_affine(to_crop, float32([[120, 80]]))[0], atol=0.5)
+    np.testing.assert_allclose(
+        [columns.mean(), rows.mean()], apply_affine(to_crop, float32([[120, 80]]))[0], atol=0.5
+    )
 
 
-@pytest.mark.parametrize("shift", [(-20, -10), (40, 60), (-260, 30), (900, 0), (0, -900), (-40, -40)])
+@pytest.mark.parametrize(
+    "shift", [(-20, -10), (40, 60), (-260, 30), (900, 0), (0, -900), (-40, -40)]
+)
 def test_an_enlarged_crop_repeats_the_picture_s_edge_as_opencv_does(shift: tuple[int, int]) -> None:
     """Inside the picture, over its edges and corners, beside it altogether."""
     cells = np.random.default_rng(0).integers(0, 256, (12, 18, 3)).astype(np.uint8)
     picture = cv2.resize(cells, (180, 120), interpolation=cv2.INTER_CUBIC)
     to_crop = similarity(20, 1.7, shift)
-    wanted = cv2.warpAffine(picture, to_crop, (96, 96), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    wanted = cv2.warpAffine(
+        picture, to_crop, (96, 96), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     crop = crop_face(picture, to_crop, 96)
     assert np.abs(crop.astype(int) - wanted).max() <= 1
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from faceloom.array_types import float32
 from faceloom.doctor import detectors
-from faceloom.errors import ArtefactRefused, ProviderMissing, UsageError
+from faceloom.errors import ArtifactRefused, ProviderMissing, UsageError
 from faceloom.faces import retinaface_package
 from faceloom.faces.detect import DETECTORS, Detector, Faces, open_detector
 from faceloom.faces.retinaface import _MEAN_BGR, _network_input
@@ -30,7 +30,8 @@ CLIPS = ("train_ada", "train_ben", "target_ada", "target_ben")
 EVERY = 12
 
 needs_package = pytest.mark.skipif(
-    not package_is_installed(), reason="the retina-face package is not installed (extra retina-face)"
+    not package_is_installed(),
+    reason="the retina-face package is not installed (extra retina-face)",
 )
 
 
@@ -103,7 +104,9 @@ def test_the_network_s_input_is_what_opencv_makes() -> None:
 
 def test_doubles_are_dropped_and_the_best_kept() -> None:
     boxes = float32([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
-    faces = Faces(boxes, float32([0.7, 0.9, 0.8]), np.zeros((3, 5, 2), np.float32)).without_doubles(0.4)
+    faces = Faces(boxes, float32([0.7, 0.9, 0.8]), np.zeros((3, 5, 2), np.float32)).without_doubles(
+        0.4
+    )
     assert faces.scores.tolist() == pytest.approx([0.9, 0.8])
     assert len(Faces.none().without_doubles(0.4)) == 0
 
@@ -122,7 +125,7 @@ _LARGER_FIRST = (1, 0)
 def mobilenet_as_package_model() -> Callable[[np.ndarray], list[np.ndarray]]:
     """Our small network behind the interface by which the package calls its model.
 
-    The package multiplies no variances, lays its anchors' centres at 7.5 whatever the stride, and names the larger
+    The package multiplies no variances, lays its anchors' centers at 7.5 whatever the stride, and names the larger
     anchor of a cell first.
     """
     session = open_face_model(RETINAFACE_MOBILENET)
@@ -137,13 +140,16 @@ def mobilenet_as_package_model() -> Callable[[np.ndarray], list[np.ndarray]]:
             rows, columns = -(-height // stride), -(-width // stride)
             count = rows * columns * 2
             boxes, classes, points = (
-                o[0, start : start + count].reshape(rows, columns, 2, -1)[:, :, _LARGER_FIRST] for o in outputs
+                o[0, start : start + count].reshape(rows, columns, 2, -1)[:, :, _LARGER_FIRST]
+                for o in outputs
             )
             shift = (stride / 2 - 7.5) / float32(sides)[:, None]
             boxes = np.concatenate([0.1 * boxes[..., :2] + shift, 0.2 * boxes[..., 2:]], -1)
             points = 0.1 * points + shift
             classes = np.concatenate([classes[..., 0], classes[..., 1]], -1)
-            arrays[stride] = [a.reshape(1, rows, columns, -1).astype(np.float32) for a in (classes, boxes, points)]
+            arrays[stride] = [
+                a.reshape(1, rows, columns, -1).astype(np.float32) for a in (classes, boxes, points)
+            ]
             start += count
         return [array for stride in _SIDES_OF_STRIDE for array in arrays[stride]]
 
@@ -152,10 +158,14 @@ def mobilenet_as_package_model() -> Callable[[np.ndarray], list[np.ndarray]]:
 
 @needs_package
 @pytest.mark.parametrize("clip", CLIPS)
-def test_the_real_package_finds_what_our_decoding_of_the_same_network_finds(clip: str, sample: Path) -> None:
+def test_the_real_package_finds_what_our_decoding_of_the_same_network_finds(
+    clip: str, sample: Path
+) -> None:
     package = RetinaFacePackage(mobilenet_as_package_model(), min_score=0.6)
     frames = frames_of(sample, clip)[:4]
-    for theirs, ours in zip(package.detect(frames), open_detector("retinaface").detect(frames), strict=True):
+    for theirs, ours in zip(
+        package.detect(frames), open_detector("retinaface").detect(frames), strict=True
+    ):
         np.testing.assert_allclose(theirs.points_xy, ours.points_xy, atol=0.1)
         np.testing.assert_allclose(theirs.boxes_xyxy, ours.boxes_xyxy, atol=2)
         np.testing.assert_allclose(theirs.scores, ours.scores, atol=1e-3)
@@ -164,14 +174,18 @@ def test_the_real_package_finds_what_our_decoding_of_the_same_network_finds(clip
 @needs_package
 def test_the_real_package_finds_nothing_in_nothing_and_loads_no_tensorflow() -> None:
     had_tensorflow = "tensorflow" in sys.modules
-    faces = RetinaFacePackage(mobilenet_as_package_model()).detect([np.full((64, 96, 3), 90, np.uint8)])[0]
+    faces = RetinaFacePackage(mobilenet_as_package_model()).detect(
+        [np.full((64, 96, 3), 90, np.uint8)]
+    )[0]
     assert len(faces) == 0
     assert ("tensorflow" in sys.modules) == had_tensorflow
     assert os.environ["DEEPFACE_BACKEND_ENGINE"] == "onnx"
 
 
 @needs_package
-def test_the_real_package_without_weights_reaches_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_real_package_without_weights_reaches_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def refuse(*arguments: object) -> None:
         raise AssertionError("it opens a connection")
 
@@ -186,7 +200,9 @@ class Silent:
     """The package, as far as these tests need it: it runs its model and finds nothing."""
 
     @staticmethod
-    def detect_faces(picture: np.ndarray, model: Callable[[np.ndarray], list[np.ndarray]], **_: object) -> dict:
+    def detect_faces(
+        picture: np.ndarray, model: Callable[[np.ndarray], list[np.ndarray]], **_: object
+    ) -> dict:
         assert len(model(float32(picture[None]))) == 9
         return {}
 
@@ -200,16 +216,28 @@ def fake_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_blind_weights(path: Path) -> None:
     """Write a network of the package's kind that never sees a face: nine NHWC outputs, all zero."""
-    nodes, constants, outputs = [helper.make_node("Transpose", ["rgb"], ["nchw"], perm=[0, 3, 1, 2])], [], []
+    nodes, constants, outputs = (
+        [helper.make_node("Transpose", ["rgb"], ["nchw"], perm=[0, 3, 1, 2])],
+        [],
+        [],
+    )
     for stride in _SIDES_OF_STRIDE:
         window = {"kernel_shape": [stride, stride], "strides": [stride, stride], "ceil_mode": 1}
         nodes.append(helper.make_node("MaxPool", ["nchw"], [f"cells{stride}"], **window))
         for channels in (4, 8, 20):
             name = f"{stride}_{channels}"
-            constants.append(numpy_helper.from_array(np.zeros((channels, 3, 1, 1), np.float32), f"w{name}"))
+            constants.append(
+                numpy_helper.from_array(np.zeros((channels, 3, 1, 1), np.float32), f"w{name}")
+            )
             nodes.append(helper.make_node("Conv", [f"cells{stride}", f"w{name}"], [f"c{name}"]))
-            nodes.append(helper.make_node("Transpose", [f"c{name}"], [f"o{name}"], perm=[0, 2, 3, 1]))
-            outputs.append(helper.make_tensor_value_info(f"o{name}", TensorProto.FLOAT, [1, None, None, channels]))
+            nodes.append(
+                helper.make_node("Transpose", [f"c{name}"], [f"o{name}"], perm=[0, 2, 3, 1])
+            )
+            outputs.append(
+                helper.make_tensor_value_info(
+                    f"o{name}", TensorProto.FLOAT, [1, None, None, channels]
+                )
+            )
     picture = helper.make_tensor_value_info("rgb", TensorProto.FLOAT, [1, None, None, 3])
     graph = helper.make_graph(nodes, "blind", [picture], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -218,14 +246,18 @@ def write_blind_weights(path: Path) -> None:
 
 
 @needs_package
-def test_the_real_package_runs_with_weights_of_its_own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_real_package_runs_with_weights_of_its_own_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     write_blind_weights(weights_path())
     assert len(open_detector("retina-face").detect([np.full((70, 90, 3), 90, np.uint8)])[0]) == 0
     assert next(detectors.check()).state == "ok"
 
 
-def test_weights_are_looked_for_where_the_package_keeps_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_weights_are_looked_for_where_the_package_keeps_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     assert weights_path() == tmp_path / ".deepface" / "weights" / "retinaface.onnx"
     monkeypatch.delenv("DEEPFACE_HOME")
@@ -237,8 +269,8 @@ def test_weights_are_looked_for_where_the_package_keeps_them(monkeypatch: pytest
     ("content", "error", "says"),
     [
         (None, ProviderMissing, "put its retinaface.onnx at"),
-        (b"no model", ArtefactRefused, "cannot be opened"),
-        (RETINAFACE_MOBILENET.read_path().read_bytes(), ArtefactRefused, "3 outputs"),
+        (b"no model", ArtifactRefused, "cannot be opened"),
+        (RETINAFACE_MOBILENET.read_path().read_bytes(), ArtifactRefused, "3 outputs"),
     ],
     ids=["missing", "damaged", "another model"],
 )
@@ -265,7 +297,9 @@ def test_without_the_package_the_install_line_is_named(monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("fake_package")
-def test_the_doctor_names_the_weights_and_their_sum(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_doctor_names_the_weights_and_their_sum(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("DEEPFACE_HOME", str(tmp_path))
     assert next(detectors.check()).state == "missing"
     write_blind_weights(weights_path())

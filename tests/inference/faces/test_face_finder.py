@@ -11,7 +11,7 @@ from faceloom.array_types import float32
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import SAME_PERSON, MobileFaceNet
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
-from faceloom.faces.mask import GREY, hide_background, mesh_mask
+from faceloom.faces.mask import GRAY, hide_background, mesh_mask
 from faceloom.faces.pose import head_pose
 from faceloom.faces.retinaface import RetinaFace
 from faceloom.video import read_frames
@@ -81,7 +81,9 @@ def test_mirrored_landmarks_are_those_of_the_mirrored_picture(clip: Clip) -> Non
     mirrored = np.ascontiguousarray(picture[:, ::-1])
     there = FaceFinder().find([mirrored])[0][0].landmarks.points_xy[list(EXPRESSION)]
     here = clip.faces[0].landmarks.points_xy[list(EXPRESSION)]
-    expected = here[list(MIRRORED_EXPRESSION)] * float32([-1, 1]) + float32([picture.shape[1] - 1, 0])
+    expected = here[list(MIRRORED_EXPRESSION)] * float32([-1, 1]) + float32(
+        [picture.shape[1] - 1, 0]
+    )
     # A wrong permutation is off by an eye's width or more, about 10 px here.
     assert np.linalg.norm(there - expected, axis=1).mean() < 4.5
 
@@ -116,7 +118,9 @@ def test_the_same_face_is_found_in_a_batch_and_alone(sample: Path) -> None:
     detector = RetinaFace()
     together = detector.detect(frames)
     for frame, faces in zip(frames, together, strict=True):
-        np.testing.assert_allclose(detector.detect([frame])[0].boxes_xyxy, faces.boxes_xyxy, atol=0.1)
+        np.testing.assert_allclose(
+            detector.detect([frame])[0].boxes_xyxy, faces.boxes_xyxy, atol=0.1
+        )
 
 
 def test_a_large_picture_gives_the_same_places(sample: Path) -> None:
@@ -127,10 +131,10 @@ def test_a_large_picture_gives_the_same_places(sample: Path) -> None:
     np.testing.assert_allclose(large_box / 5, small_box, atol=6)
 
 
-def test_hidden_background_is_grey_and_the_face_untouched() -> None:
+def test_hidden_background_is_gray_and_the_face_untouched() -> None:
     crop = np.full((4, 4, 3), 200, np.uint8)
     mask = np.zeros((4, 4), np.uint8)
     mask[:2] = 255
     hidden = hide_background(crop, mask)
     assert (hidden[:2] == 200).all()
-    assert (hidden[2:] == GREY).all()
+    assert (hidden[2:] == GRAY).all()

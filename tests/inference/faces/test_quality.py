@@ -12,7 +12,7 @@ from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS
 from faceloom.faces.mask import mesh_mask
 from faceloom.faces.quality import (
-    background_colour,
+    background_color,
     clipped_share,
     crop_quality,
     eyes_open,
@@ -30,7 +30,9 @@ def shot(sample: Path) -> tuple[Rgb, Face]:
     return frame, FaceFinder().find([frame])[0][0]
 
 
-def crop_of(shot: tuple[Rgb, Face], scale: float = 1.0, blur: float = 0.0) -> tuple[Rgb, Mask, np.ndarray, Affine]:
+def crop_of(
+    shot: tuple[Rgb, Face], scale: float = 1.0, blur: float = 0.0
+) -> tuple[Rgb, Mask, np.ndarray, Affine]:
     """Cut the face from the frame as if it had been filmed `scale` times as large, out of focus by `blur` pixels."""
     frame, face = shot
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -51,13 +53,18 @@ def test_sharpness_does_not_depend_on_size(shot: tuple[Rgb, Face], scale: float)
 
 @pytest.mark.parametrize("scale", [0.5, 1.0])
 def test_blur_lowers_sharpness(shot: tuple[Rgb, Face], scale: float) -> None:
-    sharp, blurred = (crop_quality(*crop_of(shot, scale, blur)).sharpness for blur in (0, 4 * scale))
+    sharp, blurred = (
+        crop_quality(*crop_of(shot, scale, blur)).sharpness for blur in (0, 4 * scale)
+    )
     assert blurred < 0.5 * sharp
 
 
 def test_dimming_lowers_exposure_and_not_sharpness(shot: tuple[Rgb, Face]) -> None:
     crop, mask, mesh, to_crop = crop_of(shot)
-    bright, dim = crop_quality(crop, mask, mesh, to_crop), crop_quality(crop // 2, mask, mesh, to_crop)
+    bright, dim = (
+        crop_quality(crop, mask, mesh, to_crop),
+        crop_quality(crop // 2, mask, mesh, to_crop),
+    )
     assert dim.sharpness == pytest.approx(bright.sharpness, rel=0.1)
     assert dim.exposure == pytest.approx(bright.exposure / 2, rel=0.05)
 
@@ -65,7 +72,12 @@ def test_dimming_lowers_exposure_and_not_sharpness(shot: tuple[Rgb, Face]) -> No
 def test_an_empty_mask_has_no_figures_of_the_face(shot: tuple[Rgb, Face]) -> None:
     crop, mask, mesh, to_crop = crop_of(shot)
     quality = crop_quality(crop, np.zeros_like(mask), mesh, to_crop)
-    assert (quality.sharpness, quality.exposure, quality.clipped, quality.background) == (0, 0, 0, 1)
+    assert (quality.sharpness, quality.exposure, quality.clipped, quality.background) == (
+        0,
+        0,
+        0,
+        1,
+    )
 
 
 def test_clipping_counts_burnt_and_black_pixels() -> None:
@@ -90,36 +102,54 @@ def test_openness_is_in_widths_of_the_wider_eye() -> None:
 def test_an_open_mouth_is_more_open_than_a_shut_one(sample: Path) -> None:
     """The truth's widest and narrowest inner lips (68-point indices 62 and 66) are told apart."""
     truth = np.load(sample / "train_ada.npz")["lm68"][:, 0]
-    gap = np.linalg.norm(truth[:, 62] - truth[:, 66], axis=1) / np.linalg.norm(truth[:, 36] - truth[:, 45], axis=1)
+    gap = np.linalg.norm(truth[:, 62] - truth[:, 66], axis=1) / np.linalg.norm(
+        truth[:, 36] - truth[:, 45], axis=1
+    )
     wanted = {int(gap.argmax()), int(gap.argmin())}
     frames = {f.index: f.rgb for f in read_frames(sample / "train_ada.mp4") if f.index in wanted}
-    opened, shut = (FaceFinder().find([frames[int(n)]])[0][0].landmarks for n in (gap.argmax(), gap.argmin()))
+    opened, shut = (
+        FaceFinder().find([frames[int(n)]])[0][0].landmarks for n in (gap.argmax(), gap.argmin())
+    )
     assert mouth_open(opened.points_xy) > mouth_open(shut.points_xy) + 0.2
 
 
-@pytest.mark.parametrize(("rgb", "noise", "uniform"), [((30, 60, 200), 3, True), ((128, 128, 128), 90, False)])
-def test_a_wall_is_uniform_and_a_crowd_is_not(rgb: tuple[int, int, int], noise: int, uniform: bool) -> None:
+@pytest.mark.parametrize(
+    ("rgb", "noise", "uniform"), [((30, 60, 200), 3, True), ((128, 128, 128), 90, False)]
+)
+def test_a_wall_is_uniform_and_a_crowd_is_not(
+    rgb: tuple[int, int, int], noise: int, uniform: bool
+) -> None:
     cells = np.random.default_rng(0).integers(-noise, noise + 1, (64, 64, 3)) + rgb
-    crop = cv2.resize(np.clip(cells, 0, 255).astype(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST)
+    crop = cv2.resize(
+        np.clip(cells, 0, 255).astype(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST
+    )
     mask = np.zeros((256, 256), np.uint8)
     mask[64:192, 64:192] = 255
     crop[64:192, 64:192] = (200, 150, 120)
-    share, colour = background_colour(crop, mask)
+    share, color = background_color(crop, mask)
     assert (share > 0.95) if uniform else (share < 0.2)
     if uniform:
-        np.testing.assert_allclose(colour, rgb, atol=3)
+        np.testing.assert_allclose(color, rgb, atol=3)
 
 
 def test_a_wall_lit_from_one_side_is_uniform() -> None:
-    wall = np.linspace(0.5, 1, 256)[None, :, None] * np.array([40.0, 150.0, 200.0]) * np.ones((256, 1, 1))
-    assert background_colour(wall.astype(np.uint8), np.zeros((256, 256), np.uint8))[0] > 0.9
+    wall = (
+        np.linspace(0.5, 1, 256)[None, :, None]
+        * np.array([40.0, 150.0, 200.0])
+        * np.ones((256, 1, 1))
+    )
+    assert background_color(wall.astype(np.uint8), np.zeros((256, 256), np.uint8))[0] > 0.9
 
 
-def test_no_background_has_no_colour() -> None:
-    assert background_colour(np.full((64, 64, 3), 9, np.uint8), np.full((64, 64), 255, np.uint8)) == (0, (0, 0, 0))
+def test_no_background_has_no_color() -> None:
+    assert background_color(
+        np.full((64, 64, 3), 9, np.uint8), np.full((64, 64), 255, np.uint8)
+    ) == (0, (0, 0, 0))
 
 
-def test_the_hash_stays_for_the_same_picture_and_changes_for_another(shot: tuple[Rgb, Face]) -> None:
+def test_the_hash_stays_for_the_same_picture_and_changes_for_another(
+    shot: tuple[Rgb, Face],
+) -> None:
     crop = crop_of(shot)[0]
     here = int(perceptual_hash(crop), 16)
     brighter = int(perceptual_hash(np.clip(crop * 1.1 + 5, 0, 255).astype(np.uint8)), 16)

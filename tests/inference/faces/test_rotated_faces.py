@@ -17,7 +17,9 @@ TURNS = (0, 1, 2, 3)
 @pytest.fixture(scope="module")
 def upright(sample: Path) -> list[np.ndarray]:
     """Three frames, made wider than high, so that width and height cannot be taken for each other."""
-    frames = [frame.rgb for frame in read_frames(sample / "target_ben.mp4") if frame.index % 30 == 0]
+    frames = [
+        frame.rgb for frame in read_frames(sample / "target_ben.mp4") if frame.index % 30 == 0
+    ]
     return [np.pad(frame, ((0, 0), (25, 60), (0, 0)), mode="edge") for frame in frames]
 
 
@@ -31,13 +33,19 @@ def lying(points_xy: np.ndarray, quarters: int, width: int, height: int) -> np.n
 
 @pytest.mark.parametrize("quarters", TURNS)
 @pytest.mark.parametrize("name", ["retinaface", "yunet"])
-def test_a_turned_picture_gives_the_same_points(name: str, quarters: int, upright: list[np.ndarray]) -> None:
+def test_a_turned_picture_gives_the_same_points(
+    name: str, quarters: int, upright: list[np.ndarray]
+) -> None:
     detector = open_detector(name)
     height, width = upright[0].shape[:2]
     turned = [np.ascontiguousarray(np.rot90(picture, quarters)) for picture in upright]
-    for there, here in zip(TurnedDetector(detector).detect(turned), detector.detect(upright), strict=True):
+    for there, here in zip(
+        TurnedDetector(detector).detect(turned), detector.detect(upright), strict=True
+    ):
         np.testing.assert_allclose(there.scores, here.scores, atol=1e-3)
-        np.testing.assert_allclose(there.points_xy, lying(here.points_xy, quarters, width, height), atol=0.05)
+        np.testing.assert_allclose(
+            there.points_xy, lying(here.points_xy, quarters, width, height), atol=0.05
+        )
         assert (there.boxes_xyxy[:, :2] < there.boxes_xyxy[:, 2:]).all()
         corners = np.sort(lying(here.boxes_xyxy.reshape(-1, 2, 2), quarters, width, height), axis=1)
         np.testing.assert_allclose(there.boxes_xyxy, corners.reshape(-1, 4), atol=0.05)
@@ -48,7 +56,9 @@ def test_mapping_back_undoes_the_turn(quarters: int) -> None:
     picture = np.zeros((5, 9), np.uint8)
     picture[1, 7] = 1
     y, x = np.argwhere(np.rot90(picture, quarters))[0]
-    found = Faces(float32([[x, y, x, y]]), float32([1]), np.broadcast_to(float32([x, y]), (1, 5, 2)))
+    found = Faces(
+        float32([[x, y, x, y]]), float32([1]), np.broadcast_to(float32([x, y]), (1, 5, 2))
+    )
     back = turned_back(found, quarters, width=9, height=5)
     assert back.boxes_xyxy.tolist() == [[7, 1, 7, 1]]
     assert back.points_xy.tolist() == [[[7, 1]] * 5]
@@ -56,7 +66,9 @@ def test_mapping_back_undoes_the_turn(quarters: int) -> None:
 
 # On its side a head is not always doubted: sometimes the detector's points are right there.
 @pytest.mark.parametrize("quarters", [0, 2])
-def test_a_head_upside_down_is_told_from_an_upright_one(quarters: int, upright: list[np.ndarray]) -> None:
+def test_a_head_upside_down_is_told_from_an_upright_one(
+    quarters: int, upright: list[np.ndarray]
+) -> None:
     turned = [np.ascontiguousarray(np.rot90(picture, quarters)) for picture in upright]
     found, mesh = open_detector().detect(turned), FaceMesh()
     doubted = [
@@ -90,7 +102,9 @@ class Scripted:
         ((0.7, 0.75, None, None), (30, 20, 3)),
     ],
 )
-def test_the_judge_decides_the_turn(judged: tuple[float | None, ...], looked_at: tuple[int, ...]) -> None:
+def test_the_judge_decides_the_turn(
+    judged: tuple[float | None, ...], looked_at: tuple[int, ...]
+) -> None:
     detector = Scripted(0.5)
     found = TurnedDetector(detector, Scripted(*judged)).detect([np.zeros((20, 30, 3), np.uint8)])
     assert detector.looks == [looked_at]
@@ -98,7 +112,9 @@ def test_the_judge_decides_the_turn(judged: tuple[float | None, ...], looked_at:
 
 
 def test_a_face_that_only_the_judge_sees_is_returned() -> None:
-    found = TurnedDetector(Scripted(None), Scripted(None, None, 0.9, None)).detect([np.zeros((20, 30, 3), np.uint8)])
+    found = TurnedDetector(Scripted(None), Scripted(None, None, 0.9, None)).detect(
+        [np.zeros((20, 30, 3), np.uint8)]
+    )
     assert found[0].boxes_xyxy.tolist() == [[26, 15, 28, 17]]
 
 

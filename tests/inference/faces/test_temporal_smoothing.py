@@ -70,7 +70,11 @@ def test_neither_a_long_gap_nor_another_track_nor_an_end_is_filled() -> None:
 
 def test_a_cut_is_noticed_and_a_moving_picture_is_none(sample: Path) -> None:
     cuts = CutDetector()
-    begins = [frame.index for frame in read_frames(sample / "train_ada.mp4") if cuts.begins_shot(frame.rgb)]
+    begins = [
+        frame.index
+        for frame in read_frames(sample / "train_ada.mp4")
+        if cuts.begins_shot(frame.rgb)
+    ]
     # Eight shots of eighteen frames.
     assert begins == list(range(0, 144, 18))
     still = CutDetector()
@@ -79,14 +83,19 @@ def test_a_cut_is_noticed_and_a_moving_picture_is_none(sample: Path) -> None:
 
 def test_following_finds_what_detecting_every_frame_finds(sample: Path) -> None:
     frames = [f.rgb for f in read_frames(sample / "target_ben.mp4")][:30]
-    every, followed = FaceFinder(detect_every=1).find(frames), FaceFinder(detect_every=10).find(frames)
+    every, followed = (
+        FaceFinder(detect_every=1).find(frames),
+        FaceFinder(detect_every=10).find(frames),
+    )
     for (a,), (b,) in zip(every, followed, strict=True):
         assert np.linalg.norm(a.points_xy - b.points_xy, axis=1).max() < 2
     assert {f[0].track for f in followed} == {0}
 
 
 def test_a_face_is_found_again_after_a_cut_to_another_place(sample: Path) -> None:
-    clips = [[f.rgb for f in read_frames(sample / f"target_{name}.mp4")][:4] for name in ("ada", "ben")]
+    clips = [
+        [f.rgb for f in read_frames(sample / f"target_{name}.mp4")][:4] for name in ("ada", "ben")
+    ]
     found = FaceFinder(detect_every=100).find([*clips[0], *[p[:, ::-1].copy() for p in clips[1]]])
     assert [len(faces) for faces in found] == [1] * 8
     assert {f[0].track for f in found[:4]} != {f[0].track for f in found[4:]}
@@ -132,7 +141,9 @@ def test_people_are_grouped_the_most_seen_first(rows, counts, expected) -> None:
 def test_grouping_joins_the_nearest_two_until_none_are_alike(spread: float) -> None:
     """The chains find what looking at every two groups again and again finds."""
     random = np.random.default_rng(0)
-    found = random.normal(size=(4, 192))[random.integers(0, 4, 40)] / 14 + random.normal(0, spread, (40, 192))
+    found = random.normal(size=(4, 192))[random.integers(0, 4, 40)] / 14 + random.normal(
+        0, spread, (40, 192)
+    )
     means, counts = vectors(*found), random.integers(1, 9, 40)
     cosines = means @ means.T
     groups = [[number] for number in range(40)]
@@ -146,7 +157,9 @@ def test_grouping_joins_the_nearest_two_until_none_are_alike(spread: float) -> N
             break
         groups = [group for group in groups if group not in (a, b)] + [a + b]
     numbers = group_people(means, counts, SAME_PERSON)
-    assert {tuple(np.flatnonzero(numbers == n)) for n in np.unique(numbers)} == {tuple(sorted(g)) for g in groups}
+    assert {tuple(np.flatnonzero(numbers == n)) for n in np.unique(numbers)} == {
+        tuple(sorted(g)) for g in groups
+    }
     assert (np.diff([counts[numbers == n].sum() for n in np.unique(numbers)]) <= 0).all()
 
 

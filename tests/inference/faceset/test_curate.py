@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.facesets import changed, good_faces, write_faceset
 
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faceset import Condition, CurateOptions, FaceSet, curate, undo_curate
 from faceloom.faceset.filters import FIELDS
 
@@ -30,7 +30,11 @@ def files(folder: Path) -> set[str]:
 
 
 ASKED = {
-    "a condition": (CurateOptions((Condition.parse("sharpness<0.2"),)), {"sharpness<0.2": 4}, [0, 1, 2, 3]),
+    "a condition": (
+        CurateOptions((Condition.parse("sharpness<0.2"),)),
+        {"sharpness<0.2": 4},
+        [0, 1, 2, 3],
+    ),
     "another person": (CurateOptions(keep_identity=True), {"another person": 3}, [3, 4, 5]),
     "duplicates but the sharpest": (CurateOptions(dedupe=True), {"near-duplicate": 2}, [20, 21]),
     "all of it": (
@@ -96,19 +100,21 @@ def test_a_record_that_points_outside_is_refused(folder: Path) -> None:
     curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
     record = folder / "dropped/1/record.json"
     record.write_text(record.read_text().replace("crops/", "../crops/"))
-    with pytest.raises(ArtefactRefused, match=r"faces\.0\.image"):
+    with pytest.raises(ArtifactRefused, match=r"faces\.0\.image"):
         undo_curate(folder)
 
 
 def test_what_is_no_face_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactRefused, match="is no face set"):
+    with pytest.raises(ArtifactRefused, match="is no face set"):
         curate(tmp_path, CurateOptions(dedupe=True), apply=True)
-    with pytest.raises(ArtefactRefused, match="is no face set"):
+    with pytest.raises(ArtifactRefused, match="is no face set"):
         undo_curate(tmp_path)
 
 
 def test_a_blink_is_no_duplicate(tmp_path: Path) -> None:
-    faces = changed(good_faces(3), hash="0" * 16, yaw=0.0, pitch=0.0, mouth_open=0.1, eyes_open=0.25)
+    faces = changed(
+        good_faces(3), hash="0" * 16, yaw=0.0, pitch=0.0, mouth_open=0.1, eyes_open=0.25
+    )
     # The mesh never quite shuts an eye.
     faces[1] = changed([faces[1]], eyes_open=0.205)[0]
     write_faceset(tmp_path / "ada", faces)
@@ -137,7 +143,11 @@ def test_a_bad_condition_is_refused(text: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("yaw >= -3", "yaw>=-3"), (" quality.sharpness<.5 ", "sharpness<0.5"), ("similarity != 1e0", "similarity!=1")],
+    [
+        ("yaw >= -3", "yaw>=-3"),
+        (" quality.sharpness<.5 ", "sharpness<0.5"),
+        ("similarity != 1e0", "similarity!=1"),
+    ],
 )
 def test_a_condition_is_read_with_or_without_spaces(text: str, said: str) -> None:
     condition = Condition.parse(text)
@@ -164,7 +174,11 @@ def test_the_command_refuses_in_a_sentence(folder: Path, name: str, faceloom) ->
 
 def test_the_command_shows_applies_and_undoes(folder: Path, faceloom) -> None:
     code, out, _ = faceloom("curate", folder, "--drop", "sharpness<0.2")
-    assert (code, "Would drop 4 of 24 faces; 20 stay." in out, "pass --apply" in out) == (0, True, True)
+    assert (code, "Would drop 4 of 24 faces; 20 stay." in out, "pass --apply" in out) == (
+        0,
+        True,
+        True,
+    )
     code, out, err = faceloom("curate", folder, "--drop", "sharpness<0.2", "--apply", "--json")
     assert (code, json.loads(out)["moved"], "--undo" in err) == (0, 4, True)
     code, out, _ = faceloom("curate", folder, "--undo")

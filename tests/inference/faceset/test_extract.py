@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.helpers.clips import make_clip, noise
 
-from faceloom.errors import ArtefactRefused, MediaUnreadable, NoFaceFound, UsageError
+from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, UsageError
 from faceloom.faces import face_recognition as identify
 from faceloom.faces import landmarks, retinaface
 from faceloom.faceset import ExtractOptions, FaceSet, extract
@@ -17,7 +17,7 @@ from faceloom.faceset.extract_source import Job
 from faceloom.faceset.footage import Source
 from faceloom.faceset.worker_pool import share_out
 from faceloom.image_io import write_png
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
 
 
@@ -31,7 +31,9 @@ def test_a_face_set_holds_what_was_found(facesets: dict[str, Path]) -> None:
     faces = FaceSet.read(facesets["ada"])
     assert (faces.identity, len(faces)) == ("ada", 18)
     assert [row.frame for row in faces.rows] == list(range(0, 144, 8))
-    assert [row.seconds for row in faces.rows] == pytest.approx([n * 0.04 for n in range(0, 144, 8)])
+    assert [row.seconds for row in faces.rows] == pytest.approx(
+        [n * 0.04 for n in range(0, 144, 8)]
+    )
     row = faces.rows[0]
     assert faces.read_crop(row).shape == (512, 512, 3)
     np.testing.assert_allclose(np.linalg.norm(faces.read_embeddings(), axis=1), 1, atol=1e-5)
@@ -52,7 +54,9 @@ def test_deleting_a_picture_rejects_the_face(copy: Path) -> None:
     (copy / before.rows[3].image).unlink()
     after = FaceSet.read(copy)
     assert len(after) == len(before) - 1
-    np.testing.assert_array_equal(after.read_embeddings(), np.delete(before.read_embeddings(), 3, 0))
+    np.testing.assert_array_equal(
+        after.read_embeddings(), np.delete(before.read_embeddings(), 3, 0)
+    )
 
 
 def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> None:
@@ -62,7 +66,7 @@ def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> N
         if frame.index in (0, 40):
             write_png(folder / f"{frame.index}.png", frame.rgb)
     (folder / "notes.txt").write_text("not looked at")
-    summary = finish(extract([folder], tmp_path / "ben", ExtractOptions("ben")))
+    summary = run_to_completion(extract([folder], tmp_path / "ben", ExtractOptions("ben")))
     assert (summary.faces, summary.sources) == (2, 2)
     assert {source.kind for source in FaceSet.read(tmp_path / "ben").sources} == {"picture"}
 
@@ -74,15 +78,18 @@ def test_a_broken_picture_among_many_is_passed_over(
         write_png(tmp_path / f"{frame.index}.png", frame.rgb)
     (tmp_path / "broken.png").write_bytes(b"no picture")
     options = ExtractOptions("ben", workers=1)
-    assert finish(extract([tmp_path / "*.png"], tmp_path / "out", options)).faces == 2
+    assert run_to_completion(extract([tmp_path / "*.png"], tmp_path / "out", options)).faces == 2
     assert "broken.png is not a picture" in caplog.text
     with pytest.raises(NoFaceFound):
-        finish(extract([tmp_path / "broken.png"], tmp_path / "none", options))
+        run_to_completion(extract([tmp_path / "broken.png"], tmp_path / "none", options))
 
 
 def test_progress_is_told(tmp_path: Path, sample: Path) -> None:
     told = []
-    finish(extract([sample / "target_ada.mp4"], tmp_path / "a", ExtractOptions("ada", every=25)), told.append)
+    run_to_completion(
+        extract([sample / "target_ada.mp4"], tmp_path / "a", ExtractOptions("ada", every=25)),
+        told.append,
+    )
     assert [(p.done, p.total) for p in told] == [(3, 3)]
 
 
@@ -93,7 +100,9 @@ def _edit(path: Path, **changes: object) -> None:
 
 def _edit_first_row(folder: Path, **changes: object) -> None:
     first, *rest = (folder / "faces.jsonl").read_text().splitlines()
-    (folder / "faces.jsonl").write_text("\n".join([json.dumps({**json.loads(first), **changes}), *rest]))
+    (folder / "faces.jsonl").write_text(
+        "\n".join([json.dumps({**json.loads(first), **changes}), *rest])
+    )
 
 
 def _delete_crops(folder: Path) -> None:
@@ -101,9 +110,12 @@ def _delete_crops(folder: Path) -> None:
 
 
 DAMAGE = {
-    "a newer schema": (lambda d: _edit(d / "faceset.json", schema=2), "schema 2 .* update faceloom"),
+    "a newer schema": (
+        lambda d: _edit(d / "faceset.json", schema=2),
+        "schema 2 .* update faceloom",
+    ),
     "no schema": (lambda d: _edit(d / "faceset.json", schema=None), "schema None"),
-    "an unknown key": (lambda d: _edit(d / "faceset.json", colour="red"), "colour"),
+    "an unknown key": (lambda d: _edit(d / "faceset.json", color="red"), "color"),
     "no JSON": (lambda d: (d / "faceset.json").write_text("{"), "damaged"),
     "a list": (lambda d: (d / "faceset.json").write_text("[]"), "schema None"),
     "no face left": (_delete_crops, "holds no face"),
@@ -119,7 +131,7 @@ DAMAGE = {
 def test_what_is_no_face_set_is_refused(copy: Path, name: str) -> None:
     damage, words = DAMAGE[name]
     damage(copy)
-    with pytest.raises(ArtefactRefused, match=words):
+    with pytest.raises(ArtifactRefused, match=words):
         FaceSet.read(copy)
 
 
@@ -129,48 +141,52 @@ def test_a_damaged_crop_or_embedding_is_refused_when_read(copy: Path) -> None:
     with pytest.raises(MediaUnreadable, match="decoded"):
         faces.read_crop(faces.rows[0])
     (copy / "embeddings.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(ArtefactRefused, match="embeddings"):
+    with pytest.raises(ArtifactRefused, match="embeddings"):
         faces.read_embeddings()
 
 
 def test_no_face_leaves_nothing(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "empty.mp4", noise(5))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
-        finish(extract([clip], tmp_path / "out", ExtractOptions("x")))
+        run_to_completion(extract([clip], tmp_path / "out", ExtractOptions("x")))
     assert {path.name for path in tmp_path.iterdir()} == {"empty.mp4"}
 
 
 def test_an_existing_face_set_is_kept(copy: Path, sample: Path) -> None:
     before = (copy / "faces.jsonl").read_bytes()
     with pytest.raises(UsageError, match="--force"):
-        finish(extract([sample / "train_ben.mp4"], copy, ExtractOptions("ben")))
+        run_to_completion(extract([sample / "train_ben.mp4"], copy, ExtractOptions("ben")))
     assert (copy / "faces.jsonl").read_bytes() == before
 
 
 def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="No video or picture"):
-        finish(extract([tmp_path / "empty"], tmp_path / "out", ExtractOptions("x")))
+        run_to_completion(extract([tmp_path / "empty"], tmp_path / "out", ExtractOptions("x")))
 
 
 def rows_of(folder: Path) -> list[tuple[int, tuple[float, ...]]]:
     return [(row.frame, row.box_xyxy) for row in FaceSet.read(folder).rows]
 
 
-def test_a_stopped_extraction_continues_and_does_nothing_twice(tmp_path: Path, sample: Path) -> None:
+def test_a_stopped_extraction_continues_and_does_nothing_twice(
+    tmp_path: Path, sample: Path
+) -> None:
     inputs, options = [sample / "train_ben.mp4"], ExtractOptions("ben")
-    finish(extract(inputs, tmp_path / "whole", options))
+    run_to_completion(extract(inputs, tmp_path / "whole", options))
     work = extract(inputs, tmp_path / "out", options)
     while next(work).done < 100:
         pass
     work.close()
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "out.work"}
     told = []
-    summary = finish(extract(inputs, tmp_path / "out", options), told.append)
+    summary = run_to_completion(extract(inputs, tmp_path / "out", options), told.append)
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "out"}
     assert told[0].done > 64  # from the last count on, not from the beginning
     assert summary.frames == summary.faces == 144
-    for (frame, box), (again, other) in zip(rows_of(tmp_path / "whole"), rows_of(tmp_path / "out"), strict=True):
+    for (frame, box), (again, other) in zip(
+        rows_of(tmp_path / "whole"), rows_of(tmp_path / "out"), strict=True
+    ):
         assert frame == again
         np.testing.assert_allclose(box, other, atol=1.5)
 
@@ -186,15 +202,17 @@ def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path, sample: Path) 
         rows.write('{"image": "crops/half')
     with (folder / "embeddings.f32").open("ab") as vectors:
         vectors.write(b"123")
-    assert finish(extract(inputs, tmp_path / "out", options)).faces == 75
+    assert run_to_completion(extract(inputs, tmp_path / "out", options)).faces == 75
     assert len(FaceSet.read(tmp_path / "out").read_embeddings()) == 75
 
 
-def test_several_files_at_once_give_what_one_after_the_other_gives(tmp_path: Path, sample: Path) -> None:
+def test_several_files_at_once_give_what_one_after_the_other_gives(
+    tmp_path: Path, sample: Path
+) -> None:
     inputs = [sample / f"{name}.mp4" for name in ("train_ada", "target_ada")]
     for workers in (1, 2):
         options = ExtractOptions("ada", every=12, workers=workers)
-        summary = finish(extract(inputs, tmp_path / str(workers), options))
+        summary = run_to_completion(extract(inputs, tmp_path / str(workers), options))
         assert (summary.sources, summary.faces) == (2, 19)
     one, two = (FaceSet.read(tmp_path / name) for name in ("1", "2"))
     assert [row.image for row in one.rows] == [row.image for row in two.rows]
@@ -218,7 +236,9 @@ def test_the_networks_are_opened_once_for_all_pictures(
             return really(weights, threads)
 
         monkeypatch.setattr(module, "open_face_model", count)
-    summary = finish(extract([tmp_path / "photos"], tmp_path / "out", ExtractOptions("ada", workers=1)))
+    summary = run_to_completion(
+        extract([tmp_path / "photos"], tmp_path / "out", ExtractOptions("ada", workers=1))
+    )
     assert summary.faces == len(frames) == 4
     assert len(opened) == len(set(opened)) == 3
     # A picture is a video of its own: none takes up the face of the one before.
@@ -230,9 +250,14 @@ def test_the_networks_are_opened_once_for_all_pictures(
     [("vvv", 2, [1, 1, 1]), ("p", 2, [1]), ("ppvpppp", 2, [1, 1, 1, 1, 1, 1, 1]), ("p" * 14, 2, [3, 3, 3, 3, 2]),
      ("v" + "p" * 5000, 4, [1] + [200] * 25)],
 )  # fmt: skip
-def test_videos_are_shared_out_singly_and_pictures_together(kinds: str, workers: int, lengths: list[int]) -> None:
+def test_videos_are_shared_out_singly_and_pictures_together(
+    kinds: str, workers: int, lengths: list[int]
+) -> None:
     kind = {"v": "video", "p": "picture"}
-    jobs = [Job(Source(Path("x"), kind[k], 1), number, Path(f"{number}")) for number, k in enumerate(kinds)]
+    jobs = [
+        Job(Source(Path("x"), kind[k], 1), number, Path(f"{number}"))
+        for number, k in enumerate(kinds)
+    ]
     shared = share_out(jobs, workers)
     assert [len(together) for together in shared] == lengths
     assert sorted(job.number for together in shared for job in together) == list(range(len(kinds)))
@@ -241,7 +266,10 @@ def test_videos_are_shared_out_singly_and_pictures_together(kinds: str, workers:
 @pytest.fixture
 def two_people(tmp_path: Path, sample: Path) -> Path:
     """Both people side by side in twelve frames, ben the larger."""
-    clips = [[f.rgb for f in read_frames(sample / f"train_{name}.mp4", every=12)] for name in ("ada", "ben")]
+    clips = [
+        [f.rgb for f in read_frames(sample / f"train_{name}.mp4", every=12)]
+        for name in ("ada", "ben")
+    ]
     pictures = []
     for ada, ben in zip(*clips, strict=True):
         small = np.full_like(ben, 90)
@@ -260,11 +288,19 @@ def two_people(tmp_path: Path, sample: Path) -> Path:
     ],
 )
 def test_one_person_of_two_is_kept_and_the_other_never_enters(
-    tmp_path: Path, two_people: Path, facesets: dict[str, Path], wanted: str, options: dict[str, str]
+    tmp_path: Path,
+    two_people: Path,
+    facesets: dict[str, Path],
+    wanted: str,
+    options: dict[str, str],
 ) -> None:
     crops = {name: FaceSet.read(path) for name, path in facesets.items()}
-    pictures = {key: (crops[name].directory / crops[name].rows[9].image,) for key, name in options.items()}
-    summary = finish(extract([two_people], tmp_path / "out", ExtractOptions(wanted, **pictures)))
+    pictures = {
+        key: (crops[name].directory / crops[name].rows[9].image,) for key, name in options.items()
+    }
+    summary = run_to_completion(
+        extract([two_people], tmp_path / "out", ExtractOptions(wanted, **pictures))
+    )
     faces = FaceSet.read(tmp_path / "out")
     lefts = [row.box_xyxy[0] < 320 for row in faces.rows]
     assert all(left == (wanted == "ben") for left in lefts)
@@ -276,9 +312,9 @@ def test_a_person_who_is_not_there(tmp_path: Path, sample: Path, facesets: dict[
     ada = FaceSet.read(facesets["ada"])
     options = ExtractOptions("ada", every=25, reference=(ada.directory / ada.rows[9].image,))
     with pytest.raises(NoFaceFound, match="is the person asked for"):
-        finish(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
+        run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
     with pytest.raises(UsageError, match="shows no face"):
         write_png(tmp_path / "blank.png", noise(1)[0])
         options = ExtractOptions("ada", reference=(tmp_path / "blank.png",))
-        finish(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
+        run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
     assert {path.name for path in tmp_path.iterdir()} == {"blank.png"}

@@ -17,7 +17,7 @@ from faceloom.faceset.faceswap_metadata import Origin, OriginDamaged, read_origi
 from faceloom.faceset.footage import Source, list_sources
 from faceloom.faceset.png_metadata import MAX_TEXT, PngTextDamaged, read_png_text
 from faceloom.image_io import encode, read_picture
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
 
 # As faceswap writes it, by `repr`: masks are byte strings, the last one with a quote of either kind in it.
@@ -83,7 +83,9 @@ def png() -> bytes:
         ([itxt(b"a comment", keyword=b"Comment")], None),
     ],
 )  # fmt: skip
-def test_the_origin_is_read(chunks: list[bytes], origin: Origin | None, png: bytes, tmp_path: Path) -> None:
+def test_the_origin_is_read(
+    chunks: list[bytes], origin: Origin | None, png: bytes, tmp_path: Path
+) -> None:
     path = tmp_path / "face.PNG"
     path.write_bytes(with_chunks(png, *chunks))
     assert read_origin(path) == origin
@@ -102,7 +104,9 @@ DAMAGED = {
     "no dictionary": itxt(b"[1, 2]"),
     "wrong type": itxt(repr(note(source_filename=7)).encode()),
     "negative": itxt(repr(note(face_index=-1)).encode()),
-    "huge number": itxt(repr(NOTE).replace("'face_index': 1", "'face_index': 1" + "0" * 5000).encode()),
+    "huge number": itxt(
+        repr(NOTE).replace("'face_index': 1", "'face_index': 1" + "0" * 5000).encode()
+    ),
     "bad escape": itxt(rb"{'source': {'source_filename': '\x4'}}"),
     "nested": itxt(b"[" * 100_000),
     "no utf-8": itxt(b"\xff\xfe"),
@@ -136,7 +140,13 @@ def test_a_damaged_note_is_warned_of_and_the_picture_read(
 
 @pytest.mark.parametrize(
     "header",
-    [b"", b"\x89PNG", b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffjunk", b"\x89PNG\r\n\x1a\n\0\0"],
+    [
+        b"",
+        b"\x89PNG",
+        b"\x89PNG\r\n\x1a\n",
+        b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffjunk",
+        b"\x89PNG\r\n\x1a\n\0\0",
+    ],
 )
 def test_a_file_that_is_no_picture_has_no_origin(header: bytes, tmp_path: Path) -> None:
     path = tmp_path / "face.png"
@@ -167,7 +177,18 @@ def test_a_bomb_takes_little_memory(png: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [NOTE["source"], (1,), [], {}, (), [True, False, None], {"a": 'b"c', "d": "e'\\f"}, "\u00e9\n", -1.5e-7]
+    "value",
+    [
+        NOTE["source"],
+        (1,),
+        [],
+        {},
+        (),
+        [True, False, None],
+        {"a": 'b"c', "d": "e'\\f"},
+        "\u00e9\n",
+        -1.5e-7,
+    ],
 )
 def test_literals_become_the_same_json(value: object) -> None:
     assert json.loads(to_json_text(repr(value))) == json.loads(json.dumps(value))
@@ -176,16 +197,22 @@ def test_literals_become_the_same_json(value: object) -> None:
 def test_a_folder_of_faceswap_faces_becomes_a_face_set(sample: Path, tmp_path: Path) -> None:
     folder = tmp_path / "faces"
     folder.mkdir()
-    frames = [frame.rgb for frame in read_frames(sample / "target_ben.mp4") if frame.index in (0, 30)]
+    frames = [
+        frame.rgb for frame in read_frames(sample / "target_ben.mp4") if frame.index in (0, 30)
+    ]
     truth = np.load(sample / "target_ben.npz")["lm5"][[0, 30], 0]
     for index, rgb, points in zip((0, 30), frames, truth, strict=True):
         # A head at 512 px, as faceswap cuts it.
         x, y = points.mean(0).astype(int)
-        head = np.pad(rgb, ((99, 99), (99, 99), (0, 0)), mode="edge")[y + 9 : y + 189, x + 9 : x + 189]
+        head = np.pad(rgb, ((99, 99), (99, 99), (0, 0)), mode="edge")[
+            y + 9 : y + 189, x + 9 : x + 189
+        ]
         png = encode(cv2.resize(head, (512, 512), interpolation=cv2.INTER_CUBIC), ".png")
         origin = repr(note(source_filename=f"holiday_{index + 1:06d}.png", face_index=0))
-        (folder / f"holiday_{index + 1:06d}_0.png").write_bytes(with_chunks(png, itxt(origin.encode())))
-    summary = finish(extract([folder], tmp_path / "set", ExtractOptions("ben")))
+        (folder / f"holiday_{index + 1:06d}_0.png").write_bytes(
+            with_chunks(png, itxt(origin.encode()))
+        )
+    summary = run_to_completion(extract([folder], tmp_path / "set", ExtractOptions("ben")))
     assert summary.faces == 2
     assert [row.frame for row in FaceSet.read(tmp_path / "set").rows] == [0, 30]
     assert {source.name for source in list_sources([folder])} == {"holiday"}

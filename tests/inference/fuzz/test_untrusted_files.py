@@ -23,7 +23,7 @@ from tests.helpers.facesets import good_faces, write_faceset
 from tests.helpers.fuzz_mutators import deep, packed
 from tests.helpers.fuzz_readers import Reader, runtime_readers, scratch_folder, try_case
 
-from faceloom.errors import ArtefactRefused, FaceloomError, MediaUnreadable, UsageError, printable
+from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError, printable
 from faceloom.faceset import FaceSet, undo_curate
 from faceloom.faceset.extraction_journal import Journal
 from faceloom.image_io import encode, read_picture
@@ -50,7 +50,9 @@ READERS = (
 
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reader]:
-    return {reader.name: reader for reader in runtime_readers(tmp_path_factory.mktemp("made") / "made")}
+    return {
+        reader.name: reader for reader in runtime_readers(tmp_path_factory.mktemp("made") / "made")
+    }
 
 
 def test_every_reader_is_here(readers: dict[str, Reader]) -> None:
@@ -62,7 +64,10 @@ def test_spoilt_files_are_refused_or_read(readers: dict[str, Reader], name: str)
     reader = readers[name]
     with scratch_folder() as place:
         assert try_case(reader, reader.files, place), "the valid one is accepted"
-        accepted = [try_case(reader, reader.case(seed), place) for seed in range(FEWER if reader.slow else CASES)]
+        accepted = [
+            try_case(reader, reader.case(seed), place)
+            for seed in range(FEWER if reader.slow else CASES)
+        ]
     # Some are spoilt where it matters.
     assert not all(accepted)
 
@@ -139,10 +144,19 @@ FACESETS = {
     "a document of a terabyte": (sparse("faceset.json", 10**12), "are read"),
     "a line without an end": (sparse("faces.jsonl", 10**9), "line 4 has more than"),
     "deep": (with_line(lambda _: b"[" * 100_000), "line 3"),
-    "a path upwards": (with_line(lambda line: line.replace(b"crops/002", b"crops/../../002")), "image"),
-    "a point that is no number": (with_line(lambda line: line.replace(b'"score":0.99', b'"score":NaN')), "score"),
+    "a path upwards": (
+        with_line(lambda line: line.replace(b"crops/002", b"crops/../../002")),
+        "image",
+    ),
+    "a point that is no number": (
+        with_line(lambda line: line.replace(b'"score":0.99', b'"score":NaN')),
+        "score",
+    ),
     "a face twice": (with_line(lambda line: line + b"\n" + line), "there twice"),
-    "no such source": (with_line(lambda line: line.replace(b'"source":2', b'"source":99')), "unknown source"),
+    "no such source": (
+        with_line(lambda line: line.replace(b'"source":2', b'"source":99')),
+        "unknown source",
+    ),
 }
 
 
@@ -150,7 +164,7 @@ FACESETS = {
 def test_a_hostile_face_set_is_refused(ada: Path, name: str) -> None:
     change, words = FACESETS[name]
     change(ada)
-    with pytest.raises(ArtefactRefused, match=words):
+    with pytest.raises(ArtifactRefused, match=words):
         FaceSet.read(ada).read_embeddings()
 
 
@@ -163,7 +177,7 @@ def test_pictures_do_not_leave_or_enter_by_a_link(ada: Path) -> None:
     )
     (outside / "1" / "private.jpg").write_bytes(b"mine")
     (ada / "dropped").symlink_to(outside)
-    with pytest.raises(ArtefactRefused, match="is a link"):
+    with pytest.raises(ArtifactRefused, match="is a link"):
         undo_curate(ada)
     assert (outside / "1" / "private.jpg").read_bytes() == b"mine"
 
@@ -173,7 +187,7 @@ def test_unfinished_work_is_not_continued_through_a_link(tmp_path: Path) -> None
     work = tmp_path / "ada.work"
     work.mkdir()
     (work / "rows.jsonl").symlink_to(tmp_path / "precious")
-    with pytest.raises(ArtefactRefused, match="is a link"):
+    with pytest.raises(ArtifactRefused, match="is a link"):
         Journal(work)
     (tmp_path / ".out.mp4.work").symlink_to(work)
     job = Job(faceloom="0", target="t", target_stamp="1", settings={})
@@ -187,7 +201,7 @@ def test_unfinished_work_is_not_continued_through_a_link(tmp_path: Path) -> None
     (tmp_path / ".out.mp4.work").mkdir()
     (tmp_path / ".out.mp4.work" / "lock").symlink_to(tmp_path / "precious")
     with (
-        pytest.raises(ArtefactRefused, match="is a link"),
+        pytest.raises(ArtifactRefused, match="is a link"),
         Unfinished.open(tmp_path / "out.mp4", job, resume=True, force=False),
     ):
         pass
@@ -195,7 +209,9 @@ def test_unfinished_work_is_not_continued_through_a_link(tmp_path: Path) -> None
 
 
 def test_a_journal_that_counts_more_than_it_has_begins_anew(tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text('{"rows": 1000000000000, "frames": 1, "next_frame": 1, "done": true}')
+    (tmp_path / "state.json").write_text(
+        '{"rows": 1000000000000, "frames": 1, "next_frame": 1, "done": true}'
+    )
     assert Journal(tmp_path).state.rows == 0
     assert (tmp_path / "embeddings.f32").stat().st_size == 0
 
@@ -205,7 +221,7 @@ def test_a_zip_of_a_million_names_is_not_listed(tmp_path: Path) -> None:
     directory = entry * 100_000
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
     (tmp_path / "b.zip").write_bytes(directory + end)
-    with pytest.raises(ArtefactRefused, match="too many files"):
+    with pytest.raises(ArtifactRefused, match="too many files"):
         Bundle.read(tmp_path / "b.zip")
 
 
@@ -213,7 +229,7 @@ def test_a_zip_of_a_million_names_is_not_listed(tmp_path: Path) -> None:
 def test_a_zip_packed_so_that_it_grows_at_once(tmp_path: Path, how: int) -> None:
     """LZMA may ask for a dictionary of 4 GB before it gives a byte."""
     (tmp_path / "b.zip").write_bytes(packed({"manifest.json": b"{}"}, {"manifest.json": how}))
-    with pytest.raises(ArtefactRefused, match="uncommon way"):
+    with pytest.raises(ArtifactRefused, match="uncommon way"):
         Bundle.read(tmp_path / "b.zip")
 
 
@@ -221,14 +237,17 @@ def test_a_bundle_whose_files_are_links(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b")
     (bundle / "swap.onnx").rename(tmp_path / "swap.onnx")
     (bundle / "swap.onnx").symlink_to(tmp_path / "swap.onnx")
-    with pytest.raises(ArtefactRefused, match="is a link"):
+    with pytest.raises(ArtifactRefused, match="is a link"):
         Bundle.read(bundle)
 
 
 def test_looking_at_a_graph_computes_nothing(tmp_path: Path) -> None:
     """Four gigabytes of constant: onnxruntime would compute it while it opens the graph."""
     shape = onnx.numpy_helper.from_array(np.array([2**30], np.int64), "shape")
-    nodes = [helper.make_node("ConstantOfShape", ["shape"], ["big"]), helper.make_node("ReduceSum", ["big"], ["out"])]
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["big"]),
+        helper.make_node("ReduceSum", ["big"], ["out"]),
+    ]
     out = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "bomb", [], [out], [shape])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -240,16 +259,20 @@ def test_looking_at_a_graph_computes_nothing(tmp_path: Path) -> None:
 
 def peak_memory() -> float:
     resource = pytest.importorskip("resource", reason="peak memory is known on Unix alone")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
 
 
 def huge_png(side: int) -> bytes:
-    """A picture of `side` x `side` pixels, black and white, all one colour: a few kilobytes."""
+    """A picture of `side` x `side` pixels, black and white, all one color: a few kilobytes."""
     packer, row = zlib.compressobj(9), bytes(1 + side // 8)
     data = b"".join([*(packer.compress(row) for _ in range(64)), packer.flush()])
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", data) + chunk(b"IEND", b"")
@@ -284,7 +307,11 @@ def test_a_video_whose_texts_claim_more_than_it_has(tmp_path: Path) -> None:
     data, claim = clip.read_bytes(), struct.Struct("<I")
     at = data.index(b"INFOISFT")
     clip.write_bytes(
-        data[: at - 4] + claim.pack(2 * 10**9 + 100) + b"INFOISFT" + claim.pack(2 * 10**9) + data[at + 12 :]
+        data[: at - 4]
+        + claim.pack(2 * 10**9 + 100)
+        + b"INFOISFT"
+        + claim.pack(2 * 10**9)
+        + data[at + 12 :]
     )
     before = peak_memory()
     with pytest.raises(MediaUnreadable, match="not a video"):
@@ -332,12 +359,16 @@ def test_a_hostile_job_file(tmp_path: Path, name: str) -> None:
     lines, words = JOBS[name]
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "link").symlink_to(tmp_path)
-    (tmp_path / "jobs" / "jobs.toml").write_text(f"schema = 1\nbundle = 'b'\n[[job]]\ntarget = 'a.mp4'\n{lines}\n")
+    (tmp_path / "jobs" / "jobs.toml").write_text(
+        f"schema = 1\nbundle = 'b'\n[[job]]\ntarget = 'a.mp4'\n{lines}\n"
+    )
     with pytest.raises(UsageError, match=words):
         read_jobs(tmp_path / "jobs" / "jobs.toml", None, ConvertOptions())
 
 
-def test_what_is_printed_moves_no_cursor(ada: Path, faceloom: Callable[..., tuple[int, str, str]]) -> None:
+def test_what_is_printed_moves_no_cursor(
+    ada: Path, faceloom: Callable[..., tuple[int, str, str]]
+) -> None:
     text = (ada / "faceset.json").read_text()
     (ada / "faceset.json").write_text(text.replace('"ada"', '"\\u001b]0;owned\\u0007ada"'))
     code, out, _ = faceloom("inspect", ada)
@@ -363,5 +394,5 @@ def test_arrays_are_read_as_numpy_writes_them(tmp_path: Path) -> None:
     content = io.BytesIO()
     np.save(content, np.array([deep(3)], object), allow_pickle=True)
     (tmp_path / "a.npy").write_bytes(content.getvalue())
-    with pytest.raises(ArtefactRefused, match="no array of numbers"):
+    with pytest.raises(ArtifactRefused, match="no array of numbers"):
         read_npy(tmp_path / "a.npy")

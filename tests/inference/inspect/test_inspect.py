@@ -1,4 +1,4 @@
-"""`inspect` says what each artefact is; the same words and the same keys whoever made it."""
+"""`inspect` says what each artifact is; the same words and the same keys whoever made it."""
 
 import tomllib
 from importlib.metadata import EntryPoint
@@ -9,7 +9,7 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.dfms import make_dfm
 from tests.helpers.runs import tiny_run
 
-from faceloom.errors import ArtefactRefused, ProviderMissing
+from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.inspect import identify_artifact as look
 from faceloom.inspect import inspect_path
 from faceloom.swap.bundle.archive import write_zip
@@ -49,7 +49,9 @@ def test_a_dfm(tmp_path: Path) -> None:
 def test_a_face_set(facesets: dict[str, Path]) -> None:
     about = inspect_path(facesets["ada"]).about
     assert (about["identity"], about["size"]) == ("ada", 512)
-    assert about["sources"] == [{"name": "train_ada.mp4", "kind": "video", "frames": 18, "faces": about["faces"]}]
+    assert about["sources"] == [
+        {"name": "train_ada.mp4", "kind": "video", "frames": 18, "faces": about["faces"]}
+    ]
 
 
 @pytest.mark.usefixtures("joined")
@@ -57,7 +59,10 @@ def test_a_run(facesets: dict[str, Path], tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", facesets, consent="both agreed")
     about = inspect_path(run.directory).about
     assert (about["identities"], about["steps"], about["of_steps"]) == (["ada", "ben"], 0, 4)
-    assert (about["consent"], about["settings_sha256"]) == ({"note": "both agreed"}, run.settings.sha256())
+    assert (about["consent"], about["settings_sha256"]) == (
+        {"note": "both agreed"},
+        run.settings.sha256(),
+    )
     (run.directory / "checkpoints" / "step-00000002").mkdir(parents=True)
     assert inspect_path(run.directory).about["steps"] == 2
 
@@ -83,5 +88,5 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_none_of_them(tmp_path: Path, name: str) -> None:
     make, words = REFUSED[name]
-    with pytest.raises(ArtefactRefused, match=words):
+    with pytest.raises(ArtifactRefused, match=words):
         inspect_path(make(tmp_path / "x"))

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from tests.helpers.bundles import make_bundle
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.provenance import ConsentRecord
 from faceloom.swap import Bundle
 
-FULL = ConsentRecord(who="Ben Example", basis="release of 3 May", date=datetime.date(2026, 5, 3), note="for one film")
+FULL = ConsentRecord(
+    who="Ben Example", basis="release of 3 May", date=datetime.date(2026, 5, 3), note="for one film"
+)
 TOLD = "Ben Example; basis: release of 3 May; 2026-05-03; for one film"
 
 
@@ -31,7 +33,13 @@ def test_text_and_back(record: ConsentRecord) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [(None, "None"), ("", "None"), ("both agreed", "both agreed"), ('{"x": 1}', '{"x": 1}'), ("5", "5")],
+    [
+        (None, "None"),
+        ("", "None"),
+        ("both agreed", "both agreed"),
+        ('{"x": 1}', '{"x": 1}'),
+        ("5", "5"),
+    ],
 )
 def test_any_text_is_at_least_a_note(text: str | None, told: str) -> None:
     assert str(ConsentRecord.from_text(text)) == told
@@ -39,15 +47,21 @@ def test_any_text_is_at_least_a_note(text: str | None, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [(None, None), ("both agreed", ConsentRecord(note="both agreed")), (json.loads(FULL.model_dump_json()), FULL)],
+    [
+        (None, None),
+        ("both agreed", ConsentRecord(note="both agreed")),
+        (json.loads(FULL.model_dump_json()), FULL),
+    ],
 )
-def test_bundles_have_a_record_or_older_text(tmp_path: Path, written: object, read: ConsentRecord | None) -> None:
+def test_bundles_have_a_record_or_older_text(
+    tmp_path: Path, written: object, read: ConsentRecord | None
+) -> None:
     assert Bundle.read(with_consent(tmp_path / "b", written)).manifest.consent == read
 
 
 @pytest.mark.parametrize("written", [7, ["yes"], {"who": 7}, {"name": "Ben"}, "x" * 5000])
 def test_anything_else_is_refused(tmp_path: Path, written: object) -> None:
-    with pytest.raises(ArtefactRefused, match="consent"):
+    with pytest.raises(ArtifactRefused, match="consent"):
         Bundle.read(with_consent(tmp_path / "b", written))
 
 

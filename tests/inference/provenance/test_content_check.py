@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 
 from faceloom.errors import ContentRefused
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.provenance import ContentCheck, can_check, open_detector
 from faceloom.provenance import content_check as content_module
 from faceloom.swap import ConvertOptions, convert
@@ -30,7 +30,11 @@ class Seer:
     def detect(self, image_path: Any) -> list[dict[str, Any]]:
         self.looks += 1
         level = int(image_path[0, 0, 0])
-        return [{"class": FINE if level % 2 else BAD, "score": level / 100, "box": [0, 0, 1, 1]}] if level else []
+        return (
+            [{"class": FINE if level % 2 else BAD, "score": level / 100, "box": [0, 0, 1, 1]}]
+            if level
+            else []
+        )
 
 
 def frames(levels: list[int]) -> Iterator[Frame]:
@@ -39,7 +43,9 @@ def frames(levels: list[int]) -> Iterator[Frame]:
 
 
 def video_info(kind: str = "video") -> VideoInfo:
-    info = probe_source(Path(str(content_module.__file__)).parents[1] / "demo" / "sample" / "target_ada.mp4")
+    info = probe_source(
+        Path(str(content_module.__file__)).parents[1] / "demo" / "sample" / "target_ada.mp4"
+    )
     return replace(info, average_rate=Fraction(RATE), kind=kind)
 
 
@@ -71,7 +77,10 @@ def test_two_looks_in_a_row_refuse(levels: list[int], refused_at: str | None) ->
 
 
 def test_what_goes_on_is_not_judged_by_one_look() -> None:
-    assert len(list(ContentCheck(Seer(), video_info(), None).watch(frames([90] * 5), whole=False))) == 5
+    assert (
+        len(list(ContentCheck(Seer(), video_info(), None).watch(frames([90] * 5), whole=False)))
+        == 5
+    )
 
 
 def test_every_picture_of_a_folder_is_looked_at() -> None:
@@ -120,14 +129,20 @@ def test_a_refused_target_ends_with_7_and_leaves_nothing(
 
 @pytest.mark.skipif(not can_check(), reason="needs the extra content-check (nudenet)")
 def test_the_real_model_passes_the_sample(tmp_path: Path, sample: Path) -> None:
-    assert isinstance(open_detector().detect(next(read_frames(sample / "target_ben.mp4")).rgb), list)
+    assert isinstance(
+        open_detector().detect(next(read_frames(sample / "target_ben.mp4")).rgb), list
+    )
     out = tmp_path / "out.mp4"
     bundle = make_bundle(tmp_path / "ben.bundle")
     options = ConvertOptions(stretch=FrameRange.parse("0:30"))
-    assert finish(convert(sample / "target_ben.mp4", bundle, out, options)).content_checked
+    assert run_to_completion(
+        convert(sample / "target_ben.mp4", bundle, out, options)
+    ).content_checked
 
 
-@pytest.mark.parametrize(("shape", "seen"), [((30, 40), (30, 40)), ((2160, 3840), (360, 640)), ((1, 2000), (1, 640))])
+@pytest.mark.parametrize(
+    ("shape", "seen"), [((30, 40), (30, 40)), ((2160, 3840), (360, 640)), ((1, 2000), (1, 640))]
+)
 def test_large_pictures_are_shown_small(shape: tuple[int, int], seen: tuple[int, int]) -> None:
     class Watcher(Seer):
         def detect(self, image_path: Any) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, noise
 
 from faceloom.errors import FaceloomError, MediaUnreadable, ProviderMissing, UsageError
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.provenance import EXIT_CODES, ConsentRecord, Mark, Marker, Marking, WornFace, verify
 from faceloom.provenance import credentials as credentials_module
 from faceloom.provenance.container_tags import sentences_in, tags_of
@@ -25,9 +25,13 @@ from faceloom.video import FrameRange
 from faceloom.video.output import replacing_output
 
 BEN = WornFace("ben", "b" * 64)
-ODD = WornFace("ä \"<&>'\n名", "0" * 64, ConsentRecord(who='Ben "B"', basis="release <1>", note="ok & fine"))
+ODD = WornFace(
+    "ä \"<&>'\n名", "0" * 64, ConsentRecord(who='Ben "B"', basis="release <1>", note="ok & fine")
+)
 HAS_C2PA = credentials_module.is_installed()
-needs_c2pa = pytest.mark.skipif(not HAS_C2PA, reason="needs the extra provenance (c2pa-python, cryptography)")
+needs_c2pa = pytest.mark.skipif(
+    not HAS_C2PA, reason="needs the extra provenance (c2pa-python, cryptography)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def swapped(tmp_path_factory: pytest.TempPathFactory, sample: Path, bundle: Path) -> Path:
     """Six frames, marked as fully as this machine can."""
     out = tmp_path_factory.mktemp("swapped") / "out.mp4"
-    finish(convert(sample / "target_ada.mp4", bundle, out, ConvertOptions(stretch=FrameRange.parse("0:6"))))
+    run_to_completion(
+        convert(
+            sample / "target_ada.mp4", bundle, out, ConvertOptions(stretch=FrameRange.parse("0:6"))
+        )
+    )
     return out
 
 
@@ -51,7 +59,7 @@ def picture(path: Path) -> Path:
 def mark_file(path: Path, level: str = "full") -> tuple[str, ...]:
     """Mark a picture that is there, made from nothing that has credentials."""
     marker = Marker.open(Marking(level), path)
-    return marker.finish(path, Mark((BEN,)), path.parent / "nothing").written
+    return marker.run_to_completion(path, Mark((BEN,)), path.parent / "nothing").written
 
 
 def remuxed(path: Path, out: Path) -> Path:
@@ -79,7 +87,13 @@ def test_a_packet_is_xml_and_says_what_it_was_given(faces: tuple[WornFace, ...])
 
 @pytest.mark.parametrize(
     "packet",
-    [b"", b"<x/>", b"\xff\xfe\0", b'<?xpacket begin="" ?><rdf:Description xmp:CreatorTool="faceloom"/>', b"<" * 70000],
+    [
+        b"",
+        b"<x/>",
+        b"\xff\xfe\0",
+        b'<?xpacket begin="" ?><rdf:Description xmp:CreatorTool="faceloom"/>',
+        b"<" * 70000,
+    ],
 )
 def test_a_packet_of_others_says_nothing(packet: bytes) -> None:
     assert read_packet(packet) is None
@@ -87,7 +101,10 @@ def test_a_packet_of_others_says_nothing(packet: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [f'Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"', f"<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPE}</Iptc4xmpExt>"],
+    [
+        f'Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"',
+        f"<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPE}</Iptc4xmpExt>",
+    ],
 )
 def test_a_packet_of_another_program_is_understood(text: str) -> None:
     found = read_packet(text.encode())
@@ -109,8 +126,12 @@ def test_a_picture_keeps_its_pixels_and_says_what_it_is(tmp_path: Path, name: st
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("filler", [b"<?xpacket begin=", f"{BEGINNING} ".encode(), b"<?xpacket end="])
-def test_a_file_full_of_beginnings_takes_no_longer_than_another(tmp_path: Path, filler: bytes) -> None:
+@pytest.mark.parametrize(
+    "filler", [b"<?xpacket begin=", f"{BEGINNING} ".encode(), b"<?xpacket end="]
+)
+def test_a_file_full_of_beginnings_takes_no_longer_than_another(
+    tmp_path: Path, filler: bytes
+) -> None:
     path = tmp_path / "a.png"
     marks = Mark((BEN,)).packet() + Mark((BEN,)).sentence().encode()
     path.write_bytes(filler * (8_000_000 // len(filler)) + b"\0" + marks)
@@ -150,7 +171,9 @@ OURS = f"{BEGINNING} 0.0.1: something"
         (".webm", {"comment": "mine", "description": ""}, {"FACELOOM"}),
     ],
 )
-def test_a_tag_of_the_users_is_never_replaced(ending: str, there: dict[str, str], written: set[str]) -> None:
+def test_a_tag_of_the_users_is_never_replaced(
+    ending: str, there: dict[str, str], written: set[str]
+) -> None:
     assert tags_of(Mark((BEN,)), ending, there).keys() == written
 
 
@@ -168,7 +191,9 @@ def test_a_conversion_marks_what_it_writes(
     tmp_path: Path, sample: Path, bundle: Path, name: str, written: tuple[str, ...], missing: str
 ) -> None:
     options = ConvertOptions(stretch=FrameRange.parse("0:2"), marking=Marking("tags"))
-    summary = finish(convert(sample / "target_ada.mp4", bundle, tmp_path / name, options))
+    summary = run_to_completion(
+        convert(sample / "target_ada.mp4", bundle, tmp_path / name, options)
+    )
     assert (summary.marked.written, " ".join(summary.marked.missing)) == (written, missing)
     (face,) = summary.faces
     out = tmp_path / name
@@ -180,7 +205,10 @@ def test_a_conversion_marks_what_it_writes(
 
 
 def test_the_users_comment_stays(tmp_path: Path, sample: Path, bundle: Path) -> None:
-    with av.open(str(sample / "target_ada.mp4")) as source, av.open(str(tmp_path / "in.mp4"), "w") as target:
+    with (
+        av.open(str(sample / "target_ada.mp4")) as source,
+        av.open(str(tmp_path / "in.mp4"), "w") as target,
+    ):
         stream = target.add_stream_from_template(source.streams.video[0])
         target.metadata["comment"] = "filmed at home"
         for packet in source.demux(video=0):
@@ -188,7 +216,7 @@ def test_the_users_comment_stays(tmp_path: Path, sample: Path, bundle: Path) -> 
                 packet.stream = stream
                 target.mux(packet)
     options = ConvertOptions(stretch=FrameRange.parse("0:2"), marking=Marking("tags"))
-    finish(convert(tmp_path / "in.mp4", bundle, tmp_path / "out.mp4", options))
+    run_to_completion(convert(tmp_path / "in.mp4", bundle, tmp_path / "out.mp4", options))
     tags = verify(tmp_path / "out.mp4").tags
     assert tags["comment"] == "filmed at home"
     assert tags["description"].startswith(BEGINNING)
@@ -198,7 +226,16 @@ def test_off_is_said_and_leaves_nothing(
     tmp_path: Path, sample: Path, bundle: Path, faceloom: Callable[..., tuple[int, str, str]]
 ) -> None:
     out = tmp_path / "out.mp4"
-    arguments = ("convert", sample / "target_ada.mp4", "--bundle", bundle, "--out", out, "--range", "0:2")
+    arguments = (
+        "convert",
+        sample / "target_ada.mp4",
+        "--bundle",
+        bundle,
+        "--out",
+        out,
+        "--range",
+        "0:2",
+    )
     code, said, _ = faceloom(*arguments, "--provenance", "off")
     assert code == 0
     assert "Not marked. --provenance off" in said
@@ -213,7 +250,11 @@ def test_off_is_said_and_leaves_nothing(
         (lambda folder: folder / "none.mp4", 2, "is no file"),
         (lambda folder: _text(folder / "a.mp4", b"no video"), 5, "no video or picture"),
         (lambda folder: _text(folder / "a.mp4", b""), 5, "no video or picture"),
-        (lambda folder: _marked_picture(folder / "a.png"), 11, "nothing tells whether it was changed"),
+        (
+            lambda folder: _marked_picture(folder / "a.png"),
+            11,
+            "nothing tells whether it was changed",
+        ),
     ],
 )
 def test_verify_ends_with_a_code_for_scripts(
@@ -246,7 +287,9 @@ def test_no_code_means_two_things() -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faceloom.provenance.mark_writer.is_installed", lambda: False)
-    marked = Marker.open(Marking(), tmp_path / "a.png").finish(picture(tmp_path / "a.png"), Mark((BEN,)), tmp_path)
+    marked = Marker.open(Marking(), tmp_path / "a.png").run_to_completion(
+        picture(tmp_path / "a.png"), Mark((BEN,)), tmp_path
+    )
     assert marked.written == ("tags", "XMP")
     assert "pip install 'faceloom[provenance]'" in str(marked)
 
@@ -256,10 +299,15 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     [
         (Marking("full", Path("a.pem"), None), UsageError),
         (Marking("tags", Path("a.pem"), Path("k.pem")), UsageError),
-        (Marking("full", Path("a.pem"), Path("k.pem")), UsageError if HAS_C2PA else ProviderMissing),
+        (
+            Marking("full", Path("a.pem"), Path("k.pem")),
+            UsageError if HAS_C2PA else ProviderMissing,
+        ),
     ],
 )
-def test_a_certificate_that_cannot_sign_is_refused_before_the_work(marking: Marking, error: type[Exception]) -> None:
+def test_a_certificate_that_cannot_sign_is_refused_before_the_work(
+    marking: Marking, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         Marker.open(marking, Path("out.mp4"))
 
@@ -269,7 +317,10 @@ def test_a_signed_output_is_intact_until_a_byte_is_another(tmp_path: Path, swapp
     found = verify(swapped)
     assert found.verdict == "intact"
     assert found.credentials is not None
-    assert (found.credentials.state, found.credentials.actions) == ("Trusted", ("c2pa.opened", "c2pa.edited"))
+    assert (found.credentials.state, found.credentials.actions) == (
+        "Trusted",
+        ("c2pa.opened", "c2pa.edited"),
+    )
     assert found.credentials.ingredients == ("target_ada.mp4",)
     data = swapped.read_bytes()
     for at in (len(data) // 4, len(data) // 2, len(data) - 300):
@@ -292,17 +343,22 @@ def test_verify_tells_the_signed_from_the_remuxed(
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("out.mp4", "out.mp4 (with credentials, signed by Faceloom on this machine, Faceloom, self-signed)"),
+        (
+            "out.mp4",
+            "out.mp4 (with credentials, signed by Faceloom on this machine, Faceloom, self-signed)",
+        ),
         ("out.mkv", "out.mkv"),
         ("folder", "folder"),
     ],
 )
-def test_the_inputs_own_credentials_are_kept(tmp_path: Path, swapped: Path, source: str, told: str) -> None:
+def test_the_inputs_own_credentials_are_kept(
+    tmp_path: Path, swapped: Path, source: str, told: str
+) -> None:
     remuxed(swapped, tmp_path / "out.mkv")
     (tmp_path / "out.mp4").write_bytes(swapped.read_bytes())
     (tmp_path / "folder").mkdir()
     out = make_clip(tmp_path / "twice.mp4", noise(2))
-    Marker.open(Marking(), out).finish(out, Mark((BEN,)), tmp_path / source)
+    Marker.open(Marking(), out).run_to_completion(out, Mark((BEN,)), tmp_path / source)
     found = verify(out)
     assert found.verdict == "intact"
     assert found.credentials is not None
@@ -318,7 +374,9 @@ def test_stills_are_signed(tmp_path: Path, name: str) -> None:
 
 
 @needs_c2pa
-def test_a_stranger_is_valid_and_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stranger_is_valid_and_not_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = picture(tmp_path / "a.png")
     with monkeypatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path / "other"))
@@ -337,7 +395,9 @@ def test_a_stranger_is_valid_and_not_trusted(tmp_path: Path, monkeypatch: pytest
 
 
 @needs_c2pa
-def test_the_key_is_made_once_and_for_its_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_made_once_and_for_its_user_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     key = local_key()
     assert local_key() == key
@@ -349,7 +409,9 @@ def test_the_key_is_made_once_and_for_its_user_alone(tmp_path: Path, monkeypatch
 
 
 @needs_c2pa
-def test_another_key_than_the_certificates_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_key_than_the_certificates_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths = []
     for name in ("one", "two"):
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / name))
@@ -361,17 +423,23 @@ def test_another_key_than_the_certificates_is_refused(tmp_path: Path, monkeypatc
 
 
 @needs_c2pa
-def test_without_the_extra_credentials_are_said_to_be_there(swapped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_credentials_are_said_to_be_there(
+    swapped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("faceloom.provenance.credentials.is_installed", lambda: False)
     with pytest.raises(ProviderMissing, match="has C2PA credentials"):
         verify(swapped)
 
 
-def test_standard_output_is_marked_too(monkeypatch: pytest.MonkeyPatch, sample: Path, bundle: Path) -> None:
+def test_standard_output_is_marked_too(
+    monkeypatch: pytest.MonkeyPatch, sample: Path, bundle: Path
+) -> None:
     buffer = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", type("Out", (), {"buffer": buffer, "isatty": lambda self: False})())
+    monkeypatch.setattr(
+        "sys.stdout", type("Out", (), {"buffer": buffer, "isatty": lambda self: False})()
+    )
     options = ConvertOptions(stretch=FrameRange.parse("0:2"))
-    summary = finish(convert(sample / "target_ada.mp4", bundle, Path("-"), options))
+    summary = run_to_completion(convert(sample / "target_ada.mp4", bundle, Path("-"), options))
     assert summary.marked.written == ("tags",)
     assert BEGINNING.encode() in buffer.getvalue()
 
@@ -382,5 +450,5 @@ def test_replacing_output_is_what_is_signed(tmp_path: Path) -> None:
     many = Mark(tuple(WornFace(f"{number:0100}", "0" * 64) for number in range(400)))
     with pytest.raises(MediaUnreadable), replacing_output(tmp_path / "a.jpg") as part:
         part.write_bytes(cv2.imencode(".jpg", noise(1)[0])[1].tobytes())
-        marker.finish(part, many, tmp_path)
+        marker.run_to_completion(part, many, tmp_path)
     assert list(tmp_path.iterdir()) == []

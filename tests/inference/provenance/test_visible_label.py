@@ -10,7 +10,7 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, noise
 
 from faceloom.errors import UsageError
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.provenance import Label
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import read_frames
@@ -19,10 +19,15 @@ from faceloom.video import read_frames
 @pytest.mark.parametrize("position", ["top-left", "top-right", "bottom-left", "bottom-right"])
 @pytest.mark.parametrize(("height", "width"), [(360, 640), (1080, 1920), (640, 360)])
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_it_can_be_read_in_its_corner_on_bright_and_dark(position: str, height: int, width: int, level: int) -> None:
+def test_it_can_be_read_in_its_corner_on_bright_and_dark(
+    position: str, height: int, width: int, level: int
+) -> None:
     picture = np.full((height, width, 3), level, np.uint8)
     left, top, right, bottom = Label("AI: Größe", position).draw(picture)
-    assert (left < width / 2, top < height / 2) == (position.endswith("left"), position.startswith("top"))
+    assert (left < width / 2, top < height / 2) == (
+        position.endswith("left"),
+        position.startswith("top"),
+    )
     assert min(left, width - right) >= round(0.05 * width)
     assert min(top, height - bottom) >= round(0.05 * height)
     assert abs((bottom - top) - 1.95 * 0.04 * height) <= 3
@@ -57,10 +62,10 @@ def test_every_frame_has_it_and_nothing_else_is_changed(tmp_path: Path, sample: 
     clip = make_clip(tmp_path / "clip.mp4", turned, rotation=90)
     bundle, label = make_bundle(tmp_path / "ben.bundle"), Label("AI: face replaced", "top-right")
     options = ConvertOptions()
-    finish(convert(clip, bundle, tmp_path / "plain", options))
-    finish(convert(clip, bundle, tmp_path / "labelled", replace(options, label=label)))
+    run_to_completion(convert(clip, bundle, tmp_path / "plain", options))
+    run_to_completion(convert(clip, bundle, tmp_path / "labeled", replace(options, label=label)))
     left, top, right, bottom = label.draw(face.copy())
-    files = sorted((tmp_path / "labelled").iterdir())
+    files = sorted((tmp_path / "labeled").iterdir())
     assert len(files) == 3
     for file in files:
         ours, plain = cv2.imread(str(file)), cv2.imread(str(tmp_path / "plain" / file.name))

@@ -14,7 +14,7 @@ from tests.helpers.facesets import FaceSpec, changed, good_faces, write_faceset
 
 from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.review.charts import Axis, histogram, pose_map
 from faceloom.review.coverage import covered_share, find_gap
 from faceloom.review.coverage_findings import OF_DIRECTION, OF_TARGET
@@ -22,7 +22,7 @@ from faceloom.review.faceset_findings import OF_PERSON, OF_TWO
 from faceloom.review.finding import Severity, by_subject, gravest_first, tally
 from faceloom.review.lighting import measure_light
 from faceloom.review.measure import measure_person
-from faceloom.review.report import list_directions, summarise
+from faceloom.review.report import list_directions, summarze
 from faceloom.review.statistics import Direction, FaceTable, Person, Target, TargetPerson
 from faceloom.review.target import looks_like, measure_target
 from faceloom.review.verdict import Readiness, judge
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def measured(directory: Path, faces: list[FaceSpec], name: str = "ada") -> Person:
-    return finish(measure_person(write_faceset(directory / name, faces, name)))
+    return run_to_completion(measure_person(write_faceset(directory / name, faces, name)))
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,11 @@ def ben(folder: Path) -> Person:
 
 
 def target_of(*people: Person, **values: object) -> Target:
-    """A target in which these people are seen, each recognised; alone, or all at once in every frame."""
+    """A target in which these people are seen, each recognzed; alone, or all at once in every frame."""
     alone = len(people) == 1
     shown = tuple(
-        TargetPerson(p.name, "clip.mp4" if alone else f"{p.name} in clip.mp4", p.name, p.table, ()) for p in people
+        TargetPerson(p.name, "clip.mp4" if alone else f"{p.name} in clip.mp4", p.name, p.table, ())
+        for p in people
     )
     frames = len(people[0])
     return replace(Target("clip.mp4", shown, frames, 0 if alone else frames, 0, 5), **values)
@@ -92,7 +93,7 @@ def test_good_footage_has_no_finding(ada: Person, ben: Person) -> None:
         assert found(OF_DIRECTION, direction) == {}
     assert found(OF_TWO, (ada, ben)) == {}
     assert found(OF_TARGET, target_of(ada)) == {}
-    summary = summarise(Path("r.html"), (ada, ben), target_of(ada))
+    summary = summarze(Path("r.html"), (ada, ben), target_of(ada))
     assert [(v.guest, v.readiness) for v in summary.verdicts] == [("ben", Readiness.ready)]
 
 
@@ -116,29 +117,37 @@ def test_one_file_alone_is_said_once(tmp_path: Path) -> None:
 
 def test_pictures_that_were_cut_from_one_video_are_one_file(tmp_path: Path) -> None:
     faces = write_faceset(tmp_path / "ada", GOOD)
-    frames = tuple(s.model_copy(update={"name": "film.mp4", "kind": "picture"}) for s in faces.sources)
-    person = finish(measure_person(replace(faces, sources=frames)))
+    frames = tuple(
+        s.model_copy(update={"name": "film.mp4", "kind": "picture"}) for s in faces.sources
+    )
+    person = run_to_completion(measure_person(replace(faces, sources=frames)))
     assert [(share.name, share.faces) for share in person.sources] == [("film.mp4", len(GOOD))]
-    videos = finish(
-        measure_person(replace(faces, sources=tuple(s.model_copy(update={"name": "a.mp4"}) for s in faces.sources)))
+    videos = run_to_completion(
+        measure_person(
+            replace(
+                faces, sources=tuple(s.model_copy(update={"name": "a.mp4"}) for s in faces.sources)
+            )
+        )
     )
     assert len(videos.sources) == 5
 
 
-@pytest.mark.parametrize("name", ["strangers", "near-duplicates", "blurred", "small", "badly exposed"])
+@pytest.mark.parametrize(
+    "name", ["strangers", "near-duplicates", "blurred", "small", "badly exposed"]
+)
 def test_what_a_finding_says_to_type_takes_its_faces_out_wherever_it_is_typed(
     name: str, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The set is named by a relative path with a blank and a quote in it, and the command is typed elsewhere."""
     monkeypatch.chdir(tmp_path)
     folder = Path("ada's faces")
-    person = finish(measure_person(write_faceset(folder, FAULTS[name][0])))
+    person = run_to_completion(measure_person(write_faceset(folder, FAULTS[name][0])))
     command = found(OF_PERSON, person)[name].command
     program, *arguments = shlex.split(command)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert (program, faceloom(*arguments)[0]) == ("faceloom", 0)
-    after = finish(measure_person(FaceSet.read(tmp_path / folder)))
+    after = run_to_completion(measure_person(FaceSet.read(tmp_path / folder)))
     assert len(after) < len(person)
     assert name not in found(OF_PERSON, after)
 
@@ -149,7 +158,11 @@ def test_every_finding_of_a_set_has_a_faulty_set() -> None:
 
 # What the host has that the guest lacks, the finding, a piece of what it says.
 GAPS = {
-    "left": ({"yaw": -50.0}, "pose gap left", "turns to 50 degrees left in 14 % of the frames; ben has no face there"),
+    "left": (
+        {"yaw": -50.0},
+        "pose gap left",
+        "turns to 50 degrees left in 14 % of the frames; ben has no face there",
+    ),
     "right": ({"yaw": 40.0}, "pose gap right", "turns to 40 degrees right"),
     "up": ({"pitch": 35.0, "yaw": 0.0}, "pose gap up", "looks up by 35 degrees"),
     "down": ({"pitch": -30.0, "yaw": 0.0}, "pose gap down", "looks down by 30 degrees"),
@@ -159,10 +172,15 @@ GAPS = {
 
 
 @pytest.mark.parametrize("name", GAPS)
-def test_what_the_target_needs_and_the_guest_lacks_is_found(name: str, ada: Person, ben: Person) -> None:
+def test_what_the_target_needs_and_the_guest_lacks_is_found(
+    name: str, ada: Person, ben: Person
+) -> None:
     values, expected, words = GAPS[name]
     many = round(0.14 * len(ada))
-    columns = {key: np.concatenate([getattr(ada.table, key)[many:], [value] * many]) for key, value in values.items()}
+    columns = {
+        key: np.concatenate([getattr(ada.table, key)[many:], [value] * many])
+        for key, value in values.items()
+    }
     host = replace(ada.table, **{key: float32(column) for key, column in columns.items()})
     findings = found(OF_DIRECTION, Direction(ben, host, "clip.mp4", "frames"))
     assert list(findings) == [expected]
@@ -182,7 +200,9 @@ def test_looking_ahead_may_be_what_is_missing(ada: Person, ben: Person) -> None:
     ].text  # fmt: skip
 
 
-def test_an_eye_is_shut_beside_how_far_its_person_opens_it_and_a_profile_s_cannot_be_told(ada: Person) -> None:
+def test_an_eye_is_shut_beside_how_far_its_person_opens_it_and_a_profile_s_cannot_be_told(
+    ada: Person,
+) -> None:
     """Half of them blink in their own way: the narrow eyes of one are open, the wide ones of another shut."""
     for usual in (0.2, 0.33):
         opens = float32([usual] * 8 + [0.75 * usual] * 4 + [0.85 * usual] * 4)
@@ -195,20 +215,33 @@ def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: Person) -> None:
     truth = np.load(sample / "target_ada.npz")
     controls = json.loads(str(truth["meta"]))["controls"]
     shut = truth["expr"][:, 0, [controls.index("blinkL"), controls.index("blinkR")]].mean(1)
-    (person,) = finish(measure_target(sample / "target_ada.mp4", 1, (ada,))).people
+    (person,) = run_to_completion(measure_target(sample / "target_ada.mp4", 1, (ada,))).people
     assert len(person.table) == len(shut)
     found = person.table.shut()
-    assert (int(found[shut > 0.7].sum()), int(found[shut < 0.3].sum())) == (int((shut > 0.7).sum()), 0)
+    assert (int(found[shut > 0.7].sum()), int(found[shut < 0.3].sum())) == (
+        int((shut > 0.7).sum()),
+        0,
+    )
     assert found.any()
 
 
 def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(ada: Person, ben: Person) -> None:
     """Of a thousand open eyes some are taken for shut."""
     opens = float32([0.25] * 1000)
-    columns = {name: np.resize(getattr(ben.table, name), 1000) for name in ("yaw", "pitch", "size", "mouth_open")}
+    columns = {
+        name: np.resize(getattr(ben.table, name), 1000)
+        for name in ("yaw", "pitch", "size", "mouth_open")
+    }
     for mistaken, expected in ((4, ["blink gap"]), (12, [])):
-        table = replace(ben.table, **columns, eyes_open=np.where(np.arange(1000) < mistaken, 0.15, opens))
-        assert list(found(OF_DIRECTION, Direction(replace(ben, table=table), ada.table, "ada", "faces"))) == expected
+        table = replace(
+            ben.table, **columns, eyes_open=np.where(np.arange(1000) < mistaken, 0.15, opens)
+        )
+        assert (
+            list(
+                found(OF_DIRECTION, Direction(replace(ben, table=table), ada.table, "ada", "faces"))
+            )
+            == expected
+        )
 
 
 def test_a_guest_who_never_blinks_and_one_who_is_small_are_found(ada: Person, ben: Person) -> None:
@@ -251,7 +284,7 @@ def test_each_person_of_the_target_is_a_host_of_everyone_else(ada: Person, ben: 
         "ada's face on ben in clip.mp4",
     ]
     aside = replace(ben, table=replace(ben.table, yaw=ben.table.yaw + 60))
-    summary = summarise(Path("r.html"), (ada, aside), target_of(ada, aside))
+    summary = summarze(Path("r.html"), (ada, aside), target_of(ada, aside))
     gap = next(f for f in summary.findings if f.name == "pose gap right")
     assert gap.text.startswith("ben in clip.mp4 turns to 76 degrees right")
     assert "of the frames that show them; ada has no face there" in gap.text
@@ -265,18 +298,23 @@ def test_the_gravest_comes_first(ada: Person, ben: Person) -> None:
     faulty = without(replace(ada, similarity=np.full(len(ada), 0.1, np.float32)), sharpness=0.1)
     findings = [f for find in OF_PERSON if (f := find(faulty))]
     assert [f.name for f in gravest_first(findings)] == ["strangers", "blurred"]
-    summary = summarise(Path("r.html"), (ben, faulty), target_of(ben))
+    summary = summarze(Path("r.html"), (ben, faulty), target_of(ben))
     assert summary.verdicts[0].readiness == Readiness.not_ready
     assert "--keep-identity" in summary.verdicts[0].command
     severities = [list(Severity).index(f.severity) for f in summary.findings]
     assert severities == sorted(severities)
 
 
-def test_findings_stand_together_by_what_they_are_about_the_gravest_first(ada: Person, ben: Person) -> None:
+def test_findings_stand_together_by_what_they_are_about_the_gravest_first(
+    ada: Person, ben: Person
+) -> None:
     faulty = without(replace(ada, similarity=np.full(len(ada), 0.1, np.float32)), sharpness=0.1)
     people, both = (without(ben, mouth_open=0.05), faulty), target_of(ada, ben)
-    summary = summarise(Path("r.html"), people, both)
-    assert [(about, tally(f), [each.name for each in f]) for about, f in by_subject(summary.findings).items()] == [
+    summary = summarze(Path("r.html"), people, both)
+    assert [
+        (about, tally(f), [each.name for each in f])
+        for about, f in by_subject(summary.findings).items()
+    ] == [
         ("ada", "1 grave, 1 warning", ["strangers", "blurred"]),
         ("ben", "1 warning", ["still mouth"]),
         ("ben's face on ada in clip.mp4", "1 warning", ["mouth gap"]),
@@ -284,7 +322,9 @@ def test_findings_stand_together_by_what_they_are_about_the_gravest_first(ada: P
     ]
     assert tally([f for f in summary.findings if f.severity == Severity.warning]) == "3 warnings"
     said = summary.to_text().splitlines()
-    assert said.index("ada: 1 grave, 1 warning") < said.index("ben's face on ada in clip.mp4: 1 warning")
+    assert said.index("ada: 1 grave, 1 warning") < said.index(
+        "ben's face on ada in clip.mp4: 1 warning"
+    )
 
 
 def test_coverage_is_a_share_of_the_host_s_faces(ada: Person, ben: Person) -> None:
@@ -299,14 +339,21 @@ def test_coverage_is_a_share_of_the_host_s_faces(ada: Person, ben: Person) -> No
     assert (verdict.readiness, verdict.covered) == (Readiness.not_ready, pytest.approx(0.5))
 
 
-def test_the_people_of_a_target_are_told_apart(tmp_path: Path, sample: Path, ada: Person, facesets) -> None:
+def test_the_people_of_a_target_are_told_apart(
+    tmp_path: Path, sample: Path, ada: Person, facesets
+) -> None:
     """Two clips side by side; ben is known by his face set, ada is not (the other set is of someone painted)."""
-    clips = [[f.rgb for f in read_frames(sample / f"target_{name}.mp4", every=6)][:6] for name in ("ada", "ben")]
+    clips = [
+        [f.rgb for f in read_frames(sample / f"target_{name}.mp4", every=6)][:6]
+        for name in ("ada", "ben")
+    ]
     pair = [np.concatenate(pictures, 1) for pictures in zip(*clips, strict=True)]
     path = make_clip(tmp_path / "pair.mp4", pair)
-    known = replace(finish(measure_person(FaceSet.read(facesets["ben"]))), name="ben")
-    target = finish(measure_target(path, 1, (ada, known)))
-    assert [(p.name, p.looks_like, len(p.table)) for p in sorted(target.people, key=lambda p: p.name)] == [
+    known = replace(run_to_completion(measure_person(FaceSet.read(facesets["ben"]))), name="ben")
+    target = run_to_completion(measure_target(path, 1, (ada, known)))
+    assert [
+        (p.name, p.looks_like, len(p.table)) for p in sorted(target.people, key=lambda p: p.name)
+    ] == [
         ("ben in pair.mp4", "ben", 6),
         (f"{next(p for p in target.people if not p.looks_like).label} of pair.mp4", "", 6),
     ]
@@ -315,11 +362,14 @@ def test_the_people_of_a_target_are_told_apart(tmp_path: Path, sample: Path, ada
 
 def test_the_target_s_own_person_is_no_guest(ada: Person, ben: Person) -> None:
     target = target_of(ada)
-    assert looks_like(ada.centre, (ben, ada)) == "ada"
+    assert looks_like(ada.center, (ben, ada)) == "ada"
     assert looks_like(float32(np.eye(192)[9]), (ben, ada)) == ""
     assert [d.guest.name for d in list_directions((ben, ada), target)] == ["ben"]
     assert [d.guest.name for d in list_directions((ada,), target)] == ["ada"]
-    assert [d.text for d in list_directions((ada, ben), None)] == ["ada's face on ben", "ben's face on ada"]
+    assert [d.text for d in list_directions((ada, ben), None)] == [
+        "ada's face on ben",
+        "ben's face on ada",
+    ]
 
 
 def test_light_is_measured_from_the_side_it_comes_from() -> None:
@@ -358,8 +408,12 @@ def page_and_result(folder: Path, ada: Person, ben: Person, sample: Path) -> tup
 
         out = io.StringIO()
         patch.setattr(sys, "stdout", out)
-        typed = f"faceloom review {folder}/ada {folder}/ben --target {sample}/target_ada.mp4 --every 25"
-        patch.setattr(sys, "argv", [*typed.split(), "--report", str(folder / "review.html"), "--json"])
+        typed = (
+            f"faceloom review {folder}/ada {folder}/ben --target {sample}/target_ada.mp4 --every 25"
+        )
+        patch.setattr(
+            sys, "argv", [*typed.split(), "--report", str(folder / "review.html"), "--json"]
+        )
         main()
     assert not end.value.code
     return (folder / "review.html").read_text(), json.loads(out.getvalue())
@@ -368,13 +422,16 @@ def page_and_result(folder: Path, ada: Person, ben: Person, sample: Path) -> tup
 def test_the_page_needs_nothing_from_outside(page_and_result: tuple[str, dict]) -> None:
     page, _ = page_and_result
     assert not re.findall(r"https?:|<script|<link|@import|url\(", page)
-    assert all(source.startswith("data:image/jpeg;base64,") for source in re.findall(r'src="([^"]*)"', page))
+    assert all(
+        source.startswith("data:image/jpeg;base64,")
+        for source in re.findall(r'src="([^"]*)"', page)
+    )
     assert page.count("<img") == 2 * 3 * 12 + 3
     for title in (
         "Ready to train?",
         "Findings",
         "Where the heads turn",
-        "Light and colour",
+        "Light and color",
         "Where the faces come from",
     ):
         assert title in page
@@ -388,9 +445,15 @@ def test_the_result_holds_all_figures_and_findings(page_and_result: tuple[str, d
     (person,) = result["target"].pop("people")
     assert result["target"] == {"name": "target_ada.mp4", "frames": 3, "crowded": 0, "faceless": 0}
     assert (person["name"], person["faces"], person["looks_like"]) == ("target_ada.mp4", 3, "")
-    assert result["people"][0]["spreads"]["yaw"]["low"] < 0 < result["people"][0]["spreads"]["yaw"]["high"]
+    assert (
+        result["people"][0]["spreads"]["yaw"]["low"]
+        < 0
+        < result["people"][0]["spreads"]["yaw"]["high"]
+    )
     assert [verdict["guest"] for verdict in result["verdicts"]] == ["ada", "ben"]
-    headings = [html.unescape(heading) for heading in re.findall(r'<h3 class="group">(.*?) <small>', page)]
+    headings = [
+        html.unescape(heading) for heading in re.findall(r'<h3 class="group">(.*?) <small>', page)
+    ]
     assert headings == list(dict.fromkeys(finding["about"] for finding in result["findings"]))
     for finding in result["findings"]:
         assert finding["text"].replace("'", "&#x27;") in page
@@ -420,7 +483,9 @@ def test_the_command_refuses_in_a_sentence(
     assert (folder / "there.html").read_text() == "mine"
 
 
-def test_one_set_alone_is_reviewed_without_a_verdict(folder: Path, ada: Person, tmp_path: Path, faceloom) -> None:
+def test_one_set_alone_is_reviewed_without_a_verdict(
+    folder: Path, ada: Person, tmp_path: Path, faceloom
+) -> None:
     code, out, _ = faceloom("review", folder / "ada", "--report", tmp_path / "r.html")
     assert (code, "the whole review" in out) == (0, True)
     assert "to have a pair judged" in (tmp_path / "r.html").read_text()

@@ -32,7 +32,9 @@ ENCODERS = {
 def test_encoders(tmp_path: Path, encoder: str, deep: bool) -> None:
     codec, *formats = ENCODERS[encoder]
     times = [0, 40, 80, 300, 310, 790]
-    clip = make_clip(tmp_path / "in.mp4", noise(6), pts=times, pixel_format="yuv422p10le" if deep else "yuv420p")
+    clip = make_clip(
+        tmp_path / "in.mp4", noise(6), pts=times, pixel_format="yuv422p10le" if deep else "yuv420p"
+    )
     info, out = probe_video(clip), tmp_path / "out.mp4"
     after = probe_video(swap(clip, out, Encoding(encoder)))
     assert (after.codec, after.pixel_format) == (codec, formats[deep])
@@ -42,10 +44,15 @@ def test_encoders(tmp_path: Path, encoder: str, deep: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoder", "ending", "tag"), [("x265", "mp4", "hvc1"), ("x265", "mov", "hvc1"), ("svtav1", "webm", "")]
+    ("encoder", "ending", "tag"),
+    [("x265", "mp4", "hvc1"), ("x265", "mov", "hvc1"), ("svtav1", "webm", "")],
 )
-def test_containers_call_them_what_players_know(tmp_path: Path, encoder: str, ending: str, tag: str) -> None:
-    out = swap(make_clip(tmp_path / "in.mp4", noise(4)), tmp_path / f"out.{ending}", Encoding(encoder))
+def test_containers_call_them_what_players_know(
+    tmp_path: Path, encoder: str, ending: str, tag: str
+) -> None:
+    out = swap(
+        make_clip(tmp_path / "in.mp4", noise(4)), tmp_path / f"out.{ending}", Encoding(encoder)
+    )
     with av.open(str(out)) as container:
         assert tag in container.streams.video[0].codec_context.codec_tag
     assert len(seconds(out)) == 4
@@ -73,18 +80,46 @@ def test_the_default_is_crf_17(tmp_path: Path) -> None:
 
 REFUSED: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = {
     "unknown encoder": (lambda clip: Encoding.parse("divx"), UsageError, "no encoder divx"),
-    "quality out of range": (lambda clip: Encoding.parse(quality=101), UsageError, "between 0 and 100"),
-    "quality of lossless": (lambda clip: Encoding.parse("lossless", 50), UsageError, "loses nothing"),
+    "quality out of range": (
+        lambda clip: Encoding.parse(quality=101),
+        UsageError,
+        "between 0 and 100",
+    ),
+    "quality of lossless": (
+        lambda clip: Encoding.parse("lossless", 50),
+        UsageError,
+        "loses nothing",
+    ),
     "no pair": (lambda clip: Encoding.parse(options=["crf"]), UsageError, "key=value"),
-    "misspelt option": (lambda c: swap(c, c / "../o.mp4", Encoding.parse(options=["cfr=1"])), UsageError, "mean crf"),
-    "wrong value": (lambda c: swap(c, c / "../o.mp4", Encoding.parse(options=["crf=much"])), UsageError, "crf=much"),
-    "png as a video": (lambda c: swap(c, c / "../o.mp4", Encoding("png")), UsageError, "name a folder"),
-    "x265 as a gif": (lambda c: swap(c, c / "../o.gif", Encoding("x265")), UsageError, "writes videos"),
+    "misspelt option": (
+        lambda c: swap(c, c / "../o.mp4", Encoding.parse(options=["cfr=1"])),
+        UsageError,
+        "mean crf",
+    ),
+    "wrong value": (
+        lambda c: swap(c, c / "../o.mp4", Encoding.parse(options=["crf=much"])),
+        UsageError,
+        "crf=much",
+    ),
+    "png as a video": (
+        lambda c: swap(c, c / "../o.mp4", Encoding("png")),
+        UsageError,
+        "name a folder",
+    ),
+    "x265 as a gif": (
+        lambda c: swap(c, c / "../o.gif", Encoding("x265")),
+        UsageError,
+        "writes videos",
+    ),
     "a video as a still": (lambda c: swap(c, c / "../o.png"), UsageError, "one picture"),
     "h264 in webm": (lambda c: swap(c, c / "../o.webm"), UsageError, "cannot hold h264"),
     "no such ending": (lambda c: swap(c, c / "../o.avi"), UsageError, "written as .mp4"),
     "no such pattern": (lambda c: swap(c, c / "../o_%s_%d.png"), UsageError, "does not number"),
-    "a gpu that is not here": (lambda c: swap(c, c / "../o.mp4", Encoding("nvenc")), ProviderMissing, "does not run"),
+    "a gpu that is not here": (
+        lambda c: swap(c, c / "../o.mp4", Encoding("nvenc")),
+        ProviderMissing,
+        "does not run",
+    ),
 }
 
 

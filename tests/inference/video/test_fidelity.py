@@ -13,11 +13,11 @@ from tests.helpers.clips import Film, add_film, make_clip, noise
 from tests.helpers.fake_swap import BOX, LOSSLESS, data, lasting, packets, planes, seconds, swap
 
 from faceloom.errors import MediaUnreadable, UsageError
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.provenance.container_tags import tags_in
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import (
-    ColourTags,
+    ColorTags,
     Encoding,
     Frame,
     PictureWriter,
@@ -45,10 +45,22 @@ CLIPS = {
     "422.mov": {"pixel_format": "yuv422p"},
     "422_ten_bits.mkv": {"pixel_format": "yuv422p10le"},
     "444.mp4": {"pixel_format": "yuv444p"},
-    "hdr10.mp4": {"pixel_format": "yuv420p10le", "matrix": 9, "colour_range": 1, "primaries": 9, "transfer": 16},
-    "hlg.mkv": {"pixel_format": "yuv420p10le", "matrix": 9, "colour_range": 1, "primaries": 9, "transfer": 18},
-    "full_range.mp4": {"pixel_format": "yuvj420p", "matrix": 1, "colour_range": 2},
-    "bt709.mp4": {"matrix": 1, "colour_range": 1, "primaries": 1, "transfer": 1},
+    "hdr10.mp4": {
+        "pixel_format": "yuv420p10le",
+        "matrix": 9,
+        "color_range": 1,
+        "primaries": 9,
+        "transfer": 16,
+    },
+    "hlg.mkv": {
+        "pixel_format": "yuv420p10le",
+        "matrix": 9,
+        "color_range": 1,
+        "primaries": 9,
+        "transfer": 18,
+    },
+    "full_range.mp4": {"pixel_format": "yuvj420p", "matrix": 1, "color_range": 2},
+    "bt709.mp4": {"matrix": 1, "color_range": 1, "primaries": 1, "transfer": 1},
     "late.mkv": {"pts": [90_000 + 40 * n for n in range(12)]},
     "no_b_frames.mp4": {"options": {"bf": "0"}},
     "many_b_frames.mp4": {"options": {"bf": "8", "b-pyramid": "normal", "b_strategy": "0"}},
@@ -64,7 +76,7 @@ def test_times_shape_and_tags_are_the_sources(tmp_path: Path, name: str) -> None
     source = make_clip(tmp_path / name, noise(12), **CLIPS[name])
     out = swap(source, tmp_path / f"out_{name}")
     before, after = probe_video(source), probe_video(out)
-    for what in ("width", "height", "rotation", "sample_aspect_ratio", "colour", "pixel_format"):
+    for what in ("width", "height", "rotation", "sample_aspect_ratio", "color", "pixel_format"):
         assert getattr(after, what) == getattr(before, what), what
     if name != "variable.mp4":  # whose header counts to where the last picture is decoded
         assert lasting(out) == pytest.approx(lasting(source) - LATE.get(name, 0), abs=0.011)
@@ -84,7 +96,9 @@ def test_times_shape_and_tags_are_the_sources(tmp_path: Path, name: str) -> None
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 def test_a_tag_that_is_no_utf_8_is_kept(tmp_path: Path, ending: str) -> None:
-    source = add_film(make_clip(tmp_path / f"in{ending}", noise(4)), Film(tags={"title": "Cafe at noon"}))
+    source = add_film(
+        make_clip(tmp_path / f"in{ending}", noise(4)), Film(tags={"title": "Cafe at noon"})
+    )
     source.write_bytes(source.read_bytes().replace(b"Cafe at noon", b"Caf\xe9 at noon"))
     out = swap(source, tmp_path / f"out{ending}")
     assert b"Caf\xe9 at noon" in out.read_bytes()
@@ -119,14 +133,18 @@ EXACT = {
 
 @pytest.mark.parametrize("size_hw", [(96, 128), (95, 127)])
 @pytest.mark.parametrize("pixel_format", EXACT)
-def test_outside_the_rectangle_every_bit_is_kept(tmp_path: Path, pixel_format: str, size_hw: tuple[int, int]) -> None:
+def test_outside_the_rectangle_every_bit_is_kept(
+    tmp_path: Path, pixel_format: str, size_hw: tuple[int, int]
+) -> None:
     codec, ending = EXACT[pixel_format]
     if size_hw[0] % 2 and codec == "libx264":
         codec, ending = "ffv1", ".mkv"
         pixel_format = pixel_format.replace("yuvj", "yuv")
     options = {"crf": "30"} if codec == "libx264" else {"level": "3"}
     made = noise(4, *size_hw)
-    source = make_clip(tmp_path / "in.mkv", made, codec=codec, pixel_format=pixel_format, options=options)
+    source = make_clip(
+        tmp_path / "in.mkv", made, codec=codec, pixel_format=pixel_format, options=options
+    )
     out = swap(source, tmp_path / f"out{ending}", LOSSLESS)
     for a, b in zip(read_frames(source), read_frames(out), strict=True):
         assert a.coded.format.name == b.coded.format.name == pixel_format
@@ -141,10 +159,12 @@ def test_outside_the_rectangle_every_bit_is_kept(tmp_path: Path, pixel_format: s
         assert not np.array_equal(a.rgb, b.rgb)
 
 
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv444p", "nv12", "gbrp", "gray"])
+@pytest.mark.parametrize(
+    "pixel_format", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv444p", "nv12", "gbrp", "gray"]
+)
 def test_what_is_written_back_as_it_was_drifts_by_nothing(pixel_format: str) -> None:
     """RGB has 8 bits, so a picture of 10 keeps those; there is no bias that would show as a darker square."""
-    tags = ColourTags(1, 1, 1, 2 if pixel_format.startswith("yuvj") else 1)
+    tags = ColorTags(1, 1, 1, 2 if pixel_format.startswith("yuvj") else 1)
     coded = from_rgb(noise(1)[0], pixel_format, tags)
     coded.colorspace, coded.color_range = 1, tags.range
     before = [plane.copy() for plane in planes(coded)]
@@ -155,7 +175,10 @@ def test_what_is_written_back_as_it_was_drifts_by_nothing(pixel_format: str) -> 
     for plane, kind, written in zip(before, _planes(pixel_format), after, strict=True):
         rows = slice(top // kind.down, bottom // kind.down)
         columns = slice(left // kind.across * kind.step, right // kind.across * kind.step)
-        values, kept = (p[rows, columns].copy().view(np.uint16 if wide == 2 else np.uint8) for p in (written, plane))
+        values, kept = (
+            p[rows, columns].copy().view(np.uint16 if wide == 2 else np.uint8)
+            for p in (written, plane)
+        )
         drift = values.astype(int) - kept
         assert np.abs(drift).max() <= 4 * wide**2
         # Full range is rounded down by swscale, by half a level of its chroma.
@@ -169,7 +192,9 @@ def test_a_frame_that_nothing_changed_is_encoded_as_it_was_decoded(tmp_path: Pat
         for frame in read_frames(source):
             frame.rgb[:] = 0  # of no account without a changed rectangle
             writer.write(frame)
-    join_segments([tmp_path / "segment"], tmp_path / "out.mkv", tmp_path / "out.mkv", info, LOSSLESS)
+    join_segments(
+        [tmp_path / "segment"], tmp_path / "out.mkv", tmp_path / "out.mkv", info, LOSSLESS
+    )
     for a, b in zip(read_frames(source), read_frames(tmp_path / "out.mkv"), strict=True):
         assert all(map(np.array_equal, planes(a.coded), planes(b.coded)))
 
@@ -203,13 +228,17 @@ def chapters(path: Path) -> list[tuple[Fraction, Fraction, str]]:
 
 
 def texts(path: Path) -> list[tuple[Fraction, Fraction, bytes]]:
-    shown = [(p.pts * p.time_base, p.duration * p.time_base, bytes(p)) for p in packets(path, "subtitle")]
+    shown = [
+        (p.pts * p.time_base, p.duration * p.time_base, bytes(p)) for p in packets(path, "subtitle")
+    ]
     # MP4 fills the time between two texts with empty ones.
     return [(start, lasting, text) for start, lasting, text in shown if len(text) > 2]
 
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
-def test_every_other_stream_and_what_is_written_about_it(tmp_path: Path, films: dict[str, Path], ending: str) -> None:
+def test_every_other_stream_and_what_is_written_about_it(
+    tmp_path: Path, films: dict[str, Path], ending: str
+) -> None:
     source = films[ending]
     out = swap(source, tmp_path / f"out.{ending}")
     for number in range(2):
@@ -223,25 +252,36 @@ def test_every_other_stream_and_what_is_written_about_it(tmp_path: Path, films: 
         assert [s.language for s in after.streams.audio] == ["eng", "fra"]
         tags = {key.lower(): value for key, value in after.metadata.items()}
         assert FILM.tags.items() <= tags.items()
-        fonts = [(s.metadata["filename"], s.mimetype, s.data) for s in after.streams if s.type == "attachment"]
+        fonts = [
+            (s.metadata["filename"], s.mimetype, s.data)
+            for s in after.streams
+            if s.type == "attachment"
+        ]
         assert fonts == ([("font.ttf", "font/ttf", b"a font")] if ending == "mkv" else [])
         assert [s.type for s in after.streams] == [s.type for s in before.streams]
 
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
-def test_a_range_brings_its_part_of_everything(tmp_path: Path, films: dict[str, Path], ending: str) -> None:
+def test_a_range_brings_its_part_of_everything(
+    tmp_path: Path, films: dict[str, Path], ending: str
+) -> None:
     source = films[ending]
     out = swap(source, tmp_path / f"out.{ending}", chosen="5:20")
     begin, end = Fraction(200, 1000), Fraction(800, 1000)
     assert seconds(out) == [time - begin for time in seconds(source)[5:20]]
     assert probe_video(out).duration == pytest.approx(0.6, abs=0.0011)
     for number in range(2):
-        whole = [(t - begin, sound) for t, sound in data(source, "audio", number) if begin <= t < end]
+        whole = [
+            (t - begin, sound) for t, sound in data(source, "audio", number) if begin <= t < end
+        ]
         got = data(out, "audio", number)
         assert [sound for _, sound in got] == [sound for _, sound in whole] != []
         assert [float(t) for t, _ in got] == pytest.approx([float(t) for t, _ in whole], abs=0.001)
     # The first text is shown already when the range begins; the third begins when it ends.
-    assert [(a, b) for a, b, _ in texts(out)] == [(0, Fraction(1, 10)), (Fraction(15, 100), Fraction(35, 100))]
+    assert [(a, b) for a, b, _ in texts(out)] == [
+        (0, Fraction(1, 10)),
+        (Fraction(15, 100), Fraction(35, 100)),
+    ]
     assert chapters(out) == [(0, Fraction(1, 5), "one"), (Fraction(1, 5), Fraction(3, 5), "two")]
 
 
@@ -251,7 +291,9 @@ def test_a_clock_that_does_not_begin_at_zero(tmp_path: Path, ending: str) -> Non
     source = make_clip(tmp_path / f"in.{ending}", noise(12), pts=pts, sound_seconds=0.4)
     out = swap(source, tmp_path / "out.mkv")
     start = probe_video(source).start
-    assert [float(t) for t in seconds(out)] == pytest.approx([float(t - start) for t in seconds(source)], abs=0.001)
+    assert [float(t) for t in seconds(out)] == pytest.approx(
+        [float(t - start) for t in seconds(source)], abs=0.001
+    )
     shifted = [(float(t - start), sound) for t, sound in data(source, "audio")]
     got = [(float(t), sound) for t, sound in data(out, "audio")]
     # In a transport stream AAC has a header of 7 bytes in each packet.
@@ -262,7 +304,9 @@ def test_a_clock_that_does_not_begin_at_zero(tmp_path: Path, ending: str) -> Non
 
 def test_an_edit_list_that_hides_the_first_frames(tmp_path: Path) -> None:
     """What a player does not show is not swapped, and the rest begins at 0."""
-    source = make_clip(tmp_path / "in.mp4", noise(12), pts=[40 * n - 120 for n in range(12)], options={"bf": "0"})
+    source = make_clip(
+        tmp_path / "in.mp4", noise(12), pts=[40 * n - 120 for n in range(12)], options={"bf": "0"}
+    )
     shown = seconds(source)
     assert len(shown) < 12
     assert frame_times(probe_video(source)) == [f.pts for f in read_frames(source)]
@@ -278,7 +322,9 @@ def test_sound_that_goes_on_after_the_pictures(tmp_path: Path) -> None:
 
 
 def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: Path) -> None:
-    clip = make_clip(tmp_path / "in.mp4", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=12)])
+    clip = make_clip(
+        tmp_path / "in.mp4", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=12)]
+    )
     middle = sorted(packets(clip, "video"), key=lambda p: p.pts)[6]
     spoilt = bytearray(clip.read_bytes())
     spoilt[middle.pos + 4 : middle.pos + middle.size] = bytes(
@@ -287,7 +333,7 @@ def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: 
     clip.write_bytes(spoilt)
     bundle = make_bundle(tmp_path / "ben.bundle")
     with pytest.raises(MediaUnreadable, match=r"in\.mp4.*frame \d") as refused:
-        finish(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
+        run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     assert refused.value.exit_code == 5
     assert {p.name for p in tmp_path.iterdir()} == {"in.mp4", "ben.bundle"}
 
@@ -295,7 +341,9 @@ def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: 
 def test_a_video_that_changes_its_size(tmp_path: Path) -> None:
     """FFmpeg would scale the rest to the first size without a word."""
     parts = [
-        make_clip(tmp_path / f"{start}.ts", noise(3, height), pts=[start + 40 * n for n in range(3)])
+        make_clip(
+            tmp_path / f"{start}.ts", noise(3, height), pts=[start + 40 * n for n in range(3)]
+        )
         for start, height in ((0, 96), (5_000, 64))
     ]
     (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
@@ -306,13 +354,17 @@ def test_a_video_that_changes_its_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fields", [False, True])
 def test_interlaced_pictures_are_spoken_of(tmp_path: Path, fields: bool) -> None:
-    clip = make_clip(tmp_path / "in.mp4", noise(3), options={"x264-params": "tff=1"} if fields else None)
+    clip = make_clip(
+        tmp_path / "in.mp4", noise(3), options={"x264-params": "tff=1"} if fields else None
+    )
     said = notices(tmp_path / "out.mp4", probe_video(clip), Encoding())
     assert [("interlaced" in sentence) for sentence in said] == [True] * fields
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "gif"])
-def test_the_same_twice_is_the_same_file(tmp_path: Path, films: dict[str, Path], ending: str) -> None:
+def test_the_same_twice_is_the_same_file(
+    tmp_path: Path, films: dict[str, Path], ending: str
+) -> None:
     source = films["mp4" if ending == "mp4" else "mkv"]
     first, second = (swap(source, tmp_path / f"{n}.{ending}").read_bytes() for n in range(2))
     assert first == second
@@ -331,10 +383,15 @@ def test_rectangles_turn_with_their_picture(rotation: int) -> None:
 
 
 def test_a_real_swap_keeps_every_bit_outside_the_crop(tmp_path: Path, sample: Path) -> None:
-    pictures = [np.ascontiguousarray(np.rot90(f.rgb, -1)) for f in read_frames(sample / "target_ada.mp4", stop=3)]
+    pictures = [
+        np.ascontiguousarray(np.rot90(f.rgb, -1))
+        for f in read_frames(sample / "target_ada.mp4", stop=3)
+    ]
     clip = make_clip(tmp_path / "in.mkv", pictures, rotation=90, pixel_format="yuv422p10le")
     bundle = make_bundle(tmp_path / "ben.bundle")
-    finish(convert(clip, bundle, tmp_path / "out.mkv", ConvertOptions(encoding=LOSSLESS)))
+    run_to_completion(
+        convert(clip, bundle, tmp_path / "out.mkv", ConvertOptions(encoding=LOSSLESS))
+    )
     for a, b in zip(read_frames(clip), read_frames(tmp_path / "out.mkv"), strict=True):
         for before, after in zip(planes(a.coded), planes(b.coded), strict=True):
             rows, columns = np.nonzero(before != after)

@@ -63,7 +63,11 @@ def test_pictures_to_a_video_and_back_upright(tmp_path: Path) -> None:
     made = make_pictures(tmp_path / "in", 4, np.uint8, 3)
     video = swap(tmp_path / "in", tmp_path / "out.mp4")
     info = probe_video(video)
-    assert (info.pixel_format, info.colour.matrix, info.duration) == ("yuv420p", 1, pytest.approx(4 / 25))
+    assert (info.pixel_format, info.color.matrix, info.duration) == (
+        "yuv420p",
+        1,
+        pytest.approx(4 / 25),
+    )
     assert seconds(video) == [Fraction(n, 25) for n in range(4)]
     for frame, picture in zip(read_frames(video), made, strict=True):
         assert np.abs(frame.rgb[60:, :, ::-1].astype(int) - picture[60:]).mean() < 3
@@ -135,14 +139,29 @@ def test_a_still(tmp_path: Path, ending: str) -> None:
     out = swap(tmp_path / "in.png", tmp_path / f"out.{ending}")
     shown = cv2.imread(str(out), cv2.IMREAD_COLOR_RGB)
     left, top, right, bottom = BOX
-    assert np.abs(shown[top + 4 : bottom - 4, left + 4 : right - 4].astype(int) - [200, 40, 60]).max() < 12
+    assert (
+        np.abs(shown[top + 4 : bottom - 4, left + 4 : right - 4].astype(int) - [200, 40, 60]).max()
+        < 12
+    )
     assert np.abs(shown[60:].astype(int) - rgb[60:]).mean() <= (0 if ending == "png" else 4)
 
 
 def test_from_standard_input_to_standard_output(tmp_path: Path, sample: Path) -> None:
-    clip = make_clip(tmp_path / "in.mkv", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=3)])
+    clip = make_clip(
+        tmp_path / "in.mkv", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=3)]
+    )
     bundle = make_bundle(tmp_path / "ben.bundle")
-    command = [sys.executable, "-m", "faceloom", "convert", "-", "--bundle", str(bundle), "--out", "-"]
+    command = [
+        sys.executable,
+        "-m",
+        "faceloom",
+        "convert",
+        "-",
+        "--bundle",
+        str(bundle),
+        "--out",
+        "-",
+    ]
     done = subprocess.run(command, input=clip.read_bytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert b"Standard input" in done.stderr

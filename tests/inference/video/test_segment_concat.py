@@ -25,7 +25,11 @@ from faceloom.video.segment_concat import order_times
 
 
 def test_a_range_by_time_and_its_first_frame(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mkv", noise(12), pts=[0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000])
+    source = make_clip(
+        tmp_path / "in.mkv",
+        noise(12),
+        pts=[0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000],
+    )
     out = swap(source, tmp_path / "out.mkv", chosen="0.3s:0:00:01.405")
     assert seconds(out) == [Fraction(n, 1000) for n in (0, 10, 490, 500, 650, 1100)]
 
@@ -79,15 +83,21 @@ def test_decode_times() -> None:
     assert order_times([5, 100, 50, 20, 80]) == [-25, -10, 5, 20, 50]
 
 
-@pytest.mark.parametrize("options", [{"g": "12", "bf": "3"}, {"g": "5", "bf": "2", "x264-params": "open-gop=1"}])
+@pytest.mark.parametrize(
+    "options", [{"g": "12", "bf": "3"}, {"g": "5", "bf": "2", "x264-params": "open-gop=1"}]
+)
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "ts"])
-def test_reading_from_any_frame_is_reading_it_all(tmp_path: Path, options: dict[str, str], ending: str) -> None:
+def test_reading_from_any_frame_is_reading_it_all(
+    tmp_path: Path, options: dict[str, str], ending: str
+) -> None:
     source = make_clip(tmp_path / f"in.{ending}", noise(24), options=options)
     whole = list(read_frames(source))
     assert frame_times(probe_video(source)) == [f.pts for f in whole]
     for number in range(len(whole)):
         some = list(read_frames(source, start=number, stop=number + 2, start_pts=whole[number].pts))
-        assert [(f.index, f.pts) for f in some] == [(f.index, f.pts) for f in whole[number : number + 2]]
+        assert [(f.index, f.pts) for f in some] == [
+            (f.index, f.pts) for f in whole[number : number + 2]
+        ]
         assert all(np.array_equal(a.rgb, b.rgb) for a, b in zip(some, whole[number:], strict=False))
     assert [f.index for f in read_frames(source, start=3, stop=11, every=4)] == [4, 8]
 
@@ -99,7 +109,9 @@ def test_times_before_zero(tmp_path: Path) -> None:
         for frame in read_frames(info.path):
             writer.write(replace(frame, pts=frame.pts - 80))
     late = replace(info, start=Fraction(-80, 1000))
-    join_segments([tmp_path / "segment"], tmp_path / "out.mp4", tmp_path / "out.mp4", late, Encoding())
+    join_segments(
+        [tmp_path / "segment"], tmp_path / "out.mp4", tmp_path / "out.mp4", late, Encoding()
+    )
     assert seconds(tmp_path / "out.mp4") == [Fraction(n, 25) for n in range(6)]
 
 
@@ -121,7 +133,9 @@ def test_ranges_are_read(text: str) -> None:
     assert (chosen.first, chosen.last) == RANGES[text]
 
 
-@pytest.mark.parametrize("text", ["", "5", "a:b", "1-2", "20:10", "10:10", "2s:1s", "1:2s", "-3:5", "1:2:3", "0:0:1:5"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "a:b", "1-2", "20:10", "10:10", "2s:1s", "1:2s", "-3:5", "1:2:3", "0:0:1:5"]
+)
 def test_what_is_no_range_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--range"):
         FrameRange.parse(text)
@@ -137,7 +151,10 @@ def test_a_range_that_a_video_has_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_what_a_cut_recording_begins_with_is_not_counted(tmp_path: Path, codec: str) -> None:
     """Pictures that look back over the cut decode to nothing; frames are numbered without them."""
-    options = {"x264-params": "open-gop=1:keyint=6:scenecut=0", "x265-params": "open-gop=1:keyint=6:log-level=error"}
+    options = {
+        "x264-params": "open-gop=1:keyint=6:scenecut=0",
+        "x265-params": "open-gop=1:keyint=6:log-level=error",
+    }
     own = {key: value for key, value in options.items() if key[:4] == codec[3:7]}
     clip = make_clip(tmp_path / "in.ts", noise(24), codec=codec, options={"bf": "2", **own})
     with av.open(str(clip)) as source, av.open(str(tmp_path / "cut.ts"), "w") as target:

@@ -1,4 +1,4 @@
-"""What goes in comes out: times, shape, colours, sound; and what is no video is refused in one sentence."""
+"""What goes in comes out: times, shape, colors, sound; and what is no video is refused in one sentence."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -37,8 +37,8 @@ CLIPS = {
     "turned by a phone": {"rotation": 90},
     "upside down": {"rotation": 180},
     "wide pixels": {"sample_aspect_ratio": Fraction(4, 3)},
-    "BT.709": {"matrix": 1, "colour_range": 1},
-    "full range": {"matrix": 1, "colour_range": 2},
+    "BT.709": {"matrix": 1, "color_range": 1},
+    "full range": {"matrix": 1, "color_range": 2},
     "4:4:4": {"pixel_format": "yuv444p"},
     "coded late": {"pts": [90_000 + 40 * n for n in range(6)]},
     "with sound": {"sound_seconds": 0.5},
@@ -51,15 +51,17 @@ def test_nothing_of_a_video_is_lost(tmp_path: Path, name: str, ending: str) -> N
     source = make_clip(tmp_path / f"in.{ending}", noise(6), **CLIPS[name])
     target = rewrite(source, tmp_path / f"out.{ending}")
     before, after = probe_video(source), probe_video(target)
-    for what in ("width", "height", "rotation", "sample_aspect_ratio", "colour"):
+    for what in ("width", "height", "rotation", "sample_aspect_ratio", "color"):
         assert getattr(after, what) == getattr(before, what), what
     frames = list(zip(read_frames(source), read_frames(target), strict=True))
     begin = 0 if before.start == 0 else frames[0][0].seconds
-    assert [b.seconds for _, b in frames] == pytest.approx([a.seconds - begin for a, _ in frames], abs=1e-9)
+    assert [b.seconds for _, b in frames] == pytest.approx(
+        [a.seconds - begin for a, _ in frames], abs=1e-9
+    )
     for a, b in frames:
         error = b.rgb.astype(int) - a.rgb
         assert np.abs(error).mean() < 4  # the encoder's own loss
-        assert np.abs(error.mean((0, 1))).max() < 1  # and no drift of colours
+        assert np.abs(error.mean((0, 1))).max() < 1  # and no drift of colors
     if name != "variable frame rate" or ending == "mkv":
         # MP4's header counts to where the last picture is decoded, so with uneven times it says little.
         assert after.duration == pytest.approx(before.duration, abs=0.002)
@@ -84,20 +86,24 @@ def test_real_sound_and_interleaving(tmp_path: Path, sample: Path) -> None:
     assert "video" in kinds[-len(kinds) // 4 :]
 
 
-@pytest.mark.parametrize(("matrix", "colour_range"), [(1, 1), (1, 2), (6, 1), (9, 1)])
-def test_colours_survive_the_way_through_rgb(matrix: int, colour_range: int) -> None:
+@pytest.mark.parametrize(("matrix", "color_range"), [(1, 1), (1, 2), (6, 1), (9, 1)])
+def test_colors_survive_the_way_through_rgb(matrix: int, color_range: int) -> None:
     rgb = noise(1)[0]
-    coded = from_rgb(rgb, "yuv444p", _tags(matrix, colour_range))
-    coded.colorspace, coded.color_range = matrix, colour_range
+    coded = from_rgb(rgb, "yuv444p", _tags(matrix, color_range))
+    coded.colorspace, coded.color_range = matrix, color_range
     drift = to_rgb(coded).astype(int) - rgb
     # Full range is rounded down by swscale, by half a level.
-    assert abs(drift.mean()) < (0.1 if colour_range == 1 else 0.6)
+    assert abs(drift.mean()) < (0.1 if color_range == 1 else 0.6)
     assert np.abs(drift).max() <= 3
 
 
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p10le", "nv12", "gray", "rgb24", "bgra"])
+@pytest.mark.parametrize(
+    "pixel_format", ["yuv420p", "yuv422p10le", "nv12", "gray", "rgb24", "bgra"]
+)
 @pytest.mark.parametrize("size_wh", [(64, 48), (51, 37)])
-def test_rgb_by_way_of_planes_is_what_swscale_makes_at_once(pixel_format: str, size_wh: tuple[int, int]) -> None:
+def test_rgb_by_way_of_planes_is_what_swscale_makes_at_once(
+    pixel_format: str, size_wh: tuple[int, int]
+) -> None:
     width, height = size_wh
     rgb = np.ascontiguousarray(np.resize(noise(1)[0], (height, width, 3)))
     coded = from_rgb(rgb, pixel_format, _tags(1, 1))
@@ -114,10 +120,10 @@ def test_the_matrix_is_not_a_guess() -> None:
     assert abs(lumas[0] - lumas[1]) > 5
 
 
-def _tags(matrix: int, colour_range: int):
-    from faceloom.video import ColourTags
+def _tags(matrix: int, color_range: int):
+    from faceloom.video import ColorTags
 
-    return ColourTags(2, 2, matrix, colour_range)
+    return ColorTags(2, 2, matrix, color_range)
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
@@ -188,7 +194,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_video_is_refused_in_one_sentence(tmp_path: Path, sample: Path, name: str) -> None:
+def test_what_is_no_video_is_refused_in_one_sentence(
+    tmp_path: Path, sample: Path, name: str
+) -> None:
     file, make, error, words = BAD[name]
     make(tmp_path / file, sample)
     with pytest.raises(error, match=words) as refused:
@@ -199,11 +207,13 @@ def test_what_is_no_video_is_refused_in_one_sentence(tmp_path: Path, sample: Pat
 
 def test_a_video_that_ends_too_early_is_refused_at_its_end(tmp_path: Path, sample: Path) -> None:
     _cut_mkv(tmp_path / "cut.mkv", sample)
-    with pytest.raises(MediaUnreadable, match=r"cut\.mkv is damaged: its pictures end at .* s of 3\.0 s"):
+    with pytest.raises(
+        MediaUnreadable, match=r"cut\.mkv is damaged: its pictures end at .* s of 3\.0 s"
+    ):
         list(read_frames(tmp_path / "cut.mkv"))
 
 
-def test_a_video_coded_as_rgb_keeps_its_colours(tmp_path: Path) -> None:
+def test_a_video_coded_as_rgb_keeps_its_colors(tmp_path: Path) -> None:
     source = tmp_path / "rgb.mkv"
     pictures = noise(3)
     with av.open(str(source), "w") as container:
@@ -213,7 +223,9 @@ def test_a_video_coded_as_rgb_keeps_its_colours(tmp_path: Path) -> None:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         container.mux(stream.encode(None))
     assert probe_video(source).pixel_format == "gbrp"
-    for made, shown in zip(pictures, read_frames(rewrite(source, tmp_path / "out.mp4")), strict=True):
+    for made, shown in zip(
+        pictures, read_frames(rewrite(source, tmp_path / "out.mp4")), strict=True
+    ):
         assert np.abs(shown.rgb.mean((0, 1)) - made.mean((0, 1))).max() < 1.5
 
 
@@ -236,10 +248,15 @@ def test_which_language_plays_first_is_kept(tmp_path: Path, sample: Path) -> Non
                     packet.stream = sound
                     container.mux(packet)
     with av.open(str(rewrite(source, tmp_path / "out.mkv"))) as container:
-        assert [bool(s.disposition & Disposition.default) for s in container.streams.audio] == [False, True]
+        assert [bool(s.disposition & Disposition.default) for s in container.streams.audio] == [
+            False,
+            True,
+        ]
 
 
-def test_an_unknown_container_and_one_that_cannot_hold_the_sound(tmp_path: Path, sample: Path) -> None:
+def test_an_unknown_container_and_one_that_cannot_hold_the_sound(
+    tmp_path: Path, sample: Path
+) -> None:
     info = probe_video(sample / "target_ada.mp4")
     with (
         pytest.raises(UsageError, match=r"\.mp4, \.m4v"),

@@ -35,11 +35,15 @@ def parameters(count: int, **changes: np.ndarray) -> dict[str, np.ndarray]:
     return {**still, **changes}
 
 
-def augmented(crops: np.ndarray, *, jit_compile: bool = False, **changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def augmented(
+    crops: np.ndarray, *, jit_compile: bool = False, **changes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """What is wanted and what is seen with its outline, [n, 32, 32, 4] each."""
     batch = {"crops": crops, **parameters(len(crops), **changes)}
     batch = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
-    wanted, seen, outline = (ops.convert_to_numpy(x) for x in make_augmentation(32, jit_compile)(batch))
+    wanted, seen, outline = (
+        ops.convert_to_numpy(x) for x in make_augmentation(32, jit_compile)(batch)
+    )
     return wanted, np.concatenate([seen, outline], -1)
 
 
@@ -80,14 +84,18 @@ def test_warp_and_light_touch_the_input_only(faces: list[TrainingFaces]) -> None
     np.testing.assert_array_equal(seen[..., 3], plain[..., 3])
 
 
-def occluder(x: float, y: float, *, width: float = 0.15, there: float = 1, skin: float = -1) -> dict[str, np.ndarray]:
+def occluder(
+    x: float, y: float, *, width: float = 0.15, there: float = 1, skin: float = -1
+) -> dict[str, np.ndarray]:
     """A blue disc of that half width, with a hard edge, in the middle of a crop but for x, y."""
     turned = np.float32([[1, 0, -x], [0, 1, -y]]) / width
     look = np.float32([0, 0, 1, skin, 0, 0, 2, 0, there, 50])
     return {"occluder_map": turned[None], "occluder_look": look[None]}
 
 
-def test_an_occluder_is_wanted_and_seen_and_only_the_wanted_mask_knows(faces: list[TrainingFaces]) -> None:
+def test_an_occluder_is_wanted_and_seen_and_only_the_wanted_mask_knows(
+    faces: list[TrainingFaces],
+) -> None:
     crops = faces[0].crops[:1]
     plain, _ = augmented(crops)
     wanted, seen = augmented(crops, **occluder(0, 0))
@@ -95,7 +103,9 @@ def test_an_occluder_is_wanted_and_seen_and_only_the_wanted_mask_knows(faces: li
     np.testing.assert_array_equal(seen[..., 3], plain[..., 3])
     y, x = (np.mgrid[:32, :32] + 0.5) / 32 - 0.5
     far = np.hypot(x, y)
-    np.testing.assert_allclose(wanted[0, far < 0.13], np.tile([0, 0, 1, 0], (np.sum(far < 0.13), 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        wanted[0, far < 0.13], np.tile([0, 0, 1, 0], (np.sum(far < 0.13), 1)), atol=1e-5
+    )
     np.testing.assert_array_equal(wanted[0, far > 0.17], plain[0, far > 0.17])
     absent, _ = augmented(crops, **occluder(0, 0, there=0))
     np.testing.assert_array_equal(absent, plain)
@@ -116,9 +126,12 @@ def test_skin_is_that_of_the_face(faces: list[TrainingFaces]) -> None:
 
 def test_so_many_faces_are_covered_and_so_many_steps_are_poor() -> None:
     augment = AugmentConfig(occlusion=0.3, poor_footage=0.4, blur=0.02, compression=2)
-    drawn = [sample_augmentation(tf.constant([0, n], tf.int64), (20, 2), augment) for n in range(60)]
+    drawn = [
+        sample_augmentation(tf.constant([0, n], tf.int64), (20, 2), augment) for n in range(60)
+    ]
     there, blur, compression = (
-        np.stack([batch[name].numpy() for batch in drawn]) for name in ("occluder_look", "blur", "compression")
+        np.stack([batch[name].numpy() for batch in drawn])
+        for name in ("occluder_look", "blur", "compression")
     )
     assert there[..., 8].mean() == pytest.approx(0.3, abs=0.04)
     poor = blur.max((1, 2)) > 0
@@ -137,18 +150,24 @@ def pictures(seed: int = 0) -> np.ndarray:
 
 def test_blur_is_a_gaussian_of_each_face_s_own_spread() -> None:
     rgb = pictures()
-    found = ops.convert_to_numpy(blurred(ops.convert_to_tensor(rgb), ops.convert_to_tensor(np.float32([0, 1.5]))))
+    found = ops.convert_to_numpy(
+        blurred(ops.convert_to_tensor(rgb), ops.convert_to_tensor(np.float32([0, 1.5])))
+    )
     np.testing.assert_allclose(found[0], rgb[0], atol=1e-5)
     expected = cv2.GaussianBlur(np.moveaxis(rgb[1], 0, -1), (31, 31), 1.5)
     inner = slice(8, -8)
-    np.testing.assert_allclose(found[1][:, inner, inner], np.moveaxis(expected, -1, 0)[:, inner, inner], atol=1e-3)
+    np.testing.assert_allclose(
+        found[1][:, inner, inner], np.moveaxis(expected, -1, 0)[:, inner, inner], atol=1e-3
+    )
     flat = ops.ones((1, 3, 16, 16))
     np.testing.assert_allclose(ops.convert_to_numpy(blurred(flat, ops.ones((1,)))), 1, atol=1e-5)
 
 
 def test_compression_leaves_multiples_of_a_step_in_every_block() -> None:
     rgb = pictures() * 0.5 + 0.25
-    found = ops.convert_to_numpy(compressed(ops.convert_to_tensor(rgb), ops.convert_to_tensor(np.float32([0, 2]))))
+    found = ops.convert_to_numpy(
+        compressed(ops.convert_to_tensor(rgb), ops.convert_to_tensor(np.float32([0, 2])))
+    )
     np.testing.assert_allclose(found[0], rgb[0], atol=1e-5)
     block = cv2.dct(found[1, 0, 8:16, 16:24])
     along = np.arange(8)
@@ -167,12 +186,16 @@ def test_poor_footage_is_seen_only(faces: list[TrainingFaces]) -> None:
     assert np.abs(seen[1, ..., :3] - plain[1, ..., :3]).mean() > 0.01
     np.testing.assert_array_equal(seen[1, ..., 3], plain[1, ..., 3])
     rgb = ops.convert_to_tensor(pictures())
-    np.testing.assert_array_equal(ops.convert_to_numpy(spoil(rgb, ops.zeros((2,)), ops.zeros((2,)))), pictures())
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(spoil(rgb, ops.zeros((2,)), ops.zeros((2,)))), pictures()
+    )
 
 
 def test_compiled_it_does_the_same(faces: list[TrainingFaces]) -> None:
     drawn = sample_augmentation(
-        tf.constant([0, 1], tf.int64), (6, 1), AugmentConfig(warp=0.02, occlusion=1, poor_footage=1, rotation=5)
+        tf.constant([0, 1], tf.int64),
+        (6, 1),
+        AugmentConfig(warp=0.02, occlusion=1, poor_footage=1, rotation=5),
     )
     changes = {name: value.numpy()[:, 0] for name, value in drawn.items()}
     one_by_one = augmented(faces[0].crops[:6], **changes)
@@ -194,6 +217,6 @@ def test_the_sheet_of_examples_shows_what_is_seen_wanted_and_masked(
     for seen, mask in ((0, 2), (3, 5)):
         outside = sheet[:128, 128 * mask : 128 * (mask + 1), 0] == 0
         shown = sheet[:128, 128 * seen : 128 * (seen + 1)]
-        # Grey where nothing but background is, but for what the input was moved by.
+        # Gray where nothing but background is, but for what the input was moved by.
         assert (shown[outside] == 128).all(-1).mean() > 0.7
         assert (shown[~outside] == 128).all(-1).mean() < 0.3

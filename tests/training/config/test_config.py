@@ -17,23 +17,44 @@ batch_size: 4
 
 BAD = {
     "a misspelt key": (GOOD + "batchsize: 3", "batchsize.*did you mean batch_size"),
-    "a misspelt key inside": (GOOD + "optimizer: {learing_rate: 1}", "optimizer.learing_rate.*learning_rate"),
+    "a misspelt key inside": (
+        GOOD + "optimizer: {learing_rate: 1}",
+        "optimizer.learing_rate.*learning_rate",
+    ),
     "a key like no other": (GOOD + "zzz: 3", "no setting zzz.*configs/"),
     "a wrong type": (GOOD + "seed: many", "seed: .*integer"),
     "a negative size": (GOOD.replace("size: 64", "size: -64"), r"network\.df\.size"),
     "a size that cannot be halved": (GOOD.replace("size: 64", "size: 40"), "multiple of 16"),
     "an unknown network": (GOOD.replace("kind: df", "kind: gan"), "network"),
     "no network": ("steps: 1\nbatch_size: 1", "network"),
-    "levels that do not fit": (GOOD.replace("[0, 1]", "[0, 1, 1]"), "residuals needs a number for each"),
-    "nothing left to decode": (GOOD.replace("kind: df", "kind: df, shared: 2"), "shared must be less"),
+    "levels that do not fit": (
+        GOOD.replace("[0, 1]", "[0, 1, 1]"),
+        "residuals needs a number for each",
+    ),
+    "nothing left to decode": (
+        GOOD.replace("kind: df", "kind: df, shared: 2"),
+        "shared must be less",
+    ),
     "a mask with too few levels": (
         GOOD.replace("code: 16", "code: 16, shared: 0, mask_trunk: [4, 4]"),
         "mask_trunk needs",
     ),
-    "a mask with nothing to double": (GOOD.replace("code: 16", "code: 16, mask_trunk: [4]"), "of the 0 doublings"),
-    "inters that leave nothing": (GOOD.replace("kind: df", "kind: liae, inter: 2"), "inter must be less"),
-    "halves that are none": (GOOD.replace("df", "liae").replace("[16, 8]", "[16, 7]"), "even numbers"),
-    "what only the other kind has": (GOOD.replace("kind: df", "kind: liae, shared: 1"), "no setting network.shared"),
+    "a mask with nothing to double": (
+        GOOD.replace("code: 16", "code: 16, mask_trunk: [4]"),
+        "of the 0 doublings",
+    ),
+    "inters that leave nothing": (
+        GOOD.replace("kind: df", "kind: liae, inter: 2"),
+        "inter must be less",
+    ),
+    "halves that are none": (
+        GOOD.replace("df", "liae").replace("[16, 8]", "[16, 7]"),
+        "even numbers",
+    ),
+    "what only the other kind has": (
+        GOOD.replace("kind: df", "kind: liae, shared: 1"),
+        "no setting network.shared",
+    ),
     "no template to move": (
         GOOD.replace("code: 16", "code: 16, template: false, template_reach: 0.1"),
         "template: true",
@@ -49,7 +70,10 @@ BAD = {
     "a list": ("- 1\n- 2", "keys and values"),
     "nothing": ("", "keys and values"),
     "a consent that says nothing": (GOOD + "consent: {who: ''}", "consent: .*leave it out"),
-    "a misspelt word of consent": (GOOD + "consent: {bassis: release}", "consent.bassis.*did you mean basis"),
+    "a misspelt word of consent": (
+        GOOD + "consent: {bassis: release}",
+        "consent.bassis.*did you mean basis",
+    ),
     "a day that is none": (GOOD + "consent: {date: 2026-13-01}", "month must be in 1..12"),
 }
 
@@ -97,13 +121,19 @@ def test_a_setting_can_be_overridden(good: Path, change: str, key: str, value: f
     ("written", "changes", "said"),
     [
         ("", ["consent.who=Ben", "consent.date=2026-11-01"], "Ben; 2026-11-01"),
-        ("consent: {who: Ben, basis: release}", ["consent.note=signed in Bern"], "Ben; basis: release; signed in Bern"),
+        (
+            "consent: {who: Ben, basis: release}",
+            ["consent.note=signed in Bern"],
+            "Ben; basis: release; signed in Bern",
+        ),
         # As runs were begun before there was a record.
         ("consent: both agreed", [], "both agreed"),
         ("consent: both agreed", ["consent=null"], "None"),
     ],
 )
-def test_consent_can_be_recorded_later(good: Path, written: str, changes: list[str], said: str) -> None:
+def test_consent_can_be_recorded_later(
+    good: Path, written: str, changes: list[str], said: str
+) -> None:
     good.write_text(GOOD + written)
     config = change_config(read_config(good), changes)
     assert str(config.consent) == said

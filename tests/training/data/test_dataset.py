@@ -22,7 +22,9 @@ def faces(facesets: dict[str, Path]) -> list[TrainingFaces]:
     return [load_faces(FaceSet.read(path), tiny_config()) for path in facesets.values()]
 
 
-def batches(faces: list[TrainingFaces], start: int, stop: int, **changes: object) -> list[dict[str, np.ndarray]]:
+def batches(
+    faces: list[TrainingFaces], start: int, stop: int, **changes: object
+) -> list[dict[str, np.ndarray]]:
     dataset = make_dataset(faces, tiny_config(**changes), start, stop)
     return [{name: value.numpy() for name, value in batch.items()} for batch in dataset]
 
@@ -119,13 +121,24 @@ def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[Training
 
 def test_what_is_switched_off_is_not_in_a_batch(faces: list[TrainingFaces]) -> None:
     (batch,) = batches(faces, 0, 1, augment={"occlusion": 0, "poor_footage": 0, "warp": 0.02})
-    assert set(batch) == {"crops", "landmarks", "mirrored", "target_map", "input_map", "light", "warp"}
+    assert set(batch) == {
+        "crops",
+        "landmarks",
+        "mirrored",
+        "target_map",
+        "input_map",
+        "light",
+        "warp",
+    }
 
 
 def rows_of(sources: list[int], yaws: list[float]) -> list[FaceRow]:
     """Faces that differ in source and yaw alone."""
     row = FaceRow.model_construct
-    return [row(source=s, pose=Pose(yaw=yaw, pitch=0, roll=0)) for s, yaw in zip(sources, yaws, strict=True)]
+    return [
+        row(source=s, pose=Pose(yaw=yaw, pitch=0, roll=0))
+        for s, yaw in zip(sources, yaws, strict=True)
+    ]
 
 
 def test_weights_even_out_poses_and_sources() -> None:
@@ -138,7 +151,9 @@ def test_weights_even_out_poses_and_sources() -> None:
     # Source and pose rare together are not counted twice; each for itself is evened out.
     both = balanced_weights(rows_of([0] * 8 + [1] * 2, [0] * 8 + [40] * 2), 1, mirrored=True)
     assert both[:8].sum() == pytest.approx(both[8:].sum())
-    crossed = balanced_weights(rows_of([0] * 6 + [1] * 4, [0, 0, 0, 0, 40, 40, 0, 0, 0, 40]), 1, mirrored=True)
+    crossed = balanced_weights(
+        rows_of([0] * 6 + [1] * 4, [0, 0, 0, 0, 40, 40, 0, 0, 0, 40]), 1, mirrored=True
+    )
     assert crossed[:6].sum() == pytest.approx(crossed[6:].sum(), rel=1e-3)
     assert crossed[[4, 5, 9]].sum() == pytest.approx(crossed.sum() / 2, rel=1e-3)
     left_and_right = rows_of([0] * 10, [-20] * 8 + [20] * 2)
@@ -150,15 +165,22 @@ def test_weights_even_out_poses_and_sources() -> None:
 
 def test_rare_faces_are_drawn_oftener_and_the_same_ones_again(tmp_path: Path) -> None:
     usual = [FaceSpec(number=n, source=0, yaw=0, pitch=0, mouth_open=0.2) for n in range(36)]
-    rare = [FaceSpec(number=n, source=1, yaw=40, pitch=0, mouth_open=0.2, light=0.7) for n in range(36, 40)]
+    rare = [
+        FaceSpec(number=n, source=1, yaw=40, pitch=0, mouth_open=0.2, light=0.7)
+        for n in range(36, 40)
+    ]
     faceset = write_faceset(tmp_path / "faces", [*usual, *rare])
     shares = []
     for balance in (0, 0.5, 1):
         config = tiny_config(balance=balance, held_out=0, batch_size=50)
         loaded = load_faces(faceset, config)
-        first, again = ([b["crops"].numpy() for b in make_dataset([loaded], config, 0, 8)] for _ in range(2))
+        first, again = (
+            [b["crops"].numpy() for b in make_dataset([loaded], config, 0, 8)] for _ in range(2)
+        )
         np.testing.assert_array_equal(first, again)
-        shares.append(np.mean([(crop == loaded.crops[-1]).all() for crop in np.concatenate(first)[:, 0]]))
+        shares.append(
+            np.mean([(crop == loaded.crops[-1]).all() for crop in np.concatenate(first)[:, 0]])
+        )
     assert shares[0] == pytest.approx(0.1, abs=0.04)
     # Three times as often each, the root of nine.
     assert shares[1] == pytest.approx(0.25, abs=0.06)

@@ -23,7 +23,11 @@ def test_faces_in_different_places_make_one_sharp_picture() -> None:
     meshes += [mesh * np.float32([0.5, 1]) + shift for shift in np.float32([[0.5, 0], [-0.5, 0]])]
     count = len(crops)
     faces = TrainingFaces(
-        "ada", np.stack(crops), np.zeros((count, 2, 2), np.float32), np.stack(meshes), np.ones(count, np.float32)
+        "ada",
+        np.stack(crops),
+        np.zeros((count, 2, 2), np.float32),
+        np.stack(meshes),
+        np.ones(count, np.float32),
     )
     template = first_template(faces, _SIZE)
     assert template.shape == (_SIZE, _SIZE, 4)

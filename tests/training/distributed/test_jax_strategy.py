@@ -17,11 +17,17 @@ from faceloom_train.runs.run_directory import Run
 
 
 @pytest.fixture(scope="module")
-def on_jax(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> tuple[Path, dict[str, str | None]]:
+def on_jax(
+    tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]
+) -> tuple[Path, dict[str, str | None]]:
     """The folder of the runs, and what each check said."""
     folder = tmp_path_factory.mktemp("jax")
     # What is computed is so little that making it fast would take longer.
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "jax",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    }
     faces = [f"{name}={path}" for name, path in facesets.items()]
     done = subprocess.run(
         [sys.executable, jax_checks.__file__, str(folder), *faces],

@@ -30,7 +30,11 @@ from faceloom_train.runs.checkpoint import list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
 # What one process and several must agree on: clipping and decay come after the mean over devices.
-LEARNING = {"batch_size": 4, "optimizer": {"clip_norm": 0.5, "weight_decay": 0.01}, "checkpoint_every": 1000}
+LEARNING = {
+    "batch_size": 4,
+    "optimizer": {"clip_norm": 0.5, "weight_decay": 0.01},
+    "checkpoint_every": 1000,
+}
 
 TWO_DEVICES = """
 import sys
@@ -58,7 +62,13 @@ def options(folder: Path, facesets: dict[str, Path], **changes: object) -> list[
 
 def test_two_devices_learn_what_one_does(tmp_path: Path, facesets: dict[str, Path]) -> None:
     """With parts on each, and the scaled loss of float16, whose skipping goes through all devices, too."""
-    changes = {**LEARNING, "steps": 4, "batch_size": 1, "effective_batch_size": 4, "precision": "mixed_float16"}
+    changes = {
+        **LEARNING,
+        "steps": 4,
+        "batch_size": 1,
+        "effective_batch_size": 4,
+        "precision": "mixed_float16",
+    }
     command = [*options(tmp_path, facesets, **changes), "--run", str(tmp_path / "two")]
     script = [sys.executable, "-c", TWO_DEVICES, *command]
     done = subprocess.run(script, check=True, stderr=subprocess.PIPE, text=True, timeout=200)
@@ -75,13 +85,23 @@ def two_workers(
 ) -> Iterator[tuple[subprocess.Popen[str], subprocess.Popen[str]]]:
     """Start two workers on free ports of this machine; end them if they have not ended."""
     addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
-    command = [sys.executable, "-m", "faceloom", "train", *options(folder, facesets, **changes), "--workers", addresses]
+    command = [
+        sys.executable,
+        "-m",
+        "faceloom",
+        "train",
+        *options(folder, facesets, **changes),
+        "--workers",
+        addresses,
+    ]
     with ExitStack() as stack:
         started = []
         # Only the first may touch its run: the second names a folder that must never be there.
         for number, run in enumerate(("run", "nowhere")):
             place = ["--worker", str(number), "--run", str(folder / run)]
-            process = subprocess.Popen([*command, *place], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen(
+                [*command, *place], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
             started.append(stack.enter_context(process))
             stack.callback(process.kill)
         yield started[0], started[1]
@@ -101,7 +121,9 @@ def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.1)
 
 
-def test_two_workers_learn_what_one_does_and_end_together(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_two_workers_learn_what_one_does_and_end_together(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     changes = {**LEARNING, "steps": 1_000_000}
     run = tmp_path / "run"
     with two_workers(tmp_path, facesets, **changes) as (first, second):
@@ -160,11 +182,16 @@ def test_a_worker_hears_the_settings(facesets: dict[str, Path]) -> None:
     ("names", "said"),
     [
         ({"ada": "ben", "ben": "ada"}, "ben is not the face set that the first worker has of ada"),
-        ({"ben": "ben", "ada": "ada"}, "The first worker trains ada, ben, this one has the faces of ben, ada"),
+        (
+            {"ben": "ben", "ada": "ada"},
+            "The first worker trains ada, ben, this one has the faces of ben, ada",
+        ),
     ],
     ids=["other faces", "another order"],
 )
-def test_a_worker_with_other_faces_is_refused(facesets: dict[str, Path], names: dict[str, str], said: str) -> None:
+def test_a_worker_with_other_faces_is_refused(
+    facesets: dict[str, Path], names: dict[str, str], said: str
+) -> None:
     talk = Talk()
     tell_plan(talk, tiny_config(), facesets)
     with pytest.raises(UsageError, match=said):
@@ -174,7 +201,9 @@ def test_a_worker_with_other_faces_is_refused(facesets: dict[str, Path], names: 
         tell_plan(talk, tiny_config(), facesets)
 
 
-def test_a_worker_with_another_version_is_refused(facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_another_version_is_refused(
+    facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     talk = Talk()
     tell_plan(talk, tiny_config(), facesets)
     monkeypatch.setattr(faceloom, "__version__", "0.0.0")
@@ -182,7 +211,9 @@ def test_a_worker_with_another_version_is_refused(facesets: dict[str, Path], mon
         hear_plan(talk, facesets)
 
 
-def test_a_worker_needs_its_own_copy_of_the_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_a_worker_needs_its_own_copy_of_the_faces(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     with pytest.raises(UsageError, match=r"nowhere is not on this machine; name .* with --faces"):
         faces_here(tmp_path / "nowhere", {})
     shared = tiny_run(tmp_path / "shared", facesets)
@@ -245,9 +276,13 @@ def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
     assert seen == [(1, False), (2, False), (3, True)]
 
 
-def test_a_step_that_devices_cannot_share_is_refused(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_a_step_that_devices_cannot_share_is_refused(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets, batch_size=4)
-    with pytest.raises(UsageError, match=r"4 faces of each identity cannot be shared alike by 3 devices"):
+    with pytest.raises(
+        UsageError, match=r"4 faces of each identity cannot be shared alike by 3 devices"
+    ):
         train(run, devices=Devices(count=3))
     assert not run.metrics.exists()
 
@@ -264,12 +299,16 @@ def test_a_step_that_devices_cannot_share_is_refused(tmp_path: Path, facesets: d
         (None, 0, "name them all"),
     ],
 )
-def test_workers_that_cannot_be_are_refused(workers: str | None, number: int | None, said: str) -> None:
+def test_workers_that_cannot_be_are_refused(
+    workers: str | None, number: int | None, said: str
+) -> None:
     with pytest.raises(UsageError, match=said):
         open_devices("1", workers, number)
 
 
-@pytest.mark.parametrize(("devices", "said"), [("0", "from 1"), ("two", "from 1"), ("99", "there are 1 here")])
+@pytest.mark.parametrize(
+    ("devices", "said"), [("0", "from 1"), ("two", "from 1"), ("99", "there are 1 here")]
+)
 def test_devices_that_are_not_there_are_refused(devices: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         open_devices(devices)
@@ -297,12 +336,19 @@ def test_workers_that_do_not_answer_are_named() -> None:
 SETTINGS = "\0\0\x18\4\0\0\0\0\0\0\4"
 
 
-@pytest.mark.parametrize("greeting", ["faceloom worker 1 of 2", SETTINGS], ids=["waiting", "no longer waiting"])
+@pytest.mark.parametrize(
+    "greeting", ["faceloom worker 1 of 2", SETTINGS], ids=["waiting", "no longer waiting"]
+)
 def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
     here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
     said: list[str] = []
     with answering(there, greeting):
-        meet([here, there], 0, lambda progress: said.append(f"{progress.done} of {progress.total}"), patience=0)
+        meet(
+            [here, there],
+            0,
+            lambda progress: said.append(f"{progress.done} of {progress.total}"),
+            patience=0,
+        )
     assert said == ["2 of 2"]
 
 

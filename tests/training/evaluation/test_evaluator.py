@@ -9,7 +9,15 @@ from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
 from faceloom.faceset import FaceSet
 from faceloom_train.data.dataset import held_out_rows, load_faces
 from faceloom_train.evaluation import evaluator as evaluate_module
-from faceloom_train.evaluation.evaluator import DIRECTION, FIGURES, OWN, Evaluation, Evaluator, Redrawn, mean_score
+from faceloom_train.evaluation.evaluator import (
+    DIRECTION,
+    FIGURES,
+    OWN,
+    Evaluation,
+    Evaluator,
+    Redrawn,
+    mean_score,
+)
 from faceloom_train.loop.trainer import compiled_model, train
 from faceloom_train.model.swap_model import hide_background
 from faceloom_train.runs.checkpoint import read_best
@@ -17,7 +25,9 @@ from faceloom_train.runs.run_directory import Run
 
 
 @pytest.mark.parametrize(("asked", "held"), [(0, 0), (2, 2), (1000, 2)])
-def test_held_out_faces_are_never_trained_on(facesets: dict[str, Path], asked: int, held: int) -> None:
+def test_held_out_faces_are_never_trained_on(
+    facesets: dict[str, Path], asked: int, held: int
+) -> None:
     faces = FaceSet.read(facesets["ada"])
     config = tiny_config(held_out=asked)
     assert len(held_out_rows(faces, config)) == held
@@ -40,7 +50,9 @@ class _Painter:
         return np.concatenate([drawn, np.ones_like(rgb[..., :1])], -1)
 
 
-def test_a_face_given_back_is_no_swap_and_keeps_all_it_does(facesets: dict[str, Path], tmp_path: Path) -> None:
+def test_a_face_given_back_is_no_swap_and_keeps_all_it_does(
+    facesets: dict[str, Path], tmp_path: Path
+) -> None:
     run = tiny_run(tmp_path / "run", facesets)
     painter = _Painter(run, None)
     evaluator = Evaluator(run)
@@ -55,8 +67,12 @@ def test_a_face_given_back_is_no_swap_and_keeps_all_it_does(facesets: dict[str, 
     assert all(one.cycle == pytest.approx(1) for one in swaps)
 
 
-def test_the_other_person_pasted_in_has_the_identity(facesets: dict[str, Path], tmp_path: Path) -> None:
-    run = tiny_run(tmp_path / "run", facesets, network={**tiny_config().network.model_dump(), "size": 96})
+def test_the_other_person_pasted_in_has_the_identity(
+    facesets: dict[str, Path], tmp_path: Path
+) -> None:
+    run = tiny_run(
+        tmp_path / "run", facesets, network={**tiny_config().network.model_dump(), "size": 96}
+    )
     ben = load_faces(FaceSet.read(facesets["ben"]), run.settings).crops[4]
     edge = (len(ben) - 96) // 2
     middle = np.float32(ben[edge : edge + 96, edge : edge + 96]) / 255
@@ -77,28 +93,35 @@ def test_a_face_that_is_not_found_again_counts_nothing(
     painter = _Painter(run, None)
     whole = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
     assert [one.found for one in whole] == [1, 1]
-    # The second of two faces is swapped for grey, in each direction.
+    # The second of two faces is swapped for gray, in each direction.
     swapped, count = evaluate_module.HeldFace.swapped, iter(range(4))
     monkeypatch.setattr(
         evaluate_module.HeldFace,
         "swapped",
-        lambda face, *rest: np.full_like(face.picture, 128) if next(count) % 2 else swapped(face, *rest),
+        lambda face, *rest: (
+            np.full_like(face.picture, 128) if next(count) % 2 else swapped(face, *rest)
+        ),
     )
     half = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
     assert [one.found for one in half] == [0.5, 0.5]
     assert all("50 % of the faces not found" in one.to_text() for one in half)
     # One face has no movement.
     assert [one.expression for one in half] == [None, None]
-    monkeypatch.setattr(evaluate_module.HeldFace, "swapped", lambda face, *_: np.full_like(face.picture, 128))
+    monkeypatch.setattr(
+        evaluate_module.HeldFace, "swapped", lambda face, *_: np.full_like(face.picture, 128)
+    )
     none = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
     assert [(one.score, one.identity, one.found) for one in none] == [(0, None, 0)] * 2
     assert mean_score([*none, Redrawn("ada", 0.9)]) == 0
     assert mean_score([Redrawn("ada", 0.9)]) is None
 
 
-def test_training_judges_at_the_end_and_is_not_changed_by_it(facesets: dict[str, Path], tmp_path: Path) -> None:
+def test_training_judges_at_the_end_and_is_not_changed_by_it(
+    facesets: dict[str, Path], tmp_path: Path
+) -> None:
     judged, alone = (
-        tiny_run(tmp_path / name, facesets, evaluate_every=every) for name, every in (("judged", 2), ("alone", 0))
+        tiny_run(tmp_path / name, facesets, evaluate_every=every)
+        for name, every in (("judged", 2), ("alone", 0))
     )
     for run in (judged, alone):
         train(run)
@@ -114,7 +137,8 @@ def test_training_judges_at_the_end_and_is_not_changed_by_it(facesets: dict[str,
     best = read_best(judged)
     assert best
     assert best.figures["score"] == pytest.approx(
-        max(np.mean([row["score"] for row in told if row["step"] == step]) for step in (2, 4)), abs=1e-3
+        max(np.mean([row["score"] for row in told if row["step"] == step]) for step in (2, 4)),
+        abs=1e-3,
     )
     assert "ada as ben" in (judged.directory / "report.html").read_text()
     with_judge, without = checkpoint_arrays(judged), checkpoint_arrays(alone)

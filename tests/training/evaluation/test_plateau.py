@@ -33,7 +33,9 @@ def metrics(scores: np.ndarray, rate: float = 1e-5, loss: float = 0.9) -> list[R
     for number, score in enumerate(scores, 1):
         step = 1000 * number
         told.append({"step": step, "seconds": step, "loss": loss**number, "learning_rate": rate})
-        told += [{"step": step, "judged": f"{a} as {b}", "score": score + d} for a, b, d in DIRECTIONS]
+        told += [
+            {"step": step, "judged": f"{a} as {b}", "score": score + d} for a, b, d in DIRECTIONS
+        ]
     return told
 
 
@@ -41,14 +43,26 @@ CURVES = {
     "nothing": ([], Trend.short, "0 evaluations: whether more steps help can be said after 6"),
     "one": ([50.0], Trend.short, "1 evaluation: "),
     "too short to say": (RISING[:5], Trend.short, "5 evaluations"),
-    "rising": (RISING, Trend.rising, "more steps help: score 49.4, 11.9 more than before step 6000"),
+    "rising": (
+        RISING,
+        Trend.rising,
+        "more steps help: score 49.4, 11.9 more than before step 6000",
+    ),
     "rising slowly": (40 + 0.3 * np.arange(20), Trend.rising, "more steps help"),
     "rising slowly in noise": (40 + np.arange(40) + NOISE[:40], Trend.rising, "more steps help"),
     "flat": (FLAT, Trend.flat, "more steps will not help: score 54.0 since step 6000"),
     "flat from the start": (np.full(6, 12.0), Trend.flat, "score 12.0 since step 1000"),
-    "flat in noise": (50 + NOISE, Trend.flat, "more steps will not help: score 49.9 since step 1000"),
+    "flat in noise": (
+        50 + NOISE,
+        Trend.flat,
+        "more steps will not help: score 49.9 since step 1000",
+    ),
     "flat in much noise": (50 + 4 * NOISE[:12], Trend.flat, "more steps will not help"),
-    "overtrained": (OVERTRAINED, Trend.falling, "more steps do harm: score 49.8, down from 54.0 at step 20000"),
+    "overtrained": (
+        OVERTRAINED,
+        Trend.falling,
+        "more steps do harm: score 49.8, down from 54.0 at step 20000",
+    ),
     "overtrained in noise": (OVERTRAINED + 0.3 * NOISE[:32], Trend.falling, "more steps do harm"),
     "one bad evaluation": ([*FLAT[:-1], 50.0], Trend.flat, "more steps will not help"),
 }
@@ -94,7 +108,9 @@ def test_after_a_change_of_what_is_learned_it_is_too_early_to_say(key: str, tren
     told = [*metrics(FLAT), {"step": 17000, "changed": key, "from": 1, "to": 2}]
     outlook = outlook_of(told, tiny_config())
     assert outlook.trend == trend
-    assert ("3 evaluations since the settings were changed" in outlook.to_text()) == (trend == Trend.short)
+    assert ("3 evaluations since the settings were changed" in outlook.to_text()) == (
+        trend == Trend.short
+    )
 
 
 def test_what_was_advised_holds_until_the_score_moves() -> None:
@@ -127,8 +143,13 @@ PEOPLE = {
 def test_the_footage_that_would_help_is_named(tmp_path: Path, name: str) -> None:
     ada, ben, redrawn, said = PEOPLE[name]
     # The run's names count, not those that the face sets were extracted under.
-    sets = {"ada": write_faceset(tmp_path / "a", ada, "x"), "ben": write_faceset(tmp_path / "b", ben, "y")}
-    assert advise_footage(sets, dict(zip(sets, redrawn, strict=True)) if redrawn else {}).startswith(said)
+    sets = {
+        "ada": write_faceset(tmp_path / "a", ada, "x"),
+        "ben": write_faceset(tmp_path / "b", ben, "y"),
+    }
+    assert advise_footage(
+        sets, dict(zip(sets, redrawn, strict=True)) if redrawn else {}
+    ).startswith(said)
 
 
 class _Judge:
@@ -142,15 +163,27 @@ class _Judge:
     def evaluate(self, model: object) -> Iterator[Judgement]:
         score = next(self._scores)
         yield from (Redrawn("ada", 0.9), Redrawn("ben", 0.7))
-        yield from (Evaluation(a, b, score, 0.5, 0.5, 0.5, 0.5, 1.0) for a, b in (("ada", "ben"), ("ben", "ada")))
+        yield from (
+            Evaluation(a, b, score, 0.5, 0.5, 0.5, 0.5, 1.0)
+            for a, b in (("ada", "ben"), ("ben", "ada"))
+        )
 
 
 def judged_run(
-    folder: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch, scores: list[float], **changes: object
+    folder: Path,
+    facesets: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    scores: list[float],
+    **changes: object,
 ) -> tuple[Run, list[Progress]]:
     judge = _Judge(scores)
     monkeypatch.setattr(judging, "Evaluator", lambda run: judge)
-    settings = {"evaluate_every": 1, "checkpoint_every": 100, "optimizer": {"decay": "constant"}, **changes}
+    settings = {
+        "evaluate_every": 1,
+        "checkpoint_every": 100,
+        "optimizer": {"decay": "constant"},
+        **changes,
+    }
     run = tiny_run(folder, facesets, **settings)
     told: list[Progress] = []
     train(run, told.append)
@@ -162,7 +195,9 @@ def test_a_plateau_is_told_once_and_ends_the_run_if_asked(
     tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch, stop: bool
 ) -> None:
     scores = [20.0, *[30.0] * 8]
-    run, told = judged_run(tmp_path / "run", facesets, monkeypatch, scores, steps=9, stop_on_plateau=stop)
+    run, told = judged_run(
+        tmp_path / "run", facesets, monkeypatch, scores, steps=9, stop_on_plateau=stop
+    )
     advised = [progress for progress in told if isinstance(progress, Advised)]
     assert len(advised) == len([row for row in rows(run) if "plateau" in row]) == 1
     assert "more steps will not help: score 30.0 since step 2" in advised[0].note
@@ -190,7 +225,9 @@ def test_a_run_that_got_worse_names_the_best_checkpoint(
     tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = [20.0, 30.0, 40.0, 30.0, 20.0, 10.0]
-    run, told = judged_run(tmp_path / "run", facesets, monkeypatch, scores, steps=6, checkpoint_every=1)
+    run, told = judged_run(
+        tmp_path / "run", facesets, monkeypatch, scores, steps=6, checkpoint_every=1
+    )
     said = next(progress.note for progress in told if isinstance(progress, Advised))
     assert "more steps do harm: score 20.0, down from 40.0 at step 3" in said
     assert "(the checkpoint of step 3 is kept)" in said

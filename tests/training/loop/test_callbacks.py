@@ -36,13 +36,20 @@ class Recorder:
 @pytest.mark.parametrize(
     ("due", "told"),
     [
-        pytest.param(set(), [("watched", 11), ("watched", 12)], id="a step is looked at after the next one has begun"),
+        pytest.param(
+            set(),
+            [("watched", 11), ("watched", 12)],
+            id="a step is looked at after the next one has begun",
+        ),
         pytest.param(
             {12},
             [("watched", 11), ("watched", 12), ("acted", 12)],
             id="and before anything is done with the model after it",
         ),
-        pytest.param({11, 13}, [(w, n) for n in (11, 12, 13) for w in ("watched", "acted") if (w, n) != ("acted", 12)]),
+        pytest.param(
+            {11, 13},
+            [(w, n) for n in (11, 12, 13) for w in ("watched", "acted") if (w, n) != ("acted", 12)],
+        ),
     ],
 )
 def test_steps_are_looked_at_late_but_before_what_is_done_after_them(

@@ -32,7 +32,10 @@ def machine(monkeypatch: pytest.MonkeyPatch, folder: Path, gpus: list, cpu: str 
     if cpu is not None:
         path.write_text(cpu)
     monkeypatch.setattr(processor, "_CPUINFO", path)
-    details = {number: {} if gpu is None else {"compute_capability": gpu} for number, gpu in enumerate(gpus)}
+    details = {
+        number: {} if gpu is None else {"compute_capability": gpu}
+        for number, gpu in enumerate(gpus)
+    }
     config = SimpleNamespace(
         list_physical_devices=lambda kind: list(details) if kind == "GPU" else [],
         experimental=SimpleNamespace(get_device_details=details.get),
@@ -53,7 +56,10 @@ def test_a_run_keeps_what_was_decided_on_another_machine(
     auto = tiny_config(precision="auto")
     machine(monkeypatch, tmp_path, [], WITH)
     run = open_run(tmp_path / "run", facesets, lambda current: auto)
-    assert yaml.safe_load((run.directory / "config.yaml").read_text())["settings"]["precision"] == "mixed_bfloat16"
+    assert (
+        yaml.safe_load((run.directory / "config.yaml").read_text())["settings"]["precision"]
+        == "mixed_bfloat16"
+    )
     machine(monkeypatch, tmp_path, [], WITHOUT)
     # The same command, and one without a preset.
     for settings in (lambda current: auto, lambda current: None, lambda current: current):
@@ -61,4 +67,6 @@ def test_a_run_keeps_what_was_decided_on_another_machine(
     assert Run.read(run.directory).settings == run.settings
     with pytest.raises(UsageError, match="precision was 'mixed_bfloat16'"):
         open_run(run.directory, {}, lambda current: tiny_config(precision="float32"))
-    assert open_run(tmp_path / "other", facesets, lambda current: auto).settings.precision == "float32"
+    assert (
+        open_run(tmp_path / "other", facesets, lambda current: auto).settings.precision == "float32"
+    )

@@ -55,18 +55,27 @@ def test_a_bad_step_is_skipped_and_counted(
     after = checkpoint_arrays(run)
     assert [row.get("skipped") for row in rows(run)] == [0, 0, None, 1]
     assert "loss" not in rows(run)[-1]
-    scaler = {name for name in before if name.startswith("optimizer/vars/")} if "16" in precision else set()
+    scaler = (
+        {name for name in before if name.startswith("optimizer/vars/")}
+        if "16" in precision
+        else set()
+    )
     for name in before.keys() - scaler:
         np.testing.assert_array_equal(after[name], before[name], err_msg=name)
 
 
 def test_five_bad_steps_go_back_to_the_last_checkpoint_with_half_the_rate(
-    tmp_path: Path, facesets: dict[str, Path], spoil: Callable[[set[int]], None], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    facesets: dict[str, Path],
+    spoil: Callable[[set[int]], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=10, checkpoint_every=4)
     spoil({4, 5, 6, 7, 8})
     assert train(run).step == 10
-    assert "At step 9 5 steps in a row gave no number: going on from step 4 with half" in caplog.text
+    assert (
+        "At step 9 5 steps in a row gave no number: going on from step 4 with half" in caplog.text
+    )
     settings = Run.read(run.directory).settings
     assert settings.optimizer.learning_rate == run.settings.optimizer.learning_rate / 2
     noted = [row for row in rows(run) if "loss" not in row]
@@ -74,11 +83,16 @@ def test_five_bad_steps_go_back_to_the_last_checkpoint_with_half_the_rate(
     assert [row["step"] for row in rows(run) if "loss" in row] == list(range(1, 11))
 
 
-def test_what_halving_the_rate_does_not_help_ends_the_run(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_what_halving_the_rate_does_not_help_ends_the_run(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2)
     train(run)
     wild = run.with_settings(tiny_config(steps=20, optimizer={"learning_rate": 1e30}), 2)
-    with pytest.raises(PartlyDone, match=r"went wrong again at step .* halved 3 times; its last checkpoint .* step 2"):
+    with pytest.raises(
+        PartlyDone,
+        match=r"went wrong again at step .* halved 3 times; its last checkpoint .* step 2",
+    ):
         train(wild)
     assert latest_checkpoint(run)[1] == 2
     assert Run.read(run.directory).settings.optimizer.learning_rate == 1e30 / 8
@@ -115,11 +129,15 @@ def test_when_a_loss_is_given_up(losses: list[float], gives_up: int | None) -> N
     assert watched([float("nan")] * 39, scaled=True) is None
 
 
-def test_a_step_in_parts_learns_what_a_whole_one_learns(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_a_step_in_parts_learns_what_a_whole_one_learns(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     # A template that moves begins between two pixels, where its slope may be either's.
     network = {**NETWORK, "template_reach": 0}
     whole = tiny_run(tmp_path / "whole", facesets, network=network, batch_size=4)
-    parts = tiny_run(tmp_path / "parts", facesets, network=network, batch_size=1, effective_batch_size=4)
+    parts = tiny_run(
+        tmp_path / "parts", facesets, network=network, batch_size=1, effective_batch_size=4
+    )
     # Adam's first steps go by the gradients' signs: where one is nearly 0 a weight may go the other way.
     for run in (whole, parts):
         assert train(run).step == 4
@@ -167,8 +185,13 @@ def test_running_out_of_memory_steps_down_and_goes_on(
     small_memory(2)
     said: list[Progress] = []
     assert train(run.with_settings(tiny_config(steps=3, batch_size=6), 2), said.append).step == 3
-    assert "Out of memory with 6 faces of each identity at once: going on from step 2 with 3" in caplog.text
-    assert "with 3 faces of each identity at once: going on from step 2 with 1 at once" in caplog.text
+    assert (
+        "Out of memory with 6 faces of each identity at once: going on from step 2 with 3"
+        in caplog.text
+    )
+    assert (
+        "with 3 faces of each identity at once: going on from step 2 with 1 at once" in caplog.text
+    )
     settings = Run.read(run.directory).settings
     assert (settings.batch_size, settings.effective_batch_size) == (1, 6)
     assert [row["to"] for row in rows(run) if row.get("changed") == "batch_size"] == [3, 1]
@@ -183,13 +206,17 @@ def test_no_memory_for_one_face_ends_the_run(
         train(tiny_run(tmp_path / "run", facesets, batch_size=1))
 
 
-@pytest.mark.parametrize(("free", "fits"), [(None, 24), (1e12, 24), (2.1e9, 12), (1.5e9, 4), (1e3, 1)])
+@pytest.mark.parametrize(
+    ("free", "fits"), [(None, 24), (1e12, 24), (2.1e9, 12), (1.5e9, 4), (1e3, 1)]
+)
 def test_the_largest_batch_that_fits(free: float | None, fits: int) -> None:
     need = memory.MemoryNeed
     assert memory.fitting_batch(24, lambda faces: need(1e7, 1e7, 60e6 * faces), free) == fits
 
 
-def test_auto_decides_and_notes_it(tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_decides_and_notes_it(
+    tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(trainer, "free_memory", lambda: 1.0)
     run = tiny_run(tmp_path / "run", facesets, steps=1, batch_size="auto", effective_batch_size=4)
     train(run)

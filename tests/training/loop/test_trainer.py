@@ -10,7 +10,7 @@ import pytest
 from keras import ops
 from tests.helpers.runs import NETWORK, checkpoint_arrays, rows, tiny_config, tiny_run
 
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_train.data.mean_face import first_template
 from faceloom_train.loop import trainer
 from faceloom_train.loop.trainer import open_run, train
@@ -62,7 +62,9 @@ def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> No
     assert sheet.shape == (3 * 6 * 128, 6 * 128, 3)
 
 
-def test_old_checkpoints_go_and_what_was_lost_is_not_told_twice(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_old_checkpoints_go_and_what_was_lost_is_not_told_twice(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=8, keep_checkpoints=2)
     train(run)
     assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
@@ -94,7 +96,10 @@ DAMAGE = {
     "no weights": lambda path: (path / "state.weights.h5").unlink(),
     "no record": lambda path: (path / "checkpoint.json").unlink(),
     "half a record": lambda path: (path / "checkpoint.json").write_text('{"schema": 1,'),
-    "another step's": lambda path: (shutil.rmtree(path), shutil.copytree(path.parent / "step-00000002", path)),
+    "another step's": lambda path: (
+        shutil.rmtree(path),
+        shutil.copytree(path.parent / "step-00000002", path),
+    ),
 }
 
 
@@ -115,7 +120,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
 def test_a_run_with_no_whole_checkpoint_is_refused(trained: Run) -> None:
     for path in list_checkpoints(trained):
         flip_a_byte(path / "state.weights.h5")
-    with pytest.raises(ArtefactRefused, match=r"step-00000004 is damaged.*No checkpoint.*is whole"):
+    with pytest.raises(ArtifactRefused, match=r"step-00000004 is damaged.*No checkpoint.*is whole"):
         train(trained)
 
 
@@ -131,7 +136,7 @@ def test_snapshots_and_the_best_stay(tmp_path: Path, facesets: dict[str, Path]) 
     best = read_best(run)
     assert best is not None
     assert (best.step, best.figures) == (7, {"identity": 0.7})
-    with pytest.raises(ArtefactRefused, match="step-00000005"):
+    with pytest.raises(ArtifactRefused, match="step-00000005"):
         mark_best(run, 5, {})
 
 
@@ -149,13 +154,18 @@ def test_a_run_of_minutes_stops(tmp_path: Path, facesets: dict[str, Path]) -> No
     assert train(run, minutes=0).step == 1
 
 
-def test_settings_that_may_change_are_changed_and_noted(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_settings_that_may_change_are_changed_and_noted(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2)
     train(run)
     changed = open_run(tmp_path / "run", {}, lambda current: tiny_config(steps=4, batch_size=3))
     assert changed.settings.batch_size == 3
     assert Run.read(tmp_path / "run").settings.batch_size == 3
-    assert {(r["changed"], r["to"]) for r in rows(run) if "changed" in r} == {("steps", 4), ("batch_size", 3)}
+    assert {(r["changed"], r["to"]) for r in rows(run) if "changed" in r} == {
+        ("steps", 4),
+        ("batch_size", 3),
+    }
     assert train(changed).step == 4
 
 
@@ -178,13 +188,23 @@ def test_what_is_needed_to_begin(tmp_path: Path, facesets: dict[str, Path]) -> N
     with pytest.raises(UsageError, match="--config"):
         open_run(tmp_path / "b", facesets, lambda current: None)
     with pytest.raises(UsageError, match="same face set"):
-        open_run(tmp_path / "e", {"ada": facesets["ada"], "also": facesets["ada"]}, lambda current: tiny_config())
-    with pytest.raises(ArtefactRefused, match="is no face set"):
-        open_run(tmp_path / "c", {"ada": facesets["ada"], "ben": tmp_path}, lambda current: tiny_config())
+        open_run(
+            tmp_path / "e",
+            {"ada": facesets["ada"], "also": facesets["ada"]},
+            lambda current: tiny_config(),
+        )
+    with pytest.raises(ArtifactRefused, match="is no face set"):
+        open_run(
+            tmp_path / "c", {"ada": facesets["ada"], "ben": tmp_path}, lambda current: tiny_config()
+        )
     assert list(tmp_path.iterdir()) == []
     open_run(tmp_path / "d", facesets, lambda current: tiny_config())
     with pytest.raises(UsageError, match="same --faces"):
-        open_run(tmp_path / "d", {"ada": facesets["ben"], "ben": facesets["ada"]}, lambda current: current)
+        open_run(
+            tmp_path / "d",
+            {"ada": facesets["ben"], "ben": facesets["ada"]},
+            lambda current: current,
+        )
 
 
 def test_a_run_can_be_moved_with_its_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
@@ -199,19 +219,23 @@ def test_a_run_can_be_moved_with_its_faces(tmp_path: Path, facesets: dict[str, P
 @pytest.mark.parametrize("text", ["", "faces: 3", "settings: {", "faces: {}\nsettings: {}"])
 def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(ArtefactRefused, match=r"config\.yaml"):
+    with pytest.raises(ArtifactRefused, match=r"config\.yaml"):
         Run.read(tmp_path)
 
 
 def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
     """As those are that an older version made, whose networks had other layers."""
     other = trainer.compiled_model(tiny_config(network={**NETWORK, "code": 24}), trained.identities)
-    with pytest.raises(ArtefactRefused, match=r"step-00000004 holds another network .* only that version") as refused:
+    with pytest.raises(
+        ArtifactRefused, match=r"step-00000004 holds another network .* only that version"
+    ) as refused:
         trainer.restore_checkpoint(other, latest_checkpoint(trained)[0])
     assert "\n" not in str(refused.value)
 
 
-def test_templates_begin_as_the_faces_in_one_form(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_templates_begin_as_the_faces_in_one_form(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets)
     faces = trainer._load_identities(run)
     model = trainer.compiled_model(run.settings, run.identities)

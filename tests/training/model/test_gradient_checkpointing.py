@@ -16,7 +16,9 @@ from faceloom_train.loop.trainer import compiled_model, train
 
 def test_what_is_computed_again_learns_the_same(tmp_path: Path, facesets: dict[str, Path]) -> None:
     kept = tiny_run(tmp_path / "kept", facesets, batch_size=2, effective_batch_size=4)
-    again = tiny_run(tmp_path / "again", facesets, batch_size=2, effective_batch_size=4, rematerialise=True)
+    again = tiny_run(
+        tmp_path / "again", facesets, batch_size=2, effective_batch_size=4, rematerialze=True
+    )
     train(kept)
     train(again)
     for a, b in zip(rows(kept), rows(again), strict=True):
@@ -31,9 +33,14 @@ def convolutions(**changes: object) -> int:
     """How many are in a step's graph, those on the way back not counted."""
     config = tiny_config(**changes)
     model = compiled_model(config, ["ada", "ben"])
-    crops, landmarks = np.zeros((2, 40, 40, 4), np.uint8), np.zeros((2, len(EXPRESSION), 2), np.float32)
+    crops, landmarks = (
+        np.zeros((2, 40, 40, 4), np.uint8),
+        np.zeros((2, len(EXPRESSION), 2), np.float32),
+    )
     faces = [
-        TrainingFaces(name, crops, landmarks, np.zeros((2, 468, 2), np.float32), np.ones(2, np.float32))
+        TrainingFaces(
+            name, crops, landmarks, np.zeros((2, 468, 2), np.float32), np.ones(2, np.float32)
+        )
         for name in ("ada", "ben")
     ]
     batches, model.layout = packed(make_dataset(faces, config, 0, 1))
@@ -42,12 +49,14 @@ def convolutions(**changes: object) -> int:
 
 
 def test_each_network_is_computed_twice() -> None:
-    assert convolutions(rematerialise=True) == 2 * convolutions()
+    assert convolutions(rematerialze=True) == 2 * convolutions()
 
 
 def test_the_estimate_tells_what_it_saves() -> None:
     kept, again = (
-        estimate_need(compiled_model(tiny_config(batch_size=64, rematerialise=asked), ["ada", "ben"]), 64)
+        estimate_need(
+            compiled_model(tiny_config(batch_size=64, rematerialze=asked), ["ada", "ben"]), 64
+        )
         for asked in (False, True)
     )
     assert again.activations < kept.activations

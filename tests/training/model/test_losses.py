@@ -32,7 +32,8 @@ def blurred(pictures: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("loss", "side"), [(absolute_error, SIZE), (gradient_error, SIZE), (dssim, SIZE // 2), (detail_error, SIZE // 4)]
+    ("loss", "side"),
+    [(absolute_error, SIZE), (gradient_error, SIZE), (dssim, SIZE // 2), (detail_error, SIZE // 4)],
 )
 def test_equal_pictures_cost_nothing(loss, side: int) -> None:
     cost = number(loss(PICTURES, PICTURES))
@@ -40,7 +41,9 @@ def test_equal_pictures_cost_nothing(loss, side: int) -> None:
     np.testing.assert_allclose(cost, 0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("loss", "of_a_shade", "of_blur"), [(absolute_error, 0.1, 0.2), (gradient_error, 0.0, 0.4)])
+@pytest.mark.parametrize(
+    ("loss", "of_a_shade", "of_blur"), [(absolute_error, 0.1, 0.2), (gradient_error, 0.0, 0.4)]
+)
 def test_what_each_part_notices(loss, of_a_shade: float, of_blur: float) -> None:
     assert number(loss(PICTURES + 0.1, PICTURES)).mean() == pytest.approx(of_a_shade, abs=0.01)
     assert number(loss(blurred(PICTURES), PICTURES)).mean() > of_blur
@@ -52,9 +55,9 @@ def test_dssim_is_half_of_one_minus_ssim() -> None:
     box = 3  # 32 / 16, made odd and at least 3
     window = (0, slice(10, 10 + box), slice(20, 20 + box), 1)
     x, y = a[window], b[window]
-    expected = ((2 * x.mean() * y.mean() + 1e-4) * (2 * ((x * y).mean() - x.mean() * y.mean()) + 9e-4)) / (
-        (x.mean() ** 2 + y.mean() ** 2 + 1e-4) * (x.var() + y.var() + 9e-4)
-    )
+    expected = (
+        (2 * x.mean() * y.mean() + 1e-4) * (2 * ((x * y).mean() - x.mean() * y.mean()) + 9e-4)
+    ) / ((x.mean() ** 2 + y.mean() ** 2 + 1e-4) * (x.var() + y.var() + 9e-4))
     green = number(dssim(np.repeat(a[..., 1:2], 3, -1), np.repeat(b[..., 1:2], 3, -1)))
     assert green[0, 5, 10, 0] == pytest.approx((1 - expected) / 2, abs=1e-4)
 
@@ -62,13 +65,19 @@ def test_dssim_is_half_of_one_minus_ssim() -> None:
 def test_detail_counts_wherever_it_is() -> None:
     moved = np.roll(PICTURES, (1, 1), (1, 2))
     of_place, of_blur = (
-        number(detail_error(other, PICTURES))[:, 1:-1, 1:-1].mean() for other in (moved, blurred(PICTURES))
+        number(detail_error(other, PICTURES))[:, 1:-1, 1:-1].mean()
+        for other in (moved, blurred(PICTURES))
     )
     assert of_place < of_blur / 5
-    assert number(absolute_error(moved, PICTURES)).mean() > number(absolute_error(blurred(PICTURES), PICTURES)).mean()
+    assert (
+        number(absolute_error(moved, PICTURES)).mean()
+        > number(absolute_error(blurred(PICTURES), PICTURES)).mean()
+    )
 
 
-@pytest.mark.parametrize(("size", "scales"), [(64, 1), (160, 1), (192, 2), (256, 2), (368, 2), (384, 3), (512, 3)])
+@pytest.mark.parametrize(
+    ("size", "scales"), [(64, 1), (160, 1), (192, 2), (256, 2), (368, 2), (384, 3), (512, 3)]
+)
 def test_larger_pictures_are_compared_at_more_scales(size: int, scales: int) -> None:
     assert dssim_scales(LossConfig(), size) == scales
     assert dssim_scales(LossConfig(dssim_scales=1), size) == 1
@@ -80,7 +89,9 @@ def test_further_scales_see_structure_and_not_grain() -> None:
     grain = flat + np.float32(np.random.default_rng(0).normal(0, 0.1, flat.shape))
     wave = flat + np.float32(0.02 * np.sin(np.arange(128) * 2 * np.pi / 64))[:, None]
     weights = np.full((1, 128, 128, 1), 1 / 128**2, np.float32)
-    grains, waves = ([float(mean_dssim(weights, x, flat, n)) for n in (1, 2, 3)] for x in (grain, wave))
+    grains, waves = (
+        [float(mean_dssim(weights, x, flat, n)) for n in (1, 2, 3)] for x in (grain, wave)
+    )
     assert grains[0] > grains[1] > grains[2]
     assert waves[0] < waves[1] < waves[2]
     assert float(mean_dssim(weights, grain, grain, 3)) == pytest.approx(0, abs=1e-5)

@@ -73,7 +73,9 @@ def test_every_size_builds(kind: str, size: int) -> None:
     """Half-resolution bodies down to features of 6 to 8 pixels, as the presets have them."""
     levels = {64: 3, 96: 4, 128: 4, 192: 5, 256: 5, 384: 6, 512: 6}[size]
     widths = [4] * levels
-    config = network(kind, size=size, stem=2, head=2, encoder=widths, decoder=widths, residuals=[1] * levels)
+    config = network(
+        kind, size=size, stem=2, head=2, encoder=widths, decoder=widths, residuals=[1] * levels
+    )
     networks = build_networks(config, ["a", "b"])
     assert networks.decoders[1].output_shape == (None, size, size, 4)
 
@@ -91,7 +93,9 @@ def test_mixed_precision_computes_in_half_and_answers_in_full(precision: str) ->
 def test_the_classic_network_has_its_82_million_weights_and_2_billion_operations() -> None:
     """Both as counted in faceswap's own."""
     networks = build_networks(OriginalNetwork(), ["a", "b"])
-    weights = {id(v): np.prod(v.shape) for m in (networks.encoder, *networks.decoders) for v in m.variables}
+    weights = {
+        id(v): np.prod(v.shape) for m in (networks.encoder, *networks.decoders) for v in m.variables
+    }
     assert sum(weights.values()) / 1e6 == pytest.approx(82.1, abs=0.1)
     assert multiply_adds(networks) / 1e9 == pytest.approx(1.90, abs=0.01)
 
@@ -152,7 +156,9 @@ def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
     added = drawn() - before
     np.testing.assert_allclose(added[0], picture, atol=0.002)
     np.testing.assert_allclose(added[1], picture[:, ::-1], atol=0.002)
-    np.testing.assert_allclose(ops.convert_to_numpy(networks.decoders[0](code))[0], drawn()[0], atol=1e-5)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(networks.decoders[0](code))[0], drawn()[0], atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("coarse", [2, 4])
@@ -165,11 +171,17 @@ def test_a_coarse_head_draws_large_pixels_which_are_enlarged_linearly(coarse: in
     knots, drawn = (ops.convert_to_numpy(model(code))[0] for model in (small, decoder))
     assert knots.shape == (32 // coarse, 32 // coarse, 4)
     assert np.ptp(knots) > 1e-4
-    np.testing.assert_allclose(drawn, cv2.resize(knots, (32, 32), interpolation=cv2.INTER_LINEAR), atol=1e-5)
+    np.testing.assert_allclose(
+        drawn, cv2.resize(knots, (32, 32), interpolation=cv2.INTER_LINEAR), atol=1e-5
+    )
 
 
-@pytest.mark.parametrize(("kind", "shared", "own"), [("df", "double_1", "head"), ("liae", "head", "own_features")])
-def test_what_is_shared_moves_everybody_and_what_is_not_moves_one(kind: str, shared: str, own: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "shared", "own"), [("df", "double_1", "head"), ("liae", "head", "own_features")]
+)
+def test_what_is_shared_moves_everybody_and_what_is_not_moves_one(
+    kind: str, shared: str, own: str
+) -> None:
     networks = build_networks(network(kind), ["a", "b"])
     layers = {layer.name: layer for layer in layers_of(networks.decoders[0])}
     start = drawn_by_all(networks, FACES)
@@ -201,7 +213,9 @@ def test_the_table_in_the_documents_is_true(path: Path) -> None:
     size, kind, millions, gmac = [cell.strip() for cell in row.split("|")[2:6]]
     with dtype_policy("float32"):
         networks = build_networks(config, ["a", "b"])
-    weights = {id(v): np.prod(v.shape) for m in (networks.encoder, *networks.decoders) for v in m.variables}
+    weights = {
+        id(v): np.prod(v.shape) for m in (networks.encoder, *networks.decoders) for v in m.variables
+    }
     assert (int(size), kind) == (config.size, config.kind)
     assert f"{sum(weights.values()) / 1e6:.1f}" == millions
     assert f"{multiply_adds(networks) / 1e9:.2f}" == gmac

@@ -14,10 +14,14 @@ from faceloom_train.reporting.svg_charts import Line, Mark, curve
 from faceloom_train.runs.run_directory import Run
 
 
-def test_a_run_leaves_its_page_and_files_for_tensorboard(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_a_run_leaves_its_page_and_files_for_tensorboard(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2, preview_every=2, tensorboard=True)
     train(run)
-    changed = run.with_settings(tiny_config(steps=3, preview_every=2, tensorboard=True, batch_size=1), 2)
+    changed = run.with_settings(
+        tiny_config(steps=3, preview_every=2, tensorboard=True, batch_size=1), 2
+    )
     train(changed)
     page = (run.directory / "report.html").read_text()
     assert "batch_size: 2 became 1" in page
@@ -28,7 +32,10 @@ def test_a_run_leaves_its_page_and_files_for_tensorboard(tmp_path: Path, faceset
     # The loss, its six parts and the learning rate, each with a red line for what changed.
     assert (page.count("<polyline"), page.count('class="mark"')) == (8, 8)
     files = sorted((run.directory / "tensorboard").glob("events.out.tfevents.*"))
-    events = [tf.compat.v1.Event.FromString(r.numpy()) for r in tf.data.TFRecordDataset([str(f) for f in files])]
+    events = [
+        tf.compat.v1.Event.FromString(r.numpy())
+        for r in tf.data.TFRecordDataset([str(f) for f in files])
+    ]
     tags = {(event.step, value.tag) for event in events for value in event.summary.value}
     assert {(1, "loss"), (2, "dssim"), (3, "skipped"), (2, "preview")} <= tags
 
@@ -36,9 +43,15 @@ def test_a_run_leaves_its_page_and_files_for_tensorboard(tmp_path: Path, faceset
 ROWS = {
     "nothing": ([], "Too few figures yet"),
     "no number": ([{"step": 1, "seconds": 1, "skipped": 1}], "1 steps were no number"),
-    "a restore": ([{"step": 4, "restored": "why & so", "left": 9}], "went back to this step: why &amp; so at step 9"),
+    "a restore": (
+        [{"step": 4, "restored": "why & so", "left": 9}],
+        "went back to this step: why &amp; so at step 9",
+    ),
     "auto": ([{"step": 0, "chosen": "batch_size", "to": 4}], "batch_size: 4 was chosen"),
-    "advice": ([{"step": 9, "plateau": "flat", "said": "no use & so"}], "step 9</td><td>no use &amp; so"),
+    "advice": (
+        [{"step": 9, "plateau": "flat", "said": "no use & so"}],
+        "step 9</td><td>no use &amp; so",
+    ),
     "a warm start": (
         [{"step": 0, "init_from": "a/b", "of_step": 7, "share": 0.5}],
         "50 % of the weights came from a/b",
@@ -50,7 +63,9 @@ ROWS = {
 @pytest.mark.parametrize("name", ROWS)
 def test_what_happened_is_told(tmp_path: Path, name: str) -> None:
     rows, words = ROWS[name]
-    run = Run.create(tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config())
+    run = Run.create(
+        tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config()
+    )
     for row in rows:
         run.log(row)
     assert words in write_report(run).read_text()
@@ -73,15 +88,27 @@ def test_what_is_written_beside_a_curve_is_round(values: list[float], steps: lis
 
 
 def test_the_page_shows_how_the_swaps_get_better(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config())
+    run = Run.create(
+        tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config()
+    )
     assert "Not judged yet" in write_report(run).read_text()
     for step in (1, 2):
         run.log({"step": step, "redrawn": "ada", "ssim": 0.9})
         for host, guest in (("ada", "ben"), ("ben", "ada")):
             figures = dict.fromkeys(("score", "expression", "sharpness", "cycle"), 0.5)
-            run.log({"step": step, "judged": f"{host} as {guest}", "identity": None if step == 1 else 0.3, **figures})
+            run.log(
+                {
+                    "step": step,
+                    "judged": f"{host} as {guest}",
+                    "identity": None if step == 1 else 0.3,
+                    **figures,
+                }
+            )
     page = write_report(run).read_text()
-    assert "2 evaluations: whether more steps help can be said after 6" in page.replace("\n", "").lower()
+    assert (
+        "2 evaluations: whether more steps help can be said after 6"
+        in page.replace("\n", "").lower()
+    )
     # Two directions have five figures each, one identity one.
     assert (page.count("<polyline"), page.count("<svg")) == (11, 6)
     assert page.count("no face") == 2
@@ -96,7 +123,9 @@ def test_curves_stay_inside_their_frame(values: list[float], logarithmic: bool) 
     drawn = curve([line, half], [Mark(1, "1"), Mark(1, "2")], (300, 100), logarithmic=logarithmic)
     lines = re.findall('points="(.*?)"', drawn)
     assert len(lines) == 2
-    for points in (np.array([[float(x) for x in p.split(",")] for p in line.split()]) for line in lines):
+    for points in (
+        np.array([[float(x) for x in p.split(",")] for p in line.split()]) for line in lines
+    ):
         assert len(points) == min(len(values), 500)
         assert (points >= 0).all()
         assert (points <= [300 - 56, 100 - 36]).all()

@@ -41,7 +41,7 @@ def stepped(number: int, loss: float = 0.5, skipped: int = 0) -> Stepped:
 
 def judged(step: int, score: float, identity: float | None = 0.71) -> Judged:
     evaluation = Evaluation("ada", "ben", score, identity, 0.62, 0.53, 0.84, 1.0)
-    return Judged("evaluate", 2, 2, "said", step=step, judgements=(Redrawn("ada", 0.91), evaluation))
+    return Judged("evaluate", 2, 2, "said", step=step, judgments=(Redrawn("ada", 0.91), evaluation))
 
 
 def drawn(panel: Panel, width: int = 140, height: int = 50, encoding: str = "utf-8") -> str:
@@ -61,7 +61,16 @@ def test_the_panel_shows_what_it_was_told(run: Run) -> None:
     for number in range(1, 12):
         panel(stepped(number, loss=12 / number))
     text = drawn(panel)
-    for said in ("11 of 2,000 steps", "96 faces/s", "1:02:03 left", "1.0909", "0.1234", "3.00e-04", "█", "none yet"):
+    for said in (
+        "11 of 2,000 steps",
+        "96 faces/s",
+        "1:02:03 left",
+        "1.0909",
+        "0.1234",
+        "3.00e-04",
+        "█",
+        "none yet",
+    ):
         assert said in text
     assert "first judged at step 500" in text
     assert text.index("loss") < text.index("dssim")
@@ -72,7 +81,17 @@ def test_the_panel_shows_what_it_was_told(run: Run) -> None:
     panel(judged(500, 53.9))
     panel(judged(1000, 55.1))
     text = drawn(panel, width=300)
-    for said in ("step 500", "step 1,000", "ada as ben", "55.1 +1.2", "0.71", "0.62", "0.53", "0.84", "ada 0.91"):
+    for said in (
+        "step 500",
+        "step 1,000",
+        "ada as ben",
+        "55.1 +1.2",
+        "0.71",
+        "0.62",
+        "0.53",
+        "0.84",
+        "ada 0.91",
+    ):
         assert said in text
     assert "judging" not in text
     assert "step-00000500.png" in text.replace("\n", "")
@@ -90,7 +109,11 @@ def test_warnings_and_advice_stay(run: Run) -> None:
     panel(Advised("plateau", 10, 2000, "more steps will not help"))
     text = drawn(panel)
     assert text.count("skipped") == 1
-    for said in ("2 steps were no number and skipped, last at step 9.", "At step 7 it went wrong", "will not help"):
+    for said in (
+        "2 steps were no number and skipped, last at step 9.",
+        "At step 7 it went wrong",
+        "will not help",
+    ):
         assert said in text
     for number in range(4):
         panel.warn(f"warning {number}")
@@ -120,7 +143,7 @@ def test_a_terminal_without_blocks_has_no_trails(run: Run) -> None:
 
 def test_a_continued_run_shows_what_it_knew(run: Run) -> None:
     for step, score in ((500, 50.0), (1000, 52.0), (1500, 51.0)):
-        for one in judged(step, score).judgements:
+        for one in judged(step, score).judgments:
             run.log({"step": step, **one.to_row()})
     run.log({"step": 1500, "plateau": "flat", "said": "more steps will not help: x"})
     text = drawn(Panel(run))
@@ -181,7 +204,9 @@ def test_on_a_terminal_warnings_go_into_the_panel(
 ) -> None:
     file = io.StringIO()
     monkeypatch.setattr(
-        display, "Console", lambda stderr: Console(file=file, force_terminal=True, width=120, height=40)
+        display,
+        "Console",
+        lambda stderr: Console(file=file, force_terminal=True, width=120, height=40),
     )
     logger = logging.getLogger("faceloom_train")
     before = list(logger.handlers)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.helpers.runs import NETWORK, rows, tiny_config, tiny_run
 
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.progress import Progress
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.loop import trainer
@@ -24,7 +24,13 @@ def source(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) 
     return run.directory
 
 
-LARGER = {**NETWORK, "size": 64, "encoder": [4, 8, 16], "decoder": [16, 8, 4], "residuals": [0, 1, 0]}
+LARGER = {
+    **NETWORK,
+    "size": 64,
+    "encoder": [4, 8, 16],
+    "decoder": [16, 8, 4],
+    "residuals": [0, 1, 0],
+}
 LIAE = {**NETWORK, "kind": "liae"}
 # Identities of the new run, its network, the least share of the encoder and of the whole that is taken.
 STARTS = {
@@ -47,7 +53,9 @@ def begun(run: Run, faces: dict[str, Path]) -> tuple[object, list[Progress]]:
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_what_is_alike_is_taken(tmp_path: Path, facesets: dict[str, Path], source: Path, name: str) -> None:
+def test_what_is_alike_is_taken(
+    tmp_path: Path, facesets: dict[str, Path], source: Path, name: str
+) -> None:
     identities, network, of_encoder, of_all = STARTS[name]
     config = tiny_config(network=network)
     # "cy" and "dee" need no faces of their own here.
@@ -59,13 +67,19 @@ def test_what_is_alike_is_taken(tmp_path: Path, facesets: dict[str, Path], sourc
     old = compiled_model(known.settings, known.identities)
     trainer.restore_checkpoint(old, trainer.latest_checkpoint(known)[0])
     trained = old.optimizer._model_variables_moving_average
-    averages = {v.path: np.asarray(a) for v, a in zip(old.trainable_variables, trained, strict=True)}
+    averages = {
+        v.path: np.asarray(a) for v, a in zip(old.trainable_variables, trained, strict=True)
+    }
     encoder = {layer.name: layer for layer in old.encoder.layers}
     taken = total = 0
     for layer in model.encoder.layers:
         for variable in layer.variables:
             like = encoder.get(layer.name)
-            match = [v for v in like.variables if v.name == variable.name and v.shape == variable.shape] if like else []
+            match = (
+                [v for v in like.variables if v.name == variable.name and v.shape == variable.shape]
+                if like
+                else []
+            )
             total += np.prod(variable.shape)
             if match and np.array_equal(np.asarray(variable), averages[match[0].path]):
                 taken += np.prod(variable.shape)
@@ -75,12 +89,16 @@ def test_what_is_alike_is_taken(tmp_path: Path, facesets: dict[str, Path], sourc
     assert rows(run)[0]["of_step"] == 2
 
 
-def test_a_liae_run_hands_on_what_is_shared_and_each_its_own(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_a_liae_run_hands_on_what_is_shared_and_each_its_own(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     """Also with the identities in another order, and with one more."""
     run = tiny_run(tmp_path / "source", facesets, network=LIAE, steps=2)
     train(run)
     paths = {"ben": facesets["ben"], "cy": facesets["ada"], "ada": facesets["ada"]}
-    model, said = begun(Run.create(tmp_path / "run", paths, tiny_config(network=LIAE), run.directory), paths)
+    model, said = begun(
+        Run.create(tmp_path / "run", paths, tiny_config(network=LIAE), run.directory), paths
+    )
     # All but the template of the one who is new.
     assert 60 <= int(said[0].note.split()[0]) < 100
     known = compiled_model(run.settings, run.identities)
@@ -94,7 +112,11 @@ def test_a_liae_run_hands_on_what_is_shared_and_each_its_own(tmp_path: Path, fac
 
 
 def weights(decoder) -> dict[str, np.ndarray]:
-    return {layer.name: np.asarray(layer.kernel) for layer in layers_of(decoder) if hasattr(layer, "kernel")}
+    return {
+        layer.name: np.asarray(layer.kernel)
+        for layer in layers_of(decoder)
+        if hasattr(layer, "kernel")
+    }
 
 
 @pytest.mark.parametrize(("encoder", "taken"), [([8, 16], True), ([8, 12], False)])
@@ -107,7 +129,9 @@ def test_what_reads_the_code_comes_with_what_writes_it(
     assert np.any(np.asarray(model.landmark_head.get_layer("landmarks").bias)) == taken
 
 
-def test_a_warm_start_trains_and_is_recorded(tmp_path: Path, facesets: dict[str, Path], source: Path) -> None:
+def test_a_warm_start_trains_and_is_recorded(
+    tmp_path: Path, facesets: dict[str, Path], source: Path
+) -> None:
     def wanted(current: TrainConfig | None) -> TrainConfig:
         return tiny_config(steps=1)
 
@@ -127,8 +151,8 @@ def test_a_warm_start_trains_and_is_recorded(tmp_path: Path, facesets: dict[str,
 def test_a_stranger_is_refused(
     tmp_path: Path, facesets: dict[str, Path], source: Path, network: dict[str, object], words: str
 ) -> None:
-    with pytest.raises(ArtefactRefused, match=words):
+    with pytest.raises(ArtifactRefused, match=words):
         open_run(tmp_path / "run", facesets, lambda current: tiny_config(network=network), source)
-    with pytest.raises(ArtefactRefused, match="is no run"):
+    with pytest.raises(ArtifactRefused, match="is no run"):
         open_run(tmp_path / "run", facesets, lambda current: tiny_config(), tmp_path)
     assert not (tmp_path / "run").exists()

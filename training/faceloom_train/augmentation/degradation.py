@@ -49,4 +49,6 @@ def compressed(rgb: Tensor, coarseness: Tensor) -> Tensor:
     steps = coarseness[:, None, None, None, None, None] * _STEPS[:, None] + 1e-6
     cosines = ops.einsum("ki,lj,ncaibj->ncakbl", _DCT, _DCT, parted)
     rounded = ops.round(cosines / steps) * steps
-    return ops.clip(ops.reshape(ops.einsum("ki,lj,ncakbl->ncaibj", _DCT, _DCT, rounded), shape), 0, 1)
+    return ops.clip(
+        ops.reshape(ops.einsum("ki,lj,ncakbl->ncaibj", _DCT, _DCT, rounded), shape), 0, 1
+    )

@@ -12,7 +12,9 @@ from faceloom_train.backend import Tensor
 _FINGERS, _BETWEEN = 4, 0.25
 
 
-def cover(rgb: Tensor, x: Tensor, y: Tensor, batch: dict[str, Tensor], skin: Tensor) -> tuple[Tensor, Tensor]:
+def cover(
+    rgb: Tensor, x: Tensor, y: Tensor, batch: dict[str, Tensor], skin: Tensor
+) -> tuple[Tensor, Tensor]:
     """Draw a batch's occluders over pictures [n, 3, h, w] whose pixels are at the places x, y, which fill [n, h, w].
 
     `occluder_map` [n, 2, 3] leads from places to an occluder's own, in which it reaches from -1 to 1.
@@ -26,27 +28,32 @@ def cover(rgb: Tensor, x: Tensor, y: Tensor, batch: dict[str, Tensor], skin: Ten
     gap = _finger_gaps(along, across) * ops.maximum(look[:, 7], 0)
     opaque = _opacity(along * (1 + gap), across, look)[:, None]
     shade = (
-        1 + look[:, 4] * ops.clip(along, -1, 1) + look[:, 5] * ops.clip(across, -1, 1) - _BETWEEN * ops.minimum(gap, 1)
+        1
+        + look[:, 4] * ops.clip(along, -1, 1)
+        + look[:, 5] * ops.clip(across, -1, 1)
+        - _BETWEEN * ops.minimum(gap, 1)
     )
-    colour = ops.clip(_colour(look, skin) * shade[:, None], 0, 1)
-    return rgb + opaque * (colour - rgb), 1 - opaque
+    color = ops.clip(_color(look, skin) * shade[:, None], 0, 1)
+    return rgb + opaque * (color - rgb), 1 - opaque
 
 
 def apply_affine(affine: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Map places x, y, which fill [n or 1, h, w] together, by affine maps [n, 2, 3]."""
     a = affine[:, :, :, None, None]
-    return a[:, 0, 0] * x + a[:, 0, 1] * y + a[:, 0, 2], a[:, 1, 0] * x + a[:, 1, 1] * y + a[:, 1, 2]
+    return a[:, 0, 0] * x + a[:, 0, 1] * y + a[:, 0, 2], a[:, 1, 0] * x + a[:, 1, 1] * y + a[
+        :, 1, 2
+    ]
 
 
 def skin_of(crops: Tensor) -> Tensor:
-    """The mean colour inside the mask of uint8 crops [n, m, m, 4]: [n, 3], 0..1."""
+    """The mean color inside the mask of uint8 crops [n, m, m, 4]: [n, 3], 0..1."""
     some = ops.cast(crops[:, ::8, ::8], "float32") / 255
     inside = some[..., 3:]
     return ops.sum(some[..., :3] * inside, axis=(1, 2)) / (ops.sum(inside, axis=(1, 2)) + 1e-3)
 
 
 def _finger_gaps(along: Tensor, across: Tensor) -> Tensor:
-    """1 between two fingers and 0 on one, less and less towards the palm's middle."""
+    """1 between two fingers and 0 on one, less and less toward the palm's middle."""
     turn = across * (_FINGERS / 2)
     return ops.clip(along, 0, 1) * ops.square(2 * (turn - ops.floor(turn)) - 1)
 
@@ -58,6 +65,6 @@ def _opacity(along: Tensor, across: Tensor, look: Tensor) -> Tensor:
     return look[:, 8] * ops.clip(inside * look[:, 9] + 0.5, 0, 1)
 
 
-def _colour(look: Tensor, skin: Tensor) -> Tensor:
+def _color(look: Tensor, skin: Tensor) -> Tensor:
     bright = look[:, 3:4]
     return ops.where(bright > 0, skin[:, :, None, None] * (0.5 + 0.7 * bright), look[:, :3])

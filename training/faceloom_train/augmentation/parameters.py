@@ -13,7 +13,9 @@ from faceloom_train.config.schema import AugmentConfig
 _HALF_WIDTH, _LONGER, _EDGE = (0.05, 0.2), 4.0, (0.006, 0.02)
 
 
-def sample_augmentation(seed: tf.Tensor, shape: tuple[int, int], augment: AugmentConfig) -> dict[str, tf.Tensor]:
+def sample_augmentation(
+    seed: tf.Tensor, shape: tuple[int, int], augment: AugmentConfig
+) -> dict[str, tf.Tensor]:
     """Draw the parameters of one batch's augmentation, with leading axes `shape`, from a seed of two numbers.
 
     Always there are mirrored (0 or 1), target_map, input_map [2, 3] and light [7]; what is switched off has no array:
@@ -26,7 +28,9 @@ def sample_augmentation(seed: tf.Tensor, shape: tuple[int, int], augment: Augmen
     drawn = {
         "mirrored": tf.cast(mirrored, tf.float32),
         "target_map": tf.concat([shared[..., :1] * flip[..., None, None], shared[..., 1:]], -1),
-        "input_map": _similarity(draw, augment.input_rotation, augment.input_zoom, augment.input_shift),
+        "input_map": _similarity(
+            draw, augment.input_rotation, augment.input_zoom, augment.input_shift
+        ),
         "light": _light(draw, augment.light),
     }
     if augment.warp:
@@ -50,7 +54,9 @@ class _Draws:
         # Streams 0, 1, ... choose the faces.
         self._stream = 1000
 
-    def uniform(self, shape: tuple[int, ...], low: float | Sequence[float], high: float | Sequence[float]) -> tf.Tensor:
+    def uniform(
+        self, shape: tuple[int, ...], low: float | Sequence[float], high: float | Sequence[float]
+    ) -> tf.Tensor:
         """Between `low` and `high`, which are numbers or lists of one for each of the last axis."""
         share = tf.random.stateless_uniform((*self._shape, *shape), self._next())
         return float32(low) + share * (float32(high) - float32(low))
@@ -95,11 +101,11 @@ def _occluder(draw: _Draws, share: float) -> dict[str, tf.Tensor]:
     turned = tf.stack([along, across], -2)
     away = -tf.linalg.matvec(turned, tf.stack([x, y], -1))
     there = tf.cast(draw.uniform((), 0, 1) < share, tf.float32)
-    # Most things are more grey than coloured.
-    colour = draw.uniform((1,), 0.05, 0.9) + draw.uniform((3,), -0.2, 0.2)
+    # Most things are more gray than colored.
+    color = draw.uniform((1,), 0.05, 0.9) + draw.uniform((3,), -0.2, 0.2)
     # Skin; shading along and across; roundness; fingers, which half of them have not.
     look = draw.uniform((5,), (-1, -0.4, -0.4, 0, -6), (1, 0.4, 0.4, 2, 6))
     return {
         "occluder_map": tf.concat([turned, away[..., None]], -1),
-        "occluder_look": tf.concat([colour, look, tf.stack([there, width / (4 * edge)], -1)], -1),
+        "occluder_look": tf.concat([color, look, tf.stack([there, width / (4 * edge)], -1)], -1),
     }

@@ -16,7 +16,9 @@ from faceloom_train.backend import JitCompile, Tensor, fused
 Examples: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
 
-def make_augmentation(size: int, jit_compile: JitCompile) -> Callable[[dict[str, Tensor]], Examples]:
+def make_augmentation(
+    size: int, jit_compile: JitCompile
+) -> Callable[[dict[str, Tensor]], Examples]:
     """Return what makes of a batch: what to draw, what to see, and the face's outline in that.
 
     They are [n, s, s, 4], RGB and mask, [n, s, s, 3] and [n, s, s, 1], all 0..1. The batch holds crops [n, m, m, 4]
@@ -49,7 +51,9 @@ def _vary(wanted: Tensor, seen: Tensor, batch: dict[str, Tensor]) -> Examples:
     seen = _relight(seen, batch["light"])
     if "blur" in batch:
         seen = spoil(seen, batch["blur"], batch["compression"])
-    return tuple(ops.transpose(x, (0, 2, 3, 1)) for x in (ops.concatenate([wanted, mask], 1), seen, outline))
+    return tuple(
+        ops.transpose(x, (0, 2, 3, 1)) for x in (ops.concatenate([wanted, mask], 1), seen, outline)
+    )
 
 
 def _moved(batch: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,4 +100,6 @@ def _relight(rgb: Tensor, light: Tensor) -> Tensor:
 def middle_of(crops: np.ndarray, size: int) -> np.ndarray:
     """Return uint8 crops [n, m, m, c] as the network sees them unvaried: [n, size, size, c], 0..1."""
     places = (np.broadcast_to(along, (len(crops), size, size)) for along in pixel_places(size))
-    return ops.convert_to_numpy(_sample(ops.convert_to_tensor(crops), *map(ops.convert_to_tensor, places)))
+    return ops.convert_to_numpy(
+        _sample(ops.convert_to_tensor(crops), *map(ops.convert_to_tensor, places))
+    )

@@ -7,7 +7,7 @@ from keras import ops
 
 
 def read_linearly(pixels: Any, side: int, x: Any, y: Any, first: Any = 0) -> Any:
-    """Read square pictures at places x, y [...] in pixels, from their four neighbours; beyond the rim as at it.
+    """Read square pictures at places x, y [...] in pixels, from their four neighbors; beyond the rim as at it.
 
     pixels: [p, c], numbers of any kind, the rows of one picture after the other's. first: the place in `pixels` of the
     top left of the picture that is read. Returns float32 [..., c].
@@ -38,7 +38,7 @@ def enlarged(x: Any, side: int) -> Any:
 
 
 def _between(along: Any, side: int) -> tuple[Any, Any]:
-    """The pixel before a place, and how far [..., 1] the place lies towards the next."""
+    """The pixel before a place, and how far [..., 1] the place lies toward the next."""
     pixel = ops.clip(along, 0, side - 1.001)
     before = ops.floor(pixel)
     return ops.cast(before, "int32"), (pixel - before)[..., None]

@@ -29,5 +29,13 @@ def parse_yaml(content: bytes | str) -> Any:
     try:
         return yaml.load(content.decode() if isinstance(content, bytes) else content, _Plain)  # noqa: S506  a SafeLoader
     # Depth, dates that are none, and numbers of thousands of digits.
-    except (RecursionError, ValueError, OverflowError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (
+        RecursionError,
+        ValueError,
+        OverflowError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise yaml.YAMLError(f"a value cannot be read ({error})") from error

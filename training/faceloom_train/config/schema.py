@@ -57,7 +57,9 @@ class BodyNetwork(Strict):
     @model_validator(mode="after")
     def _levels_fit(self) -> "BodyNetwork":
         if len(self.residuals) != len(self.decoder):
-            raise ValueError(f"residuals needs a number for each of the {len(self.decoder)} levels of decoder")
+            raise ValueError(
+                f"residuals needs a number for each of the {len(self.decoder)} levels of decoder"
+            )
         if self.size % (self.head * 2 ** (len(self.decoder) - 1)):
             raise ValueError("size must be head times a power of two for each doubling of decoder")
         if self.template_reach and not self.template:
@@ -72,7 +74,9 @@ class BodyNetwork(Strict):
             raise ValueError(f"{name} must be less than the {len(self.decoder)} levels of decoder")
         left = len(self.decoder) - 1 - doublings
         if self.mask_trunk is not None and len(self.mask_trunk) != left:
-            raise ValueError(f"mask_trunk needs channels for each of the {left} doublings after {name}")
+            raise ValueError(
+                f"mask_trunk needs channels for each of the {left} doublings after {name}"
+            )
 
 
 class DfNetwork(BodyNetwork):
@@ -100,7 +104,9 @@ class LiaeNetwork(BodyNetwork):
     def _halves_fit(self) -> "LiaeNetwork":
         self._inter_fits("inter", self.inter)
         if any(width % 2 for width in self.decoder[: self.inter + 1]):
-            raise ValueError("decoder needs even numbers up to where the inters meet: each inter has half of them")
+            raise ValueError(
+                "decoder needs even numbers up to where the inters meet: each inter has half of them"
+            )
         return self
 
 
@@ -112,7 +118,7 @@ class AugmentConfig(Strict):
 
     rotation, zoom, shift, flip: of the whole example. input_*: only of what the encoder sees, so
     that the decoder learns to draw the face in its true place. warp: spread of a 5 x 5 grid of
-    displacements, input only. light: strength of changes of colour, contrast and shading, input only.
+    displacements, input only. light: strength of changes of color, contrast and shading, input only.
     occlusion: share of the faces before which something is drawn, a hand or a microphone, that the learned
     mask must leave out. poor_footage: share of the steps whose inputs are soft and compressed: blurred by a spread
     of up to `blur`, and as coarse as up to `compression` times a JPEG of quality 50.
@@ -137,7 +143,7 @@ class LossConfig(Strict):
     """Weights of the parts of the loss; 0 leaves a part out.
 
     dssim_scales: at how many sizes structure is compared; "auto": one, from 192 px two, from 384 px three.
-    gradient: difference of neighbouring pixels, against blur. detail: how much fine detail there is, wherever.
+    gradient: difference of neighboring pixels, against blur. detail: how much fine detail there is, wherever.
     background: weight of a pixel outside the face against one inside, in `dssim`, `l1`, `gradient` and `detail`.
     landmarks: how well the code must tell the landmarks (see `faceloom_train.model.swap_model`).
     features: how much more a pixel of the eyes or the mouth counts.
@@ -176,7 +182,7 @@ class TrainConfig(Strict):
     batch_size: faces of each identity that are computed at once; "auto" finds how many the memory holds.
     effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
     the same if it is None. A step is one update of the weights, however many parts it is computed in.
-    rematerialise: keep less for the way back and compute it again: less memory, more time.
+    rematerialze: keep less for the way back and compute it again: less memory, more time.
     The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
     precision: "auto" is decided when a run begins (see `faceloom_train.loop.precision`); a run keeps its own.
     balance: how much oftener faces of rare poses and of small sources are drawn; 0: all alike, 1: so that every
@@ -196,7 +202,7 @@ class TrainConfig(Strict):
     effective_batch_size: Count | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"] = "float32"
     jit_compile: bool | Literal["auto"] = "auto"
-    rematerialise: bool = False
+    rematerialze: bool = False
     augment: AugmentConfig = AugmentConfig()
     balance: Share = 0.5
     loss: LossConfig = LossConfig()
@@ -211,15 +217,19 @@ class TrainConfig(Strict):
     log_every: Count = 10
     tensorboard: bool = False
     consent: Consent = None
-    licence: str | None = None
+    license: str | None = None
 
     @model_validator(mode="after")
     def _batches_fit(self) -> "TrainConfig":
         if self.batch_size == "auto":
             if self.effective_batch_size is None:
-                raise ValueError("batch_size: auto needs effective_batch_size, the faces that a step learns from")
+                raise ValueError(
+                    "batch_size: auto needs effective_batch_size, the faces that a step learns from"
+                )
         elif self.effective_batch_size is not None and self.effective_batch_size % self.batch_size:
-            raise ValueError(f"effective_batch_size must be a multiple of batch_size, {self.batch_size}")
+            raise ValueError(
+                f"effective_batch_size must be a multiple of batch_size, {self.batch_size}"
+            )
         return self
 
     @property
@@ -236,7 +246,9 @@ class TrainConfig(Strict):
 
 
 # What the weights or the saved state depend on: it cannot change once a run has begun.
-FIXED = frozenset({"network", "coverage", "hide_background", "seed", "held_out", "precision", "optimizer.ema"})
+FIXED = frozenset(
+    {"network", "coverage", "hide_background", "seed", "held_out", "precision", "optimizer.ema"}
+)
 
 
 def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
@@ -275,7 +287,9 @@ def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
-            raise UsageError(f"--set {change}: write it as key=value, as in --set optimizer.learning_rate=1e-4.")
+            raise UsageError(
+                f"--set {change}: write it as key=value, as in --set optimizer.learning_rate=1e-4."
+            )
         place = data
         *parents, last = key.strip().split(".")
         for parent in parents:
@@ -301,9 +315,13 @@ def _validate(data: dict[str, Any], origin: str) -> TrainConfig:
             raise UsageError(f"{origin}: {first_problem(error)}.") from error
         key = str(problem["loc"][-1])
         near = difflib.get_close_matches(key, sorted(set(_all_keys(TrainConfig))), 1)
-        hint = f"did you mean {near[0]}?" if near else "see the files in configs/ for what can be set."
+        hint = (
+            f"did you mean {near[0]}?" if near else "see the files in configs/ for what can be set."
+        )
         # pydantic puts the kind of network into the path, where no YAML has it.
-        where = ".".join(str(part) for part in problem["loc"] if part not in ("df", "liae", "original"))
+        where = ".".join(
+            str(part) for part in problem["loc"] if part not in ("df", "liae", "original")
+        )
         raise UsageError(f"{origin}: there is no setting {where}; {hint}") from error
 
 

@@ -14,11 +14,15 @@ _CROPS, _NUMBERS = "crops", "numbers"
 
 def packed(batches: tf.data.Dataset) -> tuple[tf.data.Dataset, Layout]:
     """Return the batches of `make_dataset` with all their float32 arrays [b, i, ...] in one, and how they lie in it."""
-    layout = {name: tuple(spec.shape[2:]) for name, spec in batches.element_spec.items() if name != _CROPS}
+    layout = {
+        name: tuple(spec.shape[2:]) for name, spec in batches.element_spec.items() if name != _CROPS
+    }
 
     def pack(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         leading = batch[_CROPS].shape[:2]
-        flat = [tf.reshape(batch[name], (*leading, math.prod(shape))) for name, shape in layout.items()]
+        flat = [
+            tf.reshape(batch[name], (*leading, math.prod(shape))) for name, shape in layout.items()
+        ]
         return {_CROPS: batch[_CROPS], _NUMBERS: tf.concat(flat, axis=-1)}
 
     return batches.map(pack).prefetch(2), layout

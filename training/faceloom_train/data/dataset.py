@@ -14,7 +14,7 @@ import tensorflow as tf
 from jaxtyping import Float32, UInt8
 
 from faceloom.array_types import float32
-from faceloom.faces.alignment import CENTRED, CropGeometry, apply_affine
+from faceloom.faces.alignment import CENTERED, CropGeometry, apply_affine
 from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
@@ -44,7 +44,7 @@ class TrainingFaces:
 
 def network_crop(config: TrainConfig) -> CropGeometry:
     """Return the geometry of the crops that the network takes: mirrored, they are of the same geometry."""
-    return CropGeometry(size=config.network.size, coverage=config.coverage, template=CENTRED)
+    return CropGeometry(size=config.network.size, coverage=config.coverage, template=CENTERED)
 
 
 def held_out_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
@@ -55,24 +55,34 @@ def held_out_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
 
 
 def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
-    """Decode the faces of a set that are trained on; raise ArtefactRefused if a crop cannot be read."""
+    """Decode the faces of a set that are trained on; raise ArtifactRefused if a crop cannot be read."""
     held_out = {row.image for row in held_out_rows(faceset, config)}
     rows = [row for row in faceset.rows if row.image not in held_out]
     crop = network_crop(config)
     size = round(crop.size * MARGIN)
-    wide = CropGeometry(size=size, coverage=crop.coverage * size / crop.size, template=crop.template)
+    wide = CropGeometry(
+        size=size, coverage=crop.coverage * size / crop.size, template=crop.template
+    )
     with ThreadPoolExecutor() as pool:
         crops = list(pool.map(lambda row: _read(faceset, row, wide), rows))
     to_crop = faceset.geometry.to(crop)
-    meshes = np.stack([apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]) / crop.size
+    meshes = (
+        np.stack([apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]) / crop.size
+    )
     points = meshes[:, list(EXPRESSION)] / LANDMARK_UNIT
     weights = balanced_weights(rows, config.balance, mirrored=config.augment.flip > 0)
     return TrainingFaces(
-        faceset.identity, np.stack(crops), float32(points - np.median(points, axis=0)), float32(meshes - 0.5), weights
+        faceset.identity,
+        np.stack(crops),
+        float32(points - np.median(points, axis=0)),
+        float32(meshes - 0.5),
+        weights,
     )
 
 
-def make_dataset(faces: Sequence[TrainingFaces], config: TrainConfig, start: int, stop: int) -> tf.data.Dataset:
+def make_dataset(
+    faces: Sequence[TrainingFaces], config: TrainConfig, start: int, stop: int
+) -> tf.data.Dataset:
     """Return the batches of steps `start` to `stop`.
 
     Each is a dict of arrays whose first two axes are (face, identity): crops uint8

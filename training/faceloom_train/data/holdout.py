@@ -29,10 +29,12 @@ class HeldFace:
 
     @classmethod
     def of(cls, faces: FaceSet, row: FaceRow, crop: CropGeometry) -> "HeldFace":
-        """Read a face and cut it to the network's crop; raise ArtefactRefused if its picture cannot be read."""
+        """Read a face and cut it to the network's crop; raise ArtifactRefused if its picture cannot be read."""
         picture = faces.read_crop(row)
         to_crop = faces.geometry.to(crop)
-        small = cv2.warpAffine(picture, to_crop, (crop.size, crop.size), borderMode=cv2.BORDER_REPLICATE)
+        small = cv2.warpAffine(
+            picture, to_crop, (crop.size, crop.size), borderMode=cv2.BORDER_REPLICATE
+        )
         mesh = apply_affine(to_crop, faces.mesh_in_crop(row))
         mask = mesh_mask(mesh, crop.size, crop.size)
         return cls(picture, mesh, float32(np.dstack([small, mask])) / 255, faces.geometry)
@@ -47,7 +49,9 @@ class HeldFace:
         picture = self.picture.copy()
         outline = mesh_mask(self.mesh_xy, crop.size, crop.size)
         blend = BlendRow()
-        mask = soften(np.minimum(to_levels(drawn[..., 3] * 255), outline), blend.erode, blend.feather)
+        mask = soften(
+            np.minimum(to_levels(drawn[..., 3] * 255), outline), blend.erode, blend.feather
+        )
         paste(picture, to_levels(drawn[..., :3] * 255), mask, self.stored.to(crop))
         return picture
 

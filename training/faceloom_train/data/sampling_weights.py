@@ -15,7 +15,9 @@ _MOST = 4
 _ROUNDS = 10
 
 
-def balanced_weights(rows: Sequence[FaceRow], balance: float, *, mirrored: bool) -> Float32[np.ndarray, " n"]:
+def balanced_weights(
+    rows: Sequence[FaceRow], balance: float, *, mirrored: bool
+) -> Float32[np.ndarray, " n"]:
     """Return a weight for each face.
 
     `balance` 0: all alike; 1: all poses (yaw x pitch) alike and all sources alike, but for `_MOST` times the
@@ -23,7 +25,9 @@ def balanced_weights(rows: Sequence[FaceRow], balance: float, *, mirrored: bool)
     """
     yaws = np.array([row.pose.yaw for row in rows])
     yaws = np.abs(yaws) if mirrored else yaws
-    poses = _numbered([(yaw // _YAW, row.pose.pitch // _PITCH) for yaw, row in zip(yaws, rows, strict=True)])
+    poses = _numbered(
+        [(yaw // _YAW, row.pose.pitch // _PITCH) for yaw, row in zip(yaws, rows, strict=True)]
+    )
     sources = _numbered([row.source for row in rows])
     weights = np.ones(len(rows))
     # Raking: evening out one of them upsets the other, but less each time.

@@ -59,4 +59,6 @@ def _checksums(faces: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _checksum(faceset: FaceSet) -> str:
-    return hashlib.sha256("".join(row.model_dump_json() for row in faceset.rows).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(row.model_dump_json() for row in faceset.rows).encode()
+    ).hexdigest()

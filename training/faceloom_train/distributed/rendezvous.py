@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from faceloom.errors import UsageError
-from faceloom.progress import Progress, Report
+from faceloom.progress import Progress, ProgressCallback
 
 _ADDRESS = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})")
 # Seconds between two questions, and for an answer.
@@ -34,23 +34,36 @@ def parse_workers(workers: str, number: int | None) -> list[str]:
     if len(addresses) < 2 or len(set(addresses)) < len(addresses):
         raise UsageError(f"--workers {workers}: name two addresses or more, each only once.")
     if number is None or not 0 <= number < len(addresses):
-        raise UsageError(f"--worker must say which of the workers this is, from 0 to {len(addresses) - 1}.")
+        raise UsageError(
+            f"--worker must say which of the workers this is, from 0 to {len(addresses) - 1}."
+        )
     return addresses
 
 
-def meet(addresses: Sequence[str], number: int, report: Report, patience: float = 600) -> None:
+def meet(
+    addresses: Sequence[str], number: int, report: ProgressCallback, patience: float = 600
+) -> None:
     """Wait up to `patience` seconds until all workers answer, this one being `number`.
 
     Raises UsageError if its port is taken, others do not answer, or something else answers in their place.
     """
     ends = time.monotonic() + patience
-    greetings = {address: _GREETING.format(n, len(addresses)) for n, address in enumerate(addresses)}
+    greetings = {
+        address: _GREETING.format(n, len(addresses)) for n, address in enumerate(addresses)
+    }
     missing = [address for address in addresses if address != addresses[number]]
     with answering(addresses[number], greetings[addresses[number]]):
         while True:
             missing = [address for address in missing if not _is_there(address, greetings[address])]
             here = len(addresses) - len(missing)
-            report(Progress("workers", here, len(addresses), f"waiting for {', '.join(missing)}" if missing else ""))
+            report(
+                Progress(
+                    "workers",
+                    here,
+                    len(addresses),
+                    f"waiting for {', '.join(missing)}" if missing else "",
+                )
+            )
             if not missing:
                 return
             if time.monotonic() > ends:
@@ -74,7 +87,9 @@ def answering(address: str, greeting: str) -> Iterator[None]:
     try:
         server = _Server(("", port), Greet)
     except OSError as error:
-        raise UsageError(f"--workers: port {port} of {address} cannot be used here ({error.strerror}).") from error
+        raise UsageError(
+            f"--workers: port {port} of {address} cannot be used here ({error.strerror})."
+        ) from error
     with server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
@@ -103,8 +118,12 @@ def _is_there(address: str, greeting: str) -> bool:
     if not said or said == greeting.encode() or _is_tensorflow(said):
         return bool(said)
     if said.startswith(_WORKER.encode()):
-        raise UsageError(f"At {address} is {said.decode()!r}, not {greeting!r}; give all the same --workers.")
-    raise UsageError(f"What answers at {address} is no worker of faceloom train; choose a port that is free there.")
+        raise UsageError(
+            f"At {address} is {said.decode()!r}, not {greeting!r}; give all the same --workers."
+        )
+    raise UsageError(
+        f"What answers at {address} is no worker of faceloom train; choose a port that is free there."
+    )
 
 
 def _heard(connection: socket.socket) -> bytes:

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from faceloom.errors import UsageError
-from faceloom.progress import Report
+from faceloom.progress import ProgressCallback
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.distributed.rendezvous import meet, parse_workers
 
@@ -72,7 +72,10 @@ class Devices:
 
 
 def open_devices(
-    devices: str = "1", workers: str | None = None, number: int | None = None, report: Report = lambda _: None
+    devices: str = "1",
+    workers: str | None = None,
+    number: int | None = None,
+    report: ProgressCallback = lambda _: None,
 ) -> Devices:
     """Return the devices that are asked for: a number of this machine's, or "all" it has.
 
@@ -85,16 +88,24 @@ def open_devices(
         return Devices()
     if keras.backend.backend() == "jax":
         if workers is not None:
-            raise UsageError("Several workers need TensorFlow; unset KERAS_BACKEND, or use one machine.")
+            raise UsageError(
+                "Several workers need TensorFlow; unset KERAS_BACKEND, or use one machine."
+            )
         from faceloom_train.distributed.jax_strategy import ShardedDevices, jax_devices  # noqa: PLC0415  only with JAX
 
         names = _chosen(devices, jax_devices())
         return ShardedDevices(names) if len(names) > 1 else Devices()
-    from faceloom_train.distributed.tensorflow_strategy import MirroredDevices, Workers, tensorflow_devices  # noqa: PLC0415
+    from faceloom_train.distributed.tensorflow_strategy import (
+        MirroredDevices,
+        Workers,
+        tensorflow_devices,
+    )
 
     if workers is None:
         names = _chosen(devices, tensorflow_devices())
-        return MirroredDevices(tf.distribute.MirroredStrategy(names)) if len(names) > 1 else Devices()
+        return (
+            MirroredDevices(tf.distribute.MirroredStrategy(names)) if len(names) > 1 else Devices()
+        )
     addresses = parse_workers(workers, number)
     gpus = tf.config.list_physical_devices("GPU")
     gpus = _chosen(devices, gpus) if gpus or devices not in ("1", "all") else []
@@ -110,5 +121,7 @@ def _chosen(asked: str, there: list[Any]) -> list[Any]:
     if not asked.isdecimal() or int(asked) < 1:
         raise UsageError(f"--devices {asked}: give a number from 1, or all.")
     if int(asked) > len(there):
-        raise UsageError(f"--devices {asked}: there are {len(there)} here ({keras.backend.backend()} sees no more).")
+        raise UsageError(
+            f"--devices {asked}: there are {len(there)} here ({keras.backend.backend()} sees no more)."
+        )
     return there[: int(asked)]

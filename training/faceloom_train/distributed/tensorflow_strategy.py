@@ -41,7 +41,9 @@ class MirroredDevices(Devices):
             shape = (self.count, value.shape[0] // self.count, *value.shape[1:])
             return tf.reshape(value, shape)[self.number * own : (self.number + 1) * own]
 
-        divided = dataset.map(lambda batch: {name: shares(value) for name, value in batch.items()}).unbatch()
+        divided = dataset.map(
+            lambda batch: {name: shares(value) for name, value in batch.items()}
+        ).unbatch()
         return self._strategy.distribute_datasets_from_function(lambda _: divided)
 
 
@@ -68,7 +70,9 @@ class Workers(MirroredDevices):
             return
         # There is nobody to tell if another one has left before.
         with suppress(tf.errors.OpError):
-            context.context().report_error_to_cluster(tf.errors.ABORTED, f"worker {self.number} has left")
+            context.context().report_error_to_cluster(
+                tf.errors.ABORTED, f"worker {self.number} has left"
+            )
 
     @property
     def agree(self) -> Callable[[bool], bool]:

@@ -16,7 +16,7 @@ from faceloom.array_types import Rgb, to_levels
 from faceloom.compare.compare import UNTOUCHED, judge_pictures, references_of
 from faceloom.compare.image_similarity import structural_similarity
 from faceloom.faceset import FaceSet
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom_train.data.dataset import network_crop
 from faceloom_train.data.holdout import HeldFace, read_held_out, stack_seen
 from faceloom_train.model.inference import draw_as
@@ -97,7 +97,7 @@ class Evaluator:
     """Judges a model by the held-out faces of a run, in both directions of every pair."""
 
     def __init__(self, run: Run):
-        """Read the held-out faces. Raises ArtefactRefused for a face set that cannot be read."""
+        """Read the held-out faces. Raises ArtifactRefused for a face set that cannot be read."""
         self._crop = network_crop(run.settings)
         sets = {name: FaceSet.read(path) for name, path in run.faces.items()}
         self._held = {name: read_held_out(faces, run.settings) for name, faces in sets.items()}
@@ -105,7 +105,7 @@ class Evaluator:
 
     @property
     def count(self) -> int:
-        """How many judgements there are at a time: one of each identity, and one of each that it is drawn as."""
+        """How many judgments there are at a time: one of each identity, and one of each that it is drawn as."""
         return sum(len(self._held) for held in self._held.values() if held)
 
     def evaluate(self, model: SwapModel) -> Iterator[Judgement]:
@@ -114,7 +114,10 @@ class Evaluator:
         with averaged_weights(model):
             for number, name in enumerate(names):
                 if self._held[name]:
-                    yield Redrawn(name, self._ssim(name, draw_as(model, *stack_seen(self._held[name]), number)))
+                    yield Redrawn(
+                        name,
+                        self._ssim(name, draw_as(model, *stack_seen(self._held[name]), number)),
+                    )
             for host, guest in permutations(names, 2):
                 if self._held[host]:
                     yield self._judge(model, (host, names.index(host)), (guest, names.index(guest)))
@@ -131,22 +134,28 @@ class Evaluator:
         ]
         no_face = f"No held-out face of {host[0]} is found again"
         references = self._references[guest[0]]
-        judged = finish(judge_pictures(moments, (UNTOUCHED, _SWAP), references, no_face, stills=True))
+        judged = run_to_completion(
+            judge_pictures(moments, (UNTOUCHED, _SWAP), references, no_face, stills=True)
+        )
         swap = judged.comparison.versions[1]
         found = float(np.isfinite(judged.series[_SWAP]["place"]).mean())
-        figures = {name: figure.value if (figure := swap.figure(name)) else None for name in FIGURES[1:4]}
+        figures = {
+            name: figure.value if (figure := swap.figure(name)) else None for name in FIGURES[1:4]
+        }
         # Of a face that is not found nothing is judged: the others must not stand for it.
         score = found * swap.score.value if swap.score else 0.0
-        return Evaluation(host[0], guest[0], score, cycle=self._ssim(host[0], back), found=found, **figures)
+        return Evaluation(
+            host[0], guest[0], score, cycle=self._ssim(host[0], back), found=found, **figures
+        )
 
     def _ssim(self, name: str, drawn: Float32[np.ndarray, "n s s 4"]) -> float:
         pairs = zip(self._held[name], to_levels(drawn[..., :3] * 255), strict=True)
         return float(np.mean([_likeness(face, picture) for face, picture in pairs]))
 
 
-def mean_score(judgements: Sequence[Judgement]) -> float | None:
+def mean_score(judgments: Sequence[Judgement]) -> float | None:
     """Return the mean score of all directions, None if none was judged."""
-    scores = [one.score for one in judgements if isinstance(one, Evaluation)]
+    scores = [one.score for one in judgments if isinstance(one, Evaluation)]
     return float(np.mean(scores)) if scores else None
 
 

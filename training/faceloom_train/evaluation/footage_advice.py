@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from faceloom.faceset import FaceSet
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.review.coverage_findings import OF_DIRECTION
 from faceloom.review.faceset_findings import OF_PERSON
 from faceloom.review.finding import Finding, Severity, gravest_first
@@ -24,7 +24,9 @@ def advise_footage(sets: Mapping[str, FaceSet], redrawn: Mapping[str, float]) ->
     given back worst comes first; what is missing is what the review of the face sets finds. Reads a few
     hundred pictures.
     """
-    people = [replace(finish(measure_person(faces)), name=name) for name, faces in sets.items()]
+    people = [
+        replace(run_to_completion(measure_person(faces)), name=name) for name, faces in sets.items()
+    ]
     missing = {person.name: _missing(person, people) for person in people}
     worst = min(redrawn, key=lambda name: redrawn[name], default="")
     best = max(redrawn, key=lambda name: redrawn[name], default="")
@@ -44,7 +46,12 @@ def _missing(person: Person, people: Sequence[Person]) -> list[Finding]:
     directions = [one for one in list_directions(people, None) if one.guest is person]
     found = [
         *(finding for find in OF_PERSON if (finding := find(person))),
-        *(finding for direction in directions for find in OF_DIRECTION if (finding := find(direction))),
+        *(
+            finding
+            for direction in directions
+            for find in OF_DIRECTION
+            if (finding := find(direction))
+        ),
     ]
     return [finding for finding in gravest_first(found) if finding.severity is not Severity.note]
 

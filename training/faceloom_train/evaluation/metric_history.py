@@ -34,7 +34,9 @@ class Column:
 
 def column(rows: Sequence[Row], name: str) -> Column:
     """Return what the rows of steps say of a figure such as the loss."""
-    return Column.of([(row["step"], row[name]) for row in rows if "seconds" in row and row.get(name) is not None])
+    return Column.of(
+        [(row["step"], row[name]) for row in rows if "seconds" in row and row.get(name) is not None]
+    )
 
 
 def columns_by_subject(rows: Sequence[Row], kind: str, figure: str) -> dict[str, Column]:

@@ -97,7 +97,10 @@ class Outlook:
 
 def outlook_of(rows: Sequence[Row], settings: TrainConfig) -> Outlook:
     """Tell from a run's metrics what is to be expected of more steps."""
-    changed = max((row["step"] for row in rows if row.get("changed", "").split(".")[0] in _LEARNING), default=-1)
+    changed = max(
+        (row["step"] for row in rows if row.get("changed", "").split(".")[0] in _LEARNING),
+        default=-1,
+    )
     every = mean_scores(rows)
     told = Column(every.steps[every.steps > changed], every.between(changed, np.inf))
     count = len(told)
@@ -108,7 +111,9 @@ def outlook_of(rows: Sequence[Row], settings: TrainConfig) -> Outlook:
     means = windows.mean(1)
     score, before = float(means[-1]), float(means[:-window].max())
     # Of medians as well: one lucky or unlucky evaluation is no trend.
-    differences = np.array([at[-1] - at[:-window].max() for at in (means, np.median(windows, axis=1))])
+    differences = np.array(
+        [at[-1] - at[:-window].max() for at in (means, np.median(windows, axis=1))]
+    )
     error = _noise(told.values[-2 * window - 2 :]) * (2 / window) ** 0.5
     risen = max(_LEAST, _RISEN * error)
     rate = _rate(rows, settings)

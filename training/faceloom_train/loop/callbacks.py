@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from faceloom.progress import Report
+from faceloom.progress import ProgressCallback
 from faceloom_train.data.dataset import TrainingFaces
 from faceloom_train.loop.divergence import LossGuard
 from faceloom_train.loop.evaluation_callbacks import Evaluate, WatchPlateau
@@ -97,7 +97,13 @@ class BetweenSteps(keras.callbacks.Callback):
 class WritePreviews:
     """Draws a preview sheet every `preview_every` steps, and renews the run's page."""
 
-    def __init__(self, run: Run, faces: Sequence[TrainingFaces], report: Report, board: Tensorboard | None = None):
+    def __init__(
+        self,
+        run: Run,
+        faces: Sequence[TrainingFaces],
+        report: ProgressCallback,
+        board: Tensorboard | None = None,
+    ):
         self._run, self._faces, self._report, self._board = run, faces, report, board
 
     def is_due(self, number: int) -> bool:
@@ -138,7 +144,7 @@ class SaveCheckpoints:
     average: a run continued from that would not be the same run.
     """
 
-    def __init__(self, run: Run, report: Report, doubtful: Callable[[], bool]):
+    def __init__(self, run: Run, report: ProgressCallback, doubtful: Callable[[], bool]):
         self._run, self._report, self._doubtful = run, report, doubtful
 
     def is_due(self, number: int) -> bool:
@@ -156,13 +162,21 @@ class SaveCheckpoints:
 
 
 def make_watchers_and_actions(
-    run: Run, faces: Sequence[TrainingFaces], report: Report, asked: Callable[[], bool], deadline: float
+    run: Run,
+    faces: Sequence[TrainingFaces],
+    report: ProgressCallback,
+    asked: Callable[[], bool],
+    deadline: float,
 ) -> tuple[list[Watcher], list[Action]]:
     """Return who looks at each step of a run, and what is done after some, in the order in which it must be."""
     settings = run.settings
     board = Tensorboard(run) if settings.tensorboard else None
     guard = LossGuard(scaled=settings.precision == "mixed_float16")
-    watchers: list[Watcher] = [WatchLoss(guard), ReportProgress(report, settings, len(faces)), LogMetrics(run, board)]
+    watchers: list[Watcher] = [
+        WatchLoss(guard),
+        ReportProgress(report, settings, len(faces)),
+        LogMetrics(run, board),
+    ]
     return watchers, [
         WritePreviews(run, faces, report, board),
         StopWhen(asked, deadline),

@@ -43,7 +43,9 @@ class LossGuard:
         if self._seen >= _MEMORY and loss > _TIMES * self._mean:
             self._high += 1
             if self._high >= _STEPS:
-                raise DivergedError(f"the loss was over {_TIMES:g} times its mean for {_STEPS} steps", step)
+                raise DivergedError(
+                    f"the loss was over {_TIMES:g} times its mean for {_STEPS} steps", step
+                )
             return
         self._high = 0
         self._seen += 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from faceloom.errors import NoFaceFound
 from faceloom.faceset import FaceSet
-from faceloom.progress import Progress, Report
+from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.evaluation.evaluator import OWN, Evaluator, Judgement, mean_score
 from faceloom_train.evaluation.footage_advice import advise_footage
@@ -23,9 +23,11 @@ log = logging.getLogger(__name__)
 class Evaluate:
     """Judges the held-out faces every `evaluate_every` steps and at the end; marks the best checkpoint."""
 
-    def __init__(self, run: Run, report: Report, board: Tensorboard | None = None):
+    def __init__(self, run: Run, report: ProgressCallback, board: Tensorboard | None = None):
         self._run, self._report, self._board = run, report, board
-        self._evaluator = Evaluator(run) if run.settings.evaluate_every and run.settings.held_out else None
+        self._evaluator = (
+            Evaluator(run) if run.settings.evaluate_every and run.settings.held_out else None
+        )
 
     def is_due(self, number: int) -> bool:
         """Say whether it is time."""
@@ -41,11 +43,13 @@ class Evaluate:
             # Hours of training must not end because a face detector finds nothing.
             log.warning("Step %d was not judged: %s", number, error)
             return
-        for judgement in found:
-            self._run.log({"step": number, **judgement.to_row()})
-            self._write(number, judgement)
-        said = "; ".join(judgement.to_text() for judgement in found)
-        self._report(Judged("evaluate", len(found), len(found), said, step=number, judgements=tuple(found)))
+        for judgment in found:
+            self._run.log({"step": number, **judgment.to_row()})
+            self._write(number, judgment)
+        said = "; ".join(judgment.to_text() for judgment in found)
+        self._report(
+            Judged("evaluate", len(found), len(found), said, step=number, judgments=tuple(found))
+        )
         score = mean_score(found)
         if score is not None:
             self._mark(number, score)
@@ -53,15 +57,19 @@ class Evaluate:
     def _judge(self, evaluator: Evaluator, model: SwapModel) -> list[Judgement]:
         found: list[Judgement] = []
         self._report(Progress("evaluate", 0, evaluator.count))
-        for judgement in evaluator.evaluate(model):
-            found.append(judgement)
+        for judgment in evaluator.evaluate(model):
+            found.append(judgment)
             if len(found) < evaluator.count:
                 self._report(Progress("evaluate", len(found), evaluator.count))
         return found
 
-    def _write(self, step: int, judgement: Judgement) -> None:
+    def _write(self, step: int, judgment: Judgement) -> None:
         if self._board:
-            values = {f"{judgement.subject}/{name}": v for name, v in judgement.values().items() if v is not None}
+            values = {
+                f"{judgment.subject}/{name}": v
+                for name, v in judgment.values().items()
+                if v is not None
+            }
             self._board.write_values(step, values)
 
     def _mark(self, step: int, score: float) -> None:
@@ -76,7 +84,7 @@ class Evaluate:
 class WatchPlateau:
     """Says once whether more steps still help, and what would; ends the run if it is to end on a plateau."""
 
-    def __init__(self, run: Run, report: Report):
+    def __init__(self, run: Run, report: ProgressCallback):
         self._run, self._report = run, report
 
     def is_due(self, number: int) -> bool:

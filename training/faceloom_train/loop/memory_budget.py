@@ -17,7 +17,7 @@ from faceloom_train.model.swap_model import SwapModel
 _PROGRAM = 900e6
 # Numbers for each pixel of a face that the losses keep for the way back, and for each number that a layer puts out.
 # Fitted to peaks with TensorFlow on a CPU: smoke with 64 faces at once, base_128 with 24, base_256 with 4, hires_384
-# with 2 and two others. The estimate is 0.98 to 1.13 of the peak, with `rematerialise` 1.00 to 1.24.
+# with 2 and two others. The estimate is 0.98 to 1.13 of the peak, with `rematerialze` 1.00 to 1.24.
 _LOSS_NUMBERS, _KEPT = 100, 1.4
 _USABLE = 0.8
 
@@ -52,7 +52,9 @@ def estimate_need(model: SwapModel, faces: int) -> MemoryNeed:
     everybody = faces * len(model.decoders)
     seen, drawn = _bytes_of_outputs(model.encoder), _bytes_of_outputs(model.decoders[0])
     # Computed again, one decoder's outputs are there after the other's.
-    layers = max(everybody * seen, faces * drawn) if config.rematerialise else everybody * (seen + drawn)
+    layers = (
+        max(everybody * seen, faces * drawn) if config.rematerialze else everybody * (seen + drawn)
+    )
     loss = everybody * 4 * _LOSS_NUMBERS * config.network.size**2
     return MemoryNeed(
         weights=4 * numbers * (4 if in_parts else 3),
@@ -69,7 +71,11 @@ def free_memory() -> float | None:
         device = jax.local_devices()[0]
         if device.platform != "cpu":
             figures = device.memory_stats() or {}
-            return figures["bytes_limit"] - figures["bytes_in_use"] if "bytes_limit" in figures else None
+            return (
+                figures["bytes_limit"] - figures["bytes_in_use"]
+                if "bytes_limit" in figures
+                else None
+            )
     elif tf.config.list_physical_devices("GPU"):
         return None
     own = psutil.Process().memory_info().rss
@@ -108,7 +114,9 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     JAX says so in the text only, and Keras closes `fit` there with an error of its own on top.
     """
     while error is not None:
-        if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)) or "RESOURCE_EXHAUSTED" in str(error):
+        if isinstance(
+            error, (MemoryError, tf.errors.ResourceExhaustedError)
+        ) or "RESOURCE_EXHAUSTED" in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -116,7 +124,10 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 def _bytes_of_outputs(network: keras.Model) -> int:
     """Bytes that all layers of a graph put out for one face."""
-    return sum(math.prod(layer.output.shape[1:]) * _bytes_of(layer.output.dtype) for layer in layers_of(network))
+    return sum(
+        math.prod(layer.output.shape[1:]) * _bytes_of(layer.output.dtype)
+        for layer in layers_of(network)
+    )
 
 
 def _bytes_of(dtype: str) -> int:
@@ -127,7 +138,9 @@ def _container_limits() -> Iterator[float]:
     """What a container may still take (control groups, version 2)."""
     folder = Path("/sys/fs/cgroup")
     try:
-        limit, used = ((folder / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        limit, used = (
+            (folder / name).read_text().strip() for name in ("memory.max", "memory.current")
+        )
         if limit != "max":
             yield int(limit) - int(used)
     except (OSError, ValueError):

@@ -28,7 +28,11 @@ def best_precision() -> Literal["mixed_bfloat16", "float32"]:
     """
     capabilities = list(_capabilities())
     # JAX has no way to AMX.
-    native = min(capabilities) >= _AMPERE if capabilities else has_amx() and keras.backend.backend() != "jax"
+    native = (
+        min(capabilities) >= _AMPERE
+        if capabilities
+        else has_amx() and keras.backend.backend() != "jax"
+    )
     return "mixed_bfloat16" if native else "float32"
 
 

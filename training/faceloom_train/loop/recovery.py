@@ -31,7 +31,11 @@ def with_lower_rate(run: Run, error: DivergedError, restored: int) -> Run:
     optimizer = run.settings.optimizer
     rate = optimizer.learning_rate * _LOWER
     log.warning(
-        "At step %d %s: going on from step %d with half the learning rate, %g.", error.step, error.reason, step, rate
+        "At step %d %s: going on from step %d with half the learning rate, %g.",
+        error.step,
+        error.reason,
+        step,
+        rate,
     )
     run.log({"step": step, "restored": error.reason, "left": error.step})
     lower = optimizer.model_copy(update={"learning_rate": rate})
@@ -54,7 +58,9 @@ def with_smaller_batch(run: Run, faces: int) -> Run:
         "Out of memory with %d faces of each identity at once: going on from step %d with %d at once (a step "
         "still learns from %d).", faces, step, fewer, run.settings.faces_per_step,
     )  # fmt: skip
-    run.log({"step": step, "restored": f"out of memory with {faces} faces of each identity at once"})
+    run.log(
+        {"step": step, "restored": f"out of memory with {faces} faces of each identity at once"}
+    )
     sizes = {"batch_size": fewer, "effective_batch_size": run.settings.faces_per_step}
     return run.with_settings(run.settings.model_copy(update=sizes), step)
 

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 
 import numpy as np
 
-from faceloom.progress import Report
+from faceloom.progress import ProgressCallback
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.loop.divergence import LossGuard
 from faceloom_train.loop.hooks import Step
@@ -32,7 +32,7 @@ class WatchLoss:
 class ReportProgress:
     """Tells how far the run is, its loss, learning rate and speed."""
 
-    def __init__(self, report: Report, settings: TrainConfig, identities: int):
+    def __init__(self, report: ProgressCallback, settings: TrainConfig, identities: int):
         self._report, self._settings = report, settings
         self._faces = settings.faces_per_step * identities
         # When each of the last steps ended, and the first one: it compiles the graph and does not count.
@@ -49,7 +49,9 @@ class ReportProgress:
         steps = step.number - self._began[1]
         # The median: between some steps lies an evaluation or a preview.
         speed = self._faces / max(float(np.median(np.diff(self._ends))), 1e-9) if steps else None
-        left = (now - self._began[0]) / steps * (self._settings.steps - step.number) if steps else None
+        left = (
+            (now - self._began[0]) / steps * (self._settings.steps - step.number) if steps else None
+        )
         self._skipped += step.skipped
         said = [f"loss {step.values['loss']:.3f}"]
         said += [f"{speed:.0f} faces/s"] if speed is not None else []

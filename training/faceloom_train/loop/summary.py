@@ -19,12 +19,12 @@ def sentence(run: Run, summary: TrainSummary) -> str:
             f"{_use(run)} To train on nevertheless: --set stop_on_plateau=false."
         )
     if step < total:
-        return f"{where} is at step {step} of {total}; the same command continues it.{_outlook(run)}"
+        return (
+            f"{where} is at step {step} of {total}; the same command continues it.{_outlook(run)}"
+        )
     more = f"To train on: --steps {2 * total}."
     if not summary.steps_made:
-        return (
-            f"{where} is trained already, all {total} steps; nothing was left to do.{_outlook(run)} {_use(run)} {more}"
-        )
+        return f"{where} is trained already, all {total} steps; nothing was left to do.{_outlook(run)} {_use(run)} {more}"
     return f"{where} is trained: {step} steps.{_outlook(run)} {_use(run)} {more}"
 
 
@@ -38,5 +38,7 @@ def _outlook(run: Run) -> str:
 
 def _use(run: Run) -> str:
     name = run.identities[-1]
-    typed = shlex.join(["faceloom", "export", str(run.directory), "--identity", name, "--out", f"{name}.bundle"])
+    typed = shlex.join(
+        ["faceloom", "export", str(run.directory), "--identity", name, "--out", f"{name}.bundle"]
+    )
     return f"To use it: {typed}."

@@ -16,7 +16,7 @@ from keras import ops
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
-from faceloom.progress import Progress, Report
+from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.config.schema import BodyNetwork, TrainConfig
 from faceloom_train.data.batch_packing import packed
@@ -36,7 +36,12 @@ from faceloom_train.loop.memory_budget import (
     largest_divisor,
 )
 from faceloom_train.loop.precision import decided
-from faceloom_train.loop.recovery import last_step, refuse_what_workers_cannot, with_lower_rate, with_smaller_batch
+from faceloom_train.loop.recovery import (
+    last_step,
+    refuse_what_workers_cannot,
+    with_lower_rate,
+    with_smaller_batch,
+)
 from faceloom_train.model.optimizer import build_optimizer
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.reporting.html_report import write_report
@@ -62,7 +67,7 @@ class TrainSummary:
 
 def train(
     run: Run,
-    report: Report = lambda _: None,
+    report: ProgressCallback = lambda _: None,
     stop_asked: Callable[[], bool] = lambda: False,
     minutes: float | None = None,
     devices: Devices = Devices(),  # noqa: B008  what one device is never changes
@@ -70,7 +75,7 @@ def train(
     """Train `run` up to its number of steps, from its last whole checkpoint if it has one.
 
     Returns early, with a checkpoint, when `stop_asked` says so or after `minutes`. A run that went wrong
-    goes on from its last checkpoint, with half the learning rate or fewer faces at once. Raises ArtefactRefused
+    goes on from its last checkpoint, with half the learning rate or fewer faces at once. Raises ArtifactRefused
     for a run without a whole checkpoint or a damaged face set, PartlyDone if going on does not help, UsageError if
     the faces of a step cannot be shared by `devices`. Of several workers this is the first.
     """
@@ -83,7 +88,9 @@ def train(
         while True:
             session = _Session(run, faces, devices)
             try:
-                preview = session.train(report, *make_watchers_and_actions(run, faces, report, stop_asked, deadline))
+                preview = session.train(
+                    report, *make_watchers_and_actions(run, faces, report, stop_asked, deadline)
+                )
                 break
             except DivergedError as error:
                 run, restored = with_lower_rate(run, error, restored), restored + 1
@@ -111,7 +118,9 @@ class _Session:
         self.faces_at_once = devices.faces_on_each(run.settings)
         self.seconds = 0.0
 
-    def train(self, report: Report, watchers: Sequence[Watcher], actions: Sequence[Action]) -> Path:
+    def train(
+        self, report: ProgressCallback, watchers: Sequence[Watcher], actions: Sequence[Action]
+    ) -> Path:
         """Train from the last checkpoint; return the last preview sheet."""
         run, settings = self._run, self._run.settings
         tell_plan(self._devices, settings, run.faces)
@@ -139,7 +148,7 @@ class _Session:
         return preview
 
 
-def divide(model: SwapModel, devices: Devices, report: Report) -> int:
+def divide(model: SwapModel, devices: Devices, report: ProgressCallback) -> int:
     """Decide how many faces are computed at once on a device, say what memory that takes, and return it."""
     settings, free, share = model.config, free_memory(), devices.faces_on_each(model.config)
     asked = settings.batch_size
@@ -172,7 +181,14 @@ def fit(
     callbacks = Unhurried([between], add_history=True, model=model)
     with devices.fitting():
         shared = devices.share(batches)
-        model.fit(shared, epochs=1, steps_per_epoch=len(steps), verbose=0, shuffle=False, callbacks=callbacks)
+        model.fit(
+            shared,
+            epochs=1,
+            steps_per_epoch=len(steps),
+            verbose=0,
+            shuffle=False,
+            callbacks=callbacks,
+        )
 
 
 def open_run(
@@ -184,7 +200,7 @@ def open_run(
     """Begin a run, with the weights of the run `init_from` if there is one, or continue the one in `directory`.
 
     `settings` gets the run's own configuration (None for a new run) and returns the wanted one. Raises
-    UsageError for what cannot be trained, ArtefactRefused for a run or face set that cannot be used.
+    UsageError for what cannot be trained, ArtifactRefused for a run or face set that cannot be used.
     """
     if not Run.exists(directory):
         wanted = settings(None)
@@ -194,14 +210,22 @@ def open_run(
         if init_from is not None:
             _check_source(init_from, wanted)
         settled = decided(wanted, None)
-        return Run.create(directory, {name: path.resolve() for name, path in faces.items()}, settled, init_from)
+        return Run.create(
+            directory, {name: path.resolve() for name, path in faces.items()}, settled, init_from
+        )
     run = Run.read(directory)
     if faces and {name: path.resolve() for name, path in faces.items()} != run.faces:
         known = ", ".join(f"{name}={path}" for name, path in run.faces.items())
-        raise UsageError(f"{directory} was begun with {known}; continue it with the same --faces, or none.")
+        raise UsageError(
+            f"{directory} was begun with {known}; continue it with the same --faces, or none."
+        )
     if init_from is not None and init_from.resolve() != run.init_from:
-        raise UsageError(f"{directory} has begun already, without {init_from}; begin a new run with --init-from.")
-    return run.with_settings(decided(settings(run.settings) or run.settings, run.settings), last_step(run))
+        raise UsageError(
+            f"{directory} has begun already, without {init_from}; begin a new run with --init-from."
+        )
+    return run.with_settings(
+        decided(settings(run.settings) or run.settings, run.settings), last_step(run)
+    )
 
 
 def compiled_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
@@ -255,7 +279,12 @@ def _load_identities(run: Run) -> list[TrainingFaces]:
     return [load_faces(FaceSet.read(path), run.settings) for path in run.faces.values()]
 
 
-def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: Report = lambda _: None) -> int:
+def _begin(
+    model: SwapModel,
+    run: Run,
+    faces: Sequence[TrainingFaces],
+    report: ProgressCallback = lambda _: None,
+) -> int:
     """Restore the last checkpoint and return its step, or prepare a new model and return 0."""
     if list_checkpoints(run):
         checkpoint, step = latest_checkpoint(run, log.warning)
@@ -267,7 +296,16 @@ def _begin(model: SwapModel, run: Run, faces: Sequence[TrainingFaces], report: R
         model.start_templates([first_template(one, model.crop.size) for one in faces])
     if run.init_from is not None:
         source = Run.read(run.init_from)
-        taken = copy_weights(model, run.identities, compiled_model(source.settings, source.identities), source)
-        run.log({"step": 0, "init_from": str(taken.run), "of_step": taken.step, "share": round(taken.share, 3)})
+        taken = copy_weights(
+            model, run.identities, compiled_model(source.settings, source.identities), source
+        )
+        run.log(
+            {
+                "step": 0,
+                "init_from": str(taken.run),
+                "of_step": taken.step,
+                "share": round(taken.share, 3),
+            }
+        )
         report(Progress("warm start", 1, 1, taken.to_text()))
     return 0

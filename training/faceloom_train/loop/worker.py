@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
-from faceloom.progress import Progress, Report
+from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.data.dataset import TrainingFaces, load_faces
 from faceloom_train.distributed.handshake import Plan, hear_plan
 from faceloom_train.distributed.strategy import Devices
@@ -38,14 +38,16 @@ def faces_here(run: Path, named: Mapping[str, Path]) -> dict[str, Path]:
     if named:
         return {name: path.resolve() for name, path in named.items()}
     if not Run.exists(run):
-        raise UsageError(f"{run} is not on this machine; name this worker's copies of the face sets with --faces.")
+        raise UsageError(
+            f"{run} is not on this machine; name this worker's copies of the face sets with --faces."
+        )
     return dict(Run.read(run).faces)
 
 
 def train_along(
     faces: Mapping[str, Path],
     devices: Devices,
-    report: Report = lambda _: None,
+    report: ProgressCallback = lambda _: None,
     stop_asked: Callable[[], bool] = lambda: False,
 ) -> FollowSummary:
     """Help the first worker with its run, until that ends. Ends it when `stop_asked` says so.
@@ -71,7 +73,13 @@ def train_along(
 class _Follower:
     """The faces and what has been made of them."""
 
-    def __init__(self, faces: Mapping[str, Path], devices: Devices, report: Report, stop_asked: Callable[[], bool]):
+    def __init__(
+        self,
+        faces: Mapping[str, Path],
+        devices: Devices,
+        report: ProgressCallback,
+        stop_asked: Callable[[], bool],
+    ):
         self._paths, self._devices, self._report, self._asked = faces, devices, report, stop_asked
         self._faces: list[TrainingFaces] = []
         self.faces_at_once = self.step = self._total = 0
@@ -80,7 +88,9 @@ class _Follower:
         """Make the steps of a plan; return how many these were."""
         settings = plan.settings
         with dtype_policy(settings.precision):
-            self._faces = self._faces or [load_faces(FaceSet.read(path), settings) for path in self._paths.values()]
+            self._faces = self._faces or [
+                load_faces(FaceSet.read(path), settings) for path in self._paths.values()
+            ]
             with self._devices.scope():
                 model = compiled_model(settings, list(plan.faces))
             steps = share_start(model, self._devices, range(0))

@@ -9,7 +9,10 @@ from faceloom_train.model.swap_model import SwapModel, hide_background
 
 
 def draw_as(
-    model: SwapModel, rgb: Float32[np.ndarray, "n s s 3"], mask: Float32[np.ndarray, "n s s 1"], decoder: int
+    model: SwapModel,
+    rgb: Float32[np.ndarray, "n s s 3"],
+    mask: Float32[np.ndarray, "n s s 1"],
+    decoder: int,
 ) -> Float32[np.ndarray, "n s s 4"]:
     """Draw faces (0..1) as identity number `decoder`, seeing of them what conversion lets be seen: RGB and mask."""
     seen = hide_background(rgb, mask) if model.config.hide_background else rgb

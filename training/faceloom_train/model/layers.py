@@ -16,7 +16,7 @@ class RmsNorm(keras.layers.Layer):
     """Divide the code by its root mean square, so that only its direction carries meaning."""
 
     def call(self, code: Any) -> Any:
-        """Normalise [n, c] over c, in float32 whatever the policy: half precision squares overflow."""
+        """Normalze [n, c] over c, in float32 whatever the policy: half precision squares overflow."""
         exact = ops.cast(code, "float32")
         scale = ops.rsqrt(ops.mean(ops.square(exact), axis=-1, keepdims=True) + 1e-6)
         return ops.cast(exact * scale, code.dtype)
@@ -93,7 +93,9 @@ class Template(keras.layers.Layer):
         picture = ops.cast(self.picture, x.dtype)
         if moved is None:
             if mirrored is not None:
-                picture = ops.where(mirrored[:, None, None, None] > 0, ops.flip(picture, 1), picture)
+                picture = ops.where(
+                    mirrored[:, None, None, None] > 0, ops.flip(picture, 1), picture
+                )
             return x + picture
         add = _fused_add_moved() if training else _add_moved
         return add(x, picture, self.reach * ops.tanh(moved), mirrored)

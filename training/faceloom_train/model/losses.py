@@ -9,7 +9,7 @@ from faceloom.array_types import float32
 from faceloom.faces.alignment import CropGeometry
 from faceloom_train.config.schema import LossConfig
 
-# Where the template of an aligned crop has eyes and mouth: centre x, y and spread x, y in shares of coverage 1.
+# Where the template of an aligned crop has eyes and mouth: center x, y and spread x, y in shares of coverage 1.
 _FEATURES = ((0.371, 0.39, 0.06, 0.04), (0.6195, 0.39, 0.06, 0.04), (0.495, 0.675, 0.075, 0.06))
 
 # `dssim` looks at every so-manyth pixel.
@@ -26,7 +26,9 @@ def feature_map(crop: CropGeometry, extra: float) -> np.ndarray:
     """Return 1 + `extra` at the eyes and the mouth of an aligned crop, falling to 1: [1, s, s, 1]."""
     place = ((np.arange(crop.size, dtype=np.float32) + 0.5) / crop.size - 0.5) * crop.coverage + 0.5
     x, y = np.meshgrid(place, place)
-    bumps = [np.exp(-(((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2) / 2) for cx, cy, sx, sy in _FEATURES]
+    bumps = [
+        np.exp(-(((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2) / 2) for cx, cy, sx, sy in _FEATURES
+    ]
     return float32(1 + extra * np.sum(bumps, axis=0))[None, ..., None]
 
 
@@ -47,7 +49,7 @@ def dssim(drawn: Any, wanted: Any, window: float = 1 / 16) -> Any:
     """(1 - SSIM) / 2 of the surroundings of every second pixel: [n, s/2, s/2, 1], 0 for equal pictures.
 
     Z. Wang et al., "Image quality assessment: from error visibility to structural similarity",
-    IEEE TIP 13(4), 2004, with a box whose side is `window` of the picture's. Neighbouring boxes are
+    IEEE TIP 13(4), 2004, with a box whose side is `window` of the picture's. Neighboring boxes are
     so alike that three of four are left out: they were a sixth of a step.
     """
     box = max(3, round(drawn.shape[1] * window) | 1)
@@ -78,7 +80,9 @@ def mean_dssim(weights: Any, drawn: Any, wanted: Any, scales: int) -> Any:
     for scale in range(scales):
         if scale:
             drawn, wanted = ops.average_pool(drawn, 2, 2), ops.average_pool(wanted, 2, 2)
-        means.append(mean_over_faces(weights, dssim(drawn, wanted, 2 ** (scale - (scales - 1) / 2) / 16)))
+        means.append(
+            mean_over_faces(weights, dssim(drawn, wanted, 2 ** (scale - (scales - 1) / 2) / 16))
+        )
     return sum(means) / scales
 
 

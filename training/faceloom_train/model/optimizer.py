@@ -30,23 +30,33 @@ class SkippingAdam(keras.optimizers.Adam):
             # All have the same gradients: the first one's word holds.
             ops.cond(
                 strategy.experimental_local_results(finite)[0],
-                lambda: strategy.extended.call_for_each_replica(step, args=(grads, trainable_variables)),
+                lambda: strategy.extended.call_for_each_replica(
+                    step, args=(grads, trainable_variables)
+                ),
                 lambda: None,
             )
 
         # TensorFlow makes no update of several devices inside a condition, only a condition around all of them.
-        tf.distribute.get_replica_context().merge_call(on_all_devices, args=(_all_finite(grads), grads))
+        tf.distribute.get_replica_context().merge_call(
+            on_all_devices, args=(_all_finite(grads), grads)
+        )
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         """Leave the gradients as they are: a step has taken the mean over devices, before they were clipped."""
         return grads_and_vars
 
     def stateless_apply(
-        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+        self,
+        optimizer_variables: Sequence[Any],
+        grads: Sequence[Any],
+        trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
         """Return what a step makes of the variables (JAX calls this), themselves if a gradient is not finite."""
         # The loss scaler hands over variables: only now are they known to stand for this step's tensors.
-        before = [[ops.convert_to_tensor(v) for v in own] for own in (trainable_variables, optimizer_variables)]
+        before = [
+            [ops.convert_to_tensor(v) for v in own]
+            for own in (trainable_variables, optimizer_variables)
+        ]
         weights, own = super().stateless_apply(before[1], grads, before[0])
         finite = _all_finite(grads)
         return _chosen(finite, weights, before[0]), _chosen(finite, own, before[1])
@@ -65,7 +75,11 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
         ema_momentum=settings.ema or 0.99,
     )
     # By the configuration, not by Keras' current policy: the exporter restores the same state in float32.
-    return keras.optimizers.LossScaleOptimizer(optimizer) if config.precision == "mixed_float16" else optimizer
+    return (
+        keras.optimizers.LossScaleOptimizer(optimizer)
+        if config.precision == "mixed_float16"
+        else optimizer
+    )
 
 
 def use_averaged_weights(model: keras.Model) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from faceloom.faces.landmarks import EXPRESSION
-from faceloom.faces.mask import GREY
+from faceloom.faces.mask import GRAY
 from faceloom_train.augmentation.pipeline import make_augmentation
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.batch_packing import Layout
@@ -29,11 +29,11 @@ _PARTS = ("dssim", "l1", "gradient", "detail", "mask", "landmarks")
 
 
 def hide_background(rgb: Any, mask: Any) -> Any:
-    """Replace what lies outside the mask by grey, as `faceloom.faces.mask.hide_background` does on conversion.
+    """Replace what lies outside the mask by gray, as `faceloom.faces.mask.hide_background` does on conversion.
 
     A background tells the encoder who it looks at, and then the decoders need not share a code.
     """
-    return rgb * mask + GREY / 255 * (1 - mask)
+    return rgb * mask + GRAY / 255 * (1 - mask)
 
 
 class SwapModel(keras.Model):
@@ -78,7 +78,9 @@ class SwapModel(keras.Model):
 
     def augmented(self, batch: dict[str, Any]) -> tuple[Any, Any]:
         """Return what the decoders must draw of a batch, [n, s, s, 4], and what the encoder sees, [n, s, s, 3]."""
-        wanted, seen, outline = self._augment({name: _by_identity(value) for name, value in batch.items()})
+        wanted, seen, outline = self._augment(
+            {name: _by_identity(value) for name, value in batch.items()}
+        )
         return wanted, hide_background(seen, outline) if self.config.hide_background else seen
 
     def _draw(self, own: Sequence[Any], mirrored: Sequence[Any]) -> list[Any]:
@@ -86,13 +88,15 @@ class SwapModel(keras.Model):
         drawn: list[Any] = []
         for decoder, code, which in zip(self.networks.trained, own, mirrored, strict=True):
             # On the way back one decoder is then done after the other: side by side they would need twice the memory.
-            after = 0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialise else 0
+            after = (
+                0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialze else 0
+            )
             drawn.append(self._run(decoder, [code + ops.cast(after, code.dtype), which]))
         return drawn
 
     def _run(self, network: keras.Model, x: Any) -> Any:
-        """Run a network; with `rematerialise` nothing inside is kept for the way back, it is computed again."""
-        return keras.remat(network)(x) if self.config.rematerialise else network(x)
+        """Run a network; with `rematerialze` nothing inside is kept for the way back, it is computed again."""
+        return keras.remat(network)(x) if self.config.rematerialze else network(x)
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Do nothing: it is built. Keras would fail in trying, with several workers."""

@@ -41,14 +41,19 @@ def what_was_told(model: keras.Model, told: Any) -> tuple[dict[str, float], int,
 
 def _told(model: keras.Model) -> Any:
     """The loss and its parts, then how many updates the weights have had, and the learning rate of the next."""
-    numbers = (*model.get_metrics_result().values(), model.optimizer.iterations, model.optimizer.learning_rate)
+    numbers = (
+        *model.get_metrics_result().values(),
+        model.optimizer.iterations,
+        model.optimizer.learning_rate,
+    )
     return ops.stack([ops.cast(number, "float32") for number in numbers])
 
 
 def _in_parts(batch: dict[str, Any], parts: int) -> dict[str, Any]:
     """[b, ...] -> [parts, b / parts, ...]."""
     return {
-        name: ops.reshape(value, (parts, value.shape[0] // parts, *value.shape[1:])) for name, value in batch.items()
+        name: ops.reshape(value, (parts, value.shape[0] // parts, *value.shape[1:]))
+        for name, value in batch.items()
     }
 
 
@@ -95,7 +100,9 @@ def _jax_step(model: keras.Model, state: tuple[Any, ...], batch: dict[str, Any])
     )
     weights, optimizer = model.optimizer.stateless_apply(optimizer, found, weights)
     variables = (*model.metrics_variables, *model.optimizer.variables)
-    with keras.StatelessScope(state_mapping=list(zip(variables, (*metrics, *optimizer), strict=True))):
+    with keras.StatelessScope(
+        state_mapping=list(zip(variables, (*metrics, *optimizer), strict=True))
+    ):
         told = _told(model)
     return {TOLD: told}, (weights, others, optimizer, metrics)
 
@@ -106,16 +113,33 @@ def _jax_gradients(model: keras.Model) -> Callable[..., Any]:
 
     gradient = jax.grad(model.compute_loss_and_updates, has_aux=True)
 
-    def gradients(weights: Any, others: Any, optimizer: Any, metrics: Any, batch: dict[str, Any]) -> Any:
-        def add_part(carried: tuple[Any, ...], part: dict[str, Any]) -> tuple[tuple[Any, ...], None]:
+    def gradients(
+        weights: Any, others: Any, optimizer: Any, metrics: Any, batch: dict[str, Any]
+    ) -> Any:
+        def add_part(
+            carried: tuple[Any, ...], part: dict[str, Any]
+        ) -> tuple[tuple[Any, ...], None]:
             sums, others, metrics = carried
             found, (_, _, others, metrics) = gradient(
-                weights, others, metrics, part, None, None, training=True, optimizer_variables=optimizer
+                weights,
+                others,
+                metrics,
+                part,
+                None,
+                None,
+                training=True,
+                optimizer_variables=optimizer,
             )
-            return ([total + new for total, new in zip(sums, found, strict=True)], others, metrics), None
+            return (
+                [total + new for total, new in zip(sums, found, strict=True)],
+                others,
+                metrics,
+            ), None
 
         nothing = [ops.zeros_like(weight) for weight in weights]
-        (sums, others, metrics), _ = jax.lax.scan(add_part, (nothing, others, metrics), _in_parts(batch, model.parts))
+        (sums, others, metrics), _ = jax.lax.scan(
+            add_part, (nothing, others, metrics), _in_parts(batch, model.parts)
+        )
         return [total / model.parts for total in sums], others, metrics
 
     return gradients

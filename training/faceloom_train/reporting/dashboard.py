@@ -35,7 +35,10 @@ class Panel:
         self._trails: dict[str, Trail] = {}
         rows = run.rows()
         # The newest two evaluations, the last one last.
-        self._judged = [[row for row in rows if row["step"] == step and _is_judged(row)] for step in _last_two(rows)]
+        self._judged = [
+            [row for row in rows if row["step"] == step and _is_judged(row)]
+            for step in _last_two(rows)
+        ]
         self._advice = next((str(row["said"]) for row in reversed(rows) if "plateau" in row), "")
         saved, sheets = list_checkpoints(run), run.previews()
         self._saved = int(saved[-1].name.removeprefix("step-")) if saved else None
@@ -49,7 +52,10 @@ class Panel:
             case Stepped():
                 self._take_step(progress)
             case Judged():
-                self._judged = [*self._judged, [dict(one.to_row(), step=progress.step) for one in progress.judgements]]
+                self._judged = [
+                    *self._judged,
+                    [dict(one.to_row(), step=progress.step) for one in progress.judgments],
+                ]
                 self._judged = self._judged[-2:]
                 self._doing = ""
             case Saved():
@@ -73,16 +79,37 @@ class Panel:
         trails = str(console.encoding).lower().startswith("utf")
         figures: Sequence[RenderableType] = (self._evaluation(),)
         if self._stepped is not None:
-            values = self._stepped.values if console.size.height >= _HIGH else {"loss": self._stepped.values["loss"]}
+            values = (
+                self._stepped.values
+                if console.size.height >= _HIGH
+                else {"loss": self._stepped.values["loss"]}
+            )
             figures = (self._losses(values, self._stepped.rate, trails=trails), *figures)
-        if sum(console.measure(figure).maximum + _GAP for figure in figures) - _GAP + _FRAME <= width:
+        if (
+            sum(console.measure(figure).maximum + _GAP for figure in figures) - _GAP + _FRAME
+            <= width
+        ):
             beside = Table.grid(padding=(0, _GAP))
             beside.add_row(*figures)
             figures = (beside,)
         # A low terminal cuts off what is at the end.
-        parts: list[RenderableType] = [self._bar(), *self._words(), Text(), *_apart(figures), Text(), self._places()]
+        parts: list[RenderableType] = [
+            self._bar(),
+            *self._words(),
+            Text(),
+            *_apart(figures),
+            Text(),
+            self._places(),
+        ]
         title = f"[bold]{' and '.join(self._run.identities)}[/]"
-        yield Framed(Group(*parts), title=title, title_align="left", box=box.ROUNDED, padding=(0, 2), width=width)
+        yield Framed(
+            Group(*parts),
+            title=title,
+            title_align="left",
+            box=box.ROUNDED,
+            padding=(0, 2),
+            width=width,
+        )
 
     def _take_step(self, step: Stepped) -> None:
         first = self._stepped is None
@@ -106,7 +133,9 @@ class Panel:
             said += f",  {step.faces_per_second:.0f} faces/s"
         if step.seconds_left is not None:
             said += f",  {timedelta(seconds=round(step.seconds_left))} left"
-        grid.add_row(ProgressBar(total=step.total, completed=step.done, complete_style="cyan"), said)
+        grid.add_row(
+            ProgressBar(total=step.total, completed=step.done, complete_style="cyan"), said
+        )
         return Group(grid, Text(self._doing, style="cyan")) if self._doing else grid
 
     def _losses(self, values: Mapping[str, float], rate: float, *, trails: bool) -> RenderableType:
@@ -129,7 +158,10 @@ class Panel:
     def _evaluation(self) -> RenderableType:
         if not self._judged:
             every = self._run.settings.evaluate_every
-            return Text(f"first judged at step {min(every, self._run.settings.steps):,}" if every else "", "dim")
+            return Text(
+                f"first judged at step {min(every, self._run.settings.steps):,}" if every else "",
+                "dim",
+            )
         newest, before = self._judged[-1], self._judged[-2] if len(self._judged) > 1 else []
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         table.add_column(f"step {newest[0]['step']:,}", no_wrap=True)
@@ -140,7 +172,11 @@ class Panel:
                 last = next((old for old in before if old.get(DIRECTION) == row[DIRECTION]), None)
                 table.add_row(row[DIRECTION], *(_figure(row, last, name) for name in FIGURES))
         redrawn = ", ".join(f"{row[OWN]} {row['ssim']:.2f}" for row in newest if OWN in row)
-        return Group(table, Text.assemble(("drawn as themselves  ", "dim"), f"SSIM {redrawn}")) if redrawn else table
+        return (
+            Group(table, Text.assemble(("drawn as themselves  ", "dim"), f"SSIM {redrawn}"))
+            if redrawn
+            else table
+        )
 
     def _places(self) -> RenderableType:
         saved = "none yet" if self._saved is None else f"step {self._saved:,}"
@@ -148,7 +184,9 @@ class Panel:
         grid.add_row(Text("checkpoint", "dim"), Text(saved))
         if self._sheet is not None:
             grid.add_row(Text("pictures", "dim"), Text(str(self._sheet), overflow="fold"))
-            grid.add_row(Text("page", "dim"), Text(str(self._run.directory / "report.html"), overflow="fold"))
+            grid.add_row(
+                Text("page", "dim"), Text(str(self._run.directory / "report.html"), overflow="fold")
+            )
         return grid
 
     def _words(self) -> list[RenderableType]:

@@ -7,7 +7,7 @@ from faceloom_train.config.schema import TrainConfig
 from faceloom_train.evaluation.evaluator import DIRECTION, FIGURES, OWN
 from faceloom_train.evaluation.metric_history import Column, columns_by_subject
 from faceloom_train.evaluation.plateau import advice_of
-from faceloom_train.reporting.svg_charts import COLOURS, Line, curve
+from faceloom_train.reporting.svg_charts import COLORS, Line, curve
 from faceloom_train.runs.run_directory import Row
 
 _SHOWN = 12
@@ -17,7 +17,7 @@ cycle is how alike (SSIM) a face is that was drawn as the other person and back;
 
 
 def judged_part(rows: Sequence[Row], settings: TrainConfig) -> str:
-    """Return the HTML of what was judged: whether more steps help, curves, the newest judgements."""
+    """Return the HTML of what was judged: whether more steps help, curves, the newest judgments."""
     if not any(DIRECTION in row for row in rows):
         return f"{_EXPLAINED}<p>Not judged yet.</p>"
     said = advice_of(rows, settings)
@@ -32,15 +32,19 @@ def _curves(rows: Sequence[Row]) -> str:
 
 
 def _panel(title: str, columns: dict[str, Column]) -> str:
-    """A curve of each subject, under names in its colour."""
-    coloured = [(name, column, COLOURS[n % len(COLOURS)]) for n, (name, column) in enumerate(columns.items())]
-    lines = [Line(column.steps, column.values, colour) for _, column, colour in coloured]
-    names = ", ".join(f'<span style="color:{colour}">{html.escape(name)}</span>' for name, _, colour in coloured)
+    """A curve of each subject, under names in its color."""
+    colored = [
+        (name, column, COLORS[n % len(COLORS)]) for n, (name, column) in enumerate(columns.items())
+    ]
+    lines = [Line(column.steps, column.values, color) for _, column, color in colored]
+    names = ", ".join(
+        f'<span style="color:{color}">{html.escape(name)}</span>' for name, _, color in colored
+    )
     return f"<div><h3>{title}: {names}</h3>{curve(lines, [], (335, 150), dots=True)}</div>"
 
 
 def _table(rows: Sequence[Row]) -> str:
-    """The newest judgements of directions, the last first."""
+    """The newest judgments of directions, the last first."""
     judged = [row for row in rows if DIRECTION in row]
     head = "".join(f"<th>{name}</th>" for name in ("step", "swap", *FIGURES))
     body = "".join(

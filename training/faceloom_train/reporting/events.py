@@ -28,7 +28,7 @@ class Judged(Progress):
     """The held-out faces were judged, after step `step`."""
 
     step: int = 0
-    judgements: tuple[Judgement, ...] = ()
+    judgments: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from faceloom_train.runs.run_directory import Row, Run
 _SHOWN = 12
 # Below the loss stand its parts and the learning rate.
 _NO_PARTS = ("step", "seconds", "loss", "skipped")
-_LOSS_COLOUR, _PART_COLOUR = "#2f6fbb", "#3a8f4d"
+_LOSS_COLOR, _PART_COLOR = "#2f6fbb", "#3a8f4d"
 
 _PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Faceloom: $name</title>
@@ -65,9 +65,9 @@ def write_report(run: Run) -> Path:
     page = _PAGE.substitute(
         name=html.escape(run.directory.resolve().name),
         said=html.escape(_said(run, steps)),
-        loss=_curve(steps, "loss", marks, _LOSS_COLOUR, 1040, 260),
+        loss=_curve(steps, "loss", marks, _LOSS_COLOR, 1040, 260),
         parts="".join(
-            f"<div><h3>{html.escape(name.replace('_', ' '))}</h3>{_curve(steps, name, marks, _PART_COLOUR, 335, 130)}"
+            f"<div><h3>{html.escape(name.replace('_', ' '))}</h3>{_curve(steps, name, marks, _PART_COLOR, 335, 130)}"
             "</div>"
             for name in parts
         ),
@@ -94,11 +94,13 @@ def _said(run: Run, steps: Sequence[Row]) -> str:
     return f"{people}; step {last['step']} of {run.settings.steps}{loss}{passed}."
 
 
-def _curve(steps: Sequence[Row], name: str, marks: Sequence[Mark], colour: str, width: int, height: int) -> str:
+def _curve(
+    steps: Sequence[Row], name: str, marks: Sequence[Mark], color: str, width: int, height: int
+) -> str:
     known = Column.of([(row["step"], row[name]) for row in steps if row.get(name, 0) > 0])
     if len(known) < 2:
         return '<p class="quiet">Too few figures yet.</p>'
-    return curve([Line(known.steps, known.values, colour)], marks, (width, height), logarithmic=True)
+    return curve([Line(known.steps, known.values, color)], marks, (width, height), logarithmic=True)
 
 
 def _events(events: Sequence[Row]) -> str:
@@ -130,9 +132,16 @@ def _told(row: Row) -> str:
 
 def _previews(run: Run) -> str:
     sheets = run.previews()
-    picked = [sheets[n] for n in np.unique(np.linspace(0, len(sheets) - 1, _SHOWN).round().astype(int)) if sheets]
+    picked = [
+        sheets[n]
+        for n in np.unique(np.linspace(0, len(sheets) - 1, _SHOWN).round().astype(int))
+        if sheets
+    ]
     return (
-        "".join(f"<h3>Step {int(path.stem.removeprefix('step-'))}</h3>{_sheet(path)}" for path in reversed(picked))
+        "".join(
+            f"<h3>Step {int(path.stem.removeprefix('step-'))}</h3>{_sheet(path)}"
+            for path in reversed(picked)
+        )
         or "<p>Nothing yet.</p>"
     )
 

@@ -24,7 +24,10 @@ _CELL = 128
 
 def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
     """Write a PNG: for each pair of identities A, A->A, A->B and B, B->B, B->A, a few faces of each."""
-    write_png(path, np.concatenate([_pair(model, faces, a, b) for a, b in combinations(range(len(faces)), 2)]))
+    write_png(
+        path,
+        np.concatenate([_pair(model, faces, a, b) for a, b in combinations(range(len(faces)), 2)]),
+    )
 
 
 def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
@@ -32,10 +35,14 @@ def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path)
     # Of a step each, because poor footage comes in whole steps.
     config = model.config.model_copy(update={"batch_size": 1, "effective_batch_size": None})
     batches = [
-        {name: value.numpy() for name, value in batch.items()} for batch in make_dataset(faces, config, 0, _ROWS)
+        {name: value.numpy() for name, value in batch.items()}
+        for batch in make_dataset(faces, config, 0, _ROWS)
     ]
     batch = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    people = [{name: ops.convert_to_tensor(x[:, number]) for name, x in batch.items()} for number in range(len(faces))]
+    people = [
+        {name: ops.convert_to_tensor(x[:, number]) for name, x in batch.items()}
+        for number in range(len(faces))
+    ]
     write_png(path, np.concatenate([_example_columns(model, own) for own in people], axis=1))
 
 
@@ -46,7 +53,9 @@ def _example_columns(model: SwapModel, batch: dict[str, Any]) -> Rgb:
     if model.config.hide_background:
         seen = hide_background(seen, outline)
     mask = ops.broadcast_to(wanted[..., 3:], seen.shape)
-    return np.concatenate([_column(ops.convert_to_numpy(x)) for x in (seen, wanted[..., :3], mask)], axis=1)
+    return np.concatenate(
+        [_column(ops.convert_to_numpy(x)) for x in (seen, wanted[..., :3], mask)], axis=1
+    )
 
 
 def _pair(model: SwapModel, faces: Sequence[TrainingFaces], a: int, b: int) -> Rgb:
@@ -65,4 +74,6 @@ def _columns(model: SwapModel, faces: TrainingFaces, own: int, other: int) -> Rg
 
 def _column(pictures: Float32[np.ndarray, "n s s 3"]) -> UInt8[np.ndarray, "h w 3"]:
     size = (_CELL, _CELL)
-    return np.concatenate([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in to_levels(pictures * 255)])
+    return np.concatenate(
+        [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in to_levels(pictures * 255)]
+    )

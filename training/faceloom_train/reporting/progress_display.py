@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from faceloom.cli.console import progress_display
-from faceloom.progress import Progress, Report
+from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.reporting.dashboard import Panel
 from faceloom_train.reporting.events import Drawn, Judged, Saved
 from faceloom_train.runs.run_directory import Run
@@ -22,7 +22,7 @@ _PICTURES_A_SECOND = 3
 
 
 @contextmanager
-def training_display(run: Run) -> Iterator[Report]:
+def training_display(run: Run) -> Iterator[ProgressCallback]:
     """Yield what shows a run's progress on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -40,11 +40,13 @@ def training_display(run: Run) -> Iterator[Report]:
         logger.removeHandler(handler)
 
 
-def _only_lines(report: Report) -> Report:
+def _only_lines(report: ProgressCallback) -> ProgressCallback:
     """Leave out what is worth a place in a panel but not a line in a log."""
 
     def tell(progress: Progress) -> None:
-        if isinstance(progress, (Saved, Drawn)) or (progress.stage == "evaluate" and not isinstance(progress, Judged)):
+        if isinstance(progress, (Saved, Drawn)) or (
+            progress.stage == "evaluate" and not isinstance(progress, Judged)
+        ):
             return
         report(progress)
 

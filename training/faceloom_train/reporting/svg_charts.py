@@ -13,7 +13,7 @@ from faceloom.html import svg
 _POINTS = 500
 _LEFT, _RIGHT, _TOP, _BELOW = 46, 10, 16, 20
 # One a subject, in their order.
-COLOURS = ("#c2571a", "#2f6fbb", "#3a8f4d", "#8a4fa3", "#a01414", "#5c6b73")
+COLORS = ("#c2571a", "#2f6fbb", "#3a8f4d", "#8a4fa3", "#a01414", "#5c6b73")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Values over steps; colour as in CSS."""
+    """Values over steps; color as in CSS."""
 
     steps: Float64[np.ndarray, "n"]
     values: Float64[np.ndarray, "n"]
-    colour: str
+    color: str
 
 
 def curve(
@@ -45,7 +45,7 @@ def curve(
 
     logarithmic: values must be positive. dots: at each value, where there are few.
     """
-    thinned = [Line(*_thinned(line.steps, line.values), line.colour) for line in lines]
+    thinned = [Line(*_thinned(line.steps, line.values), line.color) for line in lines]
     plane = _Plane.of(thinned, size, logarithmic=logarithmic)
     width, height = plane.width, plane.height
     grid = "".join(
@@ -77,11 +77,15 @@ class _Plane:
     @classmethod
     def of(cls, lines: Sequence[Line], size: tuple[int, int], *, logarithmic: bool) -> "_Plane":
         values = np.concatenate([line.values for line in lines])
-        scaled: Callable[[float], float] = (lambda value: float(np.log(value))) if logarithmic else float
+        scaled: Callable[[float], float] = (
+            (lambda value: float(np.log(value))) if logarithmic else float
+        )
         low, high = scaled(values.min()), scaled(values.max())
         room = max(0.04 * (high - low), 0.01)
         last = max(1.0, *(float(line.steps[-1]) for line in lines))
-        return cls(size[0] - _LEFT - _RIGHT, size[1] - _TOP - _BELOW, last, low - room, high + room, scaled)
+        return cls(
+            size[0] - _LEFT - _RIGHT, size[1] - _TOP - _BELOW, last, low - room, high + room, scaled
+        )
 
     def across(self, step: float) -> float:
         return self.width * step / self.last
@@ -90,10 +94,16 @@ class _Plane:
         return self.height * (self.high - self.scaled(value)) / (self.high - self.low)
 
     def draw(self, line: Line, *, dots: bool) -> str:
-        places = [(self.across(x), self.down(y)) for x, y in zip(line.steps, line.values, strict=True)]
+        places = [
+            (self.across(x), self.down(y)) for x, y in zip(line.steps, line.values, strict=True)
+        ]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        circles = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{line.colour}"/>' for x, y in places)
-        drawn = f'<polyline points="{points}" fill="none" stroke="{line.colour}" stroke-width="1.5"/>'
+        circles = "".join(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{line.color}"/>' for x, y in places
+        )
+        drawn = (
+            f'<polyline points="{points}" fill="none" stroke="{line.color}" stroke-width="1.5"/>'
+        )
         return drawn + circles if dots else drawn
 
     def round_values(self) -> Iterator[float]:
@@ -108,7 +118,9 @@ def _marks(marks: Sequence[Mark], plane: _Plane) -> str:
     for mark in marks:
         if mark.step <= plane.last:
             labels.setdefault(mark.step, []).append(mark.label)
-    return "".join(_mark(plane.across(step), plane.height, _joined(named)) for step, named in labels.items())
+    return "".join(
+        _mark(plane.across(step), plane.height, _joined(named)) for step, named in labels.items()
+    )
 
 
 def _mark(x: float, height: float, label: str) -> str:
@@ -123,7 +135,7 @@ def _joined(labels: Sequence[str]) -> str:
 
 
 def _thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Average neighbours so that at most _POINTS are left."""
+    """Average neighbors so that at most _POINTS are left."""
     if len(steps) <= _POINTS:
         return steps, values
     bins = np.array_split(np.arange(len(steps)), _POINTS)

@@ -23,17 +23,23 @@ class Tensorboard:
         folder = run.directory / "tensorboard"
         folder.mkdir(exist_ok=True)
         # The name tells TensorBoard what it is, and sorts by the time of writing.
-        self._file = tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{time.time_ns()}.faceloom"))
+        self._file = tf.io.TFRecordWriter(
+            str(folder / f"events.out.tfevents.{time.time_ns()}.faceloom")
+        )
         self._write(_Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def write_values(self, step: int, values: Mapping[str, float]) -> None:
         """Write a row of the metrics."""
-        self._write_summary(step, [_Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
+        self._write_summary(
+            step, [_Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        )
 
     def write_picture(self, step: int, sheet: Path) -> None:
         """Write a preview sheet."""
         height, width, _ = read_picture(sheet).shape
-        picture = _Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=sheet.read_bytes())
+        picture = _Summary.Image(
+            height=height, width=width, colorspace=3, encoded_image_string=sheet.read_bytes()
+        )
         self._write_summary(step, [_Summary.Value(tag="preview", image=picture)])
 
     def _write_summary(self, step: int, values: list[tf.compat.v1.Summary.Value]) -> None:

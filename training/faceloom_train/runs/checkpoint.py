@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from faceloom.atomic import refuse_full_disk, replacing_directory, write_text
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.hashing import sha256_of_file
 from faceloom.json_documents import Strict, read_document, to_json
 from faceloom_train.model.swap_model import SwapModel
@@ -72,18 +72,22 @@ def has_checkpoint(run: Run, step: int) -> bool:
 def mark_best(run: Run, step: int, figures: Mapping[str, float]) -> None:
     """Keep the checkpoint of `step`, until another is marked. For evaluations; `figures` say why.
 
-    Raises ArtefactRefused if there is no whole checkpoint of that step.
+    Raises ArtifactRefused if there is no whole checkpoint of that step.
     """
     problem = _damage(_path(run, step))
     if problem:
-        raise ArtefactRefused(problem)
+        raise ArtifactRefused(problem)
     write_text(_directory(run) / _BEST, to_json(BestFile(step=step, figures=dict(figures))))
 
 
 def read_best(run: Run) -> BestFile | None:
     """Return what `mark_best` wrote last, None if nothing was marked."""
     path = _directory(run) / _BEST
-    return read_document(path, BestFile, SCHEMA, "mark of the best checkpoint") if path.is_file() else None
+    return (
+        read_document(path, BestFile, SCHEMA, "mark of the best checkpoint")
+        if path.is_file()
+        else None
+    )
 
 
 def list_checkpoints(run: Run) -> list[Path]:
@@ -91,10 +95,12 @@ def list_checkpoints(run: Run) -> list[Path]:
     return sorted(path for path in _directory(run).glob("step-*") if _STEP.fullmatch(path.name))
 
 
-def latest_checkpoint(run: Run, notice: Callable[[str], object] = lambda _: None) -> tuple[Path, int]:
+def latest_checkpoint(
+    run: Run, notice: Callable[[str], object] = lambda _: None
+) -> tuple[Path, int]:
     """Return the newest whole checkpoint and its step; tell `notice` of each newer one that is damaged.
 
-    Raises ArtefactRefused if there is none.
+    Raises ArtifactRefused if there is none.
     """
     problems: list[str] = []
     for path in reversed(list_checkpoints(run)):
@@ -105,21 +111,27 @@ def latest_checkpoint(run: Run, notice: Callable[[str], object] = lambda _: None
             return path, _step(path)
         problems.append(problem)
     if problems:
-        raise ArtefactRefused(f"{problems[0]} No checkpoint of {run.directory} is whole; begin a new run.")
-    raise ArtefactRefused(f"{run.directory} has no checkpoint yet; train it first.")
+        raise ArtifactRefused(
+            f"{problems[0]} No checkpoint of {run.directory} is whole; begin a new run."
+        )
+    raise ArtifactRefused(f"{run.directory} has no checkpoint yet; train it first.")
 
 
-def find_checkpoint(run: Run, which: str, notice: Callable[[str], object] = lambda _: None) -> tuple[Path, int]:
+def find_checkpoint(
+    run: Run, which: str, notice: Callable[[str], object] = lambda _: None
+) -> tuple[Path, int]:
     """Return a whole checkpoint and its step: the "last", the "best" that an evaluation marked, or that of a step.
 
-    Raises UsageError for another word, ArtefactRefused if there is no such checkpoint or it is damaged.
+    Raises UsageError for another word, ArtifactRefused if there is no such checkpoint or it is damaged.
     """
     if which == "last":
         return latest_checkpoint(run, notice)
     if which == "best":
         best = read_best(run)
         if best is None:
-            raise ArtefactRefused(f"No evaluation has marked the best step of {run.directory} yet; export the last.")
+            raise ArtifactRefused(
+                f"No evaluation has marked the best step of {run.directory} yet; export the last."
+            )
         step = best.step
     elif which.isdecimal() and len(which) <= _DIGITS:
         step = int(which)
@@ -128,9 +140,11 @@ def find_checkpoint(run: Run, which: str, notice: Callable[[str], object] = lamb
     path = _path(run, step)
     if not path.is_dir():
         kept = ", ".join(str(_step(path)) for path in list_checkpoints(run)) or "none"
-        raise ArtefactRefused(f"{run.directory} has no checkpoint of step {step}; those that it keeps: {kept}.")
+        raise ArtifactRefused(
+            f"{run.directory} has no checkpoint of step {step}; those that it keeps: {kept}."
+        )
     if problem := _damage(path):
-        raise ArtefactRefused(f"{problem} Name another step.")
+        raise ArtifactRefused(f"{problem} Name another step.")
     return path, step
 
 
@@ -145,10 +159,12 @@ def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
             warnings.filterwarnings("error", category=UserWarning, module="keras")
             model.load_weights(checkpoint / _WEIGHTS)
     except OSError as error:
-        raise ArtefactRefused(f"{checkpoint} cannot be read ({' '.join(str(error).split())}).") from error
+        raise ArtifactRefused(
+            f"{checkpoint} cannot be read ({' '.join(str(error).split())})."
+        ) from error
     except (ValueError, KeyError, UserWarning) as error:
         # Keras says at length which layers they are.
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"{checkpoint} holds another network than its run's config.yaml describes, as those of another version of "
             "Faceloom may: only that version can use it."
         ) from error
@@ -167,7 +183,11 @@ def _remove_others(run: Run, step: int) -> None:
     past = [path for path in checkpoints if _step(path) <= step]
     newest = past[-run.settings.keep_checkpoints :]
     for path in checkpoints:
-        kept = path in newest or is_snapshot(run, _step(path)) or (best is not None and best.step == _step(path))
+        kept = (
+            path in newest
+            or is_snapshot(run, _step(path))
+            or (best is not None and best.step == _step(path))
+        )
         if path not in past or not kept:
             shutil.rmtree(path)
 
@@ -176,7 +196,7 @@ def _damage(path: Path) -> str | None:
     """Say in one sentence what is wrong with a checkpoint; None if it is whole."""
     try:
         file = read_document(path / "checkpoint.json", CheckpointFile, SCHEMA, "checkpoint")
-    except ArtefactRefused as refused:
+    except ArtifactRefused as refused:
         return str(refused)
     weights = path / _WEIGHTS
     if file.step != _step(path):

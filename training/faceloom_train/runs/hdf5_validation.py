@@ -6,49 +6,66 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 
 # Groups in groups; Keras needs eight.
 _DEEPEST = 32
 # What h5py raises for damage.
-DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError, RecursionError, OverflowError, MemoryError)
+DAMAGED = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    RecursionError,
+    OverflowError,
+    MemoryError,
+)
 
 
 def refuse_foreign_weights(path: Path) -> None:
-    """Raise ArtefactRefused for weights that lie, or lead, outside of the file, or claim more bytes than it has."""
+    """Raise ArtifactRefused for weights that lie, or lead, outside of the file, or claim more bytes than it has."""
     try:
         with h5py.File(path, "r") as file:
             arrays_of(file, path, path.stat().st_size)
     except DAMAGED as error:
-        raise ArtefactRefused(f"{path} cannot be read as HDF5 ({str(error)[:200]}).") from error
+        raise ArtifactRefused(f"{path} cannot be read as HDF5 ({str(error)[:200]}).") from error
 
 
 def arrays_of(file: h5py.File, path: Path, size: int) -> dict[str, h5py.Dataset]:
     """Return a file's arrays by their places in it, none of them read yet.
 
-    size: bytes of the file. Raises ArtefactRefused as `refuse_foreign_weights`; what HDF5 raises for damage is
+    size: bytes of the file. Raises ArtifactRefused as `refuse_foreign_weights`; what HDF5 raises for damage is
     passed on.
     """
     found = dict(_arrays(file, path, "", 0))
     claimed = sum(array.size * array.dtype.itemsize for array in found.values())
     if claimed > size:
-        raise ArtefactRefused(f"{path} has {size} bytes and claims weights of {claimed}; take the file anew.")
+        raise ArtifactRefused(
+            f"{path} has {size} bytes and claims weights of {claimed}; take the file anew."
+        )
     return found
 
 
-def _arrays(group: h5py.Group, path: Path, place: str, depth: int) -> Iterator[tuple[str, h5py.Dataset]]:
+def _arrays(
+    group: h5py.Group, path: Path, place: str, depth: int
+) -> Iterator[tuple[str, h5py.Dataset]]:
     if depth > _DEEPEST:
-        raise ArtefactRefused(f"{path} has groups in groups in groups; take the file anew.")
+        raise ArtifactRefused(f"{path} has groups in groups in groups; take the file anew.")
     for name in group:
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise ArtefactRefused(f"{path} draws its weights from elsewhere ({place}{name}); save it as one file.")
+            raise ArtifactRefused(
+                f"{path} draws its weights from elsewhere ({place}{name}); save it as one file."
+            )
         item = group[name]
         if isinstance(item, h5py.Group):
             yield from _arrays(item, path, f"{place}{name}/", depth + 1)
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
-                raise ArtefactRefused(f"{path} draws its weights from another file; save it as one file.")
+                raise ArtifactRefused(
+                    f"{path} draws its weights from another file; save it as one file."
+                )
             yield f"{place}{name}", item
 
 

@@ -20,7 +20,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from faceloom.atomic import said_plainly, write_text
-from faceloom.errors import ArtefactRefused, UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.json_documents import Strict, first_problem
 from faceloom.safe_read import lines_of, read_bounded, refuse_links
 from faceloom_train.config.safe_yaml import MOST_BYTES, parse_yaml
@@ -64,7 +64,11 @@ class Run:
 
     @classmethod
     def create(
-        cls, directory: Path, faces: Mapping[str, Path], settings: TrainConfig, init_from: Path | None = None
+        cls,
+        directory: Path,
+        faces: Mapping[str, Path],
+        settings: TrainConfig,
+        init_from: Path | None = None,
     ) -> "Run":
         """Begin a run in a new directory."""
         run = cls(directory, faces, settings, init_from)
@@ -73,17 +77,21 @@ class Run:
 
     @classmethod
     def read(cls, directory: Path) -> "Run":
-        """Read a run; raise ArtefactRefused if `directory` is none, or anything in it leads outside."""
+        """Read a run; raise ArtifactRefused if `directory` is none, or anything in it leads outside."""
         path = directory / "config.yaml"
         refuse_links(directory)
         try:
             file = RunFile.model_validate(parse_yaml(read_bounded(path, MOST_BYTES)))
         except FileNotFoundError:
-            raise ArtefactRefused(f"{directory} is no run: it has no config.yaml; check the path.") from None
+            raise ArtifactRefused(
+                f"{directory} is no run: it has no config.yaml; check the path."
+            ) from None
         except ValidationError as error:
-            raise ArtefactRefused(f"{path} is not a run's configuration: {first_problem(error)}.") from error
+            raise ArtifactRefused(
+                f"{path} is not a run's configuration: {first_problem(error)}."
+            ) from error
         except (yaml.YAMLError, OSError) as error:
-            raise ArtefactRefused(f"{path} is damaged and cannot be read as YAML.") from error
+            raise ArtifactRefused(f"{path} is damaged and cannot be read as YAML.") from error
         faces = {name: (directory / path).resolve() for name, path in file.faces.items()}
         init_from = file.init_from and (directory / file.init_from).resolve()
         return cls(directory, faces, file.settings, init_from)
@@ -121,7 +129,10 @@ class Run:
         faces = {name: self._relative(path) for name, path in self.faces.items()}
         init_from = self.init_from and self._relative(self.init_from)
         file = RunFile(faces=faces, init_from=init_from, settings=self.settings)
-        write_text(self.directory / "config.yaml", yaml.safe_dump(file.model_dump(mode="json"), sort_keys=False))
+        write_text(
+            self.directory / "config.yaml",
+            yaml.safe_dump(file.model_dump(mode="json"), sort_keys=False),
+        )
 
     def with_settings(self, settings: TrainConfig, step: int) -> "Run":
         """Continue with other settings, noting each change in the metrics; raise UsageError for a fixed one."""

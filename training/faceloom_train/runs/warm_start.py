@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom_train.model.networks import layers_of
 from faceloom_train.model.optimizer import use_averaged_weights
 from faceloom_train.model.swap_model import SwapModel
@@ -32,16 +32,21 @@ class WarmStart:
 
 
 def refuse_stranger(model: SwapModel, known: SwapModel, source: Path) -> None:
-    """Raise ArtefactRefused if a network can take nothing that matters (a kernel) of the networks of `source`."""
-    pairs = [*_same_of(model.encoder, known.encoder), *_same_of(model.decoders[0], known.decoders[0], _OWN)]
+    """Raise ArtifactRefused if a network can take nothing that matters (a kernel) of the networks of `source`."""
+    pairs = [
+        *_same_of(model.encoder, known.encoder),
+        *_same_of(model.decoders[0], known.decoders[0], _OWN),
+    ]
     if not any(len(new.shape) > 1 for new, _ in pairs):
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"{source} has no layer of the name and shape of one of the new network's; begin without "
             "--init-from, or with a network more like the one in its config.yaml."
         )
 
 
-def copy_weights(model: SwapModel, identities: tuple[str, ...], known: SwapModel, source: Run) -> WarmStart:
+def copy_weights(
+    model: SwapModel, identities: tuple[str, ...], known: SwapModel, source: Run
+) -> WarmStart:
     """Copy into `model` what it has in common with `known`, the model of `source`; use the last whole checkpoint.
 
     A decoder begins as that of the same identity, or else as the first one. The copied weights are the
@@ -55,7 +60,9 @@ def copy_weights(model: SwapModel, identities: tuple[str, ...], known: SwapModel
     for new, old in pairs.values():
         new.assign(old.value)
     taken = sum(math.prod(new.shape) for new, _ in pairs.values())
-    return WarmStart(source.directory, step, taken / sum(math.prod(v.shape) for v in model.trainable_variables))
+    return WarmStart(
+        source.directory, step, taken / sum(math.prod(v.shape) for v in model.trainable_variables)
+    )
 
 
 def _same(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.safe_read import NO_ZIP, read_bounded, refuse_links
 
 # Plain names only: a bundle cannot point outside itself.
@@ -34,18 +34,20 @@ _END = struct.Struct("<4s4H2LH")
 
 
 def list_files(path: Path) -> list[str]:
-    """Return the names of a bundle's files; raise ArtefactRefused if `path` is neither folder nor sound .zip."""
+    """Return the names of a bundle's files; raise ArtifactRefused if `path` is neither folder nor sound .zip."""
     if path.is_dir():
         refuse_links(path)
         return sorted(file.name for file in path.iterdir())
     if not path.is_file():
-        raise ArtefactRefused(f"{path} is no bundle: there is no such folder or .zip; check the path.")
+        raise ArtifactRefused(
+            f"{path} is no bundle: there is no such folder or .zip; check the path."
+        )
     with _opened(path) as archive:
         return sorted(archive.namelist())
 
 
 def read_file(path: Path, name: str, most: int = _MOST_BYTES) -> bytes:
-    """Return the bytes of one file of a bundle; raise ArtefactRefused if it is not there, damaged or over `most`."""
+    """Return the bytes of one file of a bundle; raise ArtifactRefused if it is not there, damaged or over `most`."""
     if path.is_dir():
         try:
             return read_bounded(path / name, most)
@@ -54,7 +56,9 @@ def read_file(path: Path, name: str, most: int = _MOST_BYTES) -> bytes:
     with _opened(path) as archive:
         try:
             if archive.getinfo(name).file_size > most:
-                raise ArtefactRefused(f"{path / name} has more than {most} bytes; take the bundle anew.")
+                raise ArtifactRefused(
+                    f"{path / name} has more than {most} bytes; take the bundle anew."
+                )
             # Never more than the size that was checked is read, whatever the compressed bytes go on to.
             return archive.read(name)
         except KeyError:
@@ -69,28 +73,32 @@ def write_zip(folder: Path, path: Path) -> None:
 
 
 def refuse_unsafe_zip(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
-    """Raise ArtefactRefused if a .zip could lead outside itself or grow beyond what a bundle holds."""
+    """Raise ArtifactRefused if a .zip could lead outside itself or grow beyond what a bundle holds."""
     for member in members:
         if not re.fullmatch(FILE_NAME, member.filename):
-            raise ArtefactRefused(
+            raise ArtifactRefused(
                 f"{path} holds {member.filename!r}, and a bundle's files lie at the top of it, under plain names; "
                 "pack the files and not their folder."
             )
         if stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1:
-            raise ArtefactRefused(f"{path}: {member.filename} is a link or encrypted; pack the file itself.")
+            raise ArtifactRefused(
+                f"{path}: {member.filename} is a link or encrypted; pack the file itself."
+            )
     _refuse_growing_zip(members, path, _MOST_FILES)
 
 
 def _refuse_growing_zip(members: Sequence[zipfile.ZipInfo], path: Path, most: int) -> None:
-    """Raise ArtefactRefused if a .zip could grow beyond what a bundle holds."""
+    """Raise ArtifactRefused if a .zip could grow beyond what a bundle holds."""
     names = [member.filename for member in members]
     if any(member.compress_type not in _PACKED_BY for member in members):
-        raise ArtefactRefused(f"{path} is packed in an uncommon way; pack it with deflate, or not at all.")
+        raise ArtifactRefused(
+            f"{path} is packed in an uncommon way; pack it with deflate, or not at all."
+        )
     size, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
     if len(names) > most or len(set(names)) < len(names):
-        raise ArtefactRefused(f"{path} holds too many files, or one twice; take the bundle anew.")
+        raise ArtifactRefused(f"{path} holds too many files, or one twice; take the bundle anew.")
     if size > _MOST_BYTES or (size > _SMALL and size > _MOST_SHRUNK * packed):
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"{path} would grow from {packed / 1e6:.1f} to {size / 1e6:.0f} MB, as no weights do; it is not opened."
         )
 
@@ -98,7 +106,11 @@ def _refuse_growing_zip(members: Sequence[zipfile.ZipInfo], path: Path, most: in
 @contextmanager
 def opened_zip(data: bytes, path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a .zip that lies in memory, once it is known to be harmless."""
-    with _refused_if_damaged(path), io.BytesIO(data) as file, _directory_read(file, path) as archive:
+    with (
+        _refused_if_damaged(path),
+        io.BytesIO(data) as file,
+        _directory_read(file, path) as archive,
+    ):
         refuse_unsafe_zip(archive.infolist(), path)
         yield archive
 
@@ -106,7 +118,11 @@ def opened_zip(data: bytes, path: Path) -> Iterator[zipfile.ZipFile]:
 @contextmanager
 def opened_arrays(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an .npz on disk, once it is known that it cannot grow without end; its members' names are not files."""
-    with _refused_if_damaged(path), path.open("rb") as file, _directory_read(file, path, _MOST_ARRAYS) as archive:
+    with (
+        _refused_if_damaged(path),
+        path.open("rb") as file,
+        _directory_read(file, path, _MOST_ARRAYS) as archive,
+    ):
         _refuse_growing_zip(archive.infolist(), path, _MOST_ARRAYS)
         yield archive
 
@@ -118,7 +134,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def _directory_read(file: io.BufferedIOBase, path: Path, most: int = _MOST_FILES) -> zipfile.ZipFile:
+def _directory_read(
+    file: io.BufferedIOBase, path: Path, most: int = _MOST_FILES
+) -> zipfile.ZipFile:
     """Read a .zip's directory, unless it is longer than one of so few files can be.
 
     Each entry takes ten times its bytes in memory, and `zipfile` reads them all before any can be counted.
@@ -135,7 +153,7 @@ def _directory_read(file: io.BufferedIOBase, path: Path, most: int = _MOST_FILES
     if before[:4] == b"PK\6\6":
         length = max(length if length < 2**32 - 1 else 0, int.from_bytes(before[40:48], "little"))
     if length > most * _MOST_ENTRY:
-        raise ArtefactRefused(f"{path} holds too many files; take the bundle anew.")
+        raise ArtifactRefused(f"{path} holds too many files; take the bundle anew.")
     return zipfile.ZipFile(file)
 
 
@@ -144,10 +162,12 @@ def _refused_if_damaged(path: Path) -> Iterator[None]:
     try:
         yield
     except NO_ZIP as error:
-        raise ArtefactRefused(f"{path} is no .zip that can be read ({error}); take the bundle anew.") from error
+        raise ArtifactRefused(
+            f"{path} is no .zip that can be read ({error}); take the bundle anew."
+        ) from error
 
 
-def _lacks(path: Path, name: str) -> ArtefactRefused:
+def _lacks(path: Path, name: str) -> ArtifactRefused:
     if name == "manifest.json":
-        return ArtefactRefused(f"{path} is no bundle: it has no {name}; check the path.")
-    return ArtefactRefused(f"The bundle {path} lacks {name}; copy or export it again.")
+        return ArtifactRefused(f"{path} is no bundle: it has no {name}; check the path.")
+    return ArtifactRefused(f"The bundle {path} lacks {name}; copy or export it again.")

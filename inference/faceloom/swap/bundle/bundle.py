@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from faceloom.array_types import MaskBatch, RgbBatch
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of
 from faceloom.json_documents import parse_document
 from faceloom.safe_read import MOST_OF_A_DOCUMENT, read_npz
@@ -35,7 +35,7 @@ class Bundle:
 
     @classmethod
     def read(cls, path: Path) -> "Bundle":
-        """Read and check a bundle, folder or .zip; raise ArtefactRefused if anything is missing, changed or newer."""
+        """Read and check a bundle, folder or .zip; raise ArtifactRefused if anything is missing, changed or newer."""
         names = list_files(path)
         content = read_file(path, MARKER, MOST_OF_A_DOCUMENT)
         manifest = parse_document(content, path / MARKER, Manifest, SCHEMA, "bundle")
@@ -51,10 +51,10 @@ class Bundle:
         return sha256_of(read_file(self.path, MARKER))
 
     def read_file(self, row: FileRow) -> bytes:
-        """Return the bytes of a file that the manifest names; raise ArtefactRefused if they are others."""
+        """Return the bytes of a file that the manifest names; raise ArtifactRefused if they are others."""
         content = read_file(self.path, row.file)
         if sha256_of(content) != row.sha256:
-            raise ArtefactRefused(
+            raise ArtifactRefused(
                 f"{self.path / row.file} is not the file that the manifest names (its SHA-256 differs); "
                 "copy or export the bundle again."
             )
@@ -68,18 +68,26 @@ class Bundle:
             with opened_zip(content, path) as archive:
                 stored = read_npz(archive, dict.fromkeys(("faces", "swapped", "masks"), "u"))
         except KeyError as error:
-            raise ArtefactRefused(f"{path} is no golden sample ({error}); export the bundle again.") from error
+            raise ArtifactRefused(
+                f"{path} is no golden sample ({error}); export the bundle again."
+            ) from error
         count, size = self.manifest.golden.faces, self.manifest.crop.size
-        shapes = {"faces": (count, size, size, 3), "swapped": (count, size, size, 3), "masks": (count, size, size)}
+        shapes = {
+            "faces": (count, size, size, 3),
+            "swapped": (count, size, size, 3),
+            "masks": (count, size, size),
+        }
         for name, shape in shapes.items():
             if stored[name].shape != shape or stored[name].dtype != np.uint8:
-                raise ArtefactRefused(f"{path}: its {name} are {stored[name].shape} and the manifest says {shape}.")
+                raise ArtifactRefused(
+                    f"{path}: its {name} are {stored[name].shape} and the manifest says {shape}."
+                )
         return Golden(**stored)
 
 
 def _refuse_unnamed_files(path: Path, unnamed: set[str]) -> None:
     """Refuse a file without a checksum: it is not what was exported."""
     for name in sorted(unnamed):
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"{path / name} is not named in the bundle's manifest; remove it, or take the bundle anew."
         )

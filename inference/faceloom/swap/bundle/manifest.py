@@ -52,14 +52,16 @@ class LimitsRow(ToleranceRow):
 
     def tolerance(self) -> ToleranceRow:
         """Return the part that a replay of the golden sample is held to."""
-        return ToleranceRow(levels=self.levels, share_within=self.share_within, mean_difference=self.mean_difference)
+        return ToleranceRow(
+            levels=self.levels, share_within=self.share_within, mean_difference=self.mean_difference
+        )
 
 
 class ProofRow(Strict):
     """What a graph keeps of the trained model, on faces of the run; differences in levels of 255.
 
     within_one, within_two: shares of bytes at most so many levels off. similarity: mean SSIM inside the trained
-    model's mask. identity: mean cosine of the trained model's faces to the person's centre; identity_loss: by how
+    model's mask. identity: mean cosine of the trained model's faces to the person's center; identity_loss: by how
     much the graph's faces have less. accepted: each limit that was missed, if `--accept-loss` wrote it anyway.
     """
 
@@ -100,7 +102,7 @@ class GoldenRow(FileRow):
 class BlendRow(Strict):
     """How the trainer suggests to paste the face. erode, feather: in crop sides. sharpen: `most` of `sharpen_like`."""
 
-    colour: Literal["none", "lab"] = "lab"
+    color: Literal["none", "lab"] = "lab"
     erode: Annotated[float, Field(ge=0, le=0.2)] = 0.03
     feather: Annotated[float, Field(ge=0, le=0.2)] = 0.03
     sharpen: Share = 0.0
@@ -130,7 +132,7 @@ def _one_of_each(graphs: tuple[GraphRow, ...]) -> tuple[GraphRow, ...]:
 
 
 class Manifest(Strict):
-    """`manifest.json`. `hide_background`: the graph wants crops with GREY outside the face's mask.
+    """`manifest.json`. `hide_background`: the graph wants crops with GRAY outside the face's mask.
 
     `training` is None for a model that was trained elsewhere; then `imported` says where it came from.
     """
@@ -147,4 +149,4 @@ class Manifest(Strict):
     training: TrainingRow | None = None
     imported: ImportedRow | None = None
     consent: Consent = None
-    licence: str | None = None
+    license: str | None = None

@@ -42,7 +42,9 @@ class Difference:
             yield f"the mean difference is {self.mean:.3f} levels and may be {tolerance.mean_difference:.6g}"
 
 
-def difference_of(faces: RgbBatch, masks: MaskBatch, other_faces: RgbBatch, other_masks: MaskBatch) -> Difference:
+def difference_of(
+    faces: RgbBatch, masks: MaskBatch, other_faces: RgbBatch, other_masks: MaskBatch
+) -> Difference:
     """Compare faces and masks of the same shapes."""
     counts = np.zeros(256, np.int64)
     for mine, other in ((faces, other_faces), (masks, other_masks)):

@@ -1,4 +1,4 @@
-"""Bring a swapped face's colours to those of the face it covers, without flicker."""
+"""Bring a swapped face's colors to those of the face it covers, without flicker."""
 
 import cv2
 import numpy as np
@@ -6,10 +6,10 @@ from jaxtyping import Float32, UInt8
 
 from faceloom.array_types import Mask, Rgb, float32, to_levels
 from faceloom.color import Lab, from_lab, to_lab
-from faceloom.swap.options import ColourMatch
+from faceloom.swap.options import ColorMatch
 from faceloom.swap.selection.track_state import TrackNotes
 
-# The target's colours are steadied: a hand that comes into the mask must not tint the face. What the network drew is
+# The target's colors are steadied: a hand that comes into the mask must not tint the face. What the network drew is
 # taken as it is in each frame, for its own flicker is what has to go: steadying the difference of the two would let it
 # through. A mean change of so many levels (Lab's are longer) is followed at once: that is a lamp.
 _STEADY, _JUMP, _LEVELS = 0.5, 6.0, 2.55
@@ -25,8 +25,8 @@ _MEASURED = 128
 _QUANTILES = np.linspace(0, 1, 33)
 
 
-def match_colour(how: ColourMatch, swapped: Rgb, target: Rgb, mask: Mask, notes: TrackNotes) -> Rgb:
-    """Give `swapped` the target's colours, both measured inside the mask and steadied over the frames of a track.
+def match_color(how: ColorMatch, swapped: Rgb, target: Rgb, mask: Mask, notes: TrackNotes) -> Rgb:
+    """Give `swapped` the target's colors, both measured inside the mask and steadied over the frames of a track.
 
     "lab": the mean in CIE L*a*b*. "rct": the mean and, within limits, the spread: Reinhard et al., "Color transfer
     between images", IEEE CG&A 21(5), 2001, in L*a*b* for their l-alpha-beta. "histogram": each channel's distribution
@@ -39,7 +39,7 @@ def match_colour(how: ColourMatch, swapped: Rgb, target: Rgb, mask: Mask, notes:
     small, wanted = to_lab(_reduced(swapped)), to_lab(_reduced(target))
     weights = float32(_reduced(mask) > 127)
     own = _mean(small, weights)
-    mean = _steadied("colour", _LEVELS * _mean(wanted, weights), notes) / _LEVELS
+    mean = _steadied("color", _LEVELS * _mean(wanted, weights), notes) / _LEVELS
     if how == "lab":
         return from_lab(to_lab(swapped) + (mean - own))
     gain = _steadied("gain", _gain(small, wanted, mask), notes, _STEADY_GAIN)
@@ -47,14 +47,18 @@ def match_colour(how: ColourMatch, swapped: Rgb, target: Rgb, mask: Mask, notes:
 
 
 def _reduced(picture: np.ndarray) -> np.ndarray:
-    """A picture of fewer pixels: colours need no more, and these are what the time goes into."""
+    """A picture of fewer pixels: colors need no more, and these are what the time goes into."""
     size = picture.shape[0]
     side = size // max(1, size // _MEASURED)
-    return picture if side == size else np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+    return (
+        picture
+        if side == size
+        else np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+    )
 
 
 def _mean(lab: Lab, weights: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, "3"]:
-    """The mean colour, by what each pixel counts."""
+    """The mean color, by what each pixel counts."""
     return float32((lab * weights[..., None]).sum((0, 1)) / max(float(weights.sum()), 1e-6))
 
 
@@ -73,7 +77,7 @@ def _match_histogram(swapped: Rgb, target: Rgb, mask: Mask, notes: TrackNotes) -
     inside = _reduced(mask) > 127
     own, wanted = _reduced(swapped)[inside], _reduced(target)[inside]
     have, want = (np.quantile(levels, _QUANTILES, axis=0) for levels in (own, wanted))
-    want = _steadied("colour", float32(want), notes)
+    want = _steadied("color", float32(want), notes)
     table = np.stack([_table(have[:, channel], want[:, channel]) for channel in range(3)], -1)
     return np.asarray(cv2.LUT(swapped, table[None]), np.uint8)
 
@@ -88,7 +92,9 @@ def _table(have: np.ndarray, want: np.ndarray) -> UInt8[np.ndarray, "256"]:
     return to_levels(limited - np.interp(have[middle], levels, limited) + want[middle])
 
 
-def _steadied(name: str, now: np.ndarray, notes: TrackNotes, least: float = _STEADY) -> Float32[np.ndarray, "..."]:
+def _steadied(
+    name: str, now: np.ndarray, notes: TrackNotes, least: float = _STEADY
+) -> Float32[np.ndarray, "..."]:
     """Return the running mean of a track's measures by that name; a great change is followed at once."""
     before = notes.get(name, now)
     if before.shape != now.shape:

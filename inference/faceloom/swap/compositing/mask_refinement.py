@@ -46,7 +46,9 @@ def soften(mask: Mask, erode: float, feather: float) -> Mask:
     if times > 1 and feather:
         # An edge that fades over pixels needs none of the large crop's: it is softened small.
         small = cv2.resize(mask, (size // times, size // times), interpolation=cv2.INTER_AREA)
-        large = cv2.resize(soften(small, erode, feather), (size, size), interpolation=cv2.INTER_LINEAR)
+        large = cv2.resize(
+            soften(small, erode, feather), (size, size), interpolation=cv2.INTER_LINEAR
+        )
         large[[0, -1], :] = large[:, [0, -1]] = 0
         return np.asarray(large, np.uint8)
     shrink, sigma = round(erode * size), feather * size

@@ -36,7 +36,9 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box 
     left, top, right, bottom = _region(picture, weighted[..., 3], frame_to_crop)
     if left >= right or top >= bottom:
         return None
-    times = int(np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, max(2, _ENLARGED // len(weighted))))
+    times = int(
+        np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, max(2, _ENLARGED // len(weighted)))
+    )
     large = cv2.resize(weighted, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
     to_large = scaled_crop(frame_to_crop, times)
     for first in range(top, bottom, _BAND):
@@ -49,7 +51,9 @@ def _weighted(swapped: Rgb, mask: Mask) -> Weighted:
 
     T. Porter and T. Duff, "Compositing digital images", SIGGRAPH 1984: what is multiplied before can be resampled.
     """
-    return np.dstack([cv2.multiply(swapped, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=1 / 255), mask])
+    return np.dstack(
+        [cv2.multiply(swapped, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=1 / 255), mask]
+    )
 
 
 def _lay(weighted: Weighted, to_crop: Affine, part: Rgb, left: int, top: int) -> None:

@@ -38,7 +38,9 @@ def sharpen_like(face: Rgb, target: Rgb, mask: Mask, most: float) -> Rgb:
 def inside_of(mask: Mask) -> Bool[np.ndarray, "h w"]:
     """Return where a crop's mask is, without its rim."""
     rim = np.ones((2 * round(_RIM * len(mask)) + 1,) * 2, np.uint8)
-    return np.asarray(cv2.erode(mask, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) >= _INSIDE)
+    return np.asarray(
+        cv2.erode(mask, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) >= _INSIDE
+    )
 
 
 def _amount_like(face: Rgb, soft: Rgb, target: Rgb, inside: Bool[np.ndarray, "h w"]) -> float:
@@ -63,7 +65,9 @@ def _softened(face: Rgb) -> Rgb:
 
 
 def _laplacian(picture: Rgb) -> Int16[np.ndarray, "h w"]:
-    return np.asarray(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_16S), np.int16)
+    return np.asarray(
+        cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_16S), np.int16
+    )
 
 
 def _variance(values: Int16[np.ndarray, "h w"], inside: Mask) -> float:

@@ -43,7 +43,11 @@ def remember(network: SwapNetwork, tuned: Tuned) -> Path:
 
 def tuning_path() -> Path:
     """Where it is kept: in XDG_CACHE_HOME, or ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faceloom" / "tuning.json"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "faceloom"
+        / "tuning.json"
+    )
 
 
 def _read() -> TuningFile:

@@ -26,12 +26,16 @@ def choose_graph(graphs: Sequence[GraphRow], provider: str, precision: str = "au
     Raises UsageError if there is no such precision, or the bundle does not hold it.
     """
     if precision not in PRECISIONS:
-        raise UsageError(f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}.")
+        raise UsageError(
+            f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}."
+        )
     held = {graph.precision: graph for graph in graphs}
     for name in _best_first(provider) if precision == "auto" else (precision,):
         if name in held:
             return held[name]
-    raise UsageError(f"The bundle has no {precision} graph; choose one of auto, {', '.join(held)}, or export it anew.")
+    raise UsageError(
+        f"The bundle has no {precision} graph; choose one of auto, {', '.join(held)}, or export it anew."
+    )
 
 
 def _best_first(provider: str) -> Sequence[Precision]:

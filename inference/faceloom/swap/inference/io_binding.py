@@ -37,7 +37,10 @@ class _Buffers:
         shapes = [(size, *tensor.shape[1:]) for tensor in (graph.face, graph.swapped, graph.mask)]
         self._filled = np.zeros(shapes[0], np.uint8)
         self._face = ort.OrtValue.ortvalue_from_numpy(self._filled, device, 0)
-        self._outputs = [ort.OrtValue.ortvalue_from_shape_and_type(shape, np.uint8, device, 0) for shape in shapes[1:]]
+        self._outputs = [
+            ort.OrtValue.ortvalue_from_shape_and_type(shape, np.uint8, device, 0)
+            for shape in shapes[1:]
+        ]
         self._binding = session.io_binding()
         self._binding.bind_ortvalue_input(graph.face.name, self._face)
         for tensor, value in zip((graph.swapped, graph.mask), self._outputs, strict=True):

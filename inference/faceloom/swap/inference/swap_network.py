@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 
 from faceloom.array_types import RgbBatch
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.mask import hide_background
 from faceloom.safe_read import refused_as
@@ -41,7 +41,7 @@ class SwapNetwork:
         """Open the graph of a bundle that suits the provider best, or the one of `precision`.
 
         Raises UsageError if the bundle has no such precision, ProviderMissing if `provider` does not run
-        here, ArtefactRefused if the graph is not what the manifest says.
+        here, ArtifactRefused if the graph is not what the manifest says.
         """
 
         def graph_on(name: str) -> GraphRow:
@@ -75,7 +75,9 @@ class SwapNetwork:
         """Return what the network is shown of a target's faces: their whole crops, or only the faces in them."""
         crops = targets.crops
         if self._hides_background and len(targets):
-            crops = np.stack([hide_background(*pair) for pair in zip(crops, targets.outlines, strict=True)])
+            crops = np.stack(
+                [hide_background(*pair) for pair in zip(crops, targets.outlines, strict=True)]
+            )
         return crops
 
     def replay(self, golden: Golden) -> Difference:
@@ -101,12 +103,14 @@ def _check_graph(session: ort.InferenceSession, bundle: Bundle, graph: GraphRow)
     size, path = bundle.manifest.crop.size, bundle.path / graph.file
     for tensor, channels in ((graph.face, 3), (graph.swapped, 3), (graph.mask, 1)):
         if tensor.shape != ("batch", size, size, channels):
-            raise ArtefactRefused(f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels.")
+            raise ArtifactRefused(
+                f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels."
+            )
     with refused_as(f"{path} holds names that are no text", (UnicodeDecodeError,)):
         found = [_describe(node) for node in (*session.get_inputs(), *session.get_outputs())]
     expected = [_expected(tensor) for tensor in _tensors(graph)]
     if sorted(found) != sorted(expected):
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"{path} does not match its manifest: it has {', '.join(found)} and should have {', '.join(expected)}; "
             "export the bundle again."
         )

@@ -70,7 +70,9 @@ class Analysis:
     they are all of one segment, so that a run which begins at a segment computes the same numbers.
     """
 
-    def __init__(self, finder: FaceFinder, choice: FaceChoice, *, first: int, segment: int, batch: int):
+    def __init__(
+        self, finder: FaceFinder, choice: FaceChoice, *, first: int, segment: int, batch: int
+    ):
         self._finder, self._choice = finder, choice
         self._first, self._segment, self._batch = first, segment, batch
         self._ends: dict[int, tuple[FinderState, Found]] = {}
@@ -91,7 +93,9 @@ class Analysis:
             self._recent.extend(state.found)
             self._lead.extend(state.lead)
             known = list(zip(lead[-len(state.found) :], state.found, strict=True))
-        for frame, faces in steady(chain(known, self._found(frames)), fill_gaps=True, known=len(known)):
+        for frame, faces in steady(
+            chain(known, self._found(frames)), fill_gaps=True, known=len(known)
+        ):
             moment = self._choice.choose(frame, faces)
             self._lead.append(ChosenFaces.of(moment))
             yield Seen(moment, self._after(frame.index + 1))

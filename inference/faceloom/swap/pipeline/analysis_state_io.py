@@ -9,7 +9,7 @@ import numpy as np
 
 from faceloom.array_types import float32
 from faceloom.atomic import replacing_file
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.faces.face_finder import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.shot_detection import CutState
@@ -51,16 +51,24 @@ def write_state(path: Path, state: AnalysisState) -> None:
     lost = [(at, source) for at, chosen in enumerate(state.lead) for source in chosen.lost]
     tracks, thumbnail = finder.tracker.tracks, finder.cuts.thumbnail
     arrays: dict[str, Any] = {
-        "numbers": np.array([state.frame, finder.vain_turns, finder.seen, finder.tracker.next_number], np.int64),
+        "numbers": np.array(
+            [state.frame, finder.vain_turns, finder.seen, finder.tracker.next_number], np.int64
+        ),
         "usual": np.array(finder.cuts.usual, np.float64),
         "thumbnail": np.zeros((0, 32, 3), np.float32) if thumbnail is None else thumbnail,
-        "track_numbers": np.array([(track.number, track.missed) for track in tracks], np.int64).reshape(-1, 2),
+        "track_numbers": np.array(
+            [(track.number, track.missed) for track in tracks], np.int64
+        ).reshape(-1, 2),
         "track_boxes": float32([track.box_xyxy for track in tracks]).reshape(-1, 4),
         **_columns("last", [finder.last]),
         **_columns("found", state.found),
         **_columns("lead", [[face for face, _ in chosen.faces] for chosen in state.lead]),
-        "lead_frames": np.array([(chosen.pts, chosen.begins_shot) for chosen in state.lead], np.int64).reshape(-1, 2),
-        "lead_sources": np.array([source for chosen in state.lead for _, source in chosen.faces], np.int64),
+        "lead_frames": np.array(
+            [(chosen.pts, chosen.begins_shot) for chosen in state.lead], np.int64
+        ).reshape(-1, 2),
+        "lead_sources": np.array(
+            [source for chosen in state.lead for _, source in chosen.faces], np.int64
+        ),
         "lead_lost": np.array(lost, np.int64).reshape(-1, 2),
         **{f"{_CHOOSING}{name}": value for name, value in state.choosing.items()},
     }
@@ -71,7 +79,7 @@ def write_state(path: Path, state: AnalysisState) -> None:
 
 
 def read_state(path: Path) -> AnalysisState:
-    """Read a state; raise ArtefactRefused if the file is none."""
+    """Read a state; raise ArtifactRefused if the file is none."""
     try:
         with opened_arrays(path) as archive:
             arrays = read_npz(archive)
@@ -79,7 +87,7 @@ def read_state(path: Path) -> AnalysisState:
         return _state(arrays)
     # RuntimeError: fewer faces than the frames are said to hold.
     except (ValueError, KeyError, IndexError, TypeError, OverflowError, RuntimeError) as error:
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"{path} is damaged ({error}); run the command without --resume to begin anew."
         ) from error
 
@@ -88,7 +96,11 @@ def _refuse_other_shapes(arrays: Arrays) -> None:
     """Raise ValueError unless every array has the kind and the sizes that `write_state` gives it."""
     for name, (kind, *shape) in _FORMS.items():
         found = arrays[name]
-        if found.dtype.kind != kind or found.shape[1:] != tuple(shape[1:]) or shape[0] not in (None, len(found)):
+        if (
+            found.dtype.kind != kind
+            or found.shape[1:] != tuple(shape[1:])
+            or shape[0] not in (None, len(found))
+        ):
             raise ValueError(f"{name} is {found.dtype} {found.shape}")
     if arrays["thumbnail"].shape[0] not in (0, 18) or arrays["usual"].shape != ():
         raise ValueError("its cuts are of another size")
@@ -98,14 +110,22 @@ def _state(arrays: Arrays) -> AnalysisState:
     frame, vain_turns, seen, next_number = arrays["numbers"].tolist()
     tracks = [
         Track(number, box, missed)
-        for (number, missed), box in zip(arrays["track_numbers"].tolist(), arrays["track_boxes"], strict=True)
+        for (number, missed), box in zip(
+            arrays["track_numbers"].tolist(), arrays["track_boxes"], strict=True
+        )
     ]
     thumbnail = arrays["thumbnail"] if len(arrays["thumbnail"]) else None
     (last,) = _frames(arrays, "last")
     finder = FinderState(
-        last, TrackerState(tuple(tracks), next_number), CutState(thumbnail, arrays["usual"].item()), vain_turns, seen
+        last,
+        TrackerState(tuple(tracks), next_number),
+        CutState(thumbnail, arrays["usual"].item()),
+        vain_turns,
+        seen,
     )
-    choosing = {name.removeprefix(_CHOOSING): arrays[name] for name in arrays if name.startswith(_CHOOSING)}
+    choosing = {
+        name.removeprefix(_CHOOSING): arrays[name] for name in arrays if name.startswith(_CHOOSING)
+    }
     return AnalysisState(frame, finder, tuple(_lead(arrays)), _frames(arrays, "found"), choosing)
 
 
@@ -114,7 +134,9 @@ def _lead(arrays: Arrays) -> Iterator[ChosenFaces]:
     frames = zip(arrays["lead_frames"].tolist(), _frames(arrays, "lead"), strict=True)
     for at, ((pts, begins_shot), faces) in enumerate(frames):
         chosen = tuple((face, next(sources)) for face in faces)
-        yield ChosenFaces(pts, chosen, tuple(source for place, source in lost if place == at), bool(begins_shot))
+        yield ChosenFaces(
+            pts, chosen, tuple(source for place, source in lost if place == at), bool(begins_shot)
+        )
 
 
 def _columns(name: str, frames: Sequence[Sequence[Face]]) -> dict[str, np.ndarray]:
@@ -123,8 +145,12 @@ def _columns(name: str, frames: Sequence[Sequence[Face]]) -> dict[str, np.ndarra
     return {
         f"{name}_counts": np.array([len(frame) for frame in frames], np.int64),
         f"{name}_boxes": float32([face.box_xyxy for face in faces]).reshape(-1, 4),
-        f"{name}_scores": np.array([(face.score, face.landmarks.score) for face in faces], np.float64).reshape(-1, 2),
-        f"{name}_meshes": float32([face.landmarks.points_xyz for face in faces]).reshape(-1, 468, 3),
+        f"{name}_scores": np.array(
+            [(face.score, face.landmarks.score) for face in faces], np.float64
+        ).reshape(-1, 2),
+        f"{name}_meshes": float32([face.landmarks.points_xyz for face in faces]).reshape(
+            -1, 468, 3
+        ),
         f"{name}_points": float32([face.points_xy for face in faces]).reshape(-1, 5, 2),
         f"{name}_tracks": np.array([face.track for face in faces], np.int64),
     }
@@ -132,11 +158,15 @@ def _columns(name: str, frames: Sequence[Sequence[Face]]) -> dict[str, np.ndarra
 
 def _frames(arrays: Arrays, name: str) -> tuple[tuple[Face, ...], ...]:
     """Undo `_columns`."""
-    columns = (arrays[f"{name}_{part}"] for part in ("boxes", "scores", "meshes", "points", "tracks"))
+    columns = (
+        arrays[f"{name}_{part}"] for part in ("boxes", "scores", "meshes", "points", "tracks")
+    )
     faces = iter(
         [
             Face(box, score[0].item(), Landmarks(mesh, score[1].item()), points, int(track))
             for box, score, mesh, points, track in zip(*columns, strict=True)
         ]
     )
-    return tuple(tuple(next(faces) for _ in range(count)) for count in arrays[f"{name}_counts"].tolist())
+    return tuple(
+        tuple(next(faces) for _ in range(count)) for count in arrays[f"{name}_counts"].tolist()
+    )

@@ -11,10 +11,10 @@ import av
 from pydantic import Field, ValidationError
 
 from faceloom.atomic import refuse_file, said_plainly, write_text
-from faceloom.errors import ArtefactRefused, FaceloomError, MediaUnreadable, UsageError
+from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError
 from faceloom.image_io import PICTURES
 from faceloom.json_documents import Strict, first_problem, to_json
-from faceloom.progress import Work
+from faceloom.progress import ProgressGenerator
 from faceloom.safe_read import MOST_OF_A_DOCUMENT, read_bounded
 from faceloom.swap.pipeline.convert import ConvertOptions, ConvertSummary
 from faceloom.swap.pipeline.resume_store import folder_of
@@ -100,7 +100,9 @@ def targets_of(paths: Sequence[Path]) -> list[Path]:
     return [target for path in paths for target in _targets_of(path)]
 
 
-def plan_jobs(targets: Sequence[Path], out: Path, wanted: Wanted, options: ConvertOptions) -> list[Job]:
+def plan_jobs(
+    targets: Sequence[Path], out: Path, wanted: Wanted, options: ConvertOptions
+) -> list[Job]:
     """Return a job for each target, written to the folder `out` under its own name.
 
     Raises UsageError if two would have the same name.
@@ -133,20 +135,24 @@ def refuse_report(report: Path, jobs: Sequence[Job], *, force: bool) -> None:
         raise UsageError(f"{report} is an output; name another file for the report.")
     try:
         JobsReport.model_validate_json(read_bounded(report, MOST_OF_A_DOCUMENT))
-    except (ArtefactRefused, ValueError) as error:
+    except (ArtifactRefused, ValueError) as error:
         if not force:
-            raise UsageError(f"{report} is no report of conversions; name another, or pass --force.") from error
+            raise UsageError(
+                f"{report} is no report of conversions; name another, or pass --force."
+            ) from error
     except FileNotFoundError:
         return
 
 
-def convert_jobs(jobs: Sequence[Job], report: Path) -> Work[JobsReport]:
+def convert_jobs(jobs: Sequence[Job], report: Path) -> ProgressGenerator[JobsReport]:
     """Convert one target after the other; an error of one ends it alone. The report is written after each.
 
     Raises UsageError if outputs are to be replaced and gone on with at once: old ones would pass for new ones.
     """
     if any(job.options.force and job.options.resume for job in jobs):
-        raise UsageError("Of several targets --resume keeps what is there and --force replaces it; leave one out.")
+        raise UsageError(
+            "Of several targets --resume keeps what is there and --force replaces it; leave one out."
+        )
     done = JobsReport(jobs=())
     for number, job in enumerate(jobs, 1):
         row = yield from _convert(job, f"{number}/{len(jobs)} {job.target.name}")
@@ -155,7 +161,7 @@ def convert_jobs(jobs: Sequence[Job], report: Path) -> Work[JobsReport]:
     return done
 
 
-def _convert(job: Job, stage: str) -> Work[JobRow]:
+def _convert(job: Job, stage: str) -> ProgressGenerator[JobRow]:
     target, out = str(job.target), str(job.out)
     if job.options.resume and replaced_by(job.out).exists() and not folder_of(job.out).exists():
         return JobRow(target=target, out=out, state="kept")
@@ -163,10 +169,18 @@ def _convert(job: Job, stage: str) -> Work[JobRow]:
     try:
         summary = yield from _staged(work, stage)
     except FaceloomError as error:
-        return JobRow(target=target, out=out, state="failed", code=error.exit_code, message=str(error))
+        return JobRow(
+            target=target, out=out, state="failed", code=error.exit_code, message=str(error)
+        )
     except (OSError, av.FFmpegError) as error:
-        plain = said_plainly(error, job.out) if isinstance(error, OSError) else MediaUnreadable(f"{target}: {error}.")
-        return JobRow(target=target, out=out, state="failed", code=plain.exit_code, message=str(plain))
+        plain = (
+            said_plainly(error, job.out)
+            if isinstance(error, OSError)
+            else MediaUnreadable(f"{target}: {error}.")
+        )
+        return JobRow(
+            target=target, out=out, state="failed", code=plain.exit_code, message=str(plain)
+        )
     return JobRow(
         target=target,
         out=out,
@@ -181,7 +195,9 @@ def _convert(job: Job, stage: str) -> Work[JobRow]:
     )
 
 
-def _staged(work: Work[ConvertSummary], stage: str) -> Work[ConvertSummary]:
+def _staged(
+    work: ProgressGenerator[ConvertSummary], stage: str
+) -> ProgressGenerator[ConvertSummary]:
     """Do the work under another name of its stage."""
     try:
         while True:
@@ -221,20 +237,28 @@ def _refuse_same_names(jobs: Sequence[Job]) -> None:
     for job in jobs:
         first = seen.setdefault(replaced_by(job.out).resolve(), job.target)
         if first is not job.target:
-            raise UsageError(f"{first} and {job.target} would both be written to {job.out}; convert them apart.")
+            raise UsageError(
+                f"{first} and {job.target} would both be written to {job.out}; convert them apart."
+            )
 
 
 def _read_file(path: Path) -> JobFile:
     try:
         return JobFile.model_validate(tomllib.loads(read_bounded(path, _MOST_BYTES).decode()))
     except ValidationError as error:
-        raise UsageError(f"{path} is no job file: {first_problem(error)}; see docs/converting.md.") from error
+        raise UsageError(
+            f"{path} is no job file: {first_problem(error)}; see docs/converting.md."
+        ) from error
     # ValueError: no UTF-8, no TOML, or a number of thousands of digits.
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read as TOML ({error}); see docs/converting.md for a job file.") from error
+        raise UsageError(
+            f"{path} cannot be read as TOML ({error}); see docs/converting.md for a job file."
+        ) from error
 
 
-def _job_of(line: JobLine, file: JobFile, path: Path, wanted: Wanted | None, options: ConvertOptions) -> Job:
+def _job_of(
+    line: JobLine, file: JobFile, path: Path, wanted: Wanted | None, options: ConvertOptions
+) -> Job:
     here = path.parent
     if not (here / line.out).resolve().is_relative_to(here.resolve()):
         raise UsageError(
@@ -246,7 +270,9 @@ def _job_of(line: JobLine, file: JobFile, path: Path, wanted: Wanted | None, opt
         worn = tuple((here / reference, here / worn) for reference, worn in map(worn_of, line.map))
         wanted = Wanted.of(here / bundle if bundle else None, worn, None, paste=False)
     if wanted is None:
-        raise UsageError(f"{path}: {line.target} has no bundle; add one to the job, the file or the command.")
+        raise UsageError(
+            f"{path}: {line.target} has no bundle; add one to the job, the file or the command."
+        )
     chosen = replace(
         options,
         stretch=FrameRange.parse(line.range) if line.range else options.stretch,

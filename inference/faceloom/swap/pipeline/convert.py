@@ -12,7 +12,7 @@ from typing import Literal
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.prefetch import read_ahead
-from faceloom.progress import Work
+from faceloom.progress import ProgressGenerator
 from faceloom.provenance import Mark, Marked, Marker, Marking, WornFace, can_check, checked
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.bundle.manifest import Precision
@@ -22,7 +22,14 @@ from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.resume_store import Unfinished, batch_begun, job_of
-from faceloom.swap.pipeline.segments import SEGMENT, Clock, ahead_of, cut_lead, segments, swap_segment
+from faceloom.swap.pipeline.segments import (
+    SEGMENT,
+    Clock,
+    ahead_of,
+    cut_lead,
+    segments,
+    swap_segment,
+)
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.track_state import Memory, Notes
 from faceloom.swap.sources.face_source import FaceSource
@@ -95,10 +102,12 @@ class ConvertSummary:
     content_checked: bool = False
 
 
-def convert(target: Path, bundle_path: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
+def convert(
+    target: Path, bundle_path: Path, out: Path, options: ConvertOptions
+) -> ProgressGenerator[ConvertSummary]:
     """Write `target` to `out` with the bundle's face; sound, times and size stay as they are.
 
-    Frames without a face pass through. Raises UsageError, MediaUnreadable, ArtefactRefused or ProviderMissing before
+    Frames without a face pass through. Raises UsageError, MediaUnreadable, ArtifactRefused or ProviderMissing before
     anything is written, NoFaceFound if no frame had a face. No output is left then, nor when it is interrupted: what
     was done until then waits beside it (see `Unfinished`).
     """
@@ -132,8 +141,13 @@ def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
 
 
 def convert_with(
-    opener: Opener, made_by: str, faces: Sequence[WornFace], target: Target, options: ConvertOptions, started: float
-) -> Work[ConvertSummary]:
+    opener: Opener,
+    made_by: str,
+    faces: Sequence[WornFace],
+    target: Target,
+    options: ConvertOptions,
+    started: float,
+) -> ProgressGenerator[ConvertSummary]:
     """Write a target with the faces that `opener` gives; see `convert`.
 
     made_by: what names the source, so that an interrupted conversion is not gone on with by another. faces: what the
@@ -151,7 +165,9 @@ def convert_with(
     resume, resumable, force = options.resume, options.resumable, options.force
     with Unfinished.open(target.out, job, resume=resume, resumable=resumable, force=force) as work:
         state = work.state()
-        swapper = FrameSwapper(source, options, Memory(choosing=Notes.from_arrays(state.choosing) if state else None))
+        swapper = FrameSwapper(
+            source, options, Memory(choosing=Notes.from_arrays(state.choosing) if state else None)
+        )
         resumed_at = work.done.frames
         if not work.complete:
             clock = Clock(target.frames, resumed_at, started)
@@ -159,11 +175,22 @@ def convert_with(
         if not work.done.swapped:
             raise swapper.nobody(target.info.path)
         with replacing_output(target.out) as part:
-            begin, end, tags = target.stretch.begin, target.stretch.end, marker.tags(mark, target.info)
-            join_segments(
-                work.segments, part, target.out, target.info, target.encoding, begin=begin, end=end, tags=tags
+            begin, end, tags = (
+                target.stretch.begin,
+                target.stretch.end,
+                marker.tags(mark, target.info),
             )
-            marked = marker.finish(part, mark, target.info.path)
+            join_segments(
+                work.segments,
+                part,
+                target.out,
+                target.info,
+                target.encoding,
+                begin=begin,
+                end=end,
+                tags=tags,
+            )
+            marked = marker.run_to_completion(part, mark, target.info.path)
     return ConvertSummary(
         work.done.frames,
         work.done.swapped,
@@ -180,8 +207,13 @@ def convert_with(
 
 
 def _swap_segments(
-    swapper: FrameSwapper, opener: Opener, target: Target, options: ConvertOptions, work: Unfinished, clock: Clock
-) -> Work[None]:
+    swapper: FrameSwapper,
+    opener: Opener,
+    target: Target,
+    options: ConvertOptions,
+    work: Unfinished,
+    clock: Clock,
+) -> ProgressGenerator[None]:
     """Swap what is left of a target, segment by segment.
 
     Frames are decoded, looked at and encoded in threads of their own, while this one swaps.
@@ -209,7 +241,9 @@ def _swap_segments(
         lead = cut_lead(swapper, state.lead if state else (), target.read(state))
         for groups in segments(seen, batch):
             with work.next_segment() as part:
-                done, after = yield from swap_segment(swapper, lead, groups, target, part, batch, clock)
+                done, after = yield from swap_segment(
+                    swapper, lead, groups, target, part, batch, clock
+                )
             work.commit(done, after)
 
 
@@ -223,6 +257,8 @@ def _refuse_other_numbers(target: Target, options: ConvertOptions) -> None:
 
 def batch_of(info: VideoInfo, source: FaceSource | Cast, options: ConvertOptions) -> int:
     """Return how many frames go through together: what is asked for, or was found best; less of large ones."""
-    wanted = options.batch or (tuned_batch(source) if isinstance(source, SwapNetwork) else DEFAULT_BATCH)
+    wanted = options.batch or (
+        tuned_batch(source) if isinstance(source, SwapNetwork) else DEFAULT_BATCH
+    )
     room = _BATCH_BYTES_OF_GPUS if source.provider in _GPUS else _BATCH_BYTES
     return min(wanted, max(1, int(room / (_PIXEL_BYTES * info.width * info.height))))

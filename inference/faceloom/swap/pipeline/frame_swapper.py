@@ -11,7 +11,7 @@ from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
 from faceloom.faces.face_finder import Face
 from faceloom.faces.mask import FOREHEAD_SHARE, mesh_mask
-from faceloom.swap.compositing.color_transfer import match_colour
+from faceloom.swap.compositing.color_transfer import match_color
 from faceloom.swap.compositing.mask_refinement import covering, soften, steadied
 from faceloom.swap.compositing.paste_back import paste
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_like
@@ -99,7 +99,9 @@ class FaceChoice:
         self._notes.count("faces", len(faces))
         self._notes.count("swapped", bool(chosen))
         begins_shot = self._missing.begins_shot(frame.rgb)
-        return Moment(frame, chosen, self._missing.lost(frame, {source for _, source in chosen}), begins_shot)
+        return Moment(
+            frame, chosen, self._missing.lost(frame, {source for _, source in chosen}), begins_shot
+        )
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return what it remembers (see `Notes.to_arrays`)."""
@@ -114,7 +116,9 @@ class FrameSwapper:
     another goes on as that one would have.
     """
 
-    def __init__(self, source: FaceSource | Cast, options: SwapOptions, memory: Memory | None = None):
+    def __init__(
+        self, source: FaceSource | Cast, options: SwapOptions, memory: Memory | None = None
+    ):
         """Raise UsageError or MediaUnreadable if the options' pictures cannot be used."""
         cast = source if isinstance(source, Cast) else Cast.of_one(source, options)
         self.memory = memory or Memory()
@@ -150,7 +154,9 @@ class FrameSwapper:
         moments = self.choose(seen)
         yield from self.blend_all(moments, self.draw(moments))
 
-    def blend_all(self, moments: Sequence[Moment], drawn: Sequence[Sequence[DrawnFace]]) -> Iterator[Frame]:
+    def blend_all(
+        self, moments: Sequence[Moment], drawn: Sequence[Sequence[DrawnFace]]
+    ) -> Iterator[Frame]:
         """Paste the drawn faces of each moment, in place, and return the frames."""
         for moment, faces in zip(moments, drawn, strict=True):
             yield replace(moment.frame, changed=self.blend(moment, faces).changed)
@@ -162,7 +168,10 @@ class FrameSwapper:
     def cut(self, moment: Moment) -> CutMoment:
         """Cut the chosen faces out of their frame."""
         picture = moment.frame.rgb
-        faces = tuple(cut_face(picture, face, source, self._sources[source].crop) for face, source in moment.faces)
+        faces = tuple(
+            cut_face(picture, face, source, self._sources[source].crop)
+            for face, source in moment.faces
+        )
         return CutMoment(faces, moment.lost, moment.begins_shot)
 
     def draw(self, moments: Sequence[Moment]) -> list[list[DrawnFace]]:
@@ -173,7 +182,12 @@ class FrameSwapper:
         """Let each face's source draw another; all of a source are one batch."""
         drawn: list[list[DrawnFace]] = [[] for _ in moments]
         for number, source in enumerate(self._sources):
-            cut = [(at, face) for at, moment in enumerate(moments) for face in moment.faces if face.source == number]
+            cut = [
+                (at, face)
+                for at, moment in enumerate(moments)
+                for face in moment.faces
+                if face.source == number
+            ]
             made = source.swap_aligned(_aligned([face for _, face in cut], source.crop.size))
             for (at, face), picture, mask in zip(cut, made.faces, made.masks, strict=True):
                 drawn[at].append(DrawnFace(face, picture, mask))
@@ -201,7 +215,8 @@ class FrameSwapper:
         notes = self.memory.blending
         notes.begin_frame(drawn.cut.face.track for drawn in faces)
         blended = tuple(
-            blend_face(drawn, self._looks[drawn.cut.source], notes.of(drawn.cut.face.track)) for drawn in faces
+            blend_face(drawn, self._looks[drawn.cut.source], notes.of(drawn.cut.face.track))
+            for drawn in faces
         )
         for one in blended:
             self._missing.keep(one.drawn.cut.source, (one.matched, one.mask, one.drawn.cut.to_crop))
@@ -219,14 +234,18 @@ def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
     if look.forehead != FOREHEAD_SHARE:
         outline = mesh_mask(cut.mesh_xy, len(outline), len(outline), look.forehead)
     covered = steadied(covering(look.mask, drawn.learned, outline), notes)
-    matched = match_colour(look.colour, drawn.drawn, cut.crop, covered, notes)
+    matched = match_color(look.color, drawn.drawn, cut.crop, covered, notes)
     mask = soften(covered, look.erode, look.feather)
     return BlendedFace(drawn, _sharpened(matched, cut.crop, covered, look), covered, mask)
 
 
 def _sharpened(face: Rgb, target: Rgb, covered: Mask, look: Look) -> Rgb:
     """Sharpen by what was asked for, or by what the source suggests and the target bears."""
-    return sharpen(face, look.sharpen) if look.as_asked else sharpen_like(face, target, covered, look.sharpen)
+    return (
+        sharpen(face, look.sharpen)
+        if look.as_asked
+        else sharpen_like(face, target, covered, look.sharpen)
+    )
 
 
 def cut_face(picture: Rgb, face: Face, source: int, crop: CropGeometry) -> CutFace:

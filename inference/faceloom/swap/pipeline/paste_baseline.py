@@ -18,7 +18,7 @@ from faceloom.faces.alignment import CropGeometry, fit_affine
 from faceloom.faces.landmarks import CHIN, EXPRESSION, FOREHEAD, LIPS
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.hashing import sha256_of_file
-from faceloom.progress import Work
+from faceloom.progress import ProgressGenerator
 from faceloom.provenance import WornFace
 from faceloom.swap.bundle.manifest import BlendRow, Precision
 from faceloom.swap.pipeline.convert import ConvertOptions, ConvertSummary, convert_with, open_target
@@ -33,23 +33,31 @@ _PROVIDERS = ("auto", "cpu")
 Mesh = Float32[np.ndarray, "468 2"]
 
 
-def convert_by_paste(target: Path, identity: Path, out: Path, options: ConvertOptions) -> Work[ConvertSummary]:
+def convert_by_paste(
+    target: Path, identity: Path, out: Path, options: ConvertOptions
+) -> ProgressGenerator[ConvertSummary]:
     """Write `target` to `out` with one still of the face set `identity` on its face, as `convert` would.
 
     The target is read twice: once in part, to choose the still. Raises what `convert` raises, with
-    ArtefactRefused if the set is none, has no face, or none that looks where the target's does.
+    ArtifactRefused if the set is none, has no face, or none that looks where the target's does.
     """
     started = time.monotonic()
     if options.provider not in _PROVIDERS:
-        raise UsageError(f"A paste runs no network: --provider {options.provider} has no use; leave it out.")
+        raise UsageError(
+            f"A paste runs no network: --provider {options.provider} has no use; leave it out."
+        )
     if options.precision != "auto":
-        raise UsageError(f"A paste runs no network: --precision {options.precision} has no use; leave it out.")
+        raise UsageError(
+            f"A paste runs no network: --precision {options.precision} has no use; leave it out."
+        )
     opened = open_target(target, out, options)
     faces = FaceSet.read(identity)
     row = choose_still(faces, (yield from look_over(opened.info)))
     made_by = sha256_of_file(identity / row.image)
     worn = [WornFace(faces.identity, made_by)]
-    summary = yield from convert_with(partial(PastedStill, faces, row), made_by, worn, opened, options, started)
+    summary = yield from convert_with(
+        partial(PastedStill, faces, row), made_by, worn, opened, options, started
+    )
     return replace(summary, still=row.image)
 
 
@@ -81,12 +89,18 @@ class PastedStill:
 
     def _warp(self, picture: np.ndarray, to_target: Affine, how: int) -> np.ndarray:
         """The still, or its mask, as it lies in the target's crop."""
-        return np.asarray(cv2.warpAffine(picture, to_target, (self.crop.size, self.crop.size), flags=how))
+        return np.asarray(
+            cv2.warpAffine(picture, to_target, (self.crop.size, self.crop.size), flags=how)
+        )
 
 
 def _whole_face(stored: CropGeometry) -> CropGeometry:
     """Return the crop of the face alone that shows it as large as the stored one, which has room around it."""
-    return CropGeometry(size=max(_SMALLEST, round(stored.size / stored.coverage)), coverage=1, template=stored.template)
+    return CropGeometry(
+        size=max(_SMALLEST, round(stored.size / stored.coverage)),
+        coverage=1,
+        template=stored.template,
+    )
 
 
 def _still_points(mesh_xy: Mesh) -> Bool[np.ndarray, "468"]:

@@ -16,7 +16,7 @@ from typing import Any
 from faceloom.atomic import replacing_file
 from faceloom.batches import batched
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
-from faceloom.progress import Work, finish
+from faceloom.progress import ProgressGenerator, run_to_completion
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import LEAD, AnalysisState, ChosenFaces, Seen
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
@@ -63,19 +63,23 @@ class SegmentWorker:
 
     def swap(self, task: SegmentTask, pictures: Path) -> Done:
         """Write a segment's pictures and return what was done."""
-        frames = self._target.read_from(task.first - len(task.lead), (*task.lead, *task.chosen)[0].pts)
+        frames = self._target.read_from(
+            task.first - len(task.lead), (*task.lead, *task.chosen)[0].pts
+        )
         lead = cut_lead(self._swapper, task.lead, frames)
         seen = (Seen(chosen.at(frame)) for chosen, frame in zip(task.chosen, frames, strict=False))
         with replacing_file(pictures) as part:
             groups = batched(seen, self._batch)
-            work = swap_segment(self._swapper, lead, groups, self._target, part, self._batch, Clock(None, 0, 0.0))
-            done, _ = finish(work)
+            work = swap_segment(
+                self._swapper, lead, groups, self._target, part, self._batch, Clock(None, 0, 0.0)
+            )
+            done, _ = run_to_completion(work)
         return done
 
 
 def swap_on_ray(
     seen: Iterator[Seen], state: AnalysisState | None, order: Order, work: Unfinished, clock: Clock
-) -> Work[None]:
+) -> ProgressGenerator[None]:
     """Let a cluster swap what `seen` shows; commit its segments in their order.
 
     The cluster is the one that RAY_ADDRESS names, or one of this machine's cores, which ends with the work. Raises
@@ -88,7 +92,9 @@ def swap_on_ray(
         tasks = _tasks(seen, state.lead if state else (), order)
         number = len(work.segments)
         for task, after in tasks:
-            pool.submit(lambda worker, asked: worker.swap.remote(*asked), (task, work.pictures(number)))
+            pool.submit(
+                lambda worker, asked: worker.swap.remote(*asked), (task, work.pictures(number))
+            )
             number += 1
             afters.append(after)
             if len(afters) > _AHEAD * len(workers):
@@ -102,7 +108,11 @@ def _tasks(
 ) -> Iterator[tuple[SegmentTask, AnalysisState | None]]:
     before = tuple(lead)
     for groups in segments(seen, order.batch):
-        ones = [(one.moment.frame.index, ChosenFaces.of(one.moment), one.after) for group in groups for one in group]
+        ones = [
+            (one.moment.frame.index, ChosenFaces.of(one.moment), one.after)
+            for group in groups
+            for one in group
+        ]
         chosen = tuple(faces for _, faces, _ in ones)
         yield SegmentTask(ones[0][0], before, chosen), ones[-1][2]
         before = (*before, *chosen)[-LEAD:]
@@ -140,11 +150,15 @@ def _cluster() -> Iterator[ModuleType]:
     # It would tell its makers of every cluster that is started.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = os.environ.get("RAY_ADDRESS")
-    local: dict[str, Any] = {} if address else {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    local: dict[str, Any] = (
+        {} if address else {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    )
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **local)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UsageError(f"The Ray cluster {address or 'of this machine'} cannot be reached ({error}).") from error
+        raise UsageError(
+            f"The Ray cluster {address or 'of this machine'} cannot be reached ({error})."
+        ) from error
     try:
         yield ray
     finally:

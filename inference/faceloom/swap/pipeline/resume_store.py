@@ -22,7 +22,7 @@ from pydantic import Field
 
 from faceloom import __version__
 from faceloom.atomic import replacing_file, said_plainly, write_text
-from faceloom.errors import ArtefactRefused, ContentRefused, NoFaceFound, UsageError
+from faceloom.errors import ArtifactRefused, ContentRefused, NoFaceFound, UsageError
 from faceloom.hashing import sha256_of, sha256_of_file
 from faceloom.json_documents import Strict, read_document, to_json
 from faceloom.provenance.content_check import can_check
@@ -74,12 +74,16 @@ class Done:
     missing: int = 0
 
     def __add__(self, other: "Done") -> "Done":
-        return Done(self.frames + other.frames, self.swapped + other.swapped, self.missing + other.missing)
+        return Done(
+            self.frames + other.frames, self.swapped + other.swapped, self.missing + other.missing
+        )
 
     @classmethod
     def of(cls, moments: Sequence[Moment]) -> "Done":
         """Count moments."""
-        return cls(len(moments), sum(bool(m.faces) for m in moments), sum(bool(m.lost) for m in moments))
+        return cls(
+            len(moments), sum(bool(m.faces) for m in moments), sum(bool(m.lost) for m in moments)
+        )
 
 
 class Unfinished:
@@ -91,7 +95,9 @@ class Unfinished:
 
     @classmethod
     @contextmanager
-    def open(cls, out: Path, job: Job, *, resume: bool, force: bool, resumable: bool = True) -> Iterator["Unfinished"]:
+    def open(
+        cls, out: Path, job: Job, *, resume: bool, force: bool, resumable: bool = True
+    ) -> Iterator["Unfinished"]:
         """Take up the unfinished conversion to `out`, or begin one, which is left for another process if `resumable`.
 
         Raises UsageError if there is one that is not asked for, another one than `job`, or a process that is at it.
@@ -129,7 +135,11 @@ class Unfinished:
 
     def state(self) -> AnalysisState | None:
         """What is known after the last of them; None at the very beginning and at the end."""
-        return read_state(self._state(len(self._rows) - 1)) if self._rows and not self.complete else None
+        return (
+            read_state(self._state(len(self._rows) - 1))
+            if self._rows and not self.complete
+            else None
+        )
 
     @property
     def complete(self) -> bool:
@@ -166,7 +176,10 @@ class Unfinished:
 
     def _leave(self, *, keep: bool) -> None:
         if keep and self._rows:
-            log.warning("%d frames are done; the same command with --resume goes on from there.", self.done.frames)
+            log.warning(
+                "%d frames are done; the same command with --resume goes on from there.",
+                self.done.frames,
+            )
         else:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -182,7 +195,9 @@ def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: Swa
         settings.pop(name, None)
     settings |= {"face": made_by, "provider": source.provider, "precision": str(source.precision)}
     # Whose pictures they are, not what they are called. And what was not looked at before is not called looked at.
-    settings |= {name: " ".join(map(_digest, getattr(options, name))) for name in ("reference", "exclude")}
+    settings |= {
+        name: " ".join(map(_digest, getattr(options, name))) for name in ("reference", "exclude")
+    }
     settings["content_check"] = str(can_check())
     return Job(
         faceloom=__version__,
@@ -195,9 +210,11 @@ def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: Swa
 def batch_begun(out: Path) -> int | None:
     """Return the batch of the unfinished conversion to `out`, if there is one: it decides the last bits of faces."""
     try:
-        settings = read_document(folder_of(out) / _JOB, Job, SCHEMA, "unfinished conversion").settings
+        settings = read_document(
+            folder_of(out) / _JOB, Job, SCHEMA, "unfinished conversion"
+        ).settings
         return int(settings.get("batch", ""))
-    except (ArtefactRefused, ValueError):
+    except (ArtifactRefused, ValueError):
         return None
 
 
@@ -248,7 +265,7 @@ def _whole_segments(folder: Path) -> Iterator[SegmentRow]:
     while (path := folder / f"{number:06}.json").exists():
         try:
             row = SegmentRow.model_validate_json(read_bounded(path, MOST_OF_A_DOCUMENT))
-        except (ValueError, ArtefactRefused):
+        except (ValueError, ArtifactRefused):
             return
         if not _is(path.with_suffix(".pictures"), row.pictures_sha256):
             return
@@ -270,14 +287,18 @@ def _is(path: Path, sha256: str) -> bool:
 def _stamp(path: Path) -> str:
     """Return what changes with the target: names, sizes and times of its file, or of a folder's pictures."""
     stats = [(file.name, file.stat()) for file in list_pictures(path)]
-    return sha256_of(repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode())
+    return sha256_of(
+        repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode()
+    )
 
 
 @contextmanager
 def _locked(folder: Path, out: Path) -> Iterator[Path]:
     """Make the folder this process's own while it works."""
     if folder.is_symlink():
-        raise UsageError(f"{folder} is a link, and work is not continued where it leads; remove it.")
+        raise UsageError(
+            f"{folder} is a link, and work is not continued where it leads; remove it."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         refuse_links(folder)

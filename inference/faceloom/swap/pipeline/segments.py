@@ -9,7 +9,7 @@ from pathlib import Path
 
 from faceloom.background_writer import write_behind
 from faceloom.prefetch import read_ahead
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.pipeline.analysis import LEAD, AnalysisState, ChosenFaces, Seen
 from faceloom.swap.pipeline.frame_swapper import CutMoment, DrawnFace, FrameSwapper, Moment
 from faceloom.swap.pipeline.resume_store import Done
@@ -65,7 +65,9 @@ Lead = deque[CutMoment]
 
 def cut_lead(swapper: FrameSwapper, chosen: Sequence[ChosenFaces], frames: Iterator[Frame]) -> Lead:
     """Cut the moments before a segment out of as many frames, which are taken from the iterator."""
-    return deque((swapper.cut(one.at(frame)) for one, frame in zip(chosen, frames, strict=False)), LEAD)
+    return deque(
+        (swapper.cut(one.at(frame)) for one, frame in zip(chosen, frames, strict=False)), LEAD
+    )
 
 
 def swap_segment(
@@ -76,7 +78,7 @@ def swap_segment(
     part: Path,
     batch: int,
     clock: Clock,
-) -> Work[tuple[Done, AnalysisState | None]]:
+) -> ProgressGenerator[tuple[Done, AnalysisState | None]]:
     """Swap and encode one segment; return what was done and what is known after it, if it was not the last one.
 
     `lead` then holds this segment's last moments. One group is drawn while the one before it is blended and another

@@ -32,14 +32,18 @@ class Target:
     encoding: Encoding
 
     @classmethod
-    def open(cls, path: Path, out: Path, encoding: Encoding, part: FrameRange | None, *, force: bool) -> "Target":
+    def open(
+        cls, path: Path, out: Path, encoding: Encoding, part: FrameRange | None, *, force: bool
+    ) -> "Target":
         """Probe a source and check that it can be converted to `out`, before anything is done.
 
         Raises UsageError, MediaUnreadable or ProviderMissing if it cannot.
         """
         refuse_output(out, force=force, inputs=[path])
         info = probe_source(path)
-        return cls(info, part.resolve(info) if part else _WHOLE, out, check_output(out, info, encoding))
+        return cls(
+            info, part.resolve(info) if part else _WHOLE, out, check_output(out, info, encoding)
+        )
 
     @property
     def frames(self) -> int | None:

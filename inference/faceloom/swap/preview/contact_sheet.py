@@ -40,7 +40,9 @@ def square_round(box_xyxy: Float32[np.ndarray, "4"], room: float, side: int = CE
 
 def cut_out(picture: Rgb, to_cell: Affine, side: int = CELL) -> Rgb:
     """Return what a cell shows of a picture; beyond its edge there is nothing."""
-    return np.asarray(cv2.warpAffine(picture, to_cell, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(
+        cv2.warpAffine(picture, to_cell, (side, side), flags=cv2.INTER_LINEAR), np.uint8
+    )
 
 
 def tinted(picture: Rgb, mask: Mask) -> Rgb:

@@ -13,8 +13,16 @@ from faceloom.errors import UsageError
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.temporal_smoothing import REACH, steady
 from faceloom.image_io import write_png
-from faceloom.progress import Progress, Work
-from faceloom.provenance import Mark, Marked, Marker, WornFace, can_check, mark_pictures, refuse_frame
+from faceloom.progress import Progress, ProgressGenerator
+from faceloom.provenance import (
+    Mark,
+    Marked,
+    Marker,
+    WornFace,
+    can_check,
+    mark_pictures,
+    refuse_frame,
+)
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.convert import ConvertOptions
 from faceloom.swap.pipeline.frame_swapper import BlendedFace, DrawnFace, FrameSwapper, Moment
@@ -56,7 +64,7 @@ def one_frame(
     place: str,
     folder: Path,
     options: ConvertOptions,
-) -> Work[OneFrameSummary]:
+) -> ProgressGenerator[OneFrameSummary]:
     """Write one frame of `target`, swapped, to a folder of PNGs, with every step of each face, and a sheet of all.
 
     worn: what the marks say, in each picture in which a new face is seen. place: a frame's number from 0, as "120", or
@@ -87,13 +95,22 @@ def one_frame(
     sheet = _sheet(before, moment.frame.rgb, steps)
     if options.label:
         options.label.draw(sheet)
-    pictures = {"target": before, "swap": moment.frame.rgb, MARKER.removesuffix(".png"): sheet, **_by_face(steps)}
+    pictures = {
+        "target": before,
+        "swap": moment.frame.rgb,
+        MARKER.removesuffix(".png"): sheet,
+        **_by_face(steps),
+    }
     with replacing_directory(folder) as part:
         for name, picture in pictures.items():
             write_png(part / f"{name}.png", picture)
-        swapped = [part / f"{name}.png" for name in pictures if name.endswith(("swap", "sheet", *_NEW))]
+        swapped = [
+            part / f"{name}.png" for name in pictures if name.endswith(("swap", "sheet", *_NEW))
+        ]
         marked = mark_pictures(options.marking, swapped, Mark(tuple(worn)), target)
-    return OneFrameSummary(folder, wanted, moment.frame.seconds, len(blended), marked, tuple(worn), can_check())
+    return OneFrameSummary(
+        folder, wanted, moment.frame.seconds, len(blended), marked, tuple(worn), can_check()
+    )
 
 
 def _number(info: VideoInfo, place: str) -> int:
@@ -102,7 +119,9 @@ def _number(info: VideoInfo, place: str) -> int:
     except ValueError:
         value = -1
     if not 0 <= value < float("inf"):
-        raise UsageError(f"--frame {place} is no place in a clip; give a frame's number (120) or its time (4.8s).")
+        raise UsageError(
+            f"--frame {place} is no place in a clip; give a frame's number (120) or its time (4.8s)."
+        )
     return value if isinstance(value, int) else frame_number(info, value)
 
 
@@ -116,7 +135,9 @@ def _found(info: VideoInfo, first: int, last: int) -> Iterator[tuple[Frame, list
             return
 
 
-def _drawn(swapper: FrameSwapper, frame: Frame, faces: Sequence[Face]) -> tuple[Moment, list[DrawnFace]]:
+def _drawn(
+    swapper: FrameSwapper, frame: Frame, faces: Sequence[Face]
+) -> tuple[Moment, list[DrawnFace]]:
     (moment,) = swapper.choose([(frame, faces)])
     (drawn,) = swapper.draw([moment])
     return moment, drawn
@@ -129,17 +150,21 @@ def _steps(one: BlendedFace, shown: Rgb) -> dict[str, Rgb]:
         "1_crop": cut.crop,
         "2_shown": shown,
         "3_drawn": drawn.drawn,
-        "4_learned_mask": _grey(drawn.learned),
-        "5_mesh_mask": _grey(cut.outline),
-        "6_covered": _grey(one.covered),
-        "7_mask": _grey(one.mask),
+        "4_learned_mask": _gray(drawn.learned),
+        "5_mesh_mask": _gray(cut.outline),
+        "6_covered": _gray(one.covered),
+        "7_mask": _gray(one.mask),
         "8_matched": one.matched,
     }
 
 
 def _by_face(faces: Sequence[dict[str, Rgb]]) -> dict[str, Rgb]:
     """Return every face's steps under names of one folder."""
-    return {f"face{number}_{name}": step for number, steps in enumerate(faces) for name, step in steps.items()}
+    return {
+        f"face{number}_{name}": step
+        for number, steps in enumerate(faces)
+        for name, step in steps.items()
+    }
 
 
 def _sheet(before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> Rgb:
@@ -150,5 +175,5 @@ def _sheet(before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> Rgb:
     return draw_sheet(cells)
 
 
-def _grey(mask: Mask) -> Rgb:
+def _gray(mask: Mask) -> Rgb:
     return np.repeat(mask[..., None], 3, axis=2)

@@ -13,11 +13,18 @@ from faceloom.atomic import replacing_file
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.image_io import encode
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.provenance import Mark, Marked, Marker, WornFace, can_check, checked
 from faceloom.swap.pipeline.convert import ConvertOptions
 from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper
-from faceloom.swap.preview.contact_sheet import CELL, Cell, cut_out, draw_sheet, square_round, tinted
+from faceloom.swap.preview.contact_sheet import (
+    CELL,
+    Cell,
+    cut_out,
+    draw_sheet,
+    square_round,
+    tinted,
+)
 from faceloom.swap.sources.face_source import FaceSource
 from faceloom.swap.sources.identity_map import Cast
 from faceloom.video import Frame, probe_source
@@ -54,8 +61,12 @@ class _Shown:
 
 
 def preview(
-    target: Path, source: FaceSource | Cast, faces: Sequence[WornFace], sheet: Path, options: ConvertOptions
-) -> Work[PreviewSummary]:
+    target: Path,
+    source: FaceSource | Cast,
+    faces: Sequence[WornFace],
+    sheet: Path,
+    options: ConvertOptions,
+) -> ProgressGenerator[PreviewSummary]:
     """Write a PNG with a column a moment: the target, the swap, and where the new face is shown.
 
     The moments are spread over the clip, each seen by itself: nothing is steadied. The label stands on the sheet, as
@@ -71,10 +82,16 @@ def preview(
     if sheet.suffix.lower() != ".png":
         raise UsageError(f"--preview {sheet}: the sheet is a PNG; name it SHEET.png.")
     marker, info = Marker.open(options.marking, sheet), probe_source(target)
-    swapper, finder = FrameSwapper(source, replace(options, on_missing="keep", label=None)), FaceFinder()
+    swapper, finder = (
+        FrameSwapper(source, replace(options, on_missing="keep", label=None)),
+        FaceFinder(),
+    )
     moments = spread_moments(info, _LOOKS)
     shown = []
-    frames = (replace(coded, rgb=upright(coded.rgb, info.rotation).copy()) for coded in read_moments(info, moments))
+    frames = (
+        replace(coded, rgb=upright(coded.rgb, info.rotation).copy())
+        for coded in read_moments(info, moments)
+    )
     for number, frame in enumerate(checked(frames, info, info.frame_count)):
         (found,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
         before = frame.rgb.copy()
@@ -91,7 +108,7 @@ def preview(
         options.label.draw(picture)
     with replacing_file(sheet) as part:
         part.write_bytes(encode(picture, ".png"))
-        marked = marker.finish(part, Mark(tuple(faces)), target)
+        marked = marker.run_to_completion(part, Mark(tuple(faces)), target)
     times = tuple(round(one.frame.seconds, 3) for one in chosen)
     seconds = time.monotonic() - started
     return PreviewSummary(sheet, len(moments), times, seconds, marked, tuple(faces), can_check())
@@ -101,9 +118,15 @@ def _column(one: _Shown) -> tuple[Cell, ...]:
     largest = max(one.blended, key=lambda blended: blended.drawn.cut.face.size)
     to_cell = square_round(largest.drawn.cut.face.box_xyxy, _ROOM)
     before, after = (cut_out(picture, to_cell) for picture in (one.before, one.frame.rgb))
-    covered = np.max([_seen(blended.mask, blended.drawn.cut.to_crop, to_cell) for blended in one.blended], axis=0)
+    covered = np.max(
+        [_seen(blended.mask, blended.drawn.cut.to_crop, to_cell) for blended in one.blended], axis=0
+    )
     when = f"{one.frame.seconds:.2f} s"
-    return Cell(before, f"{when} target"), Cell(after, f"{when} swap"), Cell(tinted(before, covered), f"{when} mask")
+    return (
+        Cell(before, f"{when} target"),
+        Cell(after, f"{when} swap"),
+        Cell(tinted(before, covered), f"{when} mask"),
+    )
 
 
 def _seen(mask: Mask, to_crop: Affine, to_cell: Affine) -> Mask:

@@ -10,7 +10,7 @@ from faceloom.batches import batched
 from faceloom.errors import NoFaceFound
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.image_io import write_png
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.preview.contact_sheet import Cell, cut_out, draw_sheet, square_round
 from faceloom.video import Frame, probe_source, read_source
@@ -70,10 +70,12 @@ class _Track:
     def row(self, number: int) -> TrackRow:
         (first, begins), (last, ends) = self.first, self.last
         size = round(float(np.median(self.sizes)), 1)
-        return TrackRow(number, first, last, round(begins, 3), round(ends, 3), len(self.sizes), size)
+        return TrackRow(
+            number, first, last, round(begins, 3), round(ends, 3), len(self.sizes), size
+        )
 
 
-def list_tracks(target: Path, sheet: Path | None = None) -> Work[TracksSummary]:
+def list_tracks(target: Path, sheet: Path | None = None) -> ProgressGenerator[TracksSummary]:
     """Find and follow all faces of a clip as `convert` does; write a sheet of their portraits if asked to.
 
     Raises NoFaceFound if there is none, and what `probe_source` raises.
@@ -90,6 +92,10 @@ def list_tracks(target: Path, sheet: Path | None = None) -> Work[TracksSummary]:
     if not tracks:
         raise NoFaceFound(f"No face was found in {target}.")
     if sheet:
-        cells = [Cell(track.portrait, f"track {number}") for number, track in sorted(tracks.items())]
+        cells = [
+            Cell(track.portrait, f"track {number}") for number, track in sorted(tracks.items())
+        ]
         write_png(sheet, draw_sheet(list(batched(cells, _COLUMNS))))
-    return TracksSummary(target, tuple(track.row(number) for number, track in sorted(tracks.items())))
+    return TracksSummary(
+        target, tuple(track.row(number) for number, track in sorted(tracks.items()))
+    )

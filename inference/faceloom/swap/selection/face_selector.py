@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import Face
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.selection.recognition import NOBODY, People, Recogniser
+from faceloom.swap.selection.recognition import NOBODY, People, Recognzer
 from faceloom.swap.selection.track_state import Notes
 
 # Another face takes over as the largest once it was so much larger for so many frames in a row.
@@ -21,7 +21,7 @@ class Chooser:
     def __init__(self, options: SwapOptions, people: People, notes: Notes):
         options.check()
         self._notes = notes
-        self._recogniser = Recogniser(people, notes)
+        self._recognzer = Recognzer(people, notes)
         self._track = options.track
         self._all = (options.select or ("all" if len(people.vectors) else "largest")) == "all"
 
@@ -31,7 +31,7 @@ class Chooser:
         self._notes.begin_frame(face.track for face in faces)
         if self._track is not None:
             faces = [face for face in faces if face.track == self._track]
-        asked = [(face, self._recogniser.source_of(picture, face)) for face in faces]
+        asked = [(face, self._recognzer.source_of(picture, face)) for face in faces]
         wanted = [(face, source) for face, source in asked if source != NOBODY]
         if self._all or self._track is not None:
             return wanted

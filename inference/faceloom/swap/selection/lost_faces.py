@@ -59,7 +59,9 @@ class MissingFaces:
     def keep(self, source: int, pasted: Pasted) -> None:
         """Remember what was pasted for a source last."""
         if self._policy == "last":
-            self._blending.whole |= {f"{part}/{source}": array for part, array in zip(_PARTS, pasted, strict=True)}
+            self._blending.whole |= {
+                f"{part}/{source}": array for part, array in zip(_PARTS, pasted, strict=True)
+            }
             self._blending.numbers[f"held/{source}"] = 0
 
     def held(self, lost: Sequence[int], *, begins_shot: bool) -> list[Pasted]:
@@ -69,6 +71,8 @@ class MissingFaces:
             for name in [name for name in whole if int(name.partition("/")[2]) in lost]:
                 del whole[name]
         held = [
-            source for source in lost if f"face/{source}" in whole and self._blending.count(f"held/{source}") <= _HELD
+            source
+            for source in lost
+            if f"face/{source}" in whole and self._blending.count(f"held/{source}") <= _HELD
         ]
         return [tuple(np.array(whole[f"{part}/{source}"]) for part in _PARTS) for source in held]  # type: ignore[misc]

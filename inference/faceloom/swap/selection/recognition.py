@@ -21,7 +21,7 @@ _SOON, _DOUBT = 5, 0.3
 _MOST_LOOKS = 4
 # Degrees of yaw beyond which a face tells little of who it is.
 _TURNED = 50.0
-# What was recognised stays so until it is this much less like the person than the threshold asks.
+# What was recognzed stays so until it is this much less like the person than the threshold asks.
 _HOLD = 0.1
 NOBODY = -1
 
@@ -40,11 +40,11 @@ class People:
 
     @property
     def needed(self) -> bool:
-        """Whether anybody has to be recognised."""
+        """Whether anybody has to be recognzed."""
         return bool(len(self.vectors) or len(self.exclude))
 
 
-class Recogniser:
+class Recognzer:
     """Tells the source that each face is to wear."""
 
     def __init__(self, people: People, notes: Notes):
@@ -70,9 +70,13 @@ class Recogniser:
             return True
         every = _EVERY
         if int(notes["wears"]) == NOBODY and len(self._people.vectors):
-            doubt = self._people.threshold - float((self._people.vectors @ _unit(notes["vector"])).max())
+            doubt = self._people.threshold - float(
+                (self._people.vectors @ _unit(notes["vector"])).max()
+            )
             every = _SOON if doubt < _DOUBT else _EVERY
-        return (age < _FIRST_LOOKS or age % every == 0) and abs(head_pose(face.landmarks).yaw) < _TURNED
+        return (age < _FIRST_LOOKS or age % every == 0) and abs(
+            head_pose(face.landmarks).yaw
+        ) < _TURNED
 
     def _decide(self, vector: Float32[np.ndarray, "192"], before: int) -> int:
         people = self._people
@@ -81,7 +85,7 @@ class Recogniser:
         if not len(people.vectors):
             return NOBODY if refused >= people.threshold else 0
         likeness = people.vectors @ unit
-        # Who was recognised already is preferred: at the threshold a face must not come and go.
+        # Who was recognzed already is preferred: at the threshold a face must not come and go.
         likeness = likeness + _HOLD * (np.array(people.wears) == before)
         nearest = int(likeness.argmax())
         if likeness[nearest] < people.threshold or likeness[nearest] <= refused:

@@ -56,9 +56,13 @@ class Notes:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return everything as arrays by name."""
-        arrays = {f"{_NUMBER}/{name}": np.array(value, np.int64) for name, value in self.numbers.items()}
+        arrays = {
+            f"{_NUMBER}/{name}": np.array(value, np.int64) for name, value in self.numbers.items()
+        }
         arrays |= {f"{_WHOLE}/{name}": value for name, value in self.whole.items()}
-        arrays |= {f"{_UNSEEN}/{track}": np.array(value, np.int64) for track, value in self._unseen.items()}
+        arrays |= {
+            f"{_UNSEEN}/{track}": np.array(value, np.int64) for track, value in self._unseen.items()
+        }
         for track, notes in self._tracks.items():
             arrays |= {f"{_TRACK}/{track}/{name}": value for name, value in notes.items()}
         return arrays
@@ -91,7 +95,11 @@ class Memory:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return everything as plain arrays, for `numpy.savez`; ask when both stages have done the same frames."""
         parts = {"choosing": self.choosing, "blending": self.blending}
-        return {f"{part}/{key}": value for part, notes in parts.items() for key, value in notes.to_arrays().items()}
+        return {
+            f"{part}/{key}": value
+            for part, notes in parts.items()
+            for key, value in notes.to_arrays().items()
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> "Memory":

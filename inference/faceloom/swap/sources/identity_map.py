@@ -32,9 +32,11 @@ class Cast:
         return cls(references, (0,) * len(references), (source,))
 
     def people(self, options: SwapOptions) -> People:
-        """Return whom to recognise."""
+        """Return whom to recognze."""
         exclude = embed_references(options.exclude)
-        return People(self.references, self.wears, _NOBODY if exclude is None else exclude, options.threshold)
+        return People(
+            self.references, self.wears, _NOBODY if exclude is None else exclude, options.threshold
+        )
 
     @property
     def provider(self) -> str:

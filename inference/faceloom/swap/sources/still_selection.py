@@ -6,13 +6,13 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import float32
-from faceloom.errors import ArtefactRefused, NoFaceFound
+from faceloom.errors import ArtifactRefused, NoFaceFound
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import mouth_open
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.faceset.similarity import similarities
-from faceloom.progress import Progress, Work
+from faceloom.progress import Progress, ProgressGenerator
 from faceloom.video import VideoInfo, read_source
 from faceloom.video.rotation import upright
 
@@ -36,7 +36,7 @@ class TypicalFace:
     size: float
 
 
-def look_over(info: VideoInfo) -> Work[TypicalFace]:
+def look_over(info: VideoInfo) -> ProgressGenerator[TypicalFace]:
     """Measure the largest face in up to _LOOKS frames spread evenly over a video, or in all if those show none.
 
     Raises NoFaceFound if none does.
@@ -48,7 +48,9 @@ def look_over(info: VideoInfo) -> Work[TypicalFace]:
     raise NoFaceFound(f"No face was found in {info.path}; nothing was written.")
 
 
-def _measure(info: VideoInfo, every: int) -> Work[list[tuple[float, float, float, float]]]:
+def _measure(
+    info: VideoInfo, every: int
+) -> ProgressGenerator[list[tuple[float, float, float, float]]]:
     """Return the values of a TypicalFace for each `every`-th frame with a face."""
     finder = FaceFinder()
     seen = []
@@ -65,13 +67,15 @@ def choose_still(faces: FaceSet, typical: TypicalFace) -> FaceRow:
 
     The rule: of the faces turned at most _MOST_TURNED degrees away from the clip's, the one with the least sum
     of how far its pose and mouth are from the clip's medians, and of what it lacks of the set's median likeness
-    to its centre, sharpness and openness of the eyes, and of the clip's median size. Raises
-    ArtefactRefused if all are turned further.
+    to its center, sharpness and openness of the eyes, and of the clip's median size. Raises
+    ArtifactRefused if all are turned further.
     """
     rows = faces.rows
-    turned = float32([np.hypot(row.pose.yaw - typical.yaw, row.pose.pitch - typical.pitch) for row in rows])
+    turned = float32(
+        [np.hypot(row.pose.yaw - typical.yaw, row.pose.pitch - typical.pitch) for row in rows]
+    )
     if turned.min() > _MOST_TURNED:
-        raise ArtefactRefused(
+        raise ArtifactRefused(
             f"{faces.directory} has no face that looks where the target's does (yaw {typical.yaw:.0f}, pitch "
             f"{typical.pitch:.0f} degrees): the nearest is {turned.min():.0f} degrees off; extract footage that has."
         )

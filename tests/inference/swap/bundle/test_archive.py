@@ -10,11 +10,11 @@ import onnx
 import pytest
 from tests.helpers.bundles import SIZE, make_bundle
 
-from faceloom.errors import ArtefactRefused
+from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of_file
 from faceloom.swap import Bundle, SwapNetwork
-from faceloom.swap.bundle.archive import list_files, write_zip
 from faceloom.swap.bundle import archive as contents_module
+from faceloom.swap.bundle.archive import list_files, write_zip
 
 
 @pytest.fixture
@@ -26,7 +26,11 @@ def zipped(tmp_path: Path) -> Path:
 def test_a_zipped_bundle_is_the_folder(zipped: Path, tmp_path: Path) -> None:
     bundle, folder = Bundle.read(zipped), Bundle.read(tmp_path / "ben.bundle")
     assert bundle.manifest == folder.manifest
-    assert list_files(zipped) == list_files(tmp_path / "ben.bundle") == ["golden.npz", "manifest.json", "swap.onnx"]
+    assert (
+        list_files(zipped)
+        == list_files(tmp_path / "ben.bundle")
+        == ["golden.npz", "manifest.json", "swap.onnx"]
+    )
     assert SwapNetwork.open(bundle, "cpu").replay(bundle.read_golden()).greatest == 0
     write_zip(tmp_path / "ben.bundle", tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == zipped.read_bytes()
@@ -65,12 +69,18 @@ def flipped(path: Path) -> None:
 
 
 HOSTILE = {
-    "an absolute path": (added("/etc/passwd"), "holds '/etc/passwd', and a bundle's files lie at the top"),
+    "an absolute path": (
+        added("/etc/passwd"),
+        "holds '/etc/passwd', and a bundle's files lie at the top",
+    ),
     "a parent's path": (added("../outside.onnx"), "under plain names"),
     "a Windows path": (added("C:\\outside.onnx"), "under plain names"),
     "a hidden file": (added(".profile"), "under plain names"),
     "a folder": (in_a_folder, "pack the files and not their folder"),
-    "a link": (added("link.onnx", b"/etc/passwd", stat.S_IFLNK | 0o777), "link.onnx is a link or encrypted"),
+    "a link": (
+        added("link.onnx", b"/etc/passwd", stat.S_IFLNK | 0o777),
+        "link.onnx is a link or encrypted",
+    ),
     "a bomb": (added("bomb.onnx", bytes(100_000_000)), r"would grow from 0\.2 to 100 MB"),
     "a bomb that lies": (lies_about_its_size, "bomb.onnx is not named in the bundle's manifest"),
     "a file without a checksum": (added("weights.bin"), "not named in the bundle's manifest"),
@@ -85,13 +95,13 @@ HOSTILE = {
 def test_a_hostile_zip_is_refused(zipped: Path, name: str) -> None:
     change, words = HOSTILE[name]
     change(zipped)
-    with pytest.raises(ArtefactRefused, match=words):
+    with pytest.raises(ArtifactRefused, match=words):
         Bundle.read(zipped)
 
 
 def test_a_zip_larger_than_any_bundle(zipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents_module, "_MOST_BYTES", 1000)
-    with pytest.raises(ArtefactRefused, match="it is not opened"):
+    with pytest.raises(ArtifactRefused, match="it is not opened"):
         Bundle.read(zipped)
 
 
@@ -101,12 +111,16 @@ def test_a_bomb_in_the_golden_sample(tmp_path: Path) -> None:
     old = sha256_of_file(bundle / "golden.npz")
     np.savez_compressed(bundle / "golden.npz", faces=np.zeros((20000, SIZE, SIZE, 3), np.uint8))
     manifest = (bundle / "manifest.json").read_text()
-    (bundle / "manifest.json").write_text(manifest.replace(old, sha256_of_file(bundle / "golden.npz")))
-    with pytest.raises(ArtefactRefused, match="would grow"):
+    (bundle / "manifest.json").write_text(
+        manifest.replace(old, sha256_of_file(bundle / "golden.npz"))
+    )
+    with pytest.raises(ArtifactRefused, match="would grow"):
         Bundle.read(bundle).read_golden()
 
 
-@pytest.mark.parametrize("place", ["weights.bin", "../secret.bin", "/etc/hostname", "*/_ORT_MEM_ADDR_/*"])
+@pytest.mark.parametrize(
+    "place", ["weights.bin", "../secret.bin", "/etc/hostname", "*/_ORT_MEM_ADDR_/*"]
+)
 def test_a_graph_that_draws_its_weights_from_outside(
     tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +136,8 @@ def test_a_graph_that_draws_its_weights_from_outside(
     (bundle / "swap.onnx").write_bytes(model.SerializeToString())
     (bundle / "secret.bin").unlink()
     manifest = (bundle / "manifest.json").read_text()
-    (bundle / "manifest.json").write_text(manifest.replace(old, sha256_of_file(bundle / "swap.onnx")))
-    with pytest.raises(ArtefactRefused, match="draws its weights from outside itself"):
+    (bundle / "manifest.json").write_text(
+        manifest.replace(old, sha256_of_file(bundle / "swap.onnx"))
+    )
+    with pytest.raises(ArtifactRefused, match="draws its weights from outside itself"):
         SwapNetwork.open(Bundle.read(bundle), "cpu")

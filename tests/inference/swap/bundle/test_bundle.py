@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.helpers.bundles import SIZE, make_bundle
 
-from faceloom.errors import ArtefactRefused, ProviderMissing
+from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.hashing import sha256_of_file
 from faceloom.swap import Bundle, SwapNetwork
 
@@ -78,10 +78,15 @@ DAMAGE = {
     "an absolute path": (lambda b: _edit_graph(b, file="/swap.onnx"), "file"),
     "another size": (_other_crop, "does not fit its crop"),
     "another name": (
-        lambda b: _edit_graph(b, mask={"name": "alpha", "dtype": "uint8", "shape": ["batch", SIZE, SIZE, 1]}),
+        lambda b: _edit_graph(
+            b, mask={"name": "alpha", "dtype": "uint8", "shape": ["batch", SIZE, SIZE, 1]}
+        ),
         "does not match its manifest",
     ),
-    "a file without a checksum": (lambda b: (b / "weights.bin").touch(), "not named in the bundle's manifest"),
+    "a file without a checksum": (
+        lambda b: (b / "weights.bin").touch(),
+        "not named in the bundle's manifest",
+    ),
     "no ONNX at all": (_no_onnx, "cannot load"),
 }
 
@@ -90,26 +95,30 @@ DAMAGE = {
 def test_what_is_no_bundle_is_refused(bundle: Path, name: str) -> None:
     damage, words = DAMAGE[name]
     damage(bundle)
-    with pytest.raises(ArtefactRefused, match=words):
+    with pytest.raises(ArtifactRefused, match=words):
         SwapNetwork.open(Bundle.read(bundle), "cpu")
 
 
 def test_a_graph_that_its_manifest_does_not_describe_is_refused(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "b", channels_out=2)
-    with pytest.raises(ArtefactRefused, match="does not match its manifest"):
+    with pytest.raises(ArtifactRefused, match="does not match its manifest"):
         SwapNetwork.open(Bundle.read(bundle), "cpu")
 
 
 def test_a_folder_that_is_not_there_or_none(tmp_path: Path) -> None:
     (tmp_path / "b.zip").touch()
-    with pytest.raises(ArtefactRefused, match=r"no \.zip that can be read"):
+    with pytest.raises(ArtifactRefused, match=r"no \.zip that can be read"):
         Bundle.read(tmp_path / "b.zip")
-    with pytest.raises(ArtefactRefused, match=r"no such folder or \.zip"):
+    with pytest.raises(ArtifactRefused, match=r"no such folder or \.zip"):
         Bundle.read(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize(("provider", "words"), [("cuda", "faceloom\\[gpu\\]"), ("abacus", "choose auto")])
-def test_a_provider_that_is_not_here_is_never_replaced(bundle: Path, provider: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("provider", "words"), [("cuda", "faceloom\\[gpu\\]"), ("abacus", "choose auto")]
+)
+def test_a_provider_that_is_not_here_is_never_replaced(
+    bundle: Path, provider: str, words: str
+) -> None:
     import onnxruntime
 
     if provider == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
@@ -119,11 +128,15 @@ def test_a_provider_that_is_not_here_is_never_replaced(bundle: Path, provider: s
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
-def test_a_session_that_fell_back_silently_is_refused(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_fell_back_silently_is_refused(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """onnxruntime lists CUDA, then runs on the CPU without an error: the field's first complaint."""
     from faceloom.swap.inference import providers as provider
 
-    monkeypatch.setattr(provider.ort, "get_available_providers", lambda: list(provider.PROVIDERS.values()))
+    monkeypatch.setattr(
+        provider.ort, "get_available_providers", lambda: list(provider.PROVIDERS.values())
+    )
     with pytest.raises(ProviderMissing, match="does not start here"):
         SwapNetwork.open(Bundle.read(bundle), "cuda")
     assert SwapNetwork.open(Bundle.read(bundle), "auto").provider == "cpu"
@@ -143,9 +156,13 @@ def test_a_provider_that_fails_to_start_says_why_and_prints_nothing(
             super().__init__(content, options, providers=providers, **more)
 
     monkeypatch.setattr(provider.ort, "InferenceSession", Session)
-    monkeypatch.setattr(provider.ort, "get_available_providers", lambda: list(provider.PROVIDERS.values()))
-    with pytest.raises(ProviderMissing, match=r"tensorrt .* does not start here \(libnvinfer.so.10 is missing\)"):
+    monkeypatch.setattr(
+        provider.ort, "get_available_providers", lambda: list(provider.PROVIDERS.values())
+    )
+    with pytest.raises(
+        ProviderMissing, match=r"tensorrt .* does not start here \(libnvinfer.so.10 is missing\)"
+    ):
         SwapNetwork.open(Bundle.read(bundle), "tensorrt")
-    with pytest.raises(ArtefactRefused, match="cannot load"):
+    with pytest.raises(ArtifactRefused, match="cannot load"):
         provider.open_session(bundle / "manifest.json", "tensorrt")
     assert capfd.readouterr().out == ""

@@ -17,7 +17,9 @@ def block(first: int, last: int) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize(("how", "expected"), [("learned", (10, 40)), ("mesh", (20, 50)), ("both", (20, 40))])
+@pytest.mark.parametrize(
+    ("how", "expected"), [("learned", (10, 40)), ("mesh", (20, 50)), ("both", (20, 40))]
+)
 def test_which_mask_covers(how: str, expected: tuple[int, int]) -> None:
     np.testing.assert_array_equal(covering(how, block(10, 40), block(20, 50)), block(*expected))
 
@@ -31,7 +33,10 @@ def test_an_edge_that_trembles_is_steadied() -> None:
         mask[:, 30] = random.integers(90, 160)
         edges.append(mask[0, 30])
         steady.append(steadied(mask, notes)[0, 30])
-    assert np.diff(np.array(steady[10:], float)).std() < 0.6 * np.diff(np.array(edges[10:], float)).std()
+    assert (
+        np.diff(np.array(steady[10:], float)).std()
+        < 0.6 * np.diff(np.array(edges[10:], float)).std()
+    )
 
 
 def test_a_hand_is_in_front_at_once_and_gone_at_once() -> None:

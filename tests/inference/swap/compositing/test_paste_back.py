@@ -48,7 +48,12 @@ def test_a_small_face_is_averaged_into_the_picture() -> None:
     picture = np.full((100, 100, 3), 90, np.uint8)
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[::2] = 255
-    paste(picture, stripes, np.full((64, 64), 255, np.uint8), float32([[5.3, 0, -200], [0, 5.3, -200]]))
+    paste(
+        picture,
+        stripes,
+        np.full((64, 64), 255, np.uint8),
+        float32([[5.3, 0, -200], [0, 5.3, -200]]),
+    )
     inside = picture[41:48, 41:48]
     assert inside.std() < 12
     assert abs(inside.mean() - 127) < 6

@@ -32,10 +32,14 @@ def detail(picture: Rgb) -> float:
 
 @pytest.mark.parametrize(("drawn", "target"), [(0.8, 0.7), (0.9, 0.8)])
 @pytest.mark.parametrize("scale", [0.8, 1.5])
-def test_a_soft_face_that_is_put_back_is_as_detailed_as_its_target(drawn: float, target: float, scale: float) -> None:
+def test_a_soft_face_that_is_put_back_is_as_detailed_as_its_target(
+    drawn: float, target: float, scale: float
+) -> None:
     soft, wanted = face(drawn), face(target, seed=1)
     assert detail(soft) < 0.9 * detail(wanted)
-    assert put_back(sharpen_like(soft, wanted, MASK, 5), scale) == pytest.approx(detail(wanted), rel=0.15)
+    assert put_back(sharpen_like(soft, wanted, MASK, 5), scale) == pytest.approx(
+        detail(wanted), rel=0.15
+    )
     assert put_back(soft, scale) < 0.8 * detail(wanted)
 
 
@@ -56,7 +60,9 @@ def put_back(crop: Rgb, scale: float) -> float:
         pytest.param(1.5, 1.0, 0, id="nothing suggested"),
     ],
 )
-def test_a_face_is_left_as_it_is_if_its_target_is_no_sharper(drawn: float, target: float, most: float) -> None:
+def test_a_face_is_left_as_it_is_if_its_target_is_no_sharper(
+    drawn: float, target: float, most: float
+) -> None:
     soft = face(drawn)
     np.testing.assert_array_equal(sharpen_like(soft, face(target, seed=1), MASK, most), soft)
 
@@ -81,9 +87,18 @@ def test_no_more_than_is_suggested_and_only_what_the_mask_shows_counts() -> None
         pytest.param(0.7, 0.0, 0, id="asked not to"),
     ],
 )
-def test_a_face_is_blended_as_sharp_as_its_target_or_asked(target: float, asked: float | None, amount: float) -> None:
+def test_a_face_is_blended_as_sharp_as_its_target_or_asked(
+    target: float, asked: float | None, amount: float
+) -> None:
     drawn = face(1.5)
-    cut = CutFace(made_face(), 0, float32(np.eye(2, 3)), face(target, seed=1), np.zeros((468, 2), np.float32), MASK)
-    look = Look.of(BlendRow(colour="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked))
+    cut = CutFace(
+        made_face(),
+        0,
+        float32(np.eye(2, 3)),
+        face(target, seed=1),
+        np.zeros((468, 2), np.float32),
+        MASK,
+    )
+    look = Look.of(BlendRow(color="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked))
     blended = blend_face(DrawnFace(cut, drawn, MASK), look, {})
     np.testing.assert_array_equal(blended.matched, sharpen(drawn, amount))

@@ -35,10 +35,18 @@ def processor_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 def graphs(*precisions: str) -> list[GraphRow]:
     tensors = {
-        name: TensorRow(name=name, dtype="uint8", shape=("batch", 64, 64, 3)) for name in ("face", "swapped", "mask")
+        name: TensorRow(name=name, dtype="uint8", shape=("batch", 64, 64, 3))
+        for name in ("face", "swapped", "mask")
     }
     return [
-        GraphRow(file=f"{p}.onnx", sha256="0" * 64, precision=p, opset=18, tolerance=WITHIN_ONE, **tensors)
+        GraphRow(
+            file=f"{p}.onnx",
+            sha256="0" * 64,
+            precision=p,
+            opset=18,
+            tolerance=WITHIN_ONE,
+            **tensors,
+        )
         for p in precisions
     ]
 
@@ -65,7 +73,9 @@ def test_the_provider_s_best_graph_runs_unless_another_is_asked_for(
 
 
 @pytest.mark.parametrize(("flags", "runs"), [("amx_bf16", "fp32"), ("avx512f", "int8")])
-def test_what_is_computed_in_bfloat16_is_not_int8(processor_with: Callable[[str], None], flags: str, runs: str) -> None:
+def test_what_is_computed_in_bfloat16_is_not_int8(
+    processor_with: Callable[[str], None], flags: str, runs: str
+) -> None:
     processor_with(flags)
     assert choose_graph(graphs(*ALL), "openvino").precision == runs
 
@@ -79,9 +89,16 @@ def test_a_precision_that_is_not_there_is_never_replaced() -> None:
 
 @pytest.mark.parametrize(
     ("off", "share", "missed"),
-    [(1, 1.0, ["the mean difference"]), (2, 0.05, []), (2, 0.2, ["% of bytes", "the mean"]), (255, 0.0, [])],
+    [
+        (1, 1.0, ["the mean difference"]),
+        (2, 0.05, []),
+        (2, 0.2, ["% of bytes", "the mean"]),
+        (255, 0.0, []),
+    ],
 )
-def test_differences_are_held_against_a_tolerance(off: int, share: float, missed: list[str]) -> None:
+def test_differences_are_held_against_a_tolerance(
+    off: int, share: float, missed: list[str]
+) -> None:
     faces, masks = np.full((2, 10, 10, 3), 100, np.uint8), np.zeros((2, 10, 10), np.uint8)
     other = faces.copy()
     other.reshape(-1)[: round(share * 800)] = np.uint8(100 + off) if off < 100 else 0
@@ -100,14 +117,22 @@ def test_no_faces_are_no_difference() -> None:
 
 @pytest.mark.parametrize(
     ("provider", "flags", "told"),
-    [("openvino", "avx512f amx_bf16", "bf16"), ("openvino", "avx512f", ""), ("cpu", "amx_bf16", "")],
+    [
+        ("openvino", "avx512f amx_bf16", "bf16"),
+        ("openvino", "avx512f", ""),
+        ("cpu", "amx_bf16", ""),
+    ],
 )
 def test_openvino_computes_in_bfloat16_where_the_processor_does(
     processor_with: Callable[[str], None], provider: str, flags: str, told: str
 ) -> None:
     processor_with(flags)
     options = provider_options(provider)
-    assert json.loads(options["load_config"])["CPU"]["INFERENCE_PRECISION_HINT"] == told if told else not options
+    assert (
+        json.loads(options["load_config"])["CPU"]["INFERENCE_PRECISION_HINT"] == told
+        if told
+        else not options
+    )
 
 
 class _OpenVino(ort.InferenceSession):
@@ -127,7 +152,9 @@ def test_openvino_runs_where_it_is_installed_and_is_held_to_what_bfloat16_can(
     bundle = Bundle.read(make_bundle(tmp_path / "ben.bundle"))
     processor_with("amx_bf16")
     assert SwapNetwork.open(bundle, "cpu").tolerance.levels == 1
-    monkeypatch.setattr(ort, "get_available_providers", lambda: [PROVIDERS["openvino"], PROVIDERS["cpu"]])
+    monkeypatch.setattr(
+        ort, "get_available_providers", lambda: [PROVIDERS["openvino"], PROVIDERS["cpu"]]
+    )
     monkeypatch.setattr(ort, "InferenceSession", _OpenVino)
     network = SwapNetwork.open(bundle)
     assert (network.provider, network.precision) == ("openvino", "fp32")

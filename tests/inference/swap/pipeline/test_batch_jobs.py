@@ -11,9 +11,15 @@ from tests.helpers.clips import make_clip, noise
 
 from faceloom.errors import UsageError
 from faceloom.image_io import read_picture, write_png
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.swap import ConvertOptions
-from faceloom.swap.pipeline.batch_jobs import convert_jobs, plan_jobs, read_jobs, refuse_report, targets_of
+from faceloom.swap.pipeline.batch_jobs import (
+    convert_jobs,
+    plan_jobs,
+    read_jobs,
+    refuse_report,
+    targets_of,
+)
 from faceloom.swap.pipeline.swap_request import Wanted
 from faceloom.video import FrameRange, probe_video, read_frames
 
@@ -46,7 +52,7 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: P
     targets = targets_of([things / "clips"])
     assert [target.name for target in targets] == ["a.mkv", "b.mp4", "empty.mp4", "text.mp4"]
     jobs = plan_jobs(targets, tmp_path / "out", wanted(things), OPTIONS)
-    report = finish(convert_jobs(jobs, tmp_path / "report.json"))
+    report = run_to_completion(convert_jobs(jobs, tmp_path / "report.json"))
     assert [(row.state, row.code, row.frames) for row in report.jobs] == [
         ("done", 0, 6),
         ("done", 0, 4),
@@ -55,7 +61,7 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: P
     ]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mkv", "b.mp4"]
     again = [replace(job, options=replace(OPTIONS, resume=True)) for job in jobs]
-    again = finish(convert_jobs(again, tmp_path / "report.json"))
+    again = run_to_completion(convert_jobs(again, tmp_path / "report.json"))
     assert [row.state for row in again.jobs] == ["kept", "kept", "failed", "failed"]
 
 
@@ -67,7 +73,9 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: P
         (("clips/b.mp4", "gone.mp4"), ["b.mp4", "gone.mp4"]),
     ],
 )
-def test_targets_are_found_by_pattern_and_folder(things: Path, named: tuple[str, ...], found: list[str]) -> None:
+def test_targets_are_found_by_pattern_and_folder(
+    things: Path, named: tuple[str, ...], found: list[str]
+) -> None:
     assert [path.name for path in targets_of([things / name for name in named])] == found
 
 
@@ -88,10 +96,13 @@ out = "made/stills"
     first, second = read_jobs(things / "jobs.toml", None, replace(OPTIONS, force=True))
     assert first.options.stretch == FrameRange.parse("1:4")
     assert second.options.stretch is None
-    report = finish(convert_jobs([first, second], tmp_path / "report.json"))
+    report = run_to_completion(convert_jobs([first, second], tmp_path / "report.json"))
     assert [(row.state, row.frames) for row in report.jobs] == [("done", 3), ("done", 2)]
     assert probe_video(things / "made" / "part.mp4").frame_count == 3
-    assert sorted(path.name for path in (things / "made" / "stills").iterdir()) == ["0.png", "1.png"]
+    assert sorted(path.name for path in (things / "made" / "stills").iterdir()) == [
+        "0.png",
+        "1.png",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +113,10 @@ out = "made/stills"
         ("[[job", "cannot be read as TOML"),
         ('schema = 1\n[[job]]\ntarget = "a"\nout = "b"\nspeed = 3', r"job\.0\.speed: Extra inputs"),
         ('schema = 1\n[[job]]\ntarget = "a"\nout = "b"', "a has no bundle"),
-        ('schema = 1\nbundle = "c"\n[[job]]\ntarget = "a"\nout = "b"\nrange = "9:3"', "holds no frame"),
+        (
+            'schema = 1\nbundle = "c"\n[[job]]\ntarget = "a"\nout = "b"\nrange = "9:3"',
+            "holds no frame",
+        ),
         (
             'schema = 1\nbundle = "c"\njob = [{target = "a", out = "o"}, {target = "b", out = "o"}]',
             "would both be written to",
@@ -124,9 +138,19 @@ def test_several_targets_need_a_folder_and_names_of_their_own(things: Path, tmp_
         targets_of([tmp_path])
 
 
-def test_the_command_ends_with_8_and_writes_the_report(things: Path, tmp_path: Path, faceloom) -> None:
+def test_the_command_ends_with_8_and_writes_the_report(
+    things: Path, tmp_path: Path, faceloom
+) -> None:
     clips = things / "clips"
-    typed = ("convert", clips / "b.mp4", clips / "empty.mp4", "--bundle", things / "ben.bundle", "--out", tmp_path)
+    typed = (
+        "convert",
+        clips / "b.mp4",
+        clips / "empty.mp4",
+        "--bundle",
+        things / "ben.bundle",
+        "--out",
+        tmp_path,
+    )
     code, out, err = faceloom(*typed, "--json")
     assert code == 8
     assert "1 of 2 targets failed: No face was found" in err
@@ -137,21 +161,33 @@ def test_the_command_ends_with_8_and_writes_the_report(things: Path, tmp_path: P
 
 def test_a_swapped_still_is_a_still(things: Path, tmp_path: Path) -> None:
     (job,) = plan_jobs([things / "stills" / "0.png"], tmp_path, wanted(things), OPTIONS)
-    assert finish(convert_jobs([job], tmp_path / "report.json")).jobs[0].frames == 1
+    assert run_to_completion(convert_jobs([job], tmp_path / "report.json")).jobs[0].frames == 1
     before, after = (read_picture(path) for path in (job.target, job.out))
     assert np.abs(before.astype(int) - after).max() > 60
 
 
-def test_a_pattern_is_several_targets_even_if_it_finds_one(things: Path, tmp_path: Path, faceloom) -> None:
-    typed = ("convert", things / "clips" / "b*.mp4", "--bundle", things / "ben.bundle", "--out", tmp_path / "out")
+def test_a_pattern_is_several_targets_even_if_it_finds_one(
+    things: Path, tmp_path: Path, faceloom
+) -> None:
+    typed = (
+        "convert",
+        things / "clips" / "b*.mp4",
+        "--bundle",
+        things / "ben.bundle",
+        "--out",
+        tmp_path / "out",
+    )
     assert faceloom(*typed)[0] == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.mp4", "report.json"]
 
 
 @pytest.mark.parametrize(
-    ("target", "name"), [("a.avi", "a.mkv"), ("b.webm", "b.webm"), ("c.bmp", "c.png"), ("d.jpg", "d.jpg")]
+    ("target", "name"),
+    [("a.avi", "a.mkv"), ("b.webm", "b.webm"), ("c.bmp", "c.png"), ("d.jpg", "d.jpg")],
 )
-def test_what_cannot_be_written_gets_another_ending(things: Path, tmp_path: Path, target: str, name: str) -> None:
+def test_what_cannot_be_written_gets_another_ending(
+    things: Path, tmp_path: Path, target: str, name: str
+) -> None:
     (job,) = plan_jobs([Path(target)], tmp_path, wanted(things), OPTIONS)
     assert job.out.name == name
 
@@ -169,15 +205,23 @@ job = [{target = "a.mp4", out = "f/a_%05d.png"}, {target = "b.mp4", out = "f/b_%
 
 
 def test_replacing_and_keeping_at_once_is_refused(things: Path, tmp_path: Path) -> None:
-    jobs = plan_jobs([things / "clips" / "b.mp4"], tmp_path, wanted(things), replace(OPTIONS, force=True, resume=True))
+    jobs = plan_jobs(
+        [things / "clips" / "b.mp4"],
+        tmp_path,
+        wanted(things),
+        replace(OPTIONS, force=True, resume=True),
+    )
     with pytest.raises(UsageError, match="leave one out"):
-        finish(convert_jobs(jobs, tmp_path / "report.json"))
+        run_to_completion(convert_jobs(jobs, tmp_path / "report.json"))
 
 
 @pytest.mark.parametrize(
-    ("report", "words"), [("clips/b.mp4", "the input itself"), ("notes.json", "no report"), ("clips", "a folder")]
+    ("report", "words"),
+    [("clips/b.mp4", "the input itself"), ("notes.json", "no report"), ("clips", "a folder")],
 )
-def test_a_report_replaces_nothing_but_a_report(things: Path, tmp_path: Path, report: str, words: str) -> None:
+def test_a_report_replaces_nothing_but_a_report(
+    things: Path, tmp_path: Path, report: str, words: str
+) -> None:
     (things / "notes.json").write_text("{}")
     jobs = plan_jobs([things / "clips" / "b.mp4"], tmp_path, wanted(things), OPTIONS)
     with pytest.raises(UsageError, match=words):

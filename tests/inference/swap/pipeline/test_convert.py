@@ -8,8 +8,8 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, noise
 
-from faceloom.errors import ArtefactRefused, MediaUnreadable, NoFaceFound, UsageError
-from faceloom.progress import finish
+from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, UsageError
+from faceloom.progress import run_to_completion
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import probe_video, read_frames
 from faceloom.video.rotation import upright
@@ -36,9 +36,11 @@ def packets(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("batch", [1, 5, 64])
-def test_everything_but_the_face_is_kept(tmp_path: Path, clip: Path, bundle: Path, batch: int) -> None:
+def test_everything_but_the_face_is_kept(
+    tmp_path: Path, clip: Path, bundle: Path, batch: int
+) -> None:
     out = tmp_path / "out.mp4"
-    summary = finish(convert(clip, bundle, out, ConvertOptions(batch=batch)))
+    summary = run_to_completion(convert(clip, bundle, out, ConvertOptions(batch=batch)))
     assert (summary.frames, summary.swapped_frames, summary.provider) == (12, 10, "cpu")
     before, after = list(read_frames(clip)), list(read_frames(out))
     assert [f.seconds for f in after] == [f.seconds for f in before]
@@ -55,16 +57,20 @@ def test_the_batch_size_changes_nothing(tmp_path: Path, clip: Path, bundle: Path
     outs = []
     for batch in (1, 7):
         out = tmp_path / f"{batch}.mkv"
-        finish(convert(clip, bundle, out, ConvertOptions(batch=batch)))
+        run_to_completion(convert(clip, bundle, out, ConvertOptions(batch=batch)))
         outs.append(np.stack([f.rgb for f in read_frames(out)]).astype(int))
     # The detector's sums differ in the last bit, and the encoder makes a level or two of that.
     assert np.abs(outs[0] - outs[1]).mean() < 0.3
 
 
-def test_a_turned_video_is_swapped_upright_and_stays_turned(tmp_path: Path, sample: Path, bundle: Path) -> None:
-    pictures = [np.ascontiguousarray(np.rot90(f.rgb, -1)) for f in read_frames(sample / "target_ada.mp4")][:3]
+def test_a_turned_video_is_swapped_upright_and_stays_turned(
+    tmp_path: Path, sample: Path, bundle: Path
+) -> None:
+    pictures = [
+        np.ascontiguousarray(np.rot90(f.rgb, -1)) for f in read_frames(sample / "target_ada.mp4")
+    ][:3]
     clip = make_clip(tmp_path / "phone.mp4", pictures, rotation=90)
-    summary = finish(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
+    summary = run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     info = probe_video(tmp_path / "out.mp4")
     assert (summary.swapped_frames, info.rotation) == (3, 90)
     shown = upright(next(iter(read_frames(tmp_path / "out.mp4"))).rgb, info.rotation)
@@ -81,7 +87,7 @@ def test_all_faces_or_the_largest(tmp_path: Path, sample: Path, bundle: Path) ->
     changed = {}
     for select in ("largest", "all"):
         out = tmp_path / f"{select}.mp4"
-        finish(convert(clip, bundle, out, ConvertOptions(select=select)))
+        run_to_completion(convert(clip, bundle, out, ConvertOptions(select=select)))
         pairs = zip(read_frames(clip), read_frames(out), strict=True)
         first, second = next((a.rgb.astype(int), b.rgb) for a, b in pairs)
         difference = np.abs(first - second).max(-1) > 60
@@ -92,7 +98,7 @@ def test_all_faces_or_the_largest(tmp_path: Path, sample: Path, bundle: Path) ->
 def test_no_face_at_all_leaves_nothing(tmp_path: Path, bundle: Path) -> None:
     clip = make_clip(tmp_path / "empty.mp4", noise(5))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
-        finish(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
+        run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     assert {p.name for p in tmp_path.iterdir()} == {"empty.mp4"}
 
 
@@ -107,9 +113,9 @@ def test_stopping_leaves_nothing(tmp_path: Path, clip: Path, bundle: Path) -> No
 def test_what_exists_is_kept_unless_forced(tmp_path: Path, clip: Path, bundle: Path) -> None:
     (tmp_path / "out.mp4").write_text("mine")
     with pytest.raises(UsageError, match="--force"):
-        finish(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
+        run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     assert (tmp_path / "out.mp4").read_text() == "mine"
-    finish(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions(force=True)))
+    run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions(force=True)))
     assert probe_video(tmp_path / "out.mp4").frame_count == 12
 
 
@@ -117,7 +123,7 @@ def test_the_target_itself_is_never_written_over(tmp_path: Path, clip: Path, bun
     target = tmp_path / "mine.mp4"
     target.write_bytes(clip.read_bytes())
     with pytest.raises(UsageError, match="is the input itself"):
-        finish(convert(target, bundle, target, ConvertOptions(force=True)))
+        run_to_completion(convert(target, bundle, target, ConvertOptions(force=True)))
     assert target.read_bytes() == clip.read_bytes()
 
 
@@ -126,15 +132,23 @@ def test_the_target_itself_is_never_written_over(tmp_path: Path, clip: Path, bun
     [
         ("missing.mp4", "ben.bundle", "o.mp4", UsageError),
         ("text.mp4", "ben.bundle", "o.mp4", MediaUnreadable),
-        ("clip", "no.bundle", "o.mp4", ArtefactRefused),
+        ("clip", "no.bundle", "o.mp4", ArtifactRefused),
         ("clip", "ben.bundle", "o.avi", UsageError),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(
-    tmp_path: Path, clip: Path, bundle: Path, target: str, bundle_name: str, out: str, error: type[Exception]
+    tmp_path: Path,
+    clip: Path,
+    bundle: Path,
+    target: str,
+    bundle_name: str,
+    out: str,
+    error: type[Exception],
 ) -> None:
     (tmp_path / "text.mp4").write_text("text")
     path = clip if target == "clip" else tmp_path / target
     with pytest.raises(error):
-        finish(convert(path, bundle.with_name(bundle_name), tmp_path / out, ConvertOptions()))
+        run_to_completion(
+            convert(path, bundle.with_name(bundle_name), tmp_path / out, ConvertOptions())
+        )
     assert {p.name for p in tmp_path.iterdir()} == {"text.mp4"}

@@ -10,15 +10,15 @@ import pytest
 from tests.helpers.clips import make_clip, noise
 from tests.helpers.facesets import FaceSpec, good_faces, write_faceset
 
-from faceloom.errors import ArtefactRefused, NoFaceFound, UsageError
+from faceloom.errors import ArtifactRefused, NoFaceFound, UsageError
 from faceloom.faces.alignment import apply_affine, crop_face
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import SAME_PERSON, MobileFaceNet
 from faceloom.faces.mask import mesh_mask
 from faceloom.faces.quality import mouth_open
 from faceloom.faceset import FaceSet
-from faceloom.faceset.similarity import centre_of
-from faceloom.progress import finish
+from faceloom.faceset.similarity import center_of
+from faceloom.progress import run_to_completion
 from faceloom.swap import ConvertOptions, FrameSwapper, PastedStill, convert_by_paste
 from faceloom.swap.sources.face_source import AlignedFaces
 from faceloom.swap.sources.still_selection import TypicalFace, choose_still, look_over
@@ -47,14 +47,18 @@ def target(sample: Path) -> list[tuple[Frame, list[Face]]]:
 @pytest.fixture(scope="module")
 def pasted(target: list[tuple[Frame, list[Face]]], still: PastedStill) -> list[Frame]:
     swapper = FrameSwapper(still, ConvertOptions())
-    return list(swapper.swap([(replace(frame, rgb=frame.rgb.copy()), faces) for frame, faces in target]))
+    return list(
+        swapper.swap([(replace(frame, rgb=frame.rgb.copy()), faces) for frame, faces in target])
+    )
 
 
 def faces_of(frames: list[Frame]) -> list[Face]:
     return [faces[0] for faces in FaceFinder().find([frame.rgb for frame in frames])]
 
 
-def test_nothing_outside_the_target_s_face_is_touched(still: PastedStill, target, pasted: list[Frame]) -> None:
+def test_nothing_outside_the_target_s_face_is_touched(
+    still: PastedStill, target, pasted: list[Frame]
+) -> None:
     for (frame, (face, *_)), after in zip(target, pasted, strict=True):
         inside = mesh_mask(face.landmarks.points_xy, *frame.rgb.shape[:2])
         beyond = cv2.distanceTransform(255 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -63,15 +67,23 @@ def test_nothing_outside_the_target_s_face_is_touched(still: PastedStill, target
         outside = beyond > (3 * still.blend.feather - still.blend.erode) * crop_side + 2
         assert outside.mean() > 0.5
         assert (after.rgb[outside] == frame.rgb[outside]).all()
-        changed = np.abs(after.rgb[inside == 255].astype(int) - frame.rgb[inside == 255]).max(-1) > 4
+        changed = (
+            np.abs(after.rgb[inside == 255].astype(int) - frame.rgb[inside == 255]).max(-1) > 4
+        )
         assert changed.mean() > 0.6
 
 
 def test_the_pasted_face_is_the_wanted_person_s(ben: FaceSet, target, pasted: list[Frame]) -> None:
-    centre = centre_of(ben.read_embeddings())
+    center = center_of(ben.read_embeddings())
     network = MobileFaceNet()
-    before = network.embed([f.rgb for f, _ in target], [faces[0].points_xy for _, faces in target]) @ centre
-    after = network.embed([f.rgb for f in pasted], [face.points_xy for face in faces_of(pasted)]) @ centre
+    before = (
+        network.embed([f.rgb for f, _ in target], [faces[0].points_xy for _, faces in target])
+        @ center
+    )
+    after = (
+        network.embed([f.rgb for f in pasted], [face.points_xy for face in faces_of(pasted)])
+        @ center
+    )
     assert before.max() < 0.3
     assert after.min() > SAME_PERSON
 
@@ -134,13 +146,17 @@ def test_one_turned_too_far_is_not_chosen_however_bad_the_others(tmp_path: Path)
 
 
 def test_a_mouth_is_chosen_as_the_target_has_it(tmp_path: Path) -> None:
-    faces = write_faceset(tmp_path / "ben", [replace(GOOD, number=n, mouth_open=n / 10) for n in range(8)])
+    faces = write_faceset(
+        tmp_path / "ben", [replace(GOOD, number=n, mouth_open=n / 10) for n in range(8)]
+    )
     assert choose_still(faces, replace(LEVEL, mouth_open=0.5)).frame == 5
 
 
 def test_a_set_that_never_looks_where_the_target_does_is_refused(tmp_path: Path) -> None:
     profiles = write_faceset(tmp_path / "ben", [replace(face, yaw=60) for face in good_faces(3)])
-    with pytest.raises(ArtefactRefused, match=r"ben has no face that looks where .* 6\d degrees off"):
+    with pytest.raises(
+        ArtifactRefused, match=r"ben has no face that looks where .* 6\d degrees off"
+    ):
         choose_still(profiles, LEVEL)
 
 
@@ -148,7 +164,7 @@ def test_the_clip_s_typical_face_is_its_median(sample: Path, target) -> None:
     info = probe_video(sample / "target_ada.mp4")
     mouths = [mouth_open(faces[0].landmarks.points_xy) for _, faces in target]
     for known in (info, replace(info, frame_count=None)):
-        typical = finish(look_over(known))
+        typical = run_to_completion(look_over(known))
         assert typical.size == pytest.approx(134, abs=6)
         assert min(mouths) < typical.mouth_open < max(mouths)
         assert abs(typical.yaw) < 15
@@ -158,20 +174,27 @@ def test_the_clip_s_typical_face_is_its_median(sample: Path, target) -> None:
 def test_a_face_that_the_first_look_misses_is_found(tmp_path: Path, target) -> None:
     face = target[0][0].rgb
     clip = make_clip(tmp_path / "late.mp4", [*noise(1, *face.shape[:2]), face])
-    typical = finish(look_over(replace(probe_video(clip), frame_count=None)))
+    typical = run_to_completion(look_over(replace(probe_video(clip), frame_count=None)))
     assert typical.size == pytest.approx(target[0][1][0].size, rel=0.1)
 
 
-def test_sound_and_times_stay_and_the_still_is_named(tmp_path: Path, sample: Path, facesets: dict[str, Path]) -> None:
+def test_sound_and_times_stay_and_the_still_is_named(
+    tmp_path: Path, sample: Path, facesets: dict[str, Path]
+) -> None:
     pictures = [f.rgb for f in read_frames(sample / "target_ada.mp4") if f.index < 5]
     times = [0, 40, 130, 170, 300]
     clip = make_clip(tmp_path / "clip.mp4", pictures, pts=times, sound_seconds=0.3)
-    summary = finish(convert_by_paste(clip, facesets["ben"], tmp_path / "out.mp4", ConvertOptions()))
+    summary = run_to_completion(
+        convert_by_paste(clip, facesets["ben"], tmp_path / "out.mp4", ConvertOptions())
+    )
     assert (summary.frames, summary.swapped_frames, summary.provider) == (5, 5, "cpu")
     assert summary.still in {row.image for row in FaceSet.read(facesets["ben"]).rows}
     after = list(read_frames(tmp_path / "out.mp4"))
     assert [round(1000 * f.seconds) for f in after] == times
-    assert np.abs(after[0].rgb[130:230, 110:210].astype(int) - pictures[0][130:230, 110:210]).mean() > 8
+    assert (
+        np.abs(after[0].rgb[130:230, 110:210].astype(int) - pictures[0][130:230, 110:210]).mean()
+        > 8
+    )
     assert np.abs(after[0].rgb[:60].astype(int) - pictures[0][:60]).mean() < 4
 
 
@@ -184,8 +207,8 @@ def _empty(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("clip", "identity", "provider", "error", "words"),
     [
-        ("face", lambda path: path, "auto", ArtefactRefused, "is no face set"),
-        ("face", _empty, "auto", ArtefactRefused, "holds no face"),
+        ("face", lambda path: path, "auto", ArtifactRefused, "is no face set"),
+        ("face", _empty, "auto", ArtifactRefused, "holds no face"),
         ("face", None, "cuda", UsageError, "runs no network"),
         ("noise", None, "auto", NoFaceFound, "No face was found"),
     ],
@@ -200,8 +223,12 @@ def test_bad_input_is_refused_and_nothing_is_written(
     error: type[Exception],
     words: str,
 ) -> None:
-    target = sample / "target_ada.mp4" if clip == "face" else make_clip(tmp_path / "noise.mp4", noise(3))
+    target = (
+        sample / "target_ada.mp4" if clip == "face" else make_clip(tmp_path / "noise.mp4", noise(3))
+    )
     faces = identity(tmp_path / "faces") if identity else facesets["ben"]
     with pytest.raises(error, match=words):
-        finish(convert_by_paste(target, faces, tmp_path / "out.mp4", ConvertOptions(provider=provider)))
+        run_to_completion(
+            convert_by_paste(target, faces, tmp_path / "out.mp4", ConvertOptions(provider=provider))
+        )
     assert not list(tmp_path.glob("*out*"))

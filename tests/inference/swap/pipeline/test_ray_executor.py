@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.provenance import Marking
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange, read_frames
@@ -15,16 +15,22 @@ from faceloom.video import FrameRange, read_frames
 ray = pytest.importorskip("ray", reason="the package ray is not installed (extra ray)")
 
 # A signature is another one each time.
-OPTIONS = ConvertOptions(batch=4, segment=9, colour="lab", stretch=FrameRange.parse("2:31"), marking=Marking("tags"))
+OPTIONS = ConvertOptions(
+    batch=4, segment=9, color="lab", stretch=FrameRange.parse("2:31"), marking=Marking("tags")
+)
 
 
-def test_two_workers_make_what_one_machine_makes(tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_workers_make_what_one_machine_makes(
+    tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("faceloom.swap.pipeline.ray_executor._workers", _two_workers)
     bundle = make_bundle(tmp_path / "ben.bundle")
     pictures = [frame.rgb for frame in read_frames(sample / "target_ada.mp4", stop=33)]
     clip = make_clip(tmp_path / "clip.mp4", pictures, sound_seconds=1.2)
-    finish(convert(clip, bundle, tmp_path / "one.mp4", OPTIONS))
-    summary = finish(convert(clip, bundle, tmp_path / "many.mp4", replace(OPTIONS, engine="ray")))
+    run_to_completion(convert(clip, bundle, tmp_path / "one.mp4", OPTIONS))
+    summary = run_to_completion(
+        convert(clip, bundle, tmp_path / "many.mp4", replace(OPTIONS, engine="ray"))
+    )
     assert (summary.frames, summary.swapped_frames) == (29, 29)
     assert (tmp_path / "many.mp4").read_bytes() == (tmp_path / "one.mp4").read_bytes()
     assert not ray.is_initialized()

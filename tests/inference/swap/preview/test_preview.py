@@ -13,15 +13,15 @@ from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.temporal_smoothing import steady
 from faceloom.image_io import read_picture, write_png
-from faceloom.progress import finish
+from faceloom.progress import run_to_completion
 from faceloom.provenance import Label, Marking, WornFace, verify
 from faceloom.provenance.credentials import is_installed
 from faceloom.provenance.mark_writer import Level
 from faceloom.swap import Bundle, ConvertOptions, FrameSwapper, SwapNetwork
+from faceloom.swap.preview import preview as preview_module
 from faceloom.swap.preview.contact_sheet import CELL
 from faceloom.swap.preview.frame_debug import one_frame
 from faceloom.swap.preview.preview import preview
-from faceloom.swap.preview.preview import preview as preview_module
 from faceloom.swap.preview.track_listing import list_tracks
 from faceloom.video import probe_source, probe_video, read_frames
 from faceloom.video.frame_sampling import frame_number, read_moments, spread_moments
@@ -32,7 +32,9 @@ BEN = WornFace("ben", "b" * 64)
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> SwapNetwork:
     """Draws the face inverted."""
-    return SwapNetwork.open(Bundle.read(make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")), "cpu")
+    return SwapNetwork.open(
+        Bundle.read(make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")), "cpu"
+    )
 
 
 def halved(picture: np.ndarray) -> np.ndarray:
@@ -51,8 +53,12 @@ def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     return make_clip(tmp_path_factory.mktemp("clips") / "two.mp4", wide)
 
 
-def test_a_preview_shows_the_moments_with_a_face(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
-    summary = finish(preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
+def test_a_preview_shows_the_moments_with_a_face(
+    tmp_path: Path, clip: Path, network: SwapNetwork
+) -> None:
+    summary = run_to_completion(
+        preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions())
+    )
     assert summary.looked_at == 12
     assert len(summary.moments) == 6
     assert not any(0.4 <= moment < 0.56 for moment in summary.moments)
@@ -67,15 +73,17 @@ def test_a_preview_shows_the_moments_with_a_face(tmp_path: Path, clip: Path, net
     assert list(tmp_path.iterdir()) == [tmp_path / "sheet.png"]
 
 
-def test_a_frame_is_what_the_conversion_makes_of_it(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
-    options = ConvertOptions(colour="rct", select="all")
+def test_a_frame_is_what_the_conversion_makes_of_it(
+    tmp_path: Path, clip: Path, network: SwapNetwork
+) -> None:
+    options = ConvertOptions(color="rct", select="all")
     frames = [replace(frame, rgb=frame.rgb.copy()) for frame in read_frames(clip)]
     found = FaceFinder()
     steadied = steady([(frame, found.find([frame.rgb])[0]) for frame in frames], fill_gaps=True)
     whole = [frame.rgb for frame in FrameSwapper(network, options).swap(list(steadied))]
     for place, number, faces in (("7", 7, 1), ("0.64s", 16, 2)):
         folder = tmp_path / place
-        summary = finish(one_frame(clip, network, [BEN], place, folder, options))
+        summary = run_to_completion(one_frame(clip, network, [BEN], place, folder, options))
         assert (summary.frame, summary.faces) == (number, faces)
         np.testing.assert_array_equal(read_picture(folder / "swap.png"), whole[number])
         steps = [file.name.partition("_")[2] for file in sorted(folder.glob("face0_*"))]
@@ -90,12 +98,16 @@ def test_a_frame_is_what_the_conversion_makes_of_it(tmp_path: Path, clip: Path, 
 
 
 @pytest.mark.parametrize("level", ["full", "tags", "off"])
-def test_what_shows_a_new_face_is_marked(tmp_path: Path, clip: Path, network: SwapNetwork, level: Level) -> None:
+def test_what_shows_a_new_face_is_marked(
+    tmp_path: Path, clip: Path, network: SwapNetwork, level: Level
+) -> None:
     """And nothing else: the target's own pictures say nothing of a swap."""
     options = ConvertOptions(marking=Marking(level))
-    shown = finish(preview(clip, network, [BEN], tmp_path / "sheet.png", options))
-    one = finish(one_frame(clip, network, [BEN], "7", tmp_path / "one", options))
-    said = {file.name: verify(file) for file in (tmp_path / "sheet.png", *(tmp_path / "one").iterdir())}
+    shown = run_to_completion(preview(clip, network, [BEN], tmp_path / "sheet.png", options))
+    one = run_to_completion(one_frame(clip, network, [BEN], "7", tmp_path / "one", options))
+    said = {
+        file.name: verify(file) for file in (tmp_path / "sheet.png", *(tmp_path / "one").iterdir())
+    }
     new = {"sheet.png", "swap.png", "face0_3_drawn.png", "face0_8_matched.png"}
     signed = level == "full" and is_installed()
     verdict = "intact" if signed else "unmarked" if level == "off" else "unsigned"
@@ -103,22 +115,35 @@ def test_what_shows_a_new_face_is_marked(tmp_path: Path, clip: Path, network: Sw
         name: verdict if name in new else "unmarked" for name in said
     }
     assert new < said.keys()
-    written = {"full": ("tags", "XMP", "C2PA")[: 3 if signed else 2], "tags": ("tags", "XMP"), "off": ()}[level]
+    written = {
+        "full": ("tags", "XMP", "C2PA")[: 3 if signed else 2],
+        "tags": ("tags", "XMP"),
+        "off": (),
+    }[level]
     assert shown.marked.written == one.marked.written == written
     if level != "off":
         assert said["swap.png"].xmp[0].faces == (BEN,)
 
 
-def test_the_label_stands_on_what_is_shown(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
+def test_the_label_stands_on_what_is_shown(
+    tmp_path: Path, clip: Path, network: SwapNetwork
+) -> None:
     for name, label in (("with", Label("AI: face replaced", "top-right")), ("without", None)):
         options = ConvertOptions(label=label, marking=Marking("off"))
-        finish(preview(clip, network, [BEN], tmp_path / name / "preview.png", options))
-        finish(one_frame(clip, network, [BEN], "7", tmp_path / name / "one", options))
+        run_to_completion(preview(clip, network, [BEN], tmp_path / name / "preview.png", options))
+        run_to_completion(one_frame(clip, network, [BEN], "7", tmp_path / name / "one", options))
     differ = {}
     for file in sorted((tmp_path / "with").rglob("*.png")):
-        pair = (read_picture(file), read_picture(tmp_path / "without" / file.relative_to(tmp_path / "with")))
+        pair = (
+            read_picture(file),
+            read_picture(tmp_path / "without" / file.relative_to(tmp_path / "with")),
+        )
         differ[file.name] = np.abs(np.subtract(*pair, dtype=int)).max(2) > 40
-    assert {name for name, where in differ.items() if where.any()} == {"preview.png", "sheet.png", "swap.png"}
+    assert {name for name, where in differ.items() if where.any()} == {
+        "preview.png",
+        "sheet.png",
+        "swap.png",
+    }
     for name in ("preview.png", "swap.png"):
         rows, columns = np.nonzero(differ[name])
         height, width = differ[name].shape
@@ -126,13 +151,17 @@ def test_the_label_stands_on_what_is_shown(tmp_path: Path, clip: Path, network: 
         assert columns.min() > width / 4
 
 
-def test_the_tracks_are_those_that_are_selected_by(tmp_path: Path, clip: Path, network: SwapNetwork) -> None:
-    summary = finish(list_tracks(clip, tmp_path / "sheet.png"))
+def test_the_tracks_are_those_that_are_selected_by(
+    tmp_path: Path, clip: Path, network: SwapNetwork
+) -> None:
+    summary = run_to_completion(list_tracks(clip, tmp_path / "sheet.png"))
     rows = {row.track: (row.first, row.last, row.frames) for row in summary.tracks}
     assert rows == {0: (0, 9, 10), 1: (14, 19, 6), 2: (14, 19, 6)}
     assert len(summary.to_text().splitlines()) == 4
     assert read_picture(tmp_path / "sheet.png").shape[1] == 3 * CELL
-    swapped = finish(one_frame(clip, network, [BEN], "16", tmp_path / "one", ConvertOptions(select="track:2")))
+    swapped = run_to_completion(
+        one_frame(clip, network, [BEN], "16", tmp_path / "one", ConvertOptions(select="track:2"))
+    )
     assert swapped.faces == 1
 
 
@@ -149,10 +178,18 @@ def test_the_tracks_are_those_that_are_selected_by(tmp_path: Path, clip: Path, n
     ],
 )
 def test_a_frame_that_cannot_be_had(
-    tmp_path: Path, clip: Path, network: SwapNetwork, place: str, select: str | None, error: type[Exception], words: str
+    tmp_path: Path,
+    clip: Path,
+    network: SwapNetwork,
+    place: str,
+    select: str | None,
+    error: type[Exception],
+    words: str,
 ) -> None:
     with pytest.raises(error, match=words):
-        finish(one_frame(clip, network, [BEN], place, tmp_path / "one", ConvertOptions(select=select)))
+        run_to_completion(
+            one_frame(clip, network, [BEN], place, tmp_path / "one", ConvertOptions(select=select))
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -161,12 +198,14 @@ def test_a_preview_that_cannot_be_had(
 ) -> None:
     monkeypatch.setattr(preview_module, "_LOOKS", 2)
     with pytest.raises(UsageError, match="single moments"):
-        finish(preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions(select="track:0")))
+        run_to_completion(
+            preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions(select="track:0"))
+        )
     empty = make_clip(tmp_path / "empty.mp4", noise(1))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
-        finish(preview(empty, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
+        run_to_completion(preview(empty, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
     with pytest.raises(UsageError, match="is a PNG"):
-        finish(preview(clip, network, [BEN], tmp_path / "sheet.jpg", ConvertOptions()))
+        run_to_completion(preview(clip, network, [BEN], tmp_path / "sheet.jpg", ConvertOptions()))
     assert list(tmp_path.iterdir()) == [empty]
 
 
@@ -196,23 +235,36 @@ def test_a_folder_of_pictures_is_looked_at_like_a_video(
     tmp_path: Path, clip: Path, pictures: Path, network: SwapNetwork
 ) -> None:
     options = ConvertOptions()
-    moments = [finish(preview(one, network, [BEN], tmp_path / f"{one.name}.png", options)) for one in (clip, pictures)]
+    moments = [
+        run_to_completion(preview(one, network, [BEN], tmp_path / f"{one.name}.png", options))
+        for one in (clip, pictures)
+    ]
     assert moments[0].moments == moments[1].moments
     frames = [
-        finish(one_frame(one, network, [BEN], "0.3s", tmp_path / f"{one.name}_frame", options))
+        run_to_completion(
+            one_frame(one, network, [BEN], "0.3s", tmp_path / f"{one.name}_frame", options)
+        )
         for one in (clip, pictures)
     ]
     assert [frame.frame for frame in frames] == [8, 8]
     swapped = [read_picture(frame.folder / "swap.png").astype(int) for frame in frames]
     assert np.abs(swapped[0] - swapped[1]).mean() < 0.5
-    assert finish(list_tracks(pictures)).tracks == finish(list_tracks(clip)).tracks
+    assert (
+        run_to_completion(list_tracks(pictures)).tracks
+        == run_to_completion(list_tracks(clip)).tracks
+    )
 
 
-@pytest.mark.parametrize(("seconds", "number"), [(0, 0), (0.27, 7), (0.28, 7), (0.281, 8), (0.76, 19)])
+@pytest.mark.parametrize(
+    ("seconds", "number"), [(0, 0), (0.27, 7), (0.28, 7), (0.281, 8), (0.76, 19)]
+)
 def test_times_are_found_alike_in_a_video_and_in_pictures(
     clip: Path, pictures: Path, seconds: float, number: int
 ) -> None:
-    assert [frame_number(probe_source(one), seconds) for one in (clip, pictures)] == [number, number]
+    assert [frame_number(probe_source(one), seconds) for one in (clip, pictures)] == [
+        number,
+        number,
+    ]
 
 
 def test_a_time_behind_the_last_picture_is_refused(pictures: Path) -> None:

@@ -10,7 +10,7 @@ from faceloom.array_types import float32
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import Face
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.selection import recognition as recognise
+from faceloom.swap.selection import recognition as recognze
 from faceloom.swap.selection.face_selector import Chooser
 from faceloom.swap.selection.recognition import People
 from faceloom.swap.selection.track_state import Notes
@@ -19,9 +19,14 @@ PICTURE = np.zeros((8, 8, 3), np.uint8)
 EVERYBODY = People(np.zeros((0, 192), np.float32), (), np.zeros((0, 192), np.float32), 0.45)
 
 
-def chosen(frames: list[list[Face]], select: str | None = None, people: People = EVERYBODY) -> list[list]:
+def chosen(
+    frames: list[list[Face]], select: str | None = None, people: People = EVERYBODY
+) -> list[list]:
     chooser = Chooser(SwapOptions(select=select), people, Notes())
-    return [[(face.track, source) for face, source in chooser.choose(PICTURE, faces)] for faces in frames]
+    return [
+        [(face.track, source) for face, source in chooser.choose(PICTURE, faces)]
+        for faces in frames
+    ]
 
 
 def sizes(*values: float) -> list[Face]:
@@ -33,7 +38,10 @@ def sizes(*values: float) -> list[Face]:
 LARGEST = {
     "nearly the same size": ([sizes(100, 99 + 4 * (n % 2)) for n in range(30)], [0] * 30),
     "clearly larger, for long": ([sizes(100, 90), *[sizes(100, 130)] * 20], [0] * 13 + [1] * 8),
-    "clearly larger, but not for long": ([sizes(100, 90), *[sizes(100, 130)] * 8, *[sizes(100, 90)] * 8], [0] * 17),
+    "clearly larger, but not for long": (
+        [sizes(100, 90), *[sizes(100, 130)] * 8, *[sizes(100, 90)] * 8],
+        [0] * 17,
+    ),
     "a ghost of one frame": ([sizes(100), sizes(100, 240), sizes(100)], [0] * 3),
     "lost for a moment beside another": (
         [sizes(100, 90), *[sizes(0, 90)] * 3, sizes(100, 90)],
@@ -52,7 +60,9 @@ def test_the_largest_face_does_not_jump(name: str) -> None:
     assert [rows[0][0] if rows else None for rows in found] == expected
 
 
-@pytest.mark.parametrize(("select", "expected"), [("all", [0, 1]), ("track:1", [1]), ("track:7", [])])
+@pytest.mark.parametrize(
+    ("select", "expected"), [("all", [0, 1]), ("track:1", [1]), ("track:7", [])]
+)
 def test_selections(select: str, expected: list[int]) -> None:
     assert [track for track, _ in chosen([sizes(100, 90)], select)[0]] == expected
 
@@ -83,7 +93,9 @@ def person(number: int, likeness: float = 1.0) -> np.ndarray:
     return vector
 
 
-def people(wanted: list[np.ndarray], wears: tuple[int, ...] = (), exclude: list[np.ndarray] | None = None) -> People:
+def people(
+    wanted: list[np.ndarray], wears: tuple[int, ...] = (), exclude: list[np.ndarray] | None = None
+) -> People:
     rows = [float32(vectors).reshape(-1, 192) for vectors in (wanted, exclude or [])]
     return People(rows[0], wears or (0,) * len(wanted), rows[1], 0.45)
 
@@ -108,13 +120,13 @@ WHO = {
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> type[FakeNetwork]:
-    monkeypatch.setattr(recognise, "MobileFaceNet", FakeNetwork)
+    monkeypatch.setattr(recognze, "MobileFaceNet", FakeNetwork)
     FakeNetwork.looks = 0
     return FakeNetwork
 
 
 @pytest.mark.parametrize("name", WHO)
-def test_who_is_recognised(network: type[FakeNetwork], name: str) -> None:
+def test_who_is_recognzed(network: type[FakeNetwork], name: str) -> None:
     wanted, select, expected = WHO[name]
     frame = [made_face(number, 100 + 10 * number, left=1000 * number) for number in range(3)]
     assert [sorted(row) for row in chosen([frame] * 3, select, wanted)] == [expected] * 3
@@ -125,7 +137,7 @@ def test_a_track_is_looked_at_now_and_then(network: type[FakeNetwork]) -> None:
     assert network.looks == 3 + 3
 
 
-def test_a_face_that_was_hidden_at_first_is_soon_recognised(
+def test_a_face_that_was_hidden_at_first_is_soon_recognzed(
     network: type[FakeNetwork], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hand is before it in its first three frames; somebody else is not looked at more often for that."""
@@ -134,17 +146,19 @@ def test_a_face_that_was_hidden_at_first_is_soon_recognised(
     found = chosen([[made_face(0)]] * 12, None, people([person(0)]))
     assert [bool(row) for row in found] == [False] * 5 + [True] * 7
     monkeypatch.undo()
-    monkeypatch.setattr(recognise, "MobileFaceNet", FakeNetwork)
+    monkeypatch.setattr(recognze, "MobileFaceNet", FakeNetwork)
     network.looks = 0
     chosen([[made_face(0)]] * 100, None, people([person(1)]))
     assert network.looks == 3 + 3
 
 
-def test_who_was_recognised_does_not_come_and_go_at_the_threshold(network: type[FakeNetwork]) -> None:
-    chooser = recognise.Recogniser(people([person(0)]), Notes())
-    assert chooser._decide(person(0, 0.4), before=recognise.NOBODY) == recognise.NOBODY
+def test_who_was_recognzed_does_not_come_and_go_at_the_threshold(
+    network: type[FakeNetwork],
+) -> None:
+    chooser = recognze.Recognzer(people([person(0)]), Notes())
+    assert chooser._decide(person(0, 0.4), before=recognze.NOBODY) == recognze.NOBODY
     assert chooser._decide(person(0, 0.4), before=0) == 0
-    assert chooser._decide(person(0, 0.3), before=0) == recognise.NOBODY
+    assert chooser._decide(person(0, 0.3), before=0) == recognze.NOBODY
 
 
 def test_everybody_costs_no_look(network: type[FakeNetwork]) -> None:

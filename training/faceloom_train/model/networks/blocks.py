@@ -21,12 +21,16 @@ from faceloom_train.model.layers import DepthToSpace, Enlarge, RmsNorm, Swish, T
 
 
 def build_encoder(config: BodyNetwork) -> keras.Model:
-    """RGB 0..1 [n, s, s, 3] -> code [n, c]: a strided stem, halving convolutions, and a normalised dense code."""
+    """RGB 0..1 [n, s, s, 3] -> code [n, c]: a strided stem, halving convolutions, and a normalzed dense code."""
     face = keras.Input((config.size, config.size, 3), name="face")
     x = layers.Rescaling(4.0, -2.0)(face)
     x = _active(_conv(x, config.encoder[0], 2 * config.stem, "stem", strides=config.stem))
     for level in range(1, len(config.encoder)):
-        x = _active(_conv(x, config.encoder[level], 3, f"halve_{len(config.encoder) - 1 - level}", strides=2))
+        x = _active(
+            _conv(
+                x, config.encoder[level], 3, f"halve_{len(config.encoder) - 1 - level}", strides=2
+            )
+        )
     code = layers.Dense(config.code, name="code")(layers.Flatten()(x))
     return keras.Model(face, RmsNorm()(code), name="encoder")
 
@@ -42,10 +46,14 @@ def unfold(code: Any, config: BodyNetwork, doublings: int, share: int = 1, prefi
     share: the features have 1/`share` of `decoder`'s channels. prefix: of the layers' names.
     """
     side, widths = _side(config, 0), [width // share for width in config.decoder]
-    dense = layers.Dense(side * side * widths[0], kernel_initializer="he_normal", name=f"{prefix}features")
+    dense = layers.Dense(
+        side * side * widths[0], kernel_initializer="he_normal", name=f"{prefix}features"
+    )
     x = layers.Reshape((side, side, widths[0]))(_active(dense(code)))
     for level in range(doublings):
-        x = _double(_residuals(x, config, level, prefix), widths[level + 1], f"{prefix}double_{level + 1}")
+        x = _double(
+            _residuals(x, config, level, prefix), widths[level + 1], f"{prefix}double_{level + 1}"
+        )
     return x
 
 
@@ -65,7 +73,9 @@ def draw(features: Any, config: BodyNetwork, level: int) -> list[Any]:
     for further in range(level + 1, len(config.decoder)):
         x = _residuals(_double(x, config.decoder[further], f"double_{further}"), config, further)
     moved = (
-        [_in_float32(_conv(x, 2, 3, "template_moved", initializer=_next_to_nothing()))] if config.template_reach else []
+        [_in_float32(_conv(x, 2, 3, "template_moved", initializer=_next_to_nothing()))]
+        if config.template_reach
+        else []
     )
     if config.mask_trunk is None:
         return [_blocks(x, config, 4, "head"), *moved]
@@ -88,8 +98,12 @@ def _side(config: BodyNetwork, level: int) -> int:
     return config.size // (config.head * 2 ** (len(config.decoder) - 1 - level))
 
 
-def _conv(x: Any, channels: int, kernel: int, name: str, strides: int = 1, initializer: Any = "he_normal") -> Any:
-    return layers.Conv2D(channels, kernel, strides, padding="same", kernel_initializer=initializer, name=name)(x)
+def _conv(
+    x: Any, channels: int, kernel: int, name: str, strides: int = 1, initializer: Any = "he_normal"
+) -> Any:
+    return layers.Conv2D(
+        channels, kernel, strides, padding="same", kernel_initializer=initializer, name=name
+    )(x)
 
 
 def _active(x: Any) -> Any:

@@ -21,4 +21,6 @@ def multiply_adds(networks: Networks) -> int:
     """Return the multiplications of one face's way through encoder and decoder, of convolutions and dense layers."""
     layers = (*layers_of(networks.encoder), *layers_of(networks.decoders[0]))
     weighted = [layer for layer in layers if hasattr(layer, "kernel")]
-    return sum(math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in weighted)
+    return sum(
+        math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in weighted
+    )

@@ -3,7 +3,13 @@
 import keras
 
 from faceloom_train.config.schema import DfNetwork
-from faceloom_train.model.networks.blocks import build_encoder, code_input, draw, unfold, with_template
+from faceloom_train.model.networks.blocks import (
+    build_encoder,
+    code_input,
+    draw,
+    unfold,
+    with_template,
+)
 
 __all__ = ["build_decoders", "build_encoder"]
 

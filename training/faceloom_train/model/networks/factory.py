@@ -37,7 +37,9 @@ def build_networks(config: Network, identities: Sequence[str]) -> Networks:
     kind: Any = {"original": original, "df": df, "liae": liae}[config.kind]
     encoder = kind.build_encoder(config)
     decoders = kind.build_decoders(config, len(identities))
-    return Networks(encoder, _landmarks(encoder.output_shape[-1]), decoders, tuple(map(_trained, decoders)))
+    return Networks(
+        encoder, _landmarks(encoder.output_shape[-1]), decoders, tuple(map(_trained, decoders))
+    )
 
 
 def _landmarks(numbers: int) -> keras.Model:

@@ -10,7 +10,14 @@ import keras
 from keras import layers
 
 from faceloom_train.config.schema import LiaeNetwork
-from faceloom_train.model.networks.blocks import build_encoder, code_input, draw, features_input, unfold, with_template
+from faceloom_train.model.networks.blocks import (
+    build_encoder,
+    code_input,
+    draw,
+    features_input,
+    unfold,
+    with_template,
+)
 
 __all__ = ["build_decoders", "build_encoder"]
 
@@ -21,10 +28,14 @@ def build_decoders(config: LiaeNetwork, identities: int) -> tuple[keras.Model, .
     inter = keras.Model(code, unfold(code, config, config.inter, 2, "all_"), name="inter")
     features = features_input(config, config.inter)
     drawer = keras.Model(features, draw(features, config, config.inter), name="drawer")
-    return tuple(_decoder(config, inter, drawer, f"decoder_{number}") for number in range(identities))
+    return tuple(
+        _decoder(config, inter, drawer, f"decoder_{number}") for number in range(identities)
+    )
 
 
-def _decoder(config: LiaeNetwork, inter: keras.Model, drawer: keras.Model, name: str) -> keras.Model:
+def _decoder(
+    config: LiaeNetwork, inter: keras.Model, drawer: keras.Model, name: str
+) -> keras.Model:
     code = code_input(config)
     own = unfold(code, config, config.inter, 2, "own_")
     drawn = drawer(layers.Concatenate()([own, inter(code)]))
