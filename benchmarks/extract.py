@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.face_recognition import SAME_PERSON, MobileFaceNet
-from faceloom.faces.temporal_smoothing import steady
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNet
+from faceloom.faces.temporal_smoothing import smooth_alignment
 from faceloom.faceset import ExtractOptions, FaceSet, extract
-from faceloom.faceset.identity_clustering import group_people
+from faceloom.faceset.identity_clustering import cluster_embeddings
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
 from faceloom.video import Frame, read_frames
@@ -41,7 +41,7 @@ def main(data: Path) -> None:
     found, vectors = zip(
         *(seen_and_vector(path) for path in sorted((real / "grid").glob("*.mpg"))), strict=True
     )
-    people = group_people(np.stack(vectors), np.ones(len(vectors)), SAME_PERSON)
+    people = cluster_embeddings(np.stack(vectors), np.ones(len(vectors)), SAME_PERSON_SIMILARITY)
     print(
         f"GRID: {sum(found)} of {75 * len(found)} frames; {len(found)} speakers are {people.max() + 1} people."
     )
@@ -54,7 +54,7 @@ def look(path: Path) -> Iterator[Seen]:
     """A video's frames with the faces that extraction would find."""
     finder = FaceFinder(detect_every=5)
     found = ((frame, finder.find([frame.rgb])[0]) for frame in read_frames(path))
-    return steady(found, fill_gaps=False)
+    return smooth_alignment(found, fill_gaps=False)
 
 
 def against_truth(path: Path) -> str:

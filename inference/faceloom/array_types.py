@@ -26,6 +26,6 @@ def float32(values: Any) -> Float32[np.ndarray, "..."]:
     return np.asarray(values, np.float32)
 
 
-def to_levels(values: Float[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
+def to_uint8(values: Float[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
     """Round to whole levels and cut to 0..255."""
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)

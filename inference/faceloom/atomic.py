@@ -14,7 +14,7 @@ from pathlib import Path
 from faceloom.errors import PartlyDone, UsageError
 
 
-def refuse_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
+def check_output_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
     """Raise UsageError if a file cannot or may not be written to `path`. Called before the work.
 
     `inputs` are files that the work reads: they are never replaced, whatever `force` says.
@@ -28,7 +28,7 @@ def refuse_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None
         raise _taken(path)
 
 
-def refuse_directory(path: Path, marker: str, *, force: bool, inputs: Iterable[Path] = ()) -> None:
+def check_output_directory(path: Path, marker: str, *, force: bool, inputs: Iterable[Path] = ()) -> None:
     """Raise UsageError if a folder cannot or may not be written to `path`. Called before the work.
 
     With `force` only a folder that holds the file `marker`, so one of the same kind, or nothing is
@@ -50,7 +50,7 @@ def refuse_directory(path: Path, marker: str, *, force: bool, inputs: Iterable[P
 
 
 @contextmanager
-def replacing_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a path to write; on success it becomes `path`, otherwise it is removed."""
     path = path.resolve()
     part = _part_of(path)
@@ -65,10 +65,10 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_directory(path: Path) -> Iterator[Path]:
+def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield an empty directory to fill; on success it becomes `path`, otherwise it is removed.
 
-    What stands at `path` is replaced: `refuse_directory` decides beforehand whether it may be.
+    What stands at `path` is replaced: `check_output_directory` decides beforehand whether it may be.
     """
     path = path.resolve()
     part = _part_of(path)
@@ -86,11 +86,11 @@ def replacing_directory(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a whole UTF-8 text file atomically."""
-    with replacing_file(path) as part:
+    with atomic_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
-def refuse_full_disk(folder: Path, needed: int) -> None:
+def check_disk_space(folder: Path, needed: int) -> None:
     """Raise PartlyDone unless `needed` bytes are free; for writers that do not survive a full disk."""
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -100,7 +100,7 @@ def refuse_full_disk(folder: Path, needed: int) -> None:
         )
 
 
-def said_plainly(error: OSError, path: Path) -> PartlyDone | UsageError:
+def friendly_os_error(error: OSError, path: Path) -> PartlyDone | UsageError:
     """Return what an error of the operating system means to a person."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return PartlyDone(
@@ -148,4 +148,4 @@ def _said_plainly(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise said_plainly(error, path) from error
+        raise friendly_os_error(error, path) from error

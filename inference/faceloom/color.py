@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.array_types import Rgb, float32, to_levels
+from faceloom.array_types import Rgb, float32, to_uint8
 
 # L* 0..100, a* and b* about -127..127 (CIE 1976, D65).
 Lab: TypeAlias = Float32[np.ndarray, "_ _ 3"]
@@ -19,7 +19,7 @@ def to_lab(picture: Rgb) -> Lab:
 
 def from_lab(lab: Lab) -> Rgb:
     """Convert CIE L*a*b* to sRGB, cut to what it can show."""
-    return to_levels(cv2.cvtColor(float32(lab), cv2.COLOR_LAB2RGB) * 255)
+    return to_uint8(cv2.cvtColor(float32(lab), cv2.COLOR_LAB2RGB) * 255)
 
 
 def luma(picture: Rgb) -> Float32[np.ndarray, "h w"]:

@@ -14,7 +14,7 @@ A message says what happened, to which file, and what to do about it.
 """
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """Return text without what a terminal obeys: a stranger's file may name a person by an escape sequence."""
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 

@@ -5,7 +5,7 @@ import base64
 import cv2
 
 from faceloom.array_types import Rgb
-from faceloom.image_io import encode
+from faceloom.image_io import encode_picture
 
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 82)
 
@@ -17,7 +17,7 @@ def svg(width: float, height: float, inside: str) -> str:
 
 def page_jpeg(picture: Rgb) -> bytes:
     """Return a picture as the bytes of a JPEG: small, and good to look at."""
-    return encode(picture, ".jpg", _JPEG)
+    return encode_picture(picture, ".jpg", _JPEG)
 
 
 def data_url(jpeg: bytes) -> str:

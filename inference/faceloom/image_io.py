@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 
 from faceloom.array_types import Rgb
-from faceloom.atomic import replacing_file
+from faceloom.atomic import atomic_file
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.safe_read import read_bounded
 
 # Of a picture's file.
 _MOST_BYTES = 2**30
 _PNG = b"\x89PNG\r\n\x1a\n"
-PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
+PICTURE_EXTENSIONS = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
 
 
-def in_natural_order(files: Iterable[Path]) -> list[Path]:
+def natural_sort(files: Iterable[Path]) -> list[Path]:
     """Sort files as people count them: picture 2 before picture 10."""
     return sorted(files, key=_natural)
 
@@ -59,11 +59,11 @@ def _claims_more(data: bytes) -> bool:
 
 def write_png(path: Path, picture: Rgb) -> None:
     """Write a PNG atomically."""
-    with replacing_file(path) as part:
-        part.write_bytes(encode(picture, ".png"))
+    with atomic_file(path) as part:
+        part.write_bytes(encode_picture(picture, ".png"))
 
 
-def encode(picture: Rgb, extension: str, options: tuple[int, ...] = ()) -> bytes:
+def encode_picture(picture: Rgb, extension: str, options: tuple[int, ...] = ()) -> bytes:
     """Return a picture as the bytes of a file with that extension; `options` are OpenCV's IMWRITE flags."""
     encoded, data = cv2.imencode(extension, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     assert encoded, "OpenCV encodes every uint8 picture"

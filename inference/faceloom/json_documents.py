@@ -7,10 +7,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from faceloom.errors import ArtifactRefused
-from faceloom.safe_read import MOST_OF_A_DOCUMENT, read_bounded
+from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """A value read from disk: an unknown key is an error, never dropped; a number is finite."""
 
     model_config = ConfigDict(
@@ -18,7 +18,7 @@ class Strict(BaseModel):
     )
 
 
-Document = TypeVar("Document", bound=Strict)
+Document = TypeVar("Document", bound=StrictModel)
 
 
 def read_document(path: Path, kind: type[Document], schema: int, what: str) -> Document:
@@ -28,7 +28,7 @@ def read_document(path: Path, kind: type[Document], schema: int, what: str) -> D
     no JSON, has another schema, or does not hold what that schema asks for.
     """
     try:
-        content = read_bounded(path, MOST_OF_A_DOCUMENT)
+        content = read_bounded(path, MAX_DOCUMENT_BYTES)
     except FileNotFoundError:
         raise ArtifactRefused(
             f"{path.parent} is no {what}: it has no {path.name}; check the path."
@@ -55,7 +55,7 @@ def parse_document(
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise ArtifactRefused(f"{path} is not a valid {what}: {first_problem(error)}.") from error
+        raise ArtifactRefused(f"{path} is not a valid {what}: {first_validation_error(error)}.") from error
 
 
 def _short(value: object) -> str:
@@ -63,13 +63,13 @@ def _short(value: object) -> str:
     return repr(value)[:20] if isinstance(value, str | int | float | None) else "of another kind"
 
 
-def first_problem(error: ValidationError) -> str:
+def first_validation_error(error: ValidationError) -> str:
     """Say the first thing wrong as `key: message`."""
     problem = error.errors(include_url=False)[0]
     key = ".".join(str(part)[:80] for part in problem["loc"])
     return f"{key}: {problem['msg']}" if key else problem["msg"]
 
 
-def to_json(document: Strict) -> str:
+def to_json(document: StrictModel) -> str:
     """Write a document as indented JSON with a final newline."""
     return document.model_dump_json(indent=2, by_alias=True) + "\n"

@@ -7,7 +7,7 @@ import sys
 _MMAP_THRESHOLD, _LARGE = -3, 8_000_000
 
 
-def give_back_large_buffers() -> bool:
+def set_mmap_threshold() -> bool:
     """Tell this process's allocator so, and return whether it is one that listens (glibc's, on Linux).
 
     glibc gives large buffers back until it has seen a few, and then keeps them, in pieces that fit nothing: a

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 _PATIENCE = 0.1
 
 
-def read_ahead(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
+def prefetch(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
     """Yield the same items in the same order while up to `depth` more are made in a thread.
 
     An error of `items` reaches the caller at its place; when the caller stops, so does the thread.

@@ -22,14 +22,14 @@ import numpy as np
 from faceloom.errors import ArtifactRefused
 
 # A document of JSON, TOML or YAML grows about thirtyfold in memory.
-MOST_OF_A_DOCUMENT = 32 * 2**20
+MAX_DOCUMENT_BYTES = 32 * 2**20
 # The header as numpy writes it. Its own reader takes any Python literal, which can exhaust the parser.
 _HEADER = re.compile(
     rb"\{'descr': '(?P<kind>[<>|](?:f[248]|[iu][1248]|b1))', 'fortran_order': (?P<by_columns>True|False), "
     rb"'shape': \((?P<shape>(?:\d{1,18}(?:, \d{1,18}){0,7},?)?)\), \} *\n"
 )
 # What `zipfile` raises for damage, beside its own error.
-NO_ZIP = (
+ZIP_ERRORS = (
     zipfile.BadZipFile,
     NotImplementedError,
     EOFError,
@@ -55,7 +55,7 @@ def read_bounded(path: Path, most: int) -> bytes:
         return file.read(size)
 
 
-def lines_of(path: Path, most: int) -> Iterator[bytes]:
+def read_lines(path: Path, most: int) -> Iterator[bytes]:
     """Yield a file's lines; raise ArtifactRefused at one of more than `most` bytes, OSError as `read_bounded`."""
     _size_of(path)
     with path.open("rb") as file:
@@ -69,7 +69,7 @@ def lines_of(path: Path, most: int) -> Iterator[bytes]:
             yield line
 
 
-def refuse_links(folder: Path) -> None:
+def check_no_symlinks(folder: Path) -> None:
     """Raise ArtifactRefused if anything in an artifact's folder is a link: writing into it would write elsewhere.
 
     The folder itself may be reached through one.
@@ -115,7 +115,7 @@ def read_npz(
 
 
 @contextmanager
-def refused_as(what: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
+def as_artifact_refused(what: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
     """Turn errors of some kinds into ArtifactRefused, which says `what` and the error."""
     try:
         yield

@@ -8,13 +8,13 @@ from unittest.mock import patch
 
 import numpy as np
 
-from faceloom.array_types import Points, Rgb, float32, to_levels
+from faceloom.array_types import Points, Rgb, float32, to_uint8
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.landmarks import CHIN, FOREHEAD
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceRow, FaceSet, FaceSetWriter
-from faceloom.faceset.schema import SourceRow
+from faceloom.faceset.schema import FootageRow
 
 GEOMETRY = CropGeometry(size=64, coverage=1.5)
 FILES = 5
@@ -73,7 +73,7 @@ def write_faceset(directory: Path, faces: Iterable[FaceSpec], name: str = "ada")
             writer.add(_row(face), _paint(face), _embedding(face))
         for number in range(FILES):
             writer.add_source(
-                SourceRow(name=f"{name}{number}.mp4", sha256="0" * 64, kind="video", frames=100)
+                FootageRow(name=f"{name}{number}.mp4", sha256="0" * 64, kind="video", frames=100)
             )
     return FaceSet.read(directory)
 
@@ -107,7 +107,7 @@ def _mesh() -> Points:
 def _paint(face: FaceSpec) -> Rgb:
     """Skin that grows brighter to one side."""
     across = np.linspace(-1, 1, 64)[None, :, None]
-    return to_levels(
+    return to_uint8(
         float32([180, 140, 110]) * (1 + 1.2 * face.light * across) * np.ones((64, 1, 1))
     )
 

@@ -18,4 +18,4 @@ _MESH[[EYE_LEFT_OUTER, EYE_RIGHT_OUTER, FOREHEAD, CHIN]] = [
 
 def made_face(track: int = 0, size: float = 100, left: float = 0) -> Face:
     """Return a face whose box is about `size` pixels a side."""
-    return Face.of(Landmarks(_MESH * size + float32([left, 0, 0]), 1.0), 1.0, track)
+    return Face.from_landmarks(Landmarks(_MESH * size + float32([left, 0, 0]), 1.0), 1.0, track)

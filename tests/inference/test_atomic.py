@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from faceloom.atomic import (
-    refuse_directory,
-    refuse_file,
-    refuse_full_disk,
-    replacing_directory,
-    replacing_file,
+    check_output_directory,
+    check_output_file,
+    check_disk_space,
+    atomic_directory,
+    atomic_file,
 )
 from faceloom.errors import PartlyDone, UsageError
 
@@ -21,7 +21,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
-    with replacing_file(tmp_path / "a.txt") as part:
+    with atomic_file(tmp_path / "a.txt") as part:
         part.write_text("new")
         assert names(tmp_path) == {".a.txt.part"}
     assert names(tmp_path) == {"a.txt"}
@@ -30,13 +30,13 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_a_directory_replaces_the_old_one_at_once(tmp_path: Path) -> None:
     for content in ("old", "new"):
-        with replacing_directory(tmp_path / "d") as part:
+        with atomic_directory(tmp_path / "d") as part:
             (part / content).write_text(content)
     assert names(tmp_path) == {"d"}
     assert names(tmp_path / "d") == {"new"}
 
 
-@pytest.mark.parametrize("replacing", [replacing_file, replacing_directory])
+@pytest.mark.parametrize("replacing", [atomic_file, atomic_directory])
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_an_error_leaves_the_old_one_and_nothing_else(tmp_path, replacing, error) -> None:
     (tmp_path / "x").write_text("old")
@@ -49,7 +49,7 @@ def test_an_error_leaves_the_old_one_and_nothing_else(tmp_path, replacing, error
 
 def test_what_is_someone_else_s_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "x.part").write_text("mine")
-    with replacing_file(tmp_path / "x") as part:
+    with atomic_file(tmp_path / "x") as part:
         part.write_text("new")
     assert (tmp_path / "x.part").read_text() == "mine"
 
@@ -62,7 +62,7 @@ def test_what_is_someone_else_s_is_not_touched(tmp_path: Path) -> None:
     ],
 )
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, number, kind, word) -> None:
-    with pytest.raises(kind, match=word), replacing_file(tmp_path / "x") as part:
+    with pytest.raises(kind, match=word), atomic_file(tmp_path / "x") as part:
         part.write_text("half")
         raise OSError(number, "from the system")
     assert not names(tmp_path)
@@ -92,14 +92,14 @@ def things(tmp_path: Path) -> Path:
 def test_which_file_may_be_written(things: Path, name: str, force: bool, words: str | None) -> None:
     path = things / name if name else Path()
     with pytest.raises(UsageError, match=words) if words else nullcontext():
-        refuse_file(path, force=force)
+        check_output_file(path, force=force)
 
 
 def test_the_input_is_never_written_over(things: Path) -> None:
     (things / "link").symlink_to(things / "file")
     for path in ("file", "link"):
         with pytest.raises(UsageError, match="is the input itself"):
-            refuse_file(things / path, force=True, inputs=[things / "file"])
+            check_output_file(things / path, force=True, inputs=[things / "file"])
 
 
 @pytest.mark.parametrize(
@@ -117,17 +117,17 @@ def test_which_folder_may_be_replaced(
     things: Path, name: str, force: bool, words: str | None
 ) -> None:
     with pytest.raises(UsageError, match=words) if words else nullcontext():
-        refuse_directory(things / name, "marker.json", force=force)
+        check_output_directory(things / name, "marker.json", force=force)
 
 
 def test_a_folder_is_not_replaced_by_what_is_made_of_it(things: Path) -> None:
     with pytest.raises(UsageError, match="holds the input"):
-        refuse_directory(
+        check_output_directory(
             things / "kind", "marker.json", force=True, inputs=[things / "kind" / "marker.json"]
         )
 
 
 def test_a_disk_that_is_too_full_is_noticed_beforehand(tmp_path: Path) -> None:
-    refuse_full_disk(tmp_path, 1)
+    check_disk_space(tmp_path, 1)
     with pytest.raises(PartlyDone, match="MB left"):
-        refuse_full_disk(tmp_path, 10**18)
+        check_disk_space(tmp_path, 10**18)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from faceloom.batches import batched
-from faceloom.prefetch import read_ahead
+from faceloom.prefetch import prefetch
 
 
 def threads() -> int:
@@ -17,7 +17,7 @@ def threads() -> int:
 @pytest.mark.parametrize("depth", [1, 3, 100])
 @pytest.mark.parametrize("count", [0, 1, 10])
 def test_the_same_items_in_the_same_order(depth: int, count: int) -> None:
-    assert list(read_ahead(iter(range(count)), depth)) == list(range(count))
+    assert list(prefetch(iter(range(count)), depth)) == list(range(count))
     assert threads() == 0
 
 
@@ -26,7 +26,7 @@ def test_an_error_reaches_the_caller_at_its_place() -> None:
         yield 1
         raise OSError("disk")
 
-    ahead = read_ahead(items(), 5)
+    ahead = prefetch(items(), 5)
     assert next(ahead) == 1
     with pytest.raises(OSError, match="disk"):
         next(ahead)
@@ -42,7 +42,7 @@ def test_stopping_ends_the_thread_and_closes_the_source() -> None:
         finally:
             closed.set()
 
-    ahead = read_ahead(items(), 2)
+    ahead = prefetch(items(), 2)
     assert next(ahead) == 0
     ahead.close()
     assert closed.wait(5)
@@ -57,7 +57,7 @@ def test_no_more_is_made_than_asked_for() -> None:
             made.append(number)
             yield number
 
-    ahead = read_ahead(items(), 3)
+    ahead = prefetch(items(), 3)
     next(ahead)
     time.sleep(0.3)
     assert len(made) <= 6

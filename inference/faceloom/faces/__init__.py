@@ -1,1 +1,1 @@
-"""Faces in pictures: found, measured, aligned, masked, recognzed."""
+"""Faces in pictures: found, measured, aligned, masked, recognized."""

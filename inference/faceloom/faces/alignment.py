@@ -13,9 +13,9 @@ from jaxtyping import Float32
 from pydantic import Field
 
 from faceloom.array_types import Affine, Points, Rgb, float32
-from faceloom.json_documents import Strict
+from faceloom.json_documents import StrictModel
 
-WHOLE_FACE = (
+WHOLE_FACE_TEMPLATE = (
     (0.3712, 0.3996),
     (0.6195, 0.3996),
     (0.4954, 0.5402),
@@ -24,14 +24,14 @@ WHOLE_FACE = (
 )
 # The same, moved sideways until the line down the middle of the face is the crop's own: mirrored, it is exactly itself,
 # where the published one comes to lie a pixel and a third beside itself at 128 px.
-CENTERED = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE)
+CENTERED_TEMPLATE = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE_TEMPLATE)
 
 
 # A place in a crop, in its sides.
 Share = Annotated[float, Field(ge=-10, le=10)]
 
 
-class CropGeometry(Strict):
+class CropGeometry(StrictModel):
     """A square crop of `size` pixels whose template covers 1/`coverage` of its side.
 
     Recorded as it is in face sets and bundles, so that a crop is cut alike wherever it is cut.
@@ -40,7 +40,7 @@ class CropGeometry(Strict):
     size: Annotated[int, Field(ge=32, le=4096)]
     coverage: Annotated[float, Field(ge=0.01, le=100)]
     template: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=5, max_length=5)] = (
-        WHOLE_FACE
+        WHOLE_FACE_TEMPLATE
     )
 
     def template_xy(self) -> Points:
@@ -52,7 +52,7 @@ class CropGeometry(Strict):
         """Return the similarity that takes a face's five points nearest to the template."""
         return umeyama(points_xy, self.template_xy())
 
-    def to(self, other: "CropGeometry") -> Affine:
+    def affine_to(self, other: "CropGeometry") -> Affine:
         """Return the map from this crop's pixels to those of another crop of the same face."""
         if self.template != other.template:
             return umeyama(self.template_xy(), other.template_xy())
@@ -87,7 +87,7 @@ def fit_affine(from_xy: Float32[np.ndarray, "k 2"], to_xy: Float32[np.ndarray, "
     return float32(solution.T)
 
 
-def inverse_affine(affine: Affine) -> Affine:
+def invert_affine(affine: Affine) -> Affine:
     """Return the inverse map."""
     return float32(cv2.invertAffineTransform(affine))
 
@@ -110,13 +110,13 @@ def crop_face(picture: Rgb, frame_to_crop: Affine, size: int) -> Rgb:
     if factor == 1:
         return _warp(picture, frame_to_crop, size)
     return cv2.resize(
-        _warp(picture, scaled_crop(frame_to_crop, factor), size * factor),
+        _warp(picture, scale_affine(frame_to_crop, factor), size * factor),
         (size, size),
         interpolation=cv2.INTER_AREA,
     )
 
 
-def scaled_crop(frame_to_crop: Affine, factor: float) -> Affine:
+def scale_affine(frame_to_crop: Affine, factor: float) -> Affine:
     """Return the map to the same crop with `factor` times the pixels a side."""
     return float32(frame_to_crop * factor + [[0, 0, (factor - 1) / 2]])
 
@@ -136,9 +136,7 @@ def _seen_part(picture: Rgb, affine: Affine, size: int) -> tuple[Rgb, Affine]:
     OpenCV's cubic, left to repeat the edge itself, takes longer: for a face near it an eighth.
     """
     end = size - 1
-    corners = apply_affine(
-        inverse_affine(affine), float32([[0, 0], [end, 0], [0, end], [end, end]])
-    )
+    corners = apply_affine(invert_affine(affine), float32([[0, 0], [end, 0], [0, end], [end, end]]))
     # The cubic reads a pixel before the one it falls on, and two beyond.
     low, high = np.floor(corners.min(0)).astype(int) - 1, np.ceil(corners.max(0)).astype(int) + 3
     first, last = np.maximum(low, 0), np.minimum(high, picture.shape[1::-1])

@@ -6,19 +6,19 @@ from typing import Protocol, runtime_checkable
 
 from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
-from faceloom.faces.detections import Faces
+from faceloom.faces.detections import Detections
 from faceloom.faces.retinaface import RetinaFace
 from faceloom.faces.retinaface_package import RetinaFacePackage
 from faceloom.faces.yunet import YuNet
 
-__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detector", "Faces", "open_detector"]
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detections", "Detector", "open_detector"]
 
 
 @runtime_checkable
 class Detector(Protocol):
     """Whatever finds faces."""
 
-    def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
+    def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
         """Return the faces of each picture, best first. All pictures must have the same height and width."""
         ...
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32, Int
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class Detections:
     """The faces of one picture as columns; no face at all is n = 0.
 
     boxes_xyxy: left, top, right, bottom in pixels. points_xy: eye left in the picture, eye
@@ -20,7 +20,7 @@ class Faces:
     points_xy: Float32[np.ndarray, "n 5 2"]
 
     @classmethod
-    def none(cls) -> "Faces":
+    def empty(cls) -> "Detections":
         """Return the faces of a picture without any."""
         return cls(
             np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32)
@@ -29,16 +29,16 @@ class Faces:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def select(self, which: Int[np.ndarray, "m"] | Bool[np.ndarray, "n"]) -> "Faces":
+    def select(self, which: Int[np.ndarray, "m"] | Bool[np.ndarray, "n"]) -> "Detections":
         """Return the faces at the given indices, or those where a mask is true."""
-        return Faces(self.boxes_xyxy[which], self.scores[which], self.points_xy[which])
+        return Detections(self.boxes_xyxy[which], self.scores[which], self.points_xy[which])
 
-    def largest_first(self) -> "Faces":
+    def largest_first(self) -> "Detections":
         """Return the same faces ordered by the area of their boxes."""
         sides = self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
         return self.select(np.argsort(-sides.prod(1)))
 
-    def without_doubles(self, max_overlap: float) -> "Faces":
+    def with_nms(self, max_overlap: float) -> "Detections":
         """Return the best of each group whose boxes' intersection over union exceeds `max_overlap`, best first."""
         corners, sides = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
         boxes_xywh = np.concatenate([corners, sides], 1)

@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Points, Rgb, float32
-from faceloom.faces.detect import DEFAULT_DETECTOR, Faces, open_detector
+from faceloom.faces.detect import DEFAULT_DETECTOR, Detections, open_detector
 from faceloom.faces.landmarks import FaceMesh, Landmarks
-from faceloom.faces.rotated_faces import TurnedDetector, looks_turned
+from faceloom.faces.rotated_faces import RotatedFaceDetector, looks_rotated
 from faceloom.faces.shot_detection import CutDetector, CutState
-from faceloom.faces.tracker import NEW, Tracker, TrackerState, box_overlaps
+from faceloom.faces.tracker import NO_TRACK, Tracker, TrackerState, box_iou
 
 # Below this the mesh network itself doubts that it sees a face.
 _MIN_MESH_SCORE = 0.5
@@ -42,7 +42,7 @@ class Face:
     track: int
 
     @classmethod
-    def of(cls, landmarks: Landmarks, score: float, track: int) -> "Face":
+    def from_landmarks(cls, landmarks: Landmarks, score: float, track: int) -> "Face":
         """Return the face that a mesh shows."""
         return cls(landmarks.box_xyxy(), score, landmarks, landmarks.five_points_xy(), track)
 
@@ -59,15 +59,15 @@ class FinderState:
     last: the faces of that picture. vain_turns, seen: pictures that were turned in vain, and all pictures.
     """
 
-    last: tuple[Face, ...]
+    faces: tuple[Face, ...]
     tracker: TrackerState
     cuts: CutState
-    vain_turns: int
-    seen: int
+    failed_rotations: int
+    frame_count: int
 
 
 class FaceFinder:
-    """Finds and follows the faces of one video. Make a new one, or `renewed` this, for each video: it remembers tracks.
+    """Finds and follows the faces of one video. Make a new one, or `for_new_video` this, for each video: it remembers tracks.
 
     The detector (see `open_detector`) looks at every `detect_every`-th picture, at the first of each shot, and
     wherever a face was lost; in between the mesh follows each face from where it was. Where nothing is found
@@ -83,7 +83,7 @@ class FaceFinder:
         detector: str = DEFAULT_DETECTOR,
     ):
         self._detector = open_detector(detector, threads)
-        self._turned = TurnedDetector(self._detector)
+        self._turned = RotatedFaceDetector(self._detector)
         self._vain_turns = 0
         self._mesh = FaceMesh(threads)
         self._tracker = Tracker(first=first_track)
@@ -93,7 +93,7 @@ class FaceFinder:
         self._seen = 0
         self._last: list[Face] = []
 
-    def renewed(self, first_track: int = 0) -> "FaceFinder":
+    def for_new_video(self, first_track: int = 0) -> "FaceFinder":
         """Return a finder for another video with this one's networks: opening them takes as long as three pictures."""
         other = copy(self)
         other._tracker, other._cuts = Tracker(first=first_track), CutDetector()
@@ -110,7 +110,11 @@ class FaceFinder:
 
     @state.setter
     def state(self, state: FinderState) -> None:
-        self._last, self._vain_turns, self._seen = list(state.last), state.vain_turns, state.seen
+        self._last, self._vain_turns, self._seen = (
+            list(state.faces),
+            state.failed_rotations,
+            state.frame_count,
+        )
         self._tracker.state, self._cuts.state = state.tracker, state.cuts
 
     def find(self, pictures: Sequence[Rgb]) -> list[list[Face]]:
@@ -122,14 +126,14 @@ class FaceFinder:
         found = []
         for number, picture in enumerate(pictures):
             if begins[number]:
-                self._tracker.close_all()
+                self._tracker.reset()
                 self._last = []
             self._last = self._find(picture, detected.get(number))
             wanted = [face for face in self._last if face.size >= self._min_size]
             found.append(sorted(wanted, key=lambda face: -face.size))
         return found
 
-    def _find(self, picture: Rgb, detected: Faces | None) -> list[Face]:
+    def _find(self, picture: Rgb, detected: Detections | None) -> list[Face]:
         followed = [face for last in self._last if (face := self._follow(picture, last))]
         lost = len(followed) < len(self._last)
         if detected is None and (lost or not followed):
@@ -142,7 +146,7 @@ class FaceFinder:
             ]
             faces = [face for face in measured if face]
             self._vain_turns = 0 if faces else self._vain_turns + 1
-        numbers = self._tracker.follow(_boxes(faces), [face.track for face in faces])
+        numbers = self._tracker.update(_boxes(faces), [face.track for face in faces])
         return [replace(face, track=number) for face, number in zip(faces, numbers, strict=True)]
 
     def _may_turn(self, *, lost: bool) -> bool:
@@ -163,14 +167,14 @@ class FaceFinder:
     def _measure(self, picture: Rgb, near: Face) -> Face | None:
         landmarks = self._mesh.find(picture, near.box_xyxy, near.points_xy)
         return (
-            Face.of(landmarks, landmarks.score, near.track)
+            Face.from_landmarks(landmarks, landmarks.score, near.track)
             if landmarks.score >= _MIN_MESH_SCORE
             else None
         )
 
-    def _confirm(self, picture: Rgb, followed: Sequence[Face], detected: Faces) -> list[Face]:
+    def _confirm(self, picture: Rgb, followed: Sequence[Face], detected: Detections) -> list[Face]:
         """Keep the followed faces that the detector sees too; begin a new one for whatever else it sees."""
-        overlaps = box_overlaps(detected.boxes_xyxy, _boxes(followed))
+        overlaps = box_iou(detected.boxes_xyxy, _boxes(followed))
         faces = []
         for number, row in enumerate(overlaps):
             if row.size and row.max() > _SAME_FACE:
@@ -182,7 +186,7 @@ class FaceFinder:
         return faces
 
     def _begin(
-        self, picture: Rgb, detected: Faces, number: int, *, strict: bool = True
+        self, picture: Rgb, detected: Detections, number: int, *, strict: bool = True
     ) -> Face | None:
         """Measure a face where the detector saw it, then once more where its own mesh lies.
 
@@ -191,9 +195,9 @@ class FaceFinder:
         """
         points, score = detected.points_xy[number], float(detected.scores[number])
         landmarks = self._mesh.find(picture, detected.boxes_xyxy[number], points)
-        first = Face.of(landmarks, score, NEW)
+        first = Face.from_landmarks(landmarks, score, NO_TRACK)
         if landmarks.score < _MIN_MESH_SCORE or (
-            strict and looks_turned(points, first.points_xy, _UNLIKE)
+            strict and looks_rotated(points, first.points_xy, _UNLIKE)
         ):
             return None
         again = self._measure(picture, first)
@@ -202,7 +206,7 @@ class FaceFinder:
 
 def _moved(last: Face, now: Face) -> bool:
     """Whether a face has moved so far that the mesh is worth a second look."""
-    return float(box_overlaps(last.box_xyxy[None], now.box_xyxy[None])[0, 0]) < _STILL
+    return float(box_iou(last.box_xyxy[None], now.box_xyxy[None])[0, 0]) < _STILL
 
 
 def _boxes(faces: Sequence[Face]) -> Float32[np.ndarray, "n 4"]:

@@ -23,7 +23,7 @@ _ARCFACE_112 = float32(
 
 # Cosine above which two faces are taken for one person: on research pictures the same person has a mean
 # of .89 (5 % below .72), different people .03 (1 % above .36).
-SAME_PERSON = 0.45
+SAME_PERSON_SIMILARITY = 0.45
 
 
 class MobileFaceNet:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Affine, Points, Rgb, float32
-from faceloom.faces.alignment import apply_affine, inverse_affine
+from faceloom.faces.alignment import apply_affine, invert_affine
 from faceloom.onnx_session import open_face_model
 from faceloom.weights import FACE_MESH
 
@@ -48,8 +48,8 @@ FOREHEAD, CHIN = 10, 152
 EYE_LEFT_OUTER, EYE_RIGHT_OUTER = 33, 263
 
 # The points that carry the performance, and for each the place in this list of its mirror image.
-EXPRESSION = (*EYE_LEFT, *EYE_RIGHT, *BROWS, *LIPS, *INNER_LIPS)
-MIRRORED_EXPRESSION = (
+EXPRESSION_LANDMARKS = (*EYE_LEFT, *EYE_RIGHT, *BROWS, *LIPS, *INNER_LIPS)
+EXPRESSION_MIRROR_INDICES = (
     *range(16, 32), *range(16), *range(42, 52), *range(32, 42),
     *(52 + (10 - n) % 20 for n in range(20)),
     *(72 + (10 - n) % 20 for n in range(20)),
@@ -109,7 +109,7 @@ class FaceMesh:
         crop = cv2.warpAffine(picture, to_crop, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
         mesh, logit = self._session.run(None, {"input_1": float32(crop[None]) / 255})
         points = mesh.reshape(468, 3)
-        to_picture = inverse_affine(to_crop)
+        to_picture = invert_affine(to_crop)
         scale = float(np.hypot(*to_picture[:, 0]))
         in_picture = apply_affine(to_picture, points[:, :2])
         return Landmarks(

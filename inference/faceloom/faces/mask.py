@@ -4,19 +4,22 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.array_types import Mask, Rgb, float32, to_levels
+from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.faces.landmarks import CHIN, FOREHEAD
 
 # The mesh ends at the middle of the forehead; this share of the face's height is added above it.
-FOREHEAD_SHARE = 0.08
+FOREHEAD_EXTENSION = 0.08
 # What a network sees in place of a hidden background, 0..255.
-GRAY = 128
+BACKGROUND_GRAY = 128
 # Sub-pixel precision of the polygon, as a power of two.
 _SHIFT = 4
 
 
 def mesh_mask(
-    mesh_xy: Float32[np.ndarray, "468 2"], height: int, width: int, forehead: float = FOREHEAD_SHARE
+    mesh_xy: Float32[np.ndarray, "468 2"],
+    height: int,
+    width: int,
+    forehead: float = FOREHEAD_EXTENSION,
 ) -> Mask:
     """Return the outline of a face, 255 inside and 0 outside, for landmarks in pixels of that picture.
 
@@ -35,7 +38,7 @@ def mesh_mask(
     return mask
 
 
-def hide_background(crop: Rgb, mask: Mask) -> Rgb:
+def mask_background(crop: Rgb, mask: Mask) -> Rgb:
     """Return the crop with GRAY where the mask is 0, for networks trained to see only the face."""
     weight = float32(mask)[..., None] / 255
-    return to_levels(crop * weight + GRAY * (1 - weight))
+    return to_uint8(crop * weight + BACKGROUND_GRAY * (1 - weight))

@@ -4,14 +4,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.faces.landmarks import CHIN, EYE_LEFT_OUTER, EYE_RIGHT_OUTER, FOREHEAD, Landmarks
-from faceloom.json_documents import Strict
+from faceloom.json_documents import StrictModel
 
 # On a level head the mesh's line from forehead to chin leans back by this much: the mean over
 # the synthetic people's exact poses (9.0 to 10.7 degrees).
 _LEAN = 10.0
 
 
-class Pose(Strict):
+class Pose(StrictModel):
     """Degrees. yaw > 0: the face looks to the picture's right; pitch > 0: up; roll > 0: clockwise."""
 
     yaw: float

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from pydantic import Field
 
-from faceloom.array_types import Affine, Mask, Points, Rgb, float32, to_levels
+from faceloom.array_types import Affine, Mask, Points, Rgb, float32, to_uint8
 from faceloom.color import luma
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS, LOWER_LID, UPPER_LID
-from faceloom.json_documents import Strict
+from faceloom.json_documents import StrictModel
 
 # Side in pixels at which sharpness is judged: what about 60 px of face can fill, and what small networks see.
 _JUDGED_SIDE = 128
@@ -30,7 +30,7 @@ Level = Annotated[int, Field(ge=0, le=255)]
 PerceptualHash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
-class Quality(Strict):
+class Quality(StrictModel):
     """What is known about a crop besides its pose.
 
     sharpness: fine detail against contrast at one size for all faces; about 0.8 sharp, below 0.2 blurred.
@@ -158,7 +158,7 @@ def background_color(crop: Rgb, mask: Mask) -> tuple[float, tuple[int, int, int]
     # The fullest cell may hold a wall's edge: follow the color to its middle.
     for _ in range(3):
         near = np.square(lab - _mean(lab, near)) @ np.ones(3, np.float32) < _ONE_COLOR**2
-    red, green, blue = to_levels(_mean(float32(colors), near)).tolist()
+    red, green, blue = to_uint8(_mean(float32(colors), near)).tolist()
     return float(near.mean()), (red, green, blue)
 
 

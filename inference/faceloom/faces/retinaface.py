@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, RgbBatch, float32
-from faceloom.faces.detections import Faces
+from faceloom.faces.detections import Detections
 from faceloom.onnx_session import open_face_model
 from faceloom.weights import RETINAFACE_MOBILENET
 
@@ -35,7 +35,7 @@ class RetinaFace:
         self._min_score = min_score
         self._max_overlap = max_overlap
 
-    def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
+    def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
         """Return the faces of each picture. All pictures must have the same height and width."""
         if not pictures:
             return []
@@ -58,7 +58,7 @@ class RetinaFace:
         scores: Float32[np.ndarray, "a"],
         points: Float32[np.ndarray, "a 10"],
         to_picture: Float32[np.ndarray, "2"],
-    ) -> Faces:
+    ) -> Detections:
         """Turn the network's offsets into pixels (SSD box coding, variances 0.1 and 0.2) and drop doubles."""
         sure = scores > self._min_score
         anchors, deltas, scores, points = anchors[sure], deltas[sure], scores[sure], points[sure]
@@ -67,8 +67,8 @@ class RetinaFace:
         half = size_wh * np.exp(0.2 * deltas[:, 2:]) / 2
         boxes = np.concatenate([middle - half, middle + half], 1).reshape(-1, 2, 2) * to_picture
         points_xy = center_xy[:, None] + 0.1 * points.reshape(-1, 5, 2) * size_wh[:, None]
-        found = Faces(boxes.reshape(-1, 4), scores, points_xy * to_picture)
-        return found.without_doubles(self._max_overlap)
+        found = Detections(boxes.reshape(-1, 4), scores, points_xy * to_picture)
+        return found.with_nms(self._max_overlap)
 
 
 def _network_input(batch: RgbBatch) -> Float32[np.ndarray, "n 3 h w"]:

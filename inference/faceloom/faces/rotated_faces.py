@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Points, Rgb, float32
-from faceloom.faces.detect import Detector, Faces
+from faceloom.faces.detect import Detections, Detector
 from faceloom.faces.yunet import YuNet
 
 # Mean distance of a detector's points from the mesh's, as a part of their extent. On 102 frames, made and real, 98
@@ -20,18 +20,18 @@ from faceloom.faces.yunet import YuNet
 _MAX_DISAGREEMENT = 0.1
 
 
-def looks_turned(detected_xy: Points, mesh_xy: Points, limit: float = _MAX_DISAGREEMENT) -> bool:
+def looks_rotated(detected_xy: Points, mesh_xy: Points, limit: float = _MAX_DISAGREEMENT) -> bool:
     """Say whether the five points of a detector are so far from those of the mesh that the head may be turned."""
     extent = np.linalg.norm(detected_xy.max(0) - detected_xy.min(0))
     distance = np.linalg.norm(detected_xy - mesh_xy, axis=1).mean()
     return bool(distance > limit * extent)
 
 
-class TurnedDetector:
+class RotatedFaceDetector:
     """A detector for heads at any roll: asks `detector` in the one of four turns in which `judge` is surest.
 
     It costs four runs of the judge more, so it is for pictures where the detector alone found nothing, or
-    where what it found `looks_turned`. Where the judge is not sure to at least `min_score` of a
+    where what it found `looks_rotated`. Where the judge is not sure to at least `min_score` of a
     turned picture, the picture is taken as it stands.
     """
 
@@ -40,7 +40,7 @@ class TurnedDetector:
         self._judge = judge
         self._min_score = min_score
 
-    def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
+    def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
         """Return the faces of each picture, best first, in pixels of the picture as it stands.
 
         The points keep their meaning: the first is the eye that is left when the head is upright, so that it
@@ -48,7 +48,7 @@ class TurnedDetector:
         """
         return [self._detect(picture) for picture in pictures]
 
-    def _detect(self, picture: Rgb) -> Faces:
+    def _detect(self, picture: Rgb) -> Detections:
         # Opened when it is first needed: most footage never needs it.
         self._judge = self._judge or YuNet()
         turns = [_turned(picture, quarters) for quarters in range(4)]
@@ -56,22 +56,22 @@ class TurnedDetector:
         quarters = self._upright(judged)
         found = self._detector.detect([turns[quarters]])[0]
         # Two networks looked at this turn: a face that only the judge saw is a face.
-        return turned_back(
+        return rotate_back(
             found if len(found) else judged[quarters], quarters, picture.shape[1], picture.shape[0]
         )
 
-    def _upright(self, judged: Sequence[Faces]) -> int:
+    def _upright(self, judged: Sequence[Detections]) -> int:
         """Return the turn, in quarters counter-clockwise, in which heads are upright; 0 where none is sure."""
         scores = [float(faces.scores.max(initial=0)) for faces in judged]
         best = int(np.argmax(scores))
         return best if scores[best] >= self._min_score else 0
 
 
-def turned_back(faces: Faces, quarters: int, width: int, height: int) -> Faces:
+def rotate_back(faces: Detections, quarters: int, width: int, height: int) -> Detections:
     """Map faces found in `np.rot90(picture, quarters)` to that picture; `width` and `height` are its own, in pixels."""
     corners = _points_back(faces.boxes_xyxy.reshape(-1, 2, 2), quarters, width, height)
     boxes = np.concatenate([corners.min(1), corners.max(1)], 1)
-    return Faces(boxes, faces.scores, _points_back(faces.points_xy, quarters, width, height))
+    return Detections(boxes, faces.scores, _points_back(faces.points_xy, quarters, width, height))
 
 
 def _turned(picture: Rgb, quarters: int) -> Rgb:

@@ -22,7 +22,7 @@ class CutState:
     """The last thumbnail, None before the first picture, and how much a frame usually changes."""
 
     thumbnail: Float32[np.ndarray, "18 32 3"] | None = None
-    usual: float = 0.0
+    typical_change: float = 0.0
 
 
 class CutDetector:
@@ -37,7 +37,7 @@ class CutDetector:
             float32(cv2.resize(_thinned(picture), _THUMBNAIL_WH, interpolation=cv2.INTER_AREA))
             / 255
         )
-        last, usual = self.state.thumbnail, self.state.usual
+        last, usual = self.state.thumbnail, self.state.typical_change
         if last is None:
             self.state = CutState(thumbnail, usual)
             return True
@@ -46,13 +46,13 @@ class CutDetector:
         self.state = CutState(thumbnail, usual if cut else 0.8 * usual + 0.2 * change)
         return cut
 
-    def remembered(self) -> dict[str, np.ndarray]:
+    def to_arrays(self) -> dict[str, np.ndarray]:
         """Return what it knows of the pictures before, as arrays by name; nothing before the first."""
         if self.state.thumbnail is None:
             return {}
-        return {"cut/last": self.state.thumbnail, "cut/usual": np.array(self.state.usual)}
+        return {"cut/last": self.state.thumbnail, "cut/usual": np.array(self.state.typical_change)}
 
-    def recall(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Go on from what another one remembered."""
         if "cut/last" in arrays:
             self.state = CutState(float32(arrays["cut/last"]), float(arrays["cut/usual"]))

@@ -17,10 +17,10 @@ Item = TypeVar("Item")
 
 # Frames to either side that have a say, and the degree of the curve laid through them. A parabola over nine
 # frames halves the detector's jitter and, unlike a running mean, neither lags nor flattens a turn of the head.
-REACH, _DEGREE = 4, 2
+SMOOTHING_RADIUS, _DEGREE = 4, 2
 
 
-def steady(
+def smooth_alignment(
     frames: Iterable[tuple[Item, Sequence[Face]]], *, fill_gaps: bool, known: int = 0
 ) -> Iterator[tuple[Item, list[Face]]]:
     """Yield the same frames with each track's alignment points laid on a curve through its neighbors in time.
@@ -37,12 +37,12 @@ def steady(
     for item, faces in frames:
         window.append(faces)
         waiting.append(item)
-        if len(waiting) > REACH:
+        if len(waiting) > SMOOTHING_RADIUS:
             yield (
                 waiting.popleft(),
                 _faces_at(window, len(window) - len(waiting) - 1, fill_gaps=fill_gaps),
             )
-        if len(window) - len(waiting) > REACH:
+        if len(window) - len(waiting) > SMOOTHING_RADIUS:
             window.popleft()
     while waiting:
         yield (
@@ -53,7 +53,9 @@ def steady(
 
 def _faces_at(window: Sequence[Sequence[Face]], middle: int, *, fill_gaps: bool) -> list[Face]:
     tracks: dict[int, list[tuple[int, Face]]] = {}
-    for number in range(max(0, middle - REACH), min(len(window), middle + REACH + 1)):
+    for number in range(
+        max(0, middle - SMOOTHING_RADIUS), min(len(window), middle + SMOOTHING_RADIUS + 1)
+    ):
         for face in window[number]:
             tracks.setdefault(face.track, []).append((number - middle, face))
     here = [_steadied(tracks[face.track], face) for face in window[middle]]
@@ -80,7 +82,7 @@ def _filled(neighbors: Sequence[tuple[int, Face]]) -> Face:
     last = next(face for offset, face in reversed(neighbors) if offset < 0)
     meshes = np.stack([other.landmarks.points_xyz for _, other in neighbors])
     mesh = Landmarks(float32(np.tensordot(_weights(neighbors), meshes, 1)), last.landmarks.score)
-    return Face.of(mesh, last.score, last.track)
+    return Face.from_landmarks(mesh, last.score, last.track)
 
 
 def _weights(neighbors: Sequence[tuple[int, Face]]) -> np.ndarray:

@@ -9,16 +9,16 @@ from jaxtyping import Float32
 from faceloom.array_types import float32
 
 # The number of a face that no track is known for yet.
-NEW = -1
+NO_TRACK = -1
 # Frames that a face may be unseen and keep its number.
-PATIENCE = 10
+MAX_MISSED_FRAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """A track that is open: where it was last seen, and for how many frames it was not."""
 
-    number: int
+    id: int
     box_xyxy: Float32[np.ndarray, "4"]
     missed: int = 0
 
@@ -28,7 +28,7 @@ class TrackerState:
     """What a tracker remembers."""
 
     tracks: tuple[Track, ...]
-    next_number: int
+    next_id: int
 
 
 class Tracker:
@@ -38,23 +38,23 @@ class Tracker:
     gets a new number.
     """
 
-    def __init__(self, min_overlap: float = 0.3, patience: int = PATIENCE, first: int = 0):
+    def __init__(self, min_overlap: float = 0.3, patience: int = MAX_MISSED_FRAMES, first: int = 0):
         self._min_overlap = min_overlap
         self._patience = patience
         self._tracks: list[Track] = []
         self._next = first
 
-    def follow(
+    def update(
         self, boxes_xyxy: Float32[np.ndarray, "n 4"], known: Sequence[int] | None = None
     ) -> list[int]:
-        """Return the track number of each box of the next frame; `known` are those known already, or NEW."""
-        numbers = list(known or [NEW] * len(boxes_xyxy))
+        """Return the track number of each box of the next frame; `known` are those known already, or NO_TRACK."""
+        numbers = list(known or [NO_TRACK] * len(boxes_xyxy))
         self._tracks = [track for track in self._tracks if track.missed < self._patience]
-        free = [track for track in self._tracks if track.number not in numbers]
+        free = [track for track in self._tracks if track.id not in numbers]
         for track, box in self._pairs(free, boxes_xyxy, numbers):
-            numbers[box] = track.number
+            numbers[box] = track.id
         for box, number in enumerate(numbers):
-            if number == NEW:
+            if number == NO_TRACK:
                 numbers[box] = self._open()
         self._remember(boxes_xyxy, numbers)
         return numbers
@@ -66,9 +66,9 @@ class Tracker:
 
     @state.setter
     def state(self, state: TrackerState) -> None:
-        self._tracks, self._next = list(state.tracks), state.next_number
+        self._tracks, self._next = list(state.tracks), state.next_id
 
-    def close_all(self) -> None:
+    def reset(self) -> None:
         """Forget every track: after a cut a face in the same place is another's."""
         self._tracks = []
 
@@ -77,7 +77,7 @@ class Tracker:
         return self._next - 1
 
     def _remember(self, boxes_xyxy: Float32[np.ndarray, "n 4"], numbers: Sequence[int]) -> None:
-        unseen = [track for track in self._tracks if track.number not in numbers]
+        unseen = [track for track in self._tracks if track.id not in numbers]
         seen = [Track(number, box) for number, box in zip(numbers, boxes_xyxy, strict=True)]
         self._tracks = seen + [replace(track, missed=track.missed + 1) for track in unseen]
 
@@ -90,8 +90,8 @@ class Tracker:
         """Pair tracks and boxes without a number greedily, the greatest overlap first."""
         if not tracks or not len(boxes_xyxy):
             return []
-        overlaps = box_overlaps(np.stack([track.box_xyxy for track in tracks]), boxes_xyxy)
-        overlaps[:, [number != NEW for number in numbers]] = -1
+        overlaps = box_iou(np.stack([track.box_xyxy for track in tracks]), boxes_xyxy)
+        overlaps[:, [number != NO_TRACK for number in numbers]] = -1
         pairs = []
         while overlaps.max() > self._min_overlap:
             track, box = np.unravel_index(overlaps.argmax(), overlaps.shape)
@@ -100,7 +100,7 @@ class Tracker:
         return pairs
 
 
-def box_overlaps(
+def box_iou(
     a_xyxy: Float32[np.ndarray, "n 4"], b_xyxy: Float32[np.ndarray, "m 4"]
 ) -> Float32[np.ndarray, "n m"]:
     """Return the intersection over union of every pair of boxes."""

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, float32
-from faceloom.faces.detections import Faces
+from faceloom.faces.detections import Detections
 from faceloom.onnx_session import open_face_model
 from faceloom.weights import YUNET
 
@@ -31,11 +31,11 @@ class YuNet:
         ]
         self._cells = _cells()
 
-    def detect(self, pictures: Sequence[Rgb]) -> list[Faces]:
+    def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
         """Return the faces of each picture, best first."""
         return [self._detect(picture) for picture in pictures]
 
-    def _detect(self, picture: Rgb) -> Faces:
+    def _detect(self, picture: Rgb) -> Detections:
         height, width = picture.shape[:2]
         scale = min(1.0, _SIDE / max(height, width))
         size_wh = max(1, round(width * scale)), max(1, round(height * scale))
@@ -60,7 +60,7 @@ class YuNet:
         boxes: Float32[np.ndarray, "a 4"],
         points: Float32[np.ndarray, "a 10"],
         to_picture: Float32[np.ndarray, "2"],
-    ) -> Faces:
+    ) -> Detections:
         """Turn what each cell says, in units of its stride from its corner, into pixels of the picture."""
         sure = scores > self._min_score
         corner_xy, stride = self._cells[sure, None, :2], self._cells[sure, None, 2:]
@@ -68,7 +68,7 @@ class YuNet:
         half = np.exp(boxes[sure, 2:]) * stride[:, 0] / 2
         corners = np.stack([middle - half, middle + half], 1) * to_picture
         points_xy = (corner_xy + points[sure].reshape(-1, 5, 2) * stride) * to_picture
-        return Faces(corners.reshape(-1, 4), scores[sure], points_xy).without_doubles(
+        return Detections(corners.reshape(-1, 4), scores[sure], points_xy).with_nms(
             self._max_overlap
         )
 

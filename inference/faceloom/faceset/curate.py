@@ -15,13 +15,13 @@ from pydantic import Field
 from faceloom import __version__
 from faceloom.atomic import write_text
 from faceloom.errors import UsageError
-from faceloom.faces.face_recognition import SAME_PERSON
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.filters import Condition, MeasuredFace
 from faceloom.faceset.schema import SCHEMA, CropPath, FaceRow, FaceSetFile
 from faceloom.faceset.similarity import near_duplicates, similarities
 from faceloom.faceset.store import FaceSet
-from faceloom.json_documents import Strict, read_document, to_json
-from faceloom.safe_read import refuse_links
+from faceloom.json_documents import StrictModel, read_document, to_json
+from faceloom.safe_read import check_no_symlinks
 
 _SCHEMA: Literal[1] = 1
 _RECORD = "record.json"
@@ -29,14 +29,14 @@ _OTHER_PERSON = "another person"
 _DUPLICATE = "near-duplicate"
 
 
-class Dropped(Strict):
+class Dropped(StrictModel):
     """A rejected face and the first reason for it."""
 
     image: CropPath
     reason: str
 
 
-class DroppedFile(Strict):
+class DroppedFile(StrictModel):
     """`dropped/NUMBER/record.json`."""
 
     schema_number: Annotated[Literal[1], Field(alias="schema")] = _SCHEMA
@@ -104,7 +104,7 @@ def curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSum
             "Nothing says what to drop; pass --drop CONDITION, --dedupe, --keep-identity or --undo."
         )
     faces = FaceSet.read(directory)
-    dropped = choose_dropped(faces, options)
+    dropped = select_dropped(faces, options)
     if len(dropped) == len(faces):
         raise UsageError(f"That would drop all {len(faces)} faces of {directory}; ask for less.")
     if apply and dropped:
@@ -114,7 +114,7 @@ def curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSum
     return CurateSummary("dropped" if apply else "nothing", len(faces), len(dropped), reasons)
 
 
-def choose_dropped(faces: FaceSet, options: CurateOptions) -> list[Dropped]:
+def select_dropped(faces: FaceSet, options: CurateOptions) -> list[Dropped]:
     """Return the faces that `options` reject, each with its first reason; changes nothing.
 
     Duplicates are looked for among what the other reasons leave, so that no face goes for being like
@@ -142,7 +142,7 @@ def undo_curate(directory: Path) -> CurateSummary:
     dropped or a picture stands in the way.
     """
     read_document(directory / "faceset.json", FaceSetFile, SCHEMA, "face set")
-    refuse_links(directory)
+    check_no_symlinks(directory)
     numbers = _drop_numbers(directory)
     if not numbers:
         raise UsageError(f"{directory} has no dropped faces to bring back.")
@@ -166,7 +166,7 @@ def undo_curate(directory: Path) -> CurateSummary:
 
 
 def _reason(face: MeasuredFace, options: CurateOptions) -> str:
-    if options.keep_identity and face.similarity < SAME_PERSON:
+    if options.keep_identity and face.similarity < SAME_PERSON_SIMILARITY:
         return _OTHER_PERSON
     return next((str(condition) for condition in options.drop if condition.holds(face)), "")
 

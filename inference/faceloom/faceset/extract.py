@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.atomic import refuse_directory
+from faceloom.atomic import check_output_directory
 from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.detect import DEFAULT_DETECTOR
-from faceloom.faces.face_recognition import SAME_PERSON
-from faceloom.faceset.extract_source import SourceOptions
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faceset.extract_source import ExtractionSettings
 from faceloom.faceset.extraction_journal import Journal
-from faceloom.faceset.footage import Source, list_sources
-from faceloom.faceset.identity_clustering import Choice, choose_person
+from faceloom.faceset.footage import Source, list_footage
+from faceloom.faceset.identity_clustering import Choice, select_identity
 from faceloom.faceset.reference_faces import embed_references
-from faceloom.faceset.schema import SourceRow
+from faceloom.faceset.schema import FootageRow
 from faceloom.faceset.store import MARKER, FaceSetWriter
 from faceloom.faceset.worker_pool import extract_in_processes
 from faceloom.progress import ProgressGenerator
@@ -47,7 +47,7 @@ class ExtractOptions:
     detector: str = DEFAULT_DETECTOR
     reference: tuple[Path, ...] = ()
     exclude: tuple[Path, ...] = ()
-    threshold: float = SAME_PERSON
+    threshold: float = SAME_PERSON_SIMILARITY
     workers: int | None = None
     force: bool = False
 
@@ -76,12 +76,12 @@ def extract(
     The person is the one of the `reference` pictures, or else whoever is seen most. What is found is kept in
     `OUT.work` until the set is whole, so an interrupted extraction continues where it was. Raises
     NoFaceFound if there is no face of the person in the whole input, UsageError if `out` exists, and
-    what `list_sources` raises.
+    what `list_footage` raises.
     """
     started = time.monotonic()
-    refuse_directory(out, MARKER, force=options.force, inputs=inputs)
+    check_output_directory(out, MARKER, force=options.force, inputs=inputs)
     reference, exclude = embed_references(options.reference), embed_references(options.exclude)
-    sources = list_sources(inputs)
+    sources = list_footage(inputs)
     geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)
     work = out.with_name(out.name + ".work")
     folders = [
@@ -111,8 +111,10 @@ def extract(
     )
 
 
-def _source_options(options: ExtractOptions) -> SourceOptions:
-    return SourceOptions(options.every, options.min_size, options.detect_every, options.detector)
+def _source_options(options: ExtractOptions) -> ExtractionSettings:
+    return ExtractionSettings(
+        options.every, options.min_size, options.detect_every, options.detector
+    )
 
 
 def _journal_name(source: Source, number: int, options: ExtractOptions) -> str:
@@ -144,7 +146,7 @@ def _choose(
         ],
         np.int64,
     )
-    return choose_person(
+    return select_identity(
         embeddings, tracks, reference=reference, exclude=exclude, threshold=options.threshold
     )
 
@@ -165,7 +167,9 @@ def _write_set(
                     writer.adopt(row, journal.folder / row.image, embedding)
             frames = journal.state.frames
             writer.add_source(
-                SourceRow(name=source.name, sha256=source.sha256(), kind=source.kind, frames=frames)
+                FootageRow(
+                    name=source.name, sha256=source.sha256(), kind=source.kind, frames=frames
+                )
             )
 
 

@@ -20,11 +20,11 @@ from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.faces.mask import mesh_mask
 from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import Quality, crop_quality
-from faceloom.faces.temporal_smoothing import steady
+from faceloom.faces.temporal_smoothing import smooth_alignment
 from faceloom.faceset.extraction_journal import Found, Journal, encode_crop, read_state
 from faceloom.faceset.footage import Picture, Source
 from faceloom.faceset.schema import FaceRow
-from faceloom.prefetch import read_ahead
+from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ Seen: TypeAlias = tuple[Picture, list[Face]]
 
 
 @dataclass(frozen=True, slots=True)
-class SourceOptions:
+class ExtractionSettings:
     """every: use each K-th frame. min_size: smallest face in pixels. detect_every, detector: see `FaceFinder`.
 
     threads: for each network, 0 means all cores; one each is fastest, as the stages overlap.
@@ -60,7 +60,7 @@ class Networks:
     identify: MobileFaceNet
 
     @classmethod
-    def open(cls, options: SourceOptions) -> "Networks":
+    def open(cls, options: ExtractionSettings) -> "Networks":
         """Open them as `options` say."""
         finder = FaceFinder(
             options.min_size, options.detect_every, options.threads, detector=options.detector
@@ -78,7 +78,7 @@ class Job:
 
 
 def extract_sources(
-    jobs: Iterable[Job], geometry: CropGeometry, options: SourceOptions
+    jobs: Iterable[Job], geometry: CropGeometry, options: ExtractionSettings
 ) -> ProgressGenerator[None]:
     """Fill the journals of some sources, one after the other; those that are full already cost nothing."""
     networks = None
@@ -89,7 +89,7 @@ def extract_sources(
 
 
 def extract_source(
-    job: Job, geometry: CropGeometry, options: SourceOptions, networks: Networks
+    job: Job, geometry: CropGeometry, options: ExtractionSettings, networks: Networks
 ) -> ProgressGenerator[Journal]:
     """Add every face of a source, from where an earlier run left off; return the full journal.
 
@@ -99,10 +99,14 @@ def extract_source(
     journal = Journal(job.folder)
     if journal.state.done:
         return journal
-    maker = RowMaker(job.number, geometry, networks.identify)
+    maker = FaceRowBuilder(job.number, geometry, networks.identify)
     try:
         yield from _fill(
-            journal, job.source, maker, networks.finder.renewed(journal.next_track()), options.every
+            journal,
+            job.source,
+            maker,
+            networks.finder.for_new_video(journal.next_track()),
+            options.every,
         )
     except MediaUnreadable as error:
         if job.source.kind == "video":
@@ -113,14 +117,14 @@ def extract_source(
 
 
 def _fill(
-    journal: Journal, source: Source, maker: "RowMaker", finder: FaceFinder, every: int
+    journal: Journal, source: Source, maker: "FaceRowBuilder", finder: FaceFinder, every: int
 ) -> ProgressGenerator[None]:
     total = source.frames and -(-source.frames // every)
     done, last = journal.state.frames, journal.state.next_frame
     with ThreadPoolExecutor(2) as pool:
-        pictures = read_ahead(source.read(every, journal.state.next_frame), _AHEAD)
-        found = steady(find_in_source(pictures, finder), fill_gaps=False)
-        for seen in batched(read_ahead(found, _AHEAD), _BATCH):
+        pictures = prefetch(source.read(every, journal.state.next_frame), _AHEAD)
+        found = smooth_alignment(find_in_source(pictures, finder), fill_gaps=False)
+        for seen in batched(prefetch(found, _AHEAD), _BATCH):
             for added in pool.map(maker.make, batched(seen, _TOGETHER)):
                 journal.add(added)
             done, last = done + len(seen), seen[-1][0].frame + 1
@@ -130,7 +134,7 @@ def _fill(
     journal.commit(done, last, done=True)
 
 
-class RowMaker:
+class FaceRowBuilder:
     """Turns found faces into rows; safe to call from several threads."""
 
     def __init__(self, number: int, geometry: CropGeometry, identify: MobileFaceNet):
@@ -187,11 +191,11 @@ class RowMaker:
 
 def find_in_source(pictures: Iterable[Picture], finder: FaceFinder) -> Iterator[Seen]:
     """Yield pictures in order with their faces; `finder` is one that has seen no other video."""
-    for group in batches_of_one_size(pictures, _BATCH):
+    for group in batch_by_size(pictures, _BATCH):
         yield from zip(group, finder.find([picture.rgb for picture in group]), strict=True)
 
 
-def batches_of_one_size(pictures: Iterable[Picture], count: int) -> Iterator[list[Picture]]:
+def batch_by_size(pictures: Iterable[Picture], count: int) -> Iterator[list[Picture]]:
     """Group pictures in order into lists of at most `count` that share height and width."""
     for _, same_size in groupby(pictures, key=lambda picture: picture.rgb.shape):
         yield from batched(same_size, count)

@@ -20,10 +20,10 @@ from faceloom.array_types import Rgb, float32
 from faceloom.atomic import write_text
 from faceloom.errors import ArtifactRefused
 from faceloom.faceset.schema import Count, FaceRow
-from faceloom.faceset.store import JPEG, MOST_OF_A_ROW
-from faceloom.image_io import encode
-from faceloom.json_documents import Strict, to_json
-from faceloom.safe_read import MOST_OF_A_DOCUMENT, lines_of, read_bounded, refuse_links
+from faceloom.faceset.store import JPEG, MAX_ROW_BYTES
+from faceloom.image_io import encode_picture
+from faceloom.json_documents import StrictModel, to_json
+from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded, read_lines
 
 _WIDTH = 192
 
@@ -31,7 +31,7 @@ _WIDTH = 192
 Found: TypeAlias = tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]
 
 
-class JournalState(Strict):
+class JournalState(StrictModel):
     """`state.json`. `frames`: pictures looked at; `next_frame`: where to go on."""
 
     rows: Count = 0
@@ -46,7 +46,7 @@ class Journal:
     def __init__(self, folder: Path):
         """Open a folder, new or left by an interrupted run; raise ArtifactRefused if anything in it leads outside."""
         self.folder = folder
-        refuse_links(folder)
+        check_no_symlinks(folder)
         (folder / "crops").mkdir(parents=True, exist_ok=True)
         self.state = read_state(folder)
         self._drop_beyond_count()
@@ -76,7 +76,7 @@ class Journal:
     def read_rows(self) -> Iterator[FaceRow]:
         """Yield the rows; raise ArtifactRefused at one that is damaged."""
         path = self.folder / "rows.jsonl"
-        for line in lines_of(path, MOST_OF_A_ROW):
+        for line in read_lines(path, MAX_ROW_BYTES):
             try:
                 yield FaceRow.model_validate_json(line)
             except ValidationError as error:
@@ -91,7 +91,7 @@ class Journal:
     def _drop_beyond_count(self) -> None:
         path = self.folder / "rows.jsonl"
         path.touch()
-        lengths = [len(line) for line in lines_of(path, MOST_OF_A_ROW)]
+        lengths = [len(line) for line in read_lines(path, MAX_ROW_BYTES)]
         with path.open("ab") as rows, (self.folder / "embeddings.f32").open("ab") as vectors:
             # A count beyond what is there is no count of these.
             if self.state.rows > min(len(lengths), vectors.tell() // (_WIDTH * 4)):
@@ -104,7 +104,7 @@ def read_state(folder: Path) -> JournalState:
     """Return how far a source is; nothing done if there is no whole state."""
     try:
         return JournalState.model_validate_json(
-            read_bounded(folder / "state.json", MOST_OF_A_DOCUMENT)
+            read_bounded(folder / "state.json", MAX_DOCUMENT_BYTES)
         )
     except (OSError, ValueError, ArtifactRefused):
         return JournalState()
@@ -112,4 +112,4 @@ def read_state(folder: Path) -> JournalState:
 
 def encode_crop(crop: Rgb) -> bytes:
     """Return a crop as the bytes of the file that a face set keeps."""
-    return encode(crop, ".jpg", JPEG)
+    return encode_picture(crop, ".jpg", JPEG)

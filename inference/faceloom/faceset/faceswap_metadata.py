@@ -15,8 +15,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from faceloom.faceset.png_metadata import PngTextDamaged, read_png_text
-from faceloom.json_documents import first_problem
+from faceloom.faceset.png_metadata import PngTextError, read_png_text
+from faceloom.json_documents import first_validation_error
 
 _KEYWORD = "faceswap"
 # faceswap names the n-th frame of NAME.mp4, counting from 1, NAME_00000n.png.
@@ -47,7 +47,7 @@ class Origin:
     face: int
 
 
-class OriginDamaged(Exception):
+class FaceswapMetadataError(Exception):
     """There is a note of the origin, and it cannot be read."""
 
 
@@ -67,7 +67,7 @@ class _Header(BaseModel):
     source: _Source
 
 
-def read_origin(path: Path) -> Origin | None:
+def read_faceswap_origin(path: Path) -> Origin | None:
     """Return where faceswap cut this face from; None for a file that has no such note, or cannot be opened.
 
     Raises OriginDamaged if there is a note that cannot be read.
@@ -79,17 +79,17 @@ def read_origin(path: Path) -> Origin | None:
         return (
             None
             if text is None
-            else _to_origin(_Header.model_validate_json(to_json_text(text)).source)
+            else _to_origin(_Header.model_validate_json(literal_to_json(text)).source)
         )
-    except PngTextDamaged as error:
-        raise OriginDamaged(str(error)) from error
+    except PngTextError as error:
+        raise FaceswapMetadataError(str(error)) from error
     except OSError:
         return None  # reading the picture itself says why
     except ValidationError as error:
-        raise OriginDamaged(first_problem(error)) from error
+        raise FaceswapMetadataError(first_validation_error(error)) from error
 
 
-def to_json_text(literal: str) -> str:
+def literal_to_json(literal: str) -> str:
     """Turn a Python literal (or JSON) into JSON; byte strings, of which none is needed, become null.
 
     Raises OriginDamaged at the first thing that is no literal.
@@ -102,7 +102,7 @@ def _json_tokens(literal: str) -> Iterator[str]:
     while at < len(literal):
         token = _TOKEN.match(literal, at)
         if token is None:
-            raise OriginDamaged(f"no plain value at character {at}")
+            raise FaceswapMetadataError(f"no plain value at character {at}")
         at = token.end()
         if token.lastgroup == "text":
             yield _json_string(token[0])
@@ -116,7 +116,7 @@ def _json_string(quoted: str) -> str:
     try:
         return json.dumps(literal_eval(quoted))
     except (ValueError, SyntaxError) as error:
-        raise OriginDamaged(f"a text that cannot be read ({error})") from error
+        raise FaceswapMetadataError(f"a text that cannot be read ({error})") from error
 
 
 def _to_origin(source: _Source) -> Origin:

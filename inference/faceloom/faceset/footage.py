@@ -8,12 +8,12 @@ from typing import Literal
 
 from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
-from faceloom.faceset.faceswap_metadata import Origin, OriginDamaged, read_origin
+from faceloom.faceset.faceswap_metadata import FaceswapMetadataError, Origin, read_faceswap_origin
 from faceloom.hashing import sha256_of_file
-from faceloom.image_io import PICTURES, in_natural_order, read_picture
+from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort, read_picture
 from faceloom.video import probe_video, read_frames
-from faceloom.video.rotation import upright
-from faceloom.video.source import VIDEOS
+from faceloom.video.rotation import to_upright
+from faceloom.video.source import VIDEO_EXTENSIONS
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Source:
     @classmethod
     def open(cls, path: Path) -> "Source":
         """Probe a file; raise UsageError or MediaUnreadable if nothing can be read from it."""
-        if path.suffix.lower() in PICTURES and path.is_file():
+        if path.suffix.lower() in PICTURE_EXTENSIONS and path.is_file():
             return cls(path, "picture", 1, _origin(path))
         return cls(path, "video", probe_video(path).frame_count)
 
@@ -69,10 +69,10 @@ class Source:
             return
         rotation = probe_video(self.path).rotation
         for frame in read_frames(self.path, start=start, every=every):
-            yield Picture(frame.index, frame.pts, frame.seconds, upright(frame.rgb, rotation))
+            yield Picture(frame.index, frame.pts, frame.seconds, to_upright(frame.rgb, rotation))
 
 
-def list_sources(inputs: Iterable[Path]) -> list[Source]:
+def list_footage(inputs: Iterable[Path]) -> list[Source]:
     """Return every video and picture among `inputs`, folders opened (not their subfolders), in a fixed order."""
     sources = [Source.open(file) for path in inputs for file in _files_of(path)]
     if not sources:
@@ -84,8 +84,8 @@ def list_sources(inputs: Iterable[Path]) -> list[Source]:
 
 def _origin(path: Path) -> Origin | None:
     try:
-        return read_origin(path)
-    except OriginDamaged as error:
+        return read_faceswap_origin(path)
+    except FaceswapMetadataError as error:
         log.warning(
             "%s: what faceswap noted in it is damaged (%s); it is read as a plain picture.",
             path,
@@ -97,9 +97,11 @@ def _origin(path: Path) -> Origin | None:
 def _files_of(path: Path) -> list[Path]:
     if not path.exists() and any(sign in path.name for sign in "*?["):
         # A pattern that the shell passed on as it was.
-        return in_natural_order(path.parent.glob(path.name))
+        return natural_sort(path.parent.glob(path.name))
     if not path.is_dir():
         return [path]
-    return in_natural_order(
-        file for file in path.iterdir() if file.suffix.lower() in PICTURES | VIDEOS
+    return natural_sort(
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in PICTURE_EXTENSIONS | VIDEO_EXTENSIONS
     )

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int
 
 from faceloom.array_types import float32
-from faceloom.faces.face_recognition import SAME_PERSON
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 
 # A single face may be this much less like the person than the threshold asks of its track: a profile
 # or a hand lowers one face, a change of person within a track lowers it further.
@@ -32,13 +32,13 @@ class Choice:
         return float(self.keep.mean()) if len(self.keep) else 0.0
 
 
-def choose_person(
+def select_identity(
     embeddings: Vectors,
     tracks: Int[np.ndarray, "_"],
     *,
     reference: Vectors | None = None,
     exclude: Vectors | None = None,
-    threshold: float = SAME_PERSON,
+    threshold: float = SAME_PERSON_SIMILARITY,
 ) -> Choice:
     """Choose the faces of one person; tracks are decided as a whole.
 
@@ -48,7 +48,7 @@ def choose_person(
     if not len(embeddings):
         return Choice(np.zeros(0, bool), 0)
     means, members, counts = _track_means(embeddings, tracks)
-    groups = group_people(means, counts, threshold)
+    groups = cluster_embeddings(means, counts, threshold)
     refused = _likeness(means, exclude)
     if reference is not None:
         likeness = _likeness(means, reference)
@@ -65,16 +65,16 @@ def choose_person(
     return Choice(chosen[members] & alike, int(groups.max()) + 1)
 
 
-def number_people(
-    embeddings: Vectors, tracks: Int[np.ndarray, "_"], threshold: float = SAME_PERSON
+def cluster_faces(
+    embeddings: Vectors, tracks: Int[np.ndarray, "_"], threshold: float = SAME_PERSON_SIMILARITY
 ) -> Int[np.ndarray, "_"]:
     """Number the people that faces belong to, each track as a whole; person 0 has the most faces."""
     means, members, counts = _track_means(embeddings, tracks)
-    groups = group_people(means, counts, threshold)
+    groups = cluster_embeddings(means, counts, threshold)
     return np.asarray(groups[members], np.int64)
 
 
-def group_people(
+def cluster_embeddings(
     means: Vectors, counts: Int[np.ndarray, "_"] | Sequence[int], threshold: float
 ) -> Int[np.ndarray, "_"]:
     """Number the people that unit vectors belong to: the nearest two groups are joined while they are alike.

@@ -12,7 +12,7 @@ MAX_TEXT = 2 * 2**20
 _MOST_CHUNKS = 10_000
 
 
-class PngTextDamaged(Exception):
+class PngTextError(Exception):
     """The text is there and is damaged, or larger than any that is meant well."""
 
 
@@ -48,9 +48,9 @@ def _read_chunk(file: BinaryIO, length: int, keyword: bytes) -> str | None:
         return None
     checksum = file.read(4)
     if length > MAX_TEXT:
-        raise PngTextDamaged(f"it claims {length} bytes")
+        raise PngTextError(f"it claims {length} bytes")
     if len(data) < length or checksum != struct.pack(">I", zlib.crc32(b"iTXt" + data)):
-        raise PngTextDamaged("its checksum is wrong")
+        raise PngTextError("its checksum is wrong")
     return _decode(data[len(keyword) + 1 :])
 
 
@@ -59,11 +59,11 @@ def _decode(data: bytes) -> str:
     flags, (_language, _, rest) = data[:2], data[2:].partition(b"\0")
     _translated, end, text = rest.partition(b"\0")
     if len(flags) < 2 or not end or flags[0] > 1 or flags[1] != 0:
-        raise PngTextDamaged("its fields are cut short")
+        raise PngTextError("its fields are cut short")
     try:
         return (_unpack(text) if flags[0] else text).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise PngTextDamaged("it is no UTF-8") from error
+        raise PngTextError("it is no UTF-8") from error
 
 
 def _unpack(packed: bytes) -> bytes:
@@ -71,7 +71,7 @@ def _unpack(packed: bytes) -> bytes:
     try:
         text = stream.decompress(packed, MAX_TEXT)
     except zlib.error as error:
-        raise PngTextDamaged(f"it cannot be unpacked ({error})") from error
+        raise PngTextError(f"it cannot be unpacked ({error})") from error
     if not stream.eof:
-        raise PngTextDamaged(f"it is cut short or unpacks to more than {MAX_TEXT} bytes")
+        raise PngTextError(f"it is cut short or unpacks to more than {MAX_TEXT} bytes")
     return text

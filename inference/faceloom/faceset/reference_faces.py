@@ -23,7 +23,7 @@ def embed_references(pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"] |
     finder, identify = FaceFinder(), MobileFaceNet()
     for path in pictures:
         picture = read_picture(path)
-        (faces,) = finder.renewed().find([picture])
+        (faces,) = finder.for_new_video().find([picture])
         if not faces:
             raise UsageError(
                 f"{path} shows no face; give a picture of the person with the face in view."

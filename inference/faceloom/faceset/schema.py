@@ -7,7 +7,7 @@ from pydantic import Field
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
-from faceloom.json_documents import Strict
+from faceloom.json_documents import StrictModel
 
 SCHEMA: Literal[1] = 1
 
@@ -20,7 +20,7 @@ PointXY = tuple[Pixel, Pixel]
 CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]{1,100}\.jpg$")]
 
 
-class SourceRow(Strict):
+class FootageRow(StrictModel):
     """A file that faces came from."""
 
     name: Annotated[str, Field(max_length=4096)]
@@ -29,7 +29,7 @@ class SourceRow(Strict):
     frames: Count
 
 
-class FaceRow(Strict):
+class FaceRow(StrictModel):
     """One face.
 
     `image` is its crop's path in the set. Points are in pixels of the source's upright frame;
@@ -59,11 +59,11 @@ class FaceRow(Strict):
         return max(right - left, bottom - top)
 
 
-class FaceSetFile(Strict):
+class FaceSetFile(StrictModel):
     """`faceset.json`."""
 
     schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
     faceloom: str
     identity: Annotated[str, Field(min_length=1)]
     crop: CropGeometry
-    sources: tuple[SourceRow, ...]
+    sources: tuple[FootageRow, ...]

@@ -20,21 +20,21 @@ from pydantic import ValidationError
 
 from faceloom import __version__
 from faceloom.array_types import Affine, Mask, Points, Rgb, float32
-from faceloom.atomic import refuse_directory, replacing_directory
+from faceloom.atomic import atomic_directory, check_output_directory
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry, apply_affine
 from faceloom.faces.mask import mesh_mask
-from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile, SourceRow
-from faceloom.image_io import encode, read_picture
-from faceloom.json_documents import first_problem, read_document, to_json
-from faceloom.safe_read import lines_of, read_npy, refuse_links
+from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile, FootageRow
+from faceloom.image_io import encode_picture, read_picture
+from faceloom.json_documents import first_validation_error, read_document, to_json
+from faceloom.safe_read import check_no_symlinks, read_lines, read_npy
 
 _WHAT = "face set"
 # The file that makes a folder a face set.
 MARKER = "faceset.json"
 _ROWS = "faces.jsonl"
 # Bytes of a face's line; 468 points take about 10,000.
-MOST_OF_A_ROW = 200_000
+MAX_ROW_BYTES = 200_000
 # Chroma at full resolution: lips and eyes are small and red.
 JPEG = (
     cv2.IMWRITE_JPEG_QUALITY, 95,
@@ -49,14 +49,14 @@ class FaceSet:
     directory: Path
     identity: str
     geometry: CropGeometry
-    sources: tuple[SourceRow, ...]
+    sources: tuple[FootageRow, ...]
     rows: tuple[FaceRow, ...]
 
     @classmethod
     def read(cls, directory: Path) -> "FaceSet":
         """Read a face set; raise ArtifactRefused if it is none, damaged, of another schema, or empty."""
         file = read_document(directory / MARKER, FaceSetFile, SCHEMA, _WHAT)
-        refuse_links(directory)
+        check_no_symlinks(directory)
         rows = tuple(_rows_of(directory, len(file.sources)))
         if not rows:
             raise ArtifactRefused(
@@ -81,7 +81,7 @@ class FaceSet:
         """Return a face's 468 landmarks in pixels of its crop."""
         return apply_affine(self._frame_to_crop(row), float32(row.mesh_xy))
 
-    def mask_of(self, row: FaceRow) -> Mask:
+    def mask_in_crop(self, row: FaceRow) -> Mask:
         """Draw a face's mask in its crop."""
         return mesh_mask(self.mesh_in_crop(row), self.geometry.size, self.geometry.size)
 
@@ -110,7 +110,7 @@ class FaceSetWriter:
         self._identity = identity
         self._geometry = geometry
         self._rows = rows
-        self._sources: list[SourceRow] = []
+        self._sources: list[FootageRow] = []
         self._embeddings: list[Float32[np.ndarray, "192"]] = []
         (directory / "crops").mkdir()
 
@@ -120,8 +120,8 @@ class FaceSetWriter:
         cls, directory: Path, identity: str, geometry: CropGeometry, *, force: bool
     ) -> Iterator["FaceSetWriter"]:
         """Fill a new face set; an error inside leaves nothing. Raises UsageError if it exists already."""
-        refuse_directory(directory, MARKER, force=force)
-        with replacing_directory(directory) as part:
+        check_output_directory(directory, MARKER, force=force)
+        with atomic_directory(directory) as part:
             with (part / _ROWS).open("w", encoding="utf-8") as rows:
                 writer = cls(part, identity, geometry, rows)
                 yield writer
@@ -130,7 +130,7 @@ class FaceSetWriter:
     def __len__(self) -> int:
         return len(self._embeddings)
 
-    def add_source(self, source: SourceRow) -> None:
+    def add_source(self, source: FootageRow) -> None:
         """Record a source whose faces were added under the next source number."""
         self._sources.append(source)
 
@@ -145,7 +145,7 @@ class FaceSetWriter:
 
     def add(self, row: FaceRow, crop: Rgb, embedding: Float32[np.ndarray, "192"]) -> None:
         """Write a face's crop and remember its row."""
-        (self._directory / row.image).write_bytes(encode(crop, ".jpg", JPEG))
+        (self._directory / row.image).write_bytes(encode_picture(crop, ".jpg", JPEG))
         self._remember(row, embedding)
 
     def _remember(self, row: FaceRow, embedding: Float32[np.ndarray, "192"]) -> None:
@@ -185,10 +185,12 @@ def _rows_of(directory: Path, sources: int) -> Iterator[FaceRow]:
 def _read_rows(directory: Path) -> Iterator[FaceRow]:
     path = directory / _ROWS
     try:
-        for number, line in enumerate(lines_of(path, MOST_OF_A_ROW), 1):
+        for number, line in enumerate(read_lines(path, MAX_ROW_BYTES), 1):
             try:
                 yield FaceRow.model_validate_json(line)
             except ValidationError as error:
-                raise ArtifactRefused(f"{path}, line {number}: {first_problem(error)}.") from error
+                raise ArtifactRefused(
+                    f"{path}, line {number}: {first_validation_error(error)}."
+                ) from error
     except FileNotFoundError:
         raise ArtifactRefused(f"{directory} is no whole face set: it has no {_ROWS}.") from None

@@ -12,7 +12,7 @@ import cv2
 
 from faceloom.batches import batched
 from faceloom.faces.alignment import CropGeometry
-from faceloom.faceset.extract_source import Job, SourceOptions, extract_sources
+from faceloom.faceset.extract_source import ExtractionSettings, Job, extract_sources
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import Source
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
@@ -27,7 +27,7 @@ def extract_in_processes(
     sources: Sequence[Source],
     folders: Sequence[Path],
     geometry: CropGeometry,
-    options: SourceOptions,
+    options: ExtractionSettings,
     workers: int | None,
 ) -> ProgressGenerator[None]:
     """Fill every source's journal; raise the first error that any of them has."""
@@ -87,5 +87,5 @@ def _begin_worker() -> None:
     cv2.setNumThreads(1)
 
 
-def _extract(jobs: Sequence[Job], geometry: CropGeometry, options: SourceOptions) -> None:
+def _extract(jobs: Sequence[Job], geometry: CropGeometry, options: ExtractionSettings) -> None:
     run_to_completion(extract_sources(jobs, geometry, options))

@@ -6,12 +6,12 @@ import pytest
 
 from faceloom.array_types import float32
 from faceloom.faces.alignment import (
-    WHOLE_FACE,
+    WHOLE_FACE_TEMPLATE,
     CropGeometry,
     apply_affine,
     crop_face,
     fit_affine,
-    inverse_affine,
+    invert_affine,
     umeyama,
 )
 
@@ -27,7 +27,7 @@ def similarity(degrees: float, scale: float, shift: tuple[float, float]) -> np.n
     [(0, 1, (0, 0)), (30, 2, (5, -7)), (180, 0.25, (100, 3)), (-91, 7, (-40, 0))],
 )
 def test_umeyama_finds_the_similarity_that_made_the_points(degrees, scale, shift) -> None:
-    points = float32(WHOLE_FACE) * 100
+    points = float32(WHOLE_FACE_TEMPLATE) * 100
     made = similarity(degrees, scale, shift)
     np.testing.assert_allclose(umeyama(points, apply_affine(made, points)), made, atol=1e-3)
 
@@ -46,14 +46,14 @@ def test_fit_affine_finds_the_map_that_made_the_points(noise: float) -> None:
 
 
 def test_umeyama_never_mirrors() -> None:
-    points = float32(WHOLE_FACE) * 100
+    points = float32(WHOLE_FACE_TEMPLATE) * 100
     found = umeyama(points, points * float32([-1, 1]))
     assert np.linalg.det(found[:, :2]) > 0
 
 
 def test_umeyama_has_the_least_error_among_its_neighbors() -> None:
     random = np.random.default_rng(1)
-    points = float32(WHOLE_FACE) * 100
+    points = float32(WHOLE_FACE_TEMPLATE) * 100
     noisy = points + float32(random.normal(0, 4, points.shape))
     best = umeyama(points, noisy)
 
@@ -69,19 +69,19 @@ def test_umeyama_has_the_least_error_among_its_neighbors() -> None:
 @pytest.mark.parametrize(("size", "coverage"), [(512, 1.5), (96, 0.8), (128, 1.0)])
 def test_a_face_lands_on_the_template(size: int, coverage: float) -> None:
     geometry = CropGeometry(size=size, coverage=coverage)
-    face = apply_affine(similarity(20, 1.7, (40, 60)), float32(WHOLE_FACE) * 100)
+    face = apply_affine(similarity(20, 1.7, (40, 60)), float32(WHOLE_FACE_TEMPLATE) * 100)
     landed = apply_affine(geometry.frame_to_crop(face), face)
     np.testing.assert_allclose(landed, geometry.template_xy(), atol=0.02)
 
 
 def test_the_map_between_two_crops_is_the_way_through_the_frame() -> None:
     stored, wanted = CropGeometry(size=512, coverage=1.5), CropGeometry(size=96, coverage=0.8)
-    face = apply_affine(similarity(-10, 2, (30, 10)), float32(WHOLE_FACE) * 100)
+    face = apply_affine(similarity(-10, 2, (30, 10)), float32(WHOLE_FACE_TEMPLATE) * 100)
     places = float32([[0, 0], [100, 300], [511, 511]])
     through_frame = apply_affine(
-        wanted.frame_to_crop(face), apply_affine(inverse_affine(stored.frame_to_crop(face)), places)
+        wanted.frame_to_crop(face), apply_affine(invert_affine(stored.frame_to_crop(face)), places)
     )
-    np.testing.assert_allclose(apply_affine(stored.to(wanted), places), through_frame, atol=0.02)
+    np.testing.assert_allclose(apply_affine(stored.affine_to(wanted), places), through_frame, atol=0.02)
 
 
 def test_a_crop_shows_the_picture_where_the_map_says() -> None:

@@ -16,9 +16,9 @@ from faceloom.array_types import float32
 from faceloom.doctor import detectors
 from faceloom.errors import ArtifactRefused, ProviderMissing, UsageError
 from faceloom.faces import retinaface_package
-from faceloom.faces.detect import DETECTORS, Detector, Faces, open_detector
+from faceloom.faces.detect import DETECTORS, Detector, Detections, open_detector
 from faceloom.faces.retinaface import _MEAN_BGR, _network_input
-from faceloom.faces.retinaface_package import RetinaFacePackage, package_is_installed, weights_path
+from faceloom.faces.retinaface_package import RetinaFacePackage, is_package_installed, weights_path
 from faceloom.faces.yunet import YuNet
 from faceloom.hashing import sha256_of_file
 from faceloom.onnx_session import open_face_model
@@ -30,7 +30,7 @@ CLIPS = ("train_ada", "train_ben", "target_ada", "target_ben")
 EVERY = 12
 
 needs_package = pytest.mark.skipif(
-    not package_is_installed(),
+    not is_package_installed(),
     reason="the retina-face package is not installed (extra retina-face)",
 )
 
@@ -104,11 +104,11 @@ def test_the_network_s_input_is_what_opencv_makes() -> None:
 
 def test_doubles_are_dropped_and_the_best_kept() -> None:
     boxes = float32([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
-    faces = Faces(boxes, float32([0.7, 0.9, 0.8]), np.zeros((3, 5, 2), np.float32)).without_doubles(
+    faces = Detections(boxes, float32([0.7, 0.9, 0.8]), np.zeros((3, 5, 2), np.float32)).with_nms(
         0.4
     )
     assert faces.scores.tolist() == pytest.approx([0.9, 0.8])
-    assert len(Faces.none().without_doubles(0.4)) == 0
+    assert len(Detections.empty().with_nms(0.4)) == 0
 
 
 def test_an_unknown_detector_is_refused_with_the_names() -> None:

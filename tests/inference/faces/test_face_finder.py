@@ -9,9 +9,9 @@ import pytest
 
 from faceloom.array_types import float32
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.face_recognition import SAME_PERSON, MobileFaceNet
-from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
-from faceloom.faces.mask import GRAY, hide_background, mesh_mask
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNet
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS, EXPRESSION_MIRROR_INDICES
+from faceloom.faces.mask import BACKGROUND_GRAY, mask_background, mesh_mask
 from faceloom.faces.pose import head_pose
 from faceloom.faces.retinaface import RetinaFace
 from faceloom.video import read_frames
@@ -79,9 +79,9 @@ def test_mask_covers_the_face(clip: Clip) -> None:
 def test_mirrored_landmarks_are_those_of_the_mirrored_picture(clip: Clip) -> None:
     picture = clip.frames[0]
     mirrored = np.ascontiguousarray(picture[:, ::-1])
-    there = FaceFinder().find([mirrored])[0][0].landmarks.points_xy[list(EXPRESSION)]
-    here = clip.faces[0].landmarks.points_xy[list(EXPRESSION)]
-    expected = here[list(MIRRORED_EXPRESSION)] * float32([-1, 1]) + float32(
+    there = FaceFinder().find([mirrored])[0][0].landmarks.points_xy[list(EXPRESSION_LANDMARKS)]
+    here = clip.faces[0].landmarks.points_xy[list(EXPRESSION_LANDMARKS)]
+    expected = here[list(EXPRESSION_MIRROR_INDICES)] * float32([-1, 1]) + float32(
         [picture.shape[1] - 1, 0]
     )
     # A wrong permutation is off by an eye's width or more, about 10 px here.
@@ -92,8 +92,8 @@ def test_identity_tells_the_two_apart(sample: Path) -> None:
     network = MobileFaceNet()
     clips = [Clip(sample / f"{name}.mp4") for name in ("train_ada", "target_ada", "train_ben")]
     ada, ada_again, ben = (network.embed(c.frames, [f.points_xy for f in c.faces]) for c in clips)
-    assert float((ada @ ada_again.T).mean()) > SAME_PERSON + 0.2
-    assert float((ada @ ben.T).mean()) < SAME_PERSON - 0.2
+    assert float((ada @ ada_again.T).mean()) > SAME_PERSON_SIMILARITY + 0.2
+    assert float((ada @ ben.T).mean()) < SAME_PERSON_SIMILARITY - 0.2
     np.testing.assert_allclose(np.linalg.norm(ada, axis=1), 1, atol=1e-5)
 
 
@@ -135,6 +135,6 @@ def test_hidden_background_is_gray_and_the_face_untouched() -> None:
     crop = np.full((4, 4, 3), 200, np.uint8)
     mask = np.zeros((4, 4), np.uint8)
     mask[:2] = 255
-    hidden = hide_background(crop, mask)
+    hidden = mask_background(crop, mask)
     assert (hidden[:2] == 200).all()
-    assert (hidden[2:] == GRAY).all()
+    assert (hidden[2:] == BACKGROUND_GRAY).all()

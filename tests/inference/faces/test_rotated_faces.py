@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from faceloom.array_types import float32
-from faceloom.faces.detect import Faces, open_detector
+from faceloom.faces.detect import Detections, open_detector
 from faceloom.faces.landmarks import FaceMesh
-from faceloom.faces.rotated_faces import TurnedDetector, looks_turned, turned_back
+from faceloom.faces.rotated_faces import RotatedFaceDetector, looks_rotated, rotate_back
 from faceloom.video import read_frames
 
 TURNS = (0, 1, 2, 3)
@@ -40,7 +40,7 @@ def test_a_turned_picture_gives_the_same_points(
     height, width = upright[0].shape[:2]
     turned = [np.ascontiguousarray(np.rot90(picture, quarters)) for picture in upright]
     for there, here in zip(
-        TurnedDetector(detector).detect(turned), detector.detect(upright), strict=True
+        RotatedFaceDetector(detector).detect(turned), detector.detect(upright), strict=True
     ):
         np.testing.assert_allclose(there.scores, here.scores, atol=1e-3)
         np.testing.assert_allclose(
@@ -56,10 +56,10 @@ def test_mapping_back_undoes_the_turn(quarters: int) -> None:
     picture = np.zeros((5, 9), np.uint8)
     picture[1, 7] = 1
     y, x = np.argwhere(np.rot90(picture, quarters))[0]
-    found = Faces(
+    found = Detections(
         float32([[x, y, x, y]]), float32([1]), np.broadcast_to(float32([x, y]), (1, 5, 2))
     )
-    back = turned_back(found, quarters, width=9, height=5)
+    back = rotate_back(found, quarters, width=9, height=5)
     assert back.boxes_xyxy.tolist() == [[7, 1, 7, 1]]
     assert back.points_xy.tolist() == [[[7, 1]] * 5]
 
@@ -72,7 +72,7 @@ def test_a_head_upside_down_is_told_from_an_upright_one(
     turned = [np.ascontiguousarray(np.rot90(picture, quarters)) for picture in upright]
     found, mesh = open_detector().detect(turned), FaceMesh()
     doubted = [
-        looks_turned(f.points_xy[0], mesh.find(p, f.boxes_xyxy[0], f.points_xy[0]).five_points_xy())
+        looks_rotated(f.points_xy[0], mesh.find(p, f.boxes_xyxy[0], f.points_xy[0]).five_points_xy())
         for p, f in zip(turned, found, strict=True)
     ]
     assert doubted == [quarters > 0] * len(upright)
@@ -85,12 +85,12 @@ class Scripted:
         self.looks: list[tuple[int, ...]] = []
         self._scores = iter(scores)
 
-    def detect(self, pictures: list[np.ndarray]) -> list[Faces]:
+    def detect(self, pictures: list[np.ndarray]) -> list[Detections]:
         self.looks.append(pictures[0].shape)
         score = next(self._scores)
         if score is None:
-            return [Faces.none()]
-        return [Faces(float32([[1, 2, 3, 4]]), float32([score]), np.zeros((1, 5, 2), np.float32))]
+            return [Detections.empty()]
+        return [Detections(float32([[1, 2, 3, 4]]), float32([score]), np.zeros((1, 5, 2), np.float32))]
 
 
 @pytest.mark.parametrize(
@@ -106,19 +106,19 @@ def test_the_judge_decides_the_turn(
     judged: tuple[float | None, ...], looked_at: tuple[int, ...]
 ) -> None:
     detector = Scripted(0.5)
-    found = TurnedDetector(detector, Scripted(*judged)).detect([np.zeros((20, 30, 3), np.uint8)])
+    found = RotatedFaceDetector(detector, Scripted(*judged)).detect([np.zeros((20, 30, 3), np.uint8)])
     assert detector.looks == [looked_at]
     assert found[0].scores.tolist() == [0.5]
 
 
 def test_a_face_that_only_the_judge_sees_is_returned() -> None:
-    found = TurnedDetector(Scripted(None), Scripted(None, None, 0.9, None)).detect(
+    found = RotatedFaceDetector(Scripted(None), Scripted(None, None, 0.9, None)).detect(
         [np.zeros((20, 30, 3), np.uint8)]
     )
     assert found[0].boxes_xyxy.tolist() == [[26, 15, 28, 17]]
 
 
 def test_nothing_is_found_in_nothing() -> None:
-    detector = TurnedDetector(open_detector())
+    detector = RotatedFaceDetector(open_detector())
     assert detector.detect([]) == []
     assert len(detector.detect([np.full((90, 120, 3), 90, np.uint8)])[0]) == 0

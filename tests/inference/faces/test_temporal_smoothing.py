@@ -9,22 +9,22 @@ from tests.helpers.clips import noise
 
 from faceloom.array_types import float32
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.face_recognition import SAME_PERSON
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.shot_detection import CutDetector
-from faceloom.faces.temporal_smoothing import REACH, steady
-from faceloom.faceset.identity_clustering import choose_person, group_people
+from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
+from faceloom.faceset.identity_clustering import select_identity, cluster_embeddings
 from faceloom.video import read_frames
 
 MESH = float32(np.random.default_rng(0).uniform(0, 100, (468, 3)))
 
 
 def face(shift: float, track: int = 0) -> Face:
-    return Face.of(Landmarks(MESH + float32([shift, 0, 0]), 1.0), 1.0, track)
+    return Face.from_landmarks(Landmarks(MESH + float32([shift, 0, 0]), 1.0), 1.0, track)
 
 
 def steadied(faces: list[list[Face]], *, fill_gaps: bool = False) -> list[list[Face]]:
-    frames = list(steady(enumerate(faces), fill_gaps=fill_gaps))
+    frames = list(smooth_alignment(enumerate(faces), fill_gaps=fill_gaps))
     assert [number for number, _ in frames] == list(range(len(faces)))
     return [found for _, found in frames]
 
@@ -60,7 +60,7 @@ def test_a_gap_is_filled_on_the_way_and_only_when_asked() -> None:
 
 
 def test_neither_a_long_gap_nor_another_track_nor_an_end_is_filled() -> None:
-    long = [[face(0)]] * 5 + [[]] * (2 * REACH + 1) + [[face(0)]] * 5
+    long = [[face(0)]] * 5 + [[]] * (2 * SMOOTHING_RADIUS + 1) + [[face(0)]] * 5
     assert [len(f) for f in steadied(long, fill_gaps=True)][7:11] == [0] * 4
     other = [[face(0)]] * 5 + [[]] + [[face(0, track=1)]] * 5
     assert [len(f) for f in steadied(other, fill_gaps=True)] == [len(f) for f in other]
@@ -134,7 +134,7 @@ ADA, ALSO_ADA, BEN, NEITHER = (1, 0, 0), (0.9, 0.3, 0), (0, 1, 0), (0, 0, 1)
     ],
 )
 def test_people_are_grouped_the_most_seen_first(rows, counts, expected) -> None:
-    assert group_people(vectors(*rows), np.array(counts), 0.5).tolist() == expected
+    assert cluster_embeddings(vectors(*rows), np.array(counts), 0.5).tolist() == expected
 
 
 @pytest.mark.parametrize("spread", [0.02, 0.06, 0.1])
@@ -153,10 +153,10 @@ def test_grouping_joins_the_nearest_two_until_none_are_alike(spread: float) -> N
             for a, b in combinations(groups, 2)
         ]
         best, a, b = max(alike)
-        if best < SAME_PERSON:
+        if best < SAME_PERSON_SIMILARITY:
             break
         groups = [group for group in groups if group not in (a, b)] + [a + b]
-    numbers = group_people(means, counts, SAME_PERSON)
+    numbers = cluster_embeddings(means, counts, SAME_PERSON_SIMILARITY)
     assert {tuple(np.flatnonzero(numbers == n)) for n in np.unique(numbers)} == {
         tuple(sorted(g)) for g in groups
     }
@@ -175,12 +175,12 @@ def test_grouping_joins_the_nearest_two_until_none_are_alike(spread: float) -> N
 )
 def test_one_person_is_chosen_by_tracks(options, keep) -> None:
     embeddings = vectors(ADA, ADA, ALSO_ADA, BEN, BEN, NEITHER)
-    choice = choose_person(embeddings, np.array([0, 0, 1, 2, 2, 3]), **options)
+    choice = select_identity(embeddings, np.array([0, 0, 1, 2, 2, 3]), **options)
     assert choice.keep.tolist() == [bool(k) for k in keep]
     assert choice.people == 3
 
 
 def test_a_strange_face_within_a_track_is_left_out_and_nobody_is_nobody() -> None:
     embeddings = vectors(*[ADA] * 9, NEITHER)
-    assert choose_person(embeddings, np.zeros(10, np.int64)).keep.tolist() == [True] * 9 + [False]
-    assert choose_person(embeddings[:0], np.zeros(0, np.int64)).people == 0
+    assert select_identity(embeddings, np.zeros(10, np.int64)).keep.tolist() == [True] * 9 + [False]
+    assert select_identity(embeddings[:0], np.zeros(0, np.int64)).people == 0

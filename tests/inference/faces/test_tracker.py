@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from faceloom.array_types import float32
-from faceloom.faces.tracker import Tracker, box_overlaps
+from faceloom.faces.tracker import Tracker, box_iou
 
 A, B = (0, 0, 10, 10), (50, 0, 60, 10)
 A_MOVED = (2, 1, 12, 11)
@@ -28,7 +28,7 @@ def boxes(rows: list[tuple[int, ...]]) -> np.ndarray:
 def test_tracks(name: str) -> None:
     frames, expected = CASES[name]
     tracker = Tracker(min_overlap=0.3, patience=5)
-    assert [tracker.follow(boxes(frame)) for frame in frames] == expected
+    assert [tracker.update(boxes(frame)) for frame in frames] == expected
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_tracks(name: str) -> None:
     [(A, A, 1.0), (A, B, 0.0), (A, (5, 0, 15, 10), 1 / 3), (A, (0, 0, 10, 5), 0.5)],
 )
 def test_overlaps(a, b, expected: float) -> None:
-    np.testing.assert_allclose(box_overlaps(boxes([a]), boxes([b])), [[expected]])
+    np.testing.assert_allclose(box_iou(boxes([a]), boxes([b])), [[expected]])
 
 
 def test_overlaps_of_nothing() -> None:
-    assert box_overlaps(boxes([]), boxes([A])).shape == (0, 1)
+    assert box_iou(boxes([]), boxes([A])).shape == (0, 1)

@@ -43,7 +43,7 @@ def test_the_crop_and_the_landmarks_agree(facesets: dict[str, Path]) -> None:
     """The eyes of the crop lie on the template, and the mask covers them."""
     faces = FaceSet.read(facesets["ben"])
     for row in faces.rows[::5]:
-        mesh, mask = faces.mesh_in_crop(row), faces.mask_of(row)
+        mesh, mask = faces.mesh_in_crop(row), faces.mask_in_crop(row)
         eyes = mesh[[33, 263]].mean(0)
         np.testing.assert_allclose(eyes, faces.geometry.template_xy()[:2].mean(0), atol=25)
         assert mask[tuple(np.intp(np.rint(mesh[4][::-1])))] == 255

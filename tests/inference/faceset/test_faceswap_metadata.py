@@ -13,10 +13,10 @@ import pytest
 
 from faceloom.errors import MediaUnreadable
 from faceloom.faceset import ExtractOptions, FaceSet, extract
-from faceloom.faceset.faceswap_metadata import Origin, OriginDamaged, read_origin, to_json_text
-from faceloom.faceset.footage import Source, list_sources
-from faceloom.faceset.png_metadata import MAX_TEXT, PngTextDamaged, read_png_text
-from faceloom.image_io import encode, read_picture
+from faceloom.faceset.faceswap_metadata import Origin, FaceswapMetadataError, read_faceswap_origin, literal_to_json
+from faceloom.faceset.footage import Source, list_footage
+from faceloom.faceset.png_metadata import MAX_TEXT, PngTextError, read_png_text
+from faceloom.image_io import encode_picture, read_picture
 from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
 
@@ -60,7 +60,7 @@ def with_chunks(png: bytes, *chunks: bytes) -> bytes:
 
 @pytest.fixture
 def png() -> bytes:
-    return encode(np.full((40, 40, 3), 128, np.uint8), ".png")
+    return encode_picture(np.full((40, 40, 3), 128, np.uint8), ".png")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_origin_is_read(
 ) -> None:
     path = tmp_path / "face.PNG"
     path.write_bytes(with_chunks(png, *chunks))
-    assert read_origin(path) == origin
+    assert read_faceswap_origin(path) == origin
     assert Source.open(path).name == (origin.name if origin else "face.PNG")
 
 
@@ -126,10 +126,10 @@ def test_a_damaged_note_is_warned_of_and_the_picture_read(
 ) -> None:
     path = tmp_path / "face.png"
     path.write_bytes(with_chunks(png, DAMAGED[damage]))
-    with pytest.raises(OriginDamaged):
-        read_origin(path)
+    with pytest.raises(FaceswapMetadataError):
+        read_faceswap_origin(path)
     with caplog.at_level(logging.WARNING, logger="faceloom"):
-        (source,) = list_sources([tmp_path])
+        (source,) = list_footage([tmp_path])
     assert len(caplog.records) == 1
     assert str(path) in caplog.text
     assert source.origin is None
@@ -151,8 +151,8 @@ def test_a_damaged_note_is_warned_of_and_the_picture_read(
 def test_a_file_that_is_no_picture_has_no_origin(header: bytes, tmp_path: Path) -> None:
     path = tmp_path / "face.png"
     path.write_bytes(header)
-    assert read_origin(path) is None
-    assert read_origin(tmp_path / "absent.png") is None
+    assert read_faceswap_origin(path) is None
+    assert read_faceswap_origin(tmp_path / "absent.png") is None
     with pytest.raises(MediaUnreadable):
         read_picture(path)
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_picture_has_no_origin(header: bytes, tmp_path: Path) 
 def test_a_length_that_lies_is_not_believed(length: int, tmp_path: Path) -> None:
     path = tmp_path / "face.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", length) + b"iTXtfaceswap\0\0\0\0\0{}")
-    with pytest.raises(PngTextDamaged):
+    with pytest.raises(PngTextError):
         read_png_text(path, "faceswap")
 
 
@@ -169,7 +169,7 @@ def test_a_bomb_takes_little_memory(png: bytes, tmp_path: Path) -> None:
     path = tmp_path / "face.png"
     path.write_bytes(with_chunks(png, BOMB))
     tracemalloc.start()
-    with pytest.raises(PngTextDamaged):
+    with pytest.raises(PngTextError):
         read_png_text(path, "faceswap")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -191,7 +191,7 @@ def test_a_bomb_takes_little_memory(png: bytes, tmp_path: Path) -> None:
     ],
 )
 def test_literals_become_the_same_json(value: object) -> None:
-    assert json.loads(to_json_text(repr(value))) == json.loads(json.dumps(value))
+    assert json.loads(literal_to_json(repr(value))) == json.loads(json.dumps(value))
 
 
 def test_a_folder_of_faceswap_faces_becomes_a_face_set(sample: Path, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_folder_of_faceswap_faces_becomes_a_face_set(sample: Path, tmp_path: P
         head = np.pad(rgb, ((99, 99), (99, 99), (0, 0)), mode="edge")[
             y + 9 : y + 189, x + 9 : x + 189
         ]
-        png = encode(cv2.resize(head, (512, 512), interpolation=cv2.INTER_CUBIC), ".png")
+        png = encode_picture(cv2.resize(head, (512, 512), interpolation=cv2.INTER_CUBIC), ".png")
         origin = repr(note(source_filename=f"holiday_{index + 1:06d}.png", face_index=0))
         (folder / f"holiday_{index + 1:06d}_0.png").write_bytes(
             with_chunks(png, itxt(origin.encode()))
@@ -215,4 +215,4 @@ def test_a_folder_of_faceswap_faces_becomes_a_face_set(sample: Path, tmp_path: P
     summary = run_to_completion(extract([folder], tmp_path / "set", ExtractOptions("ben")))
     assert summary.faces == 2
     assert [row.frame for row in FaceSet.read(tmp_path / "set").rows] == [0, 30]
-    assert {source.name for source in list_sources([folder])} == {"holiday"}
+    assert {source.name for source in list_footage([folder])} == {"holiday"}

@@ -1,0 +1,56 @@
+"""One face cut from its picture: alignment, crop, landmarks and mask in the crop's pixels."""
+
+from dataclasses import dataclass
+
+from faceloom.array_types import Affine, Mask, Points, Rgb
+from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.faces.face_finder import Face
+from faceloom.faces.mask import mesh_mask
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedFace:
+    """The crop of one face with everything that is measured in it."""
+
+    frame_to_crop: Affine
+    """Map from pixels of the picture to pixels of the crop."""
+    crop: Rgb
+    """Crop of the face, `size` pixels square."""
+    mesh_xy: Points
+    """The 468 landmarks in pixels of the crop."""
+    mask: Mask
+    """Mesh mask of the crop: 255 inside the face, 0 outside."""
+
+    @classmethod
+    def from_image(cls, picture: Rgb, face: Face, geometry: CropGeometry) -> "AlignedFace":
+        """Cut a face out of its picture.
+
+        Args:
+            picture: The picture that shows the face.
+            face: The face, in pixels of `picture`.
+            geometry: Size, coverage and template of the crop.
+
+        Returns:
+            The crop with its landmarks and mesh mask.
+        """
+        frame_to_crop = geometry.frame_to_crop(face.points_xy)
+        return cls(
+            frame_to_crop,
+            crop_face(picture, frame_to_crop, geometry.size),
+            *align_mesh(face.landmarks.points_xy, frame_to_crop, geometry.size),
+        )
+
+
+def align_mesh(mesh_xy: Points, to_crop: Affine, size: int) -> tuple[Points, Mask]:
+    """Map landmarks into a crop and draw their mask there.
+
+    Args:
+        mesh_xy: The 468 landmarks in pixels of the picture or crop that `to_crop` maps from.
+        to_crop: Map to pixels of the crop.
+        size: Side of the crop in pixels.
+
+    Returns:
+        The landmarks in pixels of the crop, and the mesh mask of the crop.
+    """
+    mesh_in_crop = apply_affine(to_crop, mesh_xy)
+    return mesh_in_crop, mesh_mask(mesh_in_crop, size, size)
