@@ -17,13 +17,13 @@ from pathlib import Path
 from faceloom.demo import run as demo_run
 from faceloom.faceset import ExtractOptions, extract
 from faceloom.progress import run_to_completion
-from faceloom_train.config.schema import TrainConfig, to_yaml
+from faceloom_train.config.schema import TrainConfig
 from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
 EVERY = 5
 CONFIG = {
-    "network": {"kind": "df", "size": 32, "encoder": [8, 16], "code": 16, "decoder": [16, 8], "residuals": [0, 1]},
+    "network": {"kind": "df", "size": 32, "encoder": [8, 16], "latent_dim": 16, "decoder": [16, 8], "residual_blocks": [0, 1]},
     "steps": 1_000_000, "batch_size": 2, "checkpoint_every": EVERY, "log_every": 1, "preview_every": 7,
 }  # fmt: skip
 
@@ -108,7 +108,7 @@ def main(kills: int) -> None:
                 extract([sample / f"train_{name}.mp4"], path, ExtractOptions(name, every=16))
             )
         config = folder / "tiny.yaml"
-        config.write_text(to_yaml(TrainConfig.model_validate(CONFIG)))
+        config.write_text(TrainConfig.model_validate(CONFIG).model_dump_json())
         run = folder / "run"
         print(f"A checkpoint every {EVERY} steps.")
         print(

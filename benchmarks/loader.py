@@ -16,11 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from faceloom.faceset import FaceSet
-from faceloom_train.config.schema import read_config
+from faceloom_train.config import read_config
 from faceloom_train.data.batch_packing import Layout, packed
 from faceloom_train.data.dataset import load_faces, make_dataset
-from faceloom_train.loop.callbacks import Unhurried
-from faceloom_train.loop.trainer import compiled_model
+from faceloom_train.loop.callbacks import LazyCallbackList
+from faceloom_train.loop.trainer import build_compiled_model
 
 Batches = tuple[tf.data.Dataset, Layout]
 
@@ -30,7 +30,7 @@ WANTED = {64: 1300, 128: 1000, 256: 500}
 BATCHES, ROUNDS, STEPS = 60, 12, 8
 # The first steps of a `fit` wait for its first batches.
 LEFT_OUT = 2
-NOT_POOR = "augment.poor_footage=1e-9"
+NOT_POOR = "augmentation.degradation_probability=1e-9"
 
 
 def main(*paths: str) -> None:
@@ -57,12 +57,12 @@ def rates(sets: Sequence[FaceSet], size: int) -> tuple[float, float]:
     """Faces for each second that any core worked: as drawn, and up to the network's input."""
     config = read_config(PRESET, [f"network.size={size}"])
     faces = [load_faces(faceset, config) for faceset in sets]
-    model = compiled_model(config, [faceset.identity for faceset in sets])
+    model = build_compiled_model(config, [faceset.identity for faceset in sets])
     augment = tf.function(model.augmented, autograph=False)
     batches = make_dataset(faces, config, 0, 3 * BATCHES)
     augment(next(iter(batches)))
     drawn = iter(batches)
-    count = BATCHES * config.faces_per_step * len(sets)
+    count = BATCHES * config.batch_size * len(sets)
     return tuple(
         count / processor_seconds(lambda work=work: work(next(drawn)))
         for work in (lambda batch: batch, augment)
@@ -84,7 +84,7 @@ def step_times(sets: Sequence[FaceSet]) -> dict[str, np.ndarray]:
     """
     usual, config = read_config(PRESET), read_config(PRESET, [NOT_POOR])
     faces = [load_faces(faceset, usual) for faceset in sets]
-    model = compiled_model(usual, [faceset.identity for faceset in sets])
+    model = build_compiled_model(usual, [faceset.identity for faceset in sets])
 
     def again(*changes: str) -> Callable[[int], Batches]:
         batches, layout = packed(make_dataset(faces, read_config(PRESET, changes), 0, 1))
@@ -96,8 +96,8 @@ def step_times(sets: Sequence[FaceSet]) -> dict[str, np.ndarray]:
         "with the data path": lambda start: packed(
             make_dataset(faces, config, start, start + STEPS)
         ),
-        "bare, no occluders": again(NOT_POOR, "augment.occlusion=0"),
-        "bare, every step's footage poor": again("augment.poor_footage=1"),
+        "bare, no occluders": again(NOT_POOR, "augmentation.occlusion_probability=0"),
+        "bare, every step's footage poor": again("augmentation.degradation_probability=1"),
     }
     found: dict[str, list[np.ndarray]] = {name: [] for name in sources}
     for number in range(ROUNDS + 1):
@@ -121,7 +121,7 @@ def timed(model: keras.Model, batches: Batches) -> Iterator[np.ndarray]:
         epochs=1,
         verbose=0,
         shuffle=False,
-        callbacks=Unhurried([noting], add_history=True, model=model),
+        callbacks=LazyCallbackList([noting], add_history=True, model=model),
     )
     yield from np.diff(ends, axis=0)[LEFT_OUT:]
 

@@ -25,12 +25,12 @@ from keras import ops
 
 from faceloom.faceset import FaceSet
 from faceloom_train.config.presets import preset_path
-from faceloom_train.config.schema import TrainConfig, read_config
+from faceloom_train.config import TrainConfig, read_config
 from faceloom_train.data.batch_packing import packed
 from faceloom_train.data.dataset import load_faces, make_dataset
-from faceloom_train.loop.callbacks import BetweenSteps, Unhurried, make_watchers_and_actions
-from faceloom_train.loop.precision import decided
-from faceloom_train.loop.trainer import compiled_model, dtype_policy
+from faceloom_train.loop.callbacks import StepCallback, LazyCallbackList, create_observers_and_hooks
+from faceloom_train.loop.precision import resolve_precision
+from faceloom_train.loop.trainer import build_compiled_model, dtype_policy
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.model.train_step import TOLD
 from faceloom_train.runs.run_directory import Run
@@ -58,7 +58,7 @@ def main(first: str, second: str, *presets: str) -> None:
         with dtype_policy(config.precision), tempfile.TemporaryDirectory() as folder:
             run = Run.create(Path(folder) / "run", paths, config)
             print(
-                f"| {name} | {config.precision} | {config.faces_per_step} | {measured(run)} |",
+                f"| {name} | {config.precision} | {config.batch_size} | {measured(run)} |",
                 flush=True,
             )
 
@@ -66,8 +66,8 @@ def main(first: str, second: str, *presets: str) -> None:
 def settings_of(asked: str) -> tuple[str, TrainConfig]:
     preset, *changes = asked.split(",")
     name, _, faces = preset.partition(":")
-    chosen = [f"batch_size={faces}", "effective_batch_size=null"] if faces else []
-    return ", ".join([name, *changes]), decided(
+    chosen = [f"batch_size={faces}", "micro_batch_size=null"] if faces else []
+    return ", ".join([name, *changes]), resolve_precision(
         read_config(preset_path(name), [*QUIET, *chosen, *changes]), None
     )
 
@@ -75,7 +75,7 @@ def settings_of(asked: str) -> tuple[str, TrainConfig]:
 def measured(run: Run) -> str:
     settings = run.settings
     faces = [load_faces(FaceSet.read(path), settings) for path in run.faces.values()]
-    model = compiled_model(settings, run.identities)
+    model = build_compiled_model(settings, run.identities)
     batches, model.layout = packed(make_dataset(faces, settings, 0, ENDLESS))
     step = bare_step(model, next(iter(batches)))
     began = time.perf_counter()
@@ -83,9 +83,9 @@ def measured(run: Run) -> str:
     compiled = time.perf_counter() - began
     bare = steps_a_second(step)
     data = in_fit(model, batches)
-    looking = make_watchers_and_actions(run, faces, lambda _: None, lambda: False, float("inf"))
-    whole = in_fit(model, batches, BetweenSteps(0, 0, *looking))
-    return f"{compiled:.0f} | {bare * settings.faces_per_step * len(faces):,.0f} | {data / bare:.3f} | {whole / bare:.3f}"
+    looking = create_observers_and_hooks(run, faces, lambda _: None, lambda: False, float("inf"))
+    whole = in_fit(model, batches, StepCallback(0, 0, *looking))
+    return f"{compiled:.0f} | {bare * settings.batch_size * len(faces):,.0f} | {data / bare:.3f} | {whole / bare:.3f}"
 
 
 def bare_step(model: SwapModel, batch: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
@@ -151,7 +151,7 @@ def in_fit(
         steps_per_epoch=ENDLESS,
         verbose=0,
         shuffle=False,
-        callbacks=Unhurried([*callbacks, clock], add_history=True, model=model),
+        callbacks=LazyCallbackList([*callbacks, clock], add_history=True, model=model),
     )
     return clock.rate
 

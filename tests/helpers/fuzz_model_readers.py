@@ -8,22 +8,22 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from tests.helpers.dfms import make_dfm
-from tests.helpers.fuzz_mutators import Mutator, packed
-from tests.helpers.fuzz_readers import Reader, by_kind
+from tests.helpers.dfms import write_dfm
+from tests.helpers.fuzz_mutators import Mutator, to_zip
+from tests.helpers.fuzz_readers import Reader, mutate_by_extension
 
-from faceloom.inspect.artifacts import describe_graph
+from faceloom.inspect.artifacts import describe_onnx
 from faceloom_export.importers.dfm_reader import read_dfm
 from faceloom_export.importers.faceswap_reader import read_faceswap
-from faceloom_train.config.schema import read_config
+from faceloom_train.config import read_config
 from faceloom_train.runs.describe import describe_run
-from faceloom_train.runs.hdf5_validation import refuse_foreign_weights
+from faceloom_train.runs.hdf5_validation import check_weights_file
 from faceloom_train.runs.run_directory import Run
 
 _CONFIG = b"""faces: {ada: ../faces/ada, ben: ../faces/ben}
 init_from: ../other
 settings:
-  network: {kind: df, size: 96, encoder: [8, 16], code: 16, decoder: [16, 8], residuals: [0, 1], head: 4}
+  network: {kind: df, size: 96, encoder: [8, 16], latent_dim: 16, decoder: [16, 8], residual_blocks: [0, 1], output_stride: 4}
   steps: 400
   batch_size: 8
   consent: Ada agreed
@@ -32,18 +32,18 @@ settings:
 
 def model_readers(scratch: Path) -> Iterator[Reader]:
     """Yield the readers; valid artifacts are made in `scratch`."""
-    dfm = make_dfm(scratch / "x.dfm").read_bytes()
+    dfm = write_dfm(scratch / "x.dfm").read_bytes()
     yield Reader(
-        ".dfm (import)", {"x.dfm": dfm}, lambda folder: read_dfm(folder / "x.dfm", 1.0), by_kind
+        ".dfm (import)", {"x.dfm": dfm}, lambda folder: read_dfm(folder / "x.dfm", 1.0), mutate_by_extension
     )
     yield Reader(
         ".dfm (inspect, onnxruntime)",
         {"x.dfm": dfm},
-        lambda folder: describe_graph(folder / "x.dfm"),
-        by_kind,
+        lambda folder: describe_onnx(folder / "x.dfm"),
+        mutate_by_extension,
     )
     keras = {
-        "x.keras": packed(
+        "x.keras": to_zip(
             {"config.json": json.dumps(original()).encode(), "model.weights.h5": weights()}
         )
     }
@@ -51,14 +51,14 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         "faceswap model (.keras)",
         keras,
         lambda folder: read_faceswap(folder / "x.keras", "b", 1.0),
-        by_kind,
+        mutate_by_extension,
         slow=True,
     )
 
     def read_weights(folder: Path) -> None:
-        refuse_foreign_weights(folder / "x.h5")
+        check_weights_file(folder / "x.h5")
 
-    yield Reader("weights (HDF5)", {"x.h5": weights()}, read_weights, by_kind)
+    yield Reader("weights (HDF5)", {"x.h5": weights()}, read_weights, mutate_by_extension)
     metrics = b'{"step": 1, "loss": 0.5}\n{"step": 2, "changed": "steps", "from": 1, "to": 2}\n'
     # A wide network is in the settings; here it would be read twice a case.
     config = re.sub(rb"network: .*", b"network: {kind: original}", _CONFIG)
@@ -71,8 +71,8 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
     def read_run(folder: Path) -> None:
         describe_run(folder)
         run = Run.read(folder)
-        run.rows()
-        run.forget_after(1)
+        run.read_metrics()
+        run.drop_metrics_after(1)
 
     yield Reader("run", run, read_run, _yaml, slow=True)
     settings = _CONFIG[_CONFIG.index(b"settings:\n") + 10 :].replace(b"\n  ", b"\n").lstrip()
@@ -87,7 +87,7 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
 def _yaml(mutator: Mutator, name: str, data: bytes) -> bytes:
     """Change bytes, or put a strange value behind a key."""
     if not name.endswith(".yaml") or mutator.random.random() < 0.5:
-        return by_kind(mutator, name, data)
+        return mutate_by_extension(mutator, name, data)
     lines = data.splitlines()
     at = mutator.random.randrange(len(lines))
     key = lines[at].partition(b":")[0]

@@ -20,7 +20,7 @@ from keras import ops
 from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
 
 from faceloom_train.data.dataset import make_dataset
-from faceloom_train.distributed.strategy import open_devices
+from faceloom_train.distributed.strategy import open_strategy
 from faceloom_train.loop import trainer
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.losses import mean_dssim
@@ -31,7 +31,7 @@ Check = Callable[[Path, dict[str, Path]], None]
 
 def trains(folder: Path, faces: dict[str, Path]) -> None:
     run = tiny_run(folder / "whole", faces, steps=6)
-    assert train(run).steps_made == 6
+    assert train(run).steps_completed == 6
     losses = [row["loss"] for row in rows(run)]
     assert losses[-1] < 0.9 * losses[0], losses
 
@@ -40,7 +40,7 @@ def continues_exactly(folder: Path, faces: dict[str, Path]) -> None:
     run = tiny_run(folder / "broken", faces, steps=6)
     answers = iter([False, True])
     assert train(run, stop_asked=lambda: next(answers)).step == 2
-    assert train(Run.read(folder / "broken")).steps_made == 4
+    assert train(Run.read(folder / "broken")).steps_completed == 4
     assert_alike(run, Run.read(folder / "whole"), 0)
 
 
@@ -88,16 +88,16 @@ def goes_back_when_steps_are_no_numbers(folder: Path, faces: dict[str, Path]) ->
 
 
 def learns_the_same_in_parts(folder: Path, faces: dict[str, Path]) -> None:
-    run = tiny_run(folder / "parts", faces, steps=6, batch_size=1, effective_batch_size=2)
+    run = tiny_run(folder / "parts", faces, steps=6, batch_size=2, micro_batch_size=1)
     train(run)
     assert_alike(run, Run.read(folder / "whole"), 5e-3)
 
 
 def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None:
     """Computing again what was not kept, too."""
-    devices = open_devices("2")
+    devices = open_strategy("2")
     assert devices.count == 2
-    run = tiny_run(folder / "two", faces, steps=6, rematerialze=True)
+    run = tiny_run(folder / "two", faces, steps=6, rematerialize=True)
     train(run, devices=devices)
     assert_alike(run, Run.read(folder / "whole"), 5e-3)
 
@@ -113,7 +113,7 @@ def compares_at_three_scales(folder: Path, faces: dict[str, Path]) -> None:
 def draws(folder: Path, faces: dict[str, Path]) -> None:
     """Not a check: what TensorFlow must draw of the same weights."""
     run = Run.read(folder / "whole")
-    model = trainer.compiled_model(run.settings, run.identities)
+    model = trainer.build_compiled_model(run.settings, run.identities)
     trainer.restore_checkpoint(model, trainer.latest_checkpoint(run)[0])
     seen = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
     np.savez(

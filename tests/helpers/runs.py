@@ -15,11 +15,11 @@ NETWORK = {
     "kind": "df",
     "size": 32,
     "encoder": [8, 16],
-    "code": 16,
+    "latent_dim": 16,
     "decoder": [16, 8],
-    "residuals": [0, 1],
-    "head": 4,
-    "template_reach": 0.15,
+    "residual_blocks": [0, 1],
+    "output_stride": 4,
+    "mean_face_max_shift": 0.15,
 }
 
 
@@ -42,7 +42,7 @@ def tiny_run(directory: Path, facesets: dict[str, Path], **changes: object) -> R
 
 def rows(run: Run) -> list[dict[str, Any]]:
     """The metrics of a run."""
-    return [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    return [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
 
 
 def checkpoint_arrays(run: Run) -> dict[str, np.ndarray]:

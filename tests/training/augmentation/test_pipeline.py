@@ -13,9 +13,9 @@ from faceloom.faceset import FaceSet
 from faceloom_train.augmentation.degradation import blurred, compressed, spoil
 from faceloom_train.augmentation.parameters import sample_augmentation
 from faceloom_train.augmentation.pipeline import make_augmentation, middle_of
-from faceloom_train.config.schema import AugmentConfig
+from faceloom_train.config.schema import AugmentationConfig
 from faceloom_train.data.dataset import TrainingFaces, load_faces
-from faceloom_train.loop.trainer import compiled_model
+from faceloom_train.loop.trainer import build_compiled_model
 from faceloom_train.reporting.previews import write_examples
 
 
@@ -125,7 +125,9 @@ def test_skin_is_that_of_the_face(faces: list[TrainingFaces]) -> None:
 
 
 def test_so_many_faces_are_covered_and_so_many_steps_are_poor() -> None:
-    augment = AugmentConfig(occlusion=0.3, poor_footage=0.4, blur=0.02, compression=2)
+    augment = AugmentationConfig(
+        occlusion_probability=0.3, degradation_probability=0.4, blur=0.02, jpeg_strength=2
+    )
     drawn = [
         sample_augmentation(tf.constant([0, n], tf.int64), (20, 2), augment) for n in range(60)
     ]
@@ -195,7 +197,7 @@ def test_compiled_it_does_the_same(faces: list[TrainingFaces]) -> None:
     drawn = sample_augmentation(
         tf.constant([0, 1], tf.int64),
         (6, 1),
-        AugmentConfig(warp=0.02, occlusion=1, poor_footage=1, rotation=5),
+        AugmentationConfig(warp=0.02, occlusion_probability=1, degradation_probability=1, rotation=5),
     )
     changes = {name: value.numpy()[:, 0] for name, value in drawn.items()}
     one_by_one = augmented(faces[0].crops[:6], **changes)
@@ -209,10 +211,10 @@ def test_compiled_it_does_the_same(faces: list[TrainingFaces]) -> None:
 def test_the_sheet_of_examples_shows_what_is_seen_wanted_and_masked(
     tmp_path: Path, facesets: dict[str, Path], faces: list[TrainingFaces]
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets, augment={"occlusion": 0, "poor_footage": 0})
-    model = compiled_model(run.settings, run.identities)
-    write_examples(model, faces, run.examples)
-    sheet = cv2.imread(str(run.examples))
+    run = tiny_run(tmp_path / "run", facesets, augmentation={"occlusion_probability": 0, "degradation_probability": 0})
+    model = build_compiled_model(run.settings, run.identities)
+    write_examples(model, faces, run.examples_path)
+    sheet = cv2.imread(str(run.examples_path))
     assert sheet.shape == (6 * 128, 6 * 128, 3)
     for seen, mask in ((0, 2), (3, 5)):
         outside = sheet[:128, 128 * mask : 128 * (mask + 1), 0] == 0

@@ -1,4 +1,4 @@
-"""A configuration is locked: what is misspelt or impossible is named, with the way out."""
+"""Configurations are validated: a misspelled or impossible setting is named, with the way out."""
 
 from pathlib import Path
 
@@ -6,97 +6,109 @@ import pytest
 import yaml
 
 from faceloom.errors import UsageError
-from faceloom_train.config.presets import preset_path, presets_directory
-from faceloom_train.config.schema import change_config, differences, read_config, to_yaml
+from faceloom_train.config import (
+    change_config,
+    differences,
+    preset_path,
+    presets_directory,
+    read_config,
+)
 
-GOOD = """
-network: {kind: df, size: 64, encoder: [8, 16], code: 16, decoder: [16, 8], residuals: [0, 1]}
+VALID = """
+network:
+  {kind: df, size: 64, encoder: [8, 16], latent_dim: 16, decoder: [16, 8], residual_blocks: [0, 1]}
 steps: 10
 batch_size: 4
 """
 
-BAD = {
-    "a misspelt key": (GOOD + "batchsize: 3", "batchsize.*did you mean batch_size"),
-    "a misspelt key inside": (
-        GOOD + "optimizer: {learing_rate: 1}",
+INVALID = {
+    "misspelled key": (VALID + "batchsize: 3", "batchsize.*did you mean batch_size"),
+    "misspelled nested key": (
+        VALID + "optimizer: {learing_rate: 1}",
         "optimizer.learing_rate.*learning_rate",
     ),
-    "a key like no other": (GOOD + "zzz: 3", "no setting zzz.*configs/"),
-    "a wrong type": (GOOD + "seed: many", "seed: .*integer"),
-    "a negative size": (GOOD.replace("size: 64", "size: -64"), r"network\.df\.size"),
-    "a size that cannot be halved": (GOOD.replace("size: 64", "size: 40"), "multiple of 16"),
-    "an unknown network": (GOOD.replace("kind: df", "kind: gan"), "network"),
+    "key similar to no other": (VALID + "zzz: 3", "no setting zzz.*configs/"),
+    "wrong type": (VALID + "seed: many", "seed: .*integer"),
+    "negative size": (VALID.replace("size: 64", "size: -64"), r"network\.df\.size"),
+    "size that cannot be halved": (VALID.replace("size: 64", "size: 40"), "multiple of 16"),
+    "unknown network": (VALID.replace("kind: df", "kind: gan"), "network"),
     "no network": ("steps: 1\nbatch_size: 1", "network"),
-    "levels that do not fit": (
-        GOOD.replace("[0, 1]", "[0, 1, 1]"),
-        "residuals needs a number for each",
+    "too many levels of residual blocks": (
+        VALID.replace("[0, 1]", "[0, 1, 1]"),
+        "residual_blocks needs one number for each",
     ),
-    "nothing left to decode": (
-        GOOD.replace("kind: df", "kind: df, shared: 2"),
-        "shared must be less",
+    "all stages shared": (
+        VALID.replace("kind: df", "kind: df, shared_stages: 2"),
+        "shared_stages must be less",
     ),
-    "a mask with too few levels": (
-        GOOD.replace("code: 16", "code: 16, shared: 0, mask_trunk: [4, 4]"),
-        "mask_trunk needs",
+    "mask decoder with too many levels": (
+        VALID.replace("latent_dim: 16", "latent_dim: 16, shared_stages: 0, mask_decoder: [4, 4]"),
+        "mask_decoder needs",
     ),
-    "a mask with nothing to double": (
-        GOOD.replace("code: 16", "code: 16, mask_trunk: [4]"),
+    "mask decoder without doublings": (
+        VALID.replace("latent_dim: 16", "latent_dim: 16, mask_decoder: [4]"),
         "of the 0 doublings",
     ),
-    "inters that leave nothing": (
-        GOOD.replace("kind: df", "kind: liae, inter: 2"),
-        "inter must be less",
+    "inters with all stages": (
+        VALID.replace("kind: df", "kind: liae, inter_stages: 2"),
+        "inter_stages must be less",
     ),
-    "halves that are none": (
-        GOOD.replace("df", "liae").replace("[16, 8]", "[16, 7]"),
+    "odd channels that inters cannot halve": (
+        VALID.replace("df", "liae").replace("[16, 8]", "[16, 7]"),
         "even numbers",
     ),
-    "what only the other kind has": (
-        GOOD.replace("kind: df", "kind: liae, shared: 1"),
-        "no setting network.shared",
+    "setting of the other network": (
+        VALID.replace("kind: df", "kind: liae, shared_stages: 1"),
+        "no setting network.shared_stages",
     ),
-    "no template to move": (
-        GOOD.replace("code: 16", "code: 16, template: false, template_reach: 0.1"),
-        "template: true",
+    "shift without a mean face": (
+        VALID.replace("latent_dim: 16", "latent_dim: 16, mean_face: false, mean_face_max_shift: 0.1"),
+        "mean_face: true",
     ),
-    "coarser than the head": (
-        GOOD.replace("code: 16", "code: 16, head: 2, coarse: 4"),
-        "more than the 2 pixels of head",
+    "output scale larger than the stride": (
+        VALID.replace("latent_dim: 16", "latent_dim: 16, output_stride: 2, output_scale: 4"),
+        "output_scale must divide output_stride",
     ),
-    "more scales than there are": (GOOD + "loss: {dssim_scales: 4}", "dssim_scales"),
-    "zero steps": (GOOD.replace("steps: 10", "steps: 0"), "steps"),
-    "a precision that is none": (GOOD + "precision: float8", "precision"),
-    "no YAML": ("network: [", "not valid YAML"),
-    "a list": ("- 1\n- 2", "keys and values"),
-    "nothing": ("", "keys and values"),
-    "a consent that says nothing": (GOOD + "consent: {who: ''}", "consent: .*leave it out"),
-    "a misspelt word of consent": (
-        GOOD + "consent: {bassis: release}",
+    "micro-batch that does not divide the batch": (
+        VALID + "micro_batch_size: 3",
+        "micro_batch_size 3 must divide batch_size 4",
+    ),
+    "too many scales": (VALID + "loss: {dssim_scales: 4}", "dssim_scales"),
+    "zero steps": (VALID.replace("steps: 10", "steps: 0"), "steps"),
+    "unknown precision": (VALID + "precision: float8", "precision"),
+    "not YAML": ("network: [", "not valid YAML"),
+    "deep nesting": ("[" * 60, "more than 50 levels"),
+    "alias": ("a: &a 1\nb: *a", "aliases are not supported"),
+    "list": ("- 1\n- 2", "keys and values"),
+    "empty file": ("", "keys and values"),
+    "empty consent": (VALID + "consent: {who: ''}", "consent: .*leave it out"),
+    "misspelled key of consent": (
+        VALID + "consent: {bassis: release}",
         "consent.bassis.*did you mean basis",
     ),
-    "a day that is none": (GOOD + "consent: {date: 2026-13-01}", "month must be in 1..12"),
+    "invalid date": (VALID + "consent: {date: 2026-13-01}", "month must be in 1..12"),
 }
 
 
 @pytest.fixture
-def good(tmp_path: Path) -> Path:
-    path = tmp_path / "good.yaml"
-    path.write_text(GOOD)
+def valid(tmp_path: Path) -> Path:
+    path = tmp_path / "valid.yaml"
+    path.write_text(VALID)
     return path
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, name: str) -> None:
-    text, words = BAD[name]
-    path = tmp_path / "bad.yaml"
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_configuration_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    text, message = INVALID[name]
+    path = tmp_path / "invalid.yaml"
     path.write_text(text)
-    with pytest.raises(UsageError, match=words) as refused:
+    with pytest.raises(UsageError, match=message) as error:
         read_config(path)
-    assert "bad.yaml" in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert "invalid.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_and_a_missing_preset(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_missing_preset_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no configuration"):
         read_config(tmp_path / "nothing.yaml")
     with pytest.raises(UsageError, match="smoke"):
@@ -111,14 +123,14 @@ def test_a_missing_file_and_a_missing_preset(tmp_path: Path) -> None:
         ("loss.dssim=0", "loss.dssim", 0),
     ],
 )
-def test_a_setting_can_be_overridden(good: Path, change: str, key: str, value: float) -> None:
-    changed = list(differences(read_config(good), read_config(good, [change])))
+def test_a_setting_can_be_overridden(valid: Path, change: str, key: str, value: float) -> None:
+    changed = list(differences(read_config(valid), read_config(valid, [change])))
     assert [(k, new) for k, _, new in changed] == [(key, value)]
-    assert change_config(read_config(good), [change]) == read_config(good, [change])
+    assert change_config(read_config(valid), [change]) == read_config(valid, [change])
 
 
 @pytest.mark.parametrize(
-    ("written", "changes", "said"),
+    ("written", "changes", "expected"),
     [
         ("", ["consent.who=Ben", "consent.date=2026-11-01"], "Ben; 2026-11-01"),
         (
@@ -126,22 +138,22 @@ def test_a_setting_can_be_overridden(good: Path, change: str, key: str, value: f
             ["consent.note=signed in Bern"],
             "Ben; basis: release; signed in Bern",
         ),
-        # As runs were begun before there was a record.
+        # Consent may also be plain text.
         ("consent: both agreed", [], "both agreed"),
         ("consent: both agreed", ["consent=null"], "None"),
     ],
 )
 def test_consent_can_be_recorded_later(
-    good: Path, written: str, changes: list[str], said: str
+    valid: Path, written: str, changes: list[str], expected: str
 ) -> None:
-    good.write_text(GOOD + written)
-    config = change_config(read_config(good), changes)
-    assert str(config.consent) == said
-    assert read_config(good, changes) == config
+    valid.write_text(VALID + written)
+    config = change_config(read_config(valid), changes)
+    assert str(config.consent) == expected
+    assert read_config(valid, changes) == config
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ("steps", "key=value"),
         ("stepz=3", "did you mean steps"),
@@ -149,25 +161,26 @@ def test_consent_can_be_recorded_later(
         ("steps.more=3", "is a value"),
     ],
 )
-def test_a_wrong_override_is_refused(good: Path, change: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        read_config(good, [change])
+def test_an_invalid_override_is_refused(valid: Path, change: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_config(valid, [change])
 
 
-def test_yaml_and_back(good: Path, tmp_path: Path) -> None:
-    config = read_config(good)
-    (tmp_path / "again.yaml").write_text(to_yaml(config))
+def test_a_dumped_configuration_can_be_read_again(valid: Path, tmp_path: Path) -> None:
+    config = read_config(valid)
+    # JSON is valid YAML.
+    (tmp_path / "again.yaml").write_text(config.model_dump_json())
     assert read_config(tmp_path / "again.yaml") == config
     assert read_config(tmp_path / "again.yaml").sha256() == config.sha256()
 
 
 @pytest.mark.parametrize("path", sorted(presets_directory().glob("*.yaml")), ids=lambda p: p.stem)
-def test_every_preset_is_valid_and_opens_with_its_command_time_and_result(path: Path) -> None:
+def test_every_preset_is_valid_and_starts_with_its_command_time_and_result(path: Path) -> None:
     assert preset_path(path.stem) == path
     read_config(path)
-    head = path.read_text().split("network:")[0]
-    assert f"faceloom train --config {path.stem}" in head
+    header = path.read_text().split("network:")[0]
+    assert f"faceloom train --config {path.stem}" in header
     for word in ("Hardware and time:", "Result:"):
-        assert word in head
-    assert "TBD" not in head
+        assert word in header
+    assert "TBD" not in header
     assert yaml.safe_load(path.read_text())

@@ -8,7 +8,7 @@ from tests.helpers.facesets import FaceSpec, write_faceset
 from tests.helpers.runs import tiny_config
 
 from faceloom.faces.alignment import apply_affine
-from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS, EXPRESSION_MIRROR_INDICES
 from faceloom.faces.pose import Pose
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom_train.augmentation.pipeline import middle_of
@@ -34,12 +34,12 @@ def test_crops_in_memory_are_the_stored_ones_seen_through_the_geometry(
 ) -> None:
     stored = FaceSet.read(facesets["ada"])
     assert faces[0].crops.shape == (16, 40, 40, 4)
-    assert faces[0].landmarks.shape == (16, len(EXPRESSION), 2)
+    assert faces[0].landmarks.shape == (16, len(EXPRESSION_LANDMARKS), 2)
     np.testing.assert_allclose(np.median(faces[0].landmarks, axis=0), 0, atol=1e-4)
     # The nose tip of the stored crop, carried to the middle of the crop in memory, lies in the mask.
     row = stored.rows[0]
     crop = network_crop(tiny_config())
-    nose = apply_affine(stored.geometry.to(crop), stored.mesh_in_crop(row)[[4]])[0]
+    nose = apply_affine(stored.geometry.affine_to(crop), stored.mesh_in_crop(row)[[4]])[0]
     seen = middle_of(faces[0].crops[:1], 32)[0]
     assert seen[int(nose[1]), int(nose[0]), 3] == 1
     small = stored.read_crop(row)[::16, ::16].mean((0, 1)) / 255
@@ -69,7 +69,7 @@ def test_a_batch_that_was_packed_is_unpacked_as_it_was(faces: list[TrainingFaces
 def test_the_shape_of_a_batch(faces: list[TrainingFaces]) -> None:
     (batch,) = batches(faces, 0, 1)
     shapes = {name: value.shape for name, value in batch.items()}
-    points = len(EXPRESSION)
+    points = len(EXPRESSION_LANDMARKS)
     assert shapes == {
         "crops": (2, 2, 40, 40, 4),
         "landmarks": (2, 2, points, 2),
@@ -93,14 +93,14 @@ def test_each_column_holds_its_own_identity(faces: list[TrainingFaces]) -> None:
 
 
 def test_flipping_exchanges_left_and_right_of_the_landmarks(faces: list[TrainingFaces]) -> None:
-    plain, flipped = (batches(faces, 3, 4, augment={"flip": share})[0] for share in (0, 1))
-    expected = plain["landmarks"][:, :, list(MIRRORED_EXPRESSION)] * np.float32([-1, 1])
+    plain, flipped = (batches(faces, 3, 4, augmentation={"flip_probability": share})[0] for share in (0, 1))
+    expected = plain["landmarks"][:, :, list(EXPRESSION_MIRROR_INDICES)] * np.float32([-1, 1])
     np.testing.assert_array_equal(flipped["landmarks"], expected)
     assert (np.linalg.det(flipped["target_map"][..., :2]) < 0).all()
 
 
 def test_a_batch_says_which_faces_are_mirrored(faces: list[TrainingFaces]) -> None:
-    drawn = batches(faces, 0, 8, augment={"flip": 0.5})
+    drawn = batches(faces, 0, 8, augmentation={"flip_probability": 0.5})
     told = np.stack([batch["mirrored"] for batch in drawn])
     maps = np.stack([batch["target_map"][..., :2] for batch in drawn])
     np.testing.assert_array_equal(told == 1, np.linalg.det(maps) < 0)
@@ -108,7 +108,7 @@ def test_a_batch_says_which_faces_are_mirrored(faces: list[TrainingFaces]) -> No
 
 
 def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[TrainingFaces]) -> None:
-    config = tiny_config(augment={"flip": 1, "rotation": 0, "zoom": 0, "shift": 0}, coverage=0.8)
+    config = tiny_config(augmentation={"flip_probability": 1, "rotation": 0, "zoom": 0, "shift": 0}, coverage=0.8)
     dataset = make_dataset(faces, config, 3, 4)
     target_map = next(iter(dataset))["target_map"].numpy().reshape(-1, 2, 3)
     points = network_crop(config).template_xy()
@@ -120,7 +120,7 @@ def test_flipping_leaves_the_middle_of_the_face_where_it_is(faces: list[Training
 
 
 def test_what_is_switched_off_is_not_in_a_batch(faces: list[TrainingFaces]) -> None:
-    (batch,) = batches(faces, 0, 1, augment={"occlusion": 0, "poor_footage": 0, "warp": 0.02})
+    (batch,) = batches(faces, 0, 1, augmentation={"occlusion_probability": 0, "degradation_probability": 0, "warp": 0.02})
     assert set(batch) == {
         "crops",
         "landmarks",
@@ -172,7 +172,7 @@ def test_rare_faces_are_drawn_oftener_and_the_same_ones_again(tmp_path: Path) ->
     faceset = write_faceset(tmp_path / "faces", [*usual, *rare])
     shares = []
     for balance in (0, 0.5, 1):
-        config = tiny_config(balance=balance, held_out=0, batch_size=50)
+        config = tiny_config(sampling_balance=balance, validation_faces=0, batch_size=50)
         loaded = load_faces(faceset, config)
         first, again = (
             [b["crops"].numpy() for b in make_dataset([loaded], config, 0, 8)] for _ in range(2)

@@ -7,17 +7,17 @@ import pytest
 import tensorflow as tf
 from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
 
-from faceloom.faces.landmarks import EXPRESSION
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.data.batch_packing import packed
 from faceloom_train.data.dataset import TrainingFaces, make_dataset
-from faceloom_train.loop.memory_budget import estimate_need
-from faceloom_train.loop.trainer import compiled_model, train
+from faceloom_train.loop.memory_budget import estimate_memory
+from faceloom_train.loop.trainer import build_compiled_model, train
 
 
 def test_what_is_computed_again_learns_the_same(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    kept = tiny_run(tmp_path / "kept", facesets, batch_size=2, effective_batch_size=4)
+    kept = tiny_run(tmp_path / "kept", facesets, batch_size=4, micro_batch_size=2)
     again = tiny_run(
-        tmp_path / "again", facesets, batch_size=2, effective_batch_size=4, rematerialze=True
+        tmp_path / "again", facesets, batch_size=4, micro_batch_size=2, gradient_checkpointing=True
     )
     train(kept)
     train(again)
@@ -32,10 +32,10 @@ def test_what_is_computed_again_learns_the_same(tmp_path: Path, facesets: dict[s
 def convolutions(**changes: object) -> int:
     """How many are in a step's graph, those on the way back not counted."""
     config = tiny_config(**changes)
-    model = compiled_model(config, ["ada", "ben"])
+    model = build_compiled_model(config, ["ada", "ben"])
     crops, landmarks = (
         np.zeros((2, 40, 40, 4), np.uint8),
-        np.zeros((2, len(EXPRESSION), 2), np.float32),
+        np.zeros((2, len(EXPRESSION_LANDMARKS), 2), np.float32),
     )
     faces = [
         TrainingFaces(
@@ -49,13 +49,13 @@ def convolutions(**changes: object) -> int:
 
 
 def test_each_network_is_computed_twice() -> None:
-    assert convolutions(rematerialze=True) == 2 * convolutions()
+    assert convolutions(gradient_checkpointing=True) == 2 * convolutions()
 
 
 def test_the_estimate_tells_what_it_saves() -> None:
     kept, again = (
-        estimate_need(
-            compiled_model(tiny_config(batch_size=64, rematerialze=asked), ["ada", "ben"]), 64
+        estimate_memory(
+            build_compiled_model(tiny_config(batch_size=64, gradient_checkpointing=asked), ["ada", "ben"]), 64
         )
         for asked in (False, True)
     )

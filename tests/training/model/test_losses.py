@@ -124,10 +124,10 @@ def mask(side: int) -> np.ndarray:
 @pytest.mark.parametrize("side", [8, 16, 28])
 def test_weights_sum_to_one_however_large_the_face(side: int) -> None:
     crop = CropGeometry(size=SIZE, coverage=1)
-    weights = number(pixel_weights(mask(side), crop, LossConfig(background=0, features=0)))
+    weights = number(pixel_weights(mask(side), crop, LossConfig(background_weight=0, eyes_mouth_weight=0)))
     assert weights.sum() == pytest.approx(1, abs=0.02)
     assert (weights[mask(side) == 0] == 0).all()
-    some = number(pixel_weights(mask(side), crop, LossConfig(background=0.1, features=0)))
+    some = number(pixel_weights(mask(side), crop, LossConfig(background_weight=0.1, eyes_mouth_weight=0)))
     assert some[0, 0, 0, 0] == pytest.approx(some[0, 16, 16, 0] / 10, rel=1e-3)
 
 

@@ -10,8 +10,8 @@ from keras import ops
 from pydantic import TypeAdapter
 from tests.helpers.runs import NETWORK
 
-from faceloom_train.config.presets import presets_directory
-from faceloom_train.config.schema import Network, OriginalNetwork, read_config
+from faceloom_train.config import presets_directory, read_config
+from faceloom_train.config.schema import Network, OriginalNetwork
 from faceloom_train.loop.trainer import dtype_policy
 from faceloom_train.model.networks import Networks, build_networks, layers_of, multiply_adds
 
@@ -22,25 +22,25 @@ KINDS = {
         **NETWORK,
         "size": 64,
         "decoder": [16, 12, 8],
-        "residuals": [1, 1, 2],
-        "shared": 2,
-        "template": False,
-        "template_reach": 0,
+        "residual_blocks": [1, 1, 2],
+        "shared_stages": 2,
+        "mean_face": False,
+        "mean_face_max_shift": 0,
     },
-    "df, half resolution": {**NETWORK, "size": 64, "stem": 2, "head": 2, "shared": 0},
-    "df, the template stays": {**NETWORK, "template_reach": 0},
-    "df, coarse": {**NETWORK, "coarse": 2},
-    "df, as coarse as its head": {**NETWORK, "coarse": 4},
-    "df, the mask by itself": {**NETWORK, "size": 64, "shared": 0, "mask_trunk": [4]},
+    "df, half resolution": {**NETWORK, "size": 64, "stem_stride": 2, "output_stride": 2, "shared_stages": 0},
+    "df, the template stays": {**NETWORK, "mean_face_max_shift": 0},
+    "df, coarse": {**NETWORK, "output_scale": 2},
+    "df, as coarse as its head": {**NETWORK, "output_scale": 4},
+    "df, the mask by itself": {**NETWORK, "size": 64, "shared_stages": 0, "mask_decoder": [4]},
     "liae": {**NETWORK, "kind": "liae"},
     "liae, inters of no doubling, the mask by itself": {
         **NETWORK,
         "kind": "liae",
         "size": 64,
         "decoder": [16, 12, 8],
-        "residuals": [1, 0, 1],
-        "inter": 0,
-        "mask_trunk": [6, 4],
+        "residual_blocks": [1, 0, 1],
+        "inter_stages": 0,
+        "mask_decoder": [6, 4],
     },
 }
 
@@ -74,7 +74,8 @@ def test_every_size_builds(kind: str, size: int) -> None:
     levels = {64: 3, 96: 4, 128: 4, 192: 5, 256: 5, 384: 6, 512: 6}[size]
     widths = [4] * levels
     config = network(
-        kind, size=size, stem=2, head=2, encoder=widths, decoder=widths, residuals=[1] * levels
+        kind, size=size, stem_stride=2, output_stride=2, encoder=widths, decoder=widths,
+        residual_blocks=[1] * levels
     )
     networks = build_networks(config, ["a", "b"])
     assert networks.decoders[1].output_shape == (None, size, size, 4)
@@ -123,7 +124,7 @@ def test_the_landmark_head_begins_at_random() -> None:
 @pytest.mark.parametrize("kind", ["df", "liae"])
 def test_a_template_moves_as_the_decoder_says(kind: str) -> None:
     """By so many pixels, to the left and up, and never further than its reach."""
-    networks = build_networks(network(kind, template_reach=0.25), ["a"])
+    networks = build_networks(network(kind, mean_face_max_shift=0.25), ["a"])
     layers = {layer.name: layer for layer in layers_of(networks.decoders[0])}
     still = drawn_by_all(networks, FACES)[0]
     picture = np.random.default_rng(1).random((32, 32, 4), np.float32)
@@ -141,7 +142,7 @@ def test_a_template_moves_as_the_decoder_says(kind: str) -> None:
 @pytest.mark.parametrize("reach", [0, 0.25])
 def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
     """In training, and of those that are mirrored."""
-    networks = build_networks(network("df", template_reach=reach), ["a"])
+    networks = build_networks(network("df", mean_face_max_shift=reach), ["a"])
     code = np.random.default_rng(0).random((2, *networks.encoder.output_shape[1:]), np.float32)
     picture = np.random.default_rng(1).random((32, 32, 4), np.float32)
 
@@ -163,8 +164,8 @@ def test_the_template_is_mirrored_with_the_faces(reach: float) -> None:
 
 @pytest.mark.parametrize("coarse", [2, 4])
 def test_a_coarse_head_draws_large_pixels_which_are_enlarged_linearly(coarse: int) -> None:
-    still = {"template": False, "template_reach": 0}
-    networks = build_networks(network("df", coarse=coarse, **still), ["a"])
+    still = {"mean_face": False, "mean_face_max_shift": 0}
+    networks = build_networks(network("df", output_scale=coarse, **still), ["a"])
     decoder = networks.decoders[0]
     small = keras.Model(decoder.input, decoder.layers[-1].input)
     code = np.random.default_rng(0).random((1, *networks.encoder.output_shape[1:]), np.float32)

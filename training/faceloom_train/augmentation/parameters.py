@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from faceloom.array_types import float32
-from faceloom_train.config.schema import AugmentConfig
+from faceloom_train.config.schema import AugmentationConfig
 
 # Half the width of an occluder in shares of the crop's side, how much longer it is, and the width of its edge.
 _HALF_WIDTH, _LONGER, _EDGE = (0.05, 0.2), 4.0, (0.006, 0.02)
 
 
 def sample_augmentation(
-    seed: tf.Tensor, shape: tuple[int, int], augment: AugmentConfig
+    seed: tf.Tensor, shape: tuple[int, int], augment: AugmentationConfig
 ) -> dict[str, tf.Tensor]:
     """Draw the parameters of one batch's augmentation, with leading axes `shape`, from a seed of two numbers.
 
@@ -22,7 +22,7 @@ def sample_augmentation(
     warp [5, 5, 2], occluder_map [2, 3] and occluder_look [10], blur and compression (see the modules that use them).
     """
     draw = _Draws(seed, shape)
-    mirrored = draw.uniform((), 0, 1) < augment.flip
+    mirrored = draw.uniform((), 0, 1) < augment.flip_probability
     flip = tf.where(mirrored, -1.0, 1.0)
     shared = _similarity(draw, augment.rotation, augment.zoom, augment.shift)
     drawn = {
@@ -31,17 +31,17 @@ def sample_augmentation(
         "input_map": _similarity(
             draw, augment.input_rotation, augment.input_zoom, augment.input_shift
         ),
-        "light": _light(draw, augment.light),
+        "light": _light(draw, augment.color_jitter),
     }
     if augment.warp:
         drawn["warp"] = draw.normal((5, 5, 2), augment.warp)
-    if augment.occlusion:
-        drawn |= _occluder(draw, augment.occlusion)
-    if augment.poor_footage:
+    if augment.occlusion_probability:
+        drawn |= _occluder(draw, augment.occlusion_probability)
+    if augment.degradation_probability:
         # A whole step's footage is poor or none of it is: what is not poor then costs nothing.
-        poor = tf.cast(draw.once() < augment.poor_footage, tf.float32)
+        poor = tf.cast(draw.once() < augment.degradation_probability, tf.float32)
         drawn["blur"] = poor * draw.uniform((), 0, augment.blur)
-        drawn["compression"] = poor * draw.uniform((), 0, augment.compression)
+        drawn["compression"] = poor * draw.uniform((), 0, augment.jpeg_strength)
     return drawn
 
 

@@ -6,7 +6,14 @@ from faceloom.errors import UsageError
 
 
 def preset_path(name: str) -> Path:
-    """Return the YAML file for a preset's name ("smoke") or a path; raise UsageError if there is none."""
+    """Return the YAML file of a preset.
+
+    Args:
+        name: A preset's name, such as "smoke", or the path of a YAML file.
+
+    Raises:
+        UsageError: There is no such preset.
+    """
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return path
@@ -18,6 +25,6 @@ def preset_path(name: str) -> Path:
 
 
 def presets_directory() -> Path:
-    """Return where the presets lie: in the installed package, or in `configs/` of a checkout."""
+    """Return the folder of the presets: in the installed package, or `configs/` in a checkout."""
     packaged = Path(__file__).parents[1] / "presets"
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "configs"

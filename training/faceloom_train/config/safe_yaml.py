@@ -1,34 +1,42 @@
-"""YAML as strangers write it: plain values, each written out."""
+"""Parse YAML from untrusted sources: plain values without aliases."""
 
 from typing import Any
 
 import yaml
 
-# Of a configuration; PyYAML takes half a minute for a megabyte.
-MOST_BYTES = 2**18
-# Brackets in brackets; PyYAML looks at all that are open at every sign.
-_DEEPEST = 50
+# Largest configuration file in bytes; PyYAML takes half a minute for a megabyte.
+MAX_BYTES = 2**18
+# Deepest nesting of brackets; PyYAML's time per character grows with the open brackets.
+_MAX_DEPTH = 50
 
 
-class _Plain(yaml.SafeLoader):
-    """Refuses aliases: nine of nine of nine of them fill any memory. And depth."""
+class _SafeLoader(yaml.SafeLoader):
+    """Rejects aliases (YAML "billion laughs" attack) and deep nesting."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it has aliases, which are not read; write each value out")
+            raise yaml.YAMLError("aliases are not supported; write each value out")
         return super().compose_node(parent, index)
 
     def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
-        if self.flow_level == _DEEPEST:
-            raise yaml.YAMLError("it has brackets in brackets in brackets")
+        if self.flow_level == _MAX_DEPTH:
+            raise yaml.YAMLError(f"brackets are nested more than {_MAX_DEPTH} levels deep")
         super().fetch_flow_collection_start(token)
 
 
 def parse_yaml(content: bytes | str) -> Any:
-    """Return the plain values of a YAML document; raise YAMLError for anything else."""
+    """Parse a YAML document into plain values.
+
+    Args:
+        content: The document, in UTF-8 if it is bytes.
+
+    Raises:
+        yaml.YAMLError: The document is invalid, has aliases or is nested too deeply.
+    """
     try:
-        return yaml.load(content.decode() if isinstance(content, bytes) else content, _Plain)  # noqa: S506  a SafeLoader
-    # Depth, dates that are none, and numbers of thousands of digits.
+        text = content.decode() if isinstance(content, bytes) else content
+        return yaml.load(text, _SafeLoader)  # noqa: S506  a SafeLoader
+    # PyYAML raises these for invalid dates, numbers of thousands of digits and deep block nesting.
     except (
         RecursionError,
         ValueError,

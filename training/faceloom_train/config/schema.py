@@ -1,111 +1,120 @@
-"""Everything that decides a training run, as one locked value read from YAML."""
+"""The settings of a training run, as one validated value."""
 
-import difflib
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from faceloom.errors import UsageError
-from faceloom.json_documents import Strict, first_problem
+from faceloom.json_documents import StrictModel
 from faceloom.provenance.consent import Consent
-from faceloom.safe_read import read_bounded
-from faceloom_train.config.safe_yaml import MOST_BYTES, parse_yaml
 
-Share = Annotated[float, Field(ge=0, le=1)]
-NotNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+Channels = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
-class OriginalNetwork(Strict):
-    """The classic network of 2017: 64 px, 82 million weights with two identities."""
+class OriginalNetwork(StrictModel):
+    """The deepfakes network of 2017: 64 pixels, 82 million weights with two identities."""
 
     kind: Literal["original"] = "original"
+    """Selects this network."""
     size: Literal[64] = 64
+    """Side of the crops in pixels."""
 
 
-class BodyNetwork(Strict):
-    """What `df` and `liae` have in common: a body at half or a quarter of the size.
-
-    encoder: channels after the stem (which shrinks by `stem`) and after each further halving.
-    code: numbers that pass between encoder and decoders. decoder: channels at the decoder's
-    start and after each doubling; the head then enlarges by `head`. residuals: residual blocks at
-    each of the decoder's levels. mask_trunk: channels after each doubling of a trunk of the mask's own, which begins
-    where the inter ends; None: the mask is drawn with the picture. template: start from the person's mean face.
-    template_reach: how far, in shares of the side, the decoder may move each pixel of that (see `layers.Template`).
-    coarse: the head draws pixels of so many times the picture's, and what is finer comes from the template.
-    """
+class ConvNetwork(StrictModel):
+    """The settings that `df` and `liae` have in common."""
 
     kind: str
+    """Selects the network: df or liae."""
     size: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
-    stem: Literal[2, 4] = 4
-    encoder: Widths
-    code: Count
-    decoder: Widths
-    residuals: tuple[Annotated[int, Field(ge=0)], ...]
-    head: Literal[2, 4] = 4
-    mask_trunk: Widths | None = None
-    template: bool = True
-    template_reach: Annotated[float, Field(ge=0, le=0.5)] = 0
-    coarse: Literal[1, 2, 4] = 1
+    """Side of the crops in pixels, 32 to 1024."""
+    stem_stride: Literal[2, 4] = 4
+    """Stride of the encoder's first convolution."""
+    encoder: Channels
+    """Channels after the stem and after each further halving."""
+    latent_dim: PositiveInt
+    """Length of the latent vector between encoder and decoders."""
+    decoder: Channels
+    """Channels of the decoder's smallest features and after each doubling."""
+    residual_blocks: tuple[NonNegativeInt, ...]
+    """Residual blocks at each level of `decoder`."""
+    output_stride: Literal[2, 4] = 4
+    """Side of the pixel block that the output convolution writes at each position."""
+    mask_decoder: Channels | None = None
+    """Channels after each doubling of a separate mask decoder, which branches off after the shared
+    stages or the inter; None: the mask comes from the same decoder as the face."""
+    mean_face: bool = True
+    """Whether a decoder adds its output to the identity's learned mean face."""
+    mean_face_max_shift: Annotated[float, Field(ge=0, le=0.5)] = 0
+    """How far the decoder may shift each pixel of the mean face, as a fraction of the side, 0 to
+    0.5 (see `faceloom_train.model.layers.MeanFace`); 0: no shift."""
+    output_scale: Literal[1, 2, 4] = 1
+    """Factor by which the decoder's output is enlarged; finer detail comes from the mean face."""
 
     @model_validator(mode="after")
-    def _levels_fit(self) -> "BodyNetwork":
-        if len(self.residuals) != len(self.decoder):
+    def _check_levels(self) -> "ConvNetwork":
+        if len(self.residual_blocks) != len(self.decoder):
             raise ValueError(
-                f"residuals needs a number for each of the {len(self.decoder)} levels of decoder"
+                f"residual_blocks needs one number for each of the {len(self.decoder)} levels "
+                "of decoder"
             )
-        if self.size % (self.head * 2 ** (len(self.decoder) - 1)):
-            raise ValueError("size must be head times a power of two for each doubling of decoder")
-        if self.template_reach and not self.template:
-            raise ValueError("template_reach moves the template; it needs template: true")
-        if self.head % self.coarse:
-            raise ValueError(f"coarse: {self.coarse} is more than the {self.head} pixels of head")
+        if self.size % (self.output_stride * 2 ** (len(self.decoder) - 1)):
+            raise ValueError(
+                "size must be a multiple of output_stride times 2 for each doubling of decoder"
+            )
+        if self.mean_face_max_shift and not self.mean_face:
+            raise ValueError("mean_face_max_shift needs mean_face: true")
+        if self.output_stride % self.output_scale:
+            raise ValueError(
+                f"output_scale must divide output_stride: {self.output_scale} is more than "
+                f"{self.output_stride}"
+            )
         return self
 
-    def _inter_fits(self, name: str, doublings: int) -> None:
-        """Refuse an inter that leaves nothing to draw, and a mask's trunk that does not go on from it to the head."""
+    def _check_inter(self, name: str, doublings: int) -> None:
+        """Check that doublings are left after the inter, and that `mask_decoder` has as many."""
         if doublings >= len(self.decoder):
             raise ValueError(f"{name} must be less than the {len(self.decoder)} levels of decoder")
-        left = len(self.decoder) - 1 - doublings
-        if self.mask_trunk is not None and len(self.mask_trunk) != left:
+        remaining = len(self.decoder) - 1 - doublings
+        if self.mask_decoder is not None and len(self.mask_decoder) != remaining:
             raise ValueError(
-                f"mask_trunk needs channels for each of the {left} doublings after {name}"
+                f"mask_decoder needs channels for each of the {remaining} doublings after {name}"
             )
 
 
-class DfNetwork(BodyNetwork):
-    """One code for all, a decoder for each identity. shared: how many doublings all identities have in common."""
+class DfNetwork(ConvNetwork):
+    """One encoder for all identities and a decoder for each."""
 
     kind: Literal["df"] = "df"
-    shared: Annotated[int, Field(ge=0)] = 1
+    """Selects this network."""
+    shared_stages: NonNegativeInt = 1
+    """First doublings of the decoder that all identities share."""
 
     @model_validator(mode="after")
-    def _shared_fits(self) -> "DfNetwork":
-        self._inter_fits("shared", self.shared)
+    def _check_shared_stages(self) -> "DfNetwork":
+        self._check_inter("shared_stages", self.shared_stages)
         return self
 
 
-class LiaeNetwork(BodyNetwork):
-    """One code and decoder for all, which draws from two inters: one for all and one of the identity's own.
-
-    inter: doublings of each inter, with half of the decoder's channels.
-    """
+class LiaeNetwork(ConvNetwork):
+    """One encoder and decoder for all identities, one inter for all and one for each identity."""
 
     kind: Literal["liae"] = "liae"
-    inter: Annotated[int, Field(ge=0)] = 1
+    """Selects this network."""
+    inter_stages: NonNegativeInt = 1
+    """Doublings inside each inter; an inter has half of the decoder's channels."""
 
     @model_validator(mode="after")
-    def _halves_fit(self) -> "LiaeNetwork":
-        self._inter_fits("inter", self.inter)
-        if any(width % 2 for width in self.decoder[: self.inter + 1]):
+    def _check_inter_stages(self) -> "LiaeNetwork":
+        self._check_inter("inter_stages", self.inter_stages)
+        if any(width % 2 for width in self.decoder[: self.inter_stages + 1]):
             raise ValueError(
-                "decoder needs even numbers up to where the inters meet: each inter has half of them"
+                f"decoder needs even numbers for its first {self.inter_stages + 1} levels: "
+                "each inter has half of the channels"
             )
         return self
 
@@ -113,232 +122,169 @@ class LiaeNetwork(BodyNetwork):
 Network: TypeAlias = OriginalNetwork | DfNetwork | LiaeNetwork
 
 
-class AugmentConfig(Strict):
-    """How crops are varied; angles in degrees, lengths in shares of the crop's side.
+class AugmentationConfig(StrictModel):
+    """How crops are varied.
 
-    rotation, zoom, shift, flip: of the whole example. input_*: only of what the encoder sees, so
-    that the decoder learns to draw the face in its true place. warp: spread of a 5 x 5 grid of
-    displacements, input only. light: strength of changes of color, contrast and shading, input only.
-    occlusion: share of the faces before which something is drawn, a hand or a microphone, that the learned
-    mask must leave out. poor_footage: share of the steps whose inputs are soft and compressed: blurred by a spread
-    of up to `blur`, and as coarse as up to `compression` times a JPEG of quality 50.
+    Lengths are fractions of the crop's side. The parameters that start with `input_`, and `warp`,
+    `color_jitter` and the degradation change only the encoder's input; the target stays in place,
+    so that the decoder learns to restore it.
     """
 
-    rotation: NotNegative = 0
-    zoom: NotNegative = 0
-    shift: NotNegative = 0
-    flip: Share = 0.5
-    input_rotation: NotNegative = 5
-    input_zoom: NotNegative = 0.05
-    input_shift: NotNegative = 0.02
-    warp: NotNegative = 0
-    light: NotNegative = 0.9
-    occlusion: Share = 0.2
-    poor_footage: Share = 0.25
-    blur: NotNegative = 0.01
-    compression: NotNegative = 1.5
+    rotation: NonNegative = 0
+    """Largest rotation of input and target, in degrees."""
+    zoom: NonNegative = 0
+    """Largest zoom of input and target: the scale is between exp(-zoom) and exp(zoom)."""
+    shift: NonNegative = 0
+    """Largest shift of input and target along x and y."""
+    flip_probability: Fraction = 0.5
+    """Probability that input and target are mirrored."""
+    input_rotation: NonNegative = 5
+    """Largest further rotation of the input, in degrees."""
+    input_zoom: NonNegative = 0.05
+    """Largest further zoom of the input, as `zoom`."""
+    input_shift: NonNegative = 0.02
+    """Largest further shift of the input."""
+    warp: NonNegative = 0
+    """Standard deviation of the displacements of a 5 x 5 grid that warps the input."""
+    color_jitter: NonNegative = 0.9
+    """Strength of the changes of color, brightness, contrast and shading of the input; 1: channel
+    gains vary by 12 %, contrast by 25 %, brightness by 0.1, shading by 20 % each way."""
+    occlusion_probability: Fraction = 0.2
+    """Probability that a hand-like or rectangular object is drawn over a face, in input and target;
+    the learned mask must leave it out."""
+    degradation_probability: Fraction = 0.25
+    """Probability that the inputs of a step are blurred and compressed."""
+    blur: NonNegative = 0.01
+    """Largest standard deviation of the Gaussian blur of a degraded input."""
+    jpeg_strength: NonNegative = 1.5
+    """Largest JPEG quantization of a degraded input, in multiples of that of quality 50."""
 
 
-class LossConfig(Strict):
-    """Weights of the parts of the loss; 0 leaves a part out.
+class LossConfig(StrictModel):
+    """Weights of the terms of the loss; 0 leaves a term out."""
 
-    dssim_scales: at how many sizes structure is compared; "auto": one, from 192 px two, from 384 px three.
-    gradient: difference of neighboring pixels, against blur. detail: how much fine detail there is, wherever.
-    background: weight of a pixel outside the face against one inside, in `dssim`, `l1`, `gradient` and `detail`.
-    landmarks: how well the code must tell the landmarks (see `faceloom_train.model.swap_model`).
-    features: how much more a pixel of the eyes or the mouth counts.
-    """
-
-    dssim: NotNegative = 1
+    dssim: NonNegative = 1
+    """Weight of structural dissimilarity, (1 - SSIM) / 2."""
     dssim_scales: Annotated[int, Field(ge=1, le=3)] | Literal["auto"] = "auto"
-    l1: NotNegative = 3.3
-    gradient: NotNegative = 2.3
-    detail: NotNegative = 3
-    mask: NotNegative = 3
-    background: Share = 0.05
-    features: NotNegative = 3
-    landmarks: NotNegative = 0.5
+    """Scales at which structure is compared, 1 to 3; "auto": 1, from 192 pixels 2, from 384 3."""
+    l1: NonNegative = 3.3
+    """Weight of the absolute error of the colors."""
+    gradient_difference: NonNegative = 2.3
+    """Weight of the error of the differences between neighboring pixels, against blur."""
+    high_frequency: NonNegative = 3
+    """Weight of the error of the amount of fine detail."""
+    mask: NonNegative = 3
+    """Weight of the absolute error of the mask."""
+    background_weight: Fraction = 0.05
+    """Weight of a pixel outside the face relative to one inside, in all terms but `mask` and
+    `landmarks`."""
+    eyes_mouth_weight: NonNegative = 3
+    """Additional weight of the pixels of eyes and mouth, in the same terms."""
+    landmarks: NonNegative = 0.5
+    """Weight of the absolute error of the landmarks predicted from the latent."""
 
 
-class OptimizerConfig(Strict):
-    """Adam, or AdamW when `weight_decay` is not 0; gradients are clipped to `clip_norm` together, unless it is 0.
-
-    Without it one bad step in three hundred was enough for a decoder to draw nothing but its template ever after.
-    """
+class OptimizerConfig(StrictModel):
+    """Adam, or AdamW when `weight_decay` is not 0."""
 
     learning_rate: Positive = 2e-3
-    warmup_steps: Annotated[int, Field(ge=0)] = 20
-    decay: Literal["constant", "cosine"] = "cosine"
-    beta_1: Share = 0.9
-    beta_2: Share = 0.99
-    weight_decay: NotNegative = 0
-    clip_norm: NotNegative = 1
-    ema: Share = 0.99
+    """Learning rate after the warm-up."""
+    warmup_steps: NonNegativeInt = 20
+    """Steps in which the learning rate rises linearly."""
+    lr_schedule: Literal["constant", "cosine"] = "cosine"
+    """Learning-rate schedule after the warm-up; cosine decays to 2 % at `steps`."""
+    beta_1: Fraction = 0.9
+    """Adam's decay of the mean of the gradients."""
+    beta_2: Fraction = 0.99
+    """Adam's decay of the mean of the squared gradients."""
+    weight_decay: NonNegative = 0
+    """Decoupled weight decay."""
+    global_clipnorm: NonNegative = 1
+    """Largest norm of all gradients together; 0: no clipping. Without clipping, one bad step in
+    300 is enough to make a decoder output nothing but its mean face from then on."""
+    ema_momentum: Fraction = 0.99
+    """Momentum of the moving average of the weights, which is what is exported; 0: no average."""
 
 
-class TrainConfig(Strict):
-    """A training run; `coverage` as in `CropGeometry`.
-
-    batch_size: faces of each identity that are computed at once; "auto" finds how many the memory holds.
-    effective_batch_size: faces of each identity that a step learns from, a multiple of `batch_size` and
-    the same if it is None. A step is one update of the weights, however many parts it is computed in.
-    rematerialze: keep less for the way back and compute it again: less memory, more time.
-    The newest `keep_checkpoints` are kept, and one of every `snapshot_every` steps (0: none) for ever.
-    precision: "auto" is decided when a run begins (see `faceloom_train.loop.precision`); a run keeps its own.
-    balance: how much oftener faces of rare poses and of small sources are drawn; 0: all alike, 1: so that every
-    pose and source comes up alike, if none is drawn over four times as often as the average.
-    held_out: faces of each identity, at most an eighth of its set, that are not trained on but
-    judged every `evaluate_every` steps (0: never) and at the end.
-    stop_on_plateau: end the run, with a checkpoint, once its evaluations say that more steps will not help.
-    tensorboard: write the metrics and previews for TensorBoard as well.
-    """
+class TrainConfig(StrictModel):
+    """All settings of a training run."""
 
     network: Annotated[Network, Field(discriminator="kind")]
+    """The network's architecture."""
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
-    hide_background: bool = True
+    """How much of the head a crop shows, 0.5 to 1.2 (see `CropGeometry`)."""
+    mask_background: bool = True
+    """Whether the encoder's input is gray outside the face's mask, in training and conversion."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    steps: Count
-    batch_size: Count | Literal["auto"]
-    effective_batch_size: Count | None = None
+    """Seed of the initial weights, the sampled faces and the augmentation, 0 to 2^31 - 1."""
+    steps: PositiveInt
+    """Updates of the weights in the whole run."""
+    batch_size: PositiveInt
+    """Faces of each identity that one step learns from."""
+    micro_batch_size: PositiveInt | Literal["auto"] | None = None
+    """Faces of each identity that are computed at once, a divisor of `batch_size`; gradients are
+    accumulated over the micro-batches of a step. "auto": as many as fit into memory; None: all."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"] = "float32"
+    """Keras dtype policy; "auto" is resolved when a run is created (see
+    `faceloom_train.loop.precision`) and stored in the run."""
     jit_compile: bool | Literal["auto"] = "auto"
-    rematerialze: bool = False
-    augment: AugmentConfig = AugmentConfig()
-    balance: Share = 0.5
+    """Whether XLA compiles the step, as in Keras' `compile`."""
+    gradient_checkpointing: bool = False
+    """Whether activations are recomputed in the backward pass: less memory, more time."""
+    augmentation: AugmentationConfig = AugmentationConfig()
+    """How crops are varied."""
+    sampling_balance: Fraction = 0.5
+    """How far rare poses and small sources are sampled more often: 0: all faces alike; 1: every
+    pose and source equally often, with at most 4 times the average for one face."""
     loss: LossConfig = LossConfig()
+    """Weights of the terms of the loss."""
     optimizer: OptimizerConfig = OptimizerConfig()
-    checkpoint_every: Count = 500
-    keep_checkpoints: Count = 3
-    snapshot_every: Annotated[int, Field(ge=0)] = 0
-    preview_every: Count = 250
-    held_out: Annotated[int, Field(ge=0)] = 12
-    evaluate_every: Annotated[int, Field(ge=0)] = 1000
+    """Optimizer, learning rate and averaging."""
+    checkpoint_every: PositiveInt = 500
+    """Steps between checkpoints."""
+    keep_checkpoints: PositiveInt = 3
+    """How many of the newest checkpoints are kept."""
+    keep_every: NonNegativeInt = 0
+    """Steps between checkpoints that are never deleted; 0: none."""
+    preview_every: PositiveInt = 250
+    """Steps between preview sheets."""
+    validation_faces: NonNegativeInt = 12
+    """Faces of each identity that are not trained on but evaluated; at most an eighth of a set."""
+    evaluate_every: NonNegativeInt = 1000
+    """Steps between evaluations, beside the one at the end; 0: no evaluation."""
     stop_on_plateau: bool = False
-    log_every: Count = 10
+    """Whether the run ends, with a checkpoint, once its evaluations stop improving."""
+    log_every: PositiveInt = 10
+    """Steps between rows of the metrics."""
     tensorboard: bool = False
+    """Whether metrics and previews are also written for TensorBoard."""
     consent: Consent = None
+    """Record of the consent of the people shown; stored in bundles."""
     license: str | None = None
+    """License of the footage and the model; stored in bundles."""
 
     @model_validator(mode="after")
-    def _batches_fit(self) -> "TrainConfig":
-        if self.batch_size == "auto":
-            if self.effective_batch_size is None:
-                raise ValueError(
-                    "batch_size: auto needs effective_batch_size, the faces that a step learns from"
-                )
-        elif self.effective_batch_size is not None and self.effective_batch_size % self.batch_size:
+    def _check_micro_batch(self) -> "TrainConfig":
+        if isinstance(self.micro_batch_size, int) and self.batch_size % self.micro_batch_size:
             raise ValueError(
-                f"effective_batch_size must be a multiple of batch_size, {self.batch_size}"
+                f"micro_batch_size {self.micro_batch_size} must divide batch_size {self.batch_size}"
             )
         return self
 
-    @property
-    def faces_per_step(self) -> int:
-        """How many faces of each identity a step learns from."""
-        if self.effective_batch_size is not None:
-            return self.effective_batch_size
-        assert self.batch_size != "auto", "the validator asks for effective_batch_size"
-        return self.batch_size
-
     def sha256(self) -> str:
-        """Return the checksum that stands for these settings in bundles."""
+        """Return the checksum that identifies these settings in bundles."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-# What the weights or the saved state depend on: it cannot change once a run has begun.
+# Weights or saved state depend on these settings: they cannot change during a run.
 FIXED = frozenset(
-    {"network", "coverage", "hide_background", "seed", "held_out", "precision", "optimizer.ema"}
+    {
+        "network",
+        "coverage",
+        "mask_background",
+        "seed",
+        "validation_faces",
+        "precision",
+        "optimizer.ema_momentum",
+    }
 )
-
-
-def read_config(path: Path, changes: Iterable[str] = ()) -> TrainConfig:
-    """Read a YAML file and apply changes of the form `key.key=value`.
-
-    Raises UsageError naming the file, the key and, for a misspelt key, the nearest one.
-    """
-    try:
-        data = parse_yaml(read_bounded(path, MOST_BYTES))
-    except FileNotFoundError:
-        raise UsageError(f"There is no configuration file {path}; check the path.") from None
-    # A ValueError is text that is no UTF-8, or a date that is none.
-    except (yaml.YAMLError, OSError, ValueError) as error:
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(data, dict):
-        raise UsageError(f"{path} must hold keys and values, as the files in configs/ do.")
-    return _validate(_changed(data, changes), str(path))
-
-
-def change_config(config: TrainConfig, changes: Iterable[str]) -> TrainConfig:
-    """Return a configuration with changes of the form `key.key=value`."""
-    return _validate(_changed(config.model_dump(mode="json"), changes), "--set")
-
-
-def differences(old: TrainConfig, new: TrainConfig) -> Iterator[tuple[str, object, object]]:
-    """Yield the dotted key, old and new value of every setting that differs."""
-    yield from _differences(old.model_dump(mode="json"), new.model_dump(mode="json"), ())
-
-
-def to_yaml(config: TrainConfig) -> str:
-    """Write a configuration as YAML in the order of its fields."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-
-
-def _changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--set {change}: write it as key=value, as in --set optimizer.learning_rate=1e-4."
-            )
-        place = data
-        *parents, last = key.strip().split(".")
-        for parent in parents:
-            # A group that was left out is null where all settings are written.
-            if place.get(parent) is None:
-                place[parent] = {}
-            place = place[parent]
-            if not isinstance(place, dict):
-                raise UsageError(f"--set {change}: {parent} is a value, not a group of settings.")
-        try:
-            place[last] = parse_yaml(value)
-        except (yaml.YAMLError, ValueError) as error:
-            raise UsageError(f"--set {change}: the value is not valid YAML.") from error
-    return data
-
-
-def _validate(data: dict[str, Any], origin: str) -> TrainConfig:
-    try:
-        return TrainConfig.model_validate(data)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        if problem["type"] != "extra_forbidden":
-            raise UsageError(f"{origin}: {first_problem(error)}.") from error
-        key = str(problem["loc"][-1])
-        near = difflib.get_close_matches(key, sorted(set(_all_keys(TrainConfig))), 1)
-        hint = (
-            f"did you mean {near[0]}?" if near else "see the files in configs/ for what can be set."
-        )
-        # pydantic puts the kind of network into the path, where no YAML has it.
-        where = ".".join(
-            str(part) for part in problem["loc"] if part not in ("df", "liae", "original")
-        )
-        raise UsageError(f"{origin}: there is no setting {where}; {hint}") from error
-
-
-def _all_keys(model: type[BaseModel]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield name
-        for kind in (field.annotation, *get_args(field.annotation)):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from _all_keys(kind)
-
-
-def _differences(
-    old: dict[str, Any], new: dict[str, Any], prefix: Sequence[str]
-) -> Iterator[tuple[str, object, object]]:
-    for key in old.keys() | new.keys():
-        before, after = old.get(key), new.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            yield from _differences(before, after, (*prefix, key))
-        elif before != after:
-            yield ".".join((*prefix, key)), before, after

@@ -14,9 +14,9 @@ import tensorflow as tf
 from jaxtyping import Float32, UInt8
 
 from faceloom.array_types import float32
-from faceloom.faces.alignment import CENTERED, CropGeometry, apply_affine
-from faceloom.faces.landmarks import EXPRESSION, MIRRORED_EXPRESSION
-from faceloom.faces.mask import mesh_mask
+from faceloom.faces.alignment import CENTERED_TEMPLATE, CropGeometry, apply_affine
+from faceloom.faces.face_crop import align_mesh
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS, EXPRESSION_MIRROR_INDICES
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.augmentation.parameters import sample_augmentation
@@ -44,12 +44,12 @@ class TrainingFaces:
 
 def network_crop(config: TrainConfig) -> CropGeometry:
     """Return the geometry of the crops that the network takes: mirrored, they are of the same geometry."""
-    return CropGeometry(size=config.network.size, coverage=config.coverage, template=CENTERED)
+    return CropGeometry(size=config.network.size, coverage=config.coverage, template=CENTERED_TEMPLATE)
 
 
 def held_out_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
     """Return the faces that are not trained on, evenly spread over the set."""
-    count = min(config.held_out, len(faceset) // 8)
+    count = min(config.validation_faces, len(faceset) // 8)
     places = (np.arange(count) + 0.5) * len(faceset) / max(count, 1)
     return tuple(faceset.rows[int(place)] for place in places)
 
@@ -65,12 +65,12 @@ def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
     )
     with ThreadPoolExecutor() as pool:
         crops = list(pool.map(lambda row: _read(faceset, row, wide), rows))
-    to_crop = faceset.geometry.to(crop)
+    to_crop = faceset.geometry.affine_to(crop)
     meshes = (
         np.stack([apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]) / crop.size
     )
-    points = meshes[:, list(EXPRESSION)] / LANDMARK_UNIT
-    weights = balanced_weights(rows, config.balance, mirrored=config.augment.flip > 0)
+    points = meshes[:, list(EXPRESSION_LANDMARKS)] / LANDMARK_UNIT
+    weights = balanced_weights(rows, config.sampling_balance, mirrored=config.augmentation.flip_probability > 0)
     return TrainingFaces(
         faceset.identity,
         np.stack(crops),
@@ -93,10 +93,10 @@ def make_dataset(
 
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(config.seed, tf.int64), step])
-        shape = (config.faces_per_step, len(faces))
+        shape = (config.batch_size, len(faces))
         drawn = [store.draw(seed, number, shape[0]) for number, store in enumerate(stores)]
         crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
-        augmentation = sample_augmentation(seed, shape, config.augment)
+        augmentation = sample_augmentation(seed, shape, config.augmentation)
         landmarks = _mirrored_where(augmentation["mirrored"] > 0, landmarks)
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 
@@ -106,7 +106,7 @@ def make_dataset(
 
 def _mirrored_where(flipped: tf.Tensor, landmarks: tf.Tensor) -> tf.Tensor:
     """Exchange left and right of the landmarks [b, i, k, 2] of the examples that are flipped [b, i]."""
-    mirrored = tf.gather(landmarks, MIRRORED_EXPRESSION, axis=2) * tf.constant([-1.0, 1.0])
+    mirrored = tf.gather(landmarks, EXPRESSION_MIRROR_INDICES, axis=2) * tf.constant([-1.0, 1.0])
     return tf.where(flipped[..., None, None], mirrored, landmarks)
 
 
@@ -128,14 +128,14 @@ class _Store:
 
 
 def _read(faceset: FaceSet, row: FaceRow, wide: CropGeometry) -> UInt8[np.ndarray, "m m 4"]:
-    affine = faceset.geometry.to(wide)
+    affine = faceset.geometry.affine_to(wide)
     crop = cv2.warpAffine(
         _prefiltered(faceset.read_crop(row), float(affine[0, 0])),
         affine,
         (wide.size, wide.size),
         borderMode=cv2.BORDER_REPLICATE,
     )
-    mask = mesh_mask(apply_affine(affine, faceset.mesh_in_crop(row)), wide.size, wide.size)
+    _, mask = align_mesh(faceset.mesh_in_crop(row), affine, wide.size)
     return np.dstack([crop, mask])
 
 

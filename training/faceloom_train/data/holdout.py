@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.array_types import Points, Rgb, float32, to_levels
-from faceloom.faces.alignment import CropGeometry, apply_affine
+from faceloom.array_types import Points, Rgb, float32, to_uint8
+from faceloom.faces.alignment import CropGeometry
+from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.swap.bundle.manifest import BlendRow
@@ -31,12 +32,11 @@ class HeldFace:
     def of(cls, faces: FaceSet, row: FaceRow, crop: CropGeometry) -> "HeldFace":
         """Read a face and cut it to the network's crop; raise ArtifactRefused if its picture cannot be read."""
         picture = faces.read_crop(row)
-        to_crop = faces.geometry.to(crop)
+        to_crop = faces.geometry.affine_to(crop)
         small = cv2.warpAffine(
             picture, to_crop, (crop.size, crop.size), borderMode=cv2.BORDER_REPLICATE
         )
-        mesh = apply_affine(to_crop, faces.mesh_in_crop(row))
-        mask = mesh_mask(mesh, crop.size, crop.size)
+        mesh, mask = align_mesh(faces.mesh_in_crop(row), to_crop, crop.size)
         return cls(picture, mesh, float32(np.dstack([small, mask])) / 255, faces.geometry)
 
     @property
@@ -50,9 +50,9 @@ class HeldFace:
         outline = mesh_mask(self.mesh_xy, crop.size, crop.size)
         blend = BlendRow()
         mask = soften(
-            np.minimum(to_levels(drawn[..., 3] * 255), outline), blend.erode, blend.feather
+            np.minimum(to_uint8(drawn[..., 3] * 255), outline), blend.erode, blend.feather
         )
-        paste(picture, to_levels(drawn[..., :3] * 255), mask, self.stored.to(crop))
+        paste(picture, to_uint8(drawn[..., :3] * 255), mask, self.stored.affine_to(crop))
         return picture
 
 

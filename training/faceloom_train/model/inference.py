@@ -5,7 +5,7 @@ from jaxtyping import Float32
 from keras import ops
 
 from faceloom.array_types import float32
-from faceloom_train.model.swap_model import SwapModel, hide_background
+from faceloom_train.model.swap_model import SwapModel, mask_background
 
 
 def draw_as(
@@ -15,5 +15,5 @@ def draw_as(
     decoder: int,
 ) -> Float32[np.ndarray, "n s s 4"]:
     """Draw faces (0..1) as identity number `decoder`, seeing of them what conversion lets be seen: RGB and mask."""
-    seen = hide_background(rgb, mask) if model.config.hide_background else rgb
+    seen = mask_background(rgb, mask) if model.config.mask_background else rgb
     return float32(ops.convert_to_numpy(model.networks.decode(seen, decoder)))

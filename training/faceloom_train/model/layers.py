@@ -16,7 +16,7 @@ class RmsNorm(keras.layers.Layer):
     """Divide the code by its root mean square, so that only its direction carries meaning."""
 
     def call(self, code: Any) -> Any:
-        """Normalze [n, c] over c, in float32 whatever the policy: half precision squares overflow."""
+        """Normalize [n, c] over c, in float32 whatever the policy: half precision squares overflow."""
         exact = ops.cast(code, "float32")
         scale = ops.rsqrt(ops.mean(ops.square(exact), axis=-1, keepdims=True) + 1e-6)
         return ops.cast(exact * scale, code.dtype)

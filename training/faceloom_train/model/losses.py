@@ -18,7 +18,7 @@ _DSSIM_STEP = 2
 
 def pixel_weights(mask: Any, crop: CropGeometry, loss: LossConfig) -> Any:
     """Weights [n, s, s, 1] that sum to 1 over each face: 1 in the face, more on eyes and mouth."""
-    weights = mask * feature_map(crop, loss.features) + loss.background * (1 - mask)
+    weights = mask * feature_map(crop, loss.eyes_mouth_weight) + loss.background_weight * (1 - mask)
     return weights / (ops.sum(weights, axis=(1, 2, 3), keepdims=True) + 1)
 
 

@@ -70,9 +70,9 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
         beta_1=settings.beta_1,
         beta_2=settings.beta_2,
         weight_decay=settings.weight_decay or None,
-        global_clipnorm=settings.clip_norm or None,
-        use_ema=settings.ema > 0,
-        ema_momentum=settings.ema or 0.99,
+        global_clipnorm=settings.global_clipnorm or None,
+        use_ema=settings.ema_momentum > 0,
+        ema_momentum=settings.ema_momentum or 0.99,
     )
     # By the configuration, not by Keras' current policy: the exporter restores the same state in float32.
     return (
@@ -119,5 +119,5 @@ def _schedule(config: TrainConfig) -> keras.optimizers.schedules.LearningRateSch
         warmup_steps=warmup,
         decay_steps=max(1, config.steps - warmup),
         # Without a decay the rate ends where it was.
-        alpha=1.0 if settings.decay == "constant" else 0.02,
+        alpha=1.0 if settings.lr_schedule == "constant" else 0.02,
     )

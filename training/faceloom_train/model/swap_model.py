@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from faceloom.faces.landmarks import EXPRESSION
-from faceloom.faces.mask import GRAY
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
+from faceloom.faces.mask import BACKGROUND_GRAY
 from faceloom_train.augmentation.pipeline import make_augmentation
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.batch_packing import Layout
@@ -25,15 +25,15 @@ from faceloom_train.model.losses import (
 from faceloom_train.model.networks import Networks, build_networks
 from faceloom_train.model.train_step import make_step
 
-_PARTS = ("dssim", "l1", "gradient", "detail", "mask", "landmarks")
+_PARTS = ("dssim", "l1", "gradient_difference", "high_frequency", "mask", "landmarks")
 
 
-def hide_background(rgb: Any, mask: Any) -> Any:
-    """Replace what lies outside the mask by gray, as `faceloom.faces.mask.hide_background` does on conversion.
+def mask_background(rgb: Any, mask: Any) -> Any:
+    """Replace what lies outside the mask by gray, as `faceloom.faces.mask.mask_background` does on conversion.
 
     A background tells the encoder who it looks at, and then the decoders need not share a code.
     """
-    return rgb * mask + GRAY / 255 * (1 - mask)
+    return rgb * mask + BACKGROUND_GRAY / 255 * (1 - mask)
 
 
 class SwapModel(keras.Model):
@@ -73,7 +73,7 @@ class SwapModel(keras.Model):
         return {
             "wanted": wanted,
             "drawn": ops.concatenate(self._draw(ops.split(code, each), ops.split(mirrored, each))),
-            "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION), 2)),
+            "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION_LANDMARKS), 2)),
         }
 
     def augmented(self, batch: dict[str, Any]) -> tuple[Any, Any]:
@@ -81,7 +81,7 @@ class SwapModel(keras.Model):
         wanted, seen, outline = self._augment(
             {name: _by_identity(value) for name, value in batch.items()}
         )
-        return wanted, hide_background(seen, outline) if self.config.hide_background else seen
+        return wanted, mask_background(seen, outline) if self.config.mask_background else seen
 
     def _draw(self, own: Sequence[Any], mirrored: Sequence[Any]) -> list[Any]:
         """Draw each identity's faces, some of them mirrored, by its decoder."""
@@ -89,14 +89,14 @@ class SwapModel(keras.Model):
         for decoder, code, which in zip(self.networks.trained, own, mirrored, strict=True):
             # On the way back one decoder is then done after the other: side by side they would need twice the memory.
             after = (
-                0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialze else 0
+                0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialize else 0
             )
             drawn.append(self._run(decoder, [code + ops.cast(after, code.dtype), which]))
         return drawn
 
     def _run(self, network: keras.Model, x: Any) -> Any:
-        """Run a network; with `rematerialze` nothing inside is kept for the way back, it is computed again."""
-        return keras.remat(network)(x) if self.config.rematerialze else network(x)
+        """Run a network; with `rematerialize` nothing inside is kept for the way back, it is computed again."""
+        return keras.remat(network)(x) if self.config.rematerialize else network(x)
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Do nothing: it is built. Keras would fail in trying, with several workers."""
@@ -127,8 +127,8 @@ class SwapModel(keras.Model):
         values = {
             "l1": mean_over_faces(weights, absolute_error(drawn, wanted)),
             "dssim": mean_dssim(weights, drawn, wanted, dssim_scales(loss, self.crop.size)),
-            "gradient": mean_over_faces(weights, gradient_error(drawn, wanted)),
-            "detail": mean_over_faces(weights, detail_error(drawn, wanted)),
+            "gradient_difference": mean_over_faces(weights, gradient_error(drawn, wanted)),
+            "high_frequency": mean_over_faces(weights, detail_error(drawn, wanted)),
             "mask": ops.mean(ops.abs(drawn_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
         }

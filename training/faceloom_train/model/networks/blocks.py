@@ -16,31 +16,31 @@ from typing import Any
 import keras
 from keras import initializers, layers
 
-from faceloom_train.config.schema import BodyNetwork
+from faceloom_train.config.schema import ConvNetwork
 from faceloom_train.model.layers import DepthToSpace, Enlarge, RmsNorm, Swish, Template
 
 
-def build_encoder(config: BodyNetwork) -> keras.Model:
-    """RGB 0..1 [n, s, s, 3] -> code [n, c]: a strided stem, halving convolutions, and a normalzed dense code."""
+def build_encoder(config: ConvNetwork) -> keras.Model:
+    """RGB 0..1 [n, s, s, 3] -> code [n, c]: a strided stem, halving convolutions, and a normalized dense code."""
     face = keras.Input((config.size, config.size, 3), name="face")
     x = layers.Rescaling(4.0, -2.0)(face)
-    x = _active(_conv(x, config.encoder[0], 2 * config.stem, "stem", strides=config.stem))
+    x = _active(_conv(x, config.encoder[0], 2 * config.stem_stride, "stem", strides=config.stem_stride))
     for level in range(1, len(config.encoder)):
         x = _active(
             _conv(
                 x, config.encoder[level], 3, f"halve_{len(config.encoder) - 1 - level}", strides=2
             )
         )
-    code = layers.Dense(config.code, name="code")(layers.Flatten()(x))
+    code = layers.Dense(config.latent_dim, name="code")(layers.Flatten()(x))
     return keras.Model(face, RmsNorm()(code), name="encoder")
 
 
-def code_input(config: BodyNetwork) -> Any:
+def code_input(config: ConvNetwork) -> Any:
     """Return the place where a code [n, c] comes in."""
-    return keras.Input((config.code,), name="code")
+    return keras.Input((config.latent_dim,), name="code")
 
 
-def unfold(code: Any, config: BodyNetwork, doublings: int, share: int = 1, prefix: str = "") -> Any:
+def unfold(code: Any, config: ConvNetwork, doublings: int, share: int = 1, prefix: str = "") -> Any:
     """Make a code the smallest features and double their side: what is called an inter.
 
     share: the features have 1/`share` of `decoder`'s channels. prefix: of the layers' names.
@@ -57,13 +57,13 @@ def unfold(code: Any, config: BodyNetwork, doublings: int, share: int = 1, prefi
     return x
 
 
-def features_input(config: BodyNetwork, level: int) -> Any:
+def features_input(config: ConvNetwork, level: int) -> Any:
     """Return the place where the features of a level of `decoder` come in."""
     side = _side(config, level)
     return keras.Input((side, side, config.decoder[level]), name="features")
 
 
-def draw(features: Any, config: BodyNetwork, level: int) -> list[Any]:
+def draw(features: Any, config: ConvNetwork, level: int) -> list[Any]:
     """Make features of a level the picture, RGB and mask [n, s, s, 4], and how the template moves, [n, k, k, 2].
 
     Both in float32, the second only if it moves. Doublings with residual blocks between them and a head that writes
@@ -74,28 +74,28 @@ def draw(features: Any, config: BodyNetwork, level: int) -> list[Any]:
         x = _residuals(_double(x, config.decoder[further], f"double_{further}"), config, further)
     moved = (
         [_in_float32(_conv(x, 2, 3, "template_moved", initializer=_next_to_nothing()))]
-        if config.template_reach
+        if config.mean_face_max_shift
         else []
     )
-    if config.mask_trunk is None:
+    if config.mask_decoder is None:
         return [_blocks(x, config, 4, "head"), *moved]
     mask = features
-    for further, width in enumerate(config.mask_trunk, level + 1):
+    for further, width in enumerate(config.mask_decoder, level + 1):
         mask = _double(mask, width, f"mask_double_{further}")
     heads = [_blocks(x, config, 3, "rgb_head"), _blocks(mask, config, 1, "mask_head")]
     return [layers.Concatenate(dtype="float32")(heads), *moved]
 
 
-def with_template(drawn: Sequence[Any], config: BodyNetwork) -> Any:
+def with_template(drawn: Sequence[Any], config: ConvNetwork) -> Any:
     """Add the identity's mean face to what `draw` returned, moved or not, if the configuration has it."""
-    if not config.template:
+    if not config.mean_face:
         return drawn[0]
-    return Template(config.template_reach, name="template", dtype="float32")(*drawn)
+    return Template(config.mean_face_max_shift, name="template", dtype="float32")(*drawn)
 
 
-def _side(config: BodyNetwork, level: int) -> int:
+def _side(config: ConvNetwork, level: int) -> int:
     """The features' side at a level of the decoder."""
-    return config.size // (config.head * 2 ** (len(config.decoder) - 1 - level))
+    return config.size // (config.output_stride * 2 ** (len(config.decoder) - 1 - level))
 
 
 def _conv(
@@ -114,8 +114,8 @@ def _double(x: Any, channels: int, name: str) -> Any:
     return DepthToSpace(2)(_active(_conv(x, 4 * channels, 3, name)))
 
 
-def _residuals(x: Any, config: BodyNetwork, level: int, prefix: str = "") -> Any:
-    for number in range(config.residuals[level]):
+def _residuals(x: Any, config: ConvNetwork, level: int, prefix: str = "") -> Any:
+    for number in range(config.residual_blocks[level]):
         name = f"{prefix}residual_{level}_{number}"
         # Begins near the identity, so that depth does not slow the first steps.
         small = initializers.VarianceScaling(0.2)
@@ -124,12 +124,12 @@ def _residuals(x: Any, config: BodyNetwork, level: int, prefix: str = "") -> Any
     return x
 
 
-def _blocks(x: Any, config: BodyNetwork, channels: int, name: str) -> Any:
+def _blocks(x: Any, config: ConvNetwork, channels: int, name: str) -> Any:
     """A convolution that writes blocks of pixels, coarse ones enlarged, in float32."""
-    block = config.head // config.coarse
+    block = config.output_stride // config.output_scale
     x = _conv(x, channels * block**2, 3, name, initializer=_next_to_nothing())
     x = _in_float32(DepthToSpace(block)(x) if block > 1 else x)
-    return Enlarge(config.coarse, dtype="float32")(x) if config.coarse > 1 else x
+    return Enlarge(config.output_scale, dtype="float32")(x) if config.output_scale > 1 else x
 
 
 def _next_to_nothing() -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from faceloom.faces.landmarks import EXPRESSION
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.schema import Network
 from faceloom_train.model.layers import Template
 from faceloom_train.model.networks import df, liae, original
@@ -48,7 +48,7 @@ def _landmarks(numbers: int) -> keras.Model:
     It begins at random: at nothing it would tell the encoder nothing at first, which costs movement for good.
     """
     code = keras.Input((numbers,), name="code")
-    dense = keras.layers.Dense(2 * len(EXPRESSION), dtype="float32", name="landmarks")
+    dense = keras.layers.Dense(2 * len(EXPRESSION_LANDMARKS), dtype="float32", name="landmarks")
     return keras.Model(code, dense(code), name="landmark_head")
 
 

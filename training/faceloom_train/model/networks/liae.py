@@ -25,9 +25,9 @@ __all__ = ["build_decoders", "build_encoder"]
 def build_decoders(config: LiaeNetwork, identities: int) -> tuple[keras.Model, ...]:
     """Code [n, c] -> RGB and mask [n, s, s, 4] for each identity; all but its inter and template is shared."""
     code = code_input(config)
-    inter = keras.Model(code, unfold(code, config, config.inter, 2, "all_"), name="inter")
-    features = features_input(config, config.inter)
-    drawer = keras.Model(features, draw(features, config, config.inter), name="drawer")
+    inter = keras.Model(code, unfold(code, config, config.inter_stages, 2, "all_"), name="inter")
+    features = features_input(config, config.inter_stages)
+    drawer = keras.Model(features, draw(features, config, config.inter_stages), name="drawer")
     return tuple(
         _decoder(config, inter, drawer, f"decoder_{number}") for number in range(identities)
     )
@@ -37,6 +37,6 @@ def _decoder(
     config: LiaeNetwork, inter: keras.Model, drawer: keras.Model, name: str
 ) -> keras.Model:
     code = code_input(config)
-    own = unfold(code, config, config.inter, 2, "own_")
+    own = unfold(code, config, config.inter_stages, 2, "own_")
     drawn = drawer(layers.Concatenate()([own, inter(code)]))
     return keras.Model(code, with_template(drawn, config), name=name)
