@@ -46,7 +46,7 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
         face=face,
         swapped=swapped,
         mask=mask,
-        tolerance=ToleranceRow(levels=1, share_within=0.9999, mean_difference=0.1),
+        tolerance=ToleranceRow(levels=1, min_share_within=0.9999, max_mean_difference=0.1),
     )
     golden = GoldenRow(
         file="golden.npz",
@@ -54,15 +54,15 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
         faces=2,
     )
     manifest = Manifest(
-        faceloom=__version__,
+        faceloom_version=__version__,
         identity="ben",
         identities=("ada", "ben"),
         crop=CropGeometry(size=SIZE, coverage=1),
-        hide_background=False,
+        mask_background=False,
         graphs=(graph,),
         golden=golden,
         blend=BlendRow(color="none"),
-        training=TrainingRow(network="df", steps=1, settings_sha256="0" * 64),
+        training=TrainingRow(network="df", steps=1, config_sha256="0" * 64),
     )
     (path / "manifest.json").write_text(to_json(manifest))
     return path

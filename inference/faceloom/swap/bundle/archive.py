@@ -1,7 +1,7 @@
-"""The files of a bundle, in a folder or in one .zip: read into memory, never unpacked.
+"""Read a bundle's files from a folder or a .zip into memory, without unpacking anything.
 
-A .zip comes from strangers. Whatever in it could lead outside itself, or grow without end, is refused
-before a byte of it is expanded.
+A .zip may come from anyone. Paths that lead outside it, and files that expand without bound, are
+refused before any byte is decompressed.
 """
 
 import io
@@ -11,163 +11,244 @@ import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.errors import ArtifactRefused
-from faceloom.safe_read import NO_ZIP, read_bounded, refuse_links
+from faceloom.safe_read import ZIP_ERRORS, check_no_symlinks, read_bounded
 
-# Plain names only: a bundle cannot point outside itself.
+# Pattern of a file's name in a bundle: no separators, so that no name leads outside the bundle.
 FILE_NAME = r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,199}$"
-# Bytes that a bundle may hold: an ONNX file ends at 2 GB, and three precisions of the greatest fit.
-_MOST_BYTES = 4_000_000_000
-_MOST_FILES = 64
-# Of a file of arrays, which may hold some for each face in view.
-_MOST_ARRAYS = 10_000
-# What one of the directory's entries may take: a name of 64 kB would be none.
-_MOST_ENTRY = 4096
-# Of these no few bytes can become many before they are counted, as of bzip2's and LZMA's.
-_PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# Weights shrink by a tenth and flat masks a hundredfold; what is small may shrink as it likes.
-_MOST_SHRUNK, _SMALL = 200, 50_000_000
-# The record at a .zip's end; its sixth field is the directory's length.
-_END = struct.Struct("<4s4H2LH")
+# Largest size of a bundle in bytes: an ONNX file has at most 2 GB, and the largest presets fit in
+# three precisions.
+_MAX_BYTES = 4_000_000_000
+# Largest number of files in a bundle; three graphs, a golden sample and a manifest are usual.
+_MAX_FILES = 64
+# Largest number of arrays in an .npz: the analysis state holds some for each face in view.
+_MAX_ARRAYS = 10_000
+# Largest size of one entry in a .zip's directory, in bytes; a name may have up to 64 kB.
+_MAX_ENTRY_BYTES = 4096
+# Accepted compression methods. The size of a member is checked before it is decompressed; bzip2
+# and LZMA allocate memory before any output can be counted.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Largest accepted compression ratio of a large .zip: weights shrink by a tenth, flat masks
+# a hundredfold.
+_MAX_RATIO = 200
+# Size in bytes up to which the ratio is not checked.
+_UNCHECKED_RATIO_BYTES = 50_000_000
+# The end-of-central-directory record of a .zip; its sixth field is the directory's length.
+_END_RECORD = struct.Struct("<4s4H2LH")
+# Bytes from the start of the ZIP64 end record to the end-of-central-directory record.
+_ZIP64_OFFSET = 76
+# Largest comment behind the end record, in bytes.
+_MAX_COMMENT = 2**16
 
 
-def list_files(path: Path) -> list[str]:
-    """Return the names of a bundle's files; raise ArtifactRefused if `path` is neither folder nor sound .zip."""
-    if path.is_dir():
-        refuse_links(path)
-        return sorted(file.name for file in path.iterdir())
-    if not path.is_file():
-        raise ArtifactRefused(
-            f"{path} is no bundle: there is no such folder or .zip; check the path."
-        )
-    with _opened(path) as archive:
-        return sorted(archive.namelist())
+@dataclass(frozen=True, slots=True)
+class BundleArchive:
+    """The files of one opened bundle; see `open_archive`."""
 
+    path: Path
+    """The folder or .zip."""
+    names: tuple[str, ...]
+    """Names of the files, sorted."""
+    zip_file: zipfile.ZipFile | None
+    """The opened and checked .zip; None for a folder."""
 
-def read_file(path: Path, name: str, most: int = _MOST_BYTES) -> bytes:
-    """Return the bytes of one file of a bundle; raise ArtifactRefused if it is not there, damaged or over `most`."""
-    if path.is_dir():
+    def read(self, name: str, max_bytes: int = _MAX_BYTES) -> bytes:
+        """Return the bytes of one file.
+
+        Args:
+            name: The file's name.
+            max_bytes: Largest accepted size, in bytes.
+
+        Raises:
+            ArtifactRefused: The file is missing, damaged or too large.
+        """
+        if self.zip_file is None:
+            try:
+                return read_bounded(self.path / name, max_bytes)
+            except OSError:
+                raise _missing(self.path, name) from None
         try:
-            return read_bounded(path / name, most)
-        except OSError:
-            raise _lacks(path, name) from None
-    with _opened(path) as archive:
-        try:
-            if archive.getinfo(name).file_size > most:
-                raise ArtifactRefused(
-                    f"{path / name} has more than {most} bytes; take the bundle anew."
-                )
-            # Never more than the size that was checked is read, whatever the compressed bytes go on to.
-            return archive.read(name)
+            size = self.zip_file.getinfo(name).file_size
         except KeyError:
-            raise _lacks(path, name) from None
+            raise _missing(self.path, name) from None
+        if size > max_bytes:
+            raise ArtifactRefused(
+                f"{self.path / name} has {size} bytes and at most {max_bytes} are read; "
+                "export or download the bundle again."
+            )
+        # zipfile stops at the size in the directory, even if the compressed data expands further.
+        return self.zip_file.read(name)
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[BundleArchive]:
+    """Open a bundle and check its container once.
+
+    Args:
+        path: A bundle's folder or its .zip.
+
+    Yields:
+        The files; they can be read while the context is open.
+
+    Raises:
+        ArtifactRefused: `path` does not exist, contains a symbolic link, or is not a safe .zip.
+    """
+    if path.is_dir():
+        check_no_symlinks(path)
+        yield BundleArchive(path, tuple(sorted(file.name for file in path.iterdir())), None)
+    elif path.is_file():
+        with _refuse_damage(path), path.open("rb") as file, _open_directory(file, path) as archive:
+            check_zip_is_safe(archive.infolist(), path)
+            yield BundleArchive(path, tuple(sorted(archive.namelist())), archive)
+    else:
+        raise ArtifactRefused(
+            f"{path} is not a bundle: there is no such folder or .zip; check the path."
+        )
 
 
 def write_zip(folder: Path, path: Path) -> None:
-    """Pack a folder's files, in the order of their names and without times: alike bundles are alike files."""
+    """Pack a folder's files into a .zip.
+
+    The files are sorted and carry no times, so equal bundles give equal .zip files.
+
+    Args:
+        folder: The bundle's folder.
+        path: The .zip to write.
+    """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(folder.iterdir()):
             archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
 
 
-def refuse_unsafe_zip(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
-    """Raise ArtifactRefused if a .zip could lead outside itself or grow beyond what a bundle holds."""
+def check_zip_is_safe(members: Sequence[zipfile.ZipInfo], path: Path) -> None:
+    """Check that a .zip stays inside itself and within a bundle's size.
+
+    Args:
+        members: The entries of the .zip's directory.
+        path: The .zip, for messages.
+
+    Raises:
+        ArtifactRefused: A member has a path, is a link or encrypted, is there twice, or expands
+            too far.
+    """
     for member in members:
         if not re.fullmatch(FILE_NAME, member.filename):
             raise ArtifactRefused(
-                f"{path} holds {member.filename!r}, and a bundle's files lie at the top of it, under plain names; "
-                "pack the files and not their folder."
+                f"{path} contains {member.filename!r}, but a bundle's files are at the top level "
+                "of the .zip and have plain names; pack the files and not their folder."
             )
         if stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1:
             raise ArtifactRefused(
                 f"{path}: {member.filename} is a link or encrypted; pack the file itself."
             )
-    _refuse_growing_zip(members, path, _MOST_FILES)
+    _check_expanded_size(members, path, _MAX_FILES)
 
 
-def _refuse_growing_zip(members: Sequence[zipfile.ZipInfo], path: Path, most: int) -> None:
-    """Raise ArtifactRefused if a .zip could grow beyond what a bundle holds."""
+def _check_expanded_size(members: Sequence[zipfile.ZipInfo], path: Path, max_files: int) -> None:
+    """Raise ArtifactRefused if a .zip could expand beyond a bundle's size."""
     names = [member.filename for member in members]
-    if any(member.compress_type not in _PACKED_BY for member in members):
+    if any(member.compress_type not in _COMPRESSIONS for member in members):
         raise ArtifactRefused(
-            f"{path} is packed in an uncommon way; pack it with deflate, or not at all."
+            f"{path} uses an unsupported compression method; pack it with deflate or uncompressed."
         )
-    size, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
-    if len(names) > most or len(set(names)) < len(names):
-        raise ArtifactRefused(f"{path} holds too many files, or one twice; take the bundle anew.")
-    if size > _MOST_BYTES or (size > _SMALL and size > _MOST_SHRUNK * packed):
+    if len(names) > max_files or len(set(names)) < len(names):
         raise ArtifactRefused(
-            f"{path} would grow from {packed / 1e6:.1f} to {size / 1e6:.0f} MB, as no weights do; it is not opened."
+            f"{path} contains too many files, or one file twice; export or download it again."
+        )
+    size = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if size > _MAX_BYTES or (size > _UNCHECKED_RATIO_BYTES and size > _MAX_RATIO * packed):
+        raise ArtifactRefused(
+            f"{path} would expand from {packed / 1e6:.1f} to {size / 1e6:.0f} MB, which is not "
+            "plausible for a bundle; it is not opened."
         )
 
 
 @contextmanager
-def opened_zip(data: bytes, path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a .zip that lies in memory, once it is known to be harmless."""
+def open_zip(data: bytes, path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a .zip in memory and check that it is safe.
+
+    Args:
+        data: The .zip's bytes.
+        path: Where they come from, for messages.
+
+    Yields:
+        The opened .zip.
+
+    Raises:
+        ArtifactRefused: The .zip is damaged or unsafe (see `check_zip_is_safe`).
+    """
     with (
-        _refused_if_damaged(path),
+        _refuse_damage(path),
         io.BytesIO(data) as file,
-        _directory_read(file, path) as archive,
+        _open_directory(file, path) as archive,
     ):
-        refuse_unsafe_zip(archive.infolist(), path)
+        check_zip_is_safe(archive.infolist(), path)
         yield archive
 
 
 @contextmanager
-def opened_arrays(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an .npz on disk, once it is known that it cannot grow without end; its members' names are not files."""
+def open_npz_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an .npz file and check that it does not expand too far.
+
+    The members' names are names of arrays and are not checked as file names.
+
+    Args:
+        path: The .npz.
+
+    Yields:
+        The opened .npz.
+
+    Raises:
+        ArtifactRefused: The file is damaged, or too large when expanded.
+    """
     with (
-        _refused_if_damaged(path),
+        _refuse_damage(path),
         path.open("rb") as file,
-        _directory_read(file, path, _MOST_ARRAYS) as archive,
+        _open_directory(file, path, _MAX_ARRAYS) as archive,
     ):
-        _refuse_growing_zip(archive.infolist(), path, _MOST_ARRAYS)
+        _check_expanded_size(archive.infolist(), path, _MAX_ARRAYS)
         yield archive
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    with _refused_if_damaged(path), path.open("rb") as file, _directory_read(file, path) as archive:
-        refuse_unsafe_zip(archive.infolist(), path)
-        yield archive
-
-
-def _directory_read(
-    file: io.BufferedIOBase, path: Path, most: int = _MOST_FILES
+def _open_directory(
+    file: io.BufferedIOBase, path: Path, max_files: int = _MAX_FILES
 ) -> zipfile.ZipFile:
-    """Read a .zip's directory, unless it is longer than one of so few files can be.
+    """Open a .zip unless its directory is longer than `max_files` entries can be.
 
-    Each entry takes ten times its bytes in memory, and `zipfile` reads them all before any can be counted.
+    `zipfile` parses all entries before they can be counted, in ten times their bytes of memory.
     """
     size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - _END.size - 2**16))
+    file.seek(max(0, size - _END_RECORD.size - _MAX_COMMENT))
     tail = file.read()
-    at = tail.rfind(b"PK\5\6")
-    if at < 0 or len(tail) - at < _END.size:
+    end = tail.rfind(b"PK\5\6")
+    if end < 0 or len(tail) - end < _END_RECORD.size:
         raise zipfile.BadZipFile("it has no directory")
-    length = _END.unpack_from(tail, at)[5]
-    # Beyond 2 GB the true length stands in a record before it, which begins 76 bytes ahead.
-    before = tail[max(0, at - 76) : at]
-    if before[:4] == b"PK\6\6":
-        length = max(length if length < 2**32 - 1 else 0, int.from_bytes(before[40:48], "little"))
-    if length > most * _MOST_ENTRY:
-        raise ArtifactRefused(f"{path} holds too many files; take the bundle anew.")
+    length = _END_RECORD.unpack_from(tail, end)[5]
+    # In a ZIP64 file the true length is in a record before the end record.
+    zip64 = tail[max(0, end - _ZIP64_OFFSET) : end]
+    if zip64[:4] == b"PK\6\6":
+        length = max(length if length < 2**32 - 1 else 0, int.from_bytes(zip64[40:48], "little"))
+    if length > max_files * _MAX_ENTRY_BYTES:
+        raise ArtifactRefused(f"{path} contains too many files; export or download it again.")
     return zipfile.ZipFile(file)
 
 
 @contextmanager
-def _refused_if_damaged(path: Path) -> Iterator[None]:
+def _refuse_damage(path: Path) -> Iterator[None]:
+    """Turn the errors of a damaged .zip into ArtifactRefused."""
     try:
         yield
-    except NO_ZIP as error:
+    except ZIP_ERRORS as error:
         raise ArtifactRefused(
-            f"{path} is no .zip that can be read ({error}); take the bundle anew."
+            f"{path} is not a readable .zip ({error}); export or download it again."
         ) from error
 
 
-def _lacks(path: Path, name: str) -> ArtifactRefused:
+def _missing(path: Path, name: str) -> ArtifactRefused:
     if name == "manifest.json":
-        return ArtifactRefused(f"{path} is no bundle: it has no {name}; check the path.")
-    return ArtifactRefused(f"The bundle {path} lacks {name}; copy or export it again.")
+        return ArtifactRefused(f"{path} is not a bundle: it has no {name}; check the path.")
+    return ArtifactRefused(f"The bundle {path} has no {name}; copy or export it again.")

@@ -1,7 +1,9 @@
-"""A bundle: the folder or .zip that ships a trained face. Nothing of it runs before all of it is checked."""
+"""Read a bundle and check all of its files before any of them is used."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,67 +11,104 @@ from faceloom.array_types import MaskBatch, RgbBatch
 from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of
 from faceloom.json_documents import parse_document
-from faceloom.safe_read import MOST_OF_A_DOCUMENT, read_npz
-from faceloom.swap.bundle.archive import list_files, opened_zip, read_file
+from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_npz
+from faceloom.swap.bundle.archive import open_archive, open_zip
 from faceloom.swap.bundle.manifest import SCHEMA, FileRow, Manifest
 
-# The file that makes a folder a bundle.
-MARKER = "manifest.json"
+# The file whose presence identifies a folder as a bundle.
+MANIFEST_FILE = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
-    """Inputs and the outputs that the trained model gave for them, before it was exported."""
+class GoldenSample:
+    """Input faces and what the trained model predicts for them."""
 
     faces: RgbBatch
+    """Input crops, [n, size, size, 3]."""
     swapped: RgbBatch
+    """Predicted faces, [n, size, size, 3]."""
     masks: MaskBatch
+    """Predicted masks, [n, size, size]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose manifest is valid and whose files are the ones it names."""
+    """A bundle with a valid manifest.
+
+    `Bundle.read` opens the archive once, checks every file and keeps the bytes, so that a graph is
+    read and hashed once. Pickling leaves the bytes out: another process reads and checks the files
+    that it needs.
+    """
 
     path: Path
+    """The folder or .zip."""
     manifest: Manifest
+    """The parsed manifest."""
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """The checked bytes of the files by name, the manifest included; empty if none was read yet."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Bundle, (self.path, self.manifest)
 
     @classmethod
     def read(cls, path: Path) -> "Bundle":
-        """Read and check a bundle, folder or .zip; raise ArtifactRefused if anything is missing, changed or newer."""
-        names = list_files(path)
-        content = read_file(path, MARKER, MOST_OF_A_DOCUMENT)
-        manifest = parse_document(content, path / MARKER, Manifest, SCHEMA, "bundle")
-        rows = (*manifest.graphs, manifest.golden)
-        _refuse_unnamed_files(path, set(names) - {MARKER, *(row.file for row in rows)})
-        bundle = cls(path, manifest)
-        for row in rows:
-            bundle.read_file(row)
-        return bundle
+        """Read and check a bundle.
+
+        Args:
+            path: A bundle's folder or its .zip.
+
+        Returns:
+            The bundle with the bytes of all its files.
+
+        Raises:
+            ArtifactRefused: A file is missing, damaged, changed or not named in the manifest, or
+                the manifest has another schema.
+        """
+        with open_archive(path) as archive:
+            content = archive.read(MANIFEST_FILE, MAX_DOCUMENT_BYTES)
+            manifest = parse_document(content, path / MANIFEST_FILE, Manifest, SCHEMA, "bundle")
+            rows = (*manifest.graphs, manifest.golden)
+            _check_all_named(
+                path, set(archive.names) - {MANIFEST_FILE, *(row.file for row in rows)}
+            )
+            contents = {row.file: _verified(path, row, archive.read(row.file)) for row in rows}
+        return cls(path, manifest, {MANIFEST_FILE: content, **contents})
 
     def sha256(self) -> str:
-        """Return what no other bundle has: the checksum of the manifest, which holds those of the files."""
-        return sha256_of(read_file(self.path, MARKER))
+        """Return the manifest's SHA-256, which identifies the bundle: it covers all file hashes.
+
+        Raises:
+            ArtifactRefused: The manifest is missing or damaged.
+        """
+        return sha256_of(self._content(MANIFEST_FILE))
 
     def read_file(self, row: FileRow) -> bytes:
-        """Return the bytes of a file that the manifest names; raise ArtifactRefused if they are others."""
-        content = read_file(self.path, row.file)
-        if sha256_of(content) != row.sha256:
-            raise ArtifactRefused(
-                f"{self.path / row.file} is not the file that the manifest names (its SHA-256 differs); "
-                "copy or export the bundle again."
-            )
-        return content
+        """Return the bytes of a file that the manifest names.
 
-    def read_golden(self) -> Golden:
-        """Return the golden sample."""
+        Args:
+            row: The file's row in the manifest.
+
+        Raises:
+            ArtifactRefused: The file is missing or its SHA-256 differs.
+        """
+        if row.file in self.contents:
+            return self.contents[row.file]
+        return _verified(self.path, row, self._content(row.file))
+
+    def read_golden_sample(self) -> GoldenSample:
+        """Return the golden sample.
+
+        Raises:
+            ArtifactRefused: The file lacks an array, or an array has another shape or type.
+        """
         path = self.path / self.manifest.golden.file
         content = self.read_file(self.manifest.golden)
         try:
-            with opened_zip(content, path) as archive:
-                stored = read_npz(archive, dict.fromkeys(("faces", "swapped", "masks"), "u"))
+            with open_zip(content, path) as archive:
+                arrays = read_npz(archive, dict.fromkeys(("faces", "swapped", "masks"), "u"))
         except KeyError as error:
             raise ArtifactRefused(
-                f"{path} is no golden sample ({error}); export the bundle again."
+                f"{path} is not a golden sample: {error}; export the bundle again."
             ) from error
         count, size = self.manifest.golden.faces, self.manifest.crop.size
         shapes = {
@@ -78,16 +117,34 @@ class Bundle:
             "masks": (count, size, size),
         }
         for name, shape in shapes.items():
-            if stored[name].shape != shape or stored[name].dtype != np.uint8:
+            if arrays[name].shape != shape or arrays[name].dtype != np.uint8:
                 raise ArtifactRefused(
-                    f"{path}: its {name} are {stored[name].shape} and the manifest says {shape}."
+                    f"{path}: {name} is {arrays[name].dtype} {arrays[name].shape} and the manifest "
+                    f"requires uint8 {shape}; export the bundle again."
                 )
-        return Golden(**stored)
+        return GoldenSample(**arrays)
+
+    def _content(self, name: str) -> bytes:
+        if name in self.contents:
+            return self.contents[name]
+        with open_archive(self.path) as archive:
+            return archive.read(name)
 
 
-def _refuse_unnamed_files(path: Path, unnamed: set[str]) -> None:
-    """Refuse a file without a checksum: it is not what was exported."""
+def _verified(path: Path, row: FileRow, content: bytes) -> bytes:
+    """Return a file's bytes if their SHA-256 is the one in the manifest."""
+    if sha256_of(content) != row.sha256:
+        raise ArtifactRefused(
+            f"{path / row.file} is not the file that the manifest names (its SHA-256 differs); "
+            "copy or export the bundle again."
+        )
+    return content
+
+
+def _check_all_named(path: Path, unnamed: set[str]) -> None:
+    """Refuse a file without a checksum: it is not part of the export."""
     for name in sorted(unnamed):
         raise ArtifactRefused(
-            f"{path / name} is not named in the bundle's manifest; remove it, or take the bundle anew."
+            f"{path / name} is not named in the bundle's manifest; remove it, or export or "
+            "download the bundle again."
         )

@@ -1,4 +1,4 @@
-"""What was found fastest on this machine, kept between conversions (`faceloom bench convert --tune`)."""
+"""Store the fastest batch size of this machine (`faceloom bench convert --tune`)."""
 
 import os
 import platform
@@ -8,56 +8,71 @@ import onnxruntime as ort
 from pydantic import ValidationError
 
 from faceloom.atomic import write_text
-from faceloom.json_documents import Strict, to_json
-from faceloom.swap.inference.swap_network import SwapNetwork
+from faceloom.json_documents import StrictModel, to_json
+from faceloom.swap.sources.face_source import FaceSource
 
-# Frames that go through together where nothing was found.
+# Frames of a batch if nothing was measured.
 DEFAULT_BATCH = 16
 
 
-class Tuned(Strict):
-    """The fastest batch of a network on a machine, and its crops a second there."""
+class TunedBatch(StrictModel):
+    """The fastest batch size of one network on one machine."""
 
     batch: int
+    """Crops of a batch."""
     crops_per_second: float
+    """Throughput at that batch size."""
 
 
-class TuningFile(Strict):
-    """`tuning.json` in the user's cache folder: by machine, onnxruntime, provider, precision and size."""
+class TuningFile(StrictModel):
+    """`tuning.json` in the user's cache folder."""
 
-    found: dict[str, Tuned] = {}
-
-
-def tuned_batch(network: SwapNetwork) -> int:
-    """Return the batch that was found for a network like this, or the default."""
-    found = _read().found.get(_key(network))
-    return found.batch if found else DEFAULT_BATCH
+    entries: dict[str, TunedBatch] = {}
+    """Results by machine, onnxruntime version, provider, precision and crop size."""
 
 
-def remember(network: SwapNetwork, tuned: Tuned) -> Path:
-    """Keep what was found for networks like this, and return where."""
+def tuned_batch_size(source: FaceSource) -> int:
+    """Return the stored batch size for a network, or `DEFAULT_BATCH`.
+
+    Args:
+        network: The opened network.
+    """
+    entry = _read().entries.get(_key(source))
+    return entry.batch if entry else DEFAULT_BATCH
+
+
+def save_tuning(network: SwapNetwork, tuned: TunedBatch) -> Path:
+    """Store the result for networks of this provider, precision and crop size.
+
+    Args:
+        network: The measured network.
+        tuned: Its fastest batch size.
+
+    Returns:
+        The path of `tuning.json`.
+    """
     path = tuning_path()
-    write_text(path, to_json(TuningFile(found={**_read().found, _key(network): tuned})))
+    write_text(path, to_json(TuningFile(entries={**_read().entries, _key(network): tuned})))
     return path
 
 
 def tuning_path() -> Path:
-    """Where it is kept: in XDG_CACHE_HOME, or ~/.cache."""
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        / "faceloom"
-        / "tuning.json"
-    )
+    """Return the path of `tuning.json`, in $XDG_CACHE_HOME or ~/.cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "faceloom" / "tuning.json"
 
 
 def _read() -> TuningFile:
-    # What cannot be read is found again, not a reason to stop.
+    # An unreadable file costs a new measurement and is no reason to fail.
     try:
         return TuningFile.model_validate_json(tuning_path().read_bytes())
     except (OSError, ValidationError):
         return TuningFile()
 
 
-def _key(network: SwapNetwork) -> str:
+def _key(source: FaceSource) -> str:
     machine = f"{platform.processor() or platform.machine()} x{os.cpu_count()}"
-    return f"{machine}, onnxruntime {ort.__version__}, {network.provider} {network.precision} {network.crop.size} px"
+    return (
+        f"{machine}, onnxruntime {ort.__version__}, "
+        f"{source.provider} {source.precision} {source.crop.size} px"
+    )

@@ -1,29 +1,35 @@
-"""Choose an onnxruntime provider, and make sure that it is the one that runs."""
+"""Open an onnxruntime session on a provider, and verify that this provider runs it."""
 
 import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import onnxruntime as ort
 
-from faceloom.cpu_features import has_amx, has_vnni
+from faceloom.cpu_features import has_amx
 from faceloom.errors import ArtifactRefused, ProviderMissing
+from faceloom.onnx_session import CPU_PROVIDER, create_session, first_line
 
 log = logging.getLogger(__name__)
 
+Opened = TypeVar("Opened")
+
+# Names of `--provider`, and onnxruntime's own names.
 PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
-    "cpu": "CPUExecutionProvider",
+    "cpu": CPU_PROVIDER,
 }
-# The order of "auto". TensorRT and CoreML build an engine for minutes first, so they run only when asked for.
-_AUTO = ("cuda", "directml", "openvino", "cpu")
-# What onnxruntime says of weights outside the graph when it was opened from memory; it refuses them all.
-_DRAWS_FROM_FILES = (
+# The order of "auto". TensorRT and CoreML first build an engine for minutes, so they run only on
+# request.
+_AUTO_ORDER = ("cuda", "directml", "openvino", "cpu")
+# Parts of onnxruntime's messages when a graph opened from memory has external weights.
+_EXTERNAL_DATA_MESSAGES = (
     "xternal data",
     "xternal_data",
     "model_path must not be empty",
@@ -31,127 +37,143 @@ _DRAWS_FROM_FILES = (
 )
 
 
-def open_session(
-    graph: Path, provider: str = "auto", content: bytes | None = None, *, optimze: bool = True
-) -> ort.InferenceSession:
-    """Open a checked graph on `provider`; see `open_graph_of`. content: its bytes where they were read already.
+def open_on_provider(provider: str, open_on: Callable[[str], Opened]) -> Opened:
+    """Open something on a provider or, for "auto", on the first one that works here.
 
-    optimze: not for a graph that is only looked at, as onnxruntime computes all of it that is constant.
-    """
-    content = graph.read_bytes() if content is None else content
-    if not optimze:
-        return _open(lambda _: (graph, content), provider, optimze=False)
-    return open_graph_of(lambda _: (graph, content), provider)
+    Only "auto" tries another provider, and logs a warning when it does.
 
+    Args:
+        provider: "auto", or a key of `PROVIDERS`.
+        open_on: Opens it on the provider of that name, and raises ProviderMissing or
+            ArtifactRefused if it does not run there.
 
-def open_graph_of(
-    graph_for: Callable[[str], tuple[Path, bytes]], provider: str = "auto"
-) -> ort.InferenceSession:
-    """Open the graph that `graph_for` gives for a provider, on `provider` ("auto", or a key of PROVIDERS).
+    Returns:
+        What `open_on` returns.
 
-    graph_for: gives its path, which messages name, and its bytes: a graph is always opened from memory, where
-    onnxruntime refuses one that draws its weights from another file. Only "auto" falls back, and says so in the
-    log. Raises ProviderMissing if the asked provider does not run here, ArtifactRefused if onnxruntime cannot load
-    the graph.
+    Raises:
+        ProviderMissing: The provider does not run here.
+        ArtifactRefused: onnxruntime cannot load the graph.
     """
     if provider != "auto":
-        return _open(graph_for, provider)
+        return open_on(provider)
     available = ort.get_available_providers()
-    for name in (name for name in _AUTO if PROVIDERS[name] in available):
+    for name in (name for name in _AUTO_ORDER if PROVIDERS[name] in available):
         try:
-            return _open(graph_for, name)
-        except (ProviderMissing, ArtifactRefused) as refused:
-            if name == _AUTO[-1]:
+            return open_on(name)
+        except (ProviderMissing, ArtifactRefused) as error:
+            if name == _AUTO_ORDER[-1]:
                 raise
-            log.warning("%s Trying the next provider.", refused)
+            log.warning("%s Trying the next provider.", error)
     raise ProviderMissing(
         "No onnxruntime provider runs here; reinstall with pip install 'faceloom[cpu]'."
     )
 
 
-def provider_name(session: ort.InferenceSession) -> str:
-    """Return the key of the provider that a session really runs on."""
+def session_provider(session: ort.InferenceSession) -> str:
+    """Return the key in `PROVIDERS` of the provider that runs a session.
+
+    Args:
+        session: An open session.
+    """
     running = session.get_providers()[0]
     return next((name for name, full in PROVIDERS.items() if full == running), running)
 
 
-def _open(
-    graph_for: Callable[[str], tuple[Path, bytes]], name: str, *, optimze: bool = True
+def open_session(
+    path: Path, provider: str, content: bytes | None = None, *, optimize: bool = True
 ) -> ort.InferenceSession:
-    if name not in PROVIDERS:
-        raise ProviderMissing(
-            f"There is no provider {name!r}; choose auto, {', '.join(PROVIDERS)}."
-        )
-    if PROVIDERS[name] not in ort.get_available_providers():
-        raise ProviderMissing(
-            f"This onnxruntime has no {name} provider; install one that has (for cuda: pip install 'faceloom[gpu]')."
-        )
-    if name in ("cuda", "tensorrt"):
-        ort.preload_dlls()  # finds CUDA libraries that pip installed
-    options = _session_options(optimze=optimze)
-    graph, content = graph_for(name)
+    """Open a graph on one provider, from memory: there onnxruntime refuses external weights.
+
+    Args:
+        path: The ONNX file, which messages name.
+        provider: A key of `PROVIDERS`.
+        content: The file's bytes, if they are in memory already.
+        optimize: Whether onnxruntime optimizes the graph. False for a graph that is only
+            inspected, since optimizing evaluates its constant parts.
+
+    Returns:
+        A session that runs on `provider`.
+
+    Raises:
+        ProviderMissing: The provider is unknown, not installed, or does not start here.
+        ArtifactRefused: onnxruntime cannot load the graph.
+    """
+    _check_available(provider)
+    content = path.read_bytes() if content is None else content
+    if provider in ("cuda", "tensorrt"):
+        # Finds the CUDA libraries that pip installed.
+        ort.preload_dlls()
+    chosen = [(PROVIDERS[provider], provider_options(provider))]
     try:
-        # Where it falls back to the CPU, onnxruntime says so on standard output, and keeps the reason to itself.
-        chosen = [(PROVIDERS[name], provider_options(name))]
-        session = ort.InferenceSession(content, options, providers=chosen, enable_fallback=0)
-    except Exception as error:  # onnxruntime raises its own undocumented kinds
-        if any(words in str(error) for words in _DRAWS_FROM_FILES):
-            raise ArtifactRefused(
-                f"{graph} draws its weights from outside itself, which no model that travels may; save it as one file."
-            ) from error
-        if name != "cpu" and _opens_on_cpu(content, options):
-            raise ProviderMissing(
-                f"The {name} provider is installed but does not start here ({_first_line(error)})."
-            ) from error
-        raise ArtifactRefused(f"onnxruntime cannot load {graph} ({_first_line(error)}).") from error
-    # onnxruntime falls back to the CPU without an error when, say, the CUDA driver is too old.
-    if session.get_providers()[0] != PROVIDERS[name]:
+        session = create_session(content, chosen, optimize=optimize)
+    except Exception as error:  # onnxruntime raises its own undocumented classes
+        raise _open_error(path, content, provider, error) from error
+    # onnxruntime falls back to the CPU without an error if, for example, the CUDA driver is old.
+    if session.get_providers()[0] != PROVIDERS[provider]:
         raise ProviderMissing(
-            f"The {name} provider is installed but does not start here: "
+            f"The {provider} provider is installed but does not start here: "
             "its driver, or a library that it needs, is missing or too old."
         )
     return session
 
 
-def _opens_on_cpu(content: bytes, options: ort.SessionOptions) -> bool:
+def _check_available(provider: str) -> None:
+    if provider not in PROVIDERS:
+        raise ProviderMissing(
+            f"There is no provider {provider!r}; choose auto, {', '.join(PROVIDERS)}."
+        )
+    if PROVIDERS[provider] not in ort.get_available_providers():
+        raise ProviderMissing(
+            f"This onnxruntime has no {provider} provider; install one that has "
+            "(for cuda: pip install 'faceloom[gpu]')."
+        )
+
+
+def _open_error(path: Path, content: bytes, provider: str, error: Exception) -> Exception:
+    """The error to raise if a session could not be created."""
+    if any(words in str(error) for words in _EXTERNAL_DATA_MESSAGES):
+        return ArtifactRefused(
+            f"{path} uses external data files, which are not supported; save the model as one file."
+        )
+    if provider != "cpu" and _opens_on_cpu(content):
+        return ProviderMissing(
+            f"The {provider} provider is installed but does not start here ({first_line(error)})."
+        )
+    return ArtifactRefused(f"onnxruntime cannot load {path} ({first_line(error)}).")
+
+
+def _opens_on_cpu(content: bytes) -> bool:
     try:
-        ort.InferenceSession(content, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
-    except Exception:  # its own undocumented kinds again
+        create_session(content)
+    except Exception:  # onnxruntime's undocumented classes again
         return False
     return True
 
 
-def computes_in_bfloat16(name: str) -> bool:
-    """Tell whether a provider computes float32 graphs in bfloat16 here."""
-    return name == "openvino" and has_amx()
+def computes_in_bfloat16(provider: str) -> bool:
+    """Return whether a provider computes fp32 graphs in bfloat16 on this machine.
 
-
-def provider_options(name: str) -> dict[str, str]:
-    """Return what a provider is told: OpenVINO to compute in bfloat16 where the processor multiplies matrices of it.
-
-    That takes a quarter of the time of float32; most pixels differ from it by less than a level of 255.
+    Args:
+        provider: A key of `PROVIDERS`.
     """
-    if not computes_in_bfloat16(name):
+    return provider == "openvino" and has_amx()
+
+
+def provider_options(provider: str) -> dict[str, str]:
+    """Return the options of a provider's session.
+
+    On CPUs with AMX, OpenVINO computes in bfloat16: that takes a quarter of the time of float32,
+    and most pixels differ by less than one level of 255.
+
+    Args:
+        provider: A key of `PROVIDERS`.
+
+    Returns:
+        Options by onnxruntime's names; empty for the defaults.
+    """
+    if not computes_in_bfloat16(provider):
         return {}
     return {
         "device_type": "CPU",
         "load_config": json.dumps({"CPU": {"INFERENCE_PRECISION_HINT": "bf16"}}),
     }
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _session_options(*, optimze: bool) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    # What goes wrong is raised, and said in our words; onnxruntime would print it as well.
-    options.log_severity_level = 4
-    if not optimze:
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    # Threads that wait for work would keep the other stages of a conversion from theirs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if not has_vnni():
-        # Without it products of int8 would be added in 16 bits, which overflow. With it this takes 2.3 times as long.
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    return options

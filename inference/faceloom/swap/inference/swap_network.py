@@ -1,6 +1,4 @@
-"""A bundle's network, ready to swap faces."""
-
-from pathlib import Path
+"""Run a bundle's network on aligned crops."""
 
 import numpy as np
 import onnxruntime as ort
@@ -8,122 +6,164 @@ import onnxruntime as ort
 from faceloom.array_types import RgbBatch
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
-from faceloom.faces.mask import hide_background
-from faceloom.safe_read import refused_as
-from faceloom.swap.bundle.bundle import Bundle, Golden
+from faceloom.faces.mask import mask_background
+from faceloom.safe_read import as_artifact_refused
+from faceloom.swap.bundle.bundle import Bundle, GoldenSample
 from faceloom.swap.bundle.manifest import BlendRow, GraphRow, Precision, TensorRow, ToleranceRow
-from faceloom.swap.bundle.output_difference import Difference, difference_of
+from faceloom.swap.bundle.output_difference import OutputDifference, compare_outputs
 from faceloom.swap.inference.graph_selection import choose_graph
-from faceloom.swap.inference.io_binding import DEVICES, BoundGraph
-from faceloom.swap.inference.providers import computes_in_bfloat16, open_graph_of, provider_name
-from faceloom.swap.sources.face_source import AlignedFaces, Swapped
+from faceloom.swap.inference.io_binding import DEVICES, BoundSession
+from faceloom.swap.inference.providers import (
+    computes_in_bfloat16,
+    open_on_provider,
+    open_session,
+    session_provider,
+)
+from faceloom.swap.sources.face_source import CropBatch, Predictions
 
-# Of four networks at most 11 levels were seen (with a template that moves), 0.14 in the mean.
-_BFLOAT16 = ToleranceRow(levels=4, share_within=0.999, mean_difference=0.3)
+# Smallest tolerance where bfloat16 is computed. Four networks differed by at most 11 levels (one
+# with warp layers) and by 0.14 in the mean.
+_BFLOAT16_TOLERANCE = ToleranceRow(levels=4, min_share_within=0.999, max_mean_difference=0.3)
 
 
 class SwapNetwork:
-    """Runs batches of aligned crops through a bundle's graph. A `FaceSource`."""
+    """Predicts the source's faces with a graph of a bundle; a `FaceSource`."""
 
     def __init__(self, session: ort.InferenceSession, bundle: Bundle, graph: GraphRow):
+        """Wrap an open session; use `SwapNetwork.open` for a session that is checked.
+
+        Args:
+            session: The session of `graph`.
+            bundle: The bundle that contains it.
+            graph: The graph's row in the manifest.
+        """
         self._session = session
         self._graph = graph
-        self._hides_background = bundle.manifest.hide_background
+        self._mask_background = bundle.manifest.mask_background
         self.crop: CropGeometry = bundle.manifest.crop
+        """Size, coverage and template of the network's crops."""
         self.blend: BlendRow = bundle.manifest.blend
-        self.provider = provider_name(session)
+        """The blend settings that the bundle suggests."""
+        self.provider = session_provider(session)
+        """The provider that runs the graph, a key of `PROVIDERS`."""
         self.precision: Precision = graph.precision
+        """The precision of the graph."""
         device = DEVICES.get(self.provider)
-        self._bound = BoundGraph(session, graph, device) if device else None
+        self._bound = BoundSession(session, graph, device) if device else None
 
     @classmethod
     def open(cls, bundle: Bundle, provider: str = "auto", precision: str = "auto") -> "SwapNetwork":
-        """Open the graph of a bundle that suits the provider best, or the one of `precision`.
+        """Open a bundle's graph.
 
-        Raises UsageError if the bundle has no such precision, ProviderMissing if `provider` does not run
-        here, ArtifactRefused if the graph is not what the manifest says.
+        Args:
+            bundle: The checked bundle.
+            provider: "auto", or a key of `PROVIDERS`.
+            precision: The graph's precision, or "auto" for the one that suits the provider best.
+
+        Raises:
+            UsageError: The bundle has no graph of that precision.
+            ProviderMissing: The provider does not run here.
+            ArtifactRefused: The graph's inputs and outputs differ from the manifest.
         """
 
-        def graph_on(name: str) -> GraphRow:
-            return choose_graph(bundle.manifest.graphs, name, precision)
+        def open_on(name: str) -> tuple[ort.InferenceSession, GraphRow]:
+            graph = choose_graph(bundle.manifest.graphs, name, precision)
+            path = bundle.path / graph.file
+            return open_session(path, name, bundle.read_file(graph)), graph
 
-        def file_on(name: str) -> tuple[Path, bytes]:
-            row = graph_on(name)
-            return bundle.path / row.file, bundle.read_file(row)
-
-        session = open_graph_of(file_on, provider)
-        graph = graph_on(provider_name(session))
+        session, graph = open_on_provider(provider, open_on)
         _check_graph(session, bundle, graph)
         return cls(session, bundle, graph)
 
-    def swap(self, crops: RgbBatch) -> Swapped:
-        """Swap aligned faces, `crop.size` pixels square; an empty batch gives an empty result."""
+    def swap(self, crops: RgbBatch) -> Predictions:
+        """Predict the source's faces for crops in the form of the network's input.
+
+        Args:
+            crops: Crops, [n, size, size, 3]; n may be 0.
+
+        Returns:
+            n faces and masks.
+        """
         if not len(crops):
-            return Swapped(crops, crops[..., 0])
+            return Predictions(crops, crops[..., 0])
         if self._bound:
             faces, masks = self._bound.run(crops)
         else:
             names = [self._graph.swapped.name, self._graph.mask.name]
             faces, masks = self._session.run(names, {self._graph.face.name: crops})
-        return Swapped(faces, masks[..., 0])
+        return Predictions(faces, masks[..., 0])
 
-    def swap_aligned(self, targets: AlignedFaces) -> Swapped:
-        """Swap a target's faces, shown as in training."""
+    def predict(self, targets: CropBatch) -> Predictions:
+        """Predict the source's faces for a target's faces, prepared as in training.
+
+        Args:
+            targets: The target's crops with their outlines.
+
+        Returns:
+            One face and mask for each crop.
+        """
         return self.swap(self.shown(targets))
 
-    def shown(self, targets: AlignedFaces) -> RgbBatch:
-        """Return what the network is shown of a target's faces: their whole crops, or only the faces in them."""
+    def shown(self, targets: CropBatch) -> RgbBatch:
+        """Return the network's input: the crops, with a gray background if it was trained so.
+
+        Args:
+            targets: The target's crops with their outlines.
+        """
         crops = targets.crops
-        if self._hides_background and len(targets):
+        if self._mask_background and len(targets):
             crops = np.stack(
-                [hide_background(*pair) for pair in zip(crops, targets.outlines, strict=True)]
+                [mask_background(*pair) for pair in zip(crops, targets.outlines, strict=True)]
             )
         return crops
 
-    def replay(self, golden: Golden) -> Difference:
-        """Return how far this network is from what the trained model made of the golden sample."""
-        swapped = self.swap(golden.faces)
-        return difference_of(swapped.faces, swapped.masks, golden.swapped, golden.masks)
+    def replay(self, golden: GoldenSample) -> OutputDifference:
+        """Run the golden sample and compare the result with the trained model's outputs.
+
+        Args:
+            golden: The bundle's golden sample.
+        """
+        outputs = self.swap(golden.faces)
+        return compare_outputs(outputs.faces, outputs.masks, golden.swapped, golden.masks)
 
     @property
     def tolerance(self) -> ToleranceRow:
-        """How far `replay` may be off: what the manifest says, and no less than bfloat16 is where that is computed."""
-        asked = self._graph.tolerance
+        """The limits of `replay`: the manifest's, relaxed where the provider uses bfloat16."""
+        limits = self._graph.tolerance
         if not computes_in_bfloat16(self.provider):
-            return asked
+            return limits
+        relaxed = _BFLOAT16_TOLERANCE
         return ToleranceRow(
-            levels=max(asked.levels, _BFLOAT16.levels),
-            share_within=min(asked.share_within, _BFLOAT16.share_within),
-            mean_difference=max(asked.mean_difference, _BFLOAT16.mean_difference),
+            levels=max(limits.levels, relaxed.levels),
+            min_share_within=min(limits.min_share_within, relaxed.min_share_within),
+            max_mean_difference=max(limits.max_mean_difference, relaxed.max_mean_difference),
         )
 
 
 def _check_graph(session: ort.InferenceSession, bundle: Bundle, graph: GraphRow) -> None:
-    """Hold the graph against the manifest, before anything runs."""
+    """Check before anything runs that the graph matches the manifest."""
     size, path = bundle.manifest.crop.size, bundle.path / graph.file
-    for tensor, channels in ((graph.face, 3), (graph.swapped, 3), (graph.mask, 1)):
+    tensors = (graph.face, graph.swapped, graph.mask)
+    for tensor, channels in zip(tensors, (3, 3, 1), strict=True):
         if tensor.shape != ("batch", size, size, channels):
             raise ArtifactRefused(
-                f"{path}: the manifest's {tensor.name} does not fit its crop of {size} pixels."
+                f"{path}: the manifest's {tensor.name} does not match its crop of {size} pixels; "
+                "export the bundle again."
             )
-    with refused_as(f"{path} holds names that are no text", (UnicodeDecodeError,)):
-        found = [_describe(node) for node in (*session.get_inputs(), *session.get_outputs())]
-    expected = [_expected(tensor) for tensor in _tensors(graph)]
-    if sorted(found) != sorted(expected):
+    with as_artifact_refused(f"{path} has names that are not text", (UnicodeDecodeError,)):
+        actual = [_describe_node(node) for node in (*session.get_inputs(), *session.get_outputs())]
+    expected = [_describe_tensor(tensor) for tensor in tensors]
+    if sorted(actual) != sorted(expected):
         raise ArtifactRefused(
-            f"{path} does not match its manifest: it has {', '.join(found)} and should have {', '.join(expected)}; "
-            "export the bundle again."
+            f"{path} does not match its manifest: it has {', '.join(actual)} and should have "
+            f"{', '.join(expected)}; export the bundle again."
         )
 
 
-def _tensors(graph: GraphRow) -> tuple[TensorRow, ...]:
-    return graph.face, graph.swapped, graph.mask
-
-
-def _expected(tensor: TensorRow) -> str:
+def _describe_tensor(tensor: TensorRow) -> str:
     return f"{tensor.name} {tensor.dtype}{[None, *tensor.shape[1:]]}"
 
 
-def _describe(node: ort.NodeArg) -> str:
+def _describe_node(node: ort.NodeArg) -> str:
     dtype = node.type.removeprefix("tensor(").removesuffix(")")
     return f"{node.name} {dtype}{[size if isinstance(size, int) else None for size in node.shape]}"

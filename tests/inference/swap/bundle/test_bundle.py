@@ -1,4 +1,4 @@
-"""A bundle is checked whole before any of it runs."""
+"""All files of a bundle are checked before any graph runs."""
 
 import json
 from pathlib import Path
@@ -28,10 +28,10 @@ def test_the_network_runs_on_any_number_of_faces(bundle: Path) -> None:
     assert network.provider == "cpu"
 
 
-def test_the_golden_sample_is_replayed(bundle: Path) -> None:
-    opened = Bundle.read(bundle)
-    difference = SwapNetwork.open(opened).replay(opened.read_golden())
-    assert (difference.greatest, difference.mean, difference.share_within(0)) == (0, 0.0, 1.0)
+def test_the_golden_sample_replays_exactly(bundle: Path) -> None:
+    checked = Bundle.read(bundle)
+    difference = SwapNetwork.open(checked).replay(checked.read_golden_sample())
+    assert (difference.max, difference.mean, difference.share_within(0)) == (0, 0.0, 1.0)
 
 
 def _edit(folder: Path, **changes: object) -> None:
@@ -44,7 +44,7 @@ def _edit_graph(folder: Path, **changes: object) -> None:
     _edit(folder, graphs=[{**row, **changes}])
 
 
-def _twice(folder: Path) -> None:
+def _two_of_one_precision(folder: Path) -> None:
     (row,) = json.loads((folder / "manifest.json").read_text())["graphs"]
     _edit(folder, graphs=[row, row])
 
@@ -67,16 +67,16 @@ def _no_onnx(folder: Path) -> None:
 
 DAMAGE = {
     "one byte flipped": (_flip_a_byte, "SHA-256 differs"),
-    "a file is missing": (lambda b: (b / "golden.npz").unlink(), "lacks golden.npz"),
-    "a newer schema": (lambda b: _edit(b, schema=3), "schema 3 .* update faceloom"),
-    "an older schema": (lambda b: _edit(b, schema=1), "schema 1 .* make it again"),
-    "no manifest": (lambda b: (b / "manifest.json").unlink(), "is no bundle"),
+    "a file is missing": (lambda b: (b / "golden.npz").unlink(), "has no golden.npz"),
+    "a newer schema": (lambda b: _edit(b, schema=4), "schema 4 .* update faceloom"),
+    "an older schema": (lambda b: _edit(b, schema=2), "schema 2 .* make it again"),
+    "no manifest": (lambda b: (b / "manifest.json").unlink(), "is not a bundle"),
     "an unknown key": (lambda b: _edit(b, surprise=1), "surprise"),
     "no graph": (lambda b: _edit(b, graphs=[]), "graphs"),
-    "two graphs of one precision": (_twice, "two graphs have the same precision"),
+    "two graphs of one precision": (_two_of_one_precision, "two graphs have the same precision"),
     "a path outside": (lambda b: _edit_graph(b, file="../swap.onnx"), "file"),
     "an absolute path": (lambda b: _edit_graph(b, file="/swap.onnx"), "file"),
-    "another size": (_other_crop, "does not fit its crop"),
+    "another size": (_other_crop, "does not match its crop"),
     "another name": (
         lambda b: _edit_graph(
             b, mask={"name": "alpha", "dtype": "uint8", "shape": ["batch", SIZE, SIZE, 1]}
@@ -87,12 +87,12 @@ DAMAGE = {
         lambda b: (b / "weights.bin").touch(),
         "not named in the bundle's manifest",
     ),
-    "no ONNX at all": (_no_onnx, "cannot load"),
+    "a file that is not ONNX": (_no_onnx, "cannot load"),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_what_is_no_bundle_is_refused(bundle: Path, name: str) -> None:
+def test_a_damaged_bundle_is_refused(bundle: Path, name: str) -> None:
     damage, words = DAMAGE[name]
     damage(bundle)
     with pytest.raises(ArtifactRefused, match=words):
@@ -105,9 +105,9 @@ def test_a_graph_that_its_manifest_does_not_describe_is_refused(tmp_path: Path) 
         SwapNetwork.open(Bundle.read(bundle), "cpu")
 
 
-def test_a_folder_that_is_not_there_or_none(tmp_path: Path) -> None:
+def test_a_missing_path_and_an_empty_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.zip").touch()
-    with pytest.raises(ArtifactRefused, match=r"no \.zip that can be read"):
+    with pytest.raises(ArtifactRefused, match=r"not a readable .zip"):
         Bundle.read(tmp_path / "b.zip")
     with pytest.raises(ArtifactRefused, match=r"no such folder or \.zip"):
         Bundle.read(tmp_path / "nothing")
@@ -116,7 +116,7 @@ def test_a_folder_that_is_not_there_or_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("provider", "words"), [("cuda", "faceloom\\[gpu\\]"), ("abacus", "choose auto")]
 )
-def test_a_provider_that_is_not_here_is_never_replaced(
+def test_a_missing_provider_is_refused_without_fallback(
     bundle: Path, provider: str, words: str
 ) -> None:
     import onnxruntime
@@ -128,41 +128,41 @@ def test_a_provider_that_is_not_here_is_never_replaced(
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
-def test_a_session_that_fell_back_silently_is_refused(
+def test_a_session_that_silently_runs_on_the_cpu_is_refused(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """onnxruntime lists CUDA, then runs on the CPU without an error: the field's first complaint."""
-    from faceloom.swap.inference import providers as provider
+    """onnxruntime lists CUDA and then runs on the CPU without an error."""
+    from faceloom.swap.inference import providers
 
     monkeypatch.setattr(
-        provider.ort, "get_available_providers", lambda: list(provider.PROVIDERS.values())
+        providers.ort, "get_available_providers", lambda: list(providers.PROVIDERS.values())
     )
     with pytest.raises(ProviderMissing, match="does not start here"):
         SwapNetwork.open(Bundle.read(bundle), "cuda")
     assert SwapNetwork.open(Bundle.read(bundle), "auto").provider == "cpu"
 
 
-def test_a_provider_that_fails_to_start_says_why_and_prints_nothing(
+def test_a_provider_that_fails_to_start_gives_the_reason_and_prints_nothing(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """As TensorRT does whose libraries are missing; a graph that is broken is refused on any provider."""
-    from faceloom.swap.inference import providers as provider
+    """TensorRT without its libraries fails so; a broken graph is refused on any provider."""
+    from faceloom.swap.inference import providers
 
-    class Session(provider.ort.InferenceSession):
-        def __init__(self, content: bytes, options: object, providers: list, **more: object):
-            assert more == {"enable_fallback": 0}
-            if providers != ["CPUExecutionProvider"]:
-                raise RuntimeError("libnvinfer.so.10 is missing\nand more")
-            super().__init__(content, options, providers=providers, **more)
+    class Session(providers.ort.InferenceSession):
+        def __init__(self, content: bytes, options: object, **keywords: object):
+            assert keywords["enable_fallback"] == 0
+            if keywords["providers"] != ["CPUExecutionProvider"]:
+                raise RuntimeError("libnvinfer.so.10 is missing\nsecond line")
+            super().__init__(content, options, **keywords)
 
-    monkeypatch.setattr(provider.ort, "InferenceSession", Session)
+    monkeypatch.setattr(providers.ort, "InferenceSession", Session)
     monkeypatch.setattr(
-        provider.ort, "get_available_providers", lambda: list(provider.PROVIDERS.values())
+        providers.ort, "get_available_providers", lambda: list(providers.PROVIDERS.values())
     )
     with pytest.raises(
         ProviderMissing, match=r"tensorrt .* does not start here \(libnvinfer.so.10 is missing\)"
     ):
         SwapNetwork.open(Bundle.read(bundle), "tensorrt")
     with pytest.raises(ArtifactRefused, match="cannot load"):
-        provider.open_session(bundle / "manifest.json", "tensorrt")
+        providers.open_session(bundle / "manifest.json", "tensorrt")
     assert capfd.readouterr().out == ""
