@@ -9,6 +9,7 @@ as 130) within 20 seconds, prints no traceback, and leaves no output that looks 
 Prints a row for each command and exits with 1 if a press was not heard.
 """
 
+import os
 import random
 import shutil
 import signal
@@ -28,6 +29,8 @@ HEARD = (130, -signal.SIGINT)
 PATIENCE = 20.0
 # The interpreter cannot hear a signal before it runs `faceloom.__main__`.
 EARLIEST = 0.15
+# Stands for the exit code of a command that did not end.
+HANGS = 999
 
 
 @dataclass(frozen=True)
@@ -53,28 +56,30 @@ class Tally:
 def press(command: Command, folder: Path, after: float) -> tuple[int | None, str, float]:
     """Start a command, press Ctrl-C after some seconds; return exit code, stderr and delay.
 
-    The exit code is None if the command ended before the press.
+    The exit code is None if the command printed its result before the press.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "faceloom", *command.arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-    )
-    try:
-        _, text = process.communicate(timeout=after)
-        return None, text, 0.0
-    except subprocess.TimeoutExpired:
-        pass
-    pressed = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    try:
-        _, text = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return 999, process.communicate()[1], PATIENCE
-    return process.returncode, text, time.monotonic() - pressed
+    with tempfile.TemporaryFile() as result:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "faceloom", *command.arguments],
+            stdout=result,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+        )
+        try:
+            _, text = process.communicate(timeout=after)
+            return None, text, 0.0
+        except subprocess.TimeoutExpired:
+            pass
+        finished = os.fstat(result.fileno()).st_size > 0
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        try:
+            _, text = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return HANGS, process.communicate()[1], PATIENCE
+    return None if finished else process.returncode, text, time.monotonic() - pressed
 
 
 def prepare(folder: Path) -> list[Command]:
@@ -147,6 +152,8 @@ def interrupt_often(command: Command, folder: Path, presses: int, chance: random
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark and print its table."""
+    # Shells start background jobs with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     presses = int(next((a for a in arguments if a.isdecimal()), "200"))
     chance = random.Random(0)
     with ExitStack() as stack:
