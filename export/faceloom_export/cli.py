@@ -1,137 +1,155 @@
 """The `export` and `import` commands."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from faceloom_export.dfm.host_programs import HostProgram
+
+if TYPE_CHECKING:
+    from faceloom_export.bundle.export_bundle import ExportOptions, ExportSummary
+    from faceloom_export.dfm.export_dfm import DfmSummary
 
 _EXPORT_EXAMPLE = "Example: faceloom export runs/ada-ben --identity ben --out ben.bundle"
 _IMPORT_EXAMPLE = "Example: faceloom import ben.dfm --name ben --out ben.bundle"
 
 
-class Format(StrEnum):
-    """What is written."""
-
-    bundle = "bundle"
-    dfm = "dfm"
-
-
-class Host(StrEnum):
-    """Whose crop a .dfm is made for."""
-
-    dfl = "dfl"
-    deepfacelive = "deepfacelive"
-    facefusion = "facefusion"
-    visomaster = "visomaster"
-
-
-class Side(StrEnum):
-    """Which of a faceswap model's two people."""
-
-    a = "a"
-    b = "b"
-
-
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command (entry point of the group "faceloom.commands")."""
+    """Add the commands to `faceloom` (entry point of the group "faceloom.commands")."""
     app.command("export", epilog=_EXPORT_EXAMPLE)(export_command)
     app.command("import", epilog=_IMPORT_EXAMPLE)(import_command)
 
 
 def export_command(
-    run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    identity: Annotated[str, typer.Option(help="Whose face the bundle lets others wear.")],
+    run: Annotated[Path, typer.Argument(help="Folder of the run.")],
+    identity: Annotated[str, typer.Option(help="The identity whose face the result renders.")],
     out: Annotated[
-        Path, typer.Option(help="The bundle to write (a folder, or NAME.zip), or NAME.dfm.")
+        Path, typer.Option(help="The bundle to write (a folder or NAME.zip), or NAME.dfm.")
     ],
-    form: Annotated[
-        Format, typer.Option("--format", help="dfm: for DeepFaceLive, FaceFusion and VisoMaster.")
-    ] = Format.bundle,
+    output_format: Annotated[
+        Literal["bundle", "dfm"],
+        typer.Option("--format", help="dfm: for DeepFaceLive, FaceFusion and VisoMaster."),
+    ] = "bundle",
     precision: Annotated[
         list[str],
-        typer.Option(help="fp32, fp16 or int8; several with commas, or repeat the option."),
+        typer.Option(
+            help="fp32, fp16 or int8; for several, separate them by commas or repeat the option."
+        ),
     ] = ["fp32"],  # noqa: B006 - typer copies it
     accept_loss: Annotated[
         bool,
         typer.Option(
-            "--accept-loss", help="Write graphs that miss their limits as well, and record it."
+            "--accept-loss",
+            help="Write graphs that exceed their limits as well, and record it in the manifest.",
         ),
     ] = False,
     step: Annotated[
         str,
         typer.Option(
-            help="Of which checkpoint: last, best (what evaluations marked), or a step's number."
+            help="The checkpoint: last, best (as marked by the evaluations) or a step number."
         ),
     ] = "last",
     target: Annotated[
         str | None,
         typer.Option(
-            help="With --format dfm: whose face is replaced; the first other one if not given."
+            help="With --format dfm: the identity whose face is replaced; "
+            "the first other one if not given."
         ),
     ] = None,
-    host: Annotated[
-        Host | None,
-        typer.Option(help="With --format dfm: whose crop it fits; DeepFaceLab's if not given."),
+    host_program: Annotated[
+        HostProgram | None,
+        typer.Option(
+            help="With --format dfm: the program whose crop the file fits; "
+            "dfl (DeepFaceLab) if not given."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Export a trained identity to ONNX, proven equal to the trained model."""
-    from faceloom.cli.console import print_result, progress_display, silent_start
-    from faceloom.cli.optional_dependencies import needs
-    from faceloom.errors import UsageError
+    """Export a trained identity to ONNX, checked against the trained model."""
+    from faceloom.cli.console import print_result, progress_display, silence_stderr
+    from faceloom.cli.optional_dependencies import requires_extra
     from faceloom.progress import run_to_completion
 
-    if (target or host) and form is not Format.dfm:
-        raise UsageError(
-            "--target and --host go with --format dfm; a bundle fits any target and our own crop."
-        )
     precisions = [name.strip() for names in precision for name in names.split(",")]
-    if form is Format.dfm and (precisions != ["fp32"] or accept_loss):
-        raise UsageError(
-            "A .dfm is always fp32 and without loss; leave out --precision and --accept-loss."
-        )
-    # tf2onnx reads TensorFlow graphs, so this process builds the networks on TensorFlow, whatever trained them.
+    is_dfm = output_format == "dfm"
+    _check_format_options(
+        is_dfm=is_dfm,
+        has_dfm_options=bool(target or host_program),
+        has_bundle_options=precisions != ["fp32"] or accept_loss,
+    )
+    # tf2onnx reads TensorFlow graphs, so the networks are built on TensorFlow, whatever backend
+    # trained them.
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    with needs("train,export"), silent_start():
-        from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
+    with requires_extra("train,export"), silence_stderr():
+        from faceloom_export.bundle.export_bundle import export_bundle
         from faceloom_export.dfm.export_dfm import export_dfm
 
-    if form is Format.dfm:
+    if is_dfm:
+        host = host_program or "dfl"
+        dfm_work = export_dfm(run, identity, out, target=target, host=host, step=step, force=force)
         with progress_display() as report:
-            work = export_dfm(
-                run,
-                identity,
-                out,
-                target=target,
-                host=host.value if host else "dfl",
-                step=step,
-                force=force,
-            )
-            made = run_to_completion(work, report)
-        print_result(
-            made,
-            f"{out}: {made.identity} at step {made.step}, {made.bytes / 1e6:.1f} MB; onnxruntime and Keras differ by "
-            f"at most {made.max_difference} of 255 levels (mean {made.mean_difference:.4f}) on {made.faces} faces.",
-            json=json,
-        )
+            dfm = run_to_completion(dfm_work, report)
+        print_result(dfm, _dfm_sentence(out, dfm), json=json)
         return
-    options = ExportOptions(precisions, accept_loss, step, force)  # type: ignore[arg-type]  # checked there
+    options = _bundle_options(precisions, accept_loss=accept_loss, step=step, force=force)
     with progress_display() as report:
-        summary = run_to_completion(export_bundle(run, identity, out, options), report)
+        bundle = run_to_completion(export_bundle(run, identity, out, options), report)
+    print_result(bundle, _bundle_sentence(out, bundle), json=json)
+
+
+def _check_format_options(*, is_dfm: bool, has_dfm_options: bool, has_bundle_options: bool) -> None:
+    """Raise UsageError for an option that the output format does not have."""
+    from faceloom.errors import UsageError
+
+    if has_dfm_options and not is_dfm:
+        raise UsageError(
+            "--target and --host-program need --format dfm: a bundle works with any target. "
+            "Leave them out or add --format dfm."
+        )
+    if has_bundle_options and is_dfm:
+        raise UsageError(
+            "A .dfm is always fp32 and must match the trained model; "
+            "leave out --precision and --accept-loss."
+        )
+
+
+def _bundle_options(
+    precisions: list[str], *, accept_loss: bool, step: str, force: bool
+) -> "ExportOptions":
+    from faceloom_export.bundle.export_bundle import ExportOptions
+
+    # export_bundle checks the names of the precisions.
+    return ExportOptions(
+        precisions,  # type: ignore[arg-type]
+        accept_loss=accept_loss,
+        step=step,
+        force=force,
+    )
+
+
+def _dfm_sentence(out: Path, summary: "DfmSummary") -> str:
+    return (
+        f"{out}: {summary.identity} at step {summary.step}, {summary.bytes / 1e6:.1f} MB; "
+        f"onnxruntime and Keras differ by at most {summary.max_difference} of 255 levels "
+        f"(mean {summary.mean_difference:.4f}) on {summary.faces} faces."
+    )
+
+
+def _bundle_sentence(out: Path, summary: "ExportSummary") -> str:
     graphs = "; ".join(
-        f"{graph.precision} {graph.bytes / 1e6:.1f} MB, at most {graph.proof.max_difference} of 255 levels from "
-        f"Keras (mean {graph.proof.mean_difference:.3f}), SSIM {graph.proof.similarity:.4f}"
+        f"{graph.precision} {graph.bytes / 1e6:.1f} MB, at most {graph.parity.max_difference} of "
+        f"255 levels from Keras (mean {graph.parity.mean_difference:.3f}), "
+        f"SSIM {graph.parity.ssim:.4f}"
         for graph in summary.graphs
     )
-    print_result(
-        summary,
-        f"{out}: {summary.identity} at step {summary.step}, proven on {summary.graphs[0].proof.faces} faces: {graphs}.",
-        json=json,
+    return (
+        f"{out}: {summary.identity} at step {summary.step}, "
+        f"checked on {summary.graphs[0].parity.faces} faces: {graphs}."
     )
 
 
@@ -139,21 +157,25 @@ def import_command(
     file: Annotated[
         Path, typer.Argument(help="A .dfm, or the .keras file of a faceswap model `original`.")
     ],
-    name: Annotated[str, typer.Option(help="Whose face it is.")],
-    out: Annotated[Path, typer.Option(help="The bundle to write (a folder, or NAME.zip).")],
+    name: Annotated[str, typer.Option(help="The identity whose face the model renders.")],
+    out: Annotated[Path, typer.Option(help="The bundle to write (a folder or NAME.zip).")],
     morph: Annotated[
         float,
         typer.Option(
             min=0,
             max=1,
-            help="Fix the slider of a .dfm that has one: 0 the target, 1 the new face.",
+            help="Fixed value of a .dfm's morph slider: 0 is the target, 1 the new face.",
         ),
     ] = 1.0,
-    side: Annotated[Side, typer.Option(help="Whose decoder of a faceswap model.")] = Side.b,
+    side: Annotated[
+        Literal["a", "b"], typer.Option(help="Which decoder of a faceswap model to use.")
+    ] = "b",
     coverage: Annotated[
         float,
         typer.Option(
-            min=0.5, max=1.5, help="A faceswap model's crop, in sides of DeepFaceLab's whole face."
+            min=0.5,
+            max=1.5,
+            help="Side of a faceswap model's crops, relative to DeepFaceLab's whole face.",
         ),
     ] = 1.0,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
@@ -161,20 +183,21 @@ def import_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Turn another program's model into a bundle; nothing of the file is executed as code."""
+    """Convert another program's model to a bundle; no code in the file is run."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
     from faceloom.progress import run_to_completion
 
-    with needs("train,export"):
+    with requires_extra("train,export"):
         from faceloom_export.bundle.import_model import ImportOptions, import_model
 
-    options = ImportOptions(name, morph=morph, side=side.value, coverage=coverage, force=force)
+    options = ImportOptions(name, morph=morph, side=side, coverage=coverage, force=force)
     with progress_display() as report:
         summary = run_to_completion(import_model(file, out, options), report)
     print_result(
         summary,
-        f"{out}: {summary.identity} from a {summary.format} model, {summary.size} px, {summary.bytes / 1e6:.1f} MB; "
-        f"the bundle and the model differ by at most {summary.max_difference} of 255 levels on {summary.faces} faces.",
+        f"{out}: {summary.identity} from a {summary.format} model, {summary.size} px, "
+        f"{summary.bytes / 1e6:.1f} MB; the bundle and the model differ by at most "
+        f"{summary.max_difference} of 255 levels on {summary.faces} faces.",
         json=json,
     )

@@ -1,4 +1,4 @@
-"""Make a bundle of another program's model, proven equal to it."""
+"""Import another program's model as a bundle, verified against the model itself."""
 
 import time
 from dataclasses import dataclass
@@ -9,116 +9,148 @@ from typing import Literal
 import numpy as np
 import onnx
 
-from faceloom import __version__
 from faceloom.array_types import RgbBatch
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.hashing import sha256_of_file
 from faceloom.json_documents import to_json
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.provenance import ConsentRecord
 from faceloom.provenance.metadata import from_metadata
-from faceloom.swap.bundle.bundle import MARKER, Bundle, Golden
-from faceloom.swap.bundle.manifest import (
-    BlendRow,
-    GoldenRow,
-    GraphRow,
-    Manifest,
-    ToleranceRow,
-    TrainingRow,
-)
-from faceloom.swap.bundle.output_difference import Difference
+from faceloom.swap.bundle.bundle import MANIFEST_FILE, Bundle, GoldenSample
+from faceloom.swap.bundle.manifest import ToleranceRow, TrainingRow
+from faceloom.swap.bundle.output_difference import OutputDifference
 from faceloom.swap.inference.swap_network import SwapNetwork
 from faceloom.video import read_frames
-from faceloom_export.bundle.bundle_writer import refuse_bundle, replacing_bundle
-from faceloom_export.graph.tensor_names import tensor_rows
+from faceloom_export.bundle.bundle_writer import atomic_bundle, check_bundle_path
+from faceloom_export.bundle.manifest_builder import (
+    GRAPH_FILES,
+    ModelDescription,
+    build_graph_row,
+    build_manifest,
+    write_golden_sample,
+)
 from faceloom_export.importers.dfm_reader import read_dfm
 from faceloom_export.importers.faceswap_reader import read_faceswap
-from faceloom_export.importers.imported_model import Foreign, foreign_golden, to_bundle_graph
+from faceloom_export.importers.imported_model import (
+    ImportedModel,
+    golden_from_model,
+    to_bundle_graph,
+)
 
-# Many a level of another program's model lies halfway between two, and may be rounded either way.
-_TOLERANCE = ToleranceRow(levels=1, share_within=0.9999, mean_difference=1)
-_GRAPH, _GOLDEN = "swap.onnx", "golden.npz"
-# Faces of each of the sample's two people that the golden sample shows.
-_EVERY = 25
+# Rounding to levels: many outputs of a float model lie halfway between two levels, so either
+# neighbor is correct.
+_TOLERANCE = ToleranceRow(levels=1, min_share_within=0.9999, max_mean_difference=1)
+# Every such frame of the sample's two targets gives a face for the golden sample.
+_FRAME_STEP = 25
+
+# One of the two people of a faceswap model.
+Side = Literal["a", "b"]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """morph: what the slider of a .dfm is fixed at. side, coverage: of a faceswap model, whose crop is not recorded."""
+    """Options of an import."""
 
     identity: str
+    """The identity whose face the model renders."""
     morph: float = 1.0
-    side: Literal["a", "b"] = "b"
+    """Value, 0..1, that the morph input of a .dfm is fixed at."""
+    side: Side = "b"
+    """Which decoder of a faceswap model to use."""
     coverage: float = 1.0
+    """Coverage of a faceswap model's crops, which its file does not record."""
     force: bool = False
+    """Replace an existing bundle."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSummary:
-    """`size`: pixels of the crop's side. The differences are between the bundle and the model, in levels of 0..255."""
+    """What was imported, and how far the bundle's output is from the model's."""
 
     identity: str
+    """The identity whose face the bundle renders."""
     format: str
+    """Format of the imported file: "dfm" or "faceswap"."""
     size: int
+    """Side of the crops in pixels."""
     bytes: int
+    """Size of the bundle's graph."""
     faces: int
+    """Number of faces in the golden sample."""
     max_difference: int
+    """Largest difference between bundle and model, in levels of 0..255."""
     mean_difference: float
+    """Mean difference between bundle and model, in levels of 0..255."""
     seconds: float
+    """Time that the import took."""
 
 
 def import_model(path: Path, out: Path, options: ImportOptions) -> ProgressGenerator[ImportSummary]:
-    """Write the bundle of a .dfm, or of a faceswap `original` (.keras).
+    """Write the bundle of a .dfm or of a faceswap model `original` (.keras).
 
-    Raises UsageError if `out` exists or `path` is neither, ArtifactRefused if the model is refused; then nothing is
-    written.
+    Args:
+        path: The model's file.
+        out: Folder or .zip of the bundle.
+        options: The options.
+
+    Yields:
+        Progress in three steps.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: If `out` exists or `path` has another ending.
+        ArtifactRefused: If the model is damaged or not supported; then nothing is written.
     """
     started = time.monotonic()
-    refuse_bundle(out, force=options.force, inputs=[path])
+    check_bundle_path(out, force=options.force, inputs=[path])
     yield Progress("import", 0, 3, "reading the model")
-    foreign = _read(path, options)
+    model = _read_model(path, options)
     yield Progress("import", 1, 3, "running it on the sample")
-    golden = foreign_golden(foreign, _sample_faces(foreign.crop))
-    with replacing_bundle(out) as part:
-        graph = to_bundle_graph(foreign.model, foreign.crop.size)
-        _write_graph(graph, part / _GRAPH, path)
-        np.savez_compressed(
-            part / _GOLDEN, faces=golden.faces, swapped=golden.swapped, masks=golden.masks
-        )
-        yield Progress("import", 2, 3, "proving it equal")
-        manifest = _manifest(foreign, options.identity, part, len(golden.faces), graph)
-        difference = _proven(Bundle(part, manifest), golden)
-        (part / MARKER).write_text(to_json(manifest), encoding="utf-8")
-        size = (part / _GRAPH).stat().st_size
+    golden = golden_from_model(model, _sample_faces(model.crop))
+    with atomic_bundle(out) as part:
+        graph = to_bundle_graph(model.onnx_model, model.crop.size)
+        graph_path = part / GRAPH_FILES["fp32"]
+        _write_graph(graph, graph_path, path)
+        golden_row = write_golden_sample(part, golden)
+        yield Progress("import", 2, 3, "checking parity")
+        opset = next(entry.version for entry in graph.opset_import if not entry.domain)
+        row = build_graph_row(part, "fp32", model.crop.size, opset, _TOLERANCE)
+        manifest = build_manifest(_describe_model(model, options.identity), [row], golden_row)
+        difference = _check_parity(Bundle(part, manifest), golden)
+        (part / MANIFEST_FILE).write_text(to_json(manifest), encoding="utf-8")
+        size = graph_path.stat().st_size
     yield Progress("import", 3, 3, "done")
     return ImportSummary(
         options.identity,
-        foreign.row.format,
-        foreign.crop.size,
+        model.row.format,
+        model.crop.size,
         size,
-        manifest.golden.faces,
-        difference.greatest,
+        golden_row.faces,
+        difference.max,
         difference.mean,
         time.monotonic() - started,
     )
 
 
-def _read(path: Path, options: ImportOptions) -> Foreign:
+def _read_model(path: Path, options: ImportOptions) -> ImportedModel:
     if path.suffix == ".dfm":
         return read_dfm(path, options.morph)
     if path.suffix == ".keras":
         return read_faceswap(path, options.side, options.coverage)
-    raise UsageError(f"{path} is not imported: a .dfm, or the .keras of a faceswap model, is.")
+    raise UsageError(
+        f"{path} cannot be imported; give a .dfm, or the .keras file of a faceswap model."
+    )
 
 
 def _sample_faces(crop: CropGeometry) -> RgbBatch:
-    """Return faces of the sample that ships with Faceloom: another program's model brings none of its own."""
+    """Return faces of the sample that ships with Faceloom, as the model's file contains none."""
     sample = Path(str(files("faceloom.demo") / "sample"))
     finder, crops = FaceFinder(), []
     for name in ("ada", "ben"):
-        for frame in read_frames(sample / f"target_{name}.mp4", every=_EVERY):
+        for frame in read_frames(sample / f"target_{name}.mp4", every=_FRAME_STEP):
             for face in finder.find([frame.rgb])[0][:1]:
                 crops.append(crop_face(frame.rgb, crop.frame_to_crop(face.points_xy), crop.size))
     return np.stack(crops)
@@ -133,56 +165,38 @@ def _write_graph(graph: onnx.ModelProto, part: Path, path: Path) -> None:
     part.write_bytes(graph.SerializeToString())
 
 
-def _manifest(
-    foreign: Foreign, identity: str, part: Path, faces: int, graph: onnx.ModelProto
-) -> Manifest:
-    said = from_metadata(foreign.metadata)
-    face, swapped, mask = tensor_rows(foreign.crop.size)
-    return Manifest(
-        faceloom=__version__,
+def _describe_model(model: ImportedModel, identity: str) -> ModelDescription:
+    metadata = from_metadata(model.metadata)
+    return ModelDescription(
         identity=identity,
         identities=(identity,),
-        crop=foreign.crop,
-        hide_background=False,
-        graphs=(
-            GraphRow(
-                file=_GRAPH,
-                sha256=sha256_of_file(part / _GRAPH),
-                precision="fp32",
-                opset=next(entry.version for entry in graph.opset_import if not entry.domain),
-                face=face,
-                swapped=swapped,
-                mask=mask,
-                tolerance=_TOLERANCE,
-            ),
-        ),
-        golden=GoldenRow(file=_GOLDEN, sha256=sha256_of_file(part / _GOLDEN), faces=faces),
-        blend=BlendRow(),
-        training=_training(said),
-        imported=foreign.row,
-        consent=ConsentRecord.from_text(said.get("consent")),
-        license=said.get("license"),
+        crop=model.crop,
+        mask_background=False,
+        training=_training(metadata),
+        imported=model.row,
+        consent=ConsentRecord.from_text(metadata.get("consent")),
+        license=metadata.get("license"),
     )
 
 
-def _training(said: dict[str, str]) -> TrainingRow | None:
-    """What Faceloom wrote into a .dfm of its own; None for what others made."""
+def _training(metadata: dict[str, str]) -> TrainingRow | None:
+    """Return the training that Faceloom recorded in its own .dfm; None for other files."""
     try:
         return TrainingRow(
-            network=said["network"],
-            steps=int(said["steps"]),
-            settings_sha256=said["settings_sha256"],
+            network=metadata["network"],
+            steps=int(metadata["steps"]),
+            config_sha256=metadata["config_sha256"],
         )
     except (KeyError, ValueError):
         return None
 
 
-def _proven(bundle: Bundle, golden: Golden) -> Difference:
-    """Replay the sample through the runtime's own code; raise ArtifactRefused if it is not what the model made."""
+def _check_parity(bundle: Bundle, golden: GoldenSample) -> OutputDifference:
+    """Replay the golden sample in the runtime; raise ArtifactRefused if it differs too much."""
     difference = SwapNetwork.open(bundle, "cpu").replay(golden)
-    if problems := list(difference.beyond(_TOLERANCE)):
+    if violations := list(difference.violations(_TOLERANCE)):
         raise ArtifactRefused(
-            f"The bundle would differ from the model ({'; '.join(problems)}) and was not written; "
-            "please report this with the file."
+            f"The bundle would differ from the model ({'; '.join(violations)}) and was not "
+            "written; please report this with the file."
         )
     return difference

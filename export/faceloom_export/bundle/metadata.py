@@ -1,4 +1,4 @@
-"""What is recorded of a trained model in its ONNX file."""
+"""The metadata that is stored in an exported ONNX file."""
 
 from faceloom import __version__
 from faceloom.provenance.metadata import to_metadata
@@ -6,8 +6,18 @@ from faceloom.swap.bundle.manifest import Precision
 from faceloom_train.runs.run_directory import Run
 
 
-def provenance(run: Run, identity: str, step: int, precision: Precision) -> dict[str, str]:
-    """Return the metadata of a graph of a run's identity at a step; what the run does not say is left out."""
+def graph_metadata(run: Run, identity: str, step: int, precision: Precision) -> dict[str, str]:
+    """Return the ONNX metadata properties of a graph.
+
+    Args:
+        run: The exported run.
+        identity: The identity whose face the graph renders.
+        step: Training step of the exported checkpoint.
+        precision: Precision of the graph.
+
+    Returns:
+        Property names and values; a value that the run does not have is left out.
+    """
     settings = run.settings
     return to_metadata(
         {
@@ -17,7 +27,7 @@ def provenance(run: Run, identity: str, step: int, precision: Precision) -> dict
             "network": settings.network.kind,
             "steps": str(step),
             "precision": precision,
-            "settings_sha256": settings.sha256(),
+            "config_sha256": settings.sha256(),
             "consent": settings.consent.to_text() if settings.consent else None,
             "license": settings.license,
         }

@@ -1,12 +1,13 @@
-"""The trained networks as the graph that programs for .dfm files run.
+"""The trained networks as the graph that host programs of .dfm files run.
 
-Such a program cuts DeepFaceLab's whole face, more or less, and hands over no mask. The network wants its own share of
-that square, and gray where no face is. Both are folded into the graph:
+A host program crops a face about as DeepFaceLab's whole face and passes no mask. The network
+expects its own part of that square, with gray where no face is. The graph does both:
 
-- The square is as many pixels wide as leaves the network's crop at its own scale, so that it is cut out and
-  nothing is resampled (`hosts`).
-- The background is hidden twice: by the mean mask of the run's faces, then by the mask that the target's own decoder
-  draws of what is seen so. On the sample this halves what the missing mask costs, for a second pass.
+- The input's side is chosen so that the network's crop has the same scale: it is cut out and
+  nothing is resampled (`host_crops`).
+- The background is masked twice: by the mean mask of the run's faces, then by the mask that the
+  target identity's own decoder predicts from that. On the sample the second pass halves the error
+  that the missing mask causes.
 """
 
 from typing import Any
@@ -16,34 +17,42 @@ import onnx
 import tensorflow as tf
 from jaxtyping import Float32
 
-from faceloom_export.dfm.host_crops import Window
+from faceloom_export.dfm.host_crops import CropWindow
 from faceloom_export.graph.tensorflow_to_onnx import to_onnx
 from faceloom_train.model.networks import Networks
-from faceloom_train.model.swap_model import hide_background
+from faceloom_train.model.swap_model import mask_background
 
-# DeepFaceLab's own files have this opset, and the oldest of the programs reads nothing newer.
+# The opset of DeepFaceLab's own files; the oldest host program reads nothing newer.
 OPSET = 12
-# The IR version of that opset's time.
-_IR = 7
+# The ONNX IR version that belongs to this opset.
+_IR_VERSION = 7
+# Name of the input.
 IN_FACE = "in_face:0"
-# By position: face of the target, swapped face, its mask.
+# Names of the outputs; host programs read them by position: the target's mask, the swapped face,
+# its mask.
 OUTPUTS = ("out_face_mask:0", "out_celeb_face:0", "out_celeb_face_mask:0")
 
 
-def dfm_function(
+def build_dfm_function(
     networks: Networks,
     decoder: int,
     target: int,
-    window: Window,
-    face_shape: Float32[np.ndarray, "s s"] | None,
+    window: CropWindow,
+    face_mask: Float32[np.ndarray, "s s"] | None,
 ) -> Any:
-    """Return a tf.function: BGR 0..1 [n, r, r, 3] -> one output for each of OUTPUTS, in 0..1.
+    """Build the tf.function of a .dfm.
 
-    decoder, target: numbers of the decoders that draw the new face, and the mask of the face that is seen.
-    window: where the network's crop lies in the host's. face_shape: the mean mask; None for networks that were
-    trained with their background.
+    Args:
+        networks: The trained networks.
+        decoder: Index of the decoder that renders the new face.
+        target: Index of the decoder that predicts the mask of the target's face.
+        window: Position of the network's crop in the host program's crop.
+        face_mask: The mean mask, 0..1; None for networks that were trained with the background.
+
+    Returns:
+        A tf.function: BGR 0..1 [n, r, r, 3] -> one output per name of OUTPUTS, in 0..1.
     """
-    beyond = window.beyond().numpy()
+    outside = window.outside().numpy()
 
     @tf.function(
         input_signature=[
@@ -51,45 +60,47 @@ def dfm_function(
         ]
     )
     def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
-        seen = window.inner(tf.gather(face, [2, 1, 0], axis=-1))
-        shown = (
-            seen
-            if face_shape is None
-            else hide_background(seen, tf.constant(face_shape[..., None]))
+        crop = window.cut(tf.gather(face, [2, 1, 0], axis=-1))
+        masked = (
+            crop if face_mask is None else mask_background(crop, tf.constant(face_mask[..., None]))
         )
-        code = networks.encoder(shown)
-        mask = _in_range(networks.decoders[target](code))[..., 3:]
-        if face_shape is not None:
-            code = networks.encoder(hide_background(seen, mask))
-        new = _in_range(networks.decoders[decoder](code))
-        bgr = tf.gather(new[..., :3], [2, 1, 0], axis=-1)
-        # Where the network sees nothing the target's own picture stands, under a mask of 0.
-        framed = window.outer(bgr) + face * beyond
-        outputs = (window.outer(mask), framed, window.outer(new[..., 3:]))
-        return {f"output_{number}": output for number, output in enumerate(outputs)}
+        latent = networks.encoder(masked)
+        mask = _clip(networks.decoders[target](latent))[..., 3:]
+        if face_mask is not None:
+            latent = networks.encoder(mask_background(crop, mask))
+        prediction = _clip(networks.decoders[decoder](latent))
+        bgr = tf.gather(prediction[..., :3], [2, 1, 0], axis=-1)
+        # Outside the network's crop the output is the target's own picture, where the mask is 0.
+        framed = window.place(bgr) + face * outside
+        outputs = (window.place(mask), framed, window.place(prediction[..., 3:]))
+        return {f"output_{index}": output for index, output in enumerate(outputs)}
 
     return swap
 
 
-def dfm_model(function: Any) -> onnx.ModelProto:
-    """Convert `dfm_function`'s result to ONNX with the names, order and versions of the format."""
+def to_dfm_model(function: Any) -> onnx.ModelProto:
+    """Convert a function to ONNX with the names, order and versions of the .dfm format.
+
+    Args:
+        function: The result of `build_dfm_function`.
+    """
     model = to_onnx(function, OPSET)
-    model.ir_version = _IR
+    model.ir_version = _IR_VERSION
     graph = model.graph
     names = {graph.input[0].name: IN_FACE} | {
-        f"output_{number}": name for number, name in enumerate(OUTPUTS)
+        f"output_{index}": name for index, name in enumerate(OUTPUTS)
     }
     for node in graph.node:
         for values in (node.input, node.output):
             values[:] = [names.get(name, name) for name in values]
     for value in (*graph.input, *graph.output):
         value.name = names[value.name]
-    # tf2onnx orders outputs by their keys, which may change; programs read them by position.
+    # tf2onnx orders outputs by their keys, which may change; host programs read them by position.
     ordered = sorted(graph.output, key=lambda value: OUTPUTS.index(value.name))
     del graph.output[:]
     graph.output.extend(ordered)
     return model
 
 
-def _in_range(drawn: Any) -> Any:
-    return tf.clip_by_value(drawn, 0.0, 1.0)
+def _clip(prediction: Any) -> Any:
+    return tf.clip_by_value(prediction, 0.0, 1.0)

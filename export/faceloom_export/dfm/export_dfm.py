@@ -1,4 +1,4 @@
-"""Write a .dfm: a trained face for the programs that read DeepFaceLive's format."""
+"""Write a .dfm: a trained face for host programs that read DeepFaceLab's ONNX format."""
 
 import time
 from dataclasses import dataclass
@@ -6,42 +6,51 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from jaxtyping import Float32
 
 from faceloom.array_types import float32
-from faceloom.atomic import refuse_file, replacing_file
+from faceloom.atomic import atomic_file, check_output_file
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, crop_face, umeyama
 from faceloom.faceset import FaceSet
+from faceloom.onnx_session import open_cpu_session
 from faceloom.progress import Progress, ProgressGenerator
-from faceloom_export.bundle.metadata import provenance
-from faceloom_export.dfm.dfm_graph import IN_FACE, dfm_function, dfm_model
-from faceloom_export.dfm.host_crops import HOSTS, Window
+from faceloom_export.bundle.metadata import graph_metadata
+from faceloom_export.dfm.dfm_graph import IN_FACE, build_dfm_function, to_dfm_model
+from faceloom_export.dfm.host_crops import HOST_FIVE_POINTS, CropWindow
+from faceloom_export.dfm.host_programs import HostProgram
 from faceloom_export.dfm.mean_mask import mean_mask
-from faceloom_export.graph.swap_graph import decoder_number, load_networks
+from faceloom_export.graph.swap_graph import decoder_index, load_networks
 from faceloom_export.graph.tensorflow_to_onnx import write_onnx
-from faceloom_export.verification.calibration_sample import spread
+from faceloom_export.verification.export_sample import evenly_spaced
 from faceloom_train.data.dataset import network_crop
 from faceloom_train.runs.run_directory import Run
 
-# Levels of 0..255 by which onnxruntime may differ from Keras; nothing is rounded inside such a graph.
-_ALLOWED = 0.5
-# Faces of each identity that prove it.
-_FACES = 4
+# Largest allowed difference between onnxruntime and Keras, in levels of 0..255; the graph's
+# outputs are floats, so nothing is rounded.
+_MAX_DIFFERENCE = 0.5
+# Faces of each identity that the parity check runs.
+_PARITY_FACES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class DfmSummary:
-    """What was exported, from which step of the training. The differences are to Keras, in levels of 0..255."""
+    """What was exported, and how far onnxruntime's output is from Keras'."""
 
     identity: str
+    """The identity whose face the file renders."""
     step: int
+    """Training step of the exported checkpoint."""
     bytes: int
+    """Size of the file."""
     faces: int
+    """Number of faces that the parity check ran."""
     max_difference: int
+    """Largest difference to Keras, in levels of 0..255."""
     mean_difference: float
+    """Mean difference to Keras, in levels of 0..255."""
     seconds: float
+    """Time that the export took."""
 
 
 def export_dfm(
@@ -50,69 +59,95 @@ def export_dfm(
     out: Path,
     *,
     target: str | None = None,
-    host: str = "dfl",
+    host: HostProgram = "dfl",
     step: str = "last",
     force: bool = False,
 ) -> ProgressGenerator[DfmSummary]:
-    """Write the .dfm that lets others wear `identity`'s face.
+    """Write the .dfm that renders an identity's face.
 
-    target: the identity whose face is replaced there (the first other one if None): its decoder draws the mask
-    of the face that is seen. host: a key of HOSTS, whose crop is meant. step: see
-    `ExportOptions`. Raises what `export_bundle` raises.
+    Args:
+        run_path: Folder of the run.
+        identity: The identity whose face is rendered.
+        out: The .dfm file to write.
+        target: The identity whose face is replaced, whose decoder predicts the mask; None for the
+            run's first other identity.
+        host: The host program whose crop the file fits.
+        step: The checkpoint: "last", "best" or a step number.
+        force: Replace an existing file.
+
+    Yields:
+        Progress in three steps.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UsageError: If `out` exists or does not end in .dfm, `step` is no step, or the network is
+            too small for the host program.
+        ArtifactRefused: If the run has no such identity or checkpoint, a face set is missing, or
+            the graph in onnxruntime differs from the trained model; then nothing is written.
+        ProviderMissing: If the Keras backend is not TensorFlow.
     """
     started = time.monotonic()
     if out.suffix != ".dfm":
         raise UsageError(
-            f"{out}: the programs that read .dfm files look for that ending; name it {out.stem}.dfm."
+            f"{out} must end in .dfm, as host programs look for; name it {out.stem}.dfm."
         )
-    refuse_file(out, force=force)
+    check_output_file(out, force=force)
     run = Run.read(run_path)
-    decoder = decoder_number(run, identity)
-    seen = decoder_number(run, target or next(name for name in run.identities if name != identity))
+    decoder = decoder_index(run, identity)
+    target = target or next(name for name in run.identities if name != identity)
+    target_decoder = decoder_index(run, target)
     yield Progress("export", 0, 3, "loading the checkpoint")
-    networks, loaded = load_networks(run, step)
-    shape = mean_mask(run) if run.settings.hide_background else None
-    window = Window.of(network_crop(run.settings), host)
-    function = dfm_function(networks, decoder, seen, window, shape)
+    networks, loaded_step = load_networks(run, step)
+    mask = mean_mask(run) if run.settings.mask_background else None
+    window = CropWindow.of(network_crop(run.settings), host)
+    function = build_dfm_function(networks, decoder, target_decoder, window, mask)
     yield Progress("export", 1, 3, "converting to ONNX")
-    with replacing_file(out) as part:
-        write_onnx(dfm_model(function), part, provenance(run, identity, loaded, "fp32"))
-        yield Progress("export", 2, 3, "proving it equal")
-        faces = _sample(run, CropGeometry(size=window.side, coverage=1, template=HOSTS[host]))
-        worst, mean = _difference(part, function, faces)
+    with atomic_file(out) as part:
+        metadata = graph_metadata(run, identity, loaded_step, "fp32")
+        write_onnx(to_dfm_model(function), part, metadata)
+        yield Progress("export", 2, 3, "checking parity")
+        crop = CropGeometry(size=window.side, coverage=1, template=HOST_FIVE_POINTS[host])
+        faces = _sample_faces(run, crop)
+        greatest, mean = _check_parity(part, function, faces)
         size = part.stat().st_size
     yield Progress("export", 3, 3, "done")
-    return DfmSummary(identity, loaded, size, len(faces), worst, mean, time.monotonic() - started)
+    return DfmSummary(
+        identity, loaded_step, size, len(faces), greatest, mean, time.monotonic() - started
+    )
 
 
-def _sample(run: Run, crop: CropGeometry) -> Float32[np.ndarray, "n r r 3"]:
-    """Return a few faces of every identity as a program for .dfm files would hand them over."""
+def _sample_faces(run: Run, crop: CropGeometry) -> Float32[np.ndarray, "n r r 3"]:
+    """Return a few faces of every identity as a host program passes them: BGR, 0..1."""
     crops = []
     for path in run.faces.values():
         faceset = FaceSet.read(path)
         to_crop = umeyama(faceset.geometry.template_xy(), crop.template_xy())
-        rows = [faceset.rows[number] for number in spread(len(faceset), _FACES)]
+        rows = [faceset.rows[index] for index in evenly_spaced(len(faceset), _PARITY_FACES)]
         crops += [crop_face(faceset.read_crop(row), to_crop, crop.size) for row in rows]
     return float32(np.stack(crops)[..., ::-1]) / 255
 
 
-def _difference(
+def _check_parity(
     path: Path, function: Any, faces: Float32[np.ndarray, "n r r 3"]
 ) -> tuple[int, float]:
-    """Return the greatest and the mean difference to Keras in levels; raise ArtifactRefused beyond _ALLOWED."""
-    session = ort.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    """Return the greatest and the mean difference to Keras in levels; raise if it is too large."""
+    session = open_cpu_session(path)
     expected = function(faces)
     pairs = zip(
         session.run(None, {IN_FACE: faces}),
         (expected[key].numpy() for key in sorted(expected)),
         strict=True,
     )
-    differences = np.concatenate([255 * np.abs(found - wanted).ravel() for found, wanted in pairs])
-    worst, mean = float(differences.max()), float(differences.mean())
-    # Written so that a difference that is no number is refused as well.
-    if not worst <= _ALLOWED:
+    differences = np.concatenate(
+        [255 * np.abs(actual - target).ravel() for actual, target in pairs]
+    )
+    greatest, mean = float(differences.max()), float(differences.mean())
+    # This form of the comparison also rejects NaN.
+    if not greatest <= _MAX_DIFFERENCE:
         raise ArtifactRefused(
-            f"The exported graph differs from the trained model by up to {worst:.1f} of 255 levels "
-            "and was not written; please report this with the run's config.yaml."
+            f"The exported graph differs from the trained model by up to {greatest:.1f} of 255 "
+            "levels and was not written; please report this with the run's config.yaml."
         )
-    return round(worst), mean
+    return round(greatest), mean

@@ -1,4 +1,4 @@
-"""How the programs that run .dfm files cut a face, and where our crop lies in theirs."""
+"""How each host program crops a face, and where the network's crop lies in that square."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +8,13 @@ import tensorflow as tf
 
 from faceloom.array_types import float32
 from faceloom.errors import UsageError
-from faceloom.faces.alignment import WHOLE_FACE, CropGeometry, umeyama
+from faceloom.faces.alignment import WHOLE_FACE_TEMPLATE, CropGeometry, umeyama
+from faceloom_export.dfm.host_programs import HostProgram
 
-# The five points of each one's crop in 0..1 of its side, measured with each program at its default settings.
-HOSTS = {
-    "dfl": WHOLE_FACE,
+# The five points in each program's crop, (x, y) in 0..1 of its side, measured with the program at
+# its default settings.
+HOST_FIVE_POINTS: dict[HostProgram, tuple[tuple[float, float], ...]] = {
+    "dfl": WHOLE_FACE_TEMPLATE,
     "deepfacelive": (
         (0.3752, 0.4073),
         (0.6158, 0.4073),
@@ -36,52 +38,87 @@ HOSTS = {
     ),
 }
 
-
-_SMALLEST = 32
+# The smallest side of a .dfm's input in pixels: below this a face has too few pixels to be of use.
+_MIN_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """The network's square of `size` pixels in a host's of `side`, `left` and `top` from its corner; it may stand out.
+class CropWindow:
+    """The network's square crop inside the host program's square crop.
 
-    Both have pixels of one scale, so that nothing is resampled: the host's side is rounded to whole pixels (at most
-    0.6 % off at 96), the corner to the nearest.
+    Both squares have the same scale, so nothing is resampled: the side of the host program's
+    square is rounded to whole pixels (at most 0.6 % off at 96 pixels), the corner to the nearest.
     """
 
     side: int
+    """Side of the host program's square in pixels."""
     size: int
+    """Side of the network's square in pixels."""
     left: int
+    """Left edge of the network's square in the host's, in pixels; negative if it sticks out."""
     top: int
+    """Top edge of the network's square in the host's, in pixels; negative if it sticks out."""
 
     @classmethod
-    def of(cls, crop: CropGeometry, host: str) -> "Window":
-        """Return the window of a crop in a host's (a key of HOSTS); raise UsageError if that would be tiny."""
-        to_crop = umeyama(float32(HOSTS[host]), crop.template_xy())
-        # The map's rotation, of at most a quarter of a degree, is left out.
+    def of(cls, crop: CropGeometry, host: HostProgram) -> "CropWindow":
+        """Return the window of the network's crop in a host program's crop.
+
+        Args:
+            crop: The network's crop.
+            host: The host program.
+
+        Raises:
+            UsageError: If the host program's square would be smaller than 32 pixels.
+        """
+        to_crop = umeyama(float32(HOST_FIVE_POINTS[host]), crop.template_xy())
+        # The rotation of this transform, at most a quarter of a degree, is ignored.
         side = round(float(np.hypot(*to_crop[:, 0])))
-        if side < _SMALLEST:
+        if side < _MIN_SIDE:
             raise UsageError(
-                f"A .dfm of this network would be {side} pixels wide and {_SMALLEST} is the least."
+                f"A .dfm of this network would take faces of {side} pixels and at least "
+                f"{_MIN_SIDE} are needed; train a network of a larger size."
             )
-        middle = to_crop[:, :2] @ float32([0.5, 0.5]) + to_crop[:, 2]
-        left, top = np.rint((side - 1) / 2 - middle).astype(int)
+        center = to_crop[:, :2] @ float32([0.5, 0.5]) + to_crop[:, 2]
+        left, top = np.rint((side - 1) / 2 - center).astype(int)
         return cls(side, crop.size, int(left), int(top))
 
-    def inner(self, x: Any) -> Any:
-        """[n, side, side, c] -> [n, size, size, c]: the network's square; what the host does not show is mirrored."""
-        cut = x[
+    def cut(self, image: Any) -> Any:
+        """Cut the network's square out of the host's; pixels outside of it are mirrored.
+
+        Args:
+            image: Tensor [n, side, side, c].
+
+        Returns:
+            Tensor [n, size, size, c].
+        """
+        inner = image[
             :, max(0, self.top) : self.top + self.size, max(0, self.left) : self.left + self.size
         ]
-        lacks = [[max(0, -at), max(0, at + self.size - self.side)] for at in (self.top, self.left)]
-        return tf.pad(cut, [[0, 0], *lacks, [0, 0]], "REFLECT") if np.any(lacks) else cut
+        padding = [
+            [max(0, -start), max(0, start + self.size - self.side)]
+            for start in (self.top, self.left)
+        ]
+        if not np.any(padding):
+            return inner
+        return tf.pad(inner, [[0, 0], *padding, [0, 0]], "REFLECT")
 
-    def outer(self, x: Any) -> Any:
-        """[n, size, size, c] -> [n, side, side, c]: the host's square, 0 where the network sees nothing."""
-        lacks = [[max(0, at), max(0, self.side - at - self.size)] for at in (self.top, self.left)]
-        framed = tf.pad(x, [[0, 0], *lacks, [0, 0]]) if np.any(lacks) else x
-        above, before = max(0, -self.top), max(0, -self.left)
-        return framed[:, above : above + self.side, before : before + self.side]
+    def place(self, image: Any) -> Any:
+        """Place the network's square in the host's; pixels outside of it are 0.
 
-    def beyond(self) -> Any:
-        """Return 1 where the network sees nothing, [1, side, side, 1]."""
-        return 1 - self.outer(tf.ones((1, self.size, self.size, 1)))
+        Args:
+            image: Tensor [n, size, size, c].
+
+        Returns:
+            Tensor [n, side, side, c].
+        """
+        padding = [
+            [max(0, start), max(0, self.side - start - self.size)]
+            for start in (self.top, self.left)
+        ]
+        padded = tf.pad(image, [[0, 0], *padding, [0, 0]]) if np.any(padding) else image
+        top, left = max(0, -self.top), max(0, -self.left)
+        return padded[:, top : top + self.side, left : left + self.side]
+
+    def outside(self) -> Any:
+        """Return a tensor [1, side, side, 1]: 1 outside the network's square, 0 inside."""
+        return 1 - self.place(tf.ones((1, self.size, self.size, 1)))

@@ -1,4 +1,4 @@
-"""Make a face model that ships of the one that others published: the same numbers, sooner.
+"""Optimize a published face model for onnxruntime on the CPU; the outputs stay the same.
 
 python -m faceloom_export.face_models.optimize_face_model ORIGINAL.onnx VENDORED.onnx
 """
@@ -10,34 +10,38 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from faceloom_export.face_models.prelu_rewrite import spell_out_prelu
+from faceloom_export.face_models.prelu_rewrite import replace_prelu
 
 
-def open_batch(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model for any number of faces a run, where its graph is fixed to some.
+def make_batch_axis_dynamic(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with a dynamic batch axis, so that it runs any number of faces at once.
 
-    The first axis of every input and output is the batch; what reshapes to it copies it.
+    The first axis of every input and output is the batch; Reshape nodes copy it.
+
+    Args:
+        model: A model with a fixed batch size; it is not changed.
     """
-    opened = onnx.ModelProto.FromString(model.SerializeToString())
-    graph = opened.graph
-    count = graph.input[0].type.tensor_type.shape.dim[0].dim_value
+    result = onnx.ModelProto.FromString(model.SerializeToString())
+    graph = result.graph
+    batch_size = graph.input[0].type.tensor_type.shape.dim[0].dim_value
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "faces"
-    shapes = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
+    shape_names = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
     for constant in graph.initializer:
-        if constant.name in shapes:
+        if constant.name in shape_names:
             shape = numpy_helper.to_array(constant)
-            # 0 copies the axis.
-            copied = np.concatenate([np.where(shape[:1] == count, 0, shape[:1]), shape[1:]])
-            constant.CopyFrom(numpy_helper.from_array(copied, constant.name))
+            # In a Reshape, 0 copies the axis of the input.
+            first = np.where(shape[:1] == batch_size, 0, shape[:1])
+            dynamic = np.concatenate([first, shape[1:]])
+            constant.CopyFrom(numpy_helper.from_array(dynamic, constant.name))
     del graph.value_info[:]
-    onnx.checker.check_model(opened, full_check=True)
-    return opened
+    onnx.checker.check_model(result, full_check=True)
+    return result
 
 
 def _main(original: str, vendored: str) -> None:
-    model = spell_out_prelu(onnx.load(original))
-    Path(vendored).write_bytes(open_batch(model).SerializeToString())
+    model = replace_prelu(onnx.load(original))
+    Path(vendored).write_bytes(make_batch_axis_dynamic(model).SerializeToString())
 
 
 if __name__ == "__main__":

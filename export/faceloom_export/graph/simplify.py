@@ -1,49 +1,54 @@
-"""Take out of a graph what computes no picture.
+"""Remove from a graph the nodes that only compute shapes.
 
-tf2onnx leaves Shape, Gather, Slice, Concat and Cast where a flattened tensor has a free batch axis: what they
-find is known beforehand. onnxslim takes the same nodes away and no other that count (the times are equal:
-`benchmarks/export.py`), and would bring sympy along.
+For a flattened tensor with a dynamic batch axis, tf2onnx emits Shape, Gather, Slice, Concat and
+Cast nodes to compute a shape that is known in advance. onnxslim removes the same nodes and no
+others that matter (the graphs are equally fast: `python -m benchmarks.export`), but depends on
+sympy.
 """
 
 import numpy as np
 import onnx
 from onnx import numpy_helper, shape_inference
 
-# What the batch axis is called; tf2onnx says unk__N.
+# Name of the dynamic batch axis; tf2onnx writes unk__N.
 _BATCH = "batch"
 
 
 def simplify(model: onnx.ModelProto) -> None:
-    """Name the batch axis, make shapes constant and drop what nothing reads; in place."""
+    """Name the batch axis, make shapes constant and drop unused nodes and constants.
+
+    Args:
+        model: The graph; changed in place.
+    """
     graph = model.graph
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = _BATCH
-    # What tf2onnx noted of the tensors contradicts the new name.
+    # The shapes that tf2onnx stored contradict the new axis name.
     del graph.value_info[:]
     _make_shapes_constant(model)
-    _drop_unread(graph)
-    used = {node.domain for node in graph.node}
-    kept = [opset for opset in model.opset_import if opset.domain in used]
+    _drop_unused(graph)
+    domains = {node.domain for node in graph.node}
+    opsets = [opset for opset in model.opset_import if opset.domain in domains]
     del model.opset_import[:]
-    model.opset_import.extend(kept)
+    model.opset_import.extend(opsets)
 
 
-def _drop_unread(graph: onnx.GraphProto) -> None:
+def _drop_unused(graph: onnx.GraphProto) -> None:
     """Remove nodes and constants that no output depends on, in place."""
-    read = {value.name for value in graph.output}
-    kept = []
+    used = {value.name for value in graph.output}
+    nodes = []
     for node in reversed(graph.node):
-        if read.intersection(node.output):
-            read.update(node.input)
-            kept.append(node)
-    constants = [constant for constant in graph.initializer if constant.name in read]
+        if used.intersection(node.output):
+            used.update(node.input)
+            nodes.append(node)
+    constants = [constant for constant in graph.initializer if constant.name in used]
     del graph.node[:], graph.initializer[:]
-    graph.node.extend(reversed(kept))
+    graph.node.extend(reversed(nodes))
     graph.initializer.extend(constants)
 
 
 def _make_shapes_constant(model: onnx.ModelProto) -> None:
-    """Give every Reshape whose result has one free axis that shape as a constant, with -1 for the free one."""
+    """Give each Reshape with one dynamic output axis a constant shape, -1 for that axis."""
     graph = model.graph
     constants = {constant.name for constant in graph.initializer}
     shapes = _inferred_shapes(model)
@@ -57,7 +62,7 @@ def _make_shapes_constant(model: onnx.ModelProto) -> None:
 
 
 def _inferred_shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor inside the graph; -1 where a size is free."""
+    """Return the shape of every intermediate tensor, -1 for a dynamic axis."""
     inferred = shape_inference.infer_shapes(model, data_prop=True)
     return {
         value.name: tuple(

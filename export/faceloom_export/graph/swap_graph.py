@@ -8,36 +8,48 @@ import tensorflow as tf
 
 from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
-from faceloom_train.loop.trainer import compiled_model, dtype_policy
+from faceloom_train.model.model_builder import build_compiled_model, dtype_policy
 from faceloom_train.model.networks import Networks
 from faceloom_train.model.optimizer import use_averaged_weights
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.runs.checkpoint import find_checkpoint, list_checkpoints, restore_checkpoint
+from faceloom_train.runs.checkpoint import find_checkpoint, restore_checkpoint
+from faceloom_train.runs.checkpoint_paths import list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
 log = logging.getLogger(__name__)
 
 
 def load_networks(run: Run, which: str) -> tuple[Networks, int]:
-    """Load the averaged weights of a checkpoint (see `find_checkpoint`); return the networks and the step.
+    """Load the averaged (EMA) weights of a checkpoint.
 
-    The graphs are built in float32 whatever policy trained them: the weights are stored in float32, and
-    a graph of bfloat16 exports without an error to a file that no runtime can read. Raises what `find_checkpoint`
-    raises.
+    The networks are built in float32 whatever policy trained them: the weights are stored in
+    float32, and a bfloat16 graph exports without an error to a file that no runtime can read.
+
+    Args:
+        run: The run to load from.
+        which: The checkpoint: "last", "best" or a step number (see `find_checkpoint`).
+
+    Returns:
+        The networks and the step of the checkpoint.
+
+    Raises:
+        ProviderMissing: If the Keras backend is not TensorFlow.
+        ArtifactRefused: If there is no such checkpoint or it is damaged.
+        UsageError: If `which` is neither "last" nor "best" nor a number.
     """
     if keras.backend.backend() != "tensorflow":
         raise ProviderMissing(
             "Export needs Keras on TensorFlow; unset KERAS_BACKEND and run it again."
         )
     with dtype_policy("float32"):
-        model = compiled_model(run.settings, run.identities)
+        model = build_compiled_model(run.settings, run.identities)
     step = _restore(model, run, which)
     use_averaged_weights(model)
     return model.networks, step
 
 
 def _restore(model: SwapModel, run: Run, which: str) -> int:
-    """Load a checkpoint and return its step; look again if training removes one meanwhile."""
+    """Restore a checkpoint and return its step; retry if a running training deletes it."""
     while True:
         newest = list_checkpoints(run)[-1:]
         try:
@@ -50,8 +62,16 @@ def _restore(model: SwapModel, run: Run, which: str) -> int:
             return step
 
 
-def decoder_number(run: Run, identity: str) -> int:
-    """Return which decoder draws `identity`; raise ArtifactRefused naming those that are there."""
+def decoder_index(run: Run, identity: str) -> int:
+    """Return the index of the decoder that renders an identity.
+
+    Args:
+        run: The run whose networks are exported.
+        identity: Name of the identity.
+
+    Raises:
+        ArtifactRefused: If the run has no such identity.
+    """
     try:
         return run.identities.index(identity)
     except ValueError:
@@ -61,13 +81,23 @@ def decoder_number(run: Run, identity: str) -> int:
         ) from None
 
 
-def swap_function(networks: Networks, decoder: int, size: int) -> Any:
-    """Return a tf.function: uint8 [n, size, size, 3] -> {SWAPPED: uint8 RGB, MASK: uint8 [n, size, size, 1]}."""
+def build_swap_function(networks: Networks, decoder: int, size: int) -> Any:
+    """Build the tf.function that is exported.
+
+    Args:
+        networks: The trained networks.
+        decoder: Index of the decoder that renders the face.
+        size: Side of the crops in pixels.
+
+    Returns:
+        A tf.function: uint8 RGB [n, size, size, 3] -> {SWAPPED: uint8 RGB of the same shape,
+        MASK: uint8 [n, size, size, 1]}.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8, name=FACE)])
     def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
-        drawn = networks.decode(tf.cast(face, tf.float32) / 255.0, decoder)
-        levels = tf.cast(tf.round(tf.clip_by_value(drawn, 0.0, 1.0) * 255.0), tf.uint8)
+        prediction = networks.decode(tf.cast(face, tf.float32) / 255.0, decoder)
+        levels = tf.cast(tf.round(tf.clip_by_value(prediction, 0.0, 1.0) * 255.0), tf.uint8)
         return {SWAPPED: levels[..., :3], MASK: levels[..., 3:]}
 
     return swap

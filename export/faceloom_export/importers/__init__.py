@@ -1,1 +1,4 @@
-"""TODO."""
+"""Reading other programs' models (.dfm, faceswap) without running code of theirs.
+
+May import `faceloom_export.graph`, `faceloom` and `faceloom_train`.
+"""

@@ -1,4 +1,4 @@
-"""Read a .dfm of any program, and refuse what is none before it runs."""
+"""Read a .dfm of any program and check it before it runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,83 +12,107 @@ from onnx.external_data_helper import uses_external_data
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.hashing import sha256_of
-from faceloom.safe_read import read_bounded, refused_as
+from faceloom.safe_read import as_artifact_refused, read_bounded
 from faceloom.swap.bundle.manifest import ImportedRow
-from faceloom_export.importers.imported_model import Foreign
+from faceloom_export.importers.imported_model import ImportedModel
 
-# Protobuf ends here.
-_MOST_BYTES = 2**31 - 1
-# Our ends need operators of 11; beyond 18 some run only on the CPU.
+# The largest protobuf message.
+_MAX_BYTES = 2**31 - 1
+# The nodes that `to_bundle_graph` adds need opset 11; beyond 18 some operators run on the CPU only.
 _OPSETS = range(11, 19)
-_RAISED_TO = 12
-_FACE, _MORPH = "in_face", "morph_value"
-_PLAIN = ("", "ai.onnx")
-# Operators that may run as often as they like.
-_ENDLESS = {"Loop", "Scan"}
+# Older graphs are converted to this opset.
+_CONVERTED_OPSET = 12
+# Name of the face input, without ":0".
+_FACE = "in_face"
+# Name of the optional morph input, without ":0".
+_MORPH = "morph_value"
+# The two names of ONNX' standard operator domain.
+_STANDARD_DOMAINS = ("", "ai.onnx")
+# Operators that may run without end.
+_LOOPS = {"Loop", "Scan"}
+# Accepted sides of the face in pixels.
 _SIDES = range(32, 4097)
 
 
-def read_dfm(path: Path, morph: float) -> Foreign:
-    """Read and check a .dfm; a slider that it has is fixed at `morph`.
+def read_dfm(path: Path, morph: float) -> ImportedModel:
+    """Read and check a .dfm.
 
-    Raises ArtifactRefused for what is no ONNX, custom operators, weights in other files, and inputs or outputs that
-    the format does not have or whose size is open.
+    Args:
+        path: The file.
+        morph: Value, 0..1, that the morph input is fixed at, if the model has one.
+
+    Raises:
+        ArtifactRefused: If the file is not ONNX, has custom operators, loops or weights in other
+            files, or has inputs or outputs that the format does not have or whose size is dynamic.
     """
-    content = read_limited(path)
+    content = read_model_bytes(path)
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
         raise ArtifactRefused(
-            f"{path} is no .dfm: it cannot be read as ONNX; take the file anew."
+            f"{path} is not a .dfm: it cannot be read as ONNX; download or export it again."
         ) from error
-    # ValueError: names that are no UTF-8.
-    with refused_as(f"{path} is no .dfm: it cannot be read as ONNX", (ValueError, TypeError)):
-        _refuse_foreign_parts(model, path)
-        model = _with_known_opset(model, path)
-        slid = _fix_inputs(model.graph, path, morph)
-        side = _side(model.graph, path)
+    # ONNX raises ValueError for names that are not UTF-8.
+    with as_artifact_refused(
+        f"{path} is not a .dfm: it cannot be read as ONNX", (ValueError, TypeError)
+    ):
+        _check_self_contained(model, path)
+        model = _with_supported_opset(model, path)
+        has_morph = _fix_inputs(model.graph, path, morph)
+        side = _face_side(model.graph, path)
         metadata = {entry.key: entry.value for entry in model.metadata_props}
     row = ImportedRow(
-        format="dfm", file=path.name, sha256=sha256_of(content), morph=morph if slid else None
+        format="dfm", file=path.name, sha256=sha256_of(content), morph=morph if has_morph else None
     )
-    return Foreign(model, CropGeometry(size=side, coverage=1), row, metadata)
+    return ImportedModel(model, CropGeometry(size=side, coverage=1), row, metadata)
 
 
-def read_limited(path: Path) -> bytes:
-    """Return a file's bytes; raise ArtifactRefused if it is not there or larger than a model can be."""
+def read_model_bytes(path: Path) -> bytes:
+    """Return the bytes of a model's file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ArtifactRefused: If the file is missing or larger than 2 GB, the limit of protobuf.
+    """
     if not path.is_file():
-        raise ArtifactRefused(f"{path} does not exist or is no file; check the path.")
-    if path.stat().st_size > _MOST_BYTES:
+        raise ArtifactRefused(f"{path} does not exist or is not a file; check the path.")
+    if path.stat().st_size > _MAX_BYTES:
         raise ArtifactRefused(
-            f"{path} has {path.stat().st_size / 1e9:.1f} GB and a model ends at 2; check the file."
+            f"{path} has {path.stat().st_size / 1e9:.1f} GB and a model has at most 2; "
+            "check the file."
         )
-    return read_bounded(path, _MOST_BYTES)
+    return read_bounded(path, _MAX_BYTES)
 
 
-def _refuse_foreign_parts(model: onnx.ModelProto, path: Path) -> None:
+def _check_self_contained(model: onnx.ModelProto, path: Path) -> None:
+    """Refuse custom operators, loops and weights in other files."""
     graphs = list(_graphs(model.graph))
-    domains = {node.domain for graph in graphs for node in graph.node} - set(_PLAIN)
+    domains = {node.domain for graph in graphs for node in graph.node} - set(_STANDARD_DOMAINS)
     if domains or model.functions:
-        named = ", ".join(sorted(domains)) or "functions of its own"
+        names = ", ".join(sorted(domains)) or "functions of its own"
         raise ArtifactRefused(
-            f"{path} has custom operators ({named}), which no runtime here knows."
+            f"{path} has custom operators ({names}), which are not supported; "
+            "export it with standard operators."
         )
-    loops = {node.op_type for graph in graphs for node in graph.node} & _ENDLESS
+    loops = {node.op_type for graph in graphs for node in graph.node} & _LOOPS
     if loops:
         raise ArtifactRefused(
-            f"{path} repeats itself ({', '.join(sorted(loops))}), which might never end and no .dfm does."
+            f"{path} contains loops ({', '.join(sorted(loops))}), which might never end and which "
+            "no .dfm needs; use another file."
         )
     if any(uses_external_data(tensor) for graph in graphs for tensor in _tensors(graph)):
-        raise ArtifactRefused(f"{path} draws its weights from another file; save it as one file.")
+        raise ArtifactRefused(f"{path} reads its weights from another file; save it as one file.")
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                if inner.ByteSize():
-                    yield from _graphs(inner)
+            for subgraph in (attribute.g, *attribute.graphs):
+                if subgraph.ByteSize():
+                    yield from _graphs(subgraph)
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
@@ -100,74 +124,72 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
             yield from (attribute.t, *attribute.tensors)
 
 
-def _with_known_opset(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
-    opset = next((entry.version for entry in model.opset_import if entry.domain in _PLAIN), 0)
+def _with_supported_opset(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+    opset = next(
+        (entry.version for entry in model.opset_import if entry.domain in _STANDARD_DOMAINS), 0
+    )
     if opset in _OPSETS:
         return model
     if opset > _OPSETS[-1]:
         raise ArtifactRefused(
-            f"{path} has opset {opset} and {_OPSETS[-1]} is the newest that is read; export it so."
+            f"{path} has opset {opset} and {_OPSETS[-1]} is the newest that is supported; "
+            "export it with that one."
         )
     try:
-        return onnx.version_converter.convert_version(model, _RAISED_TO)
-    except Exception as error:  # the converter raises its own undocumented kinds
+        return onnx.version_converter.convert_version(model, _CONVERTED_OPSET)
+    except Exception as error:  # the converter raises its own undocumented classes
         raise ArtifactRefused(
-            f"{path} has opset {opset}, too old to be raised to {_RAISED_TO}."
+            f"{path} has opset {opset}, which cannot be converted to {_CONVERTED_OPSET}; "
+            "export it with a newer one."
         ) from error
 
 
 def _fix_inputs(graph: onnx.GraphProto, path: Path, morph: float) -> bool:
-    """Leave the face as the only input; return whether there was a slider."""
+    """Leave the face as the only input; return whether there was a morph input."""
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     names = [value.name for value in inputs]
-    known = [name.split(":")[0] for name in names]
-    if known not in ([_FACE], [_FACE, _MORPH]):
+    base_names = [name.split(":")[0] for name in names]
+    if base_names not in ([_FACE], [_FACE, _MORPH]):
         raise ArtifactRefused(
-            f"{path} is no .dfm: it takes {', '.join(names) or 'nothing'}, and a .dfm takes {_FACE}:0 and at most "
-            f"{_MORPH}:0 besides."
+            f"{path} is not a .dfm: its inputs are {', '.join(names) or 'none'}, and a .dfm has "
+            f"{_FACE}:0 and optionally {_MORPH}:0."
         )
     for value in inputs[1:]:
-        _refuse_unless(
-            value.type.tensor_type.elem_type == TensorProto.FLOAT,
-            path,
-            f"{value.name} is not float32",
-        )
+        is_float = value.type.tensor_type.elem_type == TensorProto.FLOAT
+        _check(is_float, path, f"{value.name} is not float32")
         graph.initializer.append(numpy_helper.from_array(np.array([morph], np.float32), value.name))
     del graph.input[:]
     graph.input.append(inputs[0])
     return len(inputs) > 1
 
 
-def _side(graph: onnx.GraphProto, path: Path) -> int:
-    """Return the pixels of the faces' side, the same in and out."""
+def _face_side(graph: onnx.GraphProto, path: Path) -> int:
+    """Return the side of the input and output faces in pixels."""
     (face,) = graph.input
     count, *size = _shape(face)
-    _refuse_unless(
-        face.type.tensor_type.elem_type == TensorProto.FLOAT, path, f"{face.name} is not float32"
-    )
-    _refuse_unless(
+    is_float = face.type.tensor_type.elem_type == TensorProto.FLOAT
+    _check(is_float, path, f"{face.name} is not float32")
+    _check(
         not isinstance(count, int),
         path,
-        f"{face.name} takes exactly {count} faces and not any number",
+        f"{face.name} takes exactly {count} faces instead of any number",
     )
-    _refuse_unless(
+    _check(
         len(size) == 3 and size[0] == size[1] and size[2] == 3 and size[0] in _SIDES,
         path,
-        f"{face.name} has the shape {size or 'of nothing'} and not a fixed [side, side, 3]",
+        f"{face.name} has the shape {size} instead of a fixed [side, side, 3]",
     )
-    _refuse_unless(
-        len(graph.output) == 3, path, f"it gives {len(graph.output)} outputs and not three"
-    )
+    _check(len(graph.output) == 3, path, f"it has {len(graph.output)} outputs instead of three")
     return int(size[0])
 
 
 def _shape(value: onnx.ValueInfoProto) -> list[int | str]:
-    """Return the sizes, a name ("" if it has none) for each that is open; [""] if nothing is said."""
+    """Return the sizes of a value's axes; a string for a dynamic axis, [""] if none is given."""
     dims = value.type.tensor_type.shape.dim
     return [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in dims] or [""]
 
 
-def _refuse_unless(right: bool, path: Path, what: str) -> None:
-    if not right:
-        raise ArtifactRefused(f"{path} is no .dfm that can be imported: {what}.")
+def _check(condition: bool, path: Path, problem: str) -> None:
+    if not condition:
+        raise ArtifactRefused(f"{path} is not a .dfm that can be imported: {problem}.")

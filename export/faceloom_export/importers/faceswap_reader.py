@@ -1,7 +1,8 @@
-"""Read a faceswap model `original` (.keras): numbers and names out of a .zip, nothing loaded as code.
+"""Read a faceswap model `original` (.keras) without loading any of it as code.
 
-The file holds `config.json`, which says the layers, and `model.weights.h5`. Keras would make classes that the
-file names; here the layers are only looked up in a short list of known ones, and drawn in ONNX (`chain`).
+The file is a .zip with `config.json`, which describes the layers, and `model.weights.h5`. Keras
+would import classes that the file names. Here each layer must be in a short list of supported
+ones, and is built in ONNX (`keras_to_onnx`).
 """
 
 import io
@@ -20,24 +21,33 @@ from pydantic import BaseModel, Field, ValidationError
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.hashing import sha256_of
-from faceloom.json_documents import first_problem
-from faceloom.safe_read import MOST_OF_A_DOCUMENT
-from faceloom.swap.bundle.archive import opened_zip
+from faceloom.json_documents import first_validation_error
+from faceloom.safe_read import MAX_DOCUMENT_BYTES
+from faceloom.swap.bundle.archive import open_zip
 from faceloom.swap.bundle.manifest import ImportedRow
-from faceloom_export.graph.keras_to_onnx import Chain, Layer, UnknownLayer
-from faceloom_export.importers.dfm_reader import read_limited
-from faceloom_export.importers.imported_model import Foreign
-from faceloom_train.runs.hdf5_validation import DAMAGED, arrays_of, numbers_of
+from faceloom_export.graph.keras_to_onnx import LayerSpec, OnnxGraphBuilder, UnsupportedLayer
+from faceloom_export.importers.dfm_reader import read_model_bytes
+from faceloom_export.importers.imported_model import ImportedModel
+from faceloom_train.runs.hdf5_validation import HDF5_ERRORS, find_datasets, read_float32
 
-_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+# The member that describes the layers.
+_CONFIG = "config.json"
+# The member that holds the weights.
+_WEIGHTS = "model.weights.h5"
+# Class names of the encoder and the decoders inside the model.
 _SUBMODELS = ("Functional", "Model")
-_OPSET, _IR = 17, 8
-# The layers that hold weights, and what Keras calls their places in the file.
-_PLACES = {"Conv2D": "conv2d", "Dense": "dense"}
+# Opset of the graph.
+_OPSET = 17
+# The ONNX IR version that belongs to this opset.
+_IR_VERSION = 8
+# The layers with weights, and the name that Keras gives their group in the HDF5 file.
+_WEIGHT_GROUPS = {"Conv2D": "conv2d", "Dense": "dense"}
+# Accepted sides of the encoder's input in pixels.
+_SIDES = range(32, 1025)
 
 
 class _LayerJson(BaseModel):
-    """What is used of a layer's entry; further keys come and go with Keras' versions."""
+    """The keys of a layer that are used; the others vary between Keras versions."""
 
     class_name: str
     name: str
@@ -46,110 +56,126 @@ class _LayerJson(BaseModel):
 
 
 class _ModelJson(BaseModel):
-    """What is used of a model's entry."""
+    """The keys of a model that are used."""
 
     name: str
     layers: Annotated[list[_LayerJson], Field(min_length=1)]
 
 
-def read_faceswap(path: Path, side: str, coverage: float) -> Foreign:
-    """Read the encoder and one decoder ("a" or "b") of a faceswap model.
+def read_faceswap(path: Path, side: str, coverage: float) -> ImportedModel:
+    """Read the encoder and one decoder of a faceswap model.
 
-    coverage: of its crop, in sides of DeepFaceLab's whole face, which the file does not say. The model draws no
-    mask, so all of the crop counts as face, and conversion cuts it to the target's outline. Raises ArtifactRefused
-    for a damaged file, a layer that `original` does not have, or a model without that decoder.
+    The model predicts no mask, so the whole crop counts as face and conversion limits it to the
+    target's outline.
+
+    Args:
+        path: The .keras file.
+        side: The decoder, "a" or "b".
+        coverage: Coverage of the model's crops, which the file does not record.
+
+    Raises:
+        ArtifactRefused: If the file is damaged, has a layer that `original` does not have, or
+            lacks that decoder.
     """
-    content = read_limited(path)
-    with opened_zip(content, path) as archive:
+    content = read_model_bytes(path)
+    with open_zip(content, path) as archive:
         config = _read_config(archive, path)
         weights = _read_weights(archive, path)
     try:
-        model, size = _drawn(config, weights, side)
+        model, size = _build_model(config, weights, side)
     except ValidationError as error:
-        raise ArtifactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
-    except UnknownLayer as error:
-        raise ArtifactRefused(f"{path}: {error}; only the model `original` is imported.") from error
-    # A setting of another kind than Keras writes.
+        raise ArtifactRefused(f"{path}, {_CONFIG}: {first_validation_error(error)}.") from error
+    except UnsupportedLayer as error:
+        raise ArtifactRefused(
+            f"{path}: {error}; only the model `original` can be imported."
+        ) from error
+    # A setting of another type than Keras writes.
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         raise ArtifactRefused(
             f"{path}, {_CONFIG}: a layer is not as Keras writes it ({str(error)[:100]})."
         ) from error
     row = ImportedRow(format="faceswap", file=path.name, sha256=sha256_of(content))
-    return Foreign(model, CropGeometry(size=size, coverage=coverage), row, {})
+    return ImportedModel(model, CropGeometry(size=size, coverage=coverage), row, {})
 
 
 def _read_config(archive: zipfile.ZipFile, path: Path) -> _ModelJson:
     try:
-        if archive.getinfo(_CONFIG).file_size > MOST_OF_A_DOCUMENT:
-            raise ArtifactRefused(f"{path}: its {_CONFIG} is too large to be one of `original`.")
+        if archive.getinfo(_CONFIG).file_size > MAX_DOCUMENT_BYTES:
+            raise ArtifactRefused(
+                f"{path}: its {_CONFIG} is too large for the model `original`; check the file."
+            )
         return _ModelJson.model_validate(json.loads(archive.read(_CONFIG))["config"])
     except ValidationError as error:
-        raise ArtifactRefused(f"{path}, {_CONFIG}: {first_problem(error)}.") from error
+        raise ArtifactRefused(f"{path}, {_CONFIG}: {first_validation_error(error)}.") from error
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise ArtifactRefused(
-            f"{path} is no Keras model: its {_CONFIG} is missing or damaged."
+            f"{path} is not a Keras model: its {_CONFIG} is missing or damaged."
         ) from error
 
 
 def _read_weights(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]:
-    """Return every array by its path in the file."""
+    """Return every weight array by its path in the HDF5 file."""
     try:
         content = archive.read(_WEIGHTS)
         with h5py.File(io.BytesIO(content), "r") as file:
-            arrays = arrays_of(file, path, len(content))
+            datasets = find_datasets(file, path, len(content))
             return {
-                name: numbers_of(array)
-                for name, array in arrays.items()
-                if array.dtype.kind == "f" and "vars" in name
+                name: read_float32(dataset)
+                for name, dataset in datasets.items()
+                if dataset.dtype.kind == "f" and "vars" in name
             }
-    except DAMAGED as error:
+    except HDF5_ERRORS as error:
         raise ArtifactRefused(
-            f"{path} is no Keras model: its {_WEIGHTS} is missing or damaged."
+            f"{path} is not a Keras model: its {_WEIGHTS} is missing or damaged."
         ) from error
 
 
-def _drawn(
+def _build_model(
     config: _ModelJson, weights: dict[str, np.ndarray], side: str
 ) -> tuple[onnx.ModelProto, int]:
-    """Return the encoder and one decoder in ONNX, and their picture's side."""
-    parts = dict(_submodels(config))
-    wanted = ("encoder", f"decoder_{side}")
-    for name in wanted:
-        if name not in parts:
-            raise UnknownLayer(f"it has no part {name!r} (it has {', '.join(parts) or 'none'})")
-    size = _size(parts["encoder"])
-    chain = Chain(size)
-    for layer in (layer for name in wanted for layer in parts[name]):
-        chain.add(layer, [weights.get(f"{layer.place}/vars/{number}") for number in (0, 1)])
-    return _with_outputs(chain, size), size
+    """Return the encoder with one decoder in ONNX, and the side of their images."""
+    submodels = dict(_submodels(config))
+    needed = ("encoder", f"decoder_{side}")
+    for name in needed:
+        if name not in submodels:
+            raise UnsupportedLayer(
+                f"it has no part {name!r} (it has {', '.join(submodels) or 'none'})"
+            )
+    size = _image_side(submodels["encoder"])
+    builder = OnnxGraphBuilder(size)
+    for layer in (layer for name in needed for layer in submodels[name]):
+        builder.add(layer, [weights.get(f"{layer.weights_path}/vars/{index}") for index in (0, 1)])
+    return _with_dfm_outputs(builder, size), size
 
 
-def _submodels(config: _ModelJson) -> Iterator[tuple[str, list[Layer]]]:
-    """Yield each part's name and its layers, with the place that Keras gives their weights.
+def _submodels(config: _ModelJson) -> Iterator[tuple[str, list[LayerSpec]]]:
+    """Yield each submodel's name and its layers.
 
-    Keras numbers layers of one class in their order: functional, functional_1, ...; inside each, conv2d, conv2d_1, ...
+    Keras numbers the groups of the HDF5 file by class: functional, functional_1, ...; inside each,
+    conv2d, conv2d_1, ...
     """
-    for number, part in enumerate(
-        layer for layer in config.layers if layer.class_name in _SUBMODELS
-    ):
+    parts = [layer for layer in config.layers if layer.class_name in _SUBMODELS]
+    for index, part in enumerate(parts):
         model = _ModelJson.model_validate(part.config)
-        yield part.name, list(_layers(model, f"layers/{_numbered('functional', number)}"))
+        yield part.name, list(_layers(model, f"layers/{_numbered('functional', index)}"))
 
 
-def _layers(model: _ModelJson, place: str) -> Iterator[Layer]:
-    seen: dict[str, int] = {}
-    for before, layer in zip([None, *model.layers], model.layers, strict=False):
-        if _taken(layer) != ([before.name] if before else []):
-            raise UnknownLayer(f"the layer {layer.name} does not take what the one before it gives")
-        kind = _PLACES.get(layer.class_name, "")
-        number = seen[kind] = seen.get(kind, -1) + 1
-        yield Layer(
-            layer.class_name, layer.name, layer.config, f"{place}/layers/{_numbered(kind, number)}"
+def _layers(model: _ModelJson, group: str) -> Iterator[LayerSpec]:
+    counts: dict[str, int] = {}
+    for previous, layer in zip([None, *model.layers], model.layers, strict=False):
+        if _input_layers(layer) != ([previous.name] if previous else []):
+            raise UnsupportedLayer(
+                f"the layer {layer.name} does not take the output of the layer before it"
+            )
+        kind = _WEIGHT_GROUPS.get(layer.class_name, "")
+        index = counts[kind] = counts.get(kind, -1) + 1
+        yield LayerSpec(
+            layer.class_name, layer.name, layer.config, f"{group}/layers/{_numbered(kind, index)}"
         )
 
 
-def _taken(layer: _LayerJson) -> list[str]:
-    """Return the names of the layers that a layer takes its input from."""
+def _input_layers(layer: _LayerJson) -> list[str]:
+    """Return the names of the layers whose outputs a layer takes."""
     try:
         return [
             value["config"]["keras_history"][0]
@@ -157,41 +183,47 @@ def _taken(layer: _LayerJson) -> list[str]:
             for value in node["args"]
         ]
     except (KeyError, IndexError, TypeError) as error:
-        raise UnknownLayer(f"the inputs of {layer.name} are not as Keras 3 writes them") from error
+        raise UnsupportedLayer(
+            f"the inputs of {layer.name} are not as Keras 3 writes them"
+        ) from error
 
 
-def _numbered(kind: str, number: int) -> str:
-    return f"{kind}_{number}" if number else kind
+def _numbered(name: str, index: int) -> str:
+    return f"{name}_{index}" if index else name
 
 
-def _size(encoder: list[Layer]) -> int:
+def _image_side(encoder: list[LayerSpec]) -> int:
     shape = encoder[0].config.get("batch_shape") or []
     if (
-        encoder[0].kind != "InputLayer"
+        encoder[0].class_name != "InputLayer"
         or len(shape) != 4
-        or shape[1] not in range(32, 1025)
+        or shape[1] not in _SIDES
         or shape[2:] != [shape[1], 3]
     ):
-        raise UnknownLayer("its encoder does not take square pictures")
+        raise UnsupportedLayer("its encoder does not take square RGB images")
     return int(shape[1])
 
 
-def _with_outputs(chain: Chain, size: int) -> onnx.ModelProto:
-    """Close the graph in the form of a .dfm: mask, face, mask, the masks full."""
-    if chain.shape != (3, size, size):
-        raise UnknownLayer(f"the decoder draws {chain.shape} and not a picture of {size} pixels")
-    chain.constant("one", np.asarray(1, np.float32))
+def _with_dfm_outputs(builder: OnnxGraphBuilder, size: int) -> onnx.ModelProto:
+    """Finish the graph with a .dfm's outputs: mask, face, mask, where both masks are 1."""
+    if builder.shape != (3, size, size):
+        raise UnsupportedLayer(
+            f"the decoder's output is {builder.shape} instead of an image of {size} pixels"
+        )
+    builder.add_constant("one", np.asarray(1, np.float32))
     nodes = [
-        *chain.nodes,
-        helper.make_node("Transpose", [chain.value], ["face"], perm=[0, 2, 3, 1]),
+        *builder.nodes,
+        helper.make_node("Transpose", [builder.output], ["face"], perm=[0, 2, 3, 1]),
         helper.make_node("ReduceMax", ["face"], ["flat"], axes=[3], keepdims=1),
         helper.make_node("Clip", ["flat", "one", "one"], ["full"]),
         helper.make_node("Identity", ["full"], ["full_again"]),
     ]
-    taken = helper.make_tensor_value_info(chain.taken, TensorProto.FLOAT, ["batch", size, size, 3])
-    given = [
+    face = helper.make_tensor_value_info(builder.input, TensorProto.FLOAT, ["batch", size, size, 3])
+    outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size, size, channels])
         for name, channels in (("full", 1), ("face", 3), ("full_again", 1))
     ]
-    graph = helper.make_graph(nodes, "faceswap", [taken], given, chain.constants)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)
+    graph = helper.make_graph(nodes, "faceswap", [face], outputs, builder.constants)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
+    )

@@ -1,53 +1,63 @@
-"""A model of another program, brought to the form of a .dfm, and how that becomes a bundle's graph."""
+"""A model of another program in the form of a .dfm, and its conversion to a bundle's graph."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from jaxtyping import Float32
 from onnx import TensorProto, helper, numpy_helper
 
-from faceloom.array_types import RgbBatch, float32, to_levels
+from faceloom.array_types import RgbBatch, float32, to_uint8
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
-from faceloom.swap.bundle.bundle import Golden
+from faceloom.onnx_session import create_session, first_line
+from faceloom.swap.bundle.bundle import GoldenSample
 from faceloom.swap.bundle.manifest import ImportedRow
 from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
 
-# Before every name of the other program's graph, so that none is one of ours.
-_THEIRS = "imported/"
+# Prefix of every name in the imported graph, so that none equals a name of ours.
+_PREFIX = "imported/"
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """A checked model: one input, BGR 0..1 [n, r, r, 3]; three outputs by position, as in a .dfm, in 0..1.
+class ImportedModel:
+    """A checked model of another program."""
 
-    crop: what it wants to see. metadata: the text inside its file.
-    """
-
-    model: onnx.ModelProto
+    onnx_model: onnx.ModelProto
+    """A graph as in a .dfm: one input, BGR 0..1 [n, r, r, 3]; three outputs in 0..1, by position
+    the target's mask, the swapped face (BGR) and its mask."""
     crop: CropGeometry
+    """The crops that the model expects."""
     row: ImportedRow
+    """The file's row in the manifest."""
     metadata: dict[str, str]
+    """The ONNX metadata properties of the file."""
 
 
 def to_bundle_graph(model: onnx.ModelProto, side: int) -> onnx.ModelProto:
-    """Put our ends on a model of .dfm's form: uint8 RGB in; uint8 RGB, and the lesser of both masks, out."""
-    wrapped = onnx.compose.add_prefix(model, _THEIRS)
+    """Convert a graph to a bundle's inputs and outputs.
+
+    Args:
+        model: A graph as in a .dfm (see `ImportedModel.onnx_model`); it is not changed.
+        side: Side of the crops in pixels.
+
+    Returns:
+        The graph with uint8 RGB as input, and uint8 RGB and the smaller of both masks as outputs.
+    """
+    wrapped = onnx.compose.add_prefix(model, _PREFIX)
     graph = wrapped.graph
-    (taken,) = graph.input
-    target_mask, drawn, drawn_mask = (output.name for output in graph.output)
+    (face,) = graph.input
+    target_mask, swapped, swapped_mask = (output.name for output in graph.output)
     before = [
         helper.make_node("Cast", [FACE], ["face_level"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["face_level", "one_level"], ["face_rgb"]),
-        helper.make_node("Gather", ["face_rgb", "reversed"], [taken.name], axis=3),
+        helper.make_node("Gather", ["face_rgb", "reversed"], [face.name], axis=3),
     ]
     after = [
-        helper.make_node("Gather", [drawn, "reversed"], ["drawn_rgb"], axis=3),
-        *_to_levels("drawn_rgb", SWAPPED),
-        helper.make_node("Min", [target_mask, drawn_mask], ["both_masks"]),
-        *_to_levels("both_masks", MASK),
+        helper.make_node("Gather", [swapped, "reversed"], ["swapped_rgb"], axis=3),
+        *_to_uint8_nodes("swapped_rgb", SWAPPED),
+        helper.make_node("Min", [target_mask, swapped_mask], ["both_masks"]),
+        *_to_uint8_nodes("both_masks", MASK),
     ]
     constants = {"one_level": 1 / 255, "levels": 255, "least": 0, "most": 1}
     tensors = [
@@ -59,47 +69,54 @@ def to_bundle_graph(model: onnx.ModelProto, side: int) -> onnx.ModelProto:
     del graph.node[:], graph.input[:], graph.output[:]
     graph.node.extend(nodes)
     graph.initializer.extend([*tensors, reversed_channels])
-    graph.input.append(_levels(FACE, side, 3))
-    graph.output.extend([_levels(SWAPPED, side, 3), _levels(MASK, side, 1)])
+    graph.input.append(_uint8_value(FACE, side, 3))
+    graph.output.extend([_uint8_value(SWAPPED, side, 3), _uint8_value(MASK, side, 1)])
     return wrapped
 
 
-def foreign_golden(foreign: Foreign, faces: RgbBatch) -> Golden:
-    """Return what the model itself makes of `faces`, its ends computed here and not in the graph.
+def golden_from_model(model: ImportedModel, faces: RgbBatch) -> GoldenSample:
+    """Run the imported model on faces, with the conversion to levels done in NumPy.
 
-    Raises ArtifactRefused if it does not run, or gives other shapes than a .dfm does, or no numbers.
+    Args:
+        model: The imported model.
+        faces: Crops of the model's size.
+
+    Returns:
+        The faces with the model's outputs for them.
+
+    Raises:
+        ArtifactRefused: If the model does not run, or its outputs have other shapes than those of
+            a .dfm or are not finite.
     """
-    side = foreign.crop.size
-    content = foreign.model.SerializeToString()
+    side = model.crop.size
+    content = model.onnx_model.SerializeToString()
     try:
-        session = ort.InferenceSession(
-            content, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
+        session = create_session(content)
         outputs = session.run(None, {session.get_inputs()[0].name: float32(faces[..., ::-1]) / 255})
-    except Exception as error:  # onnxruntime raises its own undocumented kinds
-        raise _refused(foreign, f"does not run ({str(error).splitlines()[0][:200]})") from error
+    except Exception as error:  # onnxruntime raises its own undocumented classes
+        raise _refused(model, f"does not run ({first_line(error)})") from error
     for output, channels in zip(outputs, (1, 3, 1), strict=True):
         if output.shape != (len(faces), side, side, channels):
             raise _refused(
-                foreign, f"gives an output of {output.shape[1:]} and not {(side, side, channels)}"
+                model, f"has an output of {output.shape[1:]} instead of {(side, side, channels)}"
             )
         if not np.isfinite(output).all():
-            raise _refused(foreign, "gives values that are no numbers")
-    target_mask, drawn, drawn_mask = outputs
-    return Golden(
-        faces, _rounded(drawn[..., ::-1]), _rounded(np.minimum(target_mask, drawn_mask)[..., 0])
-    )
+            raise _refused(model, "computes values that are not finite")
+    target_mask, swapped, swapped_mask = outputs
+    mask = np.minimum(target_mask, swapped_mask)[..., 0]
+    return GoldenSample(faces, _to_levels(swapped[..., ::-1]), _to_levels(mask))
 
 
-def _refused(foreign: Foreign, what: str) -> ArtifactRefused:
-    return ArtifactRefused(f"{foreign.row.file} {what}; nothing was written.")
+def _refused(model: ImportedModel, problem: str) -> ArtifactRefused:
+    return ArtifactRefused(f"{model.row.file} {problem}; nothing was written.")
 
 
-def _rounded(values: Float32[np.ndarray, "..."]) -> np.ndarray:
-    return to_levels(255 * np.clip(values, 0, 1))
+def _to_levels(values: Float32[np.ndarray, "..."]) -> np.ndarray:
+    return to_uint8(255 * np.clip(values, 0, 1))
 
 
-def _to_levels(name: str, result: str) -> list[onnx.NodeProto]:
+def _to_uint8_nodes(name: str, result: str) -> list[onnx.NodeProto]:
+    """Return the nodes that convert 0..1 to uint8 levels."""
     return [
         helper.make_node("Clip", [name, "least", "most"], [f"{name}_clipped"]),
         helper.make_node("Mul", [f"{name}_clipped", "levels"], [f"{name}_level"]),
@@ -108,5 +125,5 @@ def _to_levels(name: str, result: str) -> list[onnx.NodeProto]:
     ]
 
 
-def _levels(name: str, side: int, channels: int) -> onnx.ValueInfoProto:
+def _uint8_value(name: str, side: int, channels: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.UINT8, ["batch", side, side, channels])

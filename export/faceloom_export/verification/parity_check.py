@@ -1,4 +1,4 @@
-"""What a graph keeps of the trained model, held against limits."""
+"""The parity check: compare an exported graph with the trained model and apply limits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,118 +9,163 @@ from jaxtyping import Float32
 from faceloom.array_types import Points, RgbBatch
 from faceloom.compare.image_similarity import structural_similarity
 from faceloom.faces.face_recognition import MobileFaceNet
-from faceloom.swap.bundle.manifest import LimitsRow, Precision, ProofRow, ToleranceRow
-from faceloom.swap.bundle.output_difference import Difference, difference_of
+from faceloom.swap.bundle.manifest import LimitsRow, ParityRow, Precision, ToleranceRow
+from faceloom.swap.bundle.output_difference import OutputDifference, compare_outputs
 from faceloom.swap.inference.swap_network import SwapNetwork
-from faceloom.swap.sources.face_source import Swapped
+from faceloom.swap.sources.face_source import Predictions
 from faceloom_export.graph.tensor_names import MASK, SWAPPED
 
-# fp32 may round another way, fp16 be as much off as its numbers are coarse; of int8 only what is seen counts.
+# fp32 may differ by rounding, fp16 by its resolution; int8 is limited by what is visible alone.
 LIMITS: Mapping[Precision, LimitsRow] = {
     "fp32": LimitsRow(
-        levels=1, share_within=0.9999, mean_difference=0.1, similarity=0.999, identity_loss=0.005
+        levels=1,
+        min_share_within=0.9999,
+        max_mean_difference=0.1,
+        min_ssim=0.999,
+        max_identity_drop=0.005,
     ),
     "fp16": LimitsRow(
-        levels=2, share_within=0.9999, mean_difference=0.5, similarity=0.995, identity_loss=0.01
+        levels=2,
+        min_share_within=0.9999,
+        max_mean_difference=0.5,
+        min_ssim=0.995,
+        max_identity_drop=0.01,
     ),
     "int8": LimitsRow(
-        levels=255, share_within=1, mean_difference=2, similarity=0.985, identity_loss=0.02
+        levels=255,
+        min_share_within=1,
+        max_mean_difference=2,
+        min_ssim=0.985,
+        max_identity_drop=0.02,
     ),
 }
-# Faces that go through a network together.
-_BATCH = 8
-# The mask's level from which a pixel counts as drawn.
+# Faces that a network runs at once; it bounds the memory.
+_BATCH_SIZE = 8
+# Mask level, 0..255, from which a pixel counts as inside the face.
 _INSIDE = 128
 
 
-def run_model(function: Any, faces: RgbBatch) -> Swapped:
-    """Return what the trained model (see `swap_function`) makes of faces."""
-    drawn = [function(faces[i : i + _BATCH]) for i in range(0, len(faces), _BATCH)]
-    swapped, masks = (
-        np.concatenate([part[name].numpy() for part in drawn]) for name in (SWAPPED, MASK)
-    )
-    return Swapped(swapped, masks[..., 0])
+def run_model(function: Any, faces: RgbBatch) -> Predictions:
+    """Return the trained model's predictions for faces.
 
-
-class Judge:
-    """Holds graphs against what the trained model made of the same faces.
-
-    wanted: its faces and masks. points_xy: the five points of each crop. center: whom the faces should resemble.
+    Args:
+        function: The result of `build_swap_function`.
+        faces: Crops of the network's size.
     """
+    batches = [function(faces[i : i + _BATCH_SIZE]) for i in range(0, len(faces), _BATCH_SIZE)]
+    swapped, masks = (
+        np.concatenate([batch[name].numpy() for batch in batches]) for name in (SWAPPED, MASK)
+    )
+    return Predictions(swapped, masks[..., 0])
+
+
+class ParityChecker:
+    """Compares graphs with the trained model's predictions for the same faces."""
 
     def __init__(
         self,
         faces: RgbBatch,
-        wanted: Swapped,
+        reference: Predictions,
         points_xy: Points,
-        center: Float32[np.ndarray, "192"],
+        identity_center: Float32[np.ndarray, "192"],
     ):
-        self._faces, self._wanted = faces, wanted
-        self._points_xy, self._center = points_xy, center
-        self._embedder = MobileFaceNet()
-        self._identity = self._identity_of(wanted.faces)
+        """Prepare the comparison.
 
-    def prove(self, network: SwapNetwork) -> tuple[ProofRow, list[str]]:
-        """Replay the faces; return the figures, and each limit of the network's precision that they miss."""
-        drawn = self._replay(network)
-        difference = difference_of(drawn.faces, drawn.masks, self._wanted.faces, self._wanted.masks)
-        proof = ProofRow(
+        Args:
+            faces: Crops of the network's size.
+            reference: The trained model's predictions for them.
+            points_xy: The five points in pixels of every crop.
+            identity_center: Mean embedding of the exported identity.
+        """
+        self._faces = faces
+        self._reference = reference
+        self._points_xy = points_xy
+        self._identity_center = identity_center
+        self._embedder = MobileFaceNet()
+        self._identity_similarity = self._similarity_to_identity(reference.faces)
+
+    def check(self, network: SwapNetwork) -> tuple[ParityRow, list[str]]:
+        """Run a network on the faces and compare it with the trained model.
+
+        Args:
+            network: The exported graph in the runtime.
+
+        Returns:
+            The measurements, and a clause for each limit of the network's precision that is
+            exceeded.
+        """
+        actual = self._predict(network)
+        reference = self._reference
+        difference = compare_outputs(actual.faces, actual.masks, reference.faces, reference.masks)
+        similarity = self._similarity_to_identity(actual.faces)
+        parity = ParityRow(
             faces=len(self._faces),
-            max_difference=difference.greatest,
+            max_difference=difference.max,
             mean_difference=difference.mean,
-            within_one=difference.share_within(1),
-            within_two=difference.share_within(2),
-            similarity=self._similarity(drawn.faces),
-            identity=self._identity,
-            identity_loss=self._identity - self._identity_of(drawn.faces),
+            share_within_1=difference.share_within(1),
+            share_within_2=difference.share_within(2),
+            ssim=self._mean_ssim(actual.faces),
+            identity_similarity=self._identity_similarity,
+            identity_drop=self._identity_similarity - similarity,
             limits=LIMITS[network.precision],
         )
-        return proof, [*difference.beyond(proof.limits), *_lost(proof)]
+        violations = [*difference.violations(parity.limits), *_quality_violations(parity)]
+        return parity, violations
 
-    def _replay(self, network: SwapNetwork) -> Swapped:
-        parts = [
-            network.swap(self._faces[i : i + _BATCH]) for i in range(0, len(self._faces), _BATCH)
+    def _predict(self, network: SwapNetwork) -> Predictions:
+        batches = [
+            network.swap(self._faces[i : i + _BATCH_SIZE])
+            for i in range(0, len(self._faces), _BATCH_SIZE)
         ]
-        return Swapped(
-            np.concatenate([part.faces for part in parts]),
-            np.concatenate([part.masks for part in parts]),
+        return Predictions(
+            np.concatenate([batch.faces for batch in batches]),
+            np.concatenate([batch.masks for batch in batches]),
         )
 
-    def _similarity(self, drawn: RgbBatch) -> float:
-        """Mean SSIM inside the trained model's mask, or everywhere where it draws none."""
+    def _mean_ssim(self, faces: RgbBatch) -> float:
+        """Return the mean SSIM inside the trained model's mask, or everywhere if it is empty."""
+        reference = self._reference
         values = []
-        for face, wanted, mask in zip(drawn, self._wanted.faces, self._wanted.masks, strict=True):
+        for face, expected, mask in zip(faces, reference.faces, reference.masks, strict=True):
             inside = mask >= _INSIDE
-            values.append(
-                structural_similarity(
-                    face, wanted, inside if inside.any() else np.ones_like(inside)
-                )
-            )
+            region = inside if inside.any() else np.ones_like(inside)
+            values.append(structural_similarity(face, expected, region))
         return float(np.mean(values))
 
-    def _identity_of(self, faces: RgbBatch) -> float:
-        """Mean cosine of drawn faces to the person's center."""
+    def _similarity_to_identity(self, faces: RgbBatch) -> float:
+        """Return the mean cosine of faces to the identity's center."""
         embeddings = self._embedder.embed(list(faces), [self._points_xy] * len(faces))
-        return float((embeddings @ self._center).mean())
+        return float((embeddings @ self._identity_center).mean())
 
 
-def _lost(proof: ProofRow) -> Iterator[str]:
-    """Say what of likeness and identity is lost beyond the limits."""
-    limits = proof.limits
-    if proof.similarity < limits.similarity:
-        yield f"the SSIM is {proof.similarity:.4f} and must be {limits.similarity:.6g}"
-    if proof.identity_loss > limits.identity_loss:
-        yield f"the identity is {proof.identity_loss:.4f} lower and at most {limits.identity_loss:.6g} is allowed"
+def _quality_violations(parity: ParityRow) -> Iterator[str]:
+    """Describe how SSIM and identity exceed their limits."""
+    limits = parity.limits
+    if parity.ssim < limits.min_ssim:
+        yield f"the SSIM is {parity.ssim:.4f} and must be {limits.min_ssim:.6g}"
+    if parity.identity_drop > limits.max_identity_drop:
+        yield (
+            f"the identity similarity is {parity.identity_drop:.4f} lower "
+            f"and at most {limits.max_identity_drop:.6g} is allowed"
+        )
 
 
-def tolerance_for(proof: ProofRow, replayed: Difference) -> ToleranceRow:
-    """Return what a replay of the golden sample is held to: the limits or, where a loss was accepted, that loss."""
-    limits = proof.limits
-    if not proof.accepted:
+def tolerance_for(parity: ParityRow, replay: OutputDifference) -> ToleranceRow:
+    """Return the tolerance for replays of the golden sample on other machines.
+
+    Args:
+        parity: The graph's parity check.
+        replay: The difference of a replay on this machine.
+
+    Returns:
+        The limits of the parity check or, if a violation was accepted, the measured difference.
+    """
+    limits = parity.limits
+    if not parity.accepted_violations:
         return limits.tolerance()
-    # Another machine may round another way on top.
+    # One level and a tenth more than measured, as another machine may round differently.
     return ToleranceRow(
-        levels=min(255, max(limits.levels, replayed.greatest + 1)),
-        share_within=limits.share_within,
-        mean_difference=max(limits.mean_difference, 1.1 * replayed.mean + 0.1),
+        levels=min(255, max(limits.levels, replay.max + 1)),
+        min_share_within=limits.min_share_within,
+        max_mean_difference=max(limits.max_mean_difference, 1.1 * replay.mean + 0.1),
     )

@@ -1,38 +1,44 @@
-"""How much a network's faces are to be sharpened, to be as detailed as the person's own."""
+"""Estimate how much predicted faces must be sharpened to be as detailed as the identity's own."""
 
 import numpy as np
 
-from faceloom.compare.image_similarity import fine_detail
-from faceloom.swap.compositing.sharpening import LEFT_BY_PASTING, inside_of, sharpen
-from faceloom.swap.sources.face_source import Swapped
+from faceloom.compare.image_similarity import laplacian_spread
+from faceloom.swap.compositing.sharpening import DETAIL_LEFT_BY_PASTING, mask_interior, sharpen
+from faceloom.swap.sources.face_source import Predictions
 
-# What the runner's `sharpen` is tried with. Of more the judge thinks less, even where the target is sharp.
+# Amounts of `sharpen` that are tried. Above 0.8 the comparison score falls, even for sharp targets.
 _AMOUNTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
-def needed_sharpening(own: Swapped, drawn: Swapped) -> float:
-    """Return the least amount of `sharpen`, 0..0.8, with which drawn faces, put back, are as detailed as own ones.
+def estimate_sharpening(own: Predictions, predicted: Predictions) -> float:
+    """Return the least amount of sharpening that gives predictions the detail of real faces.
 
-    own, drawn: crops of the network's size and where the face is in them, of the person and of what the network makes
-    of other people. What it cannot place to the pixel it draws softly, and theirs more than the person's own faces,
-    which it has learned to redraw. 0 if no face has an inside.
+    The network blurs what it cannot place to the pixel, and blurs other people's faces more than
+    the identity's own faces, which it was trained to reconstruct. Detail is measured after pasting.
+
+    Args:
+        own: Crops of the identity and their masks.
+        predicted: The network's predictions for crops of other people.
+
+    Returns:
+        The amount for `sharpen`, 0..0.8; 0 if no face has a mask.
     """
-    wanted = _mean_detail(own, 0)
-    if wanted is None or _mean_detail(drawn, 0) is None:
+    own_detail = _mean_detail(own, 0)
+    if own_detail is None or _mean_detail(predicted, 0) is None:
         return 0.0
-    enough = (
+    sufficient = (
         amount
         for amount in _AMOUNTS
-        if LEFT_BY_PASTING * (_mean_detail(drawn, amount) or 0) >= wanted
+        if DETAIL_LEFT_BY_PASTING * (_mean_detail(predicted, amount) or 0) >= own_detail
     )
-    return next(enough, _AMOUNTS[-1])
+    return next(sufficient, _AMOUNTS[-1])
 
 
-def _mean_detail(faces: Swapped, amount: float) -> float | None:
-    """Mean fine detail of faces, once they are sharpened."""
-    found = []
+def _mean_detail(faces: Predictions, amount: float) -> float | None:
+    """Return the mean detail of sharpened faces; None if none has a mask."""
+    details = []
     for face, mask in zip(faces.faces, faces.masks, strict=True):
-        inside = inside_of(mask)
+        inside = mask_interior(mask)
         if inside.any():
-            found.append(fine_detail(sharpen(face, amount), inside))
-    return float(np.mean(found)) if found else None
+            details.append(laplacian_spread(sharpen(face, amount), inside))
+    return float(np.mean(details)) if details else None
