@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from faceloom.choices import Precision
 from faceloom.faces.alignment import CropGeometry
 from faceloom.json_documents import StrictModel
 from faceloom.provenance.consent import Consent
@@ -12,7 +13,6 @@ from faceloom.swap.bundle.archive import FILE_NAME
 # The schema number of a manifest; raise it whenever a key changes its name or meaning.
 SCHEMA: Literal[3] = 3
 
-Precision = Literal["fp32", "fp16", "int8"]
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 Levels = Annotated[int, Field(ge=0, le=255)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -1,105 +1,136 @@
-"""Bring a swapped face's colors to those of the face it covers, without flicker."""
+"""Transfer the target's colors to a predicted face, smoothed over time."""
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from faceloom.array_types import Mask, Rgb, float32, to_levels
+from faceloom.array_types import Mask, Rgb, float32, to_uint8
+from faceloom.choices import ColorTransfer
 from faceloom.color import Lab, from_lab, to_lab
-from faceloom.swap.options import ColorMatch
-from faceloom.swap.selection.track_state import TrackNotes
+from faceloom.swap.selection.track_state import TrackArrays
 
-# The target's colors are steadied: a hand that comes into the mask must not tint the face. What the network drew is
-# taken as it is in each frame, for its own flicker is what has to go: steadying the difference of the two would let it
-# through. A mean change of so many levels (Lab's are longer) is followed at once: that is a lamp.
-_STEADY, _JUMP, _LEVELS = 0.5, 6.0, 2.55
-# How much of a frame's spread is taken in.
-_STEADY_GAIN = 0.2
-# The spread of a soft face is less than the target's for want of pores and lashes, and raised to it looks burnt. So
-# spreads are compared of pictures averaged to so many pixels a side, and never raised or lowered further than this.
-_COARSE, _MOST_GAIN = 32, 1.25
-# Slopes of the histogram's map, for the same reason.
-_SLOPES = (0.7, 1.4)
-# Pixels a side that means are measured in.
-_MEASURED = 128
+# The target's colors are smoothed over time, so that a hand inside the mask does not tint the
+# face. The prediction's colors are measured in each frame: its flicker is what the transfer has
+# to remove, and smoothing the difference of the two would let the flicker through.
+
+# Smallest weight of a new frame in the running mean of the target's colors.
+_MIN_WEIGHT = 0.5
+# Smallest weight of a new frame in the running mean of the spread's gain.
+_MIN_GAIN_WEIGHT = 0.2
+# Mean change, in levels of 255, at which a new frame replaces the running mean: a lamp.
+_FULL_WEIGHT_CHANGE = 6.0
+# Levels of 255 in one unit of L*, which ranges from 0 to 100.
+_LEVELS_PER_LAB_UNIT = 2.55
+# Side, in pixels, of the pictures whose spreads are compared. A soft face has a smaller spread
+# than its target for lack of fine detail; raising it to the target's looks burnt.
+_SPREAD_SIDE = 32
+# Largest factor by which a spread is raised or lowered, for the same reason.
+_MAX_GAIN = 1.25
+# Smallest and largest slope of the histogram's map, for the same reason.
+_MIN_SLOPE = 0.7
+_MAX_SLOPE = 1.4
+# Side, in pixels, of the pictures that means and quantiles are measured in.
+_MEASURE_SIDE = 128
+# Mask value from which a pixel is inside.
+_INSIDE = 127
+# Quantiles that describe a channel's distribution.
 _QUANTILES = np.linspace(0, 1, 33)
 
 
-def match_color(how: ColorMatch, swapped: Rgb, target: Rgb, mask: Mask, notes: TrackNotes) -> Rgb:
-    """Give `swapped` the target's colors, both measured inside the mask and steadied over the frames of a track.
+def transfer_color(
+    method: ColorTransfer, swapped: Rgb, target: Rgb, mask: Mask, state: TrackArrays
+) -> Rgb:
+    """Give a predicted face the target's colors, both measured inside the mask.
 
-    "lab": the mean in CIE L*a*b*. "rct": the mean and, within limits, the spread: Reinhard et al., "Color transfer
-    between images", IEEE CG&A 21(5), 2001, in L*a*b* for their l-alpha-beta. "histogram": each channel's distribution
-    in RGB, within limits. notes: what is remembered of the track.
+    Args:
+        method: "none"; "lab" for the mean in CIE L*a*b*; "rct" for the mean and, within limits,
+            the spread (Reinhard et al., "Color transfer between images", IEEE CG&A 21(5), 2001,
+            in L*a*b* instead of l-alpha-beta); "histogram" for each RGB channel's distribution,
+            within limits.
+        swapped: The predicted face, [size, size, 3].
+        target: The target's crop, [size, size, 3].
+        mask: Where the face is shown, [size, size].
+        state: The track's running means, which are updated.
+
+    Returns:
+        The predicted face in the target's colors.
     """
-    if how == "none" or not (_reduced(mask) > 127).any():
+    if method == "none" or not (_reduced(mask) > _INSIDE).any():
         return swapped
-    if how == "histogram":
-        return _match_histogram(swapped, target, mask, notes)
-    small, wanted = to_lab(_reduced(swapped)), to_lab(_reduced(target))
-    weights = float32(_reduced(mask) > 127)
-    own = _mean(small, weights)
-    mean = _steadied("color", _LEVELS * _mean(wanted, weights), notes) / _LEVELS
-    if how == "lab":
-        return from_lab(to_lab(swapped) + (mean - own))
-    gain = _steadied("gain", _gain(small, wanted, mask), notes, _STEADY_GAIN)
-    return from_lab(to_lab(swapped) * gain + (mean - own * gain))
+    if method == "histogram":
+        return _transfer_histogram(swapped, target, mask, state)
+    small_swapped, small_target = to_lab(_reduced(swapped)), to_lab(_reduced(target))
+    weights = float32(_reduced(mask) > _INSIDE)
+    own_mean = _mean(small_swapped, weights)
+    target_levels = _LEVELS_PER_LAB_UNIT * _mean(small_target, weights)
+    target_mean = _running_mean("color", target_levels, state) / _LEVELS_PER_LAB_UNIT
+    if method == "lab":
+        return from_lab(to_lab(swapped) + (target_mean - own_mean))
+    gain = _running_mean("gain", _gain(small_swapped, small_target, mask), state, _MIN_GAIN_WEIGHT)
+    return from_lab(to_lab(swapped) * gain + (target_mean - own_mean * gain))
 
 
 def _reduced(picture: np.ndarray) -> np.ndarray:
-    """A picture of fewer pixels: colors need no more, and these are what the time goes into."""
+    """Shrink a picture: colors need no more pixels, and the time depends on them."""
     size = picture.shape[0]
-    side = size // max(1, size // _MEASURED)
-    return (
-        picture
-        if side == size
-        else np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
-    )
+    side = size // max(1, size // _MEASURE_SIDE)
+    if side == size:
+        return picture
+    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
 
 
 def _mean(lab: Lab, weights: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, "3"]:
-    """The mean color, by what each pixel counts."""
+    """Return the weighted mean color."""
     return float32((lab * weights[..., None]).sum((0, 1)) / max(float(weights.sum()), 1e-6))
 
 
-def _gain(lab: Lab, wanted: Lab, mask: Mask) -> np.ndarray:
-    """By how much the spread is to be raised, each channel."""
-    small = (_COARSE, _COARSE)
-    weights = cv2.resize(mask, small, interpolation=cv2.INTER_AREA)
+def _gain(swapped: Lab, target: Lab, mask: Mask) -> np.ndarray:
+    """Return the factor by which each channel's spread is raised."""
+    side = (_SPREAD_SIDE, _SPREAD_SIDE)
+    weights = cv2.resize(mask, side, interpolation=cv2.INTER_AREA)
     spreads = []
-    for picture in (lab, wanted):
-        coarse = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)[weights > 127]
-        spreads.append(coarse.std(0) if len(coarse) else np.ones(3, np.float32))
-    return float32(np.clip(spreads[1] / np.maximum(spreads[0], 1e-3), 1 / _MOST_GAIN, _MOST_GAIN))
+    for picture in (swapped, target):
+        inside = cv2.resize(picture, side, interpolation=cv2.INTER_AREA)[weights > _INSIDE]
+        spreads.append(inside.std(0) if len(inside) else np.ones(3, np.float32))
+    return float32(np.clip(spreads[1] / np.maximum(spreads[0], 1e-3), 1 / _MAX_GAIN, _MAX_GAIN))
 
 
-def _match_histogram(swapped: Rgb, target: Rgb, mask: Mask, notes: TrackNotes) -> Rgb:
-    inside = _reduced(mask) > 127
-    own, wanted = _reduced(swapped)[inside], _reduced(target)[inside]
-    have, want = (np.quantile(levels, _QUANTILES, axis=0) for levels in (own, wanted))
-    want = _steadied("color", float32(want), notes)
-    table = np.stack([_table(have[:, channel], want[:, channel]) for channel in range(3)], -1)
-    return np.asarray(cv2.LUT(swapped, table[None]), np.uint8)
+def _transfer_histogram(swapped: Rgb, target: Rgb, mask: Mask, state: TrackArrays) -> Rgb:
+    inside = _reduced(mask) > _INSIDE
+    own_quantiles, target_quantiles = (
+        np.quantile(_reduced(picture)[inside], _QUANTILES, axis=0) for picture in (swapped, target)
+    )
+    target_quantiles = _running_mean("color", float32(target_quantiles), state)
+    tables = [
+        _lookup_table(own_quantiles[:, channel], target_quantiles[:, channel])
+        for channel in range(3)
+    ]
+    return np.asarray(cv2.LUT(swapped, np.stack(tables, -1)[None]), np.uint8)
 
 
-def _table(have: np.ndarray, want: np.ndarray) -> UInt8[np.ndarray, "256"]:
-    """What each level of a channel becomes so that its quantiles become the wanted ones, within limits."""
+def _lookup_table(own: np.ndarray, target: np.ndarray) -> UInt8[np.ndarray, "256"]:
+    """Return the map of a channel's levels that brings its quantiles to the target's.
+
+    The map's slope is limited, and the limited map goes through the median.
+    """
     middle = len(_QUANTILES) // 2
     levels = np.arange(256)
-    mapped = np.interp(levels, have, want) if np.ptp(have) else levels + want[middle] - have[middle]
-    limited = np.concatenate([[0], np.cumsum(np.clip(np.diff(mapped), *_SLOPES))])
-    # Limited, it is laid through the median.
-    return to_levels(limited - np.interp(have[middle], levels, limited) + want[middle])
+    mapped = (
+        np.interp(levels, own, target) if np.ptp(own) else levels + target[middle] - own[middle]
+    )
+    slopes = np.clip(np.diff(mapped), _MIN_SLOPE, _MAX_SLOPE)
+    limited = np.concatenate([[0], np.cumsum(slopes)])
+    return to_uint8(limited - np.interp(own[middle], levels, limited) + target[middle])
 
 
-def _steadied(
-    name: str, now: np.ndarray, notes: TrackNotes, least: float = _STEADY
+def _running_mean(
+    name: str, current: np.ndarray, state: TrackArrays, min_weight: float = _MIN_WEIGHT
 ) -> Float32[np.ndarray, "..."]:
-    """Return the running mean of a track's measures by that name; a great change is followed at once."""
-    before = notes.get(name, now)
-    if before.shape != now.shape:
-        before = now
-    change = now - before
-    share = float(np.clip(np.abs(change).mean() / _JUMP, least, 1))
-    notes[name] = float32(before + share * change)
-    return notes[name]
+    """Update the running mean of that name; a large change replaces it at once."""
+    before = state.get(name, current)
+    if before.shape != current.shape:
+        before = current
+    change = current - before
+    weight = float(np.clip(np.abs(change).mean() / _FULL_WEIGHT_CHANGE, min_weight, 1))
+    state[name] = float32(before + weight * change)
+    return state[name]

@@ -1,64 +1,84 @@
-"""How far the new face reaches: the network's mask, the target's outline, and no shimmer along their edge."""
+"""Refine the mask that a predicted face is pasted with."""
 
 import cv2
 import numpy as np
 
-from faceloom.array_types import Mask, float32, to_levels
-from faceloom.swap.options import MaskKind
-from faceloom.swap.selection.track_state import TrackNotes
+from faceloom.array_types import Mask, float32, to_uint8
+from faceloom.choices import MaskKind
+from faceloom.swap.selection.track_state import TrackArrays
 
-# How much of a new frame's mask is taken in, and the change in levels that is taken in whole: the edge of a hand that
-# passes changes by all 255, the noise of a resting edge by a few.
-_STEADY, _JUMP = 0.4, 96.0
-# Pixels a side that a mask's edge is softened in.
-_FINE = 128
+# Smallest weight of a new frame in the running mean of a track's masks.
+_MIN_WEIGHT = 0.4
+# Change in levels of 255 at which a pixel's new value replaces its running mean. At the edge of
+# a passing hand a pixel changes by 255, at a resting edge by a few levels.
+_FULL_WEIGHT_CHANGE = 96.0
+# Side, in pixels, of the mask that is blurred; a larger one is shrunk to about this size.
+_BLUR_SIDE = 128
 
 
-def covering(how: MaskKind, learned: Mask, outline: Mask) -> Mask:
-    """Return where the new face is shown: as the network says, inside the target's mesh, or where both agree.
+def combine_masks(kind: MaskKind, learned: Mask, outline: Mask) -> Mask:
+    """Return the mask of the new face.
 
-    A hand in front of the face is left out by the learned mask alone: the mesh knows nothing of it.
+    Only the learned mask leaves out a hand in front of the face; the mesh does not detect it.
+
+    Args:
+        kind: "learned", "mesh", or "both" for the minimum of the two.
+        learned: The network's mask.
+        outline: The mask of the target's mesh, in the same shape.
     """
-    if how == "learned":
+    if kind == "learned":
         return learned
-    return outline if how == "mesh" else np.minimum(learned, outline)
+    return outline if kind == "mesh" else np.minimum(learned, outline)
 
 
-def steadied(mask: Mask, notes: TrackNotes) -> Mask:
-    """Return the running mean of a track's masks, in pixels of its crop; what changes much is followed at once."""
-    now = float32(mask)
-    before = notes.get("mask", now)
-    if before.shape != now.shape:
-        before = now
-    change = now - before
-    share = np.clip(np.abs(change) / _JUMP, _STEADY, 1)
-    notes["mask"] = float32(before + share * change)
-    return to_levels(notes["mask"])
+def smooth_mask(mask: Mask, state: TrackArrays) -> Mask:
+    """Return the running mean of a track's masks; a large change of a pixel is taken at once.
+
+    Args:
+        mask: The new frame's mask, in pixels of the track's crop.
+        state: The track's running mean, which is updated.
+    """
+    current = float32(mask)
+    before = state.get("mask", current)
+    if before.shape != current.shape:
+        before = current
+    change = current - before
+    weight = np.clip(np.abs(change) / _FULL_WEIGHT_CHANGE, _MIN_WEIGHT, 1)
+    state["mask"] = float32(before + weight * change)
+    return to_uint8(state["mask"])
 
 
-def soften(mask: Mask, erode: float, feather: float) -> Mask:
-    """Shrink a mask and let its edge fade; `erode` and `feather` in shares of the crop's side.
+def erode_and_feather(mask: Mask, erode: float, feather: float) -> Mask:
+    """Shrink a mask and blur its edge.
 
-    The result is 0 along the crop's border, so that no straight edge shows in the picture.
+    The result is 0 along the crop's border, so that no straight edge is visible in the frame.
+
+    Args:
+        mask: The mask, [size, size].
+        erode: How far it shrinks, as a share of the crop's side.
+        feather: Sigma of the blur, as a share of the crop's side.
+
+    Returns:
+        A mask of the same shape.
     """
     size = mask.shape[0]
-    times = max(1, size // _FINE)
-    if times > 1 and feather:
-        # An edge that fades over pixels needs none of the large crop's: it is softened small.
-        small = cv2.resize(mask, (size // times, size // times), interpolation=cv2.INTER_AREA)
-        large = cv2.resize(
-            soften(small, erode, feather), (size, size), interpolation=cv2.INTER_LINEAR
-        )
+    factor = max(1, size // _BLUR_SIDE)
+    if factor > 1 and feather:
+        # A blurred edge has no fine detail, so that it is computed on a smaller mask.
+        side = size // factor
+        small = cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)
+        blurred = erode_and_feather(small, erode, feather)
+        large = cv2.resize(blurred, (size, size), interpolation=cv2.INTER_LINEAR)
         large[[0, -1], :] = large[:, [0, -1]] = 0
         return np.asarray(large, np.uint8)
-    shrink, sigma = round(erode * size), feather * size
-    rim = max(1, round(2 * sigma))
-    framed = np.zeros_like(mask)
-    framed[rim:-rim, rim:-rim] = mask[rim:-rim, rim:-rim]
-    if shrink:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * shrink + 1, 2 * shrink + 1))
-        framed = cv2.erode(framed, kernel)
+    radius, sigma = round(erode * size), feather * size
+    border = max(1, round(2 * sigma))
+    result = np.zeros_like(mask)
+    result[border:-border, border:-border] = mask[border:-border, border:-border]
+    if radius:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        result = cv2.erode(result, kernel)
     if sigma:
-        framed = cv2.GaussianBlur(framed, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    framed[[0, -1], :] = framed[:, [0, -1]] = 0
-    return framed
+        result = cv2.GaussianBlur(result, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    result[[0, -1], :] = result[:, [0, -1]] = 0
+    return result

@@ -1,4 +1,4 @@
-"""Put a swapped crop back into its picture."""
+"""Paste a predicted face into its frame."""
 
 from typing import TypeAlias
 
@@ -7,82 +7,94 @@ import numpy as np
 from jaxtyping import UInt8
 
 from faceloom.array_types import Affine, Mask, Points, Rgb, float32
-from faceloom.faces.alignment import apply_affine, inverse_affine, scaled_crop
+from faceloom.faces.alignment import apply_affine, invert_affine, scale_affine
 from faceloom.video import Box
 
-# A face times its mask, in the fourth channel, 0..255.
-Weighted: TypeAlias = UInt8[np.ndarray, "_ _ 4"]
+# Premultiplied RGB and the mask as the fourth channel, 0..255.
+Premultiplied: TypeAlias = UInt8[np.ndarray, "_ _ 4"]
 
-# A crop is enlarged by a cubic, at least to double and to at most so many pixels a side, from there on bilinearly: a
-# cubic over the whole region costs three times as much and looks the same.
-_ENLARGED = 512
-# Rows that are laid at once: what they need stays in the cache, which halves the time at 4K.
-_BAND = 128
+# Side, in pixels, up to which a crop is enlarged with cubic interpolation; the rest of the way is
+# bilinear. Cubic interpolation of the whole region costs three times as much and looks the same.
+_CUBIC_SIDE = 512
+# Rows of the frame that are blended at once: they stay in the CPU's cache, which halves the time
+# at 4K.
+_BAND_ROWS = 128
+# A coordinate outside every picture.
+_OUTSIDE = -1e6
 
 
 def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box | None:
-    """Blend a swapped crop into `picture`, in place, touching only the region that the mask covers.
+    """Blend a predicted face into a picture, in place.
 
-    Returns that region, None if it lies outside the picture.
+    Only the region that the mask covers is read and written.
+
+    Args:
+        picture: The frame, [height, width, 3].
+        swapped: The predicted face, [size, size, 3].
+        mask: Its weight, [size, size].
+        frame_to_crop: The map from pixels of the frame to pixels of the crop.
+
+    Returns:
+        The changed region as left, top, right, bottom; None if it is outside the picture.
     """
-    weighted = _weighted(swapped, mask)
+    crop = _premultiply(swapped, mask)
     factor = round(float(np.hypot(*frame_to_crop[:, 0])))
     if factor > 1:
-        # A face smaller than its crop is averaged first: sampled, its lines would shimmer.
+        # A face smaller than its crop is averaged first; sampling it would alias.
         side = swapped.shape[0]
         size = round(side / factor)
-        weighted = cv2.resize(weighted, (size, size), interpolation=cv2.INTER_AREA)
-        frame_to_crop = scaled_crop(frame_to_crop, size / side)
-    left, top, right, bottom = _region(picture, weighted[..., 3], frame_to_crop)
+        crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        frame_to_crop = scale_affine(frame_to_crop, size / side)
+    left, top, right, bottom = _region(picture, crop[..., 3], frame_to_crop)
     if left >= right or top >= bottom:
         return None
-    times = int(
-        np.clip(np.ceil(1 / np.hypot(*frame_to_crop[:, 0])), 2, max(2, _ENLARGED // len(weighted)))
-    )
-    large = cv2.resize(weighted, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
-    to_large = scaled_crop(frame_to_crop, times)
-    for first in range(top, bottom, _BAND):
-        _lay(large, to_large, picture[first : min(first + _BAND, bottom), left:right], left, first)
+    frame_scale = np.ceil(1 / np.hypot(*frame_to_crop[:, 0]))
+    enlargement = int(np.clip(frame_scale, 2, max(2, _CUBIC_SIDE // len(crop))))
+    large = cv2.resize(crop, None, fx=enlargement, fy=enlargement, interpolation=cv2.INTER_CUBIC)
+    frame_to_large = scale_affine(frame_to_crop, enlargement)
+    for first in range(top, bottom, _BAND_ROWS):
+        band = picture[first : min(first + _BAND_ROWS, bottom), left:right]
+        _blend(large, frame_to_large, band, left, first)
     return left, top, right, bottom
 
 
-def _weighted(swapped: Rgb, mask: Mask) -> Weighted:
-    """A face times its mask, and the mask: so they are laid on the picture together, in bytes and in one warp.
+def _premultiply(swapped: Rgb, mask: Mask) -> Premultiplied:
+    """Multiply a face by its mask, so that both are warped together, in bytes.
 
-    T. Porter and T. Duff, "Compositing digital images", SIGGRAPH 1984: what is multiplied before can be resampled.
+    T. Porter and T. Duff, "Compositing digital images", SIGGRAPH 1984: premultiplied colors can be
+    resampled.
     """
-    return np.dstack(
-        [cv2.multiply(swapped, cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB), scale=1 / 255), mask]
-    )
+    weights = cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB)
+    return np.dstack([cv2.multiply(swapped, weights, scale=1 / 255), mask])
 
 
-def _lay(weighted: Weighted, to_crop: Affine, part: Rgb, left: int, top: int) -> None:
-    """Lay a weighted face over a part of the picture that begins at `left` and `top`, in place."""
-    # The same map, from pixels of the part: warping to it alone is what makes this fast.
-    from_part = to_crop.copy()
-    from_part[:, 2] += to_crop[:, :2] @ float32([left, top])
-    # Four channels are warped in less than half the time of three.
+def _blend(crop: Premultiplied, frame_to_crop: Affine, part: Rgb, left: int, top: int) -> None:
+    """Blend a crop over the part of a picture that starts at `left` and `top`, in place."""
+    # The same map from pixels of the part. Warping only the part makes this fast.
+    part_to_crop = frame_to_crop.copy()
+    part_to_crop[:, 2] += frame_to_crop[:, :2] @ float32([left, top])
+    # OpenCV warps four channels in less than half the time of three.
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpAffine(weighted, from_part, part.shape[1::-1], flags=flags)
-    left_over = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(laid, 3)), cv2.COLOR_GRAY2RGB)
-    under = cv2.multiply(part, left_over, scale=1 / 255)
-    part[:] = cv2.add(under, cv2.cvtColor(laid, cv2.COLOR_RGBA2RGB))
+    warped = cv2.warpAffine(crop, part_to_crop, part.shape[1::-1], flags=flags)
+    transparency = cv2.bitwise_not(cv2.extractChannel(warped, 3))
+    background = cv2.multiply(part, cv2.cvtColor(transparency, cv2.COLOR_GRAY2RGB), scale=1 / 255)
+    part[:] = cv2.add(background, cv2.cvtColor(warped, cv2.COLOR_RGBA2RGB))
 
 
-def _region(picture: Rgb, mask: Mask, frame_to_crop: Affine) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom in the picture of what the mask covers, cut to the picture."""
-    in_picture = apply_affine(inverse_affine(frame_to_crop), _corners(mask))
-    left, top = np.floor(in_picture.min(0)).astype(int)
-    right, bottom = np.ceil(in_picture.max(0)).astype(int) + 1
+def _region(picture: Rgb, mask: Mask, frame_to_crop: Affine) -> Box:
+    """Return left, top, right and bottom of the mask in the picture, clipped to the picture."""
+    corners = apply_affine(invert_affine(frame_to_crop), _corners(mask))
+    left, top = np.floor(corners.min(0)).astype(int)
+    right, bottom = np.ceil(corners.max(0)).astype(int) + 1
     height, width = picture.shape[:2]
     return max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom))
 
 
 def _corners(mask: Mask) -> Points:
-    """The corners of the rectangle that holds all of a mask; with room for the pixel that is faded to beside it."""
+    """Return the corners of a mask's bounding rectangle, with one pixel for interpolation."""
     left, top, width, height = cv2.boundingRect(mask)
     if not width:
-        # Nothing is covered: a region of no pixels, outside any picture.
-        return np.full((4, 2), -1e6, np.float32)
+        # An empty mask gives a region of no pixels.
+        return np.full((4, 2), _OUTSIDE, np.float32)
     right, bottom = left + width, top + height
     return float32([[left - 1, top - 1], [right, top - 1], [right, bottom], [left - 1, bottom]])

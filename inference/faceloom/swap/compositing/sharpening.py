@@ -1,4 +1,4 @@
-"""Sharpen drawn faces: what a network cannot place to the pixel it draws softly."""
+"""Sharpen predicted faces, which are softer than their targets."""
 
 import cv2
 import numpy as np
@@ -6,70 +6,98 @@ from jaxtyping import Bool, Int16
 
 from faceloom.array_types import Mask, Rgb
 
-# The widest blur of an unsharp mask, in crop sides: what is softer than this is the light, not the skin.
+# Sigma of the unsharp mask's blur, as a share of the crop's side. A wider blur would also raise
+# the contrast of the lighting.
 _SIGMA = 0.012
-# A face's edge to what lies around it is no detail of it: so wide a rim, in shares of the side, is left out.
+# Smallest sigma in pixels.
+_MIN_SIGMA = 0.8
+# Width of the rim that is left out of the mask's interior, as a share of the crop's side: the
+# face's outer edge does not count as detail.
 _RIM = 0.04
+# Mask value from which a pixel is inside.
 _INSIDE = 128
-# What is left of a crop's detail once it is put back and read again: measured 0.69 to 0.80 of crops of 128 px, put back
-# at 0.7 to 2 pixels of the picture to one of theirs. (Of pictures without fine grain next to nothing is lost.)
-LEFT_BY_PASTING = 0.75
+# Share of a crop's detail that remains after pasting and cropping again: measured 0.69 to 0.80 for
+# crops of 128 px pasted at 0.7 to 2 frame pixels per crop pixel. Faces without fine grain lose
+# almost nothing.
+DETAIL_LEFT_BY_PASTING = 0.75
 
 
 def sharpen(face: Rgb, amount: float) -> Rgb:
-    """Raise the finest detail of a crop by an unsharp mask; amount 0..1, where 1 doubles it."""
-    return _unsharp(face, _softened(face), amount) if amount else face
+    """Sharpen a crop with an unsharp mask.
 
-
-def sharpen_like(face: Rgb, target: Rgb, mask: Mask, most: float) -> Rgb:
-    """Sharpen a crop until, put back, it is as detailed as its target inside a mask, but by at most `most`.
-
-    A face in soft footage stays as soft as the rest of the picture, and one that moves is as blurred as its target.
-
-    Detail is the spread of the luma's Laplacian L. An unsharp mask adds `amount` times what a blur takes away, so the
-    amount wanted is the greater root of var(L(face) + amount L(face - blurred)) = var(L(target)) / LEFT_BY_PASTING^2.
+    Args:
+        face: The crop, [size, size, 3].
+        amount: Weight of the detail that is added, 0..1; 1 doubles the finest detail.
     """
-    if not most:
+    return _unsharp(face, _blur(face), amount) if amount else face
+
+
+def sharpen_to_match(face: Rgb, target: Rgb, mask: Mask, max_amount: float) -> Rgb:
+    """Sharpen a crop until it is, after pasting, as detailed as its target inside the mask.
+
+    A face in soft footage stays soft, and a moving face as blurred as its target.
+
+    Detail is the variance of the luma's Laplacian L. An unsharp mask adds `amount` times the
+    difference to the blurred face, so the amount is the larger root of
+    var(L(face) + amount * L(face - blurred)) = var(L(target)) / DETAIL_LEFT_BY_PASTING^2.
+
+    Args:
+        face: The predicted face, [size, size, 3].
+        target: The target's crop, [size, size, 3].
+        mask: Where detail is measured, [size, size].
+        max_amount: Largest amount, 0..1.
+    """
+    if not max_amount:
         return face
-    soft = _softened(face)
-    return _unsharp(face, soft, min(most, _amount_like(face, soft, target, inside_of(mask))))
+    blurred = _blur(face)
+    amount = _matching_amount(face, blurred, target, mask_interior(mask))
+    return _unsharp(face, blurred, min(max_amount, amount))
 
 
-def inside_of(mask: Mask) -> Bool[np.ndarray, "h w"]:
-    """Return where a crop's mask is, without its rim."""
-    rim = np.ones((2 * round(_RIM * len(mask)) + 1,) * 2, np.uint8)
-    return np.asarray(
-        cv2.erode(mask, rim, borderType=cv2.BORDER_CONSTANT, borderValue=0) >= _INSIDE
+def mask_interior(mask: Mask) -> Bool[np.ndarray, "h w"]:
+    """Return the inside of a crop's mask, without its rim.
+
+    Args:
+        mask: The mask, [size, size].
+    """
+    kernel = np.ones((2 * round(_RIM * len(mask)) + 1,) * 2, np.uint8)
+    eroded = cv2.erode(mask, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(eroded >= _INSIDE)
+
+
+def _matching_amount(
+    face: Rgb, blurred: Rgb, target: Rgb, inside: Bool[np.ndarray, "h w"]
+) -> float:
+    """Solve the equation of `sharpen_to_match`; 0 if the face is as detailed, or has no detail."""
+    face_laplacian, blurred_laplacian, target_laplacian = (
+        _laplacian(picture) for picture in (face, blurred, target)
     )
-
-
-def _amount_like(face: Rgb, soft: Rgb, target: Rgb, inside: Bool[np.ndarray, "h w"]) -> float:
-    """How much of `sharpen` makes a face, put back, as detailed as its target: 0 if it is, or if nothing would."""
-    drawn, blurred, wanted = (_laplacian(picture) for picture in (face, soft, target))
-    added = drawn - blurred
-    counted = inside.view(np.uint8)
-    of_drawn, gain = _variance(drawn, counted), _variance(added, counted)
-    missing = _variance(wanted, counted) / LEFT_BY_PASTING**2 - of_drawn
-    if missing <= 0 or gain == 0:
+    added_laplacian = face_laplacian - blurred_laplacian
+    weights = inside.view(np.uint8)
+    face_variance = _variance(face_laplacian, weights)
+    added_variance = _variance(added_laplacian, weights)
+    missing = _variance(target_laplacian, weights) / DETAIL_LEFT_BY_PASTING**2 - face_variance
+    if missing <= 0 or added_variance == 0:
         return 0.0
-    both = (_variance(drawn + added, counted) - of_drawn - gain) / 2
-    return float((np.sqrt(both**2 + gain * missing) - both) / gain)
+    sum_variance = _variance(face_laplacian + added_laplacian, weights)
+    covariance = (sum_variance - face_variance - added_variance) / 2
+    return float((np.sqrt(covariance**2 + added_variance * missing) - covariance) / added_variance)
 
 
-def _unsharp(face: Rgb, soft: Rgb, amount: float) -> Rgb:
-    return np.asarray(cv2.addWeighted(face, 1 + amount, soft, -amount, 0), np.uint8)
+def _unsharp(face: Rgb, blurred: Rgb, amount: float) -> Rgb:
+    return np.asarray(cv2.addWeighted(face, 1 + amount, blurred, -amount, 0), np.uint8)
 
 
-def _softened(face: Rgb) -> Rgb:
-    return np.asarray(cv2.GaussianBlur(face, (0, 0), max(_SIGMA * face.shape[0], 0.8)), np.uint8)
+def _blur(face: Rgb) -> Rgb:
+    sigma = max(_SIGMA * face.shape[0], _MIN_SIGMA)
+    return np.asarray(cv2.GaussianBlur(face, (0, 0), sigma), np.uint8)
 
 
 def _laplacian(picture: Rgb) -> Int16[np.ndarray, "h w"]:
-    return np.asarray(
-        cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.CV_16S), np.int16
-    )
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.Laplacian(luma, cv2.CV_16S), np.int16)
 
 
-def _variance(values: Int16[np.ndarray, "h w"], inside: Mask) -> float:
-    """Of what lies inside; 0 if nothing does."""
-    return float(cv2.meanStdDev(values, mask=inside)[1][0, 0]) ** 2
+def _variance(values: Int16[np.ndarray, "h w"], weights: Mask) -> float:
+    """Return the variance of the values inside; 0 if there are none."""
+    return float(cv2.meanStdDev(values, mask=weights)[1][0, 0]) ** 2

@@ -32,16 +32,16 @@ class TuningFile(StrictModel):
 
 
 def tuned_batch_size(source: FaceSource) -> int:
-    """Return the stored batch size for a network, or `DEFAULT_BATCH`.
+    """Return the stored batch size for a source, or `DEFAULT_BATCH`.
 
     Args:
-        network: The opened network.
+        source: The opened source.
     """
     entry = _read().entries.get(_key(source))
     return entry.batch if entry else DEFAULT_BATCH
 
 
-def save_tuning(network: SwapNetwork, tuned: TunedBatch) -> Path:
+def save_tuning(network: FaceSource, tuned: TunedBatch) -> Path:
     """Store the result for networks of this provider, precision and crop size.
 
     Args:

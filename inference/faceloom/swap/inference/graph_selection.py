@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from faceloom.choices import Precision
 from faceloom.errors import UsageError
-from faceloom.swap.bundle.manifest import GraphRow, Precision
+from faceloom.swap.bundle.manifest import GraphRow
 from faceloom.swap.inference.providers import computes_in_bfloat16
 
 # Precisions by provider, best first. A GPU moves half the bytes in fp16 and is no slower (NVIDIA);

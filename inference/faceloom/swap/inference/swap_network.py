@@ -4,12 +4,13 @@ import numpy as np
 import onnxruntime as ort
 
 from faceloom.array_types import RgbBatch
+from faceloom.choices import Precision
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.mask import mask_background
 from faceloom.safe_read import as_artifact_refused
 from faceloom.swap.bundle.bundle import Bundle, GoldenSample
-from faceloom.swap.bundle.manifest import BlendRow, GraphRow, Precision, TensorRow, ToleranceRow
+from faceloom.swap.bundle.manifest import BlendRow, GraphRow, TensorRow, ToleranceRow
 from faceloom.swap.bundle.output_difference import OutputDifference, compare_outputs
 from faceloom.swap.inference.graph_selection import choose_graph
 from faceloom.swap.inference.io_binding import DEVICES, BoundSession

@@ -1,4 +1,4 @@
-"""Pasting touches the face and nothing else."""
+"""Pasting changes the face and nothing else."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from tests.helpers.clips import noise
 
 from faceloom.array_types import float32
 from faceloom.faces.alignment import crop_face
-from faceloom.swap.compositing.mask_refinement import soften
+from faceloom.swap.compositing.mask_refinement import erode_and_feather
 from faceloom.swap.compositing.paste_back import paste
 
 SIZE = 64
@@ -19,16 +19,16 @@ MAPS = {
 
 
 @pytest.mark.parametrize("name", MAPS)
-def test_pasting_a_picture_s_own_crop_changes_next_to_nothing(name: str) -> None:
+def test_pasting_a_picture_s_own_crop_hardly_changes_it(name: str) -> None:
     picture = noise(1, 160, 200)[0]
     to_crop = float32(MAPS[name])
     crop = crop_face(picture, to_crop, SIZE)
     pasted = picture.copy()
-    paste(pasted, crop, soften(np.full((SIZE, SIZE), 255, np.uint8), 0.0, 0.05), to_crop)
+    paste(pasted, crop, erode_and_feather(np.full((SIZE, SIZE), 255, np.uint8), 0.0, 0.05), to_crop)
     assert np.abs(pasted.astype(int) - picture).mean() < 1.5
 
 
-def test_only_what_the_mask_covers_is_touched() -> None:
+def test_only_the_masked_region_changes() -> None:
     picture = noise(1, 160, 200)[0]
     to_crop = float32(MAPS["upright"])
     mask = np.zeros((SIZE, SIZE), np.uint8)
@@ -44,7 +44,7 @@ def test_only_what_the_mask_covers_is_touched() -> None:
     assert (pasted[60:80, 70:90] == 0).all()
 
 
-def test_a_small_face_is_averaged_into_the_picture() -> None:
+def test_a_crop_larger_than_its_face_is_averaged() -> None:
     picture = np.full((100, 100, 3), 90, np.uint8)
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[::2] = 255
@@ -59,7 +59,7 @@ def test_a_small_face_is_averaged_into_the_picture() -> None:
     assert abs(inside.mean() - 127) < 6
 
 
-def test_a_face_outside_the_picture_is_no_error() -> None:
+def test_a_face_outside_the_picture_changes_nothing() -> None:
     picture = noise(1, 40, 50)[0]
     before = picture.copy()
     paste(
@@ -72,8 +72,8 @@ def test_a_face_outside_the_picture_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(("erode", "feather"), [(0, 0), (0.05, 0), (0, 0.05), (0.03, 0.04)])
-def test_a_softened_mask_ends_before_the_crop_does(erode: float, feather: float) -> None:
-    soft = soften(np.full((SIZE, SIZE), 255, np.uint8), erode, feather)
+def test_a_feathered_mask_is_zero_along_the_border(erode: float, feather: float) -> None:
+    soft = erode_and_feather(np.full((SIZE, SIZE), 255, np.uint8), erode, feather)
     assert max(soft[0].max(), soft[-1].max(), soft[:, 0].max(), soft[:, -1].max()) == 0
     assert soft[SIZE // 2, SIZE // 2] == 255
     assert soft.mean() < 255

@@ -1,4 +1,4 @@
-"""A drawn face is sharpened as far as its source says and its target bears."""
+"""A predicted face is sharpened up to its target's detail and its source's limit."""
 
 import cv2
 import numpy as np
@@ -6,14 +6,14 @@ import pytest
 from tests.helpers.synthetic_faces import made_face
 
 from faceloom.array_types import Rgb, float32
-from faceloom.compare.image_similarity import fine_detail
+from faceloom.compare.image_similarity import laplacian_spread
 from faceloom.faces.alignment import crop_face
 from faceloom.swap import SwapOptions
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.paste_back import paste
-from faceloom.swap.compositing.sharpening import inside_of, sharpen, sharpen_like
-from faceloom.swap.options import Look
-from faceloom.swap.pipeline.frame_swapper import CutFace, DrawnFace, blend_face
+from faceloom.swap.compositing.sharpening import mask_interior, sharpen, sharpen_to_match
+from faceloom.swap.options import BlendSettings
+from faceloom.swap.pipeline.frame_swapper import AlignedFace, SwappedFace, blend_face
 
 SIDE = 96
 MASK = np.zeros((SIDE, SIDE), np.uint8)
@@ -21,30 +21,30 @@ MASK[16:80, 16:80] = 255
 
 
 def face(blur: float, seed: int = 0) -> Rgb:
-    """A picture with as much detail as its blur leaves."""
+    """Blurred noise: the larger the blur, the less detail."""
     noise = np.random.default_rng(seed).integers(60, 196, (SIDE, SIDE, 3)).astype(np.uint8)
     return np.asarray(cv2.GaussianBlur(noise, (0, 0), blur), np.uint8)
 
 
 def detail(picture: Rgb) -> float:
-    return fine_detail(picture, inside_of(MASK))
+    return laplacian_spread(picture, mask_interior(MASK))
 
 
-@pytest.mark.parametrize(("drawn", "target"), [(0.8, 0.7), (0.9, 0.8)])
+@pytest.mark.parametrize(("face_blur", "target_blur"), [(0.8, 0.7), (0.9, 0.8)])
 @pytest.mark.parametrize("scale", [0.8, 1.5])
-def test_a_soft_face_that_is_put_back_is_as_detailed_as_its_target(
-    drawn: float, target: float, scale: float
+def test_a_sharpened_face_is_after_pasting_as_detailed_as_its_target(
+    face_blur: float, target_blur: float, scale: float
 ) -> None:
-    soft, wanted = face(drawn), face(target, seed=1)
-    assert detail(soft) < 0.9 * detail(wanted)
-    assert put_back(sharpen_like(soft, wanted, MASK, 5), scale) == pytest.approx(
-        detail(wanted), rel=0.15
+    soft, target = face(face_blur), face(target_blur, seed=1)
+    assert detail(soft) < 0.9 * detail(target)
+    assert detail_after_pasting(sharpen_to_match(soft, target, MASK, 5), scale) == pytest.approx(
+        detail(target), rel=0.15
     )
-    assert put_back(soft, scale) < 0.8 * detail(wanted)
+    assert detail_after_pasting(soft, scale) < 0.8 * detail(target)
 
 
-def put_back(crop: Rgb, scale: float) -> float:
-    """Paste a crop into a picture, turned a little, `scale` pixels to one of its own; return its detail there."""
+def detail_after_pasting(crop: Rgb, scale: float) -> float:
+    """Paste a slightly rotated crop at `scale` frame pixels per crop pixel; measure the detail."""
     side = round(SIDE * scale)
     turn = float32([[0.995, -0.1], [0.1, 0.995]]) / scale
     to_crop = np.concatenate([turn, SIDE / 2 - turn @ float32([[side / 2], [side / 2]])], 1)
@@ -54,28 +54,30 @@ def put_back(crop: Rgb, scale: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("drawn", "target", "most"),
+    ("face_blur", "target_blur", "max_amount"),
     [
-        pytest.param(1.0, 1.5, 0.8, id="a target that is softer"),
+        pytest.param(1.0, 1.5, 0.8, id="a softer target"),
         pytest.param(1.5, 1.0, 0, id="nothing suggested"),
     ],
 )
-def test_a_face_is_left_as_it_is_if_its_target_is_no_sharper(
-    drawn: float, target: float, most: float
+def test_a_face_stays_if_its_target_is_not_sharper(
+    face_blur: float, target_blur: float, max_amount: float
 ) -> None:
-    soft = face(drawn)
-    np.testing.assert_array_equal(sharpen_like(soft, face(target, seed=1), MASK, most), soft)
+    soft = face(face_blur)
+    np.testing.assert_array_equal(
+        sharpen_to_match(soft, face(target_blur, seed=1), MASK, max_amount), soft
+    )
 
 
-def test_no_more_than_is_suggested_and_only_what_the_mask_shows_counts() -> None:
-    soft, wanted = face(1.5), face(0.8, seed=1)
-    np.testing.assert_array_equal(sharpen_like(soft, wanted, MASK, 0.3), sharpen(soft, 0.3))
+def test_the_amount_is_limited_and_only_the_mask_s_interior_counts() -> None:
+    soft, target = face(1.5), face(0.8, seed=1)
+    np.testing.assert_array_equal(sharpen_to_match(soft, target, MASK, 0.3), sharpen(soft, 0.3))
     busy = face(2.5, seed=1)
     busy[:14] = 255 * (np.indices((14, SIDE)).sum(0) % 2)[..., None]
-    np.testing.assert_array_equal(sharpen_like(soft, busy, MASK, 0.3), soft)
-    np.testing.assert_array_equal(sharpen_like(soft, wanted, np.zeros_like(MASK), 0.3), soft)
+    np.testing.assert_array_equal(sharpen_to_match(soft, busy, MASK, 0.3), soft)
+    np.testing.assert_array_equal(sharpen_to_match(soft, target, np.zeros_like(MASK), 0.3), soft)
     flat = np.full_like(soft, 128)
-    np.testing.assert_array_equal(sharpen_like(flat, wanted, MASK, 0.3), flat)
+    np.testing.assert_array_equal(sharpen_to_match(flat, target, MASK, 0.3), flat)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_a_face_is_blended_as_sharp_as_its_target_or_asked(
     target: float, asked: float | None, amount: float
 ) -> None:
     drawn = face(1.5)
-    cut = CutFace(
+    cut = AlignedFace(
         made_face(),
         0,
         float32(np.eye(2, 3)),
@@ -99,6 +101,8 @@ def test_a_face_is_blended_as_sharp_as_its_target_or_asked(
         np.zeros((468, 2), np.float32),
         MASK,
     )
-    look = Look.of(BlendRow(color="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked))
-    blended = blend_face(DrawnFace(cut, drawn, MASK), look, {})
+    look = BlendSettings.of(
+        BlendRow(color="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked)
+    )
+    blended = blend_face(SwappedFace(cut, drawn, MASK), look, {})
     np.testing.assert_array_equal(blended.matched, sharpen(drawn, amount))

@@ -1,0 +1,27 @@
+"""The values of options that the library and the command line share.
+
+Imports nothing, so that `faceloom --help` does not load the library.
+"""
+
+from typing import Literal
+
+# How the colors of a predicted face are matched to the target's (`--color`).
+ColorTransfer = Literal["none", "lab", "rct", "histogram"]
+# Which mask a predicted face is pasted with (`--mask`).
+MaskKind = Literal["learned", "mesh", "both"]
+# What happens to a frame that lost its face (`--on-missing`).
+OnMissing = Literal["keep", "last", "fail"]
+# The number format of a graph.
+Precision = Literal["fp32", "fp16", "int8"]
+# Values of `--precision`: "auto" takes the format that suits the provider best.
+PrecisionChoice = Literal["auto", "fp32", "fp16", "int8"]
+# What encodes the output's frames (`--encoder`).
+EncoderName = Literal["x264", "x265", "svtav1", "nvenc", "lossless", "png"]
+# Where a conversion runs (`--engine`).
+Engine = Literal["local", "ray"]
+# Which disclosure marks an output gets (`--provenance`).
+MarkLevel = Literal["full", "tags", "off"]
+# The corner of a visible label (`--label-position`).
+LabelPosition = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
+# What replaces a trained network for comparison (`--baseline`).
+Baseline = Literal["paste"]
