@@ -1,7 +1,11 @@
-"""Faceloom's trainer: face sets in, a run directory out. Keras 3; TensorFlow unless KERAS_BACKEND says otherwise."""
+"""Faceloom's trainer: reads face sets and writes a run directory.
+
+It uses Keras 3, on TensorFlow unless KERAS_BACKEND says otherwise, and may import `faceloom`.
+`faceloom_train.config` is free of Keras.
+"""
 
 import os
 
-# For this process only, before anything imports keras: the user's own Keras configuration stays as it is.
+# For this process only, before anything imports Keras; the user's Keras configuration is unchanged.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,4 +1,4 @@
-"""Make TensorFlow safe to use, before the first graph is built, and fast where it would not be."""
+"""TensorFlow settings that the trainer needs, and compilation with XLA."""
 
 import sys
 from collections.abc import Callable
@@ -7,29 +7,36 @@ from typing import Any, Literal, TypeAlias
 import keras
 import tensorflow as tf
 
-# A tensor of whichever backend runs.
+# A tensor of the current Keras backend.
 Tensor: TypeAlias = Any
-# Whether XLA compiles, as Keras' `compile` takes it.
+# Whether XLA compiles, as in Keras' `compile`.
 JitCompile: TypeAlias = bool | Literal["auto"]
 
 
 def prepare_tensorflow() -> None:
-    """Turn off the graph optimizer's "remapping", which computes wrong pictures on CPUs.
+    """Turn off "remapping" in TensorFlow's graph optimizer, which gives wrong results on CPUs.
 
-    TensorFlow 2.21 with oneDNN fuses convolution + bias + residual + LeakyReLU into one operation that
-    ignores the slope: a decoder's output moved by up to 15 of 255 levels against the same layers run one by
-    one, in training as well, without a word. `tests/training/test_backend.py` shows the fault.
+    Call it before the first graph is built. TensorFlow 2.21 with oneDNN fuses convolution, bias,
+    residual and LeakyReLU into one operation that ignores the slope: a decoder's output differs by
+    up to 15 of 255 levels from the same layers run one by one, in training as well, without a
+    warning. `tests/training/test_backend.py` reproduces the fault.
     """
     tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
-def fused(function: Callable[..., Any], jit_compile: JitCompile) -> Callable[..., Any]:
-    """Let XLA make one program of a function of many small operations, unless `jit_compile` is off.
+def xla_compile(function: Callable[..., Any], jit_compile: JitCompile) -> Callable[..., Any]:
+    """Compile a function of many small operations with XLA on TensorFlow.
 
-    Keras' "auto" leaves XLA out on a CPU, where it does not pay for the networks. JAX fuses the whole step anyway.
+    On JAX the function is returned as it is, because JAX compiles the whole step. The same holds
+    for GPUs of Apple, which have no XLA.
+
+    Args:
+        function: A function of tensors.
+        jit_compile: False: the function is returned as it is. "auto" compiles on CPUs too, unlike
+            Keras' "auto", which skips XLA there because it does not speed up whole networks.
     """
     if keras.backend.backend() != "tensorflow" or jit_compile is False:
         return function
     if sys.platform == "darwin" and tf.config.list_physical_devices("GPU"):
-        return function  # Apple's GPUs have no XLA.
+        return function
     return tf.function(function, jit_compile=True, autograph=False)

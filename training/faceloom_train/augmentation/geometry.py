@@ -1,4 +1,4 @@
-"""How much larger a stored crop is than the crop that the network sees."""
+"""How much larger a stored crop is than the network's crop."""
 
-# Ratio of the stored crop's side to the network's; rotating and shifting a crop then finds pixels at its edges.
+# Ratio of the stored crop's side to the network's: rotated and shifted crops find pixels there.
 MARGIN = 1.25

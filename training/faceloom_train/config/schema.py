@@ -150,8 +150,8 @@ class AugmentationConfig(StrictModel):
     """Strength of the changes of color, brightness, contrast and shading of the input; 1: channel
     gains vary by 12 %, contrast by 25 %, brightness by 0.1, shading by 20 % each way."""
     occlusion_probability: Fraction = 0.2
-    """Probability that a hand-like or rectangular object is drawn over a face, in input and target;
-    the learned mask must leave it out."""
+    """Probability that a synthetic hand or object covers part of a face, in input and target; the
+    learned mask must leave it out."""
     degradation_probability: Fraction = 0.25
     """Probability that the inputs of a step are blurred and compressed."""
     blur: NonNegative = 0.01
@@ -226,7 +226,7 @@ class TrainConfig(StrictModel):
     accumulated over the micro-batches of a step. "auto": as many as fit into memory; None: all."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16", "auto"] = "float32"
     """Keras dtype policy; "auto" is resolved when a run is created (see
-    `faceloom_train.loop.precision`) and stored in the run."""
+    `faceloom_train.runs.precision`) and stored in the run."""
     jit_compile: bool | Literal["auto"] = "auto"
     """Whether XLA compiles the step, as in Keras' `compile`."""
     gradient_checkpointing: bool = False

@@ -1,4 +1,4 @@
-"""A batch in two arrays on its way to the accelerator: each array that is sent there takes its time, however small."""
+"""Pack a batch into two arrays: each array sent to an accelerator has a cost, however small."""
 
 import math
 from typing import Any, TypeAlias
@@ -6,17 +6,42 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 from keras import ops
 
-# The shape of each array for one face, in the order in which they lie.
-Layout: TypeAlias = dict[str, tuple[int, ...]]
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
+from faceloom_train.augmentation.parameters import augmentation_shapes
+from faceloom_train.config.schema import TrainConfig
 
-_CROPS, _NUMBERS = "crops", "numbers"
+# The shape for one face of each float32 array of a batch, in the order in which they are packed.
+BatchLayout: TypeAlias = dict[str, tuple[int, ...]]
+
+# Names of the two arrays: uint8 crops, and all float32 numbers.
+_CROPS = "crops"
+_NUMBERS = "numbers"
+# Packed batches that are kept ready.
+_PREFETCH = 2
 
 
-def packed(batches: tf.data.Dataset) -> tuple[tf.data.Dataset, Layout]:
-    """Return the batches of `make_dataset` with all their float32 arrays [b, i, ...] in one, and how they lie in it."""
-    layout = {
-        name: tuple(spec.shape[2:]) for name, spec in batches.element_spec.items() if name != _CROPS
+def batch_layout(config: TrainConfig) -> BatchLayout:
+    """Return how the batches of a configuration are packed.
+
+    Args:
+        config: The configuration.
+    """
+    return {
+        "landmarks": (len(EXPRESSION_LANDMARKS), 2),
+        **augmentation_shapes(config.augmentation),
     }
+
+
+def pack_batches(batches: tf.data.Dataset, layout: BatchLayout) -> tf.data.Dataset:
+    """Concatenate all float32 arrays of each batch into one.
+
+    Args:
+        batches: Batches of `make_dataset`.
+        layout: Layout of their configuration, from `batch_layout`.
+
+    Returns:
+        Packed batches, prefetched.
+    """
 
     def pack(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         leading = batch[_CROPS].shape[:2]
@@ -25,14 +50,19 @@ def packed(batches: tf.data.Dataset) -> tuple[tf.data.Dataset, Layout]:
         ]
         return {_CROPS: batch[_CROPS], _NUMBERS: tf.concat(flat, axis=-1)}
 
-    return batches.map(pack).prefetch(2), layout
+    return batches.map(pack).prefetch(_PREFETCH)
 
 
-def unpacked(batch: dict[str, Any], layout: Layout) -> dict[str, Any]:
-    """Return a batch as it was before it was packed."""
-    numbers, found, begin = batch[_NUMBERS], {_CROPS: batch[_CROPS]}, 0
+def unpack_batch(batch: dict[str, Any], layout: BatchLayout) -> dict[str, Any]:
+    """Restore the arrays of a packed batch.
+
+    Args:
+        batch: A batch of `pack_batches`.
+        layout: The layout that it was packed with.
+    """
+    numbers, arrays, start = batch[_NUMBERS], {_CROPS: batch[_CROPS]}, 0
     for name, shape in layout.items():
-        end = begin + math.prod(shape)
-        found[name] = ops.reshape(numbers[..., begin:end], (*numbers.shape[:2], *shape))
-        begin = end
-    return found
+        stop = start + math.prod(shape)
+        arrays[name] = ops.reshape(numbers[..., start:stop], (*numbers.shape[:2], *shape))
+        start = stop
+    return arrays

@@ -1,7 +1,7 @@
-"""Face sets as arrays in memory, and the endless stream of batches drawn from them.
+"""Face sets as arrays in memory, and the endless sequence of batches sampled from them.
 
-Every batch is a pure function of the seed and the step, so that a resumed run sees exactly
-what an unbroken one would have seen, and no position needs to be saved.
+Each batch is a pure function of the seed and the step. A resumed run therefore sees the same
+batches as an uninterrupted one, and no position needs to be saved.
 """
 
 from collections.abc import Sequence
@@ -23,122 +23,166 @@ from faceloom_train.augmentation.parameters import sample_augmentation
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.sampling_weights import balanced_weights
 
+# Unit of the landmarks, as a fraction of the crop's side: they then have a standard deviation of
+# about 1, as the latent has.
 LANDMARK_UNIT = 1 / 20
+# At most one in so many faces of a set is a validation face.
+_MIN_FACES_PER_VALIDATION_FACE = 8
+# Threads that sample batches.
+_SAMPLING_THREADS = 2
+# Scale below which a crop is blurred before it is shrunk, and sigma of that blur at scale 1, in
+# pixels.
+_PREFILTER_SCALE = 0.75
+_PREFILTER_SIGMA = 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingFaces:
-    """One identity's faces. crops: RGB and mask, 0..255, MARGIN times the network's crop.
-
-    landmarks: of EXPRESSION, less their median over the identity: what the face does, not whose it is. Their
-    unit is LANDMARK_UNIT of the crop's side, so that they spread by about 1, as the code does.
-    meshes: all landmarks, in crop sides from the crop's middle. weights: how often a face is drawn against the others.
-    """
+    """One identity's faces."""
 
     identity: str
+    """Name of the identity."""
     crops: UInt8[np.ndarray, "n m m 4"]
+    """RGB and mesh mask, 0 to 255; m is `MARGIN` times the side of the network's crop."""
     landmarks: Float32[np.ndarray, "n k 2"]
+    """`EXPRESSION_LANDMARKS` less their median over the identity, in `LANDMARK_UNIT`."""
     meshes: Float32[np.ndarray, "n p 2"]
+    """All landmarks, in sides of the network's crop from its center."""
     weights: Float32[np.ndarray, " n"]
+    """How often each face is sampled, relative to the others."""
 
 
 def network_crop(config: TrainConfig) -> CropGeometry:
-    """Return the geometry of the crops that the network takes: mirrored, they are of the same geometry."""
-    return CropGeometry(size=config.network.size, coverage=config.coverage, template=CENTERED_TEMPLATE)
+    """Return the geometry of the network's crops; mirrored crops have the same geometry.
+
+    Args:
+        config: The run's configuration.
+    """
+    return CropGeometry(
+        size=config.network.size, coverage=config.coverage, template=CENTERED_TEMPLATE
+    )
 
 
-def held_out_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
-    """Return the faces that are not trained on, evenly spread over the set."""
-    count = min(config.validation_faces, len(faceset) // 8)
-    places = (np.arange(count) + 0.5) * len(faceset) / max(count, 1)
-    return tuple(faceset.rows[int(place)] for place in places)
+def validation_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...]:
+    """Return the rows of the validation faces, evenly spread over a set.
+
+    Args:
+        faceset: The face set.
+        config: The run's configuration.
+    """
+    count = min(config.validation_faces, len(faceset) // _MIN_FACES_PER_VALIDATION_FACE)
+    positions = (np.arange(count) + 0.5) * len(faceset) / max(count, 1)
+    return tuple(faceset.rows[int(position)] for position in positions)
 
 
 def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
-    """Decode the faces of a set that are trained on; raise ArtifactRefused if a crop cannot be read."""
-    held_out = {row.image for row in held_out_rows(faceset, config)}
-    rows = [row for row in faceset.rows if row.image not in held_out]
+    """Decode the faces of a set that are trained on.
+
+    Args:
+        faceset: The face set.
+        config: The run's configuration.
+
+    Raises:
+        ArtifactRefused: A crop cannot be read.
+    """
+    validation = {row.image for row in validation_rows(faceset, config)}
+    rows = [row for row in faceset.rows if row.image not in validation]
     crop = network_crop(config)
     size = round(crop.size * MARGIN)
-    wide = CropGeometry(
+    stored = CropGeometry(
         size=size, coverage=crop.coverage * size / crop.size, template=crop.template
     )
     with ThreadPoolExecutor() as pool:
-        crops = list(pool.map(lambda row: _read(faceset, row, wide), rows))
+        crops = list(pool.map(lambda row: _read_crop(faceset, row, stored), rows))
     to_crop = faceset.geometry.affine_to(crop)
     meshes = (
         np.stack([apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]) / crop.size
     )
     points = meshes[:, list(EXPRESSION_LANDMARKS)] / LANDMARK_UNIT
-    weights = balanced_weights(rows, config.sampling_balance, mirrored=config.augmentation.flip_probability > 0)
     return TrainingFaces(
         faceset.identity,
         np.stack(crops),
         float32(points - np.median(points, axis=0)),
         float32(meshes - 0.5),
-        weights,
+        balanced_weights(
+            rows, config.sampling_balance, mirrored=config.augmentation.flip_probability > 0
+        ),
     )
 
 
 def make_dataset(
     faces: Sequence[TrainingFaces], config: TrainConfig, start: int, stop: int
 ) -> tf.data.Dataset:
-    """Return the batches of steps `start` to `stop`.
+    """Make the batches of a range of steps.
 
-    Each is a dict of arrays whose first two axes are (face, identity): crops uint8
-    [b, i, m, m, 4], landmarks [b, i, k, 2], and what `sample_augmentation` draws.
+    Args:
+        faces: The faces of each identity.
+        config: The run's configuration.
+        start: First step.
+        stop: Step after the last one.
+
+    Returns:
+        Dicts of arrays whose first two axes are (face, identity): crops uint8 [b, i, m, m, 4],
+        landmarks [b, i, k, 2], and the arrays of `sample_augmentation`.
     """
     with tf.device("CPU"):
-        stores = [_Store(f) for f in faces]
+        samplers = [_FaceSampler(f) for f in faces]
 
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(config.seed, tf.int64), step])
         shape = (config.batch_size, len(faces))
-        drawn = [store.draw(seed, number, shape[0]) for number, store in enumerate(stores)]
-        crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*drawn, strict=True))
+        samples = [sampler.sample(seed, index, shape[0]) for index, sampler in enumerate(samplers)]
+        crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*samples, strict=True))
         augmentation = sample_augmentation(seed, shape, config.augmentation)
-        landmarks = _mirrored_where(augmentation["mirrored"] > 0, landmarks)
+        landmarks = _mirror_landmarks(landmarks, augmentation["mirrored"] > 0)
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 
     steps = tf.data.Dataset.range(start, stop)
-    return steps.map(batch, num_parallel_calls=2, deterministic=True)
+    return steps.map(batch, num_parallel_calls=_SAMPLING_THREADS, deterministic=True)
 
 
-def _mirrored_where(flipped: tf.Tensor, landmarks: tf.Tensor) -> tf.Tensor:
-    """Exchange left and right of the landmarks [b, i, k, 2] of the examples that are flipped [b, i]."""
-    mirrored = tf.gather(landmarks, EXPRESSION_MIRROR_INDICES, axis=2) * tf.constant([-1.0, 1.0])
-    return tf.where(flipped[..., None, None], mirrored, landmarks)
+def _mirror_landmarks(landmarks: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+    """Exchange left and right of the landmarks [b, i, k, 2] where `mirrored` [b, i] is true."""
+    mirror_image = tf.gather(landmarks, EXPRESSION_MIRROR_INDICES, axis=2) * tf.constant(
+        [-1.0, 1.0]
+    )
+    return tf.where(mirrored[..., None, None], mirror_image, landmarks)
 
 
-class _Store:
-    """One identity's faces, from which batches are drawn."""
+class _FaceSampler:
+    """Samples one identity's faces by their weights."""
 
     def __init__(self, faces: TrainingFaces):
         self._crops, self._landmarks = tf.constant(faces.crops), tf.constant(faces.landmarks)
-        upto = np.cumsum(faces.weights, dtype=np.float64)
-        # Where one face's part of 0..1 ends and the next one's begins.
-        self._ends = tf.constant(upto[:-1] / upto[-1])
+        cumulative = np.cumsum(faces.weights, dtype=np.float64)
+        # Ends of the faces' intervals in 0..1, without the last one.
+        self._ends = tf.constant(cumulative[:-1] / cumulative[-1])
 
-    def draw(self, seed: tf.Tensor, number: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Draw crops and landmarks; `number`: the identity's own stream of random numbers."""
-        stream = tf.random.experimental.stateless_fold_in(seed, number)
-        places = tf.random.stateless_uniform((count,), stream, dtype=tf.float64)
-        which = tf.searchsorted(self._ends, places, side="right")
-        return tf.gather(self._crops, which), tf.gather(self._landmarks, which)
+    def sample(self, seed: tf.Tensor, stream: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sample `count` crops and landmarks with the random numbers of a stream."""
+        stream_seed = tf.random.experimental.stateless_fold_in(seed, stream)
+        positions = tf.random.stateless_uniform((count,), stream_seed, dtype=tf.float64)
+        indices = tf.searchsorted(self._ends, positions, side="right")
+        return tf.gather(self._crops, indices), tf.gather(self._landmarks, indices)
 
 
-def _read(faceset: FaceSet, row: FaceRow, wide: CropGeometry) -> UInt8[np.ndarray, "m m 4"]:
-    affine = faceset.geometry.affine_to(wide)
+def _read_crop(
+    faceset: FaceSet, row: FaceRow, geometry: CropGeometry
+) -> UInt8[np.ndarray, "m m 4"]:
+    """Read a face in another crop geometry: RGB and mesh mask."""
+    affine = faceset.geometry.affine_to(geometry)
     crop = cv2.warpAffine(
-        _prefiltered(faceset.read_crop(row), float(affine[0, 0])),
+        _prefilter(faceset.read_crop(row), float(affine[0, 0])),
         affine,
-        (wide.size, wide.size),
+        (geometry.size, geometry.size),
         borderMode=cv2.BORDER_REPLICATE,
     )
-    _, mask = align_mesh(faceset.mesh_in_crop(row), affine, wide.size)
+    _, mask = align_mesh(faceset.mesh_in_crop(row), affine, geometry.size)
     return np.dstack([crop, mask])
 
 
-def _prefiltered(crop: np.ndarray, scale: float) -> np.ndarray:
-    """Blur as much as shrinking by `scale` asks for, so that bilinear sampling does not alias."""
-    return cv2.GaussianBlur(crop, (0, 0), 0.35 / scale) if scale < 0.75 else crop
+def _prefilter(crop: np.ndarray, scale: float) -> np.ndarray:
+    """Blur a crop before it is shrunk by `scale`, against aliasing of bilinear sampling."""
+    if scale >= _PREFILTER_SCALE:
+        return crop
+    return cv2.GaussianBlur(crop, (0, 0), _PREFILTER_SIGMA / scale)

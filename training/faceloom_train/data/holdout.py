@@ -1,4 +1,4 @@
-"""The faces of a run that it never learns from."""
+"""Validation faces: the faces of a run that are not trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,59 +13,89 @@ from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.mask import mesh_mask
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.swap.bundle.manifest import BlendRow
-from faceloom.swap.compositing.mask_refinement import soften
+from faceloom.swap.compositing.mask_refinement import erode_and_feather
 from faceloom.swap.compositing.paste_back import paste
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.data.dataset import held_out_rows, network_crop
+from faceloom_train.data.dataset import network_crop, validation_rows
 
 
 @dataclass(frozen=True, slots=True)
-class HeldFace:
-    """A stored picture, and what the network sees of it: RGB and mask, 0..1."""
+class ValidationFace:
+    """A stored crop of a face set, and the network's crop of it."""
 
-    picture: Rgb
+    image: Rgb
+    """The stored crop."""
     mesh_xy: Points
-    seen: Float32[np.ndarray, "s s 4"]
-    stored: CropGeometry
+    """Landmarks in pixels of the network's crop."""
+    rgb_mask: Float32[np.ndarray, "s s 4"]
+    """The network's crop: RGB and mesh mask, 0 to 1."""
+    geometry: CropGeometry
+    """Geometry of the stored crop."""
 
     @classmethod
-    def of(cls, faces: FaceSet, row: FaceRow, crop: CropGeometry) -> "HeldFace":
-        """Read a face and cut it to the network's crop; raise ArtifactRefused if its picture cannot be read."""
-        picture = faces.read_crop(row)
+    def from_row(cls, faces: FaceSet, row: FaceRow, crop: CropGeometry) -> "ValidationFace":
+        """Read a face.
+
+        Args:
+            faces: The face set.
+            row: The face's row.
+            crop: Geometry of the network's crop.
+
+        Raises:
+            ArtifactRefused: The stored crop cannot be read.
+        """
+        image = faces.read_crop(row)
         to_crop = faces.geometry.affine_to(crop)
-        small = cv2.warpAffine(
-            picture, to_crop, (crop.size, crop.size), borderMode=cv2.BORDER_REPLICATE
+        rgb = cv2.warpAffine(
+            image, to_crop, (crop.size, crop.size), borderMode=cv2.BORDER_REPLICATE
         )
         mesh, mask = align_mesh(faces.mesh_in_crop(row), to_crop, crop.size)
-        return cls(picture, mesh, float32(np.dstack([small, mask])) / 255, faces.geometry)
+        return cls(image, mesh, float32(np.dstack([rgb, mask])) / 255, faces.geometry)
 
     @property
-    def inside(self) -> Bool[np.ndarray, "s s"]:
-        """Where the network's crop shows nothing but the face: the mask's rim is half background."""
-        return np.asarray(self.seen[..., 3] == 1, bool)
+    def face_mask(self) -> Bool[np.ndarray, "s s"]:
+        """Where the network's crop shows only the face; the mask's edge is half background."""
+        return np.asarray(self.rgb_mask[..., 3] == 1, bool)
 
-    def swapped(self, drawn: Float32[np.ndarray, "s s 4"], crop: CropGeometry) -> Rgb:
-        """Return the picture with a drawn face put back as conversion does, but not sharpened."""
-        picture = self.picture.copy()
+    def paste(self, prediction: Float32[np.ndarray, "s s 4"], crop: CropGeometry) -> Rgb:
+        """Paste a prediction into the stored crop as conversion does, but without sharpening.
+
+        Args:
+            prediction: RGB and mask, about 0 to 1.
+            crop: Geometry of the prediction.
+        """
+        image = self.image.copy()
         outline = mesh_mask(self.mesh_xy, crop.size, crop.size)
         blend = BlendRow()
-        mask = soften(
-            np.minimum(to_uint8(drawn[..., 3] * 255), outline), blend.erode, blend.feather
+        mask = erode_and_feather(
+            np.minimum(to_uint8(prediction[..., 3] * 255), outline), blend.erode, blend.feather
         )
-        paste(picture, to_uint8(drawn[..., :3] * 255), mask, self.stored.affine_to(crop))
-        return picture
+        paste(image, to_uint8(prediction[..., :3] * 255), mask, self.geometry.affine_to(crop))
+        return image
 
 
-def read_held_out(faces: FaceSet, settings: TrainConfig) -> Sequence[HeldFace]:
-    """Read the faces of a set that are not trained on; one that the network's crop hardly shows is left out."""
-    crop = network_crop(settings)
-    held = (HeldFace.of(faces, row, crop) for row in held_out_rows(faces, settings))
-    return [face for face in held if face.inside.any()]
+def load_validation_faces(faces: FaceSet, config: TrainConfig) -> Sequence[ValidationFace]:
+    """Read the validation faces of a set, without those that the network's crop hardly shows.
+
+    Args:
+        faces: The face set.
+        config: The run's configuration.
+
+    Raises:
+        ArtifactRefused: A stored crop cannot be read.
+    """
+    crop = network_crop(config)
+    loaded = (ValidationFace.from_row(faces, row, crop) for row in validation_rows(faces, config))
+    return [face for face in loaded if face.face_mask.any()]
 
 
-def stack_seen(
-    held: Sequence[HeldFace],
+def stack_crops(
+    faces: Sequence[ValidationFace],
 ) -> tuple[Float32[np.ndarray, "n s s 3"], Float32[np.ndarray, "n s s 1"]]:
-    """Return what the network sees of faces: RGB and mask."""
-    seen = np.stack([face.seen for face in held])
-    return seen[..., :3], seen[..., 3:]
+    """Return the RGB and the masks of the network's crops.
+
+    Args:
+        faces: One face or more.
+    """
+    stacked = np.stack([face.rgb_mask for face in faces])
+    return stacked[..., :3], stacked[..., 3:]

@@ -1,6 +1,6 @@
-"""How often each face of a set is drawn: rare poses and small sources oftener than they are there."""
+"""How often each face of a set is sampled: rare poses and small sources more often."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float32
@@ -8,35 +8,40 @@ from jaxtyping import Float32
 from faceloom.array_types import float32
 from faceloom.faceset import FaceRow
 
-# Degrees of a pose that counts as one.
-_YAW, _PITCH = 15, 10
-# A face that is alone with its pose may be a wrong one: it must not be seen all the time.
-_MOST = 4
-_ROUNDS = 10
+# Size of a pose bin in degrees.
+_YAW_BIN = 15
+_PITCH_BIN = 10
+# Largest weight relative to the mean: a face alone in its pose bin may be a wrong detection and
+# must not dominate the training.
+_MAX_WEIGHT = 4
+# Iterations of raking; the weights converge in fewer.
+_ITERATIONS = 10
 
 
 def balanced_weights(
     rows: Sequence[FaceRow], balance: float, *, mirrored: bool
 ) -> Float32[np.ndarray, " n"]:
-    """Return a weight for each face.
+    """Compute sampling weights by raking (iterative proportional fitting).
 
-    `balance` 0: all alike; 1: all poses (yaw x pitch) alike and all sources alike, but for `_MOST` times the
-    average at the most. `mirrored`: faces are mirrored in training, so that a pose is there as often as its mirror.
+    Args:
+        rows: The faces.
+        balance: 0: all faces alike; 1: every pose bin and every source equally often; between:
+            powers of the weights. No weight exceeds `_MAX_WEIGHT` times the mean.
+        mirrored: Whether faces are mirrored in training, so that a pose and its mirror image share
+            a bin.
+
+    Returns:
+        A weight for each face.
     """
     yaws = np.array([row.pose.yaw for row in rows])
+    pitches = np.array([row.pose.pitch for row in rows])
     yaws = np.abs(yaws) if mirrored else yaws
-    poses = _numbered(
-        [(yaw // _YAW, row.pose.pitch // _PITCH) for yaw, row in zip(yaws, rows, strict=True)]
-    )
-    sources = _numbered([row.source for row in rows])
+    poses = np.stack([yaws // _YAW_BIN, pitches // _PITCH_BIN], axis=1)
+    pose_bins = np.unique(poses, axis=0, return_inverse=True)[1].reshape(-1)
+    sources = np.unique([row.source for row in rows], return_inverse=True)[1]
     weights = np.ones(len(rows))
-    # Raking: evening out one of them upsets the other, but less each time.
-    for kinds in (poses, sources) * _ROUNDS:
-        weights /= np.bincount(kinds, weights)[kinds]
+    # Balancing one property unbalances the other, less in each iteration.
+    for bins in (pose_bins, sources) * _ITERATIONS:
+        weights /= np.bincount(bins, weights)[bins]
     weights **= balance
-    return float32(np.minimum(weights / weights.mean(), _MOST))
-
-
-def _numbered(kinds: Sequence[Hashable]) -> np.ndarray:
-    numbers = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
-    return np.array([numbers[kind] for kind in kinds])
+    return float32(np.minimum(weights / weights.mean(), _MAX_WEIGHT))

@@ -1,4 +1,4 @@
-"""What the networks make of faces when nothing is learned from them."""
+"""Run the networks on faces, without training."""
 
 import numpy as np
 from jaxtyping import Float32
@@ -8,12 +8,22 @@ from faceloom.array_types import float32
 from faceloom_train.model.swap_model import SwapModel, mask_background
 
 
-def draw_as(
+def swap_faces(
     model: SwapModel,
     rgb: Float32[np.ndarray, "n s s 3"],
     mask: Float32[np.ndarray, "n s s 1"],
-    decoder: int,
+    identity: int,
 ) -> Float32[np.ndarray, "n s s 4"]:
-    """Draw faces (0..1) as identity number `decoder`, seeing of them what conversion lets be seen: RGB and mask."""
-    seen = mask_background(rgb, mask) if model.config.mask_background else rgb
-    return float32(ops.convert_to_numpy(model.networks.decode(seen, decoder)))
+    """Predict faces with the decoder of an identity, as conversion does.
+
+    Args:
+        model: The model.
+        rgb: Crops, 0 to 1.
+        mask: Their mesh masks, 0 to 1.
+        identity: Index of the decoder.
+
+    Returns:
+        RGB and mask, about 0 to 1.
+    """
+    inputs = mask_background(rgb, mask) if model.config.mask_background else rgb
+    return float32(ops.convert_to_numpy(model.networks.predict(inputs, identity)))

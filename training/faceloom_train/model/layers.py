@@ -1,4 +1,4 @@
-"""Layers that Keras lacks."""
+"""Layers of the networks that Keras does not have or that are slow as plain operations."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,110 +8,152 @@ import keras
 import numpy as np
 from keras import ops
 
-from faceloom_train.augmentation.resampling import enlarged, read_linearly
-from faceloom_train.backend import fused
-
-
-class RmsNorm(keras.layers.Layer):
-    """Divide the code by its root mean square, so that only its direction carries meaning."""
-
-    def call(self, code: Any) -> Any:
-        """Normalize [n, c] over c, in float32 whatever the policy: half precision squares overflow."""
-        exact = ops.cast(code, "float32")
-        scale = ops.rsqrt(ops.mean(ops.square(exact), axis=-1, keepdims=True) + 1e-6)
-        return ops.cast(exact * scale, code.dtype)
+from faceloom_train.augmentation.resampling import resize_bilinear, sample_bilinear
+from faceloom_train.backend import xla_compile
 
 
 class Swish(keras.layers.Layer):
-    """x * sigmoid(x), in training compiled to one loop, as is its way back.
+    """x * sigmoid(x), in training compiled to one loop, forward and backward.
 
-    Operation by operation TensorFlow takes 2.3 times as long in bfloat16 and 1.7 times in float32 on a CPU: half of a
-    whole step of `base_128`. Leaky ReLU is as fast, and makes a worse swap of as many steps (docs/decisions/0003).
+    As separate operations TensorFlow takes 2.3 times as long in bfloat16 and 1.7 times in float32
+    on a CPU: half of a whole step of `base_128`. Leaky ReLU is as fast, but gives a worse swap
+    after as many steps (docs/decisions/0003).
     """
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """Any shape -> the same. Outside of training it is the plain operation, which ONNX knows."""
+        """Apply the activation.
+
+        Args:
+            x: A tensor of any shape.
+            training: Outside of training the plain operation is used, which ONNX has.
+        """
         return _fused_swish()(x) if training else ops.silu(x)
 
 
 @cache
 def _fused_swish() -> Callable[[Any], Any]:
-    return fused(lambda x: x * ops.sigmoid(x), jit_compile="auto")
+    return xla_compile(lambda x: x * ops.sigmoid(x), jit_compile="auto")
 
 
 class DepthToSpace(keras.layers.Layer):
-    """Rearrange channels into `block` x `block` pixels (a native ONNX operator, unlike reshapes)."""
+    """Rearrange channels into blocks of pixels (a native ONNX operator, unlike reshapes)."""
 
     def __init__(self, block: int, **kwargs: Any):
+        """Set the block size.
+
+        Args:
+            block: Side of a block in pixels.
+            **kwargs: Arguments of `keras.layers.Layer`.
+        """
         super().__init__(**kwargs)
         self.block = block
 
     def call(self, x: Any) -> Any:
-        """[n, h, w, c] -> [n, h * block, w * block, c / block^2]."""
+        """Rearrange.
+
+        Args:
+            x: [n, h, w, c].
+
+        Returns:
+            [n, h * block, w * block, c / block^2].
+        """
         return ops.depth_to_space(x, self.block)
 
     def compute_output_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the shape of `call`'s result."""
+        """Return the shape of the result.
+
+        Args:
+            shape: Shape of the input.
+        """
         n, height, width, channels = shape
         return n, height * self.block, width * self.block, channels // self.block**2
 
 
-class Enlarge(keras.layers.Layer):
-    """Enlarge pictures `factor` times, linearly."""
+class BilinearUpsample(keras.layers.Layer):
+    """Enlarge images bilinearly by a factor, with operations that OpenVINO accepts."""
 
     def __init__(self, factor: int, **kwargs: Any):
+        """Set the factor.
+
+        Args:
+            factor: How much longer the side becomes.
+            **kwargs: Arguments of `keras.layers.Layer`.
+        """
         super().__init__(**kwargs)
         self.factor = factor
 
     def call(self, x: Any) -> Any:
-        """[n, k, k, c] -> [n, factor * k, factor * k, c]."""
-        return enlarged(x, self.factor * x.shape[1])
+        """Enlarge.
+
+        Args:
+            x: [n, k, k, c].
+
+        Returns:
+            [n, factor * k, factor * k, c].
+        """
+        return resize_bilinear(x, self.factor * x.shape[1])
 
 
-class Template(keras.layers.Layer):
-    """A learned picture added to the output: the decoder has only to draw what differs from it.
+class MeanFace(keras.layers.Layer):
+    """Add a learned image to the output: the decoder predicts only the difference from it.
 
-    reach: how far, in shares of the side, each of its pixels may be moved first, by a displacement that the decoder
-    draws as well. What never changes on a face, its brows, stubble and moles, then is where the performance puts it, as
-    sharp as it was learned, also in poses that the footage lacked. 0: it stays where it is.
+    Each pixel of the image may be shifted by a displacement that the decoder predicts, too.
+    Permanent details of a face, such as brows, stubble and moles, then follow the performance and
+    stay sharp, also in poses that the footage lacks.
     """
 
-    def __init__(self, reach: float = 0, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.reach = reach
+    def __init__(self, max_shift: float = 0, **kwargs: Any):
+        """Set the largest shift.
 
-    def build(self, x_shape: tuple[Any, ...], moved_shape: tuple[Any, ...] | None = None) -> None:
-        """Make the picture."""
-        self.picture = self.add_weight(shape=x_shape[1:], initializer="zeros", name="picture")
-
-    def call(self, x: Any, moved: Any = None, mirrored: Any = None, training: bool = False) -> Any:
-        """[n, s, s, c] and, if the picture is moved, [n, k, k, 2] of any size, x and y -> [n, s, s, c].
-
-        mirrored: [n], for training on mirrored faces: where it is 1, and not 0, the picture is mirrored, too. A mole is
-        then learned on the side where it is, and stubble as it grows.
+        Args:
+            max_shift: Largest displacement, as a fraction of the side; 0: no shift.
+            **kwargs: Arguments of `keras.layers.Layer`.
         """
-        picture = ops.cast(self.picture, x.dtype)
-        if moved is None:
+        super().__init__(**kwargs)
+        self.max_shift = max_shift
+
+    def build(self, x_shape: tuple[Any, ...], shift_shape: tuple[Any, ...] | None = None) -> None:
+        """Create the image.
+
+        Args:
+            x_shape: Shape of the decoder's output.
+            shift_shape: Shape of the displacements; not used.
+        """
+        self.image = self.add_weight(shape=x_shape[1:], initializer="zeros", name="image")
+
+    def call(self, x: Any, shift: Any = None, mirrored: Any = None, training: bool = False) -> Any:
+        """Add the image.
+
+        Args:
+            x: The decoder's output [n, s, s, c].
+            shift: Displacements [n, k, k, 2] before the tanh, x and y, with any k; None: no shift.
+            mirrored: [n], 1 where the image is mirrored and 0 elsewhere, for training on mirrored
+                faces: details of one half of the face are then learned on the side where they are.
+            training: Whether the operations are compiled.
+
+        Returns:
+            [n, s, s, c].
+        """
+        image = ops.cast(self.image, x.dtype)
+        if shift is None:
             if mirrored is not None:
-                picture = ops.where(
-                    mirrored[:, None, None, None] > 0, ops.flip(picture, 1), picture
-                )
-            return x + picture
-        add = _fused_add_moved() if training else _add_moved
-        return add(x, picture, self.reach * ops.tanh(moved), mirrored)
+                image = ops.where(mirrored[:, None, None, None] > 0, ops.flip(image, 1), image)
+            return x + image
+        add = _fused_add_shifted() if training else _add_shifted
+        return add(x, image, self.max_shift * ops.tanh(shift), mirrored)
 
 
-def _add_moved(x: Any, picture: Any, moved: Any, mirrored: Any) -> Any:
-    """Add a picture [s, s, c] to each of x; moved: see `Template`, in shares of the side."""
-    side, _, channels = picture.shape
-    at, way = np.arange(side, dtype=np.float32), side * enlarged(moved, side)
-    pixels = ops.reshape(picture, (-1, channels))
-    across = way[..., 0] + at
+def _add_shifted(x: Any, image: Any, shift: Any, mirrored: Any) -> Any:
+    """Add an image [s, s, c] to each of x; `shift` is in sides of the image (see `MeanFace`)."""
+    side, _, channels = image.shape
+    positions, offsets = np.arange(side, dtype=np.float32), side * resize_bilinear(shift, side)
+    pixels = ops.reshape(image, (-1, channels))
+    columns = offsets[..., 0] + positions
     if mirrored is not None:
-        across = ops.where(mirrored[:, None, None] > 0, side - 1 - across, across)
-    return x + read_linearly(pixels, side, across, way[..., 1] + at[:, None])
+        columns = ops.where(mirrored[:, None, None] > 0, side - 1 - columns, columns)
+    return x + sample_bilinear(pixels, side, columns, offsets[..., 1] + positions[:, None])
 
 
 @cache
-def _fused_add_moved() -> Callable[..., Any]:
-    return fused(_add_moved, jit_compile="auto")
+def _fused_add_shifted() -> Callable[..., Any]:
+    return xla_compile(_add_shifted, jit_compile="auto")

@@ -1,4 +1,4 @@
-"""The optimizer that a configuration asks for."""
+"""The optimizer of a configuration, and the moving average of the weights."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,41 +9,49 @@ import tensorflow as tf
 from keras import ops
 
 from faceloom_train.config.schema import TrainConfig
+from faceloom_train.keras_compat import ReducedGradientsAdam
+
+# Final learning rate of the cosine schedule, as a fraction of the highest.
+_COSINE_FLOOR = 0.02
+# Keras needs a momentum also where no average is kept.
+_UNUSED_MOMENTUM = 0.99
 
 
-class SkippingAdam(keras.optimizers.Adam):
-    """Adam that makes no step at all, and counts none, when a gradient is no finite number.
+class SkippingAdam(ReducedGradientsAdam):
+    """Adam that skips a step, and does not count it, if a gradient is not finite.
 
-    One such step would otherwise leave every weight, moment and average no number for good.
+    One such step would otherwise make all weights, moments and averages NaN for good.
     """
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
-        """Make a step, under TensorFlow only if the gradients are finite."""
+        """Update the variables; on TensorFlow only if all gradients are finite.
+
+        Args:
+            grads: Gradients, averaged over devices.
+            trainable_variables: The variables to update.
+        """
         if keras.backend.backend() != "tensorflow":
             super().apply(grads, trainable_variables)
             return
         if not self.built:
             self.build(trainable_variables)
-        step = super().apply
+        update = super().apply
 
-        def on_all_devices(strategy: Any, finite: Any, grads: Sequence[Any]) -> None:
-            # All have the same gradients: the first one's word holds.
+        def update_all_devices(strategy: Any, finite: Any, grads: Sequence[Any]) -> None:
+            # All devices have the same gradients, so the first one decides.
             ops.cond(
                 strategy.experimental_local_results(finite)[0],
                 lambda: strategy.extended.call_for_each_replica(
-                    step, args=(grads, trainable_variables)
+                    update, args=(grads, trainable_variables)
                 ),
                 lambda: None,
             )
 
-        # TensorFlow makes no update of several devices inside a condition, only a condition around all of them.
+        # TensorFlow cannot update several devices inside a condition, only put the condition
+        # around the update of all of them.
         tf.distribute.get_replica_context().merge_call(
-            on_all_devices, args=(_all_finite(grads), grads)
+            update_all_devices, args=(_all_finite(grads), grads)
         )
-
-    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        """Leave the gradients as they are: a step has taken the mean over devices, before they were clipped."""
-        return grads_and_vars
 
     def stateless_apply(
         self,
@@ -51,19 +59,32 @@ class SkippingAdam(keras.optimizers.Adam):
         grads: Sequence[Any],
         trainable_variables: Sequence[Any],
     ) -> tuple[list[Any], list[Any]]:
-        """Return what a step makes of the variables (JAX calls this), themselves if a gradient is not finite."""
-        # The loss scaler hands over variables: only now are they known to stand for this step's tensors.
-        before = [
-            [ops.convert_to_tensor(v) for v in own]
-            for own in (trainable_variables, optimizer_variables)
-        ]
-        weights, own = super().stateless_apply(before[1], grads, before[0])
+        """Return the updated variables, or the old ones if a gradient is not finite (for JAX).
+
+        Args:
+            optimizer_variables: The optimizer's state.
+            grads: Gradients.
+            trainable_variables: The variables to update.
+
+        Returns:
+            The variables and the optimizer's state.
+        """
+        # The loss scaler passes variables; here they are known to stand for this step's tensors.
+        old_weights, old_state = (
+            [ops.convert_to_tensor(v) for v in values]
+            for values in (trainable_variables, optimizer_variables)
+        )
+        weights, state = super().stateless_apply(old_state, grads, old_weights)
         finite = _all_finite(grads)
-        return _chosen(finite, weights, before[0]), _chosen(finite, own, before[1])
+        return _select(finite, weights, old_weights), _select(finite, state, old_state)
 
 
 def build_optimizer(config: TrainConfig) -> keras.Optimizer:
-    """Adam with warm-up, decay, averaged weights, decoupled weight decay (AdamW), and loss scaling for float16."""
+    """Build Adam with warm-up, schedule, weight averaging, weight decay and loss scaling.
+
+    Args:
+        config: The configuration.
+    """
     settings = config.optimizer
     optimizer = SkippingAdam(
         learning_rate=_schedule(config),
@@ -72,9 +93,10 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
         weight_decay=settings.weight_decay or None,
         global_clipnorm=settings.global_clipnorm or None,
         use_ema=settings.ema_momentum > 0,
-        ema_momentum=settings.ema_momentum or 0.99,
+        ema_momentum=settings.ema_momentum or _UNUSED_MOMENTUM,
     )
-    # By the configuration, not by Keras' current policy: the exporter restores the same state in float32.
+    # Depends on the configuration and not on Keras' current policy: the exporter restores the same
+    # state in float32.
     return (
         keras.optimizers.LossScaleOptimizer(optimizer)
         if config.precision == "mixed_float16"
@@ -83,7 +105,11 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
 
 
 def use_averaged_weights(model: keras.Model) -> None:
-    """Overwrite a model's weights by their moving average, if its optimizer keeps one."""
+    """Overwrite a model's weights with their moving average, if its optimizer keeps one.
+
+    Args:
+        model: A compiled model.
+    """
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if optimizer.use_ema:
         optimizer.finalize_variable_values(model.trainable_variables)
@@ -91,13 +117,17 @@ def use_averaged_weights(model: keras.Model) -> None:
 
 @contextmanager
 def averaged_weights(model: keras.Model) -> Iterator[None]:
-    """Put the moving average in the place of a model's weights for a while."""
-    before = [ops.convert_to_numpy(weight) for weight in model.trainable_variables]
+    """Replace a model's weights by their moving average within a `with` statement.
+
+    Args:
+        model: A compiled model.
+    """
+    original = [ops.convert_to_numpy(weight) for weight in model.trainable_variables]
     use_averaged_weights(model)
     try:
         yield
     finally:
-        for weight, value in zip(model.trainable_variables, before, strict=True):
+        for weight, value in zip(model.trainable_variables, original, strict=True):
             weight.assign(value)
 
 
@@ -106,7 +136,7 @@ def _all_finite(grads: Sequence[Any]) -> Any:
     return ops.isfinite(sum(ops.sum(grad) for grad in grads if grad is not None))
 
 
-def _chosen(condition: Any, new: Sequence[Any], old: Sequence[Any]) -> list[Any]:
+def _select(condition: Any, new: Sequence[Any], old: Sequence[Any]) -> list[Any]:
     return [ops.where(condition, a, b) for a, b in zip(new, old, strict=True)]
 
 
@@ -118,6 +148,6 @@ def _schedule(config: TrainConfig) -> keras.optimizers.schedules.LearningRateSch
         warmup_target=rate if warmup else None,
         warmup_steps=warmup,
         decay_steps=max(1, config.steps - warmup),
-        # Without a decay the rate ends where it was.
-        alpha=1.0 if settings.lr_schedule == "constant" else 0.02,
+        # A floor of 1 keeps the rate constant.
+        alpha=1.0 if settings.lr_schedule == "constant" else _COSINE_FLOOR,
     )

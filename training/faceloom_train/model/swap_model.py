@@ -1,4 +1,4 @@
-"""The model that is trained: augmentation, networks and losses as one Keras model that `fit` runs."""
+"""The trained model: augmentation, networks and losses as one Keras model that `fit` runs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,103 +11,145 @@ from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom.faces.mask import BACKGROUND_GRAY
 from faceloom_train.augmentation.pipeline import make_augmentation
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.data.batch_packing import Layout
+from faceloom_train.data.batch_packing import batch_layout
 from faceloom_train.data.dataset import network_crop
+from faceloom_train.keras_compat import PrebuiltModel
 from faceloom_train.model.losses import (
     absolute_error,
-    detail_error,
     dssim_scales,
-    gradient_error,
+    gradient_difference_error,
+    high_frequency_error,
     mean_dssim,
     mean_over_faces,
     pixel_weights,
 )
 from faceloom_train.model.networks import Networks, build_networks
-from faceloom_train.model.train_step import make_step
+from faceloom_train.model.train_step import run_train_step
 
-_PARTS = ("dssim", "l1", "gradient_difference", "high_frequency", "mask", "landmarks")
+# Terms of the loss, by the names of their weights in the configuration.
+_LOSS_TERMS = ("dssim", "l1", "gradient_difference", "high_frequency", "mask", "landmarks")
 
 
 def mask_background(rgb: Any, mask: Any) -> Any:
-    """Replace what lies outside the mask by gray, as `faceloom.faces.mask.mask_background` does on conversion.
+    """Replace the background by gray, as `faceloom.faces.mask.mask_background` does in conversion.
 
-    A background tells the encoder who it looks at, and then the decoders need not share a code.
+    From the background the encoder could tell the identity, and the decoders would not have to
+    share a latent space.
+
+    Args:
+        rgb: [n, s, s, 3], 0 to 1.
+        mask: [n, s, s, 1], 0 to 1.
     """
     return rgb * mask + BACKGROUND_GRAY / 255 * (1 - mask)
 
 
-class SwapModel(keras.Model):
-    """Learns to draw each identity from a code that all share.
+class SwapModel(PrebuiltModel):
+    """Learns to reconstruct each identity from a latent that all identities share.
 
-    Beside the decoders a linear head must read the landmarks, less each identity's median, from the
-    code: this keeps the performance in the code, and in the same directions for everybody. A step is
-    computed in `parts` equal parts (see `faceloom_train.model.train_step`).
+    Besides the decoders, a linear head predicts the landmarks, less each identity's median, from
+    the latent. This keeps the performance in the latent, encoded the same way for all identities.
     """
 
-    def __init__(self, config: TrainConfig, identities: Sequence[str], parts: int = 1):
-        # Keras would cast places in the crop, and landmarks, to half precision.
+    def __init__(self, config: TrainConfig, identities: Sequence[str]):
+        """Build the networks under Keras' current dtype policy.
+
+        Args:
+            config: The configuration.
+            identities: The identities, in the order of their decoders.
+        """
+        # With autocast Keras would cast coordinates and landmarks to half precision.
         super().__init__(name="swap", autocast=False)
-        self.config, self.parts = config, parts
-        # How the batches that `fit` is given are packed.
-        self.layout: Layout = {}
+        self.config = config
+        self.batch_layout = batch_layout(config)
         self.crop = network_crop(config)
         self.networks: Networks = build_networks(config.network, identities)
-        # As attributes of their own, so that Keras tracks and saves them.
+        # As attributes, so that Keras tracks and saves them.
         self.encoder = self.networks.encoder
         self.decoders = list(self.networks.decoders)
-        self.landmark_head = self.networks.landmarks
+        self.landmark_head = self.networks.landmark_head
         self._augment = make_augmentation(config.network.size, config.jit_compile)
-        self.means = {name: keras.metrics.Mean(name) for name in ("loss", *_PARTS)}
+        self.loss_trackers = {name: keras.metrics.Mean(name) for name in ("loss", *_LOSS_TERMS)}
         self.built = True
 
-    def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Augment a batch of `make_dataset` and draw each face as its own identity.
+    def compile(self, *, micro_batches: int = 1, **kwargs: Any) -> None:
+        """Configure the model for training.
 
-        Returns wanted and drawn [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]; n = identities x faces, the faces
-        of an identity one after the other, so that each decoder takes a block of the memory.
+        Args:
+            micro_batches: Parts of equal size in which a step is computed (see `train_step`).
+            **kwargs: Arguments of `keras.Model.compile`.
         """
-        wanted, seen = self.augmented(batch)
-        code = self._run(self.encoder, seen)
+        super().compile(**kwargs)
+        self.micro_batches = micro_batches
+
+    def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Augment a batch and reconstruct each face with its own identity's decoder.
+
+        Args:
+            batch: A batch of `make_dataset`.
+            training: Not used; Keras passes it.
+
+        Returns:
+            target and prediction [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]. n is identities
+            x faces, and the faces of an identity are consecutive, so that each decoder gets a
+            contiguous block.
+        """
+        target, inputs = self.augment_batch(batch)
+        latent = self._run(self.encoder, inputs)
         mirrored = _by_identity(batch["mirrored"])
-        each = len(self.decoders)
+        count = len(self.decoders)
+        predictions = self._decode(ops.split(latent, count), ops.split(mirrored, count))
         return {
-            "wanted": wanted,
-            "drawn": ops.concatenate(self._draw(ops.split(code, each), ops.split(mirrored, each))),
-            "landmarks": ops.reshape(self.landmark_head(code), (-1, len(EXPRESSION_LANDMARKS), 2)),
+            "target": target,
+            "prediction": ops.concatenate(predictions),
+            "landmarks": ops.reshape(
+                self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2)
+            ),
         }
 
-    def augmented(self, batch: dict[str, Any]) -> tuple[Any, Any]:
-        """Return what the decoders must draw of a batch, [n, s, s, 4], and what the encoder sees, [n, s, s, 3]."""
-        wanted, seen, outline = self._augment(
+    def augment_batch(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the decoders' targets [n, s, s, 4] and the encoder's inputs [n, s, s, 3].
+
+        Args:
+            batch: A batch of `make_dataset`.
+        """
+        target, inputs, mesh_mask = self._augment(
             {name: _by_identity(value) for name, value in batch.items()}
         )
-        return wanted, mask_background(seen, outline) if self.config.mask_background else seen
+        return target, (
+            mask_background(inputs, mesh_mask) if self.config.mask_background else inputs
+        )
 
-    def _draw(self, own: Sequence[Any], mirrored: Sequence[Any]) -> list[Any]:
-        """Draw each identity's faces, some of them mirrored, by its decoder."""
-        drawn: list[Any] = []
-        for decoder, code, which in zip(self.networks.trained, own, mirrored, strict=True):
-            # On the way back one decoder is then done after the other: side by side they would need twice the memory.
-            after = (
-                0 * ops.sum(drawn[-1][:1, :1, :1, :1]) if drawn and self.config.rematerialize else 0
+    def _decode(self, latents: Sequence[Any], mirrored: Sequence[Any]) -> list[Any]:
+        """Run each identity's decoder on its latents."""
+        predictions: list[Any] = []
+        checkpointing = self.config.gradient_checkpointing
+        decoders = self.networks.training_decoders
+        for decoder, latent, flags in zip(decoders, latents, mirrored, strict=True):
+            # A dependency on the previous decoder makes the backward pass run one decoder after
+            # the other; side by side they would need twice the memory.
+            dependency = (
+                0 * ops.sum(predictions[-1][:1, :1, :1, :1]) if predictions and checkpointing else 0
             )
-            drawn.append(self._run(decoder, [code + ops.cast(after, code.dtype), which]))
-        return drawn
+            predictions.append(
+                self._run(decoder, [latent + ops.cast(dependency, latent.dtype), flags])
+            )
+        return predictions
 
     def _run(self, network: keras.Model, x: Any) -> Any:
-        """Run a network; with `rematerialize` nothing inside is kept for the way back, it is computed again."""
-        return keras.remat(network)(x) if self.config.rematerialize else network(x)
-
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Do nothing: it is built. Keras would fail in trying, with several workers."""
+        """Run a network, with gradient checkpointing if it is configured."""
+        return keras.remat(network)(x) if self.config.gradient_checkpointing else network(x)
 
     def train_step(self, *arguments: Any) -> Any:
-        """Make a step on Keras' current backend."""
-        return make_step(self, arguments)
+        """Run one step on the current Keras backend.
+
+        Args:
+            *arguments: What Keras passes on that backend.
+        """
+        return run_train_step(self, arguments)
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Return the loss and its parts, of the last step."""
-        return {name: mean.result() for name, mean in self.means.items()}
+        """Return the loss and its terms of the last step."""
+        return {name: tracker.result() for name, tracker in self.loss_trackers.items()}
 
     def compute_loss(
         self,
@@ -117,31 +159,46 @@ class SwapModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the weighted sum of the parts, and add it and each part to their means."""
-        loss = self.config.loss
-        # Cut once: the way back through a cut of the last axis is slow.
-        wanted, mask = ops.split(y_pred["wanted"], [3], axis=-1)
-        drawn, drawn_mask = ops.split(y_pred["drawn"], [3], axis=-1)
-        weights = pixel_weights(mask, self.crop, loss)
+        """Return the weighted sum of the terms, and update the trackers of it and of each term.
+
+        Args:
+            x: The batch.
+            y: Not used.
+            y_pred: What `call` returned.
+            sample_weight: Not used.
+            training: Not used.
+        """
+        config = self.config.loss
+        # Split once: the gradient of slicing the last axis is slow.
+        target, mask = ops.split(y_pred["target"], [3], axis=-1)
+        prediction, predicted_mask = ops.split(y_pred["prediction"], [3], axis=-1)
+        weights = pixel_weights(mask, self.crop, config)
         landmarks = _by_identity(x["landmarks"])
-        values = {
-            "l1": mean_over_faces(weights, absolute_error(drawn, wanted)),
-            "dssim": mean_dssim(weights, drawn, wanted, dssim_scales(loss, self.crop.size)),
-            "gradient_difference": mean_over_faces(weights, gradient_error(drawn, wanted)),
-            "high_frequency": mean_over_faces(weights, detail_error(drawn, wanted)),
-            "mask": ops.mean(ops.abs(drawn_mask - mask)),
+        scales = dssim_scales(config, self.crop.size)
+        terms = {
+            "l1": mean_over_faces(weights, absolute_error(prediction, target)),
+            "dssim": mean_dssim(weights, prediction, target, scales),
+            "gradient_difference": mean_over_faces(
+                weights, gradient_difference_error(prediction, target)
+            ),
+            "high_frequency": mean_over_faces(weights, high_frequency_error(prediction, target)),
+            "mask": ops.mean(ops.abs(predicted_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
         }
-        total = sum(getattr(loss, name) * value for name, value in values.items())
-        for name, value in {"loss": total, **values}.items():
-            self.means[name].update_state(value)
-        # An infinite loss can have finite gradients; the optimizer must see that the step is a bad one.
+        total = sum(getattr(config, name) * value for name, value in terms.items())
+        for name, value in {"loss": total, **terms}.items():
+            self.loss_trackers[name].update_state(value)
+        # An infinite loss can have finite gradients; NaN makes the optimizer skip the step.
         return total * ops.where(ops.isfinite(total), 1.0, np.nan)
 
-    def start_templates(self, pictures: Sequence[np.ndarray]) -> None:
-        """Let each decoder begin at its identity's first picture."""
-        for decoder, picture in zip(self.decoders, pictures, strict=True):
-            decoder.get_layer("template").picture.assign(picture)
+    def set_mean_faces(self, images: Sequence[np.ndarray]) -> None:
+        """Set the mean face that each decoder starts from.
+
+        Args:
+            images: RGB and mask [s, s, 4] for each identity, 0 to 1.
+        """
+        for decoder, image in zip(self.decoders, images, strict=True):
+            decoder.get_layer("mean_face").image.assign(image)
 
 
 def _by_identity(x: Any) -> Any:

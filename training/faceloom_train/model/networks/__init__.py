@@ -1,6 +1,8 @@
-"""The networks: an encoder for all, a decoder for each identity, which share what the kind of network lets them."""
+"""The networks: one encoder for all identities and a decoder for each, which may share layers.
 
-from faceloom_train.model.networks.complexity import layers_of, multiply_adds
-from faceloom_train.model.networks.factory import Networks, build_networks
+May import `faceloom_train.config` and `faceloom_train.model.layers`.
+"""
 
-__all__ = ["Networks", "build_networks", "layers_of", "multiply_adds"]
+from faceloom_train.model.networks.factory import Networks, build_networks, iterate_layers
+
+__all__ = ["Networks", "build_networks", "iterate_layers"]

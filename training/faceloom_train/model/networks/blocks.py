@@ -1,96 +1,146 @@
-"""What `df` and `liae` are made of: an encoder and a decoder with the costly layers at a fraction of the size.
+"""Building blocks of `df` and `liae`, with the costly layers at a fraction of the crop's side.
 
-The decoder's body works at 1/`head` of the picture's side and its last convolution writes
-`head` x `head` pixels at once, as DeepFaceLab's "-d" networks do with 2: nearly all of the
-operations of a full-size body are saved and little of its detail is lost. (They have four convolutions side by side
-there, one for each pixel of a block; convolutions of one kernel size side by side are one convolution of as many
-channels, and that one of theirs has the kernel 1 only leaves a pixel in four with less to see.)
+The decoder works at 1/`output_stride` of the crop's side, and its last convolution writes blocks of
+`output_stride` x `output_stride` pixels, as DeepFaceLab's "-d" networks do with 2. This saves
+nearly all operations of a full-size decoder and loses little of its detail. (DeepFaceLab has four
+convolutions side by side, one for each pixel of a block. Convolutions of the same kernel size side
+by side are one convolution with as many channels; one of theirs has kernel size 1, which only gives
+a quarter of the pixels less context.)
 
-Layers with weights are named by their distance from the smallest features, so that a larger network of one
-more halving and doubling finds its like in a smaller one (see `faceloom_train.runs.warm_start`).
+Layers with weights are named by their distance from the smallest features, so that a larger network
+with one more halving and doubling has layers of the same names as a smaller one (see
+`faceloom_train.runs.warm_start`).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import initializers, layers
+from keras import initializers, layers, ops
 
 from faceloom_train.config.schema import ConvNetwork
-from faceloom_train.model.layers import DepthToSpace, Enlarge, RmsNorm, Swish, Template
+from faceloom_train.model.layers import BilinearUpsample, DepthToSpace, MeanFace, Swish
+
+# Added to the mean square of the latent in its normalization.
+_RMS_EPSILON = 1e-6
+# Variance scale of the second convolution of a residual block: the block starts near the identity,
+# so that depth does not slow the first steps.
+_RESIDUAL_SCALE = 0.2
+# Variance scale of the output convolutions, which start near zero.
+_OUTPUT_SCALE = 0.05
 
 
 def build_encoder(config: ConvNetwork) -> keras.Model:
-    """RGB 0..1 [n, s, s, 3] -> code [n, c]: a strided stem, halving convolutions, and a normalized dense code."""
+    """Build the encoder: a strided stem, halving convolutions and a normalized dense latent.
+
+    The latent is divided by its root mean square, so that only its direction matters; Keras
+    computes this in float32, because squares overflow in half precision.
+
+    Args:
+        config: The network.
+
+    Returns:
+        RGB [n, s, s, 3], 0 to 1 -> latent [n, latent_dim].
+    """
     face = keras.Input((config.size, config.size, 3), name="face")
     x = layers.Rescaling(4.0, -2.0)(face)
-    x = _active(_conv(x, config.encoder[0], 2 * config.stem_stride, "stem", strides=config.stem_stride))
+    stride = config.stem_stride
+    x = _activation(_conv(x, config.encoder[0], 2 * stride, "stem", strides=stride))
     for level in range(1, len(config.encoder)):
-        x = _active(
-            _conv(
-                x, config.encoder[level], 3, f"halve_{len(config.encoder) - 1 - level}", strides=2
-            )
-        )
-    code = layers.Dense(config.latent_dim, name="code")(layers.Flatten()(x))
-    return keras.Model(face, RmsNorm()(code), name="encoder")
+        name = f"halve_{len(config.encoder) - 1 - level}"
+        x = _activation(_conv(x, config.encoder[level], 3, name, strides=2))
+    latent = layers.Dense(config.latent_dim, name="latent")(layers.Flatten()(x))
+    normalized = ops.rms_normalization(latent, axis=-1, epsilon=_RMS_EPSILON)
+    return keras.Model(face, normalized, name="encoder")
 
 
-def code_input(config: ConvNetwork) -> Any:
-    """Return the place where a code [n, c] comes in."""
-    return keras.Input((config.latent_dim,), name="code")
+def latent_input(config: ConvNetwork) -> Any:
+    """Return the input of a decoder or an inter: a latent [n, latent_dim].
 
-
-def unfold(code: Any, config: ConvNetwork, doublings: int, share: int = 1, prefix: str = "") -> Any:
-    """Make a code the smallest features and double their side: what is called an inter.
-
-    share: the features have 1/`share` of `decoder`'s channels. prefix: of the layers' names.
+    Args:
+        config: The network.
     """
-    side, widths = _side(config, 0), [width // share for width in config.decoder]
+    return keras.Input((config.latent_dim,), name="latent")
+
+
+def apply_inter(
+    latent: Any, config: ConvNetwork, doublings: int, divisor: int = 1, prefix: str = ""
+) -> Any:
+    """Apply the layers of an inter: from a latent to the smallest features, then doublings.
+
+    Args:
+        latent: [n, latent_dim].
+        config: The network.
+        doublings: How often the features' side is doubled.
+        divisor: The features have 1/`divisor` of the decoder's channels.
+        prefix: Prefix of the layers' names.
+    """
+    side, widths = _side(config, 0), [width // divisor for width in config.decoder]
     dense = layers.Dense(
         side * side * widths[0], kernel_initializer="he_normal", name=f"{prefix}features"
     )
-    x = layers.Reshape((side, side, widths[0]))(_active(dense(code)))
+    x = layers.Reshape((side, side, widths[0]))(_activation(dense(latent)))
     for level in range(doublings):
-        x = _double(
-            _residuals(x, config, level, prefix), widths[level + 1], f"{prefix}double_{level + 1}"
-        )
+        x = _residuals(x, config, level, prefix)
+        x = _double(x, widths[level + 1], f"{prefix}double_{level + 1}")
     return x
 
 
 def features_input(config: ConvNetwork, level: int) -> Any:
-    """Return the place where the features of a level of `decoder` come in."""
+    """Return the input of a decoder that starts at a level.
+
+    Args:
+        config: The network.
+        level: Index into `decoder`.
+    """
     side = _side(config, level)
     return keras.Input((side, side, config.decoder[level]), name="features")
 
 
-def draw(features: Any, config: ConvNetwork, level: int) -> list[Any]:
-    """Make features of a level the picture, RGB and mask [n, s, s, 4], and how the template moves, [n, k, k, 2].
+def apply_decoder(features: Any, config: ConvNetwork, level: int) -> list[Any]:
+    """Apply the layers of a decoder: doublings with residual blocks, then output convolutions.
 
-    Both in float32, the second only if it moves. Doublings with residual blocks between them and a head that writes
-    blocks of pixels. The mask is four channels in one with the picture, or has a narrow trunk of doublings of its own.
+    The mask is the fourth output channel, or has narrow doublings of its own (`mask_decoder`).
+
+    Args:
+        features: Features of a level.
+        config: The network.
+        level: Index into `decoder`.
+
+    Returns:
+        RGB and mask [n, s, s, 4] and, if the mean face may shift, its displacements [n, k, k, 2]
+        before the tanh; both float32.
     """
     x = _residuals(features, config, level)
-    for further in range(level + 1, len(config.decoder)):
-        x = _residuals(_double(x, config.decoder[further], f"double_{further}"), config, further)
-    moved = (
-        [_in_float32(_conv(x, 2, 3, "template_moved", initializer=_next_to_nothing()))]
+    for deeper in range(level + 1, len(config.decoder)):
+        x = _residuals(_double(x, config.decoder[deeper], f"double_{deeper}"), config, deeper)
+    shift = (
+        [_to_float32(_conv(x, 2, 3, "mean_face_shift", initializer=_near_zero()))]
         if config.mean_face_max_shift
         else []
     )
     if config.mask_decoder is None:
-        return [_blocks(x, config, 4, "head"), *moved]
+        return [_output_blocks(x, config, 4, "head"), *shift]
     mask = features
-    for further, width in enumerate(config.mask_decoder, level + 1):
-        mask = _double(mask, width, f"mask_double_{further}")
-    heads = [_blocks(x, config, 3, "rgb_head"), _blocks(mask, config, 1, "mask_head")]
-    return [layers.Concatenate(dtype="float32")(heads), *moved]
+    for deeper, width in enumerate(config.mask_decoder, level + 1):
+        mask = _double(mask, width, f"mask_double_{deeper}")
+    outputs = [
+        _output_blocks(x, config, 3, "rgb_head"),
+        _output_blocks(mask, config, 1, "mask_head"),
+    ]
+    return [layers.Concatenate(dtype="float32")(outputs), *shift]
 
 
-def with_template(drawn: Sequence[Any], config: ConvNetwork) -> Any:
-    """Add the identity's mean face to what `draw` returned, moved or not, if the configuration has it."""
+def add_mean_face(outputs: Sequence[Any], config: ConvNetwork) -> Any:
+    """Add the identity's mean face to a decoder's output, if the network has one.
+
+    Args:
+        outputs: What `apply_decoder` returned.
+        config: The network.
+    """
     if not config.mean_face:
-        return drawn[0]
-    return Template(config.mean_face_max_shift, name="template", dtype="float32")(*drawn)
+        return outputs[0]
+    return MeanFace(config.mean_face_max_shift, name="mean_face", dtype="float32")(*outputs)
 
 
 def _side(config: ConvNetwork, level: int) -> int:
@@ -106,36 +156,38 @@ def _conv(
     )(x)
 
 
-def _active(x: Any) -> Any:
+def _activation(x: Any) -> Any:
     return Swish()(x)
 
 
 def _double(x: Any, channels: int, name: str) -> Any:
-    return DepthToSpace(2)(_active(_conv(x, 4 * channels, 3, name)))
+    return DepthToSpace(2)(_activation(_conv(x, 4 * channels, 3, name)))
 
 
 def _residuals(x: Any, config: ConvNetwork, level: int, prefix: str = "") -> Any:
-    for number in range(config.residual_blocks[level]):
-        name = f"{prefix}residual_{level}_{number}"
-        # Begins near the identity, so that depth does not slow the first steps.
-        small = initializers.VarianceScaling(0.2)
-        y = _active(_conv(x, x.shape[-1], 3, f"{name}_a"))
-        x = _active(layers.Add()([x, _conv(y, x.shape[-1], 3, f"{name}_b", initializer=small)]))
+    for index in range(config.residual_blocks[level]):
+        name = f"{prefix}residual_{level}_{index}"
+        small = initializers.VarianceScaling(_RESIDUAL_SCALE)
+        y = _activation(_conv(x, x.shape[-1], 3, f"{name}_a"))
+        y = _conv(y, x.shape[-1], 3, f"{name}_b", initializer=small)
+        x = _activation(layers.Add()([x, y]))
     return x
 
 
-def _blocks(x: Any, config: ConvNetwork, channels: int, name: str) -> Any:
-    """A convolution that writes blocks of pixels, coarse ones enlarged, in float32."""
+def _output_blocks(x: Any, config: ConvNetwork, channels: int, name: str) -> Any:
+    """A convolution that writes blocks of pixels, enlarged by `output_scale`, in float32."""
     block = config.output_stride // config.output_scale
-    x = _conv(x, channels * block**2, 3, name, initializer=_next_to_nothing())
-    x = _in_float32(DepthToSpace(block)(x) if block > 1 else x)
-    return Enlarge(config.output_scale, dtype="float32")(x) if config.output_scale > 1 else x
+    x = _conv(x, channels * block**2, 3, name, initializer=_near_zero())
+    x = _to_float32(DepthToSpace(block)(x) if block > 1 else x)
+    if config.output_scale == 1:
+        return x
+    return BilinearUpsample(config.output_scale, dtype="float32")(x)
 
 
-def _next_to_nothing() -> Any:
-    """How a head begins. A new one each time: it takes its seed when it is made, which must be the run's."""
-    return initializers.VarianceScaling(0.05)
+def _near_zero() -> Any:
+    """A new initializer each time: it takes its seed from the run's seed when it is created."""
+    return initializers.VarianceScaling(_OUTPUT_SCALE)
 
 
-def _in_float32(x: Any) -> Any:
+def _to_float32(x: Any) -> Any:
     return layers.Activation("linear", dtype="float32")(x)

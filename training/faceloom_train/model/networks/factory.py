@@ -1,6 +1,6 @@
-"""From a configuration to Keras graphs."""
+"""Build Keras graphs from a network's configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,55 +8,86 @@ import keras
 
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.schema import Network
-from faceloom_train.model.layers import Template
+from faceloom_train.model.layers import MeanFace
 from faceloom_train.model.networks import df, liae, original
 
 
 @dataclass(frozen=True)
 class Networks:
-    """encoder: RGB 0..1 [n, s, s, 3] -> code [n, c].
-
-    landmarks: code -> [n, 2 p], of EXPRESSION, less each identity's median, in LANDMARK_UNIT: linear in the code.
-    decoders, one an identity: code -> RGB and mask [n, s, s, 4], float32, about 0..1. What identities share
-    is the same layers in each of their decoders. trained: the same, for training: code, and [n] of
-    which faces are mirrored, 0 or 1 -> RGB and mask.
-    """
+    """The graphs of a model. Layers that identities share are the same objects in each decoder."""
 
     encoder: keras.Model
-    landmarks: keras.Model
+    """RGB [n, s, s, 3], 0 to 1 -> latent [n, c]."""
+    landmark_head: keras.Model
+    """Latent -> [n, 2 k]: `EXPRESSION_LANDMARKS` less each identity's median, in LANDMARK_UNIT."""
     decoders: tuple[keras.Model, ...]
-    trained: tuple[keras.Model, ...]
+    """For each identity: latent -> RGB and mask [n, s, s, 4], float32, about 0 to 1."""
+    training_decoders: tuple[keras.Model, ...]
+    """The same decoders with a second input [n]: 1 where a face is mirrored, else 0."""
 
-    def decode(self, faces: Any, decoder: int) -> Any:
-        """Draw faces as identity number `decoder`."""
-        return self.decoders[decoder](self.encoder(faces))
+    def predict(self, faces: Any, identity: int) -> Any:
+        """Encode faces and decode them as an identity.
+
+        Args:
+            faces: RGB [n, s, s, 3], 0 to 1.
+            identity: Index of the decoder.
+
+        Returns:
+            RGB and mask [n, s, s, 4], about 0 to 1.
+        """
+        return self.decoders[identity](self.encoder(faces))
 
 
 def build_networks(config: Network, identities: Sequence[str]) -> Networks:
-    """Build the graphs under Keras' current dtype policy."""
+    """Build the graphs under Keras' current dtype policy.
+
+    Args:
+        config: The network.
+        identities: The identities, in the order of their decoders.
+    """
     kind: Any = {"original": original, "df": df, "liae": liae}[config.kind]
     encoder = kind.build_encoder(config)
     decoders = kind.build_decoders(config, len(identities))
     return Networks(
-        encoder, _landmarks(encoder.output_shape[-1]), decoders, tuple(map(_trained, decoders))
+        encoder,
+        _build_landmark_head(encoder.output_shape[-1]),
+        decoders,
+        tuple(map(_with_mirrored_input, decoders)),
     )
 
 
-def _landmarks(numbers: int) -> keras.Model:
-    """What reads the landmarks from a code of so many numbers.
+def iterate_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Iterate over the layers of a graph and of the graphs inside it.
 
-    It begins at random: at nothing it would tell the encoder nothing at first, which costs movement for good.
+    Args:
+        network: The graph.
+
+    Yields:
+        Layers that are not graphs themselves.
     """
-    code = keras.Input((numbers,), name="code")
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from iterate_layers(layer)
+        else:
+            yield layer
+
+
+def _build_landmark_head(latent_dim: int) -> keras.Model:
+    """Build a linear prediction of the landmarks.
+
+    It starts at random: from zeros no gradient would reach the encoder at first, which costs
+    movement for good.
+    """
+    latent = keras.Input((latent_dim,), name="latent")
     dense = keras.layers.Dense(2 * len(EXPRESSION_LANDMARKS), dtype="float32", name="landmarks")
-    return keras.Model(code, dense(code), name="landmark_head")
+    return keras.Model(latent, dense(latent), name="landmark_head")
 
 
-def _trained(decoder: keras.Model) -> keras.Model:
-    """Let a decoder be told what is mirrored: of its layers only the template asks."""
+def _with_mirrored_input(decoder: keras.Model) -> keras.Model:
+    """Add the input `mirrored`, which only the mean face uses."""
     mirrored = keras.Input((), dtype="float32", name="mirrored")
-    template = decoder.layers[-1]
-    if not isinstance(template, Template):
+    mean_face = decoder.layers[-1]
+    if not isinstance(mean_face, MeanFace):
         return keras.Model([decoder.input, mirrored], decoder.output)
-    inputs = template.input if isinstance(template.input, list) else [template.input]
-    return keras.Model([decoder.input, mirrored], template(*inputs, mirrored=mirrored))
+    inputs = mean_face.input if isinstance(mean_face.input, list) else [mean_face.input]
+    return keras.Model([decoder.input, mirrored], mean_face(*inputs, mirrored=mirrored))
