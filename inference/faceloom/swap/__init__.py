@@ -1,29 +1,33 @@
-"""The swap: a bundle's network, or one pasted still, run over a video's faces."""
+"""The swap: put the face of a bundle, or of one still, into the faces of a target.
+
+May import the packages of faces, face sets, video and provenance; commands, benchmarks and
+reports build on it.
+"""
 
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.inference.swap_network import SwapNetwork
-from faceloom.swap.options import SwapOptions
-from faceloom.swap.pipeline.convert import ConvertOptions, ConvertSummary, convert
+from faceloom.swap.options import ConvertOptions, SwapOptions
+from faceloom.swap.pipeline.convert import ConvertSummary, convert, convert_request
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
-from faceloom.swap.pipeline.multi_identity import convert_several, open_cast
-from faceloom.swap.pipeline.paste_baseline import PastedStill, convert_by_paste
-from faceloom.swap.selection.track_state import Memory
+from faceloom.swap.pipeline.swap_request import SwapRequest
+from faceloom.swap.pipeline.swap_source import Assignment, SwapSource
 from faceloom.swap.sources.face_source import FaceSource
-from faceloom.swap.sources.identity_map import Cast
+from faceloom.swap.sources.identity_map import IdentityMap
+from faceloom.swap.sources.pasted_still import PastedStill
 
 __all__ = [
+    "Assignment",
     "Bundle",
-    "Cast",
     "ConvertOptions",
     "ConvertSummary",
     "FaceSource",
     "FrameSwapper",
-    "Memory",
+    "IdentityMap",
     "PastedStill",
     "SwapNetwork",
     "SwapOptions",
+    "SwapRequest",
+    "SwapSource",
     "convert",
-    "convert_by_paste",
-    "convert_several",
-    "open_cast",
+    "convert_request",
 ]

@@ -1,88 +1,181 @@
-"""Who is swapped, and how the new face is put into the picture."""
+"""The options of a conversion: which faces are swapped, how they are blended, how the work runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
 
+from faceloom.choices import ColorTransfer, Engine, MaskKind, OnMissing
 from faceloom.errors import UsageError
-from faceloom.faces.face_recognition import SAME_PERSON
-from faceloom.faces.mask import FOREHEAD_SHARE
-from faceloom.provenance import Label
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faces.mask import FOREHEAD_EXTENSION
+from faceloom.hashing import sha256_of_file
+from faceloom.provenance import MarkSettings, VisibleLabel
 from faceloom.swap.bundle.manifest import BlendRow
+from faceloom.video import DEFAULT_ENCODING, Encoding, FrameRange
 
-ColorMatch = Literal["none", "lab", "rct", "histogram"]
-MaskKind = Literal["learned", "mesh", "both"]
-OnMissing = Literal["keep", "last", "fail"]
+# Frames in a segment: a killed conversion loses at most this many. Encoders place a key frame
+# about as often anyway.
+SEGMENT_LENGTH = 250
 
-_TRACK = "track:"
+_RESUME = "resume"
+# How an option takes part in resuming. Every option declares one of these three, so that a new
+# option cannot join or leave the check by accident.
+MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "value"})
+"""The option decides pixels: a resumed run must give the same value."""
+FILES_MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "files"})
+"""The option names files that decide pixels: a resumed run must give the same file contents."""
+MAY_CHANGE: Mapping[str, str] = MappingProxyType({_RESUME: "free"})
+"""The option decides no pixel, or `ResumeKey` records what it resolves to."""
+
+_TRACK_PREFIX = "track:"
 
 
 @dataclass(frozen=True, slots=True)
 class SwapOptions:
-    """Who is swapped, and how it looks.
+    """Which faces are swapped and how they are blended into the frame."""
 
-    select: "largest", "all" or "track:N"; None is "all" of the people that `reference` shows, "largest" without.
-    reference, exclude: pictures of the people to be swapped, and of those never to be. threshold: cosine above
-    which a face is one of theirs. color, erode, feather, sharpen: override the blend settings of what gives the faces
-    unless None. mask: the network's, the outline of the target's mesh, or where both agree. forehead: how far the
-    outline goes beyond the mesh's top, in shares of the face's height. on_missing: what is done with a frame in which
-    a face that was there before is not found. label: what is written into every frame.
-    """
-
-    select: str | None = None
-    reference: tuple[Path, ...] = ()
-    exclude: tuple[Path, ...] = ()
-    threshold: float = SAME_PERSON
-    color: ColorMatch | None = None
-    mask: MaskKind = "both"
-    erode: float | None = None
-    feather: float | None = None
-    forehead: float = FOREHEAD_SHARE
-    sharpen: float | None = None
-    on_missing: OnMissing = "keep"
-    label: Label | None = None
+    select: str | None = field(default=None, metadata=MUST_MATCH)
+    """"largest", "all" or "track:N"; None is "all" with `reference` and "largest" without it."""
+    reference: tuple[Path, ...] = field(default=(), metadata=FILES_MUST_MATCH)
+    """Pictures of the people whose faces are swapped."""
+    exclude: tuple[Path, ...] = field(default=(), metadata=FILES_MUST_MATCH)
+    """Pictures of people whose faces are never swapped."""
+    threshold: float = field(default=SAME_PERSON_SIMILARITY, metadata=MUST_MATCH)
+    """Cosine similarity, -1 to 1, from which a face counts as a person of the pictures."""
+    color: ColorTransfer | None = field(default=None, metadata=MUST_MATCH)
+    """Color transfer; None takes the source's suggestion."""
+    mask: MaskKind = field(default="both", metadata=MUST_MATCH)
+    """The learned mask, the mesh mask, or the minimum of both."""
+    erode: float | None = field(default=None, metadata=MUST_MATCH)
+    """Width that is removed from the mask's edge, in crop sides; None: the source's suggestion."""
+    feather: float | None = field(default=None, metadata=MUST_MATCH)
+    """Standard deviation of the mask's soft edge, in crop sides; None: the source's suggestion."""
+    forehead: float = field(default=FOREHEAD_EXTENSION, metadata=MUST_MATCH)
+    """How far the mesh mask extends above the mesh, in face heights."""
+    sharpen: float | None = field(default=None, metadata=MUST_MATCH)
+    """Unsharp mask amount, 0 to 1; None sharpens up to the source's limit to match the target."""
+    on_missing: OnMissing = field(default="keep", metadata=MUST_MATCH)
+    """What to do with a frame that lost its face: keep it, paste the last face, or fail."""
+    label: VisibleLabel | None = field(default=None, metadata=MUST_MATCH)
+    """Text that is drawn into every frame."""
 
     @property
     def track(self) -> int | None:
-        """The number N of "track:N", None for another selection."""
+        """The number N of "track:N"; None for any other selection."""
         return (
-            int(self.select.removeprefix(_TRACK))
-            if self.select and self.select.startswith(_TRACK)
+            int(self.select.removeprefix(_TRACK_PREFIX))
+            if self.select and self.select.startswith(_TRACK_PREFIX)
             else None
         )
 
     def check(self) -> None:
-        """Raise UsageError if the selection or the label is none."""
+        """Check the selection and the label.
+
+        Raises:
+            UsageError: one of them is invalid.
+        """
         if self.label:
             self.label.check()
         name = self.select or "all"
         if name in ("largest", "all") or (
-            name.startswith(_TRACK) and name.removeprefix(_TRACK).isdecimal()
+            name.startswith(_TRACK_PREFIX) and name.removeprefix(_TRACK_PREFIX).isdecimal()
         ):
             return
         raise UsageError(
-            f"There is no selection {name!r}; choose largest, all or track:N (--list-tracks shows the numbers)."
+            f"--select {name!r} is invalid; choose largest, all or track:N "
+            "(--list-tracks shows the numbers)."
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How one source's faces are put back: its own suggestion, and what the user wants otherwise.
+class ConvertOptions(SwapOptions):
+    """The options of a whole conversion: `SwapOptions`, and how the work runs."""
 
-    as_asked: `sharpen` is the user's, and not the most that a face is sharpened by to be as detailed as its target.
+    provider: str = field(default="auto", metadata=MAY_CHANGE)
+    """onnxruntime provider, see `open_on_provider`; the provider that runs must match."""
+    precision: str = field(default="auto", metadata=MAY_CHANGE)
+    """Which graph of the bundle runs, see `choose_graph`; the precision that runs must match."""
+    batch_size: int | None = field(default=None, metadata=MUST_MATCH)
+    """Frames per batch; None takes the tuned value of this machine, see `tuned_batch_size`."""
+    encoding: Encoding = field(default=DEFAULT_ENCODING, metadata=MUST_MATCH)
+    """How the output's pictures are encoded."""
+    frame_range: FrameRange | None = field(default=None, metadata=MUST_MATCH)
+    """The part of the target that is converted; None converts all of it."""
+    engine: Engine = field(default="local", metadata=MAY_CHANGE)
+    """"local" uses this process; "ray" spreads segments over a Ray cluster."""
+    resume: bool = field(default=False, metadata=MAY_CHANGE)
+    """Continue an interrupted conversion to the same output."""
+    keep_partial: bool = field(default=True, metadata=MAY_CHANGE)
+    """Keep finished segments when the conversion is interrupted."""
+    force: bool = field(default=False, metadata=MAY_CHANGE)
+    """Replace an existing output, and discard an interrupted conversion to it."""
+    segment_length: int = field(default=SEGMENT_LENGTH, metadata=MUST_MATCH)
+    """Frames per segment."""
+    marking: MarkSettings = field(default_factory=MarkSettings, metadata=MAY_CHANGE)
+    """How the output is marked as swapped; marks are written after all pixels."""
+
+
+def resume_settings(options: SwapOptions) -> dict[str, str]:
+    """Return what must be equal in an interrupted run and in the run that resumes it.
+
+    Args:
+        options: the options of a run.
+
+    Returns:
+        Text by option name: the value's `repr`, or the SHA-256 of each file.
+
+    Raises:
+        KeyError: an option declares none of `MUST_MATCH`, `FILES_MUST_MATCH` and `MAY_CHANGE`.
+    """
+    settings = {}
+    for option in fields(options):
+        value, rule = getattr(options, option.name), option.metadata[_RESUME]
+        if rule == "value":
+            settings[option.name] = repr(value)
+        elif rule == "files":
+            settings[option.name] = " ".join(map(_content_hash, value))
+    return settings
+
+
+def _content_hash(path: Path) -> str:
+    """Return a file's SHA-256; opening a missing file fails elsewhere, with a clear message."""
+    return sha256_of_file(path) if path.is_file() else "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class BlendSettings:
+    """How the faces of one source are blended: its suggestions, overridden by the user's options.
+
+    Lengths are in crop sides.
     """
 
-    color: ColorMatch
+    color: ColorTransfer
+    """Color transfer."""
     mask: MaskKind
+    """The learned mask, the mesh mask, or the minimum of both."""
     erode: float
+    """Width that is removed from the mask's edge."""
     feather: float
+    """Standard deviation of the mask's soft edge."""
     forehead: float
+    """How far the mesh mask extends above the mesh, in face heights."""
     sharpen: float
-    as_asked: bool
+    """Unsharp mask amount, 0 to 1."""
+    sharpen_exactly: bool
+    """Whether `sharpen` is the amount for every face, and not the limit for matching the target."""
 
     @classmethod
-    def of(cls, suggested: BlendRow, options: SwapOptions) -> "Look":
-        """Return a source's suggestion with the user's wishes laid over it."""
+    def from_options(cls, suggested: BlendRow, options: SwapOptions) -> "BlendSettings":
+        """Combine a source's suggestions with the user's options.
+
+        Args:
+            suggested: what the source suggests.
+            options: options that are not None override it.
+
+        Returns:
+            The settings for faces of that source.
+        """
         return cls(
             color=options.color or suggested.color,
             mask=options.mask,
@@ -90,5 +183,5 @@ class Look:
             feather=suggested.feather if options.feather is None else options.feather,
             forehead=options.forehead,
             sharpen=suggested.sharpen if options.sharpen is None else options.sharpen,
-            as_asked=options.sharpen is not None,
+            sharpen_exactly=options.sharpen is not None,
         )

@@ -1,124 +1,133 @@
-"""Find and choose the faces of a target, frame after frame, so that the work can be cut into segments and taken up."""
+"""Find and select the faces of a target, frame by frame, with a restorable state per segment."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 
 from faceloom.faces.face_finder import Face, FaceFinder, FinderState
-from faceloom.faces.temporal_smoothing import REACH, steady
-from faceloom.swap.pipeline.frame_swapper import FaceChoice, Moment
+from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
+from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
 from faceloom.video import Frame
 
-# Frames of the segment before that are swapped once more at a segment's start, unseen: what is steadied over time
-# has then settled. So segments can be drawn in any order, or on several machines, to the same bytes.
-LEAD = 8
-# The detector looks at every so-manyth frame; in between the mesh follows.
+# Frames of the previous segment that are swapped again, but not written, before a segment: by its
+# first frame the smoothed quantities have settled. So segments can be made in any order, or on
+# several machines, with the same bytes.
+LEAD_IN = 8
+# The detector runs on every so-manyth frame; in between the mesh follows each face.
 DETECT_EVERY = 5
 
-Found = tuple[tuple[Face, ...], ...]
+RecentFaces: TypeAlias = tuple[tuple[Face, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenFaces:
-    """The faces of a frame that are swapped, as in `Moment`, without the frame. pts: when that is shown."""
+class SegmentGrid:
+    """Which frames belong to one segment."""
 
-    pts: int
-    faces: tuple[tuple[Face, int], ...]
-    lost: tuple[int, ...]
-    begins_shot: bool
+    first: int
+    """The index of the first frame of all."""
+    length: int
+    """Frames per segment."""
 
-    @classmethod
-    def of(cls, moment: Moment) -> "ChosenFaces":
-        """Take the frame away."""
-        return cls(moment.frame.pts, moment.faces, moment.lost, moment.begins_shot)
+    def remaining(self, index: int) -> int:
+        """Return how many frames a segment has from one frame to its end, that frame included.
 
-    def at(self, frame: Frame) -> Moment:
-        """Put a frame to it again."""
-        return Moment(frame, self.faces, self.lost, self.begins_shot)
+        Args:
+            index: the frame's index.
+        """
+        return self.length - (index - self.first) % self.length
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisState:
-    """What is known after the last frame of a segment: enough to go on as if the work had never stopped.
+    """Everything that the analysis of the next segment depends on."""
 
-    frame: the number of the next one. lead: the chosen faces of the last LEAD frames, or of all if these are fewer.
-    found: all faces of the last REACH. choosing: what the choice remembers (see `Notes.to_arrays`).
-    """
-
-    frame: int
+    next_frame: int
+    """The index of the next segment's first frame."""
     finder: FinderState
-    lead: tuple[ChosenFaces, ...]
-    found: Found
-    choosing: Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What is to be done with a frame; `after` comes with the last frame of each segment."""
-
-    moment: Moment
-    after: AnalysisState | None = None
+    """The state of the face finder."""
+    lead_in: tuple[FaceSelection, ...]
+    """The selections of the last `LEAD_IN` frames, or of all if there are fewer."""
+    recent_faces: RecentFaces
+    """All faces of the last `SMOOTHING_RADIUS` frames."""
+    selector: Mapping[str, np.ndarray]
+    """The state of the face selector, from `TrackState.to_arrays`."""
 
 
 class Analysis:
-    """Looks at a target's upright frames in their order.
-
-    first: the number of the first one of all. segment: frames of a segment. batch: frames that are looked at together;
-    they are all of one segment, so that a run which begins at a segment computes the same numbers.
-    """
+    """Finds and selects the faces of a target's upright frames, in order."""
 
     def __init__(
-        self, finder: FaceFinder, choice: FaceChoice, *, first: int, segment: int, batch: int
+        self, finder: FaceFinder, selector: FaceSelector, grid: SegmentGrid, batch_size: int
     ):
-        self._finder, self._choice = finder, choice
-        self._first, self._segment, self._batch = first, segment, batch
-        self._ends: dict[int, tuple[FinderState, Found]] = {}
-        self._recent: deque[tuple[Face, ...]] = deque(maxlen=REACH)
-        self._lead: deque[ChosenFaces] = deque(maxlen=LEAD)
+        self._finder, self._selector = finder, selector
+        self._grid, self._batch_size = grid, batch_size
+        self._finder_states: dict[int, tuple[FinderState, RecentFaces]] = {}
+        self._states: dict[int, AnalysisState] = {}
+        self._recent: deque[tuple[Face, ...]] = deque(maxlen=SMOOTHING_RADIUS)
+        self._lead_in: deque[FaceSelection] = deque(maxlen=LEAD_IN)
 
-    def run(self, frames: Iterable[Frame], state: AnalysisState | None = None) -> Iterator[Seen]:
-        """Yield every frame with its chosen faces.
+    def run(
+        self, frames: Iterable[Frame], state: AnalysisState | None = None
+    ) -> Iterator[SelectedFrame]:
+        """Select the faces of every frame.
 
-        With a state, of which `choice` knows already, the first of `frames` are those of its lead: another run
-        yielded them, so this one does not.
+        The finder gets batches that never cross the end of a segment: a run that resumes at a
+        segment computes the same numbers.
+
+        Args:
+            frames: the frames from the start, or from `state.next_frame` on.
+            state: where an earlier run stopped; the selector has its own part of it already.
+
+        Yields:
+            Each frame with its selection.
         """
-        frames = iter(frames)
-        known: list[tuple[Frame, Sequence[Face]]] = []
+        context: RecentFaces = ()
         if state:
-            lead = list(islice(frames, len(state.lead)))
             self._finder.state = state.finder
-            self._recent.extend(state.found)
-            self._lead.extend(state.lead)
-            known = list(zip(lead[-len(state.found) :], state.found, strict=True))
-        for frame, faces in steady(
-            chain(known, self._found(frames)), fill_gaps=True, known=len(known)
-        ):
-            moment = self._choice.choose(frame, faces)
-            self._lead.append(ChosenFaces.of(moment))
-            yield Seen(moment, self._after(frame.index + 1))
+            self._recent.extend(state.recent_faces)
+            self._lead_in.extend(state.lead_in)
+            context = state.recent_faces
+        found = self._find(iter(frames))
+        for (frame, shot_start), faces in smooth_alignment(found, fill_gaps=True, context=context):
+            selection = self._selector.select(frame, faces, shot_start=shot_start)
+            self._lead_in.append(selection)
+            if self._grid.remaining(frame.index) == 1:
+                self._store_state(frame.index + 1)
+            yield SelectedFrame(frame, selection)
 
-    def _found(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Sequence[Face]]]:
-        for group in self._groups(frames):
-            faces = self._finder.find([frame.rgb for frame in group])
-            self._recent.extend(map(tuple, faces))
-            end = group[-1].index + 1
-            if self._is_end(end):
-                self._ends[end] = (self._finder.state, tuple(self._recent))
-            yield from zip(group, faces, strict=True)
+    def pop_state(self, next_frame: int) -> AnalysisState | None:
+        """Return the state after a segment whose last frame `run` has yielded.
 
-    def _groups(self, frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+        Args:
+            next_frame: the index after that frame.
+
+        Returns:
+            The state, or None if the target ended within the segment.
+        """
+        return self._states.pop(next_frame, None)
+
+    def _find(self, frames: Iterator[Frame]) -> Iterator[tuple[tuple[Frame, bool], Sequence[Face]]]:
+        for batch in self._batches(frames):
+            found = self._finder.find_with_shots([frame.rgb for frame in batch])
+            self._recent.extend(tuple(faces) for faces, _ in found)
+            if self._grid.remaining(batch[-1].index) == 1:
+                recent = tuple(self._recent)
+                self._finder_states[batch[-1].index + 1] = self._finder.state, recent
+            for frame, (faces, shot_start) in zip(batch, found, strict=True):
+                yield (frame, shot_start), faces
+
+    def _batches(self, frames: Iterator[Frame]) -> Iterator[list[Frame]]:
         while first := next(frames, None):
-            left = self._segment - (first.index - self._first) % self._segment
-            yield [first, *islice(frames, min(self._batch, left) - 1)]
+            size = min(self._batch_size, self._grid.remaining(first.index))
+            yield [first, *islice(frames, size - 1)]
 
-    def _is_end(self, number: int) -> bool:
-        return (number - self._first) % self._segment == 0
-
-    def _after(self, number: int) -> AnalysisState | None:
-        if not self._is_end(number):
-            return None
-        finder, found = self._ends.pop(number)
-        return AnalysisState(number, finder, tuple(self._lead), found, self._choice.to_arrays())
+    def _store_state(self, next_frame: int) -> None:
+        finder, recent = self._finder_states.pop(next_frame)
+        self._states[next_frame] = AnalysisState(
+            next_frame, finder, tuple(self._lead_in), recent, self._selector.state.to_arrays()
+        )

@@ -1,4 +1,4 @@
-"""What is known after a segment, as a file: plain arrays, read without running anything."""
+"""Write and read an `AnalysisState` as an .npz of plain arrays, without pickle."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,31 +8,37 @@ from typing import Any
 import numpy as np
 
 from faceloom.array_types import float32
-from faceloom.atomic import replacing_file
+from faceloom.atomic import atomic_file
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.face_finder import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.shot_detection import CutState
 from faceloom.faces.tracker import Track, TrackerState
 from faceloom.safe_read import read_npz
-from faceloom.swap.bundle.archive import opened_arrays
-from faceloom.swap.pipeline.analysis import AnalysisState, ChosenFaces
+from faceloom.swap.bundle.archive import open_npz_archive
+from faceloom.swap.pipeline.analysis import AnalysisState
+from faceloom.swap.selection.face_selector import FaceSelection
 
 Arrays = Mapping[str, np.ndarray]
 
-_CHOOSING = "choosing/"
-# The kind of each array, how many rows it has (None: any number) and what a row is.
+# Prefix of the selector's arrays.
+_SELECTOR = "selector/"
+# Groups of faces that are stored as columns.
+_FINDER = "finder"
+_RECENT = "recent"
+_LEAD_IN = "lead_in"
+# Form of each array: dtype kind, number of rows (None: any), then the shape of a row.
 _FORMS: dict[str, tuple[Any, ...]] = {
-    "numbers": ("i", 4),
+    "counters": ("i", 4),
     "thumbnail": ("f", None, 32, 3),
-    "track_numbers": ("i", None, 2),
+    "track_ids": ("i", None, 2),
     "track_boxes": ("f", None, 4),
-    "lead_frames": ("i", None, 2),
-    "lead_sources": ("i", None),
-    "lead_lost": ("i", None, 2),
+    "lead_in_frames": ("i", None, 2),
+    "lead_in_sources": ("i", None),
+    "lead_in_lost": ("i", None, 2),
     **{
         f"{faces}_{column}": form
-        for faces in ("last", "found", "lead")
+        for faces in (_FINDER, _RECENT, _LEAD_IN)
         for column, form in {
             "counts": ("i", None),
             "boxes": ("f", None, 4),
@@ -46,101 +52,119 @@ _FORMS: dict[str, tuple[Any, ...]] = {
 
 
 def write_state(path: Path, state: AnalysisState) -> None:
-    """Write a state atomically."""
-    finder = state.finder
-    lost = [(at, source) for at, chosen in enumerate(state.lead) for source in chosen.lost]
+    """Write a state atomically.
+
+    Args:
+        path: the file.
+        state: the state.
+    """
+    finder, lead_in = state.finder, state.lead_in
     tracks, thumbnail = finder.tracker.tracks, finder.cuts.thumbnail
+    counters = [
+        state.next_frame,
+        finder.failed_rotations,
+        finder.frame_count,
+        finder.tracker.next_id,
+    ]
+    sources = [source for selection in lead_in for _, source in selection.faces]
+    lost = [(at, source) for at, selection in enumerate(lead_in) for source in selection.lost]
     arrays: dict[str, Any] = {
-        "numbers": np.array(
-            [state.frame, finder.vain_turns, finder.seen, finder.tracker.next_number], np.int64
-        ),
-        "usual": np.array(finder.cuts.usual, np.float64),
+        "counters": np.array(counters, np.int64),
+        "typical_change": np.array(finder.cuts.typical_change, np.float64),
         "thumbnail": np.zeros((0, 32, 3), np.float32) if thumbnail is None else thumbnail,
-        "track_numbers": np.array(
-            [(track.number, track.missed) for track in tracks], np.int64
-        ).reshape(-1, 2),
+        "track_ids": _int_pairs([(track.id, track.missed) for track in tracks]),
         "track_boxes": float32([track.box_xyxy for track in tracks]).reshape(-1, 4),
-        **_columns("last", [finder.last]),
-        **_columns("found", state.found),
-        **_columns("lead", [[face for face, _ in chosen.faces] for chosen in state.lead]),
-        "lead_frames": np.array(
-            [(chosen.pts, chosen.begins_shot) for chosen in state.lead], np.int64
-        ).reshape(-1, 2),
-        "lead_sources": np.array(
-            [source for chosen in state.lead for _, source in chosen.faces], np.int64
-        ),
-        "lead_lost": np.array(lost, np.int64).reshape(-1, 2),
-        **{f"{_CHOOSING}{name}": value for name, value in state.choosing.items()},
+        **_columns(_FINDER, [finder.faces]),
+        **_columns(_RECENT, state.recent_faces),
+        **_columns(_LEAD_IN, [[face for face, _ in selection.faces] for selection in lead_in]),
+        "lead_in_frames": _int_pairs([(one.pts, one.shot_start) for one in lead_in]),
+        "lead_in_sources": np.array(sources, np.int64),
+        "lead_in_lost": _int_pairs(lost),
+        **{f"{_SELECTOR}{name}": value for name, value in state.selector.items()},
     }
     content = io.BytesIO()
     np.savez(content, **arrays)
-    with replacing_file(path) as part:
+    with atomic_file(path) as part:
         part.write_bytes(content.getvalue())
 
 
 def read_state(path: Path) -> AnalysisState:
-    """Read a state; raise ArtifactRefused if the file is none."""
+    """Read a state.
+
+    Args:
+        path: a file of `write_state`.
+
+    Returns:
+        The state.
+
+    Raises:
+        ArtifactRefused: the file is damaged.
+    """
     try:
-        with opened_arrays(path) as archive:
+        with open_npz_archive(path) as archive:
             arrays = read_npz(archive)
-        _refuse_other_shapes(arrays)
-        return _state(arrays)
-    # RuntimeError: fewer faces than the frames are said to hold.
+        _check_forms(arrays)
+        return _to_state(arrays)
+    # RuntimeError: there are fewer faces than the frames' counts add up to.
     except (ValueError, KeyError, IndexError, TypeError, OverflowError, RuntimeError) as error:
         raise ArtifactRefused(
-            f"{path} is damaged ({error}); run the command without --resume to begin anew."
+            f"{path} is damaged ({error}); run the command without --resume to start again."
         ) from error
 
 
-def _refuse_other_shapes(arrays: Arrays) -> None:
-    """Raise ValueError unless every array has the kind and the sizes that `write_state` gives it."""
+def _check_forms(arrays: Arrays) -> None:
+    """Raise ValueError unless every array has the form that `write_state` gives it."""
     for name, (kind, *shape) in _FORMS.items():
-        found = arrays[name]
+        array = arrays[name]
         if (
-            found.dtype.kind != kind
-            or found.shape[1:] != tuple(shape[1:])
-            or shape[0] not in (None, len(found))
+            array.dtype.kind != kind
+            or array.shape[1:] != tuple(shape[1:])
+            or shape[0] not in (None, len(array))
         ):
-            raise ValueError(f"{name} is {found.dtype} {found.shape}")
-    if arrays["thumbnail"].shape[0] not in (0, 18) or arrays["usual"].shape != ():
-        raise ValueError("its cuts are of another size")
+            raise ValueError(f"{name} is {array.dtype} {array.shape}")
+    if arrays["thumbnail"].shape[0] not in (0, 18) or arrays["typical_change"].shape != ():
+        raise ValueError("the shot detector's state has another size")
 
 
-def _state(arrays: Arrays) -> AnalysisState:
-    frame, vain_turns, seen, next_number = arrays["numbers"].tolist()
+def _to_state(arrays: Arrays) -> AnalysisState:
+    next_frame, failed_rotations, frame_count, next_id = arrays["counters"].tolist()
     tracks = [
-        Track(number, box, missed)
-        for (number, missed), box in zip(
-            arrays["track_numbers"].tolist(), arrays["track_boxes"], strict=True
+        Track(track_id, box, missed)
+        for (track_id, missed), box in zip(
+            arrays["track_ids"].tolist(), arrays["track_boxes"], strict=True
         )
     ]
     thumbnail = arrays["thumbnail"] if len(arrays["thumbnail"]) else None
-    (last,) = _frames(arrays, "last")
+    (faces,) = _frames(arrays, _FINDER)
     finder = FinderState(
-        last,
-        TrackerState(tuple(tracks), next_number),
-        CutState(thumbnail, arrays["usual"].item()),
-        vain_turns,
-        seen,
+        faces,
+        TrackerState(tuple(tracks), next_id),
+        CutState(thumbnail, arrays["typical_change"].item()),
+        failed_rotations,
+        frame_count,
     )
-    choosing = {
-        name.removeprefix(_CHOOSING): arrays[name] for name in arrays if name.startswith(_CHOOSING)
+    selector = {
+        name.removeprefix(_SELECTOR): arrays[name] for name in arrays if name.startswith(_SELECTOR)
     }
-    return AnalysisState(frame, finder, tuple(_lead(arrays)), _frames(arrays, "found"), choosing)
+    lead_in = tuple(_selections(arrays))
+    return AnalysisState(next_frame, finder, lead_in, _frames(arrays, _RECENT), selector)
 
 
-def _lead(arrays: Arrays) -> Iterator[ChosenFaces]:
-    sources, lost = iter(arrays["lead_sources"].tolist()), arrays["lead_lost"].tolist()
-    frames = zip(arrays["lead_frames"].tolist(), _frames(arrays, "lead"), strict=True)
-    for at, ((pts, begins_shot), faces) in enumerate(frames):
-        chosen = tuple((face, next(sources)) for face in faces)
-        yield ChosenFaces(
-            pts, chosen, tuple(source for place, source in lost if place == at), bool(begins_shot)
-        )
+def _selections(arrays: Arrays) -> Iterator[FaceSelection]:
+    sources, lost = iter(arrays["lead_in_sources"].tolist()), arrays["lead_in_lost"].tolist()
+    frames = zip(arrays["lead_in_frames"].tolist(), _frames(arrays, _LEAD_IN), strict=True)
+    for position, ((pts, shot_start), faces) in enumerate(frames):
+        selected = tuple((face, next(sources)) for face in faces)
+        lost_here = tuple(source for at, source in lost if at == position)
+        yield FaceSelection(pts, selected, lost_here, bool(shot_start))
+
+
+def _int_pairs(rows: Sequence[tuple[int, int]]) -> np.ndarray:
+    return np.array(rows, np.int64).reshape(-1, 2)
 
 
 def _columns(name: str, frames: Sequence[Sequence[Face]]) -> dict[str, np.ndarray]:
-    """The faces of some frames, one column a property."""
+    """Return the faces of some frames, one array for each property."""
     faces = [face for frame in frames for face in frame]
     return {
         f"{name}_counts": np.array([len(frame) for frame in frames], np.int64),

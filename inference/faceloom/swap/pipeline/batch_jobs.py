@@ -1,4 +1,4 @@
-"""Convert many targets: one that fails is reported, and the others go on."""
+"""Convert several targets: a failed one is reported and the others continue."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -10,195 +10,270 @@ from typing import Annotated, Literal
 import av
 from pydantic import Field, ValidationError
 
-from faceloom.atomic import refuse_file, said_plainly, write_text
+from faceloom.atomic import check_output_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError
-from faceloom.image_io import PICTURES
-from faceloom.json_documents import Strict, first_problem, to_json
+from faceloom.image_io import PICTURE_EXTENSIONS
+from faceloom.json_documents import StrictModel, first_validation_error, to_json
 from faceloom.progress import ProgressGenerator
-from faceloom.safe_read import MOST_OF_A_DOCUMENT, read_bounded
-from faceloom.swap.pipeline.convert import ConvertOptions, ConvertSummary
-from faceloom.swap.pipeline.resume_store import folder_of
-from faceloom.swap.pipeline.swap_request import Wanted, worn_of
+from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
+from faceloom.swap.options import ConvertOptions
+from faceloom.swap.pipeline.convert import ConvertSummary, convert_request
+from faceloom.swap.pipeline.resume_store import resume_folder
+from faceloom.swap.pipeline.swap_request import SwapRequest, parse_map_option
 from faceloom.video import FrameRange
-from faceloom.video.output import CONTAINERS, STILLS, replaced_by
-from faceloom.video.source import VIDEOS
+from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS, final_path
+from faceloom.video.source import VIDEO_EXTENSIONS
 
-# What may be a path: the system knows none with a NUL in it.
-_Name = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
-# Of a job file: some ten thousand jobs.
-_MOST_BYTES = 2**20
+# A path in a job file: the system allows no NUL.
+_Path = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
+# The largest job file in bytes: about ten thousand jobs.
+_MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One target on its way."""
+class ConvertJob:
+    """The conversion of one target."""
 
     target: Path
+    """What is converted."""
     out: Path
-    wanted: Wanted
+    """The output's name."""
+    request: SwapRequest
+    """Whose face is put in."""
     options: ConvertOptions
+    """How it is converted."""
 
 
-class JobRow(Strict):
-    """How one target ended. kept: its output was there already and the work goes on (--resume).
-
-    code and message are those of the error, if there was one.
-    """
+class JobResult(StrictModel):
+    """How the conversion of one target ended."""
 
     target: str
+    """The target's path."""
     out: str
-    state: Literal["done", "kept", "failed"]
-    code: int = 0
+    """The output's path."""
+    state: Literal["done", "skipped", "failed"]
+    """"skipped": with --resume, the output existed already."""
+    exit_code: int = 0
+    """The exit code of the error; 0 without one."""
     message: str = ""
+    """The error's message."""
     frames: int | None = None
+    """Frames of the output; this and the next fields are only given for "done"."""
     swapped_frames: int | None = None
+    """Frames in which a face was swapped."""
     missing_frames: int | None = None
+    """Frames in which a face was lost."""
     seconds: float | None = None
+    """How long the conversion took."""
     notices: tuple[str, ...] = ()
-    marked: tuple[str, ...] = ()
-    not_marked: tuple[str, ...] = ()
+    """What differs from the target besides the faces, a sentence each."""
+    marks: tuple[str, ...] = ()
+    """The formats of the marks that were written, such as "XMP"."""
+    mark_limitations: tuple[str, ...] = ()
+    """Why other formats were not written, a sentence each."""
 
 
-class JobsReport(Strict):
-    """`report.json` of a conversion of several targets."""
+class BatchReport(StrictModel):
+    """`report.json` of the conversion of several targets."""
 
-    schema_number: Annotated[Literal[1], Field(alias="schema")] = 1
-    jobs: tuple[JobRow, ...]
+    schema_number: Annotated[Literal[2], Field(alias="schema")] = 2
+    """Version of this format."""
+    jobs: tuple[JobResult, ...]
+    """The results so far, in order."""
 
     @property
-    def failed(self) -> tuple[JobRow, ...]:
-        """Those that failed."""
+    def failed(self) -> tuple[JobResult, ...]:
+        """The results with an error."""
         return tuple(row for row in self.jobs if row.state == "failed")
 
 
-class JobLine(Strict):
-    """A target of a job file; what is left out is as for all."""
+class JobEntry(StrictModel):
+    """A `[[job]]` of a job file; options that are left out are those of the command line."""
 
-    target: _Name
-    out: _Name
-    bundle: _Name | None = None
-    map: tuple[_Name, ...] = ()
+    target: _Path
+    """What is converted."""
+    out: _Path
+    """The output's name, below the job file's folder."""
+    bundle: _Path | None = None
+    """As --bundle."""
+    map: tuple[_Path, ...] = ()
+    """As --map."""
     range: str | None = None
+    """As --range."""
     select: str | None = None
-    reference: tuple[_Name, ...] = ()
-    exclude: tuple[_Name, ...] = ()
+    """As --select."""
+    reference: tuple[_Path, ...] = ()
+    """As --reference."""
+    exclude: tuple[_Path, ...] = ()
+    """As --exclude."""
 
 
-class JobFile(Strict):
-    """A job file, TOML. Its paths begin where it lies. `bundle` is for the jobs that name none."""
+class JobFile(StrictModel):
+    """A job file (TOML). Its paths are relative to its folder."""
 
     schema_number: Annotated[Literal[1], Field(alias="schema")]
-    bundle: _Name | None = None
-    job: Annotated[tuple[JobLine, ...], Field(min_length=1)]
+    """Version of this format."""
+    bundle: _Path | None = None
+    """The bundle of the jobs that name none."""
+    job: Annotated[tuple[JobEntry, ...], Field(min_length=1)]
+    """The jobs."""
 
 
-def targets_of(paths: Sequence[Path]) -> list[Path]:
-    """Return every target among paths, patterns and folders of videos, in a fixed order.
+def find_targets(paths: Sequence[Path]) -> list[Path]:
+    """Expand patterns and folders of videos; a folder of pictures alone is one target.
 
-    A folder of pictures alone is one target. Raises UsageError for a pattern or folder that holds none.
+    Args:
+        paths: files, folders and patterns.
+
+    Returns:
+        The targets in a fixed order.
+
+    Raises:
+        UsageError: a pattern or folder contains no target.
     """
-    return [target for path in paths for target in _targets_of(path)]
+    return [target for path in paths for target in _expand(path)]
 
 
 def plan_jobs(
-    targets: Sequence[Path], out: Path, wanted: Wanted, options: ConvertOptions
-) -> list[Job]:
-    """Return a job for each target, written to the folder `out` under its own name.
+    targets: Sequence[Path], out: Path, request: SwapRequest, options: ConvertOptions
+) -> list[ConvertJob]:
+    """Make a job for each target, written to one folder under the target's name.
 
-    Raises UsageError if two would have the same name.
+    Args:
+        targets: the targets.
+        out: the folder.
+        request: whose face is put in.
+        options: how to convert.
+
+    Returns:
+        The jobs in the same order.
+
+    Raises:
+        UsageError: `out` is a file name, or two outputs have the same name.
     """
     if out.suffix and not out.is_dir():
-        raise UsageError(f"{out} is one file and there are {len(targets)} targets; name a folder.")
-    jobs = [Job(target, out / _name_of(target), wanted, options) for target in targets]
-    _refuse_same_names(jobs)
+        raise UsageError(
+            f"--out {out} is one file and there are {len(targets)} targets; name a folder."
+        )
+    jobs = [ConvertJob(target, out / _output_name(target), request, options) for target in targets]
+    _check_distinct_outputs(jobs)
     return jobs
 
 
-def read_jobs(path: Path, wanted: Wanted | None, options: ConvertOptions) -> list[Job]:
-    """Return the jobs of a job file. wanted: whose face is worn where neither the job nor the file says.
+def read_job_file(
+    path: Path, request: SwapRequest | None, options: ConvertOptions
+) -> list[ConvertJob]:
+    """Read the jobs of a job file.
 
-    Raises UsageError if the file is none, or a job has no bundle.
+    Args:
+        path: the file.
+        request: whose face is put in where neither the job nor the file names a bundle.
+        options: the options of the command line.
+
+    Returns:
+        The jobs in the file's order.
+
+    Raises:
+        UsageError: the file is invalid, a job has no bundle, or two outputs have the same name.
     """
-    file = _read_file(path)
-    jobs = [_job_of(line, file, path, wanted, options) for line in file.job]
-    _refuse_same_names(jobs)
+    file = _parse_job_file(path)
+    jobs = [_to_job(entry, file, path, request, options) for entry in file.job]
+    _check_distinct_outputs(jobs)
     return jobs
 
 
-def refuse_report(report: Path, jobs: Sequence[Job], *, force: bool) -> None:
-    """Raise UsageError if a report cannot or may not be written: a report is replaced, anything else only by force.
+def check_report(report: Path, jobs: Sequence[ConvertJob], *, force: bool) -> None:
+    """Check, before the work, that a report can be written; an older report is replaced.
 
-    A target, and what is made of it, never is. Called before the work.
+    Args:
+        report: where it is written.
+        jobs: what is converted; their targets and outputs are never replaced by it.
+        force: replace a file that is not a report.
+
+    Raises:
+        UsageError: the report cannot be written there.
     """
-    refuse_file(report, force=True, inputs=[job.target for job in jobs])
-    if any(report.resolve() == replaced_by(job.out).resolve() for job in jobs):
-        raise UsageError(f"{report} is an output; name another file for the report.")
+    check_output_file(report, force=True, inputs=[job.target for job in jobs])
+    if any(report.resolve() == final_path(job.out).resolve() for job in jobs):
+        raise UsageError(f"{report} is an output; choose another name for the report.")
     try:
-        JobsReport.model_validate_json(read_bounded(report, MOST_OF_A_DOCUMENT))
+        BatchReport.model_validate_json(read_bounded(report, MAX_DOCUMENT_BYTES))
     except (ArtifactRefused, ValueError) as error:
         if not force:
             raise UsageError(
-                f"{report} is no report of conversions; name another, or pass --force."
+                f"{report} exists and is not a report of conversions; choose another name, or "
+                "pass --force to replace it."
             ) from error
     except FileNotFoundError:
         return
 
 
-def convert_jobs(jobs: Sequence[Job], report: Path) -> ProgressGenerator[JobsReport]:
-    """Convert one target after the other; an error of one ends it alone. The report is written after each.
+def convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator[BatchReport]:
+    """Convert one target after the other and write the report after each.
 
-    Raises UsageError if outputs are to be replaced and gone on with at once: old ones would pass for new ones.
+    Args:
+        jobs: what is converted.
+        report: where the report is written.
+
+    Returns:
+        The report.
+
+    Raises:
+        UsageError: both `force` and `resume` are set: old outputs would count as new ones.
     """
     if any(job.options.force and job.options.resume for job in jobs):
         raise UsageError(
-            "Of several targets --resume keeps what is there and --force replaces it; leave one out."
+            "With several targets --resume keeps existing outputs and --force replaces them; "
+            "leave one out."
         )
-    done = JobsReport(jobs=())
+    result = BatchReport(jobs=())
     for number, job in enumerate(jobs, 1):
         row = yield from _convert(job, f"{number}/{len(jobs)} {job.target.name}")
-        done = JobsReport(jobs=(*done.jobs, row))
-        write_text(report, to_json(done))
-    return done
+        result = BatchReport(jobs=(*result.jobs, row))
+        write_text(report, to_json(result))
+    return result
 
 
-def _convert(job: Job, stage: str) -> ProgressGenerator[JobRow]:
-    target, out = str(job.target), str(job.out)
-    if job.options.resume and replaced_by(job.out).exists() and not folder_of(job.out).exists():
-        return JobRow(target=target, out=out, state="kept")
-    work = job.wanted.convert(job.target, job.out, job.options)
+def _convert(job: ConvertJob, stage: str) -> ProgressGenerator[JobResult]:
+    if job.options.resume and final_path(job.out).exists() and not resume_folder(job.out).exists():
+        return JobResult(target=str(job.target), out=str(job.out), state="skipped")
+    work = convert_request(job.target, job.request, job.out, job.options)
     try:
-        summary = yield from _staged(work, stage)
+        summary = yield from _with_stage(work, stage)
     except FaceloomError as error:
-        return JobRow(
-            target=target, out=out, state="failed", code=error.exit_code, message=str(error)
-        )
-    except (OSError, av.FFmpegError) as error:
-        plain = (
-            said_plainly(error, job.out)
-            if isinstance(error, OSError)
-            else MediaUnreadable(f"{target}: {error}.")
-        )
-        return JobRow(
-            target=target, out=out, state="failed", code=plain.exit_code, message=str(plain)
-        )
-    return JobRow(
-        target=target,
-        out=out,
+        return _failed(job, error)
+    except OSError as error:
+        return _failed(job, friendly_os_error(error, job.out))
+    except av.FFmpegError as error:
+        return _failed(job, MediaUnreadable(f"{job.target}: {error}."))
+    return JobResult(
+        target=str(job.target),
+        out=str(job.out),
         state="done",
         frames=summary.frames,
         swapped_frames=summary.swapped_frames,
         missing_frames=summary.missing_frames,
         seconds=round(summary.seconds, 3),
         notices=summary.notices,
-        marked=summary.marked.written,
-        not_marked=summary.marked.missing,
+        marks=summary.marked.formats,
+        mark_limitations=summary.marked.limitations,
     )
 
 
-def _staged(
+def _failed(job: ConvertJob, error: FaceloomError) -> JobResult:
+    return JobResult(
+        target=str(job.target),
+        out=str(job.out),
+        state="failed",
+        exit_code=error.exit_code,
+        message=str(error),
+    )
+
+
+def _with_stage(
     work: ProgressGenerator[ConvertSummary], stage: str
 ) -> ProgressGenerator[ConvertSummary]:
-    """Do the work under another name of its stage."""
+    """Run the work and report its progress under another stage's name."""
     try:
         while True:
             yield replace(next(work), stage=stage)
@@ -209,75 +284,91 @@ def _staged(
         work.close()
 
 
-def _targets_of(path: Path) -> Iterator[Path]:
+def _expand(path: Path) -> Iterator[Path]:
     if has_magic(str(path)) and not path.exists():
-        found = sorted(map(Path, glob(str(path), recursive=True)))  # noqa: PTH207  it may begin at the root
+        # Path.glob takes no absolute pattern.
+        targets = sorted(map(Path, glob(str(path), recursive=True)))  # noqa: PTH207
     elif path.is_dir():
         files = sorted(path.iterdir())
-        found = [file for file in files if file.suffix.lower() in VIDEOS]
-        if not found and any(file.suffix.lower() in PICTURES for file in files):
-            found = [path]
+        targets = [file for file in files if file.suffix.lower() in VIDEO_EXTENSIONS]
+        if not targets and any(file.suffix.lower() in PICTURE_EXTENSIONS for file in files):
+            targets = [path]
     else:
-        found = [path]
-    if not found:
-        raise UsageError(f"{path} holds no video and no picture; check the path.")
-    yield from found
+        targets = [path]
+    if not targets:
+        raise UsageError(f"{path} contains no video and no picture; check the path.")
+    yield from targets
 
 
-def _name_of(target: Path) -> str:
-    """A video of a kind that we do not write becomes Matroska, which holds everything, and a picture PNG."""
+def _output_name(target: Path) -> str:
+    """Keep a target's name; a video of another container becomes Matroska, a picture PNG."""
     suffix = target.suffix.lower()
-    if target.is_dir() or suffix in CONTAINERS or suffix == ".gif" or suffix in STILLS:
+    if (
+        target.is_dir()
+        or suffix in CONTAINERS
+        or suffix == ".gif"
+        or suffix in OUTPUT_IMAGE_EXTENSIONS
+    ):
         return target.name
-    return f"{target.stem}.png" if suffix in PICTURES else f"{target.stem}.mkv"
+    return f"{target.stem}.png" if suffix in PICTURE_EXTENSIONS else f"{target.stem}.mkv"
 
 
-def _refuse_same_names(jobs: Sequence[Job]) -> None:
-    seen: dict[Path, Path] = {}
+def _check_distinct_outputs(jobs: Sequence[ConvertJob]) -> None:
+    targets: dict[Path, Path] = {}
     for job in jobs:
-        first = seen.setdefault(replaced_by(job.out).resolve(), job.target)
+        first = targets.setdefault(final_path(job.out).resolve(), job.target)
         if first is not job.target:
             raise UsageError(
-                f"{first} and {job.target} would both be written to {job.out}; convert them apart."
+                f"{first} and {job.target} would both be written to {job.out}; "
+                "convert them separately."
             )
 
 
-def _read_file(path: Path) -> JobFile:
+def _parse_job_file(path: Path) -> JobFile:
     try:
-        return JobFile.model_validate(tomllib.loads(read_bounded(path, _MOST_BYTES).decode()))
+        return JobFile.model_validate(tomllib.loads(read_bounded(path, _MAX_BYTES).decode()))
     except ValidationError as error:
         raise UsageError(
-            f"{path} is no job file: {first_problem(error)}; see docs/converting.md."
+            f"{path} is not a valid job file: {first_validation_error(error)}; "
+            "see docs/converting.md."
         ) from error
-    # ValueError: no UTF-8, no TOML, or a number of thousands of digits.
+    # ValueError: not UTF-8, not TOML, or a number of thousands of digits.
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path} cannot be read as TOML ({error}); see docs/converting.md for a job file."
         ) from error
 
 
-def _job_of(
-    line: JobLine, file: JobFile, path: Path, wanted: Wanted | None, options: ConvertOptions
-) -> Job:
-    here = path.parent
-    if not (here / line.out).resolve().is_relative_to(here.resolve()):
+def _to_job(
+    entry: JobEntry,
+    file: JobFile,
+    path: Path,
+    request: SwapRequest | None,
+    options: ConvertOptions,
+) -> ConvertJob:
+    folder = path.parent
+    if not (folder / entry.out).resolve().is_relative_to(folder.resolve()):
         raise UsageError(
-            f"{path}: {line.out} lies outside of the job file's folder, and a job file writes nowhere else; "
-            "put the job file above what it writes."
+            f"{path}: the output {entry.out} is outside the job file's folder; a job file writes "
+            "only below its own folder, so move it up."
         )
-    bundle = line.bundle or (None if line.map else file.bundle)
-    if bundle or line.map:
-        worn = tuple((here / reference, here / worn) for reference, worn in map(worn_of, line.map))
-        wanted = Wanted.of(here / bundle if bundle else None, worn, None, paste=False)
-    if wanted is None:
+    bundle = entry.bundle or (None if entry.map else file.bundle)
+    if bundle or entry.map:
+        assignments = [
+            one._replace(reference=folder / one.reference, bundle=folder / one.bundle)
+            for one in map(parse_map_option, entry.map)
+        ]
+        named = folder / bundle if bundle else None
+        request = SwapRequest.from_options(named, assignments, None, paste=False)
+    if request is None:
         raise UsageError(
-            f"{path}: {line.target} has no bundle; add one to the job, the file or the command."
+            f"{path}: {entry.target} has no bundle; add one to the job, the file or the command."
         )
-    chosen = replace(
+    job_options = replace(
         options,
-        stretch=FrameRange.parse(line.range) if line.range else options.stretch,
-        select=line.select or options.select,
-        reference=tuple(here / name for name in line.reference) or options.reference,
-        exclude=tuple(here / name for name in line.exclude) or options.exclude,
+        frame_range=FrameRange.parse(entry.range) if entry.range else options.frame_range,
+        select=entry.select or options.select,
+        reference=tuple(folder / name for name in entry.reference) or options.reference,
+        exclude=tuple(folder / name for name in entry.exclude) or options.exclude,
     )
-    return Job(here / line.target, here / line.out, wanted, chosen)
+    return ConvertJob(folder / entry.target, folder / entry.out, request, job_options)

@@ -1,264 +1,279 @@
-"""A face over a video: every frame in, every frame out, the face exchanged."""
+"""Convert a target: the same frames, sound and times, with swapped faces."""
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
+from faceloom.choices import Precision
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.prefetch import read_ahead
+from faceloom.prefetch import prefetch
 from faceloom.progress import ProgressGenerator
-from faceloom.provenance import Mark, Marked, Marker, Marking, WornFace, can_check, checked
-from faceloom.swap.bundle.bundle import Bundle
-from faceloom.swap.bundle.manifest import Precision
-from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch
-from faceloom.swap.inference.swap_network import SwapNetwork
-from faceloom.swap.options import SwapOptions
-from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper
-from faceloom.swap.pipeline.resume_store import Unfinished, batch_begun, job_of
+from faceloom.provenance import (
+    MarkWriter,
+    SwappedIdentity,
+    WrittenMarks,
+    check_frames,
+    content_check_available,
+)
+from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
+from faceloom.swap.options import ConvertOptions
+from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis, AnalysisState, SegmentGrid
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, read_batch_size
 from faceloom.swap.pipeline.segments import (
-    SEGMENT,
-    Clock,
-    ahead_of,
-    cut_lead,
-    segments,
+    ProgressMeter,
+    align_lead_in,
+    queue_depth,
+    split_segments,
     swap_segment,
 )
+from faceloom.swap.pipeline.swap_request import SwapRequest
+from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
-from faceloom.swap.selection.track_state import Memory, Notes
-from faceloom.swap.sources.face_source import FaceSource
-from faceloom.swap.sources.identity_map import Cast, Opener
+from faceloom.swap.selection.face_selector import FaceSelector
+from faceloom.swap.selection.track_state import TrackState
+from faceloom.swap.sources.identity_map import IdentityMap
 from faceloom.video import (
-    DEFAULT_ENCODING,
-    Encoding,
-    FrameRange,
+    Frame,
+    JoinPlan,
     VideoInfo,
+    atomic_output,
     join_segments,
-    notices,
-    replacing_output,
+    output_warnings,
 )
 
 log = logging.getLogger(__name__)
 
-_GPUS = frozenset(["cuda", "tensorrt"])
-# What the frames that go through together may take: one of 4K or of 1080p, eleven of 480p; a GPU is only busy with
-# more. Six such batches are on their way at any time.
-_BATCH_BYTES, _BATCH_BYTES_OF_GPUS = 16_000_000, 80_000_000
-# Bytes a pixel of a frame takes: as RGB, and as it was coded (of 8 bits, 4:2:0).
-_PIXEL_BYTES = 4.5
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertOptions(SwapOptions):
-    """How a video is converted: who is swapped and how it looks (see `SwapOptions`), and what the work runs on.
-
-    provider: see `open_session`. precision: see `choose_graph`. batch: frames that go through together; None: what was
-    found best here (see `tuning`). encoding: how the pictures are encoded. stretch: the part that is converted, None:
-    all. engine: "local", or "ray" for a cluster (see `ray_engine`). resume: go on with an interrupted conversion.
-    resumable: keep what is done of one that is interrupted. force: replace what is there. segment: frames of a segment.
-    marking: what says in the output that faces were exchanged.
-    """
-
-    provider: str = "auto"
-    precision: str = "auto"
-    batch: int | None = None
-    encoding: Encoding = DEFAULT_ENCODING
-    stretch: FrameRange | None = None
-    engine: Literal["local", "ray"] = "local"
-    resume: bool = False
-    resumable: bool = True
-    force: bool = False
-    segment: int = SEGMENT
-    marking: Marking = field(default_factory=Marking)
+_GPU_PROVIDERS = frozenset(["cuda", "tensorrt"])
+# Bytes of frames in one batch: one frame of 4K or 1080p, eleven of 480p. About six batches are in
+# memory at any time.
+_MAX_BATCH_BYTES = 16_000_000
+# The same for a GPU, which only large batches keep busy.
+_MAX_GPU_BATCH_BYTES = 80_000_000
+# Bytes per pixel of a frame: 3 as RGB and 1.5 as decoded (8 bits, 4:2:0).
+_BYTES_PER_PIXEL = 4.5
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertSummary:
-    """What a conversion did; `provider` and `precision` are those that ran.
-
-    `still` is the crop that was pasted, if one was; then there is no precision. `missing_frames`: those in which a
-    face that was there before was not found. `resumed_at`: how many frames an interrupted run had done. `notices`:
-    what is not as in the source. `marked`: what says that faces were exchanged. `faces`: whose were put in.
-    `content_checked`: whether the model for that is installed.
-    """
+    """What a conversion did."""
 
     frames: int
+    """Frames of the output."""
     swapped_frames: int
+    """Frames in which a face was swapped."""
     provider: str
+    """The provider that ran."""
     precision: Precision | None
+    """The precision that ran; None for a pasted still."""
     seconds: float
+    """Duration of this run."""
     still: str | None = None
+    """The crop of the face set that was pasted; None for bundles."""
     missing_frames: int = 0
+    """Frames in which a face was lost."""
     resumed_at: int = 0
+    """Frames that an interrupted run had finished."""
     notices: tuple[str, ...] = ()
-    marked: Marked = field(default_factory=Marked)
-    faces: tuple[WornFace, ...] = ()
+    """Sentences about what differs from the target besides the faces."""
+    marked: WrittenMarks = field(default_factory=WrittenMarks)
+    """How the output is marked."""
+    faces: tuple[SwappedIdentity, ...] = ()
+    """Whose faces were put in."""
     content_checked: bool = False
+    """Whether the content check is installed."""
 
 
 def convert(
-    target: Path, bundle_path: Path, out: Path, options: ConvertOptions
+    target: Path, bundle: Path, out: Path, options: ConvertOptions
 ) -> ProgressGenerator[ConvertSummary]:
-    """Write `target` to `out` with the bundle's face; sound, times and size stay as they are.
+    """Swap the faces of a target for the face of one bundle; see `convert_request`.
 
-    Frames without a face pass through. Raises UsageError, MediaUnreadable, ArtifactRefused or ProviderMissing before
-    anything is written, NoFaceFound if no frame had a face. No output is left then, nor when it is interrupted: what
-    was done until then waits beside it (see `Unfinished`).
+    Args:
+        target: a video, a picture or a folder of pictures.
+        bundle: the bundle.
+        out: the output's name.
+        options: how to convert.
+
+    Returns:
+        The summary.
+    """
+    return convert_request(target, SwapRequest(bundle=bundle), out, options)
+
+
+def convert_request(
+    target: Path, request: SwapRequest, out: Path, options: ConvertOptions
+) -> ProgressGenerator[ConvertSummary]:
+    """Swap the faces of a target; sound, times and size stay as they are.
+
+    Frames without a face pass through. If the work fails or is stopped there is no output;
+    finished segments wait beside it (see `ResumeStore`).
+
+    Args:
+        target: a video, a picture or a folder of pictures.
+        request: whose face is put in.
+        out: the output's name.
+        options: how to convert.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UsageError: an option, the target or the output does not fit; raised before the work.
+        MediaUnreadable: the target or a reference picture cannot be read.
+        ArtifactRefused: the bundle or face set cannot be used.
+        ProviderMissing: the provider or encoder does not run here.
+        NoFaceFound: no frame has a face to swap.
     """
     started = time.monotonic()
-    opened = open_target(target, out, options)
-    # Read once: a large one takes half a second.
-    bundle = Bundle.read(bundle_path)
-    face = worn_face(bundle)
-    opener = partial(open_bundle, bundle, options.provider, options.precision)
-    return (yield from convert_with(opener, face.sha256, [face], opened, options, started))
+    opened = Target.open(target, out, options)
+    source = yield from request.open(opened.info, options)
+    return (yield from _convert(opened, source, options, started))
 
 
-def worn_face(bundle: Bundle) -> WornFace:
-    """Return what is said of a bundle in what is made with it."""
-    return WornFace(bundle.manifest.identity, bundle.sha256(), bundle.manifest.consent)
-
-
-def open_network(bundle: Path, provider: str, precision: str) -> SwapNetwork:
-    """Read a bundle and open its network; see `SwapNetwork.open`."""
-    return open_bundle(Bundle.read(bundle), provider, precision)
-
-
-def open_bundle(bundle: Bundle, provider: str, precision: str) -> SwapNetwork:
-    """Open the network of a bundle that was read; a function, so that a cluster's workers can be sent it."""
-    return SwapNetwork.open(bundle, provider, precision)
-
-
-def open_target(target: Path, out: Path, options: ConvertOptions) -> Target:
-    """Return what is converted to where; raise as `Target.open`."""
-    return Target.open(target, out, options.encoding, options.stretch, force=options.force)
-
-
-def convert_with(
-    opener: Opener,
-    made_by: str,
-    faces: Sequence[WornFace],
-    target: Target,
-    options: ConvertOptions,
-    started: float,
+def _convert(
+    target: Target, source: SwapSource, options: ConvertOptions, started: float
 ) -> ProgressGenerator[ConvertSummary]:
-    """Write a target with the faces that `opener` gives; see `convert`.
-
-    made_by: what names the source, so that an interrupted conversion is not gone on with by another. faces: what the
-    marks say. `started` is when the work began, by the monotonic clock.
-    """
-    marker, source = Marker.open(options.marking, target.out), opener()
-    mark = Mark(tuple(faces), trained=isinstance(source, Cast) or source.precision is not None)
-    said = notices(target.out, target.info, target.encoding)
-    for notice in said:
+    marks, identity_map = MarkWriter.open(options.marking, target.out), source.identity_map
+    notices = output_warnings(target.out, target.info, target.encoding)
+    for notice in notices:
         log.warning("%s", notice)
-    begun = batch_begun(target.out) if options.resume and options.batch is None else None
-    options = replace(options, batch=begun or batch_of(target.info, source, options))
-    _refuse_other_numbers(target, options)
-    job = job_of(target, made_by, source, options)
-    resume, resumable, force = options.resume, options.resumable, options.force
-    with Unfinished.open(target.out, job, resume=resume, resumable=resumable, force=force) as work:
-        state = work.state()
-        swapper = FrameSwapper(
-            source, options, Memory(choosing=Notes.from_arrays(state.choosing) if state else None)
+    _check_track_number(target, options)
+    options = _with_batch_size(target, identity_map, options)
+    key = ResumeKey.of(target, source, options)
+    resume, force, keep = options.resume, options.force, options.keep_partial
+    with ResumeStore.open(target.out, key, resume=resume, force=force, keep_partial=keep) as store:
+        state = store.read_state()
+        selector = FaceSelector(
+            options,
+            identity_map.reference_set(options),
+            TrackState.from_arrays(state.selector) if state else None,
         )
-        resumed_at = work.done.frames
-        if not work.complete:
-            clock = Clock(target.frames, resumed_at, started)
-            yield from _swap_segments(swapper, opener, target, options, work, clock)
-        if not work.done.swapped:
-            raise swapper.nobody(target.info.path)
-        with replacing_output(target.out) as part:
-            begin, end, tags = (
-                target.stretch.begin,
-                target.stretch.end,
-                marker.tags(mark, target.info),
-            )
-            join_segments(
-                work.segments,
-                part,
-                target.out,
-                target.info,
-                target.encoding,
-                begin=begin,
-                end=end,
-                tags=tags,
-            )
-            marked = marker.run_to_completion(part, mark, target.info.path)
+        resumed_at = store.counts.frames
+        if not store.is_complete:
+            meter = ProgressMeter(target.frame_count, resumed_at, started)
+            yield from _swap_segments(source, selector, state, target, options, store, meter)
+        if not store.counts.swapped:
+            raise selector.no_face_error(target.info.path)
+        written = _write_output(target, source, marks, store)
+        counts = store.counts
     return ConvertSummary(
-        work.done.frames,
-        work.done.swapped,
-        source.provider,
-        source.precision,
+        counts.frames,
+        counts.swapped,
+        identity_map.provider,
+        identity_map.precision,
         time.monotonic() - started,
-        missing_frames=work.done.missing,
+        still=source.still,
+        missing_frames=counts.missing,
         resumed_at=resumed_at,
-        notices=tuple(said),
-        marked=marked,
-        faces=mark.faces,
-        content_checked=can_check(),
+        notices=tuple(notices),
+        marked=written,
+        faces=source.identities,
+        content_checked=content_check_available(),
     )
+
+
+def _write_output(
+    target: Target, source: SwapSource, marks: MarkWriter, store: ResumeStore
+) -> WrittenMarks:
+    """Join the segments, mark the result and move it to the output's name."""
+    mark, info = source.mark, target.info
+    with atomic_output(target.out) as part:
+        tags, time_range = marks.tags(mark, info), target.frame_range.time_range
+        plan = JoinPlan(target.out, info, target.encoding, time_range, tags)
+        join_segments(store.segment_paths, part, plan)
+        return marks.write(part, mark, info.path)
 
 
 def _swap_segments(
-    swapper: FrameSwapper,
-    opener: Opener,
+    source: SwapSource,
+    selector: FaceSelector,
+    state: AnalysisState | None,
     target: Target,
     options: ConvertOptions,
-    work: Unfinished,
-    clock: Clock,
+    store: ResumeStore,
+    meter: ProgressMeter,
 ) -> ProgressGenerator[None]:
-    """Swap what is left of a target, segment by segment.
-
-    Frames are decoded, looked at and encoded in threads of their own, while this one swaps.
-    """
-    state, batch = work.state(), options.batch or DEFAULT_BATCH
-    analysis = Analysis(
-        # One thread each: the stages are what runs side by side, and a second one costs this one twice its time.
-        FaceFinder(detect_every=DETECT_EVERY, threads=1),
-        swapper.choice,
-        first=target.stretch.start,
-        segment=options.segment,
-        batch=batch,
+    """Swap the rest of a target. Decoding, analysis and encoding run in threads of their own."""
+    batch_size = options.batch_size or DEFAULT_BATCH
+    depth = queue_depth(batch_size)
+    grid = SegmentGrid(target.frame_range.start, options.segment_length)
+    # One thread: the stages run side by side, and a second thread here costs twice its time.
+    finder = FaceFinder(detect_every=DETECT_EVERY, threads=1)
+    analysis = Analysis(finder, selector, grid, batch_size)
+    frames = check_frames(
+        target.read(state), target.info, target.frame_count, from_start=state is None
     )
-    ahead = ahead_of(batch)
-    frames = checked(target.read(state), target.info, target.frames, whole=state is None)
-    seen = read_ahead(analysis.run(read_ahead(frames, ahead), state), ahead)
-    with closing(seen):
-        if options.engine == "ray":
-            # Only where it is asked for: the package is an extra.
-            from faceloom.swap.pipeline.ray_executor import Order, swap_on_ray  # noqa: PLC0415
+    selections = state.lead_in if state else ()
+    if options.engine == "ray":
+        # The package is an extra.
+        from faceloom.swap.pipeline.ray_executor import WorkerSpec, swap_on_ray  # noqa: PLC0415
 
-            order = Order(opener, target, options, batch, on_gpu=swapper.provider in _GPUS)
-            yield from swap_on_ray(seen, state, order, work, clock)
-            return
-        lead = cut_lead(swapper, state.lead if state else (), target.read(state))
-        for groups in segments(seen, batch):
-            with work.next_segment() as part:
-                done, after = yield from swap_segment(
-                    swapper, lead, groups, target, part, batch, clock
+        on_gpu = source.identity_map.provider in _GPU_PROVIDERS
+        spec = WorkerSpec(source.load, target, options, grid, batch_size, on_gpu)
+        # The workers read the lead-in frames themselves.
+        for _ in zip(selections, frames, strict=False):
+            pass
+        with closing(_select(analysis, frames, state, depth)) as selected:
+            yield from swap_on_ray(selected, analysis, selections, spec, store, meter)
+        return
+    swapper = FrameSwapper(source.identity_map.sources, options)
+    lead_in = align_lead_in(swapper, selections, frames)
+    next_frame = state.next_frame if state else target.frame_range.start
+    with closing(_select(analysis, frames, state, depth)) as selected:
+        for batches in split_segments(selected, grid, batch_size):
+            with store.next_segment() as part:
+                counts = yield from swap_segment(
+                    swapper, lead_in, batches, target, part, depth, meter
                 )
-            work.commit(done, after)
+            next_frame += counts.frames
+            store.commit(counts, analysis.pop_state(next_frame))
 
 
-def _refuse_other_numbers(target: Target, options: ConvertOptions) -> None:
-    if options.track is not None and target.stretch.start:
+def _select(
+    analysis: Analysis, frames: Iterator[Frame], state: AnalysisState | None, depth: int
+) -> Generator[SelectedFrame, None, None]:
+    """Decode in one thread and analyze in another."""
+    return prefetch(analysis.run(prefetch(frames, depth), state), depth)
+
+
+def _check_track_number(target: Target, options: ConvertOptions) -> None:
+    if options.track is not None and target.frame_range.start:
         raise UsageError(
-            f"Track {options.track} counts from the video's beginning, where --range does not begin; "
-            "say who is meant by --reference IMG."
+            f"Track {options.track} is counted from the video's start and --range starts later; "
+            "name the person with --reference IMG instead."
         )
 
 
-def batch_of(info: VideoInfo, source: FaceSource | Cast, options: ConvertOptions) -> int:
-    """Return how many frames go through together: what is asked for, or was found best; less of large ones."""
-    wanted = options.batch or (
-        tuned_batch(source) if isinstance(source, SwapNetwork) else DEFAULT_BATCH
+def _with_batch_size(
+    target: Target, identity_map: IdentityMap, options: ConvertOptions
+) -> ConvertOptions:
+    """Set the batch size: the interrupted run's when resuming, since it decides the last bits."""
+    resumed = options.resume and options.batch_size is None
+    stored = read_batch_size(target.out) if resumed else None
+    return replace(
+        options, batch_size=stored or choose_batch_size(target.info, identity_map, options)
     )
-    room = _BATCH_BYTES_OF_GPUS if source.provider in _GPUS else _BATCH_BYTES
-    return min(wanted, max(1, int(room / (_PIXEL_BYTES * info.width * info.height))))
+
+
+def choose_batch_size(info: VideoInfo, identity_map: IdentityMap, options: ConvertOptions) -> int:
+    """Return how many frames make a batch.
+
+    Args:
+        info: the target; large frames make small batches.
+        identity_map: the opened sources, one of which may be tuned on this machine.
+        options: a `batch_size` that is not None replaces the tuned value.
+
+    Returns:
+        Frames per batch.
+    """
+    sources = identity_map.sources
+    tuned = tuned_batch_size(sources[0]) if len(sources) == 1 else DEFAULT_BATCH
+    on_gpu = identity_map.provider in _GPU_PROVIDERS
+    room = _MAX_GPU_BATCH_BYTES if on_gpu else _MAX_BATCH_BYTES
+    frame_bytes = _BYTES_PER_PIXEL * info.width * info.height
+    return min(options.batch_size or tuned, max(1, int(room / frame_bytes)))

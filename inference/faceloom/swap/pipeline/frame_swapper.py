@@ -1,266 +1,262 @@
-"""The faces of a video's frames, exchanged: chosen, cut out and drawn, then matched and pasted, in that order."""
+"""Swap the selected faces of a video's frames: align, predict, blend."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from faceloom.array_types import Affine, Mask, Points, Rgb
-from faceloom.errors import NoFaceFound
-from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.array_types import Mask, Rgb
+from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face
-from faceloom.faces.mask import FOREHEAD_SHARE, mesh_mask
-from faceloom.swap.compositing.color_transfer import match_color
-from faceloom.swap.compositing.mask_refinement import covering, soften, steadied
+from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
+from faceloom.swap.compositing.color_transfer import transfer_color
+from faceloom.swap.compositing.mask_refinement import combine_masks, erode_and_feather, smooth_mask
 from faceloom.swap.compositing.paste_back import paste
-from faceloom.swap.compositing.sharpening import sharpen, sharpen_like
-from faceloom.swap.options import Look, SwapOptions
-from faceloom.swap.selection.face_selector import Chooser
-from faceloom.swap.selection.lost_faces import MissingFaces
-from faceloom.swap.selection.track_state import Memory, Notes, TrackNotes
-from faceloom.swap.sources.face_source import AlignedFaces, FaceSource
-from faceloom.swap.sources.identity_map import Cast
-from faceloom.video import Box, Frame
-
-Seen = tuple[Frame, Sequence[Face]]
+from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
+from faceloom.swap.options import BlendSettings, SwapOptions
+from faceloom.swap.selection.face_selector import FaceSelection
+from faceloom.swap.selection.lost_faces import LastFaces
+from faceloom.swap.selection.track_state import TrackArrays, TrackState
+from faceloom.swap.sources.face_source import CropBatch, FaceSource
+from faceloom.video import Frame
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A frame, its faces that are to be swapped, each with the number of its source, and the sources that lost theirs.
-
-    begins_shot: whether a cut lies before it; only looked at where the last face is to be kept.
-    """
+class SelectedFrame:
+    """An upright frame and the faces in it that are swapped."""
 
     frame: Frame
-    faces: tuple[tuple[Face, int], ...]
-    lost: tuple[int, ...]
-    begins_shot: bool
+    """The frame, never changed in place."""
+    selection: FaceSelection
+    """Its faces."""
 
 
 @dataclass(frozen=True, slots=True)
-class CutFace:
-    """One face of a frame, cut out as its source wants it. mesh_xy, outline: its own, in pixels of the crop."""
+class AlignedFace:
+    """One face of a frame, aligned for its source."""
 
     face: Face
+    """The face in pixels of the frame."""
     source: int
-    to_crop: Affine
-    crop: Rgb
-    mesh_xy: Points
-    outline: Mask
+    """The index of its source."""
+    crop: FaceCrop
+    """Its crop in the source's geometry."""
 
 
 @dataclass(frozen=True, slots=True)
-class CutMoment:
-    """All that drawing and remembering need of a `Moment`: a small part of its frame."""
+class AlignedFrame:
+    """The aligned faces of a frame, without its pixels: a small part of the frame's memory."""
 
-    faces: tuple[CutFace, ...]
-    lost: tuple[int, ...]
-    begins_shot: bool
+    selection: FaceSelection
+    """The frame's selection."""
+    faces: tuple[AlignedFace, ...]
+    """One for each face of the selection."""
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnFace:
-    """What a source made of a face, in pixels of its crop. learned: the source's mask."""
+class SwappedFace:
+    """A source's prediction for one face."""
 
-    cut: CutFace
-    drawn: Rgb
-    learned: Mask
+    aligned: AlignedFace
+    """The face that was replaced."""
+    prediction: Rgb
+    """The source's face, in pixels of the crop."""
+    learned_mask: Mask
+    """The source's mask, in pixels of the crop."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlendedFace:
-    """A drawn face as it was pasted. covered: where, before its edge was softened to `mask`."""
+    """A swapped face as it is pasted, in pixels of its crop."""
 
-    drawn: DrawnFace
+    swapped: SwappedFace
+    """The prediction."""
     matched: Rgb
+    """The prediction after color transfer and sharpening."""
     covered: Mask
+    """The combined mask, smoothed over time."""
     mask: Mask
-
-
-@dataclass(frozen=True, slots=True)
-class BlendedFrame:
-    """How a frame's faces were pasted, and where the picture is another one now."""
-
-    faces: tuple[BlendedFace, ...]
-    changed: tuple[Box, ...]
-
-
-class FaceChoice:
-    """Says of a video's frames, in order, which faces are swapped. It remembers in `notes` only."""
-
-    def __init__(self, chooser: Chooser, missing: MissingFaces, notes: Notes):
-        self._chooser, self._missing, self._notes = chooser, missing, notes
-
-    def choose(self, frame: Frame, faces: Sequence[Face]) -> Moment:
-        """Choose the next frame's faces. Raises NoFaceFound if one is lost and that is to be a failure."""
-        chosen = tuple(self._chooser.choose(frame.rgb, faces))
-        self._notes.count("faces", len(faces))
-        self._notes.count("swapped", bool(chosen))
-        begins_shot = self._missing.begins_shot(frame.rgb)
-        return Moment(
-            frame, chosen, self._missing.lost(frame, {source for _, source in chosen}), begins_shot
-        )
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return what it remembers (see `Notes.to_arrays`)."""
-        return self._notes.to_arrays()
+    """The combined mask, eroded and feathered."""
 
 
 class FrameSwapper:
-    """Swaps the faces of a video's frames, in order, a batch at a time.
+    """Swaps the selected faces of frames in three stages: `align`, `predict`, `blend`.
 
-    `swap` does all of it. Its stages may run in threads of their own, each with its frames in order: `choose`
-    and `blend` remember (in the two parts of `memory`), `cut` and `draw` do not. A swapper that is given the memory of
-    another goes on as that one would have.
+    Each stage may run in a thread of its own if it gets the frames in order. Only `blend` and
+    `warm_up` keep state.
     """
 
-    def __init__(
-        self, source: FaceSource | Cast, options: SwapOptions, memory: Memory | None = None
-    ):
-        """Raise UsageError or MediaUnreadable if the options' pictures cannot be used."""
-        cast = source if isinstance(source, Cast) else Cast.of_one(source, options)
-        self.memory = memory or Memory()
-        self._sources = cast.sources
-        self.provider = cast.provider
-        self._looks = [Look.of(one.blend, options) for one in cast.sources]
-        self._missing = MissingFaces(options.on_missing, self.memory)
+    def __init__(self, sources: Sequence[FaceSource], options: SwapOptions):
+        self._sources = tuple(sources)
+        self._settings = [BlendSettings.from_options(one.blend, options) for one in sources]
         self._label = options.label
-        chooser = Chooser(options, cast.people(options), self.memory.choosing)
-        self.choice = FaceChoice(chooser, self._missing, self.memory.choosing)
+        self.state = TrackState()
+        self._last_faces = LastFaces(options.on_missing, self.state)
 
-    @property
-    def swapped_frames(self) -> int:
-        """Frames so far in which a face was swapped."""
-        return self.memory.choosing.numbers.get("swapped", 0)
+    def align(self, selected: SelectedFrame) -> AlignedFrame:
+        """Crop the selected faces of a frame.
 
-    @property
-    def missing_frames(self) -> int:
-        """Frames so far in which a face that was there before was not."""
-        return self.memory.choosing.numbers.get("missing", 0)
+        Args:
+            selected: the frame with its selection.
 
-    def nobody(self, target: Path) -> NoFaceFound:
-        """Return the error that says why no frame of `target` was swapped."""
-        if self.memory.choosing.numbers.get("faces", 0):
-            return NoFaceFound(
-                f"None of the faces in {target} is the one asked for; nothing was written. --list-tracks shows who is "
-                "there; another picture or a lower --threshold may help."
-            )
-        return NoFaceFound(f"No face was found in {target}; nothing was written.")
-
-    def swap(self, seen: Sequence[Seen]) -> Iterator[Frame]:
-        """Return upright frames with their faces exchanged, in place."""
-        moments = self.choose(seen)
-        yield from self.blend_all(moments, self.draw(moments))
-
-    def blend_all(
-        self, moments: Sequence[Moment], drawn: Sequence[Sequence[DrawnFace]]
-    ) -> Iterator[Frame]:
-        """Paste the drawn faces of each moment, in place, and return the frames."""
-        for moment, faces in zip(moments, drawn, strict=True):
-            yield replace(moment.frame, changed=self.blend(moment, faces).changed)
-
-    def choose(self, seen: Iterable[Seen]) -> list[Moment]:
-        """Choose the faces of the next frames. Raises NoFaceFound if one is lost and that is to be a failure."""
-        return [self.choice.choose(frame, faces) for frame, faces in seen]
-
-    def cut(self, moment: Moment) -> CutMoment:
-        """Cut the chosen faces out of their frame."""
-        picture = moment.frame.rgb
+        Returns:
+            The crops.
+        """
         faces = tuple(
-            cut_face(picture, face, source, self._sources[source].crop)
-            for face, source in moment.faces
+            AlignedFace(
+                face,
+                source,
+                FaceCrop.from_image(selected.frame.rgb, face, self._sources[source].crop),
+            )
+            for face, source in selected.selection.faces
         )
-        return CutMoment(faces, moment.lost, moment.begins_shot)
+        return AlignedFrame(selected.selection, faces)
 
-    def draw(self, moments: Sequence[Moment]) -> list[list[DrawnFace]]:
-        """Cut the chosen faces out and draw others; see `draw_cut`."""
-        return self.draw_cut([self.cut(moment) for moment in moments])
+    def predict(self, frames: Sequence[AlignedFrame]) -> list[list[SwappedFace]]:
+        """Run the sources, each on one batch of all its faces.
 
-    def draw_cut(self, moments: Sequence[CutMoment]) -> list[list[DrawnFace]]:
-        """Let each face's source draw another; all of a source are one batch."""
-        drawn: list[list[DrawnFace]] = [[] for _ in moments]
-        for number, source in enumerate(self._sources):
-            cut = [
-                (at, face)
-                for at, moment in enumerate(moments)
-                for face in moment.faces
-                if face.source == number
+        Args:
+            frames: the aligned frames of a batch.
+
+        Returns:
+            The swapped faces of each frame.
+        """
+        swapped: list[list[SwappedFace]] = [[] for _ in frames]
+        for index, source in enumerate(self._sources):
+            aligned = [
+                (position, face)
+                for position, frame in enumerate(frames)
+                for face in frame.faces
+                if face.source == index
             ]
-            made = source.swap_aligned(_aligned([face for _, face in cut], source.crop.size))
-            for (at, face), picture, mask in zip(cut, made.faces, made.masks, strict=True):
-                drawn[at].append(DrawnFace(face, picture, mask))
-        return drawn
+            crops = [face.crop for _, face in aligned]
+            made = source.predict(CropBatch.from_crops(crops, source.crop.size))
+            for (position, face), picture, mask in zip(
+                aligned, made.faces, made.masks, strict=True
+            ):
+                swapped[position].append(SwappedFace(face, picture, mask))
+        return swapped
 
-    def settle(self, before: Sequence[CutMoment]) -> None:
-        """Forget what was blended, and remember these moments as if they had been: the next one comes after them."""
-        self.memory.blending.clear()
-        for moment, faces in zip(before, self.draw_cut(before), strict=True):
+    def warm_up(self, lead_in: Sequence[AlignedFrame]) -> None:
+        """Reset the state and bring it to where it is after the lead-in frames.
+
+        Args:
+            lead_in: the frames before a segment; none at the start of the target.
+        """
+        self.state.clear()
+        for frame, faces in zip(lead_in, self.predict(lead_in), strict=True):
             self._match(faces)
-            self._missing.held(moment.lost, begins_shot=moment.begins_shot)
+            self._replacements(frame.selection)
 
-    def blend(self, moment: Moment, faces: Sequence[DrawnFace]) -> BlendedFrame:
-        """Paste a frame's drawn faces into it, in place, and return how."""
-        blended, picture = self._match(faces), moment.frame.rgb
-        pasted = [(one.matched, one.mask, one.drawn.cut.to_crop) for one in blended]
-        pasted += self._missing.held(moment.lost, begins_shot=moment.begins_shot)
-        changed = [paste(picture, *one) for one in pasted]
+    def blend(
+        self, selected: SelectedFrame, faces: Sequence[SwappedFace]
+    ) -> tuple[Frame, tuple[BlendedFace, ...]]:
+        """Paste the swapped faces of the next frame into a copy of it.
+
+        Args:
+            selected: the frame, which stays as it is.
+            faces: its swapped faces.
+
+        Returns:
+            The new frame (the same one if nothing is pasted), and the blended faces.
+        """
+        frame, blended = selected.frame, self._match(faces)
+        pasted = [(one.matched, one.mask, _frame_to_crop(one)) for one in blended]
+        pasted += self._replacements(selected.selection)
+        if not pasted and not self._label:
+            return frame, blended
+        picture = frame.rgb.copy()
+        changed = [paste(picture, *crop) for crop in pasted]
         if self._label:
             changed.append(self._label.draw(picture))
-        return BlendedFrame(blended, tuple(box for box in changed if box))
+        return replace(
+            frame, rgb=picture, changed_boxes=tuple(box for box in changed if box)
+        ), blended
 
-    def _match(self, faces: Sequence[DrawnFace]) -> tuple[BlendedFace, ...]:
-        """Match a frame's drawn faces to their targets, and remember them."""
-        notes = self.memory.blending
-        notes.begin_frame(drawn.cut.face.track for drawn in faces)
+    def blend_frames(
+        self, frames: Iterable[SelectedFrame], faces: Iterable[Sequence[SwappedFace]]
+    ) -> Iterator[Frame]:
+        """Blend a batch; see `blend`.
+
+        Args:
+            frames: the frames of the batch.
+            faces: the swapped faces of each.
+
+        Yields:
+            The new frames.
+        """
+        for selected, swapped in zip(frames, faces, strict=True):
+            yield self.blend(selected, swapped)[0]
+
+    def swap_frame(self, selected: SelectedFrame) -> tuple[Frame, tuple[BlendedFace, ...]]:
+        """Run all three stages on the next frame alone.
+
+        Args:
+            selected: the frame with its selection.
+
+        Returns:
+            The new frame and its blended faces; see `blend`.
+        """
+        (faces,) = self.predict([self.align(selected)])
+        return self.blend(selected, faces)
+
+    def network_input(self, aligned: AlignedFace) -> Rgb:
+        """Return the picture that a face's source works on.
+
+        Args:
+            aligned: the face.
+        """
+        batch = CropBatch.from_crops([aligned.crop], len(aligned.crop.rgb))
+        (picture,) = self._sources[aligned.source].network_input(batch)
+        return np.asarray(picture)
+
+    def _match(self, faces: Sequence[SwappedFace]) -> tuple[BlendedFace, ...]:
+        """Match a frame's swapped faces to their targets and update the state."""
+        self.state.begin_frame(one.aligned.face.track for one in faces)
         blended = tuple(
-            blend_face(drawn, self._looks[drawn.cut.source], notes.of(drawn.cut.face.track))
-            for drawn in faces
+            blend_face(
+                one,
+                self._settings[one.aligned.source],
+                self.state.of_track(one.aligned.face.track),
+            )
+            for one in faces
         )
         for one in blended:
-            self._missing.keep(one.drawn.cut.source, (one.matched, one.mask, one.drawn.cut.to_crop))
+            pasted = (one.matched, one.mask, _frame_to_crop(one))
+            self._last_faces.keep(one.swapped.aligned.source, pasted)
         return blended
 
-    def shown(self, cut: CutFace) -> Rgb:
-        """Return what the face's source looked at."""
-        (shown,) = self._sources[cut.source].shown(_aligned([cut], len(cut.crop)))
-        return np.asarray(shown)
+    def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
+        return self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
 
 
-def blend_face(drawn: DrawnFace, look: Look, notes: TrackNotes) -> BlendedFace:
-    """Match a drawn face to its target; `notes` are what is remembered of its track."""
-    cut, outline = drawn.cut, drawn.cut.outline
-    if look.forehead != FOREHEAD_SHARE:
-        outline = mesh_mask(cut.mesh_xy, len(outline), len(outline), look.forehead)
-    covered = steadied(covering(look.mask, drawn.learned, outline), notes)
-    matched = match_color(look.color, drawn.drawn, cut.crop, covered, notes)
-    mask = soften(covered, look.erode, look.feather)
-    return BlendedFace(drawn, _sharpened(matched, cut.crop, covered, look), covered, mask)
+def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> BlendedFace:
+    """Match a swapped face to its target and compute its mask.
+
+    Args:
+        swapped: the prediction.
+        settings: how the source's faces are blended.
+        state: the arrays of the face's track, which are updated.
+
+    Returns:
+        What is pasted.
+    """
+    crop, outline = swapped.aligned.crop, swapped.aligned.crop.mask
+    if settings.forehead != FOREHEAD_EXTENSION:
+        outline = mesh_mask(crop.mesh_xy, len(outline), len(outline), settings.forehead)
+    covered = smooth_mask(combine_masks(settings.mask, swapped.learned_mask, outline), state)
+    matched = transfer_color(settings.color, swapped.prediction, crop.rgb, covered, state)
+    mask = erode_and_feather(covered, settings.erode, settings.feather)
+    return BlendedFace(swapped, _sharpened(matched, crop.rgb, covered, settings), covered, mask)
 
 
-def _sharpened(face: Rgb, target: Rgb, covered: Mask, look: Look) -> Rgb:
-    """Sharpen by what was asked for, or by what the source suggests and the target bears."""
+def _sharpened(face: Rgb, target: Rgb, covered: Mask, settings: BlendSettings) -> Rgb:
     return (
-        sharpen(face, look.sharpen)
-        if look.as_asked
-        else sharpen_like(face, target, covered, look.sharpen)
+        sharpen(face, settings.sharpen)
+        if settings.sharpen_exactly
+        else sharpen_to_match(face, target, covered, settings.sharpen)
     )
 
 
-def cut_face(picture: Rgb, face: Face, source: int, crop: CropGeometry) -> CutFace:
-    """Cut a face out of its picture."""
-    to_crop = crop.frame_to_crop(face.points_xy)
-    mesh_xy = apply_affine(to_crop, face.landmarks.points_xy)
-    outline = mesh_mask(mesh_xy, crop.size, crop.size)
-    return CutFace(face, source, to_crop, crop_face(picture, to_crop, crop.size), mesh_xy, outline)
-
-
-def _aligned(faces: Sequence[CutFace], size: int) -> AlignedFaces:
-    """All faces of a source as one batch, which may be empty."""
-    crops = np.zeros((len(faces), size, size, 3), np.uint8)
-    outlines = np.zeros((len(faces), size, size), np.uint8)
-    meshes = np.zeros((len(faces), 468, 2), np.float32)
-    for number, face in enumerate(faces):
-        crops[number], outlines[number], meshes[number] = face.crop, face.outline, face.mesh_xy
-    return AlignedFaces(crops, meshes, outlines)
+def _frame_to_crop(blended: BlendedFace) -> np.ndarray:
+    return blended.swapped.aligned.crop.frame_to_crop

@@ -1,11 +1,14 @@
-"""What is done of a conversion, in a hidden folder beside its output, so that a killed one goes on.
+"""Store the finished segments of a conversion beside its output, so that it can be resumed.
 
-    job.json          what is converted, by what and how
-    000000.pictures   a segment's pictures, encoded
-    000000.npz        what is known after it (see `state_file`)
-    000000.json       written last: the segment is whole
+The hidden folder `.OUT.work` holds
 
-The folder goes when the output stands, or when the target is refused. One process at a time works in it.
+    conversion.json   what is converted, with which source and options
+    000000.segment    the encoded pictures of a segment
+    000000.npz        the analysis state after it (see `analysis_state_io`)
+    000000.json       written last: the segment is complete
+
+The folder is deleted when the output is written, or when the target is refused. A lock lets one
+process at a time work in it.
 """
 
 import fcntl
@@ -13,7 +16,7 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
@@ -21,72 +24,134 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from faceloom import __version__
-from faceloom.atomic import replacing_file, said_plainly, write_text
+from faceloom.atomic import atomic_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, ContentRefused, NoFaceFound, UsageError
 from faceloom.hashing import sha256_of, sha256_of_file
-from faceloom.json_documents import Strict, read_document, to_json
-from faceloom.provenance.content_check import can_check
-from faceloom.safe_read import MOST_OF_A_DOCUMENT, read_bounded, refuse_links
-from faceloom.swap.options import SwapOptions
+from faceloom.json_documents import StrictModel, read_document, to_json
+from faceloom.provenance import content_check_available
+from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded
+from faceloom.swap.options import ConvertOptions, resume_settings
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.frame_swapper import Moment
+from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
-from faceloom.swap.sources.face_source import FaceSource
-from faceloom.swap.sources.identity_map import Cast
-from faceloom.video.image_sequence import list_pictures
-from faceloom.video.output import STANDARD, replaced_by
+from faceloom.video.image_sequence import list_images
+from faceloom.video.output import STDIO_PATH, final_path
 
 log = logging.getLogger(__name__)
 
-SCHEMA: Literal[1] = 1
-_JOB, _LOCK = "job.json", "lock"
-# Of a segment: a year of 60 frames a second.
-_MOST_FRAMES = 2_000_000_000
+SCHEMA: Literal[2] = 2
+_KEY_FILE = "conversion.json"
+_LOCK_FILE = "lock"
+# The largest frame count that is believed: a year of 60 frames a second.
+_MAX_FRAMES = 2_000_000_000
 
 
-class Job(Strict):
-    """`job.json`. settings: everything else that decides the pictures, by name."""
+class ResumeKey(StrictModel):
+    """`conversion.json`: everything that decides the output's pixels."""
 
-    schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    schema_number: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
+    """Version of this format."""
     faceloom: str
+    """Faceloom's version."""
     target: str
-    target_stamp: str
+    """The target's absolute path."""
+    target_fingerprint: str
+    """SHA-256 of the names, sizes and times of the target's files."""
     settings: dict[str, str]
+    """The options, the source and what it runs on, as text by name."""
+
+    @classmethod
+    def of(cls, target: Target, source: SwapSource, options: ConvertOptions) -> "ResumeKey":
+        """Build the key of a conversion.
+
+        Args:
+            target: what is converted.
+            source: its source. The provider and precision that run are part of the key: a GPU
+                computes other numbers than a processor.
+            options: its options, with the batch size that is used.
+
+        Returns:
+            The key.
+        """
+        settings = resume_settings(options) | {
+            "source": source.resume_id,
+            "provider": source.identity_map.provider,
+            "precision": str(source.identity_map.precision),
+            # Frames that were written without the content check are not reported as checked.
+            "content_check": str(content_check_available()),
+        }
+        return cls(
+            faceloom=__version__,
+            target=str(target.info.path.resolve()),
+            target_fingerprint=_fingerprint(target.info.path),
+            settings=settings,
+        )
+
+    def differences(self, other: "ResumeKey") -> list[str]:
+        """Return the names of what differs.
+
+        Args:
+            other: the key to compare with.
+        """
+        names = [
+            name
+            for name in ("faceloom", "target", "target_fingerprint")
+            if getattr(self, name) != getattr(other, name)
+        ]
+        settings = sorted(self.settings.keys() | other.settings.keys())
+        return names + [
+            name for name in settings if self.settings.get(name) != other.settings.get(name)
+        ]
 
 
-class SegmentRow(Strict):
-    """A whole segment: what was done, and the checksums of its files; the target's last one has no state."""
+class SegmentRow(StrictModel):
+    """`000000.json`: a complete segment."""
 
-    frames: Annotated[int, Field(ge=1, le=_MOST_FRAMES)]
-    swapped: Annotated[int, Field(ge=0, le=_MOST_FRAMES)]
-    missing: Annotated[int, Field(ge=0, le=_MOST_FRAMES)]
+    frames: Annotated[int, Field(ge=1, le=_MAX_FRAMES)]
+    """Frames in it."""
+    swapped: Annotated[int, Field(ge=0, le=_MAX_FRAMES)]
+    """Frames in which a face was swapped."""
+    missing: Annotated[int, Field(ge=0, le=_MAX_FRAMES)]
+    """Frames in which a face was lost."""
     pictures_sha256: str
+    """Checksum of the encoded pictures."""
     state_sha256: str | None
+    """Checksum of the state after the segment; None: the target ended within it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """Frames, those in which a face was swapped, and those in which one was missing."""
+class FrameCounts:
+    """Counts of converted frames."""
 
     frames: int = 0
+    """All of them."""
     swapped: int = 0
+    """Those in which a face was swapped."""
     missing: int = 0
+    """Those in which a face was lost."""
 
-    def __add__(self, other: "Done") -> "Done":
-        return Done(
+    def __add__(self, other: "FrameCounts") -> "FrameCounts":
+        return FrameCounts(
             self.frames + other.frames, self.swapped + other.swapped, self.missing + other.missing
         )
 
     @classmethod
-    def of(cls, moments: Sequence[Moment]) -> "Done":
-        """Count moments."""
+    def of(cls, frames: Sequence[SelectedFrame]) -> "FrameCounts":
+        """Count frames.
+
+        Args:
+            frames: selected frames.
+        """
         return cls(
-            len(moments), sum(bool(m.faces) for m in moments), sum(bool(m.lost) for m in moments)
+            len(frames),
+            sum(bool(one.selection.faces) for one in frames),
+            sum(bool(one.selection.lost) for one in frames),
         )
 
 
-class Unfinished:
+class ResumeStore:
     """The folder of one conversion."""
 
     def __init__(self, folder: Path, rows: list[SegmentRow]):
@@ -96,197 +161,204 @@ class Unfinished:
     @classmethod
     @contextmanager
     def open(
-        cls, out: Path, job: Job, *, resume: bool, force: bool, resumable: bool = True
-    ) -> Iterator["Unfinished"]:
-        """Take up the unfinished conversion to `out`, or begin one, which is left for another process if `resumable`.
+        cls, out: Path, key: ResumeKey, *, resume: bool, force: bool, keep_partial: bool = True
+    ) -> Iterator["ResumeStore"]:
+        """Open the store of a conversion.
 
-        Raises UsageError if there is one that is not asked for, another one than `job`, or a process that is at it.
-        Whole segments stay when the work ends before its end, whatever the reason; only where the target itself is
-        refused (no face, its content) going on would be no use.
+        Complete segments are kept when the work stops early for any reason but a target that is
+        refused itself (no face, its content), where resuming would not help.
+
+        Args:
+            out: the conversion's output. Standard output has a temporary store.
+            key: what decides the pixels; an interrupted conversion with another key is refused.
+            resume: continue an interrupted conversion.
+            force: delete an interrupted conversion and start again.
+            keep_partial: keep complete segments when the work stops early.
+
+        Yields:
+            The store, locked.
+
+        Raises:
+            UsageError: an interrupted conversion exists and neither `resume` nor `force` is given,
+                it has another key, or another process works on the output.
         """
-        if out == STANDARD:
-            # Two pipelines in one folder have nothing to do with each other.
+        if out == STDIO_PATH:
             with TemporaryDirectory() as folder:
                 yield cls(Path(folder), [])
             return
-        with _locked(folder_of(out), out) as folder:
-            rows = _taken_up(folder, out, job, resume=resume, force=force)
-            write_text(folder / _JOB, to_json(job))
-            work = cls(folder, rows)
+        with _locked(resume_folder(out), out) as folder:
+            rows = _resumed_rows(folder, out, key, resume=resume, force=force)
+            write_text(folder / _KEY_FILE, to_json(key))
+            store = cls(folder, rows)
             try:
-                yield work
+                yield store
             except (NoFaceFound, ContentRefused):
-                work._leave(keep=False)
+                store._close(keep=False)
                 raise
             except BaseException:
-                work._leave(keep=resumable)
+                store._close(keep=keep_partial)
                 raise
-            work._leave(keep=False)
+            store._close(keep=False)
 
     @property
-    def segments(self) -> list[Path]:
-        """The whole segments' pictures, in order."""
-        return [self.pictures(number) for number in range(len(self._rows))]
+    def segment_paths(self) -> list[Path]:
+        """The encoded pictures of the complete segments, in order."""
+        return [self.segment_path(index) for index in range(len(self._rows))]
 
     @property
-    def done(self) -> Done:
-        """What was done in them."""
-        return sum((Done(row.frames, row.swapped, row.missing) for row in self._rows), Done())
-
-    def state(self) -> AnalysisState | None:
-        """What is known after the last of them; None at the very beginning and at the end."""
-        return (
-            read_state(self._state(len(self._rows) - 1))
-            if self._rows and not self.complete
-            else None
+    def counts(self) -> FrameCounts:
+        """What the complete segments hold."""
+        return sum(
+            (FrameCounts(row.frames, row.swapped, row.missing) for row in self._rows), FrameCounts()
         )
 
     @property
-    def complete(self) -> bool:
-        """Whether the last segment was the end of the target."""
+    def is_complete(self) -> bool:
+        """Whether the last segment contains the end of the target."""
         return bool(self._rows) and self._rows[-1].state_sha256 is None
+
+    def read_state(self) -> AnalysisState | None:
+        """Return the state after the last segment; None without segments or at the end.
+
+        Raises:
+            ArtifactRefused: the file is damaged.
+        """
+        if not self._rows or self.is_complete:
+            return None
+        return read_state(self._state_path(len(self._rows) - 1))
 
     @contextmanager
     def next_segment(self) -> Iterator[Path]:
-        """Yield where to write the next segment's pictures; `commit` then makes it count."""
-        with replacing_file(self.pictures(len(self._rows))) as part:
+        """Yield where to write the next segment's pictures; `commit` then completes it."""
+        with atomic_file(self.segment_path(len(self._rows))) as part:
             yield part
 
-    def commit(self, done: Done, state: AnalysisState | None) -> None:
-        """Make the segment count that was written last; no state: it is the last one of the target."""
-        number = len(self._rows)
+    def commit(self, counts: FrameCounts, state: AnalysisState | None) -> None:
+        """Complete the segment whose pictures were written last.
+
+        Args:
+            counts: what it holds.
+            state: the state after it; None if the target ended within it.
+        """
+        index = len(self._rows)
         if state:
-            write_state(self._state(number), state)
+            write_state(self._state_path(index), state)
         row = SegmentRow(
-            frames=done.frames,
-            swapped=done.swapped,
-            missing=done.missing,
-            pictures_sha256=sha256_of_file(self.pictures(number)),
-            state_sha256=sha256_of_file(self._state(number)) if state else None,
+            frames=counts.frames,
+            swapped=counts.swapped,
+            missing=counts.missing,
+            pictures_sha256=sha256_of_file(self.segment_path(index)),
+            state_sha256=sha256_of_file(self._state_path(index)) if state else None,
         )
-        write_text(self._folder / f"{number:06}.json", to_json(row))
+        write_text(self._folder / f"{index:06}.json", to_json(row))
         self._rows.append(row)
 
-    def pictures(self, number: int) -> Path:
-        """Where the pictures of a segment lie."""
-        return self._folder / f"{number:06}.pictures"
+    def segment_path(self, index: int) -> Path:
+        """Return where a segment's encoded pictures are.
 
-    def _state(self, number: int) -> Path:
-        return self._folder / f"{number:06}.npz"
+        Args:
+            index: the segment's index.
+        """
+        return self._folder / f"{index:06}.segment"
 
-    def _leave(self, *, keep: bool) -> None:
+    def _state_path(self, index: int) -> Path:
+        return self._folder / f"{index:06}.npz"
+
+    def _close(self, *, keep: bool) -> None:
         if keep and self._rows:
             log.warning(
-                "%d frames are done; the same command with --resume goes on from there.",
-                self.done.frames,
+                "%d frames are finished; run the same command with --resume to continue.",
+                self.counts.frames,
             )
         else:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def job_of(target: Target, made_by: str, source: FaceSource | Cast, options: SwapOptions) -> Job:
-    """Return what an unfinished conversion is known by.
+def read_batch_size(out: Path) -> int | None:
+    """Return the batch size of an interrupted conversion; it decides the last bits of predictions.
 
-    made_by: names the source. Where the faces are computed counts too: a GPU's numbers are not a processor's.
+    Args:
+        out: the conversion's output.
+
+    Returns:
+        Frames per batch; None if there is no such conversion or its file cannot be read.
     """
-    settings = {field.name: repr(getattr(options, field.name)) for field in fields(options)}
-    # Marks are put on what is whole: they decide no picture.
-    for name in ("resume", "resumable", "force", "engine", "provider", "marking"):
-        settings.pop(name, None)
-    settings |= {"face": made_by, "provider": source.provider, "precision": str(source.precision)}
-    # Whose pictures they are, not what they are called. And what was not looked at before is not called looked at.
-    settings |= {
-        name: " ".join(map(_digest, getattr(options, name))) for name in ("reference", "exclude")
-    }
-    settings["content_check"] = str(can_check())
-    return Job(
-        faceloom=__version__,
-        target=str(target.info.path.resolve()),
-        target_stamp=_stamp(target.info.path),
-        settings=settings,
-    )
-
-
-def batch_begun(out: Path) -> int | None:
-    """Return the batch of the unfinished conversion to `out`, if there is one: it decides the last bits of faces."""
     try:
-        settings = read_document(
-            folder_of(out) / _JOB, Job, SCHEMA, "unfinished conversion"
-        ).settings
-        return int(settings.get("batch", ""))
+        key = read_document(
+            resume_folder(out) / _KEY_FILE, ResumeKey, SCHEMA, "interrupted conversion"
+        )
+        return int(key.settings.get("batch_size", ""))
     except (ArtifactRefused, ValueError):
         return None
 
 
-def folder_of(out: Path) -> Path:
-    """Return where an unfinished conversion to `out` lies."""
-    written = replaced_by(out).resolve()
+def resume_folder(out: Path) -> Path:
+    """Return the folder of the store of a conversion.
+
+    Args:
+        out: the conversion's output.
+
+    Returns:
+        The path; it may not exist.
+    """
+    written = final_path(out).resolve()
     return written.with_name(f".{written.name}.work")
 
 
-def _taken_up(folder: Path, out: Path, job: Job, *, resume: bool, force: bool) -> list[SegmentRow]:
-    """Return the whole segments to go on from; remove what is not gone on from."""
-    rows = list(_whole_segments(folder))
+def _resumed_rows(
+    folder: Path, out: Path, key: ResumeKey, *, resume: bool, force: bool
+) -> list[SegmentRow]:
+    """Return the complete segments to resume from; delete everything that is not used."""
+    rows = list(_complete_segments(folder))
     if rows and resume:
-        _refuse_another(folder, out, job)
+        _check_same_key(folder, out, key)
         return rows
     if rows and not force:
         raise UsageError(
-            f"{out} was begun before and {sum(row.frames for row in rows)} of its frames are done; "
-            "add --resume to go on, or --force to begin anew."
+            f"An interrupted conversion to {out} exists: {sum(row.frames for row in rows)} of its "
+            "frames are finished. Add --resume to continue it, or --force to start again."
         )
     for file in folder.iterdir():
         if file.is_dir():
             shutil.rmtree(file)
-        elif file.name != _LOCK:
+        elif file.name != _LOCK_FILE:
             file.unlink()
     return []
 
 
-def _refuse_another(folder: Path, out: Path, job: Job) -> None:
-    begun = read_document(folder / _JOB, Job, SCHEMA, "unfinished conversion")
-    different = [key for key in ("faceloom", "target", "target_stamp") if _differs(key, begun, job)]
-    settings = begun.settings.keys() | job.settings.keys()
-    different += sorted(key for key in settings if begun.settings.get(key) != job.settings.get(key))
-    if different:
+def _check_same_key(folder: Path, out: Path, key: ResumeKey) -> None:
+    stored = read_document(folder / _KEY_FILE, ResumeKey, SCHEMA, "interrupted conversion")
+    if different := stored.differences(key):
         raise UsageError(
-            f"{out} was begun otherwise (other: {', '.join(different)}); repeat that command with --resume, or "
-            "--force to begin anew."
+            f"Cannot resume {out}: these settings differ from the interrupted run: "
+            f"{', '.join(different)}. Repeat that command with --resume, or use --force to start "
+            "again."
         )
 
 
-def _differs(key: str, begun: Job, job: Job) -> bool:
-    return bool(getattr(begun, key) != getattr(job, key))
-
-
-def _whole_segments(folder: Path) -> Iterator[SegmentRow]:
-    """Yield the rows of the first segments whose files are what was written; the rest is written again."""
-    number = 0
-    while (path := folder / f"{number:06}.json").exists():
+def _complete_segments(folder: Path) -> Iterator[SegmentRow]:
+    """Yield the rows of the leading segments whose files are intact; later ones are redone."""
+    index = 0
+    while (path := folder / f"{index:06}.json").exists():
         try:
-            row = SegmentRow.model_validate_json(read_bounded(path, MOST_OF_A_DOCUMENT))
+            row = SegmentRow.model_validate_json(read_bounded(path, MAX_DOCUMENT_BYTES))
         except (ValueError, ArtifactRefused):
             return
-        if not _is(path.with_suffix(".pictures"), row.pictures_sha256):
+        if not _matches(path.with_suffix(".segment"), row.pictures_sha256):
             return
-        if row.state_sha256 and not _is(path.with_suffix(".npz"), row.state_sha256):
+        if row.state_sha256 and not _matches(path.with_suffix(".npz"), row.state_sha256):
             return
         yield row
-        number += 1
+        index += 1
 
 
-def _digest(path: Path) -> str:
-    """Whether it is there is for others to say."""
-    return sha256_of_file(path) if path.is_file() else "gone"
-
-
-def _is(path: Path, sha256: str) -> bool:
+def _matches(path: Path, sha256: str) -> bool:
     return path.is_file() and sha256_of_file(path) == sha256
 
 
-def _stamp(path: Path) -> str:
-    """Return what changes with the target: names, sizes and times of its file, or of a folder's pictures."""
-    stats = [(file.name, file.stat()) for file in list_pictures(path)]
+def _fingerprint(path: Path) -> str:
+    """Hash names, sizes and times of a file, or of a folder's pictures."""
+    stats = [(file.name, file.stat()) for file in list_images(path)]
     return sha256_of(
         repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode()
     )
@@ -294,17 +366,15 @@ def _stamp(path: Path) -> str:
 
 @contextmanager
 def _locked(folder: Path, out: Path) -> Iterator[Path]:
-    """Make the folder this process's own while it works."""
+    """Create the folder and hold its lock."""
     if folder.is_symlink():
-        raise UsageError(
-            f"{folder} is a link, and work is not continued where it leads; remove it."
-        )
+        raise UsageError(f"{folder} is a symbolic link; remove it.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        refuse_links(folder)
-        lock = (folder / _LOCK).open("a")
+        check_no_symlinks(folder)
+        lock = (folder / _LOCK_FILE).open("a")
     except OSError as error:
-        raise said_plainly(error, out) from error
+        raise friendly_os_error(error, out) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,109 +1,165 @@
-"""Cut a target's frames into segments, which are swapped and encoded each for itself."""
+"""Swap and encode a target's frames segment by segment."""
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
-from faceloom.background_writer import write_behind
-from faceloom.prefetch import read_ahead
+from faceloom.background_writer import write_in_background
+from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
-from faceloom.swap.pipeline.analysis import LEAD, AnalysisState, ChosenFaces, Seen
-from faceloom.swap.pipeline.frame_swapper import CutMoment, DrawnFace, FrameSwapper, Moment
-from faceloom.swap.pipeline.resume_store import Done
+from faceloom.swap.pipeline.analysis import LEAD_IN, SegmentGrid
+from faceloom.swap.pipeline.frame_swapper import (
+    AlignedFrame,
+    FrameSwapper,
+    SelectedFrame,
+    SwappedFace,
+)
+from faceloom.swap.pipeline.resume_store import FrameCounts
 from faceloom.swap.pipeline.target import Target
-from faceloom.video import Frame, PictureWriter
-from faceloom.video.rotation import frame_as_coded
+from faceloom.swap.selection.face_selector import FaceSelection
+from faceloom.video import Frame, SegmentWriter
+from faceloom.video.rotation import frame_to_coded
 
-# Frames of a segment: so many are lost at the most when the work is killed. Encoders set a key frame as often anyway.
-SEGMENT = 250
-
-
-def segments(seen: Iterator[Seen], batch: int) -> Iterator[Iterator[list[Seen]]]:
-    """Yield each segment as groups of up to `batch` frames; take all groups of one before the next."""
-    for first in seen:
-        yield _groups(first, seen, batch)
+# The last LEAD_IN aligned frames.
+LeadIn: TypeAlias = deque[AlignedFrame]
+SwappedBatch: TypeAlias = tuple[list[SelectedFrame], list[list[SwappedFace]]]
 
 
-def _groups(first: Seen, seen: Iterator[Seen], batch: int) -> Iterator[list[Seen]]:
-    group = [first]
-    while group[-1].after is None and (one := next(seen, None)):
-        if len(group) == batch:
-            yield group
-            group = []
-        group.append(one)
-    yield group
+def split_segments(
+    frames: Iterator[SelectedFrame], grid: SegmentGrid, batch_size: int
+) -> Iterator[Iterator[list[SelectedFrame]]]:
+    """Split frames into segments of batches.
+
+    Args:
+        frames: frames in order; the first one starts a segment.
+        grid: where segments end.
+        batch_size: frames per batch; a batch never crosses the end of a segment.
+
+    Yields:
+        The batches of each segment. Take all batches of one segment before the next.
+    """
+    for first in frames:
+        yield _batches(first, frames, grid, batch_size)
 
 
-def ahead_of(batch: int) -> int:
-    """Return how many frames may wait between two stages: enough to keep both busy, few enough for large frames."""
-    return max(1, batch // 4)
+def _batches(
+    first: SelectedFrame, frames: Iterator[SelectedFrame], grid: SegmentGrid, batch_size: int
+) -> Iterator[list[SelectedFrame]]:
+    batch = [first]
+    while grid.remaining(batch[-1].frame.index) > 1 and (following := next(frames, None)):
+        if len(batch) == batch_size:
+            yield batch
+            batch = []
+        batch.append(following)
+    yield batch
+
+
+def queue_depth(batch_size: int) -> int:
+    """Return how many frames may wait between two threads: a quarter of a batch.
+
+    Args:
+        batch_size: frames per batch; smaller for larger frames, so that memory stays bounded.
+    """
+    return max(1, batch_size // 4)
 
 
 @dataclass(slots=True)
-class Clock:
-    """What progress is told by: frames to convert, if known, those done so far, and when the work began."""
+class ProgressMeter:
+    """Counts finished frames and reports the rate."""
 
-    frames: int | None
+    total: int | None
+    """Frames to convert; None if unknown."""
     done: int
+    """Frames that are finished, those of an interrupted run included."""
     started: float
+    """When this run started, in seconds of the monotonic clock."""
     new: int = 0
+    """Frames that this run finished."""
 
-    def tell(self, frames: int) -> Progress:
-        """Count frames that were done, and say how far the work is."""
+    def advance(self, frames: int) -> Progress:
+        """Count frames.
+
+        Args:
+            frames: how many are newly finished.
+
+        Returns:
+            The progress of the conversion.
+        """
         self.done, self.new = self.done + frames, self.new + frames
         rate = self.new / max(time.monotonic() - self.started, 1e-6)
-        return Progress("convert", self.done, self.frames, f"{rate:.1f} frames/s")
+        return Progress("convert", self.done, self.total, f"{rate:.1f} frames/s")
 
 
-Drawn = tuple[list[Moment], list[list[DrawnFace]], AnalysisState | None]
-# The last LEAD moments.
-Lead = deque[CutMoment]
+def align_lead_in(
+    swapper: FrameSwapper, selections: Iterable[FaceSelection], frames: Iterator[Frame]
+) -> LeadIn:
+    """Align the frames before a segment.
 
+    Args:
+        swapper: what aligns them.
+        selections: the selections of these frames.
+        frames: the iterator to take as many frames from.
 
-def cut_lead(swapper: FrameSwapper, chosen: Sequence[ChosenFaces], frames: Iterator[Frame]) -> Lead:
-    """Cut the moments before a segment out of as many frames, which are taken from the iterator."""
+    Returns:
+        The aligned frames, at most `LEAD_IN`.
+    """
     return deque(
-        (swapper.cut(one.at(frame)) for one, frame in zip(chosen, frames, strict=False)), LEAD
+        (
+            swapper.align(SelectedFrame(frame, selection))
+            for selection, frame in zip(selections, frames, strict=False)
+        ),
+        LEAD_IN,
     )
 
 
 def swap_segment(
     swapper: FrameSwapper,
-    lead: Lead,
-    groups: Iterator[list[Seen]],
+    lead_in: LeadIn,
+    batches: Iterator[list[SelectedFrame]],
     target: Target,
     part: Path,
-    batch: int,
-    clock: Clock,
-) -> ProgressGenerator[tuple[Done, AnalysisState | None]]:
-    """Swap and encode one segment; return what was done and what is known after it, if it was not the last one.
+    queue_size: int,
+    meter: ProgressMeter,
+) -> ProgressGenerator[FrameCounts]:
+    """Swap and encode one segment.
 
-    `lead` then holds this segment's last moments. One group is drawn while the one before it is blended and another
-    encoded.
+    One batch is predicted while the previous one is blended and another one is encoded.
+
+    Args:
+        swapper: what swaps the faces.
+        lead_in: the frames before the segment; afterwards, the segment's own last frames.
+        batches: the frames of the segment.
+        target: the target, for its encoding.
+        part: the file to write.
+        queue_size: how many blended frames may wait for the encoder.
+        meter: counts finished frames.
+
+    Returns:
+        What the segment holds.
     """
-    swapper.settle(lead)
-    done, last = Done(), None
+    swapper.warm_up(lead_in)
+    counts = FrameCounts()
     with (
-        PictureWriter.open(part, target.info, target.encoding) as writer,
-        write_behind(writer.write, ahead_of(batch)) as write,
-        closing(read_ahead(_drawn(swapper, lead, groups), 1)) as drawn,
+        SegmentWriter.open(part, target.info, target.encoding) as writer,
+        write_in_background(writer.write, queue_size) as write,
+        closing(prefetch(_predict(swapper, lead_in, batches), 1)) as predicted,
     ):
-        for moments, faces, after in drawn:
-            for frame in swapper.blend_all(moments, faces):
-                write(frame_as_coded(frame, target.info.rotation))
-            done += Done.of(moments)
-            yield clock.tell(len(moments))
-            last = after
-    return done, last
+        for frames, faces in predicted:
+            for frame in swapper.blend_frames(frames, faces):
+                write(frame_to_coded(frame, target.info.rotation))
+            counts += FrameCounts.of(frames)
+            yield meter.advance(len(frames))
+    return counts
 
 
-def _drawn(swapper: FrameSwapper, lead: Lead, groups: Iterator[list[Seen]]) -> Iterator[Drawn]:
-    """Draw the faces of each group; its pictures are still as they were."""
-    for group in groups:
-        moments = [one.moment for one in group]
-        cut = [swapper.cut(moment) for moment in moments]
-        lead.extend(cut)
-        yield moments, swapper.draw_cut(cut), group[-1].after
+def _predict(
+    swapper: FrameSwapper, lead_in: LeadIn, batches: Iterator[list[SelectedFrame]]
+) -> Iterator[SwappedBatch]:
+    for frames in batches:
+        aligned = [swapper.align(selected) for selected in frames]
+        lead_in.extend(aligned)
+        yield frames, swapper.predict(aligned)

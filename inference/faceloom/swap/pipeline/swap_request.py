@@ -1,76 +1,119 @@
-"""Whose face is worn: by one bundle, by one bundle for each person, or by a pasted still."""
+"""Which source the user asked for: a bundle, a bundle for each of several people, or a still."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.progress import ProgressGenerator
-from faceloom.provenance import WornFace
-from faceloom.swap.bundle.bundle import Bundle
-from faceloom.swap.inference.swap_network import SwapNetwork
-from faceloom.swap.pipeline.convert import ConvertOptions, ConvertSummary, convert, worn_face
-from faceloom.swap.pipeline.multi_identity import Worn, convert_several, open_cast
-from faceloom.swap.pipeline.paste_baseline import convert_by_paste
-from faceloom.swap.sources.face_source import FaceSource
-from faceloom.swap.sources.identity_map import Cast
+from faceloom.swap.options import ConvertOptions
+from faceloom.swap.pipeline.swap_source import Assignment, SwapSource
+from faceloom.video import VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One of them is given: a bundle, who wears which, or the face set of a still."""
+class SwapRequest:
+    """Exactly one of the fields is given."""
 
     bundle: Path | None = None
-    worn: tuple[Worn, ...] = ()
-    faceset: Path | None = None
+    """One bundle."""
+    assignments: tuple[Assignment, ...] = ()
+    """A bundle for each of several people."""
+    face_set: Path | None = None
+    """The face set whose best still is pasted."""
 
     @classmethod
-    def of(
-        cls, bundle: Path | None, worn: tuple[Worn, ...], faceset: Path | None, *, paste: bool
-    ) -> "Wanted":
-        """Return what is asked for; raise UsageError unless it is exactly one thing."""
-        if (bundle is not None) + bool(worn) + paste != 1:
-            raise UsageError(
-                "Give one of --bundle BUNDLE, --map REF.jpg=BUNDLE and --baseline paste."
-            )
-        if faceset and not paste:
-            raise UsageError(
-                "--identity goes with --baseline; a bundle holds its own face, so leave it out."
-            )
-        if paste and faceset is None:
-            raise UsageError(
-                "--baseline paste needs --identity FACESET, one of whose faces is pasted."
-            )
-        return cls(bundle, worn, faceset)
+    def from_options(
+        cls,
+        bundle: Path | None,
+        assignments: Sequence[Assignment],
+        face_set: Path | None,
+        *,
+        paste: bool,
+    ) -> "SwapRequest":
+        """Combine the options of the command line.
 
-    def convert(
-        self, target: Path, out: Path, options: ConvertOptions
-    ) -> ProgressGenerator[ConvertSummary]:
-        """Return the work of converting a video."""
+        Args:
+            bundle: --bundle.
+            assignments: each --map.
+            face_set: --identity.
+            paste: whether --baseline paste is given.
+
+        Returns:
+            The request.
+
+        Raises:
+            UsageError: none or several sources are given, or one is incomplete.
+        """
+        if (bundle is not None) + bool(assignments) + paste != 1:
+            raise UsageError(
+                "Give exactly one of --bundle BUNDLE, --map REF.jpg=BUNDLE and --baseline paste."
+            )
+        if face_set and not paste:
+            raise UsageError(
+                "--identity is only used with --baseline paste; a bundle contains its own face, "
+                "so leave it out."
+            )
+        if paste and face_set is None:
+            raise UsageError(
+                "--baseline paste needs --identity FACESET, the face set to take the still from."
+            )
+        return cls(bundle, tuple(assignments), face_set)
+
+    def open(self, info: VideoInfo, options: ConvertOptions) -> ProgressGenerator[SwapSource]:
+        """Open the source for a target.
+
+        Args:
+            info: the target; a still is chosen to fit it.
+            options: the conversion's options.
+
+        Returns:
+            The source.
+
+        Raises:
+            FaceloomError: as `SwapSource.from_bundle`, `from_assignments` and `from_face_set`.
+        """
+        if self.face_set:
+            return (yield from SwapSource.from_face_set(self.face_set, info, options))
+        return self.open_bundles(options)
+
+    def open_bundles(self, options: ConvertOptions) -> SwapSource:
+        """Open a source that does not depend on the target.
+
+        Args:
+            options: the conversion's options.
+
+        Returns:
+            The source.
+
+        Raises:
+            UsageError: the request is a still.
+            FaceloomError: as `SwapSource.from_bundle` and `from_assignments`.
+        """
         if self.bundle:
-            return convert(target, self.bundle, out, options)
-        if self.faceset:
-            return convert_by_paste(target, self.faceset, out, options)
-        return convert_several(target, self.worn, out, options)
-
-    def faces(self) -> list[WornFace]:
-        """Return what is said of the bundles in what is made with them; raise ArtifactRefused if one is none."""
-        bundles = [self.bundle] if self.bundle else [bundle for _, bundle in self.worn]
-        return list(dict.fromkeys(worn_face(Bundle.read(bundle)) for bundle in bundles))
-
-    def open(self, options: ConvertOptions) -> FaceSource | Cast:
-        """Open the bundle or bundles; raise UsageError for a paste, which is chosen by the whole clip."""
-        if self.faceset:
-            raise UsageError(
-                "--preview and --frame try bundles; a paste is made in a minute, so convert the clip."
-            )
-        if self.bundle:
-            return SwapNetwork.open(Bundle.read(self.bundle), options.provider, options.precision)
-        return open_cast(self.worn, options)
+            return SwapSource.from_bundle(self.bundle, options)
+        if self.assignments:
+            return SwapSource.from_assignments(self.assignments, options)
+        raise UsageError(
+            "--preview and --frame need a bundle; convert the clip to see --baseline paste."
+        )
 
 
-def worn_of(text: str) -> Worn:
-    """Read REF.jpg=BUNDLE; raise UsageError for anything else."""
+def parse_map_option(text: str) -> Assignment:
+    """Parse a value of --map.
+
+    Args:
+        text: REF.jpg=BUNDLE.
+
+    Returns:
+        The paths.
+
+    Raises:
+        UsageError: the text has another form.
+    """
     reference, equals, bundle = text.rpartition("=")
     if not (equals and reference and bundle):
-        raise UsageError(f"--map {text} says not who wears what; write --map REF.jpg=BUNDLE.")
-    return Path(reference), Path(bundle)
+        raise UsageError(
+            f"--map {text} is invalid: it needs a picture and a bundle; write --map REF.jpg=BUNDLE."
+        )
+    return Assignment(Path(reference), Path(bundle))

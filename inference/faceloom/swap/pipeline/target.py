@@ -1,63 +1,88 @@
-"""What is converted, and to where."""
+"""The target of a conversion: what is read, which part of it, and what is written."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
+from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.video import (
     Encoding,
     Frame,
-    FrameRange,
-    Stretch,
+    ResolvedRange,
     VideoInfo,
-    check_output,
+    check_output_path,
     probe_source,
     read_source,
-    refuse_output,
+    resolve_encoding,
 )
-from faceloom.video.rotation import upright
-
-_WHOLE = Stretch(0, None, None, Fraction(0), None)
+from faceloom.video.rotation import to_upright
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A probed source, the part of it that is converted, and the output with its encoding."""
+    """A probed source, the part that is converted, and the output with its encoding."""
 
     info: VideoInfo
-    stretch: Stretch
+    """The source."""
+    frame_range: ResolvedRange
+    """The part that is converted."""
     out: Path
+    """The output's name."""
     encoding: Encoding
+    """The output's encoding."""
 
     @classmethod
-    def open(
-        cls, path: Path, out: Path, encoding: Encoding, part: FrameRange | None, *, force: bool
-    ) -> "Target":
-        """Probe a source and check that it can be converted to `out`, before anything is done.
+    def open(cls, path: Path, out: Path, options: ConvertOptions) -> "Target":
+        """Probe a source and check that it can be converted to an output.
 
-        Raises UsageError, MediaUnreadable or ProviderMissing if it cannot.
+        Args:
+            path: a video, a picture or a folder of pictures.
+            out: the output's name.
+            options: `encoding`, `frame_range` and `force` apply.
+
+        Returns:
+            The target.
+
+        Raises:
+            UsageError: the output, the encoding or the range does not fit.
+            MediaUnreadable: the source cannot be read.
+            ProviderMissing: the encoder does not run on this machine.
         """
-        refuse_output(out, force=force, inputs=[path])
+        check_output_path(out, force=options.force, inputs=[path])
         info = probe_source(path)
-        return cls(
-            info, part.resolve(info) if part else _WHOLE, out, check_output(out, info, encoding)
-        )
+        part = options.frame_range.resolve(info) if options.frame_range else ResolvedRange()
+        return cls(info, part, out, resolve_encoding(out, info, options.encoding))
 
     @property
-    def frames(self) -> int | None:
-        """How many frames there are to convert, None if the source does not say."""
-        stop = self.info.frame_count if self.stretch.stop is None else self.stretch.stop
-        return None if stop is None else stop - self.stretch.start
+    def frame_count(self) -> int | None:
+        """How many frames are converted; None if the source does not state it."""
+        stop = self.info.frame_count if self.frame_range.stop is None else self.frame_range.stop
+        return None if stop is None else stop - self.frame_range.start
 
     def read(self, state: AnalysisState | None = None) -> Iterator[Frame]:
-        """Yield the frames, upright: all, or from the lead of a state on."""
+        """Read the frames, upright.
+
+        Args:
+            state: where an earlier run stopped; None reads from the start.
+
+        Yields:
+            The frames from the start, or from the state's first lead-in frame on.
+        """
         if state:
-            return self.read_from(state.frame - len(state.lead), state.lead[0].pts)
-        return self.read_from(self.stretch.start, self.stretch.start_pts)
+            return self.read_from(state.next_frame - len(state.lead_in), state.lead_in[0].pts)
+        return self.read_from(self.frame_range.start, self.frame_range.start_pts)
 
     def read_from(self, start: int, pts: int | None) -> Iterator[Frame]:
-        """Yield the frames from number `start` on, which is shown at `pts`, upright."""
-        for frame in read_source(self.info, start=start, stop=self.stretch.stop, start_pts=pts):
-            yield replace(frame, rgb=upright(frame.rgb, self.info.rotation))
+        """Read the frames from one frame on, upright.
+
+        Args:
+            start: the frame's index.
+            pts: its presentation time in units of the time base; None if unknown.
+
+        Yields:
+            The frames to the end of the range.
+        """
+        stop = self.frame_range.stop
+        for frame in read_source(self.info, start=start, stop=stop, start_pts=pts):
+            yield replace(frame, rgb=to_upright(frame.rgb, self.info.rotation))

@@ -1,61 +1,122 @@
-"""Which faces of a frame are swapped, and by whose."""
+"""Select the faces of each frame that are swapped, and the source for each."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from faceloom.array_types import Rgb
+from faceloom.errors import NoFaceFound
 from faceloom.faces.face_finder import Face
+from faceloom.faces.tracker import NO_TRACK
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.selection.recognition import NOBODY, People, Recognzer
-from faceloom.swap.selection.track_state import Notes
+from faceloom.swap.selection.lost_faces import LostFaceDetector
+from faceloom.swap.selection.recognition import NO_SOURCE, FaceRecognizer, ReferenceSet
+from faceloom.swap.selection.track_state import TrackState
+from faceloom.video import Frame
 
-# Another face takes over as the largest once it was so much larger for so many frames in a row.
-_LARGER, _FRAMES = 1.2, 12
-_NONE = -1
+# Another face becomes the largest one when it is this many times as large ...
+_LARGER = 1.2
+# ... for this many frames in a row.
+_TAKEOVER_FRAMES = 12
 
-Chosen = tuple[Face, int]
+
+@dataclass(frozen=True, slots=True)
+class FaceSelection:
+    """The faces of one frame that are swapped, without the frame's pixels."""
+
+    pts: int
+    """The frame's presentation time, in units of its time base."""
+    faces: tuple[tuple[Face, int], ...]
+    """Each face with the index of its source."""
+    lost: tuple[int, ...]
+    """The sources that had a face in an earlier frame and have none in this one."""
+    shot_start: bool
+    """Whether the frame is the first of a shot."""
 
 
-class Chooser:
-    """Chooses the faces of a video's frames, in order. It remembers in `notes` only."""
+class FaceSelector:
+    """Selects the faces of a video's frames, in order.
 
-    def __init__(self, options: SwapOptions, people: People, notes: Notes):
+    All that it carries from frame to frame is in `state`: a selector with a restored state
+    continues exactly where the saved one stopped.
+    """
+
+    def __init__(
+        self, options: SwapOptions, references: ReferenceSet, state: TrackState | None = None
+    ):
         options.check()
-        self._notes = notes
-        self._recognzer = Recognzer(people, notes)
+        self.state = state or TrackState()
+        self._recognizer = FaceRecognizer(references, self.state)
+        self._lost_faces = LostFaceDetector(options.on_missing, self.state)
         self._track = options.track
-        self._all = (options.select or ("all" if len(people.vectors) else "largest")) == "all"
+        default = "all" if len(references.embeddings) else "largest"
+        self._only_largest = self._track is None and (options.select or default) == "largest"
 
-    def choose(self, picture: Rgb, faces: Sequence[Face]) -> list[Chosen]:
-        """Return the faces to swap, each with the number of its source."""
-        known = {face.track for face in faces if self._notes.knows(face.track)}
-        self._notes.begin_frame(face.track for face in faces)
+    def select(
+        self, frame: Frame, faces: Sequence[Face], *, shot_start: bool = False
+    ) -> FaceSelection:
+        """Select the faces of the next frame.
+
+        Args:
+            frame: the frame, upright.
+            faces: all its faces.
+            shot_start: whether it is the first frame of a shot.
+
+        Returns:
+            The selected faces with their sources.
+
+        Raises:
+            NoFaceFound: a face is lost and `on_missing` is "fail".
+        """
+        selected = tuple(self._select(frame, faces))
+        self.state.add("faces", len(faces))
+        self.state.add("swapped", bool(selected))
+        lost = self._lost_faces.lost_sources(frame, {source for _, source in selected})
+        return FaceSelection(frame.pts, selected, lost, shot_start)
+
+    def no_face_error(self, target: Path) -> NoFaceFound:
+        """Return the error that says why no frame had a face to swap.
+
+        Args:
+            target: the path that the message names.
+        """
+        if self.state.counters.get("faces", 0):
+            return NoFaceFound(
+                f"None of the faces in {target} is the requested person; nothing was written. "
+                "See who is there with --list-tracks, or try another reference picture or a lower "
+                "--threshold."
+            )
+        return NoFaceFound(f"No face was found in {target}; nothing was written.")
+
+    def _select(self, frame: Frame, faces: Sequence[Face]) -> list[tuple[Face, int]]:
+        known = {face.track for face in faces if self.state.is_active(face.track)}
+        self.state.begin_frame(face.track for face in faces)
         if self._track is not None:
             faces = [face for face in faces if face.track == self._track]
-        asked = [(face, self._recognzer.source_of(picture, face)) for face in faces]
-        wanted = [(face, source) for face, source in asked if source != NOBODY]
-        if self._all or self._track is not None:
-            return wanted
-        largest = self._largest([face for face, _ in wanted], known)
-        return [(face, source) for face, source in wanted if face.track == largest]
+        sources = [(face, self._recognizer.source_of(frame.rgb, face)) for face in faces]
+        candidates = [(face, source) for face, source in sources if source != NO_SOURCE]
+        if not self._only_largest:
+            return candidates
+        largest = self._largest_track([face for face, _ in candidates], known)
+        return [(face, source) for face, source in candidates if face.track == largest]
 
-    def _largest(self, faces: Sequence[Face], known: set[int]) -> int:
-        """The track of the largest face, or of the one that was until another has clearly taken over."""
-        numbers = self._notes.numbers
-        kept, rival = numbers.get("largest", _NONE), self._rival(faces, known)
-        if rival != kept:
-            waited = self._notes.count("waited") if rival == numbers.get("rival", _NONE) else 1
-            numbers |= {"rival": rival, "waited": waited}
-            if waited > _FRAMES or not known or kept == _NONE:
-                numbers["largest"] = kept = rival
-        if rival == kept:
-            numbers |= {"rival": _NONE, "waited": 0}
-        return kept
+    def _largest_track(self, faces: Sequence[Face], known: set[int]) -> int:
+        """Return the track of the largest face; another one must stay larger to take over."""
+        counters = self.state.counters
+        current, rival = counters.get("largest", NO_TRACK), self._rival(faces)
+        if rival != current:
+            waited = self.state.add("waited") if rival == counters.get("rival", NO_TRACK) else 1
+            counters |= {"rival": rival, "waited": waited}
+            if waited > _TAKEOVER_FRAMES or not known or current == NO_TRACK:
+                counters["largest"] = current = rival
+        if rival == current:
+            counters |= {"rival": NO_TRACK, "waited": 0}
+        return current
 
-    def _rival(self, faces: Sequence[Face], known: set[int]) -> int:
-        """The track that would be the largest were it for this frame alone; the kept one if none is clearly larger."""
-        kept = self._notes.numbers.get("largest", _NONE)
+    def _rival(self, faces: Sequence[Face]) -> int:
+        """Return the track that is clearly the largest in this frame, or else the current one."""
+        current = self.state.counters.get("largest", NO_TRACK)
         if not faces:
-            return kept
+            return current
         largest = max(faces, key=lambda face: face.size)
-        size = next((face.size for face in faces if face.track == kept), 0.0)
-        return largest.track if largest.size > _LARGER * size else kept
+        size = next((face.size for face in faces if face.track == current), 0.0)
+        return largest.track if largest.size > _LARGER * size else current

@@ -1,78 +1,103 @@
-"""What is done with a frame in which a face that was there before is not found."""
+"""Frames in which a source has no face after an earlier frame gave it one."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from faceloom.array_types import Affine, Mask, Rgb
+from faceloom.choices import OnMissing
 from faceloom.errors import NoFaceFound
-from faceloom.faces.shot_detection import CutDetector
-from faceloom.faces.tracker import PATIENCE
-from faceloom.swap.options import OnMissing
-from faceloom.swap.selection.track_state import Memory
+from faceloom.faces.tracker import MAX_MISSED_FRAMES
+from faceloom.swap.selection.track_state import TrackState
 from faceloom.video import Frame
 
-# A face, its mask, and the map from the frame to both.
-Pasted = tuple[Rgb, Mask, Affine]
+# A blended crop, its mask, and the map from the frame to both.
+PastedCrop: TypeAlias = tuple[Rgb, Mask, Affine]
+
 _PARTS = ("face", "mask", "map")
+# Frames for which the last face is pasted again. Later the head has moved on, and a face that
+# returns counts as a new track.
+_MAX_HELD_FRAMES = MAX_MISSED_FRAMES
 
-# The last face is shown again in so many frames: afterwards the head is elsewhere, and a face that comes back counts as
-# another one's.
-_HELD = PATIENCE
 
+class LostFaceDetector:
+    """Tells which sources lost their face, and counts such frames in the state.
 
-class MissingFaces:
-    """Tells which sources lost their face, counts such frames, and bridges a few of them.
-
-    A source's face is lost in a frame that shows none for it after an earlier one did. Gaps of up to seven frames
-    within a shot were filled before (see `steady`) and are none.
+    Gaps of up to seven frames within a shot are filled before (see `temporal_smoothing`) and do
+    not count.
     """
 
-    def __init__(self, policy: OnMissing, memory: Memory):
+    def __init__(self, policy: OnMissing, state: TrackState):
         self._policy = policy
-        self._choosing, self._blending = memory.choosing, memory.blending
-        self._cuts = CutDetector()
+        self._state = state
 
-    def begins_shot(self, picture: Rgb) -> bool:
-        """Whether a cut lies before this picture; False where it does not matter. Call it for every frame, in order."""
-        if self._policy != "last":
-            return False
-        self._cuts.recall(self._choosing.whole)
-        begins = self._cuts.begins_shot(picture)
-        self._choosing.whole |= self._cuts.remembered()
-        return begins
+    def lost_sources(self, frame: Frame, present: set[int]) -> tuple[int, ...]:
+        """Return the sources without a face in the next frame that had one before.
 
-    def lost(self, frame: Frame, here: set[int]) -> tuple[int, ...]:
-        """Return the sources that lost their face; raise NoFaceFound if that is to be a failure."""
-        numbers = self._choosing.numbers
-        gone = sorted(int(name.removeprefix("had/")) for name in numbers if name.startswith("had/"))
-        lost = tuple(source for source in gone if source not in here)
-        numbers |= {f"had/{source}": 1 for source in here}
-        self._choosing.count("missing", bool(lost))
+        Args:
+            frame: the frame.
+            present: the sources that have a face in it.
+
+        Returns:
+            Source indices in ascending order.
+
+        Raises:
+            NoFaceFound: a face is lost and the policy is "fail".
+        """
+        counters = self._state.counters
+        earlier = sorted(
+            int(name.removeprefix("had/")) for name in counters if name.startswith("had/")
+        )
+        lost = tuple(source for source in earlier if source not in present)
+        counters |= {f"had/{source}": 1 for source in present}
+        self._state.add("missing", bool(lost))
         if lost and self._policy == "fail":
             raise NoFaceFound(
-                f"The face was lost in frame {frame.index} ({frame.seconds:.2f} s) and --on-missing fail asks to stop "
-                "there; keep leaves such frames as they are, last shows the last face again."
+                f"The face was lost in frame {frame.index} ({frame.seconds:.2f} s) and "
+                "--on-missing fail stops there; use keep to leave such frames unchanged, or last "
+                "to paste the last face again."
             )
         return lost
 
-    def keep(self, source: int, pasted: Pasted) -> None:
-        """Remember what was pasted for a source last."""
-        if self._policy == "last":
-            self._blending.whole |= {
+
+class LastFaces:
+    """Keeps each source's last pasted face, for the policy "last"."""
+
+    def __init__(self, policy: OnMissing, state: TrackState):
+        self._enabled = policy == "last"
+        self._state = state
+
+    def keep(self, source: int, pasted: PastedCrop) -> None:
+        """Store the face that was pasted for a source.
+
+        Args:
+            source: the source's index.
+            pasted: the crop, its mask, and the map from the frame.
+        """
+        if self._enabled:
+            self._state.clip |= {
                 f"{part}/{source}": array for part, array in zip(_PARTS, pasted, strict=True)
             }
-            self._blending.numbers[f"held/{source}"] = 0
+            self._state.counters[f"held/{source}"] = 0
 
-    def held(self, lost: Sequence[int], *, begins_shot: bool) -> list[Pasted]:
-        """Return what is pasted for sources that lost their face: the last one, in the shot that it was in."""
-        whole = self._blending.whole
-        if begins_shot:
-            for name in [name for name in whole if int(name.partition("/")[2]) in lost]:
-                del whole[name]
+    def replacements(self, lost: Sequence[int], *, shot_start: bool) -> list[PastedCrop]:
+        """Return the last faces of the sources that lost theirs, within their shot.
+
+        Args:
+            lost: the indices of those sources.
+            shot_start: whether the frame starts a shot; then their last faces are deleted.
+
+        Returns:
+            What is pasted again; nothing for a source that lost its face long ago.
+        """
+        clip = self._state.clip
+        if shot_start:
+            for name in [name for name in clip if int(name.partition("/")[2]) in lost]:
+                del clip[name]
         held = [
             source
             for source in lost
-            if f"face/{source}" in whole and self._blending.count(f"held/{source}") <= _HELD
+            if f"face/{source}" in clip and self._state.add(f"held/{source}") <= _MAX_HELD_FRAMES
         ]
-        return [tuple(np.array(whole[f"{part}/{source}"]) for part in _PARTS) for source in held]  # type: ignore[misc]
+        return [tuple(np.array(clip[f"{part}/{source}"]) for part in _PARTS) for source in held]  # type: ignore[misc]

@@ -1,6 +1,7 @@
-"""Which of the wanted people a face is, asked of the identity network now and then and remembered for its track."""
+"""Recognize faces as people of the reference pictures, a few times for each track."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
@@ -9,97 +10,114 @@ from faceloom.array_types import Rgb, float32
 from faceloom.faces.face_finder import Face
 from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.faces.pose import head_pose
-from faceloom.swap.selection.track_state import Notes, TrackNotes
+from faceloom.swap.selection.track_state import TrackArrays, TrackState
 
-Vectors = Float32[np.ndarray, "_ 192"]
+Embedding: TypeAlias = Float32[np.ndarray, "192"]
+Embeddings: TypeAlias = Float32[np.ndarray, "_ 192"]
 
-# A track is looked at in its first frames, then every so many: a second of film. One that may yet turn out to be
-# somebody who is wanted, so little below the threshold, is looked at sooner: a hand hid it, or it was turned.
-_FIRST_LOOKS, _EVERY = 3, 25
-_SOON, _DOUBT = 5, 0.3
-# So many looks weigh in; beyond, the oldest fade.
-_MOST_LOOKS = 4
-# Degrees of yaw beyond which a face tells little of who it is.
-_TURNED = 50.0
-# What was recognzed stays so until it is this much less like the person than the threshold asks.
-_HOLD = 0.1
-NOBODY = -1
+# Frames at the start of a track whose faces are all embedded.
+_FIRST_FRAMES = 3
+# Later, one frame in so many is embedded: about one a second.
+_INTERVAL = 25
+# The interval for a track that is not recognized and whose similarity is close below the
+# threshold: a hand may have covered the face, or it was turned away.
+_DOUBT_INTERVAL = 5
+# How far below the threshold counts as close, in cosine similarity.
+_DOUBT = 0.3
+# Embeddings that a track's mean is made of; beyond, the oldest fade.
+_MAX_SAMPLES = 4
+# Degrees of yaw beyond which an embedding says little about the person.
+_MAX_YAW = 50.0
+# What the person who is already recognized gains in similarity, so that a face at the threshold
+# does not appear and disappear.
+_HYSTERESIS = 0.1
+# The source of a face that is not swapped.
+NO_SOURCE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class People:
-    """vectors: the wanted people's, empty for everybody. wears: which source each of them wears. exclude: the others'.
+class ReferenceSet:
+    """The people to recognize, and which source replaces each of them."""
 
-    threshold: the cosine that a face must have to one of them.
-    """
-
-    vectors: Vectors
-    wears: tuple[int, ...]
-    exclude: Vectors
+    embeddings: Embeddings
+    """Unit vectors of the people to swap, one row for each picture; no row means everybody."""
+    source_indices: tuple[int, ...]
+    """The index of the source for each row of `embeddings`."""
+    excluded: Embeddings
+    """Unit vectors of the people never to swap."""
     threshold: float
+    """Cosine similarity from which a face is one of them."""
 
     @property
-    def needed(self) -> bool:
-        """Whether anybody has to be recognzed."""
-        return bool(len(self.vectors) or len(self.exclude))
+    def needs_recognition(self) -> bool:
+        """Whether faces must be embedded at all."""
+        return bool(len(self.embeddings) or len(self.excluded))
 
 
-class Recognzer:
-    """Tells the source that each face is to wear."""
+class FaceRecognizer:
+    """Finds the source for each face, by the mean embedding of its track."""
 
-    def __init__(self, people: People, notes: Notes):
-        self._people = people
-        self._notes = notes
-        self._network = MobileFaceNet() if people.needed else None
+    def __init__(self, references: ReferenceSet, state: TrackState):
+        self._references = references
+        self._state = state
+        self._network = MobileFaceNet() if references.needs_recognition else None
 
     def source_of(self, picture: Rgb, face: Face) -> int:
-        """Return which source's face this one wears, NOBODY if none. Call it for every frame of a track, in order."""
+        """Return the source for a face. Call it for every frame of a track, in order.
+
+        Args:
+            picture: the frame, upright.
+            face: a face in it.
+
+        Returns:
+            The source's index, or `NO_SOURCE`.
+        """
         if self._network is None:
             return 0
-        notes = self._notes.of(face.track)
-        age = int(notes.get("age", 0))
-        notes["age"] = np.array(age + 1)
-        if self._is_due(face, notes, age):
-            _take_in(notes, self._network.embed([picture], [face.points_xy])[0])
-        source = self._decide(notes["vector"], int(notes.get("wears", NOBODY)))
-        notes["wears"] = np.array(source)
+        arrays = self._state.of_track(face.track)
+        age = int(arrays.get("age", 0))
+        arrays["age"] = np.array(age + 1)
+        if self._is_due(face, arrays, age):
+            _add_sample(arrays, self._network.embed([picture], [face.points_xy])[0])
+        source = self._decide(arrays["embedding"], int(arrays.get("source", NO_SOURCE)))
+        arrays["source"] = np.array(source)
         return source
 
-    def _is_due(self, face: Face, notes: TrackNotes, age: int) -> bool:
-        if "vector" not in notes:
+    def _is_due(self, face: Face, arrays: TrackArrays, age: int) -> bool:
+        """Whether to embed the track's face in this frame."""
+        if "embedding" not in arrays:
             return True
-        every = _EVERY
-        if int(notes["wears"]) == NOBODY and len(self._people.vectors):
-            doubt = self._people.threshold - float(
-                (self._people.vectors @ _unit(notes["vector"])).max()
-            )
-            every = _SOON if doubt < _DOUBT else _EVERY
-        return (age < _FIRST_LOOKS or age % every == 0) and abs(
+        interval = _INTERVAL
+        known = self._references.embeddings
+        if int(arrays["source"]) == NO_SOURCE and len(known):
+            missing = self._references.threshold - float((known @ _unit(arrays["embedding"])).max())
+            interval = _DOUBT_INTERVAL if missing < _DOUBT else _INTERVAL
+        return (age < _FIRST_FRAMES or age % interval == 0) and abs(
             head_pose(face.landmarks).yaw
-        ) < _TURNED
+        ) < _MAX_YAW
 
-    def _decide(self, vector: Float32[np.ndarray, "192"], before: int) -> int:
-        people = self._people
-        unit = _unit(vector)
-        refused = float((people.exclude @ unit).max(initial=-1))
-        if not len(people.vectors):
-            return NOBODY if refused >= people.threshold else 0
-        likeness = people.vectors @ unit
-        # Who was recognzed already is preferred: at the threshold a face must not come and go.
-        likeness = likeness + _HOLD * (np.array(people.wears) == before)
-        nearest = int(likeness.argmax())
-        if likeness[nearest] < people.threshold or likeness[nearest] <= refused:
-            return NOBODY
-        return people.wears[nearest]
-
-
-def _take_in(notes: TrackNotes, vector: Float32[np.ndarray, "192"]) -> None:
-    """Add a look to a track's mean."""
-    looks = min(int(notes.get("looks", 0)) + 1, _MOST_LOOKS)
-    notes["looks"] = np.array(looks)
-    mean = notes.get("vector", vector)
-    notes["vector"] = float32(mean + (vector - mean) / looks)
+    def _decide(self, embedding: Embedding, previous: int) -> int:
+        """Return the source for a track's mean embedding, given the track's source so far."""
+        references = self._references
+        unit = _unit(embedding)
+        excluded = float((references.excluded @ unit).max(initial=-1))
+        if not len(references.embeddings):
+            return NO_SOURCE if excluded >= references.threshold else 0
+        similarity = references.embeddings @ unit
+        similarity = similarity + _HYSTERESIS * (np.array(references.source_indices) == previous)
+        nearest = int(similarity.argmax())
+        if similarity[nearest] < references.threshold or similarity[nearest] <= excluded:
+            return NO_SOURCE
+        return references.source_indices[nearest]
 
 
-def _unit(vector: Float32[np.ndarray, "192"]) -> Float32[np.ndarray, "192"]:
+def _add_sample(arrays: TrackArrays, embedding: Embedding) -> None:
+    """Add an embedding to a track's running mean."""
+    samples = min(int(arrays.get("samples", 0)) + 1, _MAX_SAMPLES)
+    arrays["samples"] = np.array(samples)
+    mean = arrays.get("embedding", embedding)
+    arrays["embedding"] = float32(mean + (embedding - mean) / samples)
+
+
+def _unit(vector: Embedding) -> Embedding:
     return float32(vector / max(float(np.linalg.norm(vector)), 1e-9))

@@ -1,5 +1,6 @@
-"""Where the wanted person's faces come from: a bundle's network, or one still that is pasted."""
+"""The interface of everything that supplies the source's face: a bundle's network, or a still."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -7,54 +8,93 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import MaskBatch, RgbBatch
+from faceloom.choices import Precision
 from faceloom.faces.alignment import CropGeometry
-from faceloom.swap.bundle.manifest import BlendRow, Precision
+from faceloom.faces.face_crop import FaceCrop
+from faceloom.swap.bundle.manifest import BlendRow
 
 
 @dataclass(frozen=True, slots=True)
-class AlignedFaces:
-    """A target's faces, cut as the source wants them; n = 0 is allowed.
-
-    meshes_xy: landmarks in pixels of the crops. outlines: the faces' own, 255 inside.
-    """
+class CropBatch:
+    """Crops of a target's faces, all in the geometry of one source; n = 0 is allowed."""
 
     crops: RgbBatch
+    """The crops, [n, s, s, 3]."""
     meshes_xy: Float32[np.ndarray, "n 468 2"]
-    outlines: MaskBatch
+    """The landmarks in pixels of the crops."""
+    mesh_masks: MaskBatch
+    """The mesh masks, [n, s, s]: 255 inside the face."""
 
     def __len__(self) -> int:
         return len(self.crops)
 
+    @classmethod
+    def from_crops(cls, crops: Sequence[FaceCrop], size: int) -> "CropBatch":
+        """Stack crops.
+
+        Args:
+            crops: crops of one size; none gives an empty batch.
+            size: their side in pixels.
+
+        Returns:
+            One batch in the same order.
+        """
+        batch = cls(
+            np.zeros((len(crops), size, size, 3), np.uint8),
+            np.zeros((len(crops), 468, 2), np.float32),
+            np.zeros((len(crops), size, size), np.uint8),
+        )
+        for index, crop in enumerate(crops):
+            batch.crops[index] = crop.rgb
+            batch.meshes_xy[index] = crop.mesh_xy
+            batch.mesh_masks[index] = crop.mask
+        return batch
+
 
 @dataclass(frozen=True, slots=True)
-class Swapped:
-    """The other person's faces in the place of aligned ones, and how far they reach."""
+class Predictions:
+    """The source's face for each crop of a batch."""
 
     faces: RgbBatch
+    """The faces, [n, s, s, 3]."""
     masks: MaskBatch
+    """Where each face covers its crop, [n, s, s]: 255 where it does."""
 
 
 @runtime_checkable
 class FaceSource(Protocol):
-    """Gives the wanted person's face for each face of a target.
-
-    crop: how the target's faces are to be cut. blend: how its faces are put back unless the user
-    says otherwise. provider: what it runs on.
-    """
+    """Supplies the source's face for each face of a target."""
 
     crop: CropGeometry
+    """The crop that the source takes and gives."""
     blend: BlendRow
+    """How its faces are blended unless the user's options say otherwise."""
     provider: str
+    """What it runs on, a key of `PROVIDERS`."""
 
     @property
     def precision(self) -> Precision | None:
-        """In which numbers a network runs, None where none does."""
+        """The number format of its network; None without a network."""
         ...
 
-    def shown(self, targets: AlignedFaces) -> RgbBatch:
-        """Return what the source looks at of each target."""
+    def network_input(self, batch: CropBatch) -> RgbBatch:
+        """Return the pictures that the source works on.
+
+        Args:
+            batch: crops of the target's faces.
+
+        Returns:
+            [n, s, s, 3].
+        """
         ...
 
-    def swap_aligned(self, targets: AlignedFaces) -> Swapped:
-        """Return a face and a mask for each target, in its crop's pixels."""
+    def predict(self, batch: CropBatch) -> Predictions:
+        """Return a face and a mask for each crop.
+
+        Args:
+            batch: crops of the target's faces.
+
+        Returns:
+            One prediction for each crop, in its pixels.
+        """
         ...

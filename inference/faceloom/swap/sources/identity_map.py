@@ -1,54 +1,77 @@
-"""Several people of a clip at once, each wearing a face of their own."""
+"""Which source replaces which person of a target."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
 
+from faceloom.choices import Precision
 from faceloom.faceset.reference_faces import embed_references
-from faceloom.swap.bundle.manifest import Precision
 from faceloom.swap.options import SwapOptions
-from faceloom.swap.selection.recognition import People
+from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.sources.face_source import FaceSource
 
-_NOBODY = np.zeros((0, 192), np.float32)
+_NO_EMBEDDINGS = np.zeros((0, 192), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Who wears whose face. references: identities of people in the target. wears: the source that each wears."""
+class IdentityMap:
+    """People of a target, and the source that replaces each of them."""
 
     references: Float32[np.ndarray, "n 192"]
-    wears: tuple[int, ...]
+    """Unit vectors of the people, one row for each picture; no row means everybody."""
+    source_indices: tuple[int, ...]
+    """The index in `sources` for each row of `references`."""
     sources: tuple[FaceSource, ...]
+    """The sources."""
 
     @classmethod
-    def of_one(cls, source: FaceSource, options: SwapOptions) -> "Cast":
-        """Return the cast in which everybody whom the options mean wears the same face; raise as `embed_references`."""
+    def of_one(cls, source: FaceSource, options: SwapOptions) -> "IdentityMap":
+        """Map everybody whom the options select to one source.
+
+        Args:
+            source: the source.
+            options: `reference` names pictures of the people; without it everybody is meant.
+
+        Returns:
+            The map.
+
+        Raises:
+            UsageError: a picture does not exist or shows no face.
+            MediaUnreadable: a picture cannot be read.
+        """
         references = embed_references(options.reference)
-        references = _NOBODY if references is None else references
+        references = _NO_EMBEDDINGS if references is None else references
         return cls(references, (0,) * len(references), (source,))
 
-    def people(self, options: SwapOptions) -> People:
-        """Return whom to recognze."""
-        exclude = embed_references(options.exclude)
-        return People(
-            self.references, self.wears, _NOBODY if exclude is None else exclude, options.threshold
+    def reference_set(self, options: SwapOptions) -> ReferenceSet:
+        """Return the people to recognize in a target.
+
+        Args:
+            options: `exclude` names pictures of people who are not swapped; `threshold` applies.
+
+        Returns:
+            The map's people and the excluded ones.
+
+        Raises:
+            UsageError: a picture does not exist or shows no face.
+            MediaUnreadable: a picture cannot be read.
+        """
+        excluded = embed_references(options.exclude)
+        return ReferenceSet(
+            self.references,
+            self.source_indices,
+            _NO_EMBEDDINGS if excluded is None else excluded,
+            options.threshold,
         )
 
     @property
     def provider(self) -> str:
-        """What the sources run on."""
+        """What the sources run on, separated by commas."""
         return ", ".join(sorted({source.provider for source in self.sources}))
 
     @property
     def precision(self) -> Precision | None:
-        """In which numbers they run; None if not all in the same."""
+        """The number format of the sources; None if they differ or run no network."""
         precisions = {source.precision for source in self.sources}
         return precisions.pop() if len(precisions) == 1 else None
-
-
-# Opens what gives the faces, here or in another process: it can be pickled.
-Opener: TypeAlias = Callable[[], FaceSource | Cast]

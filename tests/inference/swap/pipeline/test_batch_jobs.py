@@ -1,4 +1,4 @@
-"""Many targets: each for itself, whatever the others do."""
+"""Several targets: each is converted on its own, whatever happens to the others."""
 
 import json
 from dataclasses import replace
@@ -14,29 +14,29 @@ from faceloom.image_io import read_picture, write_png
 from faceloom.progress import run_to_completion
 from faceloom.swap import ConvertOptions
 from faceloom.swap.pipeline.batch_jobs import (
+    check_report,
     convert_jobs,
+    find_targets,
     plan_jobs,
-    read_jobs,
-    refuse_report,
-    targets_of,
+    read_job_file,
 )
-from faceloom.swap.pipeline.swap_request import Wanted
+from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.video import FrameRange, probe_video, read_frames
 
-OPTIONS = ConvertOptions(batch=4)
+OPTIONS = ConvertOptions(batch_size=4)
 
 
 @pytest.fixture(scope="module")
-def things(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    """Two clips with a face, one without, one that is none, a bundle, and a folder of pictures."""
-    folder = tmp_path_factory.mktemp("things")
+def inputs(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    """Two clips with a face, one without, a broken one, a bundle and a folder of pictures."""
+    folder = tmp_path_factory.mktemp("inputs")
     pictures = [frame.rgb for frame in read_frames(sample / "target_ada.mp4", stop=6)]
     (folder / "clips").mkdir()
     make_clip(folder / "clips" / "b.mp4", pictures[:4])
     make_clip(folder / "clips" / "a.mkv", pictures)
     make_clip(folder / "clips" / "empty.mp4", noise(3))
     (folder / "clips" / "text.mp4").write_text("no video")
-    (folder / "clips" / "notes.txt").write_text("passed over")
+    (folder / "clips" / "notes.txt").write_text("ignored")
     (folder / "stills").mkdir()
     for number, picture in enumerate(pictures[:2]):
         write_png(folder / "stills" / f"{number}.png", picture)
@@ -44,16 +44,16 @@ def things(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     return folder
 
 
-def wanted(things: Path) -> Wanted:
-    return Wanted(bundle=things / "ben.bundle")
+def request_for(inputs: Path) -> SwapRequest:
+    return SwapRequest(bundle=inputs / "ben.bundle")
 
 
-def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: Path) -> None:
-    targets = targets_of([things / "clips"])
+def test_a_failed_target_is_reported_and_the_others_continue(inputs: Path, tmp_path: Path) -> None:
+    targets = find_targets([inputs / "clips"])
     assert [target.name for target in targets] == ["a.mkv", "b.mp4", "empty.mp4", "text.mp4"]
-    jobs = plan_jobs(targets, tmp_path / "out", wanted(things), OPTIONS)
+    jobs = plan_jobs(targets, tmp_path / "out", request_for(inputs), OPTIONS)
     report = run_to_completion(convert_jobs(jobs, tmp_path / "report.json"))
-    assert [(row.state, row.code, row.frames) for row in report.jobs] == [
+    assert [(row.state, row.exit_code, row.frames) for row in report.jobs] == [
         ("done", 0, 6),
         ("done", 0, 4),
         ("failed", 6, None),
@@ -62,7 +62,7 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: P
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mkv", "b.mp4"]
     again = [replace(job, options=replace(OPTIONS, resume=True)) for job in jobs]
     again = run_to_completion(convert_jobs(again, tmp_path / "report.json"))
-    assert [row.state for row in again.jobs] == ["kept", "kept", "failed", "failed"]
+    assert [row.state for row in again.jobs] == ["skipped", "skipped", "failed", "failed"]
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_one_that_fails_is_reported_and_the_rest_go_on(things: Path, tmp_path: P
     [
         (("clips/*.mp4",), ["b.mp4", "empty.mp4", "text.mp4"]),
         (("stills", "clips/b.mp4"), ["stills", "b.mp4"]),
-        (("clips/b.mp4", "gone.mp4"), ["b.mp4", "gone.mp4"]),
+        (("clips/b.mp4", "missing.mp4"), ["b.mp4", "missing.mp4"]),
     ],
 )
 def test_targets_are_found_by_pattern_and_folder(
-    things: Path, named: tuple[str, ...], found: list[str]
+    inputs: Path, named: tuple[str, ...], found: list[str]
 ) -> None:
-    assert [path.name for path in targets_of([things / name for name in named])] == found
+    assert [path.name for path in find_targets([inputs / name for name in named])] == found
 
 
-def test_a_job_file_says_what_is_converted_how(things: Path, tmp_path: Path) -> None:
-    (things / "jobs.toml").write_text(
+def test_a_job_file_lists_conversions(inputs: Path, tmp_path: Path) -> None:
+    (inputs / "jobs.toml").write_text(
         """schema = 1
 bundle = "ben.bundle"
 [[job]]
@@ -93,13 +93,13 @@ out = "made/stills"
 """,
         encoding="utf-8",
     )
-    first, second = read_jobs(things / "jobs.toml", None, replace(OPTIONS, force=True))
-    assert first.options.stretch == FrameRange.parse("1:4")
-    assert second.options.stretch is None
+    first, second = read_job_file(inputs / "jobs.toml", None, replace(OPTIONS, force=True))
+    assert first.options.frame_range == FrameRange.parse("1:4")
+    assert second.options.frame_range is None
     report = run_to_completion(convert_jobs([first, second], tmp_path / "report.json"))
     assert [(row.state, row.frames) for row in report.jobs] == [("done", 3), ("done", 2)]
-    assert probe_video(things / "made" / "part.mp4").frame_count == 3
-    assert sorted(path.name for path in (things / "made" / "stills").iterdir()) == [
+    assert probe_video(inputs / "made" / "part.mp4").frame_count == 3
+    assert sorted(path.name for path in (inputs / "made" / "stills").iterdir()) == [
         "0.png",
         "1.png",
     ]
@@ -115,39 +115,42 @@ out = "made/stills"
         ('schema = 1\n[[job]]\ntarget = "a"\nout = "b"', "a has no bundle"),
         (
             'schema = 1\nbundle = "c"\n[[job]]\ntarget = "a"\nout = "b"\nrange = "9:3"',
-            "holds no frame",
+            "is empty",
         ),
         (
-            'schema = 1\nbundle = "c"\njob = [{target = "a", out = "o"}, {target = "b", out = "o"}]',
+            'schema = 1\nbundle = "c"\n'
+            'job = [{target = "a", out = "o"}, {target = "b", out = "o"}]',
             "would both be written to",
         ),
     ],
 )
-def test_a_job_file_that_is_none_is_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_an_invalid_job_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "jobs.toml").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=words):
-        read_jobs(tmp_path / "jobs.toml", None, OPTIONS)
+        read_job_file(tmp_path / "jobs.toml", None, OPTIONS)
 
 
-def test_several_targets_need_a_folder_and_names_of_their_own(things: Path, tmp_path: Path) -> None:
+def test_several_targets_need_a_folder_and_distinct_names(inputs: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="name a folder"):
-        plan_jobs([Path("a.mp4"), Path("b.mp4")], tmp_path / "one.mp4", wanted(things), OPTIONS)
+        plan_jobs(
+            [Path("a.mp4"), Path("b.mp4")], tmp_path / "one.mp4", request_for(inputs), OPTIONS
+        )
     with pytest.raises(UsageError, match="would both be written"):
-        plan_jobs([Path("x/a.mp4"), Path("y/a.mp4")], tmp_path, wanted(things), OPTIONS)
-    with pytest.raises(UsageError, match="holds no video"):
-        targets_of([tmp_path])
+        plan_jobs([Path("x/a.mp4"), Path("y/a.mp4")], tmp_path, request_for(inputs), OPTIONS)
+    with pytest.raises(UsageError, match="contains no video"):
+        find_targets([tmp_path])
 
 
-def test_the_command_ends_with_8_and_writes_the_report(
-    things: Path, tmp_path: Path, faceloom
+def test_the_command_exits_with_8_and_writes_the_report(
+    inputs: Path, tmp_path: Path, faceloom
 ) -> None:
-    clips = things / "clips"
+    clips = inputs / "clips"
     typed = (
         "convert",
         clips / "b.mp4",
         clips / "empty.mp4",
         "--bundle",
-        things / "ben.bundle",
+        inputs / "ben.bundle",
         "--out",
         tmp_path,
     )
@@ -159,21 +162,21 @@ def test_the_command_ends_with_8_and_writes_the_report(
     assert json.loads(out)["jobs"] == report["jobs"]
 
 
-def test_a_swapped_still_is_a_still(things: Path, tmp_path: Path) -> None:
-    (job,) = plan_jobs([things / "stills" / "0.png"], tmp_path, wanted(things), OPTIONS)
+def test_a_picture_is_written_as_a_picture(inputs: Path, tmp_path: Path) -> None:
+    (job,) = plan_jobs([inputs / "stills" / "0.png"], tmp_path, request_for(inputs), OPTIONS)
     assert run_to_completion(convert_jobs([job], tmp_path / "report.json")).jobs[0].frames == 1
     before, after = (read_picture(path) for path in (job.target, job.out))
     assert np.abs(before.astype(int) - after).max() > 60
 
 
-def test_a_pattern_is_several_targets_even_if_it_finds_one(
-    things: Path, tmp_path: Path, faceloom
+def test_a_pattern_counts_as_several_targets_even_if_it_matches_one(
+    inputs: Path, tmp_path: Path, faceloom
 ) -> None:
     typed = (
         "convert",
-        things / "clips" / "b*.mp4",
+        inputs / "clips" / "b*.mp4",
         "--bundle",
-        things / "ben.bundle",
+        inputs / "ben.bundle",
         "--out",
         tmp_path / "out",
     )
@@ -185,14 +188,14 @@ def test_a_pattern_is_several_targets_even_if_it_finds_one(
     ("target", "name"),
     [("a.avi", "a.mkv"), ("b.webm", "b.webm"), ("c.bmp", "c.png"), ("d.jpg", "d.jpg")],
 )
-def test_what_cannot_be_written_gets_another_ending(
-    things: Path, tmp_path: Path, target: str, name: str
+def test_an_unsupported_container_gets_another_extension(
+    inputs: Path, tmp_path: Path, target: str, name: str
 ) -> None:
-    (job,) = plan_jobs([Path(target)], tmp_path, wanted(things), OPTIONS)
+    (job,) = plan_jobs([Path(target)], tmp_path, request_for(inputs), OPTIONS)
     assert job.out.name == name
 
 
-def test_pictures_of_two_targets_need_two_folders(things: Path, tmp_path: Path) -> None:
+def test_image_sequences_of_two_targets_need_two_folders(inputs: Path, tmp_path: Path) -> None:
     (tmp_path / "jobs.toml").write_text(
         """schema = 1
 bundle = "b"
@@ -201,14 +204,16 @@ job = [{target = "a.mp4", out = "f/a_%05d.png"}, {target = "b.mp4", out = "f/b_%
         encoding="utf-8",
     )
     with pytest.raises(UsageError, match="would both be written"):
-        read_jobs(tmp_path / "jobs.toml", None, OPTIONS)
+        read_job_file(tmp_path / "jobs.toml", None, OPTIONS)
 
 
-def test_replacing_and_keeping_at_once_is_refused(things: Path, tmp_path: Path) -> None:
+def test_force_and_resume_together_are_refused_for_several_targets(
+    inputs: Path, tmp_path: Path
+) -> None:
     jobs = plan_jobs(
-        [things / "clips" / "b.mp4"],
+        [inputs / "clips" / "b.mp4"],
         tmp_path,
-        wanted(things),
+        request_for(inputs),
         replace(OPTIONS, force=True, resume=True),
     )
     with pytest.raises(UsageError, match="leave one out"):
@@ -217,13 +222,13 @@ def test_replacing_and_keeping_at_once_is_refused(things: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("report", "words"),
-    [("clips/b.mp4", "the input itself"), ("notes.json", "no report"), ("clips", "a folder")],
+    [("clips/b.mp4", "the input itself"), ("notes.json", "not a report"), ("clips", "a folder")],
 )
-def test_a_report_replaces_nothing_but_a_report(
-    things: Path, tmp_path: Path, report: str, words: str
+def test_a_report_replaces_only_a_report(
+    inputs: Path, tmp_path: Path, report: str, words: str
 ) -> None:
-    (things / "notes.json").write_text("{}")
-    jobs = plan_jobs([things / "clips" / "b.mp4"], tmp_path, wanted(things), OPTIONS)
+    (inputs / "notes.json").write_text("{}")
+    jobs = plan_jobs([inputs / "clips" / "b.mp4"], tmp_path, request_for(inputs), OPTIONS)
     with pytest.raises(UsageError, match=words):
-        refuse_report(things / report, jobs, force=False)
-    refuse_report(tmp_path / "new.json", jobs, force=False)
+        check_report(inputs / report, jobs, force=False)
+    check_report(tmp_path / "new.json", jobs, force=False)

@@ -1,4 +1,4 @@
-"""A converted video is its target with the face exchanged, and nothing else changed."""
+"""A converted video is its target with swapped faces; nothing else changes."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, Usage
 from faceloom.progress import run_to_completion
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import probe_video, read_frames
-from faceloom.video.rotation import upright
+from faceloom.video.rotation import to_upright
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,9 @@ def packets(path: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize("batch", [1, 5, 64])
-def test_everything_but_the_face_is_kept(
-    tmp_path: Path, clip: Path, bundle: Path, batch: int
-) -> None:
+def test_only_the_face_changes(tmp_path: Path, clip: Path, bundle: Path, batch: int) -> None:
     out = tmp_path / "out.mp4"
-    summary = run_to_completion(convert(clip, bundle, out, ConvertOptions(batch=batch)))
+    summary = run_to_completion(convert(clip, bundle, out, ConvertOptions(batch_size=batch)))
     assert (summary.frames, summary.swapped_frames, summary.provider) == (12, 10, "cpu")
     before, after = list(read_frames(clip)), list(read_frames(out))
     assert [f.seconds for f in after] == [f.seconds for f in before]
@@ -49,21 +47,21 @@ def test_everything_but_the_face_is_kept(
         changed = np.abs(a.rgb.astype(int) - b.rgb).max(-1) > 60
         corner = changed[:60, :60].any() or changed[:60, -60:].any()
         assert not corner
-        # The bundle inverts: the cheeks turn dark and blue.
+        # The bundle inverts the face: the cheeks turn dark and blue.
         assert changed[130:230, 110:210].mean() > 0.3 if number not in (4, 5) else not changed.any()
 
 
-def test_the_batch_size_changes_nothing(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_the_batch_size_changes_nothing_visible(tmp_path: Path, clip: Path, bundle: Path) -> None:
     outs = []
     for batch in (1, 7):
         out = tmp_path / f"{batch}.mkv"
-        run_to_completion(convert(clip, bundle, out, ConvertOptions(batch=batch)))
+        run_to_completion(convert(clip, bundle, out, ConvertOptions(batch_size=batch)))
         outs.append(np.stack([f.rgb for f in read_frames(out)]).astype(int))
-    # The detector's sums differ in the last bit, and the encoder makes a level or two of that.
+    # The detector's sums differ in the last bit, which becomes a level or two in the encoder.
     assert np.abs(outs[0] - outs[1]).mean() < 0.3
 
 
-def test_a_turned_video_is_swapped_upright_and_stays_turned(
+def test_a_rotated_video_is_swapped_upright_and_stays_rotated(
     tmp_path: Path, sample: Path, bundle: Path
 ) -> None:
     pictures = [
@@ -73,13 +71,13 @@ def test_a_turned_video_is_swapped_upright_and_stays_turned(
     summary = run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     info = probe_video(tmp_path / "out.mp4")
     assert (summary.swapped_frames, info.rotation) == (3, 90)
-    shown = upright(next(iter(read_frames(tmp_path / "out.mp4"))).rgb, info.rotation)
+    shown = to_upright(next(iter(read_frames(tmp_path / "out.mp4"))).rgb, info.rotation)
     plain = next(iter(read_frames(sample / "target_ada.mp4"))).rgb
     assert np.abs(shown[130:230, 110:210].astype(int) - plain[130:230, 110:210]).mean() > 40
     assert np.abs(shown[:60].astype(int) - plain[:60]).mean() < 6
 
 
-def test_all_faces_or_the_largest(tmp_path: Path, sample: Path, bundle: Path) -> None:
+def test_select_all_and_select_largest(tmp_path: Path, sample: Path, bundle: Path) -> None:
     frame = next(iter(read_frames(sample / "target_ada.mp4"))).rgb
     small = np.full_like(frame, 100)
     small[80:240, 80:240] = frame[::2, ::2]
@@ -95,22 +93,24 @@ def test_all_faces_or_the_largest(tmp_path: Path, sample: Path, bundle: Path) ->
     assert changed == {"largest": (True, False), "all": (True, True)}
 
 
-def test_no_face_at_all_leaves_nothing(tmp_path: Path, bundle: Path) -> None:
+def test_without_any_face_nothing_is_left(tmp_path: Path, bundle: Path) -> None:
     clip = make_clip(tmp_path / "empty.mp4", noise(5))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
         run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     assert {p.name for p in tmp_path.iterdir()} == {"empty.mp4"}
 
 
-def test_stopping_leaves_nothing(tmp_path: Path, clip: Path, bundle: Path) -> None:
-    work = convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions(batch=2))
+def test_stopping_in_the_first_segment_leaves_nothing(
+    tmp_path: Path, clip: Path, bundle: Path
+) -> None:
+    work = convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions(batch_size=2))
     next(work)
     assert [p.name for p in tmp_path.iterdir()] == [".out.mp4.work"]
     work.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_exists_is_kept_unless_forced(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_an_existing_output_is_kept_without_force(tmp_path: Path, clip: Path, bundle: Path) -> None:
     (tmp_path / "out.mp4").write_text("mine")
     with pytest.raises(UsageError, match="--force"):
         run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
@@ -119,7 +119,7 @@ def test_what_exists_is_kept_unless_forced(tmp_path: Path, clip: Path, bundle: P
     assert probe_video(tmp_path / "out.mp4").frame_count == 12
 
 
-def test_the_target_itself_is_never_written_over(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_the_target_is_never_overwritten(tmp_path: Path, clip: Path, bundle: Path) -> None:
     target = tmp_path / "mine.mp4"
     target.write_bytes(clip.read_bytes())
     with pytest.raises(UsageError, match="is the input itself"):

@@ -1,4 +1,4 @@
-"""A cluster's conversion is one machine's, to the byte."""
+"""A Ray cluster writes the same bytes as one machine."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,22 +8,26 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 
 from faceloom.progress import run_to_completion
-from faceloom.provenance import Marking
+from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange, read_frames
 
 ray = pytest.importorskip("ray", reason="the package ray is not installed (extra ray)")
 
-# A signature is another one each time.
+# Without C2PA, whose signatures differ each time.
 OPTIONS = ConvertOptions(
-    batch=4, segment=9, color="lab", stretch=FrameRange.parse("2:31"), marking=Marking("tags")
+    batch_size=4,
+    segment_length=9,
+    color="lab",
+    frame_range=FrameRange.parse("2:31"),
+    marking=MarkSettings("tags"),
 )
 
 
-def test_two_workers_make_what_one_machine_makes(
+def test_two_workers_write_the_bytes_of_one_machine(
     tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faceloom.swap.pipeline.ray_executor._workers", _two_workers)
+    monkeypatch.setattr("faceloom.swap.pipeline.ray_executor._start_workers", _two_workers)
     bundle = make_bundle(tmp_path / "ben.bundle")
     pictures = [frame.rgb for frame in read_frames(sample / "target_ada.mp4", stop=33)]
     clip = make_clip(tmp_path / "clip.mp4", pictures, sound_seconds=1.2)
@@ -36,8 +40,8 @@ def test_two_workers_make_what_one_machine_makes(
     assert not ray.is_initialized()
 
 
-def _two_workers(cluster: object, order: object) -> list[object]:
+def _two_workers(cluster: object, spec: object) -> list[object]:
     from faceloom.swap.pipeline.ray_executor import SegmentWorker
 
     assert cluster is ray
-    return [ray.remote(SegmentWorker).options(num_cpus=0.5).remote(order) for _ in range(2)]
+    return [ray.remote(SegmentWorker).options(num_cpus=0.5).remote(spec) for _ in range(2)]

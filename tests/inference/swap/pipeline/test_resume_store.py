@@ -1,9 +1,9 @@
-"""A conversion that was stopped goes on to the same bytes as one that never was."""
+"""A resumed conversion writes the same bytes as an uninterrupted one."""
 
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +15,15 @@ from faceloom.atomic import write_text
 from faceloom.errors import MediaUnreadable, NoFaceFound, PartlyDone, UsageError
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
-from faceloom.provenance import Marking
+from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
+from faceloom.swap.options import FILES_MUST_MATCH, MAY_CHANGE, MUST_MATCH, resume_settings
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.resume_store import batch_begun, folder_of
+from faceloom.swap.pipeline.resume_store import read_batch_size, resume_folder
 from faceloom.video import FrameRange, read_frames
 
-# A signature is another one each time.
-OPTIONS = ConvertOptions(batch=3, segment=12, color="lab", marking=Marking("tags"))
+# Without C2PA, whose signatures differ each time.
+OPTIONS = ConvertOptions(batch_size=3, segment_length=12, color="lab", marking=MarkSettings("tags"))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    """Fifty frames at uneven times, with sound, a cut after frame 29 and no face in frames 20 to 24."""
+    """Fifty frames at uneven times, with sound, a cut after 29 and no face in 20 to 24."""
     pictures = [f.rgb for f in read_frames(sample / "target_ada.mp4") if f.index < 30]
     pictures += [f.rgb for f in read_frames(sample / "target_ben.mp4") if f.index < 20]
     pictures[20:25] = [np.full_like(pictures[0], 90)] * 5
@@ -43,8 +44,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory, clip: Path, bundle: Path) -> bytes:
-    out = tmp_path_factory.mktemp("unbroken") / "out.mp4"
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, clip: Path, bundle: Path) -> bytes:
+    out = tmp_path_factory.mktemp("uninterrupted") / "out.mp4"
     run_to_completion(convert(clip, bundle, out, OPTIONS))
     assert [path.name for path in out.parent.iterdir()] == ["out.mp4"]
     return out.read_bytes()
@@ -60,18 +61,18 @@ def stop_after(
 
 
 def test_the_same_command_gives_the_same_bytes(
-    tmp_path: Path, clip: Path, bundle: Path, unbroken: bytes
+    tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes
 ) -> None:
     run_to_completion(convert(clip, bundle, tmp_path / "again.mp4", OPTIONS))
-    assert (tmp_path / "again.mp4").read_bytes() == unbroken
+    assert (tmp_path / "again.mp4").read_bytes() == uninterrupted
 
 
 @pytest.mark.parametrize(("stops", "resumed_at"), [((13,), 12), ((26,), 24), ((14, 27, 49), 48)])
-def test_it_goes_on_to_the_same_bytes(
+def test_resume_continues_with_the_same_bytes(
     tmp_path: Path,
     clip: Path,
     bundle: Path,
-    unbroken: bytes,
+    uninterrupted: bytes,
     stops: tuple[int, ...],
     resumed_at: int,
 ) -> None:
@@ -79,30 +80,32 @@ def test_it_goes_on_to_the_same_bytes(
     for frames in stops:
         stop_after(clip, bundle, out, frames, replace(OPTIONS, resume=True))
         assert not out.exists()
-        assert folder_of(out).is_dir()
+        assert resume_folder(out).is_dir()
     summary = run_to_completion(convert(clip, bundle, out, replace(OPTIONS, resume=True)))
     assert (summary.frames, summary.swapped_frames, summary.resumed_at) == (50, 45, resumed_at)
-    assert out.read_bytes() == unbroken
+    assert out.read_bytes() == uninterrupted
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
-def test_what_nobody_can_go_on_with_is_not_kept(tmp_path: Path, clip: Path, bundle: Path) -> None:
-    """A video that came by a pipe is gone with its process."""
-    stop_after(clip, bundle, tmp_path / "out.mp4", 26, replace(OPTIONS, resumable=False))
+def test_segments_are_deleted_without_keep_partial(
+    tmp_path: Path, clip: Path, bundle: Path
+) -> None:
+    """Standard input cannot be read again."""
+    stop_after(clip, bundle, tmp_path / "out.mp4", 26, replace(OPTIONS, keep_partial=False))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_range_goes_on_too(tmp_path: Path, clip: Path, bundle: Path) -> None:
-    options = replace(OPTIONS, stretch=FrameRange.parse("5:47"))
-    run_to_completion(convert(clip, bundle, tmp_path / "whole.mkv", options))
+def test_a_range_can_be_resumed(tmp_path: Path, clip: Path, bundle: Path) -> None:
+    options = replace(OPTIONS, frame_range=FrameRange.parse("5:47"))
+    run_to_completion(convert(clip, bundle, tmp_path / "complete.mkv", options))
     stop_after(clip, bundle, tmp_path / "out.mkv", 30, options)
     run_to_completion(convert(clip, bundle, tmp_path / "out.mkv", replace(options, resume=True)))
-    assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "whole.mkv").read_bytes()
+    assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "complete.mkv").read_bytes()
 
 
-def test_pictures_go_on_beside_their_folder(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_an_image_sequence_can_be_resumed(tmp_path: Path, clip: Path, bundle: Path) -> None:
     out = tmp_path / "frames" / "p_%03d.png"
-    options = replace(OPTIONS, stretch=FrameRange.parse("0:20"))
+    options = replace(OPTIONS, frame_range=FrameRange.parse("0:20"))
     stop_after(clip, bundle, out, 14, options)
     assert [path.name for path in tmp_path.iterdir()] == [".frames.work"]
     assert (
@@ -114,54 +117,59 @@ def test_pictures_go_on_beside_their_folder(tmp_path: Path, clip: Path, bundle: 
     ]
 
 
-def test_a_killed_process_goes_on(
-    tmp_path: Path, clip: Path, bundle: Path, unbroken: bytes
+def test_a_killed_process_can_be_resumed(
+    tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes
 ) -> None:
     out = tmp_path / "out.mp4"
     program = (
-        "import sys; from pathlib import Path; from faceloom.progress import finish\n"
+        "import sys; from pathlib import Path; from faceloom.progress import run_to_completion\n"
         "from faceloom.swap import ConvertOptions, convert; a, b, c = map(Path, sys.argv[1:])\n"
-        "finish(convert(a, b, c, ConvertOptions(batch=3, segment=12, color='lab')))"
+        "options = ConvertOptions(batch_size=3, segment_length=12, color='lab')\n"
+        "run_to_completion(convert(a, b, c, options))"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(clip), str(bundle), str(out)])
-    while process.poll() is None and not (folder_of(out) / "000001.json").exists():
+    while process.poll() is None and not (resume_folder(out) / "000001.json").exists():
         time.sleep(0.001)
     process.kill()
     process.wait()
     assert not out.exists()
     summary = run_to_completion(convert(clip, bundle, out, replace(OPTIONS, resume=True)))
     assert summary.resumed_at >= 24
-    assert out.read_bytes() == unbroken
+    assert out.read_bytes() == uninterrupted
 
 
-def test_a_damaged_segment_is_made_again(
-    tmp_path: Path, clip: Path, bundle: Path, unbroken: bytes
+def test_a_damaged_segment_is_redone(
+    tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes
 ) -> None:
     out = tmp_path / "out.mp4"
     stop_after(clip, bundle, out, 40)
-    second = folder_of(out) / "000002.pictures"
+    second = resume_folder(out) / "000002.segment"
     second.write_bytes(second.read_bytes()[:-1])
     summary = run_to_completion(convert(clip, bundle, out, replace(OPTIONS, resume=True)))
     assert summary.resumed_at == 24
-    assert out.read_bytes() == unbroken
+    assert out.read_bytes() == uninterrupted
 
 
-def test_what_was_begun_is_neither_lost_nor_mixed(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_an_interrupted_conversion_needs_resume_or_force_and_equal_options(
+    tmp_path: Path, clip: Path, bundle: Path
+) -> None:
     out = tmp_path / "out.mp4"
     stop_after(clip, bundle, out, 13)
     with pytest.raises(
-        UsageError, match=r"12 of its frames are done; add --resume to go on, or --force"
+        UsageError, match=r"12 of its frames are finished. Add --resume to continue it, or --force"
     ):
         run_to_completion(convert(clip, bundle, out, OPTIONS))
-    with pytest.raises(UsageError, match=r"begun otherwise \(other: color\)"):
+    with pytest.raises(UsageError, match=r"differ from the interrupted run: color\. "):
         run_to_completion(convert(clip, bundle, out, replace(OPTIONS, color="none", resume=True)))
-    assert folder_of(out).is_dir()
+    assert resume_folder(out).is_dir()
     assert (
         run_to_completion(convert(clip, bundle, out, replace(OPTIONS, force=True))).resumed_at == 0
     )
 
 
-def test_nothing_is_left_where_going_on_is_no_use(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_segments_are_deleted_when_the_target_is_refused(
+    tmp_path: Path, clip: Path, bundle: Path
+) -> None:
     with pytest.raises(NoFaceFound, match="frame 20 "):
         run_to_completion(
             convert(clip, bundle, tmp_path / "out.mp4", replace(OPTIONS, on_missing="fail"))
@@ -169,8 +177,8 @@ def test_nothing_is_left_where_going_on_is_no_use(tmp_path: Path, clip: Path, bu
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_keeps_what_is_done(
-    tmp_path: Path, clip: Path, bundle: Path, unbroken: bytes, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_keeps_finished_segments(
+    tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.mp4"
 
@@ -187,38 +195,38 @@ def test_a_full_disk_keeps_what_is_done(
         run_to_completion(convert(clip, bundle, out, replace(OPTIONS, resume=True))).resumed_at
         == 24
     )
-    assert out.read_bytes() == unbroken
+    assert out.read_bytes() == uninterrupted
 
 
-def test_a_state_is_read_as_it_was_written(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_a_state_is_read_as_written(tmp_path: Path, clip: Path, bundle: Path) -> None:
     out = tmp_path / "out.mp4"
     stop_after(clip, bundle, out, 26)
-    path = folder_of(out) / "000001.npz"
+    path = resume_folder(out) / "000001.npz"
     state = read_state(path)
     write_state(tmp_path / "again.npz", state)
     assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
-    assert (state.frame, len(state.lead), len(state.found)) == (24, 8, 4)
+    assert (state.next_frame, len(state.lead_in), len(state.recent_faces)) == (24, 8, 4)
 
 
-def test_an_error_that_can_be_mended_keeps_what_is_done(
-    tmp_path: Path, clip: Path, bundle: Path, unbroken: bytes, monkeypatch: pytest.MonkeyPatch
+def test_a_read_error_keeps_finished_segments(
+    tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out.mp4"
     stop_after(clip, bundle, out, 26)
 
     def unplugged(*_: object, **__: object) -> None:
-        raise MediaUnreadable("The disk is gone.")
+        raise MediaUnreadable("The disk is unplugged.")
 
     with monkeypatch.context() as patch:
         patch.setattr("faceloom.swap.pipeline.target.read_source", unplugged)
         with pytest.raises(MediaUnreadable):
             run_to_completion(convert(clip, bundle, out, replace(OPTIONS, resume=True)))
-    (folder_of(out) / "000001.npz").write_bytes(b"")
+    (resume_folder(out) / "000001.npz").write_bytes(b"")
     assert (
         run_to_completion(convert(clip, bundle, out, replace(OPTIONS, resume=True))).resumed_at
         == 12
     )
-    assert out.read_bytes() == unbroken
+    assert out.read_bytes() == uninterrupted
 
 
 def test_two_processes_do_not_work_on_one_output(tmp_path: Path, clip: Path, bundle: Path) -> None:
@@ -229,7 +237,7 @@ def test_two_processes_do_not_work_on_one_output(tmp_path: Path, clip: Path, bun
     first.close()
 
 
-def test_another_person_at_the_same_path_is_noticed(
+def test_a_changed_reference_picture_prevents_resuming(
     tmp_path: Path, sample: Path, clip: Path, bundle: Path
 ) -> None:
     out, picture = tmp_path / "out.mp4", tmp_path / "who.png"
@@ -237,19 +245,30 @@ def test_another_person_at_the_same_path_is_noticed(
     write_png(picture, next(read_frames(sample / "target_ada.mp4")).rgb)
     stop_after(clip, bundle, out, 13, options)
     write_png(picture, next(read_frames(sample / "target_ben.mp4")).rgb)
-    with pytest.raises(UsageError, match=r"other: reference"):
+    with pytest.raises(UsageError, match=r"interrupted run: reference"):
         run_to_completion(convert(clip, bundle, out, replace(options, resume=True)))
 
 
-def test_what_was_tuned_in_between_changes_nothing(
-    tmp_path: Path, clip: Path, bundle: Path
-) -> None:
+def test_a_resumed_run_keeps_its_batch_size(tmp_path: Path, clip: Path, bundle: Path) -> None:
     out = tmp_path / "out.mp4"
     stop_after(clip, bundle, out, 13)
-    assert batch_begun(out) == 3
+    assert read_batch_size(out) == 3
     assert (
         run_to_completion(
-            convert(clip, bundle, out, replace(OPTIONS, resume=True, batch=None))
+            convert(clip, bundle, out, replace(OPTIONS, resume=True, batch_size=None))
         ).resumed_at
         == 12
     )
+
+
+def test_every_option_declares_how_it_takes_part_in_resuming() -> None:
+    for option in fields(ConvertOptions):
+        assert option.metadata in (MUST_MATCH, FILES_MUST_MATCH, MAY_CHANGE), option.name
+
+
+def test_options_that_decide_no_pixel_may_change_on_resume() -> None:
+    changed = ConvertOptions(
+        resume=True, force=True, keep_partial=False, engine="ray", marking=MarkSettings("off")
+    )
+    assert resume_settings(changed) == resume_settings(ConvertOptions())
+    assert resume_settings(replace(changed, sharpen=0.5)) != resume_settings(changed)

@@ -1,0 +1,49 @@
+"""Run the stages of a swap on frames whose faces are known, as the pipeline does."""
+
+from collections.abc import Iterable, Sequence
+
+from faceloom.faces.face_finder import Face
+from faceloom.faces.shot_detection import CutDetector
+from faceloom.swap import FaceSource, FrameSwapper, IdentityMap, SwapOptions
+from faceloom.swap.pipeline import SelectedFrame
+from faceloom.swap.selection import FaceSelector, TrackState
+from faceloom.video import Frame
+
+FoundFaces = list[tuple[Frame, list[Face]]]
+
+
+class SwapRun:
+    """A selector and a swapper that go through one video together."""
+
+    def __init__(
+        self,
+        source: FaceSource | IdentityMap,
+        options: SwapOptions,
+        state: TrackState | None = None,
+    ):
+        if not isinstance(source, IdentityMap):
+            source = IdentityMap.of_one(source, options)
+        self.selector = FaceSelector(options, source.reference_set(options), state)
+        self.swapper = FrameSwapper(source.sources, options)
+        self._cuts = CutDetector()
+
+    def select(self, frames: Iterable[tuple[Frame, Sequence[Face]]]) -> list[SelectedFrame]:
+        return [
+            SelectedFrame(
+                frame,
+                self.selector.select(frame, faces, shot_start=self._cuts.begins_shot(frame.rgb)),
+            )
+            for frame, faces in frames
+        ]
+
+    def swap(self, frames: Iterable[tuple[Frame, Sequence[Face]]]) -> list[Frame]:
+        """Swap one batch."""
+        selected = self.select(frames)
+        faces = self.swapper.predict([self.swapper.align(one) for one in selected])
+        return list(self.swapper.blend_frames(selected, faces))
+
+    @property
+    def counters(self) -> tuple[int, int]:
+        """Frames with a swapped face, and frames with a lost one."""
+        counters = self.selector.state.counters
+        return counters.get("swapped", 0), counters.get("missing", 0)
