@@ -62,7 +62,9 @@ INVALID = {
         "no setting network.shared_stages",
     ),
     "shift without a mean face": (
-        VALID.replace("latent_dim: 16", "latent_dim: 16, mean_face: false, mean_face_max_shift: 0.1"),
+        VALID.replace(
+            "latent_dim: 16", "latent_dim: 16, mean_face: false, mean_face_max_shift: 0.1"
+        ),
         "mean_face: true",
     ),
     "output scale larger than the stride": (
@@ -81,7 +83,7 @@ INVALID = {
     "alias": ("a: &a 1\nb: *a", "aliases are not supported"),
     "list": ("- 1\n- 2", "keys and values"),
     "empty file": ("", "keys and values"),
-    "empty consent": (VALID + "consent: {who: ''}", "consent: .*leave it out"),
+    "empty consent": (VALID + "consent: {person: ''}", "consent: .*leave it out"),
     "misspelled key of consent": (
         VALID + "consent: {bassis: release}",
         "consent.bassis.*did you mean basis",
@@ -132,9 +134,9 @@ def test_a_setting_can_be_overridden(valid: Path, change: str, key: str, value: 
 @pytest.mark.parametrize(
     ("written", "changes", "expected"),
     [
-        ("", ["consent.who=Ben", "consent.date=2026-11-01"], "Ben; 2026-11-01"),
+        ("", ["consent.person=Ben", "consent.date=2026-11-01"], "Ben; 2026-11-01"),
         (
-            "consent: {who: Ben, basis: release}",
+            "consent: {person: Ben, basis: release}",
             ["consent.note=signed in Bern"],
             "Ben; basis: release; signed in Bern",
         ),

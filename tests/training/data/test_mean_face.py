@@ -1,24 +1,28 @@
-"""What a person's template begins as: the faces brought to one form, which keeps what lies on them sharp."""
+"""A mean face averages faces that are warped to one mesh, which keeps their details sharp."""
 
 import cv2
 import numpy as np
 
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.data.dataset import TrainingFaces
-from faceloom_train.data.mean_face import first_template
+from faceloom_train.data.mean_face import compute_mean_face
 
-_SIZE, _WIDE = 64, round(64 * MARGIN)
+# Side of the mean face and of the stored crops, in pixels.
+_SIZE = 64
+_STORED_SIZE = round(64 * MARGIN)
 
 
-def test_faces_in_different_places_make_one_sharp_picture() -> None:
+def test_shifted_faces_make_one_sharp_mean_face() -> None:
     rng = np.random.default_rng(0)
-    face = cv2.GaussianBlur(rng.integers(0, 256, (_WIDE, _WIDE, 4), np.uint8), (0, 0), 1.5)
+    face = cv2.GaussianBlur(
+        rng.integers(0, 256, (_STORED_SIZE, _STORED_SIZE, 4), np.uint8), (0, 0), 1.5
+    )
     face = cv2.normalize(face, None, 0, 255, cv2.NORM_MINMAX)
     mesh = np.float32(rng.uniform(-0.4, 0.4, (468, 2)))
-    steps = (-4, -2, 0, 2, 4)
-    crops = [np.roll(face, step, 1) for step in steps]
-    meshes = [mesh + np.float32([step / _SIZE, 0]) for step in steps]
-    # Two in profile, which would show something else where they have nothing.
+    shifts = (-4, -2, 0, 2, 4)
+    crops = [np.roll(face, shift, 1) for shift in shifts]
+    meshes = [mesh + np.float32([shift / _SIZE, 0]) for shift in shifts]
+    # Two profiles, which must not be used: they do not show one side.
     crops += 2 * [np.full_like(face, 255)]
     meshes += [mesh * np.float32([0.5, 1]) + shift for shift in np.float32([[0.5, 0], [-0.5, 0]])]
     count = len(crops)
@@ -29,10 +33,12 @@ def test_faces_in_different_places_make_one_sharp_picture() -> None:
         np.stack(meshes),
         np.ones(count, np.float32),
     )
-    template = first_template(faces, _SIZE)
-    assert template.shape == (_SIZE, _SIZE, 4)
-    margin, inside = (_WIDE - _SIZE) // 2, slice(12, -12)
-    wanted = face[margin:-margin, margin:-margin] / 255
-    plain = np.mean(crops[:5], 0)[margin:-margin, margin:-margin] / 255
-    off, blurred = (np.abs(made - wanted)[inside, inside].mean() for made in (template, plain))
-    assert off < blurred / 4
+    mean_face = compute_mean_face(faces, _SIZE)
+    assert mean_face.shape == (_SIZE, _SIZE, 4)
+    margin, interior = (_STORED_SIZE - _SIZE) // 2, slice(12, -12)
+    expected = face[margin:-margin, margin:-margin] / 255
+    plain_mean = np.mean(crops[:5], 0)[margin:-margin, margin:-margin] / 255
+    error, plain_error = (
+        np.abs(image - expected)[interior, interior].mean() for image in (mean_face, plain_mean)
+    )
+    assert error < plain_error / 4

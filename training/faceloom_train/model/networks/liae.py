@@ -3,8 +3,8 @@
 DeepFaceLab's has two inters for two people, AB and B: one person is decoded from AB and AB, the
 other from B and AB, and a swap decodes the second from AB and AB. An inter for each identity
 besides the shared one does the same without an order: any number of people, each swapped to each
-other. A swap uses the source's inter and everything else of the target's. Each inter has half of the
-decoder's channels, so that a face costs no more than in `df`.
+other. A swap uses the source's inter and everything else of the target's. Each inter has half of
+the decoder's channels, so that a face costs no more than in `df`.
 """
 
 import keras
