@@ -58,7 +58,7 @@ class SwapOptions:
     on_missing: OnMissing = field(default="keep", metadata=MUST_MATCH)
     """What to do with a frame that lost its face: keep it, paste the last face, or fail."""
     label: VisibleLabel | None = field(default=None, metadata=MUST_MATCH)
-    """Text that is drawn into every frame."""
+    """Text to write into every frame."""
 
     @property
     def track(self) -> int | None:

@@ -87,6 +87,16 @@ def test_resume_continues_with_the_same_bytes(
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_resume_restores_shots_and_lost_faces(tmp_path: Path, clip: Path, bundle: Path) -> None:
+    options = replace(OPTIONS, on_missing="last", color="rct")
+    run_to_completion(convert(clip, bundle, tmp_path / "complete.mkv", options))
+    # The face is lost in frames 20 to 24, across the end of the second segment.
+    for frames in (13, 25, 37):
+        stop_after(clip, bundle, tmp_path / "out.mkv", frames, replace(options, resume=True))
+    run_to_completion(convert(clip, bundle, tmp_path / "out.mkv", replace(options, resume=True)))
+    assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "complete.mkv").read_bytes()
+
+
 def test_segments_are_deleted_without_keep_partial(
     tmp_path: Path, clip: Path, bundle: Path
 ) -> None:
