@@ -1,10 +1,10 @@
-"""How many faces a second presets learn from, and what the data path and all that a run does leave of that.
+"""Training speed of presets, and what the data pipeline and a whole run leave of it.
 
-python benchmarks/step.py FACESET FACESET PRESET[:FACES][,KEY=VALUE...] ...   FACES: of each identity in a step
+python benchmarks/step.py FACESET FACESET PRESET[:BATCH_SIZE][,KEY=VALUE...] ...
 
-bare: the step alone, on one batch, which with JAX lies on the device. data: the share of that speed with a new batch
-each step. run: and looked at after each, as a run is. Faces are those of both identities. KERAS_BACKEND chooses the
-backend.
+Columns: bare: steps on one batch, which lies on the device with JAX. data: the fraction of that
+speed with a new batch for each step. run: the same with the observers and hooks of a run. Faces are
+those of both identities. KERAS_BACKEND selects the backend.
 """
 
 import os
@@ -24,20 +24,21 @@ import tensorflow as tf
 from keras import ops
 
 from faceloom.faceset import FaceSet
-from faceloom_train.config.presets import preset_path
-from faceloom_train.config import TrainConfig, read_config
-from faceloom_train.data.batch_packing import packed
-from faceloom_train.data.dataset import load_faces, make_dataset
-from faceloom_train.loop.callbacks import StepCallback, LazyCallbackList, create_observers_and_hooks
-from faceloom_train.loop.precision import resolve_precision
-from faceloom_train.loop.trainer import build_compiled_model, dtype_policy
-from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.model.train_step import TOLD
+from faceloom_train.config import TrainConfig, preset_path, read_config
+from faceloom_train.data import load_faces, make_dataset, pack_batches
+from faceloom_train.keras_compat import LazyCallbackList
+from faceloom_train.loop.callbacks import StepCallback, create_observers_and_hooks
+from faceloom_train.model import STEP_OUTPUTS, SwapModel, build_compiled_model, dtype_policy
+from faceloom_train.runs.precision import resolve_precision
 from faceloom_train.runs.run_directory import Run
 
-# How long each is measured, after the first steps, which compile.
-SECONDS, FIRST = 5, 12
+# Duration of each measurement in seconds.
+SECONDS = 5
+# Steps before a measurement starts; the first of them compiles.
+WARM_UP_STEPS = 12
+# More steps than a measurement can reach.
 ENDLESS = 1_000_000
+# Settings that leave out checkpoints, previews and evaluations.
 QUIET = [
     f"steps={ENDLESS}",
     f"checkpoint_every={ENDLESS}",
@@ -53,43 +54,47 @@ def main(first: str, second: str, *presets: str) -> None:
         "|---" * 7 + "|",
         sep="\n",
     )
-    for asked in presets:
-        name, config = settings_of(asked)
+    for argument in presets:
+        name, config = parse_preset(argument)
         with dtype_policy(config.precision), tempfile.TemporaryDirectory() as folder:
             run = Run.create(Path(folder) / "run", paths, config)
             print(
-                f"| {name} | {config.precision} | {config.batch_size} | {measured(run)} |",
+                f"| {name} | {config.precision} | {config.batch_size} | {measure(run)} |",
                 flush=True,
             )
 
 
-def settings_of(asked: str) -> tuple[str, TrainConfig]:
-    preset, *changes = asked.split(",")
-    name, _, faces = preset.partition(":")
-    chosen = [f"batch_size={faces}", "micro_batch_size=null"] if faces else []
-    return ", ".join([name, *changes]), resolve_precision(
-        read_config(preset_path(name), [*QUIET, *chosen, *changes]), None
-    )
+def parse_preset(argument: str) -> tuple[str, TrainConfig]:
+    """The name in the table, and the configuration."""
+    preset, *changes = argument.split(",")
+    name, _, batch_size = preset.partition(":")
+    sizes = [f"batch_size={batch_size}", "micro_batch_size=null"] if batch_size else []
+    config = read_config(preset_path(name), [*QUIET, *sizes, *changes])
+    return ", ".join([name, *changes]), resolve_precision(config, None)
 
 
-def measured(run: Run) -> str:
+def measure(run: Run) -> str:
+    """The measured cells of a row."""
     settings = run.settings
     faces = [load_faces(FaceSet.read(path), settings) for path in run.faces.values()]
     model = build_compiled_model(settings, run.identities)
-    batches, model.layout = packed(make_dataset(faces, settings, 0, ENDLESS))
-    step = bare_step(model, next(iter(batches)))
-    began = time.perf_counter()
-    ops.convert_to_numpy(step()[TOLD])
-    compiled = time.perf_counter() - began
-    bare = steps_a_second(step)
-    data = in_fit(model, batches)
-    looking = create_observers_and_hooks(run, faces, lambda _: None, lambda: False, float("inf"))
-    whole = in_fit(model, batches, StepCallback(0, 0, *looking))
-    return f"{compiled:.0f} | {bare * settings.batch_size * len(faces):,.0f} | {data / bare:.3f} | {whole / bare:.3f}"
+    batches = pack_batches(make_dataset(faces, settings, 0, ENDLESS), model.batch_layout)
+    step = make_bare_step(model, next(iter(batches)))
+    start = time.perf_counter()
+    ops.convert_to_numpy(step()[STEP_OUTPUTS])
+    first_step = time.perf_counter() - start
+    bare = steps_per_second(step)
+    data = steps_per_second_in_fit(model, batches)
+    observers, hooks = create_observers_and_hooks(
+        run, faces, lambda _: None, lambda: False, float("inf")
+    )
+    whole = steps_per_second_in_fit(model, batches, StepCallback(0, 0, observers, hooks))
+    faces_per_second = bare * settings.batch_size * len(faces)
+    return f"{first_step:.0f} | {faces_per_second:,.0f} | {data / bare:.3f} | {whole / bare:.3f}"
 
 
-def bare_step(model: SwapModel, batch: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
-    """Return what makes a step of `fit` on the same batch again and again."""
+def make_bare_step(model: SwapModel, batch: Mapping[str, Any]) -> Callable[[], Mapping[str, Any]]:
+    """Return a function that runs a step of `fit` on the same batch."""
     model.make_train_function()
     if keras.backend.backend() != "jax":
         same = iter(tf.data.Dataset.from_tensors(batch).repeat())
@@ -97,53 +102,53 @@ def bare_step(model: SwapModel, batch: Mapping[str, Any]) -> Callable[[], Mappin
     import jax
 
     feed = repeat({name: jax.device_put(value.numpy()) for name, value in batch.items()})
-    kinds = (
+    groups = (
         model.trainable_variables,
         model.non_trainable_variables,
         model.optimizer.variables,
         model.metrics_variables,
     )
-    # Copies: a step writes into the memory of the one before.
-    state = [tuple([jax.numpy.array(v.value) for v in kind] for kind in kinds)]
+    # Copies, because a step reuses the memory of the previous state.
+    state = [tuple([jax.numpy.array(v.value) for v in group] for group in groups)]
 
     def step() -> Mapping[str, Any]:
-        values, state[0] = model.train_function(state[0], feed)
-        return values
+        logs, state[0] = model.train_function(state[0], feed)
+        return logs
 
     return step
 
 
-def steps_a_second(step: Callable[[], Mapping[str, Any]]) -> float:
-    for _ in range(FIRST):
-        ops.convert_to_numpy(step()[TOLD])
-    began, count = time.perf_counter(), 0
-    while time.perf_counter() < began + SECONDS:
-        values, count = step(), count + 1
-    ops.convert_to_numpy(values[TOLD])
-    return count / (time.perf_counter() - began)
+def steps_per_second(step: Callable[[], Mapping[str, Any]]) -> float:
+    for _ in range(WARM_UP_STEPS):
+        ops.convert_to_numpy(step()[STEP_OUTPUTS])
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() < start + SECONDS:
+        logs, count = step(), count + 1
+    ops.convert_to_numpy(logs[STEP_OUTPUTS])
+    return count / (time.perf_counter() - start)
 
 
-class Clock(keras.callbacks.Callback):
-    """Ends a fit after SECONDS and tells how many steps it made in one of them."""
+class SpeedCallback(keras.callbacks.Callback):
+    """Ends a `fit` after SECONDS and measures its steps per second."""
 
-    rate = began = 0.0
+    rate = started = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        if batch == FIRST:
-            ops.convert_to_numpy(logs[TOLD])
-            self.began = time.perf_counter()
-        elif batch > FIRST and time.perf_counter() > self.began + SECONDS:
-            ops.convert_to_numpy(logs[TOLD])
-            self.rate = (batch - FIRST) / (time.perf_counter() - self.began)
+        if batch == WARM_UP_STEPS:
+            ops.convert_to_numpy(logs[STEP_OUTPUTS])
+            self.started = time.perf_counter()
+        elif batch > WARM_UP_STEPS and time.perf_counter() > self.started + SECONDS:
+            ops.convert_to_numpy(logs[STEP_OUTPUTS])
+            self.rate = (batch - WARM_UP_STEPS) / (time.perf_counter() - self.started)
             self._model.stop_training = True
 
 
-def in_fit(
+def steps_per_second_in_fit(
     model: SwapModel, batches: tf.data.Dataset, *callbacks: keras.callbacks.Callback
 ) -> float:
-    clock = Clock()
+    speed = SpeedCallback()
     for variable in model.optimizer.variables:
-        # A fit ends with the averages in the place of the weights, in the same memory, which JAX cannot begin with.
+        # `fit` ends with the averages in the weights' memory, which JAX cannot start from.
         variable.assign(ops.convert_to_numpy(variable))
     model.fit(
         batches,
@@ -151,9 +156,9 @@ def in_fit(
         steps_per_epoch=ENDLESS,
         verbose=0,
         shuffle=False,
-        callbacks=LazyCallbackList([*callbacks, clock], add_history=True, model=model),
+        callbacks=LazyCallbackList([*callbacks, speed], add_history=True, model=model),
     )
-    return clock.rate
+    return speed.rate
 
 
 if __name__ == "__main__":
