@@ -98,23 +98,23 @@ class SwapNetwork:
         """Predict the source's faces for a target's faces, prepared as in training.
 
         Args:
-            targets: The target's crops with their outlines.
+            targets: The target's crops with their mesh masks.
 
         Returns:
             One face and mask for each crop.
         """
-        return self.swap(self.shown(targets))
+        return self.swap(self.network_input(targets))
 
-    def shown(self, targets: CropBatch) -> RgbBatch:
+    def network_input(self, targets: CropBatch) -> RgbBatch:
         """Return the network's input: the crops, with a gray background if it was trained so.
 
         Args:
-            targets: The target's crops with their outlines.
+            targets: The target's crops with their mesh masks.
         """
         crops = targets.crops
         if self._mask_background and len(targets):
             crops = np.stack(
-                [mask_background(*pair) for pair in zip(crops, targets.outlines, strict=True)]
+                [mask_background(*pair) for pair in zip(crops, targets.mesh_masks, strict=True)]
             )
         return crops
 

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, float32
 from faceloom.faces.face_finder import Face
-from faceloom.faces.face_recognition import MobileFaceNet
+from faceloom.faces.face_recognition import MobileFaceNet, unit_vectors
 from faceloom.faces.pose import head_pose
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
 
@@ -90,7 +90,9 @@ class FaceRecognizer:
         interval = _INTERVAL
         known = self._references.embeddings
         if int(arrays["source"]) == NO_SOURCE and len(known):
-            missing = self._references.threshold - float((known @ _unit(arrays["embedding"])).max())
+            missing = self._references.threshold - float(
+                (known @ unit_vectors(arrays["embedding"])).max()
+            )
             interval = _DOUBT_INTERVAL if missing < _DOUBT else _INTERVAL
         return (age < _FIRST_FRAMES or age % interval == 0) and abs(
             head_pose(face.landmarks).yaw
@@ -99,7 +101,7 @@ class FaceRecognizer:
     def _decide(self, embedding: Embedding, previous: int) -> int:
         """Return the source for a track's mean embedding, given the track's source so far."""
         references = self._references
-        unit = _unit(embedding)
+        unit = unit_vectors(embedding)
         excluded = float((references.excluded @ unit).max(initial=-1))
         if not len(references.embeddings):
             return NO_SOURCE if excluded >= references.threshold else 0
@@ -117,7 +119,3 @@ def _add_sample(arrays: TrackArrays, embedding: Embedding) -> None:
     arrays["samples"] = np.array(samples)
     mean = arrays.get("embedding", embedding)
     arrays["embedding"] = float32(mean + (embedding - mean) / samples)
-
-
-def _unit(vector: Embedding) -> Embedding:
-    return float32(vector / max(float(np.linalg.norm(vector)), 1e-9))

@@ -8,6 +8,7 @@ from tests.helpers.synthetic_faces import made_face
 from faceloom.array_types import Rgb, float32
 from faceloom.compare.image_similarity import laplacian_spread
 from faceloom.faces.alignment import crop_face
+from faceloom.faces.face_crop import FaceCrop
 from faceloom.swap import SwapOptions
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.paste_back import paste
@@ -93,16 +94,11 @@ def test_a_face_is_blended_as_sharp_as_its_target_or_asked(
     target: float, asked: float | None, amount: float
 ) -> None:
     drawn = face(1.5)
-    cut = AlignedFace(
-        made_face(),
-        0,
-        float32(np.eye(2, 3)),
-        face(target, seed=1),
-        np.zeros((468, 2), np.float32),
-        MASK,
+    crop = FaceCrop(
+        float32(np.eye(2, 3)), face(target, seed=1), np.zeros((468, 2), np.float32), MASK
     )
-    look = BlendSettings.of(
+    settings = BlendSettings.from_options(
         BlendRow(color="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked)
     )
-    blended = blend_face(SwappedFace(cut, drawn, MASK), look, {})
+    blended = blend_face(SwappedFace(AlignedFace(made_face(), 0, crop), drawn, MASK), settings, {})
     np.testing.assert_array_equal(blended.matched, sharpen(drawn, amount))
