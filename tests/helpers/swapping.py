@@ -39,7 +39,7 @@ class SwapRun:
     def swap(self, frames: Iterable[tuple[Frame, Sequence[Face]]]) -> list[Frame]:
         """Swap one batch."""
         selected = self.select(frames)
-        faces = self.swapper.predict([self.swapper.align(one) for one in selected])
+        faces = self.swapper.predict([self.swapper.align(frame) for frame in selected])
         return list(self.swapper.blend_frames(selected, faces))
 
     @property

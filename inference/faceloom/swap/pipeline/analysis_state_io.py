@@ -67,7 +67,11 @@ def write_state(path: Path, state: AnalysisState) -> None:
         finder.tracker.next_id,
     ]
     sources = [source for selection in lead_in for _, source in selection.faces]
-    lost = [(at, source) for at, selection in enumerate(lead_in) for source in selection.lost]
+    lost = [
+        (position, source)
+        for position, selection in enumerate(lead_in)
+        for source in selection.lost
+    ]
     arrays: dict[str, Any] = {
         "counters": np.array(counters, np.int64),
         "typical_change": np.array(finder.cuts.typical_change, np.float64),
@@ -77,7 +81,9 @@ def write_state(path: Path, state: AnalysisState) -> None:
         **_columns(_FINDER, [finder.faces]),
         **_columns(_RECENT, state.recent_faces),
         **_columns(_LEAD_IN, [[face for face, _ in selection.faces] for selection in lead_in]),
-        "lead_in_frames": _int_pairs([(one.pts, one.shot_start) for one in lead_in]),
+        "lead_in_frames": _int_pairs(
+            [(selection.pts, selection.shot_start) for selection in lead_in]
+        ),
         "lead_in_sources": np.array(sources, np.int64),
         "lead_in_lost": _int_pairs(lost),
         **{f"{_SELECTOR}{name}": value for name, value in state.selector.items()},
@@ -155,8 +161,8 @@ def _selections(arrays: Arrays) -> Iterator[FaceSelection]:
     frames = zip(arrays["lead_in_frames"].tolist(), _frames(arrays, _LEAD_IN), strict=True)
     for position, ((pts, shot_start), faces) in enumerate(frames):
         selected = tuple((face, next(sources)) for face in faces)
-        lost_here = tuple(source for at, source in lost if at == position)
-        yield FaceSelection(pts, selected, lost_here, bool(shot_start))
+        lost_sources = tuple(source for row, source in lost if row == position)
+        yield FaceSelection(pts, selected, lost_sources, bool(shot_start))
 
 
 def _int_pairs(rows: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -20,6 +20,7 @@ from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.convert import ConvertSummary, convert_request
 from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.swap_request import SwapRequest, parse_map_option
+from faceloom.swap.pipeline.swap_source import Assignment
 from faceloom.video import FrameRange
 from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS, final_path
 from faceloom.video.source import VIDEO_EXTENSIONS
@@ -355,8 +356,8 @@ def _to_job(
     bundle = entry.bundle or (None if entry.map else file.bundle)
     if bundle or entry.map:
         assignments = [
-            one._replace(reference=folder / one.reference, bundle=folder / one.bundle)
-            for one in map(parse_map_option, entry.map)
+            Assignment(folder / reference, folder / bundle)
+            for reference, bundle in map(parse_map_option, entry.map)
         ]
         named = folder / bundle if bundle else None
         request = SwapRequest.from_options(named, assignments, None, paste=False)

@@ -88,7 +88,7 @@ class FrameSwapper:
 
     def __init__(self, sources: Sequence[FaceSource], options: SwapOptions):
         self._sources = tuple(sources)
-        self._settings = [BlendSettings.from_options(one.blend, options) for one in sources]
+        self._settings = [BlendSettings.from_options(source.blend, options) for source in sources]
         self._label = options.label
         self.state = TrackState()
         self._last_faces = LastFaces(options.on_missing, self.state)
@@ -130,9 +130,9 @@ class FrameSwapper:
                 if face.source == index
             ]
             crops = [face.crop for _, face in aligned]
-            made = source.predict(CropBatch.from_crops(crops, source.crop.size))
+            predictions = source.predict(CropBatch.from_crops(crops, source.crop.size))
             for (position, face), picture, mask in zip(
-                aligned, made.faces, made.masks, strict=True
+                aligned, predictions.faces, predictions.masks, strict=True
             ):
                 swapped[position].append(SwappedFace(face, picture, mask))
         return swapped
@@ -161,7 +161,7 @@ class FrameSwapper:
             The new frame (the same one if nothing is pasted), and the blended faces.
         """
         frame, blended = selected.frame, self._match(faces)
-        pasted = [(one.matched, one.mask, _frame_to_crop(one)) for one in blended]
+        pasted = [(face.matched, face.mask, _frame_to_crop(face)) for face in blended]
         pasted += self._replacements(selected.selection)
         if not pasted and not self._label:
             return frame, blended
@@ -212,18 +212,18 @@ class FrameSwapper:
 
     def _match(self, faces: Sequence[SwappedFace]) -> tuple[BlendedFace, ...]:
         """Match a frame's swapped faces to their targets and update the state."""
-        self.state.begin_frame(one.aligned.face.track for one in faces)
+        self.state.begin_frame(swapped.aligned.face.track for swapped in faces)
         blended = tuple(
             blend_face(
-                one,
-                self._settings[one.aligned.source],
-                self.state.of_track(one.aligned.face.track),
+                swapped,
+                self._settings[swapped.aligned.source],
+                self.state.of_track(swapped.aligned.face.track),
             )
-            for one in faces
+            for swapped in faces
         )
-        for one in blended:
-            pasted = (one.matched, one.mask, _frame_to_crop(one))
-            self._last_faces.keep(one.swapped.aligned.source, pasted)
+        for face in blended:
+            pasted = (face.matched, face.mask, _frame_to_crop(face))
+            self._last_faces.keep(face.swapped.aligned.source, pasted)
         return blended
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:

@@ -153,7 +153,9 @@ def _tasks(
     before = tuple(lead_in)
     for batches in split_segments(frames, spec.grid, spec.batch_size):
         # Frames are dropped batch by batch: a segment of them would not fit into memory.
-        rows = [(one.frame.index, one.selection) for batch in batches for one in batch]
+        rows = [
+            (selected.frame.index, selected.selection) for batch in batches for selected in batch
+        ]
         selections = tuple(selection for _, selection in rows)
         yield SegmentTask(rows[0][0], before, selections)
         before = (*before, *selections)[-LEAD_IN:]

@@ -146,8 +146,8 @@ class FrameCounts:
         """
         return cls(
             len(frames),
-            sum(bool(one.selection.faces) for one in frames),
-            sum(bool(one.selection.lost) for one in frames),
+            sum(bool(selected.selection.faces) for selected in frames),
+            sum(bool(selected.selection.lost) for selected in frames),
         )
 
 

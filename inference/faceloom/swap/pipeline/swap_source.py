@@ -96,16 +96,16 @@ class SwapSource:
         """
         if options.reference or options.select is not None:
             raise UsageError("--map selects who is swapped; leave out --select and --reference.")
-        references = embed_references([one.reference for one in assignments])
+        references = embed_references([reference for reference, _ in assignments])
         assert references is not None, "an identity map has at least one assignment"
-        paths = list(dict.fromkeys(one.bundle for one in assignments))
+        paths = list(dict.fromkeys(bundle for _, bundle in assignments))
         bundles = [Bundle.read(path) for path in paths]
         sources, load = _open(bundles, options)
-        indices = tuple(paths.index(one.bundle) for one in assignments)
+        indices = tuple(paths.index(bundle) for _, bundle in assignments)
         identities = [_identity(bundle) for bundle in bundles]
         resume_id = " ".join(
-            f"{sha256_of_file(one.reference)}={identities[index].sha256}"
-            for one, index in zip(assignments, indices, strict=True)
+            f"{sha256_of_file(reference)}={identities[index].sha256}"
+            for (reference, _), index in zip(assignments, indices, strict=True)
         )
         identity_map = IdentityMap(references, indices, sources)
         return cls(identity_map, load, tuple(dict.fromkeys(identities)), resume_id)
