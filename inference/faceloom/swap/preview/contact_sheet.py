@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.array_types import Affine, Mask, Rgb, float32, to_levels
+from faceloom.array_types import Affine, Mask, Rgb, float32, to_uint8
 
 # Pixels of a cell's side, of the strip that its label stands in, and the tint of what a mask covers.
 CELL, _STRIP = 288, 22
@@ -31,24 +31,24 @@ def draw_sheet(rows: Sequence[Sequence[Cell]], side: int = CELL) -> Rgb:
     return np.concatenate([np.concatenate(row, 1) for row in drawn])
 
 
-def square_round(box_xyxy: Float32[np.ndarray, "4"], room: float, side: int = CELL) -> Affine:
+def square_around(box_xyxy: Float32[np.ndarray, "4"], room: float, side: int = CELL) -> Affine:
     """Return the map from a picture to a square of `side` pixels round a box, `room` of its longer sides wide."""
     scale = side / (room * float((box_xyxy[2:] - box_xyxy[:2]).max()))
     shift = side / 2 - scale * (box_xyxy[:2] + box_xyxy[2:]) / 2
     return float32([[scale, 0, shift[0]], [0, scale, shift[1]]])
 
 
-def cut_out(picture: Rgb, to_cell: Affine, side: int = CELL) -> Rgb:
+def warp_to_cell(picture: Rgb, to_cell: Affine, side: int = CELL) -> Rgb:
     """Return what a cell shows of a picture; beyond its edge there is nothing."""
     return np.asarray(
         cv2.warpAffine(picture, to_cell, (side, side), flags=cv2.INTER_LINEAR), np.uint8
     )
 
 
-def tinted(picture: Rgb, mask: Mask) -> Rgb:
+def tint_mask(picture: Rgb, mask: Mask) -> Rgb:
     """Return the picture with what a mask of its size covers tinted green."""
     share = float32(mask)[..., None] / 255 * 0.6
-    return to_levels(picture * (1 - share) + _TINT * share)
+    return to_uint8(picture * (1 - share) + _TINT * share)
 
 
 def _draw(cell: Cell, side: int) -> Rgb:

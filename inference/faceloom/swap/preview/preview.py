@@ -1,7 +1,6 @@
 """A swap at a glance: a few moments of a clip before and after, on one sheet, without writing a video."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,27 +8,33 @@ import cv2
 import numpy as np
 
 from faceloom.array_types import Affine, Mask, Rgb, float32
-from faceloom.atomic import replacing_file
+from faceloom.atomic import atomic_file
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.image_io import encode
+from faceloom.image_io import encode_picture
 from faceloom.progress import Progress, ProgressGenerator
-from faceloom.provenance import Mark, Marked, Marker, WornFace, can_check, checked
-from faceloom.swap.pipeline.convert import ConvertOptions
-from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper
+from faceloom.provenance import (
+    MarkWriter,
+    SwappedIdentity,
+    WrittenMarks,
+    check_frames,
+    content_check_available,
+)
+from faceloom.swap.options import ConvertOptions
+from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import (
     CELL,
     Cell,
-    cut_out,
     draw_sheet,
-    square_round,
-    tinted,
+    square_around,
+    tint_mask,
+    warp_to_cell,
 )
-from faceloom.swap.sources.face_source import FaceSource
-from faceloom.swap.sources.identity_map import Cast
+from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, probe_source
-from faceloom.video.frame_sampling import read_moments, spread_moments
-from faceloom.video.rotation import upright
+from faceloom.video.frame_sampling import read_frames_at, uniform_sample_times
+from faceloom.video.rotation import to_upright
 
 # Moments that are looked at, and of those with a face so many that are shown.
 _LOOKS, _SHOWN = 12, 6
@@ -38,7 +43,7 @@ _ROOM = 1.7
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewSummary:
+class SheetSummary:
     """`moments` of `looked_at` had a face to swap and are shown; their times in seconds.
 
     marked, faces, content_checked: as in `ConvertSummary`.
@@ -48,8 +53,8 @@ class PreviewSummary:
     looked_at: int
     moments: tuple[float, ...]
     seconds: float
-    marked: Marked
-    faces: tuple[WornFace, ...]
+    marked: WrittenMarks
+    faces: tuple[SwappedIdentity, ...]
     content_checked: bool
 
 
@@ -60,17 +65,16 @@ class _Shown:
     blended: tuple[BlendedFace, ...]
 
 
-def preview(
+def write_preview(
     target: Path,
-    source: FaceSource | Cast,
-    faces: Sequence[WornFace],
+    source: SwapSource,
     sheet: Path,
     options: ConvertOptions,
-) -> ProgressGenerator[PreviewSummary]:
+) -> ProgressGenerator[SheetSummary]:
     """Write a PNG with a column a moment: the target, the swap, and where the new face is shown.
 
     The moments are spread over the clip, each seen by itself: nothing is steadied. The label stands on the sheet, as
-    little of a frame's corners is seen there. faces: what the marks say. Raises UsageError for a track, which single
+    little of a frame's corners is seen there. Raises UsageError for a track, which single
     moments do not have, and for a sheet that is no PNG, MediaUnreadable if the target is no video, NoFaceFound if no
     moment has a face to swap.
     """
@@ -81,51 +85,56 @@ def preview(
         )
     if sheet.suffix.lower() != ".png":
         raise UsageError(f"--preview {sheet}: the sheet is a PNG; name it SHEET.png.")
-    marker, info = Marker.open(options.marking, sheet), probe_source(target)
-    swapper, finder = (
-        FrameSwapper(source, replace(options, on_missing="keep", label=None)),
-        FaceFinder(),
-    )
-    moments = spread_moments(info, _LOOKS)
+    marker, info = MarkWriter.open(options.marking, sheet), probe_source(target)
+    blend_options = replace(options, on_missing="keep", label=None)
+    swapper = FrameSwapper(source.identity_map.sources, blend_options)
+    selector = FaceSelector(blend_options, source.identity_map.reference_set(options))
+    finder = FaceFinder()
+    moments = uniform_sample_times(info, _LOOKS)
     shown = []
     frames = (
-        replace(coded, rgb=upright(coded.rgb, info.rotation).copy())
-        for coded in read_moments(info, moments)
+        replace(coded, rgb=to_upright(coded.rgb, info.rotation))
+        for coded in read_frames_at(info, moments)
     )
-    for number, frame in enumerate(checked(frames, info, info.frame_count)):
-        (found,) = finder.renewed(first_track=1000 * number).find([frame.rgb])
-        before = frame.rgb.copy()
-        (moment,) = swapper.choose([(frame, found)])
-        blended = swapper.blend(moment, *swapper.draw([moment])).faces
+    for number, frame in enumerate(check_frames(frames, info, info.frame_count)):
+        (found,) = finder.for_new_video(first_track=1000 * number).find([frame.rgb])
+        selected = SelectedFrame(frame, selector.select(frame, found))
+        swapped, blended = swapper.swap_frame(selected)
         if blended:
-            shown.append(_Shown(frame, before, blended))
+            shown.append(_Shown(swapped, frame.rgb, blended))
         yield Progress("preview", number + 1, len(moments))
     if not shown:
-        raise swapper.nobody(target)
+        raise selector.no_face_error(target)
     chosen = [shown[round(at)] for at in np.linspace(0, len(shown) - 1, min(_SHOWN, len(shown)))]
     picture = draw_sheet(list(zip(*(_column(one) for one in chosen), strict=True)))
     if options.label:
         options.label.draw(picture)
-    with replacing_file(sheet) as part:
-        part.write_bytes(encode(picture, ".png"))
-        marked = marker.run_to_completion(part, Mark(tuple(faces)), target)
+    with atomic_file(sheet) as part:
+        part.write_bytes(encode_picture(picture, ".png"))
+        marked = marker.write(part, source.mark, target)
     times = tuple(round(one.frame.seconds, 3) for one in chosen)
     seconds = time.monotonic() - started
-    return PreviewSummary(sheet, len(moments), times, seconds, marked, tuple(faces), can_check())
+    return SheetSummary(
+        sheet, len(moments), times, seconds, marked, source.identities, content_check_available()
+    )
 
 
 def _column(one: _Shown) -> tuple[Cell, ...]:
-    largest = max(one.blended, key=lambda blended: blended.drawn.cut.face.size)
-    to_cell = square_round(largest.drawn.cut.face.box_xyxy, _ROOM)
-    before, after = (cut_out(picture, to_cell) for picture in (one.before, one.frame.rgb))
+    largest = max(one.blended, key=lambda blended: blended.swapped.aligned.face.size)
+    to_cell = square_around(largest.swapped.aligned.face.box_xyxy, _ROOM)
+    before, after = (warp_to_cell(picture, to_cell) for picture in (one.before, one.frame.rgb))
     covered = np.max(
-        [_seen(blended.mask, blended.drawn.cut.to_crop, to_cell) for blended in one.blended], axis=0
+        [
+            _seen(blended.mask, blended.swapped.aligned.crop.frame_to_crop, to_cell)
+            for blended in one.blended
+        ],
+        axis=0,
     )
     when = f"{one.frame.seconds:.2f} s"
     return (
         Cell(before, f"{when} target"),
         Cell(after, f"{when} swap"),
-        Cell(tinted(before, covered), f"{when} mask"),
+        Cell(tint_mask(before, covered), f"{when} mask"),
     )
 
 

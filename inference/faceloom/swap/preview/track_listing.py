@@ -12,9 +12,9 @@ from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.image_io import write_png
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
-from faceloom.swap.preview.contact_sheet import Cell, cut_out, draw_sheet, square_round
+from faceloom.swap.preview.contact_sheet import Cell, draw_sheet, square_around, warp_to_cell
 from faceloom.video import Frame, probe_source, read_source
-from faceloom.video.rotation import upright
+from faceloom.video.rotation import to_upright
 
 _BATCH, _ROOM, _COLUMNS = 8, 1.5, 6
 
@@ -63,7 +63,7 @@ class _Track:
         # A hand before the face makes the detector doubt.
         if face.score > self._score:
             self._score = face.score
-            self.portrait = cut_out(picture, square_round(face.box_xyxy, _ROOM))
+            self.portrait = warp_to_cell(picture, square_around(face.box_xyxy, _ROOM))
         self.sizes.append(face.size)
         self.last = (frame.index, frame.seconds)
 
@@ -84,7 +84,7 @@ def list_tracks(target: Path, sheet: Path | None = None) -> ProgressGenerator[Tr
     finder = FaceFinder(detect_every=DETECT_EVERY)
     tracks: dict[int, _Track] = {}
     for group in batched(read_source(info), _BATCH):
-        pictures = [upright(frame.rgb, info.rotation) for frame in group]
+        pictures = [to_upright(frame.rgb, info.rotation) for frame in group]
         for frame, picture, faces in zip(group, pictures, finder.find(pictures), strict=True):
             for face in faces:
                 tracks.setdefault(face.track, _Track(frame)).add(frame, picture, face)

@@ -8,33 +8,34 @@ import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, noise
+from tests.helpers.swapping import SwapRun
 
+from faceloom.choices import MarkLevel
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.temporal_smoothing import steady
+from faceloom.faces.temporal_smoothing import smooth_alignment
 from faceloom.image_io import read_picture, write_png
 from faceloom.progress import run_to_completion
-from faceloom.provenance import Label, Marking, WornFace, verify
+from faceloom.provenance import MarkSettings, SwappedIdentity, VisibleLabel, verify
 from faceloom.provenance.credentials import is_installed
-from faceloom.provenance.mark_writer import Level
-from faceloom.swap import Bundle, ConvertOptions, FrameSwapper, SwapNetwork
+from faceloom.swap import ConvertOptions, SwapSource
 from faceloom.swap.preview import preview as preview_module
 from faceloom.swap.preview.contact_sheet import CELL
-from faceloom.swap.preview.frame_debug import one_frame
-from faceloom.swap.preview.preview import preview
+from faceloom.swap.preview.frame_debug import write_frame_debug
+from faceloom.swap.preview.preview import write_preview
 from faceloom.swap.preview.track_listing import list_tracks
 from faceloom.video import probe_source, probe_video, read_frames
-from faceloom.video.frame_sampling import frame_number, read_moments, spread_moments
+from faceloom.video.frame_sampling import frame_index_at, read_frames_at, uniform_sample_times
 
-BEN = WornFace("ben", "b" * 64)
+BEN = SwappedIdentity("ben", "b" * 64)
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> SwapNetwork:
-    """Draws the face inverted."""
-    return SwapNetwork.open(
-        Bundle.read(make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")), "cpu"
-    )
+def source(tmp_path_factory: pytest.TempPathFactory) -> SwapSource:
+    """A bundle that inverts the face."""
+    bundle = make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")
+    source = SwapSource.from_bundle(bundle, ConvertOptions(provider="cpu"))
+    return replace(source, identities=(BEN,))
 
 
 def halved(picture: np.ndarray) -> np.ndarray:
@@ -54,10 +55,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
 
 
 def test_a_preview_shows_the_moments_with_a_face(
-    tmp_path: Path, clip: Path, network: SwapNetwork
+    tmp_path: Path, clip: Path, source: SwapSource
 ) -> None:
     summary = run_to_completion(
-        preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions())
+        write_preview(clip, source, tmp_path / "sheet.png", ConvertOptions())
     )
     assert summary.looked_at == 12
     assert len(summary.moments) == 6
@@ -74,16 +75,18 @@ def test_a_preview_shows_the_moments_with_a_face(
 
 
 def test_a_frame_is_what_the_conversion_makes_of_it(
-    tmp_path: Path, clip: Path, network: SwapNetwork
+    tmp_path: Path, clip: Path, source: SwapSource
 ) -> None:
     options = ConvertOptions(color="rct", select="all")
     frames = [replace(frame, rgb=frame.rgb.copy()) for frame in read_frames(clip)]
     found = FaceFinder()
-    steadied = steady([(frame, found.find([frame.rgb])[0]) for frame in frames], fill_gaps=True)
-    whole = [frame.rgb for frame in FrameSwapper(network, options).swap(list(steadied))]
+    steadied = smooth_alignment(
+        [(frame, found.find([frame.rgb])[0]) for frame in frames], fill_gaps=True
+    )
+    whole = [frame.rgb for frame in SwapRun(source.identity_map, options).swap(list(steadied))]
     for place, number, faces in (("7", 7, 1), ("0.64s", 16, 2)):
         folder = tmp_path / place
-        summary = run_to_completion(one_frame(clip, network, [BEN], place, folder, options))
+        summary = run_to_completion(write_frame_debug(clip, source, place, folder, options))
         assert (summary.frame, summary.faces) == (number, faces)
         np.testing.assert_array_equal(read_picture(folder / "swap.png"), whole[number])
         steps = [file.name.partition("_")[2] for file in sorted(folder.glob("face0_*"))]
@@ -99,18 +102,18 @@ def test_a_frame_is_what_the_conversion_makes_of_it(
 
 @pytest.mark.parametrize("level", ["full", "tags", "off"])
 def test_what_shows_a_new_face_is_marked(
-    tmp_path: Path, clip: Path, network: SwapNetwork, level: Level
+    tmp_path: Path, clip: Path, source: SwapSource, level: MarkLevel
 ) -> None:
     """And nothing else: the target's own pictures say nothing of a swap."""
-    options = ConvertOptions(marking=Marking(level))
-    shown = run_to_completion(preview(clip, network, [BEN], tmp_path / "sheet.png", options))
-    one = run_to_completion(one_frame(clip, network, [BEN], "7", tmp_path / "one", options))
+    options = ConvertOptions(marking=MarkSettings(level))
+    shown = run_to_completion(write_preview(clip, source, tmp_path / "sheet.png", options))
+    one = run_to_completion(write_frame_debug(clip, source, "7", tmp_path / "one", options))
     said = {
         file.name: verify(file) for file in (tmp_path / "sheet.png", *(tmp_path / "one").iterdir())
     }
     new = {"sheet.png", "swap.png", "face0_3_drawn.png", "face0_8_matched.png"}
     signed = level == "full" and is_installed()
-    verdict = "intact" if signed else "unmarked" if level == "off" else "unsigned"
+    verdict = "valid" if signed else "unmarked" if level == "off" else "unsigned"
     assert {name: found.verdict for name, found in said.items()} == {
         name: verdict if name in new else "unmarked" for name in said
     }
@@ -120,18 +123,19 @@ def test_what_shows_a_new_face_is_marked(
         "tags": ("tags", "XMP"),
         "off": (),
     }[level]
-    assert shown.marked.written == one.marked.written == written
+    assert shown.marked.formats == one.marked.formats == written
     if level != "off":
-        assert said["swap.png"].xmp[0].faces == (BEN,)
+        assert said["swap.png"].xmp[0].identities == (BEN,)
 
 
-def test_the_label_stands_on_what_is_shown(
-    tmp_path: Path, clip: Path, network: SwapNetwork
-) -> None:
-    for name, label in (("with", Label("AI: face replaced", "top-right")), ("without", None)):
-        options = ConvertOptions(label=label, marking=Marking("off"))
-        run_to_completion(preview(clip, network, [BEN], tmp_path / name / "preview.png", options))
-        run_to_completion(one_frame(clip, network, [BEN], "7", tmp_path / name / "one", options))
+def test_the_label_stands_on_what_is_shown(tmp_path: Path, clip: Path, source: SwapSource) -> None:
+    for name, label in (
+        ("with", VisibleLabel("AI: face replaced", "top-right")),
+        ("without", None),
+    ):
+        options = ConvertOptions(label=label, marking=MarkSettings("off"))
+        run_to_completion(write_preview(clip, source, tmp_path / name / "preview.png", options))
+        run_to_completion(write_frame_debug(clip, source, "7", tmp_path / name / "one", options))
     differ = {}
     for file in sorted((tmp_path / "with").rglob("*.png")):
         pair = (
@@ -152,7 +156,7 @@ def test_the_label_stands_on_what_is_shown(
 
 
 def test_the_tracks_are_those_that_are_selected_by(
-    tmp_path: Path, clip: Path, network: SwapNetwork
+    tmp_path: Path, clip: Path, source: SwapSource
 ) -> None:
     summary = run_to_completion(list_tracks(clip, tmp_path / "sheet.png"))
     rows = {row.track: (row.first, row.last, row.frames) for row in summary.tracks}
@@ -160,7 +164,7 @@ def test_the_tracks_are_those_that_are_selected_by(
     assert len(summary.to_text().splitlines()) == 4
     assert read_picture(tmp_path / "sheet.png").shape[1] == 3 * CELL
     swapped = run_to_completion(
-        one_frame(clip, network, [BEN], "16", tmp_path / "one", ConvertOptions(select="track:2"))
+        write_frame_debug(clip, source, "16", tmp_path / "one", ConvertOptions(select="track:2"))
     )
     assert swapped.faces == 1
 
@@ -174,13 +178,13 @@ def test_the_tracks_are_those_that_are_selected_by(
         ("-1", None, UsageError, "no place in a clip"),
         ("nans", None, UsageError, "no place in a clip"),
         ("12", None, NoFaceFound, "No face was found|None of the faces"),
-        ("3", "track:2", NoFaceFound, "is the one asked for"),
+        ("3", "track:2", NoFaceFound, "is the requested person"),
     ],
 )
 def test_a_frame_that_cannot_be_had(
     tmp_path: Path,
     clip: Path,
-    network: SwapNetwork,
+    source: SwapSource,
     place: str,
     select: str | None,
     error: type[Exception],
@@ -188,38 +192,38 @@ def test_a_frame_that_cannot_be_had(
 ) -> None:
     with pytest.raises(error, match=words):
         run_to_completion(
-            one_frame(clip, network, [BEN], place, tmp_path / "one", ConvertOptions(select=select))
+            write_frame_debug(clip, source, place, tmp_path / "one", ConvertOptions(select=select))
         )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_preview_that_cannot_be_had(
-    tmp_path: Path, clip: Path, network: SwapNetwork, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clip: Path, source: SwapSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preview_module, "_LOOKS", 2)
     with pytest.raises(UsageError, match="single moments"):
         run_to_completion(
-            preview(clip, network, [BEN], tmp_path / "sheet.png", ConvertOptions(select="track:0"))
+            write_preview(clip, source, tmp_path / "sheet.png", ConvertOptions(select="track:0"))
         )
     empty = make_clip(tmp_path / "empty.mp4", noise(1))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
-        run_to_completion(preview(empty, network, [BEN], tmp_path / "sheet.png", ConvertOptions()))
+        run_to_completion(write_preview(empty, source, tmp_path / "sheet.png", ConvertOptions()))
     with pytest.raises(UsageError, match="is a PNG"):
-        run_to_completion(preview(clip, network, [BEN], tmp_path / "sheet.jpg", ConvertOptions()))
+        run_to_completion(write_preview(clip, source, tmp_path / "sheet.jpg", ConvertOptions()))
     assert list(tmp_path.iterdir()) == [empty]
 
 
 def test_moments_are_those_of_the_whole_video(clip: Path) -> None:
     info = probe_video(clip)
-    times = spread_moments(info, 4)
+    times = uniform_sample_times(info, 4)
     np.testing.assert_allclose(times, [0.1, 0.3, 0.5, 0.7], atol=0.02)
     frames = list(read_frames(clip))
-    for frame, time in zip(read_moments(info, [*times, 99.0]), [*times, 99.0], strict=True):
+    for frame, time in zip(read_frames_at(info, [*times, 99.0]), [*times, 99.0], strict=True):
         expected = [one for one in frames if one.seconds <= time][-1]
         assert frame.pts == expected.pts
         np.testing.assert_array_equal(frame.rgb, expected.rgb)
-    assert [frame_number(info, seconds) for seconds in (0, 0.3, 0.32)] == [0, 8, 8]
-    assert spread_moments(replace(info, duration=None, frame_count=None), 4) == [0.0]
+    assert [frame_index_at(info, seconds) for seconds in (0, 0.3, 0.32)] == [0, 8, 8]
+    assert uniform_sample_times(replace(info, duration=None, frame_count=None), 4) == [0.0]
 
 
 @pytest.fixture(scope="module")
@@ -232,17 +236,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
 
 
 def test_a_folder_of_pictures_is_looked_at_like_a_video(
-    tmp_path: Path, clip: Path, pictures: Path, network: SwapNetwork
+    tmp_path: Path, clip: Path, pictures: Path, source: SwapSource
 ) -> None:
     options = ConvertOptions()
     moments = [
-        run_to_completion(preview(one, network, [BEN], tmp_path / f"{one.name}.png", options))
+        run_to_completion(write_preview(one, source, tmp_path / f"{one.name}.png", options))
         for one in (clip, pictures)
     ]
     assert moments[0].moments == moments[1].moments
     frames = [
         run_to_completion(
-            one_frame(one, network, [BEN], "0.3s", tmp_path / f"{one.name}_frame", options)
+            write_frame_debug(one, source, "0.3s", tmp_path / f"{one.name}_frame", options)
         )
         for one in (clip, pictures)
     ]
@@ -261,7 +265,7 @@ def test_a_folder_of_pictures_is_looked_at_like_a_video(
 def test_times_are_found_alike_in_a_video_and_in_pictures(
     clip: Path, pictures: Path, seconds: float, number: int
 ) -> None:
-    assert [frame_number(probe_source(one), seconds) for one in (clip, pictures)] == [
+    assert [frame_index_at(probe_source(one), seconds) for one in (clip, pictures)] == [
         number,
         number,
     ]
@@ -269,4 +273,4 @@ def test_times_are_found_alike_in_a_video_and_in_pictures(
 
 def test_a_time_behind_the_last_picture_is_refused(pictures: Path) -> None:
     with pytest.raises(UsageError, match="ends before"):
-        frame_number(probe_source(pictures), 0.8)
+        frame_index_at(probe_source(pictures), 0.8)
