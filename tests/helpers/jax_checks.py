@@ -47,7 +47,7 @@ def continues_exactly(folder: Path, faces: dict[str, Path]) -> None:
 def skips_what_is_no_number(folder: Path, faces: dict[str, Path]) -> None:
     def spoiled(*arguments: object) -> tf.data.Dataset:
         return make_dataset(*arguments).map(
-            lambda batch: {**batch, "light": batch["light"] * np.nan}
+            lambda batch: {**batch, "color_jitter": batch["color_jitter"] * np.nan}
         )
 
     run = Run.read(folder / "broken")
@@ -74,7 +74,7 @@ def goes_back_when_steps_are_no_numbers(folder: Path, faces: dict[str, Path]) ->
         bad = tf.constant(0.0 if lower else np.nan, tf.float32)
         numbered = make_dataset(*arguments).enumerate(arguments[2])
         return numbered.map(
-            lambda n, batch: {**batch, "light": batch["light"] + tf.where(n < 5, 0.0, bad)}
+            lambda n, batch: {**batch, "color_jitter": batch["color_jitter"] + tf.where(n < 5, 0.0, bad)}
         )
 
     with patch.object(trainer, "make_dataset", spoiled):
@@ -97,7 +97,7 @@ def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None
     """Computing again what was not kept, too."""
     devices = open_strategy("2")
     assert devices.count == 2
-    run = tiny_run(folder / "two", faces, steps=6, rematerialize=True)
+    run = tiny_run(folder / "two", faces, steps=6, gradient_checkpointing=True)
     train(run, devices=devices)
     assert_alike(run, Run.read(folder / "whole"), 5e-3)
 
@@ -117,7 +117,7 @@ def draws(folder: Path, faces: dict[str, Path]) -> None:
     trainer.restore_checkpoint(model, trainer.latest_checkpoint(run)[0])
     seen = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
     np.savez(
-        folder / "drawn.npz", seen=seen, drawn=ops.convert_to_numpy(model.networks.decode(seen, 1))
+        folder / "drawn.npz", seen=seen, drawn=ops.convert_to_numpy(model.networks.predict(seen, 1))
     )
 
 

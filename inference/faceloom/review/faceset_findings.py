@@ -7,9 +7,9 @@ import numpy as np
 
 from faceloom.array_types import float32
 from faceloom.color import to_lab
-from faceloom.faces.face_recognition import SAME_PERSON
-from faceloom.review.finding import Finding, Severity, percent
-from faceloom.review.statistics import BLURRED, Person
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.review.finding import ReviewFinding, Severity, format_percent
+from faceloom.review.statistics import BLURRED, FaceSetStatistics
 
 # Different faces below which a person is too little known; the demo's sample has about a hundred.
 _FEW = 80
@@ -27,12 +27,12 @@ _SIDE_LIT = 0.12
 _ONE_FILE, _TWO_FILES = 0.9, 0.75
 
 
-def few_faces(person: Person) -> Finding | None:
+def few_faces(person: FaceSetStatistics) -> ReviewFinding | None:
     """Too few faces that differ."""
     different = int((~person.duplicate).sum())
     if different >= _FEW:
         return None
-    return Finding(
+    return ReviewFinding(
         "few faces", Severity.grave if different < _FEW / 4 else Severity.warning,
         f"{person.name} has only {different} different faces.",
         f"Add footage of {person.name}, or extract with a smaller --every.",
@@ -40,14 +40,16 @@ def few_faces(person: Person) -> Finding | None:
     )  # fmt: skip
 
 
-def one_source(person: Person) -> Finding | None:
+def one_source(person: FaceSetStatistics) -> ReviewFinding | None:
     """All faces, or nearly all, from one file."""
     first, files = person.sources[0], len(person.sources)
     share = first.faces / len(person)
     if share < _ONE_FILE:
         return None
-    many, of = ("All", "one file") if files == 1 else (percent(share), f"one of {files} files")
-    return Finding(
+    many, of = (
+        ("All", "one file") if files == 1 else (format_percent(share), f"one of {files} files")
+    )
+    return ReviewFinding(
         "one source", Severity.warning,
         f"{many} of {person.name}'s faces come from {of} ({first.name}).",
         f"Add footage of {person.name} from other days and places: one file has one camera, one light and one mood.",
@@ -55,27 +57,27 @@ def one_source(person: Person) -> Finding | None:
     )  # fmt: skip
 
 
-def few_sources(person: Person) -> Finding | None:
+def few_sources(person: FaceSetStatistics) -> ReviewFinding | None:
     """Most faces from two of many files, and not from one."""
     one, two = person.sources[0].faces, sum(share.faces for share in person.sources[:2])
     if len(person.sources) < 4 or two < _TWO_FILES * len(person) or one >= _ONE_FILE * len(person):
         return None
     share = two / len(person)
-    return Finding(
+    return ReviewFinding(
         "few sources", Severity.warning,
-        f"{percent(share)} of {person.name}'s faces come from 2 of {len(person.sources)} files.",
+        f"{format_percent(share)} of {person.name}'s faces come from 2 of {len(person.sources)} files.",
         f"Their lights and moods will rule the face: add footage like the other {len(person.sources) - 2} files, "
         "or extract the two with a larger --every.",
         share, {"share": share, "files": len(person.sources)},
     )  # fmt: skip
 
 
-def strangers(person: Person) -> Finding | None:
+def strangers(person: FaceSetStatistics) -> ReviewFinding | None:
     """Faces unlike the set's own center."""
-    count = int((person.similarity < SAME_PERSON).sum())
+    count = int((person.similarity < SAME_PERSON_SIMILARITY).sum())
     if not count:
         return None
-    return Finding(
+    return ReviewFinding(
         "strangers", Severity.grave,
         f"{count} of {person.name}'s {len(person)} faces look like another person.",
         "Look at the page's most doubtful faces, then take them out.",
@@ -83,7 +85,7 @@ def strangers(person: Person) -> Finding | None:
     )  # fmt: skip
 
 
-def flat_background(person: Person) -> Finding | None:
+def flat_background(person: FaceSetStatistics) -> ReviewFinding | None:
     """One flat, colored background behind many faces."""
     flat = person.background_uniform >= _FLAT
     if not flat.any():
@@ -95,16 +97,16 @@ def flat_background(person: Person) -> Finding | None:
     middle, share = lab[int(alike.argmax())], float(alike.max() * flat.mean())
     if share < 0.2 or np.hypot(*middle[1:]) < _COLORFUL:
         return None
-    return Finding(
+    return ReviewFinding(
         "flat background", Severity.warning,
-        f"{percent(share)} of {person.name}'s crops have one flat {_color_name(middle)} background: "
+        f"{format_percent(share)} of {person.name}'s crops have one flat {_color_name(middle)} background: "
         "it will leak into the skin unless masked.",
-        "Train with hide_background on (every preset but original_64 has it), or add footage before other walls.",
+        "Train with mask_background on (every preset but original_64 has it), or add footage before other walls.",
         share, {"share": share},
     )  # fmt: skip
 
 
-def one_light(person: Person) -> Finding | None:
+def one_light(person: FaceSetStatistics) -> ReviewFinding | None:
     """Lit from the same side in nearly all faces."""
     across = person.table.across
     right, left = float((across > _SIDE_LIT).mean()), float((across < -_SIDE_LIT).mean())
@@ -112,21 +114,21 @@ def one_light(person: Person) -> Finding | None:
     if share < 0.85:
         return None
     side, other = ("left", "right") if left > right else ("right", "left")
-    return Finding(
+    return ReviewFinding(
         "one light", Severity.warning,
-        f"{person.name} is lit from the {side} only, in {percent(share)} of the faces.",
+        f"{person.name} is lit from the {side} only, in {format_percent(share)} of the faces.",
         f"Add footage of {person.name} with light from the front or the {other}.",
         share, {"share": share, "across": float(np.median(across))},
     )  # fmt: skip
 
 
-def near_duplicates(person: Person) -> Finding | None:
+def near_duplicates(person: FaceSetStatistics) -> ReviewFinding | None:
     """Many faces that look like another one of the set."""
     count = int(person.duplicate.sum())
     share = count / len(person)
     if share < 0.2:
         return None
-    return Finding(
+    return ReviewFinding(
         "near-duplicates", Severity.note,
         f"{count} of {person.name}'s {len(person)} faces are near-duplicates.",
         "They teach nothing new; take them out.",
@@ -134,42 +136,42 @@ def near_duplicates(person: Person) -> Finding | None:
     )  # fmt: skip
 
 
-def blurred(person: Person) -> Finding | None:
+def blurred(person: FaceSetStatistics) -> ReviewFinding | None:
     """Many blurred faces."""
     share = float((person.table.sharpness < BLURRED).mean())
     if share < 0.1:
         return None
-    return Finding(
-        "blurred", Severity.warning, f"{percent(share)} of {person.name}'s faces are blurred.",
+    return ReviewFinding(
+        "blurred", Severity.warning, f"{format_percent(share)} of {person.name}'s faces are blurred.",
         "Take them out, or add sharper footage.",
         share, {"share": share}, _curate(person, "--drop", f"sharpness<{BLURRED}"),
     )  # fmt: skip
 
 
-def small(person: Person) -> Finding | None:
+def small(person: FaceSetStatistics) -> ReviewFinding | None:
     """Many faces of few pixels."""
     share = float((person.table.size < _SMALL).mean())
     if share < 0.25:
         return None
-    return Finding(
+    return ReviewFinding(
         "small", Severity.warning,
-        f"{percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
+        f"{format_percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
         "Add closer footage; with enough of it, take the small ones out.",
         share, {"share": share, "median": float(np.median(person.table.size))},
         _curate(person, "--drop", f"size<{_SMALL}"),
     )  # fmt: skip
 
 
-def badly_exposed(person: Person) -> Finding | None:
+def badly_exposed(person: FaceSetStatistics) -> ReviewFinding | None:
     """Many faces too dark, too bright or cut off at white."""
     table = person.table
     bad = (table.exposure < _DARK) | (table.exposure > _BRIGHT) | (table.clipped > _CLIPPED)
     share = float(bad.mean())
     if share < 0.15:
         return None
-    return Finding(
+    return ReviewFinding(
         "badly exposed", Severity.warning,
-        f"{percent(share)} of {person.name}'s faces are too dark, too bright or burnt out.",
+        f"{format_percent(share)} of {person.name}'s faces are too dark, too bright or burnt out.",
         "Add evenly lit footage; with enough of it, take these out.",
         share, {"share": share},
         _curate(person, *(
@@ -179,50 +181,52 @@ def badly_exposed(person: Person) -> Finding | None:
     )  # fmt: skip
 
 
-def still_mouth(person: Person) -> Finding | None:
+def still_mouth(person: FaceSetStatistics) -> ReviewFinding | None:
     """The mouth never opens."""
     widest = float(np.percentile(person.table.mouth_open, 98))
     if widest >= 0.2:
         return None
-    return Finding(
+    return ReviewFinding(
         "still mouth", Severity.warning, f"{person.name} hardly ever opens the mouth.",
         f"Add footage in which {person.name} speaks: the swap can only show a mouth that it has seen.",
         1 - widest, {"widest": widest},
     )  # fmt: skip
 
 
-def stiff_head(person: Person) -> Finding | None:
+def stiff_head(person: FaceSetStatistics) -> ReviewFinding | None:
     """The head never turns."""
     span = float(np.ptp(np.percentile(person.table.yaw, [3, 97])))
     if span >= 25:
         return None
-    return Finding(
+    return ReviewFinding(
         "stiff head", Severity.warning, f"{person.name}'s head turns through {span:.0f} degrees only.",
         f"Add footage in which {person.name} looks to both sides.", 1 - span / 25, {"degrees": span},
     )  # fmt: skip
 
 
-def one_person_twice(people: tuple[Person, Person]) -> Finding | None:
+def one_person_twice(people: tuple[FaceSetStatistics, FaceSetStatistics]) -> ReviewFinding | None:
     """Two sets of the same person."""
     first, second = people
     likeness = float(first.center @ second.center)
-    if likeness < SAME_PERSON:
+    if likeness < SAME_PERSON_SIMILARITY:
         return None
-    return Finding(
+    return ReviewFinding(
         "one person twice", Severity.grave,
         f"{first.name} and {second.name} look like one person (likeness {likeness:.2f}).",
         "Check that each face set holds the right person.", likeness, {"likeness": likeness},
     )  # fmt: skip
 
 
-OF_PERSON: tuple[Callable[[Person], Finding | None], ...] = (
+FACESET_CHECKS: tuple[Callable[[FaceSetStatistics], ReviewFinding | None], ...] = (
     few_faces, one_source, few_sources, strangers, flat_background, one_light, near_duplicates,
     blurred, small, badly_exposed, still_mouth, stiff_head,
 )  # fmt: skip
-OF_TWO: tuple[Callable[[tuple[Person, Person]], Finding | None], ...] = (one_person_twice,)
+PAIR_CHECKS: tuple[
+    Callable[[tuple[FaceSetStatistics, FaceSetStatistics]], ReviewFinding | None], ...
+] = (one_person_twice,)
 
 
-def _curate(person: Person, *options: str) -> str:
+def _curate(person: FaceSetStatistics, *options: str) -> str:
     """The command that rejects faces of a set."""
     return shlex.join(
         ["faceloom", "curate", str(person.faces.directory.resolve()), *options, "--apply"]
