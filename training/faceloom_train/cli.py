@@ -7,15 +7,18 @@ import typer
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command (entry point of the group "faceloom.commands")."""
-    app.command("train", help="Train or continue a run.", epilog=_EXAMPLE)(train_command)
+    """Add the command to `faceloom` (entry point of the group "faceloom.commands")."""
+    app.command("train", help="Train a new run or continue one.", epilog=_EXAMPLE)(train_command)
 
 
-_EXAMPLE = "Example: faceloom train --config base_128 --faces ada=faces/ada --faces ben=faces/ben --run runs/ada-ben"
+_EXAMPLE = (
+    "Example: faceloom train --config base_128 --faces ada=faces/ada --faces ben=faces/ben "
+    "--run runs/ada-ben"
+)
 
 
 def train_command(
-    run: Annotated[Path, typer.Option(help="The run's folder; one that exists is continued.")],
+    run: Annotated[Path, typer.Option(help="The run's folder; an existing run is continued.")],
     config: Annotated[
         str | None, typer.Option(help="A preset (smoke, base_128, ...) or a YAML file.")
     ] = None,
@@ -25,7 +28,7 @@ def train_command(
     init_from: Annotated[
         Path | None,
         typer.Option(
-            help="Begin with what this run has learned: other people or another size, too."
+            help="Start from the weights of this run; its identities and size may differ."
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,
@@ -34,7 +37,7 @@ def train_command(
         list[str] | None, typer.Option("--set", help="KEY=VALUE, overrides a setting.")
     ] = None,
     devices: Annotated[
-        str, typer.Option(help="How many GPUs of this machine share each step, or all.")
+        str, typer.Option(help="How many GPUs of this machine to use, or all.")
     ] = "1",
     workers: Annotated[
         str | None,
@@ -43,64 +46,59 @@ def train_command(
         ),
     ] = None,
     worker: Annotated[
-        int | None, typer.Option(min=0, help="Which of --workers this is, from 0.")
+        int | None, typer.Option(min=0, help="Which of --workers this one is, from 0.")
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Train or continue a run."""
-    from faceloom.cli.console import (
-        print_result,
-        progress_display,
-        silent_start,
-        stops_on_interrupt,
-    )
-    from faceloom.cli.optional_dependencies import needs
+    """Train a new run or continue one."""
+    from faceloom.cli.console import print_result, progress_display, silence_stderr
+    from faceloom.cli.optional_dependencies import requires_extra
+    from faceloom.interrupts import graceful_stop
 
     changes = [*(set_ or []), *([f"steps={steps}"] if steps else [])]
-    named = _named_paths(faces or [])
-    with needs("train"), silent_start():
-        from faceloom_train.config.presets import preset_path
-        from faceloom_train.config.schema import TrainConfig, change_config, read_config
-        from faceloom_train.distributed.strategy import open_devices
-        from faceloom_train.loop.summary import sentence
-        from faceloom_train.loop.trainer import open_run, train
-        from faceloom_train.loop.worker import faces_here, train_along
-        from faceloom_train.reporting.progress_display import training_display
-        from faceloom_train.runs.run_directory import Run
+    named = _parse_faces(faces or [])
+    with requires_extra("train"), silence_stderr():
+        from faceloom_train.config import TrainConfig, change_config, preset_path, read_config
+        from faceloom_train.distributed import open_strategy
+        from faceloom_train.loop import local_face_sets, summary_text, train, train_as_worker
+        from faceloom_train.reporting import training_display
+        from faceloom_train.runs import Run
+        from faceloom_train.runs.open_run import open_run
 
     def settings(current: TrainConfig | None) -> TrainConfig | None:
         if config is not None:
             return read_config(preset_path(config), changes)
         return current and change_config(current, changes)
 
-    with progress_display() as waiting:
-        places = open_devices(devices, workers, worker, waiting)
-    with places, stops_on_interrupt() as stop_asked:
-        if places.number > 0:
+    with progress_display() as report:
+        strategy = open_strategy(devices, workers, worker, report)
+    with strategy, graceful_stop() as stop_requested:
+        if strategy.worker_index > 0:
             with progress_display() as report:
-                followed = train_along(faces_here(run, named), places, report, stop_asked)
-            told = f"Worker {worker} has helped {run} to step {followed.step} of {followed.total}."
-            print_result(followed, told, json=json)
-            _end_if(stop_asked(), followed.step)
+                face_sets = local_face_sets(run, named)
+                helped = train_as_worker(face_sets, strategy, report, stop_requested)
+            text = f"Worker {worker} trained {run} up to step {helped.step} of {helped.total}."
+            print_result(helped, text, json=json)
+            _raise_if_stopped(stop_requested(), helped.step)
             return
         opened = open_run(run, named, settings, init_from)
         with training_display(opened) as report:
-            summary = train(opened, report, stop_asked, minutes, places)
-        print_result(summary, sentence(Run.read(run), summary), json=json)
-        _end_if(stop_asked(), summary.step)
+            summary = train(opened, report, stop_requested, minutes, strategy)
+        print_result(summary, summary_text(Run.read(run), summary), json=json)
+        _raise_if_stopped(stop_requested(), summary.step)
 
 
-def _end_if(stopped: bool, step: int) -> None:
-    """Say that the user stopped it."""
+def _raise_if_stopped(stopped: bool, step: int) -> None:
     from faceloom.errors import Stopped
 
     if stopped:
         raise Stopped(f"Stopped at step {step}; the same command continues it.")
 
 
-def _named_paths(faces: list[str]) -> dict[str, Path]:
+def _parse_faces(faces: list[str]) -> dict[str, Path]:
+    """Parse the values of --faces; raise UsageError if one is invalid."""
     from faceloom.errors import UsageError
 
     named: dict[str, Path] = {}
@@ -112,7 +110,7 @@ def _named_paths(faces: list[str]) -> dict[str, Path]:
             )
         if name in named:
             raise UsageError(
-                f"--faces {entry}: {name} is there already; give each identity its own name."
+                f"--faces {entry}: {name} is named twice; give each identity its own name."
             )
         named[name] = Path(path)
     return named

@@ -1,4 +1,4 @@
-"""The `faceloom` command and what stands between it and the shell."""
+"""The `faceloom` command: its subcommands, error messages and exit codes."""
 
 import sys
 from importlib.metadata import entry_points
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from faceloom import __version__
-from faceloom.atomic import said_plainly
+from faceloom.atomic import friendly_os_error
 from faceloom.cli import (
     bench,
     compare,
@@ -21,50 +21,59 @@ from faceloom.cli import (
     review,
     verify,
 )
-from faceloom.errors import FaceloomError, printable
+from faceloom.errors import FaceloomError, escape_unprintable
+from faceloom.interrupts import recorded_interrupts
+
+# The entry-point group through which the trainer and the exporter add their commands.
+_COMMAND_GROUP = "faceloom.commands"
+# The exit code of a shell for a command that Ctrl-C stopped.
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="faceloom",
-    help="Let one person wear another's face in a video: extract, train, export, convert.",
+    help="Swap faces in videos: extract faces, train a network, export it, convert videos.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    # Plain help costs a third of the time of the drawn one.
+    # Plain help takes a third of the time of help that is formatted with rich.
     rich_markup_mode=None,
 )
 
 
 def main() -> None:
-    """Run the command; turn our own errors into one sentence and their exit code."""
+    """Run the command and turn Faceloom's errors into one sentence and an exit code."""
     try:
-        _with_all_commands()()
+        with recorded_interrupts():
+            _with_all_commands()()
     except FaceloomError as error:
-        print(printable(f"faceloom: {error}"), file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
+        _fail(error)
     except OSError as error:
-        plain = said_plainly(error, Path(error.filename or "The file"))
-        print(printable(f"faceloom: {plain}"), file=sys.stderr)  # noqa: T201
-        sys.exit(plain.exit_code)
-    except SystemExit as end:
-        if end.code == 130:
-            print("faceloom: stopped; nothing half-written was left.", file=sys.stderr)  # noqa: T201
+        _fail(friendly_os_error(error, Path(error.filename or "The file")))
+    except SystemExit as error:
+        if error.code == _INTERRUPTED:
+            print("faceloom: stopped; no incomplete output was left.", file=sys.stderr)  # noqa: T201
         raise
 
 
+def _fail(error: FaceloomError) -> None:
+    print(escape_unprintable(f"faceloom: {error}"), file=sys.stderr)  # noqa: T201
+    sys.exit(error.exit_code)
+
+
 def _with_all_commands() -> typer.Typer:
-    """Add the commands of this package, then those of the packages that join through the entry-point group."""
+    """Add this package's commands, then those of installed packages with the entry point."""
     for module in (extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench):
         module.add_commands(app)
-    for point in entry_points(group="faceloom.commands"):
+    for point in entry_points(group=_COMMAND_GROUP):
         point.load()(app)
     return app
 
 
-def _print_version(asked: bool) -> bool:
-    if asked:
+def _print_version(requested: bool) -> bool:
+    if requested:
         typer.echo(f"faceloom {__version__}")
         raise typer.Exit
-    return asked
+    return requested
 
 
 @app.callback()
@@ -72,8 +81,11 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Declare the options that precede a command."""

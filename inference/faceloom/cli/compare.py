@@ -9,48 +9,60 @@ _EXAMPLE = "Example: faceloom compare clip.mp4 swapped.mp4 --identity faces/ben 
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("compare", epilog=_EXAMPLE)(compare_command)
 
 
 def compare_command(
-    target: Annotated[Path, typer.Argument(help="The untouched video.")],
+    target: Annotated[Path, typer.Argument(help="The original video.")],
     swap: Annotated[Path, typer.Argument(help="The swapped video.")],
-    identity: Annotated[Path | None, typer.Option(help="Face set of the wanted person.")] = None,
-    other: Annotated[
-        Path | None, typer.Option(help="Face set of the person in the target.")
+    identity: Annotated[
+        Path | None, typer.Option(help="Face set of the source: the person in the swap.")
     ] = None,
-    truth: Annotated[Path | None, typer.Option(help="The exact result, frame by frame.")] = None,
+    other: Annotated[
+        Path | None, typer.Option(help="Face set of the person in the original video.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Ground truth: the exact result, frame by frame.")
+    ] = None,
     paste: Annotated[
-        Path | None, typer.Option(help="What `convert --baseline paste` made of the target.")
+        Path | None, typer.Option(help="The target converted with `--baseline paste`.")
     ] = None,
     every: Annotated[
-        int, typer.Option(min=1, help="Look at every K-th frame; steadiness needs all of them.")
+        int, typer.Option(min=1, help="Use every Nth frame; flicker is only measured with 1.")
     ] = 1,
     report: Annotated[
-        Path | None, typer.Option(help="Write a page with curves and the worst moments.")
+        Path | None, typer.Option(help="Write an HTML report with charts and the worst frames.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Replace the page if it exists.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the report if it exists.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Judge a swap: whose face it is, what is kept of the performance, how it looks, how steady it is."""
+    """Measure a swap: identity, performance, image quality and stability."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
 
-    with needs("cpu"):
-        from faceloom.atomic import refuse_file
-        from faceloom.compare import Videos, compare, write_report
+    with requires_extra("cpu"):
+        from faceloom.atomic import check_output_file
+        from faceloom.compare import ClipVersions, compare, write_report
         from faceloom.faceset import FaceSet
         from faceloom.progress import run_to_completion
 
-    videos = Videos(target, swap, paste, truth)
+    videos = ClipVersions(target, swap, paste, truth)
     if report:
-        refuse_file(report, force=force, inputs=tuple(videos.named().values()))
-    wanted, known = (FaceSet.read(path) if path else None for path in (identity, other))
+        check_output_file(report, force=force, inputs=tuple(videos.by_name().values()))
+    source_faces, target_faces = (
+        FaceSet.read(path) if path else None for path in (identity, other)
+    )
     with progress_display() as show:
-        judged = run_to_completion(compare(videos, wanted, known, every), show)
+        result = run_to_completion(compare(videos, source_faces, target_faces, every), show)
     if report:
-        write_report(judged, videos, report)
-    print_result(judged.comparison, judged.comparison.to_text(), json=json)
+        write_report(result, videos, report)
+    print_result(result.comparison, result.comparison.to_text(), json=json)

@@ -1,90 +1,91 @@
-"""How a command talks: progress on standard error, one result at the end."""
+"""Console output of a command: progress on standard error, one result at the end."""
 
 import json as json_module
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+from rich.progress import Progress as ProgressBars
 
-from faceloom.errors import printable
-from faceloom.json_documents import Strict
+from faceloom.errors import escape_unprintable
+from faceloom.json_documents import StrictModel
 from faceloom.progress import Progress, ProgressCallback
 
-# Seconds between lines where no bar can be drawn (a log file, CI).
-_LINE_EVERY = 10.0
+# Seconds between progress lines if standard error is not a terminal (a log file, CI).
+_LINE_INTERVAL = 10.0
+# File descriptor of standard error.
+_STDERR = 2
 
 
 @contextmanager
 def progress_display() -> Iterator[ProgressCallback]:
-    """Yield what shows progress: bars on a terminal, now and then a line elsewhere."""
+    """Show progress: bars on a terminal, a line from time to time elsewhere.
+
+    Yields:
+        The function to call with each `Progress`.
+    """
     console = Console(stderr=True)
     if console.is_terminal:
-        with _bars(console) as bars:
+        with _progress_bars(console) as bars:
             yield _BarReport(bars)
     else:
         yield _LineReport(console)
 
 
-def print_result(summary: Any, sentence: str, *, json: bool, aside: bool = False) -> None:
-    """Print a result: a sentence for people or, with `json`, the summary's fields as one JSON object.
+def print_result(summary: Any, sentence: str, *, json: bool, to_stderr: bool = False) -> None:
+    """Print a command's result as a sentence and, with `json`, as one JSON object.
 
-    `aside`: standard output carries something else, so the sentence goes to standard error.
+    Args:
+        summary: A dataclass or `StrictModel`; its fields become the JSON object.
+        sentence: The result for people.
+        json: Print the JSON object on standard output and the sentence on standard error.
+        to_stderr: Print the sentence on standard error, since the output itself is on standard
+            output.
     """
     if json:
-        plain = summary.model_dump(mode="json") if isinstance(summary, Strict) else asdict(summary)
-        sys.stdout.write(json_module.dumps(plain, default=_to_plain) + "\n")
-    Console(stderr=json or aside).print(
-        printable(sentence), highlight=False, markup=False, soft_wrap=True
+        if isinstance(summary, StrictModel):
+            fields = summary.model_dump(mode="json")
+        else:
+            fields = asdict(summary)
+        sys.stdout.write(json_module.dumps(fields, default=_to_json_value) + "\n")
+    Console(stderr=json or to_stderr).print(
+        escape_unprintable(sentence), highlight=False, markup=False, soft_wrap=True
     )
 
 
-def _to_plain(value: object) -> object:
-    return value.model_dump(mode="json") if isinstance(value, Strict) else str(value)
+def _to_json_value(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, StrictModel) else str(value)
 
 
 @contextmanager
-def stops_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yield a question that becomes true at the first Ctrl-C, so that work can end well; a second one ends it."""
-    asked = False
+def silence_stderr() -> Iterator[None]:
+    """Discard what native libraries print on standard error while they load.
 
-    def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stderr.write("\nStopping after this step; press Ctrl-C again to stop at once.\n")
+    TensorFlow prints its build options on file descriptor 2, which `contextlib.redirect_stderr`
+    does not affect.
 
-    before = signal.signal(signal.SIGINT, remember)
+    Yields:
+        Nothing.
+    """
+    saved = os.dup(_STDERR)
     try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def silent_start() -> Iterator[None]:
-    """Drop what native libraries print while they load: TensorFlow tells its options on descriptor 2."""
-    saved = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        with Path(os.devnull).open("wb") as null:
+            os.dup2(null.fileno(), _STDERR)
         yield
     finally:
-        os.dup2(saved, 2)
+        os.dup2(saved, _STDERR)
         os.close(saved)
 
 
-def _bars(console: Console) -> Bars:
-    return Bars(
+def _progress_bars(console: Console) -> ProgressBars:
+    return ProgressBars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -95,9 +96,9 @@ def _bars(console: Console) -> Bars:
 
 
 class _BarReport:
-    """A bar for each stage."""
+    """Shows a bar for each stage."""
 
-    def __init__(self, bars: Bars):
+    def __init__(self, bars: ProgressBars):
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
@@ -106,7 +107,7 @@ class _BarReport:
             self._tasks[progress.stage] = self._bars.add_task(
                 progress.stage, total=progress.total, note=""
             )
-        # The container's count of frames is a guess: do not stand at 75 of 74.
+        # The container's frame count is an estimate; never show 75 of 74.
         total = progress.total and max(progress.total, progress.done)
         self._bars.update(
             self._tasks[progress.stage], completed=progress.done, total=total, note=progress.note
@@ -114,22 +115,22 @@ class _BarReport:
 
 
 class _LineReport:
-    """A line at the start of each stage, every few seconds, and at its end."""
+    """Prints a line at the start and end of each stage, and every few seconds in between."""
 
     def __init__(self, console: Console):
         self._console = console
         self._stage = ""
-        self._last = 0.0
+        self._last_time = 0.0
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        ends = progress.done == progress.total
-        if progress.stage == self._stage and now - self._last < _LINE_EVERY and not ends:
+        recent = progress.stage == self._stage and now - self._last_time < _LINE_INTERVAL
+        if recent and progress.done != progress.total:
             return
-        self._stage, self._last = progress.stage, now
-        of = f"/{progress.total}" if progress.total else ""
+        self._stage, self._last_time = progress.stage, now
+        total = f"/{progress.total}" if progress.total else ""
         self._console.print(
-            f"{progress.stage}: {progress.done}{of}  {progress.note}",
+            f"{progress.stage}: {progress.done}{total}  {progress.note}",
             highlight=False,
             soft_wrap=True,
         )

@@ -9,45 +9,53 @@ _EXAMPLE = (
     'Example: faceloom curate faces/ada --drop "sharpness<0.2" --dedupe --keep-identity --apply'
 )
 _DROP_HELP = (
-    "FIELD OP NUMBER, again and again: sharpness, exposure, clipped, eyes_open, mouth_open, background, "
-    "background_uniform, yaw, pitch, roll, size, score, similarity."
+    "Drop faces that meet a condition, such as 'yaw>60'; may be repeated. Fields: sharpness, "
+    "exposure, clipped, eyes_open, mouth_open, background, background_uniform, yaw, pitch, roll, "
+    "size, score, similarity."
 )
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("curate", epilog=_EXAMPLE)(curate_command)
 
 
 def curate_command(
-    faceset: Annotated[Path, typer.Argument(help="The face set to clear up.")],
-    drop: Annotated[list[str] | None, typer.Option(help=_DROP_HELP)] = None,
+    faceset: Annotated[Path, typer.Argument(help="The face set.")],
+    drop: Annotated[list[str] | None, typer.Option(metavar="CONDITION", help=_DROP_HELP)] = None,
     dedupe: Annotated[
-        bool, typer.Option("--dedupe", help="Of near-duplicates keep the sharpest.")
+        bool, typer.Option("--dedupe", help="Keep only the sharpest of near-duplicate faces.")
     ] = False,
     keep_identity: Annotated[
-        bool, typer.Option("--keep-identity", help="Drop faces that look like another person.")
+        bool, typer.Option("--keep-identity", help="Drop faces of other people.")
     ] = False,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Do it; without this it is only shown.")
+        bool, typer.Option("--apply", help="Drop the faces; without it they are only counted.")
     ] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Bring back what the last --apply dropped.")
+        bool, typer.Option("--undo", help="Restore the faces that the last --apply dropped.")
     ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Reject faces in bulk: show which would go, move them out on --apply, bring them back on --undo."""
+    """Drop unsuitable faces from a face set.
+
+    Without --apply, nothing is changed. --undo restores what was dropped.
+    """
     from faceloom.cli.console import print_result
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
     from faceloom.errors import UsageError
 
-    with needs("cpu"):
+    with requires_extra("cpu"):
         from faceloom.faceset import Condition, CurateOptions, curate, undo_curate
 
     if undo and (drop or dedupe or keep_identity or apply):
-        raise UsageError("--undo stands alone; it brings back what the last --apply dropped.")
+        raise UsageError("--undo cannot be combined with other options; leave them out.")
     if undo:
         summary = undo_curate(faceset)
     else:

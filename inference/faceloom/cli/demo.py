@@ -9,25 +9,29 @@ _EXAMPLE = "Example: faceloom demo --out demo"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("demo", epilog=_EXAMPLE)(demo_command)
 
 
 def demo_command(
-    out: Annotated[Path, typer.Option(help="The folder to leave everything in.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for all results.")] = Path("demo"),
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps, if not the preset's.")
+        int | None, typer.Option(min=1, help="Training steps; the preset's if not given.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier demo in OUT.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Do the whole job on the sample: extract, train, export, convert, and look at it beside the truth."""
+    """Run the whole workflow on the included sample: extract, train, export, convert, compare."""
     from faceloom.cli.console import print_result
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
 
-    with needs("cpu"):
+    with requires_extra("cpu"):
         from faceloom.demo import run_demo
 
     summary = run_demo(out, steps=steps, force=force)

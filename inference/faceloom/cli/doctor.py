@@ -9,7 +9,11 @@ _EXAMPLE = "Example: faceloom doctor --bundle ben.bundle"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("doctor", epilog=_EXAMPLE)(doctor_command)
 
 
@@ -17,19 +21,25 @@ def doctor_command(
     bundle: Annotated[
         Path | None, typer.Option(help="Also replay this bundle's golden sample.")
     ] = None,
-    provider: Annotated[str, typer.Option(help="The provider to replay it on.")] = "auto",
+    provider: Annotated[
+        str, typer.Option(help="onnxruntime provider for --bundle: auto, cpu, cuda, ...")
+    ] = "auto",
     json: Annotated[
-        bool, typer.Option("--json", help="Print the findings as one JSON object.")
+        bool, typer.Option("--json", help="Print the results as one JSON object.")
     ] = False,
 ) -> None:
-    """Say what this machine can do, and what to do about what is missing."""
+    """Check what works on this machine, and say how to fix what does not.
+
+    Exit codes: 0 if everything required works, 3 if the bundle is refused, 4 if something required
+    does not work.
+    """
     from faceloom.cli.console import print_result
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
 
-    with needs("cpu"):
-        from faceloom.doctor import examine
+    with requires_extra("cpu"):
+        from faceloom.doctor import run_checks
 
-    report = examine(bundle, provider)
+    report = run_checks(bundle, provider)
     print_result(report, report.to_text(), json=json)
     if report.exit_code:
         raise typer.Exit(report.exit_code)

@@ -9,7 +9,11 @@ _EXAMPLE = "Example: faceloom extract ada1.mp4 ada2.mp4 --out faces/ada --refere
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("extract", epilog=_EXAMPLE)(extract_command)
 
 
@@ -17,37 +21,48 @@ def extract_command(
     inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.")],
     out: Annotated[Path, typer.Option(help="The face set to write (a folder).")],
     name: Annotated[
-        str | None, typer.Option(help="Whose faces these are; the folder's name if not given.")
+        str | None, typer.Option(help="Name of the identity; the folder's name if not given.")
     ] = None,
     reference: Annotated[
-        list[Path] | None, typer.Option(help="A picture of the person; may be repeated.")
+        list[Path] | None,
+        typer.Option(
+            help="A picture of the person; may be repeated. Without it, the person with the most "
+            "faces is taken."
+        ),
     ] = None,
     exclude: Annotated[
-        list[Path] | None, typer.Option(help="A picture of someone else; may be repeated.")
+        list[Path] | None, typer.Option(help="A picture of another person; may be repeated.")
     ] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Cosine above which two faces are one person.")
+        float,
+        typer.Option(min=0, max=1, help="Similarity above which two faces are the same person."),
     ] = 0.45,
-    every: Annotated[int, typer.Option(min=1, help="Use every K-th frame.")] = 1,
-    detector: Annotated[str, typer.Option(help="retinaface, yunet or retina-face.")] = "retinaface",
+    every: Annotated[int, typer.Option(min=1, help="Use every Nth frame.")] = 1,
+    detector: Annotated[
+        str, typer.Option(help="Face detector: retinaface, yunet or retina-face.")
+    ] = "retinaface",
     detect_every: Annotated[
-        int, typer.Option(min=1, help="Detect every K-th frame, follow between.")
+        int, typer.Option(min=1, help="Run the detector on every Nth frame and track in between.")
     ] = 5,
-    min_size: Annotated[float, typer.Option(min=1, help="Smallest face to take, in pixels.")] = 40,
+    min_size: Annotated[float, typer.Option(min=1, help="Smallest face, in pixels.")] = 40,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Files at once; as many as cores if not given.")
+        int | None,
+        typer.Option(min=1, help="Files processed in parallel; the number of cores if not given."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Collect one person's faces from footage into a face set; run it again to continue after a stop."""
+    """Extract one person's faces from footage into a face set.
+
+    Run an interrupted command again to continue it.
+    """
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
     from faceloom.errors import Stopped
 
-    with needs("cpu"):
+    with requires_extra("cpu"):
         from faceloom.faceset import ExtractOptions, extract
         from faceloom.progress import run_to_completion
 
@@ -68,9 +83,13 @@ def extract_command(
             summary = run_to_completion(extract(inputs, out, options), report)
     except KeyboardInterrupt:
         raise Stopped(
-            f"Stopped; {out}.work keeps what was found and the same command continues."
+            f"Stopped. {out}.work contains the faces found so far; "
+            "run the same command again to continue."
         ) from None
     sentence = f"{out}: {summary.faces} faces of {summary.identity} from {summary.frames} frames."
     if summary.left_out:
-        sentence += f" {summary.left_out} faces of others ({summary.people} people were seen) were left out."
+        sentence += (
+            f" {summary.left_out} faces of other people were left out "
+            f"({summary.people} people were found)."
+        )
     print_result(summary, sentence, json=json)

@@ -9,22 +9,28 @@ _EXAMPLE = "Example: faceloom inspect ben.bundle"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("inspect", epilog=_EXAMPLE)(inspect_command)
 
 
 def inspect_command(
-    path: Annotated[Path, typer.Argument(help="A bundle, its .zip, a .dfm, a face set or a run.")],
+    path: Annotated[
+        Path, typer.Argument(help="A bundle (folder or .zip), a .dfm, a face set or a run.")
+    ],
     json: Annotated[
-        bool, typer.Option("--json", help="Print what is found as one JSON object.")
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Say what a bundle, .dfm, face set or run is, holds and comes from."""
+    """Show what a bundle, .dfm, face set or run contains and where it comes from."""
     from faceloom.cli.console import print_result
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
 
-    with needs("cpu"):
+    with requires_extra("cpu"):
         from faceloom.inspect import inspect_path
 
-    found = inspect_path(path)
-    print_result(found, found.to_text(), json=json)
+    inspection = inspect_path(path)
+    print_result(inspection, inspection.to_text(), json=json)

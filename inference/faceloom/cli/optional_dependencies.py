@@ -1,51 +1,40 @@
-"""Load what a command needs: say which install line is missing, and let Ctrl-C be Ctrl-C meanwhile."""
+"""Import a command's packages: name the missing extra, and do not lose a Ctrl-C meanwhile."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 from faceloom.errors import ProviderMissing
+from faceloom.interrupts import check_interrupt, recorded_interrupts
 
 
 @contextmanager
-def needs(extra: str) -> Iterator[None]:
-    """Turn a missing package of an optional extra into one sentence with the install line."""
-    try:
-        with _heard_interrupt():
-            yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("faceloom"):
-            raise
-        raise ProviderMissing(
-            f"This needs the package {error.name}, which is not installed; run: pip install 'faceloom[{extra}]'"
-        ) from error
+def requires_extra(extra: str) -> Iterator[None]:
+    """Turn a missing package into one sentence with the command that installs it.
 
+    An import that fails because of Ctrl-C is an interrupt: Keras, for one, reports a package as
+    missing if Ctrl-C hits its import.
 
-@contextmanager
-def _heard_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end what is loaded inside, whatever the packages make of it.
+    Args:
+        extra: The optional extras that contain the packages imported in the block, such as "cpu".
 
-    Keras takes one that hits the import of a compiled package for that package's absence, others swallow it.
+    Yields:
+        Nothing.
+
+    Raises:
+        ProviderMissing: A package is not installed.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
-    pressed = False
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.default_int_handler(number, frame)
-
-    before = signal.getsignal(signal.SIGINT)
-    # Whoever started the command with Ctrl-C ignored meant it.
-    if before is signal.default_int_handler:
-        signal.signal(signal.SIGINT, remember)
-    try:
-        yield
-    except Exception:
-        if pressed:
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
+    with recorded_interrupts():
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            check_interrupt()
+            if (error.name or "").startswith("faceloom"):
+                raise
+            raise ProviderMissing(
+                f"The package {error.name} is not installed; run: pip install 'faceloom[{extra}]'"
+            ) from error
+        except Exception:
+            check_interrupt()
+            raise
+        check_interrupt()

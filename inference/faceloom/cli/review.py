@@ -9,17 +9,21 @@ _EXAMPLE = "Example: faceloom review faces/ada faces/ben --target clip.mp4 --rep
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("review", epilog=_EXAMPLE)(review_command)
 
 
 def review_command(
-    facesets: Annotated[list[Path], typer.Argument(help="The face sets to look at.")],
-    report: Annotated[Path, typer.Option(help="The page to write (.html).")],
+    facesets: Annotated[list[Path], typer.Argument(help="The face sets to review.")],
+    report: Annotated[Path, typer.Option(help="The HTML report to write.")],
     target: Annotated[
-        Path | None, typer.Option(help="The video the face is to be put into.")
+        Path | None, typer.Option(help="The target video; coverage is then measured against it.")
     ] = None,
-    every: Annotated[int, typer.Option(min=1, help="Look at every K-th frame of the target.")] = 5,
+    every: Annotated[int, typer.Option(min=1, help="Measure every Nth frame of the target.")] = 5,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the report if it exists.")
     ] = False,
@@ -27,11 +31,11 @@ def review_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Say what the footage has and lacks, before a single step is trained."""
+    """Report what face sets cover and what they lack, before training."""
     from faceloom.cli.console import print_result, progress_display
-    from faceloom.cli.optional_dependencies import needs
+    from faceloom.cli.optional_dependencies import requires_extra
 
-    with needs("cpu"):
+    with requires_extra("cpu"):
         from faceloom.progress import run_to_completion
         from faceloom.review import review
 

@@ -9,27 +9,31 @@ _EXAMPLE = "Example: faceloom verify swapped.mp4"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
     app.command("verify", epilog=_EXAMPLE)(verify_command)
 
 
 def verify_command(
-    file: Annotated[Path, typer.Argument(help="A video or a picture, by whatever made it.")],
+    file: Annotated[Path, typer.Argument(help="A video or picture from any program.")],
     anchors: Annotated[
-        Path | None, typer.Option(help="PEM certificates whose signatures are trusted as well.")
+        Path | None, typer.Option(help="PEM file with certificates to trust in addition.")
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print what is found as one JSON object.")
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Say what marks a file carries and whether it is intact.
+    """Show a file's disclosure marks, and whether it was changed after signing.
 
-    Ends with 0 for a marked and intact file, 9 for an unmarked one, 10 for one that was changed after it was signed, 11
-    for one that is marked and unsigned.
+    Exit codes: 0 if the file is marked and intact, 9 if it has no marks, 10 if it was changed after
+    it was signed, 11 if it is marked but not signed.
     """
     from faceloom.cli.console import print_result
     from faceloom.provenance.verify import EXIT_CODES, verify
 
-    found = verify(file, anchors)
-    print_result(found, found.to_text(), json=json)
-    raise typer.Exit(EXIT_CODES[found.verdict])
+    verification = verify(file, anchors)
+    print_result(verification, verification.to_text(), json=json)
+    raise typer.Exit(EXIT_CODES[verification.verdict])
