@@ -256,8 +256,8 @@ def _convert(job: ConvertJob, stage: str) -> ProgressGenerator[JobResult]:
         missing_frames=summary.missing_frames,
         seconds=round(summary.seconds, 3),
         notices=summary.notices,
-        marks=summary.marked.formats,
-        mark_limitations=summary.marked.limitations,
+        marks=summary.marks.formats,
+        mark_limitations=summary.marks.limitations,
     )
 
 

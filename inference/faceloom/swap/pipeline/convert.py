@@ -80,9 +80,9 @@ class ConvertSummary:
     """Frames that an interrupted run had finished."""
     notices: tuple[str, ...] = ()
     """Sentences about what differs from the target besides the faces."""
-    marked: WrittenMarks = field(default_factory=WrittenMarks)
+    marks: WrittenMarks = field(default_factory=WrittenMarks)
     """How the output is marked."""
-    faces: tuple[SwappedIdentity, ...] = ()
+    identities: tuple[SwappedIdentity, ...] = ()
     """Whose faces were put in."""
     content_checked: bool = False
     """Whether the content check is installed."""
@@ -171,8 +171,8 @@ def _convert(
         missing_frames=counts.missing,
         resumed_at=resumed_at,
         notices=tuple(notices),
-        marked=written,
-        faces=source.identities,
+        marks=written,
+        identities=source.identities,
         content_checked=content_check_available(),
     )
 
