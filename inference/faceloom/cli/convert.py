@@ -1,312 +1,390 @@
 """`faceloom convert`."""
 
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from faceloom.choices import (
+    Baseline,
+    ColorTransfer,
+    EncoderName,
+    Engine,
+    LabelPosition,
+    MarkLevel,
+    MaskKind,
+    OnMissing,
+    PrecisionChoice,
+)
+from faceloom.cli.grouped_help import GroupedCommand
+from faceloom.errors import UsageError
+
+if TYPE_CHECKING:
+    from faceloom.swap import ConvertOptions
+
 _EXAMPLE = "Example: faceloom convert clip.mp4 --bundle ben.bundle --out swapped.mp4"
 
-
-class Color(StrEnum):
-    """How the new face's colors are matched."""
-
-    none = "none"
-    lab = "lab"
-    rct = "rct"
-    histogram = "histogram"
-
-
-class MaskKind(StrEnum):
-    """Where the new face is shown."""
-
-    learned = "learned"
-    mesh = "mesh"
-    both = "both"
-
-
-class OnMissing(StrEnum):
-    """What is done with a frame that lost its face."""
-
-    keep = "keep"
-    last = "last"
-    fail = "fail"
-
-
-class NumberFormat(StrEnum):
-    """The numbers that the network computes in."""
-
-    auto = "auto"
-    fp32 = "fp32"
-    fp16 = "fp16"
-    int8 = "int8"
-
-
-class Encoder(StrEnum):
-    """What encodes the pictures."""
-
-    x264 = "x264"
-    x265 = "x265"
-    svtav1 = "svtav1"
-    nvenc = "nvenc"
-    lossless = "lossless"
-    png = "png"
-
-
-class Engine(StrEnum):
-    """Where the work is done."""
-
-    local = "local"
-    ray = "ray"
-
-
-class Provenance(StrEnum):
-    """What says in the output that faces were exchanged."""
-
-    full = "full"
-    tags = "tags"
-    off = "off"
-
-
-class Corner(StrEnum):
-    """Where a label stands."""
-
-    top_left = "top-left"
-    top_right = "top-right"
-    bottom_left = "bottom-left"
-    bottom_right = "bottom-right"
-
-
-class Baseline(StrEnum):
-    """What a trained swap must beat."""
-
-    paste = "paste"
+# Headings of the help text.
+_SOURCE = "Source"
+_OUTPUT = "Output"
+_SELECTION = "Face selection"
+_BLENDING = "Blending"
+_PREVIEW = "Preview"
+_PERFORMANCE = "Performance"
+_DISCLOSURE = "Disclosure"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Join the `faceloom` command."""
-    app.command("convert", epilog=_EXAMPLE)(convert_command)
+    """Add the command to `faceloom`.
+
+    Args:
+        app: The Typer application.
+    """
+    app.command("convert", cls=GroupedCommand, epilog=_EXAMPLE)(convert_command)
 
 
 def convert_command(
     targets: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[TARGET]...",
-            help="A video, a GIF, a picture or a folder of them, or several; - is a video on standard input.",
+            metavar="TARGET",
+            help="One or more videos, GIFs, pictures, or folders of them; - reads a video from "
+            "standard input.",
+        ),
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="The bundle of the source identity.", rich_help_panel=_SOURCE),
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="REF.jpg=BUNDLE",
+            help="Swap the person in picture REF.jpg with this bundle; may be repeated.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    baseline: Annotated[
+        Baseline | None,
+        typer.Option(
+            help="Paste one still instead of using a bundle, for comparison with a trained swap.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --baseline: the face set of the source identity.", rich_help_panel=_SOURCE
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="What to write: .mp4, .mov, .mkv, .webm, .gif, a folder or NAME_%05d.png, a picture; - is Matroska "
-            "on standard output. Of several targets, and with --frame, a folder."
+            help="The output: .mp4, .mov, .mkv, .webm, .gif, a picture, a folder or NAME_%05d.png "
+            "for pictures; - writes Matroska to standard output. A folder for several targets and "
+            "for --frame.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     job: Annotated[
         Path | None,
         typer.Option(
-            help="A .toml file that lists what is converted; other options hold for all of it."
+            help="A job file (.toml) that lists targets and outputs; other options apply to all.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
-    bundle: Annotated[Path | None, typer.Option(help="The bundle of the face to wear.")] = None,
-    map_: Annotated[
+    range_: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="START:STOP",
+            help="Convert only a part: frames (100:250) or times (4s:10.5s).",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    encoder: Annotated[
+        EncoderName, typer.Option(help="Video encoder.", rich_help_panel=_OUTPUT)
+    ] = "x264",
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=100, help="Video quality; 75 if not given.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
+    encoder_option: Annotated[
         list[str] | None,
         typer.Option(
-            "--map",
-            help="REF.jpg=BUNDLE: whoever REF shows wears that bundle's face; may be repeated.",
+            metavar="KEY=VALUE",
+            help="An FFmpeg option of the encoder; may be repeated.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
-    baseline: Annotated[
-        Baseline | None,
-        typer.Option(help="Instead of a bundle: paste one still, what a trained swap must beat."),
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="With several targets: the JSON report; OUT/report.json if not given.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
-    identity: Annotated[
-        Path | None, typer.Option(help="With --baseline: face set of the face to wear.")
-    ] = None,
-    provider: Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, ...")] = "auto",
-    precision: Annotated[
-        NumberFormat,
-        typer.Option(help="Which of the bundle's graphs runs; auto: what suits the provider."),
-    ] = NumberFormat.auto,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue an interrupted conversion; with several targets, skip finished ones.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace OUT if it exists.", rich_help_panel=_OUTPUT)
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print the result as one JSON object.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
     select: Annotated[
         str | None,
         typer.Option(
-            help="largest, all or track:N; with --reference all of them, otherwise largest."
+            help="Which faces to swap: largest, all or track:N. If not given: all faces that match "
+            "--reference, or the largest face without it.",
+            rich_help_panel=_SELECTION,
         ),
     ] = None,
     reference: Annotated[
         list[Path] | None,
-        typer.Option(help="A picture of the person whose face is exchanged; may be repeated."),
+        typer.Option(
+            help="A picture of a person to swap; may be repeated.", rich_help_panel=_SELECTION
+        ),
     ] = None,
     exclude: Annotated[
         list[Path] | None,
-        typer.Option(help="A picture of someone to be left alone; may be repeated."),
+        typer.Option(
+            help="A picture of a person not to swap; may be repeated.", rich_help_panel=_SELECTION
+        ),
     ] = None,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Cosine above which two faces are one person.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Similarity above which two faces are the same person.",
+            rich_help_panel=_SELECTION,
+        ),
     ] = 0.45,
+    on_missing: Annotated[
+        OnMissing,
+        typer.Option(
+            help="If a face is lost in a frame: keep the frame as it is, paste the last swapped "
+            "face, or fail.",
+            rich_help_panel=_SELECTION,
+        ),
+    ] = "keep",
     color: Annotated[
-        Color | None, typer.Option(help="Color match; the bundle's own if not given.")
+        ColorTransfer | None,
+        typer.Option(
+            help="Color transfer; the bundle's suggestion if not given.", rich_help_panel=_BLENDING
+        ),
     ] = None,
     mask: Annotated[
-        MaskKind, typer.Option(help="The network's mask, the mesh's outline, or both.")
-    ] = MaskKind.both,
+        MaskKind,
+        typer.Option(
+            help="The network's mask, the mask of the face mesh, or the minimum of both.",
+            rich_help_panel=_BLENDING,
+        ),
+    ] = "both",
     erode: Annotated[
-        float | None, typer.Option(min=0, max=0.2, help="Shrink the mask, in crop sides.")
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.2,
+            help="Shrink the mask, as a share of the crop's side; the bundle's suggestion if not "
+            "given.",
+            rich_help_panel=_BLENDING,
+        ),
     ] = None,
     feather: Annotated[
-        float | None, typer.Option(min=0, max=0.2, help="Fade the mask, in crop sides.")
-    ] = None,
-    encoder: Annotated[Encoder, typer.Option(help="What encodes the pictures.")] = Encoder.x264,
-    quality: Annotated[
-        int | None, typer.Option(min=0, max=100, help="Of the pictures; 75 if not given.")
-    ] = None,
-    encoder_option: Annotated[
-        list[str] | None,
-        typer.Option(help="FFmpeg's own option for the encoder, key=value; may be repeated."),
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.2,
+            help="Blur the mask's edge, as a share of the crop's side; the bundle's suggestion if "
+            "not given.",
+            rich_help_panel=_BLENDING,
+        ),
     ] = None,
     forehead: Annotated[
         float,
         typer.Option(
-            min=-0.2, max=0.5, help="How far the outline goes above the mesh, in face heights."
+            min=-0.2,
+            max=0.5,
+            help="How far the mesh mask extends above the mesh, in face heights.",
+            rich_help_panel=_BLENDING,
         ),
     ] = 0.08,
     sharpen: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Sharpen the new face; if not given, as far as its target is."
+            min=0,
+            max=1,
+            help="Sharpening amount; if not given, up to the target's sharpness and the bundle's "
+            "limit.",
+            rich_help_panel=_BLENDING,
         ),
     ] = None,
-    on_missing: Annotated[
-        OnMissing,
-        typer.Option(help="A frame that lost its face: keep it, show the last face, or fail."),
-    ] = OnMissing.keep,
     preview: Annotated[
         Path | None,
-        typer.Option(help="Write a PNG with a few moments before and after, and no video."),
+        typer.Option(
+            help="Write a PNG that shows a few frames before and after, and no video.",
+            rich_help_panel=_PREVIEW,
+        ),
     ] = None,
     frame: Annotated[
         str | None,
         typer.Option(
-            help="Write one frame (120 or 4.8s) and all that lies between to the folder OUT."
+            help="Write one frame (120 or 4.8s) and every intermediate image to the folder OUT.",
+            rich_help_panel=_PREVIEW,
         ),
     ] = None,
     list_tracks: Annotated[
         bool,
         typer.Option(
             "--list-tracks",
-            help="Only show the faces of TARGET by number; --preview: their portraits.",
+            help="List the face tracks of TARGET; with --preview, also write their pictures.",
+            rich_help_panel=_PREVIEW,
         ),
     ] = False,
-    range_: Annotated[
-        str | None,
-        typer.Option("--range", help="Only a part, A:B, by frames (100:250) or time (4s:10.5s)."),
-    ] = None,
-    batch: Annotated[
+    provider: Annotated[
+        str,
+        typer.Option(
+            help="onnxruntime provider: auto, cpu, cuda, tensorrt, ...",
+            rich_help_panel=_PERFORMANCE,
+        ),
+    ] = "auto",
+    precision: Annotated[
+        PrecisionChoice,
+        typer.Option(
+            help="Which of the bundle's graphs to run; auto takes the best for the provider.",
+            rich_help_panel=_PERFORMANCE,
+        ),
+    ] = "auto",
+    batch_size: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=256,
-            help="Frames that go through together; what `bench convert --tune` found, or 16.",
+            help="Frames per batch; if not given, the result of `bench convert --tune`, or 16.",
+            rich_help_panel=_PERFORMANCE,
         ),
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="Where the work is done: here, or on a Ray cluster.")
-    ] = Engine.local,
-    resume: Annotated[
-        bool,
+        Engine,
         typer.Option(
-            "--resume", help="Go on with an interrupted conversion; of several, keep what is done."
+            help="Run in this process, or on a Ray cluster.", rich_help_panel=_PERFORMANCE
         ),
-    ] = False,
+    ] = "local",
     provenance: Annotated[
-        Provenance,
+        MarkLevel,
         typer.Option(
-            help="What says in OUT that faces were exchanged: tags, XMP and signed C2PA; no C2PA; nothing."
+            help="Disclosure marks in OUT: tags, XMP and signed C2PA (full), without C2PA (tags), "
+            "or none (off).",
+            rich_help_panel=_DISCLOSURE,
         ),
-    ] = Provenance.full,
+    ] = "full",
     certificate: Annotated[
         Path | None,
         typer.Option(
-            help="PEM certificates to sign with, the key's own first, not this machine's."
+            help="PEM certificate chain to sign with, the key's own certificate first; this "
+            "machine's if not given.",
+            rich_help_panel=_DISCLOSURE,
         ),
     ] = None,
-    key: Annotated[Path | None, typer.Option(help="The PEM key of --certificate.")] = None,
-    label: Annotated[str | None, typer.Option(help="Draw this text into every frame.")] = None,
-    label_position: Annotated[
-        Corner, typer.Option(help="Where --label stands.")
-    ] = Corner.bottom_left,
-    report: Annotated[
+    key: Annotated[
         Path | None,
-        typer.Option(
-            help="Of several targets: where the report goes; OUT/report.json if not given."
-        ),
+        typer.Option(help="The private key of --certificate (PEM).", rich_help_panel=_DISCLOSURE),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one JSON object.")
-    ] = False,
+    label: Annotated[
+        str | None,
+        typer.Option(help="Draw this text into every frame.", rich_help_panel=_DISCLOSURE),
+    ] = None,
+    label_position: Annotated[
+        LabelPosition,
+        typer.Option(help="The corner of --label.", rich_help_panel=_DISCLOSURE),
+    ] = "bottom-left",
 ) -> None:
-    """Exchange the face in a video; sound, size and times stay as they are."""
-    from faceloom.cli.convert_batch import convert_listed, convert_one, convert_several, only_one
-    from faceloom.cli.convert_preview import list_faces, try_out
-    from faceloom.cli.optional_dependencies import needs
+    """Swap faces in a video. Sound, frame size and timing stay the same."""
+    values = dict(locals())
+    from faceloom.cli.convert_batch import convert_job_file, convert_many, convert_one
+    from faceloom.cli.convert_preview import print_tracks, write_preview_or_frame
+    from faceloom.cli.optional_dependencies import requires_extra
 
-    with needs("cpu"):
-        from faceloom.errors import UsageError
-        from faceloom.malloc import give_back_large_buffers
-        from faceloom.provenance import Label, Marking
-        from faceloom.swap import ConvertOptions
-        from faceloom.swap.pipeline.batch_jobs import targets_of
-        from faceloom.swap.pipeline.swap_request import Wanted, worn_of
-        from faceloom.video import Encoding, FrameRange
+    with requires_extra("cpu"):
+        from faceloom.malloc import set_mmap_threshold
+        from faceloom.swap import SwapRequest
+        from faceloom.swap.pipeline.batch_jobs import find_targets
+        from faceloom.swap.pipeline.swap_request import parse_map_option
 
-    give_back_large_buffers()
+    def request() -> SwapRequest:
+        assignments = tuple(map(parse_map_option, map_ or ()))
+        return SwapRequest.from_options(bundle, assignments, identity, paste=baseline is not None)
+
+    set_mmap_threshold()
     if list_tracks:
         if range_:
-            raise UsageError("--list-tracks counts from the video's beginning; leave out --range.")
-        list_faces(only_one(targets), preview, force=force, json=json)
+            raise UsageError("--list-tracks always reads the whole video; leave out --range.")
+        print_tracks(_single_target(targets), preview, force=force, json=json)
         return
-    options = ConvertOptions(
-        provider=provider,
-        precision=precision.value,
-        select=select,
-        reference=tuple(reference or ()),
-        exclude=tuple(exclude or ()),
-        threshold=threshold,
-        batch=batch,
-        color=color.value if color else None,
-        mask=mask.value,
-        erode=erode,
-        feather=feather,
-        forehead=forehead,
-        sharpen=sharpen,
-        on_missing=on_missing.value,
-        label=Label(label, label_position.value) if label is not None else None,
-        marking=Marking(provenance.value, certificate, key),
-        encoding=Encoding.parse(encoder.value, quality, encoder_option or ()),
-        stretch=FrameRange.parse(range_) if range_ else None,
-        engine=engine.value,
-        resume=resume,
-        force=force,
-    )
-    worn = tuple(map(worn_of, map_ or ()))
-    named = bundle or worn or baseline or identity
+    options = _convert_options(values)
     if job and not (preview or frame):
-        whose = Wanted.of(bundle, worn, identity, paste=baseline is not None) if named else None
-        convert_listed(
-            job, [*(targets or ()), *([out] if out else ())], whose, options, report, json=json
+        has_source = bundle or map_ or baseline or identity
+        extra_paths = [*(targets or ()), *([out] if out else ())]
+        default_request = request() if has_source else None
+        convert_job_file(job, extra_paths, default_request, options, report, json=json)
+        return
+    source = request()
+    if preview or frame:
+        target = _single_target(targets)
+        write_preview_or_frame(
+            target, source, options, sheet=preview, place=frame, out=out, json=json
         )
         return
-    wanted = Wanted.of(bundle, worn, identity, paste=baseline is not None)
-    if preview or frame:
-        try_out(only_one(targets), wanted, options, sheet=preview, place=frame, out=out, json=json)
-        return
-    found = targets_of(targets or ())
-    # A folder of videos or a pattern is several targets, even if it holds one today.
-    if found and (len(found) > 1 or found != targets):
-        convert_several(found, out, wanted, options, report, json=json)
+    paths = find_targets(targets or ())
+    # A folder of videos or a pattern counts as several targets even if it contains one.
+    if paths and (len(paths) > 1 or paths != targets):
+        convert_many(paths, out, source, options, report, json=json)
     else:
-        convert_one(only_one(found), out, wanted, options, json=json)
+        convert_one(_single_target(paths), out, source, options, json=json)
+
+
+def _single_target(targets: Sequence[Path] | None) -> Path:
+    if not targets:
+        raise UsageError("Give a TARGET: a video, a GIF, a picture or a folder of pictures.")
+    if len(targets) > 1:
+        raise UsageError(f"Give one TARGET instead of {len(targets)}.")
+    return targets[0]
+
+
+def _convert_options(values: Mapping[str, Any]) -> "ConvertOptions":
+    """Turn the values of the command line, by parameter name, into the library's options."""
+    from faceloom.provenance import MarkSettings, VisibleLabel
+    from faceloom.swap import ConvertOptions
+    from faceloom.video import Encoding, FrameRange
+
+    same = (
+        "provider", "precision", "batch_size", "engine", "select", "threshold", "on_missing",
+        "color", "mask", "erode", "feather", "forehead", "sharpen", "resume", "force",
+    )  # fmt: skip
+    label, range_ = values["label"], values["range_"]
+    return ConvertOptions(
+        **{name: values[name] for name in same},
+        reference=tuple(values["reference"] or ()),
+        exclude=tuple(values["exclude"] or ()),
+        label=None if label is None else VisibleLabel(label, values["label_position"]),
+        marking=MarkSettings(values["provenance"], values["certificate"], values["key"]),
+        encoding=Encoding.parse(
+            values["encoder"], values["quality"], values["encoder_option"] or ()
+        ),
+        frame_range=FrameRange.parse(range_) if range_ else None,
+    )

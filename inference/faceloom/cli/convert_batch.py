@@ -1,4 +1,4 @@
-"""What `faceloom convert` does and says: of one target, or of several."""
+"""Run `faceloom convert` for one target or several, and print the result."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,118 +7,178 @@ from pathlib import Path
 from faceloom.cli.console import print_result, progress_display
 from faceloom.errors import PartlyDone, UsageError
 from faceloom.progress import run_to_completion
-from faceloom.provenance import Marked, WornFace
-from faceloom.swap import ConvertOptions, ConvertSummary
-from faceloom.swap.pipeline.batch_jobs import Job, convert_jobs, plan_jobs, read_jobs, refuse_report
-from faceloom.swap.pipeline.swap_request import Wanted
-from faceloom.video import spooled
+from faceloom.provenance import SwappedIdentity, WrittenMarks
+from faceloom.swap import ConvertOptions, ConvertSummary, SwapRequest, convert_request
+from faceloom.swap.pipeline.batch_jobs import (
+    ConvertJob,
+    check_report,
+    convert_jobs,
+    plan_jobs,
+    read_job_file,
+)
+from faceloom.video import stdin_as_file
 
-REPORT = "report.json"
+# Name of the report of several targets.
+REPORT_FILE = "report.json"
+# The path that stands for standard input or output.
+_PIPE = "-"
+# Number of failed targets whose messages are printed; the report has all of them.
+_MAX_MESSAGES = 3
 
 
 def convert_one(
-    target: Path, out: Path | None, wanted: Wanted, options: ConvertOptions, *, json: bool
+    target: Path, out: Path | None, request: SwapRequest, options: ConvertOptions, *, json: bool
 ) -> None:
-    """Convert one target and say how it went."""
-    out = _needed(out)
-    to_standard_output = str(out) == "-"
-    if options.resume and "-" in (str(out), str(target)):
-        raise UsageError("What comes or goes by a pipe cannot be gone on with; leave out --resume.")
-    if json and to_standard_output:
-        raise UsageError("--json and --out - both need standard output; leave one out.")
-    # What was read from a pipe is gone with this process.
-    options = replace(options, resumable=str(target) != "-")
-    with spooled(target) as read, progress_display() as report:
-        summary = run_to_completion(wanted.convert(read, out, options), report)
-    print_result(summary, _sentence(out, wanted, summary), json=json, aside=to_standard_output)
+    """Convert one target and print the result.
+
+    Args:
+        target: The target, or "-" for standard input.
+        out: The output, or "-" for standard output.
+        request: The source.
+        options: How to convert.
+        json: Whether to print the result as JSON.
+
+    Raises:
+        UsageError: An option does not fit the target or the output.
+        FaceloomError: As `convert_request`.
+    """
+    out = _required(out)
+    to_stdout = str(out) == _PIPE
+    from_stdin = str(target) == _PIPE
+    if options.resume and (to_stdout or from_stdin):
+        raise UsageError(
+            "--resume cannot be used when reading from or writing to a pipe; leave it out."
+        )
+    if json and to_stdout:
+        raise UsageError("--json and --out - both write to standard output; leave one out.")
+    # A pipe cannot be read again, so that its segments cannot be resumed.
+    options = replace(options, keep_partial=not from_stdin)
+    with stdin_as_file(target) as path, progress_display() as report:
+        summary = run_to_completion(convert_request(path, request, out, options), report)
+    print_result(summary, _sentence(out, request, summary), json=json, to_stderr=to_stdout)
 
 
-def convert_several(
+def convert_many(
     targets: Sequence[Path],
     out: Path | None,
-    wanted: Wanted,
+    request: SwapRequest,
     options: ConvertOptions,
     report: Path | None,
     *,
     json: bool,
 ) -> None:
-    """Convert the targets into a folder and write a report; raise PartlyDone if some failed."""
-    folder = _needed(out)
-    _convert_jobs(plan_jobs(targets, folder, wanted, options), report or folder / REPORT, json=json)
+    """Convert several targets into a folder and write a report.
 
+    Args:
+        targets: The targets.
+        out: The output folder.
+        request: The source.
+        options: How to convert.
+        report: The report; OUT/report.json if None.
+        json: Whether to print the report as JSON.
 
-def convert_listed(
-    job_file: Path,
-    beside: Sequence[Path],
-    wanted: Wanted | None,
-    options: ConvertOptions,
-    report: Path | None,
-    *,
-    json: bool,
-) -> None:
-    """Convert what a job file lists and write a report; raise PartlyDone if some failed.
-
-    beside: targets and output that were named as well, which is refused.
+    Raises:
+        UsageError: The output is missing or is one file, or two outputs have the same name.
+        PartlyDone: A target failed.
     """
-    if beside:
-        raise UsageError(f"--job names its targets and outputs itself; leave out {beside[0]}.")
-    _convert_jobs(
-        read_jobs(job_file, wanted, options), report or job_file.with_name(REPORT), json=json
-    )
+    folder = _required(out)
+    jobs = plan_jobs(targets, folder, request, options)
+    _convert_jobs(jobs, report or folder / REPORT_FILE, json=json)
 
 
-def _convert_jobs(jobs: Sequence[Job], report: Path, *, json: bool) -> None:
-    refuse_report(report, jobs, force=any(job.options.force for job in jobs))
+def convert_job_file(
+    job_file: Path,
+    extra_paths: Sequence[Path],
+    request: SwapRequest | None,
+    options: ConvertOptions,
+    report: Path | None,
+    *,
+    json: bool,
+) -> None:
+    """Convert the targets that a job file lists and write a report.
+
+    Args:
+        job_file: The job file.
+        extra_paths: Targets and outputs on the command line, which are not allowed.
+        request: The source of jobs without a bundle.
+        options: Options of all jobs.
+        report: The report; report.json beside the job file if None.
+        json: Whether to print the report as JSON.
+
+    Raises:
+        UsageError: The job file is invalid, or there are extra paths.
+        PartlyDone: A target failed.
+    """
+    if extra_paths:
+        raise UsageError(
+            f"--job lists the targets and outputs; leave out {extra_paths[0]} on the command line."
+        )
+    jobs = read_job_file(job_file, request, options)
+    _convert_jobs(jobs, report or job_file.with_name(REPORT_FILE), json=json)
+
+
+def _convert_jobs(jobs: Sequence[ConvertJob], report: Path, *, json: bool) -> None:
+    check_report(report, jobs, force=any(job.options.force for job in jobs))
     with progress_display() as show:
-        done = run_to_completion(convert_jobs(jobs, report), show)
-    failed, count = done.failed, len(done.jobs)
-    kept = sum(row.state == "kept" for row in done.jobs)
-    unmarked = sum(row.state == "done" and not row.marked for row in done.jobs)
-    said = f" {unmarked} of them are not marked." if unmarked else ""
-    before = f", {kept} of them before" if kept else ""
-    whole = f"{count - len(failed)} of {count} targets are converted{before}; see {report}.{said}"
-    print_result(done, whole, json=json)
+        results = run_to_completion(convert_jobs(jobs, report), show)
+    failed, count = results.failed, len(results.jobs)
+    skipped = sum(result.state == "skipped" for result in results.jobs)
+    unmarked = sum(result.state == "done" and not result.marks for result in results.jobs)
+    earlier = f" ({skipped} of them earlier)" if skipped else ""
+    sentence = f"{count - len(failed)} of {count} targets are converted{earlier}; see {report}."
+    if unmarked:
+        sentence += f" {unmarked} of them have no disclosure marks."
+    print_result(results, sentence, json=json)
     if failed:
-        said = " ".join(row.message for row in failed[:3])
+        messages = " ".join(result.message for result in failed[:_MAX_MESSAGES])
         raise PartlyDone(
-            f"{len(failed)} of {count} targets failed: {said} The same command with --resume goes on."
+            f"{len(failed)} of {count} targets failed: {messages} "
+            "Run the same command with --resume to convert the rest."
         )
 
 
-def only_one(targets: Sequence[Path] | None) -> Path:
-    """Return the one target that there is; raise UsageError if there are none or several."""
-    if not targets:
-        raise UsageError("Give a TARGET: a video, a GIF, a picture or a folder of pictures.")
-    if len(targets) > 1:
-        raise UsageError("This looks at one target; give one.")
-    return targets[0]
-
-
-def _needed(out: Path | None) -> Path:
+def _required(out: Path | None) -> Path:
     if out is None:
         raise UsageError(
-            "Give --out OUT, or --preview SHEET.png to see a few moments without writing a video."
+            "Give --out OUT, or --preview SHEET.png to see a few frames without writing a video."
         )
     return out
 
 
-def _sentence(out: Path, wanted: Wanted, summary: ConvertSummary) -> str:
+def _sentence(out: Path, request: SwapRequest, summary: ConvertSummary) -> str:
     rate = (summary.frames - summary.resumed_at) / summary.seconds
-    ran = f"{summary.provider} in {summary.precision}" if summary.precision else summary.provider
-    still = f", with {wanted.faceset / summary.still}" if wanted.faceset and summary.still else ""
-    missing = (
-        f" In {summary.missing_frames} frames a face was lost." if summary.missing_frames else ""
+    device = summary.provider + (f" in {summary.precision}" if summary.precision else "")
+    still = ""
+    if request.face_set and summary.still:
+        still = f", with {request.face_set / summary.still}"
+    sentences = [
+        f"{out}: {summary.swapped_frames} of {summary.frames} frames swapped on {device}, "
+        f"{rate:.1f} frames/s{still}."
+    ]
+    if summary.resumed_at:
+        sentences.append(f"{summary.resumed_at} frames were finished by an earlier run.")
+    if summary.missing_frames:
+        sentences.append(f"A face was lost in {summary.missing_frames} frames.")
+    sentences.append(
+        disclosure_sentences(
+            summary.marks, summary.identities, content_checked=summary.content_checked
+        )
     )
-    before = f" {summary.resumed_at} of them were done before." if summary.resumed_at else ""
-    swapped = f"{summary.swapped_frames} of {summary.frames} frames swapped on {ran}"
-    said = honesty(summary.marked, summary.faces, content_checked=summary.content_checked)
-    return f"{out}: {swapped}, {rate:.1f} frames/s{still}.{before}{missing} {said}"
+    return " ".join(sentences)
 
 
-def honesty(marked: Marked, faces: Sequence[WornFace], *, content_checked: bool) -> str:
-    """Return what an output says of itself, who agreed, and what was looked for."""
-    agreed = "".join(
-        f" Consent of {face.identity}: {face.consent}." for face in faces if face.consent
-    )
-    checked = " The content check refused nothing." if content_checked else ""
-    return f"{marked}{agreed}{checked}"
+def disclosure_sentences(
+    marks: WrittenMarks, identities: Sequence[SwappedIdentity], *, content_checked: bool
+) -> str:
+    """Describe an output's marks, the recorded consent and the content check.
+
+    Args:
+        marks: The written marks.
+        identities: The identities in the output.
+        content_checked: Whether the content check ran.
+    """
+    sentences = [str(marks)]
+    sentences += [f"Consent of {each.name}: {each.consent}." for each in identities if each.consent]
+    if content_checked:
+        sentences.append("The content check found nothing.")
+    return " ".join(sentences)

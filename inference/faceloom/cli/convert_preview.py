@@ -1,89 +1,106 @@
-"""What `faceloom convert` shows without writing a video: a few moments, one frame, or who is there."""
+"""Run `faceloom convert` without writing a video: a preview, one frame, or a list of tracks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from faceloom.atomic import refuse_file
+from faceloom.atomic import check_output_file
 from faceloom.cli.console import print_result, progress_display
+from faceloom.cli.convert_batch import disclosure_sentences
 from faceloom.errors import UsageError
 from faceloom.progress import run_to_completion
-
-if TYPE_CHECKING:
-    from faceloom.provenance import WornFace
-    from faceloom.swap import Cast, ConvertOptions, FaceSource
-    from faceloom.swap.pipeline.swap_request import Wanted
+from faceloom.swap import ConvertOptions, SwapRequest, SwapSource
+from faceloom.swap.preview import list_tracks, write_frame_debug, write_preview
 
 
-def list_faces(target: Path, sheet: Path | None, *, force: bool, json: bool) -> None:
-    """Print the tracks of a clip, and write their portraits if a sheet is named."""
-    from faceloom.swap.preview.track_listing import list_tracks
+def print_tracks(target: Path, sheet: Path | None, *, force: bool, json: bool) -> None:
+    """Print the face tracks of a target.
 
+    Args:
+        target: The target.
+        sheet: A PNG to write with a picture of each track.
+        force: Whether to replace the sheet.
+        json: Whether to print the tracks as JSON.
+
+    Raises:
+        UsageError: The sheet exists or cannot be written.
+        NoFaceFound: The target has no face.
+    """
     if sheet:
-        refuse_file(sheet, force=force, inputs=[target])
+        check_output_file(sheet, force=force, inputs=[target])
     with progress_display() as report:
         summary = run_to_completion(list_tracks(target, sheet), report)
     print_result(summary, summary.to_text(), json=json)
 
 
-def try_out(
+def write_preview_or_frame(
     target: Path,
-    wanted: "Wanted",
-    options: "ConvertOptions",
+    request: SwapRequest,
+    options: ConvertOptions,
     *,
     sheet: Path | None,
     place: str | None,
     out: Path | None,
     json: bool,
 ) -> None:
-    """Write a sheet of a few moments, or a folder of one frame's steps."""
-    source = wanted.open(options)
+    """Write a preview sheet, or the intermediate images of one frame.
+
+    Args:
+        target: The target.
+        request: The source, which must be one or more bundles.
+        options: How to convert.
+        sheet: The preview sheet to write.
+        place: The frame's index or time instead.
+        out: The folder for `place`.
+        json: Whether to print the result as JSON.
+
+    Raises:
+        UsageError: The options do not fit together.
+        FaceloomError: As `SwapRequest.open_bundles`, `write_preview` and `write_frame_debug`.
+    """
+    source = request.open_bundles(options)
     if sheet and place is None and out is None:
-        _try_moments(target, source, wanted.faces(), sheet, options, json=json)
+        _write_preview(target, source, sheet, options, json=json)
     elif place is not None and out and sheet is None:
-        _try_frame(target, source, wanted.faces(), place, out, options, json=json)
+        _write_frame(target, source, place, out, options, json=json)
     else:
         raise UsageError(
-            "--preview SHEET.png stands alone, --frame N goes with --out FOLDER; give one of the two."
+            "Give either --preview SHEET.png without --out, or --frame N with --out FOLDER."
         )
 
 
-def _try_moments(
-    target: Path,
-    source: "FaceSource | Cast",
-    faces: "list[WornFace]",
-    sheet: Path,
-    options: "ConvertOptions",
-    *,
-    json: bool,
+def _write_preview(
+    target: Path, source: SwapSource, sheet: Path, options: ConvertOptions, *, json: bool
 ) -> None:
-    from faceloom.cli.convert_batch import honesty
-    from faceloom.swap.preview.preview import preview
-
-    refuse_file(sheet, force=options.force, inputs=[target])
+    check_output_file(sheet, force=options.force, inputs=[target])
     with progress_display() as report:
-        summary = run_to_completion(preview(target, source, faces, sheet, options), report)
-    sentence = f"{sheet}: {len(summary.moments)} moments of {target}, in {summary.seconds:.1f} s; no video was written."
-    said = honesty(summary.marked, summary.faces, content_checked=summary.content_checked)
-    print_result(summary, f"{sentence} {said}", json=json)
+        summary = run_to_completion(write_preview(target, source, sheet, options), report)
+    sentence = (
+        f"{sheet}: {len(summary.times)} frames of {target}, in {summary.seconds:.1f} s; "
+        "no video was written."
+    )
+    disclosure = disclosure_sentences(
+        summary.marks, summary.identities, content_checked=summary.content_checked
+    )
+    print_result(summary, f"{sentence} {disclosure}", json=json)
 
 
-def _try_frame(
+def _write_frame(
     target: Path,
-    source: "FaceSource | Cast",
-    faces: "list[WornFace]",
+    source: SwapSource,
     place: str,
     folder: Path,
-    options: "ConvertOptions",
+    options: ConvertOptions,
     *,
     json: bool,
 ) -> None:
-    from faceloom.cli.convert_batch import honesty
-    from faceloom.swap.preview.frame_debug import one_frame
-
     with progress_display() as report:
         summary = run_to_completion(
-            one_frame(target, source, faces, place, folder, options), report
+            write_frame_debug(target, source, place, folder, options), report
         )
-    sentence = f"{folder}: frame {summary.frame} ({summary.seconds:.2f} s) with every step; see {folder / 'sheet.png'}."
-    said = honesty(summary.marked, summary.worn, content_checked=summary.content_checked)
-    print_result(summary, f"{sentence} {said}", json=json)
+    sentence = (
+        f"{folder}: frame {summary.frame} ({summary.seconds:.2f} s) with every intermediate image; "
+        f"see {folder / 'sheet.png'}."
+    )
+    disclosure = disclosure_sentences(
+        summary.marks, summary.identities, content_checked=summary.content_checked
+    )
+    print_result(summary, f"{sentence} {disclosure}", json=json)

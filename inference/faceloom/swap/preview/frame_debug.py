@@ -1,4 +1,4 @@
-"""One frame of a clip swapped as a whole conversion would swap it, with all that lies between."""
+"""Write one frame, swapped as in a whole conversion, with every intermediate image."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,28 +32,35 @@ from faceloom.video import Frame, VideoInfo, probe_source, read_source
 from faceloom.video.frame_sampling import frame_index_at
 from faceloom.video.rotation import to_upright
 
-# The file that makes a folder one of these.
-MARKER = "sheet.png"
-# The steps in which a new face is seen.
-_NEW = ("3_drawn", "8_matched")
-# Frames before the one that is asked for: by then what is steadied over time is as it would be.
-_RUN_UP = 12
+# The file that identifies a folder as the output of `--frame`, so that --force may replace it.
+SHEET_FILE = "sheet.png"
+# Intermediate images that show the source's face, and are therefore marked.
+_MARKED_STEPS = ("3_prediction", "8_matched")
+# Frames before the requested one that are swapped first, so that everything that is smoothed over
+# time is as in a whole conversion.
+_LEAD_IN = 12
+# Cells in a row of the sheet.
+_COLUMNS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FrameDebugSummary:
-    """Which frame it was, its time in seconds, and how many of its faces were swapped.
-
-    marked, worn, content_checked: as `marked`, `faces`, `content_checked` in `ConvertSummary`.
-    """
+    """Which frame was written."""
 
     folder: Path
+    """The folder of images."""
     frame: int
+    """Index of the frame, from 0."""
     seconds: float
+    """Time of the frame, in seconds."""
     faces: int
-    marked: WrittenMarks
-    worn: tuple[SwappedIdentity, ...]
+    """Number of swapped faces in it."""
+    marks: WrittenMarks
+    """How the images are marked."""
+    identities: tuple[SwappedIdentity, ...]
+    """Whose faces were put in."""
     content_checked: bool
+    """Whether the content check is installed."""
 
 
 def write_frame_debug(
@@ -63,112 +70,131 @@ def write_frame_debug(
     folder: Path,
     options: ConvertOptions,
 ) -> ProgressGenerator[FrameDebugSummary]:
-    """Write one frame of `target`, swapped, to a folder of PNGs, with every step of each face, and a sheet of all.
+    """Write one swapped frame, every intermediate image of its faces, and a sheet of all.
 
-    place: a frame's number from 0, as "120", or
-    a time, as "4.8s". Some frames before it go through too, all of them
-    if a track is asked for by number. Raises UsageError if the clip ends before, `folder` cannot be written or an
-    option is none, MediaUnreadable, and NoFaceFound if the frame has no face to swap.
+    Some frames before it are swapped as well, and all of them if the options select a track.
+
+    Args:
+        target: The video.
+        source: The opened source.
+        place: The frame's index from 0, such as "120", or its time, such as "4.8s".
+        folder: The folder to write.
+        options: How to convert.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UsageError: The video has no such frame, or the folder cannot be written.
+        MediaUnreadable: The target cannot be read.
+        NoFaceFound: The frame has no face to swap.
     """
-    check_output_directory(folder, MARKER, force=options.force, inputs=[target])
-    MarkWriter.open(options.marking, folder / MARKER)
+    check_output_directory(folder, SHEET_FILE, force=options.force, inputs=[target])
+    MarkWriter.open(options.marking, folder / SHEET_FILE)
     info = probe_source(target)
-    wanted = _number(info, place)
-    blend_options = replace(options, on_missing="keep")
-    swapper = FrameSwapper(source.identity_map.sources, blend_options)
-    selector = FaceSelector(blend_options, source.identity_map.reference_set(options))
-    first = 0 if options.track is not None else max(0, wanted - _RUN_UP)
-    found = smooth_alignment(_found(info, first, wanted + SMOOTHING_RADIUS), fill_gaps=True)
-    for frame, faces in islice(found, wanted - first):
+    index = _frame_index(info, place)
+    frame_options = replace(options, on_missing="keep")
+    swapper = FrameSwapper(source.identity_map.sources, frame_options)
+    selector = FaceSelector(frame_options, source.identity_map.reference_set(options))
+    first = 0 if options.track is not None else max(0, index - _LEAD_IN)
+    frames = smooth_alignment(
+        _frames_with_faces(info, first, index + SMOOTHING_RADIUS), fill_gaps=True
+    )
+    for frame, faces in islice(frames, index - first):
         swapper.swap_frame(SelectedFrame(frame, selector.select(frame, faces)))
-        yield Progress("frames", frame.index + 1, wanted + 1)
-    last = next(found, None)
-    if last is None:
-        raise UsageError(f"{target} has no frame {wanted}; the first is 0.")
-    check_frame(last[0], info)
-    frame, faces = last
+        yield Progress("frames", frame.index + 1, index + 1)
+    requested = next(frames, None)
+    if requested is None:
+        raise UsageError(f"{target} has no frame {index}; the first frame is 0.")
+    frame, faces = requested
+    check_frame(frame, info)
     result, blended = swapper.swap_frame(SelectedFrame(frame, selector.select(frame, faces)))
     if not blended:
         raise selector.no_face_error(target)
-    steps = [_steps(one, swapper.network_input(one.swapped.aligned)) for one in blended]
-    sheet = _sheet(frame.rgb, result.rgb, steps)
-    if options.label:
-        options.label.draw(sheet)
-    pictures = {
-        "target": frame.rgb,
-        "swap": result.rgb,
-        MARKER.removesuffix(".png"): sheet,
-        **_by_face(steps),
-    }
+    images = _images(frame.rgb, result.rgb, blended, swapper, options)
     with atomic_directory(folder) as part:
-        for name, picture in pictures.items():
-            write_png(part / f"{name}.png", picture)
-        swapped = [
-            part / f"{name}.png" for name in pictures if name.endswith(("swap", "sheet", *_NEW))
-        ]
-        marked = mark_images(options.marking, swapped, source.mark, target)
+        for name, image in images.items():
+            write_png(part / f"{name}.png", image)
+        marked = [name for name in images if name.endswith(("swap", "sheet", *_MARKED_STEPS))]
+        paths = [part / f"{name}.png" for name in marked]
+        marks = mark_images(options.marking, paths, source.mark, target)
     return FrameDebugSummary(
-        folder,
-        wanted,
-        frame.seconds,
-        len(blended),
-        marked,
-        source.identities,
-        content_check_available(),
+        folder=folder,
+        frame=index,
+        seconds=frame.seconds,
+        faces=len(blended),
+        marks=marks,
+        identities=source.identities,
+        content_checked=content_check_available(),
     )
 
 
-def _number(info: VideoInfo, place: str) -> int:
+def _frame_index(info: VideoInfo, place: str) -> int:
     try:
         value = float(place[:-1]) if place.endswith("s") else int(place)
     except ValueError:
         value = -1
     if not 0 <= value < float("inf"):
-        raise UsageError(
-            f"--frame {place} is no place in a clip; give a frame's number (120) or its time (4.8s)."
-        )
+        raise UsageError(f"--frame {place} is not a frame; give an index (120) or a time (4.8s).")
     return value if isinstance(value, int) else frame_index_at(info, value)
 
 
-def _found(info: VideoInfo, first: int, last: int) -> Iterator[tuple[Frame, list[Face]]]:
+def _frames_with_faces(
+    info: VideoInfo, first: int, last: int
+) -> Iterator[tuple[Frame, list[Face]]]:
     """Yield the frames from `first` to `last`, upright, with their faces."""
     finder = FaceFinder(detect_every=DETECT_EVERY)
     for frame in read_source(info, start=first):
-        turned = replace(frame, rgb=to_upright(frame.rgb, info.rotation))
-        yield turned, finder.find([turned.rgb])[0]
+        upright = replace(frame, rgb=to_upright(frame.rgb, info.rotation))
+        yield upright, finder.find([upright.rgb])[0]
         if frame.index == last:
             return
 
 
-def _steps(one: BlendedFace, shown: Rgb) -> dict[str, Rgb]:
-    """All that lies between a face and its swap, by name."""
-    swapped, crop = one.swapped, one.swapped.aligned.crop
+def _images(
+    before: Rgb,
+    after: Rgb,
+    blended: Sequence[BlendedFace],
+    swapper: FrameSwapper,
+    options: ConvertOptions,
+) -> dict[str, Rgb]:
+    """Return all images by the name of their file, without the extension."""
+    faces = [_steps(face, swapper.network_input(face.swapped.aligned)) for face in blended]
+    sheet = _draw_sheet(before, after, faces)
+    if options.label:
+        options.label.draw(sheet)
+    return {
+        "target": before,
+        "swap": after,
+        SHEET_FILE.removesuffix(".png"): sheet,
+        **{
+            f"face{number}_{name}": image
+            for number, steps in enumerate(faces)
+            for name, image in steps.items()
+        },
+    }
+
+
+def _steps(blended: BlendedFace, network_input: Rgb) -> dict[str, Rgb]:
+    """Return a face's intermediate images by name."""
+    swapped, crop = blended.swapped, blended.swapped.aligned.crop
     return {
         "1_crop": crop.rgb,
-        "2_shown": shown,
-        "3_drawn": swapped.prediction,
+        "2_network_input": network_input,
+        "3_prediction": swapped.prediction,
         "4_learned_mask": _gray(swapped.learned_mask),
         "5_mesh_mask": _gray(crop.mask),
-        "6_covered": _gray(one.covered),
-        "7_mask": _gray(one.mask),
-        "8_matched": one.matched,
+        "6_combined_mask": _gray(blended.covered),
+        "7_feathered_mask": _gray(blended.mask),
+        "8_matched": blended.matched,
     }
 
 
-def _by_face(faces: Sequence[dict[str, Rgb]]) -> dict[str, Rgb]:
-    """Return every face's steps under names of one folder."""
-    return {
-        f"face{number}_{name}": step
-        for number, steps in enumerate(faces)
-        for name, step in steps.items()
-    }
-
-
-def _sheet(before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> Rgb:
+def _draw_sheet(before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> Rgb:
     cells = [[Cell(before, "target"), Cell(after, "swap")]]
     for steps in faces:
-        row = [Cell(picture, name[2:].replace("_", " ")) for name, picture in steps.items()]
-        cells += [row[:4], row[4:]]
+        row = [Cell(image, name[2:].replace("_", " ")) for name, image in steps.items()]
+        cells += [row[:_COLUMNS], row[_COLUMNS:]]
     return draw_sheet(cells)
 
 

@@ -1,6 +1,7 @@
-"""A swap at a glance: a few moments of a clip before and after, on one sheet, without writing a video."""
+"""Write a contact sheet with a few frames of a video before and after the swap."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import (
-    CELL,
+    CELL_SIDE,
     Cell,
     draw_sheet,
     square_around,
@@ -36,113 +37,152 @@ from faceloom.video import Frame, probe_source
 from faceloom.video.frame_sampling import read_frames_at, uniform_sample_times
 from faceloom.video.rotation import to_upright
 
-# Moments that are looked at, and of those with a face so many that are shown.
-_LOOKS, _SHOWN = 12, 6
-# How much of the picture a cell shows, in sides of the face's box.
-_ROOM = 1.7
+# Frames that are examined.
+_EXAMINED = 12
+# Largest number of frames with a face that are shown.
+_SHOWN = 6
+# Side of the shown square, in multiples of the bounding box's longer side.
+_PADDING = 1.7
+# Track numbers reserved for each frame, so that no track number occurs in two of them.
+_TRACKS_PER_FRAME = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class SheetSummary:
-    """`moments` of `looked_at` had a face to swap and are shown; their times in seconds.
-
-    marked, faces, content_checked: as in `ConvertSummary`.
-    """
+class PreviewSummary:
+    """What a preview shows."""
 
     sheet: Path
-    looked_at: int
-    moments: tuple[float, ...]
+    """The PNG."""
+    frames_examined: int
+    """Frames that were searched for faces."""
+    times: tuple[float, ...]
+    """Times of the shown frames, in seconds."""
     seconds: float
-    marked: WrittenMarks
-    faces: tuple[SwappedIdentity, ...]
+    """Duration of the work."""
+    marks: WrittenMarks
+    """How the PNG is marked."""
+    identities: tuple[SwappedIdentity, ...]
+    """Whose faces were put in."""
     content_checked: bool
+    """Whether the content check is installed."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _SwappedFrame:
+    """One frame before and after the swap."""
+
+    original: Rgb
+    """The target's pixels."""
     frame: Frame
-    before: Rgb
+    """The swapped frame."""
     blended: tuple[BlendedFace, ...]
+    """Its faces."""
 
 
 def write_preview(
-    target: Path,
-    source: SwapSource,
-    sheet: Path,
-    options: ConvertOptions,
-) -> ProgressGenerator[SheetSummary]:
-    """Write a PNG with a column a moment: the target, the swap, and where the new face is shown.
+    target: Path, source: SwapSource, sheet: Path, options: ConvertOptions
+) -> ProgressGenerator[PreviewSummary]:
+    """Write a PNG with a column for each shown frame: target, swap, and mask.
 
-    The moments are spread over the clip, each seen by itself: nothing is steadied. The label stands on the sheet, as
-    little of a frame's corners is seen there. Raises UsageError for a track, which single
-    moments do not have, and for a sheet that is no PNG, MediaUnreadable if the target is no video, NoFaceFound if no
-    moment has a face to swap.
+    The frames are spread evenly over the video and swapped independently, without smoothing over
+    time. The visible label is put on the sheet, since the cells do not show the frames' corners.
+
+    Args:
+        target: The video.
+        source: The opened source.
+        sheet: The PNG to write.
+        options: How to convert.
+
+    Returns:
+        The summary.
+
+    Raises:
+        UsageError: The options select a track, or the sheet is not a PNG.
+        MediaUnreadable: The target cannot be read.
+        NoFaceFound: None of the frames has a face to swap.
     """
     started = time.monotonic()
     if options.track is not None:
         raise UsageError(
-            "A preview looks at single moments, which have no tracks; try --frame N with --select track:N."
+            "--preview shows single frames, which have no tracks; use --frame N with "
+            "--select track:N."
         )
     if sheet.suffix.lower() != ".png":
-        raise UsageError(f"--preview {sheet}: the sheet is a PNG; name it SHEET.png.")
-    marker, info = MarkWriter.open(options.marking, sheet), probe_source(target)
-    blend_options = replace(options, on_missing="keep", label=None)
-    swapper = FrameSwapper(source.identity_map.sources, blend_options)
-    selector = FaceSelector(blend_options, source.identity_map.reference_set(options))
-    finder = FaceFinder()
-    moments = uniform_sample_times(info, _LOOKS)
-    shown = []
-    frames = (
-        replace(coded, rgb=to_upright(coded.rgb, info.rotation))
-        for coded in read_frames_at(info, moments)
-    )
-    for number, frame in enumerate(check_frames(frames, info, info.frame_count)):
-        (found,) = finder.for_new_video(first_track=1000 * number).find([frame.rgb])
-        selected = SelectedFrame(frame, selector.select(frame, found))
-        swapped, blended = swapper.swap_frame(selected)
-        if blended:
-            shown.append(_Shown(swapped, frame.rgb, blended))
-        yield Progress("preview", number + 1, len(moments))
-    if not shown:
-        raise selector.no_face_error(target)
-    chosen = [shown[round(at)] for at in np.linspace(0, len(shown) - 1, min(_SHOWN, len(shown)))]
-    picture = draw_sheet(list(zip(*(_column(one) for one in chosen), strict=True)))
+        raise UsageError(f"--preview {sheet}: the sheet must be a PNG; name it SHEET.png.")
+    marker = MarkWriter.open(options.marking, sheet)
+    times, swapped = yield from _swap_frames(target, source, options)
+    positions = np.linspace(0, len(swapped) - 1, min(_SHOWN, len(swapped)))
+    shown = [swapped[round(position)] for position in positions]
+    picture = draw_sheet(list(zip(*(_column(frame) for frame in shown), strict=True)))
     if options.label:
         options.label.draw(picture)
     with atomic_file(sheet) as part:
         part.write_bytes(encode_picture(picture, ".png"))
-        marked = marker.write(part, source.mark, target)
-    times = tuple(round(one.frame.seconds, 3) for one in chosen)
-    seconds = time.monotonic() - started
-    return SheetSummary(
-        sheet, len(moments), times, seconds, marked, source.identities, content_check_available()
+        marks = marker.write(part, source.mark, target)
+    return PreviewSummary(
+        sheet=sheet,
+        frames_examined=len(times),
+        times=tuple(round(each.frame.seconds, 3) for each in shown),
+        seconds=time.monotonic() - started,
+        marks=marks,
+        identities=source.identities,
+        content_checked=content_check_available(),
     )
 
 
-def _column(one: _Shown) -> tuple[Cell, ...]:
-    largest = max(one.blended, key=lambda blended: blended.swapped.aligned.face.size)
-    to_cell = square_around(largest.swapped.aligned.face.box_xyxy, _ROOM)
-    before, after = (warp_to_cell(picture, to_cell) for picture in (one.before, one.frame.rgb))
-    covered = np.max(
-        [
-            _seen(blended.mask, blended.swapped.aligned.crop.frame_to_crop, to_cell)
-            for blended in one.blended
-        ],
-        axis=0,
+def _swap_frames(
+    target: Path, source: SwapSource, options: ConvertOptions
+) -> ProgressGenerator[tuple[Sequence[float], Sequence[_SwappedFrame]]]:
+    """Return the times of the examined frames, and the frames that have a face to swap."""
+    info = probe_source(target)
+    frame_options = replace(options, on_missing="keep", label=None)
+    swapper = FrameSwapper(source.identity_map.sources, frame_options)
+    selector = FaceSelector(frame_options, source.identity_map.reference_set(options))
+    finder = FaceFinder()
+    times = uniform_sample_times(info, _EXAMINED)
+    frames = (
+        replace(frame, rgb=to_upright(frame.rgb, info.rotation))
+        for frame in read_frames_at(info, times)
     )
-    when = f"{one.frame.seconds:.2f} s"
+    swapped = []
+    for index, frame in enumerate(check_frames(frames, info, info.frame_count)):
+        frame_finder = finder.for_new_video(first_track=_TRACKS_PER_FRAME * index)
+        (faces,) = frame_finder.find([frame.rgb])
+        selected = SelectedFrame(frame, selector.select(frame, faces))
+        swapped_frame, blended = swapper.swap_frame(selected)
+        if blended:
+            swapped.append(_SwappedFrame(frame.rgb, swapped_frame, blended))
+        yield Progress("preview", index + 1, len(times))
+    if not swapped:
+        raise selector.no_face_error(target)
+    return times, swapped
+
+
+def _column(swapped: _SwappedFrame) -> tuple[Cell, ...]:
+    faces = [blended.swapped.aligned for blended in swapped.blended]
+    largest = max((aligned.face for aligned in faces), key=lambda face: face.size)
+    to_cell = square_around(largest.box_xyxy, _PADDING)
+    before, after = (
+        warp_to_cell(picture, to_cell) for picture in (swapped.original, swapped.frame.rgb)
+    )
+    masks = [
+        _mask_in_cell(blended.mask, aligned.crop.frame_to_crop, to_cell)
+        for blended, aligned in zip(swapped.blended, faces, strict=True)
+    ]
+    time_text = f"{swapped.frame.seconds:.2f} s"
     return (
-        Cell(before, f"{when} target"),
-        Cell(after, f"{when} swap"),
-        Cell(tint_mask(before, covered), f"{when} mask"),
+        Cell(before, f"{time_text} target"),
+        Cell(after, f"{time_text} swap"),
+        Cell(tint_mask(before, np.max(masks, axis=0)), f"{time_text} mask"),
     )
 
 
-def _seen(mask: Mask, to_crop: Affine, to_cell: Affine) -> Mask:
-    """A crop's mask as it lies in the cell."""
-    whole = np.eye(3, dtype=np.float32)
-    down, out = whole.copy(), whole.copy()
-    down[:2], out[:2] = to_crop, to_cell
-    to_mask = float32((down @ np.linalg.inv(out))[:2])
+def _mask_in_cell(mask: Mask, frame_to_crop: Affine, frame_to_cell: Affine) -> Mask:
+    """Warp a crop's mask to the cell."""
+    to_crop, to_cell = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)
+    to_crop[:2], to_cell[:2] = frame_to_crop, frame_to_cell
+    cell_to_crop = float32((to_crop @ np.linalg.inv(to_cell))[:2])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(mask, to_mask, (CELL, CELL), flags=flags), np.uint8)
+    return np.asarray(
+        cv2.warpAffine(mask, cell_to_crop, (CELL_SIDE, CELL_SIDE), flags=flags), np.uint8
+    )

@@ -1,4 +1,4 @@
-"""Who is in a clip, by the numbers that conversion counts faces with."""
+"""List the face tracks of a video by the numbers that `--select track:N` uses."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,86 +16,112 @@ from faceloom.swap.preview.contact_sheet import Cell, draw_sheet, square_around,
 from faceloom.video import Frame, probe_source, read_source
 from faceloom.video.rotation import to_upright
 
-_BATCH, _ROOM, _COLUMNS = 8, 1.5, 6
+# Frames in which faces are detected at once.
+_BATCH = 8
+# Side of a portrait, in multiples of the bounding box's longer side.
+_PADDING = 1.5
+# Portraits in a row of the sheet.
+_COLUMNS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class TrackRow:
-    """One face while it is followed. Frames count from 0, times are seconds, sizes pixels of its box."""
+    """One track: the faces of one person in consecutive frames."""
 
     track: int
-    first: int
-    last: int
-    begins: float
-    ends: float
+    """Number of the track."""
+    first_frame: int
+    """Index of its first frame, from 0."""
+    last_frame: int
+    """Index of its last frame."""
+    start_seconds: float
+    """Time of its first frame, in seconds."""
+    end_seconds: float
+    """Time of its last frame, in seconds."""
     frames: int
+    """Number of frames with the face."""
     size: float
+    """Median size of the bounding box, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class TracksSummary:
-    """The tracks of a clip in the order in which they begin. What `--select track:N` chooses from."""
+    """The tracks of a video, in the order in which they start."""
 
     target: Path
+    """The video."""
     tracks: tuple[TrackRow, ...]
+    """Its tracks."""
 
     def to_text(self) -> str:
-        """Return a table."""
-        lines = ["track  frames         seconds          seen in  size"]
-        lines += [
-            f"{row.track:>5}  {f'{row.first}-{row.last}':<13}  {f'{row.begins:.2f}-{row.ends:.2f}':<15}  "
-            f"{row.frames:>7}  {row.size:.0f} px"
-            for row in self.tracks
-        ]
+        """Return the tracks as a table."""
+        lines = ["track  frames         seconds          visible  size"]
+        for row in self.tracks:
+            frames = f"{row.first_frame}-{row.last_frame}"
+            seconds = f"{row.start_seconds:.2f}-{row.end_seconds:.2f}"
+            lines.append(
+                f"{row.track:>5}  {frames:<13}  {seconds:<15}  {row.frames:>7}  {row.size:.0f} px"
+            )
         return "\n".join(lines)
 
 
-class _Track:
-    """What is gathered of a track: its sizes, its ends, and how it looks where the detector is surest of it."""
+class _TrackRecord:
+    """Collects a track's sizes, its first and last frame, and its best portrait."""
 
     def __init__(self, frame: Frame):
-        self.first = self.last = (frame.index, frame.seconds)
-        self.sizes: list[float] = []
+        self._first = self._last = (frame.index, frame.seconds)
+        self._sizes: list[float] = []
         self.portrait: Rgb = frame.rgb
-        self._score = -1.0
+        self._best_score = -1.0
 
     def add(self, frame: Frame, picture: Rgb, face: Face) -> None:
-        # A hand before the face makes the detector doubt.
-        if face.score > self._score:
-            self._score = face.score
-            self.portrait = warp_to_cell(picture, square_around(face.box_xyxy, _ROOM))
-        self.sizes.append(face.size)
-        self.last = (frame.index, frame.seconds)
+        # The detector's score is low for occluded faces.
+        if face.score > self._best_score:
+            self._best_score = face.score
+            self.portrait = warp_to_cell(picture, square_around(face.box_xyxy, _PADDING))
+        self._sizes.append(face.size)
+        self._last = (frame.index, frame.seconds)
 
-    def row(self, number: int) -> TrackRow:
-        (first, begins), (last, ends) = self.first, self.last
-        size = round(float(np.median(self.sizes)), 1)
+    def to_row(self, track: int) -> TrackRow:
+        (first_frame, start), (last_frame, end) = self._first, self._last
         return TrackRow(
-            number, first, last, round(begins, 3), round(ends, 3), len(self.sizes), size
+            track=track,
+            first_frame=first_frame,
+            last_frame=last_frame,
+            start_seconds=round(start, 3),
+            end_seconds=round(end, 3),
+            frames=len(self._sizes),
+            size=round(float(np.median(self._sizes)), 1),
         )
 
 
 def list_tracks(target: Path, sheet: Path | None = None) -> ProgressGenerator[TracksSummary]:
-    """Find and follow all faces of a clip as `convert` does; write a sheet of their portraits if asked to.
+    """Find and track all faces of a video, as `convert` does.
 
-    Raises NoFaceFound if there is none, and what `probe_source` raises.
+    Args:
+        target: The video.
+        sheet: A PNG to write with the portrait of each track.
+
+    Returns:
+        The tracks.
+
+    Raises:
+        NoFaceFound: The video has no face.
+        FaceloomError: As `probe_source`.
     """
     info = probe_source(target)
     finder = FaceFinder(detect_every=DETECT_EVERY)
-    tracks: dict[int, _Track] = {}
-    for group in batched(read_source(info), _BATCH):
-        pictures = [to_upright(frame.rgb, info.rotation) for frame in group]
-        for frame, picture, faces in zip(group, pictures, finder.find(pictures), strict=True):
+    records: dict[int, _TrackRecord] = {}
+    for batch in batched(read_source(info), _BATCH):
+        pictures = [to_upright(frame.rgb, info.rotation) for frame in batch]
+        for frame, picture, faces in zip(batch, pictures, finder.find(pictures), strict=True):
             for face in faces:
-                tracks.setdefault(face.track, _Track(frame)).add(frame, picture, face)
-        yield Progress("find", group[-1].index + 1, info.frame_count)
-    if not tracks:
+                records.setdefault(face.track, _TrackRecord(frame)).add(frame, picture, face)
+        yield Progress("find", batch[-1].index + 1, info.frame_count)
+    if not records:
         raise NoFaceFound(f"No face was found in {target}.")
+    by_number = sorted(records.items())
     if sheet:
-        cells = [
-            Cell(track.portrait, f"track {number}") for number, track in sorted(tracks.items())
-        ]
+        cells = [Cell(record.portrait, f"track {number}") for number, record in by_number]
         write_png(sheet, draw_sheet(list(batched(cells, _COLUMNS))))
-    return TracksSummary(
-        target, tuple(track.row(number) for number, track in sorted(tracks.items()))
-    )
+    return TracksSummary(target, tuple(record.to_row(number) for number, record in by_number))

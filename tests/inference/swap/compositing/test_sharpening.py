@@ -82,23 +82,25 @@ def test_the_amount_is_limited_and_only_the_mask_s_interior_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "asked", "amount"),
+    ("target_blur", "option", "amount"),
     [
         pytest.param(2.0, None, 0, id="a soft target"),
-        pytest.param(0.7, None, 0.4, id="a sharp one: what the source suggests"),
-        pytest.param(2.0, 0.7, 0.7, id="asked for, whatever the target"),
-        pytest.param(0.7, 0.0, 0, id="asked not to"),
+        pytest.param(0.7, None, 0.4, id="a sharp target: up to the limit of the source"),
+        pytest.param(2.0, 0.7, 0.7, id="an amount for any target"),
+        pytest.param(0.7, 0.0, 0, id="no sharpening"),
     ],
 )
-def test_a_face_is_blended_as_sharp_as_its_target_or_asked(
-    target: float, asked: float | None, amount: float
+def test_blending_sharpens_by_the_option_or_to_match_the_target(
+    target_blur: float, option: float | None, amount: float
 ) -> None:
-    drawn = face(1.5)
+    prediction = face(1.5)
     crop = FaceCrop(
-        float32(np.eye(2, 3)), face(target, seed=1), np.zeros((468, 2), np.float32), MASK
+        float32(np.eye(2, 3)), face(target_blur, seed=1), np.zeros((468, 2), np.float32), MASK
     )
     settings = BlendSettings.from_options(
-        BlendRow(color="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=asked)
+        BlendRow(color="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=option)
     )
-    blended = blend_face(SwappedFace(AlignedFace(made_face(), 0, crop), drawn, MASK), settings, {})
-    np.testing.assert_array_equal(blended.matched, sharpen(drawn, amount))
+    blended = blend_face(
+        SwappedFace(AlignedFace(made_face(), 0, crop), prediction, MASK), settings, {}
+    )
+    np.testing.assert_array_equal(blended.matched, sharpen(prediction, amount))

@@ -1,4 +1,4 @@
-"""A few moments, one frame, or who is there: seen without writing a video, and as a conversion would have it."""
+"""The preview, the images of one frame and the list of tracks agree with a conversion."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +19,8 @@ from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings, SwappedIdentity, VisibleLabel, verify
 from faceloom.provenance.credentials import is_installed
 from faceloom.swap import ConvertOptions, SwapSource
-from faceloom.swap.preview import preview as preview_module
-from faceloom.swap.preview.contact_sheet import CELL
-from faceloom.swap.preview.frame_debug import write_frame_debug
-from faceloom.swap.preview.preview import write_preview
-from faceloom.swap.preview.track_listing import list_tracks
+from faceloom.swap.preview import list_tracks, preview, write_frame_debug, write_preview
+from faceloom.swap.preview.contact_sheet import CELL_SIDE
 from faceloom.video import probe_source, probe_video, read_frames
 from faceloom.video.frame_sampling import frame_index_at, read_frames_at, uniform_sample_times
 
@@ -44,7 +41,7 @@ def halved(picture: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    """Twenty frames: ten of a face, four of none, six of the face and another beside it."""
+    """Twenty frames: ten with one face, four without a face, six with two faces."""
     pictures = [halved(f.rgb) for f in read_frames(sample / "target_ada.mp4") if f.index < 16]
     other = [halved(f.rgb) for f in read_frames(sample / "target_ben.mp4") if f.index < 6]
     empty = np.full_like(other[0], 90)
@@ -54,81 +51,85 @@ def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     return make_clip(tmp_path_factory.mktemp("clips") / "two.mp4", wide)
 
 
-def test_a_preview_shows_the_moments_with_a_face(
+def test_a_preview_shows_the_frames_with_a_face(
     tmp_path: Path, clip: Path, source: SwapSource
 ) -> None:
     summary = run_to_completion(
         write_preview(clip, source, tmp_path / "sheet.png", ConvertOptions())
     )
-    assert summary.looked_at == 12
-    assert len(summary.moments) == 6
-    assert not any(0.4 <= moment < 0.56 for moment in summary.moments)
+    assert summary.frames_examined == 12
+    assert len(summary.times) == 6
+    assert not any(0.4 <= time < 0.56 for time in summary.times)
     sheet = read_picture(tmp_path / "sheet.png")
     height = sheet.shape[0] // 3
-    assert sheet.shape[1] == 6 * CELL
-    target, swap, mask = (sheet[row * height : row * height + CELL, :CELL] for row in range(3))
-    middle = slice(CELL // 2 - 20, CELL // 2 + 20)
+    assert sheet.shape[1] == 6 * CELL_SIDE
+    target, swap, mask = (
+        sheet[row * height : row * height + CELL_SIDE, :CELL_SIDE] for row in range(3)
+    )
+    middle = slice(CELL_SIDE // 2 - 20, CELL_SIDE // 2 + 20)
     assert np.abs(swap[middle, middle].astype(int) - target[middle, middle]).mean() > 30
     assert np.abs(swap[:10].astype(int) - target[:10]).mean() < 4
     assert (mask[middle, middle, 1].astype(int) - mask[middle, middle, 0]).mean() > 20
     assert list(tmp_path.iterdir()) == [tmp_path / "sheet.png"]
 
 
-def test_a_frame_is_what_the_conversion_makes_of_it(
+def test_a_frame_equals_the_conversion_s_frame(
     tmp_path: Path, clip: Path, source: SwapSource
 ) -> None:
     options = ConvertOptions(color="rct", select="all")
     frames = [replace(frame, rgb=frame.rgb.copy()) for frame in read_frames(clip)]
-    found = FaceFinder()
-    steadied = smooth_alignment(
-        [(frame, found.find([frame.rgb])[0]) for frame in frames], fill_gaps=True
+    finder = FaceFinder()
+    smoothed = smooth_alignment(
+        [(frame, finder.find([frame.rgb])[0]) for frame in frames], fill_gaps=True
     )
-    whole = [frame.rgb for frame in SwapRun(source.identity_map, options).swap(list(steadied))]
-    for place, number, faces in (("7", 7, 1), ("0.64s", 16, 2)):
+    converted = [frame.rgb for frame in SwapRun(source.identity_map, options).swap(list(smoothed))]
+    for place, index, faces in (("7", 7, 1), ("0.64s", 16, 2)):
         folder = tmp_path / place
         summary = run_to_completion(write_frame_debug(clip, source, place, folder, options))
-        assert (summary.frame, summary.faces) == (number, faces)
-        np.testing.assert_array_equal(read_picture(folder / "swap.png"), whole[number])
+        assert (summary.frame, summary.faces) == (index, faces)
+        np.testing.assert_array_equal(read_picture(folder / "swap.png"), converted[index])
         steps = [file.name.partition("_")[2] for file in sorted(folder.glob("face0_*"))]
         assert steps == [
-            "1_crop.png", "2_shown.png", "3_drawn.png", "4_learned_mask.png", "5_mesh_mask.png", "6_covered.png",
-            "7_mask.png", "8_matched.png",
+            "1_crop.png", "2_network_input.png", "3_prediction.png", "4_learned_mask.png",
+            "5_mesh_mask.png", "6_combined_mask.png", "7_feathered_mask.png", "8_matched.png",
         ]  # fmt: skip
         assert len(list(folder.glob("face*"))) == 8 * faces
-        crop, drawn = (read_picture(folder / f"face0_{name}.png") for name in ("1_crop", "3_drawn"))
-        np.testing.assert_array_equal(drawn, 255 - crop)
+        crop = read_picture(folder / "face0_1_crop.png")
+        prediction = read_picture(folder / "face0_3_prediction.png")
+        np.testing.assert_array_equal(prediction, 255 - crop)
         assert (folder / "sheet.png").is_file()
 
 
 @pytest.mark.parametrize("level", ["full", "tags", "off"])
-def test_what_shows_a_new_face_is_marked(
+def test_only_images_with_a_swapped_face_are_marked(
     tmp_path: Path, clip: Path, source: SwapSource, level: MarkLevel
 ) -> None:
-    """And nothing else: the target's own pictures say nothing of a swap."""
     options = ConvertOptions(marking=MarkSettings(level))
-    shown = run_to_completion(write_preview(clip, source, tmp_path / "sheet.png", options))
-    one = run_to_completion(write_frame_debug(clip, source, "7", tmp_path / "one", options))
-    said = {
+    sheet = run_to_completion(write_preview(clip, source, tmp_path / "sheet.png", options))
+    frame = run_to_completion(write_frame_debug(clip, source, "7", tmp_path / "one", options))
+    verified = {
         file.name: verify(file) for file in (tmp_path / "sheet.png", *(tmp_path / "one").iterdir())
     }
-    new = {"sheet.png", "swap.png", "face0_3_drawn.png", "face0_8_matched.png"}
+    swapped = {"sheet.png", "swap.png", "face0_3_prediction.png", "face0_8_matched.png"}
     signed = level == "full" and is_installed()
     verdict = "valid" if signed else "unmarked" if level == "off" else "unsigned"
-    assert {name: found.verdict for name, found in said.items()} == {
-        name: verdict if name in new else "unmarked" for name in said
+    assert {name: result.verdict for name, result in verified.items()} == {
+        name: verdict if name in swapped else "unmarked" for name in verified
     }
-    assert new < said.keys()
-    written = {
+    assert swapped < verified.keys()
+    formats = {
         "full": ("tags", "XMP", "C2PA")[: 3 if signed else 2],
         "tags": ("tags", "XMP"),
         "off": (),
     }[level]
-    assert shown.marked.formats == one.marked.formats == written
+    assert sheet.marks.formats == frame.marks.formats == formats
     if level != "off":
-        assert said["swap.png"].xmp[0].identities == (BEN,)
+        assert verified["swap.png"].xmp[0].identities == (BEN,)
 
 
-def test_the_label_stands_on_what_is_shown(tmp_path: Path, clip: Path, source: SwapSource) -> None:
+def test_the_label_is_visible_on_the_sheets_and_the_frame(
+    tmp_path: Path, clip: Path, source: SwapSource
+) -> None:
     for name, label in (
         ("with", VisibleLabel("AI: face replaced", "top-right")),
         ("without", None),
@@ -155,14 +156,12 @@ def test_the_label_stands_on_what_is_shown(tmp_path: Path, clip: Path, source: S
         assert columns.min() > width / 4
 
 
-def test_the_tracks_are_those_that_are_selected_by(
-    tmp_path: Path, clip: Path, source: SwapSource
-) -> None:
+def test_listed_tracks_can_be_selected(tmp_path: Path, clip: Path, source: SwapSource) -> None:
     summary = run_to_completion(list_tracks(clip, tmp_path / "sheet.png"))
-    rows = {row.track: (row.first, row.last, row.frames) for row in summary.tracks}
+    rows = {row.track: (row.first_frame, row.last_frame, row.frames) for row in summary.tracks}
     assert rows == {0: (0, 9, 10), 1: (14, 19, 6), 2: (14, 19, 6)}
     assert len(summary.to_text().splitlines()) == 4
-    assert read_picture(tmp_path / "sheet.png").shape[1] == 3 * CELL
+    assert read_picture(tmp_path / "sheet.png").shape[1] == 3 * CELL_SIDE
     swapped = run_to_completion(
         write_frame_debug(clip, source, "16", tmp_path / "one", ConvertOptions(select="track:2"))
     )
@@ -170,56 +169,56 @@ def test_the_tracks_are_those_that_are_selected_by(
 
 
 @pytest.mark.parametrize(
-    ("place", "select", "error", "words"),
+    ("place", "select", "error", "message"),
     [
         ("20", None, UsageError, "no frame 20"),
         ("9s", None, UsageError, "ends before 9"),
-        ("soon", None, UsageError, "no place in a clip"),
-        ("-1", None, UsageError, "no place in a clip"),
-        ("nans", None, UsageError, "no place in a clip"),
+        ("soon", None, UsageError, "is not a frame"),
+        ("-1", None, UsageError, "is not a frame"),
+        ("nans", None, UsageError, "is not a frame"),
         ("12", None, NoFaceFound, "No face was found|None of the faces"),
         ("3", "track:2", NoFaceFound, "is the requested person"),
     ],
 )
-def test_a_frame_that_cannot_be_had(
+def test_a_missing_frame_or_face_is_refused(
     tmp_path: Path,
     clip: Path,
     source: SwapSource,
     place: str,
     select: str | None,
     error: type[Exception],
-    words: str,
+    message: str,
 ) -> None:
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=message):
         run_to_completion(
             write_frame_debug(clip, source, place, tmp_path / "one", ConvertOptions(select=select))
         )
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_preview_that_cannot_be_had(
+def test_an_impossible_preview_is_refused(
     tmp_path: Path, clip: Path, source: SwapSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preview_module, "_LOOKS", 2)
-    with pytest.raises(UsageError, match="single moments"):
+    monkeypatch.setattr(preview, "_EXAMINED", 2)
+    with pytest.raises(UsageError, match="single frames"):
         run_to_completion(
             write_preview(clip, source, tmp_path / "sheet.png", ConvertOptions(select="track:0"))
         )
     empty = make_clip(tmp_path / "empty.mp4", noise(1))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
         run_to_completion(write_preview(empty, source, tmp_path / "sheet.png", ConvertOptions()))
-    with pytest.raises(UsageError, match="is a PNG"):
+    with pytest.raises(UsageError, match="must be a PNG"):
         run_to_completion(write_preview(clip, source, tmp_path / "sheet.jpg", ConvertOptions()))
     assert list(tmp_path.iterdir()) == [empty]
 
 
-def test_moments_are_those_of_the_whole_video(clip: Path) -> None:
+def test_sample_times_cover_the_whole_video(clip: Path) -> None:
     info = probe_video(clip)
     times = uniform_sample_times(info, 4)
     np.testing.assert_allclose(times, [0.1, 0.3, 0.5, 0.7], atol=0.02)
     frames = list(read_frames(clip))
     for frame, time in zip(read_frames_at(info, [*times, 99.0]), [*times, 99.0], strict=True):
-        expected = [one for one in frames if one.seconds <= time][-1]
+        expected = [each for each in frames if each.seconds <= time][-1]
         assert frame.pts == expected.pts
         np.testing.assert_array_equal(frame.rgb, expected.rgb)
     assert [frame_index_at(info, seconds) for seconds in (0, 0.3, 0.32)] == [0, 8, 8]
@@ -228,27 +227,27 @@ def test_moments_are_those_of_the_whole_video(clip: Path) -> None:
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
-    """The clip as a folder of pictures: 25 a second."""
+    """The clip as a folder of pictures, at 25 frames per second."""
     folder = tmp_path_factory.mktemp("pictures")
     for frame in read_frames(clip):
         write_png(folder / f"{frame.index:04}.png", frame.rgb)
     return folder
 
 
-def test_a_folder_of_pictures_is_looked_at_like_a_video(
+def test_a_folder_of_pictures_gives_the_same_previews_as_a_video(
     tmp_path: Path, clip: Path, pictures: Path, source: SwapSource
 ) -> None:
     options = ConvertOptions()
-    moments = [
-        run_to_completion(write_preview(one, source, tmp_path / f"{one.name}.png", options))
-        for one in (clip, pictures)
+    previews = [
+        run_to_completion(write_preview(path, source, tmp_path / f"{path.name}.png", options))
+        for path in (clip, pictures)
     ]
-    assert moments[0].moments == moments[1].moments
+    assert previews[0].times == previews[1].times
     frames = [
         run_to_completion(
-            write_frame_debug(one, source, "0.3s", tmp_path / f"{one.name}_frame", options)
+            write_frame_debug(path, source, "0.3s", tmp_path / f"{path.name}_frame", options)
         )
-        for one in (clip, pictures)
+        for path in (clip, pictures)
     ]
     assert [frame.frame for frame in frames] == [8, 8]
     swapped = [read_picture(frame.folder / "swap.png").astype(int) for frame in frames]
@@ -260,17 +259,17 @@ def test_a_folder_of_pictures_is_looked_at_like_a_video(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "number"), [(0, 0), (0.27, 7), (0.28, 7), (0.281, 8), (0.76, 19)]
+    ("seconds", "index"), [(0, 0), (0.27, 7), (0.28, 7), (0.281, 8), (0.76, 19)]
 )
-def test_times_are_found_alike_in_a_video_and_in_pictures(
-    clip: Path, pictures: Path, seconds: float, number: int
+def test_times_give_the_same_frame_in_a_video_and_in_pictures(
+    clip: Path, pictures: Path, seconds: float, index: int
 ) -> None:
-    assert [frame_index_at(probe_source(one), seconds) for one in (clip, pictures)] == [
-        number,
-        number,
+    assert [frame_index_at(probe_source(path), seconds) for path in (clip, pictures)] == [
+        index,
+        index,
     ]
 
 
-def test_a_time_behind_the_last_picture_is_refused(pictures: Path) -> None:
+def test_a_time_after_the_last_picture_is_refused(pictures: Path) -> None:
     with pytest.raises(UsageError, match="ends before"):
         frame_index_at(probe_source(pictures), 0.8)
