@@ -27,7 +27,7 @@ SIZES = ((1920, 1080, 300), (1920, 1080, 900), (3840, 2160, 60))
 
 def main(clip: Path, bundles: list[Path]) -> None:
     print(
-        "| bundle | decode | look | draw | blend | encode | whole, ms a frame | frames/s | whole / slowest stage |"
+        "| bundle | decode | analyze | predict | blend | encode | whole command, ms/frame | frames/s | whole command / slowest stage |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for path in bundles:
@@ -38,10 +38,10 @@ def main(clip: Path, bundles: list[Path]) -> None:
                 )
             )
             stages = " | ".join(f"{ms:.1f}" for ms in made.stages.values())
-            rate, against = f"{1000 / made.whole:.1f}", f"{made.against_slowest:.2f}"
+            rate, against = f"{1000 / made.total_ms:.1f}", f"{made.ratio_to_slowest:.2f}"
             ran = f"{graph.precision}, {made.provider}"
             print(
-                f"| {path.name} {ran} | {stages} | {made.whole:.1f} | {rate} | {against} |",
+                f"| {path.name} {ran} | {stages} | {made.total_ms:.1f} | {rate} | {against} |",
                 flush=True,
             )
     print("\n| clip | frames | peak memory |\n|---|---|---|")

@@ -1,4 +1,4 @@
-"""After `make demo`: the judge must put what the demo made in the order that the eye does.
+"""After `make demo`: the scores must rank the demo's versions as a person does.
 
 python tests/e2e/judged_demo.py DEMO
 """
@@ -7,15 +7,16 @@ import json
 import sys
 from pathlib import Path
 
-ORDER = ("untouched", "paste", "swap", "truth")
+# From the worst to the best version.
+ORDER = ("target", "paste", "swap", "truth")
 
 
 def main(demo: Path) -> None:
     versions = json.loads((demo / "demo.json").read_text())["compare"]["versions"]
     scores = {version["name"]: version["score"]["value"] for version in versions}
-    said = ", ".join(f"{name} {scores[name]:.1f}" for name in ORDER)
-    sys.stdout.write(f"The judge's order: {said}.\n")
-    assert sorted(scores, key=lambda name: scores[name]) == list(ORDER), said
+    text = ", ".join(f"{name} {scores[name]:.1f}" for name in ORDER)
+    sys.stdout.write(f"Scores: {text}.\n")
+    assert sorted(scores, key=lambda name: scores[name]) == list(ORDER), text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prove the shipped runtime: run by `make runtime` in an environment of `pip install .[cpu]` alone."""
+"""Check the runtime alone: `make runtime` runs this after `pip install .[cpu]`."""
 
 import importlib.util
 import subprocess
@@ -6,12 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-HEAVY = ("tensorflow", "keras", "torch", "jax", "onnx", "tf2onnx", "yaml")
+# Packages that the runtime must not install.
+FORBIDDEN = ("tensorflow", "keras", "torch", "jax", "onnx", "tf2onnx", "yaml")
 
 
 def main(demo: Path) -> None:
-    found = [name for name in HEAVY if importlib.util.find_spec(name)]
-    assert not found, f"the runtime's environment holds {found}"
+    installed = [name for name in FORBIDDEN if importlib.util.find_spec(name)]
+    assert not installed, f"the runtime's environment contains {installed}"
     sample = (
         Path(str(importlib.util.find_spec("faceloom").submodule_search_locations[0]))
         / "demo"
@@ -43,7 +44,8 @@ def main(demo: Path) -> None:
         if file.is_file() and not file.is_symlink()
     )
     print(
-        f"The runtime works without {', '.join(HEAVY)}; its environment is {size / 1e6:.0f} MB with pip."
+        f"The runtime works without {', '.join(FORBIDDEN)}; "
+        f"its environment takes {size / 1e6:.0f} MB with pip."
     )
 
 

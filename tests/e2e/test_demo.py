@@ -1,4 +1,4 @@
-"""The whole job by its commands, with too few steps to look good."""
+"""The demo runs the whole workflow, with too few training steps to look good."""
 
 import json
 import re
@@ -14,29 +14,29 @@ from faceloom.video import read_frames
 
 pytestmark = pytest.mark.e2e
 
-MADE = (
+OUTPUTS = (
     "swapped.mp4", "paste.mp4", "preview.png", "side_by_side.png",
-    "report.html", "judge.html", "demo.json", "ben.bundle",
+    "report.html", "comparison.html", "demo.json", "ben.bundle",
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     out = tmp_path_factory.mktemp("demo") / "out"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "faceloom", "demo", "--out", str(out), "--steps", "20"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return out, done.stdout, done.stderr
+    return out, process.stdout, process.stderr
 
 
-def test_it_leaves_what_it_says(demo: tuple[Path, str, str]) -> None:
-    out, said, progress = demo
-    made = {path.name for path in out.iterdir()}
-    assert made >= {*MADE}
-    for words in (
+def test_all_outputs_are_written(demo: tuple[Path, str, str]) -> None:
+    out, text, progress = demo
+    names = {path.name for path in out.iterdir()}
+    assert names >= {*OUTPUTS}
+    for part in (
         "faces found",
         "training",
         "export",
@@ -44,50 +44,51 @@ def test_it_leaves_what_it_says(demo: tuple[Path, str, str]) -> None:
         "SCORE (against the exact truth)",
         "report.html",
     ):
-        assert words in said
+        assert part in text
     for command in ("extract", "train", "export", "convert", "compare"):
         assert f"$ faceloom {command}" in progress
     assert not list(out.rglob("*.part"))
     page = (out / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 2
     assert "data:video/mp4;base64," in page
-    # With the colon, which base64 does not have: four letters alone may be part of a picture.
+    # The colon is not a base64 character, so that encoded pictures cannot match.
     assert not re.search("https?:", page)
 
 
-def test_the_video_is_the_target_with_another_face(
+def test_the_swap_keeps_the_target_s_times_size_and_sound(
     demo: tuple[Path, str, str], sample: Path
 ) -> None:
     swapped, target = demo[0] / "swapped.mp4", sample / "target_ada.mp4"
     before, after = list(read_frames(target)), list(read_frames(swapped))
     assert [f.seconds for f in after] == [f.seconds for f in before]
     assert after[0].rgb.shape == before[0].rgb.shape
-    with av.open(str(swapped)) as one, av.open(str(target)) as other:
-        sounds = [[bytes(p) for p in c.demux(audio=0) if p.dts is not None] for c in (one, other)]
+    with av.open(str(swapped)) as swapped_file, av.open(str(target)) as target_file:
+        sounds = [
+            [bytes(p) for p in c.demux(audio=0) if p.dts is not None]
+            for c in (swapped_file, target_file)
+        ]
         assert sounds[0] == sounds[1] != []
-        video = one.streams.video[0].codec_context
-        # What every browser plays.
+        video = swapped_file.streams.video[0].codec_context
+        # The format that every browser plays.
         assert (video.name, video.pix_fmt) == ("h264", "yuv420p")
 
 
-def test_figures_are_of_the_files_that_are_there(demo: tuple[Path, str, str]) -> None:
-    figures = json.loads((demo[0] / "demo.json").read_text())
-    assert figures["compare"]["frames"] == 75
-    assert figures["rows"]["faces found"] == "ada 144 in 144 frames, ben 144 in 144 frames"
+def test_the_results_match_the_files(demo: tuple[Path, str, str]) -> None:
+    results = json.loads((demo[0] / "demo.json").read_text())
+    assert results["compare"]["frames"] == 75
+    assert results["rows"]["faces found"] == "ada 144 in 144 frames, ben 144 in 144 frames"
 
 
-def test_it_does_not_write_over_what_is_there(demo: tuple[Path, str, str]) -> None:
-    again = [sys.executable, "-m", "faceloom", "demo", "--out", str(demo[0])]
-    done = subprocess.run(again, capture_output=True, text=True, check=False)
-    assert (done.returncode, "--force" in done.stderr) == (2, True)
+def test_an_earlier_demo_is_not_replaced_without_force(demo: tuple[Path, str, str]) -> None:
+    command = [sys.executable, "-m", "faceloom", "demo", "--out", str(demo[0])]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (process.returncode, "--force" in process.stderr) == (2, True)
     assert (demo[0] / "report.html").exists()
 
 
-def test_the_bundle_runs_where_it_is_copied(
-    demo: tuple[Path, str, str], tmp_path: Path, sample: Path
-) -> None:
+def test_a_copied_bundle_runs(demo: tuple[Path, str, str], tmp_path: Path, sample: Path) -> None:
     shutil.copytree(demo[0] / "ben.bundle", tmp_path / "copied.bundle")
-    typed = [
+    arguments = [
         "convert",
         sample / "target_ben.mp4",
         "--bundle",
@@ -95,6 +96,6 @@ def test_the_bundle_runs_where_it_is_copied(
         "--out",
         tmp_path / "o.mov",
     ]
-    command = [sys.executable, "-m", "faceloom", *map(str, typed), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["frames"] == 75
+    command = [sys.executable, "-m", "faceloom", *map(str, arguments), "--json"]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(process.stdout)["frames"] == 75

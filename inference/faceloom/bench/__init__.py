@@ -1,8 +1,8 @@
-"""How fast each stage is on this machine."""
+"""Measure how fast each stage runs on this machine. May import everything below `cli`."""
 
 from faceloom.bench.convert import ConvertBench, bench_convert
 from faceloom.bench.extract import ExtractBench, bench_extract
-from faceloom.bench.tune import TuneSummary, tune_network
+from faceloom.bench.tune import TuneSummary, tune_batch_size
 
 __all__ = [
     "ConvertBench",
@@ -10,5 +10,5 @@ __all__ = [
     "TuneSummary",
     "bench_convert",
     "bench_extract",
-    "tune_network",
+    "tune_batch_size",
 ]

@@ -1,134 +1,164 @@
-"""The stages of a conversion, each alone, and the whole."""
+"""Measure the stages of a conversion separately, and the whole command."""
 
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from faceloom.batches import batched
-from faceloom.bench.timing import timed
+from faceloom.bench.timing import stage_table, timed
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
-from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis
-from faceloom.swap.pipeline.convert import (
-    ConvertOptions,
-    batch_of,
-    convert,
-    open_network,
-    open_target,
-)
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper
-from faceloom.video import PictureWriter
-from faceloom.video.rotation import frame_as_coded
+from faceloom.swap import ConvertOptions, FrameSwapper, SwapSource, convert
+from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis, SegmentGrid
+from faceloom.swap.pipeline.convert import choose_batch_size
+from faceloom.swap.pipeline.frame_swapper import SelectedFrame, SwappedFace
+from faceloom.swap.pipeline.target import Target
+from faceloom.swap.selection.face_selector import FaceSelector
+from faceloom.video import Frame, SegmentWriter
+from faceloom.video.rotation import frame_to_coded
 
-# Frames that are kept in memory for the stages; the whole command is measured on the whole clip.
+# Frames that the separate stages use, all in memory. The whole command reads the whole video.
 _FRAMES = 100
+# Steps of the progress display.
+_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertBench:
-    """Milliseconds a frame of each stage alone, and of the whole command, which overlaps them.
-
-    draw: cut the faces out and run the network. blend: match, mask and paste. whole_frames: frames of the clip.
-    """
+    """Times of a conversion, in milliseconds per frame."""
 
     frames: int
-    decode: float
-    look: float
-    draw: float
-    blend: float
-    encode: float
-    whole_frames: int
-    whole: float
+    """Frames that the separate stages were measured with."""
+    decode_ms: float
+    """Decoding."""
+    analyze_ms: float
+    """Detecting, tracking, smoothing and selecting faces."""
+    predict_ms: float
+    """Aligning the faces and running the network."""
+    blend_ms: float
+    """Color transfer, masks and pasting."""
+    encode_ms: float
+    """Encoding."""
+    total_frames: int
+    """Frames of the whole video."""
+    total_ms: float
+    """The whole command, which overlaps the stages."""
     cores: int
+    """CPU cores of the machine."""
     provider: str
+    """The provider that ran."""
     precision: str
+    """The precision that ran."""
 
     @property
     def stages(self) -> dict[str, float]:
-        """The stages alone, by what they do."""
+        """Milliseconds per frame of each separate stage, by a description."""
         return {
-            "decode": self.decode,
-            "detect, follow, steady, choose": self.look,
-            "align, network": self.draw,
-            "match, mask, paste": self.blend,
-            "encode": self.encode,
+            "decode": self.decode_ms,
+            "detect, track, smooth, select": self.analyze_ms,
+            "align, network": self.predict_ms,
+            "color, mask, paste": self.blend_ms,
+            "encode": self.encode_ms,
         }
 
     @property
-    def against_slowest(self) -> float:
-        """The whole against its slowest stage."""
-        return self.whole / max(self.stages.values())
+    def ratio_to_slowest(self) -> float:
+        """The whole command's time divided by its slowest stage's."""
+        return self.total_ms / max(self.stages.values())
 
     @property
-    def against_all(self) -> float:
-        """The whole against the stages one after the other: below 1 they overlap."""
-        return self.whole / sum(self.stages.values())
+    def ratio_to_sum(self) -> float:
+        """The whole command's time divided by the sum of all stages: below 1 they overlap."""
+        return self.total_ms / sum(self.stages.values())
 
     def to_text(self) -> str:
-        """Return the stages as a table."""
-        rows = {**self.stages, "the whole command": self.whole}
-        lines = [
-            f"{name:<32}{ms:>8.1f} ms a frame{1000 / ms:>8.0f} frames/s"
-            for name, ms in rows.items()
-        ]
-        end = (
-            f"The whole takes {self.against_slowest:.2f} times its slowest stage, and {self.against_all:.2f} times all "
-            f"of them one after the other ({self.provider} in {self.precision}, {self.cores} cores)."
+        """Return the times as a table."""
+        lines = stage_table({**self.stages, "whole command": self.total_ms})
+        summary = (
+            f"The whole command takes {self.ratio_to_slowest:.2f} times its slowest stage and "
+            f"{self.ratio_to_sum:.2f} times the sum of all stages "
+            f"({self.provider} in {self.precision}, {self.cores} cores)."
         )
-        return "\n".join([*lines, end])
+        return "\n".join([*lines, summary])
 
 
 def bench_convert(
     video: Path, bundle: Path, options: ConvertOptions
 ) -> ProgressGenerator[ConvertBench]:
-    """Measure the conversion of `video` by a bundle; what it writes is thrown away."""
-    network = open_network(bundle, options.provider, options.precision)
+    """Measure the conversion of a video; the output is discarded.
+
+    Args:
+        video: The video.
+        bundle: The bundle.
+        options: How to convert.
+
+    Returns:
+        The measured times.
+
+    Raises:
+        FaceloomError: As `convert`.
+    """
+    source = SwapSource.from_bundle(bundle, options)
+    identity_map = source.identity_map
     with tempfile.TemporaryDirectory() as folder:
-        target = open_target(video, Path(folder) / "out.mkv", options)
-        batch = batch_of(target.info, network, options)
-        swapper = FrameSwapper(network, options)
-        yield Progress("bench", 0, 6, "decode")
+        target = Target.open(video, Path(folder) / "out.mkv", options)
+        batch_size = choose_batch_size(target.info, identity_map, options)
+        swapper = FrameSwapper(identity_map.sources, options)
+        selector = FaceSelector(options, identity_map.reference_set(options))
+        yield Progress("bench", 0, _STEPS, "decode")
         frames, decode = timed(lambda: list(islice(target.read(), _FRAMES)))
-        yield Progress("bench", 1, 6, "look")
-        finder = FaceFinder(detect_every=DETECT_EVERY)
-        finder.find([frames[0].rgb])
-        analysis = Analysis(
-            finder.renewed(), swapper.choice, first=0, segment=len(frames), batch=batch
-        )
-        seen, look = timed(lambda: list(analysis.run(frames)))
-        moments = [one.moment for one in seen]
-        yield Progress("bench", 2, 6, "draw")
-        swapper.draw(moments[:batch])
-        drawn, draw = timed(
-            lambda: [faces for group in batched(moments, batch) for faces in swapper.draw(group)]
-        )
-        yield Progress("bench", 3, 6, "blend")
-        done, blend = timed(lambda: list(swapper.blend_all(moments, drawn)))
-        yield Progress("bench", 4, 6, "encode")
-
-        def encode_all() -> None:
-            with PictureWriter.open(Path(folder) / "part", target.info, target.encoding) as writer:
-                for frame in done:
-                    writer.write(frame_as_coded(frame, target.info.rotation))
-
-        _, encode = timed(encode_all)
+        yield Progress("bench", 1, _STEPS, "analyze")
+        analysis = _warm_analysis(frames, selector, batch_size)
+        selected, analyze = timed(lambda: list(analysis.run(frames)))
+        yield Progress("bench", 2, _STEPS, "predict")
+        _predict(swapper, selected[:batch_size], batch_size)
+        swapped, predict = timed(lambda: _predict(swapper, selected, batch_size))
+        yield Progress("bench", 3, _STEPS, "blend")
+        blended, blend = timed(lambda: list(swapper.blend_frames(selected, swapped)))
+        yield Progress("bench", 4, _STEPS, "encode")
+        _, encode = timed(lambda: _encode(blended, target, Path(folder) / "part"))
         count = len(frames)
-        del frames, seen, moments, drawn, done, swapper, network  # the command opens its own
-        yield Progress("bench", 5, 6, "whole")
+        # The whole command must not compete with these for memory.
+        del frames, selected, swapped, blended, swapper, source, identity_map
+        yield Progress("bench", 5, _STEPS, "whole command")
         summary = run_to_completion(convert(video, bundle, Path(folder) / "whole.mkv", options))
-    yield Progress("bench", 6, 6, "done")
+    yield Progress("bench", _STEPS, _STEPS, "done")
     return ConvertBench(
         frames=count,
-        decode=1000 * decode / count,
-        look=1000 * look / count,
-        draw=1000 * draw / count,
-        blend=1000 * blend / count,
-        encode=1000 * encode / count,
-        whole_frames=summary.frames,
-        whole=1000 * summary.seconds / summary.frames,
+        decode_ms=1000 * decode / count,
+        analyze_ms=1000 * analyze / count,
+        predict_ms=1000 * predict / count,
+        blend_ms=1000 * blend / count,
+        encode_ms=1000 * encode / count,
+        total_frames=summary.frames,
+        total_ms=1000 * summary.seconds / summary.frames,
         cores=os.cpu_count() or 1,
         provider=summary.provider,
         precision=str(summary.precision),
     )
+
+
+def _warm_analysis(frames: Sequence[Frame], selector: FaceSelector, batch_size: int) -> Analysis:
+    """Return an analysis whose networks have run once."""
+    finder = FaceFinder(detect_every=DETECT_EVERY)
+    finder.find([frames[0].rgb])
+    return Analysis(finder.for_new_video(), selector, SegmentGrid(0, len(frames)), batch_size)
+
+
+def _predict(
+    swapper: FrameSwapper, selected: Sequence[SelectedFrame], batch_size: int
+) -> list[list[SwappedFace]]:
+    return [
+        faces
+        for batch in batched(selected, batch_size)
+        for faces in swapper.predict([swapper.align(frame) for frame in batch])
+    ]
+
+
+def _encode(frames: Iterable[Frame], target: Target, path: Path) -> None:
+    with SegmentWriter.open(path, target.info, target.encoding) as writer:
+        for frame in frames:
+            writer.write(frame_to_coded(frame, target.info.rotation))

@@ -1,4 +1,4 @@
-"""Find the batch in which a network is fastest on this machine."""
+"""Find a network's fastest batch size on this machine."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,46 +9,65 @@ import numpy as np
 from faceloom.array_types import RgbBatch
 from faceloom.bench.timing import timed
 from faceloom.progress import Progress, ProgressGenerator
-from faceloom.swap.inference.batch_tuning import Tuned, remember
-from faceloom.swap.inference.swap_network import SwapNetwork
-from faceloom.swap.pipeline.convert import ConvertOptions, open_network
+from faceloom.swap import Bundle, ConvertOptions, SwapNetwork
+from faceloom.swap.inference.batch_tuning import TunedBatch, save_tuning
 
-_BATCHES = (1, 2, 4, 8, 16, 32, 64)
-# Crops of each try, and tries, of which the fastest counts: others may use the machine too.
-_CROPS, _TRIES = 64, 3
+# Batch sizes that are measured.
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+# Crops that are swapped in each run.
+_CROPS = 64
+# Runs of each batch size; the fastest counts, since other programs may use the machine too.
+_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class TuneSummary:
-    """Crops a second of each batch, and where the fastest is kept."""
+    """The measured batch sizes."""
 
     crops_per_second: dict[int, float]
+    """Throughput by batch size."""
     best: int
-    kept: Path
+    """The fastest batch size."""
+    tuning_file: Path
+    """The file that stores it."""
 
     def to_text(self) -> str:
-        """Return the tries as a line."""
-        tries = ", ".join(f"{batch}: {rate:.0f}" for batch, rate in self.crops_per_second.items())
-        return f"Crops a second by batch: {tries}. Conversions take {self.best} from now on ({self.kept})."
+        """Return the result as two sentences."""
+        rates = ", ".join(f"{size}: {rate:.0f}" for size, rate in self.crops_per_second.items())
+        return (
+            f"Crops per second by batch size: {rates}. Conversions on this machine now use "
+            f"{self.best} (stored in {self.tuning_file})."
+        )
 
 
-def tune_network(bundle: Path, options: ConvertOptions) -> ProgressGenerator[TuneSummary]:
-    """Try all batches on a bundle's network and keep the fastest for conversions with networks like it."""
-    network = open_network(bundle, options.provider, options.precision)
+def tune_batch_size(bundle: Path, options: ConvertOptions) -> ProgressGenerator[TuneSummary]:
+    """Measure all batch sizes and store the fastest for later conversions with such networks.
+
+    Args:
+        bundle: The bundle.
+        options: `provider` and `precision` apply.
+
+    Returns:
+        The measured rates and the best batch size.
+
+    Raises:
+        FaceloomError: As `Bundle.read` and `SwapNetwork.open`.
+    """
+    network = SwapNetwork.open(Bundle.read(bundle), options.provider, options.precision)
     size = network.crop.size
     crops = np.random.default_rng(0).integers(0, 256, (_CROPS, size, size, 3), np.uint8)
     rates = {}
-    for number, batch in enumerate(_BATCHES):
-        yield Progress("tune", number, len(_BATCHES), f"batch {batch}")
-        network.swap(crops[:batch])
-        seconds = [timed(partial(_swap_all, network, crops, batch))[1] for _ in range(_TRIES)]
-        rates[batch] = _CROPS / min(seconds)
-    best = max(rates, key=lambda batch: rates[batch])
-    return TuneSummary(
-        rates, best, remember(network, Tuned(batch=best, crops_per_second=round(rates[best], 1)))
-    )
+    for index, batch_size in enumerate(_BATCH_SIZES):
+        yield Progress("tune", index, len(_BATCH_SIZES), f"batch size {batch_size}")
+        # The first run of a size allocates its buffers.
+        network.swap(crops[:batch_size])
+        swap_all = partial(_swap_all, network, crops, batch_size)
+        rates[batch_size] = _CROPS / min(timed(swap_all)[1] for _ in range(_RUNS))
+    best = max(rates, key=lambda batch_size: rates[batch_size])
+    tuned = TunedBatch(batch=best, crops_per_second=round(rates[best], 1))
+    return TuneSummary(rates, best, save_tuning(network, tuned))
 
 
-def _swap_all(network: SwapNetwork, crops: RgbBatch, batch: int) -> None:
-    for at in range(0, len(crops), batch):
-        network.swap(crops[at : at + batch])
+def _swap_all(network: SwapNetwork, crops: RgbBatch, batch_size: int) -> None:
+    for start in range(0, len(crops), batch_size):
+        network.swap(crops[start : start + batch_size])

@@ -1,4 +1,7 @@
-"""The whole job on the sample that ships with Faceloom, by the same commands a user types."""
+"""The demo: the whole workflow on the included sample, with the commands that a user types.
+
+Imports `faceloom.compare` and what is below it.
+"""
 
 from faceloom.demo.run import DemoSummary, run_demo
 

@@ -1,42 +1,10 @@
-"""The demo's report: one page with everything in it."""
+"""The HTML report of the demo: the video, what was done, the comparison."""
 
-import base64
-import html
 from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 
-from faceloom import __version__
 from faceloom.atomic import write_text
-
-_PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Faceloom: the demo</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1 { font-size: 1.6rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-table { border-collapse: collapse } td { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid #ddd }
-img, video { max-width: 100%; border-radius: 4px } pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
-.rows { display: flex; gap: .6rem } .rows img { min-width: 0; flex: 1 }
-.names { display: flex; flex-direction: column; justify-content: space-around }
-</style></head><body>
-<h1>Ada wears Ben's face</h1>
-<p>Two people who do not exist, so that the exact result is known. The video is a machine's work: no one was filmed.</p>
-<video controls loop src="data:video/mp4;base64,$video"></video>
-<h2>What was done</h2>
-<table>$rows</table>
-<h2>How good it is</h2>
-<p><a href="judge.html">The judge's page</a> has curves over time and the worst moments.</p>
-<pre>$comparison</pre>
-<h2>Target, paste job, swap, exact truth</h2>
-<div class="rows"><div class="names"><span>target</span><span>paste</span><span>swap</span><span>truth</span></div>
-<img alt="target, paste job, swap and truth" src="data:image/png;base64,$side_by_side"></div>
-<h2>What the network has learned</h2>
-<p>From the left: ada, ada drawn as ada, ada drawn as ben; ben, ben drawn as ben, ben drawn as ada.</p>
-<img alt="preview sheet" src="data:image/png;base64,$preview">
-<p><small>Faceloom $version</small></p>
-</body></html>
-""")
+from faceloom.reports import data_url, render_page
 
 
 def write_page(
@@ -47,21 +15,23 @@ def write_page(
     side_by_side: Path,
     path: Path,
 ) -> None:
-    """Write the self-contained page; `table` holds what and figure, `comparison` is preformatted text."""
-    rows = "".join(
-        f"<tr><td>{html.escape(what)}</td><td>{html.escape(figure)}</td></tr>"
-        for what, figure in table
-    )
-    page = _PAGE.substitute(
-        video=_encoded(video),
-        rows=rows,
-        comparison=html.escape(comparison),
-        side_by_side=_encoded(side_by_side),
-        preview=_encoded(preview),
-        version=__version__,
+    """Write the self-contained page.
+
+    Args:
+        table: What was done and its result, one pair per step of the demo.
+        comparison: Preformatted text of the comparison.
+        video: The swap, an MP4 file.
+        preview: The training preview, a PNG file.
+        side_by_side: Target, paste, swap and ground truth at a few frames, a PNG file.
+        path: The file to write.
+    """
+    page = render_page(
+        "faceloom.demo",
+        "page.html.j2",
+        table=table,
+        comparison=comparison,
+        video=data_url(video.read_bytes(), "video/mp4"),
+        preview=data_url(preview.read_bytes(), "image/png"),
+        side_by_side=data_url(side_by_side.read_bytes(), "image/png"),
     )
     write_text(path, page)
-
-
-def _encoded(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()

@@ -1,4 +1,4 @@
-"""Run the demo: six commands, then pictures and a page."""
+"""Run the demo: the commands of the workflow, then pictures and a report."""
 
 import json
 import shlex
@@ -19,16 +19,20 @@ from faceloom.demo.page import write_page
 from faceloom.demo.side_by_side import write_side_by_side
 from faceloom.errors import FaceloomError, UsageError
 
-GUEST, HOST = "ben", "ada"
-# What shows that a folder is a demo's, and what a demo leaves there.
+# The sample's source identity, whose face is put in.
+_SOURCE = "ben"
+# The sample's target identity, whose face is replaced.
+_TARGET = "ada"
+# The file that identifies a folder as a demo's.
 _MARKER = ".faceloom-demo"
-_MADE = (
+# What a demo leaves in its folder.
+_OUTPUTS = (
     "faces",
     "run",
-    "ben.bundle",
+    f"{_SOURCE}.bundle",
     "swapped.mp4",
     "paste.mp4",
-    "judge.html",
+    "comparison.html",
     "preview.png",
     "side_by_side.png",
     "report.html",
@@ -38,116 +42,129 @@ _MADE = (
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """What each command said of its work; `rows` is the table (what, figure)."""
+    """The results of the demo's commands."""
 
     out: Path
+    """The demo's folder."""
     rows: tuple[tuple[str, str], ...]
+    """A table of steps and their results."""
     comparison: str
+    """The comparison of the swap with the ground truth, as text."""
     seconds: float
+    """Duration of the demo."""
 
     def to_text(self) -> str:
-        """Return the table, and where to look."""
-        table = "\n".join(f"{what:<28}{figure}" for what, figure in self.rows)
-        return f"{table}\n\n{self.comparison}\n\nLook at {self.out / 'report.html'}"
+        """Return the table, the comparison and the path of the report."""
+        table = "\n".join(f"{step:<28}{result}" for step, result in self.rows)
+        return f"{table}\n\n{self.comparison}\n\nOpen {self.out / 'report.html'} to see the result."
 
 
 def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> DemoSummary:
-    """Extract, train, export, convert and compare the sample in the folder `out`.
+    """Extract, train, export, convert and compare the included sample.
 
-    Each step is a `faceloom` command in a process of its own, printed before it runs, so that it
-    can be copied and changed. Raises UsageError if `out` holds something and not `force`, and
-    what a step raises.
+    Each step is a `faceloom` command in its own process, printed before it runs, so that it can be
+    copied and changed.
+
+    Args:
+        out: The folder for all results.
+        steps: Training steps; the preset's if None.
+        force: Whether to replace an earlier demo in the folder.
+
+    Returns:
+        The results.
+
+    Raises:
+        UsageError: The folder is not empty.
+        FaceloomError: A command failed; it has the command's exit code.
     """
     started = time.monotonic()
-    _make_room(out, force=force)
+    _prepare_folder(out, force=force)
     sample = Path(str(files("faceloom.demo") / "sample"))
-    target, truth = sample / f"target_{HOST}.mp4", sample / f"truth_{GUEST}.mp4"
-    swapped, bundle, run = out / "swapped.mp4", out / f"{GUEST}.bundle", out / "run"
-    paste = out / "paste.mp4"
-    faces = {name: out / "faces" / name for name in (HOST, GUEST)}
+    target, truth = sample / f"target_{_TARGET}.mp4", sample / f"truth_{_SOURCE}.mp4"
+    swapped, paste = out / "swapped.mp4", out / "paste.mp4"
+    faces = {name: out / "faces" / name for name in (_TARGET, _SOURCE)}
 
-    found = [
+    extracted = [
         _faceloom("extract", sample / f"train_{name}.mp4", "--out", path, "--name", name)
         for name, path in faces.items()
     ]
-    named = [part for name, path in faces.items() for part in ("--faces", f"{name}={path}")]
-    limit = ["--steps", steps] if steps else []
-    trained = _faceloom("train", "--config", "smoke", *named, "--run", run, *limit)
-    exported = _faceloom("export", run, "--identity", GUEST, "--out", bundle)
-    # The truth keeps ben's own tone of skin, so the swap does too.
+    trained, exported = _train_and_export(out, faces, steps)
+    # The ground truth keeps ben's skin color, so that the swap has to keep it too.
+    bundle = out / f"{_SOURCE}.bundle"
     converted = _faceloom(
         "convert", target, "--bundle", bundle, "--out", swapped, "--color", "none"
     )
-    # What a trained swap must beat: one still, laid over the clip.
-    _faceloom("convert", target, "--baseline", "paste", "--identity", faces[GUEST], "--out", paste)
-    others = (
-        "--paste",
-        paste,
-        "--truth",
-        truth,
-        "--identity",
-        faces[GUEST],
-        "--other",
-        faces[HOST],
-    )
-    judged = _faceloom("compare", target, swapped, *others, "--report", out / "judge.html")
+    source_faces = ("--identity", faces[_SOURCE])
+    # The baseline that a trained swap must beat: one still, pasted into each frame.
+    _faceloom("convert", target, "--baseline", "paste", *source_faces, "--out", paste)
+    versions = ("--paste", paste, "--truth", truth, *source_faces, "--other", faces[_TARGET])
+    report = ("--report", out / "comparison.html")
+    compared = _faceloom("compare", target, swapped, *versions, *report)
 
-    shutil.copyfile(trained["preview"], out / "preview.png")
-    write_side_by_side(target, (paste, swapped, truth), out / "side_by_side.png")
-    rows = _rows(found, trained, exported, converted)
-    comparison = Comparison.of(judged).to_text()
-    write_page(
-        rows,
-        comparison,
-        swapped,
-        out / "preview.png",
-        out / "side_by_side.png",
-        out / "report.html",
-    )
-    write_text(
-        out / "demo.json", json.dumps({"rows": dict(rows), "compare": judged}, indent=2) + "\n"
-    )
+    preview, side_by_side = out / "preview.png", out / "side_by_side.png"
+    shutil.copyfile(trained["preview"], preview)
+    write_side_by_side(target, (paste, swapped, truth), side_by_side)
+    rows = _rows(extracted, trained, exported, converted)
+    comparison = Comparison.from_json(compared).to_text()
+    write_page(rows, comparison, swapped, preview, side_by_side, out / "report.html")
+    results = json.dumps({"rows": dict(rows), "compare": compared}, indent=2)
+    write_text(out / "demo.json", results + "\n")
     return DemoSummary(out, rows, comparison, time.monotonic() - started)
 
 
-def _make_room(out: Path, *, force: bool) -> None:
-    """Refuse a folder that holds anything; with `force`, clear one that an earlier demo made."""
-    if out.is_dir() and any(out.iterdir()) and force and not (out / _MARKER).exists():
-        raise UsageError(f"{out} holds other things than an earlier demo; choose another folder.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not force:
+def _train_and_export(
+    out: Path, faces: dict[str, Path], steps: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    run, bundle = out / "run", out / f"{_SOURCE}.bundle"
+    face_sets = [part for name, path in faces.items() for part in ("--faces", f"{name}={path}")]
+    limit = ["--steps", steps] if steps else []
+    trained = _faceloom("train", "--config", "smoke", *face_sets, "--run", run, *limit)
+    exported = _faceloom("export", run, "--identity", _SOURCE, "--out", bundle)
+    return trained, exported
+
+
+def _prepare_folder(out: Path, *, force: bool) -> None:
+    """Refuse a folder with other contents; with `force`, remove an earlier demo's outputs."""
+    occupied = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if occupied and not force:
         raise UsageError(
-            f"{out} exists already; choose another folder or pass --force to run the demo in it again."
+            f"{out} already exists; choose another folder, or pass --force to replace an earlier "
+            "demo in it."
         )
-    for name in _MADE:
-        old = out / name
-        if old.is_dir():
-            shutil.rmtree(old)
+    if occupied and out.is_dir() and not (out / _MARKER).exists():
+        raise UsageError(
+            f"{out} contains other files than an earlier demo's; choose another folder."
+        )
+    for name in _OUTPUTS:
+        output = out / name
+        if output.is_dir():
+            shutil.rmtree(output)
         else:
-            old.unlink(missing_ok=True)
+            output.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     (out / _MARKER).touch()
 
 
 def _faceloom(*arguments: object) -> dict[str, Any]:
-    """Run one command, its progress shown as it comes; return its result."""
+    """Run one command with its progress visible, and return its JSON result."""
     words = [str(argument) for argument in arguments]
-    said = f"\n$ faceloom {shlex.join(words)}"
-    Console(stderr=True).print(said, style="bold", markup=False, highlight=False, soft_wrap=True)
+    command = f"\n$ faceloom {shlex.join(words)}"
+    Console(stderr=True).print(command, style="bold", markup=False, highlight=False, soft_wrap=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "faceloom", *words, "--json"], stdout=subprocess.PIPE, text=True
     )
-    said, code = _wait(process)
+    output, code = _wait(process)
     if code:
-        # The command has said why.
-        failure = FaceloomError(f"The demo ended, as `faceloom {words[0]}` did not succeed.")
+        # The command itself printed the reason.
+        failure = FaceloomError(f"The demo stopped, since `faceloom {words[0]}` failed.")
         failure.exit_code = code
         raise failure
-    result: dict[str, Any] = json.loads(said)
+    result: dict[str, Any] = json.loads(output)
     return result
 
 
 def _wait(process: "subprocess.Popen[str]") -> tuple[str, int]:
-    """Wait for a command's result. Ctrl-C reaches the command as well, which ends by itself and says how."""
+    """Wait for a command. Ctrl-C reaches the command as well, which then ends by itself."""
     while True:
         try:
             return process.communicate()[0], process.returncode
@@ -156,21 +173,24 @@ def _wait(process: "subprocess.Popen[str]") -> tuple[str, int]:
 
 
 def _rows(
-    found: list[dict[str, Any]],
+    extracted: list[dict[str, Any]],
     trained: dict[str, Any],
     exported: dict[str, Any],
     converted: dict[str, Any],
 ) -> tuple[tuple[str, str], ...]:
-    faces = ", ".join(f"{f['identity']} {f['faces']} in {f['frames']} frames" for f in found)
-    speed = trained["faces_per_second"]
+    faces = ", ".join(
+        f"{each['identity']} {each['faces']} in {each['frames']} frames" for each in extracted
+    )
     rate = converted["frames"] / converted["seconds"]
+    difference = exported["graphs"][0]["parity"]["max_difference"]
     return (
         ("faces found", faces),
-        ("training", f"{trained['step']} steps, {trained['seconds']:.0f} s, {speed:.0f} faces/s"),
         (
-            "export",
-            f"differs from Keras by at most {exported['graphs'][0]['proof']['max_difference']} of 255 levels",
+            "training",
+            f"{trained['step']} steps, {trained['seconds']:.0f} s, "
+            f"{trained['faces_per_second']:.0f} faces/s",
         ),
+        ("export", f"differs from Keras by at most {difference} of 255 levels"),
         (
             "conversion",
             f"{converted['frames']} frames at {rate:.1f} frames/s on {converted['provider']}",

@@ -1,5 +1,10 @@
-"""What this machine can do, tried out rather than looked up."""
+"""Check what works on this machine, by running it.
 
-from faceloom.doctor.report import Finding, ProgressCallback, examine
+One module for each subject; each has a function `check` that yields results. May import everything
+below `cli`.
+"""
 
-__all__ = ["Finding", "ProgressCallback", "examine"]
+from faceloom.doctor.check_result import CheckResult
+from faceloom.doctor.report import DoctorReport, run_checks
+
+__all__ = ["CheckResult", "DoctorReport", "run_checks"]

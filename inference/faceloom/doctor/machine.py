@@ -1,4 +1,4 @@
-"""Python, cores and memory."""
+"""Check Python, the CPU cores and the memory."""
 
 import os
 import platform
@@ -7,27 +7,28 @@ from collections.abc import Iterator
 import psutil
 
 from faceloom import __version__
-from faceloom.doctor.finding import Finding
+from faceloom.doctor.check_result import CheckResult
 
-# What conversion of a 4K clip took at its peak: 1.9 GB.
+# Free memory that conversion needs, in GB: the measured peak of a 4K video was 1.9 GB.
 _NEEDED_GB = 2.0
+# Bytes in a GB, as psutil's numbers are shown.
+_BYTES_PER_GB = 2**30
 
 
-def check() -> Iterator[Finding]:
-    """Say what runs Faceloom."""
-    yield Finding("faceloom", "ok", __version__)
-    yield Finding(
-        "python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    )
+def check() -> Iterator[CheckResult]:
+    """Report the versions and check the free memory.
+
+    Yields:
+        The results.
+    """
+    yield CheckResult("faceloom", "ok", __version__)
+    python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield CheckResult("python", "ok", python)
     memory = psutil.virtual_memory()
-    free = memory.available / 2**30
-    detail = f"{os.cpu_count()} cores, {free:.1f} of {memory.total / 2**30:.1f} GB memory free"
+    free, total = memory.available / _BYTES_PER_GB, memory.total / _BYTES_PER_GB
+    detail = f"{os.cpu_count()} cores, {free:.1f} of {total:.1f} GB memory free"
     if free < _NEEDED_GB:
-        yield Finding(
-            "machine",
-            "missing",
-            detail,
-            f"close other programs: a 4K clip takes up to {_NEEDED_GB} GB",
-        )
+        advice = f"close other programs: a 4K video needs up to {_NEEDED_GB} GB"
+        yield CheckResult("machine", "missing", detail, advice)
     else:
-        yield Finding("machine", "ok", detail)
+        yield CheckResult("machine", "ok", detail)

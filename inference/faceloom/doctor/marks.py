@@ -1,45 +1,45 @@
-"""What marks outputs and looks at targets beyond what is always there: two extras."""
+"""Check the optional extras for signed marks and for the content check."""
 
 from collections.abc import Iterator
 from importlib.metadata import version
 
 import numpy as np
 
-from faceloom.doctor.finding import Finding
-from faceloom.provenance import can_check, open_detector
+from faceloom.doctor.check_result import CheckResult
+from faceloom.provenance import content_check_available, load_nudity_detector
 from faceloom.provenance.credentials import is_installed
-from faceloom.provenance.signing_key import signing_folder
+from faceloom.provenance.signing_key import signing_key_folder
 
 
-def check() -> Iterator[Finding]:
-    """Say whether outputs can be signed, and whether the content check runs."""
+def check() -> Iterator[CheckResult]:
+    """Check whether outputs can be signed and whether the content check runs.
+
+    Yields:
+        The results.
+    """
     yield _signing()
     yield _content_check()
 
 
-def _signing() -> Finding:
+def _signing() -> CheckResult:
+    name = "signing (C2PA)"
     if not is_installed():
-        advice = "to sign what convert writes: pip install 'faceloom[provenance]'"
-        return Finding(
-            "signing (C2PA)", "missing", "outputs are marked with tags and XMP alone", advice
-        )
-    key = "this machine's key is" if signing_folder().is_dir() else "a key will be made"
-    return Finding(
-        "signing (C2PA)", "ok", f"c2pa-python {version('c2pa-python')}, {key} in {signing_folder()}"
-    )
+        detail = "not installed; outputs are marked with tags and XMP only"
+        advice = "to sign outputs: pip install 'faceloom[provenance]'"
+        return CheckResult(name, "missing", detail, advice)
+    folder = signing_key_folder()
+    key = "this machine's key is" if folder.is_dir() else "a key will be created"
+    return CheckResult(name, "ok", f"c2pa-python {version('c2pa-python')}, {key} in {folder}")
 
 
-def _content_check() -> Finding:
-    if not can_check():
-        advice = "to refuse targets that show naked people: pip install 'faceloom[content-check]'"
-        return Finding("content check", "missing", "the package nudenet is not installed", advice)
+def _content_check() -> CheckResult:
+    name = "content check"
+    if not content_check_available():
+        advice = "to refuse targets with nudity: pip install 'faceloom[content-check]'"
+        return CheckResult(name, "missing", "the package nudenet is not installed", advice)
+    detail = f"nudenet {version('nudenet')}"
     try:
-        open_detector().detect(np.zeros((64, 64, 3), np.uint8))
-    except Exception as error:  # whatever the package raises: conversion would meet it as well
-        return Finding(
-            "content check",
-            "failed",
-            f"nudenet {version('nudenet')}",
-            f"install it again ({error})",
-        )
-    return Finding("content check", "ok", f"nudenet {version('nudenet')}")
+        load_nudity_detector().detect(np.zeros((64, 64, 3), np.uint8))
+    except Exception as error:  # the package raises anything, and conversion would fail as well
+        return CheckResult(name, "failed", detail, f"reinstall nudenet ({error})")
+    return CheckResult(name, "ok", detail)

@@ -1,4 +1,4 @@
-"""FFmpeg's libraries inside PyAV: an encoder counts when it has encoded a picture."""
+"""Check FFmpeg's encoders in PyAV: each one encodes a picture."""
 
 import os
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
-from faceloom.doctor.finding import Finding
+from faceloom.doctor.check_result import CheckResult
 
-# With the options that keep each from talking on standard error.
+# Encoders, with the options that keep each from printing on standard error.
 _ENCODERS = {
     "libx264": {},
     "libx265": {"x265-params": "log-level=none"},
@@ -19,43 +19,44 @@ _ENCODERS = {
     "h264_nvenc": {},
     "hevc_nvenc": {},
 }
-# Everything is written with it.
-_NEEDED = "libx264"
+# The default encoder, which must work.
+_REQUIRED = "libx264"
+# Side of the picture that is encoded, in pixels.
+_SIDE = 256
 
 
-def check() -> Iterator[Finding]:
-    """Say which encoders work."""
+def check() -> Iterator[CheckResult]:
+    """Report FFmpeg's versions and check each encoder.
+
+    Yields:
+        The results.
+    """
     versions = ", ".join(
         f"{name} {'.'.join(map(str, av.library_versions[name]))}"
         for name in ("libavcodec", "libavformat")
     )
-    os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 takes its log level from here alone
-    yield Finding("PyAV", "ok", f"{av.__version__} ({versions})")
-    for name, options in _ENCODERS.items():
-        works = _encodes(name, options)
-        if works:
-            yield Finding(f"encoder {name}", "ok", "encoded a picture")
-        elif name == _NEEDED:
-            yield Finding(
-                f"encoder {name}",
-                "failed",
-                "does not run",
-                "reinstall PyAV's wheel: pip install av",
-            )
+    # SVT-AV1 reads its log level only from this variable.
+    os.environ.setdefault("SVT_LOG", "1")
+    yield CheckResult("PyAV", "ok", f"{av.__version__} ({versions})")
+    for encoder, options in _ENCODERS.items():
+        name = f"encoder {encoder}"
+        if _encodes(encoder, options):
+            yield CheckResult(name, "ok", "encoded a picture")
+        elif encoder == _REQUIRED:
+            yield CheckResult(name, "failed", "does not run", "reinstall PyAV: pip install av")
         else:
-            yield Finding(f"encoder {name}", "missing", "does not run here")
+            yield CheckResult(name, "missing", "does not run on this machine")
 
 
 def _encodes(name: str, options: dict[str, str]) -> bool:
     try:
         encoder = cast("VideoCodecContext", av.CodecContext.create(name, "w"))
         encoder.options = options
-        encoder.width, encoder.height = 256, 256
+        encoder.width, encoder.height = _SIDE, _SIDE
         encoder.pix_fmt = "yuv420p"
         encoder.time_base = Fraction(1, 25)
-        picture = av.VideoFrame.from_ndarray(np.zeros((256, 256, 3), np.uint8), "rgb24").reformat(
-            format="yuv420p"
-        )
+        black = np.zeros((_SIDE, _SIDE, 3), np.uint8)
+        picture = av.VideoFrame.from_ndarray(black, "rgb24").reformat(format="yuv420p")
         picture.pts = 0
         return bool([*encoder.encode(picture), *encoder.encode(None)])
     except (av.FFmpegError, ValueError):

@@ -1,4 +1,4 @@
-"""onnxruntime's providers: a network is run on each, since being listed proves nothing."""
+"""Check onnxruntime's providers: each one runs a network, since being listed is not enough."""
 
 from collections.abc import Iterator
 from importlib.metadata import distributions
@@ -6,25 +6,32 @@ from importlib.metadata import distributions
 import numpy as np
 import onnxruntime as ort
 
-from faceloom.doctor.finding import Finding
+from faceloom.doctor.check_result import CheckResult
 from faceloom.errors import FaceloomError
 from faceloom.swap.inference.providers import PROVIDERS, open_session
 from faceloom.weights import FACE_MESH
 
+# Packages that install the module `onnxruntime`.
 _PACKAGES = frozenset(
     {"onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"}
 )
+# Largest length of a provider's error message, in characters.
+_MAX_MESSAGE = 200
 
 
-def check() -> Iterator[Finding]:
-    """Say which provider runs."""
+def check() -> Iterator[CheckResult]:
+    """Check the installed package and each provider that it lists.
+
+    Yields:
+        The results.
+    """
     yield _package()
-    listed = ort.get_available_providers()
-    for name, full in PROVIDERS.items():
-        if full in listed:
-            yield _try(name)
-    if PROVIDERS["cuda"] not in listed:
-        yield Finding(
+    available = ort.get_available_providers()
+    for name, full_name in PROVIDERS.items():
+        if full_name in available:
+            yield _provider(name)
+    if PROVIDERS["cuda"] not in available:
+        yield CheckResult(
             "provider cuda",
             "missing",
             "not in this onnxruntime",
@@ -32,31 +39,24 @@ def check() -> Iterator[Finding]:
         )
 
 
-def _package() -> Finding:
-    """Two packages that install the same module overwrite each other, which no installer reports."""
-    installed = sorted(
-        {d.name.lower() for d in distributions() if d.name and d.name.lower() in _PACKAGES}
-    )
+def _package() -> CheckResult:
+    """Two packages with the same module overwrite each other, which no installer reports."""
+    installed = sorted({each.name.lower() for each in distributions() if each.name} & _PACKAGES)
     detail = f"{ort.__version__} from {', '.join(installed)}"
     if len(installed) > 1:
-        return Finding(
-            "onnxruntime",
-            "failed",
-            detail,
-            f"uninstall all of {', '.join(installed)}, then install one",
-        )
-    return Finding("onnxruntime", "ok", detail)
+        advice = f"uninstall all of {', '.join(installed)}, then install one"
+        return CheckResult("onnxruntime", "failed", detail, advice)
+    return CheckResult("onnxruntime", "ok", detail)
 
 
-def _try(name: str) -> Finding:
-    what = f"provider {name}"
+def _provider(name: str) -> CheckResult:
+    check_name = f"provider {name}"
     try:
-        session = open_session(FACE_MESH.read_path(), name)
+        session = open_session(FACE_MESH.verified_path(), name)
         session.run(None, {"input_1": np.zeros((1, 192, 192, 3), np.float32)})
     except FaceloomError as error:
-        return Finding(what, "missing", "listed, but does not run", str(error))
-    except Exception as error:  # a provider fails in its own undocumented ways
-        return Finding(
-            what, "missing", f"listed, but does not run: {str(error)[:200]}", "update its driver"
-        )
-    return Finding(what, "ok", "ran a network")
+        return CheckResult(check_name, "missing", "listed, but does not run", str(error))
+    except Exception as error:  # a provider fails with its own undocumented classes
+        detail = f"listed, but does not run: {str(error)[:_MAX_MESSAGE]}"
+        return CheckResult(check_name, "missing", detail, "update its driver")
+    return CheckResult(check_name, "ok", "ran a network")

@@ -1,47 +1,51 @@
-"""Gather every check into one report."""
+"""Run all checks and report the results."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from faceloom.doctor import bundle_check, detectors, machine, marks, media, providers, training
-from faceloom.doctor.finding import Finding
+from faceloom.doctor.check_result import CheckResult, State
 from faceloom.errors import ArtifactRefused, ProviderMissing
 
-__all__ = ["Finding", "ProgressCallback", "examine"]
+# The first character of a result's line.
+_SIGNS: Mapping[State, str] = {"ok": "+", "missing": "-", "failed": "!"}
 
 
 @dataclass(frozen=True, slots=True)
-class ProgressCallback:
-    """All findings, in the order of the checks."""
+class DoctorReport:
+    """The results of all checks."""
 
-    findings: tuple[Finding, ...]
+    checks: tuple[CheckResult, ...]
+    """The results, in the order of the checks."""
 
     @property
     def exit_code(self) -> int:
-        """3 if the bundle is refused, 4 if something that nothing works without does not work, else 0."""
-        failed = [finding for finding in self.findings if finding.state == "failed"]
-        if any(finding.what.startswith("bundle ") for finding in failed):
+        """3 if the bundle is refused, 4 if a required part does not work, else 0."""
+        failed = [result for result in self.checks if result.state == "failed"]
+        if any(result.check.startswith(bundle_check.PREFIX) for result in failed):
             return ArtifactRefused.exit_code
         return ProviderMissing.exit_code if failed else 0
 
     def to_text(self) -> str:
-        """Return a line a finding, with the advice below it."""
+        """Return one line for each result, with the advice below it."""
         lines = []
-        for finding in self.findings:
-            lines.append(f"{_SIGNS[finding.state]} {finding.what:<22} {finding.detail}")
-            if finding.advice:
-                lines.append(f"{'':<25} -> {finding.advice}")
+        for result in self.checks:
+            lines.append(f"{_SIGNS[result.state]} {result.check:<22} {result.detail}")
+            if result.advice:
+                lines.append(f"{'':<25} -> {result.advice}")
         return "\n".join(lines)
 
 
-_SIGNS: dict[Literal["ok", "missing", "failed"], str] = {"ok": "+", "missing": "-", "failed": "!"}
+def run_checks(bundle: Path | None = None, provider: str = "auto") -> DoctorReport:
+    """Run every check.
 
-
-def examine(bundle: Path | None = None, provider: str = "auto") -> ProgressCallback:
-    """Run every check; with `bundle`, also replay its golden sample, with each of its graphs, on `provider`."""
-    rooms = (machine, providers, media, detectors, marks, training)
-    findings = [finding for room in rooms for finding in room.check()]
+    Args:
+        bundle: A bundle whose golden sample is replayed with each of its graphs.
+        provider: The onnxruntime provider for the bundle.
+    """
+    subjects = (machine, providers, media, detectors, marks, training)
+    results = [result for subject in subjects for result in subject.check()]
     if bundle is not None:
-        findings += bundle_check.check(bundle, provider)
-    return ProgressCallback(tuple(findings))
+        results += bundle_check.check(bundle, provider)
+    return DoctorReport(tuple(results))

@@ -1,13 +1,14 @@
-"""The training stack, asked in a process of its own: the runtime never loads it."""
+"""Check the training packages in a separate process: the runtime itself never imports them."""
 
 import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
 
-from faceloom.doctor.finding import Finding
+from faceloom.doctor.check_result import CheckResult
 
-_ASK = (
+# Prints the versions of TensorFlow and Keras and the names of the GPUs.
+_SCRIPT = (
     "import tensorflow as tf, keras; "
     "gpus = [tf.config.experimental.get_device_details(g).get('device_name', '?') "
     "for g in tf.config.list_physical_devices('GPU')]; "
@@ -15,49 +16,38 @@ _ASK = (
 )
 
 
-def check() -> Iterator[Finding]:
-    """Say whether this installation can train and export."""
+def check() -> Iterator[CheckResult]:
+    """Check whether this installation can train and export.
+
+    Yields:
+        The results.
+    """
     if importlib.util.find_spec("tensorflow") is None:
-        yield Finding(
-            "training",
-            "missing",
-            "TensorFlow is not installed",
-            "to train: pip install 'faceloom[train]'",
-        )
+        advice = "to train: pip install 'faceloom[train]'"
+        yield CheckResult("training", "missing", "TensorFlow is not installed", advice)
     else:
-        yield from _ask_tensorflow()
+        yield from _tensorflow()
     if importlib.util.find_spec("tf2onnx") is None:
-        yield Finding(
-            "export",
-            "missing",
-            "tf2onnx is not installed",
-            "to export: pip install 'faceloom[export]'",
-        )
+        advice = "to export: pip install 'faceloom[export]'"
+        yield CheckResult("export", "missing", "tf2onnx is not installed", advice)
     else:
-        yield Finding("export", "ok", "tf2onnx is installed")
+        yield CheckResult("export", "ok", "tf2onnx is installed")
 
 
-def _ask_tensorflow() -> Iterator[Finding]:
-    answer = subprocess.run(
-        [sys.executable, "-c", _ASK], capture_output=True, text=True, check=False
+def _tensorflow() -> Iterator[CheckResult]:
+    process = subprocess.run(
+        [sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=False
     )
-    if answer.returncode:
-        reason = answer.stderr.strip().splitlines()[-1:] or ["it says nothing"]
-        yield Finding(
-            "training",
-            "failed",
-            f"TensorFlow does not start: {reason[0]}",
-            "reinstall faceloom[train]",
-        )
+    if process.returncode:
+        reason = (process.stderr.strip().splitlines() or ["no message"])[-1]
+        detail = f"TensorFlow does not start: {reason}"
+        yield CheckResult("training", "failed", detail, "reinstall faceloom[train]")
         return
-    tensorflow, keras, gpus = (
-        part.strip() for part in answer.stdout.strip().splitlines()[-1].split("|")
-    )
-    yield Finding("training", "ok", f"TensorFlow {tensorflow}, Keras {keras}")
+    line = process.stdout.strip().splitlines()[-1]
+    tensorflow, keras, gpus = (part.strip() for part in line.split("|"))
+    yield CheckResult("training", "ok", f"TensorFlow {tensorflow}, Keras {keras}")
     if gpus:
-        yield Finding("training GPU", "ok", gpus)
+        yield CheckResult("training GPU", "ok", gpus)
     else:
-        advice = (
-            "with an NVIDIA GPU: pip install 'faceloom[train-gpu]' in an environment of its own"
-        )
-        yield Finding("training GPU", "missing", "TensorFlow sees none", advice)
+        advice = "with an NVIDIA GPU: pip install 'faceloom[train-gpu]' in a separate environment"
+        yield CheckResult("training GPU", "missing", "TensorFlow finds none", advice)

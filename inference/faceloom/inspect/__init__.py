@@ -1,4 +1,8 @@
-"""What a file or folder is: a bundle, a .dfm, a face set, a run."""
+"""Identify and describe a bundle, .dfm, face set or run.
+
+Descriptions of runs come from the trainer through an entry point. May import everything below
+`cli`.
+"""
 
 from faceloom.inspect.identify_artifact import inspect_path
 from faceloom.inspect.inspection import Inspection

@@ -1,4 +1,4 @@
-"""What the runtime's own artifacts say of themselves."""
+"""Describe the runtime's own artifacts: bundles, ONNX files and face sets."""
 
 from collections import Counter
 from pathlib import Path
@@ -9,42 +9,60 @@ import onnxruntime as ort
 from faceloom.faceset import FaceSet
 from faceloom.hashing import sha256_of
 from faceloom.provenance.metadata import from_metadata
-from faceloom.safe_read import read_bounded, refused_as
-from faceloom.swap.bundle.archive import list_files, read_file
-from faceloom.swap.bundle.bundle import Bundle
-from faceloom.swap.bundle.manifest import GraphRow, TensorRow
-from faceloom.swap.inference.providers import open_session
+from faceloom.safe_read import as_artifact_refused, read_bounded
+from faceloom.swap import Bundle
+from faceloom.swap.bundle import GraphRow, TensorRow
+from faceloom.swap.inference import open_session
 
-# Where ONNX ends.
-_MOST_BYTES = 2**31
+# Largest size of an ONNX file in bytes, the limit of its format.
+_MAX_BYTES = 2**31
 
 
 def describe_bundle(path: Path) -> dict[str, Any]:
-    """Return what a bundle's manifest says, once its files are known to be the ones it names."""
+    """Describe a bundle by its manifest, after all of its files are checked.
+
+    Args:
+        path: The folder or .zip.
+
+    Returns:
+        Identities, crop, graphs, origin, consent, license and size.
+
+    Raises:
+        ArtifactRefused: The bundle is damaged.
+    """
     bundle = Bundle.read(path)
     manifest = bundle.manifest
-    said = manifest.model_dump(mode="json", include={"training", "imported", "license"})
     consent = manifest.consent and manifest.consent.model_dump(mode="json", exclude_defaults=True)
     return {
         "identity": manifest.identity,
         "identities": list(manifest.identities),
         "size": manifest.crop.size,
         "coverage": manifest.crop.coverage,
-        "hide_background": manifest.hide_background,
-        "graphs": [_describe_row(bundle, row) for row in manifest.graphs],
+        "mask_background": manifest.mask_background,
+        "graphs": [_describe_graph(bundle, row) for row in manifest.graphs],
         "golden": manifest.golden.model_dump(mode="json", exclude={"file", "sha256"}),
-        **said,
+        **manifest.model_dump(mode="json", include={"training", "imported", "license"}),
         "consent": consent,
-        "faceloom": manifest.faceloom,
-        "bytes": sum(len(read_file(path, name)) for name in list_files(path)),
+        "faceloom_version": manifest.faceloom_version,
+        "bytes": sum(map(len, bundle.contents.values())),
     }
 
 
-def describe_graph(path: Path) -> dict[str, Any]:
-    """Return a .dfm's, or any ONNX file's, inputs, outputs and what is recorded in it; nothing is run."""
-    content = read_bounded(path, _MOST_BYTES)
-    session = open_session(path, "cpu", content, optimze=False)
-    with refused_as(f"{path} holds names that are no text", (UnicodeDecodeError,)):
+def describe_onnx(path: Path) -> dict[str, Any]:
+    """Describe a .dfm or any other ONNX file without running it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Inputs, outputs, Faceloom's metadata, size and SHA-256.
+
+    Raises:
+        ArtifactRefused: onnxruntime cannot load the file.
+    """
+    content = read_bounded(path, _MAX_BYTES)
+    session = open_session(path, "cpu", content, optimize=False)
+    with as_artifact_refused(f"{path} has names that are not text", (UnicodeDecodeError,)):
         metadata = session.get_modelmeta().custom_metadata_map
         inputs = [_describe_node(node) for node in session.get_inputs()]
         outputs = [_describe_node(node) for node in session.get_outputs()]
@@ -57,10 +75,20 @@ def describe_graph(path: Path) -> dict[str, Any]:
     }
 
 
-def describe_faceset(path: Path) -> dict[str, Any]:
-    """Return whose faces a set holds, how many, and where they are from."""
+def describe_face_set(path: Path) -> dict[str, Any]:
+    """Describe a face set.
+
+    Args:
+        path: Its folder.
+
+    Returns:
+        The identity, the number and size of the faces, and their sources.
+
+    Raises:
+        ArtifactRefused: The face set is damaged.
+    """
     faces = FaceSet.read(path)
-    count = Counter(row.source for row in faces.rows)
+    counts = Counter(row.source for row in faces.rows)
     return {
         "identity": faces.identity,
         "faces": len(faces),
@@ -71,21 +99,21 @@ def describe_faceset(path: Path) -> dict[str, Any]:
                 "name": source.name,
                 "kind": source.kind,
                 "frames": source.frames,
-                "faces": count[number],
+                "faces": counts[index],
             }
-            for number, source in enumerate(faces.sources)
+            for index, source in enumerate(faces.sources)
         ],
     }
 
 
-def _describe_row(bundle: Bundle, row: GraphRow) -> dict[str, Any]:
+def _describe_graph(bundle: Bundle, row: GraphRow) -> dict[str, Any]:
     return {
         "file": row.file,
         "precision": row.precision,
         "opset": row.opset,
         "inputs": [_describe_tensor(row.face)],
         "outputs": [_describe_tensor(row.swapped), _describe_tensor(row.mask)],
-        "proof": row.proof and row.proof.model_dump(mode="json", exclude={"limits"}),
+        "parity": row.parity and row.parity.model_dump(mode="json", exclude={"limits"}),
         "bytes": len(bundle.read_file(row)),
     }
 

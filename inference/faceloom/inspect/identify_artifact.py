@@ -1,41 +1,55 @@
-"""Tell what a path is by what lies in it, and ask the room that knows such things."""
+"""Identify an artifact by its files, and describe it."""
 
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from faceloom.errors import ArtifactRefused, ProviderMissing
-from faceloom.faceset.store import MARKER as FACESET
-from faceloom.inspect.artifacts import describe_bundle, describe_faceset, describe_graph
+from faceloom.faceset.store import MARKER as FACE_SET_FILE
+from faceloom.inspect.artifacts import describe_bundle, describe_face_set, describe_onnx
 from faceloom.inspect.inspection import Inspection
-from faceloom.swap.bundle.bundle import MARKER as BUNDLE
+from faceloom.swap.bundle import MANIFEST_FILE
 
-# Runs are written in YAML, which the runtime does not read: whoever can joins through this entry-point group.
+# The entry-point group of descriptions by other packages: a run's configuration is YAML, which the
+# runtime does not read.
 _GROUP = "faceloom.inspect"
-_RUN, _RUN_FILE = "run", "config.yaml"
-_GRAPHS = (".dfm", ".onnx")
+# The entry point that describes a run.
+_RUN = "run"
+# The file that identifies a run.
+_RUN_FILE = "config.yaml"
+# Extensions of ONNX files.
+_ONNX_EXTENSIONS = (".dfm", ".onnx")
 
 
 def inspect_path(path: Path) -> Inspection:
-    """Say what a bundle, zipped bundle, .dfm, face set or run holds and where it comes from.
+    """Describe a bundle, zipped bundle, .dfm, .onnx, face set or run.
 
-    Raises ArtifactRefused if it is none, or not whole; ProviderMissing for a run without the trainer.
+    Args:
+        path: The artifact.
+
+    Returns:
+        Its kind and contents.
+
+    Raises:
+        ArtifactRefused: It is none of these, or it is damaged.
+        ProviderMissing: It is a run, and the trainer is not installed.
     """
     if not path.exists():
         raise ArtifactRefused(f"{path} does not exist; check the path.")
     if path.is_file():
-        if path.suffix.lower() in _GRAPHS:
-            return Inspection(
-                "dfm" if path.suffix.lower() == ".dfm" else "graph", path, describe_graph(path)
-            )
+        extension = path.suffix.lower()
+        if extension in _ONNX_EXTENSIONS:
+            kind = "dfm" if extension == ".dfm" else "graph"
+            return Inspection(kind, path, describe_onnx(path))
         return Inspection("zipped bundle", path, describe_bundle(path))
-    if (path / BUNDLE).is_file():
+    if (path / MANIFEST_FILE).is_file():
         return Inspection("bundle", path, describe_bundle(path))
-    if (path / FACESET).is_file():
-        return Inspection("face set", path, describe_faceset(path))
+    if (path / FACE_SET_FILE).is_file():
+        return Inspection("face set", path, describe_face_set(path))
     if (path / _RUN_FILE).is_file():
         return _inspect_run(path)
     raise ArtifactRefused(
-        f"{path} is no bundle, face set or run: it has no {BUNDLE}, {FACESET} or {_RUN_FILE}."
+        f"{path} is not a bundle, face set or run: it has no {MANIFEST_FILE}, {FACE_SET_FILE} or "
+        f"{_RUN_FILE}; check the path."
     )
 
 
@@ -47,5 +61,5 @@ def _inspect_run(path: Path) -> Inspection:
             continue
         return Inspection("run", path, describe(path))
     raise ProviderMissing(
-        f"{path} is a run, which the trainer reads; run: pip install 'faceloom[train]'"
+        f"{path} is a run, which only the trainer reads; run: pip install 'faceloom[train]'"
     )

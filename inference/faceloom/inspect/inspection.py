@@ -1,33 +1,33 @@
-"""What was found out about an artifact."""
+"""The description of an artifact, and its form as text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Columns of a name, before its value.
-_WIDTH = 20
+# Width of a key's column, in characters.
+_KEY_WIDTH = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`kind`: "bundle", "zipped bundle", "dfm", "graph", "face set", "run".
-
-    `about`: plain values, lists and mappings of them.
-    """
+    """What an artifact is and contains."""
 
     kind: str
+    """One of "bundle", "zipped bundle", "dfm", "graph", "face set" or "run"."""
     path: Path
-    about: Mapping[str, Any]
+    """The artifact."""
+    details: Mapping[str, Any]
+    """Plain values, lists and mappings by key."""
 
     def to_text(self) -> str:
-        """Return a line a value; what is not said is left out."""
-        return "\n".join((f"{self.path}: a {self.kind}", *_lines(self.about, 1)))
+        """Return one line for each value; empty values are left out."""
+        return "\n".join((f"{self.path}: a {self.kind}", *_lines(self.details, 1)))
 
 
 def _lines(values: Mapping[str, Any], depth: int) -> Iterator[str]:
-    for name, value in values.items():
-        start = f"{'  ' * depth}{name.replace('_', ' '):<{_WIDTH}}"
+    for key, value in values.items():
+        start = f"{'  ' * depth}{key.replace('_', ' '):<{_KEY_WIDTH}}"
         if isinstance(value, Mapping):
             yield start.rstrip()
             yield from _lines(value, depth + 1)
@@ -36,10 +36,10 @@ def _lines(values: Mapping[str, Any], depth: int) -> Iterator[str]:
                 yield start.rstrip()
                 yield from _lines(entry, depth + 1)
         elif value not in (None, [], ()):
-            yield start + _plain(value)
+            yield start + _format(value)
 
 
-def _plain(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,4 +1,4 @@
-"""`inspect` says what each artifact is; the same words and the same keys whoever made it."""
+"""`inspect` identifies each artifact and describes it with the same keys."""
 
 import tomllib
 from importlib.metadata import EntryPoint
@@ -6,87 +6,97 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.dfms import make_dfm
+from tests.helpers.dfms import write_dfm
 from tests.helpers.runs import tiny_run
 
 from faceloom.errors import ArtifactRefused, ProviderMissing
-from faceloom.inspect import identify_artifact as look
-from faceloom.inspect import inspect_path
+from faceloom.inspect import identify_artifact, inspect_path
 from faceloom.swap.bundle.archive import write_zip
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The entry points of this checkout, whatever was installed before."""
+def checkout_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the entry points of this checkout, not those of the installed version."""
     points = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
 
-    def found(group: str, name: str) -> list[EntryPoint]:
+    def find(group: str, name: str) -> list[EntryPoint]:
         return [EntryPoint(name, points[group][name], group)]
 
-    monkeypatch.setattr(look, "entry_points", found)
+    monkeypatch.setattr(identify_artifact, "entry_points", find)
 
 
-def test_a_bundle_folder_and_zip(tmp_path: Path) -> None:
+def test_a_bundle_and_its_zip_have_the_same_details(tmp_path: Path) -> None:
     write_zip(make_bundle(tmp_path / "b"), tmp_path / "b.zip")
-    folder, packed = inspect_path(tmp_path / "b"), inspect_path(tmp_path / "b.zip")
-    assert (folder.kind, packed.kind) == ("bundle", "zipped bundle")
-    assert folder.about == packed.about
-    assert (folder.about["identity"], folder.about["training"]["steps"]) == ("ben", 1)
-    assert folder.about["graphs"][0]["inputs"] == ["face uint8 [batch, 64, 64, 3]"]
+    folder, zipped = inspect_path(tmp_path / "b"), inspect_path(tmp_path / "b.zip")
+    assert (folder.kind, zipped.kind) == ("bundle", "zipped bundle")
+    assert folder.details == zipped.details
+    assert (folder.details["identity"], folder.details["training"]["steps"]) == ("ben", 1)
+    assert folder.details["graphs"][0]["inputs"] == ["face uint8 [batch, 64, 64, 3]"]
     assert "  identities          ada, ben\n" in folder.to_text()
 
 
-def test_a_dfm(tmp_path: Path) -> None:
-    found = inspect_path(make_dfm(tmp_path / "x.dfm", morph=True))
-    assert found.kind == "dfm"
-    assert found.about["inputs"] == ["in_face:0 float [n, 48, 48, 3]", "morph_value:0 float [1]"]
-    assert found.about["outputs"][0].startswith("out_face_mask:0 float")
-    assert found.about["provenance"] == {}
+def test_a_dfm_is_described(tmp_path: Path) -> None:
+    inspection = inspect_path(write_dfm(tmp_path / "x.dfm", morph=True))
+    assert inspection.kind == "dfm"
+    assert inspection.details["inputs"] == [
+        "in_face:0 float [n, 48, 48, 3]",
+        "morph_value:0 float [1]",
+    ]
+    assert inspection.details["outputs"][0].startswith("out_face_mask:0 float")
+    assert inspection.details["provenance"] == {}
 
 
-def test_a_face_set(facesets: dict[str, Path]) -> None:
-    about = inspect_path(facesets["ada"]).about
-    assert (about["identity"], about["size"]) == ("ada", 512)
-    assert about["sources"] == [
-        {"name": "train_ada.mp4", "kind": "video", "frames": 18, "faces": about["faces"]}
+def test_a_face_set_is_described(facesets: dict[str, Path]) -> None:
+    details = inspect_path(facesets["ada"]).details
+    assert (details["identity"], details["size"]) == ("ada", 512)
+    assert details["sources"] == [
+        {"name": "train_ada.mp4", "kind": "video", "frames": 18, "faces": details["faces"]}
     ]
 
 
-@pytest.mark.usefixtures("joined")
-def test_a_run(facesets: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("checkout_entry_points")
+def test_a_run_is_described(facesets: dict[str, Path], tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run", facesets, consent="both agreed")
-    about = inspect_path(run.directory).about
-    assert (about["identities"], about["steps"], about["of_steps"]) == (["ada", "ben"], 0, 4)
-    assert (about["consent"], about["settings_sha256"]) == (
+    details = inspect_path(run.directory).details
+    assert (details["identities"], details["step"], details["total_steps"]) == (
+        ["ada", "ben"],
+        0,
+        4,
+    )
+    assert (details["consent"], details["config_sha256"]) == (
         {"note": "both agreed"},
         run.settings.sha256(),
     )
     (run.directory / "checkpoints" / "step-00000002").mkdir(parents=True)
-    assert inspect_path(run.directory).about["steps"] == 2
+    assert inspect_path(run.directory).details["step"] == 2
 
 
-def test_a_run_without_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_needs_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.yaml").touch()
-    monkeypatch.setattr(look, "entry_points", lambda group, name: [])
+    monkeypatch.setattr(identify_artifact, "entry_points", lambda group, name: [])
     with pytest.raises(ProviderMissing, match=r"faceloom\[train\]"):
         inspect_path(tmp_path)
 
 
 REFUSED = {
     "nothing there": (lambda path: path, "does not exist"),
-    "an empty folder": (lambda path: path.mkdir() or path, "is no bundle, face set or run"),
-    "another file": (lambda path: (path.write_text("text"), path)[1], r"no \.zip"),
-    "a .dfm of another kind": (lambda path: make_dfm(path.with_suffix(".dfm"), domain="com.example"), "cannot load"),
-    "a .dfm with weights elsewhere": (
-        lambda path: make_dfm(path.with_suffix(".dfm"), external="w.bin"), "from outside itself"
+    "an empty folder": (lambda path: path.mkdir() or path, "is not a bundle, face set or run"),
+    "another file": (lambda path: (path.write_text("text"), path)[1], "not a readable .zip"),
+    "a .dfm of another kind": (
+        lambda path: write_dfm(path.with_suffix(".dfm"), custom_domain="com.example"),
+        "cannot load",
     ),
-}  # fmt: skip
+    "a .dfm with weights elsewhere": (
+        lambda path: write_dfm(path.with_suffix(".dfm"), external_file="w.bin"),
+        "external data files",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_none_of_them(tmp_path: Path, name: str) -> None:
-    make, words = REFUSED[name]
-    with pytest.raises(ArtifactRefused, match=words):
+def test_other_paths_are_refused(tmp_path: Path, name: str) -> None:
+    make, message = REFUSED[name]
+    with pytest.raises(ArtifactRefused, match=message):
         inspect_path(make(tmp_path / "x"))
