@@ -1,4 +1,4 @@
-"""Make a bundle of 2 kB whose network is known: it inverts the picture and covers everything."""
+"""Make a bundle of 2 kB with a known network: it inverts the colors and its mask is full."""
 
 from pathlib import Path
 
@@ -24,7 +24,16 @@ SIZE = 64
 
 
 def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
-    """Write the bundle; `channels_out` other than 3 makes a graph that its manifest does not describe."""
+    """Write the bundle.
+
+    Args:
+        path: The folder to write.
+        channels_out: Channels of the output `swapped`; with any number but 3 the graph does not
+            match its manifest.
+
+    Returns:
+        The folder.
+    """
     path.mkdir()
     onnx.save(_inverting_graph(channels_out), path / "swap.onnx")
     faces = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
@@ -77,16 +86,16 @@ def _inverting_graph(channels_out: int) -> onnx.ModelProto:
     nodes = [
         helper.make_node("Cast", ["face"], ["level"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["white", "level"], ["inverted"]),
-        helper.make_node("Cast", ["inverted"], ["whole"], to=TensorProto.UINT8),
-        helper.make_node("Slice", ["whole", "zero", "out", "axis"], ["swapped"]),
-        helper.make_node("Slice", ["level", "zero", "one", "axis"], ["some"]),
-        helper.make_node("Mul", ["some", "nothing"], ["none"]),
-        helper.make_node("Add", ["none", "white"], ["covered"]),
-        helper.make_node("Cast", ["covered"], ["mask"], to=TensorProto.UINT8),
+        helper.make_node("Cast", ["inverted"], ["inverted_uint8"], to=TensorProto.UINT8),
+        helper.make_node("Slice", ["inverted_uint8", "zero", "out", "axis"], ["swapped"]),
+        helper.make_node("Slice", ["level", "zero", "one", "axis"], ["first_channel"]),
+        helper.make_node("Mul", ["first_channel", "null"], ["black"]),
+        helper.make_node("Add", ["black", "white"], ["full"]),
+        helper.make_node("Cast", ["full"], ["mask"], to=TensorProto.UINT8),
     ]
     constants = {
         "white": np.float32(255),
-        "nothing": np.float32(0),
+        "null": np.float32(0),
         "zero": np.int64([0]),
         "one": np.int64([1]),
         "out": np.int64([channels_out]),

@@ -20,8 +20,11 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def bench_command(
-    stage: Annotated[Literal["extract", "convert"], typer.Argument(help="What to measure.")],
-    video: Annotated[Path, typer.Argument(help="The video to measure with.")],
+    stage: Annotated[
+        Literal["extract", "convert"],
+        typer.Argument(metavar="extract|convert", help="What to measure."),
+    ],
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video to measure with.")],
     every: Annotated[int, typer.Option(min=1, help="extract: use every Nth frame.")] = 1,
     bundle: Annotated[
         Path | None, typer.Option(help="convert: the bundle to measure with.")

@@ -18,8 +18,8 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def compare_command(
-    target: Annotated[Path, typer.Argument(help="The original video.")],
-    swap: Annotated[Path, typer.Argument(help="The swapped video.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The original video.")],
+    swap: Annotated[Path, typer.Argument(metavar="SWAP", help="The swapped video.")],
     identity: Annotated[
         Path | None, typer.Option(help="Face set of the source: the person in the swap.")
     ] = None,
@@ -45,7 +45,10 @@ def compare_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Measure a swap: identity, performance, image quality and stability."""
+    """Measure the quality of a swap.
+
+    The scores cover identity, performance, image quality and stability.
+    """
     from faceloom.cli.console import print_result, progress_display
     from faceloom.cli.optional_dependencies import requires_extra
 

@@ -156,13 +156,17 @@ def convert_command(
     reference: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A picture of a person to swap; may be repeated.", rich_help_panel=_SELECTION
+            metavar="PICTURE",
+            help="A picture of a person to swap; may be repeated.",
+            rich_help_panel=_SELECTION,
         ),
     ] = None,
     exclude: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A picture of a person not to swap; may be repeated.", rich_help_panel=_SELECTION
+            metavar="PICTURE",
+            help="A picture of a person not to swap; may be repeated.",
+            rich_help_panel=_SELECTION,
         ),
     ] = None,
     threshold: Annotated[

@@ -25,7 +25,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def curate_command(
-    faceset: Annotated[Path, typer.Argument(help="The face set.")],
+    faceset: Annotated[Path, typer.Argument(metavar="FACESET", help="The face set.")],
     drop: Annotated[list[str] | None, typer.Option(metavar="CONDITION", help=_DROP_HELP)] = None,
     dedupe: Annotated[
         bool, typer.Option("--dedupe", help="Keep only the sharpest of near-duplicate faces.")

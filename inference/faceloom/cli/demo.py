@@ -27,7 +27,10 @@ def demo_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Run the whole workflow on the included sample: extract, train, export, convert, compare."""
+    """Run the whole workflow on a sample.
+
+    Extracts, trains, exports, converts and compares the included sample.
+    """
     from faceloom.cli.console import print_result
     from faceloom.cli.optional_dependencies import requires_extra
 

@@ -28,7 +28,9 @@ def doctor_command(
         bool, typer.Option("--json", help="Print the results as one JSON object.")
     ] = False,
 ) -> None:
-    """Check what works on this machine, and say how to fix what does not.
+    """Check what works on this machine.
+
+    Also shows how to fix what does not work.
 
     Exit codes: 0 if everything required works, 3 if the bundle is refused, 4 if something required
     does not work.

@@ -18,7 +18,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def extract_command(
-    inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, or folders of them.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="FOOTAGE", help="Videos, pictures, or folders of them.")
+    ],
     out: Annotated[Path, typer.Option(help="The face set to write (a folder).")],
     name: Annotated[
         str | None, typer.Option(help="Name of the identity; the folder's name if not given.")
@@ -26,12 +28,14 @@ def extract_command(
     reference: Annotated[
         list[Path] | None,
         typer.Option(
+            metavar="PICTURE",
             help="A picture of the person; may be repeated. Without it, the person with the most "
-            "faces is taken."
+            "faces is taken.",
         ),
     ] = None,
     exclude: Annotated[
-        list[Path] | None, typer.Option(help="A picture of another person; may be repeated.")
+        list[Path] | None,
+        typer.Option(metavar="PICTURE", help="A picture of another person; may be repeated."),
     ] = None,
     threshold: Annotated[
         float,
@@ -54,7 +58,7 @@ def extract_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Extract one person's faces from footage into a face set.
+    """Extract one person's faces into a face set.
 
     Run an interrupted command again to continue it.
     """

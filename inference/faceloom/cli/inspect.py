@@ -19,13 +19,19 @@ def add_commands(app: typer.Typer) -> None:
 
 def inspect_command(
     path: Annotated[
-        Path, typer.Argument(help="A bundle (folder or .zip), a .dfm, a face set or a run.")
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A bundle (folder or .zip), a .dfm, a face set or a run."
+        ),
     ],
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Show what a bundle, .dfm, face set or run contains and where it comes from."""
+    """Describe a bundle, .dfm, face set or run.
+
+    Shows what it contains and where it comes from.
+    """
     from faceloom.cli.console import print_result
     from faceloom.cli.optional_dependencies import requires_extra
 

@@ -18,7 +18,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def review_command(
-    facesets: Annotated[list[Path], typer.Argument(help="The face sets to review.")],
+    facesets: Annotated[
+        list[Path], typer.Argument(metavar="FACESET", help="The face sets to review.")
+    ],
     report: Annotated[Path, typer.Option(help="The HTML report to write.")],
     target: Annotated[
         Path | None, typer.Option(help="The target video; coverage is then measured against it.")
@@ -31,7 +33,10 @@ def review_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Report what face sets cover and what they lack, before training."""
+    """Report what face sets cover and lack.
+
+    Use it before training, to find out which footage is missing.
+    """
     from faceloom.cli.console import print_result, progress_display
     from faceloom.cli.optional_dependencies import requires_extra
 

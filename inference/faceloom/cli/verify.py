@@ -18,7 +18,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def verify_command(
-    file: Annotated[Path, typer.Argument(help="A video or picture from any program.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A video or picture from any program.")
+    ],
     anchors: Annotated[
         Path | None, typer.Option(help="PEM file with certificates to trust in addition.")
     ] = None,
@@ -26,7 +28,9 @@ def verify_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Show a file's disclosure marks, and whether it was changed after signing.
+    """Show the disclosure marks of a file.
+
+    Also checks whether the file was changed after it was signed.
 
     Exit codes: 0 if the file is marked and intact, 9 if it has no marks, 10 if it was changed after
     it was signed, 11 if it is marked but not signed.

@@ -1,6 +1,8 @@
 """All files of a bundle are checked before any graph runs."""
 
 import json
+import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,24 @@ def test_the_golden_sample_replays_exactly(bundle: Path) -> None:
     checked = Bundle.read(bundle)
     difference = SwapNetwork.open(checked).replay(checked.read_golden_sample())
     assert (difference.max, difference.mean, difference.share_within(0)) == (0, 0.0, 1.0)
+
+
+def test_a_checked_bundle_needs_its_files_no_more(bundle: Path) -> None:
+    checked = Bundle.read(bundle)
+    sha256 = sha256_of_file(bundle / "manifest.json")
+    shutil.rmtree(bundle)
+    assert SwapNetwork.open(checked, "cpu").replay(checked.read_golden_sample()).max == 0
+    assert checked.sha256() == sha256
+
+
+def test_a_pickled_bundle_reads_and_checks_its_files_again(bundle: Path) -> None:
+    checked = Bundle.read(bundle)
+    received = pickle.loads(pickle.dumps(checked))
+    assert (received.manifest, dict(received.contents)) == (checked.manifest, {})
+    assert SwapNetwork.open(received, "cpu").precision == "fp32"
+    _flip_a_byte(bundle)
+    with pytest.raises(ArtifactRefused, match="SHA-256 differs"):
+        SwapNetwork.open(received, "cpu")
 
 
 def _edit(folder: Path, **changes: object) -> None:
