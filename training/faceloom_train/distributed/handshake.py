@@ -1,4 +1,4 @@
-"""What the first worker tells the others before they begin: the settings, so that they cannot differ."""
+"""The first worker sends its settings to the others, so that all train the same."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,58 +7,90 @@ from pathlib import Path
 import faceloom
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
-from faceloom.json_documents import Strict
+from faceloom.json_documents import StrictModel
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.distributed.strategy import Devices
+from faceloom_train.distributed.strategy import DeviceStrategy
 
 
-class Plan(Strict):
-    """version: of Faceloom. faces: what each identity's face set holds, as a checksum, in the decoders' order."""
+class SharedConfig(StrictModel):
+    """What all workers must agree on."""
 
     version: str
+    """Version of Faceloom."""
     settings: TrainConfig
-    faces: dict[str, str]
+    """The run's settings."""
+    face_sets: dict[str, str]
+    """SHA-256 checksum of each identity's face set, in the order of the decoders."""
 
 
-def tell_plan(devices: Devices, settings: TrainConfig, faces: Mapping[str, Path]) -> None:
-    """Tell the other workers the plan; raise UsageError if one of them cannot follow it."""
-    if devices.agree is None:
+def broadcast_config(
+    strategy: DeviceStrategy, settings: TrainConfig, faces: Mapping[str, Path]
+) -> None:
+    """Send the configuration from the first worker to the others.
+
+    Args:
+        strategy: This worker's devices; nothing happens if there is one worker.
+        settings: The run's settings.
+        faces: Face set of each identity.
+
+    Raises:
+        UsageError: Another worker has another version or other face sets.
+    """
+    if strategy.any_worker is None:
         return
-    plan = Plan(version=faceloom.__version__, settings=settings, faces=_checksums(faces))
-    devices.tell(plan.model_dump_json())
-    if devices.agree(False):
-        raise UsageError("Another worker cannot follow: what it says on its own machine tells why.")
+    config = SharedConfig(
+        version=faceloom.__version__, settings=settings, face_sets=_checksums(faces)
+    )
+    strategy.broadcast(config.model_dump_json())
+    if strategy.any_worker(False):
+        raise UsageError("Another worker cannot join; see that worker's own log for the cause.")
 
 
-def hear_plan(devices: Devices, faces: Mapping[str, Path]) -> Plan:
-    """Return the first worker's plan; raise UsageError if it needs other faces or another version than are here."""
-    assert devices.agree is not None, "there is a first worker"
-    plan = Plan.model_validate_json(devices.tell(""))
-    problem = _problem(plan, faces)
-    devices.agree(problem is not None)
+def receive_config(strategy: DeviceStrategy, faces: Mapping[str, Path]) -> SharedConfig:
+    """Receive the configuration of the first worker.
+
+    Args:
+        strategy: This worker's devices.
+        faces: Face set of each identity on this machine.
+
+    Raises:
+        UsageError: The first worker has another version or other face sets.
+    """
+    assert strategy.any_worker is not None, "receive_config needs several workers"
+    config = SharedConfig.model_validate_json(strategy.broadcast(""))
+    problem = _find_difference(config, faces)
+    strategy.any_worker(problem is not None)
     if problem:
         raise UsageError(problem)
-    return plan
+    return config
 
 
-def _problem(plan: Plan, faces: Mapping[str, Path]) -> str | None:
-    if plan.version != faceloom.__version__:
-        return f"The first worker has Faceloom {plan.version}, this one {faceloom.__version__}; install the same."
-    if list(plan.faces) != list(faces):
-        wanted, here = ", ".join(plan.faces), ", ".join(faces)
-        return f"The first worker trains {wanted}, this one has the faces of {here}; give both the same --faces."
+def _find_difference(config: SharedConfig, faces: Mapping[str, Path]) -> str | None:
+    if config.version != faceloom.__version__:
+        return (
+            f"The first worker has Faceloom {config.version}, this one {faceloom.__version__}; "
+            "install the same version."
+        )
+    if list(config.face_sets) != list(faces):
+        return (
+            f"The first worker trains {', '.join(config.face_sets)}, this one has the faces of "
+            f"{', '.join(faces)}; pass the same --faces to both."
+        )
     for name, checksum in _checksums(faces).items():
-        if plan.faces[name] != checksum:
-            return f"{faces[name]} is not the face set that the first worker has of {name}; copy it from there."
+        if config.face_sets[name] != checksum:
+            return (
+                f"{faces[name]} is not the face set that the first worker has of {name}; copy it "
+                "from there."
+            )
     return None
 
 
 def _checksums(faces: Mapping[str, Path]) -> dict[str, str]:
-    """Of the rows: pictures are not decoded alike to the last bit on every machine."""
     return {name: _checksum(FaceSet.read(path)) for name, path in faces.items()}
 
 
 def _checksum(faceset: FaceSet) -> str:
+    """Hash the rows; decoded pixels may differ in the last bit between machines."""
     return hashlib.sha256(
         "".join(row.model_dump_json() for row in faceset.rows).encode()
     ).hexdigest()

@@ -1,6 +1,6 @@
-"""How workers find each other: each waits, and can be stopped, until all answer.
+"""Wait until all workers are running.
 
-TensorFlow itself would wait for an hour, deaf to Ctrl-C and without a word.
+TensorFlow itself waits for an hour, without a message, and ignores Ctrl-C meanwhile.
 """
 
 import re
@@ -15,68 +15,102 @@ from faceloom.errors import UsageError
 from faceloom.progress import Progress, ProgressCallback
 
 _ADDRESS = re.compile(r"(?P<host>.+):(?P<port>\d{1,5})")
-# Seconds between two questions, and for an answer.
-_AGAIN, _ANSWER = 0.3, 2.0
-# What a worker that waits says to whoever asks, with its number and how many they are.
-_WORKER = "faceloom worker"
-_GREETING = _WORKER + " {} of {}"
+# Seconds between two attempts to connect to the missing workers.
+_RETRY_SECONDS = 0.3
+# Seconds to wait for a connection and for its first bytes.
+_CONNECT_SECONDS = 2.0
+# Seconds between two checks of the greeting server for its end.
+_POLL_SECONDS = 0.05
+# How a waiting worker's greeting begins.
+_GREETING_PREFIX = "faceloom worker"
+# A waiting worker's greeting: its index and the number of workers.
+_GREETING = _GREETING_PREFIX + " {} of {}"
+# Most bytes of a greeting that are read.
+_MAX_GREETING_BYTES = 64
+# Connections that may wait while the greeting server is busy; more than there are workers.
+_BACKLOG = 64
 
 
-def parse_workers(workers: str, number: int | None) -> list[str]:
-    """Return the addresses HOST:PORT of all workers; raise UsageError for what are none."""
+def parse_worker_addresses(workers: str, worker_index: int | None) -> tuple[list[str], int]:
+    """Parse --workers and --worker.
+
+    Args:
+        workers: HOST:PORT of each worker, separated by commas.
+        worker_index: Which of them this process is.
+
+    Returns:
+        The addresses and the index.
+
+    Raises:
+        UsageError: An address is invalid or occurs twice, or the index is missing or out of range.
+    """
     addresses = [address.strip() for address in workers.split(",")]
     for address in addresses:
-        found = _ADDRESS.fullmatch(address)
-        if found is None or not 0 < int(found["port"]) < 2**16:
+        match = _ADDRESS.fullmatch(address)
+        if match is None or not 0 < int(match["port"]) < 2**16:
             raise UsageError(
-                f"--workers: {address!r} is no address; write HOST:PORT,HOST:PORT, the first keeps the run."
+                f"--workers: {address!r} is not an address; write HOST:PORT,HOST:PORT, first the "
+                "worker that keeps the run."
             )
     if len(addresses) < 2 or len(set(addresses)) < len(addresses):
         raise UsageError(f"--workers {workers}: name two addresses or more, each only once.")
-    if number is None or not 0 <= number < len(addresses):
+    if worker_index is None or not 0 <= worker_index < len(addresses):
         raise UsageError(
             f"--worker must say which of the workers this is, from 0 to {len(addresses) - 1}."
         )
-    return addresses
+    return addresses, worker_index
 
 
-def meet(
-    addresses: Sequence[str], number: int, report: ProgressCallback, patience: float = 600
+def rendezvous(
+    addresses: Sequence[str],
+    worker_index: int,
+    report: ProgressCallback,
+    timeout: float = 600,
 ) -> None:
-    """Wait up to `patience` seconds until all workers answer, this one being `number`.
+    """Wait until all workers answer.
 
-    Raises UsageError if its port is taken, others do not answer, or something else answers in their place.
+    Args:
+        addresses: HOST:PORT of each worker.
+        worker_index: Which of them this process is.
+        report: Called with the number of workers that answered.
+        timeout: Seconds to wait at most.
+
+    Raises:
+        UsageError: This worker's port is in use, others do not answer in time, or another program
+            answers at a worker's address.
     """
-    ends = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     greetings = {
-        address: _GREETING.format(n, len(addresses)) for n, address in enumerate(addresses)
+        address: _GREETING.format(index, len(addresses)) for index, address in enumerate(addresses)
     }
-    missing = [address for address in addresses if address != addresses[number]]
-    with answering(addresses[number], greetings[addresses[number]]):
+    own_address = addresses[worker_index]
+    missing = [address for address in addresses if address != own_address]
+    with greeting_server(own_address, greetings[own_address]):
         while True:
-            missing = [address for address in missing if not _is_there(address, greetings[address])]
-            here = len(addresses) - len(missing)
-            report(
-                Progress(
-                    "workers",
-                    here,
-                    len(addresses),
-                    f"waiting for {', '.join(missing)}" if missing else "",
-                )
-            )
+            missing = [address for address in missing if not _answers(address, greetings[address])]
+            note = f"waiting for {', '.join(missing)}" if missing else ""
+            report(Progress("workers", len(addresses) - len(missing), len(addresses), note))
             if not missing:
                 return
-            if time.monotonic() > ends:
+            if time.monotonic() > deadline:
                 raise UsageError(
-                    f"No worker answers at {', '.join(missing)}; start it, and check --workers and the firewall "
-                    "there, and that nothing else has the port."
+                    f"No worker answers at {', '.join(missing)}; start it there, and check "
+                    "--workers, the firewall, and that no other program uses the port."
                 )
-            time.sleep(_AGAIN)
+            time.sleep(_RETRY_SECONDS)
 
 
 @contextmanager
-def answering(address: str, greeting: str) -> Iterator[None]:
-    """Greet whoever asks at this worker's own port."""
+def greeting_server(address: str, greeting: str) -> Iterator[None]:
+    """Send a greeting to whoever connects to this worker's port.
+
+    Args:
+        address: HOST:PORT of this worker; it listens on all of the machine's interfaces.
+        greeting: The text to send.
+
+    Raises:
+        UsageError: The port cannot be used.
+    """
 
     class Greet(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -91,7 +125,7 @@ def answering(address: str, greeting: str) -> Iterator[None]:
             f"--workers: port {port} of {address} cannot be used here ({error.strerror})."
         ) from error
     with server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
         try:
             yield
         finally:
@@ -100,44 +134,47 @@ def answering(address: str, greeting: str) -> Iterator[None]:
 
 class _Server(socketserver.TCPServer):
     allow_reuse_address = True
-    request_queue_size = 64
+    request_queue_size = _BACKLOG
 
 
-def _is_there(address: str, greeting: str) -> bool:
-    """Whether a worker answers at an address with its greeting; raise UsageError if it says anything else.
+def _answers(address: str, greeting: str) -> bool:
+    """Return whether a worker answers with its greeting, or TensorFlow in its place.
 
-    One that says nothing may just be on its way from waiting to TensorFlow.
+    A worker that accepts the connection and sends nothing may be about to start TensorFlow. Raises
+    UsageError for any other answer.
     """
     host, _, port = address.rpartition(":")
     try:
-        connection = socket.create_connection((host, int(port)), _ANSWER)
+        connection = socket.create_connection((host, int(port)), _CONNECT_SECONDS)
     except OSError:
         return False
     with connection:
-        said = _heard(connection)
-    if not said or said == greeting.encode() or _is_tensorflow(said):
-        return bool(said)
-    if said.startswith(_WORKER.encode()):
+        answer = _receive(connection)
+    if not answer or answer == greeting.encode() or _is_http2(answer):
+        return bool(answer)
+    if answer.startswith(_GREETING_PREFIX.encode()):
         raise UsageError(
-            f"At {address} is {said.decode()!r}, not {greeting!r}; give all the same --workers."
+            f"{answer.decode()!r} answers at {address}, not {greeting!r}; pass the same --workers "
+            "to all."
         )
     raise UsageError(
-        f"What answers at {address} is no worker of faceloom train; choose a port that is free there."
+        f"The program at {address} is not a worker of faceloom train; choose a port that is free "
+        "there."
     )
 
 
-def _heard(connection: socket.socket) -> bytes:
-    """Return the first bytes that the other side sends; none if it hangs up or says nothing."""
+def _receive(connection: socket.socket) -> bytes:
+    """Return the first bytes that the other side sends; empty if it sends none."""
     try:
-        return connection.recv(64)
+        return connection.recv(_MAX_GREETING_BYTES)
     except OSError:
         return b""
 
 
-def _is_tensorflow(said: bytes) -> bool:
-    """Whether TensorFlow is there already: that worker has met all others, and no longer waits.
+def _is_http2(answer: bytes) -> bool:
+    """Return whether an answer comes from an HTTP/2 server, which TensorFlow's server is.
 
-    Its server speaks HTTP/2, which begins with a frame of settings: type 4, of stream 0 (RFC 9113, 3.4 and 4.1). So
-    does another program that speaks it: this one cannot be told from TensorFlow.
+    Such a worker has finished its own rendezvous. HTTP/2 starts with a SETTINGS frame: type 4 on
+    stream 0 (RFC 9113, 3.4 and 4.1). Another HTTP/2 server cannot be distinguished from it.
     """
-    return len(said) >= 9 and said[3] == 4 and said[5:9] == bytes(4)
+    return len(answer) >= 9 and answer[3] == 4 and answer[5:9] == bytes(4)

@@ -2,114 +2,157 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from types import TracebackType
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from tensorflow.python.eager import context
 
 from faceloom.array_types import float32
-from faceloom_train.distributed.strategy import Devices
+from faceloom_train.distributed.strategy import DeviceStrategy
+from faceloom_train.keras_compat import report_error_to_cluster
 
 
-def tensorflow_devices() -> list[str]:
+def list_tensorflow_devices() -> list[str]:
     """Return the names of this machine's GPUs, or of its CPU if it has none."""
     found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return [device.name for device in found]
 
 
-class MirroredDevices(Devices):
-    """TensorFlow keeps the same weights on each device."""
+class TensorFlowStrategy(DeviceStrategy):
+    """Mirrored weights on each device of this machine."""
 
-    def __init__(self, strategy: tf.distribute.Strategy, workers: int = 1, number: int = 0):
-        super().__init__(strategy.num_replicas_in_sync, workers, number)
+    def __init__(
+        self, strategy: tf.distribute.Strategy, worker_count: int = 1, worker_index: int = 0
+    ):
+        """Use the devices of a TensorFlow strategy.
+
+        Args:
+            strategy: The strategy.
+            worker_count: Processes that train together.
+            worker_index: Which of them this is, from 0.
+        """
+        super().__init__(strategy.num_replicas_in_sync, worker_count, worker_index)
         self._strategy = strategy
-        # All batches have the same number of faces: TensorFlow need not look, and knows their shapes.
+        # All batches have the same size, so TensorFlow may rely on static shapes.
         strategy.extended.experimental_enable_get_next_as_optional = False
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Return TensorFlow's own context."""
+        """Return TensorFlow's strategy scope."""
         return self._strategy.scope()
 
-    def share(self, dataset: tf.data.Dataset) -> tf.distribute.DistributedDataset:
-        """Return the batches with an element for each device of this worker, one after the other."""
-        own = self.count // self.workers
+    def distribute(self, dataset: tf.data.Dataset) -> tf.distribute.DistributedDataset:
+        """Divide the batches among this worker's devices.
 
-        def shares(value: tf.Tensor) -> tf.Tensor:
-            shape = (self.count, value.shape[0] // self.count, *value.shape[1:])
-            return tf.reshape(value, shape)[self.number * own : (self.number + 1) * own]
+        Args:
+            dataset: The batches [face, ...] of all devices.
 
-        divided = dataset.map(
-            lambda batch: {name: shares(value) for name, value in batch.items()}
+        Returns:
+            One element for each device of this worker, one after the other.
+        """
+        own_devices = self.device_count // self.worker_count
+        first = self.worker_index * own_devices
+
+        def own_parts(value: tf.Tensor) -> tf.Tensor:
+            shape = (self.device_count, value.shape[0] // self.device_count, *value.shape[1:])
+            return tf.reshape(value, shape)[first : first + own_devices]
+
+        parts = dataset.map(
+            lambda batch: {name: own_parts(value) for name, value in batch.items()}
         ).unbatch()
-        return self._strategy.distribute_datasets_from_function(lambda _: divided)
+        return self._strategy.distribute_datasets_from_function(lambda _: parts)
 
 
-class Workers(MirroredDevices):
+class MultiWorkerStrategy(TensorFlowStrategy):
     """A process on each of several machines, with all devices of each."""
 
-    def __init__(self, addresses: Sequence[str], number: int, gpus: Sequence[Any]):
-        """Join the others. gpus: this machine's that are used; without any it computes on its CPU."""
+    def __init__(self, addresses: Sequence[str], worker_index: int, gpus: Sequence[Any]):
+        """Connect to the other workers.
+
+        Args:
+            addresses: HOST:PORT of each worker.
+            worker_index: Which of them this is.
+            gpus: This machine's GPUs to use, as physical devices; without any, its CPU is used.
+        """
         tf.config.set_visible_devices(list(gpus), "GPU")
-        place = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec({"worker": list(addresses)}),
             task_type="worker",
-            task_id=number,
+            task_id=worker_index,
             num_accelerators={"GPU": len(gpus)},
             rpc_layer="grpc",
         )
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=place)
-        super().__init__(strategy, len(addresses), number)
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+        super().__init__(strategy, len(addresses), worker_index)
         self._sum = tf.function(self._sum_over_workers, reduce_retracing=True, autograph=False)
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        """Make what the others wait for fail. Without that TensorFlow would wait for them when this process ends."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Make the other workers' pending operations fail if this one leaves by an error.
+
+        Otherwise TensorFlow waits for the others when this process ends.
+        """
         if kind is None:
             return
-        # There is nobody to tell if another one has left before.
+        # Reporting fails if another worker has left before.
         with suppress(tf.errors.OpError):
-            context.context().report_error_to_cluster(
-                tf.errors.ABORTED, f"worker {self.number} has left"
-            )
+            report_error_to_cluster(f"worker {self.worker_index} has left")
 
     @property
-    def agree(self) -> Callable[[bool], bool]:
-        """Ask all workers whether one of them says yes."""
-        return lambda says: bool(self._added(float32([says]))[0] > 0)
+    def any_worker(self) -> Callable[[bool], bool]:
+        """Function that returns whether any worker passes True."""
+        return lambda value: bool(self._add(float32([value]))[0] > 0)
 
-    def tell(self, text: str) -> str:
-        """Return the first worker's text, to all of them."""
-        said = np.frombuffer(text.encode(), np.uint8)
-        size = int(self._added(float32([len(said) if self.number == 0 else 0]))[0])
-        heard = self._added(said if self.number == 0 else np.zeros(size, np.uint8))
-        return heard.tobytes().decode()
+    def broadcast(self, text: str) -> str:
+        """Return the first worker's text on all workers.
 
-    def copy_from_first(self, model: keras.Model) -> None:
-        """Give every worker's model the weights and optimizer state of the first one's."""
+        Args:
+            text: The text; ignored on all workers but the first.
+        """
+        is_first = self.worker_index == 0
+        encoded = np.frombuffer(text.encode(), np.uint8)
+        size = int(self._add(float32([len(encoded) if is_first else 0]))[0])
+        received = self._add(encoded if is_first else np.zeros(size, np.uint8))
+        return received.tobytes().decode()
+
+    def broadcast_weights(self, model: keras.Model) -> None:
+        """Copy the first worker's weights and optimizer state to all workers.
+
+        Args:
+            model: Each worker's model, compiled with the same settings.
+        """
         for variable in (*model.weights, *model.optimizer.variables):
             value = ops.convert_to_numpy(variable)
-            variable.assign(self._added(value if self.number == 0 else np.zeros_like(value)))
+            variable.assign(self._add(value if self.worker_index == 0 else np.zeros_like(value)))
 
-    def is_lost(self, error: BaseException) -> bool:
-        """Whether an error says that another worker is gone: TensorFlow gives up all that they do together."""
-        gone = isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError))
-        return gone or (isinstance(error, tf.errors.OpError) and "Collective" in str(error))
+    def is_worker_lost(self, error: BaseException) -> bool:
+        """Return whether an error means that another worker does not respond.
 
-    def _added(self, value: np.ndarray) -> np.ndarray:
-        """Return the sum of the values that the workers give."""
-        # Counters would not be exact in float32.
+        Args:
+            error: The error; TensorFlow aborts all collective operations.
+        """
+        aborted = isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError))
+        return aborted or (isinstance(error, tf.errors.OpError) and "Collective" in str(error))
+
+    def _add(self, value: np.ndarray) -> np.ndarray:
+        """Return the sum of the workers' values."""
+        # float32 cannot represent all values of integer counters.
         wide = value if value.dtype == np.float32 else value.astype(np.float64)
         return self._sum(tf.constant(wide)).numpy().astype(value.dtype)
 
     def _sum_over_workers(self, value: tf.Tensor) -> tf.Tensor:
-        own = self.count // self.workers
+        own_devices = self.device_count // self.worker_count
 
         def add() -> tf.Tensor:
             replica = tf.distribute.get_replica_context()
-            # Of a worker's devices only the first gives something.
-            first = tf.cast(replica.replica_id_in_sync_group % own == 0, value.dtype)
+            # Only the first device of each worker contributes.
+            first = tf.cast(replica.replica_id_in_sync_group % own_devices == 0, value.dtype)
             return replica.all_reduce(tf.distribute.ReduceOp.SUM, first * value)
 
         return self._strategy.experimental_local_results(self._strategy.run(add))[0]

@@ -1,7 +1,8 @@
-"""The figures of a run while it trains: faces that the network never saw, drawn, exchanged and judged.
+"""Evaluate a model on validation faces while it trains.
 
-Two kinds of figures. Of each identity: how well its own decoder gives its faces back. Of each direction: what the
-judge says of the swap, as it would of a video's, and what of a face is left when its swap is swapped back.
+There are two kinds of results. For each identity: how well its own decoder reconstructs its faces.
+For each ordered pair of identities: the metrics of `faceloom compare` for the swap, and how well a
+face survives being swapped and swapped back.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,158 +13,206 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.array_types import Rgb, to_levels
-from faceloom.compare.compare import UNTOUCHED, judge_pictures, references_of
+from faceloom.array_types import Rgb, to_uint8
+from faceloom.compare import TARGET, compare_frames, load_identity_references
 from faceloom.compare.image_similarity import structural_similarity
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
 from faceloom_train.data.dataset import network_crop
-from faceloom_train.data.holdout import HeldFace, read_held_out, stack_seen
-from faceloom_train.model.inference import draw_as
+from faceloom_train.data.holdout import ValidationFace, load_validation_faces, stack_crops
+from faceloom_train.model.inference import swap_faces
 from faceloom_train.model.optimizer import averaged_weights
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.runs.run_directory import Run
 
-# What is told of each direction, and how a row of the metrics is known as being of a direction or of an identity.
-FIGURES = ("score", "identity", "expression", "sharpness", "cycle")
-DIRECTION, OWN = "judged", "redrawn"
-
-_SWAP = "swap"
+# The metrics of a swap that reports show, by their keys in the metrics' rows.
+SWAP_METRICS = ("score", "identity", "expression", "sharpness", "cycle_ssim")
+# Those of them that `faceloom compare` has, too.
+_COMPARED_METRICS = ("identity", "expression", "sharpness")
+# Keys that mark a row of the metrics as a swap's or a reconstruction's; their values name it.
+SWAP = "swap"
+RECONSTRUCTION = "reconstruction"
+# Decimals of a metric in a row.
+_DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """host drawn as guest.
+class SwapEvaluation:
+    """The metrics of the validation faces of one identity, swapped to another."""
 
-    score: the judge's, without steadiness, times `found`. identity, expression, sharpness: see `MEASURES`;
-    None if no face is found. found: the share of the faces that are found again once swapped. cycle: SSIM, inside the
-    face, of the host drawn as guest and then as host again.
-    """
-
-    host: str
-    guest: str
+    target: str
+    """The identity whose faces are replaced."""
+    source: str
+    """The identity whose decoder is used."""
     score: float
+    """The score of `faceloom compare` without steadiness, times `detection_rate`, 0 to 100."""
     identity: float | None
+    """Metric of `faceloom compare`; None if no face is detected in the swaps."""
     expression: float | None
+    """Metric of `faceloom compare`; None if fewer than two faces are detected in the swaps."""
     sharpness: float | None
-    cycle: float
-    found: float
+    """Metric of `faceloom compare`; None if no face is detected in the swaps."""
+    cycle_ssim: float
+    """SSIM, inside the face, between a face and itself swapped to `source` and back to `target`."""
+    detection_rate: float
+    """Fraction of the faces that are detected after the swap, 0 to 1."""
 
     @property
     def subject(self) -> str:
-        """Say what is judged."""
-        return f"{self.host} as {self.guest}"
+        """The evaluated swap, such as "ada as ben"."""
+        return f"{self.target} as {self.source}"
 
     def values(self) -> Mapping[str, float | None]:
-        """Return the figures by name."""
-        return {name: _rounded(getattr(self, name)) for name in (*FIGURES, "found")}
+        """Return the metrics by name, rounded."""
+        return {name: _rounded(getattr(self, name)) for name in (*SWAP_METRICS, "detection_rate")}
 
     def to_row(self) -> Mapping[str, str | float | None]:
-        """Return what the run's metrics keep."""
-        return {DIRECTION: self.subject, **self.values()}
+        """Return the row for the run's metrics, without its step."""
+        return {SWAP: self.subject, **self.values()}
 
     def to_text(self) -> str:
-        """Say the figures."""
-        known = ((name, getattr(self, name)) for name in FIGURES[1:])
-        said = ", ".join(f"{name} {value:.2f}" for name, value in known if value is not None)
-        lost = f", {100 * (1 - self.found):.0f} % of the faces not found" if self.found < 1 else ""
-        return f"{self.subject}: score {self.score:.1f} ({said}{lost})"
+        """Return a one-line description."""
+        metrics = [(name, getattr(self, name)) for name in SWAP_METRICS[1:]]
+        parts = [
+            f"{name.replace('_', ' ')} {value:.2f}" for name, value in metrics if value is not None
+        ]
+        if self.detection_rate < 1:
+            parts.append(f"{100 * (1 - self.detection_rate):.0f} % of the faces not detected")
+        return f"{self.subject}: score {self.score:.1f} ({', '.join(parts)})"
 
 
 @dataclass(frozen=True, slots=True)
-class Redrawn:
-    """An identity drawn by its own decoder. ssim: against the faces themselves, inside them."""
+class Reconstruction:
+    """How well an identity's own decoder reconstructs its validation faces."""
 
     subject: str
+    """The identity."""
     ssim: float
+    """Mean SSIM between the faces and their reconstructions, inside the face."""
 
     def values(self) -> Mapping[str, float | None]:
-        """Return the figures by name."""
+        """Return the metrics by name, rounded."""
         return {"ssim": _rounded(self.ssim)}
 
     def to_row(self) -> Mapping[str, str | float | None]:
-        """Return what the run's metrics keep."""
-        return {OWN: self.subject, **self.values()}
+        """Return the row for the run's metrics, without its step."""
+        return {RECONSTRUCTION: self.subject, **self.values()}
 
     def to_text(self) -> str:
-        """Say the figure."""
-        return f"{self.subject} redrawn: SSIM {self.ssim:.2f}"
+        """Return a one-line description."""
+        return f"reconstruction of {self.subject}: SSIM {self.ssim:.2f}"
 
 
-Judgement: TypeAlias = Evaluation | Redrawn
+EvaluationResult: TypeAlias = SwapEvaluation | Reconstruction
 
 
 class Evaluator:
-    """Judges a model by the held-out faces of a run, in both directions of every pair."""
+    """Evaluates models on the validation faces of a run, in both directions of every pair."""
 
     def __init__(self, run: Run):
-        """Read the held-out faces. Raises ArtifactRefused for a face set that cannot be read."""
+        """Read the validation faces.
+
+        Args:
+            run: The run.
+
+        Raises:
+            ArtifactRefused: A face set cannot be read.
+        """
         self._crop = network_crop(run.settings)
         sets = {name: FaceSet.read(path) for name, path in run.faces.items()}
-        self._held = {name: read_held_out(faces, run.settings) for name, faces in sets.items()}
-        self._references = {name: references_of(faces, None) for name, faces in sets.items()}
+        self._faces = {
+            name: load_validation_faces(faces, run.settings) for name, faces in sets.items()
+        }
+        self._references = {
+            name: load_identity_references(faces, None) for name, faces in sets.items()
+        }
 
     @property
     def count(self) -> int:
-        """How many judgments there are at a time: one of each identity, and one of each that it is drawn as."""
-        return sum(len(self._held) for held in self._held.values() if held)
+        """How many results an evaluation has."""
+        return sum(len(self._faces) for faces in self._faces.values() if faces)
 
-    def evaluate(self, model: SwapModel) -> Iterator[Judgement]:
-        """Yield all figures, drawn with the averaged weights, which is what is exported."""
-        names = list(self._held)
+    def evaluate(self, model: SwapModel) -> Iterator[EvaluationResult]:
+        """Evaluate a model with its averaged weights (EMA), which are what is exported.
+
+        Args:
+            model: The compiled model; its weights are the same afterwards.
+
+        Yields:
+            The reconstruction of each identity, then the swap of each ordered pair.
+
+        Raises:
+            NoFaceFound: No face is detected in any of an identity's validation faces.
+        """
+        names = list(self._faces)
         with averaged_weights(model):
-            for number, name in enumerate(names):
-                if self._held[name]:
-                    yield Redrawn(
-                        name,
-                        self._ssim(name, draw_as(model, *stack_seen(self._held[name]), number)),
+            for index, name in enumerate(names):
+                if self._faces[name]:
+                    predictions = swap_faces(model, *stack_crops(self._faces[name]), index)
+                    yield Reconstruction(name, self._ssim(name, predictions))
+            for target, source in permutations(names, 2):
+                if self._faces[target]:
+                    yield self._evaluate_swap(
+                        model, (target, names.index(target)), (source, names.index(source))
                     )
-            for host, guest in permutations(names, 2):
-                if self._held[host]:
-                    yield self._judge(model, (host, names.index(host)), (guest, names.index(guest)))
 
-    def _judge(self, model: SwapModel, host: tuple[str, int], guest: tuple[str, int]) -> Evaluation:
-        held = self._held[host[0]]
-        rgb, mask = stack_seen(held)
-        drawn = draw_as(model, rgb, mask, guest[1])
-        back = draw_as(model, np.clip(drawn[..., :3], 0, 1), mask, host[1])
-        # Numbers that do not follow each other: stills.
-        moments = [
-            (2 * number, (face.picture, face.swapped(picture, self._crop)))
-            for number, (face, picture) in enumerate(zip(held, drawn, strict=True))
+    def _evaluate_swap(
+        self, model: SwapModel, target: tuple[str, int], source: tuple[str, int]
+    ) -> SwapEvaluation:
+        """Evaluate a swap; `target` and `source` are names with the indices of their decoders."""
+        faces = self._faces[target[0]]
+        rgb, mask = stack_crops(faces)
+        swapped = swap_faces(model, rgb, mask, source[1])
+        cycled = swap_faces(model, np.clip(swapped[..., :3], 0, 1), mask, target[1])
+        # Frame indices with gaps: the faces are stills, not consecutive frames.
+        frames = [
+            (2 * index, (face.image, face.paste(prediction, self._crop)))
+            for index, (face, prediction) in enumerate(zip(faces, swapped, strict=True))
         ]
-        no_face = f"No held-out face of {host[0]} is found again"
-        references = self._references[guest[0]]
-        judged = run_to_completion(
-            judge_pictures(moments, (UNTOUCHED, _SWAP), references, no_face, stills=True)
+        no_face = f"No face is detected in the validation faces of {target[0]}"
+        references = self._references[source[0]]
+        compared = run_to_completion(
+            compare_frames(frames, (TARGET, SWAP), references, no_face, stills=True)
         )
-        swap = judged.comparison.versions[1]
-        found = float(np.isfinite(judged.series[_SWAP]["place"]).mean())
-        figures = {
-            name: figure.value if (figure := swap.figure(name)) else None for name in FIGURES[1:4]
+        version = compared.comparison.versions[1]
+        detection_rate = float(np.isfinite(compared.series[SWAP]["position_error"]).mean())
+        metrics = {
+            name: summary.mean if (summary := version.metric(name)) else None
+            for name in _COMPARED_METRICS
         }
-        # Of a face that is not found nothing is judged: the others must not stand for it.
-        score = found * swap.score.value if swap.score else 0.0
-        return Evaluation(
-            host[0], guest[0], score, cycle=self._ssim(host[0], back), found=found, **figures
+        # Faces that are not detected have no metrics; they count as a score of 0.
+        score = detection_rate * version.score.value if version.score else 0.0
+        return SwapEvaluation(
+            target[0],
+            source[0],
+            score,
+            cycle_ssim=self._ssim(target[0], cycled),
+            detection_rate=detection_rate,
+            **metrics,
         )
 
-    def _ssim(self, name: str, drawn: Float32[np.ndarray, "n s s 4"]) -> float:
-        pairs = zip(self._held[name], to_levels(drawn[..., :3] * 255), strict=True)
-        return float(np.mean([_likeness(face, picture) for face, picture in pairs]))
+    def _ssim(self, name: str, predictions: Float32[np.ndarray, "n s s 4"]) -> float:
+        pairs = zip(self._faces[name], to_uint8(predictions[..., :3] * 255), strict=True)
+        return float(np.mean([_face_ssim(face, prediction) for face, prediction in pairs]))
 
 
-def mean_score(judgments: Sequence[Judgement]) -> float | None:
-    """Return the mean score of all directions, None if none was judged."""
-    scores = [one.score for one in judgments if isinstance(one, Evaluation)]
+def mean_score(results: Sequence[EvaluationResult]) -> float | None:
+    """Return the mean score of all swaps; None if there are none.
+
+    Args:
+        results: The results of an evaluation.
+    """
+    scores = [result.score for result in results if isinstance(result, SwapEvaluation)]
     return float(np.mean(scores)) if scores else None
 
 
-def _likeness(face: HeldFace, drawn: Rgb) -> float:
-    real = to_levels(face.seen[..., :3] * 255)
-    # A window at the face's rim reaches beyond it, where nothing is to be drawn.
-    return structural_similarity(np.where(face.inside[..., None], drawn, real), real, face.inside)
+def _face_ssim(face: ValidationFace, prediction: Rgb) -> float:
+    """Return the SSIM inside the face."""
+    real = to_uint8(face.rgb_mask[..., :3] * 255)
+    # SSIM's windows at the edge of the face include pixels outside, which are not predicted.
+    inside = face.face_mask
+    return structural_similarity(np.where(inside[..., None], prediction, real), real, inside)
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, _DECIMALS)

@@ -1,61 +1,78 @@
-"""Which footage a run would learn most from."""
+"""Advise which footage would improve a run most."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
-from faceloom.review.coverage_findings import OF_DIRECTION
-from faceloom.review.faceset_findings import OF_PERSON
-from faceloom.review.finding import Finding, Severity, gravest_first
-from faceloom.review.measure import measure_person
-from faceloom.review.report import list_directions
-from faceloom.review.statistics import Person
+from faceloom.review.coverage_findings import DIRECTION_CHECKS
+from faceloom.review.faceset_findings import FACESET_CHECKS
+from faceloom.review.faceset_measurement import measure_faceset
+from faceloom.review.finding import ReviewFinding, Severity, sort_by_severity
+from faceloom.review.review import list_directions
+from faceloom.review.statistics import FaceSetStatistics
 
-# Of two people whose faces are given back so much unlike, the worse one lacks something.
-_UNLIKE = 0.02
-_SAID = 2
+# Difference in reconstruction SSIM from which on the worse identity is said to lack footage.
+_MIN_SSIM_DIFFERENCE = 0.02
+# Most actions that are listed.
+_MAX_ACTIONS = 2
 
 
-def advise_footage(sets: Mapping[str, FaceSet], redrawn: Mapping[str, float]) -> str:
-    """Say in words whose footage helps most, and which, as the end of "more steps will not help; ".
+def advise_footage(sets: Mapping[str, FaceSet], reconstruction_ssim: Mapping[str, float]) -> str:
+    """Advise for whom to add footage, and which.
 
-    redrawn: the SSIM of each identity's held-out faces as its own decoder draws them. The person whose faces are
-    given back worst comes first; what is missing is what the review of the face sets finds. Reads a few
-    hundred pictures.
+    An identity whose reconstructions are clearly worse comes first, otherwise the one with the most
+    severe finding of the face set review. Reads a few hundred images.
+
+    Args:
+        sets: Face set of each identity.
+        reconstruction_ssim: SSIM of the reconstructed validation faces of each identity; may be
+            empty.
+
+    Returns:
+        The end of a sentence that starts with "more steps will not help; ", without its period.
     """
     people = [
-        replace(run_to_completion(measure_person(faces)), name=name) for name, faces in sets.items()
+        replace(run_to_completion(measure_faceset(faces)), name=name)
+        for name, faces in sets.items()
     ]
-    missing = {person.name: _missing(person, people) for person in people}
-    worst = min(redrawn, key=lambda name: redrawn[name], default="")
-    best = max(redrawn, key=lambda name: redrawn[name], default="")
-    if worst and redrawn[best] - redrawn[worst] >= _UNLIKE:
-        why = f" (its held-out faces are given back with an SSIM of {redrawn[worst]:.2f}, {best}'s {redrawn[best]:.2f})"
-        return f"more footage of {worst} will{why}{_actions(missing[worst])}"
-    found = [(finding, name) for name, findings in missing.items() for finding in findings]
+    findings = {person.name: _find_gaps(person, people) for person in people}
+    ssim = reconstruction_ssim
+    worst = min(ssim, key=lambda name: ssim[name], default="")
+    best = max(ssim, key=lambda name: ssim[name], default="")
+    if worst and ssim[best] - ssim[worst] >= _MIN_SSIM_DIFFERENCE:
+        reason = (
+            f" (its validation faces are reconstructed with an SSIM of {ssim[worst]:.2f}, "
+            f"{best}'s with {ssim[best]:.2f})"
+        )
+        return f"more footage of {worst} will{reason}{_actions(findings[worst])}"
+    found = [(finding, name) for name, own in findings.items() for finding in own]
     if not found:
-        return "the face sets lack nothing that can be told: a larger network may"
-    gravest = gravest_first([finding for finding, _ in found])[0]
-    name = next(name for finding, name in found if finding is gravest)
-    return f"more footage of {name} will{_actions(missing[name])}"
+        return "the review of the face sets finds no gaps: a larger network may"
+    most_severe = sort_by_severity([finding for finding, _ in found])[0]
+    name = next(name for finding, name in found if finding is most_severe)
+    return f"more footage of {name} will{_actions(findings[name])}"
 
 
-def _missing(person: Person, people: Sequence[Person]) -> list[Finding]:
-    """What the review finds of a person, and of what the others do that the person does not, the gravest first."""
-    directions = [one for one in list_directions(people, None) if one.guest is person]
+def _find_gaps(
+    person: FaceSetStatistics, people: Sequence[FaceSetStatistics]
+) -> list[ReviewFinding]:
+    """Return the review's findings about a person as the source of swaps, the most severe first."""
+    directions = [
+        direction for direction in list_directions(people, None) if direction.source is person
+    ]
     found = [
-        *(finding for find in OF_PERSON if (finding := find(person))),
+        *(finding for check in FACESET_CHECKS if (finding := check(person))),
         *(
             finding
             for direction in directions
-            for find in OF_DIRECTION
-            if (finding := find(direction))
+            for check in DIRECTION_CHECKS
+            if (finding := check(direction))
         ),
     ]
-    return [finding for finding in gravest_first(found) if finding.severity is not Severity.note]
+    return [finding for finding in sort_by_severity(found) if finding.severity is not Severity.NOTE]
 
 
-def _actions(findings: Sequence[Finding]) -> str:
-    said = list(dict.fromkeys(finding.action.rstrip(".") for finding in findings))[:_SAID]
-    return "".join(f". {action}" for action in said)
+def _actions(findings: Sequence[ReviewFinding]) -> str:
+    actions = list(dict.fromkeys(finding.action.rstrip(".") for finding in findings))
+    return "".join(f". {action}" for action in actions[:_MAX_ACTIONS])

@@ -1,4 +1,4 @@
-"""What the metrics of a run say of its evaluations, as columns over its steps."""
+"""The metrics of a run as series over its steps."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,20 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from faceloom_train.evaluation.evaluator import DIRECTION
+from faceloom_train.evaluation.evaluator import SWAP
 from faceloom_train.runs.run_directory import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """Values over the steps at which they were noted."""
+class MetricSeries:
+    """The values of one metric."""
 
     steps: Float64[np.ndarray, "n"]
+    """The steps at which it was logged, ascending."""
     values: Float64[np.ndarray, "n"]
+    """Its values there."""
 
     @classmethod
-    def of(cls, pairs: Sequence[tuple[float, float]]) -> "Column":
-        """Gather pairs of a step and a value."""
+    def from_pairs(cls, pairs: Sequence[tuple[float, float]]) -> "MetricSeries":
+        """Build a series.
+
+        Args:
+            pairs: A step and a value each.
+        """
         steps, values = np.array(pairs, np.float64).reshape(-1, 2).T
         return cls(steps, values)
 
@@ -28,30 +34,56 @@ class Column:
         return len(self.steps)
 
     def between(self, after: float, until: float) -> Float64[np.ndarray, "m"]:
-        """Return the values of the steps beyond `after` and up to `until`."""
+        """Return the values of a range of steps.
+
+        Args:
+            after: The last step before the range.
+            until: The last step of the range.
+        """
         return self.values[(self.steps > after) & (self.steps <= until)]
 
 
-def column(rows: Sequence[Row], name: str) -> Column:
-    """Return what the rows of steps say of a figure such as the loss."""
-    return Column.of(
-        [(row["step"], row[name]) for row in rows if "seconds" in row and row.get(name) is not None]
+def step_series(rows: Sequence[Row], metric: str) -> MetricSeries:
+    """Return a metric of training steps.
+
+    Args:
+        rows: The rows of the run's metrics.
+        metric: Its key, such as "loss".
+    """
+    return MetricSeries.from_pairs(
+        [
+            (row["step"], row[metric])
+            for row in rows
+            if "seconds" in row and row.get(metric) is not None
+        ]
     )
 
 
-def columns_by_subject(rows: Sequence[Row], kind: str, figure: str) -> dict[str, Column]:
-    """Return a figure of each subject (a direction or an identity); kind: DIRECTION or OWN."""
+def series_by_subject(rows: Sequence[Row], kind: str, metric: str) -> dict[str, MetricSeries]:
+    """Return a metric of the evaluations for each swap or identity.
+
+    Args:
+        rows: The rows of the run's metrics.
+        kind: `SWAP` or `RECONSTRUCTION`.
+        metric: Its key, such as "score" or "ssim".
+    """
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
-        if kind in row and row.get(figure) is not None:
-            pairs[row[kind]].append((row["step"], row[figure]))
-    return {subject: Column.of(found) for subject, found in pairs.items()}
+        if kind in row and row.get(metric) is not None:
+            pairs[row[kind]].append((row["step"], row[metric]))
+    return {subject: MetricSeries.from_pairs(found) for subject, found in pairs.items()}
 
 
-def mean_scores(rows: Sequence[Row]) -> Column:
-    """Return the mean score of all directions at each evaluation."""
+def mean_scores(rows: Sequence[Row]) -> MetricSeries:
+    """Return the mean score of all swaps at each evaluation.
+
+    Args:
+        rows: The rows of the run's metrics.
+    """
     scores: dict[int, list[float]] = defaultdict(list)
     for row in rows:
-        if DIRECTION in row:
+        if SWAP in row:
             scores[row["step"]].append(row["score"])
-    return Column.of([(step, float(np.mean(found))) for step, found in sorted(scores.items())])
+    return MetricSeries.from_pairs(
+        [(step, float(np.mean(found))) for step, found in sorted(scores.items())]
+    )

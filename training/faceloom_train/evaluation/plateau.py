@@ -1,9 +1,10 @@
-"""Whether more steps still make better swaps, told from what a run has noted of itself.
+"""Assess from a run's metrics whether more steps still improve the swaps.
 
-The loss does not tell: it falls for ever, also while the expression gets worse. What counts is the mean score of
-the evaluations. It is compared between the newest few and any as many before them, and a difference counts only if it
-is more than the evaluations' own noise. While the learning rate is high and going to fall, a score that stands still
-says nothing yet: the fall of the rate is what brings out the detail.
+The loss is no criterion: it keeps falling even while the expression gets worse. The criterion is
+the mean score of the evaluations: a window of the newest evaluations is compared with the best
+earlier window. A difference counts only if it exceeds the noise of the evaluations. While the
+learning rate is high and will decay, a constant score is not yet a plateau, because the decay
+brings out detail.
 """
 
 from collections.abc import Sequence
@@ -15,162 +16,219 @@ from jaxtyping import Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.evaluation.metric_history import Column, column, mean_scores
+from faceloom_train.evaluation.metric_history import MetricSeries, mean_scores, step_series
 from faceloom_train.runs.run_directory import Row, Run
 
-# Evaluations that are compared with as many: a quarter of all, within these.
-_FEWEST, _MOST = 3, 8
-# Points of the score that count as a difference at all, however small the noise.
-_LEAST = 0.5
-# So many standard errors of a difference are noise. What fell is compared with the best of many, which is high by
-# chance, too.
-_RISEN, _FALLEN = 2.0, 3.0
-# A rate above this share of its highest has its fall before it.
-_HIGH_RATE = 0.25
-# The loss falls if it is below this share of what it was.
-_LOSS_FALLS = 0.98
-# After a change of what is learned, and how, the evaluations before it say nothing of those to come.
-_LEARNING = ("loss", "augment", "balance", "optimizer", "steps", "effective_batch_size")
+# Evaluations in a window: a quarter of all, but at least so many ...
+_MIN_WINDOW = 3
+# ... and at most so many.
+_MAX_WINDOW = 8
+# Smallest difference in score points that counts, however small the noise.
+_MIN_DIFFERENCE = 0.5
+# Standard errors that a rise must exceed.
+_RISE_ERRORS = 2.0
+# Standard errors that a fall must exceed: more, because the best of many windows is high by chance.
+_FALL_ERRORS = 3.0
+# Fraction of the peak learning rate above which most of its decay is still to come.
+_HIGH_LEARNING_RATE = 0.25
+# The loss is falling if its mean is below this fraction of its mean in the window before.
+_LOSS_FALL_RATIO = 0.98
+# Settings that change how the model learns: evaluations before a change are not compared.
+_LEARNING_SETTINGS = (
+    "loss",
+    "augmentation",
+    "sampling_balance",
+    "optimizer",
+    "steps",
+    "batch_size",
+)
 
 
 class Trend(StrEnum):
-    """short: too few evaluations to say. waiting: flat, but the learning rate is about to fall."""
+    """How the score develops; also stored in the metrics."""
 
-    short = "short"
+    insufficient_data = "insufficient_data"
+    """There are too few evaluations."""
     rising = "rising"
-    waiting = "waiting"
+    """It improves."""
+    awaiting_decay = "awaiting_decay"
+    """It is constant, but most of the decay of the learning rate is still to come."""
     flat = "flat"
+    """It is constant."""
     falling = "falling"
+    """It gets worse."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """What is to be expected of more steps.
-
-    evaluations: how many there were since what is learned was last changed, if it was `changed`. score: the mean of
-    the newest few; rise: how much more than before; since: the step from which on it has been so. best: the step of
-    the best score of all, and that. rate: of the highest learning rate, None if it does not fall. loss_falls: whether
-    it still does. steps: how many are planned.
-    """
+class TrendAssessment:
+    """How the score develops, with the numbers that this is derived from."""
 
     trend: Trend
+    """The trend."""
     evaluations: int
+    """How many evaluations there were since the last change of a setting that affects learning."""
     changed: bool = False
+    """Whether such a setting was changed."""
     score: float = 0.0
-    rise: float = 0.0
+    """Mean score of the newest window, 0 to 100."""
+    gain: float = 0.0
+    """Its difference to the best earlier window, in score points."""
     since: int = 0
-    best: tuple[int, float] = (0, 0.0)
-    rate: float | None = None
-    loss_falls: bool = False
-    steps: int = 0
+    """The step from which on the score has been so."""
+    best_step: int = 0
+    """The step of the best evaluation of the run."""
+    best_score: float = 0.0
+    """Its mean score."""
+    learning_rate_fraction: float | None = None
+    """The current learning rate as a fraction of its peak; None if it does not decay."""
+    loss_is_falling: bool = False
+    """Whether the loss is falling."""
+    total_steps: int = 0
+    """Steps of the whole run."""
 
     @property
     def is_over(self) -> bool:
-        """Whether more steps will not help."""
+        """Whether more steps do not help."""
         return self.trend in (Trend.flat, Trend.falling)
 
     def to_text(self) -> str:
-        """Say it in a sentence without its full stop, so that more can be said."""
-        stood = f"score {self.score:.1f} since step {self.since}"
-        loss = ", although the loss still falls" if self.loss_falls else ""
+        """Return a sentence without its period, so that it can be continued."""
+        constant = f"score {self.score:.1f} since step {self.since}"
+        loss = ", although the loss is still falling" if self.loss_is_falling else ""
         match self.trend:
-            case Trend.short:
+            case Trend.insufficient_data:
                 changed = " since the settings were changed" if self.changed else ""
+                plural = "" if self.evaluations == 1 else "s"
                 return (
-                    f"{self.evaluations} evaluation{'s'[: self.evaluations != 1]}{changed}: whether more steps help "
-                    f"can be said after {2 * _FEWEST}"
+                    f"{self.evaluations} evaluation{plural}{changed}: {2 * _MIN_WINDOW} are needed "
+                    "to tell whether more steps help"
                 )
             case Trend.rising:
-                return f"more steps help: score {self.score:.1f}, {self.rise:.1f} more than before step {self.since}"
-            case Trend.waiting:
                 return (
-                    f"{stood}, but the learning rate, at {100 * (self.rate or 0):.0f} % of its highest, falls until "
-                    f"step {self.steps}, which brings out detail: wait for it, or bring it forward with --steps"
+                    f"more steps help: score {self.score:.1f}, {self.gain:.1f} more than before "
+                    f"step {self.since}"
+                )
+            case Trend.awaiting_decay:
+                percent = 100 * (self.learning_rate_fraction or 0)
+                return (
+                    f"{constant}, but the learning rate, at {percent:.0f} % of its peak, decays "
+                    f"until step {self.total_steps}, which brings out detail: wait for it, or let "
+                    "it decay sooner with a smaller --steps"
                 )
             case Trend.falling:
                 return (
-                    f"more steps do harm: score {self.score:.1f}, down from {self.best[1]:.1f} at step "
-                    f"{self.best[0]}{loss}"
+                    f"more steps do harm: score {self.score:.1f}, down from {self.best_score:.1f} "
+                    f"at step {self.best_step}{loss}"
                 )
-        return f"more steps will not help: {stood}{loss}"
+        return f"more steps will not help: {constant}{loss}"
 
 
-def outlook_of(rows: Sequence[Row], settings: TrainConfig) -> Outlook:
-    """Tell from a run's metrics what is to be expected of more steps."""
-    changed = max(
-        (row["step"] for row in rows if row.get("changed", "").split(".")[0] in _LEARNING),
-        default=-1,
+def assess_trend(rows: Sequence[Row], settings: TrainConfig) -> TrendAssessment:
+    """Assess whether more steps help.
+
+    Args:
+        rows: The rows of the run's metrics.
+        settings: The run's settings.
+    """
+    changed_at = _last_learning_change(rows)
+    all_scores = mean_scores(rows)
+    scores = MetricSeries(
+        all_scores.steps[all_scores.steps > changed_at], all_scores.between(changed_at, np.inf)
     )
-    every = mean_scores(rows)
-    told = Column(every.steps[every.steps > changed], every.between(changed, np.inf))
-    count = len(told)
-    if count < 2 * _FEWEST:
-        return Outlook(Trend.short, count, changed >= 0)
-    window = min(max(_FEWEST, count // 4), _MOST)
-    windows = sliding_window_view(told.values, window)
+    count = len(scores)
+    if count < 2 * _MIN_WINDOW:
+        return TrendAssessment(Trend.insufficient_data, count, changed_at >= 0)
+    window = min(max(_MIN_WINDOW, count // 4), _MAX_WINDOW)
+    windows = sliding_window_view(scores.values, window)
     means = windows.mean(1)
-    score, before = float(means[-1]), float(means[:-window].max())
-    # Of medians as well: one lucky or unlucky evaluation is no trend.
-    differences = np.array(
-        [at[-1] - at[:-window].max() for at in (means, np.median(windows, axis=1))]
-    )
-    error = _noise(told.values[-2 * window - 2 :]) * (2 / window) ** 0.5
-    risen = max(_LEAST, _RISEN * error)
-    rate = _rate(rows, settings)
+    error = _noise(scores.values[-2 * window - 2 :]) * (2 / window) ** 0.5
+    min_rise = max(_MIN_DIFFERENCE, _RISE_ERRORS * error)
+    # Medians must agree with means, so that one outlier does not make a trend.
+    gains = np.array([at[-1] - at[:-window].max() for at in (means, np.median(windows, axis=1))])
+    learning_rate = _learning_rate_fraction(rows, settings)
     trend = Trend.flat
-    if differences.min() > risen:
+    if gains.min() > min_rise:
         trend = Trend.rising
-    elif -differences.max() > max(_LEAST, _FALLEN * error):
+    elif -gains.max() > max(_MIN_DIFFERENCE, _FALL_ERRORS * error):
         trend = Trend.falling
-    elif rate is not None and rate > _HIGH_RATE:
-        trend = Trend.waiting
-    best = int(np.argmax(every.values))
-    # The first few that were as good; of a rise, the first of the newest.
-    first = count - window if trend is Trend.rising else int(np.argmax(means >= score - risen))
-    return Outlook(
+    elif learning_rate is not None and learning_rate > _HIGH_LEARNING_RATE:
+        trend = Trend.awaiting_decay
+    best = int(np.argmax(all_scores.values))
+    # A rise starts with the newest window, anything else with the first window as good as it.
+    is_as_good = means >= means[-1] - min_rise
+    first = count - window if trend is Trend.rising else int(np.argmax(is_as_good))
+    return TrendAssessment(
         trend,
         count,
-        changed >= 0,
-        score,
-        score - before,
-        since=int(told.steps[first]),
-        best=(int(every.steps[best]), float(every.values[best])),
-        rate=rate,
-        loss_falls=_falls(column(rows, "loss"), told.steps, window),
-        steps=settings.steps,
+        changed_at >= 0,
+        score=float(means[-1]),
+        gain=float(means[-1]) - float(means[:-window].max()),
+        since=int(scores.steps[first]),
+        best_step=int(all_scores.steps[best]),
+        best_score=float(all_scores.values[best]),
+        learning_rate_fraction=learning_rate,
+        loss_is_falling=_is_falling(step_series(rows, "loss"), scores.steps, window),
+        total_steps=settings.steps,
     )
 
 
-def advice_of(rows: Sequence[Row], settings: TrainConfig) -> str:
-    """Return what was noted last of whether more steps help, with its advice, while it holds; else what holds now."""
-    outlook = outlook_of(rows, settings)
-    last = next((row for row in reversed(rows) if "plateau" in row), None)
-    return str(last["said"]) if last and last["plateau"] == outlook.trend else outlook.to_text()
+def current_advice(rows: Sequence[Row], settings: TrainConfig) -> str:
+    """Return the last logged advice while its trend still holds, otherwise the current assessment.
+
+    Args:
+        rows: The rows of the run's metrics.
+        settings: The run's settings.
+
+    Returns:
+        A sentence without its period.
+    """
+    assessment = assess_trend(rows, settings)
+    last = next((row for row in reversed(rows) if row.get("event") == "trend"), None)
+    holds = last is not None and last["trend"] == assessment.trend
+    return str(last["advice"]) if last is not None and holds else assessment.to_text()
 
 
-def has_ended(run: Run) -> bool:
-    """Whether a run has ended because more steps will not help, and must not go on."""
-    return run.settings.stop_on_plateau and outlook_of(run.rows(), run.settings).is_over
+def has_stopped_on_plateau(run: Run) -> bool:
+    """Return whether a run ended because more steps do not help, and must not continue.
+
+    Args:
+        run: The run.
+    """
+    return run.settings.stop_on_plateau and assess_trend(run.read_metrics(), run.settings).is_over
+
+
+def _last_learning_change(rows: Sequence[Row]) -> int:
+    """Return the step of the last change of a setting that affects learning; -1: none."""
+    return max(
+        (
+            row["step"]
+            for row in rows
+            if row.get("event") == "setting_changed"
+            and str(row["setting"]).split(".")[0] in _LEARNING_SETTINGS
+        ),
+        default=-1,
+    )
 
 
 def _noise(scores: Float64[np.ndarray, "n"]) -> float:
-    """Return the standard deviation of one evaluation, however the scores rise: from their second differences.
+    """Estimate the standard deviation of one evaluation, regardless of a linear trend.
 
-    The mean size of those of independent normal numbers is sqrt(6) sqrt(2 / pi) of their deviation.
+    The mean absolute second difference of independent normal numbers with standard deviation s is
+    sqrt(6) sqrt(2 / pi) s.
     """
     return float(np.abs(np.diff(scores, 2)).mean() * (np.pi / 12) ** 0.5)
 
 
-def _rate(rows: Sequence[Row], settings: TrainConfig) -> float | None:
-    """Return the learning rate as a share of its highest; None if it stays where it is, or is not known."""
-    rates = column(rows, "learning_rate")
-    if settings.optimizer.decay == "constant" or not len(rates):
+def _learning_rate_fraction(rows: Sequence[Row], settings: TrainConfig) -> float | None:
+    """Return the learning rate divided by its peak; None if it is constant or unknown."""
+    rates = step_series(rows, "learning_rate")
+    if settings.optimizer.lr_schedule == "constant" or not len(rates):
         return None
     return float(rates.values[-1] / settings.optimizer.learning_rate)
 
 
-def _falls(loss: Column, steps: Float64[np.ndarray, "n"], window: int) -> bool:
-    """Whether the loss was lower during the newest evaluations than during those before."""
-    begin, middle, end = steps[-2 * window], steps[-window], steps[-1]
-    before, now = loss.between(begin, middle), loss.between(middle, end)
-    return bool(len(before) and len(now) and now.mean() < _LOSS_FALLS * before.mean())
+def _is_falling(loss: MetricSeries, steps: Float64[np.ndarray, "n"], window: int) -> bool:
+    """Return whether the loss is lower in the newest window than in the one before."""
+    start, middle, end = steps[-2 * window], steps[-window], steps[-1]
+    before, now = loss.between(start, middle), loss.between(middle, end)
+    return bool(len(before) and len(now) and now.mean() < _LOSS_FALL_RATIO * before.mean())

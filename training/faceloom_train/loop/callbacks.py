@@ -1,186 +1,288 @@
-"""What happens between the steps: values are watched; previews, checkpoints, the end."""
+"""The Keras callback that runs the observers and hooks of a run, and the hooks of every run."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from faceloom.progress import ProgressCallback
 from faceloom_train.data.dataset import TrainingFaces
-from faceloom_train.loop.divergence import LossGuard
-from faceloom_train.loop.evaluation_callbacks import Evaluate, WatchPlateau
-from faceloom_train.loop.hooks import Action, Step, Watcher
-from faceloom_train.loop.step_observers import LogMetrics, ReportProgress, WatchLoss
+from faceloom_train.loop.divergence import DivergenceDetector
+from faceloom_train.loop.evaluation_callbacks import EvaluationHook, PlateauHook
+from faceloom_train.loop.hooks import ModelHook, StepObserver
+from faceloom_train.loop.step_observers import (
+    DivergenceObserver,
+    MetricsObserver,
+    ProgressObserver,
+)
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.model.train_step import TOLD, what_was_told
-from faceloom_train.reporting.events import Drawn, Saved
+from faceloom_train.model.train_step import STEP_OUTPUTS, unpack_step_outputs
+from faceloom_train.reporting.events import CheckpointSaved, PreviewWritten, StepMetrics
 from faceloom_train.reporting.html_report import write_report
 from faceloom_train.reporting.previews import write_preview
-from faceloom_train.reporting.tensorboard import Tensorboard
-from faceloom_train.runs.checkpoint import is_snapshot, save_checkpoint
+from faceloom_train.reporting.tensorboard import TensorBoardWriter
+from faceloom_train.runs.checkpoint import is_kept_permanently, save_checkpoint
 from faceloom_train.runs.run_directory import Run
 
 
-class Unhurried(keras.callbacks.CallbackList):
-    """Callbacks that get a step's values as they are. Keras would make numbers of them, and wait for the step."""
+@dataclass(frozen=True, slots=True)
+class _PendingStep:
+    """A completed step whose outputs have not been read; they may still be being computed."""
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Hand them on."""
-        for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs)
+    step: int
+    """Its number."""
+    completed_at: float
+    """When it ended, in seconds of `time.monotonic`."""
+    outputs: Any
+    """The tensor of its outputs."""
 
 
-class BetweenSteps(keras.callbacks.Callback):
-    """Lets watchers look at each step, and actions act after those after which they are due, both in their order.
+class StepCallback(keras.callbacks.Callback):
+    """Calls the observers after each step, and the hooks after steps for which one is due.
 
-    Steps are counted by batches and not by updates of the weights, as the optimizer passes over those that it skips:
-    the difference tells which these are. `agree` asks all workers whether one of them wants to end the run.
+    Steps are counted by batches. The optimizer counts its updates instead, without the steps that
+    it skips; the difference tells which steps were skipped.
     """
 
     def __init__(
         self,
         start: int,
         updates: int,
-        watchers: Sequence[Watcher],
-        actions: Sequence[Action],
-        agree: Callable[[bool], bool] | None = None,
+        observers: Sequence[StepObserver],
+        hooks: Sequence[ModelHook],
+        any_worker: Callable[[bool], bool] | None = None,
     ):
+        """Start before a step.
+
+        Args:
+            start: Steps that the run has completed.
+            updates: Updates of the weights that the optimizer has counted.
+            observers: Called after each step, in this order.
+            hooks: Called after steps for which one is due, in this order.
+            any_worker: Returns whether any worker passes True; None if there is one worker.
+        """
         super().__init__()
-        self._start, self._updates = start, updates
-        self._watchers, self._actions, self._agree = watchers, actions, agree
-        # The step that has not been looked at, when it ended, and what it tells, which may still be being computed.
-        self._unseen: tuple[int, float, Any] | None = None
-        self._wants_end = False
+        self._start = start
+        self._updates = updates
+        self._observers = observers
+        self._hooks = hooks
+        self._any_worker = any_worker
+        self._pending: _PendingStep | None = None
+        self._stop_requested = False
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Look at the step before, whose values are there by now, and at this one if something is due after it."""
-        number = self._start + batch + 1
-        self._look()
+        """Observe the previous step, whose outputs are ready, and this one if a hook is due.
+
+        Args:
+            batch: The index of the batch in this call of `fit`.
+            logs: The outputs of the step.
+        """
+        step = self._start + batch + 1
+        self._observe_pending()
         assert logs is not None
-        told = logs[TOLD]
-        if hasattr(told, "copy_to_host_async"):
-            # JAX's arrays: it is here when it is looked at.
-            told.copy_to_host_async()
-        self._unseen = number, time.monotonic(), told
-        agreed = self._agree is not None and self._agree(self._wants_end)
-        due = [action.is_due(number) for action in self._actions]
-        if any(due) or self._agree is not None:
-            # Workers look at once: whoever gives a run up must do so after the same step as the others.
-            self._look()
-        if agreed or any(due):
-            self._act(number, due, agreed)
+        outputs = logs[STEP_OUTPUTS]
+        if hasattr(outputs, "copy_to_host_async"):
+            # JAX: copy now, so that the outputs are on the host when they are read.
+            outputs.copy_to_host_async()
+        self._pending = _PendingStep(step, time.monotonic(), outputs)
+        stop = self._any_worker is not None and self._any_worker(self._stop_requested)
+        due = [hook.is_due(step) for hook in self._hooks]
+        if any(due) or self._any_worker is not None:
+            # With several workers, all must detect divergence after the same step.
+            self._observe_pending()
+        if stop or any(due):
+            self._call_hooks(step, due, stop=stop)
 
-    def _look(self) -> None:
-        if self._unseen is None:
+    def _observe_pending(self) -> None:
+        pending = self._pending
+        if pending is None:
             return
-        number, ended, told = self._unseen
-        self._unseen = None
-        # Not `self.model`, see `_act`.
-        values, updates, rate = what_was_told(self._model, told)
-        step = Step(number, ended, values, rate, skipped=updates == self._updates)
+        self._pending = None
+        # `self._model`, because `self.model` is slow on JAX, see `_call_hooks`.
+        losses, updates, learning_rate = unpack_step_outputs(self._model, pending.outputs)
+        skipped = updates == self._updates
         self._updates = updates
-        for watcher in self._watchers:
-            watcher.watch(step)
+        metrics = StepMetrics(
+            step=pending.step,
+            losses=losses,
+            learning_rate=learning_rate,
+            skipped=skipped,
+            completed_at=pending.completed_at,
+        )
+        for observer in self._observers:
+            observer.observe(metrics)
 
-    def _act(self, number: int, due: Sequence[bool], agreed: bool) -> None:
-        # On JAX, asking for the model hands it the weights of this step: as long as a small network's step takes.
+    def _call_hooks(self, step: int, due: Sequence[bool], *, stop: bool) -> None:
+        # On JAX, `self.model` copies the weights into the model, which takes as long as a step of a
+        # small network.
         model = self.model
-        model.stop_training = agreed
-        for action, is_due in zip(self._actions, due, strict=True):
-            action.after_step(model, number, due=is_due)
-        if self._agree is not None:
-            # Who ends the run here asks the others with the next step, so that all end it after the same one.
-            self._wants_end, model.stop_training = model.stop_training, agreed
+        model.stop_training = stop
+        for hook, is_due in zip(self._hooks, due, strict=True):
+            hook.after_step(model, step, due=is_due)
+        if self._any_worker is not None:
+            # A request to stop is shared with the next step, so that all workers stop together.
+            self._stop_requested, model.stop_training = model.stop_training, stop
 
 
-class WritePreviews:
-    """Draws a preview sheet every `preview_every` steps, and renews the run's page."""
+class PreviewHook:
+    """Writes a preview sheet and the HTML report every `preview_every` steps."""
 
     def __init__(
         self,
         run: Run,
         faces: Sequence[TrainingFaces],
         report: ProgressCallback,
-        board: Tensorboard | None = None,
+        tensorboard: TensorBoardWriter | None = None,
     ):
-        self._run, self._faces, self._report, self._board = run, faces, report, board
+        """Prepare previews.
 
-    def is_due(self, number: int) -> bool:
-        """Say whether it is time."""
-        return number % self._run.settings.preview_every == 0
+        Args:
+            run: The run.
+            faces: The training faces of each identity.
+            report: Receives a PreviewWritten event for each sheet.
+            tensorboard: Also receives the sheets.
+        """
+        self._run = run
+        self._faces = faces
+        self._report = report
+        self._tensorboard = tensorboard
 
-    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
-        """Draw when it is time."""
+    def is_due(self, step: int) -> bool:
+        """Return whether a preview is due.
+
+        Args:
+            step: The number of the completed step.
+        """
+        return step % self._run.settings.preview_every == 0
+
+    def after_step(self, model: SwapModel, step: int, *, due: bool) -> None:
+        """Write a preview if it is due.
+
+        Args:
+            model: The model.
+            step: The number of the completed step.
+            due: What `is_due` returned.
+        """
         if due:
-            sheet = self._run.preview(number)
+            sheet = self._run.preview_path(step)
             write_preview(model, self._faces, sheet)
             write_report(self._run)
-            self._report(Drawn("preview", number, self._run.settings.steps, sheet=sheet))
-            if self._board:
-                self._board.write_picture(number, sheet)
+            self._report(PreviewWritten("preview", step, self._run.settings.steps, sheet=sheet))
+            if self._tensorboard:
+                self._tensorboard.write_preview(step, sheet)
 
 
-class StopWhen:
-    """Ends the run after the current step once `asked` is true, or at a time of the monotonic clock."""
+class StopHook:
+    """Stops training when the user asks for it, or at a deadline."""
 
-    def __init__(self, asked: Callable[[], bool], deadline: float):
-        self._asked, self._deadline = asked, deadline
+    def __init__(self, stop_requested: Callable[[], bool], deadline: float):
+        """Set the conditions.
 
-    def is_due(self, number: int) -> bool:
-        """Ask."""
-        return self._asked() or time.monotonic() > self._deadline
+        Args:
+            stop_requested: Returns whether the user asked to stop.
+            deadline: Latest time in seconds of `time.monotonic`; infinity: none.
+        """
+        self._stop_requested = stop_requested
+        self._deadline = deadline
 
-    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
-        """End the run if that was the answer."""
+    def is_due(self, step: int) -> bool:
+        """Return whether training should stop.
+
+        Args:
+            step: The number of the completed step.
+        """
+        return self._stop_requested() or time.monotonic() > self._deadline
+
+    def after_step(self, model: SwapModel, step: int, *, due: bool) -> None:
+        """Stop training if it is due.
+
+        Args:
+            model: The model.
+            step: The number of the completed step.
+            due: What `is_due` returned.
+        """
         if due:
             model.stop_training = True
 
 
-class SaveCheckpoints:
-    """Saves every `checkpoint_every` steps, unless `doubtful`, and at the end.
+class CheckpointHook:
+    """Saves checkpoints every `checkpoint_every` steps, unless the loss is suspicious, and last.
 
-    The end is saved here and not behind `fit`, which closes by overwriting the weights with their
-    average: a run continued from that would not be the same run.
+    The last checkpoint must be saved here, not after `fit`: `fit` ends by replacing the weights
+    with their average, and a run resumed from that would not be exact.
     """
 
-    def __init__(self, run: Run, report: ProgressCallback, doubtful: Callable[[], bool]):
-        self._run, self._report, self._doubtful = run, report, doubtful
+    def __init__(self, run: Run, report: ProgressCallback, detector: DivergenceDetector):
+        """Prepare checkpoints.
 
-    def is_due(self, number: int) -> bool:
-        """Say whether it is time, also when the guard is in doubt, which the values of this step decide."""
+        Args:
+            run: The run.
+            report: Receives a CheckpointSaved event for each checkpoint.
+            detector: While it is suspicious, only the last checkpoint is saved.
+        """
+        self._run = run
+        self._report = report
+        self._detector = detector
+
+    def is_due(self, step: int) -> bool:
+        """Return whether a checkpoint is due, regardless of the detector.
+
+        Args:
+            step: The number of the completed step.
+        """
         settings = self._run.settings
-        on_time = number % settings.checkpoint_every == 0 or is_snapshot(self._run, number)
-        return on_time or number == settings.steps
+        regular = step % settings.checkpoint_every == 0 or is_kept_permanently(self._run, step)
+        return regular or step == settings.steps
 
-    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
-        """Save when it is time."""
+    def after_step(self, model: SwapModel, step: int, *, due: bool) -> None:
+        """Save a checkpoint if it is due or if training ends.
+
+        Args:
+            model: The model.
+            step: The number of the completed step.
+            due: What `is_due` returned.
+        """
         settings = self._run.settings
-        if (due and not self._doubtful()) or number == settings.steps or model.stop_training:
-            save_checkpoint(model, self._run, number)
-            self._report(Saved("checkpoint", number, settings.steps))
+        is_end = step == settings.steps or model.stop_training
+        if is_end or (due and not self._detector.is_suspicious):
+            save_checkpoint(model, self._run, step)
+            self._report(CheckpointSaved("checkpoint", step, settings.steps))
 
 
-def make_watchers_and_actions(
+def create_observers_and_hooks(
     run: Run,
     faces: Sequence[TrainingFaces],
     report: ProgressCallback,
-    asked: Callable[[], bool],
+    stop_requested: Callable[[], bool],
     deadline: float,
-) -> tuple[list[Watcher], list[Action]]:
-    """Return who looks at each step of a run, and what is done after some, in the order in which it must be."""
+) -> tuple[list[StepObserver], list[ModelHook]]:
+    """Create the observers and hooks of a run.
+
+    Args:
+        run: The run.
+        faces: The training faces of each identity.
+        report: Receives progress and events.
+        stop_requested: Returns whether the user asked to stop.
+        deadline: Latest time in seconds of `time.monotonic`; infinity: none.
+
+    Returns:
+        The observers and the hooks, in the order in which they must be called.
+    """
     settings = run.settings
-    board = Tensorboard(run) if settings.tensorboard else None
-    guard = LossGuard(scaled=settings.precision == "mixed_float16")
-    watchers: list[Watcher] = [
-        WatchLoss(guard),
-        ReportProgress(report, settings, len(faces)),
-        LogMetrics(run, board),
+    tensorboard = TensorBoardWriter(run) if settings.tensorboard else None
+    detector = DivergenceDetector(loss_scaling=settings.precision == "mixed_float16")
+    observers: list[StepObserver] = [
+        DivergenceObserver(detector),
+        ProgressObserver(report, settings, len(faces)),
+        MetricsObserver(run, tensorboard),
     ]
-    return watchers, [
-        WritePreviews(run, faces, report, board),
-        StopWhen(asked, deadline),
-        SaveCheckpoints(run, report, lambda: guard.doubtful),
-        Evaluate(run, report, board),
-        WatchPlateau(run, report),
+    hooks: list[ModelHook] = [
+        PreviewHook(run, faces, report, tensorboard),
+        StopHook(stop_requested, deadline),
+        CheckpointHook(run, report, detector),
+        EvaluationHook(run, report, tensorboard),
+        PlateauHook(run, report),
     ]
+    return observers, hooks

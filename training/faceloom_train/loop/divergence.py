@@ -1,52 +1,83 @@
-"""Notice that a run has gone wrong: steps that are no number, or a loss that jumped up and stays there."""
+"""Detect that training diverges: steps without finite values, or a loss that stays high."""
 
 import math
 
-# Steps in a row without a finite loss and gradient. Scaling the loss for float16 passes over steps until the scale
-# fits: it begins at 2^15 and halves.
-_BAD, _BAD_WHEN_SCALED = 5, 40
-# The loss is compared with its mean over about so many steps, from when there were as many.
-_MEMORY = 100
-# Collapsed: so many times the mean, for so many steps in a row.
-_TIMES, _STEPS = 3.0, 50
+# Consecutive non-finite steps after which training is stopped.
+_MAX_BAD_STEPS = 5
+# The same with loss scaling (float16), which skips steps until the scale fits: it starts at 2^15
+# and is halved each time.
+_MAX_BAD_STEPS_SCALED = 40
+# Steps over which the mean loss is computed; before as many have passed, no loss is too high.
+_MEAN_STEPS = 100
+# A loss is too high if it is more than so many times the mean.
+_HIGH_FACTOR = 3.0
+# Consecutive high losses after which training is stopped.
+_MAX_HIGH_STEPS = 50
 
 
 class DivergedError(Exception):
-    """The run must not go on from here. The message is the half of a sentence that says why."""
+    """Training diverged. `str(error)` completes "Training stopped because ..."."""
 
     def __init__(self, reason: str, step: int):
+        """Describe the divergence.
+
+        Args:
+            reason: The end of a sentence that starts with "Training stopped because".
+            step: The step at which it was detected.
+        """
         super().__init__(reason)
-        self.reason, self.step = reason, step
+        self.reason = reason
+        self.step = step
 
 
-class LossGuard:
-    """Watches the loss of each step."""
+class DivergenceDetector:
+    """Checks the loss of each step."""
 
-    def __init__(self, *, scaled: bool):
-        self._limit = _BAD_WHEN_SCALED if scaled else _BAD
-        self._bad = self._high = self._seen = 0
+    def __init__(self, *, loss_scaling: bool):
+        """Start without any step.
+
+        Args:
+            loss_scaling: Whether the optimizer scales the loss (float16).
+        """
+        self._max_bad_steps = _MAX_BAD_STEPS_SCALED if loss_scaling else _MAX_BAD_STEPS
+        self._bad_steps = 0
+        self._high_steps = 0
+        self._good_steps = 0
         self._mean = 0.0
 
     @property
-    def doubtful(self) -> bool:
-        """Whether the latest loss was no number or out of line: a bad moment to save."""
-        return self._bad + self._high > 0
+    def is_suspicious(self) -> bool:
+        """Whether the latest loss was not finite or too high: no checkpoint should be saved."""
+        return self._bad_steps + self._high_steps > 0
 
-    def watch(self, step: int, loss: float, *, skipped: bool) -> None:
-        """Take the loss of a step in; raise DivergedError when it is time to go back."""
+    def check(self, step: int, loss: float, *, skipped: bool) -> None:
+        """Check the loss of a step.
+
+        Args:
+            step: The step's number.
+            loss: Its loss.
+            skipped: Whether the optimizer skipped it because of non-finite gradients.
+
+        Raises:
+            DivergedError: Training should be stopped.
+        """
         if skipped or not math.isfinite(loss):
-            self._bad += 1
-            if self._bad >= self._limit:
-                raise DivergedError(f"{self._bad} steps in a row gave no number", step)
-            return
-        self._bad = 0
-        if self._seen >= _MEMORY and loss > _TIMES * self._mean:
-            self._high += 1
-            if self._high >= _STEPS:
+            self._bad_steps += 1
+            if self._bad_steps >= self._max_bad_steps:
                 raise DivergedError(
-                    f"the loss was over {_TIMES:g} times its mean for {_STEPS} steps", step
+                    f"{self._bad_steps} consecutive steps had non-finite values", step
                 )
             return
-        self._high = 0
-        self._seen += 1
-        self._mean += (loss - self._mean) / min(self._seen, _MEMORY)
+        self._bad_steps = 0
+        if self._good_steps >= _MEAN_STEPS and loss > _HIGH_FACTOR * self._mean:
+            self._high_steps += 1
+            if self._high_steps >= _MAX_HIGH_STEPS:
+                raise DivergedError(
+                    f"the loss was more than {_HIGH_FACTOR:g} times its mean for "
+                    f"{_MAX_HIGH_STEPS} steps",
+                    step,
+                )
+            return
+        self._high_steps = 0
+        self._good_steps += 1
+        self._mean += (loss - self._mean) / min(self._good_steps, _MEAN_STEPS)

@@ -1,4 +1,4 @@
-"""Judge a run while it trains: the figures, the best checkpoint, and whether more steps still help."""
+"""The hooks that evaluate a run while it trains, and stop it on a plateau."""
 
 import logging
 from collections.abc import Sequence
@@ -7,121 +7,183 @@ from faceloom.errors import NoFaceFound
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.evaluation.evaluator import OWN, Evaluator, Judgement, mean_score
+from faceloom_train.evaluation.evaluator import (
+    RECONSTRUCTION,
+    EvaluationResult,
+    Evaluator,
+    mean_score,
+)
 from faceloom_train.evaluation.footage_advice import advise_footage
-from faceloom_train.evaluation.metric_history import columns_by_subject
-from faceloom_train.evaluation.plateau import Outlook, Trend, outlook_of
+from faceloom_train.evaluation.metric_history import series_by_subject
+from faceloom_train.evaluation.plateau import Trend, TrendAssessment, assess_trend
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.reporting.events import Advised, Judged
-from faceloom_train.reporting.tensorboard import Tensorboard
+from faceloom_train.reporting.events import EvaluationCompleted, TrendChanged
+from faceloom_train.reporting.tensorboard import TensorBoardWriter
 from faceloom_train.runs.checkpoint import has_checkpoint, mark_best, read_best, save_checkpoint
 from faceloom_train.runs.run_directory import Row, Run
 
 log = logging.getLogger(__name__)
 
 
-class Evaluate:
-    """Judges the held-out faces every `evaluate_every` steps and at the end; marks the best checkpoint."""
+class EvaluationHook:
+    """Evaluates every `evaluate_every` steps and at the end; marks the best checkpoint."""
 
-    def __init__(self, run: Run, report: ProgressCallback, board: Tensorboard | None = None):
-        self._run, self._report, self._board = run, report, board
-        self._evaluator = (
-            Evaluator(run) if run.settings.evaluate_every and run.settings.held_out else None
-        )
+    def __init__(
+        self, run: Run, report: ProgressCallback, tensorboard: TensorBoardWriter | None = None
+    ):
+        """Read the validation faces.
 
-    def is_due(self, number: int) -> bool:
-        """Say whether it is time."""
-        return self._evaluator is not None and is_judged(self._run.settings, number)
+        Args:
+            run: The run.
+            report: Receives progress and an EvaluationCompleted event for each evaluation.
+            tensorboard: Also receives the metrics.
 
-    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
-        """Judge when it is time."""
+        Raises:
+            ArtifactRefused: A face set cannot be read.
+        """
+        self._run = run
+        self._report = report
+        self._tensorboard = tensorboard
+        settings = run.settings
+        is_enabled = settings.evaluate_every and settings.validation_faces
+        self._evaluator = Evaluator(run) if is_enabled else None
+
+    def is_due(self, step: int) -> bool:
+        """Return whether an evaluation is due.
+
+        Args:
+            step: The number of the completed step.
+        """
+        return self._evaluator is not None and is_evaluation_due(self._run.settings, step)
+
+    def after_step(self, model: SwapModel, step: int, *, due: bool) -> None:
+        """Evaluate the model if it is due.
+
+        Args:
+            model: The model.
+            step: The number of the completed step.
+            due: What `is_due` returned.
+        """
         if self._evaluator is None or not due:
             return
         try:
-            found = self._judge(self._evaluator, model)
+            results = self._evaluate(self._evaluator, model)
         except NoFaceFound as error:
-            # Hours of training must not end because a face detector finds nothing.
-            log.warning("Step %d was not judged: %s", number, error)
+            # Training must not end because the face detector finds no face.
+            log.warning("Step %d was not evaluated: %s", step, error)
             return
-        for judgment in found:
-            self._run.log({"step": number, **judgment.to_row()})
-            self._write(number, judgment)
-        said = "; ".join(judgment.to_text() for judgment in found)
+        for result in results:
+            self._run.log_metrics({"step": step, **result.to_row()})
+            self._write_scalars(step, result)
+        note = "; ".join(result.to_text() for result in results)
+        count = len(results)
         self._report(
-            Judged("evaluate", len(found), len(found), said, step=number, judgments=tuple(found))
+            EvaluationCompleted("evaluate", count, count, note, step=step, results=tuple(results))
         )
-        score = mean_score(found)
+        score = mean_score(results)
         if score is not None:
-            self._mark(number, score)
+            self._mark_if_best(step, score)
 
-    def _judge(self, evaluator: Evaluator, model: SwapModel) -> list[Judgement]:
-        found: list[Judgement] = []
+    def _evaluate(self, evaluator: Evaluator, model: SwapModel) -> list[EvaluationResult]:
+        results: list[EvaluationResult] = []
         self._report(Progress("evaluate", 0, evaluator.count))
-        for judgment in evaluator.evaluate(model):
-            found.append(judgment)
-            if len(found) < evaluator.count:
-                self._report(Progress("evaluate", len(found), evaluator.count))
-        return found
+        for result in evaluator.evaluate(model):
+            results.append(result)
+            if len(results) < evaluator.count:
+                self._report(Progress("evaluate", len(results), evaluator.count))
+        return results
 
-    def _write(self, step: int, judgment: Judgement) -> None:
-        if self._board:
+    def _write_scalars(self, step: int, result: EvaluationResult) -> None:
+        if self._tensorboard:
             values = {
-                f"{judgment.subject}/{name}": v
-                for name, v in judgment.values().items()
-                if v is not None
+                f"{result.subject}/{name}": value
+                for name, value in result.values().items()
+                if value is not None
             }
-            self._board.write_values(step, values)
+            self._tensorboard.write_scalars(step, values)
 
-    def _mark(self, step: int, score: float) -> None:
-        """Mark this step's checkpoint, if there is one and none was better."""
-        if self._board:
-            self._board.write_values(step, {"score": score})
+    def _mark_if_best(self, step: int, score: float) -> None:
+        """Mark the checkpoint of a step, if there is one, as the best if its score is highest."""
+        if self._tensorboard:
+            self._tensorboard.write_scalars(step, {"score": score})
         best = read_best(self._run)
-        if has_checkpoint(self._run, step) and (best is None or score > best.figures["score"]):
+        is_best = best is None or score > best.metrics["score"]
+        if is_best and has_checkpoint(self._run, step):
             mark_best(self._run, step, {"score": score})
 
 
-class WatchPlateau:
-    """Says once whether more steps still help, and what would; ends the run if it is to end on a plateau."""
+class PlateauHook:
+    """Reports when the trend of the evaluations changes; stops the run if `stop_on_plateau`."""
 
     def __init__(self, run: Run, report: ProgressCallback):
-        self._run, self._report = run, report
+        """Prepare the assessment.
 
-    def is_due(self, number: int) -> bool:
-        """Say whether there has been an evaluation."""
-        return is_judged(self._run.settings, number)
+        Args:
+            run: The run.
+            report: Receives a TrendChanged event for each change.
+        """
+        self._run = run
+        self._report = report
 
-    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
-        """Look at the evaluations after each of them."""
-        settings = self._run.settings
+    def is_due(self, step: int) -> bool:
+        """Return whether the step was evaluated.
+
+        Args:
+            step: The number of the completed step.
+        """
+        return is_evaluation_due(self._run.settings, step)
+
+    def after_step(self, model: SwapModel, step: int, *, due: bool) -> None:
+        """Assess the trend if the step was evaluated.
+
+        Args:
+            model: The model.
+            step: The number of the completed step.
+            due: What `is_due` returned.
+        """
         if not due:
             return
-        rows = self._run.rows()
-        outlook = outlook_of(rows, settings)
-        before = next((row["plateau"] for row in reversed(rows) if "plateau" in row), Trend.rising)
-        if outlook.trend in (Trend.rising, Trend.flat, Trend.falling) and outlook.trend != before:
-            said = self._said(outlook, rows)
-            self._run.log({"step": number, "plateau": outlook.trend, "said": said})
-            self._report(Advised("plateau", number, settings.steps, said))
-        if outlook.is_over and settings.stop_on_plateau:
-            if not has_checkpoint(self._run, number):
-                save_checkpoint(model, self._run, number)
+        settings = self._run.settings
+        rows = self._run.read_metrics()
+        assessment = assess_trend(rows, settings)
+        if _is_worth_reporting(assessment.trend, rows):
+            advice = self._advice(assessment, rows)
+            self._run.log_event("trend", step, trend=assessment.trend, advice=advice)
+            self._report(TrendChanged("plateau", step, settings.steps, advice))
+        if assessment.is_over and settings.stop_on_plateau:
+            if not has_checkpoint(self._run, step):
+                save_checkpoint(model, self._run, step)
             model.stop_training = True
 
-    def _said(self, outlook: Outlook, rows: Sequence[Row]) -> str:
-        said = outlook.to_text()
-        if not outlook.is_over:
-            return said
+    def _advice(self, assessment: TrendAssessment, rows: Sequence[Row]) -> str:
+        """Return the assessment as text and, on a plateau, which footage would help."""
+        text = assessment.to_text()
+        if not assessment.is_over:
+            return text
         best = read_best(self._run)
-        if outlook.trend is Trend.falling and best is not None:
-            said += f" (the checkpoint of step {best.step} is kept)"
+        if assessment.trend is Trend.falling and best is not None:
+            text += f" (the checkpoint of step {best.step} is kept)"
         sets = {name: FaceSet.read(path) for name, path in self._run.faces.items()}
-        redrawn = columns_by_subject(rows, OWN, "ssim")
-        newest = {name: float(column.values[-1]) for name, column in redrawn.items()}
-        return f"{said}; {advise_footage(sets, newest)}"
+        ssim = series_by_subject(rows, RECONSTRUCTION, "ssim")
+        newest = {name: float(series.values[-1]) for name, series in ssim.items()}
+        return f"{text}; {advise_footage(sets, newest)}"
 
 
-def is_judged(settings: TrainConfig, step: int) -> bool:
-    """Say whether the held-out faces are judged after a step."""
+def is_evaluation_due(settings: TrainConfig, step: int) -> bool:
+    """Return whether the validation faces are evaluated after a step.
+
+    Args:
+        settings: The run's settings.
+        step: The number of the completed step.
+    """
     every = settings.evaluate_every
-    return every > 0 and settings.held_out > 0 and (step % every == 0 or step == settings.steps)
+    is_enabled = every > 0 and settings.validation_faces > 0
+    return is_enabled and (step % every == 0 or step == settings.steps)
+
+
+def _is_worth_reporting(trend: Trend, rows: Sequence[Row]) -> bool:
+    """Return whether a trend is definite and differs from the last reported one."""
+    reported = (row["trend"] for row in reversed(rows) if row.get("event") == "trend")
+    is_definite = trend in (Trend.rising, Trend.flat, Trend.falling)
+    # Runs start by rising; that needs no report.
+    return is_definite and trend != next(reported, Trend.rising)

@@ -1,46 +1,46 @@
-"""What is done beside the steps of a run.
+"""The interfaces of what happens between the steps of a run.
 
-A step's values are looked at while the next one is computed, so that a GPU need not wait for whoever looks. The model
-is asked for only after the steps after which something is done with it: JAX keeps its weights to itself until then.
+The outputs of a step are read while the next one is computed, so that the device need not wait. The
+model is accessed only after steps for which a hook is due, because JAX must first copy its weights
+back into the model.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.reporting.events import StepMetrics
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step that was made. number: batches seen since the run began. ended: by the monotonic clock.
+class StepObserver(Protocol):
+    """Receives the outputs of every step.
 
-    values: the loss and its parts, of this step alone. rate: the learning rate of the next. skipped: the optimizer
-    found gradients that are no numbers and left the weights as they were.
+    It is called before the hooks of the same step, and at most one step late; with several workers
+    it is never late.
     """
 
-    number: int
-    ended: float
-    values: Mapping[str, float]
-    rate: float
-    skipped: bool
+    def observe(self, metrics: StepMetrics) -> None:
+        """Receive the outputs of a step.
+
+        Args:
+            metrics: The outputs.
+        """
 
 
-class Watcher(Protocol):
-    """Looks at the values of every step, before anything is done with the model after it, and at most a step late.
+class ModelHook(Protocol):
+    """Uses the model after some steps. If one hook is due after a step, all are called."""
 
-    With several workers it is never late.
-    """
+    def is_due(self, step: int) -> bool:
+        """Return whether the model is needed after a step; called once for each step.
 
-    def watch(self, step: Step) -> None:
-        """Look."""
+        Args:
+            step: The number of the completed step, from 1.
+        """
 
+    def after_step(self, model: SwapModel, step: int, *, due: bool) -> None:
+        """Use the model.
 
-class Action(Protocol):
-    """Does something with the model after some steps. If it is due for one action, all are asked to act."""
-
-    def is_due(self, number: int) -> bool:
-        """Say whether the model is needed after step `number`; asked once for each."""
-
-    def after_step(self, model: SwapModel, number: int, *, due: bool) -> None:
-        """Do what is to be done after step `number`. due: what was answered."""
+        Args:
+            model: The model with the weights of this step.
+            step: The number of the completed step.
+            due: What `is_due` returned.
+        """

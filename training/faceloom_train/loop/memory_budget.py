@@ -1,141 +1,209 @@
-"""How much memory a step needs, how much there is, and what fits."""
+"""Estimate the memory that a step needs, and choose how many faces to compute at once."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
 import psutil
 import tensorflow as tf
 
+from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.model.networks import layers_of
+from faceloom_train.distributed.strategy import DeviceStrategy
+from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.swap_model import SwapModel
 
-# Bytes of the libraries themselves and their scratch space.
-_PROGRAM = 900e6
-# Numbers for each pixel of a face that the losses keep for the way back, and for each number that a layer puts out.
-# Fitted to peaks with TensorFlow on a CPU: smoke with 64 faces at once, base_128 with 24, base_256 with 4, hires_384
-# with 2 and two others. The estimate is 0.98 to 1.13 of the peak, with `rematerialze` 1.00 to 1.24.
-_LOSS_NUMBERS, _KEPT = 100, 1.4
-_USABLE = 0.8
+# Bytes that the libraries and their scratch space take.
+_PROGRAM_BYTES = 900e6
+# The next two are fitted to peaks with TensorFlow on a CPU: smoke with 64 faces at once, base_128
+# with 24, base_256 with 4, hires_384 with 2 and two others. The estimate is 0.98 to 1.13 of the
+# peak, with `gradient_checkpointing` 1.00 to 1.24.
+# Numbers per pixel of a face that the losses keep for the backward pass.
+_LOSS_NUMBERS_PER_PIXEL = 100
+# Activations kept for the backward pass, in multiples of the layers' outputs.
+_KEPT_ACTIVATIONS = 1.4
+# Fraction of the free memory that an estimate may fill, because it is not exact.
+_USABLE_FRACTION = 0.8
+# Bytes of a weight, of its gradient or of a variable of the optimizer: always float32.
+_BYTES_PER_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryNeed:
-    """An estimate in bytes. weights: with gradients, also clipped; optimizer: its moments and averages."""
+class MemoryEstimate:
+    """The memory that training needs, in bytes."""
 
     weights: float
+    """Weights, gradients and clipped gradients."""
     optimizer: float
+    """The optimizer's moments and averages."""
     activations: float
+    """What the backward pass needs of the forward pass."""
 
     @property
     def total(self) -> float:
         """All of it, the program included."""
-        return self.weights + self.optimizer + self.activations + _PROGRAM
+        return self.weights + self.optimizer + self.activations + _PROGRAM_BYTES
 
-    def to_text(self, faces: int, free: float | None) -> str:
-        """Say it in a line; `faces` of each identity are computed at once."""
-        there = f"; {_gb(free)} are free" if free is not None else ""
+    def to_text(self, micro_batch_size: int, free: float | None) -> str:
+        """Return a one-line description.
+
+        Args:
+            micro_batch_size: Faces of each identity that are computed at once.
+            free: Free memory in bytes; None: unknown.
+        """
+        free_text = f"; {_gigabytes(free)} are free" if free is not None else ""
         return (
-            f"about {_gb(self.total)}: weights and gradients {_gb(self.weights)}, optimizer {_gb(self.optimizer)}, "
-            f"{faces} faces of each identity at once {_gb(self.activations)}{there}"
+            f"about {_gigabytes(self.total)}: weights and gradients {_gigabytes(self.weights)}, "
+            f"optimizer {_gigabytes(self.optimizer)}, "
+            f"micro-batch of {micro_batch_size} faces of each identity "
+            f"{_gigabytes(self.activations)}{free_text}"
         )
 
 
-def estimate_need(model: SwapModel, faces: int) -> MemoryNeed:
-    """Estimate what training takes with `faces` of each identity at once."""
+def estimate_memory(model: SwapModel, micro_batch_size: int) -> MemoryEstimate:
+    """Estimate the memory that training takes.
+
+    Args:
+        model: The model.
+        micro_batch_size: Faces of each identity that are computed at once.
+    """
     config = model.config
-    numbers = sum(math.prod(weight.shape) for weight in model.trainable_variables)
-    in_parts = faces < config.faces_per_step
-    everybody = faces * len(model.decoders)
-    seen, drawn = _bytes_of_outputs(model.encoder), _bytes_of_outputs(model.decoders[0])
-    # Computed again, one decoder's outputs are there after the other's.
-    layers = (
-        max(everybody * seen, faces * drawn) if config.rematerialze else everybody * (seen + drawn)
+    weight_count = sum(math.prod(weight.shape) for weight in model.trainable_variables)
+    accumulates_gradients = micro_batch_size < config.batch_size
+    all_faces = micro_batch_size * len(model.decoders)
+    encoder_bytes = _output_bytes(model.encoder)
+    decoder_bytes = _output_bytes(model.decoders[0])
+    if config.gradient_checkpointing:
+        # Recomputed activations exist for the encoder or for one decoder at a time.
+        layers = max(all_faces * encoder_bytes, micro_batch_size * decoder_bytes)
+    else:
+        layers = all_faces * (encoder_bytes + decoder_bytes)
+    loss_numbers = all_faces * _LOSS_NUMBERS_PER_PIXEL * config.network.size**2
+    return MemoryEstimate(
+        weights=_BYTES_PER_NUMBER * weight_count * (4 if accumulates_gradients else 3),
+        optimizer=_BYTES_PER_NUMBER * weight_count * (3 if config.optimizer.ema_momentum else 2),
+        activations=_KEPT_ACTIVATIONS * layers + _BYTES_PER_NUMBER * loss_numbers,
     )
-    loss = everybody * 4 * _LOSS_NUMBERS * config.network.size**2
-    return MemoryNeed(
-        weights=4 * numbers * (4 if in_parts else 3),
-        optimizer=4 * numbers * (3 if config.optimizer.ema else 2),
-        activations=_KEPT * layers + loss,
-    )
+
+
+def choose_micro_batch(model: SwapModel, strategy: DeviceStrategy, report: ProgressCallback) -> int:
+    """Choose how many faces of each identity a device computes at once.
+
+    Args:
+        model: The model.
+        strategy: The devices.
+        report: Receives the memory estimate.
+    """
+    settings = model.config
+    faces = strategy.faces_per_device(settings)
+    free = free_memory()
+    estimate = partial(estimate_memory, model)
+    if settings.micro_batch_size == "auto":
+        size = largest_fitting_micro_batch(faces, estimate, free)
+    else:
+        size = largest_divisor(faces, settings.micro_batch_size or faces)
+    report(Progress("memory", 1, 1, estimate(size).to_text(size, free)))
+    return size
 
 
 def free_memory() -> float | None:
-    """Return the bytes that training may take: of the accelerator, else of the machine; None if nobody can say."""
+    """Return the bytes that training may use, of the accelerator or else of the machine.
+
+    Returns:
+        The bytes, including those that this process uses already; None if unknown.
+    """
     if keras.backend.backend() == "jax":
         import jax  # noqa: PLC0415  only where it is the backend
 
         device = jax.local_devices()[0]
         if device.platform != "cpu":
-            figures = device.memory_stats() or {}
-            return (
-                figures["bytes_limit"] - figures["bytes_in_use"]
-                if "bytes_limit" in figures
-                else None
-            )
+            stats = device.memory_stats() or {}
+            if "bytes_limit" not in stats:
+                return None
+            return stats["bytes_limit"] - stats["bytes_in_use"]
     elif tf.config.list_physical_devices("GPU"):
         return None
     own = psutil.Process().memory_info().rss
     return min([psutil.virtual_memory().available, *_container_limits()]) + own
 
 
-def fitting_batch(most: int, need: Callable[[int], MemoryNeed], free: float | None) -> int:
-    """Return how many faces of each identity to compute at once: the `most` that a device has in a step, if they fit.
+def largest_fitting_micro_batch(
+    faces: int, estimate: Callable[[int], MemoryEstimate], free: float | None
+) -> int:
+    """Return the largest micro-batch that fits into memory; 1 if none does.
 
-    Where free memory is not known the whole step is tried; running out of it then halves the number.
+    Args:
+        faces: Faces of each identity that a device computes in a step; the micro-batch divides it.
+        estimate: Estimates the memory of a micro-batch.
+        free: Free memory in bytes; None: unknown. Then the result is `faces`: running out of memory
+            reduces it later.
     """
-    sizes = list(divisors(most))
+    sizes = list(divisors(faces))
     if free is None:
         return sizes[0]
-    return next((size for size in sizes if need(size).total < _USABLE * free), sizes[-1])
+    fitting = (size for size in sizes if estimate(size).total < _USABLE_FRACTION * free)
+    return next(fitting, sizes[-1])
 
 
-def smaller_batch(config: TrainConfig, faces: int) -> int | None:
-    """Return the next smaller number of faces at once, half or less, that divides a step; None after 1."""
-    return next((size for size in divisors(config.faces_per_step) if 2 * size <= faces), None)
+def next_smaller_micro_batch(config: TrainConfig, micro_batch_size: int) -> int | None:
+    """Return the next smaller size, half or less, that divides the batch; None after 1.
+
+    Args:
+        config: The run's settings.
+        micro_batch_size: The size that did not fit.
+    """
+    sizes = divisors(config.batch_size)
+    return next((size for size in sizes if 2 * size <= micro_batch_size), None)
 
 
 def largest_divisor(number: int, limit: int) -> int:
-    """Return the largest number up to `limit` that divides another."""
+    """Return the largest divisor of a number up to a limit.
+
+    Args:
+        number: The number, at least 1.
+        limit: The limit, at least 1.
+    """
     return next(size for size in divisors(number) if size <= limit)
 
 
 def divisors(number: int) -> Iterator[int]:
-    """Yield what divides a number, the largest first."""
+    """Yield the divisors of a number, the largest first.
+
+    Args:
+        number: The number, at least 1.
+    """
     return (size for size in range(number, 0, -1) if number % size == 0)
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error says that the memory of the machine or the accelerator is used up.
+    """Return whether an error, or one that it was raised from, means that memory is exhausted.
 
-    JAX says so in the text only, and Keras closes `fit` there with an error of its own on top.
+    JAX says so in the message only, and Keras raises an error of its own while `fit` ends.
+
+    Args:
+        error: The error; None: no error.
     """
     while error is not None:
-        if isinstance(
-            error, (MemoryError, tf.errors.ResourceExhaustedError)
-        ) or "RESOURCE_EXHAUSTED" in str(error):
+        is_memory_error = isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
+        if is_memory_error or "RESOURCE_EXHAUSTED" in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
-def _bytes_of_outputs(network: keras.Model) -> int:
-    """Bytes that all layers of a graph put out for one face."""
+def _output_bytes(network: keras.Model) -> int:
+    """Return the bytes of all layers' outputs for one face."""
     return sum(
-        math.prod(layer.output.shape[1:]) * _bytes_of(layer.output.dtype)
-        for layer in layers_of(network)
+        math.prod(layer.output.shape[1:]) * (2 if "16" in layer.output.dtype else 4)
+        for layer in iterate_layers(network)
     )
 
 
-def _bytes_of(dtype: str) -> int:
-    return 2 if "16" in dtype else 4
-
-
 def _container_limits() -> Iterator[float]:
-    """What a container may still take (control groups, version 2)."""
+    """Yield the bytes that a container may still allocate (control groups, version 2)."""
     folder = Path("/sys/fs/cgroup")
     try:
         limit, used = (
@@ -147,5 +215,5 @@ def _container_limits() -> Iterator[float]:
         return
 
 
-def _gb(size: float) -> str:
+def _gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB"

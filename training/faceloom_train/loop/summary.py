@@ -1,44 +1,63 @@
-"""What is said of a run when a command that trained it ends."""
+"""The message at the end of the `train` command."""
 
 import shlex
 
-from faceloom_train.evaluation.plateau import Trend, advice_of, has_ended, outlook_of
-from faceloom_train.loop.trainer import TrainSummary
+from faceloom_train.evaluation.plateau import (
+    Trend,
+    assess_trend,
+    current_advice,
+    has_stopped_on_plateau,
+)
+from faceloom_train.loop.trainer import TrainingSummary
 from faceloom_train.runs.run_directory import Run
 
 
-def sentence(run: Run, summary: TrainSummary) -> str:
-    """Say where the run stands, why, and what can be done next."""
-    where, step, total = run.directory, summary.step, summary.total
+def summary_text(run: Run, summary: TrainingSummary) -> str:
+    """Describe the state of a run, and what the user can do next.
+
+    Args:
+        run: The run after training.
+        summary: The result of training.
+    """
+    name, step, total = run.directory, summary.step, summary.total
     if step > total:
-        return f"{where} is at step {step} already, beyond the {total} asked for; nothing was trained. {_use(run)}"
-    if has_ended(run) and step < total:
-        done = "has ended" if summary.steps_made else "had ended already"
         return (
-            f"{where} {done} at step {step} of {total}: {advice_of(run.rows(), run.settings)}. "
-            f"{_use(run)} To train on nevertheless: --set stop_on_plateau=false."
+            f"{name} is already at step {step}, beyond the requested {total}; nothing was trained. "
+            f"{_export_hint(run)}"
+        )
+    if step < total and has_stopped_on_plateau(run):
+        stopped = "stopped" if summary.steps_completed else "had already stopped"
+        advice = current_advice(run.read_metrics(), run.settings)
+        return (
+            f"{name} {stopped} at step {step} of {total}: {advice}. {_export_hint(run)} "
+            "To continue anyway: --set stop_on_plateau=false."
         )
     if step < total:
         return (
-            f"{where} is at step {step} of {total}; the same command continues it.{_outlook(run)}"
+            f"{name} is at step {step} of {total}; the same command continues it."
+            f"{_advice_sentence(run)}"
         )
-    more = f"To train on: --steps {2 * total}."
-    if not summary.steps_made:
-        return f"{where} is trained already, all {total} steps; nothing was left to do.{_outlook(run)} {_use(run)} {more}"
-    return f"{where} is trained: {step} steps.{_outlook(run)} {_use(run)} {more}"
+    next_actions = f"{_export_hint(run)} To train longer: --steps {2 * total}."
+    if not summary.steps_completed:
+        return (
+            f"{name} is already trained, all {total} steps; nothing was trained."
+            f"{_advice_sentence(run)} {next_actions}"
+        )
+    return f"{name} is trained: {step} steps.{_advice_sentence(run)} {next_actions}"
 
 
-def _outlook(run: Run) -> str:
-    """Say whether more steps help, if that is known; a sentence of its own."""
-    if outlook_of(run.rows(), run.settings).trend is Trend.short:
+def _advice_sentence(run: Run) -> str:
+    """Return whether more steps help, as a sentence after a space; empty if unknown."""
+    rows = run.read_metrics()
+    if assess_trend(rows, run.settings).trend is Trend.insufficient_data:
         return ""
-    said = advice_of(run.rows(), run.settings)
-    return f" {said[:1].upper()}{said[1:]}."
+    advice = current_advice(rows, run.settings)
+    return f" {advice[:1].upper()}{advice[1:]}."
 
 
-def _use(run: Run) -> str:
+def _export_hint(run: Run) -> str:
     name = run.identities[-1]
-    typed = shlex.join(
+    command = shlex.join(
         ["faceloom", "export", str(run.directory), "--identity", name, "--out", f"{name}.bundle"]
     )
-    return f"To use it: {typed}."
+    return f"To export it: {command}."

@@ -1,4 +1,4 @@
-"""The live panel of a run: how far it is, its loss, its last evaluation, where to look, and what went wrong."""
+"""The live dashboard of a run: progress, loss, last evaluation, files and warnings."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -6,230 +6,265 @@ from datetime import timedelta
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.panel import Panel as Framed
+from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from faceloom.progress import Progress
-from faceloom_train.evaluation.evaluator import DIRECTION, FIGURES, OWN
-from faceloom_train.reporting.events import Advised, Drawn, Judged, Saved, Stepped
-from faceloom_train.reporting.sparkline import Trail
-from faceloom_train.runs.checkpoint import list_checkpoints
+from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP, SWAP_METRICS
+from faceloom_train.reporting.events import (
+    CheckpointSaved,
+    EvaluationCompleted,
+    PreviewWritten,
+    StepCompleted,
+    TrendChanged,
+)
+from faceloom_train.reporting.sparkline import Sparkline
+from faceloom_train.runs.checkpoint_paths import checkpoint_step, list_checkpoints
 from faceloom_train.runs.run_directory import Row, Run
 
-# Characters: of the panel at most, of its frame, between two columns, of a figure's last minutes.
-_WIDEST, _FRAME, _GAP, _TRAIL = 130, 6, 4, 20
-_WARNINGS, _LARGE = 4, 1e4
-# Lines that all of it takes, in one column: a lower terminal shows the loss without its parts.
-_HIGH = 30
+# Most characters of a line: wider lines are hard to read.
+_MAX_WIDTH = 130
+# Characters of the border and its padding, left and right together.
+_BORDER_WIDTH = 6
+# Characters left free at the right, for the ^C that a terminal echoes after the last line.
+_MARGIN = 4
+# Characters between two columns.
+_COLUMN_GAP = 4
+# Characters of a sparkline.
+_SPARKLINE_WIDTH = 20
+# Newest warnings that are shown.
+_MAX_WARNINGS = 4
+# Losses from this value on are shown in scientific notation.
+_LARGE_LOSS = 1e4
+# Lines of the terminal below which only the total loss is shown.
+_MIN_HEIGHT = 30
 
 
-class Panel:
-    """Takes a run's progress and draws itself. Begins with what the run has noted before."""
+class Dashboard:
+    """Collects a run's progress and renders it with rich."""
 
     def __init__(self, run: Run, now: Callable[[], float] = time.monotonic):
-        self._run, self._now = run, now
-        self._stepped: Stepped | None = None
-        self._doing = "getting ready"
-        self._trails: dict[str, Trail] = {}
-        rows = run.rows()
-        # The newest two evaluations, the last one last.
-        self._judged = [
-            [row for row in rows if row["step"] == step and _is_judged(row)]
-            for step in _last_two(rows)
+        """Start with what the run has logged before.
+
+        Args:
+            run: The run.
+            now: Returns the time in seconds.
+        """
+        self._run = run
+        self._now = now
+        self._step: StepCompleted | None = None
+        self._activity = "starting"
+        self._sparklines: dict[str, Sparkline] = {}
+        rows = run.read_metrics()
+        # The rows of the newest two evaluations, oldest first.
+        self._evaluations = [
+            [row for row in rows if row["step"] == step and _is_evaluation(row)]
+            for step in _last_two_evaluations(rows)
         ]
-        self._advice = next((str(row["said"]) for row in reversed(rows) if "plateau" in row), "")
-        saved, sheets = list_checkpoints(run), run.previews()
-        self._saved = int(saved[-1].name.removeprefix("step-")) if saved else None
-        self._sheet = sheets[-1] if sheets else None
+        self._advice = next(
+            (str(row["advice"]) for row in reversed(rows) if row.get("event") == "trend"), ""
+        )
+        checkpoints = list_checkpoints(run)
+        self._checkpoint = checkpoint_step(checkpoints[-1]) if checkpoints else None
+        previews = run.list_previews()
+        self._preview = previews[-1] if previews else None
         self._warnings: dict[str, str] = {}
-        self._skipped = 0
+        self._skipped_steps = 0
 
     def __call__(self, progress: Progress) -> None:
-        """Take progress in."""
+        """Update the dashboard.
+
+        Args:
+            progress: Progress or an event of the run.
+        """
         match progress:
-            case Stepped():
-                self._take_step(progress)
-            case Judged():
-                self._judged = [
-                    *self._judged,
-                    [dict(one.to_row(), step=progress.step) for one in progress.judgments],
-                ]
-                self._judged = self._judged[-2:]
-                self._doing = ""
-            case Saved():
-                self._saved = progress.done
-            case Drawn():
-                self._sheet = progress.sheet
-            case Advised():
+            case StepCompleted():
+                self._update_step(progress)
+            case EvaluationCompleted():
+                rows = [dict(result.to_row(), step=progress.step) for result in progress.results]
+                self._evaluations = [*self._evaluations, rows][-2:]
+                self._activity = ""
+            case CheckpointSaved():
+                self._checkpoint = progress.done
+            case PreviewWritten():
+                self._preview = progress.sheet
+            case TrendChanged():
                 self._advice = progress.note
             case _:
-                self._doing = _said_of(progress)
+                self._activity = _describe_activity(progress)
 
     def warn(self, text: str, key: str = "") -> None:
-        """Keep a warning in sight; one of the same key takes its place."""
+        """Show a warning.
+
+        Args:
+            text: The warning.
+            key: A warning with the same key is replaced; by default, one with the same text.
+        """
         self._warnings.pop(key or text, None)
-        self._warnings = dict([*self._warnings.items(), (key or text, text)][-_WARNINGS:])
+        self._warnings = dict([*self._warnings.items(), (key or text, text)][-_MAX_WARNINGS:])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw it as wide as there is room for."""
-        # The terminal echoes ^C behind the last line: it must not wrap.
-        width = min(options.max_width - 4, _WIDEST)
-        trails = str(console.encoding).lower().startswith("utf")
-        figures: Sequence[RenderableType] = (self._evaluation(),)
-        if self._stepped is not None:
-            values = (
-                self._stepped.values
-                if console.size.height >= _HIGH
-                else {"loss": self._stepped.values["loss"]}
-            )
-            figures = (self._losses(values, self._stepped.rate, trails=trails), *figures)
-        if (
-            sum(console.measure(figure).maximum + _GAP for figure in figures) - _GAP + _FRAME
-            <= width
-        ):
-            beside = Table.grid(padding=(0, _GAP))
-            beside.add_row(*figures)
-            figures = (beside,)
-        # A low terminal cuts off what is at the end.
+        """Render the dashboard for the width and height of the terminal."""
+        width = min(options.max_width - _MARGIN, _MAX_WIDTH)
+        tables = self._tables(console)
+        needed = sum(console.measure(table).maximum + _COLUMN_GAP for table in tables)
+        if needed - _COLUMN_GAP + _BORDER_WIDTH <= width:
+            side_by_side = Table.grid(padding=(0, _COLUMN_GAP))
+            side_by_side.add_row(*tables)
+            tables = [side_by_side]
+        # A low terminal cuts off the end, so the least important parts come last.
         parts: list[RenderableType] = [
-            self._bar(),
-            *self._words(),
+            self._progress_bar(),
+            *self._messages(),
             Text(),
-            *_apart(figures),
+            *_separated(tables),
             Text(),
-            self._places(),
+            self._files(),
         ]
-        title = f"[bold]{' and '.join(self._run.identities)}[/]"
-        yield Framed(
+        yield Panel(
             Group(*parts),
-            title=title,
+            title=f"[bold]{' and '.join(self._run.identities)}[/]",
             title_align="left",
             box=box.ROUNDED,
             padding=(0, 2),
             width=width,
         )
 
-    def _take_step(self, step: Stepped) -> None:
-        first = self._stepped is None
-        self._stepped = step
-        self._doing = "first step made" if first else ""
-        for name, value in step.values.items():
-            self._trails.setdefault(name, Trail(self._now)).add(float(value))
-        if step.skipped > self._skipped:
-            self.warn(_said_of_skipped(step), "skipped")
-        self._skipped = step.skipped
+    def _update_step(self, step: StepCompleted) -> None:
+        self._activity = "first step completed" if self._step is None else ""
+        self._step = step
+        for name, value in step.metrics.losses.items():
+            self._sparklines.setdefault(name, Sparkline(self._now)).add(float(value))
+        if step.skipped_steps > self._skipped_steps:
+            self.warn(_describe_skipped_steps(step), "skipped steps")
+        self._skipped_steps = step.skipped_steps
 
-    def _bar(self) -> RenderableType:
-        step = self._stepped
+    def _tables(self, console: Console) -> Sequence[RenderableType]:
+        if self._step is None:
+            return [self._evaluation_table()]
+        losses = self._step.metrics.losses
+        if console.size.height < _MIN_HEIGHT:
+            losses = {"loss": losses["loss"]}
+        has_blocks = str(console.encoding).lower().startswith("utf")
+        return [self._loss_table(losses, sparklines=has_blocks), self._evaluation_table()]
+
+    def _progress_bar(self) -> RenderableType:
+        step = self._step
         if step is None:
-            return Text(self._doing, style="cyan")
+            return Text(self._activity, style="cyan")
         grid = Table.grid(padding=(0, 2), expand=True)
         grid.add_column(ratio=1)
         grid.add_column(justify="right")
-        said = f"[bold]{step.done:,}[/] of {step.total or 0:,} steps"
+        text = f"[bold]{step.done:,}[/] of {step.total or 0:,} steps"
         if step.faces_per_second:
-            said += f",  {step.faces_per_second:.0f} faces/s"
+            text += f",  {step.faces_per_second:.0f} faces/s"
         if step.seconds_left is not None:
-            said += f",  {timedelta(seconds=round(step.seconds_left))} left"
+            text += f",  {timedelta(seconds=round(step.seconds_left))} left"
         grid.add_row(
-            ProgressBar(total=step.total, completed=step.done, complete_style="cyan"), said
+            ProgressBar(total=step.total, completed=step.done, complete_style="cyan"), text
         )
-        return Group(grid, Text(self._doing, style="cyan")) if self._doing else grid
+        return Group(grid, Text(self._activity, style="cyan")) if self._activity else grid
 
-    def _losses(self, values: Mapping[str, float], rate: float, *, trails: bool) -> RenderableType:
-        """The loss, then its parts, each with its last minutes."""
+    def _loss_table(self, losses: Mapping[str, float], *, sparklines: bool) -> RenderableType:
+        """Return the total loss, its terms and the learning rate."""
+        assert self._step is not None
         grid = Table.grid(padding=(0, 2))
         grid.add_column()
         grid.add_column(justify="right")
-        grid.add_column(min_width=_TRAIL)
-        for name, value in sorted(values.items(), key=lambda named: named[0] != "loss"):
+        grid.add_column(min_width=_SPARKLINE_WIDTH)
+        for name, value in sorted(losses.items(), key=lambda item: item[0] != "loss"):
             style = "bold" if name == "loss" else ""
-            trail = self._trails[name].draw(_TRAIL) if trails else ""
+            line = self._sparklines[name].render(_SPARKLINE_WIDTH) if sparklines else ""
             grid.add_row(
-                Text(name, "dim"),
-                Text(f"{value:.4f}" if abs(value) < _LARGE else f"{value:.2e}", style),
-                Text(trail, "cyan"),
+                Text(name.replace("_", " "), "dim"),
+                Text(f"{value:.4f}" if abs(value) < _LARGE_LOSS else f"{value:.2e}", style),
+                Text(line, "cyan"),
             )
+        rate = self._step.metrics.learning_rate
         grid.add_row(Text("learning rate", "dim"), Text(f"{rate:.2e}"))
         return grid
 
-    def _evaluation(self) -> RenderableType:
-        if not self._judged:
-            every = self._run.settings.evaluate_every
-            return Text(
-                f"first judged at step {min(every, self._run.settings.steps):,}" if every else "",
-                "dim",
-            )
-        newest, before = self._judged[-1], self._judged[-2] if len(self._judged) > 1 else []
+    def _evaluation_table(self) -> RenderableType:
+        if not self._evaluations:
+            settings = self._run.settings
+            first = min(settings.evaluate_every, settings.steps)
+            return Text(f"first evaluation at step {first:,}" if first else "", "dim")
+        newest = self._evaluations[-1]
+        previous = self._evaluations[-2] if len(self._evaluations) > 1 else []
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         table.add_column(f"step {newest[0]['step']:,}", no_wrap=True)
-        for name in FIGURES:
-            table.add_column(name, justify="right", no_wrap=True)
+        for name in SWAP_METRICS:
+            table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
         for row in newest:
-            if DIRECTION in row:
-                last = next((old for old in before if old.get(DIRECTION) == row[DIRECTION]), None)
-                table.add_row(row[DIRECTION], *(_figure(row, last, name) for name in FIGURES))
-        redrawn = ", ".join(f"{row[OWN]} {row['ssim']:.2f}" for row in newest if OWN in row)
-        return (
-            Group(table, Text.assemble(("drawn as themselves  ", "dim"), f"SSIM {redrawn}"))
-            if redrawn
-            else table
+            if SWAP in row:
+                before = next((old for old in previous if old.get(SWAP) == row[SWAP]), None)
+                table.add_row(
+                    row[SWAP], *(_format_metric(row, before, name) for name in SWAP_METRICS)
+                )
+        reconstructions = ", ".join(
+            f"{row[RECONSTRUCTION]} {row['ssim']:.2f}" for row in newest if RECONSTRUCTION in row
         )
+        if not reconstructions:
+            return table
+        return Group(table, Text.assemble(("reconstruction  ", "dim"), f"SSIM {reconstructions}"))
 
-    def _places(self) -> RenderableType:
-        saved = "none yet" if self._saved is None else f"step {self._saved:,}"
+    def _files(self) -> RenderableType:
+        checkpoint = "none yet" if self._checkpoint is None else f"step {self._checkpoint:,}"
         grid = Table.grid(padding=(0, 2))
-        grid.add_row(Text("checkpoint", "dim"), Text(saved))
-        if self._sheet is not None:
-            grid.add_row(Text("pictures", "dim"), Text(str(self._sheet), overflow="fold"))
-            grid.add_row(
-                Text("page", "dim"), Text(str(self._run.directory / "report.html"), overflow="fold")
-            )
+        grid.add_row(Text("checkpoint", "dim"), Text(checkpoint))
+        if self._preview is not None:
+            report = self._run.directory / "report.html"
+            grid.add_row(Text("preview", "dim"), Text(str(self._preview), overflow="fold"))
+            grid.add_row(Text("report", "dim"), Text(str(report), overflow="fold"))
         return grid
 
-    def _words(self) -> list[RenderableType]:
-        said = [Text(self._advice, "bold magenta")] if self._advice else []
-        said += [Text(text, "bold red") for text in self._warnings.values()]
-        return [Text(), *said] if said else []
+    def _messages(self) -> list[RenderableType]:
+        messages = [Text(self._advice, "bold magenta")] if self._advice else []
+        messages += [Text(text, "bold red") for text in self._warnings.values()]
+        return [Text(), *messages] if messages else []
 
 
-def _said_of(progress: Progress) -> str:
+def _describe_activity(progress: Progress) -> str:
     if progress.stage == "evaluate":
-        return f"judging the held-out faces ({progress.done} of {progress.total})"
+        return f"evaluating the validation faces ({progress.done} of {progress.total})"
     if progress.stage == "memory":
         return f"compiling the first step; memory: {progress.note}"
     return f"{progress.stage}: {progress.note}"
 
 
-def _said_of_skipped(step: Stepped) -> str:
-    steps = "A step was" if step.skipped == 1 else f"{step.skipped} steps were"
-    return f"{time.strftime('%H:%M')}  {steps} no number and skipped, last at step {step.done:,}."
+def _describe_skipped_steps(step: StepCompleted) -> str:
+    steps = "1 step was" if step.skipped_steps == 1 else f"{step.skipped_steps} steps were"
+    return (
+        f"{time.strftime('%H:%M')}  {steps} skipped because of non-finite gradients, the last at "
+        f"step {step.done:,}."
+    )
 
 
-def _figure(row: Row, before: Row | None, name: str) -> Text:
-    """Return a figure; of the score also how it changed."""
+def _format_metric(row: Row, previous: Row | None, name: str) -> Text:
+    """Return a metric, for the score with its change."""
     value = row.get(name)
     if value is None:
         return Text("no face", "dim")
     if name != "score":
         return Text(f"{value:.2f}")
     text = Text(f"{value:.1f}", "bold")
-    if before is not None:
-        change = value - before["score"]
+    if previous is not None:
+        change = value - previous["score"]
         text.append(f" {change:+.1f}", "green" if change > 0 else "red")
     return text
 
 
-def _apart(parts: Sequence[RenderableType]) -> list[RenderableType]:
+def _separated(parts: Sequence[RenderableType]) -> list[RenderableType]:
     """Put an empty line between parts."""
     return [piece for part in parts for piece in (part, Text())][:-1]
 
 
-def _is_judged(row: Row) -> bool:
-    return DIRECTION in row or OWN in row
+def _is_evaluation(row: Row) -> bool:
+    return SWAP in row or RECONSTRUCTION in row
 
 
-def _last_two(rows: Sequence[Row]) -> list[int]:
-    return sorted({row["step"] for row in rows if _is_judged(row)})[-2:]
+def _last_two_evaluations(rows: Sequence[Row]) -> list[int]:
+    """Return the steps of the newest two evaluations."""
+    return sorted({row["step"] for row in rows if _is_evaluation(row)})[-2:]

@@ -1,48 +1,66 @@
-"""What a run tells while it trains, for whoever shows it: progress with the figures behind its words."""
+"""The events of a training run: progress together with the numbers it is about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceloom.progress import Progress
-from faceloom_train.evaluation.evaluator import Judgement
+from faceloom_train.evaluation.evaluator import EvaluationResult
 
 
 @dataclass(frozen=True, slots=True)
-class Stepped(Progress):
-    """A step was made. values: the loss and its parts. rate: the learning rate.
+class StepMetrics:
+    """The outputs of one step."""
 
-    faces_per_second: of the last steps alone. seconds_left: with all that is done between steps. Both are None
-    at the first step. skipped: how many steps of this session were no number.
-    """
+    step: int
+    """How many batches the run has used, including this one's."""
+    losses: Mapping[str, float]
+    """The total loss under "loss", and its terms, of this step alone."""
+    learning_rate: float
+    """The learning rate of the next step."""
+    skipped: bool
+    """Whether the optimizer left the weights unchanged because a gradient was not finite."""
+    completed_at: float
+    """When the step ended, in seconds of `time.monotonic`."""
 
-    values: Mapping[str, float] = field(default_factory=dict)
-    rate: float = 0.0
+
+@dataclass(frozen=True, slots=True)
+class StepCompleted(Progress):
+    """A step was completed; `done` is its number."""
+
+    metrics: StepMetrics = field(kw_only=True)
+    """Its outputs."""
     faces_per_second: float | None = None
+    """Speed of the last steps, without pauses between them; None at the first step."""
     seconds_left: float | None = None
-    skipped: int = 0
+    """Estimated time to the end, including evaluations and previews; None at the first step."""
+    skipped_steps: int = 0
+    """How many steps were skipped since the command started."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged(Progress):
-    """The held-out faces were judged, after step `step`."""
+class EvaluationCompleted(Progress):
+    """The validation faces were evaluated."""
 
     step: int = 0
-    judgments: tuple[Judgement, ...] = ()
+    """The step after which they were."""
+    results: tuple[EvaluationResult, ...] = ()
+    """All results."""
 
 
 @dataclass(frozen=True, slots=True)
-class Saved(Progress):
-    """A checkpoint was written, of step `done`."""
+class CheckpointSaved(Progress):
+    """The checkpoint of step `done` was written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn(Progress):
-    """A preview sheet was drawn, of step `done`."""
+class PreviewWritten(Progress):
+    """The preview sheet of step `done` was written."""
 
     sheet: Path = Path()
+    """Its path."""
 
 
 @dataclass(frozen=True, slots=True)
-class Advised(Progress):
-    """It became known, at step `done`, whether more steps help; the note says it."""
+class TrendChanged(Progress):
+    """The trend of the evaluations changed at step `done`; `note` is the advice."""

@@ -1,4 +1,4 @@
-"""Sheets to look at: what each decoder makes of everybody's faces, and what all of them learn from."""
+"""Write sheets of images: predictions of each decoder, and training examples."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -10,70 +10,86 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from keras import ops
 
-from faceloom.array_types import Rgb, to_levels
+from faceloom.array_types import Rgb, to_uint8
 from faceloom.image_io import write_png
-from faceloom_train.augmentation.pipeline import make_augmentation, middle_of
+from faceloom_train.augmentation.pipeline import center_crops, make_augmentation
 from faceloom_train.data.dataset import TrainingFaces, make_dataset
-from faceloom_train.model.inference import draw_as
-from faceloom_train.model.swap_model import SwapModel, hide_background
+from faceloom_train.model.inference import swap_faces
+from faceloom_train.model.swap_model import SwapModel, mask_background
 
+# Faces of each identity on a sheet.
 _ROWS = 6
-# Small networks are shown enlarged, so that a person sees more than stamps.
-_CELL = 128
+# Side of an image on a sheet in pixels; small crops are enlarged to it.
+_CELL_SIZE = 128
 
 
 def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
-    """Write a PNG: for each pair of identities A, A->A, A->B and B, B->B, B->A, a few faces of each."""
-    write_png(
-        path,
-        np.concatenate([_pair(model, faces, a, b) for a, b in combinations(range(len(faces)), 2)]),
-    )
+    """Write predictions of some training faces.
+
+    For each pair of identities A and B, the columns are: A, A reconstructed, A swapped to B; B, B
+    reconstructed, B swapped to A.
+
+    Args:
+        model: The model.
+        faces: The training faces of each identity.
+        path: The PNG file.
+    """
+    pairs = combinations(range(len(faces)), 2)
+    write_png(path, np.concatenate([_pair_rows(model, faces, a, b) for a, b in pairs]))
 
 
 def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
-    """Write a PNG: a few training examples of each identity: what the network sees, what it must draw, the mask."""
-    # Of a step each, because poor footage comes in whole steps.
-    config = model.config.model_copy(update={"batch_size": 1, "effective_batch_size": None})
+    """Write some training examples of each identity: the encoder's input, the target, its mask.
+
+    Args:
+        model: The model.
+        faces: The training faces of each identity.
+        path: The PNG file.
+    """
+    # One example of each step, because a step is degraded as a whole.
+    config = model.config.model_copy(update={"batch_size": 1, "micro_batch_size": None})
     batches = [
         {name: value.numpy() for name, value in batch.items()}
         for batch in make_dataset(faces, config, 0, _ROWS)
     ]
     batch = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    people = [
-        {name: ops.convert_to_tensor(x[:, number]) for name, x in batch.items()}
-        for number in range(len(faces))
+    by_identity = [
+        {name: ops.convert_to_tensor(x[:, index]) for name, x in batch.items()}
+        for index in range(len(faces))
     ]
-    write_png(path, np.concatenate([_example_columns(model, own) for own in people], axis=1))
+    write_png(path, np.concatenate([_example_columns(model, own) for own in by_identity], axis=1))
 
 
 def _example_columns(model: SwapModel, batch: dict[str, Any]) -> Rgb:
-    # Once is not worth compiling for.
+    # Compiling takes longer than one call.
     augment = make_augmentation(model.crop.size, jit_compile=False)
-    wanted, seen, outline = augment(batch)
-    if model.config.hide_background:
-        seen = hide_background(seen, outline)
-    mask = ops.broadcast_to(wanted[..., 3:], seen.shape)
+    target, source, outline = augment(batch)
+    if model.config.mask_background:
+        source = mask_background(source, outline)
+    mask = ops.broadcast_to(target[..., 3:], source.shape)
     return np.concatenate(
-        [_column(ops.convert_to_numpy(x)) for x in (seen, wanted[..., :3], mask)], axis=1
+        [_column(ops.convert_to_numpy(x)) for x in (source, target[..., :3], mask)], axis=1
     )
 
 
-def _pair(model: SwapModel, faces: Sequence[TrainingFaces], a: int, b: int) -> Rgb:
-    left, right = _columns(model, faces[a], a, b), _columns(model, faces[b], b, a)
+def _pair_rows(model: SwapModel, faces: Sequence[TrainingFaces], a: int, b: int) -> Rgb:
+    left = _prediction_columns(model, faces[a], a, b)
+    right = _prediction_columns(model, faces[b], b, a)
     return np.concatenate([left, right], axis=1)
 
 
-def _columns(model: SwapModel, faces: TrainingFaces, own: int, other: int) -> Rgb:
-    """Columns: the faces, drawn by their own decoder, drawn by the other's."""
-    chosen = np.linspace(0, len(faces.crops) - 1, min(_ROWS, len(faces.crops))).round().astype(int)
-    crops = middle_of(faces.crops[chosen], model.crop.size)
+def _prediction_columns(model: SwapModel, faces: TrainingFaces, own: int, other: int) -> Rgb:
+    """Return the columns: faces, reconstructions, swaps to the identity of index `other`."""
+    count = len(faces.crops)
+    indices = np.linspace(0, count - 1, min(_ROWS, count)).round().astype(int)
+    crops = center_crops(faces.crops[indices], model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:]
-    drawn = [draw_as(model, rgb, mask, number)[..., :3] for number in (own, other)]
-    return np.concatenate([_column(pictures) for pictures in (rgb, *drawn)], axis=1)
+    predictions = [swap_faces(model, rgb, mask, index)[..., :3] for index in (own, other)]
+    return np.concatenate([_column(images) for images in (rgb, *predictions)], axis=1)
 
 
-def _column(pictures: Float32[np.ndarray, "n s s 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    size = (_CELL, _CELL)
+def _column(images: Float32[np.ndarray, "n s s 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    size = (_CELL_SIZE, _CELL_SIZE)
     return np.concatenate(
-        [cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in to_levels(pictures * 255)]
+        [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in to_uint8(images * 255)]
     )

@@ -1,7 +1,4 @@
-"""What a person sees while a run trains: one live panel on a terminal, a plain line now and then elsewhere.
-
-It is fed with progress alone (see `faceloom_train.reporting.events`) and with what the trainer logs as warnings.
-"""
+"""Show the progress of training: a live dashboard on a terminal, lines of text elsewhere."""
 
 import logging
 import time
@@ -13,53 +10,65 @@ from rich.live import Live
 
 from faceloom.cli.console import progress_display
 from faceloom.progress import Progress, ProgressCallback
-from faceloom_train.reporting.dashboard import Panel
-from faceloom_train.reporting.events import Drawn, Judged, Saved
+from faceloom_train.reporting.dashboard import Dashboard
+from faceloom_train.reporting.events import CheckpointSaved, EvaluationCompleted, PreviewWritten
 from faceloom_train.runs.run_directory import Run
 
-# A picture of the panel takes a few milliseconds, which the cores also need for training.
-_PICTURES_A_SECOND = 3
+# Refreshes of the dashboard; one takes a few milliseconds of a core that training also uses.
+_REFRESHES_PER_SECOND = 3
 
 
 @contextmanager
 def training_display(run: Run) -> Iterator[ProgressCallback]:
-    """Yield what shows a run's progress on standard error."""
+    """Show the progress of a run on standard error.
+
+    Args:
+        run: The run.
+
+    Yields:
+        A function to call with the progress and the events of the run.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
         with progress_display() as report:
-            yield _only_lines(report)
+            yield _without_minor_events(report)
         return
-    panel = Panel(run)
-    handler = _ToPanel(panel)
+    dashboard = Dashboard(run)
+    handler = _DashboardHandler(dashboard)
     logger = logging.getLogger("faceloom_train")
     logger.addHandler(handler)
     try:
-        with Live(panel, console=console, refresh_per_second=_PICTURES_A_SECOND):
-            yield panel
+        with Live(dashboard, console=console, refresh_per_second=_REFRESHES_PER_SECOND):
+            yield dashboard
     finally:
         logger.removeHandler(handler)
 
 
-def _only_lines(report: ProgressCallback) -> ProgressCallback:
-    """Leave out what is worth a place in a panel but not a line in a log."""
+def _without_minor_events(report: ProgressCallback) -> ProgressCallback:
+    """Leave out events that a dashboard shows but that need no line in a log."""
 
-    def tell(progress: Progress) -> None:
-        if isinstance(progress, (Saved, Drawn)) or (
-            progress.stage == "evaluate" and not isinstance(progress, Judged)
-        ):
+    def filtered(progress: Progress) -> None:
+        is_unfinished_evaluation = progress.stage == "evaluate" and not isinstance(
+            progress, EvaluationCompleted
+        )
+        if is_unfinished_evaluation or isinstance(progress, (CheckpointSaved, PreviewWritten)):
             return
         report(progress)
 
-    return tell
+    return filtered
 
 
-class _ToPanel(logging.Handler):
-    """Keeps warnings in sight, where a line above the panel would scroll away."""
+class _DashboardHandler(logging.Handler):
+    """Shows logged warnings on the dashboard, because lines above it would scroll away."""
 
-    def __init__(self, panel: Panel):
+    def __init__(self, dashboard: Dashboard):
         super().__init__(logging.WARNING)
-        self._panel = panel
+        self._dashboard = dashboard
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand a warning on."""
-        self._panel.warn(f"{time.strftime('%H:%M')}  {record.getMessage()}")
+        """Show a warning.
+
+        Args:
+            record: The warning.
+        """
+        self._dashboard.warn(f"{time.strftime('%H:%M')}  {record.getMessage()}")

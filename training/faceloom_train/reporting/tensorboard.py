@@ -1,7 +1,7 @@
-"""Files for TensorBoard, scalars and preview sheets, written without it and on either backend.
+"""Write event files for TensorBoard: metrics and preview sheets, on either backend.
 
-`tf.summary` refuses to write where the package tensorboard is missing, and TensorFlow 2.21 no longer brings
-it. An event file is a file of TFRecords with a protocol buffer each, which TensorFlow writes.
+`tf.summary` needs the package tensorboard, which TensorFlow 2.21 does not install. An event file is
+a TFRecord file of protocol buffers, which TensorFlow can write.
 """
 
 import time
@@ -13,34 +13,50 @@ import tensorflow as tf
 from faceloom.image_io import read_picture
 from faceloom_train.runs.run_directory import Run
 
-_Event, _Summary = tf.compat.v1.Event, tf.compat.v1.Summary
+_Event = tf.compat.v1.Event
+_Summary = tf.compat.v1.Summary
 
 
-class Tensorboard:
-    """An event file in the run's folder `tensorboard`."""
+class TensorBoardWriter:
+    """Writes an event file in the run's folder `tensorboard`."""
 
     def __init__(self, run: Run):
+        """Create an event file.
+
+        Args:
+            run: The run.
+        """
         folder = run.directory / "tensorboard"
         folder.mkdir(exist_ok=True)
-        # The name tells TensorBoard what it is, and sorts by the time of writing.
+        # TensorBoard finds event files by "tfevents" in their names, and sorts them by name.
         self._file = tf.io.TFRecordWriter(
             str(folder / f"events.out.tfevents.{time.time_ns()}.faceloom")
         )
         self._write(_Event(wall_time=time.time(), file_version="brain.Event:2"))
 
-    def write_values(self, step: int, values: Mapping[str, float]) -> None:
-        """Write a row of the metrics."""
+    def write_scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Write metrics.
+
+        Args:
+            step: The step that they belong to.
+            values: Their values by name.
+        """
         self._write_summary(
             step, [_Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
         )
 
-    def write_picture(self, step: int, sheet: Path) -> None:
-        """Write a preview sheet."""
+    def write_preview(self, step: int, sheet: Path) -> None:
+        """Write a preview sheet.
+
+        Args:
+            step: The step that it shows.
+            sheet: Its PNG file.
+        """
         height, width, _ = read_picture(sheet).shape
-        picture = _Summary.Image(
+        image = _Summary.Image(
             height=height, width=width, colorspace=3, encoded_image_string=sheet.read_bytes()
         )
-        self._write_summary(step, [_Summary.Value(tag="preview", image=picture)])
+        self._write_summary(step, [_Summary.Value(tag="preview", image=image)])
 
     def _write_summary(self, step: int, values: list[tf.compat.v1.Summary.Value]) -> None:
         self._write(_Event(wall_time=time.time(), step=step, summary=_Summary(value=values)))

@@ -1,7 +1,6 @@
-"""Save and restore a model's whole state: weights, optimizer, averaged weights, step."""
+"""Save and restore a model's state: weights, optimizer state, averaged weights and step."""
 
 import math
-import re
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,122 +9,193 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from faceloom.atomic import refuse_full_disk, replacing_directory, write_text
+from faceloom.atomic import atomic_directory, check_disk_space, write_text
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.hashing import sha256_of_file
-from faceloom.json_documents import Strict, read_document, to_json
+from faceloom.json_documents import StrictModel, read_document, to_json
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.runs.hdf5_validation import refuse_foreign_weights
+from faceloom_train.runs.checkpoint_paths import (
+    MAX_DIGITS,
+    checkpoint_path,
+    checkpoint_step,
+    checkpoints_directory,
+    list_checkpoints,
+)
+from faceloom_train.runs.hdf5_validation import check_weights_file
 from faceloom_train.runs.run_directory import Run
 
-SCHEMA: Literal[1] = 1
+# Formats of checkpoint.json and best.json.
+CHECKPOINT_SCHEMA: Literal[1] = 1
+BEST_SCHEMA: Literal[2] = 2
 _WEIGHTS = "state.weights.h5"
 _BEST = "best.json"
-_DIGITS = 12
-_STEP = re.compile(rf"step-[0-9]{{8,{_DIGITS}}}")
+# Bytes of a checkpoint beside its arrays, generously: HDF5's own structures.
+_OVERHEAD_BYTES = 10_000_000
 
 
-class CheckpointFile(Strict):
-    """`checkpoint.json`: the batches of step `step` and later have not been seen."""
+class CheckpointFile(StrictModel):
+    """`checkpoint.json` of a checkpoint."""
 
-    schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    schema_number: Annotated[Literal[1], Field(alias="schema")] = CHECKPOINT_SCHEMA
+    """Format of the file."""
     step: Annotated[int, Field(ge=0)]
+    """How many steps the state has been trained for; the next batch is the one of this index."""
     sha256: str
+    """Checksum of the file of weights, in hexadecimal."""
 
 
-class BestFile(Strict):
-    """`best.json` beside the checkpoints: which one an evaluation liked best, and its figures."""
+class BestFile(StrictModel):
+    """`best.json` of a run: the checkpoint with the best evaluation."""
 
-    schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    schema_number: Annotated[Literal[2], Field(alias="schema")] = BEST_SCHEMA
+    """Format of the file."""
     step: Annotated[int, Field(ge=0)]
-    figures: dict[str, float]
+    """The checkpoint's step."""
+    metrics: dict[str, float]
+    """The metrics of its evaluation by name."""
 
 
 def save_checkpoint(model: SwapModel, run: Run, step: int) -> Path:
-    """Write a checkpoint of the model after `step` batches, then remove those that need not be kept.
+    """Write a checkpoint, then remove those that are not kept.
 
-    Kept are the newest `keep_checkpoints`, every snapshot and the best, none of a later step: had one been
-    whole, the run would have gone on from there. Raises PartlyDone if the disk is too full: HDF5 does not
-    survive finding that out by itself.
+    Kept are the newest `keep_checkpoints`, one every `keep_every` steps, and the best. Checkpoints
+    of later steps are removed: they are damaged, otherwise the run would have resumed from them.
+
+    Args:
+        model: The compiled model.
+        run: The run it belongs to.
+        step: How many steps it has been trained for.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        PartlyDone: The disk does not have enough free space. Checked beforehand: HDF5 crashes when
+            a disk becomes full.
     """
-    path = _path(run, step)
-    refuse_full_disk(run.directory, _size(model))
-    with replacing_directory(path) as part:
+    path = checkpoint_path(run, step)
+    check_disk_space(run.directory, _estimate_bytes(model))
+    with atomic_directory(path) as part:
         model.save_weights(part / _WEIGHTS)
         file = CheckpointFile(step=step, sha256=sha256_of_file(part / _WEIGHTS))
         (part / "checkpoint.json").write_text(to_json(file), encoding="utf-8")
-    _remove_others(run, step)
+    _remove_expired(run, step)
     return path
 
 
-def is_snapshot(run: Run, step: int) -> bool:
-    """Say whether the checkpoint of a step is kept for ever."""
-    every = run.settings.snapshot_every
+def is_kept_permanently(run: Run, step: int) -> bool:
+    """Return whether the checkpoint of a step is never deleted (`keep_every`).
+
+    Args:
+        run: The run.
+        step: The step.
+    """
+    every = run.settings.keep_every
     return every > 0 and step % every == 0
 
 
 def has_checkpoint(run: Run, step: int) -> bool:
-    """Say whether the checkpoint of a step is there and whole."""
-    return _damage(_path(run, step)) is None
+    """Return whether a step has an undamaged checkpoint.
 
-
-def mark_best(run: Run, step: int, figures: Mapping[str, float]) -> None:
-    """Keep the checkpoint of `step`, until another is marked. For evaluations; `figures` say why.
-
-    Raises ArtifactRefused if there is no whole checkpoint of that step.
+    Args:
+        run: The run.
+        step: The step.
     """
-    problem = _damage(_path(run, step))
-    if problem:
-        raise ArtifactRefused(problem)
-    write_text(_directory(run) / _BEST, to_json(BestFile(step=step, figures=dict(figures))))
+    return _find_damage(checkpoint_path(run, step)) is None
+
+
+def mark_best(run: Run, step: int, metrics: Mapping[str, float]) -> None:
+    """Mark a checkpoint as the best; it is kept until another one is marked.
+
+    Args:
+        run: The run.
+        step: The checkpoint's step.
+        metrics: The metrics of its evaluation by name.
+
+    Raises:
+        ArtifactRefused: The step has no undamaged checkpoint.
+    """
+    damage = _find_damage(checkpoint_path(run, step))
+    if damage:
+        raise ArtifactRefused(damage)
+    file = BestFile(step=step, metrics=dict(metrics))
+    write_text(checkpoints_directory(run) / _BEST, to_json(file))
 
 
 def read_best(run: Run) -> BestFile | None:
-    """Return what `mark_best` wrote last, None if nothing was marked."""
-    path = _directory(run) / _BEST
-    return (
-        read_document(path, BestFile, SCHEMA, "mark of the best checkpoint")
-        if path.is_file()
-        else None
-    )
+    """Return which checkpoint is marked as the best; None if none is.
 
+    Args:
+        run: The run.
 
-def list_checkpoints(run: Run) -> list[Path]:
-    """Return the checkpoints of a run, the oldest first."""
-    return sorted(path for path in _directory(run).glob("step-*") if _STEP.fullmatch(path.name))
-
-
-def latest_checkpoint(
-    run: Run, notice: Callable[[str], object] = lambda _: None
-) -> tuple[Path, int]:
-    """Return the newest whole checkpoint and its step; tell `notice` of each newer one that is damaged.
-
-    Raises ArtifactRefused if there is none.
+    Raises:
+        ArtifactRefused: `best.json` is damaged or has another schema.
     """
-    problems: list[str] = []
+    path = checkpoints_directory(run) / _BEST
+    if not path.is_file():
+        return None
+    return read_document(path, BestFile, BEST_SCHEMA, "mark of the best checkpoint")
+
+
+def latest_checkpoint(run: Run, warn: Callable[[str], object] = lambda _: None) -> tuple[Path, int]:
+    """Find the newest undamaged checkpoint.
+
+    Args:
+        run: The run.
+        warn: Called with a sentence about each newer checkpoint that is damaged.
+
+    Returns:
+        The checkpoint's folder and its step.
+
+    Raises:
+        ArtifactRefused: There is none.
+    """
+    damages: list[str] = []
     for path in reversed(list_checkpoints(run)):
-        problem = _damage(path)
-        if not problem:
-            for said in problems:
-                notice(f"{said} The whole one before it is used, of step {_step(path)}.")
-            return path, _step(path)
-        problems.append(problem)
-    if problems:
+        damage = _find_damage(path)
+        if damage is None:
+            for newer in damages:
+                warn(f"{newer} The checkpoint of step {checkpoint_step(path)} is used instead.")
+            return path, checkpoint_step(path)
+        damages.append(damage)
+    if damages:
         raise ArtifactRefused(
-            f"{problems[0]} No checkpoint of {run.directory} is whole; begin a new run."
+            f"{damages[0]} {run.directory} has no undamaged checkpoint; start a new run."
         )
     raise ArtifactRefused(f"{run.directory} has no checkpoint yet; train it first.")
 
 
-def find_checkpoint(
-    run: Run, which: str, notice: Callable[[str], object] = lambda _: None
-) -> tuple[Path, int]:
-    """Return a whole checkpoint and its step: the "last", the "best" that an evaluation marked, or that of a step.
+def last_checkpoint_step(run: Run) -> int:
+    """Return the step from which a run would resume: 0 without a checkpoint.
 
-    Raises UsageError for another word, ArtifactRefused if there is no such checkpoint or it is damaged.
+    Args:
+        run: The run.
+
+    Raises:
+        ArtifactRefused: All checkpoints are damaged.
+    """
+    return latest_checkpoint(run)[1] if list_checkpoints(run) else 0
+
+
+def find_checkpoint(
+    run: Run, which: str, warn: Callable[[str], object] = lambda _: None
+) -> tuple[Path, int]:
+    """Find a checkpoint that a user names.
+
+    Args:
+        run: The run.
+        which: "last", "best" or the number of a step.
+        warn: Called with a sentence about each damaged checkpoint that is newer than the last one.
+
+    Returns:
+        The checkpoint's folder and its step.
+
+    Raises:
+        UsageError: `which` is something else.
+        ArtifactRefused: There is no such checkpoint, or it is damaged.
     """
     if which == "last":
-        return latest_checkpoint(run, notice)
+        return latest_checkpoint(run, warn)
     if which == "best":
         best = read_best(run)
         if best is None:
@@ -133,29 +203,37 @@ def find_checkpoint(
                 f"No evaluation has marked the best step of {run.directory} yet; export the last."
             )
         step = best.step
-    elif which.isdecimal() and len(which) <= _DIGITS:
+    elif which.isdecimal() and len(which) <= MAX_DIGITS:
         step = int(which)
     else:
-        raise UsageError(f"{which!r} is no step; give a number, last or best.")
-    path = _path(run, step)
+        raise UsageError(f"{which!r} is not a step; give a number, last or best.")
+    path = checkpoint_path(run, step)
     if not path.is_dir():
-        kept = ", ".join(str(_step(path)) for path in list_checkpoints(run)) or "none"
+        steps = ", ".join(str(checkpoint_step(path)) for path in list_checkpoints(run)) or "none"
         raise ArtifactRefused(
-            f"{run.directory} has no checkpoint of step {step}; those that it keeps: {kept}."
+            f"{run.directory} has no checkpoint of step {step}; its checkpoints are: {steps}."
         )
-    if problem := _damage(path):
-        raise ArtifactRefused(f"{problem} Name another step.")
+    if damage := _find_damage(path):
+        raise ArtifactRefused(f"{damage} Choose another step.")
     return path, step
 
 
 def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
-    """Load a checkpoint into a compiled model of the same configuration."""
+    """Load a checkpoint.
+
+    Args:
+        model: A compiled model of the same configuration; its state is overwritten.
+        checkpoint: The checkpoint's folder.
+
+    Raises:
+        ArtifactRefused: The checkpoint is damaged or belongs to another network.
+    """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    refuse_foreign_weights(checkpoint / _WEIGHTS)
+    check_weights_file(checkpoint / _WEIGHTS)
     try:
         with warnings.catch_warnings():
-            # Of layers that a file lacks Keras only warns, and leaves them as they were made.
+            # Keras only warns about layers that the file lacks, and keeps their initial weights.
             warnings.filterwarnings("error", category=UserWarning, module="keras")
             model.load_weights(checkpoint / _WEIGHTS)
     except OSError as error:
@@ -163,56 +241,46 @@ def restore_checkpoint(model: SwapModel, checkpoint: Path) -> None:
             f"{checkpoint} cannot be read ({' '.join(str(error).split())})."
         ) from error
     except (ValueError, KeyError, UserWarning) as error:
-        # Keras says at length which layers they are.
+        # Keras' message lists all layers over many lines.
         raise ArtifactRefused(
-            f"{checkpoint} holds another network than its run's config.yaml describes, as those of another version of "
-            "Faceloom may: only that version can use it."
+            f"{checkpoint} holds another network than its run's config.yaml describes; another "
+            "version of Faceloom may have written it: use that version."
         ) from error
 
 
-def _size(model: SwapModel) -> int:
-    """Bytes of a checkpoint, and a little more."""
-    weights = (*model.weights, *model.optimizer.variables)
-    return sum(4 * math.prod(w.shape) for w in weights) + 10_000_000
+def _estimate_bytes(model: SwapModel) -> int:
+    """Return an upper bound of the size of a checkpoint."""
+    variables = (*model.weights, *model.optimizer.variables)
+    return sum(4 * math.prod(v.shape) for v in variables) + _OVERHEAD_BYTES
 
 
-def _remove_others(run: Run, step: int) -> None:
-    """Remove the checkpoints that need not be kept now that `step` is saved."""
+def _remove_expired(run: Run, step: int) -> None:
+    """Remove the checkpoints that are not kept now that `step` is saved."""
     best = read_best(run)
     checkpoints = list_checkpoints(run)
-    past = [path for path in checkpoints if _step(path) <= step]
-    newest = past[-run.settings.keep_checkpoints :]
+    earlier = [path for path in checkpoints if checkpoint_step(path) <= step]
+    newest = earlier[-run.settings.keep_checkpoints :]
     for path in checkpoints:
-        kept = (
+        keep = (
             path in newest
-            or is_snapshot(run, _step(path))
-            or (best is not None and best.step == _step(path))
+            or is_kept_permanently(run, checkpoint_step(path))
+            or (best is not None and best.step == checkpoint_step(path))
         )
-        if path not in past or not kept:
+        if path not in earlier or not keep:
             shutil.rmtree(path)
 
 
-def _damage(path: Path) -> str | None:
-    """Say in one sentence what is wrong with a checkpoint; None if it is whole."""
+def _find_damage(path: Path) -> str | None:
+    """Return a sentence about what is wrong with a checkpoint; None if it is undamaged."""
     try:
-        file = read_document(path / "checkpoint.json", CheckpointFile, SCHEMA, "checkpoint")
-    except ArtifactRefused as refused:
-        return str(refused)
+        file = read_document(
+            path / "checkpoint.json", CheckpointFile, CHECKPOINT_SCHEMA, "checkpoint"
+        )
+    except ArtifactRefused as error:
+        return str(error)
     weights = path / _WEIGHTS
-    if file.step != _step(path):
-        return f"{path} is damaged (it says that it is of step {file.step})."
+    if file.step != checkpoint_step(path):
+        return f"{path} is damaged (its checkpoint.json is of step {file.step})."
     if not weights.is_file() or sha256_of_file(weights) != file.sha256:
         return f"{path} is damaged (its checksum differs)."
     return None
-
-
-def _directory(run: Run) -> Path:
-    return run.directory / "checkpoints"
-
-
-def _path(run: Run, step: int) -> Path:
-    return _directory(run) / f"step-{step:08d}"
-
-
-def _step(path: Path) -> int:
-    return int(path.name.removeprefix("step-"))

@@ -1,4 +1,4 @@
-"""What a file of weights (HDF5) may hold: arrays that lie in it, none larger than it."""
+"""Check an HDF5 file of weights from an untrusted source before its arrays are read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 
 from faceloom.errors import ArtifactRefused
 
-# Groups in groups; Keras needs eight.
-_DEEPEST = 32
-# What h5py raises for damage.
-DAMAGED = (
+# Deepest nesting of groups; Keras needs eight levels.
+_MAX_DEPTH = 32
+# Exceptions that h5py raises for a damaged file.
+HDF5_ERRORS = (
     OSError,
     RuntimeError,
     KeyError,
@@ -23,52 +23,72 @@ DAMAGED = (
 )
 
 
-def refuse_foreign_weights(path: Path) -> None:
-    """Raise ArtifactRefused for weights that lie, or lead, outside of the file, or claim more bytes than it has."""
+def check_weights_file(path: Path) -> None:
+    """Check that all arrays are stored inside the file and are not larger than it.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ArtifactRefused: The file is damaged, refers to other files, or declares more bytes than it
+            has.
+    """
     try:
         with h5py.File(path, "r") as file:
-            arrays_of(file, path, path.stat().st_size)
-    except DAMAGED as error:
+            find_datasets(file, path, path.stat().st_size)
+    except HDF5_ERRORS as error:
         raise ArtifactRefused(f"{path} cannot be read as HDF5 ({str(error)[:200]}).") from error
 
 
-def arrays_of(file: h5py.File, path: Path, size: int) -> dict[str, h5py.Dataset]:
-    """Return a file's arrays by their places in it, none of them read yet.
+def find_datasets(file: h5py.File, path: Path, size: int) -> dict[str, h5py.Dataset]:
+    """Return the datasets of a file by their paths inside it, without reading their content.
 
-    size: bytes of the file. Raises ArtifactRefused as `refuse_foreign_weights`; what HDF5 raises for damage is
-    passed on.
+    Args:
+        file: The open file.
+        path: Where it is, for messages.
+        size: Its size in bytes.
+
+    Raises:
+        ArtifactRefused: As `check_weights_file`; h5py's own exceptions (`HDF5_ERRORS`) for damage
+            are passed on.
     """
-    found = dict(_arrays(file, path, "", 0))
-    claimed = sum(array.size * array.dtype.itemsize for array in found.values())
-    if claimed > size:
+    found = dict(_datasets(file, path, "", 0))
+    declared = sum(dataset.size * dataset.dtype.itemsize for dataset in found.values())
+    if declared > size:
         raise ArtifactRefused(
-            f"{path} has {size} bytes and claims weights of {claimed}; take the file anew."
+            f"{path} has {size} bytes but declares {declared} bytes of weights; get the file again."
         )
     return found
 
 
-def _arrays(
-    group: h5py.Group, path: Path, place: str, depth: int
+def _datasets(
+    group: h5py.Group, path: Path, prefix: str, depth: int
 ) -> Iterator[tuple[str, h5py.Dataset]]:
-    if depth > _DEEPEST:
-        raise ArtifactRefused(f"{path} has groups in groups in groups; take the file anew.")
+    if depth > _MAX_DEPTH:
+        raise ArtifactRefused(
+            f"{path} has groups nested more than {_MAX_DEPTH} levels deep; get the file again."
+        )
     for name in group:
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise ArtifactRefused(
-                f"{path} draws its weights from elsewhere ({place}{name}); save it as one file."
+                f"{path} contains a link to other data ({prefix}{name}); save it as one file."
             )
         item = group[name]
         if isinstance(item, h5py.Group):
-            yield from _arrays(item, path, f"{place}{name}/", depth + 1)
+            yield from _datasets(item, path, f"{prefix}{name}/", depth + 1)
         elif isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
                 raise ArtifactRefused(
-                    f"{path} draws its weights from another file; save it as one file."
+                    f"{path} stores weights in another file ({prefix}{name}); save it as one file."
                 )
-            yield f"{place}{name}", item
+            yield f"{prefix}{name}", item
 
 
-def numbers_of(array: h5py.Dataset) -> np.ndarray:
-    """Read an array as float32."""
-    return np.asarray(array[()], np.float32)
+def read_float32(dataset: h5py.Dataset) -> np.ndarray:
+    """Read a dataset as float32.
+
+    Args:
+        dataset: The dataset, of any numeric type and shape.
+    """
+    return np.asarray(dataset[()], np.float32)

@@ -1,11 +1,11 @@
-"""A run's directory: what was asked for, what was learned, what it looked like.
+"""The folder of a training run.
 
-config.yaml          every setting, and where the faces came from
-metrics.jsonl        a row every few steps, and one for each changed setting, restore and the like
-checkpoints/         step-00000500/ ..., each whole and checksummed; best.json, if an evaluation marked one
-previews/            examples.png: what it learns from; step-00000500.png ...
+config.yaml          every setting, and the face sets
+metrics.jsonl        one row every `log_every` steps, one for each evaluation result and each event
+checkpoints/         step-00000500/ ..., with checksums; best.json, once an evaluation marked one
+previews/            examples.png: training examples; step-00000500.png ...: predictions
 report.html          all of it on one page
-tensorboard/         the metrics and previews for TensorBoard, if asked for
+tensorboard/         metrics and previews for TensorBoard, if `tensorboard` is set
 """
 
 import json
@@ -14,53 +14,62 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
-from faceloom.atomic import said_plainly, write_text
+from faceloom.atomic import friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, UsageError
-from faceloom.json_documents import Strict, first_problem
-from faceloom.safe_read import lines_of, read_bounded, refuse_links
-from faceloom_train.config.safe_yaml import MOST_BYTES, parse_yaml
-from faceloom_train.config.schema import FIXED, TrainConfig, differences
+from faceloom.json_documents import StrictModel, first_validation_error
+from faceloom.safe_read import check_no_symlinks, read_bounded, read_lines
+from faceloom_train.config.loader import differences
+from faceloom_train.config.safe_yaml import MAX_BYTES, parse_yaml
+from faceloom_train.config.schema import FIXED, TrainConfig
 
-# A row of the metrics: a step's figures, or what happened at it.
+# Format of a run's folder: the keys of config.yaml, of the metrics and of best.json.
+SCHEMA: Literal[2] = 2
+# Longest line of metrics.jsonl, in bytes: a metric for each direction, or a setting that changed.
+_MAX_ROW_BYTES = 2**20
+
+# A row of the metrics: the metrics of a step or an evaluation, or an event.
 Row: TypeAlias = dict[str, Any]
-# Bytes of a row's line: a figure for every direction, or a setting that changed.
-_MOST_OF_A_ROW = 2**20
 
 
-def _without_nul(path: Path) -> Path:
+def _check_no_nul(path: Path) -> Path:
     if "\0" in str(path):
-        raise ValueError("no path has a NUL in it")
+        raise ValueError("a path cannot contain a NUL character")
     return path
 
 
-_Place = Annotated[Path, AfterValidator(_without_nul)]
+_ValidPath = Annotated[Path, AfterValidator(_check_no_nul)]
 
 
-class RunFile(Strict):
-    """`config.yaml` of a run. `faces`: identity name to face set, in the decoders' order.
+class RunFile(StrictModel):
+    """`config.yaml` of a run. Paths are relative to the run, so that a project can be moved."""
 
-    init_from: the run that this one began with the weights of. Paths are relative to the run, so that a
-    project can be moved as a whole.
-    """
-
-    faces: Annotated[dict[str, _Place], Field(min_length=2)]
-    init_from: _Place | None = None
+    schema_number: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
+    """Format of the run's folder."""
+    faces: Annotated[dict[str, _ValidPath], Field(min_length=2)]
+    """Face set of each identity, in the order of the decoders."""
+    init_from: _ValidPath | None = None
+    """The run whose weights this one started from; None: random weights."""
     settings: TrainConfig
+    """Every setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's directory and what stands in its `config.yaml`."""
+    """A run's folder with the content of its `config.yaml`."""
 
     directory: Path
+    """The folder."""
     faces: Mapping[str, Path]
+    """Face set of each identity, in the order of the decoders."""
     settings: TrainConfig
+    """Every setting."""
     init_from: Path | None = None
+    """The run whose weights this one started from; None: random weights."""
 
     @classmethod
     def create(
@@ -70,25 +79,42 @@ class Run:
         settings: TrainConfig,
         init_from: Path | None = None,
     ) -> "Run":
-        """Begin a run in a new directory."""
+        """Create a run in a new folder.
+
+        Args:
+            directory: The folder.
+            faces: Face set of each identity, in the order of the decoders.
+            settings: Every setting.
+            init_from: The run whose weights this one starts from; None: random weights.
+        """
         run = cls(directory, faces, settings, init_from)
-        run.write()
+        run.write_config()
         return run
 
     @classmethod
     def read(cls, directory: Path) -> "Run":
-        """Read a run; raise ArtifactRefused if `directory` is none, or anything in it leads outside."""
+        """Read a run.
+
+        Args:
+            directory: Its folder.
+
+        Raises:
+            ArtifactRefused: `directory` is not a run, has another schema, is damaged, or contains a
+                symbolic link.
+        """
         path = directory / "config.yaml"
-        refuse_links(directory)
+        check_no_symlinks(directory)
         try:
-            file = RunFile.model_validate(parse_yaml(read_bounded(path, MOST_BYTES)))
+            data = parse_yaml(read_bounded(path, MAX_BYTES))
+            _check_schema(data, path)
+            file = RunFile.model_validate(data)
         except FileNotFoundError:
             raise ArtifactRefused(
-                f"{directory} is no run: it has no config.yaml; check the path."
+                f"{directory} is not a run: it has no config.yaml; check the path."
             ) from None
         except ValidationError as error:
             raise ArtifactRefused(
-                f"{path} is not a run's configuration: {first_problem(error)}."
+                f"{path} is not a run's configuration: {first_validation_error(error)}."
             ) from error
         except (yaml.YAMLError, OSError) as error:
             raise ArtifactRefused(f"{path} is damaged and cannot be read as YAML.") from error
@@ -98,7 +124,11 @@ class Run:
 
     @staticmethod
     def exists(directory: Path) -> bool:
-        """Say whether a run was begun in `directory`."""
+        """Return whether a folder holds a run.
+
+        Args:
+            directory: The folder.
+        """
         return (directory / "config.yaml").is_file()
 
     @property
@@ -107,72 +137,116 @@ class Run:
         return tuple(self.faces)
 
     @property
-    def metrics(self) -> Path:
-        """The metrics' file."""
+    def metrics_path(self) -> Path:
+        """The file of the metrics; it may not exist yet."""
         return self.directory / "metrics.jsonl"
 
     @property
-    def examples(self) -> Path:
-        """Where the sheet of training examples is."""
+    def examples_path(self) -> Path:
+        """The sheet of training examples; it may not exist yet."""
         return self.directory / "previews" / "examples.png"
 
-    def preview(self, step: int) -> Path:
-        """Return where the preview sheet of a step is."""
+    def preview_path(self, step: int) -> Path:
+        """Return the path of a preview sheet; it may not exist yet.
+
+        Args:
+            step: The step that the sheet shows.
+        """
         return self.directory / "previews" / f"step-{step:08d}.png"
 
-    def previews(self) -> list[Path]:
-        """Return the preview sheets that are there, the oldest first."""
+    def list_previews(self) -> list[Path]:
+        """Return the preview sheets that exist, the oldest first."""
         return sorted((self.directory / "previews").glob("step-*.png"))
 
-    def write(self) -> None:
+    def write_config(self) -> None:
         """Write `config.yaml`."""
         faces = {name: self._relative(path) for name, path in self.faces.items()}
         init_from = self.init_from and self._relative(self.init_from)
         file = RunFile(faces=faces, init_from=init_from, settings=self.settings)
         write_text(
             self.directory / "config.yaml",
-            yaml.safe_dump(file.model_dump(mode="json"), sort_keys=False),
+            yaml.safe_dump(file.model_dump(mode="json", by_alias=True), sort_keys=False),
         )
 
     def with_settings(self, settings: TrainConfig, step: int) -> "Run":
-        """Continue with other settings, noting each change in the metrics; raise UsageError for a fixed one."""
+        """Return this run with other settings; write them, and log each change to the metrics.
+
+        Args:
+            settings: The new settings.
+            step: The step from which on they hold.
+
+        Raises:
+            UsageError: A setting differs that cannot change during a run.
+        """
         changes = list(differences(self.settings, settings))
         for key, old, new in changes:
             if any(key == fixed or key.startswith(f"{fixed}.") for fixed in FIXED):
                 raise UsageError(
-                    f"{self.directory}: {key} was {old!r} when this run began and cannot become {new!r}; "
-                    "begin a new run for that."
+                    f"{self.directory}: {key} is {old!r} in this run and cannot become {new!r}; "
+                    "start a new run for that."
                 )
         changed = replace(self, settings=settings)
         if changes:
-            changed.write()
+            changed.write_config()
             for key, old, new in changes:
-                self.log({"step": step, "changed": key, "from": old, "to": new})
+                self.log_event("setting_changed", step, setting=key, old=old, new=new)
         return changed
 
-    def log(self, row: Mapping[str, object]) -> None:
-        """Append a row to the metrics."""
+    def log_metrics(self, row: Mapping[str, object]) -> None:
+        """Append a row to the metrics.
+
+        Args:
+            row: The row; its "step" is the step that it belongs to.
+
+        Raises:
+            PartlyDone: The disk is full.
+        """
         try:
-            with self.metrics.open("a", encoding="utf-8") as file:
+            with self.metrics_path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
-            raise said_plainly(error, self.metrics) from error
+            raise friendly_os_error(error, self.metrics_path) from error
 
-    def forget_after(self, step: int) -> None:
-        """Drop the metrics of steps that were lost with a killed process, so that none is told twice."""
-        kept = [json.dumps(row) + "\n" for row in self.rows() if row["step"] <= step]
-        write_text(self.metrics, "".join(kept))
+    def log_event(self, event: str, step: int, **details: object) -> None:
+        """Append a row about an event to the metrics.
 
-    def rows(self) -> list[Row]:
-        """Return the rows of the metrics, the oldest first."""
-        if not self.metrics.is_file():
+        Args:
+            event: Its kind: setting_changed, setting_chosen, restored, warm_start or trend.
+            step: The step at which it happened.
+            details: Further keys of the row.
+        """
+        self.log_metrics({"step": step, "event": event, **details})
+
+    def drop_metrics_after(self, step: int) -> None:
+        """Drop the rows of steps that a killed process lost: they will be logged again.
+
+        Args:
+            step: The last step whose rows are kept.
+        """
+        kept = [json.dumps(row) + "\n" for row in self.read_metrics() if row["step"] <= step]
+        write_text(self.metrics_path, "".join(kept))
+
+    def read_metrics(self) -> list[Row]:
+        """Return the rows of the metrics, the oldest first; invalid lines are ignored."""
+        if not self.metrics_path.is_file():
             return []
         rows = []
-        for line in lines_of(self.metrics, _MOST_OF_A_ROW):
-            # The last line of a killed process may be half a line.
+        for line in read_lines(self.metrics_path, _MAX_ROW_BYTES):
+            # A process killed while writing leaves an incomplete last line.
             with suppress(ValueError, RecursionError):
                 rows.append(json.loads(line))
         return [row for row in rows if isinstance(row, dict) and isinstance(row.get("step"), int)]
 
     def _relative(self, path: Path) -> Path:
         return Path(os.path.relpath(path.resolve(), self.directory.resolve()))
+
+
+def _check_schema(data: object, path: Path) -> None:
+    """Raise ArtifactRefused for a run that another version of Faceloom wrote."""
+    found = data.get("schema", 1) if isinstance(data, dict) and "settings" in data else SCHEMA
+    if found != SCHEMA:
+        newer = isinstance(found, int) and found > SCHEMA
+        hint = "update faceloom" if newer else "start a new run"
+        raise ArtifactRefused(
+            f"{path} has schema {repr(found)[:20]} and this faceloom reads {SCHEMA}; {hint}."
+        )

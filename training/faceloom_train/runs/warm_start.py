@@ -1,4 +1,4 @@
-"""Begin a run with what another has learned: layers of the same name and shape are copied, the rest is fresh."""
+"""Start a run with the weights of another: layers of the same name and shape are copied."""
 
 import math
 from collections.abc import Collection, Iterator
@@ -8,91 +8,126 @@ from pathlib import Path
 import keras
 
 from faceloom.errors import ArtifactRefused
-from faceloom_train.model.networks import layers_of
+from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.optimizer import use_averaged_weights
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.run_directory import Run
 
-# Of a decoder's layers: the template is one person's mean face.
-_OWN = frozenset({"template"})
+# Decoder layers that belong to one identity: they are not copied to another identity's decoder.
+_IDENTITY_LAYERS = frozenset({"mean_face"})
 
 
 @dataclass(frozen=True, slots=True)
 class WarmStart:
-    """What was taken of a run. `share`: of the new network's weights, 0..1."""
+    """What was copied from another run."""
 
     run: Path
+    """The other run's folder."""
     step: int
-    share: float
+    """The step of its checkpoint."""
+    copied_fraction: float
+    """Fraction of the new model's weights that were copied, 0 to 1."""
 
     def to_text(self) -> str:
-        """Say it in a line."""
-        return f"{100 * self.share:.0f} % of the weights come from {self.run} (step {self.step}), the rest begins fresh"
+        """Return a one-line description."""
+        percent = f"{100 * self.copied_fraction:.0f} %"
+        return (
+            f"{percent} of the weights are copied from {self.run} (step {self.step}), "
+            "the rest is initialized randomly"
+        )
 
 
-def refuse_stranger(model: SwapModel, known: SwapModel, source: Path) -> None:
-    """Raise ArtifactRefused if a network can take nothing that matters (a kernel) of the networks of `source`."""
+def check_compatible(model: SwapModel, source_model: SwapModel, source: Path) -> None:
+    """Check that a warm start would copy at least one kernel.
+
+    Args:
+        model: The new model.
+        source_model: The model to copy from.
+        source: The folder of its run, for messages.
+
+    Raises:
+        ArtifactRefused: No kernel of the two networks has the same name and shape.
+    """
     pairs = [
-        *_same_of(model.encoder, known.encoder),
-        *_same_of(model.decoders[0], known.decoders[0], _OWN),
+        *_matching_variables(model.encoder, source_model.encoder),
+        *_matching_variables(model.decoders[0], source_model.decoders[0], _IDENTITY_LAYERS),
     ]
     if not any(len(new.shape) > 1 for new, _ in pairs):
         raise ArtifactRefused(
-            f"{source} has no layer of the name and shape of one of the new network's; begin without "
-            "--init-from, or with a network more like the one in its config.yaml."
+            f"{source} has no layer with the name and shape of a layer of the new network; train "
+            "without --init-from, or with a network more like the one in its config.yaml."
         )
 
 
 def copy_weights(
-    model: SwapModel, identities: tuple[str, ...], known: SwapModel, source: Run
+    model: SwapModel, identities: tuple[str, ...], source_model: SwapModel, source: Run
 ) -> WarmStart:
-    """Copy into `model` what it has in common with `known`, the model of `source`; use the last whole checkpoint.
+    """Copy weights from the newest undamaged checkpoint of another run.
 
-    A decoder begins as that of the same identity, or else as the first one. The copied weights are the
-    averages that would have been exported.
+    A decoder gets the weights of the same identity's decoder, or else of the first one. The
+    averaged weights (EMA) are copied, which are those that would be exported.
+
+    Args:
+        model: The new model; its weights are overwritten.
+        identities: Its identities, in the order of its decoders.
+        source_model: A compiled model with the settings of `source`; its state is overwritten.
+        source: The other run.
+
+    Raises:
+        ArtifactRefused: `source` has no undamaged checkpoint.
     """
     checkpoint, step = latest_checkpoint(source)
-    restore_checkpoint(known, checkpoint)
-    use_averaged_weights(known)
-    # What identities share is met once for each of them.
-    pairs = {id(new): (new, old) for new, old in _same(model, known, identities, source.identities)}
+    restore_checkpoint(source_model, checkpoint)
+    use_averaged_weights(source_model)
+    # Layers that identities share occur once for each identity.
+    pairs = {
+        id(new): (new, old)
+        for new, old in _all_pairs(model, source_model, identities, source.identities)
+    }
     for new, old in pairs.values():
         new.assign(old.value)
-    taken = sum(math.prod(new.shape) for new, _ in pairs.values())
-    return WarmStart(
-        source.directory, step, taken / sum(math.prod(v.shape) for v in model.trainable_variables)
-    )
+    copied = sum(math.prod(new.shape) for new, _ in pairs.values())
+    total = sum(math.prod(v.shape) for v in model.trainable_variables)
+    return WarmStart(source.directory, step, copied / total)
 
 
-def _same(
-    model: SwapModel, known: SwapModel, identities: tuple[str, ...], others: tuple[str, ...]
+def _all_pairs(
+    model: SwapModel,
+    source_model: SwapModel,
+    identities: tuple[str, ...],
+    source_identities: tuple[str, ...],
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
-    """Yield each variable of `model` that `known` has too, of the same layer, name and shape, with it."""
-    encoder = [*_same_of(model.encoder, known.encoder)]
+    """Yield the variables of `model` with those to copy into them."""
+    encoder = [*_matching_variables(model.encoder, source_model.encoder)]
     yield from encoder
-    # What reads the code comes with what writes it.
-    if any(new is model.encoder.get_layer("code").kernel for new, _ in encoder):
-        yield from _same_of(model.landmark_head, known.landmark_head)
+    # The landmark head reads the latent, so it is only valid with the layer that writes it.
+    if any(new is model.encoder.get_layer("latent").kernel for new, _ in encoder):
+        yield from _matching_variables(model.landmark_head, source_model.landmark_head)
     for name, decoder in zip(identities, model.decoders, strict=True):
-        if name in others:
-            yield from _same_of(decoder, known.decoders[others.index(name)])
+        if name in source_identities:
+            same = source_model.decoders[source_identities.index(name)]
+            yield from _matching_variables(decoder, same)
         else:
-            yield from _same_of(decoder, known.decoders[0], _OWN)
+            yield from _matching_variables(decoder, source_model.decoders[0], _IDENTITY_LAYERS)
 
 
-def _same_of(
-    network: keras.Model, known: keras.Model, without: Collection[str] = ()
+def _matching_variables(
+    network: keras.Model, source: keras.Model, excluded_layers: Collection[str] = ()
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
-    """Yield the pairs of a graph, leaving out the layers `without`. In a decoder no name is there twice."""
-    old = dict(_trained_of(known))
-    for name, variable in _trained_of(network):
-        like = old.get(name)
-        if like is not None and like.shape == variable.shape and name[0] not in without:
-            yield variable, like
+    """Yield pairs of variables with the same layer, name and shape."""
+    # Layer names are unique within one network.
+    by_name = dict(_trainable_variables(source))
+    for name, variable in _trainable_variables(network):
+        match = by_name.get(name)
+        same_shape = match is not None and match.shape == variable.shape
+        if same_shape and name[0] not in excluded_layers:
+            yield variable, match
 
 
-def _trained_of(network: keras.Model) -> Iterator[tuple[tuple[str, str], keras.Variable]]:
-    for layer in layers_of(network):
+def _trainable_variables(
+    network: keras.Model,
+) -> Iterator[tuple[tuple[str, str], keras.Variable]]:
+    for layer in iterate_layers(network):
         for variable in layer.trainable_variables:
             yield (layer.name, variable.name), variable

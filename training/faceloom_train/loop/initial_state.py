@@ -1,0 +1,94 @@
+"""The state from which training starts: a checkpoint, another run's weights, or a new model."""
+
+import logging
+from collections.abc import Sequence
+
+from faceloom.faceset import FaceSet
+from faceloom.progress import Progress, ProgressCallback
+from faceloom_train.config.schema import ConvNetwork
+from faceloom_train.data.dataset import TrainingFaces, load_faces
+from faceloom_train.data.mean_face import compute_mean_face
+from faceloom_train.distributed.strategy import DeviceStrategy
+from faceloom_train.model.model_builder import build_compiled_model
+from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
+from faceloom_train.runs.checkpoint_paths import list_checkpoints
+from faceloom_train.runs.run_directory import Run
+from faceloom_train.runs.warm_start import copy_weights
+
+log = logging.getLogger(__name__)
+
+
+def load_training_faces(run: Run) -> list[TrainingFaces]:
+    """Load the training faces of each identity.
+
+    Args:
+        run: The run.
+
+    Raises:
+        ArtifactRefused: A face set is damaged.
+    """
+    return [load_faces(FaceSet.read(path), run.settings) for path in run.faces.values()]
+
+
+def restore_or_initialize(
+    model: SwapModel,
+    run: Run,
+    faces: Sequence[TrainingFaces],
+    report: ProgressCallback = lambda _: None,
+) -> int:
+    """Restore the newest undamaged checkpoint, or initialize a new model.
+
+    Args:
+        model: A compiled model with the run's settings; its state is overwritten.
+        run: The run; the metrics after the checkpoint are dropped.
+        faces: The training faces of each identity.
+        report: Receives progress about a warm start.
+
+    Returns:
+        The step of the checkpoint; 0 for a new model.
+
+    Raises:
+        ArtifactRefused: The run has checkpoints, all of them damaged.
+    """
+    if list_checkpoints(run):
+        checkpoint, step = latest_checkpoint(run, log.warning)
+        restore_checkpoint(model, checkpoint)
+        run.drop_metrics_after(step)
+        return step
+    run.drop_metrics_after(0)
+    network = run.settings.network
+    if isinstance(network, ConvNetwork) and network.mean_face:
+        model.set_mean_faces([compute_mean_face(own, model.crop.size) for own in faces])
+    if run.init_from is not None:
+        _warm_start(model, run, Run.read(run.init_from), report)
+    return 0
+
+
+def broadcast_initial_state(model: SwapModel, strategy: DeviceStrategy, steps: range) -> range:
+    """Give all workers the first worker's weights, optimizer state and steps.
+
+    Args:
+        model: Each worker's compiled model.
+        strategy: The devices.
+        steps: The first worker's steps; ignored on the others.
+
+    Returns:
+        The steps to train, on all workers.
+    """
+    start, stop = strategy.broadcast(f"{steps.start} {steps.stop}").split()
+    strategy.broadcast_weights(model)
+    return range(int(start), int(stop))
+
+
+def _warm_start(model: SwapModel, run: Run, source: Run, report: ProgressCallback) -> None:
+    source_model = build_compiled_model(source.settings, source.identities)
+    copied = copy_weights(model, run.identities, source_model, source)
+    run.log_event(
+        "warm_start",
+        0,
+        init_from=str(copied.run),
+        init_step=copied.step,
+        copied_fraction=round(copied.copied_fraction, 3),
+    )
+    report(Progress("warm start", 1, 1, copied.to_text()))
