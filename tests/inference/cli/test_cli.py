@@ -113,7 +113,7 @@ REFUSALS = {
         "CONVERT --identity no_faces --out OUT.mp4", 2, "only used with --baseline"
     ),
     "a paste: an invalid face set": (
-        "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4", 3, "is no face set"
+        "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4", 3, "it has no faceset.json"
     ),
     "a paste: a provider": (
         "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4 --provider cuda",
@@ -155,7 +155,7 @@ REFUSALS = {
     ),
     "train: an invalid face set": (
         "train --config smoke --faces a=no_faces --faces b=good.bundle --run OUT",
-        3, "is no face set"
+        3, "it has no faceset.json"
     ),
     "train: an unknown preset": (
         "train --config smokey --faces a=x --faces b=y --run OUT", 2, "no preset 'smokey'"
