@@ -113,7 +113,8 @@ REFUSALS = {
         "CONVERT --identity no_faces --out OUT.mp4", 2, "only used with --baseline"
     ),
     "a paste: an invalid face set": (
-        "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4", 3, "it has no faceset.json"
+        "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4",
+        3, "it has no faceset.json"
     ),
     "a paste: a provider": (
         "convert face.mp4 --baseline paste --identity no_faces --out OUT.mp4 --provider cuda",
