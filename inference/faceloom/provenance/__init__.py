@@ -1,34 +1,38 @@
-"""What says that a face was exchanged: marks in the file, a label in the picture, consent; and what is refused."""
+"""Disclosure of swaps: marks in files, visible labels, consent records and the content check.
+
+It may import `faceloom.video` and the top-level modules of `faceloom`. The packages for C2PA and
+for the content check are extras, which are imported when they are used.
+"""
 
 from faceloom.provenance.consent import Consent, ConsentRecord
 from faceloom.provenance.content_check import (
     ContentCheck,
-    can_check,
-    checked,
-    open_detector,
-    refuse_frame,
+    check_frame,
+    check_frames,
+    content_check_available,
+    load_nudity_detector,
 )
-from faceloom.provenance.disclosure_mark import Mark, WornFace
-from faceloom.provenance.mark_writer import Marked, Marker, Marking, mark_pictures
-from faceloom.provenance.verify import EXIT_CODES, Verified, verify
-from faceloom.provenance.visible_label import Label
+from faceloom.provenance.disclosure_mark import DisclosureMark, SwappedIdentity
+from faceloom.provenance.mark_writer import MarkSettings, MarkWriter, WrittenMarks, mark_images
+from faceloom.provenance.verify import EXIT_CODES, VerificationReport, verify
+from faceloom.provenance.visible_label import VisibleLabel
 
 __all__ = [
     "EXIT_CODES",
     "Consent",
     "ConsentRecord",
     "ContentCheck",
-    "Label",
-    "Mark",
-    "Marked",
-    "Marker",
-    "Marking",
-    "Verified",
-    "WornFace",
-    "can_check",
-    "checked",
-    "mark_pictures",
-    "open_detector",
-    "refuse_frame",
+    "DisclosureMark",
+    "MarkSettings",
+    "MarkWriter",
+    "SwappedIdentity",
+    "VerificationReport",
+    "VisibleLabel",
+    "WrittenMarks",
+    "check_frame",
+    "check_frames",
+    "content_check_available",
+    "load_nudity_detector",
+    "mark_images",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""What a person said to having their face worn: recorded by whoever trains, carried along, never judged."""
+"""The record of a person's consent: written by whoever trains and stored in bundle and output."""
 
 import datetime
 import json
@@ -6,58 +6,69 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from faceloom.json_documents import Strict
+from faceloom.json_documents import StrictModel
 
-# Longer texts belong into a document of their own, which the note can name.
-_MOST = 4000
+# Most characters of a field; a longer document can be named in the note.
+_MAX_LENGTH = 4000
 
-Words = Annotated[str, Field(max_length=_MOST)]
+ShortText = Annotated[str, Field(max_length=_MAX_LENGTH)]
 
 
-class ConsentRecord(Strict):
-    """Who agreed, on what basis (a contract, a release, "myself"), when, and anything else in free text."""
+class ConsentRecord(StrictModel):
+    """A person's consent to the use of their face; at least one field is given."""
 
-    who: Words = ""
-    basis: Words = ""
+    person: ShortText = ""
+    """Who consented."""
+
+    basis: ShortText = ""
+    """On what basis, for example "release form" or "myself"."""
+
     date: datetime.date | None = None
-    note: Words = ""
+    """When."""
+
+    note: ShortText = ""
+    """Anything else."""
 
     @model_validator(mode="after")
-    def _says_something(self) -> "ConsentRecord":
-        if not (self.who or self.basis or self.date or self.note):
+    def _check_not_empty(self) -> "ConsentRecord":
+        if not (self.person or self.basis or self.date or self.note):
             raise ValueError(
-                "a consent record says who, on what basis, when or a note; leave it out instead"
+                "a consent record needs a person, basis, date or note; leave it out instead"
             )
         return self
 
     def __str__(self) -> str:
-        """Return it as one line, for people."""
+        """Return the record in one line, for people."""
         basis = self.basis and f"basis: {self.basis}"
         date = self.date and self.date.isoformat()
         return "; ".join(
-            " ".join(part.split()) for part in (self.who, basis, date, self.note) if part
+            " ".join(part.split()) for part in (self.person, basis, date, self.note) if part
         )
 
     def to_text(self) -> str:
-        """Return what `from_text` reads: JSON, or the note alone where there is nothing else."""
-        said = self.model_dump(mode="json", exclude_defaults=True)
-        return self.note if said.keys() == {"note"} else json.dumps(said, ensure_ascii=False)
+        """Return the record for `from_text`: JSON, or the note if there is nothing else."""
+        values = self.model_dump(mode="json", exclude_defaults=True)
+        return self.note if values.keys() == {"note"} else json.dumps(values, ensure_ascii=False)
 
     @classmethod
     def from_text(cls, text: str | None) -> "ConsentRecord | None":
-        """Read what `to_text` wrote; any other text is a note, nothing is None."""
+        """Read the text of `to_text`; any other text becomes a note.
+
+        Args:
+            text: The text; empty or None gives None.
+        """
         if not text:
             return None
         try:
             return cls.model_validate_json(text)
         except ValidationError:
-            return cls(note=text[:_MOST])
+            return cls(note=text[:_MAX_LENGTH])
 
 
-def _from_note(value: Any) -> Any:
-    """Take what was free text before there was a record."""
+def _note_to_record(value: Any) -> Any:
+    """Convert a plain string to a record with a note."""
     return ConsentRecord(note=value) if isinstance(value, str) and value else value or None
 
 
-# In documents: a record, or free text as older ones have it.
-Consent = Annotated[ConsentRecord | None, BeforeValidator(_from_note)]
+# A field of a configuration or manifest: a record, or a string that becomes its note.
+Consent = Annotated[ConsentRecord | None, BeforeValidator(_note_to_record)]

@@ -1,4 +1,4 @@
-"""The mark in a container's own tags, beside what the user wrote there."""
+"""The disclosure mark in a container's tags, beside the user's own tags."""
 
 import mmap
 import re
@@ -8,58 +8,87 @@ from pathlib import Path
 import av
 
 from faceloom.errors import MediaUnreadable
-from faceloom.provenance.disclosure_mark import BEGINNING, SOURCE_TYPE, Mark
+from faceloom.provenance.disclosure_mark import SENTENCE_PREFIX, SOURCE_TYPE, DisclosureMark
 from faceloom.video.safe_open import open_input
 
-# Matroska takes any name. Others know a list: the first that the user left free is taken.
-_OWN = "FACELOOM"
-_FREE = ("comment", "description", "synopsis")
-# It stops where another one begins, so that a file full of beginnings takes no longer than another.
-_SENTENCE = re.compile(
+# Our own tag; Matroska allows any name.
+_OWN_TAG = "FACELOOM"
+# Other containers support a fixed list of tags: the first of these that is free is used.
+_STANDARD_TAGS = ("comment", "description", "synopsis")
+# A sentence in a file's bytes. It does not extend over a second prefix, so that a file full of
+# prefixes is searched in linear time.
+_SENTENCE_PATTERN = re.compile(
     b"%b (?:(?!%b)[^\0]){1,4000}?%b"
-    % (BEGINNING.encode(), BEGINNING.encode(), SOURCE_TYPE.encode())
+    % (SENTENCE_PREFIX.encode(), SENTENCE_PREFIX.encode(), SOURCE_TYPE.encode())
 )
 
 
-def tags_of(mark: Mark, ending: str, there: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags to write into a video. there: its own, by FFmpeg's names; they are never replaced.
+def build_tags(mark: DisclosureMark, suffix: str, existing: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that disclose a swap in a video; the user's tags are never replaced.
 
-    In QuickTime the XMP packet is such a tag, too. Empty if all are taken.
+    QuickTime also stores the XMP packet as a tag.
+
+    Args:
+        mark: The disclosure mark.
+        suffix: Suffix of the video, such as ".mp4".
+        existing: The video's tags, by FFmpeg's names.
+
+    Returns:
+        The tags to write; empty if all that the container supports are in use.
     """
-    said = {_OWN: mark.sentence()} if ending in (".mkv", ".webm") else {}
-    names = _FREE[:1] if said else _FREE
-    taken = {key.lower(): value for key, value in there.items()}
-    # An older mark of ours may go: what it said stays in the credentials.
-    free = [name for name in names if taken.get(name, BEGINNING).startswith(BEGINNING)]
+    has_own_tag = suffix in (".mkv", ".webm")
+    tags = {_OWN_TAG: mark.to_sentence()} if has_own_tag else {}
+    names = _STANDARD_TAGS[:1] if has_own_tag else _STANDARD_TAGS
+    existing = {key.lower(): value for key, value in existing.items()}
+    # An earlier mark of ours may be replaced: the credentials still describe the input.
+    free = [
+        name for name in names if existing.get(name, SENTENCE_PREFIX).startswith(SENTENCE_PREFIX)
+    ]
     if free:
-        said[free[0]] = mark.sentence()
-    if ending == ".mov":
-        said["xmp"] = mark.packet().decode()
-    return said
+        tags[free[0]] = mark.to_sentence()
+    if suffix == ".mov":
+        tags["xmp"] = mark.to_xmp().decode()
+    return tags
 
 
-def tags_in(path: Path) -> dict[str, str]:
-    """Return the tags of a video or picture that FFmpeg reads. Raises MediaUnreadable if it reads none at all."""
+def read_tags(path: Path) -> dict[str, str]:
+    """Return the tags of a video or image that FFmpeg reads.
+
+    Args:
+        path: The file.
+
+    Raises:
+        MediaUnreadable: If it is not a video or image.
+    """
     try:
         with open_input(path) as container:
             tags = dict(container.metadata)
             for stream in container.streams.video[:1]:
                 tags |= dict(stream.metadata)
-            return {_readable(name): _readable(said) for name, said in tags.items()}
+            return {_to_utf8(name): _to_utf8(value) for name, value in tags.items()}
     except (av.FFmpegError, ValueError) as error:
         raise MediaUnreadable(
-            f"{path} is no video or picture that can be read; check that it opens in a player or viewer."
+            f"{path} is not a video or image that can be read; check that it opens in a player or "
+            "viewer."
         ) from error
 
 
-def _readable(text: str) -> str:
+def _to_utf8(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def sentences_in(path: Path, tags: Mapping[str, str]) -> tuple[str, ...]:
-    """Return our sentences among a file's tags, each once, or in its bytes: FFmpeg does not read all of a picture's."""
-    said = [value for value in tags.values() if value.startswith(BEGINNING)]
-    if not said and path.stat().st_size:
+def find_sentences(path: Path, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return our sentences in a file, each once.
+
+    Args:
+        path: The file; its bytes are searched if no tag has one, as FFmpeg does not read all
+            tags of images.
+        tags: The file's tags.
+    """
+    sentences = [value for value in tags.values() if value.startswith(SENTENCE_PREFIX)]
+    if not sentences and path.stat().st_size:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            said = [found[0].decode(errors="replace") for found in _SENTENCE.finditer(data)]
-    return tuple(dict.fromkeys(said))
+            sentences = [
+                match[0].decode(errors="replace") for match in _SENTENCE_PATTERN.finditer(data)
+            ]
+    return tuple(dict.fromkeys(sentences))

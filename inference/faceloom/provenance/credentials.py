@@ -1,4 +1,7 @@
-"""C2PA: a signed manifest inside the file, through the package c2pa-python, which is an extra. Nothing is fetched."""
+"""C2PA content credentials: a signed manifest inside the file.
+
+Uses the package c2pa-python, an extra. Nothing is fetched from the network.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from faceloom import __version__
-from faceloom.atomic import replacing_file
+from faceloom.atomic import atomic_file
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
-from faceloom.provenance.disclosure_mark import SOURCE_TYPE, Mark
+from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
 from faceloom.provenance.signing_key import SigningKey, local_certificate
 
-# Endings of what we write that can carry a manifest, by the name that C2PA has for the format.
-FORMATS: Mapping[str, str] = {
+# MIME type of each output format that supports a manifest, by suffix.
+C2PA_FORMATS: Mapping[str, str] = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
     ".mov": "video/quicktime",
@@ -25,12 +28,19 @@ FORMATS: Mapping[str, str] = {
     ".jpeg": "image/jpeg",
     ".webp": "image/webp",
 }
-# Inputs whose own credentials can be read.
-_SOURCES = {**FORMATS, ".avi": "video/avi", ".tif": "image/tiff", ".tiff": "image/tiff"}
-MISSING = (
+# MIME type of each input format whose credentials can be read, by suffix.
+_SOURCE_FORMATS = {
+    **C2PA_FORMATS,
+    ".avi": "video/avi",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+# What to do without the extra.
+INSTALL_HINT = (
     "C2PA needs the packages c2pa-python and cryptography; run: pip install 'faceloom[provenance]'"
 )
-_PARENT = "parent"
+# Label of the input in the manifest's ingredients.
+_PARENT_LABEL = "parent"
 _SETTINGS: dict[str, Any] = {
     "builder": {"thumbnail": {"enabled": False}},
     "verify": {
@@ -40,104 +50,145 @@ _SETTINGS: dict[str, Any] = {
         "ocsp_fetch": False,
     },
 }
-# What a manifest of a file that was not changed may lack: somebody who vouches for its signer.
-_UNTRUSTED = "signingCredential.untrusted"
-_AT_FAULT = 5
+# The validation code of a valid signature by an unknown signer, which is not an error here.
+_UNTRUSTED_CODE = "signingCredential.untrusted"
+# Most validation errors that are reported.
+_MAX_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialsFound:
-    """A file's active manifest, checked.
-
-    state: "Trusted" (signed by a known certificate), "Valid" (whole, signed by somebody), "Invalid". signer: common
-    name and organzation. actions: C2PA's names. source_types: how they say it was made. ingredients: titles, with
-    whose credentials they had. faults: what is wrong, in C2PA's codes.
-    """
+class ContentCredentials:
+    """A file's active C2PA manifest and its validation."""
 
     state: str
-    signer: str
-    generator: str
-    actions: tuple[str, ...]
-    source_types: tuple[str, ...]
-    ingredients: tuple[str, ...]
-    faults: tuple[str, ...]
+    """C2PA's result: "Trusted" (known signer), "Valid" (unknown signer) or "Invalid"."""
+
+    signer: str = ""
+    """Common name and organization of the signer."""
+
+    generator: str = ""
+    """Name and version of the program that wrote the manifest."""
+
+    actions: tuple[str, ...] = ()
+    """C2PA's names of the actions, such as "c2pa.edited"."""
+
+    source_types: tuple[str, ...] = ()
+    """IPTC's digital source types of the actions, URLs."""
+
+    ingredients: tuple[str, ...] = ()
+    """Titles of the inputs, with the signer of their own credentials."""
+
+    errors: tuple[str, ...] = ()
+    """C2PA's validation codes, or messages."""
 
 
 def is_installed() -> bool:
-    """Tell whether manifests can be written and read here."""
+    """Return whether the packages for C2PA are installed."""
     return find_spec("c2pa") is not None and find_spec("cryptography") is not None
 
 
-def sign(part: Path, ending: str, title: str, mark: Mark, source: Path, key: SigningKey) -> None:
-    """Add a manifest to a whole file, in place; `source` is what it was made from, which keeps its own credentials."""
+def sign(
+    part: Path, suffix: str, title: str, mark: DisclosureMark, source: Path, key: SigningKey
+) -> None:
+    """Add a signed manifest to a finished file, in place.
+
+    Args:
+        part: The file.
+        suffix: Suffix of its format, such as ".mp4".
+        title: The file's final name.
+        mark: The disclosure mark.
+        source: The input; its own credentials are included.
+        key: The key to sign with.
+
+    Raises:
+        c2pa.C2paError: If the manifest cannot be written.
+    """
     import c2pa  # noqa: PLC0415  an extra
 
     info = c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.private, None)
-    readable = source.is_file() and source.suffix.lower() in _SOURCES
-    definition = _definition(title, mark, () if readable else (_named_only(source),))
+    readable = source.is_file() and source.suffix.lower() in _SOURCE_FORMATS
+    definition = _manifest(title, mark, () if readable else (_unreadable_ingredient(source),))
     with (
         c2pa.Context.from_dict(_SETTINGS) as context,
         c2pa.Signer.from_info(info) as signer,
         c2pa.Builder(definition, context=context) as builder,
     ):
         if readable:
-            parent = {"title": source.name, "relationship": "parentOf", "label": _PARENT}
+            parent = {"title": source.name, "relationship": "parentOf", "label": _PARENT_LABEL}
             with source.open("rb") as file:
-                builder.add_ingredient(parent, _SOURCES[source.suffix.lower()], file)
+                builder.add_ingredient(parent, _SOURCE_FORMATS[source.suffix.lower()], file)
         with (
-            replacing_file(part) as signed,
+            atomic_file(part) as signed,
             part.open("rb") as unsigned,
             signed.open("w+b") as file,
         ):
-            builder.sign(signer, FORMATS[ending], unsigned, file)
+            builder.sign(signer, C2PA_FORMATS[suffix], unsigned, file)
 
 
 def check_key(key: SigningKey) -> None:
-    """Raise UsageError if C2PA does not sign with a key, before the work."""
-    import c2pa  # noqa: PLC0415
+    """Check that C2PA accepts a key; called before the work.
+
+    Args:
+        key: The key.
+
+    Raises:
+        UsageError: If it does not.
+    """
+    import c2pa  # noqa: PLC0415  an extra
 
     try:
         c2pa.Signer.from_info(
             c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.private, None)
         ).close()
     except c2pa.C2paError as error:
-        raise UsageError(f"C2PA does not sign with this certificate: {error}.") from error
+        raise UsageError(f"C2PA does not accept this certificate: {error}.") from error
 
 
-def read_credentials(path: Path, kind: str, anchors: bytes = b"") -> CredentialsFound | None:
-    """Return a file's manifest, checked, None if it has none. kind: as in FORMATS. anchors: PEM roots to be trusted.
+def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> ContentCredentials | None:
+    """Read and validate a file's manifest.
 
-    Raises ProviderMissing without the extra.
+    Args:
+        path: The file.
+        mime_type: Its MIME type, as in `C2PA_FORMATS`.
+        trusted: Certificates in PEM to trust, besides this machine's own.
+
+    Returns:
+        The credentials, None if the file has none.
+
+    Raises:
+        ProviderMissing: If the extra is not installed.
     """
     if not is_installed():
-        raise ProviderMissing(f"{path} has C2PA credentials. {MISSING}")
-    import c2pa  # noqa: PLC0415
+        raise ProviderMissing(f"{path} has C2PA credentials. {INSTALL_HINT}")
+    import c2pa  # noqa: PLC0415  an extra
 
-    trusted = (local_certificate() or b"") + anchors
+    anchors = (local_certificate() or b"") + trusted
     settings = _SETTINGS | (
-        {"trust": {"trust_anchors": trusted.decode(errors="replace")}} if trusted else {}
+        {"trust": {"trust_anchors": anchors.decode(errors="replace")}} if anchors else {}
     )
     try:
         with (
             path.open("rb") as file,
             c2pa.Context.from_dict(settings) as context,
-            c2pa.Reader(kind, file, context=context) as reader,
+            c2pa.Reader(mime_type, file, context=context) as reader,
         ):
-            return _found(json.loads(reader.json()))
+            return _parse_report(json.loads(reader.json()))
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:
-        return CredentialsFound("Invalid", "", "", (), (), (), (str(error),))
+        return ContentCredentials("Invalid", errors=(str(error),))
 
 
-def _definition(title: str, mark: Mark, ingredients: tuple[dict[str, str], ...]) -> dict[str, Any]:
+def _manifest(
+    title: str, mark: DisclosureMark, ingredients: tuple[dict[str, str], ...]
+) -> dict[str, Any]:
     tool = {"name": "faceloom", "version": __version__}
-    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}}
+    opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT_LABEL]}}
     edited = {
         "action": "c2pa.edited",
         "digitalSourceType": SOURCE_TYPE,
         "softwareAgent": tool,
-        "description": mark.deed(),
+        "description": mark.describe_swap(),
     }
     return {
         "claim_generator_info": [tool],
@@ -147,48 +198,51 @@ def _definition(title: str, mark: Mark, ingredients: tuple[dict[str, str], ...])
     }
 
 
-def _named_only(source: Path) -> dict[str, str]:
-    """Describe an input that C2PA cannot read (Matroska, a folder): a file by its checksum."""
-    known = f"sha256:{sha256_of_file(source)}" if source.is_file() else "faceloom:folder"
+def _unreadable_ingredient(source: Path) -> dict[str, str]:
+    """Describe an input that C2PA cannot read (Matroska, a folder); a file by its SHA-256."""
+    instance = f"sha256:{sha256_of_file(source)}" if source.is_file() else "faceloom:folder"
     return {
         "title": source.name,
         "format": "application/octet-stream",
         "relationship": "parentOf",
-        "label": _PARENT,
-        "instance_id": known,
+        "label": _PARENT_LABEL,
+        "instance_id": instance,
     }
 
 
-def _found(said: Mapping[str, Any]) -> CredentialsFound:
-    """Take from C2PA's report what is told; a stranger's manifest may lack any of it."""
-    active = said.get("manifests", {}).get(said.get("active_manifest"), {})
-    made_by = (active.get("claim_generator_info") or [{}])[0]
+def _parse_report(report: Mapping[str, Any]) -> ContentCredentials:
+    """Read C2PA's report; another program's manifest may lack any of the keys."""
+    active = report.get("manifests", {}).get(report.get("active_manifest"), {})
+    generator = (active.get("claim_generator_info") or [{}])[0]
     actions = [
         action
         for assertion in active.get("assertions", [])
         if str(assertion.get("label", "")).startswith("c2pa.actions")
         for action in assertion.get("data", {}).get("actions", [])
     ]
-    faults = [row.get("code", "?") for row in said.get("validation_status", [])]
-    return CredentialsFound(
-        state=said.get("validation_state", "Invalid"),
-        signer=_signer_of(active),
-        generator=" ".join(filter(None, (made_by.get("name"), made_by.get("version")))),
+    codes = [row.get("code", "?") for row in report.get("validation_status", [])]
+    errors = dict.fromkeys(code for code in codes if code != _UNTRUSTED_CODE)
+    return ContentCredentials(
+        state=report.get("validation_state", "Invalid"),
+        signer=_signer(active),
+        generator=" ".join(filter(None, (generator.get("name"), generator.get("version")))),
         actions=tuple(str(action.get("action")) for action in actions),
         source_types=tuple(
             str(a["digitalSourceType"]) for a in actions if "digitalSourceType" in a
         ),
-        ingredients=tuple(_ingredient(one, said) for one in active.get("ingredients", [])),
-        faults=tuple(dict.fromkeys(code for code in faults if code != _UNTRUSTED))[:_AT_FAULT],
+        ingredients=tuple(
+            _describe_ingredient(ingredient, report) for ingredient in active.get("ingredients", [])
+        ),
+        errors=tuple(errors)[:_MAX_ERRORS],
     )
 
 
-def _ingredient(one: Mapping[str, Any], said: Mapping[str, Any]) -> str:
-    own = said.get("manifests", {}).get(one.get("active_manifest"))
-    credentials = f" (with credentials, signed by {_signer_of(own)})" if own else ""
-    return f"{one.get('title', '?')}{credentials}"
+def _describe_ingredient(ingredient: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    manifest = report.get("manifests", {}).get(ingredient.get("active_manifest"))
+    credentials = f" (with credentials, signed by {_signer(manifest)})" if manifest else ""
+    return f"{ingredient.get('title', '?')}{credentials}"
 
 
-def _signer_of(manifest: Mapping[str, Any]) -> str:
+def _signer(manifest: Mapping[str, Any]) -> str:
     signature = manifest.get("signature_info", {})
     return ", ".join(filter(None, (signature.get("common_name"), signature.get("issuer"))))

@@ -1,4 +1,7 @@
-"""What is said of a swapped picture or video: in one sentence, and as an XMP packet. It has no date: the same twice."""
+"""The disclosure mark of a swap: as one sentence and as an XMP packet.
+
+It has no date, so that the same command writes the same bytes.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,60 +12,78 @@ from xml.sax.saxutils import escape
 from faceloom import __version__
 from faceloom.provenance.consent import ConsentRecord
 
-# IPTC's term for footage in which a part was made by a trained model.
+# IPTC's term for media of which a part was made by a trained model.
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-# How every sentence of ours begins, by which it is known again.
-BEGINNING = "Made with faceloom"
-# Of a consent record in XMP: a JPEG holds 64 kB of it.
-_MOST_CONSENT = 1000
+# Start of every sentence, by which it is recognized in a file.
+SENTENCE_PREFIX = "Made with faceloom"
+# Most characters of a consent record in XMP: a JPEG stores 64 kB.
+_MAX_CONSENT_LENGTH = 1000
+# Characters of a SHA-256 in a sentence.
+_SHORT_SHA256_LENGTH = 16
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
-_OURS = "urn:faceloom:mark/1.0/"
+# Our XMP namespace; its number is the version of the schema.
+_FACELOOM = "urn:faceloom:mark/2.0/"
 _QUOTE = '"'
-_FACE = re.compile(
-    r'<rdf:li faceloom:identity="([^"]*)" faceloom:sha256="([^"]*)"(?: faceloom:consent="([^"]*)")?/>'
+_IDENTITY_PATTERN = re.compile(
+    r'<rdf:li faceloom:name="([^"]*)" faceloom:sha256="([^"]*)"(?: faceloom:consent="([^"]*)")?/>'
 )
-_VERSION = re.compile(r'faceloom:version="([^"]*)"')
-_SOURCE_TYPE = re.compile(r'Iptc4xmpExt:DigitalSourceType\s*(?:=\s*"|>\s*)([^"<]+)')
+_VERSION_PATTERN = re.compile(r'faceloom:version="([^"]*)"')
+_SOURCE_TYPE_PATTERN = re.compile(r'Iptc4xmpExt:DigitalSourceType\s*(?:=\s*"|>\s*)([^"<]+)')
 
 
 @dataclass(frozen=True, slots=True)
-class WornFace:
-    """Whose face was put in, the SHA-256 of the bundle (or still) that it came from, and what is known of consent."""
+class SwappedIdentity:
+    """An identity whose face is in the output."""
 
-    identity: str
+    name: str
+    """The identity's name."""
+
     sha256: str
+    """SHA-256 of the bundle or image that the face comes from."""
+
     consent: ConsentRecord | None = None
+    """The recorded consent, if any."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What is said: which faceloom put whose faces in, and whether a trained model drew them or a still was pasted."""
+class DisclosureMark:
+    """What is disclosed about a swap."""
 
-    faces: tuple[WornFace, ...]
+    identities: tuple[SwappedIdentity, ...]
+    """Whose faces are in the output."""
+
     version: str = __version__
+    """Version of Faceloom."""
+
     trained: bool = True
+    """Whether a trained model rendered the faces; False: an image was pasted."""
 
-    def sentence(self) -> str:
-        """Return it for tags: few programs keep more than one line."""
-        return f"{BEGINNING} {self.version}: {self.deed()} {SOURCE_TYPE}"
+    def to_sentence(self) -> str:
+        """Return the mark for a tag, in one line: few programs keep more."""
+        return f"{SENTENCE_PREFIX} {self.version}: {self.describe_swap()} {SOURCE_TYPE}"
 
-    def deed(self) -> str:
-        """Return what was done, without by what."""
-        worn = ", ".join(f"{face.identity} ({face.sha256[:16]})" for face in self.faces)
-        how = "by a trained model" if self.trained else "for a pasted still"
-        return f"faces were exchanged {how}. Worn: {worn}."
+    def describe_swap(self) -> str:
+        """Return what was done, without the program's name."""
+        names = ", ".join(
+            f"{identity.name} ({identity.sha256[:_SHORT_SHA256_LENGTH]})"
+            for identity in self.identities
+        )
+        method = "by a trained model" if self.trained else "by pasting an image"
+        return f"faces were replaced {method}. Source: {names}."
 
-    def packet(self) -> bytes:
-        """Return it as an XMP packet (ISO 16684-1), UTF-8."""
-        faces = "".join(f"<rdf:li{_attributes(_about(face))}/>" for face in self.faces)
-        attributes = _attributes(
+    def to_xmp(self) -> bytes:
+        """Return the mark as an XMP packet (ISO 16684-1) in UTF-8."""
+        items = "".join(
+            f"<rdf:li{_to_attributes(_describe(identity))}/>" for identity in self.identities
+        )
+        attributes = _to_attributes(
             {
                 "xmlns:Iptc4xmpExt": _IPTC,
                 "xmlns:xmp": _XMP,
-                "xmlns:faceloom": _OURS,
+                "xmlns:faceloom": _FACELOOM,
                 "rdf:about": "",
                 "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPE,
                 "xmp:CreatorTool": f"faceloom {self.version}",
@@ -71,55 +92,66 @@ class Mark:
         )
         return (
             '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-            f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description{attributes}>'
-            f"<faceloom:faces><rdf:Bag>{faces}</rdf:Bag></faceloom:faces>"
+            f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">'
+            f"<rdf:Description{attributes}>"
+            f"<faceloom:identities><rdf:Bag>{items}</rdf:Bag></faceloom:identities>"
             '</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end="r"?>'
         ).encode()
 
 
 @dataclass(frozen=True, slots=True)
-class XmpFound:
-    """What an XMP packet says of a swap. version: of the faceloom that wrote it, None for another program's."""
+class XmpDisclosure:
+    """What an XMP packet discloses."""
 
     source_type: str
+    """IPTC's digital source type, a URL."""
+
     version: str | None
-    faces: tuple[WornFace, ...]
+    """Version of Faceloom; None if another program wrote the packet."""
+
+    identities: tuple[SwappedIdentity, ...]
+    """Whose faces are in the output."""
 
 
-def read_packet(packet: bytes) -> XmpFound | None:
-    """Return what a packet of any program says, None if it does not say how the picture was made.
+def parse_xmp(packet: bytes) -> XmpDisclosure | None:
+    """Return what an XMP packet of any program discloses; None without a digital source type.
 
-    Only what is looked for is matched, in text: a stranger's XML is not expanded.
+    Matches text only: XML of unknown origin is not parsed, so entities are not expanded.
+
+    Args:
+        packet: The XMP packet.
     """
     text = packet.decode(errors="replace")
-    source_type, version = _SOURCE_TYPE.search(text), _VERSION.search(text)
+    source_type, version = _SOURCE_TYPE_PATTERN.search(text), _VERSION_PATTERN.search(text)
     if source_type is None:
         return None
-    return XmpFound(
-        unescape(source_type[1].strip()), version and unescape(version[1]), tuple(_faces(text))
+    return XmpDisclosure(
+        unescape(source_type[1].strip()),
+        version and unescape(version[1]),
+        tuple(_parse_identities(text)),
     )
 
 
-def _faces(text: str) -> Iterator[WornFace]:
-    for identity, sha256, consent in _FACE.findall(text):
-        yield WornFace(
-            unescape(identity), unescape(sha256), ConsentRecord.from_text(unescape(consent))
+def _parse_identities(text: str) -> Iterator[SwappedIdentity]:
+    for name, sha256, consent in _IDENTITY_PATTERN.findall(text):
+        yield SwappedIdentity(
+            unescape(name), unescape(sha256), ConsentRecord.from_text(unescape(consent))
         )
 
 
-def _about(face: WornFace) -> dict[str, str]:
-    said = {"faceloom:identity": face.identity, "faceloom:sha256": face.sha256}
-    if face.consent:
-        said["faceloom:consent"] = str(face.consent)[:_MOST_CONSENT]
-    return said
+def _describe(identity: SwappedIdentity) -> dict[str, str]:
+    values = {"faceloom:name": identity.name, "faceloom:sha256": identity.sha256}
+    if identity.consent:
+        values["faceloom:consent"] = str(identity.consent)[:_MAX_CONSENT_LENGTH]
+    return values
 
 
-def _attributes(said: Mapping[str, str]) -> str:
+def _to_attributes(values: Mapping[str, str]) -> str:
     return "".join(
-        f' {key}="{escape(_printable(value), {_QUOTE: "&quot;"})}"' for key, value in said.items()
+        f' {key}="{escape(_printable(value), {_QUOTE: "&quot;"})}"' for key, value in values.items()
     )
 
 
 def _printable(value: str) -> str:
-    """Leave out control characters, which XML does not have."""
+    """Replace control characters, which XML does not allow."""
     return "".join(letter if letter.isprintable() else " " for letter in value)

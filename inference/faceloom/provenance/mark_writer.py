@@ -1,4 +1,4 @@
-"""Mark what a conversion writes: tags while it is joined, XMP when it is whole, a signature last."""
+"""Write the disclosure mark to an output: tags while muxing, then XMP, a signature last."""
 
 import logging
 from collections.abc import Sequence
@@ -7,142 +7,205 @@ from pathlib import Path
 from typing import Literal
 
 from faceloom.errors import ProviderMissing, UsageError
-from faceloom.provenance.container_tags import tags_of
-from faceloom.provenance.credentials import FORMATS, MISSING, check_key, is_installed, sign
-from faceloom.provenance.disclosure_mark import Mark
+from faceloom.provenance.container_tags import build_tags
+from faceloom.provenance.credentials import (
+    C2PA_FORMATS,
+    INSTALL_HINT,
+    check_key,
+    is_installed,
+    sign,
+)
+from faceloom.provenance.disclosure_mark import DisclosureMark
 from faceloom.provenance.signing_key import SigningKey, local_key, read_key
-from faceloom.provenance.xmp_embedding import embed
+from faceloom.provenance.xmp_embedding import embed_mark
 from faceloom.video import VideoInfo
-from faceloom.video.output import STANDARD, OutputKind, output_kind
+from faceloom.video.output import STDIO_PATH, OutputKind, output_kind
 from faceloom.video.stream_copy import source_tags
 
 log = logging.getLogger(__name__)
 
-Level = Literal["full", "tags", "off"]
+# Values of --provenance: "full" is tags, XMP and C2PA; "tags" leaves out C2PA.
+MarkLevel = Literal["full", "tags", "off"]
 
+# Suffixes of containers that support neither XMP nor C2PA.
 _WITHOUT_XMP = (".mkv", ".webm")
 
 
 @dataclass(frozen=True, slots=True)
-class Marking:
-    """How an output is marked. level: "tags" are tags and XMP, "full" is C2PA as well.
+class MarkSettings:
+    """How an output is marked."""
 
-    certificate, key: PEM files of one's own to sign with, None for this machine's.
-    """
+    level: MarkLevel = "full"
+    """What is written."""
 
-    level: Level = "full"
     certificate: Path | None = None
+    """The user's certificate chain in PEM; None: this machine's."""
+
     key: Path | None = None
+    """The user's private key in PEM; None: this machine's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """What an output was marked with, of "tags", "XMP" and "C2PA"; a sentence for each thing that was not."""
+class WrittenMarks:
+    """The marks that an output has."""
 
-    written: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    """Which of "tags", "XMP" and "C2PA" were written."""
+
+    limitations: tuple[str, ...] = ()
+    """One sentence for each that was not, with the reason."""
 
     def __str__(self) -> str:
-        """Return it in words."""
-        head = f"Marked with {', '.join(self.written)}." if self.written else "Not marked."
-        return " ".join((head, *self.missing))
+        """Return the marks as sentences."""
+        first = f"Marked with {', '.join(self.formats)}." if self.formats else "Not marked."
+        return " ".join((first, *self.limitations))
 
 
-class Marker:
-    """Marks one output. Use it through `Marker.open`."""
+class MarkWriter:
+    """Marks one output. Create with `MarkWriter.open`."""
 
-    def __init__(self, name: Path, level: Level, key: SigningKey | None, missing: Sequence[str]):
+    def __init__(
+        self, name: Path, level: MarkLevel, key: SigningKey | None, limitations: Sequence[str]
+    ):
+        """Store the settings.
+
+        Args:
+            name: The output path.
+            level: What is written.
+            key: The key to sign with; None: the output is not signed.
+            limitations: Reasons why parts of the mark cannot be written.
+        """
         self._name, self._level, self._key = name, level, key
         self._kind: OutputKind = output_kind(name)
-        self._ending = (
-            ".png"
-            if self._kind == "pictures"
-            else ".mkv"
-            if name == STANDARD
-            else name.suffix.lower()
-        )
-        self._missing = list(missing)
-        self._written: list[str] = []
+        self._suffix = name.suffix.lower()
+        if self._kind == "image_sequence":
+            self._suffix = ".png"
+        elif name == STDIO_PATH:
+            self._suffix = ".mkv"
+        self._limitations = list(limitations)
+        self._formats: list[str] = []
 
     @classmethod
-    def open(cls, marking: Marking, name: Path) -> "Marker":
-        """Find out how `name` can be marked, and make this machine's key if there is none, before the work.
+    def open(cls, settings: MarkSettings, name: Path) -> "MarkWriter":
+        """Check how an output can be marked, before the work; create this machine's key if needed.
 
-        Raises UsageError if a certificate cannot be used, ProviderMissing if one was given without the extra.
+        Args:
+            settings: How the output is marked.
+            name: The output path.
+
+        Raises:
+            UsageError: If the certificate or key cannot be used.
+            ProviderMissing: If a certificate is given and the extra is not installed.
         """
-        if (marking.certificate is None) != (marking.key is None):
-            raise UsageError("--certificate and --key go together; give both.")
-        if marking.certificate and marking.level != "full":
+        if (settings.certificate is None) != (settings.key is None):
+            raise UsageError("--certificate and --key need each other; give both.")
+        if settings.certificate and settings.level != "full":
             raise UsageError(
-                f"--certificate signs, and --provenance {marking.level} does not; leave one out."
+                f"--certificate signs the output, but --provenance {settings.level} leaves out the "
+                "signature; leave one out."
             )
-        if marking.level != "full" or name == STANDARD or name.suffix.lower() in _WITHOUT_XMP:
-            return cls(name, marking.level, None, ())
-        unsigned = _unsigned(name)
-        if marking.certificate and not is_installed():
-            raise ProviderMissing(f"--certificate: {MISSING}")
-        if unsigned:
-            return cls(name, marking.level, None, [unsigned])
+        if settings.level != "full" or name == STDIO_PATH or name.suffix.lower() in _WITHOUT_XMP:
+            return cls(name, settings.level, None, ())
+        reason = _unsigned_reason(name)
+        if settings.certificate and not is_installed():
+            raise ProviderMissing(f"--certificate: {INSTALL_HINT}")
+        if reason:
+            return cls(name, settings.level, None, [reason])
         key = (
-            read_key(marking.certificate, marking.key)
-            if marking.certificate and marking.key
+            read_key(settings.certificate, settings.key)
+            if settings.certificate and settings.key
             else local_key()
         )
         check_key(key)
-        return cls(name, marking.level, key, ())
+        return cls(name, settings.level, key, ())
 
-    def tags(self, mark: Mark, source: VideoInfo) -> dict[str, str]:
-        """Return what is written into a video's tags while it is joined; see `tags_of`."""
+    def tags(self, mark: DisclosureMark, source: VideoInfo) -> dict[str, str]:
+        """Return the tags to write while a video is muxed; see `build_tags`.
+
+        Args:
+            mark: The disclosure mark.
+            source: The input, whose tags are copied.
+        """
         if self._level == "off" or self._kind != "video":
             return {}
-        said = tags_of(mark, self._ending, source_tags(source))
-        if any(name != "xmp" for name in said):
-            self._written.append("tags")
+        tags = build_tags(mark, self._suffix, source_tags(source))
+        if any(name != "xmp" for name in tags):
+            self._formats.append("tags")
         else:
-            self._missing.append(f"All tags that {self._ending} has for it are the source's own.")
-        return said
+            self._limitations.append(f"All tags of {self._suffix} for a mark are in use.")
+        return tags
 
-    def run_to_completion(self, part: Path, mark: Mark, source: Path) -> Marked:
-        """Mark a whole output, `part` being where it lies; say what it carries now."""
+    def write(self, part: Path, mark: DisclosureMark, source: Path) -> WrittenMarks:
+        """Mark a finished output.
+
+        Args:
+            part: The file, or the folder of images, before it is moved to its place.
+            mark: The disclosure mark.
+            source: The input.
+
+        Raises:
+            MediaUnreadable: If a JPEG cannot store a mark of this length.
+        """
         if self._level == "off":
-            return Marked((), ("--provenance off leaves out what says that faces were exchanged.",))
-        if self._ending in _WITHOUT_XMP:
-            lacks = "XMP and C2PA" if self._level == "full" else "XMP"
-            self._missing.append(f"Matroska and WebM have no place for {lacks}; an .mp4 has.")
+            return WrittenMarks((), ("--provenance off leaves out the disclosure mark.",))
+        if self._suffix in _WITHOUT_XMP:
+            missing = "XMP and C2PA" if self._level == "full" else "XMP"
+            self._limitations.append(f"Matroska and WebM do not support {missing}; use .mp4.")
         else:
-            files = sorted(part.iterdir()) if self._kind == "pictures" else [part]
-            for file in files if self._ending != ".mov" else ():
-                embed(file, self._ending, mark.packet(), mark.sentence())
-            if self._kind != "video" and self._ending != ".webp":
-                self._written.append("tags")
-            self._written.append("XMP")
+            self._embed(part, mark)
         if self._key:
             self._sign(part, mark, source, self._key)
-        return Marked(tuple(self._written), tuple(self._missing))
+        return WrittenMarks(tuple(self._formats), tuple(self._limitations))
 
-    def _sign(self, part: Path, mark: Mark, source: Path, key: SigningKey) -> None:
-        import c2pa  # noqa: PLC0415  an extra, and there is a key only where it is installed
+    def _embed(self, part: Path, mark: DisclosureMark) -> None:
+        files = sorted(part.iterdir()) if self._kind == "image_sequence" else [part]
+        if self._suffix != ".mov":  # QuickTime stores XMP as a tag
+            for file in files:
+                embed_mark(file, self._suffix, mark.to_xmp(), mark.to_sentence())
+        if self._kind != "video" and self._suffix != ".webp":
+            self._formats.append("tags")
+        self._formats.append("XMP")
+
+    def _sign(self, part: Path, mark: DisclosureMark, source: Path, key: SigningKey) -> None:
+        import c2pa  # noqa: PLC0415  an extra; there is a key only if it is installed
 
         try:
-            sign(part, self._ending, self._name.name, mark, source, key)
+            sign(part, self._suffix, self._name.name, mark, source, key)
         except c2pa.C2paError as error:
-            # Hours of work are not thrown away for it.
-            self._missing.append(f"C2PA could not be written ({error}).")
+            # Keep the output: hours of work are in it.
+            self._limitations.append(f"C2PA could not be written ({error}).")
             log.warning("%s: C2PA could not be written: %s", self._name, error)
             return
-        self._written.append("C2PA")
+        self._formats.append("C2PA")
 
 
-def mark_pictures(marking: Marking, files: Sequence[Path], mark: Mark, source: Path) -> Marked:
-    """Mark whole pictures, each by itself; return what all of them carry."""
-    marked = [Marker.open(marking, file).run_to_completion(file, mark, source) for file in files]
-    return min(marked, key=lambda one: len(one.written))
+def mark_images(
+    settings: MarkSettings, files: Sequence[Path], mark: DisclosureMark, source: Path
+) -> WrittenMarks:
+    """Mark finished images, each on its own.
+
+    Args:
+        settings: How they are marked.
+        files: The images.
+        mark: The disclosure mark.
+        source: The input.
+
+    Returns:
+        The marks that all images have.
+
+    Raises:
+        UsageError: If the certificate or key cannot be used.
+        ProviderMissing: If a certificate is given and the extra is not installed.
+        MediaUnreadable: If a JPEG cannot store a mark of this length.
+    """
+    marks = [MarkWriter.open(settings, file).write(file, mark, source) for file in files]
+    return min(marks, key=lambda written: len(written.formats))
 
 
-def _unsigned(name: Path) -> str:
-    """Say why an output cannot be signed; "" if it can."""
-    if output_kind(name) == "pictures":
-        return "C2PA is written into single files, not into folders of pictures."
-    if name.suffix.lower() not in FORMATS:
-        return f"C2PA is not written into {name.suffix}."
-    return "" if is_installed() else f"{MISSING}."
+def _unsigned_reason(name: Path) -> str:
+    """Return why an output cannot be signed; "" if it can."""
+    if output_kind(name) == "image_sequence":
+        return "C2PA is written to single files, not to folders of images."
+    if name.suffix.lower() not in C2PA_FORMATS:
+        return f"C2PA is not written to {name.suffix}."
+    return "" if is_installed() else f"{INSTALL_HINT}."

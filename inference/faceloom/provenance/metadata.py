@@ -1,17 +1,25 @@
-"""Where a model comes from, as text inside its ONNX file (`metadata_props`): what stays when the manifest is lost."""
+"""Provenance in an ONNX file's `metadata_props`: it stays with the graph without its manifest."""
 
 from collections.abc import Mapping
 
 _PREFIX = "faceloom."
 
 
-def to_metadata(said: Mapping[str, str | None]) -> dict[str, str]:
-    """Return what is written into an ONNX file; what is not said is left out."""
-    return {_PREFIX + key: value for key, value in said.items() if value is not None}
+def to_metadata(values: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the entries to write to an ONNX file.
+
+    Args:
+        values: Text by key, without the prefix; None is left out.
+    """
+    return {_PREFIX + key: value for key, value in values.items() if value is not None}
 
 
 def from_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return what `to_metadata` was given; empty for a model of another program."""
+    """Return the values that `to_metadata` was given; empty for a model of another program.
+
+    Args:
+        metadata: All entries of an ONNX file.
+    """
     return {
         key.removeprefix(_PREFIX): value
         for key, value in metadata.items()

@@ -1,4 +1,4 @@
-"""The key that marks are signed with on this machine, and the keys of one's own."""
+"""The key that C2PA manifests are signed with: this machine's own, or the user's."""
 
 import datetime
 import os
@@ -10,50 +10,72 @@ from typing import Any
 
 from faceloom.errors import UsageError
 
-_CERTIFICATE, _KEY = "certificate.pem", "key.pem"
-_YEARS = 20
-_NO_USAGE = dict.fromkeys(
-    "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign "
-    "encipher_only decipher_only".split(),
+# File name of the certificate chain, PEM.
+_CERTIFICATE = "certificate.pem"
+# File name of the private key, PEM.
+_KEY = "key.pem"
+# Years for which this machine's certificates are valid.
+_VALID_YEARS = 20
+_NO_KEY_USAGE = dict.fromkeys(
+    "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
+    "key_cert_sign crl_sign encipher_only decipher_only".split(),
     False,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key and its chain of certificates, the key's own first, both PEM. algorithm: C2PA's name for it."""
+    """A private key with its certificates."""
 
     chain: bytes
+    """Certificate chain in PEM, the key's own certificate first."""
+
     private: bytes
+    """Private key in PEM."""
+
     algorithm: str
+    """C2PA's name of the signature algorithm, such as "es256"."""
 
 
-def signing_folder() -> Path:
-    """Return where this machine's key lies: in the user's data folder (XDG_DATA_HOME)."""
+def signing_key_folder() -> Path:
+    """Return the folder of this machine's key, in the user's data folder (XDG_DATA_HOME)."""
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data).expanduser() / "faceloom" / "signing"
 
 
 def local_certificate() -> bytes | None:
-    """Return the chain that this machine's marks are signed with, None if it has signed nothing yet."""
-    path = signing_folder() / _CERTIFICATE
+    """Return this machine's certificate chain in PEM, None if it has no key yet."""
+    path = signing_key_folder() / _CERTIFICATE
     return path.read_bytes() if path.is_file() else None
 
 
 def local_key() -> SigningKey:
-    """Return this machine's key, made the first time. Raises UsageError if others can read it."""
-    folder = signing_folder()
+    """Return this machine's key; it is created on first use.
+
+    Raises:
+        UsageError: If other users can read the key, or it is invalid.
+    """
+    folder = signing_key_folder()
     if not folder.is_dir():
-        _make(folder)
+        _create_key(folder)
     if (folder / _KEY).stat().st_mode & 0o077:
         raise UsageError(
-            f"{folder / _KEY} can be read by others; run chmod 600 on it, or remove {folder}."
+            f"{folder / _KEY} can be read by other users; run chmod 600 on it, or remove {folder}."
         )
     return read_key(folder / _CERTIFICATE, folder / _KEY)
 
 
 def read_key(certificate: Path, key: Path) -> SigningKey:
-    """Read a PEM key without a password, and its chain. Raises UsageError if they are none, or of no use for C2PA."""
+    """Read a private key without a password, and its certificate chain.
+
+    Args:
+        certificate: Certificate chain in PEM, the key's own certificate first.
+        key: Private key in PEM.
+
+    Raises:
+        UsageError: If the files are not PEM, do not belong together, or C2PA does not support
+            the type of key.
+    """
     from cryptography import x509  # noqa: PLC0415  an extra
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
@@ -63,17 +85,17 @@ def read_key(certificate: Path, key: Path) -> SigningKey:
         own = x509.load_pem_x509_certificates(chain)[0]
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(
-            f"{certificate} and {key} are no PEM certificate and key to sign with ({error})."
+            f"{certificate} and {key} are not a certificate and a key in PEM ({error})."
         ) from error
-    algorithm = _algorithm_of(loaded)
+    algorithm = _algorithm(loaded)
     if algorithm is None or own.public_key() != loaded.public_key():
         raise UsageError(
-            f"{key} is not the key of {certificate}, or is of a kind that C2PA does not sign with."
+            f"{key} is not the key of {certificate}, or is of a type that C2PA does not support."
         )
     return SigningKey(chain, private, algorithm)
 
 
-def _algorithm_of(key: Any) -> str | None:
+def _algorithm(key: Any) -> str | None:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415
 
     if isinstance(key, ec.EllipticCurvePrivateKey):
@@ -83,21 +105,22 @@ def _algorithm_of(key: Any) -> str | None:
     return "ed25519" if isinstance(key, ed25519.Ed25519PrivateKey) else None
 
 
-def _make(folder: Path) -> None:
-    """Make a key under a root of its own, whose key is thrown away: C2PA takes no certificate that signs itself."""
+def _create_key(folder: Path) -> None:
+    """Create a key under a new root, whose key is discarded: C2PA rejects self-signed leaves."""
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
 
     root, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
     chain = b"".join(
-        one.public_bytes(pem) for one in (_leaf_certificate(leaf, root), _root_certificate(root))
+        certificate.public_bytes(pem)
+        for certificate in (_leaf_certificate(leaf, root), _root_certificate(root))
     )
     private = leaf.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Nobody else can look into this folder, and it gets its name when it is whole.
+    # mkdtemp gives access to the owner only; the folder is renamed when it is complete.
     part = Path(tempfile.mkdtemp(prefix=".signing.", dir=folder.parent))
     try:
         (part / _CERTIFICATE).write_bytes(chain)
@@ -107,7 +130,7 @@ def _make(folder: Path) -> None:
             file.write(private)
         part.rename(folder)
     except OSError:
-        # Another process was first: its key is taken.
+        # If another process created a key at the same time, that one is used.
         if not (folder / _KEY).is_file():
             raise
     finally:
@@ -118,9 +141,9 @@ def _root_certificate(root: Any) -> Any:
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
 
-    usage = x509.KeyUsage(**_NO_USAGE | {"key_cert_sign": True, "crl_sign": True})
+    usage = x509.KeyUsage(**_NO_KEY_USAGE | {"key_cert_sign": True, "crl_sign": True})
     return (
-        _certificate("Faceloom root of this machine", root, root)
+        _certificate_builder("Faceloom root of this machine", root, root)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(root, hashes.SHA256())
@@ -131,10 +154,10 @@ def _leaf_certificate(leaf: Any, root: Any) -> Any:
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
 
-    usage = x509.KeyUsage(**_NO_USAGE | {"digital_signature": True})
+    usage = x509.KeyUsage(**_NO_KEY_USAGE | {"digital_signature": True})
     purpose = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.EMAIL_PROTECTION])
     return (
-        _certificate("Faceloom on this machine", leaf, root)
+        _certificate_builder("Faceloom on this machine", leaf, root)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(purpose, critical=False)
@@ -145,24 +168,24 @@ def _leaf_certificate(leaf: Any, root: Any) -> Any:
     )
 
 
-def _certificate(name: str, key: Any, root: Any) -> Any:
+def _certificate_builder(name: str, key: Any, root: Any) -> Any:
     from cryptography import x509  # noqa: PLC0415
 
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
-        .subject_name(_named(name))
-        .issuer_name(_named("Faceloom root of this machine"))
+        .subject_name(_x509_name(name))
+        .issuer_name(_x509_name("Faceloom root of this machine"))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365 * _YEARS))
+        .not_valid_after(now + datetime.timedelta(days=365 * _VALID_YEARS))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 
-def _named(name: str) -> Any:
+def _x509_name(name: str) -> Any:
     from cryptography import x509  # noqa: PLC0415
 
-    organzation = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Faceloom, self-signed")
-    return x509.Name([organzation, x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    organization = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Faceloom, self-signed")
+    return x509.Name([organization, x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])

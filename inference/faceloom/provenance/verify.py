@@ -1,4 +1,4 @@
-"""What a file carries of marks, and whether it is what was signed."""
+"""Report which disclosure marks a file has and whether its signature is valid."""
 
 import mmap
 from collections.abc import Iterator
@@ -7,92 +7,111 @@ from pathlib import Path
 from typing import Literal
 
 from faceloom.errors import UsageError
-from faceloom.provenance.container_tags import sentences_in, tags_in
-from faceloom.provenance.credentials import CredentialsFound, read_credentials
-from faceloom.provenance.disclosure_mark import SOURCE_TYPE, XmpFound, read_packet
-from faceloom.provenance.xmp_embedding import read_packets
+from faceloom.provenance.container_tags import find_sentences, read_tags
+from faceloom.provenance.credentials import ContentCredentials, read_credentials
+from faceloom.provenance.disclosure_mark import SOURCE_TYPE, XmpDisclosure, parse_xmp
+from faceloom.provenance.xmp_embedding import read_xmp_packets
 
-# "intact": marked, and a signature says that it is what was signed. "unsigned": marked, and nothing vouches for the
-# rest. "damaged": there is a signature and it does not hold. "unmarked": nothing says that a face was exchanged.
-Verdict = Literal["intact", "unsigned", "damaged", "unmarked"]
+# "valid": marked as a swap, with a valid signature. "unsigned": marked, without a signature of
+# the mark. "invalid": the signature does not match the file. "unmarked": no mark.
+Verdict = Literal["valid", "unsigned", "invalid", "unmarked"]
 
-# What no other command ends with (the table in docs/architecture.md).
-EXIT_CODES: dict[Verdict, int] = {"intact": 0, "unmarked": 9, "damaged": 10, "unsigned": 11}
+# Exit codes of `faceloom verify` (table in docs/architecture.md).
+EXIT_CODES: dict[Verdict, int] = {"valid": 0, "unmarked": 9, "invalid": 10, "unsigned": 11}
 
-# The description box that begins every manifest store.
-STORE = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
-_UNREACHABLE = CredentialsFound(
-    "Invalid", "", "", (), (), (), ("a manifest is there and cannot be reached",)
+# The description box (JUMBF) at the start of every C2PA manifest store.
+C2PA_STORE = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
+_UNREACHABLE = ContentCredentials(
+    "Invalid", errors=("the file has a manifest that cannot be reached",)
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """What was found. sentences: ours, among the tags."""
+class VerificationReport:
+    """The marks found in a file."""
 
     path: Path
+    """The file."""
+
     verdict: Verdict
+    """The result."""
+
     tags: dict[str, str]
+    """All tags of the file; empty if the signature is invalid."""
+
     sentences: tuple[str, ...]
-    xmp: tuple[XmpFound, ...]
-    credentials: CredentialsFound | None
+    """Faceloom's sentences in the tags."""
+
+    xmp: tuple[XmpDisclosure, ...]
+    """XMP packets with a digital source type."""
+
+    credentials: ContentCredentials | None
+    """The C2PA manifest; None if there is none."""
 
     def to_text(self) -> str:
-        """Return a line for the verdict and one for each thing that was found."""
-        return "\n".join(
-            (f"{self.path}: {_IN_WORDS[self.verdict]}", *(f"  {line}" for line in self._lines()))
-        )
+        """Return a line for the verdict and one for each mark."""
+        head = f"{self.path}: {_VERDICT_TEXT[self.verdict]}"
+        return "\n".join((head, *(f"  {line}" for line in self._lines())))
 
     def _lines(self) -> Iterator[str]:
         for sentence in self.sentences:
             yield f"tags         {sentence}"
-        for found in self.xmp:
-            tool = f" by faceloom {found.version}" if found.version else ""
-            yield f"XMP          {found.source_type.rsplit('/', 1)[-1]}{tool}"
-            for face in found.faces:
-                consent = f"; consent: {face.consent}" if face.consent else ""
-                yield f"  face       {face.identity}, from {face.sha256}{consent}"
+        for disclosure in self.xmp:
+            tool = f" by faceloom {disclosure.version}" if disclosure.version else ""
+            yield f"XMP          {disclosure.source_type.rsplit('/', 1)[-1]}{tool}"
+            for identity in disclosure.identities:
+                consent = f"; consent: {identity.consent}" if identity.consent else ""
+                yield f"  identity   {identity.name}, from {identity.sha256}{consent}"
         if self.credentials:
             yield from _credential_lines(self.credentials)
 
 
-def verify(path: Path, anchors: Path | None = None) -> Verified:
-    """Say what marks a file carries and whether it is intact. anchors: PEM certificates that are trusted as well.
+def verify(path: Path, anchors: Path | None = None) -> VerificationReport:
+    """Report which disclosure marks a file has and whether its signature is valid.
 
-    Raises UsageError if there is no such file, MediaUnreadable if it is no video or picture, ProviderMissing if it has
-    C2PA credentials and the extra that reads them is not installed.
+    Args:
+        path: A video or an image of any origin.
+        anchors: Certificates in PEM to trust, besides this machine's own.
+
+    Raises:
+        UsageError: If there is no such file.
+        MediaUnreadable: If it is not a video or image.
+        ProviderMissing: If it has C2PA credentials and the extra is not installed.
     """
     if not path.is_file():
-        raise UsageError(f"{path} is no file; name a video or a picture.")
-    credentials = _credentials(path, _read_anchors(anchors))
-    # What was damaged may be no video any more; that it is damaged is then the answer.
-    tags = {} if credentials and credentials.state == "Invalid" else tags_in(path)
-    xmp = tuple(found for packet in read_packets(path) if (found := read_packet(packet)))
-    sentences = sentences_in(path, tags)
-    marked = bool(sentences) or any(_says_swap(found.source_type) for found in xmp)
-    return Verified(path, _verdict(credentials, marked), tags, sentences, xmp, credentials)
+        raise UsageError(f"{path} is not a file; give a video or an image.")
+    credentials = _read_credentials(path, _read_anchors(anchors))
+    # A tampered file may not be readable any more; the invalid signature is the result then.
+    tags = {} if credentials and credentials.state == "Invalid" else read_tags(path)
+    packets = map(parse_xmp, read_xmp_packets(path))
+    xmp = tuple(disclosure for disclosure in packets if disclosure is not None)
+    sentences = find_sentences(path, tags)
+    marked = bool(sentences) or any(_is_swap(disclosure.source_type) for disclosure in xmp)
+    return VerificationReport(
+        path, _verdict(credentials, marked), tags, sentences, xmp, credentials
+    )
 
 
-def _verdict(credentials: CredentialsFound | None, marked: bool) -> Verdict:
+def _verdict(credentials: ContentCredentials | None, marked: bool) -> Verdict:
     if credentials is None:
         return "unsigned" if marked else "unmarked"
     if credentials.state == "Invalid":
-        return "damaged"
-    if any(_says_swap(kind) for kind in credentials.source_types):
-        return "intact"
-    # A camera's credentials say nothing of a swap; tags beside them are not by whoever signed.
+        return "invalid"
+    if any(_is_swap(source_type) for source_type in credentials.source_types):
+        return "valid"
+    # Credentials of a camera do not mention a swap, so they do not sign the tags beside them.
     return "unsigned" if marked else "unmarked"
 
 
-def _says_swap(source_type: str) -> bool:
+def _is_swap(source_type: str) -> bool:
     return source_type == SOURCE_TYPE
 
 
-def _credentials(path: Path, anchors: bytes) -> CredentialsFound | None:
-    kind = _kind_of(path)
-    if kind is None or not _has_store(path):
+def _read_credentials(path: Path, anchors: bytes) -> ContentCredentials | None:
+    mime_type = _detect_mime_type(path)
+    if mime_type is None or not _has_store(path):
         return None
-    return read_credentials(path, kind, anchors) or _UNREACHABLE
+    return read_credentials(path, mime_type, anchors) or _UNREACHABLE
 
 
 def _read_anchors(anchors: Path | None) -> bytes:
@@ -102,12 +121,11 @@ def _read_anchors(anchors: Path | None) -> bytes:
         certificates = anchors.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"{anchors} cannot be read ({error.strerror}); name a PEM file of certificates."
+            f"--anchors {anchors} cannot be read ({error.strerror}); give a PEM file of "
+            "certificates."
         ) from error
     if b"-----BEGIN CERTIFICATE-----" not in certificates:
-        raise UsageError(
-            f"{anchors} holds no certificate in PEM, so that nobody would be trusted by it; name one."
-        )
+        raise UsageError(f"--anchors {anchors} contains no certificate in PEM; give one that does.")
     return certificates
 
 
@@ -115,52 +133,54 @@ def _has_store(path: Path) -> bool:
     if path.stat().st_size == 0:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(STORE) >= 0
+        return data.find(C2PA_STORE) >= 0
 
 
-def _kind_of(path: Path) -> str | None:
-    """Return C2PA's name of a file's format by how it begins, whatever it is called."""
+def _detect_mime_type(path: Path) -> str | None:
+    """Return a file's MIME type by its first bytes, whatever its suffix."""
     with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp":
-        return "video/quicktime" if head[8:] == b"qt  " else "video/mp4"
-    for beginning, kind in _BEGINNINGS.items():
-        if head.startswith(beginning):
-            return kind
-    return (
-        {b"WEBP": "image/webp", b"AVI ": "video/avi"}.get(head[8:])
-        if head.startswith(b"RIFF")
-        else None
-    )
+        header = file.read(12)
+    if header[4:8] == b"ftyp":
+        return "video/quicktime" if header[8:] == b"qt  " else "video/mp4"
+    if header.startswith(b"RIFF"):
+        return {b"WEBP": "image/webp", b"AVI ": "video/avi"}.get(header[8:])
+    for signature, mime_type in _SIGNATURES.items():
+        if header.startswith(signature):
+            return mime_type
+    return None
 
 
-def _credential_lines(found: CredentialsFound) -> Iterator[str]:
-    if found.signer:
-        known = {"Trusted": ", whom this machine knows", "Valid": ", who is not known here"}.get(
-            found.state, ""
+def _credential_lines(credentials: ContentCredentials) -> Iterator[str]:
+    if credentials.signer:
+        trust = {"Trusted": " (a known signer)", "Valid": " (an unknown signer)"}.get(
+            credentials.state, ""
         )
-        yield f"C2PA         {found.state}, signed by {found.signer}{known}; made with {found.generator}"
+        yield (
+            f"C2PA         {credentials.state}, signed by {credentials.signer}{trust}; "
+            f"made with {credentials.generator}"
+        )
     else:
-        yield f"C2PA         {found.state}"
+        yield f"C2PA         {credentials.state}"
     for name, values in (
-        ("actions", found.actions),
-        ("made from", found.ingredients),
-        ("wrong", found.faults),
+        ("actions", credentials.actions),
+        ("inputs", credentials.ingredients),
+        ("errors", credentials.errors),
     ):
         if values:
             yield f"  {name:<11}{', '.join(values)}"
 
 
-_BEGINNINGS = {
+# First bytes of image formats that can have a manifest.
+_SIGNATURES = {
     b"\x89PNG": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
     b"GIF8": "image/gif",
     b"II*\0": "image/tiff",
     b"MM\0*": "image/tiff",
 }
-_IN_WORDS: dict[Verdict, str] = {
-    "intact": "marked as a swap, and what was signed.",
-    "unsigned": "marked as a swap, and unsigned: nothing tells whether it was changed since.",
-    "damaged": "signed, and changed since: the signature does not hold.",
-    "unmarked": "nothing in it says that a face was exchanged. That proves nothing: marks can be removed.",
+_VERDICT_TEXT: dict[Verdict, str] = {
+    "valid": "marked as a swap; the signature is valid and the file is unchanged.",
+    "unsigned": "marked as a swap but not signed; it may have been changed.",
+    "invalid": "the signature is invalid: the file was changed after it was signed.",
+    "unmarked": "no disclosure mark. This proves nothing: marks can be removed.",
 }

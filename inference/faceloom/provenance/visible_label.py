@@ -1,74 +1,95 @@
-"""A label that people see: a line of text on a dark plate, drawn into every frame."""
+"""The visible label: a line of text on a dark background, drawn into every frame."""
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from faceloom.array_types import Mask, Rgb
+from faceloom.choices import LabelPosition
 from faceloom.errors import UsageError
 from faceloom.video import Box
 
-LabelPosition = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
-
-# Of the picture's height: the letters, and the least pixels that can be read.
-_HEIGHT, _LEAST = 0.04, 9
-# Of each side: what screens and players may cover (EBU R 95 keeps text in the inner 90 %).
-_SAFE = 0.05
-# Round the letters, in heights of theirs, and how much the plate lets through.
-_ROOM, _THROUGH = 0.35, 0.3
-_WEIGHT = 600
+# Font size as a share of the frame's height.
+_FONT_SIZE = 0.04
+# Smallest legible font size in pixels.
+_MIN_FONT_SIZE = 9
+# Margin as a share of each side: screens and players may cover it (EBU R 95 keeps text in the
+# inner 90 %).
+_SAFE_MARGIN = 0.05
+# Padding around the text, as a share of the font size.
+_PADDING = 0.35
+# Share of the frame that shows through the background.
+_TRANSPARENCY = 0.3
+# OpenCV's font weight, 100 to 900 (600: semibold).
+_FONT_WEIGHT = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """The text, and in which corner of the upright picture it stands."""
+class VisibleLabel:
+    """A visible label."""
 
     text: str
+    """One line of printable text."""
+
     position: LabelPosition = "bottom-left"
+    """Corner of the upright frame."""
 
     def check(self) -> None:
-        """Raise UsageError if it is no single line of text."""
-        if not self.text.strip() or not self.text.isprintable():
-            raise UsageError("--label needs one line of text to show.")
+        """Check the text.
 
-    def draw(self, picture: Rgb) -> Box:
-        """Draw it into an upright picture, in place; return the rectangle that is another one now.
-
-        Raises UsageError if the text is too long to be read in a picture of this size.
+        Raises:
+            UsageError: If it is empty or not one line.
         """
-        height, width = picture.shape[:2]
-        letters, (left, top) = _plate(self.text, self.position, height, width)
+        if not self.text.strip() or not self.text.isprintable():
+            raise UsageError("--label needs one line of text.")
+
+    def draw(self, image: Rgb) -> Box:
+        """Draw the label into an upright image, in place.
+
+        Args:
+            image: The image [height, width, 3].
+
+        Returns:
+            The rectangle that was changed.
+
+        Raises:
+            UsageError: If the text is too long to be legible in an image of this size.
+        """
+        height, width = image.shape[:2]
+        letters, (left, top) = _layout(self.text, self.position, height, width)
         rows, columns = letters.shape
-        inside = picture[top : top + rows, left : left + columns]
-        opaque = letters[..., None].astype(np.float32) / 255
-        inside[:] = np.rint(inside * (_THROUGH * (1 - opaque)) + 255 * opaque).astype(np.uint8)
+        region = image[top : top + rows, left : left + columns]
+        opacity = letters[..., None].astype(np.float32) / 255
+        blended = region * (_TRANSPARENCY * (1 - opacity)) + 255 * opacity
+        region[:] = np.rint(blended).astype(np.uint8)
         return left, top, left + columns, top + rows
 
 
 @lru_cache(maxsize=8)
-def _plate(text: str, position: str, height: int, width: int) -> tuple[Mask, tuple[int, int]]:
-    """Return the letters as a mask of the plate's size, and where in the picture its corner is."""
-    margin_x, margin_y = round(width * _SAFE), round(height * _SAFE)
-    for size in range(max(_LEAST, round(height * _HEIGHT)), _LEAST - 1, -1):
-        letters = _letters(text, size)
+def _layout(text: str, position: str, height: int, width: int) -> tuple[Mask, tuple[int, int]]:
+    """Return the letters as a mask with padding, and the position (left, top) of its corner."""
+    margin_x, margin_y = round(width * _SAFE_MARGIN), round(height * _SAFE_MARGIN)
+    largest = max(_MIN_FONT_SIZE, round(height * _FONT_SIZE))
+    for size in range(largest, _MIN_FONT_SIZE - 1, -1):
+        letters = _render(text, size)
         rows, columns = letters.shape
         if columns <= width - 2 * margin_x and rows <= height - 2 * margin_y:
             left = margin_x if position.endswith("left") else width - margin_x - columns
             top = margin_y if position.startswith("top") else height - margin_y - rows
             return letters, (left, top)
     raise UsageError(
-        f"--label {text!r} cannot be read in a picture of {width}x{height}; give a shorter text."
+        f"--label {text!r} does not fit legibly in a frame of {width}x{height}; give a shorter "
+        "text."
     )
 
 
-def _letters(text: str, size: int) -> Mask:
-    face, room = cv2.FontFace("sans"), round(size * _ROOM)
-    # All of a line's letters fit between these, so that plates of one size have one height.
-    rows = round(size * 1.25) + 2 * room
-    _, _, columns, _ = cv2.getTextSize((0, 0), text, (0, 0), face, size, _WEIGHT)
-    canvas = np.zeros((rows, columns + 2 * room, 3), np.uint8)
-    cv2.putText(canvas, text, (room, room + size), (255, 255, 255), face, size, _WEIGHT)
+def _render(text: str, size: int) -> Mask:
+    font, padding = cv2.FontFace("sans"), round(size * _PADDING)
+    # 1.25 times the size fits all letters of a line, so that every text has the same height.
+    rows = round(size * 1.25) + 2 * padding
+    _, _, columns, _ = cv2.getTextSize((0, 0), text, (0, 0), font, size, _FONT_WEIGHT)
+    canvas = np.zeros((rows, columns + 2 * padding, 3), np.uint8)
+    cv2.putText(canvas, text, (padding, padding + size), (255, 255, 255), font, size, _FONT_WEIGHT)
     return np.ascontiguousarray(canvas[..., 0])

@@ -1,14 +1,24 @@
-"""Video in and out through PyAV: exact times, the pictures' own values and tags, every other stream copied."""
+"""Read and write videos and images through PyAV (FFmpeg).
+
+Frames keep their exact timestamps, pixel formats and color tags; audio, subtitles and tags are
+copied without re-encoding. This package knows nothing of faces. It may import the top-level
+modules of `faceloom` (errors, files, images) and no other package of it.
+"""
 
 from faceloom.video.encoders import DEFAULT_ENCODING, Encoding
-from faceloom.video.frame_range import FrameRange, Stretch, frame_times
+from faceloom.video.frame_range import FrameRange, ResolvedRange, TimeRange, read_frame_pts
 from faceloom.video.info import Box, ColorTags, Frame, VideoInfo
-from faceloom.video.output import check_output, notices, refuse_output, replacing_output
+from faceloom.video.output import (
+    atomic_output,
+    check_output_path,
+    output_warnings,
+    resolve_encoding,
+)
 from faceloom.video.probe import probe_video
 from faceloom.video.read import read_frames
-from faceloom.video.segment_concat import join_segments
-from faceloom.video.segment_writer import PictureWriter
-from faceloom.video.source import probe_source, read_source, spooled
+from faceloom.video.segment_concat import JoinPlan, join_segments
+from faceloom.video.segment_writer import SegmentWriter
+from faceloom.video.source import probe_source, read_source, stdin_as_file
 
 __all__ = [
     "DEFAULT_ENCODING",
@@ -17,18 +27,20 @@ __all__ = [
     "Encoding",
     "Frame",
     "FrameRange",
-    "PictureWriter",
-    "Stretch",
+    "JoinPlan",
+    "ResolvedRange",
+    "SegmentWriter",
+    "TimeRange",
     "VideoInfo",
-    "check_output",
-    "frame_times",
+    "atomic_output",
+    "check_output_path",
     "join_segments",
-    "notices",
+    "output_warnings",
     "probe_source",
     "probe_video",
+    "read_frame_pts",
     "read_frames",
     "read_source",
-    "refuse_output",
-    "replacing_output",
-    "spooled",
+    "resolve_encoding",
+    "stdin_as_file",
 ]

@@ -1,4 +1,4 @@
-"""How pictures are encoded: which encoder, how good, in which pixel format."""
+"""Encoders: which one, with which options, quality and pixel format."""
 
 import os
 from collections.abc import Sequence
@@ -15,81 +15,116 @@ from faceloom.cpu_features import has_avx512
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.video.info import ColorTags, VideoInfo
 
+# BT.709, limited range: the color tags of a video made from RGB.
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, range=1)
+# On the scale of 0 to 100: x264's crf 17, visually lossless at a size that can be shared.
 DEFAULT_QUALITY = 75
-# Options of FFmpeg that set the quality, each in its way.
-_RATES = ("b", "crf", "cq", "qp", "global_quality")
+# FFmpeg options that control the quality; giving one replaces the quality scale.
+_RATE_OPTIONS = ("b", "crf", "cq", "qp", "global_quality")
+
+
+@dataclass(frozen=True, slots=True)
+class _QualityScale:
+    """Linear map from quality (0 to 100) to an encoder's option."""
+
+    option: str
+    """Name of the option."""
+
+    at_zero: float
+    """Its value at quality 0."""
+
+    slope: float
+    """How much each point of quality reduces the value."""
+
+    def value(self, quality: int) -> str:
+        return f"{self.at_zero - self.slope * quality:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Codec:
-    """An encoder of FFmpeg and what it is told.
-
-    `rate` is the option that sets the quality and its value at quality 0; each point of quality takes `slope` off.
-    `formats` are the pixel formats it is given, all that it takes if empty. `segment` is the container that keeps
-    exact times of it.
-    """
+    """One of FFmpeg's encoders and its defaults."""
 
     name: str
+    """FFmpeg's name of the encoder."""
+
     options: dict[str, str]
-    rate: tuple[str, float, float] | None = None
-    formats: tuple[str, ...] = ()
-    segment: str = "mov"
+    """Default options."""
+
+    quality: _QualityScale | None = None
+    """The quality scale; None for lossless encoders."""
+
+    pixel_formats: tuple[str, ...] = ()
+    """Pixel formats to use; empty: all that the encoder supports."""
+
+    segment_format: str = "mov"
+    """Container of segments, one that stores exact timestamps for this codec."""
 
 
-# Quality 75 is x264's crf 17, visually lossless at a size one can share. The others' lines go through x264's PSNR at
-# 50 (41.7 dB on the sample, within 0.15); at 75, where x264 has 47.0 dB, x265 has 45.8 and SVT-AV1 43.2.
-_X264 = _Codec("libx264", {"preset": "fast"}, ("crf", 44, 0.36))
+# Quality 50 gives all the PSNR of x264 there (41.7 dB on the sample, within 0.15); at 75, where
+# x264 has 47.0 dB, x265 has 45.8 and SVT-AV1 43.2.
+_X264 = _Codec("libx264", {"preset": "fast"}, _QualityScale("crf", 44, 0.36))
 _X265 = _Codec(
-    "libx265", {"preset": "fast", "x265-params": "log-level=error:open-gop=0"}, ("crf", 40, 0.32)
+    "libx265",
+    {"preset": "fast", "x265-params": "log-level=error:open-gop=0"},
+    _QualityScale("crf", 40, 0.32),
 )
-_SVTAV1 = _Codec("libsvtav1", {"preset": "8"}, ("crf", 53, 0.44), segment="mp4")
+_SVTAV1 = _Codec("libsvtav1", {"preset": "8"}, _QualityScale("crf", 53, 0.44), segment_format="mp4")
+_NVENC_OPTIONS = {"preset": "p5", "rc": "vbr", "b": "0"}
+_NVENC_QUALITY = _QualityScale("cq", 46, 0.36)
 _NVENC_FORMATS = ("yuv420p", "p010le", "yuv444p", "yuv444p16le")
-_H264_NVENC = _Codec(
-    "h264_nvenc", {"preset": "p5", "rc": "vbr", "b": "0"}, ("cq", 46, 0.36), _NVENC_FORMATS
-)
-_HEVC_NVENC = _Codec(
-    "hevc_nvenc", {"preset": "p5", "rc": "vbr", "b": "0"}, ("cq", 46, 0.36), _NVENC_FORMATS
-)
+_H264_NVENC = _Codec("h264_nvenc", _NVENC_OPTIONS, _NVENC_QUALITY, _NVENC_FORMATS)
+_HEVC_NVENC = _Codec("hevc_nvenc", _NVENC_OPTIONS, _NVENC_QUALITY, _NVENC_FORMATS)
 _X264_LOSSLESS = _Codec("libx264", {"preset": "fast", "qp": "0"})
-_FFV1 = _Codec("ffv1", {"level": "3", "slicecrc": "1"}, segment="matroska")
-# Level 1 takes a third of the time of the default and 10 % more room.
+_FFV1 = _Codec("ffv1", {"level": "3", "slicecrc": "1"}, segment_format="matroska")
+# Level 1 takes a third of the default's time and 10 % more space.
 _PNG = _Codec("png", {"compression_level": "1"})
-
-
+# Values of --encoder.
 ENCODERS = ("x264", "x265", "svtav1", "nvenc", "lossless", "png")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What the user asks for.
-
-    quality: 0 to 100 (see `_Codec.rate`), None for the default of 75. options: FFmpeg's own for the encoder, which
-    win over everything else.
-    """
+    """The encoding that the user asks for."""
 
     encoder: str = "x264"
+    """One of `ENCODERS`."""
+
     quality: int | None = None
+    """0 to 100; None: `DEFAULT_QUALITY`."""
+
     options: tuple[tuple[str, str], ...] = ()
+    """FFmpeg options of the encoder; they override all other settings."""
 
     @classmethod
     def parse(
         cls, encoder: str = "x264", quality: int | None = None, options: Sequence[str] = ()
     ) -> "Encoding":
-        """Check what the command line gives, `options` as key=value; raise UsageError for what cannot be."""
+        """Check the values of the command line.
+
+        Args:
+            encoder: Value of --encoder.
+            quality: Value of --quality.
+            options: Values of --encoder-option, as key=value.
+
+        Raises:
+            UsageError: If a value is invalid.
+        """
         if encoder not in ENCODERS:
-            raise UsageError(f"There is no encoder {encoder}; choose one of {', '.join(ENCODERS)}.")
+            raise UsageError(
+                f"--encoder {encoder} is unknown; choose one of {', '.join(ENCODERS)}."
+            )
         if quality is not None and not 0 <= quality <= 100:
             raise UsageError(f"--quality {quality} is not between 0 and 100.")
         if quality is not None and encoder in ("lossless", "png"):
             raise UsageError(
-                f"--quality has no use with --encoder {encoder}, which loses nothing; leave it out."
+                f"--quality has no effect with --encoder {encoder}, which is lossless; leave it "
+                "out."
             )
         pairs = tuple(
             (key, value) for key, _, value in (option.partition("=") for option in options)
         )
-        if wrong := next((option for option in options if "=" not in option), None):
-            raise UsageError(f"--encoder-option {wrong} is not of the form key=value.")
+        if invalid := next((option for option in options if "=" not in option), None):
+            raise UsageError(f"--encoder-option {invalid} is not of the form key=value.")
         return cls(encoder, quality, pairs)
 
 
@@ -97,146 +132,189 @@ DEFAULT_ENCODING = Encoding()
 
 
 @dataclass(frozen=True, slots=True)
-class Coding:
-    """What an `Encoding` comes to for one video: codec, its options, and how the pictures reach it."""
+class EncoderConfig:
+    """An `Encoding` resolved for one video."""
 
     codec: str
+    """FFmpeg's name of the encoder."""
+
     options: dict[str, str]
+    """Options of the encoder."""
+
     pixel_format: str
+    """FFmpeg's name of the pixel format of the frames."""
+
     color: ColorTags
-    segment: str
+    """Color tags of the stream."""
+
+    segment_format: str
+    """FFmpeg's name of the container of segments."""
 
 
-def coding_of(info: VideoInfo, encoding: Encoding) -> Coding:
-    """Decide how a video is encoded; raise UsageError where the encoder cannot."""
-    codec = _codec_of(info, encoding)
+def resolve_encoder(info: VideoInfo, encoding: Encoding) -> EncoderConfig:
+    """Choose codec, options and pixel format for a video.
+
+    Args:
+        info: The source.
+        encoding: What the user asked for.
+
+    Raises:
+        UsageError: If the encoder does not support the frame size or an option.
+    """
+    codec = _codec_for(info, encoding)
     pixel_format = _pixel_format(info, codec)
+    # RGB (of a GIF or an image) that is encoded as YUV gets the tags of BT.709.
+    from_rgb = _is_rgb(info.pixel_format) or info.color.matrix == 0
+    color = BT709 if from_rgb and not _is_rgb(pixel_format) else info.color
+    options = _options(info, codec, encoding)
+    return EncoderConfig(codec.name, options, pixel_format, color, codec.segment_format)
+
+
+def _options(info: VideoInfo, codec: _Codec, encoding: Encoding) -> dict[str, str]:
     options = dict(codec.options)
-    rated = encoding.quality is None and any(key in _RATES for key, _ in encoding.options)
-    if codec.rate and not rated:
-        key, at_zero, slope = codec.rate
+    user_rate = encoding.quality is None and any(
+        key in _RATE_OPTIONS for key, _ in encoding.options
+    )
+    if codec.quality and not user_rate:
         quality = DEFAULT_QUALITY if encoding.quality is None else encoding.quality
-        options[key] = f"{at_zero - slope * quality:g}"
+        options[codec.quality.option] = codec.quality.value(quality)
     if codec.name == "libx264" and has_avx512():
-        # With AVX-512 its macroblock tree reads memory that nobody wrote: the same pictures become other bytes.
+        # With AVX-512, x264's macroblock tree reads uninitialized memory: the output of the same
+        # frames would differ from run to run.
         options["x264-params"] = "asm=avx2"
     if "rc-lookahead" in _known_options(codec.name):
-        options["rc-lookahead"] = str(_looked_ahead(info))
+        options["rc-lookahead"] = str(_lookahead(info))
     for key, value in encoding.options:
-        _refuse_unknown(codec.name, key)
-        # Lists of the encoder's own options are added to, as ours hold what joining needs.
+        _check_option(codec.name, key)
+        # Append to "...-params" lists: our entries are needed for concatenation.
         options[key] = (
             f"{options[key]}:{value}" if key.endswith("-params") and key in options else value
         )
-    # H.264 and its kind have no RGB, and a GIF's colors are those of a screen.
-    from_rgb = _is_rgb(info.pixel_format) or info.color.matrix == 0
-    color = BT709 if from_rgb and not _is_rgb(pixel_format) else info.color
-    return Coding(codec.name, options, pixel_format, color, codec.segment)
+    return options
 
 
-def _looked_ahead(info: VideoInfo) -> int:
-    """How many pictures x264 holds back to plan by: of large ones fewer, as 30 of 4K are more than a gigabyte."""
+def _lookahead(info: VideoInfo) -> int:
+    """Frames of rate-control lookahead: fewer for large frames, as 30 of 4K exceed 1 GB."""
     return max(5, min(30, 20_000_000 // (info.width * info.height)))
 
 
 def check_encoder(info: VideoInfo, encoding: Encoding) -> None:
-    """Open the encoder once, for nothing, so that what cannot be is said before the work.
+    """Open the encoder once, to report errors before the work starts.
 
-    Raises what `open_encoder` raises.
+    Args:
+        info: The source.
+        encoding: What the user asked for.
+
+    Raises:
+        UsageError: If the encoder rejects its options.
+        ProviderMissing: If it does not run on this machine.
     """
-    coding = coding_of(info, encoding)
-    context = av.CodecContext.create(coding.codec, "w")
-    assert isinstance(context, VideoCodecContext), "only such are in the table"
+    config = resolve_encoder(info, encoding)
+    context = av.CodecContext.create(config.codec, "w")
+    assert isinstance(context, VideoCodecContext), "all our encoders encode video"
     context.framerate = info.average_rate
-    open_encoder(context, info, encoding, coding)
+    open_encoder(context, info, encoding, config)
 
 
 def open_encoder(
-    context: VideoCodecContext, info: VideoInfo, encoding: Encoding, coding: Coding
+    context: VideoCodecContext, info: VideoInfo, encoding: Encoding, config: EncoderConfig
 ) -> None:
-    """Tell an encoder what it will get, and open it.
+    """Configure and open an encoder.
 
-    Raises UsageError for options that it refuses, ProviderMissing for one that does not run on this machine.
+    Args:
+        context: The encoder's context.
+        info: The source.
+        encoding: What the user asked for, for the error message.
+        config: The encoder's configuration.
+
+    Raises:
+        UsageError: If the encoder rejects its options.
+        ProviderMissing: If it does not run on this machine.
     """
-    context.options, context.time_base = dict(coding.options), info.time_base
+    context.options, context.time_base = dict(config.options), info.time_base
     context.width, context.height = info.width, info.height
-    context.pix_fmt = coding.pixel_format
+    context.pix_fmt = config.pixel_format
     context.sample_aspect_ratio = info.sample_aspect_ratio
-    context.color_primaries = coding.color.primaries
-    context.color_trc = coding.color.transfer
-    context.colorspace = coding.color.matrix
-    context.color_range = coding.color.range
-    # Headers once in the file's, and no picture that looks back over a key frame: so files can be joined.
+    context.color_primaries = config.color.primaries
+    context.color_trc = config.color.transfer
+    context.colorspace = config.color.matrix
+    context.color_range = config.color.range
+    # For concatenation: parameter sets in the container's header and closed GOPs.
     context.flags |= Flags.global_header | Flags.closed_gop
-    if coding.codec == "libsvtav1":
-        # It talks otherwise, and only listens to this.
+    if config.codec == "libsvtav1":
+        # SVT-AV1 logs to stderr and only listens to this variable (1: errors).
         os.environ.setdefault("SVT_LOG", "1")
     try:
         context.open()
     except (av.FFmpegError, ValueError) as error:
-        raise _not_opened(coding, encoding, error) from error
+        raise _open_error(config, encoding, error) from error
 
 
-def _not_opened(
-    coding: Coding, encoding: Encoding, error: Exception
+def _open_error(
+    config: EncoderConfig, encoding: Encoding, error: Exception
 ) -> ProviderMissing | UsageError:
     if encoding.encoder == "nvenc":
         return ProviderMissing(
-            f"{coding.codec} does not run on this machine (no NVIDIA GPU with an encoder, or its driver); "
-            "leave --encoder out to encode on the processor."
+            f"{config.codec} does not run on this machine (no NVIDIA GPU with an encoder, or no "
+            "driver); leave out --encoder to encode on the CPU."
         )
-    told = " ".join(f"{key}={value}" for key, value in coding.options.items())
+    options = " ".join(f"{key}={value}" for key, value in config.options.items())
     reason = getattr(error, "strerror", None) or str(error)
     return UsageError(
-        f"{coding.codec} does not start with {told} ({reason.lower()}); check --encoder-option."
+        f"{config.codec} does not start with {options} ({reason.lower()}); check --encoder-option."
     )
 
 
-def _codec_of(info: VideoInfo, encoding: Encoding) -> _Codec:
+def _codec_for(info: VideoInfo, encoding: Encoding) -> _Codec:
     if encoding.encoder == "nvenc":
         return _H264_NVENC if _depth(info.pixel_format) <= 8 else _HEVC_NVENC
     if encoding.encoder == "lossless":
-        wanted = plain_name(info.pixel_format)
-        halved = _odd_for(wanted, info)
-        # What x264 writes of gray comes back as 4:2:0.
-        kept = (
-            wanted in map(plain_name, _taken("libx264"))
-            and not wanted.startswith("gray")
-            and not halved
-        )
-        return _X264_LOSSLESS if kept else _FFV1
+        return _X264_LOSSLESS if _x264_keeps(info) else _FFV1
     return {"x264": _X264, "x265": _X265, "svtav1": _SVTAV1, "png": _PNG}[encoding.encoder]
 
 
+def _x264_keeps(info: VideoInfo) -> bool:
+    """Return whether x264 stores the source's pixel format and size without loss."""
+    pixel_format = base_format_name(info.pixel_format)
+    return (
+        pixel_format in map(base_format_name, _supported_formats("libx264"))
+        # x264's gray is decoded as 4:2:0.
+        and not pixel_format.startswith("gray")
+        and not _splits_chroma(pixel_format, info)
+    )
+
+
 def _pixel_format(info: VideoInfo, codec: _Codec) -> str:
-    """Return the source's own format if the encoder takes it, else the nearest that it does.
+    """Return the source's own pixel format if the encoder supports it, else the nearest one.
 
-    RGB becomes 4:2:0, which every player plays, unless nothing may be lost.
+    RGB becomes 4:2:0, which every player supports, unless the encoder is lossless.
     """
-    taken = codec.formats or _taken(codec.name)
-    wanted = info.pixel_format
-    if _is_rgb(wanted) and codec.rate:
-        wanted = "yuv420p" if _depth(wanted) <= 8 else "yuv420p10le"
-    if wanted not in taken:
-        # find_best takes full range for a loss, which the tag beside keeps.
+    supported = codec.pixel_formats or _supported_formats(codec.name)
+    pixel_format = info.pixel_format
+    if _is_rgb(pixel_format) and codec.quality:
+        pixel_format = "yuv420p" if _depth(pixel_format) <= 8 else "yuv420p10le"
+    if pixel_format not in supported:
+        # By the base name: find_best counts full range as a loss, but the color tags keep it.
         nearest, _ = find_best_pix_fmt_of_list(
-            taken, plain_name(wanted), _has_alpha(wanted) and codec.rate is None
+            supported,
+            base_format_name(pixel_format),
+            _has_alpha(pixel_format) and codec.quality is None,
         )
-        assert nearest is not None, "every encoder takes some format"
-        wanted = nearest.name
-    if codec.name != "ffv1" and _odd_for(wanted, info):
-        whole = "yuv444p" if _depth(wanted) <= 8 else "yuv444p10le"
-        if whole not in taken:
+        assert nearest is not None, "every encoder supports some format"
+        pixel_format = nearest.name
+    if codec.name != "ffv1" and _splits_chroma(pixel_format, info):
+        full_chroma = "yuv444p" if _depth(pixel_format) <= 8 else "yuv444p10le"
+        if full_chroma not in supported:
             raise UsageError(
-                f"{info.path} is {info.width}x{info.height} and {codec.name} takes only even sizes; "
-                "choose another --encoder."
+                f"{info.path} is {info.width}x{info.height} and {codec.name} supports only even "
+                "sizes; choose another --encoder."
             )
-        return whole
-    return wanted
+        return full_chroma
+    return pixel_format
 
 
-def _odd_for(pixel_format: str, info: VideoInfo) -> bool:
-    """Tell whether chroma samples of this format would stick out of the picture."""
+def _splits_chroma(pixel_format: str, info: VideoInfo) -> bool:
+    """Return whether the frame size is not a whole number of chroma samples."""
     described = av.VideoFormat(pixel_format, 16, 16)
     across = 16 // min(part.width for part in described.components)
     down = 16 // min(part.height for part in described.components)
@@ -244,7 +322,7 @@ def _odd_for(pixel_format: str, info: VideoInfo) -> bool:
 
 
 @cache
-def _taken(codec: str) -> tuple[str, ...]:
+def _supported_formats(codec: str) -> tuple[str, ...]:
     return tuple(kind.name for kind in av.codec.Codec(codec, "w").video_formats or ())
 
 
@@ -254,15 +332,19 @@ def _known_options(codec: str) -> frozenset[str]:
     return frozenset(option.name for option in (*known.generic, *known.private))
 
 
-def _refuse_unknown(codec: str, key: str) -> None:
+def _check_option(codec: str, key: str) -> None:
     if key not in _known_options(codec):
         near = get_close_matches(key, _known_options(codec), 1)
-        hint = f"; did you mean {near[0]}?" if near else "; see ffmpeg -h encoder=" + codec + "."
+        hint = f"; did you mean {near[0]}?" if near else f"; see ffmpeg -h encoder={codec}."
         raise UsageError(f"{codec} has no option {key}{hint}")
 
 
-def plain_name(pixel_format: str) -> str:
-    """Return the format's name without the j that says full range, which a tag says too."""
+def base_format_name(pixel_format: str) -> str:
+    """Return a pixel format's name without the "j" that marks full range.
+
+    Args:
+        pixel_format: FFmpeg's name, such as "yuvj420p".
+    """
     return pixel_format.replace("yuvj", "yuv")
 
 
@@ -278,4 +360,5 @@ def _has_alpha(pixel_format: str) -> bool:
 
 
 def _depth(pixel_format: str) -> int:
+    """Bits per component."""
     return max((part.bits for part in av.VideoFormat(pixel_format).components), default=8)

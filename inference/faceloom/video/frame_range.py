@@ -1,4 +1,4 @@
-"""A stretch of a video, as people write it: numbers of frames, or times."""
+"""The part of a video to process, as given by `--range`: in frame indices or in times."""
 
 import re
 from bisect import bisect_left
@@ -9,93 +9,132 @@ from faceloom.errors import UsageError
 from faceloom.video.info import VideoInfo
 from faceloom.video.probe import open_video
 
-# A frame's number, or seconds of the video's clock.
-Moment = int | Fraction
+# A frame index (int) or seconds after the video's start (Fraction).
+RangeBound = int | Fraction
 
-# Fifteen digits are enough, and Python refuses numbers of thousands.
-_NUMBER, _SHARE = r"\d{1,15}", r"(?:\.\d{1,15})?"
-_SIDE = rf"({_NUMBER}:\d\d:\d\d{_SHARE}|{_NUMBER}{_SHARE}s|{_NUMBER})?"
-_RANGE = re.compile(f"{_SIDE}:{_SIDE}")
+# At most 15 digits: int() rejects strings of thousands of digits.
+_DIGITS = r"\d{1,15}"
+_FRACTION = r"(?:\.\d{1,15})?"
+_BOUND = rf"({_DIGITS}:\d\d:\d\d{_FRACTION}|{_DIGITS}{_FRACTION}s|{_DIGITS})?"
+_RANGE = re.compile(f"{_BOUND}:{_BOUND}")
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A range in one video: frames `start` to `stop` (not included; None: to the end), and when that is.
+class TimeRange:
+    """A half-open interval of time in seconds."""
 
-    `start_pts` is the time of frame `start`, in the video's own units, for `read_frames`; `begin` and `end` are
-    seconds after the video's first moment, for `join_segments`.
-    """
+    start: Fraction = Fraction(0)
+    """Start in seconds, included."""
 
-    start: int
-    stop: int | None
-    start_pts: int | None
-    begin: Fraction
-    end: Fraction | None
+    end: Fraction | None = None
+    """End in seconds, not included; None: to the end of the video."""
+
+    def shifted(self, seconds: Fraction) -> "TimeRange":
+        """Return the range moved later by an offset.
+
+        Args:
+            seconds: The offset in seconds.
+        """
+        return TimeRange(self.start + seconds, None if self.end is None else self.end + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRange:
+    """A `FrameRange` applied to one video."""
+
+    start: int = 0
+    """Index of the first frame."""
+
+    stop: int | None = None
+    """Index after the last frame; None: to the end of the video."""
+
+    start_pts: int | None = None
+    """PTS of frame `start` in the video's time base, for `read_frames`; None: unknown."""
+
+    time_range: TimeRange = TimeRange()
+    """The same range in seconds after `VideoInfo.start`, for `join_segments`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameRange:
-    """`first` is in the range and `last` is not; None is the video's beginning or end."""
+    """A part of a video: half-open, both bounds of the same kind."""
 
-    first: Moment | None = None
-    last: Moment | None = None
+    first: RangeBound | None = None
+    """First frame that is included; None: from the start of the video."""
+
+    last: RangeBound | None = None
+    """First frame that is not included; None: to the end of the video."""
 
     @classmethod
     def parse(cls, text: str) -> "FrameRange":
-        """Read A:B, each a frame's number (120), seconds (12.5s), a clock's time (00:01:02.5) or nothing.
+        """Parse the value of `--range`.
 
-        Raises UsageError for what is none or can hold no frame.
+        Args:
+            text: "A:B". Each bound is a frame index (120), seconds (12.5s), a time
+                (00:01:02.5) or empty.
+
+        Raises:
+            UsageError: If the text has another form or the range is empty.
         """
         match = _RANGE.fullmatch(text.strip())
-        first, last = map(_moment, match.groups()) if match else (None, None)
+        first, last = map(_parse_bound, match.groups()) if match else (None, None)
         both = first is not None and last is not None
         if match is None or (both and isinstance(first, int) != isinstance(last, int)):
             raise UsageError(
-                f"--range {text} is not A:B; give frame numbers (100:250), seconds (4s:10.5s) or times "
-                "(00:00:04:00:00:10.5); either side may be empty."
+                f"--range {text} is not A:B; give frame indices (100:250), seconds (4s:10.5s) or "
+                "times (00:00:04:00:00:10.5). Either side may be empty."
             )
         if first is not None and last is not None and first >= last:
-            raise UsageError(f"--range {text} holds no frame: its end is not after its beginning.")
+            raise UsageError(f"--range {text} is empty: its end is not after its start.")
         return cls(first, last)
 
-    def resolve(self, info: VideoInfo) -> Stretch:
-        """Find the range's frames in a video, times by when each frame is shown.
+    def resolve(self, info: VideoInfo) -> ResolvedRange:
+        """Find the frames of the range in a video.
 
-        Raises UsageError if there are none.
+        Args:
+            info: The video. Times select frames by their presentation time.
+
+        Raises:
+            UsageError: If the video has no frame in the range.
         """
-        times = frame_times(info)
-        clock = [time * info.time_base - info.start for time in times]
-        start = _number(self.first, clock, 0)
-        stop = min(_number(self.last, clock, len(times)), len(times))
+        pts = read_frame_pts(info)
+        seconds = [time * info.time_base - info.start for time in pts]
+        start = _frame_index(self.first, seconds, 0)
+        stop = min(_frame_index(self.last, seconds, len(pts)), len(pts))
         if start >= stop:
             raise UsageError(
-                f"The range holds no frame of {info.path}, which has {len(times)} frames and begins its last one "
-                f"at {float(clock[-1]) if clock else 0:.3f} s."
+                f"The range contains no frame of {info.path}, which has {len(pts)} frames; the "
+                f"last one starts at {float(seconds[-1]) if seconds else 0:.3f} s."
             )
-        whole = stop == len(times)
-        # Sound may come before the first frame.
-        begin = clock[start] if start else Fraction(0)
-        return Stretch(
-            start, None if whole else stop, times[start], begin, None if whole else clock[stop]
+        to_end = stop == len(pts)
+        # At frame 0 the range starts at 0: audio may start before the first frame.
+        time_range = TimeRange(
+            seconds[start] if start else Fraction(0), None if to_end else seconds[stop]
         )
+        return ResolvedRange(start, None if to_end else stop, pts[start], time_range)
 
 
-def frame_times(info: VideoInfo) -> list[int]:
-    """Return when each frame is shown, in units of `info.time_base`, without decoding any."""
-    if info.kind == "pictures":
+def read_frame_pts(info: VideoInfo) -> list[int]:
+    """Return the PTS of each frame, in units of `info.time_base`, without decoding.
+
+    Args:
+        info: The probed video or image sequence.
+    """
+    if info.kind == "image_sequence":
         return list(range(info.frame_count or 0))
     with open_video(info.path) as (container, stream):
-        coded = [
+        packets = [
             (p.pts, p.is_keyframe)
             for p in container.demux(stream)
             if p.pts is not None and not p.is_discard
         ]
-    # What lies or is shown before the first key frame (a recording that was cut) decodes to nothing.
-    key = next((number for number, (_, is_key) in enumerate(coded) if is_key), 0)
-    return sorted(pts for pts, _ in coded[key:] if pts >= coded[key][0])
+    # Packets that are decoded or shown before the first key frame (in a trimmed recording)
+    # produce no frame.
+    key = next((index for index, (_, is_key) in enumerate(packets) if is_key), 0)
+    return sorted(pts for pts, _ in packets[key:] if pts >= packets[key][0])
 
 
-def _moment(text: str | None) -> Moment | None:
+def _parse_bound(text: str | None) -> RangeBound | None:
     if text is None:
         return None
     if text.isdigit():
@@ -106,8 +145,8 @@ def _moment(text: str | None) -> Moment | None:
     return Fraction(seconds) + int(minutes) * 60 + int(hours) * 3600
 
 
-def _number(moment: Moment | None, clock: list[Fraction], otherwise: int) -> int:
-    """Return the number of the first frame that is shown at a moment or later."""
-    if moment is None:
-        return otherwise
-    return moment if isinstance(moment, int) else bisect_left(clock, moment)
+def _frame_index(bound: RangeBound | None, seconds: list[Fraction], default: int) -> int:
+    """Return the index of the first frame shown at `bound` or later."""
+    if bound is None:
+        return default
+    return bound if isinstance(bound, int) else bisect_left(seconds, bound)

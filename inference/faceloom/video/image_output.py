@@ -1,4 +1,4 @@
-"""Write segments of PNG pictures as files of their own, as one still or as a GIF."""
+"""Write PNG segments as image files, as one image or as a GIF."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -9,54 +9,67 @@ import cv2
 import numpy as np
 
 from faceloom.errors import UsageError
-from faceloom.image_io import encode
+from faceloom.image_io import encode_picture
 from faceloom.video.encoders import Encoding
-from faceloom.video.image_sequence import list_pictures
+from faceloom.video.image_sequence import list_images
 from faceloom.video.info import VideoInfo
-from faceloom.video.output import output_kind, picture_name
+from faceloom.video.output import image_name, output_kind
 from faceloom.video.pixel_format import to_rgb
-from faceloom.video.rotation import upright
+from faceloom.video.rotation import to_upright
 from faceloom.video.safe_open import open_input
 
-_GIF_TIME = Fraction(1, 100)
-# Of OpenCV's scale to 100, for .jpg and .webp.
-_STILL_QUALITY = 95
+# A GIF stores delays in hundredths of a second.
+_GIF_TIME_BASE = Fraction(1, 100)
+# OpenCV's quality, 0 to 100, of .jpg and .webp if the user gives none.
+_DEFAULT_QUALITY = 95
 
 
-def write_pictures(
+def write_image_output(
     segments: Sequence[Path],
-    out_part: Path,
+    part: Path,
     name: Path,
     info: VideoInfo,
     encoding: Encoding,
-    begin: Fraction,
+    start: Fraction,
 ) -> None:
-    """Write the pictures of PNG segments as `name` asks for, upright; `begin` is what becomes a GIF's 0."""
+    """Write PNG segments as images or a GIF, upright.
+
+    Args:
+        segments: Files of `SegmentWriter` with PNG frames, in order.
+        part: The file or folder to write.
+        name: The output path that the user gave; its suffix selects the format.
+        info: The source.
+        encoding: The user's quality, for .jpg and .webp.
+        start: Time in seconds on the source's clock that becomes 0 in a GIF.
+
+    Raises:
+        UsageError: If one image is to be written and there is no frame.
+    """
     kind = output_kind(name)
     if kind == "gif":
-        _write_gif(segments, out_part, info, begin)
+        _write_gif(segments, part, info, start)
         return
-    files = _files(segments, info)
-    if kind == "pictures":
-        for number, (index, data) in enumerate(files):
-            (out_part / _name_of(name, number, index, info)).write_bytes(data)
+    images = _png_files(segments, info)
+    if kind == "image_sequence":
+        for position, (index, data) in enumerate(images):
+            (part / _file_name(name, position, index, info)).write_bytes(data)
         return
-    first = next(files, None)
+    first = next(images, None)
     if first is None:
-        raise UsageError(f"There is no picture to write to {name}; give a range that holds one.")
+        raise UsageError(f"There is no frame to write to {name}; give a range with a frame in it.")
     data = first[1]
-    out_part.write_bytes(data if name.suffix.lower() == ".png" else _reduced(data, name, encoding))
+    part.write_bytes(data if name.suffix.lower() == ".png" else _reencode(data, name, encoding))
 
 
-def _name_of(name: Path, number: int, index: int, info: VideoInfo) -> str:
-    """A picture keeps its name, unless a pattern or a video's frames ask for numbers."""
-    if info.kind == "pictures" and not name.suffix:
-        return list_pictures(info.path)[index].stem + ".png"
-    return picture_name(name, number)
+def _file_name(name: Path, position: int, index: int, info: VideoInfo) -> str:
+    """Keep the names of source images, unless the user gives a pattern; number video frames."""
+    if info.kind == "image_sequence" and not name.suffix:
+        return list_images(info.path)[index].stem + ".png"
+    return image_name(name, position)
 
 
-def _files(segments: Sequence[Path], info: VideoInfo) -> Iterator[tuple[int, bytes]]:
-    """Yield each picture's number in a source of pictures, and the PNG file that it is."""
+def _png_files(segments: Sequence[Path], info: VideoInfo) -> Iterator[tuple[int, bytes]]:
+    """Yield the index of each frame in an image sequence and its PNG file."""
     for path in segments:
         with open_input(path) as container:
             stream = container.streams.video[0]
@@ -65,75 +78,78 @@ def _files(segments: Sequence[Path], info: VideoInfo) -> Iterator[tuple[int, byt
                     continue
                 index = round(packet.pts * packet.time_base * info.average_rate)
                 data = bytes(packet)
-                yield index, _turned(data, info.rotation) if info.rotation else data
+                yield index, _rotate_png(data, info.rotation) if info.rotation else data
 
 
-def _turned(data: bytes, rotation: int) -> bytes:
-    """Turn a PNG upright: it has no display matrix. OpenCV keeps its channels and bits."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert picture is not None, "it was just encoded"
-    return cv2.imencode(".png", np.rot90(picture, rotation // 90))[1].tobytes()
+def _rotate_png(data: bytes, rotation: int) -> bytes:
+    """Rotate a PNG upright, as PNG has no display matrix; keeps channels and bit depth."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert image is not None, "the PNG was encoded by us"
+    return cv2.imencode(".png", np.rot90(image, rotation // 90))[1].tobytes()
 
 
-def _reduced(data: bytes, name: Path, encoding: Encoding) -> bytes:
+def _reencode(data: bytes, name: Path, encoding: Encoding) -> bytes:
     rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    ending = name.suffix.lower()
-    quality = _STILL_QUALITY if encoding.quality is None else encoding.quality
-    key = cv2.IMWRITE_WEBP_QUALITY if ending == ".webp" else cv2.IMWRITE_JPEG_QUALITY
+    suffix = name.suffix.lower()
+    quality = _DEFAULT_QUALITY if encoding.quality is None else encoding.quality
+    key = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
     sampling = (
         ()
-        if ending == ".webp"
+        if suffix == ".webp"
         else (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
     )
-    return encode(np.asarray(rgb, np.uint8), ending, (key, quality, *sampling))
+    return encode_picture(np.asarray(rgb, np.uint8), suffix, (key, quality, *sampling))
 
 
-def _write_gif(segments: Sequence[Path], out_part: Path, info: VideoInfo, begin: Fraction) -> None:
-    """Write a GIF whose pictures have palettes of their own."""
-    with av.open(str(out_part), "w", format="gif", options={"fflags": "+bitexact"}) as target:
+def _write_gif(segments: Sequence[Path], part: Path, info: VideoInfo, start: Fraction) -> None:
+    """Write a GIF with one palette per frame."""
+    with av.open(str(part), "w", format="gif", options={"fflags": "+bitexact"}) as target:
         stream = target.add_stream("gif", rate=info.average_rate)
         context = stream.codec_context
-        turned = info.rotation % 180 != 0
+        sideways = info.rotation % 180 != 0
         context.width, context.height = (
-            (info.height, info.width) if turned else (info.width, info.height)
+            (info.height, info.width) if sideways else (info.width, info.height)
         )
-        context.pix_fmt, context.time_base = "pal8", _GIF_TIME
+        context.pix_fmt, context.time_base = "pal8", _GIF_TIME_BASE
         graph = _palette_graph(context.width, context.height)
-        last = 0
-        for picture, seconds, lasting in _shown(segments, info.rotation):
-            graph.vpush(picture)
-            reduced = graph.vpull()
-            reduced.pts, reduced.time_base = round((seconds - begin) / _GIF_TIME), _GIF_TIME
-            last = round(lasting / _GIF_TIME)
-            target.mux(stream.encode(reduced))
+        last_duration = 0
+        for decoded, seconds, duration in _upright_frames(segments, info.rotation):
+            graph.vpush(decoded)
+            paletted = graph.vpull()
+            paletted.pts = round((seconds - start) / _GIF_TIME_BASE)
+            paletted.time_base = _GIF_TIME_BASE
+            last_duration = round(duration / _GIF_TIME_BASE)
+            target.mux(stream.encode(paletted))
         for packet in stream.encode(None):
-            packet.duration = last or packet.duration
+            packet.duration = last_duration or packet.duration
             target.mux(packet)
 
 
-def _shown(
+def _upright_frames(
     segments: Sequence[Path], rotation: int
 ) -> Iterator[tuple[av.VideoFrame, Fraction, Fraction]]:
+    """Yield each RGB frame with its time and duration in seconds."""
     for path in segments:
         with open_input(path) as container:
-            for picture in container.decode(video=0):
-                base = Fraction(picture.time_base or 0)
-                rgb = av.VideoFrame.from_ndarray(upright(to_rgb(picture), rotation), "rgb24")
-                yield rgb, (picture.pts or 0) * base, picture.duration * base
+            for decoded in container.decode(video=0):
+                base = Fraction(decoded.time_base or 0)
+                rgb = av.VideoFrame.from_ndarray(to_upright(to_rgb(decoded), rotation), "rgb24")
+                yield rgb, (decoded.pts or 0) * base, decoded.duration * base
 
 
 def _palette_graph(width: int, height: int) -> av.filter.Graph:
-    """The 256 colors of each picture, chosen for it alone."""
+    """Build FFmpeg's filter graph that reduces each frame to its own 256 colors."""
     graph = av.filter.Graph()
     source = graph.add_buffer(
-        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=_GIF_TIME
+        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=_GIF_TIME_BASE
     )
     split, sink = graph.add("split"), graph.add("buffersink")
-    choose, use = graph.add("palettegen", "stats_mode=single"), graph.add("paletteuse", "new=1")
+    generate = graph.add("palettegen", "stats_mode=single")
+    apply = graph.add("paletteuse", "new=1")
     source.link_to(split)
-    split.link_to(use, 0, 0)
-    split.link_to(choose, 1, 0)
-    choose.link_to(use, 0, 1)
-    use.link_to(sink)
+    split.link_to(apply, 0, 0)
+    split.link_to(generate, 1, 0)
+    generate.link_to(apply, 0, 1)
+    apply.link_to(sink)
     graph.configure()
     return graph

@@ -1,4 +1,4 @@
-"""Pictures on disk as if they were a video: a folder of them in natural order, or one."""
+"""Read image files as a video: a folder in natural order, or one image."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -7,30 +7,44 @@ from pathlib import Path
 import av
 
 from faceloom.errors import MediaUnreadable, UsageError
-from faceloom.image_io import PICTURES, in_natural_order
+from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort
 from faceloom.video.info import ColorTags, Frame, VideoInfo
 from faceloom.video.pixel_format import to_rgb
 from faceloom.video.safe_open import open_input
 
-RATE = Fraction(25)
+# Frames per second of an image sequence; FFmpeg's own default.
+DEFAULT_RATE = Fraction(25)
 
 
-def list_pictures(path: Path) -> list[Path]:
-    """Return the pictures of a folder as people count them (2 before 10), or the one picture that `path` is."""
+def list_images(path: Path) -> list[Path]:
+    """Return the images of a folder in natural order (2 before 10), or the one image.
+
+    Args:
+        path: A folder or an image.
+    """
     if not path.is_dir():
         return [path]
-    return in_natural_order(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+    return natural_sort(
+        file for file in path.iterdir() if file.suffix.lower() in PICTURE_EXTENSIONS
+    )
 
 
-def probe_pictures(path: Path, rate: Fraction = RATE) -> VideoInfo:
-    """Say what pictures are as a video of `rate` frames a second.
+def probe_images(path: Path, rate: Fraction = DEFAULT_RATE) -> VideoInfo:
+    """Read the properties of an image sequence from its first image.
 
-    Raises UsageError if there are none, MediaUnreadable if the first cannot be decoded.
+    Args:
+        path: A folder or an image.
+        rate: Frames per second.
+
+    Raises:
+        UsageError: If the folder has no image.
+        MediaUnreadable: If the first image cannot be decoded.
     """
-    files = list_pictures(path)
+    files = list_images(path)
     if not files:
         raise UsageError(
-            f"{path} holds no picture ({', '.join(sorted(PICTURES))}); give a video or a folder of pictures."
+            f"{path} has no image ({', '.join(sorted(PICTURE_EXTENSIONS))}); give a video or a "
+            "folder of images."
         )
     first = _decode(files[0])
     return VideoInfo(
@@ -44,45 +58,54 @@ def probe_pictures(path: Path, rate: Fraction = RATE) -> VideoInfo:
         start=Fraction(0),
         duration=float(len(files) / rate),
         frame_count=len(files),
-        codec="pictures",
+        codec="images",
         pixel_format=first.format.name,
         color=ColorTags(
             first.color_primaries, first.color_trc, first.colorspace, first.color_range
         ),
-        kind="pictures",
+        kind="image_sequence",
     )
 
 
-def read_pictures(
+def read_images(
     info: VideoInfo, *, start: int = 0, stop: int | None = None, every: int = 1
 ) -> Iterator[Frame]:
-    """Yield pictures `start` to `stop` as frames, all but each `every`-th passed over.
+    """Yield images as frames.
 
-    Raises MediaUnreadable at one that cannot be decoded or is of another size or kind than the first.
+    Args:
+        info: The image sequence.
+        start: Index of the first image.
+        stop: Index after the last image; None: to the end.
+        every: Yield only images whose index is a multiple of this.
+
+    Raises:
+        MediaUnreadable: If an image cannot be decoded, or differs from the first one in size,
+            pixel format or rotation.
     """
-    for index, file in enumerate(list_pictures(info.path)[:stop]):
+    for index, file in enumerate(list_images(info.path)[:stop]):
         if index < start or index % every:
             continue
-        picture = _decode(file)
-        seen = (picture.width, picture.height, picture.format.name, _rotation(picture))
-        if seen != (info.width, info.height, info.pixel_format, info.rotation):
+        decoded = _decode(file)
+        properties = (decoded.width, decoded.height, decoded.format.name, _rotation(decoded))
+        if properties != (info.width, info.height, info.pixel_format, info.rotation):
             raise MediaUnreadable(
-                f"{file} is {seen[0]}x{seen[1]} {seen[2]} and the first picture {info.width}x{info.height} "
-                f"{info.pixel_format}; make them all of one size and kind."
+                f"{file} is {properties[0]}x{properties[1]} {properties[2]} and the first image is "
+                f"{info.width}x{info.height} {info.pixel_format}; convert all to one size and "
+                "format."
             )
-        yield Frame(index, index, 1, info.time_base, to_rgb(picture), picture)
+        yield Frame(index, index, 1, info.time_base, to_rgb(decoded), decoded)
 
 
 def _decode(path: Path) -> av.VideoFrame:
     try:
-        # By its open file: FFmpeg would take a % in a name for a pattern.
+        # As an open file: FFmpeg would take a % in a file name for a sequence pattern.
         with path.open("rb") as file, open_input(file) as container:
             return next(container.decode(video=0))
     except (av.FFmpegError, IndexError, StopIteration, ValueError) as error:
         raise MediaUnreadable(
-            f"{path} is not a picture that can be decoded; check that it opens in a viewer."
+            f"{path} is not an image that can be decoded; check that it opens in an image viewer."
         ) from error
 
 
-def _rotation(picture: av.VideoFrame) -> int:
-    return round(picture.rotation / 90) * 90 % 360
+def _rotation(decoded: av.VideoFrame) -> int:
+    return round(decoded.rotation / 90) * 90 % 360

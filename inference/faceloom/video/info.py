@@ -1,4 +1,4 @@
-"""What is known of a video, and one frame of it."""
+"""Properties of a video, and one decoded frame."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,63 +9,101 @@ import av
 
 from faceloom.array_types import Rgb
 
-# Left, top, right, bottom in pixels; right and bottom are the first that are outside.
+# Rectangle in pixels: left, top, right, bottom; right and bottom are exclusive.
 Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class ColorTags:
-    """The stream's color description: numbers of ITU-T H.273, 2 meaning unspecified; range 1 tv, 2 full."""
+    """Color description of a video stream: code points of ITU-T H.273 (2: unspecified)."""
 
     primaries: int
+    """Color primaries (1: BT.709)."""
+
     transfer: int
+    """Transfer characteristics (1: BT.709, 16: PQ, 18: HLG)."""
+
     matrix: int
+    """Matrix coefficients (0: RGB, 1: BT.709)."""
+
     range: int
+    """FFmpeg's color range: 0 unspecified, 1 limited ("tv"), 2 full ("pc")."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """The first video stream of a file, or the pictures of a folder, which then is `path`.
-
-    `width`, `height` are as coded; `rotation` (0, 90, 180, 270 degrees, counter-clockwise) is what a player turns
-    the picture by. `start` is where the file's clock begins and `duration` how long its pictures should last, in
-    seconds; `frame_count` is what the container states or implies. None is what the file does not say.
-    `interlaced`: its first picture is two fields.
-    """
+    """Properties of the first video stream of a file, or of an image sequence."""
 
     path: Path
+    """The video file, the image, or the folder of images."""
+
     width: int
+    """Coded width in pixels, before rotation."""
+
     height: int
+    """Coded height in pixels, before rotation."""
+
     rotation: int
+    """Display rotation in degrees counter-clockwise: 0, 90, 180 or 270."""
+
     sample_aspect_ratio: Fraction
+    """Width of a pixel divided by its height."""
+
     time_base: Fraction
+    """Unit of the frames' PTS, in seconds."""
+
     average_rate: Fraction
+    """Average frames per second."""
+
     start: Fraction
+    """Start time of the container in seconds, at least 0."""
+
     duration: float | None
+    """Duration of the video stream in seconds; None if the file does not state it."""
+
     frame_count: int | None
+    """Number of frames that the container states or implies; None if unknown."""
+
     codec: str
+    """FFmpeg's name of the codec; "images" for an image sequence."""
+
     pixel_format: str
+    """FFmpeg's name of the pixel format."""
+
     color: ColorTags
-    kind: Literal["video", "pictures"] = "video"
+    """Color description of the stream."""
+
+    kind: Literal["video", "image_sequence"] = "video"
+    """Whether the frames come from a video file or from image files."""
+
     interlaced: bool = False
+    """Whether the first frame is interlaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture as coded (not turned by the display matrix), and when it is shown.
-
-    `pts` and `duration` (0 if the file does not say) are in `time_base` units. `coded` is the picture as it was
-    decoded, in its own pixel format, and `changed` the rectangles of it where `rgb` is another picture by now: only
-    these are converted when the frame is written. Without `coded` all of `rgb` is.
-    """
+    """One decoded frame and its presentation time."""
 
     index: int
+    """Position in the video, from 0, in presentation order."""
+
     pts: int
+    """Presentation time in units of `time_base`."""
+
     duration: int
+    """Duration in units of `time_base`; 0 if the file does not state it."""
+
     time_base: Fraction
+    """Unit of `pts` and `duration`, in seconds."""
+
     rgb: Rgb
-    coded: av.VideoFrame | None = None
-    changed: tuple[Box, ...] = ()
+    """Pixels, `uint8` [height, width, 3]; as coded, not rotated, when read from a file."""
+
+    decoded: av.VideoFrame | None = None
+    """The decoder's output in its own pixel format, not rotated. None: all of `rgb` is encoded."""
+
+    changed_boxes: tuple[Box, ...] = ()
+    """Rectangles where `rgb` differs from `decoded`; only these are converted for encoding."""
 
     @property
     def seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""What can be written, by the output's name: a video, a GIF, pictures, a still, or all of it to standard output."""
+"""Output formats, selected by the output's name: a video, a GIF, images, one image or a pipe."""
 
 import io
 import shutil
@@ -12,196 +12,282 @@ from typing import Literal
 
 import av
 
-from faceloom.atomic import refuse_file, replacing_directory, replacing_file
+from faceloom.atomic import atomic_directory, atomic_file, check_output_file
 from faceloom.errors import UsageError
-from faceloom.video.encoders import Encoding, check_encoder, coding_of, plain_name
+from faceloom.video.encoders import Encoding, base_format_name, check_encoder, resolve_encoder
 from faceloom.video.info import VideoInfo
 from faceloom.video.safe_open import open_input
-from faceloom.video.stream_copy import left_out, refuse_uncopied
+from faceloom.video.stream_copy import check_streams_supported, uncopied_streams
 
-# Extension -> FFmpeg's name of the container; the file is written as NAME.part, so FFmpeg cannot guess it.
+# FFmpeg's container name of each suffix. Given explicitly, as files are written as NAME.part.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-STANDARD = Path("-")
-STILLS = (".png", ".jpg", ".jpeg", ".webp")
-_HDR = {16: "PQ", 18: "HLG"}
+# The path that stands for standard input or output.
+STDIO_PATH = Path("-")
+# Suffixes of an output of one image.
+OUTPUT_IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
+# Names of the HDR transfer characteristics of ITU-T H.273.
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 
-OutputKind = Literal["video", "gif", "pictures", "still"]
+OutputKind = Literal["video", "gif", "image_sequence", "image"]
 
 
 def output_kind(name: Path) -> OutputKind:
-    """Tell what a name asks for; raise UsageError for one that we do not write."""
-    ending = name.suffix.lower()
-    if name == STANDARD or ending in CONTAINERS:
+    """Return what an output path asks for.
+
+    Args:
+        name: The output path.
+
+    Raises:
+        UsageError: If the suffix is not supported.
+    """
+    suffix = name.suffix.lower()
+    if name == STDIO_PATH or suffix in CONTAINERS:
         return "video"
-    if ending == ".gif":
+    if suffix == ".gif":
         return "gif"
-    if "%" in name.name and ending == ".png":
-        picture_name(name, 0)
-        return "pictures"
-    if not ending:
-        return "pictures"
-    if ending in STILLS:
-        return "still"
+    if "%" in name.name and suffix == ".png":
+        image_name(name, 0)
+        return "image_sequence"
+    if not suffix:
+        return "image_sequence"
+    if suffix in OUTPUT_IMAGE_EXTENSIONS:
+        return "image"
     raise UsageError(
-        f"{name}: a video is written as {', '.join(CONTAINERS)} or .gif, pictures as a folder or NAME_%05d.png, "
-        f"one picture as {', '.join(STILLS)}; choose one of these endings."
+        f"{name}: a video is written as {', '.join(CONTAINERS)} or .gif, images as a folder or "
+        f"NAME_%05d.png, one image as {', '.join(OUTPUT_IMAGE_EXTENSIONS)}; use one of these."
     )
 
 
 def container_format(name: Path) -> str:
-    """Return FFmpeg's container name for the name of a video; standard output gets Matroska, which needs no seek."""
-    return CONTAINERS[".mkv" if name == STANDARD else name.suffix.lower()]
+    """Return FFmpeg's container name; Matroska for standard output, as it needs no seeking.
+
+    Args:
+        name: The output path of a video.
+    """
+    return CONTAINERS[".mkv" if name == STDIO_PATH else name.suffix.lower()]
 
 
-def picture_name(name: Path, number: int) -> str:
-    """Return the file name of a picture of a sequence; raise UsageError if `name` has a wrong pattern."""
+def image_name(name: Path, index: int) -> str:
+    """Return the file name of an image of a sequence.
+
+    Args:
+        name: The output path: a folder or a pattern such as NAME_%05d.png.
+        index: Position in the output, from 0.
+
+    Raises:
+        UsageError: If the pattern is invalid.
+    """
     if name.suffix.lower() != ".png":
-        return f"{number:06d}.png"
+        return f"{index:06d}.png"
     try:
-        return name.name % number
+        return name.name % index
     except (TypeError, ValueError):
-        raise UsageError(f"{name.name} does not number pictures; write NAME_%05d.png.") from None
+        raise UsageError(
+            f"{name.name} is not a pattern for image numbers; write NAME_%05d.png."
+        ) from None
 
 
-def refuse_output(name: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
-    """Raise UsageError if nothing can or may be written to `name`. Called before the work."""
+def check_output_path(name: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
+    """Check that an output can and may be written; called before the work.
+
+    Args:
+        name: The output path.
+        force: Whether existing files may be replaced.
+        inputs: Files that are read and must not be replaced.
+
+    Raises:
+        UsageError: If it cannot or may not be written.
+    """
     kind = output_kind(name)
-    if name == STANDARD:
+    if name == STDIO_PATH:
         if sys.stdout.isatty():
-            raise UsageError("Standard output is a terminal; send it to a file or another program.")
-    elif kind == "pictures":
-        _refuse_folder(_folder_of(name), force=force, inputs=inputs)
+            raise UsageError(
+                "Standard output is a terminal; redirect it to a file or another program."
+            )
+    elif kind == "image_sequence":
+        _check_image_folder(_image_folder(name), force=force, inputs=inputs)
     else:
-        refuse_file(name, force=force, inputs=inputs)
+        check_output_file(name, force=force, inputs=inputs)
 
 
 @contextmanager
-def replacing_output(name: Path) -> Iterator[Path]:
-    """Yield what to write, a file or, for pictures, a folder; on success it becomes `name`, otherwise it is removed."""
-    if name == STANDARD:
+def atomic_output(name: Path) -> Iterator[Path]:
+    """Write an output completely or not at all.
+
+    Args:
+        name: The output path.
+
+    Yields:
+        The temporary file, or folder for images, to write. It is moved to its place on success
+        and removed on failure.
+    """
+    if name == STDIO_PATH:
         with tempfile.TemporaryDirectory() as folder:
-            whole = Path(folder) / "out.mkv"
-            yield whole
-            with whole.open("rb") as file:
+            part = Path(folder) / "out.mkv"
+            yield part
+            with part.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
         return
-    kind = output_kind(name)
     with (
-        replacing_directory(_folder_of(name))
-        if kind == "pictures"
-        else replacing_file(name) as part
+        atomic_directory(_image_folder(name))
+        if output_kind(name) == "image_sequence"
+        else atomic_file(name) as part
     ):
         yield part
 
 
 def encoding_for(name: Path, encoding: Encoding) -> Encoding:
-    """Return how pictures reach `name`, as PNGs unless it is a video; raise UsageError for what does not fit it."""
-    kind, ending = output_kind(name), name.suffix.lower()
-    if kind == "video":
+    """Return the encoding of the segments for an output: PNG unless it is a video.
+
+    Args:
+        name: The output path.
+        encoding: What the user asked for.
+
+    Raises:
+        UsageError: If the encoder or the quality does not apply to this output.
+    """
+    suffix = name.suffix.lower()
+    if output_kind(name) == "video":
         if encoding.encoder == "png":
             raise UsageError(
-                f"--encoder png writes pictures: name a folder or NAME_%05d.png instead of {name}."
+                f"--encoder png writes images: give a folder or NAME_%05d.png instead of {name}."
             )
         return encoding
     if encoding.encoder not in ("x264", "png"):
         raise UsageError(
-            f"--encoder {encoding.encoder} writes videos and {name} is none; leave it out."
+            f"--encoder {encoding.encoder} writes videos and {name} is not one; leave it out."
         )
-    if encoding.quality is not None and ending not in (".jpg", ".jpeg", ".webp"):
-        raise UsageError(f"--quality has no use for {name}; leave it out.")
+    if encoding.quality is not None and suffix not in (".jpg", ".jpeg", ".webp"):
+        raise UsageError(f"--quality has no effect on {name}; leave it out.")
     return replace(encoding, encoder="png")
 
 
-def check_output(name: Path, info: VideoInfo, encoding: Encoding) -> Encoding:
-    """Return how a video's pictures are to be encoded for `name`; to be called before the work.
+def resolve_encoding(name: Path, info: VideoInfo, encoding: Encoding) -> Encoding:
+    """Check that a source can be written to an output; called before the work.
 
-    Raises UsageError if the container cannot hold the source's streams or the encoder's pictures, or the encoder
-    refuses its options, ProviderMissing if it does not run on this machine.
+    Args:
+        name: The output path.
+        info: The source.
+        encoding: What the user asked for.
+
+    Returns:
+        The encoding of the segments.
+
+    Raises:
+        UsageError: If the container does not support the source's streams or the encoder's
+            codec, or the encoder rejects its options.
+        ProviderMissing: If the encoder does not run on this machine.
     """
     encoding = encoding_for(name, encoding)
     check_encoder(info, encoding)
     kind = output_kind(name)
-    if kind == "still" and info.frame_count != 1:
+    if kind == "image" and info.frame_count != 1:
         raise UsageError(
-            f"{name} is one picture and {info.path} more; name a video, a folder or NAME_%05d.png."
+            f"{name} is one image and {info.path} has more than one; give a video, a folder or "
+            "NAME_%05d.png."
         )
-    if kind != "video":
-        return encoding
-    coding = coding_of(info, encoding)
-    with av.open(io.BytesIO(), "w", format=container_format(name)) as target:
-        codec = av.codec.Codec(coding.codec, "w").canonical_name
-        if codec not in target.supported_codecs or (
-            codec == "ffv1" and container_format(name) != "matroska"
-        ):
-            raise UsageError(
-                f"{name} cannot hold {codec} of {coding.pixel_format}; name the output .mkv, which can."
-            )
-        if info.kind == "video":
-            with open_input(info.path) as source:
-                refuse_uncopied(source, target, name)
+    if kind == "video":
+        _check_container(name, info, encoding)
     return encoding
 
 
-def notices(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
-    """Say, in a sentence each, what will not be as in the source."""
-    coding, kind = coding_of(info, encoding_for(name, encoding)), output_kind(name)
-    said = []
-    if info.color.transfer in _HDR:
-        said.append(
-            f"{info.path} is HDR ({_HDR[info.color.transfer]}): its pictures keep their values and tags, and the "
-            "face is computed on these values as they are; figures about the mastering display are left out."
-        )
-    if info.interlaced and kind == "video":
-        said.append(
-            f"{info.path} is interlaced: its lines are kept, and the output does not say that it is."
-        )
-    if plain_name(info.pixel_format) != plain_name(coding.pixel_format):
-        said.append(
-            f"{info.path} is coded as {info.pixel_format}, which {coding.codec} does not take at this size: "
-            f"it is written as {coding.pixel_format}."
-        )
+def _check_container(name: Path, info: VideoInfo, encoding: Encoding) -> None:
+    """Check that the container supports the encoder's codec and the source's streams."""
+    config = resolve_encoder(info, encoding)
+    container = container_format(name)
+    with av.open(io.BytesIO(), "w", format=container) as target:
+        codec = av.codec.Codec(config.codec, "w").canonical_name
+        if codec not in target.supported_codecs or (codec == "ffv1" and container != "matroska"):
+            raise UsageError(
+                f"{name} does not support {codec} with {config.pixel_format}; use a name that ends "
+                "in .mkv."
+            )
+        if info.kind == "video":
+            with open_input(info.path) as source:
+                check_streams_supported(source, target, name)
+
+
+def output_warnings(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
+    """Return one sentence for each property of the source that the output does not keep.
+
+    Args:
+        name: The output path.
+        info: The source.
+        encoding: What the user asked for.
+
+    Raises:
+        UsageError: If the encoding does not apply to this output.
+    """
+    config = resolve_encoder(info, encoding_for(name, encoding))
+    kind = output_kind(name)
+    warnings = [*_video_warnings(info, config.codec, config.pixel_format, kind)]
     if kind == "gif":
-        said.append(f"{name}: a GIF has 256 colors a picture and times in hundredths of a second.")
-    if info.kind == "pictures":
-        return said
+        warnings.append(f"{name}: a GIF has 256 colors per frame and times in 1/100 s.")
+    if info.kind == "image_sequence":
+        return warnings
     if kind != "video":
-        return [*said, f"{name} has no sound, and none of the source's tags."]
+        return [*warnings, f"{name} has no audio and none of the source's tags."]
     with (
         open_input(info.path) as source,
         av.open(io.BytesIO(), "w", format=container_format(name)) as target,
     ):
-        if lost := left_out(source, target):
-            said.append(f"{info.path}: not copied are {', '.join(lost)}.")
-    return said
+        if uncopied := uncopied_streams(source, target):
+            warnings.append(f"{info.path}: these streams are not copied: {', '.join(uncopied)}.")
+    return warnings
 
 
-def replaced_by(name: Path) -> Path:
-    """Return what stands where `name` asks for when all is written: a file, or the folder of pictures."""
-    return _folder_of(name) if output_kind(name) == "pictures" else name
+def _video_warnings(
+    info: VideoInfo, codec: str, pixel_format: str, kind: OutputKind
+) -> Iterator[str]:
+    if info.color.transfer in _HDR_TRANSFERS:
+        yield (
+            f"{info.path} is HDR ({_HDR_TRANSFERS[info.color.transfer]}): pixel values and color "
+            "tags are kept, the face is computed on these values without tone mapping, and "
+            "mastering display metadata is left out."
+        )
+    if info.interlaced and kind == "video":
+        yield f"{info.path} is interlaced: its lines are kept, but the output is not marked so."
+    if base_format_name(info.pixel_format) != base_format_name(pixel_format):
+        yield (
+            f"{info.path} is coded as {info.pixel_format}, which {codec} does not support at this "
+            f"size: it is written as {pixel_format}."
+        )
 
 
-def _folder_of(name: Path) -> Path:
+def final_path(name: Path) -> Path:
+    """Return the file, or the folder of images, that exists after an output is written.
+
+    Args:
+        name: The output path.
+
+    Raises:
+        UsageError: If the suffix is not supported.
+    """
+    return _image_folder(name) if output_kind(name) == "image_sequence" else name
+
+
+def _image_folder(name: Path) -> Path:
     return name if not name.suffix else name.parent
 
 
-def _refuse_folder(folder: Path, *, force: bool, inputs: Iterable[Path]) -> None:
+def _check_image_folder(folder: Path, *, force: bool, inputs: Iterable[Path]) -> None:
     if not folder.name:
         raise UsageError(
-            "The pictures need a folder of their own, which is written whole; name one."
+            "Images need a folder of their own, as the whole folder is replaced; name one."
         )
     if not folder.exists():
         return
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file; name a folder.")
     if any(source.resolve().is_relative_to(folder.resolve()) for source in inputs):
-        raise UsageError(f"{folder} holds the input and is not replaced; choose another name.")
-    there = list(folder.iterdir())
-    if any(file.suffix.lower() != ".png" or not file.is_file() for file in there):
+        raise UsageError(f"{folder} contains the input and is not replaced; choose another name.")
+    files = list(folder.iterdir())
+    if any(file.suffix.lower() != ".png" or not file.is_file() for file in files):
         raise UsageError(
-            f"{folder} holds other things than PNGs and is not replaced; choose another name."
+            f"{folder} contains files other than PNGs and is not replaced; choose another name."
         )
-    if there and not force:
+    if files and not force:
         raise UsageError(
-            f"{folder} exists already; choose another name or pass --force to replace it."
+            f"{folder} already exists; choose another name or pass --force to replace it."
         )

@@ -1,4 +1,4 @@
-"""Between a coded picture and RGB, without a drift of colors."""
+"""Convert between decoded frames and RGB without color drift."""
 
 import threading
 from functools import cache
@@ -13,80 +13,116 @@ from jaxtyping import UInt8
 from faceloom.array_types import Rgb
 from faceloom.video.info import Box, ColorTags, Frame
 
-# swscale's defaults round down and halve the chroma once more: there and back darkens a
-# picture by 0.74 levels on average. With these flags it is 0.03, without a bias.
+# swscale flags. Its defaults round down and halve the chroma resolution once more: a round trip
+# darkens a frame by 0.74 levels on average. With these flags it is 0.03, without a bias.
 _EXACT = int(
     Interpolation.BICUBIC
     | Interpolation.ACCURATE_RND
     | Interpolation.FULL_CHR_H_INT
     | Interpolation.FULL_CHR_H_INP
 )
-# What is converted round a changed rectangle, so that its chroma is filtered from what really lies there.
+# Pixels around a changed rectangle that are converted with it, so that the chroma filter reads
+# real neighbors at its border.
 _MARGIN = 8
+# Width and height in pixels of the frame from which a format's chroma subsampling is measured.
+_PROBE_SIZE = 16
+# swscale contexts by thread and pixel format: creating one takes half as long as converting a
+# 640x480 frame.
+_reformatters = threading.local()
 
 
-# swscale's tables, which take half as long to make as a picture of 640x480 to convert: kept for each thread and format.
-_kept = threading.local()
+def to_rgb(decoded: av.VideoFrame) -> Rgb:
+    """Convert a decoded frame to RGB with its own color matrix and range.
 
-
-def to_rgb(picture: av.VideoFrame) -> Rgb:
-    """Convert with the picture's own matrix and range."""
-    if picture.format.is_rgb:
-        return _reformatted(picture, "rgb24").to_ndarray()
-    # Of YUV swscale makes planes with the same values in less than half the time, joining them included.
+    Args:
+        decoded: The decoder's output.
+    """
+    if decoded.format.is_rgb:
+        return _reformat(decoded, "rgb24").to_ndarray()
+    # swscale converts YUV to planar RGB in less than half the time, merging included.
     green, blue, red = (
-        _rows(plane)[:, : plane.width] for plane in _reformatted(picture, "gbrp").planes
+        _rows(plane)[:, : plane.width] for plane in _reformat(decoded, "gbrp").planes
     )
     return np.asarray(cv2.merge([red, green, blue]), np.uint8)
 
 
 def from_rgb(rgb: Rgb, pixel_format: str, color: ColorTags) -> av.VideoFrame:
-    """Convert to a coded picture with the given matrix and range."""
+    """Convert RGB to a frame for the encoder.
+
+    Args:
+        rgb: The image [height, width, 3].
+        pixel_format: FFmpeg's name of the pixel format.
+        color: Color matrix and range of the result.
+    """
     described = av.VideoFormat(pixel_format)
     if described.is_rgb and max(part.bits for part in described.components) > 8:
-        # swscale would make 255 to 65280, which is right on the way to YUV only.
-        picture = av.VideoFrame.from_ndarray(
-            rgb.astype(np.uint16) * np.uint16(257), format="rgb48le"
-        )
+        # swscale converts 255 to 65280, which is right only on the way to YUV.
+        frame = av.VideoFrame.from_ndarray(rgb.astype(np.uint16) * np.uint16(257), format="rgb48le")
     else:
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-    return recoded(picture, pixel_format, color)
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+    return convert_pixel_format(frame, pixel_format, color)
 
 
-def recoded(picture: av.VideoFrame, pixel_format: str, color: ColorTags) -> av.VideoFrame:
-    """Convert a coded picture to another pixel format; `color` is what it then has."""
+def convert_pixel_format(
+    decoded: av.VideoFrame, pixel_format: str, color: ColorTags
+) -> av.VideoFrame:
+    """Convert a frame to another pixel format.
+
+    Args:
+        decoded: The frame to convert.
+        pixel_format: FFmpeg's name of the new format.
+        color: Color matrix and range of the result.
+    """
     if av.VideoFormat(pixel_format).is_rgb:
-        return _reformatted(picture, pixel_format)
-    # The names with a j say full range once more; swscale asks for both.
-    full = 2 if pixel_format.startswith("yuvj") else color.range
-    return _reformatted(picture, pixel_format, dst_colorspace=color.matrix, dst_color_range=full)
+        return _reformat(decoded, pixel_format)
+    # "yuvj..." formats imply full range, but swscale also needs the range (2: full).
+    color_range = 2 if pixel_format.startswith("yuvj") else color.range
+    return _reformat(
+        decoded, pixel_format, dst_colorspace=color.matrix, dst_color_range=color_range
+    )
 
 
-def picture_of(frame: Frame, pixel_format: str, color: ColorTags) -> av.VideoFrame:
-    """Return a frame's picture in `pixel_format`: as it was decoded but for the rectangles that were changed."""
-    if frame.coded is None:
+def to_av_frame(frame: Frame, pixel_format: str, color: ColorTags) -> av.VideoFrame:
+    """Convert a frame for the encoder; outside the changed rectangles it stays as decoded.
+
+    Args:
+        frame: The frame. Its `decoded` frame may be changed in place.
+        pixel_format: FFmpeg's name of the pixel format.
+        color: Color matrix and range of the result.
+    """
+    if frame.decoded is None:
         return from_rgb(frame.rgb, pixel_format, color)
-    picture = frame.coded
-    if picture.format.name != pixel_format:
-        picture = recoded(picture, pixel_format, color)
-    if frame.changed:
+    result = frame.decoded
+    if result.format.name != pixel_format:
+        result = convert_pixel_format(result, pixel_format, color)
+    if frame.changed_boxes:
         # The decoder may still predict from this memory; FFmpeg copies it then.
-        picture.make_writable()
-        for box in frame.changed:
-            _lay(picture, frame.rgb, box, color)
-    return picture
+        result.make_writable()
+        for box in frame.changed_boxes:
+            _write_box(result, frame.rgb, box, color)
+    return result
 
 
-def _reformatted(picture: av.VideoFrame, pixel_format: str, **color: int | None) -> av.VideoFrame:
-    converter: VideoReformatter = _kept.__dict__.setdefault(pixel_format, VideoReformatter())
-    return converter.reformat(picture, format=pixel_format, interpolation=_EXACT, **color)
+def _reformat(decoded: av.VideoFrame, pixel_format: str, **color: int | None) -> av.VideoFrame:
+    reformatter: VideoReformatter = _reformatters.__dict__.setdefault(
+        pixel_format, VideoReformatter()
+    )
+    return reformatter.reformat(decoded, format=pixel_format, interpolation=_EXACT, **color)
 
 
-def on_grid(box: Box, pixel_format: str, width: int, height: int, margin: int = 0) -> Box:
-    """Grow a rectangle by `margin` and to whole samples of chroma, and cut it to the picture."""
+def align_to_chroma(box: Box, pixel_format: str, width: int, height: int, margin: int = 0) -> Box:
+    """Grow a rectangle to whole chroma samples and clip it to the frame.
+
+    Args:
+        box: The rectangle.
+        pixel_format: FFmpeg's name of the pixel format.
+        width: Frame width in pixels.
+        height: Frame height in pixels.
+        margin: Pixels to add on each side first.
+    """
     across = max(plane.across for plane in _planes(pixel_format))
     down = max(plane.down for plane in _planes(pixel_format))
-    left, top = (max(0, at - margin) for at in box[:2])
+    left, top = (max(0, edge - margin) for edge in box[:2])
     right, bottom = box[2] + margin, box[3] + margin
     left, top = left // across * across, top // down * down
     return (
@@ -97,55 +133,58 @@ def on_grid(box: Box, pixel_format: str, width: int, height: int, margin: int = 
     )
 
 
-def _lay(picture: av.VideoFrame, rgb: Rgb, box: Box, color: ColorTags) -> None:
-    """Write one rectangle of `rgb` into a picture, in place; its alpha stays."""
-    name = picture.format.name
-    left, top, right, bottom = on_grid(box, name, picture.width, picture.height)
+def _write_box(frame: av.VideoFrame, rgb: Rgb, box: Box, color: ColorTags) -> None:
+    """Write one rectangle of `rgb` into a frame in place; alpha is not changed."""
+    name = frame.format.name
+    left, top, right, bottom = align_to_chroma(box, name, frame.width, frame.height)
     if left >= right or top >= bottom:
         return
-    x, y, x_end, y_end = on_grid(box, name, picture.width, picture.height, _MARGIN)
+    x, y, x_end, y_end = align_to_chroma(box, name, frame.width, frame.height, _MARGIN)
     patch = from_rgb(rgb[y:y_end, x:x_end], name, color)
-    for kind, target, source in zip(_planes(name), picture.planes, patch.planes, strict=True):
-        if kind.whole_alpha:
+    for layout, target, source in zip(_planes(name), frame.planes, patch.planes, strict=True):
+        if layout.alpha_only:
             continue
-        rows = slice(top // kind.down, -(-bottom // kind.down))
-        columns = slice(left // kind.across, -(-right // kind.across))
-        from_rows = slice(rows.start - y // kind.down, rows.stop - y // kind.down)
-        from_columns = slice(columns.start - x // kind.across, columns.stop - x // kind.across)
-        seen = slice(0, kind.step - kind.alpha)
-        _samples(target, kind.step)[rows, columns, seen] = _samples(source, kind.step)[
-            from_rows, from_columns, seen
+        rows = slice(top // layout.down, -(-bottom // layout.down))
+        columns = slice(left // layout.across, -(-right // layout.across))
+        from_rows = slice(rows.start - y // layout.down, rows.stop - y // layout.down)
+        from_columns = slice(columns.start - x // layout.across, columns.stop - x // layout.across)
+        color_bytes = slice(0, layout.step - layout.alpha)
+        _samples(target, layout.step)[rows, columns, color_bytes] = _samples(source, layout.step)[
+            from_rows, from_columns, color_bytes
         ]
 
 
-class _Plane:
-    """A plane of a pixel format: picture pixels that share a sample, bytes of a sample and of the alpha at its end."""
+class _PlaneLayout:
+    """Memory layout of one plane of a pixel format.
+
+    `across`, `down`: pixels per sample, horizontally and vertically. `step`: bytes per sample.
+    `alpha`: bytes of alpha at the end of a sample. `alpha_only`: the plane holds only alpha.
+    """
 
     def __init__(self, pixel_format: av.VideoFormat, index: int):
         parts = [part for part in pixel_format.components if part.plane == index]
         alphas = [part for part in parts if part.is_alpha]
-        self.across, self.down = _SIDE // parts[0].width, _SIDE // parts[0].height
+        self.across = _PROBE_SIZE // parts[0].width
+        self.down = _PROBE_SIZE // parts[0].height
         self.step = sum(-(-part.bits // 8) for part in parts)
         if len({part.plane for part in pixel_format.components}) == 1:
-            # bgr0 and the like have a byte that belongs to nothing.
+            # Packed formats such as bgr0 may have a padding byte.
             self.step = pixel_format.padded_bits_per_pixel // 8
-        self.whole_alpha = len(alphas) == len(parts)
+        self.alpha_only = len(alphas) == len(parts)
         self.alpha = sum(-(-part.bits // 8) for part in alphas)
 
 
-_SIDE = 16
-
-
 @cache
-def _planes(pixel_format: str) -> tuple[_Plane, ...]:
-    described = av.VideoFormat(pixel_format, _SIDE, _SIDE)
+def _planes(pixel_format: str) -> tuple[_PlaneLayout, ...]:
+    described = av.VideoFormat(pixel_format, _PROBE_SIZE, _PROBE_SIZE)
     return tuple(
-        _Plane(described, index) for index in sorted({part.plane for part in described.components})
+        _PlaneLayout(described, index)
+        for index in sorted({part.plane for part in described.components})
     )
 
 
 def _rows(plane: VideoPlane) -> UInt8[np.ndarray, "h bytes"]:
-    """Show a plane's memory, which may have room at the end of each row."""
+    """View a plane's memory; rows may have padding at the end."""
     return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
 
 

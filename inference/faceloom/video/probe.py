@@ -1,4 +1,4 @@
-"""Open a video, say what it is, and refuse what is none."""
+"""Open a video, check it and read its properties."""
 
 import re
 from collections.abc import Iterator
@@ -12,23 +12,31 @@ from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video.info import ColorTags, VideoInfo
-from faceloom.video.safe_open import MOST_PIXELS, open_input
+from faceloom.video.safe_open import MAX_PIXELS, open_input
 
-# FFmpeg reads pictures as videos of one frame through these demuxers.
-_PICTURE_DEMUXERS = ("image2", "_pipe")
+# Demuxers with which FFmpeg reads an image as a video of one frame.
+_IMAGE_DEMUXERS = ("image2", "_pipe")
+# Matroska's DURATION tag: hours, minutes and seconds, as in 00:00:03.000000000.
 _MATROSKA_DURATION = re.compile(r"(\d+):(\d\d):(\d\d\.\d+)")
 
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open `path` and yield the container and its first video stream.
+    """Open a video file.
 
-    Raises UsageError if there is no such file, MediaUnreadable if it is no video, is a
-    picture, or was cut short.
+    Args:
+        path: The video.
+
+    Yields:
+        The container and its first video stream.
+
+    Raises:
+        UsageError: If there is no such file.
+        MediaUnreadable: If it is not a video, or is truncated.
     """
     if not path.is_file():
-        what = "is a folder, not a video" if path.is_dir() else "does not exist"
-        raise UsageError(f"{path} {what}; check the path.")
+        problem = "is a folder, not a video" if path.is_dir() else "does not exist"
+        raise UsageError(f"{path} {problem}; check the path.")
     try:
         container = open_input(path)
     except (av.FFmpegError, ValueError) as error:
@@ -40,23 +48,28 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Read what a video is without decoding more than its first frame.
+    """Read the properties of a video; decode only its first frame.
 
-    Raises UsageError or MediaUnreadable, as `open_video`, and MediaUnreadable if no frame decodes.
+    Args:
+        path: The video.
+
+    Raises:
+        UsageError: If there is no such file.
+        MediaUnreadable: If it is not a video, is truncated, or no frame can be decoded.
     """
     with open_video(path) as (container, stream):
         context = stream.codec_context
-        # Several threads give no frame before each has had a packet.
+        # With frame threading, the decoder needs a packet per thread before the first frame.
         stream.thread_type = "NONE"
         try:
             first = next(container.decode(stream), None)
         except av.FFmpegError as error:
             raise MediaUnreadable(
-                f"{path} holds no frame that can be decoded ({error.strerror})."
+                f"{path} has no frame that can be decoded ({error.strerror})."
             ) from error
         if first is None:
-            raise MediaUnreadable(f"{path} holds no frame that can be decoded.")
-        # Fraction(...): from PyAV 19 on these are of a type of its own.
+            raise MediaUnreadable(f"{path} has no frame that can be decoded.")
+        # Fraction(): PyAV 19 and later return their own rational type.
         rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
         return VideoInfo(
             path=path,
@@ -79,10 +92,15 @@ def probe_video(path: Path) -> VideoInfo:
 
 
 def stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
-    """Return the seconds that the pictures last by what the file says, None if it does not say."""
+    """Return the stream's duration in seconds, None if the file does not state it.
+
+    Args:
+        container: The open container.
+        stream: Its video stream.
+    """
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    # Matroska keeps each stream's duration as a tag, as 00:00:03.000000000.
+    # Matroska stores each stream's end time as a tag.
     if match := _MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = match.groups()
         end = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
@@ -93,43 +111,44 @@ def stated_duration(container: InputContainer, stream: VideoStream) -> float | N
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    if any(part in container.format.name for part in _PICTURE_DEMUXERS):
-        raise MediaUnreadable(f"{path} is a picture, not a video; give a video file.")
-    # Cover art is a video stream of one picture beside the sound.
+    if any(part in container.format.name for part in _IMAGE_DEMUXERS):
+        raise MediaUnreadable(f"{path} is an image, not a video; give a video file.")
+    # Cover art of an audio file is a video stream with one frame.
     streams = [
         s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic
     ]
     if not streams:
-        raise MediaUnreadable(f"{path} has no video in it, only {_kinds(container)}.")
+        raise MediaUnreadable(f"{path} has no video stream, only {_stream_types(container)}.")
     stream = streams[0]
     if stream.codec_context is None:
         raise MediaUnreadable(
-            f"{path} is of a codec that FFmpeg does not know; convert it with what made it."
+            f"{path} uses a codec that FFmpeg does not support; convert it to another one."
         )
-    if stream.codec_context.width * stream.codec_context.height > MOST_PIXELS:
+    if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
         raise MediaUnreadable(
-            f"{path} has pictures of more than {MOST_PIXELS / 1e6:.0f} million pixels; make it smaller."
+            f"{path} has frames of more than {MAX_PIXELS / 1e6:.0f} million pixels; scale it down."
         )
     stream.thread_type = "AUTO"
-    _refuse_cut_short(stream, path)
+    _check_not_truncated(stream, path)
     return stream
 
 
-def _kinds(container: InputContainer) -> str:
+def _stream_types(container: InputContainer) -> str:
     return ", ".join(sorted({s.type for s in container.streams})) or "no stream at all"
 
 
-def _refuse_cut_short(stream: VideoStream, path: Path) -> None:
-    """Refuse a file whose index points beyond its end.
+def _check_not_truncated(stream: VideoStream, path: Path) -> None:
+    """Check that the file's index does not point beyond its end.
 
-    FFmpeg decodes what is there and says nothing, so a half-copied clip would
-    become half a swapped clip that looks finished.
+    FFmpeg decodes the existing frames without an error, so a partially copied video would give
+    a shorter output that looks complete.
     """
     end = max((entry.pos + entry.size for entry in stream.index_entries), default=0)
     size = path.stat().st_size
     if end > size:
         raise MediaUnreadable(
-            f"{path} is cut short: its index speaks of {end} bytes and it has {size}; copy or download it again."
+            f"{path} is truncated: its index refers to {end} bytes and the file has {size}; copy "
+            "or download it again."
         )
 
 

@@ -1,4 +1,4 @@
-"""Decode a video's frames in order, as RGB and as they were coded."""
+"""Decode the frames of a video in presentation order."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,10 +14,12 @@ from faceloom.video.info import Frame
 from faceloom.video.pixel_format import to_rgb
 from faceloom.video.probe import open_video, stated_duration
 
-# How much earlier than stated the last picture may begin.
-_SLACK_SECONDS, _SLACK_SHARE = 0.5, 0.1
-# Seconds before the wanted frame from which it is tried, if the nearest key frame turns out to be behind it.
-_STEPS_BACK = (0, 10, 60)
+# How much earlier than stated the last frame may start, in seconds.
+_EARLY_END_SECONDS = 0.5
+# The same as a share of the stated duration; the larger of the two applies.
+_EARLY_END_SHARE = 0.1
+# Seconds before the requested frame to seek to, in turn, until a key frame precedes it.
+_SEEK_BACK_SECONDS = (0, 10, 60)
 
 
 def read_frames(
@@ -28,42 +30,56 @@ def read_frames(
     every: int = 1,
     start_pts: int | None = None,
 ) -> Iterator[Frame]:
-    """Yield frames `start` to `stop` in presentation order, pictures as coded (see `VideoInfo.rotation`).
+    """Yield the frames of a video in presentation order, not rotated.
 
-    All but each `every`-th of the whole video are decoded and passed over, as are those before `start`, unless
-    `start_pts`, the time of frame `start`, says where it is: then decoding begins at the key frame before it.
+    All frames up to `stop` are decoded, also those that are not yielded, unless `start_pts` is
+    given: then decoding starts at the key frame before it.
 
-    Raises UsageError or MediaUnreadable before the first frame if the file is no video, and
-    MediaUnreadable later if a frame cannot be decoded whole or has no presentation time.
+    Args:
+        path: The video.
+        start: Index of the first frame.
+        stop: Index after the last frame; None: to the end.
+        every: Yield only frames whose index is a multiple of this.
+        start_pts: PTS of frame `start`, to seek there.
+
+    Raises:
+        UsageError: If there is no such file (before the first frame).
+        MediaUnreadable: If it is not a video, a frame is damaged or has no presentation time,
+            or the video ends much earlier than it states.
     """
     with open_video(path) as (container, stream):
         end = 0.0
-        for index, picture in _decoded(container, stream, path, start_pts, start):
+        for index, decoded in _decode(container, stream, path, start_pts, start):
             if stop is not None and index >= stop:
                 return
-            end = picture.time if picture.time is not None else end
+            end = decoded.time if decoded.time is not None else end
             if index < start or index % every:
                 continue
-            yield _frame(picture, index, path)
-        _refuse_early_end(container, stream, path, end)
+            yield _to_frame(decoded, index, path)
+        _check_end(container, stream, path, end)
 
 
-def _decoded(
+def _decode(
     container: InputContainer, stream: VideoStream, path: Path, start_pts: int | None, start: int
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield pictures with their numbers, all or from the one at `start_pts` on, which is number `start`."""
-    packets = container.demux(stream) if start_pts is None else _from(container, stream, start_pts)
+    """Yield decoded frames with their indices: all, or from frame `start` at `start_pts`."""
+    packets = (
+        container.demux(stream)
+        if start_pts is None
+        else _packets_from(container, stream, start_pts)
+    )
     index = 0 if start_pts is None else start
     try:
         for packet in packets:
-            for picture in packet.decode():
-                if start_pts is not None and (picture.pts is None or picture.pts < start_pts):
+            for decoded in packet.decode():
+                if start_pts is not None and (decoded.pts is None or decoded.pts < start_pts):
                     continue
-                if start_pts is not None and index == start and picture.pts != start_pts:
+                if start_pts is not None and index == start and decoded.pts != start_pts:
                     raise MediaUnreadable(
-                        f"{path} has no frame at {start_pts}; its times changed since they were read."
+                        f"{path} has no frame at PTS {start_pts}; the file changed while it was "
+                        "being read."
                     )
-                yield index, picture
+                yield index, decoded
                 index += 1
     except av.FFmpegError as error:
         raise MediaUnreadable(
@@ -71,15 +87,15 @@ def _decoded(
         ) from error
 
 
-def _from(
+def _packets_from(
     container: InputContainer, stream: VideoStream, start_pts: int
 ) -> "Iterator[Packet[VideoStream]]":
-    """Yield packets from a key frame on that is shown at `start_pts` or before: the nearest, or the first of all.
+    """Yield packets from a key frame shown at or before `start_pts`, or from the first packet.
 
-    An index goes by when frames are decoded, so the nearest that it knows may be shown later.
+    Seeking goes by decode timestamps, so the key frame it finds may be shown after `start_pts`.
     """
-    for back in _STEPS_BACK:
-        container.seek(start_pts - round(back / (stream.time_base or 1)), stream=stream)
+    for seconds in _SEEK_BACK_SECONDS:
+        container.seek(start_pts - round(seconds / (stream.time_base or 1)), stream=stream)
         packets = container.demux(stream)
         first = next(packets, None)
         if (
@@ -95,31 +111,35 @@ def _from(
     yield from container.demux(stream)
 
 
-def _frame(picture: av.VideoFrame, index: int, path: Path) -> Frame:
-    if picture.pts is None or picture.time_base is None:
+def _to_frame(decoded: av.VideoFrame, index: int, path: Path) -> Frame:
+    if decoded.pts is None or decoded.time_base is None:
         raise MediaUnreadable(
-            f"{path}: frame {index} has no presentation time; remux the file (ffmpeg -i in -c copy out)."
+            f"{path}: frame {index} has no presentation time; remux the file "
+            "(ffmpeg -i in -c copy out)."
         )
-    if picture.is_corrupt:
+    if decoded.is_corrupt:
         raise MediaUnreadable(
-            f"{path}: frame {index} is damaged and cannot be decoded whole; copy the file again."
+            f"{path}: frame {index} is damaged and cannot be decoded completely; copy the file "
+            "again."
         )
     return Frame(
         index,
-        picture.pts,
-        picture.duration or 0,
-        Fraction(picture.time_base),
-        to_rgb(picture),
-        picture,
+        decoded.pts,
+        decoded.duration or 0,
+        Fraction(decoded.time_base),
+        to_rgb(decoded),
+        decoded,
     )
 
 
-def _refuse_early_end(
-    container: InputContainer, stream: VideoStream, path: Path, end: float
-) -> None:
+def _check_end(container: InputContainer, stream: VideoStream, path: Path, end: float) -> None:
+    """Check that the last frame is near the stated end of the video."""
     stated = stated_duration(container, stream)
-    begin = float((stream.start_time or 0) * (stream.time_base or 0))
-    if stated is not None and end - begin < stated - max(_SLACK_SECONDS, _SLACK_SHARE * stated):
+    if stated is None:
+        return
+    seconds = end - float((stream.start_time or 0) * (stream.time_base or 0))
+    if seconds < stated - max(_EARLY_END_SECONDS, _EARLY_END_SHARE * stated):
         raise MediaUnreadable(
-            f"{path} is damaged: its pictures end at {end - begin:.1f} s of {stated:.1f} s; copy or download it again."
+            f"{path} is damaged: its frames end at {seconds:.1f} s of {stated:.1f} s; copy or "
+            "download it again."
         )

@@ -1,4 +1,4 @@
-"""Open a media file with FFmpeg, and nothing that it points to."""
+"""Open media files of unknown origin with FFmpeg, and no other file that they refer to."""
 
 import io
 import os
@@ -10,65 +10,82 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-# Pixels of a picture: 16,384 a side, above what any camera makes. RGB of one takes 800 MB.
-MOST_PIXELS = 2**28
-# FFmpeg finds out by the content what a file is. Playlists (hls, concat, dash, imf) name other files, which it would
-# open: a "clip.mp4" could be a list of whatever lies on the disk.
-_CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,live_flv,asf,gif,ogg,nut,mxf,wtv,rm,dv,"
-    "h264,hevc,vvc,obu,av1,ivf,m4v,h261,h263,vc1,vc1test,yuv4mpegpipe,apng,mjpeg,mjpeg_2000,swf,roq,bink,smk,nsv,"
-    "wav,mp3,aac,flac"
+# Most pixels of a frame: 16,384 squared, above any camera. The RGB of one takes 800 MB.
+MAX_PIXELS = 2**28
+# Demuxers that are allowed. FFmpeg detects the format by content, and playlists (hls, concat,
+# dash, imf) name other files, which it would open: "clip.mp4" could list any file on the disk.
+_VIDEO_DEMUXERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,live_flv,asf,gif,ogg,nut,"
+    "mxf,wtv,rm,dv,h264,hevc,vvc,obu,av1,ivf,m4v,h261,h263,vc1,vc1test,yuv4mpegpipe,apng,mjpeg,"
+    "mjpeg_2000,swf,roq,bink,smk,nsv,wav,mp3,aac,flac"
 )
-_PICTURES = "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe,gif_pipe,image2,image2pipe"
-# Tags that are no UTF-8 stay what they are, byte by byte, in files that are read and written. From PyAV 19 on they do.
-TAGS_AS_THEY_ARE: dict[str, Any] = (
+_IMAGE_DEMUXERS = "png_pipe,jpeg_pipe,bmp_pipe,webp_pipe,tiff_pipe,gif_pipe,image2,image2pipe"
+_SAFE_OPTIONS = {
+    "format_whitelist": f"{_VIDEO_DEMUXERS},{_IMAGE_DEMUXERS}",
+    "protocol_whitelist": "file",
+}
+# Arguments of av.open() that keep the bytes of tags that are not UTF-8; PyAV 19 always does.
+METADATA_OPTIONS: dict[str, Any] = (
     {"metadata_errors": "surrogateescape"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
-_SAFELY = {"format_whitelist": f"{_CONTAINERS},{_PICTURES}", "protocol_whitelist": "file"}
-# How AVI and WAV begin, which are chunks in lists. A chunk's name and length, and of a list what it lists.
-_RIFFS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"ON2 ")
+# First bytes of RIFF files (AVI, WAV).
+_RIFF_SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"ON2 ")
+# A RIFF chunk: name, length and, for a list, its type.
 _CHUNK = struct.Struct("<4sI4s")
-# Of an AVI's header; it has some ten for each stream.
-_MOST_CHUNKS = 10_000
+# Most chunks of an AVI's header that are read; real files have some ten per stream.
+_MAX_CHUNKS = 10_000
 
 
 def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
-    """Open a video, a piece of one or a picture; what FFmpeg raises is passed on. Raises ValueError for some damage."""
-    # A file that is not there FFmpeg tells in its own way.
+    """Open a video or an image.
+
+    Args:
+        source: A path or an open file.
+
+    Raises:
+        ValueError: If an AVI's header claims more bytes than the file has.
+        av.FFmpegError: If FFmpeg cannot open it.
+    """
+    # A missing file is reported by av.open().
     with (
         suppress(OSError),
         source.open("rb") if isinstance(source, Path) else nullcontext(source) as opened,
     ):
-        if _claims_more(opened):
-            raise ValueError("its texts claim more bytes than there are")
+        if _claims_too_many_bytes(opened):
+            raise ValueError("its text chunks claim more bytes than the file has")
     file = str(source) if isinstance(source, Path) else source
-    container: InputContainer = av.open(file, "r", options=_SAFELY, **TAGS_AS_THEY_ARE)
+    container: InputContainer = av.open(file, "r", options=_SAFE_OPTIONS, **METADATA_OPTIONS)
     for stream in container.streams.video:
-        if stream.codec_context is not None:  # None: a codec that FFmpeg does not have
-            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        if stream.codec_context is not None:  # None: a codec that this FFmpeg does not have
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return container
 
 
-def _claims_more(file: io.BufferedIOBase) -> bool:
-    """Say whether the texts of an AVI (LIST INFO) claim bytes that are not there: FFmpeg would fill 2 GB for one."""
-    began = file.tell()
-    size, at = file.seek(0, os.SEEK_END), 12
+def _claims_too_many_bytes(file: io.BufferedIOBase) -> bool:
+    """Return whether a text list (LIST INFO) of an AVI is longer than the file.
+
+    FFmpeg would allocate up to 2 GB for each.
+    """
+    position = file.tell()
+    size, offset = file.seek(0, os.SEEK_END), 12
     try:
         file.seek(0)
-        if file.read(4) not in _RIFFS:
+        if file.read(4) not in _RIFF_SIGNATURES:
             return False
-        for _ in range(_MOST_CHUNKS):
-            file.seek(at)
-            head = file.read(_CHUNK.size)
-            if len(head) < _CHUNK.size:
+        for _ in range(_MAX_CHUNKS):
+            file.seek(offset)
+            header = file.read(_CHUNK.size)
+            if len(header) < _CHUNK.size:
                 return False
-            name, length, kind = _CHUNK.unpack(head)
+            name, length, kind = _CHUNK.unpack(header)
             if name == b"LIST" and kind == b"movi":
                 return False
-            if name == b"LIST" and kind == b"INFO" and at + 8 + length > size:
+            if name == b"LIST" and kind == b"INFO" and offset + 8 + length > size:
                 return True
-            # Every list but the texts is looked into.
-            at += _CHUNK.size if name == b"LIST" and kind != b"INFO" else 8 + length + length % 2
+            # Descend into every list except text lists.
+            offset += (
+                _CHUNK.size if name == b"LIST" and kind != b"INFO" else 8 + length + length % 2
+            )
         return True
     finally:
-        file.seek(began)
+        file.seek(position)

@@ -1,7 +1,7 @@
-"""Join files of pictures, packet by packet, and lay the source's other streams beside them."""
+"""Concatenate encoded segments without re-encoding and add the source's other streams."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -12,141 +12,187 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from faceloom.video.encoders import Encoding
-from faceloom.video.image_output import write_pictures
+from faceloom.video.frame_range import TimeRange
+from faceloom.video.image_output import write_image_output
 from faceloom.video.info import VideoInfo
 from faceloom.video.output import container_format, output_kind
 from faceloom.video.probe import stated_duration
-from faceloom.video.safe_open import TAGS_AS_THEY_ARE, open_input
-from faceloom.video.stream_copy import Span, StreamCopy, worth_keeping
+from faceloom.video.safe_open import METADATA_OPTIONS, open_input
+from faceloom.video.stream_copy import StreamCopy, copyable_tags
 
-# How a segment says that its first picture is before the clock's zero, which its container cannot.
-FIRST_PTS = "first pts "
+# Prefix of a segment's comment tag that stores a negative first PTS; its container cannot.
+FIRST_PTS_PREFIX = "first pts "
 
 
-def join_segments(  # noqa: PLR0913  what is joined, where to, and what lies beside it
-    segments: Sequence[Path],
-    out_part: Path,
-    name: Path,
-    info: VideoInfo,
-    encoding: Encoding,
-    *,
-    begin: Fraction = Fraction(0),
-    end: Fraction | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> None:
-    """Write the pictures of `segments`, in their order, and everything else of the source, as `name` asks for.
+@dataclass(frozen=True, slots=True)
+class JoinPlan:
+    """What `join_segments` writes."""
 
-    `begin` and `end` are seconds after the source's first moment (`info.start`): only that part of the other streams
-    comes along, and the result begins at 0 where the range does. Segments are those of `PictureWriter`, made with
-    the same `info` and `encoding`; no picture is encoded again, unless `name` is that of a GIF or of pictures. `tags`
-    come beside the source's own.
+    output: Path
+    """The output path that the user gave; its suffix selects the format."""
+
+    info: VideoInfo
+    """The source, whose audio, subtitles, chapters and tags are copied."""
+
+    encoding: Encoding
+    """The encoding that the segments were written with."""
+
+    time_range: TimeRange = field(default_factory=TimeRange)
+    """The part of the source, in seconds after `info.start`; its start becomes 0 in the output."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Container tags to add to the source's."""
+
+    @property
+    def source_range(self) -> TimeRange:
+        """The time range on the source's clock."""
+        return self.time_range.shifted(self.info.start)
+
+
+def join_segments(segments: Sequence[Path], part: Path, plan: JoinPlan) -> None:
+    """Write the frames of all segments and the source's other streams to one output.
+
+    The video is copied packet by packet, unless the output is a GIF or images.
+
+    Args:
+        segments: Files of `SegmentWriter`, in order, of the plan's `info` and `encoding`.
+        part: The file or folder to write.
+        plan: The source and the output.
+
+    Raises:
+        UsageError: If the container does not support one of the source's streams.
     """
-    span = Span(info.start + begin, None if end is None else info.start + end)
-    if output_kind(name) != "video":
-        write_pictures(segments, out_part, name, info, encoding, span.begin)
-        return
-    lines = [_Timeline.read(path) for path in segments]
-    decode_times = order_times([time for line in lines for time in line.pts])
-    kind = container_format(name)
-    # Sound may begin before 0, with what a decoder needs to get going: no reason to shift everything.
+    if output_kind(plan.output) == "video":
+        _join_video(segments, part, plan)
+    else:
+        start = plan.source_range.start
+        write_image_output(segments, part, plan.output, plan.info, plan.encoding, start)
+
+
+def _join_video(segments: Sequence[Path], part: Path, plan: JoinPlan) -> None:
+    timelines = [_Timeline.read(path) for path in segments]
+    all_dts = decode_timestamps([pts for timeline in timelines for pts in timeline.pts])
+    container = container_format(plan.output)
+    options = _muxer_options(container, timelines[0].time_base)
+    with av.open(str(part), "w", format=container, options=options, **METADATA_OPTIONS) as target:
+        with open_input(segments[0]) as first:
+            video = _add_video_stream(first.streams.video[0], target, plan.info)
+        with StreamCopy.open(plan.info, target, plan.output, plan.source_range) as others:
+            target.metadata.update(plan.tags)
+            shift = round(plan.source_range.start / timelines[0].time_base)
+            for packet, dts in zip(_packets(segments, timelines), all_dts, strict=True):
+                packet.dts = dts - shift
+                packet.pts = (packet.pts or 0) - shift
+                others.copy_until((dts - shift) * packet.time_base)
+                packet.stream = video
+                target.mux(packet)
+            others.copy_rest()
+
+
+def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
+    # Audio may start before 0 with its decoder's priming samples; do not shift all streams for it.
     options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
-    if kind in ("mp4", "mov"):
-        ticks = str(lines[0].time_base.denominator)
+    if container in ("mp4", "mov"):
+        ticks = str(time_base.denominator)
         options |= {
             "movflags": "+faststart",
             "video_track_timescale": ticks,
             "movie_timescale": ticks,
         }
-    with av.open(str(out_part), "w", format=kind, options=options, **TAGS_AS_THEY_ARE) as target:
-        with open_input(segments[0]) as first:
-            pictures = _add_pictures(first.streams.video[0], target, info)
-        with StreamCopy.open(info, target, name, span) as others:
-            target.metadata.update(tags or {})
-            shift = round(span.begin / lines[0].time_base)
-            for packet, time in zip(_packets(segments, lines), decode_times, strict=True):
-                packet.dts = time - shift
-                packet.pts = (packet.pts or 0) - shift
-                others.copy_until((time - shift) * packet.time_base)
-                packet.stream = pictures
-                target.mux(packet)
-            others.copy_rest()
+    return options
 
 
-def order_times(pts: Sequence[int]) -> list[int]:
-    """Return when each packet, in the order of decoding, is to be decoded: rising, and never after it is shown.
+def decode_timestamps(pts: Sequence[int]) -> list[int]:
+    """Return a DTS for each packet: increasing, and never after the packet's PTS.
 
-    The n-th is decoded when the (n - d)-th is shown, d being how far the encoder's order differs from the pictures'.
+    The n-th packet gets the (n - d)-th PTS in presentation order, where d is the largest number
+    of positions by which a packet precedes its place in presentation order.
+
+    Args:
+        pts: PTS of the packets in decoding order.
     """
-    shown = sorted(pts)
-    place = {time: number for number, time in enumerate(shown)}
-    delay = max((number - place[time] for number, time in enumerate(pts)), default=0)
-    step = max(1, min((b - a for a, b in pairwise(shown)), default=1))
-    early = [shown[0] - step * (delay - number) for number in range(delay)] if shown else []
-    return early + shown[: len(shown) - delay]
+    ordered = sorted(pts)
+    position = {time: index for index, time in enumerate(ordered)}
+    delay = max((index - position[time] for index, time in enumerate(pts)), default=0)
+    step = max(1, min((b - a for a, b in pairwise(ordered)), default=1))
+    early = [ordered[0] - step * (delay - index) for index in range(delay)] if ordered else []
+    return early + ordered[: len(ordered) - delay]
 
 
 @dataclass(frozen=True, slots=True)
 class _Timeline:
-    """A segment's times, in the order of decoding and in the source's clock, and how long its last picture stands."""
+    """Timestamps of one segment."""
 
     pts: list[int]
+    """PTS of the packets on the source's clock, in decoding order, in units of `time_base`."""
+
     last_duration: int
+    """Duration of the last packet, in units of `time_base`."""
+
     shift: int
+    """What to add to the segment's PTS to get the source's."""
+
     time_base: Fraction
+    """Unit of the timestamps, in seconds."""
 
     @classmethod
     def read(cls, path: Path) -> "_Timeline":
         with open_input(path) as container:
             stream = container.streams.video[0]
             shift = _first_pts(container.metadata)
-            packets = [(packet.pts or 0, packet.duration or 0) for packet in _of(container)]
-            base = Fraction(stream.time_base or 0)
+            packets = [
+                (packet.pts or 0, packet.duration or 0) for packet in _video_packets(container)
+            ]
+            time_base = Fraction(stream.time_base or 0)
             pts = [time for time, _ in packets]
             last = packets[-1][1] if packets else 0
             if packets and container.format.name.startswith("matroska"):
-                # Which does not keep the packets' durations, but where they all end.
+                # Matroska does not store packet durations, only the duration of the stream.
                 stated = stated_duration(container, stream)
-                last = last if stated is None else round(Fraction(stated) / base) + pts[0] - pts[-1]
-        return cls([time + shift for time in pts], last, shift, base)
+                if stated is not None:
+                    last = round(Fraction(stated) / time_base) + pts[0] - pts[-1]
+        return cls([time + shift for time in pts], last, shift, time_base)
 
 
 def _packets(
-    segments: Sequence[Path], lines: Sequence[_Timeline]
+    segments: Sequence[Path], timelines: Sequence[_Timeline]
 ) -> Iterator["Packet[VideoStream]"]:
-    """Yield the packets of all segments with times of the source's clock."""
-    final = max((time for line in lines for time in line.pts), default=0)
-    for path, line in zip(segments, lines, strict=True):
+    """Yield the packets of all segments with PTS on the source's clock."""
+    last_pts = max((time for timeline in timelines for time in timeline.pts), default=0)
+    for path, timeline in zip(segments, timelines, strict=True):
         with open_input(path) as container:
-            for packet in _of(container):
-                packet.pts = (packet.pts or 0) + line.shift
-                if packet.pts == final and line.last_duration > 0:
-                    packet.duration = line.last_duration
+            for packet in _video_packets(container):
+                packet.pts = (packet.pts or 0) + timeline.shift
+                if packet.pts == last_pts and timeline.last_duration > 0:
+                    packet.duration = timeline.last_duration
                 yield packet
 
 
-def _of(container: InputContainer) -> Iterator["Packet[VideoStream]"]:
-    # The demuxer closes each stream with an empty packet without times.
+def _video_packets(container: InputContainer) -> Iterator["Packet[VideoStream]"]:
+    # The demuxer ends each stream with an empty packet without timestamps.
     return (
         packet for packet in container.demux(container.streams.video[0]) if packet.pts is not None
     )
 
 
 def _first_pts(metadata: dict[str, str]) -> int:
-    said = metadata.get("comment", "")
-    return int(said.removeprefix(FIRST_PTS)) if said.startswith(FIRST_PTS) else 0
+    comment = metadata.get("comment", "")
+    if not comment.startswith(FIRST_PTS_PREFIX):
+        return 0
+    return int(comment.removeprefix(FIRST_PTS_PREFIX))
 
 
-def _add_pictures(stream: VideoStream, target: OutputContainer, info: VideoInfo) -> VideoStream:
-    pictures = target.add_stream_from_template(stream, opaque=True)
-    context = pictures.codec_context
+def _add_video_stream(stream: VideoStream, target: OutputContainer, info: VideoInfo) -> VideoStream:
+    video = target.add_stream_from_template(stream, opaque=True)
+    context = video.codec_context
     if context.codec.canonical_name == "hevc" and target.format.name in ("mp4", "mov"):
-        # The headers lie in the file's, and Apple's players take no other name for that.
+        # Parameter sets are in the sample description; Apple's players require "hvc1" for that.
         context.codec_tag = "hvc1"
     if info.rotation:
-        pictures.set_display_rotation(info.rotation)
+        video.set_display_rotation(info.rotation)
     if info.kind == "video":
         with open_input(info.path) as source:
             origin = source.streams.video[0]
-            pictures.metadata.update(worth_keeping(origin.metadata))
-            pictures.disposition = origin.disposition
-    return pictures
+            video.metadata.update(copyable_tags(origin.metadata))
+            video.disposition = origin.disposition
+    return video

@@ -1,4 +1,4 @@
-"""Encode frames into a file of pictures, and such files into one that keeps everything else of the source."""
+"""Encode frames into a segment: a file with one video stream, for `join_segments`."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -12,108 +12,134 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable
-from faceloom.video.encoders import Coding, Encoding, coding_of, open_encoder
+from faceloom.video.encoders import EncoderConfig, Encoding, open_encoder, resolve_encoder
 from faceloom.video.info import Frame, VideoInfo
-from faceloom.video.pixel_format import picture_of
-from faceloom.video.segment_concat import FIRST_PTS
+from faceloom.video.pixel_format import to_av_frame
+from faceloom.video.segment_concat import FIRST_PTS_PREFIX
 
-_NO_TYPE = 0
-# By how many pictures the order of decoding may differ from that of showing in H.264 and H.265.
-_MOST_DELAYED = 16
+# FFmpeg's AV_PICTURE_TYPE_NONE: the encoder chooses between I, P and B frames.
+_PICTURE_TYPE_NONE = 0
+# Most frames by which decoding order may differ from presentation order in H.264 and H.265.
+_MAX_REORDER_FRAMES = 16
 
 
-class PictureWriter:
-    """A file of pictures alone, with the source's own times: a segment, for `join_segments`.
+class SegmentWriter:
+    """Encodes frames into a segment that keeps the source's timestamps.
 
-    It begins with a key frame and nothing in it looks back before it. Use it through `PictureWriter.open`.
+    A segment starts with a key frame and has a closed GOP, so that segments can be concatenated.
+    Create with `SegmentWriter.open`.
     """
 
     def __init__(
-        self, container: OutputContainer, stream: VideoStream, coding: Coding, info: VideoInfo
+        self,
+        container: OutputContainer,
+        stream: VideoStream,
+        config: EncoderConfig,
+        info: VideoInfo,
     ):
+        """Store the open output.
+
+        Args:
+            container: The output container.
+            stream: Its video stream, with an open encoder.
+            config: The encoder's configuration.
+            info: The source.
+        """
         self._container = container
         self._stream = stream
-        self._coding = coding
+        self._config = config
         self._info = info
         self._last_pts: int | None = None
         self._decode_times: deque[int] = deque()
         self._shift = 0
-        self._lasting: Fraction | None = None
-        self._held: Packet[VideoStream] | None = None
+        self._last_duration: Fraction | None = None
+        self._pending: Packet[VideoStream] | None = None
 
     @classmethod
     @contextmanager
-    def open(cls, part: Path, info: VideoInfo, encoding: Encoding) -> Iterator["PictureWriter"]:
-        """Open `part` for the pictures of a video.
+    def open(cls, part: Path, info: VideoInfo, encoding: Encoding) -> Iterator["SegmentWriter"]:
+        """Open a segment for writing.
 
-        Raises UsageError or ProviderMissing, as `open_encoder`, before anything is written.
+        Args:
+            part: The file to write.
+            info: The source.
+            encoding: The encoding, from `resolve_encoding`.
+
+        Yields:
+            The writer; the segment is complete when the block ends.
+
+        Raises:
+            UsageError: If the encoder rejects its options.
+            ProviderMissing: If the encoder does not run on this machine.
         """
-        coding = coding_of(info, encoding)
-        ticks = str(info.time_base.denominator)
-        exact = (
-            {"video_track_timescale": ticks, "movie_timescale": ticks}
-            if coding.segment != "matroska"
-            else {}
-        )
-        with av.open(
-            str(part), "w", format=coding.segment, options={"fflags": "+bitexact", **exact}
-        ) as container:
-            stream = container.add_stream(coding.codec, rate=info.average_rate)
-            assert isinstance(stream, VideoStream), "only such are in the table"
-            open_encoder(stream.codec_context, info, encoding, coding)
-            writer = cls(container, stream, coding, info)
+        config = resolve_encoder(info, encoding)
+        options = {"fflags": "+bitexact"}
+        if config.segment_format != "matroska":
+            ticks = str(info.time_base.denominator)
+            options |= {"video_track_timescale": ticks, "movie_timescale": ticks}
+        with av.open(str(part), "w", format=config.segment_format, options=options) as container:
+            stream = container.add_stream(config.codec, rate=info.average_rate)
+            assert isinstance(stream, VideoStream), "all our encoders encode video"
+            open_encoder(stream.codec_context, info, encoding, config)
+            writer = cls(container, stream, config, info)
             yield writer
             writer._finish()
 
     def write(self, frame: Frame) -> None:
-        """Encode one frame; they come in presentation order.
+        """Encode one frame.
 
-        Raises MediaUnreadable if one is not after the last or of another size.
+        Args:
+            frame: The next frame in presentation order, in coded orientation.
+
+        Raises:
+            MediaUnreadable: If its PTS does not increase or its size differs from the source's.
         """
         if self._last_pts is not None and frame.pts <= self._last_pts:
             raise MediaUnreadable(
-                f"{self._info.path}: frame {frame.index} is to be shown no later than the one before it; "
-                "remux the file (ffmpeg -fflags +genpts -i in -c copy out)."
+                f"{self._info.path}: the presentation time of frame {frame.index} is not after the "
+                "previous one's; remux the file (ffmpeg -fflags +genpts -i in -c copy out)."
             )
         if self._last_pts is None:
-            self._begin(frame.pts)
+            self._start(frame.pts)
         self._last_pts = frame.pts
         height, width = frame.rgb.shape[:2]
         if (width, height) != (self._info.width, self._info.height):
             raise MediaUnreadable(
-                f"{self._info.path} changes its size at frame {frame.index}; cut it there into two files."
+                f"{self._info.path} changes its size at frame {frame.index}; split it there into "
+                "two files."
             )
-        picture = picture_of(frame, self._coding.pixel_format, self._coding.color)
-        picture.pts, picture.dts = frame.pts + self._shift, None
-        picture.time_base = frame.time_base
-        self._decode_times.append(picture.pts)
-        # Or the encoder would make the same kinds of pictures as the source's had.
-        picture.pict_type = _NO_TYPE
-        self._lasting = frame.duration * frame.time_base
-        self._mux(self._stream.encode(picture))
+        av_frame = to_av_frame(frame, self._config.pixel_format, self._config.color)
+        av_frame.pts, av_frame.dts = frame.pts + self._shift, None
+        av_frame.time_base = frame.time_base
+        self._decode_times.append(av_frame.pts)
+        # A decoded frame keeps its picture type, which would force the encoder's choice.
+        av_frame.pict_type = _PICTURE_TYPE_NONE
+        self._last_duration = frame.duration * frame.time_base
+        self._mux(self._stream.encode(av_frame))
 
-    def _begin(self, pts: int) -> None:
+    def _start(self, pts: int) -> None:
         if pts < 0:
-            # What a file of this kind cannot say is said in words.
+            # The container cannot store negative timestamps; a tag stores the offset.
             self._shift = -pts
-            self._container.metadata["comment"] = f"{FIRST_PTS}{pts}"
+            self._container.metadata["comment"] = f"{FIRST_PTS_PREFIX}{pts}"
         self._decode_times.extend(
-            pts + self._shift - early for early in range(_MOST_DELAYED, 0, -1)
+            pts + self._shift - early for early in range(_MAX_REORDER_FRAMES, 0, -1)
         )
         self._container.start_encoding()
 
     def _finish(self) -> None:
         self._mux(self._stream.encode(None))
-        if self._held is not None:
-            # How long the last picture stands, which for the others the next one tells.
-            if self._lasting:
-                self._held.duration = round(self._lasting / self._held.time_base)
-            self._container.mux(self._held)
+        if self._pending is not None:
+            # Only the last packet needs a duration: others end where the next one starts.
+            if self._last_duration:
+                self._pending.duration = round(self._last_duration / self._pending.time_base)
+            self._container.mux(self._pending)
 
     def _mux(self, packets: "Iterable[Packet[VideoStream]]") -> None:
         for packet in packets:
-            if self._held is not None:
-                self._container.mux(self._held)
-            # Of fewer pictures than it reorders x265 gives random times; joining makes its own.
+            if self._pending is not None:
+                self._container.mux(self._pending)
+            # x265 returns random DTS if there are fewer frames than it reorders. These only need
+            # to increase: joining computes new ones.
             packet.dts = self._decode_times.popleft()
-            self._held = packet
+            self._pending = packet

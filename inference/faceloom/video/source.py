@@ -1,4 +1,4 @@
-"""Whatever a face can be exchanged in: a video, a GIF, a folder of pictures, one picture, standard input."""
+"""Read any source: a video, a GIF, a folder of images, one image or standard input."""
 
 import logging
 import shutil
@@ -9,26 +9,34 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-from faceloom.image_io import PICTURES
-from faceloom.video.image_sequence import RATE, probe_pictures, read_pictures
+from faceloom.image_io import PICTURE_EXTENSIONS
+from faceloom.video.image_sequence import DEFAULT_RATE, probe_images, read_images
 from faceloom.video.info import Frame, VideoInfo
-from faceloom.video.output import STANDARD
+from faceloom.video.output import STDIO_PATH
 from faceloom.video.probe import probe_video
 from faceloom.video.read import read_frames
 
 log = logging.getLogger(__name__)
 
-# What a folder is searched for; other files in it are passed over.
-VIDEOS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split())
+# Files of a folder that are taken as videos; others are ignored.
+VIDEO_EXTENSIONS = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .gif .3gp".split()
+)
 
 
-def probe_source(path: Path, rate: Fraction = RATE) -> VideoInfo:
-    """Say what a source is; pictures become a video of `rate` frames a second.
+def probe_source(path: Path, rate: Fraction = DEFAULT_RATE) -> VideoInfo:
+    """Read the properties of a video, an image or a folder of images.
 
-    Raises UsageError or MediaUnreadable, as `probe_video`.
+    Args:
+        path: The file or folder.
+        rate: Frames per second of an image sequence.
+
+    Raises:
+        UsageError: If there is no such file, or no image in the folder.
+        MediaUnreadable: If it cannot be decoded.
     """
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURES):
-        return probe_pictures(path, rate)
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_EXTENSIONS):
+        return probe_images(path, rate)
     return probe_video(path)
 
 
@@ -40,22 +48,38 @@ def read_source(
     every: int = 1,
     start_pts: int | None = None,
 ) -> Iterator[Frame]:
-    """Yield the frames of a probed source; see `read_frames`."""
-    if info.kind == "pictures":
-        return read_pictures(info, start=start, stop=stop, every=every)
+    """Yield the frames of a probed source; see `read_frames`.
+
+    Args:
+        info: The source.
+        start: Index of the first frame.
+        stop: Index after the last frame; None: to the end.
+        every: Yield only frames whose index is a multiple of this.
+        start_pts: PTS of frame `start`, to seek there; None: decode from the beginning.
+
+    Raises:
+        UsageError: If the file does not exist.
+        MediaUnreadable: If a frame cannot be decoded.
+    """
+    if info.kind == "image_sequence":
+        return read_images(info, start=start, stop=stop, every=every)
     return read_frames(info.path, start=start, stop=stop, every=every, start_pts=start_pts)
 
 
 @contextmanager
-def spooled(target: Path) -> Iterator[Path]:
-    """Yield `target` or, if it is `-`, a temporary file that holds all of standard input."""
-    if target != STANDARD:
+def stdin_as_file(target: Path) -> Iterator[Path]:
+    """Yield a path to read from; "-" becomes a temporary file with all of standard input.
+
+    Args:
+        target: The path that the user gave.
+    """
+    if target != STDIO_PATH:
         yield target
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "standard-input"
-        with file.open("wb") as spool:
-            shutil.copyfileobj(sys.stdin.buffer, spool)
+        with file.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
         log.warning(
             "Standard input (%.1f MB) was written to a temporary file first.",
             file.stat().st_size / 1e6,
