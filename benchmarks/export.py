@@ -26,7 +26,7 @@ import tf2onnx
 from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle
 from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
-from faceloom_export.graph.swap_graph import load_networks, swap_function
+from faceloom_export.graph.swap_graph import load_networks, build_swap_function
 from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
 from faceloom_export.graph.tensorflow_to_onnx import OPSET, to_onnx
 from faceloom_train.runs.run_directory import Run
@@ -61,7 +61,7 @@ def main(run_path: Path, threads: int) -> None:
             },
         }
         print_times("program", candidates, "onnxruntime fp32", (1, 8, 32))
-        candidates = forms(swap_function(networks, decoder, size), threads)
+        candidates = forms(build_swap_function(networks, decoder, size), threads)
         print_times("form of the fp32 graph", candidates, "as exported", (1, 8))
 
 
@@ -71,12 +71,12 @@ def print_kept(graphs: Any) -> None:
     )
     print("|---" * 11 + "|")
     for graph in graphs:
-        proof = graph.proof
+        parity = graph.parity
         print(
             f"| {graph.precision} | {graph.bytes / 1e6:.2f} | {graph.bytes / graphs[0].bytes:.3f} "
-            f"| {proof.max_difference} | {proof.mean_difference:.4f} | {100 * proof.within_one:.3f} % "
-            f"| {100 * proof.within_two:.3f} % | {proof.similarity:.4f} | {proof.identity:.3f} "
-            f"| {proof.identity_loss:.4f} | {'; '.join(proof.accepted) or 'no'} |"
+            f"| {parity.max_difference} | {parity.mean_difference:.4f} | {100 * parity.share_within_1:.3f} % "
+            f"| {100 * parity.share_within_2:.3f} % | {parity.ssim:.4f} | {parity.identity_similarity:.3f} "
+            f"| {parity.identity_drop:.4f} | {'; '.join(parity.accepted_violations) or 'no'} |"
         )
 
 
@@ -112,7 +112,7 @@ def least_times(candidates: Mapping[str, Candidate], batch: int) -> dict[str, fl
 
 def keras_predict(networks: Any, decoder: int, size: int) -> Candidate:
     face = keras.Input((size, size, 3))
-    model = keras.Model(face, networks.decode(face, decoder))
+    model = keras.Model(face, networks.predict(face, decoder))
 
     def make(batch: int) -> Callable[[], object]:
         faces = np.float32(random_faces(batch, size)) / 255
@@ -122,7 +122,7 @@ def keras_predict(networks: Any, decoder: int, size: int) -> Candidate:
 
 
 def tf_function(networks: Any, decoder: int, size: int) -> Candidate:
-    function = swap_function(networks, decoder, size)
+    function = build_swap_function(networks, decoder, size)
 
     def make(batch: int) -> Callable[[], object]:
         faces = random_faces(batch, size)

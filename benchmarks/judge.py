@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from tests.helpers import degradations as faults
 
-from faceloom.compare.compare import judge_pictures, pictures_together, references_of
+from faceloom.compare.compare import compare_frames, read_synchronized_frames, load_identity_references
 from faceloom.compare.result import Version
-from faceloom.compare.score import WEIGHTS, Score, score_of
+from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
 
-PARTS = ("identity", *WEIGHTS)
+PARTS = ("identity", *COMPONENT_WEIGHTS)
 # Frames that are spoilt and judged: a few seconds of speech.
 FRAMES = 75
 
@@ -26,17 +26,17 @@ def main(target: Path, truth: Path, wanted: Path, other: Path, *named: str) -> N
     swaps = dict(pair.split("=", 1) for pair in named)
     paths = [target, truth, *map(Path, swaps.values())]
     columns = [
-        list(column) for column in zip(*islice(pictures_together(paths), FRAMES), strict=True)
+        list(column) for column in zip(*islice(read_synchronized_frames(paths), FRAMES), strict=True)
     ]
     versions = {
         "untouched": columns[0],
         **dict(zip(swaps, columns[2:], strict=True)),
         **spoilt(*columns[:2]),
     }
-    references = references_of(FaceSet.read(wanted), FaceSet.read(other))
+    references = load_identity_references(FaceSet.read(wanted), FaceSet.read(other))
     moments = enumerate(zip(*versions.values(), strict=True))
     judged = run_to_completion(
-        judge_pictures(moments, tuple(versions), references, f"No frame of {target} shows a face")
+        compare_frames(moments, tuple(versions), references, f"No frame of {target} shows a face")
     )
     for title, with_truth in (("against the exact truth", True), ("without it", False)):
         print(f"\n| {title} | score | {' | '.join(PARTS)} |")
@@ -61,7 +61,7 @@ def spoilt(target: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, list[
 
 def row(version: Version, *, with_truth: bool) -> str:
     figures = {figure.name: figure for figure in version.figures}
-    score = version.score if with_truth else score_of(figures, None)
+    score = version.score if with_truth else compute_score(figures, None)
     return f"| {version.name} | {' | '.join(cells(score))} |"
 
 

@@ -1,4 +1,4 @@
-"""Kill a training run again and again at random moments, and see what each kill cost.
+"""Kill a training run repeatedly at random times, and measure what each kill costs.
 
 python benchmarks/kill_training.py [KILLS]   (20; a tiny network on the sample's faces, some minutes)
 """
@@ -18,90 +18,105 @@ from faceloom.demo import run as demo_run
 from faceloom.faceset import ExtractOptions, extract
 from faceloom.progress import run_to_completion
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints
+from faceloom_train.runs.checkpoint import latest_checkpoint
+from faceloom_train.runs.checkpoint_paths import list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
-EVERY = 5
+# Steps between checkpoints.
+CHECKPOINT_EVERY = 5
+# Longest time in seconds between a step and a kill.
+MAX_DELAY = 0.5
+# Seconds between two looks at the metrics.
+POLL_SECONDS = 0.01
 CONFIG = {
-    "network": {"kind": "df", "size": 32, "encoder": [8, 16], "latent_dim": 16, "decoder": [16, 8], "residual_blocks": [0, 1]},
-    "steps": 1_000_000, "batch_size": 2, "checkpoint_every": EVERY, "log_every": 1, "preview_every": 7,
-}  # fmt: skip
+    "network": {
+        "kind": "df",
+        "size": 32,
+        "encoder": [8, 16],
+        "latent_dim": 16,
+        "decoder": [16, 8],
+        "residual_blocks": [0, 1],
+    },
+    "steps": 1_000_000,
+    "batch_size": 2,
+    "checkpoint_every": CHECKPOINT_EVERY,
+    "log_every": 1,
+    "preview_every": 7,
+}
 
 
 @dataclass(frozen=True)
 class Kill:
-    """reached: the last step that the killed process noted; whole: the checkpoint that was left.
+    """What a kill left."""
 
-    damaged: checkpoints that cannot be read. leftovers: hidden parts of files, which nothing reads.
-    """
-
-    seconds: float
-    reached: int
-    whole: int
+    delay: float
+    """Seconds between the last awaited step and the kill."""
+    last_step: int
+    """The last step that the killed process logged."""
+    checkpoint_step: int
+    """The step of the last undamaged checkpoint."""
     damaged: int
+    """Checkpoints that cannot be read."""
     leftovers: int
+    """Hidden parts of unfinished files, which nothing reads."""
 
     @property
-    def lost(self) -> int:
-        return self.reached - self.whole
+    def lost_steps(self) -> int:
+        """Steps that must be trained again."""
+        return self.last_step - self.checkpoint_step
 
 
-def kill_again_and_again(
-    run: Path, command: Sequence[str], kills: int, steps: int
+def kill_repeatedly(
+    run: Path, command: Sequence[str], kills: int, max_steps: int
 ) -> Iterator[Kill]:
-    """Start the command, kill it -9 at a random moment up to `steps` steps and half a second on; and so on."""
-    chance = random.Random(0)
-    whole = 0
+    """Start a command, kill it at a random time within `max_steps` steps, and so on."""
+    rng = random.Random(0)
+    checkpoint_step = 0
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        # A continued run first drops what was noted after its checkpoint.
-        while process.poll() is None and noted_step(run) > whole:
-            time.sleep(0.01)
-        wanted = whole + chance.randint(1, steps)
-        while noted_step(run) < wanted and process.poll() is None:
-            time.sleep(0.01)
-        seconds = chance.uniform(0, 0.5)
-        time.sleep(seconds)
+        # A resumed run first drops the metrics after its checkpoint.
+        while process.poll() is None and logged_step(run) > checkpoint_step:
+            time.sleep(POLL_SECONDS)
+        kill_step = checkpoint_step + rng.randint(1, max_steps)
+        while logged_step(run) < kill_step and process.poll() is None:
+            time.sleep(POLL_SECONDS)
+        delay = rng.uniform(0, MAX_DELAY)
+        time.sleep(delay)
         process.send_signal(signal.SIGKILL)
-        said = process.communicate()[1].decode()
-        assert process.returncode == -signal.SIGKILL, said
-        kill = look(run, seconds)
-        whole = kill.whole
+        errors = process.communicate()[1].decode()
+        assert process.returncode == -signal.SIGKILL, errors
+        kill = inspect_run(run, delay)
+        checkpoint_step = kill.checkpoint_step
         yield kill
 
 
-def look(run: Path, seconds: float) -> Kill:
+def inspect_run(run: Path, delay: float) -> Kill:
+    """Measure what a kill left."""
     opened = Run.read(run)
-    damaged: list[str] = []
-    whole = latest_checkpoint(opened, damaged.append)[1] if list_checkpoints(opened) else 0
-    return Kill(seconds, noted_step(run), whole, len(damaged), len(list(run.rglob("*.part"))))
+    damages: list[str] = []
+    step = latest_checkpoint(opened, damages.append)[1] if list_checkpoints(opened) else 0
+    return Kill(delay, logged_step(run), step, len(damages), len(list(run.rglob("*.part"))))
 
 
-def noted_step(run: Path) -> int:
+def logged_step(run: Path) -> int:
+    """Return the last step in a run's metrics; 0 without metrics."""
     path = run / "metrics.jsonl"
     lines = path.read_text().split("\n")[:-1] if path.is_file() else []
     return max((json.loads(line)["step"] for line in lines), default=0)
 
 
 def train_command(run: Path, config: Path, faces: dict[str, Path]) -> list[str]:
-    named = [part for name, path in faces.items() for part in ("--faces", f"{name}={path}")]
-    return [
-        sys.executable,
-        "-m",
-        "faceloom",
-        "train",
-        "--config",
-        str(config),
-        "--run",
-        str(run),
-        *named,
-    ]
+    """Return the command that starts or continues a run."""
+    options = ["--config", str(config), "--run", str(run)]
+    for name, path in faces.items():
+        options += ["--faces", f"{name}={path}"]
+    return [sys.executable, "-m", "faceloom", "train", *options]
 
 
 def main(kills: int) -> None:
     sample = Path(demo_run.__file__).parent / "sample"
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         faces = {name: folder / name for name in ("ada", "ben")}
         for name, path in faces.items():
             run_to_completion(
@@ -110,22 +125,26 @@ def main(kills: int) -> None:
         config = folder / "tiny.yaml"
         config.write_text(TrainConfig.model_validate(CONFIG).model_dump_json())
         run = folder / "run"
-        print(f"A checkpoint every {EVERY} steps.")
+        print(f"A checkpoint every {CHECKPOINT_EVERY} steps.")
         print(
-            "| kill | seconds after a step | last step | whole checkpoint | steps lost | damaged | leftovers |"
+            "| kill | seconds after a step | last step | checkpoint | steps lost | damaged "
+            "| leftovers |"
         )
         print("|---|---|---|---|---|---|---|")
-        made = []
+        results = []
         command = train_command(run, config, faces)
-        for number, kill in enumerate(kill_again_and_again(run, command, kills, 3 * EVERY), 1):
-            made.append(kill)
+        for index, kill in enumerate(
+            kill_repeatedly(run, command, kills, 3 * CHECKPOINT_EVERY), 1
+        ):
+            results.append(kill)
             print(
-                f"| {number} | {kill.seconds:.2f} | {kill.reached} | {kill.whole} | {kill.lost} | {kill.damaged} "
-                f"| {kill.leftovers} |", flush=True,
-            )  # fmt: skip
-        print(
-            f"Most steps lost: {max(kill.lost for kill in made)}; damaged: {sum(kill.damaged for kill in made)}."
-        )
+                f"| {index} | {kill.delay:.2f} | {kill.last_step} | {kill.checkpoint_step} "
+                f"| {kill.lost_steps} | {kill.damaged} | {kill.leftovers} |",
+                flush=True,
+            )
+        most = max(kill.lost_steps for kill in results)
+        damaged = sum(kill.damaged for kill in results)
+        print(f"Most steps lost: {most}; damaged: {damaged}.")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from faceloom.array_types import float32
-from faceloom.swap.compositing.color_transfer import match_color
-from faceloom.swap.compositing.mask_refinement import soften, steadied
+from faceloom.swap.compositing.color_transfer import transfer_color
+from faceloom.swap.compositing.mask_refinement import erode_and_feather, smooth_mask
 from faceloom.swap.compositing.paste_back import paste
-from faceloom.swap.compositing.sharpening import sharpen_like
+from faceloom.swap.compositing.sharpening import sharpen_to_match
 
 PICTURES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
 # The face's share of the picture's height, and of its crop's side.
@@ -28,12 +28,12 @@ def main() -> None:
     for size in (128, 256, 384):
         face, target = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
         mask = oval(size)
-        soft = soften(mask, 0.03, 0.03)
-        times = [least(steadied, mask, {}), least(soften, mask, 0.03, 0.03)]
+        soft = erode_and_feather(mask, 0.03, 0.03)
+        times = [least(smooth_mask, mask, {}), least(erode_and_feather, mask, 0.03, 0.03)]
         times += [
-            least(match_color, how, face, target, mask, {}) for how in ("lab", "rct", "histogram")
+            least(transfer_color, how, face, target, mask, {}) for how in ("lab", "rct", "histogram")
         ]
-        times.append(least(sharpen_like, face, target, mask, 0.8))
+        times.append(least(sharpen_to_match, face, target, mask, 0.8))
         for width, height in PICTURES.values():
             picture = np.zeros((height, width, 3), np.uint8)
             times.append(least(paste, picture, face, soft, in_the_middle(size, width, height)))

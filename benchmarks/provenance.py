@@ -17,11 +17,11 @@ from pathlib import Path
 import av
 import cv2
 
-from faceloom.provenance import Mark, Marker, Marking, WornFace, open_detector, verify
-from faceloom.provenance.content_check import REFUSED
-from faceloom.provenance.verify import STORE
+from faceloom.provenance import DisclosureMark, MarkWriter, MarkSettings, SwappedIdentity, load_nudity_detector, verify
+from faceloom.provenance.content_check import REFUSED_CLASSES
+from faceloom.provenance.verify import C2PA_STORE
 from faceloom.video import probe_source, read_frames
-from faceloom.video.rotation import upright
+from faceloom.video.rotation import to_upright
 
 SAMPLE = Path(str(files("faceloom.demo") / "sample" / "target_ada.mp4"))
 FLIPS = 2000
@@ -31,7 +31,7 @@ MADE_UP = "0" * 64
 def marked(folder: Path, ending: str) -> Path:
     """Mark the sample as a conversion would; the pictures are the sample's own."""
     out = folder / f"marked{ending}"
-    mark, marker = Mark((WornFace("ben", MADE_UP),)), Marker.open(Marking(), out)
+    mark, marker = DisclosureMark((SwappedIdentity("ben", MADE_UP),)), MarkWriter.open(MarkSettings(), out)
     if ending in (".mp4", ".mov", ".mkv"):
         remux(SAMPLE, out, marker.tags(mark, probe_source(SAMPLE)))
     else:
@@ -95,7 +95,7 @@ def flips(path: Path, count: int = FLIPS) -> None:
         verdicts[verdict] += 1
         if verdict == "intact":
             missed.append(at)
-    start = data.find(STORE) - 12
+    start = data.find(C2PA_STORE) - 12
     end = start + int.from_bytes(data[start : start + 4], "big")
     outside = [at for at in missed if not start - 24 <= at < end + 24]
     print(
@@ -128,16 +128,16 @@ def survives() -> None:
 
 def sees(path: Path) -> None:
     """Look at a video once a second, as conversion does, and tell the surest score of what is refused."""
-    detector, info = open_detector(), probe_source(path)
+    detector, info = load_nudity_detector(), probe_source(path)
     due, looks, spent, best = float("-inf"), 0, 0.0, (0.0, "nothing", 0.0)
     for frame in read_frames(path):
         if frame.seconds < due:
             continue
         due, looks, started = frame.seconds + 1, looks + 1, time.perf_counter()
-        found = detector.detect(cv2.cvtColor(upright(frame.rgb, info.rotation), cv2.COLOR_RGB2BGR))
+        found = detector.detect(cv2.cvtColor(to_upright(frame.rgb, info.rotation), cv2.COLOR_RGB2BGR))
         spent += time.perf_counter() - started
         scores = [
-            (row["score"], row["class"], frame.seconds) for row in found if row["class"] in REFUSED
+            (row["score"], row["class"], frame.seconds) for row in found if row["class"] in REFUSED_CLASSES
         ]
         best = max([best, *scores])
     score, what, when = best

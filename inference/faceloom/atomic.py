@@ -28,7 +28,9 @@ def check_output_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -
         raise _taken(path)
 
 
-def check_output_directory(path: Path, marker: str, *, force: bool, inputs: Iterable[Path] = ()) -> None:
+def check_output_directory(
+    path: Path, marker: str, *, force: bool, inputs: Iterable[Path] = ()
+) -> None:
     """Raise UsageError if a folder cannot or may not be written to `path`. Called before the work.
 
     With `force` only a folder that holds the file `marker`, so one of the same kind, or nothing is

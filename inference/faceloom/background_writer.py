@@ -10,7 +10,9 @@ Item = TypeVar("Item")
 
 
 @contextmanager
-def write_in_background(write: Callable[[Item], None], depth: int) -> Iterator[Callable[[Item], None]]:
+def write_in_background(
+    write: Callable[[Item], None], depth: int
+) -> Iterator[Callable[[Item], None]]:
     """Yield what takes items for `write`, which is called in a thread, in their order; at the end all are written.
 
     Up to `depth` items wait; then the caller does. An error of `write` reaches the caller with its next item, or at

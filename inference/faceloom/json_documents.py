@@ -55,7 +55,9 @@ def parse_document(
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise ArtifactRefused(f"{path} is not a valid {what}: {first_validation_error(error)}.") from error
+        raise ArtifactRefused(
+            f"{path} is not a valid {what}: {first_validation_error(error)}."
+        ) from error
 
 
 def _short(value: object) -> str:

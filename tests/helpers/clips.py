@@ -1,4 +1,4 @@
-"""Make small video files with exactly the properties a test is about."""
+"""Create small video files with chosen properties."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ MS = Fraction(1, 1000)
 
 def make_clip(
     path: Path,
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     *,
     pts: Sequence[int] | None = None,
     time_base: Fraction = Fraction(1, 1000),
@@ -24,16 +24,16 @@ def make_clip(
     color_range: int | None = None,
     primaries: int | None = None,
     transfer: int | None = None,
-    sound_seconds: float = 0,
+    audio_seconds: float = 0,
     codec: str = "libx264",
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Write RGB pictures, 40 ms apart unless `pts` says otherwise, and a tone of `sound_seconds`.
+    """Write RGB images as a video, 40 ms apart unless `pts` is given, with an optional sine tone.
 
-    Colors are numbers of ITU-T H.273; `options` are the encoder's, crf 10 if there are none.
+    Color tags are code points of ITU-T H.273. Without `options` the encoder gets crf 10.
     """
-    height, width = pictures[0].shape[:2]
-    times = pts or [40 * n for n in range(len(pictures))]
+    height, width = images[0].shape[:2]
+    times = pts or [40 * n for n in range(len(images))]
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=25, options=options or {"crf": "10"})
         context = video.codec_context
@@ -50,22 +50,22 @@ def make_clip(
                 setattr(context, name, value)
         if rotation:
             video.set_display_rotation(rotation)
-        sound = container.add_stream("aac", rate=44100, layout="mono") if sound_seconds else None
-        for time, rgb in zip(times, pictures, strict=True):
+        audio = container.add_stream("aac", rate=44100, layout="mono") if audio_seconds else None
+        for time, rgb in zip(times, images, strict=True):
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(
                 format=pixel_format, dst_colorspace=matrix, dst_color_range=color_range
             )
             frame.pts, frame.time_base = time, time_base
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-        if sound is not None:
-            for packet in _tone(sound, sound_seconds):
+        if audio is not None:
+            for packet in _tone_packets(audio, audio_seconds):
                 container.mux(packet)
     return path
 
 
-def noise(count: int, height: int = 96, width: int = 128, seed: int = 0) -> list[np.ndarray]:
-    """Smooth colored pictures without a face, each different."""
+def wave_images(count: int, height: int = 96, width: int = 128, seed: int = 0) -> list[np.ndarray]:
+    """Return images of smooth colored waves without a face, each different."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width] / max(height, width)
     waves = random.uniform(1, 4, (count, 3, 2))
@@ -77,7 +77,8 @@ def noise(count: int, height: int = 96, width: int = 128, seed: int = 0) -> list
     ]
 
 
-def _tone(stream: av.AudioStream, seconds: float, pitch: float = 0.05) -> list[av.Packet]:
+def _tone_packets(stream: av.AudioStream, seconds: float, pitch: float = 0.05) -> list[av.Packet]:
+    """Encode a sine tone of `pitch` radians per sample."""
     packets = []
     samples = np.sin(np.arange(int(44100 * seconds)) * pitch).astype(np.float32)[None]
     for start in range(0, samples.shape[1] - 1023, 1024):
@@ -88,52 +89,63 @@ def _tone(stream: av.AudioStream, seconds: float, pitch: float = 0.05) -> list[a
 
 
 @dataclass(frozen=True)
-class Film:
-    """What a clip has beside its pictures; times are milliseconds."""
+class ExtraStreams:
+    """Everything in a video file besides its video stream."""
 
     languages: tuple[str, ...] = ()
+    """One audio stream per language (ISO 639-2)."""
+
     subtitles: tuple[tuple[int, int, str], ...] = ()
+    """Start and end in milliseconds, and text."""
+
     chapters: tuple[tuple[int, int, str], ...] = ()
+    """Start and end in milliseconds, and title."""
+
     tags: dict[str, str] = field(default_factory=dict)
+    """Tags of the container."""
+
     attachment: bytes = b""
+    """Content of an attached font."""
+
     seconds: float = 1.0
+    """Duration of the audio streams."""
 
 
-def add_film(path: Path, film: Film) -> Path:
-    """Remux a clip's pictures together with tones, subtitles, chapters, tags and a font; return the new file."""
-    out = path.with_stem(f"{path.stem}_film")
+def add_streams(path: Path, extra: ExtraStreams) -> Path:
+    """Remux a clip with further streams, chapters and tags; return the new file."""
+    out = path.with_stem(f"{path.stem}_extra")
     subtitle_codec = "mov_text" if path.suffix == ".mp4" else "subrip"
     with av.open(str(path)) as source, av.open(str(out), "w") as target:
         video = target.add_stream_from_template(source.streams.video[0])
-        target.metadata.update(film.tags)
+        target.metadata.update(extra.tags)
         target.set_chapters(
             [
                 {
-                    "id": number,
+                    "id": chapter_id,
                     "start": start,
                     "end": end,
                     "time_base": MS,
                     "metadata": {"title": title},
                 }
-                for number, (start, end, title) in enumerate(film.chapters, 1)
+                for chapter_id, (start, end, title) in enumerate(extra.chapters, 1)
             ]
         )
-        sounds = [target.add_stream("aac", rate=44100, layout="mono") for _ in film.languages]
-        for sound, language in zip(sounds, film.languages, strict=True):
-            sound.metadata["language"] = language
-        texts = target.add_mux_stream(subtitle_codec) if film.subtitles else None
-        if texts is not None:
-            texts.time_base, texts.metadata["language"] = MS, "deu"
-        if film.attachment:
-            target.add_attachment("font.ttf", "font/ttf", film.attachment)
+        audios = [target.add_stream("aac", rate=44100, layout="mono") for _ in extra.languages]
+        for audio, language in zip(audios, extra.languages, strict=True):
+            audio.metadata["language"] = language
+        subtitle = target.add_mux_stream(subtitle_codec) if extra.subtitles else None
+        if subtitle is not None:
+            subtitle.time_base, subtitle.metadata["language"] = MS, "deu"
+        if extra.attachment:
+            target.add_attachment("font.ttf", "font/ttf", extra.attachment)
         packets = [p for p in source.demux(video=0) if p.size]
         for packet in packets:
             packet.stream = video
-        for number, sound in enumerate(sounds):
-            packets += _tone(sound, film.seconds, 0.05 + 0.02 * number)
+        for index, audio in enumerate(audios):
+            packets += _tone_packets(audio, extra.seconds, 0.05 + 0.02 * index)
         packets += [
-            _text(text, start, end, texts, path.suffix == ".mp4")
-            for start, end, text in film.subtitles
+            _subtitle_packet(text, start, end, subtitle, path.suffix == ".mp4")
+            for start, end, text in extra.subtitles
         ]
         for packet in sorted(
             packets, key=lambda p: (p.pts if p.dts is None else p.dts) * p.time_base
@@ -142,7 +154,7 @@ def add_film(path: Path, film: Film) -> Path:
     return out
 
 
-def _text(text: str, start: int, end: int, stream: av.stream.Stream, in_mp4: bool) -> av.Packet:
+def _subtitle_packet(text: str, start: int, end: int, stream: av.stream.Stream, in_mp4: bool) -> av.Packet:
     data = text.encode()
     packet = av.Packet(len(data).to_bytes(2, "big") + data if in_mp4 else data)
     packet.pts = packet.dts = start

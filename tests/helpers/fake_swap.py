@@ -1,4 +1,4 @@
-"""A conversion whose swap is a flat rectangle: the pictures go in segments that are joined, as a real one's do."""
+"""A conversion that swaps a flat rectangle instead of a face, through segments as in `convert`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,65 +15,75 @@ from faceloom.video import (
     Encoding,
     Frame,
     FrameRange,
-    PictureWriter,
+    JoinPlan,
+    SegmentWriter,
     VideoInfo,
-    check_output,
-    frame_times,
+    atomic_output,
     join_segments,
     probe_source,
+    read_frame_pts,
     read_frames,
     read_source,
-    replacing_output,
+    resolve_encoding,
 )
 from faceloom.video.pixel_format import _planes, _samples
 
+# The rectangle that is swapped: left, top, right, bottom.
 BOX = (41, 23, 70, 51)
+# The encoding that is exact outside the rectangle.
 LOSSLESS = Encoding("lossless")
 
 
-def stamped(frame: Frame) -> Frame:
+def fill_box(frame: Frame) -> Frame:
+    """Return the frame with a flat rectangle."""
     left, top, right, bottom = BOX
     rgb = frame.rgb.copy()
     rgb[top:bottom, left:right] = 200, 40, 60
-    return replace(frame, rgb=rgb, changed=(BOX,))
+    return replace(frame, rgb=rgb, changed_boxes=(BOX,))
 
 
 def swap(
     source: Path,
     out: Path,
     encoding: Encoding = DEFAULT_ENCODING,
-    chosen: str = ":",
-    parts: int = 2,
+    frame_range: str = ":",
+    segment_count: int = 2,
 ) -> Path:
+    """Convert a source to `out` with a flat rectangle in every frame."""
     info = probe_source(source)
-    encoding = check_output(out, info, encoding)
-    times = frame_times(info)
-    span = FrameRange.parse(chosen).resolve(info)
-    stop = len(times) if span.stop is None else span.stop
-    seams = [span.start + (stop - span.start) * n // parts for n in range(parts + 1)]
-    with replacing_output(out) as part:
+    encoding = resolve_encoding(out, info, encoding)
+    pts = read_frame_pts(info)
+    resolved = FrameRange.parse(frame_range).resolve(info)
+    stop = len(pts) if resolved.stop is None else resolved.stop
+    bounds = [
+        resolved.start + (stop - resolved.start) * n // segment_count
+        for n in range(segment_count + 1)
+    ]
+    with atomic_output(out) as part:
         segments = []
-        for a, b in pairwise(seams):
+        for a, b in pairwise(bounds):
             if a < b:
                 segments.append(source.with_name(f"{out.stem}-{a}.segment"))
-                write_segment(segments[-1], info, encoding, a, b, times[a])
-        join_segments(segments, part, out, info, encoding, begin=span.begin, end=span.end)
+                write_segment(segments[-1], info, encoding, a, b, pts[a])
+        join_segments(segments, part, JoinPlan(out, info, encoding, resolved.time_range))
     for segment in segments:
         segment.unlink()
     return out
 
 
 def write_segment(
-    path: Path, info: VideoInfo, encoding: Encoding, start: int, stop: int, pts: int
+    path: Path, info: VideoInfo, encoding: Encoding, start: int, stop: int, start_pts: int
 ) -> None:
-    with PictureWriter.open(path, info, encoding) as writer:
-        for frame in read_source(info, start=start, stop=stop, start_pts=pts):
-            writer.write(stamped(frame))
+    """Write frames `start` to `stop` of a source with a flat rectangle."""
+    with SegmentWriter.open(path, info, encoding) as writer:
+        for frame in read_source(info, start=start, stop=stop, start_pts=start_pts):
+            writer.write(fill_box(frame))
 
 
-def packets(path: Path, kind: str, number: int = 0) -> list[av.Packet]:
+def read_packets(path: Path, kind: str, index: int = 0) -> list[av.Packet]:
+    """Return the packets of one stream: the `index`-th of type `kind`."""
     with av.open(str(path)) as container:
-        stream = [s for s in container.streams if s.type == kind][number]
+        stream = [s for s in container.streams if s.type == kind][index]
         return [
             p
             for p in container.demux(stream)
@@ -81,32 +91,36 @@ def packets(path: Path, kind: str, number: int = 0) -> list[av.Packet]:
         ]
 
 
-def data(path: Path, kind: str, number: int = 0) -> list[tuple[Fraction, bytes]]:
-    return [(p.pts * p.time_base, bytes(p)) for p in packets(path, kind, number)]
+def read_payloads(path: Path, kind: str, index: int = 0) -> list[tuple[Fraction, bytes]]:
+    """Return time in seconds and bytes of each packet of one stream."""
+    return [(p.pts * p.time_base, bytes(p)) for p in read_packets(path, kind, index)]
 
 
-def planes(picture: av.VideoFrame) -> Iterator[np.ndarray]:
-    for kind, plane in zip(_planes(picture.format.name), picture.planes, strict=True):
-        yield _samples(plane, kind.step).reshape(plane.height, -1)
+def frame_planes(frame: av.VideoFrame) -> Iterator[np.ndarray]:
+    """Yield each plane of a decoded frame as rows of bytes, without padding."""
+    for layout, plane in zip(_planes(frame.format.name), frame.planes, strict=True):
+        yield _samples(plane, layout.step).reshape(plane.height, -1)
 
 
-def lasting(path: Path) -> float:
+def container_duration(path: Path) -> float:
+    """Return the duration in seconds that the container states."""
     with av.open(str(path)) as container:
         return container.duration / av.time_base
 
 
-def seconds(path: Path) -> list[Fraction]:
+def frame_times(path: Path) -> list[Fraction]:
+    """Return the presentation time of each frame in seconds."""
     return [f.pts * f.time_base for f in read_frames(path)]
 
 
 @contextmanager
-def written(part: Path, name: Path, info: VideoInfo) -> Iterator[PictureWriter]:
-    """Yield what takes all frames of a video; afterwards `part` is what the name `name` asks for."""
-    encoding = check_output(name, info, DEFAULT_ENCODING)
-    pictures = part.with_name(f"{part.name}.pictures")
+def open_writer(part: Path, name: Path, info: VideoInfo) -> Iterator[SegmentWriter]:
+    """Yield a writer for all frames of a video; `part` then is the output that `name` asks for."""
+    encoding = resolve_encoding(name, info, DEFAULT_ENCODING)
+    segment = part.with_name(f"{part.name}.segment")
     try:
-        with PictureWriter.open(pictures, info, encoding) as writer:
+        with SegmentWriter.open(segment, info, encoding) as writer:
             yield writer
-        join_segments([pictures], part, name, info, encoding)
+        join_segments([segment], part, JoinPlan(name, info, encoding))
     finally:
-        pictures.unlink(missing_ok=True)
+        segment.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 # What no one expects: edges of every kind of number, texts that lead elsewhere, depth, length.
-STRANGE: tuple[Callable[[], Any], ...] = (
+EDGE_VALUES: tuple[Callable[[], Any], ...] = (
     lambda: None, lambda: True, lambda: 0, lambda: -1, lambda: 1, lambda: 2**31, lambda: 2**63, lambda: -(2**63) - 1,
     lambda: 0.5, lambda: -0.0, lambda: 1e308, lambda: -1e308, lambda: 5e-324, lambda: float("nan"),
     lambda: float("inf"), lambda: "", lambda: "a", lambda: "../../outside", lambda: "/etc/passwd", lambda: "a\0b",
@@ -20,8 +20,8 @@ STRANGE: tuple[Callable[[], Any], ...] = (
     lambda: {}, lambda: [[]], lambda: {"schema": 1}, lambda: [1, 2, 3, 4],
 )  # fmt: skip
 # The same, but a reader takes as long for one of them as for fifty cases without.
-HUGE: tuple[Callable[[], Any], ...] = (
-    lambda: 10**400, lambda: "x" * 100_000, lambda: [0] * 10_000, lambda: deep(500),
+HUGE_VALUES: tuple[Callable[[], Any], ...] = (
+    lambda: 10**400, lambda: "x" * 100_000, lambda: [0] * 10_000, lambda: nested_list(500),
 )  # fmt: skip
 _NUMBERS = (
     0,
@@ -53,7 +53,7 @@ _TEXTS = (
 )
 
 
-def deep(depth: int) -> list[Any]:
+def nested_list(depth: int) -> list[Any]:
     value: list[Any] = []
     for _ in range(depth):
         value = [value]
@@ -74,7 +74,7 @@ class Mutator:
         return bytes(data)
 
     def strange(self) -> Any:
-        return self.random.choice(HUGE if self.random.random() < 0.02 else STRANGE)()
+        return self.random.choice(HUGE_VALUES if self.random.random() < 0.02 else EDGE_VALUES)()
 
     def value(self, value: Any) -> Any:
         """Change one value of a tree of plain values, or its place; what is given is changed."""
@@ -154,7 +154,7 @@ class Mutator:
         else:
             del members[name]
         how = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA)
-        return packed(members, {name: self.random.choices(how, (10, 10, 1))[0]})
+        return to_zip(members, {name: self.random.choices(how, (10, 10, 1))[0]})
 
     def png(self, valid: bytes) -> bytes:
         """Change a PNG's rows or its bytes and, in most cases, make its checksums right: else nothing gets further."""
@@ -202,7 +202,7 @@ def note_of(text: str) -> Any:
     return literal_eval(text)
 
 
-def packed(members: dict[str, bytes], how: Mapping[str, int] = MappingProxyType({})) -> bytes:
+def to_zip(members: dict[str, bytes], how: Mapping[str, int] = MappingProxyType({})) -> bytes:
     """Return a .zip; how: zipfile's number for each member that is not stored as it is."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.facesets import good_faces, write_faceset
-from tests.helpers.fuzz_mutators import Mutator, packed
+from tests.helpers.fuzz_mutators import Mutator, to_zip
 
 from faceloom.array_types import float32
 from faceloom.errors import ArtifactRefused, FaceloomError
@@ -31,21 +31,21 @@ from faceloom.faces.tracker import Track, TrackerState
 from faceloom.faceset import FaceSet
 from faceloom.faceset.curate import Dropped, DroppedFile, undo_curate
 from faceloom.faceset.extraction_journal import Journal
-from faceloom.faceset.faceswap_metadata import OriginDamaged, read_origin
+from faceloom.faceset.faceswap_metadata import FaceswapMetadataError, read_faceswap_origin
 from faceloom.hashing import sha256_of
-from faceloom.image_io import encode, read_picture
+from faceloom.image_io import encode_picture, read_picture
 from faceloom.json_documents import to_json
-from faceloom.provenance import ConsentRecord, Mark, Marker, Marking, WornFace, verify
+from faceloom.provenance import ConsentRecord, DisclosureMark, MarkWriter, MarkSettings, SwappedIdentity, verify
 from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.bundle.archive import write_zip
-from faceloom.swap.pipeline.analysis import AnalysisState, ChosenFaces
+from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.batch_jobs import read_jobs
+from faceloom.swap.pipeline.batch_jobs import read_job_file
 from faceloom.swap.pipeline.convert import ConvertOptions
-from faceloom.swap.pipeline.resume_store import Job, SegmentRow, Unfinished
-from faceloom.swap.selection.track_state import Notes
+from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, SegmentRow
+from faceloom.swap.selection import FaceSelection, TrackState
 from faceloom.video import probe_video, read_frames
-from faceloom.video.image_sequence import probe_pictures
+from faceloom.video.image_sequence import probe_images
 
 Files = dict[str, bytes]
 NOTE = (
@@ -77,7 +77,7 @@ class Reader:
         return self.sealed(files) if mutator.random.random() < 0.8 else files
 
 
-class Escaped(Exception):
+class OutsideFolderChanged(Exception):
     """Something outside of the artifact's folder is not as it was."""
 
 
@@ -95,13 +95,13 @@ def try_case(reader: Reader, files: Files, place: Path) -> bool:
             warnings.simplefilter("ignore")
             reader.read(folder)
         accepted = True
-    except (FaceloomError, OriginDamaged):
+    except (FaceloomError, FaceswapMetadataError):
         accepted = False
     if {path.name for path in place.iterdir()} != {
         "artifact",
         "secret.txt",
     } or beside.read_text() != "secret":
-        raise Escaped(str(sorted(place.rglob("*"))))
+        raise OutsideFolderChanged(str(sorted(place.rglob("*"))))
     return accepted
 
 
@@ -126,7 +126,7 @@ def _lay(files: Files, folder: Path) -> None:
         path.write_bytes(data)
 
 
-def files_in(folder: Path) -> Files:
+def read_files(folder: Path) -> Files:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -134,11 +134,11 @@ def files_in(folder: Path) -> Files:
     }
 
 
-def by_kind(mutator: Mutator, name: str, data: bytes) -> bytes:
+def mutate_by_extension(mutator: Mutator, name: str, data: bytes) -> bytes:
     """Spoil a file as its ending asks for."""
     ending = name.rpartition(".")[2]
     if ending in ("zip", "npz", "keras"):
-        return mutator.zip(data, lambda member, content: by_kind(mutator, member, content))
+        return mutator.zip(data, lambda member, content: mutate_by_extension(mutator, member, content))
     known = {
         "json": mutator.json,
         "jsonl": mutator.json_lines,
@@ -160,16 +160,16 @@ def runtime_readers(scratch: Path) -> Iterator[Reader]:
 
 def _facesets(scratch: Path) -> Iterator[Reader]:
     write_faceset(scratch / "ada", good_faces(2))
-    files = files_in(scratch / "ada")
+    files = read_files(scratch / "ada")
 
     def read_set(folder: Path) -> None:
         faces = FaceSet.read(folder)
         faces.read_embeddings()
         for row in faces.rows:
-            faces.mask_of(row)
+            faces.mask_in_crop(row)
             faces.read_crop(row)
 
-    yield Reader("face set", files, read_set, by_kind, slow=True)
+    yield Reader("face set", files, read_set, mutate_by_extension, slow=True)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
     record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
@@ -192,19 +192,19 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
         journal.next_track()
         journal.read_embeddings()
 
-    yield Reader("extraction's journal", work, read_work, by_kind)
+    yield Reader("extraction's journal", work, read_work, mutate_by_extension)
 
 
 def _only(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
     """Spoil the file of that ending, the others in their bytes."""
     return lambda mutator, name, data: (
-        by_kind(mutator, name, data) if name.endswith(ending) else mutator.bytes(data)
+        mutate_by_extension(mutator, name, data) if name.endswith(ending) else mutator.bytes(data)
     )
 
 
 def _bundles(scratch: Path) -> Iterator[Reader]:
     bundle = make_bundle(scratch / "b")
-    files = files_in(bundle)
+    files = read_files(bundle)
     small = {name: data for name, data in files.items() if name != "golden.npz"}
     golden = io.BytesIO()
     faces = np.zeros((2, 64, 64, 3), np.uint8)
@@ -212,7 +212,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
     small["golden.npz"] = golden.getvalue()
 
     def read_bundle(folder: Path) -> None:
-        Bundle.read(folder).read_golden()
+        Bundle.read(folder).read_golden_sample()
 
     def sealed(files: Files) -> Files:
         try:
@@ -223,21 +223,21 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
             return files
         return {**files, "manifest.json": json.dumps(manifest).encode()}
 
-    yield Reader("bundle (folder)", sealed(small), read_bundle, by_kind, sealed)
+    yield Reader("bundle (folder)", sealed(small), read_bundle, mutate_by_extension, sealed)
 
     write_zip(bundle, scratch / "b.zip")
     yield Reader(
         "bundle (.zip)",
-        {"b.zip": packed(sealed(small))},
-        lambda folder: Bundle.read(folder / "b.zip").read_golden(),
-        by_kind,
+        {"b.zip": to_zip(sealed(small))},
+        lambda folder: Bundle.read(folder / "b.zip").read_golden_sample(),
+        mutate_by_extension,
     )
 
     def opened(folder: Path) -> None:
         SwapNetwork.open(Bundle.read(folder), "cpu")
 
     def its_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
-        return data if name == "golden.npz" else by_kind(mutator, name, data)
+        return data if name == "golden.npz" else mutate_by_extension(mutator, name, data)
 
     yield Reader(
         "bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, slow=True
@@ -249,13 +249,15 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     write_state(state, _state())
 
     def read_whole(folder: Path) -> None:
-        Notes.from_arrays(read_state(folder / "state.npz").choosing)
+        TrackState.from_arrays(read_state(folder / "state.npz").selector)
 
     yield Reader(
-        "conversion's state", {"state.npz": state.read_bytes()}, read_whole, by_kind, slow=True
+        "conversion's state", {"state.npz": state.read_bytes()}, read_whole, mutate_by_extension, slow=True
     )
 
-    job = Job(faceloom="0", target="/t.mp4", target_stamp="1", settings={"color": "lab"})
+    key = ResumeKey(
+        faceloom="0", target="/t.mp4", target_fingerprint="1", settings={"color": "lab"}
+    )
     pictures = b"pictures"
     row = SegmentRow(
         frames=12,
@@ -265,18 +267,18 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
         state_sha256=sha256_of(state.read_bytes()),
     )
     work = {
-        ".out.mp4.work/job.json": to_json(job).encode(),
+        ".out.mp4.work/conversion.json": to_json(key).encode(),
         ".out.mp4.work/000000.json": to_json(row).encode(),
-        ".out.mp4.work/000000.pictures": pictures,
+        ".out.mp4.work/000000.segment": pictures,
         ".out.mp4.work/000000.npz": state.read_bytes(),
     }
 
     def resume(folder: Path) -> None:
-        with Unfinished.open(folder / "out.mp4", job, resume=True, force=False) as unfinished:
-            unfinished.state()
-            sum((path.stat().st_size for path in unfinished.segments), unfinished.done.frames)
+        with ResumeStore.open(folder / "out.mp4", key, resume=True, force=False) as store:
+            store.read_state()
+            sum((path.stat().st_size for path in store.segment_paths), store.counts.frames)
 
-    yield Reader("unfinished conversion", work, resume, by_kind)
+    yield Reader("unfinished conversion", work, resume, mutate_by_extension)
 
     jobs = b"""schema = 1
 bundle = "ben.bundle"
@@ -292,7 +294,7 @@ map = ["anna.jpg=ben.bundle"]
 """
 
     def plan(folder: Path) -> None:
-        for job in read_jobs(folder / "jobs.toml", None, ConvertOptions()):
+        for job in read_job_file(folder / "jobs.toml", None, ConvertOptions()):
             assert job.out.resolve().is_relative_to(folder.resolve()), job.out
 
     yield Reader("job file", {"jobs.toml": jobs}, plan, _toml)
@@ -319,31 +321,31 @@ def _state() -> AnalysisState:
     face = Face(float32([1, 2, 30, 40]), 0.9, Landmarks(mesh, 0.8), mesh[:5, :2], 1)
     tracker = TrackerState((Track(1, float32([1, 2, 30, 40]), 0),), 2)
     finder = FinderState((face,), tracker, CutState(np.zeros((18, 32, 3), np.float32), 0.1), 0, 4)
-    notes = Notes()
-    notes.begin_frame([1])
-    notes.of(1)["mask"] = np.zeros((8, 8), np.uint8)
-    notes.count("waited")
-    lead = (ChosenFaces(0, ((face, 0),), (), True), ChosenFaces(40, (), (0,), False))
-    return AnalysisState(4, finder, lead, ((face,), ()), notes.to_arrays())
+    state = TrackState()
+    state.begin_frame([1])
+    state.of_track(1)["mask"] = np.zeros((8, 8), np.uint8)
+    state.add("waited")
+    lead_in = (FaceSelection(0, ((face, 0),), (), True), FaceSelection(40, (), (0,), False))
+    return AnalysisState(4, finder, lead_in, ((face,), ()), state.to_arrays())
 
 
 def _media(scratch: Path) -> Iterator[Reader]:
-    picture = noise(1, 40, 48)[0]
-    png = encode(picture, ".png")
+    picture = wave_images(1, 40, 48)[0]
+    png = encode_picture(picture, ".png")
     yield Reader(
         "faceswap PNG's note",
         {"a.png": png},
-        lambda folder: read_origin(folder / "a.png"),
+        lambda folder: read_faceswap_origin(folder / "a.png"),
         lambda mutator, _, data: mutator.png_note(data, NOTE),
     )
     kinds = {
-        f"a{ending}": encode(picture, ending)
+        f"a{ending}": encode_picture(picture, ending)
         for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff")
     }
     for name, data in kinds.items():
-        yield Reader(f"picture ({name[2:]})", {name: data}, _read_picture(name), by_kind)
+        yield Reader(f"picture ({name[2:]})", {name: data}, _read_picture(name), mutate_by_extension)
         yield Reader(
-            f"picture to convert ({name[2:]})", {name: data}, _probe_pictures(name), by_kind
+            f"picture to convert ({name[2:]})", {name: data}, _probe_pictures(name), mutate_by_extension
         )
     for ending, codec in (
         ("mp4", "libx264"),
@@ -355,29 +357,29 @@ def _media(scratch: Path) -> Iterator[Reader]:
         pixels = "bgr8" if ending == "gif" else "yuv420p"
         clip = make_clip(
             scratch / f"a.{ending}",
-            noise(3, 32, 32),
+            wave_images(3, 32, 32),
             pixel_format=pixels,
             codec=codec,
             options={"g": "2"},
         )
         name = f"a.{ending}"
         yield Reader(
-            f"video (.{ending})", {name: clip.read_bytes()}, _read_video(name), by_kind, slow=True
+            f"video (.{ending})", {name: clip.read_bytes()}, _read_video(name), mutate_by_extension, slow=True
         )
 
 
 def _marked(scratch: Path) -> Iterator[Reader]:
     """Marked as fully as this machine can. Each time the signature is another, and its cases with it."""
-    mark = Mark((WornFace("ben", "b" * 64, ConsentRecord(who="Ben", basis="release")),))
-    picture, clip = scratch / "marked.jpg", make_clip(scratch / "marked.mp4", noise(2, 32, 32))
-    picture.write_bytes(encode(noise(1, 32, 32)[0], ".jpg"))
+    mark = DisclosureMark((SwappedIdentity("ben", "b" * 64, ConsentRecord(person="Ben", basis="release")),))
+    picture, clip = scratch / "marked.jpg", make_clip(scratch / "marked.mp4", wave_images(2, 32, 32))
+    picture.write_bytes(encode_picture(wave_images(1, 32, 32)[0], ".jpg"))
     for file in (picture, clip):
-        Marker.open(Marking(), file).run_to_completion(file, mark, scratch / "no source")
+        MarkWriter.open(MarkSettings(), file).write(file, mark, scratch / "no source")
         yield Reader(
             f"marks ({file.suffix})",
             {file.name: file.read_bytes()},
             _verify(file.name),
-            by_kind,
+            mutate_by_extension,
             slow=True,
         )
 
@@ -387,7 +389,7 @@ def _verify(name: str) -> Callable[[Path], Any]:
 
     def read(folder: Path) -> None:
         found = verify(folder / name)
-        if found.verdict == "damaged":
+        if found.verdict == "invalid":
             raise ArtifactRefused(found.to_text())
 
     return read
@@ -398,7 +400,7 @@ def _read_picture(name: str) -> Callable[[Path], Any]:
 
 
 def _probe_pictures(name: str) -> Callable[[Path], Any]:
-    return lambda folder: probe_pictures(folder / name)
+    return lambda folder: probe_images(folder / name)
 
 
 def _read_video(name: str) -> Callable[[Path], Any]:

@@ -1,8 +1,8 @@
-"""Training on JAX, in a process of its own: Keras' backend is chosen before it is imported.
+"""Checks of training on JAX, in their own process: Keras' backend is chosen before its import.
 
     KERAS_BACKEND=jax python jax_checks.py FOLDER NAME=FACESET ...
 
-Prints a JSON object: the name of each check and what went wrong, null if nothing.
+Prints a JSON object: for each check its traceback, or null if it passed.
 """
 
 import json
@@ -17,126 +17,126 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
+from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
 
 from faceloom_train.data.dataset import make_dataset
-from faceloom_train.distributed.strategy import open_strategy
-from faceloom_train.loop import trainer
+from faceloom_train.distributed.open_strategy import open_strategy
+from faceloom_train.loop import fit_steps
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.losses import mean_dssim
+from faceloom_train.model.model_builder import build_compiled_model
+from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.run_directory import Run
 
 Check = Callable[[Path, dict[str, Path]], None]
 
 
-def trains(folder: Path, faces: dict[str, Path]) -> None:
-    run = tiny_run(folder / "whole", faces, steps=6)
+def training_reduces_the_loss(folder: Path, faces: dict[str, Path]) -> None:
+    run = tiny_run(folder / "uninterrupted", faces, steps=6)
     assert train(run).steps_completed == 6
-    losses = [row["loss"] for row in rows(run)]
+    losses = [row["loss"] for row in metrics_rows(run)]
     assert losses[-1] < 0.9 * losses[0], losses
 
 
-def continues_exactly(folder: Path, faces: dict[str, Path]) -> None:
-    run = tiny_run(folder / "broken", faces, steps=6)
+def resume_is_exact(folder: Path, faces: dict[str, Path]) -> None:
+    run = tiny_run(folder / "interrupted", faces, steps=6)
     answers = iter([False, True])
-    assert train(run, stop_asked=lambda: next(answers)).step == 2
-    assert train(Run.read(folder / "broken")).steps_completed == 4
-    assert_alike(run, Run.read(folder / "whole"), 0)
+    assert train(run, stop_requested=lambda: next(answers)).step == 2
+    assert train(Run.read(folder / "interrupted")).steps_completed == 4
+    assert_similar(run, Run.read(folder / "uninterrupted"), 0)
 
 
-def skips_what_is_no_number(folder: Path, faces: dict[str, Path]) -> None:
-    def spoiled(*arguments: object) -> tf.data.Dataset:
+def a_step_with_non_finite_values_is_skipped(folder: Path, faces: dict[str, Path]) -> None:
+    def bad_dataset(*arguments: object) -> tf.data.Dataset:
         return make_dataset(*arguments).map(
             lambda batch: {**batch, "color_jitter": batch["color_jitter"] * np.nan}
         )
 
-    run = Run.read(folder / "broken")
+    run = Run.read(folder / "interrupted")
     before = checkpoint_arrays(run)
-    with patch.object(trainer, "make_dataset", spoiled):
+    with patch.object(fit_steps, "make_dataset", bad_dataset):
         train(run.with_settings(tiny_config(steps=7), 6))
-    last = rows(run)[-1]
-    assert (last["step"], last["skipped"]) == (7, 1)
+    last = metrics_rows(run)[-1]
+    assert (last["step"], last["skipped_steps"]) == (7, 1)
     assert "loss" not in last
     after = checkpoint_arrays(run)
     for name, value in before.items():
         np.testing.assert_array_equal(after[name], value, err_msg=name)
 
 
-def goes_back_when_steps_are_no_numbers(folder: Path, faces: dict[str, Path]) -> None:
-    """Which is seen while the next step is computed."""
-    run = tiny_run(folder / "bad", faces, steps=12, checkpoint_every=4)
+def divergence_restores_the_last_checkpoint(folder: Path, faces: dict[str, Path]) -> None:
+    """Divergence is detected while the next step is computed."""
+    run = tiny_run(folder / "diverging", faces, steps=12, checkpoint_every=4)
+    initial_rate = run.settings.optimizer.learning_rate
 
-    def spoiled(*arguments: object) -> tf.data.Dataset:
-        lower = (
-            Run.read(run.directory).settings.optimizer.learning_rate
-            < run.settings.optimizer.learning_rate
-        )
-        bad = tf.constant(0.0 if lower else np.nan, tf.float32)
-        numbered = make_dataset(*arguments).enumerate(arguments[2])
-        return numbered.map(
-            lambda n, batch: {**batch, "color_jitter": batch["color_jitter"] + tf.where(n < 5, 0.0, bad)}
+    def bad_dataset(*arguments: object) -> tf.data.Dataset:
+        is_lowered = Run.read(run.directory).settings.optimizer.learning_rate < initial_rate
+        offset = tf.constant(0.0 if is_lowered else np.nan, tf.float32)
+        enumerated = make_dataset(*arguments).enumerate(arguments[2])
+        return enumerated.map(
+            lambda step, batch: {
+                **batch,
+                "color_jitter": batch["color_jitter"] + tf.where(step < 5, 0.0, offset),
+            }
         )
 
-    with patch.object(trainer, "make_dataset", spoiled):
+    with patch.object(fit_steps, "make_dataset", bad_dataset):
         assert train(run).step == 12
-    kinds = [row for row in rows(Run.read(run.directory)) if "loss" in row]
-    assert [row["step"] for row in kinds] == list(range(1, 13)), kinds
-    assert (
-        Run.read(run.directory).settings.optimizer.learning_rate
-        == run.settings.optimizer.learning_rate / 2
-    )
+    steps = [row["step"] for row in metrics_rows(Run.read(run.directory)) if "loss" in row]
+    assert steps == list(range(1, 13))
+    assert Run.read(run.directory).settings.optimizer.learning_rate == initial_rate / 2
 
 
-def learns_the_same_in_parts(folder: Path, faces: dict[str, Path]) -> None:
-    run = tiny_run(folder / "parts", faces, steps=6, batch_size=2, micro_batch_size=1)
+def micro_batches_learn_the_same(folder: Path, faces: dict[str, Path]) -> None:
+    run = tiny_run(folder / "micro_batches", faces, steps=6, batch_size=2, micro_batch_size=1)
     train(run)
-    assert_alike(run, Run.read(folder / "whole"), 5e-3)
+    assert_similar(run, Run.read(folder / "uninterrupted"), 5e-3)
 
 
-def learns_the_same_on_two_devices(folder: Path, faces: dict[str, Path]) -> None:
-    """Computing again what was not kept, too."""
-    devices = open_strategy("2")
-    assert devices.count == 2
+def two_devices_learn_the_same(folder: Path, faces: dict[str, Path]) -> None:
+    """With gradient checkpointing."""
+    strategy = open_strategy("2")
+    assert strategy.device_count == 2
     run = tiny_run(folder / "two", faces, steps=6, gradient_checkpointing=True)
-    train(run, devices=devices)
-    assert_alike(run, Run.read(folder / "whole"), 5e-3)
+    train(run, strategy=strategy)
+    assert_similar(run, Run.read(folder / "uninterrupted"), 5e-3)
 
 
-def compares_at_three_scales(folder: Path, faces: dict[str, Path]) -> None:
-    """Keras 3.15 on JAX fails where pictures are shrunk by a step that is not named."""
-    drawn = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
+def dssim_works_at_three_scales(folder: Path, faces: dict[str, Path]) -> None:
+    """Keras 3.15 on JAX fails for pooling without explicit strides."""
+    image = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
     weights = np.full((1, 64, 64, 1), 1 / 64**2, np.float32)
-    assert float(mean_dssim(weights, drawn, drawn, 3)) < 1e-5
-    assert float(mean_dssim(weights, drawn, drawn[:, ::-1], 3)) > 0.3
+    assert float(mean_dssim(weights, image, image, 3)) < 1e-5
+    assert float(mean_dssim(weights, image, image[:, ::-1], 3)) > 0.3
 
 
-def draws(folder: Path, faces: dict[str, Path]) -> None:
-    """Not a check: what TensorFlow must draw of the same weights."""
-    run = Run.read(folder / "whole")
-    model = trainer.build_compiled_model(run.settings, run.identities)
-    trainer.restore_checkpoint(model, trainer.latest_checkpoint(run)[0])
-    seen = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
-    np.savez(
-        folder / "drawn.npz", seen=seen, drawn=ops.convert_to_numpy(model.networks.predict(seen, 1))
-    )
+def predictions_are_saved_for_tensorflow(folder: Path, faces: dict[str, Path]) -> None:
+    """Not a check by itself: TensorFlow must predict the same with the same weights."""
+    run = Run.read(folder / "uninterrupted")
+    model = build_compiled_model(run.settings, run.identities)
+    restore_checkpoint(model, latest_checkpoint(run)[0])
+    face = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    prediction = ops.convert_to_numpy(model.networks.predict(face, 1))
+    np.savez(folder / "prediction.npz", face=face, prediction=prediction)
 
 
-def assert_alike(one: Run, other: Run, relative: float) -> None:
-    arrays, others = checkpoint_arrays(one), checkpoint_arrays(other)
+def assert_similar(run: Run, other: Run, relative: float) -> None:
+    """Assert that two checkpoints differ by at most a fraction of each array's mean magnitude."""
+    arrays, others = checkpoint_arrays(run), checkpoint_arrays(other)
     assert arrays.keys() == others.keys()
     for name, value in arrays.items():
         assert np.abs(others[name] - value).mean() <= relative * np.abs(value).mean(), name
 
 
 CHECKS: tuple[Check, ...] = (
-    trains,
-    continues_exactly,
-    skips_what_is_no_number,
-    goes_back_when_steps_are_no_numbers,
-    learns_the_same_in_parts,
-    learns_the_same_on_two_devices,
-    compares_at_three_scales,
-    draws,
+    training_reduces_the_loss,
+    resume_is_exact,
+    a_step_with_non_finite_values_is_skipped,
+    divergence_restores_the_last_checkpoint,
+    micro_batches_learn_the_same,
+    two_devices_learn_the_same,
+    dssim_works_at_three_scales,
+    predictions_are_saved_for_tensorflow,
 )
 
 
@@ -145,17 +145,17 @@ def main() -> None:
     folder = Path(sys.argv[1])
     faces = {name: Path(path) for name, path in (word.split("=", 1) for word in sys.argv[2:])}
     jax.config.update("jax_num_cpu_devices", 2)
-    # The same step is compiled once for all that continue with it.
+    # Checks that resume the same run share its compiled step.
     jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    found: dict[str, str | None] = {}
+    results: dict[str, str | None] = {}
     for check in CHECKS:
         try:
             check(folder, faces)
-            found[check.__name__] = None
+            results[check.__name__] = None
         except Exception:
-            found[check.__name__] = traceback.format_exc()
-    sys.stdout.write(json.dumps(found))
+            results[check.__name__] = traceback.format_exc()
+    sys.stdout.write(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A run with a network so small that it trains in seconds."""
+"""Runs with a network so small that it trains in seconds."""
 
 import json
 from pathlib import Path
@@ -24,34 +24,39 @@ NETWORK = {
 
 
 def tiny_config(**changes: object) -> TrainConfig:
+    """A configuration that trains 4 steps, with changes by key."""
     settings = {
         "network": NETWORK,
         "steps": 4,
         "batch_size": 2,
         "checkpoint_every": 2,
         "log_every": 1,
+        "evaluate_every": 0,
+        "preview_every": 100,
+        # Compiling so small a network takes ten times as long as training it.
+        "jit_compile": False,
     }
-    # Compiling a network so small takes ten times as long as it trains.
-    settings |= {"evaluate_every": 0, "jit_compile": False}
-    return TrainConfig.model_validate({**settings, "preview_every": 100, **changes})
+    return TrainConfig.model_validate({**settings, **changes})
 
 
 def tiny_run(directory: Path, facesets: dict[str, Path], **changes: object) -> Run:
+    """A new run with `tiny_config(**changes)`."""
     return Run.create(directory, facesets, tiny_config(**changes))
 
 
-def rows(run: Run) -> list[dict[str, Any]]:
-    """The metrics of a run."""
+def metrics_rows(run: Run) -> list[dict[str, Any]]:
+    """All rows of a run's metrics; unlike `Run.read_metrics`, fails for an invalid line."""
     return [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
 
 
 def checkpoint_arrays(run: Run) -> dict[str, np.ndarray]:
-    """Every array of the last checkpoint: weights, optimizer, averages."""
-    found: dict[str, np.ndarray] = {}
+    """All arrays of the last checkpoint: weights, optimizer state, averaged weights."""
+    arrays: dict[str, np.ndarray] = {}
+
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[...]
+
     with h5py.File(latest_checkpoint(run)[0] / "state.weights.h5") as file:
-        file.visititems(
-            lambda name, item: (
-                found.update({name: item[...]}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-    return found
+        file.visititems(collect)
+    return arrays

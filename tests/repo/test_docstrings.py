@@ -11,7 +11,7 @@ SOURCES = sorted(
 )
 # A command's parameters carry their help text instead.
 COMMAND_FOLDERS = ("cli", "cli.py")
-VALUE_BASES = {"Strict", "NamedTuple", "TypedDict"}
+VALUE_BASES = {"StrictModel", "NamedTuple", "TypedDict"}
 
 
 def _is_value_class(node: ast.ClassDef) -> bool:

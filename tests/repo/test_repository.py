@@ -25,7 +25,7 @@ FACE_MODELS = (RETINAFACE_MOBILENET, YUNET, FACE_MESH, MOBILEFACENET)
 
 @pytest.mark.parametrize("weights", FACE_MODELS, ids=lambda w: w.file)
 def test_every_face_model_is_whole_and_its_license_is_named(weights) -> None:
-    assert weights.read_path().stat().st_size > 2e5
+    assert weights.verified_path().stat().st_size > 2e5
     assert weights.file in (ROOT / "inference/faceloom/weights/LICENSES.md").read_text()
 
 

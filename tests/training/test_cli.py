@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from tests.helpers.runs import tiny_config, tiny_run
 
-from faceloom_train.config.schema import to_yaml
 from faceloom_train.loop.trainer import train
 
 
 @pytest.fixture
 def preset(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
-    path.write_text(to_yaml(tiny_config()))
+    path.write_text(tiny_config().model_dump_json())
     return path
 
 
@@ -45,7 +44,7 @@ def test_train_continue_and_export(
     assert "is at step 2 already, beyond the 1 asked for; nothing was trained." in err
     code, out, _ = faceloom("train", "--run", run, "--steps", 3, "--set", "batch_size=3", "--json")
     assert (code, json.loads(out)["steps_made"]) == (0, 1)
-    code, _, err = faceloom("train", "--run", run, "--set", "network.code=8")
+    code, _, err = faceloom("train", "--run", run, "--set", "network.latent_dim=8")
     assert (code, "cannot become 8" in err) == (2, True)
     code, out, err = faceloom("export", run, "--identity", "ben", "--out", tmp_path / "ben.bundle")
     assert code == 0, err

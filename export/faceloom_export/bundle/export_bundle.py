@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faceloom.choices import Precision
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.json_documents import to_json
 from faceloom.progress import Progress, ProgressGenerator
@@ -15,7 +16,6 @@ from faceloom.swap.bundle.manifest import (
     BlendRow,
     Manifest,
     ParityRow,
-    Precision,
     TrainingRow,
 )
 from faceloom.swap.inference.swap_network import SwapNetwork

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from faceloom import __version__
+from faceloom.choices import Precision
 from faceloom.faces.alignment import CropGeometry
 from faceloom.hashing import sha256_of_file
 from faceloom.provenance import ConsentRecord
@@ -17,7 +18,6 @@ from faceloom.swap.bundle.manifest import (
     GraphRow,
     ImportedRow,
     Manifest,
-    Precision,
     ToleranceRow,
     TrainingRow,
 )

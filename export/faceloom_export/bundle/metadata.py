@@ -1,8 +1,8 @@
 """The metadata that is stored in an exported ONNX file."""
 
 from faceloom import __version__
+from faceloom.choices import Precision
 from faceloom.provenance.metadata import to_metadata
-from faceloom.swap.bundle.manifest import Precision
 from faceloom_train.runs.run_directory import Run
 
 

@@ -19,7 +19,7 @@ from faceloom_export.graph.tensor_names import FACE
 _QUANTIZED_OPERATORS = ["Conv", "MatMul", "DepthToSpace"]
 # Nodes with this in their name stay in fp32: they predict where the mean face's pixels move to,
 # and one int8 level of that output would be a seventh of a pixel.
-_FP32_NODES = "template"
+_FP32_NODES = "mean_face"
 
 
 def to_int8(model: onnx.ModelProto, faces: RgbBatch, folder: Path) -> onnx.ModelProto:

@@ -96,7 +96,7 @@ def build_swap_function(networks: Networks, decoder: int, size: int) -> Any:
 
     @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8, name=FACE)])
     def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
-        prediction = networks.decode(tf.cast(face, tf.float32) / 255.0, decoder)
+        prediction = networks.predict(tf.cast(face, tf.float32) / 255.0, decoder)
         levels = tf.cast(tf.round(tf.clip_by_value(prediction, 0.0, 1.0) * 255.0), tf.uint8)
         return {SWAPPED: levels[..., :3], MASK: levels[..., 3:]}
 

@@ -8,7 +8,7 @@ import onnx
 import tf2onnx
 
 from faceloom.array_types import RgbBatch
-from faceloom.swap.bundle.manifest import Precision
+from faceloom.choices import Precision
 from faceloom_export.graph.fp16 import to_fp16
 from faceloom_export.graph.int8 import to_int8
 from faceloom_export.graph.simplify import simplify

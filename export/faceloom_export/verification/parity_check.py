@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Points, RgbBatch
+from faceloom.choices import Precision
 from faceloom.compare.image_similarity import structural_similarity
 from faceloom.faces.face_recognition import MobileFaceNet
-from faceloom.swap.bundle.manifest import LimitsRow, ParityRow, Precision, ToleranceRow
+from faceloom.swap.bundle.manifest import LimitsRow, ParityRow, ToleranceRow
 from faceloom.swap.bundle.output_difference import OutputDifference, compare_outputs
 from faceloom.swap.inference.swap_network import SwapNetwork
 from faceloom.swap.sources.face_source import Predictions

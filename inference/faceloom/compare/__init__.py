@@ -1,7 +1,33 @@
-"""How good a swap is, in figures that blur cannot win."""
+"""Measure how good a swap is, with metrics that a blurred face cannot win.
 
-from faceloom.compare.compare import Judged, Videos, compare
-from faceloom.compare.report import write_report
-from faceloom.compare.result import Comparison
+May import `swap`, `faceset`, `faces`, `video` and what is below them; nothing of `review`.
+"""
 
-__all__ = ["Comparison", "Judged", "Videos", "compare", "write_report"]
+from faceloom.compare.compare import (
+    TARGET,
+    ClipVersions,
+    DetailedComparison,
+    compare,
+    compare_frames,
+    load_identity_references,
+    read_synchronized_frames,
+)
+from faceloom.compare.html_report import write_report
+from faceloom.compare.result import Comparison, Version
+from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
+
+__all__ = [
+    "COMPONENT_WEIGHTS",
+    "TARGET",
+    "ClipVersions",
+    "Comparison",
+    "DetailedComparison",
+    "Score",
+    "Version",
+    "compare",
+    "compare_frames",
+    "compute_score",
+    "load_identity_references",
+    "read_synchronized_frames",
+    "write_report",
+]

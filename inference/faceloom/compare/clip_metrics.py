@@ -1,4 +1,4 @@
-"""All figures of all versions of a clip, frame by frame, from what was seen of it."""
+"""All metrics of all versions of a clip, frame by frame, from the observations of its frames."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,197 +10,228 @@ from faceloom.array_types import float32
 from faceloom.compare.expression import (
     FEATURES,
     frontal_mesh,
-    movement,
-    places_on_face,
-    shares_kept,
+    frontalize,
+    motion,
+    motion_r_squared,
 )
-from faceloom.compare.identity_metric import Likeness, other_left, share_of_truth
-from faceloom.compare.image_metrics import PictureJudge
-from faceloom.compare.metrics import MEASURES, Series
-from faceloom.compare.observations import Moment, Signs
+from faceloom.compare.identity_metric import (
+    SourceIdentity,
+    relative_similarity_to_truth,
+    remaining_target_identity,
+)
+from faceloom.compare.image_metrics import ImageMetrics
+from faceloom.compare.metrics import METRICS, Series
+from faceloom.compare.observations import FaceMeasurements, FrameObservation
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT
 from faceloom.faceset.similarity import center_of
 
-# A frame that differs from the target by less was not swapped: in levels (an encoder's noise is about 1), and as
-# a part of what the clip's frames usually differ by.
-_UNTOUCHED, _UNUSUAL = 1.5, 0.25
-# One face alone has not moved, and is where it usually is: it would be perfect in all that is told of a change.
+# A frame that differs from the target by less was not swapped, in levels; encoding noise is about 1.
+_UNSWAPPED_LEVELS = 1.5
+# The same, as a share of the median difference of the clip's frames.
+_UNSWAPPED_SHARE = 0.25
+# Faces that a metric of change needs: a single face would be perfect in all of them.
 _LEAST_FACES = 2
 _EYES = (*EYE_LEFT, *EYE_RIGHT)
-_MOUTH = FEATURES["mouth"][0].points
+_MOUTH = FEATURES["mouth_motion"][0].points
 
 
 @dataclass(frozen=True, slots=True)
-class References:
-    """Whose face is wanted, and the identity vector of the person in the target; None where it is not known."""
+class IdentityReferences:
+    """The identities that versions are compared with."""
 
-    wanted: Likeness | None
-    other: Float32[np.ndarray, "192"] | None
+    source: SourceIdentity | None
+    """The source identity; None if it is unknown."""
+    target: Float32[np.ndarray, "192"] | None
+    """Unit vector of the person in the target; None to use the target video itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
-    """The signs of one version, an array each over the frames."""
+class _Measurements:
+    """The measurements of one version, stacked over the frames."""
 
     meshes: Float32[np.ndarray, "t 468 3"]
     angles: Float32[np.ndarray, "t 3"]
-    vectors: Float32[np.ndarray, "t 192"]
+    embeddings: Float32[np.ndarray, "t 192"]
     gazes: Float32[np.ndarray, "t 2"]
 
     @classmethod
-    def of(cls, signs: list[Signs]) -> "_Columns":
+    def of(cls, frames: list[FaceMeasurements]) -> "_Measurements":
         return cls(
             *(
-                np.stack([getattr(s, name) for s in signs])
-                for name in ("mesh", "angles", "vector", "gaze")
+                np.stack([getattr(frame, name) for frame in frames])
+                for name in ("mesh", "angles", "embedding", "gaze")
             )
         )
 
     @property
-    def seen(self) -> Bool[np.ndarray, "t"]:
+    def has_face(self) -> Bool[np.ndarray, "t"]:
         return np.asarray(np.isfinite(self.meshes[:, 0, 0]))
 
 
-class Clip:
-    """Takes a clip's moments in order; tells each version's series."""
+class ClipMetrics:
+    """Collects a clip's frames in order and computes each version's metrics."""
 
     def __init__(self, truth: int | None = None):
-        """`truth`: which version is the exact truth, if any."""
+        """Start a clip.
+
+        Args:
+            truth: Index of the ground truth among the versions; None without one.
+        """
         self.frames: list[int] = []
         self._truth = truth
-        self._judge = PictureJudge(truth)
-        self._signs: list[list[Signs]] = []
+        self._image_metrics = ImageMetrics(truth)
+        self._measurements: list[list[FaceMeasurements]] = []
         self._rows: list[list[dict[str, float]]] = []
 
-    def add(self, moment: Moment) -> None:
-        """Take the next moment."""
-        self.frames.append(moment.frame)
-        self._signs.append([seen.signs for seen in moment.versions])
-        self._rows.append(self._judge.judge(moment))
+    def add(self, observation: FrameObservation) -> None:
+        """Add the next frame.
 
-    def series(self, version: int, references: References) -> dict[str, Series]:
-        """Return every figure that can be told of a version, by the names of MEASURES."""
-        own, target = self._columns(version), self._columns(0)
-        told = {
-            **self._pictures(version),
+        Args:
+            observation: What was measured in it.
+        """
+        self.frames.append(observation.frame)
+        self._measurements.append([version.measurements for version in observation.versions])
+        self._rows.append(self._image_metrics.measure(observation))
+
+    def series(self, version: int, references: IdentityReferences) -> dict[str, Series]:
+        """Compute the metrics of one version.
+
+        Args:
+            version: Index of the version; 0 is the target.
+            references: The identities to compare with.
+
+        Returns:
+            The metrics that are defined, per frame, by their names in METRICS.
+        """
+        own, target = self._stacked(version), self._stacked(0)
+        computed = {
+            **self._image_series(version),
             **_performance(own, target),
             **_identity(own, target, references),
-            "place": _out_of_place(own, target),
-            "jitter": self._where_consecutive(_tremble(own, target)),
-            "flicker": self._where_consecutive(self._flicker(version)),
-            "dropped": self._dropped(version, own),
+            "position_error": _position_error(own, target),
+            "landmark_jitter": self._where_consecutive(_landmark_jitter(own, target)),
+            "color_flicker": self._where_consecutive(self._color_flicker(version)),
+            "unswapped_frames": self._unswapped(version, own),
         }
         if self._truth is not None:
-            told |= _against_truth(own, target, self._columns(self._truth))
-        return {measure.name: told[measure.name] for measure in MEASURES if measure.name in told}
+            computed |= _against_truth(own, target, self._stacked(self._truth))
+        return {metric.name: computed[metric.name] for metric in METRICS if metric.name in computed}
 
-    def _columns(self, version: int) -> _Columns:
-        return _Columns.of([signs[version] for signs in self._signs])
+    def _stacked(self, version: int) -> _Measurements:
+        return _Measurements.of([frame[version] for frame in self._measurements])
 
-    def _row(self, version: int, name: str) -> Series:
+    def _column(self, version: int, name: str) -> Series:
         return float32([row[version].get(name, np.nan) for row in self._rows])
 
-    def _pictures(self, version: int) -> dict[str, Series]:
+    def _image_series(self, version: int) -> dict[str, Series]:
         names = {name for row in self._rows for name in row[version]}
-        return {name: self._row(version, name) for name in names}
+        return {name: self._column(version, name) for name in names}
 
-    def _flicker(self, version: int) -> Series:
-        """How far the mean color, less the target's, is from the mean of the frame before and after."""
-        tint = np.stack([self._row(version, f"tint_{axis}") for axis in "lab"], 1)
+    def _color_flicker(self, version: int) -> Series:
+        """Second temporal difference of the mean color minus the target's."""
+        tint = np.stack([self._column(version, f"tint_{axis}") for axis in "lab"], 1)
         return _second_difference(tint)
 
-    def _dropped(self, version: int, own: _Columns) -> Series:
-        changed = self._row(version, "changed")
-        least = max(_UNTOUCHED, _UNUSUAL * float(np.median(changed)))
-        return float32((changed < least) | ~own.seen)
+    def _unswapped(self, version: int, own: _Measurements) -> Series:
+        changed = self._column(version, "changed")
+        least = max(_UNSWAPPED_LEVELS, _UNSWAPPED_SHARE * float(np.median(changed)))
+        return float32((changed < least) | ~own.has_face)
 
     def _where_consecutive(self, series: Series) -> Series:
-        """Drop what compares three frames where these do not follow each other."""
+        """Drop values that compare three frames which are not consecutive."""
         frames = np.array(self.frames)
-        alone = np.ones(len(frames), bool)
-        alone[1:-1] = frames[2:] - frames[:-2] != 2
-        return float32(np.where(alone, np.nan, series))
+        isolated = np.ones(len(frames), bool)
+        isolated[1:-1] = frames[2:] - frames[:-2] != 2
+        return float32(np.where(isolated, np.nan, series))
 
 
-def _shares_kept(own: _Columns, wanted: _Columns, target: _Columns) -> dict[str, Series]:
-    """How much of the movement of `wanted` is kept, seen by the turn of the target's head."""
-    seen = own.seen & wanted.seen
-    if seen.sum() < _LEAST_FACES:
+def _motion_kept(
+    own: _Measurements, reference: _Measurements, target: _Measurements
+) -> dict[str, Series]:
+    """How much of the reference's facial motion is kept, relative to the target's head pose."""
+    known = own.has_face & reference.has_face
+    if known.sum() < _LEAST_FACES:
         return {}
-    reference = frontal_mesh(target.meshes, target.angles)
-    moved = [
-        movement(places_on_face(columns.meshes, reference), target.angles, seen)
-        for columns in (own, wanted)
+    frontal = frontal_mesh(target.meshes, target.angles)
+    motions = [
+        motion(frontalize(version.meshes, frontal), target.angles, known)
+        for version in (own, reference)
     ]
-    return shares_kept(moved[0], moved[1])
+    return motion_r_squared(motions[0], motions[1])
 
 
-def _performance(own: _Columns, target: _Columns) -> dict[str, Series]:
+def _performance(own: _Measurements, target: _Measurements) -> dict[str, Series]:
     return {
-        **_shares_kept(own, target, target),
-        "gaze": _off_usual(own.gazes - target.gazes, np.median),
-        "pose": _off_usual(own.angles - target.angles, np.median),
+        **_motion_kept(own, target, target),
+        "gaze_error": _deviation(own.gazes - target.gazes, np.median),
+        "head_pose_error": _deviation(own.angles - target.angles, np.median),
     }
 
 
-def _identity(own: _Columns, target: _Columns, references: References) -> dict[str, Series]:
-    if references.wanted is None:
+def _identity(
+    own: _Measurements, target: _Measurements, references: IdentityReferences
+) -> dict[str, Series]:
+    source, target_center = references.source, references.target
+    if source is None:
         return {}
-    share = references.wanted.share(own.vectors, target.vectors)
-    other = references.other
-    if other is None:
-        other = center_of(target.vectors[target.seen])
+    similarity = source.relative_similarity(own.embeddings, target.embeddings)
+    if target_center is None:
+        target_center = center_of(target.embeddings[target.has_face])
     return {
-        "identity": share,
-        "drift": _off_usual(share[:, None], np.mean),
-        "other": other_left(own.vectors, target.vectors, other, references.wanted),
+        "identity": similarity,
+        "identity_deviation": _deviation(similarity[:, None], np.mean),
+        "target_identity": remaining_target_identity(
+            own.embeddings, target.embeddings, target_center, source
+        ),
     }
 
 
-def _off_usual(
-    values: Float32[np.ndarray, "t k"], usual: Callable[..., Float32[np.ndarray, "k"]]
+def _deviation(
+    values: Float32[np.ndarray, "t k"], average: Callable[..., Float32[np.ndarray, "k"]]
 ) -> Series:
-    """Return how far each frame's values are from their usual ones; NaN throughout where too few frames are known."""
+    """Mean absolute deviation from the average over frames; NaN where too few are known."""
     known = np.isfinite(values).all(1)
     if known.sum() < _LEAST_FACES:
         return np.full(len(values), np.nan, np.float32)
-    return float32(np.abs(values - usual(values[known], axis=0)).mean(1))
+    return float32(np.abs(values - average(values[known], axis=0)).mean(1))
 
 
-def _against_truth(own: _Columns, target: _Columns, truth: _Columns) -> dict[str, Series]:
-    kept = _shares_kept(own, truth, target)
-    off = (
-        np.linalg.norm((own.meshes - truth.meshes)[..., :2], axis=-1)
-        / _eye_distance(truth)[:, None]
-    )
+def _against_truth(
+    own: _Measurements, target: _Measurements, truth: _Measurements
+) -> dict[str, Series]:
+    kept = _motion_kept(own, truth, target)
+    distances = np.linalg.norm((own.meshes - truth.meshes)[..., :2], axis=-1)
+    errors = distances / _eye_distance(truth)[:, None]
     return {
-        "truth_identity": share_of_truth(own.vectors, target.vectors, truth.vectors),
+        "truth_identity": relative_similarity_to_truth(
+            own.embeddings, target.embeddings, truth.embeddings
+        ),
         **({"truth_expression": kept["expression"]} if kept else {}),
-        "truth_landmarks": off.mean(1),
-        "truth_mouth": off[:, _MOUTH].mean(1),
-        "truth_eyes": off[:, _EYES].mean(1),
+        "truth_landmark_error": errors.mean(1),
+        "truth_mouth_error": errors[:, _MOUTH].mean(1),
+        "truth_eye_error": errors[:, _EYES].mean(1),
     }
 
 
-def _out_of_place(own: _Columns, target: _Columns) -> Series:
-    """How far the middle between the eyes lies from the target's, in eye distances."""
-    middles = [columns.meshes[:, _EYES, :2].mean(1) for columns in (own, target)]
+def _position_error(own: _Measurements, target: _Measurements) -> Series:
+    """Distance of the point between the eyes from the target's, in eye distances."""
+    middles = [version.meshes[:, _EYES, :2].mean(1) for version in (own, target)]
     return float32(np.linalg.norm(middles[0] - middles[1], axis=1) / _eye_distance(target))
 
 
-def _tremble(own: _Columns, target: _Columns) -> Series:
-    """How far the landmarks, less the target's, are from the mean of the frame before and after, in eye distances."""
-    off = (own.meshes - target.meshes)[..., :2]
-    return float32(_second_difference(off).mean(-1) / _eye_distance(target))
+def _landmark_jitter(own: _Measurements, target: _Measurements) -> Series:
+    """Second temporal difference of the landmarks minus the target's, in eye distances."""
+    difference = (own.meshes - target.meshes)[..., :2]
+    return float32(_second_difference(difference).mean(-1) / _eye_distance(target))
 
 
 def _second_difference(values: np.ndarray) -> np.ndarray:
-    """Half the length of the second difference over time; NaN at the ends: [t, ..., k] -> [t, ...]."""
+    """Half the length of the second temporal difference; NaN at the ends: [t, ..., k] -> [t, ...]."""
     result = np.full(values.shape[:-1], np.nan, np.float32)
     result[1:-1] = np.linalg.norm(values[1:-1] - (values[2:] + values[:-2]) / 2, axis=-1)
     return result
 
 
-def _eye_distance(columns: _Columns) -> Series:
-    eyes = [columns.meshes[:, ring, :2].mean(1) for ring in (EYE_LEFT, EYE_RIGHT)]
+def _eye_distance(version: _Measurements) -> Series:
+    eyes = [version.meshes[:, ring, :2].mean(1) for ring in (EYE_LEFT, EYE_RIGHT)]
     return float32(np.linalg.norm(eyes[1] - eyes[0], axis=1))

@@ -1,124 +1,177 @@
-"""Judge a swap: against the untouched target, a paste job, and the exact result where it is known."""
+"""Compare a swap with its target, a paste baseline and the ground truth."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.array_types import Rgb
-from faceloom.compare.clip_metrics import Clip, References
-from faceloom.compare.identity_metric import Likeness
-from faceloom.compare.metrics import Series, figure_of
-from faceloom.compare.observations import Witness
-from faceloom.compare.result import Comparison, Version
-from faceloom.compare.score import score_of
+from faceloom.compare.clip_metrics import ClipMetrics, IdentityReferences
+from faceloom.compare.identity_metric import SourceIdentity
+from faceloom.compare.metrics import Series, summarize_metric
+from faceloom.compare.observations import Observer
+from faceloom.compare.result import PASTE, SWAP, TARGET, TRUTH, Comparison, Version
+from faceloom.compare.score import compute_score
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
 from faceloom.faceset.similarity import center_of
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.video import probe_video, read_frames
 
-UNTOUCHED, PASTE, SWAP, TRUTH = "untouched", "paste", "swap", "truth"
-
 
 @dataclass(frozen=True, slots=True)
-class Videos:
-    """Versions of one clip, frame for frame. paste: a paste job's; truth: the exact result."""
+class ClipVersions:
+    """Versions of one clip, equal in size and number of frames."""
 
     target: Path
+    """The target video."""
     swap: Path
+    """The swap to measure."""
     paste: Path | None = None
+    """The paste baseline, as `convert --baseline paste` makes it."""
     truth: Path | None = None
+    """The ground truth."""
 
-    def named(self) -> dict[str, Path]:
-        """Return those there are, the target first."""
-        every = {UNTOUCHED: self.target, PASTE: self.paste, SWAP: self.swap, TRUTH: self.truth}
-        return {name: path for name, path in every.items() if path is not None}
+    def by_name(self) -> dict[str, Path]:
+        """Return the versions that are given, the target first."""
+        paths = {TARGET: self.target, PASTE: self.paste, SWAP: self.swap, TRUTH: self.truth}
+        return {name: path for name, path in paths.items() if path is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A comparison, and what its curves are drawn from: each version's series over `frames`."""
+class DetailedComparison:
+    """A comparison with the value of every metric in every frame."""
 
     comparison: Comparison
+    """Scores and summaries."""
     frames: tuple[int, ...]
+    """Indices of the frames where the target shows a face."""
     series: dict[str, dict[str, Series]]
+    """Per version and metric the values of `frames`."""
 
 
 def compare(
-    videos: Videos, identity: FaceSet | None = None, other: FaceSet | None = None, every: int = 1
-) -> ProgressGenerator[Judged]:
-    """Judge versions of a clip by every `every`-th frame; steadiness needs all.
+    videos: ClipVersions,
+    identity: FaceSet | None = None,
+    other: FaceSet | None = None,
+    every: int = 1,
+) -> ProgressGenerator[DetailedComparison]:
+    """Compare the versions of a clip.
 
-    `identity` holds faces of the wanted person, `other` of the person in the target (else the target itself tells).
-    Raises UsageError if the videos are not versions of one clip, NoFaceFound if the target shows no face.
+    Args:
+        videos: The versions.
+        identity: Face set of the source identity; without it there is no score, unless there is
+            a ground truth.
+        other: Face set of the person in the target; None to learn them from the target video.
+        every: Compare every `every`-th frame. The temporal metrics need 1.
+
+    Yields:
+        Progress.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        UsageError: The videos are not versions of one clip.
+        NoFaceFound: The target shows no face.
     """
-    named = videos.named()
+    versions = videos.by_name()
     total = probe_video(videos.target).frame_count
-    moments = enumerate(pictures_together(list(named.values())))
-    chosen = (moment for moment in moments if moment[0] % every == 0)
+    frames = enumerate(read_synchronized_frames(list(versions.values())))
+    chosen = (frame for frame in frames if frame[0] % every == 0)
     subject = f"No frame of {videos.target} shows a face"
-    return (
-        yield from judge_pictures(
-            chosen, tuple(named), references_of(identity, other), subject, total=total
-        )
-    )
+    references = load_identity_references(identity, other)
+    return (yield from compare_frames(chosen, tuple(versions), references, subject, total=total))
 
 
-def references_of(identity: FaceSet | None, other: FaceSet | None) -> References:
-    """Learn who is wanted and who is not."""
-    return References(
-        Likeness.of(identity) if identity else None,
+def load_identity_references(identity: FaceSet | None, other: FaceSet | None) -> IdentityReferences:
+    """Load the identities to compare with.
+
+    Args:
+        identity: Face set of the source identity, if known.
+        other: Face set of the person in the target, if known.
+    """
+    return IdentityReferences(
+        SourceIdentity.from_faceset(identity) if identity else None,
         center_of(other.read_embeddings()) if other else None,
     )
 
 
-def judge_pictures(
-    moments: Iterable[tuple[int, Sequence[Rgb]]],
+def compare_frames(
+    frames: Iterable[tuple[int, Sequence[Rgb]]],
     names: Sequence[str],
-    references: References,
+    references: IdentityReferences,
     no_face: str,
     *,
     stills: bool = False,
     total: int | None = None,
-) -> ProgressGenerator[Judged]:
-    """Judge versions whose pictures come side by side in the order of `names`, each moment with its frame's number.
+) -> ProgressGenerator[DetailedComparison]:
+    """Compare versions whose pictures are in memory.
 
-    The untouched target's are first. `stills` have nothing to do with each other. Raises NoFaceFound, beginning
-    with the words `no_face`, if no picture of the target shows a face.
+    Args:
+        frames: Pairs of a frame index and the frame in each version, the target first.
+        names: Names of the versions, in the order of the pictures.
+        references: The identities to compare with.
+        no_face: First words of the message if no picture of the target shows a face.
+        stills: Whether the pictures are independent of each other.
+        total: Number of frames for the progress, if known.
+
+    Yields:
+        Progress.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        NoFaceFound: No picture of the target shows a face.
     """
     truth = names.index(TRUTH) if TRUTH in names else None
-    witness, clip = Witness(len(names), truth, stills=stills), Clip(truth)
+    observer, metrics = Observer(len(names), truth, stills=stills), ClipMetrics(truth)
     count = 0
-    for number, pictures in moments:
-        if moment := witness.look(number, pictures):
-            clip.add(moment)
+    for frame, pictures in frames:
+        if observation := observer.observe(frame, pictures):
+            metrics.add(observation)
         count += 1
-        yield Progress("compare", number + 1, total)
-    if not clip.frames:
+        yield Progress("compare", frame + 1, total)
+    if not metrics.frames:
         raise NoFaceFound(f"{no_face}; there is nothing to compare.")
-    series = {name: clip.series(number, references) for number, name in enumerate(names)}
-    return Judged(_comparison(series, clip.frames, count), tuple(clip.frames), series)
+    series = {name: metrics.series(index, references) for index, name in enumerate(names)}
+    comparison = _summarize(series, metrics.frames, count)
+    return DetailedComparison(comparison, tuple(metrics.frames), series)
 
 
-def _comparison(
+def _summarize(
     series: dict[str, dict[str, Series]], frames: Sequence[int], count: int
 ) -> Comparison:
-    figures = {
-        name: [figure for key, values in told.items() if (figure := figure_of(key, values, frames))]
-        for name, told in series.items()
+    summaries = {
+        name: {
+            metric: summary
+            for metric, values in computed.items()
+            if (summary := summarize_metric(metric, values, frames))
+        }
+        for name, computed in series.items()
     }
-    by_name = {name: {figure.name: figure for figure in of} for name, of in figures.items()}
-    truth = by_name.get(TRUTH)
+    truth = summaries.get(TRUTH)
     versions = [
-        Version(name, tuple(of), score_of(by_name[name], truth)) for name, of in figures.items()
+        Version(name, tuple(metrics.values()), compute_score(metrics, truth))
+        for name, metrics in summaries.items()
     ]
     return Comparison(count, len(frames), tuple(versions))
 
 
-def pictures_together(paths: Sequence[Path]) -> Iterator[tuple[Rgb, ...]]:
-    """Yield the frames of videos side by side; they must have the same number and size."""
+def read_synchronized_frames(paths: Sequence[Path]) -> Iterator[tuple[Rgb, ...]]:
+    """Read the frames of several videos side by side.
+
+    Args:
+        paths: The videos.
+
+    Yields:
+        Per frame its picture in each video.
+
+    Raises:
+        UsageError: The videos differ in size or number of frames.
+    """
     names = " and ".join(map(str, paths))
-    if len({(i.width, i.height, i.rotation) for i in map(probe_video, paths)}) > 1:
+    if len({(info.width, info.height, info.rotation) for info in map(probe_video, paths)}) > 1:
         raise UsageError(f"{names} differ in size; compare versions of one clip.")
     try:
         for frames in zip(*map(read_frames, paths), strict=True):

@@ -1,4 +1,4 @@
-"""What a face does, apart from whose it is and how the head is turned."""
+"""Facial motion and gaze, independent of identity and head pose."""
 
 from dataclasses import dataclass
 
@@ -23,119 +23,168 @@ from faceloom.faces.landmarks import (
 
 # Meshes of a video's frames; NaN where there is no face.
 Meshes = Float32[np.ndarray, "t 468 3"]
-# What is left of them: places on the face in eye distances.
-Places = Float32[np.ndarray, "t 468 2"]
+# Landmarks of frontalized meshes, in eye distances.
+FrontalPoints = Float32[np.ndarray, "t 468 2"]
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Points of the mesh that move, and points near them that hardly do."""
+    """Landmarks of a facial feature that moves."""
 
     points: tuple[int, ...]
+    """Indices of the landmarks that move."""
     anchor: tuple[int, ...]
+    """Indices of nearby landmarks that hardly move."""
 
 
-_NOSE_BASE, _CORNERS_LEFT, _CORNERS_RIGHT = (2, 98, 327), (33, 133), (263, 362)
+_NOSE_BASE = (2, 98, 327)
+_LEFT_EYE_CORNERS = (33, 133)
+_RIGHT_EYE_CORNERS = (263, 362)
 FEATURES = {
-    "mouth": (Feature((*LIPS, *INNER_LIPS), _NOSE_BASE),),
-    "eyes": (Feature(EYE_LEFT, _CORNERS_LEFT), Feature(EYE_RIGHT, _CORNERS_RIGHT)),
-    "brows": (Feature(BROWS[:10], _CORNERS_LEFT), Feature(BROWS[10:], _CORNERS_RIGHT)),
+    "mouth_motion": (Feature((*LIPS, *INNER_LIPS), _NOSE_BASE),),
+    "eye_motion": (Feature(EYE_LEFT, _LEFT_EYE_CORNERS), Feature(EYE_RIGHT, _RIGHT_EYE_CORNERS)),
+    "brow_motion": (
+        Feature(BROWS[:10], _LEFT_EYE_CORNERS),
+        Feature(BROWS[10:], _RIGHT_EYE_CORNERS),
+    ),
 }
-# How far they usually move in speech, in eye distances.
-UNITS = {"mouth": 0.04, "eyes": 0.015, "brows": 0.03}
-# A group that moves less than a third of that in a clip does not move.
+# Typical motion of each group in speech, in eye distances.
+TYPICAL_MOTION = {"mouth_motion": 0.04, "eye_motion": 0.015, "brow_motion": 0.03}
+# Least energy of a group in units of its typical motion squared: a group that moves less than a third
+# of that in a clip does not move.
 _LEAST_ENERGY = 0.1
-# Points that stay where they are on the skull when a face moves: forehead, temples, bridge and tip of the nose.
-_STILL = (
+# Landmarks that stay in place on the skull when a face moves: forehead, temples, bridge and tip of
+# the nose, corners of the eyes.
+_RIGID_POINTS = (
     10, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454, 168, 6, 197, 195, 5, 4,
     33, 263, 133, 362,
 )  # fmt: skip
 # Distance of the eyes' outer corners, in distances between the eyes' centers.
-_OUTER = 1.4
-# Degrees that count as one, so that the fit is well posed; frames needed for each kind of turn.
-_TURN, _FRAMES_A_TURN = 20.0, 8
-# An eye whose lids are nearer than this part of its width shows no pupil.
-_SHUT = 0.14
+_OUTER_CORNERS = 1.4
+# Degrees that count as 1 in the fit, to keep it well conditioned.
+_ANGLE_UNIT = 20.0
+# Frames that the fit needs for each of its terms.
+_FRAMES_PER_TERM = 8
+# Lid distance as a share of the eye's width, below which no pupil is visible.
+_CLOSED_EYE = 0.14
+# Pixels that the opening of an eye needs.
+_LEAST_EYE_PIXELS = 12
+# Percentile of an eye's brightness above which a pixel does not belong to the pupil.
+_BRIGHT_PERCENTILE = 70
 
 
 def frontal_mesh(
     meshes: Meshes, angles: Float32[np.ndarray, "t 3"]
 ) -> Float32[np.ndarray, "468 3"]:
-    """Return the mesh that looks most straight at the camera, its eyes 1 apart: what all others are laid upon."""
+    """Return the most frontal mesh, scaled so that the eyes are 1 apart.
+
+    Args:
+        meshes: Landmarks per frame, in pixels.
+        angles: Yaw, pitch and roll per frame, in degrees.
+    """
     mesh = meshes[int(np.nanargmin(np.abs(angles[:, :2]).sum(1)))]
-    return float32(mesh / np.linalg.norm(mesh[EYE_RIGHT_OUTER] - mesh[EYE_LEFT_OUTER]) * _OUTER)
+    width = np.linalg.norm(mesh[EYE_RIGHT_OUTER] - mesh[EYE_LEFT_OUTER])
+    return float32(mesh / width * _OUTER_CORNERS)
 
 
-def places_on_face(meshes: Meshes, reference: Float32[np.ndarray, "468 3"]) -> Places:
-    """Lay each mesh upon the reference by the points that do not move, in space; keep x and y."""
-    places = np.full((len(meshes), 468, 2), np.nan, np.float32)
-    still = list(_STILL)
-    for place, mesh in zip(places, meshes, strict=True):
+def frontalize(meshes: Meshes, frontal: Float32[np.ndarray, "468 3"]) -> FrontalPoints:
+    """Align each mesh with a frontal one by the landmarks that do not move.
+
+    Args:
+        meshes: Landmarks per frame, in pixels.
+        frontal: The mesh to align with; see `frontal_mesh`.
+
+    Returns:
+        x and y of the aligned landmarks; NaN where there is no face.
+    """
+    points = np.full((len(meshes), 468, 2), np.nan, np.float32)
+    rigid = list(_RIGID_POINTS)
+    for frame, mesh in zip(points, meshes, strict=True):
         if np.isfinite(mesh).all():
-            place[:] = apply_affine(umeyama(mesh[still], reference[still]), mesh)[:, :2]
-    return places
+            frame[:] = apply_affine(umeyama(mesh[rigid], frontal[rigid]), mesh)[:, :2]
+    return points
 
 
-def movement(
-    places: Places, angles: Float32[np.ndarray, "t 3"], seen: Bool[np.ndarray, "t"]
-) -> Places:
-    """Return how far each point is from where it usually is at such a turn of the head.
+def motion(
+    points: FrontalPoints, angles: Float32[np.ndarray, "t 3"], known: Bool[np.ndarray, "t"]
+) -> FrontalPoints:
+    """Return each landmark's displacement from its usual position at that head pose.
 
-    `angles` are the target's. Over the frames `seen` each point's place is fitted by least squares as a constant,
-    which is the face's own shape, and, where there are frames enough, as linear and quadratic in yaw and pitch:
-    landmarks of a face that does nothing wander with the head.
+    The usual position is fitted by least squares: a constant, which is the face's shape, and, with
+    enough frames, linear and quadratic terms of yaw and pitch, as the landmarks of a still face
+    drift with the head pose.
+
+    Args:
+        points: Frontalized landmarks per frame.
+        angles: The target's yaw, pitch and roll per frame, in degrees.
+        known: Frames to fit.
+
+    Returns:
+        Displacements in eye distances.
     """
-    yaw, pitch, roll = (angles / _TURN).T
-    turns = [yaw, pitch, roll, yaw * yaw, pitch * pitch, yaw * pitch]
-    used = turns if seen.sum() >= _FRAMES_A_TURN * len(turns) else []
+    yaw, pitch, roll = (angles / _ANGLE_UNIT).T
+    terms = [yaw, pitch, roll, yaw * yaw, pitch * pitch, yaw * pitch]
+    used = terms if known.sum() >= _FRAMES_PER_TERM * len(terms) else []
     columns = np.stack([np.ones_like(yaw), *used], 1)
-    flat = places.reshape(len(places), -1)
-    usual = columns @ np.linalg.lstsq(columns[seen], flat[seen], rcond=None)[0]
-    return float32(places - usual.reshape(places.shape))
+    flat = points.reshape(len(points), -1)
+    usual = columns @ np.linalg.lstsq(columns[known], flat[known], rcond=None)[0]
+    return float32(points - usual.reshape(points.shape))
 
 
-def shares_kept(swap: Places, wanted: Places) -> dict[str, Float32[np.ndarray, "t"]]:
-    """Return for each frame how much of the movement of each group of FEATURES is kept, and of all as `expression`.
+def motion_r_squared(
+    swap: FrontalPoints, reference: FrontalPoints
+) -> dict[str, Float32[np.ndarray, "t"]]:
+    """Return how much of the reference's motion the swap keeps, per frame and group of FEATURES.
 
-    1: moved alike. 0: as far off as a face that does not move. Below 0: further off. The mean over frames is
-    the coefficient of determination (R squared) of the wanted movement. In `expression` a group counts by how much
-    it moves in this clip, in its own unit.
+    The mean over frames is the coefficient of determination (R squared). In `expression`, the
+    total, a group counts by how much it moves in this clip, in units of its typical motion.
+
+    Args:
+        swap: Motion of the swap; see `motion`.
+        reference: Motion to keep.
+
+    Returns:
+        1: equal motion. 0: as far off as a face that does not move. Negative: further off.
     """
-    errors = {group: _energy(swap - wanted, group) for group in FEATURES}
-    known = np.isfinite(errors["mouth"])
-    amounts = {group: float(_energy(wanted, group)[known].mean()) for group in FEATURES}
-    shares = {
+    errors = {group: _energy(swap - reference, group) for group in FEATURES}
+    known = np.isfinite(errors["mouth_motion"])
+    amounts = {group: float(_energy(reference, group)[known].mean()) for group in FEATURES}
+    kept = {
         group: float32(1 - errors[group] / max(amounts[group], _LEAST_ENERGY)) for group in FEATURES
     }
-    whole = float32(1 - sum(errors.values()) / max(sum(amounts.values()), _LEAST_ENERGY))
-    return {"expression": whole, **shares}
+    total = float32(1 - sum(errors.values()) / max(sum(amounts.values()), _LEAST_ENERGY))
+    return {"expression": total, **kept}
 
 
-def _energy(movements: Places, group: str) -> Float32[np.ndarray, "t"]:
-    """Mean squared length of a group's movements, in its unit."""
-    lengths = [_beside_anchor(movements, feature) for feature in FEATURES[group]]
-    return float32(
-        np.mean([(length**2).sum(-1).mean(-1) for length in lengths], axis=0) / UNITS[group] ** 2
-    )
+def _energy(motions: FrontalPoints, group: str) -> Float32[np.ndarray, "t"]:
+    """Mean squared length of a group's motion, in units of its typical motion squared."""
+    relative = [_relative_to_anchor(motions, feature) for feature in FEATURES[group]]
+    squares = [(vectors**2).sum(-1).mean(-1) for vectors in relative]
+    return float32(np.mean(squares, axis=0) / TYPICAL_MOTION[group] ** 2)
 
 
-def _beside_anchor(movements: Places, feature: "Feature") -> Float32[np.ndarray, "t k 2"]:
-    """Movement relative to the anchor: what the whole face is laid upon wanders a little, and everything with it."""
-    return float32(
-        movements[:, list(feature.points)]
-        - movements[:, list(feature.anchor)].mean(1, keepdims=True)
-    )
+def _relative_to_anchor(motions: FrontalPoints, feature: Feature) -> Float32[np.ndarray, "t k 2"]:
+    """Subtract the anchor's motion: errors of the alignment move all landmarks alike."""
+    anchor = motions[:, list(feature.anchor)].mean(1, keepdims=True)
+    return float32(motions[:, list(feature.points)] - anchor)
 
 
-def gaze(crop: Rgb, mesh_xy: Points) -> Float32[np.ndarray, "2"]:
-    """Return where the pupils are between the corners of their eyes, in eye widths to the right and down.
+def measure_gaze(crop: Rgb, mesh_xy: Points) -> Float32[np.ndarray, "2"]:
+    """Return the position of the pupils between the corners of their eyes.
 
-    The mean of the dark in each open eye; NaN where both are shut.
+    The center of the dark pixels of each open eye, averaged over both.
+
+    Args:
+        crop: Crop of the face.
+        mesh_xy: Landmarks in pixels of the crop.
+
+    Returns:
+        Eye widths to the right and down; NaN where both eyes are closed.
     """
     gray = luma(crop)
-    eyes = [_pupil(gray, mesh_xy[list(ring)]) for ring in (EYE_LEFT, EYE_RIGHT)]
-    seen = [eye for eye in eyes if eye is not None]
-    return float32(np.mean(seen, axis=0)) if seen else float32([np.nan, np.nan])
+    pupils = [_pupil(gray, mesh_xy[list(ring)]) for ring in (EYE_LEFT, EYE_RIGHT)]
+    known = [pupil for pupil in pupils if pupil is not None]
+    return float32(np.mean(known, axis=0)) if known else float32([np.nan, np.nan])
 
 
 def _pupil(gray: Float32[np.ndarray, "s s"], ring_xy: Points) -> Float32[np.ndarray, "2"] | None:
@@ -146,10 +195,10 @@ def _pupil(gray: Float32[np.ndarray, "s s"], ring_xy: Points) -> Float32[np.ndar
     inside = np.zeros(gray.shape, np.uint8)
     cv2.fillPoly(inside, [np.round(ring_xy * 16).astype(np.int32)], 255, shift=4)
     rows, columns = np.nonzero(inside)
-    if gap < _SHUT * width or len(rows) < 12:
+    if gap < _CLOSED_EYE * width or len(rows) < _LEAST_EYE_PIXELS:
         return None
     light = gray[rows, columns]
-    dark = np.clip(np.percentile(light, 70) - light, 1e-4, None) ** 2
+    dark = np.clip(np.percentile(light, _BRIGHT_PERCENTILE) - light, 1e-4, None) ** 2
     center = float32([columns @ dark, rows @ dark]) / dark.sum() - (left + right) / 2
     along = (right - left) / width
     return float32([center @ along, center @ float32([-along[1], along[0]])]) / width

@@ -1,4 +1,4 @@
-"""Whose face it is, on a scale from the untouched target to a real picture of the wanted person."""
+"""Identity similarity, on a scale from the target to real pictures of the source identity."""
 
 from dataclasses import dataclass
 
@@ -10,55 +10,93 @@ from faceloom.compare.metrics import Series
 from faceloom.faceset import FaceSet
 from faceloom.faceset.similarity import center_of
 
-# Identity vectors of a video's frames; NaN where there is no face.
-Vectors = Float32[np.ndarray, "t 192"]
+# Embeddings of a video's frames; NaN where there is no face.
+Embeddings = Float32[np.ndarray, "t 192"]
 
-# A face set is cut into so many stretches; every other one is held out, so that no film judges itself.
-_STRETCHES = 8
-# Two people whose likeness to the wanted one differs by less cannot be told apart.
-_LEAST_WAY = 0.05
+# A face set is divided into this many runs of consecutive faces; every other one is held out, so
+# that no video is measured by itself.
+_FOLDS = 8
+# Least range of the scale. Two people whose similarity to the source differs by less cannot be
+# distinguished.
+_LEAST_RANGE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """center: the wanted person. real: how like it held-out real pictures are (mean cosine)."""
+class SourceIdentity:
+    """The source identity, learned from its face set."""
 
     center: Float32[np.ndarray, "192"]
-    real: float
+    """Unit vector in the middle of its embeddings."""
+    real_similarity: float
+    """Mean similarity (cosine) of held-out real pictures to `center`."""
 
     @classmethod
-    def of(cls, faces: FaceSet) -> "Likeness":
-        """Learn a person from half of a face set, and from the other half how like real pictures are."""
-        stretches = np.array_split(faces.read_embeddings(), min(_STRETCHES, max(2, len(faces))))
-        known, held_out = (np.concatenate(stretches[first::2]) for first in (0, 1))
+    def from_faceset(cls, faces: FaceSet) -> "SourceIdentity":
+        """Learn an identity from half of a face set and measure the other half against it.
+
+        Args:
+            faces: The face set.
+        """
+        folds = np.array_split(faces.read_embeddings(), min(_FOLDS, max(2, len(faces))))
+        known, held_out = (np.concatenate(folds[first::2]) for first in (0, 1))
         if not len(held_out):
             held_out = known
         center = center_of(known)
         return cls(center, float((held_out @ center).mean()))
 
-    def share(self, vectors: Vectors, target: Vectors) -> Series:
-        """Return for each frame 0 for as little like the person as the target is, 1 for as much as a real picture."""
-        untouched = float(np.nanmean(target @ self.center))
-        return float32((vectors @ self.center - untouched) / max(self.real - untouched, _LEAST_WAY))
+    def relative_similarity(self, embeddings: Embeddings, target: Embeddings) -> Series:
+        """Return the similarity to this identity per frame.
+
+        Args:
+            embeddings: Embeddings of the version.
+            target: Embeddings of the target.
+
+        Returns:
+            0 as similar as the target, 1 as similar as a real picture.
+        """
+        floor = float(np.nanmean(target @ self.center))
+        span = max(self.real_similarity - floor, _LEAST_RANGE)
+        return float32((embeddings @ self.center - floor) / span)
 
 
-def other_left(
-    vectors: Vectors, target: Vectors, other: Float32[np.ndarray, "192"], wanted: Likeness
+def remaining_target_identity(
+    embeddings: Embeddings,
+    target: Embeddings,
+    target_center: Float32[np.ndarray, "192"],
+    source: SourceIdentity,
 ) -> Series:
-    """Return how much of the target's own likeness is left: 1 untouched, 0 as little as the wanted person has."""
-    floor = float(wanted.center @ other)
-    whole = float(np.nanmean(target @ other))
-    return float32((vectors @ other - floor) / max(whole - floor, _LEAST_WAY))
+    """Return how much of the target's identity is left per frame.
 
+    Args:
+        embeddings: Embeddings of the version.
+        target: Embeddings of the target.
+        target_center: Unit vector of the person in the target.
+        source: The source identity.
 
-def share_of_truth(vectors: Vectors, target: Vectors, truth: Vectors) -> Series:
-    """Return for each frame how much of the way from the target to the exact truth is gone: 1 is the truth itself.
-
-    NaN where one of them shows no face.
+    Returns:
+        1 as similar as the target itself, 0 as similar as the source identity.
     """
-    likeness, untouched_likeness = (vectors * truth).sum(-1), (target * truth).sum(-1)
-    known = np.isfinite(untouched_likeness)
+    floor = float(source.center @ target_center)
+    own = float(np.nanmean(target @ target_center))
+    return float32((embeddings @ target_center - floor) / max(own - floor, _LEAST_RANGE))
+
+
+def relative_similarity_to_truth(
+    embeddings: Embeddings, target: Embeddings, truth: Embeddings
+) -> Series:
+    """Return the similarity to the ground truth per frame.
+
+    Args:
+        embeddings: Embeddings of the version.
+        target: Embeddings of the target.
+        truth: Embeddings of the ground truth.
+
+    Returns:
+        0 as similar as the target, 1 equal to the ground truth; NaN where either shows no face.
+    """
+    similarity, target_similarity = (embeddings * truth).sum(-1), (target * truth).sum(-1)
+    known = np.isfinite(target_similarity)
     if not known.any():
-        return np.full(len(vectors), np.nan, np.float32)
-    untouched = float(untouched_likeness[known].mean())
-    return float32((likeness - untouched) / max(1 - untouched, _LEAST_WAY))
+        return np.full(len(embeddings), np.nan, np.float32)
+    floor = float(target_similarity[known].mean())
+    return float32((similarity - floor) / max(1 - floor, _LEAST_RANGE))

@@ -1,4 +1,4 @@
-"""The figures that are read off the pictures, moment by moment."""
+"""The metrics that are computed from pixels, frame by frame."""
 
 import math
 
@@ -8,90 +8,119 @@ from jaxtyping import Bool, Float32
 from faceloom.array_types import float32
 from faceloom.compare.image_similarity import (
     color_difference,
-    fine_detail,
-    peak_signal_to_noise,
+    laplacian_spread,
+    psnr,
     structural_similarity,
 )
-from faceloom.compare.observations import CROP, Moment, Region, Seen
-from faceloom.compare.optical_flow import Flow, OpticalFlow, moved_back
+from faceloom.compare.observations import CROP, FaceObservation, FaceRegion, FrameObservation
+from faceloom.compare.optical_flow import Flow, OpticalFlow, warp_back
 
-# The spread of the Laplacian of a surface without any detail: only a fade to one color has so little.
-_EVEN = 1e-6
-# Pixels between the eyes of the crop's template.
-_EYES_APART = float(np.linalg.norm(np.diff(CROP.template_xy()[:2], axis=0)))
+# Spread of the Laplacian below which a surface has no detail at all, as in a fade to one color.
+_NO_DETAIL = 1e-6
+# Pixels between the eyes in the crop's template.
+_EYE_DISTANCE = float(np.linalg.norm(np.diff(CROP.template_xy()[:2], axis=0)))
 
 
-class PictureJudge:
-    """Judges moments in their order; it remembers the last one, for what changes over time."""
+class ImageMetrics:
+    """Measures frames in temporal order; keeps the previous one for the temporal metrics."""
 
     def __init__(self, truth: int | None):
-        """`truth`: which version is the exact truth, if any."""
+        """Prepare for the first frame.
+
+        Args:
+            truth: Index of the ground truth among the versions; None without one.
+        """
         self._flow = OpticalFlow()
         self._truth = truth
-        self._last: Moment | None = None
+        self._previous: FrameObservation | None = None
 
-    def judge(self, moment: Moment) -> list[dict[str, float]]:
-        """Return for each version its figures by name (see `MEASURES`), and `tint` and `changed`.
+    def measure(self, observation: FrameObservation) -> list[dict[str, float]]:
+        """Measure the next frame.
 
-        tint_l, tint_a, tint_b: mean color less the target's. changed: mean difference from the target in levels.
+        Args:
+            observation: The frame.
+
+        Returns:
+            Per version its metrics by name (see `METRICS`) and the auxiliary values `tint_l`,
+            `tint_a`, `tint_b` (mean color minus the target's) and `changed` (mean absolute
+            difference from the target in levels of 0 to 255).
         """
-        last, self._last = self._last, moment
-        target = moment.versions[0]
-        follows = last is not None and last.frame == moment.frame - 1
-        back = self._flow.between(target.crop, last.versions[0].crop) if last and follows else None
+        previous, self._previous = self._previous, observation
+        target = observation.versions[0]
+        flow = None
+        if previous is not None and previous.frame == observation.frame - 1:
+            flow = self._flow.between(target.crop, previous.versions[0].crop)
         rows = []
-        for number, seen in enumerate(moment.versions):
-            row = _against_target(target, seen, moment.region)
-            if last is not None and back is not None:
-                row["shimmer"] = self._shimmer(moment, last, back, number)
+        for index, version in enumerate(observation.versions):
+            row = _against_target(target, version, observation.region)
+            if previous is not None and flow is not None:
+                row["warping_error"] = _warping_error(observation, previous, flow, index)
             if self._truth is not None:
-                row |= self._against_truth(moment.versions[self._truth], seen, moment.region)
+                truth = observation.versions[self._truth]
+                row |= self._against_truth(truth, version, observation.region)
             rows.append(row)
         return rows
 
-    def _shimmer(self, moment: Moment, last: Moment, back: Flow, number: int) -> float:
-        """How much more the skin changes from frame to frame than the target's does, along its movement."""
-        inside = moment.region.inside
-        target, seen = (
-            _change(moment, last, back, version)[inside].mean() for version in (0, number)
-        )
-        return float(max(seen - target, 0))
-
-    def _against_truth(self, truth: Seen, seen: Seen, region: Region) -> dict[str, float]:
+    def _against_truth(
+        self, truth: FaceObservation, version: FaceObservation, region: FaceRegion
+    ) -> dict[str, float]:
         inside = region.inside
-        flow = self._flow.between(truth.crop, seen.crop)
+        flow = self._flow.between(truth.crop, version.crop)
+        displacement = float(np.linalg.norm(flow, axis=-1)[inside].mean()) / _EYE_DISTANCE
+        aligned = warp_back(version.crop, flow)
         return {
-            "truth_sharpness": _share_of_detail(seen, truth, inside),
-            "truth_color": color_difference(seen.tones, truth.tones, inside),
-            "truth_seam": region.rim.seam(truth.lab, seen.lab),
-            "truth_aligned": structural_similarity(moved_back(seen.crop, flow), truth.crop, inside),
-            "truth_flow": float(np.linalg.norm(flow, axis=-1)[inside].mean()) / _EYES_APART,
-            "truth_ssim": structural_similarity(seen.crop, truth.crop, inside),
-            "truth_psnr": peak_signal_to_noise(seen.crop, truth.crop, inside),
+            "truth_sharpness": _sharpness_ratio(version, truth, inside),
+            "truth_color_error": color_difference(version.shading, truth.shading, inside),
+            "truth_seam": region.boundary.seam_strength(truth.lab, version.lab),
+            "truth_aligned_ssim": structural_similarity(aligned, truth.crop, inside),
+            "truth_displacement": displacement,
+            "truth_ssim": structural_similarity(version.crop, truth.crop, inside),
+            "truth_psnr": psnr(version.crop, truth.crop, inside),
         }
 
 
-def _against_target(target: Seen, seen: Seen, region: Region) -> dict[str, float]:
+def _against_target(
+    target: FaceObservation, version: FaceObservation, region: FaceRegion
+) -> dict[str, float]:
     inside = region.inside
-    own, wanted = seen.tones[inside], target.tones[inside]
-    tint = own.mean(0) - wanted.mean(0)
+    own, reference = version.shading[inside], target.shading[inside]
+    tint = own.mean(0) - reference.mean(0)
     return {
-        "sharpness": _share_of_detail(seen, target, inside),
-        "color": float(np.linalg.norm(tint)),
-        "light": float(np.abs(own[:, 0] - wanted[:, 0] - tint[0]).mean()),
-        "seam": region.rim.seam(target.lab, seen.lab),
-        "changed": float(np.abs(seen.crop.astype(np.int16) - target.crop)[inside].mean()),
+        "sharpness": _sharpness_ratio(version, target, inside),
+        "color_error": float(np.linalg.norm(tint)),
+        "shading_error": float(np.abs(own[:, 0] - reference[:, 0] - tint[0]).mean()),
+        "seam": region.boundary.seam_strength(target.lab, version.lab),
+        "changed": float(np.abs(version.crop.astype(np.int16) - target.crop)[inside].mean()),
         **{f"tint_{axis}": float(value) for axis, value in zip("lab", tint, strict=True)},
     }
 
 
-def _share_of_detail(seen: Seen, wanted: Seen, inside: Bool[np.ndarray, "s s"]) -> float:
-    """Return how sharp a face is against the wanted one; NaN where that is an even surface."""
-    detail = fine_detail(wanted.crop, inside)
-    return fine_detail(seen.crop, inside) / detail if detail > _EVEN else math.nan
+def _sharpness_ratio(
+    version: FaceObservation, reference: FaceObservation, inside: Bool[np.ndarray, "s s"]
+) -> float:
+    """Return the sharpness relative to the reference; NaN where that has no detail."""
+    detail = laplacian_spread(reference.crop, inside)
+    return laplacian_spread(version.crop, inside) / detail if detail > _NO_DETAIL else math.nan
 
 
-def _change(moment: Moment, last: Moment, back: Flow, version: int) -> Float32[np.ndarray, "s s"]:
-    """Mean over channels of what changed since the last moment, in levels: [s, s]."""
-    before = moved_back(last.versions[version].crop, back)
-    return float32(np.abs(moment.versions[version].crop.astype(np.int16) - before).mean(-1))
+def _warping_error(
+    observation: FrameObservation, previous: FrameObservation, flow: Flow, version: int
+) -> float:
+    """How much more the skin changes between frames than the target's, along the target's flow.
+
+    W.-S. Lai et al., "Learning Blind Video Temporal Consistency", ECCV 2018.
+    """
+    inside = observation.region.inside
+    target, own = (
+        _temporal_change(observation, previous, flow, index)[inside].mean()
+        for index in (0, version)
+    )
+    return float(max(own - target, 0))
+
+
+def _temporal_change(
+    observation: FrameObservation, previous: FrameObservation, flow: Flow, version: int
+) -> Float32[np.ndarray, "s s"]:
+    """Mean absolute change over channels since the previous frame, in levels."""
+    before = warp_back(previous.versions[version].crop, flow)
+    return float32(np.abs(observation.versions[version].crop.astype(np.int16) - before).mean(-1))

@@ -1,111 +1,135 @@
-"""The figures of a swap: what each is called, what is best, how sure it is, where it is worst."""
+"""The metrics of a swap: definitions, means over frames, standard errors, worst frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32
 
-# A figure for each frame of a clip that was looked at; NaN where it cannot be told.
+# A metric per compared frame; NaN where it is undefined.
 Series: TypeAlias = Float32[np.ndarray, "t"]
 
-# Frames that follow each other are alike; the means of so many stretches are nearly independent.
-_STRETCHES = 10
-_WORST = 3
+# Consecutive frames are correlated; the means of this many batches are nearly independent.
+_BATCHES = 10
+# Worst frames that a summary lists.
+_WORST_FRAMES = 3
+# Worst frames are at least one part of so many of the clip apart.
+_WORST_SPACING = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """What a figure is. name: in JSON. best: its value for a perfect swap. against: target or exact truth."""
+class Metric:
+    """The definition of a metric."""
 
     name: str
+    """Key in JSON."""
     title: str
+    """Name in tables and reports."""
     unit: str
+    """Unit, or the meaning of the scale."""
     best: float
-    against: str = "target"
+    """Value of a perfect swap."""
+    reference: Literal["target", "truth"] = "target"
+    """What the swap is measured against: the target or the ground truth."""
 
 
-MEASURES = (
-    Measure("identity", "identity", "0 target, 1 a real picture", 1),
-    Measure("other", "of the other person left", "1 target, 0 nothing", 0),
-    Measure("expression", "movement kept", "R squared", 1),
-    Measure("mouth", "mouth movement kept", "R squared", 1),
-    Measure("eyes", "eye movement kept", "R squared", 1),
-    Measure("brows", "brow movement kept", "R squared", 1),
-    Measure("gaze", "gaze off", "eye widths", 0),
-    Measure("pose", "head off", "degrees", 0),
-    Measure("sharpness", "sharpness", "1 as the target", 1),
-    Measure("color", "color off", "Delta E", 0),
-    Measure("light", "light off", "L*", 0),
-    Measure("seam", "seam", "Lab a pixel", 0),
-    Measure("place", "out of place", "eye distances", 0),
-    Measure("jitter", "landmarks tremble", "eye distances", 0),
-    Measure("shimmer", "skin shimmers", "levels", 0),
-    Measure("flicker", "color flickers", "Delta E", 0),
-    Measure("drift", "identity wavers", "of identity", 0),
-    Measure("dropped", "frames not swapped", "share", 0),
-    Measure("truth_identity", "identity", "0 target, 1 truth", 1, "truth"),
-    Measure("truth_expression", "movement kept", "R squared", 1, "truth"),
-    Measure("truth_landmarks", "landmarks off", "eye distances", 0, "truth"),
-    Measure("truth_mouth", "mouth off", "eye distances", 0, "truth"),
-    Measure("truth_eyes", "eyes off", "eye distances", 0, "truth"),
-    Measure("truth_sharpness", "sharpness", "1 as the truth", 1, "truth"),
-    Measure("truth_color", "color off", "Delta E", 0, "truth"),
-    Measure("truth_seam", "seam", "Lab a pixel", 0, "truth"),
-    Measure("truth_aligned", "SSIM once moved into place", "1 alike", 1, "truth"),
-    Measure("truth_flow", "how far it had to be moved", "eye distances", 0, "truth"),
-    Measure("truth_ssim", "SSIM (prefers blur)", "1 alike", 1, "truth"),
-    Measure("truth_psnr", "PSNR (prefers blur)", "dB", 60, "truth"),
+METRICS = (
+    Metric("identity", "identity similarity", "0 target, 1 real picture", 1),
+    Metric("target_identity", "target identity left", "1 target, 0 none", 0),
+    Metric("expression", "expression kept", "R squared", 1),
+    Metric("mouth_motion", "mouth motion kept", "R squared", 1),
+    Metric("eye_motion", "eye motion kept", "R squared", 1),
+    Metric("brow_motion", "brow motion kept", "R squared", 1),
+    Metric("gaze_error", "gaze error", "eye widths", 0),
+    Metric("head_pose_error", "head pose error", "degrees", 0),
+    Metric("sharpness", "sharpness ratio", "1 as the target", 1),
+    Metric("color_error", "color error", "Delta E", 0),
+    Metric("shading_error", "shading error", "L*", 0),
+    Metric("seam", "seam strength", "Lab per pixel", 0),
+    Metric("position_error", "position error", "eye distances", 0),
+    Metric("landmark_jitter", "landmark jitter", "eye distances", 0),
+    Metric("warping_error", "temporal warping error", "levels", 0),
+    Metric("color_flicker", "color flicker", "Delta E", 0),
+    Metric("identity_deviation", "temporal identity deviation", "of identity", 0),
+    Metric("unswapped_frames", "unswapped frames", "share", 0),
+    Metric("truth_identity", "identity similarity", "0 target, 1 truth", 1, "truth"),
+    Metric("truth_expression", "expression kept", "R squared", 1, "truth"),
+    Metric("truth_landmark_error", "landmark error", "eye distances", 0, "truth"),
+    Metric("truth_mouth_error", "mouth landmark error", "eye distances", 0, "truth"),
+    Metric("truth_eye_error", "eye landmark error", "eye distances", 0, "truth"),
+    Metric("truth_sharpness", "sharpness ratio", "1 as the truth", 1, "truth"),
+    Metric("truth_color_error", "color error", "Delta E", 0, "truth"),
+    Metric("truth_seam", "seam strength", "Lab per pixel", 0, "truth"),
+    Metric("truth_aligned_ssim", "SSIM after flow alignment", "1 equal", 1, "truth"),
+    Metric("truth_displacement", "optical flow displacement", "eye distances", 0, "truth"),
+    Metric("truth_ssim", "SSIM (favors blur)", "1 equal", 1, "truth"),
+    Metric("truth_psnr", "PSNR (favors blur)", "dB", 60, "truth"),
 )
-BY_NAME = {measure.name: measure for measure in MEASURES}
+METRICS_BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure's mean over the frames, how sure that is, and the numbers of its worst frames.
-
-    error: the standard error of the mean; None for fewer than two frames.
-    """
+class MetricSummary:
+    """A metric over all compared frames."""
 
     name: str
-    value: float
-    error: float | None
-    worst: tuple[int, ...]
+    """Name of the metric, a key of METRICS_BY_NAME."""
+    mean: float
+    """Mean over the frames where the metric is defined."""
+    standard_error: float | None
+    """Standard error of the mean; None for fewer than two frames."""
+    worst_frames: tuple[int, ...]
+    """Indices of the frames furthest from the best value, the worst first."""
 
 
-def figure_of(name: str, series: Series, frames: Sequence[int]) -> Figure | None:
-    """Sum up a series; `frames` are the numbers of its frames. None if no frame could be told."""
+def summarize_metric(name: str, series: Series, frames: Sequence[int]) -> MetricSummary | None:
+    """Summarize a metric over all frames.
+
+    Args:
+        name: Name of the metric.
+        series: Its value per frame; NaN where undefined.
+        frames: Frame indices, as many as values.
+
+    Returns:
+        The summary, or None if the metric is undefined in every frame.
+    """
     known = np.isfinite(series)
     if not known.any():
         return None
-    values, numbers = series[known], np.asarray(frames)[known]
-    order = np.argsort(-np.abs(values - BY_NAME[name].best), kind="stable")
-    return Figure(
+    values, indices = series[known], np.asarray(frames)[known]
+    order = np.argsort(-np.abs(values - METRICS_BY_NAME[name].best), kind="stable")
+    return MetricSummary(
         name,
         float(values.mean()),
         standard_error(values),
-        tuple(int(n) for n in numbers[_apart(order)]),
+        tuple(int(index) for index in indices[_first_spaced(order)]),
     )
 
 
 def standard_error(values: Series) -> float | None:
-    """Return the standard error of the mean of values in the order of time, None for fewer than two.
+    """Return the standard error of the mean of a time series, by batch means.
 
-    By batch means (Law, "Simulation modeling and analysis", chapter 9): frames that follow each other are alike, and
-    dividing their spread by the root of their number would promise too much.
+    Law, "Simulation modeling and analysis", chapter 9. Consecutive frames are correlated, so
+    that the spread divided by the root of their number would be too small.
+
+    Args:
+        values: Values in temporal order, without NaN.
+
+    Returns:
+        The standard error; None for fewer than two values.
     """
     if len(values) < 2:
         return None
-    means = [part.mean() for part in np.array_split(values, min(_STRETCHES, len(values)))]
+    means = [batch.mean() for batch in np.array_split(values, min(_BATCHES, len(values)))]
     return float(np.std(means, ddof=1) / np.sqrt(len(means)))
 
 
-def _apart(order: np.ndarray) -> list[int]:
-    """Pick the first few that are not neighbors: three frames in a row show one fault."""
+def _first_spaced(order: np.ndarray) -> list[int]:
+    """Pick the first positions that are not neighbors: consecutive frames show one fault."""
     picked: list[int] = []
-    distance = max(1, len(order) // 12)
-    for place in order.tolist():
-        if len(picked) < _WORST and all(abs(place - other) >= distance for other in picked):
-            picked.append(place)
+    distance = max(1, len(order) // _WORST_SPACING)
+    for position in order.tolist():
+        if len(picked) < _WORST_FRAMES and all(abs(position - p) >= distance for p in picked):
+            picked.append(position)
     return picked

@@ -1,4 +1,4 @@
-"""One moment of a clip as the judge sees it: every version's face in one and the same crop."""
+"""What is measured in one frame: every version's face, in the same crop."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,49 +10,53 @@ from jaxtyping import Bool, Float32
 
 from faceloom.array_types import Affine, Rgb, float32
 from faceloom.color import Lab, to_lab
-from faceloom.compare.expression import gaze
-from faceloom.compare.image_similarity import coarse
-from faceloom.compare.seam import Rim
+from faceloom.compare.expression import measure_gaze
+from faceloom.compare.image_similarity import low_pass
+from faceloom.compare.seam import FaceBoundary
 from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import MobileFaceNet
-from faceloom.faces.mask import mesh_mask
 from faceloom.faces.pose import head_pose
 
-# A third more than the whole face, so that the rim of any mask lies in it.
+# A third more than the whole face, so that the boundary of every mask lies inside.
 CROP = CropGeometry(size=256, coverage=1.3)
-# Part of the crop's side that is left out at the face's rim, where every swap blends.
+# Share of the crop's side that is left out at the face's outline, where every swap is blended.
 _EROSION = 1 / 32
-# A version's face is the target's if its middle lies within this part of its size.
-_SAME_PLACE = 0.3
+# A version's face is the target's if their centers are within this share of the face's size.
+_SAME_POSITION = 0.3
+# Frames between two runs of the detector; landmarks are tracked in between.
+_DETECT_EVERY = 5
 _NO_MESH = np.full((468, 3), np.nan, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """What is read off one face; NaN throughout where there is none.
-
-    mesh: landmarks in pixels of the frame. angles: yaw, pitch, roll in degrees. vector: identity.
-    gaze: see `faceloom.compare.expression.gaze`.
-    """
+class FaceMeasurements:
+    """What is measured of one face; NaN throughout where there is none."""
 
     mesh: Float32[np.ndarray, "468 3"]
+    """Landmarks in pixels of the frame."""
     angles: Float32[np.ndarray, "3"]
-    vector: Float32[np.ndarray, "192"]
+    """Yaw, pitch and roll in degrees."""
+    embedding: Float32[np.ndarray, "192"]
+    """Unit vector of the recognition network."""
     gaze: Float32[np.ndarray, "2"]
+    """Position of the pupils in eye widths, right and down; see `measure_gaze`."""
 
     @classmethod
-    def none(cls) -> "Signs":
-        """Return those of no face."""
+    def none(cls) -> "FaceMeasurements":
+        """Return the measurements of a missing face."""
         return cls(_NO_MESH, *(np.full(size, np.nan, np.float32) for size in (3, 192, 2)))
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One version of a frame: its crop of CROP.size pixels at the target's face, and its own face's signs."""
+class FaceObservation:
+    """One version of a frame."""
 
     crop: Rgb
-    signs: Signs
+    """Crop of CROP.size pixels, aligned with the target's face."""
+    measurements: FaceMeasurements
+    """Of the version's own face."""
 
     @cached_property
     def lab(self) -> Lab:
@@ -60,105 +64,121 @@ class Seen:
         return to_lab(self.crop)
 
     @cached_property
-    def tones(self) -> Lab:
-        """Only the crop's color and light."""
-        return coarse(self.lab)
+    def shading(self) -> Lab:
+        """Color and shading of the crop, without features."""
+        return low_pass(self.lab)
 
 
 @dataclass(frozen=True)
-class Region:
-    """The face's region in a crop, and without its rim."""
+class FaceRegion:
+    """The region of a face in a crop."""
 
     face: Bool[np.ndarray, "s s"]
+    """Mesh mask."""
 
     @cached_property
     def inside(self) -> Bool[np.ndarray, "s s"]:
-        """The face without its rim."""
+        """The face without its outline."""
         side = round(2 * _EROSION * len(self.face)) + 1
         return cv2.erode(self.face.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
 
     @cached_property
-    def rim(self) -> Rim:
-        """Its rim, for seams."""
-        return Rim(self.face)
+    def boundary(self) -> FaceBoundary:
+        """The face's outline, to measure seams."""
+        return FaceBoundary(self.face)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A frame where the target shows a face. versions: the target's, then the others' in order.
-
-    region: of the target's face, or of the exact truth's where there is one.
-    """
+class FrameObservation:
+    """A frame in which the target shows a face."""
 
     frame: int
-    versions: tuple[Seen, ...]
-    region: Region
+    """Frame index."""
+    versions: tuple[FaceObservation, ...]
+    """The target first, then the other versions in order."""
+    region: FaceRegion
+    """Of the target's face, or of the ground truth's where there is one."""
 
 
-class Witness:
-    """Looks at all versions of a clip frame by frame; the largest face of the target is the one that counts."""
+class Observer:
+    """Measures all versions of a clip, frame by frame, at the target's largest face."""
 
     def __init__(self, versions: int, truth: int | None, *, stills: bool = False):
-        """`truth`: which version is the exact truth, if any. `stills`: pictures that do not follow each other."""
-        first = FaceFinder(detect_every=5)
-        self._finders = [first, *(first.renewed() for _ in range(versions - 1))]
+        """Load the face networks.
+
+        Args:
+            versions: Number of versions, the target included.
+            truth: Index of the ground truth among the versions; None without one.
+            stills: Whether the pictures are independent of each other.
+        """
+        first = FaceFinder(detect_every=_DETECT_EVERY)
+        self._finders = [first, *(first.for_new_video() for _ in range(versions - 1))]
         self._stills = stills
-        self._identify = MobileFaceNet()
+        self._recognition = MobileFaceNet()
         self._truth = truth
 
-    def look(self, frame: int, pictures: Sequence[Rgb]) -> Moment | None:
-        """Return what is seen of a frame, or None if the target shows no face."""
+    def observe(self, frame: int, pictures: Sequence[Rgb]) -> FrameObservation | None:
+        """Measure one frame.
+
+        Args:
+            frame: Frame index.
+            pictures: The frame in every version, the target first.
+
+        Returns:
+            The observation; None if the target shows no face.
+        """
         if self._stills:
-            self._finders = [finder.renewed() for finder in self._finders]
-        faces = [
+            self._finders = [finder.for_new_video() for finder in self._finders]
+        found = [
             finder.find([picture])[0]
             for finder, picture in zip(self._finders, pictures, strict=True)
         ]
-        if not faces[0]:
+        if not found[0]:
             return None
-        target = faces[0][0]
-        matched = [_nearest(target, found) for found in faces]
+        target = found[0][0]
+        matched = [_face_at(target, faces) for faces in found]
         to_crop = CROP.frame_to_crop(target.points_xy)
-        vectors = self._vectors(pictures, matched)
+        embeddings = self._embed(pictures, matched)
         versions = [
-            _seen(picture, face, vector, to_crop)
-            for picture, face, vector in zip(pictures, matched, vectors, strict=True)
+            _observe_face(picture, face, embedding, to_crop)
+            for picture, face, embedding in zip(pictures, matched, embeddings, strict=True)
         ]
-        shown = matched[self._truth] if self._truth is not None else target
-        return Moment(frame, tuple(versions), _region(shown or target, to_crop))
+        reference = matched[self._truth] if self._truth is not None else target
+        return FrameObservation(frame, tuple(versions), _region(reference or target, to_crop))
 
-    def _vectors(
+    def _embed(
         self, pictures: Sequence[Rgb], faces: Sequence[Face | None]
     ) -> list[Float32[np.ndarray, "192"]]:
         known = [
             (picture, face.points_xy) for picture, face in zip(pictures, faces, strict=True) if face
         ]
-        vectors = iter(self._identify.embed([p for p, _ in known], [points for _, points in known]))
-        return [next(vectors) if face else Signs.none().vector for face in faces]
+        embeddings = iter(
+            self._recognition.embed([picture for picture, _ in known], [xy for _, xy in known])
+        )
+        return [next(embeddings) if face else FaceMeasurements.none().embedding for face in faces]
 
 
-def _seen(
-    picture: Rgb, face: Face | None, vector: Float32[np.ndarray, "192"], to_crop: Affine
-) -> Seen:
+def _observe_face(
+    picture: Rgb, face: Face | None, embedding: Float32[np.ndarray, "192"], to_crop: Affine
+) -> FaceObservation:
     crop = crop_face(picture, to_crop, CROP.size)
     if face is None:
-        return Seen(crop, Signs.none())
+        return FaceObservation(crop, FaceMeasurements.none())
     pose = head_pose(face.landmarks)
-    looks = gaze(crop, apply_affine(to_crop, face.landmarks.points_xy))
-    return Seen(
-        crop,
-        Signs(face.landmarks.points_xyz, float32([pose.yaw, pose.pitch, pose.roll]), vector, looks),
-    )
+    gaze = measure_gaze(crop, apply_affine(to_crop, face.landmarks.points_xy))
+    angles = float32([pose.yaw, pose.pitch, pose.roll])
+    measurements = FaceMeasurements(face.landmarks.points_xyz, angles, embedding, gaze)
+    return FaceObservation(crop, measurements)
 
 
-def _nearest(target: Face, found: Sequence[Face]) -> Face | None:
+def _face_at(target: Face, faces: Sequence[Face]) -> Face | None:
     """Return the face that lies where the target's does."""
-    middle = target.points_xy.mean(0)
-    away = [float(np.linalg.norm(face.points_xy.mean(0) - middle)) for face in found]
-    best = int(np.argmin(away)) if found else 0
-    return found[best] if found and away[best] < _SAME_PLACE * target.size else None
+    center = target.points_xy.mean(0)
+    distances = [float(np.linalg.norm(face.points_xy.mean(0) - center)) for face in faces]
+    nearest = int(np.argmin(distances)) if faces else 0
+    return faces[nearest] if faces and distances[nearest] < _SAME_POSITION * target.size else None
 
 
-def _region(face: Face, to_crop: Affine) -> Region:
-    mask = mesh_mask(apply_affine(to_crop, face.landmarks.points_xy), CROP.size, CROP.size)
-    return Region(mask > 127)
+def _region(face: Face, to_crop: Affine) -> FaceRegion:
+    _, mask = align_mesh(face.landmarks.points_xy, to_crop, CROP.size)
+    return FaceRegion(mask > 127)

@@ -1,154 +1,199 @@
-"""What a comparison found, as a table, and in plain words."""
+"""The result of a comparison, as JSON and as a table with a verdict."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from faceloom.compare.metrics import MEASURES, Figure, Measure
-from faceloom.compare.score import Part, Score
+from faceloom.compare.metrics import METRICS, Metric, MetricSummary
+from faceloom.compare.score import Score, ScoreComponent
 
-# A swap's identity is within reach of a paste job's when it has this much of it.
-_WITHIN_REACH = 0.8
-# Parts of the performance; see `faceloom.compare.score`.
-_EXPRESSION = "expression"
-# Characters of a column.
-_WIDE = 17
+# Names of the versions of a clip.
+TARGET = "target"
+PASTE = "paste"
+SWAP = "swap"
+TRUTH = "truth"
+# What metrics are measured against, in words.
+REFERENCES = {"target": "the target", "truth": "the ground truth"}
+
+# Share of the paste baseline's identity similarity that a good swap reaches.
+_COMPARABLE = 0.8
+# Standard errors below it are not printed.
+_LEAST_ERROR = 5e-4
+# Means below it are printed as 0.
+_LEAST_MEAN = 1e-3
+# Characters of the table's first column.
+_TITLE_WIDTH = 30
+# Characters of a version's column.
+_CELL_WIDTH = 17
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The figures of one version of the clip: untouched, paste, swap or truth."""
+    """The metrics of one version of the clip."""
 
     name: str
-    figures: tuple[Figure, ...]
+    """`target`, `paste`, `swap` or `truth`."""
+    metrics: tuple[MetricSummary, ...]
+    """Those that are defined, in the order of METRICS."""
     score: Score | None
+    """None if the identity similarity is undefined."""
 
-    def figure(self, name: str) -> Figure | None:
-        """Return a figure by its name."""
-        return next((figure for figure in self.figures if figure.name == name), None)
+    def metric(self, name: str) -> MetricSummary | None:
+        """Return a metric, None if it is undefined.
 
-    def part(self, name: str) -> float | None:
-        """Return a part of the score by its name."""
-        return (
-            next((part.value for part in self.score.parts if part.name == name), None)
-            if self.score
-            else None
-        )
+        Args:
+            name: Name of the metric.
+        """
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+    def component(self, name: str) -> float | None:
+        """Return a component of the score, None if it is undefined.
+
+        Args:
+            name: Name of the component.
+        """
+        components = self.score.components if self.score else ()
+        return next((component.value for component in components if component.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """frames: those looked at; seen: those where the target's face was found. versions: the untouched target first."""
+    """Scores and metrics of all versions of a clip."""
 
     frames: int
-    seen: int
+    """Number of compared frames."""
+    frames_with_face: int
+    """Number of those in which the target shows a face."""
     versions: tuple[Version, ...]
+    """The target first."""
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> "Comparison":
-        """Read what `faceloom compare --json` printed."""
+    def from_json(cls, data: Mapping[str, Any]) -> "Comparison":
+        """Read the output of `faceloom compare --json`.
+
+        Args:
+            data: The parsed JSON object.
+        """
         versions = [
-            Version(v["name"], tuple(_figure(f) for f in v["figures"]), _score(v["score"]))
+            Version(v["name"], tuple(map(_metric_from_json, v["metrics"])), _score(v["score"]))
             for v in data["versions"]
         ]
-        return cls(data["frames"], data["seen"], tuple(versions))
+        return cls(data["frames"], data["frames_with_face"], tuple(versions))
 
     def version(self, name: str) -> Version | None:
-        """Return a version by its name."""
+        """Return a version, None if it was not compared.
+
+        Args:
+            name: Name of the version.
+        """
         return next((version for version in self.versions if version.name == name), None)
 
-    def measures(self, against: str) -> list[Measure]:
-        """Return what was measured against the `target` or the exact `truth`."""
+    def metrics(self, reference: Literal["target", "truth"]) -> list[Metric]:
+        """Return the metrics that are defined for any version.
+
+        Args:
+            reference: What they are measured against.
+        """
         return [
-            m
-            for m in MEASURES
-            if m.against == against and any(v.figure(m.name) for v in self.versions)
+            metric
+            for metric in METRICS
+            if metric.reference == reference and any(v.metric(metric.name) for v in self.versions)
         ]
 
+    def component_names(self) -> list[str]:
+        """Return the names of all score components that any version has, in order."""
+        scores = [version.score for version in self.versions if version.score]
+        return list(dict.fromkeys(c.name for score in scores for c in score.components))
+
+    def verdict(self) -> str:
+        """Return a sentence on how the swap compares with the paste baseline, empty without one."""
+        swap, paste = self.version(SWAP), self.version(PASTE)
+        if swap is not None and swap.metric("position_error") is None:
+            return "No score: no frame of the swap shows a face where the target's is."
+        if swap is None or swap.score is None:
+            return (
+                "No score: give the source's face set with --identity FACESET, "
+                "or the ground truth with --truth VIDEO."
+            )
+        if paste is None or paste.score is None:
+            return ""
+        return _compare_with_paste(swap, paste)
+
     def to_text(self) -> str:
-        """Return scores, parts and figures as a table, then the verdict."""
-        return "\n".join([*self._lines(), "", *verdict(self)])
+        """Return scores, components and metrics as a table, then the verdict."""
+        verdict = self.verdict()
+        return "\n".join([*self._lines(), "", *([verdict] if verdict else [])])
 
     def _lines(self) -> Iterator[str]:
-        yield (
-            f"{'':<30}"
-            + "".join(f"{version.name:>{_WIDE}}" for version in self.versions)
-            + "   best"
-        )
-        if any(version.score for version in self.versions):
-            against = "the exact truth" if self.version("truth") else "the target"
-            scores = [None if v.score is None else f"{v.score.value:.1f}" for v in self.versions]
-            yield _line(f"SCORE (against {against})", scores, "100")
-            for name in _part_names(self.versions):
-                values = [
-                    None if (part := v.part(name)) is None else f"{part:.2f}" for v in self.versions
-                ]
-                yield _line(f"  {name}", values, "1")
-        for against in ("target", "truth"):
-            measures = self.measures(against)
-            if measures:
-                yield f"Against the {'exact truth' if against == 'truth' else 'target'}"
-            for measure in measures:
-                yield _line(
-                    f"  {measure.title}",
-                    [cell(v.figure(measure.name)) for v in self.versions],
-                    _best(measure),
-                )
+        names = "".join(f"{version.name:>{_CELL_WIDTH}}" for version in self.versions)
+        yield f"{'':<{_TITLE_WIDTH}}{names}   best"
+        yield from self._score_lines()
+        for reference, words in REFERENCES.items():
+            metrics = self.metrics("truth" if reference == "truth" else "target")
+            if metrics:
+                yield f"Against {words}"
+            for metric in metrics:
+                cells = [format_metric(v.metric(metric.name)) for v in self.versions]
+                yield _line(f"  {metric.title}", cells, f"{metric.best:g}  ({metric.unit})")
+
+    def _score_lines(self) -> Iterator[str]:
+        if not any(version.score for version in self.versions):
+            return
+        against = REFERENCES["truth" if self.version(TRUTH) else "target"]
+        scores = [f"{v.score.value:.1f}" if v.score else None for v in self.versions]
+        yield _line(f"SCORE (against {against})", scores, "100")
+        for name in self.component_names():
+            values = [v.component(name) for v in self.versions]
+            yield _line(f"  {name}", [None if x is None else f"{x:.2f}" for x in values], "1")
 
 
-def verdict(comparison: Comparison) -> Iterator[str]:
-    """Say in plain words how the swap does against the paste job."""
-    swap, paste = comparison.version("swap"), comparison.version("paste")
-    if swap is not None and swap.figure("place") is None:
-        yield "No score: no frame of the swap shows a face where the target's is."
-        return
-    if swap is None or swap.score is None:
-        yield "No score: name the wanted person with --identity FACESET, or give the exact result with --truth."
-        return
-    if paste is None or paste.score is None:
-        return
-    kept = [version.part(_EXPRESSION) or 0.0 for version in (swap, paste)]
-    likeness = [version.part("identity") or 0.0 for version in (swap, paste)]
+def format_metric(metric: MetricSummary | None) -> str | None:
+    """Format a metric's mean with its standard error.
+
+    Args:
+        metric: The metric; None if it is undefined.
+
+    Returns:
+        For example `0.912±0.023`; None if it is undefined.
+    """
+    if metric is None:
+        return None
+    known = metric.standard_error is not None and metric.standard_error >= _LEAST_ERROR
+    error = f"±{metric.standard_error:.2g}" if known else ""
+    return f"{metric.mean:.3g}{error}" if abs(metric.mean) >= _LEAST_MEAN else "0"
+
+
+def _compare_with_paste(swap: Version, paste: Version) -> str:
+    own, baseline = (version.component("expression") or 0.0 for version in (swap, paste))
+    identity, paste_identity = (version.component("identity") or 0.0 for version in (swap, paste))
     faults = []
-    if kept[0] <= kept[1]:
-        faults.append(f"keeps no more of the performance ({kept[0]:.2f} against {kept[1]:.2f})")
-    if likeness[0] < _WITHIN_REACH * likeness[1]:
+    if own <= baseline:
+        faults.append(f"keeps no more of the expression ({own:.2f}, paste {baseline:.2f})")
+    if identity < _COMPARABLE * paste_identity:
         faults.append(
-            f"is much less like the wanted person ({likeness[0]:.2f} against {likeness[1]:.2f})"
+            f"is much less similar to the source ({identity:.2f}, paste {paste_identity:.2f})"
         )
     if faults:
-        yield f"The swap does not beat a paste job: it {' and '.join(faults)}."
-    else:
-        yield (
-            f"The swap beats a paste job: it keeps more of the performance ({kept[0]:.2f} against {kept[1]:.2f}), "
-            f"and its likeness ({likeness[0]:.2f}) is within reach of the paste's ({likeness[1]:.2f})."
-        )
-
-
-def _part_names(versions: tuple[Version, ...]) -> list[str]:
-    """The names of all parts that any version has, in their order."""
-    return list(dict.fromkeys(part.name for v in versions if v.score for part in v.score.parts))
-
-
-def cell(figure: Figure | None) -> str | None:
-    """Return a figure with its standard error, as short as it can be said."""
-    if figure is None:
-        return None
-    error = "" if figure.error is None or figure.error < 5e-4 else f"±{figure.error:.2g}"
-    return f"{figure.value:.3g}{error}" if abs(figure.value) >= 1e-3 else "0"
-
-
-def _best(measure: Measure) -> str:
-    return f"{measure.best:g}  ({measure.unit})"
+        return f"The swap does not beat the paste baseline: it {' and '.join(faults)}."
+    return (
+        f"The swap beats the paste baseline: it keeps more of the expression ({own:.2f}, paste "
+        f"{baseline:.2f}), and its identity similarity ({identity:.2f}) is comparable to the "
+        f"paste's ({paste_identity:.2f})."
+    )
 
 
 def _line(title: str, cells: list[str | None], best: str) -> str:
-    return f"{title:<30}" + "".join(f"{cell or '-':>{_WIDE}}" for cell in cells) + f"   {best}"
+    row = "".join(f"{cell or '-':>{_CELL_WIDTH}}" for cell in cells)
+    return f"{title:<{_TITLE_WIDTH}}{row}   {best}"
 
 
-def _figure(data: Mapping[str, Any]) -> Figure:
-    return Figure(data["name"], data["value"], data["error"], tuple(data["worst"]))
+def _metric_from_json(data: Mapping[str, Any]) -> MetricSummary:
+    return MetricSummary(
+        data["name"], data["mean"], data["standard_error"], tuple(data["worst_frames"])
+    )
 
 
 def _score(data: Mapping[str, Any] | None) -> Score | None:
-    return Score(data["value"], tuple(Part(**part) for part in data["parts"])) if data else None
+    if data is None:
+        return None
+    return Score(data["value"], tuple(ScoreComponent(**c) for c in data["components"]))

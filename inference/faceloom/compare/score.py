@@ -1,74 +1,103 @@
-"""One score of a swap, for putting runs in order, and the parts that make it up.
+"""One score per swap, to rank runs, and the components that make it up.
 
-It is the identity part times the weighted mean of the others: a target that was left alone is no
-swap and scores 0, and so does a face that does nothing right but whose it is.
+The score is the identity component times the weighted mean of the others: an unchanged target
+scores 0, and so does a perfect picture of somebody else.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faceloom.compare.metrics import Figure
+from faceloom.compare.metrics import MetricSummary
 
-# How much each part weighs beside identity.
-WEIGHTS = {
+# Weight of each component beside identity.
+COMPONENT_WEIGHTS = {
     "expression": 0.5,
     "sharpness": 0.15,
     "color": 0.1,
     "seam": 0.05,
-    "place": 0.05,
-    "steadiness": 0.15,
+    "position": 0.05,
+    "stability": 0.15,
 }
-# Where a part has fallen to 1/e: what the eye finds plainly wrong.
-_COLOR, _LIGHT, _PLACE, _SEAM = 20.0, 20.0, 0.08, 2.2
-_JITTER, _SHIMMER, _FLICKER = 0.05, 8.0, 2.0
+# Scales: the value of a metric at which its component falls to 1/e; such an error is plainly visible.
+# Delta E.
+_COLOR_SCALE = 20.0
+# L*.
+_SHADING_SCALE = 20.0
+# Eye distances.
+_POSITION_SCALE = 0.08
+# Lab per pixel.
+_SEAM_SCALE = 2.2
+# Eye distances.
+_JITTER_SCALE = 0.05
+# Levels of 0 to 255.
+_WARPING_SCALE = 8.0
+# Delta E.
+_FLICKER_SCALE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the score, 0 (nothing of it is right) to 1 (as the best possible swap)."""
+class ScoreComponent:
+    """One component of a score."""
 
     name: str
+    """`identity` or a key of COMPONENT_WEIGHTS."""
     value: float
+    """0 (entirely wrong) to 1 (as in a perfect swap)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """value: 0..100. parts: identity, then those of WEIGHTS that could be told."""
+    """The score of one version of a clip."""
 
     value: float
-    parts: tuple[Part, ...]
+    """0 to 100."""
+    components: tuple[ScoreComponent, ...]
+    """Identity, then those of COMPONENT_WEIGHTS that are defined."""
 
 
-def score_of(figures: Mapping[str, Figure], truth: Mapping[str, Figure] | None) -> Score | None:
-    """Return the score of a version; None if its identity is not known.
+def compute_score(
+    metrics: Mapping[str, MetricSummary], truth: Mapping[str, MetricSummary] | None
+) -> Score | None:
+    """Compute the score of one version.
 
-    `truth`: the figures of the exact truth, where there is one; then that is what counts as best.
+    Args:
+        metrics: The version's metrics by name.
+        truth: The ground truth's own metrics by name, if there is one. The score is then measured
+            against it.
+
+    Returns:
+        The score; None if the version's identity similarity is undefined.
     """
-    values = {name: figure.value for name, figure in figures.items()}
+    values = {name: metric.mean for name, metric in metrics.items()}
     identity = values.get("truth_identity" if truth else "identity")
     if identity is None:
         return None
-    best = {name: figure.value for name, figure in (truth or {}).items()}
-    told = _against_truth(values) if truth else _against_target(values)
-    told["steadiness"] = _steadiness(values, best)
-    parts = {name: _share(value) for name in WEIGHTS if (value := told.get(name)) is not None}
-    weight = sum(WEIGHTS[name] for name in parts)
-    rest = sum(WEIGHTS[name] * value for name, value in parts.items()) / max(weight, 1e-9)
-    named = (
-        Part("identity", _share(identity)),
-        *(Part(name, value) for name, value in parts.items()),
-    )
-    return Score(100 * _share(identity) * rest, named)
+    best = {name: metric.mean for name, metric in (truth or {}).items()}
+    measured = _against_truth(values) if truth else _against_target(values)
+    measured["stability"] = _stability(values, best)
+    components = {
+        name: _clamp(value)
+        for name in COMPONENT_WEIGHTS
+        if (value := measured.get(name)) is not None
+    }
+    weight = sum(COMPONENT_WEIGHTS[name] for name in components)
+    weighted = sum(COMPONENT_WEIGHTS[name] * value for name, value in components.items())
+    mean = weighted / max(weight, 1e-9)
+    named = [ScoreComponent(name, value) for name, value in components.items()]
+    clamped = _clamp(identity)
+    return Score(100 * clamped * mean, (ScoreComponent("identity", clamped), *named))
 
 
 def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
     return {
         "expression": values.get("expression"),
         "sharpness": _ratio(values.get("sharpness")),
-        "color": math.exp(-values["color"] / _COLOR - values["light"] / _LIGHT),
-        "seam": _step(values["seam"]),
-        "place": _fading(values.get("place"), _PLACE),
+        "color": math.exp(
+            -values["color_error"] / _COLOR_SCALE - values["shading_error"] / _SHADING_SCALE
+        ),
+        "seam": _seam(values["seam"]),
+        "position": _decay(values.get("position_error"), _POSITION_SCALE),
     }
 
 
@@ -76,27 +105,31 @@ def _against_truth(values: Mapping[str, float]) -> dict[str, float | None]:
     return {
         "expression": values.get("truth_expression"),
         "sharpness": _ratio(values.get("truth_sharpness")),
-        "color": math.exp(-values["truth_color"] / _COLOR),
-        "seam": _step(values["truth_seam"]),
-        "place": _fading(values.get("truth_flow"), _PLACE),
+        "color": math.exp(-values["truth_color_error"] / _COLOR_SCALE),
+        "seam": _seam(values["truth_seam"]),
+        "position": _decay(values.get("truth_displacement"), _POSITION_SCALE),
     }
 
 
-def _steadiness(values: Mapping[str, float], best: Mapping[str, float]) -> float | None:
-    scales = {"flicker": _FLICKER, "shimmer": _SHIMMER, "jitter": _JITTER}
-    unrest = [
-        _beyond(values, best, name) / scale for name, scale in scales.items() if name in values
+def _stability(values: Mapping[str, float], best: Mapping[str, float]) -> float | None:
+    scales = {
+        "color_flicker": _FLICKER_SCALE,
+        "warping_error": _WARPING_SCALE,
+        "landmark_jitter": _JITTER_SCALE,
+    }
+    errors = [
+        _excess(values, best, name) / scale for name, scale in scales.items() if name in values
     ]
-    return math.exp(-sum(unrest)) * (1 - values["dropped"]) if unrest else None
+    return math.exp(-sum(errors)) * (1 - values["unswapped_frames"]) if errors else None
 
 
-def _beyond(values: Mapping[str, float], best: Mapping[str, float], name: str) -> float:
-    """How much more of a fault there is than in the exact truth, where one is known."""
+def _excess(values: Mapping[str, float], best: Mapping[str, float], name: str) -> float:
+    """How much larger an error is than in the ground truth, if that is known."""
     return max(values[name] - best.get(name, 0.0), 0.0)
 
 
-def _step(seam: float) -> float:
-    return math.exp(-((seam / _SEAM) ** 2))
+def _seam(seam: float) -> float:
+    return math.exp(-((seam / _SEAM_SCALE) ** 2))
 
 
 def _ratio(value: float | None) -> float | None:
@@ -104,9 +137,9 @@ def _ratio(value: float | None) -> float | None:
     return None if value is None else min(value, 1 / max(value, 1e-6))
 
 
-def _fading(value: float | None, scale: float) -> float | None:
+def _decay(value: float | None, scale: float) -> float | None:
     return None if value is None else math.exp(-value / scale)
 
 
-def _share(value: float) -> float:
+def _clamp(value: float) -> float:
     return min(max(value, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""How much the rim of a swapped face stands out on the skin."""
+"""Visibility of the seam around a swapped face."""
 
 import cv2
 import numpy as np
@@ -7,74 +7,90 @@ from jaxtyping import Bool, Float32, Int
 from faceloom.array_types import float32
 from faceloom.color import Lab
 
-# Where a rim is looked for, as parts of the crop's side: from inside the face's outline (below 0) to beyond it.
-_FROM, _TO = -0.12, 0.07
-# Rings and sectors of the rim: a seam is a step that a whole stretch of a ring shares; features of a face are not.
-_RING, _SECTORS = 1 / 128, 16
-# A stretch counts if it has so many pixels of smooth skin.
+# Inner edge of the ring around the face's outline, as a share of the crop's side; negative: inside.
+_INNER = -0.12
+# Outer edge of the ring, as a share of the crop's side.
+_OUTER = 0.07
+# Width of one of the ring's bands, as a share of the crop's side. A seam is a step along a whole
+# section of a band; facial features are not.
+_BAND = 1 / 128
+# Sectors of the ring.
+_SECTORS = 16
+# Pixels of smooth skin that a section needs to count.
 _LEAST_PIXELS = 12
-# The target is smooth where its own colors change by less than this from pixel to pixel, in Lab.
+# The target is smooth where its own colors change by less than this, in Lab per pixel.
 _SMOOTH = 1.5
 
 
-class Rim:
-    """The surroundings of a face's outline, cut into stretches."""
+class FaceBoundary:
+    """The surroundings of a face's outline, divided into sections (one sector of one band)."""
 
     def __init__(self, face: Bool[np.ndarray, "s s"]):
-        """Take the face's whole region in the judge's crop."""
-        outward = _signed_distance(face)
-        self._normal = np.stack(_derivatives(outward), -1)
-        self._stretch = _stretches(outward, face)
+        """Divide the surroundings of a face.
 
-    def seam(self, target: Lab, swap: Lab) -> float:
-        """Return the step across the rim that the swap has and the target has not, in Lab a pixel.
-
-        Only where the target's skin is smooth: an edge that moved with the shape of the face is no seam. In
-        each sector the strongest ring counts; the mean over sectors. 0 for an untouched target; an even face
-        has 0.7 from its features alone, a visible outline above 1.5.
+        Args:
+            face: The face's region in the crop.
         """
-        was = np.stack(_derivatives(target), -1)
-        new = ((np.stack(_derivatives(swap), -1) - was) * self._normal[:, :, None]).sum(-1)
-        change = float32(np.linalg.norm(was.reshape(*was.shape[:2], -1), axis=-1))
+        distance = _signed_distance(face)
+        self._normal = np.stack(_gradient(distance), -1)
+        self._section = _sections(distance, face)
+
+    def seam_strength(self, target: Lab, swap: Lab) -> float:
+        """Measure the step across the outline that the swap has and the target does not.
+
+        Only where the target's skin is smooth: an edge that moved with the shape of the face is
+        no seam. The strongest band counts in each sector; the result is the mean over sectors.
+
+        Args:
+            target: The target's crop in CIE L*a*b*.
+            swap: The swap's crop in CIE L*a*b*.
+
+        Returns:
+            Lab per pixel. 0 for an unchanged target; a seamless face has 0.7 from its features
+            alone, a visible outline more than 1.5.
+        """
+        before = np.stack(_gradient(target), -1)
+        added = ((np.stack(_gradient(swap), -1) - before) * self._normal[:, :, None]).sum(-1)
+        change = float32(np.linalg.norm(before.reshape(*before.shape[:2], -1), axis=-1))
         smooth = cv2.dilate(change, np.ones((5, 5), np.uint8)) < _SMOOTH
-        chosen = smooth & (self._stretch >= 0)
-        stretches = self._stretch[chosen]
-        size = self._stretch.max() + 1
-        counts = np.bincount(stretches, minlength=size)
-        steps = [np.bincount(stretches, new[..., channel][chosen], size) for channel in range(3)]
-        step = np.linalg.norm(np.stack(steps, -1) / np.maximum(counts, 1)[:, None], axis=-1)
-        strongest = np.where(counts >= _LEAST_PIXELS, step, 0)
-        rings = -(-size // _SECTORS)
-        return float(
-            np.pad(strongest, (0, rings * _SECTORS - size)).reshape(rings, _SECTORS).max(0).mean()
-        )
+        chosen = smooth & (self._section >= 0)
+        sections = self._section[chosen]
+        count = self._section.max() + 1
+        pixels = np.bincount(sections, minlength=count)
+        sums = [np.bincount(sections, added[..., channel][chosen], count) for channel in range(3)]
+        steps = np.linalg.norm(np.stack(sums, -1) / np.maximum(pixels, 1)[:, None], axis=-1)
+        valid = np.where(pixels >= _LEAST_PIXELS, steps, 0)
+        bands = -(-count // _SECTORS)
+        padded = np.pad(valid, (0, bands * _SECTORS - count))
+        return float(padded.reshape(bands, _SECTORS).max(0).mean())
 
 
 def _signed_distance(face: Bool[np.ndarray, "s s"]) -> Float32[np.ndarray, "s s"]:
-    """Pixels from the outline, below 0 in the face."""
+    """Distance from the outline in pixels, negative inside the face."""
     inner, outer = (
         cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (face, ~face)
     )
     return float32(outer - inner)
 
 
-def _stretches(
-    outward: Float32[np.ndarray, "s s"], face: Bool[np.ndarray, "s s"]
+def _sections(
+    distance: Float32[np.ndarray, "s s"], face: Bool[np.ndarray, "s s"]
 ) -> Int[np.ndarray, "s s"]:
-    """Number each pixel's ring and sector; -1 beyond the rim."""
+    """Return each pixel's section, band * _SECTORS + sector; -1 outside the ring."""
     side = len(face)
-    ring = np.floor((outward / side - _FROM) / _RING).astype(int)
+    band = np.floor((distance / side - _INNER) / _BAND).astype(int)
     rows, columns = np.nonzero(face)
     y, x = np.mgrid[:side, :side]
     turn = np.arctan2(y - rows.mean(), x - columns.mean()) / (2 * np.pi) + 0.5
     sector = np.floor(turn * _SECTORS).astype(int) % _SECTORS
-    inside = (outward >= _FROM * side) & (outward < _TO * side)
-    return np.where(inside, ring * _SECTORS + sector, -1)
+    inside = (distance >= _INNER * side) & (distance < _OUTER * side)
+    return np.where(inside, band * _SECTORS + sector, -1)
 
 
-def _derivatives(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Change a pixel to the right and downwards, over a spread of one pixel."""
-    even = cv2.GaussianBlur(values, (0, 0), 1.0)
-    return cv2.Sobel(even, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(
-        even, cv2.CV_32F, 0, 1, scale=1 / 8
+def _gradient(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the change per pixel to the right and down, after a blur of one pixel."""
+    blurred = cv2.GaussianBlur(values, (0, 0), 1.0)
+    return (
+        cv2.Sobel(blurred, cv2.CV_32F, 1, 0, scale=1 / 8),
+        cv2.Sobel(blurred, cv2.CV_32F, 0, 1, scale=1 / 8),
     )

@@ -1,8 +1,8 @@
-"""Where a face lies in a crop: one template, any coverage, any size.
+"""Alignment: the similarity transform that maps a face in a frame to a crop.
 
-The template is DeepFaceLab's "whole face" (as published: five points in 0..1 of the
-crop's side), which every host of .dfm models understands. A crop of coverage 1 is that
-square; coverage 1.5 shows half as much again around the same middle.
+The template is DeepFaceLab's "whole face" (as published: five points in 0..1 of the crop's side),
+which every host program of .dfm models supports. A crop of coverage 1 is that square; coverage
+1.5 shows half as much again around the same center.
 """
 
 from typing import Annotated
@@ -15,6 +15,7 @@ from pydantic import Field
 from faceloom.array_types import Affine, Points, Rgb, float32
 from faceloom.json_documents import StrictModel
 
+# Eye centers, nose tip and mouth corners in 0..1 of the side of a crop of coverage 1.
 WHOLE_FACE_TEMPLATE = (
     (0.3712, 0.3996),
     (0.6195, 0.3996),
@@ -22,26 +23,28 @@ WHOLE_FACE_TEMPLATE = (
     (0.3847, 0.6643),
     (0.6061, 0.6643),
 )
-# The same, moved sideways until the line down the middle of the face is the crop's own: mirrored, it is exactly itself,
-# where the published one comes to lie a pixel and a third beside itself at 128 px.
+# The same template, shifted sideways so that the face's midline is the crop's midline. Mirrored, it
+# maps to itself; the published one is displaced by 1.3 pixels at 128 pixels a side.
 CENTERED_TEMPLATE = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE_TEMPLATE)
 
-
-# A place in a crop, in its sides.
-Share = Annotated[float, Field(ge=-10, le=10)]
+# Coordinate of a template point, in sides of the crop.
+TemplateCoordinate = Annotated[float, Field(ge=-10, le=10)]
 
 
 class CropGeometry(StrictModel):
-    """A square crop of `size` pixels whose template covers 1/`coverage` of its side.
+    """A square crop whose template covers 1/`coverage` of its side.
 
-    Recorded as it is in face sets and bundles, so that a crop is cut alike wherever it is cut.
+    Face sets and bundles store it, so that a crop is the same wherever it is made.
     """
 
     size: Annotated[int, Field(ge=32, le=4096)]
+    """Side of the crop in pixels."""
     coverage: Annotated[float, Field(ge=0.01, le=100)]
-    template: Annotated[tuple[tuple[Share, Share], ...], Field(min_length=5, max_length=5)] = (
-        WHOLE_FACE_TEMPLATE
-    )
+    """Side of the crop in sides of the template's unit square."""
+    template: Annotated[
+        tuple[tuple[TemplateCoordinate, TemplateCoordinate], ...], Field(min_length=5, max_length=5)
+    ] = WHOLE_FACE_TEMPLATE
+    """The five points in 0..1 of the side of a crop of coverage 1."""
 
     def template_xy(self) -> Points:
         """Return the five points in pixels of the crop (the center of pixel 0 is at 0)."""
@@ -49,11 +52,25 @@ class CropGeometry(StrictModel):
         return float32(self.size * (0.5 + (unit - 0.5) / self.coverage) - 0.5)
 
     def frame_to_crop(self, points_xy: Float32[np.ndarray, "5 2"]) -> Affine:
-        """Return the similarity that takes a face's five points nearest to the template."""
+        """Return the similarity transform that maps a face's five points closest to the template.
+
+        Args:
+            points_xy: The five points in pixels of the frame.
+
+        Returns:
+            The map from the frame's pixels to the crop's.
+        """
         return umeyama(points_xy, self.template_xy())
 
     def affine_to(self, other: "CropGeometry") -> Affine:
-        """Return the map from this crop's pixels to those of another crop of the same face."""
+        """Return the map from this crop's pixels to those of another crop of the same face.
+
+        Args:
+            other: The geometry of the other crop.
+
+        Returns:
+            The map from pixels of this crop to pixels of the other.
+        """
         if self.template != other.template:
             return umeyama(self.template_xy(), other.template_xy())
         scale = other.size * self.coverage / (self.size * other.coverage)
@@ -64,10 +81,17 @@ class CropGeometry(StrictModel):
 def umeyama(
     from_xy: Float32[np.ndarray, "k d"], to_xy: Float32[np.ndarray, "k d"]
 ) -> Float32[np.ndarray, "d _"]:
-    """Return the similarity (rotation, one scale, shift) with the least squared error from -> to, as [d, d + 1].
+    """Return the similarity transform (rotation, scale, translation) with the least squared error.
 
     S. Umeyama, "Least-squares estimation of transformation parameters between two point
     patterns", IEEE TPAMI 13(4), 1991, equations 38 to 43.
+
+    Args:
+        from_xy: k points of d coordinates.
+        to_xy: The k points that they should be mapped to.
+
+    Returns:
+        The transform, [d, d + 1].
     """
     from_mean, to_mean = from_xy.mean(0), to_xy.mean(0)
     from_centered, to_centered = from_xy - from_mean, to_xy - to_mean
@@ -81,29 +105,60 @@ def umeyama(
 
 
 def fit_affine(from_xy: Float32[np.ndarray, "k 2"], to_xy: Float32[np.ndarray, "k 2"]) -> Affine:
-    """Return the affine map with the least squared error from -> to; it needs three points that span a plane."""
+    """Return the affine map with the least squared error.
+
+    Args:
+        from_xy: At least three points that are not on one line.
+        to_xy: The points that they should be mapped to.
+
+    Returns:
+        The map.
+    """
     rows = np.concatenate([from_xy, np.ones((len(from_xy), 1))], 1)
     solution, *_ = np.linalg.lstsq(rows, to_xy.astype(np.float64), rcond=None)
     return float32(solution.T)
 
 
 def invert_affine(affine: Affine) -> Affine:
-    """Return the inverse map."""
+    """Return the inverse of an affine map.
+
+    Args:
+        affine: An invertible map.
+
+    Returns:
+        Its inverse.
+    """
     return float32(cv2.invertAffineTransform(affine))
 
 
 def apply_affine(
     affine: Float32[np.ndarray, "d _"], points: Float32[np.ndarray, "k d"]
 ) -> Float32[np.ndarray, "k d"]:
-    """Map points of the plane or of space."""
+    """Map points of the plane or of space.
+
+    Args:
+        affine: The map, [d, d + 1].
+        points: k points of d coordinates.
+
+    Returns:
+        The mapped points.
+    """
     return float32(points @ affine[:, :-1].T + affine[:, -1])
 
 
 def crop_face(picture: Rgb, frame_to_crop: Affine, size: int) -> Rgb:
-    """Cut a crop of `size` pixels; outside the picture its edge is repeated.
+    """Cut an aligned crop; outside the picture its edge is repeated.
 
-    A face much larger than the crop is averaged, not sampled: bilinear sampling below half
-    size would turn pores and beards into noise.
+    A face much larger than the crop is averaged (area interpolation): bilinear sampling below half
+    size would alias pores and beards to noise.
+
+    Args:
+        picture: The picture that shows the face.
+        frame_to_crop: Map from the picture's pixels to the crop's.
+        size: Side of the crop in pixels.
+
+    Returns:
+        The crop, `size` pixels square.
     """
     scale = float(np.hypot(*frame_to_crop[:, 0]))
     factor = max(1, round(1 / scale))
@@ -117,32 +172,43 @@ def crop_face(picture: Rgb, frame_to_crop: Affine, size: int) -> Rgb:
 
 
 def scale_affine(frame_to_crop: Affine, factor: float) -> Affine:
-    """Return the map to the same crop with `factor` times the pixels a side."""
+    """Return the map to the same crop at another resolution.
+
+    Args:
+        frame_to_crop: Map to the pixels of a crop.
+        factor: How many times as many pixels a side the other crop has.
+
+    Returns:
+        The map to the pixels of the other crop.
+    """
     return float32(frame_to_crop * factor + [[0, 0, (factor - 1) / 2]])
 
 
 def _warp(picture: Rgb, affine: Affine, size: int) -> Rgb:
-    way = cv2.INTER_LINEAR
+    interpolation = cv2.INTER_LINEAR
     if np.hypot(*affine[:, 0]) > 1:
-        # Enlarging with a cubic keeps the edges that a linear filter would soften.
-        way = cv2.INTER_CUBIC
-        picture, affine = _seen_part(picture, affine, size)
-    return cv2.warpAffine(picture, affine, (size, size), flags=way, borderMode=cv2.BORDER_REPLICATE)
+        # Bicubic enlarging keeps edges that a bilinear filter would soften.
+        interpolation = cv2.INTER_CUBIC
+        picture, affine = _visible_part(picture, affine, size)
+    return cv2.warpAffine(
+        picture, affine, (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
-def _seen_part(picture: Rgb, affine: Affine, size: int) -> tuple[Rgb, Affine]:
-    """Return the part of a picture that a crop shows, its edge repeated where the crop sticks out, and the map from it.
+def _visible_part(picture: Rgb, affine: Affine, size: int) -> tuple[Rgb, Affine]:
+    """Return the part of a picture that a crop shows, with a replicated border, and its map.
 
-    OpenCV's cubic, left to repeat the edge itself, takes longer: for a face near it an eighth.
+    OpenCV's bicubic warp takes an eighth longer if it replicates the border itself, for a face
+    near the border.
     """
     end = size - 1
     corners = apply_affine(invert_affine(affine), float32([[0, 0], [end, 0], [0, end], [end, end]]))
-    # The cubic reads a pixel before the one it falls on, and two beyond.
+    # The bicubic kernel reads one pixel before the sampled one, and two beyond.
     low, high = np.floor(corners.min(0)).astype(int) - 1, np.ceil(corners.max(0)).astype(int) + 3
     first, last = np.maximum(low, 0), np.minimum(high, picture.shape[1::-1])
     if ((first == low).all() and (last == high).all()) or (first >= last).any():
         return picture, affine
     (left, top), (right, bottom) = (first - low).tolist(), (high - last).tolist()
     part = picture[first[1] : last[1], first[0] : last[0]]
-    seen = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_REPLICATE)
-    return seen, np.concatenate([affine[:, :2], apply_affine(affine, float32(low[None])).T], 1)
+    padded = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    return padded, np.concatenate([affine[:, :2], apply_affine(affine, float32(low[None])).T], 1)

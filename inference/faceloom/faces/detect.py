@@ -1,4 +1,4 @@
-"""Find faces: the one interface of all detectors, and their names."""
+"""Face detectors: their common interface and their names."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -16,10 +16,17 @@ __all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Detections", "Detector", "open_dete
 
 @runtime_checkable
 class Detector(Protocol):
-    """Whatever finds faces."""
+    """A face detector."""
 
     def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
-        """Return the faces of each picture, best first. All pictures must have the same height and width."""
+        """Return the faces of each picture, best first.
+
+        Args:
+            pictures: Pictures of equal height and width.
+
+        Returns:
+            The detections of each picture.
+        """
         ...
 
 
@@ -31,11 +38,19 @@ DEFAULT_DETECTOR = "retinaface"
 
 
 def open_detector(name: str = DEFAULT_DETECTOR, threads: int = 0) -> Detector:
-    """Open a detector by its name; `threads` are the network's, 0 means all cores.
+    """Open a detector by its name.
 
-    Raises UsageError for a name that is none, and ProviderMissing if the `retina-face` package or
-    its weights are not on this machine.
+    Args:
+        name: A key of DETECTORS.
+        threads: Threads of the network; 0 means one for each core.
+
+    Returns:
+        The detector.
+
+    Raises:
+        UsageError: There is no detector of that name.
+        ProviderMissing: The `retina-face` package or its weights are not installed.
     """
     if name not in DETECTORS:
-        raise UsageError(f"There is no detector {name!r}; name one of {', '.join(DETECTORS)}.")
+        raise UsageError(f"There is no detector {name!r}; choose one of {', '.join(DETECTORS)}.")
     return DETECTORS[name](threads=threads)

@@ -1,4 +1,4 @@
-"""From pictures in order to faces with landmarks and track numbers: what extraction and conversion share."""
+"""From pictures in order to faces with landmarks and tracks, for extraction and conversion."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -14,36 +14,48 @@ from faceloom.faces.rotated_faces import RotatedFaceDetector, looks_rotated
 from faceloom.faces.shot_detection import CutDetector, CutState
 from faceloom.faces.tracker import NO_TRACK, Tracker, TrackerState, box_iou
 
-# Below this the mesh network itself doubts that it sees a face.
+# Confidence of the mesh network, 0..1, below which there is no face.
 _MIN_MESH_SCORE = 0.5
-# A detector's box and a mesh's overlap by this much when they are of one face (the mesh ends at the brow).
-_SAME_FACE = 0.5
-# The detector's points may lie this far from the mesh's, as a part of their extent, on an upright head: at 75 degrees
-# of yaw they are off by 0.2, on a head that lies on its side by more than 0.4.
-_UNLIKE = 0.25
-# Pictures without a face after which one is looked at turned.
-_TURN_EVERY = 10
-# A face whose boxes in two frames overlap by less has moved.
-_STILL = 0.8
+# Intersection over union above which a detector's box and a mesh's box are of one face; the mesh
+# ends at the brow.
+_SAME_FACE_IOU = 0.5
+# Distance of the detector's points from the mesh's, as a fraction of their extent, above which they
+# disagree on an upright head: at 75 degrees of yaw they differ by 0.2, on a head that lies on its
+# side by more than 0.4.
+_MAX_POINT_DISAGREEMENT = 0.25
+# Pictures without a face for one search of a rotated picture.
+_ROTATION_INTERVAL = 10
+# Intersection over union of a face's boxes in two frames below which the face has moved.
+_STILL_IOU = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face of one picture. `score` is the detector's, or the mesh's where no detector looked.
-
-    points_xy: the five alignment points. They are the mesh's own, or steadied over time, while the mesh
-    stays as it was seen: smoothing it would take the edge off fast lips.
-    """
+    """One face of one picture."""
 
     box_xyxy: Float32[np.ndarray, "4"]
+    """Left, top, right and bottom in pixels of the picture."""
     score: float
+    """Confidence of the detector, or of the mesh where the detector did not run, 0..1."""
     landmarks: Landmarks
+    """The mesh as measured in this picture: smoothing it would dampen fast lips."""
     points_xy: Points
+    """The five alignment points in pixels: the mesh's own, or smoothed over time."""
     track: int
+    """Number of the track, or NO_TRACK."""
 
     @classmethod
     def from_landmarks(cls, landmarks: Landmarks, score: float, track: int) -> "Face":
-        """Return the face that a mesh shows."""
+        """Return the face of a mesh.
+
+        Args:
+            landmarks: The mesh.
+            score: Confidence, 0..1.
+            track: Number of the track, or NO_TRACK.
+
+        Returns:
+            The face, with the mesh's box and five points.
+        """
         return cls(landmarks.box_xyxy(), score, landmarks, landmarks.five_points_xy(), track)
 
     @property
@@ -54,24 +66,27 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class FinderState:
-    """What a finder remembers after a picture: enough for another to go on as if it had seen all of them.
-
-    last: the faces of that picture. vain_turns, seen: pictures that were turned in vain, and all pictures.
-    """
+    """State of a finder after a picture; another finder continues from it with the same results."""
 
     faces: tuple[Face, ...]
+    """The faces of the last picture."""
     tracker: TrackerState
+    """State of the tracker."""
     cuts: CutState
+    """State of the cut detector."""
     failed_rotations: int
+    """Pictures without a face since the last successful search of a rotated picture."""
     frame_count: int
+    """Pictures so far."""
 
 
 class FaceFinder:
-    """Finds and follows the faces of one video. Make a new one, or `for_new_video` this, for each video: it remembers tracks.
+    """Finds and tracks the faces of one video.
 
-    The detector (see `open_detector`) looks at every `detect_every`-th picture, at the first of each shot, and
-    wherever a face was lost; in between the mesh follows each face from where it was. Where nothing is found
-    it looks at the picture turned on its sides and upside down too.
+    The detector runs on every `detect_every`-th picture, on the first of each shot, and where a
+    face was lost; in between the mesh follows each face from its last position. Where nothing is
+    found, the picture is searched at all four rotations. Use a new finder, or `for_new_video`,
+    for each video.
     """
 
     def __init__(
@@ -82,131 +97,182 @@ class FaceFinder:
         first_track: int = 0,
         detector: str = DEFAULT_DETECTOR,
     ):
+        """Open the networks.
+
+        Args:
+            min_size: Smallest face to return, in pixels of the longer side of its box.
+            detect_every: Run the detector on every n-th picture.
+            threads: Threads of each network; 0 means one for each core.
+            first_track: Number of the first track.
+            detector: Name of the detector, see `open_detector`.
+
+        Raises:
+            UsageError: There is no detector of that name.
+            ProviderMissing: The detector is not installed.
+        """
         self._detector = open_detector(detector, threads)
-        self._turned = RotatedFaceDetector(self._detector)
-        self._vain_turns = 0
+        self._rotated = RotatedFaceDetector(self._detector)
+        self._failed_rotations = 0
         self._mesh = FaceMesh(threads)
-        self._tracker = Tracker(first=first_track)
+        self._tracker = Tracker(first_id=first_track)
         self._cuts = CutDetector()
         self._min_size = min_size
-        self._every = detect_every
-        self._seen = 0
+        self._detect_every = detect_every
+        self._frame_count = 0
         self._last: list[Face] = []
 
     def for_new_video(self, first_track: int = 0) -> "FaceFinder":
-        """Return a finder for another video with this one's networks: opening them takes as long as three pictures."""
+        """Return a finder for another video with this one's networks.
+
+        Opening the networks takes as long as three pictures.
+
+        Args:
+            first_track: Number of the first track.
+
+        Returns:
+            The new finder.
+        """
         other = copy(self)
-        other._tracker, other._cuts = Tracker(first=first_track), CutDetector()
-        other._vain_turns = other._seen = 0
+        other._tracker, other._cuts = Tracker(first_id=first_track), CutDetector()
+        other._failed_rotations = other._frame_count = 0
         other._last = []
         return other
 
     @property
     def state(self) -> FinderState:
-        """What it remembers now."""
+        """The current state."""
         return FinderState(
-            tuple(self._last), self._tracker.state, self._cuts.state, self._vain_turns, self._seen
+            tuple(self._last),
+            self._tracker.state,
+            self._cuts.state,
+            self._failed_rotations,
+            self._frame_count,
         )
 
     @state.setter
     def state(self, state: FinderState) -> None:
-        self._last, self._vain_turns, self._seen = (
-            list(state.faces),
-            state.failed_rotations,
-            state.frame_count,
-        )
+        self._last = list(state.faces)
         self._tracker.state, self._cuts.state = state.tracker, state.cuts
+        self._failed_rotations = state.failed_rotations
+        self._frame_count = state.frame_count
 
     def find(self, pictures: Sequence[Rgb]) -> list[list[Face]]:
-        """Return the faces of each picture, the largest first. Call it with pictures in their order."""
-        begins = [self._cuts.begins_shot(picture) for picture in pictures]
-        due = [n for n, cut in enumerate(begins) if cut or (self._seen + n) % self._every == 0]
-        detected = dict(zip(due, self._detector.detect([pictures[n] for n in due]), strict=True))
-        self._seen += len(pictures)
-        found = []
-        for number, picture in enumerate(pictures):
-            if begins[number]:
+        """Return the faces of the next pictures of the video.
+
+        Args:
+            pictures: The pictures in order.
+
+        Returns:
+            The faces of each picture, the largest first.
+        """
+        return [faces for faces, _ in self.find_with_shots(pictures)]
+
+    def find_with_shots(self, pictures: Sequence[Rgb]) -> list[tuple[list[Face], bool]]:
+        """Return the faces of the next pictures of the video, and where shots start.
+
+        Args:
+            pictures: The pictures in order.
+
+        Returns:
+            For each picture its faces, the largest first, and whether it starts a shot.
+        """
+        starts_shot = [self._cuts.begins_shot(picture) for picture in pictures]
+        due = [
+            index
+            for index, cut in enumerate(starts_shot)
+            if cut or (self._frame_count + index) % self._detect_every == 0
+        ]
+        detections = self._detector.detect([pictures[index] for index in due])
+        detected = dict(zip(due, detections, strict=True))
+        self._frame_count += len(pictures)
+        faces = []
+        for index, picture in enumerate(pictures):
+            if starts_shot[index]:
                 self._tracker.reset()
                 self._last = []
-            self._last = self._find(picture, detected.get(number))
-            wanted = [face for face in self._last if face.size >= self._min_size]
-            found.append(sorted(wanted, key=lambda face: -face.size))
-        return found
+            self._last = self._find(picture, detected.get(index))
+            large = [face for face in self._last if face.size >= self._min_size]
+            faces.append((sorted(large, key=lambda face: -face.size), starts_shot[index]))
+        return faces
 
     def _find(self, picture: Rgb, detected: Detections | None) -> list[Face]:
         followed = [face for last in self._last if (face := self._follow(picture, last))]
         lost = len(followed) < len(self._last)
         if detected is None and (lost or not followed):
             (detected,) = self._detector.detect([picture])
-        faces = followed if detected is None else self._confirm(picture, followed, detected)
-        if not faces and self._may_turn(lost=lost or bool(detected)):
-            (turned,) = self._turned.detect([picture])
+        faces = followed if detected is None else self._merge(picture, followed, detected)
+        if not faces and self._may_rotate(lost=lost or bool(detected)):
+            (rotated,) = self._rotated.detect([picture])
             measured = [
-                self._begin(picture, turned, number, strict=False) for number in range(len(turned))
+                self._measure_detection(picture, rotated, index, upright=False)
+                for index in range(len(rotated))
             ]
             faces = [face for face in measured if face]
-            self._vain_turns = 0 if faces else self._vain_turns + 1
-        numbers = self._tracker.update(_boxes(faces), [face.track for face in faces])
-        return [replace(face, track=number) for face, number in zip(faces, numbers, strict=True)]
+            self._failed_rotations = 0 if faces else self._failed_rotations + 1
+        tracks = self._tracker.update(_boxes(faces), [face.track for face in faces])
+        return [replace(face, track=track) for face, track in zip(faces, tracks, strict=True)]
 
-    def _may_turn(self, *, lost: bool) -> bool:
-        """Whether to look at the picture turned: it costs five detections, and footage may be empty for minutes."""
-        if lost and self._vain_turns < _TURN_EVERY:
+    def _may_rotate(self, *, lost: bool) -> bool:
+        """Whether to search rotated pictures: it costs five detections, and footage may be empty
+        for minutes.
+        """
+        if lost and self._failed_rotations < _ROTATION_INTERVAL:
             return True
-        self._vain_turns += 1
-        return self._vain_turns % _TURN_EVERY == 1
+        self._failed_rotations += 1
+        return self._failed_rotations % _ROTATION_INTERVAL == 1
 
     def _follow(self, picture: Rgb, last: Face) -> Face | None:
-        """Look for a face where it was; None if the mesh does not see one there."""
+        """Measure a face near its last position; None if the mesh finds none there."""
         face = self._measure(picture, last)
-        if face and _moved(last, face):
-            # It was seen at the edge of where it was looked for: look again where it is.
+        if face and _has_moved(last, face):
+            # It lies at the edge of the mesh's input: measure again at its new position.
             face = self._measure(picture, face)
         return face
 
     def _measure(self, picture: Rgb, near: Face) -> Face | None:
         landmarks = self._mesh.find(picture, near.box_xyxy, near.points_xy)
-        return (
-            Face.from_landmarks(landmarks, landmarks.score, near.track)
-            if landmarks.score >= _MIN_MESH_SCORE
-            else None
-        )
+        if landmarks.score < _MIN_MESH_SCORE:
+            return None
+        return Face.from_landmarks(landmarks, landmarks.score, near.track)
 
-    def _confirm(self, picture: Rgb, followed: Sequence[Face], detected: Detections) -> list[Face]:
-        """Keep the followed faces that the detector sees too; begin a new one for whatever else it sees."""
+    def _merge(self, picture: Rgb, followed: Sequence[Face], detected: Detections) -> list[Face]:
+        """Keep the followed faces that the detector confirms; add those that only it found."""
         overlaps = box_iou(detected.boxes_xyxy, _boxes(followed))
         faces = []
-        for number, row in enumerate(overlaps):
-            if row.size and row.max() > _SAME_FACE:
+        for index, row in enumerate(overlaps):
+            if row.size and row.max() > _SAME_FACE_IOU:
                 match = int(row.argmax())
                 overlaps[:, match] = 0
-                faces.append(replace(followed[match], score=float(detected.scores[number])))
-            elif new := self._begin(picture, detected, number):
-                faces.append(new)
+                faces.append(replace(followed[match], score=float(detected.scores[index])))
+            elif face := self._measure_detection(picture, detected, index):
+                faces.append(face)
         return faces
 
-    def _begin(
-        self, picture: Rgb, detected: Detections, number: int, *, strict: bool = True
+    def _measure_detection(
+        self, picture: Rgb, detected: Detections, index: int, *, upright: bool = True
     ) -> Face | None:
-        """Measure a face where the detector saw it, then once more where its own mesh lies.
+        """Measure a detected face, then once more where its own mesh lies.
 
-        The second look is the one that following repeats, so the landmarks do not jump when it begins. `strict`
-        asks that the detector and the mesh agree on the points, as they do on a head that is not turned over.
+        Following repeats the second measurement, so the landmarks do not jump when it begins.
+        `upright` requires that the detector and the mesh agree on the points, as they do on a head
+        that is not rotated.
         """
-        points, score = detected.points_xy[number], float(detected.scores[number])
-        landmarks = self._mesh.find(picture, detected.boxes_xyxy[number], points)
+        points, score = detected.points_xy[index], float(detected.scores[index])
+        landmarks = self._mesh.find(picture, detected.boxes_xyxy[index], points)
         first = Face.from_landmarks(landmarks, score, NO_TRACK)
         if landmarks.score < _MIN_MESH_SCORE or (
-            strict and looks_rotated(points, first.points_xy, _UNLIKE)
+            upright and looks_rotated(points, first.points_xy, _MAX_POINT_DISAGREEMENT)
         ):
             return None
-        again = self._measure(picture, first)
-        return replace(again, score=score) if again and not _moved(first, again) else first
+        second = self._measure(picture, first)
+        if second is None or _has_moved(first, second):
+            return first
+        return replace(second, score=score)
 
 
-def _moved(last: Face, now: Face) -> bool:
-    """Whether a face has moved so far that the mesh is worth a second look."""
-    return float(box_iou(last.box_xyxy[None], now.box_xyxy[None])[0, 0]) < _STILL
+def _has_moved(last: Face, current: Face) -> bool:
+    """Whether a face has moved so far that the mesh is worth a second measurement."""
+    return float(box_iou(last.box_xyxy[None], current.box_xyxy[None])[0, 0]) < _STILL_IOU
 
 
 def _boxes(faces: Sequence[Face]) -> Float32[np.ndarray, "n 4"]:

@@ -1,4 +1,4 @@
-"""468 landmarks of a face (the MediaPipe Face Mesh topology), and what is read from them."""
+"""468 landmarks of a face (the MediaPipe Face Mesh topology), and what is derived from them."""
 
 from dataclasses import dataclass
 
@@ -11,63 +11,52 @@ from faceloom.faces.alignment import apply_affine, invert_affine
 from faceloom.onnx_session import open_face_model
 from faceloom.weights import FACE_MESH
 
-# Points of the mesh by their index, in the mesh's published topology. The n-th point of the right
-# eye is the mirror image of the n-th of the left; brows, left half first, and lips mirror likewise
-# (see MIRRORED_EXPRESSION).
+# Indices of the mesh in its published topology. The n-th point of the right eye is the mirror image
+# of the n-th of the left; brows, left half first, and lips mirror likewise
+# (see EXPRESSION_MIRROR_INDICES).
 EYE_LEFT = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 EYE_RIGHT = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
-# Places in an eye's ring of the upper lid and, beneath each, of the lower lid; its corners are 0 and 8.
-UPPER_LID, LOWER_LID = (3, 4, 5), (13, 12, 11)
+# Positions in an eye's ring of the upper lid. The eye's corners are at 0 and 8.
+UPPER_LID = (3, 4, 5)
+# Positions in an eye's ring of the lower lid, each beneath one of UPPER_LID.
+LOWER_LID = (13, 12, 11)
 NOSE_TIP = 4
-MOUTH_LEFT, MOUTH_RIGHT = 61, 291
+MOUTH_LEFT = 61
+MOUTH_RIGHT = 291
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 INNER_LIPS = (
-    78,
-    191,
-    80,
-    81,
-    82,
-    13,
-    312,
-    311,
-    310,
-    415,
-    308,
-    324,
-    318,
-    402,
-    317,
-    14,
-    87,
-    178,
-    88,
-    95,
+    *(78, 191, 80, 81, 82, 13, 312, 311, 310, 415),
+    *(308, 324, 318, 402, 317, 14, 87, 178, 88, 95),
 )
-FOREHEAD, CHIN = 10, 152
-EYE_LEFT_OUTER, EYE_RIGHT_OUTER = 33, 263
+FOREHEAD = 10
+CHIN = 152
+EYE_LEFT_OUTER = 33
+EYE_RIGHT_OUTER = 263
 
-# The points that carry the performance, and for each the place in this list of its mirror image.
+# The landmarks that carry the performance.
 EXPRESSION_LANDMARKS = (*EYE_LEFT, *EYE_RIGHT, *BROWS, *LIPS, *INNER_LIPS)
+# For each of EXPRESSION_LANDMARKS the position in that list of its mirror image.
 EXPRESSION_MIRROR_INDICES = (
     *range(16, 32), *range(16), *range(42, 52), *range(32, 42),
     *(52 + (10 - n) % 20 for n in range(20)),
     *(72 + (10 - n) % 20 for n in range(20)),
 )  # fmt: skip
 
-# The network was trained on squares 1.5 times the longer side of the detector's box.
-_SIDE, _ROOM = 192, 1.5
+# Side of the network's input in pixels.
+_INPUT_SIDE = 192
+# Side of the network's input in longer sides of the detector's box, as in its training.
+_BOX_MARGIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """A face's mesh in pixels of its picture; z grows away from the camera, in the same unit.
-
-    `score`: how sure the network is that this is a face at all, 0..1.
-    """
+    """A face's mesh."""
 
     points_xyz: Float32[np.ndarray, "468 3"]
+    """x and y in pixels of the picture; z grows away from the camera, in the same unit."""
     score: float
+    """The network's confidence that this is a face, 0..1."""
 
     @property
     def points_xy(self) -> Points:
@@ -75,19 +64,26 @@ class Landmarks:
         return self.points_xyz[:, :2]
 
     def box_xyxy(self) -> Float32[np.ndarray, "4"]:
-        """Return the smallest box that holds the mesh."""
+        """Return the smallest box that contains the mesh."""
         return np.concatenate([self.points_xy.min(0), self.points_xy.max(0)])
 
     def five_points_xy(self) -> Points:
-        """Return eye left, eye right, nose tip, mouth corner left and right, as detectors give them.
+        """Return eye left, eye right, nose tip, mouth corner left and right, as detectors do.
 
-        Eyes are the mean of their contour: steadier than a detector's point and than the iris.
+        An eye is the mean of its contour, which is steadier than a detector's point and the iris.
         """
         return five_points(self.points_xy)
 
 
 def five_points(mesh_xy: Float32[np.ndarray, "468 2"]) -> Points:
-    """Return the five alignment points of a mesh."""
+    """Return the five alignment points of a mesh.
+
+    Args:
+        mesh_xy: The landmarks in pixels.
+
+    Returns:
+        Eye left, eye right, nose tip, mouth corner left, mouth corner right.
+    """
     eyes = [mesh_xy[list(ring)].mean(0) for ring in (EYE_LEFT, EYE_RIGHT)]
     return np.stack([*eyes, mesh_xy[NOSE_TIP], mesh_xy[MOUTH_LEFT], mesh_xy[MOUTH_RIGHT]])
 
@@ -96,6 +92,11 @@ class FaceMesh:
     """The mesh network, one face a call (its graph has a fixed batch of one)."""
 
     def __init__(self, threads: int = 0) -> None:
+        """Open the network.
+
+        Args:
+            threads: Threads of the network; 0 means one for each core.
+        """
         self._session = open_face_model(FACE_MESH, threads)
 
     def find(
@@ -104,9 +105,18 @@ class FaceMesh:
         box_xyxy: Float32[np.ndarray, "4"],
         points_xy: Float32[np.ndarray, "5 2"],
     ) -> Landmarks:
-        """Return the landmarks of the face that a detector found at a box with five points."""
+        """Return the landmarks of a detected face.
+
+        Args:
+            picture: The picture that shows the face.
+            box_xyxy: The face's box in pixels.
+            points_xy: The face's five points in pixels; the line between the eyes gives the roll.
+
+        Returns:
+            The landmarks in pixels of the picture.
+        """
         to_crop = _square_around(box_xyxy, points_xy)
-        crop = cv2.warpAffine(picture, to_crop, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
+        crop = cv2.warpAffine(picture, to_crop, (_INPUT_SIDE, _INPUT_SIDE), flags=cv2.INTER_LINEAR)
         mesh, logit = self._session.run(None, {"input_1": float32(crop[None]) / 255})
         points = mesh.reshape(468, 3)
         to_picture = invert_affine(to_crop)
@@ -121,11 +131,11 @@ class FaceMesh:
 def _square_around(
     box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]
 ) -> Affine:
-    """Map the square round a box, turned so that the eyes are level, to the network's input."""
+    """Return the map from a square around a box, rotated until the eyes are level, to the input."""
     center = (box_xyxy[:2] + box_xyxy[2:]) / 2
-    side = _ROOM * (box_xyxy[2:] - box_xyxy[:2]).max()
+    side = _BOX_MARGIN * (box_xyxy[2:] - box_xyxy[:2]).max()
     across = points_xy[1] - points_xy[0]
     angle = np.degrees(np.arctan2(across[1], across[0]))
-    to_crop = cv2.getRotationMatrix2D(center.tolist(), float(angle), float(_SIDE / side))
-    to_crop[:, 2] += _SIDE / 2 - 0.5 - center
+    to_crop = cv2.getRotationMatrix2D(center.tolist(), float(angle), float(_INPUT_SIDE / side))
+    to_crop[:, 2] += _INPUT_SIDE / 2 - 0.5 - center
     return to_crop.astype(np.float32)

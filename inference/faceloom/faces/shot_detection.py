@@ -1,6 +1,5 @@
-"""Notice a cut: from one frame to the next the whole picture is another."""
+"""Cut detection: the first frame of each shot."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -9,55 +8,61 @@ from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, float32
 
-# A cut moves the mean pixel of a thumbnail by more than this share of white, and by several times as much
-# as the frames before it moved: a fast pan does the first, not the second.
-_LEAST, _TIMES = 0.08, 4.0
+# Mean change of a thumbnail's pixels, as a fraction of white, above which there may be a cut.
+_MIN_CHANGE = 0.08
+# A cut changes a frame by this many times as much as the frames before it changed: a fast pan
+# exceeds _MIN_CHANGE, but not this.
+_MIN_CHANGE_RATIO = 4.0
+# Weight of a new frame's change in the running mean of changes.
+_NEW_WEIGHT = 0.2
+# Weight of the changes before it.
+_OLD_WEIGHT = 0.8
+# Width and height of the thumbnail in pixels.
 _THUMBNAIL_WH = (32, 18)
-# Pixels of a row and rows that are passed over: averaging all of them takes ten times as long.
-_THINNED = 4
+# Every n-th pixel of each axis is averaged; averaging all of them takes ten times as long.
+_SUBSAMPLING = 4
 
 
 @dataclass(frozen=True, slots=True)
 class CutState:
-    """The last thumbnail, None before the first picture, and how much a frame usually changes."""
+    """State of a cut detector after a frame."""
 
     thumbnail: Float32[np.ndarray, "18 32 3"] | None = None
+    """The last frame in small, 0..1; None before the first frame."""
     typical_change: float = 0.0
+    """Running mean of the change from frame to frame, as a fraction of white."""
 
 
 class CutDetector:
-    """Tell for each picture in turn whether it begins a new shot."""
+    """Tells for each frame in order whether it begins a shot."""
 
     def __init__(self) -> None:
+        """Begin before the first frame."""
         self.state = CutState()
 
     def begins_shot(self, picture: Rgb) -> bool:
-        """Return True for the first picture after a cut, and for the very first."""
-        thumbnail = (
-            float32(cv2.resize(_thinned(picture), _THUMBNAIL_WH, interpolation=cv2.INTER_AREA))
-            / 255
-        )
-        last, usual = self.state.thumbnail, self.state.typical_change
+        """Compare a frame with the one before it.
+
+        Args:
+            picture: The next frame.
+
+        Returns:
+            True for the first frame after a cut, and for the first frame of all.
+        """
+        small = cv2.resize(_subsample(picture), _THUMBNAIL_WH, interpolation=cv2.INTER_AREA)
+        thumbnail = float32(small) / 255
+        last, typical = self.state.thumbnail, self.state.typical_change
         if last is None:
-            self.state = CutState(thumbnail, usual)
+            self.state = CutState(thumbnail, typical)
             return True
         change = float(np.abs(thumbnail - last).mean())
-        cut = change > _LEAST and change > _TIMES * usual
-        self.state = CutState(thumbnail, usual if cut else 0.8 * usual + 0.2 * change)
+        cut = change > _MIN_CHANGE and change > _MIN_CHANGE_RATIO * typical
+        if not cut:
+            typical = _OLD_WEIGHT * typical + _NEW_WEIGHT * change
+        self.state = CutState(thumbnail, typical)
         return cut
 
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return what it knows of the pictures before, as arrays by name; nothing before the first."""
-        if self.state.thumbnail is None:
-            return {}
-        return {"cut/last": self.state.thumbnail, "cut/usual": np.array(self.state.typical_change)}
 
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Go on from what another one remembered."""
-        if "cut/last" in arrays:
-            self.state = CutState(float32(arrays["cut/last"]), float(arrays["cut/usual"]))
-
-
-def _thinned(picture: Rgb) -> Rgb:
-    step = max(1, min(_THINNED, min(picture.shape[:2]) // 32))
+def _subsample(picture: Rgb) -> Rgb:
+    step = max(1, min(_SUBSAMPLING, min(picture.shape[:2]) // 32))
     return np.ascontiguousarray(picture[::step, ::step])

@@ -1,28 +1,35 @@
-"""YuNet (March 2023): a seventh of RetinaFace's weights, sure of frontal faces."""
+"""YuNet (March 2023): a seventh of RetinaFace's weights, reliable on frontal faces."""
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, float32
-from faceloom.faces.detections import Detections
+from faceloom.faces.detections import Detections, Shrink, decode_boxes
 from faceloom.onnx_session import open_face_model
 from faceloom.weights import YUNET
 
-# The graph's input is fixed to this square.
+# Side in pixels of the graph's fixed square input.
 _SIDE = 640
+# Pixels of the input for each cell of the three feature maps.
 _STRIDES = (8, 16, 32)
 
 
 class YuNet:
     """The vendored network, one picture a run (its graph has a fixed batch of one).
 
-    Larger pictures are shrunk to fit 640 x 640, smaller ones are not enlarged: the rest stays black.
+    Larger pictures are shrunk to fit 640 x 640, smaller ones are padded with black.
     """
 
     def __init__(self, min_score: float = 0.6, max_overlap: float = 0.3, threads: int = 0):
+        """Open the network.
+
+        Args:
+            min_score: Confidence from which a face counts, 0..1.
+            max_overlap: Intersection over union above which two boxes are of one face.
+            threads: Threads of the network; 0 means one for each core.
+        """
         self._session = open_face_model(YUNET, threads)
         self._min_score = min_score
         self._max_overlap = max_overlap
@@ -32,27 +39,28 @@ class YuNet:
         self._cells = _cells()
 
     def detect(self, pictures: Sequence[Rgb]) -> list[Detections]:
-        """Return the faces of each picture, best first."""
+        """Return the faces of each picture, best first.
+
+        Args:
+            pictures: Pictures of any size.
+
+        Returns:
+            The detections of each picture.
+        """
         return [self._detect(picture) for picture in pictures]
 
     def _detect(self, picture: Rgb) -> Detections:
-        height, width = picture.shape[:2]
-        scale = min(1.0, _SIDE / max(height, width))
-        size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+        shrink = Shrink.to_fit(*picture.shape[:2], _SIDE)
         square = np.zeros((_SIDE, _SIDE, 3), np.uint8)
-        square[: size_wh[1], : size_wh[0]] = cv2.resize(
-            picture, size_wh, interpolation=cv2.INTER_AREA
-        )
-        # BGR 0..255, NCHW, no mean taken off.
+        square[: shrink.size_wh[1], : shrink.size_wh[0]] = shrink(picture)
+        # BGR 0..255, NCHW, no mean subtracted.
         network_input = np.ascontiguousarray(float32(square[..., ::-1]).transpose(2, 0, 1)[None])
         outputs = self._session.run(self._outputs, {"input": network_input})
         classes, objects, boxes, points = (
             np.concatenate(outputs[n : n + 3], 1)[0] for n in (0, 3, 6, 9)
         )
         scores = np.sqrt(np.clip(classes, 0, 1) * np.clip(objects, 0, 1))[:, 0]
-        return self._decode(
-            scores, boxes, points, float32([width / size_wh[0], height / size_wh[1]])
-        )
+        return self._decode(scores, boxes, points, shrink.to_picture)
 
     def _decode(
         self,
@@ -61,20 +69,20 @@ class YuNet:
         points: Float32[np.ndarray, "a 10"],
         to_picture: Float32[np.ndarray, "2"],
     ) -> Detections:
-        """Turn what each cell says, in units of its stride from its corner, into pixels of the picture."""
-        sure = scores > self._min_score
-        corner_xy, stride = self._cells[sure, None, :2], self._cells[sure, None, 2:]
-        middle = corner_xy[:, 0] + boxes[sure, :2] * stride[:, 0]
-        half = np.exp(boxes[sure, 2:]) * stride[:, 0] / 2
-        corners = np.stack([middle - half, middle + half], 1) * to_picture
-        points_xy = (corner_xy + points[sure].reshape(-1, 5, 2) * stride) * to_picture
-        return Detections(corners.reshape(-1, 4), scores[sure], points_xy).with_nms(
-            self._max_overlap
+        """Decode offsets, in units of each cell's stride from its corner, to pixels."""
+        confident = scores > self._min_score
+        corner_xy, stride = self._cells[confident, None, :2], self._cells[confident, None, 2:]
+        boxes_xyxy = decode_boxes(
+            corner_xy[:, 0] + boxes[confident, :2] * stride[:, 0],
+            np.exp(boxes[confident, 2:]) * stride[:, 0] / 2,
+            to_picture,
         )
+        points_xy = (corner_xy + points[confident].reshape(-1, 5, 2) * stride) * to_picture
+        return Detections(boxes_xyxy, scores[confident], points_xy).with_nms(self._max_overlap)
 
 
 def _cells() -> Float32[np.ndarray, "a 3"]:
-    """Left, top and stride, in pixels, of the graph's cells in its output order."""
+    """Return left, top and stride in pixels of the graph's cells, in its output order."""
     levels = []
     for stride in _STRIDES:
         rows, columns = np.mgrid[: _SIDE // stride, : _SIDE // stride] * stride

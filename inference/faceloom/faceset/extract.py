@@ -17,7 +17,7 @@ from faceloom.faces.detect import DEFAULT_DETECTOR
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.extract_source import ExtractionSettings
 from faceloom.faceset.extraction_journal import Journal
-from faceloom.faceset.footage import Source, list_footage
+from faceloom.faceset.footage import FootageFile, list_footage
 from faceloom.faceset.identity_clustering import Choice, select_identity
 from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import FootageRow
@@ -117,7 +117,7 @@ def _source_options(options: ExtractOptions) -> ExtractionSettings:
     )
 
 
-def _journal_name(source: Source, number: int, options: ExtractOptions) -> str:
+def _journal_name(source: FootageFile, number: int, options: ExtractOptions) -> str:
     """A name that changes with whatever would make another journal of the source."""
     asked = (
         _JOURNAL_SCHEMA,
@@ -154,7 +154,7 @@ def _choose(
 def _write_set(
     out: Path,
     journals: Sequence[Journal],
-    sources: Sequence[Source],
+    sources: Sequence[FootageFile],
     choice: Choice,
     geometry: CropGeometry,
     options: ExtractOptions,
@@ -173,7 +173,7 @@ def _write_set(
             )
 
 
-def _nobody(sources: Sequence[Source], choice: Choice) -> str:
+def _nobody(sources: Sequence[FootageFile], choice: Choice) -> str:
     names = ", ".join(str(source.path) for source in sources)
     if choice.people:
         return f"None of the faces in {names} is the person asked for; give another --reference or a lower --threshold."

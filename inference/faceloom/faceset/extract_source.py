@@ -22,7 +22,7 @@ from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import Quality, crop_quality
 from faceloom.faces.temporal_smoothing import smooth_alignment
 from faceloom.faceset.extraction_journal import Found, Journal, encode_crop, read_state
-from faceloom.faceset.footage import Picture, Source
+from faceloom.faceset.footage import FootageFile, FootageFrame
 from faceloom.faceset.schema import FaceRow
 from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
@@ -35,7 +35,7 @@ _TOGETHER = _BATCH // 2
 # Frames after which what was found counts, so that a kill costs no more.
 _COMMIT_EVERY = 64
 
-Seen: TypeAlias = tuple[Picture, list[Face]]
+Seen: TypeAlias = tuple[FootageFrame, list[Face]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Networks:
 class Job:
     """A source, its number in the face set, and the folder of its journal."""
 
-    source: Source
+    source: FootageFile
     number: int
     folder: Path
 
@@ -117,7 +117,7 @@ def extract_source(
 
 
 def _fill(
-    journal: Journal, source: Source, maker: "FaceRowBuilder", finder: FaceFinder, every: int
+    journal: Journal, source: FootageFile, maker: "FaceRowBuilder", finder: FaceFinder, every: int
 ) -> ProgressGenerator[None]:
     total = source.frames and -(-source.frames // every)
     done, last = journal.state.frames, journal.state.next_frame
@@ -147,7 +147,7 @@ class FaceRowBuilder:
         faces = [(picture, face) for picture, found in seen for face in found]
         return [made for some in batched(faces, _TOGETHER) for made in self._make(some)]
 
-    def _make(self, faces: Sequence[tuple[Picture, Face]]) -> Iterator[Found]:
+    def _make(self, faces: Sequence[tuple[FootageFrame, Face]]) -> Iterator[Found]:
         """Take each step for all faces, then the next: a step whose code and tables are in the caches goes faster.
 
         On eight faces that is a tenth less than face by face.
@@ -170,7 +170,7 @@ class FaceRowBuilder:
         rows = [self._row(*face, quality) for face, quality in zip(faces, qualities, strict=True)]
         return zip(rows, files, vectors, strict=True)
 
-    def _row(self, picture: Picture, face: Face, quality: Quality) -> FaceRow:
+    def _row(self, picture: FootageFrame, face: Face, quality: Quality) -> FaceRow:
         return FaceRow(
             image=f"crops/{self._number:03d}_{picture.frame:06d}_{face.track}.jpg",
             source=self._number,
@@ -189,13 +189,13 @@ class FaceRowBuilder:
         )
 
 
-def find_in_source(pictures: Iterable[Picture], finder: FaceFinder) -> Iterator[Seen]:
+def find_in_source(pictures: Iterable[FootageFrame], finder: FaceFinder) -> Iterator[Seen]:
     """Yield pictures in order with their faces; `finder` is one that has seen no other video."""
     for group in batch_by_size(pictures, _BATCH):
         yield from zip(group, finder.find([picture.rgb for picture in group]), strict=True)
 
 
-def batch_by_size(pictures: Iterable[Picture], count: int) -> Iterator[list[Picture]]:
+def batch_by_size(pictures: Iterable[FootageFrame], count: int) -> Iterator[list[FootageFrame]]:
     """Group pictures in order into lists of at most `count` that share height and width."""
     for _, same_size in groupby(pictures, key=lambda picture: picture.rgb.shape):
         yield from batched(same_size, count)

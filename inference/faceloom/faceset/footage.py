@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class FootageFrame:
     """An upright picture of a source and where it lies there.
 
     A face that another tool cut from a video carries the number of that video's frame.
@@ -32,7 +32,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FootageFile:
     """A file to extract from; `frames` is what it will deliver, None if unknown.
 
     `origin` says what another tool cut this picture from, where it noted that.
@@ -44,7 +44,7 @@ class Source:
     origin: Origin | None = None
 
     @classmethod
-    def open(cls, path: Path) -> "Source":
+    def open(cls, path: Path) -> "FootageFile":
         """Probe a file; raise UsageError or MediaUnreadable if nothing can be read from it."""
         if path.suffix.lower() in PICTURE_EXTENSIONS and path.is_file():
             return cls(path, "picture", 1, _origin(path))
@@ -59,22 +59,24 @@ class Source:
         """Return the file's checksum."""
         return sha256_of_file(self.path)
 
-    def read(self, every: int = 1, start: int = 0) -> Iterator[Picture]:
+    def read(self, every: int = 1, start: int = 0) -> Iterator[FootageFrame]:
         """Yield every `every`-th picture from number `start` on, upright."""
         if self.kind == "picture":
             if start == 0:
-                yield Picture(
+                yield FootageFrame(
                     self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path)
                 )
             return
         rotation = probe_video(self.path).rotation
         for frame in read_frames(self.path, start=start, every=every):
-            yield Picture(frame.index, frame.pts, frame.seconds, to_upright(frame.rgb, rotation))
+            yield FootageFrame(
+                frame.index, frame.pts, frame.seconds, to_upright(frame.rgb, rotation)
+            )
 
 
-def list_footage(inputs: Iterable[Path]) -> list[Source]:
+def list_footage(inputs: Iterable[Path]) -> list[FootageFile]:
     """Return every video and picture among `inputs`, folders opened (not their subfolders), in a fixed order."""
-    sources = [Source.open(file) for path in inputs for file in _files_of(path)]
+    sources = [FootageFile.open(file) for path in inputs for file in _files_of(path)]
     if not sources:
         raise UsageError(
             "No video or picture among the inputs; give files or folders that hold some."

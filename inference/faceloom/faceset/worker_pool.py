@@ -14,7 +14,7 @@ from faceloom.batches import batched
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract_source import ExtractionSettings, Job, extract_sources
 from faceloom.faceset.extraction_journal import read_state
-from faceloom.faceset.footage import Source
+from faceloom.faceset.footage import FootageFile
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 
 # Seconds between looks at the journals.
@@ -24,7 +24,7 @@ _MOST_TOGETHER, _SHARES = 200, 3
 
 
 def extract_in_processes(
-    sources: Sequence[Source],
+    sources: Sequence[FootageFile],
     folders: Sequence[Path],
     geometry: CropGeometry,
     options: ExtractionSettings,

@@ -1,4 +1,4 @@
-"""The visible label: a line of text on a dark background, drawn into every frame."""
+"""The visible label: a line of text on a dark background, rendered into every frame."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,6 +1,25 @@
-"""What the footage has and lacks, before a single step is trained."""
+"""Review face sets before training: coverage, quality, what to add.
 
-from faceloom.review.finding import Finding, Severity
-from faceloom.review.report import ReviewSummary, review
+May import `swap`, `faceset`, `faces`, `video` and what is below them; nothing of `compare`.
+"""
 
-__all__ = ["Finding", "ReviewSummary", "Severity", "review"]
+from faceloom.review.coverage_findings import DIRECTION_CHECKS
+from faceloom.review.faceset_findings import FACESET_CHECKS
+from faceloom.review.faceset_measurement import measure_faceset
+from faceloom.review.finding import ReviewFinding, Severity, sort_by_severity
+from faceloom.review.review import ReviewSummary, list_directions, review
+from faceloom.review.statistics import FaceSetStatistics, SwapDirection
+
+__all__ = [
+    "DIRECTION_CHECKS",
+    "FACESET_CHECKS",
+    "FaceSetStatistics",
+    "ReviewFinding",
+    "ReviewSummary",
+    "Severity",
+    "SwapDirection",
+    "list_directions",
+    "measure_faceset",
+    "review",
+    "sort_by_severity",
+]

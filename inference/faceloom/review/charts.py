@@ -8,10 +8,10 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.array_types import float32, to_levels
+from faceloom.array_types import float32, to_uint8
 from faceloom.color import from_lab
 from faceloom.html import svg
-from faceloom.review.statistics import Column, FaceTable
+from faceloom.review.statistics import FaceTable, FaceValues
 
 # Yaw and pitch in degrees.
 Poses: TypeAlias = Float32[np.ndarray, "_ 2"]
@@ -65,7 +65,7 @@ def pose_map(table: FaceTable, color: str, needed: Poses, missing: Poses) -> str
     )
 
 
-def histogram(values: Column, axis: Axis, color: str) -> str:
+def histogram(values: FaceValues, axis: Axis, color: str) -> str:
     """Draw how values spread over an axis, those beyond in the last bars; a line at the median."""
     counts, _ = np.histogram(np.clip(values, axis.low, axis.high), _BINS, (axis.low, axis.high))
     tall = _HIGH * counts / max(counts.max(), 1)
@@ -93,7 +93,7 @@ def histogram(values: Column, axis: Axis, color: str) -> str:
     )  # fmt: skip
 
 
-def light_map(across: Column, down: Column, color: str) -> str:
+def light_map(across: FaceValues, down: FaceValues, color: str) -> str:
     """Draw from where faces are lit: a dot a face, to the side and height of the brighter edge."""
     side = 150
     xs = side / 2 * (1 + np.clip(across, -1, 1))
@@ -174,5 +174,5 @@ def _under(left: str, middle: str, right: str, y: float) -> str:
 
 
 def _hex(rgb: Sequence[int] | np.ndarray) -> str:
-    red, green, blue = to_levels(float32(rgb)).tolist()
+    red, green, blue = to_uint8(float32(rgb)).tolist()
     return f"#{red:02x}{green:02x}{blue:02x}"

@@ -5,9 +5,9 @@ from functools import partial
 
 import numpy as np
 
-from faceloom.review.coverage import REGIONS, find_gap
-from faceloom.review.finding import Finding, Severity, percent
-from faceloom.review.statistics import Direction, Target
+from faceloom.review.coverage import REGIONS, find_coverage_gap
+from faceloom.review.finding import ReviewFinding, Severity, format_percent
+from faceloom.review.statistics import SwapDirection, TargetStatistics
 
 # A pose that the host has in fewer faces than this is chance.
 _FEW_FRAMES = 3
@@ -20,54 +20,54 @@ _WHO_IS_EXCHANGED = (
 )
 
 
-def pose_gap(direction: Direction, region: str) -> Finding | None:
+def pose_gap(direction: SwapDirection, region: str) -> ReviewFinding | None:
     """The host turns to where the guest has hardly a face."""
-    gap = find_gap(direction, region)
+    gap = find_coverage_gap(direction, region)
     if not gap or gap.share < 0.02 or gap.needed < _FEW_FRAMES:
         return None
     way = REGIONS[region].format(angle=gap.angle, where=gap.where)
     name = direction.guest.name
     have = "no face" if not gap.faces else f"{gap.faces} face{'s'[: gap.faces != 1]}"
-    return Finding(
+    return ReviewFinding(
         f"pose gap {region}", Severity.grave if gap.share >= 0.1 else Severity.warning,
-        f"{direction.host_name} {way} in {percent(gap.share)} of the {direction.unit}; {name} has {have} there.",
+        f"{direction.host_name} {way} in {format_percent(gap.share)} of the {direction.unit}; {name} has {have} there.",
         f"Add footage in which {name} {way}.",
         gap.share, {"share": gap.share, "degrees": gap.angle, "faces": gap.faces},
     )  # fmt: skip
 
 
-def mouth_gap(direction: Direction) -> Finding | None:
+def mouth_gap(direction: SwapDirection) -> ReviewFinding | None:
     """The host opens the mouth wider than the guest ever does."""
     widest = float(np.percentile(direction.guest.table.mouth_open, 98))
     share = float((direction.host.mouth_open > widest + 0.1).mean())
     if share < 0.03:
         return None
     name = direction.guest.name
-    return Finding(
+    return ReviewFinding(
         "mouth gap", Severity.warning,
-        f"{direction.host_name} opens the mouth wider in {percent(share)} of the {direction.unit} "
+        f"{direction.host_name} opens the mouth wider in {format_percent(share)} of the {direction.unit} "
         f"than {name} ever does.",
         f"Add footage in which {name} laughs or speaks up.", share, {"share": share, "widest": widest},
     )  # fmt: skip
 
 
-def blink_gap(direction: Direction) -> Finding | None:
+def blink_gap(direction: SwapDirection) -> ReviewFinding | None:
     """The host blinks and the guest does not."""
     share = float(direction.host.shut().mean())
     shut = int(direction.guest.table.shut().sum())
     if share < 0.01 or shut >= max(_FEW_SHUT, _FEW_SHUT_SHARE * share * len(direction.guest)):
         return None
     name = direction.guest.name
-    return Finding(
+    return ReviewFinding(
         "blink gap", Severity.warning,
-        f"{direction.host_name} has the eyes shut in {percent(share)} of the {direction.unit}; "
+        f"{direction.host_name} has the eyes shut in {format_percent(share)} of the {direction.unit}; "
         f"{name} in {shut} faces.",
         f"Add footage in which {name} blinks, or extract with a smaller --every.",
         share, {"share": share, "faces": shut},
     )  # fmt: skip
 
 
-def light_gap(direction: Direction) -> Finding | None:
+def light_gap(direction: SwapDirection) -> ReviewFinding | None:
     """The host is lit as no face of the guest is."""
     near = np.abs(direction.host.across[:, None] - direction.guest.table.across[None]) < _LIGHT_NEAR
     unlike = near.mean(1) < 0.01
@@ -80,15 +80,15 @@ def light_gap(direction: Direction) -> Finding | None:
         else "left"
     )
     name = direction.guest.name
-    return Finding(
+    return ReviewFinding(
         "light gap", Severity.warning,
-        f"{direction.host_name} is lit more from the {side} in {percent(share)} of the {direction.unit} "
+        f"{direction.host_name} is lit more from the {side} in {format_percent(share)} of the {direction.unit} "
         f"than {name} ever is.",
         f"Add footage of {name} lit more from the {side}.", share, {"share": share},
     )  # fmt: skip
 
 
-def softer_guest(direction: Direction) -> Finding | None:
+def softer_guest(direction: SwapDirection) -> ReviewFinding | None:
     """The guest's faces have far fewer pixels than the host's."""
     guest, host = (
         float(np.median(direction.guest.table.size)),
@@ -97,54 +97,58 @@ def softer_guest(direction: Direction) -> Finding | None:
     if guest >= 0.6 * host:
         return None
     name = direction.guest.name
-    return Finding(
+    return ReviewFinding(
         "softer guest", Severity.warning,
         f"The face of {direction.host_name} has {host:.0f} pixels and {name}'s {guest:.0f}: the swap will look soft.",
         f"Add closer footage of {name}.", 1 - guest / host, {"guest": guest, "host": host},
     )  # fmt: skip
 
 
-def several_people(target: Target) -> Finding | None:
+def several_people(target: TargetStatistics) -> ReviewFinding | None:
     """More than one person in the target, at once or in turn."""
     if len(target.people) < 2:
         return None
     seen = ", ".join(
-        f"{person.label} in {percent(len(person.table) / target.frames)}"
+        f"{person.label} in {format_percent(len(person.table) / target.frames)}"
         for person in target.people
     )
     share = target.crowded / target.frames
-    return Finding(
+    return ReviewFinding(
         "several people", Severity.note,
         f"{target.name} shows {len(target.people)} people ({seen} of the frames), "
-        f"more than one at once in {percent(share)}.",
+        f"more than one at once in {format_percent(share)}.",
         _WHO_IS_EXCHANGED, max(share, 0.01), {"people": len(target.people), "share": share},
     )  # fmt: skip
 
 
-def crowded(target: Target) -> Finding | None:
+def crowded(target: TargetStatistics) -> ReviewFinding | None:
     """More faces than one, of which all but one are seen too rarely to be judged."""
     share = target.crowded / target.frames
     if share < 0.02 or len(target.people) > 1:
         return None
-    return Finding(
-        "crowded", Severity.note, f"{target.name} shows more than one face in {percent(share)} of the frames.",
+    return ReviewFinding(
+        "crowded", Severity.note, f"{target.name} shows more than one face in {format_percent(share)} of the frames.",
         _WHO_IS_EXCHANGED, share, {"share": share},
     )  # fmt: skip
 
 
-def faceless(target: Target) -> Finding | None:
+def faceless(target: TargetStatistics) -> ReviewFinding | None:
     """No face found in many frames of the target."""
     share = target.faceless / target.frames
     if share < 0.05:
         return None
-    return Finding(
-        "faceless", Severity.note, f"{target.name} shows no face that is found in {percent(share)} of the frames.",
+    return ReviewFinding(
+        "faceless", Severity.note, f"{target.name} shows no face that is found in {format_percent(share)} of the frames.",
         "Those frames stay as they are; check that nothing but turned or hidden heads is missed.",
         share, {"share": share},
     )  # fmt: skip
 
 
-OF_DIRECTION: tuple[Callable[[Direction], Finding | None], ...] = (
+DIRECTION_CHECKS: tuple[Callable[[SwapDirection], ReviewFinding | None], ...] = (
     *(partial(pose_gap, region=region) for region in REGIONS), mouth_gap, blink_gap, light_gap, softer_guest,
 )  # fmt: skip
-OF_TARGET: tuple[Callable[[Target], Finding | None], ...] = (several_people, crowded, faceless)
+TARGET_CHECKS: tuple[Callable[[TargetStatistics], ReviewFinding | None], ...] = (
+    several_people,
+    crowded,
+    faceless,
+)

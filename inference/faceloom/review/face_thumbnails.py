@@ -10,7 +10,7 @@ from jaxtyping import Float32
 from faceloom.array_types import Rgb
 from faceloom.faceset import FaceRow
 from faceloom.html import page_jpeg
-from faceloom.review.statistics import Column, Person, TargetPerson
+from faceloom.review.statistics import FaceSetStatistics, FaceValues, TargetPersonStatistics
 
 SHOWN = 12
 # Degrees between two faces of a sheet.
@@ -20,7 +20,7 @@ _SHOWN_COVERAGE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
-class Thumb:
+class Thumbnail:
     """A small picture, as JPEG, and what is said under it."""
 
     picture: bytes
@@ -28,14 +28,14 @@ class Thumb:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ContactSheet:
     """A row of faces with a title."""
 
     title: str
-    thumbs: tuple[Thumb, ...]
+    thumbs: tuple[Thumbnail, ...]
 
 
-def contact_sheets(person: Person) -> tuple[Sheet, ...]:
+def contact_sheets(person: FaceSetStatistics) -> tuple[ContactSheet, ...]:
     """Return the best, the worst and the most doubtful faces of a set.
 
     Best: sharp and like the person, no two alike. Worst: the least sharp. Doubtful: the least like the person.
@@ -56,12 +56,13 @@ def contact_sheets(person: Person) -> tuple[Sheet, ...]:
     )
 
 
-def target_sheet(person: TargetPerson) -> Sheet:
+def target_sheet(person: TargetPersonStatistics) -> ContactSheet:
     """Return faces of a person of the target, spread evenly over it."""
     numbers = np.unique(np.linspace(0, len(person.thumbs) - 1, SHOWN).round().astype(int))
     yaw = person.table.yaw
-    return Sheet(
-        "Over the clip", tuple(Thumb(person.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers)
+    return ContactSheet(
+        "Over the clip",
+        tuple(Thumbnail(person.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers),
     )
 
 
@@ -73,11 +74,13 @@ def thumbnail(crop: Rgb, coverage: float) -> bytes:
     return page_jpeg(small)
 
 
-def _sheet(title: str, person: Person, order: np.ndarray, captions: Column) -> Sheet:
+def _sheet(
+    title: str, person: FaceSetStatistics, order: np.ndarray, captions: FaceValues
+) -> ContactSheet:
     rows = person.faces.rows
     numbers = _unlike(order.tolist(), np.stack([person.table.yaw, person.table.pitch], 1))
-    return Sheet(
-        title, tuple(Thumb(_thumb(person, rows[n]), f"{captions[n]:.2f}") for n in numbers)
+    return ContactSheet(
+        title, tuple(Thumbnail(_thumb(person, rows[n]), f"{captions[n]:.2f}") for n in numbers)
     )
 
 
@@ -95,7 +98,7 @@ def _unlike(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int
     return [number for number in order if number in shown]
 
 
-def _thumb(person: Person, row: FaceRow) -> bytes:
+def _thumb(person: FaceSetStatistics, row: FaceRow) -> bytes:
     return thumbnail(person.faces.read_crop(row), person.faces.geometry.coverage)
 
 

@@ -1,4 +1,4 @@
-"""What a finding is: a fault of the footage in plain words, and what to do about it."""
+"""Findings of the review: a problem of the footage, and what to do about it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,48 +7,66 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """grave: the swap will fail there. warning: it will be worse. note: worth knowing."""
+    """How bad a problem is, the worst first."""
 
-    grave = "grave"
-    warning = "warning"
-    note = "note"
+    CRITICAL = "critical"
+    """The swap will fail there."""
+    WARNING = "warning"
+    """The swap will be worse."""
+    NOTE = "note"
+    """Worth knowing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """weight: the share of faces or frames concerned, which orders findings of one severity.
-
-    action: what to do, in words. command: what to type for it, ready for a shell in any folder; empty where
-    nothing but a camera helps. about: the person, two people, direction or target that it was found of, by which
-    findings are shown together.
-    """
+class ReviewFinding:
+    """One problem of the footage."""
 
     name: str
+    """Kind of the problem."""
     severity: Severity
+    """How bad it is."""
     text: str
+    """The problem, as a sentence."""
     action: str
-    weight: float
-    figures: Mapping[str, float] = field(default_factory=dict)
+    """What to do about it, as a sentence."""
+    affected: float
+    """Share of the faces or frames that it affects, 0 to 1; sorts findings of one severity."""
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    """The numbers behind it."""
     command: str = ""
-    about: str = ""
+    """A shell command that does it, for any working directory; empty if only new footage helps."""
+    subject: str = ""
+    """Face set, pair, swap direction or target that it is about; the report groups by it."""
 
 
-def gravest_first(findings: list[Finding]) -> list[Finding]:
-    """Sort by severity, then by how much is concerned."""
+def sort_by_severity(findings: list[ReviewFinding]) -> list[ReviewFinding]:
+    """Sort findings by severity, then by the affected share, the worst first.
+
+    Args:
+        findings: The findings.
+    """
     order = list(Severity)
-    return sorted(findings, key=lambda finding: (order.index(finding.severity), -finding.weight))
+    return sorted(findings, key=lambda finding: (order.index(finding.severity), -finding.affected))
 
 
-def by_subject(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
-    """Group findings by what they are about, in their order: of sorted ones the group with the gravest comes first."""
-    groups: dict[str, list[Finding]] = {}
+def group_by_subject(findings: Sequence[ReviewFinding]) -> dict[str, list[ReviewFinding]]:
+    """Group findings by subject, in the order of each subject's first finding.
+
+    Args:
+        findings: The findings; if they are sorted, the group with the worst comes first.
+    """
+    groups: dict[str, list[ReviewFinding]] = {}
     for finding in findings:
-        groups.setdefault(finding.about, []).append(finding)
+        groups.setdefault(finding.subject, []).append(finding)
     return groups
 
 
-def tally(findings: Sequence[Finding]) -> str:
-    """Say how many findings there are of each severity: 1 grave, 3 warnings."""
+def format_counts(findings: Sequence[ReviewFinding]) -> str:
+    """Count findings by severity, for example "1 critical, 3 warnings".
+
+    Args:
+        findings: The findings.
+    """
     counts = Counter(finding.severity for finding in findings)
     return ", ".join(
         _counted(counts[severity], severity) for severity in Severity if counts[severity]
@@ -56,13 +74,14 @@ def tally(findings: Sequence[Finding]) -> str:
 
 
 def _counted(count: int, severity: Severity) -> str:
-    return (
-        f"{count} {severity}"
-        if count == 1 or severity == Severity.grave
-        else f"{count} {severity}s"
-    )
+    plural = "" if count == 1 or severity is Severity.CRITICAL else "s"
+    return f"{count} {severity}{plural}"
 
 
-def percent(share: float) -> str:
-    """Say a share."""
+def format_percent(share: float) -> str:
+    """Format a share as percent.
+
+    Args:
+        share: 0 to 1.
+    """
     return f"{100 * share:.0f} %"

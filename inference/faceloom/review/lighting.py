@@ -1,4 +1,4 @@
-"""How a face is lit, and its color."""
+"""Direction of a face's light, and its color."""
 
 from dataclasses import dataclass
 
@@ -8,34 +8,46 @@ import numpy as np
 from faceloom.array_types import Mask, Rgb, float32
 from faceloom.color import to_lab
 
+# Pixels of the side that crops are reduced to: light changes slowly over a face.
 _SIDE = 64
+# Least value of a reduced mask, of 255, that counts as inside the face.
+_INSIDE = 200
+# Pixels that a plane needs.
+_LEAST_PIXELS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Light:
-    """Of one face, in the picture's own left and right.
+class Lighting:
+    """How one face is lit. Left and right are those of the picture."""
 
-    across: how much brighter its right edge is than its left; down: its lower edge than its upper.
-    Both as shares of its mean lightness, along the plane that fits its lightness best. lab: its mean color.
-    """
-
-    across: float
-    down: float
+    gradient_x: float
+    """Lightness of the right edge minus that of the left, as a share of the mean lightness."""
+    gradient_y: float
+    """Lightness of the lower edge minus that of the upper, as a share of the mean lightness."""
     lab: tuple[float, float, float]
+    """Mean color in CIE L*a*b*."""
 
 
-def measure_light(crop: Rgb, mask: Mask) -> Light:
-    """Fit a plane to the lightness of a crop inside its mask. An empty mask has no light: all 0."""
+def measure_lighting(crop: Rgb, mask: Mask) -> Lighting:
+    """Fit a plane to the lightness of a face.
+
+    Args:
+        crop: Crop of the face.
+        mask: Its mask, 255 inside the face.
+
+    Returns:
+        The lighting; all zeros for an empty mask.
+    """
     lab = to_lab(cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
-    inside = cv2.resize(mask, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) > 200
-    if inside.sum() < 3:
-        return Light(0.0, 0.0, (0.0, 0.0, 0.0))
+    inside = cv2.resize(mask, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA) > _INSIDE
+    if inside.sum() < _LEAST_PIXELS:
+        return Lighting(0.0, 0.0, (0.0, 0.0, 0.0))
     ys, xs = np.nonzero(inside)
     lightness = lab[ys, xs, 0]
     plane = float32(np.stack([xs, ys, np.ones_like(xs)], 1))
     slope_x, slope_y, _ = np.linalg.lstsq(plane, lightness, rcond=None)[0]
     mean = max(float(lightness.mean()), 1.0)
     level, a, b = lab[ys, xs].mean(0).tolist()
-    return Light(
+    return Lighting(
         float(slope_x * np.ptp(xs)) / mean, float(slope_y * np.ptp(ys)) / mean, (level, a, b)
     )

@@ -1,4 +1,4 @@
-"""What is known about the faces of a person and of a target, as columns."""
+"""Statistics of the faces of a face set and of a target, as columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,49 +10,68 @@ from faceloom.array_types import float32
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceSet
-from faceloom.review.lighting import Light
+from faceloom.review.lighting import Lighting
 
-Column = Float32[np.ndarray, "_"]
+# One value per face.
+FaceValues = Float32[np.ndarray, "_"]
 
-# How far a person's eyes are open: this percentile of all openings, as blinks and lowered looks only take away.
-_USUAL = 80
-# An eye counts as shut below this share of that, on a head turned by no more than so many degrees: the mesh never
-# quite shuts an eye, and nearly shuts those of a profile. On 2,038 synthetic faces that finds 70 of 78 shut eyes and
-# takes 5 of 1,914 open ones for shut (0.78 of the median at any turn: 48 and 4). Every face of five real clips that
-# it calls shut and that was looked at is shut, or nearly.
-SHUT, _MOST_TURNED = 0.79, 35.0
+# Percentile of a person's eye openings that counts as normally open: blinks and lowered eyes only
+# reduce it.
+_NORMAL_PERCENTILE = 80
+# Eye opening relative to the normal one, below which eyes count as closed: the mesh never closes an
+# eye completely. Of 2,038 synthetic faces this and _MAX_YAW find 70 of 78 with closed eyes and
+# misjudge 5 of 1,914 with open ones (0.78 of the median at any yaw: 48 and 4). All inspected faces
+# of five real clips that count as closed are closed, or nearly.
+CLOSED_EYES = 0.79
+# Degrees of yaw beyond which closed eyes cannot be detected: the mesh nearly closes a profile's eyes.
+_MAX_YAW = 35.0
 # Sharpness (see Quality) below which a face is blurred.
 BLURRED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class FaceTable:
-    """n faces as columns; degrees, pixels of the source, and the units of Quality.
+    """What is measured of n faces, one column per property."""
 
-    across, down and lab are of m <= n faces spread evenly: they need the pictures, and a few hundred tell it.
-    """
-
-    yaw: Column
-    pitch: Column
-    size: Column
-    sharpness: Column
-    exposure: Column
-    clipped: Column
-    eyes_open: Column
-    mouth_open: Column
-    across: Column
-    down: Column
+    yaw: FaceValues
+    """Degrees; negative: the picture's left."""
+    pitch: FaceValues
+    """Degrees; positive: up."""
+    size: FaceValues
+    """Longer side of the face in pixels of the footage."""
+    sharpness: FaceValues
+    """See Quality."""
+    exposure: FaceValues
+    """See Quality."""
+    clipped: FaceValues
+    """See Quality."""
+    eyes_open: FaceValues
+    """See Quality."""
+    mouth_open: FaceValues
+    """See Quality."""
+    gradient_x: FaceValues
+    """See Lighting; of m <= n faces, evenly spread, as it needs the pictures."""
+    gradient_y: FaceValues
+    """See Lighting; of the same m faces."""
     lab: Float32[np.ndarray, "m 3"]
+    """Mean colors in CIE L*a*b* of the same m faces."""
 
     @classmethod
-    def of(
+    def from_faces(
         cls,
         poses: Sequence[Pose],
         qualities: Sequence[Quality],
         sizes: Sequence[float],
-        lights: Sequence[Light],
+        lightings: Sequence[Lighting],
     ) -> "FaceTable":
-        """Gather what was measured of each face."""
+        """Collect the measurements of faces.
+
+        Args:
+            poses: Head pose per face.
+            qualities: Quality per face.
+            sizes: Size per face in pixels.
+            lightings: Lighting of some of the faces.
+        """
         return cls(
             yaw=float32([pose.yaw for pose in poses]),
             pitch=float32([pose.pitch for pose in poses]),
@@ -62,89 +81,114 @@ class FaceTable:
             clipped=float32([quality.clipped for quality in qualities]),
             eyes_open=float32([quality.eyes_open for quality in qualities]),
             mouth_open=float32([quality.mouth_open for quality in qualities]),
-            across=float32([light.across for light in lights]),
-            down=float32([light.down for light in lights]),
-            lab=float32([light.lab for light in lights]).reshape(-1, 3),
+            gradient_x=float32([lighting.gradient_x for lighting in lightings]),
+            gradient_y=float32([lighting.gradient_y for lighting in lightings]),
+            lab=float32([lighting.lab for lighting in lightings]).reshape(-1, 3),
         )
 
     def __len__(self) -> int:
         return len(self.yaw)
 
-    def openness(self) -> Column:
-        """Return how far the eyes are open as a share of how far this person's usually are."""
-        return float32(self.eyes_open / max(float(np.percentile(self.eyes_open, _USUAL)), 1e-6))
+    def poses(self) -> Float32[np.ndarray, "n 2"]:
+        """Return yaw and pitch of each face in degrees."""
+        return np.stack([self.yaw, self.pitch], 1)
 
-    def shut(self) -> Bool[np.ndarray, "n"]:
-        """Tell which faces have their eyes shut."""
-        return np.asarray((self.openness() < SHUT) & (np.abs(self.yaw) <= _MOST_TURNED), bool)
+    def relative_eye_opening(self) -> FaceValues:
+        """Return the eye opening of each face relative to the person's normal one."""
+        normal = float(np.percentile(self.eyes_open, _NORMAL_PERCENTILE))
+        return float32(self.eyes_open / max(normal, 1e-6))
+
+    def has_closed_eyes(self) -> Bool[np.ndarray, "n"]:
+        """Return which faces have their eyes closed."""
+        closed = self.relative_eye_opening() < CLOSED_EYES
+        return np.asarray(closed & (np.abs(self.yaw) <= _MAX_YAW), bool)
 
 
 @dataclass(frozen=True, slots=True)
-class SourceShare:
-    """How many faces of a set came from one file."""
+class FileShare:
+    """How many faces of a set come from one file."""
 
     name: str
+    """File name."""
     faces: int
+    """Number of faces."""
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """The faces of one face set. similarity: to the set's own center, a unit vector."""
+class FaceSetStatistics:
+    """What is measured of a face set of n faces."""
 
     name: str
+    """Name of the identity."""
     faces: FaceSet
+    """The face set."""
     table: FaceTable
-    sources: tuple[SourceShare, ...]
-    similarity: Column
-    center: Column
+    """Of all n faces."""
+    files: tuple[FileShare, ...]
+    """The files that the faces come from, the largest share first."""
+    similarity: FaceValues
+    """Cosine of each face to `center`."""
+    center: FaceValues
+    """Unit vector in the middle of the embeddings, [192]."""
     duplicate: Bool[np.ndarray, "n"]
-    background_uniform: Column
+    """Which faces are near-duplicates of another one."""
+    background_uniform: FaceValues
+    """See Quality."""
     background_rgb: Float32[np.ndarray, "n 3"]
+    """See Quality, 0 to 255."""
 
     def __len__(self) -> int:
         return len(self.table)
 
 
 @dataclass(frozen=True, slots=True)
-class TargetPerson:
-    """The faces of one person in a target. looks_like: the face set of that person, or empty.
-
-    label: that, or a number. name: it and the target's name, which stands alone where nobody else is in it.
-    thumbs: the faces in small, as JPEG.
-    """
+class TargetPersonStatistics:
+    """What is measured of one person in a target."""
 
     label: str
+    """Name of the face set that `matches`, or "person 1"."""
     name: str
-    looks_like: str
+    """Label and name of the target; only the target's name if nobody else is in it."""
+    matches: str
+    """Name of the face set of the same person; empty if there is none."""
     table: FaceTable
-    thumbs: tuple[bytes, ...]
+    """Of all their faces."""
+    thumbnails: tuple[bytes, ...]
+    """Their faces as small JPEG files."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Every `every`-th frame of a video and the people in it, whoever is seen most first.
-
-    frames: how many were looked at. crowded, faceless: in how many more than one face, or none, was found.
-    """
+class TargetStatistics:
+    """What is measured of a target."""
 
     name: str
-    people: tuple[TargetPerson, ...]
+    """File name."""
+    people: tuple[TargetPersonStatistics, ...]
+    """Whoever is in most frames first."""
     frames: int
-    crowded: int
-    faceless: int
+    """Number of measured frames."""
+    frames_with_several_faces: int
+    """Number of them with more than one face."""
+    frames_without_face: int
+    """Number of them with no face."""
     every: int
+    """Every `every`-th frame was measured."""
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
-    """The guest's face is to be worn by the host. host: a person of the target, or the other person's face set."""
+class SwapDirection:
+    """A swap to be judged: the source's face on the target."""
 
-    guest: Person
-    host: FaceTable
-    host_name: str
+    source: FaceSetStatistics
+    """Whose face appears in the result."""
+    target: FaceTable
+    """The faces to replace."""
+    target_name: str
+    """Name of the person in the target, or of their face set."""
     unit: str
+    """What the target's faces are counted in: "frames" or "faces"."""
 
     @property
     def text(self) -> str:
-        """Say it in words."""
-        return f"{self.guest.name}'s face on {self.host_name}"
+        """The direction in words."""
+        return f"{self.source.name}'s face on {self.target_name}"

@@ -1,61 +1,72 @@
-"""Whether a direction is ready to be trained, and what would help it most."""
+"""Whether a swap direction is ready to train, and what would help most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from faceloom.review.coverage import covered_share
-from faceloom.review.finding import Finding, Severity
-from faceloom.review.statistics import Direction
+from faceloom.review.finding import ReviewFinding, Severity
+from faceloom.review.statistics import SwapDirection
 
-# Shares of the host's poses that the guest must have faces for.
-_READY, _USABLE = 0.95, 0.8
+# Covered share of the target's head poses from which a direction is ready.
+_READY = 0.95
+# Covered share from which it is usable.
+_USABLE = 0.8
 
 
 class Readiness(StrEnum):
-    """ready: train. usable: it will work but for what is said. not ready: get more footage first."""
+    """Whether training is worth starting."""
 
-    ready = "ready"
-    usable = "usable, with gaps"
-    not_ready = "not ready"
+    READY = "ready"
+    """Train."""
+    USABLE = "usable, with gaps"
+    """The swap will work except for the findings."""
+    NOT_READY = "not ready"
+    """Get more footage first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """covered: share of the host's faces whose pose the guest has enough faces for, 0..1.
+    """The verdict on one swap direction."""
 
-    help_most: what to do first. command: what to type for it, or empty.
-    """
-
-    guest: str
-    host: str
+    source: str
+    """Name of the source's face set."""
+    target: str
+    """Name of the person in the target, or of their face set."""
     readiness: Readiness
+    """Whether training is worth starting."""
     covered: float
+    """Share of the target's head poses that the source has enough faces for, 0 to 1."""
     unit: str
-    help_most: str
+    """What the target's faces are counted in."""
+    next_action: str
+    """What to do first, as a sentence."""
     command: str = ""
+    """A shell command that does it; may be empty."""
 
 
-def judge(direction: Direction, findings: Sequence[Finding]) -> Verdict:
-    """Judge a direction by its coverage and by the findings that concern it, the gravest first."""
+def judge_readiness(direction: SwapDirection, findings: Sequence[ReviewFinding]) -> Verdict:
+    """Judge a swap direction.
+
+    Args:
+        direction: The swap.
+        findings: The findings that concern it, the worst first.
+    """
     covered = covered_share(direction)
     severities = {finding.severity for finding in findings}
-    if covered < _USABLE or Severity.grave in severities:
-        readiness = Readiness.not_ready
-    elif covered < _READY or Severity.warning in severities:
-        readiness = Readiness.usable
+    if covered < _USABLE or Severity.CRITICAL in severities:
+        readiness = Readiness.NOT_READY
+    elif covered < _READY or Severity.WARNING in severities:
+        readiness = Readiness.USABLE
     else:
-        readiness = Readiness.ready
-    worse = [finding for finding in findings if finding.severity != Severity.note]
-    help_most, command = (
-        (worse[0].action, worse[0].command) if worse else ("Nothing is missing; train.", "")
-    )
+        readiness = Readiness.READY
+    problems = [finding for finding in findings if finding.severity is not Severity.NOTE]
     return Verdict(
-        direction.guest.name,
-        direction.host_name,
+        direction.source.name,
+        direction.target_name,
         readiness,
         covered,
         direction.unit,
-        help_most,
-        command,
+        problems[0].action if problems else "Nothing is missing; train.",
+        problems[0].command if problems else "",
     )

@@ -18,7 +18,7 @@ class Weights:
     file: str
     sha256: str
 
-    def read_path(self) -> Path:
+    def verified_path(self) -> Path:
         """Return the file's path; raise ArtifactRefused if it is missing or was changed."""
         path = Path(str(files(__package__))) / self.file
         if not path.is_file() or sha256_of_file(path) != self.sha256:

@@ -9,16 +9,16 @@ import onnx
 import pytest
 import yaml
 from onnx import helper
-from tests.helpers.dfms import make_dfm
+from tests.helpers.dfms import write_dfm
 from tests.helpers.fuzz_model_readers import model_readers, weights
-from tests.helpers.fuzz_mutators import deep
+from tests.helpers.fuzz_mutators import nested_list
 from tests.helpers.fuzz_readers import Reader, scratch_folder, try_case
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_export.importers.dfm_reader import read_dfm
+from faceloom_train.config import read_config
 from faceloom_train.config.safe_yaml import parse_yaml
-from faceloom_train.config.schema import read_config
-from faceloom_train.runs.hdf5_validation import refuse_foreign_weights
+from faceloom_train.runs.hdf5_validation import check_weights_file
 from faceloom_train.runs.run_directory import Run
 
 # Of each reader, and of each slow one.
@@ -51,7 +51,7 @@ def test_spoilt_files_are_refused_or_read(readers: dict[str, Reader], name: str)
 
 
 def test_a_model_that_might_never_end(tmp_path: Path) -> None:
-    model = onnx.load(make_dfm(tmp_path / "x.dfm"))
+    model = onnx.load(write_dfm(tmp_path / "x.dfm"))
     inner = helper.make_graph(
         [helper.make_node("Scan", [], ["x"], num_scan_inputs=0)], "inner", [], []
     )
@@ -67,7 +67,7 @@ def test_a_graph_s_names_are_not_told_standard_output(
     tmp_path: Path, faceloom: Callable[..., tuple[int, str, str]]
 ) -> None:
     """onnxruntime would say there that it tries again, and what went wrong in the file's own words."""
-    path = make_dfm(tmp_path / "x.dfm")
+    path = write_dfm(tmp_path / "x.dfm")
     path.write_bytes(path.read_bytes().replace(b"ReduceMean", b"Reduce\xff\xffan"))
     code, out, err = faceloom("inspect", path)
     assert (code, out) == (3, "")
@@ -102,11 +102,11 @@ def nested(file: h5py.File) -> None:
 def test_hostile_weights(tmp_path: Path, change) -> None:
     path = tmp_path / "w.h5"
     path.write_bytes(weights())
-    refuse_foreign_weights(path)
+    check_weights_file(path)
     with h5py.File(path, "a") as file:
         change(file)
     with pytest.raises(ArtifactRefused):
-        refuse_foreign_weights(path)
+        check_weights_file(path)
 
 
 YAMLS = {
@@ -131,7 +131,7 @@ def test_hostile_yaml(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_yaml_has_few_brackets_in_brackets() -> None:
-    assert parse_yaml("[" * 40 + "]" * 40) == deep(39)
+    assert parse_yaml("[" * 40 + "]" * 40) == nested_list(39)
     with pytest.raises(yaml.YAMLError, match="brackets in brackets"):
         parse_yaml("[" * 60 + "]" * 60)
 

@@ -1,15 +1,15 @@
-"""A graph in half precision keeps in fp32 what would overflow or round wrongly."""
+"""A graph in fp16 keeps in fp32 the operations that would overflow or lose precision."""
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from faceloom_export.graph.fp16 import to_half
+from faceloom_export.graph.fp16 import to_fp16
 
 
 def norm_graph() -> onnx.ModelProto:
-    """uint8 levels -> times a weight -> divided by their root mean square -> uint8 levels, transposed on the way."""
+    """Build a graph: uint8 -> matrix product -> RMS norm -> matrix product -> transposed uint8."""
     nodes = [
         helper.make_node("Cast", ["face"], ["x"], to=TensorProto.FLOAT),
         helper.make_node("MatMul", ["x", "weight"], ["y"]),
@@ -44,29 +44,29 @@ def run(model: onnx.ModelProto, face: np.ndarray) -> np.ndarray:
     return session.run(None, {"face": face})[0]
 
 
-def test_a_norm_does_not_overflow() -> None:
-    """510 squared is beyond what fp16 holds."""
-    full, half = norm_graph(), to_half(norm_graph())
+def test_rms_norm_does_not_overflow() -> None:
+    """The square of 510 is larger than the largest fp16 number."""
+    full, half = norm_graph(), to_fp16(norm_graph())
     onnx.checker.check_model(half, full_check=True)
     face = np.uint8([[255, 255, 250, 1], [3, 200, 0, 7]])
     np.testing.assert_allclose(run(half, face).astype(int), run(full, face), atol=1)
     assert run(full, face).max() > 60
 
 
-def test_weights_are_halved_and_numbers_are_cast_no_more_than_needed() -> None:
-    half = to_half(norm_graph())
-    kinds = {constant.name: constant.data_type for constant in half.graph.initializer}
-    assert kinds == {
+def test_weights_become_fp16_with_as_few_casts_as_needed() -> None:
+    half = to_fp16(norm_graph())
+    types = {constant.name: constant.data_type for constant in half.graph.initializer}
+    assert types == {
         "weight": TensorProto.FLOAT16,
         "level": TensorProto.FLOAT,
         "last": TensorProto.INT64,
     }
-    # In and out of each of the two products, and the two casts that were there.
+    # Two around each of the two products, and the two of the original graph.
     assert [node.op_type for node in half.graph.node].count("Cast") == 6
 
 
-def test_the_given_graph_is_left_alone() -> None:
+def test_original_graph_is_not_changed() -> None:
     model = norm_graph()
     before = model.SerializeToString()
-    to_half(model)
+    to_fp16(model)
     assert model.SerializeToString() == before

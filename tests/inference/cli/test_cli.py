@@ -14,7 +14,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 
 from faceloom import choices
 from faceloom.cli.convert import convert_command
@@ -40,7 +40,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     graph = folder / "flipped.bundle" / "swap.onnx"
     graph.write_bytes(graph.read_bytes()[:-1] + b"!")
     shutil.copy(sample / "target_ada.mp4", folder / "face.mp4")
-    make_clip(folder / "empty.mp4", noise(4))
+    make_clip(folder / "empty.mp4", wave_images(4))
     (folder / "text.mp4").write_text("not a video")
     (folder / "text.dfm").write_text("not a model")
     (folder / "cut.mp4").write_bytes((folder / "face.mp4").read_bytes()[:30000])

@@ -11,11 +11,11 @@ import pytest
 from tests.helpers import degradations as faults
 from tests.helpers.clips import make_clip
 
-from faceloom.compare import Comparison, Judged, Videos, compare, write_report
-from faceloom.compare.compare import judge_pictures, references_of
-from faceloom.compare.metrics import figure_of, standard_error
+from faceloom.compare import Comparison, DetailedComparison, ClipVersions, compare, write_report
+from faceloom.compare.compare import compare_frames, load_identity_references
+from faceloom.compare.metrics import summarize_metric, standard_error
 from faceloom.compare.result import Version
-from faceloom.compare.score import Score, score_of
+from faceloom.compare.score import Score, compute_score
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
@@ -45,7 +45,7 @@ def clips(sample: Path) -> dict[str, list[np.ndarray]]:
 
 
 @pytest.fixture(scope="module")
-def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample: Path) -> Judged:
+def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample: Path) -> DetailedComparison:
     """The truth, spoilt in each way, judged in one pass."""
     target, truth = clips["target_ada"], clips["truth_ben"]
     versions = {
@@ -60,11 +60,11 @@ def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample
         "truth": truth,
     }
     moments = enumerate(zip(*versions.values(), strict=True))
-    references = references_of(FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"]))
-    return run_to_completion(judge_pictures(moments, tuple(versions), references, "None"))
+    references = load_identity_references(FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"]))
+    return run_to_completion(compare_frames(moments, tuple(versions), references, "None"))
 
 
-def version(judged: Judged, name: str) -> Version:
+def version(judged: DetailedComparison, name: str) -> Version:
     found = judged.comparison.version(name)
     assert found
     return found
@@ -78,7 +78,7 @@ def value(version: Version, name: str) -> float:
 
 def without_truth(version: Version) -> Score:
     """The score as if the exact truth were not known."""
-    score = score_of({figure.name: figure for figure in version.figures}, None)
+    score = compute_score({figure.name: figure for figure in version.figures}, None)
     assert score
     return score
 
@@ -88,7 +88,7 @@ def with_truth(version: Version) -> Score:
     return version.score
 
 
-def test_the_truth_is_perfect_and_the_target_is_no_swap(judged: Judged) -> None:
+def test_the_truth_is_perfect_and_the_target_is_no_swap(judged: DetailedComparison) -> None:
     assert with_truth(version(judged, "truth")).value == pytest.approx(100)
     for score_in in (with_truth, without_truth):
         assert score_in(version(judged, "untouched")).value == pytest.approx(0, abs=1e-3)
@@ -107,7 +107,7 @@ def test_the_truth_is_perfect_and_the_target_is_no_swap(judged: Judged) -> None:
 @pytest.mark.parametrize("score_in", [with_truth, without_truth])
 @pytest.mark.parametrize(("fault", "part"), FAULTS.items())
 def test_each_fault_moves_its_own_part_most(
-    judged: Judged, fault: str, part: str, score_in: Callable[[Version], Score]
+    judged: DetailedComparison, fault: str, part: str, score_in: Callable[[Version], Score]
 ) -> None:
     spoilt, perfect = (score_in(version(judged, name)) for name in (fault, "truth"))
     fallen = {p.name: q.value - p.value for p, q in zip(spoilt.parts, perfect.parts, strict=True)}
@@ -115,7 +115,7 @@ def test_each_fault_moves_its_own_part_most(
     assert spoilt.value < perfect.value - 1
 
 
-def test_blur_cannot_win(judged: Judged) -> None:
+def test_blur_cannot_win(judged: DetailedComparison) -> None:
     """On plain SSIM it does: a sharp face two pixels off is beaten by a blurred one."""
     shifted, blurred = version(judged, "shifted"), version(judged, "blurred")
     plain, aligned = (
@@ -141,10 +141,10 @@ def test_uncertainty_is_that_of_stretches(values: list[float], error: object) ->
 
 def test_worst_frames_are_the_furthest_from_the_best_and_not_neighbors() -> None:
     series = np.float32([1, 0.2, 0.1, 0.3, 1, 1, 1, 1, 0.5, 1, 1, 1, np.nan] + [1.0] * 23)
-    figure = figure_of("sharpness", series, range(100, 136))
+    figure = summarize_metric("sharpness", series, range(100, 136))
     assert figure
     assert figure.worst[:2] == (102, 108)
-    assert figure_of("sharpness", np.float32([np.nan]), [0]) is None
+    assert summarize_metric("sharpness", np.float32([np.nan]), [0]) is None
 
 
 def test_a_report_shows_curves_and_the_worst_moments(
@@ -182,7 +182,7 @@ def test_a_report_shows_curves_and_the_worst_moments(
     assert faceloom(*typed, "--force")[0] == 0
 
 
-def test_what_is_printed_can_be_read_again(judged: Judged) -> None:
+def test_what_is_printed_can_be_read_again(judged: DetailedComparison) -> None:
     printed = json.loads(json.dumps(asdict(judged.comparison)))
     assert Comparison.of(printed) == judged.comparison
     assert "SCORE (against the exact truth)" in judged.comparison.to_text()
@@ -192,7 +192,7 @@ def test_without_a_wanted_person_there_is_no_score(
     clips: dict[str, list[np.ndarray]], tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
-    comparison = run_to_completion(compare(Videos(clip, clip))).comparison
+    comparison = run_to_completion(compare(ClipVersions(clip, clip))).comparison
     assert all(v.score is None for v in comparison.versions)
     assert "--identity" in comparison.to_text()
 
@@ -221,9 +221,9 @@ def test_what_too_few_faces_cannot_tell_is_absent(
         (number * (1 + stills), pair)
         for number, pair in enumerate(zip(clips["target_ada"][:4], swaps, strict=True))
     ]
-    references = references_of(FaceSet.read(facesets["ben"]), None)
+    references = load_identity_references(FaceSet.read(facesets["ben"]), None)
     judged = run_to_completion(
-        judge_pictures(moments, ("untouched", "swap"), references, "None", stills=stills)
+        compare_frames(moments, ("untouched", "swap"), references, "None", stills=stills)
     )
     swap = version(judged, "swap")
     names = {figure.name for figure in swap.figures}
@@ -244,10 +244,10 @@ def test_a_truth_without_faces_tells_nothing(
         picture if number in shown else np.zeros_like(picture)
         for number, picture in enumerate(swap)
     ]
-    references = references_of(FaceSet.read(facesets["ben"]), None)
+    references = load_identity_references(FaceSet.read(facesets["ben"]), None)
     moments = enumerate(zip(target, swap, truth, strict=True))
     judged = run_to_completion(
-        judge_pictures(moments, ("untouched", "swap", "truth"), references, "None")
+        compare_frames(moments, ("untouched", "swap", "truth"), references, "None")
     )
     found = version(judged, "swap")
     assert (found.figure("truth_identity") is None) == (not shown)
@@ -264,15 +264,15 @@ def test_only_versions_of_one_clip_can_be_compared(
     small = make_clip(tmp_path / "small.mp4", [np.zeros((64, 64, 3), np.uint8)] * 4)
     for other, said in ((short, "number of frames"), (small, "size")):
         with pytest.raises(UsageError, match=said):
-            run_to_completion(compare(Videos(target, other)))
+            run_to_completion(compare(ClipVersions(target, other)))
     with pytest.raises(NoFaceFound, match="nothing to compare"):
-        run_to_completion(compare(Videos(small, small)))
+        run_to_completion(compare(ClipVersions(small, small)))
 
 
 def test_a_report_is_written_once(
-    judged: Judged, clips: dict[str, list[np.ndarray]], tmp_path: Path
+    judged: DetailedComparison, clips: dict[str, list[np.ndarray]], tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
-    videos = Videos(clip, clip)
+    videos = ClipVersions(clip, clip)
     write_report(run_to_completion(compare(videos)), videos, tmp_path / "page.html")
     assert not list(tmp_path.glob(".*part"))

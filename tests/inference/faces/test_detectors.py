@@ -84,7 +84,7 @@ def test_a_large_wide_picture_gives_the_same_places(name: str, sample: Path) -> 
 
 
 def test_yunet_decodes_as_opencv_does(sample: Path) -> None:
-    reference = cv2.FaceDetectorYN.create(str(YUNET.read_path()), "", (640, 640), 0.6, 0.3)
+    reference = cv2.FaceDetectorYN.create(str(YUNET.verified_path()), "", (640, 640), 0.6, 0.3)
     frames = [frames_of(sample, clip)[0] for clip in CLIPS]
     for frame, ours in zip(frames, YuNet().detect(frames), strict=True):
         square = np.zeros((640, 640, 3), np.uint8)
@@ -270,7 +270,7 @@ def test_weights_are_looked_for_where_the_package_keeps_them(
     [
         (None, ProviderMissing, "put its retinaface.onnx at"),
         (b"no model", ArtifactRefused, "cannot be opened"),
-        (RETINAFACE_MOBILENET.read_path().read_bytes(), ArtifactRefused, "3 outputs"),
+        (RETINAFACE_MOBILENET.verified_path().read_bytes(), ArtifactRefused, "3 outputs"),
     ],
     ids=["missing", "damaged", "another model"],
 )

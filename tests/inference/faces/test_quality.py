@@ -13,7 +13,7 @@ from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS
 from faceloom.faces.mask import mesh_mask
 from faceloom.faces.quality import (
     background_color,
-    clipped_share,
+    clipped_fraction,
     crop_quality,
     eyes_open,
     mouth_open,
@@ -83,8 +83,8 @@ def test_an_empty_mask_has_no_figures_of_the_face(shot: tuple[Rgb, Face]) -> Non
 def test_clipping_counts_burnt_and_black_pixels() -> None:
     crop = np.full((4, 4, 3), 128, np.uint8)
     crop[0], crop[1, :2], crop[2] = (255, 253, 180), (0, 1, 2), (255, 200, 180)
-    assert clipped_share(crop, np.ones((4, 4), bool)) == pytest.approx(6 / 16)
-    assert clipped_share(crop, np.zeros((4, 4), bool)) == 0
+    assert clipped_fraction(crop, np.ones((4, 4), bool)) == pytest.approx(6 / 16)
+    assert clipped_fraction(crop, np.zeros((4, 4), bool)) == 0
 
 
 def test_openness_is_in_widths_of_the_wider_eye() -> None:

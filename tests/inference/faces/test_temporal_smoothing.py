@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.clips import noise
+from tests.helpers.clips import wave_images
 
 from faceloom.array_types import float32
 from faceloom.faces.face_finder import Face, FaceFinder
@@ -78,7 +78,7 @@ def test_a_cut_is_noticed_and_a_moving_picture_is_none(sample: Path) -> None:
     # Eight shots of eighteen frames.
     assert begins == list(range(0, 144, 18))
     still = CutDetector()
-    assert [still.begins_shot(noise(1)[0]) for _ in range(3)] == [True, False, False]
+    assert [still.begins_shot(wave_images(1)[0]) for _ in range(3)] == [True, False, False]
 
 
 def test_following_finds_what_detecting_every_frame_finds(sample: Path) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, UsageError
 from faceloom.faces import face_recognition as identify
 from faceloom.faces import landmarks, retinaface
 from faceloom.faceset import ExtractOptions, FaceSet, extract
 from faceloom.faceset.extract_source import Job
-from faceloom.faceset.footage import Source
+from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.worker_pool import share_out
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
@@ -146,7 +146,7 @@ def test_a_damaged_crop_or_embedding_is_refused_when_read(copy: Path) -> None:
 
 
 def test_no_face_leaves_nothing(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "empty.mp4", noise(5))
+    clip = make_clip(tmp_path / "empty.mp4", wave_images(5))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
         run_to_completion(extract([clip], tmp_path / "out", ExtractOptions("x")))
     assert {path.name for path in tmp_path.iterdir()} == {"empty.mp4"}
@@ -255,7 +255,7 @@ def test_videos_are_shared_out_singly_and_pictures_together(
 ) -> None:
     kind = {"v": "video", "p": "picture"}
     jobs = [
-        Job(Source(Path("x"), kind[k], 1), number, Path(f"{number}"))
+        Job(FootageFile(Path("x"), kind[k], 1), number, Path(f"{number}"))
         for number, k in enumerate(kinds)
     ]
     shared = share_out(jobs, workers)
@@ -314,7 +314,7 @@ def test_a_person_who_is_not_there(tmp_path: Path, sample: Path, facesets: dict[
     with pytest.raises(NoFaceFound, match="is the person asked for"):
         run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
     with pytest.raises(UsageError, match="shows no face"):
-        write_png(tmp_path / "blank.png", noise(1)[0])
+        write_png(tmp_path / "blank.png", wave_images(1)[0])
         options = ExtractOptions("ada", reference=(tmp_path / "blank.png",))
         run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
     assert {path.name for path in tmp_path.iterdir()} == {"blank.png"}

@@ -14,7 +14,7 @@ import pytest
 from faceloom.errors import MediaUnreadable
 from faceloom.faceset import ExtractOptions, FaceSet, extract
 from faceloom.faceset.faceswap_metadata import Origin, FaceswapMetadataError, read_faceswap_origin, literal_to_json
-from faceloom.faceset.footage import Source, list_footage
+from faceloom.faceset.footage import FootageFile, list_footage
 from faceloom.faceset.png_metadata import MAX_TEXT, PngTextError, read_png_text
 from faceloom.image_io import encode_picture, read_picture
 from faceloom.progress import run_to_completion
@@ -89,7 +89,7 @@ def test_the_origin_is_read(
     path = tmp_path / "face.PNG"
     path.write_bytes(with_chunks(png, *chunks))
     assert read_faceswap_origin(path) == origin
-    assert Source.open(path).name == (origin.name if origin else "face.PNG")
+    assert FootageFile.open(path).name == (origin.name if origin else "face.PNG")
 
 
 BOMB = itxt(zlib.compress(b"[" * 20_000_000, 9), flags=b"\1\0")

@@ -18,23 +18,23 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.facesets import good_faces, write_faceset
-from tests.helpers.fuzz_mutators import deep, packed
+from tests.helpers.fuzz_mutators import nested_list, to_zip
 from tests.helpers.fuzz_readers import Reader, runtime_readers, scratch_folder, try_case
 
-from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError, printable
+from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError, escape_unprintable
 from faceloom.faceset import FaceSet, undo_curate
 from faceloom.faceset.extraction_journal import Journal
-from faceloom.image_io import encode, read_picture
+from faceloom.image_io import encode_picture, read_picture
 from faceloom.inspect import inspect_path
 from faceloom.safe_read import read_npy
 from faceloom.swap import Bundle
-from faceloom.swap.pipeline.batch_jobs import read_jobs
+from faceloom.swap.pipeline.batch_jobs import read_job_file
 from faceloom.swap.pipeline.convert import ConvertOptions
-from faceloom.swap.pipeline.resume_store import Job, Unfinished
+from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore
 from faceloom.video import probe_video
-from faceloom.video.image_sequence import probe_pictures
+from faceloom.video.image_sequence import probe_images
 
 # Of each reader, and of each slow one.
 CASES, FEWER = 1000, 300
@@ -190,10 +190,10 @@ def test_unfinished_work_is_not_continued_through_a_link(tmp_path: Path) -> None
     with pytest.raises(ArtifactRefused, match="is a link"):
         Journal(work)
     (tmp_path / ".out.mp4.work").symlink_to(work)
-    job = Job(faceloom="0", target="t", target_stamp="1", settings={})
+    key = ResumeKey(faceloom="0", target="t", target_fingerprint="1", settings={})
     with (
-        pytest.raises(UsageError, match="is a link"),
-        Unfinished.open(tmp_path / "out.mp4", job, resume=True, force=False),
+        pytest.raises(UsageError, match="is a symbolic link"),
+        ResumeStore.open(tmp_path / "out.mp4", key, resume=True, force=False),
     ):
         pass
     assert (tmp_path / "precious").read_text() == "mine"
@@ -202,7 +202,7 @@ def test_unfinished_work_is_not_continued_through_a_link(tmp_path: Path) -> None
     (tmp_path / ".out.mp4.work" / "lock").symlink_to(tmp_path / "precious")
     with (
         pytest.raises(ArtifactRefused, match="is a link"),
-        Unfinished.open(tmp_path / "out.mp4", job, resume=True, force=False),
+        ResumeStore.open(tmp_path / "out.mp4", key, resume=True, force=False),
     ):
         pass
     assert (tmp_path / "precious").read_text() == "mine"
@@ -228,7 +228,7 @@ def test_a_zip_of_a_million_names_is_not_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_a_zip_packed_so_that_it_grows_at_once(tmp_path: Path, how: int) -> None:
     """LZMA may ask for a dictionary of 4 GB before it gives a byte."""
-    (tmp_path / "b.zip").write_bytes(packed({"manifest.json": b"{}"}, {"manifest.json": how}))
+    (tmp_path / "b.zip").write_bytes(to_zip({"manifest.json": b"{}"}, {"manifest.json": how}))
     with pytest.raises(ArtifactRefused, match="uncommon way"):
         Bundle.read(tmp_path / "b.zip")
 
@@ -253,7 +253,7 @@ def test_looking_at_a_graph_computes_nothing(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (tmp_path / "x.dfm").write_bytes(model.SerializeToString())
     before = peak_memory()
-    assert inspect_path(tmp_path / "x.dfm").about["inputs"] == []
+    assert inspect_path(tmp_path / "x.dfm").details["inputs"] == []
     assert peak_memory() - before < 500e6
 
 
@@ -281,7 +281,7 @@ def huge_png(side: int) -> bytes:
 def test_a_picture_larger_than_any(tmp_path: Path) -> None:
     for side in (20_000, 100_000):
         (tmp_path / "a.png").write_bytes(huge_png(side))
-        for read in (read_picture, probe_pictures):
+        for read in (read_picture, probe_images):
             before = peak_memory()
             with pytest.raises(MediaUnreadable, match="not a picture that can be decoded"):
                 read(tmp_path / "a.png")
@@ -290,7 +290,7 @@ def test_a_picture_larger_than_any(tmp_path: Path) -> None:
 
 def test_a_picture_that_claims_more_than_it_has(tmp_path: Path) -> None:
     """Four gigabytes, for a picture of one pixel."""
-    png = encode(np.zeros((1, 1, 3), np.uint8), ".png")
+    png = encode_picture(np.zeros((1, 1, 3), np.uint8), ".png")
     (tmp_path / "a.png").write_bytes(png[:33] + struct.pack(">I", 2**32 - 64) + png[37:])
     before = peak_memory()
     with pytest.raises(MediaUnreadable, match="not a picture that can be decoded"):
@@ -302,7 +302,7 @@ def test_a_picture_that_claims_more_than_it_has(tmp_path: Path) -> None:
 
 def test_a_video_whose_texts_claim_more_than_it_has(tmp_path: Path) -> None:
     """Two gigabytes for the name of the program that wrote it."""
-    clip = make_clip(tmp_path / "a.avi", noise(2, 32, 32), codec="mpeg4")
+    clip = make_clip(tmp_path / "a.avi", wave_images(2, 32, 32), codec="mpeg4")
     assert probe_video(clip).width == 32
     data, claim = clip.read_bytes(), struct.Struct("<I")
     at = data.index(b"INFOISFT")
@@ -335,7 +335,7 @@ LISTS = {
 @pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize("ending", ["mp4", "m3u8"])
 def test_a_video_that_is_a_list_of_others(tmp_path: Path, name: str, ending: str) -> None:
-    make_clip(tmp_path / "inner.mp4", noise(3))
+    make_clip(tmp_path / "inner.mp4", wave_images(3))
     assert probe_video(tmp_path / "inner.mp4").width == 128
     (tmp_path / f"list.{ending}").write_text(LISTS[name])
     with pytest.raises(MediaUnreadable, match="not a video"):
@@ -363,7 +363,7 @@ def test_a_hostile_job_file(tmp_path: Path, name: str) -> None:
         f"schema = 1\nbundle = 'b'\n[[job]]\ntarget = 'a.mp4'\n{lines}\n"
     )
     with pytest.raises(UsageError, match=words):
-        read_jobs(tmp_path / "jobs" / "jobs.toml", None, ConvertOptions())
+        read_job_file(tmp_path / "jobs" / "jobs.toml", None, ConvertOptions())
 
 
 def test_what_is_printed_moves_no_cursor(
@@ -377,7 +377,7 @@ def test_what_is_printed_moves_no_cursor(
     assert "\x1b" not in out
     shutil.rmtree(ada)
     assert "\x1b" not in faceloom("inspect", f"{ada}\x1b[2J")[2]
-    assert printable("Zoë\n\t\u202eevil\x9b") == "Zoë\n\t\\u202eevil\\x9b"
+    assert escape_unprintable("Zoë\n\t\u202eevil\x9b") == "Zoë\n\t\\u202eevil\\x9b"
 
 
 def test_arrays_are_read_as_numpy_writes_them(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_arrays_are_read_as_numpy_writes_them(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read, values)
         assert read.dtype == np.asarray(values).dtype
     content = io.BytesIO()
-    np.save(content, np.array([deep(3)], object), allow_pickle=True)
+    np.save(content, np.array([nested_list(3)], object), allow_pickle=True)
     (tmp_path / "a.npy").write_bytes(content.getvalue())
     with pytest.raises(ArtifactRefused, match="no array of numbers"):
         read_npy(tmp_path / "a.npy")

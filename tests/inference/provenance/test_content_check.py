@@ -12,7 +12,7 @@ from tests.helpers.bundles import make_bundle
 
 from faceloom.errors import ContentRefused
 from faceloom.progress import run_to_completion
-from faceloom.provenance import ContentCheck, can_check, open_detector
+from faceloom.provenance import ContentCheck, content_check_available, load_nudity_detector
 from faceloom.provenance import content_check as content_module
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import Frame, FrameRange, VideoInfo, probe_source, read_frames
@@ -127,14 +127,14 @@ def test_a_refused_target_ends_with_7_and_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.skipif(not can_check(), reason="needs the extra content-check (nudenet)")
+@pytest.mark.skipif(not content_check_available(), reason="needs the extra content-check (nudenet)")
 def test_the_real_model_passes_the_sample(tmp_path: Path, sample: Path) -> None:
     assert isinstance(
-        open_detector().detect(next(read_frames(sample / "target_ben.mp4")).rgb), list
+        load_nudity_detector().detect(next(read_frames(sample / "target_ben.mp4")).rgb), list
     )
     out = tmp_path / "out.mp4"
     bundle = make_bundle(tmp_path / "ben.bundle")
-    options = ConvertOptions(stretch=FrameRange.parse("0:30"))
+    options = ConvertOptions(frame_range=FrameRange.parse("0:30"))
     assert run_to_completion(
         convert(sample / "target_ben.mp4", bundle, out, options)
     ).content_checked

@@ -10,22 +10,22 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import FaceloomError, MediaUnreadable, ProviderMissing, UsageError
 from faceloom.progress import run_to_completion
-from faceloom.provenance import EXIT_CODES, ConsentRecord, Mark, Marker, Marking, WornFace, verify
+from faceloom.provenance import EXIT_CODES, ConsentRecord, DisclosureMark, MarkWriter, MarkSettings, SwappedIdentity, verify
 from faceloom.provenance import credentials as credentials_module
-from faceloom.provenance.container_tags import sentences_in, tags_of
-from faceloom.provenance.disclosure_mark import BEGINNING, SOURCE_TYPE, read_packet
-from faceloom.provenance.signing_key import local_key, read_key, signing_folder
-from faceloom.provenance.xmp_embedding import embed, read_packets
+from faceloom.provenance.container_tags import find_sentences, build_tags
+from faceloom.provenance.disclosure_mark import SENTENCE_PREFIX, SOURCE_TYPE, parse_xmp
+from faceloom.provenance.signing_key import local_key, read_key, signing_key_folder
+from faceloom.provenance.xmp_embedding import embed_mark, read_xmp_packets
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange
-from faceloom.video.output import replacing_output
+from faceloom.video.output import atomic_output
 
-BEN = WornFace("ben", "b" * 64)
-ODD = WornFace(
+BEN = SwappedIdentity("ben", "b" * 64)
+ODD = SwappedIdentity(
     "ä \"<&>'\n名", "0" * 64, ConsentRecord(who='Ben "B"', basis="release <1>", note="ok & fine")
 )
 HAS_C2PA = credentials_module.is_installed()
@@ -45,21 +45,21 @@ def swapped(tmp_path_factory: pytest.TempPathFactory, sample: Path, bundle: Path
     out = tmp_path_factory.mktemp("swapped") / "out.mp4"
     run_to_completion(
         convert(
-            sample / "target_ada.mp4", bundle, out, ConvertOptions(stretch=FrameRange.parse("0:6"))
+            sample / "target_ada.mp4", bundle, out, ConvertOptions(frame_range=FrameRange.parse("0:6"))
         )
     )
     return out
 
 
 def picture(path: Path) -> Path:
-    path.write_bytes(cv2.imencode(path.suffix, noise(1)[0])[1].tobytes())
+    path.write_bytes(cv2.imencode(path.suffix, wave_images(1)[0])[1].tobytes())
     return path
 
 
 def mark_file(path: Path, level: str = "full") -> tuple[str, ...]:
     """Mark a picture that is there, made from nothing that has credentials."""
-    marker = Marker.open(Marking(level), path)
-    return marker.run_to_completion(path, Mark((BEN,)), path.parent / "nothing").written
+    marker = MarkWriter.open(MarkSettings(level), path)
+    return marker.run_to_completion(path, DisclosureMark((BEN,)), path.parent / "nothing").written
 
 
 def remuxed(path: Path, out: Path) -> Path:
@@ -74,10 +74,10 @@ def remuxed(path: Path, out: Path) -> Path:
 
 
 @pytest.mark.parametrize("faces", [(BEN,), (ODD, BEN), ()])
-def test_a_packet_is_xml_and_says_what_it_was_given(faces: tuple[WornFace, ...]) -> None:
-    packet = Mark(faces).packet()
+def test_a_packet_is_xml_and_says_what_it_was_given(faces: tuple[SwappedIdentity, ...]) -> None:
+    packet = DisclosureMark(faces).packet()
     minidom.parseString(packet)
-    found = read_packet(packet)
+    found = parse_xmp(packet)
     assert found is not None
     assert (found.source_type, len(found.faces)) == (SOURCE_TYPE, len(faces))
     for said, face in zip(found.faces, faces, strict=True):
@@ -96,7 +96,7 @@ def test_a_packet_is_xml_and_says_what_it_was_given(faces: tuple[WornFace, ...])
     ],
 )
 def test_a_packet_of_others_says_nothing(packet: bytes) -> None:
-    assert read_packet(packet) is None
+    assert parse_xmp(packet) is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_packet_of_others_says_nothing(packet: bytes) -> None:
     ],
 )
 def test_a_packet_of_another_program_is_understood(text: str) -> None:
-    found = read_packet(text.encode())
+    found = parse_xmp(text.encode())
     assert found is not None
     assert (found.source_type, found.version) == (SOURCE_TYPE, None)
 
@@ -116,45 +116,45 @@ def test_a_packet_of_another_program_is_understood(text: str) -> None:
 def test_a_picture_keeps_its_pixels_and_says_what_it_is(tmp_path: Path, name: str) -> None:
     path = picture(tmp_path / name)
     before = cv2.imread(str(path))
-    embed(path, path.suffix, Mark((ODD,)).packet(), Mark((BEN,)).sentence())
+    embed_mark(path, path.suffix, DisclosureMark((ODD,)).packet(), DisclosureMark((BEN,)).sentence())
     assert np.array_equal(cv2.imread(str(path)), before)
     with av.open(str(path)) as container:
         assert next(container.decode(video=0)).width == 128
-    (packet,) = read_packets(path)
-    assert packet == Mark((ODD,)).packet().split(b"<?xpacket end=")[0]
-    assert sentences_in(path, {}) == (() if name == "a.webp" else (Mark((BEN,)).sentence(),))
+    (packet,) = read_xmp_packets(path)
+    assert packet == DisclosureMark((ODD,)).packet().split(b"<?xpacket end=")[0]
+    assert find_sentences(path, {}) == (() if name == "a.webp" else (DisclosureMark((BEN,)).sentence(),))
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "filler", [b"<?xpacket begin=", f"{BEGINNING} ".encode(), b"<?xpacket end="]
+    "filler", [b"<?xpacket begin=", f"{SENTENCE_PREFIX} ".encode(), b"<?xpacket end="]
 )
 def test_a_file_full_of_beginnings_takes_no_longer_than_another(
     tmp_path: Path, filler: bytes
 ) -> None:
     path = tmp_path / "a.png"
-    marks = Mark((BEN,)).packet() + Mark((BEN,)).sentence().encode()
+    marks = DisclosureMark((BEN,)).packet() + DisclosureMark((BEN,)).sentence().encode()
     path.write_bytes(filler * (8_000_000 // len(filler)) + b"\0" + marks)
-    assert [read_packet(packet) is not None for packet in read_packets(path)] == [True]
-    assert sentences_in(path, {}) == (Mark((BEN,)).sentence(),)
+    assert [parse_xmp(packet) is not None for packet in read_xmp_packets(path)] == [True]
+    assert find_sentences(path, {}) == (DisclosureMark((BEN,)).sentence(),)
 
 
 def test_a_lossless_webp_has_its_size_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
-    rgba = np.dstack([noise(1)[0], np.full((96, 128), 99, np.uint8)])
+    rgba = np.dstack([wave_images(1)[0], np.full((96, 128), 99, np.uint8)])
     path.write_bytes(cv2.imencode(".webp", rgba, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes())
-    embed(path, ".webp", Mark((BEN,)).packet(), "")
+    embed_mark(path, ".webp", DisclosureMark((BEN,)).packet(), "")
     assert np.array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), rgba)
-    assert len(list(read_packets(path))) == 1
+    assert len(list(read_xmp_packets(path))) == 1
 
 
 def test_a_mark_that_a_jpeg_cannot_hold_is_refused(tmp_path: Path) -> None:
-    many = Mark(tuple(WornFace(f"{number:0100}", "0" * 64) for number in range(400)))
+    many = DisclosureMark(tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400)))
     with pytest.raises(MediaUnreadable, match="64 kB"):
-        embed(picture(tmp_path / "a.jpg"), ".jpg", many.packet(), many.sentence())
+        embed_mark(picture(tmp_path / "a.jpg"), ".jpg", many.packet(), many.sentence())
 
 
-OURS = f"{BEGINNING} 0.0.1: something"
+OURS = f"{SENTENCE_PREFIX} 0.0.1: something"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ OURS = f"{BEGINNING} 0.0.1: something"
 def test_a_tag_of_the_users_is_never_replaced(
     ending: str, there: dict[str, str], written: set[str]
 ) -> None:
-    assert tags_of(Mark((BEN,)), ending, there).keys() == written
+    assert build_tags(DisclosureMark((BEN,)), ending, there).keys() == written
 
 
 @pytest.mark.parametrize(
@@ -190,17 +190,17 @@ def test_a_tag_of_the_users_is_never_replaced(
 def test_a_conversion_marks_what_it_writes(
     tmp_path: Path, sample: Path, bundle: Path, name: str, written: tuple[str, ...], missing: str
 ) -> None:
-    options = ConvertOptions(stretch=FrameRange.parse("0:2"), marking=Marking("tags"))
+    options = ConvertOptions(frame_range=FrameRange.parse("0:2"), marking=MarkSettings("tags"))
     summary = run_to_completion(
         convert(sample / "target_ada.mp4", bundle, tmp_path / name, options)
     )
-    assert (summary.marked.written, " ".join(summary.marked.missing)) == (written, missing)
-    (face,) = summary.faces
+    assert (summary.marks.written, " ".join(summary.marks.missing)) == (written, missing)
+    (face,) = summary.identities
     out = tmp_path / name
     for file in sorted(out.iterdir()) if out.is_dir() else [out]:
         found = verify(file)
         assert found.verdict == "unsigned"
-        assert found.sentences == (Mark((face,)).sentence(),)
+        assert found.sentences == (DisclosureMark((face,)).sentence(),)
         assert [one.faces for one in found.xmp] == ([(face,)] if "XMP" in written else [])
 
 
@@ -215,11 +215,11 @@ def test_the_users_comment_stays(tmp_path: Path, sample: Path, bundle: Path) -> 
             if packet.dts is not None:
                 packet.stream = stream
                 target.mux(packet)
-    options = ConvertOptions(stretch=FrameRange.parse("0:2"), marking=Marking("tags"))
+    options = ConvertOptions(frame_range=FrameRange.parse("0:2"), marking=MarkSettings("tags"))
     run_to_completion(convert(tmp_path / "in.mp4", bundle, tmp_path / "out.mp4", options))
     tags = verify(tmp_path / "out.mp4").tags
     assert tags["comment"] == "filmed at home"
-    assert tags["description"].startswith(BEGINNING)
+    assert tags["description"].startswith(SENTENCE_PREFIX)
 
 
 def test_off_is_said_and_leaves_nothing(
@@ -240,13 +240,13 @@ def test_off_is_said_and_leaves_nothing(
     assert code == 0
     assert "Not marked. --provenance off" in said
     assert verify(out).verdict == "unmarked"
-    assert BEGINNING.encode() not in out.read_bytes()
+    assert SENTENCE_PREFIX.encode() not in out.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("make", "code", "said"),
     [
-        (lambda folder: make_clip(folder / "clip.mp4", noise(2)), 9, "proves nothing"),
+        (lambda folder: make_clip(folder / "clip.mp4", wave_images(2)), 9, "proves nothing"),
         (lambda folder: folder / "none.mp4", 2, "is no file"),
         (lambda folder: _text(folder / "a.mp4", b"no video"), 5, "no video or picture"),
         (lambda folder: _text(folder / "a.mp4", b""), 5, "no video or picture"),
@@ -287,8 +287,8 @@ def test_no_code_means_two_things() -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faceloom.provenance.mark_writer.is_installed", lambda: False)
-    marked = Marker.open(Marking(), tmp_path / "a.png").run_to_completion(
-        picture(tmp_path / "a.png"), Mark((BEN,)), tmp_path
+    marked = MarkWriter.open(MarkSettings(), tmp_path / "a.png").run_to_completion(
+        picture(tmp_path / "a.png"), DisclosureMark((BEN,)), tmp_path
     )
     assert marked.written == ("tags", "XMP")
     assert "pip install 'faceloom[provenance]'" in str(marked)
@@ -297,19 +297,19 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("marking", "error"),
     [
-        (Marking("full", Path("a.pem"), None), UsageError),
-        (Marking("tags", Path("a.pem"), Path("k.pem")), UsageError),
+        (MarkSettings("full", Path("a.pem"), None), UsageError),
+        (MarkSettings("tags", Path("a.pem"), Path("k.pem")), UsageError),
         (
-            Marking("full", Path("a.pem"), Path("k.pem")),
+            MarkSettings("full", Path("a.pem"), Path("k.pem")),
             UsageError if HAS_C2PA else ProviderMissing,
         ),
     ],
 )
 def test_a_certificate_that_cannot_sign_is_refused_before_the_work(
-    marking: Marking, error: type[Exception]
+    marking: MarkSettings, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        Marker.open(marking, Path("out.mp4"))
+        MarkWriter.open(marking, Path("out.mp4"))
 
 
 @needs_c2pa
@@ -357,8 +357,8 @@ def test_the_inputs_own_credentials_are_kept(
     remuxed(swapped, tmp_path / "out.mkv")
     (tmp_path / "out.mp4").write_bytes(swapped.read_bytes())
     (tmp_path / "folder").mkdir()
-    out = make_clip(tmp_path / "twice.mp4", noise(2))
-    Marker.open(Marking(), out).run_to_completion(out, Mark((BEN,)), tmp_path / source)
+    out = make_clip(tmp_path / "twice.mp4", wave_images(2))
+    MarkWriter.open(MarkSettings(), out).run_to_completion(out, DisclosureMark((BEN,)), tmp_path / source)
     found = verify(out)
     assert found.verdict == "intact"
     assert found.credentials is not None
@@ -381,7 +381,7 @@ def test_a_stranger_is_valid_and_not_trusted(
     with monkeypatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path / "other"))
         mark_file(path)
-        anchors = signing_folder() / "certificate.pem"
+        anchors = signing_key_folder() / "certificate.pem"
     states = [verify(path, given).credentials for given in (None, anchors)]
     assert [found and found.state for found in states] == ["Valid", "Trusted"]
     for content in (b"", b"\xff no PEM"):
@@ -401,9 +401,9 @@ def test_the_key_is_made_once_and_for_its_user_alone(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     key = local_key()
     assert local_key() == key
-    assert (signing_folder() / "key.pem").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in signing_folder().parent.iterdir()] == ["signing"]
-    (signing_folder() / "key.pem").chmod(0o644)
+    assert (signing_key_folder() / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in signing_key_folder().parent.iterdir()] == ["signing"]
+    (signing_key_folder() / "key.pem").chmod(0o644)
     with pytest.raises(UsageError, match="chmod 600"):
         local_key()
 
@@ -416,7 +416,7 @@ def test_another_key_than_the_certificates_is_refused(
     for name in ("one", "two"):
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / name))
         local_key()
-        paths.append(signing_folder())
+        paths.append(signing_key_folder())
     assert read_key(paths[0] / "certificate.pem", paths[0] / "key.pem").algorithm == "es256"
     with pytest.raises(UsageError, match="is not the key of"):
         read_key(paths[0] / "certificate.pem", paths[1] / "key.pem")
@@ -438,17 +438,17 @@ def test_standard_output_is_marked_too(
     monkeypatch.setattr(
         "sys.stdout", type("Out", (), {"buffer": buffer, "isatty": lambda self: False})()
     )
-    options = ConvertOptions(stretch=FrameRange.parse("0:2"))
+    options = ConvertOptions(frame_range=FrameRange.parse("0:2"))
     summary = run_to_completion(convert(sample / "target_ada.mp4", bundle, Path("-"), options))
-    assert summary.marked.written == ("tags",)
-    assert BEGINNING.encode() in buffer.getvalue()
+    assert summary.marks.written == ("tags",)
+    assert SENTENCE_PREFIX.encode() in buffer.getvalue()
 
 
 def test_replacing_output_is_what_is_signed(tmp_path: Path) -> None:
     """A mark that fails leaves neither the output nor a part of it."""
-    marker = Marker.open(Marking("tags"), tmp_path / "a.jpg")
-    many = Mark(tuple(WornFace(f"{number:0100}", "0" * 64) for number in range(400)))
-    with pytest.raises(MediaUnreadable), replacing_output(tmp_path / "a.jpg") as part:
-        part.write_bytes(cv2.imencode(".jpg", noise(1)[0])[1].tobytes())
+    marker = MarkWriter.open(MarkSettings("tags"), tmp_path / "a.jpg")
+    many = DisclosureMark(tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400)))
+    with pytest.raises(MediaUnreadable), atomic_output(tmp_path / "a.jpg") as part:
+        part.write_bytes(cv2.imencode(".jpg", wave_images(1)[0])[1].tobytes())
         marker.run_to_completion(part, many, tmp_path)
     assert list(tmp_path.iterdir()) == []

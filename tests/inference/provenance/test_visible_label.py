@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import UsageError
 from faceloom.progress import run_to_completion
-from faceloom.provenance import Label
+from faceloom.provenance import VisibleLabel
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import read_frames
 
@@ -23,7 +23,7 @@ def test_it_can_be_read_in_its_corner_on_bright_and_dark(
     position: str, height: int, width: int, level: int
 ) -> None:
     picture = np.full((height, width, 3), level, np.uint8)
-    left, top, right, bottom = Label("AI: Größe", position).draw(picture)
+    left, top, right, bottom = VisibleLabel("AI: Größe", position).draw(picture)
     assert (left < width / 2, top < height / 2) == (
         position.endswith("left"),
         position.startswith("top"),
@@ -42,14 +42,14 @@ def test_it_can_be_read_in_its_corner_on_bright_and_dark(
 
 def test_a_long_text_shrinks_and_one_too_long_is_refused() -> None:
     picture = np.zeros((360, 640, 3), np.uint8)
-    left, _, right, _ = Label("a long text " * 6).draw(picture)
+    left, _, right, _ = VisibleLabel("a long text " * 6).draw(picture)
     assert right - left <= 0.9 * 640
     with pytest.raises(UsageError, match="cannot be read in a picture of 640x360"):
-        Label("a long text " * 20).draw(picture)
+        VisibleLabel("a long text " * 20).draw(picture)
 
 
-@pytest.mark.parametrize("label", [Label(""), Label("  "), Label("two\nlines")])
-def test_what_is_no_label_is_refused(label: Label) -> None:
+@pytest.mark.parametrize("label", [VisibleLabel(""), VisibleLabel("  "), VisibleLabel("two\nlines")])
+def test_what_is_no_label_is_refused(label: VisibleLabel) -> None:
     with pytest.raises(UsageError):
         label.check()
 
@@ -57,10 +57,10 @@ def test_what_is_no_label_is_refused(label: Label) -> None:
 def test_every_frame_has_it_and_nothing_else_is_changed(tmp_path: Path, sample: Path) -> None:
     """Upright as players show it, with a face and without."""
     face = next(read_frames(sample / "target_ada.mp4")).rgb
-    pictures = [face, *noise(2, *face.shape[:2])]
+    pictures = [face, *wave_images(2, *face.shape[:2])]
     turned = [np.ascontiguousarray(np.rot90(one, -1)) for one in pictures]
     clip = make_clip(tmp_path / "clip.mp4", turned, rotation=90)
-    bundle, label = make_bundle(tmp_path / "ben.bundle"), Label("AI: face replaced", "top-right")
+    bundle, label = make_bundle(tmp_path / "ben.bundle"), VisibleLabel("AI: face replaced", "top-right")
     options = ConvertOptions()
     run_to_completion(convert(clip, bundle, tmp_path / "plain", options))
     run_to_completion(convert(clip, bundle, tmp_path / "labeled", replace(options, label=label)))

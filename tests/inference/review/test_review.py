@@ -16,15 +16,15 @@ from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
 from faceloom.review.charts import Axis, histogram, pose_map
-from faceloom.review.coverage import covered_share, find_gap
-from faceloom.review.coverage_findings import OF_DIRECTION, OF_TARGET
-from faceloom.review.faceset_findings import OF_PERSON, OF_TWO
-from faceloom.review.finding import Severity, by_subject, gravest_first, tally
-from faceloom.review.lighting import measure_light
-from faceloom.review.measure import measure_person
-from faceloom.review.report import list_directions, summarze
-from faceloom.review.statistics import Direction, FaceTable, Person, Target, TargetPerson
-from faceloom.review.target import looks_like, measure_target
+from faceloom.review.coverage import covered_share, find_coverage_gap
+from faceloom.review.coverage_findings import DIRECTION_CHECKS, TARGET_CHECKS
+from faceloom.review.faceset_findings import FACESET_CHECKS, PAIR_CHECKS
+from faceloom.review.finding import Severity, group_by_subject, sort_by_severity, format_counts
+from faceloom.review.lighting import measure_lighting
+from faceloom.review.faceset_measurement import measure_faceset
+from faceloom.review.review import list_directions, summarize
+from faceloom.review.statistics import SwapDirection, FaceTable, FaceSetStatistics, TargetStatistics, TargetPersonStatistics
+from faceloom.review.target_measurement import looks_like, measure_target
 from faceloom.review.verdict import Readiness, judge
 from faceloom.video import read_frames
 
@@ -56,29 +56,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("review")
 
 
-def measured(directory: Path, faces: list[FaceSpec], name: str = "ada") -> Person:
-    return run_to_completion(measure_person(write_faceset(directory / name, faces, name)))
+def measured(directory: Path, faces: list[FaceSpec], name: str = "ada") -> FaceSetStatistics:
+    return run_to_completion(measure_faceset(write_faceset(directory / name, faces, name)))
 
 
 @pytest.fixture(scope="module")
-def ada(folder: Path) -> Person:
+def ada(folder: Path) -> FaceSetStatistics:
     return measured(folder, GOOD)
 
 
 @pytest.fixture(scope="module")
-def ben(folder: Path) -> Person:
+def ben(folder: Path) -> FaceSetStatistics:
     return measured(folder, good_faces(person=1), "ben")
 
 
-def target_of(*people: Person, **values: object) -> Target:
-    """A target in which these people are seen, each recognzed; alone, or all at once in every frame."""
+def target_of(*people: FaceSetStatistics, **values: object) -> TargetStatistics:
+    """A target in which these people are seen, each recognized; alone, or all at once in every frame."""
     alone = len(people) == 1
     shown = tuple(
-        TargetPerson(p.name, "clip.mp4" if alone else f"{p.name} in clip.mp4", p.name, p.table, ())
+        TargetPersonStatistics(p.name, "clip.mp4" if alone else f"{p.name} in clip.mp4", p.name, p.table, ())
         for p in people
     )
     frames = len(people[0])
-    return replace(Target("clip.mp4", shown, frames, 0 if alone else frames, 0, 5), **values)
+    return replace(TargetStatistics("clip.mp4", shown, frames, 0 if alone else frames, 0, 5), **values)
 
 
 def found(table, subject) -> dict[str, object]:
@@ -86,21 +86,21 @@ def found(table, subject) -> dict[str, object]:
     return {finding.name: finding for finding in findings}
 
 
-def test_good_footage_has_no_finding(ada: Person, ben: Person) -> None:
+def test_good_footage_has_no_finding(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     for person in (ada, ben):
-        assert found(OF_PERSON, person) == {}
+        assert found(FACESET_CHECKS, person) == {}
     for direction in list_directions((ada, ben), None):
-        assert found(OF_DIRECTION, direction) == {}
-    assert found(OF_TWO, (ada, ben)) == {}
-    assert found(OF_TARGET, target_of(ada)) == {}
-    summary = summarze(Path("r.html"), (ada, ben), target_of(ada))
+        assert found(DIRECTION_CHECKS, direction) == {}
+    assert found(PAIR_CHECKS, (ada, ben)) == {}
+    assert found(TARGET_CHECKS, target_of(ada)) == {}
+    summary = summarize(Path("r.html"), (ada, ben), target_of(ada))
     assert [(v.guest, v.readiness) for v in summary.verdicts] == [("ben", Readiness.ready)]
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_a_set_makes_its_finding_and_no_other(name: str, tmp_path: Path) -> None:
     faces, words = FAULTS[name]
-    findings = found(OF_PERSON, measured(tmp_path, faces))
+    findings = found(FACESET_CHECKS, measured(tmp_path, faces))
     assert list(findings) == [name]
     finding = findings[name]
     assert words in finding.text
@@ -110,7 +110,7 @@ def test_a_fault_of_a_set_makes_its_finding_and_no_other(name: str, tmp_path: Pa
 
 
 def test_one_file_alone_is_said_once(tmp_path: Path) -> None:
-    findings = found(OF_PERSON, measured(tmp_path, [replace(f, source=2) for f in GOOD]))
+    findings = found(FACESET_CHECKS, measured(tmp_path, [replace(f, source=2) for f in GOOD]))
     assert list(findings) == ["one source"]
     assert "All of ada's faces come from one file (ada2.mp4)." in findings["one source"].text
 
@@ -120,10 +120,10 @@ def test_pictures_that_were_cut_from_one_video_are_one_file(tmp_path: Path) -> N
     frames = tuple(
         s.model_copy(update={"name": "film.mp4", "kind": "picture"}) for s in faces.sources
     )
-    person = run_to_completion(measure_person(replace(faces, sources=frames)))
+    person = run_to_completion(measure_faceset(replace(faces, sources=frames)))
     assert [(share.name, share.faces) for share in person.sources] == [("film.mp4", len(GOOD))]
     videos = run_to_completion(
-        measure_person(
+        measure_faceset(
             replace(
                 faces, sources=tuple(s.model_copy(update={"name": "a.mp4"}) for s in faces.sources)
             )
@@ -141,19 +141,19 @@ def test_what_a_finding_says_to_type_takes_its_faces_out_wherever_it_is_typed(
     """The set is named by a relative path with a blank and a quote in it, and the command is typed elsewhere."""
     monkeypatch.chdir(tmp_path)
     folder = Path("ada's faces")
-    person = run_to_completion(measure_person(write_faceset(folder, FAULTS[name][0])))
-    command = found(OF_PERSON, person)[name].command
+    person = run_to_completion(measure_faceset(write_faceset(folder, FAULTS[name][0])))
+    command = found(FACESET_CHECKS, person)[name].command
     program, *arguments = shlex.split(command)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert (program, faceloom(*arguments)[0]) == ("faceloom", 0)
-    after = run_to_completion(measure_person(FaceSet.read(tmp_path / folder)))
+    after = run_to_completion(measure_faceset(FaceSet.read(tmp_path / folder)))
     assert len(after) < len(person)
-    assert name not in found(OF_PERSON, after)
+    assert name not in found(FACESET_CHECKS, after)
 
 
 def test_every_finding_of_a_set_has_a_faulty_set() -> None:
-    assert len(FAULTS) == len(OF_PERSON)
+    assert len(FAULTS) == len(FACESET_CHECKS)
 
 
 # What the host has that the guest lacks, the finding, a piece of what it says.
@@ -173,7 +173,7 @@ GAPS = {
 
 @pytest.mark.parametrize("name", GAPS)
 def test_what_the_target_needs_and_the_guest_lacks_is_found(
-    name: str, ada: Person, ben: Person
+    name: str, ada: FaceSetStatistics, ben: FaceSetStatistics
 ) -> None:
     values, expected, words = GAPS[name]
     many = round(0.14 * len(ada))
@@ -182,26 +182,26 @@ def test_what_the_target_needs_and_the_guest_lacks_is_found(
         for key, value in values.items()
     }
     host = replace(ada.table, **{key: float32(column) for key, column in columns.items()})
-    findings = found(OF_DIRECTION, Direction(ben, host, "clip.mp4", "frames"))
+    findings = found(DIRECTION_CHECKS, SwapDirection(ben, host, "clip.mp4", "frames"))
     assert list(findings) == [expected]
     assert words in findings[expected].text
 
 
-def without(person: Person, **values: float) -> Person:
+def without(person: FaceSetStatistics, **values: float) -> FaceSetStatistics:
     """The person with some columns all alike."""
     columns = {name: np.full(len(person), value, np.float32) for name, value in values.items()}
     return replace(person, table=replace(person.table, **columns))
 
 
-def test_looking_ahead_may_be_what_is_missing(ada: Person, ben: Person) -> None:
+def test_looking_ahead_may_be_what_is_missing(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     aside = replace(ben, table=replace(ben.table, yaw=ben.table.yaw + 60))
-    assert "looks nearly ahead (" in found(OF_DIRECTION, Direction(aside, ada.table, "ada", "faces"))[
+    assert "looks nearly ahead (" in found(DIRECTION_CHECKS, SwapDirection(aside, ada.table, "ada", "faces"))[
         "pose gap ahead"
     ].text  # fmt: skip
 
 
 def test_an_eye_is_shut_beside_how_far_its_person_opens_it_and_a_profile_s_cannot_be_told(
-    ada: Person,
+    ada: FaceSetStatistics,
 ) -> None:
     """Half of them blink in their own way: the narrow eyes of one are open, the wide ones of another shut."""
     for usual in (0.2, 0.33):
@@ -211,7 +211,7 @@ def test_an_eye_is_shut_beside_how_far_its_person_opens_it_and_a_profile_s_canno
         assert table.openness()[[0, 8]] == pytest.approx([1, 0.75])
 
 
-def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: Person) -> None:
+def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: FaceSetStatistics) -> None:
     truth = np.load(sample / "target_ada.npz")
     controls = json.loads(str(truth["meta"]))["controls"]
     shut = truth["expr"][:, 0, [controls.index("blinkL"), controls.index("blinkR")]].mean(1)
@@ -225,7 +225,7 @@ def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: Person) -> None:
     assert found.any()
 
 
-def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(ada: Person, ben: Person) -> None:
+def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     """Of a thousand open eyes some are taken for shut."""
     opens = float32([0.25] * 1000)
     columns = {
@@ -238,21 +238,21 @@ def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(ada: Person, be
         )
         assert (
             list(
-                found(OF_DIRECTION, Direction(replace(ben, table=table), ada.table, "ada", "faces"))
+                found(DIRECTION_CHECKS, SwapDirection(replace(ben, table=table), ada.table, "ada", "faces"))
             )
             == expected
         )
 
 
-def test_a_guest_who_never_blinks_and_one_who_is_small_are_found(ada: Person, ben: Person) -> None:
+def test_a_guest_who_never_blinks_and_one_who_is_small_are_found(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     stare, far = without(ben, eyes_open=0.25), without(ben, size=90)
-    assert list(found(OF_DIRECTION, Direction(stare, ada.table, "ada", "faces"))) == ["blink gap"]
-    assert list(found(OF_DIRECTION, Direction(far, ada.table, "ada", "faces"))) == ["softer guest"]
+    assert list(found(DIRECTION_CHECKS, SwapDirection(stare, ada.table, "ada", "faces"))) == ["blink gap"]
+    assert list(found(DIRECTION_CHECKS, SwapDirection(far, ada.table, "ada", "faces"))) == ["softer guest"]
 
 
 def test_every_finding_of_a_direction_was_made() -> None:
     made = {gap[1] for gap in GAPS.values()} | {"pose gap ahead", "blink gap", "softer guest"}
-    assert len(made) == len(OF_DIRECTION)
+    assert len(made) == len(DIRECTION_CHECKS)
 
 
 # What the target is like, the finding, a piece of what it says.
@@ -263,42 +263,42 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_what_is_hard_about_a_target_is_found(name: str, ada: Person) -> None:
+def test_what_is_hard_about_a_target_is_found(name: str, ada: FaceSetStatistics) -> None:
     values, expected, words = TARGETS[name]
-    findings = found(OF_TARGET, target_of(ada, **values))
+    findings = found(TARGET_CHECKS, target_of(ada, **values))
     assert list(findings) == [expected]
     assert words in findings[expected].text
 
 
-def test_several_people_in_the_target_are_found_and_named(ada: Person, ben: Person) -> None:
-    findings = found(OF_TARGET, target_of(ada, ben))
+def test_several_people_in_the_target_are_found_and_named(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+    findings = found(TARGET_CHECKS, target_of(ada, ben))
     assert list(findings) == ["several people"]
     assert "2 people (ada in 100 %, ben in 100 % of the frames)" in findings["several people"].text
-    assert len(OF_TARGET) == len(TARGETS) + 1
+    assert len(TARGET_CHECKS) == len(TARGETS) + 1
 
 
-def test_each_person_of_the_target_is_a_host_of_everyone_else(ada: Person, ben: Person) -> None:
+def test_each_person_of_the_target_is_a_host_of_everyone_else(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     both = target_of(ada, ben)
     assert [d.text for d in list_directions((ada, ben), both)] == [
         "ben's face on ada in clip.mp4",
         "ada's face on ben in clip.mp4",
     ]
     aside = replace(ben, table=replace(ben.table, yaw=ben.table.yaw + 60))
-    summary = summarze(Path("r.html"), (ada, aside), target_of(ada, aside))
+    summary = summarize(Path("r.html"), (ada, aside), target_of(ada, aside))
     gap = next(f for f in summary.findings if f.name == "pose gap right")
     assert gap.text.startswith("ben in clip.mp4 turns to 76 degrees right")
     assert "of the frames that show them; ada has no face there" in gap.text
 
 
-def test_one_person_twice_is_found(ada: Person) -> None:
-    assert list(found(OF_TWO, (ada, ada))) == ["one person twice"]
+def test_one_person_twice_is_found(ada: FaceSetStatistics) -> None:
+    assert list(found(PAIR_CHECKS, (ada, ada))) == ["one person twice"]
 
 
-def test_the_gravest_comes_first(ada: Person, ben: Person) -> None:
+def test_the_gravest_comes_first(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     faulty = without(replace(ada, similarity=np.full(len(ada), 0.1, np.float32)), sharpness=0.1)
-    findings = [f for find in OF_PERSON if (f := find(faulty))]
-    assert [f.name for f in gravest_first(findings)] == ["strangers", "blurred"]
-    summary = summarze(Path("r.html"), (ben, faulty), target_of(ben))
+    findings = [f for find in FACESET_CHECKS if (f := find(faulty))]
+    assert [f.name for f in sort_by_severity(findings)] == ["strangers", "blurred"]
+    summary = summarize(Path("r.html"), (ben, faulty), target_of(ben))
     assert summary.verdicts[0].readiness == Readiness.not_ready
     assert "--keep-identity" in summary.verdicts[0].command
     severities = [list(Severity).index(f.severity) for f in summary.findings]
@@ -306,41 +306,41 @@ def test_the_gravest_comes_first(ada: Person, ben: Person) -> None:
 
 
 def test_findings_stand_together_by_what_they_are_about_the_gravest_first(
-    ada: Person, ben: Person
+    ada: FaceSetStatistics, ben: FaceSetStatistics
 ) -> None:
     faulty = without(replace(ada, similarity=np.full(len(ada), 0.1, np.float32)), sharpness=0.1)
     people, both = (without(ben, mouth_open=0.05), faulty), target_of(ada, ben)
-    summary = summarze(Path("r.html"), people, both)
+    summary = summarize(Path("r.html"), people, both)
     assert [
-        (about, tally(f), [each.name for each in f])
-        for about, f in by_subject(summary.findings).items()
+        (about, format_counts(f), [each.name for each in f])
+        for about, f in group_by_subject(summary.findings).items()
     ] == [
         ("ada", "1 grave, 1 warning", ["strangers", "blurred"]),
         ("ben", "1 warning", ["still mouth"]),
         ("ben's face on ada in clip.mp4", "1 warning", ["mouth gap"]),
         ("clip.mp4", "1 note", ["several people"]),
     ]
-    assert tally([f for f in summary.findings if f.severity == Severity.warning]) == "3 warnings"
+    assert format_counts([f for f in summary.findings if f.severity == Severity.warning]) == "3 warnings"
     said = summary.to_text().splitlines()
     assert said.index("ada: 1 grave, 1 warning") < said.index(
         "ben's face on ada in clip.mp4: 1 warning"
     )
 
 
-def test_coverage_is_a_share_of_the_host_s_faces(ada: Person, ben: Person) -> None:
+def test_coverage_is_a_share_of_the_host_s_faces(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     half = replace(ada.table, yaw=float32(np.where(np.arange(len(ada)) % 2, 0, 70)))
-    direction = Direction(ben, half, "ada", "faces")
+    direction = SwapDirection(ben, half, "ada", "faces")
     assert covered_share(direction) == pytest.approx(0.5)
-    gap = find_gap(direction, "right")
+    gap = find_coverage_gap(direction, "right")
     assert gap is not None
     assert (gap.share, gap.faces) == (pytest.approx(0.5), 0)
-    assert find_gap(direction, "left") is None
+    assert find_coverage_gap(direction, "left") is None
     verdict = judge(direction, [])
     assert (verdict.readiness, verdict.covered) == (Readiness.not_ready, pytest.approx(0.5))
 
 
 def test_the_people_of_a_target_are_told_apart(
-    tmp_path: Path, sample: Path, ada: Person, facesets
+    tmp_path: Path, sample: Path, ada: FaceSetStatistics, facesets
 ) -> None:
     """Two clips side by side; ben is known by his face set, ada is not (the other set is of someone painted)."""
     clips = [
@@ -349,7 +349,7 @@ def test_the_people_of_a_target_are_told_apart(
     ]
     pair = [np.concatenate(pictures, 1) for pictures in zip(*clips, strict=True)]
     path = make_clip(tmp_path / "pair.mp4", pair)
-    known = replace(run_to_completion(measure_person(FaceSet.read(facesets["ben"]))), name="ben")
+    known = replace(run_to_completion(measure_faceset(FaceSet.read(facesets["ben"]))), name="ben")
     target = run_to_completion(measure_target(path, 1, (ada, known)))
     assert [
         (p.name, p.looks_like, len(p.table)) for p in sorted(target.people, key=lambda p: p.name)
@@ -360,7 +360,7 @@ def test_the_people_of_a_target_are_told_apart(
     assert (target.frames, target.crowded, target.faceless) == (6, 6, 0)
 
 
-def test_the_target_s_own_person_is_no_guest(ada: Person, ben: Person) -> None:
+def test_the_target_s_own_person_is_no_guest(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     target = target_of(ada)
     assert looks_like(ada.center, (ben, ada)) == "ada"
     assert looks_like(float32(np.eye(192)[9]), (ben, ada)) == ""
@@ -378,12 +378,12 @@ def test_light_is_measured_from_the_side_it_comes_from() -> None:
     right = np.broadcast_to(ramp[None, :, None], (96, 96, 3)).astype(np.uint8)
     below = np.ascontiguousarray(right.transpose(1, 0, 2))
     for picture, across, down in ((right, 1, 0), (right[:, ::-1].copy(), -1, 0), (below, 0, 1)):
-        light = measure_light(picture, mask)
+        light = measure_lighting(picture, mask)
         assert np.sign([round(light.across, 2), round(light.down, 2)]).tolist() == [across, down]
-    assert measure_light(right, np.zeros_like(mask)).lab == (0, 0, 0)
+    assert measure_lighting(right, np.zeros_like(mask)).lab == (0, 0, 0)
 
 
-def test_charts_take_one_face_and_faces_beyond_their_edge(ada: Person) -> None:
+def test_charts_take_one_face_and_faces_beyond_their_edge(ada: FaceSetStatistics) -> None:
     none = np.zeros((0, 2), np.float32)
     assert len(FaceTable.of([], [], [], [])) == 0
     assert pose_map(replace(ada.table, yaw=ada.table.yaw * 9), "#000", none, none).count("<rect")
@@ -398,7 +398,7 @@ def test_a_chart_says_what_its_ends_mean_and_shades_what_is_doubtful() -> None:
 
 
 @pytest.fixture(scope="module")
-def page_and_result(folder: Path, ada: Person, ben: Person, sample: Path) -> tuple[str, dict]:
+def page_and_result(folder: Path, ada: FaceSetStatistics, ben: FaceSetStatistics, sample: Path) -> tuple[str, dict]:
     """What the command writes and prints for the two sets and a clip of the sample."""
     from faceloom.cli.app import main
 
@@ -431,7 +431,7 @@ def test_the_page_needs_nothing_from_outside(page_and_result: tuple[str, dict]) 
         "Ready to train?",
         "Findings",
         "Where the heads turn",
-        "Light and color",
+        "Lighting and color",
         "Where the faces come from",
     ):
         assert title in page
@@ -472,7 +472,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_the_command_refuses_in_a_sentence(
-    name: str, folder: Path, ada: Person, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
+    name: str, folder: Path, ada: FaceSetStatistics, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed, code, words = REFUSALS[name]
     monkeypatch.chdir(folder)
@@ -484,7 +484,7 @@ def test_the_command_refuses_in_a_sentence(
 
 
 def test_one_set_alone_is_reviewed_without_a_verdict(
-    folder: Path, ada: Person, tmp_path: Path, faceloom
+    folder: Path, ada: FaceSetStatistics, tmp_path: Path, faceloom
 ) -> None:
     code, out, _ = faceloom("review", folder / "ada", "--report", tmp_path / "r.html")
     assert (code, "the whole review" in out) == (0, True)

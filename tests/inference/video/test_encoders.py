@@ -6,14 +6,14 @@ from pathlib import Path
 
 import av
 import pytest
-from tests.helpers.clips import make_clip, noise
-from tests.helpers.fake_swap import seconds, swap
+from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.fake_swap import frame_times, swap
 
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.video import (
     Encoding,
-    PictureWriter,
-    notices,
+    SegmentWriter,
+    output_warnings,
     probe_video,
     read_frames,
 )
@@ -33,13 +33,13 @@ def test_encoders(tmp_path: Path, encoder: str, deep: bool) -> None:
     codec, *formats = ENCODERS[encoder]
     times = [0, 40, 80, 300, 310, 790]
     clip = make_clip(
-        tmp_path / "in.mp4", noise(6), pts=times, pixel_format="yuv422p10le" if deep else "yuv420p"
+        tmp_path / "in.mp4", wave_images(6), pts=times, pixel_format="yuv422p10le" if deep else "yuv420p"
     )
     info, out = probe_video(clip), tmp_path / "out.mp4"
     after = probe_video(swap(clip, out, Encoding(encoder)))
     assert (after.codec, after.pixel_format) == (codec, formats[deep])
-    assert seconds(out) == [Fraction(t, 1000) for t in times]
-    said = notices(out, info, Encoding(encoder))
+    assert frame_times(out) == [Fraction(t, 1000) for t in times]
+    said = output_warnings(out, info, Encoding(encoder))
     assert bool(said) == (after.pixel_format != info.pixel_format)
 
 
@@ -51,11 +51,11 @@ def test_containers_call_them_what_players_know(
     tmp_path: Path, encoder: str, ending: str, tag: str
 ) -> None:
     out = swap(
-        make_clip(tmp_path / "in.mp4", noise(4)), tmp_path / f"out.{ending}", Encoding(encoder)
+        make_clip(tmp_path / "in.mp4", wave_images(4)), tmp_path / f"out.{ending}", Encoding(encoder)
     )
     with av.open(str(out)) as container:
         assert tag in container.streams.video[0].codec_context.codec_tag
-    assert len(seconds(out)) == 4
+    assert len(frame_times(out)) == 4
 
 
 @pytest.mark.parametrize("encoder", ["x264", "x265", "svtav1"])
@@ -63,7 +63,7 @@ def test_quality_goes_one_way(tmp_path: Path, sample: Path, encoder: str) -> Non
     info = probe_video(sample / "target_ada.mp4")
     sizes = []
     for quality in (20, 75, 95):
-        with PictureWriter.open(tmp_path / "segment", info, Encoding(encoder, quality)) as writer:
+        with SegmentWriter.open(tmp_path / "segment", info, Encoding(encoder, quality)) as writer:
             for frame in read_frames(info.path, stop=3):
                 writer.write(frame)
         sizes.append((tmp_path / "segment").stat().st_size)
@@ -71,14 +71,14 @@ def test_quality_goes_one_way(tmp_path: Path, sample: Path, encoder: str) -> Non
 
 
 def test_the_default_is_crf_17(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "in.mp4", noise(3))
+    clip = make_clip(tmp_path / "in.mp4", wave_images(3))
     swap(clip, tmp_path / "a.mp4")
     assert b"crf=17.0" in (tmp_path / "a.mp4").read_bytes()
     swap(clip, tmp_path / "b.mp4", Encoding.parse(options=["crf=30", "preset=ultrafast"]))
     assert b"crf=30.0" in (tmp_path / "b.mp4").read_bytes()
 
 
-REFUSED: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = {
+REFUSED_CLASSES: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = {
     "unknown encoder": (lambda clip: Encoding.parse("divx"), UsageError, "no encoder divx"),
     "quality out of range": (
         lambda clip: Encoding.parse(quality=101),
@@ -123,10 +123,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = 
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFUSED_CLASSES)
 def test_what_cannot_be_encoded_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
-    attempt, error, words = REFUSED[name]
-    clip = make_clip(tmp_path / "in.mp4", noise(2))
+    attempt, error, words = REFUSED_CLASSES[name]
+    clip = make_clip(tmp_path / "in.mp4", wave_images(2))
     with pytest.raises(error, match=words) as refused:
         attempt(clip)
     assert "\n" not in str(refused.value)

@@ -9,27 +9,27 @@ import av
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import Film, add_film, make_clip, noise
-from tests.helpers.fake_swap import BOX, LOSSLESS, data, lasting, packets, planes, seconds, swap
+from tests.helpers.clips import ExtraStreams, add_streams, make_clip, wave_images
+from tests.helpers.fake_swap import BOX, LOSSLESS, read_payloads, container_duration, read_packets, frame_planes, frame_times, swap
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.progress import run_to_completion
-from faceloom.provenance.container_tags import tags_in
+from faceloom.provenance.container_tags import read_tags
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import (
     ColorTags,
     Encoding,
     Frame,
-    PictureWriter,
-    check_output,
-    frame_times,
+    SegmentWriter,
+    resolve_encoding,
+    read_frame_pts,
     join_segments,
-    notices,
+    output_warnings,
     probe_video,
     read_frames,
 )
-from faceloom.video.pixel_format import _planes, from_rgb, on_grid, picture_of, to_rgb
-from faceloom.video.rotation import box_as_coded, upright
+from faceloom.video.pixel_format import _planes, from_rgb, align_to_chroma, to_av_frame, to_rgb
+from faceloom.video.rotation import box_to_coded, to_upright
 
 CLIPS = {
     "plain.mp4": {},
@@ -73,17 +73,17 @@ LATE = {"late.mkv": 90}
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_times_shape_and_tags_are_the_sources(tmp_path: Path, name: str) -> None:
-    source = make_clip(tmp_path / name, noise(12), **CLIPS[name])
+    source = make_clip(tmp_path / name, wave_images(12), **CLIPS[name])
     out = swap(source, tmp_path / f"out_{name}")
     before, after = probe_video(source), probe_video(out)
     for what in ("width", "height", "rotation", "sample_aspect_ratio", "color", "pixel_format"):
         assert getattr(after, what) == getattr(before, what), what
     if name != "variable.mp4":  # whose header counts to where the last picture is decoded
-        assert lasting(out) == pytest.approx(lasting(source) - LATE.get(name, 0), abs=0.011)
-    times = seconds(source)
-    assert seconds(out) == [time - before.start for time in times]
-    assert seconds(out)[0] == 0
-    coded = [p for p in packets(out, "video") if p.dts is not None]  # Matroska keeps but pts
+        assert container_duration(out) == pytest.approx(container_duration(source) - LATE.get(name, 0), abs=0.011)
+    times = frame_times(source)
+    assert frame_times(out) == [time - before.start for time in times]
+    assert frame_times(out)[0] == 0
+    coded = [p for p in read_packets(out, "video") if p.dts is not None]  # Matroska keeps but pts
     assert all(a.dts < b.dts for a, b in pairwise(coded))
     assert all(p.dts <= p.pts for p in coded)
     left, top, right, bottom = BOX
@@ -96,24 +96,24 @@ def test_times_shape_and_tags_are_the_sources(tmp_path: Path, name: str) -> None
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])
 def test_a_tag_that_is_no_utf_8_is_kept(tmp_path: Path, ending: str) -> None:
-    source = add_film(
-        make_clip(tmp_path / f"in{ending}", noise(4)), Film(tags={"title": "Cafe at noon"})
+    source = add_streams(
+        make_clip(tmp_path / f"in{ending}", wave_images(4)), ExtraStreams(tags={"title": "Cafe at noon"})
     )
     source.write_bytes(source.read_bytes().replace(b"Cafe at noon", b"Caf\xe9 at noon"))
     out = swap(source, tmp_path / f"out{ending}")
     assert b"Caf\xe9 at noon" in out.read_bytes()
-    assert tags_in(out)["title"] == "Caf\ufffd at noon"
+    assert read_tags(out)["title"] == "Caf\ufffd at noon"
 
 
 def test_odd_sizes(tmp_path: Path) -> None:
     """H.264 has none in 4:2:0, so they become 4:4:4, and that is said."""
-    source = make_clip(tmp_path / "in.mkv", noise(4, 95, 127), codec="ffv1", options={"level": "3"})
+    source = make_clip(tmp_path / "in.mkv", wave_images(4, 95, 127), codec="ffv1", options={"level": "3"})
     assert probe_video(source).pixel_format == "yuv420p"
     after = probe_video(swap(source, tmp_path / "out.mp4"))
     assert (after.width, after.height, after.pixel_format) == (127, 95, "yuv444p")
-    assert "written as yuv444p" in notices(tmp_path / "out.mp4", probe_video(source), Encoding())[0]
+    assert "written as yuv444p" in output_warnings(tmp_path / "out.mp4", probe_video(source), Encoding())[0]
     with pytest.raises(UsageError, match="takes only even sizes"):
-        check_output(tmp_path / "out.mp4", probe_video(source), Encoding("svtav1"))
+        resolve_encoding(tmp_path / "out.mp4", probe_video(source), Encoding("svtav1"))
 
 
 EXACT = {
@@ -141,15 +141,15 @@ def test_outside_the_rectangle_every_bit_is_kept(
         codec, ending = "ffv1", ".mkv"
         pixel_format = pixel_format.replace("yuvj", "yuv")
     options = {"crf": "30"} if codec == "libx264" else {"level": "3"}
-    made = noise(4, *size_hw)
+    made = wave_images(4, *size_hw)
     source = make_clip(
         tmp_path / "in.mkv", made, codec=codec, pixel_format=pixel_format, options=options
     )
     out = swap(source, tmp_path / f"out{ending}", LOSSLESS)
     for a, b in zip(read_frames(source), read_frames(out), strict=True):
         assert a.coded.format.name == b.coded.format.name == pixel_format
-        left, top, right, bottom = on_grid(BOX, pixel_format, size_hw[1], size_hw[0])
-        for before, after in zip(planes(a.coded), planes(b.coded), strict=True):
+        left, top, right, bottom = align_to_chroma(BOX, pixel_format, size_hw[1], size_hw[0])
+        for before, after in zip(frame_planes(a.coded), frame_planes(b.coded), strict=True):
             down = round(size_hw[0] / before.shape[0])
             rows = slice(top // down, -(-bottom // down))
             assert np.array_equal(np.delete(before, rows, 0), np.delete(after, rows, 0))
@@ -165,12 +165,12 @@ def test_outside_the_rectangle_every_bit_is_kept(
 def test_what_is_written_back_as_it_was_drifts_by_nothing(pixel_format: str) -> None:
     """RGB has 8 bits, so a picture of 10 keeps those; there is no bias that would show as a darker square."""
     tags = ColorTags(1, 1, 1, 2 if pixel_format.startswith("yuvj") else 1)
-    coded = from_rgb(noise(1)[0], pixel_format, tags)
+    coded = from_rgb(wave_images(1)[0], pixel_format, tags)
     coded.colorspace, coded.color_range = 1, tags.range
-    before = [plane.copy() for plane in planes(coded)]
+    before = [plane.copy() for plane in frame_planes(coded)]
     frame = Frame(0, 0, 0, Fraction(1, 25), to_rgb(coded), coded, (BOX,))
-    after = planes(picture_of(frame, pixel_format, tags))
-    left, top, right, bottom = on_grid(BOX, pixel_format, 128, 96)
+    after = frame_planes(to_av_frame(frame, pixel_format, tags))
+    left, top, right, bottom = align_to_chroma(BOX, pixel_format, 128, 96)
     wide = 2 if "10" in pixel_format else 1
     for plane, kind, written in zip(before, _planes(pixel_format), after, strict=True):
         rows = slice(top // kind.down, bottom // kind.down)
@@ -186,9 +186,9 @@ def test_what_is_written_back_as_it_was_drifts_by_nothing(pixel_format: str) -> 
 
 
 def test_a_frame_that_nothing_changed_is_encoded_as_it_was_decoded(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mkv", noise(6), pixel_format="yuv422p10le")
+    source = make_clip(tmp_path / "in.mkv", wave_images(6), pixel_format="yuv422p10le")
     info = probe_video(source)
-    with PictureWriter.open(tmp_path / "segment", info, LOSSLESS) as writer:
+    with SegmentWriter.open(tmp_path / "segment", info, LOSSLESS) as writer:
         for frame in read_frames(source):
             frame.rgb[:] = 0  # of no account without a changed rectangle
             writer.write(frame)
@@ -196,10 +196,10 @@ def test_a_frame_that_nothing_changed_is_encoded_as_it_was_decoded(tmp_path: Pat
         [tmp_path / "segment"], tmp_path / "out.mkv", tmp_path / "out.mkv", info, LOSSLESS
     )
     for a, b in zip(read_frames(source), read_frames(tmp_path / "out.mkv"), strict=True):
-        assert all(map(np.array_equal, planes(a.coded), planes(b.coded)))
+        assert all(map(np.array_equal, frame_planes(a.coded), frame_planes(b.coded)))
 
 
-FILM = Film(
+FILM = ExtraStreams(
     languages=("eng", "fra"),
     subtitles=((100, 300, "hello"), (350, 700, "there"), (800, 900, "end")),
     chapters=((0, 400, "one"), (400, 960, "two")),
@@ -213,9 +213,9 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("films")
     made = {}
     for ending in ("mkv", "mp4"):
-        clip = make_clip(folder / f"clip.{ending}", noise(24))
+        clip = make_clip(folder / f"clip.{ending}", wave_images(24))
         film = FILM if ending == "mkv" else replace(FILM, attachment=b"")
-        made[ending] = add_film(clip, film)
+        made[ending] = add_streams(clip, film)
     return made
 
 
@@ -229,10 +229,10 @@ def chapters(path: Path) -> list[tuple[Fraction, Fraction, str]]:
 
 def texts(path: Path) -> list[tuple[Fraction, Fraction, bytes]]:
     shown = [
-        (p.pts * p.time_base, p.duration * p.time_base, bytes(p)) for p in packets(path, "subtitle")
+        (p.pts * p.time_base, p.duration * p.time_base, bytes(p)) for p in read_packets(path, "subtitle")
     ]
     # MP4 fills the time between two texts with empty ones.
-    return [(start, lasting, text) for start, lasting, text in shown if len(text) > 2]
+    return [(start, container_duration, text) for start, container_duration, text in shown if len(text) > 2]
 
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
@@ -242,8 +242,8 @@ def test_every_other_stream_and_what_is_written_about_it(
     source = films[ending]
     out = swap(source, tmp_path / f"out.{ending}")
     for number in range(2):
-        assert data(out, "audio", number) == data(source, "audio", number) != []
-    assert data(out, "audio", 0) != data(out, "audio", 1)
+        assert read_payloads(out, "audio", number) == read_payloads(source, "audio", number) != []
+    assert read_payloads(out, "audio", 0) != read_payloads(out, "audio", 1)
     assert [t[0] for t in texts(source)] == [Fraction(n, 1000) for n in (100, 350, 800)]
     assert texts(out) == texts(source)
     assert chapters(out) == chapters(source)
@@ -253,7 +253,7 @@ def test_every_other_stream_and_what_is_written_about_it(
         tags = {key.lower(): value for key, value in after.metadata.items()}
         assert FILM.tags.items() <= tags.items()
         fonts = [
-            (s.metadata["filename"], s.mimetype, s.data)
+            (s.metadata["filename"], s.mimetype, s.read_payloads)
             for s in after.streams
             if s.type == "attachment"
         ]
@@ -266,15 +266,15 @@ def test_a_range_brings_its_part_of_everything(
     tmp_path: Path, films: dict[str, Path], ending: str
 ) -> None:
     source = films[ending]
-    out = swap(source, tmp_path / f"out.{ending}", chosen="5:20")
+    out = swap(source, tmp_path / f"out.{ending}", frame_range="5:20")
     begin, end = Fraction(200, 1000), Fraction(800, 1000)
-    assert seconds(out) == [time - begin for time in seconds(source)[5:20]]
+    assert frame_times(out) == [time - begin for time in frame_times(source)[5:20]]
     assert probe_video(out).duration == pytest.approx(0.6, abs=0.0011)
     for number in range(2):
         whole = [
-            (t - begin, sound) for t, sound in data(source, "audio", number) if begin <= t < end
+            (t - begin, sound) for t, sound in read_payloads(source, "audio", number) if begin <= t < end
         ]
-        got = data(out, "audio", number)
+        got = read_payloads(out, "audio", number)
         assert [sound for _, sound in got] == [sound for _, sound in whole] != []
         assert [float(t) for t, _ in got] == pytest.approx([float(t) for t, _ in whole], abs=0.001)
     # The first text is shown already when the range begins; the third begins when it ends.
@@ -288,14 +288,14 @@ def test_a_range_brings_its_part_of_everything(
 @pytest.mark.parametrize("ending", ["ts", "mkv", "mp4"])
 def test_a_clock_that_does_not_begin_at_zero(tmp_path: Path, ending: str) -> None:
     pts = [5_000 + 40 * n for n in range(12)]
-    source = make_clip(tmp_path / f"in.{ending}", noise(12), pts=pts, sound_seconds=0.4)
+    source = make_clip(tmp_path / f"in.{ending}", wave_images(12), pts=pts, audio_seconds=0.4)
     out = swap(source, tmp_path / "out.mkv")
     start = probe_video(source).start
-    assert [float(t) for t in seconds(out)] == pytest.approx(
-        [float(t - start) for t in seconds(source)], abs=0.001
+    assert [float(t) for t in frame_times(out)] == pytest.approx(
+        [float(t - start) for t in frame_times(source)], abs=0.001
     )
-    shifted = [(float(t - start), sound) for t, sound in data(source, "audio")]
-    got = [(float(t), sound) for t, sound in data(out, "audio")]
+    shifted = [(float(t - start), sound) for t, sound in read_payloads(source, "audio")]
+    got = [(float(t), sound) for t, sound in read_payloads(out, "audio")]
     # In a transport stream AAC has a header of 7 bytes in each packet.
     cut = 7 if ending == "ts" else 0
     assert [s for _, s in got] == [s[cut:] for _, s in shifted]
@@ -305,27 +305,27 @@ def test_a_clock_that_does_not_begin_at_zero(tmp_path: Path, ending: str) -> Non
 def test_an_edit_list_that_hides_the_first_frames(tmp_path: Path) -> None:
     """What a player does not show is not swapped, and the rest begins at 0."""
     source = make_clip(
-        tmp_path / "in.mp4", noise(12), pts=[40 * n - 120 for n in range(12)], options={"bf": "0"}
+        tmp_path / "in.mp4", wave_images(12), pts=[40 * n - 120 for n in range(12)], options={"bf": "0"}
     )
-    shown = seconds(source)
+    shown = frame_times(source)
     assert len(shown) < 12
-    assert frame_times(probe_video(source)) == [f.pts for f in read_frames(source)]
+    assert read_frame_pts(probe_video(source)) == [f.pts for f in read_frames(source)]
     out = swap(source, tmp_path / "out.mp4")
-    assert seconds(out) == [time - probe_video(source).start for time in shown]
+    assert frame_times(out) == [time - probe_video(source).start for time in shown]
 
 
 def test_sound_that_goes_on_after_the_pictures(tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mp4", noise(6), sound_seconds=1.5)
+    source = make_clip(tmp_path / "in.mp4", wave_images(6), audio_seconds=1.5)
     out = swap(source, tmp_path / "out.mp4")
-    assert data(out, "audio") == data(source, "audio")
-    assert len(seconds(out)) == 6
+    assert read_payloads(out, "audio") == read_payloads(source, "audio")
+    assert len(frame_times(out)) == 6
 
 
 def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: Path) -> None:
     clip = make_clip(
         tmp_path / "in.mp4", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=12)]
     )
-    middle = sorted(packets(clip, "video"), key=lambda p: p.pts)[6]
+    middle = sorted(read_packets(clip, "video"), key=lambda p: p.pts)[6]
     spoilt = bytearray(clip.read_bytes())
     spoilt[middle.pos + 4 : middle.pos + middle.size] = bytes(
         np.random.default_rng(0).integers(0, 256, middle.size - 4, np.uint8)
@@ -340,24 +340,24 @@ def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: 
 
 def test_a_video_that_changes_its_size(tmp_path: Path) -> None:
     """FFmpeg would scale the rest to the first size without a word."""
-    parts = [
+    segment_count = [
         make_clip(
-            tmp_path / f"{start}.ts", noise(3, height), pts=[start + 40 * n for n in range(3)]
+            tmp_path / f"{start}.ts", wave_images(3, height), pts=[start + 40 * n for n in range(3)]
         )
         for start, height in ((0, 96), (5_000, 64))
     ]
-    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in segment_count))
     with pytest.raises(MediaUnreadable, match=r"in\.ts changes its size at frame 3"):
-        swap(tmp_path / "in.ts", tmp_path / "out.mp4", parts=1)
+        swap(tmp_path / "in.ts", tmp_path / "out.mp4", segment_count=1)
     assert not (tmp_path / "out.mp4").exists()
 
 
 @pytest.mark.parametrize("fields", [False, True])
 def test_interlaced_pictures_are_spoken_of(tmp_path: Path, fields: bool) -> None:
     clip = make_clip(
-        tmp_path / "in.mp4", noise(3), options={"x264-params": "tff=1"} if fields else None
+        tmp_path / "in.mp4", wave_images(3), options={"x264-params": "tff=1"} if fields else None
     )
-    said = notices(tmp_path / "out.mp4", probe_video(clip), Encoding())
+    said = output_warnings(tmp_path / "out.mp4", probe_video(clip), Encoding())
     assert [("interlaced" in sentence) for sentence in said] == [True] * fields
 
 
@@ -373,11 +373,11 @@ def test_the_same_twice_is_the_same_file(
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_rectangles_turn_with_their_picture(rotation: int) -> None:
     coded = np.zeros((20, 30, 3), np.uint8)
-    shown = upright(coded, rotation).copy()
+    shown = to_upright(coded, rotation).copy()
     box = (2, 5, 9, 11)
     shown[5:11, 2:9] = 255
     back = np.rot90(shown, -rotation // 90)
-    left, top, right, bottom = box_as_coded(box, rotation, 30, 20)
+    left, top, right, bottom = box_to_coded(box, rotation, 30, 20)
     assert back[top:bottom, left:right].min() == 255
     assert back.astype(int).sum() == 255 * 3 * 42
 
@@ -393,7 +393,7 @@ def test_a_real_swap_keeps_every_bit_outside_the_crop(tmp_path: Path, sample: Pa
         convert(clip, bundle, tmp_path / "out.mkv", ConvertOptions(encoding=LOSSLESS))
     )
     for a, b in zip(read_frames(clip), read_frames(tmp_path / "out.mkv"), strict=True):
-        for before, after in zip(planes(a.coded), planes(b.coded), strict=True):
+        for before, after in zip(frame_planes(a.coded), frame_planes(b.coded), strict=True):
             rows, columns = np.nonzero(before != after)
             height, width = before.shape
             assert 0.1 < np.mean(before != after) < 0.6

@@ -9,28 +9,28 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
-from tests.helpers.fake_swap import BOX, seconds, stamped, swap
+from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.fake_swap import BOX, frame_times, fill_box, swap
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.image_io import read_picture
 from faceloom.video import (
     Encoding,
-    notices,
+    output_warnings,
     probe_source,
     probe_video,
     read_frames,
     read_source,
-    refuse_output,
+    check_output_path,
 )
-from faceloom.video.rotation import upright
+from faceloom.video.rotation import to_upright
 
 
 def make_pictures(folder: Path, count: int, kind: type, channels: int) -> list[np.ndarray]:
     """Write NAME1 to NAMEn without leading zeros; what OpenCV calls BGR is another picture and as good."""
     folder.mkdir()
     made = []
-    for number, rgb in enumerate(noise(count), 1):
+    for number, rgb in enumerate(wave_images(count), 1):
         picture = rgb.astype(kind) * (257 if kind is np.uint16 else 1)
         if channels == 4:
             alpha = np.full_like(picture[..., :1], 5)
@@ -68,19 +68,19 @@ def test_pictures_to_a_video_and_back_upright(tmp_path: Path) -> None:
         1,
         pytest.approx(4 / 25),
     )
-    assert seconds(video) == [Fraction(n, 25) for n in range(4)]
+    assert frame_times(video) == [Fraction(n, 25) for n in range(4)]
     for frame, picture in zip(read_frames(video), made, strict=True):
         assert np.abs(frame.rgb[60:, :, ::-1].astype(int) - picture[60:]).mean() < 3
-    turned = make_clip(tmp_path / "turned.mp4", noise(2), rotation=90)
+    turned = make_clip(tmp_path / "turned.mp4", wave_images(2), rotation=90)
     swap(turned, tmp_path / "folder")
     shown = cv2.imread(str(tmp_path / "folder" / "000001.png"), cv2.IMREAD_COLOR_RGB)
-    expected = [upright(stamped(f).rgb, 90) for f in read_frames(turned)][1]
+    expected = [to_upright(fill_box(f).rgb, 90) for f in read_frames(turned)][1]
     assert np.abs(shown.astype(int) - expected).mean() < 0.5
 
 
 def test_pictures_of_two_sizes_and_none(tmp_path: Path) -> None:
     make_pictures(tmp_path / "in", 2, np.uint8, 3)
-    cv2.imwrite(str(tmp_path / "in" / "shot%d_3.png"), noise(1, 64, 64)[0])
+    cv2.imwrite(str(tmp_path / "in" / "shot%d_3.png"), wave_images(1, 64, 64)[0])
     with pytest.raises(MediaUnreadable, match=r"shot%d_3\.png is 64x64"):
         swap(tmp_path / "in", tmp_path / "out.mp4")
     (tmp_path / "in" / "shot%d_3.png").write_text("no picture")
@@ -92,13 +92,13 @@ def test_pictures_of_two_sizes_and_none(tmp_path: Path) -> None:
 
 
 def test_a_photo_that_says_how_it_is_held(tmp_path: Path) -> None:
-    jpeg = cv2.imencode(".jpg", noise(1)[0], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    jpeg = cv2.imencode(".jpg", wave_images(1)[0], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     held = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # EXIF: orientation 6
     exif = b"\xff\xe1" + (8 + len(held)).to_bytes(2, "big") + b"Exif\0\0" + held
     (tmp_path / "in.jpg").write_bytes(jpeg[:2] + exif + jpeg[2:])
     info = probe_source(tmp_path / "in.jpg")
     assert (info.width, info.height, info.rotation) == (128, 96, 270)
-    shown = upright(next(read_source(info)).rgb, info.rotation)
+    shown = to_upright(next(read_source(info)).rgb, info.rotation)
     assert np.abs(shown.astype(int) - read_picture(tmp_path / "in.jpg")).mean() < 2
     out = cv2.imread(str(swap(tmp_path / "in.jpg", tmp_path / "out.png")), cv2.IMREAD_COLOR_RGB)
     assert out.shape == (128, 96, 3)
@@ -108,33 +108,33 @@ def test_a_folder_is_not_replaced_by_pictures_of_another(tmp_path: Path) -> None
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "1.png").touch()
     with pytest.raises(UsageError, match="--force"):
-        refuse_output(tmp_path / "mine", force=False)
-    refuse_output(tmp_path / "mine", force=True)
+        check_output_path(tmp_path / "mine", force=False)
+    check_output_path(tmp_path / "mine", force=True)
     with pytest.raises(UsageError, match="holds the input"):
-        refuse_output(tmp_path / "mine", force=True, inputs=[tmp_path / "mine"])
+        check_output_path(tmp_path / "mine", force=True, inputs=[tmp_path / "mine"])
     (tmp_path / "mine" / "letter.txt").touch()
     with pytest.raises(UsageError, match="other things"):
-        refuse_output(tmp_path / "mine" / "shot_%d.png", force=True)
+        check_output_path(tmp_path / "mine" / "shot_%d.png", force=True)
 
 
 def test_gif(tmp_path: Path) -> None:
     times = [0, 70, 200, 330, 400, 900]
-    clip = make_clip(tmp_path / "in.mp4", noise(6), pts=times)
+    clip = make_clip(tmp_path / "in.mp4", wave_images(6), pts=times)
     gif = swap(clip, tmp_path / "a.gif")
-    assert seconds(gif) == [Fraction(t, 1000) for t in times]
+    assert frame_times(gif) == [Fraction(t, 1000) for t in times]
     for a, b in zip(read_frames(clip), read_frames(gif), strict=True):
-        assert np.abs(stamped(a).rgb.astype(int) - b.rgb).mean() < 12
+        assert np.abs(fill_box(a).rgb.astype(int) - b.rgb).mean() < 12
     again = swap(gif, tmp_path / "b.gif")
-    assert seconds(again) == seconds(gif)
+    assert frame_times(again) == frame_times(gif)
     video = swap(gif, tmp_path / "c.mp4")
-    assert seconds(video) == seconds(gif)
+    assert frame_times(video) == frame_times(gif)
     assert probe_video(video).pixel_format == "yuv420p"
-    assert "written as yuv420p" in notices(video, probe_video(gif), Encoding())[0]
+    assert "written as yuv420p" in output_warnings(video, probe_video(gif), Encoding())[0]
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
 def test_a_still(tmp_path: Path, ending: str) -> None:
-    rgb = noise(1)[0]
+    rgb = wave_images(1)[0]
     cv2.imwrite(str(tmp_path / "in.png"), rgb[..., ::-1])
     out = swap(tmp_path / "in.png", tmp_path / f"out.{ending}")
     shown = cv2.imread(str(out), cv2.IMREAD_COLOR_RGB)
@@ -167,4 +167,4 @@ def test_from_standard_input_to_standard_output(tmp_path: Path, sample: Path) ->
     assert b"Standard input" in done.stderr
     assert b"3 of 3 frames" in done.stderr
     (tmp_path / "out.mkv").write_bytes(done.stdout)
-    assert seconds(tmp_path / "out.mkv") == seconds(clip)
+    assert frame_times(tmp_path / "out.mkv") == frame_times(clip)

@@ -7,19 +7,19 @@ import av
 import cv2
 import numpy as np
 import pytest
-from tests.helpers.clips import make_clip, noise
-from tests.helpers.fake_swap import written
+from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.fake_swap import open_writer
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video import probe_video, read_frames
 from faceloom.video.pixel_format import _EXACT, from_rgb, to_rgb
-from faceloom.video.rotation import as_coded, upright
+from faceloom.video.rotation import to_coded, to_upright
 
 
 def rewrite(source: Path, target: Path) -> Path:
     """Pass a video through the writer unchanged."""
     info = probe_video(source)
-    with written(target, target, info) as writer:
+    with open_writer(target, target, info) as writer:
         for frame in read_frames(source):
             writer.write(frame)
     return target
@@ -48,7 +48,7 @@ CLIPS = {
 @pytest.mark.parametrize("name", CLIPS)
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "mov"])
 def test_nothing_of_a_video_is_lost(tmp_path: Path, name: str, ending: str) -> None:
-    source = make_clip(tmp_path / f"in.{ending}", noise(6), **CLIPS[name])
+    source = make_clip(tmp_path / f"in.{ending}", wave_images(6), **CLIPS[name])
     target = rewrite(source, tmp_path / f"out.{ending}")
     before, after = probe_video(source), probe_video(target)
     for what in ("width", "height", "rotation", "sample_aspect_ratio", "color"):
@@ -71,7 +71,7 @@ def test_nothing_of_a_video_is_lost(tmp_path: Path, name: str, ending: str) -> N
 
 @pytest.mark.parametrize(("width", "height"), [(127, 95), (127, 96), (128, 95)])
 def test_odd_sizes_stay_odd(tmp_path: Path, width: int, height: int) -> None:
-    source = make_clip(tmp_path / "in.mkv", noise(3, height, width), pixel_format="yuv444p")
+    source = make_clip(tmp_path / "in.mkv", wave_images(3, height, width), pixel_format="yuv444p")
     after = probe_video(rewrite(source, tmp_path / "out.mp4"))
     assert (after.width, after.height) == (width, height)
 
@@ -88,7 +88,7 @@ def test_real_sound_and_interleaving(tmp_path: Path, sample: Path) -> None:
 
 @pytest.mark.parametrize(("matrix", "color_range"), [(1, 1), (1, 2), (6, 1), (9, 1)])
 def test_colors_survive_the_way_through_rgb(matrix: int, color_range: int) -> None:
-    rgb = noise(1)[0]
+    rgb = wave_images(1)[0]
     coded = from_rgb(rgb, "yuv444p", _tags(matrix, color_range))
     coded.colorspace, coded.color_range = matrix, color_range
     drift = to_rgb(coded).astype(int) - rgb
@@ -105,7 +105,7 @@ def test_rgb_by_way_of_planes_is_what_swscale_makes_at_once(
     pixel_format: str, size_wh: tuple[int, int]
 ) -> None:
     width, height = size_wh
-    rgb = np.ascontiguousarray(np.resize(noise(1)[0], (height, width, 3)))
+    rgb = np.ascontiguousarray(np.resize(wave_images(1)[0], (height, width, 3)))
     coded = from_rgb(rgb, pixel_format, _tags(1, 1))
     coded.colorspace = 1
     at_once = coded.reformat(format="rgb24", interpolation=_EXACT).to_ndarray()
@@ -128,8 +128,8 @@ def _tags(matrix: int, color_range: int):
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_upright_and_back(rotation: int) -> None:
-    picture = noise(1, 10, 20)[0]
-    np.testing.assert_array_equal(as_coded(upright(picture, rotation), rotation), picture)
+    picture = wave_images(1, 10, 20)[0]
+    np.testing.assert_array_equal(to_coded(to_upright(picture, rotation), rotation), picture)
 
 
 def test_upright_is_what_a_player_shows(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_upright_is_what_a_player_shows(tmp_path: Path) -> None:
     picture = np.zeros((64, 96, 3), np.uint8)
     picture[:, 80:] = 255  # white at the right
     source = make_clip(tmp_path / "in.mp4", [picture] * 2, rotation=90)
-    shown = upright(next(iter(read_frames(source))).rgb, probe_video(source).rotation)
+    shown = to_upright(next(iter(read_frames(source))).rgb, probe_video(source).rotation)
     assert shown.shape == (96, 64, 3)
     assert shown[:10].mean() > 240  # at the top now
     assert shown[-10:].mean() < 15
@@ -156,7 +156,7 @@ def _cut_short(path: Path, sample: Path) -> None:
 
 def _cut_before_its_index(path: Path, sample: Path) -> None:
     made = path.with_name("index_last.mp4")
-    make_clip(made, noise(4))
+    make_clip(made, wave_images(4))
     path.write_bytes(made.read_bytes()[:-300])
 
 
@@ -168,7 +168,7 @@ def _cut_mkv(path: Path, sample: Path) -> None:
 
 
 def _picture(path: Path, sample: Path) -> None:
-    cv2.imwrite(str(path), noise(1)[0])
+    cv2.imwrite(str(path), wave_images(1)[0])
 
 
 def _only_sound(path: Path, sample: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_video_that_ends_too_early_is_refused_at_its_end(tmp_path: Path, sampl
 
 def test_a_video_coded_as_rgb_keeps_its_colors(tmp_path: Path) -> None:
     source = tmp_path / "rgb.mkv"
-    pictures = noise(3)
+    pictures = wave_images(3)
     with av.open(str(source), "w") as container:
         stream = container.add_stream("libx264rgb", rate=25, options={"qp": "0"})
         stream.width, stream.height, stream.pix_fmt = 128, 96, "rgb24"
@@ -260,12 +260,12 @@ def test_an_unknown_container_and_one_that_cannot_hold_the_sound(
     info = probe_video(sample / "target_ada.mp4")
     with (
         pytest.raises(UsageError, match=r"\.mp4, \.m4v"),
-        written(tmp_path / "x.part", tmp_path / "x.avi", info),
+        open_writer(tmp_path / "x.part", tmp_path / "x.avi", info),
     ):
         pass
     source = tmp_path / "in.mkv"
     with av.open(str(source), "w") as container:
-        picture = av.VideoFrame.from_ndarray(noise(1)[0], "rgb24").reformat(format="yuv420p")
+        picture = av.VideoFrame.from_ndarray(wave_images(1)[0], "rgb24").reformat(format="yuv420p")
         video = container.add_stream("libx264", rate=25)
         video.width, video.height, video.pix_fmt = 128, 96, "yuv420p"
         sound = container.add_stream("wavpack", rate=44100, layout="mono")
@@ -277,6 +277,6 @@ def test_an_unknown_container_and_one_that_cannot_hold_the_sound(
         container.mux(sound.encode(None))
     with (
         pytest.raises(UsageError, match="cannot hold the source's audio"),
-        written(tmp_path / "y.part", tmp_path / "y.mp4", probe_video(source)),
+        open_writer(tmp_path / "y.part", tmp_path / "y.mp4", probe_video(source)),
     ):
         pass

@@ -13,26 +13,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
+from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
 
 import faceloom
 from faceloom.errors import PartlyDone, UsageError
-from faceloom_train.config.schema import to_yaml
-from faceloom_train.distributed.handshake import hear_plan, tell_plan
-from faceloom_train.distributed.rendezvous import answering, meet, parse_workers
-from faceloom_train.distributed.strategy import Devices, open_devices
-from faceloom_train.loop.callbacks import BetweenSteps
-from faceloom_train.loop.recovery import refuse_what_workers_cannot
+from faceloom_train.distributed.handshake import receive_config, broadcast_config
+from faceloom_train.distributed.rendezvous import greeting_server, rendezvous, parse_worker_addresses
+from faceloom_train.distributed.strategy import DeviceStrategy, open_strategy
+from faceloom_train.loop.callbacks import StepCallback
+from faceloom_train.loop.recovery import check_worker_error
 from faceloom_train.loop.trainer import train
-from faceloom_train.loop.worker import faces_here
-from faceloom_train.model.train_step import TOLD
+from faceloom_train.loop.worker import local_face_sets
+from faceloom_train.model.train_step import STEP_OUTPUTS
 from faceloom_train.runs.checkpoint import list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
 # What one process and several must agree on: clipping and decay come after the mean over devices.
 LEARNING = {
     "batch_size": 4,
-    "optimizer": {"clip_norm": 0.5, "weight_decay": 0.01},
+    "optimizer": {"global_clipnorm": 0.5, "weight_decay": 0.01},
     "checkpoint_every": 1000,
 }
 
@@ -48,14 +47,14 @@ main()
 
 
 def losses(run: Path, count: int) -> list[float]:
-    found = rows(Run.read(run))[:count]
+    found = metrics_rows(Run.read(run))[:count]
     assert [row["step"] for row in found] == list(range(1, count + 1))
     return [row["loss"] for row in found]
 
 
 def options(folder: Path, facesets: dict[str, Path], **changes: object) -> list[str]:
     config = folder / "tiny.yaml"
-    config.write_text(to_yaml(tiny_config(**changes)))
+    config.write_text(tiny_config(**changes).model_dump_json())
     faces = [word for name, path in facesets.items() for word in ("--faces", f"{name}={path}")]
     return ["--config", str(config), *faces]
 
@@ -65,8 +64,8 @@ def test_two_devices_learn_what_one_does(tmp_path: Path, facesets: dict[str, Pat
     changes = {
         **LEARNING,
         "steps": 4,
-        "batch_size": 1,
-        "effective_batch_size": 4,
+        "batch_size": 4,
+        "micro_batch_size": 1,
         "precision": "mixed_float16",
     }
     command = [*options(tmp_path, facesets, **changes), "--run", str(tmp_path / "two")]
@@ -127,12 +126,12 @@ def test_two_workers_learn_what_one_does_and_end_together(
     changes = {**LEARNING, "steps": 1_000_000}
     run = tmp_path / "run"
     with two_workers(tmp_path, facesets, **changes) as (first, second):
-        wait_for(lambda: Run.exists(run) and len(Run.read(run).rows()) > 6, first)
+        wait_for(lambda: Run.exists(run) and len(Run.read(run).read_metrics()) > 6, first)
         second.send_signal(signal.SIGINT)
         assert "the same command continues it" in first.communicate(timeout=60)[0]
         said = second.communicate(timeout=60)[1]
     assert (first.returncode, second.returncode) == (0, 130), said
-    last = rows(Run.read(run))[-1]["step"]
+    last = metrics_rows(Run.read(run))[-1]["step"]
     assert f"Stopped at step {last}" in said
     assert [path.name for path in list_checkpoints(Run.read(run))] == [f"step-{last:08d}"]
     assert not (tmp_path / "nowhere").exists()
@@ -151,7 +150,7 @@ def test_a_worker_that_is_gone_ends_the_others(tmp_path: Path, facesets: dict[st
     assert "Another worker is gone" in said
 
 
-class Talk(Devices):
+class Talk(DeviceStrategy):
     """Two workers in one process: what the first said is heard by the second."""
 
     def __init__(self) -> None:
@@ -173,8 +172,8 @@ class Talk(Devices):
 
 def test_a_worker_hears_the_settings(facesets: dict[str, Path]) -> None:
     talk = Talk()
-    tell_plan(talk, tiny_config(steps=77), facesets)
-    assert hear_plan(talk, facesets).settings == tiny_config(steps=77)
+    broadcast_config(talk, tiny_config(steps=77), facesets)
+    assert receive_config(talk, facesets).settings == tiny_config(steps=77)
     assert not talk.refused
 
 
@@ -193,35 +192,35 @@ def test_a_worker_with_other_faces_is_refused(
     facesets: dict[str, Path], names: dict[str, str], said: str
 ) -> None:
     talk = Talk()
-    tell_plan(talk, tiny_config(), facesets)
+    broadcast_config(talk, tiny_config(), facesets)
     with pytest.raises(UsageError, match=said):
-        hear_plan(talk, {name: facesets[of] for name, of in names.items()})
+        receive_config(talk, {name: facesets[of] for name, of in names.items()})
     # The second has said no: so does the first one then.
     with pytest.raises(UsageError, match="Another worker cannot follow"):
-        tell_plan(talk, tiny_config(), facesets)
+        broadcast_config(talk, tiny_config(), facesets)
 
 
 def test_a_worker_with_another_version_is_refused(
     facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     talk = Talk()
-    tell_plan(talk, tiny_config(), facesets)
+    broadcast_config(talk, tiny_config(), facesets)
     monkeypatch.setattr(faceloom, "__version__", "0.0.0")
     with pytest.raises(UsageError, match=r"The first worker has Faceloom .*, this one 0\.0\.0"):
-        hear_plan(talk, facesets)
+        receive_config(talk, facesets)
 
 
 def test_a_worker_needs_its_own_copy_of_the_faces(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     with pytest.raises(UsageError, match=r"nowhere is not on this machine; name .* with --faces"):
-        faces_here(tmp_path / "nowhere", {})
+        local_face_sets(tmp_path / "nowhere", {})
     shared = tiny_run(tmp_path / "shared", facesets)
-    assert faces_here(shared.directory, {}) == facesets
-    assert faces_here(tmp_path / "nowhere", facesets) == facesets
+    assert local_face_sets(shared.directory, {}) == facesets
+    assert local_face_sets(tmp_path / "nowhere", facesets) == facesets
 
 
-class Alone(Devices):
+class Alone(DeviceStrategy):
     """The last of two workers."""
 
     def is_lost(self, error: BaseException) -> bool:
@@ -232,14 +231,14 @@ class Alone(Devices):
     ("error", "said"),
     [
         (ConnectionError(), "Another worker is gone"),
-        (MemoryError(), r"Out of memory on worker 1 with 8 faces .* --set batch_size=4"),
+        (MemoryError(), r"Out of memory on worker 1 with 8 faces .* --set micro_batch_size=4"),
     ],
 )
 def test_workers_end_by_what_one_process_would_go_on_from(error: Exception, said: str) -> None:
     with pytest.raises(PartlyDone, match=said):
-        refuse_what_workers_cannot(error, Alone(2, 2, 1), 8)
-    refuse_what_workers_cannot(error, Devices(), 8)
-    refuse_what_workers_cannot(ValueError(), Alone(2, 2, 1), 8)
+        check_worker_error(error, Alone(2, 2, 1), 8)
+    check_worker_error(error, DeviceStrategy(), 8)
+    check_worker_error(ValueError(), Alone(2, 2, 1), 8)
 
 
 def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
@@ -265,11 +264,11 @@ def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
         asked.append(says)
         return says
 
-    between = BetweenSteps(0, 0, [], [Look(), End()], agree)
+    between = StepCallback(0, 0, [], [Look(), End()], agree)
     between.set_model(model)
     ends = []
     for batch in range(3):
-        between.on_train_batch_end(batch, {TOLD: np.array([1, batch + 1, 0.1])})
+        between.on_train_batch_end(batch, {STEP_OUTPUTS: np.array([1, batch + 1, 0.1])})
         ends.append(model.stop_training)
     assert asked == [False, False, True]
     assert ends == [False, False, True]
@@ -283,8 +282,8 @@ def test_a_step_that_devices_cannot_share_is_refused(
     with pytest.raises(
         UsageError, match=r"4 faces of each identity cannot be shared alike by 3 devices"
     ):
-        train(run, devices=Devices(count=3))
-    assert not run.metrics.exists()
+        train(run, devices=DeviceStrategy(count=3))
+    assert not run.metrics_path.exists()
 
 
 @pytest.mark.parametrize(
@@ -303,7 +302,7 @@ def test_workers_that_cannot_be_are_refused(
     workers: str | None, number: int | None, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        open_devices("1", workers, number)
+        open_strategy("1", workers, number)
 
 
 @pytest.mark.parametrize(
@@ -311,25 +310,25 @@ def test_workers_that_cannot_be_are_refused(
 )
 def test_devices_that_are_not_there_are_refused(devices: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        open_devices(devices)
+        open_strategy(devices)
 
 
 def test_all_devices_of_a_machine_with_one_are_one() -> None:
-    assert open_devices("all").count == 1
+    assert open_strategy("all").count == 1
 
 
 def test_workers_that_do_not_answer_are_named() -> None:
     here, there = free_ports(2)
-    addresses = parse_workers(f"127.0.0.1:{here},127.0.0.1:{there}", 0)
+    addresses = parse_worker_addresses(f"127.0.0.1:{here},127.0.0.1:{there}", 0)
     said: list[str] = []
     with pytest.raises(UsageError, match=f"No worker answers at 127.0.0.1:{there}"):
-        meet(addresses, 0, lambda progress: said.append(progress.note), patience=0)
+        rendezvous(addresses, 0, lambda progress: said.append(progress.note), patience=0)
     assert said == [f"waiting for 127.0.0.1:{there}"]
     with (
         socket.create_server(("", there)),
         pytest.raises(UsageError, match=f"port {there} of 127.0.0.1:{there} "),
     ):
-        meet(addresses, 1, lambda progress: None)
+        rendezvous(addresses, 1, lambda progress: None)
 
 
 # How TensorFlow's own server begins.
@@ -342,8 +341,8 @@ SETTINGS = "\0\0\x18\4\0\0\0\0\0\0\4"
 def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
     here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
     said: list[str] = []
-    with answering(there, greeting):
-        meet(
+    with greeting_server(there, greeting):
+        rendezvous(
             [here, there],
             0,
             lambda progress: said.append(f"{progress.done} of {progress.total}"),
@@ -362,8 +361,8 @@ def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
 )
 def test_strangers_are_not_taken_for_workers(greeting: str, said: str) -> None:
     here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
-    with answering(there, greeting), pytest.raises(UsageError, match=said):
-        meet([here, there], 0, lambda _: None, patience=0)
+    with greeting_server(there, greeting), pytest.raises(UsageError, match=said):
+        rendezvous([here, there], 0, lambda _: None, patience=0)
 
 
 def assert_alike(one: Run, other: Run, relative: float) -> None:

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
+from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
 
 from faceloom.faceset import FaceSet
-from faceloom_train.data.dataset import held_out_rows, load_faces
+from faceloom_train.data.dataset import validation_rows, load_faces
 from faceloom_train.evaluation import evaluator as evaluate_module
 from faceloom_train.evaluation.evaluator import (
-    DIRECTION,
-    FIGURES,
-    OWN,
-    Evaluation,
+    SWAP,
+    SWAP_METRICS,
+    RECONSTRUCTION,
+    SwapEvaluation,
     Evaluator,
-    Redrawn,
+    Reconstruction,
     mean_score,
 )
-from faceloom_train.loop.trainer import compiled_model, train
-from faceloom_train.model.swap_model import hide_background
+from faceloom_train.loop.trainer import build_compiled_model, train
+from faceloom_train.model.swap_model import mask_background
 from faceloom_train.runs.checkpoint import read_best
 from faceloom_train.runs.run_directory import Run
 
@@ -29,8 +29,8 @@ def test_held_out_faces_are_never_trained_on(
     facesets: dict[str, Path], asked: int, held: int
 ) -> None:
     faces = FaceSet.read(facesets["ada"])
-    config = tiny_config(held_out=asked)
-    assert len(held_out_rows(faces, config)) == held
+    config = tiny_config(validation_faces=asked)
+    assert len(validation_rows(faces, config)) == held
     assert len(load_faces(faces, config).crops) == len(faces) - held
 
 
@@ -38,7 +38,7 @@ class _Painter:
     """Stands for trained networks: gives every face back as it is, or another picture for it."""
 
     def __init__(self, run: Run, picture: np.ndarray | None):
-        self.model = compiled_model(run.settings, run.identities)
+        self.model = build_compiled_model(run.settings, run.identities)
         self.model.optimizer.build(self.model.trainable_variables)
         self.picture = picture
         self.seen: list[np.ndarray] = []
@@ -76,7 +76,7 @@ def test_the_other_person_pasted_in_has_the_identity(
     ben = load_faces(FaceSet.read(facesets["ben"]), run.settings).crops[4]
     edge = (len(ben) - 96) // 2
     middle = np.float32(ben[edge : edge + 96, edge : edge + 96]) / 255
-    painter = _Painter(run, np.asarray(hide_background(middle[..., :3], middle[..., 3:])))
+    painter = _Painter(run, np.asarray(mask_background(middle[..., :3], middle[..., 3:])))
     ada, _, as_ben, _ = Evaluator(run).evaluate(painter.model)
     # Both look another way, but it is ben.
     assert as_ben.identity > 0.4
@@ -91,29 +91,29 @@ def test_a_face_that_is_not_found_again_counts_nothing(
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets)
     painter = _Painter(run, None)
-    whole = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
+    whole = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)]
     assert [one.found for one in whole] == [1, 1]
     # The second of two faces is swapped for gray, in each direction.
-    swapped, count = evaluate_module.HeldFace.swapped, iter(range(4))
+    swapped, count = evaluate_module.ValidationFace.paste, iter(range(4))
     monkeypatch.setattr(
-        evaluate_module.HeldFace,
-        "swapped",
+        evaluate_module.ValidationFace,
+        "paste",
         lambda face, *rest: (
-            np.full_like(face.picture, 128) if next(count) % 2 else swapped(face, *rest)
+            np.full_like(face.image, 128) if next(count) % 2 else swapped(face, *rest)
         ),
     )
-    half = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
+    half = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)]
     assert [one.found for one in half] == [0.5, 0.5]
     assert all("50 % of the faces not found" in one.to_text() for one in half)
     # One face has no movement.
     assert [one.expression for one in half] == [None, None]
     monkeypatch.setattr(
-        evaluate_module.HeldFace, "swapped", lambda face, *_: np.full_like(face.picture, 128)
+        evaluate_module.ValidationFace, "paste", lambda face, *_: np.full_like(face.image, 128)
     )
-    none = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, Evaluation)]
+    none = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)]
     assert [(one.score, one.identity, one.found) for one in none] == [(0, None, 0)] * 2
-    assert mean_score([*none, Redrawn("ada", 0.9)]) == 0
-    assert mean_score([Redrawn("ada", 0.9)]) is None
+    assert mean_score([*none, Reconstruction("ada", 0.9)]) == 0
+    assert mean_score([Reconstruction("ada", 0.9)]) is None
 
 
 def test_training_judges_at_the_end_and_is_not_changed_by_it(
@@ -125,15 +125,15 @@ def test_training_judges_at_the_end_and_is_not_changed_by_it(
     )
     for run in (judged, alone):
         train(run)
-    told = [row for row in rows(judged) if DIRECTION in row]
-    assert [(row["step"], row[OWN]) for row in rows(judged) if OWN in row] == [
+    told = [row for row in metrics_rows(judged) if SWAP in row]
+    assert [(row["step"], row[RECONSTRUCTION]) for row in metrics_rows(judged) if RECONSTRUCTION in row] == [
         (step, name) for step in (2, 4) for name in ("ada", "ben")
     ]
     assert [(row["step"], row["judged"]) for row in told] == [
         (step, swap) for step in (2, 4) for swap in ("ada as ben", "ben as ada")
     ]
-    assert all(set(FIGURES) < set(row) for row in told)
-    assert not [row for row in rows(alone) if "judged" in row]
+    assert all(set(SWAP_METRICS) < set(row) for row in told)
+    assert not [row for row in metrics_rows(alone) if "judged" in row]
     best = read_best(judged)
     assert best
     assert best.figures["score"] == pytest.approx(

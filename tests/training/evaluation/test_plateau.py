@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.helpers.facesets import changed, good_faces, write_faceset
-from tests.helpers.runs import rows, tiny_config, tiny_run
+from tests.helpers.runs import metrics_rows, tiny_config, tiny_run
 
 from faceloom.progress import Progress
-from faceloom_train.config.schema import change_config
-from faceloom_train.evaluation.evaluator import Evaluation, Judgement, Redrawn
+from faceloom_train.config import change_config
+from faceloom_train.evaluation.evaluator import SwapEvaluation, EvaluationResult, Reconstruction
 from faceloom_train.evaluation.footage_advice import advise_footage
-from faceloom_train.evaluation.plateau import Trend, advice_of, has_ended, outlook_of
+from faceloom_train.evaluation.plateau import Trend, current_advice, has_stopped_on_plateau, assess_trend
 from faceloom_train.loop import evaluation_callbacks as judging
 from faceloom_train.loop.summary import sentence
 from faceloom_train.loop.trainer import train
-from faceloom_train.reporting.events import Advised
+from faceloom_train.reporting.events import TrendChanged
 from faceloom_train.runs.checkpoint import has_checkpoint
 from faceloom_train.runs.run_directory import Row, Run
 
@@ -71,7 +71,7 @@ CURVES = {
 @pytest.mark.parametrize("name", CURVES)
 def test_what_is_to_be_expected_of_more_steps(name: str) -> None:
     scores, trend, said = CURVES[name]
-    outlook = outlook_of(metrics(np.array(scores)), tiny_config())
+    outlook = assess_trend(metrics(np.array(scores)), tiny_config())
     assert outlook.trend == trend
     assert outlook.is_over == (trend in (Trend.flat, Trend.falling))
     assert said in outlook.to_text()
@@ -79,7 +79,7 @@ def test_what_is_to_be_expected_of_more_steps(name: str) -> None:
 
 @pytest.mark.parametrize(("loss", "falls"), [(0.9, True), (1.0, False), (1.1, False)])
 def test_a_falling_loss_is_no_reason_to_go_on(loss: float, falls: bool) -> None:
-    outlook = outlook_of(metrics(FLAT, loss=loss), tiny_config())
+    outlook = assess_trend(metrics(FLAT, loss=loss), tiny_config())
     assert outlook.trend == Trend.flat
     assert ("although the loss still falls" in outlook.to_text()) == falls
 
@@ -95,7 +95,7 @@ def test_a_falling_loss_is_no_reason_to_go_on(loss: float, falls: bool) -> None:
 )
 def test_a_rate_that_is_about_to_fall_is_waited_for(decay: str, rate: float, trend: Trend) -> None:
     config = tiny_config(steps=90000, optimizer={"decay": decay, "learning_rate": 2e-3})
-    outlook = outlook_of(metrics(FLAT, rate=rate), config)
+    outlook = assess_trend(metrics(FLAT, rate=rate), config)
     assert outlook.trend == trend
     assert ("falls until step 90000" in outlook.to_text()) == (trend == Trend.waiting)
 
@@ -106,7 +106,7 @@ def test_a_rate_that_is_about_to_fall_is_waited_for(decay: str, rate: float, tre
 )
 def test_after_a_change_of_what_is_learned_it_is_too_early_to_say(key: str, trend: Trend) -> None:
     told = [*metrics(FLAT), {"step": 17000, "changed": key, "from": 1, "to": 2}]
-    outlook = outlook_of(told, tiny_config())
+    outlook = assess_trend(told, tiny_config())
     assert outlook.trend == trend
     assert ("3 evaluations since the settings were changed" in outlook.to_text()) == (
         trend == Trend.short
@@ -115,9 +115,9 @@ def test_after_a_change_of_what_is_learned_it_is_too_early_to_say(key: str, tren
 
 def test_what_was_advised_holds_until_the_score_moves() -> None:
     told = [*metrics(FLAT), {"step": 20000, "plateau": "flat", "said": "more footage"}]
-    assert advice_of(told, tiny_config()) == "more footage"
+    assert current_advice(told, tiny_config()) == "more footage"
     risen = metrics(np.concatenate([FLAT, 54 + 2.0 * np.arange(1, 9)]))
-    assert advice_of([*risen, told[-1]], tiny_config()).startswith("more steps help")
+    assert current_advice([*risen, told[-1]], tiny_config()).startswith("more steps help")
 
 
 GOOD = good_faces()
@@ -160,11 +160,11 @@ class _Judge:
     def __init__(self, scores: list[float]):
         self._scores = iter(scores)
 
-    def evaluate(self, model: object) -> Iterator[Judgement]:
+    def evaluate(self, model: object) -> Iterator[EvaluationResult]:
         score = next(self._scores)
-        yield from (Redrawn("ada", 0.9), Redrawn("ben", 0.7))
+        yield from (Reconstruction("ada", 0.9), Reconstruction("ben", 0.7))
         yield from (
-            Evaluation(a, b, score, 0.5, 0.5, 0.5, 0.5, 1.0)
+            SwapEvaluation(a, b, score, 0.5, 0.5, 0.5, 0.5, 1.0)
             for a, b in (("ada", "ben"), ("ben", "ada"))
         )
 
@@ -198,20 +198,20 @@ def test_a_plateau_is_told_once_and_ends_the_run_if_asked(
     run, told = judged_run(
         tmp_path / "run", facesets, monkeypatch, scores, steps=9, stop_on_plateau=stop
     )
-    advised = [progress for progress in told if isinstance(progress, Advised)]
-    assert len(advised) == len([row for row in rows(run) if "plateau" in row]) == 1
+    advised = [progress for progress in told if isinstance(progress, TrendChanged)]
+    assert len(advised) == len([row for row in metrics_rows(run) if "plateau" in row]) == 1
     assert "more steps will not help: score 30.0 since step 2" in advised[0].note
     assert "more footage of ben will" in advised[0].note
     ended = advised[0].done if stop else 9
     assert ended < 9 or not stop
     assert has_checkpoint(run, ended)
-    assert rows(run)[-1]["step"] == ended or not stop
+    assert metrics_rows(run)[-1]["step"] == ended or not stop
     page = (run.directory / "report.html").read_text()
     assert "More steps will not help: score 30.0 since step 2" in page
     # Continued it does what it says: nothing, until it is told to.
-    assert has_ended(run) == stop
+    assert has_stopped_on_plateau(run) == stop
     summary = train(run)
-    assert summary.steps_made == 0
+    assert summary.steps_completed == 0
     said = sentence(run, summary)
     assert ("had ended already at step" in said) == stop
     assert ("is trained already, all 9 steps" in said) == (not stop)
@@ -228,7 +228,7 @@ def test_a_run_that_got_worse_names_the_best_checkpoint(
     run, told = judged_run(
         tmp_path / "run", facesets, monkeypatch, scores, steps=6, checkpoint_every=1
     )
-    said = next(progress.note for progress in told if isinstance(progress, Advised))
+    said = next(progress.note for progress in told if isinstance(progress, TrendChanged))
     assert "more steps do harm: score 20.0, down from 40.0 at step 3" in said
     assert "(the checkpoint of step 3 is kept)" in said
     assert has_checkpoint(run, 3)

@@ -1,4 +1,4 @@
-"""A run that goes wrong is brought back, or ends with a sentence; it never goes on broken."""
+"""A run that diverges or exhausts memory is restored, or ends with an explanation."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,103 +7,111 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.helpers.runs import NETWORK, checkpoint_arrays, rows, tiny_config, tiny_run
+from tests.helpers.runs import NETWORK, checkpoint_arrays, metrics_rows, tiny_config, tiny_run
 
 from faceloom.errors import PartlyDone
 from faceloom.progress import Progress
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.loop import memory_budget as memory
-from faceloom_train.loop import trainer
-from faceloom_train.loop.divergence import DivergedError, LossGuard
+from faceloom_train.loop import fit_steps, memory_budget
+from faceloom_train.loop.divergence import DivergedError, DivergenceDetector
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.runs.checkpoint import latest_checkpoint
 from faceloom_train.runs.run_directory import Run
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture
-def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[int]], None]:
-    """Let the batches of some steps (from 0) hold what is no number, each only once."""
+def add_bad_batches(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[int]], None]:
+    """Put NaN into the batches of some steps (from 0), each once."""
 
-    def spoil(steps: set[int]) -> None:
-        make = trainer.make_dataset
+    def add(steps: set[int]) -> None:
+        make_dataset = fit_steps.make_dataset
 
-        def spoiled(faces: object, config: TrainConfig, start: int, stop: int) -> tf.data.Dataset:
+        def bad_dataset(
+            faces: object, config: TrainConfig, start: int, stop: int
+        ) -> tf.data.Dataset:
             bad = tf.constant(sorted(steps) or [-1], tf.int64)
             steps.clear()
 
             def change(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-                light = tf.where(tf.reduce_any(bad == step), np.nan, batch["light"])
-                return {**batch, "light": light}
+                jitter = tf.where(tf.reduce_any(bad == step), np.nan, batch["color_jitter"])
+                return {**batch, "color_jitter": jitter}
 
-            return make(faces, config, start, stop).enumerate(start).map(change)
+            return make_dataset(faces, config, start, stop).enumerate(start).map(change)
 
-        monkeypatch.setattr(trainer, "make_dataset", spoiled)
+        monkeypatch.setattr(fit_steps, "make_dataset", bad_dataset)
 
-    return spoil
+    return add
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
-def test_a_bad_step_is_skipped_and_counted(
-    tmp_path: Path, facesets: dict[str, Path], spoil: Callable[[set[int]], None], precision: str
+def test_a_step_with_non_finite_gradients_is_skipped_and_counted(
+    tmp_path: Path,
+    facesets: dict[str, Path],
+    add_bad_batches: Callable[[set[int]], None],
+    precision: str,
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2, precision=precision)
     train(run)
     before = checkpoint_arrays(run)
-    spoil({2})
+    add_bad_batches({2})
     train(run.with_settings(tiny_config(steps=3, precision=precision), 2))
     after = checkpoint_arrays(run)
-    assert [row.get("skipped") for row in rows(run)] == [0, 0, None, 1]
-    assert "loss" not in rows(run)[-1]
-    scaler = (
-        {name for name in before if name.startswith("optimizer/vars/")}
-        if "16" in precision
-        else set()
-    )
+    assert [row.get("skipped_steps") for row in metrics_rows(run)] == [0, 0, None, 1]
+    assert "loss" not in metrics_rows(run)[-1]
+    # The loss scaler's own state changes.
+    is_scaled = precision == "mixed_float16"
+    scaler = {name for name in before if is_scaled and name.startswith("optimizer/vars/")}
     for name in before.keys() - scaler:
         np.testing.assert_array_equal(after[name], before[name], err_msg=name)
 
 
-def test_five_bad_steps_go_back_to_the_last_checkpoint_with_half_the_rate(
+def test_five_bad_steps_restore_the_last_checkpoint_with_half_the_learning_rate(
     tmp_path: Path,
     facesets: dict[str, Path],
-    spoil: Callable[[set[int]], None],
+    add_bad_batches: Callable[[set[int]], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=10, checkpoint_every=4)
-    spoil({4, 5, 6, 7, 8})
+    add_bad_batches({4, 5, 6, 7, 8})
     assert train(run).step == 10
     assert (
-        "At step 9 5 steps in a row gave no number: going on from step 4 with half" in caplog.text
+        "Training stopped at step 9 because 5 consecutive steps had non-finite values: resuming "
+        "from step 4 with half the learning rate" in caplog.text
     )
     settings = Run.read(run.directory).settings
     assert settings.optimizer.learning_rate == run.settings.optimizer.learning_rate / 2
-    noted = [row for row in rows(run) if "loss" not in row]
-    assert {"step": 4, "restored": "5 steps in a row gave no number", "left": 9} in noted
-    assert [row["step"] for row in rows(run) if "loss" in row] == list(range(1, 11))
+    events = [row for row in metrics_rows(run) if "event" in row]
+    assert {
+        "step": 4,
+        "event": "restored",
+        "reason": "5 consecutive steps had non-finite values",
+        "failed_step": 9,
+    } in events
+    assert [row["step"] for row in metrics_rows(run) if "loss" in row] == list(range(1, 11))
 
 
-def test_what_halving_the_rate_does_not_help_ends_the_run(
-    tmp_path: Path, facesets: dict[str, Path]
-) -> None:
+def test_a_run_that_keeps_diverging_ends(tmp_path: Path, facesets: dict[str, Path]) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2)
     train(run)
-    wild = run.with_settings(tiny_config(steps=20, optimizer={"learning_rate": 1e30}), 2)
+    diverging = run.with_settings(tiny_config(steps=20, optimizer={"learning_rate": 1e30}), 2)
     with pytest.raises(
         PartlyDone,
-        match=r"went wrong again at step .* halved 3 times; its last checkpoint .* step 2",
+        match=r"diverged again at step .* halved 3 times; its last checkpoint .* step 2",
     ):
-        train(wild)
+        train(diverging)
     assert latest_checkpoint(run)[1] == 2
     assert Run.read(run.directory).settings.optimizer.learning_rate == 1e30 / 8
 
 
-def watched(losses: Sequence[float], *, scaled: bool = False) -> int | None:
-    """The step at which the guard gives up."""
-    guard = LossGuard(scaled=scaled)
+def divergence_step(losses: Sequence[float], *, loss_scaling: bool = False) -> int | None:
+    """The step at which divergence is detected; None if it is not."""
+    detector = DivergenceDetector(loss_scaling=loss_scaling)
     try:
         for step, loss in enumerate(losses, 1):
-            guard.watch(step, loss, skipped=False)
+            detector.check(step, loss, skipped=False)
     except DivergedError as error:
         return error.step
     return None
@@ -113,7 +121,7 @@ FALLING = [2 * 0.98**step + 0.5 + 0.2 * (-1) ** step for step in range(300)]
 
 
 @pytest.mark.parametrize(
-    ("losses", "gives_up"),
+    ("losses", "step"),
     [
         (FALLING, None),
         ([*FALLING, *[float("nan")] * 4, 0.5, *[float("inf")] * 4], None),
@@ -122,40 +130,40 @@ FALLING = [2 * 0.98**step + 0.5 + 0.2 * (-1) ** step for step in range(300)]
         ([*FALLING, *[5.0] * 50], 350),
         ([*FALLING[:20], *[50.0] * 60], None),
     ],
-    ids=["falls", "bad now and then", "bad", "a bump", "collapsed", "just begun"],
+    ids=["falling", "sometimes NaN", "NaN", "high for a while", "high", "high at the start"],
 )
-def test_when_a_loss_is_given_up(losses: list[float], gives_up: int | None) -> None:
-    assert watched(losses) == gives_up
-    assert watched([float("nan")] * 39, scaled=True) is None
+def test_divergence_is_detected(losses: list[float], step: int | None) -> None:
+    assert divergence_step(losses) == step
+    assert divergence_step([float("nan")] * 39, loss_scaling=True) is None
 
 
-def test_a_step_in_parts_learns_what_a_whole_one_learns(
+def test_micro_batches_learn_what_a_whole_batch_learns(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    # A template that moves begins between two pixels, where its slope may be either's.
-    network = {**NETWORK, "template_reach": 0}
+    # Mean faces start with samples exactly between two pixels, where the gradient is ambiguous.
+    network = {**NETWORK, "mean_face_max_shift": 0}
     whole = tiny_run(tmp_path / "whole", facesets, network=network, batch_size=4)
     parts = tiny_run(
-        tmp_path / "parts", facesets, network=network, batch_size=1, effective_batch_size=4
+        tmp_path / "parts", facesets, network=network, batch_size=4, micro_batch_size=1
     )
-    # Adam's first steps go by the gradients' signs: where one is nearly 0 a weight may go the other way.
     for run in (whole, parts):
         assert train(run).step == 4
-    one, other = checkpoint_arrays(whole), checkpoint_arrays(parts)
-    assert one.keys() == other.keys()
-    for a, b in zip(rows(whole), rows(parts), strict=True):
-        assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)
-        assert a["dssim"] == pytest.approx(b["dssim"], rel=2e-3)
-    for name, value in one.items():
-        assert np.abs(other[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 1e-7, name
+    for row, other in zip(metrics_rows(whole), metrics_rows(parts), strict=True):
+        assert row["loss"] == pytest.approx(other["loss"], rel=2e-3)
+        assert row["dssim"] == pytest.approx(other["dssim"], rel=2e-3)
+    arrays, others = checkpoint_arrays(whole), checkpoint_arrays(parts)
+    assert arrays.keys() == others.keys()
+    # Adam's first steps depend on the gradients' signs, which rounding may change near 0.
+    for name, value in arrays.items():
+        assert np.abs(others[name] - value).mean() <= 5e-3 * np.abs(value).mean() + 1e-7, name
 
 
 @pytest.fixture
-def small_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Let more faces than a number at once find no memory, as TensorFlow says it."""
+def limit_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Make larger micro-batches than a number fail as TensorFlow does without memory."""
 
     def limit(faces: int) -> None:
-        compute = SwapModel.compute_loss
+        compute_loss = SwapModel.compute_loss
 
         def failing(
             self: SwapModel,
@@ -167,70 +175,82 @@ def small_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         ) -> Any:
             if x["crops"].shape[0] > faces:
                 raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-            return compute(self, x, y, y_pred, sample_weight, training)
+            return compute_loss(self, x, y, y_pred, sample_weight, training)
 
         monkeypatch.setattr(SwapModel, "compute_loss", failing)
 
     return limit
 
 
-def test_running_out_of_memory_steps_down_and_goes_on(
+def test_out_of_memory_resumes_with_smaller_micro_batches(
     tmp_path: Path,
     facesets: dict[str, Path],
-    small_memory: Callable[[int], None],
+    limit_memory: Callable[[int], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2, batch_size=6)
     train(run)
-    small_memory(2)
-    said: list[Progress] = []
-    assert train(run.with_settings(tiny_config(steps=3, batch_size=6), 2), said.append).step == 3
-    assert (
-        "Out of memory with 6 faces of each identity at once: going on from step 2 with 3"
-        in caplog.text
-    )
-    assert (
-        "with 3 faces of each identity at once: going on from step 2 with 1 at once" in caplog.text
-    )
+    limit_memory(2)
+    events: list[Progress] = []
+    changed = run.with_settings(tiny_config(steps=3, batch_size=6), 2)
+    assert train(changed, events.append).step == 3
+    for before, after in ((6, 3), (3, 1)):
+        assert (
+            f"Out of memory with {before} faces of each identity at once: resuming from step 2 "
+            f"with {after} at once" in caplog.text
+        )
     settings = Run.read(run.directory).settings
-    assert (settings.batch_size, settings.effective_batch_size) == (1, 6)
-    assert [row["to"] for row in rows(run) if row.get("changed") == "batch_size"] == [3, 1]
-    assert "1 faces of each identity at once" in [p.note for p in said if p.stage == "memory"][-1]
+    assert (settings.batch_size, settings.micro_batch_size) == (6, 1)
+    changes = [row for row in metrics_rows(run) if row.get("setting") == "micro_batch_size"]
+    assert [row["new"] for row in changes] == [3, 1]
+    estimates = [event.note for event in events if event.stage == "memory"]
+    assert "micro-batch of 1 faces of each identity" in estimates[-1]
 
 
-def test_no_memory_for_one_face_ends_the_run(
-    tmp_path: Path, facesets: dict[str, Path], small_memory: Callable[[int], None]
+def test_out_of_memory_with_one_face_ends_the_run(
+    tmp_path: Path, facesets: dict[str, Path], limit_memory: Callable[[int], None]
 ) -> None:
-    small_memory(0)
-    with pytest.raises(PartlyDone, match="even one face"):
+    limit_memory(0)
+    with pytest.raises(PartlyDone, match="even with one face"):
         train(tiny_run(tmp_path / "run", facesets, batch_size=1))
 
 
 @pytest.mark.parametrize(
-    ("free", "fits"), [(None, 24), (1e12, 24), (2.1e9, 12), (1.5e9, 4), (1e3, 1)]
+    ("free", "size"), [(None, 24), (1e12, 24), (2.1e9, 12), (1.5e9, 4), (1e3, 1)]
 )
-def test_the_largest_batch_that_fits(free: float | None, fits: int) -> None:
-    need = memory.MemoryNeed
-    assert memory.fitting_batch(24, lambda faces: need(1e7, 1e7, 60e6 * faces), free) == fits
+def test_the_largest_micro_batch_that_fits_is_chosen(free: float | None, size: int) -> None:
+    def estimate(faces: int) -> memory_budget.MemoryEstimate:
+        return memory_budget.MemoryEstimate(1e7, 1e7, 60e6 * faces)
+
+    assert memory_budget.largest_fitting_micro_batch(24, estimate, free) == size
 
 
-def test_auto_decides_and_notes_it(
+def test_an_automatic_micro_batch_size_is_chosen_and_logged(
     tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "free_memory", lambda: 1.0)
-    run = tiny_run(tmp_path / "run", facesets, steps=1, batch_size="auto", effective_batch_size=4)
+    monkeypatch.setattr(memory_budget, "free_memory", lambda: 1.0)
+    run = tiny_run(tmp_path / "run", facesets, steps=1, batch_size=4, micro_batch_size="auto")
     train(run)
-    assert rows(run)[0] == {"step": 0, "chosen": "batch_size", "to": 1}
-    assert Run.read(run.directory).settings.batch_size == "auto"
+    assert metrics_rows(run)[0] == {
+        "step": 0,
+        "event": "setting_chosen",
+        "setting": "micro_batch_size",
+        "value": 1,
+    }
+    assert Run.read(run.directory).settings.micro_batch_size == "auto"
 
 
 @pytest.mark.parametrize(
-    ("error", "is_one"),
-    [(MemoryError(), True), (RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying"), True),
-     (tf.errors.ResourceExhaustedError(None, None, "OOM"), True), (RuntimeError("other"), False)],
-)  # fmt: skip
-def test_what_running_out_of_memory_looks_like(error: Exception, is_one: bool) -> None:
-    assert memory.is_out_of_memory(error) == is_one
-    on_top = TypeError("what Keras says while it closes")
-    on_top.__context__ = error
-    assert memory.is_out_of_memory(on_top) == is_one
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying"), True),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM"), True),
+        (RuntimeError("other"), False),
+    ],
+)
+def test_out_of_memory_errors_are_recognized(error: Exception, expected: bool) -> None:
+    assert memory_budget.is_out_of_memory(error) == expected
+    later = TypeError("raised by Keras while fit ends")
+    later.__context__ = error
+    assert memory_budget.is_out_of_memory(later) == expected

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from keras import ops
-from tests.helpers.runs import NETWORK, checkpoint_arrays, rows, tiny_config, tiny_run
+from tests.helpers.runs import NETWORK, checkpoint_arrays, metrics_rows, tiny_config, tiny_run
 
 from faceloom.errors import ArtifactRefused, UsageError
-from faceloom_train.data.mean_face import first_template
+from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.loop import trainer
 from faceloom_train.loop.trainer import open_run, train
 from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints, mark_best, read_best
@@ -38,16 +38,16 @@ def test_a_stopped_run_continues_as_if_it_had_not_stopped(
 ) -> None:
     whole = tiny_run(tmp_path / "whole", facesets, precision=precision)
     summary = train(whole)
-    assert (summary.step, summary.steps_made) == (4, 4)
+    assert (summary.step, summary.steps_completed) == (4, 4)
     broken = tiny_run(tmp_path / "broken", facesets, precision=precision)
     asked = iter([False, True])
     assert train(broken, stop_asked=lambda: next(asked)).step == 2
-    assert train(Run.read(tmp_path / "broken")).steps_made == 2
+    assert train(Run.read(tmp_path / "broken")).steps_completed == 2
     unbroken, resumed = checkpoint_arrays(whole), checkpoint_arrays(broken)
     assert unbroken.keys() == resumed.keys()
     for name, value in unbroken.items():
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
-    for one, other in zip(rows(whole), rows(broken), strict=True):
+    for one, other in zip(metrics_rows(whole), metrics_rows(broken), strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
@@ -55,7 +55,7 @@ def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> No
     faces = {**facesets, "ada again": Path(shutil.copytree(facesets["ada"], tmp_path / "again"))}
     run = tiny_run(tmp_path / "run", faces, steps=40, log_every=10)
     summary = train(run)
-    losses = [row["loss"] for row in rows(run)]
+    losses = [row["loss"] for row in metrics_rows(run)]
     assert losses[-1] < losses[0] * 0.8
     sheet = cv2.imread(str(summary.preview))
     # Three pairs of six rows of cells, six columns.
@@ -70,19 +70,19 @@ def test_old_checkpoints_go_and_what_was_lost_is_not_told_twice(
     assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
     # As after a kill at step 8: its checkpoint was never written.
     shutil.rmtree(list_checkpoints(run)[-1])
-    run.forget_after(latest_checkpoint(run)[1])
-    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4, 5, 6]
+    run.drop_metrics_after(latest_checkpoint(run)[1])
+    assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4, 5, 6]
     train(run)
-    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_half_a_line_of_metrics_is_dropped(tmp_path: Path, facesets: dict[str, Path]) -> None:
     run = tiny_run(tmp_path / "run", facesets)
-    run.log({"step": 1, "loss": 2.0})
-    with run.metrics.open("a") as file:
+    run.log_metrics({"step": 1, "loss": 2.0})
+    with run.metrics_path.open("a") as file:
         file.write('{"step": 2, "lo')
-    run.forget_after(5)
-    assert rows(run) == [{"step": 1, "loss": 2.0}]
+    run.drop_metrics_after(5)
+    assert metrics_rows(run) == [{"step": 1, "loss": 2.0}]
 
 
 def flip_a_byte(path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
 ) -> None:
     run = trained.with_settings(tiny_config(steps=5, keep_checkpoints=1), 4)
     damage(run.directory / "checkpoints" / "step-00000004")
-    assert train(run).steps_made == 3
+    assert train(run).steps_completed == 3
     (said,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
     assert "step-00000004" in said
     assert "before it is used, of step 2" in said
@@ -125,7 +125,7 @@ def test_a_run_with_no_whole_checkpoint_is_refused(trained: Run) -> None:
 
 
 def test_snapshots_and_the_best_stay(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=2, keep_checkpoints=1, snapshot_every=3)
+    run = tiny_run(tmp_path / "run", facesets, steps=2, keep_checkpoints=1, keep_every=3)
     train(run)
     mark_best(run, 2, {"identity": 0.5})
     train(run.with_settings(run.settings.model_copy(update={"steps": 7}), 2))
@@ -144,9 +144,9 @@ def test_steps_that_float16_passes_over_count(tmp_path: Path, facesets: dict[str
     """A loss too large for float16: the scaler drops the step, the data goes on, and so must the count."""
     run = tiny_run(tmp_path / "run", facesets, precision="mixed_float16", loss={"l1": 1e6})
     summary = train(run)
-    assert (summary.step, summary.steps_made) == (4, 4)
+    assert (summary.step, summary.steps_completed) == (4, 4)
     assert latest_checkpoint(run)[1] == 4
-    assert [row["step"] for row in rows(run)] == [1, 2, 3, 4]
+    assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4]
 
 
 def test_a_run_of_minutes_stops(tmp_path: Path, facesets: dict[str, Path]) -> None:
@@ -162,7 +162,7 @@ def test_settings_that_may_change_are_changed_and_noted(
     changed = open_run(tmp_path / "run", {}, lambda current: tiny_config(steps=4, batch_size=3))
     assert changed.settings.batch_size == 3
     assert Run.read(tmp_path / "run").settings.batch_size == 3
-    assert {(r["changed"], r["to"]) for r in rows(run) if "changed" in r} == {
+    assert {(r["changed"], r["to"]) for r in metrics_rows(run) if "changed" in r} == {
         ("steps", 4),
         ("batch_size", 3),
     }
@@ -172,7 +172,7 @@ def test_settings_that_may_change_are_changed_and_noted(
 @pytest.mark.parametrize(
     ("key", "change"),
     [("coverage", {"coverage": 0.9}), ("network.size", {"network": {**tiny_config().network.model_dump(), "size": 64}}),
-     ("optimizer.ema", {"optimizer": {"ema": 0}})],
+     ("optimizer.ema_momentum", {"optimizer": {"ema_momentum": 0}})],
 )  # fmt: skip
 def test_settings_that_cannot_change_are_refused(
     tmp_path: Path, facesets: dict[str, Path], key: str, change: dict[str, object]
@@ -225,7 +225,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
     """As those are that an older version made, whose networks had other layers."""
-    other = trainer.compiled_model(tiny_config(network={**NETWORK, "code": 24}), trained.identities)
+    other = trainer.build_compiled_model(tiny_config(network={**NETWORK, "latent_dim": 24}), trained.identities)
     with pytest.raises(
         ArtifactRefused, match=r"step-00000004 holds another network .* only that version"
     ) as refused:
@@ -238,8 +238,8 @@ def test_templates_begin_as_the_faces_in_one_form(
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets)
     faces = trainer._load_identities(run)
-    model = trainer.compiled_model(run.settings, run.identities)
+    model = trainer.build_compiled_model(run.settings, run.identities)
     trainer._begin(model, run, faces)
-    picture = ops.convert_to_numpy(model.decoders[1].get_layer("template").picture)
-    np.testing.assert_allclose(picture, first_template(faces[1], 32), atol=1e-6)
+    picture = ops.convert_to_numpy(model.decoders[1].get_layer("mean_face").image)
+    np.testing.assert_allclose(picture, compute_mean_face(faces[1], 32), atol=1e-6)
     assert np.ptp(picture[..., :3]) > 0.1

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.helpers.runs import checkpoint_arrays, rows, tiny_config, tiny_run
+from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
 
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.data.batch_packing import pack_batches
@@ -21,7 +21,7 @@ def test_gradient_checkpointing_learns_the_same(tmp_path: Path, facesets: dict[s
     recomputed = tiny_run(tmp_path / "recomputed", facesets, **sizes, gradient_checkpointing=True)
     train(stored)
     train(recomputed)
-    for a, b in zip(rows(stored), rows(recomputed), strict=True):
+    for a, b in zip(metrics_rows(stored), metrics_rows(recomputed), strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-4)
     expected, arrays = checkpoint_arrays(stored), checkpoint_arrays(recomputed)
     assert expected.keys() == arrays.keys()

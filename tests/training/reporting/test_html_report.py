@@ -24,7 +24,7 @@ def test_a_run_leaves_its_page_and_files_for_tensorboard(
     )
     train(changed)
     page = (run.directory / "report.html").read_text()
-    assert "batch_size: 2 became 1" in page
+    assert "batch_size changed from 2 to 1" in page
     assert "step 3 of 3, loss" in page
     # The previews of the second and the last step, and the examples.
     assert len(re.findall("data:image/jpeg", page)) == 3
@@ -37,24 +37,24 @@ def test_a_run_leaves_its_page_and_files_for_tensorboard(
         for r in tf.data.TFRecordDataset([str(f) for f in files])
     ]
     tags = {(event.step, value.tag) for event in events for value in event.summary.value}
-    assert {(1, "loss"), (2, "dssim"), (3, "skipped"), (2, "preview")} <= tags
+    assert {(1, "loss"), (2, "dssim"), (3, "skipped_steps"), (2, "preview")} <= tags
 
 
 ROWS = {
     "nothing": ([], "Too few figures yet"),
-    "no number": ([{"step": 1, "seconds": 1, "skipped": 1}], "1 steps were no number"),
+    "no number": ([{"step": 1, "seconds": 1, "skipped_steps": 1}], "1 steps were no number"),
     "a restore": (
-        [{"step": 4, "restored": "why & so", "left": 9}],
-        "went back to this step: why &amp; so at step 9",
+        [{"step": 4, "event": "restored", "reason": "why & so", "failed_step": 9}],
+        "restored from this step's checkpoint: why &amp; so at step 9",
     ),
-    "auto": ([{"step": 0, "chosen": "batch_size", "to": 4}], "batch_size: 4 was chosen"),
+    "auto": ([{"step": 0, "event": "setting_chosen", "setting": "micro_batch_size", "value": 4}], "micro_batch_size: 4 was chosen"),
     "advice": (
-        [{"step": 9, "plateau": "flat", "said": "no use & so"}],
+        [{"step": 9, "event": "trend", "trend": "flat", "advice": "no use & so"}],
         "step 9</td><td>no use &amp; so",
     ),
     "a warm start": (
-        [{"step": 0, "init_from": "a/b", "of_step": 7, "share": 0.5}],
-        "50 % of the weights came from a/b",
+        [{"step": 0, "event": "warm_start", "init_from": "a/b", "init_step": 7, "copied_fraction": 0.5}],
+        "50 % of the weights were copied from a/b",
     ),
     "what it does not know": ([{"step": 1, "evaluated": 0.4}], "evaluated: 0.4"),
 }
@@ -67,7 +67,7 @@ def test_what_happened_is_told(tmp_path: Path, name: str) -> None:
         tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config()
     )
     for row in rows:
-        run.log(row)
+        run.log_metrics(row)
     assert words in write_report(run).read_text()
 
 
@@ -93,20 +93,20 @@ def test_the_page_shows_how_the_swaps_get_better(tmp_path: Path) -> None:
     )
     assert "Not judged yet" in write_report(run).read_text()
     for step in (1, 2):
-        run.log({"step": step, "redrawn": "ada", "ssim": 0.9})
+        run.log_metrics({"step": step, "reconstruction": "ada", "ssim": 0.9})
         for host, guest in (("ada", "ben"), ("ben", "ada")):
-            figures = dict.fromkeys(("score", "expression", "sharpness", "cycle"), 0.5)
-            run.log(
+            figures = dict.fromkeys(("score", "expression", "sharpness", "cycle_ssim"), 0.5)
+            run.log_metrics(
                 {
                     "step": step,
-                    "judged": f"{host} as {guest}",
+                    "swap": f"{host} as {guest}",
                     "identity": None if step == 1 else 0.3,
                     **figures,
                 }
             )
     page = write_report(run).read_text()
     assert (
-        "2 evaluations: whether more steps help can be said after 6"
+        "2 evaluations: 6 are needed to tell whether more steps help"
         in page.replace("\n", "").lower()
     )
     # Two directions have five figures each, one identity one.

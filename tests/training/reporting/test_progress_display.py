@@ -9,12 +9,12 @@ from rich.console import Console
 from tests.helpers.runs import tiny_config
 
 from faceloom.progress import Progress
-from faceloom_train.evaluation.evaluator import Evaluation, Redrawn
+from faceloom_train.evaluation.evaluator import SwapEvaluation, Reconstruction
 from faceloom_train.reporting import progress_display as display
-from faceloom_train.reporting.dashboard import Panel
-from faceloom_train.reporting.events import Advised, Drawn, Judged, Saved, Stepped
+from faceloom_train.reporting.dashboard import Dashboard
+from faceloom_train.reporting.events import TrendChanged, PreviewWritten, EvaluationCompleted, CheckpointSaved, StepCompleted
 from faceloom_train.reporting.progress_display import training_display
-from faceloom_train.reporting.sparkline import Trail
+from faceloom_train.reporting.sparkline import Sparkline
 from faceloom_train.runs.run_directory import Run
 
 
@@ -24,9 +24,9 @@ def run(tmp_path: Path) -> Run:
     return Run.create(tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, settings)
 
 
-def stepped(number: int, loss: float = 0.5, skipped: int = 0) -> Stepped:
+def stepped(number: int, loss: float = 0.5, skipped: int = 0) -> StepCompleted:
     values = {"dssim": 0.1234, "loss": loss}
-    return Stepped(
+    return StepCompleted(
         "train",
         number,
         2000,
@@ -39,12 +39,12 @@ def stepped(number: int, loss: float = 0.5, skipped: int = 0) -> Stepped:
     )
 
 
-def judged(step: int, score: float, identity: float | None = 0.71) -> Judged:
-    evaluation = Evaluation("ada", "ben", score, identity, 0.62, 0.53, 0.84, 1.0)
-    return Judged("evaluate", 2, 2, "said", step=step, judgments=(Redrawn("ada", 0.91), evaluation))
+def judged(step: int, score: float, identity: float | None = 0.71) -> EvaluationCompleted:
+    evaluation = SwapEvaluation("ada", "ben", score, identity, 0.62, 0.53, 0.84, 1.0)
+    return EvaluationCompleted("evaluate", 2, 2, "said", step=step, judgments=(Reconstruction("ada", 0.91), evaluation))
 
 
-def drawn(panel: Panel, width: int = 140, height: int = 50, encoding: str = "utf-8") -> str:
+def drawn(panel: Dashboard, width: int = 140, height: int = 50, encoding: str = "utf-8") -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=file, width=width, height=height, legacy_windows=False)
     console.print(panel)
@@ -54,7 +54,7 @@ def drawn(panel: Panel, width: int = 140, height: int = 50, encoding: str = "utf
 
 def test_the_panel_shows_what_it_was_told(run: Run) -> None:
     clock = iter(range(100))
-    panel = Panel(run, lambda: float(next(clock)))
+    panel = Dashboard(run, lambda: float(next(clock)))
     assert "getting ready" in drawn(panel)
     panel(Progress("memory", 1, 1, "about 2.0 GB"))
     assert "compiling the first step; memory: about 2.0 GB" in drawn(panel)
@@ -74,8 +74,8 @@ def test_the_panel_shows_what_it_was_told(run: Run) -> None:
         assert said in text
     assert "first judged at step 500" in text
     assert text.index("loss") < text.index("dssim")
-    panel(Saved("checkpoint", 500, 2000))
-    panel(Drawn("preview", 500, 2000, sheet=run.preview(500)))
+    panel(CheckpointSaved("checkpoint", 500, 2000))
+    panel(PreviewWritten("preview", 500, 2000, sheet=run.preview_path(500)))
     panel(Progress("evaluate", 1, 2))
     assert "judging the held-out faces (1 of 2)" in drawn(panel)
     panel(judged(500, 53.9))
@@ -100,13 +100,13 @@ def test_the_panel_shows_what_it_was_told(run: Run) -> None:
 
 
 def test_warnings_and_advice_stay(run: Run) -> None:
-    panel = Panel(run)
+    panel = Dashboard(run)
     panel.warn("At step 7 it went wrong")
     panel(stepped(8, skipped=1))
     assert "A step was no number and skipped, last at step 8." in drawn(panel)
     panel(stepped(9, skipped=2))
     panel(stepped(10, loss=float("nan"), skipped=2))
-    panel(Advised("plateau", 10, 2000, "more steps will not help"))
+    panel(TrendChanged("plateau", 10, 2000, "more steps will not help"))
     text = drawn(panel)
     assert text.count("skipped") == 1
     for said in (
@@ -124,7 +124,7 @@ def test_warnings_and_advice_stay(run: Run) -> None:
 @pytest.mark.parametrize("width", [40, 79, 100, 140])
 @pytest.mark.parametrize("height", [20, 50])
 def test_the_panel_fits_the_terminal(run: Run, width: int, height: int) -> None:
-    panel = Panel(run)
+    panel = Dashboard(run)
     panel(stepped(5))
     panel(judged(500, 53.9))
     lines = drawn(panel, width, height).splitlines()
@@ -135,7 +135,7 @@ def test_the_panel_fits_the_terminal(run: Run, width: int, height: int) -> None:
 
 def test_a_terminal_without_blocks_has_no_trails(run: Run) -> None:
     clock = iter(range(100))
-    panel = Panel(run, lambda: float(next(clock)))
+    panel = Dashboard(run, lambda: float(next(clock)))
     for number in range(1, 12):
         panel(stepped(number))
     assert "0.1234" in drawn(panel, encoding="ascii")
@@ -144,9 +144,9 @@ def test_a_terminal_without_blocks_has_no_trails(run: Run) -> None:
 def test_a_continued_run_shows_what_it_knew(run: Run) -> None:
     for step, score in ((500, 50.0), (1000, 52.0), (1500, 51.0)):
         for one in judged(step, score).judgments:
-            run.log({"step": step, **one.to_row()})
-    run.log({"step": 1500, "plateau": "flat", "said": "more steps will not help: x"})
-    text = drawn(Panel(run))
+            run.log_metrics({"step": step, **one.to_row()})
+    run.log_metrics({"step": 1500, "plateau": "flat", "said": "more steps will not help: x"})
+    text = drawn(Dashboard(run))
     for said in ("step 1,500", "51.0 -1.0", "more steps will not help: x"):
         assert said in text
 
@@ -165,7 +165,7 @@ def test_a_continued_run_shows_what_it_knew(run: Run) -> None:
 )
 def test_a_trail_shows_the_last_minutes(values: list[float], shown: str | None) -> None:
     seconds = [0.0]
-    trail = Trail(lambda: seconds[0])
+    trail = Sparkline(lambda: seconds[0])
     for value in values:
         seconds[0] += 1.0
         trail.add(value)
@@ -180,7 +180,7 @@ def test_a_trail_shows_the_last_minutes(values: list[float], shown: str | None) 
 
 def test_many_values_of_a_second_are_one() -> None:
     seconds = [0.0]
-    trail = Trail(lambda: seconds[0])
+    trail = Sparkline(lambda: seconds[0])
     for number in range(40):
         seconds[0] += 0.25
         trail.add(1.0 + number // 20)
@@ -190,8 +190,8 @@ def test_many_values_of_a_second_are_one() -> None:
 def test_elsewhere_there_are_lines(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     with training_display(run) as report:
         for progress in (
-            stepped(1), Saved("checkpoint", 1, 2000), Drawn("preview", 1, 2000), Progress("evaluate", 0, 2),
-            judged(1, 5.0), Advised("plateau", 1, 2000, "more steps help"), stepped(2000),
+            stepped(1), CheckpointSaved("checkpoint", 1, 2000), PreviewWritten("preview", 1, 2000), Progress("evaluate", 0, 2),
+            judged(1, 5.0), TrendChanged("plateau", 1, 2000, "more steps help"), stepped(2000),
         ):  # fmt: skip
             report(progress)
     assert capfd.readouterr().err.splitlines() == [

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.runs import NETWORK, rows, tiny_config, tiny_run
+from tests.helpers.runs import NETWORK, metrics_rows, tiny_config, tiny_run
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.progress import Progress
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.loop import trainer
-from faceloom_train.loop.trainer import compiled_model, open_run, train
-from faceloom_train.model.networks import layers_of
+from faceloom_train.loop.trainer import build_compiled_model, open_run, train
+from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.optimizer import use_averaged_weights
 from faceloom_train.runs.run_directory import Run
 
@@ -29,7 +29,7 @@ LARGER = {
     "size": 64,
     "encoder": [4, 8, 16],
     "decoder": [16, 8, 4],
-    "residuals": [0, 1, 0],
+    "residual_blocks": [0, 1, 0],
 }
 LIAE = {**NETWORK, "kind": "liae"}
 # Identities of the new run, its network, the least share of the encoder and of the whole that is taken.
@@ -38,15 +38,15 @@ STARTS = {
     "one identity more": (("ada", "ben", "cy"), NETWORK, 1.0, 0.7),
     "other identities": (("cy", "dee"), NETWORK, 1.0, 0.5),
     "twice the size": (("ada", "ben"), LARGER, 0.7, 0.2),
-    "less is shared": (("ada", "ben"), {**NETWORK, "shared": 0}, 1.0, 0.99),
-    "a mask by itself": (("ada", "ben"), {**NETWORK, "mask_trunk": [4], "shared": 0}, 1.0, 0.6),
+    "less is shared": (("ada", "ben"), {**NETWORK, "shared_stages": 0}, 1.0, 0.99),
+    "a mask by itself": (("ada", "ben"), {**NETWORK, "mask_decoder": [4], "shared_stages": 0}, 1.0, 0.6),
     "another kind": (("ada", "ben"), LIAE, 1.0, 0.3),
 }
 
 
 def begun(run: Run, faces: dict[str, Path]) -> tuple[object, list[Progress]]:
     said: list[Progress] = []
-    model = compiled_model(run.settings, run.identities)
+    model = build_compiled_model(run.settings, run.identities)
     loaded = trainer._load_identities(run)
     trainer._begin(model, run, loaded, said.append)
     return model, said
@@ -64,7 +64,7 @@ def test_what_is_alike_is_taken(
     assert Run.read(run.directory).init_from == source.resolve()
     model, said = begun(run, paths)
     known = Run.read(source)
-    old = compiled_model(known.settings, known.identities)
+    old = build_compiled_model(known.settings, known.identities)
     trainer.restore_checkpoint(old, trainer.latest_checkpoint(known)[0])
     trained = old.optimizer._model_variables_moving_average
     averages = {
@@ -86,7 +86,7 @@ def test_what_is_alike_is_taken(
     assert taken / total >= of_encoder
     share = int(re.match(r"(\d+) % of the weights come from .* \(step 2\)", said[0].note)[1]) / 100
     assert share >= of_all
-    assert rows(run)[0]["of_step"] == 2
+    assert metrics_rows(run)[0]["of_step"] == 2
 
 
 def test_a_liae_run_hands_on_what_is_shared_and_each_its_own(
@@ -101,20 +101,20 @@ def test_a_liae_run_hands_on_what_is_shared_and_each_its_own(
     )
     # All but the template of the one who is new.
     assert 60 <= int(said[0].note.split()[0]) < 100
-    known = compiled_model(run.settings, run.identities)
+    known = build_compiled_model(run.settings, run.identities)
     trainer.restore_checkpoint(known, trainer.latest_checkpoint(run)[0])
     use_averaged_weights(known)
     before, after = ([weights(d) for d in m.decoders] for m in (known, model))
-    for name in ("own_features", "all_features", "head"):
+    for name in ("identity_features", "shared_features", "head"):
         for new, old in ((2, 0), (0, 1), (1, 0)):
             np.testing.assert_array_equal(after[new][name], before[old][name])
-    assert not np.array_equal(before[0]["own_features"], before[1]["own_features"])
+    assert not np.array_equal(before[0]["identity_features"], before[1]["identity_features"])
 
 
 def weights(decoder) -> dict[str, np.ndarray]:
     return {
         layer.name: np.asarray(layer.kernel)
-        for layer in layers_of(decoder)
+        for layer in iterate_layers(decoder)
         if hasattr(layer, "kernel")
     }
 
@@ -145,7 +145,7 @@ def test_a_warm_start_trains_and_is_recorded(
 @pytest.mark.parametrize(
     ("network", "words"),
     [({"kind": "original"}, "no layer of the name and shape"),
-     ({**NETWORK, "encoder": [6, 12], "code": 12, "decoder": [12, 6]}, "no layer of the name and shape"),
+     ({**NETWORK, "encoder": [6, 12], "latent_dim": 12, "decoder": [12, 6]}, "no layer of the name and shape"),
      ({**NETWORK, "encoder": [6, 12], "decoder": [12, 6]}, "no layer of the name and shape")],
 )  # fmt: skip
 def test_a_stranger_is_refused(

@@ -1,59 +1,87 @@
-"""The part of a run's page that shows how good its swaps are, and whether more steps help."""
+"""The section of a run's report about its evaluations: trend, charts, latest results."""
 
-import html
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from faceloom.reports import ChartLine, LineChart
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.evaluation.evaluator import DIRECTION, FIGURES, OWN
-from faceloom_train.evaluation.metric_history import Column, columns_by_subject
-from faceloom_train.evaluation.plateau import advice_of
-from faceloom_train.reporting.svg_charts import COLORS, Line, curve
+from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP, SWAP_METRICS
+from faceloom_train.evaluation.metric_history import MetricSeries, series_by_subject
+from faceloom_train.evaluation.plateau import current_advice
 from faceloom_train.runs.run_directory import Row
 
-_SHOWN = 12
-_EXPLAINED = """<p class="quiet">Faces that are not trained on, exchanged and judged: a score of 100 would be perfect.
-Identity is 0 for the untouched face and 1 for a real picture; expression is the share of the movement that is kept;
-cycle is how alike (SSIM) a face is that was drawn as the other person and back; redrawn, one drawn as itself.</p>"""
+# Latest results that the table shows.
+_MAX_RESULTS = 12
+# CSS colors of the swaps and identities, in their order.
+_COLORS = ("#c2571a", "#2f6fbb", "#3a8f4d", "#8a4fa3", "#a01414", "#5c6b73")
+# Pixels of a chart.
+_CHART_SIZE = (345, 150)
 
 
-def judged_part(rows: Sequence[Row], settings: TrainConfig) -> str:
-    """Return the HTML of what was judged: whether more steps help, curves, the newest judgments."""
-    if not any(DIRECTION in row for row in rows):
-        return f"{_EXPLAINED}<p>Not judged yet.</p>"
-    said = advice_of(rows, settings)
-    sentence = html.escape(f"{said[:1].upper()}{said[1:]}.")
-    return f'{_EXPLAINED}<p class="said">{sentence}</p>{_curves(rows)}{_table(rows)}'
+@dataclass(frozen=True, slots=True)
+class EvaluationChart:
+    """The chart of one metric."""
+
+    title: str
+    """Name of the metric."""
+    subjects: tuple[tuple[str, str], ...]
+    """Each line's swap or identity, and its CSS color."""
+    svg: str
+    """The chart."""
 
 
-def _curves(rows: Sequence[Row]) -> str:
-    drawn = {name: columns_by_subject(rows, DIRECTION, name) for name in FIGURES}
-    drawn["redrawn"] = columns_by_subject(rows, OWN, "ssim")
-    return f'<div class="row">{"".join(_panel(title, columns) for title, columns in drawn.items() if columns)}</div>'
+@dataclass(frozen=True, slots=True)
+class EvaluationSection:
+    """What the report shows of a run's evaluations."""
+
+    advice: str
+    """Whether more steps help, as a sentence."""
+    charts: tuple[EvaluationChart, ...]
+    """One per metric."""
+    columns: tuple[str, ...]
+    """Metrics of the table."""
+    results: tuple[tuple[int, str, tuple[str, ...]], ...]
+    """Step, swap and metrics of the latest results, the newest first."""
+
+    @classmethod
+    def from_metrics(cls, rows: Sequence[Row], settings: TrainConfig) -> "EvaluationSection | None":
+        """Collect the evaluations of a run.
+
+        Args:
+            rows: The rows of the run's metrics.
+            settings: The run's settings.
+
+        Returns:
+            The section; None if the run has not been evaluated.
+        """
+        evaluations = [row for row in rows if SWAP in row]
+        if not evaluations:
+            return None
+        advice = current_advice(rows, settings)
+        series = {name: series_by_subject(rows, SWAP, name) for name in SWAP_METRICS}
+        series["reconstruction"] = series_by_subject(rows, RECONSTRUCTION, "ssim")
+        return cls(
+            advice=f"{advice[:1].upper()}{advice[1:]}.",
+            charts=tuple(_chart(name, subjects) for name, subjects in series.items() if subjects),
+            columns=SWAP_METRICS,
+            results=tuple(_result(row) for row in reversed(evaluations[-_MAX_RESULTS:])),
+        )
 
 
-def _panel(title: str, columns: dict[str, Column]) -> str:
-    """A curve of each subject, under names in its color."""
-    colored = [
-        (name, column, COLORS[n % len(COLORS)]) for n, (name, column) in enumerate(columns.items())
+def _chart(name: str, subjects: dict[str, MetricSeries]) -> EvaluationChart:
+    """A line for each swap or identity."""
+    colors = [_COLORS[index % len(_COLORS)] for index in range(len(subjects))]
+    lines = [
+        ChartLine(series.steps, series.values, color)
+        for series, color in zip(subjects.values(), colors, strict=True)
     ]
-    lines = [Line(column.steps, column.values, color) for _, column, color in colored]
-    names = ", ".join(
-        f'<span style="color:{color}">{html.escape(name)}</span>' for name, _, color in colored
-    )
-    return f"<div><h3>{title}: {names}</h3>{curve(lines, [], (335, 150), dots=True)}</div>"
+    svg = LineChart(lines, _CHART_SIZE, points=True).to_svg()
+    return EvaluationChart(name.replace("_", " "), tuple(zip(subjects, colors, strict=True)), svg)
 
 
-def _table(rows: Sequence[Row]) -> str:
-    """The newest judgments of directions, the last first."""
-    judged = [row for row in rows if DIRECTION in row]
-    head = "".join(f"<th>{name}</th>" for name in ("step", "swap", *FIGURES))
-    body = "".join(
-        f"<tr><td>{row['step']}</td><td>{html.escape(row[DIRECTION])}</td>"
-        + "".join(f"<td>{_cell(row.get(name))}</td>" for name in FIGURES)
-        + "</tr>"
-        for row in reversed(judged[-_SHOWN:])
-    )
-    return f"<table><tr>{head}</tr>{body}</table>"
+def _result(row: Row) -> tuple[int, str, tuple[str, ...]]:
+    cells = tuple(_cell(row.get(name)) for name in SWAP_METRICS)
+    return row["step"], row[SWAP], cells
 
 
 def _cell(value: float | None) -> str:

@@ -1,150 +1,127 @@
-"""A run as one page that needs nothing from outside: its loss, what happened to it, what it drew."""
+"""The HTML report of a run: loss, evaluations, events, previews, settings."""
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 
 import numpy as np
 
-from faceloom import __version__
 from faceloom.atomic import write_text
-from faceloom.html import data_url, page_jpeg
 from faceloom.image_io import read_picture
-from faceloom_train.evaluation.evaluator import DIRECTION, OWN
-from faceloom_train.evaluation.metric_history import Column
-from faceloom_train.reporting.evaluation_section import judged_part
-from faceloom_train.reporting.svg_charts import Line, Mark, curve
+from faceloom.reports import ChartLine, EventMarker, LineChart, picture_url, render_page
+from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP
+from faceloom_train.evaluation.metric_history import MetricSeries
+from faceloom_train.reporting.evaluation_section import EvaluationSection
 from faceloom_train.runs.run_directory import Row, Run
 
-_SHOWN = 12
-# Below the loss stand its parts and the learning rate.
-_NO_PARTS = ("step", "seconds", "loss", "skipped")
-_LOSS_COLOR, _PART_COLOR = "#2f6fbb", "#3a8f4d"
-
-_PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Faceloom: $name</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem }
-h3 { font-size: .95rem; margin: .9rem 0 .3rem; font-weight: 600 } .quiet, small { color: #666 }
-.row { display: flex; flex-wrap: wrap; gap: 1rem 1.6rem } svg { max-width: 100%; height: auto }
-svg text { font: 11px system-ui, sans-serif; fill: #666 } svg .mark { fill: #a01414; font-weight: 600 }
-table { border-collapse: collapse } th { text-align: left; padding-right: 1.6rem }
-td { padding: .25rem 1.6rem .25rem 0; border-bottom: 1px solid #eee }
-.said { border-left: 4px solid #c2571a; padding: .3rem 0 .3rem .8rem }
-img { max-width: 100%; border-radius: 4px } pre { background: #f4f4f4; padding: 1rem; overflow-x: auto }
-</style></head><body>
-<h1>$name</h1>
-<p class="quiet">$said</p>
-<h2>Loss</h2>$loss
-<div class="row">$parts</div>
-<h2>How good the swaps are</h2>
-$judged
-<h2>What happened to it</h2>$events
-<h2>What it drew</h2>
-<p class="quiet">For each pair of people, from the left: the first, drawn as the first, drawn as the second; the second,
-drawn as the second, drawn as the first.</p>$previews
-<h2>What it learns from</h2>
-<p class="quiet">A few faces of each person as the network sees them, what it must draw, and the mask.</p>$examples
-<h2>Settings</h2><details><summary>config.yaml</summary><pre>$settings</pre></details>
-<p><small>Faceloom $version</small></p>
-</body></html>
-""")
+# Preview sheets that are shown at most, evenly spread over the run.
+_MAX_PREVIEWS = 12
+# Keys of a step's row that have no chart among the parts of the loss.
+_NO_PART = ("step", "seconds", "loss", "skipped_steps")
+# CSS colors.
+_LOSS_COLOR = "#2f6fbb"
+_PART_COLOR = "#3a8f4d"
+# Pixels.
+_LOSS_SIZE = (1056, 260)
+_PART_SIZE = (345, 130)
+# Points that a line has at most.
+_MAX_POINTS = 500
 
 
 def write_report(run: Run) -> Path:
-    """Write the run's report.html from its metrics and previews; return its path."""
-    rows = run.rows()
-    steps = [row for row in rows if "loss" in row or "skipped" in row]
-    # Settings, restores and the like: a number each, which the curves show.
-    events = [row for row in rows if not {"seconds", DIRECTION, OWN} & set(row)]
-    marks = [Mark(int(row["step"]), str(number)) for number, row in enumerate(events, 1)]
-    parts = [name for name in (steps[-1] if steps else {}) if name not in _NO_PARTS]
-    page = _PAGE.substitute(
-        name=html.escape(run.directory.resolve().name),
-        said=html.escape(_said(run, steps)),
-        loss=_curve(steps, "loss", marks, _LOSS_COLOR, 1040, 260),
-        parts="".join(
-            f"<div><h3>{html.escape(name.replace('_', ' '))}</h3>{_curve(steps, name, marks, _PART_COLOR, 335, 130)}"
-            "</div>"
+    """Write the run's `report.html` from its metrics and previews.
+
+    Args:
+        run: The run.
+
+    Returns:
+        The path of the report.
+    """
+    rows = run.read_metrics()
+    steps = [row for row in rows if "skipped_steps" in row]
+    # Changed settings, restored checkpoints and the like; the charts show their numbers.
+    events = [row for row in rows if not {"seconds", SWAP, RECONSTRUCTION} & set(row)]
+    markers = [EventMarker(row["step"], str(number)) for number, row in enumerate(events, 1)]
+    parts = [name for name in (steps[-1] if steps else {}) if name not in _NO_PART]
+    page = render_page(
+        "faceloom_train.reporting",
+        "report.html.j2",
+        name=run.directory.resolve().name,
+        summary=_summary(run, steps),
+        loss=_chart(steps, "loss", markers, _LOSS_COLOR, _LOSS_SIZE),
+        parts=[
+            (name.replace("_", " "), _chart(steps, name, markers, _PART_COLOR, _PART_SIZE))
             for name in parts
-        ),
-        judged=judged_part(rows, run.settings),
-        events=_events(events),
-        previews=_previews(run),
-        examples=_sheet(run.examples) if run.examples.is_file() else "<p>Nothing yet.</p>",
-        settings=html.escape((run.directory / "config.yaml").read_text(encoding="utf-8")),
-        version=__version__,
+        ],
+        evaluation=EvaluationSection.from_metrics(rows, run.settings),
+        events=[(row["step"], _describe_event(row)) for row in events],
+        previews=[(_step_of(path), _sheet_url(path)) for path in reversed(_spread(run))],
+        examples=_sheet_url(run.examples_path) if run.examples_path.is_file() else None,
+        settings=(run.directory / "config.yaml").read_text(encoding="utf-8"),
     )
     path = run.directory / "report.html"
     write_text(path, page)
     return path
 
 
-def _said(run: Run, steps: Sequence[Row]) -> str:
-    people = ", ".join(run.identities)
+def _summary(run: Run, steps: Sequence[Row]) -> str:
+    identities = ", ".join(run.identities)
     if not steps:
-        return f"{people}; not one step was noted yet."
-    skipped = sum(row.get("skipped", 0) for row in steps)
+        return f"{identities}; no step is logged yet."
+    skipped = sum(row["skipped_steps"] for row in steps)
     last = steps[-1]
     loss = f", loss {last['loss']:.3f}" if "loss" in last else ""
-    passed = f"; {skipped} steps were no number and were skipped" if skipped else ""
-    return f"{people}; step {last['step']} of {run.settings.steps}{loss}{passed}."
+    skips = f"; {skipped} steps with a non-finite loss were skipped" if skipped else ""
+    return f"{identities}; step {last['step']} of {run.settings.steps}{loss}{skips}."
 
 
-def _curve(
-    steps: Sequence[Row], name: str, marks: Sequence[Mark], color: str, width: int, height: int
-) -> str:
-    known = Column.of([(row["step"], row[name]) for row in steps if row.get(name, 0) > 0])
-    if len(known) < 2:
-        return '<p class="quiet">Too few figures yet.</p>'
-    return curve([Line(known.steps, known.values, color)], marks, (width, height), logarithmic=True)
-
-
-def _events(events: Sequence[Row]) -> str:
-    if not events:
-        return "<p>Nothing but steps.</p>"
-    rows = "".join(
-        f"<tr><td>{number}</td><td>step {row['step']}</td><td>{html.escape(_told(row))}</td></tr>"
-        for number, row in enumerate(events, 1)
+def _chart(
+    steps: Sequence[Row],
+    name: str,
+    markers: Sequence[EventMarker],
+    color: str,
+    size: tuple[int, int],
+) -> str | None:
+    """Return a metric's chart on a logarithmic axis; None for fewer than two positive values."""
+    known = MetricSeries.from_pairs(
+        [(row["step"], row[name]) for row in steps if row.get(name, 0) > 0]
     )
-    return f"<table>{rows}</table>"
+    if len(known) < 2:
+        return None
+    line = ChartLine(known.steps, known.values, color)
+    chart = LineChart([line], size, logarithmic=True, max_points=_MAX_POINTS, events=markers)
+    return chart.to_svg()
 
 
-def _told(row: Row) -> str:
-    """Say what a row of the metrics that is no step means."""
-    if "changed" in row:
-        return f"{row['changed']}: {row['from']} became {row['to']}"
-    if "restored" in row:
-        left = f" at step {row['left']}" if "left" in row else ""
-        return f"went back to this step: {row['restored']}{left}"
-    if "chosen" in row:
-        return f"{row['chosen']}: {row['to']} was chosen"
-    if "plateau" in row:
-        return str(row["said"])
-    if "init_from" in row:
-        share = f"{100 * row['share']:.0f} %"
-        return f"{share} of the weights came from {row['init_from']}, step {row['of_step']}"
+def _describe_event(row: Row) -> str:
+    match row.get("event"):
+        case "setting_changed":
+            return f"{row['setting']} changed from {row['old']} to {row['new']}"
+        case "setting_chosen":
+            return f"{row['setting']}: {row['value']} was chosen"
+        case "restored":
+            failed = f" at step {row['failed_step']}" if "failed_step" in row else ""
+            return f"restored from this step's checkpoint: {row['reason']}{failed}"
+        case "trend":
+            return str(row["advice"])
+        case "warm_start":
+            percent = f"{100 * row['copied_fraction']:.0f} %"
+            source = f"{row['init_from']}, step {row['init_step']}"
+            return f"{percent} of the weights were copied from {source}"
     return ", ".join(f"{key}: {value}" for key, value in row.items() if key != "step")
 
 
-def _previews(run: Run) -> str:
-    sheets = run.previews()
-    picked = [
-        sheets[n]
-        for n in np.unique(np.linspace(0, len(sheets) - 1, _SHOWN).round().astype(int))
-        if sheets
-    ]
-    return (
-        "".join(
-            f"<h3>Step {int(path.stem.removeprefix('step-'))}</h3>{_sheet(path)}"
-            for path in reversed(picked)
-        )
-        or "<p>Nothing yet.</p>"
-    )
+def _spread(run: Run) -> list[Path]:
+    """Return preview sheets that are evenly spread over the run, the oldest first."""
+    sheets = run.list_previews()
+    if not sheets:
+        return []
+    indices = np.linspace(0, len(sheets) - 1, _MAX_PREVIEWS).round().astype(int)
+    return [sheets[index] for index in np.unique(indices).tolist()]
 
 
-def _sheet(path: Path) -> str:
-    return f'<img alt="sheet of faces" src="{data_url(page_jpeg(read_picture(path)))}">'
+def _step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
+
+
+def _sheet_url(path: Path) -> str:
+    return picture_url(read_picture(path))

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from tests.helpers.clips import noise
+from tests.helpers.clips import wave_images
 
 from faceloom.array_types import to_uint8
 from faceloom.color import to_lab
@@ -15,7 +15,7 @@ FULL = np.full((64, 64), 255, np.uint8)
 
 def pictures() -> tuple[np.ndarray, np.ndarray]:
     """A darker, greenish face and its reddish target."""
-    target, swapped = noise(2, 64, 64)
+    target, swapped = wave_images(2, 64, 64)
     return to_uint8(swapped * [0.3, 0.4, 0.3] + 40.0), to_uint8(target * [0.4, 0.3, 0.3] + 90.0)
 
 

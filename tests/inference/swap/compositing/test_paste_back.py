@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.helpers.clips import noise
+from tests.helpers.clips import wave_images
 
 from faceloom.array_types import float32
 from faceloom.faces.alignment import crop_face
@@ -20,7 +20,7 @@ MAPS = {
 
 @pytest.mark.parametrize("name", MAPS)
 def test_pasting_a_picture_s_own_crop_hardly_changes_it(name: str) -> None:
-    picture = noise(1, 160, 200)[0]
+    picture = wave_images(1, 160, 200)[0]
     to_crop = float32(MAPS[name])
     crop = crop_face(picture, to_crop, SIZE)
     pasted = picture.copy()
@@ -29,7 +29,7 @@ def test_pasting_a_picture_s_own_crop_hardly_changes_it(name: str) -> None:
 
 
 def test_only_the_masked_region_changes() -> None:
-    picture = noise(1, 160, 200)[0]
+    picture = wave_images(1, 160, 200)[0]
     to_crop = float32(MAPS["upright"])
     mask = np.zeros((SIZE, SIZE), np.uint8)
     mask[20:40, 20:40] = 255
@@ -60,7 +60,7 @@ def test_a_crop_larger_than_its_face_is_averaged() -> None:
 
 
 def test_a_face_outside_the_picture_changes_nothing() -> None:
-    picture = noise(1, 40, 50)[0]
+    picture = wave_images(1, 40, 50)[0]
     before = picture.copy()
     paste(
         picture,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import UsageError
 from faceloom.image_io import read_picture, write_png
@@ -34,7 +34,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     (folder / "clips").mkdir()
     make_clip(folder / "clips" / "b.mp4", pictures[:4])
     make_clip(folder / "clips" / "a.mkv", pictures)
-    make_clip(folder / "clips" / "empty.mp4", noise(3))
+    make_clip(folder / "clips" / "empty.mp4", wave_images(3))
     (folder / "clips" / "text.mp4").write_text("no video")
     (folder / "clips" / "notes.txt").write_text("ignored")
     (folder / "stills").mkdir()

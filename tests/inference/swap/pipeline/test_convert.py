@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, UsageError
 from faceloom.progress import run_to_completion
@@ -94,7 +94,7 @@ def test_select_all_and_select_largest(tmp_path: Path, sample: Path, bundle: Pat
 
 
 def test_without_any_face_nothing_is_left(tmp_path: Path, bundle: Path) -> None:
-    clip = make_clip(tmp_path / "empty.mp4", noise(5))
+    clip = make_clip(tmp_path / "empty.mp4", wave_images(5))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
         run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     assert {p.name for p in tmp_path.iterdir()} == {"empty.mp4"}

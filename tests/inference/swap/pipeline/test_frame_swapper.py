@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.swapping import FoundFaces, SwapRun
 from tests.helpers.synthetic_faces import made_face
 
@@ -143,7 +143,7 @@ def test_on_missing_last_pastes_the_last_face_again(
 def test_the_last_face_is_pasted_for_a_short_time_and_not_after_a_cut(
     network: SwapNetwork, found: FoundFaces
 ) -> None:
-    (frame, faces), other = found[0], noise(1, *found[0][0].rgb.shape[:2])[0]
+    (frame, faces), other = found[0], wave_images(1, *found[0][0].rgb.shape[:2])[0]
     for picture, count, expected in ((frame.rgb, 14, MAX_MISSED_FRAMES), (other, 3, 0)):
         following = [(replace(frame, rgb=picture), []) for _ in range(count)]
         run = SwapRun(network, SwapOptions(on_missing="last"))
@@ -182,7 +182,7 @@ def test_each_person_of_an_identity_map_gets_their_source(
 
 def test_options_without_a_usable_face_are_refused(network: SwapNetwork, tmp_path: Path) -> None:
     run = SwapRun(network, SwapOptions())
-    run.select([(Frame(0, 0, 1, Fraction(1), noise(1)[0]), [])])
+    run.select([(Frame(0, 0, 1, Fraction(1), wave_images(1)[0]), [])])
     assert "No face was found" in str(run.selector.no_face_error(tmp_path))
     with pytest.raises(UsageError, match="does not exist"):
         SwapRun(network, SwapOptions(reference=(tmp_path / "nobody.jpg",)))
@@ -191,7 +191,7 @@ def test_options_without_a_usable_face_are_refused(network: SwapNetwork, tmp_pat
 
 
 def test_a_face_outside_the_frame_changes_nothing(network: SwapNetwork) -> None:
-    frame = Frame(0, 0, 1, Fraction(1), noise(1)[0])
+    frame = Frame(0, 0, 1, Fraction(1), wave_images(1)[0])
     (swapped,) = SwapRun(network, SwapOptions()).swap([(frame, [made_face(left=5000)])])
     np.testing.assert_array_equal(swapped.rgb, frame.rgb)
 

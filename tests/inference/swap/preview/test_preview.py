@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.swapping import SwapRun
 
 from faceloom.choices import MarkLevel
@@ -204,7 +204,7 @@ def test_an_impossible_preview_is_refused(
         run_to_completion(
             write_preview(clip, source, tmp_path / "sheet.png", ConvertOptions(select="track:0"))
         )
-    empty = make_clip(tmp_path / "empty.mp4", noise(1))
+    empty = make_clip(tmp_path / "empty.mp4", wave_images(1))
     with pytest.raises(NoFaceFound, match=r"empty\.mp4"):
         run_to_completion(write_preview(empty, source, tmp_path / "sheet.png", ConvertOptions()))
     with pytest.raises(UsageError, match="must be a PNG"):

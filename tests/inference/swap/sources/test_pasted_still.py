@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tests.helpers.clips import make_clip, noise
+from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.facesets import FaceSpec, good_faces, write_faceset
 from tests.helpers.swapping import SwapRun
 
@@ -173,7 +173,7 @@ def test_the_typical_face_is_the_median_of_the_clip(sample: Path, target) -> Non
 
 def test_a_face_between_the_sampled_frames_is_found(tmp_path: Path, target) -> None:
     face = target[0][0].rgb
-    clip = make_clip(tmp_path / "late.mp4", [*noise(1, *face.shape[:2]), face])
+    clip = make_clip(tmp_path / "late.mp4", [*wave_images(1, *face.shape[:2]), face])
     typical = run_to_completion(measure_target_face(replace(probe_video(clip), frame_count=None)))
     assert typical.size == pytest.approx(target[0][1][0].size, rel=0.1)
 
@@ -226,7 +226,7 @@ def test_invalid_input_is_refused_and_nothing_is_written(
     words: str,
 ) -> None:
     target = (
-        sample / "target_ada.mp4" if clip == "face" else make_clip(tmp_path / "noise.mp4", noise(3))
+        sample / "target_ada.mp4" if clip == "face" else make_clip(tmp_path / "noise.mp4", wave_images(3))
     )
     faces = identity(tmp_path / "faces") if identity else facesets["ben"]
     with pytest.raises(error, match=words):

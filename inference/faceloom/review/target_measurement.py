@@ -9,19 +9,25 @@ from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, float32
 from faceloom.errors import NoFaceFound
-from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.faces.alignment import CropGeometry
+from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.face_recognition import SAME_PERSON, MobileFaceNet
-from faceloom.faces.mask import mesh_mask
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNet
 from faceloom.faces.pose import Pose, head_pose
 from faceloom.faces.quality import Quality, crop_quality
-from faceloom.faceset.footage import Picture, Source
-from faceloom.faceset.identity_clustering import number_people
+from faceloom.faceset.footage import FootageFile, FootageFrame
+from faceloom.faceset.identity_clustering import cluster_faces
 from faceloom.faceset.similarity import center_of
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.review.face_thumbnails import thumbnail
-from faceloom.review.lighting import Light, measure_light
-from faceloom.review.statistics import Column, FaceTable, Person, Target, TargetPerson
+from faceloom.review.lighting import Lighting, measure_lighting
+from faceloom.review.statistics import (
+    FaceSetStatistics,
+    FaceTable,
+    FaceValues,
+    TargetPersonStatistics,
+    TargetStatistics,
+)
 
 # The crops: as much of the head as face sets store, at the size the page shows.
 _CROP = CropGeometry(size=256, coverage=1.5)
@@ -37,18 +43,20 @@ class _Seen:
     pose: Pose
     quality: Quality
     size: float
-    light: Light
+    light: Lighting
     embedding: Float32[np.ndarray, "192"]
     thumb: bytes
 
 
-def measure_target(path: Path, every: int, people: Sequence[Person]) -> ProgressGenerator[Target]:
+def measure_target(
+    path: Path, every: int, people: Sequence[FaceSetStatistics]
+) -> ProgressGenerator[TargetStatistics]:
     """Find and measure all faces of every `every`-th frame of a video (or of a picture), and tell whose they are.
 
     Tracks that look alike are one person, and so are those that look like one of `people`. Raises NoFaceFound
     if there is no face, and what reading it raises.
     """
-    source = Source.open(path)
+    source = FootageFile.open(path)
     total = source.frames and -(-source.frames // every)
     gauge = _Gauge()
     counts = []
@@ -60,7 +68,7 @@ def measure_target(path: Path, every: int, people: Sequence[Person]) -> Progress
         yield Progress(f"look at {path.name}", len(counts), total)
     if not seen:
         raise NoFaceFound(f"No face was found in {path}; choose a target with a visible face.")
-    return Target(
+    return TargetStatistics(
         name=path.name,
         people=_tell_apart(path.name, seen, len(counts), people),
         frames=len(counts),
@@ -70,19 +78,19 @@ def measure_target(path: Path, every: int, people: Sequence[Person]) -> Progress
     )
 
 
-def looks_like(center: Column, people: Sequence[Person]) -> str:
+def looks_like(center: FaceValues, people: Sequence[FaceSetStatistics]) -> str:
     """Return the name of the person whose face set is nearest to a unit vector, empty if it is none of them."""
     likeness = {person.name: float(person.center @ center) for person in people}
     name = max(likeness, key=likeness.__getitem__)
-    return name if likeness[name] >= SAME_PERSON else ""
+    return name if likeness[name] >= SAME_PERSON_SIMILARITY else ""
 
 
 def _tell_apart(
-    clip: str, seen: Sequence[_Seen], frames: int, people: Sequence[Person]
-) -> tuple[TargetPerson, ...]:
+    clip: str, seen: Sequence[_Seen], frames: int, people: Sequence[FaceSetStatistics]
+) -> tuple[TargetPersonStatistics, ...]:
     """The people of a target who are seen often enough, at least the one seen most."""
     vectors = float32(np.stack([face.embedding for face in seen]))
-    numbers = number_people(vectors, np.array([face.track for face in seen], np.int64))
+    numbers = cluster_faces(vectors, np.array([face.track for face in seen], np.int64))
     known = [
         looks_like(center_of(vectors[numbers == number]), people)
         for number in range(int(numbers.max()) + 1)
@@ -102,7 +110,9 @@ def _tell_apart(
     )
 
 
-def _target_person(clip: str, known: str, place: int, faces: Sequence[_Seen]) -> TargetPerson:
+def _target_person(
+    clip: str, known: str, place: int, faces: Sequence[_Seen]
+) -> TargetPersonStatistics:
     """Gather what was measured of one person; `place` is 0 where there is nobody else."""
     table = FaceTable.of(
         [face.pose for face in faces],
@@ -112,7 +122,7 @@ def _target_person(clip: str, known: str, place: int, faces: Sequence[_Seen]) ->
     )
     label = known or f"person {place or 1}"
     name = clip if not place else f"{known} in {clip}" if known else f"{label} of {clip}"
-    return TargetPerson(label, name, known, table, tuple(face.thumb for face in faces))
+    return TargetPersonStatistics(label, name, known, table, tuple(face.thumb for face in faces))
 
 
 class _Gauge:
@@ -122,7 +132,7 @@ class _Gauge:
         self._finder = FaceFinder()
         self._identify = MobileFaceNet()
 
-    def look(self, picture: Picture) -> list[_Seen]:
+    def look(self, picture: FootageFrame) -> list[_Seen]:
         """Measure every face of a picture."""
         faces = self._finder.find([picture.rgb])[0]
         vectors = self._identify.embed(
@@ -132,16 +142,13 @@ class _Gauge:
 
 
 def _measure(picture: Rgb, face: Face, embedding: Float32[np.ndarray, "192"]) -> _Seen:
-    to_crop = _CROP.frame_to_crop(face.points_xy)
-    crop = crop_face(picture, to_crop, _CROP.size)
-    mesh_xy = apply_affine(to_crop, face.landmarks.points_xy)
-    mask = mesh_mask(mesh_xy, _CROP.size, _CROP.size)
+    face_crop = FaceCrop.from_image(picture, face, _CROP)
     return _Seen(
         track=face.track,
         pose=head_pose(face.landmarks),
-        quality=crop_quality(crop, mask, mesh_xy, to_crop),
+        quality=crop_quality(face_crop),
         size=face.size,
-        light=measure_light(crop, mask),
+        light=measure_lighting(face_crop.rgb, face_crop.mask),
         embedding=embedding,
-        thumb=thumbnail(crop, _CROP.coverage),
+        thumb=thumbnail(face_crop.rgb, _CROP.coverage),
     )

@@ -1,4 +1,4 @@
-"""One face cut from its picture: alignment, crop, landmarks and mask in the crop's pixels."""
+"""One face cut from its picture: alignment, crop, landmarks and mask."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ from faceloom.faces.mask import mesh_mask
 
 
 @dataclass(frozen=True, slots=True)
-class AlignedFace:
-    """The crop of one face with everything that is measured in it."""
+class FaceCrop:
+    """The crop of one face, with its landmarks and mask in pixels of the crop."""
 
     frame_to_crop: Affine
     """Map from pixels of the picture to pixels of the crop."""
-    crop: Rgb
-    """Crop of the face, `size` pixels square."""
+    rgb: Rgb
+    """The crop, square."""
     mesh_xy: Points
     """The 468 landmarks in pixels of the crop."""
     mask: Mask
     """Mesh mask of the crop: 255 inside the face, 0 outside."""
 
     @classmethod
-    def from_image(cls, picture: Rgb, face: Face, geometry: CropGeometry) -> "AlignedFace":
+    def from_image(cls, picture: Rgb, face: Face, geometry: CropGeometry) -> "FaceCrop":
         """Cut a face out of its picture.
 
         Args:
@@ -34,15 +34,14 @@ class AlignedFace:
             The crop with its landmarks and mesh mask.
         """
         frame_to_crop = geometry.frame_to_crop(face.points_xy)
+        rgb = crop_face(picture, frame_to_crop, geometry.size)
         return cls(
-            frame_to_crop,
-            crop_face(picture, frame_to_crop, geometry.size),
-            *align_mesh(face.landmarks.points_xy, frame_to_crop, geometry.size),
+            frame_to_crop, rgb, *align_mesh(face.landmarks.points_xy, frame_to_crop, geometry.size)
         )
 
 
 def align_mesh(mesh_xy: Points, to_crop: Affine, size: int) -> tuple[Points, Mask]:
-    """Map landmarks into a crop and draw their mask there.
+    """Map landmarks to a crop and draw their mask there.
 
     Args:
         mesh_xy: The 468 landmarks in pixels of the picture or crop that `to_crop` maps from.

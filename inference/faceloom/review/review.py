@@ -8,25 +8,32 @@ from typing import TypeVar
 
 import numpy as np
 
-from faceloom.atomic import refuse_file, write_text
+from faceloom.atomic import check_output_file, write_text
 from faceloom.errors import UsageError
-from faceloom.faces.face_recognition import SAME_PERSON
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset import FaceSet
 from faceloom.progress import ProgressGenerator
-from faceloom.review.coverage_findings import OF_DIRECTION, OF_TARGET
-from faceloom.review.faceset_findings import OF_PERSON, OF_TWO
-from faceloom.review.finding import Finding, by_subject, gravest_first, tally
-from faceloom.review.measure import measure_person
-from faceloom.review.page import build_page
-from faceloom.review.statistics import Column, Direction, FaceTable, Person, SourceShare, Target
-from faceloom.review.target import measure_target
+from faceloom.review.coverage_findings import DIRECTION_CHECKS, TARGET_CHECKS
+from faceloom.review.faceset_findings import FACESET_CHECKS, PAIR_CHECKS
+from faceloom.review.faceset_measurement import measure_faceset
+from faceloom.review.finding import ReviewFinding, format_counts, group_by_subject, sort_by_severity
+from faceloom.review.html_report import build_page
+from faceloom.review.statistics import (
+    FaceSetStatistics,
+    FaceTable,
+    FaceValues,
+    FileShare,
+    SwapDirection,
+    TargetStatistics,
+)
+from faceloom.review.target_measurement import measure_target
 from faceloom.review.verdict import Verdict, judge
 
 _Subject = TypeVar("_Subject")
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Percentiles:
     """Percentiles 5, 50 and 95."""
 
     low: float
@@ -34,67 +41,69 @@ class Spread:
     high: float
 
     @classmethod
-    def of(cls, values: Column) -> "Spread":
+    def of(cls, values: FaceValues) -> "Percentiles":
         """Measure a column."""
         return cls(*(float(value) for value in np.percentile(values, [5, 50, 95])))
 
 
 @dataclass(frozen=True, slots=True)
-class Spreads:
+class FacePercentiles:
     """The spread of every column of a FaceTable."""
 
-    yaw: Spread
-    pitch: Spread
-    size: Spread
-    sharpness: Spread
-    exposure: Spread
-    clipped: Spread
-    eyes_open: Spread
-    mouth_open: Spread
-    across: Spread
-    down: Spread
-    lightness: Spread
+    yaw: Percentiles
+    pitch: Percentiles
+    size: Percentiles
+    sharpness: Percentiles
+    exposure: Percentiles
+    clipped: Percentiles
+    eyes_open: Percentiles
+    mouth_open: Percentiles
+    across: Percentiles
+    down: Percentiles
+    lightness: Percentiles
 
     @classmethod
-    def of(cls, table: FaceTable) -> "Spreads":
+    def of(cls, table: FaceTable) -> "FacePercentiles":
         """Measure a table."""
         columns = {
-            name: Spread.of(getattr(table, name)) for name in cls.__slots__ if name != "lightness"
+            name: Percentiles.of(getattr(table, name))
+            for name in cls.__slots__
+            if name != "lightness"
         }
-        return cls(**columns, lightness=Spread.of(table.lab[:, 0]))
+        return cls(**columns, lightness=Percentiles.of(table.lab[:, 0]))
 
 
 @dataclass(frozen=True, slots=True)
-class PersonFigures:
+class FaceSetSummary:
     """What the review found out about a face set."""
 
     name: str
     faces: int
     near_duplicates: int
     strangers: int
-    sources: tuple[SourceShare, ...]
-    spreads: Spreads
+    sources: tuple[FileShare, ...]
+    spreads: FacePercentiles
 
 
 @dataclass(frozen=True, slots=True)
-class TargetPersonFigures:
+class TargetPersonSummary:
     """What the review found out about a person of a target; looks_like: the face set of the person, or empty."""
 
     name: str
     faces: int
     looks_like: str
-    spreads: Spreads
+    spreads: FacePercentiles
 
 
 @dataclass(frozen=True, slots=True)
-class TargetFigures:
+class TargetSummary:
     """What the review found out about a target. crowded, faceless: frames with more than one face, or with none."""
 
     name: str
     frames: int
     crowded: int
     faceless: int
-    people: tuple[TargetPersonFigures, ...]
+    people: tuple[TargetPersonSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +111,10 @@ class ReviewSummary:
     """All figures, findings (the gravest first) and verdicts."""
 
     report: Path
-    people: tuple[PersonFigures, ...]
-    target: TargetFigures | None
+    people: tuple[FaceSetSummary, ...]
+    target: TargetSummary | None
     verdicts: tuple[Verdict, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[ReviewFinding, ...]
 
     def to_text(self) -> str:
         """Return verdicts and findings in words."""
@@ -113,8 +122,8 @@ class ReviewSummary:
             f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)"
             for v in self.verdicts
         ]
-        for about, findings in by_subject(self.findings).items():
-            lines += ["", f"{about}: {tally(findings)}"]
+        for about, findings in group_by_subject(self.findings).items():
+            lines += ["", f"{about}: {format_counts(findings)}"]
             for finding in findings:
                 lines.append(f"  {finding.severity.value:<8} {finding.text}")
                 lines += [f"  {'':<8} {said}" for said in (finding.action, finding.command) if said]
@@ -134,7 +143,7 @@ def review(
     Raises ArtifactRefused for what is no face set, UsageError if two sets have one name or the report
     exists, and for the target what reading it raises or NoFaceFound.
     """
-    refuse_file(report, force=force)
+    check_output_file(report, force=force)
     sets = [FaceSet.read(directory) for directory in directories]
     names = [faces.identity for faces in sets]
     if len(set(names)) < len(names):
@@ -143,38 +152,42 @@ def review(
         )
     people = []
     for faces in sets:
-        people.append((yield from measure_person(faces)))
+        people.append((yield from measure_faceset(faces)))
     seen = (yield from measure_target(target, every, people)) if target else None
-    summary = summarze(report, people, seen)
+    summary = summarize(report, people, seen)
     directions = list_directions(people, seen)
     write_text(report, build_page(people, seen, directions, summary.verdicts, summary.findings))
     return summary
 
 
-def summarze(report: Path, people: Sequence[Person], target: Target | None) -> ReviewSummary:
+def summarize(
+    report: Path, people: Sequence[FaceSetStatistics], target: TargetStatistics | None
+) -> ReviewSummary:
     """Find and judge; measures and writes nothing."""
-    of_person = {person.name: _run(OF_PERSON, person, person.name) for person in people}
+    of_person = {person.name: _run(FACESET_CHECKS, person, person.name) for person in people}
     pairs = [(pair, f"{pair[0].name} and {pair[1].name}") for pair in combinations(people, 2)]
-    of_two = [finding for pair, names in pairs for finding in _run(OF_TWO, pair, names)]
-    of_target = _run(OF_TARGET, target, target.name) if target else []
+    of_two = [finding for pair, names in pairs for finding in _run(PAIR_CHECKS, pair, names)]
+    of_target = _run(TARGET_CHECKS, target, target.name) if target else []
     found = [*of_two, *of_target, *(finding for group in of_person.values() for finding in group)]
     verdicts = []
     for direction in list_directions(people, target):
-        own = _run(OF_DIRECTION, direction, direction.text)
+        own = _run(DIRECTION_CHECKS, direction, direction.text)
         found += own
         verdicts.append(
-            judge(direction, gravest_first([*own, *of_person[direction.guest.name], *of_two]))
+            judge(direction, sort_by_severity([*own, *of_person[direction.guest.name], *of_two]))
         )
     return ReviewSummary(
         report=report,
         people=tuple(_person_figures(person) for person in people),
         target=_target_figures(target) if target else None,
         verdicts=tuple(verdicts),
-        findings=tuple(gravest_first(found)),
+        findings=tuple(sort_by_severity(found)),
     )
 
 
-def list_directions(people: Sequence[Person], target: Target | None) -> list[Direction]:
+def list_directions(
+    people: Sequence[FaceSetStatistics], target: TargetStatistics | None
+) -> list[SwapDirection]:
     """Return who is to wear whose face: each person of the target everyone else's, or each face set every other's.
 
     Nobody's face is put on their own, unless there is nothing else to judge.
@@ -183,37 +196,39 @@ def list_directions(people: Sequence[Person], target: Target | None) -> list[Dir
         pairs = [(guest, host) for host in target.people for guest in people]
         others = [(guest, host) for guest, host in pairs if guest.name != host.looks_like]
         unit = "frames" if len(target.people) == 1 else "frames that show them"
-        return [Direction(guest, host.table, host.name, unit) for guest, host in others or pairs]
+        return [
+            SwapDirection(guest, host.table, host.name, unit) for guest, host in others or pairs
+        ]
     sets = [(guest, host) for guest in people for host in people if guest is not host]
-    return [Direction(guest, host.table, host.name, "faces") for guest, host in sets]
+    return [SwapDirection(guest, host.table, host.name, "faces") for guest, host in sets]
 
 
 def _run(
-    table: Sequence[Callable[[_Subject], Finding | None]], subject: _Subject, name: str
-) -> list[Finding]:
+    table: Sequence[Callable[[_Subject], ReviewFinding | None]], subject: _Subject, name: str
+) -> list[ReviewFinding]:
     return [replace(finding, about=name) for find in table if (finding := find(subject))]
 
 
-def _person_figures(person: Person) -> PersonFigures:
-    return PersonFigures(
+def _person_figures(person: FaceSetStatistics) -> FaceSetSummary:
+    return FaceSetSummary(
         name=person.name,
         faces=len(person),
         near_duplicates=int(person.duplicate.sum()),
-        strangers=int((person.similarity < SAME_PERSON).sum()),
+        strangers=int((person.similarity < SAME_PERSON_SIMILARITY).sum()),
         sources=person.sources,
-        spreads=Spreads.of(person.table),
+        spreads=FacePercentiles.of(person.table),
     )
 
 
-def _target_figures(target: Target) -> TargetFigures:
-    return TargetFigures(
+def _target_figures(target: TargetStatistics) -> TargetSummary:
+    return TargetSummary(
         name=target.name,
         frames=target.frames,
         crowded=target.crowded,
         faceless=target.faceless,
         people=tuple(
-            TargetPersonFigures(
-                person.name, len(person.table), person.looks_like, Spreads.of(person.table)
+            TargetPersonSummary(
+                person.name, len(person.table), person.looks_like, FacePercentiles.of(person.table)
             )
             for person in target.people
         ),

@@ -13,10 +13,18 @@ import numpy as np
 from faceloom import __version__
 from faceloom.html import data_url
 from faceloom.review.charts import Axis, color_strip, histogram, light_map, pose_map
-from faceloom.review.coverage import ENOUGH, NEAR, uncovered_poses
-from faceloom.review.face_thumbnails import Sheet, contact_sheets, target_sheet
-from faceloom.review.finding import Finding, by_subject, tally
-from faceloom.review.statistics import BLURRED, SHUT, Column, Direction, FaceTable, Person, Target
+from faceloom.review.coverage import ENOUGH_FACES, NEAR_DEGREES, uncovered_poses
+from faceloom.review.face_thumbnails import ContactSheet, contact_sheets, target_sheet
+from faceloom.review.finding import ReviewFinding, format_counts, group_by_subject
+from faceloom.review.statistics import (
+    BLURRED,
+    CLOSED_EYES,
+    FaceSetStatistics,
+    FaceTable,
+    FaceValues,
+    SwapDirection,
+    TargetStatistics,
+)
 from faceloom.review.verdict import Verdict
 
 _COLORS = ("#2f6fbb", "#c2571a", "#3a8f4d", "#8a4fae", "#b8860b", "#3a8a94")
@@ -85,11 +93,11 @@ class _Subject:
 
 
 def build_page(
-    people: Sequence[Person],
-    target: Target | None,
-    directions: Sequence[Direction],
+    people: Sequence[FaceSetStatistics],
+    target: TargetStatistics | None,
+    directions: Sequence[SwapDirection],
     verdicts: Sequence[Verdict],
-    findings: Sequence[Finding],
+    findings: Sequence[ReviewFinding],
 ) -> str:
     """Return the page's text. `directions` and `verdicts` belong together."""
     subjects = [_Subject(p.name, p.table, _COLORS[n % len(_COLORS)]) for n, p in enumerate(people)]
@@ -104,7 +112,7 @@ def build_page(
         verdicts=f'<div class="row">{"".join(map(_verdict, verdicts))}</div>'
         if verdicts
         else _NO_VERDICT,
-        findings="".join(starmap(_findings, by_subject(findings).items()))
+        findings="".join(starmap(_findings, group_by_subject(findings).items()))
         or "<p>Nothing was found wrong.</p>",
         sheets="".join(_sheets(s, contact_sheets(p)) for s, p in zip(subjects, people, strict=True))
         + "".join(_sheets(s, (target_sheet(h),)) for s, h in zip(seen, hosts, strict=True)),
@@ -121,13 +129,13 @@ def build_page(
     )
 
 
-_LEGEND = f"Outlined: what the other side needs. Red: the guest has fewer than {ENOUGH} faces within {NEAR:.0f} degrees."
+_LEGEND = f"Outlined: what the other side needs. Red: the guest has fewer than {ENOUGH_FACES} faces within {NEAR_DEGREES:.0f} degrees."
 _NO_VERDICT = (
     "<p>One face set and no target: give a second face set, or --target, to have a pair judged.</p>"
 )
 
 
-def _said(people: Sequence[Person], target: Target | None) -> str:
+def _said(people: Sequence[FaceSetStatistics], target: TargetStatistics | None) -> str:
     sets = ", ".join(f"{person.name}: {len(person)} faces" for person in people)
     if not target:
         return sets
@@ -146,14 +154,14 @@ def _verdict(verdict: Verdict) -> str:
     )
 
 
-def _findings(about: str, findings: Sequence[Finding]) -> str:
+def _findings(about: str, findings: Sequence[ReviewFinding]) -> str:
     return (
-        f'<h3 class="group">{html.escape(about)} <small>{tally(findings)}</small></h3>'
+        f'<h3 class="group">{html.escape(about)} <small>{format_counts(findings)}</small></h3>'
         f"<ol>{''.join(map(_finding, findings))}</ol>"
     )
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: ReviewFinding) -> str:
     return (
         f'<li><span class="mark {finding.severity.value}">{finding.severity.value}</span>'
         f'<div><b>{html.escape(finding.text)}</b><p class="quiet">{_action(finding.action)}</p>'
@@ -170,7 +178,7 @@ def _command(command: str) -> str:
     return f"<pre>{html.escape(command)}</pre>" if command else ""
 
 
-def _sheets(subject: _Subject, sheets: Sequence[Sheet]) -> str:
+def _sheets(subject: _Subject, sheets: Sequence[ContactSheet]) -> str:
     parts = [_named(subject)]
     for sheet in sheets:
         figures = "".join(
@@ -182,7 +190,7 @@ def _sheets(subject: _Subject, sheets: Sequence[Sheet]) -> str:
     return f'<div class="person">{"".join(parts)}</div>'
 
 
-def _pose_map(subject: _Subject, directions: Sequence[Direction]) -> str:
+def _pose_map(subject: _Subject, directions: Sequence[SwapDirection]) -> str:
     none = np.zeros((0, 2), np.float32)
     needed = [np.stack([direction.host.yaw, direction.host.pitch], 1) for direction in directions]
     missing = [uncovered_poses(direction) for direction in directions]
@@ -210,7 +218,9 @@ def _histograms(columns: Sequence[_Subject]) -> str:
             attrgetter("mouth_open"),
             Axis(0, 1, "", "shut", "wide open"),
         ),
-        _charts(columns, eyes, FaceTable.openness, Axis(0.4, 1.3, "", "shut", "wide open", SHUT)),
+        _charts(
+            columns, eyes, FaceTable.openness, Axis(0.4, 1.3, "", "shut", "wide open", CLOSED_EYES)
+        ),
         _charts(columns, "Sharpness; shaded: blurred", attrgetter("sharpness"), sharp),
         _charts(columns, "Size of the face", attrgetter("size"), size),
     )
@@ -218,13 +228,13 @@ def _histograms(columns: Sequence[_Subject]) -> str:
 
 
 def _charts(
-    columns: Sequence[_Subject], said: str, values: Callable[[FaceTable], Column], axis: Axis
+    columns: Sequence[_Subject], said: str, values: Callable[[FaceTable], FaceValues], axis: Axis
 ) -> str:
     drawn = _each(columns, lambda s: histogram(values(s.table), axis, s.color))
     return f'<h3>{html.escape(said)}</h3><div class="grid charts">{drawn}</div>'
 
 
-def _sources(subject: _Subject, person: Person) -> str:
+def _sources(subject: _Subject, person: FaceSetStatistics) -> str:
     shown, rest = person.sources[:_MOST_SOURCES], person.sources[_MOST_SOURCES:]
     rows = [(share.name, share.faces) for share in shown]
     if rest:

@@ -1,0 +1,62 @@
+"""Measure a face set."""
+
+from collections import Counter
+
+from faceloom.array_types import float32
+from faceloom.faceset import FaceSet
+from faceloom.faceset.similarity import center_of, near_duplicates, similarities
+from faceloom.progress import Progress, ProgressGenerator
+from faceloom.review.lighting import measure_lighting
+from faceloom.review.statistics import FaceSetStatistics, FaceTable, FileShare
+
+# Crops that are read per face set, for lighting and color; takes a few seconds.
+_MAX_CROPS = 240
+
+
+def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
+    """Collect the statistics of a face set. Reads a few hundred of its crops.
+
+    Args:
+        faces: The face set.
+
+    Yields:
+        Progress.
+
+    Returns:
+        The statistics.
+    """
+    rows = faces.rows
+    embeddings = faces.read_embeddings()
+    sample = rows[:: -(-len(rows) // _MAX_CROPS)]
+    lightings = []
+    for count, row in enumerate(sample, 1):
+        lightings.append(measure_lighting(faces.read_crop(row), faces.mask_in_crop(row)))
+        yield Progress(f"measure {faces.identity}", count, len(sample))
+    qualities = [row.quality for row in rows]
+    return FaceSetStatistics(
+        name=faces.identity,
+        faces=faces,
+        table=FaceTable.from_faces(
+            [row.pose for row in rows], qualities, [row.size for row in rows], lightings
+        ),
+        files=_file_shares(faces),
+        similarity=similarities(embeddings),
+        center=center_of(embeddings),
+        duplicate=near_duplicates(rows),
+        background_uniform=float32([quality.background_uniform for quality in qualities]),
+        background_rgb=float32([quality.background_rgb for quality in qualities]),
+    )
+
+
+def _file_shares(faces: FaceSet) -> tuple[FileShare, ...]:
+    """Count faces per file; pictures that another tool extracted from one video count as that video."""
+    counts = Counter(_file_key(faces, row.source) for row in faces.rows)
+    return tuple(FileShare(name, count) for (name, _), count in counts.most_common())
+
+
+def _file_key(faces: FaceSet, index: int) -> tuple[str, int]:
+    """Return a file's name, and its index, as two videos may have one name."""
+    if index >= len(faces.sources):
+        return f"file {index}", index
+    file = faces.sources[index]
+    return file.name, index if file.kind == "video" else -1

@@ -1,0 +1,25 @@
+"""Fixtures of the exporter's tests."""
+
+from pathlib import Path
+
+import pytest
+from tests.helpers.runs import tiny_run
+
+from faceloom_train.runs.run_directory import Run
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Run:
+    """A tiny run in float32, trained for 60 steps, with a coverage of 0.86 and a consent."""
+    # Imported here: it loads TensorFlow, which most tests do not need.
+    from faceloom_train.loop.trainer import train
+
+    run = tiny_run(
+        tmp_path_factory.mktemp("trained") / "run",
+        facesets,
+        steps=60,
+        coverage=0.86,
+        consent="ben agreed",
+    )
+    train(run)
+    return run
