@@ -26,7 +26,7 @@ import tf2onnx
 from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle
 from faceloom_export.bundle.export_bundle import ExportOptions, export_bundle
-from faceloom_export.graph.swap_graph import load_networks, build_swap_function
+from faceloom_export.graph.swap_graph import build_swap_function, load_networks
 from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
 from faceloom_export.graph.tensorflow_to_onnx import OPSET, to_onnx
 from faceloom_train.runs.run_directory import Run

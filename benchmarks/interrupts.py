@@ -92,10 +92,14 @@ def prepare(folder: Path) -> list[Command]:
     run("export", "base", "--identity", "ben", "--out", "ben.bundle", folder=folder)
     commands = [
         Command("extract", ("extract", "clip.mp4", "--out", "out.faces"), "out.faces"),
-        Command("review", ("review", "ada", "--target", "clip.mp4", "--report", "r.html"), "r.html"),
+        Command(
+            "review", ("review", "ada", "--target", "clip.mp4", "--report", "r.html"), "r.html"
+        ),
         Command("train", (*train, "--run", "out.run", "--steps", "12"), ""),
         Command("export", ("export", "base", "--identity", "ben", "--out", "x.bundle"), "x.bundle"),
-        Command("convert", ("convert", "clip.mp4", "--bundle", "ben.bundle", "--out", "o.mp4"), "o.mp4"),
+        Command(
+            "convert", ("convert", "clip.mp4", "--bundle", "ben.bundle", "--out", "o.mp4"), "o.mp4"
+        ),
         Command(
             "preview",
             ("convert", "clip.mp4", "--bundle", "ben.bundle", "--preview", "p.png"),
@@ -140,7 +144,11 @@ def interrupt_often(command: Command, folder: Path, presses: int, chance: random
         code, text, delay = press(command, folder, after)
         if code is None:
             tally.finished += 1
-        elif code in HEARD and "Traceback" not in text and not (folder / (command.output or "-")).exists():
+        elif (
+            code in HEARD
+            and "Traceback" not in text
+            and not (folder / (command.output or "-")).exists()
+        ):
             tally.heard += 1
             tally.slowest = max(tally.slowest, delay)
         else:

@@ -11,7 +11,11 @@ from pathlib import Path
 import numpy as np
 from tests.helpers import degradations as faults
 
-from faceloom.compare.compare import compare_frames, read_synchronized_frames, load_identity_references
+from faceloom.compare.compare import (
+    compare_frames,
+    load_identity_references,
+    read_synchronized_frames,
+)
 from faceloom.compare.result import Version
 from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
 from faceloom.faceset import FaceSet
@@ -26,7 +30,8 @@ def main(target: Path, truth: Path, wanted: Path, other: Path, *named: str) -> N
     swaps = dict(pair.split("=", 1) for pair in named)
     paths = [target, truth, *map(Path, swaps.values())]
     columns = [
-        list(column) for column in zip(*islice(read_synchronized_frames(paths), FRAMES), strict=True)
+        list(column)
+        for column in zip(*islice(read_synchronized_frames(paths), FRAMES), strict=True)
     ]
     versions = {
         "untouched": columns[0],

@@ -133,9 +133,7 @@ def main(kills: int) -> None:
         print("|---|---|---|---|---|---|---|")
         results = []
         command = train_command(run, config, faces)
-        for index, kill in enumerate(
-            kill_repeatedly(run, command, kills, 3 * CHECKPOINT_EVERY), 1
-        ):
+        for index, kill in enumerate(kill_repeatedly(run, command, kills, 3 * CHECKPOINT_EVERY), 1):
             results.append(kill)
             print(
                 f"| {index} | {kill.delay:.2f} | {kill.last_step} | {kill.checkpoint_step} "

@@ -31,7 +31,8 @@ def main() -> None:
         soft = erode_and_feather(mask, 0.03, 0.03)
         times = [least(smooth_mask, mask, {}), least(erode_and_feather, mask, 0.03, 0.03)]
         times += [
-            least(transfer_color, how, face, target, mask, {}) for how in ("lab", "rct", "histogram")
+            least(transfer_color, how, face, target, mask, {})
+            for how in ("lab", "rct", "histogram")
         ]
         times.append(least(sharpen_to_match, face, target, mask, 0.8))
         for width, height in PICTURES.values():

@@ -17,7 +17,14 @@ from pathlib import Path
 import av
 import cv2
 
-from faceloom.provenance import DisclosureMark, MarkWriter, MarkSettings, SwappedIdentity, load_nudity_detector, verify
+from faceloom.provenance import (
+    DisclosureMark,
+    MarkSettings,
+    MarkWriter,
+    SwappedIdentity,
+    load_nudity_detector,
+    verify,
+)
 from faceloom.provenance.content_check import REFUSED_CLASSES
 from faceloom.provenance.verify import C2PA_STORE
 from faceloom.video import probe_source, read_frames
@@ -31,7 +38,10 @@ MADE_UP = "0" * 64
 def marked(folder: Path, ending: str) -> Path:
     """Mark the sample as a conversion would; the pictures are the sample's own."""
     out = folder / f"marked{ending}"
-    mark, marker = DisclosureMark((SwappedIdentity("ben", MADE_UP),)), MarkWriter.open(MarkSettings(), out)
+    mark, marker = (
+        DisclosureMark((SwappedIdentity("ben", MADE_UP),)),
+        MarkWriter.open(MarkSettings(), out),
+    )
     if ending in (".mp4", ".mov", ".mkv"):
         remux(SAMPLE, out, marker.tags(mark, probe_source(SAMPLE)))
     else:
@@ -134,10 +144,14 @@ def sees(path: Path) -> None:
         if frame.seconds < due:
             continue
         due, looks, started = frame.seconds + 1, looks + 1, time.perf_counter()
-        found = detector.detect(cv2.cvtColor(to_upright(frame.rgb, info.rotation), cv2.COLOR_RGB2BGR))
+        found = detector.detect(
+            cv2.cvtColor(to_upright(frame.rgb, info.rotation), cv2.COLOR_RGB2BGR)
+        )
         spent += time.perf_counter() - started
         scores = [
-            (row["score"], row["class"], frame.seconds) for row in found if row["class"] in REFUSED_CLASSES
+            (row["score"], row["class"], frame.seconds)
+            for row in found
+            if row["class"] in REFUSED_CLASSES
         ]
         best = max([best, *scores])
     score, what, when = best

@@ -154,7 +154,9 @@ def add_streams(path: Path, extra: ExtraStreams) -> Path:
     return out
 
 
-def _subtitle_packet(text: str, start: int, end: int, stream: av.stream.Stream, in_mp4: bool) -> av.Packet:
+def _subtitle_packet(
+    text: str, start: int, end: int, stream: av.stream.Stream, in_mp4: bool
+) -> av.Packet:
     data = text.encode()
     packet = av.Packet(len(data).to_bytes(2, "big") + data if in_mp4 else data)
     packet.pts = packet.dts = start

@@ -34,7 +34,10 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
     """Yield the readers; valid artifacts are made in `scratch`."""
     dfm = write_dfm(scratch / "x.dfm").read_bytes()
     yield Reader(
-        ".dfm (import)", {"x.dfm": dfm}, lambda folder: read_dfm(folder / "x.dfm", 1.0), mutate_by_extension
+        ".dfm (import)",
+        {"x.dfm": dfm},
+        lambda folder: read_dfm(folder / "x.dfm", 1.0),
+        mutate_by_extension,
     )
     yield Reader(
         ".dfm (inspect, onnxruntime)",

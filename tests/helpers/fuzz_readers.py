@@ -35,7 +35,14 @@ from faceloom.faceset.faceswap_metadata import FaceswapMetadataError, read_faces
 from faceloom.hashing import sha256_of
 from faceloom.image_io import encode_picture, read_picture
 from faceloom.json_documents import to_json
-from faceloom.provenance import ConsentRecord, DisclosureMark, MarkWriter, MarkSettings, SwappedIdentity, verify
+from faceloom.provenance import (
+    ConsentRecord,
+    DisclosureMark,
+    MarkSettings,
+    MarkWriter,
+    SwappedIdentity,
+    verify,
+)
 from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.bundle.archive import write_zip
 from faceloom.swap.pipeline.analysis import AnalysisState
@@ -138,7 +145,9 @@ def mutate_by_extension(mutator: Mutator, name: str, data: bytes) -> bytes:
     """Spoil a file as its ending asks for."""
     ending = name.rpartition(".")[2]
     if ending in ("zip", "npz", "keras"):
-        return mutator.zip(data, lambda member, content: mutate_by_extension(mutator, member, content))
+        return mutator.zip(
+            data, lambda member, content: mutate_by_extension(mutator, member, content)
+        )
     known = {
         "json": mutator.json,
         "jsonl": mutator.json_lines,
@@ -252,7 +261,11 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
         TrackState.from_arrays(read_state(folder / "state.npz").selector)
 
     yield Reader(
-        "conversion's state", {"state.npz": state.read_bytes()}, read_whole, mutate_by_extension, slow=True
+        "conversion's state",
+        {"state.npz": state.read_bytes()},
+        read_whole,
+        mutate_by_extension,
+        slow=True,
     )
 
     key = ResumeKey(
@@ -343,9 +356,14 @@ def _media(scratch: Path) -> Iterator[Reader]:
         for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff")
     }
     for name, data in kinds.items():
-        yield Reader(f"picture ({name[2:]})", {name: data}, _read_picture(name), mutate_by_extension)
         yield Reader(
-            f"picture to convert ({name[2:]})", {name: data}, _probe_pictures(name), mutate_by_extension
+            f"picture ({name[2:]})", {name: data}, _read_picture(name), mutate_by_extension
+        )
+        yield Reader(
+            f"picture to convert ({name[2:]})",
+            {name: data},
+            _probe_pictures(name),
+            mutate_by_extension,
         )
     for ending, codec in (
         ("mp4", "libx264"),
@@ -364,14 +382,23 @@ def _media(scratch: Path) -> Iterator[Reader]:
         )
         name = f"a.{ending}"
         yield Reader(
-            f"video (.{ending})", {name: clip.read_bytes()}, _read_video(name), mutate_by_extension, slow=True
+            f"video (.{ending})",
+            {name: clip.read_bytes()},
+            _read_video(name),
+            mutate_by_extension,
+            slow=True,
         )
 
 
 def _marked(scratch: Path) -> Iterator[Reader]:
     """Marked as fully as this machine can. Each time the signature is another, and its cases with it."""
-    mark = DisclosureMark((SwappedIdentity("ben", "b" * 64, ConsentRecord(person="Ben", basis="release")),))
-    picture, clip = scratch / "marked.jpg", make_clip(scratch / "marked.mp4", wave_images(2, 32, 32))
+    mark = DisclosureMark(
+        (SwappedIdentity("ben", "b" * 64, ConsentRecord(person="Ben", basis="release")),)
+    )
+    picture, clip = (
+        scratch / "marked.jpg",
+        make_clip(scratch / "marked.mp4", wave_images(2, 32, 32)),
+    )
     picture.write_bytes(encode_picture(wave_images(1, 32, 32)[0], ".jpg"))
     for file in (picture, clip):
         MarkWriter.open(MarkSettings(), file).write(file, mark, scratch / "no source")

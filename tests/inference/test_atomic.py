@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from faceloom.atomic import (
-    check_output_directory,
-    check_output_file,
-    check_disk_space,
     atomic_directory,
     atomic_file,
+    check_disk_space,
+    check_output_directory,
+    check_output_file,
 )
 from faceloom.errors import PartlyDone, UsageError
 

@@ -4,7 +4,6 @@ May import `swap`, `faceset`, `faces`, `video` and what is below them; nothing o
 """
 
 from faceloom.compare.compare import (
-    TARGET,
     ClipVersions,
     DetailedComparison,
     compare,
@@ -13,7 +12,7 @@ from faceloom.compare.compare import (
     read_synchronized_frames,
 )
 from faceloom.compare.html_report import write_report
-from faceloom.compare.result import Comparison, Version
+from faceloom.compare.result import TARGET, Comparison, Version
 from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
 
 __all__ = [

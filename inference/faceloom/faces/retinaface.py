@@ -59,7 +59,8 @@ class RetinaFace:
         """
         if not pictures:
             return []
-        shrink = Shrink.to_fit(*pictures[0].shape[:2], self._longest_side)
+        height, width = pictures[0].shape[:2]
+        shrink = Shrink.to_fit(height, width, self._longest_side)
         batch = np.stack([shrink(picture) for picture in pictures])
         deltas, scores, points = self._session.run(None, {"input": _network_input(batch)})
         anchors = _anchors(shrink.size_wh[1], shrink.size_wh[0])

@@ -50,7 +50,8 @@ class YuNet:
         return [self._detect(picture) for picture in pictures]
 
     def _detect(self, picture: Rgb) -> Detections:
-        shrink = Shrink.to_fit(*picture.shape[:2], _SIDE)
+        height, width = picture.shape[:2]
+        shrink = Shrink.to_fit(height, width, _SIDE)
         square = np.zeros((_SIDE, _SIDE, 3), np.uint8)
         square[: shrink.size_wh[1], : shrink.size_wh[0]] = shrink(picture)
         # BGR 0..255, NCHW, no mean subtracted.

@@ -13,11 +13,11 @@ import numpy as np
 from faceloom.array_types import Points
 from faceloom.batches import batched
 from faceloom.errors import MediaUnreadable
-from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.detect import DEFAULT_DETECTOR
+from faceloom.faces.face_crop import FaceCrop, align_mesh
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import MobileFaceNet
-from faceloom.faces.mask import mesh_mask
 from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import Quality, crop_quality
 from faceloom.faces.temporal_smoothing import smooth_alignment
@@ -157,16 +157,19 @@ class FaceRowBuilder:
             [p.rgb for p, _ in faces], [face.points_xy for _, face in faces]
         )
         maps = [self._geometry.frame_to_crop(face.points_xy) for _, face in faces]
-        crops = [
+        images = [
             crop_face(p.rgb, to_crop, size) for (p, _), to_crop in zip(faces, maps, strict=True)
         ]
         meshes = [
-            apply_affine(m, face.landmarks.points_xy)
-            for (_, face), m in zip(faces, maps, strict=True)
+            align_mesh(face.landmarks.points_xy, to_crop, size)
+            for (_, face), to_crop in zip(faces, maps, strict=True)
         ]
-        masks = [mesh_mask(mesh_xy, size, size) for mesh_xy in meshes]
-        qualities = [crop_quality(*crop) for crop in zip(crops, masks, meshes, maps, strict=True)]
-        files = [encode_crop(crop) for crop in crops]
+        crops = [
+            FaceCrop(to_crop, image, mesh_xy, mask)
+            for to_crop, image, (mesh_xy, mask) in zip(maps, images, meshes, strict=True)
+        ]
+        qualities = [crop_quality(crop) for crop in crops]
+        files = [encode_crop(crop.rgb) for crop in crops]
         rows = [self._row(*face, quality) for face, quality in zip(faces, qualities, strict=True)]
         return zip(rows, files, vectors, strict=True)
 

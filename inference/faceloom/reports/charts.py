@@ -292,7 +292,7 @@ def _count_cells(poses: Poses) -> np.ndarray:
     inside = np.clip(poses, -limits + 0.01, limits - 0.01)
     bins = [round(2 * _YAW_LIMIT / _POSE_CELL), round(2 * _PITCH_LIMIT / _POSE_CELL)]
     extent = [[-_YAW_LIMIT, _YAW_LIMIT], [-_PITCH_LIMIT, _PITCH_LIMIT]]
-    return np.histogram2d(inside[:, 0], inside[:, 1], bins, extent)[0]
+    return np.asarray(np.histogram2d(inside[:, 0], inside[:, 1], bins, extent)[0])
 
 
 def _indices(chosen: np.ndarray) -> list[tuple[int, int]]:

@@ -81,7 +81,7 @@ def uncovered_poses(direction: SwapDirection) -> Float32[np.ndarray, "k 2"]:
     Args:
         direction: The swap.
     """
-    return _sample_poses(direction.target)[_is_missing(direction)]
+    return np.asarray(_sample_poses(direction.target)[_is_missing(direction)])
 
 
 def find_coverage_gap(direction: SwapDirection, region: str) -> CoverageGap | None:

@@ -58,11 +58,11 @@ def contact_sheets(person: FaceSetStatistics) -> tuple[ContactSheet, ...]:
 
 def target_sheet(person: TargetPersonStatistics) -> ContactSheet:
     """Return faces of a person of the target, spread evenly over it."""
-    numbers = np.unique(np.linspace(0, len(person.thumbs) - 1, SHOWN).round().astype(int))
+    numbers = np.unique(np.linspace(0, len(person.thumbnails) - 1, SHOWN).round().astype(int))
     yaw = person.table.yaw
     return ContactSheet(
         "Over the clip",
-        tuple(Thumbnail(person.thumbs[n], f"{_turn(float(yaw[n]))}") for n in numbers),
+        tuple(Thumbnail(person.thumbnails[n], f"{_turn(float(yaw[n]))}") for n in numbers),
     )
 
 

@@ -33,7 +33,7 @@ def few_faces(person: FaceSetStatistics) -> ReviewFinding | None:
     if different >= _FEW:
         return None
     return ReviewFinding(
-        "few faces", Severity.grave if different < _FEW / 4 else Severity.warning,
+        "few faces", Severity.CRITICAL if different < _FEW / 4 else Severity.WARNING,
         f"{person.name} has only {different} different faces.",
         f"Add footage of {person.name}, or extract with a smaller --every.",
         1 - different / _FEW, {"different": different, "faces": len(person)},
@@ -42,7 +42,7 @@ def few_faces(person: FaceSetStatistics) -> ReviewFinding | None:
 
 def one_source(person: FaceSetStatistics) -> ReviewFinding | None:
     """All faces, or nearly all, from one file."""
-    first, files = person.sources[0], len(person.sources)
+    first, files = person.files[0], len(person.files)
     share = first.faces / len(person)
     if share < _ONE_FILE:
         return None
@@ -50,7 +50,7 @@ def one_source(person: FaceSetStatistics) -> ReviewFinding | None:
         ("All", "one file") if files == 1 else (format_percent(share), f"one of {files} files")
     )
     return ReviewFinding(
-        "one source", Severity.warning,
+        "one source", Severity.WARNING,
         f"{many} of {person.name}'s faces come from {of} ({first.name}).",
         f"Add footage of {person.name} from other days and places: one file has one camera, one light and one mood.",
         share, {"share": share, "files": files},
@@ -59,16 +59,16 @@ def one_source(person: FaceSetStatistics) -> ReviewFinding | None:
 
 def few_sources(person: FaceSetStatistics) -> ReviewFinding | None:
     """Most faces from two of many files, and not from one."""
-    one, two = person.sources[0].faces, sum(share.faces for share in person.sources[:2])
-    if len(person.sources) < 4 or two < _TWO_FILES * len(person) or one >= _ONE_FILE * len(person):
+    one, two = person.files[0].faces, sum(share.faces for share in person.files[:2])
+    if len(person.files) < 4 or two < _TWO_FILES * len(person) or one >= _ONE_FILE * len(person):
         return None
     share = two / len(person)
     return ReviewFinding(
-        "few sources", Severity.warning,
-        f"{format_percent(share)} of {person.name}'s faces come from 2 of {len(person.sources)} files.",
-        f"Their lights and moods will rule the face: add footage like the other {len(person.sources) - 2} files, "
+        "few sources", Severity.WARNING,
+        f"{format_percent(share)} of {person.name}'s faces come from 2 of {len(person.files)} files.",
+        f"Their lights and moods will rule the face: add footage like the other {len(person.files) - 2} files, "
         "or extract the two with a larger --every.",
-        share, {"share": share, "files": len(person.sources)},
+        share, {"share": share, "files": len(person.files)},
     )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def strangers(person: FaceSetStatistics) -> ReviewFinding | None:
     if not count:
         return None
     return ReviewFinding(
-        "strangers", Severity.grave,
+        "strangers", Severity.CRITICAL,
         f"{count} of {person.name}'s {len(person)} faces look like another person.",
         "Look at the page's most doubtful faces, then take them out.",
         count / len(person), {"faces": count}, _curate(person, "--keep-identity"),
@@ -98,7 +98,7 @@ def flat_background(person: FaceSetStatistics) -> ReviewFinding | None:
     if share < 0.2 or np.hypot(*middle[1:]) < _COLORFUL:
         return None
     return ReviewFinding(
-        "flat background", Severity.warning,
+        "flat background", Severity.WARNING,
         f"{format_percent(share)} of {person.name}'s crops have one flat {_color_name(middle)} background: "
         "it will leak into the skin unless masked.",
         "Train with mask_background on (every preset but original_64 has it), or add footage before other walls.",
@@ -108,14 +108,14 @@ def flat_background(person: FaceSetStatistics) -> ReviewFinding | None:
 
 def one_light(person: FaceSetStatistics) -> ReviewFinding | None:
     """Lit from the same side in nearly all faces."""
-    across = person.table.across
+    across = person.table.gradient_x
     right, left = float((across > _SIDE_LIT).mean()), float((across < -_SIDE_LIT).mean())
     share = max(left, right)
     if share < 0.85:
         return None
     side, other = ("left", "right") if left > right else ("right", "left")
     return ReviewFinding(
-        "one light", Severity.warning,
+        "one light", Severity.WARNING,
         f"{person.name} is lit from the {side} only, in {format_percent(share)} of the faces.",
         f"Add footage of {person.name} with light from the front or the {other}.",
         share, {"share": share, "across": float(np.median(across))},
@@ -129,7 +129,7 @@ def near_duplicates(person: FaceSetStatistics) -> ReviewFinding | None:
     if share < 0.2:
         return None
     return ReviewFinding(
-        "near-duplicates", Severity.note,
+        "near-duplicates", Severity.NOTE,
         f"{count} of {person.name}'s {len(person)} faces are near-duplicates.",
         "They teach nothing new; take them out.",
         share, {"faces": count, "share": share}, _curate(person, "--dedupe"),
@@ -142,7 +142,7 @@ def blurred(person: FaceSetStatistics) -> ReviewFinding | None:
     if share < 0.1:
         return None
     return ReviewFinding(
-        "blurred", Severity.warning, f"{format_percent(share)} of {person.name}'s faces are blurred.",
+        "blurred", Severity.WARNING, f"{format_percent(share)} of {person.name}'s faces are blurred.",
         "Take them out, or add sharper footage.",
         share, {"share": share}, _curate(person, "--drop", f"sharpness<{BLURRED}"),
     )  # fmt: skip
@@ -154,7 +154,7 @@ def small(person: FaceSetStatistics) -> ReviewFinding | None:
     if share < 0.25:
         return None
     return ReviewFinding(
-        "small", Severity.warning,
+        "small", Severity.WARNING,
         f"{format_percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
         "Add closer footage; with enough of it, take the small ones out.",
         share, {"share": share, "median": float(np.median(person.table.size))},
@@ -170,7 +170,7 @@ def badly_exposed(person: FaceSetStatistics) -> ReviewFinding | None:
     if share < 0.15:
         return None
     return ReviewFinding(
-        "badly exposed", Severity.warning,
+        "badly exposed", Severity.WARNING,
         f"{format_percent(share)} of {person.name}'s faces are too dark, too bright or burnt out.",
         "Add evenly lit footage; with enough of it, take these out.",
         share, {"share": share},
@@ -187,7 +187,7 @@ def still_mouth(person: FaceSetStatistics) -> ReviewFinding | None:
     if widest >= 0.2:
         return None
     return ReviewFinding(
-        "still mouth", Severity.warning, f"{person.name} hardly ever opens the mouth.",
+        "still mouth", Severity.WARNING, f"{person.name} hardly ever opens the mouth.",
         f"Add footage in which {person.name} speaks: the swap can only show a mouth that it has seen.",
         1 - widest, {"widest": widest},
     )  # fmt: skip
@@ -199,7 +199,7 @@ def stiff_head(person: FaceSetStatistics) -> ReviewFinding | None:
     if span >= 25:
         return None
     return ReviewFinding(
-        "stiff head", Severity.warning, f"{person.name}'s head turns through {span:.0f} degrees only.",
+        "stiff head", Severity.WARNING, f"{person.name}'s head turns through {span:.0f} degrees only.",
         f"Add footage in which {person.name} looks to both sides.", 1 - span / 25, {"degrees": span},
     )  # fmt: skip
 
@@ -211,7 +211,7 @@ def one_person_twice(people: tuple[FaceSetStatistics, FaceSetStatistics]) -> Rev
     if likeness < SAME_PERSON_SIMILARITY:
         return None
     return ReviewFinding(
-        "one person twice", Severity.grave,
+        "one person twice", Severity.CRITICAL,
         f"{first.name} and {second.name} look like one person (likeness {likeness:.2f}).",
         "Check that each face set holds the right person.", likeness, {"likeness": likeness},
     )  # fmt: skip

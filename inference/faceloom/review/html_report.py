@@ -118,10 +118,10 @@ def build_page(
         + "".join(_sheets(s, (target_sheet(h),)) for s, h in zip(seen, hosts, strict=True)),
         legend=html.escape(_LEGEND) if directions else "",
         poses=_each(
-            columns, lambda s: _pose_map(s, [d for d in directions if d.guest.name == s.name])
+            columns, lambda s: _pose_map(s, [d for d in directions if d.source.name == s.name])
         ),
         lights=_each(
-            columns, lambda s: light_map(s.table.across, s.table.down, s.color) + _strip(s.table)
+            columns, lambda s: light_map(s.table.gradient_x, s.table.gradient_y, s.color) + _strip(s.table)
         ),
         histograms=_histograms(columns),
         sources="".join(_sources(s, p) for s, p in zip(subjects, people, strict=True)),
@@ -146,11 +146,11 @@ def _said(people: Sequence[FaceSetStatistics], target: TargetStatistics | None) 
 
 def _verdict(verdict: Verdict) -> str:
     return (
-        f'<div class="card {verdict.readiness.split(",")[0].split()[0]}"><b>{html.escape(verdict.guest)}\'s face on '
-        f"{html.escape(verdict.host)}: {verdict.readiness}</b>"
-        f"<p>{html.escape(verdict.guest)} has enough faces for the poses in {100 * verdict.covered:.0f} % of the "
+        f'<div class="card {verdict.readiness.split(",")[0].split()[0]}"><b>{html.escape(verdict.source)}\'s face on '
+        f"{html.escape(verdict.target)}: {verdict.readiness}</b>"
+        f"<p>{html.escape(verdict.source)} has enough faces for the poses in {100 * verdict.covered:.0f} % of the "
         f"{verdict.unit}.</p>"
-        f"<p>What helps most: {_action(verdict.help_most)}</p>{_command(verdict.command)}</div>"
+        f"<p>What helps most: {_action(verdict.next_action)}</p>{_command(verdict.command)}</div>"
     )
 
 
@@ -192,7 +192,7 @@ def _sheets(subject: _Subject, sheets: Sequence[ContactSheet]) -> str:
 
 def _pose_map(subject: _Subject, directions: Sequence[SwapDirection]) -> str:
     none = np.zeros((0, 2), np.float32)
-    needed = [np.stack([direction.host.yaw, direction.host.pitch], 1) for direction in directions]
+    needed = [np.stack([direction.target.yaw, direction.target.pitch], 1) for direction in directions]
     missing = [uncovered_poses(direction) for direction in directions]
     return pose_map(
         subject.table,
@@ -219,7 +219,7 @@ def _histograms(columns: Sequence[_Subject]) -> str:
             Axis(0, 1, "", "shut", "wide open"),
         ),
         _charts(
-            columns, eyes, FaceTable.openness, Axis(0.4, 1.3, "", "shut", "wide open", CLOSED_EYES)
+            columns, eyes, FaceTable.relative_eye_opening, Axis(0.4, 1.3, "", "shut", "wide open", CLOSED_EYES)
         ),
         _charts(columns, "Sharpness; shaded: blurred", attrgetter("sharpness"), sharp),
         _charts(columns, "Size of the face", attrgetter("size"), size),
@@ -235,7 +235,7 @@ def _charts(
 
 
 def _sources(subject: _Subject, person: FaceSetStatistics) -> str:
-    shown, rest = person.sources[:_MOST_SOURCES], person.sources[_MOST_SOURCES:]
+    shown, rest = person.files[:_MOST_SOURCES], person.files[_MOST_SOURCES:]
     rows = [(share.name, share.faces) for share in shown]
     if rest:
         rows.append((f"{len(rest)} more files", sum(share.faces for share in rest)))

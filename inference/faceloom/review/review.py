@@ -27,7 +27,7 @@ from faceloom.review.statistics import (
     TargetStatistics,
 )
 from faceloom.review.target_measurement import measure_target
-from faceloom.review.verdict import Verdict, judge
+from faceloom.review.verdict import Verdict, judge_readiness
 
 _Subject = TypeVar("_Subject")
 
@@ -119,7 +119,7 @@ class ReviewSummary:
     def to_text(self) -> str:
         """Return verdicts and findings in words."""
         lines = [
-            f"{v.guest}'s face on {v.host}: {v.readiness} (poses known: {100 * v.covered:.0f} %)"
+            f"{v.source}'s face on {v.target}: {v.readiness} (poses known: {100 * v.covered:.0f} %)"
             for v in self.verdicts
         ]
         for about, findings in group_by_subject(self.findings).items():
@@ -174,7 +174,7 @@ def summarize(
         own = _run(DIRECTION_CHECKS, direction, direction.text)
         found += own
         verdicts.append(
-            judge(direction, sort_by_severity([*own, *of_person[direction.guest.name], *of_two]))
+            judge_readiness(direction, sort_by_severity([*own, *of_person[direction.source.name], *of_two]))
         )
     return ReviewSummary(
         report=report,
@@ -194,7 +194,7 @@ def list_directions(
     """
     if target:
         pairs = [(guest, host) for host in target.people for guest in people]
-        others = [(guest, host) for guest, host in pairs if guest.name != host.looks_like]
+        others = [(guest, host) for guest, host in pairs if guest.name != host.matches]
         unit = "frames" if len(target.people) == 1 else "frames that show them"
         return [
             SwapDirection(guest, host.table, host.name, unit) for guest, host in others or pairs
@@ -206,7 +206,7 @@ def list_directions(
 def _run(
     table: Sequence[Callable[[_Subject], ReviewFinding | None]], subject: _Subject, name: str
 ) -> list[ReviewFinding]:
-    return [replace(finding, about=name) for find in table if (finding := find(subject))]
+    return [replace(finding, subject=name) for find in table if (finding := find(subject))]
 
 
 def _person_figures(person: FaceSetStatistics) -> FaceSetSummary:
@@ -215,7 +215,7 @@ def _person_figures(person: FaceSetStatistics) -> FaceSetSummary:
         faces=len(person),
         near_duplicates=int(person.duplicate.sum()),
         strangers=int((person.similarity < SAME_PERSON_SIMILARITY).sum()),
-        sources=person.sources,
+        sources=person.files,
         spreads=FacePercentiles.of(person.table),
     )
 
@@ -224,11 +224,11 @@ def _target_figures(target: TargetStatistics) -> TargetSummary:
     return TargetSummary(
         name=target.name,
         frames=target.frames,
-        crowded=target.crowded,
-        faceless=target.faceless,
+        crowded=target.frames_with_several_faces,
+        faceless=target.frames_without_face,
         people=tuple(
             TargetPersonSummary(
-                person.name, len(person.table), person.looks_like, FacePercentiles.of(person.table)
+                person.name, len(person.table), person.matches, FacePercentiles.of(person.table)
             )
             for person in target.people
         ),

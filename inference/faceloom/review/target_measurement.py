@@ -72,8 +72,8 @@ def measure_target(
         name=path.name,
         people=_tell_apart(path.name, seen, len(counts), people),
         frames=len(counts),
-        crowded=sum(count > 1 for count in counts),
-        faceless=counts.count(0),
+        frames_with_several_faces=sum(count > 1 for count in counts),
+        frames_without_face=counts.count(0),
         every=every,
     )
 
@@ -114,7 +114,7 @@ def _target_person(
     clip: str, known: str, place: int, faces: Sequence[_Seen]
 ) -> TargetPersonStatistics:
     """Gather what was measured of one person; `place` is 0 where there is nobody else."""
-    table = FaceTable.of(
+    table = FaceTable.from_faces(
         [face.pose for face in faces],
         [face.quality for face in faces],
         [face.size for face in faces],

@@ -11,9 +11,9 @@ import pytest
 from tests.helpers import degradations as faults
 from tests.helpers.clips import make_clip
 
-from faceloom.compare import Comparison, DetailedComparison, ClipVersions, compare, write_report
+from faceloom.compare import ClipVersions, Comparison, DetailedComparison, compare, write_report
 from faceloom.compare.compare import compare_frames, load_identity_references
-from faceloom.compare.metrics import summarize_metric, standard_error
+from faceloom.compare.metrics import standard_error, summarize_metric
 from faceloom.compare.result import Version
 from faceloom.compare.score import Score, compute_score
 from faceloom.errors import NoFaceFound, UsageError
@@ -45,7 +45,9 @@ def clips(sample: Path) -> dict[str, list[np.ndarray]]:
 
 
 @pytest.fixture(scope="module")
-def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample: Path) -> DetailedComparison:
+def judged(
+    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample: Path
+) -> DetailedComparison:
     """The truth, spoilt in each way, judged in one pass."""
     target, truth = clips["target_ada"], clips["truth_ben"]
     versions = {
@@ -60,7 +62,9 @@ def judged(clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample
         "truth": truth,
     }
     moments = enumerate(zip(*versions.values(), strict=True))
-    references = load_identity_references(FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"]))
+    references = load_identity_references(
+        FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"])
+    )
     return run_to_completion(compare_frames(moments, tuple(versions), references, "None"))
 
 

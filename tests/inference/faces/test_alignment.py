@@ -81,7 +81,9 @@ def test_the_map_between_two_crops_is_the_way_through_the_frame() -> None:
     through_frame = apply_affine(
         wanted.frame_to_crop(face), apply_affine(invert_affine(stored.frame_to_crop(face)), places)
     )
-    np.testing.assert_allclose(apply_affine(stored.affine_to(wanted), places), through_frame, atol=0.02)
+    np.testing.assert_allclose(
+        apply_affine(stored.affine_to(wanted), places), through_frame, atol=0.02
+    )
 
 
 def test_a_crop_shows_the_picture_where_the_map_says() -> None:

@@ -16,7 +16,7 @@ from faceloom.array_types import float32
 from faceloom.doctor import detectors
 from faceloom.errors import ArtifactRefused, ProviderMissing, UsageError
 from faceloom.faces import retinaface_package
-from faceloom.faces.detect import DETECTORS, Detector, Detections, open_detector
+from faceloom.faces.detect import DETECTORS, Detections, Detector, open_detector
 from faceloom.faces.retinaface import _MEAN_BGR, _network_input
 from faceloom.faces.retinaface_package import RetinaFacePackage, is_package_installed, weights_path
 from faceloom.faces.yunet import YuNet

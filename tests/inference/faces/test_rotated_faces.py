@@ -72,7 +72,9 @@ def test_a_head_upside_down_is_told_from_an_upright_one(
     turned = [np.ascontiguousarray(np.rot90(picture, quarters)) for picture in upright]
     found, mesh = open_detector().detect(turned), FaceMesh()
     doubted = [
-        looks_rotated(f.points_xy[0], mesh.find(p, f.boxes_xyxy[0], f.points_xy[0]).five_points_xy())
+        looks_rotated(
+            f.points_xy[0], mesh.find(p, f.boxes_xyxy[0], f.points_xy[0]).five_points_xy()
+        )
         for p, f in zip(turned, found, strict=True)
     ]
     assert doubted == [quarters > 0] * len(upright)
@@ -90,7 +92,9 @@ class Scripted:
         score = next(self._scores)
         if score is None:
             return [Detections.empty()]
-        return [Detections(float32([[1, 2, 3, 4]]), float32([score]), np.zeros((1, 5, 2), np.float32))]
+        return [
+            Detections(float32([[1, 2, 3, 4]]), float32([score]), np.zeros((1, 5, 2), np.float32))
+        ]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,9 @@ def test_the_judge_decides_the_turn(
     judged: tuple[float | None, ...], looked_at: tuple[int, ...]
 ) -> None:
     detector = Scripted(0.5)
-    found = RotatedFaceDetector(detector, Scripted(*judged)).detect([np.zeros((20, 30, 3), np.uint8)])
+    found = RotatedFaceDetector(detector, Scripted(*judged)).detect(
+        [np.zeros((20, 30, 3), np.uint8)]
+    )
     assert detector.looks == [looked_at]
     assert found[0].scores.tolist() == [0.5]
 

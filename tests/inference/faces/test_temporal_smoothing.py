@@ -13,7 +13,7 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.shot_detection import CutDetector
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
-from faceloom.faceset.identity_clustering import select_identity, cluster_embeddings
+from faceloom.faceset.identity_clustering import cluster_embeddings, select_identity
 from faceloom.video import read_frames
 
 MESH = float32(np.random.default_rng(0).uniform(0, 100, (468, 3)))

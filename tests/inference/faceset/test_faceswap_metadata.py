@@ -13,7 +13,12 @@ import pytest
 
 from faceloom.errors import MediaUnreadable
 from faceloom.faceset import ExtractOptions, FaceSet, extract
-from faceloom.faceset.faceswap_metadata import Origin, FaceswapMetadataError, read_faceswap_origin, literal_to_json
+from faceloom.faceset.faceswap_metadata import (
+    FaceswapMetadataError,
+    Origin,
+    literal_to_json,
+    read_faceswap_origin,
+)
 from faceloom.faceset.footage import FootageFile, list_footage
 from faceloom.faceset.png_metadata import MAX_TEXT, PngTextError, read_png_text
 from faceloom.image_io import encode_picture, read_picture

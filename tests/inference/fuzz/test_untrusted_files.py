@@ -23,7 +23,13 @@ from tests.helpers.facesets import good_faces, write_faceset
 from tests.helpers.fuzz_mutators import nested_list, to_zip
 from tests.helpers.fuzz_readers import Reader, runtime_readers, scratch_folder, try_case
 
-from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError, escape_unprintable
+from faceloom.errors import (
+    ArtifactRefused,
+    FaceloomError,
+    MediaUnreadable,
+    UsageError,
+    escape_unprintable,
+)
 from faceloom.faceset import FaceSet, undo_curate
 from faceloom.faceset.extraction_journal import Journal
 from faceloom.image_io import encode_picture, read_picture

@@ -13,7 +13,7 @@ from faceloom.provenance import ConsentRecord
 from faceloom.swap import Bundle
 
 FULL = ConsentRecord(
-    who="Ben Example", basis="release of 3 May", date=datetime.date(2026, 5, 3), note="for one film"
+    person="Ben Example", basis="release of 3 May", date=datetime.date(2026, 5, 3), note="for one film"
 )
 TOLD = "Ben Example; basis: release of 3 May; 2026-05-03; for one film"
 
@@ -25,7 +25,7 @@ def with_consent(path: Path, consent: object) -> Path:
 
 
 @pytest.mark.parametrize(
-    "record", [FULL, ConsentRecord(note="yes"), ConsentRecord(who="Ben"), ConsentRecord(note="{}")]
+    "record", [FULL, ConsentRecord(note="yes"), ConsentRecord(person="Ben"), ConsentRecord(note="{}")]
 )
 def test_text_and_back(record: ConsentRecord) -> None:
     assert ConsentRecord.from_text(record.to_text()) == record
@@ -59,7 +59,7 @@ def test_bundles_have_a_record_or_older_text(
     assert Bundle.read(with_consent(tmp_path / "b", written)).manifest.consent == read
 
 
-@pytest.mark.parametrize("written", [7, ["yes"], {"who": 7}, {"name": "Ben"}, "x" * 5000])
+@pytest.mark.parametrize("written", [7, ["yes"], {"person": 7}, {"name": "Ben"}, "x" * 5000])
 def test_anything_else_is_refused(tmp_path: Path, written: object) -> None:
     with pytest.raises(ArtifactRefused, match="consent"):
         Bundle.read(with_consent(tmp_path / "b", written))
@@ -71,7 +71,7 @@ def test_it_is_shown_and_blocks_nothing(
     bundle = with_consent(tmp_path / "b", json.loads(FULL.model_dump_json()))
     code, said, _ = faceloom("inspect", bundle)
     assert code == 0
-    for part in ("who", "Ben Example", "release of 3 May", "2026-05-03", "for one film"):
+    for part in ("person", "Ben Example", "release of 3 May", "2026-05-03", "for one film"):
         assert part in said
     out = tmp_path / "out.mp4"
     arguments = ("--bundle", bundle, "--out", out, "--range", "0:2", "--provenance", "tags")

@@ -14,9 +14,17 @@ from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import FaceloomError, MediaUnreadable, ProviderMissing, UsageError
 from faceloom.progress import run_to_completion
-from faceloom.provenance import EXIT_CODES, ConsentRecord, DisclosureMark, MarkWriter, MarkSettings, SwappedIdentity, verify
+from faceloom.provenance import (
+    EXIT_CODES,
+    ConsentRecord,
+    DisclosureMark,
+    MarkSettings,
+    MarkWriter,
+    SwappedIdentity,
+    verify,
+)
 from faceloom.provenance import credentials as credentials_module
-from faceloom.provenance.container_tags import find_sentences, build_tags
+from faceloom.provenance.container_tags import build_tags, find_sentences
 from faceloom.provenance.disclosure_mark import SENTENCE_PREFIX, SOURCE_TYPE, parse_xmp
 from faceloom.provenance.signing_key import local_key, read_key, signing_key_folder
 from faceloom.provenance.xmp_embedding import embed_mark, read_xmp_packets
@@ -26,7 +34,7 @@ from faceloom.video.output import atomic_output
 
 BEN = SwappedIdentity("ben", "b" * 64)
 ODD = SwappedIdentity(
-    "ä \"<&>'\n名", "0" * 64, ConsentRecord(who='Ben "B"', basis="release <1>", note="ok & fine")
+    "ä \"<&>'\n名", "0" * 64, ConsentRecord(person='Ben "B"', basis="release <1>", note="ok & fine")
 )
 HAS_C2PA = credentials_module.is_installed()
 needs_c2pa = pytest.mark.skipif(
@@ -45,7 +53,10 @@ def swapped(tmp_path_factory: pytest.TempPathFactory, sample: Path, bundle: Path
     out = tmp_path_factory.mktemp("swapped") / "out.mp4"
     run_to_completion(
         convert(
-            sample / "target_ada.mp4", bundle, out, ConvertOptions(frame_range=FrameRange.parse("0:6"))
+            sample / "target_ada.mp4",
+            bundle,
+            out,
+            ConvertOptions(frame_range=FrameRange.parse("0:6")),
         )
     )
     return out
@@ -116,13 +127,17 @@ def test_a_packet_of_another_program_is_understood(text: str) -> None:
 def test_a_picture_keeps_its_pixels_and_says_what_it_is(tmp_path: Path, name: str) -> None:
     path = picture(tmp_path / name)
     before = cv2.imread(str(path))
-    embed_mark(path, path.suffix, DisclosureMark((ODD,)).packet(), DisclosureMark((BEN,)).sentence())
+    embed_mark(
+        path, path.suffix, DisclosureMark((ODD,)).packet(), DisclosureMark((BEN,)).sentence()
+    )
     assert np.array_equal(cv2.imread(str(path)), before)
     with av.open(str(path)) as container:
         assert next(container.decode(video=0)).width == 128
     (packet,) = read_xmp_packets(path)
     assert packet == DisclosureMark((ODD,)).packet().split(b"<?xpacket end=")[0]
-    assert find_sentences(path, {}) == (() if name == "a.webp" else (DisclosureMark((BEN,)).sentence(),))
+    assert find_sentences(path, {}) == (
+        () if name == "a.webp" else (DisclosureMark((BEN,)).sentence(),)
+    )
 
 
 @pytest.mark.timeout(20)
@@ -149,7 +164,9 @@ def test_a_lossless_webp_has_its_size_elsewhere(tmp_path: Path) -> None:
 
 
 def test_a_mark_that_a_jpeg_cannot_hold_is_refused(tmp_path: Path) -> None:
-    many = DisclosureMark(tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400)))
+    many = DisclosureMark(
+        tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400))
+    )
     with pytest.raises(MediaUnreadable, match="64 kB"):
         embed_mark(picture(tmp_path / "a.jpg"), ".jpg", many.packet(), many.sentence())
 
@@ -358,7 +375,9 @@ def test_the_inputs_own_credentials_are_kept(
     (tmp_path / "out.mp4").write_bytes(swapped.read_bytes())
     (tmp_path / "folder").mkdir()
     out = make_clip(tmp_path / "twice.mp4", wave_images(2))
-    MarkWriter.open(MarkSettings(), out).run_to_completion(out, DisclosureMark((BEN,)), tmp_path / source)
+    MarkWriter.open(MarkSettings(), out).run_to_completion(
+        out, DisclosureMark((BEN,)), tmp_path / source
+    )
     found = verify(out)
     assert found.verdict == "intact"
     assert found.credentials is not None
@@ -447,7 +466,9 @@ def test_standard_output_is_marked_too(
 def test_replacing_output_is_what_is_signed(tmp_path: Path) -> None:
     """A mark that fails leaves neither the output nor a part of it."""
     marker = MarkWriter.open(MarkSettings("tags"), tmp_path / "a.jpg")
-    many = DisclosureMark(tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400)))
+    many = DisclosureMark(
+        tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400))
+    )
     with pytest.raises(MediaUnreadable), atomic_output(tmp_path / "a.jpg") as part:
         part.write_bytes(cv2.imencode(".jpg", wave_images(1)[0])[1].tobytes())
         marker.run_to_completion(part, many, tmp_path)

@@ -48,7 +48,9 @@ def test_a_long_text_shrinks_and_one_too_long_is_refused() -> None:
         VisibleLabel("a long text " * 20).draw(picture)
 
 
-@pytest.mark.parametrize("label", [VisibleLabel(""), VisibleLabel("  "), VisibleLabel("two\nlines")])
+@pytest.mark.parametrize(
+    "label", [VisibleLabel(""), VisibleLabel("  "), VisibleLabel("two\nlines")]
+)
 def test_what_is_no_label_is_refused(label: VisibleLabel) -> None:
     with pytest.raises(UsageError):
         label.check()
@@ -60,7 +62,10 @@ def test_every_frame_has_it_and_nothing_else_is_changed(tmp_path: Path, sample: 
     pictures = [face, *wave_images(2, *face.shape[:2])]
     turned = [np.ascontiguousarray(np.rot90(one, -1)) for one in pictures]
     clip = make_clip(tmp_path / "clip.mp4", turned, rotation=90)
-    bundle, label = make_bundle(tmp_path / "ben.bundle"), VisibleLabel("AI: face replaced", "top-right")
+    bundle, label = (
+        make_bundle(tmp_path / "ben.bundle"),
+        VisibleLabel("AI: face replaced", "top-right"),
+    )
     options = ConvertOptions()
     run_to_completion(convert(clip, bundle, tmp_path / "plain", options))
     run_to_completion(convert(clip, bundle, tmp_path / "labeled", replace(options, label=label)))

@@ -19,13 +19,19 @@ from faceloom.review.charts import Axis, histogram, pose_map
 from faceloom.review.coverage import covered_share, find_coverage_gap
 from faceloom.review.coverage_findings import DIRECTION_CHECKS, TARGET_CHECKS
 from faceloom.review.faceset_findings import FACESET_CHECKS, PAIR_CHECKS
-from faceloom.review.finding import Severity, group_by_subject, sort_by_severity, format_counts
-from faceloom.review.lighting import measure_lighting
 from faceloom.review.faceset_measurement import measure_faceset
+from faceloom.review.finding import Severity, format_counts, group_by_subject, sort_by_severity
+from faceloom.review.lighting import measure_lighting
 from faceloom.review.review import list_directions, summarize
-from faceloom.review.statistics import SwapDirection, FaceTable, FaceSetStatistics, TargetStatistics, TargetPersonStatistics
+from faceloom.review.statistics import (
+    FaceSetStatistics,
+    FaceTable,
+    SwapDirection,
+    TargetPersonStatistics,
+    TargetStatistics,
+)
 from faceloom.review.target_measurement import looks_like, measure_target
-from faceloom.review.verdict import Readiness, judge
+from faceloom.review.verdict import Readiness, judge_readiness
 from faceloom.video import read_frames
 
 GOOD = good_faces()
@@ -74,11 +80,15 @@ def target_of(*people: FaceSetStatistics, **values: object) -> TargetStatistics:
     """A target in which these people are seen, each recognized; alone, or all at once in every frame."""
     alone = len(people) == 1
     shown = tuple(
-        TargetPersonStatistics(p.name, "clip.mp4" if alone else f"{p.name} in clip.mp4", p.name, p.table, ())
+        TargetPersonStatistics(
+            p.name, "clip.mp4" if alone else f"{p.name} in clip.mp4", p.name, p.table, ()
+        )
         for p in people
     )
     frames = len(people[0])
-    return replace(TargetStatistics("clip.mp4", shown, frames, 0 if alone else frames, 0, 5), **values)
+    return replace(
+        TargetStatistics("clip.mp4", shown, frames, 0 if alone else frames, 0, 5), **values
+    )
 
 
 def found(table, subject) -> dict[str, object]:
@@ -193,7 +203,9 @@ def without(person: FaceSetStatistics, **values: float) -> FaceSetStatistics:
     return replace(person, table=replace(person.table, **columns))
 
 
-def test_looking_ahead_may_be_what_is_missing(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+def test_looking_ahead_may_be_what_is_missing(
+    ada: FaceSetStatistics, ben: FaceSetStatistics
+) -> None:
     aside = replace(ben, table=replace(ben.table, yaw=ben.table.yaw + 60))
     assert "looks nearly ahead (" in found(DIRECTION_CHECKS, SwapDirection(aside, ada.table, "ada", "faces"))[
         "pose gap ahead"
@@ -225,7 +237,9 @@ def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: FaceSetStatistics) 
     assert found.any()
 
 
-def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(
+    ada: FaceSetStatistics, ben: FaceSetStatistics
+) -> None:
     """Of a thousand open eyes some are taken for shut."""
     opens = float32([0.25] * 1000)
     columns = {
@@ -238,16 +252,25 @@ def test_a_few_mistaken_blinks_among_many_faces_are_none_learned(ada: FaceSetSta
         )
         assert (
             list(
-                found(DIRECTION_CHECKS, SwapDirection(replace(ben, table=table), ada.table, "ada", "faces"))
+                found(
+                    DIRECTION_CHECKS,
+                    SwapDirection(replace(ben, table=table), ada.table, "ada", "faces"),
+                )
             )
             == expected
         )
 
 
-def test_a_guest_who_never_blinks_and_one_who_is_small_are_found(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+def test_a_guest_who_never_blinks_and_one_who_is_small_are_found(
+    ada: FaceSetStatistics, ben: FaceSetStatistics
+) -> None:
     stare, far = without(ben, eyes_open=0.25), without(ben, size=90)
-    assert list(found(DIRECTION_CHECKS, SwapDirection(stare, ada.table, "ada", "faces"))) == ["blink gap"]
-    assert list(found(DIRECTION_CHECKS, SwapDirection(far, ada.table, "ada", "faces"))) == ["softer guest"]
+    assert list(found(DIRECTION_CHECKS, SwapDirection(stare, ada.table, "ada", "faces"))) == [
+        "blink gap"
+    ]
+    assert list(found(DIRECTION_CHECKS, SwapDirection(far, ada.table, "ada", "faces"))) == [
+        "softer guest"
+    ]
 
 
 def test_every_finding_of_a_direction_was_made() -> None:
@@ -270,14 +293,18 @@ def test_what_is_hard_about_a_target_is_found(name: str, ada: FaceSetStatistics)
     assert words in findings[expected].text
 
 
-def test_several_people_in_the_target_are_found_and_named(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+def test_several_people_in_the_target_are_found_and_named(
+    ada: FaceSetStatistics, ben: FaceSetStatistics
+) -> None:
     findings = found(TARGET_CHECKS, target_of(ada, ben))
     assert list(findings) == ["several people"]
     assert "2 people (ada in 100 %, ben in 100 % of the frames)" in findings["several people"].text
     assert len(TARGET_CHECKS) == len(TARGETS) + 1
 
 
-def test_each_person_of_the_target_is_a_host_of_everyone_else(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+def test_each_person_of_the_target_is_a_host_of_everyone_else(
+    ada: FaceSetStatistics, ben: FaceSetStatistics
+) -> None:
     both = target_of(ada, ben)
     assert [d.text for d in list_directions((ada, ben), both)] == [
         "ben's face on ada in clip.mp4",
@@ -320,14 +347,19 @@ def test_findings_stand_together_by_what_they_are_about_the_gravest_first(
         ("ben's face on ada in clip.mp4", "1 warning", ["mouth gap"]),
         ("clip.mp4", "1 note", ["several people"]),
     ]
-    assert format_counts([f for f in summary.findings if f.severity == Severity.warning]) == "3 warnings"
+    assert (
+        format_counts([f for f in summary.findings if f.severity == Severity.warning])
+        == "3 warnings"
+    )
     said = summary.to_text().splitlines()
     assert said.index("ada: 1 grave, 1 warning") < said.index(
         "ben's face on ada in clip.mp4: 1 warning"
     )
 
 
-def test_coverage_is_a_share_of_the_host_s_faces(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+def test_coverage_is_a_share_of_the_host_s_faces(
+    ada: FaceSetStatistics, ben: FaceSetStatistics
+) -> None:
     half = replace(ada.table, yaw=float32(np.where(np.arange(len(ada)) % 2, 0, 70)))
     direction = SwapDirection(ben, half, "ada", "faces")
     assert covered_share(direction) == pytest.approx(0.5)
@@ -335,7 +367,7 @@ def test_coverage_is_a_share_of_the_host_s_faces(ada: FaceSetStatistics, ben: Fa
     assert gap is not None
     assert (gap.share, gap.faces) == (pytest.approx(0.5), 0)
     assert find_coverage_gap(direction, "left") is None
-    verdict = judge(direction, [])
+    verdict = judge_readiness(direction, [])
     assert (verdict.readiness, verdict.covered) == (Readiness.not_ready, pytest.approx(0.5))
 
 
@@ -360,7 +392,9 @@ def test_the_people_of_a_target_are_told_apart(
     assert (target.frames, target.crowded, target.faceless) == (6, 6, 0)
 
 
-def test_the_target_s_own_person_is_no_guest(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
+def test_the_target_s_own_person_is_no_guest(
+    ada: FaceSetStatistics, ben: FaceSetStatistics
+) -> None:
     target = target_of(ada)
     assert looks_like(ada.center, (ben, ada)) == "ada"
     assert looks_like(float32(np.eye(192)[9]), (ben, ada)) == ""
@@ -398,7 +432,9 @@ def test_a_chart_says_what_its_ends_mean_and_shades_what_is_doubtful() -> None:
 
 
 @pytest.fixture(scope="module")
-def page_and_result(folder: Path, ada: FaceSetStatistics, ben: FaceSetStatistics, sample: Path) -> tuple[str, dict]:
+def page_and_result(
+    folder: Path, ada: FaceSetStatistics, ben: FaceSetStatistics, sample: Path
+) -> tuple[str, dict]:
     """What the command writes and prints for the two sets and a clip of the sample."""
     from faceloom.cli.app import main
 
@@ -472,7 +508,12 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_the_command_refuses_in_a_sentence(
-    name: str, folder: Path, ada: FaceSetStatistics, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    folder: Path,
+    ada: FaceSetStatistics,
+    tmp_path: Path,
+    faceloom,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     typed, code, words = REFUSALS[name]
     monkeypatch.chdir(folder)

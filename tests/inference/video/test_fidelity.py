@@ -1,4 +1,4 @@
-"""Nothing of a source is lost but what the swap changes: each property of a video on a clip that has it."""
+"""A conversion keeps every property of the source except the swapped rectangle."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import ExtraStreams, add_streams, make_clip, wave_images
-from tests.helpers.fake_swap import BOX, LOSSLESS, read_payloads, container_duration, read_packets, frame_planes, frame_times, swap
+from tests.helpers.fake_swap import (
+    BOX,
+    LOSSLESS,
+    container_duration,
+    frame_planes,
+    frame_times,
+    read_packets,
+    read_payloads,
+    swap,
+)
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.progress import run_to_completion
@@ -20,15 +29,16 @@ from faceloom.video import (
     ColorTags,
     Encoding,
     Frame,
+    JoinPlan,
     SegmentWriter,
-    resolve_encoding,
-    read_frame_pts,
     join_segments,
     output_warnings,
     probe_video,
+    read_frame_pts,
     read_frames,
+    resolve_encoding,
 )
-from faceloom.video.pixel_format import _planes, from_rgb, align_to_chroma, to_av_frame, to_rgb
+from faceloom.video.pixel_format import _planes, align_to_chroma, from_rgb, to_av_frame, to_rgb
 from faceloom.video.rotation import box_to_coded, to_upright
 
 CLIPS = {
@@ -37,7 +47,7 @@ CLIPS = {
     "variable.mp4": {"pts": [0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000]},
     "variable.mkv": {"pts": [0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000]},
     "ntsc.mp4": {"pts": [1001 * n for n in range(12)], "time_base": Fraction(1, 30000)},
-    "turned.mp4": {"rotation": 90},
+    "rotated.mp4": {"rotation": 90},
     "upside_down.mov": {"rotation": 180},
     "wide_pixels.mp4": {"sample_aspect_ratio": Fraction(4, 3)},
     "wide_pixels.mkv": {"sample_aspect_ratio": Fraction(16, 11)},
@@ -67,56 +77,72 @@ CLIPS = {
 }
 
 
-# Seconds of the file's length before its first picture.
-LATE = {"late.mkv": 90}
+# Seconds before the first frame that the stated duration includes.
+LEADING_SECONDS = {"late.mkv": 90}
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_times_shape_and_tags_are_the_sources(tmp_path: Path, name: str) -> None:
+def test_times_size_and_color_tags_are_kept(tmp_path: Path, name: str) -> None:
     source = make_clip(tmp_path / name, wave_images(12), **CLIPS[name])
     out = swap(source, tmp_path / f"out_{name}")
     before, after = probe_video(source), probe_video(out)
-    for what in ("width", "height", "rotation", "sample_aspect_ratio", "color", "pixel_format"):
-        assert getattr(after, what) == getattr(before, what), what
-    if name != "variable.mp4":  # whose header counts to where the last picture is decoded
-        assert container_duration(out) == pytest.approx(container_duration(source) - LATE.get(name, 0), abs=0.011)
+    for name_of_property in (
+        "width",
+        "height",
+        "rotation",
+        "sample_aspect_ratio",
+        "color",
+        "pixel_format",
+    ):
+        assert getattr(after, name_of_property) == getattr(before, name_of_property)
+    if name != "variable.mp4":  # the header ends at the last DTS
+        assert container_duration(out) == pytest.approx(
+            container_duration(source) - LEADING_SECONDS.get(name, 0), abs=0.011
+        )
     times = frame_times(source)
     assert frame_times(out) == [time - before.start for time in times]
     assert frame_times(out)[0] == 0
-    coded = [p for p in read_packets(out, "video") if p.dts is not None]  # Matroska keeps but pts
-    assert all(a.dts < b.dts for a, b in pairwise(coded))
-    assert all(p.dts <= p.pts for p in coded)
+    packets = [p for p in read_packets(out, "video") if p.dts is not None]  # Matroska stores no DTS
+    assert all(a.dts < b.dts for a, b in pairwise(packets))
+    assert all(p.dts <= p.pts for p in packets)
     left, top, right, bottom = BOX
     for a, b in zip(read_frames(source), read_frames(out), strict=True):
-        off = np.abs(a.rgb.astype(int) - b.rgb).max(-1)
-        assert off[top + 4 : bottom - 4, left + 4 : right - 4].min() > 30
-        off[top - 9 : bottom + 9, left - 9 : right + 9] = 0
-        assert off.mean() < 6
+        error = np.abs(a.rgb.astype(int) - b.rgb).max(-1)
+        assert error[top + 4 : bottom - 4, left + 4 : right - 4].min() > 30
+        error[top - 9 : bottom + 9, left - 9 : right + 9] = 0
+        assert error.mean() < 6
 
 
-@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
-def test_a_tag_that_is_no_utf_8_is_kept(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("extension", [".mp4", ".mkv"])
+def test_tag_that_is_not_utf_8_is_kept(tmp_path: Path, extension: str) -> None:
     source = add_streams(
-        make_clip(tmp_path / f"in{ending}", wave_images(4)), ExtraStreams(tags={"title": "Cafe at noon"})
+        make_clip(tmp_path / f"in{extension}", wave_images(4)),
+        ExtraStreams(tags={"title": "Cafe at noon"}),
     )
     source.write_bytes(source.read_bytes().replace(b"Cafe at noon", b"Caf\xe9 at noon"))
-    out = swap(source, tmp_path / f"out{ending}")
+    out = swap(source, tmp_path / f"out{extension}")
     assert b"Caf\xe9 at noon" in out.read_bytes()
     assert read_tags(out)["title"] == "Caf\ufffd at noon"
 
 
-def test_odd_sizes(tmp_path: Path) -> None:
-    """H.264 has none in 4:2:0, so they become 4:4:4, and that is said."""
-    source = make_clip(tmp_path / "in.mkv", wave_images(4, 95, 127), codec="ffv1", options={"level": "3"})
+def test_odd_sizes_become_444_in_h264_with_a_warning(tmp_path: Path) -> None:
+    """4:2:0 needs even sizes."""
+    source = make_clip(
+        tmp_path / "in.mkv", wave_images(4, 95, 127), codec="ffv1", options={"level": "3"}
+    )
     assert probe_video(source).pixel_format == "yuv420p"
     after = probe_video(swap(source, tmp_path / "out.mp4"))
     assert (after.width, after.height, after.pixel_format) == (127, 95, "yuv444p")
-    assert "written as yuv444p" in output_warnings(tmp_path / "out.mp4", probe_video(source), Encoding())[0]
-    with pytest.raises(UsageError, match="takes only even sizes"):
+    assert (
+        "written as yuv444p"
+        in output_warnings(tmp_path / "out.mp4", probe_video(source), Encoding())[0]
+    )
+    with pytest.raises(UsageError, match="supports only even sizes"):
         resolve_encoding(tmp_path / "out.mp4", probe_video(source), Encoding("svtav1"))
 
 
-EXACT = {
+# Pixel formats that are kept exactly -> codec and extension of the source.
+EXACT_FORMATS = {
     "yuv420p": ("libx264", ".mp4"),
     "yuvj420p": ("libx264", ".mp4"),
     "yuv422p": ("libx264", ".mov"),
@@ -132,74 +158,73 @@ EXACT = {
 
 
 @pytest.mark.parametrize("size_hw", [(96, 128), (95, 127)])
-@pytest.mark.parametrize("pixel_format", EXACT)
-def test_outside_the_rectangle_every_bit_is_kept(
+@pytest.mark.parametrize("pixel_format", EXACT_FORMATS)
+def test_every_bit_outside_the_rectangle_is_kept(
     tmp_path: Path, pixel_format: str, size_hw: tuple[int, int]
 ) -> None:
-    codec, ending = EXACT[pixel_format]
+    codec, extension = EXACT_FORMATS[pixel_format]
     if size_hw[0] % 2 and codec == "libx264":
-        codec, ending = "ffv1", ".mkv"
+        codec, extension = "ffv1", ".mkv"
         pixel_format = pixel_format.replace("yuvj", "yuv")
     options = {"crf": "30"} if codec == "libx264" else {"level": "3"}
-    made = wave_images(4, *size_hw)
+    images = wave_images(4, *size_hw)
     source = make_clip(
-        tmp_path / "in.mkv", made, codec=codec, pixel_format=pixel_format, options=options
+        tmp_path / "in.mkv", images, codec=codec, pixel_format=pixel_format, options=options
     )
-    out = swap(source, tmp_path / f"out{ending}", LOSSLESS)
+    out = swap(source, tmp_path / f"out{extension}", LOSSLESS)
     for a, b in zip(read_frames(source), read_frames(out), strict=True):
-        assert a.coded.format.name == b.coded.format.name == pixel_format
+        assert a.decoded.format.name == b.decoded.format.name == pixel_format
         left, top, right, bottom = align_to_chroma(BOX, pixel_format, size_hw[1], size_hw[0])
-        for before, after in zip(frame_planes(a.coded), frame_planes(b.coded), strict=True):
+        for before, after in zip(frame_planes(a.decoded), frame_planes(b.decoded), strict=True):
             down = round(size_hw[0] / before.shape[0])
             rows = slice(top // down, -(-bottom // down))
             assert np.array_equal(np.delete(before, rows, 0), np.delete(after, rows, 0))
-        beside = np.ones(a.rgb.shape[:2], bool)
-        beside[top - 9 : bottom + 9, left - 9 : right + 9] = False
-        assert np.array_equal(a.rgb[beside], b.rgb[beside])
+        outside = np.ones(a.rgb.shape[:2], bool)
+        outside[top - 9 : bottom + 9, left - 9 : right + 9] = False
+        assert np.array_equal(a.rgb[outside], b.rgb[outside])
         assert not np.array_equal(a.rgb, b.rgb)
 
 
 @pytest.mark.parametrize(
     "pixel_format", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv444p", "nv12", "gbrp", "gray"]
 )
-def test_what_is_written_back_as_it_was_drifts_by_nothing(pixel_format: str) -> None:
-    """RGB has 8 bits, so a picture of 10 keeps those; there is no bias that would show as a darker square."""
+def test_writing_back_unchanged_rgb_has_no_bias(pixel_format: str) -> None:
+    """A bias would be visible as a darker rectangle. RGB has 8 bits, so 10 bits lose two."""
     tags = ColorTags(1, 1, 1, 2 if pixel_format.startswith("yuvj") else 1)
-    coded = from_rgb(wave_images(1)[0], pixel_format, tags)
-    coded.colorspace, coded.color_range = 1, tags.range
-    before = [plane.copy() for plane in frame_planes(coded)]
-    frame = Frame(0, 0, 0, Fraction(1, 25), to_rgb(coded), coded, (BOX,))
+    decoded = from_rgb(wave_images(1)[0], pixel_format, tags)
+    decoded.colorspace, decoded.color_range = 1, tags.range
+    before = [plane.copy() for plane in frame_planes(decoded)]
+    frame = Frame(0, 0, 0, Fraction(1, 25), to_rgb(decoded), decoded, (BOX,))
     after = frame_planes(to_av_frame(frame, pixel_format, tags))
     left, top, right, bottom = align_to_chroma(BOX, pixel_format, 128, 96)
-    wide = 2 if "10" in pixel_format else 1
-    for plane, kind, written in zip(before, _planes(pixel_format), after, strict=True):
-        rows = slice(top // kind.down, bottom // kind.down)
-        columns = slice(left // kind.across * kind.step, right // kind.across * kind.step)
-        values, kept = (
-            p[rows, columns].copy().view(np.uint16 if wide == 2 else np.uint8)
-            for p in (written, plane)
+    sample_bytes = 2 if "10" in pixel_format else 1
+    for plane, layout, after_plane in zip(before, _planes(pixel_format), after, strict=True):
+        rows = slice(top // layout.down, bottom // layout.down)
+        columns = slice(left // layout.across * layout.step, right // layout.across * layout.step)
+        values, expected = (
+            p[rows, columns].copy().view(np.uint16 if sample_bytes == 2 else np.uint8)
+            for p in (after_plane, plane)
         )
-        drift = values.astype(int) - kept
-        assert np.abs(drift).max() <= 4 * wide**2
-        # Full range is rounded down by swscale, by half a level of its chroma.
-        assert abs(drift.mean()) < (0.6 if tags.range == 2 else 0.1) * wide**2
+        drift = values.astype(int) - expected
+        assert np.abs(drift).max() <= 4 * sample_bytes**2
+        # swscale rounds full range down, by half a level of chroma.
+        assert abs(drift.mean()) < (0.6 if tags.range == 2 else 0.1) * sample_bytes**2
 
 
-def test_a_frame_that_nothing_changed_is_encoded_as_it_was_decoded(tmp_path: Path) -> None:
+def test_frame_without_changed_boxes_is_encoded_as_decoded(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mkv", wave_images(6), pixel_format="yuv422p10le")
     info = probe_video(source)
     with SegmentWriter.open(tmp_path / "segment", info, LOSSLESS) as writer:
         for frame in read_frames(source):
-            frame.rgb[:] = 0  # of no account without a changed rectangle
+            frame.rgb[:] = 0  # ignored without a changed rectangle
             writer.write(frame)
-    join_segments(
-        [tmp_path / "segment"], tmp_path / "out.mkv", tmp_path / "out.mkv", info, LOSSLESS
-    )
-    for a, b in zip(read_frames(source), read_frames(tmp_path / "out.mkv"), strict=True):
-        assert all(map(np.array_equal, frame_planes(a.coded), frame_planes(b.coded)))
+    out = tmp_path / "out.mkv"
+    join_segments([tmp_path / "segment"], out, JoinPlan(out, info, LOSSLESS))
+    for a, b in zip(read_frames(source), read_frames(out), strict=True):
+        assert all(map(np.array_equal, frame_planes(a.decoded), frame_planes(b.decoded)))
 
 
-FILM = ExtraStreams(
+EXTRA = ExtraStreams(
     languages=("eng", "fra"),
     subtitles=((100, 300, "hello"), (350, 700, "there"), (800, 900, "end")),
     chapters=((0, 400, "one"), (400, 960, "two")),
@@ -209,17 +234,18 @@ FILM = ExtraStreams(
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("films")
-    made = {}
-    for ending in ("mkv", "mp4"):
-        clip = make_clip(folder / f"clip.{ending}", wave_images(24))
-        film = FILM if ending == "mkv" else replace(FILM, attachment=b"")
-        made[ending] = add_streams(clip, film)
-    return made
+def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("videos")
+    videos = {}
+    for extension in ("mkv", "mp4"):
+        clip = make_clip(folder / f"clip.{extension}", wave_images(24))
+        extra = EXTRA if extension == "mkv" else replace(EXTRA, attachment=b"")
+        videos[extension] = add_streams(clip, extra)
+    return videos
 
 
-def chapters(path: Path) -> list[tuple[Fraction, Fraction, str]]:
+def read_chapters(path: Path) -> list[tuple[Fraction, Fraction, str]]:
+    """Return start and end in seconds, and title."""
     with av.open(str(path)) as container:
         return [
             (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"]["title"])
@@ -227,85 +253,101 @@ def chapters(path: Path) -> list[tuple[Fraction, Fraction, str]]:
         ]
 
 
-def texts(path: Path) -> list[tuple[Fraction, Fraction, bytes]]:
-    shown = [
-        (p.pts * p.time_base, p.duration * p.time_base, bytes(p)) for p in read_packets(path, "subtitle")
+def read_subtitles(path: Path) -> list[tuple[Fraction, Fraction, bytes]]:
+    """Return start and duration in seconds, and the packet."""
+    packets = [
+        (p.pts * p.time_base, p.duration * p.time_base, bytes(p))
+        for p in read_packets(path, "subtitle")
     ]
-    # MP4 fills the time between two texts with empty ones.
-    return [(start, container_duration, text) for start, container_duration, text in shown if len(text) > 2]
+    # MP4 fills the time between two subtitles with empty packets.
+    return [
+        (start, container_duration, text)
+        for start, container_duration, text in shown
+        if len(text) > 2
+    ]
 
 
-@pytest.mark.parametrize("ending", ["mkv", "mp4"])
-def test_every_other_stream_and_what_is_written_about_it(
-    tmp_path: Path, films: dict[str, Path], ending: str
+@pytest.mark.parametrize("extension", ["mkv", "mp4"])
+def test_audio_subtitles_chapters_tags_and_attachments_are_copied(
+    tmp_path: Path, videos: dict[str, Path], extension: str
 ) -> None:
-    source = films[ending]
-    out = swap(source, tmp_path / f"out.{ending}")
-    for number in range(2):
-        assert read_payloads(out, "audio", number) == read_payloads(source, "audio", number) != []
+    source = videos[extension]
+    out = swap(source, tmp_path / f"out.{extension}")
+    for index in range(2):
+        assert read_payloads(out, "audio", index) == read_payloads(source, "audio", index) != []
     assert read_payloads(out, "audio", 0) != read_payloads(out, "audio", 1)
-    assert [t[0] for t in texts(source)] == [Fraction(n, 1000) for n in (100, 350, 800)]
-    assert texts(out) == texts(source)
-    assert chapters(out) == chapters(source)
-    assert [title for _, _, title in chapters(out)] == ["one", "two"]
+    assert [t[0] for t in read_subtitles(source)] == [Fraction(n, 1000) for n in (100, 350, 800)]
+    assert read_subtitles(out) == read_subtitles(source)
+    assert read_chapters(out) == read_chapters(source)
+    assert [title for _, _, title in read_chapters(out)] == ["one", "two"]
     with av.open(str(source)) as before, av.open(str(out)) as after:
         assert [s.language for s in after.streams.audio] == ["eng", "fra"]
         tags = {key.lower(): value for key, value in after.metadata.items()}
-        assert FILM.tags.items() <= tags.items()
+        assert EXTRA.tags.items() <= tags.items()
         fonts = [
-            (s.metadata["filename"], s.mimetype, s.read_payloads)
+            (s.metadata["filename"], s.mimetype, s.data)
             for s in after.streams
             if s.type == "attachment"
         ]
-        assert fonts == ([("font.ttf", "font/ttf", b"a font")] if ending == "mkv" else [])
+        assert fonts == ([("font.ttf", "font/ttf", b"a font")] if extension == "mkv" else [])
         assert [s.type for s in after.streams] == [s.type for s in before.streams]
 
 
-@pytest.mark.parametrize("ending", ["mkv", "mp4"])
-def test_a_range_brings_its_part_of_everything(
-    tmp_path: Path, films: dict[str, Path], ending: str
+@pytest.mark.parametrize("extension", ["mkv", "mp4"])
+def test_range_copies_its_part_of_every_stream(
+    tmp_path: Path, videos: dict[str, Path], extension: str
 ) -> None:
-    source = films[ending]
-    out = swap(source, tmp_path / f"out.{ending}", frame_range="5:20")
-    begin, end = Fraction(200, 1000), Fraction(800, 1000)
-    assert frame_times(out) == [time - begin for time in frame_times(source)[5:20]]
+    source = videos[extension]
+    out = swap(source, tmp_path / f"out.{extension}", frame_range="5:20")
+    start, end = Fraction(200, 1000), Fraction(800, 1000)
+    assert frame_times(out) == [time - start for time in frame_times(source)[5:20]]
     assert probe_video(out).duration == pytest.approx(0.6, abs=0.0011)
-    for number in range(2):
-        whole = [
-            (t - begin, sound) for t, sound in read_payloads(source, "audio", number) if begin <= t < end
+    for index in range(2):
+        expected = [
+            (t - begin, sound)
+            for t, sound in read_payloads(source, "audio", index)
+            if start <= t < end
         ]
-        got = read_payloads(out, "audio", number)
-        assert [sound for _, sound in got] == [sound for _, sound in whole] != []
-        assert [float(t) for t, _ in got] == pytest.approx([float(t) for t, _ in whole], abs=0.001)
-    # The first text is shown already when the range begins; the third begins when it ends.
-    assert [(a, b) for a, b, _ in texts(out)] == [
+        copied = read_payloads(out, "audio", index)
+        assert [payload for _, payload in copied] == [payload for _, payload in expected] != []
+        assert [float(t) for t, _ in copied] == pytest.approx(
+            [float(t) for t, _ in expected], abs=0.001
+        )
+    # The first subtitle is visible when the range starts; the third starts when it ends.
+    assert [(a, b) for a, b, _ in read_subtitles(out)] == [
         (0, Fraction(1, 10)),
         (Fraction(15, 100), Fraction(35, 100)),
     ]
-    assert chapters(out) == [(0, Fraction(1, 5), "one"), (Fraction(1, 5), Fraction(3, 5), "two")]
+    assert read_chapters(out) == [
+        (0, Fraction(1, 5), "one"),
+        (Fraction(1, 5), Fraction(3, 5), "two"),
+    ]
 
 
-@pytest.mark.parametrize("ending", ["ts", "mkv", "mp4"])
-def test_a_clock_that_does_not_begin_at_zero(tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize("extension", ["ts", "mkv", "mp4"])
+def test_output_of_a_source_that_starts_late_starts_at_zero(tmp_path: Path, extension: str) -> None:
     pts = [5_000 + 40 * n for n in range(12)]
-    source = make_clip(tmp_path / f"in.{ending}", wave_images(12), pts=pts, audio_seconds=0.4)
+    source = make_clip(tmp_path / f"in.{extension}", wave_images(12), pts=pts, audio_seconds=0.4)
     out = swap(source, tmp_path / "out.mkv")
     start = probe_video(source).start
     assert [float(t) for t in frame_times(out)] == pytest.approx(
         [float(t - start) for t in frame_times(source)], abs=0.001
     )
-    shifted = [(float(t - start), sound) for t, sound in read_payloads(source, "audio")]
-    got = [(float(t), sound) for t, sound in read_payloads(out, "audio")]
-    # In a transport stream AAC has a header of 7 bytes in each packet.
-    cut = 7 if ending == "ts" else 0
-    assert [s for _, s in got] == [s[cut:] for _, s in shifted]
-    assert [t for t, _ in got] == pytest.approx([t for t, _ in shifted], abs=0.002)
+    shifted = [(float(t - start), payload) for t, payload in read_payloads(source, "audio")]
+    copied = [(float(t), payload) for t, payload in read_payloads(out, "audio")]
+    # In a transport stream each AAC packet has a header of 7 bytes.
+    header = 7 if extension == "ts" else 0
+    assert [s for _, s in copied] == [s[header:] for _, s in shifted]
+    assert [t for t, _ in copied] == pytest.approx([t for t, _ in shifted], abs=0.002)
 
 
-def test_an_edit_list_that_hides_the_first_frames(tmp_path: Path) -> None:
-    """What a player does not show is not swapped, and the rest begins at 0."""
+def test_frames_hidden_by_an_edit_list_are_not_converted(tmp_path: Path) -> None:
+    """The output starts at 0 with the first frame that a player shows."""
     source = make_clip(
-        tmp_path / "in.mp4", wave_images(12), pts=[40 * n - 120 for n in range(12)], options={"bf": "0"}
+        tmp_path / "in.mp4",
+        wave_images(12),
+        pts=[40 * n - 120 for n in range(12)],
+        options={"bf": "0"},
     )
     shown = frame_times(source)
     assert len(shown) < 12
@@ -314,23 +356,23 @@ def test_an_edit_list_that_hides_the_first_frames(tmp_path: Path) -> None:
     assert frame_times(out) == [time - probe_video(source).start for time in shown]
 
 
-def test_sound_that_goes_on_after_the_pictures(tmp_path: Path) -> None:
+def test_audio_longer_than_the_video_is_copied_completely(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", wave_images(6), audio_seconds=1.5)
     out = swap(source, tmp_path / "out.mp4")
     assert read_payloads(out, "audio") == read_payloads(source, "audio")
     assert len(frame_times(out)) == 6
 
 
-def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: Path) -> None:
+def test_damaged_frame_is_refused_and_no_output_is_left(tmp_path: Path, sample: Path) -> None:
     clip = make_clip(
         tmp_path / "in.mp4", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=12)]
     )
     middle = sorted(read_packets(clip, "video"), key=lambda p: p.pts)[6]
-    spoilt = bytearray(clip.read_bytes())
-    spoilt[middle.pos + 4 : middle.pos + middle.size] = bytes(
+    damaged = bytearray(clip.read_bytes())
+    damaged[middle.pos + 4 : middle.pos + middle.size] = bytes(
         np.random.default_rng(0).integers(0, 256, middle.size - 4, np.uint8)
     )
-    clip.write_bytes(spoilt)
+    clip.write_bytes(damaged)
     bundle = make_bundle(tmp_path / "ben.bundle")
     with pytest.raises(MediaUnreadable, match=r"in\.mp4.*frame \d") as refused:
         run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
@@ -338,62 +380,64 @@ def test_a_damaged_frame_is_refused_and_nothing_is_left(tmp_path: Path, sample: 
     assert {p.name for p in tmp_path.iterdir()} == {"in.mp4", "ben.bundle"}
 
 
-def test_a_video_that_changes_its_size(tmp_path: Path) -> None:
-    """FFmpeg would scale the rest to the first size without a word."""
-    segment_count = [
+def test_video_that_changes_its_size_is_refused(tmp_path: Path) -> None:
+    """FFmpeg would scale the rest to the first size without a warning."""
+    parts = [
         make_clip(
             tmp_path / f"{start}.ts", wave_images(3, height), pts=[start + 40 * n for n in range(3)]
         )
         for start, height in ((0, 96), (5_000, 64))
     ]
-    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in segment_count))
+    (tmp_path / "in.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
     with pytest.raises(MediaUnreadable, match=r"in\.ts changes its size at frame 3"):
         swap(tmp_path / "in.ts", tmp_path / "out.mp4", segment_count=1)
     assert not (tmp_path / "out.mp4").exists()
 
 
-@pytest.mark.parametrize("fields", [False, True])
-def test_interlaced_pictures_are_spoken_of(tmp_path: Path, fields: bool) -> None:
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_interlaced_source_gives_a_warning(tmp_path: Path, interlaced: bool) -> None:
     clip = make_clip(
-        tmp_path / "in.mp4", wave_images(3), options={"x264-params": "tff=1"} if fields else None
+        tmp_path / "in.mp4",
+        wave_images(3),
+        options={"x264-params": "tff=1"} if interlaced else None,
     )
-    said = output_warnings(tmp_path / "out.mp4", probe_video(clip), Encoding())
-    assert [("interlaced" in sentence) for sentence in said] == [True] * fields
+    warnings = output_warnings(tmp_path / "out.mp4", probe_video(clip), Encoding())
+    assert [("interlaced" in warning) for warning in warnings] == [True] * interlaced
 
 
-@pytest.mark.parametrize("ending", ["mp4", "mkv", "gif"])
-def test_the_same_twice_is_the_same_file(
-    tmp_path: Path, films: dict[str, Path], ending: str
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "gif"])
+def test_same_conversion_writes_the_same_bytes(
+    tmp_path: Path, videos: dict[str, Path], extension: str
 ) -> None:
-    source = films["mp4" if ending == "mp4" else "mkv"]
-    first, second = (swap(source, tmp_path / f"{n}.{ending}").read_bytes() for n in range(2))
+    source = videos["mp4" if extension == "mp4" else "mkv"]
+    first, second = (swap(source, tmp_path / f"{n}.{extension}").read_bytes() for n in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_rectangles_turn_with_their_picture(rotation: int) -> None:
+def test_box_to_coded_rotates_with_the_image(rotation: int) -> None:
     coded = np.zeros((20, 30, 3), np.uint8)
-    shown = to_upright(coded, rotation).copy()
+    upright = to_upright(coded, rotation).copy()
     box = (2, 5, 9, 11)
-    shown[5:11, 2:9] = 255
-    back = np.rot90(shown, -rotation // 90)
+    upright[5:11, 2:9] = 255
+    back = np.rot90(upright, -rotation // 90)
     left, top, right, bottom = box_to_coded(box, rotation, 30, 20)
     assert back[top:bottom, left:right].min() == 255
     assert back.astype(int).sum() == 255 * 3 * 42
 
 
-def test_a_real_swap_keeps_every_bit_outside_the_crop(tmp_path: Path, sample: Path) -> None:
-    pictures = [
+def test_face_swap_keeps_every_bit_outside_the_crop(tmp_path: Path, sample: Path) -> None:
+    images = [
         np.ascontiguousarray(np.rot90(f.rgb, -1))
         for f in read_frames(sample / "target_ada.mp4", stop=3)
     ]
-    clip = make_clip(tmp_path / "in.mkv", pictures, rotation=90, pixel_format="yuv422p10le")
+    clip = make_clip(tmp_path / "in.mkv", images, rotation=90, pixel_format="yuv422p10le")
     bundle = make_bundle(tmp_path / "ben.bundle")
     run_to_completion(
         convert(clip, bundle, tmp_path / "out.mkv", ConvertOptions(encoding=LOSSLESS))
     )
     for a, b in zip(read_frames(clip), read_frames(tmp_path / "out.mkv"), strict=True):
-        for before, after in zip(frame_planes(a.coded), frame_planes(b.coded), strict=True):
+        for before, after in zip(frame_planes(a.decoded), frame_planes(b.decoded), strict=True):
             rows, columns = np.nonzero(before != after)
             height, width = before.shape
             assert 0.1 < np.mean(before != after) < 0.6

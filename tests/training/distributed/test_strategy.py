@@ -17,9 +17,14 @@ from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tin
 
 import faceloom
 from faceloom.errors import PartlyDone, UsageError
-from faceloom_train.distributed.handshake import receive_config, broadcast_config
-from faceloom_train.distributed.rendezvous import greeting_server, rendezvous, parse_worker_addresses
-from faceloom_train.distributed.strategy import DeviceStrategy, open_strategy
+from faceloom_train.distributed.handshake import broadcast_config, receive_config
+from faceloom_train.distributed.rendezvous import (
+    greeting_server,
+    parse_worker_addresses,
+    rendezvous,
+)
+from faceloom_train.distributed.open_strategy import open_strategy
+from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.loop.callbacks import StepCallback
 from faceloom_train.loop.recovery import check_worker_error
 from faceloom_train.loop.trainer import train

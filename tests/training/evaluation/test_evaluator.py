@@ -7,18 +7,19 @@ import pytest
 from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
 
 from faceloom.faceset import FaceSet
-from faceloom_train.data.dataset import validation_rows, load_faces
+from faceloom_train.data.dataset import load_faces, validation_rows
 from faceloom_train.evaluation import evaluator as evaluate_module
 from faceloom_train.evaluation.evaluator import (
+    RECONSTRUCTION,
     SWAP,
     SWAP_METRICS,
-    RECONSTRUCTION,
-    SwapEvaluation,
     Evaluator,
     Reconstruction,
+    SwapEvaluation,
     mean_score,
 )
-from faceloom_train.loop.trainer import build_compiled_model, train
+from faceloom_train.loop.trainer import train
+from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import mask_background
 from faceloom_train.runs.checkpoint import read_best
 from faceloom_train.runs.run_directory import Run
@@ -91,7 +92,9 @@ def test_a_face_that_is_not_found_again_counts_nothing(
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets)
     painter = _Painter(run, None)
-    whole = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)]
+    whole = [
+        one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)
+    ]
     assert [one.found for one in whole] == [1, 1]
     # The second of two faces is swapped for gray, in each direction.
     swapped, count = evaluate_module.ValidationFace.paste, iter(range(4))
@@ -102,7 +105,9 @@ def test_a_face_that_is_not_found_again_counts_nothing(
             np.full_like(face.image, 128) if next(count) % 2 else swapped(face, *rest)
         ),
     )
-    half = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)]
+    half = [
+        one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)
+    ]
     assert [one.found for one in half] == [0.5, 0.5]
     assert all("50 % of the faces not found" in one.to_text() for one in half)
     # One face has no movement.
@@ -110,7 +115,9 @@ def test_a_face_that_is_not_found_again_counts_nothing(
     monkeypatch.setattr(
         evaluate_module.ValidationFace, "paste", lambda face, *_: np.full_like(face.image, 128)
     )
-    none = [one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)]
+    none = [
+        one for one in Evaluator(run).evaluate(painter.model) if isinstance(one, SwapEvaluation)
+    ]
     assert [(one.score, one.identity, one.found) for one in none] == [(0, None, 0)] * 2
     assert mean_score([*none, Reconstruction("ada", 0.9)]) == 0
     assert mean_score([Reconstruction("ada", 0.9)]) is None
@@ -126,9 +133,9 @@ def test_training_judges_at_the_end_and_is_not_changed_by_it(
     for run in (judged, alone):
         train(run)
     told = [row for row in metrics_rows(judged) if SWAP in row]
-    assert [(row["step"], row[RECONSTRUCTION]) for row in metrics_rows(judged) if RECONSTRUCTION in row] == [
-        (step, name) for step in (2, 4) for name in ("ada", "ben")
-    ]
+    assert [
+        (row["step"], row[RECONSTRUCTION]) for row in metrics_rows(judged) if RECONSTRUCTION in row
+    ] == [(step, name) for step in (2, 4) for name in ("ada", "ben")]
     assert [(row["step"], row["judged"]) for row in told] == [
         (step, swap) for step in (2, 4) for swap in ("ada as ben", "ben as ada")
     ]

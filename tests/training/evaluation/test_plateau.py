@@ -10,11 +10,16 @@ from tests.helpers.runs import metrics_rows, tiny_config, tiny_run
 
 from faceloom.progress import Progress
 from faceloom_train.config import change_config
-from faceloom_train.evaluation.evaluator import SwapEvaluation, EvaluationResult, Reconstruction
+from faceloom_train.evaluation.evaluator import EvaluationResult, Reconstruction, SwapEvaluation
 from faceloom_train.evaluation.footage_advice import advise_footage
-from faceloom_train.evaluation.plateau import Trend, current_advice, has_stopped_on_plateau, assess_trend
+from faceloom_train.evaluation.plateau import (
+    Trend,
+    assess_trend,
+    current_advice,
+    has_stopped_on_plateau,
+)
 from faceloom_train.loop import evaluation_callbacks as judging
-from faceloom_train.loop.summary import sentence
+from faceloom_train.loop.summary import summary_text
 from faceloom_train.loop.trainer import train
 from faceloom_train.reporting.events import TrendChanged
 from faceloom_train.runs.checkpoint import has_checkpoint
@@ -40,9 +45,9 @@ def metrics(scores: np.ndarray, rate: float = 1e-5, loss: float = 0.9) -> list[R
 
 
 CURVES = {
-    "nothing": ([], Trend.short, "0 evaluations: whether more steps help can be said after 6"),
-    "one": ([50.0], Trend.short, "1 evaluation: "),
-    "too short to say": (RISING[:5], Trend.short, "5 evaluations"),
+    "nothing": ([], Trend.insufficient_data, "0 evaluations: whether more steps help can be said after 6"),
+    "one": ([50.0], Trend.insufficient_data, "1 evaluation: "),
+    "too short to say": (RISING[:5], Trend.insufficient_data, "5 evaluations"),
     "rising": (
         RISING,
         Trend.rising,
@@ -102,14 +107,14 @@ def test_a_rate_that_is_about_to_fall_is_waited_for(decay: str, rate: float, tre
 
 @pytest.mark.parametrize(
     ("key", "trend"),
-    [("optimizer.learning_rate", Trend.short), ("steps", Trend.short), ("log_every", Trend.flat)],
+    [("optimizer.learning_rate", Trend.insufficient_data), ("steps", Trend.insufficient_data), ("log_every", Trend.flat)],
 )
 def test_after_a_change_of_what_is_learned_it_is_too_early_to_say(key: str, trend: Trend) -> None:
     told = [*metrics(FLAT), {"step": 17000, "changed": key, "from": 1, "to": 2}]
     outlook = assess_trend(told, tiny_config())
     assert outlook.trend == trend
     assert ("3 evaluations since the settings were changed" in outlook.to_text()) == (
-        trend == Trend.short
+        trend == Trend.insufficient_data
     )
 
 
@@ -212,7 +217,7 @@ def test_a_plateau_is_told_once_and_ends_the_run_if_asked(
     assert has_stopped_on_plateau(run) == stop
     summary = train(run)
     assert summary.steps_completed == 0
-    said = sentence(run, summary)
+    said = summary_text(run, summary)
     assert ("had ended already at step" in said) == stop
     assert ("is trained already, all 9 steps" in said) == (not stop)
     assert "more footage of ben will" in said

@@ -13,7 +13,8 @@ from tests.helpers.runs import NETWORK, checkpoint_arrays, metrics_rows, tiny_co
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.loop import trainer
-from faceloom_train.loop.trainer import open_run, train
+from faceloom_train.loop.trainer import train
+from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints, mark_best, read_best
 from faceloom_train.runs.run_directory import Run
 
@@ -225,7 +226,9 @@ def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
     """As those are that an older version made, whose networks had other layers."""
-    other = trainer.build_compiled_model(tiny_config(network={**NETWORK, "latent_dim": 24}), trained.identities)
+    other = trainer.build_compiled_model(
+        tiny_config(network={**NETWORK, "latent_dim": 24}), trained.identities
+    )
     with pytest.raises(
         ArtifactRefused, match=r"step-00000004 holds another network .* only that version"
     ) as refused:

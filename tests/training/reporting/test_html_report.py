@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from faceloom.reports.charts import ChartLine, EventMarker, LineChart
 from tests.helpers.runs import tiny_config, tiny_run
 
 from faceloom_train.loop.trainer import train
 from faceloom_train.reporting.html_report import write_report
-from faceloom_train.reporting.svg_charts import Line, Mark, curve
 from faceloom_train.runs.run_directory import Run
 
 
@@ -47,13 +47,24 @@ ROWS = {
         [{"step": 4, "event": "restored", "reason": "why & so", "failed_step": 9}],
         "restored from this step's checkpoint: why &amp; so at step 9",
     ),
-    "auto": ([{"step": 0, "event": "setting_chosen", "setting": "micro_batch_size", "value": 4}], "micro_batch_size: 4 was chosen"),
+    "auto": (
+        [{"step": 0, "event": "setting_chosen", "setting": "micro_batch_size", "value": 4}],
+        "micro_batch_size: 4 was chosen",
+    ),
     "advice": (
         [{"step": 9, "event": "trend", "trend": "flat", "advice": "no use & so"}],
         "step 9</td><td>no use &amp; so",
     ),
     "a warm start": (
-        [{"step": 0, "event": "warm_start", "init_from": "a/b", "init_step": 7, "copied_fraction": 0.5}],
+        [
+            {
+                "step": 0,
+                "event": "warm_start",
+                "init_from": "a/b",
+                "init_step": 7,
+                "copied_fraction": 0.5,
+            }
+        ],
         "50 % of the weights were copied from a/b",
     ),
     "what it does not know": ([{"step": 1, "evaluated": 0.4}], "evaluated: 0.4"),
@@ -82,9 +93,10 @@ def test_what_happened_is_told(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_what_is_written_beside_a_curve_is_round(values: list[float], steps: list[float]) -> None:
-    drawn = curve([Line(np.array([1.0, 2.0]), np.array(values), "#000")], [], (300, 100), dots=True)
-    assert [float(x) for x in re.findall(r'text-anchor="end">([-\d.]+)</text>', drawn)] == steps
-    assert drawn.count("<circle") == 2
+    line = ChartLine(np.array([1.0, 2.0], np.float32), np.array(values, np.float32), "#000")
+    svg = LineChart([line], (300, 100), points=True).to_svg()
+    assert [float(x) for x in re.findall(r'text-anchor="end">([-\d.]+)</text>', svg)] == steps
+    assert svg.count("<circle") == 2
 
 
 def test_the_page_shows_how_the_swaps_get_better(tmp_path: Path) -> None:

@@ -9,10 +9,16 @@ from rich.console import Console
 from tests.helpers.runs import tiny_config
 
 from faceloom.progress import Progress
-from faceloom_train.evaluation.evaluator import SwapEvaluation, Reconstruction
+from faceloom_train.evaluation.evaluator import Reconstruction, SwapEvaluation
 from faceloom_train.reporting import progress_display as display
 from faceloom_train.reporting.dashboard import Dashboard
-from faceloom_train.reporting.events import TrendChanged, PreviewWritten, EvaluationCompleted, CheckpointSaved, StepCompleted
+from faceloom_train.reporting.events import (
+    CheckpointSaved,
+    EvaluationCompleted,
+    PreviewWritten,
+    StepCompleted,
+    TrendChanged,
+)
 from faceloom_train.reporting.progress_display import training_display
 from faceloom_train.reporting.sparkline import Sparkline
 from faceloom_train.runs.run_directory import Run
@@ -41,7 +47,9 @@ def stepped(number: int, loss: float = 0.5, skipped: int = 0) -> StepCompleted:
 
 def judged(step: int, score: float, identity: float | None = 0.71) -> EvaluationCompleted:
     evaluation = SwapEvaluation("ada", "ben", score, identity, 0.62, 0.53, 0.84, 1.0)
-    return EvaluationCompleted("evaluate", 2, 2, "said", step=step, judgments=(Reconstruction("ada", 0.91), evaluation))
+    return EvaluationCompleted(
+        "evaluate", 2, 2, "said", step=step, judgments=(Reconstruction("ada", 0.91), evaluation)
+    )
 
 
 def drawn(panel: Dashboard, width: int = 140, height: int = 50, encoding: str = "utf-8") -> str:

@@ -11,7 +11,9 @@ from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.progress import Progress
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.loop import trainer
-from faceloom_train.loop.trainer import build_compiled_model, open_run, train
+from faceloom_train.loop.trainer import train
+from faceloom_train.model.model_builder import build_compiled_model
+from faceloom_train.runs.open_run import open_run
 from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.optimizer import use_averaged_weights
 from faceloom_train.runs.run_directory import Run
@@ -39,7 +41,12 @@ STARTS = {
     "other identities": (("cy", "dee"), NETWORK, 1.0, 0.5),
     "twice the size": (("ada", "ben"), LARGER, 0.7, 0.2),
     "less is shared": (("ada", "ben"), {**NETWORK, "shared_stages": 0}, 1.0, 0.99),
-    "a mask by itself": (("ada", "ben"), {**NETWORK, "mask_decoder": [4], "shared_stages": 0}, 1.0, 0.6),
+    "a mask by itself": (
+        ("ada", "ben"),
+        {**NETWORK, "mask_decoder": [4], "shared_stages": 0},
+        1.0,
+        0.6,
+    ),
     "another kind": (("ada", "ben"), LIAE, 1.0, 0.3),
 }
 

@@ -27,7 +27,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     pictures[4:6] = [np.full_like(pictures[0], 90)] * 2
     path = tmp_path_factory.mktemp("clips") / "uneven.mp4"
     times = [0, 40, 80, 130, 170, 300, 340, 380, 500, 540, 580, 640]
-    return make_clip(path, pictures, pts=times, sound_seconds=0.7)
+    return make_clip(path, pictures, pts=times, audio_seconds=0.7)
 
 
 def packets(path: Path) -> list[bytes]:

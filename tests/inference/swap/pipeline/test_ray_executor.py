@@ -30,7 +30,7 @@ def test_two_workers_write_the_bytes_of_one_machine(
     monkeypatch.setattr("faceloom.swap.pipeline.ray_executor._start_workers", _two_workers)
     bundle = make_bundle(tmp_path / "ben.bundle")
     pictures = [frame.rgb for frame in read_frames(sample / "target_ada.mp4", stop=33)]
-    clip = make_clip(tmp_path / "clip.mp4", pictures, sound_seconds=1.2)
+    clip = make_clip(tmp_path / "clip.mp4", pictures, audio_seconds=1.2)
     run_to_completion(convert(clip, bundle, tmp_path / "one.mp4", OPTIONS))
     summary = run_to_completion(
         convert(clip, bundle, tmp_path / "many.mp4", replace(OPTIONS, engine="ray"))

@@ -39,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     pictures[20:25] = [np.full_like(pictures[0], 90)] * 5
     times = np.cumsum([0] + [40, 33, 50, 40, 90] * 10)[:50].tolist()
     return make_clip(
-        tmp_path_factory.mktemp("clips") / "long.mp4", pictures, pts=times, sound_seconds=2.0
+        tmp_path_factory.mktemp("clips") / "long.mp4", pictures, pts=times, audio_seconds=2.0
     )
 
 

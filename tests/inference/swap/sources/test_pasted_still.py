@@ -183,7 +183,7 @@ def test_sound_and_times_stay_and_the_summary_names_the_still(
 ) -> None:
     pictures = [f.rgb for f in read_frames(sample / "target_ada.mp4") if f.index < 5]
     times = [0, 40, 130, 170, 300]
-    clip = make_clip(tmp_path / "clip.mp4", pictures, pts=times, sound_seconds=0.3)
+    clip = make_clip(tmp_path / "clip.mp4", pictures, pts=times, audio_seconds=0.3)
     summary = run_to_completion(
         convert_request(
             clip, SwapRequest(face_set=facesets["ben"]), tmp_path / "out.mp4", ConvertOptions()
@@ -226,7 +226,9 @@ def test_invalid_input_is_refused_and_nothing_is_written(
     words: str,
 ) -> None:
     target = (
-        sample / "target_ada.mp4" if clip == "face" else make_clip(tmp_path / "noise.mp4", wave_images(3))
+        sample / "target_ada.mp4"
+        if clip == "face"
+        else make_clip(tmp_path / "noise.mp4", wave_images(3))
     )
     faces = identity(tmp_path / "faces") if identity else facesets["ben"]
     with pytest.raises(error, match=words):
