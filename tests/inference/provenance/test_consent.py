@@ -1,4 +1,4 @@
-"""Consent is recorded, carried along, and shown; older free text is understood."""
+"""Consent is recorded in bundles, shown by commands and stored in outputs."""
 
 import datetime
 import json
@@ -13,26 +13,30 @@ from faceloom.provenance import ConsentRecord
 from faceloom.swap import Bundle
 
 FULL = ConsentRecord(
-    person="Ben Example", basis="release of 3 May", date=datetime.date(2026, 5, 3), note="for one film"
+    person="Ben Example",
+    basis="release of 3 May",
+    date=datetime.date(2026, 5, 3),
+    note="for one film",
 )
-TOLD = "Ben Example; basis: release of 3 May; 2026-05-03; for one film"
+FULL_TEXT = "Ben Example; basis: release of 3 May; 2026-05-03; for one film"
 
 
-def with_consent(path: Path, consent: object) -> Path:
+def bundle_with_consent(path: Path, consent: object) -> Path:
     manifest = json.loads((make_bundle(path) / "manifest.json").read_text())
     (path / "manifest.json").write_text(json.dumps(manifest | {"consent": consent}))
     return path
 
 
 @pytest.mark.parametrize(
-    "record", [FULL, ConsentRecord(note="yes"), ConsentRecord(person="Ben"), ConsentRecord(note="{}")]
+    "record",
+    [FULL, ConsentRecord(note="yes"), ConsentRecord(person="Ben"), ConsentRecord(note="{}")],
 )
-def test_text_and_back(record: ConsentRecord) -> None:
+def test_record_to_text_and_back(record: ConsentRecord) -> None:
     assert ConsentRecord.from_text(record.to_text()) == record
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [
         (None, "None"),
         ("", "None"),
@@ -41,8 +45,8 @@ def test_text_and_back(record: ConsentRecord) -> None:
         ("5", "5"),
     ],
 )
-def test_any_text_is_at_least_a_note(text: str | None, told: str) -> None:
-    assert str(ConsentRecord.from_text(text)) == told
+def test_any_other_text_becomes_a_note(text: str | None, shown: str) -> None:
+    assert str(ConsentRecord.from_text(text)) == shown
 
 
 @pytest.mark.parametrize(
@@ -53,29 +57,29 @@ def test_any_text_is_at_least_a_note(text: str | None, told: str) -> None:
         (json.loads(FULL.model_dump_json()), FULL),
     ],
 )
-def test_bundles_have_a_record_or_older_text(
+def test_manifest_contains_a_record_or_a_note(
     tmp_path: Path, written: object, read: ConsentRecord | None
 ) -> None:
-    assert Bundle.read(with_consent(tmp_path / "b", written)).manifest.consent == read
+    assert Bundle.read(bundle_with_consent(tmp_path / "b", written)).manifest.consent == read
 
 
 @pytest.mark.parametrize("written", [7, ["yes"], {"person": 7}, {"name": "Ben"}, "x" * 5000])
-def test_anything_else_is_refused(tmp_path: Path, written: object) -> None:
+def test_invalid_consent_is_refused(tmp_path: Path, written: object) -> None:
     with pytest.raises(ArtifactRefused, match="consent"):
-        Bundle.read(with_consent(tmp_path / "b", written))
+        Bundle.read(bundle_with_consent(tmp_path / "b", written))
 
 
-def test_it_is_shown_and_blocks_nothing(
+def test_consent_is_shown_by_inspect_convert_and_verify(
     tmp_path: Path, sample: Path, faceloom: Callable[..., tuple[int, str, str]]
 ) -> None:
-    bundle = with_consent(tmp_path / "b", json.loads(FULL.model_dump_json()))
-    code, said, _ = faceloom("inspect", bundle)
+    bundle = bundle_with_consent(tmp_path / "b", json.loads(FULL.model_dump_json()))
+    code, output, _ = faceloom("inspect", bundle)
     assert code == 0
     for part in ("person", "Ben Example", "release of 3 May", "2026-05-03", "for one film"):
-        assert part in said
+        assert part in output
     out = tmp_path / "out.mp4"
     arguments = ("--bundle", bundle, "--out", out, "--range", "0:2", "--provenance", "tags")
-    code, said, _ = faceloom("convert", sample / "target_ada.mp4", *arguments)
+    code, output, _ = faceloom("convert", sample / "target_ada.mp4", *arguments)
     assert code == 0
-    assert f"Consent of ben: {TOLD}." in said
-    assert f"consent: {TOLD}" in faceloom("verify", out)[1]
+    assert f"Consent of ben: {FULL_TEXT}." in output
+    assert f"consent: {FULL_TEXT}" in faceloom("verify", out)[1]

@@ -1,4 +1,4 @@
-"""Outputs say that faces were exchanged, and `verify` finds out what they say and whether they are intact."""
+"""Outputs disclose the swap, and `verify` reports their marks and whether they are unchanged."""
 
 import io
 from collections.abc import Callable
@@ -23,8 +23,8 @@ from faceloom.provenance import (
     SwappedIdentity,
     verify,
 )
-from faceloom.provenance import credentials as credentials_module
 from faceloom.provenance.container_tags import build_tags, find_sentences
+from faceloom.provenance.credentials import is_installed
 from faceloom.provenance.disclosure_mark import SENTENCE_PREFIX, SOURCE_TYPE, parse_xmp
 from faceloom.provenance.signing_key import local_key, read_key, signing_key_folder
 from faceloom.provenance.xmp_embedding import embed_mark, read_xmp_packets
@@ -33,10 +33,10 @@ from faceloom.video import FrameRange
 from faceloom.video.output import atomic_output
 
 BEN = SwappedIdentity("ben", "b" * 64)
-ODD = SwappedIdentity(
+SPECIAL = SwappedIdentity(
     "ä \"<&>'\n名", "0" * 64, ConsentRecord(person='Ben "B"', basis="release <1>", note="ok & fine")
 )
-HAS_C2PA = credentials_module.is_installed()
+HAS_C2PA = is_installed()
 needs_c2pa = pytest.mark.skipif(
     not HAS_C2PA, reason="needs the extra provenance (c2pa-python, cryptography)"
 )
@@ -49,7 +49,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def swapped(tmp_path_factory: pytest.TempPathFactory, sample: Path, bundle: Path) -> Path:
-    """Six frames, marked as fully as this machine can."""
+    """A conversion of six frames with all marks that this machine can write."""
     out = tmp_path_factory.mktemp("swapped") / "out.mp4"
     run_to_completion(
         convert(
@@ -62,18 +62,18 @@ def swapped(tmp_path_factory: pytest.TempPathFactory, sample: Path, bundle: Path
     return out
 
 
-def picture(path: Path) -> Path:
+def write_image(path: Path) -> Path:
     path.write_bytes(cv2.imencode(path.suffix, wave_images(1)[0])[1].tobytes())
     return path
 
 
 def mark_file(path: Path, level: str = "full") -> tuple[str, ...]:
-    """Mark a picture that is there, made from nothing that has credentials."""
-    marker = MarkWriter.open(MarkSettings(level), path)
-    return marker.run_to_completion(path, DisclosureMark((BEN,)), path.parent / "nothing").written
+    """Mark an image whose source has no credentials; return the written formats."""
+    writer = MarkWriter.open(MarkSettings(level), path)
+    return writer.write(path, DisclosureMark((BEN,)), path.parent / "nothing").formats
 
 
-def remuxed(path: Path, out: Path) -> Path:
+def remux(path: Path, out: Path) -> Path:
     with av.open(str(path)) as source, av.open(str(out), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         target.metadata.update(source.metadata)
@@ -84,16 +84,16 @@ def remuxed(path: Path, out: Path) -> Path:
     return out
 
 
-@pytest.mark.parametrize("faces", [(BEN,), (ODD, BEN), ()])
-def test_a_packet_is_xml_and_says_what_it_was_given(faces: tuple[SwappedIdentity, ...]) -> None:
-    packet = DisclosureMark(faces).packet()
+@pytest.mark.parametrize("identities", [(BEN,), (SPECIAL, BEN), ()])
+def test_xmp_is_valid_xml_and_can_be_parsed(identities: tuple[SwappedIdentity, ...]) -> None:
+    packet = DisclosureMark(identities).to_xmp()
     minidom.parseString(packet)
-    found = parse_xmp(packet)
-    assert found is not None
-    assert (found.source_type, len(found.faces)) == (SOURCE_TYPE, len(faces))
-    for said, face in zip(found.faces, faces, strict=True):
-        assert (said.identity, said.sha256) == (face.identity.replace("\n", " "), face.sha256)
-        assert str(said.consent or "") == str(face.consent or "")
+    disclosure = parse_xmp(packet)
+    assert disclosure is not None
+    assert (disclosure.source_type, len(disclosure.identities)) == (SOURCE_TYPE, len(identities))
+    for parsed, identity in zip(disclosure.identities, identities, strict=True):
+        assert (parsed.name, parsed.sha256) == (identity.name.replace("\n", " "), identity.sha256)
+        assert str(parsed.consent or "") == str(identity.consent or "")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_packet_is_xml_and_says_what_it_was_given(faces: tuple[SwappedIdentity
         b"<" * 70000,
     ],
 )
-def test_a_packet_of_others_says_nothing(packet: bytes) -> None:
+def test_packet_without_source_type_discloses_nothing(packet: bytes) -> None:
     assert parse_xmp(packet) is None
 
 
@@ -117,26 +117,26 @@ def test_a_packet_of_others_says_nothing(packet: bytes) -> None:
         f"<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPE}</Iptc4xmpExt>",
     ],
 )
-def test_a_packet_of_another_program_is_understood(text: str) -> None:
-    found = parse_xmp(text.encode())
-    assert found is not None
-    assert (found.source_type, found.version) == (SOURCE_TYPE, None)
+def test_packet_of_another_program_is_parsed(text: str) -> None:
+    disclosure = parse_xmp(text.encode())
+    assert disclosure is not None
+    assert (disclosure.source_type, disclosure.version) == (SOURCE_TYPE, None)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.jpeg", "a.webp"])
-def test_a_picture_keeps_its_pixels_and_says_what_it_is(tmp_path: Path, name: str) -> None:
-    path = picture(tmp_path / name)
+def test_marked_image_keeps_its_pixels(tmp_path: Path, name: str) -> None:
+    path = write_image(tmp_path / name)
     before = cv2.imread(str(path))
     embed_mark(
-        path, path.suffix, DisclosureMark((ODD,)).packet(), DisclosureMark((BEN,)).sentence()
+        path, path.suffix, DisclosureMark((SPECIAL,)).to_xmp(), DisclosureMark((BEN,)).to_sentence()
     )
     assert np.array_equal(cv2.imread(str(path)), before)
     with av.open(str(path)) as container:
         assert next(container.decode(video=0)).width == 128
     (packet,) = read_xmp_packets(path)
-    assert packet == DisclosureMark((ODD,)).packet().split(b"<?xpacket end=")[0]
+    assert packet == DisclosureMark((SPECIAL,)).to_xmp().split(b"<?xpacket end=")[0]
     assert find_sentences(path, {}) == (
-        () if name == "a.webp" else (DisclosureMark((BEN,)).sentence(),)
+        () if name == "a.webp" else (DisclosureMark((BEN,)).to_sentence(),)
     )
 
 
@@ -144,84 +144,87 @@ def test_a_picture_keeps_its_pixels_and_says_what_it_is(tmp_path: Path, name: st
 @pytest.mark.parametrize(
     "filler", [b"<?xpacket begin=", f"{SENTENCE_PREFIX} ".encode(), b"<?xpacket end="]
 )
-def test_a_file_full_of_beginnings_takes_no_longer_than_another(
-    tmp_path: Path, filler: bytes
-) -> None:
+def test_file_full_of_headers_is_searched_in_linear_time(tmp_path: Path, filler: bytes) -> None:
     path = tmp_path / "a.png"
-    marks = DisclosureMark((BEN,)).packet() + DisclosureMark((BEN,)).sentence().encode()
+    marks = DisclosureMark((BEN,)).to_xmp() + DisclosureMark((BEN,)).to_sentence().encode()
     path.write_bytes(filler * (8_000_000 // len(filler)) + b"\0" + marks)
     assert [parse_xmp(packet) is not None for packet in read_xmp_packets(path)] == [True]
-    assert find_sentences(path, {}) == (DisclosureMark((BEN,)).sentence(),)
+    assert find_sentences(path, {}) == (DisclosureMark((BEN,)).to_sentence(),)
 
 
-def test_a_lossless_webp_has_its_size_elsewhere(tmp_path: Path) -> None:
+def test_lossless_webp_with_alpha_is_marked(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     rgba = np.dstack([wave_images(1)[0], np.full((96, 128), 99, np.uint8)])
     path.write_bytes(cv2.imencode(".webp", rgba, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes())
-    embed_mark(path, ".webp", DisclosureMark((BEN,)).packet(), "")
+    embed_mark(path, ".webp", DisclosureMark((BEN,)).to_xmp(), "")
     assert np.array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), rgba)
     assert len(list(read_xmp_packets(path))) == 1
 
 
-def test_a_mark_that_a_jpeg_cannot_hold_is_refused(tmp_path: Path) -> None:
-    many = DisclosureMark(
-        tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400))
-    )
+def test_mark_too_long_for_a_jpeg_is_refused(tmp_path: Path) -> None:
+    many = DisclosureMark(tuple(SwappedIdentity(f"{index:0100}", "0" * 64) for index in range(400)))
     with pytest.raises(MediaUnreadable, match="64 kB"):
-        embed_mark(picture(tmp_path / "a.jpg"), ".jpg", many.packet(), many.sentence())
+        embed_mark(write_image(tmp_path / "a.jpg"), ".jpg", many.to_xmp(), many.to_sentence())
 
 
-OURS = f"{SENTENCE_PREFIX} 0.0.1: something"
+EARLIER_MARK = f"{SENTENCE_PREFIX} 0.0.1: something"
 
 
 @pytest.mark.parametrize(
-    ("ending", "there", "written"),
+    ("suffix", "existing", "written"),
     [
         (".mp4", {}, {"comment"}),
         (".mp4", {"comment": "mine"}, {"description"}),
         (".mp4", {"COMMENT": "mine", "description": "mine"}, {"synopsis"}),
         (".mp4", {"comment": "mine", "description": "mine", "synopsis": "mine"}, set()),
-        (".mp4", {"comment": OURS}, {"comment"}),
+        (".mp4", {"comment": EARLIER_MARK}, {"comment"}),
         (".mov", {"comment": "mine"}, {"description", "xmp"}),
         (".mkv", {}, {"FACELOOM", "comment"}),
         (".mkv", {"COMMENT": "mine"}, {"FACELOOM"}),
         (".webm", {"comment": "mine", "description": ""}, {"FACELOOM"}),
     ],
 )
-def test_a_tag_of_the_users_is_never_replaced(
-    ending: str, there: dict[str, str], written: set[str]
+def test_tags_of_the_user_are_never_replaced(
+    suffix: str, existing: dict[str, str], written: set[str]
 ) -> None:
-    assert build_tags(DisclosureMark((BEN,)), ending, there).keys() == written
+    assert build_tags(DisclosureMark((BEN,)), suffix, existing).keys() == written
 
 
 @pytest.mark.parametrize(
-    ("name", "written", "missing"),
+    ("name", "formats", "limitations"),
     [
         ("a.mp4", ("tags", "XMP"), ""),
         ("a.mov", ("tags", "XMP"), ""),
-        ("a.mkv", ("tags",), "Matroska and WebM have no place for XMP; an .mp4 has."),
+        ("a.mkv", ("tags",), "Matroska and WebM do not support XMP; use .mp4."),
         ("a.gif", ("tags", "XMP"), ""),
         ("folder", ("tags", "XMP"), ""),
     ],
 )
-def test_a_conversion_marks_what_it_writes(
-    tmp_path: Path, sample: Path, bundle: Path, name: str, written: tuple[str, ...], missing: str
+def test_conversion_marks_its_output(
+    tmp_path: Path,
+    sample: Path,
+    bundle: Path,
+    name: str,
+    formats: tuple[str, ...],
+    limitations: str,
 ) -> None:
     options = ConvertOptions(frame_range=FrameRange.parse("0:2"), marking=MarkSettings("tags"))
     summary = run_to_completion(
         convert(sample / "target_ada.mp4", bundle, tmp_path / name, options)
     )
-    assert (summary.marks.written, " ".join(summary.marks.missing)) == (written, missing)
-    (face,) = summary.identities
+    assert (summary.marks.formats, " ".join(summary.marks.limitations)) == (formats, limitations)
+    (identity,) = summary.identities
     out = tmp_path / name
     for file in sorted(out.iterdir()) if out.is_dir() else [out]:
-        found = verify(file)
-        assert found.verdict == "unsigned"
-        assert found.sentences == (DisclosureMark((face,)).sentence(),)
-        assert [one.faces for one in found.xmp] == ([(face,)] if "XMP" in written else [])
+        report = verify(file)
+        assert report.verdict == "unsigned"
+        assert report.sentences == (DisclosureMark((identity,)).to_sentence(),)
+        assert [disclosure.identities for disclosure in report.xmp] == (
+            [(identity,)] if "XMP" in formats else []
+        )
 
 
-def test_the_users_comment_stays(tmp_path: Path, sample: Path, bundle: Path) -> None:
+def test_comment_of_the_source_is_kept(tmp_path: Path, sample: Path, bundle: Path) -> None:
     with (
         av.open(str(sample / "target_ada.mp4")) as source,
         av.open(str(tmp_path / "in.mp4"), "w") as target,
@@ -239,7 +242,7 @@ def test_the_users_comment_stays(tmp_path: Path, sample: Path, bundle: Path) -> 
     assert tags["description"].startswith(SENTENCE_PREFIX)
 
 
-def test_off_is_said_and_leaves_nothing(
+def test_provenance_off_writes_no_mark_and_says_so(
     tmp_path: Path, sample: Path, bundle: Path, faceloom: Callable[..., tuple[int, str, str]]
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -253,66 +256,66 @@ def test_off_is_said_and_leaves_nothing(
         "--range",
         "0:2",
     )
-    code, said, _ = faceloom(*arguments, "--provenance", "off")
+    code, output, _ = faceloom(*arguments, "--provenance", "off")
     assert code == 0
-    assert "Not marked. --provenance off" in said
+    assert "Not marked. --provenance off" in output
     assert verify(out).verdict == "unmarked"
     assert SENTENCE_PREFIX.encode() not in out.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("make", "code", "said"),
+    ("make", "code", "message"),
     [
         (lambda folder: make_clip(folder / "clip.mp4", wave_images(2)), 9, "proves nothing"),
-        (lambda folder: folder / "none.mp4", 2, "is no file"),
-        (lambda folder: _text(folder / "a.mp4", b"no video"), 5, "no video or picture"),
-        (lambda folder: _text(folder / "a.mp4", b""), 5, "no video or picture"),
+        (lambda folder: folder / "none.mp4", 2, "is not a file"),
+        (lambda folder: _write(folder / "a.mp4", b"text"), 5, "not a video or image"),
+        (lambda folder: _write(folder / "a.mp4", b""), 5, "not a video or image"),
         (
-            lambda folder: _marked_picture(folder / "a.png"),
+            lambda folder: _write_marked_image(folder / "a.png"),
             11,
-            "nothing tells whether it was changed",
+            "it may have been changed",
         ),
     ],
 )
-def test_verify_ends_with_a_code_for_scripts(
+def test_verify_exits_with_a_code_for_its_verdict(
     tmp_path: Path,
     faceloom: Callable[..., tuple[int, str, str]],
     make: Callable[[Path], Path],
     code: int,
-    said: str,
+    message: str,
 ) -> None:
-    found, out, err = faceloom("verify", make(tmp_path))
-    assert found == code
-    assert said in out + err
+    exit_code, out, err = faceloom("verify", make(tmp_path))
+    assert exit_code == code
+    assert message in out + err
 
 
-def _text(path: Path, content: bytes) -> Path:
+def _write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
 
 
-def _marked_picture(path: Path) -> Path:
-    mark_file(picture(path), "tags")
+def _write_marked_image(path: Path) -> Path:
+    mark_file(write_image(path), "tags")
     return path
 
 
-def test_no_code_means_two_things() -> None:
+def test_every_exit_code_has_one_meaning() -> None:
     codes = {error.exit_code for error in FaceloomError.__subclasses__()} | {1}
     assert codes.isdisjoint(EXIT_CODES.values())
     assert len(set(EXIT_CODES.values())) == len(EXIT_CODES)
 
 
-def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faceloom.provenance.mark_writer.is_installed", lambda: False)
-    marked = MarkWriter.open(MarkSettings(), tmp_path / "a.png").run_to_completion(
-        picture(tmp_path / "a.png"), DisclosureMark((BEN,)), tmp_path
+    marks = MarkWriter.open(MarkSettings(), tmp_path / "a.png").write(
+        write_image(tmp_path / "a.png"), DisclosureMark((BEN,)), tmp_path
     )
-    assert marked.written == ("tags", "XMP")
-    assert "pip install 'faceloom[provenance]'" in str(marked)
+    assert marks.formats == ("tags", "XMP")
+    assert "pip install 'faceloom[provenance]'" in str(marks)
 
 
 @pytest.mark.parametrize(
-    ("marking", "error"),
+    ("settings", "error"),
     [
         (MarkSettings("full", Path("a.pem"), None), UsageError),
         (MarkSettings("tags", Path("a.pem"), Path("k.pem")), UsageError),
@@ -322,43 +325,43 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ),
     ],
 )
-def test_a_certificate_that_cannot_sign_is_refused_before_the_work(
-    marking: MarkSettings, error: type[Exception]
+def test_invalid_certificate_settings_are_refused(
+    settings: MarkSettings, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        MarkWriter.open(marking, Path("out.mp4"))
+        MarkWriter.open(settings, Path("out.mp4"))
 
 
 @needs_c2pa
-def test_a_signed_output_is_intact_until_a_byte_is_another(tmp_path: Path, swapped: Path) -> None:
-    found = verify(swapped)
-    assert found.verdict == "intact"
-    assert found.credentials is not None
-    assert (found.credentials.state, found.credentials.actions) == (
+def test_signed_output_is_valid_until_a_byte_changes(tmp_path: Path, swapped: Path) -> None:
+    report = verify(swapped)
+    assert report.verdict == "valid"
+    assert report.credentials is not None
+    assert (report.credentials.state, report.credentials.actions) == (
         "Trusted",
         ("c2pa.opened", "c2pa.edited"),
     )
-    assert found.credentials.ingredients == ("target_ada.mp4",)
+    assert report.credentials.ingredients == ("target_ada.mp4",)
     data = swapped.read_bytes()
-    for at in (len(data) // 4, len(data) // 2, len(data) - 300):
+    for offset in (len(data) // 4, len(data) // 2, len(data) - 300):
         flipped = tmp_path / "flipped.mp4"
-        flipped.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        assert verify(flipped).verdict == "damaged"
+        flipped.write_bytes(data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :])
+        assert verify(flipped).verdict == "invalid"
 
 
 @needs_c2pa
-def test_verify_tells_the_signed_from_the_remuxed(
+def test_remuxed_output_is_unsigned(
     tmp_path: Path, swapped: Path, faceloom: Callable[..., tuple[int, str, str]]
 ) -> None:
     assert faceloom("verify", swapped, "--json")[0] == 0
-    code, said, _ = faceloom("verify", remuxed(swapped, tmp_path / "remuxed.mp4"))
+    code, output, _ = faceloom("verify", remux(swapped, tmp_path / "remuxed.mp4"))
     assert code == 11
-    assert "C2PA" not in said
+    assert "C2PA" not in output
 
 
 @needs_c2pa
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "ingredient"),
     [
         (
             "out.mp4",
@@ -368,53 +371,51 @@ def test_verify_tells_the_signed_from_the_remuxed(
         ("folder", "folder"),
     ],
 )
-def test_the_inputs_own_credentials_are_kept(
-    tmp_path: Path, swapped: Path, source: str, told: str
+def test_credentials_of_the_input_are_kept(
+    tmp_path: Path, swapped: Path, source: str, ingredient: str
 ) -> None:
-    remuxed(swapped, tmp_path / "out.mkv")
+    remux(swapped, tmp_path / "out.mkv")
     (tmp_path / "out.mp4").write_bytes(swapped.read_bytes())
     (tmp_path / "folder").mkdir()
     out = make_clip(tmp_path / "twice.mp4", wave_images(2))
-    MarkWriter.open(MarkSettings(), out).run_to_completion(
-        out, DisclosureMark((BEN,)), tmp_path / source
-    )
-    found = verify(out)
-    assert found.verdict == "intact"
-    assert found.credentials is not None
-    assert found.credentials.ingredients == (told,)
+    MarkWriter.open(MarkSettings(), out).write(out, DisclosureMark((BEN,)), tmp_path / source)
+    report = verify(out)
+    assert report.verdict == "valid"
+    assert report.credentials is not None
+    assert report.credentials.ingredients == (ingredient,)
 
 
 @needs_c2pa
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
-def test_stills_are_signed(tmp_path: Path, name: str) -> None:
-    assert mark_file(picture(tmp_path / name))[-2:] == ("XMP", "C2PA")
-    assert verify(tmp_path / name).verdict == "intact"
+def test_images_are_signed(tmp_path: Path, name: str) -> None:
+    assert mark_file(write_image(tmp_path / name))[-2:] == ("XMP", "C2PA")
+    assert verify(tmp_path / name).verdict == "valid"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @needs_c2pa
-def test_a_stranger_is_valid_and_not_trusted(
+def test_unknown_signer_is_valid_and_trusted_with_its_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = picture(tmp_path / "a.png")
+    path = write_image(tmp_path / "a.png")
     with monkeypatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path / "other"))
         mark_file(path)
         anchors = signing_key_folder() / "certificate.pem"
-    states = [verify(path, given).credentials for given in (None, anchors)]
-    assert [found and found.state for found in states] == ["Valid", "Trusted"]
-    for content in (b"", b"\xff no PEM"):
-        with pytest.raises(UsageError, match="holds no certificate"):
-            verify(path, _text(tmp_path / "anchors.pem", content))
-    # What stands between certificates is anybody's.
-    _text(tmp_path / "anchors.pem", b"# Autorit\xe9\n" + anchors.read_bytes())
-    found = verify(path, tmp_path / "anchors.pem").credentials
-    assert found is not None
-    assert found.state == "Trusted"
+    results = [verify(path, trusted).credentials for trusted in (None, anchors)]
+    assert [result and result.state for result in results] == ["Valid", "Trusted"]
+    for content in (b"", b"\xff not PEM"):
+        with pytest.raises(UsageError, match="contains no certificate"):
+            verify(path, _write(tmp_path / "anchors.pem", content))
+    # Text between certificates may have any encoding.
+    _write(tmp_path / "anchors.pem", b"# Autorit\xe9\n" + anchors.read_bytes())
+    credentials = verify(path, tmp_path / "anchors.pem").credentials
+    assert credentials is not None
+    assert credentials.state == "Trusted"
 
 
 @needs_c2pa
-def test_the_key_is_made_once_and_for_its_user_alone(
+def test_key_is_created_once_and_readable_by_its_owner_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -428,7 +429,7 @@ def test_the_key_is_made_once_and_for_its_user_alone(
 
 
 @needs_c2pa
-def test_another_key_than_the_certificates_is_refused(
+def test_key_of_another_certificate_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = []
@@ -442,7 +443,7 @@ def test_another_key_than_the_certificates_is_refused(
 
 
 @needs_c2pa
-def test_without_the_extra_credentials_are_said_to_be_there(
+def test_credentials_without_the_extra_are_reported(
     swapped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("faceloom.provenance.credentials.is_installed", lambda: False)
@@ -450,7 +451,7 @@ def test_without_the_extra_credentials_are_said_to_be_there(
         verify(swapped)
 
 
-def test_standard_output_is_marked_too(
+def test_standard_output_is_marked(
     monkeypatch: pytest.MonkeyPatch, sample: Path, bundle: Path
 ) -> None:
     buffer = io.BytesIO()
@@ -459,17 +460,14 @@ def test_standard_output_is_marked_too(
     )
     options = ConvertOptions(frame_range=FrameRange.parse("0:2"))
     summary = run_to_completion(convert(sample / "target_ada.mp4", bundle, Path("-"), options))
-    assert summary.marks.written == ("tags",)
+    assert summary.marks.formats == ("tags",)
     assert SENTENCE_PREFIX.encode() in buffer.getvalue()
 
 
-def test_replacing_output_is_what_is_signed(tmp_path: Path) -> None:
-    """A mark that fails leaves neither the output nor a part of it."""
-    marker = MarkWriter.open(MarkSettings("tags"), tmp_path / "a.jpg")
-    many = DisclosureMark(
-        tuple(SwappedIdentity(f"{number:0100}", "0" * 64) for number in range(400))
-    )
+def test_failed_mark_leaves_no_output(tmp_path: Path) -> None:
+    writer = MarkWriter.open(MarkSettings("tags"), tmp_path / "a.jpg")
+    many = DisclosureMark(tuple(SwappedIdentity(f"{index:0100}", "0" * 64) for index in range(400)))
     with pytest.raises(MediaUnreadable), atomic_output(tmp_path / "a.jpg") as part:
         part.write_bytes(cv2.imencode(".jpg", wave_images(1)[0])[1].tobytes())
-        marker.run_to_completion(part, many, tmp_path)
+        writer.write(part, many, tmp_path)
     assert list(tmp_path.iterdir()) == []

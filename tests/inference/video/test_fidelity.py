@@ -86,7 +86,7 @@ def test_times_size_and_color_tags_are_kept(tmp_path: Path, name: str) -> None:
     source = make_clip(tmp_path / name, wave_images(12), **CLIPS[name])
     out = swap(source, tmp_path / f"out_{name}")
     before, after = probe_video(source), probe_video(out)
-    for name_of_property in (
+    for field in (
         "width",
         "height",
         "rotation",
@@ -94,7 +94,7 @@ def test_times_size_and_color_tags_are_kept(tmp_path: Path, name: str) -> None:
         "color",
         "pixel_format",
     ):
-        assert getattr(after, name_of_property) == getattr(before, name_of_property)
+        assert getattr(after, field) == getattr(before, field)
     if name != "variable.mp4":  # the header ends at the last DTS
         assert container_duration(out) == pytest.approx(
             container_duration(source) - LEADING_SECONDS.get(name, 0), abs=0.011
@@ -260,11 +260,7 @@ def read_subtitles(path: Path) -> list[tuple[Fraction, Fraction, bytes]]:
         for p in read_packets(path, "subtitle")
     ]
     # MP4 fills the time between two subtitles with empty packets.
-    return [
-        (start, container_duration, text)
-        for start, container_duration, text in shown
-        if len(text) > 2
-    ]
+    return [(start, duration, text) for start, duration, text in packets if len(text) > 2]
 
 
 @pytest.mark.parametrize("extension", ["mkv", "mp4"])
@@ -304,8 +300,8 @@ def test_range_copies_its_part_of_every_stream(
     assert probe_video(out).duration == pytest.approx(0.6, abs=0.0011)
     for index in range(2):
         expected = [
-            (t - begin, sound)
-            for t, sound in read_payloads(source, "audio", index)
+            (t - start, payload)
+            for t, payload in read_payloads(source, "audio", index)
             if start <= t < end
         ]
         copied = read_payloads(out, "audio", index)
@@ -349,11 +345,11 @@ def test_frames_hidden_by_an_edit_list_are_not_converted(tmp_path: Path) -> None
         pts=[40 * n - 120 for n in range(12)],
         options={"bf": "0"},
     )
-    shown = frame_times(source)
-    assert len(shown) < 12
+    visible = frame_times(source)
+    assert len(visible) < 12
     assert read_frame_pts(probe_video(source)) == [f.pts for f in read_frames(source)]
     out = swap(source, tmp_path / "out.mp4")
-    assert frame_times(out) == [time - probe_video(source).start for time in shown]
+    assert frame_times(out) == [time - probe_video(source).start for time in visible]
 
 
 def test_audio_longer_than_the_video_is_copied_completely(tmp_path: Path) -> None:
