@@ -1,4 +1,4 @@
-"""The readers of models and runs, which need the exporter and the trainer: see `strangers`."""
+"""The readers of untrusted models and runs; they need the exporter and the trainer."""
 
 import io
 import json
@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 from tests.helpers.dfms import write_dfm
+from tests.helpers.fuzz_cases import Reader, mutate_by_extension, mutate_value_after
 from tests.helpers.fuzz_mutators import Mutator, to_zip
-from tests.helpers.fuzz_readers import Reader, mutate_by_extension
 
 from faceloom.inspect.artifacts import describe_onnx
 from faceloom_export.importers.dfm_reader import read_dfm
@@ -18,20 +18,30 @@ from faceloom_export.importers.faceswap_reader import read_faceswap
 from faceloom_train.config import read_config
 from faceloom_train.runs.describe import describe_run
 from faceloom_train.runs.hdf5_validation import check_weights_file
-from faceloom_train.runs.run_directory import Run
+from faceloom_train.runs.run_directory import SCHEMA, Run
 
-_CONFIG = b"""faces: {ada: ../faces/ada, ben: ../faces/ben}
+_CONFIG = f"schema: {SCHEMA}\n".encode() + b"""faces: {ada: ../faces/ada, ben: ../faces/ben}
 init_from: ../other
 settings:
-  network: {kind: df, size: 96, encoder: [8, 16], latent_dim: 16, decoder: [16, 8], residual_blocks: [0, 1], output_stride: 4}
+  network: {kind: df, size: 96, encoder: [8, 16], latent_dim: 16, decoder: [16, 8],\
+ residual_blocks: [0, 1], output_stride: 4}
   steps: 400
   batch_size: 8
   consent: Ada agreed
 """
 
 
+# Values that replace one in a YAML file.
+_YAML_VALUES = (
+    b"!!python/object/apply:os.system ['touch ../owned']", b"&a [*a, *a]", b"{<<: {a: 1}}",
+    b"[" * 3000, b"9" * 5000, b"2026-99-99", b".inf", b".nan", b"0x" + b"f" * 5000, b"!!binary x",
+    b"!!set {a}", b"~", b"1:99:99", b'"a\\0b"', b"!!int x", b"!!timestamp x", b"- " * 2000,
+    b"? " * 900, b"{? [a]: b}", b"|\n x", b"%TAG",
+)  # fmt: skip
+
+
 def model_readers(scratch: Path) -> Iterator[Reader]:
-    """Yield the readers; valid artifacts are made in `scratch`."""
+    """Yield the readers; the valid artifacts are written to `scratch`."""
     dfm = write_dfm(scratch / "x.dfm").read_bytes()
     yield Reader(
         ".dfm (import)",
@@ -47,7 +57,10 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
     )
     keras = {
         "x.keras": to_zip(
-            {"config.json": json.dumps(original()).encode(), "model.weights.h5": weights()}
+            {
+                "config.json": json.dumps(original_config()).encode(),
+                "model.weights.h5": original_weights(),
+            }
         )
     }
     yield Reader(
@@ -61,9 +74,9 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
     def read_weights(folder: Path) -> None:
         check_weights_file(folder / "x.h5")
 
-    yield Reader("weights (HDF5)", {"x.h5": weights()}, read_weights, mutate_by_extension)
+    yield Reader("weights (HDF5)", {"x.h5": original_weights()}, read_weights, mutate_by_extension)
     metrics = b'{"step": 1, "loss": 0.5}\n{"step": 2, "changed": "steps", "from": 1, "to": 2}\n'
-    # A wide network is in the settings; here it would be read twice a case.
+    # The settings reader below covers the network; here it would be parsed twice for each case.
     config = re.sub(rb"network: .*", b"network: {kind: original}", _CONFIG)
     run = {
         "config.yaml": config,
@@ -77,40 +90,31 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         run.read_metrics()
         run.drop_metrics_after(1)
 
-    yield Reader("run", run, read_run, _yaml, slow=True)
+    yield Reader("run", run, read_run, _mutate_yaml, slow=True)
     settings = _CONFIG[_CONFIG.index(b"settings:\n") + 10 :].replace(b"\n  ", b"\n").lstrip()
     yield Reader(
         "settings (YAML)",
         {"x.yaml": settings},
         lambda folder: read_config(folder / "x.yaml"),
-        _yaml,
+        _mutate_yaml,
     )
 
 
-def _yaml(mutator: Mutator, name: str, data: bytes) -> bytes:
-    """Change bytes, or put a strange value behind a key."""
-    if not name.endswith(".yaml") or mutator.random.random() < 0.5:
-        return mutate_by_extension(mutator, name, data)
-    lines = data.splitlines()
-    at = mutator.random.randrange(len(lines))
-    key = lines[at].partition(b":")[0]
-    lines[at] = key + b": " + mutator.random.choice(
-        (b"!!python/object/apply:os.system ['touch ../owned']", b"&a [*a, *a]", b"{<<: {a: 1}}", b"[" * 3000,
-         b"9" * 5000,
-         b"2026-99-99", b".inf", b".nan", b"0x" + b"f" * 5000, b"!!binary x", b"!!set {a}", b"~", b"1:99:99",
-         b'"a\\0b"', b"!!int x", b"!!timestamp x", b"- " * 2000, b"? " * 900, b"{? [a]: b}", b"|\n x", b"%TAG")
-    )  # fmt: skip
-    return b"\n".join(lines)
+def _mutate_yaml(mutator: Mutator, name: str, data: bytes) -> bytes:
+    mutate = (
+        mutate_value_after(b":", _YAML_VALUES) if name.endswith(".yaml") else mutate_by_extension
+    )
+    return mutate(mutator, name, data)
 
 
-def original() -> dict[str, object]:
-    """A model of the form of faceswap's: 3 to 12 channels at half the size and back; then a decoder of one layer."""
+def original_config() -> dict[str, object]:
+    """Return the config.json of a small faceswap model with one layer in each decoder."""
 
-    def layer(kind: str, name: str, before: str | None, **config: object) -> dict[str, object]:
+    def layer(kind: str, name: str, previous: str | None, **config: object) -> dict[str, object]:
         nodes = (
             []
-            if before is None
-            else [{"args": [{"config": {"keras_history": [before, 0, 0]}}], "kwargs": {}}]
+            if previous is None
+            else [{"args": [{"config": {"keras_history": [previous, 0, 0]}}], "kwargs": {}}]
         )
         return {"class_name": kind, "name": name, "config": config, "inbound_nodes": nodes}
 
@@ -142,13 +146,13 @@ def original() -> dict[str, object]:
     return {"config": {"name": "original", "layers": [model("encoder", encoder), *decoders]}}
 
 
-def weights() -> bytes:
-    """The weights of `original`, in Keras' places."""
+def original_weights() -> bytes:
+    """Return the HDF5 file with the weights of `original_config`, at Keras' paths."""
     content = io.BytesIO()
     random = np.random.default_rng(0)
     with h5py.File(content, "w") as file:
         for part, outputs in (("functional", 12), ("functional_1", 3), ("functional_2", 3)):
-            place = f"layers/{part}/layers/conv2d/vars"
-            file[f"{place}/0"] = random.normal(0, 0.1, (3, 3, 3, outputs)).astype(np.float32)
-            file[f"{place}/1"] = np.zeros(outputs, np.float32)
+            group = f"layers/{part}/layers/conv2d/vars"
+            file[f"{group}/0"] = random.normal(0, 0.1, (3, 3, 3, outputs)).astype(np.float32)
+            file[f"{group}/1"] = np.zeros(outputs, np.float32)
     return content.getvalue()

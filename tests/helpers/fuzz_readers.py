@@ -1,18 +1,12 @@
-"""Every reader of files that travel between people, each with a valid artifact to spoil.
+"""The runtime's readers of untrusted files, each with a valid artifact to mutate.
 
-`Reader.read` must either accept what it is given or refuse it with a FaceloomError; `try_case` finds whatever else
-happens, and whether anything outside of the artifact's folder was touched.
+`tests.helpers.fuzz_model_readers` has those of models and runs.
 """
 
 import contextlib
 import io
 import json
-import os
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +14,11 @@ import numpy as np
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.facesets import good_faces, write_faceset
+from tests.helpers.fuzz_cases import Files, Reader, mutate_by_extension, mutate_value_after
 from tests.helpers.fuzz_mutators import Mutator, to_zip
 
 from faceloom.array_types import float32
-from faceloom.errors import ArtifactRefused, FaceloomError
+from faceloom.errors import ArtifactRefused
 from faceloom.faces.face_finder import Face, FinderState
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.shot_detection import CutState
@@ -31,7 +26,7 @@ from faceloom.faces.tracker import Track, TrackerState
 from faceloom.faceset import FaceSet
 from faceloom.faceset.curate import Dropped, DroppedFile, undo_curate
 from faceloom.faceset.extraction_journal import Journal
-from faceloom.faceset.faceswap_metadata import FaceswapMetadataError, read_faceswap_origin
+from faceloom.faceset.faceswap_metadata import read_faceswap_origin
 from faceloom.hashing import sha256_of
 from faceloom.image_io import encode_picture, read_picture
 from faceloom.json_documents import to_json
@@ -54,86 +49,21 @@ from faceloom.swap.selection import FaceSelection, TrackState
 from faceloom.video import probe_video, read_frames
 from faceloom.video.image_sequence import probe_images
 
-Files = dict[str, bytes]
-NOTE = (
-    "{'alignments': {'x': 100, 'landmarks_xy': [[101.5, 60.25], [-3.0, 1e-05]], 'thumb': None}, 'source': "
-    "{'face_index': 1, 'source_filename': 'clip_000042.png', 'source_is_video': True, 'source_frame_dims': (480, 640)}}"
+# The Python literal that faceswap stores in the text chunk of its PNG files.
+_FACESWAP_TEXT = (
+    "{'alignments': {'x': 100, 'landmarks_xy': [[101.5, 60.25], [-3.0, 1e-05]], 'thumb': None}, "
+    "'source': {'face_index': 1, 'source_filename': 'clip_000042.png', 'source_is_video': True, "
+    "'source_frame_dims': (480, 640)}}"
 )
+# Values that replace one in a job file.
+_TOML_VALUES = (
+    b"'../../x.mp4'", b"'/etc/x.mp4'", b'"a\\u0000b"', b"[" * 5000, b"{a." * 900, b"9" * 5000,
+    b"nan", b"1e400", b"[]", b"{}", b"9999-99-99", b"''", b"'" + b"x" * 100_000 + b"'",
+    b"[['a']]", b"true", b"'*'", b"'=b'", b"'a='",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reader:
-    """files: a valid artifact's, by their paths in its folder. spoil: changes one of them.
-
-    sealed: puts right what must fit together, as whoever makes a hostile file would. slow: a case takes a millisecond,
-    and the suite reads fewer.
-    """
-
-    name: str
-    files: Files
-    read: Callable[[Path], object]
-    spoil: Callable[[Mutator, str, bytes], bytes]
-    sealed: Callable[[Files], Files] = dict
-    slow: bool = False
-
-    def case(self, seed: int) -> Files:
-        """Return the artifact with one file spoilt, and in most cases sealed again."""
-        mutator = Mutator(f"{self.name} {seed}")
-        name = mutator.random.choice(sorted(self.files))
-        files = {**self.files, name: self.spoil(mutator, name, self.files[name])}
-        return self.sealed(files) if mutator.random.random() < 0.8 else files
-
-
-class OutsideFolderChanged(Exception):
-    """Something outside of the artifact's folder is not as it was."""
-
-
-def try_case(reader: Reader, files: Files, place: Path) -> bool:
-    """Lay the files into `place`/artifact and read them; return whether they were accepted.
-
-    Raises whatever the reader raises beside a FaceloomError, and Escaped.
-    """
-    folder, beside = place / "artifact", place / "secret.txt"
-    if not beside.is_file():
-        beside.write_text("secret")
-    _lay(files, folder)
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            reader.read(folder)
-        accepted = True
-    except (FaceloomError, FaceswapMetadataError):
-        accepted = False
-    if {path.name for path in place.iterdir()} != {
-        "artifact",
-        "secret.txt",
-    } or beside.read_text() != "secret":
-        raise OutsideFolderChanged(str(sorted(place.rglob("*"))))
-    return accepted
-
-
-@contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """Yield a folder that goes afterwards, in memory where the system has a place for that: disks are waited for."""
-    memory = "/dev/shm"
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        yield Path(folder)
-
-
-def _lay(files: Files, folder: Path) -> None:
-    """Write the files that are not there as they should be; what else an earlier case left goes."""
-    wanted = {folder / name: data for name, data in files.items()}
-    there = {Path(at, name) for at, _, names in os.walk(folder) for name in names}
-    if there - wanted.keys():
-        shutil.rmtree(folder)
-    for path, data in wanted.items():
-        if path.is_file() and path.read_bytes() == data:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-
-def read_files(folder: Path) -> Files:
+def _read_files(folder: Path) -> Files:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -141,35 +71,19 @@ def read_files(folder: Path) -> Files:
     }
 
 
-def mutate_by_extension(mutator: Mutator, name: str, data: bytes) -> bytes:
-    """Spoil a file as its ending asks for."""
-    ending = name.rpartition(".")[2]
-    if ending in ("zip", "npz", "keras"):
-        return mutator.zip(
-            data, lambda member, content: mutate_by_extension(mutator, member, content)
-        )
-    known = {
-        "json": mutator.json,
-        "jsonl": mutator.json_lines,
-        "npy": mutator.npy,
-        "png": mutator.png,
-    }
-    return known.get(ending, mutator.bytes)(data)
-
-
 def runtime_readers(scratch: Path) -> Iterator[Reader]:
-    """Yield the runtime's readers; valid artifacts are made in `scratch`."""
+    """Yield the runtime's readers; the valid artifacts are written to `scratch`."""
     scratch.mkdir(parents=True, exist_ok=True)
     yield from _facesets(scratch)
     yield from _bundles(scratch)
     yield from _conversions(scratch)
     yield from _media(scratch)
-    yield from _marked(scratch)
+    yield from _marked_files(scratch)
 
 
 def _facesets(scratch: Path) -> Iterator[Reader]:
     write_faceset(scratch / "ada", good_faces(2))
-    files = read_files(scratch / "ada")
+    files = _read_files(scratch / "ada")
 
     def read_set(folder: Path) -> None:
         faces = FaceSet.read(folder)
@@ -187,7 +101,7 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
         "dropped/1/record.json": to_json(record).encode(),
         f"dropped/1/{Path(crop).name}": files[crop],
     }
-    yield Reader("curate's record", dropped, undo_curate, _only("record.json"))
+    yield Reader("curate record", dropped, undo_curate, _structure_of("record.json"))
 
     rows = files["faces.jsonl"]
     work = {
@@ -201,11 +115,11 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
         journal.next_track()
         journal.read_embeddings()
 
-    yield Reader("extraction's journal", work, read_work, mutate_by_extension)
+    yield Reader("extraction journal", work, read_work, mutate_by_extension)
 
 
-def _only(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
-    """Spoil the file of that ending, the others in their bytes."""
+def _structure_of(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
+    """Return a mutation by extension for one file and of bytes for the others."""
     return lambda mutator, name, data: (
         mutate_by_extension(mutator, name, data) if name.endswith(ending) else mutator.bytes(data)
     )
@@ -213,7 +127,7 @@ def _only(ending: str) -> Callable[[Mutator, str, bytes], bytes]:
 
 def _bundles(scratch: Path) -> Iterator[Reader]:
     bundle = make_bundle(scratch / "b")
-    files = read_files(bundle)
+    files = _read_files(bundle)
     small = {name: data for name, data in files.items() if name != "golden.npz"}
     golden = io.BytesIO()
     faces = np.zeros((2, 64, 64, 3), np.uint8)
@@ -223,7 +137,7 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
     def read_bundle(folder: Path) -> None:
         Bundle.read(folder).read_golden_sample()
 
-    def sealed(files: Files) -> Files:
+    def repair(files: Files) -> Files:
         try:
             manifest = json.loads(files["manifest.json"])
             manifest["golden"]["sha256"] = sha256_of(files["golden.npz"])
@@ -232,24 +146,24 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
             return files
         return {**files, "manifest.json": json.dumps(manifest).encode()}
 
-    yield Reader("bundle (folder)", sealed(small), read_bundle, mutate_by_extension, sealed)
+    yield Reader("bundle (folder)", repair(small), read_bundle, mutate_by_extension, repair)
 
     write_zip(bundle, scratch / "b.zip")
     yield Reader(
         "bundle (.zip)",
-        {"b.zip": to_zip(sealed(small))},
+        {"b.zip": to_zip(repair(small))},
         lambda folder: Bundle.read(folder / "b.zip").read_golden_sample(),
         mutate_by_extension,
     )
 
-    def opened(folder: Path) -> None:
+    def open_network(folder: Path) -> None:
         SwapNetwork.open(Bundle.read(folder), "cpu")
 
-    def its_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
+    def mutate_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
         return data if name == "golden.npz" else mutate_by_extension(mutator, name, data)
 
     yield Reader(
-        "bundle's graph (onnxruntime)", sealed(small), opened, its_graph, sealed, slow=True
+        "bundle graph (onnxruntime)", repair(small), open_network, mutate_graph, repair, slow=True
     )
 
 
@@ -257,13 +171,13 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     state = scratch / "state.npz"
     write_state(state, _state())
 
-    def read_whole(folder: Path) -> None:
+    def read_conversion_state(folder: Path) -> None:
         TrackState.from_arrays(read_state(folder / "state.npz").selector)
 
     yield Reader(
-        "conversion's state",
+        "conversion state",
         {"state.npz": state.read_bytes()},
-        read_whole,
+        read_conversion_state,
         mutate_by_extension,
         slow=True,
     )
@@ -306,27 +220,11 @@ out = "out/b.mp4"
 map = ["anna.jpg=ben.bundle"]
 """
 
-    def plan(folder: Path) -> None:
+    def read_jobs(folder: Path) -> None:
         for job in read_job_file(folder / "jobs.toml", None, ConvertOptions()):
             assert job.out.resolve().is_relative_to(folder.resolve()), job.out
 
-    yield Reader("job file", {"jobs.toml": jobs}, plan, _toml)
-
-
-def _toml(mutator: Mutator, name: str, data: bytes) -> bytes:
-    """Change bytes, or put a strange value behind a key."""
-    if mutator.random.random() < 0.5:
-        return mutator.bytes(data)
-    lines = data.splitlines()
-    at = mutator.random.choice([number for number, line in enumerate(lines) if b"=" in line])
-    key = lines[at].partition(b"=")[0]
-    value = mutator.random.choice(
-        (b"'../../x.mp4'", b"'/etc/x.mp4'", b'"a\\u0000b"', b"[" * 5000, b"{a." * 900, b"9" * 5000, b"nan", b"1e400",
-         b"[]", b"{}", b"9999-99-99", b"''", b"'" + b"x" * 100_000 + b"'", b"[['a']]", b"true",
-         b"'*'", b"'=b'", b"'a='")
-    )  # fmt: skip
-    lines[at] = key + b"= " + value
-    return b"\n".join(lines)
+    yield Reader("job file", {"jobs.toml": jobs}, read_jobs, mutate_value_after(b"=", _TOML_VALUES))
 
 
 def _state() -> AnalysisState:
@@ -346,23 +244,23 @@ def _media(scratch: Path) -> Iterator[Reader]:
     picture = wave_images(1, 40, 48)[0]
     png = encode_picture(picture, ".png")
     yield Reader(
-        "faceswap PNG's note",
+        "faceswap PNG text",
         {"a.png": png},
         lambda folder: read_faceswap_origin(folder / "a.png"),
-        lambda mutator, _, data: mutator.png_note(data, NOTE),
+        lambda mutator, _, data: mutator.png_text(data, _FACESWAP_TEXT),
     )
-    kinds = {
+    pictures = {
         f"a{ending}": encode_picture(picture, ending)
         for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff")
     }
-    for name, data in kinds.items():
+    for name, data in pictures.items():
         yield Reader(
             f"picture ({name[2:]})", {name: data}, _read_picture(name), mutate_by_extension
         )
         yield Reader(
             f"picture to convert ({name[2:]})",
             {name: data},
-            _probe_pictures(name),
+            _probe_images(name),
             mutate_by_extension,
         )
     for ending, codec in (
@@ -390,8 +288,8 @@ def _media(scratch: Path) -> Iterator[Reader]:
         )
 
 
-def _marked(scratch: Path) -> Iterator[Reader]:
-    """Marked as fully as this machine can. Each time the signature is another, and its cases with it."""
+def _marked_files(scratch: Path) -> Iterator[Reader]:
+    """Yield the readers of marked files, signed if possible; each run has another signature."""
     mark = DisclosureMark(
         (SwappedIdentity("ben", "b" * 64, ConsentRecord(person="Ben", basis="release")),)
     )
@@ -403,7 +301,7 @@ def _marked(scratch: Path) -> Iterator[Reader]:
     for file in (picture, clip):
         MarkWriter.open(MarkSettings(), file).write(file, mark, scratch / "no source")
         yield Reader(
-            f"marks ({file.suffix})",
+            f"disclosure marks ({file.suffix})",
             {file.name: file.read_bytes()},
             _verify(file.name),
             mutate_by_extension,
@@ -412,12 +310,12 @@ def _marked(scratch: Path) -> Iterator[Reader]:
 
 
 def _verify(name: str) -> Callable[[Path], Any]:
-    """What was changed since it was signed counts as refused."""
+    """Return a reader that refuses a file which was changed after it was signed."""
 
     def read(folder: Path) -> None:
-        found = verify(folder / name)
-        if found.verdict == "invalid":
-            raise ArtifactRefused(found.to_text())
+        result = verify(folder / name)
+        if result.verdict == "invalid":
+            raise ArtifactRefused(result.to_text())
 
     return read
 
@@ -426,7 +324,7 @@ def _read_picture(name: str) -> Callable[[Path], Any]:
     return lambda folder: read_picture(folder / name)
 
 
-def _probe_pictures(name: str) -> Callable[[Path], Any]:
+def _probe_images(name: str) -> Callable[[Path], Any]:
     return lambda folder: probe_images(folder / name)
 
 

@@ -27,7 +27,11 @@ def pose_gap(direction: SwapDirection, region: str) -> ReviewFinding | None:
         return None
     way = REGIONS[region].format(angle=gap.angle, center=gap.center)
     name = direction.source.name
-    have = "no face" if not gap.source_faces else f"{gap.source_faces} face{'s'[: gap.source_faces != 1]}"
+    have = (
+        "no face"
+        if not gap.source_faces
+        else f"{gap.source_faces} face{'s'[: gap.source_faces != 1]}"
+    )
     return ReviewFinding(
         f"pose gap {region}", Severity.CRITICAL if gap.share >= 0.1 else Severity.WARNING,
         f"{direction.target_name} {way} in {format_percent(gap.share)} of the {direction.unit}; {name} has {have} there.",
@@ -69,14 +73,18 @@ def blink_gap(direction: SwapDirection) -> ReviewFinding | None:
 
 def light_gap(direction: SwapDirection) -> ReviewFinding | None:
     """The host is lit as no face of the guest is."""
-    near = np.abs(direction.target.gradient_x[:, None] - direction.source.table.gradient_x[None]) < _LIGHT_NEAR
+    near = (
+        np.abs(direction.target.gradient_x[:, None] - direction.source.table.gradient_x[None])
+        < _LIGHT_NEAR
+    )
     unlike = near.mean(1) < 0.01
     share = float(unlike.mean())
     if share < 0.1:
         return None
     side = (
         "right"
-        if np.median(direction.target.gradient_x[unlike]) > np.median(direction.source.table.gradient_x)
+        if np.median(direction.target.gradient_x[unlike])
+        > np.median(direction.source.table.gradient_x)
         else "left"
     )
     name = direction.source.name

@@ -121,7 +121,8 @@ def build_page(
             columns, lambda s: _pose_map(s, [d for d in directions if d.source.name == s.name])
         ),
         lights=_each(
-            columns, lambda s: light_map(s.table.gradient_x, s.table.gradient_y, s.color) + _strip(s.table)
+            columns,
+            lambda s: light_map(s.table.gradient_x, s.table.gradient_y, s.color) + _strip(s.table),
         ),
         histograms=_histograms(columns),
         sources="".join(_sources(s, p) for s, p in zip(subjects, people, strict=True)),
@@ -192,7 +193,9 @@ def _sheets(subject: _Subject, sheets: Sequence[ContactSheet]) -> str:
 
 def _pose_map(subject: _Subject, directions: Sequence[SwapDirection]) -> str:
     none = np.zeros((0, 2), np.float32)
-    needed = [np.stack([direction.target.yaw, direction.target.pitch], 1) for direction in directions]
+    needed = [
+        np.stack([direction.target.yaw, direction.target.pitch], 1) for direction in directions
+    ]
     missing = [uncovered_poses(direction) for direction in directions]
     return pose_map(
         subject.table,
@@ -219,7 +222,10 @@ def _histograms(columns: Sequence[_Subject]) -> str:
             Axis(0, 1, "", "shut", "wide open"),
         ),
         _charts(
-            columns, eyes, FaceTable.relative_eye_opening, Axis(0.4, 1.3, "", "shut", "wide open", CLOSED_EYES)
+            columns,
+            eyes,
+            FaceTable.relative_eye_opening,
+            Axis(0.4, 1.3, "", "shut", "wide open", CLOSED_EYES),
         ),
         _charts(columns, "Sharpness; shaded: blurred", attrgetter("sharpness"), sharp),
         _charts(columns, "Size of the face", attrgetter("size"), size),

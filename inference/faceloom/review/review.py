@@ -174,7 +174,9 @@ def summarize(
         own = _run(DIRECTION_CHECKS, direction, direction.text)
         found += own
         verdicts.append(
-            judge_readiness(direction, sort_by_severity([*own, *of_person[direction.source.name], *of_two]))
+            judge_readiness(
+                direction, sort_by_severity([*own, *of_person[direction.source.name], *of_two])
+            )
         )
     return ReviewSummary(
         report=report,

@@ -45,7 +45,11 @@ def metrics(scores: np.ndarray, rate: float = 1e-5, loss: float = 0.9) -> list[R
 
 
 CURVES = {
-    "nothing": ([], Trend.insufficient_data, "0 evaluations: whether more steps help can be said after 6"),
+    "nothing": (
+        [],
+        Trend.insufficient_data,
+        "0 evaluations: whether more steps help can be said after 6",
+    ),
     "one": ([50.0], Trend.insufficient_data, "1 evaluation: "),
     "too short to say": (RISING[:5], Trend.insufficient_data, "5 evaluations"),
     "rising": (
@@ -107,7 +111,11 @@ def test_a_rate_that_is_about_to_fall_is_waited_for(decay: str, rate: float, tre
 
 @pytest.mark.parametrize(
     ("key", "trend"),
-    [("optimizer.learning_rate", Trend.insufficient_data), ("steps", Trend.insufficient_data), ("log_every", Trend.flat)],
+    [
+        ("optimizer.learning_rate", Trend.insufficient_data),
+        ("steps", Trend.insufficient_data),
+        ("log_every", Trend.flat),
+    ],
 )
 def test_after_a_change_of_what_is_learned_it_is_too_early_to_say(key: str, trend: Trend) -> None:
     told = [*metrics(FLAT), {"step": 17000, "changed": key, "from": 1, "to": 2}]
