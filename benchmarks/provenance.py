@@ -1,7 +1,7 @@
-"""What marks survive, and what the content check sees of harmless clips.
+"""Measure which disclosure marks survive what, and the content check on harmless videos.
 
-    python benchmarks/provenance.py                 what is done to a marked sample, and flipped bytes
-    python benchmarks/provenance.py DATA [DATA ...] the surest refused thing in each video below the folders
+    python benchmarks/provenance.py                 a marked sample is copied, re-encoded, changed
+    python benchmarks/provenance.py DATA [DATA ...] the content check's highest score in each video
 
 The first needs `faceloom[provenance]`, the second `faceloom[content-check]`.
 """
@@ -31,42 +31,47 @@ from faceloom.video import probe_source, read_frames
 from faceloom.video.rotation import to_upright
 
 SAMPLE = Path(str(files("faceloom.demo") / "sample" / "target_ada.mp4"))
-FLIPS = 2000
-MADE_UP = "0" * 64
+# Bytes of each file in which one bit is flipped.
+FLIPS = 1500
+# Bytes around the manifest that belong to its container (box or chunk headers).
+STORE_MARGIN = 24
+# SHA-256 of the bundle that the marks name.
+BUNDLE_SHA256 = "0" * 64
+VIDEO_SUFFIXES = (".mp4", ".mpg", ".mov", ".mkv", ".avi")
 
 
-def marked(folder: Path, ending: str) -> Path:
-    """Mark the sample as a conversion would; the pictures are the sample's own."""
-    out = folder / f"marked{ending}"
-    mark, marker = (
-        DisclosureMark((SwappedIdentity("ben", MADE_UP),)),
-        MarkWriter.open(MarkSettings(), out),
-    )
-    if ending in (".mp4", ".mov", ".mkv"):
-        remux(SAMPLE, out, marker.tags(mark, probe_source(SAMPLE)))
+def write_marked(folder: Path, suffix: str) -> Path:
+    """Mark the sample, or its first frame, as a conversion would; its pixels are not changed."""
+    out = folder / f"marked{suffix}"
+    mark = DisclosureMark((SwappedIdentity("ben", BUNDLE_SHA256),))
+    writer = MarkWriter.open(MarkSettings(), out)
+    if suffix in (".mp4", ".mov", ".mkv"):
+        remux(SAMPLE, out, writer.tags(mark, probe_source(SAMPLE)))
     else:
-        picture = next(read_frames(SAMPLE)).rgb
-        cv2.imwrite(str(out), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    marker.run_to_completion(out, mark, SAMPLE)
+        image = next(read_frames(SAMPLE)).rgb
+        cv2.imwrite(str(out), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    writer.write(out, mark, SAMPLE)
     return out
 
 
 def remux(path: Path, out: Path, tags: dict[str, str]) -> Path:
+    """Copy video and audio streams and all tags, as ffmpeg -c copy does."""
     with av.open(str(path)) as source, av.open(str(out), "w") as target:
-        pairs = {
+        streams = {
             s.index: target.add_stream_from_template(s)
             for s in source.streams
             if s.type in ("video", "audio")
         }
         target.metadata.update(dict(source.metadata) | tags)
         for packet in source.demux():
-            if packet.dts is not None and packet.stream.index in pairs:
-                packet.stream = pairs[packet.stream.index]
+            if packet.dts is not None and packet.stream.index in streams:
+                packet.stream = streams[packet.stream.index]
                 target.mux(packet)
     return out
 
 
-def reencode(path: Path, out: Path, *, tags: bool) -> Path:
+def reencode_video(path: Path, out: Path, *, tags: bool) -> Path:
+    """Encode the video stream again, with or without the source's tags."""
     with av.open(str(path)) as source, av.open(str(out), "w") as target:
         stream = target.add_stream("libx264", rate=25, options={"crf": "28"})
         context, origin = stream.codec_context, source.streams.video[0]
@@ -80,91 +85,91 @@ def reencode(path: Path, out: Path, *, tags: bool) -> Path:
     return out
 
 
-def recompress(path: Path, out: Path) -> Path:
+def resave_image(path: Path, out: Path) -> Path:
+    """Open an image and save it again."""
     cv2.imwrite(str(out), cv2.imread(str(path)))
     return out
 
 
-def said(what: str, path: Path) -> None:
-    found = verify(path)
-    kinds = {"tags": found.sentences, "XMP": found.xmp, "C2PA": found.credentials}
-    carries = ", ".join(name for name, there in kinds.items() if there)
-    print(f"{what:34} {found.verdict:10} {carries or 'nothing'}")
+def print_marks(description: str, path: Path) -> None:
+    """Print the verdict and which marks a file has."""
+    report = verify(path)
+    marks = {"tags": report.sentences, "XMP": report.xmp, "C2PA": report.credentials}
+    names = ", ".join(name for name, mark in marks.items() if mark)
+    print(f"{description:34} {report.verdict:10} {names or 'nothing'}")
 
 
-def flips(path: Path, count: int = FLIPS) -> None:
-    """Flip a bit of one byte, at as many places."""
-    data, verdicts, missed = path.read_bytes(), Counter(), []
-    damaged = path.with_stem("flipped")
-    for at in sorted(random.Random(0).sample(range(len(data)), min(count, len(data)))):
-        damaged.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+def flip_bits(path: Path, count: int = FLIPS) -> None:
+    """Flip one bit of one byte at a time; print the verdicts and where none was noticed."""
+    data, verdicts, unnoticed = path.read_bytes(), Counter(), []
+    flipped = path.with_stem("flipped")
+    for offset in sorted(random.Random(0).sample(range(len(data)), min(count, len(data)))):
+        flipped.write_bytes(data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :])
         try:
-            verdict = verify(damaged).verdict
+            verdict = verify(flipped).verdict
         except Exception as error:
             verdict = type(error).__name__
         verdicts[verdict] += 1
-        if verdict == "intact":
-            missed.append(at)
+        if verdict == "valid":
+            unnoticed.append(offset)
     start = data.find(C2PA_STORE) - 12
     end = start + int.from_bytes(data[start : start + 4], "big")
-    outside = [at for at in missed if not start - 24 <= at < end + 24]
+    outside = [at for at in unnoticed if not start - STORE_MARGIN <= at < end + STORE_MARGIN]
     print(
-        f"{path.suffix:5} {len(data):8} bytes ({end - start} manifest), one flipped: {dict(verdicts)}; {outside=}"
+        f"{path.suffix:5} {len(data):8} bytes ({end - start} manifest), one flipped: "
+        f"{dict(verdicts)}; {outside=}"
     )
 
 
-def survives() -> None:
+def measure_survival() -> None:
+    """Print which marks survive remuxing, re-encoding and flipped bits."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for ending in (".mp4", ".mov", ".mkv"):
-            path = marked(folder, ending)
-            said(f"{ending} as written", path)
+        for suffix in (".mp4", ".mov", ".mkv"):
+            path = write_marked(folder, suffix)
+            print_marks(f"{suffix} as written", path)
             for other in (".mp4", ".mov", ".mkv"):
-                said(
-                    f"  remuxed to {other}, tags taken along",
-                    remux(path, folder / f"remuxed{other}", {}),
-                )
-            said(
-                "  encoded again, tags taken along", reencode(path, folder / "again.mp4", tags=True)
-            )
-            said("  encoded again", reencode(path, folder / "again.mp4", tags=False))
-        for ending in (".png", ".jpg", ".webp"):
-            path = marked(folder, ending)
-            said(f"{ending} as written", path)
-            said("  opened and saved again", recompress(path, folder / f"again{ending}"))
-        for ending in (".mp4", ".mov", ".png", ".jpg", ".webp"):
-            flips(marked(folder, ending))
+                out = remux(path, folder / f"remuxed{other}", {})
+                print_marks(f"  remuxed to {other}, with tags", out)
+            out = reencode_video(path, folder / "reencoded.mp4", tags=True)
+            print_marks("  re-encoded, with tags", out)
+            out = reencode_video(path, folder / "reencoded.mp4", tags=False)
+            print_marks("  re-encoded, without tags", out)
+        for suffix in (".png", ".jpg", ".webp"):
+            path = write_marked(folder, suffix)
+            print_marks(f"{suffix} as written", path)
+            print_marks("  saved again", resave_image(path, folder / f"resaved{suffix}"))
+        for suffix in (".mp4", ".mov", ".png", ".jpg", ".webp"):
+            flip_bits(write_marked(folder, suffix))
 
 
-def sees(path: Path) -> None:
-    """Look at a video once a second, as conversion does, and tell the surest score of what is refused."""
+def check_video(path: Path) -> None:
+    """Check one frame per second, as a conversion does; print the highest score and the time."""
     detector, info = load_nudity_detector(), probe_source(path)
-    due, looks, spent, best = float("-inf"), 0, 0.0, (0.0, "nothing", 0.0)
+    next_check, checks, elapsed, best = float("-inf"), 0, 0.0, (0.0, "nothing", 0.0)
     for frame in read_frames(path):
-        if frame.seconds < due:
+        if frame.seconds < next_check:
             continue
-        due, looks, started = frame.seconds + 1, looks + 1, time.perf_counter()
-        found = detector.detect(
-            cv2.cvtColor(to_upright(frame.rgb, info.rotation), cv2.COLOR_RGB2BGR)
-        )
-        spent += time.perf_counter() - started
+        next_check, checks, started = frame.seconds + 1, checks + 1, time.perf_counter()
+        upright = to_upright(frame.rgb, info.rotation)
+        detections = detector.detect(cv2.cvtColor(upright, cv2.COLOR_RGB2BGR))
+        elapsed += time.perf_counter() - started
         scores = [
             (row["score"], row["class"], frame.seconds)
-            for row in found
+            for row in detections
             if row["class"] in REFUSED_CLASSES
         ]
         best = max([best, *scores])
-    score, what, when = best
+    score, class_name, seconds = best
     print(
-        f"{path.name:28} {looks:4} looks, {1000 * spent / looks:4.0f} ms each, {score:.2f} {what} at {when:.1f} s"
+        f"{path.name:28} {checks:4} checks, {1000 * elapsed / checks:4.0f} ms each, "
+        f"{score:.2f} {class_name} at {seconds:.1f} s"
     )
 
 
 if __name__ == "__main__":
     for folder in map(Path, sys.argv[1:]):
-        for video in sorted(
-            p for p in folder.rglob("*") if p.suffix in (".mp4", ".mpg", ".mov", ".mkv", ".avi")
-        ):
-            sees(video)
+        for video in sorted(p for p in folder.rglob("*") if p.suffix in VIDEO_SUFFIXES):
+            check_video(video)
     if len(sys.argv) == 1:
-        survives()
+        measure_survival()
