@@ -20,7 +20,9 @@ from faceloom_train.runs.describe import describe_run
 from faceloom_train.runs.hdf5_validation import check_weights_file
 from faceloom_train.runs.run_directory import SCHEMA, Run
 
-_CONFIG = f"schema: {SCHEMA}\n".encode() + b"""faces: {ada: ../faces/ada, ben: ../faces/ben}
+_CONFIG = (
+    f"schema: {SCHEMA}\n".encode()
+    + b"""faces: {ada: ../faces/ada, ben: ../faces/ben}
 init_from: ../other
 settings:
   network: {kind: df, size: 96, encoder: [8, 16], latent_dim: 16, decoder: [16, 8],\
@@ -29,6 +31,7 @@ settings:
   batch_size: 8
   consent: Ada agreed
 """
+)
 
 
 # Values that replace one in a YAML file.
@@ -75,7 +78,10 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         check_weights_file(folder / "x.h5")
 
     yield Reader("weights (HDF5)", {"x.h5": original_weights()}, read_weights, mutate_by_extension)
-    metrics = b'{"step": 1, "loss": 0.5}\n{"step": 2, "changed": "steps", "from": 1, "to": 2}\n'
+    metrics = (
+        b'{"step": 1, "loss": 0.5}\n'
+        b'{"step": 2, "event": "setting_changed", "setting": "steps", "old": 1, "new": 2}\n'
+    )
     # The settings reader below covers the network; here it would be parsed twice for each case.
     config = re.sub(rb"network: .*", b"network: {kind: original}", _CONFIG)
     run = {

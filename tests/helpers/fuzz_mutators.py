@@ -21,7 +21,7 @@ EDGE_VALUES: tuple[Callable[[], Any], ...] = (
     lambda: "crops/../../x.jpg", lambda: [], lambda: {}, lambda: [[]], lambda: {"schema": 1},
     lambda: [1, 2, 3, 4],
 )  # fmt: skip
-# Large or deep values, drawn rarely: one takes a reader as long as fifty other cases.
+# Large or deep values, chosen rarely: one takes a reader as long as fifty other cases.
 HUGE_VALUES: tuple[Callable[[], Any], ...] = (
     lambda: 10**400, lambda: "x" * 100_000, lambda: [0] * 10_000, lambda: nested_list(500),
 )  # fmt: skip

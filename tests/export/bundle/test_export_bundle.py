@@ -176,7 +176,7 @@ def test_last_undamaged_checkpoint_is_exported(
     (run_copy / "checkpoints" / "step-00000003" / "state.weights.h5").write_bytes(b"half")
     assert run_to_completion(export_bundle(run_copy, "ben", tmp_path / "b")).step == 2
     assert "step-00000003 is damaged" in caplog.text
-    assert "is used, of step 2" in caplog.text
+    assert "The checkpoint of step 2 is used" in caplog.text
 
 
 @pytest.mark.parametrize("run", ["float32"], indirect=True)

@@ -118,7 +118,7 @@ def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "x.keras").write_bytes(b"not a zip")
     refusals = {
         "x.dfm": (ArtifactRefused, "cannot be read as ONNX"),
-        "x.keras": (ArtifactRefused, r"no \.zip"),
+        "x.keras": (ArtifactRefused, r"not a readable \.zip"),
         "y.dfm": (ArtifactRefused, "does not exist"),
         "x.h5": (UsageError, "cannot be imported"),
     }
