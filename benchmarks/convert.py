@@ -1,6 +1,8 @@
-"""How fast a conversion is, and what memory it takes: the tables of the README.
+"""Speed and peak memory of conversion: the tables of docs/benchmarks.md.
 
-python benchmarks/convert.py CLIP BUNDLE [BUNDLE...]   (each precision, provider "auto"; memory: the last one)
+python -m benchmarks.convert CLIP BUNDLE [BUNDLE...]
+
+Each precision of each bundle is measured with provider "auto"; memory with the last bundle.
 """
 
 import subprocess
@@ -21,41 +23,43 @@ from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle, ConvertOptions
 from faceloom.video import read_frames
 
-# Width, height and frames of the clips whose memory is measured; the first two differ in length alone.
+# Width, height and frames of the clips whose memory is measured; the first two differ in length.
 SIZES = ((1920, 1080, 300), (1920, 1080, 900), (3840, 2160, 60))
+# Seconds between two readings of a process's memory.
+MEMORY_INTERVAL = 0.02
 
 
 def main(clip: Path, bundles: list[Path]) -> None:
-    print(
-        "| bundle | decode | analyze | predict | blend | encode | whole command, ms/frame | frames/s | whole command / slowest stage |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
-    for path in bundles:
-        for graph in Bundle.read(path).manifest.graphs:
-            made = run_to_completion(
-                bench_convert(
-                    clip, path, ConvertOptions(provider="auto", precision=graph.precision)
-                )
-            )
-            stages = " | ".join(f"{ms:.1f}" for ms in made.stages.values())
-            rate, against = f"{1000 / made.total_ms:.1f}", f"{made.ratio_to_slowest:.2f}"
-            ran = f"{graph.precision}, {made.provider}"
-            print(
-                f"| {path.name} {ran} | {stages} | {made.total_ms:.1f} | {rate} | {against} |",
-                flush=True,
-            )
+    print_speed(clip, bundles)
     print("\n| clip | frames | peak memory |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for width, height, count in SIZES:
-            large = enlarge(clip, Path(folder) / "large.mp4", width, height, count)
+            large = write_resized(clip, Path(folder) / "large.mp4", width, height, count)
+            megabytes = peak_memory(large, bundles[-1], Path(folder))
+            print(f"| {width}x{height} | {count} | {megabytes:.0f} MB |", flush=True)
+
+
+def print_speed(clip: Path, bundles: list[Path]) -> None:
+    print(
+        "| bundle | decode | analyze | predict | blend | encode | total, ms per frame | frames/s "
+        "| total / slowest stage |"
+    )
+    print("|---" * 9 + "|")
+    for path in bundles:
+        for graph in Bundle.read(path).manifest.graphs:
+            options = ConvertOptions(provider="auto", precision=graph.precision)
+            result = run_to_completion(bench_convert(clip, path, options))
+            stages = " | ".join(f"{ms:.1f}" for ms in result.stages.values())
             print(
-                f"| {width}x{height} | {count} | {peak_memory(large, bundles[-1], Path(folder)):.0f} MB |",
+                f"| {path.name} {graph.precision}, {result.provider} | {stages} "
+                f"| {result.total_ms:.1f} | {1000 / result.total_ms:.1f} "
+                f"| {result.ratio_to_slowest:.2f} |",
                 flush=True,
             )
 
 
-def enlarge(clip: Path, path: Path, width: int, height: int, count: int) -> Path:
-    """Write a clip of the given size: the frames of another, fitted in, over and over."""
+def write_resized(clip: Path, path: Path, width: int, height: int, count: int) -> Path:
+    """Write a clip of the given size: the frames of another, fitted in and repeated."""
     pictures = [frame.rgb for frame in read_frames(clip, stop=100)]
     scale = min(width / pictures[0].shape[1], height / pictures[0].shape[0])
     with av.open(str(path), "w") as container:
@@ -71,36 +75,27 @@ def enlarge(clip: Path, path: Path, width: int, height: int, count: int) -> Path
 
 
 def peak_memory(clip: Path, bundle: Path, folder: Path) -> float:
-    """Return the greatest resident memory of the whole command, in MB."""
-    typed = [
-        "-m",
-        "faceloom",
-        "convert",
-        str(clip),
-        "--bundle",
-        str(bundle),
-        "--out",
-        str(folder / "out.mp4"),
-        "--force",
-    ]
+    """Return the peak resident memory of the convert command in MB."""
+    command = ["-m", "faceloom", "convert", clip, "--bundle", bundle]
+    command += ["--out", folder / "out.mp4", "--force"]
     process = subprocess.Popen(
-        [sys.executable, *typed], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    seen = [0]
+    readings = [0]
 
     def watch() -> None:
         while process.poll() is None:
             try:
-                seen.append(psutil.Process(process.pid).memory_info().rss)
+                readings.append(psutil.Process(process.pid).memory_info().rss)
             except psutil.NoSuchProcess:
                 return
-            time.sleep(0.02)
+            time.sleep(MEMORY_INTERVAL)
 
     thread = threading.Thread(target=watch)
     thread.start()
     assert process.wait() == 0, "the conversion failed"
     thread.join()
-    return max(seen) / 1e6
+    return max(readings) / 1e6
 
 
 if __name__ == "__main__":

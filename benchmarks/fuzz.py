@@ -1,10 +1,10 @@
-"""Spoil valid artifacts and read them: what is neither accepted nor refused in the documented way is a crash.
+"""Read mutated artifacts and report crashes: any outcome but acceptance or a documented refusal.
 
-python benchmarks/fuzz.py --cases 100000 --seconds 180 [--reader TEXT]... [--first CASE]
+python -m benchmarks.fuzz --cases 100000 --seconds 180 [--reader TEXT]... [--first CASE]
 
-Each reader works in a process of its own, with at most MORE_MEMORY more than it has at first, and LONGEST for a case;
-a crash ends it and another goes on with the next case. A case is its number: --first repeats one, or
-goes on where the seconds ended a run, which says so.
+Each reader runs in a child process with a limit on the memory that it may add and on the time of a
+case. After a crash another process continues with the next case. A case is identified by its index:
+--first repeats one, or continues a run that --seconds ended (its output says where).
 """
 
 import argparse
@@ -21,18 +21,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MORE_MEMORY = 2 * 2**30
-LONGEST = 20
-# The case that is being read, the refused, the accepted.
+from tests.helpers.fuzz_cases import Reader, scratch_folder, try_case
+from tests.helpers.fuzz_model_readers import model_readers
+from tests.helpers.fuzz_readers import runtime_readers
+
+# Bytes that a reader may allocate beyond what the process has at its start.
+MAX_ADDED_MEMORY = 2 * 2**30
+# Seconds that a case may take.
+MAX_CASE_SECONDS = 20
+# Most crashes of a reader that are printed.
+MAX_PRINTED_CRASHES = 20
+# Memory shared with the child process: index of the current case, refused, accepted.
 _COUNTS = struct.Struct("<3q")
 
 
 @dataclass
 class Result:
+    """The outcomes of a reader's cases."""
+
     refused: int = 0
+    """Cases that ended with a FaceloomError."""
     accepted: int = 0
+    """Cases that were read."""
     seconds: float = 0
+    """Time of all cases."""
     crashes: list[str] = field(default_factory=list)
+    """Descriptions of all other cases."""
 
     @property
     def cases(self) -> int:
@@ -49,111 +63,107 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--reader", action="append", default=[])
     parser.add_argument("--first", type=int, default=0)
-    asked = parser.parse_args()
-    from tests.helpers.fuzz_readers import scratch_folder
-
+    options = parser.parse_args()
     print("| reader | cases | refused | accepted | seconds | crashes |\n|---|---|---|---|---|---|")
+    any_crash = False
     with scratch_folder() as folder:
         os.environ["XDG_DATA_HOME"] = str(folder / "data")
-        crashes: list[str] = []
-        for reader in readers(folder / "made"):
-            if any(text in reader.name for text in asked.reader or [""]):
-                result = fuzz(
-                    reader, range(asked.first, asked.first + asked.cases), asked.seconds, folder
-                )
-                print(result.row(reader.name), flush=True)
-                if result.cases < asked.cases:
-                    print(
-                        f"{reader.name}: go on with --first {asked.first + result.cases}",
-                        file=sys.stderr,
-                    )
-                for crash in result.crashes[:20]:
-                    print(f"\n{reader.name}, {crash}", file=sys.stderr)
-                crashes += result.crashes
-    sys.exit(bool(crashes))
+        (folder / "valid").mkdir()
+        for reader in all_readers(folder / "valid"):
+            if any(text in reader.name for text in options.reader or [""]):
+                cases = range(options.first, options.first + options.cases)
+                result = fuzz(reader, cases, options.seconds, folder)
+                report(reader, result, cases)
+                any_crash = any_crash or bool(result.crashes)
+    sys.exit(any_crash)
 
 
-def readers(scratch: Path) -> "Iterator[strangers.Reader]":
-    import strangers
-    import strangers_models
+def report(reader: Reader, result: Result, cases: range) -> None:
+    print(result.row(reader.name), flush=True)
+    if result.cases < len(cases):
+        next_case = cases.start + result.cases
+        print(f"{reader.name}: continue with --first {next_case}", file=sys.stderr)
+    for crash in result.crashes[:MAX_PRINTED_CRASHES]:
+        print(f"\n{reader.name}, {crash}", file=sys.stderr)
 
-    yield from strangers.runtime_readers(scratch)
-    yield from strangers_models.model_readers(scratch)
+
+def all_readers(scratch: Path) -> Iterator[Reader]:
+    yield from runtime_readers(scratch)
+    yield from model_readers(scratch)
 
 
-def fuzz(reader: "strangers.Reader", seeds: range, most_seconds: float, folder: Path) -> Result:
-    """Read every case, or as many as the seconds allow."""
-    result, started, told = Result(), time.monotonic(), folder / "crash.txt"
+def fuzz(reader: Reader, cases: range, max_seconds: float, folder: Path) -> Result:
+    """Read every case, or as many as the time allows."""
+    result, started, crash_file = Result(), time.monotonic(), folder / "crash.txt"
     counts = mmap.mmap(-1, _COUNTS.size)
-    at = seeds.start
-    while at < seeds.stop and time.monotonic() - started < most_seconds:
-        counts[:] = _COUNTS.pack(at, result.refused, result.accepted)
-        told.write_text("")
+    case = cases.start
+    while case < cases.stop and time.monotonic() - started < max_seconds:
+        counts[:] = _COUNTS.pack(case, result.refused, result.accepted)
+        crash_file.write_text("")
         child = os.fork()
         if not child:
-            _work(reader, range(at, seeds.stop), started + most_seconds, counts, folder)
+            _read_cases(reader, range(case, cases.stop), started + max_seconds, counts, folder)
         _, status = os.waitpid(child, 0)
-        at, result.refused, result.accepted = _COUNTS.unpack(counts[:])
-        crash = told.read_text()
+        case, result.refused, result.accepted = _COUNTS.unpack(counts[:])
+        crash = crash_file.read_text()
         if os.WIFSIGNALED(status):
-            dead = signal.Signals(os.WTERMSIG(status)).name
-            crash = f"died of {'a hang' if dead == 'SIGALRM' else dead}"
+            name = signal.Signals(os.WTERMSIG(status)).name
+            crash = f"died of {'a timeout' if name == 'SIGALRM' else name}"
         elif os.WEXITSTATUS(status):
-            raise SystemExit(f"{reader.name}: the bench itself failed at case {at}:\n{crash}")
+            raise SystemExit(f"{reader.name}: the benchmark failed at case {case}:\n{crash}")
         if crash:
-            result.crashes.append(f"case {at}: {crash}")
-            at += 1
+            result.crashes.append(f"case {case}: {crash}")
+            case += 1
     result.seconds = time.monotonic() - started
     return result
 
 
-def _work(
-    reader: "strangers.Reader", seeds: range, until: float, counts: mmap.mmap, folder: Path
+def _read_cases(
+    reader: Reader, cases: range, deadline: float, counts: mmap.mmap, folder: Path
 ) -> None:
-    """Read cases until the end of them or of the time, or a crash, in a process that ends with this."""
-    from tests.helpers.fuzz_readers import try_case
-
-    code, place = 1, folder / "place"
-    # Native readers print what they think of damage.
+    """Read cases until their end, the deadline or a crash, and exit the (child) process."""
+    exit_code, case_folder = 1, folder / "case"
+    # Native readers print warnings about damaged files.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        first = _most_memory()
-        for seed in seeds:
+        shutil.rmtree(case_folder, ignore_errors=True)
+        case_folder.mkdir()
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        address_space = pages * resource.getpagesize()
+        peak_at_start = _peak_memory()
+        for case in cases:
             _, refused, accepted = _COUNTS.unpack(counts[:])
-            counts[:] = _COUNTS.pack(seed, refused, accepted)
-            if time.monotonic() > until:
+            counts[:] = _COUNTS.pack(case, refused, accepted)
+            if time.monotonic() > deadline:
                 break
-            # What is asked for and not used fails in every other case; what is used is counted in the others, as
-            # native readers catch their own failures.
-            most = taken + MORE_MEMORY * (1 if seed % 2 else 4)
-            resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
-            files = reader.case(seed)
-            signal.alarm(LONGEST)
+            # Odd cases limit the memory that is reserved. Even cases limit the memory that is
+            # used, as native readers handle a failed allocation themselves.
+            limit = address_space + MAX_ADDED_MEMORY * (1 if case % 2 else 4)
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            files = reader.case(case)
+            signal.alarm(MAX_CASE_SECONDS)
             try:
-                kept = try_case(reader, files, place)
-                _refuse_more_than(first + MORE_MEMORY)
+                is_accepted = try_case(reader, files, case_folder)
+                _check_peak_memory(peak_at_start + MAX_ADDED_MEMORY)
             except Exception:
                 (folder / "crash.txt").write_text(traceback.format_exc(limit=-3))
                 break
             finally:
                 signal.alarm(0)
-            counts[:] = _COUNTS.pack(seed + 1, refused + (not kept), accepted + kept)
-        code = 0
+            counts[:] = _COUNTS.pack(case + 1, refused + (not is_accepted), accepted + is_accepted)
+        exit_code = 0
     except BaseException:
         (folder / "crash.txt").write_text(traceback.format_exc())
     finally:
-        os._exit(code)
+        os._exit(exit_code)
 
 
-def _refuse_more_than(most: int) -> None:
-    if _most_memory() > most:
-        raise MemoryError(f"{_most_memory() / 1e9:.1f} GB at most")
+def _check_peak_memory(limit: int) -> None:
+    if _peak_memory() > limit:
+        raise MemoryError(f"the peak memory is {_peak_memory() / 1e9:.1f} GB")
 
 
-def _most_memory() -> int:
+def _peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
