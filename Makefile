@@ -4,13 +4,16 @@ VENV ?= .venv
 RUNTIME_VENV ?= .venv-runtime
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format runtime clean
+.PHONY: demo test test-quick lint format runtime clean
 
 demo: $(VENV)/.installed  ## the whole job on the sample, into demo/
 	$(BIN)/faceloom demo --out demo --force
 
 test: $(VENV)/.installed  ## every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --durations=15
+
+test-quick: $(VENV)/.installed  ## every test that neither trains nor fuzzes nor starts processes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not training and not fuzz and not process and not e2e"
 
 lint: $(VENV)/.installed  ## style, types, and which package may import which
 	$(BIN)/ruff check .

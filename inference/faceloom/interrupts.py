@@ -54,12 +54,22 @@ def recorded_interrupts() -> Iterator[InterruptRecord]:
         The record.
     """
     record, previous = InterruptRecord(), signal.getsignal(signal.SIGINT)
+    report_unraisable = sys.unraisablehook
+
+    def report_unless_interrupted(error: "sys.UnraisableHookArgs") -> None:
+        # An interrupted import leaves half-made objects, whose finalizers fail.
+        if not record.received:
+            report_unraisable(error)
+
     if previous in (signal.default_int_handler, signal.SIG_DFL):
         signal.signal(signal.SIGINT, record.handle)
+        sys.unraisablehook = report_unless_interrupted
     try:
         yield record
     finally:
         signal.signal(signal.SIGINT, previous)
+        if not record.received:
+            sys.unraisablehook = report_unraisable
 
 
 def check_interrupt() -> None:

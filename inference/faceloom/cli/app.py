@@ -22,7 +22,7 @@ from faceloom.cli import (
     verify,
 )
 from faceloom.errors import FaceloomError, escape_unprintable
-from faceloom.interrupts import recorded_interrupts
+from faceloom.interrupts import InterruptRecord, recorded_interrupts
 
 # The entry-point group through which the trainer and the exporter add their commands.
 _COMMAND_GROUP = "faceloom.commands"
@@ -43,8 +43,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command and turn Faceloom's errors into one sentence and an exit code."""
     try:
-        with recorded_interrupts():
-            _with_all_commands()()
+        with recorded_interrupts() as interrupts:
+            _run(interrupts)
     except FaceloomError as error:
         _fail(error)
     except OSError as error:
@@ -52,6 +52,16 @@ def main() -> None:
     except SystemExit as error:
         if error.code == _INTERRUPTED:
             print("faceloom: stopped; no incomplete output was left.", file=sys.stderr)  # noqa: T201
+        raise
+
+
+def _run(interrupts: InterruptRecord) -> None:
+    """Run the command; one that finishes although Ctrl-C was pressed exits with 130, too."""
+    try:
+        _with_all_commands()()
+    except SystemExit as error:
+        if interrupts.received and not error.code:
+            sys.exit(_INTERRUPTED)
         raise
 
 

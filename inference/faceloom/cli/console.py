@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as ProgressBars
 
 from faceloom.errors import escape_unprintable
+from faceloom.interrupts import check_interrupt
 from faceloom.json_documents import StrictModel
 from faceloom.progress import Progress, ProgressCallback
 
@@ -103,6 +104,7 @@ class _BarReport:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, progress: Progress) -> None:
+        check_interrupt()
         if progress.stage not in self._tasks:
             self._tasks[progress.stage] = self._bars.add_task(
                 progress.stage, total=progress.total, note=""
@@ -123,6 +125,7 @@ class _LineReport:
         self._last_time = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        check_interrupt()
         now = time.monotonic()
         recent = progress.stage == self._stage and now - self._last_time < _LINE_INTERVAL
         if recent and progress.done != progress.total:
