@@ -1,6 +1,6 @@
 """What extraction finds, held against exact truth and real volunteers: the table of the README.
 
-python benchmarks/extract.py SHARED_DATA   (the folder with synth/ and real/)
+python -m benchmarks.extract SHARED_DATA   (the folder with synth/ and real/)
 """
 
 import json

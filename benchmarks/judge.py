@@ -1,6 +1,6 @@
 """What the judge says of a perfect swap, of the same one spoilt in seven ways, and of real ones.
 
-python benchmarks/judge.py TARGET TRUTH FACES_WANTED FACES_OTHER [NAME=VIDEO ...]
+python -m benchmarks.judge TARGET TRUTH FACES_WANTED FACES_OTHER [NAME=VIDEO ...]
 """
 
 import sys

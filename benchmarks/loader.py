@@ -1,6 +1,6 @@
 """Speed of sampling and augmentation, and their share of a step of `smoke` (docs/training.md).
 
-python benchmarks/loader.py FACESET FACESET
+python -m benchmarks.loader FACESET FACESET
 """
 
 import os

@@ -1,7 +1,7 @@
 """Measure which disclosure marks survive what, and the content check on harmless videos.
 
-    python benchmarks/provenance.py                 a marked sample is copied, re-encoded, changed
-    python benchmarks/provenance.py DATA [DATA ...] the content check's highest score in each video
+    python -m benchmarks.provenance                 a marked sample is copied, re-encoded, changed
+    python -m benchmarks.provenance DATA [DATA ...] the content check's highest score in each video
 
 The first needs `faceloom[provenance]`, the second `faceloom[content-check]`.
 """

@@ -1,6 +1,6 @@
 """How good a swap each preset has made after so many minutes, by the judge, against exact truth.
 
-python benchmarks/time_to_quality.py SYNTH OUT --minutes 1 2 4 8 --presets smoke original_64
+python -m benchmarks.time_to_quality SYNTH OUT --minutes 1 2 4 8 --presets smoke original_64
 
 SYNTH holds train_ada, train_ben, target_ada and truth_ben_toned (or truth_ben) as .mp4. Only training counts for the
 time. The same command goes on where it stopped. Leaves OUT/table.md and OUT/plot.svg.
