@@ -58,8 +58,8 @@ class FacePercentiles:
     clipped: Percentiles
     eyes_open: Percentiles
     mouth_open: Percentiles
-    across: Percentiles
-    down: Percentiles
+    gradient_x: Percentiles
+    gradient_y: Percentiles
     lightness: Percentiles
 
     @classmethod
