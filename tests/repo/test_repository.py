@@ -1,4 +1,4 @@
-"""What the repository promises about itself."""
+"""Properties of the repository: modules, documents, commands, pins and committed files."""
 
 import ast
 import re
@@ -6,36 +6,33 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 
-from faceloom.weights import FACE_MESH, MOBILEFACENET, RETINAFACE_MOBILENET, YUNET
+from faceloom.cli.app import build_app
+from faceloom.weights import FACE_MESH, MOBILEFACENET, RETINAFACE_MOBILENET, YUNET, Weights
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path for root in ("inference", "training", "export") for path in (ROOT / root).rglob("*.py")
 )
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMANDS = (
-    "extract", "curate", "review", "train", "export", "import", "convert", "compare", "inspect", "demo",
-    "doctor", "bench",
-)  # fmt: skip
-
-
+COMMANDS = sorted(typer.main.get_group(build_app()).commands)
 FACE_MODELS = (RETINAFACE_MOBILENET, YUNET, FACE_MESH, MOBILEFACENET)
 
 
 @pytest.mark.parametrize("weights", FACE_MODELS, ids=lambda w: w.file)
-def test_every_face_model_is_whole_and_its_license_is_named(weights) -> None:
+def test_every_face_model_is_complete_and_its_license_is_named(weights: Weights) -> None:
     assert weights.verified_path().stat().st_size > 2e5
     assert weights.file in (ROOT / "inference/faceloom/weights/LICENSES.md").read_text()
 
 
-def test_no_face_model_is_there_without_a_checksum() -> None:
+def test_every_face_model_has_a_checksum() -> None:
     files = {path.name for path in (ROOT / "inference/faceloom/weights").glob("*.onnx")}
     assert files == {w.file for w in FACE_MODELS}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_modules_are_short_and_named_for_what_they_do(path: Path) -> None:
+def test_modules_are_short_and_have_specific_names(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
     assert path.stem not in {
         "util",
@@ -51,17 +48,16 @@ def test_modules_are_short_and_named_for_what_they_do(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
-def test_nothing_unpickles() -> None:
+def test_no_module_unpickles() -> None:
     for path in SOURCES:
         text = path.read_text()
         assert "pickle.load" not in text, path
         assert "allow_pickle=True" not in text, path
 
 
-def test_every_command_is_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
-    for command in COMMANDS:
-        assert f"faceloom {command}" in readme
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"faceloom {command}" in (ROOT / "README.md").read_text()
 
 
 def test_the_readme_s_make_targets_exist() -> None:
@@ -71,12 +67,12 @@ def test_the_readme_s_make_targets_exist() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
-def test_what_documents_point_to_exists(path: Path) -> None:
+def test_link_targets_in_documents_exist(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), target
 
 
-def test_pins_are_exact_and_name_no_place() -> None:
+def test_pins_are_exact_and_name_no_index() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     for line in (line for line in lines if not line.startswith("#")):
         assert re.fullmatch(
@@ -84,13 +80,13 @@ def test_pins_are_exact_and_name_no_place() -> None:
         ), line
 
 
-def test_git_holds_no_lock_file_and_no_real_face() -> None:
-    done = subprocess.run(
+def test_repository_has_no_lock_file_and_no_real_face() -> None:
+    completed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    if done.returncode:
+    if completed.returncode:
         pytest.skip("not a git checkout")
-    files = done.stdout.splitlines()
+    files = completed.stdout.splitlines()
     assert not [f for f in files if Path(f).name in ("uv.lock", "poetry.lock", "Pipfile.lock")]
     media = {
         Path(f).name for f in files if Path(f).suffix in (".mp4", ".mpg", ".mov", ".jpg", ".jpeg")

@@ -58,7 +58,7 @@ def main() -> None:
 def _run(interrupts: InterruptRecord) -> None:
     """Run the command; one that finishes although Ctrl-C was pressed exits with 130, too."""
     try:
-        _with_all_commands()()
+        build_app()()
     except SystemExit as error:
         if interrupts.received and not error.code:
             sys.exit(_INTERRUPTED)
@@ -70,7 +70,7 @@ def _fail(error: FaceloomError) -> None:
     sys.exit(error.exit_code)
 
 
-def _with_all_commands() -> typer.Typer:
+def build_app() -> typer.Typer:
     """Add this package's commands, then those of installed packages with the entry point."""
     for module in (extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench):
         module.add_commands(app)
