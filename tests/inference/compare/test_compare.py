@@ -1,4 +1,4 @@
-"""The judge says what the eye says: every fault moves its own part of the score most."""
+"""The score agrees with the eye: each degradation lowers its own component most."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers import degradations as faults
+from tests.helpers import degradations
 from tests.helpers.clips import make_clip
 
 from faceloom.compare import ClipVersions, Comparison, DetailedComparison, compare, write_report
@@ -23,13 +23,13 @@ from faceloom.video import read_frames
 
 # Enough for a few words of speech.
 FRAMES = 30
-# What was done to the exact truth, and the part of the score that must fall most.
-FAULTS = {
-    "shifted": "place",
+# What degrades the ground truth, and the score component that must fall most.
+DEGRADATIONS = {
+    "shifted": "position",
     "blurred": "sharpness",
     "another mouth": "expression",
     "recolored": "color",
-    "flickering": "steadiness",
+    "flickering": "stability",
     "cut out": "seam",
     "wrong person": "identity",
 }
@@ -48,24 +48,24 @@ def clips(sample: Path) -> dict[str, list[np.ndarray]]:
 def judged(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample: Path
 ) -> DetailedComparison:
-    """The truth, spoilt in each way, judged in one pass."""
+    """The ground truth, degraded in each way, measured in one pass."""
     target, truth = clips["target_ada"], clips["truth_ben"]
     versions = {
-        "untouched": target,
-        "shifted": faults.shifted(truth),
-        "blurred": faults.blurred(truth),
-        "another mouth": faults.with_another_mouth(truth),
-        "recolored": faults.recolored(truth),
-        "flickering": faults.flickering(truth),
-        "cut out": faults.cut_out(truth, target),
-        "wrong person": faults.of_the_wrong_person(target),
+        "target": target,
+        "shifted": degradations.shifted(truth),
+        "blurred": degradations.blurred(truth),
+        "another mouth": degradations.with_another_mouth(truth),
+        "recolored": degradations.recolored(truth),
+        "flickering": degradations.flickering(truth),
+        "cut out": degradations.cut_out(truth, target),
+        "wrong person": degradations.of_the_wrong_person(target),
         "truth": truth,
     }
-    moments = enumerate(zip(*versions.values(), strict=True))
+    frames = enumerate(zip(*versions.values(), strict=True))
     references = load_identity_references(
         FaceSet.read(facesets["ben"]), FaceSet.read(facesets["ada"])
     )
-    return run_to_completion(compare_frames(moments, tuple(versions), references, "None"))
+    return run_to_completion(compare_frames(frames, tuple(versions), references, "None"))
 
 
 def version(judged: DetailedComparison, name: str) -> Version:
@@ -75,14 +75,14 @@ def version(judged: DetailedComparison, name: str) -> Version:
 
 
 def value(version: Version, name: str) -> float:
-    figure = version.figure(name)
-    assert figure
-    return figure.value
+    metric = version.metric(name)
+    assert metric
+    return metric.mean
 
 
 def without_truth(version: Version) -> Score:
-    """The score as if the exact truth were not known."""
-    score = compute_score({figure.name: figure for figure in version.figures}, None)
+    """Compute the score without the ground truth."""
+    score = compute_score({metric.name: metric for metric in version.metrics}, None)
     assert score
     return score
 
@@ -92,38 +92,45 @@ def with_truth(version: Version) -> Score:
     return version.score
 
 
-def test_the_truth_is_perfect_and_the_target_is_no_swap(judged: DetailedComparison) -> None:
+def test_the_truth_scores_100_and_the_target_0(judged: DetailedComparison) -> None:
     assert with_truth(version(judged, "truth")).value == pytest.approx(100)
     for score_in in (with_truth, without_truth):
-        assert score_in(version(judged, "untouched")).value == pytest.approx(0, abs=1e-3)
-    untouched = version(judged, "untouched")
-    for name, wanted in {
+        assert score_in(version(judged, "target")).value == pytest.approx(0, abs=1e-3)
+    target = version(judged, "target")
+    for name, expected in {
         "identity": 0,
-        "other": 1,
+        "target_identity": 1,
         "expression": 1,
         "seam": 0,
-        "dropped": 1,
+        "unswapped_frames": 1,
         "sharpness": 1,
     }.items():
-        assert value(untouched, name) == pytest.approx(wanted, abs=0.02)
+        assert value(target, name) == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("score_in", [with_truth, without_truth])
-@pytest.mark.parametrize(("fault", "part"), FAULTS.items())
-def test_each_fault_moves_its_own_part_most(
-    judged: DetailedComparison, fault: str, part: str, score_in: Callable[[Version], Score]
+@pytest.mark.parametrize(("degradation", "component"), DEGRADATIONS.items())
+def test_each_degradation_lowers_its_own_component_most(
+    judged: DetailedComparison,
+    degradation: str,
+    component: str,
+    score_in: Callable[[Version], Score],
 ) -> None:
-    spoilt, perfect = (score_in(version(judged, name)) for name in (fault, "truth"))
-    fallen = {p.name: q.value - p.value for p, q in zip(spoilt.parts, perfect.parts, strict=True)}
-    assert max(fallen, key=lambda name: fallen[name]) == part
-    assert spoilt.value < perfect.value - 1
+    degraded, perfect = (score_in(version(judged, name)) for name in (degradation, "truth"))
+    fallen = {
+        p.name: q.value - p.value
+        for p, q in zip(degraded.components, perfect.components, strict=True)
+    }
+    assert max(fallen, key=lambda name: fallen[name]) == component
+    assert degraded.value < perfect.value - 1
 
 
 def test_blur_cannot_win(judged: DetailedComparison) -> None:
-    """On plain SSIM it does: a sharp face two pixels off is beaten by a blurred one."""
+    """On plain SSIM it wins: a blurred face beats a sharp one that is two pixels off."""
     shifted, blurred = version(judged, "shifted"), version(judged, "blurred")
     plain, aligned = (
-        [value(v, name) for v in (shifted, blurred)] for name in ("truth_ssim", "truth_aligned")
+        [value(v, name) for v in (shifted, blurred)]
+        for name in ("truth_ssim", "truth_aligned_ssim")
     )
     assert plain[0] < plain[1]
     assert aligned[0] > aligned[1]
@@ -135,23 +142,23 @@ def test_blur_cannot_win(judged: DetailedComparison) -> None:
     [
         ([1.0], None),
         ([2.0, 2.0, 2.0], 0.0),
-        # Two long stretches of one value each are two observations, not forty.
+        # Two long runs of one value each are two observations, not forty.
         ([0.0] * 20 + [1.0] * 20, pytest.approx(0.5 * np.sqrt(10 / 9) / np.sqrt(10))),
     ],
 )
-def test_uncertainty_is_that_of_stretches(values: list[float], error: object) -> None:
+def test_the_standard_error_uses_batch_means(values: list[float], error: object) -> None:
     assert standard_error(np.float32(values)) == error
 
 
-def test_worst_frames_are_the_furthest_from_the_best_and_not_neighbors() -> None:
+def test_worst_frames_are_far_from_the_best_value_and_spaced() -> None:
     series = np.float32([1, 0.2, 0.1, 0.3, 1, 1, 1, 1, 0.5, 1, 1, 1, np.nan] + [1.0] * 23)
-    figure = summarize_metric("sharpness", series, range(100, 136))
-    assert figure
-    assert figure.worst[:2] == (102, 108)
+    metric = summarize_metric("sharpness", series, range(100, 136))
+    assert metric
+    assert metric.worst_frames[:2] == (102, 108)
     assert summarize_metric("sharpness", np.float32([np.nan]), [0]) is None
 
 
-def test_a_report_shows_curves_and_the_worst_moments(
+def test_a_report_shows_charts_and_the_worst_frames(
     clips: dict[str, list[np.ndarray]],
     facesets: dict[str, Path],
     tmp_path: Path,
@@ -161,7 +168,7 @@ def test_a_report_shows_curves_and_the_worst_moments(
         make_clip(tmp_path / f"{n}.mp4", clips[n][:6]) for n in ("target_ada", "truth_ben")
     )
     page = tmp_path / "swap.html"
-    typed = (
+    arguments = (
         "compare",
         target,
         swap,
@@ -172,27 +179,27 @@ def test_a_report_shows_curves_and_the_worst_moments(
         "--report",
         page,
     )
-    code, out, _ = faceloom(*typed)
+    code, out, _ = faceloom(*arguments)
     text = page.read_text()
     assert code == 0
     assert "SCORE (against the target)" in out
-    # The paste is the swap itself here: nothing is beaten.
-    assert "does not beat a paste job" in out
+    # The paste is the swap itself, so the swap does not beat it.
+    assert "does not beat the paste baseline" in out
     assert text.count("<svg") > 10
     assert not re.search("https?:", text)
     for link in {part.split('"')[0] for part in text.split('href="#')[1:]}:
         assert f'id="{link}"' in text
-    assert faceloom(*typed)[0] == 2
-    assert faceloom(*typed, "--force")[0] == 0
+    assert faceloom(*arguments)[0] == 2
+    assert faceloom(*arguments, "--force")[0] == 0
 
 
-def test_what_is_printed_can_be_read_again(judged: DetailedComparison) -> None:
+def test_a_comparison_survives_json(judged: DetailedComparison) -> None:
     printed = json.loads(json.dumps(asdict(judged.comparison)))
-    assert Comparison.of(printed) == judged.comparison
-    assert "SCORE (against the exact truth)" in judged.comparison.to_text()
+    assert Comparison.from_json(printed) == judged.comparison
+    assert "SCORE (against the ground truth)" in judged.comparison.to_text()
 
 
-def test_without_a_wanted_person_there_is_no_score(
+def test_without_an_identity_there_is_no_score(
     clips: dict[str, list[np.ndarray]], tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
@@ -201,66 +208,71 @@ def test_without_a_wanted_person_there_is_no_score(
     assert "--identity" in comparison.to_text()
 
 
-# A swap's face is found in these of four frames: what can be told then, and what cannot. One face has no movement.
-MOVED = {"expression", "mouth", "gaze", "pose", "drift"}
+# Frames of four in which the swap's face is found, then the metrics that are defined and undefined.
+# One face has no motion.
+MOTION = {"expression", "mouth_motion", "gaze_error", "head_pose_error", "identity_deviation"}
 FOUND = {
-    "none": ([], {"sharpness", "color", "dropped"}, {*MOVED, "identity", "other", "place"}),
-    "one": ([1], {"identity", "other", "place"}, MOVED),
-    "two": ([0, 2], {"identity", "place", *MOVED}, set()),
+    "none": (
+        [],
+        {"sharpness", "color_error", "unswapped_frames"},
+        {*MOTION, "identity", "target_identity", "position_error"},
+    ),
+    "one": ([1], {"identity", "target_identity", "position_error"}, MOTION),
+    "two": ([0, 2], {"identity", "position_error", *MOTION}, set()),
 }
 
 
 @pytest.mark.parametrize("stills", [False, True])
 @pytest.mark.parametrize("name", FOUND)
-def test_what_too_few_faces_cannot_tell_is_absent(
+def test_metrics_that_need_more_faces_are_absent(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], name: str, stills: bool
 ) -> None:
-    frames, told, absent = FOUND[name]
+    with_face, present, absent = FOUND[name]
     gray = np.full_like(clips["target_ada"][0], 128)
     swaps = [
-        picture if number in frames else gray
+        picture if number in with_face else gray
         for number, picture in enumerate(clips["truth_ben"][:4])
     ]
-    moments = [
+    frames = [
         (number * (1 + stills), pair)
         for number, pair in enumerate(zip(clips["target_ada"][:4], swaps, strict=True))
     ]
     references = load_identity_references(FaceSet.read(facesets["ben"]), None)
     judged = run_to_completion(
-        compare_frames(moments, ("untouched", "swap"), references, "None", stills=stills)
+        compare_frames(frames, ("target", "swap"), references, "None", stills=stills)
     )
     swap = version(judged, "swap")
-    names = {figure.name for figure in swap.figures}
-    assert told <= names
+    names = {metric.name for metric in swap.metrics}
+    assert present <= names
     assert not absent & names
-    assert all(np.isfinite(figure.value) for figure in swap.figures)
+    assert all(np.isfinite(metric.mean) for metric in swap.metrics)
     assert (swap.score is None) == (name == "none")
-    assert (swap.part("expression") is None) == (name != "two")
+    assert (swap.component("expression") is None) == (name != "two")
     assert ("no frame of the swap shows a face" in judged.comparison.to_text()) == (name == "none")
 
 
-@pytest.mark.parametrize("shown", [[], [1]])
-def test_a_truth_without_faces_tells_nothing(
-    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], shown: list[int]
+@pytest.mark.parametrize("frames_with_face", [[], [1]])
+def test_a_truth_without_faces_defines_no_metric(
+    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], frames_with_face: list[int]
 ) -> None:
     target, swap = clips["target_ada"][:4], clips["truth_ben"][:4]
     truth = [
-        picture if number in shown else np.zeros_like(picture)
+        picture if number in frames_with_face else np.zeros_like(picture)
         for number, picture in enumerate(swap)
     ]
     references = load_identity_references(FaceSet.read(facesets["ben"]), None)
-    moments = enumerate(zip(target, swap, truth, strict=True))
+    frames = enumerate(zip(target, swap, truth, strict=True))
     judged = run_to_completion(
-        compare_frames(moments, ("untouched", "swap", "truth"), references, "None")
+        compare_frames(frames, ("target", "swap", "truth"), references, "None")
     )
     found = version(judged, "swap")
-    assert (found.figure("truth_identity") is None) == (not shown)
-    assert (found.figure("truth_sharpness") is None) == (not shown)
-    assert found.figure("truth_expression") is None
-    assert found.figure("expression")
+    assert (found.metric("truth_identity") is None) == (not frames_with_face)
+    assert (found.metric("truth_sharpness") is None) == (not frames_with_face)
+    assert found.metric("truth_expression") is None
+    assert found.metric("expression")
 
 
-def test_only_versions_of_one_clip_can_be_compared(
+def test_clips_of_another_size_or_length_are_refused(
     clips: dict[str, list[np.ndarray]], tmp_path: Path
 ) -> None:
     target = make_clip(tmp_path / "target.mp4", clips["target_ada"][:4])
@@ -273,7 +285,7 @@ def test_only_versions_of_one_clip_can_be_compared(
         run_to_completion(compare(ClipVersions(small, small)))
 
 
-def test_a_report_is_written_once(
+def test_a_report_leaves_no_partial_file(
     judged: DetailedComparison, clips: dict[str, list[np.ndarray]], tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
