@@ -106,7 +106,7 @@ def softer_guest(direction: SwapDirection) -> ReviewFinding | None:
         return None
     name = direction.source.name
     return ReviewFinding(
-        "softer guest", Severity.WARNING,
+        "softer source", Severity.WARNING,
         f"The face of {direction.target_name} has {host:.0f} pixels and {name}'s {guest:.0f}: the swap will look soft.",
         f"Add closer footage of {name}.", 1 - guest / host, {"guest": guest, "host": host},
     )  # fmt: skip
@@ -129,24 +129,24 @@ def several_people(target: TargetStatistics) -> ReviewFinding | None:
     )  # fmt: skip
 
 
-def crowded(target: TargetStatistics) -> ReviewFinding | None:
+def several_faces(target: TargetStatistics) -> ReviewFinding | None:
     """More faces than one, of which all but one are seen too rarely to be judged."""
     share = target.frames_with_several_faces / target.frames
     if share < 0.02 or len(target.people) > 1:
         return None
     return ReviewFinding(
-        "crowded", Severity.NOTE, f"{target.name} shows more than one face in {format_percent(share)} of the frames.",
+        "several faces", Severity.NOTE, f"{target.name} shows more than one face in {format_percent(share)} of the frames.",
         _WHO_IS_EXCHANGED, share, {"share": share},
     )  # fmt: skip
 
 
-def faceless(target: TargetStatistics) -> ReviewFinding | None:
+def no_face(target: TargetStatistics) -> ReviewFinding | None:
     """No face found in many frames of the target."""
     share = target.frames_without_face / target.frames
     if share < 0.05:
         return None
     return ReviewFinding(
-        "faceless", Severity.NOTE, f"{target.name} shows no face that is found in {format_percent(share)} of the frames.",
+        "no face", Severity.NOTE, f"{target.name} shows no detectable face in {format_percent(share)} of the frames.",
         "Those frames stay as they are; check that nothing but turned or hidden heads is missed.",
         share, {"share": share},
     )  # fmt: skip
@@ -157,6 +157,6 @@ DIRECTION_CHECKS: tuple[Callable[[SwapDirection], ReviewFinding | None], ...] = 
 )  # fmt: skip
 TARGET_CHECKS: tuple[Callable[[TargetStatistics], ReviewFinding | None], ...] = (
     several_people,
-    crowded,
-    faceless,
+    several_faces,
+    no_face,
 )

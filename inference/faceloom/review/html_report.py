@@ -73,7 +73,7 @@ code { font: .92em ui-monospace, monospace; white-space: nowrap }
 <h2>Faces</h2>$sheets
 <h2>Where the heads turn</h2>
 <p class="quiet">The darker a cell, the more faces. $legend</p><div class="grid poses">$poses</div>
-<h2>Light and color</h2>
+<h2>Lighting and color</h2>
 <p class="quiet">A dot a face, on the side its light comes from. Below, the mean colors of the faces from dark to
 light.</p><div class="grid lights">$lights</div>
 <h2>Expression, sharpness, size</h2>$histograms

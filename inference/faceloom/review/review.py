@@ -81,7 +81,7 @@ class FaceSetSummary:
     faces: int
     near_duplicates: int
     strangers: int
-    sources: tuple[FileShare, ...]
+    files: tuple[FileShare, ...]
     spreads: FacePercentiles
 
 
@@ -91,7 +91,7 @@ class TargetPersonSummary:
 
     name: str
     faces: int
-    looks_like: str
+    matches: str
     spreads: FacePercentiles
 
 
@@ -101,8 +101,8 @@ class TargetSummary:
 
     name: str
     frames: int
-    crowded: int
-    faceless: int
+    frames_with_several_faces: int
+    frames_without_face: int
     people: tuple[TargetPersonSummary, ...]
 
 
@@ -217,7 +217,7 @@ def _person_figures(person: FaceSetStatistics) -> FaceSetSummary:
         faces=len(person),
         near_duplicates=int(person.duplicate.sum()),
         strangers=int((person.similarity < SAME_PERSON_SIMILARITY).sum()),
-        sources=person.files,
+        files=person.files,
         spreads=FacePercentiles.of(person.table),
     )
 
@@ -226,8 +226,8 @@ def _target_figures(target: TargetStatistics) -> TargetSummary:
     return TargetSummary(
         name=target.name,
         frames=target.frames,
-        crowded=target.frames_with_several_faces,
-        faceless=target.frames_without_face,
+        frames_with_several_faces=target.frames_with_several_faces,
+        frames_without_face=target.frames_without_face,
         people=tuple(
             TargetPersonSummary(
                 person.name, len(person.table), person.matches, FacePercentiles.of(person.table)

@@ -78,7 +78,7 @@ def measure_target(
     )
 
 
-def looks_like(center: FaceValues, people: Sequence[FaceSetStatistics]) -> str:
+def match_face_set(center: FaceValues, people: Sequence[FaceSetStatistics]) -> str:
     """Return the name of the person whose face set is nearest to a unit vector, empty if it is none of them."""
     likeness = {person.name: float(person.center @ center) for person in people}
     name = max(likeness, key=likeness.__getitem__)
@@ -92,7 +92,7 @@ def _tell_apart(
     vectors = float32(np.stack([face.embedding for face in seen]))
     numbers = cluster_faces(vectors, np.array([face.track for face in seen], np.int64))
     known = [
-        looks_like(center_of(vectors[numbers == number]), people)
+        match_face_set(center_of(vectors[numbers == number]), people)
         for number in range(int(numbers.max()) + 1)
     ]
     # Someone whose profile counts as another person is still the same if both are like one face set.

@@ -30,7 +30,7 @@ from faceloom.review.statistics import (
     TargetPersonStatistics,
     TargetStatistics,
 )
-from faceloom.review.target_measurement import looks_like, measure_target
+from faceloom.review.target_measurement import match_face_set, measure_target
 from faceloom.review.verdict import Readiness, judge_readiness
 from faceloom.video import read_frames
 
@@ -104,7 +104,7 @@ def test_good_footage_has_no_finding(ada: FaceSetStatistics, ben: FaceSetStatist
     assert found(PAIR_CHECKS, (ada, ben)) == {}
     assert found(TARGET_CHECKS, target_of(ada)) == {}
     summary = summarize(Path("r.html"), (ada, ben), target_of(ada))
-    assert [(v.guest, v.readiness) for v in summary.verdicts] == [("ben", Readiness.ready)]
+    assert [(v.source, v.readiness) for v in summary.verdicts] == [("ben", Readiness.READY)]
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -115,8 +115,8 @@ def test_a_fault_of_a_set_makes_its_finding_and_no_other(name: str, tmp_path: Pa
     finding = findings[name]
     assert words in finding.text
     assert finding.action
-    assert finding.figures
-    assert 0 < finding.weight <= 1
+    assert finding.measurements
+    assert 0 < finding.affected <= 1
 
 
 def test_one_file_alone_is_said_once(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_pictures_that_were_cut_from_one_video_are_one_file(tmp_path: Path) -> N
         s.model_copy(update={"name": "film.mp4", "kind": "picture"}) for s in faces.sources
     )
     person = run_to_completion(measure_faceset(replace(faces, sources=frames)))
-    assert [(share.name, share.faces) for share in person.sources] == [("film.mp4", len(GOOD))]
+    assert [(share.name, share.faces) for share in person.files] == [("film.mp4", len(GOOD))]
     videos = run_to_completion(
         measure_faceset(
             replace(
@@ -139,7 +139,7 @@ def test_pictures_that_were_cut_from_one_video_are_one_file(tmp_path: Path) -> N
             )
         )
     )
-    assert len(videos.sources) == 5
+    assert len(videos.files) == 5
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ GAPS = {
     "up": ({"pitch": 35.0, "yaw": 0.0}, "pose gap up", "looks up by 35 degrees"),
     "down": ({"pitch": -30.0, "yaw": 0.0}, "pose gap down", "looks down by 30 degrees"),
     "mouth": ({"mouth_open": 1.2}, "mouth gap", "opens the mouth wider in 14 % of the frames"),
-    "light": ({"across": 1.0}, "light gap", "is lit more from the right in 14 % of the frames"),
+    "light": ({"gradient_x": 1.0}, "light gap", "is lit more from the right in 14 % of the frames"),
 }
 
 
@@ -219,8 +219,8 @@ def test_an_eye_is_shut_beside_how_far_its_person_opens_it_and_a_profile_s_canno
     for usual in (0.2, 0.33):
         opens = float32([usual] * 8 + [0.75 * usual] * 4 + [0.85 * usual] * 4)
         table = replace(ada.table, eyes_open=opens, yaw=float32([0] * 10 + [50, -50] + [0] * 4))
-        assert np.flatnonzero(table.shut()).tolist() == [8, 9]
-        assert table.openness()[[0, 8]] == pytest.approx([1, 0.75])
+        assert np.flatnonzero(table.has_closed_eyes()).tolist() == [8, 9]
+        assert table.relative_eye_opening()[[0, 8]] == pytest.approx([1, 0.75])
 
 
 def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: FaceSetStatistics) -> None:
@@ -229,7 +229,7 @@ def test_shut_eyes_are_those_of_the_truth(sample: Path, ada: FaceSetStatistics) 
     shut = truth["expr"][:, 0, [controls.index("blinkL"), controls.index("blinkR")]].mean(1)
     (person,) = run_to_completion(measure_target(sample / "target_ada.mp4", 1, (ada,))).people
     assert len(person.table) == len(shut)
-    found = person.table.shut()
+    found = person.table.has_closed_eyes()
     assert (int(found[shut > 0.7].sum()), int(found[shut < 0.3].sum())) == (
         int((shut > 0.7).sum()),
         0,
@@ -269,19 +269,19 @@ def test_a_guest_who_never_blinks_and_one_who_is_small_are_found(
         "blink gap"
     ]
     assert list(found(DIRECTION_CHECKS, SwapDirection(far, ada.table, "ada", "faces"))) == [
-        "softer guest"
+        "softer source"
     ]
 
 
 def test_every_finding_of_a_direction_was_made() -> None:
-    made = {gap[1] for gap in GAPS.values()} | {"pose gap ahead", "blink gap", "softer guest"}
+    made = {gap[1] for gap in GAPS.values()} | {"pose gap ahead", "blink gap", "softer source"}
     assert len(made) == len(DIRECTION_CHECKS)
 
 
 # What the target is like, the finding, a piece of what it says.
 TARGETS = {
-    "passers-by": ({"crowded": 30}, "crowded", "shows more than one face in 25 % of the frames"),
-    "empty frames": ({"faceless": 30}, "faceless", "no face that is found in 25 % of the frames"),
+    "passers-by": ({"frames_with_several_faces": 30}, "several faces", "shows more than one face in 25 % of the frames"),
+    "empty frames": ({"frames_without_face": 30}, "no face", "no detectable face in 25 % of the frames"),
 }
 
 
@@ -326,7 +326,7 @@ def test_the_gravest_comes_first(ada: FaceSetStatistics, ben: FaceSetStatistics)
     findings = [f for find in FACESET_CHECKS if (f := find(faulty))]
     assert [f.name for f in sort_by_severity(findings)] == ["strangers", "blurred"]
     summary = summarize(Path("r.html"), (ben, faulty), target_of(ben))
-    assert summary.verdicts[0].readiness == Readiness.not_ready
+    assert summary.verdicts[0].readiness == Readiness.NOT_READY
     assert "--keep-identity" in summary.verdicts[0].command
     severities = [list(Severity).index(f.severity) for f in summary.findings]
     assert severities == sorted(severities)
@@ -342,17 +342,17 @@ def test_findings_stand_together_by_what_they_are_about_the_gravest_first(
         (about, format_counts(f), [each.name for each in f])
         for about, f in group_by_subject(summary.findings).items()
     ] == [
-        ("ada", "1 grave, 1 warning", ["strangers", "blurred"]),
+        ("ada", "1 critical, 1 warning", ["strangers", "blurred"]),
         ("ben", "1 warning", ["still mouth"]),
         ("ben's face on ada in clip.mp4", "1 warning", ["mouth gap"]),
         ("clip.mp4", "1 note", ["several people"]),
     ]
     assert (
-        format_counts([f for f in summary.findings if f.severity == Severity.warning])
+        format_counts([f for f in summary.findings if f.severity == Severity.WARNING])
         == "3 warnings"
     )
     said = summary.to_text().splitlines()
-    assert said.index("ada: 1 grave, 1 warning") < said.index(
+    assert said.index("ada: 1 critical, 1 warning") < said.index(
         "ben's face on ada in clip.mp4: 1 warning"
     )
 
@@ -365,10 +365,10 @@ def test_coverage_is_a_share_of_the_host_s_faces(
     assert covered_share(direction) == pytest.approx(0.5)
     gap = find_coverage_gap(direction, "right")
     assert gap is not None
-    assert (gap.share, gap.faces) == (pytest.approx(0.5), 0)
+    assert (gap.share, gap.source_faces) == (pytest.approx(0.5), 0)
     assert find_coverage_gap(direction, "left") is None
     verdict = judge_readiness(direction, [])
-    assert (verdict.readiness, verdict.covered) == (Readiness.not_ready, pytest.approx(0.5))
+    assert (verdict.readiness, verdict.covered) == (Readiness.NOT_READY, pytest.approx(0.5))
 
 
 def test_the_people_of_a_target_are_told_apart(
@@ -384,22 +384,22 @@ def test_the_people_of_a_target_are_told_apart(
     known = replace(run_to_completion(measure_faceset(FaceSet.read(facesets["ben"]))), name="ben")
     target = run_to_completion(measure_target(path, 1, (ada, known)))
     assert [
-        (p.name, p.looks_like, len(p.table)) for p in sorted(target.people, key=lambda p: p.name)
+        (p.name, p.matches, len(p.table)) for p in sorted(target.people, key=lambda p: p.name)
     ] == [
         ("ben in pair.mp4", "ben", 6),
-        (f"{next(p for p in target.people if not p.looks_like).label} of pair.mp4", "", 6),
+        (f"{next(p for p in target.people if not p.matches).label} of pair.mp4", "", 6),
     ]
-    assert (target.frames, target.crowded, target.faceless) == (6, 6, 0)
+    assert (target.frames, target.frames_with_several_faces, target.frames_without_face) == (6, 6, 0)
 
 
 def test_the_target_s_own_person_is_no_guest(
     ada: FaceSetStatistics, ben: FaceSetStatistics
 ) -> None:
     target = target_of(ada)
-    assert looks_like(ada.center, (ben, ada)) == "ada"
-    assert looks_like(float32(np.eye(192)[9]), (ben, ada)) == ""
-    assert [d.guest.name for d in list_directions((ben, ada), target)] == ["ben"]
-    assert [d.guest.name for d in list_directions((ada,), target)] == ["ada"]
+    assert match_face_set(ada.center, (ben, ada)) == "ada"
+    assert match_face_set(float32(np.eye(192)[9]), (ben, ada)) == ""
+    assert [d.source.name for d in list_directions((ben, ada), target)] == ["ben"]
+    assert [d.source.name for d in list_directions((ada,), target)] == ["ada"]
     assert [d.text for d in list_directions((ada, ben), None)] == [
         "ada's face on ben",
         "ben's face on ada",
@@ -413,13 +413,13 @@ def test_light_is_measured_from_the_side_it_comes_from() -> None:
     below = np.ascontiguousarray(right.transpose(1, 0, 2))
     for picture, across, down in ((right, 1, 0), (right[:, ::-1].copy(), -1, 0), (below, 0, 1)):
         light = measure_lighting(picture, mask)
-        assert np.sign([round(light.across, 2), round(light.down, 2)]).tolist() == [across, down]
+        assert np.sign([round(light.gradient_x, 2), round(light.gradient_y, 2)]).tolist() == [across, down]
     assert measure_lighting(right, np.zeros_like(mask)).lab == (0, 0, 0)
 
 
 def test_charts_take_one_face_and_faces_beyond_their_edge(ada: FaceSetStatistics) -> None:
     none = np.zeros((0, 2), np.float32)
-    assert len(FaceTable.of([], [], [], [])) == 0
+    assert len(FaceTable.from_faces([], [], [], [])) == 0
     assert pose_map(replace(ada.table, yaw=ada.table.yaw * 9), "#000", none, none).count("<rect")
     assert "median 5.00<" in histogram(float32([5]), Axis(0, 1), "#000")
 
@@ -479,18 +479,18 @@ def test_the_result_holds_all_figures_and_findings(page_and_result: tuple[str, d
     assert [person["name"] for person in result["people"]] == ["ada", "ben"]
     assert result["people"][0]["faces"] == 120
     (person,) = result["target"].pop("people")
-    assert result["target"] == {"name": "target_ada.mp4", "frames": 3, "crowded": 0, "faceless": 0}
-    assert (person["name"], person["faces"], person["looks_like"]) == ("target_ada.mp4", 3, "")
+    assert result["target"] == {"name": "target_ada.mp4", "frames": 3, "frames_with_several_faces": 0, "frames_without_face": 0}
+    assert (person["name"], person["faces"], person["matches"]) == ("target_ada.mp4", 3, "")
     assert (
         result["people"][0]["spreads"]["yaw"]["low"]
         < 0
         < result["people"][0]["spreads"]["yaw"]["high"]
     )
-    assert [verdict["guest"] for verdict in result["verdicts"]] == ["ada", "ben"]
+    assert [verdict["source"] for verdict in result["verdicts"]] == ["ada", "ben"]
     headings = [
         html.unescape(heading) for heading in re.findall(r'<h3 class="group">(.*?) <small>', page)
     ]
-    assert headings == list(dict.fromkeys(finding["about"] for finding in result["findings"]))
+    assert headings == list(dict.fromkeys(finding["subject"] for finding in result["findings"]))
     for finding in result["findings"]:
         assert finding["text"].replace("'", "&#x27;") in page
         assert html.escape(finding["command"]) in page
