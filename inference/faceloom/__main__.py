@@ -1,6 +1,8 @@
 """The `faceloom` command, and `python -m faceloom`."""
 
+import os
 import signal
+import sys
 
 
 def main() -> None:
@@ -10,9 +12,18 @@ def main() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from faceloom.cli.app import main as run_command  # noqa: PLC0415  after the line above
+    # Imported here: the line above must run first.
+    from faceloom.cli import app  # noqa: PLC0415
 
-    run_command()
+    try:
+        app.main()
+    except SystemExit as error:
+        if error.code != app.INTERRUPTED:
+            raise
+        # Native libraries that were interrupted may abort while the interpreter shuts down.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(app.INTERRUPTED)
 
 
 if __name__ == "__main__":

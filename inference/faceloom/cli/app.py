@@ -27,7 +27,7 @@ from faceloom.interrupts import InterruptRecord, recorded_interrupts
 # The entry-point group through which the trainer and the exporter add their commands.
 _COMMAND_GROUP = "faceloom.commands"
 # The exit code of a shell for a command that Ctrl-C stopped.
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="faceloom",
@@ -49,10 +49,11 @@ def main() -> None:
         _fail(error)
     except OSError as error:
         _fail(friendly_os_error(error, Path(error.filename or "The file")))
-    except SystemExit as error:
-        if error.code == _INTERRUPTED:
-            print("faceloom: stopped; no incomplete output was left.", file=sys.stderr)  # noqa: T201
-        raise
+    except (KeyboardInterrupt, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code != INTERRUPTED:
+            raise
+        print("faceloom: stopped; no incomplete output was left.", file=sys.stderr)  # noqa: T201
+        sys.exit(INTERRUPTED)
 
 
 def _run(interrupts: InterruptRecord) -> None:
@@ -61,7 +62,7 @@ def _run(interrupts: InterruptRecord) -> None:
         build_app()()
     except SystemExit as error:
         if interrupts.received and not error.code:
-            sys.exit(_INTERRUPTED)
+            sys.exit(INTERRUPTED)
         raise
 
 

@@ -15,6 +15,8 @@ from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.run_directory import Run
 
+ROOT = Path(__file__).parents[3]
+
 
 @pytest.fixture(scope="module")
 def jax_results(
@@ -30,7 +32,8 @@ def jax_results(
     }
     faces = [f"{name}={path}" for name, path in facesets.items()]
     done = subprocess.run(
-        [sys.executable, jax_checks.__file__, str(folder), *faces],
+        [sys.executable, "-m", "tests.helpers.jax_checks", str(folder), *faces],
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,

@@ -18,12 +18,12 @@ from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tin
 import faceloom
 from faceloom.errors import PartlyDone, UsageError
 from faceloom_train.distributed.handshake import broadcast_config, receive_config
+from faceloom_train.distributed.open_strategy import open_strategy
 from faceloom_train.distributed.rendezvous import (
     greeting_server,
     parse_worker_addresses,
     rendezvous,
 )
-from faceloom_train.distributed.open_strategy import open_strategy
 from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.loop.callbacks import StepCallback
 from faceloom_train.loop.recovery import check_worker_error
@@ -141,7 +141,7 @@ def test_two_workers_learn_what_one_does_and_end_together(
     assert [path.name for path in list_checkpoints(Run.read(run))] == [f"step-{last:08d}"]
     assert not (tmp_path / "nowhere").exists()
     one, answers = tiny_run(tmp_path / "one", facesets, **changes), iter([False] * 5 + [True])
-    train(one, stop_asked=lambda: next(answers))
+    train(one, stop_requested=lambda: next(answers))
     np.testing.assert_allclose(losses(run, 6), losses(tmp_path / "one", 6), rtol=1e-4)
 
 
@@ -152,34 +152,34 @@ def test_a_worker_that_is_gone_ends_the_others(tmp_path: Path, facesets: dict[st
         second.kill()
         said = first.communicate(timeout=60)[1]
         assert first.returncode == 8, said
-    assert "Another worker is gone" in said
+    assert "Another worker has stopped or does not answer" in said
 
 
-class Talk(DeviceStrategy):
-    """Two workers in one process: what the first said is heard by the second."""
+class TwoInOne(DeviceStrategy):
+    """Two workers in one process: the second receives what the first sent."""
 
     def __init__(self) -> None:
         super().__init__(2, 2)
-        self.said, self.refused = "", False
+        self.sent, self.refused = "", False
 
     @property
-    def agree(self) -> Callable[[bool], bool]:
-        return self._agree
+    def any_worker(self) -> Callable[[bool], bool]:
+        return self._any_worker
 
-    def _agree(self, says: bool) -> bool:
-        self.refused |= says
+    def _any_worker(self, value: bool) -> bool:
+        self.refused |= value
         return self.refused
 
-    def tell(self, text: str) -> str:
-        self.said = text or self.said
-        return self.said
+    def broadcast(self, text: str) -> str:
+        self.sent = text or self.sent
+        return self.sent
 
 
 def test_a_worker_hears_the_settings(facesets: dict[str, Path]) -> None:
-    talk = Talk()
-    broadcast_config(talk, tiny_config(steps=77), facesets)
-    assert receive_config(talk, facesets).settings == tiny_config(steps=77)
-    assert not talk.refused
+    strategy = TwoInOne()
+    broadcast_config(strategy, tiny_config(steps=77), facesets)
+    assert receive_config(strategy, facesets).settings == tiny_config(steps=77)
+    assert not strategy.refused
 
 
 @pytest.mark.parametrize(
@@ -196,54 +196,54 @@ def test_a_worker_hears_the_settings(facesets: dict[str, Path]) -> None:
 def test_a_worker_with_other_faces_is_refused(
     facesets: dict[str, Path], names: dict[str, str], said: str
 ) -> None:
-    talk = Talk()
-    broadcast_config(talk, tiny_config(), facesets)
+    strategy = TwoInOne()
+    broadcast_config(strategy, tiny_config(), facesets)
     with pytest.raises(UsageError, match=said):
-        receive_config(talk, {name: facesets[of] for name, of in names.items()})
+        receive_config(strategy, {name: facesets[of] for name, of in names.items()})
     # The second has said no: so does the first one then.
-    with pytest.raises(UsageError, match="Another worker cannot follow"):
-        broadcast_config(talk, tiny_config(), facesets)
+    with pytest.raises(UsageError, match="Another worker cannot join"):
+        broadcast_config(strategy, tiny_config(), facesets)
 
 
 def test_a_worker_with_another_version_is_refused(
     facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    talk = Talk()
-    broadcast_config(talk, tiny_config(), facesets)
+    strategy = TwoInOne()
+    broadcast_config(strategy, tiny_config(), facesets)
     monkeypatch.setattr(faceloom, "__version__", "0.0.0")
     with pytest.raises(UsageError, match=r"The first worker has Faceloom .*, this one 0\.0\.0"):
-        receive_config(talk, facesets)
+        receive_config(strategy, facesets)
 
 
 def test_a_worker_needs_its_own_copy_of_the_faces(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    with pytest.raises(UsageError, match=r"nowhere is not on this machine; name .* with --faces"):
+    with pytest.raises(UsageError, match=r"nowhere is not on this machine"):
         local_face_sets(tmp_path / "nowhere", {})
     shared = tiny_run(tmp_path / "shared", facesets)
     assert local_face_sets(shared.directory, {}) == facesets
     assert local_face_sets(tmp_path / "nowhere", facesets) == facesets
 
 
-class Alone(DeviceStrategy):
+class LastWorker(DeviceStrategy):
     """The last of two workers."""
 
-    def is_lost(self, error: BaseException) -> bool:
+    def is_worker_lost(self, error: BaseException) -> bool:
         return isinstance(error, ConnectionError)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConnectionError(), "Another worker is gone"),
-        (MemoryError(), r"Out of memory on worker 1 with 8 faces .* --set micro_batch_size=4"),
+        (ConnectionError(), "Another worker has stopped"),
+        (MemoryError(), r"Out of memory on worker 1 with 8 faces .*--set micro_batch_size=4"),
     ],
 )
 def test_workers_end_by_what_one_process_would_go_on_from(error: Exception, said: str) -> None:
     with pytest.raises(PartlyDone, match=said):
-        check_worker_error(error, Alone(2, 2, 1), 8)
+        check_worker_error(error, LastWorker(2, 2, 1), 8)
     check_worker_error(error, DeviceStrategy(), 8)
-    check_worker_error(ValueError(), Alone(2, 2, 1), 8)
+    check_worker_error(ValueError(), LastWorker(2, 2, 1), 8)
 
 
 def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
@@ -285,9 +285,9 @@ def test_a_step_that_devices_cannot_share_is_refused(
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, batch_size=4)
     with pytest.raises(
-        UsageError, match=r"4 faces of each identity cannot be shared alike by 3 devices"
+        UsageError, match=r"4 faces of each identity cannot be divided equally among 3 devices"
     ):
-        train(run, devices=DeviceStrategy(count=3))
+        train(run, devices=DeviceStrategy(device_count=3))
     assert not run.metrics_path.exists()
 
 
@@ -296,11 +296,11 @@ def test_a_step_that_devices_cannot_share_is_refused(
     [
         ("one:1", 0, "two addresses or more"),
         ("one:1,one:1", 0, "only once"),
-        ("one:1,two", 0, "'two' is no address"),
-        ("one:1,two:65536", 0, "'two:65536' is no address"),
+        ("one:1,two", 0, "'two' is not an address"),
+        ("one:1,two:65536", 0, "'two:65536' is not an address"),
         ("one:1,two:2", None, "from 0 to 1"),
         ("one:1,two:2", 2, "from 0 to 1"),
-        (None, 0, "name them all"),
+        (None, 0, "pass --workers too"),
     ],
 )
 def test_workers_that_cannot_be_are_refused(
@@ -311,7 +311,7 @@ def test_workers_that_cannot_be_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("devices", "said"), [("0", "from 1"), ("two", "from 1"), ("99", "there are 1 here")]
+    ("devices", "said"), [("0", "from 1"), ("two", "from 1"), ("99", "finds only 1")]
 )
 def test_devices_that_are_not_there_are_refused(devices: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
@@ -319,7 +319,7 @@ def test_devices_that_are_not_there_are_refused(devices: str, said: str) -> None
 
 
 def test_all_devices_of_a_machine_with_one_are_one() -> None:
-    assert open_strategy("all").count == 1
+    assert open_strategy("all").device_count == 1
 
 
 def test_workers_that_do_not_answer_are_named() -> None:
@@ -327,7 +327,7 @@ def test_workers_that_do_not_answer_are_named() -> None:
     addresses = parse_worker_addresses(f"127.0.0.1:{here},127.0.0.1:{there}", 0)
     said: list[str] = []
     with pytest.raises(UsageError, match=f"No worker answers at 127.0.0.1:{there}"):
-        rendezvous(addresses, 0, lambda progress: said.append(progress.note), patience=0)
+        rendezvous(addresses, 0, lambda progress: said.append(progress.note), timeout=0)
     assert said == [f"waiting for 127.0.0.1:{there}"]
     with (
         socket.create_server(("", there)),
@@ -351,7 +351,7 @@ def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
             [here, there],
             0,
             lambda progress: said.append(f"{progress.done} of {progress.total}"),
-            patience=0,
+            timeout=0,
         )
     assert said == ["2 of 2"]
 
@@ -359,15 +359,15 @@ def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
 @pytest.mark.parametrize(
     ("greeting", "said"),
     [
-        ("SSH-2.0-OpenSSH_9.6", "is no worker of faceloom train; choose a port"),
-        ("faceloom worker 2 of 3", "not 'faceloom worker 1 of 2'; give all the same --workers"),
+        ("SSH-2.0-OpenSSH_9.6", "is not a worker of faceloom train; choose a port"),
+        ("faceloom worker 2 of 3", "not 'faceloom worker 1 of 2'; pass the same --workers"),
         ("", "No worker answers"),
     ],
 )
 def test_strangers_are_not_taken_for_workers(greeting: str, said: str) -> None:
     here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
     with greeting_server(there, greeting), pytest.raises(UsageError, match=said):
-        rendezvous([here, there], 0, lambda _: None, patience=0)
+        rendezvous([here, there], 0, lambda _: None, timeout=0)
 
 
 def assert_alike(one: Run, other: Run, relative: float) -> None:

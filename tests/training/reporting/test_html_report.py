@@ -42,7 +42,10 @@ def test_a_run_leaves_its_page_and_files_for_tensorboard(
 
 ROWS = {
     "nothing": ([], "Too few values yet"),
-    "no number": ([{"step": 1, "seconds": 1, "skipped_steps": 1}], "1 steps with a non-finite loss were skipped"),
+    "no number": (
+        [{"step": 1, "seconds": 1, "skipped_steps": 1}],
+        "1 steps with a non-finite loss were skipped",
+    ),
     "a restore": (
         [{"step": 4, "event": "restored", "reason": "why & so", "failed_step": 9}],
         "restored from this step&#39;s checkpoint: why &amp; so at step 9",
