@@ -1,4 +1,4 @@
-"""Several devices and several processes learn what one does, end together, and say what is wrong."""
+"""Several devices and workers learn the same as one, end together, and report errors."""
 
 import signal
 import socket
@@ -33,7 +33,7 @@ from faceloom_train.model.train_step import STEP_OUTPUTS
 from faceloom_train.runs.checkpoint import list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
-# What one process and several must agree on: clipping and decay come after the mean over devices.
+# Gradient clipping and weight decay must follow the mean over devices.
 LEARNING = {
     "batch_size": 4,
     "optimizer": {"global_clipnorm": 0.5, "weight_decay": 0.01},
@@ -52,9 +52,9 @@ main()
 
 
 def losses(run: Path, count: int) -> list[float]:
-    found = metrics_rows(Run.read(run))[:count]
-    assert [row["step"] for row in found] == list(range(1, count + 1))
-    return [row["loss"] for row in found]
+    logged = metrics_rows(Run.read(run))[:count]
+    assert [row["step"] for row in logged] == list(range(1, count + 1))
+    return [row["loss"] for row in logged]
 
 
 def options(folder: Path, facesets: dict[str, Path], **changes: object) -> list[str]:
@@ -64,8 +64,8 @@ def options(folder: Path, facesets: dict[str, Path], **changes: object) -> list[
     return ["--config", str(config), *faces]
 
 
-def test_two_devices_learn_what_one_does(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    """With parts on each, and the scaled loss of float16, whose skipping goes through all devices, too."""
+def test_two_devices_learn_the_same_as_one(tmp_path: Path, facesets: dict[str, Path]) -> None:
+    """With micro-batches, and the loss scaling of float16, which skips a step on all devices."""
     changes = {
         **LEARNING,
         "steps": 4,
@@ -76,18 +76,18 @@ def test_two_devices_learn_what_one_does(tmp_path: Path, facesets: dict[str, Pat
     command = [*options(tmp_path, facesets, **changes), "--run", str(tmp_path / "two")]
     script = [sys.executable, "-c", TWO_DEVICES, *command]
     done = subprocess.run(script, check=True, stderr=subprocess.PIPE, text=True, timeout=200)
-    assert "1 faces of each identity at once" in done.stderr
+    assert "micro-batch of 1 faces of each identity" in done.stderr
     one = tiny_run(tmp_path / "one", facesets, **changes)
     train(one)
     np.testing.assert_allclose(losses(tmp_path / "two", 4), losses(tmp_path / "one", 4), rtol=2e-3)
-    assert_alike(Run.read(tmp_path / "two"), one, 5e-3)
+    assert_similar(Run.read(tmp_path / "two"), one, 5e-3)
 
 
 @contextmanager
 def two_workers(
     folder: Path, facesets: dict[str, Path], **changes: object
 ) -> Iterator[tuple[subprocess.Popen[str], subprocess.Popen[str]]]:
-    """Start two workers on free ports of this machine; end them if they have not ended."""
+    """Start two workers on free ports; kill them if they do not end."""
     addresses = ",".join(f"127.0.0.1:{port}" for port in free_ports(2))
     command = [
         sys.executable,
@@ -100,8 +100,8 @@ def two_workers(
     ]
     with ExitStack() as stack:
         started = []
-        # Only the first may touch its run: the second names a folder that must never be there.
-        for number, run in enumerate(("run", "nowhere")):
+        # Only the first worker writes the run: the folder that the second names must not appear.
+        for number, run in enumerate(("run", "unused")):
             place = ["--worker", str(number), "--run", str(folder / run)]
             process = subprocess.Popen(
                 [*command, *place], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -125,7 +125,7 @@ def wait_for(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.1)
 
 
-def test_two_workers_learn_what_one_does_and_end_together(
+def test_two_workers_learn_the_same_as_one_and_end_together(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     changes = {**LEARNING, "steps": 1_000_000}
@@ -134,25 +134,25 @@ def test_two_workers_learn_what_one_does_and_end_together(
         wait_for(lambda: Run.exists(run) and len(Run.read(run).read_metrics()) > 6, first)
         second.send_signal(signal.SIGINT)
         assert "the same command continues it" in first.communicate(timeout=60)[0]
-        said = second.communicate(timeout=60)[1]
-    assert (first.returncode, second.returncode) == (0, 130), said
+        message = second.communicate(timeout=60)[1]
+    assert (first.returncode, second.returncode) == (0, 130), message
     last = metrics_rows(Run.read(run))[-1]["step"]
-    assert f"Stopped at step {last}" in said
+    assert f"Stopped at step {last}" in message
     assert [path.name for path in list_checkpoints(Run.read(run))] == [f"step-{last:08d}"]
-    assert not (tmp_path / "nowhere").exists()
+    assert not (tmp_path / "unused").exists()
     one, answers = tiny_run(tmp_path / "one", facesets, **changes), iter([False] * 5 + [True])
     train(one, stop_requested=lambda: next(answers))
     np.testing.assert_allclose(losses(run, 6), losses(tmp_path / "one", 6), rtol=1e-4)
 
 
-def test_a_worker_that_is_gone_ends_the_others(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_a_lost_worker_ends_the_others(tmp_path: Path, facesets: dict[str, Path]) -> None:
     with two_workers(tmp_path, facesets, steps=1_000_000) as (first, second):
         run = tmp_path / "run"
         wait_for(lambda: Run.exists(run) and bool(list_checkpoints(Run.read(run))), first)
         second.kill()
-        said = first.communicate(timeout=60)[1]
-        assert first.returncode == 8, said
-    assert "Another worker has stopped or does not answer" in said
+        message = first.communicate(timeout=60)[1]
+        assert first.returncode == 8, message
+    assert "Another worker has stopped or does not answer" in message
 
 
 class TwoInOne(DeviceStrategy):
@@ -160,30 +160,30 @@ class TwoInOne(DeviceStrategy):
 
     def __init__(self) -> None:
         super().__init__(2, 2)
-        self.sent, self.refused = "", False
+        self.sent, self.rejected = "", False
 
     @property
     def any_worker(self) -> Callable[[bool], bool]:
         return self._any_worker
 
     def _any_worker(self, value: bool) -> bool:
-        self.refused |= value
-        return self.refused
+        self.rejected |= value
+        return self.rejected
 
     def broadcast(self, text: str) -> str:
         self.sent = text or self.sent
         return self.sent
 
 
-def test_a_worker_hears_the_settings(facesets: dict[str, Path]) -> None:
+def test_a_worker_receives_the_settings(facesets: dict[str, Path]) -> None:
     strategy = TwoInOne()
     broadcast_config(strategy, tiny_config(steps=77), facesets)
     assert receive_config(strategy, facesets).settings == tiny_config(steps=77)
-    assert not strategy.refused
+    assert not strategy.rejected
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         ({"ada": "ben", "ben": "ada"}, "ben is not the face set that the first worker has of ada"),
         (
@@ -194,13 +194,13 @@ def test_a_worker_hears_the_settings(facesets: dict[str, Path]) -> None:
     ids=["other faces", "another order"],
 )
 def test_a_worker_with_other_faces_is_refused(
-    facesets: dict[str, Path], names: dict[str, str], said: str
+    facesets: dict[str, Path], names: dict[str, str], message: str
 ) -> None:
     strategy = TwoInOne()
     broadcast_config(strategy, tiny_config(), facesets)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         receive_config(strategy, {name: facesets[of] for name, of in names.items()})
-    # The second has said no: so does the first one then.
+    # The second worker refused, so the first one does, too.
     with pytest.raises(UsageError, match="Another worker cannot join"):
         broadcast_config(strategy, tiny_config(), facesets)
 
@@ -218,11 +218,11 @@ def test_a_worker_with_another_version_is_refused(
 def test_a_worker_needs_its_own_copy_of_the_faces(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    with pytest.raises(UsageError, match=r"nowhere is not on this machine"):
-        local_face_sets(tmp_path / "nowhere", {})
+    with pytest.raises(UsageError, match=r"unused is not on this machine"):
+        local_face_sets(tmp_path / "unused", {})
     shared = tiny_run(tmp_path / "shared", facesets)
     assert local_face_sets(shared.directory, {}) == facesets
-    assert local_face_sets(tmp_path / "nowhere", facesets) == facesets
+    assert local_face_sets(tmp_path / "unused", facesets) == facesets
 
 
 class LastWorker(DeviceStrategy):
@@ -233,66 +233,66 @@ class LastWorker(DeviceStrategy):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (ConnectionError(), "Another worker has stopped"),
         (MemoryError(), r"Out of memory on worker 1 with 8 faces .*--set micro_batch_size=4"),
     ],
 )
-def test_workers_end_by_what_one_process_would_go_on_from(error: Exception, said: str) -> None:
-    with pytest.raises(PartlyDone, match=said):
+def test_workers_end_where_one_process_would_recover(error: Exception, message: str) -> None:
+    with pytest.raises(PartlyDone, match=message):
         check_worker_error(error, LastWorker(2, 2, 1), 8)
     check_worker_error(error, DeviceStrategy(), 8)
     check_worker_error(ValueError(), LastWorker(2, 2, 1), 8)
 
 
-def test_whoever_ends_a_run_asks_the_others_with_the_next_step() -> None:
-    """An action ends the run after step 2: all end it after step 3, with what is done at the end."""
-    model = SimpleNamespace(stop_training=False, means={"loss": None})
-    seen, asked = [], []
+def test_a_worker_that_ends_the_run_asks_the_others_in_the_next_step() -> None:
+    """A hook ends the run after step 2; all workers end it after step 3, with the last hooks."""
+    model = SimpleNamespace(stop_training=False, loss_trackers={"loss": None})
+    observed, votes = [], []
 
-    class End:
+    class EndAfterTwo:
         def is_due(self, number: int) -> bool:
             return number == 2
 
         def after_step(self, model: Any, number: int, *, due: bool) -> None:
             model.stop_training = model.stop_training or due
 
-    class Look:
+    class Recorder:
         def is_due(self, number: int) -> bool:
             return True
 
         def after_step(self, model: Any, number: int, *, due: bool) -> None:
-            seen.append((number, model.stop_training))
+            observed.append((number, model.stop_training))
 
-    def agree(says: bool) -> bool:
-        asked.append(says)
-        return says
+    def any_worker(value: bool) -> bool:
+        votes.append(value)
+        return value
 
-    between = StepCallback(0, 0, [], [Look(), End()], agree)
-    between.set_model(model)
+    callback = StepCallback(0, 0, [], [Recorder(), EndAfterTwo()], any_worker)
+    callback.set_model(model)
     ends = []
     for batch in range(3):
-        between.on_train_batch_end(batch, {STEP_OUTPUTS: np.array([1, batch + 1, 0.1])})
+        callback.on_train_batch_end(batch, {STEP_OUTPUTS: np.array([1, batch + 1, 0.1])})
         ends.append(model.stop_training)
-    assert asked == [False, False, True]
+    assert votes == [False, False, True]
     assert ends == [False, False, True]
-    assert seen == [(1, False), (2, False), (3, True)]
+    assert observed == [(1, False), (2, False), (3, True)]
 
 
-def test_a_step_that_devices_cannot_share_is_refused(
+def test_a_batch_that_devices_cannot_share_is_refused(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, batch_size=4)
     with pytest.raises(
         UsageError, match=r"4 faces of each identity cannot be divided equally among 3 devices"
     ):
-        train(run, devices=DeviceStrategy(device_count=3))
+        train(run, strategy=DeviceStrategy(device_count=3))
     assert not run.metrics_path.exists()
 
 
 @pytest.mark.parametrize(
-    ("workers", "number", "said"),
+    ("workers", "number", "message"),
     [
         ("one:1", 0, "two addresses or more"),
         ("one:1,one:1", 0, "only once"),
@@ -303,74 +303,72 @@ def test_a_step_that_devices_cannot_share_is_refused(
         (None, 0, "pass --workers too"),
     ],
 )
-def test_workers_that_cannot_be_are_refused(
-    workers: str | None, number: int | None, said: str
-) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_invalid_workers_are_refused(workers: str | None, number: int | None, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         open_strategy("1", workers, number)
 
 
 @pytest.mark.parametrize(
-    ("devices", "said"), [("0", "from 1"), ("two", "from 1"), ("99", "finds only 1")]
+    ("devices", "message"), [("0", "from 1"), ("two", "from 1"), ("99", "finds only 1")]
 )
-def test_devices_that_are_not_there_are_refused(devices: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_unavailable_devices_are_refused(devices: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         open_strategy(devices)
 
 
-def test_all_devices_of_a_machine_with_one_are_one() -> None:
+def test_all_selects_the_only_device() -> None:
     assert open_strategy("all").device_count == 1
 
 
 def test_workers_that_do_not_answer_are_named() -> None:
-    here, there = free_ports(2)
-    addresses = parse_worker_addresses(f"127.0.0.1:{here},127.0.0.1:{there}", 0)
-    said: list[str] = []
-    with pytest.raises(UsageError, match=f"No worker answers at 127.0.0.1:{there}"):
-        rendezvous(addresses, 0, lambda progress: said.append(progress.note), timeout=0)
-    assert said == [f"waiting for 127.0.0.1:{there}"]
+    own, other = free_ports(2)
+    addresses, _ = parse_worker_addresses(f"127.0.0.1:{own},127.0.0.1:{other}", 0)
+    message: list[str] = []
+    with pytest.raises(UsageError, match=f"No worker answers at 127.0.0.1:{other}"):
+        rendezvous(addresses, 0, lambda progress: message.append(progress.note), timeout=0)
+    assert message == [f"waiting for 127.0.0.1:{other}"]
     with (
-        socket.create_server(("", there)),
-        pytest.raises(UsageError, match=f"port {there} of 127.0.0.1:{there} "),
+        socket.create_server(("", other)),
+        pytest.raises(UsageError, match=f"port {other} of 127.0.0.1:{other} "),
     ):
         rendezvous(addresses, 1, lambda progress: None)
 
 
-# How TensorFlow's own server begins.
+# The first bytes of TensorFlow's own server: an HTTP/2 SETTINGS frame.
 SETTINGS = "\0\0\x18\4\0\0\0\0\0\0\4"
 
 
 @pytest.mark.parametrize(
-    "greeting", ["faceloom worker 1 of 2", SETTINGS], ids=["waiting", "no longer waiting"]
+    "greeting", ["faceloom worker 1 of 2", SETTINGS], ids=["waiting", "TensorFlow"]
 )
-def test_a_worker_is_known_by_what_it_says(greeting: str) -> None:
-    here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
-    said: list[str] = []
-    with greeting_server(there, greeting):
+def test_a_worker_is_recognized_by_its_greeting(greeting: str) -> None:
+    own, other = (f"127.0.0.1:{port}" for port in free_ports(2))
+    message: list[str] = []
+    with greeting_server(other, greeting):
         rendezvous(
-            [here, there],
+            [own, other],
             0,
-            lambda progress: said.append(f"{progress.done} of {progress.total}"),
+            lambda progress: message.append(f"{progress.done} of {progress.total}"),
             timeout=0,
         )
-    assert said == ["2 of 2"]
+    assert message == ["2 of 2"]
 
 
 @pytest.mark.parametrize(
-    ("greeting", "said"),
+    ("greeting", "message"),
     [
         ("SSH-2.0-OpenSSH_9.6", "is not a worker of faceloom train; choose a port"),
         ("faceloom worker 2 of 3", "not 'faceloom worker 1 of 2'; pass the same --workers"),
         ("", "No worker answers"),
     ],
 )
-def test_strangers_are_not_taken_for_workers(greeting: str, said: str) -> None:
-    here, there = (f"127.0.0.1:{port}" for port in free_ports(2))
-    with greeting_server(there, greeting), pytest.raises(UsageError, match=said):
-        rendezvous([here, there], 0, lambda _: None, timeout=0)
+def test_other_programs_are_not_mistaken_for_workers(greeting: str, message: str) -> None:
+    own, other = (f"127.0.0.1:{port}" for port in free_ports(2))
+    with greeting_server(other, greeting), pytest.raises(UsageError, match=message):
+        rendezvous([own, other], 0, lambda _: None, timeout=0)
 
 
-def assert_alike(one: Run, other: Run, relative: float) -> None:
+def assert_similar(one: Run, other: Run, relative: float) -> None:
     arrays, others = checkpoint_arrays(one), checkpoint_arrays(other)
     assert arrays.keys() == others.keys()
     for name, value in arrays.items():
