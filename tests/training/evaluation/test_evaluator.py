@@ -45,7 +45,7 @@ class _Painter:
         self.seen: list[np.ndarray] = []
         self.model.networks = self
 
-    def decode(self, rgb: np.ndarray, decoder: int) -> np.ndarray:
+    def predict(self, rgb: np.ndarray, decoder: int) -> np.ndarray:
         self.seen.append(np.asarray(rgb))
         drawn = rgb if self.picture is None else np.broadcast_to(self.picture, rgb.shape)
         return np.concatenate([drawn, np.ones_like(rgb[..., :1])], -1)
