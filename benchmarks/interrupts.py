@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -66,11 +66,9 @@ def press(command: Command, folder: Path, after: float) -> tuple[int | None, str
             text=True,
             cwd=folder,
         )
-        try:
-            _, text = process.communicate(timeout=after)
-            return None, text, 0.0
-        except subprocess.TimeoutExpired:
-            pass
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=after)
+            return None, "", 0.0
         finished = os.fstat(result.fileno()).st_size > 0
         pressed = time.monotonic()
         process.send_signal(signal.SIGINT)

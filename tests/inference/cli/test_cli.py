@@ -513,13 +513,7 @@ def test_ctrl_c_stops_at_once_and_leaves_no_incomplete_output(
     frames = [f.rgb for f in read_frames(sample / "target_ada.mp4")]
     make_clip(tmp_path / "long.mp4", frames * 5)
     code, err = interrupt(arguments.split(), trigger, tmp_path)
-    if code == 0:
-        # A library can swallow the exception inside it; a user presses Ctrl-C again.
-        for made in ("out.mp4", "r.html"):
-            (tmp_path / made).unlink(missing_ok=True)
-        code, err = interrupt(arguments.split(), trigger, tmp_path)
-    # If the signal arrives in a library's callback, Python ends itself; a shell reports 130 too.
-    assert code in (130, -signal.SIGINT), err
-    assert code == -signal.SIGINT or last_message in err
+    assert code == 130, err
+    assert last_message in err
     assert "Traceback" not in err
     assert {p.name for p in tmp_path.iterdir()} == {"good.bundle", "long.mp4"} | remaining
