@@ -1,4 +1,4 @@
-"""What a host does that the guest has no faces for, and what is hard about a target."""
+"""Findings about a swap direction (what the target does and the source lacks) and about a target."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,154 +9,231 @@ from faceloom.review.coverage import REGIONS, find_coverage_gap
 from faceloom.review.finding import ReviewFinding, Severity, format_percent
 from faceloom.review.statistics import SwapDirection, TargetStatistics
 
-# A pose that the host has in fewer faces than this is chance.
-_FEW_FRAMES = 3
-_LIGHT_NEAR = 0.15
-# Of 1,914 faces with open eyes 5 count as shut: fewer than 3, or a tenth of the host's share, is no blink learned.
-_FEW_SHUT, _FEW_SHUT_SHARE = 3, 0.1
-_WHO_IS_EXCHANGED = (
-    "Conversion exchanges the largest face of each frame, whoever it is, and with --select all every face; "
-    "cut the clip where neither is wanted."
+# Target faces that a pose gap needs; fewer are chance.
+_LEAST_GAP_FACES = 3
+# Share of the target's faces that a pose gap needs.
+_LEAST_GAP = 0.02
+# Share of the target's faces from which a pose gap is critical.
+_CRITICAL_GAP = 0.1
+# Percentile of the source's mouth openings that counts as the widest.
+_WIDEST_PERCENTILE = 98
+# Mouth opening beyond the source's widest, in eye widths, that counts as wider.
+_WIDER = 0.1
+# Share of the target's faces that a mouth gap needs.
+_LEAST_MOUTH_GAP = 0.03
+# Share of the target's faces with closed eyes that a blink gap needs.
+_LEAST_BLINKS = 0.01
+# Closed eyes of the source that show it blinking; of 1,914 faces with open eyes 5 count as closed.
+_FEW_CLOSED = 3
+# The same, as a part of the target's share.
+_FEW_CLOSED_SHARE = 0.1
+# Difference of the lighting gradient within which two faces are lit alike.
+_LIT_ALIKE = 0.15
+# Share of the source's faces that must be lit alike.
+_LEAST_LIT_ALIKE = 0.01
+# Share of the target's faces that a lighting gap needs.
+_LEAST_LIGHTING_GAP = 0.1
+# Size of the source's faces relative to the target's, below which the swap looks soft.
+_SOFT = 0.6
+# Share of the target's frames with several faces that is worth noting.
+_SEVERAL_FACES = 0.02
+# Share of the target's frames without a face that is worth noting.
+_WITHOUT_FACE = 0.05
+
+_WHICH_FACE = (
+    "Conversion replaces the largest face of each frame, and with --select all every face; "
+    "cut the clip where neither is right."
 )
 
 
 def pose_gap(direction: SwapDirection, region: str) -> ReviewFinding | None:
-    """The host turns to where the guest has hardly a face."""
+    """Find head poses of the target that the source has hardly a face for.
+
+    Args:
+        direction: The swap.
+        region: A key of REGIONS.
+    """
     gap = find_coverage_gap(direction, region)
-    if not gap or gap.share < 0.02 or gap.target_faces < _FEW_FRAMES:
+    if not gap or gap.share < _LEAST_GAP or gap.target_faces < _LEAST_GAP_FACES:
         return None
-    way = REGIONS[region].format(angle=gap.angle, center=gap.center)
-    name = direction.source.name
-    have = (
-        "no face"
-        if not gap.source_faces
-        else f"{gap.source_faces} face{'s'[: gap.source_faces != 1]}"
-    )
+    pose = REGIONS[region].format(angle=gap.angle, center=gap.center)
+    name, count = direction.source.name, gap.source_faces
+    has = "no face" if not count else f"{count} face{'s'[: count != 1]}"
     return ReviewFinding(
-        f"pose gap {region}", Severity.CRITICAL if gap.share >= 0.1 else Severity.WARNING,
-        f"{direction.target_name} {way} in {format_percent(gap.share)} of the {direction.unit}; {name} has {have} there.",
-        f"Add footage in which {name} {way}.",
-        gap.share, {"share": gap.share, "degrees": gap.angle, "faces": gap.source_faces},
-    )  # fmt: skip
+        f"pose gap {region}",
+        Severity.CRITICAL if gap.share >= _CRITICAL_GAP else Severity.WARNING,
+        f"{direction.target_name} {pose} in {format_percent(gap.share)} of the {direction.unit}; "
+        f"{name} has {has} there.",
+        f"Add footage in which {name} {pose}.",
+        gap.share,
+        {"share": gap.share, "degrees": gap.angle, "faces": gap.source_faces},
+    )
 
 
 def mouth_gap(direction: SwapDirection) -> ReviewFinding | None:
-    """The host opens the mouth wider than the guest ever does."""
-    widest = float(np.percentile(direction.source.table.mouth_open, 98))
-    share = float((direction.target.mouth_open > widest + 0.1).mean())
-    if share < 0.03:
+    """Find a mouth that the target opens wider than the source ever does.
+
+    Args:
+        direction: The swap.
+    """
+    source = direction.source
+    widest = float(np.percentile(source.table.mouth_open, _WIDEST_PERCENTILE))
+    share = float((direction.target.mouth_open > widest + _WIDER).mean())
+    if share < _LEAST_MOUTH_GAP:
         return None
-    name = direction.source.name
     return ReviewFinding(
-        "mouth gap", Severity.WARNING,
-        f"{direction.target_name} opens the mouth wider in {format_percent(share)} of the {direction.unit} "
-        f"than {name} ever does.",
-        f"Add footage in which {name} laughs or speaks up.", share, {"share": share, "widest": widest},
-    )  # fmt: skip
+        "mouth gap",
+        Severity.WARNING,
+        f"{direction.target_name} opens the mouth wider in {format_percent(share)} of the "
+        f"{direction.unit} than {source.name} ever does.",
+        f"Add footage in which {source.name} laughs or speaks loudly.",
+        share,
+        {"share": share, "widest": widest},
+    )
 
 
 def blink_gap(direction: SwapDirection) -> ReviewFinding | None:
-    """The host blinks and the guest does not."""
+    """Find a target that blinks while the source does not.
+
+    Args:
+        direction: The swap.
+    """
+    source = direction.source
     share = float(direction.target.has_closed_eyes().mean())
-    shut = int(direction.source.table.has_closed_eyes().sum())
-    if share < 0.01 or shut >= max(_FEW_SHUT, _FEW_SHUT_SHARE * share * len(direction.source)):
+    closed = int(source.table.has_closed_eyes().sum())
+    enough = max(_FEW_CLOSED, _FEW_CLOSED_SHARE * share * len(source))
+    if share < _LEAST_BLINKS or closed >= enough:
         return None
-    name = direction.source.name
     return ReviewFinding(
-        "blink gap", Severity.WARNING,
-        f"{direction.target_name} has the eyes shut in {format_percent(share)} of the {direction.unit}; "
-        f"{name} in {shut} faces.",
-        f"Add footage in which {name} blinks, or extract with a smaller --every.",
-        share, {"share": share, "faces": shut},
-    )  # fmt: skip
-
-
-def light_gap(direction: SwapDirection) -> ReviewFinding | None:
-    """The host is lit as no face of the guest is."""
-    near = (
-        np.abs(direction.target.gradient_x[:, None] - direction.source.table.gradient_x[None])
-        < _LIGHT_NEAR
+        "blink gap",
+        Severity.WARNING,
+        f"{direction.target_name} has closed eyes in {format_percent(share)} of the "
+        f"{direction.unit}; {source.name} in {closed} faces.",
+        f"Add footage in which {source.name} blinks, or extract with a smaller --every.",
+        share,
+        {"share": share, "faces": closed},
     )
-    unlike = near.mean(1) < 0.01
+
+
+def lighting_gap(direction: SwapDirection) -> ReviewFinding | None:
+    """Find a target that is lit from where the source never is.
+
+    Args:
+        direction: The swap.
+    """
+    source, target = direction.source, direction.target
+    alike = np.abs(target.gradient_x[:, None] - source.table.gradient_x[None]) < _LIT_ALIKE
+    unlike = alike.mean(1) < _LEAST_LIT_ALIKE
     share = float(unlike.mean())
-    if share < 0.1:
+    if share < _LEAST_LIGHTING_GAP:
         return None
-    side = (
-        "right"
-        if np.median(direction.target.gradient_x[unlike])
-        > np.median(direction.source.table.gradient_x)
-        else "left"
-    )
-    name = direction.source.name
+    usual = np.median(source.table.gradient_x)
+    side = "right" if np.median(target.gradient_x[unlike]) > usual else "left"
     return ReviewFinding(
-        "light gap", Severity.WARNING,
-        f"{direction.target_name} is lit more from the {side} in {format_percent(share)} of the {direction.unit} "
-        f"than {name} ever is.",
-        f"Add footage of {name} lit more from the {side}.", share, {"share": share},
-    )  # fmt: skip
+        "lighting gap",
+        Severity.WARNING,
+        f"{direction.target_name} is lit more from the {side} in {format_percent(share)} of the "
+        f"{direction.unit} than {source.name} ever is.",
+        f"Add footage of {source.name} lit more from the {side}.",
+        share,
+        {"share": share},
+    )
 
 
-def softer_guest(direction: SwapDirection) -> ReviewFinding | None:
-    """The guest's faces have far fewer pixels than the host's."""
-    guest, host = (
-        float(np.median(direction.source.table.size)),
-        float(np.median(direction.target.size)),
-    )
-    if guest >= 0.6 * host:
+def low_resolution(direction: SwapDirection) -> ReviewFinding | None:
+    """Find a source with far fewer pixels per face than the target.
+
+    Args:
+        direction: The swap.
+    """
+    source = float(np.median(direction.source.table.size))
+    target = float(np.median(direction.target.size))
+    if source >= _SOFT * target:
         return None
     name = direction.source.name
     return ReviewFinding(
-        "softer source", Severity.WARNING,
-        f"The face of {direction.target_name} has {host:.0f} pixels and {name}'s {guest:.0f}: the swap will look soft.",
-        f"Add closer footage of {name}.", 1 - guest / host, {"guest": guest, "host": host},
-    )  # fmt: skip
+        "low resolution",
+        Severity.WARNING,
+        f"The face of {direction.target_name} has {target:.0f} pixels and {name}'s {source:.0f}: "
+        "the swap will look soft.",
+        f"Add closer footage of {name}.",
+        1 - source / target,
+        {"source": source, "target": target},
+    )
 
 
 def several_people(target: TargetStatistics) -> ReviewFinding | None:
-    """More than one person in the target, at once or in turn."""
+    """Find more than one person in the target.
+
+    Args:
+        target: The target.
+    """
     if len(target.people) < 2:
         return None
-    seen = ", ".join(
+    shares = ", ".join(
         f"{person.label} in {format_percent(len(person.table) / target.frames)}"
         for person in target.people
     )
     share = target.frames_with_several_faces / target.frames
     return ReviewFinding(
-        "several people", Severity.NOTE,
-        f"{target.name} shows {len(target.people)} people ({seen} of the frames), "
+        "several people",
+        Severity.NOTE,
+        f"{target.name} shows {len(target.people)} people ({shares} of the frames), "
         f"more than one at once in {format_percent(share)}.",
-        _WHO_IS_EXCHANGED, max(share, 0.01), {"people": len(target.people), "share": share},
-    )  # fmt: skip
+        _WHICH_FACE,
+        max(share, 0.01),
+        {"people": len(target.people), "share": share},
+    )
 
 
 def several_faces(target: TargetStatistics) -> ReviewFinding | None:
-    """More faces than one, of which all but one are seen too rarely to be judged."""
+    """Find frames with several faces, of which only one person's are frequent enough to judge.
+
+    Args:
+        target: The target.
+    """
     share = target.frames_with_several_faces / target.frames
-    if share < 0.02 or len(target.people) > 1:
+    if share < _SEVERAL_FACES or len(target.people) > 1:
         return None
     return ReviewFinding(
-        "several faces", Severity.NOTE, f"{target.name} shows more than one face in {format_percent(share)} of the frames.",
-        _WHO_IS_EXCHANGED, share, {"share": share},
-    )  # fmt: skip
+        "several faces",
+        Severity.NOTE,
+        f"{target.name} shows more than one face in {format_percent(share)} of the frames.",
+        _WHICH_FACE,
+        share,
+        {"share": share},
+    )
 
 
-def no_face(target: TargetStatistics) -> ReviewFinding | None:
-    """No face found in many frames of the target."""
+def frames_without_face(target: TargetStatistics) -> ReviewFinding | None:
+    """Find many frames in which no face is found.
+
+    Args:
+        target: The target.
+    """
     share = target.frames_without_face / target.frames
-    if share < 0.05:
+    if share < _WITHOUT_FACE:
         return None
     return ReviewFinding(
-        "no face", Severity.NOTE, f"{target.name} shows no detectable face in {format_percent(share)} of the frames.",
-        "Those frames stay as they are; check that nothing but turned or hidden heads is missed.",
-        share, {"share": share},
-    )  # fmt: skip
+        "frames without a face",
+        Severity.NOTE,
+        f"No face is found in {format_percent(share)} of the frames of {target.name}.",
+        "Those frames stay unchanged; check that only turned or hidden heads are missed.",
+        share,
+        {"share": share},
+    )
 
 
+# Functions that return a finding, or None where there is no problem.
 DIRECTION_CHECKS: tuple[Callable[[SwapDirection], ReviewFinding | None], ...] = (
-    *(partial(pose_gap, region=region) for region in REGIONS), mouth_gap, blink_gap, light_gap, softer_guest,
-)  # fmt: skip
+    *(partial(pose_gap, region=region) for region in REGIONS),
+    mouth_gap,
+    blink_gap,
+    lighting_gap,
+    low_resolution,
+)
 TARGET_CHECKS: tuple[Callable[[TargetStatistics], ReviewFinding | None], ...] = (
     several_people,
     several_faces,
-    no_face,
+    frames_without_face,
 )

@@ -1,4 +1,4 @@
-"""Which faces are shown."""
+"""Contact sheets of faces for the report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,101 +8,118 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Rgb
-from faceloom.faceset import FaceRow
-from faceloom.html import page_jpeg
+from faceloom.reports import encode_jpeg
 from faceloom.review.statistics import FaceSetStatistics, FaceValues, TargetPersonStatistics
 
-SHOWN = 12
-# Degrees between two faces of a sheet.
-_APART = 5.0
+# Faces of a contact sheet.
+FACES_PER_SHEET = 12
+# Degrees of yaw and pitch between two faces of a sheet, so that it does not show consecutive frames.
+_LEAST_ANGLE = 5.0
+# Pixels of a thumbnail's side.
 _SIDE = 112
-_SHOWN_COVERAGE = 0.85
+# Coverage of a thumbnail: the face without its surroundings.
+_COVERAGE = 0.85
+# Degrees of yaw below which a face is captioned as frontal.
+_FRONTAL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A small picture, as JPEG, and what is said under it."""
+    """A small picture of a face."""
 
-    picture: bytes
+    jpeg: bytes
+    """JPEG file."""
     caption: str
+    """Text below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """A row of faces with a title."""
+    """A row of faces."""
 
     title: str
-    thumbs: tuple[Thumbnail, ...]
+    """Heading."""
+    thumbnails: tuple[Thumbnail, ...]
+    """The faces."""
 
 
-def contact_sheets(person: FaceSetStatistics) -> tuple[ContactSheet, ...]:
-    """Return the best, the worst and the most doubtful faces of a set.
+def faceset_contact_sheets(person: FaceSetStatistics) -> tuple[ContactSheet, ...]:
+    """Build the contact sheets of a face set.
 
-    Best: sharp and like the person, no two alike. Worst: the least sharp. Doubtful: the least like the person.
+    Args:
+        person: The face set's statistics.
+
+    Returns:
+        The best faces (sharp, similar to the person, no near-duplicates), the least sharp ones, and
+        the least similar ones.
     """
-    sharpness, likeness = person.table.sharpness, person.similarity
-    worth = np.where(person.duplicate, -1, np.minimum(sharpness, 1) * likeness)
+    sharpness, similarity = person.table.sharpness, person.similarity
+    goodness = np.where(person.duplicate, -1, np.minimum(sharpness, 1) * similarity)
     return (
+        _sheet("Best: sharp and similar (sharpness)", person, np.argsort(-goodness), sharpness),
+        _sheet("Least sharp (sharpness)", person, np.argsort(sharpness), sharpness),
         _sheet(
-            "Best: sharp and like the person (sharpness)", person, np.argsort(-worth), sharpness
-        ),
-        _sheet("Worst: the least sharp (sharpness)", person, np.argsort(sharpness), sharpness),
-        _sheet(
-            "Most doubtful: the least like the rest (likeness)",
-            person,
-            np.argsort(likeness),
-            likeness,
+            "Least similar to the others (similarity)", person, np.argsort(similarity), similarity
         ),
     )
 
 
-def target_sheet(person: TargetPersonStatistics) -> ContactSheet:
-    """Return faces of a person of the target, spread evenly over it."""
-    numbers = np.unique(np.linspace(0, len(person.thumbnails) - 1, SHOWN).round().astype(int))
-    yaw = person.table.yaw
+def target_contact_sheet(person: TargetPersonStatistics) -> ContactSheet:
+    """Build the contact sheet of a person of the target, evenly spread over the video.
+
+    Args:
+        person: The person's statistics.
+    """
+    last = len(person.thumbnails) - 1
+    indices = np.unique(np.linspace(0, last, FACES_PER_SHEET).round().astype(int)).tolist()
+    yaw = person.table.yaw.tolist()
     return ContactSheet(
-        "Over the clip",
-        tuple(Thumbnail(person.thumbnails[n], f"{_turn(float(yaw[n]))}") for n in numbers),
+        "Over the video (yaw)",
+        tuple(Thumbnail(person.thumbnails[i], _format_yaw(yaw[i])) for i in indices),
     )
 
 
 def thumbnail(crop: Rgb, coverage: float) -> bytes:
-    """Return the middle of a crop, where the face is, as a small JPEG: a clip may show thousands."""
-    edge = round(len(crop) * (1 - _SHOWN_COVERAGE / coverage) / 2)
-    middle = crop[edge : len(crop) - edge, edge : len(crop) - edge]
-    small = np.asarray(cv2.resize(middle, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    return page_jpeg(small)
+    """Return the center of a crop as a small JPEG file.
+
+    Args:
+        crop: Crop of a face.
+        coverage: Coverage of the crop.
+    """
+    margin = round(len(crop) * (1 - _COVERAGE / coverage) / 2)
+    center = crop[margin : len(crop) - margin, margin : len(crop) - margin]
+    small = np.asarray(cv2.resize(center, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    return encode_jpeg(small)
 
 
 def _sheet(
     title: str, person: FaceSetStatistics, order: np.ndarray, captions: FaceValues
 ) -> ContactSheet:
-    rows = person.faces.rows
-    numbers = _unlike(order.tolist(), np.stack([person.table.yaw, person.table.pitch], 1))
+    rows, coverage = person.faces.rows, person.faces.geometry.coverage
     return ContactSheet(
-        title, tuple(Thumbnail(_thumb(person, rows[n]), f"{captions[n]:.2f}") for n in numbers)
+        title,
+        tuple(
+            Thumbnail(
+                thumbnail(person.faces.read_crop(rows[index]), coverage), f"{captions[index]:.2f}"
+            )
+            for index in _pick_different(order.tolist(), person.table.poses())
+        ),
     )
 
 
-def _unlike(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int]:
-    """Pick the first SHOWN that are turned differently, so that a sheet is not one moment twelve times.
-
-    Where there are too few such faces, the first of the others fill up; all stay in their order.
-    """
+def _pick_different(order: Sequence[int], poses: Float32[np.ndarray, "n 2"]) -> list[int]:
+    """Pick the first FACES_PER_SHEET with different head poses, filled up with the first others."""
     picked: list[int] = []
-    for number in order:
-        if len(picked) < SHOWN and (np.hypot(*(poses[picked] - poses[number]).T) > _APART).all():
-            picked.append(number)
-    rest = [number for number in order if number not in picked]
-    shown = {*picked, *rest[: SHOWN - len(picked)]}
-    return [number for number in order if number in shown]
+    for index in order:
+        distances = np.hypot(*(poses[picked] - poses[index]).T)
+        if len(picked) < FACES_PER_SHEET and (distances > _LEAST_ANGLE).all():
+            picked.append(index)
+    others = [index for index in order if index not in picked]
+    shown = {*picked, *others[: FACES_PER_SHEET - len(picked)]}
+    return [index for index in order if index in shown]
 
 
-def _thumb(person: FaceSetStatistics, row: FaceRow) -> bytes:
-    return thumbnail(person.faces.read_crop(row), person.faces.geometry.coverage)
-
-
-def _turn(yaw: float) -> str:
-    if abs(yaw) < 0.5:
+def _format_yaw(yaw: float) -> str:
+    if abs(yaw) < _FRONTAL:
         return "0°"
     return f"{abs(yaw):.0f}° {'left' if yaw < 0 else 'right'}"

@@ -1,7 +1,8 @@
-"""What is wrong with a face set, in plain words: small functions from statistics to a finding or None, in tables."""
+"""Findings about a face set, and about pairs of face sets."""
 
 import shlex
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,242 +12,371 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.review.finding import ReviewFinding, Severity, format_percent
 from faceloom.review.statistics import BLURRED, FaceSetStatistics
 
-# Different faces below which a person is too little known; the demo's sample has about a hundred.
-_FEW = 80
-# One color fills at least this share of a background that counts as flat: a studio's wall measures 0.63 to 0.81.
+FaceSetPair: TypeAlias = tuple[FaceSetStatistics, FaceSetStatistics]
+
+# Different faces below which an identity is hard to learn; the demo's sample has about a hundred.
+_ENOUGH_FACES = 80
+# Different faces below which too few faces are critical.
+_CRITICAL_FACES = 20
+# Share of the faces from which one file is all there is to a set.
+_ONE_FILE = 0.9
+# Share of the faces from which two files dominate a set.
+_TWO_FILES = 0.75
+# Files that a set has before two of them can dominate it.
+_SEVERAL_FILES = 4
+# Share of a background in one color from which it is flat: a studio's wall measures 0.63 to 0.81.
 _FLAT = 0.6
-# Two walls of hues nearer than this (in a* and b*) are one.
-_ONE_WALL = 12.0
-# Chroma from which a background has a color that would be seen in skin.
+# Distance in a* and b* within which two backgrounds have the same color.
+_SAME_HUE = 12.0
+# Chroma from which a background's color is visible in the skin.
 _COLORFUL = 15.0
-_SMALL = 80
-_DARK, _BRIGHT, _CLIPPED = 0.15, 0.85, 0.1
-# Difference across a face, as a share of its lightness, from which it is lit from a side.
+# Backgrounds that are compared at most, each with each.
+_MAX_BACKGROUNDS = 300
+# Share of the faces from which a flat background is a problem.
+_MANY_FLAT = 0.2
+# Lighting gradient from which a face is lit from a side.
 _SIDE_LIT = 0.12
-# From this share on one file is all there is to a set, and below it two may be.
-_ONE_FILE, _TWO_FILES = 0.9, 0.75
+# Share of the faces from which a set is lit from one side only.
+_ONE_SIDED = 0.85
+# Share of near-duplicates that is worth noting.
+_MANY_DUPLICATES = 0.2
+# Share of blurred faces that is a problem.
+_MANY_BLURRED = 0.1
+# Pixels below which a face is small.
+_SMALL = 80
+# Share of small faces that is a problem.
+_MANY_SMALL = 0.25
+# Exposure below which a face is too dark, 0 to 1.
+_DARK = 0.15
+# Exposure above which a face is too bright, 0 to 1.
+_BRIGHT = 0.85
+# Share of clipped pixels above which a face is overexposed.
+_CLIPPED = 0.1
+# Share of badly exposed faces that is a problem.
+_MANY_BADLY_EXPOSED = 0.15
+# Percentile of the mouth openings that counts as the widest.
+_WIDEST_PERCENTILE = 98
+# Mouth opening in eye widths below which the mouth hardly opens.
+_HARDLY_OPEN = 0.2
+# Percentiles of yaw that bound the range of a head's turns.
+_YAW_PERCENTILES = (3, 97)
+# Degrees of yaw that a set should span.
+_YAW_RANGE = 25
+
+# Names of colors by the hue angle in a* and b*, from the given angle on, in degrees.
+_HUES = (
+    (0, "red"),
+    (45, "orange"),
+    (75, "yellow"),
+    (105, "green"),
+    (175, "turquoise"),
+    (215, "blue"),
+    (305, "violet"),
+    (330, "pink"),
+)
 
 
 def few_faces(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Too few faces that differ."""
+    """Find too few different faces.
+
+    Args:
+        person: The face set.
+    """
     different = int((~person.duplicate).sum())
-    if different >= _FEW:
+    if different >= _ENOUGH_FACES:
         return None
     return ReviewFinding(
-        "few faces", Severity.CRITICAL if different < _FEW / 4 else Severity.WARNING,
+        "few faces",
+        Severity.CRITICAL if different < _CRITICAL_FACES else Severity.WARNING,
         f"{person.name} has only {different} different faces.",
         f"Add footage of {person.name}, or extract with a smaller --every.",
-        1 - different / _FEW, {"different": different, "faces": len(person)},
-    )  # fmt: skip
+        1 - different / _ENOUGH_FACES,
+        {"different": different, "faces": len(person)},
+    )
 
 
-def one_source(person: FaceSetStatistics) -> ReviewFinding | None:
-    """All faces, or nearly all, from one file."""
+def one_file(person: FaceSetStatistics) -> ReviewFinding | None:
+    """Find a set that comes from one file, or nearly.
+
+    Args:
+        person: The face set.
+    """
     first, files = person.files[0], len(person.files)
     share = first.faces / len(person)
     if share < _ONE_FILE:
         return None
-    many, of = (
-        ("All", "one file") if files == 1 else (format_percent(share), f"one of {files} files")
+    percent = format_percent(share)
+    amount, of = ("All", "one file") if files == 1 else (percent, f"one of {files} files")
+    return ReviewFinding(
+        "one file",
+        Severity.WARNING,
+        f"{amount} of {person.name}'s faces come from {of} ({first.name}).",
+        f"Add footage of {person.name} from other days and places: one file has one camera, "
+        "one lighting and one mood.",
+        share,
+        {"share": share, "files": files},
     )
-    return ReviewFinding(
-        "one source", Severity.WARNING,
-        f"{many} of {person.name}'s faces come from {of} ({first.name}).",
-        f"Add footage of {person.name} from other days and places: one file has one camera, one light and one mood.",
-        share, {"share": share, "files": files},
-    )  # fmt: skip
 
 
-def few_sources(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Most faces from two of many files, and not from one."""
-    one, two = person.files[0].faces, sum(share.faces for share in person.files[:2])
-    if len(person.files) < 4 or two < _TWO_FILES * len(person) or one >= _ONE_FILE * len(person):
+def few_files(person: FaceSetStatistics) -> ReviewFinding | None:
+    """Find a set of many files that is dominated by two of them.
+
+    Args:
+        person: The face set.
+    """
+    faces, files = len(person), len(person.files)
+    first, both = person.files[0].faces, sum(file.faces for file in person.files[:2])
+    if files < _SEVERAL_FILES or both < _TWO_FILES * faces or first >= _ONE_FILE * faces:
         return None
-    share = two / len(person)
+    share = both / faces
     return ReviewFinding(
-        "few sources", Severity.WARNING,
-        f"{format_percent(share)} of {person.name}'s faces come from 2 of {len(person.files)} files.",
-        f"Their lights and moods will rule the face: add footage like the other {len(person.files) - 2} files, "
+        "few files",
+        Severity.WARNING,
+        f"{format_percent(share)} of {person.name}'s faces come from 2 of {files} files.",
+        f"Their lighting and mood will dominate: add footage like the other {files - 2} files, "
         "or extract the two with a larger --every.",
-        share, {"share": share, "files": len(person.files)},
-    )  # fmt: skip
+        share,
+        {"share": share, "files": files},
+    )
 
 
-def strangers(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Faces unlike the set's own center."""
+def other_people(person: FaceSetStatistics) -> ReviewFinding | None:
+    """Find faces that are not similar to the set's center.
+
+    Args:
+        person: The face set.
+    """
     count = int((person.similarity < SAME_PERSON_SIMILARITY).sum())
     if not count:
         return None
     return ReviewFinding(
-        "strangers", Severity.CRITICAL,
+        "other people",
+        Severity.CRITICAL,
         f"{count} of {person.name}'s {len(person)} faces look like another person.",
-        "Look at the page's most doubtful faces, then take them out.",
-        count / len(person), {"faces": count}, _curate(person, "--keep-identity"),
-    )  # fmt: skip
+        "Check the report's least similar faces, then remove them.",
+        count / len(person),
+        {"faces": count},
+        _curate(person, "--keep-identity"),
+    )
 
 
 def flat_background(person: FaceSetStatistics) -> ReviewFinding | None:
-    """One flat, colored background behind many faces."""
+    """Find one flat, colored background behind many faces.
+
+    Args:
+        person: The face set.
+    """
     flat = person.background_uniform >= _FLAT
     if not flat.any():
         return None
-    # A few hundred stand for all: each is held against each.
-    colors = person.background_rgb[flat][:: -(-int(flat.sum()) // 300)]
+    colors = person.background_rgb[flat][:: -(-int(flat.sum()) // _MAX_BACKGROUNDS)]
     lab = to_lab(np.asarray(colors[None], np.uint8))[0]
-    alike = (np.linalg.norm(lab[:, None, 1:] - lab[None, :, 1:], axis=-1) < _ONE_WALL).mean(1)
-    middle, share = lab[int(alike.argmax())], float(alike.max() * flat.mean())
-    if share < 0.2 or np.hypot(*middle[1:]) < _COLORFUL:
+    distance = np.linalg.norm(lab[:, None, 1:] - lab[None, :, 1:], axis=-1)
+    same = (distance < _SAME_HUE).mean(1)
+    color, share = lab[int(same.argmax())], float(same.max() * flat.mean())
+    if share < _MANY_FLAT or np.hypot(*color[1:]) < _COLORFUL:
         return None
     return ReviewFinding(
-        "flat background", Severity.WARNING,
-        f"{format_percent(share)} of {person.name}'s crops have one flat {_color_name(middle)} background: "
-        "it will leak into the skin unless masked.",
-        "Train with mask_background on (every preset but original_64 has it), or add footage before other walls.",
-        share, {"share": share},
-    )  # fmt: skip
+        "flat background",
+        Severity.WARNING,
+        f"{format_percent(share)} of {person.name}'s crops have one flat {_color_name(color)} "
+        "background: it will leak into the skin unless it is masked.",
+        "Train with mask_background on (as in every preset but original_64), or add footage with "
+        "other backgrounds.",
+        share,
+        {"share": share},
+    )
 
 
-def one_light(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Lit from the same side in nearly all faces."""
-    across = person.table.gradient_x
-    right, left = float((across > _SIDE_LIT).mean()), float((across < -_SIDE_LIT).mean())
+def one_sided_lighting(person: FaceSetStatistics) -> ReviewFinding | None:
+    """Find a set in which nearly all faces are lit from the same side.
+
+    Args:
+        person: The face set.
+    """
+    gradient = person.table.gradient_x
+    right, left = float((gradient > _SIDE_LIT).mean()), float((gradient < -_SIDE_LIT).mean())
     share = max(left, right)
-    if share < 0.85:
+    if share < _ONE_SIDED:
         return None
     side, other = ("left", "right") if left > right else ("right", "left")
     return ReviewFinding(
-        "one light", Severity.WARNING,
+        "one-sided lighting",
+        Severity.WARNING,
         f"{person.name} is lit from the {side} only, in {format_percent(share)} of the faces.",
         f"Add footage of {person.name} with light from the front or the {other}.",
-        share, {"share": share, "across": float(np.median(across))},
-    )  # fmt: skip
+        share,
+        {"share": share, "gradient_x": float(np.median(gradient))},
+    )
 
 
 def near_duplicates(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Many faces that look like another one of the set."""
+    """Find many faces that look like another one of the set.
+
+    Args:
+        person: The face set.
+    """
     count = int(person.duplicate.sum())
     share = count / len(person)
-    if share < 0.2:
+    if share < _MANY_DUPLICATES:
         return None
     return ReviewFinding(
-        "near-duplicates", Severity.NOTE,
+        "near-duplicates",
+        Severity.NOTE,
         f"{count} of {person.name}'s {len(person)} faces are near-duplicates.",
-        "They teach nothing new; take them out.",
-        share, {"faces": count, "share": share}, _curate(person, "--dedupe"),
-    )  # fmt: skip
+        "Nothing is learned from them; remove them.",
+        share,
+        {"faces": count, "share": share},
+        _curate(person, "--dedupe"),
+    )
 
 
 def blurred(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Many blurred faces."""
+    """Find many blurred faces.
+
+    Args:
+        person: The face set.
+    """
     share = float((person.table.sharpness < BLURRED).mean())
-    if share < 0.1:
+    if share < _MANY_BLURRED:
         return None
     return ReviewFinding(
-        "blurred", Severity.WARNING, f"{format_percent(share)} of {person.name}'s faces are blurred.",
-        "Take them out, or add sharper footage.",
-        share, {"share": share}, _curate(person, "--drop", f"sharpness<{BLURRED}"),
-    )  # fmt: skip
+        "blurred",
+        Severity.WARNING,
+        f"{format_percent(share)} of {person.name}'s faces are blurred.",
+        "Remove them, or add sharper footage.",
+        share,
+        {"share": share},
+        _curate(person, "--drop", f"sharpness<{BLURRED}"),
+    )
 
 
 def small(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Many faces of few pixels."""
+    """Find many faces of few pixels.
+
+    Args:
+        person: The face set.
+    """
     share = float((person.table.size < _SMALL).mean())
-    if share < 0.25:
+    if share < _MANY_SMALL:
         return None
     return ReviewFinding(
-        "small", Severity.WARNING,
+        "small",
+        Severity.WARNING,
         f"{format_percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
-        "Add closer footage; with enough of it, take the small ones out.",
-        share, {"share": share, "median": float(np.median(person.table.size))},
+        "Add closer footage; once there is enough of it, remove the small faces.",
+        share,
+        {"share": share, "median": float(np.median(person.table.size))},
         _curate(person, "--drop", f"size<{_SMALL}"),
-    )  # fmt: skip
+    )
 
 
 def badly_exposed(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Many faces too dark, too bright or cut off at white."""
+    """Find many faces that are too dark, too bright or clipped.
+
+    Args:
+        person: The face set.
+    """
     table = person.table
     bad = (table.exposure < _DARK) | (table.exposure > _BRIGHT) | (table.clipped > _CLIPPED)
     share = float(bad.mean())
-    if share < 0.15:
+    if share < _MANY_BADLY_EXPOSED:
+        return None
+    limits = (f"exposure<{_DARK}", f"exposure>{_BRIGHT}", f"clipped>{_CLIPPED}")
+    options = [word for limit in limits for word in ("--drop", limit)]
+    return ReviewFinding(
+        "badly exposed",
+        Severity.WARNING,
+        f"{format_percent(share)} of {person.name}'s faces are too dark, too bright or clipped.",
+        "Add evenly lit footage; once there is enough of it, remove these faces.",
+        share,
+        {"share": share},
+        _curate(person, *options),
+    )
+
+
+def closed_mouth(person: FaceSetStatistics) -> ReviewFinding | None:
+    """Find a mouth that hardly opens.
+
+    Args:
+        person: The face set.
+    """
+    widest = float(np.percentile(person.table.mouth_open, _WIDEST_PERCENTILE))
+    if widest >= _HARDLY_OPEN:
         return None
     return ReviewFinding(
-        "badly exposed", Severity.WARNING,
-        f"{format_percent(share)} of {person.name}'s faces are too dark, too bright or burnt out.",
-        "Add evenly lit footage; with enough of it, take these out.",
-        share, {"share": share},
-        _curate(person, *(
-            word for limit in (f"exposure<{_DARK}", f"exposure>{_BRIGHT}", f"clipped>{_CLIPPED}")
-            for word in ("--drop", limit)
-        )),
-    )  # fmt: skip
+        "closed mouth",
+        Severity.WARNING,
+        f"{person.name} hardly ever opens the mouth.",
+        f"Add footage in which {person.name} speaks: an open mouth must be in the training data.",
+        1 - widest,
+        {"widest": widest},
+    )
 
 
-def still_mouth(person: FaceSetStatistics) -> ReviewFinding | None:
-    """The mouth never opens."""
-    widest = float(np.percentile(person.table.mouth_open, 98))
-    if widest >= 0.2:
+def small_yaw_range(person: FaceSetStatistics) -> ReviewFinding | None:
+    """Find a head that hardly turns.
+
+    Args:
+        person: The face set.
+    """
+    span = float(np.ptp(np.percentile(person.table.yaw, _YAW_PERCENTILES)))
+    if span >= _YAW_RANGE:
         return None
     return ReviewFinding(
-        "still mouth", Severity.WARNING, f"{person.name} hardly ever opens the mouth.",
-        f"Add footage in which {person.name} speaks: the swap can only show a mouth that it has seen.",
-        1 - widest, {"widest": widest},
-    )  # fmt: skip
+        "small yaw range",
+        Severity.WARNING,
+        f"{person.name}'s head turns through only {span:.0f} degrees.",
+        f"Add footage in which {person.name} looks to both sides.",
+        1 - span / _YAW_RANGE,
+        {"degrees": span},
+    )
 
 
-def stiff_head(person: FaceSetStatistics) -> ReviewFinding | None:
-    """The head never turns."""
-    span = float(np.ptp(np.percentile(person.table.yaw, [3, 97])))
-    if span >= 25:
+def same_person(pair: FaceSetPair) -> ReviewFinding | None:
+    """Find two face sets of the same person.
+
+    Args:
+        pair: The face sets.
+    """
+    first, second = pair
+    similarity = float(first.center @ second.center)
+    if similarity < SAME_PERSON_SIMILARITY:
         return None
     return ReviewFinding(
-        "stiff head", Severity.WARNING, f"{person.name}'s head turns through {span:.0f} degrees only.",
-        f"Add footage in which {person.name} looks to both sides.", 1 - span / 25, {"degrees": span},
-    )  # fmt: skip
+        "same person",
+        Severity.CRITICAL,
+        f"{first.name} and {second.name} look like one person (similarity {similarity:.2f}).",
+        "Check that each face set holds the right person.",
+        similarity,
+        {"similarity": similarity},
+    )
 
 
-def one_person_twice(people: tuple[FaceSetStatistics, FaceSetStatistics]) -> ReviewFinding | None:
-    """Two sets of the same person."""
-    first, second = people
-    likeness = float(first.center @ second.center)
-    if likeness < SAME_PERSON_SIMILARITY:
-        return None
-    return ReviewFinding(
-        "one person twice", Severity.CRITICAL,
-        f"{first.name} and {second.name} look like one person (likeness {likeness:.2f}).",
-        "Check that each face set holds the right person.", likeness, {"likeness": likeness},
-    )  # fmt: skip
-
-
+# Functions that return a finding, or None where there is no problem.
 FACESET_CHECKS: tuple[Callable[[FaceSetStatistics], ReviewFinding | None], ...] = (
-    few_faces, one_source, few_sources, strangers, flat_background, one_light, near_duplicates,
-    blurred, small, badly_exposed, still_mouth, stiff_head,
-)  # fmt: skip
-PAIR_CHECKS: tuple[
-    Callable[[tuple[FaceSetStatistics, FaceSetStatistics]], ReviewFinding | None], ...
-] = (one_person_twice,)
+    few_faces,
+    one_file,
+    few_files,
+    other_people,
+    flat_background,
+    one_sided_lighting,
+    near_duplicates,
+    blurred,
+    small,
+    badly_exposed,
+    closed_mouth,
+    small_yaw_range,
+)
+PAIR_CHECKS: tuple[Callable[[FaceSetPair], ReviewFinding | None], ...] = (same_person,)
 
 
 def _curate(person: FaceSetStatistics, *options: str) -> str:
-    """The command that rejects faces of a set."""
-    return shlex.join(
-        ["faceloom", "curate", str(person.faces.directory.resolve()), *options, "--apply"]
-    )
+    """Return the command that rejects faces of a set."""
+    directory = str(person.faces.directory.resolve())
+    return shlex.join(["faceloom", "curate", directory, *options, "--apply"])
 
 
 def _color_name(lab: np.ndarray) -> str:
-    """Name a color by its hue angle in Lab."""
-    names = (
-        "red",
-        "orange",
-        "yellow",
-        "green",
-        "green",
-        "turquoise",
-        "blue",
-        "blue",
-        "violet",
-        "pink",
-    )
     angle = float(np.degrees(np.arctan2(*float32(lab)[[2, 1]]))) % 360
-    starts = (0, 45, 75, 105, 140, 175, 215, 265, 305, 330)
-    return names[int(np.searchsorted(starts, angle, side="right")) - 1]
+    return next(name for start, name in reversed(_HUES) if angle >= start)

@@ -1,7 +1,7 @@
-"""The review: measure, find, judge, write the page."""
+"""Review face sets, against a target if there is one: measure, check, judge, write the report."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
@@ -34,100 +34,144 @@ _Subject = TypeVar("_Subject")
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Percentiles 5, 50 and 95."""
+    """Percentiles of one property over the faces."""
 
-    low: float
-    median: float
-    high: float
+    p5: float
+    """5th percentile."""
+    p50: float
+    """Median."""
+    p95: float
+    """95th percentile."""
 
     @classmethod
     def of(cls, values: FaceValues) -> "Percentiles":
-        """Measure a column."""
+        """Compute the percentiles.
+
+        Args:
+            values: One value per face.
+        """
         return cls(*(float(value) for value in np.percentile(values, [5, 50, 95])))
 
 
 @dataclass(frozen=True, slots=True)
 class FacePercentiles:
-    """The spread of every column of a FaceTable."""
+    """Percentiles of every column of a FaceTable."""
 
     yaw: Percentiles
+    """Degrees."""
     pitch: Percentiles
+    """Degrees."""
     size: Percentiles
+    """Pixels of the footage."""
     sharpness: Percentiles
+    """See Quality."""
     exposure: Percentiles
+    """See Quality."""
     clipped: Percentiles
+    """See Quality."""
     eyes_open: Percentiles
+    """See Quality."""
     mouth_open: Percentiles
+    """See Quality."""
     gradient_x: Percentiles
+    """See Lighting."""
     gradient_y: Percentiles
+    """See Lighting."""
     lightness: Percentiles
+    """L* of the mean color, 0 to 100."""
 
     @classmethod
     def of(cls, table: FaceTable) -> "FacePercentiles":
-        """Measure a table."""
+        """Compute the percentiles.
+
+        Args:
+            table: The faces.
+        """
         columns = {
-            name: Percentiles.of(getattr(table, name))
-            for name in cls.__slots__
-            if name != "lightness"
+            field.name: Percentiles.of(getattr(table, field.name))
+            for field in fields(cls)
+            if field.name != "lightness"
         }
         return cls(**columns, lightness=Percentiles.of(table.lab[:, 0]))
 
 
 @dataclass(frozen=True, slots=True)
 class FaceSetSummary:
-    """What the review found out about a face set."""
+    """The review's numbers about a face set."""
 
     name: str
+    """Name of the identity."""
     faces: int
+    """Number of faces."""
     near_duplicates: int
-    strangers: int
+    """Number of faces that look like another one of the set."""
+    other_people: int
+    """Number of faces that look like another person."""
     files: tuple[FileShare, ...]
-    spreads: FacePercentiles
+    """The files that the faces come from, the largest share first."""
+    percentiles: FacePercentiles
+    """Of the faces' properties."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetPersonSummary:
-    """What the review found out about a person of a target; looks_like: the face set of the person, or empty."""
+    """The review's numbers about a person in the target."""
 
     name: str
+    """Name of the person or of the target."""
     faces: int
+    """Number of faces."""
     matches: str
-    spreads: FacePercentiles
+    """Name of the face set of the same person; empty if there is none."""
+    percentiles: FacePercentiles
+    """Of the faces' properties."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetSummary:
-    """What the review found out about a target. crowded, faceless: frames with more than one face, or with none."""
+    """The review's numbers about a target."""
 
     name: str
+    """File name."""
     frames: int
+    """Number of measured frames."""
     frames_with_several_faces: int
+    """Number of them with more than one face."""
     frames_without_face: int
+    """Number of them with no face."""
     people: tuple[TargetPersonSummary, ...]
+    """Whoever is in most frames first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewSummary:
-    """All figures, findings (the gravest first) and verdicts."""
+    """The result of a review."""
 
     report: Path
+    """The HTML report."""
     people: tuple[FaceSetSummary, ...]
+    """The face sets."""
     target: TargetSummary | None
+    """The target, if there is one."""
     verdicts: tuple[Verdict, ...]
+    """One per swap direction."""
     findings: tuple[ReviewFinding, ...]
+    """The worst first."""
 
     def to_text(self) -> str:
-        """Return verdicts and findings in words."""
+        """Return verdicts and findings as text."""
         lines = [
-            f"{v.source}'s face on {v.target}: {v.readiness} (poses known: {100 * v.covered:.0f} %)"
+            f"{v.source}'s face on {v.target}: {v.readiness} "
+            f"(head poses covered: {100 * v.covered:.0f} %)"
             for v in self.verdicts
         ]
-        for about, findings in group_by_subject(self.findings).items():
-            lines += ["", f"{about}: {format_counts(findings)}"]
+        for subject, findings in group_by_subject(self.findings).items():
+            lines += ["", f"{subject}: {format_counts(findings)}"]
             for finding in findings:
-                lines.append(f"  {finding.severity.value:<8} {finding.text}")
-                lines += [f"  {'':<8} {said}" for said in (finding.action, finding.command) if said]
-        return "\n".join([*lines, "", f"{self.report}: the whole review."])
+                lines.append(f"  {finding.severity:<8} {finding.text}")
+                advice = (finding.action, finding.command)
+                lines += [f"  {'':<8} {text}" for text in advice if text]
+        return "\n".join([*lines, "", f"The report is {self.report}."])
 
 
 def review(
@@ -138,91 +182,124 @@ def review(
     every: int = 5,
     force: bool = False,
 ) -> ProgressGenerator[ReviewSummary]:
-    """Review face sets, against a target video if there is one, and write the page `report`.
+    """Review face sets and write the HTML report.
 
-    Raises ArtifactRefused for what is no face set, UsageError if two sets have one name or the report
-    exists, and for the target what reading it raises or NoFaceFound.
+    Args:
+        directories: The face sets.
+        target: A video or picture whose face is to be replaced; None reviews the face sets only.
+        report: The file to write.
+        every: Measure every `every`-th frame of the target.
+        force: Whether to replace an existing report.
+
+    Yields:
+        Progress.
+
+    Returns:
+        The summary.
+
+    Raises:
+        ArtifactRefused: A directory is not a face set.
+        UsageError: Two face sets have the same name, the report exists, or there is no target.
+        MediaUnreadable: The target cannot be read.
+        NoFaceFound: The target shows no face.
     """
     check_output_file(report, force=force)
-    sets = [FaceSet.read(directory) for directory in directories]
-    names = [faces.identity for faces in sets]
+    facesets = [FaceSet.read(directory) for directory in directories]
+    names = [faces.identity for faces in facesets]
     if len(set(names)) < len(names):
         raise UsageError(
-            f"Two face sets are called the same ({', '.join(names)}); extract one with another --name."
+            f"Two face sets have the same name ({', '.join(names)}); "
+            "extract one of them with another --name."
         )
     people = []
-    for faces in sets:
+    for faces in facesets:
         people.append((yield from measure_faceset(faces)))
-    seen = (yield from measure_target(target, every, people)) if target else None
-    summary = summarize(report, people, seen)
-    directions = list_directions(people, seen)
-    write_text(report, build_page(people, seen, directions, summary.verdicts, summary.findings))
+    measured = (yield from measure_target(target, every, people)) if target else None
+    summary = summarize(report, people, measured)
+    directions = list_directions(people, measured)
+    page = build_page(people, measured, directions, summary.verdicts, summary.findings)
+    write_text(report, page)
     return summary
 
 
 def summarize(
     report: Path, people: Sequence[FaceSetStatistics], target: TargetStatistics | None
 ) -> ReviewSummary:
-    """Find and judge; measures and writes nothing."""
-    of_person = {person.name: _run(FACESET_CHECKS, person, person.name) for person in people}
-    pairs = [(pair, f"{pair[0].name} and {pair[1].name}") for pair in combinations(people, 2)]
-    of_two = [finding for pair, names in pairs for finding in _run(PAIR_CHECKS, pair, names)]
-    of_target = _run(TARGET_CHECKS, target, target.name) if target else []
-    found = [*of_two, *of_target, *(finding for group in of_person.values() for finding in group)]
+    """Run all checks and judge all swap directions; measures and writes nothing.
+
+    Args:
+        report: The HTML report.
+        people: Statistics of the face sets.
+        target: Statistics of the target, if there is one.
+    """
+    by_person = {person.name: _check(FACESET_CHECKS, person, person.name) for person in people}
+    pairs = [
+        finding
+        for first, second in combinations(people, 2)
+        for finding in _check(PAIR_CHECKS, (first, second), f"{first.name} and {second.name}")
+    ]
+    findings = [*pairs, *(_check(TARGET_CHECKS, target, target.name) if target else [])]
+    findings += [finding for group in by_person.values() for finding in group]
     verdicts = []
     for direction in list_directions(people, target):
-        own = _run(DIRECTION_CHECKS, direction, direction.text)
-        found += own
-        verdicts.append(
-            judge_readiness(
-                direction, sort_by_severity([*own, *of_person[direction.source.name], *of_two])
-            )
-        )
+        own = _check(DIRECTION_CHECKS, direction, direction.text)
+        findings += own
+        concerning = sort_by_severity([*own, *by_person[direction.source.name], *pairs])
+        verdicts.append(judge_readiness(direction, concerning))
     return ReviewSummary(
         report=report,
-        people=tuple(_person_figures(person) for person in people),
-        target=_target_figures(target) if target else None,
+        people=tuple(_summarize_faceset(person) for person in people),
+        target=_summarize_target(target) if target else None,
         verdicts=tuple(verdicts),
-        findings=tuple(sort_by_severity(found)),
+        findings=tuple(sort_by_severity(findings)),
     )
 
 
 def list_directions(
     people: Sequence[FaceSetStatistics], target: TargetStatistics | None
 ) -> list[SwapDirection]:
-    """Return who is to wear whose face: each person of the target everyone else's, or each face set every other's.
+    """List the swaps to judge.
 
-    Nobody's face is put on their own, unless there is nothing else to judge.
+    A person's face on the same person is left out, unless there is nothing else to judge.
+
+    Args:
+        people: The face sets.
+        target: The target, if there is one.
+
+    Returns:
+        Every face set on every person of the target; without a target, every face set on every
+        other one.
     """
     if target:
-        pairs = [(guest, host) for host in target.people for guest in people]
-        others = [(guest, host) for guest, host in pairs if guest.name != host.matches]
+        pairs = [(source, person) for person in target.people for source in people]
+        others = [(source, person) for source, person in pairs if source.name != person.matches]
         unit = "frames" if len(target.people) == 1 else "frames that show them"
         return [
-            SwapDirection(guest, host.table, host.name, unit) for guest, host in others or pairs
+            SwapDirection(source, person.table, person.name, unit)
+            for source, person in others or pairs
         ]
-    sets = [(guest, host) for guest in people for host in people if guest is not host]
-    return [SwapDirection(guest, host.table, host.name, "faces") for guest, host in sets]
+    sets = [(source, other) for source in people for other in people if source is not other]
+    return [SwapDirection(source, other.table, other.name, "faces") for source, other in sets]
 
 
-def _run(
-    table: Sequence[Callable[[_Subject], ReviewFinding | None]], subject: _Subject, name: str
+def _check(
+    checks: Sequence[Callable[[_Subject], ReviewFinding | None]], subject: _Subject, name: str
 ) -> list[ReviewFinding]:
-    return [replace(finding, subject=name) for find in table if (finding := find(subject))]
+    return [replace(finding, subject=name) for check in checks if (finding := check(subject))]
 
 
-def _person_figures(person: FaceSetStatistics) -> FaceSetSummary:
+def _summarize_faceset(person: FaceSetStatistics) -> FaceSetSummary:
     return FaceSetSummary(
         name=person.name,
         faces=len(person),
         near_duplicates=int(person.duplicate.sum()),
-        strangers=int((person.similarity < SAME_PERSON_SIMILARITY).sum()),
+        other_people=int((person.similarity < SAME_PERSON_SIMILARITY).sum()),
         files=person.files,
-        spreads=FacePercentiles.of(person.table),
+        percentiles=FacePercentiles.of(person.table),
     )
 
 
-def _target_figures(target: TargetStatistics) -> TargetSummary:
+def _summarize_target(target: TargetStatistics) -> TargetSummary:
     return TargetSummary(
         name=target.name,
         frames=target.frames,

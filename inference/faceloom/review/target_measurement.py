@@ -1,4 +1,4 @@
-"""From a target video to the people in it."""
+"""Measure a target video and distinguish the people in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNet
 from faceloom.faces.pose import Pose, head_pose
 from faceloom.faces.quality import Quality, crop_quality
-from faceloom.faceset.footage import FootageFile, FootageFrame
+from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.identity_clustering import cluster_faces
 from faceloom.faceset.similarity import center_of
 from faceloom.progress import Progress, ProgressGenerator
@@ -29,48 +29,72 @@ from faceloom.review.statistics import (
     TargetStatistics,
 )
 
-# The crops: as much of the head as face sets store, at the size the page shows.
+# As much of the head as face sets store, at the size that the report shows.
 _CROP = CropGeometry(size=256, coverage=1.5)
-# Whoever is seen less than this is a passer-by, or one face that was hard to tell.
-_LEAST_FACES, _LEAST_SHARE = 3, 0.02
+# Faces that a person needs; fewer are a passer-by or a wrong identity.
+_LEAST_FACES = 3
+# Share of the frames that a person needs.
+_LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was measured of one face. embedding: a unit vector. thumb: the face in small, as JPEG."""
+class _TargetFace:
+    """What is measured of one face."""
 
     track: int
+    """Index of its track."""
     pose: Pose
+    """Head pose."""
     quality: Quality
+    """Quality of the crop."""
     size: float
-    light: Lighting
+    """Longer side in pixels."""
+    lighting: Lighting
+    """How it is lit."""
     embedding: Float32[np.ndarray, "192"]
-    thumb: bytes
+    """Unit vector of the recognition network."""
+    thumbnail: bytes
+    """Small JPEG file."""
 
 
 def measure_target(
-    path: Path, every: int, people: Sequence[FaceSetStatistics]
+    path: Path, every: int, facesets: Sequence[FaceSetStatistics]
 ) -> ProgressGenerator[TargetStatistics]:
-    """Find and measure all faces of every `every`-th frame of a video (or of a picture), and tell whose they are.
+    """Find and measure all faces of a target.
 
-    Tracks that look alike are one person, and so are those that look like one of `people`. Raises NoFaceFound
-    if there is no face, and what reading it raises.
+    Tracks that are similar to each other, or to the same face set, are one person.
+
+    Args:
+        path: A video or picture.
+        every: Measure every `every`-th frame.
+        facesets: At least one face set, to recognize people by.
+
+    Yields:
+        Progress.
+
+    Returns:
+        The statistics.
+
+    Raises:
+        NoFaceFound: The target shows no face.
+        UsageError: The target does not exist.
+        MediaUnreadable: The target cannot be read.
     """
-    source = FootageFile.open(path)
-    total = source.frames and -(-source.frames // every)
-    gauge = _Gauge()
+    file = FootageFile.open(path)
+    total = file.frames and -(-file.frames // every)
+    reader = _FaceReader()
     counts = []
-    seen: list[_Seen] = []
-    for picture in source.read(every):
-        faces = gauge.look(picture)
-        seen += faces
-        counts.append(len(faces))
-        yield Progress(f"look at {path.name}", len(counts), total)
-    if not seen:
+    faces: list[_TargetFace] = []
+    for frame in file.read(every):
+        found = reader.read(frame.rgb)
+        faces += found
+        counts.append(len(found))
+        yield Progress(f"measure {path.name}", len(counts), total)
+    if not faces:
         raise NoFaceFound(f"No face was found in {path}; choose a target with a visible face.")
     return TargetStatistics(
         name=path.name,
-        people=_tell_apart(path.name, seen, len(counts), people),
+        people=_group_people(path.name, faces, len(counts), facesets),
         frames=len(counts),
         frames_with_several_faces=sum(count > 1 for count in counts),
         frames_without_face=counts.count(0),
@@ -78,77 +102,93 @@ def measure_target(
     )
 
 
-def match_face_set(center: FaceValues, people: Sequence[FaceSetStatistics]) -> str:
-    """Return the name of the person whose face set is nearest to a unit vector, empty if it is none of them."""
-    likeness = {person.name: float(person.center @ center) for person in people}
-    name = max(likeness, key=likeness.__getitem__)
-    return name if likeness[name] >= SAME_PERSON_SIMILARITY else ""
+def matching_faceset(center: FaceValues, facesets: Sequence[FaceSetStatistics]) -> str:
+    """Return the name of the face set of the same person.
+
+    Args:
+        center: Unit vector of a person, [192].
+        facesets: At least one face set.
+
+    Returns:
+        The name of the most similar face set; empty if it is another person's.
+    """
+    similarity = {faceset.name: float(faceset.center @ center) for faceset in facesets}
+    name = max(similarity, key=similarity.__getitem__)
+    return name if similarity[name] >= SAME_PERSON_SIMILARITY else ""
 
 
-def _tell_apart(
-    clip: str, seen: Sequence[_Seen], frames: int, people: Sequence[FaceSetStatistics]
+def _group_people(
+    target: str,
+    faces: Sequence[_TargetFace],
+    frames: int,
+    facesets: Sequence[FaceSetStatistics],
 ) -> tuple[TargetPersonStatistics, ...]:
-    """The people of a target who are seen often enough, at least the one seen most."""
-    vectors = float32(np.stack([face.embedding for face in seen]))
-    numbers = cluster_faces(vectors, np.array([face.track for face in seen], np.int64))
-    known = [
-        match_face_set(center_of(vectors[numbers == number]), people)
-        for number in range(int(numbers.max()) + 1)
+    """Return the people with enough faces, at least the one with the most."""
+    embeddings = float32(np.stack([face.embedding for face in faces]))
+    people = cluster_faces(embeddings, np.array([face.track for face in faces], np.int64))
+    matches = [
+        matching_faceset(center_of(embeddings[people == person]), facesets)
+        for person in range(int(people.max()) + 1)
     ]
-    # Someone whose profile counts as another person is still the same if both are like one face set.
-    groups: dict[str | int, list[_Seen]] = {}
-    for number, face in zip(numbers.tolist(), seen, strict=True):
-        groups.setdefault(known[number] or number, []).append(face)
+    # Someone whose profile was clustered as another person is one person if both match one face set.
+    groups: dict[str | int, list[_TargetFace]] = {}
+    for person, face in zip(people.tolist(), faces, strict=True):
+        groups.setdefault(matches[person] or person, []).append(face)
     by_count = sorted(groups.items(), key=lambda group: -len(group[1]))
     least = max(_LEAST_FACES, _LEAST_SHARE * frames)
-    often = [group for group in by_count if len(group[1]) >= least] or by_count[:1]
+    shown = [group for group in by_count if len(group[1]) >= least] or by_count[:1]
     return tuple(
-        _target_person(
-            clip, who if isinstance(who, str) else "", 0 if len(often) == 1 else place, faces
+        _person_statistics(
+            target, key if isinstance(key, str) else "", 0 if len(shown) == 1 else number, group
         )
-        for place, (who, faces) in enumerate(often, 1)
+        for number, (key, group) in enumerate(shown, 1)
     )
 
 
-def _target_person(
-    clip: str, known: str, place: int, faces: Sequence[_Seen]
+def _person_statistics(
+    target: str, matches: str, number: int, faces: Sequence[_TargetFace]
 ) -> TargetPersonStatistics:
-    """Gather what was measured of one person; `place` is 0 where there is nobody else."""
+    """Collect the measurements of one person; `number` is 0 if nobody else is in the target."""
     table = FaceTable.from_faces(
         [face.pose for face in faces],
         [face.quality for face in faces],
         [face.size for face in faces],
-        [face.light for face in faces],
+        [face.lighting for face in faces],
     )
-    label = known or f"person {place or 1}"
-    name = clip if not place else f"{known} in {clip}" if known else f"{label} of {clip}"
-    return TargetPersonStatistics(label, name, known, table, tuple(face.thumb for face in faces))
+    label = matches or f"person {number or 1}"
+    name = target if not number else f"{label} {'in' if matches else 'of'} {target}"
+    return TargetPersonStatistics(
+        label, name, matches, table, tuple(face.thumbnail for face in faces)
+    )
 
 
-class _Gauge:
-    """Measures the faces of one picture after the other."""
+class _FaceReader:
+    """Measures the faces of one frame after the other."""
 
     def __init__(self) -> None:
         self._finder = FaceFinder()
-        self._identify = MobileFaceNet()
+        self._recognition = MobileFaceNet()
 
-    def look(self, picture: FootageFrame) -> list[_Seen]:
-        """Measure every face of a picture."""
-        faces = self._finder.find([picture.rgb])[0]
-        vectors = self._identify.embed(
-            [picture.rgb] * len(faces), [face.points_xy for face in faces]
+    def read(self, picture: Rgb) -> list[_TargetFace]:
+        """Measure every face of a frame."""
+        faces = self._finder.find([picture])[0]
+        embeddings = self._recognition.embed(
+            [picture] * len(faces), [face.points_xy for face in faces]
         )
-        return [_measure(picture.rgb, *pair) for pair in zip(faces, vectors, strict=True)]
+        return [
+            _measure(picture, face, embedding)
+            for face, embedding in zip(faces, embeddings, strict=True)
+        ]
 
 
-def _measure(picture: Rgb, face: Face, embedding: Float32[np.ndarray, "192"]) -> _Seen:
-    face_crop = FaceCrop.from_image(picture, face, _CROP)
-    return _Seen(
+def _measure(picture: Rgb, face: Face, embedding: Float32[np.ndarray, "192"]) -> _TargetFace:
+    crop = FaceCrop.from_image(picture, face, _CROP)
+    return _TargetFace(
         track=face.track,
         pose=head_pose(face.landmarks),
-        quality=crop_quality(face_crop),
+        quality=crop_quality(crop),
         size=face.size,
-        light=measure_lighting(face_crop.rgb, face_crop.mask),
+        lighting=measure_lighting(crop.rgb, crop.mask),
         embedding=embedding,
-        thumb=thumbnail(face_crop.rgb, _CROP.coverage),
+        thumbnail=thumbnail(crop.rgb, _CROP.coverage),
     )
