@@ -25,7 +25,7 @@ from faceloom.compare.observations import FaceMeasurements, FrameObservation
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT
 from faceloom.faceset.similarity import center_of
 
-# A frame that differs from the target by less was not swapped, in levels; encoding noise is about 1.
+# Levels by which a swapped frame differs from the target at least; encoding noise is about 1.
 _UNSWAPPED_LEVELS = 1.5
 # The same, as a share of the median difference of the clip's frames.
 _UNSWAPPED_SHARE = 0.25
@@ -50,9 +50,13 @@ class _Measurements:
     """The measurements of one version, stacked over the frames."""
 
     meshes: Float32[np.ndarray, "t 468 3"]
+    """Landmarks in pixels of the frame."""
     angles: Float32[np.ndarray, "t 3"]
+    """Yaw, pitch and roll in degrees."""
     embeddings: Float32[np.ndarray, "t 192"]
+    """Unit vectors of the recognition network."""
     gazes: Float32[np.ndarray, "t 2"]
+    """Positions of the pupils in eye widths."""
 
     @classmethod
     def of(cls, frames: list[FaceMeasurements]) -> "_Measurements":
@@ -226,7 +230,7 @@ def _landmark_jitter(own: _Measurements, target: _Measurements) -> Series:
 
 
 def _second_difference(values: np.ndarray) -> np.ndarray:
-    """Half the length of the second temporal difference; NaN at the ends: [t, ..., k] -> [t, ...]."""
+    """Half the length of the second temporal difference; NaN at the ends: [..., k] -> [...]."""
     result = np.full(values.shape[:-1], np.nan, np.float32)
     result[1:-1] = np.linalg.norm(values[1:-1] - (values[2:] + values[:-2]) / 2, axis=-1)
     return result

@@ -50,14 +50,14 @@ FEATURES = {
 }
 # Typical motion of each group in speech, in eye distances.
 TYPICAL_MOTION = {"mouth_motion": 0.04, "eye_motion": 0.015, "brow_motion": 0.03}
-# Least energy of a group in units of its typical motion squared: a group that moves less than a third
-# of that in a clip does not move.
+# Least energy of a group in units of its typical motion squared: a group that moves less than a
+# third of that in a clip does not move.
 _LEAST_ENERGY = 0.1
 # Landmarks that stay in place on the skull when a face moves: forehead, temples, bridge and tip of
 # the nose, corners of the eyes.
 _RIGID_POINTS = (
-    10, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454, 168, 6, 197, 195, 5, 4,
-    33, 263, 133, 362,
+    10, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 234, 454, 168, 6, 197,
+    195, 5, 4, 33, 263, 133, 362,
 )  # fmt: skip
 # Distance of the eyes' outer corners, in distances between the eyes' centers.
 _OUTER_CORNERS = 1.4

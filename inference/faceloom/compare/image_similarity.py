@@ -17,7 +17,7 @@ from faceloom.color import Lab, luma
 _SSIM_SIGMA = 1.5
 _SSIM_C1 = 0.01**2
 _SSIM_C2 = 0.03**2
-# Sigma of the blur that removes facial features and keeps color and shading, as a share of the side.
+# Sigma of the blur that removes features and keeps color and shading, as a share of the side.
 _LOW_PASS_SIGMA = 1 / 25
 # Decibels; equal pictures have no finite PSNR.
 _MAX_PSNR = 60.0

@@ -13,7 +13,10 @@ Flow: TypeAlias = Float32[np.ndarray, "h w 2"]
 
 
 class OpticalFlow:
-    """Dense inverse search: T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016."""
+    """Dense inverse search.
+
+    T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016.
+    """
 
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)

@@ -19,7 +19,7 @@ COMPONENT_WEIGHTS = {
     "position": 0.05,
     "stability": 0.15,
 }
-# Scales: the value of a metric at which its component falls to 1/e; such an error is plainly visible.
+# Scales: the metric at which its component falls to 1/e; such an error is plainly visible.
 # Delta E.
 _COLOR_SCALE = 20.0
 # L*.

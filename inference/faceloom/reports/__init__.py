@@ -1,4 +1,4 @@
-"""What every HTML report is built with: page rendering, one stylesheet, embedded images, SVG charts.
+"""What HTML reports are built with: page rendering, one stylesheet, embedded images, SVG charts.
 
 The reports of `compare`, `review`, `demo` and of a training run extend `base.html.j2`. The package
 may import `image_io`, `color`, `array_types`; it knows nothing about what a report shows.

@@ -100,7 +100,7 @@ class LineChart:
     reference: float | None = None
     """Value of a dashed horizontal line, such as the best possible value."""
     clip_percent: float = 0.0
-    """Percent of the values at each end that may lie outside, so that outliers do not flatten it."""
+    """Percent of the values at each end that may lie outside, so outliers do not flatten it."""
     max_points: int | None = None
     """Average neighbors so that a line has at most this many points; None draws all."""
     events: Sequence[EventMarker] = ()
@@ -274,13 +274,13 @@ def pose_map(poses: Poses, color: str, needed: Poses, missing: Poses) -> Markup:
         needed: Poses whose cells are outlined.
         missing: Poses whose cells are marked in red.
     """
-    counts, wanted, lacking = (_count_cells(each) for each in (poses, needed, missing))
+    counts, outlined, lacking = (_count_cells(each) for each in (poses, needed, missing))
     # The square root keeps a cell of few faces visible beside one of thousands.
     shade = np.sqrt(counts / max(counts.max(), 1))
     opacity = np.round(_FAINTEST + (1 - _FAINTEST) * shade, 2)
     cells = [
         *(_cell(*at, fill=color, fill_opacity=float(opacity[at])) for at in _indices(counts > 0)),
-        *(_cell(*at, class_="needed") for at in _indices((wanted > 0) & (lacking == 0))),
+        *(_cell(*at, class_="needed") for at in _indices((outlined > 0) & (lacking == 0))),
         *(_cell(*at, class_="missing") for at in _indices(lacking > 0)),
     ]
     return drawing(_POSE_WIDTH + 44, _POSE_HEIGHT + 26, group(*_pose_axes(), *cells, x=34, y=4))

@@ -21,8 +21,7 @@ def element(tag: str, *children: str | Markup, **attributes: object) -> Markup:
         if value is not None
     )
     inside = Markup("").join(escape(child) for child in children)
-    # The tag is a literal in our own code.
-    return Markup(f"<{tag}{given}>{inside}</{tag}>")
+    return Markup("<{0}{1}>{2}</{0}>").format(tag, given, inside)
 
 
 def group(*children: Markup, x: float = 0, y: float = 0, **attributes: object) -> Markup:

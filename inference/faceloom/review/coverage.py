@@ -41,7 +41,7 @@ class CoverageGap:
     angle: float
     """90th percentile of their angle in degrees."""
     source_faces: int
-    """Faces of the source between the smallest and largest missing angle; ahead: near the center."""
+    """Faces of the source between the least and largest missing angle; ahead: near the center."""
     center: str
     """Median yaw and pitch in words."""
 

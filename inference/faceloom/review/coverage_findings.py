@@ -1,4 +1,4 @@
-"""Findings about a swap direction (what the target does and the source lacks) and about a target."""
+"""Findings about a swap direction (what the source lacks for the target) and about a target."""
 
 from collections.abc import Callable
 from functools import partial

@@ -13,7 +13,7 @@ from faceloom.review.statistics import FaceSetStatistics, FaceValues, TargetPers
 
 # Faces of a contact sheet.
 FACES_PER_SHEET = 12
-# Degrees of yaw and pitch between two faces of a sheet, so that it does not show consecutive frames.
+# Degrees of yaw and pitch between two faces of a sheet: it should not show consecutive frames.
 _LEAST_ANGLE = 5.0
 # Pixels of a thumbnail's side.
 _SIDE = 112

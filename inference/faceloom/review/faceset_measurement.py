@@ -49,7 +49,7 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
 
 
 def _file_shares(faces: FaceSet) -> tuple[FileShare, ...]:
-    """Count faces per file; pictures that another tool extracted from one video count as that video."""
+    """Count faces per file; pictures that another tool cut from a video count as that video."""
     counts = Counter(_file_key(faces, row.source) for row in faces.rows)
     return tuple(FileShare(name, count) for (name, _), count in counts.most_common())
 

@@ -23,7 +23,7 @@ _NORMAL_PERCENTILE = 80
 # misjudge 5 of 1,914 with open ones (0.78 of the median at any yaw: 48 and 4). All inspected faces
 # of five real clips that count as closed are closed, or nearly.
 CLOSED_EYES = 0.79
-# Degrees of yaw beyond which closed eyes cannot be detected: the mesh nearly closes a profile's eyes.
+# Degrees of yaw beyond which closed eyes are not detected: the mesh nearly closes a profile's eyes.
 _MAX_YAW = 35.0
 # Sharpness (see Quality) below which a face is blurred.
 BLURRED = 0.2

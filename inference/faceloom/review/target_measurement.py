@@ -130,7 +130,7 @@ def _group_people(
         matching_faceset(center_of(embeddings[people == person]), facesets)
         for person in range(int(people.max()) + 1)
     ]
-    # Someone whose profile was clustered as another person is one person if both match one face set.
+    # Someone whose profile is clustered as another person is one person if both match one face set.
     groups: dict[str | int, list[_TargetFace]] = {}
     for person, face in zip(people.tolist(), faces, strict=True):
         groups.setdefault(matches[person] or person, []).append(face)

@@ -39,7 +39,7 @@ class EvaluationSection:
     charts: tuple[EvaluationChart, ...]
     """One per metric."""
     columns: tuple[str, ...]
-    """Metrics of the table."""
+    """Titles of the table's metrics."""
     results: tuple[tuple[int, str, tuple[str, ...]], ...]
     """Step, swap and metrics of the latest results, the newest first."""
 
@@ -63,7 +63,7 @@ class EvaluationSection:
         return cls(
             advice=f"{advice[:1].upper()}{advice[1:]}.",
             charts=tuple(_chart(name, subjects) for name, subjects in series.items() if subjects),
-            columns=SWAP_METRICS,
+            columns=tuple(_title(name) for name in SWAP_METRICS),
             results=tuple(_result(row) for row in reversed(evaluations[-_MAX_RESULTS:])),
         )
 
@@ -76,7 +76,11 @@ def _chart(name: str, subjects: dict[str, MetricSeries]) -> EvaluationChart:
         for series, color in zip(subjects.values(), colors, strict=True)
     ]
     svg = LineChart(lines, _CHART_SIZE, points=True).to_svg()
-    return EvaluationChart(name.replace("_", " "), tuple(zip(subjects, colors, strict=True)), svg)
+    return EvaluationChart(_title(name), tuple(zip(subjects, colors, strict=True)), svg)
+
+
+def _title(metric: str) -> str:
+    return metric.replace("_", " ").replace("ssim", "SSIM")
 
 
 def _result(row: Row) -> tuple[int, str, tuple[str, ...]]:
