@@ -1,7 +1,7 @@
-"""Write a file or a directory under another name and rename it when it is whole.
+"""Write a file or a directory under a temporary name and rename it when it is complete.
 
-A run that is killed leaves at most a hidden `.NAME.part`, which nothing reads and the next run
-overwrites. An error or Ctrl-C leaves nothing at all.
+A process that is killed leaves at most a hidden `.NAME.part`, which nothing reads and the next run
+overwrites. An error or Ctrl-C leaves nothing.
 """
 
 import errno
@@ -15,48 +15,73 @@ from faceloom.errors import PartlyDone, UsageError
 
 
 def check_output_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
-    """Raise UsageError if a file cannot or may not be written to `path`. Called before the work.
+    """Check that a file may be written. Called before the work.
 
-    `inputs` are files that the work reads: they are never replaced, whatever `force` says.
+    Args:
+        path: The output file.
+        force: Whether an existing file may be replaced.
+        inputs: Files that the work reads; they are never replaced, not even with `force`.
+
+    Raises:
+        UsageError: The path is a folder, has no name, exists already, or is an input.
     """
-    _refuse_no_name(path)
+    _check_has_name(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file.")
     if path.exists() and any(path.samefile(source) for source in inputs if source.exists()):
         raise UsageError(f"{path} is the input itself; choose another name for the output.")
     if path.exists() and not force:
-        raise _taken(path)
+        raise _exists_error(path)
 
 
 def check_output_directory(
     path: Path, marker: str, *, force: bool, inputs: Iterable[Path] = ()
 ) -> None:
-    """Raise UsageError if a folder cannot or may not be written to `path`. Called before the work.
+    """Check that a folder may be written. Called before the work.
 
-    With `force` only a folder that holds the file `marker`, so one of the same kind, or nothing is
-    replaced, and none that `inputs` lie in.
+    Args:
+        path: The output folder.
+        marker: Name of a file that every folder of this kind contains. Only such a folder, or an
+            empty one, is replaced.
+        force: Whether an existing folder may be replaced.
+        inputs: Files that the work reads; a folder that contains one is never replaced.
+
+    Raises:
+        UsageError: The folder must not be replaced.
     """
-    _refuse_no_name(path)
+    _check_has_name(path)
     if not path.exists():
         return
     if not path.is_dir():
         raise UsageError(f"{path} is a file; name a folder.")
     if not force:
-        raise _taken(path)
+        raise _exists_error(path)
     if any(path.iterdir()) and not (path / marker).is_file():
         raise UsageError(
-            f"{path} holds other things (it has no {marker}) and is not replaced; choose another name."
+            f"{path} contains other files (there is no {marker}) and is not replaced; "
+            "choose another name."
         )
     if any(source.resolve().is_relative_to(path.resolve()) for source in inputs):
-        raise UsageError(f"{path} holds the input and is not replaced; choose another name.")
+        raise UsageError(f"{path} contains the input and is not replaced; choose another name.")
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write; on success it becomes `path`, otherwise it is removed."""
+    """Write a file atomically.
+
+    Args:
+        path: The file to write. Missing parent folders are created.
+
+    Yields:
+        The temporary path to write. It is renamed to `path` on success and removed on failure.
+
+    Raises:
+        UsageError: The file cannot be written.
+        PartlyDone: The disk is full.
+    """
     path = path.resolve()
     part = _part_of(path)
-    with _said_plainly(path):
+    with _friendly_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
@@ -68,13 +93,21 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_directory(path: Path) -> Iterator[Path]:
-    """Yield an empty directory to fill; on success it becomes `path`, otherwise it is removed.
+    """Write a folder atomically.
 
-    What stands at `path` is replaced: `check_output_directory` decides beforehand whether it may be.
+    Args:
+        path: The folder to write. An existing one is replaced; call `check_output_directory` first.
+
+    Yields:
+        An empty temporary folder. It is renamed to `path` on success and removed on failure.
+
+    Raises:
+        UsageError: The folder cannot be written.
+        PartlyDone: The disk is full.
     """
     path = path.resolve()
     part = _part_of(path)
-    with _said_plainly(path):
+    with _friendly_errors(path):
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
@@ -87,40 +120,61 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole UTF-8 text file atomically."""
+    """Write a UTF-8 text file atomically.
+
+    Args:
+        path: The file to write.
+        text: Its content.
+    """
     with atomic_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def check_disk_space(folder: Path, needed: int) -> None:
-    """Raise PartlyDone unless `needed` bytes are free; for writers that do not survive a full disk."""
+    """Check that a disk has enough space; for writers that do not survive a full disk.
+
+    Args:
+        folder: A folder on the disk.
+        needed: Bytes that must be free.
+
+    Raises:
+        PartlyDone: Less is free.
+    """
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise PartlyDone(
-            f"{folder} has {free / 1e6:.0f} MB left and {needed / 1e6:.0f} MB are needed; "
+            f"{folder} has {free / 1e6:.0f} MB free and {needed / 1e6:.0f} MB are needed; "
             "free some space and run the same command again."
         )
 
 
 def friendly_os_error(error: OSError, path: Path) -> PartlyDone | UsageError:
-    """Return what an error of the operating system means to a person."""
+    """Turn an error of the operating system into one sentence for the user.
+
+    Args:
+        error: The error.
+        path: The file or folder that it concerns.
+
+    Returns:
+        PartlyDone if the disk is full, otherwise UsageError.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return PartlyDone(
-            f"{path} could not be written: the disk is full; free some space and run the same command again."
+            f"{path} cannot be written: the disk is full; free some space and run the same "
+            "command again."
         )
     where = f" ({error.filename})" if error.filename and str(error.filename) != str(path) else ""
-    return UsageError(
-        f"{path} cannot be used: {(error.strerror or str(error)).lower()}{where}; choose another place."
-    )
+    reason = (error.strerror or str(error)).lower()
+    return UsageError(f"{path} cannot be used: {reason}{where}; choose another path.")
 
 
-def _refuse_no_name(path: Path) -> None:
+def _check_has_name(path: Path) -> None:
     if not path.name:
-        raise UsageError(f"{path} has no name of its own; give the output one.")
+        raise UsageError(f"{path} has no file name; name the output.")
 
 
-def _taken(path: Path) -> UsageError:
-    return UsageError(f"{path} exists already; choose another name or pass --force to replace it.")
+def _exists_error(path: Path) -> UsageError:
+    return UsageError(f"{path} exists already; choose another name, or replace it with --force.")
 
 
 def _part_of(path: Path) -> Path:
@@ -128,7 +182,7 @@ def _part_of(path: Path) -> Path:
 
 
 def _exchange(part: Path, path: Path) -> None:
-    """Put `part` in the place of `path`; the old one is gone only when the new one stands."""
+    """Rename `part` to `path`; the old folder is removed after the new one is in place."""
     old = path.with_name(f".{path.name}.old.part")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
@@ -146,7 +200,7 @@ def _flush_to_disk(path: Path) -> None:
 
 
 @contextmanager
-def _said_plainly(path: Path) -> Iterator[None]:
+def _friendly_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

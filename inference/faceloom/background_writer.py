@@ -1,4 +1,4 @@
-"""Let a slow writer run behind in a thread, a bounded number of items."""
+"""A background thread that writes items, with a bounded queue."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +13,21 @@ Item = TypeVar("Item")
 def write_in_background(
     write: Callable[[Item], None], depth: int
 ) -> Iterator[Callable[[Item], None]]:
-    """Yield what takes items for `write`, which is called in a thread, in their order; at the end all are written.
+    """Call a slow writer in a background thread.
 
-    Up to `depth` items wait; then the caller does. An error of `write` reaches the caller with its next item, or at
-    the end; nothing more is written then, nor if the caller fails.
+    Leaving the block waits until all items are written. An error of `write` is raised by the next
+    call, or at the end of the block; after an error of either side nothing more is written.
+
+    Args:
+        write: Called with each item, in order, in the thread.
+        depth: Items that may wait; the caller blocks while the queue is full.
+
+    Yields:
+        A function that queues an item.
     """
     queue: Queue[tuple[Item] | None] = Queue(depth)
     failed: list[BaseException] = []
-    thread = Thread(target=_run, args=(write, queue, failed), name="write-behind", daemon=True)
+    thread = Thread(target=_run, args=(write, queue, failed), name="background-writer", daemon=True)
     thread.start()
 
     def put(item: Item) -> None:
@@ -43,11 +50,11 @@ def write_in_background(
 def _run(
     write: Callable[[Item], None], queue: "Queue[tuple[Item] | None]", failed: list[BaseException]
 ) -> None:
-    """Write what comes; after a failure only take it, so that nobody waits for room."""
+    """Write items; after a failure only drain the queue, so that the caller never blocks."""
     while (entry := queue.get()) is not None:
         if failed:
             continue
         try:
             write(entry[0])
-        except BaseException as error:  # whatever it is belongs to the caller
+        except BaseException as error:  # raised in the caller
             failed.append(error)

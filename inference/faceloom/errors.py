@@ -1,56 +1,61 @@
-"""What can go wrong, and the exit code that says so.
+"""The exceptions of Faceloom and their exit codes.
 
     FaceloomError
-    ├── UsageError          2  an option or a path that cannot be used
-    ├── ArtifactRefused     3  a model, bundle, run or face set that is not what it says
-    ├── ProviderMissing     4  the asked onnxruntime provider does not run here
-    ├── MediaUnreadable     5  a file that is no readable video or picture
-    ├── NoFaceFound         6  not one face in the whole input
-    ├── ContentRefused      7  the content check says no
+    ├── UsageError          2  an option, a setting or a path that cannot be used
+    ├── ArtifactRefused     3  a model, bundle, run or face set that is not valid
+    ├── ProviderMissing     4  an onnxruntime provider or an extra is missing
+    ├── MediaUnreadable     5  a video or image that cannot be read
+    ├── NoFaceFound         6  no face in the whole input
+    ├── ContentRefused      7  the content check refuses the input
     ├── PartlyDone          8  interrupted or partly done; the same command continues
     └── Stopped           130  stopped by the user
 
-A message says what happened, to which file, and what to do about it.
+A message says what is wrong, where, and what to do.
 """
 
 
 def escape_unprintable(text: str) -> str:
-    """Return text without what a terminal obeys: a stranger's file may name a person by an escape sequence."""
+    """Escape control characters, so that untrusted text cannot control the terminal.
+
+    Args:
+        text: The text; newlines and tabs are kept.
+    """
     return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 class FaceloomError(Exception):
-    """Any refusal that Faceloom explains in one sentence. Carries the exit code."""
+    """An error that Faceloom explains in one sentence."""
 
     exit_code = 1
+    """Exit code of the command."""
 
 
 class UsageError(FaceloomError):
-    """An option, a setting or a path that cannot be used."""
+    """An option, a setting or a path cannot be used."""
 
     exit_code = 2
 
 
 class ArtifactRefused(FaceloomError):
-    """A model, bundle, run directory or face set that is not what it says it is."""
+    """A model, bundle, run or face set is damaged, unsafe or of another version."""
 
     exit_code = 3
 
 
 class ProviderMissing(FaceloomError):
-    """The onnxruntime provider (or the extra) that was asked for is not here."""
+    """The requested onnxruntime provider or extra is not available."""
 
     exit_code = 4
 
 
 class MediaUnreadable(FaceloomError):
-    """A video or picture that cannot be read, or not to its end."""
+    """A video or image cannot be read, or not to its end."""
 
     exit_code = 5
 
 
 class NoFaceFound(FaceloomError):
-    """Not one face in the whole input."""
+    """The whole input shows no face."""
 
     exit_code = 6
 
@@ -62,12 +67,12 @@ class ContentRefused(FaceloomError):
 
 
 class PartlyDone(FaceloomError):
-    """Work that could not be finished (a full disk, a failed file among many)."""
+    """The work is not complete, for example because the disk is full."""
 
     exit_code = 8
 
 
 class Stopped(FaceloomError):
-    """The user stopped it; what was finished is kept."""
+    """The user stopped the command; completed work is kept."""
 
     exit_code = 130

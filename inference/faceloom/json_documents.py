@@ -1,4 +1,4 @@
-"""The JSON documents of Faceloom's artifacts: typed, versioned, strict."""
+"""The JSON documents of Faceloom's artifacts, as strict pydantic models with a schema number."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
 
 
 class StrictModel(BaseModel):
-    """A value read from disk: an unknown key is an error, never dropped; a number is finite."""
+    """A value read from disk. Unknown keys and numbers that are not finite are errors."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
@@ -22,16 +22,26 @@ Document = TypeVar("Document", bound=StrictModel)
 
 
 def read_document(path: Path, kind: type[Document], schema: int, what: str) -> Document:
-    """Read a JSON document whose integer "schema" must be `schema`.
+    """Read a JSON document.
 
-    `what` names the artifact in messages. Raises ArtifactRefused if the file is missing, too large, is
-    no JSON, has another schema, or does not hold what that schema asks for.
+    Args:
+        path: The file.
+        kind: Model of the document.
+        schema: The integer that its key "schema" must have.
+        what: Name of the artifact in messages, for example "bundle".
+
+    Returns:
+        The document.
+
+    Raises:
+        ArtifactRefused: The file is missing, too large, not JSON, has another schema, or does not
+            match the model.
     """
     try:
         content = read_bounded(path, MAX_DOCUMENT_BYTES)
     except FileNotFoundError:
         raise ArtifactRefused(
-            f"{path.parent} is no {what}: it has no {path.name}; check the path."
+            f"{path.parent} is not a {what}: it has no {path.name}; check the path."
         ) from None
     except OSError as error:
         raise ArtifactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
@@ -41,7 +51,21 @@ def read_document(path: Path, kind: type[Document], schema: int, what: str) -> D
 def parse_document(
     content: bytes, path: Path, kind: type[Document], schema: int, what: str
 ) -> Document:
-    """Read a JSON document from memory, as `read_document` does from a file; `path` is where it came from."""
+    """Parse a JSON document; see `read_document`.
+
+    Args:
+        content: The file's content.
+        path: The file, for messages.
+        kind: Model of the document.
+        schema: The integer that its key "schema" must have.
+        what: Name of the artifact in messages.
+
+    Returns:
+        The document.
+
+    Raises:
+        ArtifactRefused: The content is not JSON, has another schema, or does not match the model.
+    """
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -50,7 +74,7 @@ def parse_document(
     if found != schema:
         hint = "update faceloom" if isinstance(found, int) and found > schema else "make it again"
         raise ArtifactRefused(
-            f"{path} has schema {_short(found)} and this faceloom reads {schema}; {hint}."
+            f"{path} has schema {_short(found)}, but this version reads schema {schema}; {hint}."
         )
     try:
         return kind.model_validate(data)
@@ -61,17 +85,25 @@ def parse_document(
 
 
 def _short(value: object) -> str:
-    """A value as a message may hold it, whatever a stranger wrote there."""
-    return repr(value)[:20] if isinstance(value, str | int | float | None) else "of another kind"
+    """Format an untrusted value for a message."""
+    return repr(value)[:20] if isinstance(value, str | int | float | None) else "of another type"
 
 
 def first_validation_error(error: ValidationError) -> str:
-    """Say the first thing wrong as `key: message`."""
+    """Format a validation error's first problem as `key: message`.
+
+    Args:
+        error: The error.
+    """
     problem = error.errors(include_url=False)[0]
     key = ".".join(str(part)[:80] for part in problem["loc"])
     return f"{key}: {problem['msg']}" if key else problem["msg"]
 
 
 def to_json(document: StrictModel) -> str:
-    """Write a document as indented JSON with a final newline."""
+    """Format a document as indented JSON with a final newline.
+
+    Args:
+        document: The document.
+    """
     return document.model_dump_json(indent=2, by_alias=True) + "\n"

@@ -1,36 +1,51 @@
-"""How far a long piece of work has come."""
+"""Progress reports of long work."""
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` units (frames, steps) of a stage; `total` is None while unknown."""
+    """The state of one stage."""
 
     stage: str
+    """Name of the stage."""
     done: int
+    """Units (frames, steps) that are completed."""
     total: int | None = None
+    """Units of the stage; None while it is unknown."""
     note: str = ""
+    """Additional text."""
 
 
 Result = TypeVar("Result")
 
-# Long work yields its progress and returns its result: whoever iterates may stop it.
+# Long work yields its progress and returns its result; to stop it, stop iterating.
 ProgressGenerator: TypeAlias = Generator[Progress, None, Result]
 
-# Keras owns the training loop, so training tells its progress to a callable instead.
+# Keras owns the training loop, so training reports to a callable instead.
 ProgressCallback: TypeAlias = Callable[[Progress], None]
 
 
 def run_to_completion(
     work: ProgressGenerator[Result], report: ProgressCallback = lambda _: None
 ) -> Result:
-    """Run `work` to its end, telling `report` on the way, and return its result."""
-    while True:
-        try:
-            report(next(work))
-        except StopIteration as end:
-            result: Result = end.value
-            return result
+    """Run a progress generator to its end.
+
+    Args:
+        work: The generator. It is closed if `report` raises.
+        report: Called with each report.
+
+    Returns:
+        The generator's result.
+    """
+    with closing(work):
+        while True:
+            try:
+                progress = next(work)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            report(progress)

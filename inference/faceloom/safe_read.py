@@ -1,7 +1,7 @@
-"""Read files that strangers made: never more than was asked for, never through a link, never a pipe or a device.
+"""Read untrusted files: size limits, no pipes or devices, no memory for bytes that do not exist.
 
-Sizes are looked at before anything is read, and what an array's header claims is held against the bytes that are
-there before memory is taken for it.
+A file's size is checked before it is read. The size that an array's header declares is compared
+with the bytes that exist before memory is allocated.
 """
 
 import math
@@ -21,14 +21,15 @@ import numpy as np
 
 from faceloom.errors import ArtifactRefused
 
-# A document of JSON, TOML or YAML grows about thirtyfold in memory.
+# Largest JSON, TOML or YAML document in bytes; parsed, it takes about 30 times as much.
 MAX_DOCUMENT_BYTES = 32 * 2**20
-# The header as numpy writes it. Its own reader takes any Python literal, which can exhaust the parser.
+# The header as NumPy writes it. NumPy's own reader parses any Python literal, which can exhaust it.
 _HEADER = re.compile(
-    rb"\{'descr': '(?P<kind>[<>|](?:f[248]|[iu][1248]|b1))', 'fortran_order': (?P<by_columns>True|False), "
+    rb"\{'descr': '(?P<kind>[<>|](?:f[248]|[iu][1248]|b1))', "
+    rb"'fortran_order': (?P<fortran_order>True|False), "
     rb"'shape': \((?P<shape>(?:\d{1,18}(?:, \d{1,18}){0,7},?)?)\), \} *\n"
 )
-# What `zipfile` raises for damage, beside its own error.
+# The errors that `zipfile` raises for damaged archives.
 ZIP_ERRORS = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -41,51 +42,88 @@ ZIP_ERRORS = (
 )
 
 
-def read_bounded(path: Path, most: int) -> bytes:
-    """Return a file's bytes; raise ArtifactRefused if there are more than `most`, or it is no plain file.
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Read a file of limited size.
 
-    Raises OSError if it is not there or cannot be read.
+    Args:
+        path: The file.
+        max_bytes: Largest size that is read.
+
+    Returns:
+        The content.
+
+    Raises:
+        ArtifactRefused: The file is larger or not a regular file.
+        OSError: The file does not exist or cannot be read.
     """
     size = _size_of(path)
-    if size > most:
+    if size > max_bytes:
         raise ArtifactRefused(
-            f"{path} has {size / 1e6:.0f} MB and at most {most / 1e6:.0f} are read; check the file."
+            f"{path} has {size / 1e6:.0f} MB, more than the limit of {max_bytes / 1e6:.0f} MB; "
+            "check the file."
         )
     with path.open("rb") as file:
         return file.read(size)
 
 
-def read_lines(path: Path, most: int) -> Iterator[bytes]:
-    """Yield a file's lines; raise ArtifactRefused at one of more than `most` bytes, OSError as `read_bounded`."""
+def read_lines(path: Path, max_bytes: int) -> Iterator[bytes]:
+    """Read a file line by line.
+
+    Args:
+        path: The file.
+        max_bytes: Longest line that is read.
+
+    Yields:
+        The lines with their newlines.
+
+    Raises:
+        ArtifactRefused: A line is longer, or the file is not a regular file.
+        OSError: The file does not exist or cannot be read.
+    """
     _size_of(path)
     with path.open("rb") as file:
         number = 0
-        while line := file.readline(most + 1):
+        while line := file.readline(max_bytes + 1):
             number += 1
-            if len(line) > most:
+            if len(line) > max_bytes:
                 raise ArtifactRefused(
-                    f"{path}, line {number} has more than {most} bytes; it was not made by faceloom."
+                    f"{path}, line {number} has more than {max_bytes} bytes; Faceloom did not "
+                    "write it."
                 )
             yield line
 
 
 def check_no_symlinks(folder: Path) -> None:
-    """Raise ArtifactRefused if anything in an artifact's folder is a link: writing into it would write elsewhere.
+    """Check that an artifact's folder contains no symbolic link, which could lead anywhere.
 
-    The folder itself may be reached through one.
+    Args:
+        folder: The folder; it may itself be reached through a link.
+
+    Raises:
+        ArtifactRefused: The folder contains a link.
     """
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(place, name)
             if path.is_symlink():
                 raise ArtifactRefused(
-                    f"{path} is a link, which could lead anywhere; put what it names in its place, or link {folder} "
-                    "as a whole."
+                    f"{path} is a symbolic link, which could lead anywhere; replace it with the "
+                    f"file that it names, or link {folder} as a whole."
                 )
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """Return the numbers of an .npy file; raise ArtifactRefused if it is none or claims more than it holds."""
+    """Read an .npy file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The array of numbers.
+
+    Raises:
+        ArtifactRefused: The file is missing, damaged, not an array of numbers, or too short.
+    """
     try:
         size = _size_of(path)
         with path.open("rb") as file:
@@ -97,9 +135,19 @@ def read_npy(path: Path) -> np.ndarray:
 def read_npz(
     archive: zipfile.ZipFile, names: Mapping[str, str] | None = None
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of an opened .npz, by name: all of them, or those of `names`, whose values are dtype kinds.
+    """Read the arrays of an .npz archive.
 
-    Raises ValueError for what is no array of numbers or claims more than it holds, KeyError for a missing one.
+    Args:
+        archive: The archive.
+        names: The arrays to read, with the dtype kind that each must have (NumPy's `dtype.kind`);
+            None reads all.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        ValueError: A member is not an array of numbers, has another dtype kind, or is too short.
+        KeyError: An array is missing.
     """
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     arrays = {}
@@ -110,13 +158,21 @@ def read_npz(
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from error
         if names is not None and arrays[name].dtype.kind != names[name]:
-            raise ValueError(f"{name} holds {arrays[name].dtype}")
+            raise ValueError(f"{name} has dtype {arrays[name].dtype}")
     return arrays
 
 
 @contextmanager
 def as_artifact_refused(what: str, kinds: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Turn errors of some kinds into ArtifactRefused, which says `what` and the error."""
+    """Turn errors of the block into ArtifactRefused.
+
+    Args:
+        what: The beginning of the message; the original error follows in parentheses.
+        kinds: The exceptions to convert.
+
+    Raises:
+        ArtifactRefused: An exception of `kinds` occurred.
+    """
     try:
         yield
     except kinds as error:
@@ -124,30 +180,28 @@ def as_artifact_refused(what: str, kinds: tuple[type[Exception], ...]) -> Iterat
 
 
 def _size_of(path: Path) -> int:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise ArtifactRefused(f"{path} is no plain file; check the path.")
-    return found.st_size
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactRefused(f"{path} is not a regular file; check the path.")
+    return status.st_size
 
 
 def _array(file: IO[bytes] | BufferedIOBase, size: int) -> np.ndarray:
-    """Read an array of at most `size` bytes, header and all."""
+    """Read an array of at most `size` bytes, including the header."""
     head = file.read(10)
     if head[:8] != b"\x93NUMPY\1\0" or len(head) < 10:
-        raise ValueError("it is no array")
+        raise ValueError("not an array")
     form = _HEADER.fullmatch(file.read(int.from_bytes(head[8:], "little")))
     if form is None:
-        raise ValueError("it is no array of numbers")
-    dtype, shape = (
-        np.dtype(form["kind"].decode()),
-        tuple(map(int, re.findall(rb"\d+", form["shape"]))),
-    )
+        raise ValueError("not an array of numbers")
+    dtype = np.dtype(form["kind"].decode())
+    shape = tuple(map(int, re.findall(rb"\d+", form["shape"])))
     length = math.prod(shape) * dtype.itemsize
     if length > size:
-        raise ValueError(f"it claims {shape} {dtype} and has {size} bytes")
+        raise ValueError(f"{shape} {dtype} need more than its {size} bytes")
     data = file.read(length)
     if len(data) < length:
-        raise ValueError(f"it claims {length} bytes and has {len(data)}")
-    by_columns = form["by_columns"] == b"True"
-    # A copy, as a view of bytes could not be written to.
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C").copy()
+        raise ValueError(f"{length} bytes are declared and {len(data)} exist")
+    fortran_order = form["fortran_order"] == b"True"
+    # A view of bytes is read-only, so copy.
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C").copy()
