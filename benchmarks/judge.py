@@ -1,6 +1,6 @@
-"""What the judge says of a perfect swap, of the same one spoilt in seven ways, and of real ones.
+"""Print the scores of a ground truth, of seven degradations of it, and of swaps, as tables.
 
-python -m benchmarks.judge TARGET TRUTH FACES_WANTED FACES_OTHER [NAME=VIDEO ...]
+python -m benchmarks.judge TARGET TRUTH SOURCE_FACES TARGET_FACES [NAME=VIDEO ...]
 """
 
 import sys
@@ -9,73 +9,77 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from tests.helpers import degradations as faults
+from tests.helpers import degradations
 
-from faceloom.compare.compare import (
+from faceloom.compare import (
+    COMPONENT_WEIGHTS,
+    TARGET,
+    TRUTH,
+    Score,
+    Version,
     compare_frames,
+    compute_score,
     load_identity_references,
     read_synchronized_frames,
 )
-from faceloom.compare.result import Version
-from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
 
-PARTS = ("identity", *COMPONENT_WEIGHTS)
-# Frames that are spoilt and judged: a few seconds of speech.
+COMPONENTS = ("identity", *COMPONENT_WEIGHTS)
+# Frames that are degraded and compared: a few seconds of speech.
 FRAMES = 75
 
 
-def main(target: Path, truth: Path, wanted: Path, other: Path, *named: str) -> None:
+def main(target: Path, truth: Path, source_faces: Path, target_faces: Path, *named: str) -> None:
+    """Compare and print one table with the ground truth as reference and one without."""
     swaps = dict(pair.split("=", 1) for pair in named)
     paths = [target, truth, *map(Path, swaps.values())]
-    columns = [
-        list(column)
-        for column in zip(*islice(read_synchronized_frames(paths), FRAMES), strict=True)
-    ]
+    frames = islice(read_synchronized_frames(paths), FRAMES)
+    columns = [list(column) for column in zip(*frames, strict=True)]
     versions = {
-        "untouched": columns[0],
+        TARGET: columns[0],
         **dict(zip(swaps, columns[2:], strict=True)),
-        **spoilt(*columns[:2]),
+        **degrade(*columns[:2]),
     }
-    references = load_identity_references(FaceSet.read(wanted), FaceSet.read(other))
-    moments = enumerate(zip(*versions.values(), strict=True))
-    judged = run_to_completion(
-        compare_frames(moments, tuple(versions), references, f"No frame of {target} shows a face")
-    )
-    for title, with_truth in (("against the exact truth", True), ("without it", False)):
-        print(f"\n| {title} | score | {' | '.join(PARTS)} |")
-        print("|---" * (len(PARTS) + 2) + "|")
-        for version in judged.comparison.versions:
+    references = load_identity_references(FaceSet.read(source_faces), FaceSet.read(target_faces))
+    pictures = enumerate(zip(*versions.values(), strict=True))
+    no_face = f"No frame of {target} shows a face"
+    result = run_to_completion(compare_frames(pictures, tuple(versions), references, no_face))
+    for title, with_truth in (("against the ground truth", True), ("without it", False)):
+        print(f"\n| {title} | score | {' | '.join(COMPONENTS)} |")
+        print("|---" * (len(COMPONENTS) + 2) + "|")
+        for version in result.comparison.versions:
             print(row(version, with_truth=with_truth))
 
 
-def spoilt(target: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, list[np.ndarray]]:
-    """The truth in seven bad ways, and the truth."""
+def degrade(target: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, list[np.ndarray]]:
+    """Return the ground truth and its degradations by name."""
     return {
-        "truth, 2 px off": faults.shifted(truth),
-        "truth, blurred": faults.blurred(truth),
-        "truth, mouth of another frame": faults.with_another_mouth(truth),
-        "truth, redder": faults.recolored(truth),
-        "truth, flickering": faults.flickering(truth),
-        "truth, cut out hard": faults.cut_out(truth, target),
-        "the target, lighter": faults.of_the_wrong_person(target),
-        "truth": truth,
+        "truth, 2 px off": degradations.shifted(truth),
+        "truth, blurred": degradations.blurred(truth),
+        "truth, mouth of another frame": degradations.with_another_mouth(truth),
+        "truth, redder": degradations.recolored(truth),
+        "truth, flickering": degradations.flickering(truth),
+        "truth, cut out hard": degradations.cut_out(truth, target),
+        "the target, lighter": degradations.of_the_wrong_person(target),
+        TRUTH: truth,
     }
 
 
 def row(version: Version, *, with_truth: bool) -> str:
-    figures = {figure.name: figure for figure in version.figures}
-    score = version.score if with_truth else compute_score(figures, None)
+    """Return a version's row of the table."""
+    metrics = {metric.name: metric for metric in version.metrics}
+    score = version.score if with_truth else compute_score(metrics, None)
     return f"| {version.name} | {' | '.join(cells(score))} |"
 
 
 def cells(score: Score | None) -> Iterator[str]:
+    """Yield the score and its components."""
     if score is None:
         return
     yield f"{score.value:.1f}"
-    values = {part.name: part.value for part in score.parts}
-    for name in PARTS:
+    values = {component.name: component.value for component in score.components}
+    for name in COMPONENTS:
         yield f"{values[name]:.2f}" if name in values else "-"
 
 

@@ -13,17 +13,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-FIGURES = (
+METRICS = (
     "truth_identity",
     "truth_expression",
-    "truth_mouth",
-    "truth_eyes",
+    "truth_mouth_error",
+    "truth_eye_error",
     "truth_sharpness",
-    "truth_aligned",
+    "truth_aligned_ssim",
 )
 COLORS = ("#c2571a", "#2f6fbb", "#3a8f4d", "#8a4fae")
 WIDE, HIGH = 640, 300
-# Every second frame is judged: steadiness is another question.
+# Every second frame is compared: stability is not measured.
 EVERY = 2
 
 
@@ -98,15 +98,15 @@ def faceloom(*words: object) -> dict[str, Any]:
 
 
 def table(lines: dict[str, Any]) -> str:
-    titles = [name.removeprefix("truth_") for name in FIGURES]
+    titles = [name.removeprefix("truth_") for name in METRICS]
     rows = [
         f"| preset | minutes | steps | score | {' | '.join(titles)} |",
-        "|---" * (len(FIGURES) + 4) + "|",
+        "|---" * (len(METRICS) + 4) + "|",
     ]
     for preset, points in lines.items():
         for minutes, step, swap in points:
-            values = {figure["name"]: figure["value"] for figure in swap["figures"]}
-            cells = " | ".join(f"{values[name]:.3f}" for name in FIGURES)
+            values = {metric["name"]: metric["mean"] for metric in swap["metrics"]}
+            cells = " | ".join(f"{values[name]:.3f}" for name in METRICS)
             rows.append(
                 f"| {preset} | {minutes:g} | {step} | {swap['score']['value']:.1f} | {cells} |"
             )

@@ -1,4 +1,4 @@
-"""Spoil a perfect swap in one way each, as real swaps are spoilt."""
+"""Degrade a perfect swap in one way each, as real swaps are degraded."""
 
 from collections.abc import Sequence
 
@@ -12,65 +12,69 @@ from faceloom.faces.mask import mesh_mask
 
 Pictures = Sequence[np.ndarray]
 
+# Landmarks that do not move with the mouth: corners of the eyes, bridge and base of the nose.
+_RIGID_POINTS = [33, 133, 263, 362, 6, 2]
+
 
 def shifted(pictures: Pictures) -> list[np.ndarray]:
-    """Two pixels to the right and down."""
+    """Shift by two pixels to the right and down."""
     return [np.roll(picture, (2, 2), (0, 1)) for picture in pictures]
 
 
 def blurred(pictures: Pictures) -> list[np.ndarray]:
+    """Blur with a sigma of two pixels."""
     return [cv2.GaussianBlur(picture, (0, 0), 2) for picture in pictures]
 
 
 def recolored(pictures: Pictures) -> list[np.ndarray]:
-    return [_levels(picture + np.array([25.0, 0, -12])) for picture in pictures]
+    """Make redder."""
+    return [_to_uint8(picture + np.array([25.0, 0, -12])) for picture in pictures]
 
 
 def flickering(pictures: Pictures) -> list[np.ndarray]:
+    """Make every other frame brighter, and the rest darker."""
     return [
-        _levels(picture + (6.0 if number % 2 else -6.0)) for number, picture in enumerate(pictures)
+        _to_uint8(picture + (6.0 if index % 2 else -6.0)) for index, picture in enumerate(pictures)
     ]
 
 
-def with_another_mouth(pictures: Pictures, later: int = 9) -> list[np.ndarray]:
-    """Each frame with the mouth of another one, laid where its own is."""
+def with_another_mouth(pictures: Pictures, offset: int = 9) -> list[np.ndarray]:
+    """Blend the mouth of the frame `offset` frames later into each frame."""
     finder = FaceFinder()
     meshes = [finder.find([picture])[0][0].landmarks.points_xy for picture in pictures]
-    spoilt = []
-    for number, picture in enumerate(pictures):
-        other = (number + later) % len(pictures)
-        still = [33, 133, 263, 362, 6, 2]
-        move = umeyama(meshes[other][still], meshes[number][still])
-        size = (picture.shape[1], picture.shape[0])
-        laid = cv2.warpAffine(pictures[other], move, size)
-        both = np.concatenate(
-            [meshes[number][list(LIPS)], apply_affine(move, meshes[other][list(LIPS)])]
-        )
-        weight = np.zeros(picture.shape[:2], np.uint8)
-        cv2.fillConvexPoly(weight, cv2.convexHull(np.round(both).astype(np.int32)), 255)
-        soft = (
-            cv2.GaussianBlur(cv2.dilate(weight, np.ones((5, 5), np.uint8)), (0, 0), 2)[..., None]
-            / 255
-        )
-        spoilt.append(_levels(laid * soft + picture * (1 - soft)))
-    return spoilt
+    degraded = []
+    for index, picture in enumerate(pictures):
+        other = (index + offset) % len(pictures)
+        transform = umeyama(meshes[other][_RIGID_POINTS], meshes[index][_RIGID_POINTS])
+        aligned = cv2.warpAffine(pictures[other], transform, picture.shape[1::-1])
+        lips = [meshes[index][list(LIPS)], apply_affine(transform, meshes[other][list(LIPS)])]
+        weight = _soft_hull(np.concatenate(lips), picture.shape[:2])[..., None]
+        degraded.append(_to_uint8(aligned * weight + picture * (1 - weight)))
+    return degraded
 
 
 def cut_out(pictures: Pictures, target: Pictures) -> list[np.ndarray]:
-    """Only the face, with a hard edge, on the untouched target."""
+    """Paste only the face, with a hard edge, onto the target."""
     finder = FaceFinder()
-    spoilt = []
-    for picture, untouched in zip(pictures, target, strict=True):
-        mesh = finder.find([untouched])[0][0].landmarks.points_xy
+    degraded = []
+    for picture, original in zip(pictures, target, strict=True):
+        mesh = finder.find([original])[0][0].landmarks.points_xy
         face = cv2.erode(mesh_mask(mesh, *picture.shape[:2]), np.ones((5, 5), np.uint8)) > 127
-        spoilt.append(np.where(face[..., None], picture, untouched))
-    return spoilt
+        degraded.append(np.where(face[..., None], picture, original))
+    return degraded
 
 
 def of_the_wrong_person(target: Pictures) -> list[np.ndarray]:
-    """The target's own face, only a little lighter: something was done, and nobody else is seen."""
-    return [_levels(picture + 4.0) for picture in target]
+    """Make the target a little lighter: every frame is changed, and the identity is not."""
+    return [_to_uint8(picture + 4.0) for picture in target]
 
 
-def _levels(values: np.ndarray) -> np.ndarray:
+def _soft_hull(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the convex hull of points as a mask of 0 to 1 with a soft edge."""
+    mask = np.zeros(size, np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points).astype(np.int32)), 255)
+    return cv2.GaussianBlur(cv2.dilate(mask, np.ones((5, 5), np.uint8)), (0, 0), 2) / 255
+
+
+def _to_uint8(values: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -18,6 +18,7 @@ from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
 __all__ = [
     "COMPONENT_WEIGHTS",
     "TARGET",
+    "TRUTH",
     "ClipVersions",
     "Comparison",
     "DetailedComparison",

@@ -22,7 +22,7 @@ _LEAST_ERROR = 5e-4
 # Means below it are printed as 0.
 _LEAST_MEAN = 1e-3
 # Characters of the table's first column.
-_TITLE_WIDTH = 30
+_TITLE_WIDTH = 34
 # Characters of a version's column.
 _CELL_WIDTH = 17
 

@@ -11,11 +11,19 @@ import pytest
 from tests.helpers import degradations
 from tests.helpers.clips import make_clip
 
-from faceloom.compare import ClipVersions, Comparison, DetailedComparison, compare, write_report
-from faceloom.compare.compare import compare_frames, load_identity_references
+from faceloom.compare import (
+    ClipVersions,
+    Comparison,
+    DetailedComparison,
+    Score,
+    Version,
+    compare,
+    compare_frames,
+    compute_score,
+    load_identity_references,
+    write_report,
+)
 from faceloom.compare.metrics import standard_error, summarize_metric
-from faceloom.compare.result import Version
-from faceloom.compare.score import Score, compute_score
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
@@ -45,7 +53,7 @@ def clips(sample: Path) -> dict[str, list[np.ndarray]]:
 
 
 @pytest.fixture(scope="module")
-def judged(
+def detailed(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], sample: Path
 ) -> DetailedComparison:
     """The ground truth, degraded in each way, measured in one pass."""
@@ -68,8 +76,8 @@ def judged(
     return run_to_completion(compare_frames(frames, tuple(versions), references, "None"))
 
 
-def version(judged: DetailedComparison, name: str) -> Version:
-    found = judged.comparison.version(name)
+def version(detailed: DetailedComparison, name: str) -> Version:
+    found = detailed.comparison.version(name)
     assert found
     return found
 
@@ -92,11 +100,11 @@ def with_truth(version: Version) -> Score:
     return version.score
 
 
-def test_the_truth_scores_100_and_the_target_0(judged: DetailedComparison) -> None:
-    assert with_truth(version(judged, "truth")).value == pytest.approx(100)
+def test_the_truth_scores_100_and_the_target_0(detailed: DetailedComparison) -> None:
+    assert with_truth(version(detailed, "truth")).value == pytest.approx(100)
     for score_in in (with_truth, without_truth):
-        assert score_in(version(judged, "target")).value == pytest.approx(0, abs=1e-3)
-    target = version(judged, "target")
+        assert score_in(version(detailed, "target")).value == pytest.approx(0, abs=1e-3)
+    target = version(detailed, "target")
     for name, expected in {
         "identity": 0,
         "target_identity": 1,
@@ -111,12 +119,12 @@ def test_the_truth_scores_100_and_the_target_0(judged: DetailedComparison) -> No
 @pytest.mark.parametrize("score_in", [with_truth, without_truth])
 @pytest.mark.parametrize(("degradation", "component"), DEGRADATIONS.items())
 def test_each_degradation_lowers_its_own_component_most(
-    judged: DetailedComparison,
+    detailed: DetailedComparison,
     degradation: str,
     component: str,
     score_in: Callable[[Version], Score],
 ) -> None:
-    degraded, perfect = (score_in(version(judged, name)) for name in (degradation, "truth"))
+    degraded, perfect = (score_in(version(detailed, name)) for name in (degradation, "truth"))
     fallen = {
         p.name: q.value - p.value
         for p, q in zip(degraded.components, perfect.components, strict=True)
@@ -125,9 +133,9 @@ def test_each_degradation_lowers_its_own_component_most(
     assert degraded.value < perfect.value - 1
 
 
-def test_blur_cannot_win(judged: DetailedComparison) -> None:
+def test_blur_cannot_win(detailed: DetailedComparison) -> None:
     """On plain SSIM it wins: a blurred face beats a sharp one that is two pixels off."""
-    shifted, blurred = version(judged, "shifted"), version(judged, "blurred")
+    shifted, blurred = version(detailed, "shifted"), version(detailed, "blurred")
     plain, aligned = (
         [value(v, name) for v in (shifted, blurred)]
         for name in ("truth_ssim", "truth_aligned_ssim")
@@ -193,10 +201,10 @@ def test_a_report_shows_charts_and_the_worst_frames(
     assert faceloom(*arguments, "--force")[0] == 0
 
 
-def test_a_comparison_survives_json(judged: DetailedComparison) -> None:
-    printed = json.loads(json.dumps(asdict(judged.comparison)))
-    assert Comparison.from_json(printed) == judged.comparison
-    assert "SCORE (against the ground truth)" in judged.comparison.to_text()
+def test_a_comparison_survives_json(detailed: DetailedComparison) -> None:
+    printed = json.loads(json.dumps(asdict(detailed.comparison)))
+    assert Comparison.from_json(printed) == detailed.comparison
+    assert "SCORE (against the ground truth)" in detailed.comparison.to_text()
 
 
 def test_without_an_identity_there_is_no_score(
@@ -230,25 +238,27 @@ def test_metrics_that_need_more_faces_are_absent(
     with_face, present, absent = FOUND[name]
     gray = np.full_like(clips["target_ada"][0], 128)
     swaps = [
-        picture if number in with_face else gray
-        for number, picture in enumerate(clips["truth_ben"][:4])
+        picture if index in with_face else gray
+        for index, picture in enumerate(clips["truth_ben"][:4])
     ]
     frames = [
-        (number * (1 + stills), pair)
-        for number, pair in enumerate(zip(clips["target_ada"][:4], swaps, strict=True))
+        (index * (1 + stills), pair)
+        for index, pair in enumerate(zip(clips["target_ada"][:4], swaps, strict=True))
     ]
     references = load_identity_references(FaceSet.read(facesets["ben"]), None)
-    judged = run_to_completion(
+    detailed = run_to_completion(
         compare_frames(frames, ("target", "swap"), references, "None", stills=stills)
     )
-    swap = version(judged, "swap")
+    swap = version(detailed, "swap")
     names = {metric.name for metric in swap.metrics}
     assert present <= names
     assert not absent & names
     assert all(np.isfinite(metric.mean) for metric in swap.metrics)
     assert (swap.score is None) == (name == "none")
     assert (swap.component("expression") is None) == (name != "two")
-    assert ("no frame of the swap shows a face" in judged.comparison.to_text()) == (name == "none")
+    assert ("no frame of the swap shows a face" in detailed.comparison.to_text()) == (
+        name == "none"
+    )
 
 
 @pytest.mark.parametrize("frames_with_face", [[], [1]])
@@ -257,15 +267,15 @@ def test_a_truth_without_faces_defines_no_metric(
 ) -> None:
     target, swap = clips["target_ada"][:4], clips["truth_ben"][:4]
     truth = [
-        picture if number in frames_with_face else np.zeros_like(picture)
-        for number, picture in enumerate(swap)
+        picture if index in frames_with_face else np.zeros_like(picture)
+        for index, picture in enumerate(swap)
     ]
     references = load_identity_references(FaceSet.read(facesets["ben"]), None)
     frames = enumerate(zip(target, swap, truth, strict=True))
-    judged = run_to_completion(
+    detailed = run_to_completion(
         compare_frames(frames, ("target", "swap", "truth"), references, "None")
     )
-    found = version(judged, "swap")
+    found = version(detailed, "swap")
     assert (found.metric("truth_identity") is None) == (not frames_with_face)
     assert (found.metric("truth_sharpness") is None) == (not frames_with_face)
     assert found.metric("truth_expression") is None
@@ -278,15 +288,15 @@ def test_clips_of_another_size_or_length_are_refused(
     target = make_clip(tmp_path / "target.mp4", clips["target_ada"][:4])
     short = make_clip(tmp_path / "short.mp4", clips["target_ada"][:3])
     small = make_clip(tmp_path / "small.mp4", [np.zeros((64, 64, 3), np.uint8)] * 4)
-    for other, said in ((short, "number of frames"), (small, "size")):
-        with pytest.raises(UsageError, match=said):
+    for other, words in ((short, "number of frames"), (small, "size")):
+        with pytest.raises(UsageError, match=words):
             run_to_completion(compare(ClipVersions(target, other)))
     with pytest.raises(NoFaceFound, match="nothing to compare"):
         run_to_completion(compare(ClipVersions(small, small)))
 
 
 def test_a_report_leaves_no_partial_file(
-    judged: DetailedComparison, clips: dict[str, list[np.ndarray]], tmp_path: Path
+    detailed: DetailedComparison, clips: dict[str, list[np.ndarray]], tmp_path: Path
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", clips["target_ada"][:3])
     videos = ClipVersions(clip, clip)

@@ -45,7 +45,7 @@ class SwapEvaluation:
     source: str
     """The identity whose decoder is used."""
     score: float
-    """The score of `faceloom compare` without steadiness, times `detection_rate`, 0 to 100."""
+    """The score of `faceloom compare` without stability, times `detection_rate`, 0 to 100."""
     identity: float | None
     """Metric of `faceloom compare`; None if no face is detected in the swaps."""
     expression: float | None

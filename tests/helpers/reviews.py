@@ -1,0 +1,57 @@
+"""Statistics of face sets and targets for the tests of the review."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from tests.helpers.facesets import FaceSpec, write_faceset
+
+from faceloom.progress import run_to_completion
+from faceloom.review import FaceSetStatistics, ReviewFinding, measure_faceset
+from faceloom.review.statistics import TargetPersonStatistics, TargetStatistics
+
+Subject = TypeVar("Subject")
+
+
+def measure_faces(directory: Path, faces: list[FaceSpec], name: str = "ada") -> FaceSetStatistics:
+    """Write a face set and measure it."""
+    return run_to_completion(measure_faceset(write_faceset(directory / name, faces, name)))
+
+
+def target_of(*people: FaceSetStatistics, **values: object) -> TargetStatistics:
+    """Return a target with people whose face sets are known, all of them in every frame."""
+    alone = len(people) == 1
+    shown = tuple(
+        TargetPersonStatistics(
+            person.name,
+            "clip.mp4" if alone else f"{person.name} in clip.mp4",
+            person.name,
+            person.table,
+            (),
+        )
+        for person in people
+    )
+    frames = len(people[0])
+    target = TargetStatistics("clip.mp4", shown, frames, 0 if alone else frames, 0, 5)
+    return replace(target, **values)
+
+
+def with_constants(person: FaceSetStatistics, **values: float) -> FaceSetStatistics:
+    """Return the statistics with some properties equal in all faces."""
+    columns = {name: np.full(len(person), value, np.float32) for name, value in values.items()}
+    return replace(person, table=replace(person.table, **columns))
+
+
+def turned(person: FaceSetStatistics, degrees: float) -> FaceSetStatistics:
+    """Return the statistics with a yaw added to all faces."""
+    return replace(person, table=replace(person.table, yaw=person.table.yaw + degrees))
+
+
+def run_checks(
+    checks: Iterable[Callable[[Subject], ReviewFinding | None]], subject: Subject
+) -> dict[str, ReviewFinding]:
+    """Return the findings by name."""
+    findings = [finding for check in checks if (finding := check(subject))]
+    return {finding.name: finding for finding in findings}
