@@ -8,10 +8,10 @@ from faceloom.bench.timing import stage_table, timed
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract import STORED_COVERAGE, ExtractOptions, extract
 from faceloom.faceset.extract_source import (
+    ExtractionNetworks,
     ExtractionSettings,
-    FaceRowBuilder,
-    Networks,
-    find_in_source,
+    FaceRecordBuilder,
+    find_faces,
 )
 from faceloom.faceset.footage import FootageFile
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
@@ -63,16 +63,16 @@ def bench_extract(video: Path, every: int = 1) -> ProgressGenerator[ExtractBench
         FaceloomError: As `extract`.
     """
     source = FootageFile.open(video)
-    networks = Networks.open(ExtractionSettings(every=every))
+    networks = ExtractionNetworks.open(ExtractionSettings(every=every))
     options = ExtractOptions(_NAME, every=every)
     geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)
     yield Progress("bench", 0, _STEPS, "decode")
     frames, decode = timed(lambda: list(source.read(every)))
     yield Progress("bench", 1, _STEPS, "find")
-    found, find = timed(lambda: list(find_in_source(iter(frames), networks.finder)))
+    found, find = timed(lambda: list(find_faces(iter(frames), networks.finder)))
     yield Progress("bench", 2, _STEPS, "describe")
-    builder = FaceRowBuilder(0, geometry, networks.identify)
-    _, describe = timed(lambda: builder.make(found))
+    builder = FaceRecordBuilder(0, geometry, networks.recognizer)
+    _, describe = timed(lambda: builder.build(found))
     yield Progress("bench", 3, _STEPS, "whole command")
     count = len(frames)
     # The whole command must not compete with these for memory.

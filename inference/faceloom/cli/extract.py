@@ -91,9 +91,9 @@ def extract_command(
             "run the same command again to continue."
         ) from None
     sentence = f"{out}: {summary.faces} faces of {summary.identity} from {summary.frames} frames."
-    if summary.left_out:
+    if summary.other_faces:
         sentence += (
-            f" {summary.left_out} faces of other people were left out "
+            f" {summary.other_faces} faces of other people were left out "
             f"({summary.people} people were found)."
         )
     print_result(summary, sentence, json=json)

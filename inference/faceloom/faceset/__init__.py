@@ -1,4 +1,7 @@
-"""Face sets: the aligned faces of one person, on disk."""
+"""Face sets: the aligned faces of one person on disk, their extraction and curation.
+
+May import `faces`, `video` and the root modules.
+"""
 
 from faceloom.faceset.curate import CurateOptions, CurateSummary, curate, undo_curate
 from faceloom.faceset.extract import ExtractOptions, ExtractSummary, extract

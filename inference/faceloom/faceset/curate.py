@@ -1,7 +1,7 @@
-"""Reject faces in bulk, so that it can be undone.
+"""Drop faces from a face set in bulk, with undo.
 
-Rejected crops move to dropped/NUMBER/ beside record.json, which says why. A face whose picture is
-missing from crops/ is a rejected one, so nothing else needs to know.
+Dropped crops move to dropped/NUMBER/, next to record.json with the reasons. A face whose crop is
+not in crops/ is dropped, so no other file changes.
 """
 
 from collections import Counter
@@ -19,150 +19,192 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.filters import Condition, MeasuredFace
 from faceloom.faceset.schema import SCHEMA, CropPath, FaceRow, FaceSetFile
 from faceloom.faceset.similarity import near_duplicates, similarities
-from faceloom.faceset.store import FaceSet
+from faceloom.faceset.store import FACESET_FILE, FaceSet
 from faceloom.json_documents import StrictModel, read_document, to_json
 from faceloom.safe_read import check_no_symlinks
 
-_SCHEMA: Literal[1] = 1
-_RECORD = "record.json"
+_RECORD_SCHEMA: Literal[2] = 2
+_RECORD_FILE = "record.json"
+# Reasons that are not conditions.
 _OTHER_PERSON = "another person"
 _DUPLICATE = "near-duplicate"
 
 
-class Dropped(StrictModel):
-    """A rejected face and the first reason for it."""
+class DroppedFace(StrictModel):
+    """A dropped face."""
 
     image: CropPath
+    """Path of the crop in the face set."""
     reason: str
+    """The first reason that applies."""
 
 
-class DroppedFile(StrictModel):
+class DropRecord(StrictModel):
     """`dropped/NUMBER/record.json`."""
 
-    schema_number: Annotated[Literal[1], Field(alias="schema")] = _SCHEMA
-    faceloom: str
-    faces: Annotated[tuple[Dropped, ...], Field(min_length=1)]
+    schema_number: Annotated[Literal[2], Field(alias="schema")] = _RECORD_SCHEMA
+    """Version of the format."""
+    faceloom_version: str
+    """Version of Faceloom that wrote the record."""
+    faces: Annotated[tuple[DroppedFace, ...], Field(min_length=1)]
+    """The dropped faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurateOptions:
-    """drop: conditions of which one is enough. dedupe: of near-duplicates keep the sharpest.
-
-    keep_identity: drop faces less like the set's own center than SAME_PERSON.
-    """
+    """What to drop."""
 
     drop: tuple[Condition, ...] = ()
+    """Drop faces that satisfy any of these conditions."""
     dedupe: bool = False
+    """Of near-duplicates, keep only the sharpest face."""
     keep_identity: bool = False
+    """Drop faces whose similarity to the face set's center is below SAME_PERSON_SIMILARITY."""
 
     @property
-    def asks_nothing(self) -> bool:
-        """Whether no face can be dropped by this."""
+    def is_empty(self) -> bool:
+        """Whether the options drop nothing."""
         return not (self.drop or self.dedupe or self.keep_identity)
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """How many faces go for a reason; a face is counted under its first."""
+class DropCount:
+    """How many faces are dropped for one reason."""
 
     reason: str
+    """The reason."""
     faces: int
+    """Faces whose first reason it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurateSummary:
-    """`done`: what was done to the set; `faces`: how many it had, `moved`: how many leave or come back."""
+    """The result of a curation."""
 
-    done: Literal["nothing", "dropped", "brought back"]
+    action: Literal["none", "dropped", "restored"]
+    """What was done; "none" for a dry run."""
     faces: int
+    """Faces of the face set before."""
     moved: int
-    reasons: tuple[Reason, ...]
+    """Faces that are dropped, or would be, or are restored."""
+    reasons: tuple[DropCount, ...]
+    """The reasons, the most frequent first."""
 
     def to_text(self) -> str:
-        """Return the summary in words."""
+        """Return the summary as text."""
         lines = [f"  {reason.faces:>6} {reason.reason}" for reason in self.reasons]
-        if self.done == "brought back":
-            return f"{self.moved} faces brought back; the set has {self.faces + self.moved}."
-        verb = "Dropped" if self.done == "dropped" else "Would drop"
-        lines.insert(
-            0, f"{verb} {self.moved} of {self.faces} faces; {self.faces - self.moved} stay."
-        )
-        if self.done == "dropped":
-            lines.append("Bring them back with --undo.")
+        if self.action == "restored":
+            total = self.faces + self.moved
+            return f"Restored {self.moved} faces; the face set now has {total}."
+        verb = "Dropped" if self.action == "dropped" else "Would drop"
+        rest = self.faces - self.moved
+        lines.insert(0, f"{verb} {self.moved} of {self.faces} faces; {rest} remain.")
+        if self.action == "dropped":
+            lines.append("Restore them with --undo.")
         elif self.moved:
-            lines.append("Nothing was changed; pass --apply to do it.")
+            lines.append("Nothing was changed; pass --apply to drop them.")
         return "\n".join(lines)
 
 
 def curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSummary:
-    """Find the faces that `options` reject and, with `apply`, move them out of the set.
+    """Select the faces to drop and, with `apply`, move them out of the face set.
 
-    Raises ArtifactRefused for what is no face set, UsageError if nothing is asked or no face would stay.
+    Args:
+        directory: The face set.
+        options: What to drop.
+        apply: Whether to move the faces; False is a dry run.
+
+    Returns:
+        The result.
+
+    Raises:
+        ArtifactRefused: The folder is not a face set, or is damaged.
+        UsageError: The options are empty, or no face would remain.
     """
-    if options.asks_nothing:
+    if options.is_empty:
         raise UsageError(
-            "Nothing says what to drop; pass --drop CONDITION, --dedupe, --keep-identity or --undo."
+            "No option says what to drop; pass --drop CONDITION, --dedupe, --keep-identity or "
+            "--undo."
         )
     faces = FaceSet.read(directory)
     dropped = select_dropped(faces, options)
     if len(dropped) == len(faces):
-        raise UsageError(f"That would drop all {len(faces)} faces of {directory}; ask for less.")
+        raise UsageError(
+            f"These options would drop all {len(faces)} faces of {directory}; use narrower "
+            "conditions."
+        )
     if apply and dropped:
         _move_out(directory, dropped)
     counts = Counter(face.reason for face in dropped)
-    reasons = tuple(Reason(reason, count) for reason, count in counts.most_common())
-    return CurateSummary("dropped" if apply else "nothing", len(faces), len(dropped), reasons)
+    reasons = tuple(DropCount(reason, count) for reason, count in counts.most_common())
+    return CurateSummary("dropped" if apply else "none", len(faces), len(dropped), reasons)
 
 
-def select_dropped(faces: FaceSet, options: CurateOptions) -> list[Dropped]:
-    """Return the faces that `options` reject, each with its first reason; changes nothing.
+def select_dropped(faces: FaceSet, options: CurateOptions) -> list[DroppedFace]:
+    """Select the faces to drop, each with its first reason; changes nothing.
 
-    Duplicates are looked for among what the other reasons leave, so that no face goes for being like
-    one that goes as well.
+    Near-duplicates are searched among the faces that the other reasons leave, so that no face is
+    dropped for its similarity to another dropped face.
+
+    Args:
+        faces: The face set.
+        options: What to drop.
+
+    Returns:
+        The faces to drop, in order.
     """
-    likeness = similarities(faces.read_embeddings())
+    cosines = similarities(faces.read_embeddings())
     measured = [
-        MeasuredFace(row, float(cosine)) for row, cosine in zip(faces.rows, likeness, strict=True)
+        MeasuredFace(row, float(cosine)) for row, cosine in zip(faces.rows, cosines, strict=True)
     ]
     reasons = {face.row.image: reason for face in measured if (reason := _reason(face, options))}
     if options.dedupe:
-        left = [row for row in faces.rows if row.image not in reasons]
-        reasons |= dict.fromkeys(_duplicate_images(left), _DUPLICATE)
+        rest = [row for row in faces.rows if row.image not in reasons]
+        reasons |= dict.fromkeys(_duplicate_images(rest), _DUPLICATE)
     return [
-        Dropped(image=row.image, reason=reasons[row.image])
+        DroppedFace(image=row.image, reason=reasons[row.image])
         for row in faces.rows
         if row.image in reasons
     ]
 
 
 def undo_curate(directory: Path) -> CurateSummary:
-    """Move the faces of the last drop back.
+    """Restore the faces of the last drop.
 
-    Raises ArtifactRefused for what is no face set or has a damaged record, UsageError if nothing was
-    dropped or a picture stands in the way.
+    Args:
+        directory: The face set.
+
+    Returns:
+        The result.
+
+    Raises:
+        ArtifactRefused: The folder is not a face set, or its record is damaged.
+        UsageError: Nothing was dropped, or a crop to restore exists already.
     """
-    read_document(directory / "faceset.json", FaceSetFile, SCHEMA, "face set")
+    read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
     check_no_symlinks(directory)
     numbers = _drop_numbers(directory)
     if not numbers:
-        raise UsageError(f"{directory} has no dropped faces to bring back.")
+        raise UsageError(f"{directory} has no dropped faces to restore.")
     folder = directory / "dropped" / str(numbers[-1])
-    record = read_document(folder / _RECORD, DroppedFile, _SCHEMA, "record of dropped faces")
+    record = read_document(
+        folder / _RECORD_FILE, DropRecord, _RECORD_SCHEMA, "record of dropped faces"
+    )
     images = dict.fromkeys(face.image for face in record.faces)
-    pairs = [(folder / Path(image).name, directory / image) for image in images]
-    # A drop that was killed, or a person, may have left some where they were.
-    pairs = [(kept, home) for kept, home in pairs if kept.is_file()]
-    for _, home in pairs:
-        if home.exists():
-            raise UsageError(f"{home} is there again; move it away and run the same command again.")
+    moves = [(folder / Path(image).name, directory / image) for image in images]
+    # A killed drop leaves some crops in place, and a person may delete some.
+    moves = [(dropped, crop) for dropped, crop in moves if dropped.is_file()]
+    for _, crop in moves:
+        if crop.exists():
+            raise UsageError(f"{crop} exists already; move it away and run the same command again.")
     (directory / "crops").mkdir(exist_ok=True)
     before = len(list((directory / "crops").glob("*.jpg")))
-    for kept, home in pairs:
-        kept.rename(home)
-    (folder / _RECORD).unlink()
+    for dropped, crop in moves:
+        dropped.rename(crop)
+    (folder / _RECORD_FILE).unlink()
     _remove_if_empty(folder)
     _remove_if_empty(folder.parent)
-    return CurateSummary("brought back", before, len(pairs), ())
+    return CurateSummary("restored", before, len(moves), ())
 
 
 def _reason(face: MeasuredFace, options: CurateOptions) -> str:
@@ -177,18 +219,19 @@ def _duplicate_images(rows: Sequence[FaceRow]) -> list[str]:
     ]
 
 
-def _move_out(directory: Path, dropped: Sequence[Dropped]) -> None:
-    """Write the record, then move: a killed run is undone like a whole one."""
+def _move_out(directory: Path, dropped: Sequence[DroppedFace]) -> None:
+    """Write the record before moving, so that a killed drop can be undone."""
     numbers = _drop_numbers(directory)
     folder = directory / "dropped" / str(numbers[-1] + 1 if numbers else 1)
-    write_text(folder / _RECORD, to_json(DroppedFile(faceloom=__version__, faces=tuple(dropped))))
+    record = DropRecord(faceloom_version=__version__, faces=tuple(dropped))
+    write_text(folder / _RECORD_FILE, to_json(record))
     for face in dropped:
         (directory / face.image).rename(folder / Path(face.image).name)
 
 
 def _drop_numbers(directory: Path) -> list[int]:
-    """The numbers of whole drops; one killed before its record stood has moved nothing."""
-    records = (directory / "dropped").glob(f"*/{_RECORD}")
+    """Return the numbers of all drops; one killed before its record was written moved nothing."""
+    records = (directory / "dropped").glob(f"*/{_RECORD_FILE}")
     return sorted(int(path.parent.name) for path in records if path.parent.name.isdecimal())
 
 

@@ -1,4 +1,4 @@
-"""Footage in, face set out: every source into its journal, then one person's faces into the set."""
+"""Extraction: each footage file into its journal, then one person's faces into a face set."""
 
 import hashlib
 import shutil
@@ -18,131 +18,155 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.extract_source import ExtractionSettings
 from faceloom.faceset.extraction_journal import Journal
 from faceloom.faceset.footage import FootageFile, list_footage
-from faceloom.faceset.identity_clustering import Choice, select_identity
+from faceloom.faceset.identity_clustering import IdentitySelection, select_identity
 from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import FootageRow
-from faceloom.faceset.store import MARKER, FaceSetWriter
+from faceloom.faceset.store import FACESET_FILE, FaceSetWriter
 from faceloom.faceset.worker_pool import extract_in_processes
 from faceloom.progress import ProgressGenerator
 
-# Half as much again as the widest training crop: room for the trainer to shift, turn and zoom.
+# Coverage of stored crops: 1.5 times the widest training crop, so that training can shift, rotate
+# and zoom.
 STORED_COVERAGE = 1.5
-# What journals are written with; another number makes old ones be done again.
-_JOURNAL_SCHEMA = 1
+# Version of the journals; an older journal is not resumed.
+_JOURNAL_SCHEMA = 2
+# Added to the tracks of each file, so that tracks of different files differ.
+_TRACKS_PER_FILE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractOptions:
-    """name: whose faces these are. every: use each K-th frame. min_size: smallest face in pixels.
-
-    reference, exclude: pictures of the person, and of people who are not. threshold: cosine above which two
-    faces are one person. workers: sources at once, None for as many as there are cores.
-    """
+    """Options of an extraction."""
 
     name: str
+    """Name of the person."""
     every: int = 1
+    """Use every K-th frame of a video."""
     min_size: float = 40
+    """Smallest face in pixels, the longer side of its box."""
     size: int = 512
+    """Side of the crops in pixels."""
     detect_every: int = 5
+    """Run the detector on every K-th used frame; faces are tracked in between."""
     detector: str = DEFAULT_DETECTOR
+    """Name of the detector."""
     reference: tuple[Path, ...] = ()
+    """Pictures of the person; without any, the person with the most faces is extracted."""
     exclude: tuple[Path, ...] = ()
+    """Pictures of people who are not extracted."""
     threshold: float = SAME_PERSON_SIMILARITY
+    """Cosine of two embeddings from which they are of one person, 0 to 1."""
     workers: int | None = None
+    """Files that are processed at once; None: one per core."""
     force: bool = False
+    """Whether an existing face set is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractSummary:
-    """What an extraction found, in frames looked at, and how long it took.
-
-    people: how many different people were seen. left_out: faces of others, or of nobody in particular.
-    """
+    """The result of an extraction."""
 
     identity: str
-    sources: int
+    """Name of the person."""
+    files: int
+    """Footage files."""
     frames: int
+    """Frames that were searched."""
     faces: int
+    """Faces of the person."""
     people: int
-    left_out: int
+    """Different people in the footage."""
+    other_faces: int
+    """Faces that are not in the face set: other people's, and unclear ones."""
     seconds: float
+    """Duration of the extraction."""
 
 
 def extract(
     inputs: Sequence[Path], out: Path, options: ExtractOptions
 ) -> ProgressGenerator[ExtractSummary]:
-    """Write one person's faces in `inputs` to the face set `out`.
+    """Extract one person's faces to a face set.
 
-    The person is the one of the `reference` pictures, or else whoever is seen most. What is found is kept in
-    `OUT.work` until the set is whole, so an interrupted extraction continues where it was. Raises
-    NoFaceFound if there is no face of the person in the whole input, UsageError if `out` exists, and
-    what `list_footage` raises.
+    Journals in `OUT.work` hold the faces until the face set is complete, so that an interrupted
+    extraction resumes.
+
+    Args:
+        inputs: Videos, pictures, and folders of them.
+        out: The face set to write.
+        options: The options.
+
+    Yields:
+        Progress in frames.
+
+    Returns:
+        The result.
+
+    Raises:
+        UsageError: `out` exists, or an input does not.
+        MediaUnreadable: A video cannot be read.
+        NoFaceFound: No face of the person was found.
     """
     started = time.monotonic()
-    check_output_directory(out, MARKER, force=options.force, inputs=inputs)
+    check_output_directory(out, FACESET_FILE, force=options.force, inputs=inputs)
     reference, exclude = embed_references(options.reference), embed_references(options.exclude)
-    sources = list_footage(inputs)
+    files = list_footage(inputs)
     geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)
     work = out.with_name(out.name + ".work")
-    folders = [
-        work / _journal_name(source, number, options) for number, source in enumerate(sources)
-    ]
+    folders = [work / _journal_name(file, index, options) for index, file in enumerate(files)]
     yield from extract_in_processes(
-        sources, folders, geometry, _source_options(options), options.workers
+        files, folders, geometry, _extraction_settings(options), options.workers
     )
     journals = [Journal(folder) for folder in folders]
-    choice = _choose(journals, reference, exclude, options)
-    if not choice.keep.any():
+    selection = _select_faces(journals, reference, exclude, options)
+    if not selection.keep.any():
         shutil.rmtree(work)
-        raise NoFaceFound(_nobody(sources, choice))
-    _write_set(out, journals, sources, choice, geometry, options)
+        raise NoFaceFound(_no_face_message(files, selection))
+    _write_face_set(out, journals, files, selection, geometry, options)
     shutil.rmtree(work)
-    frames = sum(journal.state.frames for journal in journals)
-    kept = int(choice.keep.sum())
-    left_out = len(choice.keep) - kept
+    kept = int(selection.keep.sum())
     return ExtractSummary(
-        options.name,
-        len(sources),
-        frames,
-        kept,
-        choice.people,
-        left_out,
-        time.monotonic() - started,
+        identity=options.name,
+        files=len(files),
+        frames=sum(journal.state.frames for journal in journals),
+        faces=kept,
+        people=selection.people,
+        other_faces=len(selection.keep) - kept,
+        seconds=time.monotonic() - started,
     )
 
 
-def _source_options(options: ExtractOptions) -> ExtractionSettings:
+def _extraction_settings(options: ExtractOptions) -> ExtractionSettings:
     return ExtractionSettings(
         options.every, options.min_size, options.detect_every, options.detector
     )
 
 
-def _journal_name(source: FootageFile, number: int, options: ExtractOptions) -> str:
-    """A name that changes with whatever would make another journal of the source."""
-    asked = (
+def _journal_name(file: FootageFile, index: int, options: ExtractOptions) -> str:
+    """Return a name that depends on everything that determines the journal's content."""
+    settings = (
         _JOURNAL_SCHEMA,
-        number,
+        index,
         options.every,
         options.min_size,
         options.detect_every,
         options.detector,
         options.size,
     )
-    return hashlib.sha256(repr((source.sha256(), *asked)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((file.sha256(), *settings)).encode()).hexdigest()[:16]
 
 
-def _choose(
+def _select_faces(
     journals: Sequence[Journal],
     reference: Float32[np.ndarray, "n 192"] | None,
     exclude: Float32[np.ndarray, "n 192"] | None,
     options: ExtractOptions,
-) -> Choice:
+) -> IdentitySelection:
     embeddings = np.concatenate([journal.read_embeddings() for journal in journals])
     tracks = np.array(
         [
-            number * 1_000_000 + row.track
-            for number, journal in enumerate(journals)
-            for row in journal.read_rows()
+            index * _TRACKS_PER_FILE + record.track
+            for index, journal in enumerate(journals)
+            for record in journal.read_records()
         ],
         np.int64,
     )
@@ -151,30 +175,32 @@ def _choose(
     )
 
 
-def _write_set(
+def _write_face_set(
     out: Path,
     journals: Sequence[Journal],
-    sources: Sequence[FootageFile],
-    choice: Choice,
+    files: Sequence[FootageFile],
+    selection: IdentitySelection,
     geometry: CropGeometry,
     options: ExtractOptions,
 ) -> None:
-    keep = iter(choice.keep.tolist())
+    keep = iter(selection.keep.tolist())
     with FaceSetWriter.create(out, options.name, geometry, force=options.force) as writer:
-        for journal, source in zip(journals, sources, strict=True):
-            for row, embedding in zip(journal.read_rows(), journal.read_embeddings(), strict=True):
+        for journal, file in zip(journals, files, strict=True):
+            embeddings = journal.read_embeddings()
+            for record, embedding in zip(journal.read_records(), embeddings, strict=True):
                 if next(keep):
-                    writer.adopt(row, journal.folder / row.image, embedding)
+                    writer.add_face(record, journal.folder / record.image, embedding)
             frames = journal.state.frames
-            writer.add_source(
-                FootageRow(
-                    name=source.name, sha256=source.sha256(), kind=source.kind, frames=frames
-                )
+            writer.add_file(
+                FootageRow(name=file.name, sha256=file.sha256(), kind=file.kind, frames=frames)
             )
 
 
-def _nobody(sources: Sequence[FootageFile], choice: Choice) -> str:
-    names = ", ".join(str(source.path) for source in sources)
-    if choice.people:
-        return f"None of the faces in {names} is the person asked for; give another --reference or a lower --threshold."
+def _no_face_message(files: Sequence[FootageFile], selection: IdentitySelection) -> str:
+    names = ", ".join(str(file.path) for file in files)
+    if selection.people:
+        return (
+            f"No face in {names} is the requested person's; give another --reference or a lower "
+            "--threshold."
+        )
     return f"No face was found in {names}; use footage with a visible face, or lower --min-size."

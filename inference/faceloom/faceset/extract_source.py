@@ -1,4 +1,4 @@
-"""All faces of one video or picture, into a journal that survives being killed."""
+"""All faces of one video or picture, written to a journal from which a killed process resumes."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,144 +21,198 @@ from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.faces.pose import head_pose
 from faceloom.faces.quality import Quality, crop_quality
 from faceloom.faces.temporal_smoothing import smooth_alignment
-from faceloom.faceset.extraction_journal import Found, Journal, encode_crop, read_state
+from faceloom.faceset.extraction_journal import FoundFace, Journal, encode_crop, read_state
 from faceloom.faceset.footage import FootageFile, FootageFrame
-from faceloom.faceset.schema import FaceRow
+from faceloom.faceset.schema import FaceRecord
 from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
 
 log = logging.getLogger(__name__)
 
-_BATCH, _AHEAD = 16, 32
-# Frames that a thread works on at once, half a batch as there are two, and faces.
-_TOGETHER = _BATCH // 2
-# Frames after which what was found counts, so that a kill costs no more.
-_COMMIT_EVERY = 64
+# Frames that are read, searched and measured together.
+_BATCH = 16
+# Frames that are prefetched for each stage.
+_PREFETCH = 32
+# Frames, and faces, that a measuring thread processes at once: half a batch, since there are two.
+_THREAD_BATCH = _BATCH // 2
+# Threads that measure faces.
+_MEASURE_THREADS = 2
+# Frames between two commits of the journal: what a kill loses at most.
+_COMMIT_FRAMES = 64
 
-Seen: TypeAlias = tuple[FootageFrame, list[Face]]
+# A frame and its faces.
+FrameFaces: TypeAlias = tuple[FootageFrame, list[Face]]
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractionSettings:
-    """every: use each K-th frame. min_size: smallest face in pixels. detect_every, detector: see `FaceFinder`.
-
-    threads: for each network, 0 means all cores; one each is fastest, as the stages overlap.
-    """
+    """How faces are found in a footage file."""
 
     every: int = 1
+    """Use every K-th frame."""
     min_size: float = 40
+    """Smallest face in pixels, the longer side of its box."""
     detect_every: int = 5
+    """Run the detector on every K-th used frame."""
     detector: str = DEFAULT_DETECTOR
+    """Name of the detector."""
     threads: int = 1
+    """Threads of each network; 0: all cores. One is fastest, since the stages overlap."""
 
 
 @dataclass(frozen=True, slots=True)
-class Networks:
-    """What finds faces and says whose they are, opened once for all sources of a process."""
+class ExtractionNetworks:
+    """The networks, opened once for all footage files of a process."""
 
     finder: FaceFinder
-    identify: MobileFaceNet
+    """Finds faces."""
+    recognizer: MobileFaceNet
+    """Computes embeddings."""
 
     @classmethod
-    def open(cls, options: ExtractionSettings) -> "Networks":
-        """Open them as `options` say."""
+    def open(cls, settings: ExtractionSettings) -> "ExtractionNetworks":
+        """Open the networks.
+
+        Args:
+            settings: The settings.
+        """
         finder = FaceFinder(
-            options.min_size, options.detect_every, options.threads, detector=options.detector
+            settings.min_size, settings.detect_every, settings.threads, detector=settings.detector
         )
-        return cls(finder, MobileFaceNet(options.threads or 1))
+        return cls(finder, MobileFaceNet(settings.threads or 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A source, its number in the face set, and the folder of its journal."""
+class ExtractionTask:
+    """One footage file to extract from."""
 
-    source: FootageFile
-    number: int
+    file: FootageFile
+    """The file."""
+    index: int
+    """Its index in the face set."""
     folder: Path
+    """Folder of its journal."""
 
 
-def extract_sources(
-    jobs: Iterable[Job], geometry: CropGeometry, options: ExtractionSettings
+def extract_files(
+    tasks: Iterable[ExtractionTask], geometry: CropGeometry, settings: ExtractionSettings
 ) -> ProgressGenerator[None]:
-    """Fill the journals of some sources, one after the other; those that are full already cost nothing."""
-    networks = None
-    for job in jobs:
-        if not read_state(job.folder).done:
-            networks = networks or Networks.open(options)
-            yield from extract_source(job, geometry, options, networks)
+    """Fill the journals of several files, one after the other; finished ones cost nothing.
 
+    Args:
+        tasks: The files.
+        geometry: Geometry of the crops.
+        settings: The settings.
 
-def extract_source(
-    job: Job, geometry: CropGeometry, options: ExtractionSettings, networks: Networks
-) -> ProgressGenerator[Journal]:
-    """Add every face of a source, from where an earlier run left off; return the full journal.
+    Yields:
+        Progress in frames.
 
-    Raises what reading a video raises; a picture that cannot be read is passed over with a warning, as
-    there may be thousands.
+    Raises:
+        MediaUnreadable: A video cannot be read.
     """
-    journal = Journal(job.folder)
+    networks = None
+    for task in tasks:
+        if not read_state(task.folder).done:
+            networks = networks or ExtractionNetworks.open(settings)
+            yield from extract_file(task, geometry, settings, networks)
+
+
+def extract_file(
+    task: ExtractionTask,
+    geometry: CropGeometry,
+    settings: ExtractionSettings,
+    networks: ExtractionNetworks,
+) -> ProgressGenerator[Journal]:
+    """Fill the journal of a file, from where an interrupted extraction ended.
+
+    A picture that cannot be read is skipped with a warning, since there may be thousands.
+
+    Args:
+        task: The file.
+        geometry: Geometry of the crops.
+        settings: The settings.
+        networks: The networks.
+
+    Yields:
+        Progress in frames.
+
+    Returns:
+        The journal.
+
+    Raises:
+        MediaUnreadable: A video cannot be read.
+    """
+    journal = Journal(task.folder)
     if journal.state.done:
         return journal
-    maker = FaceRowBuilder(job.number, geometry, networks.identify)
+    builder = FaceRecordBuilder(task.index, geometry, networks.recognizer)
+    finder = networks.finder.for_new_video(journal.next_track())
     try:
-        yield from _fill(
-            journal,
-            job.source,
-            maker,
-            networks.finder.for_new_video(journal.next_track()),
-            options.every,
-        )
+        yield from _fill(journal, task.file, builder, finder, settings.every)
     except MediaUnreadable as error:
-        if job.source.kind == "video":
+        if task.file.kind == "video":
             raise
-        log.warning("%s It was passed over.", error)
+        log.warning("%s The picture is skipped.", error)
         journal.commit(0, 0, done=True)
     return journal
 
 
 def _fill(
-    journal: Journal, source: FootageFile, maker: "FaceRowBuilder", finder: FaceFinder, every: int
+    journal: Journal,
+    file: FootageFile,
+    builder: "FaceRecordBuilder",
+    finder: FaceFinder,
+    every: int,
 ) -> ProgressGenerator[None]:
-    total = source.frames and -(-source.frames // every)
-    done, last = journal.state.frames, journal.state.next_frame
-    with ThreadPoolExecutor(2) as pool:
-        pictures = prefetch(source.read(every, journal.state.next_frame), _AHEAD)
-        found = smooth_alignment(find_in_source(pictures, finder), fill_gaps=False)
-        for seen in batched(prefetch(found, _AHEAD), _BATCH):
-            for added in pool.map(maker.make, batched(seen, _TOGETHER)):
-                journal.add(added)
-            done, last = done + len(seen), seen[-1][0].frame + 1
-            if done % _COMMIT_EVERY < _BATCH:
-                journal.commit(done, last)
-            yield Progress(f"extract {source.name}", done, total)
-    journal.commit(done, last, done=True)
+    total = file.frames and -(-file.frames // every)
+    done, next_frame = journal.state.frames, journal.state.next_frame
+    with ThreadPoolExecutor(_MEASURE_THREADS) as pool:
+        frames = prefetch(file.read(every, next_frame), _PREFETCH)
+        smoothed = smooth_alignment(find_faces(frames, finder), fill_gaps=False)
+        for batch in batched(prefetch(smoothed, _PREFETCH), _BATCH):
+            for faces in pool.map(builder.build, batched(batch, _THREAD_BATCH)):
+                journal.add(faces)
+            done, next_frame = done + len(batch), batch[-1][0].frame + 1
+            if done % _COMMIT_FRAMES < _BATCH:
+                journal.commit(done, next_frame)
+            yield Progress(f"extract {file.name}", done, total)
+    journal.commit(done, next_frame, done=True)
 
 
-class FaceRowBuilder:
-    """Turns found faces into rows; safe to call from several threads."""
+class FaceRecordBuilder:
+    """Crops and measures found faces. Safe to use in several threads."""
 
-    def __init__(self, number: int, geometry: CropGeometry, identify: MobileFaceNet):
-        self._number = number
+    def __init__(self, file_index: int, geometry: CropGeometry, recognizer: MobileFaceNet):
+        self._file_index = file_index
         self._geometry = geometry
-        self._identify = identify
+        self._recognizer = recognizer
 
-    def make(self, seen: Sequence[Seen]) -> list[Found]:
-        """Return the row, the crop's file and the identity vector of each face of some frames."""
-        faces = [(picture, face) for picture, found in seen for face in found]
-        return [made for some in batched(faces, _TOGETHER) for made in self._make(some)]
+    def build(self, frames: Sequence[FrameFaces]) -> list[FoundFace]:
+        """Crop and measure the faces of some frames.
 
-    def _make(self, faces: Sequence[tuple[FootageFrame, Face]]) -> Iterator[Found]:
-        """Take each step for all faces, then the next: a step whose code and tables are in the caches goes faster.
+        Args:
+            frames: The frames with their faces.
 
-        On eight faces that is a tenth less than face by face.
+        Returns:
+            The faces in order.
+        """
+        faces = [(frame, face) for frame, found in frames for face in found]
+        return [built for some in batched(faces, _THREAD_BATCH) for built in self._build(some)]
+
+    def _build(self, faces: Sequence[tuple[FootageFrame, Face]]) -> Iterator[FoundFace]:
+        """Run each step for all faces before the next one.
+
+        Code and tables of a step then stay in the CPU's caches: a tenth faster on eight faces than
+        face by face.
         """
         size = self._geometry.size
-        vectors = self._identify.embed(
-            [p.rgb for p, _ in faces], [face.points_xy for _, face in faces]
+        embeddings = self._recognizer.embed(
+            [frame.rgb for frame, _ in faces], [face.points_xy for _, face in faces]
         )
         maps = [self._geometry.frame_to_crop(face.points_xy) for _, face in faces]
         images = [
-            crop_face(p.rgb, to_crop, size) for (p, _), to_crop in zip(faces, maps, strict=True)
+            crop_face(frame.rgb, to_crop, size)
+            for (frame, _), to_crop in zip(faces, maps, strict=True)
         ]
         meshes = [
             align_mesh(face.landmarks.points_xy, to_crop, size)
@@ -169,17 +223,20 @@ class FaceRowBuilder:
             for to_crop, image, (mesh_xy, mask) in zip(maps, images, meshes, strict=True)
         ]
         qualities = [crop_quality(crop) for crop in crops]
-        files = [encode_crop(crop.rgb) for crop in crops]
-        rows = [self._row(*face, quality) for face, quality in zip(faces, qualities, strict=True)]
-        return zip(rows, files, vectors, strict=True)
+        jpegs = [encode_crop(crop.rgb) for crop in crops]
+        records = [
+            self._record(frame, face, quality)
+            for (frame, face), quality in zip(faces, qualities, strict=True)
+        ]
+        return map(FoundFace, records, jpegs, embeddings)
 
-    def _row(self, picture: FootageFrame, face: Face, quality: Quality) -> FaceRow:
-        return FaceRow(
-            image=f"crops/{self._number:03d}_{picture.frame:06d}_{face.track}.jpg",
-            source=self._number,
-            frame=picture.frame,
-            pts=picture.pts,
-            seconds=picture.seconds,
+    def _record(self, frame: FootageFrame, face: Face, quality: Quality) -> FaceRecord:
+        return FaceRecord(
+            image=f"crops/{self._file_index:03d}_{frame.frame:06d}_{face.track}.jpg",
+            file=self._file_index,
+            frame=frame.frame,
+            pts=frame.pts,
+            seconds=frame.seconds,
             track=face.track,
             box_xyxy=tuple(face.box_xyxy.tolist()),
             score=face.score,
@@ -188,23 +245,38 @@ class FaceRowBuilder:
             pose=head_pose(face.landmarks),
             quality=quality,
             mask="mesh",
-            embedding=0,
         )
 
 
-def find_in_source(pictures: Iterable[FootageFrame], finder: FaceFinder) -> Iterator[Seen]:
-    """Yield pictures in order with their faces; `finder` is one that has seen no other video."""
-    for group in batch_by_size(pictures, _BATCH):
-        yield from zip(group, finder.find([picture.rgb for picture in group]), strict=True)
+def find_faces(frames: Iterable[FootageFrame], finder: FaceFinder) -> Iterator[FrameFaces]:
+    """Find the faces of a file's frames.
+
+    Args:
+        frames: The frames in order.
+        finder: A finder that was opened for this file.
+
+    Yields:
+        Each frame with its faces.
+    """
+    for batch in batch_by_size(frames, _BATCH):
+        yield from zip(batch, finder.find([frame.rgb for frame in batch]), strict=True)
 
 
-def batch_by_size(pictures: Iterable[FootageFrame], count: int) -> Iterator[list[FootageFrame]]:
-    """Group pictures in order into lists of at most `count` that share height and width."""
-    for _, same_size in groupby(pictures, key=lambda picture: picture.rgb.shape):
+def batch_by_size(frames: Iterable[FootageFrame], count: int) -> Iterator[list[FootageFrame]]:
+    """Group frames in order into batches of one size.
+
+    Args:
+        frames: The frames.
+        count: Frames of a batch at most.
+
+    Yields:
+        Batches of frames with equal height and width.
+    """
+    for _, same_size in groupby(frames, key=lambda frame: frame.rgb.shape):
         yield from batched(same_size, count)
 
 
 def _rounded(points_xy: Points) -> tuple[tuple[float, float], ...]:
-    """Keep hundredths of a pixel: finer than any landmark is known."""
+    """Round to hundredths of a pixel, finer than any landmark is known."""
     xs, ys = np.round(points_xy.T.astype(np.float64), 2).tolist()
     return tuple(zip(xs, ys, strict=True))

@@ -1,16 +1,17 @@
-"""What was done of one source, kept so that a killed extraction continues where it was.
+"""The faces found in one footage file so far, from which an interrupted extraction resumes.
 
-    state.json        how many rows are whole, the next frame, whether the source is done
-    rows.jsonl        a row a face, as in a face set
-    embeddings.f32    192 floats a face
+    state.json        number of valid rows, the next frame, whether the file is finished
+    rows.jsonl        one line per face, without its embedding
+    embeddings.f32    192 float32 per face
     crops/            the faces
 
-Rows, vectors and crops are written first and counted after, so whatever lies beyond the count is dropped.
+Rows, embeddings and crops are written before the state counts them; what lies beyond the count is
+dropped.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
@@ -19,89 +20,140 @@ from pydantic import ValidationError
 from faceloom.array_types import Rgb, float32
 from faceloom.atomic import write_text
 from faceloom.errors import ArtifactRefused
-from faceloom.faceset.schema import Count, FaceRow
-from faceloom.faceset.store import JPEG, MAX_ROW_BYTES
+from faceloom.faces.face_recognition import EMBEDDING_SIZE
+from faceloom.faceset.schema import Count, FaceRecord
+from faceloom.faceset.store import JPEG_OPTIONS, MAX_ROW_BYTES
 from faceloom.image_io import encode_picture
 from faceloom.json_documents import StrictModel, to_json
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded, read_lines
 
-_WIDTH = 192
+# Bytes of an embedding in `embeddings.f32`.
+_EMBEDDING_BYTES = 4 * EMBEDDING_SIZE
 
-# A face's row, the bytes of its crop's file, and its identity vector.
-Found: TypeAlias = tuple[FaceRow, bytes, Float32[np.ndarray, "192"]]
+
+class FoundFace(NamedTuple):
+    """A face that extraction found."""
+
+    record: FaceRecord
+    """Its measurements."""
+    jpeg: bytes
+    """Content of its crop's file."""
+    embedding: Float32[np.ndarray, "192"]
+    """Its embedding."""
 
 
 class JournalState(StrictModel):
-    """`state.json`. `frames`: pictures looked at; `next_frame`: where to go on."""
+    """`state.json`."""
 
     rows: Count = 0
+    """Valid rows."""
     frames: Count = 0
+    """Frames that were searched."""
     next_frame: Count = 0
+    """Index of the frame to resume at."""
     done: bool = False
+    """Whether the footage file is finished."""
 
 
 class Journal:
-    """One source's faces on their way into a face set."""
+    """The journal of one footage file."""
 
     def __init__(self, folder: Path):
-        """Open a folder, new or left by an interrupted run; raise ArtifactRefused if anything in it leads outside."""
+        """Open a journal, new or left by an interrupted extraction.
+
+        Args:
+            folder: Its folder, created if missing.
+
+        Raises:
+            ArtifactRefused: The folder contains a symbolic link.
+        """
         self.folder = folder
         check_no_symlinks(folder)
         (folder / "crops").mkdir(parents=True, exist_ok=True)
         self.state = read_state(folder)
-        self._drop_beyond_count()
+        self._drop_uncounted()
         self._rows = self.state.rows
 
-    def add(self, faces: Iterable[Found]) -> None:
-        """Write faces; they count from the next `commit` on."""
-        rows_file, vectors_file = self.folder / "rows.jsonl", self.folder / "embeddings.f32"
-        with rows_file.open("a", encoding="utf-8") as rows, vectors_file.open("ab") as vectors:
-            for row, crop, embedding in faces:
-                (self.folder / row.image).write_bytes(crop)
-                rows.write(
-                    row.model_copy(update={"embedding": self._rows}).model_dump_json() + "\n"
-                )
-                vectors.write(float32(embedding).tobytes())
+    def add(self, faces: Iterable[FoundFace]) -> None:
+        """Write faces. They are valid from the next `commit` on.
+
+        Args:
+            faces: The faces.
+        """
+        with (
+            self._rows_path.open("a", encoding="utf-8") as rows,
+            self._embeddings_path.open("ab") as embeddings,
+        ):
+            for face in faces:
+                (self.folder / face.record.image).write_bytes(face.jpeg)
+                rows.write(face.record.model_dump_json() + "\n")
+                embeddings.write(float32(face.embedding).tobytes())
                 self._rows += 1
 
     def commit(self, frames: int, next_frame: int, *, done: bool = False) -> None:
-        """Make all that was added count."""
+        """Make all added faces valid.
+
+        Args:
+            frames: Frames that were searched.
+            next_frame: Index of the frame to resume at.
+            done: Whether the footage file is finished.
+        """
         self.state = JournalState(rows=self._rows, frames=frames, next_frame=next_frame, done=done)
         write_text(self.folder / "state.json", to_json(self.state))
 
     def next_track(self) -> int:
-        """Return a track number that no row has: an interrupted track is not taken up again."""
-        return max((row.track for row in self.read_rows()), default=-1) + 1
+        """Return a track number that no face has; an interrupted track is not continued."""
+        return max((record.track for record in self.read_records()), default=-1) + 1
 
-    def read_rows(self) -> Iterator[FaceRow]:
-        """Yield the rows; raise ArtifactRefused at one that is damaged."""
-        path = self.folder / "rows.jsonl"
-        for line in read_lines(path, MAX_ROW_BYTES):
+    def read_records(self) -> Iterator[FaceRecord]:
+        """Read the faces.
+
+        Yields:
+            The faces in order.
+
+        Raises:
+            ArtifactRefused: A row is damaged.
+        """
+        for line in read_lines(self._rows_path, MAX_ROW_BYTES):
             try:
-                yield FaceRow.model_validate_json(line)
+                yield FaceRecord.model_validate_json(line)
             except ValidationError as error:
                 raise ArtifactRefused(
-                    f"{path} is damaged; remove {self.folder.parent} to begin anew."
+                    f"{self._rows_path} is damaged; remove {self.folder.parent} to start again."
                 ) from error
 
     def read_embeddings(self) -> Float32[np.ndarray, "n 192"]:
-        """Return the rows' identity vectors."""
-        return np.fromfile(self.folder / "embeddings.f32", np.float32).reshape(-1, _WIDTH)
+        """Read the embeddings, in the order of the rows."""
+        return np.fromfile(self._embeddings_path, np.float32).reshape(-1, EMBEDDING_SIZE)
 
-    def _drop_beyond_count(self) -> None:
-        path = self.folder / "rows.jsonl"
-        path.touch()
-        lengths = [len(line) for line in read_lines(path, MAX_ROW_BYTES)]
-        with path.open("ab") as rows, (self.folder / "embeddings.f32").open("ab") as vectors:
-            # A count beyond what is there is no count of these.
-            if self.state.rows > min(len(lengths), vectors.tell() // (_WIDTH * 4)):
+    @property
+    def _rows_path(self) -> Path:
+        return self.folder / "rows.jsonl"
+
+    @property
+    def _embeddings_path(self) -> Path:
+        return self.folder / "embeddings.f32"
+
+    def _drop_uncounted(self) -> None:
+        self._rows_path.touch()
+        lengths = [len(line) for line in read_lines(self._rows_path, MAX_ROW_BYTES)]
+        with self._rows_path.open("ab") as rows, self._embeddings_path.open("ab") as embeddings:
+            # A count larger than the files is invalid.
+            if self.state.rows > min(len(lengths), embeddings.tell() // _EMBEDDING_BYTES):
                 self.state = JournalState()
             rows.truncate(sum(lengths[: self.state.rows]))
-            vectors.truncate(self.state.rows * _WIDTH * 4)
+            embeddings.truncate(self.state.rows * _EMBEDDING_BYTES)
 
 
 def read_state(folder: Path) -> JournalState:
-    """Return how far a source is; nothing done if there is no whole state."""
+    """Read a journal's state.
+
+    Args:
+        folder: The journal's folder.
+
+    Returns:
+        The state; that of a new journal if there is none or it is damaged.
+    """
     try:
         return JournalState.model_validate_json(
             read_bounded(folder / "state.json", MAX_DOCUMENT_BYTES)
@@ -111,5 +163,12 @@ def read_state(folder: Path) -> JournalState:
 
 
 def encode_crop(crop: Rgb) -> bytes:
-    """Return a crop as the bytes of the file that a face set keeps."""
-    return encode_picture(crop, ".jpg", JPEG)
+    """Encode a crop as a face set stores it.
+
+    Args:
+        crop: 8-bit RGB.
+
+    Returns:
+        The content of the JPEG file.
+    """
+    return encode_picture(crop, ".jpg", JPEG_OPTIONS)

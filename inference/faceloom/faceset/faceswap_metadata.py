@@ -1,8 +1,9 @@
-"""Faces that another tool cut: where faceswap writes that a face came from.
+"""The metadata that faceswap stores in the faces it extracts.
 
-faceswap stores each face as a PNG with an iTXt chunk of the keyword "faceswap", before the picture, that holds a
-Python dictionary as `repr` writes it: `{'alignments': {...}, 'source': {...}}`. It is read as data: its tokens
-are turned into JSON one by one, and what is no literal is refused. Nothing is evaluated or unpickled.
+faceswap writes each face as a PNG whose iTXt chunk with the keyword "faceswap" contains the `repr`
+of a Python dictionary: `{'alignments': {...}, 'source': {...}}`. It is read as data: its tokens are
+converted to JSON one by one, and anything but literals is refused. Nothing is evaluated or
+unpickled.
 """
 
 import json
@@ -19,40 +20,41 @@ from faceloom.faceset.png_metadata import PngTextError, read_png_text
 from faceloom.json_documents import first_validation_error
 
 _KEYWORD = "faceswap"
-# faceswap names the n-th frame of NAME.mp4, counting from 1, NAME_00000n.png.
+# faceswap names frame n of NAME.mp4, counted from 1, NAME_00000n.png.
 _VIDEO_FRAME = re.compile(r"(?P<name>.+)_(?P<number>\d{6,9})")
+# A token of a Python literal.
 _TOKEN = re.compile(
     r"""(?P<bytes>b(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"))
       | (?P<text>'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")
       | (?P<number>-?\d[\d.]*(?:[eE][-+]?\d+)?)
       | (?P<name>True|False|None|true|false|null)
       | (?P<comma>,(?=\s*[\])}]))
-      | (?P<mark>[\[\](){},:])
+      | (?P<punctuation>[\[\](){},:])
       | (?P<space>\s++)""",
     re.VERBOSE,
 )
+# JSON spellings of tokens.
 _JSON = {"(": "[", ")": "]", "True": "true", "False": "false", "None": "null"}
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a face was cut from.
-
-    name: the video (without its extension, which is not recorded) or the picture. frame: its number there,
-    from 0. face: which face of that frame, from 0.
-    """
+class FaceOrigin:
+    """Where a face was cut from."""
 
     name: str
+    """Name of the picture, or of the video without its extension, which is not recorded."""
     frame: int
+    """Index of the frame, from 0."""
     face: int
+    """Index of the face in the frame, from 0."""
 
 
 class FaceswapMetadataError(Exception):
-    """There is a note of the origin, and it cannot be read."""
+    """The metadata exists and is damaged."""
 
 
 class _Source(BaseModel):
-    """What is used of the other tool's document, whose further keys come and go with its versions."""
+    """The keys that are used; the others depend on faceswap's version."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -67,32 +69,45 @@ class _Header(BaseModel):
     source: _Source
 
 
-def read_faceswap_origin(path: Path) -> Origin | None:
-    """Return where faceswap cut this face from; None for a file that has no such note, or cannot be opened.
+def read_faceswap_origin(path: Path) -> FaceOrigin | None:
+    """Read where faceswap cut a face from.
 
-    Raises OriginDamaged if there is a note that cannot be read.
+    Args:
+        path: An image file.
+
+    Returns:
+        The origin; None if the file has no such metadata or cannot be opened.
+
+    Raises:
+        FaceswapMetadataError: The metadata is damaged.
     """
     if path.suffix.lower() != ".png":
         return None
     try:
         text = read_png_text(path, _KEYWORD)
-        return (
-            None
-            if text is None
-            else _to_origin(_Header.model_validate_json(literal_to_json(text)).source)
-        )
+        if text is None:
+            return None
+        return _to_origin(_Header.model_validate_json(literal_to_json(text)).source)
     except PngTextError as error:
         raise FaceswapMetadataError(str(error)) from error
     except OSError:
-        return None  # reading the picture itself says why
+        # Reading the image reports the reason.
+        return None
     except ValidationError as error:
         raise FaceswapMetadataError(first_validation_error(error)) from error
 
 
 def literal_to_json(literal: str) -> str:
-    """Turn a Python literal (or JSON) into JSON; byte strings, of which none is needed, become null.
+    """Convert a Python literal (or JSON) to JSON. Byte strings become null.
 
-    Raises OriginDamaged at the first thing that is no literal.
+    Args:
+        literal: The literal.
+
+    Returns:
+        JSON.
+
+    Raises:
+        FaceswapMetadataError: The text contains something else than literals.
     """
     return "".join(_json_tokens(literal))
 
@@ -102,7 +117,7 @@ def _json_tokens(literal: str) -> Iterator[str]:
     while at < len(literal):
         token = _TOKEN.match(literal, at)
         if token is None:
-            raise FaceswapMetadataError(f"no plain value at character {at}")
+            raise FaceswapMetadataError(f"no literal at character {at}")
         at = token.end()
         if token.lastgroup == "text":
             yield _json_string(token[0])
@@ -116,15 +131,15 @@ def _json_string(quoted: str) -> str:
     try:
         return json.dumps(literal_eval(quoted))
     except (ValueError, SyntaxError) as error:
-        raise FaceswapMetadataError(f"a text that cannot be read ({error})") from error
+        raise FaceswapMetadataError(f"an invalid string ({error})") from error
 
 
-def _to_origin(source: _Source) -> Origin:
-    # Whatever folder it names is another machine's; both kinds of separator are taken off.
+def _to_origin(source: _Source) -> FaceOrigin:
+    # The folder is on another machine; PureWindowsPath splits at both kinds of separators.
     file = PureWindowsPath(source.source_filename)
     name = "".join(c for c in file.name if c.isprintable()) or "unnamed"
     stem = Path(name).stem
     frame = _VIDEO_FRAME.fullmatch(stem) if source.source_is_video else None
     if frame:
-        return Origin(frame["name"], max(0, int(frame["number"]) - 1), source.face_index)
-    return Origin(name, 0, source.face_index)
+        return FaceOrigin(frame["name"], max(0, int(frame["number"]) - 1), source.face_index)
+    return FaceOrigin(name, 0, source.face_index)

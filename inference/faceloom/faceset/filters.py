@@ -1,4 +1,4 @@
-"""Conditions on a face, as typed: FIELD OP NUMBER, e.g. sharpness<0.2 or pose.yaw >= 60."""
+"""Conditions on a face, written FIELD OP NUMBER: sharpness<0.2 or pose.yaw >= 60."""
 
 import difflib
 import math
@@ -12,18 +12,27 @@ from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset.schema import FaceRow
 
+# Comparison operators of a condition.
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
-}  # fmt: skip
-_FORM = re.compile(r"\s*([A-Za-z_.]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+# FIELD OP NUMBER.
+_CONDITION = re.compile(r"\s*([A-Za-z_.]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFace:
-    """A row of a face set and its cosine to the set's own center."""
+    """A face with its similarity to its face set."""
 
     row: FaceRow
+    """The face."""
     similarity: float
+    """Cosine of its embedding to the face set's center."""
 
 
 def _read_part(part: str, name: str) -> Callable[[MeasuredFace], float]:
@@ -42,38 +51,52 @@ def _numeric_fields() -> dict[str, Callable[[MeasuredFace], float]]:
     return fields
 
 
-# What a condition may ask for; the part before the dot may be left out.
+# The numbers of a face by name; the part before the dot is optional in a condition.
 FIELDS = _numeric_fields()
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`field` is a key of FIELDS, `sign` one of < <= > >= == !=."""
+    """A comparison of one of a face's numbers."""
 
     field: str
-    sign: str
+    """A key of FIELDS."""
+    operator: str
+    """One of < <= > >= == !=."""
     number: float
+    """The number to compare with."""
 
     @classmethod
     def parse(cls, text: str) -> "Condition":
-        """Read a condition; raise UsageError that says what is wrong with it."""
-        form = _FORM.fullmatch(text)
-        if not form:
+        """Parse a condition.
+
+        Args:
+            text: FIELD OP NUMBER.
+
+        Raises:
+            UsageError: The text is not a condition.
+        """
+        match = _CONDITION.fullmatch(text)
+        if not match:
             raise UsageError(
-                f"{text!r} is no condition; write FIELD OP NUMBER, for example sharpness<0.2."
+                f"{text!r} is not a condition; write FIELD OP NUMBER, for example sharpness<0.2."
             )
-        name, sign, number = form.groups()
-        return cls(_field_named(name), sign, _number(number, text))
+        name, symbol, number = match.groups()
+        return cls(_find_field(name), symbol, _parse_number(number, text))
 
     def holds(self, face: MeasuredFace) -> bool:
-        """Tell whether the face fulfils it."""
-        return _OPERATORS[self.sign](FIELDS[self.field](face), self.number)
+        """Return whether a face satisfies the condition.
+
+        Args:
+            face: The face.
+        """
+        return _OPERATORS[self.operator](FIELDS[self.field](face), self.number)
 
     def __str__(self) -> str:
-        return f"{self.field.rpartition('.')[2]}{self.sign}{self.number:g}"
+        return f"{self.field.rpartition('.')[2]}{self.operator}{self.number:g}"
 
 
-def _field_named(name: str) -> str:
+def _find_field(name: str) -> str:
     by_name = {field.rpartition(".")[2]: field for field in FIELDS} | {
         field: field for field in FIELDS
     }
@@ -81,16 +104,17 @@ def _field_named(name: str) -> str:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, n=1)
     hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(FIELDS)}."
-    raise UsageError(f"A face has no number called {name!r}; {hint}")
+    raise UsageError(f"A face has no number named {name!r}; {hint}")
 
 
-def _number(text: str, condition: str) -> float:
+def _parse_number(text: str, condition: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise UsageError(
-            f"{text!r} in {condition!r} is no number; write FIELD OP NUMBER, for example sharpness<0.2."
+            f"{text!r} in {condition!r} is not a number; write FIELD OP NUMBER, for example "
+            "sharpness<0.2."
         )
     return number

@@ -1,4 +1,4 @@
-"""What can be extracted from: videos, pictures, folders of either."""
+"""Footage: videos, pictures, and folders of them."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,11 @@ from typing import Literal
 
 from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
-from faceloom.faceset.faceswap_metadata import FaceswapMetadataError, Origin, read_faceswap_origin
+from faceloom.faceset.faceswap_metadata import (
+    FaceOrigin,
+    FaceswapMetadataError,
+    read_faceswap_origin,
+)
 from faceloom.hashing import sha256_of_file
 from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort, read_picture
 from faceloom.video import probe_video, read_frames
@@ -20,47 +24,68 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FootageFrame:
-    """An upright picture of a source and where it lies there.
-
-    A face that another tool cut from a video carries the number of that video's frame.
-    """
+    """One upright frame of a footage file."""
 
     frame: int
+    """Index in the file; for a face that another tool cut out, the index in its video."""
     pts: int
+    """Presentation time in the file's time base."""
     seconds: float
+    """Presentation time in seconds."""
     rgb: Rgb
+    """8-bit RGB."""
 
 
 @dataclass(frozen=True, slots=True)
 class FootageFile:
-    """A file to extract from; `frames` is what it will deliver, None if unknown.
-
-    `origin` says what another tool cut this picture from, where it noted that.
-    """
+    """A file to extract from."""
 
     path: Path
+    """The file."""
     kind: Literal["video", "picture"]
+    """What it is."""
     frames: int | None
-    origin: Origin | None = None
+    """Number of frames; None if the container does not say."""
+    origin: FaceOrigin | None = None
+    """Where another tool cut this picture from, if it recorded that."""
 
     @classmethod
     def open(cls, path: Path) -> "FootageFile":
-        """Probe a file; raise UsageError or MediaUnreadable if nothing can be read from it."""
+        """Probe a file.
+
+        Args:
+            path: The file.
+
+        Raises:
+            UsageError: The file does not exist.
+            MediaUnreadable: The file is not a video.
+        """
         if path.suffix.lower() in PICTURE_EXTENSIONS and path.is_file():
             return cls(path, "picture", 1, _origin(path))
         return cls(path, "video", probe_video(path).frame_count)
 
     @property
     def name(self) -> str:
-        """What the faces came from: the footage that another tool cut them from, else this file."""
+        """Name of the video that another tool cut this picture from, or of this file."""
         return self.origin.name if self.origin else self.path.name
 
     def sha256(self) -> str:
-        """Return the file's checksum."""
+        """Compute the file's checksum."""
         return sha256_of_file(self.path)
 
     def read(self, every: int = 1, start: int = 0) -> Iterator[FootageFrame]:
-        """Yield every `every`-th picture from number `start` on, upright."""
+        """Read the frames.
+
+        Args:
+            every: Use every K-th frame.
+            start: Index of the first frame.
+
+        Yields:
+            Upright frames in order.
+
+        Raises:
+            MediaUnreadable: A frame cannot be read.
+        """
         if self.kind == "picture":
             if start == 0:
                 yield FootageFrame(
@@ -75,21 +100,30 @@ class FootageFile:
 
 
 def list_footage(inputs: Iterable[Path]) -> list[FootageFile]:
-    """Return every video and picture among `inputs`, folders opened (not their subfolders), in a fixed order."""
-    sources = [FootageFile.open(file) for path in inputs for file in _files_of(path)]
-    if not sources:
-        raise UsageError(
-            "No video or picture among the inputs; give files or folders that hold some."
-        )
-    return sources
+    """Find the footage files.
+
+    Args:
+        inputs: Files, folders (not their subfolders) and patterns.
+
+    Returns:
+        The files; those of a folder are in natural order.
+
+    Raises:
+        UsageError: There is no file.
+        MediaUnreadable: A file is not a video.
+    """
+    files = [FootageFile.open(file) for path in inputs for file in _files_of(path)]
+    if not files:
+        raise UsageError("The inputs contain no video or picture; give files or folders with some.")
+    return files
 
 
-def _origin(path: Path) -> Origin | None:
+def _origin(path: Path) -> FaceOrigin | None:
     try:
         return read_faceswap_origin(path)
     except FaceswapMetadataError as error:
         log.warning(
-            "%s: what faceswap noted in it is damaged (%s); it is read as a plain picture.",
+            "%s: its faceswap metadata is damaged (%s); it is read as an ordinary picture.",
             path,
             error,
         )
@@ -97,8 +131,8 @@ def _origin(path: Path) -> Origin | None:
 
 
 def _files_of(path: Path) -> list[Path]:
-    if not path.exists() and any(sign in path.name for sign in "*?["):
-        # A pattern that the shell passed on as it was.
+    if not path.exists() and any(character in path.name for character in "*?["):
+        # A pattern that the shell did not expand.
         return natural_sort(path.parent.glob(path.name))
     if not path.is_dir():
         return [path]

@@ -1,4 +1,4 @@
-"""Who of the people in the footage is meant."""
+"""Group faces by person, and select one person's faces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,29 +7,23 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int
 
 from faceloom.array_types import float32
-from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, unit_vectors
 
-# A single face may be this much less like the person than the threshold asks of its track: a profile
-# or a hand lowers one face, a change of person within a track lowers it further.
-_LENIENCE = 0.25
+# A single face's cosine to the person may be so much below the threshold for tracks: a profile or a
+# hand lowers it, and another person within the track lowers it further.
+_FACE_TOLERANCE = 0.25
 
 Vectors = Float32[np.ndarray, "_ 192"]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Which faces are the wanted person's, how many people there are.
-
-    `people`: groups of faces found. `share`: of all faces, those kept.
-    """
+class IdentitySelection:
+    """One person's faces."""
 
     keep: Bool[np.ndarray, "_"]
+    """Whether each face is the person's."""
     people: int
-
-    @property
-    def share(self) -> float:
-        """Return the share of all faces that are kept."""
-        return float(self.keep.mean()) if len(self.keep) else 0.0
+    """Number of different people."""
 
 
 def select_identity(
@@ -39,54 +33,80 @@ def select_identity(
     reference: Vectors | None = None,
     exclude: Vectors | None = None,
     threshold: float = SAME_PERSON_SIMILARITY,
-) -> Choice:
-    """Choose the faces of one person; tracks are decided as a whole.
+) -> IdentitySelection:
+    """Select the faces of one person. All faces of a track belong to one person.
 
-    With `reference` vectors the person is theirs; without, it is whoever is seen most, where tracks whose
-    mean vectors have a cosine of at least `threshold` are one person. Whoever is nearer to `exclude` is out.
+    Args:
+        embeddings: Unit vectors of the faces.
+        tracks: Track of each face.
+        reference: Embeddings of the person; None selects the person with the most faces.
+        exclude: Embeddings of other people. A track that is nearer to them is not selected.
+        threshold: Cosine from which two embeddings are of one person, 0 to 1.
+
+    Returns:
+        The selection.
     """
     if not len(embeddings):
-        return Choice(np.zeros(0, bool), 0)
-    means, members, counts = _track_means(embeddings, tracks)
+        return IdentitySelection(np.zeros(0, bool), 0)
+    means, track_indices, counts = _track_means(embeddings, tracks)
     groups = cluster_embeddings(means, counts, threshold)
-    refused = _likeness(means, exclude)
+    excluded = _nearest_cosine(means, exclude)
     if reference is not None:
-        likeness = _likeness(means, reference)
-        chosen = (likeness >= threshold) & (likeness > refused)
-        center = _unit(reference.mean(0, keepdims=True))[0]
+        cosines = _nearest_cosine(means, reference)
+        selected = (cosines >= threshold) & (cosines > excluded)
+        center = unit_vectors(reference.mean(0, keepdims=True))[0]
     else:
-        allowed = np.where(refused < threshold, counts, 0)
+        allowed = np.where(excluded < threshold, counts, 0)
         sizes = np.bincount(groups, weights=allowed)
-        chosen = (groups == sizes.argmax()) & (allowed > 0)
-        if not chosen.any():
-            return Choice(np.zeros(len(embeddings), bool), int(groups.max()) + 1)
-        center = _unit(float32((means[chosen] * counts[chosen, None]).sum(0, keepdims=True)))[0]
-    alike = embeddings @ center >= threshold - _LENIENCE
-    return Choice(chosen[members] & alike, int(groups.max()) + 1)
+        selected = (groups == sizes.argmax()) & (allowed > 0)
+        if not selected.any():
+            return IdentitySelection(np.zeros(len(embeddings), bool), int(groups.max()) + 1)
+        center = unit_vectors(
+            float32((means[selected] * counts[selected, None]).sum(0, keepdims=True))
+        )[0]
+    similar = embeddings @ center >= threshold - _FACE_TOLERANCE
+    return IdentitySelection(selected[track_indices] & similar, int(groups.max()) + 1)
 
 
 def cluster_faces(
     embeddings: Vectors, tracks: Int[np.ndarray, "_"], threshold: float = SAME_PERSON_SIMILARITY
 ) -> Int[np.ndarray, "_"]:
-    """Number the people that faces belong to, each track as a whole; person 0 has the most faces."""
-    means, members, counts = _track_means(embeddings, tracks)
+    """Assign faces to people. All faces of a track belong to one person.
+
+    Args:
+        embeddings: Unit vectors of the faces.
+        tracks: Track of each face.
+        threshold: Cosine from which two embeddings are of one person, 0 to 1.
+
+    Returns:
+        Index of each face's person; person 0 has the most faces.
+    """
+    means, track_indices, counts = _track_means(embeddings, tracks)
     groups = cluster_embeddings(means, counts, threshold)
-    return np.asarray(groups[members], np.int64)
+    return np.asarray(groups[track_indices], np.int64)
 
 
 def cluster_embeddings(
     means: Vectors, counts: Int[np.ndarray, "_"] | Sequence[int], threshold: float
 ) -> Int[np.ndarray, "_"]:
-    """Number the people that unit vectors belong to: the nearest two groups are joined while they are alike.
+    """Cluster embeddings by average linkage of cosines.
 
-    Average linkage on cosines, each vector counting as often as `counts` says. Person 0 has the most. Found by
-    chains of nearest neighbors, in the square of the vectors' number (F. Murtagh, "A survey of recent advances
-    in hierarchical clustering algorithms", The Computer Journal 26(4), 1983): a folder may hold ten thousand pictures.
+    The nearest-neighbor chain algorithm takes quadratic time (F. Murtagh, "A survey of recent
+    advances in hierarchical clustering algorithms", The Computer Journal 26(4), 1983); a folder may
+    contain 10,000 pictures. SciPy has it too, but would add 35 MB to the runtime.
+
+    Args:
+        means: Unit vectors.
+        counts: Weight of each vector: the number of faces that it stands for.
+        threshold: Clusters with at least this mean cosine are joined.
+
+    Returns:
+        Index of each vector's cluster; cluster 0 has the largest weight.
     """
     sizes = float32(counts)
     sums = means * sizes[:, None]
-    groups = [[number] for number in range(len(means))]
-    people: list[int] = []
+    groups = [[index] for index in range(len(means))]
+    clusters: list[int] = []
     chain: list[int] = []
     free = np.ones(len(means), bool)
     while free.any():
@@ -98,8 +118,8 @@ def cluster_embeddings(
             before if before >= 0 and cosines[before] >= cosines.max() else int(cosines.argmax())
         )
         if cosines[nearest] < threshold:
-            # No joining of others brings any of them nearer.
-            people.append(chain.pop())
+            # Joining others does not bring any of them nearer.
+            clusters.append(chain.pop())
             free[last] = False
         elif nearest == before:
             groups[before] += groups[last]
@@ -109,29 +129,24 @@ def cluster_embeddings(
             del chain[-2:]
         else:
             chain.append(nearest)
-    numbers = np.zeros(len(means), np.int64)
-    for number, group in enumerate(
-        sorted(people, key=lambda person: (-sizes[person], min(groups[person])))
-    ):
-        numbers[groups[group]] = number
-    return numbers
+    clusters.sort(key=lambda cluster: (-sizes[cluster], min(groups[cluster])))
+    indices = np.zeros(len(means), np.int64)
+    for index, cluster in enumerate(clusters):
+        indices[groups[cluster]] = index
+    return indices
 
 
 def _track_means(
     embeddings: Vectors, tracks: Int[np.ndarray, "_"]
 ) -> tuple[Vectors, Int[np.ndarray, "_"], Int[np.ndarray, "_"]]:
-    """The mean unit vector of each track, which of them each face belongs to, and how many faces each has."""
-    names, members, counts = np.unique(tracks, return_inverse=True, return_counts=True)
-    means = np.stack([embeddings[members == number].mean(0) for number in range(len(names))])
-    return _unit(means), members, counts
+    """Return each track's mean unit vector, each face's track index, and each track's face count."""
+    unique, indices, counts = np.unique(tracks, return_inverse=True, return_counts=True)
+    means = np.stack([embeddings[indices == index].mean(0) for index in range(len(unique))])
+    return unit_vectors(means), indices, counts
 
 
-def _likeness(means: Vectors, others: Vectors | None) -> Float32[np.ndarray, "_"]:
-    """The cosine of each mean to the nearest of `others`; -1 if there are none."""
+def _nearest_cosine(means: Vectors, others: Vectors | None) -> Float32[np.ndarray, "_"]:
+    """Return each mean's cosine to the nearest of `others`; -1 if there are none."""
     if others is None or not len(others):
         return float32(np.full(len(means), -1.0))
     return float32((means @ others.T).max(1))
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    return float32(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))

@@ -1,4 +1,4 @@
-"""Pictures that say who is meant."""
+"""Reference pictures of people."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,22 @@ from faceloom.image_io import read_picture
 
 
 def embed_references(pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"] | None:
-    """Return the identity of the largest face of each picture, None for no picture.
+    """Compute the embedding of the largest face of each picture.
 
-    Raises UsageError if a picture does not exist or shows no face, MediaUnreadable if it is none.
+    Args:
+        pictures: The picture files.
+
+    Returns:
+        Unit vectors; None if there is no picture.
+
+    Raises:
+        UsageError: A picture does not exist or shows no face.
+        MediaUnreadable: A picture cannot be read.
     """
     if not pictures:
         return None
-    found = []
-    finder, identify = FaceFinder(), MobileFaceNet()
+    embeddings = []
+    finder, recognizer = FaceFinder(), MobileFaceNet()
     for path in pictures:
         picture = read_picture(path)
         (faces,) = finder.for_new_video().find([picture])
@@ -28,5 +36,5 @@ def embed_references(pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"] |
             raise UsageError(
                 f"{path} shows no face; give a picture of the person with the face in view."
             )
-        found.append(identify.embed([picture], [faces[0].points_xy])[0])
-    return np.stack(found)
+        embeddings.append(recognizer.embed([picture], [faces[0].points_xy])[0])
+    return np.stack(embeddings)

@@ -1,4 +1,4 @@
-"""What a face set holds: `faceset.json`, and one row of `faces.jsonl` a face."""
+"""The documents of a face set: `faceset.json`, and one line of `faces.jsonl` per face."""
 
 from typing import Annotated, Literal
 
@@ -9,61 +9,85 @@ from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.json_documents import StrictModel
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 
-# Numbers that arithmetic in float32 and int64 survives; no picture has a million pixels a side.
+# Coordinates that float32 arithmetic survives; no image has a side of a million pixels.
 Pixel = Annotated[float, Field(ge=-1e6, le=1e6)]
-Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
+# Integers that int64 arithmetic survives.
+SafeInt = Annotated[int, Field(ge=-(2**62), le=2**62)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
 PointXY = tuple[Pixel, Pixel]
-# A crop's path in its set.
+# Path of a crop in its face set.
 CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]{1,100}\.jpg$")]
 
 
 class FootageRow(StrictModel):
-    """A file that faces came from."""
+    """A file that faces were extracted from."""
 
     name: Annotated[str, Field(max_length=4096)]
+    """File name."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """Checksum of the file."""
     kind: Literal["video", "picture"]
+    """What the file is."""
     frames: Count
+    """Frames that were searched for faces."""
 
 
-class FaceRow(StrictModel):
-    """One face.
-
-    `image` is its crop's path in the set. Points are in pixels of the source's upright frame;
-    `pts` is the frame's time in the source's own units, `seconds` the same in seconds.
-    `mask` says how the face's mask is known; `embedding` is its row in `embeddings.npy`.
-    """
+class FaceRecord(StrictModel):
+    """The measurements of one face. Points are in pixels of the upright frame."""
 
     image: CropPath
-    source: Count
+    """Path of the crop in the face set."""
+    file: Count
+    """Index of the footage file in the face set's `files`."""
     frame: Count
-    pts: Whole
+    """Index of the frame in the file."""
+    pts: SafeInt
+    """Presentation time in the file's time base."""
     seconds: float
-    track: Whole
+    """Presentation time in seconds."""
+    track: SafeInt
+    """Track of the face; unique within a file."""
     box_xyxy: tuple[Pixel, Pixel, Pixel, Pixel]
+    """Bounding box: left, top, right, bottom."""
     score: float
+    """Confidence of the detector, 0 to 1."""
     points_xy: Annotated[tuple[PointXY, ...], Field(min_length=5, max_length=5)]
+    """The five points that the alignment uses: eyes, nose, mouth corners."""
     mesh_xy: Annotated[tuple[PointXY, ...], Field(min_length=468, max_length=468)]
+    """The 468 landmarks."""
     pose: Pose
+    """Head pose in degrees."""
     quality: Quality
+    """Measurements of the crop."""
     mask: Literal["mesh"]
-    embedding: Count
+    """How the mask of the face is made: from the landmarks."""
 
     @property
     def size(self) -> float:
-        """The longer side of its box in pixels of the source."""
+        """The longer side of the bounding box in pixels."""
         left, top, right, bottom = self.box_xyxy
         return max(right - left, bottom - top)
+
+
+class FaceRow(FaceRecord):
+    """One line of `faces.jsonl`."""
+
+    embedding: Count
+    """Row of the face in `embeddings.npy`."""
 
 
 class FaceSetFile(StrictModel):
     """`faceset.json`."""
 
-    schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
-    faceloom: str
+    schema_number: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
+    """Version of the format."""
+    faceloom_version: str
+    """Version of Faceloom that wrote the face set."""
     identity: Annotated[str, Field(min_length=1)]
+    """Name of the person."""
     crop: CropGeometry
-    sources: tuple[FootageRow, ...]
+    """Geometry of the crops."""
+    files: tuple[FootageRow, ...]
+    """The footage."""

@@ -1,4 +1,4 @@
-"""Several sources at once, each in a process of its own."""
+"""Several footage files at once, in worker processes."""
 
 import multiprocessing
 import os
@@ -12,80 +12,111 @@ import cv2
 
 from faceloom.batches import batched
 from faceloom.faces.alignment import CropGeometry
-from faceloom.faceset.extract_source import ExtractionSettings, Job, extract_sources
+from faceloom.faceset.extract_source import ExtractionSettings, ExtractionTask, extract_files
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import FootageFile
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 
-# Seconds between looks at the journals.
-_LOOK_EVERY = 0.5
-# Pictures that one process takes at a time, at most, and how often each worker gets some at least.
-_MOST_TOGETHER, _SHARES = 200, 3
+# Seconds between two reads of the journals' states.
+_POLL_SECONDS = 0.5
+# Pictures that a worker takes at once, at most.
+_MAX_GROUP = 200
+# Groups of pictures for each worker at least, so that none is idle for long at the end.
+_GROUPS_PER_WORKER = 3
 
 
 def extract_in_processes(
-    sources: Sequence[FootageFile],
+    files: Sequence[FootageFile],
     folders: Sequence[Path],
     geometry: CropGeometry,
-    options: ExtractionSettings,
+    settings: ExtractionSettings,
     workers: int | None,
 ) -> ProgressGenerator[None]:
-    """Fill every source's journal; raise the first error that any of them has."""
+    """Fill the journals of all files.
+
+    Args:
+        files: The footage files.
+        folders: Folder of each file's journal.
+        geometry: Geometry of the crops.
+        settings: The settings.
+        workers: Processes; None: one per core.
+
+    Yields:
+        Progress in frames.
+
+    Raises:
+        MediaUnreadable: A video cannot be read.
+    """
     cores = os.cpu_count() or 1
-    count = min(len(sources), workers or cores)
-    jobs = [Job(*job) for job in zip(sources, range(len(sources)), folders, strict=True)]
+    count = min(len(files), workers or cores)
+    tasks = [
+        ExtractionTask(file, index, folder)
+        for index, (file, folder) in enumerate(zip(files, folders, strict=True))
+    ]
     if count == 1:
-        yield from extract_sources(jobs, geometry, options)
+        yield from extract_files(tasks, geometry, settings)
         return
-    shared = replace(options, threads=max(1, cores // count))
-    # Processes are spawned: forking one that holds threads of onnxruntime can hang.
-    with multiprocessing.get_context("spawn").Pool(count, _begin_worker) as pool:
+    shared = replace(settings, threads=max(1, cores // count))
+    with _spawn_pool(count) as pool:
         results = [
-            pool.apply_async(_extract, (together, geometry, shared))
-            for together in share_out(jobs, count)
+            pool.apply_async(_extract, (group, geometry, shared))
+            for group in group_tasks(tasks, count)
         ]
-        yield from _watch(results, jobs, options.every)
+        yield from _watch(results, tasks, settings.every)
         for result in results:
             result.get()
 
 
-def share_out(jobs: Sequence[Job], workers: int) -> list[list[Job]]:
-    """Group jobs for one process at a time: each video alone, pictures many together, as networks open slowly.
+def group_tasks(tasks: Sequence[ExtractionTask], workers: int) -> list[list[ExtractionTask]]:
+    """Group tasks for the workers: each video alone, pictures together, since networks open slowly.
 
-    All workers get pictures, and get them _SHARES times, so that none is idle for long at the end.
+    Args:
+        tasks: The tasks.
+        workers: Number of workers.
     """
-    pictures = [job for job in jobs if job.source.kind == "picture"]
-    many = min(_MOST_TOGETHER, max(1, -(-len(pictures) // (_SHARES * workers))))
-    return [[job] for job in jobs if job.source.kind == "video"] + list(batched(pictures, many))
+    pictures = [task for task in tasks if task.file.kind == "picture"]
+    size = min(_MAX_GROUP, max(1, -(-len(pictures) // (_GROUPS_PER_WORKER * workers))))
+    videos = [[task] for task in tasks if task.file.kind == "video"]
+    return videos + list(batched(pictures, size))
+
+
+def _spawn_pool(count: int) -> "multiprocessing.pool.Pool":
+    """Start workers that never receive SIGINT: the parent ends them.
+
+    Processes are spawned, since forking a process with onnxruntime's threads can hang.
+    """
+    blocked = {signal.SIGINT}
+    # A child inherits the mask, so Ctrl-C cannot hit it while it starts.
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        return multiprocessing.get_context("spawn").Pool(count, cv2.setNumThreads, (1,))
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
 
 
 def _watch(
-    results: "Sequence[AsyncResult[None]]", jobs: Sequence[Job], every: int
+    results: "Sequence[AsyncResult[None]]", tasks: Sequence[ExtractionTask], every: int
 ) -> ProgressGenerator[None]:
-    totals = [job.source.frames and -(-job.source.frames // every) for job in jobs]
+    totals = [task.file.frames and -(-task.file.frames // every) for task in tasks]
     total = sum(t for t in totals if t) if all(totals) else None
-    finished, running = 0, list(jobs)
+    finished, running = 0, list(tasks)
     while not all(result.ready() for result in results):
-        _raise_first(results)
-        next((r for r in results if not r.ready()), results[0]).wait(_LOOK_EVERY)
-        states = [read_state(job.folder) for job in running]
-        running = [job for job, state in zip(running, states, strict=True) if not state.done]
+        _raise_first_error(results)
+        next((r for r in results if not r.ready()), results[0]).wait(_POLL_SECONDS)
+        states = [read_state(task.folder) for task in running]
+        running = [task for task, state in zip(running, states, strict=True) if not state.done]
         finished += sum(state.frames for state in states if state.done)
         done = finished + sum(state.frames for state in states if not state.done)
-        yield Progress(f"extract {len(jobs)} sources", done, total)
+        yield Progress(f"extract {len(tasks)} files", done, total)
 
 
-def _raise_first(results: "Sequence[AsyncResult[None]]") -> None:
+def _raise_first_error(results: "Sequence[AsyncResult[None]]") -> None:
     for result in results:
         if result.ready():
             result.get()
 
 
-def _begin_worker() -> None:
-    # Ctrl-C reaches every process; the parent ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-
-
-def _extract(jobs: Sequence[Job], geometry: CropGeometry, options: ExtractionSettings) -> None:
-    run_to_completion(extract_sources(jobs, geometry, options))
+def _extract(
+    tasks: Sequence[ExtractionTask], geometry: CropGeometry, settings: ExtractionSettings
+) -> None:
+    run_to_completion(extract_files(tasks, geometry, settings))

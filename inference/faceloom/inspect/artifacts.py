@@ -82,26 +82,26 @@ def describe_face_set(path: Path) -> dict[str, Any]:
         path: Its folder.
 
     Returns:
-        The identity, the number and size of the faces, and their sources.
+        The identity, the number and size of the faces, and their files.
 
     Raises:
         ArtifactRefused: The face set is damaged.
     """
     faces = FaceSet.read(path)
-    counts = Counter(row.source for row in faces.rows)
+    counts = Counter(row.file for row in faces.rows)
     return {
         "identity": faces.identity,
         "faces": len(faces),
         "size": faces.geometry.size,
         "coverage": faces.geometry.coverage,
-        "sources": [
+        "files": [
             {
-                "name": source.name,
-                "kind": source.kind,
-                "frames": source.frames,
+                "name": file.name,
+                "kind": file.kind,
+                "frames": file.frames,
                 "faces": counts[index],
             }
-            for index, source in enumerate(faces.sources)
+            for index, file in enumerate(faces.files)
         ],
     }
 

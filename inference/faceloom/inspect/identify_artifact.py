@@ -4,7 +4,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from faceloom.errors import ArtifactRefused, ProviderMissing
-from faceloom.faceset.store import MARKER as FACE_SET_FILE
+from faceloom.faceset.store import FACESET_FILE
 from faceloom.inspect.artifacts import describe_bundle, describe_face_set, describe_onnx
 from faceloom.inspect.inspection import Inspection
 from faceloom.swap.bundle import MANIFEST_FILE
@@ -43,12 +43,12 @@ def inspect_path(path: Path) -> Inspection:
         return Inspection("zipped bundle", path, describe_bundle(path))
     if (path / MANIFEST_FILE).is_file():
         return Inspection("bundle", path, describe_bundle(path))
-    if (path / FACE_SET_FILE).is_file():
+    if (path / FACESET_FILE).is_file():
         return Inspection("face set", path, describe_face_set(path))
     if (path / _RUN_FILE).is_file():
         return _inspect_run(path)
     raise ArtifactRefused(
-        f"{path} is not a bundle, face set or run: it has no {MANIFEST_FILE}, {FACE_SET_FILE} or "
+        f"{path} is not a bundle, face set or run: it has no {MANIFEST_FILE}, {FACESET_FILE} or "
         f"{_RUN_FILE}; check the path."
     )
 

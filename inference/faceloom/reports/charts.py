@@ -15,7 +15,7 @@ from faceloom.reports.scale import PlotArea
 from faceloom.reports.svg import drawing, element, group, text
 
 # Yaw and pitch of faces in degrees, one row per face.
-Poses: TypeAlias = Float32[np.ndarray, "n 2"]
+Poses: TypeAlias = Float32[np.ndarray, "_ 2"]
 Values: TypeAlias = Float[np.ndarray, "n"]
 
 # Degrees of yaw that a pose map shows to each side.

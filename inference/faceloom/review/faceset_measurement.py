@@ -50,13 +50,13 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
 
 def _file_shares(faces: FaceSet) -> tuple[FileShare, ...]:
     """Count faces per file; pictures that another tool cut from a video count as that video."""
-    counts = Counter(_file_key(faces, row.source) for row in faces.rows)
+    counts = Counter(_file_key(faces, row.file) for row in faces.rows)
     return tuple(FileShare(name, count) for (name, _), count in counts.most_common())
 
 
 def _file_key(faces: FaceSet, index: int) -> tuple[str, int]:
     """Return a file's name, and its index, as two videos may have one name."""
-    if index >= len(faces.sources):
+    if index >= len(faces.files):
         return f"file {index}", index
-    file = faces.sources[index]
+    file = faces.files[index]
     return file.name, index if file.kind == "video" else -1

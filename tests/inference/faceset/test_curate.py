@@ -52,7 +52,7 @@ def test_what_is_asked_is_shown_done_and_undone(folder: Path, name: str) -> None
     before, read_before = files(folder), FaceSet.read(folder)
     shown = curate(folder, options, apply=False)
     assert {reason.reason: reason.faces for reason in shown.reasons} == reasons
-    assert (files(folder), shown.done, shown.moved) == (before, "nothing", len(numbers))
+    assert (files(folder), shown.action, shown.moved) == (before, "none", len(numbers))
 
     curate(folder, options, apply=True)
     after = FaceSet.read(folder)

@@ -13,9 +13,9 @@ from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, Usage
 from faceloom.faces import face_recognition as identify
 from faceloom.faces import landmarks, retinaface
 from faceloom.faceset import ExtractOptions, FaceSet, extract
-from faceloom.faceset.extract_source import Job
+from faceloom.faceset.extract_source import ExtractionTask
 from faceloom.faceset.footage import FootageFile
-from faceloom.faceset.worker_pool import share_out
+from faceloom.faceset.worker_pool import group_tasks
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
@@ -67,8 +67,8 @@ def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> N
             write_png(folder / f"{frame.index}.png", frame.rgb)
     (folder / "notes.txt").write_text("not looked at")
     summary = run_to_completion(extract([folder], tmp_path / "ben", ExtractOptions("ben")))
-    assert (summary.faces, summary.sources) == (2, 2)
-    assert {source.kind for source in FaceSet.read(tmp_path / "ben").sources} == {"picture"}
+    assert (summary.faces, summary.files) == (2, 2)
+    assert {source.kind for source in FaceSet.read(tmp_path / "ben").files} == {"picture"}
 
 
 def test_a_broken_picture_among_many_is_passed_over(
@@ -213,10 +213,10 @@ def test_several_files_at_once_give_what_one_after_the_other_gives(
     for workers in (1, 2):
         options = ExtractOptions("ada", every=12, workers=workers)
         summary = run_to_completion(extract(inputs, tmp_path / str(workers), options))
-        assert (summary.sources, summary.faces) == (2, 19)
+        assert (summary.files, summary.faces) == (2, 19)
     one, two = (FaceSet.read(tmp_path / name) for name in ("1", "2"))
     assert [row.image for row in one.rows] == [row.image for row in two.rows]
-    assert [s.name for s in two.sources] == ["train_ada.mp4", "target_ada.mp4"]
+    assert [s.name for s in two.files] == ["train_ada.mp4", "target_ada.mp4"]
     np.testing.assert_allclose(one.read_embeddings(), two.read_embeddings(), atol=0.05)
 
 
@@ -255,10 +255,10 @@ def test_videos_are_shared_out_singly_and_pictures_together(
 ) -> None:
     kind = {"v": "video", "p": "picture"}
     jobs = [
-        Job(FootageFile(Path("x"), kind[k], 1), number, Path(f"{number}"))
+        ExtractionTask(FootageFile(Path("x"), kind[k], 1), number, Path(f"{number}"))
         for number, k in enumerate(kinds)
     ]
-    shared = share_out(jobs, workers)
+    shared = group_tasks(jobs, workers)
     assert [len(together) for together in shared] == lengths
     assert sorted(job.number for together in shared for job in together) == list(range(len(kinds)))
 
@@ -305,7 +305,7 @@ def test_one_person_of_two_is_kept_and_the_other_never_enters(
     lefts = [row.box_xyxy[0] < 320 for row in faces.rows]
     assert all(left == (wanted == "ben") for left in lefts)
     assert len(faces) >= 9
-    assert summary.left_out >= 9
+    assert summary.other_faces >= 9
 
 
 def test_a_person_who_is_not_there(tmp_path: Path, sample: Path, facesets: dict[str, Path]) -> None:

@@ -15,7 +15,7 @@ from faceloom.errors import MediaUnreadable
 from faceloom.faceset import ExtractOptions, FaceSet, extract
 from faceloom.faceset.faceswap_metadata import (
     FaceswapMetadataError,
-    Origin,
+    FaceOrigin,
     literal_to_json,
     read_faceswap_origin,
 )
@@ -71,25 +71,25 @@ def png() -> bytes:
 @pytest.mark.parametrize(
     ("chunks", "origin"),
     [
-        ([itxt(repr(NOTE).encode())], Origin("clip", 41, 1)),
-        ([itxt(json.dumps(note(face_index=0), default=str).encode())], Origin("clip", 41, 0)),
-        ([itxt(zlib.compress(repr(NOTE).encode()), flags=b"\1\0")], Origin("clip", 41, 1)),
-        ([itxt(b"a comment", keyword=b"Comment"), itxt(repr(NOTE).encode())], Origin("clip", 41, 1)),
-        ([chunk(b"tEXt", b"faceswap\0no"), itxt(repr(NOTE).encode())], Origin("clip", 41, 1)),
+        ([itxt(repr(NOTE).encode())], FaceOrigin("clip", 41, 1)),
+        ([itxt(json.dumps(note(face_index=0), default=str).encode())], FaceOrigin("clip", 41, 0)),
+        ([itxt(zlib.compress(repr(NOTE).encode()), flags=b"\1\0")], FaceOrigin("clip", 41, 1)),
+        ([itxt(b"a comment", keyword=b"Comment"), itxt(repr(NOTE).encode())], FaceOrigin("clip", 41, 1)),
+        ([chunk(b"tEXt", b"faceswap\0no"), itxt(repr(NOTE).encode())], FaceOrigin("clip", 41, 1)),
         ([itxt(repr(note(source_filename="Anna's \u00e9t\u00e9.jpg", source_is_video=False)).encode())],
-         Origin("Anna's \u00e9t\u00e9.jpg", 0, 1)),
+         FaceOrigin("Anna's \u00e9t\u00e9.jpg", 0, 1)),
         ([itxt(repr(note(source_filename="photo_000007.png", source_is_video=False)).encode())],
-         Origin("photo_000007.png", 0, 1)),
+         FaceOrigin("photo_000007.png", 0, 1)),
         ([itxt(repr(note(source_filename="..\\..\\home/me/a\x00\nb.png", source_is_video=False)).encode())],
-         Origin("ab.png", 0, 1)),
-        ([itxt(repr(note(source_filename="clip_000000.png")).encode())], Origin("clip", 0, 1)),
-        ([itxt(repr(note(source_filename="whatever.png")).encode())], Origin("whatever.png", 0, 1)),
+         FaceOrigin("ab.png", 0, 1)),
+        ([itxt(repr(note(source_filename="clip_000000.png")).encode())], FaceOrigin("clip", 0, 1)),
+        ([itxt(repr(note(source_filename="whatever.png")).encode())], FaceOrigin("whatever.png", 0, 1)),
         ([], None),
         ([itxt(b"a comment", keyword=b"Comment")], None),
     ],
 )  # fmt: skip
 def test_the_origin_is_read(
-    chunks: list[bytes], origin: Origin | None, png: bytes, tmp_path: Path
+    chunks: list[bytes], origin: FaceOrigin | None, png: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "face.PNG"
     path.write_bytes(with_chunks(png, *chunks))

@@ -51,7 +51,7 @@ def test_a_dfm_is_described(tmp_path: Path) -> None:
 def test_a_face_set_is_described(facesets: dict[str, Path]) -> None:
     details = inspect_path(facesets["ada"]).details
     assert (details["identity"], details["size"]) == ("ada", 512)
-    assert details["sources"] == [
+    assert details["files"] == [
         {"name": "train_ada.mp4", "kind": "video", "frames": 18, "faces": details["faces"]}
     ]
 

@@ -20,11 +20,11 @@ DUPLICATE = {"hash": "0" * 16, "yaw": 0.0, "pitch": 0.0, "mouth_open": 0.3, "eye
 PROBLEMS: dict[str, tuple[list[FaceSpec], str]] = {
     "few faces": (GOOD[::2], "ada has only 60 different faces"),
     "one file": (
-        [replace(f, source=3 if f.number % 12 else 1) for f in GOOD],
+        [replace(f, file=3 if f.number % 12 else 1) for f in GOOD],
         "92 % of ada's faces come from one of 2 files (ada3.mp4)",
     ),
     "few files": (
-        [replace(f, source=f.number % 2 if f.number % 12 else f.number % 5) for f in GOOD],
+        [replace(f, file=f.number % 2 if f.number % 12 else f.number % 5) for f in GOOD],
         "% of ada's faces come from 2 of 5 files",
     ),
     "other people": (
@@ -77,7 +77,7 @@ def test_every_check_is_tested() -> None:
 
 
 def test_a_set_of_a_single_file_has_one_finding(tmp_path: Path) -> None:
-    person = measure_faces(tmp_path, [replace(f, source=2) for f in GOOD])
+    person = measure_faces(tmp_path, [replace(f, file=2) for f in GOOD])
     findings = run_checks(FACESET_CHECKS, person)
     assert list(findings) == ["one file"]
     assert "All of ada's faces come from one file (ada2.mp4)." in findings["one file"].text
@@ -86,13 +86,12 @@ def test_a_set_of_a_single_file_has_one_finding(tmp_path: Path) -> None:
 def test_pictures_extracted_from_one_video_count_as_one_file(tmp_path: Path) -> None:
     faces = write_faceset(tmp_path / "ada", GOOD)
     pictures = tuple(
-        source.model_copy(update={"name": "film.mp4", "kind": "picture"})
-        for source in faces.sources
+        source.model_copy(update={"name": "film.mp4", "kind": "picture"}) for source in faces.files
     )
-    person = run_to_completion(measure_faceset(replace(faces, sources=pictures)))
+    person = run_to_completion(measure_faceset(replace(faces, files=pictures)))
     assert [(file.name, file.faces) for file in person.files] == [("film.mp4", len(GOOD))]
-    videos = tuple(source.model_copy(update={"name": "a.mp4"}) for source in faces.sources)
-    person = run_to_completion(measure_faceset(replace(faces, sources=videos)))
+    videos = tuple(source.model_copy(update={"name": "a.mp4"}) for source in faces.files)
+    person = run_to_completion(measure_faceset(replace(faces, files=videos)))
     assert len(person.files) == 5
 
 

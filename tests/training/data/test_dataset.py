@@ -148,7 +148,7 @@ def test_a_batch_has_no_arrays_for_augmentation_that_is_off(faces: list[Training
 def face_rows(sources: list[int], yaws: list[float]) -> list[FaceRow]:
     """Rows with only a source and a yaw."""
     return [
-        FaceRow.model_construct(source=source, pose=Pose(yaw=yaw, pitch=0, roll=0))
+        FaceRow.model_construct(file=source, pose=Pose(yaw=yaw, pitch=0, roll=0))
         for source, yaw in zip(sources, yaws, strict=True)
     ]
 
@@ -178,9 +178,9 @@ def test_weights_balance_poses_and_sources() -> None:
 
 
 def test_rare_faces_are_sampled_more_often_and_reproducibly(tmp_path: Path) -> None:
-    common = [FaceSpec(number=n, source=0, yaw=0, pitch=0, mouth_open=0.2) for n in range(36)]
+    common = [FaceSpec(number=n, file=0, yaw=0, pitch=0, mouth_open=0.2) for n in range(36)]
     rare = [
-        FaceSpec(number=n, source=1, yaw=40, pitch=0, mouth_open=0.2, light=0.7)
+        FaceSpec(number=n, file=1, yaw=40, pitch=0, mouth_open=0.2, light=0.7)
         for n in range(36, 40)
     ]
     faceset = write_faceset(tmp_path / "faces", [*common, *rare])

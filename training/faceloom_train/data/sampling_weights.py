@@ -38,10 +38,10 @@ def balanced_weights(
     yaws = np.abs(yaws) if mirrored else yaws
     poses = np.stack([yaws // _YAW_BIN, pitches // _PITCH_BIN], axis=1)
     pose_bins = np.unique(poses, axis=0, return_inverse=True)[1].reshape(-1)
-    sources = np.unique([row.source for row in rows], return_inverse=True)[1]
+    files = np.unique([row.file for row in rows], return_inverse=True)[1]
     weights = np.ones(len(rows))
     # Balancing one property unbalances the other, less in each iteration.
-    for bins in (pose_bins, sources) * _ITERATIONS:
+    for bins in (pose_bins, files) * _ITERATIONS:
         weights /= np.bincount(bins, weights)[bins]
     weights **= balance
     return float32(np.minimum(weights / weights.mean(), _MAX_WEIGHT))

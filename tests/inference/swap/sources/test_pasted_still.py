@@ -116,7 +116,7 @@ def test_an_opening_mouth_does_not_stretch_the_still(still: PastedStill, target)
 
 
 LEVEL = TypicalFace(yaw=0, pitch=0, mouth_open=0.1, size=150)
-GOOD = FaceSpec(number=0, source=0, yaw=0, pitch=0, mouth_open=0.1)
+GOOD = FaceSpec(number=0, file=0, yaw=0, pitch=0, mouth_open=0.1)
 # How one face differs from three others at 12 degrees of yaw, and whether it is chosen.
 CHOICES = {
     "it has the target's pose": ({"yaw": 1.0}, True),
