@@ -1,4 +1,4 @@
-"""What tests share: the sample, small clips made on the spot, and a bundle that needs no training."""
+"""Fixtures that all tests share: the sample, face sets, the command line."""
 
 import signal
 import sys
@@ -14,7 +14,7 @@ from faceloom.progress import run_to_completion
 
 SAMPLE = Path(demo_run.__file__).parent / "sample"
 
-# A shell's background jobs are started with Ctrl-C ignored, and so would be every process that a test sends one.
+# Shells start background jobs with SIGINT ignored, and processes that tests start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -27,7 +27,7 @@ def sample() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the key that marks are signed with, and what was tuned, out of the user's own folders."""
+    """Keep the signing key and tuning results out of the user's own folders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
@@ -49,7 +49,7 @@ def facesets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def faceloom(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Run the `faceloom` command in this process; return exit code, standard output and standard error."""
+    """Run the `faceloom` command in this process; return exit code, stdout and stderr."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["faceloom", *map(str, arguments)])

@@ -58,7 +58,7 @@ def test_what_is_someone_else_s_is_not_touched(tmp_path: Path) -> None:
     ("number", "kind", "word"),
     [
         (errno.ENOSPC, PartlyDone, "disk is full"),
-        (errno.EACCES, UsageError, "from the system.*another place"),
+        (errno.EACCES, UsageError, "from the system.*another path"),
     ],
 )
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, number, kind, word) -> None:
@@ -86,7 +86,7 @@ def things(tmp_path: Path) -> Path:
         ("file", False, "--force"),
         ("file", True, None),
         ("kind", True, "is a folder"),
-        ("", True, "no name"),
+        ("", True, "no file name"),
     ],
 )
 def test_which_file_may_be_written(things: Path, name: str, force: bool, words: str | None) -> None:
@@ -109,7 +109,7 @@ def test_the_input_is_never_written_over(things: Path) -> None:
         ("kind", False, "--force"),
         ("kind", True, None),
         ("empty", True, None),
-        ("other", True, "holds other things"),
+        ("other", True, "contains other files"),
         ("file", True, "is a file"),
     ],
 )
@@ -121,7 +121,7 @@ def test_which_folder_may_be_replaced(
 
 
 def test_a_folder_is_not_replaced_by_what_is_made_of_it(things: Path) -> None:
-    with pytest.raises(UsageError, match="holds the input"):
+    with pytest.raises(UsageError, match="contains the input"):
         check_output_directory(
             things / "kind", "marker.json", force=True, inputs=[things / "kind" / "marker.json"]
         )
@@ -129,5 +129,5 @@ def test_a_folder_is_not_replaced_by_what_is_made_of_it(things: Path) -> None:
 
 def test_a_disk_that_is_too_full_is_noticed_beforehand(tmp_path: Path) -> None:
     check_disk_space(tmp_path, 1)
-    with pytest.raises(PartlyDone, match="MB left"):
+    with pytest.raises(PartlyDone, match="MB free"):
         check_disk_space(tmp_path, 10**18)

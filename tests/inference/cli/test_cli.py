@@ -185,7 +185,7 @@ REFUSALS = {
     "an output without a name": ("CONVERT --out . --force", 2, "faceloom: "),
     "a file used as a folder": ("CONVERT --out text.mp4/o.mp4", 2, "text.mp4"),
     "extract: an output that is not a face set": (
-        "extract no_faces --out good.bundle --force", 2, "holds other things"
+        "extract no_faces --out good.bundle --force", 2, "contains other files"
     ),
     "train: an invalid value": (
         "train --config smoke --set seed=[ --faces a=x --faces b=y --run OUT", 2, "YAML"

@@ -211,7 +211,7 @@ class Silent:
 def fake_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the package were installed."""
     monkeypatch.setattr(retinaface_package, "_import_package", Silent)
-    monkeypatch.setattr(detectors, "package_is_installed", lambda: True)
+    monkeypatch.setattr(detectors, "is_package_installed", lambda: True)
 
 
 def write_blind_weights(path: Path) -> None:
@@ -314,7 +314,7 @@ def test_a_package_that_does_not_start_is_said(monkeypatch: pytest.MonkeyPatch) 
     def broken(name: str) -> None:
         raise ImportError("a part of it is missing")
 
-    monkeypatch.setattr(retinaface_package, "package_is_installed", lambda: True)
+    monkeypatch.setattr(retinaface_package, "is_package_installed", lambda: True)
     monkeypatch.setattr(retinaface_package.importlib, "import_module", broken)
     with pytest.raises(ProviderMissing, match="a part of it is missing"):
         open_detector("retina-face")

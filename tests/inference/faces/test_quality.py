@@ -1,16 +1,17 @@
-"""What is measured of each crop means what its name says, whatever the face's size."""
+"""Each measurement of a crop means what its name says, at any size of the face."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from faceloom.array_types import Affine, Mask, Rgb, float32
-from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.array_types import Rgb, float32
+from faceloom.faces.alignment import CropGeometry, crop_face
+from faceloom.faces.face_crop import FaceCrop, align_mesh
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS
-from faceloom.faces.mask import mesh_mask
 from faceloom.faces.quality import (
     background_color,
     clipped_fraction,
@@ -30,54 +31,42 @@ def shot(sample: Path) -> tuple[Rgb, Face]:
     return frame, FaceFinder().find([frame])[0][0]
 
 
-def crop_of(
-    shot: tuple[Rgb, Face], scale: float = 1.0, blur: float = 0.0
-) -> tuple[Rgb, Mask, np.ndarray, Affine]:
-    """Cut the face from the frame as if it had been filmed `scale` times as large, out of focus by `blur` pixels."""
+def crop_of(shot: tuple[Rgb, Face], scale: float = 1.0, blur: float = 0.0) -> FaceCrop:
+    """Cut the face from the frame scaled by `scale` and blurred by `blur` pixels."""
     frame, face = shot
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    picture = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=way)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    picture = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=interpolation)
     if blur:
         picture = cv2.GaussianBlur(picture, (0, 0), blur)
     mesh = float32((face.landmarks.points_xy + 0.5) * scale - 0.5)
     to_crop = GEOMETRY.frame_to_crop(float32((face.points_xy + 0.5) * scale - 0.5))
-    mesh = apply_affine(to_crop, mesh)
-    return crop_face(picture, to_crop, 512), mesh_mask(mesh, 512, 512), mesh, to_crop
+    return FaceCrop(to_crop, crop_face(picture, to_crop, 512), *align_mesh(mesh, to_crop, 512))
 
 
 @pytest.mark.parametrize("scale", [0.35, 0.5, 2.0])
 def test_sharpness_does_not_depend_on_size(shot: tuple[Rgb, Face], scale: float) -> None:
-    here, other = crop_quality(*crop_of(shot)), crop_quality(*crop_of(shot, scale))
-    assert other.sharpness == pytest.approx(here.sharpness, rel=0.25)
+    original, scaled = crop_quality(crop_of(shot)), crop_quality(crop_of(shot, scale))
+    assert scaled.sharpness == pytest.approx(original.sharpness, rel=0.25)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0])
 def test_blur_lowers_sharpness(shot: tuple[Rgb, Face], scale: float) -> None:
-    sharp, blurred = (
-        crop_quality(*crop_of(shot, scale, blur)).sharpness for blur in (0, 4 * scale)
-    )
+    sharp, blurred = (crop_quality(crop_of(shot, scale, blur)).sharpness for blur in (0, 4 * scale))
     assert blurred < 0.5 * sharp
 
 
 def test_dimming_lowers_exposure_and_not_sharpness(shot: tuple[Rgb, Face]) -> None:
-    crop, mask, mesh, to_crop = crop_of(shot)
-    bright, dim = (
-        crop_quality(crop, mask, mesh, to_crop),
-        crop_quality(crop // 2, mask, mesh, to_crop),
-    )
+    crop = crop_of(shot)
+    bright, dim = crop_quality(crop), crop_quality(replace(crop, rgb=crop.rgb // 2))
     assert dim.sharpness == pytest.approx(bright.sharpness, rel=0.1)
     assert dim.exposure == pytest.approx(bright.exposure / 2, rel=0.05)
 
 
-def test_an_empty_mask_has_no_figures_of_the_face(shot: tuple[Rgb, Face]) -> None:
-    crop, mask, mesh, to_crop = crop_of(shot)
-    quality = crop_quality(crop, np.zeros_like(mask), mesh, to_crop)
-    assert (quality.sharpness, quality.exposure, quality.clipped, quality.background) == (
-        0,
-        0,
-        0,
-        1,
-    )
+def test_an_empty_mask_gives_zero_for_the_face(shot: tuple[Rgb, Face]) -> None:
+    crop = crop_of(shot)
+    quality = crop_quality(replace(crop, mask=np.zeros_like(crop.mask)))
+    assert (quality.sharpness, quality.exposure, quality.clipped) == (0, 0, 0)
+    assert quality.background == 1
 
 
 def test_clipping_counts_burnt_and_black_pixels() -> None:
@@ -87,7 +76,7 @@ def test_clipping_counts_burnt_and_black_pixels() -> None:
     assert clipped_fraction(crop, np.zeros((4, 4), bool)) == 0
 
 
-def test_openness_is_in_widths_of_the_wider_eye() -> None:
+def test_opening_is_relative_to_the_wider_eye() -> None:
     mesh = np.zeros((468, 2), np.float32)
     for ring, left, width in ((EYE_LEFT, 0, 10), (EYE_RIGHT, 40, 30)):
         mesh[list(ring)] = [left, 0]
@@ -105,8 +94,8 @@ def test_an_open_mouth_is_more_open_than_a_shut_one(sample: Path) -> None:
     gap = np.linalg.norm(truth[:, 62] - truth[:, 66], axis=1) / np.linalg.norm(
         truth[:, 36] - truth[:, 45], axis=1
     )
-    wanted = {int(gap.argmax()), int(gap.argmin())}
-    frames = {f.index: f.rgb for f in read_frames(sample / "train_ada.mp4") if f.index in wanted}
+    selected = {int(gap.argmax()), int(gap.argmin())}
+    frames = {f.index: f.rgb for f in read_frames(sample / "train_ada.mp4") if f.index in selected}
     opened, shut = (
         FaceFinder().find([frames[int(n)]])[0][0].landmarks for n in (gap.argmax(), gap.argmin())
     )
@@ -150,9 +139,9 @@ def test_no_background_has_no_color() -> None:
 def test_the_hash_stays_for_the_same_picture_and_changes_for_another(
     shot: tuple[Rgb, Face],
 ) -> None:
-    crop = crop_of(shot)[0]
-    here = int(perceptual_hash(crop), 16)
+    crop = crop_of(shot).rgb
+    original = int(perceptual_hash(crop), 16)
     brighter = int(perceptual_hash(np.clip(crop * 1.1 + 5, 0, 255).astype(np.uint8)), 16)
     mirrored = int(perceptual_hash(np.ascontiguousarray(crop[:, ::-1])), 16)
-    assert (here ^ brighter).bit_count() <= 2
-    assert (here ^ mirrored).bit_count() > 10
+    assert (original ^ brighter).bit_count() <= 2
+    assert (original ^ mirrored).bit_count() > 10

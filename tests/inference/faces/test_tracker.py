@@ -1,4 +1,4 @@
-"""Track numbers stay with a face while it is seen."""
+"""A face keeps its track number while it is detected."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ CASES = {
     "a face that comes back too late": ([[A], *[[]] * 6, [A]], [[0], *[[]] * 6, [1]]),
     "a new face": ([[A], [A, B]], [[0], [0, 1]]),
     "a face far away is another": ([[A], [B]], [[0], [1]]),
-    "nobody": ([[], []], [[], []]),
+    "no face": ([[], []], [[], []]),
 }
 
 
@@ -27,7 +27,7 @@ def boxes(rows: list[tuple[int, ...]]) -> np.ndarray:
 @pytest.mark.parametrize("name", CASES)
 def test_tracks(name: str) -> None:
     frames, expected = CASES[name]
-    tracker = Tracker(min_overlap=0.3, patience=5)
+    tracker = Tracker(min_overlap=0.3, max_missed=5)
     assert [tracker.update(boxes(frame)) for frame in frames] == expected
 
 

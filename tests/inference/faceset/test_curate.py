@@ -90,7 +90,7 @@ def test_undo_overwrites_nothing(folder: Path) -> None:
     image = next((folder / "dropped/1").glob("*.jpg"))
     (folder / "crops" / image.name).write_text("mine")
     before = files(folder)
-    with pytest.raises(UsageError, match="is there again"):
+    with pytest.raises(UsageError, match="exists already"):
         undo_curate(folder)
     assert files(folder) == before
     assert (folder / "crops" / image.name).read_text() == "mine"
@@ -105,9 +105,9 @@ def test_a_record_that_points_outside_is_refused(folder: Path) -> None:
 
 
 def test_what_is_no_face_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactRefused, match="is no face set"):
+    with pytest.raises(ArtifactRefused, match="is not a face set"):
         curate(tmp_path, CurateOptions(dedupe=True), apply=True)
-    with pytest.raises(ArtifactRefused, match="is no face set"):
+    with pytest.raises(ArtifactRefused, match="is not a face set"):
         undo_curate(tmp_path)
 
 
@@ -127,13 +127,13 @@ def test_a_blink_is_no_duplicate(tmp_path: Path) -> None:
         ("sharpnes<0.2", "did you mean sharpness?"),
         ("pose.yav>3", r"did you mean pose\.yaw\?"),
         ("zzzzzz<1", "choose one of score"),
-        ("hash<1", "no number called 'hash'"),
-        ("sharpness", "is no condition"),
-        ("sharpness=0.2", "is no condition"),
-        ("sharpness<", "is no condition"),
-        ("sharpness<low", "'low' in 'sharpness<low' is no number"),
-        ("sharpness<nan", "is no number"),
-        ("0.2<sharpness", "is no condition"),
+        ("hash<1", "no number named 'hash'"),
+        ("sharpness", "is not a condition"),
+        ("sharpness=0.2", "is not a condition"),
+        ("sharpness<", "is not a condition"),
+        ("sharpness<low", "'low' in 'sharpness<low' is not a number"),
+        ("sharpness<nan", "is not a number"),
+        ("0.2<sharpness", "is not a condition"),
     ],
 )
 def test_a_bad_condition_is_refused(text: str, words: str) -> None:
@@ -155,9 +155,9 @@ def test_a_condition_is_read_with_or_without_spaces(text: str, said: str) -> Non
 
 
 REFUSALS = {
-    "nothing asked": ("", "Nothing says what to drop"),
-    "all would go": ("--drop size>0", "drop all 24 faces"),
-    "undo and more": ("--undo --dedupe", "--undo stands alone"),
+    "no option": ("", "No option says what to drop"),
+    "all faces": ("--drop size>0", "drop all 24 faces"),
+    "undo and more": ("--undo --dedupe", "--undo cannot be combined"),
     "a misspelt field": ("--drop sharpnes<0.2 --apply", "did you mean sharpness"),
     "nothing to undo": ("--undo", "no dropped faces"),
 }
@@ -165,16 +165,16 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_the_command_refuses_in_a_sentence(folder: Path, name: str, faceloom) -> None:
-    typed, words = REFUSALS[name]
+    arguments, words = REFUSALS[name]
     before = files(folder)
-    code, out, err = faceloom("curate", folder, *typed.split())
+    code, out, err = faceloom("curate", folder, *arguments.split())
     assert (code, out, words in err) == (2, "", True), err
     assert files(folder) == before
 
 
 def test_the_command_shows_applies_and_undoes(folder: Path, faceloom) -> None:
     code, out, _ = faceloom("curate", folder, "--drop", "sharpness<0.2")
-    assert (code, "Would drop 4 of 24 faces; 20 stay." in out, "pass --apply" in out) == (
+    assert (code, "Would drop 4 of 24 faces; 20 remain." in out, "pass --apply" in out) == (
         0,
         True,
         True,
@@ -182,4 +182,4 @@ def test_the_command_shows_applies_and_undoes(folder: Path, faceloom) -> None:
     code, out, err = faceloom("curate", folder, "--drop", "sharpness<0.2", "--apply", "--json")
     assert (code, json.loads(out)["moved"], "--undo" in err) == (0, 4, True)
     code, out, _ = faceloom("curate", folder, "--undo")
-    assert (code, out) == (0, "4 faces brought back; the set has 24.\n")
+    assert (code, out) == (0, "Restored 4 faces; the face set now has 24.\n")

@@ -79,7 +79,7 @@ def test_a_broken_picture_among_many_is_passed_over(
     (tmp_path / "broken.png").write_bytes(b"no picture")
     options = ExtractOptions("ben", workers=1)
     assert run_to_completion(extract([tmp_path / "*.png"], tmp_path / "out", options)).faces == 2
-    assert "broken.png is not a picture" in caplog.text
+    assert "broken.png is not an image" in caplog.text
     with pytest.raises(NoFaceFound):
         run_to_completion(extract([tmp_path / "broken.png"], tmp_path / "none", options))
 
@@ -118,12 +118,12 @@ DAMAGE = {
     "an unknown key": (lambda d: _edit(d / "faceset.json", color="red"), "color"),
     "no JSON": (lambda d: (d / "faceset.json").write_text("{"), "damaged"),
     "a list": (lambda d: (d / "faceset.json").write_text("[]"), "schema None"),
-    "no face left": (_delete_crops, "holds no face"),
+    "no face left": (_delete_crops, "contains no face"),
     "no rows": (lambda d: (d / "faces.jsonl").unlink(), "no faces.jsonl"),
     "half a row": (lambda d: (d / "faces.jsonl").write_text('{"image": '), "line 1"),
     "a path outside": (lambda d: _edit_first_row(d, image="../../etc/passwd.jpg"), "line 1: image"),
     "too few landmarks": (lambda d: _edit_first_row(d, mesh_xy=[[0, 0]]), "line 1: mesh_xy"),
-    "another folder": (lambda d: (d / "faceset.json").unlink(), "is no face set"),
+    "another folder": (lambda d: (d / "faceset.json").unlink(), "is not a face set"),
 }
 
 
@@ -161,7 +161,7 @@ def test_an_existing_face_set_is_kept(copy: Path, sample: Path) -> None:
 
 def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match="No video or picture"):
+    with pytest.raises(UsageError, match="contain no video or picture"):
         run_to_completion(extract([tmp_path / "empty"], tmp_path / "out", ExtractOptions("x")))
 
 
@@ -250,17 +250,18 @@ def test_the_networks_are_opened_once_for_all_pictures(
     [("vvv", 2, [1, 1, 1]), ("p", 2, [1]), ("ppvpppp", 2, [1, 1, 1, 1, 1, 1, 1]), ("p" * 14, 2, [3, 3, 3, 3, 2]),
      ("v" + "p" * 5000, 4, [1] + [200] * 25)],
 )  # fmt: skip
-def test_videos_are_shared_out_singly_and_pictures_together(
+def test_videos_are_single_tasks_and_pictures_are_grouped(
     kinds: str, workers: int, lengths: list[int]
 ) -> None:
     kind = {"v": "video", "p": "picture"}
-    jobs = [
+    tasks = [
         ExtractionTask(FootageFile(Path("x"), kind[k], 1), number, Path(f"{number}"))
         for number, k in enumerate(kinds)
     ]
-    shared = group_tasks(jobs, workers)
-    assert [len(together) for together in shared] == lengths
-    assert sorted(job.number for together in shared for job in together) == list(range(len(kinds)))
+    groups = group_tasks(tasks, workers)
+    assert [len(group) for group in groups] == lengths
+    indices = sorted(task.index for group in groups for task in group)
+    assert indices == list(range(len(kinds)))
 
 
 @pytest.fixture
@@ -311,7 +312,7 @@ def test_one_person_of_two_is_kept_and_the_other_never_enters(
 def test_a_person_who_is_not_there(tmp_path: Path, sample: Path, facesets: dict[str, Path]) -> None:
     ada = FaceSet.read(facesets["ada"])
     options = ExtractOptions("ada", every=25, reference=(ada.directory / ada.rows[9].image,))
-    with pytest.raises(NoFaceFound, match="is the person asked for"):
+    with pytest.raises(NoFaceFound, match="is the requested person's"):
         run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
     with pytest.raises(UsageError, match="shows no face"):
         write_png(tmp_path / "blank.png", wave_images(1)[0])

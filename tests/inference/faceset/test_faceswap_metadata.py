@@ -1,4 +1,4 @@
-"""Faces that another tool cut: their origin is read as data, and whatever is wrong with it does no harm."""
+"""faceswap's metadata is read as data, and damaged metadata does no harm."""
 
 import json
 import logging
@@ -14,18 +14,18 @@ import pytest
 from faceloom.errors import MediaUnreadable
 from faceloom.faceset import ExtractOptions, FaceSet, extract
 from faceloom.faceset.faceswap_metadata import (
-    FaceswapMetadataError,
     FaceOrigin,
+    FaceswapMetadataError,
     literal_to_json,
     read_faceswap_origin,
 )
 from faceloom.faceset.footage import FootageFile, list_footage
-from faceloom.faceset.png_metadata import MAX_TEXT, PngTextError, read_png_text
+from faceloom.faceset.png_metadata import MAX_TEXT_BYTES, PngTextError, read_png_text
 from faceloom.image_io import encode_picture, read_picture
 from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
 
-# As faceswap writes it, by `repr`: masks are byte strings, the last one with a quote of either kind in it.
+# The dictionary as faceswap writes it with `repr`; masks are byte strings with quotes in them.
 NOTE = {
     "alignments": {
         "x": 100, "w": 80, "y": 40, "h": 95,
@@ -121,7 +121,7 @@ DAMAGED = {
     "no zlib": itxt(b"not packed", flags=b"\1\0"),
     "cut zlib": itxt(zlib.compress(repr(NOTE).encode())[:-20], flags=b"\1\0"),
     "bomb": BOMB,
-    "too long": itxt(b"[" + b"0," * MAX_TEXT + b"]"),
+    "too long": itxt(b"[" + b"0," * MAX_TEXT_BYTES + b"]"),
 }
 
 
@@ -162,7 +162,7 @@ def test_a_file_that_is_no_picture_has_no_origin(header: bytes, tmp_path: Path) 
         read_picture(path)
 
 
-@pytest.mark.parametrize("length", [2**32 - 1, 2**31, MAX_TEXT + 1])
+@pytest.mark.parametrize("length", [2**32 - 1, 2**31, MAX_TEXT_BYTES + 1])
 def test_a_length_that_lies_is_not_believed(length: int, tmp_path: Path) -> None:
     path = tmp_path / "face.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", length) + b"iTXtfaceswap\0\0\0\0\0{}")
@@ -178,7 +178,7 @@ def test_a_bomb_takes_little_memory(png: bytes, tmp_path: Path) -> None:
         read_png_text(path, "faceswap")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4 * MAX_TEXT
+    assert peak < 4 * MAX_TEXT_BYTES
 
 
 @pytest.mark.parametrize(

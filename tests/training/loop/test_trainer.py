@@ -14,8 +14,8 @@ from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.loop import trainer
 from faceloom_train.loop.trainer import train
-from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints, mark_best, read_best
+from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
 
 
@@ -194,7 +194,7 @@ def test_what_is_needed_to_begin(tmp_path: Path, facesets: dict[str, Path]) -> N
             {"ada": facesets["ada"], "also": facesets["ada"]},
             lambda current: tiny_config(),
         )
-    with pytest.raises(ArtifactRefused, match="is no face set"):
+    with pytest.raises(ArtifactRefused, match="is not a face set"):
         open_run(
             tmp_path / "c", {"ada": facesets["ada"], "ben": tmp_path}, lambda current: tiny_config()
         )

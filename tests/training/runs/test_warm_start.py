@@ -13,9 +13,9 @@ from faceloom_train.config.schema import TrainConfig
 from faceloom_train.loop import trainer
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.model_builder import build_compiled_model
-from faceloom_train.runs.open_run import open_run
 from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.optimizer import use_averaged_weights
+from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
 
 
@@ -160,6 +160,6 @@ def test_a_stranger_is_refused(
 ) -> None:
     with pytest.raises(ArtifactRefused, match=words):
         open_run(tmp_path / "run", facesets, lambda current: tiny_config(network=network), source)
-    with pytest.raises(ArtifactRefused, match="is no run"):
+    with pytest.raises(ArtifactRefused, match="is not a run"):
         open_run(tmp_path / "run", facesets, lambda current: tiny_config(), tmp_path)
     assert not (tmp_path / "run").exists()

@@ -209,7 +209,7 @@ def _empty(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("clip", "identity", "provider", "error", "words"),
     [
-        ("face", lambda path: path, "auto", ArtifactRefused, "is no face set"),
+        ("face", lambda path: path, "auto", ArtifactRefused, "is not a face set"),
         ("face", _empty, "auto", ArtifactRefused, "holds no face"),
         ("face", None, "cuda", UsageError, "runs no network"),
         ("noise", None, "auto", NoFaceFound, "No face was found"),
