@@ -1,4 +1,4 @@
-"""Let a slow iterator run ahead in a thread, a bounded number of items."""
+"""Prefetch the items of a slow iterator in a background thread."""
 
 from collections.abc import Generator, Iterator
 from queue import Empty, Full, Queue
@@ -7,18 +7,25 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-# Seconds between looks at whether anybody still waits.
-_PATIENCE = 0.1
+# Seconds between two checks of whether the consumer has stopped.
+_POLL_SECONDS = 0.1
 
 
 def prefetch(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
-    """Yield the same items in the same order while up to `depth` more are made in a thread.
+    """Prefetch items in a background thread.
 
-    An error of `items` reaches the caller at its place; when the caller stops, so does the thread.
+    An error of `items` is raised in its place. When the consumer stops, so does the thread.
+
+    Args:
+        items: The items; the iterator is closed at the end.
+        depth: Items that are prefetched at most.
+
+    Yields:
+        The items in order.
     """
     queue: Queue[tuple[Item | None, BaseException | None]] = Queue(depth)
     stopped = Event()
-    thread = Thread(target=_fill, args=(items, queue, stopped), name="read-ahead", daemon=True)
+    thread = Thread(target=_fill, args=(items, queue, stopped), name="prefetch", daemon=True)
     thread.start()
     try:
         while True:
@@ -27,7 +34,7 @@ def prefetch(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
                 return
             if error is not None:
                 raise error
-            yield item  # type: ignore[misc]  # an item always comes without an error
+            yield item  # type: ignore[misc]  # an item has no error
     finally:
         stopped.set()
         _drain(queue)
@@ -42,7 +49,7 @@ def _fill(
             if not _put(queue, (item, None), stopped):
                 return
         end: BaseException = StopIteration()
-    except BaseException as error:  # whatever it is belongs to the caller
+    except BaseException as error:  # raised in the consumer
         end = error
     finally:
         close = getattr(items, "close", None)
@@ -58,7 +65,7 @@ def _put(
 ) -> bool:
     while not stopped.is_set():
         try:
-            queue.put(entry, timeout=_PATIENCE)
+            queue.put(entry, timeout=_POLL_SECONDS)
         except Full:
             continue
         return True

@@ -1,6 +1,6 @@
-"""The face models that ship with Faceloom, each checked against its SHA-256 when it is opened.
+"""The face models that ship with Faceloom, each verified against its SHA-256 when it is opened.
 
-Their origins and licenses are in `LICENSES.md` beside them.
+Origins and licenses: `LICENSES.md` in this folder. May import the root modules.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,22 @@ from faceloom.hashing import sha256_of_file
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A vendored ONNX file and the checksum it must have."""
+    """A vendored ONNX file."""
 
     file: str
+    """File name in this folder."""
     sha256: str
+    """Expected checksum, 64 lower-case hexadecimal digits."""
 
     def verified_path(self) -> Path:
-        """Return the file's path; raise ArtifactRefused if it is missing or was changed."""
+        """Verify the file.
+
+        Returns:
+            Its path.
+
+        Raises:
+            ArtifactRefused: The file is missing or was changed.
+        """
         path = Path(str(files(__package__))) / self.file
         if not path.is_file() or sha256_of_file(path) != self.sha256:
             raise ArtifactRefused(f"{path} is missing or damaged; reinstall faceloom.")

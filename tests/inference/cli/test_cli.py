@@ -91,7 +91,7 @@ REFUSALS = {
         "CONVERT --select left --out OUT.mp4", 2, "choose largest, all or track:N"
     ),
     "a reference that is not a picture": (
-        "CONVERT --reference text.mp4 --out OUT.mp4", 5, "is not a picture"
+        "CONVERT --reference text.mp4 --out OUT.mp4", 5, "is not an image"
     ),
     "a missing track": ("CONVERT --select track:9 --out OUT.mp4", 6, "is the requested person"),
     "a missing output": ("CONVERT", 2, "Give --out"),
@@ -490,7 +490,7 @@ def test_ctrl_c_during_an_import_is_not_reported_as_a_missing_package(
         ),
         (
             "review FACES --target long.mp4 --report r.html",
-            "look at long.mp4: 1/",
+            "measure long.mp4: 1/",
             "no incomplete output",
             set(),
         ),

@@ -269,7 +269,7 @@ def test_weights_are_looked_for_where_the_package_keeps_them(
     ("content", "error", "says"),
     [
         (None, ProviderMissing, "put its retinaface.onnx at"),
-        (b"no model", ArtifactRefused, "cannot be opened"),
+        (b"no model", ArtifactRefused, "cannot load"),
         (RETINAFACE_MOBILENET.verified_path().read_bytes(), ArtifactRefused, "3 outputs"),
     ],
     ids=["missing", "damaged", "another model"],

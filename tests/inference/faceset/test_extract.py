@@ -111,8 +111,8 @@ def _delete_crops(folder: Path) -> None:
 
 DAMAGE = {
     "a newer schema": (
-        lambda d: _edit(d / "faceset.json", schema=2),
-        "schema 2 .* update faceloom",
+        lambda d: _edit(d / "faceset.json", schema=3),
+        "schema 3, .* update faceloom",
     ),
     "no schema": (lambda d: _edit(d / "faceset.json", schema=None), "schema None"),
     "an unknown key": (lambda d: _edit(d / "faceset.json", color="red"), "color"),

@@ -88,8 +88,8 @@ def _no_onnx(folder: Path) -> None:
 DAMAGE = {
     "one byte flipped": (_flip_a_byte, "SHA-256 differs"),
     "a file is missing": (lambda b: (b / "golden.npz").unlink(), "has no golden.npz"),
-    "a newer schema": (lambda b: _edit(b, schema=4), "schema 4 .* update faceloom"),
-    "an older schema": (lambda b: _edit(b, schema=2), "schema 2 .* make it again"),
+    "a newer schema": (lambda b: _edit(b, schema=4), "schema 4, .* update faceloom"),
+    "an older schema": (lambda b: _edit(b, schema=2), "schema 2, .* make it again"),
     "no manifest": (lambda b: (b / "manifest.json").unlink(), "is not a bundle"),
     "an unknown key": (lambda b: _edit(b, surprise=1), "surprise"),
     "no graph": (lambda b: _edit(b, graphs=[]), "graphs"),

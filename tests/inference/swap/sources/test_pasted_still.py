@@ -210,7 +210,7 @@ def _empty(path: Path) -> Path:
     ("clip", "identity", "provider", "error", "words"),
     [
         ("face", lambda path: path, "auto", ArtifactRefused, "is not a face set"),
-        ("face", _empty, "auto", ArtifactRefused, "holds no face"),
+        ("face", _empty, "auto", ArtifactRefused, "contains no face"),
         ("face", None, "cuda", UsageError, "runs no network"),
         ("noise", None, "auto", NoFaceFound, "No face was found"),
     ],
