@@ -1,4 +1,4 @@
-"""What extraction finds, held against exact truth and real volunteers: the table of the README.
+"""Compare extraction with ground truth and with recordings of volunteers: docs/benchmarks.md.
 
 python -m benchmarks.extract SHARED_DATA   (the folder with synth/ and real/)
 """
@@ -22,78 +22,87 @@ from faceloom.video import Frame, read_frames
 
 PEOPLE = ("ada", "ben")
 CLIPS = ("train_ada", "train_ben", "target_ada", "target_ben", "hard_two")
-Seen = tuple[Frame, list[Face]]
+COLUMNS = (
+    "clip",
+    "within 45 degrees",
+    "half hidden or more",
+    "45 to 75",
+    "eyes",
+    "nose",
+    "mouth",
+    "jitter at 256 px",
+)
+# Frames of each GRID recording.
+GRID_FRAMES = 75
 
 
 def main(data: Path) -> None:
-    print(
-        "| clip | within 45 degrees | half hidden or more | 45 to 75 | eyes | nose | mouth | jitter at 256 px |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|---" * len(COLUMNS) + "|")
     for name in CLIPS:
-        print(against_truth(data / "synth" / f"{name}.mp4"))
+        print(compare_with_truth(data / "synth" / f"{name}.mp4"))
     for name in PEOPLE:
-        print(with_reference(data / "synth", name))
+        print(extract_with_reference(data / "synth", name))
     real = data / "real"
     if not real.is_dir():
-        print("The real clips are not here.")
+        print("The recordings of volunteers are missing.")
         return
-    found, vectors = zip(
-        *(seen_and_vector(path) for path in sorted((real / "grid").glob("*.mpg"))), strict=True
+    recordings = sorted((real / "grid").glob("*.mpg"))
+    counts, embeddings = zip(*(count_and_embed(path) for path in recordings), strict=True)
+    people = cluster_embeddings(
+        np.stack(embeddings), np.ones(len(embeddings)), SAME_PERSON_SIMILARITY
     )
-    people = cluster_embeddings(np.stack(vectors), np.ones(len(vectors)), SAME_PERSON_SIMILARITY)
     print(
-        f"GRID: {sum(found)} of {75 * len(found)} frames; {len(found)} speakers are {people.max() + 1} people."
+        f"GRID: {sum(counts)} of {GRID_FRAMES * len(counts)} frames; {len(counts)} speakers are "
+        f"{people.max() + 1} people."
     )
-    woman = real / "WolfgangLanger_Pexels.mp4"
-    frames = [bool(faces) for _, faces in look(woman)]
+    frames = [bool(faces) for _, faces in find_faces(real / "WolfgangLanger_Pexels.mp4")]
     print(f"The long clip: {100 * np.mean(frames):.1f} % of {len(frames)} frames.")
 
 
-def look(path: Path) -> Iterator[Seen]:
-    """A video's frames with the faces that extraction would find."""
+def find_faces(path: Path) -> Iterator[tuple[Frame, list[Face]]]:
+    """Find the faces of a video as extraction does."""
     finder = FaceFinder(detect_every=5)
     found = ((frame, finder.find([frame.rgb])[0]) for frame in read_frames(path))
     return smooth_alignment(found, fill_gaps=False)
 
 
-def against_truth(path: Path) -> str:
-    """A row of the table: every person of every frame, where the true face is in the picture."""
+def compare_with_truth(path: Path) -> str:
+    """Return a table row: every person of every frame whose face is in the picture."""
     with np.load(path.with_suffix(".npz")) as file:
         truth = {name: file[name] for name in ("lm5", "yaw", "area", "lm68_vis", "meta")}
     height = json.loads(str(truth["meta"]))["size"][1]
     visible = truth["area"] > (height / 20) ** 2
     shape = truth["yaw"].shape
-    hit, error, place = (
-        np.zeros(shape, bool),
-        np.full((*shape, 5), np.nan),
-        np.full((*shape, 5, 2), np.nan),
-    )
+    hit = np.zeros(shape, bool)
+    error = np.full((*shape, 5), np.nan)
+    offset = np.full((*shape, 5, 2), np.nan)
     sizes = []
-    for frame, faces in look(path):
+    for frame, faces in find_faces(path):
         for person in range(shape[1]):
             points = truth["lm5"][frame.index, person]
-            apart = max(np.linalg.norm(points[1] - points[0]), 1)
+            eye_distance = max(np.linalg.norm(points[1] - points[0]), 1)
             for face in faces:
-                off = np.linalg.norm(face.points_xy - points, axis=1)
-                if off.mean() < 0.5 * face.size:
+                distance = np.linalg.norm(face.points_xy - points, axis=1)
+                if distance.mean() < 0.5 * face.size:
                     hit[frame.index, person] = True
-                    error[frame.index, person] = off / apart
-                    place[frame.index, person] = face.points_xy - points
+                    error[frame.index, person] = distance / eye_distance
+                    offset[frame.index, person] = face.points_xy - points
                     sizes.append(face.size)
     yaw = np.abs(truth["yaw"])
-    # A hand or a stick hides more than half of the landmarks; turning the head to 45 degrees hides a quarter.
+    # A hand or a stick hides more than half of the landmarks; a yaw of 45 degrees hides a quarter.
     hidden = visible & (truth["lm68_vis"].mean(-1) < 0.5) & (yaw <= 45)
     front, side = visible & (yaw <= 45) & ~hidden, visible & (yaw > 45) & (yaw <= 75)
     eyes, nose, mouth = (np.nanmean(error[front][:, k]) for k in ([0, 1], [2], [3, 4]))
+    pixels = jitter(offset[:, 0, :2]) * 256 / np.mean(sizes)
     return (
         f"| {path.stem} | {share(hit, front)} | {share(hit, hidden)} | {share(hit, side)} "
-        f"| {eyes:.3f} | {nose:.3f} | {mouth:.3f} | {jitter(place[:, 0, :2]) * 256 / np.mean(sizes):.2f} px |"
+        f"| {eyes:.3f} | {nose:.3f} | {mouth:.3f} | {pixels:.2f} px |"
     )
 
 
-def with_reference(synth: Path, name: str) -> str:
-    """Whose faces enter a set made of the clip of two with a picture of one of them."""
+def extract_with_reference(synth: Path, name: str) -> str:
+    """Extract one person from the clip of two, and count the other person's faces."""
     clip = synth / "hard_two.mp4"
     with np.load(clip.with_suffix(".npz")) as file:
         truth = file["lm5"]
@@ -107,29 +116,31 @@ def with_reference(synth: Path, name: str) -> str:
     nearest = [
         np.linalg.norm(truth[row.frame] - row.points_xy, axis=-1).mean(-1).argmin() for row in rows
     ]
-    own = np.equal(nearest, PEOPLE.index(name)).sum()
-    return f"hard_two with a picture of {name}: {len(rows)} faces, of them {len(rows) - own} of the other."
+    wrong = len(rows) - np.equal(nearest, PEOPLE.index(name)).sum()
+    return f"hard_two with a picture of {name}: {len(rows)} faces, {wrong} of them the other's."
 
 
 def share(hit: np.ndarray, where: np.ndarray) -> str:
-    """Percent of the frames that count."""
+    """Format the percentage of hits in a subset of the frames."""
     return f"{100 * hit[where].mean():.1f} % of {where.sum()}" if where.any() else "none"
 
 
 def jitter(offsets: np.ndarray) -> float:
-    """The spread of the eyes' error from frame to frame: its second difference, as a standard deviation."""
+    """Return the eyes' jitter: the robust standard deviation of the error's second difference."""
     second = offsets[2:] - 2 * offsets[1:-1] + offsets[:-2]
-    # The median, as cuts and blinks are no jitter; 1.48 and sqrt(6) turn it into a deviation.
+    # The median ignores cuts and blinks; 1.48 and sqrt(6) scale it to a standard deviation.
     return float(1.48 * np.nanmedian(np.abs(second)) / np.sqrt(6))
 
 
-def seen_and_vector(path: Path) -> tuple[int, np.ndarray]:
-    """Frames with a face, and the mean identity of every fifteenth."""
-    seen = [(frame, faces[0]) for frame, faces in look(path) if faces]
-    some = seen[::15]
-    vectors = MobileFaceNet().embed([f.rgb for f, _ in some], [face.points_xy for _, face in some])
-    mean = vectors.mean(0)
-    return len(seen), (mean / np.linalg.norm(mean)).astype(np.float32)
+def count_and_embed(path: Path) -> tuple[int, np.ndarray]:
+    """Return the number of frames with a face, and the mean embedding of every fifteenth."""
+    found = [(frame, faces[0]) for frame, faces in find_faces(path) if faces]
+    some = found[::15]
+    embeddings = MobileFaceNet().embed(
+        [frame.rgb for frame, _ in some], [face.points_xy for _, face in some]
+    )
+    mean = embeddings.mean(0)
+    return len(found), (mean / np.linalg.norm(mean)).astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How good a swap each preset has made after so many minutes, by the judge, against exact truth.
+"""Measure how good each preset's swap is after so many minutes, against the ground truth.
 
 python -m benchmarks.time_to_quality SYNTH OUT --minutes 1 2 4 8 --presets smoke original_64
 
-SYNTH holds train_ada, train_ben, target_ada and truth_ben_toned (or truth_ben) as .mp4. Only training counts for the
-time. The same command goes on where it stopped. Leaves OUT/table.md and OUT/plot.svg.
+SYNTH contains train_ada, train_ben, target_ada and truth_ben_toned (or truth_ben) as .mp4. Only
+training counts for the time. The same command resumes. Writes OUT/table.md and OUT/plot.svg.
 """
 
 import argparse
@@ -131,8 +131,8 @@ def plot(lines: dict[str, Any]) -> str:
         )
         drawn.append(f'<text x="8" y="{18 * (number + 1)}" fill="{COLORS[number]}">{preset}</text>')
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {WIDE + 60} {HIGH + 40}" font-family="sans-serif" '
-        f'font-size="14"><path d="M0 0V{HIGH}H{WIDE}" fill="none" stroke="#999"/>{"".join(drawn)}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {WIDE + 60} {HIGH + 40}" '
+        f'font-family="sans-serif" font-size="14"><path d="M0 0V{HIGH}H{WIDE}" fill="none" stroke="#999"/>{"".join(drawn)}'
         f'<text x="{WIDE}" y="{HIGH + 20}" text-anchor="end">{last:g} minutes</text>'
         f'<text x="6" y="{HIGH - 6}">score 0 to {best:.0f}</text></svg>\n'
     )

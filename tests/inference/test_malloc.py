@@ -13,7 +13,9 @@ from faceloom.malloc import set_mmap_threshold
 class Counts(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_size_t)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+        for name in (
+            "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+        ).split()
     ]
 
 libc = ctypes.CDLL(None)

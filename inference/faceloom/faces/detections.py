@@ -82,6 +82,7 @@ class Shrink:
         return cls(size_wh, float32([width / size_wh[0], height / size_wh[1]]))
 
     def __call__(self, picture: Rgb) -> Rgb:
+        """Shrink a picture."""
         return cv2.resize(picture, self.size_wh, interpolation=cv2.INTER_AREA)
 
 

@@ -107,7 +107,7 @@ def _import_package() -> ModuleType:
         raise ProviderMissing(
             f"The retina-face package is not installed; {_INSTALL}, or use another detector."
         )
-    # By default it uses TensorFlow if that is installed, and silences warnings in the whole process.
+    # By default it uses TensorFlow if installed, and silences warnings in the whole process.
     os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"
     with warnings.catch_warnings():
         try:

@@ -139,7 +139,7 @@ def cluster_embeddings(
 def _track_means(
     embeddings: Vectors, tracks: Int[np.ndarray, "_"]
 ) -> tuple[Vectors, Int[np.ndarray, "_"], Int[np.ndarray, "_"]]:
-    """Return each track's mean unit vector, each face's track index, and each track's face count."""
+    """Return the mean unit vector of each track, the track of each face, and the face counts."""
     unique, indices, counts = np.unique(tracks, return_inverse=True, return_counts=True)
     means = np.stack([embeddings[indices == index].mean(0) for index in range(len(unique))])
     return unit_vectors(means), indices, counts

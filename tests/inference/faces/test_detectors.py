@@ -40,7 +40,7 @@ def frames_of(sample: Path, clip: str) -> list[np.ndarray]:
 
 
 def mean_error(detector: Detector, sample: Path, clip: str) -> np.ndarray:
-    """Mean distance of each of the five points from the truth, in eye distances; fails if not one face a frame."""
+    """Return each point's mean error in eye distances; fail unless each frame has one face."""
     truth = np.load(sample / f"{clip}.npz")["lm5"][::EVERY, 0]
     found = detector.detect(frames_of(sample, clip))
     assert [len(faces) for faces in found] == [1] * len(truth)
@@ -123,10 +123,10 @@ _LARGER_FIRST = (1, 0)
 
 
 def mobilenet_as_package_model() -> Callable[[np.ndarray], list[np.ndarray]]:
-    """Our small network behind the interface by which the package calls its model.
+    """Wrap our small network in the interface of the package's model.
 
-    The package multiplies no variances, lays its anchors' centers at 7.5 whatever the stride, and names the larger
-    anchor of a cell first.
+    The package does not multiply variances, places the centers of its anchors at 7.5 for every
+    stride, and puts a cell's larger anchor first.
     """
     session = open_face_model(RETINAFACE_MOBILENET)
 

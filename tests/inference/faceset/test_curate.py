@@ -1,6 +1,7 @@
 """Faces are rejected in bulk as asked, and brought back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,21 @@ from faceloom.faceset.filters import FIELDS
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """24 faces: 4 blurred, of which 1 is a stranger; 2 more strangers; 3 near-duplicates of one another."""
+    """24 faces: 4 blurred, 3 of another person (1 blurred), 3 near-duplicates."""
     faces = changed(good_faces(24), 4 / 24, sharpness=0.1)
     faces = [*faces[:3], *changed(faces[3:6], person=1), *faces[6:]]
     faces[20:23] = [
-        changed([face], hash=f"{(1 << 40) + n:016x}", yaw=5 + n / 10, pitch=1, mouth_open=0.3, eyes_open=0.25,
-                sharpness=0.8 + n / 10)[0]
+        replace(
+            face,
+            hash=f"{(1 << 40) + n:016x}",
+            yaw=5 + n / 10,
+            pitch=1,
+            mouth_open=0.3,
+            eyes_open=0.25,
+            sharpness=0.8 + n / 10,
+        )
         for n, face in enumerate(faces[20:23])
-    ]  # fmt: skip
+    ]
     write_faceset(tmp_path / "ada", faces)
     return tmp_path / "ada"
 

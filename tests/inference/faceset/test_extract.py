@@ -247,9 +247,14 @@ def test_the_networks_are_opened_once_for_all_pictures(
 
 @pytest.mark.parametrize(
     ("kinds", "workers", "lengths"),
-    [("vvv", 2, [1, 1, 1]), ("p", 2, [1]), ("ppvpppp", 2, [1, 1, 1, 1, 1, 1, 1]), ("p" * 14, 2, [3, 3, 3, 3, 2]),
-     ("v" + "p" * 5000, 4, [1] + [200] * 25)],
-)  # fmt: skip
+    [
+        ("vvv", 2, [1, 1, 1]),
+        ("p", 2, [1]),
+        ("ppvpppp", 2, [1, 1, 1, 1, 1, 1, 1]),
+        ("p" * 14, 2, [3, 3, 3, 3, 2]),
+        ("v" + "p" * 5000, 4, [1] + [200] * 25),
+    ],
+)
 def test_videos_are_single_tasks_and_pictures_are_grouped(
     kinds: str, workers: int, lengths: list[int]
 ) -> None:

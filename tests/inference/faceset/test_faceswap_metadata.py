@@ -30,7 +30,11 @@ NOTE = {
     "alignments": {
         "x": 100, "w": 80, "y": 40, "h": 95,
         "landmarks_xy": [[101.5, 60.25], [-3.0, 1e-05]],
-        "mask": {"components": {"mask": b"x\x9c\x00'\xff", "affine_matrix": [[1.0, 0.0]], "stored_size": 128}},
+        "mask": {
+            "components": {
+                "mask": b"x\x9c\x00'\xff", "affine_matrix": [[1.0, 0.0]], "stored_size": 128,
+            }
+        },
         "identity": {"vggface2": [0.1, -0.2]},
         "thumb": None,
     },
@@ -74,20 +78,44 @@ def png() -> bytes:
         ([itxt(repr(NOTE).encode())], FaceOrigin("clip", 41, 1)),
         ([itxt(json.dumps(note(face_index=0), default=str).encode())], FaceOrigin("clip", 41, 0)),
         ([itxt(zlib.compress(repr(NOTE).encode()), flags=b"\1\0")], FaceOrigin("clip", 41, 1)),
-        ([itxt(b"a comment", keyword=b"Comment"), itxt(repr(NOTE).encode())], FaceOrigin("clip", 41, 1)),
+        (
+            [itxt(b"a comment", keyword=b"Comment"), itxt(repr(NOTE).encode())],
+            FaceOrigin("clip", 41, 1),
+        ),
         ([chunk(b"tEXt", b"faceswap\0no"), itxt(repr(NOTE).encode())], FaceOrigin("clip", 41, 1)),
-        ([itxt(repr(note(source_filename="Anna's \u00e9t\u00e9.jpg", source_is_video=False)).encode())],
-         FaceOrigin("Anna's \u00e9t\u00e9.jpg", 0, 1)),
-        ([itxt(repr(note(source_filename="photo_000007.png", source_is_video=False)).encode())],
-         FaceOrigin("photo_000007.png", 0, 1)),
-        ([itxt(repr(note(source_filename="..\\..\\home/me/a\x00\nb.png", source_is_video=False)).encode())],
-         FaceOrigin("ab.png", 0, 1)),
+        (
+            [
+                itxt(
+                    repr(
+                        note(source_filename="Anna's \u00e9t\u00e9.jpg", source_is_video=False)
+                    ).encode()
+                )
+            ],
+            FaceOrigin("Anna's \u00e9t\u00e9.jpg", 0, 1),
+        ),
+        (
+            [itxt(repr(note(source_filename="photo_000007.png", source_is_video=False)).encode())],
+            FaceOrigin("photo_000007.png", 0, 1),
+        ),
+        (
+            [
+                itxt(
+                    repr(
+                        note(source_filename="..\\..\\home/me/a\x00\nb.png", source_is_video=False)
+                    ).encode()
+                )
+            ],
+            FaceOrigin("ab.png", 0, 1),
+        ),
         ([itxt(repr(note(source_filename="clip_000000.png")).encode())], FaceOrigin("clip", 0, 1)),
-        ([itxt(repr(note(source_filename="whatever.png")).encode())], FaceOrigin("whatever.png", 0, 1)),
+        (
+            [itxt(repr(note(source_filename="whatever.png")).encode())],
+            FaceOrigin("whatever.png", 0, 1),
+        ),
         ([], None),
         ([itxt(b"a comment", keyword=b"Comment")], None),
     ],
-)  # fmt: skip
+)
 def test_the_origin_is_read(
     chunks: list[bytes], origin: FaceOrigin | None, png: bytes, tmp_path: Path
 ) -> None:
