@@ -1,4 +1,4 @@
-"""More steps are called useless when they are, and not before; what would help instead is named."""
+"""A plateau is reported when more steps do not help, with advice on what helps instead."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,12 @@ from tests.helpers.runs import metrics_rows, tiny_config, tiny_run
 
 from faceloom.progress import Progress
 from faceloom_train.config import change_config
-from faceloom_train.evaluation.evaluator import EvaluationResult, Reconstruction, SwapEvaluation
+from faceloom_train.evaluation.evaluator import (
+    SWAP,
+    EvaluationResult,
+    Reconstruction,
+    SwapEvaluation,
+)
 from faceloom_train.evaluation.footage_advice import advise_footage
 from faceloom_train.evaluation.plateau import (
     Trend,
@@ -18,7 +23,7 @@ from faceloom_train.evaluation.plateau import (
     current_advice,
     has_stopped_on_plateau,
 )
-from faceloom_train.loop import evaluation_callbacks as judging
+from faceloom_train.loop import evaluation_callbacks
 from faceloom_train.loop.summary import summary_text
 from faceloom_train.loop.trainer import train
 from faceloom_train.reporting.events import TrendChanged
@@ -33,25 +38,23 @@ OVERTRAINED = np.concatenate([FLAT, 54 - 0.5 * np.arange(1, 13)])
 
 
 def metrics(scores: np.ndarray, rate: float = 1e-5, loss: float = 0.9) -> list[Row]:
-    """The rows of a run that is judged every thousand steps; its loss is multiplied by `loss` between them."""
-    told: list[Row] = []
+    """Rows of a run with an evaluation every 1,000 steps, which multiply the loss by `loss`."""
+    rows: list[Row] = []
     for number, score in enumerate(scores, 1):
         step = 1000 * number
-        told.append({"step": step, "seconds": step, "loss": loss**number, "learning_rate": rate})
-        told += [
-            {"step": step, "judged": f"{a} as {b}", "score": score + d} for a, b, d in DIRECTIONS
-        ]
-    return told
+        rows.append({"step": step, "seconds": step, "loss": loss**number, "learning_rate": rate})
+        rows += [{"step": step, SWAP: f"{a} as {b}", "score": score + d} for a, b, d in DIRECTIONS]
+    return rows
 
 
 CURVES = {
-    "nothing": (
+    "none": (
         [],
         Trend.insufficient_data,
-        "0 evaluations: whether more steps help can be said after 6",
+        "0 evaluations: 6 are needed to tell whether more steps help",
     ),
     "one": ([50.0], Trend.insufficient_data, "1 evaluation: "),
-    "too short to say": (RISING[:5], Trend.insufficient_data, "5 evaluations"),
+    "too few": (RISING[:5], Trend.insufficient_data, "5 evaluations"),
     "rising": (
         RISING,
         Trend.rising,
@@ -78,35 +81,35 @@ CURVES = {
 
 
 @pytest.mark.parametrize("name", CURVES)
-def test_what_is_to_be_expected_of_more_steps(name: str) -> None:
-    scores, trend, said = CURVES[name]
-    outlook = assess_trend(metrics(np.array(scores)), tiny_config())
-    assert outlook.trend == trend
-    assert outlook.is_over == (trend in (Trend.flat, Trend.falling))
-    assert said in outlook.to_text()
+def test_the_trend_of_the_scores(name: str) -> None:
+    scores, trend, text = CURVES[name]
+    assessment = assess_trend(metrics(np.array(scores)), tiny_config())
+    assert assessment.trend == trend
+    assert assessment.is_over == (trend in (Trend.flat, Trend.falling))
+    assert text in assessment.to_text()
 
 
 @pytest.mark.parametrize(("loss", "falls"), [(0.9, True), (1.0, False), (1.1, False)])
-def test_a_falling_loss_is_no_reason_to_go_on(loss: float, falls: bool) -> None:
-    outlook = assess_trend(metrics(FLAT, loss=loss), tiny_config())
-    assert outlook.trend == Trend.flat
-    assert ("although the loss still falls" in outlook.to_text()) == falls
+def test_a_falling_loss_does_not_change_the_trend(loss: float, falls: bool) -> None:
+    assessment = assess_trend(metrics(FLAT, loss=loss), tiny_config())
+    assert assessment.trend == Trend.flat
+    assert ("although the loss is still falling" in assessment.to_text()) == falls
 
 
 @pytest.mark.parametrize(
     ("decay", "rate", "trend"),
     [
-        ("cosine", 1.9e-3, Trend.waiting),
-        ("cosine", 0.6e-3, Trend.waiting),
+        ("cosine", 1.9e-3, Trend.awaiting_decay),
+        ("cosine", 0.6e-3, Trend.awaiting_decay),
         ("cosine", 0.3e-3, Trend.flat),
         ("constant", 2e-3, Trend.flat),
     ],
 )
-def test_a_rate_that_is_about_to_fall_is_waited_for(decay: str, rate: float, trend: Trend) -> None:
-    config = tiny_config(steps=90000, optimizer={"decay": decay, "learning_rate": 2e-3})
-    outlook = assess_trend(metrics(FLAT, rate=rate), config)
-    assert outlook.trend == trend
-    assert ("falls until step 90000" in outlook.to_text()) == (trend == Trend.waiting)
+def test_the_decay_of_the_learning_rate_is_awaited(decay: str, rate: float, trend: Trend) -> None:
+    config = tiny_config(steps=90000, optimizer={"lr_schedule": decay, "learning_rate": 2e-3})
+    assessment = assess_trend(metrics(FLAT, rate=rate), config)
+    assert assessment.trend == trend
+    assert ("decays until step 90000" in assessment.to_text()) == (trend == Trend.awaiting_decay)
 
 
 @pytest.mark.parametrize(
@@ -117,26 +120,30 @@ def test_a_rate_that_is_about_to_fall_is_waited_for(decay: str, rate: float, tre
         ("log_every", Trend.flat),
     ],
 )
-def test_after_a_change_of_what_is_learned_it_is_too_early_to_say(key: str, trend: Trend) -> None:
-    told = [*metrics(FLAT), {"step": 17000, "changed": key, "from": 1, "to": 2}]
-    outlook = assess_trend(told, tiny_config())
-    assert outlook.trend == trend
-    assert ("3 evaluations since the settings were changed" in outlook.to_text()) == (
+def test_a_change_of_a_learning_setting_restarts_the_assessment(key: str, trend: Trend) -> None:
+    change = {"event": "setting_changed", "setting": key, "old": 1, "new": 2}
+    rows = [*metrics(FLAT), {"step": 17000, **change}]
+    assessment = assess_trend(rows, tiny_config())
+    assert assessment.trend == trend
+    assert ("3 evaluations since the settings were changed" in assessment.to_text()) == (
         trend == Trend.insufficient_data
     )
 
 
-def test_what_was_advised_holds_until_the_score_moves() -> None:
-    told = [*metrics(FLAT), {"step": 20000, "plateau": "flat", "said": "more footage"}]
-    assert current_advice(told, tiny_config()) == "more footage"
+def test_advice_holds_until_the_trend_changes() -> None:
+    event = {"step": 20000, "event": "trend", "trend": "flat", "advice": "more footage"}
+    assert current_advice([*metrics(FLAT), event], tiny_config()) == "more footage"
     risen = metrics(np.concatenate([FLAT, 54 + 2.0 * np.arange(1, 9)]))
-    assert current_advice([*risen, told[-1]], tiny_config()).startswith("more steps help")
+    assert current_advice([*risen, event], tiny_config()).startswith("more steps help")
 
 
 GOOD = good_faces()
 PEOPLE = {
-    "nothing is missing": (GOOD, GOOD, (0.9, 0.9), "the face sets lack nothing that can be told: a larger network may"),
-    "nothing is known": (GOOD, GOOD, None, "the face sets lack nothing"),
+    "no gaps": (
+        GOOD, GOOD, (0.9, 0.9),
+        "the review of the face sets finds no gaps: a larger network may",
+    ),
+    "no reconstructions": (GOOD, GOOD, None, "the review of the face sets finds no gaps"),
     "ben never looks left": (
         GOOD, [face for face in GOOD if face.yaw > -2], (0.9, 0.89),
         "more footage of ben will. Add footage in which ben turns to",
@@ -145,28 +152,27 @@ PEOPLE = {
         GOOD, changed(GOOD, mouth_open=0.1), (0.9, 0.9),
         "more footage of ben will. Add footage in which ben speaks",
     ),
-    "ada is given back worse": (
+    "ada is reconstructed worse": (
         GOOD, changed(GOOD, mouth_open=0.1), (0.7, 0.9),
-        "more footage of ada will (its held-out faces are given back with an SSIM of 0.70, ben's 0.90)",
+        "more footage of ada will (its validation faces are reconstructed with an SSIM of 0.70, "
+        "ben's with 0.90)",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_the_footage_that_would_help_is_named(tmp_path: Path, name: str) -> None:
-    ada, ben, redrawn, said = PEOPLE[name]
-    # The run's names count, not those that the face sets were extracted under.
+def test_the_footage_that_helps_is_named(tmp_path: Path, name: str) -> None:
+    ada, ben, ssim, text = PEOPLE[name]
+    # The run's names are used, not those of the face sets.
     sets = {
         "ada": write_faceset(tmp_path / "a", ada, "x"),
         "ben": write_faceset(tmp_path / "b", ben, "y"),
     }
-    assert advise_footage(
-        sets, dict(zip(sets, redrawn, strict=True)) if redrawn else {}
-    ).startswith(said)
+    assert advise_footage(sets, dict(zip(sets, ssim, strict=True)) if ssim else {}).startswith(text)
 
 
-class _Judge:
-    """Stands for the evaluator: gives the scores in their order, the same in both directions."""
+class _FixedScores:
+    """Replaces the evaluator: returns the scores in order, the same in both directions."""
 
     count = 4
 
@@ -182,37 +188,39 @@ class _Judge:
         )
 
 
-def judged_run(
+def train_with_scores(
     folder: Path,
     facesets: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
     scores: list[float],
     **changes: object,
 ) -> tuple[Run, list[Progress]]:
-    judge = _Judge(scores)
-    monkeypatch.setattr(judging, "Evaluator", lambda run: judge)
+    evaluator = _FixedScores(scores)
+    monkeypatch.setattr(evaluation_callbacks, "Evaluator", lambda run: evaluator)
     settings = {
         "evaluate_every": 1,
         "checkpoint_every": 100,
-        "optimizer": {"decay": "constant"},
+        "optimizer": {"lr_schedule": "constant"},
         **changes,
     }
     run = tiny_run(folder, facesets, **settings)
-    told: list[Progress] = []
-    train(run, told.append)
-    return run, told
+    reports: list[Progress] = []
+    train(run, reports.append)
+    return run, reports
 
 
 @pytest.mark.parametrize("stop", [False, True])
-def test_a_plateau_is_told_once_and_ends_the_run_if_asked(
+def test_a_plateau_is_reported_once_and_can_end_the_run(
     tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch, stop: bool
 ) -> None:
     scores = [20.0, *[30.0] * 8]
-    run, told = judged_run(
+    run, reports = train_with_scores(
         tmp_path / "run", facesets, monkeypatch, scores, steps=9, stop_on_plateau=stop
     )
-    advised = [progress for progress in told if isinstance(progress, TrendChanged)]
-    assert len(advised) == len([row for row in metrics_rows(run) if "plateau" in row]) == 1
+    advised = [progress for progress in reports if isinstance(progress, TrendChanged)]
+    assert (
+        len(advised) == len([row for row in metrics_rows(run) if row.get("event") == "trend"]) == 1
+    )
     assert "more steps will not help: score 30.0 since step 2" in advised[0].note
     assert "more footage of ben will" in advised[0].note
     ended = advised[0].done if stop else 9
@@ -221,27 +229,27 @@ def test_a_plateau_is_told_once_and_ends_the_run_if_asked(
     assert metrics_rows(run)[-1]["step"] == ended or not stop
     page = (run.directory / "report.html").read_text()
     assert "More steps will not help: score 30.0 since step 2" in page
-    # Continued it does what it says: nothing, until it is told to.
+    # A resumed run does nothing until the setting is changed.
     assert has_stopped_on_plateau(run) == stop
     summary = train(run)
     assert summary.steps_completed == 0
-    said = summary_text(run, summary)
-    assert ("had ended already at step" in said) == stop
-    assert ("is trained already, all 9 steps" in said) == (not stop)
-    assert "more footage of ben will" in said
+    text = summary_text(run, summary)
+    assert ("had already stopped at step" in text) == stop
+    assert ("is already trained, all 9 steps" in text) == (not stop)
+    assert "more footage of ben will" in text
     if stop:
-        on = run.with_settings(change_config(run.settings, ["stop_on_plateau=false"]), ended)
-        assert train(on).step == 9
+        resumed = run.with_settings(change_config(run.settings, ["stop_on_plateau=false"]), ended)
+        assert train(resumed).step == 9
 
 
 def test_a_run_that_got_worse_names_the_best_checkpoint(
     tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = [20.0, 30.0, 40.0, 30.0, 20.0, 10.0]
-    run, told = judged_run(
+    run, reports = train_with_scores(
         tmp_path / "run", facesets, monkeypatch, scores, steps=6, checkpoint_every=1
     )
-    said = next(progress.note for progress in told if isinstance(progress, TrendChanged))
-    assert "more steps do harm: score 20.0, down from 40.0 at step 3" in said
-    assert "(the checkpoint of step 3 is kept)" in said
+    note = next(progress.note for progress in reports if isinstance(progress, TrendChanged))
+    assert "more steps do harm: score 20.0, down from 40.0 at step 3" in note
+    assert "(the checkpoint of step 3 is kept)" in note
     assert has_checkpoint(run, 3)
