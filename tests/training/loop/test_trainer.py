@@ -1,4 +1,4 @@
-"""A run can be stopped anywhere and continued exactly; its settings change only where they may."""
+"""A run resumes exactly; its settings change only where that is allowed."""
 
 import shutil
 from collections.abc import Callable
@@ -12,11 +12,20 @@ from tests.helpers.runs import NETWORK, checkpoint_arrays, metrics_rows, tiny_co
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_train.data.mean_face import compute_mean_face
-from faceloom_train.loop import trainer
+from faceloom_train.loop.initial_state import load_training_faces, restore_or_initialize
 from faceloom_train.loop.trainer import train
-from faceloom_train.runs.checkpoint import latest_checkpoint, list_checkpoints, mark_best, read_best
+from faceloom_train.model.model_builder import build_compiled_model
+from faceloom_train.runs.checkpoint import (
+    latest_checkpoint,
+    mark_best,
+    read_best,
+    restore_checkpoint,
+)
+from faceloom_train.runs.checkpoint_paths import list_checkpoints
 from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
+
+pytestmark = pytest.mark.training
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +43,22 @@ def trained(tmp_path: Path, four_steps: Path, facesets: dict[str, Path]) -> Run:
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_a_stopped_run_continues_as_if_it_had_not_stopped(
+def test_a_resumed_run_equals_an_uninterrupted_one(
     tmp_path: Path, facesets: dict[str, Path], precision: str
 ) -> None:
-    whole = tiny_run(tmp_path / "whole", facesets, precision=precision)
-    summary = train(whole)
+    uninterrupted = tiny_run(tmp_path / "uninterrupted", facesets, precision=precision)
+    summary = train(uninterrupted)
     assert (summary.step, summary.steps_completed) == (4, 4)
-    broken = tiny_run(tmp_path / "broken", facesets, precision=precision)
-    asked = iter([False, True])
-    assert train(broken, stop_asked=lambda: next(asked)).step == 2
-    assert train(Run.read(tmp_path / "broken")).steps_completed == 2
-    unbroken, resumed = checkpoint_arrays(whole), checkpoint_arrays(broken)
-    assert unbroken.keys() == resumed.keys()
-    for name, value in unbroken.items():
+    interrupted = tiny_run(tmp_path / "interrupted", facesets, precision=precision)
+    answers = iter([False, True])
+    assert train(interrupted, stop_requested=lambda: next(answers)).step == 2
+    assert train(Run.read(tmp_path / "interrupted")).steps_completed == 2
+    expected, resumed = checkpoint_arrays(uninterrupted), checkpoint_arrays(interrupted)
+    assert expected.keys() == resumed.keys()
+    for name, value in expected.items():
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
-    for one, other in zip(metrics_rows(whole), metrics_rows(broken), strict=True):
-        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    for row, other in zip(metrics_rows(uninterrupted), metrics_rows(interrupted), strict=True):
+        assert {**row, "seconds": 0} == {**other, "seconds": 0}
 
 
 def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> None:
@@ -59,17 +68,17 @@ def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> No
     losses = [row["loss"] for row in metrics_rows(run)]
     assert losses[-1] < losses[0] * 0.8
     sheet = cv2.imread(str(summary.preview))
-    # Three pairs of six rows of cells, six columns.
+    # Three pairs with six rows each, six columns.
     assert sheet.shape == (3 * 6 * 128, 6 * 128, 3)
 
 
-def test_old_checkpoints_go_and_what_was_lost_is_not_told_twice(
+def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=8, keep_checkpoints=2)
     train(run)
     assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
-    # As after a kill at step 8: its checkpoint was never written.
+    # Like a kill at step 8, before its checkpoint was written.
     shutil.rmtree(list_checkpoints(run)[-1])
     run.drop_metrics_after(latest_checkpoint(run)[1])
     assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4, 5, 6]
@@ -77,7 +86,9 @@ def test_old_checkpoints_go_and_what_was_lost_is_not_told_twice(
     assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
-def test_half_a_line_of_metrics_is_dropped(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_an_incomplete_line_of_metrics_is_dropped(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets)
     run.log_metrics({"step": 1, "loss": 2.0})
     with run.metrics_path.open("a") as file:
@@ -95,8 +106,10 @@ def flip_a_byte(path: Path) -> None:
 DAMAGE = {
     "a flipped byte": lambda path: flip_a_byte(path / "state.weights.h5"),
     "no weights": lambda path: (path / "state.weights.h5").unlink(),
-    "no record": lambda path: (path / "checkpoint.json").unlink(),
-    "half a record": lambda path: (path / "checkpoint.json").write_text('{"schema": 1,'),
+    "no checkpoint.json": lambda path: (path / "checkpoint.json").unlink(),
+    "an incomplete checkpoint.json": lambda path: (path / "checkpoint.json").write_text(
+        '{"schema": 1,'
+    ),
     "another step's": lambda path: (
         shutil.rmtree(path),
         shutil.copytree(path.parent / "step-00000002", path),
@@ -105,27 +118,31 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(
+def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
     trained: Run, caplog: pytest.LogCaptureFixture, damage: Callable
 ) -> None:
     run = trained.with_settings(tiny_config(steps=5, keep_checkpoints=1), 4)
     damage(run.directory / "checkpoints" / "step-00000004")
     assert train(run).steps_completed == 3
-    (said,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
-    assert "step-00000004" in said
-    assert "before it is used, of step 2" in said
-    # What is left is the new one: the damaged one did not count among those to keep.
+    (warning,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
+    assert "step-00000004" in warning
+    assert "The checkpoint of step 2 is used instead" in warning
+    # The damaged checkpoint does not count among those to keep.
     assert [path.name for path in list_checkpoints(run)] == ["step-00000005"]
 
 
-def test_a_run_with_no_whole_checkpoint_is_refused(trained: Run) -> None:
+def test_a_run_without_an_undamaged_checkpoint_is_refused(trained: Run) -> None:
     for path in list_checkpoints(trained):
         flip_a_byte(path / "state.weights.h5")
-    with pytest.raises(ArtifactRefused, match=r"step-00000004 is damaged.*No checkpoint.*is whole"):
+    with pytest.raises(
+        ArtifactRefused, match=r"step-00000004 is damaged.*has no undamaged checkpoint"
+    ):
         train(trained)
 
 
-def test_snapshots_and_the_best_stay(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_permanent_checkpoints_and_the_best_are_kept(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2, keep_checkpoints=1, keep_every=3)
     train(run)
     mark_best(run, 2, {"identity": 0.5})
@@ -136,13 +153,15 @@ def test_snapshots_and_the_best_stay(tmp_path: Path, facesets: dict[str, Path]) 
     assert [path.name[-1] for path in list_checkpoints(run)] == ["3", "6", "7", "8"]
     best = read_best(run)
     assert best is not None
-    assert (best.step, best.figures) == (7, {"identity": 0.7})
+    assert (best.step, best.metrics) == (7, {"identity": 0.7})
     with pytest.raises(ArtifactRefused, match="step-00000005"):
         mark_best(run, 5, {})
 
 
-def test_steps_that_float16_passes_over_count(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    """A loss too large for float16: the scaler drops the step, the data goes on, and so must the count."""
+def test_steps_that_loss_scaling_skips_are_counted(
+    tmp_path: Path, facesets: dict[str, Path]
+) -> None:
+    """The loss is too large for float16: the scaler skips the update, not the batch."""
     run = tiny_run(tmp_path / "run", facesets, precision="mixed_float16", loss={"l1": 1e6})
     summary = train(run)
     assert (summary.step, summary.steps_completed) == (4, 4)
@@ -150,20 +169,20 @@ def test_steps_that_float16_passes_over_count(tmp_path: Path, facesets: dict[str
     assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4]
 
 
-def test_a_run_of_minutes_stops(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_training_stops_after_the_given_minutes(tmp_path: Path, facesets: dict[str, Path]) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=100000)
     assert train(run, minutes=0).step == 1
 
 
-def test_settings_that_may_change_are_changed_and_noted(
-    tmp_path: Path, facesets: dict[str, Path]
-) -> None:
+def test_changed_settings_are_applied_and_logged(tmp_path: Path, facesets: dict[str, Path]) -> None:
     run = tiny_run(tmp_path / "run", facesets, steps=2)
     train(run)
     changed = open_run(tmp_path / "run", {}, lambda current: tiny_config(steps=4, batch_size=3))
     assert changed.settings.batch_size == 3
     assert Run.read(tmp_path / "run").settings.batch_size == 3
-    assert {(r["changed"], r["to"]) for r in metrics_rows(run) if "changed" in r} == {
+    assert {
+        (r["setting"], r["new"]) for r in metrics_rows(run) if r.get("event") == "setting_changed"
+    } == {
         ("steps", 4),
         ("batch_size", 3),
     }
@@ -172,18 +191,21 @@ def test_settings_that_may_change_are_changed_and_noted(
 
 @pytest.mark.parametrize(
     ("key", "change"),
-    [("coverage", {"coverage": 0.9}), ("network.size", {"network": {**tiny_config().network.model_dump(), "size": 64}}),
-     ("optimizer.ema_momentum", {"optimizer": {"ema_momentum": 0}})],
-)  # fmt: skip
-def test_settings_that_cannot_change_are_refused(
+    [
+        ("coverage", {"coverage": 0.9}),
+        ("network.size", {"network": {**tiny_config().network.model_dump(), "size": 64}}),
+        ("optimizer.ema_momentum", {"optimizer": {"ema_momentum": 0}}),
+    ],
+)
+def test_changes_of_fixed_settings_are_refused(
     tmp_path: Path, facesets: dict[str, Path], key: str, change: dict[str, object]
 ) -> None:
     tiny_run(tmp_path / "run", facesets)
-    with pytest.raises(UsageError, match=f"{key} was .* cannot become"):
+    with pytest.raises(UsageError, match=f"{key} is .* cannot become"):
         open_run(tmp_path / "run", {}, lambda current: tiny_config(**change))
 
 
-def test_what_is_needed_to_begin(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_invalid_arguments_of_a_run_are_refused(tmp_path: Path, facesets: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="two identities or more and got 1"):
         open_run(tmp_path / "a", {"ada": facesets["ada"]}, lambda current: tiny_config())
     with pytest.raises(UsageError, match="--config"):
@@ -209,40 +231,38 @@ def test_what_is_needed_to_begin(tmp_path: Path, facesets: dict[str, Path]) -> N
 
 
 def test_a_run_can_be_moved_with_its_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    here = tmp_path / "here"
-    faces = {name: Path(shutil.copytree(path, here / name)) for name, path in facesets.items()}
-    train(tiny_run(here / "run", faces, steps=1))
-    there = here.rename(tmp_path / "there")
-    moved = Run.read(there / "run")
+    old = tmp_path / "old"
+    faces = {name: Path(shutil.copytree(path, old / name)) for name, path in facesets.items()}
+    train(tiny_run(old / "run", faces, steps=1))
+    new = old.rename(tmp_path / "new")
+    moved = Run.read(new / "run")
     assert all(path.is_dir() for path in moved.faces.values())
 
 
 @pytest.mark.parametrize("text", ["", "faces: 3", "settings: {", "faces: {}\nsettings: {}"])
-def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(ArtifactRefused, match=r"config\.yaml"):
         Run.read(tmp_path)
 
 
 def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
-    """As those are that an older version made, whose networks had other layers."""
-    other = trainer.build_compiled_model(
+    """Another version of Faceloom may have written it, with other layers."""
+    other = build_compiled_model(
         tiny_config(network={**NETWORK, "latent_dim": 24}), trained.identities
     )
     with pytest.raises(
-        ArtifactRefused, match=r"step-00000004 holds another network .* only that version"
+        ArtifactRefused, match=r"step-00000004 holds another network .* use that version"
     ) as refused:
-        trainer.restore_checkpoint(other, latest_checkpoint(trained)[0])
+        restore_checkpoint(other, latest_checkpoint(trained)[0])
     assert "\n" not in str(refused.value)
 
 
-def test_templates_begin_as_the_faces_in_one_form(
-    tmp_path: Path, facesets: dict[str, Path]
-) -> None:
+def test_decoders_start_from_the_mean_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
     run = tiny_run(tmp_path / "run", facesets)
-    faces = trainer._load_identities(run)
-    model = trainer.build_compiled_model(run.settings, run.identities)
-    trainer._begin(model, run, faces)
+    faces = load_training_faces(run)
+    model = build_compiled_model(run.settings, run.identities)
+    restore_or_initialize(model, run, faces)
     picture = ops.convert_to_numpy(model.decoders[1].get_layer("mean_face").image)
     np.testing.assert_allclose(picture, compute_mean_face(faces[1], 32), atol=1e-6)
     assert np.ptp(picture[..., :3]) > 0.1
