@@ -132,7 +132,8 @@ def plot(lines: dict[str, Any]) -> str:
         drawn.append(f'<text x="8" y="{18 * (number + 1)}" fill="{COLORS[number]}">{preset}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {WIDE + 60} {HIGH + 40}" '
-        f'font-family="sans-serif" font-size="14"><path d="M0 0V{HIGH}H{WIDE}" fill="none" stroke="#999"/>{"".join(drawn)}'
+        f'font-family="sans-serif" font-size="14">'
+        f'<path d="M0 0V{HIGH}H{WIDE}" fill="none" stroke="#999"/>{"".join(drawn)}'
         f'<text x="{WIDE}" y="{HIGH + 20}" text-anchor="end">{last:g} minutes</text>'
         f'<text x="6" y="{HIGH - 6}">score 0 to {best:.0f}</text></svg>\n'
     )

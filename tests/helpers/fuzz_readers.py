@@ -24,7 +24,7 @@ from faceloom.faces.landmarks import Landmarks
 from faceloom.faces.shot_detection import CutState
 from faceloom.faces.tracker import Track, TrackerState
 from faceloom.faceset import FaceSet
-from faceloom.faceset.curate import Dropped, DroppedFile, undo_curate
+from faceloom.faceset.curate import DroppedFace, DropRecord, undo_curate
 from faceloom.faceset.extraction_journal import Journal
 from faceloom.faceset.faceswap_metadata import read_faceswap_origin
 from faceloom.hashing import sha256_of
@@ -95,7 +95,7 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
     yield Reader("face set", files, read_set, mutate_by_extension, slow=True)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
-    record = DroppedFile(faceloom="0", faces=(Dropped(image=crop, reason="blur"),))
+    record = DropRecord(faceloom_version="0", faces=(DroppedFace(image=crop, reason="blur"),))
     dropped = {name: data for name, data in files.items() if name != crop}
     dropped |= {
         "dropped/1/record.json": to_json(record).encode(),

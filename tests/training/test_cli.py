@@ -11,6 +11,8 @@ from tests.helpers.runs import tiny_config, tiny_run
 
 from faceloom_train.loop.trainer import train
 
+pytestmark = [pytest.mark.training, pytest.mark.process]
+
 
 @pytest.fixture
 def preset(tmp_path: Path) -> Path:
@@ -19,7 +21,7 @@ def preset(tmp_path: Path) -> Path:
     return path
 
 
-def test_train_continue_and_export(
+def test_train_resume_and_export(
     tmp_path: Path, facesets: dict[str, Path], preset: Path, faceloom
 ) -> None:
     run = tmp_path / "run"
@@ -30,20 +32,20 @@ def test_train_continue_and_export(
     assert code == 0, err
     assert json.loads(out)["step"] == 2
     assert "train: 2/2" in err
-    for said in (
+    for text in (
         f"{run} is trained: 2 steps.",
-        f"To use it: faceloom export {run} --identity ben",
+        f"To export it: faceloom export {run} --identity ben",
         "--steps 4.",
     ):
-        assert said in err
+        assert text in err
     code, out, err = faceloom("train", "--run", run, "--json")
-    assert (code, json.loads(out)["steps_made"]) == (0, 0)
-    assert "is trained already, all 2 steps" in err
+    assert (code, json.loads(out)["steps_completed"]) == (0, 0)
+    assert "is already trained, all 2 steps" in err
     code, out, err = faceloom("train", "--run", run, "--steps", 1, "--json")
     assert (code, json.loads(out)["step"]) == (0, 2)
-    assert "is at step 2 already, beyond the 1 asked for; nothing was trained." in err
+    assert "is already at step 2, beyond the requested 1; nothing was trained." in err
     code, out, _ = faceloom("train", "--run", run, "--steps", 3, "--set", "batch_size=3", "--json")
-    assert (code, json.loads(out)["steps_made"]) == (0, 1)
+    assert (code, json.loads(out)["steps_completed"]) == (0, 1)
     code, _, err = faceloom("train", "--run", run, "--set", "network.latent_dim=8")
     assert (code, "cannot become 8" in err) == (2, True)
     code, out, err = faceloom("export", run, "--identity", "ben", "--out", tmp_path / "ben.bundle")
@@ -53,46 +55,46 @@ def test_train_continue_and_export(
     assert (code, "choose one of ada, ben" in err) == (3, True)
 
 
-def test_ctrl_c_saves_and_the_same_command_continues(
+def test_ctrl_c_saves_and_the_same_command_resumes(
     tmp_path: Path, facesets: dict[str, Path], preset: Path
 ) -> None:
     named = [part for name, path in facesets.items() for part in ("--faces", f"{name}={path}")]
-    typed = ["train", "--config", preset, *named, "--run", tmp_path / "run", "--steps", 100000]
-    command = [sys.executable, "-m", "faceloom", *map(str, typed)]
+    arguments = ["train", "--config", preset, *named, "--run", tmp_path / "run", "--steps", 100000]
+    command = [sys.executable, "-m", "faceloom", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    said = ""
-    while "train: 1/" not in said:
-        said += process.stderr.readline()
+    err = ""
+    while "train: 1/" not in err:
+        err += process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    said += process.communicate(timeout=120)[1]
-    assert process.returncode == 130, said
-    assert "Stopped at step" in said
-    assert "Traceback" not in said
-    step = int(said.rsplit("Stopped at step ", 1)[1].split(";")[0])
+    err += process.communicate(timeout=120)[1]
+    assert process.returncode == 130, err
+    assert "Stopped at step" in err
+    assert "Traceback" not in err
+    step = int(err.rsplit("Stopped at step ", 1)[1].split(";")[0])
     assert (tmp_path / "run" / "checkpoints" / f"step-{step:08d}").is_dir()
     assert not list((tmp_path / "run").rglob("*.part"))
-    again = subprocess.run(
+    resumed = subprocess.run(
         [*command[:-1], str(step + 1), "--json"], capture_output=True, text=True, check=True
     )
-    assert json.loads(again.stdout)["steps_made"] == 1
+    assert json.loads(resumed.stdout)["steps_completed"] == 1
 
 
-def test_ctrl_c_ends_an_export_and_leaves_nothing(
+def test_ctrl_c_stops_an_export_and_leaves_nothing(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     train(tiny_run(tmp_path / "run", facesets, steps=2))
     before = sorted(tmp_path.rglob("*"))
-    typed = ["export", tmp_path / "run", "--identity", "ben", "--out", tmp_path / "ben.bundle"]
-    command = [sys.executable, "-m", "faceloom", *map(str, typed)]
+    arguments = ["export", tmp_path / "run", "--identity", "ben", "--out", tmp_path / "ben.bundle"]
+    command = [sys.executable, "-m", "faceloom", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    said = ""
-    while "export: 0/3" not in said:
-        said += process.stderr.readline()
+    err = ""
+    while "export: 0/3" not in err:
+        err += process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    said += process.communicate(timeout=120)[1]
-    assert process.returncode == 130, said
-    assert said.endswith("nothing half-written was left.\n")
-    assert "Traceback" not in said
+    err += process.communicate(timeout=120)[1]
+    assert process.returncode == 130, err
+    assert err.endswith("no incomplete output was left.\n")
+    assert "Traceback" not in err
     assert sorted(tmp_path.rglob("*")) == before

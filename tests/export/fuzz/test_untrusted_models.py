@@ -148,5 +148,5 @@ def test_run_with_a_link_is_refused(readers: dict[str, Reader], tmp_path: Path) 
     assert Run.read(tmp_path / "run").identities == ("ada", "ben")
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "run" / "metrics.jsonl").symlink_to(tmp_path / "precious")
-    with pytest.raises(ArtifactRefused, match="is a link"):
+    with pytest.raises(ArtifactRefused, match="is a symbolic link"):
         Run.read(tmp_path / "run")

@@ -16,7 +16,7 @@ TURNS = (0, 1, 2, 3)
 
 @pytest.fixture(scope="module")
 def upright(sample: Path) -> list[np.ndarray]:
-    """Three frames, made wider than high, so that width and height cannot be taken for each other."""
+    """Three frames, made wider than high, so that swapped width and height are noticed."""
     frames = [
         frame.rgb for frame in read_frames(sample / "target_ben.mp4") if frame.index % 30 == 0
     ]

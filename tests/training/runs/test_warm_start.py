@@ -1,4 +1,4 @@
-"""A new run can begin with what another has learned, as far as their networks are alike."""
+"""A new run can start from another's weights, as far as their networks match."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,16 @@ from tests.helpers.runs import NETWORK, metrics_rows, tiny_config, tiny_run
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.progress import Progress
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.loop import trainer
+from faceloom_train.loop.initial_state import load_training_faces, restore_or_initialize
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.optimizer import use_averaged_weights
+from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
+
+pytestmark = pytest.mark.training
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +37,14 @@ LARGER = {
     "residual_blocks": [0, 1, 0],
 }
 LIAE = {**NETWORK, "kind": "liae"}
-# Identities of the new run, its network, the least share of the encoder and of the whole that is taken.
+# Identities and network of the new run; least fractions of the encoder and of all weights copied.
 STARTS = {
     "the same": (("ada", "ben"), NETWORK, 1.0, 1.0),
     "one identity more": (("ada", "ben", "cy"), NETWORK, 1.0, 0.7),
     "other identities": (("cy", "dee"), NETWORK, 1.0, 0.5),
     "twice the size": (("ada", "ben"), LARGER, 0.7, 0.2),
-    "less is shared": (("ada", "ben"), {**NETWORK, "shared_stages": 0}, 1.0, 0.99),
-    "a mask by itself": (
+    "fewer shared stages": (("ada", "ben"), {**NETWORK, "shared_stages": 0}, 1.0, 0.99),
+    "a mask decoder": (
         ("ada", "ben"),
         {**NETWORK, "mask_decoder": [4], "shared_stages": 0},
         1.0,
@@ -51,34 +54,33 @@ STARTS = {
 }
 
 
-def begun(run: Run, faces: dict[str, Path]) -> tuple[object, list[Progress]]:
-    said: list[Progress] = []
+def initialize(run: Run) -> tuple[object, list[Progress]]:
+    reports: list[Progress] = []
     model = build_compiled_model(run.settings, run.identities)
-    loaded = trainer._load_identities(run)
-    trainer._begin(model, run, loaded, said.append)
-    return model, said
+    restore_or_initialize(model, run, load_training_faces(run), reports.append)
+    return model, reports
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_what_is_alike_is_taken(
+def test_matching_weights_are_copied(
     tmp_path: Path, facesets: dict[str, Path], source: Path, name: str
 ) -> None:
-    identities, network, of_encoder, of_all = STARTS[name]
+    identities, network, encoder_fraction, total_fraction = STARTS[name]
     config = tiny_config(network=network)
     # "cy" and "dee" need no faces of their own here.
     paths = dict(zip(identities, [*facesets.values(), facesets["ada"]], strict=False))
     run = Run.create(tmp_path / "run", paths, config, source)
     assert Run.read(run.directory).init_from == source.resolve()
-    model, said = begun(run, paths)
-    known = Run.read(source)
-    old = build_compiled_model(known.settings, known.identities)
-    trainer.restore_checkpoint(old, trainer.latest_checkpoint(known)[0])
+    model, reports = initialize(run)
+    source_run = Run.read(source)
+    old = build_compiled_model(source_run.settings, source_run.identities)
+    restore_checkpoint(old, latest_checkpoint(source_run)[0])
     trained = old.optimizer._model_variables_moving_average
     averages = {
         v.path: np.asarray(a) for v, a in zip(old.trainable_variables, trained, strict=True)
     }
     encoder = {layer.name: layer for layer in old.encoder.layers}
-    taken = total = 0
+    copied = total = 0
     for layer in model.encoder.layers:
         for variable in layer.variables:
             like = encoder.get(layer.name)
@@ -89,29 +91,29 @@ def test_what_is_alike_is_taken(
             )
             total += np.prod(variable.shape)
             if match and np.array_equal(np.asarray(variable), averages[match[0].path]):
-                taken += np.prod(variable.shape)
-    assert taken / total >= of_encoder
-    share = int(re.match(r"(\d+) % of the weights come from .* \(step 2\)", said[0].note)[1]) / 100
-    assert share >= of_all
-    assert metrics_rows(run)[0]["of_step"] == 2
+                copied += np.prod(variable.shape)
+    assert copied / total >= encoder_fraction
+    text = re.match(r"(\d+) % of the weights are copied from .* \(step 2\)", reports[0].note)
+    assert int(text[1]) / 100 >= total_fraction
+    assert metrics_rows(run)[0]["init_step"] == 2
 
 
-def test_a_liae_run_hands_on_what_is_shared_and_each_its_own(
+def test_a_liae_run_copies_shared_and_identity_layers(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     """Also with the identities in another order, and with one more."""
     run = tiny_run(tmp_path / "source", facesets, network=LIAE, steps=2)
     train(run)
     paths = {"ben": facesets["ben"], "cy": facesets["ada"], "ada": facesets["ada"]}
-    model, said = begun(
-        Run.create(tmp_path / "run", paths, tiny_config(network=LIAE), run.directory), paths
+    model, reports = initialize(
+        Run.create(tmp_path / "run", paths, tiny_config(network=LIAE), run.directory)
     )
-    # All but the template of the one who is new.
-    assert 60 <= int(said[0].note.split()[0]) < 100
-    known = build_compiled_model(run.settings, run.identities)
-    trainer.restore_checkpoint(known, trainer.latest_checkpoint(run)[0])
-    use_averaged_weights(known)
-    before, after = ([weights(d) for d in m.decoders] for m in (known, model))
+    # All but the mean face of the new identity.
+    assert 60 <= int(reports[0].note.split()[0]) < 100
+    source_model = build_compiled_model(run.settings, run.identities)
+    restore_checkpoint(source_model, latest_checkpoint(run)[0])
+    use_averaged_weights(source_model)
+    before, after = ([weights(d) for d in m.decoders] for m in (source_model, model))
     for name in ("identity_features", "shared_features", "head"):
         for new, old in ((2, 0), (0, 1), (1, 0)):
             np.testing.assert_array_equal(after[new][name], before[old][name])
@@ -126,39 +128,41 @@ def weights(decoder) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize(("encoder", "taken"), [([8, 16], True), ([8, 12], False)])
-def test_what_reads_the_code_comes_with_what_writes_it(
-    tmp_path: Path, facesets: dict[str, Path], source: Path, encoder: list[int], taken: bool
+@pytest.mark.parametrize(("encoder", "copied"), [([8, 16], True), ([8, 12], False)])
+def test_the_landmark_head_is_copied_with_the_latent_layer(
+    tmp_path: Path, facesets: dict[str, Path], source: Path, encoder: list[int], copied: bool
 ) -> None:
     config = tiny_config(network={**NETWORK, "encoder": encoder})
-    model, _ = begun(Run.create(tmp_path / "run", facesets, config, source), facesets)
-    # A bias begins at nothing.
-    assert np.any(np.asarray(model.landmark_head.get_layer("landmarks").bias)) == taken
+    model, _ = initialize(Run.create(tmp_path / "run", facesets, config, source))
+    # A new bias is 0.
+    assert np.any(np.asarray(model.landmark_head.get_layer("landmarks").bias)) == copied
 
 
-def test_a_warm_start_trains_and_is_recorded(
+def test_a_warm_start_is_recorded_and_trains(
     tmp_path: Path, facesets: dict[str, Path], source: Path
 ) -> None:
-    def wanted(current: TrainConfig | None) -> TrainConfig:
+    def settings(current: TrainConfig | None) -> TrainConfig:
         return tiny_config(steps=1)
 
-    run = open_run(tmp_path / "run", facesets, wanted, source)
+    run = open_run(tmp_path / "run", facesets, settings, source)
     assert train(run).step == 1
-    assert open_run(tmp_path / "run", {}, wanted, source).init_from == source.resolve()
-    with pytest.raises(UsageError, match="has begun already"):
-        open_run(tmp_path / "run", {}, wanted, tmp_path / "other")
+    assert open_run(tmp_path / "run", {}, settings, source).init_from == source.resolve()
+    with pytest.raises(UsageError, match="exists already"):
+        open_run(tmp_path / "run", {}, settings, tmp_path / "other")
 
 
 @pytest.mark.parametrize(
-    ("network", "words"),
-    [({"kind": "original"}, "no layer of the name and shape"),
-     ({**NETWORK, "encoder": [6, 12], "latent_dim": 12, "decoder": [12, 6]}, "no layer of the name and shape"),
-     ({**NETWORK, "encoder": [6, 12], "decoder": [12, 6]}, "no layer of the name and shape")],
-)  # fmt: skip
-def test_a_stranger_is_refused(
-    tmp_path: Path, facesets: dict[str, Path], source: Path, network: dict[str, object], words: str
+    "network",
+    [
+        {"kind": "original"},
+        {**NETWORK, "encoder": [6, 12], "latent_dim": 12, "decoder": [12, 6]},
+        {**NETWORK, "encoder": [6, 12], "decoder": [12, 6]},
+    ],
+)
+def test_a_run_with_another_network_is_refused(
+    tmp_path: Path, facesets: dict[str, Path], source: Path, network: dict[str, object]
 ) -> None:
-    with pytest.raises(ArtifactRefused, match=words):
+    with pytest.raises(ArtifactRefused, match="no layer with the name and shape"):
         open_run(tmp_path / "run", facesets, lambda current: tiny_config(network=network), source)
     with pytest.raises(ArtifactRefused, match="is not a run"):
         open_run(tmp_path / "run", facesets, lambda current: tiny_config(), tmp_path)
