@@ -185,7 +185,7 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
     )
 
     key = ResumeKey(
-        faceloom="0", target="/t.mp4", target_fingerprint="1", settings={"color": "lab"}
+        faceloom_version="0", target="/t.mp4", target_fingerprint="1", settings={"color": "lab"}
     )
     pictures = b"pictures"
     row = SegmentRow(

@@ -196,7 +196,7 @@ def test_resume_does_not_follow_links(tmp_path: Path) -> None:
     with pytest.raises(ArtifactRefused, match="is a symbolic link"):
         Journal(work)
     (tmp_path / ".out.mp4.work").symlink_to(work)
-    key = ResumeKey(faceloom="0", target="t", target_fingerprint="1", settings={})
+    key = ResumeKey(faceloom_version="0", target="t", target_fingerprint="1", settings={})
     with (
         pytest.raises(UsageError, match="is a symbolic link"),
         ResumeStore.open(tmp_path / "out.mp4", key, resume=True, force=False),

@@ -53,7 +53,7 @@ class ResumeKey(StrictModel):
 
     schema_number: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
     """Version of this format."""
-    faceloom: str
+    faceloom_version: str
     """Faceloom's version."""
     target: str
     """The target's absolute path."""
@@ -83,7 +83,7 @@ class ResumeKey(StrictModel):
             "content_check": str(content_check_available()),
         }
         return cls(
-            faceloom=__version__,
+            faceloom_version=__version__,
             target=str(target.info.path.resolve()),
             target_fingerprint=_fingerprint(target.info.path),
             settings=settings,
@@ -97,7 +97,7 @@ class ResumeKey(StrictModel):
         """
         names = [
             name
-            for name in ("faceloom", "target", "target_fingerprint")
+            for name in ("faceloom_version", "target", "target_fingerprint")
             if getattr(self, name) != getattr(other, name)
         ]
         settings = sorted(self.settings.keys() | other.settings.keys())
