@@ -67,6 +67,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = faceloom.missing
 
 
+@pytest.mark.process
 def test_the_import_loads_no_large_package() -> None:
     program = (
         "import sys, faceloom\n"

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 _PROGRAM = """
 import ctypes, sys
 import numpy as np

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = [pytest.mark.training, pytest.mark.process]
+
 # Runs in its own process, because the setting holds for the whole process. The model is a
 # convolution, a bias, a residual connection and a LeakyReLU of slope 0.1, run layer by layer and as
 # one graph.

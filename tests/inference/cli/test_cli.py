@@ -381,6 +381,7 @@ def test_a_missing_extra_is_named_with_its_install_command(
     assert (code, "pip install 'faceloom[train,export]'" in err) == (4, True)
 
 
+@pytest.mark.process
 def test_the_runtime_imports_nothing_of_the_training_stack() -> None:
     """Import every module of the runtime, and look for the training packages."""
     script = (
@@ -396,6 +397,7 @@ def test_the_runtime_imports_nothing_of_the_training_stack() -> None:
     assert process.stdout.strip() == "[]"
 
 
+@pytest.mark.process
 def test_help_imports_no_heavy_package() -> None:
     """This keeps `faceloom --help` fast."""
     script = (
@@ -431,6 +433,7 @@ def interrupt(arguments: list[object], trigger: str, folder: Path) -> tuple[int,
     return process.returncode, err + rest
 
 
+@pytest.mark.process
 def test_a_full_disk_is_reported_and_leaves_no_output(inputs: Path, tmp_path: Path) -> None:
     """A size limit of 20 kB for each file acts like a full disk."""
 
@@ -467,6 +470,7 @@ def test_ctrl_c_during_an_import_is_not_reported_as_a_missing_package(
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "trigger", "last_message", "remaining"),
     [

@@ -152,6 +152,7 @@ def test_one_image_to_one_image(tmp_path: Path, extension: str) -> None:
     assert np.abs(result[60:] - rgb[60:]).mean() <= (0 if extension == "png" else 4)
 
 
+@pytest.mark.process
 def test_standard_input_to_standard_output(tmp_path: Path, sample: Path) -> None:
     clip = make_clip(
         tmp_path / "in.mkv", [f.rgb for f in read_frames(sample / "target_ada.mp4", stop=3)]

@@ -18,6 +18,8 @@ from faceloom_train.data.dataset import TrainingFaces, load_faces
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.reporting.previews import write_examples
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def faces(facesets: dict[str, Path]) -> list[TrainingFaces]:

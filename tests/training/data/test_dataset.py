@@ -16,6 +16,8 @@ from faceloom_train.data.batch_packing import batch_layout, pack_batches, unpack
 from faceloom_train.data.dataset import TrainingFaces, load_faces, make_dataset, network_crop
 from faceloom_train.data.sampling_weights import balanced_weights
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def faces(facesets: dict[str, Path]) -> list[TrainingFaces]:

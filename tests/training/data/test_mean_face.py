@@ -2,10 +2,13 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.data.dataset import TrainingFaces
 from faceloom_train.data.mean_face import compute_mean_face
+
+pytestmark = pytest.mark.training
 
 # Side of the mean face and of the stored crops, in pixels.
 _SIZE = 64

@@ -15,6 +15,8 @@ from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.run_directory import Run
 
+pytestmark = [pytest.mark.training, pytest.mark.process]
+
 ROOT = Path(__file__).parents[3]
 
 

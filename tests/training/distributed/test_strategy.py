@@ -33,6 +33,8 @@ from faceloom_train.model.train_step import STEP_OUTPUTS
 from faceloom_train.runs.checkpoint import list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
+pytestmark = [pytest.mark.training, pytest.mark.process]
+
 # Gradient clipping and weight decay must follow the mean over devices.
 LEARNING = {
     "batch_size": 4,

@@ -24,6 +24,8 @@ from faceloom_train.model.swap_model import mask_background
 from faceloom_train.runs.checkpoint import read_best
 from faceloom_train.runs.run_directory import Run
 
+pytestmark = pytest.mark.training
+
 
 @pytest.mark.parametrize(("requested", "expected"), [(0, 0), (2, 2), (1000, 2)])
 def test_validation_faces_are_not_trained_on(

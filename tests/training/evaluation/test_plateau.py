@@ -30,6 +30,8 @@ from faceloom_train.reporting.events import TrendChanged
 from faceloom_train.runs.checkpoint import has_checkpoint
 from faceloom_train.runs.run_directory import Row, Run
 
+pytestmark = pytest.mark.training
+
 DIRECTIONS = [("ada", "ben", 2.0), ("ben", "ada", -2.0)]
 NOISE = np.random.default_rng(3).normal(0, 1, 60)
 RISING = 60 * (1 - np.exp(-np.arange(1, 9) / 4))

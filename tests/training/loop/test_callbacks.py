@@ -10,6 +10,8 @@ from faceloom_train.loop.callbacks import StepCallback
 from faceloom_train.model.train_step import STEP_OUTPUTS
 from faceloom_train.reporting.events import StepMetrics
 
+pytestmark = pytest.mark.training
+
 MODEL = SimpleNamespace(stop_training=False, loss_trackers={"loss": None})
 
 

@@ -14,6 +14,8 @@ from faceloom_train.loop.memory_budget import estimate_memory
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.model_builder import build_compiled_model
 
+pytestmark = pytest.mark.training
+
 
 def test_gradient_checkpointing_learns_the_same(tmp_path: Path, facesets: dict[str, Path]) -> None:
     sizes = {"batch_size": 4, "micro_batch_size": 2}

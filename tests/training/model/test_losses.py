@@ -20,6 +20,8 @@ from faceloom_train.model.losses import (
     pixel_weights,
 )
 
+pytestmark = pytest.mark.training
+
 # Side of the test images in pixels.
 SIZE = 32
 IMAGES = np.random.default_rng(0).random((2, SIZE, SIZE, 3), np.float32)

@@ -17,6 +17,8 @@ from faceloom_train.config.schema import Network, OriginalNetwork
 from faceloom_train.model.model_builder import dtype_policy
 from faceloom_train.model.networks import Networks, build_networks, iterate_layers
 
+pytestmark = pytest.mark.training
+
 NETWORKS = {
     "original": {"kind": "original"},
     "df": NETWORK,

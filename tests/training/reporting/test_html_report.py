@@ -11,6 +11,8 @@ from faceloom_train.loop.trainer import train
 from faceloom_train.reporting.html_report import write_report
 from faceloom_train.runs.run_directory import Run
 
+pytestmark = pytest.mark.training
+
 
 def test_a_run_writes_its_report_and_tensorboard_files(
     tmp_path: Path, facesets: dict[str, Path]

@@ -24,6 +24,8 @@ from faceloom_train.reporting.progress_display import training_display
 from faceloom_train.reporting.sparkline import Sparkline
 from faceloom_train.runs.run_directory import Run
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:

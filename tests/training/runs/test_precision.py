@@ -13,6 +13,8 @@ from faceloom_train.runs import precision
 from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
 
+pytestmark = pytest.mark.training
+
 AMX = "flags : fpu amx_bf16 amx_tile"
 NO_AMX = "flags : fpu avx512_bf16"
 # Compute capabilities of the GPUs, /proc/cpuinfo, and the expected precision.

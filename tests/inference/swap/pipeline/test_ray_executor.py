@@ -12,6 +12,8 @@ from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange, read_frames
 
+pytestmark = pytest.mark.process
+
 ray = pytest.importorskip("ray", reason="the package ray is not installed (extra ray)")
 
 # Without C2PA, whose signatures differ each time.

@@ -127,6 +127,7 @@ def test_an_image_sequence_can_be_resumed(tmp_path: Path, clip: Path, bundle: Pa
     ]
 
 
+@pytest.mark.process
 def test_a_killed_process_can_be_resumed(
     tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes
 ) -> None:
