@@ -13,7 +13,8 @@ test: $(VENV)/.installed  ## every test
 	$(BIN)/pytest -n 2 --dist loadfile --durations=15
 
 test-quick: $(VENV)/.installed  ## every test that neither trains nor fuzzes nor starts processes
-	$(BIN)/pytest -n 2 --dist loadfile -m "not training and not fuzz and not process and not e2e"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not training and not fuzz and not process and not e2e" \
+		tests/inference tests/repo tests/training/config
 
 lint: $(VENV)/.installed  ## style, types, and which package may import which
 	$(BIN)/ruff check .

@@ -282,6 +282,7 @@ def test_erode_shrinks_the_swapped_region(inputs: Path, tmp_path: Path, faceloom
     assert changed[1] < 0.8 * changed[0]
 
 
+@pytest.mark.e2e
 def test_bench_extract_measures_every_stage(inputs: Path, faceloom) -> None:
     code, out, _ = faceloom("bench", "extract", inputs / "face.mp4", "--every", "10", "--json")
     result = json.loads(out)
@@ -289,6 +290,7 @@ def test_bench_extract_measures_every_stage(inputs: Path, faceloom) -> None:
     assert all(result[f"{stage}_ms"] > 0 for stage in ("decode", "find", "describe", "total"))
 
 
+@pytest.mark.e2e
 def test_bench_convert_measures_every_stage_and_tunes(
     inputs: Path, tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +354,7 @@ def test_help_lists_every_command_and_version_is_printed(faceloom) -> None:
     assert faceloom("--version")[1] == f"faceloom {__version__}\n"
 
 
+@pytest.mark.e2e
 def test_doctor_reports_every_check(inputs: Path, faceloom) -> None:
     code, out, _ = faceloom("doctor", "--bundle", inputs / "good.bundle", "--json")
     results = {result["check"]: result for result in json.loads(out)["checks"]}
