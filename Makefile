@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUNTIME_VENV ?= .venv-runtime
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: demo test test-quick lint format runtime clean
 
@@ -10,10 +11,10 @@ demo: $(VENV)/.installed  ## the whole job on the sample, into demo/
 	$(BIN)/faceloom demo --out demo --force
 
 test: $(VENV)/.installed  ## every test
-	$(BIN)/pytest -n 2 --dist loadfile --durations=15
+	$(PYTEST) --no-loadscope-reorder --durations=15
 
 test-quick: $(VENV)/.installed  ## every test that neither trains nor fuzzes nor starts processes
-	$(BIN)/pytest -n 2 --dist loadfile -m "not training and not fuzz and not process and not e2e" \
+	$(PYTEST) -m "not training and not fuzz and not process and not e2e" \
 		tests/inference tests/repo tests/training/config
 
 lint: $(VENV)/.installed  ## style, types, and which package may import which

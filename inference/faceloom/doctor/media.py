@@ -10,6 +10,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from faceloom.doctor.check_result import CheckResult
+from faceloom.video.thread_priority import same_thread_priority
 
 # Encoders, with the options that keep each from printing on standard error.
 _ENCODERS = {
@@ -58,6 +59,7 @@ def _encodes(name: str, options: dict[str, str]) -> bool:
         black = np.zeros((_SIDE, _SIDE, 3), np.uint8)
         picture = av.VideoFrame.from_ndarray(black, "rgb24").reformat(format="yuv420p")
         picture.pts = 0
-        return bool([*encoder.encode(picture), *encoder.encode(None)])
+        with same_thread_priority():
+            return bool([*encoder.encode(picture), *encoder.encode(None)])
     except (av.FFmpegError, ValueError):
         return False

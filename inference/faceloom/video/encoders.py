@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from faceloom.cpu_features import has_avx512
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.video.info import ColorTags, VideoInfo
+from faceloom.video.thread_priority import same_thread_priority
 
 # BT.709, limited range: the color tags of a video made from RGB.
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, range=1)
@@ -245,7 +246,8 @@ def open_encoder(
         # SVT-AV1 logs to stderr and only listens to this variable (1: errors).
         os.environ.setdefault("SVT_LOG", "1")
     try:
-        context.open()
+        with same_thread_priority():
+            context.open()
     except (av.FFmpegError, ValueError) as error:
         raise _open_error(config, encoding, error) from error
 
