@@ -85,7 +85,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
-            _flush_to_disk(part)
+            flush_to_disk(part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -113,7 +113,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
             part.mkdir(parents=True)
             yield part
             for file in part.rglob("*"):
-                _flush_to_disk(file)
+                flush_to_disk(file)
             _exchange(part, path)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -128,6 +128,19 @@ def write_text(path: Path, text: str) -> None:
     """
     with atomic_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file's content is on the disk, where it survives a loss of power.
+
+    Args:
+        path: The file or folder.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_disk_space(folder: Path, needed: int) -> None:
@@ -189,14 +202,6 @@ def _exchange(part: Path, path: Path) -> None:
         path.rename(old)
     part.rename(path)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.runs import tiny_config, tiny_run
 
+from faceloom.output_lock import lock_output
 from faceloom_train.loop.trainer import train
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
@@ -38,6 +39,14 @@ def test_train_resume_and_export(
         "--steps 4.",
     ):
         assert text in err
+    with lock_output(run):
+        code, _, err = faceloom("train", "--run", run)
+    assert (code, "run is being written by process" in err) == (2, True)
+    with lock_output(tmp_path / "ben.bundle"):
+        code, _, err = faceloom(
+            "export", run, "--identity", "ben", "--out", tmp_path / "ben.bundle"
+        )
+    assert (code, "ben.bundle is being written by process" in err) == (2, True)
     code, out, err = faceloom("train", "--run", run, "--json")
     assert (code, json.loads(out)["steps_completed"]) == (0, 0)
     assert "is already trained, all 2 steps" in err

@@ -56,6 +56,7 @@ def train_command(
     from faceloom.cli.console import print_result, progress_display, silence_stderr
     from faceloom.cli.optional_dependencies import requires_extra
     from faceloom.interrupts import graceful_stop
+    from faceloom.output_lock import lock_output
 
     changes = [*(set_ or []), *([f"steps={steps}"] if steps else [])]
     named = _parse_faces(faces or [])
@@ -83,9 +84,10 @@ def train_command(
             print_result(helped, text, json=json)
             _raise_if_stopped(stop_requested(), helped.step)
             return
-        opened = open_run(run, named, settings, init_from)
-        with training_display(opened) as report:
-            summary = train(opened, report, stop_requested, minutes, strategy)
+        with lock_output(run):
+            opened = open_run(run, named, settings, init_from)
+            with training_display(opened) as report:
+                summary = train(opened, report, stop_requested, minutes, strategy)
         print_result(summary, summary_text(Run.read(run), summary), json=json)
         _raise_if_stopped(stop_requested(), summary.step)
 

@@ -10,6 +10,7 @@ import numpy as np
 from faceloom.choices import Precision
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.json_documents import to_json
+from faceloom.output_lock import while_locked
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.bundle.bundle import MANIFEST_FILE, Bundle, GoldenSample
 from faceloom.swap.bundle.manifest import (
@@ -110,8 +111,13 @@ def export_bundle(
             a graph in onnxruntime differs from the trained model; then nothing is written.
         ProviderMissing: If the Keras backend is not TensorFlow.
     """
+    return while_locked(out, _export_bundle(run_path, identity, out, options or ExportOptions()))
+
+
+def _export_bundle(
+    run_path: Path, identity: str, out: Path, options: ExportOptions
+) -> ProgressGenerator[ExportSummary]:
     started = time.monotonic()
-    options = options or ExportOptions()
     _check_precisions(options.precisions)
     check_bundle_path(out, force=options.force, inputs=[run_path])
     run = Run.read(run_path)

@@ -14,6 +14,7 @@ from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.json_documents import to_json
+from faceloom.output_lock import while_locked
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.provenance import ConsentRecord
 from faceloom.provenance.metadata import from_metadata
@@ -104,6 +105,12 @@ def import_model(path: Path, out: Path, options: ImportOptions) -> ProgressGener
         UsageError: If `out` exists or `path` has another ending.
         ArtifactRefused: If the model is damaged or not supported; then nothing is written.
     """
+    return while_locked(out, _import_model(path, out, options))
+
+
+def _import_model(
+    path: Path, out: Path, options: ImportOptions
+) -> ProgressGenerator[ImportSummary]:
     started = time.monotonic()
     check_bundle_path(out, force=options.force, inputs=[path])
     yield Progress("import", 0, 3, "reading the model")

@@ -14,6 +14,7 @@ from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, crop_face, umeyama
 from faceloom.faceset import FaceSet
 from faceloom.onnx_session import open_cpu_session
+from faceloom.output_lock import while_locked
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom_export.bundle.metadata import graph_metadata
 from faceloom_export.dfm.dfm_graph import IN_FACE, build_dfm_function, to_dfm_model
@@ -88,6 +89,20 @@ def export_dfm(
             the graph in onnxruntime differs from the trained model; then nothing is written.
         ProviderMissing: If the Keras backend is not TensorFlow.
     """
+    work = _export_dfm(run_path, identity, out, target=target, host=host, step=step, force=force)
+    return while_locked(out, work)
+
+
+def _export_dfm(
+    run_path: Path,
+    identity: str,
+    out: Path,
+    *,
+    target: str | None,
+    host: HostProgram,
+    step: str,
+    force: bool,
+) -> ProgressGenerator[DfmSummary]:
     started = time.monotonic()
     if out.suffix != ".dfm":
         raise UsageError(

@@ -1,5 +1,6 @@
 """`faceloom compare`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -56,16 +57,18 @@ def compare_command(
         from faceloom.atomic import check_output_file
         from faceloom.compare import ClipVersions, compare, write_report
         from faceloom.faceset import FaceSet
+        from faceloom.output_lock import lock_output
         from faceloom.progress import run_to_completion
 
     videos = ClipVersions(target, swap, paste, truth)
-    if report:
-        check_output_file(report, force=force, inputs=tuple(videos.by_name().values()))
-    source_faces, target_faces = (
-        FaceSet.read(path) if path else None for path in (identity, other)
-    )
-    with progress_display() as show:
-        result = run_to_completion(compare(videos, source_faces, target_faces, every), show)
-    if report:
-        write_report(result, videos, report)
+    with lock_output(report) if report else nullcontext():
+        if report:
+            check_output_file(report, force=force, inputs=tuple(videos.by_name().values()))
+        source_faces, target_faces = (
+            FaceSet.read(path) if path else None for path in (identity, other)
+        )
+        with progress_display() as show:
+            result = run_to_completion(compare(videos, source_faces, target_faces, every), show)
+        if report:
+            write_report(result, videos, report)
     print_result(result.comparison, result.comparison.to_text(), json=json)

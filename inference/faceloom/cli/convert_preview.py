@@ -1,11 +1,13 @@
 """Run `faceloom convert` without writing a video: a preview, one frame, or a list of tracks."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from faceloom.atomic import check_output_file
 from faceloom.cli.console import print_result, progress_display
 from faceloom.cli.convert_batch import disclosure_sentences
 from faceloom.errors import UsageError
+from faceloom.output_lock import lock_output
 from faceloom.progress import run_to_completion
 from faceloom.swap import ConvertOptions, SwapRequest, SwapSource
 from faceloom.swap.preview import list_tracks, write_frame_debug, write_preview
@@ -24,9 +26,9 @@ def print_tracks(target: Path, sheet: Path | None, *, force: bool, json: bool) -
         UsageError: The sheet exists or cannot be written.
         NoFaceFound: The target has no face.
     """
-    if sheet:
-        check_output_file(sheet, force=force, inputs=[target])
-    with progress_display() as report:
+    with lock_output(sheet) if sheet else nullcontext(), progress_display() as report:
+        if sheet:
+            check_output_file(sheet, force=force, inputs=[target])
         summary = run_to_completion(list_tracks(target, sheet), report)
     print_result(summary, summary.to_text(), json=json)
 
@@ -70,8 +72,8 @@ def write_preview_or_frame(
 def _write_preview(
     target: Path, source: SwapSource, sheet: Path, options: ConvertOptions, *, json: bool
 ) -> None:
-    check_output_file(sheet, force=options.force, inputs=[target])
-    with progress_display() as report:
+    with lock_output(sheet), progress_display() as report:
+        check_output_file(sheet, force=options.force, inputs=[target])
         summary = run_to_completion(write_preview(target, source, sheet, options), report)
     sentence = (
         f"{sheet}: {len(summary.times)} frames of {target}, in {summary.seconds:.1f} s; "
@@ -92,7 +94,7 @@ def _write_frame(
     *,
     json: bool,
 ) -> None:
-    with progress_display() as report:
+    with lock_output(folder), progress_display() as report:
         summary = run_to_completion(
             write_frame_debug(target, source, place, folder, options), report
         )

@@ -1,9 +1,12 @@
 """`faceloom extract`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from faceloom.faceset import ExtractSummary
 
 _EXAMPLE = "Example: faceloom extract ada1.mp4 ada2.mp4 --out faces/ada --reference ada.jpg"
 
@@ -53,6 +56,12 @@ def extract_command(
         int | None,
         typer.Option(min=1, help="Files processed in parallel; the number of cores if not given."),
     ] = None,
+    add: Annotated[
+        bool,
+        typer.Option(
+            "--add", help="Add to the face set OUT if it exists; footage already in it is skipped."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
@@ -60,7 +69,7 @@ def extract_command(
 ) -> None:
     """Extract one person's faces into a face set.
 
-    Run an interrupted command again to continue it.
+    Run an interrupted command again to continue it. Add more footage later with --add.
     """
     from faceloom.cli.console import print_result, progress_display
     from faceloom.cli.optional_dependencies import requires_extra
@@ -71,7 +80,7 @@ def extract_command(
         from faceloom.progress import run_to_completion
 
     options = ExtractOptions(
-        name=name or out.name,
+        name=name or "",
         every=every,
         min_size=min_size,
         detect_every=detect_every,
@@ -81,6 +90,7 @@ def extract_command(
         threshold=threshold,
         workers=workers,
         force=force,
+        add=add,
     )
     try:
         with progress_display() as report:
@@ -90,10 +100,24 @@ def extract_command(
             f"Stopped. {out}.work contains the faces found so far; "
             "run the same command again to continue."
         ) from None
-    sentence = f"{out}: {summary.faces} faces of {summary.identity} from {summary.frames} frames."
+    print_result(summary, _sentence(out, summary), json=json)
+
+
+def _sentence(out: Path, summary: "ExtractSummary") -> str:
+    frames = f"from {summary.frames} frames"
+    if summary.total_faces == summary.faces:
+        sentence = f"{out}: {summary.faces} faces of {summary.identity} {frames}."
+    else:
+        sentence = (
+            f"{out}: {summary.faces} faces of {summary.identity} added {frames}; it now has "
+            f"{summary.total_faces}."
+        )
+    if summary.known_files:
+        names = ", ".join(summary.known_files)
+        sentence += f" Skipped, since their faces are in it already: {names}."
     if summary.other_faces:
         sentence += (
             f" {summary.other_faces} faces of other people were left out "
             f"({summary.people} people were found)."
         )
-    print_result(summary, sentence, json=json)
+    return sentence

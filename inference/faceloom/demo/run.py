@@ -18,6 +18,7 @@ from faceloom.compare import Comparison
 from faceloom.demo.page import write_page
 from faceloom.demo.side_by_side import write_side_by_side
 from faceloom.errors import FaceloomError, UsageError
+from faceloom.output_lock import lock_output
 
 # The sample's source identity, whose face is put in.
 _SOURCE = "ben"
@@ -77,6 +78,11 @@ def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> Dem
         UsageError: The folder is not empty.
         FaceloomError: A command failed; it has the command's exit code.
     """
+    with lock_output(out):
+        return _run_demo(out, steps=steps, force=force)
+
+
+def _run_demo(out: Path, *, steps: int | None, force: bool) -> DemoSummary:
     started = time.monotonic()
     _prepare_folder(out, force=force)
     sample = Path(str(files("faceloom.demo") / "sample"))

@@ -6,6 +6,7 @@ not in crops/ is dropped, so no other file changes.
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +22,7 @@ from faceloom.faceset.schema import SCHEMA, CropPath, FaceRow, FaceSetFile
 from faceloom.faceset.similarity import near_duplicates, similarities
 from faceloom.faceset.store import FACESET_FILE, FaceSet
 from faceloom.json_documents import StrictModel, read_document, to_json
+from faceloom.output_lock import lock_output
 from faceloom.safe_read import check_no_symlinks
 
 _RECORD_SCHEMA: Literal[2] = 2
@@ -126,6 +128,11 @@ def curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSum
             "No option says what to drop; pass --drop CONDITION, --dedupe, --keep-identity or "
             "--undo."
         )
+    with lock_output(directory) if apply else nullcontext():
+        return _curate(directory, options, apply=apply)
+
+
+def _curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSummary:
     faces = FaceSet.read(directory)
     dropped = select_dropped(faces, options)
     if len(dropped) == len(faces):
@@ -181,6 +188,11 @@ def undo_curate(directory: Path) -> CurateSummary:
         ArtifactRefused: The folder is not a face set, or its record is damaged.
         UsageError: Nothing was dropped, or a crop to restore exists already.
     """
+    with lock_output(directory):
+        return _undo_curate(directory)
+
+
+def _undo_curate(directory: Path) -> CurateSummary:
     read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
     check_no_symlinks(directory)
     numbers = _drop_numbers(directory)

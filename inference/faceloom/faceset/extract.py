@@ -3,26 +3,28 @@
 import hashlib
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.atomic import check_output_directory
 from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.detect import DEFAULT_DETECTOR
-from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faces.face_recognition import EMBEDDING_SIZE, SAME_PERSON_SIMILARITY
+from faceloom.faceset.append import AddedFace, append_faces
 from faceloom.faceset.extract_source import ExtractionSettings
+from faceloom.faceset.extraction_base import ExtractionBase
 from faceloom.faceset.extraction_journal import Journal
 from faceloom.faceset.footage import FootageFile, list_footage
 from faceloom.faceset.identity_clustering import IdentitySelection, select_identity
 from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import FootageRow
-from faceloom.faceset.store import FACESET_FILE, FaceSetWriter
+from faceloom.faceset.store import FaceSetWriter
 from faceloom.faceset.worker_pool import extract_in_processes
+from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
 
 # Coverage of stored crops: 1.5 times the widest training crop, so that training can shift, rotate
@@ -38,8 +40,8 @@ _TRACKS_PER_FILE = 1_000_000
 class ExtractOptions:
     """Options of an extraction."""
 
-    name: str
-    """Name of the person."""
+    name: str = ""
+    """Name of the person; "": the name of the existing face set, or of its folder."""
     every: int = 1
     """Use every K-th frame of a video."""
     min_size: float = 40
@@ -60,6 +62,8 @@ class ExtractOptions:
     """Files that are processed at once; None: one per core."""
     force: bool = False
     """Whether an existing face set is replaced."""
+    add: bool = False
+    """Whether faces are added to an existing face set; its crops' size and its name are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,21 @@ class ExtractSummary:
     identity: str
     """Name of the person."""
     files: int
-    """Footage files."""
+    """Footage files that were searched."""
     frames: int
     """Frames that were searched."""
     faces: int
-    """Faces of the person."""
+    """Faces of the person that were found."""
     people: int
     """Different people in the footage."""
     other_faces: int
     """Faces that are not in the face set: other people's, and unclear ones."""
     seconds: float
     """Duration of the extraction."""
+    known_files: tuple[str, ...] = ()
+    """Footage that the face set had already, which was not searched again."""
+    total_faces: int = 0
+    """Faces of the face set now."""
 
 
 def extract(
@@ -106,32 +114,51 @@ def extract(
         MediaUnreadable: A video cannot be read.
         NoFaceFound: No face of the person was found.
     """
+    return while_locked(out, _extract(inputs, out, options))
+
+
+def _extract(
+    inputs: Sequence[Path], out: Path, options: ExtractOptions
+) -> ProgressGenerator[ExtractSummary]:
     started = time.monotonic()
-    check_output_directory(out, FACESET_FILE, force=options.force, inputs=inputs)
+    base = ExtractionBase.open(inputs, out, options.name, add=options.add, force=options.force)
     reference, exclude = embed_references(options.reference), embed_references(options.exclude)
-    files = list_footage(inputs)
-    geometry = CropGeometry(size=options.size, coverage=STORED_COVERAGE)
+    files, known = base.new_files(list_footage(inputs))
+    geometry = base.geometry or CropGeometry(size=options.size, coverage=STORED_COVERAGE)
     work = out.with_name(out.name + ".work")
-    folders = [work / _journal_name(file, index, options) for index, file in enumerate(files)]
+    folders = [
+        work / _journal_name(file, index, geometry.size, options)
+        for index, file in enumerate(files, base.file_count)
+    ]
     yield from extract_in_processes(
-        files, folders, geometry, _extraction_settings(options), options.workers
+        files, folders, geometry, _extraction_settings(options), options.workers, base.file_count
     )
     journals = [Journal(folder) for folder in folders]
+    if base.center is not None and reference is None:
+        reference = base.center[None]
     selection = _select_faces(journals, reference, exclude, options)
-    if not selection.keep.any():
-        shutil.rmtree(work)
-        raise NoFaceFound(_no_face_message(files, selection))
-    _write_face_set(out, journals, files, selection, geometry, options)
-    shutil.rmtree(work)
+    if files and not selection.keep.any():
+        # The faces of other people are kept: the next attempt differs in --reference only.
+        if not selection.people:
+            shutil.rmtree(work)
+        raise NoFaceFound(_no_face_message(journals, files, selection, base, options))
+    if base.faces is None:
+        _write_face_set(out, journals, files, selection, geometry, options)
+    elif files:
+        base.warn_if_unlike(_read_embeddings(journals)[selection.keep])
+        append_faces(base.faces, _kept_faces(journals, selection), _footage_rows(journals, files))
+    shutil.rmtree(work, ignore_errors=not files)
     kept = int(selection.keep.sum())
     return ExtractSummary(
-        identity=options.name,
+        identity=base.faces.identity if base.faces else options.name or out.name,
         files=len(files),
         frames=sum(journal.state.frames for journal in journals),
         faces=kept,
         people=selection.people,
         other_faces=len(selection.keep) - kept,
         seconds=time.monotonic() - started,
+        known_files=tuple(known),
+        total_faces=kept + base.face_count,
     )
 
 
@@ -141,7 +168,7 @@ def _extraction_settings(options: ExtractOptions) -> ExtractionSettings:
     )
 
 
-def _journal_name(file: FootageFile, index: int, options: ExtractOptions) -> str:
+def _journal_name(file: FootageFile, index: int, size: int, options: ExtractOptions) -> str:
     """Return a name that depends on everything that determines the journal's content."""
     settings = (
         _JOURNAL_SCHEMA,
@@ -150,7 +177,7 @@ def _journal_name(file: FootageFile, index: int, options: ExtractOptions) -> str
         options.min_size,
         options.detect_every,
         options.detector,
-        options.size,
+        size,
     )
     return hashlib.sha256(repr((file.sha256(), *settings)).encode()).hexdigest()[:16]
 
@@ -161,7 +188,6 @@ def _select_faces(
     exclude: Float32[np.ndarray, "n 192"] | None,
     options: ExtractOptions,
 ) -> IdentitySelection:
-    embeddings = np.concatenate([journal.read_embeddings() for journal in journals])
     tracks = np.array(
         [
             index * _TRACKS_PER_FILE + record.track
@@ -171,8 +197,17 @@ def _select_faces(
         np.int64,
     )
     return select_identity(
-        embeddings, tracks, reference=reference, exclude=exclude, threshold=options.threshold
+        _read_embeddings(journals),
+        tracks,
+        reference=reference,
+        exclude=exclude,
+        threshold=options.threshold,
     )
+
+
+def _read_embeddings(journals: Sequence[Journal]) -> Float32[np.ndarray, "n 192"]:
+    empty = np.zeros((0, EMBEDDING_SIZE), np.float32)
+    return np.concatenate([empty, *(journal.read_embeddings() for journal in journals)])
 
 
 def _write_face_set(
@@ -183,21 +218,47 @@ def _write_face_set(
     geometry: CropGeometry,
     options: ExtractOptions,
 ) -> None:
+    name = options.name or out.name
+    with FaceSetWriter.create(out, name, geometry, force=options.force) as writer:
+        for face in _kept_faces(journals, selection):
+            writer.add_face(*face)
+        for row in _footage_rows(journals, files):
+            writer.add_file(row)
+
+
+def _kept_faces(journals: Sequence[Journal], selection: IdentitySelection) -> Iterator[AddedFace]:
     keep = iter(selection.keep.tolist())
-    with FaceSetWriter.create(out, options.name, geometry, force=options.force) as writer:
-        for journal, file in zip(journals, files, strict=True):
-            embeddings = journal.read_embeddings()
-            for record, embedding in zip(journal.read_records(), embeddings, strict=True):
-                if next(keep):
-                    writer.add_face(record, journal.folder / record.image, embedding)
-            frames = journal.state.frames
-            writer.add_file(
-                FootageRow(name=file.name, sha256=file.sha256(), kind=file.kind, frames=frames)
-            )
+    for journal in journals:
+        embeddings = journal.read_embeddings()
+        for record, embedding in zip(journal.read_records(), embeddings, strict=True):
+            if next(keep):
+                yield AddedFace(record, journal.folder / record.image, embedding)
 
 
-def _no_face_message(files: Sequence[FootageFile], selection: IdentitySelection) -> str:
+def _footage_rows(journals: Sequence[Journal], files: Sequence[FootageFile]) -> list[FootageRow]:
+    return [
+        FootageRow(
+            name=file.name, sha256=file.sha256(), kind=file.kind, frames=journal.state.frames
+        )
+        for journal, file in zip(journals, files, strict=True)
+    ]
+
+
+def _no_face_message(
+    journals: Sequence[Journal],
+    files: Sequence[FootageFile],
+    selection: IdentitySelection,
+    base: ExtractionBase,
+    options: ExtractOptions,
+) -> str:
     names = ", ".join(str(file.path) for file in files)
+    if selection.people and base.faces and not options.reference:
+        likeness = base.likeness(_read_embeddings(journals))
+        return (
+            f"No face in {names} looks like {base.faces.identity} (similarity {likeness:.2f}); if "
+            "the person is there, give a picture from this footage with --reference, or a lower "
+            "--threshold."
+        )
     if selection.people:
         return (
             f"No face in {names} is the requested person's; give another --reference or a lower "

@@ -24,6 +24,7 @@ from faceloom.faces.temporal_smoothing import smooth_alignment
 from faceloom.faceset.extraction_journal import FoundFace, Journal, encode_crop, read_state
 from faceloom.faceset.footage import FootageFile, FootageFrame
 from faceloom.faceset.schema import FaceRecord
+from faceloom.output_lock import lock_output
 from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
 
@@ -37,6 +38,8 @@ _PREFETCH = 32
 _THREAD_BATCH = _BATCH // 2
 # Threads that measure faces.
 _MEASURE_THREADS = 2
+# Seconds to wait for a journal's lock: a worker notices within a batch that its parent was killed.
+_LOCK_SECONDS = 60.0
 # Frames between two commits of the journal: what a kill loses at most.
 _COMMIT_FRAMES = 64
 
@@ -142,6 +145,17 @@ def extract_file(
     Raises:
         MediaUnreadable: A video cannot be read.
     """
+    # A worker that outlived its killed parent may still hold it for a moment.
+    with lock_output(task.folder, _LOCK_SECONDS):
+        return (yield from _extract_file(task, geometry, settings, networks))
+
+
+def _extract_file(
+    task: ExtractionTask,
+    geometry: CropGeometry,
+    settings: ExtractionSettings,
+    networks: ExtractionNetworks,
+) -> ProgressGenerator[Journal]:
     journal = Journal(task.folder)
     if journal.state.done:
         return journal

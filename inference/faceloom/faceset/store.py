@@ -4,6 +4,9 @@ faceset.json      schema, identity, crop geometry, footage
 faces.jsonl       one line per face
 embeddings.npy    float32 [faces, 192], unit vectors
 crops/*.jpg       the faces; deleting one rejects that face
+
+Rows of footage that `faceset.json` does not name are ignored: they belong to an addition that was
+killed (see `append`).
 """
 
 import shutil
@@ -32,8 +35,8 @@ from faceloom.safe_read import check_no_symlinks, read_lines, read_npy
 
 # The file that makes a folder a face set.
 FACESET_FILE = "faceset.json"
-_ROWS_FILE = "faces.jsonl"
-_EMBEDDINGS_FILE = "embeddings.npy"
+ROWS_FILE = "faces.jsonl"
+EMBEDDINGS_FILE = "embeddings.npy"
 # Longest line of a face in bytes; 468 landmarks take about 10,000.
 MAX_ROW_BYTES = 200_000
 # JPEG with full-resolution chroma, since lips and eyes are small and red.
@@ -124,7 +127,7 @@ class FaceSet:
         Raises:
             ArtifactRefused: `embeddings.npy` is damaged.
         """
-        path = self.directory / _EMBEDDINGS_FILE
+        path = self.directory / EMBEDDINGS_FILE
         stored, indices = read_npy(path), [row.embedding for row in self.rows]
         if stored.shape[1:] != (EMBEDDING_SIZE,) or max(indices) >= len(stored):
             raise ArtifactRefused(
@@ -174,7 +177,7 @@ class FaceSetWriter:
         """
         check_output_directory(directory, FACESET_FILE, force=force)
         with atomic_directory(directory) as part:
-            with (part / _ROWS_FILE).open("w", encoding="utf-8") as rows:
+            with (part / ROWS_FILE).open("w", encoding="utf-8") as rows:
                 writer = cls(part, identity, geometry, rows)
                 yield writer
             writer._finish()
@@ -200,11 +203,7 @@ class FaceSetWriter:
             crop: Its JPEG file, which is hard-linked where the file system can, else copied.
             embedding: Its embedding.
         """
-        target = self._directory / record.image
-        try:
-            target.hardlink_to(crop)
-        except OSError:
-            shutil.copyfile(crop, target)
+        place_crop(crop, self._directory / record.image)
         row = FaceRow.model_construct(**dict(record), embedding=len(self._embeddings))
         self._rows.write(row.model_dump_json() + "\n")
         self._embeddings.append(embedding)
@@ -219,26 +218,49 @@ class FaceSetWriter:
         (self._directory / FACESET_FILE).write_text(to_json(file), encoding="utf-8")
         empty = np.zeros((0, EMBEDDING_SIZE), np.float32)
         embeddings = np.stack(self._embeddings) if self._embeddings else empty
-        np.save(self._directory / _EMBEDDINGS_FILE, embeddings, allow_pickle=False)
+        np.save(self._directory / EMBEDDINGS_FILE, embeddings, allow_pickle=False)
 
 
 def _existing_rows(directory: Path, file_count: int) -> Iterator[FaceRow]:
     """Yield the faces whose crop exists. Each crop may occur once, which bounds the memory."""
     images = set()
-    for row in _read_rows(directory):
-        if not (directory / row.image).is_file():
+    for row in read_rows(directory):
+        if row.file >= file_count or not (directory / row.image).is_file():
             continue
-        if row.image in images or row.file >= file_count:
+        if row.image in images:
             raise ArtifactRefused(
-                f"{directory}: {row.image} occurs twice or belongs to an unknown file; extract the "
-                "face set again."
+                f"{directory}: {row.image} occurs twice; extract the face set again."
             )
         images.add(row.image)
         yield row
 
 
-def _read_rows(directory: Path) -> Iterator[FaceRow]:
-    path = directory / _ROWS_FILE
+def place_crop(crop: Path, target: Path) -> None:
+    """Put a crop into a face set.
+
+    Args:
+        crop: The JPEG file, which is hard-linked where the file system can, else copied.
+        target: Its new path.
+    """
+    try:
+        target.hardlink_to(crop)
+    except OSError:
+        shutil.copyfile(crop, target)
+
+
+def read_rows(directory: Path) -> Iterator[FaceRow]:
+    """Read all rows of a face set, those of rejected faces and of a killed addition too.
+
+    Args:
+        directory: Its folder.
+
+    Yields:
+        The rows in order.
+
+    Raises:
+        ArtifactRefused: A row is damaged, or there are none.
+    """
+    path = directory / ROWS_FILE
     try:
         for number, line in enumerate(read_lines(path, MAX_ROW_BYTES), 1):
             try:
@@ -249,5 +271,5 @@ def _read_rows(directory: Path) -> Iterator[FaceRow]:
                 ) from error
     except FileNotFoundError:
         raise ArtifactRefused(
-            f"{directory} is not a complete face set: it has no {_ROWS_FILE}."
+            f"{directory} is not a complete face set: it has no {ROWS_FILE}."
         ) from None

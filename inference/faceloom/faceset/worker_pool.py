@@ -15,7 +15,7 @@ from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract_source import ExtractionSettings, ExtractionTask, extract_files
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import FootageFile
-from faceloom.progress import Progress, ProgressGenerator, run_to_completion
+from faceloom.progress import Progress, ProgressGenerator
 
 # Seconds between two reads of the journals' states.
 _POLL_SECONDS = 0.5
@@ -31,6 +31,7 @@ def extract_in_processes(
     geometry: CropGeometry,
     settings: ExtractionSettings,
     workers: int | None,
+    first_index: int = 0,
 ) -> ProgressGenerator[None]:
     """Fill the journals of all files.
 
@@ -40,6 +41,7 @@ def extract_in_processes(
         geometry: Geometry of the crops.
         settings: The settings.
         workers: Processes; None: one per core.
+        first_index: Index of the first file in the face set.
 
     Yields:
         Progress in frames.
@@ -51,9 +53,9 @@ def extract_in_processes(
     count = min(len(files), workers or cores)
     tasks = [
         ExtractionTask(file, index, folder)
-        for index, (file, folder) in enumerate(zip(files, folders, strict=True))
+        for index, (file, folder) in enumerate(zip(files, folders, strict=True), first_index)
     ]
-    if count == 1:
+    if count <= 1:
         yield from extract_files(tasks, geometry, settings)
         return
     shared = replace(settings, threads=max(1, cores // count))
@@ -119,4 +121,8 @@ def _raise_first_error(results: "Sequence[AsyncResult[None]]") -> None:
 def _extract(
     tasks: Sequence[ExtractionTask], geometry: CropGeometry, settings: ExtractionSettings
 ) -> None:
-    run_to_completion(extract_files(tasks, geometry, settings))
+    parent = multiprocessing.parent_process()
+    for _ in extract_files(tasks, geometry, settings):
+        # A worker whose parent was killed stops, so that the next extraction can resume.
+        if parent and not parent.is_alive():
+            return

@@ -12,6 +12,7 @@ from faceloom.atomic import check_output_file, write_text
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset import FaceSet
+from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
 from faceloom.review.coverage_findings import DIRECTION_CHECKS, TARGET_CHECKS
 from faceloom.review.faceset_findings import FACESET_CHECKS, PAIR_CHECKS
@@ -203,6 +204,12 @@ def review(
         MediaUnreadable: The target cannot be read.
         NoFaceFound: The target shows no face.
     """
+    return while_locked(report, _review(directories, target, report, every=every, force=force))
+
+
+def _review(
+    directories: Sequence[Path], target: Path | None, report: Path, *, every: int, force: bool
+) -> ProgressGenerator[ReviewSummary]:
     check_output_file(report, force=force)
     facesets = [FaceSet.read(directory) for directory in directories]
     names = [faces.identity for faces in facesets]

@@ -317,10 +317,16 @@ def test_one_person_of_two_is_kept_and_the_other_never_enters(
 def test_a_person_who_is_not_there(tmp_path: Path, sample: Path, facesets: dict[str, Path]) -> None:
     ada = FaceSet.read(facesets["ada"])
     options = ExtractOptions("ada", every=25, reference=(ada.directory / ada.rows[9].image,))
+    # The faces are kept, so that another --reference does not read the video again.
     with pytest.raises(NoFaceFound, match="is the requested person's"):
         run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
     with pytest.raises(UsageError, match="shows no face"):
         write_png(tmp_path / "blank.png", wave_images(1)[0])
         options = ExtractOptions("ada", reference=(tmp_path / "blank.png",))
         run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options))
-    assert {path.name for path in tmp_path.iterdir()} == {"blank.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"blank.png", "out.work"}
+    options = ExtractOptions("ada", every=25)
+    told = []
+    run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options), told.append)
+    assert told == []
+    assert {path.name for path in tmp_path.iterdir()} == {"blank.png", "out"}

@@ -159,10 +159,6 @@ FACESETS = {
         "score",
     ),
     "a repeated face": (change_last_row(lambda line: line + b"\n" + line), "occurs twice"),
-    "an unknown file": (
-        change_last_row(lambda line: line.replace(b'"file":2', b'"file":99')),
-        "unknown file",
-    ),
 }
 
 

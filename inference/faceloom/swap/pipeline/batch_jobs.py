@@ -14,6 +14,7 @@ from faceloom.atomic import check_output_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError
 from faceloom.image_io import PICTURE_EXTENSIONS
 from faceloom.json_documents import StrictModel, first_validation_error, to_json
+from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
 from faceloom.swap.options import ConvertOptions
@@ -222,6 +223,10 @@ def convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator[
     Raises:
         UsageError: both `force` and `resume` are set: old outputs would count as new ones.
     """
+    return while_locked(report, _convert_jobs(jobs, report))
+
+
+def _convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator[BatchReport]:
     if any(job.options.force and job.options.resume for job in jobs):
         raise UsageError(
             "With several targets --resume keeps existing outputs and --force replaces them; "

@@ -7,11 +7,10 @@ The hidden folder `.OUT.work` holds
     000000.npz        the analysis state after it (see `analysis_state_io`)
     000000.json       written last: the segment is complete
 
-The folder is deleted when the output is written, or when the target is refused. A lock lets one
-process at a time work in it.
+The folder is deleted when the output is written, or when the target is refused. The output's lock
+lets one process at a time work in it (see `output_lock`).
 """
 
-import fcntl
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from faceloom.atomic import atomic_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, ContentRefused, NoFaceFound, UsageError
 from faceloom.hashing import sha256_of, sha256_of_file
 from faceloom.json_documents import StrictModel, read_document, to_json
+from faceloom.output_lock import lock_output
 from faceloom.provenance import content_check_available
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded
 from faceloom.swap.options import ConvertOptions, resume_settings
@@ -37,13 +37,12 @@ from faceloom.swap.pipeline.frame_swapper import SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
 from faceloom.video.image_sequence import list_images
-from faceloom.video.output import STDIO_PATH, final_path
+from faceloom.video.output import STDIO_PATH, check_output_path, final_path
 
 log = logging.getLogger(__name__)
 
 SCHEMA: Literal[2] = 2
 _KEY_FILE = "conversion.json"
-_LOCK_FILE = "lock"
 # The largest frame count that is believed: a year of 60 frames a second.
 _MAX_FRAMES = 2_000_000_000
 
@@ -187,6 +186,8 @@ class ResumeStore:
                 yield cls(Path(folder), [])
             return
         with _locked(resume_folder(out), out) as folder:
+            # Another process may have written it since the target was opened.
+            check_output_path(out, force=force)
             rows = _resumed_rows(folder, out, key, resume=resume, force=force)
             write_text(folder / _KEY_FILE, to_json(key))
             store = cls(folder, rows)
@@ -321,7 +322,7 @@ def _resumed_rows(
     for file in folder.iterdir():
         if file.is_dir():
             shutil.rmtree(file)
-        elif file.name != _LOCK_FILE:
+        else:
             file.unlink()
     return []
 
@@ -366,20 +367,13 @@ def _fingerprint(path: Path) -> str:
 
 @contextmanager
 def _locked(folder: Path, out: Path) -> Iterator[Path]:
-    """Create the folder and hold its lock."""
+    """Create the folder and hold the output's lock."""
     if folder.is_symlink():
         raise UsageError(f"{folder} is a symbolic link; remove it.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        check_no_symlinks(folder)
-        lock = (folder / _LOCK_FILE).open("a")
-    except OSError as error:
-        raise friendly_os_error(error, out) from error
-    with lock:
+    with lock_output(final_path(out)):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(parents=True, exist_ok=True)
+            check_no_symlinks(folder)
         except OSError as error:
-            raise UsageError(
-                f"{out} is being written by another process; wait for it, or choose another name."
-            ) from error
+            raise friendly_os_error(error, out) from error
         yield folder

@@ -243,7 +243,7 @@ def test_a_read_error_keeps_finished_segments(
 def test_two_processes_do_not_work_on_one_output(tmp_path: Path, clip: Path, bundle: Path) -> None:
     first = convert(clip, bundle, tmp_path / "out.mp4", OPTIONS)
     next(first)
-    with pytest.raises(UsageError, match="written by another process"):
+    with pytest.raises(UsageError, match="being written by process"):
         run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", replace(OPTIONS, force=True)))
     first.close()
 
