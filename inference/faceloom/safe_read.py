@@ -87,8 +87,9 @@ def read_lines(path: Path, max_bytes: int) -> Iterator[bytes]:
             number += 1
             if len(line) > max_bytes:
                 raise ArtifactRefused(
-                    f"{path}, line {number} has more than {max_bytes} bytes; Faceloom did not "
-                    "write it."
+                    f"{path}, line {number} has more than {max_bytes} bytes, which Faceloom never "
+                    "writes: the file is damaged or another program's; restore it from a copy, or "
+                    "make its folder again."
                 )
             yield line
 

@@ -34,7 +34,10 @@ def compare_command(
         Path | None, typer.Option(help="The target converted with `--baseline paste`.")
     ] = None,
     every: Annotated[
-        int, typer.Option(min=1, help="Use every Nth frame; flicker is only measured with 1.")
+        int,
+        typer.Option(
+            min=1, help="Measure every Nth frame with its two neighbors; 4 and more save time."
+        ),
     ] = 1,
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML report with charts and the worst frames.")
@@ -55,7 +58,7 @@ def compare_command(
 
     with requires_extra("cpu"):
         from faceloom.atomic import check_output_file
-        from faceloom.compare import ClipVersions, compare, write_report
+        from faceloom.compare import ClipVersions, compare, words_of_swap, write_report
         from faceloom.faceset import FaceSet
         from faceloom.output_lock import lock_output
         from faceloom.progress import run_to_completion
@@ -71,4 +74,9 @@ def compare_command(
             result = run_to_completion(compare(videos, source_faces, target_faces, every), show)
         if report:
             write_report(result, videos, report)
-    print_result(result.comparison, result.comparison.to_text(), json=json)
+    text = result.comparison.to_text()
+    if swap_words := words_of_swap(result.comparison):
+        text += f"\nScore of the swap: {swap_words.to_text()}."
+    if report:
+        text += f"\nThe report is in {report}; open it in a browser."
+    print_result(result.comparison, text, json=json)

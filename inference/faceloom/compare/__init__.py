@@ -8,12 +8,14 @@ from faceloom.compare.compare import (
     DetailedComparison,
     compare,
     compare_frames,
+    is_compared,
     load_identity_references,
     read_synchronized_frames,
 )
 from faceloom.compare.html_report import write_report
 from faceloom.compare.result import TARGET, Comparison, Version
 from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
+from faceloom.compare.score_words import Grade, ScoreWords, describe_score, words_of_swap
 
 __all__ = [
     "COMPONENT_WEIGHTS",
@@ -22,12 +24,17 @@ __all__ = [
     "ClipVersions",
     "Comparison",
     "DetailedComparison",
+    "Grade",
     "Score",
+    "ScoreWords",
     "Version",
     "compare",
     "compare_frames",
     "compute_score",
+    "describe_score",
+    "is_compared",
     "load_identity_references",
     "read_synchronized_frames",
+    "words_of_swap",
     "write_report",
 ]

@@ -62,7 +62,7 @@ def compare(
         identity: Face set of the source identity; without it there is no score, unless there is
             a ground truth.
         other: Face set of the person in the target; None to learn them from the target video.
-        every: Compare every `every`-th frame. The temporal metrics need 1.
+        every: Interval of the compared frames, see `is_compared`.
 
     Yields:
         Progress.
@@ -77,10 +77,23 @@ def compare(
     versions = videos.by_name()
     total = probe_video(videos.target).frame_count
     frames = enumerate(read_synchronized_frames(list(versions.values())))
-    chosen = (frame for frame in frames if frame[0] % every == 0)
+    chosen = (frame for frame in frames if is_compared(frame[0], every))
     subject = f"No frame of {videos.target} shows a face"
     references = load_identity_references(identity, other)
     return (yield from compare_frames(chosen, tuple(versions), references, subject, total=total))
+
+
+def is_compared(frame: int, every: int) -> bool:
+    """Return whether a frame is compared.
+
+    Every `every`-th frame is, with its two neighbors, because the temporal metrics are defined by
+    three consecutive frames. The result estimates that of all frames.
+
+    Args:
+        frame: Index of the frame.
+        every: The interval; up to 3, all frames are compared.
+    """
+    return (frame + 1) % every <= 2
 
 
 def load_identity_references(identity: FaceSet | None, other: FaceSet | None) -> IdentityReferences:
@@ -102,17 +115,16 @@ def compare_frames(
     references: IdentityReferences,
     no_face: str,
     *,
-    stills: bool = False,
     total: int | None = None,
 ) -> ProgressGenerator[DetailedComparison]:
     """Compare versions whose pictures are in memory.
 
     Args:
-        frames: Pairs of a frame index and the frame in each version, the target first.
+        frames: Pairs of a frame index and the frame in each version, the target first. Pictures
+            that are independent of each other have indices that are not consecutive.
         names: Names of the versions, in the order of the pictures.
         references: The identities to compare with.
         no_face: First words of the message if no picture of the target shows a face.
-        stills: Whether the pictures are independent of each other.
         total: Number of frames for the progress, if known.
 
     Yields:
@@ -125,7 +137,7 @@ def compare_frames(
         NoFaceFound: No picture of the target shows a face.
     """
     truth = names.index(TRUTH) if TRUTH in names else None
-    observer, metrics = Observer(len(names), truth, stills=stills), ClipMetrics(truth)
+    observer, metrics = Observer(len(names), truth), ClipMetrics(truth)
     count = 0
     for frame, pictures in frames:
         if observation := observer.observe(frame, pictures):

@@ -63,8 +63,8 @@ _RIGID_POINTS = (
 _OUTER_CORNERS = 1.4
 # Degrees that count as 1 in the fit, to keep it well conditioned.
 _ANGLE_UNIT = 20.0
-# Frames that the fit needs for each of its terms.
-_FRAMES_PER_TERM = 8
+# Frames that the fit of usual positions needs for each of its terms.
+_FRAMES_PER_TERM = 3
 # Lid distance as a share of the eye's width, below which no pupil is visible.
 _CLOSED_EYE = 0.14
 # Pixels that the opening of an eye needs.
@@ -110,9 +110,10 @@ def motion(
 ) -> FrontalPoints:
     """Return each landmark's displacement from its usual position at that head pose.
 
-    The usual position is fitted by least squares: a constant, which is the face's shape, and, with
-    enough frames, linear and quadratic terms of yaw and pitch, as the landmarks of a still face
-    drift with the head pose.
+    The usual position is fitted by least squares: a constant, which is the face's shape, and as
+    many linear and quadratic terms of the head pose as the frames allow, because the landmarks of a
+    still face drift with it. Without those terms, a frozen face that turns with the target's head
+    seems to keep half of its motion.
 
     Args:
         points: Frontalized landmarks per frame.
@@ -123,8 +124,9 @@ def motion(
         Displacements in eye distances.
     """
     yaw, pitch, roll = (angles / _ANGLE_UNIT).T
+    # The terms that matter most come first.
     terms = [yaw, pitch, roll, yaw * yaw, pitch * pitch, yaw * pitch]
-    used = terms if known.sum() >= _FRAMES_PER_TERM * len(terms) else []
+    used = terms[: int(known.sum()) // _FRAMES_PER_TERM]
     columns = np.stack([np.ones_like(yaw), *used], 1)
     flat = points.reshape(len(points), -1)
     usual = columns @ np.linalg.lstsq(columns[known], flat[known], rcond=None)[0]

@@ -1,6 +1,6 @@
 """The HTML report of a comparison: scores, metrics, charts over time, the worst frames."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from faceloom.compare.result import (
     Comparison,
     format_metric,
 )
+from faceloom.compare.score_words import words_of_swap
 from faceloom.faces.alignment import crop_face
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.reports import ChartLine, LineChart, LinkedPoint, picture_url, render_page
@@ -52,11 +53,15 @@ def write_report(detailed: DetailedComparison, videos: ClipVersions, path: Path)
         path: The file to write.
     """
     comparison = detailed.comparison
-    crops = _read_crops(videos, worst_frames(comparison))
+    typical = detailed.frames[len(detailed.frames) // 2]
+    crops = _read_crops(videos, {*worst_frames(comparison), typical})
     page = render_page(
         "faceloom.compare",
         "report.html.j2",
         comparison=comparison,
+        words=words_of_swap(comparison),
+        first_frame=typical,
+        first_crops=crops[typical],
         references=REFERENCES,
         colors=COLORS,
         target=videos.target.name,
@@ -89,7 +94,7 @@ def worst_frames(comparison: Comparison) -> dict[int, list[str]]:
     return dict(sorted(frames.items()))
 
 
-def _read_crops(videos: ClipVersions, frames: Mapping[int, object]) -> dict[int, list[str]]:
+def _read_crops(videos: ClipVersions, frames: Collection[int]) -> dict[int, list[str]]:
     """Return for some frames the crop of every version as a data URL."""
     crops: dict[int, list[str]] = {}
     paths = list(videos.by_name().values())
@@ -102,8 +107,11 @@ def _read_crops(videos: ClipVersions, frames: Mapping[int, object]) -> dict[int,
 
 
 def _crop_versions(pictures: Sequence[Rgb]) -> list[Rgb]:
-    """Cut every version of a frame at the target's face."""
+    """Cut every version of a frame at the target's face; empty if it is not detected."""
     (faces,) = FaceFinder().find([pictures[0]])
+    if not faces:
+        # The face was tracked here from the frame before, and the detector alone misses it.
+        return []
     to_crop = CROP.frame_to_crop(faces[0].points_xy)
     return [crop_face(picture, to_crop, CROP.size) for picture in pictures]
 

@@ -103,17 +103,16 @@ class FrameObservation:
 class Observer:
     """Measures all versions of a clip, frame by frame, at the target's largest face."""
 
-    def __init__(self, versions: int, truth: int | None, *, stills: bool = False):
+    def __init__(self, versions: int, truth: int | None):
         """Load the face networks.
 
         Args:
             versions: Number of versions, the target included.
             truth: Index of the ground truth among the versions; None without one.
-            stills: Whether the pictures are independent of each other.
         """
         first = FaceFinder(detect_every=_DETECT_EVERY)
         self._finders = [first, *(first.for_new_video() for _ in range(versions - 1))]
-        self._stills = stills
+        self._next_frame = 0
         self._recognition = MobileFaceNet()
         self._truth = truth
 
@@ -121,14 +120,16 @@ class Observer:
         """Measure one frame.
 
         Args:
-            frame: Frame index.
+            frame: Frame index; frames are tracked where it is one more than the last.
             pictures: The frame in every version, the target first.
 
         Returns:
             The observation; None if the target shows no face.
         """
-        if self._stills:
+        if frame != self._next_frame:
+            # Faces are not tracked across a gap.
             self._finders = [finder.for_new_video() for finder in self._finders]
+        self._next_frame = frame + 1
         found = [
             finder.find([picture])[0]
             for finder, picture in zip(self._finders, pictures, strict=True)

@@ -1,7 +1,8 @@
 """One score per swap, to rank runs, and the components that make it up.
 
 The score is the identity component times the weighted mean of the others: an unchanged target
-scores 0, and so does a perfect picture of somebody else.
+scores 0, and so does a perfect picture of somebody else. A face that moves little is no swap
+either, however sharp: below a quarter of the motion, the score falls in proportion to it.
 """
 
 import math
@@ -19,6 +20,9 @@ COMPONENT_WEIGHTS = {
     "position": 0.05,
     "stability": 0.15,
 }
+# Expression below which the score falls to 0 in proportion. A frozen face keeps up to 0.1 of the
+# motion by chance.
+_FULL_EXPRESSION = 0.25
 # Scales: the metric at which its component falls to 1/e; such an error is plainly visible.
 # Delta E.
 _COLOR_SCALE = 20.0
@@ -86,7 +90,8 @@ def compute_score(
     mean = weighted / max(weight, 1e-9)
     named = [ScoreComponent(name, value) for name, value in components.items()]
     clamped = _clamp(identity)
-    return Score(100 * clamped * mean, (ScoreComponent("identity", clamped), *named))
+    moves = min(components.get("expression", 1.0) / _FULL_EXPRESSION, 1.0)
+    return Score(100 * clamped * moves * mean, (ScoreComponent("identity", clamped), *named))
 
 
 def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:

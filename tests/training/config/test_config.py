@@ -69,7 +69,7 @@ INVALID = {
     ),
     "output scale larger than the stride": (
         VALID.replace("latent_dim: 16", "latent_dim: 16, output_stride: 2, output_scale: 4"),
-        "output_scale must divide output_stride",
+        "network.output_scale is 4 and must not exceed network.output_stride, which is 2",
     ),
     "micro-batch that does not divide the batch": (
         VALID + "micro_batch_size: 3",

@@ -68,8 +68,8 @@ def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> No
     losses = [row["loss"] for row in metrics_rows(run)]
     assert losses[-1] < losses[0] * 0.8
     sheet = cv2.imread(str(summary.preview))
-    # Three pairs with six rows each, six columns.
-    assert sheet.shape == (3 * 6 * 128, 6 * 128, 3)
+    # Three pairs with six labeled rows each, six columns.
+    assert sheet.shape == (3 * 6 * (160 + 22), 6 * 160, 3)
 
 
 def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(

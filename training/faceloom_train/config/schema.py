@@ -70,8 +70,9 @@ class ConvNetwork(StrictModel):
             raise ValueError("mean_face_max_shift needs mean_face: true")
         if self.output_stride % self.output_scale:
             raise ValueError(
-                f"output_scale must divide output_stride: {self.output_scale} is more than "
-                f"{self.output_stride}"
+                f"network.output_scale is {self.output_scale} and must not exceed "
+                f"network.output_stride, which is {self.output_stride}; set output_scale to "
+                f"{' or '.join(str(scale) for scale in (1, 2, 4) if scale <= self.output_stride)}"
             )
         return self
 

@@ -50,8 +50,8 @@ def local_face_sets(run: Path, faces: Mapping[str, Path]) -> dict[str, Path]:
         return {name: path.resolve() for name, path in faces.items()}
     if not Run.exists(run):
         raise UsageError(
-            f"{run} is not on this machine; name this worker's copies of the face sets with "
-            "--faces."
+            f"{run} is not a run on this machine, so this worker does not know which faces to "
+            "train on; add --faces NAME=FACESET for each identity, as on the first machine."
         )
     return dict(Run.read(run).faces)
 

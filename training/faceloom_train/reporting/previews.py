@@ -1,17 +1,17 @@
 """Write sheets of images: predictions of each decoder, and training examples."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 from keras import ops
 
 from faceloom.array_types import Rgb, to_uint8
 from faceloom.image_io import write_png
+from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
 from faceloom_train.augmentation.pipeline import center_crops, make_augmentation
 from faceloom_train.data.dataset import TrainingFaces, make_dataset
 from faceloom_train.model.inference import swap_faces
@@ -19,15 +19,19 @@ from faceloom_train.model.swap_model import SwapModel, mask_background
 
 # Faces of each identity on a sheet.
 _ROWS = 6
-# Side of an image on a sheet in pixels; small crops are enlarged to it.
-_CELL_SIZE = 128
+# Side of an image on a sheet in pixels: wide enough for a label of 20 letters.
+_CELL_SIZE = 160
+# Labels of training examples.
+_EXAMPLE_LABELS = ("input", "target", "mask")
+# A label and the images below each other, RGB from 0 to 1.
+_Column: TypeAlias = tuple[str, Float32[np.ndarray, "n s s 3"]]
 
 
 def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
     """Write predictions of some training faces.
 
-    For each pair of identities A and B, the columns are: A, A reconstructed, A swapped to B; B, B
-    reconstructed, B swapped to A.
+    For each pair of identities A and B, the labeled columns are: A, A reconstructed, A with the
+    face of B; B, B reconstructed, B with the face of A. An identity with few faces has few rows.
 
     Args:
         model: The model.
@@ -35,7 +39,7 @@ def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) 
         path: The PNG file.
     """
     pairs = combinations(range(len(faces)), 2)
-    write_png(path, np.concatenate([_pair_rows(model, faces, a, b) for a, b in pairs]))
+    write_png(path, np.concatenate([_pair_sheet(model, faces, a, b) for a, b in pairs]))
 
 
 def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
@@ -57,39 +61,49 @@ def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path)
         {name: ops.convert_to_tensor(x[:, index]) for name, x in batch.items()}
         for index in range(len(faces))
     ]
-    write_png(path, np.concatenate([_example_columns(model, own) for own in by_identity], axis=1))
+    columns = [
+        (f"{own.identity}: {label}", images)
+        for own, batch in zip(faces, by_identity, strict=True)
+        for label, images in zip(_EXAMPLE_LABELS, _examples(model, batch), strict=True)
+    ]
+    write_png(path, _draw_columns(columns))
 
 
-def _example_columns(model: SwapModel, batch: dict[str, Any]) -> Rgb:
+def _examples(model: SwapModel, batch: dict[str, Any]) -> list[Float32[np.ndarray, "n s s 3"]]:
     # Compiling takes longer than one call.
     augment = make_augmentation(model.crop.size, jit_compile=False)
     target, source, outline = augment(batch)
     if model.config.mask_background:
         source = mask_background(source, outline)
     mask = ops.broadcast_to(target[..., 3:], source.shape)
-    return np.concatenate(
-        [_column(ops.convert_to_numpy(x)) for x in (source, target[..., :3], mask)], axis=1
-    )
+    return [ops.convert_to_numpy(x) for x in (source, target[..., :3], mask)]
 
 
-def _pair_rows(model: SwapModel, faces: Sequence[TrainingFaces], a: int, b: int) -> Rgb:
-    left = _prediction_columns(model, faces[a], a, b)
-    right = _prediction_columns(model, faces[b], b, a)
-    return np.concatenate([left, right], axis=1)
+def _pair_sheet(model: SwapModel, faces: Sequence[TrainingFaces], a: int, b: int) -> Rgb:
+    columns = [
+        *_prediction_columns(model, faces, a, b),
+        *_prediction_columns(model, faces, b, a),
+    ]
+    return _draw_columns(columns)
 
 
-def _prediction_columns(model: SwapModel, faces: TrainingFaces, own: int, other: int) -> Rgb:
+def _prediction_columns(
+    model: SwapModel, identities: Sequence[TrainingFaces], own: int, other: int
+) -> list[_Column]:
     """Return the columns: faces, reconstructions, swaps to the identity of index `other`."""
+    faces = identities[own]
     count = len(faces.crops)
     indices = np.linspace(0, count - 1, min(_ROWS, count)).round().astype(int)
     crops = center_crops(faces.crops[indices], model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:]
     predictions = [swap_faces(model, rgb, mask, index)[..., :3] for index in (own, other)]
-    return np.concatenate([_column(images) for images in (rgb, *predictions)], axis=1)
+    name = faces.identity
+    labels = (name, f"{name} rebuilt", f"{name} with {identities[other].identity}'s face")
+    return list(zip(labels, (rgb, *predictions), strict=True))
 
 
-def _column(images: Float32[np.ndarray, "n s s 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    size = (_CELL_SIZE, _CELL_SIZE)
-    return np.concatenate(
-        [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in to_uint8(images * 255)]
-    )
+def _draw_columns(columns: Sequence[_Column]) -> Rgb:
+    """Draw columns of any lengths side by side, each image with its column's label."""
+    cells = [[Cell(to_uint8(image * 255), label) for image in images] for label, images in columns]
+    empty = Cell(np.zeros((1, 1, 3), np.uint8), "")
+    return draw_sheet(list(zip_longest(*cells, fillvalue=empty)), _CELL_SIZE)

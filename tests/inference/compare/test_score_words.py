@@ -1,0 +1,66 @@
+"""The words of a score."""
+
+import pytest
+
+from faceloom.compare import Grade, describe_score
+from faceloom.compare.metrics import MetricSummary
+from faceloom.compare.score import compute_score
+
+
+@pytest.mark.parametrize(
+    ("score", "identity", "expression", "sharpness", "grade", "finding"),
+    [
+        (22.7, 0.7, 0.15, 0.8, Grade.poor, "moves little"),
+        (3.0, 0.2, 0.15, 0.8, Grade.poor, "hardly looks like the source"),
+        (30.0, 0.5, 0.6, 0.8, Grade.fair, "only partly like"),
+        (41.0, 0.7, 0.4, 0.8, Grade.fair, "moves less than the target's"),
+        (43.0, 0.8, 0.7, 0.3, Grade.good, "blurred"),
+        (43.0, 0.8, 0.7, 2.0, Grade.good, "noisy"),
+        (60.8, 0.9, 0.6, 0.8, Grade.good, "looks like the source and moves"),
+        (0.0, None, None, None, Grade.poor, "no face is found"),
+        (50.0, 0.9, None, None, Grade.good, "looks like the source"),
+    ],
+)
+def test_a_score_has_a_grade_and_names_the_gravest_fault(
+    score: float,
+    identity: float | None,
+    expression: float | None,
+    sharpness: float | None,
+    grade: Grade,
+    finding: str,
+) -> None:
+    words = describe_score(score, identity=identity, expression=expression, sharpness=sharpness)
+    assert words.grade is grade
+    assert finding in words.finding
+    assert words.to_text().startswith(f"{score} of 100, {grade}: ")
+
+
+@pytest.mark.parametrize(
+    ("steps_help", "advice"),
+    [
+        (True, "more steps help"),
+        (False, "more footage of the source that speaks and turns helps more than more steps"),
+        (None, "train longer; if that does not help, add more footage"),
+    ],
+)
+def test_the_advice_follows_the_trend(steps_help: bool | None, advice: str) -> None:
+    words = describe_score(20, identity=0.7, expression=0.1, sharpness=1, steps_help=steps_help)
+    assert advice in words.advice
+
+
+@pytest.mark.parametrize(("expression", "share"), [(0.5, 1), (0.25, 1), (0.1, 0.4), (-0.3, 0)])
+def test_the_score_of_a_face_that_moves_little_falls_with_its_motion(
+    expression: float, share: float
+) -> None:
+    values = {
+        "identity": 0.8,
+        "expression": expression,
+        "color_error": 0.0,
+        "shading_error": 0.0,
+        "seam": 0.0,
+    }
+    metrics = {name: MetricSummary(name, value, None, ()) for name, value in values.items()}
+    score = compute_score(metrics, None)
+    assert score is not None
+    others = 0.5 * max(expression, 0) + 0.1 + 0.05
+    assert score.value == pytest.approx(80 * share * others / 0.65)
