@@ -28,7 +28,6 @@ from faceloom.provenance import (
 from faceloom.provenance.content_check import REFUSED_CLASSES
 from faceloom.provenance.verify import C2PA_STORE
 from faceloom.video import probe_source, read_frames
-from faceloom.video.rotation import to_upright
 
 SAMPLE = Path(str(files("faceloom.demo") / "sample" / "target_ada.mp4"))
 # Bytes of each file in which one bit is flipped.
@@ -151,7 +150,7 @@ def check_video(path: Path) -> None:
         if frame.seconds < next_check:
             continue
         next_check, checks, started = frame.seconds + 1, checks + 1, time.perf_counter()
-        upright = to_upright(frame.rgb, info.rotation)
+        upright = info.orientation.to_upright(frame.rgb)
         detections = detector.detect(cv2.cvtColor(upright, cv2.COLOR_RGB2BGR))
         elapsed += time.perf_counter() - started
         scores = [

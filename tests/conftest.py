@@ -25,6 +25,12 @@ def sample() -> Path:
     return SAMPLE
 
 
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of files that cameras, phones and other programs wrote."""
+    return Path(__file__).parent / "data" / "cases"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the signing key and tuning results out of the user's own folders."""

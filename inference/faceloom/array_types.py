@@ -6,10 +6,12 @@ Sizes are unnamed, since a function may take an image of one size and return one
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Shaped, UInt8
 
 # An RGB image, 0 to 255.
 Rgb: TypeAlias = UInt8[np.ndarray, "_ _ 3"]
+# An image of any channels and type of number.
+Picture: TypeAlias = Shaped[np.ndarray, "_ _ *channels"]
 # A soft mask of an image, 0 (outside) to 255 (inside).
 Mask: TypeAlias = UInt8[np.ndarray, "_ _"]
 # Images of one size.

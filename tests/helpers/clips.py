@@ -18,6 +18,7 @@ def make_clip(
     pts: Sequence[int] | None = None,
     time_base: Fraction = Fraction(1, 1000),
     rotation: int = 0,
+    mirrored: bool = False,
     sample_aspect_ratio: Fraction = Fraction(1),
     pixel_format: str = "yuv420p",
     matrix: int | None = None,
@@ -48,8 +49,8 @@ def make_clip(
         for name, value in tags.items():
             if value is not None:
                 setattr(context, name, value)
-        if rotation:
-            video.set_display_rotation(rotation)
+        if rotation or mirrored:
+            video.set_display_rotation(rotation, hflip=mirrored)
         audio = container.add_stream("aac", rate=44100, layout="mono") if audio_seconds else None
         for time, rgb in zip(times, images, strict=True):
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(

@@ -18,7 +18,7 @@ from faceloom.swap.pipeline.frame_swapper import SelectedFrame, SwappedFace
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, SegmentWriter
-from faceloom.video.rotation import frame_to_coded
+from faceloom.video.display import frame_to_coded
 
 # Frames that the separate stages use, all in memory. The whole command reads the whole video.
 _FRAMES = 100
@@ -144,7 +144,7 @@ def bench_convert(
 def _warm_analysis(frames: Sequence[Frame], selector: FaceSelector, batch_size: int) -> Analysis:
     """Return an analysis whose networks have run once."""
     finder = FaceFinder(detect_every=DETECT_EVERY)
-    finder.find([frames[0].rgb])
+    finder.find([frames[0].square_rgb])
     return Analysis(finder.for_new_video(), selector, SegmentGrid(0, len(frames)), batch_size)
 
 
@@ -161,4 +161,4 @@ def _predict(
 def _encode(frames: Iterable[Frame], target: Target, path: Path) -> None:
     with SegmentWriter.open(path, target.info, target.encoding) as writer:
         for frame in frames:
-            writer.write(frame_to_coded(frame, target.info.rotation))
+            writer.write(frame_to_coded(frame, target.info))

@@ -16,6 +16,7 @@ from faceloom.faceset import FaceSet
 from faceloom.faceset.similarity import center_of
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.video import probe_video, read_frames
+from faceloom.video.display import frame_to_upright
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +178,21 @@ def read_synchronized_frames(paths: Sequence[Path]) -> Iterator[tuple[Rgb, ...]]
         paths: The videos.
 
     Yields:
-        Per frame its picture in each video.
+        Per frame its picture in each video, upright and with square pixels.
 
     Raises:
         UsageError: The videos differ in size or number of frames.
     """
     names = " and ".join(map(str, paths))
-    if len({(info.width, info.height, info.rotation) for info in map(probe_video, paths)}) > 1:
+    infos = [probe_video(path) for path in paths]
+    if len({info.display_size for info in infos}) > 1:
         raise UsageError(f"{names} differ in size; compare versions of one clip.")
     try:
         for frames in zip(*map(read_frames, paths), strict=True):
-            yield tuple(frame.rgb for frame in frames)
+            yield tuple(
+                frame_to_upright(frame, info).square_rgb
+                for frame, info in zip(frames, infos, strict=True)
+            )
     except ValueError as error:
         raise UsageError(
             f"{names} differ in their number of frames; compare versions of one clip."

@@ -27,6 +27,9 @@ WHOLE_FACE_TEMPLATE = (
 # maps to itself; the published one is displaced by 1.3 pixels at 128 pixels a side.
 CENTERED_TEMPLATE = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FACE_TEMPLATE)
 
+# The map that changes nothing.
+IDENTITY_AFFINE = float32([[1, 0, 0], [0, 1, 0]])
+
 # Coordinate of a template point, in sides of the crop.
 TemplateCoordinate = Annotated[float, Field(ge=-10, le=10)]
 
@@ -131,6 +134,29 @@ def invert_affine(affine: Affine) -> Affine:
     return float32(cv2.invertAffineTransform(affine))
 
 
+def compose_affine(outer: Affine, inner: Affine) -> Affine:
+    """Return the map that applies `inner` and then `outer`.
+
+    Args:
+        outer: The map that is applied last.
+        inner: The map that is applied first.
+    """
+    linear, shift = outer[:, :2], outer[:, 2:]
+    return float32(np.concatenate([linear @ inner[:, :2], linear @ inner[:, 2:] + shift], 1))
+
+
+def affine_scale(affine: Affine) -> float:
+    """Return how many times as long a map makes things, averaged over directions.
+
+    Args:
+        affine: The map: a similarity, or one that also stretches pixels to squares.
+
+    Returns:
+        The square root of the factor by which it changes areas.
+    """
+    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+
+
 def apply_affine(
     affine: Float32[np.ndarray, "d _"], points: Float32[np.ndarray, "k d"]
 ) -> Float32[np.ndarray, "k d"]:
@@ -160,8 +186,7 @@ def crop_face(picture: Rgb, frame_to_crop: Affine, size: int) -> Rgb:
     Returns:
         The crop, `size` pixels square.
     """
-    scale = float(np.hypot(*frame_to_crop[:, 0]))
-    factor = max(1, round(1 / scale))
+    factor = max(1, round(1 / affine_scale(frame_to_crop)))
     if factor == 1:
         return _warp(picture, frame_to_crop, size)
     return cv2.resize(
@@ -186,7 +211,7 @@ def scale_affine(frame_to_crop: Affine, factor: float) -> Affine:
 
 def _warp(picture: Rgb, affine: Affine, size: int) -> Rgb:
     interpolation = cv2.INTER_LINEAR
-    if np.hypot(*affine[:, 0]) > 1:
+    if affine_scale(affine) > 1:
         # Bicubic enlarging keeps edges that a bilinear filter would soften.
         interpolation = cv2.INTER_CUBIC
         picture, affine = _visible_part(picture, affine, size)

@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from faceloom.array_types import Affine, Mask, Points, Rgb
-from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.faces.alignment import (
+    IDENTITY_AFFINE,
+    CropGeometry,
+    apply_affine,
+    compose_affine,
+    crop_face,
+)
 from faceloom.faces.face_finder import Face
 from faceloom.faces.mask import mesh_mask
 
@@ -13,7 +19,9 @@ class FaceCrop:
     """The crop of one face, with its landmarks and mask in pixels of the crop."""
 
     frame_to_crop: Affine
-    """Map from pixels of the picture to pixels of the crop."""
+    """Map from pixels of the picture, which may not be square, to pixels of the crop."""
+    square_to_crop: Affine
+    """Map from the pixels that the face is measured in, which are square, to those of the crop."""
     rgb: Rgb
     """The crop, square."""
     mesh_xy: Points
@@ -22,22 +30,29 @@ class FaceCrop:
     """Mesh mask of the crop: 255 inside the face, 0 outside."""
 
     @classmethod
-    def from_image(cls, picture: Rgb, face: Face, geometry: CropGeometry) -> "FaceCrop":
+    def from_image(
+        cls,
+        picture: Rgb,
+        face: Face,
+        geometry: CropGeometry,
+        to_square: Affine = IDENTITY_AFFINE,
+    ) -> "FaceCrop":
         """Cut a face out of its picture.
 
         Args:
             picture: The picture that shows the face.
-            face: The face, in pixels of `picture`.
+            face: The face, in square pixels.
             geometry: Size, coverage and template of the crop.
+            to_square: Map from pixels of `picture` to square pixels.
 
         Returns:
             The crop with its landmarks and mesh mask.
         """
-        frame_to_crop = geometry.frame_to_crop(face.points_xy)
+        square_to_crop = geometry.frame_to_crop(face.points_xy)
+        frame_to_crop = compose_affine(square_to_crop, to_square)
         rgb = crop_face(picture, frame_to_crop, geometry.size)
-        return cls(
-            frame_to_crop, rgb, *align_mesh(face.landmarks.points_xy, frame_to_crop, geometry.size)
-        )
+        mesh = align_mesh(face.landmarks.points_xy, square_to_crop, geometry.size)
+        return cls(frame_to_crop, square_to_crop, rgb, *mesh)
 
 
 def align_mesh(mesh_xy: Points, to_crop: Affine, size: int) -> tuple[Points, Mask]:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from faceloom.array_types import Mask, Points, Rgb, float32, to_uint8
 from faceloom.color import luma
+from faceloom.faces.alignment import affine_scale
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, INNER_LIPS, LOWER_LID, UPPER_LID
 from faceloom.json_documents import StrictModel
@@ -84,7 +85,7 @@ def crop_quality(crop: FaceCrop) -> Quality:
     inside = small_mask > _INSIDE
     uniform, color = background_color(small, small_mask)
     return Quality(
-        sharpness=sharpness(crop.rgb, crop.mask, float(np.hypot(*crop.frame_to_crop[:, 0]))),
+        sharpness=sharpness(crop.rgb, crop.mask, affine_scale(crop.frame_to_crop)),
         exposure=float(luma(small)[inside].mean()) if inside.any() else 0.0,
         # Single pixels, as a mean of several is hardly ever clipped; a sample is enough.
         clipped=clipped_fraction(_sample_pixels(crop.rgb, _SHARPNESS_SIDE), inside),

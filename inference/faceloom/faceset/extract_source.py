@@ -233,7 +233,7 @@ class FaceRecordBuilder:
             for (_, face), to_crop in zip(faces, maps, strict=True)
         ]
         crops = [
-            FaceCrop(to_crop, image, mesh_xy, mask)
+            FaceCrop(to_crop, to_crop, image, mesh_xy, mask)
             for to_crop, image, (mesh_xy, mask) in zip(maps, images, meshes, strict=True)
         ]
         qualities = [crop_quality(crop) for crop in crops]

@@ -16,7 +16,7 @@ from faceloom.faceset.faceswap_metadata import (
 from faceloom.hashing import sha256_of_file
 from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort, read_picture
 from faceloom.video import probe_video, read_frames
-from faceloom.video.rotation import to_upright
+from faceloom.video.display import frame_to_upright
 from faceloom.video.source import VIDEO_EXTENSIONS
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FootageFrame:
-    """One upright frame of a footage file."""
+    """One frame of a footage file as a viewer shows it: upright, with square pixels."""
 
     frame: int
     """Index in the file; for a face that another tool cut out, the index in its video."""
@@ -92,11 +92,10 @@ class FootageFile:
                     self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path)
                 )
             return
-        rotation = probe_video(self.path).rotation
+        info = probe_video(self.path)
         for frame in read_frames(self.path, start=start, every=every):
-            yield FootageFrame(
-                frame.index, frame.pts, frame.seconds, to_upright(frame.rgb, rotation)
-            )
+            square = frame_to_upright(frame, info).square_rgb
+            yield FootageFrame(frame.index, frame.pts, frame.seconds, square)
 
 
 def list_footage(inputs: Iterable[Path]) -> list[FootageFile]:

@@ -113,7 +113,7 @@ def check_frame(frame: Frame, info: VideoInfo) -> None:
     """
     if content_check_available():
         check = ContentCheck(load_nudity_detector(), info)
-        if finding := check.find(frame.rgb, frame.seconds):
+        if finding := check.find(frame.square_rgb, frame.seconds):
             raise check.refusal(finding)
 
 
@@ -153,7 +153,7 @@ class ContentCheck:
         for frame in frames:
             if frame.seconds >= next_check:
                 next_check, checks = frame.seconds + self._interval, checks + 1
-                finding = self.find(frame.rgb, frame.seconds)
+                finding = self.find(frame.square_rgb, frame.seconds)
                 if previous and finding:
                     raise self.refusal(previous, finding)
                 previous = finding

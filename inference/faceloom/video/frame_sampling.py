@@ -31,9 +31,9 @@ def uniform_sample_times(info: VideoInfo, count: int) -> list[float]:
 
 
 def read_frames_at(info: VideoInfo, seconds: Sequence[float]) -> Iterator[Frame]:
-    """Yield the frame shown at each time, not rotated; the last frame for times after the end.
+    """Yield the frame shown at each time; the last frame for times after the end.
 
-    Seeks to the key frame before each time.
+    Frames are in coded orientation. Seeks to the key frame before each time.
 
     Args:
         info: The source.

@@ -8,14 +8,15 @@ import av
 import cv2
 import numpy as np
 
+from faceloom.array_types import Picture
 from faceloom.errors import UsageError
 from faceloom.image_io import encode_picture
 from faceloom.video.encoders import Encoding
 from faceloom.video.image_sequence import list_images
 from faceloom.video.info import VideoInfo
-from faceloom.video.output import image_name, output_kind
+from faceloom.video.output import image_name, output_kind, shown_as_coded
+from faceloom.video.pixel_aspect import to_square_pixels
 from faceloom.video.pixel_format import to_rgb
-from faceloom.video.rotation import to_upright
 from faceloom.video.safe_open import open_input
 
 # A GIF stores delays in hundredths of a second.
@@ -32,7 +33,7 @@ def write_image_output(
     encoding: Encoding,
     start: Fraction,
 ) -> None:
-    """Write PNG segments as images or a GIF, upright.
+    """Write PNG segments as images or a GIF: upright and with square pixels, as they have no tags.
 
     Args:
         segments: Files of `SegmentWriter` with PNG frames, in order.
@@ -78,14 +79,18 @@ def _png_files(segments: Sequence[Path], info: VideoInfo) -> Iterator[tuple[int,
                     continue
                 index = round(packet.pts * packet.time_base * info.average_rate)
                 data = bytes(packet)
-                yield index, _rotate_png(data, info.rotation) if info.rotation else data
+                yield index, data if shown_as_coded(info) else _display_png(data, info)
 
 
-def _rotate_png(data: bytes, rotation: int) -> bytes:
-    """Rotate a PNG upright, as PNG has no display matrix; keeps channels and bit depth."""
+def _display_png(data: bytes, info: VideoInfo) -> bytes:
+    """Return a PNG as a viewer shows its source; channels and bit depth stay."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert image is not None, "the PNG was encoded by us"
-    return cv2.imencode(".png", np.rot90(image, rotation // 90))[1].tobytes()
+    return cv2.imencode(".png", _to_display(image, info))[1].tobytes()
+
+
+def _to_display(image: Picture, info: VideoInfo) -> Picture:
+    return info.orientation.to_upright(to_square_pixels(image, info.sample_aspect_ratio))
 
 
 def _reencode(data: bytes, name: Path, encoding: Encoding) -> bytes:
@@ -106,14 +111,11 @@ def _write_gif(segments: Sequence[Path], part: Path, info: VideoInfo, start: Fra
     with av.open(str(part), "w", format="gif", options={"fflags": "+bitexact"}) as target:
         stream = target.add_stream("gif", rate=info.average_rate)
         context = stream.codec_context
-        sideways = info.rotation % 180 != 0
-        context.width, context.height = (
-            (info.height, info.width) if sideways else (info.width, info.height)
-        )
+        context.width, context.height = info.display_size
         context.pix_fmt, context.time_base = "pal8", _GIF_TIME_BASE
         graph = _palette_graph(context.width, context.height)
         last_duration = 0
-        for decoded, seconds, duration in _upright_frames(segments, info.rotation):
+        for decoded, seconds, duration in _display_frames(segments, info):
             graph.vpush(decoded)
             paletted = graph.vpull()
             paletted.pts = round((seconds - start) / _GIF_TIME_BASE)
@@ -125,15 +127,15 @@ def _write_gif(segments: Sequence[Path], part: Path, info: VideoInfo, start: Fra
             target.mux(packet)
 
 
-def _upright_frames(
-    segments: Sequence[Path], rotation: int
+def _display_frames(
+    segments: Sequence[Path], info: VideoInfo
 ) -> Iterator[tuple[av.VideoFrame, Fraction, Fraction]]:
     """Yield each RGB frame with its time and duration in seconds."""
     for path in segments:
         with open_input(path) as container:
             for decoded in container.decode(video=0):
                 base = Fraction(decoded.time_base or 0)
-                rgb = av.VideoFrame.from_ndarray(to_upright(to_rgb(decoded), rotation), "rgb24")
+                rgb = av.VideoFrame.from_ndarray(_to_display(to_rgb(decoded), info), "rgb24")
                 yield rgb, (decoded.pts or 0) * base, decoded.duration * base
 
 

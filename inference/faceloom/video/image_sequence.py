@@ -9,6 +9,7 @@ import av
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort
 from faceloom.video.info import ColorTags, Frame, VideoInfo
+from faceloom.video.orientation import Orientation
 from faceloom.video.pixel_format import to_rgb
 from faceloom.video.safe_open import open_input
 
@@ -51,7 +52,7 @@ def probe_images(path: Path, rate: Fraction = DEFAULT_RATE) -> VideoInfo:
         path=path,
         width=first.width,
         height=first.height,
-        rotation=_rotation(first),
+        orientation=Orientation.of_frame(first),
         sample_aspect_ratio=Fraction(1),
         time_base=1 / rate,
         average_rate=rate,
@@ -80,14 +81,19 @@ def read_images(
 
     Raises:
         MediaUnreadable: If an image cannot be decoded, or differs from the first one in size,
-            pixel format or rotation.
+            pixel format or orientation.
     """
     for index, file in enumerate(list_images(info.path)[:stop]):
         if index < start or index % every:
             continue
         decoded = _decode(file)
-        properties = (decoded.width, decoded.height, decoded.format.name, _rotation(decoded))
-        if properties != (info.width, info.height, info.pixel_format, info.rotation):
+        properties = (
+            decoded.width,
+            decoded.height,
+            decoded.format.name,
+            Orientation.of_frame(decoded),
+        )
+        if properties != (info.width, info.height, info.pixel_format, info.orientation):
             raise MediaUnreadable(
                 f"{file} is {properties[0]}x{properties[1]} {properties[2]} and the first image is "
                 f"{info.width}x{info.height} {info.pixel_format}; convert all to one size and "
@@ -105,7 +111,3 @@ def _decode(path: Path) -> av.VideoFrame:
         raise MediaUnreadable(
             f"{path} is not an image that can be decoded; check that it opens in an image viewer."
         ) from error
-
-
-def _rotation(decoded: av.VideoFrame) -> int:
-    return round(decoded.rotation / 90) * 90 % 360

@@ -7,7 +7,9 @@ from typing import Literal
 
 import av
 
-from faceloom.array_types import Rgb
+from faceloom.array_types import Affine, Rgb
+from faceloom.video.orientation import Orientation
+from faceloom.video.pixel_aspect import square_pixel_map, square_pixel_size, to_square_pixels
 
 # Rectangle in pixels: left, top, right, bottom; right and bottom are exclusive.
 Box = tuple[int, int, int, int]
@@ -38,13 +40,13 @@ class VideoInfo:
     """The video file, the image, or the folder of images."""
 
     width: int
-    """Coded width in pixels, before rotation."""
+    """Coded width in pixels."""
 
     height: int
-    """Coded height in pixels, before rotation."""
+    """Coded height in pixels."""
 
-    rotation: int
-    """Display rotation in degrees counter-clockwise: 0, 90, 180 or 270."""
+    orientation: Orientation
+    """How a viewer turns and mirrors the coded picture."""
 
     sample_aspect_ratio: Fraction
     """Width of a pixel divided by its height."""
@@ -79,6 +81,12 @@ class VideoInfo:
     interlaced: bool = False
     """Whether the first frame is interlaced."""
 
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height as a viewer shows them: upright, with square pixels."""
+        width, height = square_pixel_size(self.width, self.height, self.sample_aspect_ratio)
+        return (height, width) if self.orientation.swaps_sides else (width, height)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -97,15 +105,30 @@ class Frame:
     """Unit of `pts` and `duration`, in seconds."""
 
     rgb: Rgb
-    """Pixels, `uint8` [height, width, 3]; as coded, not rotated, when read from a file."""
+    """Pixels, `uint8` [height, width, 3]; in coded orientation when read from a file."""
 
     decoded: av.VideoFrame | None = None
-    """The decoder's output in its own pixel format, not rotated. None: all of `rgb` is encoded."""
+    """The decoder's output in its own pixel format and coded orientation. None: all of `rgb` is
+    encoded."""
 
     changed_boxes: tuple[Box, ...] = ()
     """Rectangles where `rgb` differs from `decoded`; only these are converted for encoding."""
+
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel of `rgb` divided by its height; set by `frame_to_upright`."""
 
     @property
     def seconds(self) -> float:
         """Presentation time in seconds."""
         return float(self.pts * self.time_base)
+
+    @property
+    def square_rgb(self) -> Rgb:
+        """The pixels, stretched to be square. Faces are found in these."""
+        return to_square_pixels(self.rgb, self.pixel_aspect)
+
+    @property
+    def to_square(self) -> Affine:
+        """The map from pixels of `rgb` to pixels of `square_rgb`."""
+        height, width = self.rgb.shape[:2]
+        return square_pixel_map(height, width, self.pixel_aspect)

@@ -16,6 +16,7 @@ from faceloom.atomic import atomic_directory, atomic_file, check_output_file
 from faceloom.errors import UsageError
 from faceloom.video.encoders import Encoding, base_format_name, check_encoder, resolve_encoder
 from faceloom.video.info import VideoInfo
+from faceloom.video.orientation import Orientation
 from faceloom.video.safe_open import open_input
 from faceloom.video.stream_copy import check_streams_supported, uncopied_streams
 
@@ -222,6 +223,12 @@ def output_warnings(name: Path, info: VideoInfo, encoding: Encoding) -> list[str
     config = resolve_encoder(info, encoding_for(name, encoding))
     kind = output_kind(name)
     warnings = [*_video_warnings(info, config.codec, config.pixel_format, kind)]
+    if kind != "video" and not shown_as_coded(info):
+        wide, high = info.display_size
+        warnings.append(
+            f"{name}: frames are written as players show them: upright, with square pixels, "
+            f"{wide}x{high}."
+        )
     if kind == "gif":
         warnings.append(f"{name}: a GIF has 256 colors per frame and times in 1/100 s.")
     if info.kind == "image_sequence":
@@ -235,6 +242,15 @@ def output_warnings(name: Path, info: VideoInfo, encoding: Encoding) -> list[str
         if uncopied := uncopied_streams(source, target):
             warnings.append(f"{info.path}: these streams are not copied: {', '.join(uncopied)}.")
     return warnings
+
+
+def shown_as_coded(info: VideoInfo) -> bool:
+    """Return whether a viewer neither turns, mirrors nor stretches a source's coded frames.
+
+    Args:
+        info: The source.
+    """
+    return info.orientation == Orientation() and info.sample_aspect_ratio == 1
 
 
 def _video_warnings(

@@ -12,6 +12,8 @@ from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video.info import ColorTags, VideoInfo
+from faceloom.video.orientation import Orientation
+from faceloom.video.pixel_aspect import plausible_aspect
 from faceloom.video.safe_open import MAX_PIXELS, open_input
 
 # Demuxers with which FFmpeg reads an image as a video of one frame.
@@ -75,8 +77,8 @@ def probe_video(path: Path) -> VideoInfo:
             path=path,
             width=context.width,
             height=context.height,
-            rotation=round(first.rotation / 90) * 90 % 360,
-            sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1),
+            orientation=Orientation.of_frame(first),
+            sample_aspect_ratio=plausible_aspect(Fraction(stream.sample_aspect_ratio or 1)),
             time_base=Fraction(stream.time_base or 1 / rate),
             average_rate=rate,
             start=max(Fraction(0), Fraction(container.start_time or 0, av.time_base)),

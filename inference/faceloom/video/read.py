@@ -30,7 +30,7 @@ def read_frames(
     every: int = 1,
     start_pts: int | None = None,
 ) -> Iterator[Frame]:
-    """Yield the frames of a video in presentation order, not rotated.
+    """Yield the frames of a video in presentation order and coded orientation.
 
     All frames up to `stop` are decoded, also those that are not yielded, unless `start_pts` is
     given: then decoding starts at the key frame before it.

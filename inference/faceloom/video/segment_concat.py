@@ -15,6 +15,7 @@ from faceloom.video.encoders import Encoding
 from faceloom.video.frame_range import TimeRange
 from faceloom.video.image_output import write_image_output
 from faceloom.video.info import VideoInfo
+from faceloom.video.orientation import Orientation
 from faceloom.video.output import container_format, output_kind
 from faceloom.video.probe import stated_duration
 from faceloom.video.safe_open import METADATA_OPTIONS, open_input
@@ -188,8 +189,8 @@ def _add_video_stream(stream: VideoStream, target: OutputContainer, info: VideoI
     if context.codec.canonical_name == "hevc" and target.format.name in ("mp4", "mov"):
         # Parameter sets are in the sample description; Apple's players require "hvc1" for that.
         context.codec_tag = "hvc1"
-    if info.rotation:
-        video.set_display_rotation(info.rotation)
+    if info.orientation != Orientation():
+        video.set_display_rotation(info.orientation.rotation, hflip=info.orientation.mirrored)
     if info.kind == "video":
         with open_input(info.path) as source:
             origin = source.streams.video[0]

@@ -40,7 +40,9 @@ def crop_of(shot: tuple[Rgb, Face], scale: float = 1.0, blur: float = 0.0) -> Fa
         picture = cv2.GaussianBlur(picture, (0, 0), blur)
     mesh = float32((face.landmarks.points_xy + 0.5) * scale - 0.5)
     to_crop = GEOMETRY.frame_to_crop(float32((face.points_xy + 0.5) * scale - 0.5))
-    return FaceCrop(to_crop, crop_face(picture, to_crop, 512), *align_mesh(mesh, to_crop, 512))
+    return FaceCrop(
+        to_crop, to_crop, crop_face(picture, to_crop, 512), *align_mesh(mesh, to_crop, 512)
+    )
 
 
 @pytest.mark.parametrize("scale", [0.35, 0.5, 2.0])

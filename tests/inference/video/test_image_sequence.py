@@ -23,7 +23,7 @@ from faceloom.video import (
     read_frames,
     read_source,
 )
-from faceloom.video.rotation import to_upright
+from faceloom.video.orientation import Orientation
 
 
 def write_images(folder: Path, count: int, dtype: type, channels: int) -> list[np.ndarray]:
@@ -79,7 +79,7 @@ def test_rotated_video_to_upright_images(tmp_path: Path) -> None:
     rotated = make_clip(tmp_path / "rotated.mp4", wave_images(2), rotation=90)
     swap(rotated, tmp_path / "folder")
     image = cv2.imread(str(tmp_path / "folder" / "000001.png"), cv2.IMREAD_COLOR_RGB)
-    expected = [to_upright(fill_box(f).rgb, 90) for f in read_frames(rotated)][1]
+    expected = [Orientation(90).to_upright(fill_box(f).rgb) for f in read_frames(rotated)][1]
     assert np.abs(image.astype(int) - expected).mean() < 0.5
 
 
@@ -103,8 +103,8 @@ def test_exif_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
     exif = b"\xff\xe1" + (8 + len(tiff)).to_bytes(2, "big") + b"Exif\0\0" + tiff
     (tmp_path / "in.jpg").write_bytes(jpeg[:2] + exif + jpeg[2:])
     info = probe_source(tmp_path / "in.jpg")
-    assert (info.width, info.height, info.rotation) == (128, 96, 270)
-    upright = to_upright(next(read_source(info)).rgb, info.rotation)
+    assert (info.width, info.height, info.orientation) == (128, 96, Orientation(270))
+    upright = info.orientation.to_upright(next(read_source(info)).rgb)
     assert np.abs(upright.astype(int) - read_picture(tmp_path / "in.jpg")).mean() < 2
     out = cv2.imread(str(swap(tmp_path / "in.jpg", tmp_path / "out.png")), cv2.IMREAD_COLOR_RGB)
     assert out.shape == (128, 96, 3)

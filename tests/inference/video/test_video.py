@@ -13,7 +13,6 @@ from tests.helpers.fake_swap import open_writer
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video import ColorTags, probe_video, read_frames
 from faceloom.video.pixel_format import _EXACT, from_rgb, to_rgb
-from faceloom.video.rotation import to_coded, to_upright
 
 
 def rewrite(source: Path, target: Path) -> Path:
@@ -123,23 +122,6 @@ def test_color_matrix_is_used() -> None:
 
 def _tags(matrix: int, color_range: int) -> ColorTags:
     return ColorTags(2, 2, matrix, color_range)
-
-
-@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_to_coded_undoes_to_upright(rotation: int) -> None:
-    image = wave_images(1, 10, 20)[0]
-    np.testing.assert_array_equal(to_coded(to_upright(image, rotation), rotation), image)
-
-
-def test_to_upright_rotates_like_a_player(tmp_path: Path) -> None:
-    """A player rotates the frame counter-clockwise by the display rotation."""
-    image = np.zeros((64, 96, 3), np.uint8)
-    image[:, 80:] = 255  # white at the right
-    source = make_clip(tmp_path / "in.mp4", [image] * 2, rotation=90)
-    upright = to_upright(next(iter(read_frames(source))).rgb, probe_video(source).rotation)
-    assert upright.shape == (96, 64, 3)
-    assert upright[:10].mean() > 240  # at the top
-    assert upright[-10:].mean() < 15
 
 
 def _write_text(path: Path, sample: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from faceloom.array_types import Affine, Mask, Points, Rgb, float32
-from faceloom.faces.alignment import apply_affine, invert_affine, scale_affine
+from faceloom.faces.alignment import affine_scale, apply_affine, invert_affine, scale_affine
 from faceloom.video import Box
 
 # Premultiplied RGB and the mask as the fourth channel, 0..255.
@@ -38,7 +38,7 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box 
         The changed region as left, top, right, bottom; None if it is outside the picture.
     """
     crop = _premultiply(swapped, mask)
-    factor = round(float(np.hypot(*frame_to_crop[:, 0])))
+    factor = round(affine_scale(frame_to_crop))
     if factor > 1:
         # A face smaller than its crop is averaged first; sampling it would alias.
         side = swapped.shape[0]
@@ -48,7 +48,7 @@ def paste(picture: Rgb, swapped: Rgb, mask: Mask, frame_to_crop: Affine) -> Box 
     left, top, right, bottom = _region(picture, crop[..., 3], frame_to_crop)
     if left >= right or top >= bottom:
         return None
-    frame_scale = np.ceil(1 / np.hypot(*frame_to_crop[:, 0]))
+    frame_scale = np.ceil(1 / affine_scale(frame_to_crop))
     enlargement = int(np.clip(frame_scale, 2, max(2, _CUBIC_SIDE // len(crop))))
     large = cv2.resize(crop, None, fx=enlargement, fy=enlargement, interpolation=cv2.INTER_CUBIC)
     frame_to_large = scale_affine(frame_to_crop, enlargement)

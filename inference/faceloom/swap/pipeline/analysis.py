@@ -113,7 +113,7 @@ class Analysis:
 
     def _find(self, frames: Iterator[Frame]) -> Iterator[tuple[tuple[Frame, bool], Sequence[Face]]]:
         for batch in self._batches(frames):
-            found = self._finder.find_with_shots([frame.rgb for frame in batch])
+            found = self._finder.find_with_shots([frame.square_rgb for frame in batch])
             self._recent.extend(tuple(faces) for faces, _ in found)
             if self._grid.remaining(batch[-1].index) == 1:
                 recent = tuple(self._recent)

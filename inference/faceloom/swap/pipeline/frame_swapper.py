@@ -36,7 +36,7 @@ class AlignedFace:
     """One face of a frame, aligned for its source."""
 
     face: Face
-    """The face in pixels of the frame."""
+    """The face in pixels of the frame's `square_rgb`."""
     source: int
     """The index of its source."""
     crop: FaceCrop
@@ -106,7 +106,12 @@ class FrameSwapper:
             AlignedFace(
                 face,
                 source,
-                FaceCrop.from_image(selected.frame.rgb, face, self._sources[source].crop),
+                FaceCrop.from_image(
+                    selected.frame.rgb,
+                    face,
+                    self._sources[source].crop,
+                    selected.frame.to_square,
+                ),
             )
             for face, source in selected.selection.faces
         )

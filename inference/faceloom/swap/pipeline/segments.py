@@ -22,7 +22,7 @@ from faceloom.swap.pipeline.resume_store import FrameCounts
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import Frame, SegmentWriter
-from faceloom.video.rotation import frame_to_coded
+from faceloom.video.display import frame_to_coded
 
 # The last LEAD_IN aligned frames.
 LeadIn: TypeAlias = deque[AlignedFrame]
@@ -150,7 +150,7 @@ def swap_segment(
     ):
         for frames, faces in predicted:
             for frame in swapper.blend_frames(frames, faces):
-                write(frame_to_coded(frame, target.info.rotation))
+                write(frame_to_coded(frame, target.info))
             counts += FrameCounts.of(frames)
             yield meter.advance(len(frames))
     return counts

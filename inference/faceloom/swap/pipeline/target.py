@@ -1,7 +1,7 @@
 """The target of a conversion: what is read, which part of it, and what is written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.swap.options import ConvertOptions
@@ -16,7 +16,7 @@ from faceloom.video import (
     read_source,
     resolve_encoding,
 )
-from faceloom.video.rotation import to_upright
+from faceloom.video.display import frame_to_upright
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +85,4 @@ class Target:
         """
         stop = self.frame_range.stop
         for frame in read_source(self.info, start=start, stop=stop, start_pts=pts):
-            yield replace(frame, rgb=to_upright(frame.rgb, self.info.rotation))
+            yield frame_to_upright(frame, self.info)

@@ -29,8 +29,8 @@ from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, VideoInfo, probe_source, read_source
+from faceloom.video.display import frame_to_upright
 from faceloom.video.frame_sampling import frame_index_at
-from faceloom.video.rotation import to_upright
 
 # The file that identifies a folder as the output of `--frame`, so that --force may replace it.
 SHEET_FILE = "sheet.png"
@@ -111,7 +111,7 @@ def write_frame_debug(
     result, blended = swapper.swap_frame(SelectedFrame(frame, selector.select(frame, faces)))
     if not blended:
         raise selector.no_face_error(target)
-    images = _images(frame.rgb, result.rgb, blended, swapper, options)
+    images = _images(frame.square_rgb, result.square_rgb, blended, swapper, options)
     with atomic_directory(folder) as part:
         for name, image in images.items():
             write_png(part / f"{name}.png", image)
@@ -145,8 +145,8 @@ def _frames_with_faces(
     """Yield the frames from `first` to `last`, upright, with their faces."""
     finder = FaceFinder(detect_every=DETECT_EVERY)
     for frame in read_source(info, start=first):
-        upright = replace(frame, rgb=to_upright(frame.rgb, info.rotation))
-        yield upright, finder.find([upright.rgb])[0]
+        upright = frame_to_upright(frame, info)
+        yield upright, finder.find([upright.square_rgb])[0]
         if frame.index == last:
             return
 

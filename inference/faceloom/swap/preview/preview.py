@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from faceloom.array_types import Affine, Mask, Rgb, float32
+from faceloom.array_types import Affine, Mask, Rgb
 from faceloom.atomic import atomic_file
 from faceloom.errors import UsageError
+from faceloom.faces.alignment import compose_affine, invert_affine
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.image_io import encode_picture
 from faceloom.progress import Progress, ProgressGenerator
@@ -34,8 +35,8 @@ from faceloom.swap.preview.contact_sheet import (
 )
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, probe_source
+from faceloom.video.display import frame_to_upright
 from faceloom.video.frame_sampling import read_frames_at, uniform_sample_times
-from faceloom.video.rotation import to_upright
 
 # Frames that are examined.
 _EXAMINED = 12
@@ -72,7 +73,7 @@ class _SwappedFrame:
     """One frame before and after the swap."""
 
     original: Rgb
-    """The target's pixels."""
+    """The target's pixels, square."""
     frame: Frame
     """The swapped frame."""
     blended: tuple[BlendedFace, ...]
@@ -140,18 +141,15 @@ def _swap_frames(
     selector = FaceSelector(frame_options, source.identity_map.reference_set(options))
     finder = FaceFinder()
     times = uniform_sample_times(info, _EXAMINED)
-    frames = (
-        replace(frame, rgb=to_upright(frame.rgb, info.rotation))
-        for frame in read_frames_at(info, times)
-    )
+    frames = (frame_to_upright(frame, info) for frame in read_frames_at(info, times))
     swapped = []
     for index, frame in enumerate(check_frames(frames, info, info.frame_count)):
         frame_finder = finder.for_new_video(first_track=_TRACKS_PER_FRAME * index)
-        (faces,) = frame_finder.find([frame.rgb])
+        (faces,) = frame_finder.find([frame.square_rgb])
         selected = SelectedFrame(frame, selector.select(frame, faces))
         swapped_frame, blended = swapper.swap_frame(selected)
         if blended:
-            swapped.append(_SwappedFrame(frame.rgb, swapped_frame, blended))
+            swapped.append(_SwappedFrame(frame.square_rgb, swapped_frame, blended))
         yield Progress("preview", index + 1, len(times))
     if not swapped:
         raise selector.no_face_error(target)
@@ -163,10 +161,10 @@ def _column(swapped: _SwappedFrame) -> tuple[Cell, ...]:
     largest = max((aligned.face for aligned in faces), key=lambda face: face.size)
     to_cell = square_around(largest.box_xyxy, _PADDING)
     before, after = (
-        warp_to_cell(picture, to_cell) for picture in (swapped.original, swapped.frame.rgb)
+        warp_to_cell(picture, to_cell) for picture in (swapped.original, swapped.frame.square_rgb)
     )
     masks = [
-        _mask_in_cell(blended.mask, aligned.crop.frame_to_crop, to_cell)
+        _mask_in_cell(blended.mask, aligned.crop.square_to_crop, to_cell)
         for blended, aligned in zip(swapped.blended, faces, strict=True)
     ]
     time_text = f"{swapped.frame.seconds:.2f} s"
@@ -177,11 +175,9 @@ def _column(swapped: _SwappedFrame) -> tuple[Cell, ...]:
     )
 
 
-def _mask_in_cell(mask: Mask, frame_to_crop: Affine, frame_to_cell: Affine) -> Mask:
+def _mask_in_cell(mask: Mask, square_to_crop: Affine, square_to_cell: Affine) -> Mask:
     """Warp a crop's mask to the cell."""
-    to_crop, to_cell = np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)
-    to_crop[:2], to_cell[:2] = frame_to_crop, frame_to_cell
-    cell_to_crop = float32((to_crop @ np.linalg.inv(to_cell))[:2])
+    cell_to_crop = compose_affine(square_to_crop, invert_affine(square_to_cell))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(
         cv2.warpAffine(mask, cell_to_crop, (CELL_SIDE, CELL_SIDE), flags=flags), np.uint8

@@ -14,7 +14,7 @@ from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet, square_around, warp_to_cell
 from faceloom.video import Frame, probe_source, read_source
-from faceloom.video.rotation import to_upright
+from faceloom.video.display import frame_to_upright
 
 # Frames in which faces are detected at once.
 _BATCH = 8
@@ -113,7 +113,7 @@ def list_tracks(target: Path, sheet: Path | None = None) -> ProgressGenerator[Tr
     finder = FaceFinder(detect_every=DETECT_EVERY)
     records: dict[int, _TrackRecord] = {}
     for batch in batched(read_source(info), _BATCH):
-        pictures = [to_upright(frame.rgb, info.rotation) for frame in batch]
+        pictures = [frame_to_upright(frame, info).square_rgb for frame in batch]
         for frame, picture, faces in zip(batch, pictures, finder.find(pictures), strict=True):
             for face in faces:
                 records.setdefault(face.track, _TrackRecord(frame)).add(frame, picture, face)

@@ -58,7 +58,7 @@ class FaceSelector:
 
         Args:
             frame: the frame, upright.
-            faces: all its faces.
+            faces: all its faces, in pixels of `frame.square_rgb`.
             shot_start: whether it is the first frame of a shot.
 
         Returns:
@@ -92,7 +92,8 @@ class FaceSelector:
         self.state.begin_frame(face.track for face in faces)
         if self._track is not None:
             faces = [face for face in faces if face.track == self._track]
-        sources = [(face, self._recognizer.source_of(frame.rgb, face)) for face in faces]
+        picture = frame.square_rgb
+        sources = [(face, self._recognizer.source_of(picture, face)) for face in faces]
         candidates = [(face, source) for face, source in sources if source != NO_SOURCE]
         if not self._only_largest:
             return candidates

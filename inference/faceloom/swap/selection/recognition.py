@@ -66,7 +66,7 @@ class FaceRecognizer:
         """Return the source for a face. Call it for every frame of a track, in order.
 
         Args:
-            picture: the frame, upright.
+            picture: the frame, upright and with square pixels.
             face: a face in it.
 
         Returns:

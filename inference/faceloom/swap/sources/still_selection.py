@@ -14,7 +14,7 @@ from faceloom.faceset import FaceRow, FaceSet
 from faceloom.faceset.similarity import similarities
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.video import VideoInfo, read_source
-from faceloom.video.rotation import to_upright
+from faceloom.video.display import frame_to_upright
 
 # Frames of a clip that are measured, spread evenly.
 _SAMPLES = 50
@@ -72,7 +72,7 @@ def _measure(
     finder = FaceFinder()
     rows = []
     for count, frame in enumerate(read_source(info, every=every), 1):
-        if faces := finder.find([to_upright(frame.rgb, info.rotation)])[0]:
+        if faces := finder.find([frame_to_upright(frame, info).square_rgb])[0]:
             pose, mesh_xy = head_pose(faces[0].landmarks), faces[0].landmarks.points_xy
             rows.append((pose.yaw, pose.pitch, mouth_open(mesh_xy), faces[0].size))
         yield Progress("measure", count, info.frame_count and -(-info.frame_count // every))

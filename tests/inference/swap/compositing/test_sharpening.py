@@ -7,7 +7,7 @@ from tests.helpers.synthetic_faces import made_face
 
 from faceloom.array_types import Rgb, float32
 from faceloom.compare.image_similarity import laplacian_spread
-from faceloom.faces.alignment import crop_face
+from faceloom.faces.alignment import IDENTITY_AFFINE, crop_face
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.swap import SwapOptions
 from faceloom.swap.bundle.manifest import BlendRow
@@ -95,7 +95,11 @@ def test_blending_sharpens_by_the_option_or_to_match_the_target(
 ) -> None:
     prediction = face(1.5)
     crop = FaceCrop(
-        float32(np.eye(2, 3)), face(target_blur, seed=1), np.zeros((468, 2), np.float32), MASK
+        IDENTITY_AFFINE,
+        IDENTITY_AFFINE,
+        face(target_blur, seed=1),
+        np.zeros((468, 2), np.float32),
+        MASK,
     )
     settings = BlendSettings.from_options(
         BlendRow(color="none", sharpen=0.4), SwapOptions(mask="learned", sharpen=option)

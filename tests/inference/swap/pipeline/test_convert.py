@@ -12,7 +12,6 @@ from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, Usage
 from faceloom.progress import run_to_completion
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import probe_video, read_frames
-from faceloom.video.rotation import to_upright
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +69,8 @@ def test_a_rotated_video_is_swapped_upright_and_stays_rotated(
     clip = make_clip(tmp_path / "phone.mp4", pictures, rotation=90)
     summary = run_to_completion(convert(clip, bundle, tmp_path / "out.mp4", ConvertOptions()))
     info = probe_video(tmp_path / "out.mp4")
-    assert (summary.swapped_frames, info.rotation) == (3, 90)
-    shown = to_upright(next(iter(read_frames(tmp_path / "out.mp4"))).rgb, info.rotation)
+    assert (summary.swapped_frames, info.orientation.rotation) == (3, 90)
+    shown = info.orientation.to_upright(next(iter(read_frames(tmp_path / "out.mp4"))).rgb)
     plain = next(iter(read_frames(sample / "target_ada.mp4"))).rgb
     assert np.abs(shown[130:230, 110:210].astype(int) - plain[130:230, 110:210]).mean() > 40
     assert np.abs(shown[:60].astype(int) - plain[:60]).mean() < 6
