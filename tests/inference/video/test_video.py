@@ -51,7 +51,7 @@ def test_rewritten_video_keeps_its_properties(tmp_path: Path, name: str, extensi
     source = make_clip(tmp_path / f"in.{extension}", wave_images(6), **CLIPS[name])
     target = rewrite(source, tmp_path / f"out.{extension}")
     before, after = probe_video(source), probe_video(target)
-    for field in ("width", "height", "rotation", "sample_aspect_ratio", "color"):
+    for field in ("width", "height", "orientation", "sample_aspect_ratio", "color"):
         assert getattr(after, field) == getattr(before, field), field
     frames = list(zip(read_frames(source), read_frames(target), strict=True))
     start = 0 if before.start == 0 else frames[0][0].seconds
