@@ -5,6 +5,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
+# Environment variable that selects how commands report progress on standard error: "json" writes
+# one object with stage, done, total and note per line, for programs that run commands.
+PROGRESS_FORMAT_VARIABLE = "FACELOOM_PROGRESS"
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

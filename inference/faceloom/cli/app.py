@@ -19,6 +19,7 @@ from faceloom.cli import (
     extract,
     inspect,
     review,
+    swap,
     verify,
 )
 from faceloom.errors import FaceloomError, escape_unprintable
@@ -26,6 +27,10 @@ from faceloom.interrupts import InterruptRecord, recorded_interrupts
 
 # The entry-point group through which the trainer and the exporter add their commands.
 _COMMAND_GROUP = "faceloom.commands"
+# The modules of the commands, in the order of the help.
+_MODULES = (
+    swap, extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench,
+)  # fmt: skip
 # The exit code of a shell for a command that Ctrl-C stopped.
 INTERRUPTED = 130
 
@@ -73,7 +78,7 @@ def _fail(error: FaceloomError) -> None:
 
 def build_app() -> typer.Typer:
     """Add this package's commands, then those of installed packages with the entry point."""
-    for module in (extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench):
+    for module in _MODULES:
         module.add_commands(app)
     for point in entry_points(group=_COMMAND_GROUP):
         point.load()(app)

@@ -17,10 +17,12 @@ from rich.progress import Progress as ProgressBars
 from faceloom.errors import escape_unprintable
 from faceloom.interrupts import check_interrupt
 from faceloom.json_documents import StrictModel
-from faceloom.progress import Progress, ProgressCallback
+from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress, ProgressCallback
 
 # Seconds between progress lines if standard error is not a terminal (a log file, CI).
 _LINE_INTERVAL = 10.0
+# The same for progress as JSON.
+_JSON_INTERVAL = 0.3
 # File descriptor of standard error.
 _STDERR = 2
 
@@ -29,11 +31,15 @@ _STDERR = 2
 def progress_display() -> Iterator[ProgressCallback]:
     """Show progress: bars on a terminal, a line from time to time elsewhere.
 
+    With the environment variable FACELOOM_PROGRESS=json it is one JSON object per line.
+
     Yields:
         The function to call with each `Progress`.
     """
     console = Console(stderr=True)
-    if console.is_terminal:
+    if os.environ.get(PROGRESS_FORMAT_VARIABLE) == "json":
+        yield _JsonReport()
+    elif console.is_terminal:
         with _progress_bars(console) as bars:
             yield _BarReport(bars)
     else:
@@ -137,3 +143,23 @@ class _LineReport:
             highlight=False,
             soft_wrap=True,
         )
+
+
+class _JsonReport:
+    """Writes progress for another program, at most a few lines a second."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._last_time = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        check_interrupt()
+        now = time.monotonic()
+        recent = progress.stage == self._stage and now - self._last_time < _JSON_INTERVAL
+        if recent and progress.done != progress.total:
+            return
+        self._stage, self._last_time = progress.stage, now
+        fields = {name: getattr(progress, name) for name in ("stage", "done", "total", "note")}
+        # The program that reads may have ended: the error ends this command, too.
+        sys.stderr.write(json_module.dumps(fields) + "\n")
+        sys.stderr.flush()

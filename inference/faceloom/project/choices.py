@@ -1,0 +1,274 @@
+"""Decide what a swap needs: the people, the frames to use, the preset and its steps."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceloom.errors import NoFaceFound, UsageError
+from faceloom.faceset.reference_faces import embed_references
+from faceloom.progress import ProgressGenerator
+from faceloom.project.estimates import estimate_seconds, slowness_of
+from faceloom.project.machine_speed import MachineSpeed, measure_speed
+from faceloom.project.people import (
+    FootagePeople,
+    Person,
+    find_people,
+    frame_count,
+    same_person,
+    write_portraits,
+    write_references,
+)
+from faceloom.project.presets import choose_training, preset_named, start_seconds, step_seconds
+from faceloom.project.project_file import PersonChoice, SwapChoices, TrainingChoice
+from faceloom.project.project_folder import Project
+from faceloom.project.settings import SwapInputs, SwapSettings, identity_names
+from faceloom.project.step import footage_signature, key_of
+
+# Faces of a person that a training uses well; of longer footage, only every n-th frame is used.
+_MOST_FACES = 3000
+# Faces of a person that a training needs at least.
+_FEWEST_FACES = 6
+# Faces below which a swap is poor.
+_FEW_FACES = 50
+# Cosine from which the person to put in and the person to replace are the same.
+_SAME_PERSON = 0.6
+# Share of the given time that the training must get, or the time is refused as too short.
+_LEAST_TRAINING_SHARE = 0.3
+# Seconds by which the whole may end earlier than the user's time.
+_RESERVE_SECONDS = 5.0
+
+
+def make_choices(
+    settings: SwapSettings, inputs: SwapInputs, project: Project
+) -> ProgressGenerator[SwapChoices]:
+    """Look at the footage and decide everything that the plan depends on.
+
+    Args:
+        settings: What the user asks for.
+        inputs: The footage.
+        project: The project, whose face sets and runs are used again.
+
+    Yields:
+        Progress.
+
+    Returns:
+        The decisions.
+
+    Raises:
+        UsageError: It is unclear whose face is meant, both are the same person, the target's person
+            has too few faces, or the time is too short.
+        NoFaceFound: The footage of one person shows no face.
+    """
+    machine = measure_speed()
+    guests = yield from find_people(inputs.guests, "the guest's footage")
+    guest = _choose_person(guests, settings.guest_reference, "guest", settings, project)
+    targets = yield from find_people(inputs.targets, "the target")
+    target = _choose_person(targets, settings.reference, "target", settings, project)
+    if same_person(guest, target) >= _SAME_PERSON:
+        raise UsageError(_same_person_message(settings, guests, targets))
+    guest_name, target_name = identity_names(settings)
+    guest_choice = _person_choice(guest, guests, guest_name, "guest", project)
+    target_choice = _person_choice(target, targets, target_name, "target", project)
+    notes = [
+        *_face_notes(guest_choice, "guest", ", ".join(map(str, settings.guests))),
+        *_face_notes(target_choice, "target", str(settings.target)),
+    ]
+    names = (
+        _face_set_name(project, guest_choice, settings.guests),
+        _face_set_name(project, target_choice, (settings.target, *settings.target_footage)),
+    )
+    guest_choice = guest_choice.model_copy(update={"name": names[0]})
+    target_choice = target_choice.model_copy(update={"name": names[1]})
+    slowness = slowness_of(machine)
+    frames = frame_count(inputs.targets[0])
+    other = estimate_seconds(
+        guest_frames=guests.frames // guest_choice.every,
+        target_frames=targets.frames // target_choice.every,
+        frames=frames,
+        megapixels=targets.megapixels,
+    )
+    training = _choose_run(settings, project, machine, slowness * sum(other.values()), names)
+    return SwapChoices(
+        guest=guest_choice,
+        target=target_choice,
+        frames=frames,
+        megapixels=targets.megapixels,
+        training=training,
+        minutes=settings.minutes,
+        slowness=slowness,
+        notes=tuple(notes),
+    )
+
+
+def _choose_person(
+    found: FootagePeople,
+    pictures: Sequence[Path],
+    what: str,
+    settings: SwapSettings,
+    project: Project,
+) -> Person:
+    """Return the person that is meant; refuse if that is unclear."""
+    paths = (settings.target,) if what == "target" else settings.guests
+    where = ", ".join(map(str, paths))
+    if not found.people:
+        raise NoFaceFound(
+            f"No face was found in {found.samples} frames of {where}; use footage with a visible "
+            "face of at least 40 pixels."
+        )
+    option = "--reference" if what == "target" else "--guest-reference"
+    if pictures:
+        references = embed_references(pictures)
+        assert references is not None, "there are pictures"
+        person = found.most_similar(references)
+        if person is None:
+            sheet, _ = write_portraits(found.people, project.people, what)
+            raise NoFaceFound(
+                f"Nobody in {where} is the person of {option} {pictures[0]}; {sheet} shows who is."
+            )
+        return person
+    person = found.dominant()
+    if person is None:
+        sheet, portraits = write_portraits(found.people, project.people, what)
+        raise UsageError(
+            f"{where} shows {len(found.people)} people, and none of them is in most frames. "
+            f"{sheet} shows them with numbers; choose one, for example the first with: "
+            f"{option} {portraits[0]}"
+        )
+    return person
+
+
+def _same_person_message(
+    settings: SwapSettings, guests: FootagePeople, targets: FootagePeople
+) -> str:
+    message = (
+        f"{settings.guests[0]} and {settings.target} show the same person, whose face would "
+        "replace itself"
+    )
+    if len(targets.people) > 1:
+        return f"{message}; name the person to replace with --reference PICTURE."
+    if len(guests.people) > 1:
+        return f"{message}; name the person to put in with --guest-reference PICTURE."
+    return f"{message}; give footage of another person."
+
+
+def _person_choice(
+    person: Person, found: FootagePeople, name: str, what: str, project: Project
+) -> PersonChoice:
+    faces = round(found.share(person) * found.frames)
+    references: tuple[str, ...] = ()
+    if len(found.people) > 1:
+        files = write_references(person, project.people, what)
+        references = tuple(str(file.relative_to(project.folder)) for file in files)
+    every = max(1, faces // _MOST_FACES)
+    return PersonChoice(
+        name=name,
+        every=every,
+        references=references,
+        people=len(found.people),
+        faces=faces // every,
+    )
+
+
+def _face_notes(choice: PersonChoice, what: str, where: str) -> list[str]:
+    """Return warnings about a person's footage; refuse too few faces."""
+    more = (
+        "add footage of the same person with --target-footage FILE"
+        if what == "target"
+        else "add more videos or pictures of the person"
+    )
+    if choice.faces < _FEWEST_FACES:
+        raise UsageError(
+            f"{where} has about {choice.faces} faces of the person, and training needs at least "
+            f"{_FEWEST_FACES}, better {_FEW_FACES} different ones; {more}."
+        )
+    if choice.faces < _FEW_FACES:
+        return [
+            f"{where} has only about {choice.faces} faces of the person; from {_FEW_FACES} "
+            f"different ones on a swap is better: {more}."
+        ]
+    return []
+
+
+def _face_set_name(project: Project, choice: PersonChoice, paths: Sequence[Path]) -> str:
+    footage = key_of(footage_signature(paths), choice.every, choice.references)
+    name = project.face_set_name(choice.name, footage)
+    project.record_face_set(name, footage)
+    return name
+
+
+def _choose_run(
+    settings: SwapSettings,
+    project: Project,
+    machine: MachineSpeed,
+    other_seconds: float,
+    names: tuple[str, str],
+) -> TrainingChoice:
+    """Choose preset, steps and run; an earlier run of the same faces is continued."""
+    earlier = [
+        choices
+        for choices in project.all_choices()
+        if (choices.guest.name, choices.target.name) == names
+        and settings.preset in (None, choices.training.preset)
+    ]
+    preset = settings.preset or (earlier[-1].training.preset if earlier else None)
+    trained = max(
+        (
+            choices.training.steps
+            for choices in earlier
+            if choices.training.preset == preset and _was_trained(project, choices)
+        ),
+        default=0,
+    )
+    seconds = None
+    if settings.minutes is not None:
+        seconds = 60 * settings.minutes - other_seconds - _RESERVE_SECONDS
+        _check_time(settings, machine, other_seconds, preset, seconds)
+    estimate = choose_training(
+        machine, seconds, preset=preset, steps=settings.steps, trained=trained
+    )
+    run = f"{names[0]}-{names[1]}-{estimate.preset}"
+    return TrainingChoice(
+        run=run,
+        preset=estimate.preset,
+        steps=estimate.steps,
+        init_from=_warm_start(project, run, estimate.preset),
+        seconds=estimate.seconds,
+    )
+
+
+def _was_trained(project: Project, choices: SwapChoices) -> bool:
+    return project.step(project.run(choices.training.run)) is not None
+
+
+def _warm_start(project: Project, run: str, preset: str) -> str:
+    """Return the run to start from: the first one of this name, else the newest of the preset."""
+    others = [choices.training for choices in project.all_choices()]
+    for training in reversed(others):
+        if training.run == run:
+            return training.init_from
+    for training in reversed(others):
+        record = project.step(project.run(training.run))
+        if training.preset == preset and record is not None and record.done:
+            return training.run
+    return ""
+
+
+def _check_time(
+    settings: SwapSettings,
+    machine: MachineSpeed,
+    other_seconds: float,
+    preset: str | None,
+    seconds: float,
+) -> None:
+    """Refuse a time in which nothing useful can be trained."""
+    known = preset_named(preset or "smoke") or preset_named("smoke")
+    assert known is not None, "the smallest preset is known"
+    least = start_seconds(machine) + known.steps * _LEAST_TRAINING_SHARE * step_seconds(
+        known, machine
+    )
+    if seconds < least:
+        enough = (least + other_seconds + _RESERVE_SECONDS) / 60 + 0.5
+        raise UsageError(
+            f"--minutes {settings.minutes:g} is too short here: extraction, export, conversion and "
+            f"comparison take about {other_seconds / 60:.1f} minutes, and a training needs "
+            f"{least / 60:.1f}; give at least --minutes {enough:.0f}."
+        )

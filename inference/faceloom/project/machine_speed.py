@@ -1,0 +1,102 @@
+"""How fast this machine is: a probe of two seconds and what the hardware has."""
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+
+from faceloom.cpu_features import has_amx, has_avx512
+
+# Side of the matrices that are multiplied: below the size from which OpenBLAS uses several threads,
+# so that the time of this thread is the whole cost, whatever else runs.
+_SIDE = 64
+# Products in one measurement.
+_PRODUCTS = 256
+# Measurements; the fastest counts.
+_REPEATS = 150
+# Bytes in a GB.
+_BYTES_PER_GB = 2**30
+# Seconds that nvidia-smi has to answer.
+_DRIVER_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpeed:
+    """What decides how long training takes."""
+
+    cores: int
+    """Cores that this process may use."""
+    core_gflops: float
+    """Billions of float32 operations that one core does in a second, in matrix products."""
+    amx: bool
+    """Whether the CPU multiplies bfloat16 matrices (AMX)."""
+    avx512: bool
+    """Whether the CPU has AVX-512."""
+    memory_gb: float
+    """Free memory."""
+    gpu: str
+    """Name of the NVIDIA GPU whose driver answers; empty if there is none."""
+
+    @property
+    def gflops(self) -> float:
+        """Billions of float32 operations that all cores do in a second."""
+        return self.cores * self.core_gflops
+
+
+def measure_speed() -> MachineSpeed:
+    """Measure the processor and look for a GPU.
+
+    Returns:
+        The speed. It does not depend on what else runs: the processor time is measured.
+    """
+    return MachineSpeed(
+        cores=available_cores(),
+        core_gflops=_core_gflops(),
+        amx=has_amx(),
+        avx512=has_avx512(),
+        memory_gb=psutil.virtual_memory().available / _BYTES_PER_GB,
+        gpu=nvidia_gpu(),
+    )
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def nvidia_gpu() -> str:
+    """Return the name of the first NVIDIA GPU whose driver answers; empty if there is none."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    try:
+        answer = subprocess.run(
+            [program, "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=_DRIVER_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    lines = answer.stdout.splitlines()
+    return lines[0].strip() if lines else ""
+
+
+def _core_gflops() -> float:
+    """Measure matrix products of one core, in billions of operations a second."""
+    generator = np.random.default_rng(0)
+    left = generator.random((_PRODUCTS, _SIDE, _SIDE), dtype=np.float32)
+    right, product = left.copy(), np.empty_like(left)
+    fastest = float("inf")
+    for _ in range(_REPEATS):
+        started = time.thread_time()
+        np.matmul(left, right, out=product)
+        fastest = min(fastest, time.thread_time() - started)
+    return 2 * _PRODUCTS * _SIDE**3 / max(fastest, 1e-9) / 1e9

@@ -1,0 +1,191 @@
+"""Which preset and how many steps fit a machine and a time, by estimates from measured facts.
+
+The steps' times were measured on the machines of docs/training.md. Elsewhere they are scaled by
+the machine's speed; the training itself ends at its deadline, whatever the estimate.
+"""
+
+from dataclasses import dataclass
+
+from faceloom.errors import UsageError
+from faceloom.project.machine_speed import MachineSpeed
+
+# Speed of one core that the presets' times belong to, in GFLOPS of `measure_speed`: a core of an
+# AMD EPYC with AVX-512.
+_REFERENCE_GFLOPS = 100.0
+# Time of a step with AMX in bfloat16 relative to float32 on that core (docs/training.md).
+_AMX_FACTOR = 0.7
+# Share of a process's time that two cores or more really compute in parallel.
+_PARALLEL = 0.9
+# Seconds of a training besides its steps on the reference core: start, building, compiling, the
+# evaluation at the end.
+_START_SECONDS = 45.0
+# Seconds of the same that do not depend on the machine's speed.
+_FIXED_SECONDS = 8.0
+# A score of 50 needs about so many steps of a small preset; fewer make a poor swap.
+_FEWEST_STEPS = 500
+# More steps than these multiples of a preset's own are not planned: they hardly help.
+_MOST_MULTIPLE = 6
+# Longest training that is chosen without --minutes, in seconds.
+_LONGEST_DEFAULT = 15 * 60
+# Step rate that is assumed for a GPU, relative to one H200.
+_GPU_FACTOR = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What is known of a preset."""
+
+    name: str
+    """Its name."""
+    size: int
+    """Side of its crops in pixels."""
+    steps: int
+    """Steps that its swap needs."""
+    core_seconds: float
+    """Processor time of a step on the reference core, in float32."""
+    gpu_seconds: float
+    """Time of a step on an H200; 0 if it is not meant for a GPU."""
+    memory_gb: float
+    """Memory that the training needs."""
+
+
+# The presets that are chosen, from the cheapest to the best (docs/training.md).
+PRESETS = (
+    Preset("smoke", 96, 1000, 0.17, 0, 1.1),
+    Preset("laptop_128", 128, 1000, 0.34, 0, 1.2),
+    Preset("base_128", 128, 2000, 1.43, 0, 1.8),
+    Preset("base_256", 256, 4000, 14.4, 0.038, 4.4),
+)
+_CPU_DEFAULT = "laptop_128"
+_GPU_DEFAULT = "base_256"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingEstimate:
+    """A preset with a number of steps."""
+
+    preset: str
+    """The preset."""
+    steps: int
+    """Steps."""
+    seconds: float
+    """Estimated time of the whole training."""
+
+
+def preset_named(name: str) -> Preset | None:
+    """Return what is known of a preset; None if it is not one of `PRESETS`.
+
+    Args:
+        name: Its name.
+    """
+    return next((preset for preset in PRESETS if preset.name == name), None)
+
+
+def step_seconds(preset: Preset, machine: MachineSpeed) -> float:
+    """Estimate the time of a step.
+
+    Args:
+        preset: The preset.
+        machine: The machine.
+
+    Returns:
+        Seconds.
+    """
+    if machine.gpu and preset.gpu_seconds:
+        return preset.gpu_seconds * _GPU_FACTOR
+    factor = _REFERENCE_GFLOPS / machine.core_gflops * (_AMX_FACTOR if machine.amx else 1.0)
+    cores = 1 + (machine.cores - 1) * _PARALLEL
+    return preset.core_seconds * factor / cores
+
+
+def start_seconds(machine: MachineSpeed) -> float:
+    """Estimate the time of a training besides its steps.
+
+    Args:
+        machine: The machine.
+
+    Returns:
+        Seconds.
+    """
+    cores = 1 + (machine.cores - 1) * _PARALLEL
+    return _FIXED_SECONDS + _START_SECONDS * _REFERENCE_GFLOPS / machine.core_gflops / cores
+
+
+def training_seconds(preset: Preset, steps: int, machine: MachineSpeed) -> float:
+    """Estimate the time of a training.
+
+    Args:
+        preset: The preset.
+        steps: Its steps.
+        machine: The machine.
+
+    Returns:
+        Seconds.
+    """
+    return start_seconds(machine) + steps * step_seconds(preset, machine)
+
+
+def choose_training(
+    machine: MachineSpeed,
+    seconds: float | None,
+    *,
+    preset: str | None = None,
+    steps: int | None = None,
+    trained: int = 0,
+) -> TrainingEstimate:
+    """Choose the best preset that fits, and as many steps as fit.
+
+    Args:
+        machine: The machine.
+        seconds: Time for the training; None: what gives a good result here.
+        preset: The preset that the user or an earlier training chose; None chooses one.
+        steps: Steps that the user chose.
+        trained: Steps that the run has already.
+
+    Returns:
+        The choice.
+
+    Raises:
+        UsageError: The time is too short for any preset, or nothing is known of the preset and no
+            steps were given.
+    """
+    chosen = _known(preset, steps) if preset else _best(machine, seconds)
+    total = steps or _fitting_steps(chosen, machine, seconds, trained)
+    return TrainingEstimate(
+        chosen.name, total, training_seconds(chosen, max(0, total - trained), machine)
+    )
+
+
+def _known(name: str, steps: int | None) -> Preset:
+    known = preset_named(name)
+    if known:
+        return known
+    if steps is None:
+        names = ", ".join(preset.name for preset in PRESETS)
+        raise UsageError(
+            f"--preset {name}: its time is not known; add --steps N, or choose one of {names}."
+        )
+    # Its time is unknown: as slow as the slowest of the same machine.
+    return Preset(name, 128, steps, PRESETS[2].core_seconds, PRESETS[3].gpu_seconds, 4.0)
+
+
+def _best(machine: MachineSpeed, seconds: float | None) -> Preset:
+    """Return the preset with the most detail whose steps fit."""
+    by_name = {preset.name: preset for preset in PRESETS}
+    if machine.gpu:
+        return by_name[_GPU_DEFAULT]
+    default = by_name[_CPU_DEFAULT]
+    limit = _LONGEST_DEFAULT if seconds is None else seconds
+    if training_seconds(default, _FEWEST_STEPS, machine) <= limit:
+        return default
+    return PRESETS[0]
+
+
+def _fitting_steps(
+    preset: Preset, machine: MachineSpeed, seconds: float | None, trained: int
+) -> int:
+    if seconds is None:
+        return max(preset.steps, trained)
+    free = seconds - start_seconds(machine)
+    fitting = trained + int(free / step_seconds(preset, machine))
+    return max(1, min(fitting, max(_MOST_MULTIPLE * preset.steps, trained)))

@@ -1,0 +1,172 @@
+"""What the user asks for, and what can be refused before any work."""
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceloom.errors import ProviderMissing, UsageError
+from faceloom.faceset.footage import FootageFile, list_footage
+from faceloom.project.step import footage_signature, key_of
+from faceloom.swap import ConvertOptions
+from faceloom.swap.pipeline.target import Target
+
+# Packages of the trainer and of the exporter, and the extra that contains each.
+_PACKAGES = {
+    "tensorflow": "train",
+    "keras": "train",
+    "yaml": "train",
+    "onnx": "export",
+    "tf2onnx": "export",
+    "h5py": "export",
+}
+# How a project's folder is named after the output.
+PROJECT_SUFFIX = ".faceloom"
+
+
+@dataclass(frozen=True, slots=True)
+class SwapSettings:
+    """What the user asks for."""
+
+    guests: tuple[Path, ...]
+    """Footage of the person whose face is put in."""
+    target: Path
+    """The video whose face is replaced."""
+    out: Path
+    """The video to write."""
+    project: Path
+    """The project's folder."""
+    target_footage: tuple[Path, ...] = ()
+    """More footage of the person whose face is replaced, to train on."""
+    guest_reference: tuple[Path, ...] = ()
+    """Pictures of the person whose face is put in."""
+    reference: tuple[Path, ...] = ()
+    """Pictures of the person whose face is replaced."""
+    minutes: float | None = None
+    """Time for everything; None: what gives a good result on this machine."""
+    preset: str | None = None
+    """The training's preset; None: the best that fits."""
+    steps: int | None = None
+    """The training's steps; None: as many as fit."""
+    guest_name: str | None = None
+    """Name of the identity whose face is put in; None: from the footage."""
+    target_name: str | None = None
+    """Name of the other identity; None: from the target."""
+    convert_options: tuple[str, ...] = ()
+    """More options of the `convert` command."""
+    force: bool = False
+    """Whether an output that exists is replaced."""
+
+    def training_key(self) -> str:
+        """Return a checksum of everything that decides the face sets and the training."""
+        return key_of(
+            footage_signature(self.guests),
+            footage_signature([self.target, *self.target_footage]),
+            footage_signature([*self.guest_reference, *self.reference]),
+            self.minutes,
+            self.preset,
+            self.steps,
+            self.guest_name,
+            self.target_name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SwapInputs:
+    """The footage, opened."""
+
+    guests: tuple[FootageFile, ...]
+    """Footage of the person whose face is put in."""
+    targets: tuple[FootageFile, ...]
+    """The target and more footage of its person; the target comes first."""
+
+
+def default_project(out: Path) -> Path:
+    """Return the project's folder for an output: beside it, with its name.
+
+    Args:
+        out: The output.
+    """
+    return out.with_name(f"{out.stem or out.name}{PROJECT_SUFFIX}")
+
+
+def check_training_installed() -> None:
+    """Check that the packages of the trainer and the exporter are installed.
+
+    Raises:
+        ProviderMissing: One is missing.
+    """
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        extras = ",".join(sorted({_PACKAGES[name] for name in missing}, reverse=True))
+        raise ProviderMissing(
+            f"A swap needs training, and {', '.join(missing)} is not installed; run: "
+            f"pip install 'faceloom[{extras}]'"
+        )
+
+
+def open_inputs(settings: SwapSettings) -> SwapInputs:
+    """Check everything that can be refused without looking at a face.
+
+    Args:
+        settings: What the user asks for.
+
+    Returns:
+        The footage.
+
+    Raises:
+        UsageError: A path or an option cannot be used.
+        MediaUnreadable: A file cannot be read.
+        ProviderMissing: The trainer or an encoder is missing.
+    """
+    check_training_installed()
+    for path in (*settings.guests, *settings.target_footage, *settings.reference):
+        if not path.exists() and not any(character in path.name for character in "*?["):
+            raise UsageError(f"{path} does not exist; check the path.")
+    # An output of the same project may exist: the plan decides whether it is complete.
+    Target.open(settings.target, settings.out, ConvertOptions(force=True))
+    guests = list_footage(settings.guests)
+    targets = list_footage([settings.target, *settings.target_footage])
+    same = {file.path.resolve() for file in guests} & {file.path.resolve() for file in targets}
+    if same:
+        raise UsageError(
+            f"{same.pop()} is given for both people; a swap needs footage of two people."
+        )
+    return SwapInputs(tuple(guests), tuple(targets))
+
+
+def identity_names(settings: SwapSettings) -> tuple[str, str]:
+    """Return the names of both identities: the user's, or from the footage's names.
+
+    Args:
+        settings: What the user asks for.
+
+    Returns:
+        The name of the person whose face is put in, and of the other one.
+
+    Raises:
+        UsageError: Both names are the same, or one cannot be a folder's name.
+    """
+    guest = settings.guest_name or _name_of(settings.guests, "guest")
+    target = settings.target_name or _name_of([settings.target], "target")
+    for name in (guest, target):
+        if _slug(name) != name:
+            raise UsageError(
+                f"{name!r} cannot be a name; use letters, digits, dots, dashes and underscores."
+            )
+    if guest == target:
+        if settings.guest_name or settings.target_name:
+            raise UsageError(f"Both people are named {guest}; give them different names.")
+        target = f"{target}-target"
+    return guest, target
+
+
+def _name_of(paths: Sequence[Path], default: str) -> str:
+    first = paths[0].resolve()
+    return _slug(first.name if first.is_dir() else first.stem) or default
+
+
+def _slug(text: str) -> str:
+    """Return a text with only the characters that a name may have."""
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")[:40]

@@ -1,0 +1,180 @@
+"""Run one command as a child process: its progress, its result, and how it is stopped."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from faceloom.errors import FaceloomError, escape_unprintable
+from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress
+
+# Seconds between two looks at a child that reports nothing.
+_POLL_SECONDS = 0.5
+# How a command begins its error message.
+_ERROR_PREFIX = "faceloom: "
+# Characters of an error message that are shown.
+_MAX_MESSAGE = 2000
+
+
+@dataclass
+class StepProcess:
+    """A running command."""
+
+    process: "subprocess.Popen[str]"
+    """The process."""
+    log: Path
+    """File to which the text that it prints is added."""
+    lines: list[str] = field(default_factory=list)
+    """The text lines that it has printed, without progress."""
+    output: list[str] = field(default_factory=list)
+    """What it has printed on standard output."""
+    _events: "queue.Queue[Progress | None]" = field(default_factory=queue.Queue)
+    _readers: list[threading.Thread] = field(default_factory=list)
+
+    @classmethod
+    @contextmanager
+    def start(cls, arguments: Sequence[str], log: Path) -> Iterator["StepProcess"]:
+        """Start a command of Faceloom; when the block is left early, it is stopped gracefully.
+
+        The command has a session of its own, so that Ctrl-C in a terminal reaches only this
+        process, which forwards it: once to let the command save its work, again to stop at once.
+
+        Args:
+            arguments: The command line without the program's name.
+            log: File to which the text that it prints is added.
+
+        Yields:
+            The running command.
+        """
+        process = subprocess.Popen(
+            [sys.executable, "-m", "faceloom", *arguments, "--json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, PROGRESS_FORMAT_VARIABLE: "json"},
+            start_new_session=True,
+        )
+        running = cls(process, log)
+        running._start_readers()
+        try:
+            yield running
+        finally:
+            running._stop()
+
+    def progress(self) -> Iterator[Progress | None]:
+        """Yield each progress until the command ends, and None from time to time.
+
+        Yields:
+            The progress, or None if there is none yet.
+        """
+        while self._is_reading() or not self._events.empty():
+            try:
+                yield self._events.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                yield None
+        self.process.wait()
+
+    def result(self) -> dict[str, Any]:
+        """Return the JSON object that the command printed.
+
+        Raises:
+            FaceloomError: The command failed; with its message and its exit code.
+        """
+        if self.process.returncode:
+            raise self._error()
+        for line in reversed("".join(self.output).splitlines()):
+            with suppress(ValueError):
+                found = json.loads(line)
+                if isinstance(found, dict):
+                    return found
+        return {}
+
+    def _error(self) -> FaceloomError:
+        code = self.process.returncode
+        messages = [line for line in self.lines if line.startswith(_ERROR_PREFIX)]
+        if messages:
+            text = messages[-1].removeprefix(_ERROR_PREFIX)
+        elif code < 0:
+            text = f"The command was ended by signal {-code}; run the same command again."
+        else:
+            last = self.lines[-1] if self.lines else "no message"
+            text = f"The command failed ({last}); {self.log} has what it printed."
+        error = FaceloomError(escape_unprintable(text[:_MAX_MESSAGE]))
+        error.exit_code = code if code > 0 else 8
+        return error
+
+    def _is_reading(self) -> bool:
+        return any(reader.is_alive() for reader in self._readers)
+
+    def _start_readers(self) -> None:
+        assert self.process.stdout is not None, "it is a pipe"
+        assert self.process.stderr is not None, "it is a pipe"
+        self._readers = [
+            threading.Thread(target=self._read_output, args=[self.process.stdout], daemon=True),
+            threading.Thread(target=self._read_messages, args=[self.process.stderr], daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read_output(self, stream: IO[str]) -> None:
+        for line in stream:
+            self.output.append(line)
+
+    def _read_messages(self, stream: IO[str]) -> None:
+        with self.log.open("a", encoding="utf-8") as log:
+            for line in stream:
+                progress = parse_progress(line)
+                if progress is not None:
+                    self._events.put(progress)
+                elif line.strip():
+                    self.lines.append(line.rstrip("\n"))
+                    log.write(line)
+                    log.flush()
+        # Wakes the reader of the events.
+        self._events.put(None)
+
+    def _stop(self) -> None:
+        """Stop a command that still runs: Ctrl-C once, and again for each further Ctrl-C."""
+        while self.process.poll() is None:
+            try:
+                self.process.send_signal(signal.SIGINT)
+                self.process.wait()
+            except KeyboardInterrupt:
+                continue
+        for reader in self._readers:
+            reader.join()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def parse_progress(line: str) -> Progress | None:
+    """Return the progress that a line of a command states as JSON; None if it is text.
+
+    Args:
+        line: The line.
+    """
+    if not line.startswith('{"stage"'):
+        return None
+    try:
+        fields = json.loads(line)
+        total = fields["total"]
+        return Progress(
+            str(fields["stage"]),
+            int(fields["done"]),
+            None if total is None else int(total),
+            str(fields["note"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
