@@ -147,7 +147,8 @@ class _LineDisplay:
             _write_ended(progress)
         if isinstance(progress, SwapProgress):
             self._announce(progress)
-        self._print_progress(progress)
+        if not isinstance(progress, SwapProgress) or progress.ended_step is None:
+            self._print_progress(progress)
 
     def _announce(self, progress: SwapProgress) -> None:
         for step in progress.steps:
@@ -157,8 +158,8 @@ class _LineDisplay:
         ended = progress.ended_step
         if ended is not None:
             (status,) = [step for step in progress.steps if step.command == ended["command"]]
-            kept = "kept: " if status.state == "kept" else ""
-            self._print(f"{kept}{status.sentence or status.title}")
+            kept = " (kept)" if status.state == "kept" else ""
+            self._print(f"{status.title}{kept}: {status.sentence or status.state}")
         if progress.picture and str(progress.picture) != self._picture:
             self._picture = str(progress.picture)
             self._print(f"newest picture: {self._picture}")

@@ -8,6 +8,7 @@ import onnxruntime as ort
 
 from faceloom.doctor.check_result import CheckResult
 from faceloom.errors import FaceloomError
+from faceloom.project.machine_speed import nvidia_gpu
 from faceloom.swap.inference.providers import PROVIDERS, open_session
 from faceloom.weights import FACE_MESH
 
@@ -31,12 +32,10 @@ def check() -> Iterator[CheckResult]:
         if full_name in available:
             yield _provider(name)
     if PROVIDERS["cuda"] not in available:
-        yield CheckResult(
-            "provider cuda",
-            "missing",
-            "not in this onnxruntime",
-            "with an NVIDIA GPU: pip uninstall onnxruntime && pip install 'faceloom[gpu]'",
-        )
+        has_gpu = bool(nvidia_gpu())
+        advice = "pip uninstall -y onnxruntime && pip install 'faceloom[gpu]'" if has_gpu else ""
+        detail = "not in this onnxruntime" if has_gpu else "this machine has no NVIDIA GPU"
+        yield CheckResult("provider cuda", "missing", detail, advice)
 
 
 def _package() -> CheckResult:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from faceloom.doctor.check_result import CheckResult
+from faceloom.project.machine_speed import nvidia_gpu
 
 # Prints the versions of TensorFlow and Keras and the names of the GPUs.
 _SCRIPT = (
@@ -48,6 +49,9 @@ def _tensorflow() -> Iterator[CheckResult]:
     yield CheckResult("training", "ok", f"TensorFlow {tensorflow}, Keras {keras}")
     if gpus:
         yield CheckResult("training GPU", "ok", gpus)
-    else:
-        advice = "with an NVIDIA GPU: pip install 'faceloom[train-gpu]' in a separate environment"
+    elif nvidia_gpu():
+        advice = (
+            "pip install 'faceloom[train-gpu]' in a separate environment, or "
+            "pip install 'jax[cuda13]' && export KERAS_BACKEND=jax"
+        )
         yield CheckResult("training GPU", "missing", "TensorFlow finds none", advice)

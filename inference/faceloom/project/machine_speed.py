@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 
@@ -20,6 +21,11 @@ _PRODUCTS = 256
 _REPEATS = 150
 # Bytes in a GB.
 _BYTES_PER_GB = 2**30
+# Programs that print whether a backend finds a GPU.
+_GPU_SCRIPTS = {
+    "tensorflow": "import tensorflow; print(bool(tensorflow.config.list_physical_devices('GPU')))",
+    "jax": "import jax; print(jax.default_backend() == 'gpu')",
+}
 # Seconds that nvidia-smi has to answer.
 _DRIVER_SECONDS = 20
 
@@ -40,6 +46,8 @@ class MachineSpeed:
     """Free memory."""
     gpu: str
     """Name of the NVIDIA GPU whose driver answers; empty if there is none."""
+    trains_on_gpu: bool
+    """Whether the installed trainer finds that GPU."""
 
     @property
     def gflops(self) -> float:
@@ -53,13 +61,15 @@ def measure_speed() -> MachineSpeed:
     Returns:
         The speed. It does not depend on what else runs: the processor time is measured.
     """
+    gpu = nvidia_gpu()
     return MachineSpeed(
         cores=available_cores(),
         core_gflops=_core_gflops(),
         amx=has_amx(),
         avx512=has_avx512(),
         memory_gb=psutil.virtual_memory().available / _BYTES_PER_GB,
-        gpu=nvidia_gpu(),
+        gpu=gpu,
+        trains_on_gpu=bool(gpu) and trainer_finds_gpu(),
     )
 
 
@@ -87,6 +97,20 @@ def nvidia_gpu() -> str:
         return ""
     lines = answer.stdout.splitlines()
     return lines[0].strip() if lines else ""
+
+
+def trainer_finds_gpu() -> bool:
+    """Return whether the trainer's backend finds a GPU, in a process of its own: TensorFlow, or JAX
+    with KERAS_BACKEND=jax.
+    """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    script = _GPU_SCRIPTS.get(backend)
+    if script is None:
+        return False
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    return process.returncode == 0 and process.stdout.strip().endswith("True")
 
 
 def _core_gflops() -> float:

@@ -51,10 +51,10 @@ class Preset:
 
 # The presets that are chosen, from the cheapest to the best (docs/training.md).
 PRESETS = (
-    Preset("smoke", 96, 1000, 0.17, 0, 1.1),
-    Preset("laptop_128", 128, 1000, 0.34, 0, 1.2),
-    Preset("base_128", 128, 2000, 1.43, 0, 1.8),
-    Preset("base_256", 256, 4000, 14.4, 0.038, 4.4),
+    Preset("smoke", 96, 1000, 0.20, 0, 1.1),
+    Preset("laptop_128", 128, 1000, 0.40, 0, 1.2),
+    Preset("base_128", 128, 2000, 1.70, 0, 1.8),
+    Preset("base_256", 256, 4000, 16.0, 0.038, 4.4),
 )
 _CPU_DEFAULT = "laptop_128"
 _GPU_DEFAULT = "base_256"
@@ -91,7 +91,7 @@ def step_seconds(preset: Preset, machine: MachineSpeed) -> float:
     Returns:
         Seconds.
     """
-    if machine.gpu and preset.gpu_seconds:
+    if machine.trains_on_gpu and preset.gpu_seconds:
         return preset.gpu_seconds * _GPU_FACTOR
     factor = _REFERENCE_GFLOPS / machine.core_gflops * (_AMX_FACTOR if machine.amx else 1.0)
     cores = 1 + (machine.cores - 1) * _PARALLEL
@@ -172,7 +172,7 @@ def _known(name: str, steps: int | None) -> Preset:
 def _best(machine: MachineSpeed, seconds: float | None) -> Preset:
     """Return the preset with the most detail whose steps fit."""
     by_name = {preset.name: preset for preset in PRESETS}
-    if machine.gpu:
+    if machine.trains_on_gpu:
         return by_name[_GPU_DEFAULT]
     default = by_name[_CPU_DEFAULT]
     limit = _LONGEST_DEFAULT if seconds is None else seconds

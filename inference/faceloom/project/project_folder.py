@@ -61,7 +61,7 @@ class Project:
         path = folder / PROJECT_FILE
         if path.is_file():
             return cls(folder, read_document(path, ProjectFile, SCHEMA, "project"))
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or _other_files(folder)):
             raise UsageError(
                 f"{folder} exists and is not a project (it has no {PROJECT_FILE}); choose another "
                 "folder with --project."
@@ -225,3 +225,8 @@ class Project:
     def _update(self, **changes: Any) -> None:
         self._file = self._file.model_copy(update={**changes, "faceloom_version": __version__})
         write_text(self.folder / PROJECT_FILE, to_json(self._file))
+
+
+def _other_files(folder: Path) -> bool:
+    """Return whether a folder without a project file contains something else than portraits."""
+    return any(path.name not in (".lock", "people") for path in folder.iterdir())

@@ -14,6 +14,7 @@ from faceloom.project.project_file import StepRecord
 from faceloom.project.project_folder import Project
 from faceloom.project.step import Step
 from faceloom.project.step_process import StepProcess
+from faceloom.project.step_sentence import review_verdict, step_sentence, swap_score
 
 # Seconds between two writes of how long a step has run.
 _RECORD_SECONDS = 5.0
@@ -193,7 +194,8 @@ def _run_step(state: _State, step: Step) -> Iterator[SwapProgress]:
                 _find_picture(state, step)
                 yield _progress(state, last)
             result = child.result()
-            sentence = " ".join(line.strip() for line in child.lines[-2:])
+            printed = child.lines[-1].strip() if child.lines else ""
+            sentence = step_sentence(step.arguments[0], result, printed)
         ended = True
     finally:
         project.record_child(None)
@@ -344,8 +346,8 @@ def _summarize(state: _State) -> SwapSummary:
         steps=int(trained.get("step", plan.choices.training.steps)),
         frames=int(converted.get("frames", plan.choices.frames)),
         swapped_frames=converted.get("swapped_frames"),
-        score=_score(by_kind.get("compare", {})),
-        review=_review_text(by_kind.get("review", {})),
+        score=swap_score(by_kind.get("compare", {})),
+        review=review_verdict(by_kind.get("review", {})),
         picture=next((sheet for sheet in sheets if sheet.is_file()), None),
         report=report if report.is_file() else None,
         commands=tuple(step.to_shell() for step in plan.steps),
@@ -359,23 +361,3 @@ def _results_by_command(state: _State) -> dict[str, dict[str, Any]]:
         for step in state.plan.steps
         if step.title in state.results
     }
-
-
-def _score(compared: dict[str, Any]) -> float | None:
-    """Return the swap's score in the result of `compare`."""
-    with suppress(KeyError, TypeError, ValueError):
-        for version in compared["versions"]:
-            if version["name"] == "swap":
-                return float(version["score"]["value"])
-    return None
-
-
-def _review_text(reviewed: dict[str, Any]) -> str:
-    """Return the first verdict of `review` in two sentences."""
-    with suppress(KeyError, TypeError, IndexError, ValueError):
-        verdict = reviewed["verdicts"][0]
-        return (
-            f"{verdict['source']}'s face on {verdict['target']}: {verdict['readiness']} "
-            f"(head poses covered: {100 * verdict['covered']:.0f} %). {verdict['next_action']}"
-        )
-    return ""

@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from faceloom.errors import FaceloomError, escape_unprintable
 from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress
 
+# How a command of this installation is started.
+PROGRAM = (sys.executable, "-m", "faceloom")
 # Seconds between two looks at a child that reports nothing.
 _POLL_SECONDS = 0.5
 # How a command begins its error message.
@@ -55,7 +57,7 @@ class StepProcess:
             The running command.
         """
         process = subprocess.Popen(
-            [sys.executable, "-m", "faceloom", *arguments, "--json"],
+            [*PROGRAM, *arguments, "--json"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -127,11 +129,11 @@ class StepProcess:
         for reader in self._readers:
             reader.start()
 
-    def _read_output(self, stream: IO[str]) -> None:
+    def _read_output(self, stream: Iterable[str]) -> None:
         for line in stream:
             self.output.append(line)
 
-    def _read_messages(self, stream: IO[str]) -> None:
+    def _read_messages(self, stream: Iterable[str]) -> None:
         with self.log.open("a", encoding="utf-8") as log:
             for line in stream:
                 progress = parse_progress(line)

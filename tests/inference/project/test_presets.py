@@ -1,0 +1,65 @@
+"""Which preset and how many steps fit a machine and a time."""
+
+import pytest
+
+from faceloom.errors import UsageError
+from faceloom.project.machine_speed import MachineSpeed, measure_speed
+from faceloom.project.presets import choose_training, preset_named, training_seconds
+
+LAPTOP = MachineSpeed(2, 100, amx=False, avx512=True, memory_gb=8, gpu="", trains_on_gpu=False)
+OLD = MachineSpeed(2, 20, amx=False, avx512=False, memory_gb=8, gpu="", trains_on_gpu=False)
+SERVER = MachineSpeed(16, 100, amx=True, avx512=True, memory_gb=8, gpu="", trains_on_gpu=False)
+GPU = MachineSpeed(16, 100, amx=True, avx512=True, memory_gb=8, gpu="H", trains_on_gpu=True)
+UNUSED = MachineSpeed(2, 100, amx=False, avx512=True, memory_gb=8, gpu="H", trains_on_gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("machine", "seconds", "preset", "steps"),
+    [
+        (LAPTOP, None, "laptop_128", (1000, 1000)),
+        (LAPTOP, 240, "laptop_128", (900, 1100)),
+        (LAPTOP, 900, "laptop_128", (3500, 4500)),
+        (LAPTOP, 36000, "laptop_128", (6000, 6000)),
+        (LAPTOP, 100, "smoke", (400, 900)),
+        (OLD, None, "laptop_128", (1000, 1000)),
+        (OLD, 420, "smoke", (300, 900)),
+        (SERVER, None, "laptop_128", (1000, 1000)),
+        (GPU, None, "base_256", (4000, 4000)),
+        # A GPU that the installed trainer does not find counts for nothing.
+        (UNUSED, None, "laptop_128", (1000, 1000)),
+    ],
+)
+def test_the_choice_fits_machine_and_time(
+    machine: MachineSpeed, seconds: float | None, preset: str, steps: tuple[int, int]
+) -> None:
+    chosen = choose_training(machine, seconds)
+    assert chosen.preset == preset
+    assert steps[0] <= chosen.steps <= steps[1]
+    if seconds is not None:
+        assert chosen.seconds <= seconds
+
+
+def test_an_earlier_training_is_continued() -> None:
+    more = choose_training(LAPTOP, 240, preset="smoke", trained=1000)
+    assert more.preset == "smoke"
+    assert more.steps > 1500
+    assert choose_training(LAPTOP, None, preset="smoke", trained=1300).steps == 1300
+
+
+def test_an_unknown_preset_needs_steps() -> None:
+    with pytest.raises(UsageError, match="--steps N"):
+        choose_training(LAPTOP, None, preset="mine.yaml")
+    assert choose_training(LAPTOP, None, preset="mine.yaml", steps=50).steps == 50
+
+
+def test_a_faster_machine_takes_less_time() -> None:
+    preset = preset_named("laptop_128")
+    assert preset is not None
+    times = [training_seconds(preset, 1000, machine) for machine in (OLD, LAPTOP, SERVER)]
+    assert times == sorted(times, reverse=True)
+
+
+def test_the_probe_measures_this_machine() -> None:
+    speed = measure_speed()
+    assert 1 < speed.core_gflops < 2000
+    assert speed.cores >= 1

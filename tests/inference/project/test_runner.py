@@ -1,0 +1,165 @@
+"""Running a plan with commands that only pretend: order, resume, failures, deadline."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.inference.project.conftest import choices
+
+from faceloom.errors import FaceloomError
+from faceloom.progress import run_to_completion
+from faceloom.project import Project, SwapPlan, SwapProgress, SwapSettings, run_plan
+from faceloom.project.step_process import parse_progress
+
+pytestmark = pytest.mark.process
+
+# Each step's title, and a text that only its command has.
+STEPS = {
+    "extract ben": "--name ben",
+    "extract ada": "--name ada",
+    "review": "review ",
+    "train": "train ",
+    "export": "export ",
+    "preview": "--preview",
+    "convert": "--out out.mp4",
+    "compare": "compare ",
+}
+ORDER = ["extract", "extract", "review", "train", "export", "convert", "convert", "compare"]
+
+
+def run(plan: SwapPlan, stop_at: str | None = None) -> list[SwapProgress]:
+    """Run a plan; close it at the first progress of a step."""
+    project = Project.read(plan.settings.project)
+    seen: list[SwapProgress] = []
+    with project.lock():
+        work = run_plan(plan, project)
+        for progress in work:
+            assert isinstance(progress, SwapProgress)
+            seen.append(progress)
+            running = [step.title for step in progress.steps if step.state == "running"]
+            if stop_at and progress.done == 1 and running and running[0].startswith(stop_at):
+                work.close()
+                break
+    return seen
+
+
+def test_all_steps_run_once_and_are_kept(
+    make_plan: Callable[..., SwapPlan], fake_commands: Callable[[], list[str]]
+) -> None:
+    seen = run(make_plan())
+    assert [line.split()[0] for line in fake_commands()] == ORDER
+    assert seen[-1].seconds_left == 0
+    assert [step.state for step in seen[-1].steps] == ["done"] * 8
+    assert seen[0].seconds_left > 30
+    again = run(make_plan())
+    assert [step.state for step in again[-1].steps] == ["kept"] * 8
+    assert len(fake_commands()) == 8
+
+
+@pytest.mark.parametrize("title", STEPS)
+def test_an_interrupted_plan_continues_at_the_step(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+    title: str,
+) -> None:
+    text = STEPS[title]
+    Path("wait.txt").write_text(text)
+    started = time.monotonic()
+    run(make_plan(), stop_at=title)
+    assert time.monotonic() - started < 30
+    interrupted = fake_commands()
+    assert text in interrupted[-1]
+    Path("wait.txt").unlink()
+    project = Project.read(settings.project)
+    with project.lock():
+        summary = run_to_completion(run_plan(make_plan(), project))
+    again = fake_commands()[len(interrupted) :]
+    assert text in again[0]
+    assert len(interrupted) + len(again) == 9
+    assert (summary.frames, summary.swapped_frames, summary.steps) == (75, 70, 7)
+    assert ("--resume" in again[0]) is (title == "convert")
+
+
+@pytest.mark.parametrize(("command", "optional"), [("train", False), ("compare", True)])
+def test_a_command_that_fails(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    command: str,
+    optional: bool,
+) -> None:
+    Path("fail.txt").write_text(command)
+    if optional:
+        assert run(make_plan())[-1].steps[-1].state == "failed"
+        return
+    with pytest.raises(FaceloomError, match="it does not work") as caught:
+        run(make_plan())
+    assert caught.value.exit_code == 6
+    assert fake_commands()[-1].startswith(command)
+
+
+def test_the_training_ends_before_the_deadline(
+    make_plan: Callable[..., SwapPlan], fake_commands: Callable[[], list[str]]
+) -> None:
+    plan = make_plan(choices(minutes=10.0, spent=120.0))
+    later = sum(step.seconds for step in plan.steps[4:])
+    run(plan)
+    (train,) = [line for line in fake_commands() if line.startswith("train")]
+    minutes = float(train.split()[train.split().index("--minutes") + 1])
+    # 20 s for the start of the command and its end, and the time of the commands before it.
+    assert 600 - 120 - later - 20 - 15 < 60 * minutes < 600 - 120 - later - 20
+
+
+def test_a_killed_swap_leaves_no_process_that_works_on(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as orphan:
+        project = Project.read(settings.project)
+        project.record_child(orphan.pid)
+        with Project.read(settings.project).lock():
+            pass
+        assert not psutil.pid_exists(orphan.pid)
+    file = json.loads((settings.project / "project.json").read_text())
+    assert file["child"] is None
+
+
+def test_another_process_with_the_same_number_is_left_alone(settings: SwapSettings) -> None:
+    project = Project.read(settings.project)
+    project.record_child(os.getpid())
+    path = settings.project / "project.json"
+    file = json.loads(path.read_text())
+    file["child"]["created"] -= 100
+    path.write_text(json.dumps(file))
+    with Project.read(settings.project).lock():
+        pass
+
+
+def test_two_processes_do_not_work_in_one_project(settings: SwapSettings) -> None:
+    with (
+        Project.read(settings.project).lock(),
+        pytest.raises(FaceloomError, match="another"),
+        Project.read(settings.project).lock(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("line", "done"),
+    [
+        ('{"stage": "train", "done": 3, "total": null, "note": "x"}\n', 3),
+        ('{"stage": "train", "done": "much", "total": 1, "note": ""}', None),
+        ('{"stage": ', None),
+        ("faceloom: stopped.", None),
+    ],
+)
+def test_progress_is_told_from_text(line: str, done: int | None) -> None:
+    progress = parse_progress(line)
+    assert (progress and progress.done) == done
