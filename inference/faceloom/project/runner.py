@@ -22,8 +22,6 @@ _RECORD_SECONDS = 5.0
 _DEADLINE_MARGIN = 20.0
 # Shortest training, in seconds, whatever the deadline: it has to end with a checkpoint.
 _SHORTEST_TRAINING = 6.0
-# Without a deadline, a training may take so many times the estimate.
-_LONGEST_TRAINING = 3.0
 # Limits of how the durations of the finished steps correct the estimates of the others.
 _CORRECTION = (0.5, 4.0)
 # Seconds of finished steps from which they correct the estimates.
@@ -223,15 +221,11 @@ def _start_record(state: _State, step: Step) -> StepRecord:
 
 def _deadline_options(state: _State, step: Step) -> tuple[str, ...]:
     """Return the time that a step with a deadline has, after what the later steps need."""
-    if not step.has_deadline:
-        return ()
     deadline = state.plan.deadline_seconds
-    if deadline is None:
-        seconds = _LONGEST_TRAINING * step.seconds
-    else:
-        later = sum(each.seconds for each in _after(state.plan.steps, step)) * _correction(state)
-        seconds = deadline - state.spent - later - _DEADLINE_MARGIN
-    seconds = max(seconds, _SHORTEST_TRAINING)
+    if deadline is None or not step.has_deadline:
+        return ()
+    later = sum(each.seconds for each in _after(state.plan.steps, step)) * _correction(state)
+    seconds = max(deadline - state.spent - later - _DEADLINE_MARGIN, _SHORTEST_TRAINING)
     state.limits[step.title] = seconds + _DEADLINE_MARGIN
     return ("--minutes", f"{seconds / 60:.2f}")
 
