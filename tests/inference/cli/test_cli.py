@@ -371,7 +371,7 @@ def test_doctor_reports_every_check(inputs: Path, faceloom) -> None:
     assert machine["install"].startswith("pip install")
     code, out, _ = faceloom("doctor", "--bundle", inputs / "flipped.bundle")
     assert code == 3
-    assert "! bundle flipped.bundle" in out
+    assert "Wrong\n  bundle flipped.bundle: refused" in out
 
 
 def test_a_missing_extra_is_named_with_its_install_command(
