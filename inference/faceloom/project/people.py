@@ -1,7 +1,7 @@
 """Who is in footage: faces of a few frames, grouped by person, with a portrait of each person."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -213,17 +213,17 @@ def write_references(person: Person, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-@dataclass
 class _Sampler:
     """Finds the faces of single pictures."""
 
-    finder: FaceFinder = field(default_factory=lambda: FaceFinder(min_size=_MIN_SIZE))
-    recognizer: MobileFaceNet = field(default_factory=MobileFaceNet)
+    def __init__(self) -> None:
+        self._finder = FaceFinder(min_size=_MIN_SIZE)
+        self._recognizer = MobileFaceNet()
 
     def read(self, picture: Rgb, index: int) -> list[SampledFace]:
         """Return the faces of a picture."""
-        (faces,) = self.finder.for_new_video().find([picture])
-        embeddings = self.recognizer.embed(
+        (faces,) = self._finder.for_new_video().find([picture])
+        embeddings = self._recognizer.embed(
             [picture] * len(faces), [face.points_xy for face in faces]
         )
         return [

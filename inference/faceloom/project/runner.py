@@ -101,17 +101,27 @@ class _State:
     """The changing state of a running plan."""
 
     project: Project
+    """The project."""
     plan: SwapPlan
+    """The plan."""
     states: list[StepState]
+    """State of each step, in their order."""
     started: float = field(default_factory=time.monotonic)
+    """When this command started, in seconds of `time.monotonic`."""
     spent_before: float = 0.0
+    """Seconds of work of earlier commands."""
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the ended steps printed as JSON, by title."""
     sentences: dict[str, str] = field(default_factory=dict)
+    """The results for people, by title."""
     seconds: dict[str, float] = field(default_factory=dict)
-    commands: dict[str, str] = field(default_factory=dict)
+    """How long the steps have run, by title."""
     limits: dict[str, float] = field(default_factory=dict)
+    """Seconds after which a step with a deadline ends, by title."""
     picture: Path | None = None
+    """The newest picture."""
     notes: list[str] = field(default_factory=list)
+    """Sentences for the summary."""
 
     @property
     def spent(self) -> float:
@@ -173,7 +183,6 @@ def _run_step(state: _State, step: Step) -> Iterator[SwapProgress]:
     record = _start_record(state, step)
     arguments = [*step.command(project), *_deadline_options(state, step)]
     project.record_step(step.artifact, record)
-    state.commands[step.title] = step.to_shell()
     began = last_write = time.monotonic()
     ended = False
     try:
@@ -305,7 +314,6 @@ def _running_seconds_left(state: _State, step: Step, current: Progress, estimate
 def _note_result(state: _State, step: Step, result: dict[str, Any], sentence: str) -> None:
     record = state.project.step(step.artifact)
     state.results[step.title], state.sentences[step.title] = result, sentence
-    state.commands[step.title] = step.to_shell()
     state.seconds[step.title] = record.seconds if record else 0.0
     _find_picture(state, step)
 
