@@ -19,8 +19,8 @@ from faceloom.image_io import write_png
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet, square_around, warp_to_cell
 from faceloom.video import probe_video
+from faceloom.video.display import frame_to_upright
 from faceloom.video.frame_sampling import read_frames_at, uniform_sample_times
-from faceloom.video.rotation import to_upright
 
 # Frames that are looked at in all footage of one person.
 _SAMPLES = 48
@@ -276,6 +276,6 @@ def _sample_file(file: FootageFile, count: int) -> Iterator[Rgb]:
     found = False
     for frame in read_frames_at(info, uniform_sample_times(info, count)):
         found = True
-        yield to_upright(frame.rgb, info.rotation)
+        yield frame_to_upright(frame, info).square_rgb
     if not found:
         raise MediaUnreadable(f"{file.path} shows no frame; check that it plays.")
