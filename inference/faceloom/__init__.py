@@ -6,12 +6,16 @@ geometry, video) are defined here.
 """
 
 import os
-from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+# Everything else is imported on first use: until `faceloom.__main__` runs, Ctrl-C prints a
+# traceback, and each import makes that time longer. Type checkers take this name for true.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import Any
+
     from faceloom.errors import FaceloomError
     from faceloom.faceset import ExtractOptions, ExtractSummary
     from faceloom.progress import Progress, ProgressCallback
@@ -54,19 +58,19 @@ __all__ = [
 _PICTURE_OPTIONS = ("reference", "exclude")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def convert(
-    target: str | Path,
-    bundle: str | Path,
-    out: str | Path,
+    target: "str | Path",
+    bundle: "str | Path",
+    out: "str | Path",
     *,
     on_progress: "ProgressCallback | None" = None,
-    **options: Any,
+    **options: "Any",
 ) -> "ConvertSummary":
     """Swap the faces of a video for the face of a bundle; the same as `faceloom convert`.
 
@@ -91,7 +95,9 @@ def convert(
         FaceloomError: one of its subclasses says in a sentence what is wrong and what to do; then
             there is no output.
     """
-    from faceloom.progress import run_to_completion  # noqa: PLC0415  imported on first use
+    from pathlib import Path  # noqa: PLC0415  imported on first use
+
+    from faceloom.progress import run_to_completion  # noqa: PLC0415
     from faceloom.swap import ConvertOptions, convert  # noqa: PLC0415
 
     chosen = ConvertOptions(**_with_paths(options))
@@ -100,12 +106,12 @@ def convert(
 
 
 def extract(
-    footage: str | Path | Iterable[str | Path],
-    out: str | Path,
+    footage: "str | Path | Iterable[str | Path]",
+    out: "str | Path",
     name: str,
     *,
     on_progress: "ProgressCallback | None" = None,
-    **options: Any,
+    **options: "Any",
 ) -> "ExtractSummary":
     """Collect one person's faces in a face set; the same as `faceloom extract`.
 
@@ -129,7 +135,9 @@ def extract(
         TypeError: an option does not exist.
         FaceloomError: one of its subclasses says in a sentence what is wrong and what to do.
     """
-    from faceloom.faceset import ExtractOptions, extract  # noqa: PLC0415  imported on first use
+    from pathlib import Path  # noqa: PLC0415  imported on first use
+
+    from faceloom.faceset import ExtractOptions, extract  # noqa: PLC0415
     from faceloom.progress import run_to_completion  # noqa: PLC0415
 
     inputs = [footage] if isinstance(footage, str | Path) else list(footage)
@@ -138,8 +146,10 @@ def extract(
     return run_to_completion(work, on_progress or _ignore)
 
 
-def _with_paths(options: dict[str, Any]) -> dict[str, Any]:
+def _with_paths(options: "dict[str, Any]") -> "dict[str, Any]":
     """Convert the options that hold pictures to tuples of paths."""
+    from pathlib import Path  # noqa: PLC0415  imported on first use
+
     paths = {
         name: tuple(Path(path) for path in options[name])
         for name in _PICTURE_OPTIONS

@@ -32,8 +32,8 @@ def verify_command(
 
     Also checks whether the file was changed after it was signed.
 
-    Exit codes: 0 if the file is marked and intact, 9 if it has no marks, 10 if it was changed after
-    it was signed, 11 if it is marked but not signed.
+    Exit codes: 0 if the file is marked and unchanged, 9 if it has no marks, 10 if it was changed
+    after it was signed, 11 if it is marked but not signed.
     """
     from faceloom.cli.console import print_result
     from faceloom.provenance.verify import EXIT_CODES, verify
