@@ -127,7 +127,8 @@ def write_text(path: Path, text: str) -> None:
         text: Its content.
     """
     with atomic_file(path) as part:
-        part.write_text(text, encoding="utf-8")
+        # A file name in the text may not be UTF-8.
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def flush_to_disk(path: Path) -> None:

@@ -1,10 +1,12 @@
 """The JSON documents of Faceloom's artifacts, as strict pydantic models with a schema number."""
 
 import json
+import os
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from faceloom.errors import ArtifactRefused
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
@@ -106,4 +108,21 @@ def to_json(document: StrictModel) -> str:
     Args:
         document: The document.
     """
-    return document.model_dump_json(indent=2, by_alias=True) + "\n"
+    try:
+        text = document.model_dump_json(indent=2, by_alias=True)
+    except PydanticSerializationError:
+        # A file name that is not UTF-8: its bytes are written as JSON escapes, and read as such.
+        text = json.dumps(document.model_dump(mode="json", by_alias=True), indent=2)
+    return text + "\n"
+
+
+def utf8_text(name: str) -> str:
+    """Return a file name as text that every document can hold.
+
+    Args:
+        name: The name; bytes that are not UTF-8 are surrogates, as `os.fsdecode` makes them.
+
+    Returns:
+        The name, with such a byte written as `\\xe9`.
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import entry_points
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command and turn Faceloom's errors into one sentence and an exit code."""
+    _print_any_name()
     try:
         with recorded_interrupts() as interrupts:
             _run(interrupts)
@@ -59,6 +61,13 @@ def main() -> None:
             raise
         print("faceloom: stopped; no incomplete output was left.", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
+
+
+def _print_any_name() -> None:
+    """Let the output contain every file name: what its encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(interrupts: InterruptRecord) -> None:

@@ -24,6 +24,7 @@ from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import FootageRow
 from faceloom.faceset.store import FaceSetWriter
 from faceloom.faceset.worker_pool import extract_in_processes
+from faceloom.json_documents import utf8_text
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
 
@@ -218,7 +219,7 @@ def _write_face_set(
     geometry: CropGeometry,
     options: ExtractOptions,
 ) -> None:
-    name = options.name or out.name
+    name = utf8_text(options.name or out.name)
     with FaceSetWriter.create(out, name, geometry, force=options.force) as writer:
         for face in _kept_faces(journals, selection):
             writer.add_face(*face)

@@ -15,6 +15,7 @@ from faceloom.faceset.faceswap_metadata import (
 )
 from faceloom.hashing import sha256_of_file
 from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort, read_picture
+from faceloom.json_documents import utf8_text
 from faceloom.video import probe_video, read_frames
 from faceloom.video.display import frame_to_upright
 from faceloom.video.source import VIDEO_EXTENSIONS
@@ -67,7 +68,7 @@ class FootageFile:
     @property
     def name(self) -> str:
         """Name of the video that another tool cut this picture from, or of this file."""
-        return self.origin.name if self.origin else self.path.name
+        return self.origin.name if self.origin else utf8_text(self.path.name)
 
     def sha256(self) -> str:
         """Compute the file's checksum."""

@@ -14,6 +14,7 @@ from faceloom import __version__
 from faceloom.atomic import atomic_file
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
+from faceloom.json_documents import utf8_text
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
 from faceloom.provenance.signing_key import SigningKey, local_certificate
 
@@ -114,7 +115,11 @@ def sign(
         c2pa.Builder(definition, context=context) as builder,
     ):
         if readable:
-            parent = {"title": source.name, "relationship": "parentOf", "label": _PARENT_LABEL}
+            parent = {
+                "title": utf8_text(source.name),
+                "relationship": "parentOf",
+                "label": _PARENT_LABEL,
+            }
             with source.open("rb") as file:
                 builder.add_ingredient(parent, _SOURCE_FORMATS[source.suffix.lower()], file)
         with (
@@ -192,7 +197,7 @@ def _manifest(
     }
     return {
         "claim_generator_info": [tool],
-        "title": title,
+        "title": utf8_text(title),
         "ingredients": list(ingredients),
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [opened, edited]}}],
     }
@@ -202,7 +207,7 @@ def _unreadable_ingredient(source: Path) -> dict[str, str]:
     """Describe an input that C2PA cannot read (Matroska, a folder); a file by its SHA-256."""
     instance = f"sha256:{sha256_of_file(source)}" if source.is_file() else "faceloom:folder"
     return {
-        "title": source.name,
+        "title": utf8_text(source.name),
         "format": "application/octet-stream",
         "relationship": "parentOf",
         "label": _PARENT_LABEL,

@@ -17,7 +17,7 @@ from faceloom.video.info import VideoInfo
 from faceloom.video.output import image_name, output_kind, shown_as_coded
 from faceloom.video.pixel_aspect import to_square_pixels
 from faceloom.video.pixel_format import to_rgb
-from faceloom.video.safe_open import open_input
+from faceloom.video.safe_open import file_url, open_input
 
 # A GIF stores delays in hundredths of a second.
 _GIF_TIME_BASE = Fraction(1, 100)
@@ -108,7 +108,7 @@ def _reencode(data: bytes, name: Path, encoding: Encoding) -> bytes:
 
 def _write_gif(segments: Sequence[Path], part: Path, info: VideoInfo, start: Fraction) -> None:
     """Write a GIF with one palette per frame."""
-    with av.open(str(part), "w", format="gif", options={"fflags": "+bitexact"}) as target:
+    with av.open(file_url(part), "w", format="gif", options={"fflags": "+bitexact"}) as target:
         stream = target.add_stream("gif", rate=info.average_rate)
         context = stream.codec_context
         context.width, context.height = info.display_size

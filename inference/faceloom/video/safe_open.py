@@ -36,6 +36,15 @@ _CHUNK = struct.Struct("<4sI4s")
 _MAX_CHUNKS = 10_000
 
 
+def file_url(path: Path) -> str:
+    """Return what FFmpeg takes for a file of any name; in `a:b.mp4` it would see a protocol `a`.
+
+    Args:
+        path: The file.
+    """
+    return f"file:{path}"
+
+
 def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
     """Open a video or an image.
 
@@ -53,7 +62,7 @@ def open_input(source: Path | io.BufferedIOBase) -> InputContainer:
     ):
         if _claims_too_many_bytes(opened):
             raise ValueError("its text chunks claim more bytes than the file has")
-    file = str(source) if isinstance(source, Path) else source
+    file = file_url(source) if isinstance(source, Path) else source
     container: InputContainer = av.open(file, "r", options=_SAFE_OPTIONS, **METADATA_OPTIONS)
     for stream in container.streams.video:
         if stream.codec_context is not None:  # None: a codec that this FFmpeg does not have

@@ -18,7 +18,7 @@ from faceloom.video.info import VideoInfo
 from faceloom.video.orientation import Orientation
 from faceloom.video.output import container_format, output_kind
 from faceloom.video.probe import stated_duration
-from faceloom.video.safe_open import METADATA_OPTIONS, open_input
+from faceloom.video.safe_open import METADATA_OPTIONS, file_url, open_input
 from faceloom.video.stream_copy import StreamCopy, copyable_tags
 
 # Prefix of a segment's comment tag that stores a negative first PTS; its container cannot.
@@ -75,7 +75,8 @@ def _join_video(segments: Sequence[Path], part: Path, plan: JoinPlan) -> None:
     all_dts = decode_timestamps([pts for timeline in timelines for pts in timeline.pts])
     container = container_format(plan.output)
     options = _muxer_options(container, timelines[0].time_base)
-    with av.open(str(part), "w", format=container, options=options, **METADATA_OPTIONS) as target:
+    url = file_url(part)
+    with av.open(url, "w", format=container, options=options, **METADATA_OPTIONS) as target:
         with open_input(segments[0]) as first:
             video = _add_video_stream(first.streams.video[0], target, plan.info)
         with StreamCopy.open(plan.info, target, plan.output, plan.source_range) as others:

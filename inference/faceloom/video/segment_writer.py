@@ -15,6 +15,7 @@ from faceloom.errors import MediaUnreadable
 from faceloom.video.encoders import EncoderConfig, Encoding, open_encoder, resolve_encoder
 from faceloom.video.info import Frame, VideoInfo
 from faceloom.video.pixel_format import to_av_frame
+from faceloom.video.safe_open import file_url
 from faceloom.video.segment_concat import FIRST_PTS_PREFIX
 
 # FFmpeg's AV_PICTURE_TYPE_NONE: the encoder chooses between I, P and B frames.
@@ -77,7 +78,8 @@ class SegmentWriter:
         if config.segment_format != "matroska":
             ticks = str(info.time_base.denominator)
             options |= {"video_track_timescale": ticks, "movie_timescale": ticks}
-        with av.open(str(part), "w", format=config.segment_format, options=options) as container:
+        url = file_url(part)
+        with av.open(url, "w", format=config.segment_format, options=options) as container:
             stream = container.add_stream(config.codec, rate=info.average_rate)
             assert isinstance(stream, VideoStream), "all our encoders encode video"
             open_encoder(stream.codec_context, info, encoding, config)
