@@ -31,4 +31,11 @@ def frame_to_coded(frame: Frame, info: VideoInfo) -> Frame:
     rgb = orientation.to_coded(frame.rgb)
     height, width = rgb.shape[:2]
     boxes = tuple(orientation.box_to_coded(box, width, height) for box in frame.changed_boxes)
-    return replace(frame, rgb=rgb, changed_boxes=boxes, pixel_aspect=info.sample_aspect_ratio)
+    before = None if frame.decoded_rgb is None else orientation.to_coded(frame.decoded_rgb)
+    return replace(
+        frame,
+        rgb=rgb,
+        changed_boxes=boxes,
+        decoded_rgb=before,
+        pixel_aspect=info.sample_aspect_ratio,
+    )

@@ -105,7 +105,7 @@ class Frame:
     """Unit of `pts` and `duration`, in seconds."""
 
     rgb: Rgb
-    """Pixels, `uint8` [height, width, 3]; in coded orientation when read from a file."""
+    """SDR pixels, `uint8` [height, width, 3]; in coded orientation when read from a file."""
 
     decoded: av.VideoFrame | None = None
     """The decoder's output in its own pixel format and coded orientation. None: all of `rgb` is
@@ -116,6 +116,9 @@ class Frame:
 
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel of `rgb` divided by its height; set by `frame_to_upright`."""
+
+    decoded_rgb: Rgb | None = None
+    """`rgb` before it was changed: equal pixels stay as decoded. None: all of the rectangles."""
 
     @property
     def seconds(self) -> float:

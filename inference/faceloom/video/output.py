@@ -258,9 +258,8 @@ def _video_warnings(
 ) -> Iterator[str]:
     if info.color.transfer in _HDR_TRANSFERS:
         yield (
-            f"{info.path} is HDR ({_HDR_TRANSFERS[info.color.transfer]}): pixel values and color "
-            "tags are kept, the face is computed on these values without tone mapping, and "
-            "mastering display metadata is left out."
+            f"{info.path} is HDR ({_HDR_TRANSFERS[info.color.transfer]}) and stays so; the face is "
+            "computed on an SDR rendition."
         )
     if info.interlaced and kind == "video":
         yield f"{info.path} is interlaced: its lines are kept, but the output is not marked so."

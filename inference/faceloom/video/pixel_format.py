@@ -1,6 +1,11 @@
-"""Convert between decoded frames and RGB without color drift."""
+"""Convert between decoded frames and RGB without color drift.
+
+Frames are read as 8-bit SDR (see `DisplayRendition`). Changed pixels of video of more than 8 bits,
+and of video that needs a rendition, are written in 16 bits.
+"""
 
 import threading
+from dataclasses import replace
 from functools import cache
 
 import av
@@ -8,9 +13,10 @@ import cv2
 import numpy as np
 from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
-from faceloom.array_types import Rgb
+from faceloom.array_types import Rgb, float32
+from faceloom.video.hdr.display_rendition import HLG, PQ, Channel, DisplayRendition, Signal
 from faceloom.video.info import Box, ColorTags, Frame
 
 # swscale flags. Its defaults round down and halve the chroma resolution once more: a round trip
@@ -24,6 +30,17 @@ _EXACT = int(
 # Pixels around a changed rectangle that are converted with it, so that the chroma filter reads
 # real neighbors at its border.
 _MARGIN = 8
+# swscale's 16-bit value of RGB white on the way from and to YUV.
+_WHITE_OF_YUV = 65280
+# The same between RGB formats.
+_WHITE_OF_RGB = 65535
+# H.273's matrix coefficients of BT.2020, which HDR without a stated matrix has.
+_BT2020_MATRIX = 9
+_UNSPECIFIED = 2
+# Change of a pixel, 0 to 1, from which nothing of the original is added to its new value.
+_FADE = 1 / 16
+# Half a level of 8 bits, the largest rounding error of the RGB that was changed.
+_HALF_LEVEL = 0.5 / 255
 # Width and height in pixels of the frame from which a format's chroma subsampling is measured.
 _PROBE_SIZE = 16
 # swscale contexts by thread and pixel format: creating one takes half as long as converting a
@@ -32,11 +49,13 @@ _reformatters = threading.local()
 
 
 def to_rgb(decoded: av.VideoFrame) -> Rgb:
-    """Convert a decoded frame to RGB with its own color matrix and range.
+    """Convert a decoded frame to 8-bit SDR with its own color tags.
 
     Args:
         decoded: The decoder's output.
     """
+    if rendition := _rendition_of(decoded):
+        return rendition.to_sdr_8_bit(*_channels(decoded), _white(decoded.format))
     if decoded.format.is_rgb:
         return _reformat(decoded, "rgb24").to_ndarray()
     # swscale converts YUV to planar RGB in less than half the time, merging included.
@@ -83,7 +102,7 @@ def convert_pixel_format(
 
 
 def to_av_frame(frame: Frame, pixel_format: str, color: ColorTags) -> av.VideoFrame:
-    """Convert a frame for the encoder; outside the changed rectangles it stays as decoded.
+    """Convert a frame for the encoder; unchanged pixels stay as decoded.
 
     Args:
         frame: The frame. Its `decoded` frame may be changed in place.
@@ -92,14 +111,14 @@ def to_av_frame(frame: Frame, pixel_format: str, color: ColorTags) -> av.VideoFr
     """
     if frame.decoded is None:
         return from_rgb(frame.rgb, pixel_format, color)
-    result = frame.decoded
+    result, rendition = frame.decoded, _rendition_of(frame.decoded)
     if result.format.name != pixel_format:
         result = convert_pixel_format(result, pixel_format, color)
     if frame.changed_boxes:
         # The decoder may still predict from this memory; FFmpeg copies it then.
         result.make_writable()
         for box in frame.changed_boxes:
-            _write_box(result, frame.rgb, box, color)
+            _write_box(result, frame, box, color, rendition)
     return result
 
 
@@ -133,25 +152,136 @@ def align_to_chroma(box: Box, pixel_format: str, width: int, height: int, margin
     )
 
 
-def _write_box(frame: av.VideoFrame, rgb: Rgb, box: Box, color: ColorTags) -> None:
-    """Write one rectangle of `rgb` into a frame in place; alpha is not changed."""
-    name = frame.format.name
-    left, top, right, bottom = align_to_chroma(box, name, frame.width, frame.height)
+def _write_box(
+    result: av.VideoFrame,
+    frame: Frame,
+    box: Box,
+    color: ColorTags,
+    rendition: DisplayRendition | None,
+) -> None:
+    """Write the changed pixels of one rectangle into `result`; alpha is not changed."""
+    name = result.format.name
+    inner = align_to_chroma(box, name, result.width, result.height)
+    left, top, right, bottom = inner
     if left >= right or top >= bottom:
         return
-    x, y, x_end, y_end = align_to_chroma(box, name, frame.width, frame.height, _MARGIN)
-    patch = from_rgb(rgb[y:y_end, x:x_end], name, color)
-    for layout, target, source in zip(_planes(name), frame.planes, patch.planes, strict=True):
+    outer = align_to_chroma(box, name, result.width, result.height, _MARGIN)
+    x, y, x_end, y_end = outer
+    if rendition or _is_deep(result.format):
+        patch = _deep_patch(result, frame, outer, color, rendition)
+    else:
+        patch = from_rgb(frame.rgb[y:y_end, x:x_end], name, color)
+    changed = _changed_cells(frame, inner, name)
+    for layout, target, source in zip(_planes(name), result.planes, patch.planes, strict=True):
         if layout.alpha_only:
             continue
-        rows = slice(top // layout.down, -(-bottom // layout.down))
-        columns = slice(left // layout.across, -(-right // layout.across))
-        from_rows = slice(rows.start - y // layout.down, rows.stop - y // layout.down)
-        from_columns = slice(columns.start - x // layout.across, columns.stop - x // layout.across)
         color_bytes = slice(0, layout.step - layout.alpha)
-        _samples(target, layout.step)[rows, columns, color_bytes] = _samples(source, layout.step)[
-            from_rows, from_columns, color_bytes
-        ]
+        written = _samples(target, layout.step)[layout.part(inner)]
+        shifted = layout.part((left - x, top - y, right - x, bottom - y))
+        np.copyto(
+            written[..., color_bytes],
+            _samples(source, layout.step)[shifted][..., color_bytes],
+            where=changed[:: layout.down, :: layout.across, None],
+        )
+
+
+def _changed_cells(frame: Frame, box: Box, pixel_format: str) -> Bool[np.ndarray, "h w"]:
+    """Return which pixels share a chroma sample with a changed pixel.
+
+    Args:
+        frame: The frame.
+        box: A rectangle of whole chroma samples.
+        pixel_format: FFmpeg's name of the pixel format.
+    """
+    left, top, right, bottom = box
+    if frame.decoded_rgb is None:
+        return np.ones((bottom - top, right - left), bool)
+    part = np.s_[top:bottom, left:right]
+    changed = (frame.rgb[part] != frame.decoded_rgb[part]).any(-1)
+    height, width = changed.shape
+    across = max(plane.across for plane in _planes(pixel_format))
+    down = max(plane.down for plane in _planes(pixel_format))
+    padded = np.pad(changed, ((0, -height % down), (0, -width % across)))
+    cells = padded.reshape(len(padded) // down, down, -1, across).any((1, 3))
+    return np.asarray(cells.repeat(down, 0).repeat(across, 1)[:height, :width])
+
+
+def _deep_patch(
+    result: av.VideoFrame,
+    frame: Frame,
+    box: Box,
+    color: ColorTags,
+    rendition: DisplayRendition | None,
+) -> av.VideoFrame:
+    """Return a rectangle of the changed frame in the pixel format of `result`.
+
+    The original's rounding error is added to the 8-bit RGB, which restores unchanged pixels and
+    leaves no bands of 8 bits. Where little is changed, colors outside the SDR gamut return, too.
+    """
+    x, y, x_end, y_end = box
+    original = _crop(result, box)
+    if color.transfer in (PQ, HLG) and color.matrix == _UNSPECIFIED:
+        color = replace(color, matrix=_BT2020_MATRIX)
+    original.colorspace, original.color_range = color.matrix, color.range
+    original.color_trc, original.color_primaries = color.transfer, color.primaries
+    white = _white(result.format)
+    signal = float32(cv2.merge(_channels(original))) / white
+    shown = rendition.to_sdr(signal) if rendition else signal
+    after = float32(frame.rgb[y:y_end, x:x_end]) / 255
+    before = (
+        float32(np.rint(255 * np.clip(shown, 0, 1))) / 255
+        if frame.decoded_rgb is None
+        else float32(frame.decoded_rgb[y:y_end, x:x_end]) / 255
+    )
+    lost = shown - before
+    rounding = np.clip(lost, -_HALF_LEVEL, _HALF_LEVEL)
+    similar = np.maximum(0, 1 - np.abs(after - before).max(-1, keepdims=True) / _FADE)
+    new = float32(after + rounding + (lost - rounding) * similar)
+    return _from_signal(rendition.to_signal(new) if rendition else new, result, white, color)
+
+
+def _from_signal(
+    signal: Signal, like: av.VideoFrame, white: int, color: ColorTags
+) -> av.VideoFrame:
+    """Convert R'G'B' of 0 to 1 to a frame in the pixel format of another."""
+    frame = av.VideoFrame(signal.shape[1], signal.shape[0], "gbrp16le")
+    values = np.clip(np.rint(signal * white), 0, _WHITE_OF_RGB).astype(np.uint16)
+    for plane, channel in zip(frame.planes, (1, 2, 0), strict=True):
+        _samples(plane, 2)[:] = values[..., channel, None].view(np.uint8)
+    return convert_pixel_format(frame, like.format.name, color)
+
+
+def _crop(frame: av.VideoFrame, box: Box) -> av.VideoFrame:
+    """Return a rectangle of whole chroma samples as a frame of its own."""
+    x, y, x_end, y_end = box
+    patch = av.VideoFrame(x_end - x, y_end - y, frame.format.name)
+    for layout, target, source in zip(
+        _planes(frame.format.name), patch.planes, frame.planes, strict=True
+    ):
+        _samples(target, layout.step)[:] = _samples(source, layout.step)[layout.part(box)]
+    return patch
+
+
+def _rendition_of(decoded: av.VideoFrame) -> DisplayRendition | None:
+    return DisplayRendition.of(decoded.color_primaries, decoded.color_trc)
+
+
+def _is_deep(pixel_format: av.VideoFormat) -> bool:
+    return max(part.bits for part in pixel_format.components) > 8
+
+
+def _white(pixel_format: av.VideoFormat) -> int:
+    """Return the value of white in `_channels` of a frame."""
+    return _WHITE_OF_RGB if pixel_format.is_rgb else _WHITE_OF_YUV
+
+
+def _channels(frame: av.VideoFrame) -> tuple[Channel, Channel, Channel]:
+    """Return red, green and blue in 16 bits."""
+    hdr = frame.color_trc in (PQ, HLG)
+    matrix = _BT2020_MATRIX if hdr and frame.colorspace == _UNSPECIFIED else None
+    planar = _reformat(frame, "gbrp16le", src_colorspace=matrix)
+    green, blue, red = (_rows(plane).view(np.uint16)[:, : plane.width] for plane in planar.planes)
+    return red, green, blue
 
 
 class _PlaneLayout:
@@ -172,6 +302,14 @@ class _PlaneLayout:
             self.step = pixel_format.padded_bits_per_pixel // 8
         self.alpha_only = len(alphas) == len(parts)
         self.alpha = sum(-(-part.bits // 8) for part in alphas)
+
+    def part(self, box: Box) -> tuple[slice, slice]:
+        """Return the rows and columns of samples of a rectangle of pixels."""
+        left, top, right, bottom = box
+        return (
+            slice(top // self.down, -(-bottom // self.down)),
+            slice(left // self.across, -(-right // self.across)),
+        )
 
 
 @cache

@@ -110,9 +110,10 @@ def test_times_size_and_color_tags_are_kept(tmp_path: Path, name: str) -> None:
     left, top, right, bottom = BOX
     for a, b in zip(read_frames(source), read_frames(out), strict=True):
         error = np.abs(a.rgb.astype(int) - b.rgb).max(-1)
-        assert error[top + 4 : bottom - 4, left + 4 : right - 4].min() > 30
+        assert error[top + 4 : bottom - 4, left + 4 : right - 4].mean() > 40
         error[top - 9 : bottom + 9, left - 9 : right + 9] = 0
-        assert error.mean() < 6
+        # Tone mapping enlarges the encoder's errors in dark colors.
+        assert error.mean() < (9 if before.color.transfer in (16, 18) else 6)
 
 
 @pytest.mark.parametrize("extension", [".mp4", ".mkv"])
@@ -191,7 +192,7 @@ def test_every_bit_outside_the_rectangle_is_kept(
     "pixel_format", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv444p", "nv12", "gbrp", "gray"]
 )
 def test_writing_back_unchanged_rgb_has_no_bias(pixel_format: str) -> None:
-    """A bias would be visible as a darker rectangle. RGB has 8 bits, so 10 bits lose two."""
+    """A bias would be visible as a darker rectangle."""
     tags = ColorTags(1, 1, 1, 2 if pixel_format.startswith("yuvj") else 1)
     decoded = from_rgb(wave_images(1)[0], pixel_format, tags)
     decoded.colorspace, decoded.color_range = 1, tags.range

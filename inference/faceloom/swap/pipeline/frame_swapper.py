@@ -174,9 +174,8 @@ class FrameSwapper:
         changed = [paste(picture, *crop) for crop in pasted]
         if self._label:
             changed.append(self._label.draw(picture))
-        return replace(
-            frame, rgb=picture, changed_boxes=tuple(box for box in changed if box)
-        ), blended
+        boxes = tuple(box for box in changed if box)
+        return replace(frame, rgb=picture, changed_boxes=boxes, decoded_rgb=frame.rgb), blended
 
     def blend_frames(
         self, frames: Iterable[SelectedFrame], faces: Iterable[Sequence[SwappedFace]]

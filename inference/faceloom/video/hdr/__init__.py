@@ -1,0 +1,1 @@
+"""HDR and wide-gamut video: its SDR rendition."""
