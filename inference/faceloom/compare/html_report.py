@@ -33,6 +33,7 @@ _SHOWN_METRICS = (
     "eye_motion",
     "sharpness",
     "color_error",
+    "chroma_error",
     "seam",
     "warping_error",
     "truth_landmark_error",

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.array_types import float32
+from faceloom.color import ChromaSpread
 from faceloom.compare.image_similarity import (
     color_difference,
     laplacian_spread,
@@ -17,6 +18,8 @@ from faceloom.compare.optical_flow import Flow, OpticalFlow, warp_back
 
 # Spread of the Laplacian below which a surface has no detail at all, as in a fade to one color.
 _NO_DETAIL = 1e-6
+# How much more the chroma of another person's face may vary: natural faces differ by up to 1.7.
+_OTHER_CHROMA = 1.25
 # Pixels between the eyes in the crop's template.
 _EYE_DISTANCE = float(np.linalg.norm(np.diff(CROP.template_xy()[:2], axis=0)))
 
@@ -88,11 +91,24 @@ def _against_target(
     return {
         "sharpness": _sharpness_ratio(version, target, inside),
         "color_error": float(np.linalg.norm(tint)),
+        "chroma_error": _chroma_excess(own, reference),
         "shading_error": float(np.abs(own[:, 0] - reference[:, 0] - tint[0]).mean()),
         "seam": region.boundary.seam_strength(target.lab, version.lab),
         "changed": float(np.abs(version.crop.astype(np.int16) - target.crop)[inside].mean()),
         **{f"tint_{axis}": float(value) for axis, value in zip("lab", tint, strict=True)},
     }
+
+
+def _chroma_excess(own: Float32[np.ndarray, "n 3"], target: Float32[np.ndarray, "n 3"]) -> float:
+    """How much more the chroma varies than another person's would in the target's place.
+
+    What follows lightness as in the target does not count. In gray or toned footage the rest is all
+    chroma that the tone does not have, such as pink lips; the mean color does not show it.
+    """
+    spread = ChromaSpread.measure(target)
+    deviation = own - own.mean(0)
+    rest = deviation[:, 1:] - deviation[:, :1] * spread.slope
+    return max(0.0, float(np.sqrt((rest**2).sum(1).mean())) - _OTHER_CHROMA * spread.rest)
 
 
 def _sharpness_ratio(

@@ -45,6 +45,7 @@ METRICS = (
     Metric("head_pose_error", "head pose error", "degrees", 0),
     Metric("sharpness", "sharpness ratio", "1 as the target", 1),
     Metric("color_error", "color error", "Delta E", 0),
+    Metric("chroma_error", "excess of chroma", "Delta E", 0),
     Metric("shading_error", "shading error", "L*", 0),
     Metric("seam", "seam strength", "Lab per pixel", 0),
     Metric("position_error", "position error", "eye distances", 0),

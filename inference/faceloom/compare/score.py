@@ -28,6 +28,8 @@ _FULL_EXPRESSION = 0.25
 _COLOR_SCALE = 20.0
 # L*.
 _SHADING_SCALE = 20.0
+# Delta E: pink lips and bluish brows in gray footage have 5 to 10.
+_CHROMA_SCALE = 10.0
 # Eye distances.
 _POSITION_SCALE = 0.08
 # Lab per pixel.
@@ -99,7 +101,9 @@ def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
         "expression": values.get("expression"),
         "sharpness": _ratio(values.get("sharpness")),
         "color": math.exp(
-            -values["color_error"] / _COLOR_SCALE - values["shading_error"] / _SHADING_SCALE
+            -values["color_error"] / _COLOR_SCALE
+            - values["shading_error"] / _SHADING_SCALE
+            - values["chroma_error"] / _CHROMA_SCALE
         ),
         "seam": _seam(values["seam"]),
         "position": _decay(values.get("position_error"), _POSITION_SCALE),

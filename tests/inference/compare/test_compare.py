@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tests.helpers import degradations
 from tests.helpers.clips import make_clip
 
+from faceloom.color import from_lab, to_lab
 from faceloom.compare import (
     ClipVersions,
     Comparison,
@@ -347,3 +349,30 @@ def test_a_frozen_face_that_turns_with_the_head_keeps_no_motion(frames: int) -> 
     assert kept["mouth_motion"].mean() == pytest.approx(0, abs=0.02)
     same = motion(np.float32(speaking), angles, known)
     assert motion_r_squared(same, same)["mouth_motion"].mean() == pytest.approx(1)
+
+
+def test_color_of_a_gray_target_is_judged_as_the_eye_does(
+    clips: dict[str, list[np.ndarray]], facesets: dict[str, Path]
+) -> None:
+    """Colorful lips and brows in gray footage are worse than none; the mean color is the same."""
+    target, gray, colorful = [], [], []
+    for before, after in zip(clips["target_ada"][:4], clips["truth_ben"][:4], strict=True):
+        target.append(_gray(before))
+        gray.append(_gray(after))
+        lab = to_lab(after)
+        face = lab[lab.shape[0] // 3 : -lab.shape[0] // 3, lab.shape[1] // 3 : -lab.shape[1] // 3]
+        lab[..., 1:] -= np.median(face[..., 1:], axis=(0, 1))
+        colorful.append(from_lab(lab))
+    frames = list(enumerate(zip(target, gray, colorful, strict=True)))
+    references = load_identity_references(FaceSet.read(facesets["ben"]), None)
+    detailed = run_to_completion(
+        compare_frames(frames, ("target", "paste", "swap"), references, "None")
+    )
+    with_gray, with_color = version(detailed, "paste"), version(detailed, "swap")
+    assert with_gray.metric("chroma_error").mean == pytest.approx(0, abs=0.05)
+    assert with_color.metric("chroma_error").mean > 1
+    assert with_gray.component("color") > with_color.component("color") + 0.08
+
+
+def _gray(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)

@@ -1,12 +1,15 @@
 """Transfer the target's colors to a predicted face, smoothed over time."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.choices import ColorTransfer
-from faceloom.color import Lab, from_lab, to_lab
+from faceloom.color import ChromaSpread, Lab, from_lab, to_lab
+from faceloom.swap.compositing.chroma_limit import limit_chroma
 from faceloom.swap.selection.track_state import TrackArrays
 
 # The target's colors are smoothed over time, so that a hand inside the mask does not tint the
@@ -42,6 +45,8 @@ def transfer_color(
 ) -> Rgb:
     """Give a predicted face the target's colors, both measured inside the mask.
 
+    All methods but "none" limit the variation of chroma to the target's, see `limit_chroma`.
+
     Args:
         method: "none"; "lab" for the mean in CIE L*a*b*; "rct" for the mean and, within limits,
             the spread (Reinhard et al., "Color transfer between images", IEEE CG&A 21(5), 2001,
@@ -57,17 +62,32 @@ def transfer_color(
     """
     if method == "none" or not (_reduced(mask) > _INSIDE).any():
         return swapped
-    if method == "histogram":
-        return _transfer_histogram(swapped, target, mask, state)
     small_swapped, small_target = to_lab(_reduced(swapped)), to_lab(_reduced(target))
+    spread = _target_spread(small_target, mask, state)
+    if method == "histogram":
+        matched = _transfer_histogram(swapped, target, mask, state)
+        own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), mask))
+        limited = limit_chroma(to_lab(matched), own, spread)
+        return matched if limited is None else from_lab(limited)
     weights = float32(_reduced(mask) > _INSIDE)
-    own_mean = _mean(small_swapped, weights)
     target_levels = _LEVELS_PER_LAB_UNIT * _mean(small_target, weights)
     target_mean = _running_mean("color", target_levels, state) / _LEVELS_PER_LAB_UNIT
-    if method == "lab":
-        return from_lab(to_lab(swapped) + (target_mean - own_mean))
-    gain = _running_mean("gain", _gain(small_swapped, small_target, mask), state, _MIN_GAIN_WEIGHT)
-    return from_lab(to_lab(swapped) * gain + (target_mean - own_mean * gain))
+    gain = np.ones(3, np.float32)
+    if method == "rct":
+        current = _gain(small_swapped, small_target, mask)
+        gain = _running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
+    shift = target_mean - gain * _mean(small_swapped, weights)
+    own = ChromaSpread.measure(_inside(small_swapped * gain + shift, mask))
+    full = float32(to_lab(swapped) * gain + shift)
+    limited = limit_chroma(full, own, replace(spread, mean=target_mean))
+    return from_lab(full if limited is None else limited)
+
+
+def _target_spread(target: Lab, mask: Mask, state: TrackArrays) -> ChromaSpread:
+    """Return how the target's chroma varies, smoothed over time."""
+    current = ChromaSpread.measure(_inside(target, mask))
+    values = _running_mean("chroma", current.to_array(), state, _MIN_GAIN_WEIGHT)
+    return ChromaSpread.from_array(current.mean, values)
 
 
 def _reduced(picture: np.ndarray) -> np.ndarray:
@@ -84,15 +104,18 @@ def _mean(lab: Lab, weights: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, 
     return float32((lab * weights[..., None]).sum((0, 1)) / max(float(weights.sum()), 1e-6))
 
 
-def _gain(swapped: Lab, target: Lab, mask: Mask) -> np.ndarray:
-    """Return the factor by which each channel's spread is raised."""
+def _inside(picture: Lab, mask: Mask) -> Float32[np.ndarray, "n 3"]:
+    """Return the pixels inside the mask of a picture without fine detail; all if none is inside."""
     side = (_SPREAD_SIDE, _SPREAD_SIDE)
     weights = cv2.resize(mask, side, interpolation=cv2.INTER_AREA)
-    spreads = []
-    for picture in (swapped, target):
-        inside = cv2.resize(picture, side, interpolation=cv2.INTER_AREA)[weights > _INSIDE]
-        spreads.append(inside.std(0) if len(inside) else np.ones(3, np.float32))
-    return float32(np.clip(spreads[1] / np.maximum(spreads[0], 1e-3), 1 / _MAX_GAIN, _MAX_GAIN))
+    small = float32(cv2.resize(float32(picture), side, interpolation=cv2.INTER_AREA))
+    return small[weights > _INSIDE] if (weights > _INSIDE).any() else small.reshape(-1, 3)
+
+
+def _gain(swapped: Lab, target: Lab, mask: Mask) -> np.ndarray:
+    """Return the factor by which each channel's spread is raised."""
+    own, reference = (_inside(picture, mask).std(0) for picture in (swapped, target))
+    return float32(np.clip(reference / np.maximum(own, 1e-3), 1 / _MAX_GAIN, _MAX_GAIN))
 
 
 def _transfer_histogram(swapped: Rgb, target: Rgb, mask: Mask, state: TrackArrays) -> Rgb:

@@ -1,15 +1,17 @@
 """Write a contact sheet with a few frames of a video before and after the swap."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 
 from faceloom.array_types import Affine, Mask, Rgb
 from faceloom.atomic import atomic_file
+from faceloom.choices import ColorTransfer
 from faceloom.errors import UsageError
 from faceloom.faces.alignment import compose_affine, invert_affine
 from faceloom.faces.face_finder import FaceFinder
@@ -34,7 +36,7 @@ from faceloom.swap.preview.contact_sheet import (
     warp_to_cell,
 )
 from faceloom.swap.selection.face_selector import FaceSelector
-from faceloom.video import Frame, probe_source
+from faceloom.video import probe_source
 from faceloom.video.display import frame_to_upright
 from faceloom.video.frame_sampling import read_frames_at, uniform_sample_times
 
@@ -44,6 +46,8 @@ _EXAMINED = 12
 _SHOWN = 6
 # Side of the shown square, in multiples of the bounding box's longer side.
 _PADDING = 1.7
+# Values of --color, each a row of the sheet.
+_COLORS: tuple[ColorTransfer, ...] = get_args(ColorTransfer)
 # Track numbers reserved for each frame, so that no track number occurs in two of them.
 _TRACKS_PER_FRAME = 1000
 
@@ -74,8 +78,10 @@ class _SwappedFrame:
 
     original: Rgb
     """The target's pixels, square."""
-    frame: Frame
-    """The swapped frame."""
+    swaps: dict[ColorTransfer, Rgb]
+    """The swap with each color transfer, square."""
+    seconds: float
+    """Presentation time."""
     blended: tuple[BlendedFace, ...]
     """Its faces."""
 
@@ -83,7 +89,7 @@ class _SwappedFrame:
 def write_preview(
     target: Path, source: SwapSource, sheet: Path, options: ConvertOptions
 ) -> ProgressGenerator[PreviewSummary]:
-    """Write a PNG with a column for each shown frame: target, swap, and mask.
+    """Write a PNG with a column for each shown frame: target, a swap for each --color, and mask.
 
     The frames are spread evenly over the video and swapped independently, without smoothing over
     time. The visible label is put on the sheet, since the cells do not show the frames' corners.
@@ -114,7 +120,8 @@ def write_preview(
     times, swapped = yield from _swap_frames(target, source, options)
     positions = np.linspace(0, len(swapped) - 1, min(_SHOWN, len(swapped)))
     shown = [swapped[round(position)] for position in positions]
-    picture = draw_sheet(list(zip(*(_column(frame) for frame in shown), strict=True)))
+    used = {options.color or face_source.blend.color for face_source in source.identity_map.sources}
+    picture = draw_sheet(list(zip(*(_column(frame, used) for frame in shown), strict=True)))
     if options.label:
         options.label.draw(picture)
     with atomic_file(sheet) as part:
@@ -123,7 +130,7 @@ def write_preview(
     return PreviewSummary(
         sheet=sheet,
         frames_examined=len(times),
-        times=tuple(round(each.frame.seconds, 3) for each in shown),
+        times=tuple(round(each.seconds, 3) for each in shown),
         seconds=time.monotonic() - started,
         marks=marks,
         identities=source.identities,
@@ -137,7 +144,10 @@ def _swap_frames(
     """Return the times of the examined frames, and the frames that have a face to swap."""
     info = probe_source(target)
     frame_options = replace(options, on_missing="keep", label=None)
-    swapper = FrameSwapper(source.identity_map.sources, frame_options)
+    sources = source.identity_map.sources
+    swappers = {
+        color: FrameSwapper(sources, replace(frame_options, color=color)) for color in _COLORS
+    }
     selector = FaceSelector(frame_options, source.identity_map.reference_set(options))
     finder = FaceFinder()
     times = uniform_sample_times(info, _EXAMINED)
@@ -147,30 +157,49 @@ def _swap_frames(
         frame_finder = finder.for_new_video(first_track=_TRACKS_PER_FRAME * index)
         (faces,) = frame_finder.find([frame.square_rgb])
         selected = SelectedFrame(frame, selector.select(frame, faces))
-        swapped_frame, blended = swapper.swap_frame(selected)
-        if blended:
-            swapped.append(_SwappedFrame(frame.square_rgb, swapped_frame, blended))
+        if shown := _swap_with_each_color(selected, swappers):
+            swapped.append(shown)
         yield Progress("preview", index + 1, len(times))
     if not swapped:
         raise selector.no_face_error(target)
     return times, swapped
 
 
-def _column(swapped: _SwappedFrame) -> tuple[Cell, ...]:
+def _swap_with_each_color(
+    selected: SelectedFrame, swappers: Mapping[ColorTransfer, FrameSwapper]
+) -> _SwappedFrame | None:
+    """Predict the faces once and blend them with each color transfer; None without a face."""
+    first = next(iter(swappers.values()))
+    (faces,) = first.predict([first.align(selected)])
+    results = {color: swapper.blend(selected, faces) for color, swapper in swappers.items()}
+    _, blended = next(iter(results.values()))
+    if not blended:
+        return None
+    swaps = {color: frame.square_rgb for color, (frame, _) in results.items()}
+    return _SwappedFrame(selected.frame.square_rgb, swaps, selected.frame.seconds, blended)
+
+
+def _column(swapped: _SwappedFrame, used: Collection[ColorTransfer]) -> tuple[Cell, ...]:
+    """Return one frame's cells; the labels of the color transfers in `used` say so."""
     faces = [blended.swapped.aligned for blended in swapped.blended]
     largest = max((aligned.face for aligned in faces), key=lambda face: face.size)
     to_cell = square_around(largest.box_xyxy, _PADDING)
-    before, after = (
-        warp_to_cell(picture, to_cell) for picture in (swapped.original, swapped.frame.square_rgb)
-    )
+    before = warp_to_cell(swapped.original, to_cell)
     masks = [
         _mask_in_cell(blended.mask, aligned.crop.square_to_crop, to_cell)
         for blended, aligned in zip(swapped.blended, faces, strict=True)
     ]
-    time_text = f"{swapped.frame.seconds:.2f} s"
+    time_text = f"{swapped.seconds:.2f} s"
+    swaps = [
+        Cell(
+            warp_to_cell(picture, to_cell),
+            f"{time_text} --color {color}{' (used)' if color in used else ''}",
+        )
+        for color, picture in swapped.swaps.items()
+    ]
     return (
         Cell(before, f"{time_text} target"),
-        Cell(after, f"{time_text} swap"),
+        *swaps,
         Cell(tint_mask(before, np.max(masks, axis=0)), f"{time_text} mask"),
     )
 

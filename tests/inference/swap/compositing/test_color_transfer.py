@@ -1,13 +1,18 @@
 """Color transfer reaches the target's colors, limits contrast and does not flicker."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from tests.helpers.clips import wave_images
 
 from faceloom.array_types import to_uint8
-from faceloom.color import to_lab
+from faceloom.color import ChromaSpread, from_lab, to_lab
 from faceloom.swap.compositing.color_transfer import transfer_color
+from faceloom.video import read_frames
+
+CASES = Path(__file__).parents[3] / "data" / "cases"
 
 METHODS = ("lab", "rct", "histogram")
 FULL = np.full((64, 64), 255, np.uint8)
@@ -90,3 +95,65 @@ def test_flicker_of_the_target_is_smoothed_and_a_lamp_is_followed(method: str) -
     assert transfer_color(method, swapped, lit, FULL, state).mean() == pytest.approx(
         lit.mean(), abs=2.5
     )
+
+
+def _graded(picture: np.ndarray, matrix: list[list[float]]) -> np.ndarray:
+    return to_uint8(picture.astype(np.float32) @ np.float32(matrix).T)
+
+
+LUMA = [0.299, 0.587, 0.114]
+# Footage of little chroma, or of chroma that follows lightness: matrices from RGB to RGB.
+GRADES = {
+    "gray": [LUMA] * 3,
+    "sepia": [[0.35, 0.69, 0.17], [0.31, 0.61, 0.15], [0.24, 0.48, 0.12]],
+    "blue night": [[0.3 * x for x in LUMA], [0.4 * x for x in LUMA], [0.9 * x for x in LUMA]],
+    "little saturation": (0.85 * np.float32([LUMA] * 3) + 0.15 * np.eye(3)).tolist(),
+}
+
+
+def _face(seed: int) -> np.ndarray:
+    """Skin with shading, red lips and dark brows."""
+    rows = np.linspace(-1, 1, 64)
+    shading = 1 - 0.35 * (rows[:, None] ** 2 + rows[None] ** 2) / 2
+    picture = shading[..., None] * np.float32([225, 172, 140])
+    picture[44:50, 20:44] = 190, 70, 80
+    picture[16:20, 12:52] = 60, 45, 40
+    grain = np.random.default_rng(seed).normal(0, 3, picture.shape)
+    return to_uint8(np.clip(picture + grain, 0, 255))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("grade", GRADES)
+def test_chroma_varies_no_more_than_in_the_target(method: str, grade: str) -> None:
+    """The face that is put in has vivid lips; the target's tone allows none."""
+    target = _graded(_face(0), GRADES[grade])
+    matched = transfer_color(method, _face(1), target, FULL, {})
+    own, reference = (
+        ChromaSpread.measure(to_lab(cv2.blur(picture, (3, 3))).reshape(-1, 3))
+        for picture in (matched, target)
+    )
+    vivid = ChromaSpread.measure(to_lab(_face(1)).reshape(-1, 3))
+    assert vivid.rest > 5
+    assert own.rest < 1.3 * reference.rest + 0.8
+    np.testing.assert_allclose(own.slope, reference.slope, atol=0.15)
+    np.testing.assert_allclose(own.mean, reference.mean, atol=2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_black_and_white_footage_stored_in_color_stays_gray(method: str) -> None:
+    frame = next(read_frames(CASES / "bw.mp4")).rgb
+    target = frame[70:198, 100:228]
+    matched = transfer_color(
+        method, cv2.resize(_face(1), (128, 128)), target, np.tile(FULL, (2, 2)), {}
+    )
+    assert np.abs(to_lab(target)[..., 1:]).max() < 1
+    assert np.abs(to_lab(matched)[..., 1:]).max() < 2
+
+
+def test_colorful_footage_keeps_the_face_s_own_variation() -> None:
+    target = _graded(_face(0), [[1.1, 0, 0], [0, 0.9, 0], [0, 0, 0.7]])
+    pale = _graded(_face(1), (0.5 * np.float32([LUMA] * 3) + 0.5 * np.eye(3)).tolist())
+    lab = to_lab(pale)
+    shifted = from_lab(lab + (to_lab(target).mean((0, 1)) - lab.mean((0, 1))))
+    matched = transfer_color("lab", pale, target, FULL, {})
+    assert np.abs(matched.astype(int) - shifted).max() <= 2

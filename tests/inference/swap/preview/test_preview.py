@@ -61,11 +61,15 @@ def test_a_preview_shows_the_frames_with_a_face(
     assert len(summary.times) == 6
     assert not any(0.4 <= time < 0.56 for time in summary.times)
     sheet = read_picture(tmp_path / "sheet.png")
-    height = sheet.shape[0] // 3
+    height = sheet.shape[0] // 6
     assert sheet.shape[1] == 6 * CELL_SIDE
-    target, swap, mask = (
-        sheet[row * height : row * height + CELL_SIDE, :CELL_SIDE] for row in range(3)
+    # The rows between are --color none, lab, rct and histogram.
+    target, unmatched, swap, *_, mask = (
+        sheet[row * height : row * height + CELL_SIDE, :CELL_SIDE] for row in range(6)
     )
+    labels = [sheet[row * height + CELL_SIDE : (row + 1) * height] for row in range(6)]
+    assert len({label.tobytes() for label in labels}) == 6
+    assert np.abs(unmatched.astype(int) - swap).max() > 10
     middle = slice(CELL_SIDE // 2 - 20, CELL_SIDE // 2 + 20)
     assert np.abs(swap[middle, middle].astype(int) - target[middle, middle]).mean() > 30
     assert np.abs(swap[:10].astype(int) - target[:10]).mean() < 4
