@@ -4,3 +4,6 @@
 command line and the tests import from the modules. May import `faceloom` and `faceloom_train`;
 neither of them imports the exporter.
 """
+
+# Before anything imports onnxruntime: it turns onnxruntime's telemetry off.
+import faceloom  # noqa: F401

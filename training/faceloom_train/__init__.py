@@ -6,6 +6,9 @@ It uses Keras 3, on TensorFlow unless KERAS_BACKEND says otherwise, and may impo
 
 import os
 
+# Before anything imports onnxruntime: it turns onnxruntime's telemetry off.
+import faceloom  # noqa: F401
+
 # For this process only, before anything imports Keras; the user's Keras configuration is unchanged.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

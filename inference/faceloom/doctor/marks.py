@@ -1,14 +1,16 @@
 """Check the optional extras for signed marks and for the content check."""
 
+import os
 from collections.abc import Iterator
 from importlib.metadata import version
 
 import numpy as np
 
 from faceloom.doctor.check_result import CheckResult
+from faceloom.errors import UsageError
 from faceloom.provenance import content_check_available, load_nudity_detector
-from faceloom.provenance.credentials import is_installed
-from faceloom.provenance.signing_key import signing_key_folder
+from faceloom.provenance.credentials import check_key, is_installed
+from faceloom.provenance.signing_key import local_key, signing_key_folder
 
 
 def check() -> Iterator[CheckResult]:
@@ -27,9 +29,19 @@ def _signing() -> CheckResult:
         detail = "not installed; outputs are marked with tags and XMP only"
         advice = "to sign outputs: pip install 'faceloom[provenance]'"
         return CheckResult(name, "missing", detail, advice)
-    folder = signing_key_folder()
-    key = "this machine's key is" if folder.is_dir() else "a key will be created"
-    return CheckResult(name, "ok", f"c2pa-python {version('c2pa-python')}, {key} in {folder}")
+    package = f"c2pa-python {version('c2pa-python')}"
+    try:
+        folder = signing_key_folder()
+        if folder.is_dir():
+            check_key(local_key())
+            return CheckResult(name, "ok", f"{package}, this machine's key is in {folder}")
+        parent = next(parent for parent in folder.parents if parent.exists())
+        if parent.is_dir() and os.access(parent, os.W_OK):
+            return CheckResult(name, "ok", f"{package}, a key will be created in {folder}")
+        advice = f"{parent} is not writable; set XDG_DATA_HOME to a folder that is"
+    except UsageError as error:
+        advice = str(error)
+    return CheckResult(name, "missing", f"{package}; outputs are not signed", advice)
 
 
 def _content_check() -> CheckResult:

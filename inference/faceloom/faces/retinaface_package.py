@@ -87,7 +87,8 @@ class RetinaFacePackage:
 
 def weights_path() -> Path:
     """Return where the package keeps its weights; the file may not exist."""
-    home = os.environ.get("DEEPFACE_HOME") or Path.home()
+    # The package itself looks in "~" where the user has no home folder.
+    home = os.environ.get("DEEPFACE_HOME") or os.path.expanduser("~")  # noqa: PTH111
     return Path(home) / ".deepface" / "weights" / "retinaface.onnx"
 
 

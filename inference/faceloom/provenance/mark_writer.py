@@ -89,12 +89,14 @@ class MarkWriter:
     def open(cls, settings: MarkSettings, name: Path) -> "MarkWriter":
         """Check how an output can be marked, before the work; create this machine's key if needed.
 
+        The signature is an extra: without a usable key of this machine the output is not signed.
+
         Args:
             settings: How the output is marked.
             name: The output path.
 
         Raises:
-            UsageError: If the certificate or key cannot be used.
+            UsageError: If the given certificate or key cannot be used.
             ProviderMissing: If a certificate is given and the extra is not installed.
         """
         if (settings.certificate is None) != (settings.key is None):
@@ -111,12 +113,15 @@ class MarkWriter:
             raise ProviderMissing(f"--certificate: {INSTALL_HINT}")
         if reason:
             return cls(name, settings.level, None, [reason])
-        key = (
-            read_key(settings.certificate, settings.key)
-            if settings.certificate and settings.key
-            else local_key()
-        )
-        check_key(key)
+        if settings.certificate and settings.key:
+            key = read_key(settings.certificate, settings.key)
+            check_key(key)
+            return cls(name, settings.level, key, ())
+        try:
+            key = local_key()
+            check_key(key)
+        except UsageError as error:
+            return cls(name, settings.level, None, [f"It is not signed (C2PA): {error}"])
         return cls(name, settings.level, key, ())
 
     def tags(self, mark: DisclosureMark, source: VideoInfo) -> dict[str, str]:

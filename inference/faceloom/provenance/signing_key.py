@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloom.errors import UsageError
+from faceloom.user_folders import data_folder
 
 # File name of the certificate chain, PEM.
 _CERTIFICATE = "certificate.pem"
@@ -38,27 +39,40 @@ class SigningKey:
 
 
 def signing_key_folder() -> Path:
-    """Return the folder of this machine's key, in the user's data folder (XDG_DATA_HOME)."""
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "faceloom" / "signing"
+    """Return the folder of this machine's key, in the user's data folder (XDG_DATA_HOME).
+
+    Raises:
+        UsageError: The user has no data folder.
+    """
+    return data_folder() / "signing"
 
 
 def local_certificate() -> bytes | None:
-    """Return this machine's certificate chain in PEM, None if it has no key yet."""
-    path = signing_key_folder() / _CERTIFICATE
-    return path.read_bytes() if path.is_file() else None
+    """Return this machine's certificate chain in PEM, None if it has no key that can be read."""
+    try:
+        return (signing_key_folder() / _CERTIFICATE).read_bytes()
+    except (UsageError, OSError):
+        return None
 
 
 def local_key() -> SigningKey:
     """Return this machine's key; it is created on first use.
 
     Raises:
-        UsageError: If other users can read the key, or it is invalid.
+        UsageError: If it cannot be created or read, other users can read it, or it is invalid.
     """
     folder = signing_key_folder()
-    if not folder.is_dir():
-        _create_key(folder)
-    if (folder / _KEY).stat().st_mode & 0o077:
+    try:
+        if not folder.is_dir():
+            _create_key(folder)
+        mode = (folder / _KEY).stat().st_mode
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(
+            f"This machine's signing key cannot be kept in {folder} ({reason}); set XDG_DATA_HOME "
+            "to a writable folder."
+        ) from error
+    if mode & 0o077:
         raise UsageError(
             f"{folder / _KEY} can be read by other users; run chmod 600 on it, or remove {folder}."
         )

@@ -8,11 +8,16 @@ import onnxruntime as ort
 from pydantic import ValidationError
 
 from faceloom.atomic import write_text
+from faceloom.errors import UsageError
 from faceloom.json_documents import StrictModel, to_json
+from faceloom.output_lock import lock_output
 from faceloom.swap.sources.face_source import FaceSource
+from faceloom.user_folders import cache_folder
 
 # Frames of a batch if nothing was measured.
 DEFAULT_BATCH = 16
+# Seconds to wait while another process stores its result.
+_LOCK_SECONDS = 10.0
 
 
 class TunedBatch(StrictModel):
@@ -50,23 +55,30 @@ def save_tuning(network: FaceSource, tuned: TunedBatch) -> Path:
 
     Returns:
         The path of `tuning.json`.
+
+    Raises:
+        UsageError: It cannot be written.
     """
     path = tuning_path()
-    write_text(path, to_json(TuningFile(entries={**_read().entries, _key(network): tuned})))
+    with lock_output(path, _LOCK_SECONDS):
+        write_text(path, to_json(TuningFile(entries={**_read().entries, _key(network): tuned})))
     return path
 
 
 def tuning_path() -> Path:
-    """Return the path of `tuning.json`, in $XDG_CACHE_HOME or ~/.cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "faceloom" / "tuning.json"
+    """Return the path of `tuning.json`, in $XDG_CACHE_HOME or ~/.cache.
+
+    Raises:
+        UsageError: The user has no folder for caches.
+    """
+    return cache_folder() / "tuning.json"
 
 
 def _read() -> TuningFile:
     # An unreadable file costs a new measurement and is no reason to fail.
     try:
         return TuningFile.model_validate_json(tuning_path().read_bytes())
-    except (OSError, ValidationError):
+    except (OSError, ValidationError, UsageError):
         return TuningFile()
 
 
