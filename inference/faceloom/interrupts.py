@@ -87,8 +87,11 @@ def check_interrupt() -> None:
 
 
 @contextmanager
-def graceful_stop() -> Iterator[Callable[[], bool]]:
+def graceful_stop(lost: str) -> Iterator[Callable[[], bool]]:
     """Let work end by itself at the first Ctrl-C; the second one raises KeyboardInterrupt.
+
+    Args:
+        lost: What the second Ctrl-C loses, such as "the steps since the last checkpoint".
 
     Yields:
         A function that returns whether Ctrl-C was pressed.
@@ -99,7 +102,9 @@ def graceful_stop() -> Iterator[Callable[[], bool]]:
         nonlocal requested
         requested = True
         signal.signal(signal.SIGINT, previous)
-        sys.stderr.write("\nStopping after this step; press Ctrl-C again to stop at once.\n")
+        sys.stderr.write(
+            f"\nStopping after this step; press Ctrl-C again to stop at once, which loses {lost}.\n"
+        )
 
     previous = signal.signal(signal.SIGINT, request)
     try:

@@ -66,7 +66,7 @@ def test_finalizers_of_interrupted_objects_print_nothing(capfd: pytest.CaptureFi
 
 
 def test_a_graceful_stop_is_requested_once_and_then_interrupts() -> None:
-    with recorded_interrupts(), graceful_stop() as stop_requested:
+    with recorded_interrupts(), graceful_stop("nothing") as stop_requested:
         assert not stop_requested()
         signal.raise_signal(signal.SIGINT)
         assert stop_requested()

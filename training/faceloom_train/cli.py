@@ -75,7 +75,7 @@ def train_command(
 
     with progress_display() as report:
         strategy = open_strategy(devices, workers, worker, report)
-    with strategy, graceful_stop() as stop_requested:
+    with strategy, graceful_stop("the steps since the last checkpoint") as stop_requested:
         if strategy.worker_index > 0:
             with progress_display() as report:
                 face_sets = local_face_sets(run, named)

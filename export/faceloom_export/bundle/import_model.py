@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from faceloom.array_types import RgbBatch
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.face_finder import FaceFinder
@@ -112,6 +113,7 @@ def _import_model(
     path: Path, out: Path, options: ImportOptions
 ) -> ProgressGenerator[ImportSummary]:
     started = time.monotonic()
+    check_kind(path, Purpose.MODEL)
     check_bundle_path(out, force=options.force, inputs=[path])
     yield Progress("import", 0, 3, "reading the model")
     model = _read_model(path, options)

@@ -1,12 +1,14 @@
 """The `faceloom` command: its subcommands, error messages and exit codes."""
 
+import shutil
 import sys
 from importlib.metadata import entry_points
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from faceloom import __version__
 from faceloom.atomic import friendly_os_error
@@ -35,8 +37,47 @@ _MODULES = (
 # The exit code of a shell for a command that Ctrl-C stopped.
 INTERRUPTED = 130
 
+# The commands in the order of work; others follow.
+_ORDER = (
+    "swap",
+    "extract",
+    "curate",
+    "review",
+    "train",
+    "export",
+    "import",
+    "convert",
+    "compare",
+    "verify",
+    "inspect",
+    "demo",
+    "doctor",
+    "bench",
+)
+
+
+class _OrderedGroup(TyperGroup):
+    """Lists the commands in the order of work, whatever package adds them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands.
+
+        Args:
+            ctx: The click context.
+        """
+        names = super().list_commands(ctx)
+        rank = {name: index for index, name in enumerate(_ORDER)}
+        return sorted(names, key=lambda name: rank.get(name, len(rank)))
+
+
 app = typer.Typer(
     name="faceloom",
+    cls=_OrderedGroup,
+    # Commands inherit both: -h, and help as wide as the terminal instead of 80 columns.
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": shutil.get_terminal_size().columns,
+    },
     help="Swap faces in videos: extract faces, train a network, export it, convert videos.",
     no_args_is_help=True,
     add_completion=False,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.array_types import Rgb
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.compare.clip_metrics import ClipMetrics, IdentityReferences
 from faceloom.compare.identity_metric import SourceIdentity
 from faceloom.compare.metrics import Series, summarize_metric
@@ -76,6 +77,8 @@ def compare(
         NoFaceFound: The target shows no face.
     """
     versions = videos.by_name()
+    for path in versions.values():
+        check_kind(path, Purpose.TARGET)
     total = probe_video(videos.target).frame_count
     frames = enumerate(read_synchronized_frames(list(versions.values())))
     chosen = (frame for frame in frames if is_compared(frame[0], every))

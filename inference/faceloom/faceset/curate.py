@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from faceloom import __version__
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
@@ -193,6 +194,7 @@ def undo_curate(directory: Path) -> CurateSummary:
 
 
 def _undo_curate(directory: Path) -> CurateSummary:
+    check_kind(directory, Purpose.FACE_SET)
     read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
     check_no_symlinks(directory)
     numbers = _drop_numbers(directory)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.detect import DEFAULT_DETECTOR
@@ -122,6 +123,8 @@ def _extract(
     inputs: Sequence[Path], out: Path, options: ExtractOptions
 ) -> ProgressGenerator[ExtractSummary]:
     started = time.monotonic()
+    for path in inputs:
+        check_kind(path, Purpose.FOOTAGE)
     base = ExtractionBase.open(inputs, out, options.name, add=options.add, force=options.force)
     reference, exclude = embed_references(options.reference), embed_references(options.exclude)
     files, known = base.new_files(list_footage(inputs))

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from faceloom import __version__
 from faceloom.array_types import Affine, Mask, Points, Rgb, float32
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import atomic_directory, check_output_directory
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry, apply_affine
@@ -72,6 +73,7 @@ class FaceSet:
             ArtifactRefused: The folder is not a face set, is damaged, has another schema, or has
                 no face.
         """
+        check_kind(directory, Purpose.FACE_SET)
         file = read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
         check_no_symlinks(directory)
         rows = tuple(_existing_rows(directory, len(file.files)))

@@ -3,6 +3,7 @@
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.faceset.store import FACESET_FILE
 from faceloom.inspect.artifacts import describe_bundle, describe_face_set, describe_onnx
@@ -35,6 +36,7 @@ def inspect_path(path: Path) -> Inspection:
     """
     if not path.exists():
         raise ArtifactRefused(f"{path} does not exist; check the path.")
+    check_kind(path, Purpose.ARTIFACT)
     if path.is_file():
         extension = path.suffix.lower()
         if extension in _ONNX_EXTENSIONS:

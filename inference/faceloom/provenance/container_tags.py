@@ -7,8 +7,9 @@ from pathlib import Path
 
 import av
 
+from faceloom.artifact_kind import SENTENCE_PREFIX
 from faceloom.errors import MediaUnreadable
-from faceloom.provenance.disclosure_mark import SENTENCE_PREFIX, SOURCE_TYPE, DisclosureMark
+from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
 from faceloom.video.safe_open import open_input
 
 # Our own tag; Matroska allows any name.

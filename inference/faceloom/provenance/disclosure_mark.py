@@ -10,12 +10,11 @@ from html import unescape
 from xml.sax.saxutils import escape
 
 from faceloom import __version__
+from faceloom.artifact_kind import SENTENCE_PREFIX
 from faceloom.provenance.consent import ConsentRecord
 
 # IPTC's term for media of which a part was made by a trained model.
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-# Start of every sentence, by which it is recognized in a file.
-SENTENCE_PREFIX = "Made with faceloom"
 # Most characters of a consent record in XMP: a JPEG stores 64 kB.
 _MAX_CONSENT_LENGTH = 1000
 # Characters of a SHA-256 in a sentence.

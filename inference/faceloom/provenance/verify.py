@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import UsageError
 from faceloom.provenance.container_tags import find_sentences, read_tags
 from faceloom.provenance.credentials import ContentCredentials, read_credentials
@@ -78,6 +79,7 @@ def verify(path: Path, anchors: Path | None = None) -> VerificationReport:
         MediaUnreadable: If it is not a video or image.
         ProviderMissing: If it has C2PA credentials and the extra is not installed.
     """
+    check_kind(path, Purpose.MARKED)
     if not path.is_file():
         raise UsageError(f"{path} is not a file; give a video or an image.")
     credentials = _read_credentials(path, _read_anchors(anchors))

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, float32
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import FaceCrop
@@ -80,6 +81,7 @@ def measure_target(
         UsageError: The target does not exist.
         MediaUnreadable: The target cannot be read.
     """
+    check_kind(path, Purpose.TARGET)
     file = FootageFile.open(path)
     total = file.frames and -(-file.frames // every)
     reader = _FaceReader()

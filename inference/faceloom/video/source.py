@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.image_io import PICTURE_EXTENSIONS
 from faceloom.video.image_sequence import DEFAULT_RATE, probe_images, read_images
 from faceloom.video.info import Frame, VideoInfo
@@ -35,6 +36,7 @@ def probe_source(path: Path, rate: Fraction = DEFAULT_RATE) -> VideoInfo:
         UsageError: If there is no such file, or no image in the folder.
         MediaUnreadable: If it cannot be decoded.
     """
+    check_kind(path, Purpose.TARGET)
     if path.is_dir() or (path.is_file() and path.suffix.lower() in PICTURE_EXTENSIONS):
         return probe_images(path, rate)
     return probe_video(path)

@@ -17,6 +17,7 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 
 from faceloom import choices
+from faceloom.cli import app as app_module
 from faceloom.cli.convert import convert_command
 from faceloom.cli.extract import extract_command
 from faceloom.cli.optional_dependencies import requires_extra
@@ -529,3 +530,20 @@ def test_ctrl_c_stops_at_once_and_leaves_no_incomplete_output(
     assert last_message in err
     assert "Traceback" not in err
     assert {p.name for p in tmp_path.iterdir()} == {"good.bundle", "long.mp4"} | remaining
+
+
+def test_help_lists_the_commands_in_the_order_of_work(faceloom) -> None:
+    code, out, _ = faceloom("-h")
+    listed = [
+        line.split()[0] for line in out.partition("Commands:")[2].splitlines() if line.strip()
+    ]
+    order = [name for name in app_module._ORDER if name in listed]
+    assert (code, listed) == (0, order)
+    assert set(COMMANDS) <= set(listed)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_h_for_help(faceloom, command: str) -> None:
+    code, out, _ = faceloom(command, "-h")
+    assert (code, out) == (0, faceloom(command, "--help")[1])
+    assert "-h, --help" in out

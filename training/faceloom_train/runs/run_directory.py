@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.json_documents import StrictModel, first_validation_error
@@ -103,6 +104,7 @@ class Run:
                 symbolic link.
         """
         path = directory / "config.yaml"
+        check_kind(directory, Purpose.RUN)
         check_no_symlinks(directory)
         try:
             data = parse_yaml(read_bounded(path, MAX_BYTES))

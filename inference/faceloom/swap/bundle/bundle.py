@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from faceloom.array_types import MaskBatch, RgbBatch
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of
 from faceloom.json_documents import parse_document
@@ -64,6 +65,7 @@ class Bundle:
             ArtifactRefused: A file is missing, damaged, changed or not named in the manifest, or
                 the manifest has another schema.
         """
+        check_kind(path, Purpose.BUNDLE)
         with open_archive(path) as archive:
             content = archive.read(MANIFEST_FILE, MAX_DOCUMENT_BYTES)
             manifest = parse_document(content, path / MANIFEST_FILE, Manifest, SCHEMA, "bundle")

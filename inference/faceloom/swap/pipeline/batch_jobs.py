@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import av
 from pydantic import Field, ValidationError
 
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import check_output_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError
 from faceloom.image_io import PICTURE_EXTENSIONS
@@ -302,6 +303,7 @@ def _expand(path: Path) -> Iterator[Path]:
     else:
         targets = [path]
     if not targets:
+        check_kind(path, Purpose.TARGET)
         raise UsageError(f"{path} contains no video and no picture; check the path.")
     yield from targets
 
