@@ -7,7 +7,8 @@ from faceloom.review.coverage_findings import DIRECTION_CHECKS
 from faceloom.review.faceset_findings import FACESET_CHECKS
 from faceloom.review.faceset_measurement import measure_faceset
 from faceloom.review.finding import ReviewFinding, Severity, sort_by_severity
-from faceloom.review.review import ReviewSummary, list_directions, review
+from faceloom.review.judgment import list_directions
+from faceloom.review.review import ReviewSummary, review
 from faceloom.review.statistics import FaceSetStatistics, SwapDirection
 
 __all__ = [

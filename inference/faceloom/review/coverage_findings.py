@@ -5,9 +5,11 @@ from functools import partial
 
 import numpy as np
 
+from faceloom.review.commands import add_command
 from faceloom.review.coverage import REGIONS, find_coverage_gap
+from faceloom.review.faceset_findings import ENOUGH_FACES
 from faceloom.review.finding import ReviewFinding, Severity, format_percent
-from faceloom.review.statistics import SwapDirection, TargetStatistics
+from faceloom.review.statistics import FaceSetStatistics, SwapDirection, TargetStatistics
 
 # Target faces that a pose gap needs; fewer are chance.
 _LEAST_GAP_FACES = 3
@@ -41,8 +43,8 @@ _SEVERAL_FACES = 0.02
 _WITHOUT_FACE = 0.05
 
 _WHICH_FACE = (
-    "Conversion replaces the largest face of each frame, and with --select all every face; "
-    "cut the clip where neither is right."
+    "Conversion replaces the largest face of each frame; with --reference PICTURE it replaces that "
+    "person's, and with --select all every face."
 )
 
 
@@ -104,12 +106,13 @@ def blink_gap(direction: SwapDirection) -> ReviewFinding | None:
     enough = max(_FEW_CLOSED, _FEW_CLOSED_SHARE * share * len(source))
     if share < _LEAST_BLINKS or closed >= enough:
         return None
+    more = f", or extract with --every {source.every // 2}" if source.more_frames_help else ""
     return ReviewFinding(
         "blink gap",
         Severity.WARNING,
         f"{direction.target_name} has closed eyes in {format_percent(share)} of the "
         f"{direction.unit}; {source.name} in {closed} faces.",
-        f"Add footage in which {source.name} blinks, or extract with a smaller --every.",
+        f"Add footage in which {source.name} blinks{more}.",
         share,
         {"share": share, "faces": closed},
     )
@@ -221,6 +224,26 @@ def frames_without_face(target: TargetStatistics) -> ReviewFinding | None:
         "Those frames stay unchanged; check that only turned or hidden heads are missed.",
         share,
         {"share": share},
+    )
+
+
+def few_target_faces(person: FaceSetStatistics, target: str) -> ReviewFinding | None:
+    """Find too few faces of the person in the target, of which the target itself has more.
+
+    Args:
+        person: The face set of the person in the target.
+        target: File name of the target.
+    """
+    different = int((~person.duplicate).sum())
+    if different >= ENOUGH_FACES or any(file.name == target for file in person.files):
+        return None
+    return ReviewFinding(
+        "few target faces",
+        Severity.NOTE,
+        f"{person.name}, whose face is replaced, has only {different} different faces.",
+        f"Add the target itself: {add_command(person, target)}.",
+        1 - different / ENOUGH_FACES,
+        {"different": different, "faces": len(person)},
     )
 
 

@@ -1,6 +1,5 @@
 """Findings about a face set, and about pairs of face sets."""
 
-import shlex
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -9,13 +8,14 @@ import numpy as np
 from faceloom.array_types import float32
 from faceloom.color import to_lab
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.review.commands import add_command, curate_command
 from faceloom.review.finding import ReviewFinding, Severity, format_percent
-from faceloom.review.statistics import BLURRED, FaceSetStatistics
+from faceloom.review.statistics import BLURRED, MANY_DUPLICATES, FaceSetStatistics
 
 FaceSetPair: TypeAlias = tuple[FaceSetStatistics, FaceSetStatistics]
 
 # Different faces below which an identity is hard to learn; the demo's sample has about a hundred.
-_ENOUGH_FACES = 80
+ENOUGH_FACES = 80
 # Different faces below which too few faces are critical.
 _CRITICAL_FACES = 20
 # Share of the faces from which one file is all there is to a set.
@@ -38,8 +38,6 @@ _MANY_FLAT = 0.2
 _SIDE_LIT = 0.12
 # Share of the faces from which a set is lit from one side only.
 _ONE_SIDED = 0.85
-# Share of near-duplicates that is worth noting.
-_MANY_DUPLICATES = 0.2
 # Share of blurred faces that is a problem.
 _MANY_BLURRED = 0.1
 # Pixels below which a face is small.
@@ -83,14 +81,16 @@ def few_faces(person: FaceSetStatistics) -> ReviewFinding | None:
         person: The face set.
     """
     different = int((~person.duplicate).sum())
-    if different >= _ENOUGH_FACES:
+    if different >= ENOUGH_FACES:
         return None
+    more = f", or extract again with --every {person.every // 2}" if person.more_frames_help else ""
     return ReviewFinding(
         "few faces",
         Severity.CRITICAL if different < _CRITICAL_FACES else Severity.WARNING,
         f"{person.name} has only {different} different faces.",
-        f"Add footage of {person.name}, or extract with a smaller --every.",
-        1 - different / _ENOUGH_FACES,
+        f"Add footage of {person.name} in which the head and the mouth move ({add_command(person)})"
+        f"{more}.",
+        1 - different / ENOUGH_FACES,
         {"different": different, "faces": len(person)},
     )
 
@@ -133,8 +133,7 @@ def few_files(person: FaceSetStatistics) -> ReviewFinding | None:
         "few files",
         Severity.WARNING,
         f"{format_percent(share)} of {person.name}'s faces come from 2 of {files} files.",
-        f"Their lighting and mood will dominate: add footage like the other {files - 2} files, "
-        "or extract the two with a larger --every.",
+        f"Their lighting and mood will dominate: add footage like the other {files - 2} files.",
         share,
         {"share": share, "files": files},
     )
@@ -156,7 +155,9 @@ def other_people(person: FaceSetStatistics) -> ReviewFinding | None:
         "Check the report's least similar faces, then remove them.",
         count / len(person),
         {"faces": count},
-        _curate(person, "--keep-identity"),
+        curate_command(person, "--keep-identity"),
+        f"Check the report's least similar faces; add footage of {person.name} before you remove "
+        "them, since too few faces would remain.",
     )
 
 
@@ -178,11 +179,10 @@ def flat_background(person: FaceSetStatistics) -> ReviewFinding | None:
         return None
     return ReviewFinding(
         "flat background",
-        Severity.WARNING,
+        Severity.NOTE,
         f"{format_percent(share)} of {person.name}'s crops have one flat {_color_name(color)} "
-        "background: it will leak into the skin unless it is masked.",
-        "Train with mask_background on (as in every preset but original_64), or add footage with "
-        "other backgrounds.",
+        "background: it leaks into the skin unless it is masked.",
+        "Train with any preset but original_64: they mask the background.",
         share,
         {"share": share},
     )
@@ -218,7 +218,7 @@ def near_duplicates(person: FaceSetStatistics) -> ReviewFinding | None:
     """
     count = int(person.duplicate.sum())
     share = count / len(person)
-    if share < _MANY_DUPLICATES:
+    if share < MANY_DUPLICATES:
         return None
     return ReviewFinding(
         "near-duplicates",
@@ -227,7 +227,8 @@ def near_duplicates(person: FaceSetStatistics) -> ReviewFinding | None:
         "Nothing is learned from them; remove them.",
         share,
         {"faces": count, "share": share},
-        _curate(person, "--dedupe"),
+        curate_command(person, "--dedupe"),
+        "They do no harm: leave them, since too few faces would remain without them.",
     )
 
 
@@ -247,7 +248,8 @@ def blurred(person: FaceSetStatistics) -> ReviewFinding | None:
         "Remove them, or add sharper footage.",
         share,
         {"share": share},
-        _curate(person, "--drop", f"sharpness<{BLURRED}"),
+        curate_command(person, "--drop", f"sharpness<{BLURRED}"),
+        "Add sharper footage; without these faces, too few would remain.",
     )
 
 
@@ -264,10 +266,11 @@ def small(person: FaceSetStatistics) -> ReviewFinding | None:
         "small",
         Severity.WARNING,
         f"{format_percent(share)} of {person.name}'s faces are smaller than {_SMALL} pixels.",
-        "Add closer footage; once there is enough of it, remove the small faces.",
+        "Remove them, or add closer footage.",
         share,
         {"share": share, "median": float(np.median(person.table.size))},
-        _curate(person, "--drop", f"size<{_SMALL}"),
+        curate_command(person, "--drop", f"size<{_SMALL}"),
+        "Add closer footage; without these faces, too few would remain.",
     )
 
 
@@ -288,10 +291,11 @@ def badly_exposed(person: FaceSetStatistics) -> ReviewFinding | None:
         "badly exposed",
         Severity.WARNING,
         f"{format_percent(share)} of {person.name}'s faces are too dark, too bright or clipped.",
-        "Add evenly lit footage; once there is enough of it, remove these faces.",
+        "Remove them, or add evenly lit footage.",
         share,
         {"share": share},
-        _curate(person, *options),
+        curate_command(person, *options),
+        "Add evenly lit footage; without these faces, too few would remain.",
     )
 
 
@@ -369,12 +373,6 @@ FACESET_CHECKS: tuple[Callable[[FaceSetStatistics], ReviewFinding | None], ...] 
     small_yaw_range,
 )
 PAIR_CHECKS: tuple[Callable[[FaceSetPair], ReviewFinding | None], ...] = (same_person,)
-
-
-def _curate(person: FaceSetStatistics, *options: str) -> str:
-    """Return the command that rejects faces of a set."""
-    directory = str(person.faces.directory.resolve())
-    return shlex.join(["faceloom", "curate", directory, *options, "--apply"])
 
 
 def _color_name(lab: np.ndarray) -> str:

@@ -1,5 +1,6 @@
 """Measure a face set."""
 
+import math
 from collections import Counter
 
 from faceloom.array_types import float32
@@ -27,7 +28,7 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
     """
     rows = faces.rows
     embeddings = faces.read_embeddings()
-    sample = rows[:: -(-len(rows) // _MAX_CROPS)]
+    sample = rows[:: sample_step(len(rows))]
     lightings = []
     for count, row in enumerate(sample, 1):
         lightings.append(measure_lighting(faces.read_crop(row), faces.mask_in_crop(row)))
@@ -39,17 +40,48 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
         table=FaceTable.from_faces(
             [row.pose for row in rows], qualities, [row.size for row in rows], lightings
         ),
-        files=_file_shares(faces),
+        files=file_shares(faces),
         similarity=similarities(embeddings),
         center=center_of(embeddings),
         duplicate=near_duplicates(rows),
         background_uniform=float32([quality.background_uniform for quality in qualities]),
         background_rgb=float32([quality.background_rgb for quality in qualities]),
+        every=_used_every(faces),
     )
 
 
-def _file_shares(faces: FaceSet) -> tuple[FileShare, ...]:
-    """Count faces per file; pictures that another tool cut from a video count as that video."""
+def sample_step(count: int) -> int:
+    """Return K if the lighting of every K-th of some faces is measured.
+
+    Args:
+        count: Number of faces.
+    """
+    return -(-count // _MAX_CROPS)
+
+
+def _used_every(faces: FaceSet) -> int:
+    """Return K if at least every K-th frame of each video was used, as the faces' frames show."""
+    frames: dict[int, set[int]] = {}
+    for row in faces.rows:
+        if row.file < len(faces.files) and faces.files[row.file].kind == "video":
+            frames.setdefault(row.file, set()).add(row.frame)
+    steps = [
+        math.gcd(*(frame - min(indices) for frame in indices))
+        for indices in frames.values()
+        if len(indices) > 1
+    ]
+    return max(1, min(steps, default=1))
+
+
+def file_shares(faces: FaceSet) -> tuple[FileShare, ...]:
+    """Count faces per file; pictures that another tool cut from a video count as that video.
+
+    Args:
+        faces: The face set.
+
+    Returns:
+        The files, the largest share first.
+    """
     counts = Counter(_file_key(faces, row.file) for row in faces.rows)
     return tuple(FileShare(name, count) for (name, _), count in counts.most_common())
 

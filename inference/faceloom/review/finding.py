@@ -35,6 +35,8 @@ class ReviewFinding:
     """The numbers behind it."""
     command: str = ""
     """A shell command that does it, for any working directory; empty if only new footage helps."""
+    alternative: str = ""
+    """What to do instead of the command where it would make the verdict worse, as a sentence."""
     subject: str = ""
     """Face set, pair, swap direction or target that it is about; the report groups by it."""
 

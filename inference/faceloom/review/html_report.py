@@ -81,6 +81,8 @@ def build_page(
     directions: Sequence[SwapDirection],
     verdicts: Sequence[Verdict],
     findings: Sequence[ReviewFinding],
+    *,
+    next_step: str,
 ) -> str:
     """Build the report.
 
@@ -90,6 +92,7 @@ def build_page(
         directions: The judged swaps.
         verdicts: Their verdicts, in the same order.
         findings: All findings, sorted.
+        next_step: What to do next, as one line.
 
     Returns:
         The HTML document.
@@ -100,6 +103,7 @@ def build_page(
         "report.html.j2",
         subject=_describe(people, target),
         verdicts=verdicts,
+        next_step=next_step,
         findings=[
             (subject, format_counts(group), group)
             for subject, group in group_by_subject(findings).items()

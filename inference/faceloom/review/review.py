@@ -1,10 +1,8 @@
 """Review face sets, against a target if there is one: measure, check, judge, write the report."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -14,23 +12,19 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset import FaceSet
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
-from faceloom.review.coverage_findings import DIRECTION_CHECKS, TARGET_CHECKS
-from faceloom.review.faceset_findings import FACESET_CHECKS, PAIR_CHECKS
 from faceloom.review.faceset_measurement import measure_faceset
-from faceloom.review.finding import ReviewFinding, format_counts, group_by_subject, sort_by_severity
+from faceloom.review.finding import ReviewFinding, format_counts, group_by_subject
 from faceloom.review.html_report import build_page
+from faceloom.review.judgment import judge, list_directions, next_step
 from faceloom.review.statistics import (
     FaceSetStatistics,
     FaceTable,
     FaceValues,
     FileShare,
-    SwapDirection,
     TargetStatistics,
 )
 from faceloom.review.target_measurement import measure_target
-from faceloom.review.verdict import Verdict, judge_readiness
-
-_Subject = TypeVar("_Subject")
+from faceloom.review.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +152,8 @@ class ReviewSummary:
     """One per swap direction."""
     findings: tuple[ReviewFinding, ...]
     """The worst first."""
+    next_step: str
+    """What to do next, as one line."""
 
     def to_text(self) -> str:
         """Return verdicts and findings as text."""
@@ -172,7 +168,7 @@ class ReviewSummary:
                 lines.append(f"  {finding.severity:<8} {finding.text}")
                 advice = (finding.action, finding.command)
                 lines += [f"  {'':<8} {text}" for text in advice if text]
-        return "\n".join([*lines, "", f"The report is {self.report}."])
+        return "\n".join([*lines, "", f"The report is {self.report}.", self.next_step])
 
 
 def review(
@@ -224,7 +220,14 @@ def _review(
     measured = (yield from measure_target(target, every, people)) if target else None
     summary = summarize(report, people, measured)
     directions = list_directions(people, measured)
-    page = build_page(people, measured, directions, summary.verdicts, summary.findings)
+    page = build_page(
+        people,
+        measured,
+        directions,
+        summary.verdicts,
+        summary.findings,
+        next_step=summary.next_step,
+    )
     write_text(report, page)
     return summary
 
@@ -239,60 +242,15 @@ def summarize(
         people: Statistics of the face sets.
         target: Statistics of the target, if there is one.
     """
-    by_person = {person.name: _check(FACESET_CHECKS, person, person.name) for person in people}
-    pairs = [
-        finding
-        for first, second in combinations(people, 2)
-        for finding in _check(PAIR_CHECKS, (first, second), f"{first.name} and {second.name}")
-    ]
-    findings = [*pairs, *(_check(TARGET_CHECKS, target, target.name) if target else [])]
-    findings += [finding for group in by_person.values() for finding in group]
-    verdicts = []
-    for direction in list_directions(people, target):
-        own = _check(DIRECTION_CHECKS, direction, direction.text)
-        findings += own
-        concerning = sort_by_severity([*own, *by_person[direction.source.name], *pairs])
-        verdicts.append(judge_readiness(direction, concerning))
+    judged = judge(people, target)
     return ReviewSummary(
         report=report,
         people=tuple(_summarize_faceset(person) for person in people),
         target=_summarize_target(target) if target else None,
-        verdicts=tuple(verdicts),
-        findings=tuple(sort_by_severity(findings)),
+        verdicts=judged.verdicts,
+        findings=judged.findings,
+        next_step=next_step(judged.verdicts, people),
     )
-
-
-def list_directions(
-    people: Sequence[FaceSetStatistics], target: TargetStatistics | None
-) -> list[SwapDirection]:
-    """List the swaps to judge.
-
-    A person's face on the same person is left out, unless there is nothing else to judge.
-
-    Args:
-        people: The face sets.
-        target: The target, if there is one.
-
-    Returns:
-        Every face set on every person of the target; without a target, every face set on every
-        other one.
-    """
-    if target:
-        pairs = [(source, person) for person in target.people for source in people]
-        others = [(source, person) for source, person in pairs if source.name != person.matches]
-        unit = "frames" if len(target.people) == 1 else "frames that show them"
-        return [
-            SwapDirection(source, person.table, person.name, unit)
-            for source, person in others or pairs
-        ]
-    sets = [(source, other) for source in people for other in people if source is not other]
-    return [SwapDirection(source, other.table, other.name, "faces") for source, other in sets]
-
-
-def _check(
-    checks: Sequence[Callable[[_Subject], ReviewFinding | None]], subject: _Subject, name: str
-) -> list[ReviewFinding]:
-    return [replace(finding, subject=name) for check in checks if (finding := check(subject))]
 
 
 def _summarize_faceset(person: FaceSetStatistics) -> FaceSetSummary:

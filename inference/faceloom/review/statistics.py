@@ -27,6 +27,8 @@ CLOSED_EYES = 0.79
 _MAX_YAW = 35.0
 # Sharpness (see Quality) below which a face is blurred.
 BLURRED = 0.2
+# Share of near-duplicates that is worth noting; more frames of such footage add more of them.
+MANY_DUPLICATES = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,16 @@ class FaceSetStatistics:
     """See Quality."""
     background_rgb: Float32[np.ndarray, "n 3"]
     """See Quality, 0 to 255."""
+    every: int = 1
+    """At least every K-th frame of each video was used; 1: more frames cannot be used."""
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def more_frames_help(self) -> bool:
+        """Whether extracting with a smaller --every adds different faces."""
+        return self.every > 1 and float(self.duplicate.mean()) < MANY_DUPLICATES
 
 
 @dataclass(frozen=True, slots=True)

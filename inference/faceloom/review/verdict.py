@@ -9,7 +9,7 @@ from faceloom.review.finding import ReviewFinding, Severity
 from faceloom.review.statistics import SwapDirection
 
 # Covered share of the target's head poses from which a direction is ready.
-_READY = 0.95
+COVERED_READY = 0.95
 # Covered share from which it is usable.
 _USABLE = 0.8
 
@@ -56,7 +56,7 @@ def judge_readiness(direction: SwapDirection, findings: Sequence[ReviewFinding])
     severities = {finding.severity for finding in findings}
     if covered < _USABLE or Severity.CRITICAL in severities:
         readiness = Readiness.NOT_READY
-    elif covered < _READY or Severity.WARNING in severities:
+    elif covered < COVERED_READY or Severity.WARNING in severities:
         readiness = Readiness.USABLE
     else:
         readiness = Readiness.READY

@@ -9,7 +9,7 @@ from faceloom.review.coverage_findings import DIRECTION_CHECKS
 from faceloom.review.faceset_findings import FACESET_CHECKS
 from faceloom.review.faceset_measurement import measure_faceset
 from faceloom.review.finding import ReviewFinding, Severity, sort_by_severity
-from faceloom.review.review import list_directions
+from faceloom.review.judgment import list_directions
 from faceloom.review.statistics import FaceSetStatistics
 
 # Difference in reconstruction SSIM from which on the worse identity is said to lack footage.
