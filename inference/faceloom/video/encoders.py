@@ -185,8 +185,10 @@ def _options(info: VideoInfo, codec: _Codec, encoding: Encoding) -> dict[str, st
         options["x264-params"] = "asm=avx2"
     if "rc-lookahead" in _known_options(codec.name):
         options["rc-lookahead"] = str(_lookahead(info))
-    for key, value in encoding.options:
+    metadata = info.hdr_metadata.encoder_options(codec.name) if info.hdr_metadata else {}
+    for key, _ in encoding.options:
         _check_option(codec.name, key)
+    for key, value in (*metadata.items(), *encoding.options):
         # Append to "...-params" lists: our entries are needed for concatenation.
         options[key] = (
             f"{options[key]}:{value}" if key.endswith("-params") and key in options else value

@@ -8,6 +8,7 @@ from typing import Literal
 import av
 
 from faceloom.array_types import Affine, Rgb
+from faceloom.video.hdr.metadata import HdrMetadata
 from faceloom.video.orientation import Orientation
 from faceloom.video.pixel_aspect import square_pixel_map, square_pixel_size, to_square_pixels
 
@@ -77,6 +78,9 @@ class VideoInfo:
 
     kind: Literal["video", "image_sequence"] = "video"
     """Whether the frames come from a video file or from image files."""
+
+    hdr_metadata: HdrMetadata | None = None
+    """Static HDR metadata of the first frame; None without any."""
 
     interlaced: bool = False
     """Whether the first frame is interlaced."""

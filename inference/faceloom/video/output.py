@@ -261,6 +261,8 @@ def _video_warnings(
             f"{info.path} is HDR ({_HDR_TRANSFERS[info.color.transfer]}) and stays so; the face is "
             "computed on an SDR rendition."
         )
+    if info.hdr_metadata and info.hdr_metadata.dynamic:
+        yield f"{info.path}: the dynamic HDR metadata (Dolby Vision, HDR10+) is left out."
     if info.interlaced and kind == "video":
         yield f"{info.path} is interlaced: its lines are kept, but the output is not marked so."
     if base_format_name(info.pixel_format) != base_format_name(pixel_format):

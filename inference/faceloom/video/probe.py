@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.video.hdr.metadata import HdrMetadata
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.orientation import Orientation
 from faceloom.video.pixel_aspect import plausible_aspect
@@ -86,6 +87,7 @@ def probe_video(path: Path) -> VideoInfo:
             frame_count=stream.frames or _implied_frame_count(container, rate),
             codec=context.name,
             pixel_format=context.pix_fmt or first.format.name,
+            hdr_metadata=HdrMetadata.from_frame(first),
             interlaced=first.interlaced_frame,
             color=ColorTags(
                 context.color_primaries, context.color_trc, context.colorspace, context.color_range
