@@ -24,7 +24,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def export_command(
     run: Annotated[Path, typer.Argument(help="Folder of the run.")],
-    identity: Annotated[str, typer.Option(help="The identity whose face the result renders.")],
+    identity: Annotated[str, typer.Option(help="Whose face is put on the person in TARGET.")],
     out: Annotated[
         Path, typer.Option(help="The bundle to write (a folder or NAME.zip), or NAME.dfm.")
     ],
@@ -143,13 +143,14 @@ def _dfm_sentence(out: Path, summary: "DfmSummary") -> str:
 def _bundle_sentence(out: Path, summary: "ExportSummary") -> str:
     graphs = "; ".join(
         f"{graph.precision} {graph.bytes / 1e6:.1f} MB, at most {graph.parity.max_difference} of "
-        f"255 levels from Keras (mean {graph.parity.mean_difference:.3f}), "
+        f"255 levels apart (mean {graph.parity.mean_difference:.3f}), "
         f"SSIM {graph.parity.ssim:.4f}"
         for graph in summary.graphs
     )
     return (
-        f"{out}: {summary.identity} at step {summary.step}, "
-        f"checked on {summary.graphs[0].parity.faces} faces: {graphs}."
+        f"{out}: {summary.identity} at step {summary.step}. The ONNX graph gives what the trained "
+        f"network gives, on {summary.graphs[0].parity.faces} faces: {graphs}. `faceloom "
+        "compare` measures how good the swap is."
     )
 
 

@@ -35,7 +35,8 @@ def test_train_resume_and_export(
     assert "train: 2/2" in err
     for text in (
         f"{run} is trained: 2 steps.",
-        f"To export it: faceloom export {run} --identity ben",
+        f"Newest preview: {run}/previews/step-00000002.png",
+        f"Next, to put ben's face on somebody: faceloom export {run} --identity ben",
         "--steps 4.",
     ):
         assert text in err
@@ -50,9 +51,10 @@ def test_train_resume_and_export(
     code, out, err = faceloom("train", "--run", run, "--json")
     assert (code, json.loads(out)["steps_completed"]) == (0, 0)
     assert "is already trained, all 2 steps" in err
-    code, out, err = faceloom("train", "--run", run, "--steps", 1, "--json")
-    assert (code, json.loads(out)["step"]) == (0, 2)
-    assert "is already at step 2, beyond the requested 1; nothing was trained." in err
+    before = (run / "config.yaml").read_text()
+    code, _, err = faceloom("train", "--run", run, "--steps", 1)
+    assert (code, "trained 2 steps, more than the 1 requested, and was not" in err) == (2, True)
+    assert (run / "config.yaml").read_text() == before
     code, out, _ = faceloom("train", "--run", run, "--steps", 3, "--set", "batch_size=3", "--json")
     assert (code, json.loads(out)["steps_completed"]) == (0, 1)
     code, _, err = faceloom("train", "--run", run, "--set", "network.latent_dim=8")
@@ -68,7 +70,8 @@ def test_ctrl_c_saves_and_the_same_command_resumes(
     tmp_path: Path, facesets: dict[str, Path], preset: Path
 ) -> None:
     named = [part for name, path in facesets.items() for part in ("--faces", f"{name}={path}")]
-    arguments = ["train", "--config", preset, *named, "--run", tmp_path / "run", "--steps", 100000]
+    arguments = ["train", "--config", preset, *named, "--run", tmp_path / "run"]
+    arguments += ["--set", "evaluate_every=90000", "--steps", 100000]
     command = [sys.executable, "-m", "faceloom", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -79,6 +82,8 @@ def test_ctrl_c_saves_and_the_same_command_resumes(
     err += process.communicate(timeout=120)[1]
     assert process.returncode == 130, err
     assert "Stopped at step" in err
+    assert "Score of ben's face at step" in err
+    assert "Next, to put ben's face on somebody: faceloom export" in err
     assert "Traceback" not in err
     step = int(err.rsplit("Stopped at step ", 1)[1].split(";")[0])
     assert (tmp_path / "run" / "checkpoints" / f"step-{step:08d}").is_dir()

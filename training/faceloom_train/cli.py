@@ -23,8 +23,12 @@ def train_command(
         str | None, typer.Option(help="A preset (smoke, base_128, ...) or a YAML file.")
     ] = None,
     faces: Annotated[
-        list[str] | None, typer.Option(help="NAME=FACESET, once for each identity.")
+        list[str] | None,
+        typer.Option(help="NAME=FACESET, once for each person: the target's and the source's."),
     ] = None,
+    rename: Annotated[
+        bool, typer.Option("--rename", help="Allow a NAME that is not the one in its face set.")
+    ] = False,
     init_from: Annotated[
         Path | None,
         typer.Option(
@@ -52,9 +56,14 @@ def train_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Train a new run or continue one."""
+    """Train a new run or continue one.
+
+    A run learns all its faces. Whose face goes where is chosen afterwards: `export --identity ben`
+    makes a bundle with which `convert` puts ben's face on the person in a video.
+    """
     from faceloom.cli.console import print_result, progress_display, silence_stderr
     from faceloom.cli.optional_dependencies import requires_extra
+    from faceloom.errors import PartlyDone
     from faceloom.interrupts import graceful_stop
     from faceloom.output_lock import lock_output
 
@@ -63,7 +72,13 @@ def train_command(
     with requires_extra("train"), silence_stderr():
         from faceloom_train.config import TrainConfig, change_config, preset_path, read_config
         from faceloom_train.distributed import open_strategy
-        from faceloom_train.loop import local_face_sets, summary_text, train, train_as_worker
+        from faceloom_train.loop import (
+            local_face_sets,
+            result_text,
+            summary_text,
+            train,
+            train_as_worker,
+        )
         from faceloom_train.reporting import training_display
         from faceloom_train.runs import Run
         from faceloom_train.runs.open_run import open_run
@@ -85,9 +100,14 @@ def train_command(
             _raise_if_stopped(stop_requested(), helped.step)
             return
         with lock_output(run):
-            opened = open_run(run, named, settings, init_from)
-            with training_display(opened) as report:
-                summary = train(opened, report, stop_requested, minutes, strategy)
+            opened = open_run(run, named, settings, init_from, rename=rename)
+            try:
+                with training_display(opened) as report:
+                    summary = train(opened, report, stop_requested, minutes, strategy)
+            except PartlyDone:
+                # Diverged or out of memory: what was reached before still counts.
+                print_result(None, result_text(opened), json=False, to_stderr=True)
+                raise
         print_result(summary, summary_text(Run.read(run), summary), json=json)
         _raise_if_stopped(stop_requested(), summary.step)
 

@@ -55,7 +55,10 @@ def convert_command(
     ] = None,
     bundle: Annotated[
         Path | None,
-        typer.Option(help="The bundle of the source identity.", rich_help_panel=_SOURCE),
+        typer.Option(
+            help="The bundle of the source: its face is put on the person in TARGET.",
+            rich_help_panel=_SOURCE,
+        ),
     ] = None,
     map_: Annotated[
         list[str] | None,
@@ -318,7 +321,10 @@ def convert_command(
         typer.Option(help="The corner of --label.", rich_help_panel=_DISCLOSURE),
     ] = "bottom-left",
 ) -> None:
-    """Swap faces in a video. Sound, frame size and timing stay the same."""
+    """Swap faces in a video. Sound, frame size and timing stay the same.
+
+    The bundle's face (`export --identity ben`: ben's) is put on the person in TARGET.
+    """
     values = dict(locals())
     from faceloom.cli.convert_batch import convert_job_file, convert_many, convert_one
     from faceloom.cli.convert_preview import print_tracks, write_preview_or_frame

@@ -157,6 +157,11 @@ def _sentence(out: Path, request: SwapRequest, summary: ConvertSummary) -> str:
     ]
     if summary.resumed_at:
         sentences.append(f"{summary.resumed_at} frames were finished by an earlier run.")
+    if summary.other_faces:
+        plural = "face was" if summary.other_faces == 1 else "faces were"
+        sentences.append(
+            f"{summary.other_faces} other {plural} left alone; --select all swaps every face."
+        )
     if summary.missing_frames:
         sentences.append(f"A face was lost in {summary.missing_frames} frames.")
     sentences.append(

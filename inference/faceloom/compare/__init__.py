@@ -13,7 +13,7 @@ from faceloom.compare.compare import (
     read_synchronized_frames,
 )
 from faceloom.compare.html_report import write_report
-from faceloom.compare.result import TARGET, Comparison, Version
+from faceloom.compare.result import TARGET, TRUTH, Comparison, Version
 from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
 from faceloom.compare.score_words import Grade, ScoreWords, describe_score, words_of_swap
 

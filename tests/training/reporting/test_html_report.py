@@ -26,7 +26,10 @@ def test_a_run_writes_its_report_and_tensorboard_files(
     page = (run.directory / "report.html").read_text()
     assert "batch_size changed from 2 to 1" in page
     assert "step 3 of 3, loss" in page
-    # The previews of the second and the last step, and the training examples.
+    # The page begins with the newest preview; then the one before and the training examples.
+    assert (
+        page.index("preview of step 3") < page.index("<h2>Loss") < page.index("preview of step 2")
+    )
     assert len(re.findall("data:image/jpeg", page)) == 3
     assert not re.findall(r'(src|href)="(?!data:)', page)
     # The loss, its six parts and the learning rate, each with a marker of the changed setting.
@@ -110,4 +113,8 @@ def test_the_report_shows_the_evaluations(tmp_path: Path) -> None:
     # Two swaps have five metrics each, and one identity has one.
     assert (page.count('class="line"'), page.count("<svg")) == (11, 6)
     assert page.count("no face") == 2
+    assert (
+        "<b>ben's face: poor</b>, 0.5 of 100. The face hardly looks like the source;"
+        in page.replace("&#39;", "'")
+    )
     assert "No events." in page

@@ -13,6 +13,7 @@ from faceloom_train.evaluation.evaluator import Reconstruction, SwapEvaluation
 from faceloom_train.reporting import progress_display
 from faceloom_train.reporting.dashboard import Dashboard
 from faceloom_train.reporting.events import (
+    COMPILE_NOTE,
     CheckpointSaved,
     EvaluationCompleted,
     PreviewWritten,
@@ -67,7 +68,11 @@ def test_the_dashboard_shows_the_state_of_the_run(run: Run) -> None:
     panel = Dashboard(run, lambda: float(next(clock)))
     assert "starting" in render(panel)
     panel(Progress("memory", 1, 1, "about 2.0 GB"))
-    assert "compiling the first step; memory: about 2.0 GB" in render(panel)
+    assert "building; memory: about 2.0 GB" in render(panel)
+    panel(Progress("compile", 0, 1, COMPILE_NOTE))
+    render(panel)
+    assert "compiling the first step, usually 10 to 30 s" in (text := render(panel))
+    assert "(2 s so far)" in text
     for number in range(1, 12):
         panel(completed(number, loss=12 / number))
     text = render(panel)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class EvaluationHook:
-    """Evaluates every `evaluate_every` steps and at the end; marks the best checkpoint."""
+    """Evaluates every `evaluate_every` steps and when training ends; marks the best checkpoint."""
 
     def __init__(
         self, run: Run, report: ProgressCallback, tensorboard: TensorBoardWriter | None = None
@@ -57,14 +57,14 @@ class EvaluationHook:
         return self._evaluator is not None and is_evaluation_due(self._run.settings, step)
 
     def after_step(self, model: SwapModel, step: int, *, due: bool) -> None:
-        """Evaluate the model if it is due.
+        """Evaluate the model if it is due or if training ends.
 
         Args:
             model: The model.
             step: The number of the completed step.
             due: What `is_due` returned.
         """
-        if self._evaluator is None or not due:
+        if self._evaluator is None or not (due or model.stop_training):
             return
         try:
             results = self._evaluate(self._evaluator, model)

@@ -28,6 +28,7 @@ from faceloom_train.loop.recovery import (
     with_smaller_micro_batch,
 )
 from faceloom_train.model.model_builder import build_model, compile_model, dtype_policy
+from faceloom_train.reporting.events import COMPILE_NOTE
 from faceloom_train.reporting.html_report import write_report
 from faceloom_train.reporting.previews import write_examples, write_preview
 from faceloom_train.runs.checkpoint import last_checkpoint_step, latest_checkpoint
@@ -160,6 +161,7 @@ class _Session:
                     setting="micro_batch_size",
                     value=self.micro_batch_size,
                 )
+            report(Progress("compile", 0, 1, COMPILE_NOTE))
             started = time.monotonic()
             try:
                 fit_steps(model, self._faces, steps, self._strategy, observers, hooks)

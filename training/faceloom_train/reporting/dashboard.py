@@ -56,6 +56,7 @@ class Dashboard:
         self._now = now
         self._step: StepCompleted | None = None
         self._activity = "starting"
+        self._activity_start = now()
         self._sparklines: dict[str, Sparkline] = {}
         rows = run.read_metrics()
         # The rows of the newest two evaluations, oldest first.
@@ -94,6 +95,7 @@ class Dashboard:
                 self._advice = progress.note
             case _:
                 self._activity = _describe_activity(progress)
+                self._activity_start = self._now()
 
     def warn(self, text: str, key: str = "") -> None:
         """Show a warning.
@@ -153,7 +155,8 @@ class Dashboard:
     def _progress_bar(self) -> RenderableType:
         step = self._step
         if step is None:
-            return Text(self._activity, style="cyan")
+            seconds = self._now() - self._activity_start
+            return Text(f"{self._activity} ({seconds:.0f} s so far)", style="cyan")
         grid = Table.grid(padding=(0, 2), expand=True)
         grid.add_column(ratio=1)
         grid.add_column(justify="right")
@@ -230,7 +233,9 @@ def _describe_activity(progress: Progress) -> str:
     if progress.stage == "evaluate":
         return f"evaluating the validation faces ({progress.done} of {progress.total})"
     if progress.stage == "memory":
-        return f"compiling the first step; memory: {progress.note}"
+        return f"building; memory: {progress.note}"
+    if progress.stage == "compile":
+        return progress.note
     return f"{progress.stage}: {progress.note}"
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from faceloom.progress import Progress
 from faceloom_train.evaluation.evaluator import EvaluationResult
 
+# The note of the stage "compile", before the first step: seconds on two cores and on a GPU.
+COMPILE_NOTE = "compiling the first step, usually 10 to 30 s, up to 70 s for large presets"
+
 
 @dataclass(frozen=True, slots=True)
 class StepMetrics:

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from faceloom.atomic import write_text
+from faceloom.compare import ScoreWords
 from faceloom.image_io import read_picture
 from faceloom.reports import ChartLine, EventMarker, LineChart, picture_url, render_page
 from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP
 from faceloom_train.evaluation.metric_history import MetricSeries
+from faceloom_train.evaluation.run_score import newest_score
 from faceloom_train.reporting.evaluation_section import EvaluationSection
 from faceloom_train.runs.run_directory import Row, Run
 
@@ -42,11 +44,14 @@ def write_report(run: Run) -> Path:
     events = [row for row in rows if not {"seconds", SWAP, RECONSTRUCTION} & set(row)]
     markers = [EventMarker(row["step"], str(number)) for number, row in enumerate(events, 1)]
     parts = [name for name in (steps[-1] if steps else {}) if name not in _NO_PART]
+    previews = [(_step_of(path), _sheet_url(path)) for path in reversed(_spread(run))]
     page = render_page(
         "faceloom_train.reporting",
         "report.html.j2",
         name=run.directory.resolve().name,
         summary=_summary(run, steps),
+        verdicts=_verdicts(run),
+        newest=previews[0] if previews else None,
         loss=_chart(steps, "loss", markers, _LOSS_COLOR, _LOSS_SIZE),
         parts=[
             (name.replace("_", " "), _chart(steps, name, markers, _PART_COLOR, _PART_SIZE))
@@ -54,13 +59,19 @@ def write_report(run: Run) -> Path:
         ],
         evaluation=EvaluationSection.from_metrics(rows, run.settings),
         events=[(row["step"], _describe_event(row)) for row in events],
-        previews=[(_step_of(path), _sheet_url(path)) for path in reversed(_spread(run))],
+        previews=previews[1:],
         examples=_sheet_url(run.examples_path) if run.examples_path.is_file() else None,
         settings=(run.directory / "config.yaml").read_text(encoding="utf-8"),
     )
     path = run.directory / "report.html"
     write_text(path, page)
     return path
+
+
+def _verdicts(run: Run) -> list[tuple[str, ScoreWords]]:
+    """Return the identities whose face was evaluated, each with its newest score in words."""
+    scores = [(name, newest_score(run, name)) for name in run.identities]
+    return [(name, score[1]) for name, score in scores if score]
 
 
 def _summary(run: Run, steps: Sequence[Row]) -> str:

@@ -1,10 +1,10 @@
 """Create a run or open an existing one, as the `train` command asks for."""
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from faceloom.errors import UsageError
-from faceloom.faceset import FaceSet
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
@@ -13,9 +13,12 @@ from faceloom_train.runs.checkpoint import (
     latest_checkpoint,
     restore_checkpoint,
 )
+from faceloom_train.runs.faceset_check import check_face_sets
 from faceloom_train.runs.precision import resolve_precision
 from faceloom_train.runs.run_directory import Run
 from faceloom_train.runs.warm_start import check_compatible
+
+log = logging.getLogger(__name__)
 
 # Returns the requested settings, given those of the existing run (None: a new run). None means that
 # none were requested.
@@ -27,6 +30,8 @@ def open_run(
     faces: Mapping[str, Path],
     settings: SettingsCallback,
     init_from: Path | None = None,
+    *,
+    rename: bool = False,
 ) -> Run:
     """Create a run in `directory`, or open the one that exists there.
 
@@ -35,13 +40,14 @@ def open_run(
         faces: Face set of each identity; may be empty for an existing run.
         settings: Returns the requested settings, given those of the existing run.
         init_from: The run whose weights a new run starts from; None: random weights.
+        rename: Whether an identity's name may differ from that in its face set.
 
     Raises:
         UsageError: The arguments are incomplete, or do not match the existing run.
         ArtifactRefused: A run or face set cannot be used.
     """
     if not Run.exists(directory):
-        return _create_run(directory, faces, settings(None), init_from)
+        return _create_run(directory, faces, settings(None), init_from, rename=rename)
     run = Run.read(directory)
     if faces and _resolve_paths(faces) != run.faces:
         current = ", ".join(f"{name}={path}" for name, path in run.faces.items())
@@ -55,7 +61,13 @@ def open_run(
             "--init-from."
         )
     requested = settings(run.settings) or run.settings
-    return run.with_settings(resolve_precision(requested, run.settings), last_checkpoint_step(run))
+    step = last_checkpoint_step(run)
+    if requested.steps < step:
+        raise UsageError(
+            f"{directory} has already trained {step} steps, more than the {requested.steps} "
+            f"requested, and was not changed; export it, or train longer with --steps {2 * step}."
+        )
+    return run.with_settings(resolve_precision(requested, run.settings), step)
 
 
 def _create_run(
@@ -63,28 +75,18 @@ def _create_run(
     faces: Mapping[str, Path],
     settings: TrainConfig | None,
     init_from: Path | None,
+    *,
+    rename: bool,
 ) -> Run:
     if settings is None:
         raise UsageError(f"{directory} is a new run; name a preset with --config.")
-    _check_faces(faces)
+    for warning in check_face_sets(faces, rename=rename):
+        log.warning("%s", warning)
     if init_from is not None:
         _check_init_from(init_from, settings)
     return Run.create(
         directory, _resolve_paths(faces), resolve_precision(settings, None), init_from
     )
-
-
-def _check_faces(faces: Mapping[str, Path]) -> None:
-    """Check the face sets of a new run before anything is written."""
-    if len(faces) < 2:
-        raise UsageError(
-            f"A swap needs two identities or more and got {len(faces)}; pass --faces NAME=FACESET "
-            "once for each."
-        )
-    if len({path.resolve() for path in faces.values()}) < len(faces):
-        raise UsageError("Two identities have the same face set; give each its own.")
-    for path in faces.values():
-        FaceSet.read(path)
 
 
 def _check_init_from(init_from: Path, settings: TrainConfig) -> None:

@@ -31,6 +31,7 @@ from faceloom.swap.pipeline.segments import (
     split_segments,
     swap_segment,
 )
+from faceloom.swap.pipeline.source_likeness import LikenessCheck
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
@@ -74,6 +75,8 @@ class ConvertSummary:
     """Duration of this run."""
     still: str | None = None
     """The crop of the face set that was pasted; None for bundles."""
+    other_faces: int = 0
+    """Most faces in a frame that were left as they are, beside those that were swapped."""
     missing_frames: int = 0
     """Frames in which a face was lost."""
     resumed_at: int = 0
@@ -168,6 +171,7 @@ def _convert(
         identity_map.precision,
         time.monotonic() - started,
         still=source.still,
+        other_faces=selector.other_faces,
         missing_frames=counts.missing,
         resumed_at=resumed_at,
         notices=tuple(notices),
@@ -209,6 +213,7 @@ def _swap_segments(
         target.read(state), target.info, target.frame_count, from_start=state is None
     )
     selections = state.lead_in if state else ()
+    likeness = LikenessCheck(source.appearances, target.info.path)
     if options.engine == "ray":
         # The package is an extra.
         from faceloom.swap.pipeline.ray_executor import WorkerSpec, swap_on_ray  # noqa: PLC0415
@@ -218,13 +223,13 @@ def _swap_segments(
         # The workers read the lead-in frames themselves.
         for _ in zip(selections, frames, strict=False):
             pass
-        with closing(_select(analysis, frames, state, depth)) as selected:
+        with closing(_select(analysis, likeness, frames, state, depth)) as selected:
             yield from swap_on_ray(selected, analysis, selections, spec, store, meter)
         return
     swapper = FrameSwapper(source.identity_map.sources, options)
     lead_in = align_lead_in(swapper, selections, frames)
     next_frame = state.next_frame if state else target.frame_range.start
-    with closing(_select(analysis, frames, state, depth)) as selected:
+    with closing(_select(analysis, likeness, frames, state, depth)) as selected:
         for batches in split_segments(selected, grid, batch_size):
             with store.next_segment() as part:
                 counts = yield from swap_segment(
@@ -235,10 +240,14 @@ def _swap_segments(
 
 
 def _select(
-    analysis: Analysis, frames: Iterator[Frame], state: AnalysisState | None, depth: int
+    analysis: Analysis,
+    likeness: LikenessCheck,
+    frames: Iterator[Frame],
+    state: AnalysisState | None,
+    depth: int,
 ) -> Generator[SelectedFrame, None, None]:
     """Decode in one thread and analyze in another."""
-    return prefetch(analysis.run(prefetch(frames, depth), state), depth)
+    return prefetch(likeness.watch(analysis.run(prefetch(frames, depth), state)), depth)
 
 
 def _check_track_number(target: Target, options: ConvertOptions) -> None:

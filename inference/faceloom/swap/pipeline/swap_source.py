@@ -15,6 +15,7 @@ from faceloom.provenance import DisclosureMark, SwappedIdentity
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.inference.swap_network import SwapNetwork
 from faceloom.swap.options import ConvertOptions
+from faceloom.swap.pipeline.source_likeness import SourceAppearance
 from faceloom.swap.sources.face_source import FaceSource
 from faceloom.swap.sources.identity_map import IdentityMap
 from faceloom.swap.sources.pasted_still import PastedStill
@@ -48,6 +49,8 @@ class SwapSource:
     """What identifies the source when a conversion is resumed."""
     still: str | None = None
     """The crop of the face set that is pasted; None for bundles."""
+    appearances: tuple[SourceAppearance | None, ...] = ()
+    """What each source's person looks like, as far as known."""
 
     @property
     def mark(self) -> DisclosureMark:
@@ -74,7 +77,8 @@ class SwapSource:
         sources, load = _open([bundle], options)
         identity = _identity(bundle)
         identity_map = IdentityMap.of_one(sources[0], options)
-        return cls(identity_map, load, (identity,), identity.sha256)
+        appearances = (SourceAppearance.from_bundle(bundle),)
+        return cls(identity_map, load, (identity,), identity.sha256, appearances=appearances)
 
     @classmethod
     def from_assignments(
@@ -108,7 +112,9 @@ class SwapSource:
             for (reference, _), index in zip(assignments, indices, strict=True)
         )
         identity_map = IdentityMap(references, indices, sources)
-        return cls(identity_map, load, tuple(dict.fromkeys(identities)), resume_id)
+        appearances = tuple(map(SourceAppearance.from_bundle, bundles))
+        unique = tuple(dict.fromkeys(identities))
+        return cls(identity_map, load, unique, resume_id, appearances=appearances)
 
     @classmethod
     def from_face_set(

@@ -17,6 +17,10 @@ from faceloom.video import Frame
 _LARGER = 1.2
 # ... for this many frames in a row.
 _TAKEOVER_FRAMES = 12
+# Frames in which a face that is not swapped must appear to count, against false detections.
+_LEAST_OTHER_FRAMES = 5
+# Other faces that are counted at most.
+_MAX_OTHERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,22 @@ class FaceSelector:
             NoFaceFound: a face is lost and `on_missing` is "fail".
         """
         selected = tuple(self._select(frame, faces))
+        self.state.add("frames")
         self.state.add("faces", len(faces))
+        # Counts the frames with at least so many other faces.
+        for number in range(1, min(len(faces) - len(selected), _MAX_OTHERS) + 1):
+            self.state.add(f"others/{number}")
         self.state.add("swapped", bool(selected))
         lost = self._lost_faces.lost_sources(frame, {source for _, source in selected})
         return FaceSelection(frame.pts, selected, lost, shot_start)
+
+    @property
+    def other_faces(self) -> int:
+        """Most faces, beside the selected ones, in several frames: how many are left alone."""
+        counters = self.state.counters
+        least = min(_LEAST_OTHER_FRAMES, counters.get("frames", 0))
+        numbers = range(1, _MAX_OTHERS + 1)
+        return sum(counters.get(f"others/{number}", 0) >= max(least, 1) for number in numbers)
 
     def no_face_error(self, target: Path) -> NoFaceFound:
         """Return the error that says why no frame had a face to swap.

@@ -84,7 +84,8 @@ def test_select_all_and_select_largest(tmp_path: Path, sample: Path, bundle: Pat
     changed = {}
     for select in ("largest", "all"):
         out = tmp_path / f"{select}.mp4"
-        run_to_completion(convert(clip, bundle, out, ConvertOptions(select=select)))
+        summary = run_to_completion(convert(clip, bundle, out, ConvertOptions(select=select)))
+        assert summary.other_faces == (select == "largest")
         pairs = zip(read_frames(clip), read_frames(out), strict=True)
         first, second = next((a.rgb.astype(int), b.rgb) for a, b in pairs)
         difference = np.abs(first - second).max(-1) > 60

@@ -179,3 +179,21 @@ def test_without_references_no_face_is_embedded(network: type[FakeNetwork]) -> N
 
 def test_the_track_number_is_parsed() -> None:
     assert SwapOptions(select="track:12", reference=(Path("a.jpg"),)).track == 12
+
+
+@pytest.mark.parametrize(
+    ("frames", "others"),
+    [
+        ([sizes(100)] * 9, 0),
+        ([sizes(100, 90)], 1),
+        ([sizes(100, 90, 80)] * 9, 2),
+        ([*[sizes(100, 90)] * 9, sizes(100, 90, 80)], 1),
+        ([sizes(100), *[sizes(100, 90)] * 2, *[sizes(100)] * 9], 0),
+        ([[]] * 9, 0),
+    ],
+)
+def test_faces_that_are_left_alone_are_counted(frames: list[list[Face]], others: int) -> None:
+    selector = FaceSelector(SwapOptions(), EVERYBODY)
+    for faces in frames:
+        selector.select(FRAME, faces)
+    assert selector.other_faces == others
