@@ -24,7 +24,7 @@ def main(demo: Path) -> None:
             "convert",
             sample / "target_ada.mp4",
             "--bundle",
-            demo / "ben.bundle",
+            demo / "project" / "bundles" / "ben-ada-smoke.bundle",
             "--out",
             out,
         ]

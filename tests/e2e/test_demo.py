@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 OUTPUTS = (
     "swapped.mp4", "paste.mp4", "preview.png", "side_by_side.png",
-    "report.html", "comparison.html", "demo.json", "ben.bundle",
+    "report.html", "comparison.html", "demo.json", "project",
 )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def test_all_outputs_are_written(demo: tuple[Path, str, str]) -> None:
         "report.html",
     ):
         assert part in text
-    for command in ("extract", "train", "export", "convert", "compare"):
+    for command in ("extract", "review", "train", "export", "convert", "compare"):
         assert f"$ faceloom {command}" in progress
     assert not list(out.rglob("*.part"))
     page = (out / "report.html").read_text()
@@ -76,7 +77,7 @@ def test_the_swap_keeps_the_target_s_times_size_and_sound(
 def test_the_results_match_the_files(demo: tuple[Path, str, str]) -> None:
     results = json.loads((demo[0] / "demo.json").read_text())
     assert results["compare"]["frames"] == 75
-    assert results["rows"]["faces found"] == "ada 144 in 144 frames, ben 144 in 144 frames"
+    assert results["rows"]["faces found"] == "ben 144 in 144 frames, ada 219 in 219 frames"
 
 
 def test_an_earlier_demo_is_not_replaced_without_force(demo: tuple[Path, str, str]) -> None:
@@ -87,7 +88,9 @@ def test_an_earlier_demo_is_not_replaced_without_force(demo: tuple[Path, str, st
 
 
 def test_a_copied_bundle_runs(demo: tuple[Path, str, str], tmp_path: Path, sample: Path) -> None:
-    shutil.copytree(demo[0] / "ben.bundle", tmp_path / "copied.bundle")
+    shutil.copytree(
+        demo[0] / "project" / "bundles" / "ben-ada-smoke.bundle", tmp_path / "copied.bundle"
+    )
     arguments = [
         "convert",
         sample / "target_ben.mp4",
@@ -99,3 +102,30 @@ def test_a_copied_bundle_runs(demo: tuple[Path, str, str], tmp_path: Path, sampl
     command = [sys.executable, "-m", "faceloom", *map(str, arguments), "--json"]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(process.stdout)["frames"] == 75
+
+
+@pytest.fixture(scope="module")
+def again(demo: tuple[Path, str, str], sample: Path) -> list[dict[str, Any]]:
+    """Swap once more in the demo's project, with another color transfer; return the JSON lines."""
+    out = demo[0] / "again.mp4"
+    arguments = [
+        "swap", sample / "train_ben.mp4", "--onto", sample / "target_ada.mp4", "--out", out,
+        "--target-footage", sample / "train_ada.mp4", "--project", demo[0] / "project",
+        "--preset", "smoke", "--steps", "20", "--color", "rct", "--guest-name", "ben",
+        "--target-name", "ada", "--json",
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "faceloom", *map(str, arguments)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in process.stdout.splitlines()]
+
+
+def test_a_second_swap_runs_only_what_is_new(again: list[dict[str, Any]]) -> None:
+    *steps, result = again
+    states = {step["command"].split()[1]: step["state"] for step in steps}
+    kept = {"extract", "review", "train", "export"}
+    assert {command for command, state in states.items() if state == "kept"} == kept
+    assert states["convert"] == states["compare"] == "done"
+    assert result["swapped_frames"] == result["frames"] == 75
+    assert 0 <= result["score"] <= 100
+    assert len(result["commands"]) == 8
+    assert Path(result["out"]).stat().st_size > 10000

@@ -27,15 +27,18 @@ def demo_command(
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Run the whole workflow on a sample.
+    """Run `faceloom swap` on the included sample.
 
-    Extracts, trains, exports, converts and compares the included sample.
+    The result is compared with one pasted still and with the ground truth.
     """
     from faceloom.cli.console import print_result
     from faceloom.cli.optional_dependencies import requires_extra
+    from faceloom.cli.swap_panel import swap_display
 
     with requires_extra("cpu"):
         from faceloom.demo import run_demo
+        from faceloom.progress import run_to_completion
 
-    summary = run_demo(out, steps=steps, force=force)
+    with swap_display(f"demo: {out}", json_lines=False) as show:
+        summary = run_to_completion(run_demo(out, steps=steps, force=force), show)
     print_result(summary, summary.to_text(), json=json)

@@ -77,6 +77,20 @@ def swap_command(
             rich_help_panel=_PEOPLE,
         ),
     ] = None,
+    guest_name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the person whose face is put in; from GUEST's name if not given.",
+            rich_help_panel=_PEOPLE,
+        ),
+    ] = None,
+    target_name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the person in TARGET; from TARGET's name if not given.",
+            rich_help_panel=_PEOPLE,
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -158,6 +172,8 @@ def swap_command(
         minutes=minutes,
         preset=preset,
         steps=steps,
+        guest_name=guest_name,
+        target_name=target_name,
         convert_options=tuple(part for pair in given for part in pair),
         force=force,
     )
@@ -194,7 +210,7 @@ def _sentence(summary: "SwapSummary") -> str:
         if summary.swapped_frames is not None
         else f"{summary.frames} frames"
     )
-    score = "" if summary.score is None else f" Score {summary.score:.0f} of 100."
+    score = f" Score {summary.score_words}." if summary.score_words else ""
     lines = [
         "",
         f"{summary.out}: {frames} in {format_duration(summary.total_seconds)} "

@@ -1,36 +1,35 @@
-"""Run the demo: the commands of the workflow, then pictures and a report."""
+"""Run the demo: `faceloom swap` on the sample, with a baseline and the ground truth."""
 
 import json
-import shlex
 import shutil
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from faceloom.atomic import write_text
 from faceloom.compare import Comparison
 from faceloom.demo.page import write_page
 from faceloom.demo.side_by_side import write_side_by_side
-from faceloom.errors import FaceloomError, UsageError
-from faceloom.output_lock import lock_output
+from faceloom.errors import UsageError
+from faceloom.progress import ProgressGenerator
+from faceloom.project import Project, SwapPlan, SwapSettings, prepare_swap, run_plan
+from faceloom.project.step import Step, key_of
 
 # The sample's source identity, whose face is put in.
 _SOURCE = "ben"
 # The sample's target identity, whose face is replaced.
 _TARGET = "ada"
+# The preset that the demo trains: the fastest one.
+_PRESET = "smoke"
+# Seconds that the baseline takes, for the progress.
+_BASELINE_SECONDS = 5.0
 # The file that identifies a folder as a demo's.
 _MARKER = ".faceloom-demo"
 # What a demo leaves in its folder.
 _OUTPUTS = (
-    "faces",
-    "run",
-    f"{_SOURCE}.bundle",
+    "project",
     "swapped.mp4",
     "paste.mp4",
     "comparison.html",
@@ -60,16 +59,18 @@ class DemoSummary:
         return f"{table}\n\n{self.comparison}\n\nOpen {self.out / 'report.html'} to see the result."
 
 
-def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> DemoSummary:
-    """Extract, train, export, convert and compare the included sample.
-
-    Each step is a `faceloom` command in its own process, printed before it runs, so that it can be
-    copied and changed.
+def run_demo(
+    out: Path, *, steps: int | None = None, force: bool = False
+) -> ProgressGenerator[DemoSummary]:
+    """Swap the included sample, and compare the result with a baseline and the ground truth.
 
     Args:
         out: The folder for all results.
         steps: Training steps; the preset's if None.
         force: Whether to replace an earlier demo in the folder.
+
+    Yields:
+        `SwapProgress`.
 
     Returns:
         The results.
@@ -78,55 +79,94 @@ def run_demo(out: Path, *, steps: int | None = None, force: bool = False) -> Dem
         UsageError: The folder is not empty.
         FaceloomError: A command failed; it has the command's exit code.
     """
-    with lock_output(out):
-        return _run_demo(out, steps=steps, force=force)
-
-
-def _run_demo(out: Path, *, steps: int | None, force: bool) -> DemoSummary:
     started = time.monotonic()
     _prepare_folder(out, force=force)
     sample = Path(str(files("faceloom.demo") / "sample"))
-    target, truth = sample / f"target_{_TARGET}.mp4", sample / f"truth_{_SOURCE}.mp4"
-    swapped, paste = out / "swapped.mp4", out / "paste.mp4"
-    faces = {name: out / "faces" / name for name in (_TARGET, _SOURCE)}
+    truth, paste = sample / f"truth_{_SOURCE}.mp4", out / "paste.mp4"
+    settings = _settings(sample, out, steps)
+    project = Project.read(settings.project)
+    with project.lock():
+        plan = yield from prepare_swap(settings, project)
+        plan = _with_ground_truth(plan, project, paste, truth, out / "comparison.html")
+        yield from run_plan(plan, project)
+    results = {step.title: _result(project, step) for step in plan.steps}
+    _copy_training_preview(plan, out / "preview.png")
+    write_side_by_side(settings.target, (paste, settings.out, truth), out / "side_by_side.png")
+    return _write_report(out, plan, results, time.monotonic() - started)
 
-    extracted = [
-        _faceloom("extract", sample / f"train_{name}.mp4", "--out", path, "--name", name)
-        for name, path in faces.items()
-    ]
-    trained, exported = _train_and_export(out, faces, steps)
+
+def _settings(sample: Path, out: Path, steps: int | None) -> SwapSettings:
     # The ground truth keeps ben's skin color, so that the swap has to keep it too.
-    bundle = out / f"{_SOURCE}.bundle"
-    converted = _faceloom(
-        "convert", target, "--bundle", bundle, "--out", swapped, "--color", "none"
+    return SwapSettings(
+        guests=(sample / f"train_{_SOURCE}.mp4",),
+        target=sample / f"target_{_TARGET}.mp4",
+        out=out / "swapped.mp4",
+        project=out / "project",
+        target_footage=(sample / f"train_{_TARGET}.mp4",),
+        preset=_PRESET,
+        steps=steps,
+        guest_name=_SOURCE,
+        target_name=_TARGET,
+        convert_options=("--color", "none"),
     )
-    source_faces = ("--identity", faces[_SOURCE])
-    # The baseline that a trained swap must beat: one still, pasted into each frame.
-    _faceloom("convert", target, "--baseline", "paste", *source_faces, "--out", paste)
-    versions = ("--paste", paste, "--truth", truth, *source_faces, "--other", faces[_TARGET])
-    report = ("--report", out / "comparison.html")
-    compared = _faceloom("compare", target, swapped, *versions, *report)
 
-    preview, side_by_side = out / "preview.png", out / "side_by_side.png"
-    shutil.copyfile(trained["preview"], preview)
-    write_side_by_side(target, (paste, swapped, truth), side_by_side)
-    rows = _rows(extracted, trained, exported, converted)
+
+def _with_ground_truth(
+    plan: SwapPlan, project: Project, paste: Path, truth: Path, report: Path
+) -> SwapPlan:
+    """Add the baseline that a trained swap must beat, one still, and compare with both."""
+    *before, compare = plan.steps
+    target, faces = plan.settings.target, project.faces(_SOURCE)
+    baseline = Step(
+        title="convert with one pasted still",
+        arguments=(
+            "convert", str(target), "--baseline", "paste", "--identity", str(faces),
+            "--out", str(paste),
+        ),
+        artifact=paste,
+        key=key_of(plan.steps[0].key),
+        seconds=_BASELINE_SECONDS,
+    )  # fmt: skip
+    against_truth = replace(
+        compare,
+        arguments=(
+            "compare", str(target), str(plan.settings.out), "--paste", str(paste),
+            "--truth", str(truth), "--identity", str(faces), "--other", str(project.faces(_TARGET)),
+            "--report", str(report),
+        ),
+        artifact=report,
+        optional=False,
+    )  # fmt: skip
+    return replace(plan, steps=(*before, baseline, against_truth))
+
+
+def _result(project: Project, step: Step) -> dict[str, Any]:
+    record = project.step(step.artifact)
+    return dict(record.result) if record else {}
+
+
+def _copy_training_preview(plan: SwapPlan, path: Path) -> None:
+    (train,) = (step for step in plan.steps if step.pictures)
+    newest = max(train.artifact.glob(train.pictures), key=lambda sheet: sheet.stat().st_mtime_ns)
+    shutil.copyfile(newest, path)
+
+
+def _write_report(
+    out: Path, plan: SwapPlan, results: dict[str, dict[str, Any]], seconds: float
+) -> DemoSummary:
+    rows, compared = _rows(plan, results), results[plan.steps[-1].title]
     comparison = Comparison.from_json(compared).to_text()
-    write_page(rows, comparison, swapped, preview, side_by_side, out / "report.html")
-    results = json.dumps({"rows": dict(rows), "compare": compared}, indent=2)
-    write_text(out / "demo.json", results + "\n")
-    return DemoSummary(out, rows, comparison, time.monotonic() - started)
-
-
-def _train_and_export(
-    out: Path, faces: dict[str, Path], steps: int | None
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    run, bundle = out / "run", out / f"{_SOURCE}.bundle"
-    face_sets = [part for name, path in faces.items() for part in ("--faces", f"{name}={path}")]
-    limit = ["--steps", steps] if steps else []
-    trained = _faceloom("train", "--config", "smoke", *face_sets, "--run", run, *limit)
-    exported = _faceloom("export", run, "--identity", _SOURCE, "--out", bundle)
-    return trained, exported
+    write_page(
+        rows,
+        comparison,
+        plan.settings.out,
+        out / "preview.png",
+        out / "side_by_side.png",
+        out / "report.html",
+    )
+    document = json.dumps({"rows": dict(rows), "compare": compared}, indent=2)
+    write_text(out / "demo.json", document + "\n")
+    return DemoSummary(out, rows, comparison, seconds)
 
 
 def _prepare_folder(out: Path, *, force: bool) -> None:
@@ -151,43 +191,15 @@ def _prepare_folder(out: Path, *, force: bool) -> None:
     (out / _MARKER).touch()
 
 
-def _faceloom(*arguments: object) -> dict[str, Any]:
-    """Run one command with its progress visible, and return its JSON result."""
-    words = [str(argument) for argument in arguments]
-    command = f"\n$ faceloom {shlex.join(words)}"
-    Console(stderr=True).print(command, style="bold", markup=False, highlight=False, soft_wrap=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "faceloom", *words, "--json"], stdout=subprocess.PIPE, text=True
-    )
-    output, code = _wait(process)
-    if code:
-        # The command itself printed the reason.
-        failure = FaceloomError(f"The demo stopped, since `faceloom {words[0]}` failed.")
-        failure.exit_code = code
-        raise failure
-    result: dict[str, Any] = json.loads(output)
-    return result
-
-
-def _wait(process: "subprocess.Popen[str]") -> tuple[str, int]:
-    """Wait for a command. Ctrl-C reaches the command as well, which then ends by itself."""
-    while True:
-        try:
-            return process.communicate()[0], process.returncode
-        except KeyboardInterrupt:
-            continue
-
-
-def _rows(
-    extracted: list[dict[str, Any]],
-    trained: dict[str, Any],
-    exported: dict[str, Any],
-    converted: dict[str, Any],
-) -> tuple[tuple[str, str], ...]:
+def _rows(plan: SwapPlan, results: dict[str, dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    by_command = {step.arguments[0]: results[step.title] for step in plan.steps}
+    extracted = [results[step.title] for step in plan.steps if step.arguments[0] == "extract"]
+    swapped = results[next(step.title for step in plan.steps if step.artifact == plan.settings.out)]
+    trained, exported = by_command["train"], by_command["export"]
     faces = ", ".join(
         f"{each['identity']} {each['faces']} in {each['frames']} frames" for each in extracted
     )
-    rate = converted["frames"] / converted["seconds"]
+    rate = swapped["frames"] / swapped["seconds"]
     difference = exported["graphs"][0]["parity"]["max_difference"]
     return (
         ("faces found", faces),
@@ -199,6 +211,6 @@ def _rows(
         ("export", f"differs from Keras by at most {difference} of 255 levels"),
         (
             "conversion",
-            f"{converted['frames']} frames at {rate:.1f} frames/s on {converted['provider']}",
+            f"{swapped['frames']} frames at {rate:.1f} frames/s on {swapped['provider']}",
         ),
     )

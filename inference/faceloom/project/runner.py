@@ -14,7 +14,7 @@ from faceloom.project.project_file import StepRecord
 from faceloom.project.project_folder import Project
 from faceloom.project.step import Step
 from faceloom.project.step_process import StepProcess
-from faceloom.project.step_sentence import review_verdict, step_sentence, swap_score
+from faceloom.project.step_sentence import review_verdict, score_in_words, step_sentence
 
 # Seconds between two writes of how long a step has run.
 _RECORD_SECONDS = 5.0
@@ -26,6 +26,11 @@ _SHORTEST_TRAINING = 6.0
 _CORRECTION = (0.5, 4.0)
 # Seconds of finished steps from which they correct the estimates.
 _CORRECTION_SECONDS = 4.0
+
+# The stage that takes most of a command's time and whose rate is measured, by command.
+_MEASURED_STAGES = {"train": "train", "convert": "convert", "compare": "compare"}
+# Units of a stage after which its rate counts.
+_MEASURED_UNITS = 20
 
 StepState = Literal["waiting", "running", "done", "kept", "failed"]
 
@@ -84,6 +89,8 @@ class SwapSummary:
     """Frames in which the face was replaced; None if the conversion did not say."""
     score: float | None
     """Score of the comparison, 0 to 100; None if it was not measured."""
+    score_words: str
+    """The score in words; empty if it was not measured."""
     review: str
     """The verdict of the review; empty if there is none."""
     picture: Path | None
@@ -118,6 +125,8 @@ class _State:
     """How long the steps have run, by title."""
     limits: dict[str, float] = field(default_factory=dict)
     """Seconds after which a step with a deadline ends, by title."""
+    first_progress: tuple[str, int, float] | None = None
+    """Stage, done and time of the running stage's first progress, to measure its rate."""
     picture: Path | None = None
     """The newest picture."""
     notes: list[str] = field(default_factory=list)
@@ -305,10 +314,26 @@ def _seconds_left(state: _State, current: Progress) -> float:
 def _running_seconds_left(state: _State, step: Step, current: Progress, estimate: float) -> float:
     ran = state.seconds.get(step.title, 0.0)
     left = max(estimate - ran, 0.1 * estimate)
-    if current.total and current.done and current.stage == "train":
-        left = ran * (current.total - current.done) / current.done
+    if current.total and current.stage == _MEASURED_STAGES.get(step.arguments[0]):
+        measured = _measured_seconds_left(state, current, current.total)
+        left = left if measured is None else measured
     limit = state.limits.get(step.title)
     return left if limit is None else max(min(left, limit - ran), 0.0)
+
+
+def _measured_seconds_left(state: _State, current: Progress, total: int) -> float | None:
+    """Return the time to the end of a stage at its rate since this command started; None if the
+    stage has just begun.
+    """
+    now = time.monotonic()
+    first = state.first_progress
+    if first is None or first[0] != current.stage:
+        state.first_progress = (current.stage, current.done, now)
+        return None
+    done = current.done - first[1]
+    if done < _MEASURED_UNITS:
+        return None
+    return (now - first[2]) * (total - current.done) / done
 
 
 def _note_result(state: _State, step: Step, result: dict[str, Any], sentence: str) -> None:
@@ -337,6 +362,7 @@ def _record_spent(state: _State) -> None:
 def _summarize(state: _State) -> SwapSummary:
     plan, by_kind = state.plan, _results_by_command(state)
     trained, converted = by_kind.get("train", {}), by_kind.get("convert", {})
+    words = score_in_words(by_kind.get("compare", {}))
     sheets = [step.artifact for step in plan.steps if step.artifact.suffix == ".png"]
     report = plan.steps[-1].artifact
     return SwapSummary(
@@ -348,7 +374,8 @@ def _summarize(state: _State) -> SwapSummary:
         steps=int(trained.get("step", plan.choices.training.steps)),
         frames=int(converted.get("frames", plan.choices.frames)),
         swapped_frames=converted.get("swapped_frames"),
-        score=swap_score(by_kind.get("compare", {})),
+        score=words.score if words else None,
+        score_words=words.to_text() if words else "",
         review=review_verdict(by_kind.get("review", {})),
         picture=next((sheet for sheet in sheets if sheet.is_file()), None),
         report=report if report.is_file() else None,

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from faceloom.compare import Comparison, ScoreWords, words_of_swap
+
 
 def step_sentence(command: str, result: Mapping[str, Any], printed: str) -> str:
     """Describe the result of a command.
@@ -38,16 +40,14 @@ def review_verdict(reviewed: Mapping[str, Any]) -> str:
     return ""
 
 
-def swap_score(compared: Mapping[str, Any]) -> float | None:
-    """Return the swap's score in the result of `compare`, 0 to 100; None if there is none.
+def score_in_words(compared: Mapping[str, Any]) -> ScoreWords | None:
+    """Return the swap's score in the result of `compare`; None if there is none.
 
     Args:
         compared: The JSON object that it printed.
     """
     with suppress(KeyError, TypeError, ValueError):
-        for version in compared["versions"]:
-            if version["name"] == "swap":
-                return float(version["score"]["value"])
+        return words_of_swap(Comparison.from_json(compared))
     return None
 
 
@@ -77,8 +77,8 @@ def _converted(result: Mapping[str, Any]) -> str:
 
 
 def _compared(result: Mapping[str, Any]) -> str:
-    score = swap_score(result)
-    return "no score" if score is None else f"score {score:.0f} of 100"
+    words = score_in_words(result)
+    return f"score {words.to_text()}" if words else "no score"
 
 
 _DESCRIPTIONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
