@@ -182,17 +182,17 @@ def swap_command(
 
 def _run(settings: "SwapSettings", started: float, *, json: bool) -> None:
     from faceloom.cli.console import print_result
-    from faceloom.cli.swap_panel import swap_display
+    from faceloom.cli.swap_panel import say_stopping, swap_display
     from faceloom.errors import Stopped
     from faceloom.progress import run_to_completion
     from faceloom.project import Project, prepare_swap, run_plan
 
     project = Project.read(settings.project)
-    title = f"{settings.guests[0]} onto {settings.target}: {settings.out}"
+    title = f"{settings.guests[0].name}'s face onto {settings.target.name}: {settings.out.name}"
     try:
         with project.lock(), swap_display(title, json_lines=json) as show:
             plan = run_to_completion(prepare_swap(settings, project), show)
-            summary = run_to_completion(run_plan(plan, project, started), show)
+            summary = run_to_completion(run_plan(plan, project, started, say_stopping), show)
     except KeyboardInterrupt:
         raise Stopped(
             f"Stopped. {settings.project} keeps what is done; run the same command again to "

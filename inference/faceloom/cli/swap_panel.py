@@ -17,7 +17,7 @@ from faceloom.errors import escape_unprintable
 from faceloom.interrupts import check_interrupt
 from faceloom.progress import Progress, ProgressCallback
 from faceloom.project import SwapProgress
-from faceloom.project.runner import StepStatus
+from faceloom.project.run_state import StepStatus
 
 # Refreshes of the panel; the training uses the cores meanwhile.
 _REFRESHES_PER_SECOND = 4
@@ -49,6 +49,23 @@ def swap_display(title: str, *, json_lines: bool) -> Iterator[ProgressCallback]:
     with Live(panel, console=console, refresh_per_second=_REFRESHES_PER_SECOND) as live:
         panel.live = live
         yield panel
+
+
+def say_stopping(title: str) -> None:
+    """Say that a step is asked to stop, and what a second Ctrl-C loses.
+
+    Args:
+        title: The step.
+    """
+    Console(stderr=True).print(
+        escape_unprintable(
+            f"Stopping {title}: it saves what it has. Ctrl-C again stops at once, and what it has "
+            "not saved is done again next time."
+        ),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def format_duration(seconds: float) -> str:

@@ -10,8 +10,10 @@ below `inspect` and `doctor`.
 
 from faceloom.project.plan import SwapPlan, prepare_swap
 from faceloom.project.project_folder import Project
-from faceloom.project.runner import SwapProgress, SwapSummary, run_plan
+from faceloom.project.run_state import SwapProgress
+from faceloom.project.runner import run_plan
 from faceloom.project.settings import SwapSettings
+from faceloom.project.swap_summary import SwapSummary
 
 __all__ = [
     "Project",

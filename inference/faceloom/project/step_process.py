@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,9 @@ class StepProcess:
 
     @classmethod
     @contextmanager
-    def start(cls, arguments: Sequence[str], log: Path) -> Iterator["StepProcess"]:
+    def start(
+        cls, arguments: Sequence[str], log: Path, on_stop: Callable[[], None]
+    ) -> Iterator["StepProcess"]:
         """Start a command of Faceloom; when the block is left early, it is stopped gracefully.
 
         The command has a session of its own, so that Ctrl-C in a terminal reaches only this
@@ -52,6 +54,7 @@ class StepProcess:
         Args:
             arguments: The command line without the program's name.
             log: File to which the text that it prints is added.
+            on_stop: Called when it is asked to stop, which can take some seconds.
 
         Yields:
             The running command.
@@ -72,7 +75,7 @@ class StepProcess:
         try:
             yield running
         finally:
-            running._stop()
+            running._stop(on_stop)
 
     def progress(self) -> Iterator[Progress | None]:
         """Yield each progress until the command ends, and None from time to time.
@@ -146,8 +149,10 @@ class StepProcess:
         # Wakes the reader of the events.
         self._events.put(None)
 
-    def _stop(self) -> None:
+    def _stop(self, on_stop: Callable[[], None]) -> None:
         """Stop a command that still runs: Ctrl-C once, and again for each further Ctrl-C."""
+        if self.process.poll() is None:
+            on_stop()
         while self.process.poll() is None:
             try:
                 self.process.send_signal(signal.SIGINT)
