@@ -20,6 +20,7 @@ from faceloom.project.people import (
 from faceloom.project.presets import choose_training, preset_named, start_seconds, step_seconds
 from faceloom.project.project_file import PersonChoice, SwapChoices, TrainingChoice
 from faceloom.project.project_folder import Project
+from faceloom.project.reuse import choices_of_same_people
 from faceloom.project.settings import SwapInputs, SwapSettings, identity_names
 from faceloom.project.step import footage_signature, key_of
 
@@ -72,9 +73,13 @@ def make_choices(
         *_face_notes(guest_choice, "guest", ", ".join(map(str, settings.guests))),
         *_face_notes(target_choice, "target", str(settings.target)),
     ]
+    footage = (
+        _footage_key(guest_choice, settings.guests),
+        _footage_key(target_choice, (settings.target, *settings.target_footage)),
+    )
     names = (
-        _face_set_name(project, guest_choice, settings.guests),
-        _face_set_name(project, target_choice, (settings.target, *settings.target_footage)),
+        project.face_set_name(guest_name, footage[0]),
+        project.face_set_name(target_name, footage[1]),
     )
     guest_choice = guest_choice.model_copy(update={"name": names[0]})
     target_choice = target_choice.model_copy(update={"name": names[1]})
@@ -86,7 +91,20 @@ def make_choices(
         frames=frames,
         megapixels=targets.megapixels,
     )
-    training = _choose_run(settings, project, machine, slowness * sum(other.values()), names)
+    earlier = None
+    if (settings.minutes, settings.steps, settings.preset) == (None, None, None):
+        earlier = choices_of_same_people(project, names[0], target)
+    if earlier is not None:
+        notes.append(
+            f"The network trained for {earlier.target.name} is used again, since {settings.target} "
+            "shows the same person; to train for this video, give --minutes N."
+        )
+        training = earlier.training
+    else:
+        other_seconds = slowness * sum(other.values())
+        training = _choose_run(settings, project, machine, other_seconds, names)
+    for name, key in zip(names, footage, strict=True):
+        project.record_face_set(name, key)
     return SwapChoices(
         guest=guest_choice,
         target=target_choice,
@@ -94,6 +112,7 @@ def make_choices(
         megapixels=targets.megapixels,
         training=training,
         minutes=settings.minutes,
+        trained_target=earlier.target.name if earlier else "",
         slowness=slowness,
         notes=tuple(notes),
     )
@@ -129,7 +148,7 @@ def _choose_person(
     if person is None:
         sheet, portraits = write_portraits(found.people, project.people, what)
         raise UsageError(
-            f"{where} shows {len(found.people)} people, and none of them is in most frames. "
+            f"{where} shows {len(found.people)} people, and it is unclear whose face is meant. "
             f"{sheet} shows them with numbers; choose one, for example the first with: "
             f"{option} {portraits[0]}"
         )
@@ -177,22 +196,23 @@ def _face_notes(choice: PersonChoice, what: str, where: str) -> list[str]:
     )
     if choice.faces < _FEWEST_FACES:
         raise UsageError(
-            f"{where} has about {choice.faces} faces of the person, and training needs at least "
+            f"{where} has about {_count_faces(choice.faces)} of the person, and training needs at least "
             f"{_FEWEST_FACES}, better {_FEW_FACES} different ones; {more}."
         )
     if choice.faces < _FEW_FACES:
         return [
-            f"{where} has only about {choice.faces} faces of the person; from {_FEW_FACES} "
+            f"{where} has only about {_count_faces(choice.faces)} of the person; from {_FEW_FACES} "
             f"different ones on a swap is better: {more}."
         ]
     return []
 
 
-def _face_set_name(project: Project, choice: PersonChoice, paths: Sequence[Path]) -> str:
-    footage = key_of(footage_signature(paths), choice.every, choice.references)
-    name = project.face_set_name(choice.name, footage)
-    project.record_face_set(name, footage)
-    return name
+def _count_faces(count: int) -> str:
+    return f"{count} face{'' if count == 1 else 's'}"
+
+
+def _footage_key(choice: PersonChoice, paths: Sequence[Path]) -> str:
+    return key_of(footage_signature(paths), choice.every, choice.references)
 
 
 def _choose_run(

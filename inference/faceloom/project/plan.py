@@ -1,7 +1,7 @@
 """The plan of a swap: its commands, in order, with what each one makes and depends on."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -90,6 +90,8 @@ def build_steps(settings: SwapSettings, choices: SwapChoices, project: Project) 
         f"extract {choices.guest.name}", settings.guests, choices.guest, project,
         seconds[EXTRACT_GUEST],
     )  # fmt: skip
+    if choices.trained_target:
+        return _steps_with_trained_network(settings, choices, project, guest, seconds)
     target = _extract(
         f"extract {choices.target.name}", (settings.target, *settings.target_footage),
         choices.target, project, seconds[EXTRACT_TARGET],
@@ -109,6 +111,34 @@ def build_steps(settings: SwapSettings, choices: SwapChoices, project: Project) 
         replace(convert, seconds=seconds[CONVERT]),
         replace(compare, seconds=seconds[COMPARE]),
     )
+
+
+def _steps_with_trained_network(
+    settings: SwapSettings,
+    choices: SwapChoices,
+    project: Project,
+    guest: Step,
+    seconds: Mapping[str, float],
+) -> tuple[Step, ...]:
+    """Make the steps of a swap whose network was trained for another video of the same person."""
+    target = _existing(project, project.faces(choices.trained_target))
+    export = _existing(project, project.bundle(choices.training.run))
+    review = _review(settings, choices, project, (guest, target))
+    preview, convert = _conversions(settings, choices, project, export)
+    compare = _compare(settings, choices, project, (convert, guest, target))
+    return (
+        guest,
+        replace(review, seconds=seconds[REVIEW]),
+        replace(preview, seconds=seconds[PREVIEW]),
+        replace(convert, seconds=seconds[CONVERT]),
+        replace(compare, seconds=seconds[COMPARE]),
+    )
+
+
+def _existing(project: Project, artifact: Path) -> Step:
+    """Return a step of an earlier plan, for those that depend on it."""
+    record = project.step(artifact)
+    return Step("", (), artifact, record.key if record else "", 0.0)
 
 
 def _estimates(choices: SwapChoices) -> dict[str, float]:

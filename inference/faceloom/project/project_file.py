@@ -73,6 +73,9 @@ class SwapChoices(StrictModel):
     """The training."""
     minutes: Annotated[float, Field(gt=0)] | None
     """The time that the user gave for the whole; None: as long as the steps take."""
+    trained_target: str = ""
+    """Name of the face set of the same person whose network is used again; empty if a network is
+    trained for this target."""
     slowness: Annotated[float, Field(gt=0)]
     """Estimated duration of the steps without training, relative to the documented machine."""
     spent: Seconds = 0.0

@@ -69,6 +69,22 @@ def test_options_of_the_conversion_reach_preview_and_conversion(settings: SwapSe
     assert shlex.join(steps[5].arguments).endswith("preview-out.png --color rct")
 
 
+def test_a_network_of_the_same_person_is_used_again(settings: SwapSettings) -> None:
+    project = Project.read(settings.project)
+    bundle = project.bundle("ben-ada-smoke")
+    project.record_step(bundle, StepRecord(key="trained", before="", done=True))
+    made = choices(trained_target="ada").model_copy(
+        update={"target": PersonChoice(name="clip2", every=1, faces=75)}
+    )
+    steps = build_steps(settings, made, project)
+    commands = [step.arguments[0] for step in steps]
+    assert commands == ["extract", "review", "convert", "convert", "compare"]
+    assert str(bundle) in steps[3].arguments
+    project.record_step(bundle, StepRecord(key="trained longer", before="", done=True))
+    again = build_steps(settings, made, project)
+    assert [a.key != b.key for a, b in zip(steps, again, strict=True)] == [0, 0, 1, 1, 1]
+
+
 # Which of the eight steps have another key after a change.
 @pytest.mark.parametrize(
     ("change", "changed"),
