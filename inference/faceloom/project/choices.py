@@ -196,8 +196,8 @@ def _face_notes(choice: PersonChoice, what: str, where: str) -> list[str]:
     )
     if choice.faces < _FEWEST_FACES:
         raise UsageError(
-            f"{where} has about {_count_faces(choice.faces)} of the person, and training needs at least "
-            f"{_FEWEST_FACES}, better {_FEW_FACES} different ones; {more}."
+            f"{where} has about {_count_faces(choice.faces)} of the person, and training needs "
+            f"{_FEWEST_FACES} at least, better {_FEW_FACES} different ones; {more}."
         )
     if choice.faces < _FEW_FACES:
         return [
