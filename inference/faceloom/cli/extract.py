@@ -115,6 +115,10 @@ def _sentence(out: Path, summary: "ExtractSummary") -> str:
     if summary.known_files:
         names = ", ".join(summary.known_files)
         sentence += f" Skipped, since their faces are in it already: {names}."
+    if summary.passed_over:
+        sentence += f" {len(summary.passed_over)} files were not read."
+    if summary.damaged:
+        sentence += f" {len(summary.damaged)} files are damaged and were read in part."
     if summary.other_faces:
         sentence += (
             f" {summary.other_faces} faces of other people were left out "

@@ -1,6 +1,7 @@
 """Extraction: each footage file into its journal, then one person's faces into a face set."""
 
 import hashlib
+import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.artifact_kind import Purpose, check_kind
-from faceloom.errors import NoFaceFound
+from faceloom.errors import MediaUnreadable, NoFaceFound
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.detect import DEFAULT_DETECTOR
 from faceloom.faces.face_recognition import EMBEDDING_SIZE, SAME_PERSON_SIMILARITY
@@ -19,7 +20,7 @@ from faceloom.faceset.append import AddedFace, append_faces
 from faceloom.faceset.extract_source import ExtractionSettings
 from faceloom.faceset.extraction_base import ExtractionBase
 from faceloom.faceset.extraction_journal import Journal
-from faceloom.faceset.footage import FootageFile, list_footage
+from faceloom.faceset.footage import Footage, FootageFile, list_footage
 from faceloom.faceset.identity_clustering import IdentitySelection, select_identity
 from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import FootageRow
@@ -28,12 +29,15 @@ from faceloom.faceset.worker_pool import extract_in_processes
 from faceloom.json_documents import utf8_text
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
+from faceloom.video.folder import PassedOver, passed_over_sentence
+
+log = logging.getLogger(__name__)
 
 # Coverage of stored crops: 1.5 times the widest training crop, so that training can shift, rotate
 # and zoom.
 STORED_COVERAGE = 1.5
 # Version of the journals; an older journal is not resumed.
-_JOURNAL_SCHEMA = 2
+_JOURNAL_SCHEMA = 3
 # Added to the tracks of each file, so that tracks of different files differ.
 _TRACKS_PER_FILE = 1_000_000
 
@@ -90,6 +94,10 @@ class ExtractSummary:
     """Footage that the face set had already, which was not searched again."""
     total_faces: int = 0
     """Faces of the face set now."""
+    passed_over: tuple[str, ...] = ()
+    """Files that were not read, with the reason."""
+    damaged: tuple[str, ...] = ()
+    """Files of which a part was not read, with the reason."""
 
 
 def extract(
@@ -113,7 +121,7 @@ def extract(
 
     Raises:
         UsageError: `out` exists, or an input does not.
-        MediaUnreadable: A video cannot be read.
+        MediaUnreadable: Nothing of the footage can be read.
         NoFaceFound: No face of the person was found.
     """
     return while_locked(out, _extract(inputs, out, options))
@@ -127,7 +135,8 @@ def _extract(
         check_kind(path, Purpose.FOOTAGE)
     base = ExtractionBase.open(inputs, out, options.name, add=options.add, force=options.force)
     reference, exclude = embed_references(options.reference), embed_references(options.exclude)
-    files, known = base.new_files(list_footage(inputs))
+    footage = list_footage(inputs)
+    files, known = base.new_files(footage.files)
     geometry = base.geometry or CropGeometry(size=options.size, coverage=STORED_COVERAGE)
     work = out.with_name(out.name + ".work")
     folders = [
@@ -138,6 +147,7 @@ def _extract(
         files, folders, geometry, _extraction_settings(options), options.workers, base.file_count
     )
     journals = [Journal(folder) for folder in folders]
+    unread, damaged = _report_damage(journals, files, footage)
     if base.center is not None and reference is None:
         reference = base.center[None]
     selection = _select_faces(journals, reference, exclude, options)
@@ -163,7 +173,34 @@ def _extract(
         seconds=time.monotonic() - started,
         known_files=tuple(known),
         total_faces=kept + base.face_count,
+        passed_over=tuple(map(str, unread)),
+        damaged=tuple(map(str, damaged)),
     )
+
+
+def _report_damage(
+    journals: Sequence[Journal], files: Sequence[FootageFile], footage: Footage
+) -> tuple[list[PassedOver], list[PassedOver]]:
+    """Warn of what was not read; return the files that were not, and those that were in part.
+
+    Raises:
+        MediaUnreadable: Nothing was read.
+    """
+    unread = list(footage.passed_over)
+    damaged: list[PassedOver] = []
+    for journal, file in zip(journals, files, strict=True):
+        if journal.state.damage:
+            passed = PassedOver.because(file.path, journal.state.damage)
+            (damaged if journal.state.frames else unread).append(passed)
+    if files and not any(journal.state.frames for journal in journals):
+        names = ", ".join(map(str, unread))
+        raise MediaUnreadable(f"No frame of the footage can be read: {names}; give other files.")
+    if unread:
+        total = len(footage.files) + len(footage.passed_over)
+        log.warning("%s", passed_over_sentence(unread, total))
+    for passed in damaged:
+        log.warning("%s %s; the frames that can be decoded are used.", passed.path, passed.reason)
+    return unread, damaged
 
 
 def _extraction_settings(options: ExtractOptions) -> ExtractionSettings:

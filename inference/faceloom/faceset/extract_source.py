@@ -1,6 +1,5 @@
 """All faces of one video or picture, written to a journal from which a killed process resumes."""
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ import numpy as np
 
 from faceloom.array_types import Points
 from faceloom.batches import batched
-from faceloom.errors import MediaUnreadable
 from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.detect import DEFAULT_DETECTOR
 from faceloom.faces.face_crop import FaceCrop, align_mesh
@@ -24,11 +22,10 @@ from faceloom.faces.temporal_smoothing import smooth_alignment
 from faceloom.faceset.extraction_journal import FoundFace, Journal, encode_crop, read_state
 from faceloom.faceset.footage import FootageFile, FootageFrame
 from faceloom.faceset.schema import FaceRecord
+from faceloom.json_documents import utf8_text
 from faceloom.output_lock import lock_output
 from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
-
-log = logging.getLogger(__name__)
 
 # Frames that are read, searched and measured together.
 _BATCH = 16
@@ -128,7 +125,7 @@ def extract_file(
 ) -> ProgressGenerator[Journal]:
     """Fill the journal of a file, from where an interrupted extraction ended.
 
-    A picture that cannot be read is skipped with a warning, since there may be thousands.
+    What is damaged is passed over; the journal's state says so.
 
     Args:
         task: The file.
@@ -161,13 +158,7 @@ def _extract_file(
         return journal
     builder = FaceRecordBuilder(task.index, geometry, networks.recognizer)
     finder = networks.finder.for_new_video(journal.next_track())
-    try:
-        yield from _fill(journal, task.file, builder, finder, settings.every)
-    except MediaUnreadable as error:
-        if task.file.kind == "video":
-            raise
-        log.warning("%s The picture is skipped.", error)
-        journal.commit(0, 0, done=True)
+    yield from _fill(journal, task.file, builder, finder, settings.every)
     return journal
 
 
@@ -180,8 +171,9 @@ def _fill(
 ) -> ProgressGenerator[None]:
     total = file.frames and -(-file.frames // every)
     done, next_frame = journal.state.frames, journal.state.next_frame
+    damages: list[str] = []
     with ThreadPoolExecutor(_MEASURE_THREADS) as pool:
-        frames = prefetch(file.read(every, next_frame), _PREFETCH)
+        frames = prefetch(file.read_intact(damages.append, every, next_frame), _PREFETCH)
         smoothed = smooth_alignment(find_faces(frames, finder), fill_gaps=False)
         for batch in batched(prefetch(smoothed, _PREFETCH), _BATCH):
             for faces in pool.map(builder.build, batched(batch, _THREAD_BATCH)):
@@ -190,7 +182,15 @@ def _fill(
             if done % _COMMIT_FRAMES < _BATCH:
                 journal.commit(done, next_frame)
             yield Progress(f"extract {file.name}", done, total)
-    journal.commit(done, next_frame, done=True)
+    journal.commit(done, next_frame, done=True, damage=_damage_sentence(damages))
+
+
+def _damage_sentence(damages: Sequence[str]) -> str:
+    """Return the first damage and the number of others; "" if there is none."""
+    if not damages:
+        return ""
+    others = f", and {len(damages) - 1} more damages" if len(damages) > 1 else ""
+    return utf8_text(damages[0].partition(";")[0].rstrip(".")) + others
 
 
 class FaceRecordBuilder:

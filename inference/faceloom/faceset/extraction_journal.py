@@ -53,6 +53,8 @@ class JournalState(StrictModel):
     """Index of the frame to resume at."""
     done: bool = False
     """Whether the footage file is finished."""
+    damage: str = ""
+    """What of the footage file could not be read; "" if all was read."""
 
 
 class Journal:
@@ -90,15 +92,18 @@ class Journal:
                 embeddings.write(float32(face.embedding).tobytes())
                 self._rows += 1
 
-    def commit(self, frames: int, next_frame: int, *, done: bool = False) -> None:
+    def commit(self, frames: int, next_frame: int, *, done: bool = False, damage: str = "") -> None:
         """Make all added faces valid.
 
         Args:
             frames: Frames that were searched.
             next_frame: Index of the frame to resume at.
             done: Whether the footage file is finished.
+            damage: What of it could not be read; "" if all was read.
         """
-        self.state = JournalState(rows=self._rows, frames=frames, next_frame=next_frame, done=done)
+        self.state = JournalState(
+            rows=self._rows, frames=frames, next_frame=next_frame, done=done, damage=damage
+        )
         write_text(self.folder / "state.json", to_json(self.state))
 
     def next_track(self) -> int:

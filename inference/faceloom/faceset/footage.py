@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from faceloom.array_types import Rgb
-from faceloom.errors import UsageError
+from faceloom.errors import MediaUnreadable, ProviderMissing, UsageError
 from faceloom.faceset.faceswap_metadata import (
     FaceOrigin,
     FaceswapMetadataError,
@@ -16,8 +16,10 @@ from faceloom.faceset.faceswap_metadata import (
 from faceloom.hashing import sha256_of_file
 from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort, read_picture
 from faceloom.json_documents import utf8_text
-from faceloom.video import probe_video, read_frames
+from faceloom.video import Frame, VideoInfo, probe_video, read_frames
+from faceloom.video.damaged import DamageCallback, read_intact_frames
 from faceloom.video.display import frame_to_upright
+from faceloom.video.folder import PassedOver, sort_folder
 from faceloom.video.source import VIDEO_EXTENSIONS
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,29 @@ class FootageFile:
         """Compute the file's checksum."""
         return sha256_of_file(self.path)
 
+    def read_intact(
+        self, on_damage: DamageCallback, every: int = 1, start: int = 0
+    ) -> Iterator[FootageFrame]:
+        """Read the frames that can be read; damage is no error.
+
+        Args:
+            on_damage: Called for each damage with a sentence.
+            every: Use every K-th frame.
+            start: Index of the first frame.
+
+        Yields:
+            Frames in order.
+        """
+        try:
+            if self.kind == "picture":
+                yield from self.read(every, start)
+                return
+            info = probe_video(self.path)
+            for frame in read_intact_frames(self.path, on_damage, start=start, every=every):
+                yield _footage_frame(frame, info)
+        except (MediaUnreadable, ProviderMissing, OSError) as error:
+            on_damage(str(error))
+
     def read(self, every: int = 1, start: int = 0) -> Iterator[FootageFrame]:
         """Read the frames.
 
@@ -82,7 +107,7 @@ class FootageFile:
             start: Index of the first frame.
 
         Yields:
-            Upright frames in order.
+            Frames in order.
 
         Raises:
             MediaUnreadable: A frame cannot be read.
@@ -95,27 +120,54 @@ class FootageFile:
             return
         info = probe_video(self.path)
         for frame in read_frames(self.path, start=start, every=every):
-            square = frame_to_upright(frame, info).square_rgb
-            yield FootageFrame(frame.index, frame.pts, frame.seconds, square)
+            yield _footage_frame(frame, info)
 
 
-def list_footage(inputs: Iterable[Path]) -> list[FootageFile]:
-    """Find the footage files.
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What the inputs of a command contain."""
+
+    files: tuple[FootageFile, ...]
+    """The files that are read; those of a folder are in natural order."""
+    passed_over: tuple[PassedOver, ...]
+    """The files that are not read."""
+
+
+def list_footage(inputs: Iterable[Path]) -> Footage:
+    """Find the footage files; what cannot be read is passed over.
 
     Args:
         inputs: Files, folders (not their subfolders) and patterns.
 
-    Returns:
-        The files; those of a folder are in natural order.
-
     Raises:
-        UsageError: There is no file.
-        MediaUnreadable: A file is not a video.
+        UsageError: An input does not exist, or there is no file to read.
+        MediaUnreadable: None of the files can be read.
     """
-    files = [FootageFile.open(file) for path in inputs for file in _files_of(path)]
+    files: list[FootageFile] = []
+    passed_over: list[PassedOver] = []
+    errors: list[Exception] = []
+    for path in inputs:
+        found, others = _files_of(path)
+        passed_over += others
+        for file in found:
+            try:
+                files.append(FootageFile.open(file))
+            except (MediaUnreadable, OSError) as error:
+                errors.append(error)
+                passed_over.append(PassedOver.because(file, error))
     if not files:
-        raise UsageError("The inputs contain no video or picture; give files or folders with some.")
-    return files
+        if errors:
+            raise errors[0]
+        rest = f" ({', '.join(map(str, passed_over))})" if passed_over else ""
+        raise UsageError(
+            f"The inputs contain no video or picture{rest}; give files or folders with some."
+        )
+    return Footage(tuple(files), tuple(passed_over))
+
+
+def _footage_frame(frame: Frame, info: VideoInfo) -> FootageFrame:
+    square = frame_to_upright(frame, info).square_rgb
+    return FootageFrame(frame.index, frame.pts, frame.seconds, square)
 
 
 def _origin(path: Path) -> FaceOrigin | None:
@@ -130,14 +182,13 @@ def _origin(path: Path) -> FaceOrigin | None:
         return None
 
 
-def _files_of(path: Path) -> list[Path]:
+def _files_of(path: Path) -> tuple[list[Path], list[PassedOver]]:
+    """Return the files of an input that may be read, and the others."""
     if not path.exists() and any(character in path.name for character in "*?["):
         # A pattern that the shell did not expand.
-        return natural_sort(path.parent.glob(path.name))
-    if not path.is_dir():
-        return [path]
-    return natural_sort(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in PICTURE_EXTENSIONS | VIDEO_EXTENSIONS
-    )
+        return natural_sort(path.parent.glob(path.name)), []
+    if path.is_dir():
+        return sort_folder(path, PICTURE_EXTENSIONS | VIDEO_EXTENSIONS, "a video or picture")
+    if path.is_symlink() and not path.exists():
+        return [], [PassedOver(path, "a link to a file that does not exist")]
+    return [path], []

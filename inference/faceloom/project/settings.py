@@ -126,14 +126,14 @@ def open_inputs(settings: SwapSettings) -> SwapInputs:
             raise UsageError(f"{path} does not exist; check the path.")
     # An output of the same project may exist: the plan decides whether it is complete.
     Target.open(settings.target, settings.out, ConvertOptions(force=True))
-    guests = list_footage(settings.guests)
-    targets = list_footage([settings.target, *settings.target_footage])
+    guests = list_footage(settings.guests).files
+    targets = list_footage([settings.target, *settings.target_footage]).files
     same = {file.path.resolve() for file in guests} & {file.path.resolve() for file in targets}
     if same:
         raise UsageError(
             f"{same.pop()} is given for both people; a swap needs footage of two people."
         )
-    return SwapInputs(tuple(guests), tuple(targets))
+    return SwapInputs(guests, targets)
 
 
 def identity_names(settings: SwapSettings) -> tuple[str, str]:

@@ -13,10 +13,10 @@ from faceloom.image_io import (
     PICTURE_EXTENSIONS,
     is_heif,
     is_jpeg_in_tiff,
-    natural_sort,
     read_picture,
     read_picture_file,
 )
+from faceloom.video.folder import PassedOver, sort_folder
 from faceloom.video.info import ColorTags, Frame, VideoInfo
 from faceloom.video.orientation import Orientation
 from faceloom.video.pixel_format import convert_pixel_format, to_rgb
@@ -24,6 +24,8 @@ from faceloom.video.safe_open import open_input
 
 # Frames per second of an image sequence; FFmpeg's own default.
 DEFAULT_RATE = Fraction(25)
+# What a folder is searched for.
+_WANTED = "a picture"
 # Color description of converted RGB images.
 _RGB = ColorTags(2, 2, 0, 2)
 # Color description of converted black-and-white images.
@@ -36,11 +38,16 @@ def list_images(path: Path) -> list[Path]:
     Args:
         path: A folder or an image.
     """
-    if not path.is_dir():
-        return [path]
-    return natural_sort(
-        file for file in path.iterdir() if file.suffix.lower() in PICTURE_EXTENSIONS
-    )
+    return sort_folder(path, PICTURE_EXTENSIONS, _WANTED)[0] if path.is_dir() else [path]
+
+
+def list_other_files(path: Path) -> list[PassedOver]:
+    """Return what a folder contains besides images that are read; nothing for one image.
+
+    Args:
+        path: A folder or an image.
+    """
+    return sort_folder(path, PICTURE_EXTENSIONS, _WANTED)[1] if path.is_dir() else []
 
 
 def probe_images(path: Path, rate: Fraction = DEFAULT_RATE) -> VideoInfo:

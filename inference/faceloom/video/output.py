@@ -15,6 +15,8 @@ import av
 from faceloom.atomic import atomic_directory, atomic_file, check_output_file
 from faceloom.errors import UsageError
 from faceloom.video.encoders import Encoding, base_format_name, check_encoder, resolve_encoder
+from faceloom.video.folder import passed_over_sentence
+from faceloom.video.image_sequence import list_other_files
 from faceloom.video.info import VideoInfo
 from faceloom.video.orientation import Orientation
 from faceloom.video.safe_open import open_input
@@ -232,6 +234,9 @@ def output_warnings(name: Path, info: VideoInfo, encoding: Encoding) -> list[str
     if kind == "gif":
         warnings.append(f"{name}: a GIF has 256 colors per frame and times in 1/100 s.")
     if info.kind == "image_sequence":
+        if others := list_other_files(info.path):
+            total = len(others) + (info.frame_count or 0)
+            warnings.append(f"{info.path}: {passed_over_sentence(others, total)}")
         return warnings
     if kind != "video":
         return [*warnings, f"{name} has no audio and none of the source's tags."]

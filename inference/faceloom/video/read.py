@@ -55,8 +55,8 @@ def read_frames(
             end = decoded.time if decoded.time is not None else end
             if index < start or index % every:
                 continue
-            yield _to_frame(decoded, index, path)
-        _check_end(container, stream, path, end)
+            yield to_frame(decoded, index, path)
+        check_end(container, stream, path, end)
 
 
 def _decode(
@@ -83,7 +83,8 @@ def _decode(
                 index += 1
     except av.FFmpegError as error:
         raise MediaUnreadable(
-            f"{path} cannot be decoded after frame {max(0, index - 1)} ({error.strerror})."
+            f"{path} cannot be decoded after frame {max(0, index - 1)} ({error.strerror}); copy "
+            f"it again, or convert only what precedes the damage: --range :{max(1, index - 1)}."
         ) from error
 
 
@@ -111,7 +112,17 @@ def _packets_from(
     yield from container.demux(stream)
 
 
-def _to_frame(decoded: av.VideoFrame, index: int, path: Path) -> Frame:
+def to_frame(decoded: av.VideoFrame, index: int, path: Path) -> Frame:
+    """Return a decoded frame with its pixels as RGB.
+
+    Args:
+        decoded: The decoder's output.
+        index: Index of the frame.
+        path: The video, for messages.
+
+    Raises:
+        MediaUnreadable: If it is damaged or has no presentation time.
+    """
     if decoded.pts is None or decoded.time_base is None:
         raise MediaUnreadable(
             f"{path}: frame {index} has no presentation time; remux the file "
@@ -132,8 +143,18 @@ def _to_frame(decoded: av.VideoFrame, index: int, path: Path) -> Frame:
     )
 
 
-def _check_end(container: InputContainer, stream: VideoStream, path: Path, end: float) -> None:
-    """Check that the last frame is near the stated end of the video."""
+def check_end(container: InputContainer, stream: VideoStream, path: Path, end: float) -> None:
+    """Check that the last frame is near the stated end of the video.
+
+    Args:
+        container: The open container.
+        stream: Its video stream.
+        path: The video, for messages.
+        end: Presentation time of the last frame in seconds.
+
+    Raises:
+        MediaUnreadable: If the last frame is much earlier.
+    """
     stated = stated_duration(container, stream)
     if stated is None:
         return

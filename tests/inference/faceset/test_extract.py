@@ -79,8 +79,8 @@ def test_a_broken_picture_among_many_is_passed_over(
     (tmp_path / "broken.png").write_bytes(b"no picture")
     options = ExtractOptions("ben", workers=1)
     assert run_to_completion(extract([tmp_path / "*.png"], tmp_path / "out", options)).faces == 2
-    assert "broken.png is not an image" in caplog.text
-    with pytest.raises(NoFaceFound):
+    assert "1 of 3 files are not read: broken.png (is not an image" in caplog.text
+    with pytest.raises(MediaUnreadable, match=r"broken\.png \(is not an image"):
         run_to_completion(extract([tmp_path / "broken.png"], tmp_path / "none", options))
 
 

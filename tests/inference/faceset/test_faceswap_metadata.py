@@ -162,7 +162,7 @@ def test_a_damaged_note_is_warned_of_and_the_picture_read(
     with pytest.raises(FaceswapMetadataError):
         read_faceswap_origin(path)
     with caplog.at_level(logging.WARNING, logger="faceloom"):
-        (source,) = list_footage([tmp_path])
+        (source,) = list_footage([tmp_path]).files
     assert len(caplog.records) == 1
     assert str(path) in caplog.text
     assert source.origin is None
@@ -248,4 +248,4 @@ def test_a_folder_of_faceswap_faces_becomes_a_face_set(sample: Path, tmp_path: P
     summary = run_to_completion(extract([folder], tmp_path / "set", ExtractOptions("ben")))
     assert summary.faces == 2
     assert [row.frame for row in FaceSet.read(tmp_path / "set").rows] == [0, 30]
-    assert {source.name for source in list_footage([folder])} == {"holiday"}
+    assert {source.name for source in list_footage([folder]).files} == {"holiday"}

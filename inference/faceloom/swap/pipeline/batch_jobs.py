@@ -1,5 +1,6 @@
 """Convert several targets: a failed one is reported and the others continue."""
 
+import logging
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +25,12 @@ from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.swap_request import SwapRequest, parse_map_option
 from faceloom.swap.pipeline.swap_source import Assignment
 from faceloom.video import FrameRange
+from faceloom.video.folder import passed_over_sentence, sort_folder
+from faceloom.video.image_sequence import list_images
 from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS, final_path
 from faceloom.video.source import VIDEO_EXTENSIONS
+
+log = logging.getLogger(__name__)
 
 # A path in a job file: the system allows no NUL.
 _Path = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
@@ -296,10 +301,12 @@ def _expand(path: Path) -> Iterator[Path]:
         # Path.glob takes no absolute pattern.
         targets = sorted(map(Path, glob(str(path), recursive=True)))  # noqa: PTH207
     elif path.is_dir():
-        files = sorted(path.iterdir())
-        targets = [file for file in files if file.suffix.lower() in VIDEO_EXTENSIONS]
-        if not targets and any(file.suffix.lower() in PICTURE_EXTENSIONS for file in files):
+        targets, others = sort_folder(path, VIDEO_EXTENSIONS, "a video")
+        if not targets and list_images(path):
             targets = [path]
+        elif targets and others:
+            total = len(targets) + len(others)
+            log.warning("%s: %s", path, passed_over_sentence(others, total))
     else:
         targets = [path]
     if not targets:
