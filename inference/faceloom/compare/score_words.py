@@ -70,9 +70,10 @@ def describe_score(
         sharpness: Sharpness relative to the target; None: unknown.
         steps_help: Whether more training steps still help; None: unknown.
     """
-    finding, advice = _weakest(identity, expression, sharpness, steps_help)
-    grade = Grade.good if score >= GOOD_SCORE else Grade.fair
-    return ScoreWords(score, grade if score >= FAIR_SCORE else Grade.poor, finding, advice)
+    best, finding, advice = _weakest(identity, expression, sharpness, steps_help)
+    by_score = Grade.good if score >= GOOD_SCORE else Grade.fair
+    grade = min(best, by_score if score >= FAIR_SCORE else Grade.poor, key=list(Grade).index)
+    return ScoreWords(score, grade, finding, advice)
 
 
 def words_of_swap(comparison: Comparison) -> ScoreWords | None:
@@ -102,27 +103,28 @@ def _weakest(
     expression: float | None,
     sharpness: float | None,
     steps_help: bool | None,
-) -> tuple[str, str]:
-    """Return what is weakest about a swap, and what to do about it."""
+) -> tuple[Grade, str, str]:
+    """Return the best grade that the weakest property allows, what it is, and what to do."""
     train = _training_advice(steps_help)
     if identity is None:
-        return "no face is found in it", "train longer, and look at the preview"
+        return Grade.poor, "no face is found in it", "train longer, and look at the preview"
     moved = 1.0 if expression is None else expression
     detail = 1.0 if sharpness is None else sharpness
     # The gravest fault comes first.
     faults = (
-        (identity < _HARDLY_SIMILAR, "the face hardly looks like the source", train),
-        (moved < _LITTLE_MOVEMENT, "the face moves little", train),
-        (identity < _PARTLY_SIMILAR, "the face looks only partly like the source", train),
-        (moved < _REDUCED_MOVEMENT, "the face moves less than the target's", train),
-        (detail < _BLURRED, "the face is blurred", "sharper footage or a larger preset helps"),
-        (detail > _NOISY, "the face is too sharp or noisy", "train longer or lower --sharpen"),
+        (identity < _HARDLY_SIMILAR, Grade.poor, "the face hardly looks like the source", train),
+        (moved < _LITTLE_MOVEMENT, Grade.poor, "the face moves little", train),
+        (identity < _PARTLY_SIMILAR, Grade.fair, "it looks only partly like the source", train),
+        (moved < _REDUCED_MOVEMENT, Grade.fair, "the face moves less than the target's", train),
+        (detail < _BLURRED, Grade.good, "the face is blurred", "sharper footage helps"),
+        (detail > _NOISY, Grade.good, "the face is noisy", "train longer or lower --sharpen"),
     )
     no_fault = (
+        Grade.good,
         "the face looks like the source and moves with the target",
         "look at it in motion before you train longer",
     )
-    found = ((finding, advice) for is_fault, finding, advice in faults if is_fault)
+    found = ((best, text, advice) for is_fault, best, text, advice in faults if is_fault)
     return next(found, no_fault)
 
 

@@ -14,6 +14,8 @@ from faceloom.compare.score import compute_score
         (3.0, 0.2, 0.15, 0.8, Grade.poor, "hardly looks like the source"),
         (30.0, 0.5, 0.6, 0.8, Grade.fair, "only partly like"),
         (41.0, 0.7, 0.4, 0.8, Grade.fair, "moves less than the target's"),
+        (46.3, 0.9, 0.4, 0.8, Grade.fair, "moves less than the target's"),
+        (46.3, 0.9, 0.24, 0.8, Grade.poor, "moves little"),
         (43.0, 0.8, 0.7, 0.3, Grade.good, "blurred"),
         (43.0, 0.8, 0.7, 2.0, Grade.good, "noisy"),
         (60.8, 0.9, 0.6, 0.8, Grade.good, "looks like the source and moves"),
@@ -57,6 +59,7 @@ def test_the_score_of_a_face_that_moves_little_falls_with_its_motion(
         "expression": expression,
         "color_error": 0.0,
         "shading_error": 0.0,
+        "chroma_error": 0.0,
         "seam": 0.0,
     }
     metrics = {name: MetricSummary(name, value, None, ()) for name, value in values.items()}
