@@ -8,10 +8,11 @@ import av
 import cv2
 import numpy as np
 
-from faceloom.array_types import Picture
+from faceloom.array_types import Picture, Rgb
 from faceloom.errors import UsageError
 from faceloom.image_io import encode_picture
 from faceloom.video.encoders import Encoding
+from faceloom.video.hdr.display_rendition import DisplayRendition
 from faceloom.video.image_sequence import list_images
 from faceloom.video.info import VideoInfo
 from faceloom.video.output import image_name, output_kind, shown_as_coded
@@ -19,6 +20,10 @@ from faceloom.video.pixel_aspect import to_square_pixels
 from faceloom.video.pixel_format import to_rgb
 from faceloom.video.safe_open import file_url, open_input
 
+# End of a PNG's signature (8 bytes) and its IHDR chunk (25 bytes).
+_PNG_HEADER_END = 33
+# Chunks that say how a PNG's colors are shown.
+_PNG_COLOR_CHUNKS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI")
 # A GIF stores delays in hundredths of a second.
 _GIF_TIME_BASE = Fraction(1, 100)
 # OpenCV's quality, 0 to 100, of .jpg and .webp if the user gives none.
@@ -59,7 +64,10 @@ def write_image_output(
     if first is None:
         raise UsageError(f"There is no frame to write to {name}; give a range with a frame in it.")
     data = first[1]
-    part.write_bytes(data if name.suffix.lower() == ".png" else _reencode(data, name, encoding))
+    if name.suffix.lower() == ".png":
+        part.write_bytes(data)
+    else:
+        part.write_bytes(_reencode(_shown_rgb(data, segments, info), name, encoding))
 
 
 def _file_name(name: Path, position: int, index: int, info: VideoInfo) -> str:
@@ -86,15 +94,33 @@ def _display_png(data: bytes, info: VideoInfo) -> bytes:
     """Return a PNG as a viewer shows its source; channels and bit depth stay."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert image is not None, "the PNG was encoded by us"
-    return cv2.imencode(".png", _to_display(image, info))[1].tobytes()
+    shown = cv2.imencode(".png", _to_display(image, info))[1].tobytes()
+    return shown[:_PNG_HEADER_END] + _color_chunks(data) + shown[_PNG_HEADER_END:]
+
+
+def _color_chunks(png: bytes) -> bytes:
+    """Return the chunks of a PNG that say how its colors are shown, which OpenCV drops."""
+    chunks, position = b"", _PNG_HEADER_END
+    while (kind := png[position + 4 : position + 8]) not in (b"IDAT", b""):
+        end = position + 12 + int.from_bytes(png[position : position + 4], "big")
+        if kind in _PNG_COLOR_CHUNKS:
+            chunks += png[position:end]
+        position = end
+    return chunks
 
 
 def _to_display(image: Picture, info: VideoInfo) -> Picture:
     return info.orientation.to_upright(to_square_pixels(image, info.sample_aspect_ratio))
 
 
-def _reencode(data: bytes, name: Path, encoding: Encoding) -> bytes:
-    rgb = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+def _shown_rgb(data: bytes, segments: Sequence[Path], info: VideoInfo) -> Rgb:
+    """Return the first frame in 8 bits; HDR and wide gamut as SDR, since it gets no tags."""
+    if DisplayRendition.of(info.color.primaries, info.color.transfer):
+        return next(_display_frames(segments, info))[0].to_ndarray()
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
+def _reencode(rgb: Rgb, name: Path, encoding: Encoding) -> bytes:
     suffix = name.suffix.lower()
     quality = _DEFAULT_QUALITY if encoding.quality is None else encoding.quality
     key = cv2.IMWRITE_WEBP_QUALITY if suffix == ".webp" else cv2.IMWRITE_JPEG_QUALITY
@@ -103,7 +129,7 @@ def _reencode(data: bytes, name: Path, encoding: Encoding) -> bytes:
         if suffix == ".webp"
         else (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
     )
-    return encode_picture(np.asarray(rgb, np.uint8), suffix, (key, quality, *sampling))
+    return encode_picture(rgb, suffix, (key, quality, *sampling))
 
 
 def _write_gif(segments: Sequence[Path], part: Path, info: VideoInfo, start: Fraction) -> None:

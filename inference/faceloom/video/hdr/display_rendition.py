@@ -74,8 +74,8 @@ _TONE_K3 = 0.74204
 _KNEE_SDR = 1 / (
     1 + (1 - _TONE_K3) * float(np.log((_HDR_PEAK / _KNEE - _TONE_K3) / (1 - _TONE_K3)))
 )
-# Entries of a table that is indexed with the square root of linear light.
-_ROOT_ENTRIES = 4096
+# Index of linear light 1 in a table that is indexed with the square root of linear light.
+_ROOT_SCALE = 4095
 # Rows that are converted at once: they stay in the CPU's cache.
 _BAND_ROWS = 32
 
@@ -160,24 +160,27 @@ class DisplayRendition:
         linear_table = _linear_table(self._transfer, white)
         for top in range(0, len(red), _BAND_ROWS):
             rows = slice(top, top + _BAND_ROWS)
-            linear = cv2.merge([linear_table[channel[rows]] for channel in (red, green, blue)])
-            *channels, luminance = cv2.split(cv2.transform(linear, self._fast_matrix))
+            linear = [_look_up(linear_table, channel[rows]) for channel in (red, green, blue)]
+            *channels, luminance = [_mix(linear, weights) for weights in self._fast_matrix]
             if self._hdr:
-                gain = self._gain_table[_root_index(luminance)]
+                gain = _look_up(self._gain_table, _root_index(luminance))
                 channels = [cv2.multiply(channel, gain) for channel in channels]
-            shown = [_sdr_table()[_root_index(channel)] for channel in channels]
+            shown = [_look_up(_sdr_table(), _root_index(channel)) for channel in channels]
             result[rows] = cv2.merge(shown)
         return result
 
     @cached_property
     def _fast_matrix(self) -> Float32[np.ndarray, "4 3"]:
-        """Linear light to that of BT.709 and, as the fourth row, to luminance of 0 to 1."""
-        return float32(np.vstack([self._to_bt709, self._luminance / self._peak]))
+        """Linear light to that of BT.709 and, as the fourth row, to luminance of 0 to 1.
+
+        Scaled so that square roots are indices of tables.
+        """
+        matrix = np.vstack([self._to_bt709, self._luminance / self._peak])
+        return float32(matrix * _ROOT_SCALE**2)
 
     @cached_property
     def _gain_table(self) -> Float32[np.ndarray, "n"]:
-        luminance = (np.arange(_ROOT_ENTRIES) / (_ROOT_ENTRIES - 1)) ** 2
-        return float32(self._gain(luminance * self._peak))
+        return float32(self._gain(_table_root() ** 2 * self._peak))
 
     @property
     def _peak(self) -> float:
@@ -208,11 +211,27 @@ def _shared(primaries: int, transfer: int) -> DisplayRendition:
     return DisplayRendition(primaries, transfer)
 
 
+def _look_up(table: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return the entries; "clip" is the fastest mode."""
+    return np.take(table, indices, mode="clip")
+
+
+def _mix(channels: list[np.ndarray], weights: Float32[np.ndarray, "3"]) -> np.ndarray:
+    """Return the weighted sum of three channels; four times as fast as `cv2.transform`."""
+    red, green, blue = (float(weight) for weight in weights)
+    mixed = cv2.addWeighted(channels[0], red, channels[1], green, 0)
+    return np.asarray(cv2.scaleAdd(channels[2], blue, mixed), np.float32)
+
+
 def _root_index(linear: np.ndarray) -> UInt16[np.ndarray, "h w"]:
-    """Return the index of linear light in a table over its square root; clipped to 0 to 1."""
-    root = float32(cv2.sqrt(np.maximum(linear, 0, out=linear)))
-    scaled = np.minimum(root, 1, out=root) * np.float32(_ROOT_ENTRIES - 1)
-    return np.asarray(np.rint(scaled, out=scaled), np.uint16)
+    """Return the index, rounded down, of scaled linear light in a table over its square root."""
+    root = cv2.sqrt(np.maximum(linear, 0, out=linear))
+    return np.asarray(root, np.uint16)
+
+
+def _table_root() -> np.ndarray:
+    """Return the square root of linear light of each entry of a table; 0.5 since it is rounded."""
+    return (np.arange(65536) + 0.5) / _ROOT_SCALE
 
 
 @cache
@@ -224,8 +243,7 @@ def _linear_table(transfer: int, white: int) -> Float32[np.ndarray, "65536"]:
 @cache
 def _sdr_table() -> np.ndarray:
     """SDR level of linear light, indexed with its square root."""
-    root = np.arange(_ROOT_ENTRIES) / (_ROOT_ENTRIES - 1)
-    return to_uint8(255 * root ** (2 / _SDR_GAMMA))
+    return to_uint8(255 * _table_root() ** (2 / _SDR_GAMMA))
 
 
 def _to_linear(transfer: int) -> _Curve:
