@@ -25,8 +25,8 @@ from faceloom.project.project_folder import Project
 from faceloom.project.settings import SwapSettings, open_inputs
 from faceloom.project.step import OnExisting, Step, footage_signature, key_of
 
-# Steps between previews of the training.
-_PREVIEW_EVERY = 100
+# Settings of the training: a preview to look at early, and little lost when it is killed.
+_TRAINING_SETTINGS = ("preview_every=100", "checkpoint_every=100")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,8 @@ def _train(choices: SwapChoices, project: Project, faces: Sequence[Step]) -> Ste
         title=f"train {training.preset}",
         arguments=(
             "train", "--config", training.preset, *options, "--run", str(run),
-            "--steps", str(training.steps), "--set", f"preview_every={_PREVIEW_EVERY}",
+            "--steps", str(training.steps),
+            *(part for setting in _TRAINING_SETTINGS for part in ("--set", setting)),
         ),
         artifact=run,
         key=key_of([step.key for step in faces], training.preset, training.steps),

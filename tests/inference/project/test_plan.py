@@ -19,7 +19,8 @@ COMMANDS = [
     "faceloom review project/faces/ben project/faces/ada --target clip.mp4 --every 1 "
     "--report project/review-clip.html",
     "faceloom train --config smoke --faces ada=project/faces/ada --faces ben=project/faces/ben "
-    "--run project/runs/ben-ada-smoke --steps 7 --set preview_every=100",
+    "--run project/runs/ben-ada-smoke --steps 7 --set preview_every=100 "
+    "--set checkpoint_every=100",
     "faceloom export project/runs/ben-ada-smoke --identity ben "
     "--out project/bundles/ben-ada-smoke.bundle",
     "faceloom convert clip.mp4 --bundle project/bundles/ben-ada-smoke.bundle "
