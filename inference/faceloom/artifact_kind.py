@@ -49,6 +49,7 @@ class Kind(StrEnum):
     FACE_SET = "a face set"
     RUN = "a run"
     BUNDLE = "a bundle"
+    PROJECT = "a project"
     DFM = "a .dfm"
     KERAS = "a Keras model"
     FOLDER = "a folder"
@@ -92,6 +93,7 @@ _CONVERT = "convert with it: faceloom convert TARGET --bundle {path} --out OUT"
 _IMPORT = "make a bundle with: faceloom import {path} --name NAME --out NAME.bundle"
 _INSPECT = "describe it with: faceloom inspect {path}"
 _VERIFY = "read its marks with: faceloom verify {path}"
+_CONTINUE = "continue it with the same faceloom swap command"
 _SOURCE_RUN = "give the run that it was exported from"
 _REAL_FOOTAGE = (
     "its face was made by a network: make a face set of the person's own footage with: faceloom "
@@ -100,6 +102,7 @@ _REAL_FOOTAGE = (
 # What to do with a kind, for a purpose that it does not serve.
 _ADVICE: dict[Purpose, dict[Kind, str]] = {
     Purpose.FOOTAGE: {
+        Kind.PROJECT: _CONTINUE,
         Kind.FACE_SET: _TRAIN,
         Kind.RUN: _EXPORT,
         Kind.BUNDLE: _CONVERT,
@@ -107,6 +110,7 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
         Kind.KERAS: _IMPORT,
     },
     Purpose.TARGET: {
+        Kind.PROJECT: _CONTINUE,
         Kind.FACE_SET: "give the video whose faces are replaced; " + _TRAIN,
         Kind.RUN: "give the video whose faces are replaced; " + _EXPORT,
         Kind.BUNDLE: "give the video whose faces are replaced, and the bundle with --bundle {path}",
@@ -114,6 +118,7 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
         Kind.KERAS: "give the video whose faces are replaced; " + _IMPORT,
     },
     Purpose.FACE_SET: {
+        Kind.PROJECT: "give one of the face sets in {path}/faces",
         **dict.fromkeys((Kind.VIDEO, Kind.PICTURE, Kind.FOOTAGE_FOLDER), _EXTRACT),
         **dict.fromkeys(_SWAPPED, _REAL_FOOTAGE),
         Kind.RUN: "give one of the face sets that it names: faceloom inspect {path}",
@@ -122,6 +127,7 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
         Kind.KERAS: "it holds no faces; give the face set that it was trained with",
     },
     Purpose.RUN: {
+        Kind.PROJECT: "give one of the runs in {path}/runs",
         **dict.fromkeys((Kind.VIDEO, Kind.PICTURE, Kind.FOOTAGE_FOLDER), _EXTRACT),
         **dict.fromkeys(_SWAPPED, _REAL_FOOTAGE),
         Kind.FACE_SET: _TRAIN,
@@ -130,6 +136,7 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
         Kind.KERAS: _IMPORT,
     },
     Purpose.BUNDLE: {
+        Kind.PROJECT: "give one of the bundles in {path}/bundles",
         **dict.fromkeys((Kind.VIDEO, Kind.PICTURE, Kind.FOOTAGE_FOLDER), _EXTRACT),
         **dict.fromkeys(_SWAPPED, _REAL_FOOTAGE),
         Kind.FACE_SET: _TRAIN + ", and export the run",
@@ -145,6 +152,7 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
         Kind.BUNDLE: _CONVERT,
     },
     Purpose.ARTIFACT: {
+        Kind.PROJECT: "give what is in its folders faces, runs or bundles",
         **dict.fromkeys((Kind.VIDEO, Kind.PICTURE, Kind.FOOTAGE_FOLDER), _EXTRACT),
         **dict.fromkeys(_SWAPPED, _VERIFY),
         Kind.KERAS: _IMPORT,
@@ -204,6 +212,7 @@ def _kind_of_folder(path: Path) -> Kind:
         ("faceset.json", Kind.FACE_SET),
         ("manifest.json", Kind.BUNDLE),
         ("config.yaml", Kind.RUN),
+        ("project.json", Kind.PROJECT),
     ):
         if (path / name).is_file():
             return kind

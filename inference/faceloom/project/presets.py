@@ -81,6 +81,16 @@ def preset_named(name: str) -> Preset | None:
     return next((preset for preset in PRESETS if preset.name == name), None)
 
 
+def most_steps(name: str) -> int:
+    """Return the most steps of a preset that make sense; for an unknown one, a hundred thousand.
+
+    Args:
+        name: Its name.
+    """
+    preset = preset_named(name)
+    return _MOST_MULTIPLE * preset.steps if preset else 100_000
+
+
 def step_seconds(preset: Preset, machine: MachineSpeed) -> float:
     """Estimate the time of a step.
 

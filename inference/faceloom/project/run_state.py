@@ -81,6 +81,8 @@ class RunState:
     """Seconds after which a step with a deadline ends, by title."""
     first_progress: tuple[str, int, float] | None = None
     """Stage, done and time of the running stage's first progress, to measure its rate."""
+    is_adapted: bool = False
+    """Whether the training's steps were adapted to its pace."""
     picture: Path | None = None
     """The newest picture."""
     notes: list[str] = field(default_factory=list)
@@ -205,16 +207,20 @@ class RunState:
         limit = self.limits.get(step.title)
         return left if limit is None else max(min(left, limit - ran), 0.0)
 
-    def _measured_seconds_left(self, current: Progress, total: int) -> float | None:
-        """Return the time to the end of a stage at its rate since this command started; None if the
-        stage has just begun.
+    def measured_pace(self, current: Progress) -> tuple[int, float]:
+        """Return how many units of a stage were done since its first progress, and the seconds.
+
+        Args:
+            current: The present progress; the first one of a stage starts the measurement.
         """
         now = time.monotonic()
         first = self.first_progress
         if first is None or first[0] != current.stage:
             self.first_progress = (current.stage, current.done, now)
-            return None
-        done = current.done - first[1]
-        if done < _MEASURED_UNITS:
-            return None
-        return (now - first[2]) * (total - current.done) / done
+            return 0, 0.0
+        return current.done - first[1], now - first[2]
+
+    def _measured_seconds_left(self, current: Progress, total: int) -> float | None:
+        """Return the time to the end of a stage at its pace; None if it has just begun."""
+        done, seconds = self.measured_pace(current)
+        return seconds * (total - current.done) / done if done >= _MEASURED_UNITS else None

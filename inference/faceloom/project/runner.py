@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from faceloom.errors import FaceloomError
 from faceloom.progress import Progress, ProgressGenerator
-from faceloom.project.plan import SwapPlan
+from faceloom.project.plan import SwapPlan, build_steps
+from faceloom.project.presets import most_steps
 from faceloom.project.project_file import StepRecord
 from faceloom.project.project_folder import Project
 from faceloom.project.run_state import DEADLINE_MARGIN, RunState, SwapProgress
@@ -13,6 +15,7 @@ from faceloom.project.step import Step
 from faceloom.project.step_process import StepProcess
 from faceloom.project.step_sentence import step_sentence
 from faceloom.project.swap_summary import SwapSummary, summarize
+from faceloom.project.training_pace import adapted_steps
 
 # Seconds between two writes of how long a step has run.
 _RECORD_SECONDS = 5.0
@@ -34,7 +37,7 @@ def run_plan(
         plan: The plan.
         project: The project, which must be locked.
         started: When the command started, in seconds of `time.monotonic`; now if None.
-        on_stop: Called with the title of the running step when it is asked to stop, which can take
+        on_stop: Called with the title of the running step when the user stops it, which can take
             some seconds.
 
     Yields:
@@ -50,7 +53,8 @@ def run_plan(
     if started is not None:
         state.started = started
     state.notes += plan.choices.notes
-    for index, step in enumerate(plan.steps):
+    for index in range(len(plan.steps)):
+        step = state.plan.steps[index]
         if step.is_done(project):
             record = project.step(step.artifact)
             assert record is not None, "a complete step has a record"
@@ -60,7 +64,11 @@ def run_plan(
             continue
         state.states[index] = "running"
         try:
-            yield from _run_step(state, step, on_stop)
+            try:
+                yield from _run_step(state, step, on_stop)
+            except _StepsAdaptedError as adapted:
+                step = _adapt_plan(state, index, adapted.steps)
+                yield from _run_step(state, step, on_stop)
             state.states[index] = "done"
         except FaceloomError as error:
             if not step.optional:
@@ -97,12 +105,49 @@ def _run_step(
                     project.record_step(step.artifact, _with_time(record, now - began))
                 state.find_picture(step)
                 yield state.progress(last)
+                _check_pace(state, step, last)
             ended = _ended_record(record, step, child)
     finally:
         project.record_child(None)
         ended = _with_time(ended, time.monotonic() - began)
         project.record_step(step.artifact, ended)
     state.note_result(step, dict(ended.result), ended.sentence)
+
+
+class _StepsAdaptedError(Exception):
+    """The training's steps do not fit its time; its command is stopped and started again."""
+
+    def __init__(self, steps: int):
+        super().__init__(steps)
+        self.steps = steps
+
+
+def _check_pace(state: RunState, step: Step, current: Progress) -> None:
+    """Raise `_StepsAdaptedError` if a training with a deadline has too many or too few steps."""
+    limit = state.limits.get(step.title)
+    if limit is None or current.stage != "train" or state.is_adapted or state.plan.settings.steps:
+        return
+    training = state.plan.choices.training
+    left = limit - DEADLINE_MARGIN - state.seconds[step.title]
+    pace = state.measured_pace(current)
+    most = most_steps(training.preset)
+    steps = adapted_steps(training.steps, current.done, pace, left, most)
+    if steps is not None:
+        raise _StepsAdaptedError(steps)
+
+
+def _adapt_plan(state: RunState, index: int, steps: int) -> Step:
+    """Plan once more with another number of training steps; return the step to run."""
+    choices = state.plan.choices
+    training = choices.training.model_copy(update={"steps": steps})
+    # What this command has worked is added to it when it is written.
+    choices = choices.model_copy(update={"training": training})
+    planned = build_steps(state.plan.settings, choices, state.project)
+    state.plan = replace(state.plan, choices=choices, steps=planned)
+    state.is_adapted = True
+    state.first_progress = None
+    state.record_spent()
+    return planned[index]
 
 
 def _start_record(state: RunState, step: Step) -> StepRecord:

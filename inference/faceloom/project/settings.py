@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faceset.footage import FootageFile, list_footage
 from faceloom.project.step import footage_signature, key_of
@@ -124,6 +125,9 @@ def open_inputs(settings: SwapSettings) -> SwapInputs:
     for path in (*settings.guests, *settings.target_footage, *settings.reference):
         if not path.exists() and not any(character in path.name for character in "*?["):
             raise UsageError(f"{path} does not exist; check the path.")
+    for path in (*settings.guests, *settings.target_footage):
+        check_kind(path, Purpose.FOOTAGE)
+    check_kind(settings.target, Purpose.TARGET)
     # An output of the same project may exist: the plan decides whether it is complete.
     Target.open(settings.target, settings.out, ConvertOptions(force=True))
     guests = list_footage(settings.guests).files

@@ -54,7 +54,7 @@ class StepProcess:
         Args:
             arguments: The command line without the program's name.
             log: File to which the text that it prints is added.
-            on_stop: Called when it is asked to stop, which can take some seconds.
+            on_stop: Called when the user stops it, which can take some seconds.
 
         Yields:
             The running command.
@@ -74,8 +74,12 @@ class StepProcess:
         running._start_readers()
         try:
             yield running
+        except (KeyboardInterrupt, GeneratorExit):
+            if process.poll() is None:
+                on_stop()
+            raise
         finally:
-            running._stop(on_stop)
+            running._stop()
 
     def progress(self) -> Iterator[Progress | None]:
         """Yield each progress until the command ends, and None from time to time.
@@ -149,10 +153,8 @@ class StepProcess:
         # Wakes the reader of the events.
         self._events.put(None)
 
-    def _stop(self, on_stop: Callable[[], None]) -> None:
+    def _stop(self) -> None:
         """Stop a command that still runs: Ctrl-C once, and again for each further Ctrl-C."""
-        if self.process.poll() is None:
-            on_stop()
         while self.process.poll() is None:
             try:
                 self.process.send_signal(signal.SIGINT)

@@ -5,6 +5,7 @@ import pytest
 from faceloom.errors import UsageError
 from faceloom.project.machine_speed import MachineSpeed, measure_speed
 from faceloom.project.presets import choose_training, preset_named, training_seconds
+from faceloom.project.training_pace import adapted_steps
 
 LAPTOP = MachineSpeed(2, 100, amx=False, avx512=True, memory_gb=8, gpu="", trains_on_gpu=False)
 OLD = MachineSpeed(2, 20, amx=False, avx512=False, memory_gb=8, gpu="", trains_on_gpu=False)
@@ -63,3 +64,24 @@ def test_the_probe_measures_this_machine() -> None:
     speed = measure_speed()
     assert 1 < speed.core_gflops < 2000
     assert speed.cores >= 1
+
+
+@pytest.mark.parametrize(
+    ("planned", "done", "measured", "left", "steps"),
+    [
+        # As planned, nearly as planned, nothing measured yet, no time left to gain.
+        (1000, 100, (50, 20.0), 420.0, None),
+        (1000, 100, (50, 25.0), 420.0, None),
+        (1000, 100, (30, 60.0), 420.0, None),
+        (1000, 100, (50, 10.0), 420.0, None),
+        (1000, 900, (50, 100.0), 60.0, None),
+        # A third of the planned pace, twice the planned pace, more than makes sense.
+        (1000, 100, (50, 60.0), 420.0, 399),
+        (1000, 100, (100, 20.0), 420.0, 1894),
+        (1000, 100, (100, 16.0), 9000.0, 6000),
+    ],
+)
+def test_steps_are_adapted_to_the_pace(
+    planned: int, done: int, measured: tuple[int, float], left: float, steps: int | None
+) -> None:
+    assert adapted_steps(planned, done, measured, left, 6000) == steps

@@ -14,7 +14,14 @@ from tests.inference.project.conftest import choices
 
 from faceloom.errors import FaceloomError
 from faceloom.progress import run_to_completion
-from faceloom.project import Project, SwapPlan, SwapProgress, SwapSettings, run_plan
+from faceloom.project import (
+    Project,
+    SwapPlan,
+    SwapProgress,
+    SwapSettings,
+    run_plan,
+    runner,
+)
 from faceloom.project.step_process import parse_progress
 
 pytestmark = pytest.mark.process
@@ -114,6 +121,28 @@ def test_the_training_ends_before_the_deadline(
     minutes = float(train.split()[train.split().index("--minutes") + 1])
     # 20 s for the start of the command and its end, and the time of the commands before it.
     assert 600 - 120 - later - 20 - 15 < 60 * minutes < 600 - 120 - later - 20
+
+
+def test_a_training_that_is_too_slow_continues_with_fewer_steps(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "adapted_steps", lambda *_: 5)
+    Path("wait.txt").write_text("--steps 7")
+    seen = run(make_plan(choices(minutes=10.0)))
+    trained = [line for line in fake_commands() if line.startswith("train")]
+    assert ["--steps 7" in line for line in trained] == [True, False]
+    assert "--steps 5" in trained[1]
+    assert seen[-1].steps[-1].state == "done"
+    kept = Project.read(settings.project).choices("key")
+    assert kept is not None
+    assert kept.training.steps == 5
+    # Without a deadline the steps stay.
+    Path("wait.txt").unlink()
+    run(make_plan(choices()))
+    assert "--steps 7" in [line for line in fake_commands() if line.startswith("train")][-1]
 
 
 def test_a_killed_swap_leaves_no_process_that_works_on(
