@@ -5,6 +5,7 @@ overwrites. An error or Ctrl-C leaves nothing.
 """
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faceloom.errors import PartlyDone, UsageError
+
+# Longest file name in bytes, the limit of Linux' and macOS' file systems.
+_MAX_NAME_BYTES = 255
 
 
 def check_output_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -> None:
@@ -185,19 +189,39 @@ def friendly_os_error(error: OSError, path: Path) -> PartlyDone | UsageError:
 def _check_has_name(path: Path) -> None:
     if not path.name:
         raise UsageError(f"{path} has no file name; name the output.")
+    if len(os.fsencode(path.name)) > _MAX_NAME_BYTES:
+        raise UsageError(
+            f"The name of {path} has more than {_MAX_NAME_BYTES} bytes; choose a shorter one."
+        )
 
 
 def _exists_error(path: Path) -> UsageError:
     return UsageError(f"{path} exists already; choose another name, or replace it with --force.")
 
 
+def hidden_sibling(path: Path, suffix: str) -> Path:
+    """Return the path of a hidden file beside another one: `.NAME.SUFFIX`.
+
+    Args:
+        path: The file or folder that it belongs to.
+        suffix: What is appended, without a dot, such as "part".
+
+    Returns:
+        The path. Of a name that would become too long, a hash stands for the end.
+    """
+    name = f".{path.name}.{suffix}"
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}.{suffix}"
+    return path.with_name(name)
+
+
 def _part_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+    return hidden_sibling(path, "part")
 
 
 def _exchange(part: Path, path: Path) -> None:
     """Rename `part` to `path`; the old folder is removed after the new one is in place."""
-    old = path.with_name(f".{path.name}.old.part")
+    old = hidden_sibling(path, "old.part")
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         path.rename(old)

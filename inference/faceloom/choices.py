@@ -16,7 +16,13 @@ Precision = Literal["fp32", "fp16", "int8"]
 # Values of `--precision`: "auto" takes the format that suits the provider best.
 PrecisionChoice = Literal["auto", "fp32", "fp16", "int8"]
 # What encodes the output's frames (`--encoder`).
-EncoderName = Literal["x264", "x265", "svtav1", "nvenc", "lossless", "png"]
+EncoderName = Literal["auto", "x264", "x265", "vp9", "svtav1", "nvenc", "lossless", "png"]
+# What becomes of sound and subtitles that the output's container cannot hold (`--streams`).
+StreamMode = Literal["auto", "keep", "transcode", "drop"]
+# What becomes of one stream.
+StreamAction = Literal["copy", "transcode", "drop"]
+# What happens at a damaged frame (`--on-damaged`).
+OnDamaged = Literal["stop", "repeat"]
 # Where a conversion runs (`--engine`).
 Engine = Literal["local", "ray"]
 # Which disclosure marks an output gets (`--provenance`).

@@ -54,6 +54,10 @@ class MediaUnreadable(FaceloomError):
     exit_code = 5
 
 
+class FrameDamaged(MediaUnreadable):
+    """A frame of a video is damaged; the frames around it can be read."""
+
+
 class NoFaceFound(FaceloomError):
     """The whole input shows no face."""
 

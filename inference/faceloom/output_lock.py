@@ -6,7 +6,6 @@ releases it when the process ends, however it ends; the file that a killed proce
 
 import errno
 import fcntl
-import hashlib
 import os
 import shlex
 import socket
@@ -17,15 +16,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from faceloom.atomic import friendly_os_error
+from faceloom.atomic import friendly_os_error, hidden_sibling
 from faceloom.errors import UsageError, escape_unprintable
 from faceloom.interrupts import check_interrupt
 from faceloom.progress import ProgressGenerator
 
 _Result = TypeVar("_Result")
 
-# Longest file name of a lock in bytes, the limit of Linux' file systems.
-_MAX_NAME_BYTES = 255
 # Characters of the command line that a lock names.
 _MAX_COMMAND = 200
 # Bytes of a lock's text that are read.
@@ -109,10 +106,7 @@ def lock_path(path: Path) -> Path:
     path = path.resolve()
     if path.is_dir() and not os.access(path.parent, os.W_OK):
         return path / ".lock"
-    name = f".{path.name}.lock"
-    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
-        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}.lock"
-    return path.with_name(name)
+    return hidden_sibling(path, "lock")
 
 
 def _create_parents(lock: Path) -> list[Path]:

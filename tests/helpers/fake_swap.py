@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from faceloom.choices import OnDamaged, StreamMode
 from faceloom.video import (
     DEFAULT_ENCODING,
     Encoding,
@@ -20,11 +21,13 @@ from faceloom.video import (
     VideoInfo,
     atomic_output,
     join_segments,
+    prepare_output,
     probe_source,
     read_frame_pts,
     read_frames,
     read_source,
     resolve_encoding,
+    with_repeated_times,
 )
 from faceloom.video.pixel_format import _planes, _samples
 
@@ -48,12 +51,15 @@ def swap(
     encoding: Encoding = DEFAULT_ENCODING,
     frame_range: str = ":",
     segment_count: int = 2,
+    streams: StreamMode = "auto",
+    on_damaged: OnDamaged = "stop",
 ) -> Path:
     """Convert a source to `out` with a flat rectangle in every frame."""
-    info = probe_source(source)
-    encoding = resolve_encoding(out, info, encoding)
+    info = with_repeated_times(probe_source(source))
     pts = read_frame_pts(info)
     resolved = FrameRange.parse(frame_range).resolve(info)
+    prepared = prepare_output(out, info, encoding, streams, resolved)
+    encoding = prepared.encoding
     stop = len(pts) if resolved.stop is None else resolved.stop
     bounds = [
         resolved.start + (stop - resolved.start) * n // segment_count
@@ -64,19 +70,32 @@ def swap(
         for a, b in pairwise(bounds):
             if a < b:
                 segments.append(source.with_name(f"{out.stem}-{a}.segment"))
-                write_segment(segments[-1], info, encoding, a, b, pts[a])
-        join_segments(segments, part, JoinPlan(out, info, encoding, resolved.time_range))
+                write_segment(segments[-1], info, encoding, a, b, pts[a], on_damaged)
+        join_segments(
+            segments,
+            part,
+            JoinPlan(out, info, encoding, resolved.time_range, streams=prepared.streams),
+        )
     for segment in segments:
         segment.unlink()
     return out
 
 
 def write_segment(
-    path: Path, info: VideoInfo, encoding: Encoding, start: int, stop: int, start_pts: int
+    path: Path,
+    info: VideoInfo,
+    encoding: Encoding,
+    start: int,
+    stop: int,
+    start_pts: int,
+    on_damaged: OnDamaged = "stop",
 ) -> None:
     """Write frames `start` to `stop` of a source with a flat rectangle."""
     with SegmentWriter.open(path, info, encoding) as writer:
-        for frame in read_source(info, start=start, stop=stop, start_pts=start_pts):
+        frames = read_source(
+            info, start=start, stop=stop, start_pts=start_pts, on_damaged=on_damaged
+        )
+        for frame in frames:
             writer.write(fill_box(frame))
 
 

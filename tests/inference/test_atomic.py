@@ -131,3 +131,23 @@ def test_a_disk_that_is_too_full_is_noticed_beforehand(tmp_path: Path) -> None:
     check_disk_space(tmp_path, 1)
     with pytest.raises(PartlyDone, match="MB free"):
         check_disk_space(tmp_path, 10**18)
+
+
+@pytest.mark.parametrize("length", [1, 243, 249, 250, 255])
+@pytest.mark.parametrize("letter", ["a", "é"])
+def test_a_name_of_any_length_is_written(tmp_path: Path, length: int, letter: str) -> None:
+    name = (letter * length).encode()[: max(2, length)].decode(errors="ignore")
+    check_output_file(tmp_path / name, force=False)
+    # A nested write, as of marks in a part.
+    with atomic_file(tmp_path / name) as part, atomic_file(part) as inner:
+        inner.write_text("new")
+    assert names(tmp_path) == {name}
+    for content in ("old", "new"):
+        with atomic_directory(tmp_path / f"{name[:-1]}d") as folder:
+            (folder / content).write_text(content)
+    assert len(names(tmp_path)) == 2
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has more than 255 bytes"):
+        check_output_file(tmp_path / ("a" * 256), force=False)

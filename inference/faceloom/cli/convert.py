@@ -1,8 +1,8 @@
 """`faceloom convert`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,14 +14,13 @@ from faceloom.choices import (
     LabelPosition,
     MarkLevel,
     MaskKind,
+    OnDamaged,
     OnMissing,
     PrecisionChoice,
+    StreamMode,
 )
 from faceloom.cli.grouped_help import GroupedCommand
 from faceloom.errors import UsageError
-
-if TYPE_CHECKING:
-    from faceloom.swap import ConvertOptions
 
 _EXAMPLE = "Example: faceloom convert clip.mp4 --bundle ben.bundle --out swapped.mp4"
 
@@ -108,8 +107,12 @@ def convert_command(
         ),
     ] = None,
     encoder: Annotated[
-        EncoderName, typer.Option(help="Video encoder.", rich_help_panel=_OUTPUT)
-    ] = "x264",
+        EncoderName,
+        typer.Option(
+            help="Video encoder; auto takes one that suits OUT and the target.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "auto",
     quality: Annotated[
         int | None,
         typer.Option(
@@ -124,6 +127,22 @@ def convert_command(
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
+    streams: Annotated[
+        StreamMode,
+        typer.Option(
+            help="Sound and subtitles: copy them and transcode or leave out what OUT cannot hold "
+            "(auto), refuse unless all are copied (keep), transcode all to what every player "
+            "plays, or leave out what cannot be copied (drop).",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "auto",
+    on_damaged: Annotated[
+        OnDamaged,
+        typer.Option(
+            help="At a damaged frame of TARGET: stop, or show the frame before again.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "stop",
     report: Annotated[
         Path | None,
         typer.Option(
@@ -327,6 +346,7 @@ def convert_command(
     """
     values = dict(locals())
     from faceloom.cli.convert_batch import convert_job_file, convert_many, convert_one
+    from faceloom.cli.convert_options import convert_options
     from faceloom.cli.convert_preview import print_tracks, write_preview_or_frame
     from faceloom.cli.optional_dependencies import requires_extra
 
@@ -346,7 +366,7 @@ def convert_command(
             raise UsageError("--list-tracks always reads the whole video; leave out --range.")
         print_tracks(_single_target(targets), preview, force=force, json=json)
         return
-    options = _convert_options(values)
+    options = convert_options(values)
     if job and not (preview or frame):
         has_source = bundle or map_ or baseline or identity
         extra_paths = [*(targets or ()), *([out] if out else ())]
@@ -374,27 +394,3 @@ def _single_target(targets: Sequence[Path] | None) -> Path:
     if len(targets) > 1:
         raise UsageError(f"Give one TARGET instead of {len(targets)}.")
     return targets[0]
-
-
-def _convert_options(values: Mapping[str, Any]) -> "ConvertOptions":
-    """Turn the values of the command line, by parameter name, into the library's options."""
-    from faceloom.provenance import MarkSettings, VisibleLabel
-    from faceloom.swap import ConvertOptions
-    from faceloom.video import Encoding, FrameRange
-
-    same = (
-        "provider", "precision", "batch_size", "engine", "select", "threshold", "on_missing",
-        "color", "mask", "erode", "feather", "forehead", "sharpen", "resume", "force",
-    )  # fmt: skip
-    label, range_ = values["label"], values["range_"]
-    return ConvertOptions(
-        **{name: values[name] for name in same},
-        reference=tuple(values["reference"] or ()),
-        exclude=tuple(values["exclude"] or ()),
-        label=None if label is None else VisibleLabel(label, values["label_position"]),
-        marking=MarkSettings(values["provenance"], values["certificate"], values["key"]),
-        encoding=Encoding.parse(
-            values["encoder"], values["quality"], values["encoder_option"] or ()
-        ),
-        frame_range=FrameRange.parse(range_) if range_ else None,
-    )

@@ -17,7 +17,7 @@ from faceloom.hashing import sha256_of_file
 from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort, read_picture
 from faceloom.json_documents import utf8_text
 from faceloom.video import Frame, VideoInfo, probe_video, read_frames
-from faceloom.video.damaged import DamageCallback, read_intact_frames
+from faceloom.video.decoding.intact_frames import DamageCallback, read_intact_frames
 from faceloom.video.display import frame_to_upright
 from faceloom.video.folder import PassedOver, sort_folder
 from faceloom.video.source import VIDEO_EXTENSIONS

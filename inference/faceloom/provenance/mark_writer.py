@@ -20,7 +20,7 @@ from faceloom.provenance.signing_key import SigningKey, local_key, read_key
 from faceloom.provenance.xmp_embedding import embed_mark
 from faceloom.video import VideoInfo
 from faceloom.video.output import STDIO_PATH, OutputKind, output_kind
-from faceloom.video.stream_copy import source_tags
+from faceloom.video.streams.stream_copy import source_tags
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 
-from faceloom.choices import ColorTransfer, Engine, MaskKind, OnMissing
+from faceloom.choices import ColorTransfer, Engine, MaskKind, OnDamaged, OnMissing, StreamMode
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faces.mask import FOREHEAD_EXTENSION
@@ -100,6 +100,10 @@ class ConvertOptions(SwapOptions):
     """Frames per batch; None takes the tuned value of this machine, see `tuned_batch_size`."""
     encoding: Encoding = field(default=DEFAULT_ENCODING, metadata=MUST_MATCH)
     """How the output's pictures are encoded."""
+    streams: StreamMode = field(default="auto", metadata=MAY_CHANGE)
+    """What becomes of sound and subtitles that the output's container cannot hold."""
+    on_damaged: OnDamaged = field(default="stop", metadata=MAY_CHANGE)
+    """What happens at a damaged frame; frames before it are the same in any case."""
     frame_range: FrameRange | None = field(default=None, metadata=MUST_MATCH)
     """The part of the target that is converted; None converts all of it."""
     engine: Engine = field(default="local", metadata=MAY_CHANGE)

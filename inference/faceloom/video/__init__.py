@@ -6,7 +6,13 @@ modules of `faceloom` (errors, files, images) and no other package of it.
 """
 
 from faceloom.video.encoders import DEFAULT_ENCODING, Encoding
-from faceloom.video.frame_range import FrameRange, ResolvedRange, TimeRange, read_frame_pts
+from faceloom.video.frame_range import (
+    FrameRange,
+    ResolvedRange,
+    TimeRange,
+    read_frame_pts,
+    with_repeated_times,
+)
 from faceloom.video.info import Box, ColorTags, Frame, VideoInfo
 from faceloom.video.output import (
     atomic_output,
@@ -16,8 +22,9 @@ from faceloom.video.output import (
 )
 from faceloom.video.probe import probe_video
 from faceloom.video.read import read_frames
-from faceloom.video.segment_concat import JoinPlan, join_segments
-from faceloom.video.segment_writer import SegmentWriter
+from faceloom.video.segments.prepared_output import PreparedOutput, prepare_output
+from faceloom.video.segments.segment_concat import JoinPlan, join_segments
+from faceloom.video.segments.segment_writer import SegmentWriter
 from faceloom.video.source import probe_source, read_source, stdin_as_file
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "Frame",
     "FrameRange",
     "JoinPlan",
+    "PreparedOutput",
     "ResolvedRange",
     "SegmentWriter",
     "TimeRange",
@@ -36,6 +44,7 @@ __all__ = [
     "check_output_path",
     "join_segments",
     "output_warnings",
+    "prepare_output",
     "probe_source",
     "probe_video",
     "read_frame_pts",
@@ -43,4 +52,5 @@ __all__ = [
     "read_source",
     "resolve_encoding",
     "stdin_as_file",
+    "with_repeated_times",
 ]

@@ -13,6 +13,18 @@ from av.video.codeccontext import VideoCodecContext
 
 from faceloom.cpu_features import has_avx512
 from faceloom.errors import ProviderMissing, UsageError
+from faceloom.video.codec_table import (
+    FFV1,
+    H264_NVENC,
+    HEVC_NVENC,
+    PNG,
+    SVTAV1,
+    VP9,
+    X264,
+    X264_LOSSLESS,
+    X265,
+    Codec,
+)
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.thread_priority import same_thread_priority
 
@@ -24,71 +36,21 @@ DEFAULT_QUALITY = 75
 _RATE_OPTIONS = ("b", "crf", "cq", "qp", "global_quality")
 
 
-@dataclass(frozen=True, slots=True)
-class _QualityScale:
-    """Linear map from quality (0 to 100) to an encoder's option."""
-
-    option: str
-    """Name of the option."""
-
-    at_zero: float
-    """Its value at quality 0."""
-
-    slope: float
-    """How much each point of quality reduces the value."""
-
-    def value(self, quality: int) -> str:
-        return f"{self.at_zero - self.slope * quality:g}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Codec:
-    """One of FFmpeg's encoders and its defaults."""
-
-    name: str
-    """FFmpeg's name of the encoder."""
-
-    options: dict[str, str]
-    """Default options."""
-
-    quality: _QualityScale | None = None
-    """The quality scale; None for lossless encoders."""
-
-    pixel_formats: tuple[str, ...] = ()
-    """Pixel formats to use; empty: all that the encoder supports."""
-
-    segment_format: str = "mov"
-    """Container of segments, one that stores exact timestamps for this codec."""
-
-
-# Quality 50 gives all the PSNR of x264 there (41.7 dB on the sample, within 0.15); at 75, where
-# x264 has 47.0 dB, x265 has 45.8 and SVT-AV1 43.2.
-_X264 = _Codec("libx264", {"preset": "fast"}, _QualityScale("crf", 44, 0.36))
-_X265 = _Codec(
-    "libx265",
-    {"preset": "fast", "x265-params": "log-level=error:open-gop=0"},
-    _QualityScale("crf", 40, 0.32),
-)
-_SVTAV1 = _Codec("libsvtav1", {"preset": "8"}, _QualityScale("crf", 53, 0.44), segment_format="mp4")
-_NVENC_OPTIONS = {"preset": "p5", "rc": "vbr", "b": "0"}
-_NVENC_QUALITY = _QualityScale("cq", 46, 0.36)
-_NVENC_FORMATS = ("yuv420p", "p010le", "yuv444p", "yuv444p16le")
-_H264_NVENC = _Codec("h264_nvenc", _NVENC_OPTIONS, _NVENC_QUALITY, _NVENC_FORMATS)
-_HEVC_NVENC = _Codec("hevc_nvenc", _NVENC_OPTIONS, _NVENC_QUALITY, _NVENC_FORMATS)
-_X264_LOSSLESS = _Codec("libx264", {"preset": "fast", "qp": "0"})
-_FFV1 = _Codec("ffv1", {"level": "3", "slicecrc": "1"}, segment_format="matroska")
-# Level 1 takes a third of the default's time and 10 % more space.
-_PNG = _Codec("png", {"compression_level": "1"})
+_CODECS = {"x264": X264, "x265": X265, "vp9": VP9, "svtav1": SVTAV1, "png": PNG}
+# FFmpeg's name of the container that `default_encoder` is asked about where there is none.
+DEFAULT_CONTAINER = "mp4"
+# The value of --encoder that lets `default_encoder` choose.
+AUTO = "auto"
 # Values of --encoder.
-ENCODERS = ("x264", "x265", "svtav1", "nvenc", "lossless", "png")
+ENCODERS = (AUTO, "x264", "x265", "vp9", "svtav1", "nvenc", "lossless", "png")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """The encoding that the user asks for."""
 
-    encoder: str = "x264"
-    """One of `ENCODERS`."""
+    encoder: str = AUTO
+    """One of `ENCODERS`; "auto" is replaced by `default_encoder`."""
 
     quality: int | None = None
     """0 to 100; None: `DEFAULT_QUALITY`."""
@@ -98,7 +60,7 @@ class Encoding:
 
     @classmethod
     def parse(
-        cls, encoder: str = "x264", quality: int | None = None, options: Sequence[str] = ()
+        cls, encoder: str = AUTO, quality: int | None = None, options: Sequence[str] = ()
     ) -> "Encoding":
         """Check the values of the command line.
 
@@ -130,6 +92,23 @@ class Encoding:
 
 
 DEFAULT_ENCODING = Encoding()
+
+
+def default_encoder(container: str, info: VideoInfo) -> str:
+    """Choose the encoder if the user names none.
+
+    Args:
+        container: FFmpeg's name of the output's container, such as "mp4" or "webm".
+        info: The source.
+
+    Returns:
+        One of `ENCODERS`, other than "auto", that the container can hold.
+    """
+    if container != "webm":
+        return "x264"
+    # WebM holds VP8, VP9 and AV1. libvpx is built for 8 bits; SVT-AV1 takes even sizes only.
+    even = info.width % 2 == info.height % 2 == 0
+    return "svtav1" if even and _depth(info.pixel_format) > 8 else "vp9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +147,14 @@ def resolve_encoder(info: VideoInfo, encoding: Encoding) -> EncoderConfig:
     from_rgb = _is_rgb(info.pixel_format) or info.color.matrix == 0
     color = BT709 if from_rgb and not _is_rgb(pixel_format) else info.color
     options = _options(info, codec, encoding)
-    return EncoderConfig(codec.name, options, pixel_format, color, codec.segment_format)
+    segment_format = codec.segment_format
+    if codec is VP9 and has_alpha(pixel_format):
+        # Alternate reference frames and MP4 have no transparency.
+        options["auto-alt-ref"], segment_format = "0", "matroska"
+    return EncoderConfig(codec.name, options, pixel_format, color, segment_format)
 
 
-def _options(info: VideoInfo, codec: _Codec, encoding: Encoding) -> dict[str, str]:
+def _options(info: VideoInfo, codec: Codec, encoding: Encoding) -> dict[str, str]:
     options = dict(codec.options)
     user_rate = encoding.quality is None and any(
         key in _RATE_OPTIONS for key, _ in encoding.options
@@ -269,12 +252,15 @@ def _open_error(
     )
 
 
-def _codec_for(info: VideoInfo, encoding: Encoding) -> _Codec:
+def _codec_for(info: VideoInfo, encoding: Encoding) -> Codec:
     if encoding.encoder == "nvenc":
-        return _H264_NVENC if _depth(info.pixel_format) <= 8 else _HEVC_NVENC
+        return H264_NVENC if _depth(info.pixel_format) <= 8 else HEVC_NVENC
     if encoding.encoder == "lossless":
-        return _X264_LOSSLESS if _x264_keeps(info) else _FFV1
-    return {"x264": _X264, "x265": _X265, "svtav1": _SVTAV1, "png": _PNG}[encoding.encoder]
+        return X264_LOSSLESS if _x264_keeps(info) else FFV1
+    encoder = encoding.encoder
+    if encoder == AUTO:
+        encoder = default_encoder(DEFAULT_CONTAINER, info)
+    return _CODECS[encoder]
 
 
 def _x264_keeps(info: VideoInfo) -> bool:
@@ -288,7 +274,7 @@ def _x264_keeps(info: VideoInfo) -> bool:
     )
 
 
-def _pixel_format(info: VideoInfo, codec: _Codec) -> str:
+def _pixel_format(info: VideoInfo, codec: Codec) -> str:
     """Return the source's own pixel format if the encoder supports it, else the nearest one.
 
     RGB becomes 4:2:0, which every player supports, unless the encoder is lossless.
@@ -302,7 +288,7 @@ def _pixel_format(info: VideoInfo, codec: _Codec) -> str:
         nearest, _ = find_best_pix_fmt_of_list(
             supported,
             base_format_name(pixel_format),
-            _has_alpha(pixel_format) and codec.quality is None,
+            has_alpha(pixel_format) and codec.quality is None,
         )
         assert nearest is not None, "every encoder supports some format"
         pixel_format = nearest.name
@@ -357,7 +343,12 @@ def _is_rgb(pixel_format: str) -> bool:
     return described.is_rgb or described.has_palette
 
 
-def _has_alpha(pixel_format: str) -> bool:
+def has_alpha(pixel_format: str) -> bool:
+    """Return whether a pixel format has transparency.
+
+    Args:
+        pixel_format: FFmpeg's name, such as "yuva420p".
+    """
     return pixel_format == "pal8" or any(
         part.is_alpha for part in av.VideoFormat(pixel_format).components
     )

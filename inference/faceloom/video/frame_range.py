@@ -2,12 +2,15 @@
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from faceloom.errors import UsageError
+from faceloom.video.decoding.rising_clock import RisingClock
+from faceloom.video.ffmpeg_errors import as_media_unreadable
 from faceloom.video.info import VideoInfo
 from faceloom.video.probe import open_video
+from faceloom.video.read import decoded_pts
 
 # A frame index (int) or seconds after the video's start (Fraction).
 RangeBound = int | Fraction
@@ -115,14 +118,38 @@ class FrameRange:
 
 
 def read_frame_pts(info: VideoInfo) -> list[int]:
-    """Return the PTS of each frame, in units of `info.time_base`, without decoding.
+    """Return the PTS of each frame, in units of `info.time_base`; decodes only if it must.
+
+    Args:
+        info: The probed video or image sequence.
+
+    Returns:
+        PTS that rise, as `read_frames` gives them.
+    """
+    if info.kind == "image_sequence":
+        return list(range(info.frame_count or 0))
+    if not info.states_pts:
+        return decoded_pts(info.path)
+    clock = RisingClock(info.time_base)
+    return [clock.next(pts) for pts in _stored_pts(info)]
+
+
+def with_repeated_times(info: VideoInfo) -> VideoInfo:
+    """Return the properties with the number of frames whose time does not rise.
 
     Args:
         info: The probed video or image sequence.
     """
-    if info.kind == "image_sequence":
-        return list(range(info.frame_count or 0))
-    with open_video(info.path) as (container, stream):
+    if info.kind == "image_sequence" or not info.states_pts:
+        return info
+    clock = RisingClock(info.time_base)
+    for pts in _stored_pts(info):
+        clock.next(pts)
+    return replace(info, repeated_times=clock.moved)
+
+
+def _stored_pts(info: VideoInfo) -> list[int]:
+    with as_media_unreadable(info.path), open_video(info.path) as (container, stream):
         packets = [
             (p.pts, p.is_keyframe)
             for p in container.demux(stream)

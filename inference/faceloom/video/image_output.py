@@ -7,10 +7,13 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from faceloom.array_types import Picture, Rgb
 from faceloom.errors import UsageError
 from faceloom.image_io import encode_picture
+from faceloom.video.decoding.rising_clock import RisingClock
 from faceloom.video.encoders import Encoding
 from faceloom.video.hdr.display_rendition import DisplayRendition
 from faceloom.video.image_sequence import list_images
@@ -19,6 +22,7 @@ from faceloom.video.output import image_name, output_kind, shown_as_coded
 from faceloom.video.pixel_aspect import to_square_pixels
 from faceloom.video.pixel_format import to_rgb
 from faceloom.video.safe_open import file_url, open_input
+from faceloom.video.segments.segment_offset import segment_offset
 
 # End of a PNG's signature (8 bytes) and its IHDR chunk (25 bytes).
 _PNG_HEADER_END = 33
@@ -81,11 +85,12 @@ def _png_files(segments: Sequence[Path], info: VideoInfo) -> Iterator[tuple[int,
     """Yield the index of each frame in an image sequence and its PNG file."""
     for path in segments:
         with open_input(path) as container:
-            stream = container.streams.video[0]
+            stream, offset = container.streams.video[0], segment_offset(container)
             for packet in container.demux(stream):
                 if packet.pts is None:
                     continue
-                index = round(packet.pts * packet.time_base * info.average_rate)
+                seconds = packet.pts * packet.time_base + offset
+                index = round(seconds * info.average_rate)
                 data = bytes(packet)
                 yield index, data if shown_as_coded(info) else _display_png(data, info)
 
@@ -141,16 +146,22 @@ def _write_gif(segments: Sequence[Path], part: Path, info: VideoInfo, start: Fra
         context.pix_fmt, context.time_base = "pal8", _GIF_TIME_BASE
         graph = _palette_graph(context.width, context.height)
         last_duration = 0
+        packets: list[Packet[VideoStream]] = []
+        clock = RisingClock(_GIF_TIME_BASE)
         for decoded, seconds, duration in _display_frames(segments, info):
             graph.vpush(decoded)
             paletted = graph.vpull()
-            paletted.pts = round((seconds - start) / _GIF_TIME_BASE)
+            paletted.pts = clock.next(round((seconds - start) / _GIF_TIME_BASE))
             paletted.time_base = _GIF_TIME_BASE
             last_duration = round(duration / _GIF_TIME_BASE)
-            target.mux(stream.encode(paletted))
-        for packet in stream.encode(None):
-            packet.duration = last_duration or packet.duration
-            target.mux(packet)
+            # The last packet is held back, as only its frame's duration is not the next one's time.
+            packets += stream.encode(paletted)
+            target.mux(packets[:-1])
+            del packets[:-1]
+        packets += stream.encode(None)
+        if packets and last_duration:
+            packets[-1].duration = last_duration
+        target.mux(packets)
 
 
 def _display_frames(
@@ -159,10 +170,11 @@ def _display_frames(
     """Yield each RGB frame with its time and duration in seconds."""
     for path in segments:
         with open_input(path) as container:
+            offset = segment_offset(container)
             for decoded in container.decode(video=0):
                 base = Fraction(decoded.time_base or 0)
                 rgb = av.VideoFrame.from_ndarray(_to_display(to_rgb(decoded), info), "rgb24")
-                yield rgb, (decoded.pts or 0) * base, decoded.duration * base
+                yield rgb, (decoded.pts or 0) * base + offset, decoded.duration * base
 
 
 def _palette_graph(width: int, height: int) -> av.filter.Graph:

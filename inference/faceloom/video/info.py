@@ -85,6 +85,13 @@ class VideoInfo:
     interlaced: bool = False
     """Whether the first frame is interlaced."""
 
+    states_pts: bool = True
+    """Whether packets state presentation times; if not, a frame is only found by decoding."""
+
+    repeated_times: int = 0
+    """Frames whose presentation time is not after the previous one's, counted by
+    `with_repeated_times`; reading moves them, so that a time does not identify a frame."""
+
     @property
     def display_size(self) -> tuple[int, int]:
         """Width and height as a viewer shows them: upright, with square pixels."""

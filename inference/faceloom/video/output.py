@@ -14,13 +14,22 @@ import av
 
 from faceloom.atomic import atomic_directory, atomic_file, check_output_file
 from faceloom.errors import UsageError
-from faceloom.video.encoders import Encoding, base_format_name, check_encoder, resolve_encoder
+from faceloom.video.decoding.alpha import ALPHA_FORMAT
+from faceloom.video.encoders import (
+    AUTO,
+    Encoding,
+    base_format_name,
+    check_encoder,
+    default_encoder,
+    has_alpha,
+    resolve_encoder,
+)
 from faceloom.video.folder import passed_over_sentence
 from faceloom.video.image_sequence import list_other_files
 from faceloom.video.info import VideoInfo
 from faceloom.video.orientation import Orientation
 from faceloom.video.safe_open import open_input
-from faceloom.video.stream_copy import check_streams_supported, uncopied_streams
+from faceloom.video.streams.packets import uncopied_streams
 
 # FFmpeg's container name of each suffix. Given explicitly, as files are written as NAME.part.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
@@ -140,11 +149,12 @@ def atomic_output(name: Path) -> Iterator[Path]:
         yield part
 
 
-def encoding_for(name: Path, encoding: Encoding) -> Encoding:
+def encoding_for(name: Path, info: VideoInfo, encoding: Encoding) -> Encoding:
     """Return the encoding of the segments for an output: PNG unless it is a video.
 
     Args:
         name: The output path.
+        info: The source, for the default encoder.
         encoding: What the user asked for.
 
     Raises:
@@ -156,8 +166,11 @@ def encoding_for(name: Path, encoding: Encoding) -> Encoding:
             raise UsageError(
                 f"--encoder png writes images: give a folder or NAME_%05d.png instead of {name}."
             )
+        if encoding.encoder == AUTO:
+            encoder = default_encoder(container_format(name), info)
+            return replace(encoding, encoder=encoder)
         return encoding
-    if encoding.encoder not in ("x264", "png"):
+    if encoding.encoder not in (AUTO, "png"):
         raise UsageError(
             f"--encoder {encoding.encoder} writes videos and {name} is not one; leave it out."
         )
@@ -178,11 +191,11 @@ def resolve_encoding(name: Path, info: VideoInfo, encoding: Encoding) -> Encodin
         The encoding of the segments.
 
     Raises:
-        UsageError: If the container does not support the source's streams or the encoder's
-            codec, or the encoder rejects its options.
+        UsageError: If the container does not support the encoder's codec, or the encoder rejects
+            its options.
         ProviderMissing: If the encoder does not run on this machine.
     """
-    encoding = encoding_for(name, encoding)
+    encoding = encoding_for(name, info, encoding)
     check_encoder(info, encoding)
     kind = output_kind(name)
     if kind == "image" and info.frame_count != 1:
@@ -196,7 +209,7 @@ def resolve_encoding(name: Path, info: VideoInfo, encoding: Encoding) -> Encodin
 
 
 def _check_container(name: Path, info: VideoInfo, encoding: Encoding) -> None:
-    """Check that the container supports the encoder's codec and the source's streams."""
+    """Check that the container supports the encoder's codec."""
     config = resolve_encoder(info, encoding)
     container = container_format(name)
     with av.open(io.BytesIO(), "w", format=container) as target:
@@ -206,9 +219,6 @@ def _check_container(name: Path, info: VideoInfo, encoding: Encoding) -> None:
                 f"{name} does not support {codec} with {config.pixel_format}; use a name that ends "
                 "in .mkv."
             )
-        if info.kind == "video":
-            with open_input(info.path) as source:
-                check_streams_supported(source, target, name)
 
 
 def output_warnings(name: Path, info: VideoInfo, encoding: Encoding) -> list[str]:
@@ -222,7 +232,7 @@ def output_warnings(name: Path, info: VideoInfo, encoding: Encoding) -> list[str
     Raises:
         UsageError: If the encoding does not apply to this output.
     """
-    config = resolve_encoder(info, encoding_for(name, encoding))
+    config = resolve_encoder(info, encoding_for(name, info, encoding))
     kind = output_kind(name)
     warnings = [*_video_warnings(info, config.codec, config.pixel_format, kind)]
     if kind != "video" and not shown_as_coded(info):
@@ -270,7 +280,14 @@ def _video_warnings(
         yield f"{info.path}: the dynamic HDR metadata (Dolby Vision, HDR10+) is left out."
     if info.interlaced and kind == "video":
         yield f"{info.path} is interlaced: its lines are kept, but the output is not marked so."
-    if base_format_name(info.pixel_format) != base_format_name(pixel_format):
+    if info.repeated_times:
+        yield (
+            f"{info.path}: the times of {info.repeated_times} frames are not after the frame "
+            "before; these frames are shown 1 ms after it."
+        )
+    if info.pixel_format == ALPHA_FORMAT and not has_alpha(pixel_format):
+        yield f"{info.path} is transparent and {codec} is not: a name that ends in .webm keeps it."
+    elif base_format_name(info.pixel_format) != base_format_name(pixel_format):
         yield (
             f"{info.path} is coded as {info.pixel_format}, which {codec} does not support at this "
             f"size: it is written as {pixel_format}."

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.video.decoding.alpha import ALPHA_FORMAT, has_alpha
 from faceloom.video.hdr.metadata import HdrMetadata
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.orientation import Orientation
@@ -19,6 +20,12 @@ from faceloom.video.safe_open import MAX_PIXELS, open_input
 
 # Demuxers with which FFmpeg reads an image as a video of one frame.
 _IMAGE_DEMUXERS = ("image2", "_pipe")
+# A constant frame rate: most frames that nominal and average rate differ by over the whole stream,
+_MAX_EXTRA_FRAMES = Fraction(3, 2)
+# and largest difference of the two rates, as a share.
+_MAX_RATE_DIFFERENCE = Fraction(1, 5)
+# Demuxers of formats that do not store every frame's presentation time.
+_WITHOUT_TIMES = ("mpeg", "mpegvideo", "h264", "hevc", "m4v", "vc1", "h261", "h263", "obu")
 # Matroska's DURATION tag: hours, minutes and seconds, as in 00:00:03.000000000.
 _MATROSKA_DURATION = re.compile(r"(\d+):(\d\d):(\d\d\.\d+)")
 
@@ -72,8 +79,7 @@ def probe_video(path: Path) -> VideoInfo:
             ) from error
         if first is None:
             raise MediaUnreadable(f"{path} has no frame that can be decoded.")
-        # Fraction(): PyAV 19 and later return their own rational type.
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+        rate = _frame_rate(container, stream)
         return VideoInfo(
             path=path,
             width=context.width,
@@ -86,13 +92,52 @@ def probe_video(path: Path) -> VideoInfo:
             duration=stated_duration(container, stream),
             frame_count=stream.frames or _implied_frame_count(container, rate),
             codec=context.name,
-            pixel_format=context.pix_fmt or first.format.name,
             hdr_metadata=HdrMetadata.from_frame(first),
+            pixel_format=ALPHA_FORMAT
+            if has_alpha(stream)
+            else context.pix_fmt or first.format.name,
             interlaced=first.interlaced_frame,
+            states_pts=states_pts(container, stream),
             color=ColorTags(
                 context.color_primaries, context.color_trc, context.colorspace, context.color_range
             ),
         )
+
+
+def states_pts(container: InputContainer, stream: VideoStream) -> bool:
+    """Return whether the packets state when their frames are shown.
+
+    AVI and raw streams store no times and MPEG program streams some; of reordered frames, only the
+    decoder knows them.
+
+    Args:
+        container: The open container.
+        stream: Its video stream.
+    """
+    if container.format.name in _WITHOUT_TIMES:
+        return False
+    return container.format.name != "avi" or not stream.codec_context.has_b_frames
+
+
+def _pixel_format(stream: VideoStream, first: av.VideoFrame) -> str:
+    if has_alpha(stream):
+        return ALPHA_FORMAT
+    return stream.codec_context.pix_fmt or first.format.name
+
+
+def _frame_rate(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Return the average rate, or the nominal one if only rounded durations explain the difference.
+
+    The average is the frame count divided by the duration, which the last frame's rounded duration
+    changes: 29.39 for ten frames at 29.97.
+    """
+    # Fraction(): PyAV 19 and later return their own rational type.
+    average = Fraction(stream.average_rate or stream.guessed_rate or 25)
+    nominal = Fraction(stream.base_rate or average)
+    seconds = stated_duration(container, stream) or 0.0
+    difference = abs(nominal - average)
+    few_frames = difference * Fraction(seconds) < _MAX_EXTRA_FRAMES
+    return nominal if few_frames and difference <= average * _MAX_RATE_DIFFERENCE else average
 
 
 def stated_duration(container: InputContainer, stream: VideoStream) -> float | None:

@@ -9,12 +9,18 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from faceloom.array_types import Rgb
+from faceloom.choices import OnDamaged
 from faceloom.errors import MediaUnreadable
+from faceloom.video.decoding.alpha import decoder_of
+from faceloom.video.decoding.damaged_frames import FrameDecoder
+from faceloom.video.decoding.rising_clock import RisingClock
+from faceloom.video.ffmpeg_errors import as_media_unreadable
 from faceloom.video.info import Frame
 from faceloom.video.pixel_format import to_rgb
-from faceloom.video.probe import open_video, stated_duration
+from faceloom.video.probe import open_video, stated_duration, states_pts
 
-# How much earlier than stated the last frame may start, in seconds.
+# How much earlier than stated the last frame may end, in seconds.
 _EARLY_END_SECONDS = 0.5
 # The same as a share of the stated duration; the larger of the two applies.
 _EARLY_END_SHARE = 0.1
@@ -29,6 +35,7 @@ def read_frames(
     stop: int | None = None,
     every: int = 1,
     start_pts: int | None = None,
+    on_damaged: OnDamaged = "stop",
 ) -> Iterator[Frame]:
     """Yield the frames of a video in presentation order and coded orientation.
 
@@ -40,52 +47,107 @@ def read_frames(
         start: Index of the first frame.
         stop: Index after the last frame; None: to the end.
         every: Yield only frames whose index is a multiple of this.
-        start_pts: PTS of frame `start`, to seek there.
+        start_pts: PTS of frame `start`, to seek there; only if all times rise.
+        on_damaged: "repeat" yields the frame before a damaged one again.
+
+    Yields:
+        Frames whose times rise: a frame with an earlier one's time gets the next free time.
 
     Raises:
         UsageError: If there is no such file (before the first frame).
-        MediaUnreadable: If it is not a video, a frame is damaged or has no presentation time,
-            or the video ends much earlier than it states.
+        FrameDamaged: If a frame is damaged.
+        MediaUnreadable: If it is not a video, or ends much earlier than it states.
     """
+    if start_pts is not None and not _can_seek(path, start_pts):
+        start_pts = None
     with open_video(path) as (container, stream):
-        end = 0.0
-        for index, decoded in _decode(container, stream, path, start_pts, start):
+        end, index = 0.0, -1
+        base = Fraction(stream.time_base or 1)
+        clock = RisingClock(base)
+        last: Rgb | None = None
+        for index, stored, decoded in _decode(
+            container, stream, path, start_pts, start, on_damaged
+        ):
             if stop is not None and index >= stop:
                 return
-            end = decoded.time if decoded.time is not None else end
-            if index < start or index % every:
+            duration = 0 if decoded is None else decoded.duration or 0
+            # The last frame may stand for seconds, as in a GIF.
+            end = float((stored + duration) * base)
+            pts = clock.next(stored)
+            rgb = to_rgb(decoded) if decoded is not None else last
+            if on_damaged == "repeat" and rgb is not None:
+                last = rgb.copy()  # the frame that is yielded may be painted into
+            if rgb is None or index < start or index % every:
                 continue
-            yield to_frame(decoded, index, path)
-        check_end(container, stream, path, end)
+            yield Frame(index, pts, duration, base, rgb, decoded)
+        # MP4 gives the last frame in decoding order the duration of the last one that is shown.
+        if not 0 < stream.frames <= index + 1:
+            check_end(container, stream, path, end)
+
+
+def decoded_pts(path: Path) -> list[int]:
+    """Return the PTS of each frame by decoding all, as `read_frames` gives them.
+
+    Args:
+        path: The video.
+
+    Raises:
+        MediaUnreadable: If it cannot be decoded.
+    """
+    with open_video(path) as (container, stream):
+        clock = RisingClock(Fraction(stream.time_base or 1))
+        return [
+            clock.next(pts) for _, pts, _ in _decode(container, stream, path, None, 0, "repeat")
+        ]
+
+
+def _can_seek(path: Path, start_pts: int) -> bool:
+    """Return whether FFmpeg can seek to a time and to the start; some AVI files have no index."""
+    with open_video(path) as (container, stream):
+        try:
+            container.seek(start_pts, stream=stream)
+            container.seek(stream.start_time or 0, stream=stream)
+        except av.FFmpegError:
+            return False
+    return True
 
 
 def _decode(
-    container: InputContainer, stream: VideoStream, path: Path, start_pts: int | None, start: int
-) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield decoded frames with their indices: all, or from frame `start` at `start_pts`."""
+    container: InputContainer,
+    stream: VideoStream,
+    path: Path,
+    start_pts: int | None,
+    start: int,
+    on_damaged: OnDamaged,
+) -> Iterator[tuple[int, int, av.VideoFrame | None]]:
+    """Yield index, PTS and picture (None: lost) of each frame: all, or from frame `start`."""
     packets = (
         container.demux(stream)
         if start_pts is None
         else _packets_from(container, stream, start_pts)
     )
     index = 0 if start_pts is None else start
-    try:
-        for packet in packets:
-            for decoded in packet.decode():
-                if start_pts is not None and (decoded.pts is None or decoded.pts < start_pts):
-                    continue
-                if start_pts is not None and index == start and decoded.pts != start_pts:
-                    raise MediaUnreadable(
-                        f"{path} has no frame at PTS {start_pts}; the file changed while it was "
-                        "being read."
-                    )
-                yield index, decoded
-                index += 1
-    except av.FFmpegError as error:
-        raise MediaUnreadable(
-            f"{path} cannot be decoded after frame {max(0, index - 1)} ({error.strerror}); copy "
-            f"it again, or convert only what precedes the damage: --range :{max(1, index - 1)}."
-        ) from error
+    before: av.VideoFrame | None = None
+    with as_media_unreadable(path):
+        decoder = FrameDecoder(path, decoder_of(stream), on_damaged, states_pts(container, stream))
+        last, step = None, round(1 / (stream.guessed_rate or 25) / (stream.time_base or 1))
+        for stated, picture in decoder.decode(packets):
+            pts = stated
+            if pts is None:
+                pts = 0 if last is None else last + max(1, step)
+            last = pts
+            if start_pts is not None and pts < start_pts:
+                before = picture or before
+                continue
+            # If the first frame is lost, the one before the start is shown.
+            decoded, before = picture or before, None
+            if start_pts is not None and index == start and pts != start_pts:
+                raise MediaUnreadable(
+                    f"{path} has no frame at PTS {start_pts}; the file changed while it was "
+                    "being read."
+                )
+            yield index, pts, decoded
+            index += 1
 
 
 def _packets_from(
@@ -96,7 +158,10 @@ def _packets_from(
     Seeking goes by decode timestamps, so the key frame it finds may be shown after `start_pts`.
     """
     for seconds in _SEEK_BACK_SECONDS:
-        container.seek(start_pts - round(seconds / (stream.time_base or 1)), stream=stream)
+        try:
+            container.seek(start_pts - round(seconds / (stream.time_base or 1)), stream=stream)
+        except av.FFmpegError:
+            continue  # before the first key frame
         packets = container.demux(stream)
         first = next(packets, None)
         if (
@@ -144,21 +209,23 @@ def to_frame(decoded: av.VideoFrame, index: int, path: Path) -> Frame:
 
 
 def check_end(container: InputContainer, stream: VideoStream, path: Path, end: float) -> None:
-    """Check that the last frame is near the stated end of the video.
+    """Check that the last frame ends near the stated end of the video.
 
     Args:
         container: The open container.
         stream: Its video stream.
         path: The video, for messages.
-        end: Presentation time of the last frame in seconds.
+        end: When the last frame ends, in seconds.
 
     Raises:
-        MediaUnreadable: If the last frame is much earlier.
+        MediaUnreadable: If the last frame ends much earlier.
     """
     stated = stated_duration(container, stream)
     if stated is None:
         return
-    seconds = end - float((stream.start_time or 0) * (stream.time_base or 0))
+    seconds = end
+    if container.format.name != "asf":  # whose duration counts from 0
+        seconds -= float((stream.start_time or 0) * (stream.time_base or 0))
     if seconds < stated - max(_EARLY_END_SECONDS, _EARLY_END_SHARE * stated):
         raise MediaUnreadable(
             f"{path} is damaged: its frames end at {seconds:.1f} s of {stated:.1f} s; copy or "

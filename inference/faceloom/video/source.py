@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from faceloom.artifact_kind import Purpose, check_kind
+from faceloom.choices import OnDamaged
 from faceloom.image_io import PICTURE_EXTENSIONS
 from faceloom.video.image_sequence import DEFAULT_RATE, probe_images, read_images
 from faceloom.video.info import Frame, VideoInfo
@@ -49,6 +50,7 @@ def read_source(
     stop: int | None = None,
     every: int = 1,
     start_pts: int | None = None,
+    on_damaged: OnDamaged = "stop",
 ) -> Iterator[Frame]:
     """Yield the frames of a probed source; see `read_frames`.
 
@@ -58,6 +60,7 @@ def read_source(
         stop: Index after the last frame; None: to the end.
         every: Yield only frames whose index is a multiple of this.
         start_pts: PTS of frame `start`, to seek there; None: decode from the beginning.
+        on_damaged: What to do with a damaged frame of a video.
 
     Raises:
         UsageError: If the file does not exist.
@@ -65,7 +68,16 @@ def read_source(
     """
     if info.kind == "image_sequence":
         return read_images(info, start=start, stop=stop, every=every)
-    return read_frames(info.path, start=start, stop=stop, every=every, start_pts=start_pts)
+    if info.repeated_times or not info.states_pts:
+        start_pts = None
+    return read_frames(
+        info.path,
+        start=start,
+        stop=stop,
+        every=every,
+        start_pts=start_pts,
+        on_damaged=on_damaged,
+    )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from faceloom.faceset.footage import list_footage
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
 from faceloom.video import output_warnings, probe_source, read_frames
-from faceloom.video.damaged import read_intact_frames
+from faceloom.video.decoding.intact_frames import read_intact_frames
 from faceloom.video.encoders import DEFAULT_ENCODING
 from faceloom.video.folder import PassedOver, passed_over_sentence
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import pytest
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.fake_swap import frame_times, swap
@@ -17,6 +18,7 @@ ENCODERS = {
     "x264": ("h264", "yuv420p", "yuv422p10le"),
     "x265": ("hevc", "yuv420p", "yuv422p10le"),
     "svtav1": ("libdav1d", "yuv420p", "yuv420p10le"),
+    "vp9": ("vp9", "yuv420p", "yuv422p"),
     "lossless": ("h264", "yuv420p", "yuv422p10le"),
 }
 
@@ -76,6 +78,63 @@ def test_default_is_crf_17_and_encoder_options_override_it(tmp_path: Path) -> No
     assert b"crf=30.0" in (tmp_path / "b.mp4").read_bytes()
 
 
+# The default encoder's codec by suffix.
+DEFAULT_CODECS = {
+    ".mp4": "h264",
+    ".m4v": "h264",
+    ".mov": "h264",
+    ".mkv": "h264",
+    ".webm": "vp9",
+    ".gif": "gif",
+    ".png": "png",
+    ".webp": "webp",
+}
+
+
+@pytest.mark.parametrize("suffix", DEFAULT_CODECS)
+@pytest.mark.parametrize("size", [(64, 48), (65, 47)])
+def test_every_suffix_has_a_default_that_works(
+    tmp_path: Path, suffix: str, size: tuple[int, int]
+) -> None:
+    count = 1 if suffix in (".png", ".webp") else 3
+    images = wave_images(count, size[1], size[0])
+    source = make_clip(tmp_path / "in.mkv", images, codec="ffv1", options={}, pixel_format="bgr0")
+    out = swap(source, tmp_path / f"out{suffix}")
+    with av.open(str(out)) as container:
+        context = container.streams.video[0].codec_context
+        assert context.name.removeprefix("lib") == DEFAULT_CODECS[suffix]
+        assert (context.width, context.height) == size
+        assert len([p for p in container.demux(video=0) if p.size]) == count
+
+
+@pytest.mark.parametrize(("width", "codec"), [(64, "libdav1d"), (65, "vp9")])
+def test_ten_bits_in_webm_are_av1_if_it_supports_the_size(
+    tmp_path: Path, width: int, codec: str
+) -> None:
+    images = wave_images(2, 48, width)
+    source = make_clip(tmp_path / "in.mkv", images, codec="ffv1", pixel_format="yuv420p10le")
+    assert probe_video(swap(source, tmp_path / "out.webm")).codec == codec
+
+
+RATES = [Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(12)]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_the_stream_states_its_frame_rate(tmp_path: Path, suffix: str) -> None:
+    for rate in RATES:
+        times = list(range(10))
+        source = make_clip(tmp_path / "in.mp4", wave_images(10), pts=times, time_base=1 / rate)
+        out = swap(source, tmp_path / f"out{suffix}")
+        with av.open(str(out)) as container:
+            stream = container.streams.video[0]
+            assert float(stream.base_rate) == pytest.approx(float(rate), rel=0.001)
+            if suffix in (".mkv", ".webm"):  # MP4 states the frame count and the duration
+                assert float(stream.average_rate) == pytest.approx(float(rate), rel=0.001)
+        capture = cv2.VideoCapture(str(out))
+        assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(float(rate), rel=0.001)
+        assert round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 10
+
+
 INVALID: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = {
     "unknown encoder": (lambda clip: Encoding.parse("divx"), UsageError, "divx is unknown"),
     "quality out of range": (
@@ -119,7 +178,7 @@ INVALID: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = 
         "is one image",
     ),
     "H.264 in WebM": (
-        lambda clip: swap(clip, clip / "../o.webm"),
+        lambda clip: swap(clip, clip / "../o.webm", Encoding("x264")),
         UsageError,
         "does not support h264",
     ),

@@ -22,7 +22,7 @@ from faceloom.video import (
     read_frame_pts,
     read_frames,
 )
-from faceloom.video.segment_concat import decode_timestamps
+from faceloom.video.segments.segment_concat import decode_timestamps
 
 # Milliseconds of the frames of a video with a variable frame rate.
 VARIABLE_TIMES = [0, 40, 80, 300, 310, 790, 800, 950, 1400, 1410, 1420, 2000]

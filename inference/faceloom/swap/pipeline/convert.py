@@ -44,7 +44,6 @@ from faceloom.video import (
     VideoInfo,
     atomic_output,
     join_segments,
-    output_warnings,
 )
 
 log = logging.getLogger(__name__)
@@ -142,7 +141,7 @@ def _convert(
     target: Target, source: SwapSource, options: ConvertOptions, started: float
 ) -> ProgressGenerator[ConvertSummary]:
     marks, identity_map = MarkWriter.open(options.marking, target.out), source.identity_map
-    notices = output_warnings(target.out, target.info, target.encoding)
+    notices = target.output.notices
     for notice in notices:
         log.warning("%s", notice)
     _check_track_number(target, options)
@@ -174,7 +173,7 @@ def _convert(
         other_faces=selector.other_faces,
         missing_frames=counts.missing,
         resumed_at=resumed_at,
-        notices=tuple(notices),
+        notices=notices,
         marks=written,
         identities=source.identities,
         content_checked=content_check_available(),
@@ -188,7 +187,8 @@ def _write_output(
     mark, info = source.mark, target.info
     with atomic_output(target.out) as part:
         tags, time_range = marks.tags(mark, info), target.frame_range.time_range
-        plan = JoinPlan(target.out, info, target.encoding, time_range, tags)
+        streams = target.output.streams
+        plan = JoinPlan(target.out, info, target.encoding, time_range, tags, streams)
         join_segments(store.segment_paths, part, plan)
         return marks.write(part, mark, info.path)
 

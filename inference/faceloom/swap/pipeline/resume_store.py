@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from faceloom import __version__
-from faceloom.atomic import atomic_file, friendly_os_error, write_text
+from faceloom.atomic import atomic_file, friendly_os_error, hidden_sibling, write_text
 from faceloom.errors import ArtifactRefused, ContentRefused, NoFaceFound, UsageError
 from faceloom.hashing import sha256_of, sha256_of_file
 from faceloom.json_documents import StrictModel, read_document, to_json
@@ -303,7 +303,7 @@ def resume_folder(out: Path) -> Path:
         The path; it may not exist.
     """
     written = final_path(out).resolve()
-    return written.with_name(f".{written.name}.work")
+    return hidden_sibling(written, "work")
 
 
 def _resumed_rows(

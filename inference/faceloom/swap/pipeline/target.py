@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceloom.choices import OnDamaged
+from faceloom.errors import FrameDamaged
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.video import (
     Encoding,
     Frame,
+    PreparedOutput,
     ResolvedRange,
     VideoInfo,
     check_output_path,
+    prepare_output,
     probe_source,
     read_source,
-    resolve_encoding,
+    with_repeated_times,
 )
 from faceloom.video.display import frame_to_upright
 
@@ -29,8 +33,15 @@ class Target:
     """The part that is converted."""
     out: Path
     """The output's name."""
-    encoding: Encoding
-    """The output's encoding."""
+    output: PreparedOutput
+    """How the output is written."""
+    on_damaged: OnDamaged = "stop"
+    """What happens at a damaged frame of the source."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """The output's encoding."""
+        return self.output.encoding
 
     @classmethod
     def open(cls, path: Path, out: Path, options: ConvertOptions) -> "Target":
@@ -50,9 +61,10 @@ class Target:
             ProviderMissing: the encoder does not run on this machine.
         """
         check_output_path(out, force=options.force, inputs=[path])
-        info = probe_source(path)
+        info = with_repeated_times(probe_source(path))
         part = options.frame_range.resolve(info) if options.frame_range else ResolvedRange()
-        return cls(info, part, out, resolve_encoding(out, info, options.encoding))
+        output = prepare_output(out, info, options.encoding, options.streams, part)
+        return cls(info, part, out, output, options.on_damaged)
 
     @property
     def frame_count(self) -> int | None:
@@ -82,7 +94,18 @@ class Target:
 
         Yields:
             The frames to the end of the range.
+
+        Raises:
+            FrameDamaged: a frame is damaged.
         """
-        stop = self.frame_range.stop
-        for frame in read_source(self.info, start=start, stop=stop, start_pts=pts):
-            yield frame_to_upright(frame, self.info)
+        stop, on_damaged = self.frame_range.stop, self.on_damaged
+        frames = read_source(
+            self.info, start=start, stop=stop, start_pts=pts, on_damaged=on_damaged
+        )
+        try:
+            for frame in frames:
+                yield frame_to_upright(frame, self.info)
+        except FrameDamaged as error:
+            raise FrameDamaged(
+                f"{error} With --on-damaged repeat, the frame before it is shown again."
+            ) from error

@@ -11,7 +11,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from faceloom.video.encoders import Encoding
+from faceloom.video.decoding.alpha import ALPHA_TAG
+from faceloom.video.encoders import Encoding, has_alpha, open_encoder, resolve_encoder
+from faceloom.video.ffmpeg_errors import as_write_error
 from faceloom.video.frame_range import TimeRange
 from faceloom.video.image_output import write_image_output
 from faceloom.video.info import VideoInfo
@@ -19,10 +21,11 @@ from faceloom.video.orientation import Orientation
 from faceloom.video.output import container_format, output_kind
 from faceloom.video.probe import stated_duration
 from faceloom.video.safe_open import METADATA_OPTIONS, file_url, open_input
-from faceloom.video.stream_copy import StreamCopy, copyable_tags
-
-# Prefix of a segment's comment tag that stores a negative first PTS; its container cannot.
-FIRST_PTS_PREFIX = "first pts "
+from faceloom.video.segments.segment_offset import segment_offset
+from faceloom.video.streams.packets import copyable_tags
+from faceloom.video.streams.stream_copy import StreamCopy
+from faceloom.video.streams.stream_plan import StreamPlan, plan_streams
+from faceloom.video.streams.timecode import without_timecode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class JoinPlan:
     tags: Mapping[str, str] = field(default_factory=dict)
     """Container tags to add to the source's."""
 
+    streams: StreamPlan | None = None
+    """What becomes of the other streams; None: as `plan_streams` decides in the mode "auto"."""
+
     @property
     def source_range(self) -> TimeRange:
         """The time range on the source's clock."""
@@ -61,25 +67,46 @@ def join_segments(segments: Sequence[Path], part: Path, plan: JoinPlan) -> None:
         plan: The source and the output.
 
     Raises:
-        UsageError: If the container does not support one of the source's streams.
+        UsageError: If the container refuses something.
+        PartlyDone: If the disk is full.
     """
-    if output_kind(plan.output) == "video":
-        _join_video(segments, part, plan)
-    else:
-        start = plan.source_range.start
-        write_image_output(segments, part, plan.output, plan.info, plan.encoding, start)
+    with as_write_error(plan.output):
+        if output_kind(plan.output) == "video":
+            join_video(segments, part, plan)
+        else:
+            start = plan.source_range.start
+            write_image_output(segments, part, plan.output, plan.info, plan.encoding, start)
 
 
-def _join_video(segments: Sequence[Path], part: Path, plan: JoinPlan) -> None:
+def join_video(
+    segments: Sequence[Path], part: Path, plan: JoinPlan, *, all_packets: bool = True
+) -> None:
+    """Write the frames of all segments and the source's other streams to one video.
+
+    Args:
+        segments: Files of `SegmentWriter`, in order.
+        part: The file to write.
+        plan: The source and the output.
+        all_packets: Whether to copy the other streams to their ends; False to try a muxer with
+            what belongs to the segments.
+
+    Raises:
+        av.FFmpegError: If the container refuses something.
+        ValueError: If the container does not support a codec.
+    """
     timelines = [_Timeline.read(path) for path in segments]
     all_dts = decode_timestamps([pts for timeline in timelines for pts in timeline.pts])
     container = container_format(plan.output)
+    streams = plan.streams
+    if streams is None:
+        name = str(plan.output)
+        streams = plan_streams(plan.info, container, "auto", plan.source_range, name)
     options = _muxer_options(container, timelines[0].time_base)
     url = file_url(part)
     with av.open(url, "w", format=container, options=options, **METADATA_OPTIONS) as target:
         with open_input(segments[0]) as first:
-            video = _add_video_stream(first.streams.video[0], target, plan.info)
-        with StreamCopy.open(plan.info, target, plan.output, plan.source_range) as others:
+            video = _add_video_stream(first.streams.video[0], target, plan, streams)
+        with StreamCopy.open(plan.info, target, streams, plan.source_range) as others:
             target.metadata.update(plan.tags)
             shift = round(plan.source_range.start / timelines[0].time_base)
             for packet, dts in zip(_packets(segments, timelines), all_dts, strict=True):
@@ -88,7 +115,10 @@ def _join_video(segments: Sequence[Path], part: Path, plan: JoinPlan) -> None:
                 others.copy_until((dts - shift) * packet.time_base)
                 packet.stream = video
                 target.mux(packet)
-            others.copy_rest()
+            if all_packets:
+                others.copy_rest()
+            else:
+                others.finish()
 
 
 def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
@@ -141,18 +171,19 @@ class _Timeline:
     def read(cls, path: Path) -> "_Timeline":
         with open_input(path) as container:
             stream = container.streams.video[0]
-            shift = _first_pts(container.metadata)
-            packets = [
-                (packet.pts or 0, packet.duration or 0) for packet in _video_packets(container)
-            ]
+            packets = [(packet.pts or 0, packet.dts or 0) for packet in _video_packets(container)]
             time_base = Fraction(stream.time_base or 0)
+            shift = round(segment_offset(container) / time_base)
             pts = [time for time, _ in packets]
-            last = packets[-1][1] if packets else 0
-            if packets and container.format.name.startswith("matroska"):
-                # Matroska does not store packet durations, only the duration of the stream.
-                stated = stated_duration(container, stream)
-                if stated is not None:
-                    last = round(Fraction(stated) / time_base) + pts[0] - pts[-1]
+            last = 0
+            stated = stated_duration(container, stream)
+            if packets and stated is not None:
+                # In Matroska the end of the last frame, else the sum of all decoding steps: not
+                # every demuxed last packet has its duration.
+                times = (
+                    pts if container.format.name.startswith("matroska") else [d for _, d in packets]
+                )
+                last = round(Fraction(stated) / time_base) + times[0] - times[-1]
         return cls([time + shift for time in pts], last, shift, time_base)
 
 
@@ -177,16 +208,20 @@ def _video_packets(container: InputContainer) -> Iterator["Packet[VideoStream]"]
     )
 
 
-def _first_pts(metadata: dict[str, str]) -> int:
-    comment = metadata.get("comment", "")
-    if not comment.startswith(FIRST_PTS_PREFIX):
-        return 0
-    return int(comment.removeprefix(FIRST_PTS_PREFIX))
-
-
-def _add_video_stream(stream: VideoStream, target: OutputContainer, info: VideoInfo) -> VideoStream:
-    video = target.add_stream_from_template(stream, opaque=True)
+def _add_video_stream(
+    segment: VideoStream, target: OutputContainer, plan: JoinPlan, streams: StreamPlan
+) -> VideoStream:
+    info, encoding = plan.info, plan.encoding
+    # A stream copied from a template states no frame rate: Matroska would then claim one frame per
+    # clock tick, and a timecode track could not be written. One made for an encoder does.
+    config = resolve_encoder(info, encoding)
+    video = target.add_stream(config.codec, rate=info.average_rate)
+    assert isinstance(video, VideoStream), "all our encoders encode video"
     context = video.codec_context
+    open_encoder(context, info, encoding, config)
+    # The segments' packets have the form that their container's header describes.
+    context.extradata = segment.codec_context.extradata
+    video.time_base = segment.time_base
     if context.codec.canonical_name == "hevc" and target.format.name in ("mp4", "mov"):
         # Parameter sets are in the sample description; Apple's players require "hvc1" for that.
         context.codec_tag = "hvc1"
@@ -195,6 +230,19 @@ def _add_video_stream(stream: VideoStream, target: OutputContainer, info: VideoI
     if info.kind == "video":
         with open_input(info.path) as source:
             origin = source.streams.video[0]
-            video.metadata.update(copyable_tags(origin.metadata))
+            if streams.keep_tags:
+                video.metadata.update(without_timecode(copyable_tags(origin.metadata)))
+                _drop_alpha_tag(video)
             video.disposition = origin.disposition
+    if config.codec.startswith("libvpx") and has_alpha(config.pixel_format):
+        video.metadata[ALPHA_TAG] = "1"
+    if streams.timecode:
+        # MP4 and MOV also get a timecode track from it.
+        video.metadata["timecode"] = streams.timecode
     return video
+
+
+def _drop_alpha_tag(video: VideoStream) -> None:
+    """Remove the source's claim of transparency, which depends on the output's own frames."""
+    for key in [key for key in video.metadata if key.lower() == ALPHA_TAG]:
+        del video.metadata[key]

@@ -12,11 +12,18 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable
-from faceloom.video.encoders import EncoderConfig, Encoding, open_encoder, resolve_encoder
+from faceloom.video.decoding.alpha import ALPHA_TAG
+from faceloom.video.encoders import (
+    EncoderConfig,
+    Encoding,
+    has_alpha,
+    open_encoder,
+    resolve_encoder,
+)
 from faceloom.video.info import Frame, VideoInfo
 from faceloom.video.pixel_format import to_av_frame
 from faceloom.video.safe_open import file_url
-from faceloom.video.segment_concat import FIRST_PTS_PREFIX
+from faceloom.video.segments.segment_offset import PTS_OFFSET_PREFIX
 
 # FFmpeg's AV_PICTURE_TYPE_NONE: the encoder chooses between I, P and B frames.
 _PICTURE_TYPE_NONE = 0
@@ -83,6 +90,8 @@ class SegmentWriter:
             stream = container.add_stream(config.codec, rate=info.average_rate)
             assert isinstance(stream, VideoStream), "all our encoders encode video"
             open_encoder(stream.codec_context, info, encoding, config)
+            if config.codec.startswith("libvpx") and has_alpha(config.pixel_format):
+                stream.metadata[ALPHA_TAG] = "1"
             writer = cls(container, stream, config, info)
             yield writer
             writer._finish()
@@ -120,10 +129,13 @@ class SegmentWriter:
         self._mux(self._stream.encode(av_frame))
 
     def _start(self, pts: int) -> None:
-        if pts < 0:
-            # The container cannot store negative timestamps; a tag stores the offset.
-            self._shift = -pts
-            self._container.metadata["comment"] = f"{FIRST_PTS_PREFIX}{pts}"
+        # Matroska stores no timestamp below 0. MP4 stores none exactly whose decoding starts below
+        # 0 and whose presentation starts above it. A tag stores the offset.
+        earliest = 0 if self._config.segment_format == "matroska" else _MAX_REORDER_FRAMES
+        if pts < earliest:
+            self._shift = earliest - pts
+            offset = -self._shift * self._info.time_base
+            self._container.metadata["comment"] = f"{PTS_OFFSET_PREFIX}{offset}"
         self._decode_times.extend(
             pts + self._shift - early for early in range(_MAX_REORDER_FRAMES, 0, -1)
         )

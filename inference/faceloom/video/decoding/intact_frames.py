@@ -36,7 +36,8 @@ def read_intact_frames(
     with open_video(path) as (container, stream):
         end = 0.0
         for index, decoded in enumerate(_decodable(container, stream, path, on_damage)):
-            end = decoded.time if decoded.time is not None else end
+            if decoded.time is not None:
+                end = decoded.time + float((decoded.duration or 0) * (decoded.time_base or 0))
             if index >= start and index % every == 0:
                 try:
                     yield to_frame(decoded, index, path)

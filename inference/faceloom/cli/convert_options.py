@@ -1,0 +1,36 @@
+"""The options of `faceloom convert` as the library takes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from faceloom.provenance import MarkSettings, VisibleLabel
+from faceloom.swap import ConvertOptions
+from faceloom.video import Encoding, FrameRange
+
+
+def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
+    """Turn the values of the command line into the library's options.
+
+    Args:
+        values: Values by parameter name of `convert_command`.
+
+    Raises:
+        UsageError: If a value is invalid.
+    """
+    same = (
+        "provider", "precision", "batch_size", "engine", "select", "threshold", "on_missing",
+        "color", "mask", "erode", "feather", "forehead", "sharpen", "streams", "on_damaged",
+        "resume", "force",
+    )  # fmt: skip
+    label, range_ = values["label"], values["range_"]
+    return ConvertOptions(
+        **{name: values[name] for name in same},
+        reference=tuple(values["reference"] or ()),
+        exclude=tuple(values["exclude"] or ()),
+        label=None if label is None else VisibleLabel(label, values["label_position"]),
+        marking=MarkSettings(values["provenance"], values["certificate"], values["key"]),
+        encoding=Encoding.parse(
+            values["encoder"], values["quality"], values["encoder_option"] or ()
+        ),
+        frame_range=FrameRange.parse(range_) if range_ else None,
+    )

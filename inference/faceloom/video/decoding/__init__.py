@@ -1,0 +1,1 @@
+"""What reading frames needs: damaged ones, repeated times, transparency."""

@@ -1,0 +1,77 @@
+"""Turn FFmpeg's errors into sentences: the only place that words them for the user."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+
+from faceloom.atomic import friendly_os_error
+from faceloom.errors import FaceloomError, MediaUnreadable, UsageError
+
+# What PyAV raises: FFmpeg's own errors, and ValueError for a stream that a container cannot hold.
+FFMPEG_ERRORS = (av.FFmpegError, ValueError)
+# Errors that concern the disk and not the media.
+_DISK_ERRORS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS])
+
+
+def reason(error: Exception) -> str:
+    """Return what FFmpeg says, without its codes and without a file name.
+
+    Args:
+        error: One of `FFMPEG_ERRORS`.
+    """
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).strip().rstrip(".").lower()
+
+
+@contextmanager
+def as_media_unreadable(path: Path) -> Iterator[None]:
+    """Turn FFmpeg's errors while a file is read into MediaUnreadable.
+
+    Args:
+        path: The file.
+
+    Raises:
+        MediaUnreadable: FFmpeg refused it.
+    """
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise MediaUnreadable(
+            f"{path} cannot be read ({reason(error)}); check that it plays in a video player."
+        ) from error
+
+
+@contextmanager
+def as_write_error(path: Path) -> Iterator[None]:
+    """Turn FFmpeg's errors while an output is written into one sentence.
+
+    Args:
+        path: The output's name.
+
+    Raises:
+        PartlyDone: The disk is full.
+        UsageError: The container refused something.
+    """
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise write_error(error, path) from error
+
+
+def write_error(error: Exception, path: Path) -> FaceloomError:
+    """Return the error to raise for one that occurred while an output was written.
+
+    Args:
+        error: One of `FFMPEG_ERRORS`.
+        path: The output's name.
+    """
+    code = getattr(error, "errno", None)
+    if code in _DISK_ERRORS:
+        return friendly_os_error(OSError(code, reason(error)), path)
+    return UsageError(
+        f"{path} cannot be written: its container refuses this video ({reason(error)}); choose a "
+        "name that ends in .mkv, or leave everything but the picture out with --streams drop."
+    )
