@@ -11,7 +11,7 @@ import numpy as np
 
 from faceloom.array_types import Rgb
 from faceloom.atomic import atomic_file
-from faceloom.errors import MediaUnreadable, ProviderMissing, UsageError
+from faceloom.errors import FaceloomError, MediaUnreadable, ProviderMissing, UsageError
 from faceloom.safe_read import read_bounded
 
 # Largest image file that is read, in bytes.
@@ -163,6 +163,13 @@ def is_heif(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
 
 
+def _check_heif_size(size: tuple[int, int], path: Path) -> None:
+    if size[0] * size[1] > _MAX_PIXELS:
+        raise MediaUnreadable(
+            f"{path} has more than {_MAX_PIXELS / 1e6:.0f} million pixels; scale it down."
+        )
+
+
 def decode_heif(data: bytes, path: Path) -> Rgb:
     """Decode a HEIF picture: all its tiles, turned and mirrored by its properties.
 
@@ -185,13 +192,13 @@ def decode_heif(data: bytes, path: Path) -> Rgb:
         ) from error
     try:
         picture = pi_heif.open_heif(io.BytesIO(data))
-        if picture.size[0] * picture.size[1] > _MAX_PIXELS:
-            raise MediaUnreadable(
-                f"{path} has more than {_MAX_PIXELS / 1e6:.0f} million pixels; scale it down."
-            )
+        _check_heif_size(picture.size, path)
         # A copy: the package's array refers to memory that goes with `picture`.
         pixels = np.array(picture)
-    except (ValueError, RuntimeError, EOFError, OSError, SyntaxError) as error:
+    except FaceloomError:
+        raise
+    # The package raises whatever its Python and C++ parts do with a damaged file.
+    except Exception as error:
         raise MediaUnreadable(
             f"{path} is damaged and cannot be decoded ({error}); copy or download it again."
         ) from error

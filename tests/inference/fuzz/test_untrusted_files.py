@@ -49,7 +49,8 @@ READERS = (
     "bundle graph (onnxruntime)", "conversion state", "unfinished conversion", "job file",
     "faceswap PNG text", "picture (png)", "picture to convert (png)", "picture (jpg)",
     "picture to convert (jpg)", "picture (bmp)", "picture to convert (bmp)", "picture (webp)",
-    "picture to convert (webp)", "picture (tiff)", "picture to convert (tiff)", "video (.mp4)",
+    "picture to convert (webp)", "picture (tiff)", "picture to convert (tiff)", "picture (heic)",
+    "video (.mp4)",
     "video (.mkv)", "video (.webm)", "video (.avi)", "video (.gif)", "disclosure marks (.jpg)",
     "disclosure marks (.mp4)",
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """All eight orientations of EXIF and of display matrices, in and out."""
 
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def test_display_matrix_is_kept(tmp_path: Path, orientation: Orientation, suffix
     assert (info.orientation, info.display_size) == (orientation, (96, 64))
     upright = orientation.to_upright(next(read_frames(out)).rgb)
     assert np.median(np.abs(upright.astype(int) - shown_picture())) < 4
+
+
+def test_selfie_of_a_phone_stays_mirrored(tmp_path: Path, cases: Path) -> None:
+    source = cases / "hflip.mp4"
+    out = swap(Path(shutil.copy(source, tmp_path)), tmp_path / "out.mp4", frame_range=":2")
+    assert probe_video(out).orientation == Orientation(0, mirrored=True)
+    coded = next(read_frames(source)).rgb
+    upright = probe_video(source).orientation.to_upright(coded)
+    np.testing.assert_array_equal(upright, coded[:, ::-1])
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png"])
