@@ -25,6 +25,7 @@ from faceloom.video.codec_table import (
     X265,
     Codec,
 )
+from faceloom.video.hdr.display_rendition import HLG, PQ
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.thread_priority import same_thread_priority
 
@@ -105,7 +106,9 @@ def default_encoder(container: str, info: VideoInfo) -> str:
         One of `ENCODERS`, other than "auto", that the container can hold.
     """
     if container != "webm":
-        return "x264"
+        # Players and phones decode HDR only as HEVC or AV1.
+        is_hdr = info.color.transfer in (PQ, HLG) and _depth(info.pixel_format) > 8
+        return "x265" if is_hdr else "x264"
     # WebM holds VP8, VP9 and AV1. libvpx is built for 8 bits; SVT-AV1 takes even sizes only.
     even = info.width % 2 == info.height % 2 == 0
     return "svtav1" if even and _depth(info.pixel_format) > 8 else "vp9"

@@ -4,8 +4,10 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.fake_swap import swap
 
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames
 from faceloom.video.hdr.metadata import HdrMetadata
@@ -44,3 +46,20 @@ def test_dynamic_metadata_is_said_to_be_left_out(tmp_path: Path) -> None:
     assert not output_warnings(out, info, Encoding())
     (warning,) = output_warnings(out, dynamic, Encoding())
     assert "Dolby Vision" in warning
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("hlg.mov", "hevc"), ("pq.mp4", "hevc"), ("bw.mp4", "h264")]
+)
+def test_hdr_is_written_as_hevc_if_no_encoder_is_named(
+    tmp_path: Path, name: str, codec: str
+) -> None:
+    source = tmp_path / name
+    source.write_bytes((CASES / name).read_bytes())
+    before, after = probe_video(source), probe_video(swap(source, tmp_path / f"out_{name}"))
+    assert after.codec == codec
+    assert after.color == before.color
+    assert after.pixel_format == before.pixel_format
+    with av.open(str(tmp_path / f"out_{name}")) as container:
+        tag = container.streams.video[0].codec_context.codec_tag
+    assert tag == {"hevc": "hvc1", "h264": "avc1"}[codec]
