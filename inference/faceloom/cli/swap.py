@@ -203,6 +203,8 @@ def _run(settings: "SwapSettings", started: float, *, json: bool) -> None:
 
 def _sentence(summary: "SwapSummary") -> str:
     """Describe the result and the commands that made it."""
+    import math
+
     from faceloom.cli.swap_panel import format_duration
 
     frames = (
@@ -226,8 +228,9 @@ def _sentence(summary: "SwapSummary") -> str:
         lines.append(f"Look at {summary.picture} first.")
     if summary.report:
         lines.append(f"{summary.report} has the measurements.")
+    minutes = math.ceil(2 * summary.total_seconds / 60)
     lines.append(
-        "Better with more training: the same command with --minutes N --force, where N is the time "
-        "for another round."
+        f"To train longer: the same command with --minutes {minutes} --force continues the "
+        "training for about that time."
     )
     return "\n".join(lines)

@@ -175,7 +175,9 @@ def _deadline_options(state: RunState, step: Step) -> tuple[str, ...]:
     deadline = state.plan.deadline_seconds
     if deadline is None or not step.has_deadline:
         return ()
-    seconds = deadline - state.spent - state.seconds_after(step) - DEADLINE_MARGIN
+    # A machine that is slow, or busy, also starts and saves more slowly.
+    margin = DEADLINE_MARGIN * max(1.0, state.correction())
+    seconds = deadline - state.spent - state.seconds_after(step) - margin
     seconds = max(seconds, _SHORTEST_TRAINING)
     record = state.project.step(step.artifact)
     state.limits[step.title] = seconds + DEADLINE_MARGIN + (record.seconds if record else 0.0)
