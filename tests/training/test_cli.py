@@ -73,17 +73,18 @@ def test_ctrl_c_saves_and_the_same_command_resumes(
     arguments = ["train", "--config", preset, *named, "--run", tmp_path / "run"]
     arguments += ["--set", "evaluate_every=90000", "--steps", 100000]
     command = [sys.executable, "-m", "faceloom", *map(str, arguments)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     err = ""
     while "train: 1/" not in err:
         err += process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    err += process.communicate(timeout=120)[1]
+    out, last = process.communicate(timeout=120)
+    err += last
     assert process.returncode == 130, err
     assert "Stopped at step" in err
-    assert "Score of ben's face at step" in err
-    assert "Next, to put ben's face on somebody: faceloom export" in err
+    assert "Score of ben's face at step" in out
+    assert "Next, to put ben's face on somebody: faceloom export" in out
     assert "Traceback" not in err
     step = int(err.rsplit("Stopped at step ", 1)[1].split(";")[0])
     assert (tmp_path / "run" / "checkpoints" / f"step-{step:08d}").is_dir()
