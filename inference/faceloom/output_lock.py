@@ -151,7 +151,9 @@ def _is_current(descriptor: int, lock: Path) -> bool:
 
 
 def _describe_this_process() -> bytes:
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "python"
+    program = Path(sys.argv[0]).name if sys.argv else "python"
+    program = "faceloom" if program == "__main__.py" else program
+    command = shlex.join([program, *sys.argv[1:]])
     if len(command) > _MAX_COMMAND:
         command = command[:_MAX_COMMAND] + "..."
     return f"process {os.getpid()} on {socket.gethostname()} ({command})".encode(errors="replace")

@@ -30,7 +30,7 @@ from faceloom.interrupts import InterruptRecord, recorded_interrupts
 
 # The entry-point group through which the trainer and the exporter add their commands.
 _COMMAND_GROUP = "faceloom.commands"
-# The modules of the commands, in the order of the help.
+# The modules of this package's commands.
 _MODULES = (
     swap, extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench,
 )  # fmt: skip

@@ -107,6 +107,8 @@ def _sentence(out: Path, summary: "ExtractSummary") -> str:
     frames = f"from {summary.frames} frames"
     if summary.total_faces == summary.faces:
         sentence = f"{out}: {summary.faces} faces of {summary.identity} {frames}."
+    elif not summary.files:
+        sentence = f"{out}: nothing was added to its {summary.total_faces} faces."
     else:
         sentence = (
             f"{out}: {summary.faces} faces of {summary.identity} added {frames}; it now has "

@@ -51,6 +51,12 @@ def test_faces_are_added_and_rejected_ones_stay_rejected(ada: Path, sample: Path
     assert not (ada.parent / "ada.work").exists()
 
 
+def test_the_command_says_what_was_skipped(ada: Path, sample: Path, faceloom) -> None:
+    code, out, _ = faceloom("extract", sample / "train_ada.mp4", "--out", ada, "--add")
+    assert (code, "nothing was added to its 18 faces. Skipped" in out) == (0, True)
+    assert "train_ada.mp4" in out
+
+
 def test_known_footage_is_skipped(ada: Path, sample: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copy(sample / "train_ada.mp4", tmp_path / "renamed.mp4"))
     summary = add(ada, copy)
