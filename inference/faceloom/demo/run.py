@@ -13,6 +13,7 @@ from faceloom.compare import Comparison
 from faceloom.demo.page import write_page
 from faceloom.demo.side_by_side import write_side_by_side
 from faceloom.errors import UsageError
+from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
 from faceloom.project import Project, SwapPlan, SwapSettings, prepare_swap, run_plan
 from faceloom.project.step import Step, key_of
@@ -79,6 +80,10 @@ def run_demo(
         UsageError: The folder is not empty.
         FaceloomError: A command failed; it has the command's exit code.
     """
+    return while_locked(out, _run_demo(out, steps=steps, force=force))
+
+
+def _run_demo(out: Path, *, steps: int | None, force: bool) -> ProgressGenerator[DemoSummary]:
     started = time.monotonic()
     _prepare_folder(out, force=force)
     sample = Path(str(files("faceloom.demo") / "sample"))
