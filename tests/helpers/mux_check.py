@@ -85,6 +85,7 @@ def _frames(info: VideoInfo, source: Path, out: Path) -> str:
     if output_kind(out) == "gif":  # players show the first frame at once
         before = [time - before[0] for time in before]
         after = [time - after[0] for time in after]
+        step *= len(before)  # frames closer than a hundredth are moved
     off = [abs(a - b) for a, b in zip(before, after, strict=True)]
     return f"times {after} instead of {before}" if max(off) > step else ""
 
@@ -94,13 +95,15 @@ def _properties(info: VideoInfo, prepared: PreparedOutput, source: Path, out: Pa
     rgb = "rgb" in info.pixel_format or "bgr" in info.pixel_format or info.pixel_format == "pal8"
     pairs: list[tuple[str, object, object]] = [
         ("size", (info.width, info.height), (made.width, made.height)),
-        ("aspect", info.sample_aspect_ratio, made.sample_aspect_ratio),
+        ("aspect", *_aspects(info, prepared, made)),
         ("orientation", info.orientation, made.orientation),
         ("color", None if rgb else _color(info), None if rgb else _color(made)),
     ]
     kept = [d for d in prepared.streams.decisions if d.action != "drop"]
     with av.open(str(source)) as before, av.open(str(out)) as after:
         others = [s for s in after.streams if s.type in ("audio", "subtitle")]
+        if after.chapters():  # MP4 stores their titles as a track
+            others = others[: len(kept)]
         pairs.append(("streams", [d.kind for d in kept], [s.type for s in others]))
         for decision, stream in zip(kept, others, strict=False):
             pairs += _stream_pairs(decision.action == "copy", before, stream, decision.index)
@@ -112,11 +115,26 @@ def _properties(info: VideoInfo, prepared: PreparedOutput, source: Path, out: Pa
         if rate and not _close(rate, info.average_rate):
             pairs.append(("rate", info.average_rate, rate))
         if prepared.streams.keep_chapters:
-            count = len([c for c in before.chapters() if c["end"] > c["start"]])
+            count = len(
+                [
+                    c
+                    for c in before.chapters()
+                    if c["end"] > max(c["start"], info.start / (c["time_base"] or 1))
+                ]
+            )
             pairs.append(("chapters", count, len(after.chapters())))
         if "title" in before.metadata:
             pairs.append(("title", before.metadata["title"], after.metadata.get("title")))
     return next((f"{n}: {b} instead of {a}" for n, a, b in pairs if a != b), "")
+
+
+def _aspects(
+    info: VideoInfo, prepared: PreparedOutput, made: VideoInfo
+) -> tuple[Fraction, Fraction]:
+    if any(what.startswith("pixel aspect") for what in prepared.streams.left_out):
+        return Fraction(1), Fraction(1)
+    close = abs(info.sample_aspect_ratio / made.sample_aspect_ratio - 1) < 0.02
+    return info.sample_aspect_ratio, info.sample_aspect_ratio if close else made.sample_aspect_ratio
 
 
 def _color(info: VideoInfo) -> tuple[int, int, int, bool]:

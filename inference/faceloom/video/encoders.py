@@ -286,6 +286,9 @@ def _pixel_format(info: VideoInfo, codec: Codec) -> str:
     pixel_format = info.pixel_format
     if _is_rgb(pixel_format) and codec.quality:
         pixel_format = "yuv420p" if _depth(pixel_format) <= 8 else "yuv420p10le"
+    if pixel_format.startswith("gray") and pixel_format not in supported:
+        # The nearest would be RGB.
+        pixel_format = "yuv420p" if _depth(pixel_format) <= 8 else "yuv420p10le"
     if pixel_format not in supported:
         # By the base name: find_best counts full range as a loss, but the color tags keep it.
         nearest, _ = find_best_pix_fmt_of_list(

@@ -59,7 +59,7 @@ class VideoInfo:
     """Average frames per second."""
 
     start: Fraction
-    """Start time of the container in seconds, at least 0."""
+    """Start time of the container in seconds; below 0 only if the first frame's time is."""
 
     duration: float | None
     """Duration of the video stream in seconds; None if the file does not state it."""

@@ -26,6 +26,8 @@ _MAX_EXTRA_FRAMES = Fraction(3, 2)
 _MAX_RATE_DIFFERENCE = Fraction(1, 5)
 # Demuxers of formats that do not store every frame's presentation time.
 _WITHOUT_TIMES = ("mpeg", "mpegvideo", "h264", "hevc", "m4v", "vc1", "h261", "h263", "obu")
+# Demuxers of formats that store decoding times only.
+_WITHOUT_TIMES_OF_REORDERED = ("avi", "asf")
 # Matroska's DURATION tag: hours, minutes and seconds, as in 00:00:03.000000000.
 _MATROSKA_DURATION = re.compile(r"(\d+):(\d\d):(\d\d\.\d+)")
 
@@ -88,7 +90,7 @@ def probe_video(path: Path) -> VideoInfo:
             sample_aspect_ratio=plausible_aspect(Fraction(stream.sample_aspect_ratio or 1)),
             time_base=Fraction(stream.time_base or 1 / rate),
             average_rate=rate,
-            start=max(Fraction(0), Fraction(container.start_time or 0, av.time_base)),
+            start=_start(container, first),
             duration=stated_duration(container, stream),
             frame_count=stream.frames or _implied_frame_count(container, rate),
             codec=context.name,
@@ -107,8 +109,8 @@ def probe_video(path: Path) -> VideoInfo:
 def states_pts(container: InputContainer, stream: VideoStream) -> bool:
     """Return whether the packets state when their frames are shown.
 
-    AVI and raw streams store no times and MPEG program streams some; of reordered frames, only the
-    decoder knows them.
+    Raw streams store no times, MPEG program streams some, and AVI and ASF none of reordered frames:
+    only the decoder knows them.
 
     Args:
         container: The open container.
@@ -116,7 +118,16 @@ def states_pts(container: InputContainer, stream: VideoStream) -> bool:
     """
     if container.format.name in _WITHOUT_TIMES:
         return False
-    return container.format.name != "avi" or not stream.codec_context.has_b_frames
+    reordered = stream.codec_context.has_b_frames
+    return not (reordered and container.format.name in _WITHOUT_TIMES_OF_REORDERED)
+
+
+def _start(container: InputContainer, first: av.VideoFrame) -> Fraction:
+    """Return when the file starts: below 0 only if a frame is shown there, not for early sound."""
+    stated = max(Fraction(0), Fraction(container.start_time or 0, av.time_base))
+    if first.pts is None or first.pts >= 0:
+        return stated
+    return first.pts * Fraction(first.time_base or 1)
 
 
 def _pixel_format(stream: VideoStream, first: av.VideoFrame) -> str:

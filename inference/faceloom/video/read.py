@@ -81,7 +81,7 @@ def read_frames(
                 continue
             yield Frame(index, pts, duration, base, rgb, decoded)
         # MP4 gives the last frame in decoding order the duration of the last one that is shown.
-        if not 0 < stream.frames <= index + 1:
+        if states_pts(container, stream) and not 0 < stream.frames <= index + 1:
             check_end(container, stream, path, end)
 
 

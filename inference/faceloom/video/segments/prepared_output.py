@@ -1,7 +1,9 @@
 """Try an output before the work: everything that a muxer can refuse is found out here."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,8 @@ from faceloom.video.segments.segment_writer import SegmentWriter
 from faceloom.video.streams.stream_plan import StreamPlan, plan_streams
 from faceloom.video.streams.timecode import equal, source_timecode
 
+# Largest relative error of a stored aspect ratio: Matroska rounds it to whole pixels.
+_MAX_ASPECT_ERROR = 0.02
 # Frames that are encoded for the trial: some encoders give no packet before the second.
 _TRIAL_FRAMES = 2
 
@@ -84,7 +88,8 @@ def _tried(plan: JoinPlan, streams: StreamPlan, frame_range: ResolvedRange) -> S
             except FFMPEG_ERRORS as error:
                 refusal = refusal or error
             else:
-                return attempt
+                lost = _lost_properties(part, plan.info)
+                return replace(attempt, left_out=(*attempt.left_out, *lost))
     assert refusal is not None, "the first attempt was refused"
     raise write_error(refusal, plan.output) from refusal
 
@@ -94,6 +99,14 @@ def _check_timecode(part: Path, streams: StreamPlan) -> None:
     with open_input(part) as container:
         if not equal(source_timecode(container), streams.timecode):
             raise ValueError("it does not hold the timecode")
+
+
+def _lost_properties(part: Path, info: VideoInfo) -> Iterator[str]:
+    """Yield what the written frames do not have although it was given to the muxer."""
+    with open_input(part) as container:
+        aspect = Fraction(container.streams.video[0].sample_aspect_ratio or 1)
+    if abs(aspect / info.sample_aspect_ratio - 1) > _MAX_ASPECT_ERROR:
+        yield f"pixel aspect ratio of {info.sample_aspect_ratio}"
 
 
 def _attempts(streams: StreamPlan) -> list[StreamPlan]:
