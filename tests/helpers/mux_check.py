@@ -150,9 +150,15 @@ def _stream_pairs(
     name = f"stream {index}"
     if copied:
         return [
-            (f"codec of {name}", origin.codec_context.name, stream.codec_context.name),
+            (f"codec of {name}", _codec(origin), _codec(stream)),
         ]
     return [(f"type of {name}", origin.type, stream.type)]
+
+
+def _codec(stream: av.stream.Stream) -> str:
+    # MP4 has one number for MPEG audio layers 2 and 3.
+    name = stream.codec_context.codec.canonical_name
+    return "mp3" if name == "mp2" else name
 
 
 def _close(rate: Fraction, other: Fraction) -> bool:

@@ -123,11 +123,10 @@ def states_pts(container: InputContainer, stream: VideoStream) -> bool:
 
 
 def _start(container: InputContainer, first: av.VideoFrame) -> Fraction:
-    """Return when the file starts: below 0 only if a frame is shown there, not for early sound."""
+    """Return when the file starts: at least 0, unless the first frame is earlier than stated."""
     stated = max(Fraction(0), Fraction(container.start_time or 0, av.time_base))
-    if first.pts is None or first.pts >= 0:
-        return stated
-    return first.pts * Fraction(first.time_base or 1)
+    shown = (first.pts or 0) * Fraction(first.time_base or 1)
+    return stated if first.pts is None else min(stated, shown)
 
 
 def _pixel_format(stream: VideoStream, first: av.VideoFrame) -> str:

@@ -22,6 +22,8 @@ from faceloom.video.probe import open_video, stated_duration, states_pts
 
 # How much earlier than stated the last frame may end, in seconds.
 _EARLY_END_SECONDS = 0.5
+# The same in FLV, which does not store how long the last frame is shown.
+_EARLY_END_SECONDS_OF_FLV = 1.5
 # The same as a share of the stated duration; the larger of the two applies.
 _EARLY_END_SHARE = 0.1
 # Seconds before the requested frame to seek to, in turn, until a key frame precedes it.
@@ -61,7 +63,8 @@ def read_frames(
     if start_pts is not None and not _can_seek(path, start_pts):
         start_pts = None
     with open_video(path) as (container, stream):
-        end, index = 0.0, -1
+        end, index, longest = 0.0, -1, 0
+        last_stored: int | None = None
         base = Fraction(stream.time_base or 1)
         clock = RisingClock(base)
         last: Rgb | None = None
@@ -71,8 +74,9 @@ def read_frames(
             if stop is not None and index >= stop:
                 return
             duration = 0 if decoded is None else decoded.duration or 0
-            # The last frame may stand for seconds, as in a GIF.
-            end = float((stored + duration) * base)
+            # The last frame may stand for seconds, as in a GIF; not every format says so.
+            longest = max(longest, stored - (last_stored or stored))
+            end, last_stored = float((stored + max(duration, longest)) * base), stored
             pts = clock.next(stored)
             rgb = to_rgb(decoded) if decoded is not None else last
             if on_damaged == "repeat" and rgb is not None:
@@ -226,7 +230,8 @@ def check_end(container: InputContainer, stream: VideoStream, path: Path, end: f
     seconds = end
     if container.format.name != "asf":  # whose duration counts from 0
         seconds -= float((stream.start_time or 0) * (stream.time_base or 0))
-    if seconds < stated - max(_EARLY_END_SECONDS, _EARLY_END_SHARE * stated):
+    least = _EARLY_END_SECONDS_OF_FLV if container.format.name == "flv" else _EARLY_END_SECONDS
+    if seconds < stated - max(least, _EARLY_END_SHARE * stated):
         raise MediaUnreadable(
             f"{path} is damaged: its frames end at {seconds:.1f} s of {stated:.1f} s; copy or "
             "download it again."

@@ -254,6 +254,8 @@ class _Trial:
             self.target.close()
         except FFMPEG_ERRORS as error:
             self.problem = self.problem or f"the container refuses it ({reason(error)})"
+        if not self.written and self.container in ("mp4", "mov"):
+            self.problem = self.problem or "it is empty"  # the muxer leaves it out silently
         if self.problem:
             return replace(self.decision, action="drop", problem=self.problem)
         times = self.sink.times if self.sink else None
