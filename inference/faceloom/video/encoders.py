@@ -38,6 +38,8 @@ _RATE_OPTIONS = ("b", "crf", "cq", "qp", "global_quality")
 
 
 _CODECS = {"x264": X264, "x265": X265, "vp9": VP9, "svtav1": SVTAV1, "png": PNG}
+# Least width in pixels; libx265 writes beyond its memory for narrower frames, such as 48x64.
+_MIN_X265_WIDTH = 64
 # FFmpeg's name of the container that `default_encoder` is asked about where there is none.
 DEFAULT_CONTAINER = "mp4"
 # The value of --encoder that lets `default_encoder` choose.
@@ -108,7 +110,7 @@ def default_encoder(container: str, info: VideoInfo) -> str:
     if container != "webm":
         # Players and phones decode HDR only as HEVC or AV1.
         is_hdr = info.color.transfer in (PQ, HLG) and _depth(info.pixel_format) > 8
-        return "x265" if is_hdr else "x264"
+        return "x265" if is_hdr and info.width >= _MIN_X265_WIDTH else "x264"
     # WebM holds VP8, VP9 and AV1. libvpx is built for 8 bits; SVT-AV1 takes even sizes only.
     even = info.width % 2 == info.height % 2 == 0
     return "svtav1" if even and _depth(info.pixel_format) > 8 else "vp9"
@@ -298,6 +300,11 @@ def _pixel_format(info: VideoInfo, codec: Codec) -> str:
         )
         assert nearest is not None, "every encoder supports some format"
         pixel_format = nearest.name
+    if codec is X265 and info.width < _MIN_X265_WIDTH:
+        raise UsageError(
+            f"{info.path} is {info.width} pixels wide and libx265 needs {_MIN_X265_WIDTH}; choose "
+            "another --encoder."
+        )
     if codec.name != "ffv1" and _splits_chroma(pixel_format, info):
         full_chroma = "yuv444p" if _depth(pixel_format) <= 8 else "yuv444p10le"
         if full_chroma not in supported:

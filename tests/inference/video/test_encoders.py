@@ -182,6 +182,15 @@ INVALID: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = 
         UsageError,
         "does not support h264",
     ),
+    "x265 with narrow frames": (
+        lambda clip: swap(
+            make_clip(clip.with_stem("narrow"), wave_images(2, 64, 48)),
+            clip / "../o.mp4",
+            Encoding("x265"),
+        ),
+        UsageError,
+        "libx265 needs 64",
+    ),
     "unsupported suffix": (lambda clip: swap(clip, clip / "../o.avi"), UsageError, "as .mp4"),
     "invalid pattern": (
         lambda clip: swap(clip, clip / "../o_%s_%d.png"),
@@ -203,4 +212,4 @@ def test_invalid_encoding_is_refused_before_anything_is_written(tmp_path: Path, 
     with pytest.raises(error, match=message) as refused:
         attempt(clip)
     assert "\n" not in str(refused.value)
-    assert {p.name for p in tmp_path.iterdir()} == {"in.mp4"}
+    assert {p.name for p in tmp_path.iterdir()} <= {"in.mp4", "narrow.mp4"}
