@@ -92,7 +92,13 @@ def _frames(info: VideoInfo, source: Path, out: Path) -> str:
 
 def _properties(info: VideoInfo, prepared: PreparedOutput, source: Path, out: Path) -> str:
     made = probe_source(out)
-    rgb = "rgb" in info.pixel_format or "bgr" in info.pixel_format or info.pixel_format == "pal8"
+    gray = info.pixel_format.startswith("gray")  # has no chroma for a matrix
+    rgb = (
+        gray
+        or "rgb" in info.pixel_format
+        or "bgr" in info.pixel_format
+        or info.pixel_format == "pal8"
+    )
     pairs: list[tuple[str, object, object]] = [
         ("size", (info.width, info.height), (made.width, made.height)),
         ("aspect", *_aspects(info, prepared, made)),
@@ -140,7 +146,8 @@ def _aspects(
 def _color(info: VideoInfo) -> tuple[int, int, int, bool]:
     """Return the color tags; not stating a range means limited."""
     full = info.color.range == 2 or info.pixel_format.startswith("yuvj")
-    return info.color.primaries, info.color.transfer, info.color.matrix, full
+    matrix = 2 if info.pixel_format.startswith("gray") else info.color.matrix
+    return info.color.primaries, info.color.transfer, matrix, full
 
 
 def _stream_pairs(

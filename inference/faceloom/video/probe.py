@@ -20,6 +20,10 @@ from faceloom.video.safe_open import MAX_PIXELS, open_input
 
 # Demuxers with which FFmpeg reads an image as a video of one frame.
 _IMAGE_DEMUXERS = ("image2", "_pipe")
+# Frames per second if the rate is unknown, or higher than any camera's: FFmpeg states the clock's
+# rate if it cannot guess.
+_FALLBACK_RATE = 25
+_MAX_RATE = 1000
 # A constant frame rate: most frames that nominal and average rate differ by over the whole stream,
 _MAX_EXTRA_FRAMES = Fraction(3, 2)
 # and largest difference of the two rates, as a share.
@@ -27,7 +31,7 @@ _MAX_RATE_DIFFERENCE = Fraction(1, 5)
 # Demuxers of formats that do not store every frame's presentation time.
 _WITHOUT_TIMES = ("mpeg", "mpegvideo", "h264", "hevc", "m4v", "vc1", "h261", "h263", "obu")
 # Demuxers of formats that store decoding times only.
-_WITHOUT_TIMES_OF_REORDERED = ("avi", "asf")
+_WITHOUT_TIMES_OF_REORDERED = ("avi", "asf", "mxf")
 # Matroska's DURATION tag: hours, minutes and seconds, as in 00:00:03.000000000.
 _MATROSKA_DURATION = re.compile(r"(\d+):(\d\d):(\d\d\.\d+)")
 
@@ -109,8 +113,8 @@ def probe_video(path: Path) -> VideoInfo:
 def states_pts(container: InputContainer, stream: VideoStream) -> bool:
     """Return whether the packets state when their frames are shown.
 
-    Raw streams store no times, MPEG program streams some, and AVI and ASF none of reordered frames:
-    only the decoder knows them.
+    Raw streams store no times, MPEG program streams some, and AVI, ASF and MXF none of reordered
+    frames: only the decoder knows them.
 
     Args:
         container: The open container.
@@ -142,7 +146,9 @@ def _frame_rate(container: InputContainer, stream: VideoStream) -> Fraction:
     changes: 29.39 for ten frames at 29.97.
     """
     # Fraction(): PyAV 19 and later return their own rational type.
-    average = Fraction(stream.average_rate or stream.guessed_rate or 25)
+    average = Fraction(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE)
+    if average > _MAX_RATE:
+        return Fraction(_FALLBACK_RATE)
     nominal = Fraction(stream.base_rate or average)
     seconds = stated_duration(container, stream) or 0.0
     difference = abs(nominal - average)

@@ -26,6 +26,9 @@ _EARLY_END_SECONDS = 0.5
 _EARLY_END_SECONDS_OF_FLV = 1.5
 # The same as a share of the stated duration; the larger of the two applies.
 _EARLY_END_SHARE = 0.1
+# Frames per second if the rate is unknown, and the highest that is believed.
+_FALLBACK_RATE = 25
+_MAX_RATE = 240
 # Seconds before the requested frame to seek to, in turn, until a key frame precedes it.
 _SEEK_BACK_SECONDS = (0, 10, 60)
 
@@ -105,6 +108,14 @@ def decoded_pts(path: Path) -> list[int]:
         ]
 
 
+def _typical_step(stream: VideoStream) -> int:
+    """Return the time from frame to frame, in the stream's time base, for frames without a time."""
+    rate = Fraction(stream.guessed_rate or _FALLBACK_RATE)
+    # FFmpeg states the clock's rate if it cannot guess.
+    rate = rate if rate <= _MAX_RATE else Fraction(_FALLBACK_RATE)
+    return max(1, round(1 / rate / Fraction(stream.time_base or 1)))
+
+
 def _can_seek(path: Path, start_pts: int) -> bool:
     """Return whether FFmpeg can seek to a time and to the start; some AVI files have no index."""
     with open_video(path) as (container, stream):
@@ -134,11 +145,11 @@ def _decode(
     before: av.VideoFrame | None = None
     with as_media_unreadable(path):
         decoder = FrameDecoder(path, decoder_of(stream), on_damaged, states_pts(container, stream))
-        last, step = None, round(1 / (stream.guessed_rate or 25) / (stream.time_base or 1))
+        last, step = None, _typical_step(stream)
         for stated, picture in decoder.decode(packets):
             pts = stated
             if pts is None:
-                pts = 0 if last is None else last + max(1, step)
+                pts = 0 if last is None else last + step
             last = pts
             if start_pts is not None and pts < start_pts:
                 before = picture or before
