@@ -50,8 +50,8 @@ def lock_output(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
             created there.
         PartlyDone: The disk is full.
     """
-    if not path.name:
-        # No output has such a path; the caller refuses it.
+    if not path.resolve().name:
+        # The root has no name; the caller refuses it as an output.
         yield
         return
     lock = lock_path(path)

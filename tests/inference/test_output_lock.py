@@ -81,6 +81,17 @@ def test_locks_do_not_nest_and_leave_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("path", [".", "sub/.."])
+def test_the_working_directory_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    folder = tmp_path / "project"
+    (folder / "sub").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    with lock_output(Path(path)), pytest.raises(UsageError, match="being written by process"):
+        lock_output(folder).__enter__()
+
+
 def test_a_lock_waits_for_another_holder(tmp_path: Path) -> None:
     """The holder removes the file; whoever waited for the old file takes a new one."""
     out, entered = tmp_path / "out", threading.Event()
