@@ -16,6 +16,8 @@ SENTENCE_PREFIX = "Made with faceloom"
 _MARK_BYTES = 4 * 2**20
 # Bytes at the end of a .zip that are searched for names of its files.
 _DIRECTORY_BYTES = 2**16
+# Bytes at the start of a document that tell whether Faceloom wrote it.
+_DOCUMENT_BYTES = 4096
 # Files of a folder that are looked at to tell footage from other folders.
 _MAX_FILES = 1000
 # Length of a packet of an MPEG transport stream in bytes, which begins with 0x47.
@@ -70,6 +72,14 @@ class Purpose(StrEnum):
     MARKED = "one video or picture"
 
 
+# Document of an artifact that is a folder: the artifact, and bytes at its start that other programs'
+# documents of that name do not have.
+_DOCUMENTS = {
+    "faceset.json": (Kind.FACE_SET, b'"faceloom_version"'),
+    "manifest.json": (Kind.BUNDLE, b'"faceloom_version"'),
+    "config.yaml": (Kind.RUN, b"\nfaces:"),
+    "project.json": (Kind.PROJECT, b'"faceloom_version"'),
+}
 _MEDIA = (Kind.VIDEO, Kind.SWAPPED_VIDEO, Kind.PICTURE, Kind.SWAPPED_PICTURE)
 _SWAPPED = (Kind.SWAPPED_VIDEO, Kind.SWAPPED_PICTURE)
 # The kinds that serve a purpose.
@@ -208,20 +218,17 @@ def identify_kind(path: Path) -> Kind:
 
 
 def _kind_of_folder(path: Path) -> Kind:
-    for name, kind in (
-        ("faceset.json", Kind.FACE_SET),
-        ("manifest.json", Kind.BUNDLE),
-        ("config.yaml", Kind.RUN),
-        ("project.json", Kind.PROJECT),
-    ):
-        if (path / name).is_file():
-            return kind
+    """Return what a folder holds; footage may lie beside another program's file of the same name."""
+    named = [file for file in _DOCUMENTS if (path / file).is_file()]
+    for name in named:
+        if _DOCUMENTS[name][1] in _ends(path / name, _DOCUMENT_BYTES, 0):
+            return _DOCUMENTS[name][0]
     for _, file in zip(range(_MAX_FILES), path.iterdir(), strict=False):
         if file.suffix.lower() in PICTURE_EXTENSIONS and file.is_file():
             return Kind.FOOTAGE_FOLDER
         if file.is_file() and _kind_of_file(file) in _MEDIA:
             return Kind.FOOTAGE_FOLDER
-    return Kind.FOLDER
+    return _DOCUMENTS[named[0]][0] if named else Kind.FOLDER
 
 
 def _kind_of_file(path: Path) -> Kind:

@@ -79,7 +79,7 @@ def things(
         shutil.copy(folder / file, folder / name)
     shutil.copytree(facesets["ada"], folder / "ada")
     (folder / "run").mkdir()
-    (folder / "run" / "config.yaml").write_text("schema: 2\n")
+    (folder / "run" / "config.yaml").write_text("schema: 2\nfaces: {}\n")
     make_bundle(folder / "ben.bundle")
     write_zip(folder / "ben.bundle", folder / "ben.zip")
     (folder / "ben.dfm").write_bytes(b"onnx")
@@ -106,6 +106,30 @@ def test_every_kind_for_every_purpose(things: Path, name: str, purpose: Purpose)
     assert ADVICE.get((name, purpose), "") in text
     media = purpose in (Purpose.FOOTAGE, Purpose.TARGET, Purpose.MARKED)
     assert type(refused.value) is (UsageError if media else ArtifactRefused)
+
+
+@pytest.mark.parametrize("name", ["faceset.json", "manifest.json", "config.yaml", "project.json"])
+@pytest.mark.parametrize("clip", ["clip.mp4", "picture.png"])
+def test_footage_beside_a_document_of_another_program_is_footage(
+    things: Path, tmp_path: Path, name: str, clip: str
+) -> None:
+    shutil.copy(things / clip, tmp_path)
+    (tmp_path / name).write_text('{"title": "Summer", "clips": []}\n')
+    assert identify_kind(tmp_path) is Kind.FOOTAGE_FOLDER
+
+
+@pytest.mark.parametrize("name", ["ada", "run", "ben.bundle"])
+def test_an_artifact_beside_a_picture_is_an_artifact(
+    things: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(things / name, tmp_path / name)
+    shutil.copy(things / "picture.png", tmp_path / name)
+    assert identify_kind(tmp_path / name) is KINDS[name]
+
+
+def test_a_damaged_artifact_is_recognized_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(b"{")
+    assert identify_kind(tmp_path) is Kind.BUNDLE
 
 
 def test_the_right_folder_nearby_is_named(things: Path) -> None:
