@@ -72,8 +72,8 @@ class Purpose(StrEnum):
     MARKED = "one video or picture"
 
 
-# Document of an artifact that is a folder: the artifact, and bytes at its start that other programs'
-# documents of that name do not have.
+# Document of an artifact that is a folder: the artifact, and bytes at the start that another
+# program's document of that name does not have.
 _DOCUMENTS = {
     "faceset.json": (Kind.FACE_SET, b'"faceloom_version"'),
     "manifest.json": (Kind.BUNDLE, b'"faceloom_version"'),
@@ -218,7 +218,7 @@ def identify_kind(path: Path) -> Kind:
 
 
 def _kind_of_folder(path: Path) -> Kind:
-    """Return what a folder holds; footage may lie beside another program's file of the same name."""
+    """Return what a folder holds; a document of another program may lie beside footage."""
     named = [file for file in _DOCUMENTS if (path / file).is_file()]
     for name in named:
         if _DOCUMENTS[name][1] in _ends(path / name, _DOCUMENT_BYTES, 0):

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceloom.errors import NoFaceFound, UsageError
+from faceloom.faceset.face_count import MIN_DIFFERENT_FACES
 from faceloom.faceset.reference_faces import embed_references
+from faceloom.faceset.similarity import SAME_PERSON_CENTERS
 from faceloom.progress import ProgressGenerator
 from faceloom.project.estimates import estimate_seconds, slowness_of
 from faceloom.project.machine_speed import MachineSpeed, measure_speed
@@ -13,7 +15,6 @@ from faceloom.project.people import (
     Person,
     find_people,
     frame_count,
-    same_person,
     write_portraits,
     write_references,
 )
@@ -28,10 +29,6 @@ from faceloom.project.step import footage_signature, key_of
 _MOST_FACES = 3000
 # Faces of a person that a training needs at least.
 _FEWEST_FACES = 6
-# Faces below which a swap is poor.
-_FEW_FACES = 50
-# Cosine from which the person to put in and the person to replace are the same.
-_SAME_PERSON = 0.6
 # Share of the given time that the training must get, or the time is refused as too short.
 _LEAST_TRAINING_SHARE = 0.3
 # Seconds by which the whole may end earlier than the user's time.
@@ -64,7 +61,7 @@ def make_choices(
     guest = _choose_person(guests, settings.guest_reference, "guest", settings, project)
     targets = yield from find_people(inputs.targets, "the target")
     target = _choose_person(targets, settings.reference, "target", settings, project)
-    if same_person(guest, target) >= _SAME_PERSON:
+    if float(guest.center @ target.center) >= SAME_PERSON_CENTERS:
         raise UsageError(_same_person_message(settings, guests, targets))
     guest_name, target_name = identity_names(settings)
     guest_choice = _person_choice(guest, guests, guest_name, "guest", project)
@@ -197,12 +194,12 @@ def _face_notes(choice: PersonChoice, what: str, where: str) -> list[str]:
     if choice.faces < _FEWEST_FACES:
         raise UsageError(
             f"{where} has about {_count_faces(choice.faces)} of the person, and training needs "
-            f"{_FEWEST_FACES} at least, better {_FEW_FACES} different ones; {more}."
+            f"{_FEWEST_FACES} at least, better {MIN_DIFFERENT_FACES} different ones; {more}."
         )
-    if choice.faces < _FEW_FACES:
+    if choice.faces < MIN_DIFFERENT_FACES:
         return [
-            f"{where} has only about {_count_faces(choice.faces)} of the person; from {_FEW_FACES} "
-            f"different ones on a swap is better: {more}."
+            f"{where} has only about {_count_faces(choice.faces)} of the person; from "
+            f"{MIN_DIFFERENT_FACES} different ones on a swap is better: {more}."
         ]
     return []
 

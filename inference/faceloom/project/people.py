@@ -163,16 +163,6 @@ def frame_count(file: FootageFile) -> int:
     return max(1, round((info.duration or 1.0) * float(info.average_rate or 25)))
 
 
-def same_person(first: Person, second: Person) -> float:
-    """Return the similarity of two people, from -1 to 1.
-
-    Args:
-        first: One.
-        second: The other.
-    """
-    return float(first.center @ second.center)
-
-
 def write_portraits(people: Sequence[Person], folder: Path, what: str) -> tuple[Path, list[Path]]:
     """Write a sheet with the numbered portraits of people, and a picture of each.
 

@@ -1,14 +1,11 @@
 """Use a trained network again for another target that shows the same person."""
 
 from faceloom.errors import FaceloomError
-from faceloom.faceset.similarity import center_of
+from faceloom.faceset.similarity import SAME_PERSON_CENTERS, center_of
 from faceloom.faceset.store import FaceSet
 from faceloom.project.people import Person
 from faceloom.project.project_file import SwapChoices
 from faceloom.project.project_folder import Project
-
-# Cosine of a person's mean embeddings in two videos from which the network of one suits the other.
-_SAME_PERSON = 0.6
 
 
 def choices_of_same_people(project: Project, guest_name: str, target: Person) -> SwapChoices | None:
@@ -26,7 +23,7 @@ def choices_of_same_people(project: Project, guest_name: str, target: Person) ->
         bundle = project.step(project.bundle(choices.training.run))
         if choices.guest.name != guest_name or bundle is None or not bundle.done:
             continue
-        if choices.trained_target or _similarity(project, choices, target) < _SAME_PERSON:
+        if choices.trained_target or _similarity(project, choices, target) < SAME_PERSON_CENTERS:
             continue
         return choices
     return None

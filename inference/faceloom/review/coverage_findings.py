@@ -5,9 +5,9 @@ from functools import partial
 
 import numpy as np
 
+from faceloom.faceset.face_count import ENOUGH_DIFFERENT_FACES
 from faceloom.review.commands import add_command
 from faceloom.review.coverage import REGIONS, find_coverage_gap
-from faceloom.review.faceset_findings import ENOUGH_FACES
 from faceloom.review.finding import ReviewFinding, Severity, format_percent
 from faceloom.review.statistics import FaceSetStatistics, SwapDirection, TargetStatistics
 
@@ -235,14 +235,14 @@ def few_target_faces(person: FaceSetStatistics, target: str) -> ReviewFinding | 
         target: File name of the target.
     """
     different = int((~person.duplicate).sum())
-    if different >= ENOUGH_FACES or any(file.name == target for file in person.files):
+    if different >= ENOUGH_DIFFERENT_FACES or any(file.name == target for file in person.files):
         return None
     return ReviewFinding(
         "few target faces",
         Severity.NOTE,
         f"{person.name}, whose face is replaced, has only {different} different faces.",
         f"Add the target itself: {add_command(person, target)}.",
-        1 - different / ENOUGH_FACES,
+        1 - different / ENOUGH_DIFFERENT_FACES,
         {"different": different, "faces": len(person)},
     )
 

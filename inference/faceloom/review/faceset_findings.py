@@ -8,14 +8,14 @@ import numpy as np
 from faceloom.array_types import float32
 from faceloom.color import to_lab
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faceset.face_count import ENOUGH_DIFFERENT_FACES, MANY_DUPLICATES
+from faceloom.faceset.similarity import SAME_PERSON_CENTERS
 from faceloom.review.commands import add_command, curate_command
 from faceloom.review.finding import ReviewFinding, Severity, format_percent
-from faceloom.review.statistics import BLURRED, MANY_DUPLICATES, FaceSetStatistics
+from faceloom.review.statistics import BLURRED, FaceSetStatistics
 
 FaceSetPair: TypeAlias = tuple[FaceSetStatistics, FaceSetStatistics]
 
-# Different faces below which an identity is hard to learn; the demo's sample has about a hundred.
-ENOUGH_FACES = 80
 # Different faces below which too few faces are critical.
 _CRITICAL_FACES = 20
 # Share of the faces from which one file is all there is to a set.
@@ -81,7 +81,7 @@ def few_faces(person: FaceSetStatistics) -> ReviewFinding | None:
         person: The face set.
     """
     different = int((~person.duplicate).sum())
-    if different >= ENOUGH_FACES:
+    if different >= ENOUGH_DIFFERENT_FACES:
         return None
     more = f", or extract again with --every {person.every // 2}" if person.more_frames_help else ""
     return ReviewFinding(
@@ -90,7 +90,7 @@ def few_faces(person: FaceSetStatistics) -> ReviewFinding | None:
         f"{person.name} has only {different} different faces.",
         f"Add footage of {person.name} in which the head and the mouth move ({add_command(person)})"
         f"{more}.",
-        1 - different / ENOUGH_FACES,
+        1 - different / ENOUGH_DIFFERENT_FACES,
         {"different": different, "faces": len(person)},
     )
 
@@ -345,7 +345,7 @@ def same_person(pair: FaceSetPair) -> ReviewFinding | None:
     """
     first, second = pair
     similarity = float(first.center @ second.center)
-    if similarity < SAME_PERSON_SIMILARITY:
+    if similarity < SAME_PERSON_CENTERS:
         return None
     return ReviewFinding(
         "same person",

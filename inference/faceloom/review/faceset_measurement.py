@@ -1,10 +1,10 @@
 """Measure a face set."""
 
-import math
 from collections import Counter
 
 from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
+from faceloom.faceset.face_count import used_every
 from faceloom.faceset.similarity import center_of, near_duplicates, similarities
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.review.lighting import measure_lighting
@@ -46,7 +46,7 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
         duplicate=near_duplicates(rows),
         background_uniform=float32([quality.background_uniform for quality in qualities]),
         background_rgb=float32([quality.background_rgb for quality in qualities]),
-        every=_used_every(faces),
+        every=used_every(faces),
     )
 
 
@@ -57,20 +57,6 @@ def sample_step(count: int) -> int:
         count: Number of faces.
     """
     return -(-count // _MAX_CROPS)
-
-
-def _used_every(faces: FaceSet) -> int:
-    """Return K if at least every K-th frame of each video was used, as the faces' frames show."""
-    frames: dict[int, set[int]] = {}
-    for row in faces.rows:
-        if row.file < len(faces.files) and faces.files[row.file].kind == "video":
-            frames.setdefault(row.file, set()).add(row.frame)
-    steps = [
-        math.gcd(*(frame - min(indices) for frame in indices))
-        for indices in frames.values()
-        if len(indices) > 1
-    ]
-    return max(1, min(steps, default=1))
 
 
 def file_shares(faces: FaceSet) -> tuple[FileShare, ...]:

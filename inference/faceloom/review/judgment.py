@@ -6,9 +6,9 @@ from functools import partial
 from itertools import combinations
 from typing import TypeVar
 
+from faceloom.faceset.face_count import ENOUGH_DIFFERENT_FACES
 from faceloom.review.coverage_findings import DIRECTION_CHECKS, TARGET_CHECKS, few_target_faces
 from faceloom.review.faceset_findings import (
-    ENOUGH_FACES,
     FACESET_CHECKS,
     PAIR_CHECKS,
     other_people,
@@ -139,7 +139,7 @@ def _followable(
             # Faces of other people spoil the identity, whatever they seem to cover.
             return finding
         after = _judge([smaller if each is person else each for each in people], target)
-        if len(smaller) >= ENOUGH_FACES and not _is_worse(after, before):
+        if len(smaller) >= ENOUGH_DIFFERENT_FACES and not _is_worse(after, before):
             return finding
     return replace(finding, action=finding.alternative, command="")
 

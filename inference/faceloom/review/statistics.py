@@ -10,6 +10,7 @@ from faceloom.array_types import float32
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceSet
+from faceloom.faceset.face_count import more_frames_help
 from faceloom.review.lighting import Lighting
 
 # One value per face.
@@ -27,8 +28,6 @@ CLOSED_EYES = 0.79
 _MAX_YAW = 35.0
 # Sharpness (see Quality) below which a face is blurred.
 BLURRED = 0.2
-# Share of near-duplicates that is worth noting; more frames of such footage add more of them.
-MANY_DUPLICATES = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ class FaceSetStatistics:
     @property
     def more_frames_help(self) -> bool:
         """Whether extracting with a smaller --every adds different faces."""
-        return self.every > 1 and float(self.duplicate.mean()) < MANY_DUPLICATES
+        return more_frames_help(self.every, self.duplicate)
 
 
 @dataclass(frozen=True, slots=True)

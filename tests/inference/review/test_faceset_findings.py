@@ -4,11 +4,15 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.helpers.facesets import FaceSpec, changed, good_faces, write_faceset
 from tests.helpers.reviews import measure_faces, run_checks
 
+from faceloom.array_types import float32
+from faceloom.faces import unit_vectors
 from faceloom.faceset import FaceSet
+from faceloom.faceset.similarity import SAME_PERSON_CENTERS
 from faceloom.progress import run_to_completion
 from faceloom.review import FACESET_CHECKS, FaceSetStatistics, measure_faceset
 from faceloom.review.faceset_findings import PAIR_CHECKS
@@ -117,3 +121,14 @@ def test_the_command_of_a_finding_solves_it_in_any_working_directory(
 
 def test_two_sets_of_the_same_person_are_found(ada: FaceSetStatistics) -> None:
     assert list(run_checks(PAIR_CHECKS, (ada, ada))) == ["same person"]
+
+
+@pytest.mark.parametrize("difference", [-0.05, 0.05])
+def test_the_sets_are_of_one_person_from_the_similarity_of_centers(
+    ada: FaceSetStatistics, difference: float
+) -> None:
+    cosine = SAME_PERSON_CENTERS + difference
+    other = np.eye(len(ada.center), dtype=np.float32)[np.argmin(ada.center)]
+    other = unit_vectors(other - (other @ ada.center) * ada.center)
+    near = replace(ada, center=float32(cosine * ada.center + np.sqrt(1 - cosine**2) * other))
+    assert bool(run_checks(PAIR_CHECKS, (ada, near))) == (difference > 0)

@@ -1,6 +1,7 @@
 """Face sets are checked before a run is created."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_sets_that_give_a_poor_swap_are_named(
     found = check_face_sets({name: sets[folder] for name, folder in faces.items()})
     assert len(found) == len(warnings)
     assert all(words in warning for words, warning in zip(warnings, found, strict=True))
+
+
+STILL = {"hash": "0" * 16, "yaw": 0.0, "pitch": 0.0, "mouth_open": 0.0, "eyes_open": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("step", "values", "advice"),
+    [(1, {}, ""), (6, {}, "again with --every 3."), (6, STILL, "")],
+    ids=["every frame is used", "more frames", "a still scene"],
+)
+def test_more_frames_are_advised_only_where_there_are_other_ones(
+    sets: Mapping[str, Path], tmp_path: Path, step: int, values: dict[str, object], advice: str
+) -> None:
+    faces = [replace(face, file=0, number=step * n) for n, face in enumerate(good_faces(12, 2))]
+    write_faceset(tmp_path / "few", changed(faces, **values), "few")
+    (warning,) = check_face_sets({"ada": sets["ada"], "few": tmp_path / "few"})
+    assert ("--every" in warning, advice in warning) == (bool(advice), True)
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,16 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Bool
+
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
-from faceloom.faceset.similarity import center_of, near_duplicates
+from faceloom.faceset.face_count import MIN_DIFFERENT_FACES, more_frames_help, used_every
+from faceloom.faceset.similarity import SAME_PERSON_CENTERS, center_of, near_duplicates
 
-# Different faces that a set needs at least: with fewer, few poses and mouth shapes are learned.
-MIN_DIFFERENT_FACES = 50
 # Faces of a set that are searched for near-duplicates, which takes a millisecond for each.
 _MAX_SEARCHED_FACES = 1000
-# Similarity (cosine) of two sets' centers from which they show one person. Halves of one person's
-# footage reach 0.91 to 0.96, different people 0.16.
-_SAME_PERSON = 0.6
 
 
 def check_face_sets(faces: Mapping[str, Path], *, rename: bool = False) -> list[str]:
@@ -66,29 +65,32 @@ def _warn_of_few_faces(sets: Mapping[str, FaceSet]) -> Iterator[str]:
                 "that."
             )
             continue
-        different = _count_different(faces)
+        duplicate = _duplicates_of_sample(faces)
+        different = int((~duplicate).sum())
         if different < MIN_DIFFERENT_FACES:
+            every = used_every(faces)
+            smaller = more_frames_help(every, duplicate)
+            more = f", or extract again with --every {every // 2}" if smaller else ""
             yield (
                 f"{faces.directory} has {different} different faces of {name} (of {len(faces)}); "
                 f"with fewer than {MIN_DIFFERENT_FACES}, the face moves little and looks right in "
-                f"few poses. Extract more footage of {name} speaking and turning the head, or use "
-                "a smaller --every."
+                f"few poses. Extract more footage of {name} speaking and turning the head"
+                f"{more}."
             )
 
 
-def _count_different(faces: FaceSet) -> int:
-    """Count the faces without near-duplicates, in a sample of a large set."""
-    rows = faces.rows[:: max(1, len(faces) // _MAX_SEARCHED_FACES)]
-    return int((~near_duplicates(rows)).sum())
+def _duplicates_of_sample(faces: FaceSet) -> Bool[np.ndarray, "n"]:
+    """Return which faces are near-duplicates, in a sample of a large set."""
+    return near_duplicates(faces.rows[:: max(1, len(faces) // _MAX_SEARCHED_FACES)])
 
 
 def _warn_of_one_person(sets: Mapping[str, FaceSet]) -> Iterator[str]:
     centers = {name: center_of(faces.read_embeddings()) for name, faces in sets.items()}
     for one, other in combinations(sets, 2):
         similarity = float(centers[one] @ centers[other])
-        if similarity >= _SAME_PERSON:
+        if similarity >= SAME_PERSON_CENTERS:
             yield (
-                f"{one} and {other} look like the same person (similarity {similarity:.2f}; "
-                "different people rarely exceed 0.5): a swap between them changes next to "
+                f"{one} and {other} look like the same person (similarity {similarity:.2f}, "
+                f"one person from {SAME_PERSON_CENTERS}): a swap between them changes next to "
                 "nothing. Check the paths of --faces."
             )

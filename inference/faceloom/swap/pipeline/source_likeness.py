@@ -10,15 +10,12 @@ from jaxtyping import Float32
 
 from faceloom.faces.face_recognition import MobileFaceNet, unit_vectors
 from faceloom.faces.pose import head_pose
-from faceloom.faceset.similarity import center_of
+from faceloom.faceset.similarity import SAME_PERSON_CENTERS, center_of
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.pipeline.frame_swapper import SelectedFrame
 
 log = logging.getLogger(__name__)
 
-# Similarity (cosine) from which the person in the target counts as the source. Bundles of the
-# sample reach 0.87 to 0.95 with the own person, and 0.08 to 0.18 with the other.
-_SAME_PERSON = 0.6
 # Faces of the target that are compared with each source ...
 _SAMPLES = 3
 # ... in one of so many frames.
@@ -104,7 +101,7 @@ class LikenessCheck:
         if appearance is None or not samples:
             return
         similarity = float(unit_vectors(np.mean(samples, axis=0)) @ appearance.center)
-        if similarity >= _SAME_PERSON:
+        if similarity >= SAME_PERSON_CENTERS:
             log.warning(
                 "The person in %s looks like %s, whose face this bundle gives (similarity %.2f): "
                 "the swap changes next to nothing. Convert a video of somebody else, or export "
