@@ -42,10 +42,19 @@ def review_command(
 
     with requires_extra("cpu"):
         from faceloom.progress import run_to_completion
+        from faceloom.project.presets import preset_of_this_machine
         from faceloom.review import review
 
     with progress_display() as show:
         summary = run_to_completion(
-            review(facesets, target, report, every=every, force=force), show
+            review(
+                facesets,
+                target,
+                report,
+                every=every,
+                force=force,
+                choose_preset=preset_of_this_machine,
+            ),
+            show,
         )
     print_result(summary, summary.to_text(), json=json)

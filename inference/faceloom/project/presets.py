@@ -7,7 +7,7 @@ the machine's speed; the training itself ends at its deadline, whatever the esti
 from dataclasses import dataclass
 
 from faceloom.errors import UsageError
-from faceloom.project.machine_speed import MachineSpeed
+from faceloom.project.machine_speed import MachineSpeed, measure_speed
 
 # Speed of one core that the presets' times belong to, in GFLOPS of `measure_speed`: a core of an
 # AMD EPYC with AVX-512.
@@ -164,6 +164,14 @@ def choose_training(
     return TrainingEstimate(
         chosen.name, total, training_seconds(chosen, max(0, total - trained), machine)
     )
+
+
+def preset_of_this_machine() -> str:
+    """Return the preset that a swap without --preset and --minutes is trained with here.
+
+    Measures the machine for about two seconds.
+    """
+    return choose_training(measure_speed(), None).preset
 
 
 def _known(name: str, steps: int | None) -> Preset:

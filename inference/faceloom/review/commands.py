@@ -1,6 +1,7 @@
 """The commands that findings advise."""
 
 import shlex
+from collections.abc import Sequence
 
 from faceloom.review.statistics import FaceSetStatistics
 
@@ -26,3 +27,22 @@ def curate_command(person: FaceSetStatistics, *options: str) -> str:
     """
     directory = str(person.faces.directory.resolve())
     return shlex.join(["faceloom", "curate", directory, *options, "--apply"])
+
+
+def train_command(people: Sequence[FaceSetStatistics], preset: str) -> str:
+    """Return the command that trains with face sets.
+
+    Args:
+        people: The face sets.
+        preset: The preset.
+    """
+    faces = [
+        word for person in people for word in ("--faces", f"{person.name}={person.faces.directory}")
+    ]
+    run = f"runs/{'-'.join(person.name for person in people)}"
+    return shlex.join(["faceloom", "train", "--config", preset, *faces, "--run", run])
+
+
+def default_preset() -> str:
+    """Return the preset for a machine that is not measured, a processor of two cores."""
+    return "laptop_128"

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from faceloom.faceset.face_count import ENOUGH_DIFFERENT_FACES
+from faceloom.review.commands import default_preset, train_command
 from faceloom.review.coverage_findings import DIRECTION_CHECKS, TARGET_CHECKS, few_target_faces
 from faceloom.review.faceset_findings import (
     FACESET_CHECKS,
@@ -74,12 +75,15 @@ def list_directions(people: _People, target: TargetStatistics | None) -> list[Sw
     return [SwapDirection(source, other.table, other.name, "faces") for source, other in sets]
 
 
-def next_step(verdicts: Sequence[Verdict], people: _People) -> str:
+def next_step(
+    verdicts: Sequence[Verdict], people: _People, choose_preset: Callable[[], str] = default_preset
+) -> str:
     """Return what to do after the review, as one line.
 
     Args:
         verdicts: The verdicts.
         people: The face sets.
+        choose_preset: Returns the preset to train with.
     """
     if not verdicts:
         return "Go on: review this face set together with the other person's."
@@ -90,9 +94,7 @@ def next_step(verdicts: Sequence[Verdict], people: _People) -> str:
         return f"Film this first: {nearest.next_action}"
     if len(people) < 2:
         return "Go on: extract a face set of the person in the target, then train with both."
-    faces = " ".join(f"--faces {person.name}={person.faces.directory}" for person in people)
-    run = f"runs/{'-'.join(person.name for person in people)}"
-    return f"Go on: faceloom train --config laptop_128 {faces} --run {run}"
+    return f"Go on: {train_command(people, choose_preset())}"
 
 
 def _judge(people: _People, target: TargetStatistics | None) -> Judgment:

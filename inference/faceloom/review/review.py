@@ -1,6 +1,6 @@
 """Review face sets, against a target if there is one: measure, check, judge, write the report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset import FaceSet
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
+from faceloom.review.commands import default_preset
 from faceloom.review.faceset_measurement import measure_faceset
 from faceloom.review.finding import ReviewFinding, format_counts, group_by_subject
 from faceloom.review.html_report import build_page
@@ -178,6 +179,7 @@ def review(
     *,
     every: int = 5,
     force: bool = False,
+    choose_preset: Callable[[], str] = default_preset,
 ) -> ProgressGenerator[ReviewSummary]:
     """Review face sets and write the HTML report.
 
@@ -187,6 +189,7 @@ def review(
         report: The file to write.
         every: Measure every `every`-th frame of the target.
         force: Whether to replace an existing report.
+        choose_preset: Returns the preset of the command that is advised; called if one is.
 
     Yields:
         Progress.
@@ -200,11 +203,16 @@ def review(
         MediaUnreadable: The target cannot be read.
         NoFaceFound: The target shows no face.
     """
-    return while_locked(report, _review(directories, target, report, every=every, force=force))
+    return while_locked(report, _review(directories, target, report, every, force, choose_preset))
 
 
 def _review(
-    directories: Sequence[Path], target: Path | None, report: Path, *, every: int, force: bool
+    directories: Sequence[Path],
+    target: Path | None,
+    report: Path,
+    every: int,
+    force: bool,
+    choose_preset: Callable[[], str],
 ) -> ProgressGenerator[ReviewSummary]:
     check_output_file(report, force=force)
     facesets = [FaceSet.read(directory) for directory in directories]
@@ -218,7 +226,7 @@ def _review(
     for faces in facesets:
         people.append((yield from measure_faceset(faces)))
     measured = (yield from measure_target(target, every, people)) if target else None
-    summary = summarize(report, people, measured)
+    summary = summarize(report, people, measured, choose_preset)
     directions = list_directions(people, measured)
     page = build_page(
         people,
@@ -233,7 +241,10 @@ def _review(
 
 
 def summarize(
-    report: Path, people: Sequence[FaceSetStatistics], target: TargetStatistics | None
+    report: Path,
+    people: Sequence[FaceSetStatistics],
+    target: TargetStatistics | None,
+    choose_preset: Callable[[], str] = default_preset,
 ) -> ReviewSummary:
     """Run all checks and judge all swap directions; measures and writes nothing.
 
@@ -241,6 +252,7 @@ def summarize(
         report: The HTML report.
         people: Statistics of the face sets.
         target: Statistics of the target, if there is one.
+        choose_preset: Returns the preset of the command that is advised.
     """
     judged = judge(people, target)
     return ReviewSummary(
@@ -249,7 +261,7 @@ def summarize(
         target=_summarize_target(target) if target else None,
         verdicts=judged.verdicts,
         findings=judged.findings,
-        next_step=next_step(judged.verdicts, people),
+        next_step=next_step(judged.verdicts, people, choose_preset),
     )
 
 

@@ -10,7 +10,10 @@ from tests.helpers.reviews import measure_faces, target_of
 
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
+from faceloom.project.machine_speed import MachineSpeed
+from faceloom.project.presets import choose_training
 from faceloom.review import FaceSetStatistics, measure_faceset
+from faceloom.review.commands import default_preset
 from faceloom.review.finding import ReviewFinding
 from faceloom.review.judgment import judge, next_step
 from faceloom.review.verdict import Readiness
@@ -109,12 +112,38 @@ def test_the_last_line_says_what_to_do(
     assert last(ada, ben).startswith(
         f"Go on: faceloom train --config laptop_128 --faces ada={directory}"
     )
+    slow = next_step(judge((ada, ben), None).verdicts, (ada, ben), lambda: "smoke")
+    assert slow.startswith("Go on: faceloom train --config smoke ")
     few = measure_faces(tmp_path, GOOD[:10])
     other = replace(measure_faces(tmp_path, GOOD[:10], "cy"), center=ben.center)
     assert last(few, other).startswith("Film this first: Add footage of")
     mixed = measure_faces(tmp_path, changed(GOOD[:20], 0.2, person=1))
     assert last(mixed, replace(other, center=ben.center)).startswith(("Film", "Do this first"))
     assert last(ada).startswith("Go on: review this face set together")
+
+
+def test_the_last_line_can_be_pasted(tmp_path: Path, ben: FaceSetStatistics) -> None:
+    person = measure_faces(tmp_path / "my faces (2)", GOOD)
+    line = next_step(judge((person, ben), None).verdicts, (person, ben))
+    words = shlex.split(line.removeprefix("Go on: "))
+    assert f"ada={person.faces.directory}" in words
+    assert words[:4] == ["faceloom", "train", "--config", "laptop_128"]
+
+
+def test_the_command_advises_the_preset_of_a_swap_here(
+    tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fast_machine() -> MachineSpeed:
+        return MachineSpeed(16, 100.0, True, True, 64.0, "a GPU", trains_on_gpu=True)
+
+    monkeypatch.setattr("faceloom.project.presets.measure_speed", fast_machine)
+    sets = [tmp_path / name for name in ("ada", "ben")]
+    for number, folder in enumerate(sets):
+        write_faceset(folder, good_faces(person=number), folder.name)
+    code, out, _ = faceloom("review", *map(str, sets), "--report", str(tmp_path / "r.html"))
+    chosen = choose_training(fast_machine(), None).preset
+    assert chosen != default_preset()
+    assert (code, f"faceloom train --config {chosen} " in out.replace("\n", " ")) == (0, True)
 
 
 def test_judging_changes_no_file(tmp_path: Path, ben: FaceSetStatistics) -> None:
