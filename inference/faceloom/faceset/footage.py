@@ -147,7 +147,7 @@ def list_footage(inputs: Iterable[Path]) -> Footage:
     passed_over: list[PassedOver] = []
     errors: list[Exception] = []
     for path in inputs:
-        found, others = _files_of(path)
+        found, others = files_of(path)
         passed_over += others
         for file in found:
             try:
@@ -182,8 +182,12 @@ def _origin(path: Path) -> FaceOrigin | None:
         return None
 
 
-def _files_of(path: Path) -> tuple[list[Path], list[PassedOver]]:
-    """Return the files of an input that may be read, and the others."""
+def files_of(path: Path) -> tuple[list[Path], list[PassedOver]]:
+    """Return the files of an input that may be read, and the others.
+
+    Args:
+        path: A file, a folder or a pattern.
+    """
     if not path.exists() and any(character in path.name for character in "*?["):
         # A pattern that the shell did not expand.
         return natural_sort(path.parent.glob(path.name)), []

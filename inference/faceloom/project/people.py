@@ -15,6 +15,7 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNe
 from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.identity_clustering import cluster_faces
 from faceloom.faceset.similarity import center_of
+from faceloom.hashing import sha256_of
 from faceloom.image_io import write_png
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet, square_around, warp_to_cell
@@ -43,6 +44,8 @@ _COLUMNS = 3
 _ANOTHER_VIEW = 0.85
 # Portraits of each person that are kept.
 _PORTRAITS = 3
+# Digits of a picture's checksum in its name.
+_CHECKSUM_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +181,18 @@ def write_portraits(people: Sequence[Person], folder: Path, what: str) -> tuple[
     for number, person in enumerate(people, 1):
         label = f"{number}: in {person.frames} of the sampled frames"
         cells.append(Cell(person.portraits()[0], label))
-        pictures.append(write_references(person, folder, f"{what}-{number}")[0])
-    sheet = folder / f"{what}.png"
+        pictures.append(folder / f"{what}-{number}.png")
+        write_png(pictures[-1], cells[-1].picture)
+    sheet = folder / f"{what}-people.png"
     write_png(sheet, draw_sheet(list(batched(cells, _COLUMNS))))
     return sheet, pictures
 
 
 def write_references(person: Person, folder: Path, name: str) -> list[Path]:
     """Write a person's portraits, to name the person by in other commands.
+
+    A name contains the checksum of the picture, so a step that depends on the name depends on the
+    picture, and the portraits of another person are other files.
 
     Args:
         person: The person.
@@ -196,8 +203,9 @@ def write_references(person: Person, folder: Path, name: str) -> list[Path]:
         The files.
     """
     paths = []
-    for number, portrait in enumerate(person.portraits(), 1):
-        path = folder / (f"{name}.png" if number == 1 else f"{name}-view{number}.png")
+    for portrait in person.portraits():
+        checksum = sha256_of(portrait.tobytes())[:_CHECKSUM_DIGITS]
+        path = folder / f"{name}-{checksum}.png"
         write_png(path, portrait)
         paths.append(path)
     return paths

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.progress import ProgressGenerator
-from faceloom.project.choices import make_choices
+from faceloom.project.decisions import make_choices
 from faceloom.project.estimates import (
     COMPARE,
     COMPARE_FRAMES,
@@ -65,7 +65,8 @@ def prepare_swap(settings: SwapSettings, project: Project) -> ProgressGenerator[
         FaceloomError: Something cannot be used, see `open_inputs` and `make_choices`.
     """
     inputs = open_inputs(settings)
-    if settings.out.exists() and not settings.force and project.step(settings.out) is None:
+    written = settings.written
+    if written.exists() and not settings.force and project.step(written) is None:
         raise _exists_error(settings)
     key = settings.training_key()
     choices = project.choices(key)
@@ -186,7 +187,7 @@ def _review(
             "--every", str(every), "--report", str(report),
         ),
         artifact=report,
-        key=key_of(guest.key, target.key, every),
+        key=key_of(guest.key, target.key, footage_signature([settings.target]), every),
         seconds=0,
         optional=True,
     )  # fmt: skip
@@ -254,7 +255,7 @@ def _conversions(
     convert = Step(
         title=f"convert {settings.target.name}",
         arguments=(*start, "--out", str(settings.out), *options),
-        artifact=settings.out,
+        artifact=settings.written,
         key=key,
         seconds=0,
         on_existing=OnExisting.RESUME,
@@ -280,8 +281,9 @@ def _compare(
     return Step(
         title="compare",
         arguments=(
-            "compare", str(settings.target), str(settings.out), "--identity", str(guest.artifact),
-            "--other", str(target.artifact), "--every", str(every), "--report", str(report),
+            "compare", str(settings.target), str(settings.written),
+            "--identity", str(guest.artifact), "--other", str(target.artifact),
+            "--every", str(every), "--report", str(report),
         ),
         artifact=report,
         key=key_of(convert.key, every),
@@ -293,16 +295,16 @@ def _compare(
 def _check_output(plan: SwapPlan, project: Project) -> None:
     """Refuse to replace an output that was made with other settings, unless that is allowed."""
     settings = plan.settings
-    if settings.force or not settings.out.exists():
+    if settings.force or not settings.written.exists():
         return
-    (convert,) = (step for step in plan.steps if step.artifact == settings.out)
-    record = project.step(settings.out)
+    (convert,) = (step for step in plan.steps if step.artifact == settings.written)
+    record = project.step(settings.written)
     if record is None or record.key != convert.key:
         raise _exists_error(settings)
 
 
 def _exists_error(settings: SwapSettings) -> UsageError:
     return UsageError(
-        f"{settings.out} exists already; choose another name, or replace it with --force. "
+        f"{settings.written} exists already; choose another name, or replace it with --force. "
         "What the project contains is used again either way."
     )

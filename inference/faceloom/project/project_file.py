@@ -16,6 +16,8 @@ class StepRecord(StrictModel):
 
     key: str
     """Checksum of the command and of everything that it depends on."""
+    command: str = ""
+    """The command that makes the artifact from nothing, as one writes it in a shell."""
     before: str
     """Signature of the artifact before the step was started; empty if there was none."""
     done: bool = False

@@ -11,7 +11,7 @@ from faceloom.project.presets import most_steps
 from faceloom.project.project_file import StepRecord
 from faceloom.project.project_folder import Project
 from faceloom.project.run_state import DEADLINE_MARGIN, RunState, SwapProgress
-from faceloom.project.step import Step
+from faceloom.project.step import OnExisting, Step
 from faceloom.project.step_process import StepProcess
 from faceloom.project.step_sentence import step_sentence
 from faceloom.project.swap_summary import SwapSummary, summarize
@@ -86,7 +86,11 @@ def _run_step(
 ) -> Iterator[SwapProgress]:
     project = state.project
     record = _start_record(state, step)
-    arguments = [*step.command(project), *_deadline_options(state, step)]
+    left = _deadline_seconds(state, step, record)
+    arguments = [*step.command(project), *_minutes_options(left)]
+    # Ended and continued, a training has the same time as one that is not interrupted.
+    whole = None if left is None else left + record.seconds
+    record = record.model_copy(update={"command": step.to_shell(*_minutes_options(whole))})
     project.record_step(step.artifact, record)
     began = last_write = time.monotonic()
     ended = record
@@ -106,6 +110,8 @@ def _run_step(
                 state.find_picture(step)
                 yield state.progress(last)
                 _check_pace(state, step, last)
+            if child.log_error and child.log_error not in state.notes:
+                state.notes.append(child.log_error)
             ended = _ended_record(record, step, child)
     finally:
         project.record_child(None)
@@ -151,11 +157,17 @@ def _adapt_plan(state: RunState, index: int, steps: int) -> Step:
 
 
 def _start_record(state: RunState, step: Step) -> StepRecord:
-    """Return the record of a step that starts: the interrupted one's, or a new one."""
+    """Return the record of a step that starts: the interrupted one's, or a new one.
+
+    An interrupted training that continues with other steps keeps its time.
+    """
     record = state.project.step(step.artifact)
-    if record is not None and record.key == step.key and not record.done:
+    if record is None or record.done:
+        return StepRecord(key=step.key, before=step.signature())
+    if record.key == step.key:
         return record
-    return StepRecord(key=step.key, before=step.signature())
+    seconds = record.seconds if step.on_existing is OnExisting.CONTINUE else 0.0
+    return StepRecord(key=step.key, before=step.signature(), seconds=seconds)
 
 
 def _ended_record(record: StepRecord, step: Step, child: StepProcess) -> StepRecord:
@@ -170,15 +182,18 @@ def _with_time(record: StepRecord, seconds: float) -> StepRecord:
     return record.model_copy(update={"seconds": record.seconds + seconds})
 
 
-def _deadline_options(state: RunState, step: Step) -> tuple[str, ...]:
+def _deadline_seconds(state: RunState, step: Step, record: StepRecord) -> float | None:
     """Return the time that a step with a deadline has, after what the later steps need."""
     deadline = state.plan.deadline_seconds
     if deadline is None or not step.has_deadline:
-        return ()
+        return None
     # A machine that is slow, or busy, also starts and saves more slowly.
     margin = DEADLINE_MARGIN * max(1.0, state.correction())
     seconds = deadline - state.spent - state.seconds_after(step) - margin
     seconds = max(seconds, _SHORTEST_TRAINING)
-    record = state.project.step(step.artifact)
-    state.limits[step.title] = seconds + DEADLINE_MARGIN + (record.seconds if record else 0.0)
-    return ("--minutes", f"{seconds / 60:.2f}")
+    state.limits[step.title] = seconds + DEADLINE_MARGIN + record.seconds
+    return seconds
+
+
+def _minutes_options(seconds: float | None) -> tuple[str, ...]:
+    return () if seconds is None else ("--minutes", f"{seconds / 60:.2f}")

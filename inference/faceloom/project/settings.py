@@ -10,8 +10,11 @@ from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faceset.footage import FootageFile, list_footage
 from faceloom.project.step import footage_signature, key_of
+from faceloom.provenance import VisibleLabel
 from faceloom.swap import ConvertOptions
 from faceloom.swap.pipeline.target import Target
+from faceloom.video import DEFAULT_ENCODING, Encoding
+from faceloom.video.output import STDIO_PATH, final_path
 
 # Packages of the trainer and of the exporter, and the extra that contains each.
 _PACKAGES = {
@@ -59,12 +62,35 @@ class SwapSettings:
     force: bool = False
     """Whether an output that exists is replaced."""
 
+    @property
+    def written(self) -> Path:
+        """The file, or the folder of images, that the conversion writes."""
+        return final_path(self.out)
+
+    def conversion(self) -> ConvertOptions:
+        """Return the options of the conversion, to check them before the work.
+
+        Raises:
+            UsageError: One is invalid.
+        """
+        given = dict(zip(self.convert_options[::2], self.convert_options[1::2], strict=True))
+        label = given.get("--label")
+        options = ConvertOptions(
+            encoding=Encoding.parse(given.get("--encoder", DEFAULT_ENCODING.encoder)),
+            label=None if label is None else VisibleLabel(label),
+            # An output of the same project may exist: the plan decides whether it is complete.
+            force=True,
+        )
+        options.check()
+        return options
+
     def training_key(self) -> str:
         """Return a checksum of everything that decides the face sets and the training."""
         return key_of(
             footage_signature(self.guests),
             footage_signature([self.target, *self.target_footage]),
-            footage_signature([*self.guest_reference, *self.reference]),
+            footage_signature(self.guest_reference),
+            footage_signature(self.reference),
             self.minutes,
             self.preset,
             self.steps,
@@ -81,6 +107,8 @@ class SwapInputs:
     """Footage of the person whose face is put in."""
     targets: tuple[FootageFile, ...]
     """The target and more footage of its person; the target comes first."""
+    target_frames: int | None
+    """Frames of the target; None if it does not say."""
 
 
 def default_project(out: Path) -> Path:
@@ -88,8 +116,14 @@ def default_project(out: Path) -> Path:
 
     Args:
         out: The output.
+
+    Raises:
+        UsageError: The output has no name, or its ending is not supported.
     """
-    return out.with_name(f"{out.stem or out.name}{PROJECT_SUFFIX}")
+    written = final_path(out)
+    if written.name in ("", ".."):
+        raise UsageError(f"--out {out} names no file; write a name such as swapped.mp4.")
+    return written.with_name(f"{written.stem}{PROJECT_SUFFIX}")
 
 
 def check_training_installed() -> None:
@@ -128,8 +162,8 @@ def open_inputs(settings: SwapSettings) -> SwapInputs:
     for path in (*settings.guests, *settings.target_footage):
         check_kind(path, Purpose.FOOTAGE)
     check_kind(settings.target, Purpose.TARGET)
-    # An output of the same project may exist: the plan decides whether it is complete.
-    Target.open(settings.target, settings.out, ConvertOptions(force=True))
+    _check_output(settings)
+    opened = Target.open(settings.target, settings.out, settings.conversion())
     guests = list_footage(settings.guests).files
     targets = list_footage([settings.target, *settings.target_footage]).files
     same = {file.path.resolve() for file in guests} & {file.path.resolve() for file in targets}
@@ -137,7 +171,22 @@ def open_inputs(settings: SwapSettings) -> SwapInputs:
         raise UsageError(
             f"{same.pop()} is given for both people; a swap needs footage of two people."
         )
-    return SwapInputs(guests, targets)
+    return SwapInputs(guests, targets, opened.frame_count)
+
+
+def _check_output(settings: SwapSettings) -> None:
+    """Refuse an output that the later steps cannot read, or that would replace the project."""
+    if settings.out == STDIO_PATH:
+        raise UsageError(
+            "--out - would write the video to standard output, and a swap measures its result; "
+            "write a file, for example --out swapped.mp4."
+        )
+    written = settings.written.resolve()
+    if settings.project.resolve().is_relative_to(written):
+        raise UsageError(
+            f"The project {settings.project} is inside the output {settings.written}, which is "
+            "replaced as a whole; choose another folder with --project."
+        )
 
 
 def identity_names(settings: SwapSettings) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from faceloom.faceset.footage import files_of
 from faceloom.hashing import sha256_of
 from faceloom.project.project_folder import Project
 
@@ -82,9 +83,13 @@ class Step:
             extra += ("--force",)
         return self.arguments + extra
 
-    def to_shell(self) -> str:
-        """Return the command as one writes it in a shell."""
-        return shlex.join(("faceloom", *self.arguments))
+    def to_shell(self, *options: str) -> str:
+        """Return the command as one writes it in a shell.
+
+        Args:
+            *options: More options.
+        """
+        return shlex.join(("faceloom", *self.arguments, *options))
 
 
 def file_signature(path: Path) -> str:
@@ -101,15 +106,14 @@ def file_signature(path: Path) -> str:
 
 
 def footage_signature(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
-    """Return the absolute path, size and time of each file, and of the files of each folder.
+    """Return the absolute path, size and time of each footage file.
 
     Args:
-        paths: Files and folders.
+        paths: Files, folders and patterns.
     """
     rows = []
     for path in paths:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        for file in files:
+        for file in sorted(files_of(path)[0]):
             if file.is_file():
                 stat = file.stat()
                 rows.append((str(file.resolve()), stat.st_size, stat.st_mtime_ns))

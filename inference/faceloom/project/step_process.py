@@ -38,6 +38,8 @@ class StepProcess:
     """The text lines that it has printed, without progress."""
     output: list[str] = field(default_factory=list)
     """What it has printed on standard output."""
+    log_error: str = ""
+    """Why the log cannot be written; empty if it can."""
     _events: "queue.Queue[Progress | None]" = field(default_factory=queue.Queue)
     _readers: list[threading.Thread] = field(default_factory=list)
 
@@ -141,17 +143,28 @@ class StepProcess:
             self.output.append(line)
 
     def _read_messages(self, stream: Iterable[str]) -> None:
-        with self.log.open("a", encoding="utf-8") as log:
-            for line in stream:
-                progress = parse_progress(line)
-                if progress is not None:
-                    self._events.put(progress)
-                elif line.strip():
-                    self.lines.append(line.rstrip("\n"))
-                    log.write(line)
-                    log.flush()
+        for line in stream:
+            progress = parse_progress(line)
+            if progress is not None:
+                self._events.put(progress)
+            elif line.strip():
+                self.lines.append(line.rstrip("\n"))
+                self._add_to_log(line)
         # Wakes the reader of the events.
         self._events.put(None)
+
+    def _add_to_log(self, line: str) -> None:
+        """Add a line to the log; a log that cannot be written does not stop the command."""
+        if self.log_error:
+            return
+        try:
+            with self.log.open("a", encoding="utf-8") as log:
+                log.write(line)
+        except OSError as error:
+            self.log_error = (
+                f"{self.log} cannot be written ({error.strerror}) and lacks what the commands "
+                "printed; check the path and the free space."
+            )
 
     def _stop(self) -> None:
         """Stop a command that still runs: Ctrl-C once, and again for each further Ctrl-C."""

@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceloom.project.project_file import SwapChoices
+from faceloom.project.project_folder import Project
 from faceloom.project.run_state import RunState
 from faceloom.project.step_sentence import review_verdict, score_in_words
 
@@ -58,10 +60,14 @@ def summarize(state: RunState) -> SwapSummary:
     }
     trained, converted = results.get("train", {}), results.get("convert", {})
     words = score_in_words(results.get("compare", {}))
-    sheets = [step.artifact for step in plan.steps if step.artifact.suffix == ".png"]
+    made = [
+        step.artifact
+        for step, status in zip(plan.steps, state.states, strict=True)
+        if status in ("done", "kept") and step.artifact.is_file()
+    ]
     report = plan.steps[-1].artifact
     return SwapSummary(
-        out=plan.settings.out,
+        out=plan.settings.written,
         project=state.project.folder,
         seconds=time.monotonic() - state.started,
         total_seconds=state.spent,
@@ -72,8 +78,46 @@ def summarize(state: RunState) -> SwapSummary:
         score=words.score if words else None,
         score_words=words.to_text() if words else "",
         review=review_verdict(results.get("review", {})),
-        picture=next((sheet for sheet in sheets if sheet.is_file()), None),
-        report=report if report.is_file() else None,
-        commands=tuple(step.to_shell() for step in plan.steps),
+        picture=next((path for path in made if path.suffix == ".png"), None),
+        report=report if report in made else None,
+        commands=_commands(state),
         notes=tuple(state.notes),
     )
+
+
+def _commands(state: RunState) -> tuple[str, ...]:
+    """Return the commands that make the same from nothing, those of earlier swaps included."""
+    project, choices = state.project, state.plan.choices
+    training = choices.training
+    earlier = _training_artifacts(
+        project, training.run if choices.trained_target else training.init_from
+    )
+    if choices.trained_target:
+        earlier.append(project.bundle(training.run))
+    planned = {step.artifact: step.to_shell() for step in state.plan.steps}
+    commands = []
+    for artifact in dict.fromkeys((*earlier, *planned)):
+        record = project.step(artifact)
+        commands.append((record.command if record else "") or planned.get(artifact, ""))
+    return tuple(filter(None, commands))
+
+
+def _training_artifacts(project: Project, run: str) -> list[Path]:
+    """Return a run and what it needs, in order: the runs that it starts from, and face sets."""
+    runs: list[str] = []
+    artifacts: list[Path] = []
+    while run and run not in runs:
+        runs.append(run)
+        choices = _choices_of_run(project, run)
+        faces = (choices.guest.name, choices.target.name) if choices else ()
+        artifacts = [*map(project.faces, faces), project.run(run), *artifacts]
+        run = choices.training.init_from if choices else ""
+    return artifacts
+
+
+def _choices_of_run(project: Project, run: str) -> SwapChoices | None:
+    """Return the decisions by which a run was trained."""
+    for choices in project.all_choices():
+        if choices.training.run == run and not choices.trained_target:
+            return choices
+    return None

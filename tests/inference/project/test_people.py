@@ -10,7 +10,13 @@ from tests.helpers.clips import make_clip
 
 from faceloom.array_types import float32
 from faceloom.faces.face_recognition import unit_vectors
-from faceloom.project.people import FootagePeople, Person, SampledFace, write_portraits
+from faceloom.project.people import (
+    FootagePeople,
+    Person,
+    SampledFace,
+    write_portraits,
+    write_references,
+)
 from faceloom.video import read_frames
 
 
@@ -45,11 +51,20 @@ def test_a_picture_names_the_person() -> None:
 
 def test_the_sheet_has_every_person_with_a_number(tmp_path: Path) -> None:
     people = [person(9, 0), person(8, 1), person(7, 2), person(6, 3)]
+    chosen = write_references(people[0], tmp_path, "target")
+    before = [path.read_bytes() for path in chosen]
     sheet, pictures = write_portraits(people, tmp_path, "target")
+    assert [path.read_bytes() for path in chosen] == before
     assert [path.name for path in pictures] == [f"target-{n}.png" for n in (1, 2, 3, 4)]
     height, width = cv2.imread(str(sheet)).shape[:2]
     # Three portraits in a row, and a row for the fourth.
     assert height / width == pytest.approx(2 * 310 / (3 * 288), rel=0.01)
+
+
+def test_portraits_of_two_people_are_two_files(tmp_path: Path) -> None:
+    first, second = (write_references(person(9, axis), tmp_path, "target") for axis in (1, 2))
+    assert first[0].read_bytes() != second[0].read_bytes()
+    assert write_references(person(9, 1), tmp_path, "target") == first
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +89,20 @@ REFUSALS = {
     "no such guest": ("nobody.mp4 --onto ada.mp4", 2, "nobody.mp4 does not exist"),
     "no such target": ("ben.mp4 --onto nobody.mp4", 2, "nobody.mp4"),
     "an ending without a format": ("ben.mp4 --onto ada.mp4 --out out.doc", 2, ".mkv"),
+    "an encoder that does not fit": (
+        "ben.mp4 --onto ada.mp4 --out out.webm --encoder x264",
+        2,
+        "out.webm does not support",
+    ),
+    "an empty label": ("ben.mp4 --onto ada.mp4 --label=", 2, "--label"),
+    "standard output": ("ben.mp4 --onto ada.mp4 --out - --project p", 2, "--out -"),
+    "a folder": ("ben.mp4 --onto ada.mp4 --out .", 2, "--out ."),
+    "the root": ("ben.mp4 --onto ada.mp4 --out /", 2, "--out /"),
+    "a project in the output": (
+        "ben.mp4 --onto ada.mp4 --out frames --project frames/p",
+        2,
+        "--project",
+    ),
     "one picture": ("ben.png --onto ada.mp4", 2, "about 1 face of the person"),
     "too little time": ("ben.mp4 --onto ada.mp4 --minutes 0.2", 2, "give at least --minutes"),
     "an output": ("ben.mp4 --onto ada.mp4 --out there.mp4", 2, "--force"),

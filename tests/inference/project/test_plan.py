@@ -9,6 +9,7 @@ import pytest
 from tests.inference.project.conftest import choices
 
 from faceloom.project import Project, SwapPlan, SwapSettings
+from faceloom.project.decisions import trained_steps
 from faceloom.project.plan import build_steps
 from faceloom.project.project_file import PersonChoice, StepRecord, SwapChoices, TrainingChoice
 from faceloom.project.step import OnExisting, Step
@@ -92,12 +93,13 @@ def test_a_network_of_the_same_person_is_used_again(settings: SwapSettings) -> N
     [
         (lambda s, c: (s, c), []),
         (lambda s, c: (replace(s, out=Path("other.mp4")), c), []),
+        (lambda s, c: (replace(s, target=Path("other/clip.mp4")), c), [1, 2, 3, 4, 5, 6, 7]),
         (lambda s, c: (replace(s, convert_options=("--color", "rct")), c), [5, 6, 7]),
         (lambda s, c: (s, c.model_copy(update={"training": LONGER})), [3, 4, 5, 6, 7]),
         (lambda s, c: (s, c.model_copy(update={"guest": GUEST})), [0, 2, 3, 4, 5, 6, 7]),
         (lambda s, c: (s, c.model_copy(update={"spent": 9.0, "minutes": 3.0})), []),
     ],
-    ids=["nothing", "output", "color", "steps", "guest", "time"],
+    ids=["nothing", "output", "target", "color", "steps", "guest", "time"],
 )
 def test_a_change_concerns_only_what_depends_on_it(
     settings: SwapSettings,
@@ -108,6 +110,35 @@ def test_a_change_concerns_only_what_depends_on_it(
     before = build_steps(settings, choices(), project)
     after = build_steps(*change(settings, choices()), project)
     assert [i for i in range(8) if before[i].key != after[i].key] == changed
+
+
+def test_another_target_is_reviewed_again(settings: SwapSettings) -> None:
+    project = Project.read(settings.project)
+    made = choices(trained_target="ada")
+    other = replace(settings, target=Path("ben.mp4"))
+    keys = [build_steps(each, made, project)[1].key for each in (settings, other)]
+    assert keys[0] != keys[1]
+
+
+def test_the_artifact_of_numbered_images_is_their_folder(settings: SwapSettings) -> None:
+    numbered = replace(settings, out=Path("frames/n_%05d.png"))
+    *_, convert, compare = build_steps(numbered, choices(), Project.read(settings.project))
+    assert convert.artifact == Path("frames")
+    assert compare.arguments[2] == "frames"
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "steps"),
+    [((), 0), (("step-00000200", "step-00000300"), 300), (("step-00000200.part", "other"), 0)],
+)
+def test_steps_that_were_only_planned_do_not_count(
+    settings: SwapSettings, checkpoints: tuple[str, ...], steps: int
+) -> None:
+    project = Project.read(settings.project)
+    for name in checkpoints:
+        (project.run("run") / "checkpoints" / name).mkdir(parents=True)
+    project.record_step(project.run("run"), StepRecord(key="k", before=""))
+    assert trained_steps(project, "run") == steps
 
 
 def test_new_footage_concerns_everything(settings: SwapSettings) -> None:

@@ -22,6 +22,8 @@ from faceloom.project import (
     run_plan,
     runner,
 )
+from faceloom.project.plan import build_steps
+from faceloom.project.project_file import PersonChoice, StepRecord
 from faceloom.project.step_process import parse_progress
 
 pytestmark = pytest.mark.process
@@ -143,6 +145,74 @@ def test_a_training_that_is_too_slow_continues_with_fewer_steps(
     Path("wait.txt").unlink()
     run(make_plan(choices()))
     assert "--steps 7" in [line for line in fake_commands() if line.startswith("train")][-1]
+
+
+def test_a_training_that_continues_keeps_its_time(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+) -> None:
+    project = Project.read(settings.project)
+    plan = make_plan(choices(minutes=10.0))
+    train = plan.steps[3]
+    project.record_step(train.artifact, StepRecord(key="other steps", before="", seconds=90.0))
+    run(plan)
+    record = Project.read(settings.project).step(train.artifact)
+    assert record is not None
+    assert record.seconds > 90
+    (started,) = [line for line in fake_commands() if line.startswith("train")]
+    # The command that makes the same from nothing has the time of both parts.
+    left, whole = (
+        float(text.split("--minutes ")[1].split()[0]) for text in (started, record.command)
+    )
+    assert whole == pytest.approx(left + 1.5, abs=0.02)
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+) -> None:
+    Path("fail.txt").write_text("compare")
+    plan, project = make_plan(), Project.read(settings.project)
+    (settings.project / "log.txt").mkdir(parents=True)
+    summary = run_to_completion(run_plan(plan, project))
+    assert any("it does not work" in note for note in summary.notes)
+    assert sum("log.txt cannot be written" in note for note in summary.notes) == 1
+
+
+def test_a_report_of_an_earlier_swap_is_not_shown(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+) -> None:
+    Path("fail.txt").write_text("-out.")
+    plan, project = make_plan(), Project.read(settings.project)
+    settings.project.mkdir()
+    for name in ("compare-out.html", "preview-out.png"):
+        (settings.project / name).touch()
+    summary = run_to_completion(run_plan(plan, project))
+    assert (summary.picture, summary.report) == (None, None)
+
+
+def test_the_commands_of_a_used_network_are_listed(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+) -> None:
+    project = Project.read(settings.project)
+    made = choices(minutes=10.0)
+    first = run_to_completion(run_plan(make_plan(made), project))
+    words = [command.split()[1] for command in first.commands]
+    assert words == ORDER
+    assert "--minutes" in first.commands[3]
+    project.record_choices("first", made)
+    other = made.model_copy(
+        update={"target": PersonChoice(name="clip2", every=1, faces=75), "trained_target": "ada"}
+    )
+    plan = SwapPlan(build_steps(settings, other, project), settings, other, "other")
+    second = run_to_completion(run_plan(plan, project))
+    assert sorted(second.commands) == sorted(first.commands)
 
 
 def test_a_killed_swap_leaves_no_process_that_works_on(

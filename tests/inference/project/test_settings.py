@@ -5,12 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from faceloom.doctor.overview import install_command
 from faceloom.errors import ProviderMissing, UsageError
+from faceloom.image_io import write_png
 from faceloom.project import SwapSettings
-from faceloom.project.settings import check_training_installed, default_project, identity_names
+from faceloom.project.settings import (
+    check_training_installed,
+    default_project,
+    identity_names,
+    open_inputs,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,10 +68,41 @@ def test_names_that_cannot_be_used(settings: SwapSettings, changes: dict[str, An
 
 @pytest.mark.parametrize(
     ("out", "project"),
-    [("a.mp4", "a.faceloom"), ("b/a.b.webm", "b/a.b.faceloom"), ("frames", "frames.faceloom")],
+    [
+        ("a.mp4", "a.faceloom"),
+        ("b/a.b.webm", "b/a.b.faceloom"),
+        ("frames", "frames.faceloom"),
+        ("frames/n_%05d.png", "frames.faceloom"),
+    ],
 )
 def test_the_project_is_beside_the_output(out: str, project: str) -> None:
     assert default_project(Path(out)) == Path(project)
+
+
+def test_every_list_of_files_decides_the_training(settings: SwapSettings) -> None:
+    for name in ("a.png", "b.png"):
+        Path(name).touch()
+    pictures, pattern = (Path("a.png"),), (Path("*.png"),)
+    keys = [
+        replace(settings, reference=pictures).training_key(),
+        replace(settings, guest_reference=pictures).training_key(),
+        replace(settings, target_footage=pictures).training_key(),
+        replace(settings, target_footage=pattern).training_key(),
+        replace(settings, guests=pattern).training_key(),
+    ]
+    Path("b.png").write_text("other")
+    keys.append(replace(settings, guests=pattern).training_key())
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_folder_of_pictures_has_as_many_frames_as_pictures(settings: SwapSettings) -> None:
+    Path("frames").mkdir()
+    for name in ("frames/1.png", "frames/2.png", "ben.png"):
+        write_png(Path(name), np.zeros((16, 16, 3), np.uint8))
+    pictures = replace(
+        settings, guests=(Path("ben.png"),), target=Path("frames"), out=Path("out.mp4")
+    )
+    assert open_inputs(pictures).target_frames == 2
 
 
 def test_a_gpu_needs_other_packages() -> None:

@@ -81,7 +81,7 @@ def make_choices(
     guest_choice = guest_choice.model_copy(update={"name": names[0]})
     target_choice = target_choice.model_copy(update={"name": names[1]})
     slowness = slowness_of(machine)
-    frames = frame_count(inputs.targets[0])
+    frames = inputs.target_frames or frame_count(inputs.targets[0])
     other = estimate_seconds(
         guest_frames=guests.frames // guest_choice.every,
         target_frames=targets.frames // target_choice.every,
@@ -227,14 +227,7 @@ def _choose_run(
         and settings.preset in (None, choices.training.preset)
     ]
     preset = settings.preset or (earlier[-1].training.preset if earlier else None)
-    trained = max(
-        (
-            choices.training.steps
-            for choices in earlier
-            if choices.training.preset == preset and _was_trained(project, choices)
-        ),
-        default=0,
-    )
+    trained = trained_steps(project, _run_name(names, preset)) if preset else 0
     seconds = None
     if settings.minutes is not None:
         seconds = 60 * settings.minutes - other_seconds - _RESERVE_SECONDS
@@ -242,7 +235,7 @@ def _choose_run(
     estimate = choose_training(
         machine, seconds, preset=preset, steps=settings.steps, trained=trained
     )
-    run = f"{names[0]}-{names[1]}-{estimate.preset}"
+    run = _run_name(names, estimate.preset)
     return TrainingChoice(
         run=run,
         preset=estimate.preset,
@@ -252,8 +245,20 @@ def _choose_run(
     )
 
 
-def _was_trained(project: Project, choices: SwapChoices) -> bool:
-    return project.step(project.run(choices.training.run)) is not None
+def _run_name(names: tuple[str, str], preset: str) -> str:
+    return f"{names[0]}-{names[1]}-{preset}"
+
+
+def trained_steps(project: Project, run: str) -> int:
+    """Return the step that a run has reached: that of its newest checkpoint; 0 if it has none.
+
+    Args:
+        project: The project.
+        run: Name of the run.
+    """
+    names = (path.name for path in (project.run(run) / "checkpoints").glob("step-*"))
+    numbers = (name.removeprefix("step-") for name in names)
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def _warm_start(project: Project, run: str, preset: str) -> str:
