@@ -10,6 +10,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from faceloom.doctor.check_result import CheckResult
+from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS
 from faceloom.video.thread_priority import same_thread_priority
 
 # Encoders, with the options that keep each from printing on standard error.
@@ -61,5 +62,5 @@ def _encodes(name: str, options: dict[str, str]) -> bool:
         picture.pts = 0
         with same_thread_priority():
             return bool([*encoder.encode(picture), *encoder.encode(None)])
-    except (av.FFmpegError, ValueError):
+    except FFMPEG_ERRORS:
         return False

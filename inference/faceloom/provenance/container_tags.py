@@ -5,11 +5,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import av
-
 from faceloom.artifact_kind import SENTENCE_PREFIX
 from faceloom.errors import MediaUnreadable
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
+from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS
 from faceloom.video.safe_open import open_input
 
 # Our own tag; Matroska allows any name.
@@ -67,7 +66,7 @@ def read_tags(path: Path) -> dict[str, str]:
             for stream in container.streams.video[:1]:
                 tags |= dict(stream.metadata)
             return {_to_utf8(name): _to_utf8(value) for name, value in tags.items()}
-    except (av.FFmpegError, ValueError) as error:
+    except FFMPEG_ERRORS as error:
         raise MediaUnreadable(
             f"{path} is not a video or image that can be read; check that it opens in a player or "
             "viewer."

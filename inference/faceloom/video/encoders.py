@@ -25,6 +25,7 @@ from faceloom.video.codec_table import (
     X265,
     Codec,
 )
+from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, reason
 from faceloom.video.hdr.display_rendition import HLG, PQ
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.thread_priority import same_thread_priority
@@ -238,7 +239,7 @@ def open_encoder(
     try:
         with same_thread_priority():
             context.open()
-    except (av.FFmpegError, ValueError) as error:
+    except FFMPEG_ERRORS as error:
         raise _open_error(config, encoding, error) from error
 
 
@@ -251,9 +252,8 @@ def _open_error(
             "driver); leave out --encoder to encode on the CPU."
         )
     options = " ".join(f"{key}={value}" for key, value in config.options.items())
-    reason = getattr(error, "strerror", None) or str(error)
     return UsageError(
-        f"{config.codec} does not start with {options} ({reason.lower()}); check --encoder-option."
+        f"{config.codec} does not start with {options} ({reason(error)}); check --encoder-option."
     )
 
 

@@ -39,9 +39,19 @@ def as_media_unreadable(path: Path) -> Iterator[None]:
     try:
         yield
     except av.FFmpegError as error:
-        raise MediaUnreadable(
-            f"{path} cannot be read ({reason(error)}); check that it plays in a video player."
-        ) from error
+        raise read_error(error, path) from error
+
+
+def read_error(error: Exception, path: Path) -> MediaUnreadable:
+    """Return the error to raise for one that occurred while a file was read.
+
+    Args:
+        error: One of `FFMPEG_ERRORS`.
+        path: The file.
+    """
+    return MediaUnreadable(
+        f"{path} cannot be read ({reason(error)}); check that it plays in a video player."
+    )
 
 
 @contextmanager
@@ -57,7 +67,7 @@ def as_write_error(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except av.FFmpegError as error:
+    except FFMPEG_ERRORS as error:
         raise write_error(error, path) from error
 
 
@@ -71,7 +81,8 @@ def write_error(error: Exception, path: Path) -> FaceloomError:
     code = getattr(error, "errno", None)
     if code in _DISK_ERRORS:
         return friendly_os_error(OSError(code, reason(error)), path)
+    other = ".mp4" if path.suffix.lower() == ".mkv" else ".mkv"
     return UsageError(
         f"{path} cannot be written: its container refuses this video ({reason(error)}); choose a "
-        "name that ends in .mkv, or leave everything but the picture out with --streams drop."
+        f"name that ends in {other}."
     )

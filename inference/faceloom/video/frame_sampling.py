@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 
 from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.video.ffmpeg_errors import reason
 from faceloom.video.image_sequence import read_images
 from faceloom.video.info import Frame, VideoInfo
 from faceloom.video.pixel_format import to_rgb
@@ -79,7 +80,7 @@ def _video_frames_at(path: Path, seconds: Sequence[float]) -> Iterator[Frame]:
                     yield Frame(index, shown.pts, shown.duration or 0, base, to_rgb(shown))
         except av.FFmpegError as error:
             raise MediaUnreadable(
-                f"{path} cannot be decoded at {seconds[index]:.1f} s ({error.strerror})."
+                f"{path} cannot be decoded at {seconds[index]:.1f} s ({reason(error)})."
             ) from error
 
 
@@ -112,6 +113,6 @@ def _first_index_from(path: Path, seconds: float) -> int | None:
                     return index
         except av.FFmpegError as error:
             raise MediaUnreadable(
-                f"{path} cannot be decoded up to {seconds} s ({error.strerror})."
+                f"{path} cannot be decoded up to {seconds} s ({reason(error)})."
             ) from error
     return None

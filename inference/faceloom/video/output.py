@@ -25,6 +25,7 @@ from faceloom.video.encoders import (
     resolve_encoder,
 )
 from faceloom.video.folder import passed_over_sentence
+from faceloom.video.hdr.display_rendition import HLG, PQ
 from faceloom.video.image_sequence import list_other_files
 from faceloom.video.info import VideoInfo
 from faceloom.video.orientation import Orientation
@@ -38,7 +39,7 @@ STDIO_PATH = Path("-")
 # Suffixes of an output of one image.
 OUTPUT_IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
 # Names of the HDR transfer characteristics of ITU-T H.273.
-_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+_HDR_TRANSFERS = {PQ: "PQ", HLG: "HLG"}
 
 OutputKind = Literal["video", "gif", "image_sequence", "image"]
 

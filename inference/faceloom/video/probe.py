@@ -11,7 +11,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
-from faceloom.video.decoding.alpha import ALPHA_FORMAT, has_alpha
+from faceloom.video.decoding.alpha import ALPHA_FORMAT, has_alpha_plane
+from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, reason
 from faceloom.video.hdr.metadata import HdrMetadata
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.orientation import Orientation
@@ -55,7 +56,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise UsageError(f"{path} {problem}; check the path.")
     try:
         container = open_input(path)
-    except (av.FFmpegError, ValueError) as error:
+    except FFMPEG_ERRORS as error:
         raise MediaUnreadable(
             f"{path} is not a video that FFmpeg can read; check that it plays in a video player."
         ) from error
@@ -81,7 +82,7 @@ def probe_video(path: Path) -> VideoInfo:
             first = next(container.decode(stream), None)
         except av.FFmpegError as error:
             raise MediaUnreadable(
-                f"{path} has no frame that can be decoded ({error.strerror})."
+                f"{path} has no frame that can be decoded ({reason(error)})."
             ) from error
         if first is None:
             raise MediaUnreadable(f"{path} has no frame that can be decoded.")
@@ -100,7 +101,7 @@ def probe_video(path: Path) -> VideoInfo:
             codec=context.name,
             hdr_metadata=HdrMetadata.from_frame(first),
             pixel_format=ALPHA_FORMAT
-            if has_alpha(stream)
+            if has_alpha_plane(stream)
             else context.pix_fmt or first.format.name,
             interlaced=first.interlaced_frame,
             states_pts=states_pts(container, stream),
@@ -134,7 +135,7 @@ def _start(container: InputContainer, first: av.VideoFrame) -> Fraction:
 
 
 def _pixel_format(stream: VideoStream, first: av.VideoFrame) -> str:
-    if has_alpha(stream):
+    if has_alpha_plane(stream):
         return ALPHA_FORMAT
     return stream.codec_context.pix_fmt or first.format.name
 
@@ -175,13 +176,20 @@ def stated_duration(container: InputContainer, stream: VideoStream) -> float | N
     return None
 
 
+def moving_pictures(container: InputContainer) -> list[VideoStream]:
+    """Return the video streams without cover pictures, which are streams of one frame.
+
+    Args:
+        container: The open container.
+    """
+    cover = av.stream.Disposition.attached_pic
+    return [stream for stream in container.streams.video if not stream.disposition & cover]
+
+
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if any(part in container.format.name for part in _IMAGE_DEMUXERS):
         raise MediaUnreadable(f"{path} is an image, not a video; give a video file.")
-    # Cover art of an audio file is a video stream with one frame.
-    streams = [
-        s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic
-    ]
+    streams = moving_pictures(container)
     if not streams:
         raise MediaUnreadable(f"{path} has no video stream, only {_stream_types(container)}.")
     stream = streams[0]

@@ -58,6 +58,13 @@ KINDS = [
     Expected("dts.mkv", ".webm", ("vp9", "opus"), "(audio, dts) is transcoded to opus"),
     Expected("pgs.mkv", ".mkv", ("h264", "aac", "hdmv_pgs_subtitle")),
     Expected("pgs.mkv", ".mp4", ("h264", "aac"), "(subtitle, hdmv_pgs_subtitle) is left out"),
+    Expected(
+        "pgs.mkv",
+        ".mp4",
+        ("h264", "aac"),
+        "left out, since --streams transcode does not copy hdmv_pgs_subtitle, and pictures do not",
+        "transcode",
+    ),
     Expected("wmv.wmv", ".mp4", ("h264", "aac"), "(audio, wmav2) is transcoded to aac"),
     Expected("wmv.wmv", ".mkv", ("h264", "aac"), "(audio, wmav2) is transcoded to aac"),
     Expected("adpcm.avi", ".mkv", ("h264", "aac"), "(audio, adpcm_ms) is transcoded to aac"),

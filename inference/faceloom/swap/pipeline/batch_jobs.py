@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import check_output_file, friendly_os_error, write_text
-from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, UsageError
+from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
 from faceloom.image_io import PICTURE_EXTENSIONS
 from faceloom.json_documents import StrictModel, first_validation_error, to_json
 from faceloom.output_lock import while_locked
@@ -25,6 +25,7 @@ from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.swap_request import SwapRequest, parse_map_option
 from faceloom.swap.pipeline.swap_source import Assignment
 from faceloom.video import FrameRange
+from faceloom.video.ffmpeg_errors import read_error
 from faceloom.video.folder import passed_over_sentence, sort_folder
 from faceloom.video.image_sequence import list_images
 from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS, final_path
@@ -257,7 +258,7 @@ def _convert(job: ConvertJob, stage: str) -> ProgressGenerator[JobResult]:
     except OSError as error:
         return _failed(job, friendly_os_error(error, job.out))
     except av.FFmpegError as error:
-        return _failed(job, MediaUnreadable(f"{job.target}: {error}."))
+        return _failed(job, read_error(error, job.target))
     return JobResult(
         target=str(job.target),
         out=str(job.out),

@@ -15,7 +15,7 @@ _DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 ALPHA_FORMAT = "yuva420p"
 
 
-def has_alpha(stream: VideoStream) -> bool:
+def has_alpha_plane(stream: VideoStream) -> bool:
     """Return whether a stream says that it has transparency, and FFmpeg can decode it.
 
     Args:
@@ -37,7 +37,7 @@ def decoder_of(
     Args:
         stream: The stream of an open source.
     """
-    if not has_alpha(stream):
+    if not has_alpha_plane(stream):
         return lambda packet: packet.decode()
     codec = _DECODERS[stream.codec_context.codec.canonical_name]
     context = av.CodecContext.create(codec, "r")

@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable
+from faceloom.video.ffmpeg_errors import reason
 from faceloom.video.info import Frame
 from faceloom.video.probe import open_video
 from faceloom.video.read import check_end, to_frame
@@ -58,14 +59,14 @@ def _decodable(
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
-            on_damage(f"{path} cannot be read after {time:.2f} s ({error.strerror})")
+            on_damage(f"{path} cannot be read after {time:.2f} s ({reason(error)})")
             return
         if packet is None:
             return
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            on_damage(f"{path} cannot be decoded after {time:.2f} s ({error.strerror})")
+            on_damage(f"{path} cannot be decoded after {time:.2f} s ({reason(error)})")
             continue
         for decoded in frames:
             time = decoded.time if decoded.time is not None else time

@@ -22,6 +22,7 @@ from faceloom.video.output import container_format, output_kind
 from faceloom.video.probe import stated_duration
 from faceloom.video.safe_open import METADATA_OPTIONS, file_url, open_input
 from faceloom.video.segments.segment_offset import segment_offset
+from faceloom.video.streams.container_rules import MUXER_OPTIONS
 from faceloom.video.streams.packets import copyable_tags
 from faceloom.video.streams.stream_copy import StreamCopy
 from faceloom.video.streams.stream_plan import StreamPlan, plan_streams
@@ -122,8 +123,7 @@ def join_video(
 
 
 def _muxer_options(container: str, time_base: Fraction) -> dict[str, str]:
-    # Audio may start before 0 with its decoder's priming samples; do not shift all streams for it.
-    options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
+    options = dict(MUXER_OPTIONS)
     if container in ("mp4", "mov"):
         ticks = str(time_base.denominator)
         options |= {

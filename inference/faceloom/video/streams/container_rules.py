@@ -9,6 +9,10 @@ from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS
 # Codecs of subtitles that consist of text; all others are pictures.
 TEXT_SUBTITLES = frozenset("subrip srt ass ssa webvtt mov_text text".split())
 
+# Options of every muxer. Sound may start before 0 with its decoder's priming samples: the other
+# streams are not shifted for it.
+MUXER_OPTIONS = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerRules:

@@ -12,6 +12,7 @@ from av.stream import AttachmentStream, Stream
 
 from faceloom.video.ffmpeg_errors import as_media_unreadable
 from faceloom.video.frame_range import TimeRange
+from faceloom.video.probe import moving_pictures
 from faceloom.video.streams.timecode import has_timecode
 
 # Types of streams that are copied packet by packet.
@@ -51,10 +52,7 @@ def uncopied_streams(source: InputContainer, target: OutputContainer) -> list[st
     if source.chapters():
         # MP4 also stores chapter titles as a data stream.
         copied |= {stream.index for stream in source.streams.data}
-    videos = [
-        s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic
-    ]
-    copied |= {stream.index for stream in videos[:1]}
+    copied |= {stream.index for stream in moving_pictures(source)[:1]}
     # A timecode track is written anew from the picture's timecode.
     copied |= {s.index for s in source.streams.data if has_timecode(s.metadata)}
     descriptions = {

@@ -17,7 +17,12 @@ from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, reason
 from faceloom.video.frame_range import TimeRange
 from faceloom.video.info import VideoInfo
 from faceloom.video.safe_open import open_input
-from faceloom.video.streams.container_rules import TEXT_SUBTITLES, codec_label, rules_of
+from faceloom.video.streams.container_rules import (
+    MUXER_OPTIONS,
+    TEXT_SUBTITLES,
+    codec_label,
+    rules_of,
+)
 from faceloom.video.streams.null_output import NullFile
 from faceloom.video.streams.packets import COPIED_TYPES, codec_name, packets_in
 from faceloom.video.streams.sinks import CopySink, Sink, SoundSink, SubtitleSink
@@ -176,7 +181,8 @@ def _first_choice(stream: Stream, container: str, mode: StreamMode) -> StreamDec
     decision = StreamDecision(stream.index, stream.type, codec, "copy")
     standard = rules.sound if stream.type == "audio" else rules.subtitle
     if mode == "transcode" and codec_label(codec) != codec_label(standard):
-        return replace(decision, action="drop", problem="--streams transcode asks for it")
+        problem = f"--streams transcode does not copy {codec_label(codec)}"
+        return replace(decision, action="drop", problem=problem)
     if mode == "auto" and codec.startswith(rules.unplayed or ("\0",)):
         return replace(
             decision,
@@ -228,7 +234,7 @@ class _Trial:
     """Packets so far."""
 
     def __post_init__(self) -> None:
-        self.target = av.open(NullFile(), "w", format=self.container, options=TRIAL_OPTIONS)
+        self.target = av.open(NullFile(), "w", format=self.container, options=MUXER_OPTIONS)
         try:
             self.sink = open_sink(self.decision, self.source, self.target)
         except FFMPEG_ERRORS:
@@ -262,10 +268,6 @@ class _Trial:
         if times is None:
             return self.decision
         return replace(self.decision, moved=times.moved, dropped=times.dropped)
-
-
-# As the output is written; see `join_segments`.
-TRIAL_OPTIONS = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
 
 
 def _second_choice(

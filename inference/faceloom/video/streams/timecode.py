@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-import av
 from av.container import InputContainer
+
+from faceloom.video.probe import moving_pictures
 
 # SMPTE timecode: hours, minutes, seconds, frames; a semicolon or dot marks drop-frame counting.
 _TIMECODE = re.compile(r"(\d{1,2}):(\d\d):(\d\d)([:;.])(\d{1,5})")
@@ -24,10 +25,7 @@ def source_timecode(container: InputContainer) -> str | None:
     Returns:
         Such as "01:00:00:02"; None if there is none.
     """
-    pictures = [
-        s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic
-    ]
-    streams = [*pictures[:1], *container.streams.data]
+    streams = [*moving_pictures(container)[:1], *container.streams.data]
     return _first(
         tags.get(key, "")
         for tags in (*(s.metadata for s in streams), container.metadata)

@@ -1,9 +1,11 @@
 """Several targets: each is converted on its own, whatever happens to the others."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
@@ -11,7 +13,7 @@ from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import UsageError
 from faceloom.image_io import read_picture, write_png
-from faceloom.progress import run_to_completion
+from faceloom.progress import Progress, run_to_completion
 from faceloom.swap import ConvertOptions
 from faceloom.swap.pipeline.batch_jobs import (
     check_report,
@@ -103,6 +105,19 @@ out = "made/stills"
         "0.png",
         "1.png",
     ]
+
+
+def test_an_error_of_ffmpeg_is_one_sentence_of_the_report(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Iterator[Progress]:
+        yield Progress("convert", 0, 1)
+        raise av.InvalidDataError(1, "Invalid data found when processing input", "x")
+
+    monkeypatch.setattr("faceloom.swap.pipeline.batch_jobs.convert_request", refuse)
+    jobs = plan_jobs([inputs / "clips" / "b.mp4"], tmp_path, request_for(inputs), OPTIONS)
+    (row,) = run_to_completion(convert_jobs(jobs, tmp_path / "report.json")).jobs
+    assert "b.mp4 cannot be read (invalid data found when processing input); " in row.message
 
 
 @pytest.mark.parametrize(
