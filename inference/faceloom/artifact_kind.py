@@ -68,7 +68,7 @@ class Purpose(StrEnum):
     RUN = "a run"
     BUNDLE = "a bundle"
     MODEL = "a .dfm or a faceswap model"
-    ARTIFACT = "a bundle, .dfm, face set or run"
+    ARTIFACT = "a bundle, .dfm, face set, run or project"
     MARKED = "one video or picture"
 
 
@@ -90,7 +90,7 @@ _ACCEPTED: dict[Purpose, tuple[Kind, ...]] = {
     Purpose.RUN: (Kind.RUN,),
     Purpose.BUNDLE: (Kind.BUNDLE,),
     Purpose.MODEL: (Kind.DFM, Kind.KERAS),
-    Purpose.ARTIFACT: (Kind.BUNDLE, Kind.DFM, Kind.FACE_SET, Kind.RUN),
+    Purpose.ARTIFACT: (Kind.BUNDLE, Kind.DFM, Kind.FACE_SET, Kind.RUN, Kind.PROJECT),
     Purpose.MARKED: _MEDIA,
 }
 _EXTRACT = "make a face set with: faceloom extract {path} --out NAME"
@@ -155,6 +155,7 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
         Kind.KERAS: _IMPORT,
     },
     Purpose.MODEL: {
+        Kind.PROJECT: "its bundles in {path}/bundles need no import",
         **dict.fromkeys((Kind.VIDEO, Kind.PICTURE, Kind.FOOTAGE_FOLDER), _EXTRACT),
         **dict.fromkeys(_SWAPPED, _REAL_FOOTAGE),
         Kind.FACE_SET: _TRAIN,
@@ -162,14 +163,13 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
         Kind.BUNDLE: _CONVERT,
     },
     Purpose.ARTIFACT: {
-        Kind.PROJECT: "give what is in its folders faces, runs or bundles",
         **dict.fromkeys((Kind.VIDEO, Kind.PICTURE, Kind.FOOTAGE_FOLDER), _EXTRACT),
         **dict.fromkeys(_SWAPPED, _VERIFY),
         Kind.KERAS: _IMPORT,
     },
     Purpose.MARKED: {
         Kind.FOOTAGE_FOLDER: "give one of its files",
-        **dict.fromkeys((Kind.FACE_SET, Kind.RUN, Kind.BUNDLE, Kind.DFM), _INSPECT),
+        **dict.fromkeys((Kind.FACE_SET, Kind.RUN, Kind.BUNDLE, Kind.DFM, Kind.PROJECT), _INSPECT),
         Kind.KERAS: _IMPORT,
     },
 }

@@ -27,6 +27,7 @@ KINDS = {
     "ben.bundle": Kind.BUNDLE,
     "ben.zip": Kind.BUNDLE,
     "ben.dfm": Kind.DFM,
+    "out.faceloom": Kind.PROJECT,
     "empty": Kind.FOLDER,
     "notes.txt": Kind.FILE,
     "nothing": Kind.MISSING,
@@ -39,7 +40,7 @@ ACCEPTED = {
     Purpose.RUN: ("run",),
     Purpose.BUNDLE: ("ben.bundle", "ben.zip"),
     Purpose.MODEL: ("ben.dfm",),
-    Purpose.ARTIFACT: ("ada", "run", "ben.bundle", "ben.zip", "ben.dfm"),
+    Purpose.ARTIFACT: ("ada", "run", "ben.bundle", "ben.zip", "ben.dfm", "out.faceloom"),
     Purpose.MARKED: ("clip.mp4", "picture.png", "swapped.mp4", "swapped.png"),
 }
 # The command or words that lead on, by what is given and what is needed.
@@ -83,6 +84,8 @@ def things(
     make_bundle(folder / "ben.bundle")
     write_zip(folder / "ben.bundle", folder / "ben.zip")
     (folder / "ben.dfm").write_bytes(b"onnx")
+    (folder / "out.faceloom").mkdir()
+    (folder / "out.faceloom" / "project.json").write_text('{"faceloom_version": "0.1.0"}')
     (folder / "empty").mkdir()
     (folder / "notes.txt").write_text("hello")
     return folder

@@ -21,14 +21,15 @@ def inspect_command(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="PATH", help="A bundle (folder or .zip), a .dfm, a face set or a run."
+            metavar="PATH",
+            help="A bundle (folder or .zip), a .dfm, a face set, a run or a project.",
         ),
     ],
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Describe a bundle, .dfm, face set or run.
+    """Describe a bundle, .dfm, face set, run or project.
 
     Shows what it contains and where it comes from.
     """

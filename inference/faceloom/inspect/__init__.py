@@ -1,4 +1,4 @@
-"""Identify and describe a bundle, .dfm, face set or run.
+"""Identify and describe a bundle, .dfm, face set, run or project.
 
 Descriptions of runs come from the trainer through an entry point. May import everything below
 `cli`.

@@ -1,4 +1,4 @@
-"""Describe the runtime's own artifacts: bundles, ONNX files and face sets."""
+"""Describe the runtime's own artifacts: bundles, ONNX files, face sets and projects."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,6 +8,7 @@ import onnxruntime as ort
 
 from faceloom.faceset import FaceSet
 from faceloom.hashing import sha256_of
+from faceloom.project import Project
 from faceloom.provenance.metadata import from_metadata
 from faceloom.safe_read import as_artifact_refused, read_bounded
 from faceloom.swap import Bundle
@@ -103,6 +104,39 @@ def describe_face_set(path: Path) -> dict[str, Any]:
             }
             for index, file in enumerate(faces.files)
         ],
+    }
+
+
+def describe_project(path: Path) -> dict[str, Any]:
+    """Describe a project.
+
+    Args:
+        path: Its folder.
+
+    Returns:
+        Its swaps, and which of its artifacts are complete.
+
+    Raises:
+        ArtifactRefused: `project.json` is damaged or has another schema.
+    """
+    project = Project.read(path)
+    steps = project.steps()
+    return {
+        "swaps": [
+            {
+                "guest": choices.guest.name,
+                "target": choices.target.name,
+                "frames": choices.frames,
+                "preset": choices.training.preset,
+                "planned_steps": choices.training.steps,
+                "trained_steps": project.trained_steps(choices.training.run),
+                "minutes": round(choices.spent / 60, 1),
+            }
+            for choices in project.all_choices()
+        ],
+        "complete": [name for name, record in steps.items() if record.done],
+        "not_complete": [name for name, record in steps.items() if not record.done],
+        "results": [record.sentence for record in steps.values() if record.sentence],
     }
 
 

@@ -6,8 +6,14 @@ from pathlib import Path
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.faceset.store import FACESET_FILE
-from faceloom.inspect.artifacts import describe_bundle, describe_face_set, describe_onnx
+from faceloom.inspect.artifacts import (
+    describe_bundle,
+    describe_face_set,
+    describe_onnx,
+    describe_project,
+)
 from faceloom.inspect.inspection import Inspection
+from faceloom.project.project_folder import PROJECT_FILE
 from faceloom.swap.bundle import MANIFEST_FILE
 
 # The entry-point group of descriptions by other packages: a run's configuration is YAML, which the
@@ -22,7 +28,7 @@ _ONNX_EXTENSIONS = (".dfm", ".onnx")
 
 
 def inspect_path(path: Path) -> Inspection:
-    """Describe a bundle, zipped bundle, .dfm, .onnx, face set or run.
+    """Describe a bundle, zipped bundle, .dfm, .onnx, face set, run or project.
 
     Args:
         path: The artifact.
@@ -49,9 +55,11 @@ def inspect_path(path: Path) -> Inspection:
         return Inspection("face set", path, describe_face_set(path))
     if (path / _RUN_FILE).is_file():
         return _inspect_run(path)
+    if (path / PROJECT_FILE).is_file():
+        return Inspection("project", path, describe_project(path))
     raise ArtifactRefused(
-        f"{path} is not a bundle, face set or run: it has no {MANIFEST_FILE}, {FACESET_FILE} or "
-        f"{_RUN_FILE}; check the path."
+        f"{path} is not a bundle, face set, run or project: it has no {MANIFEST_FILE}, "
+        f"{FACESET_FILE}, {_RUN_FILE} or {PROJECT_FILE}; check the path."
     )
 
 

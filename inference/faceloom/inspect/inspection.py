@@ -14,7 +14,7 @@ class Inspection:
     """What an artifact is and contains."""
 
     kind: str
-    """One of "bundle", "zipped bundle", "dfm", "graph", "face set" or "run"."""
+    """One of "bundle", "zipped bundle", "dfm", "graph", "face set", "run" or "project"."""
     path: Path
     """The artifact."""
     details: Mapping[str, Any]

@@ -145,7 +145,7 @@ REFUSALS = {
     ),
     "import: an invalid .dfm": ("import text.dfm --name a --out OUT", 3, "cannot be read as ONNX"),
     "inspect: a missing path": ("inspect nothing", 3, "nothing does not exist"),
-    "inspect: an empty folder": ("inspect no_faces", 3, "is not a bundle, face set or run"),
+    "inspect: an empty folder": ("inspect no_faces", 3, "not a bundle, face set, run or project"),
     "train: one identity": (
         "train --config smoke --faces ada=no_faces --run OUT", 2, "two identities or more"
     ),

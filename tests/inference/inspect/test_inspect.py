@@ -8,9 +8,12 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.dfms import write_dfm
 from tests.helpers.runs import tiny_run
+from tests.inference.project.conftest import choices
 
 from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.inspect import identify_artifact, inspect_path
+from faceloom.project import Project
+from faceloom.project.project_file import StepRecord
 from faceloom.swap.bundle.archive import write_zip
 
 ROOT = Path(__file__).parents[3]
@@ -80,9 +83,26 @@ def test_a_run_needs_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         inspect_path(tmp_path)
 
 
+def test_a_project_is_described(tmp_path: Path) -> None:
+    project = Project.read(tmp_path / "swap.faceloom")
+    project.record_choices("key", choices(spent=150.0))
+    project.record_step(project.faces("ben"), StepRecord(key="k", before="", done=True))
+    project.record_step(project.run("ben-ada-smoke"), StepRecord(key="k", before=""))
+    (project.run("ben-ada-smoke") / "checkpoints" / "step-00000300").mkdir(parents=True)
+    inspection = inspect_path(project.folder)
+    (swap,) = inspection.details["swaps"]
+    assert (swap["guest"], swap["target"], swap["minutes"]) == ("ben", "ada", 2.5)
+    assert (swap["trained_steps"], swap["planned_steps"]) == (300, 7)
+    assert "  complete            faces/ben\n" in inspection.to_text()
+    assert "  not complete        runs/ben-ada-smoke" in inspection.to_text()
+
+
 REFUSED = {
     "nothing there": (lambda path: path, "does not exist"),
-    "an empty folder": (lambda path: path.mkdir() or path, "is not a bundle, face set or run"),
+    "an empty folder": (
+        lambda path: path.mkdir() or path,
+        "is not a bundle, face set, run or project",
+    ),
     "another file": (lambda path: (path.write_text("text"), path)[1], "not a readable .zip"),
     "a .dfm of another kind": (
         lambda path: write_dfm(path.with_suffix(".dfm"), custom_domain="com.example"),
