@@ -1,5 +1,6 @@
-"""Instruction sets of this machine's CPU."""
+"""Instruction sets and cores of this machine's CPU."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,13 @@ _AVX_512 = 13
 # OpenCV's CV_CPU_AVX_512VNNI.
 _AVX_512_VNNI = 23
 _CPUINFO = Path("/proc/cpuinfo")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def has_avx512() -> bool:

@@ -1,6 +1,5 @@
 """Measure the stages of a conversion separately, and the whole command."""
 
-import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from faceloom.batches import batched
 from faceloom.bench.timing import stage_table, timed
+from faceloom.cpu_features import available_cores
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap import ConvertOptions, FrameSwapper, SwapSource, convert
@@ -135,7 +135,7 @@ def bench_convert(
         encode_ms=1000 * encode / count,
         total_frames=summary.frames,
         total_ms=1000 * summary.seconds / summary.frames,
-        cores=os.cpu_count() or 1,
+        cores=available_cores(),
         provider=summary.provider,
         precision=str(summary.precision),
     )

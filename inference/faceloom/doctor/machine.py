@@ -1,12 +1,12 @@
 """Check Python, the CPU cores and the memory."""
 
-import os
 import platform
 from collections.abc import Iterator
 
 import psutil
 
 from faceloom import __version__
+from faceloom.cpu_features import available_cores
 from faceloom.doctor.check_result import CheckResult
 
 # Free memory that conversion needs, in GB: the measured peak of a 4K video was 1.9 GB.
@@ -26,7 +26,7 @@ def check() -> Iterator[CheckResult]:
     yield CheckResult("python", "ok", python)
     memory = psutil.virtual_memory()
     free, total = memory.available / _BYTES_PER_GB, memory.total / _BYTES_PER_GB
-    detail = f"{os.cpu_count()} cores, {free:.1f} of {total:.1f} GB memory free"
+    detail = f"{available_cores()} cores, {free:.1f} of {total:.1f} GB memory free"
     if free < _NEEDED_GB:
         advice = f"close other programs: a 4K video needs up to {_NEEDED_GB} GB"
         yield CheckResult("machine", "missing", detail, advice)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceloom.project.estimates import estimate_seconds, slowness_of
+from faceloom.project.estimates import estimate_seconds
 from faceloom.project.machine_speed import MachineSpeed, measure_speed
 from faceloom.project.presets import PRESETS, choose_training, training_seconds
 
@@ -103,6 +103,7 @@ def look_at_machine() -> MachineOverview:
     chosen = choose_training(speed, None)
     without_driver = not speed.gpu and has_nvidia_hardware()
     others = estimate_seconds(
+        speed,
         guest_frames=_EXAMPLE_FRAMES,
         target_frames=_EXAMPLE_FRAMES,
         frames=_EXAMPLE_FRAMES,
@@ -125,7 +126,7 @@ def look_at_machine() -> MachineOverview:
             )
             for preset in PRESETS
         ),
-        swap_seconds=chosen.seconds + slowness_of(speed) * sum(others.values()),
+        swap_seconds=chosen.seconds + others.total,
     )
 
 

@@ -1,7 +1,6 @@
 """Several footage files at once, in worker processes."""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from faceloom.batches import batched
+from faceloom.cpu_features import available_cores
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract_source import ExtractionSettings, ExtractionTask, extract_files
 from faceloom.faceset.extraction_journal import read_state
@@ -49,7 +49,7 @@ def extract_in_processes(
     Raises:
         MediaUnreadable: A video cannot be read.
     """
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     count = min(len(files), workers or cores)
     tasks = [
         ExtractionTask(file, index, folder)

@@ -1,19 +1,16 @@
 """How long the steps without training take, by measured facts."""
 
-from faceloom.project.machine_speed import MachineSpeed
+from faceloom.project.machine_speed import (
+    REFERENCE_CORE_GFLOPS,
+    REFERENCE_CORES,
+    MachineSpeed,
+)
+from faceloom.project.project_file import StepSeconds
 
-# The steps of a swap without the training, by the names that plans and estimates use.
-EXTRACT_GUEST = "extract guest"
-EXTRACT_TARGET = "extract target"
-REVIEW = "review"
-EXPORT = "export"
-PREVIEW = "preview"
-CONVERT = "convert"
-COMPARE = "compare"
-# Speed of the documented machine, two cores, in GFLOPS of `measure_speed`.
-_REFERENCE_GFLOPS = 200.0
 # Start of a command that loads the face models, in seconds.
 _START = 2.5
+# Reading of the face sets and the page of a review, in seconds: assumed.
+_REVIEW = 4.0
 # Start of the exporter, with its parity check, in seconds.
 _EXPORT = 22.0
 # Seconds per frame, and per frame and million pixels, of each command (docs/benchmarks.md).
@@ -30,7 +27,7 @@ _PREVIEW_FRAMES = 6
 _SLOWNESS = (0.3, 6.0)
 
 
-def slowness_of(machine: MachineSpeed) -> float:
+def _slowness_of(machine: MachineSpeed) -> float:
     """Return how much longer the steps take than on the documented machine.
 
     Args:
@@ -38,34 +35,32 @@ def slowness_of(machine: MachineSpeed) -> float:
     """
     # More than four cores do not make these steps faster.
     gflops = machine.core_gflops * min(machine.cores, 4)
-    return min(max(_REFERENCE_GFLOPS / gflops, _SLOWNESS[0]), _SLOWNESS[1])
+    return min(max(REFERENCE_CORES * REFERENCE_CORE_GFLOPS / gflops, _SLOWNESS[0]), _SLOWNESS[1])
 
 
 def estimate_seconds(
-    *, guest_frames: int, target_frames: int, frames: int, megapixels: float
-) -> dict[str, float]:
-    """Estimate the steps on the documented machine.
+    machine: MachineSpeed, *, guest_frames: int, target_frames: int, frames: int, megapixels: float
+) -> StepSeconds:
+    """Estimate the steps without training on a machine.
 
     Args:
+        machine: The machine.
         guest_frames: Frames of the guest's footage that are used.
         target_frames: Frames of the target's footage that are used.
         frames: Frames of the target.
         megapixels: Size of a frame in millions of pixels.
-
-    Returns:
-        Seconds by the step's name.
     """
+    slowness = _slowness_of(machine)
 
-    def per_frame(cost: tuple[float, float]) -> float:
-        return cost[0] + cost[1] * megapixels
+    def seconds(start: float, count: int = 0, cost: tuple[float, float] = (0.0, 0.0)) -> float:
+        return slowness * (start + count * (cost[0] + cost[1] * megapixels))
 
-    reviewed, compared = min(frames, REVIEW_FRAMES), min(frames, COMPARE_FRAMES)
-    return {
-        EXTRACT_GUEST: _START + guest_frames * per_frame(_EXTRACT),
-        EXTRACT_TARGET: _START + target_frames * per_frame(_EXTRACT),
-        REVIEW: _START + 4 + reviewed * per_frame(_COMPARE),
-        EXPORT: _EXPORT,
-        PREVIEW: _START + _PREVIEW_FRAMES * per_frame(_COMPARE),
-        CONVERT: _START + frames * per_frame(_CONVERT),
-        COMPARE: _START + compared * per_frame(_COMPARE),
-    }
+    return StepSeconds(
+        extract_guest=seconds(_START, guest_frames, _EXTRACT),
+        extract_target=seconds(_START, target_frames, _EXTRACT),
+        review=seconds(_START + _REVIEW, min(frames, REVIEW_FRAMES), _COMPARE),
+        export=seconds(_EXPORT),
+        preview=seconds(_START, _PREVIEW_FRAMES, _COMPARE),
+        convert=seconds(_START, frames, _CONVERT),
+        compare=seconds(_START, min(frames, COMPARE_FRAMES), _COMPARE),
+    )

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from faceloom.cpu_features import has_amx, has_avx512
+from faceloom.cpu_features import available_cores, has_amx, has_avx512
 
+# Speed of one core of the machine that estimates belong to, in GFLOPS of `measure_speed`: rounded
+# from 111, measured on a core of an AMD EPYC with AVX-512.
+REFERENCE_CORE_GFLOPS = 100.0
+# Cores of that machine.
+REFERENCE_CORES = 2
 # Side of the matrices that are multiplied: below the size from which OpenBLAS uses several threads,
 # so that the time of this thread is the whole cost, whatever else runs.
 _SIDE = 64
@@ -71,13 +76,6 @@ def measure_speed() -> MachineSpeed:
         gpu=gpu,
         trains_on_gpu=bool(gpu) and trainer_finds_gpu(),
     )
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def nvidia_gpu() -> str:

@@ -1,25 +1,14 @@
 """The plan of a swap: its commands, in order, with what each one makes and depends on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.progress import ProgressGenerator
 from faceloom.project.decisions import make_choices
-from faceloom.project.estimates import (
-    COMPARE,
-    COMPARE_FRAMES,
-    CONVERT,
-    EXPORT,
-    EXTRACT_GUEST,
-    EXTRACT_TARGET,
-    PREVIEW,
-    REVIEW,
-    REVIEW_FRAMES,
-    estimate_seconds,
-)
+from faceloom.project.estimates import COMPARE_FRAMES, REVIEW_FRAMES
 from faceloom.project.project_file import PersonChoice, SwapChoices
 from faceloom.project.project_folder import Project
 from faceloom.project.settings import SwapSettings, open_inputs
@@ -86,16 +75,16 @@ def build_steps(settings: SwapSettings, choices: SwapChoices, project: Project) 
         choices: What was decided.
         project: The project.
     """
-    seconds = _estimates(choices)
+    seconds = choices.seconds
     guest = _extract(
         f"extract {choices.guest.name}", settings.guests, choices.guest, project,
-        seconds[EXTRACT_GUEST],
+        seconds.extract_guest,
     )  # fmt: skip
     if choices.trained_target:
-        return _steps_with_trained_network(settings, choices, project, guest, seconds)
+        return _steps_with_trained_network(settings, choices, project, guest)
     target = _extract(
         f"extract {choices.target.name}", (settings.target, *settings.target_footage),
-        choices.target, project, seconds[EXTRACT_TARGET],
+        choices.target, project, seconds.extract_target,
     )  # fmt: skip
     review = _review(settings, choices, project, (guest, target))
     train = _train(choices, project, (target, guest))
@@ -105,12 +94,12 @@ def build_steps(settings: SwapSettings, choices: SwapChoices, project: Project) 
     return (
         guest,
         target,
-        replace(review, seconds=seconds[REVIEW]),
+        replace(review, seconds=seconds.review),
         train,
-        replace(export, seconds=seconds[EXPORT]),
-        replace(preview, seconds=seconds[PREVIEW]),
-        replace(convert, seconds=seconds[CONVERT]),
-        replace(compare, seconds=seconds[COMPARE]),
+        replace(export, seconds=seconds.export),
+        replace(preview, seconds=seconds.preview),
+        replace(convert, seconds=seconds.convert),
+        replace(compare, seconds=seconds.compare),
     )
 
 
@@ -119,9 +108,9 @@ def _steps_with_trained_network(
     choices: SwapChoices,
     project: Project,
     guest: Step,
-    seconds: Mapping[str, float],
 ) -> tuple[Step, ...]:
     """Make the steps of a swap whose network was trained for another video of the same person."""
+    seconds = choices.seconds
     target = _existing(project, project.faces(choices.trained_target))
     export = _existing(project, project.bundle(choices.training.run))
     review = _review(settings, choices, project, (guest, target))
@@ -129,10 +118,10 @@ def _steps_with_trained_network(
     compare = _compare(settings, choices, project, (convert, guest, target))
     return (
         guest,
-        replace(review, seconds=seconds[REVIEW]),
-        replace(preview, seconds=seconds[PREVIEW]),
-        replace(convert, seconds=seconds[CONVERT]),
-        replace(compare, seconds=seconds[COMPARE]),
+        replace(review, seconds=seconds.review),
+        replace(preview, seconds=seconds.preview),
+        replace(convert, seconds=seconds.convert),
+        replace(compare, seconds=seconds.compare),
     )
 
 
@@ -140,16 +129,6 @@ def _existing(project: Project, artifact: Path) -> Step:
     """Return a step of an earlier plan, for those that depend on it."""
     record = project.step(artifact)
     return Step("", (), artifact, record.key if record else "", 0.0)
-
-
-def _estimates(choices: SwapChoices) -> dict[str, float]:
-    estimates = estimate_seconds(
-        guest_frames=choices.guest.faces,
-        target_frames=choices.target.faces,
-        frames=choices.frames,
-        megapixels=choices.megapixels,
-    )
-    return {name: seconds * choices.slowness for name, seconds in estimates.items()}
 
 
 def _extract(

@@ -7,27 +7,24 @@ the machine's speed; the training itself ends at its deadline, whatever the esti
 from dataclasses import dataclass
 
 from faceloom.errors import UsageError
-from faceloom.project.machine_speed import MachineSpeed, measure_speed
+from faceloom.project.machine_speed import REFERENCE_CORE_GFLOPS, MachineSpeed, measure_speed
 
-# Speed of one core that the presets' times belong to, in GFLOPS of `measure_speed`: a core of an
-# AMD EPYC with AVX-512.
-_REFERENCE_GFLOPS = 100.0
-# Time of a step with AMX in bfloat16 relative to float32 on that core (docs/training.md).
-_AMX_FACTOR = 0.7
-# Share of a process's time that two cores or more really compute in parallel.
+# Share of a process's time that two cores or more really compute in parallel: assumed; on two idle
+# cores the wall time is about half of the processor time (docs/training.md).
 _PARALLEL = 0.9
 # Seconds of a training besides its steps on the reference core: start, building, compiling, the
-# evaluation at the end.
+# evaluation at the end. Assumed; 1 and 2.5 minutes of laptop_128 leave 15 and 29 s on two cores.
 _START_SECONDS = 45.0
-# Seconds of the same that do not depend on the machine's speed.
+# Seconds of the same that do not depend on the machine's speed: assumed.
 _FIXED_SECONDS = 8.0
-# A score of 50 needs about so many steps of a small preset; fewer make a poor swap.
+# Steps of laptop_128 below which smoke is chosen. Assumed; the score is about 37 there, between
+# 30 after 359 steps and 59 after 965 (docs/training.md).
 _FEWEST_STEPS = 500
 # More steps than these multiples of a preset's own are not planned: they hardly help.
 _MOST_MULTIPLE = 6
 # Longest training that is chosen without --minutes, in seconds.
 _LONGEST_DEFAULT = 15 * 60
-# Step rate that is assumed for a GPU, relative to one H200.
+# Time of a step on a GPU, relative to one H200: assumed, as users have slower ones.
 _GPU_FACTOR = 3.0
 
 
@@ -41,20 +38,27 @@ class Preset:
     """Side of its crops in pixels."""
     steps: int
     """Steps that its swap needs."""
-    core_seconds: float
+    float32_seconds: float
     """Processor time of a step on the reference core, in float32."""
+    bfloat16_seconds: float
+    """The same in bfloat16 with AMX."""
     gpu_seconds: float
-    """Time of a step on an H200; 0 if it is not meant for a GPU."""
+    """Time of a step of a run on an H200."""
     memory_gb: float
     """Memory that the training needs."""
 
 
-# The presets that are chosen, from the cheapest to the best (docs/training.md).
+# The presets that are chosen, from the cheapest to the best. Times and memory are those of
+# docs/training.md, measured on an Intel Xeon with AMX, whose cores are assumed to have the speed
+# of the reference. Assumed as well: laptop_128 in float32 (1.33 of bfloat16, as laptop_96),
+# base_256 on a CPU (eight times the time of 2 faces), smoke on a GPU (as laptop_128). The time on
+# the GPU is that of the bare step divided by the fraction of its speed that a run reaches;
+# base_128: with 32 faces.
 PRESETS = (
-    Preset("smoke", 96, 1000, 0.20, 0, 1.1),
-    Preset("laptop_128", 128, 1000, 0.40, 0, 1.2),
-    Preset("base_128", 128, 2000, 1.70, 0, 1.8),
-    Preset("base_256", 256, 4000, 16.0, 0.038, 4.4),
+    Preset("smoke", 96, 1000, 0.17, 0.13, 0.012, 1.1),
+    Preset("laptop_128", 128, 1000, 0.33, 0.25, 0.012, 1.2),
+    Preset("base_128", 128, 2000, 1.43, 0.72, 0.017, 1.8),
+    Preset("base_256", 256, 4000, 14.4, 7.2, 0.0195, 4.4),
 )
 _CPU_DEFAULT = "laptop_128"
 _GPU_DEFAULT = "base_256"
@@ -101,11 +105,11 @@ def step_seconds(preset: Preset, machine: MachineSpeed) -> float:
     Returns:
         Seconds.
     """
-    if machine.trains_on_gpu and preset.gpu_seconds:
+    if machine.trains_on_gpu:
         return preset.gpu_seconds * _GPU_FACTOR
-    factor = _REFERENCE_GFLOPS / machine.core_gflops * (_AMX_FACTOR if machine.amx else 1.0)
+    core_seconds = preset.bfloat16_seconds if machine.amx else preset.float32_seconds
     cores = 1 + (machine.cores - 1) * _PARALLEL
-    return preset.core_seconds * factor / cores
+    return core_seconds * REFERENCE_CORE_GFLOPS / machine.core_gflops / cores
 
 
 def start_seconds(machine: MachineSpeed) -> float:
@@ -118,7 +122,7 @@ def start_seconds(machine: MachineSpeed) -> float:
         Seconds.
     """
     cores = 1 + (machine.cores - 1) * _PARALLEL
-    return _FIXED_SECONDS + _START_SECONDS * _REFERENCE_GFLOPS / machine.core_gflops / cores
+    return _FIXED_SECONDS + _START_SECONDS * REFERENCE_CORE_GFLOPS / machine.core_gflops / cores
 
 
 def training_seconds(preset: Preset, steps: int, machine: MachineSpeed) -> float:
@@ -183,8 +187,9 @@ def _known(name: str, steps: int | None) -> Preset:
         raise UsageError(
             f"--preset {name}: its time is not known; add --steps N, or choose one of {names}."
         )
-    # Its time is unknown: as slow as the slowest of the same machine.
-    return Preset(name, 128, steps, PRESETS[2].core_seconds, PRESETS[3].gpu_seconds, 4.0)
+    # Its time is unknown: as slow as the slowest that a machine of this kind chooses.
+    cpu, gpu = PRESETS[2], PRESETS[3]
+    return Preset(name, 128, steps, cpu.float32_seconds, cpu.bfloat16_seconds, gpu.gpu_seconds, 4.0)
 
 
 def _best(machine: MachineSpeed, seconds: float | None) -> Preset:

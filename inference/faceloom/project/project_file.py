@@ -60,6 +60,30 @@ class TrainingChoice(StrictModel):
     """Estimated time of the training."""
 
 
+class StepSeconds(StrictModel):
+    """Estimated duration of each step without the training, in seconds."""
+
+    extract_guest: Seconds
+    """Extraction of the guest's footage."""
+    extract_target: Seconds
+    """Extraction of the target's footage."""
+    review: Seconds
+    """Review of both face sets."""
+    export: Seconds
+    """Export of the network."""
+    preview: Seconds
+    """Preview of a few frames."""
+    convert: Seconds
+    """Conversion of the target."""
+    compare: Seconds
+    """Comparison of the swap with the target."""
+
+    @property
+    def total(self) -> float:
+        """Seconds of all of them."""
+        return float(sum(self.model_dump().values()))
+
+
 class SwapChoices(StrictModel):
     """What was decided for one pair of footage; the same settings always give the same steps."""
 
@@ -69,8 +93,6 @@ class SwapChoices(StrictModel):
     """Whose face is replaced."""
     frames: Annotated[int, Field(ge=1)]
     """Frames of the target."""
-    megapixels: Annotated[float, Field(gt=0)]
-    """Size of a frame of the target, in millions of pixels."""
     training: TrainingChoice
     """The training."""
     minutes: Annotated[float, Field(gt=0)] | None
@@ -78,8 +100,8 @@ class SwapChoices(StrictModel):
     trained_target: str = ""
     """Name of the face set of the same person whose network is used again; empty if a network is
     trained for this target."""
-    slowness: Annotated[float, Field(gt=0)]
-    """Estimated duration of the steps without training, relative to the documented machine."""
+    seconds: StepSeconds
+    """Estimated duration of the steps without the training on this machine."""
     spent: Seconds = 0.0
     """How long the project has worked on it."""
     notes: tuple[str, ...] = ()

@@ -111,6 +111,16 @@ class Project:
         """
         return self.folder / "runs" / name
 
+    def trained_steps(self, name: str) -> int:
+        """Return the step that a run has reached: that of its newest checkpoint; 0 if it has none.
+
+        Args:
+            name: Name of the run.
+        """
+        folders = (self.run(name) / "checkpoints").glob("step-*")
+        numbers = (path.name.removeprefix("step-") for path in folders)
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
     def bundle(self, name: str) -> Path:
         """Return the path of a bundle.
 

@@ -9,19 +9,21 @@ from tests.helpers import fake_faceloom
 
 from faceloom.project import Project, SwapPlan, SwapSettings, step_process
 from faceloom.project.plan import build_steps
-from faceloom.project.project_file import PersonChoice, SwapChoices, TrainingChoice
+from faceloom.project.project_file import PersonChoice, StepSeconds, SwapChoices, TrainingChoice
 
 
 def choices(**changes: object) -> SwapChoices:
     """Decisions for a clip of 75 frames."""
+    seconds = StepSeconds(
+        extract_guest=4, extract_target=3, review=10, export=22, preview=3, convert=5, compare=7
+    )
     return SwapChoices(
         guest=PersonChoice(name="ben", every=1, faces=100),
         target=PersonChoice(name="ada", every=1, faces=75),
         frames=75,
-        megapixels=0.3,
         training=TrainingChoice(run="ben-ada-smoke", preset="smoke", steps=7, seconds=30),
         minutes=None,
-        slowness=1,
+        seconds=seconds,
     ).model_copy(update=changes)
 
 

@@ -9,7 +9,6 @@ import pytest
 from tests.inference.project.conftest import choices
 
 from faceloom.project import Project, SwapPlan, SwapSettings
-from faceloom.project.decisions import trained_steps
 from faceloom.project.plan import build_steps
 from faceloom.project.project_file import PersonChoice, StepRecord, SwapChoices, TrainingChoice
 from faceloom.project.step import OnExisting, Step
@@ -138,7 +137,7 @@ def test_steps_that_were_only_planned_do_not_count(
     for name in checkpoints:
         (project.run("run") / "checkpoints" / name).mkdir(parents=True)
     project.record_step(project.run("run"), StepRecord(key="k", before=""))
-    assert trained_steps(project, "run") == steps
+    assert project.trained_steps("run") == steps
 
 
 def test_new_footage_concerns_everything(settings: SwapSettings) -> None:

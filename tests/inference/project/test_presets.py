@@ -1,8 +1,15 @@
 """Which preset and how many steps fit a machine and a time."""
 
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from faceloom.doctor import machine
 from faceloom.errors import UsageError
+from faceloom.project.estimates import estimate_seconds
 from faceloom.project.machine_speed import MachineSpeed, measure_speed
 from faceloom.project.presets import choose_training, preset_named, training_seconds
 from faceloom.project.training_pace import adapted_steps
@@ -18,8 +25,8 @@ UNUSED = MachineSpeed(2, 100, amx=False, avx512=True, memory_gb=8, gpu="H", trai
     ("machine", "seconds", "preset", "steps"),
     [
         (LAPTOP, None, "laptop_128", (1000, 1000)),
-        (LAPTOP, 240, "laptop_128", (900, 1100)),
-        (LAPTOP, 900, "laptop_128", (3500, 4500)),
+        (LAPTOP, 240, "laptop_128", (1100, 1300)),
+        (LAPTOP, 900, "laptop_128", (4500, 5500)),
         (LAPTOP, 36000, "laptop_128", (6000, 6000)),
         (LAPTOP, 100, "smoke", (400, 900)),
         (OLD, None, "laptop_128", (1000, 1000)),
@@ -38,6 +45,34 @@ def test_the_choice_fits_machine_and_time(
     assert steps[0] <= chosen.steps <= steps[1]
     if seconds is not None:
         assert chosen.seconds <= seconds
+
+
+@pytest.mark.parametrize("name", ["smoke", "laptop_128", "base_128"])
+def test_the_figures_are_those_of_the_document(name: str) -> None:
+    document = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
+    (row,) = re.findall(rf"^\| `{name}` \| \d+ \| df \|.*$", document, re.MULTILINE)
+    *_, float32, bfloat16, memory, _ = (cell.strip() for cell in row.split("|"))
+    preset = preset_named(name)
+    assert preset is not None
+    assert float32 in ("", f"{preset.float32_seconds:.2f}")
+    assert (bfloat16, memory) == (f"{preset.bfloat16_seconds:.2f}", f"{preset.memory_gb} GB")
+
+
+def test_a_machine_is_estimated_by_the_cores_that_it_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
+    (found,) = [result for result in machine.check() if result.check == "machine"]
+    assert found.detail.startswith("1 cores")
+
+
+@pytest.mark.parametrize(("cores", "gflops", "factor"), [(2, 100, 1), (1, 100, 2), (2, 50, 2)])
+def test_a_slower_machine_takes_longer(cores: int, gflops: float, factor: float) -> None:
+    footage = {"guest_frames": 60, "target_frames": 30, "frames": 90, "megapixels": 0.5}
+    known = estimate_seconds(LAPTOP, **footage)
+    slow = estimate_seconds(replace(LAPTOP, cores=cores, core_gflops=gflops), **footage)
+    assert slow.total == pytest.approx(factor * known.total)
+    assert slow.extract_guest > slow.extract_target
 
 
 def test_an_earlier_training_is_continued() -> None:

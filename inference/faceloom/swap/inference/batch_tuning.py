@@ -1,6 +1,5 @@
 """Store the fastest batch size of this machine (`faceloom bench convert --tune`)."""
 
-import os
 import platform
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import onnxruntime as ort
 from pydantic import ValidationError
 
 from faceloom.atomic import write_text
+from faceloom.cpu_features import available_cores
 from faceloom.errors import UsageError
 from faceloom.json_documents import StrictModel, to_json
 from faceloom.output_lock import lock_output
@@ -83,7 +83,7 @@ def _read() -> TuningFile:
 
 
 def _key(source: FaceSource) -> str:
-    machine = f"{platform.processor() or platform.machine()} x{os.cpu_count()}"
+    machine = f"{platform.processor() or platform.machine()} x{available_cores()}"
     return (
         f"{machine}, onnxruntime {ort.__version__}, "
         f"{source.provider} {source.precision} {source.crop.size} px"
