@@ -156,7 +156,8 @@ def open_inputs(settings: SwapSettings) -> SwapInputs:
         ProviderMissing: The trainer or an encoder is missing.
     """
     check_training_installed()
-    for path in (*settings.guests, *settings.target_footage, *settings.reference):
+    pictures = (*settings.reference, *settings.guest_reference)
+    for path in (*settings.guests, *settings.target_footage, *pictures):
         if not path.exists() and not any(character in path.name for character in "*?["):
             raise UsageError(f"{path} does not exist; check the path.")
     for path in (*settings.guests, *settings.target_footage):

@@ -45,6 +45,18 @@ class VisibleLabel:
         if not self.text.strip() or not self.text.isprintable():
             raise UsageError("--label needs one line of text.")
 
+    def check_fits(self, width: int, height: int) -> None:
+        """Check that the text is legible in a frame.
+
+        Args:
+            width: Width of the upright frame in pixels.
+            height: Its height.
+
+        Raises:
+            UsageError: If the text is too long.
+        """
+        _layout(self.text, self.position, height, width)
+
     def draw(self, image: Rgb) -> Box:
         """Draw the label into an upright image, in place.
 

@@ -95,6 +95,8 @@ REFUSALS = {
         "out.webm does not support",
     ),
     "an empty label": ("ben.mp4 --onto ada.mp4 --label=", 2, "--label"),
+    "a long label": (f"ben.mp4 --onto ada.mp4 --label={300 * 'x'}", 2, "does not fit legibly"),
+    "no such picture": ("ben.mp4 --onto ada.mp4 --guest-reference no.png", 2, "no.png does not"),
     "standard output": ("ben.mp4 --onto ada.mp4 --out - --project p", 2, "--out -"),
     "a folder": ("ben.mp4 --onto ada.mp4 --out .", 2, "--out ."),
     "the root": ("ben.mp4 --onto ada.mp4 --out /", 2, "--out /"),

@@ -50,18 +50,21 @@ class Target:
         Args:
             path: a video, a picture or a folder of pictures.
             out: the output's name.
-            options: `encoding`, `frame_range` and `force` apply.
+            options: `encoding`, `frame_range`, `label` and `force` apply.
 
         Returns:
             The target.
 
         Raises:
-            UsageError: the output, the encoding or the range does not fit.
+            UsageError: the output, the encoding, the range or the label does not fit.
             MediaUnreadable: the source cannot be read.
             ProviderMissing: the encoder does not run on this machine.
         """
         check_output_path(out, force=options.force, inputs=[path])
         info = with_repeated_times(probe_source(path))
+        if options.label:
+            size = (info.width, info.height)
+            options.label.check_fits(*(size[::-1] if info.orientation.swaps_sides else size))
         part = options.frame_range.resolve(info) if options.frame_range else ResolvedRange()
         output = prepare_output(out, info, options.encoding, options.streams, part)
         return cls(info, part, out, output, options.on_damaged)
