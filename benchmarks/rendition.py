@@ -2,7 +2,8 @@
 
 python -m benchmarks.rendition
 
-Both are measured in turns, so that other load on the machine changes the ratio little.
+Both are measured in turns, and medians are compared: other work changes the ratio less than the
+times.
 """
 
 import statistics

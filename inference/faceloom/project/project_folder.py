@@ -3,7 +3,7 @@
 project.json      decisions and completed steps
 faces/NAME        face sets
 people/           a sheet with the people of the footage and a picture of each
-review.html       what the footage covers and lacks
+review-*.html     what the footage of a target covers and lacks
 runs/NAME         trainings
 bundles/          exported networks
 preview-*.png     a few frames of a swap
@@ -125,7 +125,7 @@ class Project:
         """Return the path of a bundle.
 
         Args:
-            name: Name of the run and of the identity.
+            name: Name of the run.
         """
         return self.folder / "bundles" / f"{name}.bundle"
 
