@@ -136,7 +136,6 @@ def describe_project(path: Path) -> dict[str, Any]:
         ],
         "complete": [name for name, record in steps.items() if record.done],
         "not_complete": [name for name, record in steps.items() if not record.done],
-        "results": [record.sentence for record in steps.values() if record.sentence],
     }
 
 
