@@ -95,7 +95,10 @@ def make_case(folder: Path, seed: str) -> tuple[MuxCase, Path] | None:
     path = folder / f"in{case.container}"
     try:
         _write(path, case, choice)
-    except (av.FFmpegError, ValueError, OverflowError):
+        with av.open(str(path)) as made:  # some containers take what they cannot name
+            if next(made.decode(video=0), None) is None:
+                return None
+    except (av.FFmpegError, ValueError, OverflowError, IndexError, RuntimeError):
         path.unlink(missing_ok=True)
         return None
     return case, path

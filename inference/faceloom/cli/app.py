@@ -25,7 +25,7 @@ from faceloom.cli import (
     swap,
     verify,
 )
-from faceloom.errors import FaceloomError, escape_unprintable
+from faceloom.errors import FaceloomError, MediaUnreadable, escape_unprintable
 from faceloom.interrupts import InterruptRecord, recorded_interrupts
 
 # The entry-point group through which the trainer and the exporter add their commands.
@@ -97,11 +97,25 @@ def main() -> None:
         _fail(error)
     except OSError as error:
         _fail(friendly_os_error(error, Path(error.filename or "The file")))
+    except Exception as error:
+        # PyAV is not imported by every command.
+        if not type(error).__module__.startswith("av."):
+            raise
+        _fail(_media_error(error))
     except (KeyboardInterrupt, SystemExit) as error:
         if isinstance(error, SystemExit) and error.code != INTERRUPTED:
             raise
         print("faceloom: stopped; no incomplete output was left.", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
+
+
+def _media_error(error: Exception) -> MediaUnreadable:
+    """Word an error of FFmpeg for which no caller has a sentence of its own."""
+    name, text = getattr(error, "filename", None), getattr(error, "strerror", None)
+    return MediaUnreadable(
+        f"{name or 'A video or picture'} cannot be read or written ({str(text or error).lower()}); "
+        "check that it plays in a video player."
+    )
 
 
 def _print_any_name() -> None:

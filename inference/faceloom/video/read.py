@@ -22,8 +22,6 @@ from faceloom.video.probe import open_video, stated_duration, states_pts
 
 # How much earlier than stated the last frame may end, in seconds.
 _EARLY_END_SECONDS = 0.5
-# The same in FLV, which does not store how long the last frame is shown.
-_EARLY_END_SECONDS_OF_FLV = 1.5
 # The same as a share of the stated duration; the larger of the two applies.
 _EARLY_END_SHARE = 0.1
 # Frames per second if the rate is unknown, and the highest that is believed.
@@ -236,13 +234,13 @@ def check_end(container: InputContainer, stream: VideoStream, path: Path, end: f
         MediaUnreadable: If the last frame ends much earlier.
     """
     stated = stated_duration(container, stream)
-    if stated is None:
+    # FLV does not store how long the last frame is shown, and its duration is often wrong.
+    if stated is None or container.format.name == "flv":
         return
     seconds = end
     if container.format.name != "asf":  # whose duration counts from 0
         seconds -= float((stream.start_time or 0) * (stream.time_base or 0))
-    least = _EARLY_END_SECONDS_OF_FLV if container.format.name == "flv" else _EARLY_END_SECONDS
-    if seconds < stated - max(least, _EARLY_END_SHARE * stated):
+    if seconds < stated - max(_EARLY_END_SECONDS, _EARLY_END_SHARE * stated):
         raise MediaUnreadable(
             f"{path} is damaged: its frames end at {seconds:.1f} s of {stated:.1f} s; copy or "
             "download it again."

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+import av
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
@@ -547,3 +549,18 @@ def test_every_command_has_h_for_help(faceloom, command: str) -> None:
     code, out, _ = faceloom(command, "-h")
     assert (code, out) == (0, faceloom(command, "--help")[1])
     assert "-h, --help" in out
+
+
+def test_an_error_of_ffmpeg_without_a_sentence_gets_one(
+    faceloom: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise av.error.InvalidDataError(1094995529, "Invalid data", "clip.mp4")
+
+    monkeypatch.setattr(app_module, "_run", fail)
+    code, _, err = faceloom("inspect", tmp_path)
+    assert code == 5
+    assert err == (
+        "faceloom: clip.mp4 cannot be read or written (invalid data); check that it plays in a "
+        "video player.\n"
+    )
