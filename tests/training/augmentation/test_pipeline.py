@@ -221,10 +221,11 @@ def test_the_sheet_of_examples_shows_inputs_targets_and_masks(
     model = build_compiled_model(run.settings, run.identities)
     write_examples(model, faces, run.examples_path)
     sheet = cv2.imread(str(run.examples_path))
-    assert sheet.shape == (6 * 128, 6 * 128, 3)
+    # Cells of 160 pixels, each with its label of 22 pixels below it.
+    assert sheet.shape == (6 * (160 + 22), 6 * 160, 3)
     for input_column, mask_column in ((0, 2), (3, 5)):
-        background = sheet[:128, 128 * mask_column : 128 * (mask_column + 1), 0] == 0
-        inputs = sheet[:128, 128 * input_column : 128 * (input_column + 1)]
+        background = sheet[:160, 160 * mask_column : 160 * (mask_column + 1), 0] == 0
+        inputs = sheet[:160, 160 * input_column : 160 * (input_column + 1)]
         # The input is gray outside the mask, except where `input_transform` has moved the face.
         assert (inputs[background] == 128).all(-1).mean() > 0.7
         assert (inputs[~background] == 128).all(-1).mean() < 0.3

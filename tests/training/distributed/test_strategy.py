@@ -220,7 +220,7 @@ def test_a_worker_with_another_version_is_refused(
 def test_a_worker_needs_its_own_copy_of_the_faces(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    with pytest.raises(UsageError, match=r"unused is not on this machine"):
+    with pytest.raises(UsageError, match=r"unused is not a run on this machine"):
         local_face_sets(tmp_path / "unused", {})
     shared = tiny_run(tmp_path / "shared", facesets)
     assert local_face_sets(shared.directory, {}) == facesets
