@@ -185,7 +185,7 @@ class _FixedScores:
         score = next(self._scores)
         yield from (Reconstruction("ada", 0.9), Reconstruction("ben", 0.7))
         yield from (
-            SwapEvaluation(a, b, score, 0.5, 0.5, 0.5, 0.5, 1.0)
+            SwapEvaluation(a, b, score, 0.5, 0.5, 0.5, 0.5, 1.0, faces=4)
             for a, b in (("ada", "ben"), ("ben", "ada"))
         )
 

@@ -93,7 +93,7 @@ def test_the_report_shows_the_evaluations(tmp_path: Path) -> None:
         tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config()
     )
     assert "Not evaluated yet" in write_report(run).read_text()
-    for step in (1, 2):
+    for step in (101, 102):
         run.log_metrics({"step": step, "reconstruction": "ada", "ssim": 0.9})
         for target, source in (("ada", "ben"), ("ben", "ada")):
             metrics = dict.fromkeys(("score", "expression", "sharpness", "cycle_ssim"), 0.5)
@@ -101,7 +101,7 @@ def test_the_report_shows_the_evaluations(tmp_path: Path) -> None:
                 {
                     "step": step,
                     "swap": f"{target} as {source}",
-                    "identity": None if step == 1 else 0.3,
+                    "identity": None if step == 101 else 0.3,
                     **metrics,
                 }
             )
@@ -118,3 +118,7 @@ def test_the_report_shows_the_evaluations(tmp_path: Path) -> None:
         in page.replace("&#39;", "'")
     )
     assert "No events." in page
+    run.log_metrics({"step": 103, "swap": "ada as ben", "score": 53, "identity": 0.9, "faces": 2})
+    assert "<b>ben's face</b>: too few faces to judge: 2 validation" in write_report(
+        run
+    ).read_text().replace("&#39;", "'")

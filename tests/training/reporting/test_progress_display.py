@@ -49,7 +49,7 @@ def completed(step: int, loss: float = 0.5, skipped_steps: int = 0) -> StepCompl
 
 
 def evaluated(step: int, score: float, identity: float | None = 0.71) -> EvaluationCompleted:
-    evaluation = SwapEvaluation("ada", "ben", score, identity, 0.62, 0.53, 0.84, 1.0)
+    evaluation = SwapEvaluation("ada", "ben", score, identity, 0.62, 0.53, 0.84, 1.0, faces=4)
     return EvaluationCompleted(
         "evaluate", 2, 2, "note", step=step, results=(Reconstruction("ada", 0.91), evaluation)
     )
@@ -166,6 +166,13 @@ def test_a_resumed_run_shows_its_last_evaluation(run: Run) -> None:
     text = render(Dashboard(run))
     for text_part in ("step 1,500", "51.0 -1.0", "more steps will not help: x"):
         assert text_part in text
+    assert "too early" not in text
+
+
+def test_an_early_evaluation_is_not_judged(run: Run) -> None:
+    for result in evaluated(2, 53.0).results:
+        run.log_metrics({"step": 2, **result.to_row()})
+    assert "too early to judge: 2 steps, and 100 are needed" in render(Dashboard(run))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ SWAP_METRICS = ("score", "identity", "expression", "sharpness", "cycle_ssim")
 _COMPARED_METRICS = ("identity", "expression", "sharpness")
 # Keys that mark a row of the metrics as a swap's or a reconstruction's; their values name it.
 SWAP = "swap"
+# Key of the number of faces that a swap's row is measured on.
+FACES = "faces"
 RECONSTRUCTION = "reconstruction"
 # Decimals of a metric in a row.
 _DECIMALS = 4
@@ -56,6 +58,8 @@ class SwapEvaluation:
     """SSIM, inside the face, between a face and itself swapped to `source` and back to `target`."""
     detection_rate: float
     """Fraction of the faces that are detected after the swap, 0 to 1."""
+    faces: int
+    """How many validation faces were swapped."""
 
     @property
     def subject(self) -> str:
@@ -68,7 +72,7 @@ class SwapEvaluation:
 
     def to_row(self) -> Mapping[str, str | float | None]:
         """Return the row for the run's metrics, without its step."""
-        return {SWAP: self.subject, **self.values()}
+        return {SWAP: self.subject, **self.values(), FACES: self.faces}
 
     def to_text(self) -> str:
         """Return a one-line description."""
@@ -186,6 +190,7 @@ class Evaluator:
             score,
             cycle_ssim=self._ssim(target[0], cycled),
             detection_rate=detection_rate,
+            faces=len(faces),
             **metrics,
         )
 

@@ -73,8 +73,7 @@ def _result_lines(run: Run) -> Iterator[str]:
     source = run.identities[-1]
     score = newest_score(run, source)
     if score is not None:
-        step, words = score
-        yield f"Score of {source}'s face at step {step}: {words.to_text()}."
+        yield f"Score of {source}'s face at step {score.step}: {score.to_text()}."
     elif run.settings.evaluate_every and run.settings.validation_faces:
         yield (
             "No score yet: the first evaluation needs a completed training and 8 faces or more of "

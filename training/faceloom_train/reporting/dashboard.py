@@ -13,6 +13,7 @@ from rich.text import Text
 
 from faceloom.progress import Progress
 from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP, SWAP_METRICS
+from faceloom_train.evaluation.run_score import unjudged_reason
 from faceloom_train.reporting.events import (
     CheckpointSaved,
     EvaluationCompleted,
@@ -209,9 +210,13 @@ class Dashboard:
         reconstructions = ", ".join(
             f"{row[RECONSTRUCTION]} {row['ssim']:.2f}" for row in newest if RECONSTRUCTION in row
         )
-        if not reconstructions:
-            return table
-        return Group(table, Text.assemble(("reconstruction  ", "dim"), f"SSIM {reconstructions}"))
+        lines: list[RenderableType] = [table]
+        if reconstructions:
+            lines.append(Text.assemble(("reconstruction  ", "dim"), f"SSIM {reconstructions}"))
+        swaps = [row for row in newest if SWAP in row]
+        if swaps and (reason := unjudged_reason(swaps)):
+            lines.append(Text(reason, "yellow"))
+        return Group(*lines)
 
     def _files(self) -> RenderableType:
         checkpoint = "none yet" if self._checkpoint is None else f"step {self._checkpoint:,}"

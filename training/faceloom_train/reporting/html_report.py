@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from faceloom.atomic import write_text
-from faceloom.compare import ScoreWords
 from faceloom.image_io import read_picture
 from faceloom.reports import ChartLine, EventMarker, LineChart, picture_url, render_page
 from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP
 from faceloom_train.evaluation.metric_history import MetricSeries
-from faceloom_train.evaluation.run_score import newest_score
+from faceloom_train.evaluation.run_score import RunScore, newest_score
 from faceloom_train.reporting.evaluation_section import EvaluationSection
 from faceloom_train.runs.run_directory import Row, Run
 
@@ -68,10 +67,10 @@ def write_report(run: Run) -> Path:
     return path
 
 
-def _verdicts(run: Run) -> list[tuple[str, ScoreWords]]:
-    """Return the identities whose face was evaluated, each with its newest score in words."""
+def _verdicts(run: Run) -> list[tuple[str, RunScore]]:
+    """Return the identities whose face was evaluated, each with its newest score."""
     scores = [(name, newest_score(run, name)) for name in run.identities]
-    return [(name, score[1]) for name, score in scores if score]
+    return [(name, score) for name, score in scores if score]
 
 
 def _summary(run: Run, steps: Sequence[Row]) -> str:
