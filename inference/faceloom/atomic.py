@@ -24,7 +24,8 @@ def check_output_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -
     Args:
         path: The output file.
         force: Whether an existing file may be replaced.
-        inputs: Files that the work reads; they are never replaced, not even with `force`.
+        inputs: Files and folders that the work reads; they, and files in such a folder, are never
+            replaced, not even with `force`.
 
     Raises:
         UsageError: The path is a folder, has no name, exists already, or is an input.
@@ -32,10 +33,20 @@ def check_output_file(path: Path, *, force: bool, inputs: Iterable[Path] = ()) -
     _check_has_name(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file.")
-    if path.exists() and any(path.samefile(source) for source in inputs if source.exists()):
-        raise UsageError(f"{path} is the input itself; choose another name for the output.")
+    if path.exists():
+        _check_is_no_input(path, inputs)
     if path.exists() and not force:
         raise _exists_error(path)
+
+
+def _check_is_no_input(path: Path, inputs: Iterable[Path]) -> None:
+    for source in inputs:
+        if source.exists() and path.samefile(source):
+            raise UsageError(f"{path} is the input itself; choose another name for the output.")
+        if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
+            raise UsageError(
+                f"{path} is a file of the input {source} and is not replaced; choose another name."
+            )
 
 
 def check_output_directory(

@@ -102,6 +102,11 @@ def test_the_input_is_never_written_over(things: Path) -> None:
             check_output_file(things / path, force=True, inputs=[things / "file"])
 
 
+def test_a_file_of_an_input_folder_is_never_written_over(things: Path) -> None:
+    with pytest.raises(UsageError, match="is a file of the input"):
+        check_output_file(things / "file", force=True, inputs=[things / "none", things])
+
+
 @pytest.mark.parametrize(
     ("name", "force", "words"),
     [

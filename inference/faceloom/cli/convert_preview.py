@@ -1,5 +1,6 @@
 """Run `faceloom convert` without writing a video: a preview, one frame, or a list of tracks."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def write_preview_or_frame(
     """
     source = request.open_bundles(options)
     if sheet and place is None and out is None:
-        _write_preview(target, source, sheet, options, json=json)
+        _write_preview(target, source, sheet, options, request.inputs, json=json)
     elif place is not None and out and sheet is None:
         _write_frame(target, source, place, out, options, json=json)
     else:
@@ -70,10 +71,17 @@ def write_preview_or_frame(
 
 
 def _write_preview(
-    target: Path, source: SwapSource, sheet: Path, options: ConvertOptions, *, json: bool
+    target: Path,
+    source: SwapSource,
+    sheet: Path,
+    options: ConvertOptions,
+    others: Sequence[Path],
+    *,
+    json: bool,
 ) -> None:
     with lock_output(sheet), progress_display() as report:
-        check_output_file(sheet, force=options.force, inputs=[target])
+        inputs = [target, *options.reference, *options.exclude, *others]
+        check_output_file(sheet, force=options.force, inputs=inputs)
         summary = run_to_completion(write_preview(target, source, sheet, options), report)
     sentence = (
         f"{sheet}: {len(summary.times)} frames of {target}, in {summary.seconds:.1f} s; "

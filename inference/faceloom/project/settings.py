@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ProviderMissing, UsageError
-from faceloom.faceset.footage import FootageFile, list_footage
+from faceloom.faceset.footage import FootageFile, files_of, list_footage
 from faceloom.project.step import footage_signature, key_of
 from faceloom.provenance import VisibleLabel
 from faceloom.swap import ConvertOptions
@@ -188,6 +188,28 @@ def _check_output(settings: SwapSettings) -> None:
             f"The project {settings.project} is inside the output {settings.written}, which is "
             "replaced as a whole; choose another folder with --project."
         )
+    if settings.written.exists():
+        _check_keeps_inputs(settings)
+
+
+def _check_keeps_inputs(settings: SwapSettings) -> None:
+    """Refuse an existing output that is footage or a picture, contains one, or lies among them."""
+    pictures = (*settings.reference, *settings.guest_reference)
+    given = (*settings.guests, settings.target, *settings.target_footage, *pictures)
+    out, written = settings.written, settings.written.resolve()
+    for path in given:
+        if path.is_dir() and written.is_relative_to(path.resolve()):
+            raise UsageError(
+                f"{out} is in {path}, whose files are footage of this swap, and is not replaced; "
+                "write the output to another folder."
+            )
+        for file in files_of(path)[0]:
+            if not file.exists():
+                continue
+            if file.samefile(out) or file.resolve().is_relative_to(written):
+                raise UsageError(
+                    f"{out} would replace {file}, which this swap reads; choose another --out."
+                )
 
 
 def identity_names(settings: SwapSettings) -> tuple[str, str]:

@@ -214,7 +214,7 @@ def _review(
     force: bool,
     choose_preset: Callable[[], str],
 ) -> ProgressGenerator[ReviewSummary]:
-    check_output_file(report, force=force)
+    check_output_file(report, force=force, inputs=[target] if target else [])
     facesets = [FaceSet.read(directory) for directory in directories]
     names = [faces.identity for faces in facesets]
     if len(set(names)) < len(names):

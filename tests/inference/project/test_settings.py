@@ -105,6 +105,34 @@ def test_a_folder_of_pictures_has_as_many_frames_as_pictures(settings: SwapSetti
     assert open_inputs(pictures).target_frames == 2
 
 
+@pytest.mark.parametrize(
+    ("out", "changes"),
+    [
+        ("ben.mp4", {}),
+        ("clip.mp4", {}),
+        ("hard.mp4", {}),
+        ("link.mp4", {}),
+        ("more.mp4", {"target_footage": (Path("more.mp4"),)}),
+        ("more.mp4", {"guests": (Path("m*.mp4"),)}),
+        ("a.png", {"reference": (Path("a.png"),)}),
+        ("a.png", {"guest_reference": (Path("a.png"),)}),
+        ("folder/old.mp4", {"guests": (Path("folder"),)}),
+        ("folder", {"guests": (Path("folder/old.mp4"),)}),
+    ],
+)
+def test_no_footage_or_picture_is_replaced(
+    settings: SwapSettings, out: str, changes: dict[str, Any]
+) -> None:
+    Path("folder").mkdir()
+    for name in ("more.mp4", "a.png", "folder/old.mp4"):
+        Path(name).touch()
+    Path("hard.mp4").hardlink_to("ben.mp4")
+    Path("link.mp4").symlink_to("ben.mp4")
+    given = replace(settings, out=Path(out), force=True, **changes)
+    with pytest.raises(UsageError, match=f"^{out} .*(would replace|is not replaced)"):
+        open_inputs(given)
+
+
 def test_a_gpu_needs_other_packages() -> None:
     assert "faceloom[cpu,train,export]" in install_command(gpu=False)
     assert "jax[cuda13]" in install_command(gpu=True)

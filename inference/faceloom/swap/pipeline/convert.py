@@ -132,7 +132,7 @@ def convert_request(
         NoFaceFound: no frame has a face to swap.
     """
     started = time.monotonic()
-    opened = Target.open(target, out, options)
+    opened = Target.open(target, out, options, request.inputs)
     source = yield from request.open(opened.info, options)
     return (yield from _convert(opened, source, options, started))
 

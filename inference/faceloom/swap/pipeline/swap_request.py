@@ -22,6 +22,12 @@ class SwapRequest:
     face_set: Path | None = None
     """The face set whose best still is pasted."""
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The pictures, bundles and face sets that are read."""
+        single = (path for path in (self.bundle, self.face_set) if path)
+        return (*single, *(path for pair in self.assignments for path in pair))
+
     @classmethod
     def from_options(
         cls,

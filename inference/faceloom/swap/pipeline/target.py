@@ -1,6 +1,6 @@
 """The target of a conversion: what is read, which part of it, and what is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +44,16 @@ class Target:
         return self.output.encoding
 
     @classmethod
-    def open(cls, path: Path, out: Path, options: ConvertOptions) -> "Target":
+    def open(
+        cls, path: Path, out: Path, options: ConvertOptions, inputs: Sequence[Path] = ()
+    ) -> "Target":
         """Probe a source and check that it can be converted to an output.
 
         Args:
             path: a video, a picture or a folder of pictures.
             out: the output's name.
-            options: `encoding`, `frame_range`, `label` and `force` apply.
+            options: `encoding`, `frame_range`, `label`, `force` and the pictures apply.
+            inputs: what else is read, such as bundles; the output replaces none of it.
 
         Returns:
             The target.
@@ -60,7 +63,8 @@ class Target:
             MediaUnreadable: the source cannot be read.
             ProviderMissing: the encoder does not run on this machine.
         """
-        check_output_path(out, force=options.force, inputs=[path])
+        read = (path, *options.reference, *options.exclude, *inputs)
+        check_output_path(out, force=options.force, inputs=read)
         info = with_repeated_times(probe_source(path))
         if options.label:
             size = (info.width, info.height)

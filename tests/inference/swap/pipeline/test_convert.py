@@ -127,6 +127,22 @@ def test_the_target_is_never_overwritten(tmp_path: Path, clip: Path, bundle: Pat
     assert target.read_bytes() == clip.read_bytes()
 
 
+@pytest.mark.parametrize("read", ["reference", "exclude", "bundle"])
+def test_nothing_that_is_read_is_overwritten(
+    tmp_path: Path, clip: Path, bundle: Path, read: str
+) -> None:
+    out = bundle / "old.png" if read == "bundle" else tmp_path / "face.png"
+    out.write_text("mine")
+    pictures = {} if read == "bundle" else {read: (out,)}
+    options = ConvertOptions(force=True, **pictures)  # type: ignore[arg-type]
+    try:
+        with pytest.raises(UsageError, match="is the input itself|is a file of the input"):
+            run_to_completion(convert(clip, bundle, out, options))
+        assert out.read_text() == "mine"
+    finally:
+        out.unlink()
+
+
 @pytest.mark.parametrize(
     ("target", "bundle_name", "out", "error"),
     [
