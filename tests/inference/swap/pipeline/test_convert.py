@@ -136,7 +136,7 @@ def test_nothing_that_is_read_is_overwritten(
     pictures = {} if read == "bundle" else {read: (out,)}
     options = ConvertOptions(force=True, **pictures)  # type: ignore[arg-type]
     try:
-        with pytest.raises(UsageError, match="is the input itself|is a file of the input"):
+        with pytest.raises(UsageError, match=r"is the input itself|is a file of the input"):
             run_to_completion(convert(clip, bundle, out, options))
         assert out.read_text() == "mine"
     finally:
