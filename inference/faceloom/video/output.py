@@ -283,8 +283,8 @@ def _video_warnings(
         yield f"{info.path} is interlaced: its lines are kept, but the output is not marked so."
     if info.repeated_times:
         yield (
-            f"{info.path}: the times of {info.repeated_times} frames are not after the frame "
-            "before; these frames are shown 1 ms after it."
+            f"{info.path}: frames whose time is not after the frame before are shown 1 ms after "
+            f"it; there are {info.repeated_times}."
         )
     if info.pixel_format == ALPHA_FORMAT and not has_alpha(pixel_format):
         yield f"{info.path} is transparent and {codec} is not: a name that ends in .webm keeps it."
