@@ -1,6 +1,5 @@
 """`faceloom convert`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -348,6 +347,7 @@ def convert_command(
     from faceloom.cli.convert_batch import convert_job_file, convert_many, convert_one
     from faceloom.cli.convert_options import convert_options
     from faceloom.cli.convert_preview import print_tracks, write_preview_or_frame
+    from faceloom.cli.convert_targets import refuse_bundle_as_target, single_target
     from faceloom.cli.optional_dependencies import requires_extra
 
     with requires_extra("cpu"):
@@ -361,10 +361,11 @@ def convert_command(
         return SwapRequest.from_options(bundle, assignments, identity, paste=baseline is not None)
 
     set_mmap_threshold()
+    refuse_bundle_as_target(targets or ())
     if list_tracks:
         if range_:
             raise UsageError("--list-tracks always reads the whole video; leave out --range.")
-        print_tracks(_single_target(targets), preview, force=force, json=json)
+        print_tracks(single_target(targets), preview, force=force, json=json)
         return
     options = convert_options(values)
     if job and not (preview or frame):
@@ -375,7 +376,7 @@ def convert_command(
         return
     source = request()
     if preview or frame:
-        target = _single_target(targets)
+        target = single_target(targets)
         write_preview_or_frame(
             target, source, options, sheet=preview, place=frame, out=out, json=json
         )
@@ -385,12 +386,4 @@ def convert_command(
     if paths and (len(paths) > 1 or paths != targets):
         convert_many(paths, out, source, options, report, json=json)
     else:
-        convert_one(_single_target(paths), out, source, options, json=json)
-
-
-def _single_target(targets: Sequence[Path] | None) -> Path:
-    if not targets:
-        raise UsageError("Give a TARGET: a video, a GIF, a picture or a folder of pictures.")
-    if len(targets) > 1:
-        raise UsageError(f"Give one TARGET instead of {len(targets)}.")
-    return targets[0]
+        convert_one(single_target(paths), out, source, options, json=json)

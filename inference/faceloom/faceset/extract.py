@@ -22,6 +22,7 @@ from faceloom.faceset.extraction_base import ExtractionBase
 from faceloom.faceset.extraction_journal import Journal
 from faceloom.faceset.footage import Footage, FootageFile, list_footage
 from faceloom.faceset.identity_clustering import IdentitySelection, select_identity
+from faceloom.faceset.identity_name import check_identity_name
 from faceloom.faceset.reference_faces import embed_references
 from faceloom.faceset.schema import FootageRow
 from faceloom.faceset.store import FaceSetWriter
@@ -120,7 +121,7 @@ def extract(
         The result.
 
     Raises:
-        UsageError: `out` exists, or an input does not.
+        UsageError: `out` exists, an input does not, or the name cannot be a person's.
         MediaUnreadable: Nothing of the footage can be read.
         NoFaceFound: No face of the person was found.
     """
@@ -131,6 +132,8 @@ def _extract(
     inputs: Sequence[Path], out: Path, options: ExtractOptions
 ) -> ProgressGenerator[ExtractSummary]:
     started = time.monotonic()
+    if options.name:
+        check_identity_name(options.name)
     for path in inputs:
         check_kind(path, Purpose.FOOTAGE)
     base = ExtractionBase.open(inputs, out, options.name, add=options.add, force=options.force)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from faceloom.image_io import write_png
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet, square_around, warp_to_cell
 from faceloom.video import probe_video
+from faceloom.video.decoding.intact_frames import DamageCallback
 from faceloom.video.display import frame_to_upright
 from faceloom.video.frame_sampling import read_frames_at, uniform_sample_times
 
@@ -129,6 +131,8 @@ class FootagePeople:
 def find_people(files: Sequence[FootageFile], what: str) -> ProgressGenerator[FootagePeople]:
     """Look at a few frames of footage and group the faces by person.
 
+    A file that cannot be read is passed over, as in an extraction, which also counts and names it.
+
     Args:
         files: The footage.
         what: Name of the footage in the progress.
@@ -140,15 +144,18 @@ def find_people(files: Sequence[FootageFile], what: str) -> ProgressGenerator[Fo
         Who is in it.
 
     Raises:
-        MediaUnreadable: A file cannot be read.
+        MediaUnreadable: None of the files can be read.
     """
     sampler = _Sampler()
     pixels: list[int] = []
     faces: list[SampledFace] = []
-    for picture in _sample(files, _SAMPLES):
+    damages: list[str] = []
+    for picture in _sample(files, _SAMPLES, damages.append):
         faces += sampler.read(picture, len(pixels))
         pixels.append(picture.shape[0] * picture.shape[1])
         yield Progress(f"look at {what}", len(pixels), _SAMPLES)
+    if damages and not pixels:
+        raise MediaUnreadable(damages[0])
     frames = sum(map(frame_count, files))
     megapixels = float(np.mean(pixels)) / 1e6 if pixels else 1.0
     return FootagePeople(len(pixels), max(1, frames), megapixels, _group(faces))
@@ -251,29 +258,34 @@ def _group(faces: Sequence[SampledFace]) -> tuple[Person, ...]:
     return tuple(sorted(people, key=lambda person: -person.frames))
 
 
-def _sample(files: Sequence[FootageFile], count: int) -> Iterator[Rgb]:
-    """Yield about so many upright pictures, evenly from all footage."""
+def _sample(files: Sequence[FootageFile], count: int, on_damage: DamageCallback) -> Iterator[Rgb]:
+    """Yield about so many upright pictures, evenly from all footage that can be read."""
     total = sum(map(frame_count, files))
     step = max(1.0, total / count)
     if all(file.kind == "picture" for file in files):
-        chosen = sorted({int(index * step) for index in range(count) if index * step < total})
-        for index in chosen:
-            yield from (frame.rgb for frame in files[index].read())
+        starts = sorted({int(index * step) for index in range(count) if index * step < total})
+        for start, end in zip(starts, [*starts[1:], len(files)], strict=True):
+            # The first one that can be read stands for all until the next start.
+            read = (frame.rgb for file in files[start:end] for frame in file.read_intact(on_damage))
+            yield from islice(read, 1)
         return
     for file in files:
         wanted = max(1, round(frame_count(file) / step))
-        yield from _sample_file(file, wanted)
+        yield from _sample_file(file, wanted, on_damage)
 
 
-def _sample_file(file: FootageFile, count: int) -> Iterator[Rgb]:
+def _sample_file(file: FootageFile, count: int, on_damage: DamageCallback) -> Iterator[Rgb]:
     frames = frame_count(file)
     if file.kind == "picture" or frames <= _LONGEST_DECODED:
-        yield from (frame.rgb for frame in file.read(max(1, frames // count)))
+        yield from (frame.rgb for frame in file.read_intact(on_damage, max(1, frames // count)))
         return
     info = probe_video(file.path)
     found = False
-    for frame in read_frames_at(info, uniform_sample_times(info, count)):
-        found = True
-        yield frame_to_upright(frame, info).square_rgb
+    try:
+        for frame in read_frames_at(info, uniform_sample_times(info, count)):
+            found = True
+            yield frame_to_upright(frame, info).square_rgb
+    except MediaUnreadable as error:
+        on_damage(str(error))
     if not found:
-        raise MediaUnreadable(f"{file.path} shows no frame; check that it plays.")
+        on_damage(f"{file.path} shows no frame; check that it plays.")

@@ -192,7 +192,7 @@ def _train(choices: SwapChoices, project: Project, faces: Sequence[Step]) -> Ste
         seconds=training.seconds,
         on_existing=OnExisting.CONTINUE,
         has_deadline=True,
-        pictures="previews/*.png",
+        pictures="previews/step-*.png",
     )  # fmt: skip
 
 

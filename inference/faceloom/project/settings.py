@@ -9,6 +9,7 @@ from pathlib import Path
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faceset.footage import FootageFile, files_of, list_footage
+from faceloom.faceset.identity_name import MAX_NAME_LETTERS, check_identity_name
 from faceloom.project.step import footage_signature, key_of
 from faceloom.provenance import VisibleLabel
 from faceloom.swap import ConvertOptions
@@ -27,6 +28,8 @@ _PACKAGES = {
 }
 # How a project's folder is named after the output.
 PROJECT_SUFFIX = ".faceloom"
+# What is added to the target's name if the guest's footage is named as the target's.
+_TARGET_SUFFIX = "-target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +230,11 @@ def identity_names(settings: SwapSettings) -> tuple[str, str]:
     guest = settings.guest_name or _name_of(settings.guests, "guest")
     target = settings.target_name or _name_of([settings.target], "target")
     for name in (guest, target):
-        if _slug(name) != name:
-            raise UsageError(
-                f"{name!r} cannot be a name; use letters, digits, dots, dashes and underscores."
-            )
+        check_identity_name(name)
     if guest == target:
         if settings.guest_name or settings.target_name:
             raise UsageError(f"Both people are named {guest}; give them different names.")
-        target = f"{target}-target"
+        target = f"{target[: MAX_NAME_LETTERS - len(_TARGET_SUFFIX)]}{_TARGET_SUFFIX}"
     return guest, target
 
 
@@ -245,4 +245,4 @@ def _name_of(paths: Sequence[Path], default: str) -> str:
 
 def _slug(text: str) -> str:
     """Return a text with only the characters that a name may have."""
-    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")[:40]
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII)[:MAX_NAME_LETTERS].strip("-.")

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from faceloom.compare import Comparison, ScoreWords, words_of_swap
+from faceloom.review.verdict import COVERED_READY, COVERED_USABLE
 
 
 def step_sentence(command: str, result: Mapping[str, Any], printed: str) -> str:
@@ -26,7 +27,9 @@ def step_sentence(command: str, result: Mapping[str, Any], printed: str) -> str:
 
 
 def review_verdict(reviewed: Mapping[str, Any]) -> str:
-    """Return the verdict of `review` on the swap in two sentences; empty if it has none.
+    """Return what the footage lacks for the swap, and what helps most; empty if nothing is known.
+
+    It never says that a swap is not ready: the swap goes on, and the sentence says what to expect.
 
     Args:
         reviewed: The JSON object that it printed.
@@ -34,10 +37,23 @@ def review_verdict(reviewed: Mapping[str, Any]) -> str:
     with suppress(KeyError, TypeError, IndexError, ValueError):
         verdict = reviewed["verdicts"][0]
         return (
-            f"{verdict['source']}'s face on {verdict['target']}: {verdict['readiness']} "
-            f"(head poses covered: {100 * verdict['covered']:.0f} %). {verdict['next_action']}"
+            f"{verdict['source']}'s face on {verdict['target']}: "
+            f"{_footage_in_words(float(verdict['covered']))}. {verdict['next_action']}"
         )
     return ""
+
+
+def _footage_in_words(covered: float) -> str:
+    """Describe the share of the target's head poses that the source's footage covers."""
+    poses = f"(head poses covered: {100 * covered:.0f} %)"
+    if covered >= COVERED_READY:
+        return f"enough footage {poses}"
+    if covered >= COVERED_USABLE:
+        return f"nearly complete footage {poses}; expect faults in the poses that are missing"
+    return (
+        f"little footage {poses}; the swap is made all the same, but expect it to be blurred and "
+        "to move little in the poses that are missing"
+    )
 
 
 def score_in_words(compared: Mapping[str, Any]) -> ScoreWords | None:

@@ -11,7 +11,7 @@ from faceloom.review.statistics import SwapDirection
 # Covered share of the target's head poses from which a direction is ready.
 COVERED_READY = 0.95
 # Covered share from which it is usable.
-_USABLE = 0.8
+COVERED_USABLE = 0.8
 
 
 class Readiness(StrEnum):
@@ -54,7 +54,7 @@ def judge_readiness(direction: SwapDirection, findings: Sequence[ReviewFinding])
     """
     covered = covered_share(direction)
     severities = {finding.severity for finding in findings}
-    if covered < _USABLE or Severity.CRITICAL in severities:
+    if covered < COVERED_USABLE or Severity.CRITICAL in severities:
         readiness = Readiness.NOT_READY
     elif covered < COVERED_READY or Severity.WARNING in severities:
         readiness = Readiness.USABLE

@@ -73,6 +73,10 @@ REFUSALS = {
     ),
     "an output that exists": ("CONVERT --out there.mp4", 2, "--force"),
     "an unknown extension": ("CONVERT --out OUT.avi", 2, "a video is written as"),
+    "a bundle as a target": (
+        "convert face.mp4 good.bundle OUT.mp4", 2,
+        "good.bundle is a bundle: faceloom convert face.mp4 --bundle good.bundle --out"
+    ),
     "neither a bundle nor a baseline": ("convert face.mp4 --out OUT.mp4", 2, "one of --bundle"),
     "a bundle and a baseline": (
         "CONVERT --baseline paste --identity no_faces --out OUT.mp4", 2, "one of --bundle"

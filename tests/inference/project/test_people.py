@@ -9,11 +9,15 @@ import pytest
 from tests.helpers.clips import make_clip
 
 from faceloom.array_types import float32
+from faceloom.errors import MediaUnreadable
 from faceloom.faces.face_recognition import unit_vectors
+from faceloom.faceset.footage import list_footage
+from faceloom.progress import run_to_completion
 from faceloom.project.people import (
     FootagePeople,
     Person,
     SampledFace,
+    find_people,
     write_portraits,
     write_references,
 )
@@ -79,6 +83,20 @@ def clips(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     for name, pictures in {**frames, "both": both}.items():
         make_clip(folder / f"{name}.mp4", pictures)
     return folder
+
+
+@pytest.mark.parametrize("intact", [True, False])
+def test_a_broken_picture_is_passed_over(clips: Path, tmp_path: Path, intact: bool) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff broken")
+    if intact:
+        picture = next(read_frames(clips / "ben.mp4")).rgb
+        cv2.imwrite(str(tmp_path / "c.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        found = run_to_completion(find_people(list_footage([tmp_path]).files, "guest"))
+        assert (found.samples, len(found.people)) == (1, 1)
+    else:
+        with pytest.raises(MediaUnreadable, match=r"a\.jpg"):
+            run_to_completion(find_people(list_footage([tmp_path]).files, "guest"))
 
 
 REFUSALS = {

@@ -206,3 +206,13 @@ def test_the_command_fits_what_is_there(
     project = Project.read(settings.project)
     project.record_step(step.artifact, StepRecord(key=key, before=""))
     assert step.command(project) == ("extract", *extra)
+
+
+def test_only_previews_of_steps_are_announced(
+    make_plan: Callable[..., SwapPlan], tmp_path: Path
+) -> None:
+    train = make_plan(choices()).steps[3]
+    (tmp_path / "previews").mkdir()
+    for name in ("examples.png", "step-00000100.png"):
+        (tmp_path / "previews" / name).touch()
+    assert [path.name for path in tmp_path.glob(train.pictures)] == ["step-00000100.png"]

@@ -48,6 +48,10 @@ def test_a_missing_trainer_is_named_with_its_extra(
         ({}, ("ben", "clip")),
         ({"guests": (Path("my clip (2).mp4"),)}, ("my-clip-2", "clip")),
         ({"guests": (Path("people/clip.mov"),)}, ("clip", "clip-target")),
+        (
+            {"guests": (Path(f"a/{'x' * 50}.mp4"),), "target": Path(f"{'x' * 50}.mp4")},
+            ("x" * 40, f"{'x' * 33}-target"),
+        ),
         ({"guests": (Path("顔.mp4"),)}, ("guest", "clip")),
         ({"guest_name": "Ben", "target_name": "Ada"}, ("Ben", "Ada")),
     ],
@@ -59,7 +63,12 @@ def test_names_come_from_the_footage(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"guest_name": "a/b"}, {"guest_name": "a", "target_name": "a"}]
+    "changes",
+    [
+        {"guest_name": "b/n"},
+        {"target_name": "-n"},
+        {"guest_name": "a", "target_name": "a"},
+    ],
 )
 def test_names_that_cannot_be_used(settings: SwapSettings, changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="name"):

@@ -8,7 +8,7 @@ import pytest
 from faceloom.compare import Comparison, Score, Version
 from faceloom.compare.metrics import MetricSummary
 from faceloom.compare.score import ScoreComponent
-from faceloom.project.step_sentence import step_sentence
+from faceloom.project.step_sentence import review_verdict, step_sentence
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,24 @@ def test_a_comparison_is_said_in_words(score: Score | None, sentence: str) -> No
     comparison = Comparison(75, 75, (Version("swap", metrics, score),))
     printed = json.loads(json.dumps(asdict(comparison)))
     assert step_sentence("compare", printed, "").startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("covered", "start"),
+    [
+        (0.28, "little footage (head poses covered: 28 %); the swap is made all the same"),
+        (0.88, "nearly complete footage (head poses covered: 88 %); expect faults"),
+        (0.97, "enough footage (head poses covered: 97 %). Film"),
+    ],
+)
+def test_a_review_says_what_to_expect(covered: float, start: str) -> None:
+    verdict = {
+        "source": "ben",
+        "target": "clip.mp4",
+        "readiness": "not ready",
+        "covered": covered,
+        "next_action": "Film ben from the left.",
+    }
+    sentence = review_verdict({"verdicts": [verdict]})
+    assert sentence.startswith(f"ben's face on clip.mp4: {start}")
+    assert ("not ready" in sentence, sentence.endswith("Film ben from the left.")) == (False, True)

@@ -79,3 +79,8 @@ def test_a_name_that_its_face_set_does_not_have_is_refused(
     with pytest.raises(UsageError, match="this face set is of ada, not of"):
         check_face_sets(paths)
     assert check_face_sets(paths, rename=True) == []
+
+
+def test_a_name_that_no_person_can_have_is_refused(sets: Mapping[str, Path]) -> None:
+    with pytest.raises(UsageError, match="'b/n' cannot be a person's name"):
+        check_face_sets({"b/n": sets["ada"], "faces_ben": sets["faces_ben"]}, rename=True)

@@ -22,7 +22,7 @@ _ROWS = 6
 # Side of an image on a sheet in pixels: wide enough for a label of 20 letters.
 _CELL_SIZE = 160
 # Labels of training examples.
-_EXAMPLE_LABELS = ("input", "target", "mask")
+_EXAMPLE_LABELS = ("input", "training face", "mask")
 # A label and the images below each other, RGB from 0 to 1.
 _Column: TypeAlias = tuple[str, Float32[np.ndarray, "n s s 3"]]
 
@@ -43,7 +43,8 @@ def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) 
 
 
 def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) -> None:
-    """Write some training examples of each identity: the encoder's input, the target, its mask.
+    """Write some training examples of each identity: the encoder's input, the training
+    face that its decoder has to give, and the face's mask.
 
     Args:
         model: The model.

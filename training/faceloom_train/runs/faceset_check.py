@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import MIN_DIFFERENT_FACES, more_frames_help, used_every
+from faceloom.faceset.identity_name import check_identity_name
 from faceloom.faceset.similarity import SAME_PERSON_CENTERS, center_of, near_duplicates
 
 # Faces of a set that are searched for near-duplicates, which takes a millisecond for each.
@@ -27,7 +28,8 @@ def check_face_sets(faces: Mapping[str, Path], *, rename: bool = False) -> list[
         Warnings, one sentence or more each.
 
     Raises:
-        UsageError: There are fewer than two, two are the same, or a name is not its face set's.
+        UsageError: There are fewer than two, two are the same, a name is not its face set's, or
+            cannot be a person's.
         ArtifactRefused: A face set cannot be read, or has no face.
     """
     if len(faces) < 2:
@@ -35,6 +37,8 @@ def check_face_sets(faces: Mapping[str, Path], *, rename: bool = False) -> list[
             f"A swap needs two identities or more and got {len(faces)}; pass --faces NAME=FACESET "
             "once for each."
         )
+    for name in faces:
+        check_identity_name(name)
     if len({path.resolve() for path in faces.values()}) < len(faces):
         raise UsageError("Two identities have the same face set; give each its own.")
     sets = {name: FaceSet.read(path) for name, path in faces.items()}
