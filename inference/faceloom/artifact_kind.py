@@ -3,6 +3,7 @@
 Looks at names and first bytes only: nothing is decoded or parsed.
 """
 
+import re
 import shlex
 from enum import StrEnum
 from pathlib import Path
@@ -38,6 +39,10 @@ _VIDEO_STARTS = (
 )
 # Types of the first box of ISO media files.
 _ISO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+
+
+# Start of an address: two letters or more, as one letter is a drive.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class Kind(StrEnum):
@@ -175,6 +180,22 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
 }
 
 
+def refuse_address(path: Path) -> None:
+    """Refuse an address of the network.
+
+    Args:
+        path: What was given as a path; `Path` turns `https://` into `https:/`.
+
+    Raises:
+        UsageError: It is an address.
+    """
+    if _ADDRESS.match(str(path)) and not path.exists():
+        address = str(path).replace(":/", "://", 1)
+        raise UsageError(
+            f"{address} is an address, and Faceloom reads files, not addresses; download it first."
+        )
+
+
 def check_kind(path: Path, purpose: Purpose) -> None:
     """Refuse a path that holds a known kind of thing which does not serve a purpose.
 
@@ -185,9 +206,11 @@ def check_kind(path: Path, purpose: Purpose) -> None:
         purpose: What it is needed as.
 
     Raises:
-        UsageError: Footage, a target or a marked file is needed and it is none.
+        UsageError: Footage, a target or a marked file is needed and it is none, or it is an
+            address.
         ArtifactRefused: Another artifact is needed.
     """
+    refuse_address(path)
     kind = identify_kind(path)
     if kind in _ACCEPTED[purpose]:
         return

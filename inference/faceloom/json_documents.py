@@ -11,6 +11,9 @@ from pydantic_core import PydanticSerializationError
 from faceloom.errors import ArtifactRefused
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
 
+# What to do with an artifact of an older schema.
+MAKE_AGAIN = "make it again"
+
 
 class StrictModel(BaseModel):
     """A value read from disk. Unknown keys and numbers that are not finite are errors."""
@@ -23,7 +26,9 @@ class StrictModel(BaseModel):
 Document = TypeVar("Document", bound=StrictModel)
 
 
-def read_document(path: Path, kind: type[Document], schema: int, what: str) -> Document:
+def read_document(
+    path: Path, kind: type[Document], schema: int, what: str, advice: str = MAKE_AGAIN
+) -> Document:
     """Read a JSON document.
 
     Args:
@@ -31,6 +36,7 @@ def read_document(path: Path, kind: type[Document], schema: int, what: str) -> D
         kind: Model of the document.
         schema: The integer that its key "schema" must have.
         what: Name of the artifact in messages, for example "bundle".
+        advice: What to do with a document of an older schema.
 
     Returns:
         The document.
@@ -47,11 +53,16 @@ def read_document(path: Path, kind: type[Document], schema: int, what: str) -> D
         ) from None
     except OSError as error:
         raise ArtifactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
-    return parse_document(content, path, kind, schema, what)
+    return parse_document(content, path, kind, schema, what, advice)
 
 
 def parse_document(
-    content: bytes, path: Path, kind: type[Document], schema: int, what: str
+    content: bytes,
+    path: Path,
+    kind: type[Document],
+    schema: int,
+    what: str,
+    advice: str = MAKE_AGAIN,
 ) -> Document:
     """Parse a JSON document; see `read_document`.
 
@@ -61,6 +72,7 @@ def parse_document(
         kind: Model of the document.
         schema: The integer that its key "schema" must have.
         what: Name of the artifact in messages.
+        advice: What to do with a document of an older schema.
 
     Returns:
         The document.
@@ -74,7 +86,7 @@ def parse_document(
         raise ArtifactRefused(f"{path} is damaged and cannot be read as JSON ({error}).") from error
     found = data.get("schema") if isinstance(data, dict) else None
     if found != schema:
-        hint = "update faceloom" if isinstance(found, int) and found > schema else "make it again"
+        hint = "update faceloom" if isinstance(found, int) and found > schema else advice
         raise ArtifactRefused(
             f"{path} has schema {_short(found)}, but this version reads schema {schema}; {hint}."
         )

@@ -123,6 +123,8 @@ def _plan_body(progress: SwapProgress) -> Group:
         Text(_time_left(progress), style="bold"),
     )
     parts: list[Table | Text] = [table, Text(""), whole]
+    if progress.time_note:
+        parts.append(Text(escape_unprintable(progress.time_note), style="yellow"))
     if progress.picture:
         parts.append(Text(escape_unprintable(f"newest picture: {progress.picture}")))
     running = [step.command for step in progress.steps if step.state == "running"]
@@ -157,6 +159,7 @@ class _LineDisplay:
         self._stage = ""
         self._last_time = 0.0
         self._picture = ""
+        self._time_note = ""
 
     def __call__(self, progress: Progress) -> None:
         check_interrupt()
@@ -177,6 +180,9 @@ class _LineDisplay:
             (status,) = [step for step in progress.steps if step.command == ended["command"]]
             kept = " (kept)" if status.state == "kept" else ""
             self._print(f"{status.title}{kept}: {status.sentence or status.state}")
+        if progress.time_note and progress.time_note != self._time_note:
+            self._time_note = progress.time_note
+            self._print(self._time_note)
         if progress.picture and str(progress.picture) != self._picture:
             self._picture = str(progress.picture)
             self._print(f"newest picture: {self._picture}")

@@ -1,5 +1,6 @@
 """Decide what a swap needs: the people, the frames to use, the preset and its steps."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,14 @@ from faceloom.project.people import (
     write_portraits,
     write_references,
 )
-from faceloom.project.presets import choose_training, preset_named, start_seconds, step_seconds
+from faceloom.project.presets import (
+    PRESETS,
+    choose_training,
+    least_steps,
+    preset_named,
+    start_seconds,
+    step_seconds,
+)
 from faceloom.project.project_file import PersonChoice, SwapChoices, TrainingChoice
 from faceloom.project.project_folder import Project
 from faceloom.project.reuse import choices_of_same_people
@@ -29,9 +37,8 @@ from faceloom.project.step import footage_signature, key_of
 _MOST_FACES = 3000
 # Faces of a person that a training needs at least.
 _FEWEST_FACES = 6
-# Share of a preset's steps that a training must reach in the given time, or the time is refused:
-# assumed; 36 % of the steps of laptop_128 give a score of 30 (docs/training.md).
-_LEAST_TRAINING_SHARE = 0.3
+# Minutes that are advised beyond the estimate, as the estimate is uncertain.
+_SPARE_MINUTES = 0.5
 # Seconds by which the whole may end earlier than the user's time.
 _RESERVE_SECONDS = 5.0
 
@@ -230,7 +237,7 @@ def _choose_run(
     seconds = None
     if settings.minutes is not None:
         seconds = 60 * settings.minutes - other_seconds - _RESERVE_SECONDS
-        _check_time(settings, machine, other_seconds, preset, seconds)
+        _check_time(settings, machine, preset, seconds, trained)
     estimate = choose_training(
         machine, seconds, preset=preset, steps=settings.steps, trained=trained
     )
@@ -264,20 +271,29 @@ def _warm_start(project: Project, run: str, preset: str) -> str:
 def _check_time(
     settings: SwapSettings,
     machine: MachineSpeed,
-    other_seconds: float,
     preset: str | None,
     seconds: float,
+    trained: int,
 ) -> None:
-    """Refuse a time in which nothing useful can be trained."""
-    known = preset_named(preset or "smoke") or preset_named("smoke")
-    assert known is not None, "the smallest preset is known"
-    least = start_seconds(machine) + known.steps * _LEAST_TRAINING_SHARE * step_seconds(
-        known, machine
-    )
+    """Refuse a time in which nothing useful can be trained.
+
+    Args:
+        settings: What the user asks for.
+        machine: The machine.
+        preset: The preset; None: the cheapest is possible.
+        seconds: Time that is left for the training.
+        trained: Steps that the run has already.
+    """
+    assert settings.minutes is not None, "only called with a time"
+    known = preset_named(preset or PRESETS[0].name) or PRESETS[0]
+    needed = least_steps(known.name, settings.steps or known.steps)
+    pace = step_seconds(known, machine)
+    least = start_seconds(machine) + max(0, needed - trained) * pace
     if seconds < least:
-        enough = (least + other_seconds + _RESERVE_SECONDS) / 60 + 0.5
+        fitting = trained + max(0, int((seconds - start_seconds(machine)) / pace))
+        enough = math.ceil(settings.minutes + (least - seconds) / 60 + _SPARE_MINUTES)
         raise UsageError(
-            f"--minutes {settings.minutes:g} is too short here: extraction, export, conversion and "
-            f"comparison take about {other_seconds / 60:.1f} minutes, and a training needs "
-            f"{least / 60:.1f}; give at least --minutes {enough:.0f}."
+            f"--minutes {settings.minutes:g} leaves {fitting} steps of training here beside the "
+            f"other work, and a recognizable face takes {needed} steps of {known.name}; give "
+            f"--minutes {enough} or more."
         )

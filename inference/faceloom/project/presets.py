@@ -5,6 +5,7 @@ the machine's speed; the training itself ends at its deadline, whatever the esti
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.project.machine_speed import REFERENCE_CORE_GFLOPS, MachineSpeed, measure_speed
@@ -20,6 +21,9 @@ _FIXED_SECONDS = 8.0
 # Steps of laptop_128 below which smoke is chosen. Assumed; the score is about 37 there, between
 # 30 after 359 steps and 59 after 965 (docs/training.md).
 _FEWEST_STEPS = 500
+# Share of a preset's steps that give a recognizable face; no swap is planned with fewer. Assumed;
+# 36 % of the steps of laptop_128 give a score of 30 (docs/training.md).
+_LEAST_SHARE = 0.3
 # More steps than these multiples of a preset's own are not planned: they hardly help.
 _MOST_MULTIPLE = 6
 # Longest training that is chosen without --minutes, in seconds.
@@ -60,6 +64,14 @@ PRESETS = (
     Preset("base_128", 128, 2000, 1.43, 0.72, 0.017, 1.8),
     Preset("base_256", 256, 4000, 14.4, 7.2, 0.0195, 4.4),
 )
+# Presets that are only trained when they are asked for. Times and memory as above; assumed: steps,
+# hires_384 on a CPU (16 times the time of one face, and twice in float32), laptop_96 on a GPU.
+_OTHER_PRESETS = (
+    Preset("laptop_96", 96, 1000, 0.20, 0.15, 0.012, 1.1),
+    Preset("hires_384", 384, 4000, 32.0, 16.0, 0.026, 7.1),
+)
+# Presets of the trainer without measured times.
+_UNMEASURED = ("original_64",)
 _CPU_DEFAULT = "laptop_128"
 _GPU_DEFAULT = "base_256"
 
@@ -77,12 +89,51 @@ class TrainingEstimate:
 
 
 def preset_named(name: str) -> Preset | None:
-    """Return what is known of a preset; None if it is not one of `PRESETS`.
+    """Return what is known of a preset; None for one whose times were not measured.
 
     Args:
         name: Its name.
     """
-    return next((preset for preset in PRESETS if preset.name == name), None)
+    return next((preset for preset in (*PRESETS, *_OTHER_PRESETS) if preset.name == name), None)
+
+
+def check_preset(name: str, steps: int | None) -> None:
+    """Check that there is a preset and that its time is known or not needed.
+
+    Args:
+        name: Its name, or the path of a YAML file.
+        steps: Steps that the user chose; None: as many as fit.
+
+    Raises:
+        UsageError: There is none, or its steps must be given.
+    """
+    if preset_named(name):
+        return
+    names = ", ".join(preset.name for preset in (*PRESETS, *_OTHER_PRESETS))
+    path = Path(name)
+    is_file = path.suffix in (".yaml", ".yml") or path.is_file()
+    if name not in _UNMEASURED and not is_file:
+        raise UsageError(
+            f"There is no preset {name}; choose one of {names}, {', '.join(_UNMEASURED)}, or give "
+            "a YAML file."
+        )
+    if is_file and not path.is_file():
+        raise UsageError(f"--preset {name}: there is no such file; check the path.")
+    if steps is None:
+        raise UsageError(
+            f"--preset {name}: its time is not known; add --steps N, or choose one of {names}."
+        )
+
+
+def least_steps(name: str, steps: int) -> int:
+    """Return the fewest steps of a training that give a recognizable face.
+
+    Args:
+        name: The preset.
+        steps: Steps that are planned; never more than these are asked for.
+    """
+    preset = preset_named(name) or PRESETS[0]
+    return min(steps, round(_LEAST_SHARE * preset.steps))
 
 
 def most_steps(name: str) -> int:
@@ -182,11 +233,8 @@ def _known(name: str, steps: int | None) -> Preset:
     known = preset_named(name)
     if known:
         return known
-    if steps is None:
-        names = ", ".join(preset.name for preset in PRESETS)
-        raise UsageError(
-            f"--preset {name}: its time is not known; add --steps N, or choose one of {names}."
-        )
+    check_preset(name, steps)
+    assert steps is not None, "checked"
     # Its time is unknown: as slow as the slowest that a machine of this kind chooses.
     cpu, gpu = PRESETS[2], PRESETS[3]
     return Preset(name, 128, steps, cpu.float32_seconds, cpu.bfloat16_seconds, gpu.gpu_seconds, 4.0)

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from faceloom.json_documents import StrictModel
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 # Seconds, from 0 to a year.
 Seconds = Annotated[float, Field(ge=0, le=3.2e7)]
 
@@ -120,7 +120,7 @@ class ChildRecord(StrictModel):
 class ProjectFile(StrictModel):
     """`project.json`."""
 
-    schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    schema_number: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
     """Version of the format."""
     faceloom_version: str
     """Version of Faceloom that wrote the file."""

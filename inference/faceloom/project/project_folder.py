@@ -33,6 +33,10 @@ from faceloom.project.project_file import (
 
 # The file that makes a folder a project.
 PROJECT_FILE = "project.json"
+# What to do with a project of an older schema.
+_OTHER_SCHEMA = (
+    "choose another --project; its face sets, runs and bundles stay usable with the single commands"
+)
 # Tolerance for the start time of a process, in seconds.
 _CREATED_TOLERANCE = 0.1
 # Seconds that a process of a killed swap has to end before it is killed.
@@ -60,7 +64,7 @@ class Project:
         """
         path = folder / PROJECT_FILE
         if path.is_file():
-            return cls(folder, read_document(path, ProjectFile, SCHEMA, "project"))
+            return cls(folder, read_document(path, ProjectFile, SCHEMA, "project", _OTHER_SCHEMA))
         if folder.exists() and (not folder.is_dir() or _other_files(folder)):
             raise UsageError(
                 f"{folder} exists and is not a project (it has no {PROJECT_FILE}); choose another "

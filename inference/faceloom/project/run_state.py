@@ -55,6 +55,8 @@ class SwapProgress(Progress):
     """Share of the plan's time that is over, 0 to 1."""
     picture: Path | None = None
     """The newest picture to look at; None before the first one."""
+    time_note: str = ""
+    """What is different from the plan of the time; empty for nothing."""
     ended_step: dict[str, Any] | None = None
     """Result of a step that has just ended, or was kept, with its title and command."""
 
@@ -83,6 +85,10 @@ class RunState:
     """Stage, done and time of the running stage's first progress, to measure its rate."""
     is_adapted: bool = False
     """Whether the training's steps were adapted to its pace."""
+    takes_longer: bool = False
+    """Whether the training takes its least steps, whatever the deadline."""
+    time_note: str = ""
+    """What is different from the plan of the time; empty for nothing."""
     picture: Path | None = None
     """The newest picture."""
     notes: list[str] = field(default_factory=list)
@@ -119,8 +125,18 @@ class RunState:
             seconds_left=left,
             share=spent / max(spent + left, 1e-9),
             picture=self.picture,
+            time_note=self.time_note,
             ended_step=None if ended is None else self._describe(ended),
         )
+
+    def note_time(self, sentence: str) -> None:
+        """Say in the progress and in the summary what is different from the plan of the time.
+
+        Args:
+            sentence: The sentence.
+        """
+        self.time_note = sentence
+        self.notes.append(sentence)
 
     def correction(self) -> float:
         """Return how much longer the finished steps took than estimated."""

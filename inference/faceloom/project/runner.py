@@ -7,7 +7,7 @@ from dataclasses import replace
 from faceloom.errors import FaceloomError
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.project.plan import SwapPlan, build_steps
-from faceloom.project.presets import most_steps
+from faceloom.project.presets import least_steps, most_steps
 from faceloom.project.project_file import StepRecord
 from faceloom.project.project_folder import Project
 from faceloom.project.run_state import DEADLINE_MARGIN, RunState, SwapProgress
@@ -15,7 +15,7 @@ from faceloom.project.step import OnExisting, Step
 from faceloom.project.step_process import StepProcess
 from faceloom.project.step_sentence import step_sentence
 from faceloom.project.swap_summary import SwapSummary, summarize
-from faceloom.project.training_pace import adapted_steps
+from faceloom.project.training_pace import adapted_steps, pace_sentence
 
 # Seconds between two writes of how long a step has run.
 _RECORD_SECONDS = 5.0
@@ -64,10 +64,14 @@ def run_plan(
             continue
         state.states[index] = "running"
         try:
+            step = _extend_short_training(state, index)
             try:
                 yield from _run_step(state, step, on_stop)
             except _StepsAdaptedError as adapted:
-                step = _adapt_plan(state, index, adapted.steps)
+                step = _follow_pace(state, index, adapted.steps)
+                yield from _run_step(state, step, on_stop)
+            if _ended_too_early(state, step):
+                step = _extend_training(state, index)
                 yield from _run_step(state, step, on_stop)
             state.states[index] = "done"
         except FaceloomError as error:
@@ -142,6 +146,49 @@ def _check_pace(state: RunState, step: Step, current: Progress) -> None:
         raise _StepsAdaptedError(steps)
 
 
+def _extend_short_training(state: RunState, index: int) -> Step:
+    """Plan the least steps without a deadline if its time is too short; return the step to run."""
+    step, training = state.plan.steps[index], state.plan.choices.training
+    record = state.project.step(step.artifact)
+    left = _deadline_seconds(state, step, record or StepRecord(key=step.key, before=""))
+    if left is None:
+        return step
+    trained = state.project.trained_steps(training.run)
+    missing = least_steps(training.preset, training.steps) - trained
+    pace = state.correction() * training.seconds / training.steps
+    return _extend_training(state, index) if missing > 0 and left < missing * pace else step
+
+
+def _follow_pace(state: RunState, index: int, steps: int) -> Step:
+    """Plan the steps that fit, but the least steps at least; return the step to run."""
+    training = state.plan.choices.training
+    if steps < least_steps(training.preset, training.steps):
+        return _extend_training(state, index)
+    state.note_time(pace_sentence(training.steps, steps))
+    return _adapt_plan(state, index, steps)
+
+
+def _ended_too_early(state: RunState, step: Step) -> bool:
+    """Return whether a deadline ended a training before its least steps."""
+    if step.title not in state.limits or state.takes_longer:
+        return False
+    training, done = state.plan.choices.training, state.results[step.title].get("step")
+    return isinstance(done, int) and done < least_steps(training.preset, training.steps)
+
+
+def _extend_training(state: RunState, index: int) -> Step:
+    """Plan the least steps without a deadline and say so; return the step to run."""
+    training = state.plan.choices.training
+    steps = least_steps(training.preset, training.steps)
+    state.takes_longer = True
+    state.limits.pop(state.plan.steps[index].title, None)
+    state.note_time(
+        f"The swap takes longer than --minutes {state.plan.choices.minutes:g}: this machine is "
+        f"slower than estimated, and a recognizable face takes {steps} steps at least."
+    )
+    return _adapt_plan(state, index, steps)
+
+
 def _adapt_plan(state: RunState, index: int, steps: int) -> Step:
     """Plan once more with another number of training steps; return the step to run."""
     choices = state.plan.choices
@@ -185,7 +232,7 @@ def _with_time(record: StepRecord, seconds: float) -> StepRecord:
 def _deadline_seconds(state: RunState, step: Step, record: StepRecord) -> float | None:
     """Return the time that a step with a deadline has, after what the later steps need."""
     deadline = state.plan.deadline_seconds
-    if deadline is None or not step.has_deadline:
+    if deadline is None or not step.has_deadline or state.takes_longer:
         return None
     # A machine that is slow, or busy, also starts and saves more slowly.
     margin = DEADLINE_MARGIN * max(1.0, state.correction())

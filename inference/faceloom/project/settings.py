@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceloom.artifact_kind import Purpose, check_kind
+from faceloom.artifact_kind import Purpose, check_kind, refuse_address
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faceset.footage import FootageFile, files_of, list_footage
 from faceloom.faceset.identity_name import MAX_NAME_LETTERS, check_identity_name
+from faceloom.project.presets import check_preset
 from faceloom.project.step import footage_signature, key_of
 from faceloom.provenance import VisibleLabel
 from faceloom.swap import ConvertOptions
@@ -159,13 +160,17 @@ def open_inputs(settings: SwapSettings) -> SwapInputs:
         ProviderMissing: The trainer or an encoder is missing.
     """
     check_training_installed()
+    if settings.preset:
+        check_preset(settings.preset, settings.steps)
     pictures = (*settings.reference, *settings.guest_reference)
-    for path in (*settings.guests, *settings.target_footage, *pictures):
-        if not path.exists() and not any(character in path.name for character in "*?["):
-            raise UsageError(f"{path} does not exist; check the path.")
+    for path in pictures:
+        refuse_address(path)
     for path in (*settings.guests, *settings.target_footage):
         check_kind(path, Purpose.FOOTAGE)
     check_kind(settings.target, Purpose.TARGET)
+    for path in (*settings.guests, *settings.target_footage, *pictures):
+        if not path.exists() and not any(character in path.name for character in "*?["):
+            raise UsageError(f"{path} does not exist; check the path.")
     _check_output(settings)
     opened = Target.open(settings.target, settings.out, settings.conversion())
     guests = list_footage(settings.guests).files

@@ -38,3 +38,17 @@ def adapted_steps(
     fitting = int((seconds_left - _RESTART_SECONDS) * _USED_SHARE * steps / seconds)
     adapted = min(done + max(fitting, 1), max(most, done + 1))
     return adapted if abs(adapted - planned) > _WORTH_SHARE * planned else None
+
+
+def pace_sentence(planned: int, adapted: int) -> str:
+    """Say why the number of steps changes.
+
+    Args:
+        planned: The steps of the present plan.
+        adapted: The new number of steps.
+    """
+    pace = "slower" if adapted < planned else "faster"
+    return (
+        f"The training is {pace} than estimated: {adapted} steps instead of {planned} fit into "
+        "--minutes."
+    )

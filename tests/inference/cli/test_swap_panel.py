@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,22 @@ ENDED = SwapProgress(
     "extract ben", 1, 1, "", steps=STEPS, seconds_left=200.0,
     ended_step={"step": "extract ben", "command": "faceloom extract ben.mp4", "result": {}},
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_change_of_the_time_is_said_once(terminal: bool) -> None:
+    written = io.StringIO()
+    console = Console(file=written, width=120)
+    progress = replace(RUNNING, time_note="It takes longer.")
+    if terminal:
+        panel = swap_panel._PanelDisplay("swap", json_lines=False)
+        panel(progress)
+        console.print(panel)
+    else:
+        show = swap_panel._LineDisplay(console, json_lines=False)
+        show(progress)
+        show(progress)
+    assert written.getvalue().count("It takes longer.") == 1
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,11 @@ REFUSALS = {
         "--project",
     ),
     "one picture": ("ben.png --onto ada.mp4", 2, "about 1 face of the person"),
-    "too little time": ("ben.mp4 --onto ada.mp4 --minutes 0.2", 2, "give at least --minutes"),
+    "too little time": (
+        "ben.mp4 --onto ada.mp4 --minutes 0.2",
+        2,
+        "steps of smoke; give --minutes",
+    ),
     "an output": ("ben.mp4 --onto ada.mp4 --out there.mp4", 2, "--force"),
     "a project": ("ben.mp4 --onto ada.mp4 --project .", 2, "is not a project"),
 }

@@ -11,7 +11,13 @@ from faceloom.doctor import machine
 from faceloom.errors import UsageError
 from faceloom.project.estimates import estimate_seconds
 from faceloom.project.machine_speed import MachineSpeed, measure_speed
-from faceloom.project.presets import choose_training, preset_named, training_seconds
+from faceloom.project.presets import (
+    check_preset,
+    choose_training,
+    least_steps,
+    preset_named,
+    training_seconds,
+)
 from faceloom.project.training_pace import adapted_steps
 
 LAPTOP = MachineSpeed(2, 100, amx=False, avx512=True, memory_gb=8, gpu="", trains_on_gpu=False)
@@ -47,7 +53,7 @@ def test_the_choice_fits_machine_and_time(
         assert chosen.seconds <= seconds
 
 
-@pytest.mark.parametrize("name", ["smoke", "laptop_128", "base_128"])
+@pytest.mark.parametrize("name", ["smoke", "laptop_96", "laptop_128", "base_128"])
 def test_the_figures_are_those_of_the_document(name: str) -> None:
     document = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
     (row,) = re.findall(rf"^\| `{name}` \| \d+ \| df \|.*$", document, re.MULTILINE)
@@ -82,10 +88,37 @@ def test_an_earlier_training_is_continued() -> None:
     assert choose_training(LAPTOP, None, preset="smoke", trained=1300).steps == 1300
 
 
-def test_an_unknown_preset_needs_steps() -> None:
+def test_an_unknown_preset_needs_steps(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--steps N"):
-        choose_training(LAPTOP, None, preset="mine.yaml")
-    assert choose_training(LAPTOP, None, preset="mine.yaml", steps=50).steps == 50
+        choose_training(LAPTOP, None, preset="original_64")
+    path = tmp_path / "mine.yaml"
+    path.touch()
+    with pytest.raises(UsageError, match="--steps N"):
+        check_preset(str(path), None)
+    assert choose_training(LAPTOP, None, preset=str(path), steps=50).steps == 50
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("foo", "There is no preset foo; "), ("a.yaml", "no such file")]
+)
+@pytest.mark.parametrize("steps", [None, 50])
+def test_a_preset_that_is_not_there(name: str, words: str, steps: int | None) -> None:
+    with pytest.raises(UsageError, match=words):
+        check_preset(name, steps)
+
+
+def test_every_preset_of_the_trainer_is_known() -> None:
+    for path in (Path(__file__).parents[3] / "configs").glob("*.yaml"):
+        check_preset(path.stem, 50)
+    assert choose_training(LAPTOP, 900, preset="laptop_96").steps > 4000
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "least"),
+    [("smoke", 1000, 300), ("base_256", 4000, 1200), ("mine.yaml", 900, 300), ("smoke", 20, 20)],
+)
+def test_a_recognizable_face_takes_steps(name: str, steps: int, least: int) -> None:
+    assert least_steps(name, steps) == least
 
 
 def test_a_faster_machine_takes_less_time() -> None:

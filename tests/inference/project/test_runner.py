@@ -23,7 +23,7 @@ from faceloom.project import (
     runner,
 )
 from faceloom.project.plan import build_steps
-from faceloom.project.project_file import PersonChoice, StepRecord
+from faceloom.project.project_file import PersonChoice, StepRecord, TrainingChoice
 from faceloom.project.step_process import parse_progress
 
 pytestmark = pytest.mark.process
@@ -132,12 +132,14 @@ def test_a_training_that_is_too_slow_continues_with_fewer_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(runner, "adapted_steps", lambda *_: 5)
+    monkeypatch.setattr(runner, "least_steps", lambda *_: 3)
     Path("wait.txt").write_text("--steps 7")
     seen = run(make_plan(choices(minutes=10.0)))
     trained = [line for line in fake_commands() if line.startswith("train")]
     assert ["--steps 7" in line for line in trained] == [True, False]
     assert "--steps 5" in trained[1]
     assert seen[-1].steps[-1].state == "done"
+    assert seen[-1].time_note.endswith("5 steps instead of 7 fit into --minutes.")
     kept = Project.read(settings.project).choices("key")
     assert kept is not None
     assert kept.training.steps == 5
@@ -145,6 +147,32 @@ def test_a_training_that_is_too_slow_continues_with_fewer_steps(
     Path("wait.txt").unlink()
     run(make_plan(choices()))
     assert "--steps 7" in [line for line in fake_commands() if line.startswith("train")][-1]
+
+
+@pytest.mark.parametrize(
+    ("spent", "commands"),
+    [
+        # No time is left before the first step.
+        (595.0, [("--steps 300", False)]),
+        # The deadline ends the training after 7 steps.
+        (0.0, [("--steps 754", True), ("--steps 300", False)]),
+    ],
+)
+def test_a_training_takes_its_least_steps(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    spent: float,
+    commands: list[tuple[str, bool]],
+) -> None:
+    training = TrainingChoice(run="ben-ada-smoke", preset="smoke", steps=754, seconds=90)
+    seen = run(make_plan(choices(minutes=10.0, spent=spent, training=training)))
+    trained = [line for line in fake_commands() if line.startswith("train")]
+    assert len(trained) == len(commands)
+    for line, (steps, has_deadline) in zip(trained, commands, strict=True):
+        assert steps in line
+        assert ("--minutes" in line) == has_deadline
+    assert "takes longer than --minutes 10" in seen[-1].time_note
+    assert seen[-1].steps[-1].state == "done"
 
 
 def test_a_training_that_continues_keeps_its_time(

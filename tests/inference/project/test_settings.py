@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from faceloom.doctor.overview import install_command
-from faceloom.errors import ProviderMissing, UsageError
+from faceloom.errors import ArtifactRefused, ProviderMissing, UsageError
 from faceloom.image_io import write_png
-from faceloom.project import SwapSettings
+from faceloom.project import Project, SwapSettings
 from faceloom.project.settings import (
     check_training_installed,
     default_project,
@@ -140,6 +140,24 @@ def test_no_footage_or_picture_is_replaced(
     given = replace(settings, out=Path(out), force=True, **changes)
     with pytest.raises(UsageError, match=f"^{out} .*(would replace|is not replaced)"):
         open_inputs(given)
+
+
+@pytest.mark.parametrize("field", ["guests", "target", "target_footage", "reference"])
+def test_an_address_is_refused(settings: SwapSettings, field: str) -> None:
+    address = Path("https://x.org/a.mp4")
+    with pytest.raises(UsageError, match="download it first"):
+        open_inputs(replace(settings, **{field: address if field == "target" else (address,)}))
+
+
+def test_a_preset_is_checked_first(settings: SwapSettings) -> None:
+    with pytest.raises(UsageError, match="There is no preset foo"):
+        open_inputs(replace(settings, preset="foo"))
+
+
+def test_a_project_of_another_schema_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "project.json").write_text('{"schema": 1, "choices": {"a": {}}}')
+    with pytest.raises(ArtifactRefused, match=r"has schema 1, .*choose another --project"):
+        Project.read(tmp_path)
 
 
 def test_a_gpu_needs_other_packages() -> None:
