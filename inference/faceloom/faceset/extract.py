@@ -136,7 +136,14 @@ def _extract(
         check_identity_name(options.name)
     for path in inputs:
         check_kind(path, Purpose.FOOTAGE)
-    base = ExtractionBase.open(inputs, out, options.name, add=options.add, force=options.force)
+    base = ExtractionBase.open(
+        inputs,
+        out,
+        options.name,
+        add=options.add,
+        force=options.force,
+        pictures=(*options.reference, *options.exclude),
+    )
     reference, exclude = embed_references(options.reference), embed_references(options.exclude)
     footage = list_footage(inputs)
     files, known = base.new_files(footage.files)

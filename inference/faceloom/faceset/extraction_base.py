@@ -30,7 +30,14 @@ class ExtractionBase:
 
     @classmethod
     def open(
-        cls, inputs: Sequence[Path], out: Path, name: str, *, add: bool, force: bool
+        cls,
+        inputs: Sequence[Path],
+        out: Path,
+        name: str,
+        *,
+        add: bool,
+        force: bool,
+        pictures: Sequence[Path] = (),
     ) -> "ExtractionBase":
         """Check that a face set may be written, and read the one to add to.
 
@@ -40,6 +47,7 @@ class ExtractionBase:
             name: The requested name of the person; "" for any.
             add: Whether faces are added to an existing face set.
             force: Whether an existing face set is replaced.
+            pictures: Pictures of people, which a replaced face set must not contain.
 
         Raises:
             UsageError: The face set must not be written, or is another person's.
@@ -54,7 +62,8 @@ class ExtractionBase:
                     f"{out} is a face set already; add this footage to it with --add, replace it "
                     "with --force, or choose another name."
                 )
-            check_output_directory(out, FACESET_FILE, force=force, inputs=inputs)
+            read = [*inputs, *pictures]
+            check_output_directory(out, FACESET_FILE, force=force, inputs=read)
             return cls()
         if any(path.resolve().is_relative_to(out.resolve()) for path in inputs):
             raise UsageError(f"The footage is inside {out} itself; name footage elsewhere.")

@@ -330,3 +330,14 @@ def test_a_person_who_is_not_there(tmp_path: Path, sample: Path, facesets: dict[
     run_to_completion(extract([sample / "train_ben.mp4"], tmp_path / "out", options), told.append)
     assert told == []
     assert {path.name for path in tmp_path.iterdir()} == {"blank.png", "out"}
+
+
+def test_a_face_set_with_a_given_picture_is_not_replaced(tmp_path: Path) -> None:
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    for name in ("faces/faceset.json", "faces/a.png", "clip.mp4"):
+        (tmp_path / name).touch()
+    options = ExtractOptions(force=True, reference=(faces / "a.png",))
+    with pytest.raises(UsageError, match="contains the input"):
+        run_to_completion(extract([tmp_path / "clip.mp4"], faces, options))
+    assert (faces / "a.png").exists()

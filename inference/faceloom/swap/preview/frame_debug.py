@@ -89,7 +89,8 @@ def write_frame_debug(
         MediaUnreadable: The target cannot be read.
         NoFaceFound: The frame has no face to swap.
     """
-    check_output_directory(folder, SHEET_FILE, force=options.force, inputs=[target])
+    inputs = [target, *options.reference, *options.exclude]
+    check_output_directory(folder, SHEET_FILE, force=options.force, inputs=inputs)
     MarkWriter.open(options.marking, folder / SHEET_FILE)
     info = probe_source(target)
     index = _frame_index(info, place)
