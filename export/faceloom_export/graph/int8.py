@@ -22,13 +22,16 @@ _QUANTIZED_OPERATORS = ["Conv", "MatMul", "DepthToSpace"]
 _FP32_NODES = "mean_face"
 
 
-def to_int8(model: onnx.ModelProto, faces: RgbBatch, folder: Path) -> onnx.ModelProto:
+def to_int8(
+    model: onnx.ModelProto, faces: RgbBatch, folder: Path, input_name: str = FACE
+) -> onnx.ModelProto:
     """Quantize a graph: weights to int8 with a scale per channel, activations to uint8.
 
     Args:
         model: The fp32 graph; it is not changed.
         faces: Crops that determine the ranges of the activations, one run for each.
         folder: Folder for onnxruntime's temporary file, which is removed.
+        input_name: Name of the graph's input.
 
     Returns:
         The quantized graph, in the QDQ format.
@@ -38,7 +41,7 @@ def to_int8(model: onnx.ModelProto, faces: RgbBatch, folder: Path) -> onnx.Model
         quantize_static(
             onnx.ModelProto.FromString(model.SerializeToString()),
             path,
-            _CalibrationFaces(faces),
+            _CalibrationFaces(faces, input_name),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=_QUANTIZED_OPERATORS,
             nodes_to_exclude=[node.name for node in model.graph.node if _FP32_NODES in node.name],
@@ -56,12 +59,13 @@ def to_int8(model: onnx.ModelProto, faces: RgbBatch, folder: Path) -> onnx.Model
 class _CalibrationFaces(CalibrationDataReader):
     """Feeds onnxruntime's calibration one face at a time."""
 
-    def __init__(self, faces: RgbBatch):
+    def __init__(self, faces: RgbBatch, input_name: str):
         self._faces = iter(faces)
+        self._input_name = input_name
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         face = next(self._faces, None)
-        return None if face is None else {FACE: face[None]}
+        return None if face is None else {self._input_name: face[None]}
 
 
 def _shorten_names(graph: onnx.GraphProto) -> None:
