@@ -2,7 +2,7 @@
 
 python -m benchmarks.mux_fuzz COUNT [--seed N]
 
-A combination that FFmpeg itself refuses to write is drawn again. Each case is identified by
+A combination that FFmpeg itself refuses to write is replaced by another. Each case is identified by
 "SEED-INDEX-DRAW"; a failure prints it with what the source is.
 """
 

@@ -356,9 +356,9 @@ def convert_command(
     from faceloom.cli.optional_dependencies import requires_extra
 
     with requires_extra("cpu"):
-        from faceloom.malloc import set_mmap_threshold
         from faceloom.swap import SwapRequest
         from faceloom.swap.pipeline.batch_jobs import find_targets
+        from faceloom.swap.pipeline.malloc import set_mmap_threshold
         from faceloom.swap.pipeline.swap_request import parse_map_option
 
     def request() -> SwapRequest:

@@ -22,7 +22,7 @@ class Region(IntEnum):
     """The inside of an open mouth: teeth, tongue, cavity."""
     HAIR = 6
     GLASSES = 7
-    """Frames; what is seen through clear lenses is its own region."""
+    """Frames and dark lenses; what clear lenses show is its own region."""
     OCCLUDER = 8
     """A hand, a microphone or another thing before the face."""
     CLOTH = 9

@@ -270,8 +270,7 @@ def _sample(files: Sequence[FootageFile], count: int, on_damage: DamageCallback)
             yield from islice(read, 1)
         return
     for file in files:
-        wanted = max(1, round(frame_count(file) / step))
-        yield from _sample_file(file, wanted, on_damage)
+        yield from _sample_file(file, max(1, round(frame_count(file) / step)), on_damage)
 
 
 def _sample_file(file: FootageFile, count: int, on_damage: DamageCallback) -> Iterator[Rgb]:

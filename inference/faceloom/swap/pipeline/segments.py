@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from faceloom.background_writer import write_in_background
 from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.pipeline.analysis import LEAD_IN, SegmentGrid
+from faceloom.swap.pipeline.background_writer import write_in_background
 from faceloom.swap.pipeline.frame_swapper import (
     AlignedFrame,
     FrameSwapper,

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.process
 _PROGRAM = """
 import ctypes, sys
 import numpy as np
-from faceloom.malloc import set_mmap_threshold
+from faceloom.swap.pipeline.malloc import set_mmap_threshold
 
 class Counts(ctypes.Structure):
     _fields_ = [
