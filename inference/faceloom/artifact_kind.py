@@ -180,8 +180,8 @@ _ADVICE: dict[Purpose, dict[Kind, str]] = {
 }
 
 
-def refuse_address(path: Path) -> None:
-    """Refuse an address of the network.
+def check_no_address(path: Path) -> None:
+    """Check that a path is no address of the network.
 
     Args:
         path: What was given as a path; `Path` turns `https://` into `https:/`.
@@ -210,7 +210,7 @@ def check_kind(path: Path, purpose: Purpose) -> None:
             address.
         ArtifactRefused: Another artifact is needed.
     """
-    refuse_address(path)
+    check_no_address(path)
     kind = identify_kind(path)
     if kind in _ACCEPTED[purpose]:
         return

@@ -29,8 +29,9 @@ _TIFF_COMPRESSION = 259
 _TIFF_JPEG = (6, 7)
 # Brands of HEIF files (ISO/IEC 23008-12) whose pictures are coded with HEVC.
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
-# Most pixels of a HEIF picture; OpenCV's own limit bounds the other kinds.
-_MAX_PIXELS = 2**28
+# Most pixels of a picture or a frame: 16,384 squared, above any camera, 800 MB as RGB. OpenCV gets
+# the same limit when `faceloom` is imported.
+MAX_PIXELS = 2**28
 PICTURE_EXTENSIONS = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff .heic .heif".split())
 
 
@@ -164,9 +165,9 @@ def is_heif(data: bytes) -> bool:
 
 
 def _check_heif_size(size: tuple[int, int], path: Path) -> None:
-    if size[0] * size[1] > _MAX_PIXELS:
+    if size[0] * size[1] > MAX_PIXELS:
         raise MediaUnreadable(
-            f"{path} has more than {_MAX_PIXELS / 1e6:.0f} million pixels; scale it down."
+            f"{path} has more than {MAX_PIXELS / 1e6:.0f} million pixels; scale it down."
         )
 
 

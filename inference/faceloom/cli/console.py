@@ -122,21 +122,44 @@ class _BarReport:
         )
 
 
+class ProgressThrottle:
+    """Chooses the reports to show: the first and last of a stage, and one in an interval."""
+
+    def __init__(self, interval: float = _LINE_INTERVAL):
+        """Set the interval.
+
+        Args:
+            interval: Seconds between two reports of a stage.
+        """
+        self._interval = interval
+        self._stage = ""
+        self._last_time = 0.0
+
+    def is_due(self, progress: Progress) -> bool:
+        """Return whether to show a report; then the next interval starts.
+
+        Args:
+            progress: The report.
+        """
+        now = time.monotonic()
+        recent = progress.stage == self._stage and now - self._last_time < self._interval
+        if recent and progress.done != progress.total:
+            return False
+        self._stage, self._last_time = progress.stage, now
+        return True
+
+
 class _LineReport:
     """Prints a line at the start and end of each stage, and every few seconds in between."""
 
     def __init__(self, console: Console):
         self._console = console
-        self._stage = ""
-        self._last_time = 0.0
+        self._throttle = ProgressThrottle()
 
     def __call__(self, progress: Progress) -> None:
         check_interrupt()
-        now = time.monotonic()
-        recent = progress.stage == self._stage and now - self._last_time < _LINE_INTERVAL
-        if recent and progress.done != progress.total:
+        if not self._throttle.is_due(progress):
             return
-        self._stage, self._last_time = progress.stage, now
         total = f"/{progress.total}" if progress.total else ""
         self._console.print(
             f"{progress.stage}: {progress.done}{total}  {progress.note}",
@@ -149,16 +172,12 @@ class _JsonReport:
     """Writes progress for another program, at most a few lines a second."""
 
     def __init__(self) -> None:
-        self._stage = ""
-        self._last_time = 0.0
+        self._throttle = ProgressThrottle(_JSON_INTERVAL)
 
     def __call__(self, progress: Progress) -> None:
         check_interrupt()
-        now = time.monotonic()
-        recent = progress.stage == self._stage and now - self._last_time < _JSON_INTERVAL
-        if recent and progress.done != progress.total:
+        if not self._throttle.is_due(progress):
             return
-        self._stage, self._last_time = progress.stage, now
         fields = {name: getattr(progress, name) for name in ("stage", "done", "total", "note")}
         # The program that reads may have ended: the error ends this command, too.
         sys.stderr.write(json_module.dumps(fields) + "\n")

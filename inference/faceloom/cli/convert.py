@@ -345,10 +345,10 @@ def convert_command(
     """
     values = dict(locals())
     from faceloom.cli.convert_batch import (
+        check_no_bundle,
         convert_job_file,
         convert_many,
         convert_one,
-        refuse_bundle_as_target,
         single_target,
     )
     from faceloom.cli.convert_options import convert_options
@@ -366,7 +366,7 @@ def convert_command(
         return SwapRequest.from_options(bundle, assignments, identity, paste=baseline is not None)
 
     set_mmap_threshold()
-    refuse_bundle_as_target(targets or ())
+    check_no_bundle(targets or ())
     if list_tracks:
         if range_:
             raise UsageError("--list-tracks always reads the whole video; leave out --range.")

@@ -191,8 +191,8 @@ def disclosure_sentences(
     return " ".join(sentences)
 
 
-def refuse_bundle_as_target(targets: Sequence[Path]) -> None:
-    """Refuse a bundle among several TARGETs, and say how the command is written.
+def check_no_bundle(targets: Sequence[Path]) -> None:
+    """Check that no bundle is among several TARGETs; the error shows how to name one.
 
     Args:
         targets: The TARGETs.

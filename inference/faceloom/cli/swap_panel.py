@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from faceloom.cli.console import ProgressThrottle
 from faceloom.errors import escape_unprintable
 from faceloom.interrupts import check_interrupt
 from faceloom.progress import Progress, ProgressCallback
@@ -21,8 +22,6 @@ from faceloom.project.run_state import StepStatus
 
 # Refreshes of the panel; the training uses the cores meanwhile.
 _REFRESHES_PER_SECOND = 4
-# Seconds between two lines if standard error is not a terminal.
-_LINE_INTERVAL = 10.0
 # Signs of a step's state.
 _SIGNS = {"waiting": "·", "running": "▶", "done": "✓", "kept": "✓", "failed": "!"}
 _STYLES = {"waiting": "dim", "running": "bold", "done": "green", "kept": "green", "failed": "red"}
@@ -156,8 +155,7 @@ class _LineDisplay:
         self._console = console
         self._json_lines = json_lines
         self._announced: set[str] = set()
-        self._stage = ""
-        self._last_time = 0.0
+        self._throttle = ProgressThrottle()
         self._picture = ""
         self._time_note = ""
 
@@ -188,11 +186,8 @@ class _LineDisplay:
             self._print(f"newest picture: {self._picture}")
 
     def _print_progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        recent = progress.stage == self._stage and now - self._last_time < _LINE_INTERVAL
-        if recent or not progress.done:
+        if not progress.done or not self._throttle.is_due(progress):
             return
-        self._stage, self._last_time = progress.stage, now
         total = f"/{progress.total}" if progress.total else ""
         left = f"  {_time_left(progress)}" if isinstance(progress, SwapProgress) else ""
         self._print(f"{progress.stage}: {progress.done}{total}{left}")

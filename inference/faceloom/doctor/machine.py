@@ -8,11 +8,10 @@ import psutil
 from faceloom import __version__
 from faceloom.cpu_features import available_cores
 from faceloom.doctor.check_result import CheckResult
+from faceloom.project.machine_speed import BYTES_PER_GB
 
 # Free memory that conversion needs, in GB: the measured peak of a 4K video was 1.9 GB.
 _NEEDED_GB = 2.0
-# Bytes in a GB, as psutil's numbers are shown.
-_BYTES_PER_GB = 2**30
 
 
 def check() -> Iterator[CheckResult]:
@@ -25,7 +24,7 @@ def check() -> Iterator[CheckResult]:
     python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     yield CheckResult("python", "ok", python)
     memory = psutil.virtual_memory()
-    free, total = memory.available / _BYTES_PER_GB, memory.total / _BYTES_PER_GB
+    free, total = memory.available / BYTES_PER_GB, memory.total / BYTES_PER_GB
     detail = f"{available_cores()} cores, {free:.1f} of {total:.1f} GB memory free"
     if free < _NEEDED_GB:
         advice = f"close other programs: a 4K video needs up to {_NEEDED_GB} GB"

@@ -30,6 +30,8 @@ _MIN_NORM = 1e-9
 # Cosine above which two faces are taken for one person. On research pictures the same person has a
 # mean of .89 (5 % below .72), different people .03 (1 % above .36).
 SAME_PERSON_SIMILARITY = 0.45
+# Degrees of yaw beyond which an embedding says little about the person.
+MAX_YAW = 50.0
 
 
 class MobileFaceNet:

@@ -25,7 +25,7 @@ _PRODUCTS = 256
 # Measurements; the fastest counts.
 _REPEATS = 150
 # Bytes in a GB.
-_BYTES_PER_GB = 2**30
+BYTES_PER_GB = 2**30
 # Programs that print whether a backend finds a GPU.
 _GPU_SCRIPTS = {
     "tensorflow": "import tensorflow; print(bool(tensorflow.config.list_physical_devices('GPU')))",
@@ -72,7 +72,7 @@ def measure_speed() -> MachineSpeed:
         core_gflops=_core_gflops(),
         amx=has_amx(),
         avx512=has_avx512(),
-        memory_gb=psutil.virtual_memory().available / _BYTES_PER_GB,
+        memory_gb=psutil.virtual_memory().available / BYTES_PER_GB,
         gpu=gpu,
         trains_on_gpu=bool(gpu) and trainer_finds_gpu(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceloom.artifact_kind import Purpose, check_kind, refuse_address
+from faceloom.artifact_kind import Purpose, check_kind, check_no_address
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faceset.footage import FootageFile, files_of, list_footage
 from faceloom.faceset.identity_name import MAX_NAME_LETTERS, check_identity_name
@@ -164,7 +164,7 @@ def open_inputs(settings: SwapSettings) -> SwapInputs:
         check_preset(settings.preset, settings.steps)
     pictures = (*settings.reference, *settings.guest_reference)
     for path in pictures:
-        refuse_address(path)
+        check_no_address(path)
     for path in (*settings.guests, *settings.target_footage):
         check_kind(path, Purpose.FOOTAGE)
     check_kind(settings.target, Purpose.TARGET)

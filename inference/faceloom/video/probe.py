@@ -11,19 +11,20 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.image_io import MAX_PIXELS
 from faceloom.video.decoding.alpha import ALPHA_FORMAT, has_alpha_plane
 from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, reason
 from faceloom.video.hdr.metadata import HdrMetadata
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.orientation import Orientation
 from faceloom.video.pixel_aspect import plausible_aspect
-from faceloom.video.safe_open import MAX_PIXELS, open_input
+from faceloom.video.safe_open import open_input
 
 # Demuxers with which FFmpeg reads an image as a video of one frame.
 _IMAGE_DEMUXERS = ("image2", "_pipe")
 # Frames per second if the rate is unknown, or higher than any camera's: FFmpeg states the clock's
 # rate if it cannot guess.
-_FALLBACK_RATE = 25
+_FALLBACK_RATE = Fraction(25)
 _MAX_RATE = 1000
 # A constant frame rate: most frames that nominal and average rate differ by over the whole stream,
 _MAX_EXTRA_FRAMES = Fraction(3, 2)
@@ -140,16 +141,26 @@ def _pixel_format(stream: VideoStream, first: av.VideoFrame) -> str:
     return stream.codec_context.pix_fmt or first.format.name
 
 
+def plausible_rate(rate: Fraction | None) -> Fraction:
+    """Return a frame rate, or 25 if it is unknown or higher than any camera's.
+
+    Args:
+        rate: Frames per second as FFmpeg states them; None or 0: unknown.
+    """
+    # Fraction(): PyAV 19 and later return their own rational type.
+    stated = Fraction(rate or 0)
+    return stated if 0 < stated <= _MAX_RATE else _FALLBACK_RATE
+
+
 def _frame_rate(container: InputContainer, stream: VideoStream) -> Fraction:
     """Return the average rate, or the nominal one if only rounded durations explain the difference.
 
     The average is the frame count divided by the duration, which the last frame's rounded duration
     changes: 29.39 for ten frames at 29.97.
     """
-    # Fraction(): PyAV 19 and later return their own rational type.
-    average = Fraction(stream.average_rate or stream.guessed_rate or _FALLBACK_RATE)
-    if average > _MAX_RATE:
-        return Fraction(_FALLBACK_RATE)
+    average = Fraction(stream.average_rate or stream.guessed_rate or 0)
+    if average != plausible_rate(average):
+        return plausible_rate(average)
     nominal = Fraction(stream.base_rate or average)
     seconds = stated_duration(container, stream) or 0.0
     difference = abs(nominal - average)

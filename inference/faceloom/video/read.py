@@ -18,15 +18,12 @@ from faceloom.video.decoding.rising_clock import RisingClock
 from faceloom.video.ffmpeg_errors import as_media_unreadable
 from faceloom.video.info import Frame
 from faceloom.video.pixel_format import to_rgb
-from faceloom.video.probe import open_video, stated_duration, states_pts
+from faceloom.video.probe import open_video, plausible_rate, stated_duration, states_pts
 
 # How much earlier than stated the last frame may end, in seconds.
 _EARLY_END_SECONDS = 0.5
 # The same as a share of the stated duration; the larger of the two applies.
 _EARLY_END_SHARE = 0.1
-# Frames per second if the rate is unknown, and the highest that is believed.
-_FALLBACK_RATE = 25
-_MAX_RATE = 240
 # Seconds before the requested frame to seek to, in turn, until a key frame precedes it.
 _SEEK_BACK_SECONDS = (0, 10, 60)
 
@@ -108,10 +105,8 @@ def decoded_pts(path: Path) -> list[int]:
 
 def _typical_step(stream: VideoStream) -> int:
     """Return the time from frame to frame, in the stream's time base, for frames without a time."""
-    rate = Fraction(stream.guessed_rate or _FALLBACK_RATE)
-    # FFmpeg states the clock's rate if it cannot guess.
-    rate = rate if rate <= _MAX_RATE else Fraction(_FALLBACK_RATE)
-    return max(1, round(1 / rate / Fraction(stream.time_base or 1)))
+    seconds = 1 / plausible_rate(stream.guessed_rate)
+    return max(1, round(seconds / Fraction(stream.time_base or 1)))
 
 
 def _can_seek(path: Path, start_pts: int) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-# Most pixels of a frame: 16,384 squared, above any camera. The RGB of one takes 800 MB.
-MAX_PIXELS = 2**28
+from faceloom.image_io import MAX_PIXELS
+
 # Demuxers that are allowed. FFmpeg detects the format by content, and playlists (hls, concat,
 # dash, imf) name other files, which it would open: "clip.mp4" could list any file on the disk.
 _VIDEO_DEMUXERS = (

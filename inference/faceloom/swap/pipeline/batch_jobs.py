@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import av
 from pydantic import Field, ValidationError
 
-from faceloom.artifact_kind import Purpose, check_kind, refuse_address
+from faceloom.artifact_kind import Purpose, check_kind, check_no_address
 from faceloom.atomic import check_output_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
 from faceloom.image_io import PICTURE_EXTENSIONS
@@ -298,7 +298,7 @@ def _with_stage(
 
 
 def _expand(path: Path) -> Iterator[Path]:
-    refuse_address(path)
+    check_no_address(path)
     if has_magic(str(path)) and not path.exists():
         # Path.glob takes no absolute pattern.
         targets = sorted(map(Path, glob(str(path), recursive=True)))  # noqa: PTH207

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.faces.face_recognition import MobileFaceNet, unit_vectors
+from faceloom.faces.face_recognition import MAX_YAW, MobileFaceNet, unit_vectors
 from faceloom.faces.pose import head_pose
 from faceloom.faceset.similarity import SAME_PERSON_CENTERS, center_of
 from faceloom.swap.bundle.bundle import Bundle
@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 _SAMPLES = 3
 # ... in one of so many frames.
 _INTERVAL = 5
-# Degrees of yaw beyond which an embedding says little about the person.
-_MAX_YAW = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class LikenessCheck:
             is_known = self._sources.get(source) is not None
             if self._network is None or not is_known or len(samples) >= _SAMPLES:
                 continue
-            if abs(head_pose(face.landmarks).yaw) < _MAX_YAW:
+            if abs(head_pose(face.landmarks).yaw) < MAX_YAW:
                 samples.append(self._network.embed([selected.frame.rgb], [face.points_xy])[0])
                 if len(samples) == _SAMPLES:
                     self._warn_if_alike(source)

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from faceloom.array_types import Rgb, float32
 from faceloom.faces.face_finder import Face
-from faceloom.faces.face_recognition import MobileFaceNet, unit_vectors
+from faceloom.faces.face_recognition import MAX_YAW, MobileFaceNet, unit_vectors
 from faceloom.faces.pose import head_pose
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
 
@@ -26,8 +26,6 @@ _DOUBT_INTERVAL = 5
 _DOUBT = 0.3
 # Embeddings that a track's mean is made of; beyond, the oldest fade.
 _MAX_SAMPLES = 4
-# Degrees of yaw beyond which an embedding says little about the person.
-_MAX_YAW = 50.0
 # What the person who is already recognized gains in similarity, so that a face at the threshold
 # does not appear and disappear.
 _HYSTERESIS = 0.1
@@ -96,7 +94,7 @@ class FaceRecognizer:
             interval = _DOUBT_INTERVAL if missing < _DOUBT else _INTERVAL
         return (age < _FIRST_FRAMES or age % interval == 0) and abs(
             head_pose(face.landmarks).yaw
-        ) < _MAX_YAW
+        ) < MAX_YAW
 
     def _decide(self, embedding: Embedding, previous: int) -> int:
         """Return the source for a track's mean embedding, given the track's source so far."""
