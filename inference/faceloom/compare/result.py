@@ -122,7 +122,11 @@ class Comparison:
     def to_text(self) -> str:
         """Return scores, components and metrics as a table, then the verdict."""
         verdict = self.verdict()
-        return "\n".join([*self._lines(), "", *([verdict] if verdict else [])])
+        return "\n".join([self.to_table(), "", *([verdict] if verdict else [])])
+
+    def to_table(self) -> str:
+        """Return scores, components and metrics as a table."""
+        return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
         names = "".join(f"{version.name:>{_CELL_WIDTH}}" for version in self.versions)

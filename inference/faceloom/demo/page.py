@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceloom.atomic import write_text
+from faceloom.compare import Comparison
 from faceloom.reports import data_url, render_page
 
 
 def write_page(
     table: Sequence[tuple[str, str]],
-    comparison: str,
+    comparison: Comparison,
     video: Path,
     preview: Path,
     side_by_side: Path,
@@ -19,7 +20,7 @@ def write_page(
 
     Args:
         table: What was done and its result, one pair per step of the demo.
-        comparison: Preformatted text of the comparison.
+        comparison: The comparison of the swap.
         video: The swap, an MP4 file.
         preview: The training preview, a PNG file.
         side_by_side: Target, paste, swap and ground truth at a few frames, a PNG file.
@@ -29,7 +30,8 @@ def write_page(
         "faceloom.demo",
         "page.html.j2",
         table=table,
-        comparison=comparison,
+        verdict=comparison.verdict(),
+        metrics=comparison.to_table(),
         video=data_url(video.read_bytes(), "video/mp4"),
         preview=data_url(preview.read_bytes(), "image/png"),
         side_by_side=data_url(side_by_side.read_bytes(), "image/png"),

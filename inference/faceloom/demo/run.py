@@ -160,7 +160,7 @@ def _write_report(
     out: Path, plan: SwapPlan, results: dict[str, dict[str, Any]], seconds: float
 ) -> DemoSummary:
     rows, compared = _rows(plan, results), results[plan.steps[-1].title]
-    comparison = Comparison.from_json(compared).to_text()
+    comparison = Comparison.from_json(compared)
     write_page(
         rows,
         comparison,
@@ -171,7 +171,7 @@ def _write_report(
     )
     document = json.dumps({"rows": dict(rows), "compare": compared}, indent=2)
     write_text(out / "demo.json", document + "\n")
-    return DemoSummary(out, rows, comparison, seconds)
+    return DemoSummary(out, rows, comparison.to_text(), seconds)
 
 
 def _prepare_folder(out: Path, *, force: bool) -> None:

@@ -99,7 +99,7 @@ def _prediction_columns(
     rgb, mask = crops[..., :3], crops[..., 3:]
     predictions = [swap_faces(model, rgb, mask, index)[..., :3] for index in (own, other)]
     name = faces.identity
-    labels = (name, f"{name} rebuilt", f"{name} with {identities[other].identity}'s face")
+    labels = (name, f"{name} reconstructed", f"{name} with {identities[other].identity}'s face")
     return list(zip(labels, (rgb, *predictions), strict=True))
 
 
