@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from tests.helpers.crowd import write_person
 
+from faceloom.faces.alignment import IDENTITY_AFFINE
 from faceloom.faces.regions import PARSING_SIDE, Region
-from faceloom_train.face_parsing.augmentation import random_sample, validation_sample
+from faceloom_train.face_parsing.augmentation import cut_crop, random_sample, validation_sample
 from faceloom_train.face_parsing.crowd import PEOPLE_PER_GROUP, CrowdPicture, read_crowd
 from faceloom_train.face_parsing.overlays import add_overlays
 from faceloom_train.face_parsing.textures import random_texture
@@ -48,6 +49,16 @@ def test_validation_samples_show_the_picture_as_it_is(pictures: list[CrowdPictur
     rows, columns = np.nonzero(regions == Region.EYES)
     assert columns.mean() == pytest.approx((PARSING_SIDE - 1) / 2, abs=2)
     assert rows.mean() == pytest.approx(0.4 * PARSING_SIDE, abs=3)
+
+
+def test_mirroring_mirrors_the_picture_and_its_regions(pictures: list[CrowdPicture]) -> None:
+    # The last picture has a hand over its left half.
+    crop, mirrored = (
+        cut_crop(pictures[-1], IDENTITY_AFFINE, mirror=mirror) for mirror in (False, True)
+    )
+    assert (crop[1] != crop[1][:, ::-1]).any()
+    for straight, flipped in zip(crop, mirrored, strict=True):
+        assert (straight[:, ::-1] == flipped).all()
 
 
 def test_overlays_change_pixels_and_regions_together(pictures: list[CrowdPicture]) -> None:

@@ -46,7 +46,7 @@ def random_sample(
     picture = pictures[int(rng.integers(len(pictures)))]
     others = [pictures[int(rng.integers(len(pictures)))] for _ in range(2)]
     textures = [float32(other.rgb) / 255 for other in others]
-    image, regions = _cut(picture, _random_crop(rng, picture), mirror=rng.random() < 0.5)
+    image, regions = cut_crop(picture, _random_crop(rng, picture), mirror=rng.random() < 0.5)
     outside = regions == _OUTSIDE
     regions[outside] = Region.BACKGROUND
     replaced = regions == Region.BACKGROUND if rng.random() < _NEW_BACKGROUND else outside
@@ -67,7 +67,7 @@ def validation_sample(picture: CrowdPicture) -> tuple[Image, Regions]:
     Returns:
         RGB, 0 to 1, [128, 128, 3], and `Region` values, [128, 128].
     """
-    image, regions = _cut(picture, _crop(picture, VALIDATION_COVERAGE), mirror=False)
+    image, regions = cut_crop(picture, _crop(picture, VALIDATION_COVERAGE), mirror=False)
     regions[regions == _OUTSIDE] = Region.BACKGROUND
     return image, regions
 
@@ -87,13 +87,23 @@ def _random_crop(rng: np.random.Generator, picture: CrowdPicture) -> Affine:
     return float32((np.vstack([turn, [0, 0, 1]]) @ np.vstack([affine, [0, 0, 1]]))[:2])
 
 
-def _cut(picture: CrowdPicture, affine: Affine, *, mirror: bool) -> tuple[Image, Regions]:
+def cut_crop(picture: CrowdPicture, to_crop: Affine, *, mirror: bool) -> tuple[Image, Regions]:
+    """Cut a crop and its regions out of a picture.
+
+    Args:
+        picture: The picture.
+        to_crop: Map from its pixels to the crop's.
+        mirror: Whether left and right are exchanged.
+
+    Returns:
+        RGB, 0 to 1, and `Region` values, 255 outside of the picture.
+    """
     size = (PARSING_SIDE, PARSING_SIDE)
     rgb = cv2.warpAffine(
-        picture.rgb, affine, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+        picture.rgb, to_crop, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
     regions = cv2.warpAffine(
-        picture.regions, affine, size, flags=cv2.INTER_NEAREST, borderValue=_OUTSIDE
+        picture.regions, to_crop, size, flags=cv2.INTER_NEAREST, borderValue=_OUTSIDE
     )
     if mirror:
         rgb, regions = rgb[:, ::-1], regions[:, ::-1]
