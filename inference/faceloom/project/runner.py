@@ -1,5 +1,6 @@
 """Run a plan: each step as a child process, with one progress and one time left for all."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -91,10 +92,10 @@ def _run_step(
     project = state.project
     record = _start_record(state, step)
     left = _deadline_seconds(state, step, record)
-    arguments = [*step.command(project), *_minutes_options(left)]
+    arguments = [*step.command(project), *minutes_options(left)]
     # Ended and continued, a training has the same time as one that is not interrupted.
     whole = None if left is None else left + record.seconds
-    record = record.model_copy(update={"command": step.to_shell(*_minutes_options(whole))})
+    record = record.model_copy(update={"command": step.to_shell(*minutes_options(whole))})
     project.record_step(step.artifact, record)
     began = last_write = time.monotonic()
     ended = record
@@ -242,5 +243,10 @@ def _deadline_seconds(state: RunState, step: Step, record: StepRecord) -> float 
     return seconds
 
 
-def _minutes_options(seconds: float | None) -> tuple[str, ...]:
-    return () if seconds is None else ("--minutes", f"{seconds / 60:.2f}")
+def minutes_options(seconds: float | None) -> tuple[str, ...]:
+    """Return the options that limit a training to a time, rounded down so that it is kept.
+
+    Args:
+        seconds: The time; None: no limit.
+    """
+    return () if seconds is None else ("--minutes", f"{math.floor(100 * seconds / 60) / 100:.2f}")
