@@ -8,7 +8,12 @@ from typing import Literal
 # How the colors of a predicted face are matched to the target's (`--color`).
 ColorTransfer = Literal["none", "lab", "rct", "histogram"]
 # Which mask a predicted face is pasted with (`--mask`).
-MaskKind = Literal["learned", "mesh", "both"]
+MaskKind = Literal["regions", "both", "learned", "mesh"]
+# Whose glasses a swapped face wears (`--glasses`).
+GlassesChoice = Literal["auto", "target", "guest"]
+# How the mask of a face is made in training: from the landmarks alone, or without hair and
+# whatever else hides the face.
+FaceMaskKind = Literal["mesh", "regions"]
 # What happens to a frame that lost its face (`--on-missing`).
 OnMissing = Literal["keep", "last", "fail"]
 # The number format of a graph.

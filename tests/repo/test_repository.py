@@ -9,7 +9,14 @@ import pytest
 import typer
 
 from faceloom.cli.app import build_app
-from faceloom.weights import FACE_MESH, MOBILEFACENET, RETINAFACE_MOBILENET, YUNET, Weights
+from faceloom.weights import (
+    FACE_MESH,
+    FACE_PARSER,
+    MOBILEFACENET,
+    RETINAFACE_MOBILENET,
+    YUNET,
+    Weights,
+)
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
@@ -17,7 +24,7 @@ SOURCES = sorted(
 )
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMANDS = sorted(typer.main.get_group(build_app()).commands)
-FACE_MODELS = (RETINAFACE_MOBILENET, YUNET, FACE_MESH, MOBILEFACENET)
+FACE_MODELS = (FACE_PARSER, RETINAFACE_MOBILENET, YUNET, FACE_MESH, MOBILEFACENET)
 
 
 @pytest.mark.parametrize("weights", FACE_MODELS, ids=lambda w: w.file)

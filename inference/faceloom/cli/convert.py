@@ -10,6 +10,7 @@ from faceloom.choices import (
     ColorTransfer,
     EncoderName,
     Engine,
+    GlassesChoice,
     LabelPosition,
     MarkLevel,
     MaskKind,
@@ -216,17 +217,23 @@ def convert_command(
     mask: Annotated[
         MaskKind,
         typer.Option(
-            help="The network's mask, the mask of the face mesh, or the minimum of both.",
+            help="regions keeps hair and hands in front; both is the minimum of learned and mesh.",
             rich_help_panel=_BLENDING,
         ),
-    ] = "both",
+    ] = "regions",
+    glasses: Annotated[
+        GlassesChoice,
+        typer.Option(
+            help="Whose glasses are shown; auto keeps the target's in front of the guest's.",
+            rich_help_panel=_BLENDING,
+        ),
+    ] = "auto",
     erode: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=0.2,
-            help="Shrink the mask, as a share of the crop's side; the bundle's suggestion if not "
-            "given.",
+            help="Shrink the mask by this many crop sides; the bundle's suggestion if not given.",
             rich_help_panel=_BLENDING,
         ),
     ] = None,
@@ -235,8 +242,7 @@ def convert_command(
         typer.Option(
             min=0,
             max=0.2,
-            help="Blur the mask's edge, as a share of the crop's side; the bundle's suggestion if "
-            "not given.",
+            help="Blur the edge by this many crop sides; the bundle's suggestion if not given.",
             rich_help_panel=_BLENDING,
         ),
     ] = None,

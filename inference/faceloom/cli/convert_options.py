@@ -19,8 +19,8 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
     """
     same = (
         "provider", "precision", "batch_size", "engine", "select", "threshold", "on_missing",
-        "color", "mask", "erode", "feather", "forehead", "sharpen", "streams", "on_damaged",
-        "resume", "force",
+        "color", "mask", "glasses", "erode", "feather", "forehead", "sharpen", "streams",
+        "on_damaged", "resume", "force",
     )  # fmt: skip
     label, range_ = values["label"], values["range_"]
     return ConvertOptions(

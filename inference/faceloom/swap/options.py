@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 
-from faceloom.choices import ColorTransfer, Engine, MaskKind, OnDamaged, OnMissing, StreamMode
+from faceloom.choices import (
+    ColorTransfer,
+    Engine,
+    GlassesChoice,
+    MaskKind,
+    OnDamaged,
+    OnMissing,
+    StreamMode,
+)
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faces.mask import FOREHEAD_EXTENSION
@@ -45,8 +53,10 @@ class SwapOptions:
     """Cosine similarity, -1 to 1, from which a face counts as a person of the pictures."""
     color: ColorTransfer | None = field(default=None, metadata=MUST_MATCH)
     """Color transfer; None takes the source's suggestion."""
-    mask: MaskKind = field(default="both", metadata=MUST_MATCH)
-    """The learned mask, the mesh mask, or the minimum of both."""
+    mask: MaskKind = field(default="regions", metadata=MUST_MATCH)
+    """Which mask faces are pasted with, see `face_mask` in `compositing.face_mask`."""
+    glasses: GlassesChoice = field(default="auto", metadata=MUST_MATCH)
+    """Whose glasses are shown with mask "regions"."""
     erode: float | None = field(default=None, metadata=MUST_MATCH)
     """Width that is removed from the mask's edge, in crop sides; None: the source's suggestion."""
     feather: float | None = field(default=None, metadata=MUST_MATCH)
@@ -157,7 +167,9 @@ class BlendSettings:
     color: ColorTransfer
     """Color transfer."""
     mask: MaskKind
-    """The learned mask, the mesh mask, or the minimum of both."""
+    """Which mask faces are pasted with."""
+    glasses: GlassesChoice
+    """Whose glasses are shown with mask "regions"."""
     erode: float
     """Width that is removed from the mask's edge."""
     feather: float
@@ -183,6 +195,7 @@ class BlendSettings:
         return cls(
             color=options.color or suggested.color,
             mask=options.mask,
+            glasses=options.glasses,
             erode=suggested.erode if options.erode is None else options.erode,
             feather=suggested.feather if options.feather is None else options.feather,
             forehead=options.forehead,

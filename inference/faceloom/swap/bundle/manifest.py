@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from faceloom.choices import Precision
+from faceloom.choices import FaceMaskKind, Precision
 from faceloom.faces.alignment import CropGeometry
 from faceloom.json_documents import StrictModel
 from faceloom.provenance.consent import Consent
@@ -176,7 +176,9 @@ class Manifest(StrictModel):
     crop: CropGeometry
     """Size, coverage and template of the network's crops."""
     mask_background: bool
-    """Whether the network expects crops that are gray outside the face's outline."""
+    """Whether the network expects crops that are gray outside the face's mask."""
+    face_mask: FaceMaskKind = "mesh"
+    """How the masks that the network was trained with are made."""
     graphs: Annotated[
         tuple[GraphRow, ...], Field(min_length=1), AfterValidator(_check_precisions_differ)
     ]

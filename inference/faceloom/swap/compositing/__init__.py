@@ -5,15 +5,18 @@ Works on single crops and frames. Imports `faceloom.swap.options` and the track 
 """
 
 from faceloom.swap.compositing.color_transfer import transfer_color
-from faceloom.swap.compositing.mask_refinement import combine_masks, erode_and_feather, smooth_mask
+from faceloom.swap.compositing.face_mask import FacePair, PasteMask, paste_mask
+from faceloom.swap.compositing.mask_refinement import erode_and_feather, smooth_mask
 from faceloom.swap.compositing.paste_back import paste
 from faceloom.swap.compositing.sharpening import mask_interior, sharpen, sharpen_to_match
 
 __all__ = [
-    "combine_masks",
+    "FacePair",
+    "PasteMask",
     "erode_and_feather",
     "mask_interior",
     "paste",
+    "paste_mask",
     "sharpen",
     "sharpen_to_match",
     "smooth_mask",

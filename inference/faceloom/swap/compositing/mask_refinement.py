@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 
 from faceloom.array_types import Mask, float32, to_uint8
-from faceloom.choices import MaskKind
 from faceloom.swap.selection.track_state import TrackArrays
 
 # Smallest weight of a new frame in the running mean of a track's masks.
@@ -16,36 +15,22 @@ _FULL_WEIGHT_CHANGE = 96.0
 _BLUR_SIDE = 128
 
 
-def combine_masks(kind: MaskKind, learned: Mask, outline: Mask) -> Mask:
-    """Return the mask of the new face.
-
-    Only the learned mask leaves out a hand in front of the face; the mesh does not detect it.
-
-    Args:
-        kind: "learned", "mesh", or "both" for the minimum of the two.
-        learned: The network's mask.
-        outline: The mask of the target's mesh, in the same shape.
-    """
-    if kind == "learned":
-        return learned
-    return outline if kind == "mesh" else np.minimum(learned, outline)
-
-
-def smooth_mask(mask: Mask, state: TrackArrays) -> Mask:
+def smooth_mask(mask: Mask, name: str, state: TrackArrays) -> Mask:
     """Return the running mean of a track's masks; a large change of a pixel is taken at once.
 
     Args:
         mask: The new frame's mask, in pixels of the track's crop.
+        name: The running mean's name in the state.
         state: The track's running mean, which is updated.
     """
     current = float32(mask)
-    before = state.get("mask", current)
+    before = state.get(name, current)
     if before.shape != current.shape:
         before = current
     change = current - before
     weight = np.clip(np.abs(change) / _FULL_WEIGHT_CHANGE, _MIN_WEIGHT, 1)
-    state["mask"] = float32(before + weight * change)
-    return to_uint8(state["mask"])
+    state[name] = float32(before + weight * change)
+    return to_uint8(state[name])
 
 
 def erode_and_feather(mask: Mask, erode: float, feather: float) -> Mask:

@@ -4,7 +4,7 @@ import numpy as np
 import onnxruntime as ort
 
 from faceloom.array_types import RgbBatch
-from faceloom.choices import Precision
+from faceloom.choices import FaceMaskKind, Precision
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.mask import mask_background
@@ -47,6 +47,8 @@ class SwapNetwork:
         """The blend settings that the bundle suggests."""
         self.provider = session_provider(session)
         """The provider that runs the graph, a key of `PROVIDERS`."""
+        self.face_mask: FaceMaskKind = bundle.manifest.face_mask
+        """How the network's masks are made."""
         self.precision: Precision = graph.precision
         """The precision of the graph."""
         device = DEVICES.get(self.provider)
@@ -98,7 +100,7 @@ class SwapNetwork:
         """Predict the source's faces for a target's faces, prepared as in training.
 
         Args:
-            targets: The target's crops with their mesh masks.
+            targets: The target's crops with their face masks.
 
         Returns:
             One face and mask for each crop.
@@ -109,12 +111,12 @@ class SwapNetwork:
         """Return the network's input: the crops, with a gray background if it was trained so.
 
         Args:
-            targets: The target's crops with their mesh masks.
+            targets: The target's crops with their face masks.
         """
         crops = targets.crops
         if self._mask_background and len(targets):
             crops = np.stack(
-                [mask_background(*pair) for pair in zip(crops, targets.mesh_masks, strict=True)]
+                [mask_background(*pair) for pair in zip(crops, targets.face_masks, strict=True)]
             )
         return crops
 

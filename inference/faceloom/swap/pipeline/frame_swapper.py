@@ -8,9 +8,11 @@ import numpy as np
 from faceloom.array_types import Mask, Rgb
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face
+from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
+from faceloom.faces.regions import RegionMap, regions_are_plausible, visible_mask
 from faceloom.swap.compositing.color_transfer import transfer_color
-from faceloom.swap.compositing.mask_refinement import combine_masks, erode_and_feather, smooth_mask
+from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.compositing.paste_back import paste
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
 from faceloom.swap.options import BlendSettings, SwapOptions
@@ -63,6 +65,10 @@ class SwappedFace:
     """The source's face, in pixels of the crop."""
     learned_mask: Mask
     """The source's mask, in pixels of the crop."""
+    target_regions: RegionMap | None = None
+    """The target's regions; None if they are not asked for, or not plausible."""
+    drawn_regions: RegionMap | None = None
+    """The prediction's regions; None if they are not asked for, or not plausible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class FrameSwapper:
     def __init__(self, sources: Sequence[FaceSource], options: SwapOptions):
         self._sources = tuple(sources)
         self._settings = [BlendSettings.from_options(source.blend, options) for source in sources]
+        self._parser = _open_parser(self._sources, options)
         self._label = options.label
         self.state = TrackState()
         self._last_faces = LastFaces(options.on_missing, self.state)
@@ -134,13 +141,34 @@ class FrameSwapper:
                 for face in frame.faces
                 if face.source == index
             ]
-            crops = [face.crop for _, face in aligned]
-            predictions = source.predict(CropBatch.from_crops(crops, source.crop.size))
-            for (position, face), picture, mask in zip(
-                aligned, predictions.faces, predictions.masks, strict=True
-            ):
-                swapped[position].append(SwappedFace(face, picture, mask))
+            faces = self._predict_faces(source, [face for _, face in aligned])
+            for (position, _), face in zip(aligned, faces, strict=True):
+                swapped[position].append(face)
         return swapped
+
+    def _predict_faces(self, source: FaceSource, faces: Sequence[AlignedFace]) -> list[SwappedFace]:
+        """Run one source on its faces."""
+        regions = self._parse([face.crop.rgb for face in faces], faces)
+        predictions = source.predict(_crop_batch(source, faces, regions))
+        # A network that learned the visible face tells in its mask where it draws one.
+        drawn = (
+            self._parse(list(predictions.faces), faces)
+            if source.face_mask == "mesh"
+            else [None] * len(faces)
+        )
+        rows = zip(faces, predictions.faces, predictions.masks, regions, drawn, strict=True)
+        return [SwappedFace(*row) for row in rows]
+
+    def _parse(
+        self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace]
+    ) -> list[RegionMap | None]:
+        """Return the regions of each face's picture; None without a parser or if implausible."""
+        if not self._parser or not faces:
+            return [None] * len(faces)
+        return [
+            regions if regions_are_plausible(regions, face.crop.mask) else None
+            for regions, face in zip(self._parser.parse(pictures), faces, strict=True)
+        ]
 
     def warm_up(self, lead_in: Sequence[AlignedFrame]) -> None:
         """Reset the state and bring it to where it is after the lead-in frames.
@@ -210,8 +238,9 @@ class FrameSwapper:
         Args:
             aligned: the face.
         """
-        batch = CropBatch.from_crops([aligned.crop], len(aligned.crop.rgb))
-        (picture,) = self._sources[aligned.source].network_input(batch)
+        source = self._sources[aligned.source]
+        regions = self._parse([aligned.crop.rgb], [aligned])
+        (picture,) = source.network_input(_crop_batch(source, [aligned], regions))
         return np.asarray(picture)
 
     def _match(self, faces: Sequence[SwappedFace]) -> tuple[BlendedFace, ...]:
@@ -248,10 +277,32 @@ def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
     crop, outline = swapped.aligned.crop, swapped.aligned.crop.mask
     if settings.forehead != FOREHEAD_EXTENSION:
         outline = mesh_mask(crop.mesh_xy, len(outline), len(outline), settings.forehead)
-    covered = smooth_mask(combine_masks(settings.mask, swapped.learned_mask, outline), state)
-    matched = transfer_color(settings.color, swapped.prediction, crop.rgb, covered, state)
-    mask = erode_and_feather(covered, settings.erode, settings.feather)
-    return BlendedFace(swapped, _sharpened(matched, crop.rgb, covered, settings), covered, mask)
+    pair = FacePair(outline, swapped.learned_mask, swapped.target_regions, swapped.drawn_regions)
+    mask = paste_mask(pair, settings, state)
+    matched = transfer_color(settings.color, swapped.prediction, crop.rgb, mask.covered, state)
+    sharpened = _sharpened(matched, crop.rgb, mask.covered, settings)
+    return BlendedFace(swapped, sharpened, mask.covered, mask.blended)
+
+
+def _open_parser(sources: Sequence[FaceSource], options: SwapOptions) -> FaceParser | None:
+    """Open the face parsing network, if the mask or a source's input needs it."""
+    needed = options.mask == "regions" or any(source.face_mask == "regions" for source in sources)
+    # One thread: it runs beside decoding, blending and encoding.
+    return FaceParser(threads=1) if needed else None
+
+
+def _crop_batch(
+    source: FaceSource, faces: Sequence[AlignedFace], regions: Sequence[RegionMap | None]
+) -> CropBatch:
+    """Stack faces with the masks that the source was trained with."""
+    crops = [face.crop for face in faces]
+    masks = [
+        visible_mask(crop.mask, parsed)
+        if source.face_mask == "regions" and parsed is not None
+        else crop.mask
+        for crop, parsed in zip(crops, regions, strict=True)
+    ]
+    return CropBatch.from_crops(crops, source.crop.size, masks)
 
 
 def _sharpened(face: Rgb, target: Rgb, covered: Mask, settings: BlendSettings) -> Rgb:

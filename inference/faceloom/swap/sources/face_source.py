@@ -7,8 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.array_types import MaskBatch, RgbBatch
-from faceloom.choices import Precision
+from faceloom.array_types import Mask, MaskBatch, RgbBatch
+from faceloom.choices import FaceMaskKind, Precision
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.swap.bundle.manifest import BlendRow
@@ -22,19 +22,22 @@ class CropBatch:
     """The crops, [n, s, s, 3]."""
     meshes_xy: Float32[np.ndarray, "n 468 2"]
     """The landmarks in pixels of the crops."""
-    mesh_masks: MaskBatch
-    """The mesh masks, [n, s, s]: 255 inside the face."""
+    face_masks: MaskBatch
+    """Where each crop shows the face, as the source learned it, [n, s, s]: 255 inside."""
 
     def __len__(self) -> int:
         return len(self.crops)
 
     @classmethod
-    def from_crops(cls, crops: Sequence[FaceCrop], size: int) -> "CropBatch":
+    def from_crops(
+        cls, crops: Sequence[FaceCrop], size: int, face_masks: Sequence[Mask]
+    ) -> "CropBatch":
         """Stack crops.
 
         Args:
             crops: crops of one size; none gives an empty batch.
             size: their side in pixels.
+            face_masks: where each crop shows the face, [s, s].
 
         Returns:
             One batch in the same order.
@@ -44,10 +47,10 @@ class CropBatch:
             np.zeros((len(crops), 468, 2), np.float32),
             np.zeros((len(crops), size, size), np.uint8),
         )
-        for index, crop in enumerate(crops):
+        for index, (crop, mask) in enumerate(zip(crops, face_masks, strict=True)):
             batch.crops[index] = crop.rgb
             batch.meshes_xy[index] = crop.mesh_xy
-            batch.mesh_masks[index] = crop.mask
+            batch.face_masks[index] = mask
         return batch
 
 
@@ -71,6 +74,8 @@ class FaceSource(Protocol):
     """How its faces are blended unless the user's options say otherwise."""
     provider: str
     """What it runs on, a key of `PROVIDERS`."""
+    face_mask: FaceMaskKind
+    """How the masks of `CropBatch` and `Predictions` are made."""
 
     @property
     def precision(self) -> Precision | None:

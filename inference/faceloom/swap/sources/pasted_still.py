@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.array_types import Affine, RgbBatch
-from faceloom.choices import Precision
+from faceloom.choices import FaceMaskKind, Precision
 from faceloom.faces.alignment import CropGeometry, fit_affine
 from faceloom.faces.landmarks import CHIN, EXPRESSION_LANDMARKS, FOREHEAD, LIPS
 from faceloom.faceset import FaceRow, FaceSet
@@ -32,6 +32,7 @@ class PastedStill:
         self.crop: CropGeometry = _face_geometry(faces.geometry)
         self.blend: BlendRow = BlendRow()
         self.provider = "cpu"
+        self.face_mask: FaceMaskKind = "mesh"
         self.precision: Precision | None = None
 
     def predict(self, batch: CropBatch) -> Predictions:
@@ -43,7 +44,7 @@ class PastedStill:
         Returns:
             One warped still for each crop.
         """
-        faces, masks = np.zeros_like(batch.crops), np.zeros_like(batch.mesh_masks)
+        faces, masks = np.zeros_like(batch.crops), np.zeros_like(batch.face_masks)
         for index, mesh_xy in enumerate(batch.meshes_xy):
             to_target = fit_affine(self._mesh_xy[self._fitted], mesh_xy[self._fitted])
             faces[index] = self._warp(self._face, to_target, cv2.INTER_CUBIC)

@@ -1,12 +1,11 @@
-"""The combined mask keeps hands in front, and its edge does not flicker."""
+"""The smoothed mask follows a hand at once, and its edge does not flicker."""
 
 import numpy as np
-import pytest
 
 from faceloom.array_types import float32
 from faceloom.faces.landmarks import CHIN, FOREHEAD
 from faceloom.faces.mask import mesh_mask
-from faceloom.swap.compositing.mask_refinement import combine_masks, smooth_mask
+from faceloom.swap.compositing.mask_refinement import smooth_mask
 
 SIZE = 64
 
@@ -17,15 +16,6 @@ def block(first: int, last: int) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("learned", (10, 40)), ("mesh", (20, 50)), ("both", (20, 40))]
-)
-def test_the_masks_are_combined_by_kind(kind: str, expected: tuple[int, int]) -> None:
-    np.testing.assert_array_equal(
-        combine_masks(kind, block(10, 40), block(20, 50)), block(*expected)
-    )
-
-
 def test_a_flickering_edge_is_smoothed() -> None:
     random = np.random.default_rng(0)
     state: dict = {}
@@ -34,7 +24,7 @@ def test_a_flickering_edge_is_smoothed() -> None:
         mask = block(0, 30)
         mask[:, 30] = random.integers(90, 160)
         edges.append(mask[0, 30])
-        smoothed.append(smooth_mask(mask, state)[0, 30])
+        smoothed.append(smooth_mask(mask, "mask", state)[0, 30])
     assert (
         np.diff(np.array(smoothed[10:], float)).std()
         < 0.6 * np.diff(np.array(edges[10:], float)).std()
@@ -46,7 +36,7 @@ def test_a_passing_hand_changes_the_mask_without_delay() -> None:
     for first in (30, 40, 50):
         mask = block(0, 60)
         mask[20:40, first : first + 8] = 0
-        np.testing.assert_array_equal(smooth_mask(mask, state), mask)
+        np.testing.assert_array_equal(smooth_mask(mask, "mask", state), mask)
 
 
 def test_the_forehead_extends_by_a_share_of_the_face_s_height() -> None:

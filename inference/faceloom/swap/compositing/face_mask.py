@@ -1,0 +1,93 @@
+"""Where a predicted face is pasted: the masks of both faces and what stands in front of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceloom.array_types import Mask, float32, to_uint8
+from faceloom.choices import GlassesChoice
+from faceloom.faces.regions import (
+    FACE_REGIONS,
+    Region,
+    RegionMap,
+    region_mask,
+    steepened,
+    visible_mask,
+)
+from faceloom.swap.compositing.mask_refinement import erode_and_feather, smooth_mask
+from faceloom.swap.options import BlendSettings
+from faceloom.swap.selection.track_state import TrackArrays
+
+
+@dataclass(frozen=True, slots=True)
+class FacePair:
+    """The masks of a target's face and of the face predicted for it, in pixels of their crop."""
+
+    outline: Mask
+    """The target's mesh mask."""
+    learned: Mask
+    """The mask that the source predicts."""
+    target: RegionMap | None = None
+    """The target's regions; None if they are not known."""
+    drawn: RegionMap | None = None
+    """The predicted face's regions; None if they are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasteMask:
+    """Where and how much a predicted face is shown."""
+
+    covered: Mask
+    """Where it is, before the edge is softened; colors are measured here."""
+    blended: Mask
+    """Its weight: soft toward skin, sharp toward hair and whatever stands before the face."""
+
+
+def paste_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> PasteMask:
+    """Compute the mask of a predicted face, smoothed over time.
+
+    - "learned": the source's mask. It leaves out what the source learned to leave out.
+    - "mesh": the mask of the target's mesh.
+    - "both": the minimum of the two.
+    - "regions": besides, the predicted face's hair is left out, and the target's hair, hands,
+      clothes and, unless the guest's are shown, glasses stay in front.
+
+    Args:
+        pair: The masks of both faces.
+        settings: How the source's faces are blended.
+        state: The arrays of the face's track, which are updated.
+
+    Returns:
+        The mask.
+    """
+    face = smooth_mask(_predicted_face(pair, settings), "face_mask", state)
+    soft = erode_and_feather(face, settings.erode, settings.feather)
+    visible = _visible_target(pair, settings.glasses) if settings.mask == "regions" else None
+    if visible is None:
+        return PasteMask(face, soft)
+    visible = smooth_mask(visible, "visible", state)
+    return PasteMask(np.minimum(face, visible), to_uint8(float32(soft) * visible / 255))
+
+
+def _predicted_face(pair: FacePair, settings: BlendSettings) -> Mask:
+    """Return where the source draws a face inside the outline."""
+    if settings.mask == "mesh":
+        return pair.outline
+    if settings.mask == "learned":
+        return pair.learned
+    face = np.minimum(pair.learned, pair.outline)
+    if settings.mask == "regions" and pair.drawn is not None:
+        face = visible_mask(face, pair.drawn)
+    return np.asarray(face, np.uint8)
+
+
+def _visible_target(pair: FacePair, glasses: GlassesChoice) -> Mask | None:
+    """Return where nothing stands before the target's face; None if that is not known."""
+    if pair.target is None:
+        return None
+    size = len(pair.outline)
+    shown = (*FACE_REGIONS, Region.GLASSES) if glasses == "guest" else FACE_REGIONS
+    visible = steepened(region_mask(pair.target, shown, size))
+    if glasses == "target" and pair.drawn is not None:
+        visible = np.minimum(visible, 255 - region_mask(pair.drawn, (Region.GLASSES,), size))
+    return visible
