@@ -89,7 +89,7 @@ def test_a_command_exits_with_130(
             if not swallowed:
                 raise
 
-    monkeypatch.setattr(app_module, "build_app", lambda: command)
+    monkeypatch.setattr(app_module, "build_command", lambda: command)
     monkeypatch.setattr(sys, "argv", ["faceloom"])
     with pytest.raises(SystemExit) as end:
         app_module.main()

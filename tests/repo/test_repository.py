@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import typer
 
-from faceloom.cli.app import build_app
+from faceloom.cli.app import build_command
 from faceloom.weights import (
     FACE_MESH,
     FACE_PARSER,
@@ -23,7 +22,7 @@ SOURCES = sorted(
     path for root in ("inference", "training", "export") for path in (ROOT / root).rglob("*.py")
 )
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-COMMANDS = sorted(typer.main.get_group(build_app()).commands)
+COMMANDS = sorted(build_command().commands)
 FACE_MODELS = (FACE_PARSER, RETINAFACE_MOBILENET, YUNET, FACE_MESH, MOBILEFACENET)
 
 
