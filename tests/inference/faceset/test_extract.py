@@ -12,7 +12,7 @@ from tests.helpers.clips import make_clip, wave_images
 from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, UsageError
 from faceloom.faces import face_recognition as identify
 from faceloom.faces import landmarks, retinaface
-from faceloom.faceset import ExtractOptions, FaceSet, extract
+from faceloom.faceset import ExtractOptions, FaceSet, extract, extract_source
 from faceloom.faceset.extract_source import ExtractionTask
 from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.worker_pool import group_tasks
@@ -169,21 +169,29 @@ def rows_of(folder: Path) -> list[tuple[int, tuple[float, ...]]]:
     return [(row.frame, row.box_xyxy) for row in FaceSet.read(folder).rows]
 
 
+@pytest.fixture
+def short_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an extraction keep its faces every 16 frames, in batches of 8."""
+    monkeypatch.setattr(extract_source, "_BATCH", 8)
+    monkeypatch.setattr(extract_source, "_COMMIT_FRAMES", 16)
+
+
+@pytest.mark.usefixtures("short_batches")
 def test_a_stopped_extraction_continues_and_does_nothing_twice(
     tmp_path: Path, sample: Path
 ) -> None:
-    inputs, options = [sample / "train_ben.mp4"], ExtractOptions("ben")
+    inputs, options = [sample / "train_ben.mp4"], ExtractOptions("ben", every=4)
     run_to_completion(extract(inputs, tmp_path / "whole", options))
     work = extract(inputs, tmp_path / "out", options)
-    while next(work).done < 100:
+    while next(work).done < 24:
         pass
     work.close()
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "out.work"}
     told = []
     summary = run_to_completion(extract(inputs, tmp_path / "out", options), told.append)
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "out"}
-    assert told[0].done > 64  # from the last count on, not from the beginning
-    assert summary.frames == summary.faces == 144
+    assert told[0].done == 24  # from the 16 kept ones on, not from the beginning
+    assert summary.frames == summary.faces == 36
     for (frame, box), (again, other) in zip(
         rows_of(tmp_path / "whole"), rows_of(tmp_path / "out"), strict=True
     ):
@@ -191,10 +199,11 @@ def test_a_stopped_extraction_continues_and_does_nothing_twice(
         np.testing.assert_allclose(box, other, atol=1.5)
 
 
+@pytest.mark.usefixtures("short_batches")
 def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path, sample: Path) -> None:
-    inputs, options = [sample / "target_ada.mp4"], ExtractOptions("ada")
+    inputs, options = [sample / "target_ada.mp4"], ExtractOptions("ada", every=3)
     work = extract(inputs, tmp_path / "out", options)
-    while next(work).done < 70:
+    while next(work).done < 24:
         pass
     work.close()
     (folder,) = (tmp_path / "out.work").iterdir()
@@ -202,8 +211,8 @@ def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path, sample: Path) 
         rows.write('{"image": "crops/half')
     with (folder / "embeddings.f32").open("ab") as vectors:
         vectors.write(b"123")
-    assert run_to_completion(extract(inputs, tmp_path / "out", options)).faces == 75
-    assert len(FaceSet.read(tmp_path / "out").read_embeddings()) == 75
+    assert run_to_completion(extract(inputs, tmp_path / "out", options)).faces == 25
+    assert len(FaceSet.read(tmp_path / "out").read_embeddings()) == 25
 
 
 def test_several_files_at_once_give_what_one_after_the_other_gives(

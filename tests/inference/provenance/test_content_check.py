@@ -148,16 +148,24 @@ def test_refused_target_exits_with_7_and_leaves_no_output(
 
 
 @pytest.mark.skipif(not content_check_available(), reason="needs the extra content-check (nudenet)")
-def test_model_allows_the_sample(tmp_path: Path, sample: Path) -> None:
-    assert isinstance(
-        load_nudity_detector().detect(next(read_frames(sample / "target_ben.mp4")).rgb), list
-    )
+def test_model_allows_the_sample(
+    tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    class Counting:
+        def detect(self, image_path: Any) -> list[dict[str, Any]]:
+            calls.append(image_path.shape)
+            return model.detect(image_path)
+
+    model = load_nudity_detector()
+    assert isinstance(model.detect(next(read_frames(sample / "target_ben.mp4")).rgb), list)
+    monkeypatch.setattr(content_check, "load_nudity_detector", Counting)
     out = tmp_path / "out.mp4"
     bundle = make_bundle(tmp_path / "ben.bundle")
     options = ConvertOptions(frame_range=FrameRange.parse("0:30"))
-    assert run_to_completion(
-        convert(sample / "target_ben.mp4", bundle, out, options)
-    ).content_checked
+    summary = run_to_completion(convert(sample / "target_ben.mp4", bundle, out, options))
+    assert (summary.content_checked, len(calls)) == (True, 2)
 
 
 @pytest.mark.parametrize(
