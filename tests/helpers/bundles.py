@@ -68,6 +68,7 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
         identities=("ada", "ben"),
         crop=CropGeometry(size=SIZE, coverage=1),
         mask_background=False,
+        face_mask="regions",
         graphs=(graph,),
         golden=golden,
         blend=BlendRow(color="none"),

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from faceloom.array_types import Mask, Rgb
 from faceloom.atomic import atomic_directory, check_output_directory
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.regions import RegionMap
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
 from faceloom.image_io import write_png
 from faceloom.progress import Progress, ProgressGenerator
@@ -39,6 +41,22 @@ _MARKED_STEPS = ("3_prediction", "8_matched")
 # Frames before the requested one that are swapped first, so that everything that is smoothed over
 # time is as in a whole conversion.
 _LEAD_IN = 12
+# The color that each region is painted in, by its value.
+_REGION_COLORS = np.array(
+    [
+        (40, 40, 40),  # background
+        (230, 190, 160),  # skin
+        (120, 70, 30),  # brows
+        (255, 255, 255),  # eyes
+        (220, 60, 90),  # lips
+        (120, 0, 30),  # mouth
+        (150, 110, 240),  # hair
+        (0, 220, 220),  # glasses
+        (250, 220, 0),  # occluder
+        (40, 140, 60),  # cloth
+    ],
+    np.uint8,
+)
 # Cells in a row of the sheet.
 _COLUMNS = 4
 
@@ -179,7 +197,7 @@ def _images(
 def _steps(blended: BlendedFace, network_input: Rgb) -> dict[str, Rgb]:
     """Return a face's intermediate images by name."""
     swapped, crop = blended.swapped, blended.swapped.aligned.crop
-    return {
+    steps = {
         "1_crop": crop.rgb,
         "2_network_input": network_input,
         "3_prediction": swapped.prediction,
@@ -189,13 +207,21 @@ def _steps(blended: BlendedFace, network_input: Rgb) -> dict[str, Rgb]:
         "7_feathered_mask": _gray(blended.mask),
         "8_matched": blended.matched,
     }
+    if swapped.target_regions is not None:
+        steps["9_target_regions"] = _paint_regions(swapped.target_regions, len(crop.rgb))
+    return steps
+
+
+def _paint_regions(regions: RegionMap, size: int) -> Rgb:
+    painted = _REGION_COLORS[regions.argmax(-1)]
+    return np.asarray(cv2.resize(painted, (size, size), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _draw_sheet(before: Rgb, after: Rgb, faces: Sequence[dict[str, Rgb]]) -> Rgb:
     cells = [[Cell(before, "target"), Cell(after, "swap")]]
     for steps in faces:
         row = [Cell(image, name[2:].replace("_", " ")) for name, image in steps.items()]
-        cells += [row[:_COLUMNS], row[_COLUMNS:]]
+        cells += [row[i : i + _COLUMNS] for i in range(0, len(row), _COLUMNS)]
     return draw_sheet(cells)
 
 

@@ -96,8 +96,9 @@ def test_a_frame_equals_the_conversion_s_frame(
         assert steps == [
             "1_crop.png", "2_network_input.png", "3_prediction.png", "4_learned_mask.png",
             "5_mesh_mask.png", "6_combined_mask.png", "7_feathered_mask.png", "8_matched.png",
+            "9_target_regions.png",
         ]  # fmt: skip
-        assert len(list(folder.glob("face*"))) == 8 * faces
+        assert len(list(folder.glob("face*"))) == 9 * faces
         crop = read_picture(folder / "face0_1_crop.png")
         prediction = read_picture(folder / "face0_3_prediction.png")
         np.testing.assert_array_equal(prediction, 255 - crop)
