@@ -2,6 +2,7 @@
 
 python -m benchmarks.face_regions network CROWD_FOLDER
 python -m benchmarks.face_regions kept TARGET SWAP TRUTH.npz [--person N]
+python -m benchmarks.face_regions steadiness TARGET TRUTH.npz
 
 CROWD_FOLDER holds rendered people with label pictures. TRUTH.npz holds the landmarks and the
 run-length coded label pictures of TARGET; SWAP should be encoded without loss.
@@ -17,7 +18,12 @@ import typer
 from jaxtyping import Bool
 
 from faceloom.array_types import to_uint8
+from faceloom.faces.alignment import CropGeometry
+from faceloom.faces.face_crop import FaceCrop
+from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.face_parser import FaceParser
+from faceloom.faces.regions import FACE_REGIONS, region_mask, steepened
+from faceloom.swap.compositing.mask_refinement import smooth_mask
 from faceloom.video import read_frames
 from faceloom.weights import FACE_PARSER
 
@@ -30,6 +36,8 @@ KEPT_LEVELS = 8
 # Factor between the labels of two people, and the names of labels that stand before a face.
 LABELS_PER_PERSON = 16
 IN_FRONT = ("occluder", "hair")
+# The crops of `steadiness`: those of a network of 128 pixels.
+GEOMETRY = CropGeometry(size=128, coverage=0.86)
 
 app = typer.Typer(add_completion=False)
 
@@ -73,6 +81,42 @@ def kept(target: Path, swap: Path, truth: Path, person: int = 0) -> None:
     for name, (same, total) in counts.items():
         share = f"{same / total:.1%}" if total else "none in the target"
         print(f"| {name} | {share} | of {total} pixels inside the face's outline |")
+
+
+@app.command()
+def steadiness(target: Path, truth: Path) -> None:
+    """Print how much the visible mask of a target's first face changes from frame to frame.
+
+    Beside it, how well it agrees with the truth: smoothing must not lag behind a hand.
+    """
+    data = dict(np.load(truth, allow_pickle=False))
+    hidden_labels = [json.loads(str(data["meta"]))["labels"][name] for name in IN_FRONT]
+    finder, parser, state = FaceFinder(threads=1), FaceParser(threads=1), {}
+    series: dict[str, list[np.ndarray]] = {"truth": [], "parsed": [], "smoothed": []}
+    for frame in read_frames(target):
+        (faces,) = finder.find([frame.rgb])
+        if not faces or faces[0].track != 0:
+            continue
+        crop = FaceCrop.from_image(frame.rgb, faces[0], GEOMETRY)
+        labels = _labels(data, frame.index, frame.rgb.shape[:2]) % LABELS_PER_PERSON
+        hidden = np.uint8(255) * np.isin(labels, hidden_labels).astype(np.uint8)
+        size = (GEOMETRY.size, GEOMETRY.size)
+        truly = 255 - cv2.warpAffine(hidden, crop.frame_to_crop, size, flags=cv2.INTER_AREA)
+        (regions,) = parser.parse([crop.rgb])
+        parsed = steepened(region_mask(regions, FACE_REGIONS, GEOMETRY.size))
+        for name, mask in (
+            ("truth", truly),
+            ("parsed", parsed),
+            ("smoothed", smooth_mask(parsed, "visible", state)),
+        ):
+            series[name].append(np.where(crop.mask > 127, mask, 255).astype(np.float32) / 255)
+    hidden_truth = np.stack(series["truth"]) < 0.5
+    for name, masks in series.items():
+        stacked = np.stack(masks)
+        change = np.abs(np.diff(stacked, axis=0)).mean()
+        union = (stacked < 0.5) | hidden_truth
+        iou = ((stacked < 0.5) & hidden_truth).sum() / max(1, union.sum())
+        print(f"| {name} | change a frame {100 * change:.3f} % | IoU of what is hidden {iou:.3f} |")
 
 
 def _labels(data: dict[str, np.ndarray], index: int, shape: tuple[int, ...]) -> np.ndarray:
