@@ -13,6 +13,7 @@ from tests.helpers import degradations
 
 from faceloom.compare import (
     COMPONENT_WEIGHTS,
+    FACTORS,
     TARGET,
     TRUTH,
     Score,
@@ -25,7 +26,7 @@ from faceloom.compare import (
 from faceloom.faceset import FaceSet
 from faceloom.progress import run_to_completion
 
-COMPONENTS = ("identity", *COMPONENT_WEIGHTS)
+COMPONENTS = (*FACTORS, *COMPONENT_WEIGHTS)
 # Frames that are degraded and compared: a few seconds of speech.
 FRAMES = 75
 

@@ -14,11 +14,12 @@ from faceloom.compare.compare import (
 )
 from faceloom.compare.html_report import write_report
 from faceloom.compare.result import TARGET, TRUTH, Comparison, Version
-from faceloom.compare.score import COMPONENT_WEIGHTS, Score, compute_score
+from faceloom.compare.score import COMPONENT_WEIGHTS, FACTORS, Score, compute_score
 from faceloom.compare.score_words import Grade, ScoreWords, describe_score, words_of_swap
 
 __all__ = [
     "COMPONENT_WEIGHTS",
+    "FACTORS",
     "TARGET",
     "TRUTH",
     "ClipVersions",

@@ -23,6 +23,7 @@ from faceloom.compare.image_metrics import ImageMetrics
 from faceloom.compare.metrics import METRICS, Series
 from faceloom.compare.observations import FaceMeasurements, FrameObservation
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT
+from faceloom.faces.occlusion import STANDS_BEFORE
 from faceloom.faceset.similarity import center_of
 
 # Levels by which a swapped frame differs from the target at least; encoding noise is about 1.
@@ -120,6 +121,11 @@ class ClipMetrics:
         if self._truth is not None:
             computed |= _against_truth(own, target, self._stacked(self._truth))
         return {metric.name: computed[metric.name] for metric in METRICS if metric.name in computed}
+
+    def occluded_frames(self) -> tuple[int, ...]:
+        """Return the indices of the frames in which something stands before the target's face."""
+        occluded = self._column(0, "occluded") >= STANDS_BEFORE
+        return tuple(np.asarray(self.frames)[occluded].tolist())
 
     def _stacked(self, version: int) -> _Measurements:
         return _Measurements.of([frame[version] for frame in self._measurements])

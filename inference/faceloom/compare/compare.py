@@ -120,6 +120,7 @@ def compare_frames(
     no_face: str,
     *,
     total: int | None = None,
+    regions: bool = True,
 ) -> ProgressGenerator[DetailedComparison]:
     """Compare versions whose pictures are in memory.
 
@@ -130,6 +131,7 @@ def compare_frames(
         references: The identities to compare with.
         no_face: First words of the message if no picture of the target shows a face.
         total: Number of frames for the progress, if known.
+        regions: Measure hair, occluders and skin by face parsing.
 
     Yields:
         Progress.
@@ -141,7 +143,7 @@ def compare_frames(
         NoFaceFound: No picture of the target shows a face.
     """
     truth = names.index(TRUTH) if TRUTH in names else None
-    observer, metrics = Observer(len(names), truth), ClipMetrics(truth)
+    observer, metrics = Observer(len(names), truth, regions=regions), ClipMetrics(truth)
     count = 0
     for frame, pictures in frames:
         if observation := observer.observe(frame, pictures):
@@ -151,13 +153,12 @@ def compare_frames(
     if not metrics.frames:
         raise NoFaceFound(f"{no_face}; there is nothing to compare.")
     series = {name: metrics.series(index, references) for index, name in enumerate(names)}
-    comparison = _summarize(series, metrics.frames, count)
+    versions = _summarize(series, metrics.frames)
+    comparison = Comparison(count, len(metrics.frames), metrics.occluded_frames(), versions)
     return DetailedComparison(comparison, tuple(metrics.frames), series)
 
 
-def _summarize(
-    series: dict[str, dict[str, Series]], frames: Sequence[int], count: int
-) -> Comparison:
+def _summarize(series: dict[str, dict[str, Series]], frames: Sequence[int]) -> tuple[Version, ...]:
     summaries = {
         name: {
             metric: summary
@@ -167,11 +168,10 @@ def _summarize(
         for name, computed in series.items()
     }
     truth = summaries.get(TRUTH)
-    versions = [
+    return tuple(
         Version(name, tuple(metrics.values()), compute_score(metrics, truth))
         for name, metrics in summaries.items()
-    ]
-    return Comparison(count, len(frames), tuple(versions))
+    )
 
 
 def read_synchronized_frames(paths: Sequence[Path]) -> Iterator[tuple[Rgb, ...]]:

@@ -15,6 +15,12 @@ from faceloom.compare.image_similarity import (
 )
 from faceloom.compare.observations import CROP, FaceObservation, FaceRegion, FrameObservation
 from faceloom.compare.optical_flow import Flow, OpticalFlow, warp_back
+from faceloom.compare.region_metrics import (
+    foreign_hair,
+    lost_hair,
+    occluders_kept,
+    uneven_color,
+)
 
 # Spread of the Laplacian below which a surface has no detail at all, as in a fade to one color.
 _NO_DETAIL = 1e-6
@@ -45,8 +51,9 @@ class ImageMetrics:
 
         Returns:
             Per version its metrics by name (see `METRICS`) and the auxiliary values `tint_l`,
-            `tint_a`, `tint_b` (mean color minus the target's) and `changed` (mean absolute
-            difference from the target in levels of 0 to 255).
+            `tint_a`, `tint_b` (mean color minus the target's), `changed` (mean absolute
+            difference from the target in levels of 0 to 255) and `occluded` (share of the target's
+            face that something stands before).
         """
         previous, self._previous = self._previous, observation
         target = observation.versions[0]
@@ -56,6 +63,7 @@ class ImageMetrics:
         rows = []
         for index, version in enumerate(observation.versions):
             row = _against_target(target, version, observation.region)
+            row |= _of_regions(target, version, observation.region)
             if previous is not None and flow is not None:
                 row["warping_error"] = _warping_error(observation, previous, flow, index)
             if self._truth is not None:
@@ -96,6 +104,26 @@ def _against_target(
         "seam": region.boundary.seam_strength(target.lab, version.lab),
         "changed": float(np.abs(version.crop.astype(np.int16) - target.crop)[inside].mean()),
         **{f"tint_{axis}": float(value) for axis, value in zip("lab", tint, strict=True)},
+    }
+
+
+def _of_regions(
+    target: FaceObservation, version: FaceObservation, region: FaceRegion
+) -> dict[str, float]:
+    """Measure hair, occluders and skin; nothing where the regions of a face are not known."""
+    before, after, inside = target.layers, version.layers, region.small
+    if before is None or after is None:
+        return {}
+    occluded = float((before.occluder > 0.5)[inside].mean())
+    kept = occluders_kept(before, (target.crop, version.crop), inside)
+    uneven = uneven_color((before, after), (target.lab, version.lab), inside)
+    return {
+        "foreign_hair": foreign_hair(before, after, inside),
+        "lost_hair": lost_hair(before, after, inside),
+        "lost_occluders": 0.0 if kept is None else (1 - kept) * occluded,
+        "occluders_kept": math.nan if kept is None else kept,
+        "uneven_color": math.nan if uneven is None else uneven,
+        "occluded": occluded,
     }
 
 

@@ -8,16 +8,19 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.array_types import Affine, Rgb, float32
+from faceloom.array_types import Affine, Mask, Rgb, float32
 from faceloom.color import Lab, to_lab
 from faceloom.compare.expression import measure_gaze
 from faceloom.compare.image_similarity import low_pass
+from faceloom.compare.region_metrics import FaceLayers, at_parsing_size
 from faceloom.compare.seam import FaceBoundary
 from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.faces.pose import head_pose
+from faceloom.faces.regions import RegionMap, regions_are_plausible
 
 # A third more than the whole face, so that the boundary of every mask lies inside.
 CROP = CropGeometry(size=256, coverage=1.3)
@@ -57,6 +60,13 @@ class FaceObservation:
     """Crop of CROP.size pixels, aligned with the target's face."""
     measurements: FaceMeasurements
     """Of the version's own face."""
+    regions: RegionMap | None = None
+    """The regions of the crop; None if they are not measured, or not plausible."""
+
+    @cached_property
+    def layers(self) -> FaceLayers | None:
+        """The regions that are compared."""
+        return None if self.regions is None else FaceLayers.from_regions(self.regions)
 
     @cached_property
     def lab(self) -> Lab:
@@ -83,6 +93,11 @@ class FaceRegion:
         return cv2.erode(self.face.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
 
     @cached_property
+    def small(self) -> Bool[np.ndarray, "_ _"]:
+        """The face at the size of the face parsing network."""
+        return at_parsing_size(self.face)
+
+    @cached_property
     def boundary(self) -> FaceBoundary:
         """The face's outline, to measure seams."""
         return FaceBoundary(self.face)
@@ -103,17 +118,19 @@ class FrameObservation:
 class Observer:
     """Measures all versions of a clip, frame by frame, at the target's largest face."""
 
-    def __init__(self, versions: int, truth: int | None):
+    def __init__(self, versions: int, truth: int | None, *, regions: bool = True):
         """Load the face networks.
 
         Args:
             versions: Number of versions, the target included.
             truth: Index of the ground truth among the versions; None without one.
+            regions: Parse the faces into regions.
         """
         first = FaceFinder(detect_every=_DETECT_EVERY)
         self._finders = [first, *(first.for_new_video() for _ in range(versions - 1))]
         self._next_frame = 0
         self._recognition = MobileFaceNet()
+        self._parser = FaceParser(threads=1) if regions else None
         self._truth = truth
 
     def observe(self, frame: int, pictures: Sequence[Rgb]) -> FrameObservation | None:
@@ -140,12 +157,25 @@ class Observer:
         matched = [_face_at(target, faces) for faces in found]
         to_crop = CROP.frame_to_crop(target.points_xy)
         embeddings = self._embed(pictures, matched)
-        versions = [
-            _observe_face(picture, face, embedding, to_crop)
-            for picture, face, embedding in zip(pictures, matched, embeddings, strict=True)
-        ]
         reference = matched[self._truth] if self._truth is not None else target
-        return FrameObservation(frame, tuple(versions), _region(reference or target, to_crop))
+        mask = _mesh_mask(reference or target, to_crop)
+        crops = [crop_face(picture, to_crop, CROP.size) for picture in pictures]
+        versions = [
+            FaceObservation(crop, _measure_face(crop, face, embedding, to_crop), regions)
+            for crop, face, embedding, regions in zip(
+                crops, matched, embeddings, self._parse(crops, mask), strict=True
+            )
+        ]
+        return FrameObservation(frame, tuple(versions), FaceRegion(mask > 127))
+
+    def _parse(self, crops: Sequence[Rgb], mask: Mask) -> list[RegionMap | None]:
+        """Return the regions of each crop; None without a parser, or if implausible."""
+        if self._parser is None:
+            return [None] * len(crops)
+        return [
+            regions if regions_are_plausible(regions, mask) else None
+            for regions in self._parser.parse(crops)
+        ]
 
     def _embed(
         self, pictures: Sequence[Rgb], faces: Sequence[Face | None]
@@ -159,17 +189,15 @@ class Observer:
         return [next(embeddings) if face else FaceMeasurements.none().embedding for face in faces]
 
 
-def _observe_face(
-    picture: Rgb, face: Face | None, embedding: Float32[np.ndarray, "192"], to_crop: Affine
-) -> FaceObservation:
-    crop = crop_face(picture, to_crop, CROP.size)
+def _measure_face(
+    crop: Rgb, face: Face | None, embedding: Float32[np.ndarray, "192"], to_crop: Affine
+) -> FaceMeasurements:
     if face is None:
-        return FaceObservation(crop, FaceMeasurements.none())
+        return FaceMeasurements.none()
     pose = head_pose(face.landmarks)
     gaze = measure_gaze(crop, apply_affine(to_crop, face.landmarks.points_xy))
     angles = float32([pose.yaw, pose.pitch, pose.roll])
-    measurements = FaceMeasurements(face.landmarks.points_xyz, angles, embedding, gaze)
-    return FaceObservation(crop, measurements)
+    return FaceMeasurements(face.landmarks.points_xyz, angles, embedding, gaze)
 
 
 def _face_at(target: Face, faces: Sequence[Face]) -> Face | None:
@@ -180,6 +208,6 @@ def _face_at(target: Face, faces: Sequence[Face]) -> Face | None:
     return faces[nearest] if faces and distances[nearest] < _SAME_POSITION * target.size else None
 
 
-def _region(face: Face, to_crop: Affine) -> FaceRegion:
+def _mesh_mask(face: Face, to_crop: Affine) -> Mask:
     _, mask = align_mesh(face.landmarks.points_xy, to_crop, CROP.size)
-    return FaceRegion(mask > 127)
+    return mask

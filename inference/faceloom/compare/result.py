@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from faceloom.compare.metrics import METRICS, Metric, MetricSummary
 from faceloom.compare.score import Score, ScoreComponent
+from faceloom.faces.occlusion import spans
 
 # Names of the versions of a clip.
 TARGET = "target"
@@ -21,6 +22,10 @@ _COMPARABLE = 0.8
 _LEAST_ERROR = 5e-4
 # Means below it are printed as 0.
 _LEAST_MEAN = 1e-3
+# Frames of a short break that does not end a span of occluded frames.
+_SPAN_GAP = 12
+# Spans of occluded frames that are named.
+_SHOWN_SPANS = 5
 # Characters of the table's first column.
 _TITLE_WIDTH = 34
 # Characters of a version's column.
@@ -64,6 +69,8 @@ class Comparison:
     """Number of compared frames."""
     frames_with_face: int
     """Number of those in which the target shows a face."""
+    occluded_frames: tuple[int, ...]
+    """Indices of those in which something stands before the target's face."""
     versions: tuple[Version, ...]
     """The target first."""
 
@@ -78,7 +85,12 @@ class Comparison:
             Version(v["name"], tuple(map(_metric_from_json, v["metrics"])), _score(v["score"]))
             for v in data["versions"]
         ]
-        return cls(data["frames"], data["frames_with_face"], tuple(versions))
+        return cls(
+            data["frames"],
+            data["frames_with_face"],
+            tuple(data["occluded_frames"]),
+            tuple(versions),
+        )
 
     def version(self, name: str) -> Version | None:
         """Return a version, None if it was not compared.
@@ -105,6 +117,20 @@ class Comparison:
         scores = [version.score for version in self.versions if version.score]
         return list(dict.fromkeys(c.name for score in scores for c in score.components))
 
+    def occlusion(self) -> str:
+        """Return a sentence on when something stands before the face, empty if nothing does."""
+        if not self.occluded_frames:
+            return ""
+        share = len(self.occluded_frames) / self.frames_with_face
+        found = spans(self.occluded_frames, _SPAN_GAP)
+        longest = sorted(sorted(found, key=lambda span: span[0] - span[1])[:_SHOWN_SPANS])
+        named = ", ".join(f"{a} to {b}" if b > a else f"{a}" for a, b in longest)
+        more = f" and {len(found) - len(longest)} shorter ones" if len(found) > len(longest) else ""
+        return (
+            f"Something stands before the face in {100 * share:.0f} % of the frames with a face: "
+            f"frames {named}{more}."
+        )
+
     def verdict(self) -> str:
         """Return a sentence on how the swap compares with the paste baseline, empty without one."""
         swap, paste = self.version(SWAP), self.version(PASTE)
@@ -121,8 +147,8 @@ class Comparison:
 
     def to_text(self) -> str:
         """Return scores, components and metrics as a table, then the verdict."""
-        verdict = self.verdict()
-        return "\n".join([self.to_table(), "", *([verdict] if verdict else [])])
+        sentences = [text for text in (self.occlusion(), self.verdict()) if text]
+        return "\n".join([self.to_table(), "", *sentences])
 
     def to_table(self) -> str:
         """Return scores, components and metrics as a table."""

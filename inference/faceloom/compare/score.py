@@ -2,7 +2,8 @@
 
 The score is the identity component times the weighted mean of the others: an unchanged target
 scores 0, and so does a perfect picture of somebody else. A face that moves little is no swap
-either, however sharp: below a quarter of the motion, the score falls in proportion to it.
+either, however sharp: below a quarter of the motion, the score falls in proportion to it. What is
+painted before or behind the wrong thing gives a swap away at first sight: occlusion multiplies too.
 """
 
 import math
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 
 from faceloom.compare.metrics import MetricSummary
 
-# Weight of each component beside identity.
+# Components that multiply the weighted mean of the others.
+FACTORS = ("identity", "occlusion")
+# Weight of each of the other components.
 COMPONENT_WEIGHTS = {
     "expression": 0.5,
     "sharpness": 0.15,
@@ -32,6 +35,13 @@ _SHADING_SCALE = 20.0
 _CHROMA_SCALE = 10.0
 # Eye distances.
 _POSITION_SCALE = 0.08
+# Delta E.
+_UNEVEN_SCALE = 8.0
+# Delta E by which the skin of two people deviates under the same light: six rendered pairs have 2.2
+# to 3.9.
+_OTHER_SKIN = 3.5
+# Share of the face: hair on a fifth of the forehead.
+_OCCLUSION_SCALE = 0.06
 # Lab per pixel.
 _SEAM_SCALE = 2.2
 # Eye distances.
@@ -47,7 +57,7 @@ class ScoreComponent:
     """One component of a score."""
 
     name: str
-    """`identity` or a key of COMPONENT_WEIGHTS."""
+    """One of FACTORS or a key of COMPONENT_WEIGHTS."""
     value: float
     """0 (entirely wrong) to 1 (as in a perfect swap)."""
 
@@ -59,7 +69,7 @@ class Score:
     value: float
     """0 to 100."""
     components: tuple[ScoreComponent, ...]
-    """Identity, then those of COMPONENT_WEIGHTS that are defined."""
+    """Those of FACTORS, then those of COMPONENT_WEIGHTS that are defined."""
 
 
 def compute_score(
@@ -82,6 +92,8 @@ def compute_score(
     best = {name: metric.mean for name, metric in (truth or {}).items()}
     measured = _against_truth(values) if truth else _against_target(values)
     measured["stability"] = _stability(values, best)
+    if (color := measured["color"]) is not None:
+        measured["color"] = color * _evenness(values, best)
     components = {
         name: _clamp(value)
         for name in COMPONENT_WEIGHTS
@@ -90,10 +102,10 @@ def compute_score(
     weight = sum(COMPONENT_WEIGHTS[name] for name in components)
     weighted = sum(COMPONENT_WEIGHTS[name] * value for name, value in components.items())
     mean = weighted / max(weight, 1e-9)
-    named = [ScoreComponent(name, value) for name, value in components.items()]
-    clamped = _clamp(identity)
+    factors = {"identity": _clamp(identity), **_occlusion(values, best)}
+    named = [ScoreComponent(name, value) for name, value in (factors | components).items()]
     moves = min(components.get("expression", 1.0) / _FULL_EXPRESSION, 1.0)
-    return Score(100 * clamped * moves * mean, (ScoreComponent("identity", clamped), *named))
+    return Score(100 * math.prod(factors.values()) * moves * mean, tuple(named))
 
 
 def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
@@ -130,6 +142,23 @@ def _stability(values: Mapping[str, float], best: Mapping[str, float]) -> float 
         _excess(values, best, name) / scale for name, scale in scales.items() if name in values
     ]
     return math.exp(-sum(errors)) * (1 - values["unswapped_frames"]) if errors else None
+
+
+def _evenness(values: Mapping[str, float], best: Mapping[str, float]) -> float:
+    """Return the share of the color component that blotches leave."""
+    if "uneven_color" not in values:
+        return 1.0
+    natural = best.get("uneven_color", _OTHER_SKIN)
+    return math.exp(-max(values["uneven_color"] - natural, 0.0) / _UNEVEN_SCALE)
+
+
+def _occlusion(values: Mapping[str, float], best: Mapping[str, float]) -> dict[str, float]:
+    """Return the component of hair and occluders; empty if the regions are not known."""
+    names = ("foreign_hair", "lost_hair", "lost_occluders")
+    if not all(name in values for name in names):
+        return {}
+    wrong = sum(_excess(values, best, name) for name in names)
+    return {"occlusion": math.exp(-wrong / _OCCLUSION_SCALE)}
 
 
 def _excess(values: Mapping[str, float], best: Mapping[str, float], name: str) -> float:

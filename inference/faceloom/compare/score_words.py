@@ -3,8 +3,10 @@
 All thresholds of words are here. Training, `faceloom compare` and the report pages use them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from faceloom.compare.result import SWAP, TRUTH, Comparison
 
@@ -22,6 +24,12 @@ _PARTLY_SIMILAR = 0.6
 # Sharpness ratios below which a face is blurred and above which it is noisy.
 _BLURRED = 0.4
 _NOISY = 1.6
+# Shares of the face from which hair and occluders in the wrong place are seen at once: hair on a
+# twentieth of the forehead, half a finger.
+_VISIBLE_HAIR = 0.015
+_VISIBLE_OCCLUDER = 0.01
+# Delta E from which skin is blotchy; another person's has up to 3.9 without any fault.
+_BLOTCHY = 4.5
 
 
 class Grade(StrEnum):
@@ -59,6 +67,7 @@ def describe_score(
     identity: float | None,
     expression: float | None,
     sharpness: float | None,
+    regions: Mapping[str, float] = MappingProxyType({}),
     steps_help: bool | None = None,
 ) -> ScoreWords:
     """Describe a score.
@@ -68,9 +77,10 @@ def describe_score(
         identity: Identity similarity, 0 as the target to 1 as a real picture; None: unknown.
         expression: Share of the facial motion that is kept, up to 1; None: unknown.
         sharpness: Sharpness relative to the target; None: unknown.
+        regions: The metrics of hair, occluders and skin that are known, by name.
         steps_help: Whether more training steps still help; None: unknown.
     """
-    best, finding, advice = _weakest(identity, expression, sharpness, steps_help)
+    best, finding, advice = _weakest(identity, expression, sharpness, regions, steps_help)
     by_score = Grade.good if score >= GOOD_SCORE else Grade.fair
     grade = min(best, by_score if score >= FAIR_SCORE else Grade.poor, key=list(Grade).index)
     return ScoreWords(score, grade, finding, advice)
@@ -95,6 +105,7 @@ def words_of_swap(comparison: Comparison) -> ScoreWords | None:
         identity=version.component("identity"),
         expression=version.component("expression"),
         sharpness=sharpness.mean if sharpness else None,
+        regions={metric.name: metric.mean for metric in version.metrics},
     )
 
 
@@ -102,6 +113,7 @@ def _weakest(
     identity: float | None,
     expression: float | None,
     sharpness: float | None,
+    regions: Mapping[str, float],
     steps_help: bool | None,
 ) -> tuple[Grade, str, str]:
     """Return the best grade that the weakest property allows, what it is, and what to do."""
@@ -115,8 +127,15 @@ def _weakest(
         (identity < _HARDLY_SIMILAR, Grade.poor, "the face hardly looks like the source", train),
         (moved < _LITTLE_MOVEMENT, Grade.poor, "the face moves little", train),
         (identity < _PARTLY_SIMILAR, Grade.fair, "it looks only partly like the source", train),
+        *_occlusion_faults(regions),
         (moved < _REDUCED_MOVEMENT, Grade.fair, "the face moves less than the target's", train),
         (detail < _BLURRED, Grade.good, "the face is blurred", "sharper footage helps"),
+        (
+            regions.get("uneven_color", 0.0) > _BLOTCHY,
+            Grade.good,
+            "the color of the skin is uneven",
+            "try another --color",
+        ),
         (detail > _NOISY, Grade.good, "the face is noisy", "train longer or lower --sharpen"),
     )
     no_fault = (
@@ -126,6 +145,31 @@ def _weakest(
     )
     found = ((best, text, advice) for is_fault, best, text, advice in faults if is_fault)
     return next(found, no_fault)
+
+
+def _occlusion_faults(regions: Mapping[str, float]) -> tuple[tuple[bool, Grade, str, str], ...]:
+    """Return the faults of hair and occluders; see `_weakest`."""
+    masked = "convert with --mask regions"
+    return (
+        (
+            regions.get("foreign_hair", 0.0) > _VISIBLE_HAIR,
+            Grade.fair,
+            "hair is drawn on the target's skin",
+            f"{masked}; footage of the source with a bare forehead helps",
+        ),
+        (
+            regions.get("lost_hair", 0.0) > _VISIBLE_HAIR,
+            Grade.fair,
+            "the face is drawn over the target's hair",
+            masked,
+        ),
+        (
+            regions.get("lost_occluders", 0.0) > _VISIBLE_OCCLUDER,
+            Grade.fair,
+            "the face is drawn over what stands before it",
+            f"{masked}, or leave these moments out with --range",
+        ),
+    )
 
 
 def _training_advice(steps_help: bool | None) -> str:

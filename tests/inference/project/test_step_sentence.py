@@ -23,7 +23,7 @@ from faceloom.project.step_sentence import review_verdict, step_sentence
 )
 def test_a_comparison_is_said_in_words(score: Score | None, sentence: str) -> None:
     metrics = (MetricSummary("sharpness", 0.8, None, ()),)
-    comparison = Comparison(75, 75, (Version("swap", metrics, score),))
+    comparison = Comparison(75, 75, (), (Version("swap", metrics, score),))
     printed = json.loads(json.dumps(asdict(comparison)))
     assert step_sentence("compare", printed, "").startswith(sentence)
 
