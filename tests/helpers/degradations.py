@@ -7,7 +7,7 @@ import numpy as np
 
 from faceloom.faces.alignment import apply_affine, umeyama
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.landmarks import LIPS
+from faceloom.faces.landmarks import EYE_RIGHT_OUTER, LIPS, NOSE_TIP
 from faceloom.faces.mask import mesh_mask
 
 Pictures = Sequence[np.ndarray]
@@ -61,6 +61,19 @@ def cut_out(pictures: Pictures, target: Pictures) -> list[np.ndarray]:
         mesh = finder.find([original])[0][0].landmarks.points_xy
         face = cv2.erode(mesh_mask(mesh, *picture.shape[:2]), np.ones((5, 5), np.uint8)) > 127
         degraded.append(np.where(face[..., None], picture, original))
+    return degraded
+
+
+def with_blotches(pictures: Pictures) -> list[np.ndarray]:
+    """Darken a soft patch on a cheek, as colors that are matched over a shadow do."""
+    finder = FaceFinder()
+    degraded = []
+    for picture in pictures:
+        face = finder.find([picture])[0][0]
+        y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
+        center = face.landmarks.points_xy[[NOSE_TIP, EYE_RIGHT_OUTER]].mean(0)
+        distance = np.hypot(x - center[0], y - center[1]) / (0.15 * face.size)
+        degraded.append(_to_uint8(picture * (1 - 0.3 * np.exp(-(distance**2)))[..., None]))
     return degraded
 
 

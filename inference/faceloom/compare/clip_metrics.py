@@ -124,8 +124,13 @@ class ClipMetrics:
 
     def occluded_frames(self) -> tuple[int, ...]:
         """Return the indices of the frames in which something stands before the target's face."""
-        occluded = self._column(0, "occluded") >= STANDS_BEFORE
-        return tuple(np.asarray(self.frames)[occluded].tolist())
+        frames, share = [], 0.0
+        for frame, measured in zip(self.frames, self._column(0, "occluded"), strict=True):
+            # Not every frame is parsed; the others are as the one before.
+            share = float(measured) if np.isfinite(measured) else share
+            if share >= STANDS_BEFORE:
+                frames.append(frame)
+        return tuple(frames)
 
     def _stacked(self, version: int) -> _Measurements:
         return _Measurements.of([frame[version] for frame in self._measurements])

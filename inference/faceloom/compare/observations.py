@@ -30,6 +30,8 @@ _EROSION = 1 / 32
 _SAME_POSITION = 0.3
 # Frames between two runs of the detector; landmarks are tracked in between.
 _DETECT_EVERY = 5
+# Frames between two runs of the face parsing network: hair and hands are there for longer.
+_PARSE_EVERY = 2
 _NO_MESH = np.full((468, 3), np.nan, np.float32)
 
 
@@ -163,14 +165,14 @@ class Observer:
         versions = [
             FaceObservation(crop, _measure_face(crop, face, embedding, to_crop), regions)
             for crop, face, embedding, regions in zip(
-                crops, matched, embeddings, self._parse(crops, mask), strict=True
+                crops, matched, embeddings, self._parse(frame, crops, mask), strict=True
             )
         ]
         return FrameObservation(frame, tuple(versions), FaceRegion(mask > 127))
 
-    def _parse(self, crops: Sequence[Rgb], mask: Mask) -> list[RegionMap | None]:
-        """Return the regions of each crop; None without a parser, or if implausible."""
-        if self._parser is None:
+    def _parse(self, frame: int, crops: Sequence[Rgb], mask: Mask) -> list[RegionMap | None]:
+        """Return the regions of each crop; None if they are not measured, or implausible."""
+        if self._parser is None or frame % _PARSE_EVERY:
             return [None] * len(crops)
         return [
             regions if regions_are_plausible(regions, mask) else None

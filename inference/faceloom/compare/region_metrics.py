@@ -34,6 +34,8 @@ _LEAST_SKIN = 0.1
 # Sigma of the blur that keeps shading and blotches and removes pores and moles, in pixels of
 # _COLOR_SIZE.
 _LOW_PASS_SIGMA = 2.5
+# Percent of the skin that deviates less than what is measured.
+_WORST_PERCENT = 95
 # Weight of chroma beside lightness: the skin of two people differs in chroma (blush, make-up) by
 # up to 4 under the same light, and in lightness by 2.
 _CHROMA_WEIGHT = 0.5
@@ -119,8 +121,8 @@ def uneven_color(
 ) -> float | None:
     """Return how much the swap's skin deviates from the target's shading, as blotches do.
 
-    Root mean square, over the skin that is visible in both, of the difference of their low-passed
-    colors minus its mean. Nothing but skin enters the low-pass filter.
+    The difference of their low-passed colors minus its mean, at the twentieth of the skin visible
+    in both where it is largest. Nothing but skin enters the low-pass filter.
 
     Args:
         layers: The layers of the target and of the swap.
@@ -138,7 +140,7 @@ def uneven_color(
     target, swap = (_low_pass(lab, weight)[chosen] for lab in labs)
     difference = swap - target
     deviation = (difference - difference.mean(0)) * float32([1, _CHROMA_WEIGHT, _CHROMA_WEIGHT])
-    return float(np.sqrt((deviation**2).sum(1).mean()))
+    return float(np.percentile(np.linalg.norm(deviation, axis=1), _WORST_PERCENT))
 
 
 def at_parsing_size(face: Bool[np.ndarray, "_ _"]) -> Bool[np.ndarray, "_ _"]:

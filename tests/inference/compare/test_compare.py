@@ -44,6 +44,7 @@ DEGRADATIONS = {
     "flickering": "stability",
     "cut out": "seam",
     "wrong person": "identity",
+    "blotched": "color",
 }
 
 
@@ -71,6 +72,7 @@ def detailed(
         "flickering": degradations.flickering(truth),
         "cut out": degradations.cut_out(truth, target),
         "wrong person": degradations.of_the_wrong_person(target),
+        "blotched": degradations.with_blotches(truth),
         "truth": truth,
     }
     frames = enumerate(zip(*versions.values(), strict=True))
