@@ -48,7 +48,7 @@ FACE_MESH = Weights(
     "ac5c7b5c7ca3dea65588fef2f096f6dfa5abc961d2c50a11bf611ca63a812d06",
 )
 FACE_PARSER = Weights(
-    "face_parser.onnx", "b9587ce4670c73e50097e816832c6973affdd52ec32dd6c0afd734598c5432d0"
+    "face_parser.onnx", "64ab9960bd6fc201e4a78deacfba07087b4dbb222b838757efa7e33dc3b481e2"
 )
 MOBILEFACENET = Weights(
     "mobilefacenet_192.onnx", "fd21a70b0b7a5d66bacc0c98d488dbea26e01d7743ae8023d524835cfaaf4d96"

@@ -27,8 +27,8 @@ _NEW_BACKGROUND = 0.6
 _NEW_COLOR = 0.5
 # Coverage of the crops that validation uses.
 VALIDATION_COVERAGE = 1.0
-# Label outside of a picture, before it becomes background.
-_OUTSIDE = 255
+# Label outside of a picture: training samples have a background there, validation ignores it.
+OUTSIDE = 255
 
 
 def random_sample(
@@ -47,7 +47,7 @@ def random_sample(
     others = [pictures[int(rng.integers(len(pictures)))] for _ in range(2)]
     textures = [float32(other.rgb) / 255 for other in others]
     image, regions = cut_crop(picture, _random_crop(rng, picture), mirror=rng.random() < 0.5)
-    outside = regions == _OUTSIDE
+    outside = regions == OUTSIDE
     regions[outside] = Region.BACKGROUND
     replaced = regions == Region.BACKGROUND if rng.random() < _NEW_BACKGROUND else outside
     image = _fill(image, replaced, random_texture(rng, PARSING_SIDE, textures))
@@ -65,11 +65,9 @@ def validation_sample(picture: CrowdPicture) -> tuple[Image, Regions]:
         picture: A held-out picture.
 
     Returns:
-        RGB, 0 to 1, [128, 128, 3], and `Region` values, [128, 128].
+        RGB, 0 to 1, [128, 128, 3], and `Region` values, [128, 128], OUTSIDE outside of the picture.
     """
-    image, regions = cut_crop(picture, _crop(picture, VALIDATION_COVERAGE), mirror=False)
-    regions[regions == _OUTSIDE] = Region.BACKGROUND
-    return image, regions
+    return cut_crop(picture, _crop(picture, VALIDATION_COVERAGE), mirror=False)
 
 
 def _crop(picture: CrowdPicture, coverage: float) -> Affine:
@@ -96,14 +94,14 @@ def cut_crop(picture: CrowdPicture, to_crop: Affine, *, mirror: bool) -> tuple[I
         mirror: Whether left and right are exchanged.
 
     Returns:
-        RGB, 0 to 1, and `Region` values, 255 outside of the picture.
+        RGB, 0 to 1, and `Region` values, OUTSIDE outside of the picture.
     """
     size = (PARSING_SIDE, PARSING_SIDE)
     rgb = cv2.warpAffine(
         picture.rgb, to_crop, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
     regions = cv2.warpAffine(
-        picture.regions, to_crop, size, flags=cv2.INTER_NEAREST, borderValue=_OUTSIDE
+        picture.regions, to_crop, size, flags=cv2.INTER_NEAREST, borderValue=OUTSIDE
     )
     if mirror:
         rgb, regions = rgb[:, ::-1], regions[:, ::-1]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Integer
 
 from faceloom.faces.regions import Region
-from faceloom_train.face_parsing.augmentation import validation_sample
+from faceloom_train.face_parsing.augmentation import OUTSIDE, validation_sample
 from faceloom_train.face_parsing.crowd import CrowdPicture
 
 
@@ -19,7 +19,7 @@ def validation_arrays(
         pictures: Held-out pictures.
 
     Returns:
-        Crops in 0..1 and `Region` values.
+        Crops in 0..1, and `Region` values, OUTSIDE where a crop leaves its picture.
     """
     images, regions = zip(*map(validation_sample, pictures), strict=True)
     return np.stack(images), np.stack(regions)
@@ -31,15 +31,15 @@ def region_iou(
     """Return intersection over union of each region, over the pixels of all pictures.
 
     Args:
-        truth: `Region` values.
+        truth: `Region` values; pixels that are OUTSIDE do not count.
         predicted: `Region` values.
 
     Returns:
         0 to 1 for each region that either has; 1 for one that neither has.
     """
-    result = {}
+    result, counted = {}, truth != OUTSIDE
     for region in Region:
-        is_true, is_predicted = truth == region, predicted == region
+        is_true, is_predicted = truth == region, (predicted == region) & counted
         union = np.count_nonzero(is_true | is_predicted)
         overlap = np.count_nonzero(is_true & is_predicted)
         result[region] = overlap / union if union else 1.0
