@@ -11,12 +11,19 @@ from faceloom.faces.regions import (
     Region,
     RegionMap,
     region_mask,
+    share_of_mask,
     steepened,
     visible_mask,
 )
 from faceloom.swap.compositing.mask_refinement import erode_and_feather, smooth_mask
 from faceloom.swap.options import BlendSettings
 from faceloom.swap.selection.track_state import TrackArrays
+
+# Smallest share of the face at which glasses are believed. Of rendered faces with glasses 95 % show
+# 0.02 and more; without, a dark brow or lid may look like a frame in up to 0.0125.
+_LEAST_GLASSES = 0.015
+# Weight of a new frame in the running mean of that share.
+_GLASSES_WEIGHT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def paste_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> P
     """
     face = smooth_mask(_predicted_face(pair, settings), "face_mask", state)
     soft = erode_and_feather(face, settings.erode, settings.feather)
-    visible = _visible_target(pair, settings.glasses) if settings.mask == "regions" else None
+    visible = _visible_target(pair, settings.glasses, state) if settings.mask == "regions" else None
     if visible is None:
         return PasteMask(face, soft)
     visible = smooth_mask(visible, "visible", state)
@@ -81,13 +88,27 @@ def _predicted_face(pair: FacePair, settings: BlendSettings) -> Mask:
     return np.asarray(face, np.uint8)
 
 
-def _visible_target(pair: FacePair, glasses: GlassesChoice) -> Mask | None:
+def _visible_target(pair: FacePair, glasses: GlassesChoice, state: TrackArrays) -> Mask | None:
     """Return where nothing stands before the target's face; None if that is not known."""
     if pair.target is None:
         return None
-    size = len(pair.outline)
-    shown = (*FACE_REGIONS, Region.GLASSES) if glasses == "guest" else FACE_REGIONS
+    size, shown = len(pair.outline), [*FACE_REGIONS]
+    if glasses == "guest" or not _wears_glasses(pair.target, pair.outline, "glasses", state):
+        shown.append(Region.GLASSES)
     visible = steepened(region_mask(pair.target, shown, size))
-    if glasses == "target" and pair.drawn is not None:
+    if (
+        glasses == "target"
+        and pair.drawn is not None
+        and _wears_glasses(pair.drawn, pair.outline, "drawn_glasses", state)
+    ):
         visible = np.minimum(visible, 255 - region_mask(pair.drawn, (Region.GLASSES,), size))
-    return visible
+    return np.asarray(visible, np.uint8)
+
+
+def _wears_glasses(regions: RegionMap, outline: Mask, name: str, state: TrackArrays) -> bool:
+    """Tell whether a track's face wears glasses, by the running mean of their share."""
+    share = float32([share_of_mask(regions, (Region.GLASSES,), outline)])
+    state[name] = float32(
+        state.get(name, share) + _GLASSES_WEIGHT * (share - state.get(name, share))
+    )
+    return bool(state[name][0] >= _LEAST_GLASSES)

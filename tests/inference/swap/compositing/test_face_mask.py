@@ -119,3 +119,18 @@ def test_a_hand_is_followed_without_delay_and_a_hairline_does_not_flicker() -> N
         edge.append(int(blended.blended[64, 30]))
     measured, smoothed = np.array(edge[0::2]), np.array(edge[1::2])
     assert np.abs(np.diff(smoothed)).mean() < 0.7 * np.abs(np.diff(measured)).mean()
+
+
+@pytest.mark.parametrize(("width", "pasted"), [(1, True), (4, False)], ids=["a brow", "glasses"])
+def test_a_line_that_looks_like_glasses_is_not_believed(width: int, *, pasted: bool) -> None:
+    target = skin_with(slice(60, 60 + width), Region.GLASSES)
+    mask = paste_mask(FacePair(block(10, 118), block(10, 118), target), settings(), {})
+    assert (mask.blended[64, 60] == 255) == pasted
+
+
+def test_glasses_do_not_flicker_when_a_frame_misses_them() -> None:
+    state: dict = {}
+    pair = FacePair(block(10, 118), block(10, 118), skin_with(TARGET_BAND, Region.GLASSES))
+    paste_mask(pair, settings(), state)
+    thin = FacePair(block(10, 118), block(10, 118), skin_with(slice(60, 61), Region.GLASSES))
+    assert paste_mask(thin, settings(), state).blended[64, 60] == 0
