@@ -15,13 +15,15 @@ from faceloom.faces.regions import (
     steepened,
     visible_mask,
 )
-from faceloom.swap.compositing.mask_refinement import erode_and_feather, smooth_mask
+from faceloom.swap.compositing.mask_refinement import close_gaps, erode_and_feather, smooth_mask
 from faceloom.swap.options import BlendSettings
 from faceloom.swap.selection.track_state import TrackArrays
 
 # Smallest share of the face at which glasses are believed. Of rendered faces with glasses 95 % show
 # 0.02 and more; without, a dark brow or lid may look like a frame in up to 0.0125.
 _LEAST_GLASSES = 0.015
+# Widest gap in a drawn face that is closed, in crop sides: a crease that looks like hair.
+_LARGEST_GAP = 0.07
 # Weight of a new frame in the running mean of that share.
 _GLASSES_WEIGHT = 0.2
 
@@ -84,7 +86,8 @@ def _predicted_face(pair: FacePair, settings: BlendSettings) -> Mask:
         return pair.learned
     face = np.minimum(pair.learned, pair.outline)
     if settings.mask == "regions" and pair.drawn is not None:
-        face = visible_mask(face, pair.drawn)
+        drawn = visible_mask(np.full_like(face, 255), pair.drawn)
+        face = np.minimum(face, close_gaps(drawn, _LARGEST_GAP))
     return np.asarray(face, np.uint8)
 
 

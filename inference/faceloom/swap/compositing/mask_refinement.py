@@ -33,6 +33,21 @@ def smooth_mask(mask: Mask, name: str, state: TrackArrays) -> Mask:
     return to_uint8(state[name])
 
 
+def close_gaps(mask: Mask, width: float) -> Mask:
+    """Fill the holes and slits of a mask, by a morphological closing.
+
+    Args:
+        mask: The mask, [size, size].
+        width: Up to which width gaps are filled, as a share of the crop's side.
+
+    Returns:
+        A mask of the same shape.
+    """
+    return np.asarray(
+        cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disk(width * len(mask) / 2)), np.uint8
+    )
+
+
 def erode_and_feather(mask: Mask, erode: float, feather: float) -> Mask:
     """Shrink a mask and blur its edge.
 
@@ -61,9 +76,13 @@ def erode_and_feather(mask: Mask, erode: float, feather: float) -> Mask:
     result = np.zeros_like(mask)
     result[border:-border, border:-border] = mask[border:-border, border:-border]
     if radius:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-        result = cv2.erode(result, kernel)
+        result = cv2.erode(result, _disk(radius))
     if sigma:
         result = cv2.GaussianBlur(result, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
     result[[0, -1], :] = result[:, [0, -1]] = 0
     return result
+
+
+def _disk(radius: float) -> np.ndarray:
+    side = 2 * round(radius) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

@@ -1,11 +1,12 @@
 """The smoothed mask follows a hand at once, and its edge does not flicker."""
 
 import numpy as np
+import pytest
 
 from faceloom.array_types import float32
 from faceloom.faces.landmarks import CHIN, FOREHEAD
 from faceloom.faces.mask import mesh_mask
-from faceloom.swap.compositing.mask_refinement import smooth_mask
+from faceloom.swap.compositing.mask_refinement import close_gaps, smooth_mask
 
 SIZE = 64
 
@@ -45,3 +46,12 @@ def test_the_forehead_extends_by_a_share_of_the_face_s_height() -> None:
     mesh[FOREHEAD], mesh[CHIN] = (100, 50), (100, 150)
     tops = [np.nonzero(mesh_mask(mesh, 200, 200, share).any(1))[0][0] for share in (0.0, 0.08, 0.3)]
     np.testing.assert_allclose(tops, [50, 42, 20], atol=1)
+
+
+@pytest.mark.parametrize(("width", "filled"), [(2, True), (8, False)], ids=["a crease", "a lock"])
+def test_narrow_gaps_are_closed(width: int, *, filled: bool) -> None:
+    mask = block(8, 56)
+    mask[20:44, 30 : 30 + width] = 0
+    closed = close_gaps(mask, 0.07)
+    assert (closed[32, 30 : 30 + width] == 255).all() == filled
+    np.testing.assert_array_equal(closed[:, :8], mask[:, :8])
