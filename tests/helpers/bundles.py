@@ -23,13 +23,14 @@ from faceloom.swap.bundle.manifest import (
 SIZE = 64
 
 
-def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
+def make_bundle(path: Path, *, channels_out: int = 3, **changes: object) -> Path:
     """Write the bundle.
 
     Args:
         path: The folder to write.
         channels_out: Channels of the output `swapped`; with any number but 3 the graph does not
             match its manifest.
+        **changes: Values of the manifest.
 
     Returns:
         The folder.
@@ -74,7 +75,7 @@ def make_bundle(path: Path, *, channels_out: int = 3) -> Path:
         blend=BlendRow(color="none"),
         training=TrainingRow(network="df", steps=1, config_sha256="0" * 64),
     )
-    (path / "manifest.json").write_text(to_json(manifest))
+    (path / "manifest.json").write_text(to_json(manifest.model_copy(update=changes)))
     return path
 
 

@@ -186,6 +186,7 @@ def _describe_model(run: Run, identity: str, step: int) -> ModelDescription:
         identities=run.identities,
         crop=network_crop(settings),
         mask_background=settings.mask_background,
+        face_mask=settings.face_mask,
         training=TrainingRow(
             network=settings.network.kind, steps=step, config_sha256=settings.sha256()
         ),

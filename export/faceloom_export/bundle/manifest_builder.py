@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from faceloom import __version__
-from faceloom.choices import Precision
+from faceloom.choices import FaceMaskKind, Precision
 from faceloom.faces.alignment import CropGeometry
 from faceloom.hashing import sha256_of_file
 from faceloom.provenance import ConsentRecord
@@ -47,6 +47,8 @@ class ModelDescription:
     """Whether the network expects crops that are gray outside the face's outline."""
     training: TrainingRow | None
     """The training, if it is known."""
+    face_mask: FaceMaskKind = "mesh"
+    """How the masks that the network was trained with are made."""
     imported: ImportedRow | None = None
     """The imported file; None for a model that Faceloom trained."""
     consent: ConsentRecord | None = None
@@ -116,6 +118,7 @@ def build_manifest(
         identities=model.identities,
         crop=model.crop,
         mask_background=model.mask_background,
+        face_mask=model.face_mask,
         graphs=tuple(graphs),
         golden=golden,
         blend=blend or BlendRow(),

@@ -4,9 +4,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import float32
-from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faceset import FaceSet
+from faceloom.faceset.visible_faces import find_visible_faces
+from faceloom.progress import run_to_completion
+from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import network_crop
 from faceloom_train.runs.run_directory import Run
 
@@ -14,7 +16,7 @@ from faceloom_train.runs.run_directory import Run
 def mean_mask(run: Run) -> Float32[np.ndarray, "s s"]:
     """Return the share of a run's faces, 0..1, that cover each pixel of the network's crop.
 
-    Every identity has the same weight.
+    Every identity has the same weight. Faces are masked as the run's `face_mask` says.
 
     Args:
         run: The run whose face sets are read.
@@ -22,16 +24,20 @@ def mean_mask(run: Run) -> Float32[np.ndarray, "s s"]:
     Raises:
         ArtifactRefused: If a face set of the run is missing or damaged.
     """
-    crop = network_crop(run.settings)
-    return float32(
-        np.stack([_mean_of(FaceSet.read(path), crop) for path in run.faces.values()]).mean(0)
-    )
+    means = [_mean_of(FaceSet.read(path), run.settings) for path in run.faces.values()]
+    return float32(np.stack(means).mean(0))
 
 
-def _mean_of(faceset: FaceSet, crop: CropGeometry) -> Float32[np.ndarray, "s s"]:
+def _mean_of(faceset: FaceSet, settings: TrainConfig) -> Float32[np.ndarray, "s s"]:
+    crop = network_crop(settings)
     to_crop = faceset.geometry.affine_to(crop)
+    visible = (
+        run_to_completion(find_visible_faces(faceset, faceset.rows, crop))
+        if settings.face_mask == "regions"
+        else None
+    )
     total = np.zeros((crop.size, crop.size), np.float32)
     for row in faceset.rows:
         _, mask = align_mesh(faceset.mesh_in_crop(row), to_crop, crop.size)
-        total += mask
+        total += visible.mask(row, mask, crop) if visible else mask
     return total / (255 * np.float32(len(faceset)))

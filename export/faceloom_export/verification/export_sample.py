@@ -8,8 +8,10 @@ from jaxtyping import Float32
 from faceloom.array_types import Points, RgbBatch
 from faceloom.faces.alignment import crop_face
 from faceloom.faces.face_crop import align_mesh
+from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import mask_background
-from faceloom.faceset import FaceRow, FaceSet
+from faceloom.faces.regions import visible_mask
+from faceloom.faceset import FaceSet
 from faceloom.faceset.similarity import center_of
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import network_crop
@@ -98,14 +100,15 @@ def evenly_spaced(length: int, count: int) -> list[int]:
 
 
 def _read_crops(faceset: FaceSet, indices: list[int], settings: TrainConfig) -> list[np.ndarray]:
-    return [_read_crop(faceset, faceset.rows[index], settings) for index in indices]
-
-
-def _read_crop(faceset: FaceSet, row: FaceRow, settings: TrainConfig) -> np.ndarray:
+    """Read faces as conversion passes them to the network."""
     crop = network_crop(settings)
     to_crop = faceset.geometry.affine_to(crop)
-    face = crop_face(faceset.read_crop(row), to_crop, crop.size)
+    rows = [faceset.rows[index] for index in indices]
+    faces = [crop_face(faceset.read_crop(row), to_crop, crop.size) for row in rows]
     if not settings.mask_background:
-        return face
-    _, mask = align_mesh(faceset.mesh_in_crop(row), to_crop, crop.size)
-    return mask_background(face, mask)
+        return faces
+    masks = [align_mesh(faceset.mesh_in_crop(row), to_crop, crop.size)[1] for row in rows]
+    if settings.face_mask == "regions":
+        regions = FaceParser().parse_faces(faces, masks)
+        masks = [visible_mask(*pair) for pair in zip(masks, regions, strict=True)]
+    return [mask_background(*pair) for pair in zip(faces, masks, strict=True)]

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from faceloom.array_types import Rgb
-from faceloom.faces.regions import CROPS, PARSING_SIDE, REGIONS, RegionBatch
+from faceloom.array_types import Mask, Rgb
+from faceloom.faces.regions import (
+    CROPS,
+    PARSING_SIDE,
+    REGIONS,
+    RegionBatch,
+    RegionMap,
+    regions_are_plausible,
+)
 from faceloom.onnx_session import open_face_model
 from faceloom.weights import FACE_PARSER
 
@@ -37,3 +44,22 @@ class FaceParser:
             # INTER_AREA averages where it shrinks; where it enlarges, it is INTER_LINEAR.
             cv2.resize(crop, size, batch[index], interpolation=cv2.INTER_AREA)
         return np.asarray(self._session.run([REGIONS], {CROPS: batch})[0])
+
+    def parse_faces(
+        self, crops: Sequence[Rgb], mesh_masks: Sequence[Mask]
+    ) -> list[RegionMap | None]:
+        """Return the regions of aligned crops, where they are plausible.
+
+        Args:
+            crops: n square crops of any size.
+            mesh_masks: Their mesh masks.
+
+        Returns:
+            The regions of each crop; None where they do not explain a face.
+        """
+        if not len(crops):
+            return []
+        return [
+            regions if regions_are_plausible(regions, mask) else None
+            for regions, mask in zip(self.parse(crops), mesh_masks, strict=True)
+        ]

@@ -48,6 +48,8 @@ class Region(IntEnum):
 
 # What a swap replaces.
 FACE_REGIONS = (Region.SKIN, Region.BROWS, Region.EYES, Region.LIPS, Region.MOUTH)
+# What networks that learn the visible face see and draw.
+VISIBLE_REGIONS = (*FACE_REGIONS, Region.GLASSES)
 # What may hide parts of a face.
 HIDING_REGIONS = (Region.HAIR, Region.GLASSES, Region.OCCLUDER, Region.CLOTH)
 
@@ -109,17 +111,20 @@ def regions_are_plausible(regions: RegionMap, mesh_mask: Mask) -> bool:
     return explained >= _MIN_EXPLAINED
 
 
-def visible_mask(mesh_mask: Mask, regions: RegionMap) -> Mask:
+def visible_mask(mesh_mask: Mask, regions: RegionMap | None) -> Mask:
     """Return the visible face, with its glasses: what networks are trained to see and draw.
 
     Args:
         mesh_mask: The mesh mask of a crop.
-        regions: The regions of the same crop.
+        regions: The regions of the same crop; None if they are not known.
 
     Returns:
-        The mesh mask without hair and whatever else hides the face.
+        The mesh mask without hair and whatever else hides the face; the whole mesh mask if the
+        regions are not known.
     """
-    face = region_mask(regions, (*FACE_REGIONS, Region.GLASSES), len(mesh_mask))
+    if regions is None:
+        return mesh_mask
+    face = region_mask(regions, VISIBLE_REGIONS, len(mesh_mask))
     return np.asarray(np.minimum(mesh_mask, steepened(face)), np.uint8)
 
 

@@ -40,6 +40,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "size": manifest.crop.size,
         "coverage": manifest.crop.coverage,
         "mask_background": manifest.mask_background,
+        "face_mask": manifest.face_mask,
         "graphs": [_describe_graph(bundle, row) for row in manifest.graphs],
         "golden": manifest.golden.model_dump(mode="json", exclude={"file", "sha256"}),
         **manifest.model_dump(mode="json", include={"training", "imported", "license"}),

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.training
 
 @pytest.fixture(scope="module")
 def faces(facesets: dict[str, Path]) -> list[TrainingFaces]:
-    return [load_faces(FaceSet.read(path), tiny_config()) for path in facesets.values()]
+    config = tiny_config(face_mask="mesh")
+    return [load_faces(FaceSet.read(path), config) for path in facesets.values()]
 
 
 def parameters(count: int, **changes: np.ndarray) -> dict[str, np.ndarray]:
@@ -40,13 +41,13 @@ def parameters(count: int, **changes: np.ndarray) -> dict[str, np.ndarray]:
 def augment(
     crops: np.ndarray, *, jit_compile: bool = False, **changes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The target, and the input with its mesh mask, [n, 32, 32, 4] each."""
+    """The target [n, 32, 32, c], and the input with its face mask [n, 32, 32, 4]."""
     batch = {"crops": crops, **parameters(len(crops), **changes)}
     batch = {name: ops.convert_to_tensor(value) for name, value in batch.items()}
-    target, inputs, mesh_mask = (
+    target, inputs, face_mask = (
         ops.convert_to_numpy(x) for x in make_augmentation(32, jit_compile)(batch)
     )
-    return target, np.concatenate([inputs, mesh_mask], -1)
+    return target, np.concatenate([inputs, face_mask], -1)
 
 
 def test_no_augmentation_gives_the_center_of_the_crop(faces: list[TrainingFaces]) -> None:
@@ -111,6 +112,27 @@ def test_an_occluder_is_in_input_and_target_but_not_in_the_target_mask(
     np.testing.assert_array_equal(target[0, distance > 0.17], plain[0, distance > 0.17])
     invisible, _ = augment(crops, **occluder(0, 0, visible=0))
     np.testing.assert_array_equal(invisible, plain)
+
+
+@pytest.mark.parametrize("hidden", [0, 1])
+def test_an_occluder_of_the_visible_face_may_be_hidden_from_the_input(
+    faces: list[TrainingFaces], hidden: int
+) -> None:
+    crops, disc = faces[0].crops[:1], occluder(0, 0)
+    # The lower half of the face is hidden by something else.
+    lower = np.arange(40)[:, None] >= 20
+    visible = np.where(lower, 0, crops[..., 3])[..., None]
+    regions = np.concatenate([crops[..., :3], visible, crops[..., 3:]], -1)
+    target, inputs = augment(regions, occluder_hidden=np.float32([hidden]), **disc)
+    plain, _ = augment(crops)
+    covered, _ = augment(crops, **disc)
+    np.testing.assert_allclose(target[..., :3], covered[..., :3], atol=1e-5)
+    np.testing.assert_allclose(target[0, :16, :, 3], covered[0, :16, :, 3], atol=1e-5)
+    assert not target[0, 17:, :, 3].any()
+    np.testing.assert_allclose(target[..., 4], plain[..., 3], atol=1e-5)
+    shown = covered if hidden else plain
+    np.testing.assert_allclose(inputs[0, :16, :, 3], shown[0, :16, :, 3], atol=1e-5)
+    assert not inputs[0, 17:, :, 3].any()
 
 
 def test_an_occluder_moves_with_the_input(faces: list[TrainingFaces]) -> None:

@@ -36,7 +36,7 @@ def test_loaded_crops_show_the_stored_crops_in_the_networks_geometry(
     faces: list[TrainingFaces], facesets: dict[str, Path]
 ) -> None:
     stored = FaceSet.read(facesets["ada"])
-    assert faces[0].crops.shape == (16, 40, 40, 4)
+    assert faces[0].crops.shape == (16, 40, 40, 5)
     assert faces[0].landmarks.shape == (16, len(EXPRESSION_LANDMARKS), 2)
     np.testing.assert_allclose(np.median(faces[0].landmarks, axis=0), 0, atol=1e-4)
     # The nose tip of the stored crop lies inside the mask of the network's crop.
@@ -82,7 +82,7 @@ def test_a_batch_has_the_documented_shapes(faces: list[TrainingFaces]) -> None:
     (batch,) = batches(faces, 0, 1)
     shapes = {name: value.shape for name, value in batch.items()}
     assert shapes == {
-        "crops": (2, 2, 40, 40, 4),
+        "crops": (2, 2, 40, 40, 5),
         "landmarks": (2, 2, len(EXPRESSION_LANDMARKS), 2),
         "mirrored": (2, 2),
         "target_transform": (2, 2, 2, 3),
@@ -92,6 +92,7 @@ def test_a_batch_has_the_documented_shapes(faces: list[TrainingFaces]) -> None:
         "occluder_params": (2, 2, 10),
         "blur": (2, 2),
         "jpeg_strength": (2, 2),
+        "occluder_hidden": (2, 2),
     }
     assert batch["crops"].dtype == np.uint8
 

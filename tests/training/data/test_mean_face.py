@@ -45,3 +45,32 @@ def test_shifted_faces_make_one_sharp_mean_face() -> None:
         np.abs(image - expected)[interior, interior].mean() for image in (mean_face, plain_mean)
     )
     assert error < plain_error / 4
+
+
+def test_what_hides_a_face_is_left_out() -> None:
+    rng = np.random.default_rng(0)
+    skin, hair = np.uint8([200, 150, 100]), np.uint8([10, 10, 10])
+    outline = np.zeros((_STORED_SIZE, _STORED_SIZE), np.uint8)
+    outline[10:-10, 10:-10] = 255
+    crops = []
+    # A fringe that is always there, and a hand that passes.
+    for left in (10, 30, 50):
+        visible = outline.copy()
+        visible[10:30] = 0
+        visible[40:60, left : left + 10] = 0
+        rgb = np.where((visible > 0)[..., None], skin, hair)
+        crops.append(np.dstack([rgb, visible, outline]))
+    mesh = np.float32(rng.uniform(-0.4, 0.4, (468, 2)))
+    faces = TrainingFaces(
+        "ada",
+        np.stack([*crops, *crops]),
+        np.zeros((6, 2, 2), np.float32),
+        np.stack([mesh] * 6),
+        np.ones(6, np.float32),
+    )
+    mean_face = compute_mean_face(faces, _SIZE)
+    inside = slice(8, -8)
+    assert np.abs(mean_face[inside, inside, :3] * 255 - skin).max() < 12
+    # The mask still says how often the face is seen.
+    assert mean_face[10:18, 20:40, 3].max() < 0.05
+    assert mean_face[35:50, 4:11, 3].mean() == pytest.approx(2 / 3, abs=0.05)

@@ -77,7 +77,7 @@ def test_a_pasted_picture_has_the_identity_and_no_expression(
     ben = load_faces(FaceSet.read(facesets["ben"]), run.settings).crops[4]
     edge = (len(ben) - 96) // 2
     middle = np.float32(ben[edge : edge + 96, edge : edge + 96]) / 255
-    networks = _FixedPrediction(run, np.asarray(mask_background(middle[..., :3], middle[..., 3:])))
+    networks = _FixedPrediction(run, np.asarray(mask_background(middle[..., :3], middle[..., 3:4])))
     ada, _, as_ben, _ = Evaluator(run).evaluate(networks.model)
     # The pose differs, but the face is ben's.
     assert as_ben.identity > 0.4

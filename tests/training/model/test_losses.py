@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from faceloom.faces.alignment import CropGeometry
@@ -18,6 +19,7 @@ from faceloom_train.model.losses import (
     mean_dssim,
     mean_over_faces,
     pixel_weights,
+    without_hidden_pixels,
 )
 
 pytestmark = pytest.mark.training
@@ -125,7 +127,7 @@ def test_more_scales_measure_structure_rather_than_grain() -> None:
 
 def test_an_error_at_a_lower_resolution_has_the_same_mean() -> None:
     crop = CropGeometry(size=SIZE, coverage=1)
-    weights = to_numpy(pixel_weights(square_mask(16), crop, LossConfig()))
+    weights = to_numpy(pixel_weights(square_mask(16), square_mask(16), crop, LossConfig()))
     full, half = (
         to_numpy(mean_over_faces(weights, np.ones((1, side, side, 1), np.float32)))
         for side in (SIZE, SIZE // 2)
@@ -146,11 +148,11 @@ def test_weights_sum_to_one_for_any_size_of_the_face(side: int) -> None:
     crop = CropGeometry(size=SIZE, coverage=1)
     mask = square_mask(side)
     config = LossConfig(background_weight=0, eyes_mouth_weight=0)
-    weights = to_numpy(pixel_weights(mask, crop, config))
+    weights = to_numpy(pixel_weights(mask, mask, crop, config))
     assert weights.sum() == pytest.approx(1, abs=0.02)
     assert (weights[mask == 0] == 0).all()
     config = LossConfig(background_weight=0.1, eyes_mouth_weight=0)
-    weights = to_numpy(pixel_weights(mask, crop, config))
+    weights = to_numpy(pixel_weights(mask, mask, crop, config))
     assert weights[0, 0, 0, 0] == pytest.approx(weights[0, 16, 16, 0] / 10, rel=1e-3)
 
 
@@ -163,3 +165,39 @@ def test_eyes_and_mouth_have_more_weight_at_any_coverage(coverage: float) -> Non
         assert weights[y, x] > 3.5
     assert weights[nose[1], nose[0]] < 2.5
     assert weights[0, 0] == pytest.approx(1, abs=0.01)
+
+
+def all_losses(weights: np.ndarray, target: tf.Tensor, prediction: tf.Tensor) -> list[tf.Tensor]:
+    return [
+        mean_over_faces(weights, absolute_error(prediction, target)),
+        mean_over_faces(weights, gradient_difference_error(prediction, target)),
+        mean_over_faces(weights, high_frequency_error(prediction, target)),
+        mean_dssim(weights, prediction, target, 2),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["hidden", "visible"])
+def test_hidden_pixels_count_for_nothing(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    target, prediction, other = (
+        rng.random((1, SIZE, SIZE, 3)).astype(np.float32) for _ in range(3)
+    )
+    outline = square_mask(24)
+    mask = outline.copy()
+    mask[:, :16] = 0
+    hidden = outline - mask
+    where = np.broadcast_to((hidden if kind == "hidden" else mask) > 0, target.shape)
+    weights = pixel_weights(mask, outline, CropGeometry(size=SIZE, coverage=1), LossConfig())
+    gradients = []
+    values = []
+    for picture in (target, np.where(where, other, target)):
+        with tf.GradientTape() as tape:
+            variable = tf.constant(prediction)
+            tape.watch(variable)
+            losses = all_losses(weights, *without_hidden_pixels(picture, variable, hidden))
+            total = sum(losses)
+        values.append([float(loss) for loss in losses])
+        gradients.append(tape.gradient(total, variable).numpy())
+    same = np.isclose(*values, rtol=1e-5)
+    assert same.all() if kind == "hidden" else not same.any()
+    assert gradients[0][where].any() == (kind == "visible")

@@ -1,7 +1,8 @@
 """Overlay hand-like and other occluders on faces, for a whole batch at once.
 
 Input and target show the occluder and the target's mask leaves it out. The network learns to mask
-occluders, so that a swap leaves them in front of the face.
+occluders, so that a swap leaves them in front of the face. Where faces are masked by their regions,
+half of the occluders are hidden from the input (see `pipeline`).
 """
 
 from keras import ops
@@ -66,10 +67,10 @@ def mean_skin_color(crops: Tensor) -> Tensor:
     """Return the mean color inside the mask, 0 to 1: [n, 3].
 
     Args:
-        crops: RGB and mask [n, m, m, 4], uint8.
+        crops: RGB and mask [n, m, m, c], uint8; c is 4 or more.
     """
     samples = ops.cast(crops[:, ::8, ::8], "float32") / 255
-    mask = samples[..., 3:]
+    mask = samples[..., 3:4]
     return ops.sum(samples[..., :3] * mask, axis=(1, 2)) / (ops.sum(mask, axis=(1, 2)) + 1e-3)
 
 

@@ -20,6 +20,9 @@ _OCCLUDER_HALF_WIDTH = (0.05, 0.2)
 _OCCLUDER_MAX_RATIO = 4.0
 # Width of an occluder's soft edge, smallest and largest, as a fraction of the crop's side.
 _OCCLUDER_EDGE = (0.006, 0.02)
+# Probability that an occluder is hidden from the encoder. In conversion those are hidden that the
+# face parsing network finds; the encoder must know both kinds.
+_OCCLUDER_HIDDEN = 0.5
 # Streams 0, 1, ... of a step sample the faces of each identity.
 _FIRST_STREAM = 1000
 
@@ -62,6 +65,9 @@ def sample_augmentation(
         degraded = tf.cast(sampler.scalar() < config.degradation_probability, tf.float32)
         parameters["blur"] = degraded * sampler.uniform((), 0, config.blur)
         parameters["jpeg_strength"] = degraded * sampler.uniform((), 0, config.jpeg_strength)
+    if config.occlusion_probability:
+        hidden = sampler.uniform((), 0, 1) < _OCCLUDER_HIDDEN
+        parameters["occluder_hidden"] = tf.cast(hidden, tf.float32)
     return parameters
 
 
@@ -83,6 +89,8 @@ def augmentation_shapes(config: AugmentationConfig) -> dict[str, tuple[int, ...]
         shapes |= {"occluder_transform": (2, 3), "occluder_params": (_OCCLUDER_SIZE,)}
     if config.degradation_probability:
         shapes |= {"blur": (), "jpeg_strength": ()}
+    if config.occlusion_probability:
+        shapes["occluder_hidden"] = ()
     return shapes
 
 

@@ -17,21 +17,24 @@ from faceloom_train.augmentation.occlusion import (
 from faceloom_train.augmentation.resampling import interpolate_grid, sample_bilinear
 from faceloom_train.backend import JitCompile, Tensor, xla_compile
 
-# Target, input and mesh mask of a batch.
+# Target, input and the input's face mask of a batch.
 Examples: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
 
 def make_augmentation(
     size: int, jit_compile: JitCompile
 ) -> Callable[[dict[str, Tensor]], Examples]:
-    """Build a function that returns (target, input, mesh mask) for a batch.
+    """Build a function that returns (target, input, face mask) for a batch.
 
-    The batch holds crops [n, m, m, 4], RGB and mask in uint8, and the arrays of
-    `sample_augmentation`, each with a leading n. Target [n, s, s, 4] is RGB and mask, input
-    [n, s, s, 3] is RGB, mesh mask [n, s, s, 1] is the mask of the input; all are 0 to 1. Target and
+    The batch holds crops [n, m, m, c], RGB and mask in uint8, and the arrays of
+    `sample_augmentation`, each with a leading n. Target [n, s, s, c] is RGB and mask, input
+    [n, s, s, 3] is RGB, face mask [n, s, s, 1] is the mask of the input; all are 0 to 1. Target and
     input share `target_transform` and the occluders; `input_transform`, `warp`, `color_jitter` and
-    the degradation change the input only. The mesh mask covers occluders, as the mesh mask of a
-    conversion does.
+    the degradation change the input only.
+
+    c is 4 where the mask is the mesh mask. The face mask then covers occluders, as the mesh mask of
+    a conversion does. c is 5 where the mask is the visible face; the fifth channel is the mesh
+    mask. The face mask then leaves out the occluders with `occluder_hidden`.
 
     Args:
         size: Side s of the network's crops in pixels.
@@ -44,30 +47,35 @@ def make_augmentation(
 
 
 def _crop(batch: dict[str, Tensor], size: int) -> tuple[Tensor, Tensor]:
-    """Sample target and input from the stored crops, [n, s, s, 4] each."""
+    """Sample target [n, s, s, c] and input [n, s, s, 4] from the stored crops."""
     x, y = pixel_coordinates(size)
     crops, transform = batch["crops"], batch["target_transform"]
     target = _sample(crops, *transform_coordinates(transform, x, y))
-    return target, _sample(crops, *transform_coordinates(transform, *_input_to_target(batch, x, y)))
+    coordinates = transform_coordinates(transform, *_input_to_target(batch, x, y))
+    return target, _sample(crops[..., :4], *coordinates)
 
 
 def _vary(target: Tensor, source: Tensor, batch: dict[str, Tensor]) -> Examples:
     """Add occluders to both images, and color jitter and degradation to the input."""
     # Channels first: contiguous rows of pixels are faster.
-    target, mask = _split_mask(target)
-    source, mesh_mask = _split_mask(source)
+    target, masks = _split_mask(target)
+    source, face_mask = _split_mask(source)
     if "occluder_transform" in batch:
         x, y = pixel_coordinates(target.shape[-1])
         skin = mean_skin_color(batch["crops"])
         target, visible = overlay_occluder(target, x, y, batch, skin)
-        mask = mask * visible
-        source, _ = overlay_occluder(source, *_input_to_target(batch, x, y), batch, skin)
+        mask, mesh_mask = masks[:, :1], masks[:, 1:]
+        masks = ops.concatenate([mask * visible, mesh_mask], 1)
+        source, visible = overlay_occluder(source, *_input_to_target(batch, x, y), batch, skin)
+        if mesh_mask.shape[1]:
+            hidden = batch["occluder_hidden"][:, None, None, None]
+            face_mask = face_mask * (1 - hidden * (1 - visible))
     source = _jitter_color(source, batch["color_jitter"])
     if "blur" in batch:
         source = degrade(source, batch["blur"], batch["jpeg_strength"])
     return tuple(
         ops.transpose(x, (0, 2, 3, 1))
-        for x in (ops.concatenate([target, mask], 1), source, mesh_mask)
+        for x in (ops.concatenate([target, masks], 1), source, face_mask)
     )
 
 
@@ -80,7 +88,7 @@ def _input_to_target(batch: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Te
 
 
 def _split_mask(images: Tensor) -> tuple[Tensor, Tensor]:
-    """[n, s, s, 4] -> RGB [n, 3, s, s] and mask [n, 1, s, s]."""
+    """[n, s, s, c] -> RGB [n, 3, s, s] and masks [n, c - 3, s, s]."""
     planes = ops.transpose(images, (0, 3, 1, 2))
     return planes[:, :3], planes[:, 3:]
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from faceloom.choices import FaceMaskKind
 from faceloom.json_documents import StrictModel
 from faceloom.provenance.consent import Consent
 
@@ -152,7 +153,8 @@ class AugmentationConfig(StrictModel):
     gains vary by 12 %, contrast by 25 %, brightness by 0.1, shading by 20 % each way."""
     occlusion_probability: Fraction = 0.2
     """Probability that a synthetic hand or object covers part of a face, in input and target; the
-    learned mask must leave it out."""
+    learned mask must leave it out. With `face_mask: regions` half of them are gray in the input,
+    as those that conversion detects are."""
     degradation_probability: Fraction = 0.25
     """Probability that the inputs of a step are blurred and compressed."""
     blur: NonNegative = 0.01
@@ -178,7 +180,8 @@ class LossConfig(StrictModel):
     """Weight of the absolute error of the mask."""
     background_weight: Fraction = 0.05
     """Weight of a pixel outside the face relative to one inside, in all terms but `mask` and
-    `landmarks`."""
+    `landmarks`. With `face_mask: regions` the outside begins at the outline of the mesh; what is
+    hidden inside it has no weight."""
     eyes_mouth_weight: NonNegative = 3
     """Additional weight of the pixels of eyes and mouth, in the same terms."""
     landmarks: NonNegative = 0.5
@@ -216,6 +219,10 @@ class TrainConfig(StrictModel):
     """How much of the head a crop shows, 0.5 to 1.2 (see `CropGeometry`)."""
     mask_background: bool = True
     """Whether the encoder's input is gray outside the face's mask, in training and conversion."""
+    face_mask: FaceMaskKind = "regions"
+    """What a face's mask is: "mesh": the outline of the mesh; "regions": of that, what the face
+    parsing network sees as visible face (skin, features, glasses). Hair, hands and other occluders
+    inside the outline then count for nothing in the losses."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the initial weights, the sampled faces and the augmentation, 0 to 2^31 - 1."""
     steps: PositiveInt
@@ -283,6 +290,7 @@ FIXED = frozenset(
         "network",
         "coverage",
         "mask_background",
+        "face_mask",
         "seed",
         "validation_faces",
         "precision",

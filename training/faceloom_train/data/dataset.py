@@ -18,6 +18,8 @@ from faceloom.faces.alignment import CENTERED_TEMPLATE, CropGeometry, apply_affi
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS, EXPRESSION_MIRROR_INDICES
 from faceloom.faceset import FaceRow, FaceSet
+from faceloom.faceset.visible_faces import VisibleFaces, find_visible_faces
+from faceloom.progress import ProgressCallback, run_to_completion
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.augmentation.parameters import sample_augmentation
 from faceloom_train.config.schema import TrainConfig
@@ -42,8 +44,9 @@ class TrainingFaces:
 
     identity: str
     """Name of the identity."""
-    crops: UInt8[np.ndarray, "n m m 4"]
-    """RGB and mesh mask, 0 to 255; m is `MARGIN` times the side of the network's crop."""
+    crops: UInt8[np.ndarray, "n m m c"]
+    """RGB and mask, 0 to 255; m is `MARGIN` times the side of the network's crop. c is 4 where the
+    mask is the mesh mask; where it is the visible face, the fifth channel is the mesh mask."""
     landmarks: Float32[np.ndarray, "n k 2"]
     """`EXPRESSION_LANDMARKS` less their median over the identity, in `LANDMARK_UNIT`."""
     meshes: Float32[np.ndarray, "n p 2"]
@@ -75,12 +78,15 @@ def validation_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...
     return tuple(faceset.rows[int(position)] for position in positions)
 
 
-def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
-    """Decode the faces of a set that are trained on.
+def load_faces(
+    faceset: FaceSet, config: TrainConfig, report: ProgressCallback = lambda _: None
+) -> TrainingFaces:
+    """Decode the faces of a set that are trained on, and parse them if their masks need it.
 
     Args:
         faceset: The face set.
         config: The run's configuration.
+        report: Receives the progress of parsing.
 
     Raises:
         ArtifactRefused: A crop cannot be read.
@@ -92,8 +98,11 @@ def load_faces(faceset: FaceSet, config: TrainConfig) -> TrainingFaces:
     stored = CropGeometry(
         size=size, coverage=crop.coverage * size / crop.size, template=crop.template
     )
+    visible = None
+    if config.face_mask == "regions":
+        visible = run_to_completion(find_visible_faces(faceset, rows, crop), report)
     with ThreadPoolExecutor() as pool:
-        crops = list(pool.map(lambda row: _read_crop(faceset, row, stored), rows))
+        crops = list(pool.map(lambda row: _read_crop(faceset, row, stored, visible), rows))
     to_crop = faceset.geometry.affine_to(crop)
     meshes = (
         np.stack([apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]) / crop.size
@@ -122,7 +131,7 @@ def make_dataset(
         stop: Step after the last one.
 
     Returns:
-        Dicts of arrays whose first two axes are (face, identity): crops uint8 [b, i, m, m, 4],
+        Dicts of arrays whose first two axes are (face, identity): crops uint8 [b, i, m, m, c],
         landmarks [b, i, k, 2], and the arrays of `sample_augmentation`.
     """
     with tf.device("CPU"):
@@ -167,9 +176,9 @@ class _FaceSampler:
 
 
 def _read_crop(
-    faceset: FaceSet, row: FaceRow, geometry: CropGeometry
-) -> UInt8[np.ndarray, "m m 4"]:
-    """Read a face in another crop geometry: RGB and mesh mask."""
+    faceset: FaceSet, row: FaceRow, geometry: CropGeometry, visible: VisibleFaces | None
+) -> UInt8[np.ndarray, "m m c"]:
+    """Read a face in another crop geometry: RGB, visible face if it is known, and mesh mask."""
     affine = faceset.geometry.affine_to(geometry)
     crop = cv2.warpAffine(
         _prefilter(faceset.read_crop(row), float(affine[0, 0])),
@@ -177,8 +186,10 @@ def _read_crop(
         (geometry.size, geometry.size),
         borderMode=cv2.BORDER_REPLICATE,
     )
-    _, mask = align_mesh(faceset.mesh_in_crop(row), affine, geometry.size)
-    return np.dstack([crop, mask])
+    _, outline = align_mesh(faceset.mesh_in_crop(row), affine, geometry.size)
+    if visible is None:
+        return np.dstack([crop, outline])
+    return np.dstack([crop, visible.mask(row, outline, geometry), outline])
 
 
 def _prefilter(crop: np.ndarray, scale: float) -> np.ndarray:

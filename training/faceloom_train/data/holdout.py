@@ -10,13 +10,19 @@ from jaxtyping import Bool, Float32
 from faceloom.array_types import Points, Rgb, float32, to_uint8
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import align_mesh
+from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import mesh_mask
+from faceloom.faces.regions import RegionMap, visible_mask
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.swap.bundle.manifest import BlendRow
-from faceloom.swap.compositing.mask_refinement import erode_and_feather
+from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.compositing.paste_back import paste
+from faceloom.swap.options import BlendSettings, SwapOptions
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import network_crop, validation_rows
+
+# How faces are pasted: as conversion does by default.
+_BLEND = BlendSettings.from_options(BlendRow(), SwapOptions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +34,24 @@ class ValidationFace:
     mesh_xy: Points
     """Landmarks in pixels of the network's crop."""
     rgb_mask: Float32[np.ndarray, "s s 4"]
-    """The network's crop: RGB and mesh mask, 0 to 1."""
+    """The network's crop: RGB and face mask, 0 to 1."""
     geometry: CropGeometry
     """Geometry of the stored crop."""
+    regions: RegionMap | None = None
+    """The regions of the network's crop; None if faces are masked by their mesh, or if they are
+    not plausible."""
 
     @classmethod
-    def from_row(cls, faces: FaceSet, row: FaceRow, crop: CropGeometry) -> "ValidationFace":
+    def from_row(
+        cls, faces: FaceSet, row: FaceRow, crop: CropGeometry, parser: FaceParser | None = None
+    ) -> "ValidationFace":
         """Read a face.
 
         Args:
             faces: The face set.
             row: The face's row.
             crop: Geometry of the network's crop.
+            parser: Finds the visible face; None: the face mask is the mesh mask.
 
         Raises:
             ArtifactRefused: The stored crop cannot be read.
@@ -49,8 +61,10 @@ class ValidationFace:
         rgb = cv2.warpAffine(
             image, to_crop, (crop.size, crop.size), borderMode=cv2.BORDER_REPLICATE
         )
-        mesh, mask = align_mesh(faces.mesh_in_crop(row), to_crop, crop.size)
-        return cls(image, mesh, float32(np.dstack([rgb, mask])) / 255, faces.geometry)
+        mesh, outline = align_mesh(faces.mesh_in_crop(row), to_crop, crop.size)
+        regions = parser.parse_faces([rgb], [outline])[0] if parser else None
+        mask = visible_mask(outline, regions)
+        return cls(image, mesh, float32(np.dstack([rgb, mask])) / 255, faces.geometry, regions)
 
     @property
     def face_mask(self) -> Bool[np.ndarray, "s s"]:
@@ -66,10 +80,8 @@ class ValidationFace:
         """
         image = self.image.copy()
         outline = mesh_mask(self.mesh_xy, crop.size, crop.size)
-        blend = BlendRow()
-        mask = erode_and_feather(
-            np.minimum(to_uint8(prediction[..., 3] * 255), outline), blend.erode, blend.feather
-        )
+        masks = FacePair(outline, to_uint8(prediction[..., 3] * 255), self.regions)
+        mask = paste_mask(masks, _BLEND, {}).blended
         paste(image, to_uint8(prediction[..., :3] * 255), mask, self.geometry.affine_to(crop))
         return image
 
@@ -85,7 +97,9 @@ def load_validation_faces(faces: FaceSet, config: TrainConfig) -> Sequence[Valid
         ArtifactRefused: A stored crop cannot be read.
     """
     crop = network_crop(config)
-    loaded = (ValidationFace.from_row(faces, row, crop) for row in validation_rows(faces, config))
+    parser = FaceParser() if config.face_mask == "regions" else None
+    rows = validation_rows(faces, config)
+    loaded = (ValidationFace.from_row(faces, row, crop, parser) for row in rows)
     return [face for face in loaded if face.face_mask.any()]
 
 

@@ -13,13 +13,22 @@ from faceloom_train.data.dataset import TrainingFaces
 _GRID = 64
 # Standard deviation of a landmark's influence, as a fraction of the crop's side.
 _INFLUENCE = 0.02
+# Share of the faces that must show a pixel; what it lacks is filled with the skin around.
+_MIN_SHOWN = 0.1
+# Standard deviation of the blur that continues the skin, as a fraction of the crop's side.
+_CONTINUED = 0.08
+# Weight of the mean color of the skin, relative to the skin around.
+_MEAN_SKIN = 1e-3
+# Added to a sum of weights, against division by zero.
+_EPSILON = 1e-9
 
 
 def compute_mean_face(faces: TrainingFaces, size: int) -> Float32[np.ndarray, "s s 4"]:
     """Average an identity's faces after warping each to the median mesh.
 
     Only the half of the faces closest to the median mesh is used: warping a profile would invent
-    the side that it does not show.
+    the side that it does not show. What hides a face does not count; where most faces are hidden,
+    the visible skin around is continued.
 
     Args:
         faces: The identity's faces.
@@ -33,12 +42,39 @@ def compute_mean_face(faces: TrainingFaces, size: int) -> Float32[np.ndarray, "s
     closest = np.argsort(distances, kind="stable")[: max(1, len(distances) // 2)]
     weights, coordinates = _landmark_weights(median), _pixel_grid(size)
     side = faces.crops.shape[1]
-    total = np.zeros((size, size, 4), np.float32)
+    sums = np.zeros((size, size, 8), np.float32)
     for crop, mesh in zip(faces.crops[closest], faces.meshes[closest], strict=True):
         shift = cv2.resize((weights @ (mesh - median)).reshape(_GRID, _GRID, 2), (size, size))
         x, y = np.moveaxis(((coordinates + shift) / MARGIN + 0.5) * side - 0.5, -1, 0)
-        total += cv2.remap(crop, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return total / (255 * len(closest))
+        # OpenCV warps at most four channels at once.
+        rgb, masks = (
+            cv2.remap(
+                np.ascontiguousarray(part), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+            )
+            for part in (crop[..., :3], crop[..., 3:])
+        )
+        sums += _weigh(float32(np.dstack([rgb, masks])) / 255)
+    return _average(sums, len(closest))
+
+
+def _weigh(face: Float32[np.ndarray, "s s c"]) -> Float32[np.ndarray, "s s 8"]:
+    """Return RGB times weight, and weight, for two weights: not hidden, and visible face."""
+    rgb, mask, outline = face[..., :3], face[..., 3:4], face[..., -1:]
+    shown = 1 - np.maximum(outline - mask, 0)
+    return np.concatenate([rgb * shown, shown, rgb * mask, mask], -1)
+
+
+def _average(sums: Float32[np.ndarray, "s s 8"], count: int) -> Float32[np.ndarray, "s s 4"]:
+    """Return RGB and mask of the mean of `count` faces, given the sum of what `_weigh` returns."""
+    rgb, shown, skin = sums[..., :3], sums[..., 3:4], sums[..., 4:]
+    lacking = np.maximum(_MIN_SHOWN * count - shown, 0)
+    if lacking.any():
+        sigma = _CONTINUED * len(sums)
+        spread = cv2.GaussianBlur(skin, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        # Far from all visible skin, its mean color.
+        spread = spread + _MEAN_SKIN * skin.mean((0, 1)) + _EPSILON
+        rgb = rgb + lacking * spread[..., :3] / spread[..., 3:]
+    return np.concatenate([rgb / (shown + lacking), skin[..., 3:] / count], -1)
 
 
 def _landmark_weights(mesh: Float32[np.ndarray, "k 2"]) -> Float32[np.ndarray, "g k"]:

@@ -19,16 +19,17 @@ from faceloom_train.runs.warm_start import copy_weights
 log = logging.getLogger(__name__)
 
 
-def load_training_faces(run: Run) -> list[TrainingFaces]:
+def load_training_faces(run: Run, report: ProgressCallback = lambda _: None) -> list[TrainingFaces]:
     """Load the training faces of each identity.
 
     Args:
         run: The run.
+        report: Receives the progress of parsing faces.
 
     Raises:
         ArtifactRefused: A face set is damaged.
     """
-    return [load_faces(FaceSet.read(path), run.settings) for path in run.faces.values()]
+    return [load_faces(FaceSet.read(path), run.settings, report) for path in run.faces.values()]
 
 
 def restore_or_initialize(

@@ -89,7 +89,7 @@ def train(
     seconds = 0.0
     report(Progress("precision", 1, 1, run.settings.precision))
     with dtype_policy(run.settings.precision):
-        faces = load_training_faces(run)
+        faces = load_training_faces(run, report)
         while True:
             session = _Session(run, faces, strategy)
             try:

@@ -116,7 +116,8 @@ class _WorkerSession:
         self._total_steps = settings.steps
         with dtype_policy(settings.precision):
             self._faces = self._faces or [
-                load_faces(FaceSet.read(path), settings) for path in self._face_sets.values()
+                load_faces(FaceSet.read(path), settings, self._report)
+                for path in self._face_sets.values()
             ]
             with self._strategy.scope():
                 model = build_model(settings, list(config.face_sets))

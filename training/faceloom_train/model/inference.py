@@ -19,7 +19,7 @@ def swap_faces(
     Args:
         model: The model.
         rgb: Crops, 0 to 1.
-        mask: Their mesh masks, 0 to 1.
+        mask: Their face masks, 0 to 1, as the run's `face_mask` says.
         identity: Index of the decoder.
 
     Returns:

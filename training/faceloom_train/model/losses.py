@@ -32,11 +32,31 @@ _DETAIL_STRIDE = 4
 _SQRT_EPSILON = 1e-5
 
 
-def pixel_weights(mask: Any, crop: CropGeometry, config: LossConfig) -> Any:
+def without_hidden_pixels(target: Any, prediction: Any, hidden: Any) -> tuple[Any, Any]:
+    """Make hidden pixels equal and constant, so that no term learns from them.
+
+    A weight of 0 does not suffice: windows around visible pixels reach into hidden ones.
+
+    Args:
+        target: RGB [n, s, s, 3].
+        prediction: RGB [n, s, s, 3].
+        hidden: How far each pixel is hidden, [n, s, s, 1], 0 to 1.
+
+    Returns:
+        Target and prediction that both show the prediction where the target is hidden. The
+        prediction has no gradient there.
+    """
+    fill = ops.stop_gradient(prediction) * hidden
+    return target * (1 - hidden) + fill, prediction * (1 - hidden) + fill
+
+
+def pixel_weights(mask: Any, outline: Any, crop: CropGeometry, config: LossConfig) -> Any:
     """Compute how much each pixel counts: 1 inside the face, more at eyes and mouth.
 
     Args:
         mask: Masks [n, s, s, 1], 0 to 1.
+        outline: Where the background ends, [n, s, s, 1], 0 to 1; at least `mask`. What is inside
+            and not in the mask has no weight.
         crop: Geometry of the crops.
         config: Weights of background, eyes and mouth.
 
@@ -44,7 +64,7 @@ def pixel_weights(mask: Any, crop: CropGeometry, config: LossConfig) -> Any:
         Weights [n, s, s, 1] that sum to 1 over each face.
     """
     weights = mask * eyes_mouth_map(crop, config.eyes_mouth_weight) + config.background_weight * (
-        1 - mask
+        1 - outline
     )
     return weights / (ops.sum(weights, axis=(1, 2, 3), keepdims=True) + 1)
 

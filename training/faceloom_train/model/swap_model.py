@@ -22,6 +22,7 @@ from faceloom_train.model.losses import (
     mean_dssim,
     mean_over_faces,
     pixel_weights,
+    without_hidden_pixels,
 )
 from faceloom_train.model.networks import Networks, build_networks
 from faceloom_train.model.train_step import run_train_step
@@ -89,9 +90,10 @@ class SwapModel(PrebuiltModel):
             training: Not used; Keras passes it.
 
         Returns:
-            target and prediction [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]. n is identities
-            x faces, and the faces of an identity are consecutive, so that each decoder gets a
-            contiguous block.
+            target [n, s, s, c] (RGB, mask and, where the mask is the visible face, mesh mask),
+            prediction [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]. n is identities x faces,
+            and the faces of an identity are consecutive, so that each decoder gets a contiguous
+            block.
         """
         target, inputs = self.augment_batch(batch)
         latent = self._run(self.encoder, inputs)
@@ -107,16 +109,16 @@ class SwapModel(PrebuiltModel):
         }
 
     def augment_batch(self, batch: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the decoders' targets [n, s, s, 4] and the encoder's inputs [n, s, s, 3].
+        """Return the decoders' targets [n, s, s, c] and the encoder's inputs [n, s, s, 3].
 
         Args:
             batch: A batch of `make_dataset`.
         """
-        target, inputs, mesh_mask = self._augment(
+        target, inputs, face_mask = self._augment(
             {name: _by_identity(value) for name, value in batch.items()}
         )
         return target, (
-            mask_background(inputs, mesh_mask) if self.config.mask_background else inputs
+            mask_background(inputs, face_mask) if self.config.mask_background else inputs
         )
 
     def _decode(self, latents: Sequence[Any], mirrored: Sequence[Any]) -> list[Any]:
@@ -170,9 +172,13 @@ class SwapModel(PrebuiltModel):
         """
         config = self.config.loss
         # Split once: the gradient of slicing the last axis is slow.
-        target, mask = ops.split(y_pred["target"], [3], axis=-1)
         prediction, predicted_mask = ops.split(y_pred["prediction"], [3], axis=-1)
-        weights = pixel_weights(mask, self.crop, config)
+        target, mask, outline = ops.split(y_pred["target"], [3, 4], axis=-1)
+        if outline.shape[-1]:
+            target, prediction = without_hidden_pixels(target, prediction, outline - mask)
+        else:
+            outline = mask
+        weights = pixel_weights(mask, outline, self.crop, config)
         landmarks = _by_identity(x["landmarks"])
         scales = dssim_scales(config, self.crop.size)
         terms = {

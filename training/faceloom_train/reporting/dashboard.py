@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from faceloom.faceset.visible_faces import PARSING_STAGE
 from faceloom.progress import Progress
 from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP, SWAP_METRICS
 from faceloom_train.evaluation.run_score import unjudged_reason
@@ -237,6 +238,8 @@ class Dashboard:
 def _describe_activity(progress: Progress) -> str:
     if progress.stage == "evaluate":
         return f"evaluating the validation faces ({progress.done} of {progress.total})"
+    if progress.stage == PARSING_STAGE:
+        return f"parsing the faces of {progress.note} ({progress.done} of {progress.total})"
     if progress.stage == "memory":
         return f"building; memory: {progress.note}"
     if progress.stage == "compile":

@@ -73,10 +73,10 @@ def write_examples(model: SwapModel, faces: Sequence[TrainingFaces], path: Path)
 def _examples(model: SwapModel, batch: dict[str, Any]) -> list[Float32[np.ndarray, "n s s 3"]]:
     # Compiling takes longer than one call.
     augment = make_augmentation(model.crop.size, jit_compile=False)
-    target, source, outline = augment(batch)
+    target, source, face_mask = augment(batch)
     if model.config.mask_background:
-        source = mask_background(source, outline)
-    mask = ops.broadcast_to(target[..., 3:], source.shape)
+        source = mask_background(source, face_mask)
+    mask = ops.broadcast_to(target[..., 3:4], source.shape)
     return [ops.convert_to_numpy(x) for x in (source, target[..., :3], mask)]
 
 
@@ -96,7 +96,7 @@ def _prediction_columns(
     count = len(faces.crops)
     indices = np.linspace(0, count - 1, min(_ROWS, count)).round().astype(int)
     crops = center_crops(faces.crops[indices], model.crop.size)
-    rgb, mask = crops[..., :3], crops[..., 3:]
+    rgb, mask = crops[..., :3], crops[..., 3:4]
     predictions = [swap_faces(model, rgb, mask, index)[..., :3] for index in (own, other)]
     name = faces.identity
     labels = (name, f"{name} reconstructed", f"{name} with {identities[other].identity}'s face")

@@ -29,6 +29,7 @@ def describe_run(directory: Path) -> dict[str, Any]:
         "size": settings.network.size,
         "coverage": settings.coverage,
         "mask_background": settings.mask_background,
+        "face_mask": settings.face_mask,
         "step": checkpoint_step(checkpoints[-1]) if checkpoints else 0,
         "total_steps": settings.steps,
         "precision": settings.precision,

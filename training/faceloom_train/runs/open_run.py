@@ -67,6 +67,7 @@ def open_run(
             f"{directory} has already trained {step} steps, more than the {requested.steps} "
             f"requested, and was not changed; export it, or train longer with --steps {2 * step}."
         )
+    requested = _keep_face_mask(requested, run.settings)
     return run.with_settings(resolve_precision(requested, run.settings), step)
 
 
@@ -87,6 +88,13 @@ def _create_run(
     return Run.create(
         directory, _resolve_paths(faces), resolve_precision(settings, None), init_from
     )
+
+
+def _keep_face_mask(requested: TrainConfig, current: TrainConfig) -> TrainConfig:
+    """Return the requested settings with the run's `face_mask`, unless they name one."""
+    if "face_mask" in requested.model_fields_set:
+        return requested
+    return requested.model_copy(update={"face_mask": current.face_mask})
 
 
 def _check_init_from(init_from: Path, settings: TrainConfig) -> None:

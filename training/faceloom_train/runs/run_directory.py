@@ -109,6 +109,7 @@ class Run:
         try:
             data = parse_yaml(read_bounded(path, MAX_BYTES))
             _check_schema(data, path)
+            _add_face_mask(data)
             file = RunFile.model_validate(data)
         except FileNotFoundError:
             raise ArtifactRefused(
@@ -241,6 +242,13 @@ class Run:
 
     def _relative(self, path: Path) -> Path:
         return Path(os.path.relpath(path.resolve(), self.directory.resolve()))
+
+
+def _add_face_mask(data: object) -> None:
+    """Complete the settings of a run that was created before there was `face_mask`."""
+    settings = data.get("settings") if isinstance(data, dict) else None
+    if isinstance(settings, dict):
+        settings.setdefault("face_mask", "mesh")
 
 
 def _check_schema(data: object, path: Path) -> None:

@@ -10,7 +10,7 @@ from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face
 from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
-from faceloom.faces.regions import RegionMap, regions_are_plausible, visible_mask
+from faceloom.faces.regions import RegionMap, visible_mask
 from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.compositing.paste_back import paste
@@ -163,12 +163,9 @@ class FrameSwapper:
         self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace]
     ) -> list[RegionMap | None]:
         """Return the regions of each face's picture; None without a parser or if implausible."""
-        if not self._parser or not faces:
+        if not self._parser:
             return [None] * len(faces)
-        return [
-            regions if regions_are_plausible(regions, face.crop.mask) else None
-            for regions, face in zip(self._parser.parse(pictures), faces, strict=True)
-        ]
+        return self._parser.parse_faces(pictures, [face.crop.mask for face in faces])
 
     def warm_up(self, lead_in: Sequence[AlignedFrame]) -> None:
         """Reset the state and bring it to where it is after the lead-in frames.
@@ -297,9 +294,7 @@ def _crop_batch(
     """Stack faces with the masks that the source was trained with."""
     crops = [face.crop for face in faces]
     masks = [
-        visible_mask(crop.mask, parsed)
-        if source.face_mask == "regions" and parsed is not None
-        else crop.mask
+        visible_mask(crop.mask, parsed) if source.face_mask == "regions" else crop.mask
         for crop, parsed in zip(crops, regions, strict=True)
     ]
     return CropBatch.from_crops(crops, source.crop.size, masks)
