@@ -15,11 +15,15 @@ Image = Float32[np.ndarray, "_ _ 3"]
 Coverage = Float32[np.ndarray, "_ _"]
 
 # Shares of the samples that get each kind of overlay.
-_HAND = 0.25
-_SHAPE = 0.2
+_HAND = 0.35
+_SHAPE = 0.25
 _MICROPHONE = 0.08
 _STRANDS = 0.15
 _GLASSES = 0.12
+# Share of the shapes and microphones that have one color, and of the hands whose color is that of
+# the face's skin, as a person's own hand has.
+_PLAIN = 0.5
+_OWN_HAND = 0.5
 # Fewest pixels of a hand that is worth pasting.
 _MIN_PIXELS = 300
 # Coverage from which a pixel belongs to the overlay.
@@ -52,7 +56,7 @@ def add_overlays(
         if rng.random() < share:
             coverage = draw(rng, regions)
             texture = random_texture(rng, side, textures)
-            if region is not Region.OCCLUDER:
+            if region is not Region.OCCLUDER or rng.random() < _PLAIN:
                 # Strands and frames have one color.
                 texture = np.broadcast_to(texture.mean((0, 1)), texture.shape)
             image, regions = _paste(image, regions, texture, coverage, region)
@@ -84,7 +88,12 @@ def _paste_hand(
         affine[:, 2] += rng.uniform(0.2, 0.8, 2) * side - middle
         coverage = cv2.warpAffine(float32(where), affine, (side, side))
         hand = float32(cv2.warpAffine(other.rgb, affine, (side, side))) / 255
-        hand = np.clip(hand * float32(np.exp(rng.normal(0, 0.2, 3))), 0, 1)
+        gain = np.exp(rng.normal(0, 0.2, 3))
+        skin = regions == Region.SKIN
+        if skin.any() and rng.random() < _OWN_HAND:
+            own = (hand * coverage[..., None]).sum((0, 1)) / max(float(coverage.sum()), 1)
+            gain = image[skin].mean(0) / np.maximum(own, 0.02) * np.exp(rng.normal(0, 0.1))
+        hand = np.clip(hand * float32(gain), 0, 1)
         return _paste(image, regions, hand, coverage, Region.OCCLUDER)
     return image, regions
 
@@ -93,8 +102,9 @@ def _draw_shape(rng: np.random.Generator, regions: Regions) -> Coverage:
     """Draw a bar from one edge to another, an ellipse or a polygon."""
     canvas = np.zeros(regions.shape, np.uint8)
     side = len(canvas)
-    kind = rng.integers(3)
-    if kind == 0:
+    # Every second shape is a bar.
+    kind = rng.integers(-1, 3)
+    if kind <= 0:
         ends = rng.uniform(-0.3, 1.3, (2, 2)) * side
         thickness = int(side * rng.uniform(0.02, 0.2))
         cv2.line(canvas, _pixel(ends[0]), _pixel(ends[1]), 255, thickness, cv2.LINE_AA)

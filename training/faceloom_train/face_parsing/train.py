@@ -1,6 +1,6 @@
 """Train the face parsing network and store its weights.
 
-python -m faceloom_train.face_parsing.train CROWD_FOLDER parser.weights.h5 [--steps N]
+python -m faceloom_train.face_parsing.train CROWD_FOLDER parser.weights.h5 [--steps N] [--start W]
 """
 
 import math
@@ -97,19 +97,28 @@ def parsing_loss(regions: Any, logits: Any) -> Any:
     return entropy + 1 - ops.mean(dice)
 
 
-def learning_rate(steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def learning_rate(
+    steps: int, peak: float = _LEARNING_RATE
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """Return the schedule: a warm-up, then a cosine to zero.
 
     Args:
         steps: Steps of the whole training.
+        peak: The largest learning rate.
     """
     warmup = min(_WARMUP_STEPS, steps // 4)
     return keras.optimizers.schedules.CosineDecay(
-        _LEARNING_RATE / 20, steps - warmup, warmup_target=_LEARNING_RATE, warmup_steps=warmup
+        peak / 20, steps - warmup, warmup_target=peak, warmup_steps=warmup
     )
 
 
-def train(pictures: Sequence[CrowdPicture], out: Path, steps: int, seed: int = 0) -> keras.Model:
+def train(
+    pictures: Sequence[CrowdPicture],
+    out: Path,
+    steps: int,
+    seed: int = 0,
+    start: Path | None = None,
+) -> keras.Model:
     """Train a network and store its weights, also every 250 steps.
 
     Args:
@@ -117,6 +126,7 @@ def train(pictures: Sequence[CrowdPicture], out: Path, steps: int, seed: int = 0
         out: The weights to write, NAME.weights.h5.
         steps: Steps of 24 samples.
         seed: Seed of weights and samples.
+        start: Weights to continue from, at half the learning rate; None starts anew.
 
     Returns:
         The network with averaged weights.
@@ -125,8 +135,10 @@ def train(pictures: Sequence[CrowdPicture], out: Path, steps: int, seed: int = 0
     keras.utils.set_random_seed(seed)
     cv2.setNumThreads(1)
     model = build_parser()
+    if start:
+        model.load_weights(start)
     optimizer = keras.optimizers.AdamW(
-        learning_rate(steps),
+        learning_rate(steps, _LEARNING_RATE / 2 if start else _LEARNING_RATE),
         weight_decay=_WEIGHT_DECAY,
         global_clipnorm=1.0,
         use_ema=True,
@@ -146,6 +158,7 @@ def main(
     out: Annotated[Path, typer.Argument(help="The weights to write, NAME.weights.h5.")],
     steps: Annotated[int, typer.Option(help="Steps of 24 samples.")] = 6000,
     seed: Annotated[int, typer.Option(help="Seed of weights and samples.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="Weights to continue from.")] = None,
 ) -> None:
     """Train the network and print the IoU of each region on people held out.
 
@@ -154,8 +167,9 @@ def main(
         out: The weights to write.
         steps: Steps of 24 samples.
         seed: Seed of weights and samples.
+        start: Weights to continue from.
     """
-    model = train(read_crowd(crowd, validation=False), out, steps, seed)
+    model = train(read_crowd(crowd, validation=False), out, steps, seed, start)
     images, regions = validation_arrays(read_crowd(crowd, validation=True))
     for region, iou in region_iou(regions, model.predict(images, verbose=0).argmax(-1)).items():
         typer.echo(f"{region.name.lower():10} {iou:.3f}")
