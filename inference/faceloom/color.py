@@ -11,6 +11,8 @@ from faceloom.array_types import Rgb, float32, to_uint8
 
 # L* 0..100, a* and b* about -127..127 (CIE 1976, D65).
 Lab: TypeAlias = Float32[np.ndarray, "_ _ 3"]
+# Levels of 255 in one unit of L*, which ranges from 0 to 100.
+LEVELS_PER_LAB_UNIT = 2.55
 
 # Smallest variance of L*, or of chroma, to divide by.
 _LEAST_VARIANCE = 1e-6

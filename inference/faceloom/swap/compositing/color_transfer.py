@@ -8,22 +8,18 @@ from jaxtyping import Float32, UInt8
 
 from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.choices import ColorTransfer
-from faceloom.color import ChromaSpread, Lab, from_lab, to_lab
+from faceloom.color import LEVELS_PER_LAB_UNIT, ChromaSpread, Lab, from_lab, to_lab
 from faceloom.swap.compositing.chroma_limit import limit_chroma
+from faceloom.swap.compositing.illumination import add_light, light_difference
+from faceloom.swap.compositing.running_mean import update_running_mean
 from faceloom.swap.selection.track_state import TrackArrays
 
 # The target's colors are smoothed over time, so that a hand inside the mask does not tint the
 # face. The prediction's colors are measured in each frame: its flicker is what the transfer has
 # to remove, and smoothing the difference of the two would let the flicker through.
 
-# Smallest weight of a new frame in the running mean of the target's colors.
-_MIN_WEIGHT = 0.5
 # Smallest weight of a new frame in the running mean of the spread's gain.
 _MIN_GAIN_WEIGHT = 0.2
-# Mean change, in levels of 255, at which a new frame replaces the running mean: a lamp.
-_FULL_WEIGHT_CHANGE = 6.0
-# Levels of 255 in one unit of L*, which ranges from 0 to 100.
-_LEVELS_PER_LAB_UNIT = 2.55
 # Side, in pixels, of the pictures whose spreads are compared. A soft face has a smaller spread
 # than its target for lack of fine detail; raising it to the target's looks burnt.
 _SPREAD_SIDE = 32
@@ -34,6 +30,8 @@ _MIN_SLOPE = 0.7
 _MAX_SLOPE = 1.4
 # Side, in pixels, of the pictures that means and quantiles are measured in.
 _MEASURE_SIDE = 128
+# Share of the darkest and of the brightest skin that means leave out: shadow and highlight.
+_TRIMMED = 0.05
 # Mask value from which a pixel is inside.
 _INSIDE = 127
 # Quantiles that describe a channel's distribution.
@@ -41,11 +39,17 @@ _QUANTILES = np.linspace(0, 1, 33)
 
 
 def transfer_color(
-    method: ColorTransfer, swapped: Rgb, target: Rgb, mask: Mask, state: TrackArrays
+    method: ColorTransfer,
+    swapped: Rgb,
+    target: Rgb,
+    covered: Mask,
+    state: TrackArrays,
+    skin: Mask | None = None,
 ) -> Rgb:
-    """Give a predicted face the target's colors, both measured inside the mask.
+    """Give a predicted face the target's colors and light.
 
-    All methods but "none" limit the variation of chroma to the target's, see `limit_chroma`.
+    All methods but "none" bring the target's light (see `light_difference`) and limit the variation
+    of chroma to the target's (see `limit_chroma`).
 
     Args:
         method: "none"; "lab" for the mean in CIE L*a*b*; "rct" for the mean and, within limits,
@@ -54,39 +58,57 @@ def transfer_color(
             within limits.
         swapped: The predicted face, [size, size, 3].
         target: The target's crop, [size, size, 3].
-        mask: Where the face is shown, [size, size].
+        covered: Where the face is shown, [size, size]; chroma's variation and distributions are
+            measured here.
         state: The track's running means, which are updated.
+        skin: Where both show skin, [size, size]; light, means and spreads are measured here.
+            `covered` if it is not known.
 
     Returns:
         The predicted face in the target's colors.
     """
-    if method == "none" or not (_reduced(mask) > _INSIDE).any():
+    if method == "none" or not (_reduced(covered) > _INSIDE).any():
         return swapped
-    small_swapped, small_target = to_lab(_reduced(swapped)), to_lab(_reduced(target))
-    spread = _target_spread(small_target, mask, state)
+    skin = covered if skin is None else skin
+    small_target = to_lab(_reduced(target))
+    full, small = _in_target_light(swapped, small_target, skin, state)
+    spread = _target_spread(small_target, covered, state)
     if method == "histogram":
-        matched = _transfer_histogram(swapped, target, mask, state)
-        own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), mask))
+        matched = _transfer_histogram(from_lab(full), target, covered, state)
+        own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), covered))
         limited = limit_chroma(to_lab(matched), own, spread)
         return matched if limited is None else from_lab(limited)
-    weights = float32(_reduced(mask) > _INSIDE)
-    target_levels = _LEVELS_PER_LAB_UNIT * _mean(small_target, weights)
-    target_mean = _running_mean("color", target_levels, state) / _LEVELS_PER_LAB_UNIT
+    target_levels = LEVELS_PER_LAB_UNIT * _trimmed_mean(small_target, skin)
+    mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
     gain = np.ones(3, np.float32)
     if method == "rct":
-        current = _gain(small_swapped, small_target, mask)
-        gain = _running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
-    shift = target_mean - gain * _mean(small_swapped, weights)
-    own = ChromaSpread.measure(_inside(small_swapped * gain + shift, mask))
-    full = float32(to_lab(swapped) * gain + shift)
-    limited = limit_chroma(full, own, replace(spread, mean=target_mean))
+        current = _gain(small, small_target, skin)
+        gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
+    shift = mean - gain * _trimmed_mean(small, skin)
+    own = ChromaSpread.measure(_inside(small * gain + shift, covered))
+    full = float32(full * gain + shift)
+    # Both means are the skin's: the chroma that lightness explains is 0 there.
+    limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))
     return from_lab(full if limited is None else limited)
+
+
+def _in_target_light(
+    swapped: Rgb, small_target: Lab, skin: Mask, state: TrackArrays
+) -> tuple[Lab, Lab]:
+    """Return the predicted face in the target's light, in full size and reduced."""
+    full = to_lab(swapped)
+    reduced = _reduced(swapped)
+    small = full if reduced is swapped else to_lab(reduced)
+    weights = float32(_reduced(skin) > _INSIDE)
+    light = light_difference(small, small_target, weights, state)
+    lit = add_light(full, light)
+    return lit, lit if small is full else add_light(small, light)
 
 
 def _target_spread(target: Lab, mask: Mask, state: TrackArrays) -> ChromaSpread:
     """Return how the target's chroma varies, smoothed over time."""
     current = ChromaSpread.measure(_inside(target, mask))
-    values = _running_mean("chroma", current.to_array(), state, _MIN_GAIN_WEIGHT)
+    values = update_running_mean("chroma", current.to_array(), state, _MIN_GAIN_WEIGHT)
     return ChromaSpread.from_array(current.mean, values)
 
 
@@ -99,9 +121,13 @@ def _reduced(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
 
 
-def _mean(lab: Lab, weights: Float32[np.ndarray, "s s"]) -> Float32[np.ndarray, "3"]:
-    """Return the weighted mean color."""
-    return float32((lab * weights[..., None]).sum((0, 1)) / max(float(weights.sum()), 1e-6))
+def _trimmed_mean(picture: Lab, skin: Mask) -> Float32[np.ndarray, "3"]:
+    """Return the mean color of the skin without shadow and highlight; of all if there is none."""
+    inside = _reduced(skin) > _INSIDE
+    pixels = picture[inside] if inside.any() else picture.reshape(-1, 3)
+    lightness = pixels[:, 0]
+    darkest, brightest = np.quantile(lightness, [_TRIMMED, 1 - _TRIMMED])
+    return float32(pixels[(lightness >= darkest) & (lightness <= brightest)].mean(0))
 
 
 def _inside(picture: Lab, mask: Mask) -> Float32[np.ndarray, "n 3"]:
@@ -123,7 +149,7 @@ def _transfer_histogram(swapped: Rgb, target: Rgb, mask: Mask, state: TrackArray
     own_quantiles, target_quantiles = (
         np.quantile(_reduced(picture)[inside], _QUANTILES, axis=0) for picture in (swapped, target)
     )
-    target_quantiles = _running_mean("color", float32(target_quantiles), state)
+    target_quantiles = update_running_mean("color", float32(target_quantiles), state)
     tables = [
         _lookup_table(own_quantiles[:, channel], target_quantiles[:, channel])
         for channel in range(3)
@@ -144,16 +170,3 @@ def _lookup_table(own: np.ndarray, target: np.ndarray) -> UInt8[np.ndarray, "256
     slopes = np.clip(np.diff(mapped), _MIN_SLOPE, _MAX_SLOPE)
     limited = np.concatenate([[0], np.cumsum(slopes)])
     return to_uint8(limited - np.interp(own[middle], levels, limited) + target[middle])
-
-
-def _running_mean(
-    name: str, current: np.ndarray, state: TrackArrays, min_weight: float = _MIN_WEIGHT
-) -> Float32[np.ndarray, "..."]:
-    """Update the running mean of that name; a large change replaces it at once."""
-    before = state.get(name, current)
-    if before.shape != current.shape:
-        before = current
-    change = current - before
-    weight = float(np.clip(np.abs(change).mean() / _FULL_WEIGHT_CHANGE, min_weight, 1))
-    state[name] = float32(before + weight * change)
-    return state[name]

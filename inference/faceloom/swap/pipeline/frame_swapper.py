@@ -15,6 +15,7 @@ from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.compositing.paste_back import paste
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
+from faceloom.swap.compositing.visible_skin import visible_skin
 from faceloom.swap.options import BlendSettings, SwapOptions
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.lost_faces import LastFaces
@@ -276,9 +277,11 @@ def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
         outline = mesh_mask(crop.mesh_xy, len(outline), len(outline), settings.forehead)
     pair = FacePair(outline, swapped.learned_mask, swapped.target_regions, swapped.drawn_regions)
     mask = paste_mask(pair, settings, state)
-    matched = transfer_color(settings.color, swapped.prediction, crop.rgb, mask.covered, state)
-    sharpened = _sharpened(matched, crop.rgb, mask.covered, settings)
-    return BlendedFace(swapped, sharpened, mask.covered, mask.blended)
+    covered = mask.covered
+    skin = visible_skin(pair, covered)
+    matched = transfer_color(settings.color, swapped.prediction, crop.rgb, covered, state, skin)
+    sharpened = _sharpened(matched, crop.rgb, covered, settings)
+    return BlendedFace(swapped, sharpened, covered, mask.blended)
 
 
 def _open_parser(sources: Sequence[FaceSource], options: SwapOptions) -> FaceParser | None:

@@ -1,0 +1,102 @@
+"""Bring the target's light to a predicted face: the low frequencies of its color and shading.
+
+A network draws a face in the light of its training footage, with blotches that no light makes. In
+each picture, a surface of the second order is fitted to the skin that both faces show; the
+difference of the two surfaces is added to the prediction. A surface describes light from any side
+and its falloff, and cannot describe a nose or a cheek of the target.
+"""
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+
+from faceloom.array_types import float32
+from faceloom.color import LEVELS_PER_LAB_UNIT, Lab
+from faceloom.swap.compositing.running_mean import update_running_mean
+from faceloom.swap.selection.track_state import TrackArrays
+
+# Weight of every pixel of a crop, 0..1.
+Weights = Float32[np.ndarray, "s s"]
+
+# Side, in pixels, of the pictures that the surfaces are fitted to.
+_SIDE = 32
+# The face's extent as a share of the crop's side.
+_FACE_EXTENT = 0.8
+# Penalty of the coefficients' squares, for each pixel of the crop: the less skin is seen, the
+# flatter is its surface.
+_RIDGE = 0.01
+# Largest change of L*, a* and b*: more is a hard shadow, which has no low frequency.
+_LIMITS = float32([15, 8, 8])
+# Smallest weight to divide by.
+_LEAST_WEIGHT = 1e-6
+
+
+def light_difference(swapped: Lab, target: Lab, skin: Weights, state: TrackArrays) -> Lab:
+    """Return what brings the target's light to a predicted face.
+
+    The target's surface is smoothed over time; the prediction's is measured in each frame, so that
+    its flicker is removed.
+
+    Args:
+        swapped: The predicted face.
+        target: The target, of the same size.
+        skin: The weight of each pixel: where both show skin.
+        state: The arrays of the face's track, which are updated.
+
+    Returns:
+        What to add to the predicted face, 32 x 32 pixels; 0 in the mean over the skin, where it is
+        not limited.
+    """
+    size = (_SIDE, _SIDE)
+    weights = float32(cv2.resize(skin, size, interpolation=cv2.INTER_AREA))
+    mean_terms = _weighted_mean(_TERMS, weights)
+    terms = _TERMS - mean_terms
+    own, reference = (
+        _fit_surface(_averaged(picture, skin, weights), terms, weights)
+        for picture in (swapped, target)
+    )
+    levels = update_running_mean("light", LEVELS_PER_LAB_UNIT * reference, state)
+    surface = terms @ (levels / LEVELS_PER_LAB_UNIT - own)
+    return float32(_LIMITS * np.tanh(surface / _LIMITS))
+
+
+def add_light(face: Lab, light: Lab) -> Lab:
+    """Add what `light_difference` returned to a face of any size.
+
+    Args:
+        face: The face, which stays as it is.
+        light: The difference.
+    """
+    large = cv2.resize(light, face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return float32(face + large)
+
+
+def _averaged(picture: Lab, skin: Weights, weights: Weights) -> Lab:
+    """Shrink a picture to the size of the weights, averaging skin alone."""
+    total = cv2.resize(picture * skin[..., None], weights.shape, interpolation=cv2.INTER_AREA)
+    return float32(total / np.maximum(weights, _LEAST_WEIGHT)[..., None])
+
+
+def _fit_surface(
+    picture: Lab, terms: Float32[np.ndarray, "s s 5"], weights: Weights
+) -> Float32[np.ndarray, "5 3"]:
+    """Return the coefficients of the surface that is nearest to a picture (ridge regression)."""
+    columns = terms.reshape(-1, terms.shape[-1])
+    weighted = (columns * weights.reshape(-1, 1)).T
+    products = weighted @ columns + _RIDGE * weights.size * np.eye(len(weighted))
+    return float32(np.linalg.solve(products, weighted @ picture.reshape(-1, 3)))
+
+
+def _weighted_mean(values: np.ndarray, weights: Weights) -> Float32[np.ndarray, "c"]:
+    """Return the mean of each channel; 0 without any weight."""
+    total = (values * weights[..., None]).sum((0, 1))
+    return float32(total / max(float(weights.sum()), _LEAST_WEIGHT))
+
+
+def _surface_terms() -> Float32[np.ndarray, "s s 5"]:
+    """Return x, y, x^2, xy and y^2 of every pixel; x and y are -1..1 in the face."""
+    y, x = ((np.mgrid[:_SIDE, :_SIDE] + 0.5) * 2 / _SIDE - 1) / _FACE_EXTENT
+    return float32(np.stack([x, y, x * x, x * y, y * y], -1))
+
+
+_TERMS = _surface_terms()
