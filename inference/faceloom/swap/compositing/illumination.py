@@ -6,6 +6,8 @@ difference of the two surfaces is added to the prediction. A surface describes l
 and its falloff, and cannot describe a nose or a cheek of the target.
 """
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 from jaxtyping import Float32
@@ -16,7 +18,7 @@ from faceloom.swap.compositing.running_mean import update_running_mean
 from faceloom.swap.selection.track_state import TrackArrays
 
 # Weight of every pixel of a crop, 0..1.
-Weights = Float32[np.ndarray, "s s"]
+Weights: TypeAlias = Float32[np.ndarray, "_ _"]
 
 # Side, in pixels, of the pictures that the surfaces are fitted to.
 _SIDE = 32
@@ -27,6 +29,10 @@ _FACE_EXTENT = 0.8
 _RIDGE = 0.01
 # Largest change of L*, a* and b*: more is a hard shadow, which has no low frequency.
 _LIMITS = float32([15, 8, 8])
+# Distance from a surface at which a pixel counts half, in mean distances.
+_TYPICAL = 3.0
+# Smallest such distance in L*: grain.
+_LEAST_SCALE = 0.5
 # Smallest weight to divide by.
 _LEAST_WEIGHT = 1e-6
 
@@ -49,15 +55,13 @@ def light_difference(swapped: Lab, target: Lab, skin: Weights, state: TrackArray
     """
     size = (_SIDE, _SIDE)
     weights = float32(cv2.resize(skin, size, interpolation=cv2.INTER_AREA))
-    mean_terms = _weighted_mean(_TERMS, weights)
-    terms = _TERMS - mean_terms
     own, reference = (
-        _fit_surface(_averaged(picture, skin, weights), terms, weights)
-        for picture in (swapped, target)
+        _fitted_surface(_averaged(picture, skin, weights), weights) for picture in (swapped, target)
     )
     levels = update_running_mean("light", LEVELS_PER_LAB_UNIT * reference, state)
-    surface = terms @ (levels / LEVELS_PER_LAB_UNIT - own)
-    return float32(_LIMITS * np.tanh(surface / _LIMITS))
+    difference = levels / LEVELS_PER_LAB_UNIT - own
+    difference -= _weighted_mean(difference, weights)
+    return float32(_LIMITS * np.tanh(difference / _LIMITS))
 
 
 def add_light(face: Lab, light: Lab) -> Lab:
@@ -77,14 +81,27 @@ def _averaged(picture: Lab, skin: Weights, weights: Weights) -> Lab:
     return float32(total / np.maximum(weights, _LEAST_WEIGHT)[..., None])
 
 
-def _fit_surface(
-    picture: Lab, terms: Float32[np.ndarray, "s s 5"], weights: Weights
-) -> Float32[np.ndarray, "5 3"]:
-    """Return the coefficients of the surface that is nearest to a picture (ridge regression)."""
+def _fitted_surface(picture: Lab, weights: Weights) -> Lab:
+    """Return the surface that is nearest to a picture; what differs much counts less.
+
+    P. J. Huber, "Robust Statistics", 1981: least squares, and again with the weights of Cauchy.
+    """
+    surface = _least_squares(picture, weights)
+    distance = np.abs((picture - surface)[..., 0] - _weighted_mean(picture - surface, weights)[0])
+    scale = _TYPICAL * float(_weighted_mean(distance[..., None], weights)[0])
+    reweighted = weights / (1 + (distance / max(scale, _LEAST_SCALE)) ** 2)
+    reweighted *= weights.sum() / max(float(reweighted.sum()), _LEAST_WEIGHT)
+    return _least_squares(picture, float32(reweighted))
+
+
+def _least_squares(picture: Lab, weights: Weights) -> Lab:
+    """Return the nearest surface without its constant, by ridge regression."""
+    terms = _TERMS - _weighted_mean(_TERMS, weights)
     columns = terms.reshape(-1, terms.shape[-1])
     weighted = (columns * weights.reshape(-1, 1)).T
     products = weighted @ columns + _RIDGE * weights.size * np.eye(len(weighted))
-    return float32(np.linalg.solve(products, weighted @ picture.reshape(-1, 3)))
+    coefficients = np.linalg.solve(products, weighted @ picture.reshape(-1, 3))
+    return float32(_TERMS @ coefficients)
 
 
 def _weighted_mean(values: np.ndarray, weights: Weights) -> Float32[np.ndarray, "c"]:
@@ -93,7 +110,7 @@ def _weighted_mean(values: np.ndarray, weights: Weights) -> Float32[np.ndarray, 
     return float32(total / max(float(weights.sum()), _LEAST_WEIGHT))
 
 
-def _surface_terms() -> Float32[np.ndarray, "s s 5"]:
+def _surface_terms() -> Float32[np.ndarray, "_ _ 5"]:
     """Return x, y, x^2, xy and y^2 of every pixel; x and y are -1..1 in the face."""
     y, x = ((np.mgrid[:_SIDE, :_SIDE] + 0.5) * 2 / _SIDE - 1) / _FACE_EXTENT
     return float32(np.stack([x, y, x * x, x * y, y * y], -1))
