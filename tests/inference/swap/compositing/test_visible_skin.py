@@ -82,7 +82,7 @@ def test_blending_measures_colors_on_skin(color: ColorTransfer) -> None:
             COVERED,
             target_regions=regions_with(LIPS, Region.LIPS),
         )
-        settings = BlendSettings.from_options(BlendRow(color=color, sharpen=0), SwapOptions())
+        settings = BlendSettings.from_options(BlendRow(sharpen=0), SwapOptions(color=color))
         results.append(blend_face(swapped, settings, {}).matched)
     np.testing.assert_allclose(results[0][:, 64], 150, atol=1)
     np.testing.assert_allclose(results[1][:, 64], 150, atol=1)
