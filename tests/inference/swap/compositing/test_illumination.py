@@ -53,7 +53,7 @@ def test_the_target_s_light_replaces_the_prediction_s(light: str, lit_picture: s
 def test_tinted_light_and_the_mean_color() -> None:
     """Chroma follows too; the mean stays, since it is the color transfer's."""
     target, predicted = face(), face(seed=1) + float32([5, -4, 3])
-    target[..., 1] += 5 * ACROSS
+    target[..., 1] += 5 * ACROSS + 3 * DOWN**2
     matched = lit(predicted, target)
     left, right = (matched[FACE * side > 0].mean(0)[1] for side in (ACROSS < 0, ACROSS > 0))
     assert 2 < right - left < 4
@@ -83,7 +83,7 @@ def test_the_less_skin_is_seen_the_less_changes(share: float, least: float, most
 
 def test_what_is_no_skin_does_not_count() -> None:
     hidden = face(5 * ACROSS)
-    hand = np.s_[20:44, 4:28]
+    hand = np.s_[21:45, 5:29]
     hidden[hand] = [20, 30, -30]
     skin = FACE.copy()
     skin[hand] = 0
