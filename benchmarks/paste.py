@@ -37,7 +37,7 @@ def main() -> None:
         mask = oval(size)
         soft = erode_and_feather(mask, 0.03, 0.03)
         times = [
-            shortest_ms(smooth_mask, mask, {}),
+            shortest_ms(smooth_mask, mask, "mask", {}),
             shortest_ms(erode_and_feather, mask, 0.03, 0.03),
         ]
         times += [
