@@ -166,6 +166,8 @@ def _sentence(out: Path, request: SwapRequest, summary: ConvertSummary) -> str:
         )
     if summary.missing_frames:
         sentences.append(f"A face was lost in {summary.missing_frames} frames.")
+    if summary.occlusion and summary.occlusion.frames:
+        sentences.append(summary.occlusion.to_text(summary.swapped_frames))
     sentences.append(
         disclosure_sentences(
             summary.marks, summary.identities, content_checked=summary.content_checked

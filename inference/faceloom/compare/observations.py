@@ -20,7 +20,7 @@ from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.faces.pose import head_pose
-from faceloom.faces.regions import RegionMap, regions_are_plausible
+from faceloom.faces.regions import RegionMap
 
 # A third more than the whole face, so that the boundary of every mask lies inside.
 CROP = CropGeometry(size=256, coverage=1.3)
@@ -174,10 +174,7 @@ class Observer:
         """Return the regions of each crop; None if they are not measured, or implausible."""
         if self._parser is None or frame % _PARSE_EVERY:
             return [None] * len(crops)
-        return [
-            regions if regions_are_plausible(regions, mask) else None
-            for regions in self._parser.parse(crops)
-        ]
+        return self._parser.parse_faces(crops, [mask] * len(crops))
 
     def _embed(
         self, pictures: Sequence[Rgb], faces: Sequence[Face | None]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from faceloom.compare.metrics import METRICS, Metric, MetricSummary
 from faceloom.compare.score import Score, ScoreComponent
-from faceloom.faces.occlusion import spans
+from faceloom.faces.occlusion import Span, join_spans, occlusion_sentence
 
 # Names of the versions of a clip.
 TARGET = "target"
@@ -22,10 +22,8 @@ _COMPARABLE = 0.8
 _LEAST_ERROR = 5e-4
 # Means below it are printed as 0.
 _LEAST_MEAN = 1e-3
-# Frames of a short break that does not end a span of occluded frames.
+# Distance of two occluded frames of one span.
 _SPAN_GAP = 12
-# Spans of occluded frames that are named.
-_SHOWN_SPANS = 5
 # Characters of the table's first column.
 _TITLE_WIDTH = 34
 # Characters of a version's column.
@@ -121,15 +119,9 @@ class Comparison:
         """Return a sentence on when something stands before the face, empty if nothing does."""
         if not self.occluded_frames:
             return ""
+        spans = join_spans(((frame, frame) for frame in self.occluded_frames), _SPAN_GAP)
         share = len(self.occluded_frames) / self.frames_with_face
-        found = spans(self.occluded_frames, _SPAN_GAP)
-        longest = sorted(sorted(found, key=lambda span: span[0] - span[1])[:_SHOWN_SPANS])
-        named = ", ".join(f"{a} to {b}" if b > a else f"{a}" for a, b in longest)
-        more = f" and {len(found) - len(longest)} shorter ones" if len(found) > len(longest) else ""
-        return (
-            f"Something stands before the face in {100 * share:.0f} % of the frames with a face: "
-            f"frames {named}{more}."
-        )
+        return occlusion_sentence(share, spans, _frames)
 
     def verdict(self) -> str:
         """Return a sentence on how the swap compares with the paste baseline, empty without one."""
@@ -210,6 +202,11 @@ def _compare_with_paste(swap: Version, paste: Version) -> str:
         f"{baseline:.2f}), and its identity similarity ({identity:.2f}) is comparable to the "
         f"paste's ({paste_identity:.2f})."
     )
+
+
+def _frames(span: Span) -> str:
+    first, last = span
+    return f"frame {first}" if first == last else f"frames {first} to {last}"
 
 
 def _line(title: str, cells: list[str | None], best: str) -> str:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from faceloom.compare import Comparison, ScoreWords, words_of_swap
+from faceloom.faces.occlusion import Occlusion
 from faceloom.review.verdict import COVERED_READY, COVERED_USABLE
 
 
@@ -65,6 +66,19 @@ def score_in_words(compared: Mapping[str, Any]) -> ScoreWords | None:
     with suppress(KeyError, TypeError, ValueError):
         return words_of_swap(Comparison.from_json(compared))
     return None
+
+
+def occlusion_note(converted: Mapping[str, Any]) -> str:
+    """Return a sentence on when something stands before the face; empty if nothing does.
+
+    Args:
+        converted: The JSON object that `convert` printed.
+    """
+    with suppress(KeyError, TypeError):
+        found = converted["occlusion"]
+        spans = tuple((start, end) for start, end in found["spans"])
+        return Occlusion(found["frames"], spans).to_text(converted["swapped_frames"])
+    return ""
 
 
 def _extracted(result: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from faceloom.project.project_file import SwapChoices
 from faceloom.project.project_folder import Project
 from faceloom.project.run_state import RunState
-from faceloom.project.step_sentence import review_verdict, score_in_words
+from faceloom.project.step_sentence import occlusion_note, review_verdict, score_in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def summarize(state: RunState) -> SwapSummary:
     }
     trained, converted = results.get("train", {}), results.get("convert", {})
     words = score_in_words(results.get("compare", {}))
+    occlusion = occlusion_note(converted)
     made = [
         step.artifact
         for step, status in zip(plan.steps, state.states, strict=True)
@@ -81,7 +82,7 @@ def summarize(state: RunState) -> SwapSummary:
         picture=next((path for path in made if path.suffix == ".png"), None),
         report=report if report in made else None,
         commands=_commands(state),
-        notes=tuple(state.notes),
+        notes=(*state.notes, *([occlusion] if occlusion else [])),
     )
 
 

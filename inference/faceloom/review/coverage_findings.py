@@ -41,6 +41,10 @@ _SOFT = 0.6
 _SEVERAL_FACES = 0.02
 # Share of the target's frames without a face that is worth noting.
 _WITHOUT_FACE = 0.05
+# Share of the target's frames with something before the face that is worth noting, and from which
+# it is a warning.
+_OCCLUDED_FRAMES = 0.01
+_MANY_OCCLUDED_FRAMES = 0.1
 
 _WHICH_FACE = (
     "Conversion replaces the largest face of each frame; with --reference PICTURE it replaces that "
@@ -227,6 +231,27 @@ def frames_without_face(target: TargetStatistics) -> ReviewFinding | None:
     )
 
 
+def occluded_frames(target: TargetStatistics) -> ReviewFinding | None:
+    """Find frames in which something stands before a face.
+
+    Args:
+        target: The target.
+    """
+    with_face = target.frames - target.frames_without_face
+    share = target.occlusion.frames / max(with_face, 1)
+    if share < _OCCLUDED_FRAMES:
+        return None
+    return ReviewFinding(
+        "something before the face",
+        Severity.WARNING if share >= _MANY_OCCLUDED_FRAMES else Severity.NOTE,
+        target.occlusion.to_text(with_face),
+        "It stays in front with --mask regions; look at these moments in the result, or leave them "
+        "out with --range.",
+        share,
+        {"share": share, "frames": target.occlusion.frames},
+    )
+
+
 def few_target_faces(person: FaceSetStatistics, target: str) -> ReviewFinding | None:
     """Find too few faces of the person in the target, of which the target itself has more.
 
@@ -259,4 +284,5 @@ TARGET_CHECKS: tuple[Callable[[TargetStatistics], ReviewFinding | None], ...] = 
     several_people,
     several_faces,
     frames_without_face,
+    occluded_frames,
 )

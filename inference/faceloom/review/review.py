@@ -9,6 +9,7 @@ import numpy as np
 from faceloom.atomic import check_output_file, write_text
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faces.occlusion import Occlusion
 from faceloom.faceset import FaceSet
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
@@ -135,6 +136,8 @@ class TargetSummary:
     """Number of them with more than one face."""
     frames_without_face: int
     """Number of them with no face."""
+    occlusion: Occlusion
+    """Those in which something stands before a face."""
     people: tuple[TargetPersonSummary, ...]
     """Whoever is in most frames first."""
 
@@ -282,6 +285,7 @@ def _summarize_target(target: TargetStatistics) -> TargetSummary:
         frames=target.frames,
         frames_with_several_faces=target.frames_with_several_faces,
         frames_without_face=target.frames_without_face,
+        occlusion=target.occlusion,
         people=tuple(
             TargetPersonSummary(
                 person.name, len(person.table), person.matches, FacePercentiles.of(person.table)

@@ -1,12 +1,13 @@
 """Statistics of the faces of a face set and of a target, as columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.array_types import float32
+from faceloom.faces.occlusion import Occlusion
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceSet
@@ -181,6 +182,8 @@ class TargetStatistics:
     """Number of them with no face."""
     every: int
     """Every `every`-th frame was measured."""
+    occlusion: Occlusion = field(default_factory=Occlusion)
+    """The measured frames in which something stands before a face."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,12 @@ from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNet
+from faceloom.faces.occlusion import STANDS_BEFORE, Occlusion, occluded_share
 from faceloom.faces.pose import Pose, head_pose
 from faceloom.faces.quality import Quality, crop_quality
+from faceloom.faces.regions import RegionMap
 from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.identity_clustering import cluster_faces
 from faceloom.faceset.similarity import center_of
@@ -52,6 +55,8 @@ class _TargetFace:
     """Longer side in pixels."""
     lighting: Lighting
     """How it is lit."""
+    occluded: float
+    """Share of the face that hands, clothes or other things hide."""
     embedding: Float32[np.ndarray, "192"]
     """Unit vector of the recognition network."""
     thumbnail: bytes
@@ -85,12 +90,17 @@ def measure_target(
     file = FootageFile.open(path)
     total = file.frames and -(-file.frames // every)
     reader = _FaceReader()
-    counts = []
+    counts: list[int] = []
+    times: list[float] = []
+    occluded_times: list[float] = []
     faces: list[_TargetFace] = []
     for frame in file.read(every):
         found = reader.read(frame.rgb)
         faces += found
         counts.append(len(found))
+        times.append(frame.seconds)
+        if any(face.occluded >= STANDS_BEFORE for face in found):
+            occluded_times.append(frame.seconds)
         yield Progress(f"measure {path.name}", len(counts), total)
     if not faces:
         raise NoFaceFound(f"No face was found in {path}; choose a target with a visible face.")
@@ -101,6 +111,7 @@ def measure_target(
         frames_with_several_faces=sum(count > 1 for count in counts),
         frames_without_face=counts.count(0),
         every=every,
+        occlusion=Occlusion.at(occluded_times, (times[-1] - times[0]) / max(len(times) - 1, 1)),
     )
 
 
@@ -170,6 +181,7 @@ class _FaceReader:
     def __init__(self) -> None:
         self._finder = FaceFinder()
         self._recognition = MobileFaceNet()
+        self._parser = FaceParser()
 
     def read(self, picture: Rgb) -> list[_TargetFace]:
         """Measure every face of a frame."""
@@ -177,20 +189,23 @@ class _FaceReader:
         embeddings = self._recognition.embed(
             [picture] * len(faces), [face.points_xy for face in faces]
         )
-        return [
-            _measure(picture, face, embedding)
-            for face, embedding in zip(faces, embeddings, strict=True)
-        ]
+        crops = [FaceCrop.from_image(picture, face, _CROP) for face in faces]
+        regions = self._parser.parse_faces(
+            [crop.rgb for crop in crops], [crop.mask for crop in crops]
+        )
+        return [_measure(*row) for row in zip(faces, crops, embeddings, regions, strict=True)]
 
 
-def _measure(picture: Rgb, face: Face, embedding: Float32[np.ndarray, "192"]) -> _TargetFace:
-    crop = FaceCrop.from_image(picture, face, _CROP)
+def _measure(
+    face: Face, crop: FaceCrop, embedding: Float32[np.ndarray, "192"], regions: RegionMap | None
+) -> _TargetFace:
     return _TargetFace(
         track=face.track,
         pose=head_pose(face.landmarks),
         quality=crop_quality(crop),
         size=face.size,
         lighting=measure_lighting(crop.rgb, crop.mask),
+        occluded=0.0 if regions is None else occluded_share(regions, crop.mask),
         embedding=embedding,
         thumbnail=thumbnail(crop.rgb, _CROP.coverage),
     )

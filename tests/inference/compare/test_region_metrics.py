@@ -23,7 +23,6 @@ from faceloom.compare.observations import (
     FaceRegion,
     FrameObservation,
 )
-from faceloom.faces.occlusion import OCCLUDERS, occluded_share, spans
 from faceloom.faces.regions import Region
 
 FIGURES = ("foreign_hair", "lost_hair", "occluders_kept", "lost_occluders", "uneven_color")
@@ -200,28 +199,3 @@ def test_a_swap_without_these_faults_scores_as_one_whose_regions_are_unknown() -
     assert with_regions
     assert without
     assert with_regions.value == pytest.approx(without.value)
-
-
-def test_occluders_are_counted_inside_the_face() -> None:
-    mask = FACE.astype(np.uint8) * 255
-    share = occluded_share(region_map(with_hand(LABELS)), mask)
-    assert share == pytest.approx(
-        (FACE & (with_hand(LABELS) == Region.OCCLUDER)).sum() / FACE.sum()
-    )
-    assert occluded_share(region_map(with_fringe(LABELS)), mask) == 0
-    assert Region.OCCLUDER in OCCLUDERS
-
-
-@pytest.mark.parametrize(
-    ("indices", "gap", "expected"),
-    [
-        ([], 3, []),
-        ([4], 3, [(4, 4)]),
-        ([4, 5, 9, 14], 3, [(4, 9), (14, 14)]),
-        ([1, 3], 0, [(1, 1), (3, 3)]),
-    ],
-)
-def test_spans_join_what_lies_close(
-    indices: list[int], gap: int, expected: list[tuple[int, int]]
-) -> None:
-    assert spans(indices, gap) == expected

@@ -1,14 +1,17 @@
 """The sentence of a step, from the JSON that its command printed."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from faceloom.compare import Comparison, Score, Version
 from faceloom.compare.metrics import MetricSummary
 from faceloom.compare.score import ScoreComponent
-from faceloom.project.step_sentence import review_verdict, step_sentence
+from faceloom.faces.occlusion import Occlusion
+from faceloom.project.step_sentence import occlusion_note, review_verdict, step_sentence
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,21 @@ def test_a_review_says_what_to_expect(covered: float, start: str) -> None:
     sentence = review_verdict({"verdicts": [verdict]})
     assert sentence.startswith(f"ben's face on clip.mp4: {start}")
     assert ("not ready" in sentence, sentence.endswith("Film ben from the left.")) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("converted", "sentence"),
+    [
+        (
+            {"swapped_frames": 100, "occlusion": asdict(Occlusion(31, ((4.2, 6.0),)))},
+            "Something stands before the face in 31 % of the frames with a face: 4.2 to 6.0 s.",
+        ),
+        ({"swapped_frames": 100, "occlusion": asdict(Occlusion())}, ""),
+        ({"swapped_frames": 100, "occlusion": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_conversion_says_when_something_stands_before_the_face(
+    converted: Mapping[str, Any], sentence: str
+) -> None:
+    assert occlusion_note(json.loads(json.dumps(converted))) == sentence

@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.reviews import run_checks, target_of, turned, with_constants
 
 from faceloom.array_types import float32
+from faceloom.faces.occlusion import Occlusion
 from faceloom.review import DIRECTION_CHECKS, FaceSetStatistics, SwapDirection, list_directions
 from faceloom.review.coverage import covered_share, find_coverage_gap
 from faceloom.review.coverage_findings import TARGET_CHECKS
@@ -40,6 +41,11 @@ DIFFICULT_TARGETS = {
         {"frames_without_face": 30},
         "frames without a face",
         "No face is found in 25 % of the frames",
+    ),
+    "hands": (
+        {"occlusion": Occlusion(30, ((4.2, 6.0), (8.0, 8.0)))},
+        "something before the face",
+        "Something stands before the face in 25 % of the frames with a face: 4.2 to 6.0 s, 8.0 s.",
     ),
 }
 

@@ -138,6 +138,7 @@ def test_the_result_holds_all_numbers_and_findings(
         "frames": 3,
         "frames_with_several_faces": 0,
         "frames_without_face": 0,
+        "occlusion": {"frames": 0, "spans": []},
     }
     assert (person["name"], person["faces"], person["matches"]) == ("target_ada.mp4", 3, "")
     yaw = result["people"][0]["percentiles"]["yaw"]

@@ -72,6 +72,8 @@ class JobResult(StrictModel):
     """Frames in which a face was swapped."""
     missing_frames: int | None = None
     """Frames in which a face was lost."""
+    occluded_frames: int | None = None
+    """Frames in which something stands before a swapped face; None if faces were not parsed."""
     seconds: float | None = None
     """How long the conversion took."""
     notices: tuple[str, ...] = ()
@@ -266,6 +268,7 @@ def _convert(job: ConvertJob, stage: str) -> ProgressGenerator[JobResult]:
         frames=summary.frames,
         swapped_frames=summary.swapped_frames,
         missing_frames=summary.missing_frames,
+        occluded_frames=summary.occlusion.frames if summary.occlusion else None,
         seconds=round(summary.seconds, 3),
         notices=summary.notices,
         marks=summary.marks.formats,

@@ -10,6 +10,7 @@ from pathlib import Path
 from faceloom.choices import Precision
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
+from faceloom.faces.occlusion import Occlusion
 from faceloom.prefetch import prefetch
 from faceloom.progress import ProgressGenerator
 from faceloom.provenance import (
@@ -22,7 +23,7 @@ from faceloom.provenance import (
 from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis, AnalysisState, SegmentGrid
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame, parses_faces
 from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, read_batch_size
 from faceloom.swap.pipeline.segments import (
     ProgressMeter,
@@ -78,6 +79,8 @@ class ConvertSummary:
     """Most faces in a frame that were left as they are, beside those that were swapped."""
     missing_frames: int = 0
     """Frames in which a face was lost."""
+    occlusion: Occlusion | None = None
+    """When something stands before a swapped face; None if faces were not parsed."""
     resumed_at: int = 0
     """Frames that an interrupted run had finished."""
     notices: tuple[str, ...] = ()
@@ -172,6 +175,7 @@ def _convert(
         still=source.still,
         other_faces=selector.other_faces,
         missing_frames=counts.missing,
+        occlusion=counts.occlusion if parses_faces(identity_map.sources, options) else None,
         resumed_at=resumed_at,
         notices=notices,
         marks=written,

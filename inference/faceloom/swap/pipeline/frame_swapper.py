@@ -10,6 +10,7 @@ from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face
 from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
+from faceloom.faces.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.regions import RegionMap, visible_mask
 from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
@@ -71,6 +72,14 @@ class SwappedFace:
     drawn_regions: RegionMap | None = None
     """The prediction's regions; None if they are not asked for, or not plausible."""
 
+    @property
+    def is_occluded(self) -> bool:
+        """Whether something stands before the target's face; False if that is not known."""
+        regions = self.target_regions
+        return (
+            regions is not None and occluded_share(regions, self.aligned.crop.mask) >= STANDS_BEFORE
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BlendedFace:
@@ -96,7 +105,8 @@ class FrameSwapper:
     def __init__(self, sources: Sequence[FaceSource], options: SwapOptions):
         self._sources = tuple(sources)
         self._settings = [BlendSettings.from_options(source.blend, options) for source in sources]
-        self._parser = _open_parser(self._sources, options)
+        # One thread: it runs beside decoding, blending and encoding.
+        self._parser = FaceParser(threads=1) if parses_faces(self._sources, options) else None
         self._label = options.label
         self.state = TrackState()
         self._last_faces = LastFaces(options.on_missing, self.state)
@@ -284,11 +294,14 @@ def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
     return BlendedFace(swapped, sharpened, covered, mask.blended)
 
 
-def _open_parser(sources: Sequence[FaceSource], options: SwapOptions) -> FaceParser | None:
-    """Open the face parsing network, if the mask or a source's input needs it."""
-    needed = options.mask == "regions" or any(source.face_mask == "regions" for source in sources)
-    # One thread: it runs beside decoding, blending and encoding.
-    return FaceParser(threads=1) if needed else None
+def parses_faces(sources: Sequence[FaceSource], options: SwapOptions) -> bool:
+    """Tell whether a conversion parses faces: if the mask or a source's input needs it.
+
+    Args:
+        sources: the sources.
+        options: how faces are swapped.
+    """
+    return options.mask == "regions" or any(source.face_mask == "regions" for source in sources)
 
 
 def _crop_batch(

@@ -20,8 +20,9 @@ from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import LEAD_IN, Analysis, SegmentGrid
+from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
-from faceloom.swap.pipeline.resume_store import FrameCounts, ResumeStore
+from faceloom.swap.pipeline.resume_store import ResumeStore
 from faceloom.swap.pipeline.segments import (
     ProgressMeter,
     align_lead_in,

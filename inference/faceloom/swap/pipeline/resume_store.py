@@ -13,9 +13,8 @@ lets one process at a time work in it (see `output_lock`).
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
@@ -25,6 +24,7 @@ from pydantic import Field
 from faceloom import __version__
 from faceloom.atomic import atomic_file, friendly_os_error, hidden_sibling, write_text
 from faceloom.errors import ArtifactRefused, ContentRefused, NoFaceFound, UsageError
+from faceloom.faces.occlusion import Occlusion
 from faceloom.hashing import sha256_of, sha256_of_file
 from faceloom.json_documents import StrictModel, read_document, to_json
 from faceloom.output_lock import lock_output
@@ -33,7 +33,7 @@ from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bound
 from faceloom.swap.options import ConvertOptions, resume_settings
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
 from faceloom.video.image_sequence import list_images
@@ -114,40 +114,14 @@ class SegmentRow(StrictModel):
     """Frames in which a face was swapped."""
     missing: Annotated[int, Field(ge=0, le=_MAX_FRAMES)]
     """Frames in which a face was lost."""
+    occluded: Annotated[int, Field(ge=0, le=_MAX_FRAMES)]
+    """Frames in which something stands before a swapped face."""
+    occlusions: tuple[tuple[float, float], ...]
+    """Presentation times of the first and the last frame of each span of these, in seconds."""
     pictures_sha256: str
     """Checksum of the encoded pictures."""
     state_sha256: str | None
     """Checksum of the state after the segment; None: the target ended within it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameCounts:
-    """Counts of converted frames."""
-
-    frames: int = 0
-    """All of them."""
-    swapped: int = 0
-    """Those in which a face was swapped."""
-    missing: int = 0
-    """Those in which a face was lost."""
-
-    def __add__(self, other: "FrameCounts") -> "FrameCounts":
-        return FrameCounts(
-            self.frames + other.frames, self.swapped + other.swapped, self.missing + other.missing
-        )
-
-    @classmethod
-    def of(cls, frames: Sequence[SelectedFrame]) -> "FrameCounts":
-        """Count frames.
-
-        Args:
-            frames: selected frames.
-        """
-        return cls(
-            len(frames),
-            sum(bool(selected.selection.faces) for selected in frames),
-            sum(bool(selected.selection.lost) for selected in frames),
-        )
 
 
 class ResumeStore:
@@ -209,9 +183,13 @@ class ResumeStore:
     @property
     def counts(self) -> FrameCounts:
         """What the complete segments hold."""
-        return sum(
-            (FrameCounts(row.frames, row.swapped, row.missing) for row in self._rows), FrameCounts()
+        counts = (
+            FrameCounts(
+                row.frames, row.swapped, row.missing, Occlusion(row.occluded, row.occlusions)
+            )
+            for row in self._rows
         )
+        return sum(counts, FrameCounts())
 
     @property
     def is_complete(self) -> bool:
@@ -248,6 +226,8 @@ class ResumeStore:
             frames=counts.frames,
             swapped=counts.swapped,
             missing=counts.missing,
+            occluded=counts.occlusion.frames,
+            occlusions=counts.occlusion.spans,
             pictures_sha256=sha256_of_file(self.segment_path(index)),
             state_sha256=sha256_of_file(self._state_path(index)) if state else None,
         )

@@ -12,13 +12,13 @@ from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.pipeline.analysis import LEAD_IN, SegmentGrid
 from faceloom.swap.pipeline.background_writer import write_in_background
+from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.frame_swapper import (
     AlignedFrame,
     FrameSwapper,
     SelectedFrame,
     SwappedFace,
 )
-from faceloom.swap.pipeline.resume_store import FrameCounts
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import Frame, SegmentWriter
@@ -151,7 +151,7 @@ def swap_segment(
         for frames, faces in predicted:
             for frame in swapper.blend_frames(frames, faces):
                 write(frame_to_coded(frame, target.info))
-            counts += FrameCounts.of(frames)
+            counts += FrameCounts.of(frames, faces)
             yield meter.advance(len(frames))
     return counts
 

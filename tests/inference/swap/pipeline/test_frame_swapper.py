@@ -208,6 +208,7 @@ def test_a_map_swaps_only_the_people_of_its_pictures(
     )
     assert code == 0, err
     assert (json.loads(out)["swapped_frames"], json.loads(out)["missing_frames"]) == (2, 0)
+    assert json.loads(out)["occlusion"] == {"frames": 0, "spans": []}
     (before, _), (after, _) = (list(read_frames(path)) for path in (clip, tmp_path / "out.mp4"))
     changed = np.abs(before.rgb.astype(int) - after.rgb).max(-1) > 60
     assert not changed[:, :320].any()

@@ -12,13 +12,15 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 
 from faceloom.atomic import write_text
+from faceloom.cli.convert_batch import _sentence
 from faceloom.errors import MediaUnreadable, NoFaceFound, PartlyDone, UsageError
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings
-from faceloom.swap import ConvertOptions, convert
+from faceloom.swap import ConvertOptions, SwapRequest, convert
 from faceloom.swap.options import FILES_MUST_MATCH, MAY_CHANGE, MUST_MATCH, resume_settings
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
+from faceloom.swap.pipeline.frame_swapper import SwappedFace
 from faceloom.swap.pipeline.resume_store import read_batch_size, resume_folder
 from faceloom.video import FrameRange, read_frames
 
@@ -87,14 +89,28 @@ def test_resume_continues_with_the_same_bytes(
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
-def test_resume_restores_shots_and_lost_faces(tmp_path: Path, clip: Path, bundle: Path) -> None:
+def test_resume_restores_shots_lost_faces_and_occlusion(
+    tmp_path: Path, clip: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing stands before a face in the clip; a third of its frames, by their pixels, count so.
+    occluded = property(lambda face: int(face.aligned.crop.rgb.sum()) % 3 == 0)
+    monkeypatch.setattr(SwappedFace, "is_occluded", occluded)
     options = replace(OPTIONS, on_missing="last", color="rct")
-    run_to_completion(convert(clip, bundle, tmp_path / "complete.mkv", options))
+    complete = run_to_completion(convert(clip, bundle, tmp_path / "complete.mkv", options))
     # The face is lost in frames 20 to 24, across the end of the second segment.
     for frames in (13, 25, 37):
         stop_after(clip, bundle, tmp_path / "out.mkv", frames, replace(options, resume=True))
-    run_to_completion(convert(clip, bundle, tmp_path / "out.mkv", replace(options, resume=True)))
+    resumed = run_to_completion(
+        convert(clip, bundle, tmp_path / "out.mkv", replace(options, resume=True))
+    )
     assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "complete.mkv").read_bytes()
+    assert resumed.occlusion == complete.occlusion
+    assert complete.occlusion
+    assert 5 < complete.occlusion.frames < 40
+    sentence = _sentence(tmp_path / "out.mkv", SwapRequest(bundle=bundle), resumed)
+    assert "Something stands before the face in" in sentence
+    # The last frame begins at 2.48 s.
+    assert all(0 <= start <= end < 2.5 for start, end in complete.occlusion.spans)
 
 
 def test_segments_are_deleted_without_keep_partial(
