@@ -1,4 +1,4 @@
-"""Print the scores of a ground truth, of eight degradations of it, and of swaps, as tables.
+"""Print the scores of a ground truth, of nine degradations of it, and of swaps, as tables.
 
 python -m benchmarks.judge TARGET TRUTH SOURCE_FACES TARGET_FACES [NAME=VIDEO ...]
 """
@@ -62,6 +62,7 @@ def degrade(target: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, list
         "truth, redder": degradations.recolored(truth),
         "truth, flickering": degradations.flickering(truth),
         "truth, cut out hard": degradations.cut_out(truth, target),
+        "truth, hair on the forehead": degradations.with_a_fringe(truth),
         "truth, blotched": degradations.with_blotches(truth),
         "the target, lighter": degradations.of_the_wrong_person(target),
         TRUTH: truth,

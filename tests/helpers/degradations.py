@@ -7,7 +7,7 @@ import numpy as np
 
 from faceloom.faces.alignment import apply_affine, umeyama
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.landmarks import EYE_RIGHT_OUTER, LIPS, NOSE_TIP
+from faceloom.faces.landmarks import BROWS, EYE_RIGHT_OUTER, LIPS, NOSE_TIP
 from faceloom.faces.mask import mesh_mask
 
 Pictures = Sequence[np.ndarray]
@@ -61,6 +61,30 @@ def cut_out(pictures: Pictures, target: Pictures) -> list[np.ndarray]:
         mesh = finder.find([original])[0][0].landmarks.points_xy
         face = cv2.erode(mesh_mask(mesh, *picture.shape[:2]), np.ones((5, 5), np.uint8)) > 127
         degraded.append(np.where(face[..., None], picture, original))
+    return degraded
+
+
+def with_a_fringe(pictures: Pictures) -> list[np.ndarray]:
+    """Draw the hair above the forehead down onto it, as a source with a fringe leaves it."""
+    finder = FaceFinder()
+    degraded = []
+    for picture in pictures:
+        mesh = finder.find([picture])[0][0].landmarks.points_xy
+        face = mesh_mask(mesh, *picture.shape[:2])
+        top, brows = int(np.argmax(face.any(1))), float(mesh[list(BROWS), 1].min())
+        # The sample's hair begins above the mask.
+        crown, hairline, bottom = (round(top + a * (brows - top)) for a in (-1, -0.6, 0.5))
+        face[hairline:bottom] = face[bottom]
+        face[bottom:] = 0
+        (columns,) = np.nonzero(face.any(0))
+        left, right = columns[[0, -1]]
+        middle = slice(left + (right - left) // 3, right - (right - left) // 3)
+        covered = picture.copy()
+        covered[hairline:bottom, left:right] = cv2.resize(
+            picture[crown:hairline, middle], (right - left, bottom - hairline)
+        )
+        weight = cv2.GaussianBlur(face, (0, 0), 1.5)[..., None] / 255
+        degraded.append(_to_uint8(covered * weight + picture * (1 - weight)))
     return degraded
 
 

@@ -28,7 +28,7 @@ _NOISY = 1.6
 # twentieth of the forehead, half a finger.
 _VISIBLE_HAIR = 0.015
 _VISIBLE_OCCLUDER = 0.01
-# Delta E from which skin is blotchy; another person's has up to 8.7 without any fault.
+# Delta E from which skin is blotchy; another person's has up to 9.7 without any fault.
 _BLOTCHY = 10.0
 
 

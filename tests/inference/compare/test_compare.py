@@ -44,6 +44,7 @@ DEGRADATIONS = {
     "flickering": "stability",
     "cut out": "seam",
     "wrong person": "identity",
+    "fringe": "occlusion",
     "blotched": "color",
 }
 
@@ -72,6 +73,7 @@ def detailed(
         "flickering": degradations.flickering(truth),
         "cut out": degradations.cut_out(truth, target),
         "wrong person": degradations.of_the_wrong_person(target),
+        "fringe": degradations.with_a_fringe(truth),
         "blotched": degradations.with_blotches(truth),
         "truth": truth,
     }
