@@ -48,7 +48,7 @@ FACE_MESH = Weights(
     "ac5c7b5c7ca3dea65588fef2f096f6dfa5abc961d2c50a11bf611ca63a812d06",
 )
 FACE_PARSER = Weights(
-    "face_parser.onnx", "64ab9960bd6fc201e4a78deacfba07087b4dbb222b838757efa7e33dc3b481e2"
+    "face_parser.onnx", "9d01c2df0aff559880b96017b1fbd66a59ffbbce5b7bd510665bae620257c155"
 )
 MOBILEFACENET = Weights(
     "mobilefacenet_192.onnx", "fd21a70b0b7a5d66bacc0c98d488dbea26e01d7743ae8023d524835cfaaf4d96"
