@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.helpers.runs import tiny_config, tiny_run
+from tests.helpers.runs import tiny_config
 
 from faceloom.output_lock import lock_output
-from faceloom_train.loop.trainer import train
+from faceloom_train.runs.run_directory import Run
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
 
@@ -95,12 +95,9 @@ def test_ctrl_c_saves_and_the_same_command_resumes(
     assert json.loads(resumed.stdout)["steps_completed"] == 1
 
 
-def test_ctrl_c_stops_an_export_and_leaves_nothing(
-    tmp_path: Path, facesets: dict[str, Path]
-) -> None:
-    train(tiny_run(tmp_path / "run", facesets, steps=2))
+def test_ctrl_c_stops_an_export_and_leaves_nothing(tmp_path: Path, trained: Run) -> None:
     before = sorted(tmp_path.rglob("*"))
-    arguments = ["export", tmp_path / "run", "--identity", "ben", "--out", tmp_path / "ben.bundle"]
+    arguments = ["export", trained.directory, "--identity", "ben", "--out", tmp_path / "ben.bundle"]
     command = [sys.executable, "-m", "faceloom", *map(str, arguments)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

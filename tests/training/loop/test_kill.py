@@ -9,13 +9,14 @@ from tests.helpers.runs import tiny_config
 pytestmark = [pytest.mark.training, pytest.mark.process]
 
 
-def test_a_run_survives_three_kills(tmp_path: Path, facesets: dict[str, Path]) -> None:
+def test_a_run_survives_kills(tmp_path: Path, facesets: dict[str, Path]) -> None:
     config, run = tmp_path / "tiny.yaml", tmp_path / "run"
     settings = tiny_config(steps=1_000_000, checkpoint_every=4, preview_every=3)
     config.write_text(settings.model_dump_json())
     command = kill_training.train_command(run, config, facesets)
     previous = 0
-    for kill in kill_training.kill_repeatedly(run, command, kills=3, max_steps=6):
+    # The first kill hits a new run, the second a resumed one.
+    for kill in kill_training.kill_repeatedly(run, command, kills=2, max_steps=6):
         assert kill.damaged == 0
         # The last step may have been logged without its checkpoint having been written.
         assert 0 <= kill.lost_steps <= 4

@@ -28,37 +28,37 @@ from faceloom_train.runs.run_directory import Run
 pytestmark = pytest.mark.training
 
 
-@pytest.fixture(scope="module")
-def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Path:
-    run = tiny_run(tmp_path_factory.mktemp("trained") / "run", facesets)
-    train(run)
-    return run.directory
-
-
-@pytest.fixture
-def trained(tmp_path: Path, four_steps: Path, facesets: dict[str, Path]) -> Run:
-    """A run of four steps with checkpoints at 2 and 4."""
-    directory = Path(shutil.copytree(four_steps, tmp_path / "run"))
-    return Run.create(directory, facesets, tiny_config())
-
-
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
+    tmp_path: Path, facesets: dict[str, Path], trained: Run
+) -> None:
+    interrupted = tiny_run(tmp_path / "interrupted", facesets)
+    answers = iter([False, True])
+    assert train(interrupted, stop_requested=lambda: next(answers)).step == 2
+    assert train(Run.read(tmp_path / "interrupted")).steps_completed == 2
+    assert_equal(interrupted, trained)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_a_run_of_less_precision_that_lost_two_steps_repeats_them(
     tmp_path: Path, facesets: dict[str, Path], precision: str
 ) -> None:
     uninterrupted = tiny_run(tmp_path / "uninterrupted", facesets, precision=precision)
     summary = train(uninterrupted)
     assert (summary.step, summary.steps_completed) == (4, 4)
-    interrupted = tiny_run(tmp_path / "interrupted", facesets, precision=precision)
-    answers = iter([False, True])
-    assert train(interrupted, stop_requested=lambda: next(answers)).step == 2
-    assert train(Run.read(tmp_path / "interrupted")).steps_completed == 2
-    expected, resumed = checkpoint_arrays(uninterrupted), checkpoint_arrays(interrupted)
-    assert expected.keys() == resumed.keys()
+    killed = Run.read(Path(shutil.copytree(uninterrupted.directory, tmp_path / "killed")))
+    shutil.rmtree(list_checkpoints(killed)[-1])
+    assert train(killed).steps_completed == 2
+    assert_equal(killed, uninterrupted)
+
+
+def assert_equal(run: Run, other: Run) -> None:
+    """Assert that two runs have the same metrics, but for the time, and the same last state."""
+    expected, arrays = checkpoint_arrays(other), checkpoint_arrays(run)
+    assert expected.keys() == arrays.keys()
     for name, value in expected.items():
-        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
-    for row, other in zip(metrics_rows(uninterrupted), metrics_rows(interrupted), strict=True):
-        assert {**row, "seconds": 0} == {**other, "seconds": 0}
+        np.testing.assert_array_equal(arrays[name], value, err_msg=name)
+    for row, other_row in zip(metrics_rows(run), metrics_rows(other), strict=True):
+        assert {**row, "seconds": 0} == {**other_row, "seconds": 0}
 
 
 def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> None:
@@ -75,18 +75,16 @@ def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> No
     assert sheet.shape == (3 * 6 * (160 + 22), 6 * 160, 3)
 
 
-def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(
-    tmp_path: Path, facesets: dict[str, Path]
-) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=8, keep_checkpoints=2)
+def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(trained: Run) -> None:
+    # Like a kill at step 4, before its checkpoint was written.
+    shutil.rmtree(list_checkpoints(trained)[-1])
+    trained.drop_metrics_after(latest_checkpoint(trained)[1])
+    assert [row["step"] for row in metrics_rows(trained)] == [1, 2]
+    run = trained.with_settings(tiny_config(steps=8, keep_checkpoints=2), 2)
     train(run)
     assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
-    # Like a kill at step 8, before its checkpoint was written.
-    shutil.rmtree(list_checkpoints(run)[-1])
-    run.drop_metrics_after(latest_checkpoint(run)[1])
-    assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4, 5, 6]
-    train(run)
-    assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4, 5, 6, 7, 8]
+    steps = [row["step"] for row in metrics_rows(run) if "loss" in row]
+    assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_an_incomplete_line_of_metrics_is_dropped(
@@ -121,14 +119,25 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(
-    trained: Run, caplog: pytest.LogCaptureFixture, damage: Callable
+def test_a_damaged_checkpoint_is_named_and_the_previous_one_chosen(
+    trained: Run, damage: Callable
+) -> None:
+    damage(trained.directory / "checkpoints" / "step-00000004")
+    warnings: list[str] = []
+    checkpoint, step = latest_checkpoint(trained, warnings.append)
+    assert (checkpoint.name, step) == ("step-00000002", 2)
+    (warning,) = warnings
+    assert "step-00000004" in warning
+    assert "The checkpoint of step 2 is used instead" in warning
+
+
+def test_a_run_with_a_damaged_checkpoint_continues_from_the_previous_one(
+    trained: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = trained.with_settings(tiny_config(steps=5, keep_checkpoints=1), 4)
-    damage(run.directory / "checkpoints" / "step-00000004")
+    DAMAGE["a flipped byte"](run.directory / "checkpoints" / "step-00000004")
     assert train(run).steps_completed == 3
     (warning,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
-    assert "step-00000004" in warning
     assert "The checkpoint of step 2 is used instead" in warning
     # The damaged checkpoint does not count among those to keep.
     assert [path.name for path in list_checkpoints(run)] == ["step-00000005"]
@@ -143,17 +152,15 @@ def test_a_run_without_an_undamaged_checkpoint_is_refused(trained: Run) -> None:
         train(trained)
 
 
-def test_permanent_checkpoints_and_the_best_are_kept(
-    tmp_path: Path, facesets: dict[str, Path]
-) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=2, keep_checkpoints=1, keep_every=3)
+def test_permanent_checkpoints_and_the_best_are_kept(trained: Run) -> None:
+    settings = {"keep_checkpoints": 1, "keep_every": 3}
+    mark_best(trained, 2, {"identity": 0.5})
+    run = trained.with_settings(tiny_config(steps=7, **settings), 4)
     train(run)
-    mark_best(run, 2, {"identity": 0.5})
-    train(run.with_settings(run.settings.model_copy(update={"steps": 7}), 2))
-    assert [path.name[-1] for path in list_checkpoints(run)] == ["2", "3", "6", "7"]
+    assert [path.name[-1] for path in list_checkpoints(run)] == ["2", "6", "7"]
     mark_best(run, 7, {"identity": 0.7})
-    train(run.with_settings(run.settings.model_copy(update={"steps": 8}), 7))
-    assert [path.name[-1] for path in list_checkpoints(run)] == ["3", "6", "7", "8"]
+    train(run.with_settings(tiny_config(steps=8, **settings), 7))
+    assert [path.name[-1] for path in list_checkpoints(run)] == ["6", "7", "8"]
     best = read_best(run)
     assert best is not None
     assert (best.step, best.metrics) == (7, {"identity": 0.7})
@@ -177,19 +184,16 @@ def test_training_stops_after_the_given_minutes(tmp_path: Path, facesets: dict[s
     assert train(run, minutes=0).step == 1
 
 
-def test_changed_settings_are_applied_and_logged(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=2)
-    train(run)
-    changed = open_run(tmp_path / "run", {}, lambda current: tiny_config(steps=4, batch_size=3))
+def test_changed_settings_are_applied_and_logged(trained: Run) -> None:
+    changed = open_run(trained.directory, {}, lambda current: tiny_config(steps=6, batch_size=3))
     assert changed.settings.batch_size == 3
-    assert Run.read(tmp_path / "run").settings.batch_size == 3
+    assert Run.read(trained.directory).settings.batch_size == 3
     assert {
-        (r["setting"], r["new"]) for r in metrics_rows(run) if r.get("event") == "setting_changed"
-    } == {
-        ("steps", 4),
-        ("batch_size", 3),
-    }
-    assert train(changed).step == 4
+        (r["setting"], r["new"])
+        for r in metrics_rows(trained)
+        if r.get("event") == "setting_changed"
+    } == {("steps", 6), ("batch_size", 3)}
+    assert train(changed).step == 6
 
 
 @pytest.mark.parametrize(
@@ -240,7 +244,7 @@ def test_invalid_arguments_of_a_run_are_refused(tmp_path: Path, facesets: dict[s
 def test_a_run_can_be_moved_with_its_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
     old = tmp_path / "old"
     faces = {name: Path(shutil.copytree(path, old / name)) for name, path in facesets.items()}
-    train(tiny_run(old / "run", faces, steps=1))
+    tiny_run(old / "run", faces)
     new = old.rename(tmp_path / "new")
     moved = Run.read(new / "run")
     assert all(path.is_dir() for path in moved.faces.values())
