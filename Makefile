@@ -10,8 +10,9 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 demo: $(VENV)/.installed  ## the whole job on the sample, into demo/
 	$(BIN)/faceloom demo --out demo --force
 
-test: $(VENV)/.installed  ## every test
-	$(PYTEST) --no-loadscope-reorder --durations=15
+test: $(VENV)/.installed  ## every test; the longest first, so that both processes end together
+	$(PYTEST) --no-loadscope-reorder --durations=15 \
+		tests/e2e tests/training tests/export tests/inference tests/repo
 
 test-quick: $(VENV)/.installed  ## every test that neither trains nor fuzzes nor starts processes
 	$(PYTEST) -m "not training and not fuzz and not process and not e2e" \

@@ -13,6 +13,7 @@ from faceloom.provenance.credentials import is_installed
 from faceloom.provenance.signing_key import local_certificate
 from faceloom.swap import ConvertOptions, convert
 from faceloom.swap.inference.batch_tuning import _read
+from faceloom.video import FrameRange
 
 # Value of HOME (None: unset, and the user has no entry in the user database).
 HOMES = {
@@ -40,7 +41,9 @@ def words(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 @pytest.mark.skipif(not is_installed(), reason="needs the extra provenance")
 def test_convert_goes_on_unsigned_and_says_so(words: str, tmp_path: Path, sample: Path) -> None:
     bundle = make_bundle(tmp_path / "ben.bundle")
-    options = ConvertOptions(provider="cpu", marking=MarkSettings("full"))
+    options = ConvertOptions(
+        provider="cpu", frame_range=FrameRange.parse("0:3"), marking=MarkSettings("full")
+    )
     target = sample / "target_ada.mp4"
     summary = run_to_completion(convert(target, bundle, tmp_path / "out.mp4", options))
     assert summary.marks.formats == ("tags", "XMP")
