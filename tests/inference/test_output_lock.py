@@ -51,7 +51,6 @@ def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.process
 @pytest.mark.parametrize(
     "command",
     [
@@ -69,7 +68,7 @@ def test_every_command_refuses_an_output_in_use(
     tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with held_elsewhere(Path("out")):
+    with lock_output(Path("out")):
         code, _, err = faceloom(*command.replace("OUT", "out").split())
     assert (code, "out is being written by process" in err) == (2, True)
 

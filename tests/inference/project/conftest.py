@@ -53,7 +53,9 @@ def fake_commands(
     settings: SwapSettings, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], list[str]]:
     """Replace the program; return a function that lists the commands started so far."""
-    monkeypatch.setattr(step_process, "PROGRAM", (sys.executable, fake_faceloom.__file__))
+    # Without the site module, which takes most of the time of so small a program.
+    program = (sys.executable, "-S", fake_faceloom.__file__)
+    monkeypatch.setattr(step_process, "PROGRAM", program)
 
     def started() -> list[str]:
         path = Path("starts.txt")
