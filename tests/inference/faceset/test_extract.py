@@ -66,7 +66,8 @@ def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> N
         if frame.index in (0, 40):
             write_png(folder / f"{frame.index}.png", frame.rgb)
     (folder / "notes.txt").write_text("not looked at")
-    summary = run_to_completion(extract([folder], tmp_path / "ben", ExtractOptions("ben")))
+    options = ExtractOptions("ben", workers=1)
+    summary = run_to_completion(extract([folder], tmp_path / "ben", options))
     assert (summary.faces, summary.files) == (2, 2)
     assert {source.kind for source in FaceSet.read(tmp_path / "ben").files} == {"picture"}
 
@@ -215,6 +216,7 @@ def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path, sample: Path) 
     assert len(FaceSet.read(tmp_path / "out").read_embeddings()) == 25
 
 
+@pytest.mark.process
 def test_several_files_at_once_give_what_one_after_the_other_gives(
     tmp_path: Path, sample: Path
 ) -> None:

@@ -245,7 +245,8 @@ def test_a_folder_of_faceswap_faces_becomes_a_face_set(sample: Path, tmp_path: P
         (folder / f"holiday_{index + 1:06d}_0.png").write_bytes(
             with_chunks(png, itxt(origin.encode()))
         )
-    summary = run_to_completion(extract([folder], tmp_path / "set", ExtractOptions("ben")))
+    options = ExtractOptions("ben", workers=1)
+    summary = run_to_completion(extract([folder], tmp_path / "set", options))
     assert summary.faces == 2
     assert [row.frame for row in FaceSet.read(tmp_path / "set").rows] == [0, 30]
     assert {source.name for source in list_footage([folder]).files} == {"holiday"}

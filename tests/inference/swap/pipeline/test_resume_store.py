@@ -6,6 +6,7 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
@@ -39,8 +40,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     """Fifty frames at uneven times, with sound, a cut after 29 and no face in 20 to 24."""
-    pictures = [f.rgb for f in read_frames(sample / "target_ada.mp4") if f.index < 30]
-    pictures += [f.rgb for f in read_frames(sample / "target_ben.mp4") if f.index < 20]
+    frames = [*read_frames(sample / "target_ada.mp4", stop=30)]
+    frames += read_frames(sample / "target_ben.mp4", stop=20)
+    # Small pictures, which are converted in half of the time.
+    pictures = [cv2.resize(f.rgb, (192, 192), interpolation=cv2.INTER_AREA) for f in frames]
     pictures[20:25] = [np.full_like(pictures[0], 90)] * 5
     times = np.cumsum([0] + [40, 33, 50, 40, 90] * 10)[:50].tolist()
     return make_clip(
