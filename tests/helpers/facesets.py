@@ -44,6 +44,10 @@ class FaceSpec:
     background_uniform: float = 0.4
     background_rgb: tuple[int, int, int] = (120, 120, 120)
     hash: str = ""
+    occluded: float = 0.0
+    """See RegionShares; not in the face set, whose crops are painted."""
+    fringe: float = 0.0
+    glasses: float = 0.0
 
 
 def good_faces(count: int = 120, person: int = 0) -> list[FaceSpec]:

@@ -4,20 +4,35 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import patch
 
 import numpy as np
 from tests.helpers.facesets import FaceSpec, write_faceset
 
-from faceloom.progress import run_to_completion
-from faceloom.review import FaceSetStatistics, ReviewFinding, measure_faceset
+from faceloom.faceset.region_shares import RegionShares
+from faceloom.progress import ProgressGenerator, run_to_completion
+from faceloom.review import (
+    FaceSetStatistics,
+    ReviewFinding,
+    faceset_measurement,
+    measure_faceset,
+)
 from faceloom.review.statistics import TargetPersonStatistics, TargetStatistics
 
 Subject = TypeVar("Subject")
 
 
 def measure_faces(directory: Path, faces: list[FaceSpec], name: str = "ada") -> FaceSetStatistics:
-    """Write a face set and measure it."""
-    return run_to_completion(measure_faceset(write_faceset(directory / name, faces, name)))
+    """Write a face set and measure it; what hides its faces is as specified."""
+    shares = [RegionShares(face.occluded, face.fringe, face.glasses) for face in faces]
+
+    def regions(*_: object) -> ProgressGenerator[list[RegionShares]]:
+        yield from ()
+        return shares
+
+    written = write_faceset(directory / name, faces, name)
+    with patch.object(faceset_measurement, "measure_regions", regions):
+        return run_to_completion(measure_faceset(written))
 
 
 def target_of(*people: FaceSetStatistics, **values: object) -> TargetStatistics:

@@ -11,7 +11,7 @@ _EXAMPLE = (
 _DROP_HELP = (
     "Drop faces that meet a condition, such as 'yaw>60'; may be repeated. Fields: sharpness, "
     "exposure, clipped, eyes_open, mouth_open, background, background_uniform, yaw, pitch, roll, "
-    "size, score, similarity."
+    "size, score, similarity, occluded, fringe, glasses."
 )
 
 
@@ -47,12 +47,13 @@ def curate_command(
 
     Without --apply, nothing is changed. --undo restores what was dropped.
     """
-    from faceloom.cli.console import print_result
+    from faceloom.cli.console import print_result, progress_display
     from faceloom.cli.optional_dependencies import requires_extra
     from faceloom.errors import UsageError
 
     with requires_extra("cpu"):
         from faceloom.faceset import Condition, CurateOptions, curate, undo_curate
+        from faceloom.progress import run_to_completion
 
     if undo and (drop or dedupe or keep_identity or apply):
         raise UsageError("--undo cannot be combined with other options; leave them out.")
@@ -60,5 +61,7 @@ def curate_command(
         summary = undo_curate(faceset)
     else:
         conditions = tuple(Condition.parse(text) for text in drop or ())
-        summary = curate(faceset, CurateOptions(conditions, dedupe, keep_identity), apply=apply)
+        options = CurateOptions(conditions, dedupe, keep_identity)
+        with progress_display() as show:
+            summary = run_to_completion(curate(faceset, options, apply=apply), show)
     print_result(summary, summary.to_text(), json=json)

@@ -18,12 +18,14 @@ from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
-from faceloom.faceset.filters import Condition, MeasuredFace
+from faceloom.faceset.filters import REGION_FIELDS, Condition, MeasuredFace
+from faceloom.faceset.region_shares import RegionShares, measure_regions
 from faceloom.faceset.schema import SCHEMA, CropPath, FaceRow, FaceSetFile
 from faceloom.faceset.similarity import near_duplicates, similarities
 from faceloom.faceset.store import FACESET_FILE, FaceSet
 from faceloom.json_documents import StrictModel, read_document, to_json
 from faceloom.output_lock import lock_output
+from faceloom.progress import ProgressGenerator
 from faceloom.safe_read import check_no_symlinks
 
 _RECORD_SCHEMA: Literal[2] = 2
@@ -69,6 +71,11 @@ class CurateOptions:
         """Whether the options drop nothing."""
         return not (self.drop or self.dedupe or self.keep_identity)
 
+    @property
+    def needs_regions(self) -> bool:
+        """Whether a condition asks for what hides a face."""
+        return any(condition.field in REGION_FIELDS for condition in self.drop)
+
 
 @dataclass(frozen=True, slots=True)
 class DropCount:
@@ -109,13 +116,20 @@ class CurateSummary:
         return "\n".join(lines)
 
 
-def curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSummary:
+def curate(
+    directory: Path, options: CurateOptions, *, apply: bool
+) -> ProgressGenerator[CurateSummary]:
     """Select the faces to drop and, with `apply`, move them out of the face set.
+
+    Faces are parsed into regions if a condition asks for what hides them.
 
     Args:
         directory: The face set.
         options: What to drop.
         apply: Whether to move the faces; False is a dry run.
+
+    Yields:
+        Progress, if faces are parsed.
 
     Returns:
         The result.
@@ -130,12 +144,17 @@ def curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSum
             "--undo."
         )
     with lock_output(directory) if apply else nullcontext():
-        return _curate(directory, options, apply=apply)
+        return (yield from _curate(directory, options, apply=apply))
 
 
-def _curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSummary:
+def _curate(
+    directory: Path, options: CurateOptions, *, apply: bool
+) -> ProgressGenerator[CurateSummary]:
     faces = FaceSet.read(directory)
-    dropped = select_dropped(faces, options)
+    regions = None
+    if options.needs_regions:
+        regions = yield from measure_regions(faces, faces.rows)
+    dropped = select_dropped(faces, options, regions)
     if len(dropped) == len(faces):
         raise UsageError(
             f"These options would drop all {len(faces)} faces of {directory}; use narrower "
@@ -148,7 +167,9 @@ def _curate(directory: Path, options: CurateOptions, *, apply: bool) -> CurateSu
     return CurateSummary("dropped" if apply else "none", len(faces), len(dropped), reasons)
 
 
-def select_dropped(faces: FaceSet, options: CurateOptions) -> list[DroppedFace]:
+def select_dropped(
+    faces: FaceSet, options: CurateOptions, regions: Sequence[RegionShares] | None = None
+) -> list[DroppedFace]:
     """Select the faces to drop, each with its first reason; changes nothing.
 
     Near-duplicates are searched among the faces that the other reasons leave, so that no face is
@@ -157,13 +178,16 @@ def select_dropped(faces: FaceSet, options: CurateOptions) -> list[DroppedFace]:
     Args:
         faces: The face set.
         options: What to drop.
+        regions: What hides each face; None if no condition asks for it.
 
     Returns:
         The faces to drop, in order.
     """
     cosines = similarities(faces.read_embeddings())
+    shares = [RegionShares()] * len(faces) if regions is None else regions
     measured = [
-        MeasuredFace(row, float(cosine)) for row, cosine in zip(faces.rows, cosines, strict=True)
+        MeasuredFace(row, float(cosine), hidden)
+        for row, cosine, hidden in zip(faces.rows, cosines, shares, strict=True)
     ]
     reasons = {face.row.image: reason for face in measured if (reason := _reason(face, options))}
     if options.dedupe:

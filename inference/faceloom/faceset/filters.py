@@ -5,11 +5,12 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 from faceloom.errors import UsageError
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
+from faceloom.faceset.region_shares import RegionShares
 from faceloom.faceset.schema import FaceRow
 
 # Comparison operators of a condition.
@@ -21,6 +22,8 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+# The numbers that need the face's regions.
+REGION_FIELDS = tuple(share.name for share in fields(RegionShares))
 # FIELD OP NUMBER.
 _CONDITION = re.compile(r"\s*([A-Za-z_.]+)\s*(<=|>=|==|!=|<|>)\s*(\S+)\s*")
 
@@ -33,22 +36,29 @@ class MeasuredFace:
     """The face."""
     similarity: float
     """Cosine of its embedding to the face set's center."""
+    regions: RegionShares = field(default_factory=RegionShares)
+    """What hides it; measured only if a condition asks for it."""
 
 
 def _read_part(part: str, name: str) -> Callable[[MeasuredFace], float]:
     return lambda face: float(getattr(getattr(face.row, part), name))
 
 
+def _read_share(name: str) -> Callable[[MeasuredFace], float]:
+    return lambda face: float(getattr(face.regions, name))
+
+
 def _numeric_fields() -> dict[str, Callable[[MeasuredFace], float]]:
-    fields: dict[str, Callable[[MeasuredFace], float]] = {
+    numbers: dict[str, Callable[[MeasuredFace], float]] = {
         "score": lambda face: face.row.score,
         "size": lambda face: face.row.size,
         "similarity": lambda face: face.similarity,
     }
+    numbers |= {name: _read_share(name) for name in REGION_FIELDS}
     for part, model in (("quality", Quality), ("pose", Pose)):
-        names = [name for name, field in model.model_fields.items() if field.annotation is float]
-        fields |= {f"{part}.{name}": _read_part(part, name) for name in names}
-    return fields
+        names = [name for name, info in model.model_fields.items() if info.annotation is float]
+        numbers |= {f"{part}.{name}": _read_part(part, name) for name in names}
+    return numbers
 
 
 # The numbers of a face by name; the part before the dot is optional in a condition.

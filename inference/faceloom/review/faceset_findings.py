@@ -12,6 +12,7 @@ from faceloom.faceset.face_count import ENOUGH_DIFFERENT_FACES, MANY_DUPLICATES
 from faceloom.faceset.similarity import SAME_PERSON_CENTERS
 from faceloom.review.commands import add_command, curate_command
 from faceloom.review.finding import ReviewFinding, Severity, format_percent
+from faceloom.review.hidden_face_findings import HIDDEN_FACE_CHECKS
 from faceloom.review.statistics import BLURRED, FaceSetStatistics
 
 FaceSetPair: TypeAlias = tuple[FaceSetStatistics, FaceSetStatistics]
@@ -371,6 +372,7 @@ FACESET_CHECKS: tuple[Callable[[FaceSetStatistics], ReviewFinding | None], ...] 
     badly_exposed,
     closed_mouth,
     small_yaw_range,
+    *HIDDEN_FACE_CHECKS,
 )
 PAIR_CHECKS: tuple[Callable[[FaceSetPair], ReviewFinding | None], ...] = (same_person,)
 

@@ -28,7 +28,7 @@ def after_removal(person: FaceSetStatistics, finding: ReviewFinding) -> FaceSetS
     """
     if not finding.command:
         return None
-    dropped = select_dropped(person.faces, _parse_options(finding.command))
+    dropped = select_dropped(person.faces, _parse_options(finding.command), person.regions)
     if len(dropped) == len(person.faces):
         return None
     return _without(person, {face.image for face in dropped})
@@ -64,4 +64,5 @@ def _without(person: FaceSetStatistics, images: Collection[str]) -> FaceSetStati
         duplicate=person.duplicate[keep],
         background_uniform=person.background_uniform[keep],
         background_rgb=person.background_rgb[keep],
+        regions=tuple(shares for shares, kept in zip(person.regions, keep, strict=True) if kept),
     )

@@ -12,6 +12,7 @@ from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import more_frames_help
+from faceloom.faceset.region_shares import RegionShares
 from faceloom.review.lighting import Lighting
 
 # One value per face.
@@ -138,11 +139,21 @@ class FaceSetStatistics:
     """See Quality."""
     background_rgb: Float32[np.ndarray, "n 3"]
     """See Quality, 0 to 255."""
+    regions: tuple[RegionShares, ...]
+    """What hides each face."""
     every: int = 1
     """At least every K-th frame of each video was used; 1: more frames cannot be used."""
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def hidden(self, name: str) -> FaceValues:
+        """Return one of the numbers of RegionShares of each face.
+
+        Args:
+            name: Name of the number.
+        """
+        return float32([getattr(shares, name) for shares in self.regions])
 
     @property
     def more_frames_help(self) -> bool:

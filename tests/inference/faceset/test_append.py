@@ -34,7 +34,8 @@ def add(out: Path, clip: Path, **options: object):
 def test_faces_are_added_and_rejected_ones_stay_rejected(ada: Path, sample: Path) -> None:
     before = FaceSet.read(ada)
     (ada / before.rows[0].image).unlink()
-    curate(ada, CurateOptions((Condition.parse(f"yaw>{before.rows[5].pose.yaw}"),)), apply=True)
+    turned = CurateOptions((Condition.parse(f"yaw>{before.rows[5].pose.yaw}"),))
+    run_to_completion(curate(ada, turned, apply=True))
     kept = FaceSet.read(ada)
     assert 0 < len(kept) < 17
     summary = add(ada, sample / "target_ada.mp4")

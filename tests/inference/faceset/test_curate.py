@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ from tests.helpers.facesets import changed, good_faces, write_faceset
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faceset import Condition, CurateOptions, FaceSet, curate, undo_curate
+from faceloom.faceset.curate import CurateSummary
 from faceloom.faceset.filters import FIELDS
+from faceloom.faceset.region_shares import RegionShares
+from faceloom.progress import ProgressGenerator, run_to_completion
 
 
 @pytest.fixture
@@ -31,6 +35,10 @@ def folder(tmp_path: Path) -> Path:
     ]
     write_faceset(tmp_path / "ada", faces)
     return tmp_path / "ada"
+
+
+def curated(folder: Path, options: CurateOptions, *, apply: bool) -> CurateSummary:
+    return run_to_completion(curate(folder, options, apply=apply))
 
 
 def files(folder: Path) -> set[str]:
@@ -58,11 +66,11 @@ ASKED = {
 def test_what_is_asked_is_shown_done_and_undone(folder: Path, name: str) -> None:
     options, reasons, numbers = ASKED[name]
     before, read_before = files(folder), FaceSet.read(folder)
-    shown = curate(folder, options, apply=False)
+    shown = curated(folder, options, apply=False)
     assert {reason.reason: reason.faces for reason in shown.reasons} == reasons
     assert (files(folder), shown.action, shown.moved) == (before, "none", len(numbers))
 
-    curate(folder, options, apply=True)
+    curated(folder, options, apply=True)
     after = FaceSet.read(folder)
     assert [row.frame for row in after.rows] == [n for n in range(24) if n not in numbers]
     assert len(after.read_embeddings()) == len(after)
@@ -74,8 +82,8 @@ def test_what_is_asked_is_shown_done_and_undone(folder: Path, name: str) -> None
 
 def test_drops_are_undone_one_by_one_the_last_first(folder: Path) -> None:
     before = files(folder)
-    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
-    curate(folder, CurateOptions(keep_identity=True), apply=True)
+    curated(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    curated(folder, CurateOptions(keep_identity=True), apply=True)
     assert (folder / "dropped/2/record.json").is_file()
     assert undo_curate(folder).moved == 2
     assert undo_curate(folder).moved == 4
@@ -86,7 +94,7 @@ def test_drops_are_undone_one_by_one_the_last_first(folder: Path) -> None:
 
 def test_a_drop_killed_midway_is_undone_as_well(folder: Path) -> None:
     before = files(folder)
-    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    curated(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
     first = json.loads((folder / "dropped/1/record.json").read_text())["faces"][0]["image"]
     (folder / "dropped/1" / Path(first).name).rename(folder / first)
     assert undo_curate(folder).moved == 3
@@ -94,7 +102,7 @@ def test_a_drop_killed_midway_is_undone_as_well(folder: Path) -> None:
 
 
 def test_undo_overwrites_nothing(folder: Path) -> None:
-    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    curated(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
     image = next((folder / "dropped/1").glob("*.jpg"))
     (folder / "crops" / image.name).write_text("mine")
     before = files(folder)
@@ -105,7 +113,7 @@ def test_undo_overwrites_nothing(folder: Path) -> None:
 
 
 def test_a_record_that_points_outside_is_refused(folder: Path) -> None:
-    curate(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    curated(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
     record = folder / "dropped/1/record.json"
     record.write_text(record.read_text().replace("crops/", "../crops/"))
     with pytest.raises(ArtifactRefused, match=r"faces\.0\.image"):
@@ -114,7 +122,7 @@ def test_a_record_that_points_outside_is_refused(folder: Path) -> None:
 
 def test_what_is_no_face_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactRefused, match="is not a face set"):
-        curate(tmp_path, CurateOptions(dedupe=True), apply=True)
+        curated(tmp_path, CurateOptions(dedupe=True), apply=True)
     with pytest.raises(ArtifactRefused, match="is not a face set"):
         undo_curate(tmp_path)
 
@@ -126,7 +134,7 @@ def test_a_blink_is_no_duplicate(tmp_path: Path) -> None:
     # The mesh never quite shuts an eye.
     faces[1] = changed([faces[1]], eyes_open=0.205)[0]
     write_faceset(tmp_path / "ada", faces)
-    assert curate(tmp_path / "ada", CurateOptions(dedupe=True), apply=False).moved == 1
+    assert curated(tmp_path / "ada", CurateOptions(dedupe=True), apply=False).moved == 1
 
 
 @pytest.mark.parametrize(
@@ -191,3 +199,24 @@ def test_the_command_shows_applies_and_undoes(folder: Path, faceloom) -> None:
     assert (code, json.loads(out)["moved"], "--undo" in err) == (0, 4, True)
     code, out, _ = faceloom("curate", folder, "--undo")
     assert (code, out) == (0, "Restored 4 faces; the face set now has 24.\n")
+
+
+@pytest.mark.parametrize("text", ["occluded>0.3", "fringe>=0.5", "glasses > 0.015"])
+def test_faces_are_dropped_by_what_hides_them(
+    folder: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = []
+
+    def regions(faces: FaceSet, rows: tuple) -> ProgressGenerator[list[RegionShares]]:
+        parsed.append(len(rows))
+        yield from ()
+        return [RegionShares(0.4, 0.6, 0.02)] * 5 + [RegionShares()] * (len(rows) - 5)
+
+    # The function has the name of its module.
+    monkeypatch.setattr(import_module("faceloom.faceset.curate"), "measure_regions", regions)
+    hidden = CurateOptions((Condition.parse(text),))
+    assert curated(folder, hidden, apply=False).moved == 5
+    assert parsed == [24]
+    # Other conditions need no regions.
+    curated(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=False)
+    assert parsed == [24]

@@ -58,6 +58,38 @@ PROBLEMS: dict[str, tuple[list[FaceSpec], str]] = {
 }
 
 
+PROBLEMS |= {
+    "hidden forehead": (
+        changed(GOOD, fringe=0.6),
+        "ada's forehead is never seen bare: a fringe covers it in 100 % of the faces",
+    ),
+    "glasses": (changed(GOOD, 0.3, glasses=0.04), "ada wears glasses in 30 % of the faces"),
+    "occluded": (
+        changed(GOOD, 0.2, occluded=0.3),
+        "Hands or other things hide ada's face in 20 % of the faces",
+    ),
+}
+# Shares of a face set with what hides a face, and a part of the finding's text; none for chance.
+HIDDEN = [
+    ({"fringe": 0.6}, 0.4, "Hair covers ada's forehead in 40 % of the faces"),
+    ({"fringe": 0.6}, 0.05, None),
+    ({"fringe": 0.13}, 1.0, None),
+    ({"glasses": 0.03}, 1.0, "ada always wears glasses"),
+    ({"glasses": 0.03}, 0.03, None),
+    ({"occluded": 0.05}, 1.0, None),
+]
+
+
+@pytest.mark.parametrize(("values", "share", "text"), HIDDEN)
+def test_what_hides_a_face_is_told_by_its_share(
+    values: dict[str, float], share: float, text: str | None, tmp_path: Path
+) -> None:
+    person = measure_faces(tmp_path, changed(GOOD, share, **values))
+    findings = run_checks(FACESET_CHECKS, person)
+    assert len(findings) == bool(text)
+    assert all(text in finding.text for finding in findings.values())
+
+
 def test_good_face_sets_have_no_finding(ada: FaceSetStatistics, ben: FaceSetStatistics) -> None:
     for person in (ada, ben):
         assert run_checks(FACESET_CHECKS, person) == {}
