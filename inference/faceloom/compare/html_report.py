@@ -43,6 +43,8 @@ _SHOWN_METRICS = (
     "truth_landmark_error",
     "truth_aligned_ssim",
 )
+# Distance of a metric's mean from its best value below which no frame is bad.
+_LEAST_ERROR = 1e-3
 # Pixels of a chart.
 _CHART_SIZE = (345, 130)
 # Percent of the values at each end that may lie outside a chart.
@@ -93,7 +95,8 @@ def worst_frames(comparison: Comparison) -> dict[int, list[str]]:
     swap = comparison.version(SWAP)
     frames: dict[int, list[str]] = {}
     for metric in swap.metrics if swap else ():
-        if metric.name in _SHOWN_METRICS:
+        error = abs(metric.mean - METRICS_BY_NAME[metric.name].best)
+        if metric.name in _SHOWN_METRICS and error >= _LEAST_ERROR:
             for frame in metric.worst_frames:
                 frames.setdefault(frame, []).append(metric.name)
     return dict(sorted(frames.items()))

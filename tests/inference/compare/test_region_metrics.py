@@ -13,7 +13,8 @@ from tests.helpers.region_maps import (
     region_map,
 )
 
-from faceloom.compare import Grade, compute_score, describe_score
+from faceloom.compare import Comparison, Grade, Version, compute_score, describe_score
+from faceloom.compare.html_report import worst_frames
 from faceloom.compare.image_metrics import ImageMetrics
 from faceloom.compare.metrics import METRICS_BY_NAME, MetricSummary
 from faceloom.compare.observations import (
@@ -199,3 +200,13 @@ def test_a_swap_without_these_faults_scores_as_one_whose_regions_are_unknown() -
     assert with_regions
     assert without
     assert with_regions.value == pytest.approx(without.value)
+
+
+def test_a_report_shows_no_worst_frame_of_a_fault_that_is_not_there() -> None:
+    metrics = (
+        MetricSummary("foreign_hair", 0.0, 0.0, (3,)),
+        MetricSummary("lost_hair", 0.02, 0.0, (5,)),
+        MetricSummary("occluders_kept", 0.4, 0.0, (7,)),
+    )
+    comparison = Comparison(9, 9, (7,), (Version("swap", metrics, None),))
+    assert worst_frames(comparison) == {5: ["lost_hair"], 7: ["occluders_kept"]}
