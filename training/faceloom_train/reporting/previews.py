@@ -32,6 +32,7 @@ def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) 
 
     For each pair of identities A and B, the labeled columns are: A, A reconstructed, A with the
     face of B; B, B reconstructed, B with the face of A. An identity with few faces has few rows.
+    With `face_mask: regions` the predictions are pasted where both faces are visible.
 
     Args:
         model: The model.
@@ -97,10 +98,24 @@ def _prediction_columns(
     indices = np.linspace(0, count - 1, min(_ROWS, count)).round().astype(int)
     crops = center_crops(faces.crops[indices], model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:4]
-    predictions = [swap_faces(model, rgb, mask, index)[..., :3] for index in (own, other)]
+    predictions = [swap_faces(model, rgb, mask, index) for index in (own, other)]
+    if model.config.face_mask == "regions":
+        pictures = [_paste(prediction, rgb, mask) for prediction in predictions]
+    else:
+        pictures = [prediction[..., :3] for prediction in predictions]
     name = faces.identity
     labels = (name, f"{name} reconstructed", f"{name} with {identities[other].identity}'s face")
-    return list(zip(labels, (rgb, *predictions), strict=True))
+    return list(zip(labels, (rgb, *pictures), strict=True))
+
+
+def _paste(
+    prediction: Float32[np.ndarray, "n s s 4"],
+    rgb: Float32[np.ndarray, "n s s 3"],
+    mask: Float32[np.ndarray, "n s s 1"],
+) -> Float32[np.ndarray, "n s s 3"]:
+    """Paste predictions where both faces are visible; nothing is learned of other pixels."""
+    weight = np.minimum(np.clip(prediction[..., 3:], 0, 1), mask)
+    return prediction[..., :3] * weight + rgb * (1 - weight)
 
 
 def _draw_columns(columns: Sequence[_Column]) -> Rgb:
