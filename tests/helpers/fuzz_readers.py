@@ -192,6 +192,8 @@ def _conversions(scratch: Path) -> Iterator[Reader]:
         frames=12,
         swapped=3,
         missing=0,
+        occluded=1,
+        occlusions=((0.04, 0.08),),
         pictures_sha256=sha256_of(pictures),
         state_sha256=sha256_of(state.read_bytes()),
     )

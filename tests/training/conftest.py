@@ -1,18 +1,23 @@
-"""A trained run for the tests that continue, damage or export one."""
+"""A trained run for the tests that continue, damage or export one.
+
+TensorFlow is imported by the fixtures: `make test-quick` reads this file too.
+"""
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.helpers.runs import tiny_config, tiny_run
 
-from faceloom_train.runs.run_directory import Run
+if TYPE_CHECKING:
+    from faceloom_train.runs.run_directory import Run
 
 
 @pytest.fixture(scope="session")
 def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Path:
     """A run of `tiny_config()`: four steps, with checkpoints at 2 and 4."""
-    # Imported here: it loads TensorFlow, which some tests do not need.
+    from tests.helpers.runs import tiny_run
+
     from faceloom_train.loop.trainer import train
 
     run = tiny_run(tmp_path_factory.mktemp("trained") / "run", facesets)
@@ -21,7 +26,11 @@ def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Pat
 
 
 @pytest.fixture
-def trained(tmp_path: Path, four_steps: Path, facesets: dict[str, Path]) -> Run:
+def trained(tmp_path: Path, four_steps: Path, facesets: dict[str, Path]) -> "Run":
     """A copy of that run, which a test may change."""
+    from tests.helpers.runs import tiny_config
+
+    from faceloom_train.runs.run_directory import Run
+
     directory = Path(shutil.copytree(four_steps, tmp_path / "run"))
     return Run.create(directory, facesets, tiny_config())
