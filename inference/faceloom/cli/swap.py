@@ -47,7 +47,8 @@ def swap_command(
         float | None,
         typer.Option(
             min=0.1,
-            help="Time for everything; if not given, what a good result takes on this machine.",
+            help="Time for everything, 3 at least on most machines; if not given, what a good "
+            "result takes on this machine.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -203,8 +204,6 @@ def _run(settings: "SwapSettings", started: float, *, json: bool) -> None:
 
 def _sentence(summary: "SwapSummary") -> str:
     """Describe the result and the commands that made it."""
-    import math
-
     from faceloom.cli.swap_panel import format_duration
 
     frames = (
@@ -228,9 +227,10 @@ def _sentence(summary: "SwapSummary") -> str:
         lines.append(f"Look at {summary.picture} first.")
     if summary.report:
         lines.append(f"{summary.report} has the measurements.")
-    minutes = math.ceil(2 * summary.total_seconds / 60)
+    if summary.nothing_new:
+        lines.append("Everything was complete before this command, which changed nothing.")
     lines.append(
-        f"To train longer: the same command with --minutes {minutes} --force continues the "
-        "training for about that time."
+        f"To train longer: the same command with --minutes {summary.longer_minutes} --force "
+        "continues the training for about as long as it has taken."
     )
     return "\n".join(lines)

@@ -100,6 +100,8 @@ def occlusion_sentence(share: float, spans: Iterable[Span], name: Callable[[Span
     found = list(spans)
     if not found:
         return ""
+    if share == 1 and len(found) == 1 and found[0][0] == found[0][1]:
+        return "Something stands before the face."
     longest = sorted(found, key=lambda span: span[0] - span[1])[:_NAMED_SPANS]
     named = ", ".join(name(span) for span in sorted(longest))
     others = len(found) - len(longest)

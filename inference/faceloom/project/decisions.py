@@ -38,7 +38,9 @@ _MOST_FACES = 3000
 # Faces of a person that a training needs at least.
 _FEWEST_FACES = 6
 # Minutes that are advised beyond the estimate, as the estimate is uncertain.
-_SPARE_MINUTES = 0.5
+SPARE_MINUTES = 0.5
+# Smallest training that continues another, as a share of its steps.
+_LEAST_MORE = 0.2
 # Seconds by which the whole may end earlier than the user's time.
 _RESERVE_SECONDS = 5.0
 
@@ -237,7 +239,7 @@ def _choose_run(
     seconds = None
     if settings.minutes is not None:
         seconds = 60 * settings.minutes - other_seconds - _RESERVE_SECONDS
-        _check_time(settings, machine, preset, seconds, trained)
+        check_training_time(settings, machine, preset, seconds, trained)
     estimate = choose_training(
         machine, seconds, preset=preset, steps=settings.steps, trained=trained
     )
@@ -268,7 +270,7 @@ def _warm_start(project: Project, run: str, preset: str) -> str:
     return ""
 
 
-def _check_time(
+def check_training_time(
     settings: SwapSettings,
     machine: MachineSpeed,
     preset: str | None,
@@ -283,17 +285,26 @@ def _check_time(
         preset: The preset; None: the cheapest is possible.
         seconds: Time that is left for the training.
         trained: Steps that the run has already.
+
+    Raises:
+        UsageError: The time is too short; with the minutes that are enough.
     """
     assert settings.minutes is not None, "only called with a time"
     known = preset_named(preset or PRESETS[0].name) or PRESETS[0]
     needed = least_steps(known.name, settings.steps or known.steps)
     pace = step_seconds(known, machine)
-    least = start_seconds(machine) + max(0, needed - trained) * pace
-    if seconds < least:
-        fitting = trained + max(0, int((seconds - start_seconds(machine)) / pace))
-        enough = math.ceil(settings.minutes + (least - seconds) / 60 + _SPARE_MINUTES)
-        raise UsageError(
-            f"--minutes {settings.minutes:g} leaves {fitting} steps of training here beside the "
-            f"other work, and a recognizable face takes {needed} steps of {known.name}; give "
-            f"--minutes {enough} or more."
-        )
+    more = 0 if settings.steps else math.ceil(_LEAST_MORE * trained)
+    missing = max(needed - trained, more)
+    least = start_seconds(machine) + missing * pace
+    if seconds >= least:
+        return
+    fitting = max(0, int((seconds - start_seconds(machine)) / pace))
+    enough = math.ceil(settings.minutes + (least - seconds) / 60 + SPARE_MINUTES)
+    reason = (
+        f"leaves {trained + fitting} steps of training here beside the other work, and a "
+        f"recognizable face takes {needed} steps of {known.name}"
+        if trained < needed
+        else f"leaves {fitting} more steps here beside the other work, which do not improve the "
+        f"{trained} that are trained"
+    )
+    raise UsageError(f"--minutes {settings.minutes:g} {reason}; give --minutes {enough} or more.")

@@ -1,9 +1,11 @@
 """The result of a plan."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceloom.project.decisions import SPARE_MINUTES
 from faceloom.project.project_file import SwapChoices
 from faceloom.project.project_folder import Project
 from faceloom.project.run_state import RunState
@@ -22,6 +24,10 @@ class SwapSummary:
     """Duration of this command."""
     total_seconds: float
     """Duration of all commands that have worked on it, from the first one on."""
+    nothing_new: bool
+    """Whether every step was complete before this command."""
+    longer_minutes: int
+    """Value of `--minutes` with which the training goes on for about as long as it took."""
     preset: str
     """The training's preset."""
     steps: int
@@ -72,6 +78,8 @@ def summarize(state: RunState) -> SwapSummary:
         project=state.project.folder,
         seconds=time.monotonic() - state.started,
         total_seconds=state.spent,
+        nothing_new=all(status == "kept" for status in state.states),
+        longer_minutes=_longer_minutes(state),
         preset=plan.choices.training.preset,
         steps=int(trained.get("step", plan.choices.training.steps)),
         frames=int(converted.get("frames", plan.choices.frames)),
@@ -84,6 +92,19 @@ def summarize(state: RunState) -> SwapSummary:
         commands=_commands(state),
         notes=(*state.notes, *([occlusion] if occlusion else [])),
     )
+
+
+def _longer_minutes(state: RunState) -> int:
+    """Return the minutes of a whole swap whose training takes twice as long as this one's."""
+    project, choices = state.project, state.plan.choices
+    run = project.run(choices.training.run)
+    records = {step.artifact: project.step(step.artifact) for step in state.plan.steps}
+    taken = {artifact: record.seconds for artifact, record in records.items() if record}
+    record = project.step(run)
+    training = max(record.seconds if record else 0.0, taken.pop(run, 0.0))
+    other = max(sum(taken.values()), choices.seconds.total)
+    minutes = math.ceil((other + 2 * training) / 60 + SPARE_MINUTES)
+    return max(minutes, math.floor(choices.minutes or 0) + 1)
 
 
 def _commands(state: RunState) -> tuple[str, ...]:

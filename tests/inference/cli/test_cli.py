@@ -112,7 +112,7 @@ REFUSALS = {
     "a reference that is not a picture": (
         "CONVERT --reference text.mp4 --out OUT.mp4", 5, "is not an image"
     ),
-    "a missing track": ("CONVERT --select track:9 --out OUT.mp4", 6, "is the requested person"),
+    "a missing track": ("CONVERT --select track:9 --out OUT.mp4", 6, "has no track 9"),
     "a missing output": ("CONVERT", 2, "Give --out"),
     "a preview and an output": ("CONVERT --preview OUT.png --out OUT.mp4", 2, "without --out"),
     "a preview that exists": ("CONVERT --preview there.mp4", 2, "--force"),

@@ -76,6 +76,10 @@ def test_a_sentence_names_the_share_and_the_longest_spans(
     assert bool(sentence) == bool(text)
 
 
+def test_a_single_picture_needs_no_times() -> None:
+    assert occlusion_sentence(1.0, [(0.0, 0.0)], str) == "Something stands before the face."
+
+
 def test_a_sentence_names_one_shorter_span() -> None:
     spans = [(float(n), n + 0.5) for n in range(6)]
     assert occlusion_sentence(0.5, spans, str).endswith("and 1 shorter span.")

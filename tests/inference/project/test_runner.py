@@ -71,6 +71,20 @@ def test_all_steps_run_once_and_are_kept(
     assert len(fake_commands()) == 8
 
 
+def test_a_complete_swap_says_so_and_what_trains_longer(
+    make_plan: Callable[..., SwapPlan],
+    fake_commands: Callable[[], list[str]],
+    settings: SwapSettings,
+) -> None:
+    plan, project = make_plan(choices(minutes=3.0)), Project.read(settings.project)
+    with project.lock():
+        first, again = (run_to_completion(run_plan(plan, project)) for _ in range(2))
+    assert len(fake_commands()) == 8
+    assert (first.nothing_new, again.nothing_new) == (False, True)
+    assert first.longer_minutes > 3
+    assert again.longer_minutes > 3
+
+
 @pytest.mark.parametrize("title", STEPS)
 def test_an_interrupted_plan_continues_at_the_step(
     make_plan: Callable[..., SwapPlan],

@@ -33,6 +33,7 @@ from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, VideoInfo, probe_source, read_source
 from faceloom.video.display import frame_to_upright
 from faceloom.video.frame_sampling import frame_index_at
+from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS
 
 # The file that identifies a folder as the output of `--frame`, so that --force may replace it.
 SHEET_FILE = "sheet.png"
@@ -107,6 +108,11 @@ def write_frame_debug(
         MediaUnreadable: The target cannot be read.
         NoFaceFound: The frame has no face to swap.
     """
+    if folder.suffix.lower() in (*OUTPUT_IMAGE_EXTENSIONS, *CONTAINERS):
+        raise UsageError(
+            f"--frame writes a folder of pictures, and {folder.name} looks like a file; give --out "
+            f"a name without an ending, such as {folder.with_suffix('')}."
+        )
     inputs = [target, *options.reference, *options.exclude]
     check_output_directory(folder, SHEET_FILE, force=options.force, inputs=inputs)
     MarkWriter.open(options.marking, folder / SHEET_FILE)

@@ -95,6 +95,11 @@ class FaceSelector:
         Args:
             target: the path that the message names.
         """
+        if self._track is not None:
+            return NoFaceFound(
+                f"{target} has no track {self._track} in these frames; nothing was written. "
+                "--list-tracks shows the tracks."
+            )
         if self.state.counters.get("faces", 0):
             return NoFaceFound(
                 f"None of the faces in {target} is the requested person; nothing was written. "

@@ -182,7 +182,7 @@ def test_listed_tracks_can_be_selected(tmp_path: Path, clip: Path, source: SwapS
         ("-1", None, UsageError, "is not a frame"),
         ("nans", None, UsageError, "is not a frame"),
         ("12", None, NoFaceFound, "No face was found|None of the faces"),
-        ("3", "track:2", NoFaceFound, "is the requested person"),
+        ("3", "track:2", NoFaceFound, "has no track 2"),
     ],
 )
 def test_a_missing_frame_or_face_is_refused(
@@ -197,6 +197,14 @@ def test_a_missing_frame_or_face_is_refused(
     with pytest.raises(error, match=message):
         run_to_completion(
             write_frame_debug(clip, source, place, tmp_path / "one", ConvertOptions(select=select))
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frame_is_written_to_a_folder(tmp_path: Path, clip: Path, source: SwapSource) -> None:
+    with pytest.raises(UsageError, match=r"folder of pictures.*such as .*one\."):
+        run_to_completion(
+            write_frame_debug(clip, source, "3", tmp_path / "one.png", ConvertOptions())
         )
     assert list(tmp_path.iterdir()) == []
 
