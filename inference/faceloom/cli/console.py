@@ -123,7 +123,10 @@ class _BarReport:
 
 
 class ProgressThrottle:
-    """Chooses the reports to show: the first and last of a stage, and one in an interval."""
+    """Chooses the reports to show: the first and last of a stage, and one in an interval.
+
+    A report with the counts of the last one that was shown is not shown.
+    """
 
     def __init__(self, interval: float = _LINE_INTERVAL):
         """Set the interval.
@@ -132,7 +135,7 @@ class ProgressThrottle:
             interval: Seconds between two reports of a stage.
         """
         self._interval = interval
-        self._stage = ""
+        self._shown: tuple[str, int, int | None] = ("", 0, None)
         self._last_time = 0.0
 
     def is_due(self, progress: Progress) -> bool:
@@ -142,10 +145,11 @@ class ProgressThrottle:
             progress: The report.
         """
         now = time.monotonic()
-        recent = progress.stage == self._stage and now - self._last_time < self._interval
-        if recent and progress.done != progress.total:
+        counts = (progress.stage, progress.done, progress.total)
+        recent = progress.stage == self._shown[0] and now - self._last_time < self._interval
+        if counts == self._shown or (recent and progress.done != progress.total):
             return False
-        self._stage, self._last_time = progress.stage, now
+        self._shown, self._last_time = counts, now
         return True
 
 
