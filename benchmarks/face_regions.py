@@ -21,8 +21,8 @@ from faceloom.array_types import to_uint8
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.face_parser import FaceParser
-from faceloom.faces.regions import FACE_REGIONS, region_mask, steepened
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.regions import FACE_REGIONS, region_mask, steepened
 from faceloom.swap.compositing.mask_refinement import smooth_mask
 from faceloom.video import read_frames
 from faceloom.weights import FACE_PARSER

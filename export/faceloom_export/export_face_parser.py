@@ -20,7 +20,7 @@ from jaxtyping import Integer, UInt8
 
 from faceloom.array_types import RgbBatch, to_uint8
 from faceloom.errors import ArtifactRefused
-from faceloom.faces.regions import CROPS, PARSING_SIDE, REGIONS, Region
+from faceloom.faces.parsing.regions import CROPS, PARSING_SIDE, REGIONS, Region
 from faceloom.onnx_session import create_session
 from faceloom_export.graph.int8 import to_int8
 from faceloom_export.graph.tensorflow_to_onnx import to_onnx, write_onnx

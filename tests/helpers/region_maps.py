@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from faceloom.faces.regions import PARSING_SIDE, Region, RegionMap
+from faceloom.faces.parsing.regions import PARSING_SIDE, Region, RegionMap
 
 # Where the drawn face is, in pixels of a map.
 CENTER = (64, 64)

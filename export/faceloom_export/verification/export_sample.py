@@ -8,9 +8,9 @@ from jaxtyping import Float32
 from faceloom.array_types import Points, RgbBatch
 from faceloom.faces.alignment import crop_face
 from faceloom.faces.face_crop import align_mesh
-from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import mask_background
-from faceloom.faces.regions import visible_mask
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.regions import visible_mask
 from faceloom.faceset import FaceSet
 from faceloom.faceset.similarity import center_of
 from faceloom_train.config.schema import TrainConfig

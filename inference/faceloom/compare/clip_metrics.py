@@ -23,7 +23,7 @@ from faceloom.compare.image_metrics import ImageMetrics
 from faceloom.compare.metrics import METRICS, Series
 from faceloom.compare.observations import FaceMeasurements, FrameObservation
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT
-from faceloom.faces.occlusion import STANDS_BEFORE
+from faceloom.faces.parsing.occlusion import STANDS_BEFORE
 from faceloom.faceset.similarity import center_of
 
 # Levels by which a swapped frame differs from the target at least; encoding noise is about 1.

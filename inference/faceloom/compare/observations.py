@@ -17,10 +17,10 @@ from faceloom.compare.seam import FaceBoundary
 from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.face_recognition import MobileFaceNet
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.regions import RegionMap
 from faceloom.faces.pose import head_pose
-from faceloom.faces.regions import RegionMap
 
 # A third more than the whole face, so that the boundary of every mask lies inside.
 CROP = CropGeometry(size=256, coverage=1.3)

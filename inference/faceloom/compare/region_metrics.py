@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float32
 
 from faceloom.array_types import Mask, Rgb, float32
 from faceloom.color import Lab
-from faceloom.faces.occlusion import OCCLUDERS
-from faceloom.faces.regions import (
+from faceloom.faces.parsing.occlusion import OCCLUDERS
+from faceloom.faces.parsing.regions import (
     FACE_REGIONS,
     PARSING_SIDE,
     Region,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from faceloom.compare.metrics import METRICS, Metric, MetricSummary
 from faceloom.compare.score import Score, ScoreComponent
-from faceloom.faces.occlusion import Span, join_spans, occlusion_sentence
+from faceloom.faces.parsing.occlusion import Span, join_spans, occlusion_sentence
 
 # Names of the versions of a clip.
 TARGET = "target"

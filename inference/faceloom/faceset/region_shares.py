@@ -9,10 +9,10 @@ import numpy as np
 
 from faceloom.array_types import Mask, Points, Rgb
 from faceloom.batches import batched
-from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.landmarks import BROWS
-from faceloom.faces.occlusion import occluded_share
-from faceloom.faces.regions import (
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.occlusion import occluded_share
+from faceloom.faces.parsing.regions import (
     PARSING_SIDE,
     Region,
     RegionMap,

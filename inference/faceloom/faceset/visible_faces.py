@@ -30,8 +30,8 @@ from faceloom.batches import batched
 from faceloom.errors import FaceloomError
 from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.face_crop import align_mesh
-from faceloom.faces.face_parser import FaceParser
-from faceloom.faces.regions import PARSING_SIDE, VISIBLE_REGIONS, region_mask, steepened
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.regions import PARSING_SIDE, VISIBLE_REGIONS, region_mask, steepened
 from faceloom.faceset.schema import FaceRow
 from faceloom.faceset.store import FACESET_FILE, FaceSet
 from faceloom.output_lock import lock_output
@@ -69,7 +69,7 @@ class VisibleFaces:
     everywhere for a face whose regions are not plausible."""
 
     def mask(self, row: FaceRow, mesh_mask: Mask, geometry: CropGeometry) -> Mask:
-        """Return the visible face in a crop, as `faceloom.faces.regions.visible_mask` does.
+        """Return the visible face in a crop, as `faceloom.faces.parsing.regions.visible_mask` does.
 
         Args:
             row: The face.

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from faceloom.compare import Comparison, ScoreWords, words_of_swap
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.review.verdict import COVERED_READY, COVERED_USABLE
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from faceloom.atomic import check_output_file, write_text
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.faceset import FaceSet
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.array_types import float32
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceSet

@@ -13,12 +13,12 @@ from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNet
-from faceloom.faces.occlusion import STANDS_BEFORE, Occlusion, occluded_share
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.occlusion import STANDS_BEFORE, Occlusion, occluded_share
+from faceloom.faces.parsing.regions import RegionMap
 from faceloom.faces.pose import Pose, head_pose
 from faceloom.faces.quality import Quality, crop_quality
-from faceloom.faces.regions import RegionMap
 from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.identity_clustering import cluster_faces
 from faceloom.faceset.similarity import center_of

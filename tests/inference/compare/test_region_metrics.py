@@ -24,7 +24,7 @@ from faceloom.compare.observations import (
     FaceRegion,
     FrameObservation,
 )
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 
 FIGURES = ("foreign_hair", "lost_hair", "occluders_kept", "lost_occluders", "uneven_color")
 FACE = face_area()

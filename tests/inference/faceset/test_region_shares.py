@@ -8,7 +8,7 @@ from tests.helpers.facesets import good_faces, write_faceset
 from tests.helpers.region_maps import BROW_ROW, face_area, labels_of_face, region_map
 
 from faceloom.faces.landmarks import BROWS
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 from faceloom.faceset import FaceSet
 from faceloom.faceset.region_shares import RegionShares, measure_regions
 from faceloom.progress import run_to_completion

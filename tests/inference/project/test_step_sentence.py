@@ -10,7 +10,7 @@ import pytest
 from faceloom.compare import Comparison, Score, Version
 from faceloom.compare.metrics import MetricSummary
 from faceloom.compare.score import ScoreComponent
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.project.step_sentence import occlusion_note, review_verdict, step_sentence
 
 

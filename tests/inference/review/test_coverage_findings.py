@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.reviews import run_checks, target_of, turned, with_constants
 
 from faceloom.array_types import float32
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.review import DIRECTION_CHECKS, FaceSetStatistics, SwapDirection, list_directions
 from faceloom.review.coverage import covered_share, find_coverage_gap
 from faceloom.review.coverage_findings import TARGET_CHECKS

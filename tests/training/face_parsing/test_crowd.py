@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.crowd import PICTURES, SIDE, write_person
 
 from faceloom.errors import UsageError
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 from faceloom_train.face_parsing.crowd import PEOPLE_PER_GROUP, read_crowd
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 from faceloom_train.face_parsing.validation import region_iou
 
 

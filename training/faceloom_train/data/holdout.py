@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float32
 from faceloom.array_types import Points, Rgb, float32, to_uint8
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import align_mesh
-from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import mesh_mask
-from faceloom.faces.regions import RegionMap, visible_mask
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.regions import RegionMap, visible_mask
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask

@@ -14,7 +14,7 @@ from jaxtyping import Float32, UInt8
 
 from faceloom.array_types import Rgb, float32
 from faceloom.errors import UsageError
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 
 # The region of each label value of the crowd's label pictures: background, skin of the face, skin
 # elsewhere, hair, eyes, brows, lashes, teeth, tongue, cloth, occluder, glasses. Lashes are thinner

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from faceloom.faces.regions import PARSING_SIDE, Region
+from faceloom.faces.parsing.regions import PARSING_SIDE, Region
 
 # Channels of each level, from half the input's resolution downwards.
 _LEVEL_CHANNELS = (24, 56, 112, 192)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from faceloom.array_types import float32
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 from faceloom_train.face_parsing.crowd import CrowdPicture, Regions
 from faceloom_train.face_parsing.textures import random_texture
 

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 from keras import ops
 
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.face_parsing.augmentation import random_sample
 from faceloom_train.face_parsing.crowd import CrowdPicture, read_crowd

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32, Integer
 
-from faceloom.faces.regions import Region
+from faceloom.faces.parsing.regions import Region
 from faceloom_train.face_parsing.augmentation import OUTSIDE, validation_sample
 from faceloom_train.face_parsing.crowd import CrowdPicture
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from faceloom.array_types import Mask, float32, to_uint8
 from faceloom.choices import GlassesChoice
-from faceloom.faces.regions import (
+from faceloom.faces.parsing.regions import (
     FACE_REGIONS,
     Region,
     RegionMap,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from faceloom.array_types import Mask
-from faceloom.faces.regions import Region, region_mask
+from faceloom.faces.parsing.regions import Region, region_mask
 from faceloom.swap.compositing.face_mask import FacePair
 
 # Smallest share of the covered pixels that must be skin of both faces: less than that, such as a

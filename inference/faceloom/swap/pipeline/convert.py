@@ -10,7 +10,7 @@ from pathlib import Path
 from faceloom.choices import Precision
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.prefetch import prefetch
 from faceloom.progress import ProgressGenerator
 from faceloom.provenance import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.swap.pipeline.frame_swapper import SelectedFrame, SwappedFace
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from faceloom.array_types import Mask, Rgb
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face
-from faceloom.faces.face_parser import FaceParser
 from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
-from faceloom.faces.occlusion import STANDS_BEFORE, occluded_share
-from faceloom.faces.regions import RegionMap, visible_mask
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
+from faceloom.faces.parsing.regions import RegionMap, visible_mask
 from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.compositing.paste_back import paste

@@ -24,7 +24,7 @@ from pydantic import Field
 from faceloom import __version__
 from faceloom.atomic import atomic_file, friendly_os_error, hidden_sibling, write_text
 from faceloom.errors import ArtifactRefused, ContentRefused, NoFaceFound, UsageError
-from faceloom.faces.occlusion import Occlusion
+from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.hashing import sha256_of, sha256_of_file
 from faceloom.json_documents import StrictModel, read_document, to_json
 from faceloom.output_lock import lock_output

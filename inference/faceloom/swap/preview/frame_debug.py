@@ -12,7 +12,7 @@ from faceloom.array_types import Mask, Rgb
 from faceloom.atomic import atomic_directory, check_output_directory
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.regions import RegionMap
+from faceloom.faces.parsing.regions import RegionMap
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
 from faceloom.image_io import write_png
 from faceloom.progress import Progress, ProgressGenerator

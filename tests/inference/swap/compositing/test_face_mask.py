@@ -5,7 +5,7 @@ import pytest
 
 from faceloom.array_types import Mask
 from faceloom.choices import GlassesChoice, MaskKind
-from faceloom.faces.regions import PARSING_SIDE, Region, RegionMap
+from faceloom.faces.parsing.regions import PARSING_SIDE, Region, RegionMap
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.options import BlendSettings, SwapOptions

@@ -8,7 +8,7 @@ from faceloom.array_types import Mask
 from faceloom.choices import ColorTransfer
 from faceloom.faces.alignment import IDENTITY_AFFINE
 from faceloom.faces.face_crop import FaceCrop
-from faceloom.faces.regions import PARSING_SIDE, Region, RegionMap
+from faceloom.faces.parsing.regions import PARSING_SIDE, Region, RegionMap
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.face_mask import FacePair
 from faceloom.swap.compositing.visible_skin import visible_skin

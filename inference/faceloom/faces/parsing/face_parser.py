@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from faceloom.array_types import Mask, Rgb
-from faceloom.faces.regions import (
+from faceloom.faces.parsing.regions import (
     CROPS,
     PARSING_SIDE,
     REGIONS,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from faceloom.array_types import Mask
-from faceloom.faces.regions import Region, RegionMap, share_of_mask
+from faceloom.faces.parsing.regions import Region, RegionMap, share_of_mask
 
 # The first and the last frame of a span, as indices or in seconds.
 Span: TypeAlias = tuple[float, float]

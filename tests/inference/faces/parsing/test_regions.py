@@ -9,8 +9,8 @@ from faceloom.array_types import Rgb
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.face_parser import FaceParser
-from faceloom.faces.regions import (
+from faceloom.faces.parsing.face_parser import FaceParser
+from faceloom.faces.parsing.regions import (
     FACE_REGIONS,
     PARSING_SIDE,
     Region,

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from tests.helpers.region_maps import face_area, labels_of_face, region_map
 
-from faceloom.faces.occlusion import (
+from faceloom.faces.parsing.occlusion import (
     Occlusion,
     join_spans,
     occluded_share,
     occlusion_sentence,
 )
-from faceloom.faces.regions import HIDING_REGIONS, Region
+from faceloom.faces.parsing.regions import HIDING_REGIONS, Region
 
 FACE = face_area()
 
