@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-# From the worst to the best version. An unchanged target and a frozen face may both have 0.
+# From the worst to the best version; an unchanged target and a frozen face are no swap, either one.
 ORDER = ("target", "paste", "swap", "truth")
 
 
@@ -16,7 +16,7 @@ def main(demo: Path) -> None:
     scores = {version["name"]: version["score"]["value"] for version in versions}
     text = ", ".join(f"{name} {scores[name]:.1f}" for name in ORDER)
     sys.stdout.write(f"Scores: {text}.\n")
-    assert scores["target"] <= scores["paste"] < scores["swap"] < scores["truth"], text
+    assert max(scores["target"], scores["paste"]) < 1 < scores["swap"] < scores["truth"], text
 
 
 if __name__ == "__main__":
