@@ -9,7 +9,7 @@ from unittest.mock import patch
 import numpy as np
 from tests.helpers.facesets import FaceSpec, write_faceset
 
-from faceloom.faceset.region_shares import RegionShares
+from faceloom.faceset.parsing.region_shares import RegionShares
 from faceloom.progress import ProgressGenerator, run_to_completion
 from faceloom.review import (
     FaceSetStatistics,

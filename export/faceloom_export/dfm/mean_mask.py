@@ -6,7 +6,7 @@ from jaxtyping import Float32
 from faceloom.array_types import float32
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faceset import FaceSet
-from faceloom.faceset.visible_faces import find_visible_faces
+from faceloom.faceset.parsing.visible_faces import find_visible_faces
 from faceloom.progress import run_to_completion
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import network_crop

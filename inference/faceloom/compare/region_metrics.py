@@ -67,15 +67,14 @@ class FaceLayers:
 
 
 def foreign_hair(target: FaceLayers, swap: FaceLayers, inside: Bool[np.ndarray, "s s"]) -> float:
-    """Return the share of the face where the swap shows hair on the target's bare skin.
+    """Return the share of the face where the swap shows hair on the target's skin.
 
     Args:
         target: The target's layers.
         swap: The swap's layers.
         inside: The face at PARSING_SIDE pixels.
     """
-    added = swap.hair - cv2.dilate(target.hair, _square(_HAIRLINE))
-    return float(np.minimum(target.face, np.maximum(added, 0))[inside].mean())
+    return _replaced_share((target.face, target.hair), swap.hair, inside)
 
 
 def lost_hair(target: FaceLayers, swap: FaceLayers, inside: Bool[np.ndarray, "s s"]) -> float:
@@ -86,8 +85,24 @@ def lost_hair(target: FaceLayers, swap: FaceLayers, inside: Bool[np.ndarray, "s 
         swap: The swap's layers.
         inside: The face at PARSING_SIDE pixels.
     """
-    added = swap.face - cv2.dilate(target.face, _square(_HAIRLINE))
-    return float(np.minimum(target.hair, np.maximum(added, 0))[inside].mean())
+    return _replaced_share((target.hair, target.face), swap.face, inside)
+
+
+def _replaced_share(
+    target: tuple[Float32[np.ndarray, "s s"], Float32[np.ndarray, "s s"]],
+    swap: Float32[np.ndarray, "s s"],
+    inside: Bool[np.ndarray, "s s"],
+) -> float:
+    """Return the share of the face where one layer of the target has become another.
+
+    Args:
+        target: The layer that is replaced, and the other layer.
+        swap: The other layer in the swap.
+        inside: The face at PARSING_SIDE pixels.
+    """
+    replaced, other = target
+    added = swap - cv2.dilate(other, _square(_HAIRLINE))
+    return float(np.minimum(replaced, np.maximum(added, 0))[inside].mean())
 
 
 def occluders_kept(

@@ -24,7 +24,7 @@ _PARTLY_SIMILAR = 0.6
 # Sharpness ratios below which a face is blurred and above which it is noisy.
 _BLURRED = 0.4
 _NOISY = 1.6
-# Shares of the face from which hair and occluders in the wrong place are seen at once: hair on a
+# Shares of the face from which misplaced hair and painted-over occluders are visible: hair on a
 # twentieth of the forehead, half a finger.
 _VISIBLE_HAIR = 0.015
 _VISIBLE_OCCLUDER = 0.01
@@ -154,19 +154,19 @@ def _occlusion_faults(regions: Mapping[str, float]) -> tuple[tuple[bool, Grade, 
         (
             regions.get("foreign_hair", 0.0) > _VISIBLE_HAIR,
             Grade.fair,
-            "hair is drawn on the target's skin",
-            f"{masked}; footage of the source with a bare forehead helps",
+            "hair covers the target's skin",
+            f"{masked}; footage of the source without a fringe helps",
         ),
         (
             regions.get("lost_hair", 0.0) > _VISIBLE_HAIR,
             Grade.fair,
-            "the face is drawn over the target's hair",
+            "the face covers the target's hair",
             masked,
         ),
         (
             regions.get("lost_occluders", 0.0) > _VISIBLE_OCCLUDER,
             Grade.fair,
-            "the face is drawn over what stands before it",
+            "the face covers what stands in front of it",
             f"{masked}, or leave these moments out with --range",
         ),
     )

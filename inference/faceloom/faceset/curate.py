@@ -19,7 +19,7 @@ from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.filters import REGION_FIELDS, Condition, MeasuredFace
-from faceloom.faceset.region_shares import RegionShares, measure_regions
+from faceloom.faceset.parsing.region_shares import RegionShares, measure_regions
 from faceloom.faceset.schema import SCHEMA, CropPath, FaceRow, FaceSetFile
 from faceloom.faceset.similarity import near_duplicates, similarities
 from faceloom.faceset.store import FACESET_FILE, FaceSet

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from faceloom.errors import UsageError
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
-from faceloom.faceset.region_shares import RegionShares
+from faceloom.faceset.parsing.region_shares import RegionShares
 from faceloom.faceset.schema import FaceRow
 
 # Comparison operators of a condition.

@@ -5,7 +5,7 @@ from collections import Counter
 from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import used_every
-from faceloom.faceset.region_shares import measure_regions
+from faceloom.faceset.parsing.region_shares import measure_regions
 from faceloom.faceset.similarity import center_of, near_duplicates, similarities
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.review.lighting import measure_lighting

@@ -26,7 +26,7 @@ _MANY_OCCLUDED = 0.05
 
 
 def hidden_forehead(person: FaceSetStatistics) -> ReviewFinding | None:
-    """Find a forehead that is never seen bare, or often covered.
+    """Find a forehead that is never visible, or often covered.
 
     Args:
         person: The face set.
@@ -48,10 +48,10 @@ def hidden_forehead(person: FaceSetStatistics) -> ReviewFinding | None:
     return ReviewFinding(
         "hidden forehead",
         Severity.WARNING,
-        f"{person.name}'s forehead is never seen bare: a fringe covers it in "
+        f"{person.name}'s forehead is never visible: a fringe covers it in "
         f"{format_percent(share)} of the faces.",
         f"Add footage of {person.name} with the hair back ({add_command(person)}); without it, a "
-        "target's bare forehead stays the target's own.",
+        "target's visible forehead stays the target's own.",
         share,
         measurements,
     )

@@ -12,7 +12,7 @@ from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import more_frames_help
-from faceloom.faceset.region_shares import RegionShares
+from faceloom.faceset.parsing.region_shares import RegionShares
 from faceloom.review.lighting import Lighting
 
 # One value per face.

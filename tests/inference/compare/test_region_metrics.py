@@ -159,9 +159,9 @@ def summaries(**changed: float) -> dict[str, MetricSummary]:
 @pytest.mark.parametrize(
     ("figure", "value", "component", "finding"),
     [
-        ("foreign_hair", 0.03, "occlusion", "hair is drawn on the target's skin"),
-        ("lost_hair", 0.05, "occlusion", "over the target's hair"),
-        ("lost_occluders", 0.07, "occlusion", "over what stands before it"),
+        ("foreign_hair", 0.03, "occlusion", "hair covers the target's skin"),
+        ("lost_hair", 0.05, "occlusion", "covers the target's hair"),
+        ("lost_occluders", 0.07, "occlusion", "covers what stands in front of it"),
         ("uneven_color", 11.0, "color", "the color of the skin is uneven"),
     ],
 )

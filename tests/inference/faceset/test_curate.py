@@ -12,7 +12,7 @@ from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faceset import Condition, CurateOptions, FaceSet, curate, undo_curate
 from faceloom.faceset.curate import CurateSummary
 from faceloom.faceset.filters import FIELDS
-from faceloom.faceset.region_shares import RegionShares
+from faceloom.faceset.parsing.region_shares import RegionShares
 from faceloom.progress import ProgressGenerator, run_to_completion
 
 

@@ -61,7 +61,7 @@ PROBLEMS: dict[str, tuple[list[FaceSpec], str]] = {
 PROBLEMS |= {
     "hidden forehead": (
         changed(GOOD, fringe=0.6),
-        "ada's forehead is never seen bare: a fringe covers it in 100 % of the faces",
+        "ada's forehead is never visible: a fringe covers it in 100 % of the faces",
     ),
     "glasses": (changed(GOOD, 0.3, glasses=0.04), "ada wears glasses in 30 % of the faces"),
     "occluded": (

@@ -18,7 +18,7 @@ from faceloom.faces.alignment import CENTERED_TEMPLATE, CropGeometry, apply_affi
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS, EXPRESSION_MIRROR_INDICES
 from faceloom.faceset import FaceRow, FaceSet
-from faceloom.faceset.visible_faces import VisibleFaces, find_visible_faces
+from faceloom.faceset.parsing.visible_faces import VisibleFaces, find_visible_faces
 from faceloom.progress import ProgressCallback, run_to_completion
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.augmentation.parameters import sample_augmentation

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from faceloom.faceset.visible_faces import PARSING_STAGE
+from faceloom.faceset.parsing.visible_faces import PARSING_STAGE
 from faceloom.progress import Progress
 from faceloom_train.evaluation.evaluator import RECONSTRUCTION, SWAP, SWAP_METRICS
 from faceloom_train.evaluation.run_score import unjudged_reason

@@ -22,10 +22,10 @@ from faceloom.swap.selection.track_state import TrackArrays
 # Smallest share of the face at which glasses are believed. Of rendered faces with glasses 95 % show
 # 0.02 and more; without, a dark brow or lid may look like a frame in up to 0.0125.
 _LEAST_GLASSES = 0.015
-# Widest gap in a drawn face that is closed, in crop sides: a crease that looks like hair.
-_LARGEST_GAP = 0.07
 # Weight of a new frame in the running mean of that share.
 _GLASSES_WEIGHT = 0.2
+# Widest gap in a predicted face that is closed, in crop sides: a crease that looks like hair.
+_LARGEST_GAP = 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class FacePair:
     """The mask that the source predicts."""
     target: RegionMap | None = None
     """The target's regions; None if they are not known."""
-    drawn: RegionMap | None = None
+    predicted: RegionMap | None = None
     """The predicted face's regions; None if they are not known."""
 
 
@@ -79,15 +79,15 @@ def paste_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> P
 
 
 def _predicted_face(pair: FacePair, settings: BlendSettings) -> Mask:
-    """Return where the source draws a face inside the outline."""
+    """Return where the source predicts a face inside the outline."""
     if settings.mask == "mesh":
         return pair.outline
     if settings.mask == "learned":
         return pair.learned
     face = np.minimum(pair.learned, pair.outline)
-    if settings.mask == "regions" and pair.drawn is not None:
-        drawn = visible_mask(np.full_like(face, 255), pair.drawn)
-        face = np.minimum(face, close_gaps(drawn, _LARGEST_GAP))
+    if settings.mask == "regions" and pair.predicted is not None:
+        predicted = visible_mask(np.full_like(face, 255), pair.predicted)
+        face = np.minimum(face, close_gaps(predicted, _LARGEST_GAP))
     return np.asarray(face, np.uint8)
 
 
@@ -101,17 +101,16 @@ def _visible_target(pair: FacePair, glasses: GlassesChoice, state: TrackArrays) 
     visible = steepened(region_mask(pair.target, shown, size))
     if (
         glasses == "target"
-        and pair.drawn is not None
-        and _wears_glasses(pair.drawn, pair.outline, "drawn_glasses", state)
+        and pair.predicted is not None
+        and _wears_glasses(pair.predicted, pair.outline, "predicted_glasses", state)
     ):
-        visible = np.minimum(visible, 255 - region_mask(pair.drawn, (Region.GLASSES,), size))
+        visible = np.minimum(visible, 255 - region_mask(pair.predicted, (Region.GLASSES,), size))
     return np.asarray(visible, np.uint8)
 
 
 def _wears_glasses(regions: RegionMap, outline: Mask, name: str, state: TrackArrays) -> bool:
     """Tell whether a track's face wears glasses, by the running mean of their share."""
     share = float32([share_of_mask(regions, (Region.GLASSES,), outline)])
-    state[name] = float32(
-        state.get(name, share) + _GLASSES_WEIGHT * (share - state.get(name, share))
-    )
+    before = state.get(name, share)
+    state[name] = float32(before + _GLASSES_WEIGHT * (share - before))
     return bool(state[name][0] >= _LEAST_GLASSES)

@@ -25,7 +25,7 @@ def visible_skin(pair: FacePair, covered: Mask) -> Mask:
         all of `covered` where no regions are known or too little skin is left.
     """
     skin = covered
-    for regions in (pair.target, pair.drawn):
+    for regions in (pair.target, pair.predicted):
         if regions is not None:
             skin = np.minimum(skin, region_mask(regions, (Region.SKIN,), len(covered)))
     enough = _MIN_SHARE * np.count_nonzero(covered > _INSIDE)

@@ -69,7 +69,7 @@ class SwappedFace:
     """The source's mask, in pixels of the crop."""
     target_regions: RegionMap | None = None
     """The target's regions; None if they are not asked for, or not plausible."""
-    drawn_regions: RegionMap | None = None
+    predicted_regions: RegionMap | None = None
     """The prediction's regions; None if they are not asked for, or not plausible."""
 
     @property
@@ -106,6 +106,7 @@ class FrameSwapper:
         self._sources = tuple(sources)
         self._settings = [BlendSettings.from_options(source.blend, options) for source in sources]
         # One thread: it runs beside decoding, blending and encoding.
+        self._mask, self._glasses = options.mask, options.glasses
         self._parser = FaceParser(threads=1) if parses_faces(self._sources, options) else None
         self._label = options.label
         self.state = TrackState()
@@ -161,14 +162,18 @@ class FrameSwapper:
         """Run one source on its faces."""
         regions = self._parse([face.crop.rgb for face in faces], faces)
         predictions = source.predict(_crop_batch(source, faces, regions))
-        # A network that learned the visible face tells in its mask where it draws one.
-        drawn = (
-            self._parse(list(predictions.faces), faces)
-            if source.face_mask == "mesh"
-            else [None] * len(faces)
-        )
-        rows = zip(faces, predictions.faces, predictions.masks, regions, drawn, strict=True)
+        predicted: list[RegionMap | None] = [None] * len(faces)
+        if self._parses_predictions(source):
+            predicted = self._parse(list(predictions.faces), faces)
+        rows = zip(faces, predictions.faces, predictions.masks, regions, predicted, strict=True)
         return [SwappedFace(*row) for row in rows]
+
+    def _parses_predictions(self, source: FaceSource) -> bool:
+        """Tell whether a source's predictions are parsed.
+
+        The mask of a network that learned the visible face leaves out hair and keeps glasses.
+        """
+        return self._mask == "regions" and (source.face_mask == "mesh" or self._glasses == "target")
 
     def _parse(
         self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace]
@@ -285,7 +290,9 @@ def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
     crop, outline = swapped.aligned.crop, swapped.aligned.crop.mask
     if settings.forehead != FOREHEAD_EXTENSION:
         outline = mesh_mask(crop.mesh_xy, len(outline), len(outline), settings.forehead)
-    pair = FacePair(outline, swapped.learned_mask, swapped.target_regions, swapped.drawn_regions)
+    pair = FacePair(
+        outline, swapped.learned_mask, swapped.target_regions, swapped.predicted_regions
+    )
     mask = paste_mask(pair, settings, state)
     covered = mask.covered
     skin = visible_skin(pair, covered)

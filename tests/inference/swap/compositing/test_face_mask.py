@@ -12,7 +12,7 @@ from faceloom.swap.options import BlendSettings, SwapOptions
 
 SIZE = PARSING_SIDE
 # Columns at which a band of the target, and another of the prediction, is something else than skin.
-TARGET_BAND, DRAWN_BAND = slice(40, 56), slice(72, 88)
+TARGET_BAND, PREDICTED_BAND = slice(40, 56), slice(72, 88)
 
 
 def block(first: int, last: int) -> Mask:
@@ -55,14 +55,14 @@ BANDS = {
     "a hand stays": ("target", Region.OCCLUDER, "auto", False),
     "a scarf stays": ("target", Region.CLOTH, "auto", False),
     "the target's lips are replaced": ("target", Region.LIPS, "auto", True),
-    "the guest's hair is left out": ("drawn", Region.HAIR, "auto", False),
-    "a hand that the network drew is left out": ("drawn", Region.OCCLUDER, "auto", False),
+    "the guest's hair is left out": ("predicted", Region.HAIR, "auto", False),
+    "a predicted hand is left out": ("predicted", Region.OCCLUDER, "auto", False),
     "the target's glasses stay": ("target", Region.GLASSES, "auto", False),
     "the target's glasses stay on request": ("target", Region.GLASSES, "target", False),
     "the target's glasses are painted over": ("target", Region.GLASSES, "guest", True),
-    "the guest's glasses are drawn": ("drawn", Region.GLASSES, "auto", True),
-    "the guest's glasses are drawn on request": ("drawn", Region.GLASSES, "guest", True),
-    "the guest's glasses are left out": ("drawn", Region.GLASSES, "target", False),
+    "the guest's glasses are shown": ("predicted", Region.GLASSES, "auto", True),
+    "the guest's glasses are shown on request": ("predicted", Region.GLASSES, "guest", True),
+    "the guest's glasses are left out": ("predicted", Region.GLASSES, "target", False),
 }
 
 
@@ -70,10 +70,10 @@ BANDS = {
 def test_what_is_pasted_over(
     face: str, region: Region, glasses: GlassesChoice, *, pasted: bool
 ) -> None:
-    band = TARGET_BAND if face == "target" else DRAWN_BAND
+    band = TARGET_BAND if face == "target" else PREDICTED_BAND
     regions = {
         "target": skin_with(slice(0), Region.HAIR),
-        "drawn": skin_with(slice(0), Region.HAIR),
+        "predicted": skin_with(slice(0), Region.HAIR),
     }
     regions[face] = skin_with(band, region)
     pair = FacePair(block(10, 118), block(10, 118), **regions)

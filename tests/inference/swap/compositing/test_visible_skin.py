@@ -39,14 +39,14 @@ MUCH, ALL_BUT_A_STRIP = slice(0, 78), slice(0, 82)
 CASES = {
     "unknown regions": ({}, COVERED),
     "the target's lips": ({"target": (LIPS, Region.LIPS)}, without(LIPS)),
-    "the guest's eyes": ({"drawn": (LIPS, Region.EYES)}, without(LIPS)),
+    "the guest's eyes": ({"predicted": (LIPS, Region.EYES)}, without(LIPS)),
     "hair of both": (
-        {"target": (LIPS, Region.HAIR), "drawn": (BROWS, Region.BROWS)},
+        {"target": (LIPS, Region.HAIR), "predicted": (BROWS, Region.BROWS)},
         without(LIPS, BROWS),
     ),
     "enough skin": ({"target": (MUCH, Region.OCCLUDER)}, without(MUCH)),
     "too little skin": ({"target": (ALL_BUT_A_STRIP, Region.OCCLUDER)}, COVERED),
-    "no skin": ({"drawn": (slice(None), Region.HAIR)}, COVERED),
+    "no skin": ({"predicted": (slice(None), Region.HAIR)}, COVERED),
 }
 
 

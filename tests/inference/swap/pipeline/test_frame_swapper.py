@@ -14,9 +14,11 @@ from tests.helpers.swapping import FoundFaces, SwapRun
 from tests.helpers.synthetic_faces import made_face
 
 from faceloom.array_types import float32
+from faceloom.choices import FaceMaskKind
 from faceloom.errors import NoFaceFound, UsageError
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.face_recognition import MobileFaceNet
+from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.tracker import MAX_MISSED_FRAMES
 from faceloom.image_io import write_png
 from faceloom.swap import Bundle, IdentityMap, SwapNetwork, SwapOptions
@@ -213,3 +215,37 @@ def test_a_map_swaps_only_the_people_of_its_pictures(
     changed = np.abs(before.rgb.astype(int) - after.rgb).max(-1) > 60
     assert not changed[:, :320].any()
     assert changed[:, 320:].mean() > 0.03
+
+
+@pytest.mark.parametrize(
+    ("face_mask", "options", "calls"),
+    [
+        ("regions", SwapOptions(), 1),
+        ("regions", SwapOptions(glasses="target"), 2),
+        ("regions", SwapOptions(mask="both"), 1),
+        ("mesh", SwapOptions(), 2),
+        ("mesh", SwapOptions(mask="both"), 0),
+    ],
+    ids=["visible face", "its glasses", "input alone", "mesh mask", "no regions"],
+)
+def test_what_is_parsed(
+    tmp_path: Path,
+    found: FoundFaces,
+    monkeypatch: pytest.MonkeyPatch,
+    face_mask: FaceMaskKind,
+    options: SwapOptions,
+    calls: int,
+) -> None:
+    """The target's face once, and the prediction where its own mask does not tell enough."""
+    network = SwapNetwork.open(Bundle.read(make_bundle(tmp_path / "ben.bundle")), "cpu")
+    network.face_mask = face_mask
+    parsed: list[int] = []
+    parse_faces = FaceParser.parse_faces
+
+    def count(self: FaceParser, crops: list, masks: list) -> list:
+        parsed.append(len(crops))
+        return parse_faces(self, crops, masks)
+
+    monkeypatch.setattr(FaceParser, "parse_faces", count)
+    SwapRun(network, options).swap(found[:1])
+    assert parsed == [1] * calls

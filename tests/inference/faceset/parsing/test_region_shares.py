@@ -10,7 +10,7 @@ from tests.helpers.region_maps import BROW_ROW, face_area, labels_of_face, regio
 from faceloom.faces.landmarks import BROWS
 from faceloom.faces.parsing.regions import Region
 from faceloom.faceset import FaceSet
-from faceloom.faceset.region_shares import RegionShares, measure_regions
+from faceloom.faceset.parsing.region_shares import RegionShares, measure_regions
 from faceloom.progress import run_to_completion
 
 FACE = face_area()

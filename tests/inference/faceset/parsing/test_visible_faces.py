@@ -11,8 +11,9 @@ from tests.helpers.facesets import good_faces, write_faceset
 from faceloom.array_types import Mask, Rgb
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.parsing.regions import PARSING_SIDE, Region
-from faceloom.faceset import FaceRow, FaceSet, visible_faces
-from faceloom.faceset.visible_faces import VISIBLE_FILE, VisibleFaces, find_visible_faces
+from faceloom.faceset import FaceRow, FaceSet
+from faceloom.faceset.parsing import visible_faces
+from faceloom.faceset.parsing.visible_faces import VISIBLE_FILE, VisibleFaces, find_visible_faces
 from faceloom.inspect import inspect_path
 from faceloom.output_lock import lock_output
 from faceloom.progress import Progress, run_to_completion
