@@ -15,15 +15,18 @@ Image = Float32[np.ndarray, "_ _ 3"]
 Coverage = Float32[np.ndarray, "_ _"]
 
 # Shares of the samples that get each kind of overlay.
-_HAND = 0.35
-_SHAPE = 0.25
+_HAND = 0.4
+_SHAPE = 0.35
 _MICROPHONE = 0.08
-_STRANDS = 0.15
+_STRANDS = 0.2
 _GLASSES = 0.12
 # Share of the shapes and microphones that have one color, and of the hands whose color is that of
 # the face's skin, as a person's own hand has.
 _PLAIN = 0.5
 _OWN_HAND = 0.5
+# Thickness of bars as a fraction of the crop's side; thin ones, such as sticks and straws, are as
+# frequent as wide ones.
+_BAR_THICKNESS = (0.012, 0.2)
 # Fewest pixels of a hand that is worth pasting.
 _MIN_PIXELS = 300
 # Coverage from which a pixel belongs to the overlay.
@@ -85,7 +88,7 @@ def _paste_hand(
         pivot = (float(middle[0]), float(middle[1]))
         angle, scale = rng.uniform(0, 360), rng.uniform(0.4, 1.1)
         affine = np.array(cv2.getRotationMatrix2D(pivot, angle, scale), np.float64)
-        affine[:, 2] += rng.uniform(0.2, 0.8, 2) * side - middle
+        affine[:, 2] += rng.uniform(0.05, 0.95, 2) * side - middle
         coverage = cv2.warpAffine(float32(where), affine, (side, side))
         hand = float32(cv2.warpAffine(other.rgb, affine, (side, side))) / 255
         gain = np.exp(rng.normal(0, 0.2, 3))
@@ -106,8 +109,8 @@ def _draw_shape(rng: np.random.Generator, regions: Regions) -> Coverage:
     kind = rng.integers(-1, 3)
     if kind <= 0:
         ends = rng.uniform(-0.3, 1.3, (2, 2)) * side
-        thickness = int(side * rng.uniform(0.02, 0.2))
-        cv2.line(canvas, _pixel(ends[0]), _pixel(ends[1]), 255, thickness, cv2.LINE_AA)
+        thickness = side * float(np.exp(rng.uniform(*np.log(_BAR_THICKNESS))))
+        cv2.line(canvas, _pixel(ends[0]), _pixel(ends[1]), 255, round(thickness), cv2.LINE_AA)
     elif kind == 1:
         axes = _pixel(rng.uniform(0.05, 0.3, 2) * side)
         center = _pixel(rng.uniform(0, 1, 2) * side)
@@ -141,7 +144,8 @@ def _draw_strands(rng: np.random.Generator, regions: Regions) -> Coverage:
     t = np.linspace(0, 1, 12)[:, None]
     curve = (1 - t) ** 2 * root + 2 * t * (1 - t) * control + t**2 * tip
     spread = side * rng.uniform(0.005, 0.05)
-    for _ in range(rng.integers(2, 25)):
+    # A single loose strand is as likely as a thick bunch.
+    for _ in range(round(float(np.exp(rng.uniform(0, np.log(25)))))):
         points = np.rint(curve + rng.normal(0, spread, 2) * (0.3 + t)).astype(np.int32)
         cv2.polylines(canvas, [points], False, 255, int(rng.integers(1, 3)), cv2.LINE_AA)
     return float32(canvas) / 255

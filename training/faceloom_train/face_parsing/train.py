@@ -33,7 +33,7 @@ _WEIGHT_DECAY = 1e-4
 # Weights are averaged over about this many steps; the average is stored.
 _EMA_STEPS = 200
 # Weight of small regions in the cross-entropy, whose pixels are few.
-_REGION_WEIGHTS = {Region.GLASSES: 3.0, Region.EYES: 2.0, Region.BROWS: 2.0, Region.OCCLUDER: 1.5}
+_REGION_WEIGHTS = {Region.GLASSES: 1.5, Region.OCCLUDER: 1.5}
 # Keeps the Dice loss of an absent region finite, in pixels of a batch.
 _DICE_SMOOTHING = 50.0
 # Threads that make samples.
