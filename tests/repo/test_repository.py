@@ -9,6 +9,8 @@ import pytest
 
 from faceloom.cli.app import build_command
 from faceloom.weights import (
+    FACE_BLENDSHAPES,
+    FACE_LANDMARKS_478,
     FACE_MESH,
     FACE_PARSER,
     MOBILEFACENET,
@@ -23,7 +25,15 @@ SOURCES = sorted(
 )
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMANDS = sorted(build_command().commands)
-FACE_MODELS = (FACE_PARSER, RETINAFACE_MOBILENET, YUNET, FACE_MESH, MOBILEFACENET)
+FACE_MODELS = (
+    FACE_PARSER,
+    RETINAFACE_MOBILENET,
+    YUNET,
+    FACE_MESH,
+    FACE_LANDMARKS_478,
+    FACE_BLENDSHAPES,
+    MOBILEFACENET,
+)
 
 
 @pytest.mark.parametrize("weights", FACE_MODELS, ids=lambda w: w.file)

@@ -1,15 +1,16 @@
 """Optimize a published face model for onnxruntime on the CPU; the outputs stay the same.
 
-python -m faceloom_export.face_models.optimize_face_model ORIGINAL.onnx VENDORED.onnx
+python -m faceloom_export.face_models.optimize_face_model ORIGINAL.onnx VENDORED.onnx [OPTIONS]
 """
 
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from faceloom_export.face_models.fp16_weights import store_weights_in_fp16
 from faceloom_export.face_models.prelu_rewrite import replace_prelu
 
 
@@ -39,10 +40,24 @@ def make_batch_axis_dynamic(model: onnx.ModelProto) -> onnx.ModelProto:
     return result
 
 
-def _main(original: str, vendored: str) -> None:
-    model = replace_prelu(onnx.load(original))
-    Path(vendored).write_bytes(make_batch_axis_dynamic(model).SerializeToString())
+def _main() -> None:
+    parser = ArgumentParser(description="Optimize a published face model for the CPU.")
+    parser.add_argument("original", type=Path, help="The published ONNX file.")
+    parser.add_argument("vendored", type=Path, help="The file to write.")
+    parser.add_argument(
+        "--fixed-batch", action="store_true", help="Keep the batch axis: one face a run."
+    )
+    parser.add_argument(
+        "--fp16-weights", action="store_true", help="Store the weights in half the size."
+    )
+    arguments = parser.parse_args()
+    model = replace_prelu(onnx.load(arguments.original))
+    if not arguments.fixed_batch:
+        model = make_batch_axis_dynamic(model)
+    if arguments.fp16_weights:
+        model = store_weights_in_fp16(model)
+    arguments.vendored.write_bytes(model.SerializeToString())
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    _main()

@@ -115,7 +115,7 @@ class FaceMesh:
         Returns:
             The landmarks in pixels of the picture.
         """
-        to_crop = _square_around(box_xyxy, points_xy)
+        to_crop = square_around_face(box_xyxy, points_xy, _INPUT_SIDE)
         crop = cv2.warpAffine(picture, to_crop, (_INPUT_SIDE, _INPUT_SIDE), flags=cv2.INTER_LINEAR)
         mesh, logit = self._session.run(None, {"input_1": float32(crop[None]) / 255})
         points = mesh.reshape(468, 3)
@@ -128,14 +128,26 @@ class FaceMesh:
         )
 
 
-def _square_around(
-    box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"]
+def square_around_face(
+    box_xyxy: Float32[np.ndarray, "4"], points_xy: Float32[np.ndarray, "5 2"], side: int
 ) -> Affine:
-    """Return the map from a square around a box, rotated until the eyes are level, to the input."""
+    """Return the map to the crop that MediaPipe's face networks were trained on.
+
+    A square around the box, 1.5 times as large as its longer side, rotated until the eyes are
+    level.
+
+    Args:
+        box_xyxy: The face's box in pixels.
+        points_xy: The face's five points in pixels; the line between the eyes gives the roll.
+        side: Side of the crop in pixels.
+
+    Returns:
+        The map from pixels of the picture to those of the crop.
+    """
     center = (box_xyxy[:2] + box_xyxy[2:]) / 2
-    side = _BOX_MARGIN * (box_xyxy[2:] - box_xyxy[:2]).max()
+    scale = side / (_BOX_MARGIN * (box_xyxy[2:] - box_xyxy[:2]).max())
     across = points_xy[1] - points_xy[0]
     angle = np.degrees(np.arctan2(across[1], across[0]))
-    to_crop = cv2.getRotationMatrix2D(center.tolist(), float(angle), float(_INPUT_SIDE / side))
-    to_crop[:, 2] += _INPUT_SIDE / 2 - 0.5 - center
+    to_crop = cv2.getRotationMatrix2D(center.tolist(), float(angle), float(scale))
+    to_crop[:, 2] += side / 2 - 0.5 - center
     return to_crop.astype(np.float32)

@@ -47,6 +47,14 @@ FACE_MESH = Weights(
     "mediapipe_face_landmark_468.onnx",
     "ac5c7b5c7ca3dea65588fef2f096f6dfa5abc961d2c50a11bf611ca63a812d06",
 )
+FACE_LANDMARKS_478 = Weights(
+    "mediapipe_face_landmarks_478.onnx",
+    "6cfe5d5773a61b9056fcb91a8dc14b4bf41a36c792b49268169f7bd7c968e972",
+)
+FACE_BLENDSHAPES = Weights(
+    "mediapipe_face_blendshapes_52.onnx",
+    "22ed22a585c44c482c272a8b008872f5c5a76e8c8ee560596ccbb343bbec5426",
+)
 FACE_PARSER = Weights(
     "face_parser.onnx", "9d01c2df0aff559880b96017b1fbd66a59ffbbce5b7bd510665bae620257c155"
 )

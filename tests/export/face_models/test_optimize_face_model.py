@@ -6,7 +6,8 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from faceloom.weights import FACE_MESH, MOBILEFACENET, Weights
+from faceloom.weights import FACE_LANDMARKS_478, FACE_MESH, MOBILEFACENET, Weights
+from faceloom_export.face_models.fp16_weights import store_weights_in_fp16
 from faceloom_export.face_models.optimize_face_model import make_batch_axis_dynamic
 from faceloom_export.face_models.prelu_rewrite import replace_prelu
 
@@ -111,7 +112,29 @@ def test_fixed_batch_axis_becomes_dynamic() -> None:
         assert np.array_equal(run(dynamic, x), x.reshape(count, 60))
 
 
-@pytest.mark.parametrize("weights", [FACE_MESH, MOBILEFACENET], ids=lambda weights: weights.file)
+def test_weights_in_fp16_take_half_the_size_and_round_by_fp16() -> None:
+    mix = np.random.default_rng(0).normal(size=(200, 3, 1, 1)).astype(np.float32)
+    nodes = [*ONE_NODE, helper.make_node("Conv", ["y", "mix"], ["z"])]
+    model = model_of(nodes, SLOPE)
+    model.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info("z", TensorProto.FLOAT, [2, 200, 4, 5])
+    )
+    model.graph.initializer.append(numpy_helper.from_array(mix, "mix"))
+    stored = store_weights_in_fp16(model)
+    assert stored.ByteSize() < model.ByteSize() - mix.nbytes / 2 + 100
+    x = np.random.default_rng(1).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    exact = model_of(nodes, SLOPE)
+    exact.graph.output[0].CopyFrom(model.graph.output[0])
+    rounded = mix.astype(np.float16).astype(np.float32)
+    exact.graph.initializer.append(numpy_helper.from_array(rounded, "mix"))
+    assert np.array_equal(run(stored, x), run(exact, x))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [FACE_MESH, FACE_LANDMARKS_478, MOBILEFACENET],
+    ids=lambda weights: weights.file,
+)
 def test_shipped_models_have_no_slow_activation(weights: Weights) -> None:
     model = onnx.load(str(weights.verified_path()))
     assert not operators(model) & {"PRelu", "Abs"}
