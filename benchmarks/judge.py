@@ -1,4 +1,4 @@
-"""Print the scores of a ground truth, of nine degradations of it, and of swaps, as tables.
+"""Print the scores of a ground truth, of its degradations, and of swaps, as tables.
 
 python -m benchmarks.judge TARGET TRUTH SOURCE_FACES TARGET_FACES [NAME=VIDEO ...]
 """
@@ -59,6 +59,8 @@ def degrade(target: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, list
         "truth, 2 px off": degradations.shifted(truth),
         "truth, blurred": degradations.blurred(truth),
         "truth, mouth of another frame": degradations.with_another_mouth(truth),
+        "truth, never blinks": degradations.never_blinking(truth),
+        "truth, gaze of another frame": degradations.with_another_gaze(truth),
         "truth, redder": degradations.recolored(truth),
         "truth, flickering": degradations.flickering(truth),
         "truth, cut out hard": degradations.cut_out(truth, target),

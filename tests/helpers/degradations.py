@@ -6,14 +6,25 @@ import cv2
 import numpy as np
 
 from faceloom.faces.alignment import apply_affine, umeyama
+from faceloom.faces.expression import ExpressionReader
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.landmarks import BROWS, EYE_RIGHT_OUTER, LIPS, NOSE_TIP
+from faceloom.faces.landmarks import (
+    BROWS,
+    EYE_LEFT,
+    EYE_RIGHT,
+    EYE_RIGHT_OUTER,
+    LIPS,
+    NOSE_TIP,
+)
 from faceloom.faces.mask import mesh_mask
 
 Pictures = Sequence[np.ndarray]
 
 # Landmarks that do not move with the mouth: corners of the eyes, bridge and base of the nose.
 _RIGID_POINTS = [33, 133, 263, 362, 6, 2]
+
+# Share of the usual lid opening below which an eye is not quite open.
+_OPEN = 0.85
 
 
 def shifted(pictures: Pictures) -> list[np.ndarray]:
@@ -40,16 +51,49 @@ def flickering(pictures: Pictures) -> list[np.ndarray]:
 
 def with_another_mouth(pictures: Pictures, offset: int = 9) -> list[np.ndarray]:
     """Blend the mouth of the frame `offset` frames later into each frame."""
+    others = [(index + offset) % len(pictures) for index in range(len(pictures))]
+    return _with_features_of(pictures, others, (LIPS,))
+
+
+def never_blinking(pictures: Pictures) -> list[np.ndarray]:
+    """Blend the open eyes of the frame before into each frame in which they are less open."""
+    finder = FaceFinder()
+    meshes = [finder.find([picture])[0][0].landmarks.points_xy for picture in pictures]
+    lids = [face.lid_opening for face in ExpressionReader().read(pictures, meshes)]
+    others = list(range(len(pictures)))
+    least = _OPEN * float(np.median(lids))
+    for index in range(1, len(others)):
+        if lids[index] < least:
+            others[index] = others[index - 1]
+    return with_eyes_of(pictures, others)
+
+
+def with_another_gaze(pictures: Pictures, offset: int = 45) -> list[np.ndarray]:
+    """Blend the eyes of the frame `offset` frames later into each frame."""
+    return with_eyes_of(pictures, [(n + offset) % len(pictures) for n in range(len(pictures))])
+
+
+def with_eyes_of(pictures: Pictures, others: Sequence[int]) -> list[np.ndarray]:
+    """Blend the eyes of the frame that `others` names into each frame."""
+    return _with_features_of(pictures, others, (EYE_LEFT, EYE_RIGHT))
+
+
+def _with_features_of(
+    pictures: Pictures, others: Sequence[int], features: Sequence[tuple[int, ...]]
+) -> list[np.ndarray]:
+    """Blend features of another frame of the clip into each frame."""
     finder = FaceFinder()
     meshes = [finder.find([picture])[0][0].landmarks.points_xy for picture in pictures]
     degraded = []
-    for index, picture in enumerate(pictures):
-        other = (index + offset) % len(pictures)
-        transform = umeyama(meshes[other][_RIGID_POINTS], meshes[index][_RIGID_POINTS])
+    for index, other in enumerate(others):
+        picture, own, others_mesh = pictures[index], meshes[index], meshes[other]
+        transform = umeyama(others_mesh[_RIGID_POINTS], own[_RIGID_POINTS])
         aligned = cv2.warpAffine(pictures[other], transform, picture.shape[1::-1])
-        lips = [meshes[index][list(LIPS)], apply_affine(transform, meshes[other][list(LIPS)])]
-        weight = _soft_hull(np.concatenate(lips), picture.shape[:2])[..., None]
-        degraded.append(_to_uint8(aligned * weight + picture * (1 - weight)))
+        for feature in features:
+            points = [own[list(feature)], apply_affine(transform, others_mesh[list(feature)])]
+            weight = _soft_hull(np.concatenate(points), picture.shape[:2])[..., None]
+            picture = _to_uint8(aligned * weight + picture * (1 - weight))
+        degraded.append(picture)
     return degraded
 
 

@@ -14,6 +14,14 @@ from faceloom.compare.expression import (
     motion,
     motion_r_squared,
 )
+from faceloom.compare.eye_moments import EyeMoments
+from faceloom.compare.eyes_and_mouth import (
+    gaze_difference,
+    lid_error,
+    mouth_opening_error,
+    mouth_shape_kept,
+    shut_eyes_kept,
+)
 from faceloom.compare.identity_metric import (
     SourceIdentity,
     relative_similarity_to_truth,
@@ -22,6 +30,7 @@ from faceloom.compare.identity_metric import (
 from faceloom.compare.image_metrics import ImageMetrics
 from faceloom.compare.metrics import METRICS, Series
 from faceloom.compare.observations import FaceMeasurements, FrameObservation
+from faceloom.faces.expression import relative_lid_opening
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT
 from faceloom.faces.parsing.occlusion import STANDS_BEFORE
 from faceloom.faceset.similarity import center_of
@@ -57,15 +66,24 @@ class _Measurements:
     embeddings: Float32[np.ndarray, "t 192"]
     """Unit vectors of the recognition network."""
     gazes: Float32[np.ndarray, "t 2"]
-    """Positions of the pupils in eye widths."""
+    """Positions of the irises in eye widths."""
+    weights: Float32[np.ndarray, "t 52"]
+    """Expression weights."""
+    lids: Series
+    """Lid openings relative to the version's open eyes."""
+    mouths: Series
+    """Mouth openings in eye widths."""
 
     @classmethod
     def of(cls, frames: list[FaceMeasurements]) -> "_Measurements":
         return cls(
-            *(
-                np.stack([getattr(frame, name) for frame in frames])
-                for name in ("mesh", "angles", "embedding", "gaze")
-            )
+            np.stack([frame.mesh for frame in frames]),
+            np.stack([frame.angles for frame in frames]),
+            np.stack([frame.embedding for frame in frames]),
+            np.stack([frame.gaze for frame in frames]),
+            np.stack([frame.weights for frame in frames]),
+            relative_lid_opening(float32([frame.lid_opening for frame in frames])),
+            float32([frame.mouth_opening for frame in frames]),
         )
 
     @property
@@ -132,6 +150,16 @@ class ClipMetrics:
                 frames.append(frame)
         return tuple(frames)
 
+    def eye_moments(self, version: int, frame_rate: float | None) -> EyeMoments:
+        """Return when a version's eyes are open or shut unlike the target's.
+
+        Args:
+            version: Index of the version.
+            frame_rate: Frames per second, if known.
+        """
+        swap, target = self._stacked(version).lids, self._stacked(0).lids
+        return EyeMoments.find(swap, target, self.frames, frame_rate)
+
     def _stacked(self, version: int) -> _Measurements:
         return _Measurements.of([frame[version] for frame in self._measurements])
 
@@ -178,8 +206,24 @@ def _motion_kept(
 def _performance(own: _Measurements, target: _Measurements) -> dict[str, Series]:
     return {
         **_motion_kept(own, target, target),
-        "gaze_error": _deviation(own.gazes - target.gazes, np.median),
+        **_eyes_and_mouth(own, target, same_person=False),
         "head_pose_error": _deviation(own.angles - target.angles, np.median),
+    }
+
+
+def _eyes_and_mouth(
+    own: _Measurements, reference: _Measurements, *, same_person: bool
+) -> dict[str, Series]:
+    lids = (own.lids, reference.lids)
+    gaze = gaze_difference((own.gazes, reference.gazes), lids)
+    return {
+        "lid_error": lid_error(*lids),
+        "shut_eyes_kept": shut_eyes_kept(*lids),
+        "gaze_error": _deviation(gaze, np.median),
+        "mouth_opening_error": mouth_opening_error(
+            own.mouths, reference.mouths, same_person=same_person
+        ),
+        "mouth_shape": mouth_shape_kept(own.weights, reference.weights),
     }
 
 
@@ -222,6 +266,10 @@ def _against_truth(
             own.embeddings, target.embeddings, truth.embeddings
         ),
         **({"truth_expression": kept["expression"]} if kept else {}),
+        **{
+            f"truth_{name}": values
+            for name, values in _eyes_and_mouth(own, truth, same_person=True).items()
+        },
         "truth_landmark_error": errors.mean(1),
         "truth_mouth_error": errors[:, _MOUTH].mean(1),
         "truth_eye_error": errors[:, _EYES].mean(1),

@@ -7,6 +7,7 @@ from pathlib import Path
 from faceloom.array_types import Rgb
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.compare.clip_metrics import ClipMetrics, IdentityReferences
+from faceloom.compare.eye_moments import EyeMoments
 from faceloom.compare.identity_metric import SourceIdentity
 from faceloom.compare.metrics import Series, summarize_metric
 from faceloom.compare.observations import Observer
@@ -79,12 +80,21 @@ def compare(
     versions = videos.by_name()
     for path in versions.values():
         check_kind(path, Purpose.TARGET)
-    total = probe_video(videos.target).frame_count
+    info = probe_video(videos.target)
     frames = enumerate(read_synchronized_frames(list(versions.values())))
     chosen = (frame for frame in frames if is_compared(frame[0], every))
     subject = f"No frame of {videos.target} shows a face"
     references = load_identity_references(identity, other)
-    return (yield from compare_frames(chosen, tuple(versions), references, subject, total=total))
+    return (
+        yield from compare_frames(
+            chosen,
+            tuple(versions),
+            references,
+            subject,
+            total=info.frame_count,
+            frame_rate=float(info.average_rate),
+        )
+    )
 
 
 def is_compared(frame: int, every: int) -> bool:
@@ -120,7 +130,8 @@ def compare_frames(
     no_face: str,
     *,
     total: int | None = None,
-    regions: bool = True,
+    frame_rate: float | None = None,
+    detailed: bool = True,
 ) -> ProgressGenerator[DetailedComparison]:
     """Compare versions whose pictures are in memory.
 
@@ -131,7 +142,9 @@ def compare_frames(
         references: The identities to compare with.
         no_face: First words of the message if no picture of the target shows a face.
         total: Number of frames for the progress, if known.
-        regions: Measure hair, occluders and skin by face parsing.
+        frame_rate: Frames per second, if known, to name moments by their time.
+        detailed: Measure hair, occluders and skin by face parsing, and lids, gaze and mouth by
+            networks that training does not use.
 
     Yields:
         Progress.
@@ -143,7 +156,8 @@ def compare_frames(
         NoFaceFound: No picture of the target shows a face.
     """
     truth = names.index(TRUTH) if TRUTH in names else None
-    observer, metrics = Observer(len(names), truth, regions=regions), ClipMetrics(truth)
+    observer = Observer(len(names), truth, detailed=detailed)
+    metrics = ClipMetrics(truth)
     count = 0
     for frame, pictures in frames:
         if observation := observer.observe(frame, pictures):
@@ -153,8 +167,13 @@ def compare_frames(
     if not metrics.frames:
         raise NoFaceFound(f"{no_face}; there is nothing to compare.")
     series = {name: metrics.series(index, references) for index, name in enumerate(names)}
-    versions = _summarize(series, metrics.frames)
-    comparison = Comparison(count, len(metrics.frames), metrics.occluded_frames(), versions)
+    comparison = Comparison(
+        count,
+        len(metrics.frames),
+        metrics.occluded_frames(),
+        _summarize(series, metrics.frames),
+        metrics.eye_moments(names.index(SWAP), frame_rate) if SWAP in names else EyeMoments(),
+    )
     return DetailedComparison(comparison, tuple(metrics.frames), series)
 
 

@@ -1,13 +1,11 @@
-"""Facial motion and gaze, independent of identity and head pose."""
+"""Facial motion, independent of identity and head pose."""
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from faceloom.array_types import Points, Rgb, float32
-from faceloom.color import luma
+from faceloom.array_types import float32
 from faceloom.faces.alignment import apply_affine, umeyama
 from faceloom.faces.landmarks import (
     BROWS,
@@ -17,8 +15,6 @@ from faceloom.faces.landmarks import (
     EYE_RIGHT_OUTER,
     INNER_LIPS,
     LIPS,
-    LOWER_LID,
-    UPPER_LID,
 )
 
 # Meshes of a video's frames; NaN where there is no face.
@@ -65,12 +61,6 @@ _OUTER_CORNERS = 1.4
 _ANGLE_UNIT = 20.0
 # Frames that the fit of usual positions needs for each of its terms.
 _FRAMES_PER_TERM = 3
-# Lid distance as a share of the eye's width, below which no pupil is visible.
-_CLOSED_EYE = 0.14
-# Pixels that the opening of an eye needs.
-_LEAST_EYE_PIXELS = 12
-# Percentile of an eye's brightness above which a pixel does not belong to the pupil.
-_BRIGHT_PERCENTILE = 70
 
 
 def frontal_mesh(
@@ -169,38 +159,3 @@ def _relative_to_anchor(motions: FrontalPoints, feature: Feature) -> Float32[np.
     """Subtract the anchor's motion: errors of the alignment move all landmarks alike."""
     anchor = motions[:, list(feature.anchor)].mean(1, keepdims=True)
     return float32(motions[:, list(feature.points)] - anchor)
-
-
-def measure_gaze(crop: Rgb, mesh_xy: Points) -> Float32[np.ndarray, "2"]:
-    """Return the position of the pupils between the corners of their eyes.
-
-    The center of the dark pixels of each open eye, averaged over both.
-
-    Args:
-        crop: Crop of the face.
-        mesh_xy: Landmarks in pixels of the crop.
-
-    Returns:
-        Eye widths to the right and down; NaN where both eyes are closed.
-    """
-    gray = luma(crop)
-    pupils = [_pupil(gray, mesh_xy[list(ring)]) for ring in (EYE_LEFT, EYE_RIGHT)]
-    known = [pupil for pupil in pupils if pupil is not None]
-    return float32(np.mean(known, axis=0)) if known else float32([np.nan, np.nan])
-
-
-def _pupil(gray: Float32[np.ndarray, "s s"], ring_xy: Points) -> Float32[np.ndarray, "2"] | None:
-    corners = ring_xy[[0, 8]]
-    left, right = corners[np.argsort(corners[:, 0])]
-    width = float(np.linalg.norm(right - left))
-    gap = np.linalg.norm(ring_xy[list(UPPER_LID)] - ring_xy[list(LOWER_LID)], axis=1).mean()
-    inside = np.zeros(gray.shape, np.uint8)
-    cv2.fillPoly(inside, [np.round(ring_xy * 16).astype(np.int32)], 255, shift=4)
-    rows, columns = np.nonzero(inside)
-    if gap < _CLOSED_EYE * width or len(rows) < _LEAST_EYE_PIXELS:
-        return None
-    light = gray[rows, columns]
-    dark = np.clip(np.percentile(light, _BRIGHT_PERCENTILE) - light, 1e-4, None) ** 2
-    center = float32([columns @ dark, rows @ dark]) / dark.sum() - (left + right) / 2
-    along = (right - left) / width
-    return float32([center @ along, center @ float32([-along[1], along[0]])]) / width

@@ -30,7 +30,9 @@ COLORS = {TARGET: "#a8a8a8", PASTE: "#3a8f4d", SWAP: "#c2571a", TRUTH: "#2b3f63"
 _SHOWN_METRICS = (
     "identity",
     "mouth_motion",
-    "eye_motion",
+    "lid_error",
+    "gaze_error",
+    "mouth_opening_error",
     "sharpness",
     "color_error",
     "chroma_error",
@@ -76,7 +78,7 @@ def write_report(detailed: DetailedComparison, videos: ClipVersions, path: Path)
         format_metric=format_metric,
         charts=[(_title(metric), svg) for metric, svg in _charts(detailed)],
         frames=[
-            (frame, ", ".join(_title(METRICS_BY_NAME[name]) for name in names), crops[frame])
+            (frame, _heading(comparison, frame, names), crops[frame])
             for frame, names in worst_frames(comparison).items()
         ],
     )
@@ -99,6 +101,8 @@ def worst_frames(comparison: Comparison) -> dict[int, list[str]]:
         if metric.name in _SHOWN_METRICS and error >= _LEAST_ERROR:
             for frame in metric.worst_frames:
                 frames.setdefault(frame, []).append(metric.name)
+    for frame in comparison.eyes.worst_frames():
+        frames.setdefault(frame, [])
     return dict(sorted(frames.items()))
 
 
@@ -122,6 +126,12 @@ def _crop_versions(pictures: Sequence[Rgb]) -> list[Rgb]:
         return []
     to_crop = CROP.frame_to_crop(faces[0].points_xy)
     return [crop_face(picture, to_crop, CROP.size) for picture in pictures]
+
+
+def _heading(comparison: Comparison, frame: int, names: Sequence[str]) -> str:
+    """Name what is wrong in a frame, the eyes first."""
+    faults = [fault] if (fault := comparison.eyes.at(frame)) else []
+    return ", ".join([*faults, *(_title(METRICS_BY_NAME[name]) for name in names)])
 
 
 def _title(metric: Metric) -> str:

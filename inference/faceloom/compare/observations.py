@@ -1,7 +1,8 @@
 """What is measured in one frame: every version's face, in the same crop."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -10,11 +11,11 @@ from jaxtyping import Bool, Float32
 
 from faceloom.array_types import Affine, Mask, Rgb, float32
 from faceloom.color import Lab, to_lab
-from faceloom.compare.expression import measure_gaze
 from faceloom.compare.image_similarity import low_pass
 from faceloom.compare.region_metrics import FaceLayers, at_parsing_size
 from faceloom.compare.seam import FaceBoundary
-from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face
+from faceloom.faces.alignment import CropGeometry, crop_face
+from faceloom.faces.expression import ExpressionReader, FaceExpression
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import MobileFaceNet
@@ -32,6 +33,8 @@ _SAME_POSITION = 0.3
 _DETECT_EVERY = 5
 # Frames between two runs of the face parsing network: hair and hands are there for longer.
 _PARSE_EVERY = 2
+# Confidence that a face is one, below which its expression is not read.
+_LEAST_SCORE = 0.5
 _NO_MESH = np.full((468, 3), np.nan, np.float32)
 
 
@@ -46,12 +49,21 @@ class FaceMeasurements:
     embedding: Float32[np.ndarray, "192"]
     """Unit vector of the recognition network."""
     gaze: Float32[np.ndarray, "2"]
-    """Position of the pupils in eye widths, right and down; see `measure_gaze`."""
+    """Position of the irises in eye widths, right and down; see FaceExpression."""
+    weights: Float32[np.ndarray, "52"]
+    """Expression weights in the order of BLENDSHAPE_NAMES."""
+    lid_opening: float = math.nan
+    """Mean lid opening of both eyes; see FaceExpression."""
+    mouth_opening: float = math.nan
+    """Mouth opening in eye widths."""
 
     @classmethod
     def none(cls) -> "FaceMeasurements":
         """Return the measurements of a missing face."""
-        return cls(_NO_MESH, *(np.full(size, np.nan, np.float32) for size in (3, 192, 2)))
+        angles, embedding, gaze, weights = (
+            np.full(size, np.nan, np.float32) for size in (3, 192, 2, 52)
+        )
+        return cls(_NO_MESH, angles, embedding, gaze, weights)
 
 
 @dataclass(frozen=True)
@@ -120,19 +132,20 @@ class FrameObservation:
 class Observer:
     """Measures all versions of a clip, frame by frame, at the target's largest face."""
 
-    def __init__(self, versions: int, truth: int | None, *, regions: bool = True):
+    def __init__(self, versions: int, truth: int | None, *, detailed: bool = True):
         """Load the face networks.
 
         Args:
             versions: Number of versions, the target included.
             truth: Index of the ground truth among the versions; None without one.
-            regions: Parse the faces into regions.
+            detailed: Parse the faces into regions, and read lids, gaze and mouth.
         """
         first = FaceFinder(detect_every=_DETECT_EVERY)
         self._finders = [first, *(first.for_new_video() for _ in range(versions - 1))]
         self._next_frame = 0
         self._recognition = MobileFaceNet()
-        self._parser = FaceParser(threads=1) if regions else None
+        self._parser = FaceParser(threads=1) if detailed else None
+        self._reader = ExpressionReader() if detailed else None
         self._truth = truth
 
     def observe(self, frame: int, pictures: Sequence[Rgb]) -> FrameObservation | None:
@@ -158,15 +171,13 @@ class Observer:
         target = found[0][0]
         matched = [_face_at(target, faces) for faces in found]
         to_crop = CROP.frame_to_crop(target.points_xy)
-        embeddings = self._embed(pictures, matched)
+        measured = self._measure(pictures, matched)
         reference = matched[self._truth] if self._truth is not None else target
         mask = _mesh_mask(reference or target, to_crop)
         crops = [crop_face(picture, to_crop, CROP.size) for picture in pictures]
         versions = [
-            FaceObservation(crop, _measure_face(crop, face, embedding, to_crop), regions)
-            for crop, face, embedding, regions in zip(
-                crops, matched, embeddings, self._parse(frame, crops, mask), strict=True
-            )
+            FaceObservation(*version)
+            for version in zip(crops, measured, self._parse(frame, crops, mask), strict=True)
         ]
         return FrameObservation(frame, tuple(versions), FaceRegion(mask > 127))
 
@@ -176,27 +187,41 @@ class Observer:
             return [None] * len(crops)
         return self._parser.parse_faces(crops, [mask] * len(crops))
 
-    def _embed(
+    def _measure(
         self, pictures: Sequence[Rgb], faces: Sequence[Face | None]
-    ) -> list[Float32[np.ndarray, "192"]]:
-        known = [
-            (picture, face.points_xy) for picture, face in zip(pictures, faces, strict=True) if face
-        ]
-        embeddings = iter(
-            self._recognition.embed([picture for picture, _ in known], [xy for _, xy in known])
+    ) -> list[FaceMeasurements]:
+        """Measure the face of each version."""
+        known = [(picture, face) for picture, face in zip(pictures, faces, strict=True) if face]
+        shown = [picture for picture, _ in known]
+        embeddings = self._recognition.embed(shown, [face.points_xy for _, face in known])
+        expressions: Sequence[FaceExpression | None] = [None] * len(known)
+        if self._reader is not None:
+            meshes = [face.landmarks.points_xy for _, face in known]
+            expressions = self._reader.read(shown, meshes)
+        measured = iter(
+            _measure_face(face, *rest)
+            for (_, face), *rest in zip(known, embeddings, expressions, strict=True)
         )
-        return [next(embeddings) if face else FaceMeasurements.none().embedding for face in faces]
+        return [next(measured) if face else FaceMeasurements.none() for face in faces]
 
 
 def _measure_face(
-    crop: Rgb, face: Face | None, embedding: Float32[np.ndarray, "192"], to_crop: Affine
+    face: Face, embedding: Float32[np.ndarray, "192"], expression: FaceExpression | None
 ) -> FaceMeasurements:
-    if face is None:
-        return FaceMeasurements.none()
     pose = head_pose(face.landmarks)
-    gaze = measure_gaze(crop, apply_affine(to_crop, face.landmarks.points_xy))
     angles = float32([pose.yaw, pose.pitch, pose.roll])
-    return FaceMeasurements(face.landmarks.points_xyz, angles, embedding, gaze)
+    unknown = FaceMeasurements.none()
+    if expression is None or expression.score < _LEAST_SCORE:
+        return replace(unknown, mesh=face.landmarks.points_xyz, angles=angles, embedding=embedding)
+    return FaceMeasurements(
+        face.landmarks.points_xyz,
+        angles,
+        embedding,
+        expression.gaze.mean(0),
+        expression.weights,
+        expression.lid_opening,
+        expression.mouth,
+    )
 
 
 def _face_at(target: Face, faces: Sequence[Face]) -> Face | None:

@@ -1,9 +1,10 @@
 """The result of a comparison, as JSON and as a table with a verdict."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from faceloom.compare.eye_moments import EyeMoments
 from faceloom.compare.metrics import METRICS, Metric, MetricSummary
 from faceloom.compare.score import Score, ScoreComponent
 from faceloom.faces.parsing.occlusion import Span, join_spans, occlusion_sentence
@@ -71,6 +72,8 @@ class Comparison:
     """Indices of those in which something stands before the target's face."""
     versions: tuple[Version, ...]
     """The target first."""
+    eyes: EyeMoments = field(default_factory=EyeMoments)
+    """When the swap's eyes are open or shut unlike the target's."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Comparison":
@@ -88,6 +91,7 @@ class Comparison:
             data["frames_with_face"],
             tuple(data["occluded_frames"]),
             tuple(versions),
+            EyeMoments.from_json(data.get("eyes", {})),
         )
 
     def version(self, name: str) -> Version | None:
@@ -139,7 +143,8 @@ class Comparison:
 
     def to_text(self) -> str:
         """Return scores, components and metrics as a table, then the verdict."""
-        sentences = [text for text in (self.occlusion(), self.verdict()) if text]
+        texts = (self.occlusion(), self.eyes.to_text(), self.verdict())
+        sentences = [text for text in texts if text]
         return "\n".join([self.to_table(), "", *sentences])
 
     def to_table(self) -> str:

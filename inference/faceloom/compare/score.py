@@ -14,9 +14,10 @@ from faceloom.compare.metrics import MetricSummary
 
 # Components that multiply the weighted mean of the others.
 FACTORS = ("identity", "occlusion")
-# Weight of each of the other components.
+# Weight of each of the other components; they are divided by the sum of those that are defined.
 COMPONENT_WEIGHTS = {
     "expression": 0.5,
+    "eyes": 0.1,
     "sharpness": 0.15,
     "color": 0.1,
     "seam": 0.05,
@@ -27,6 +28,12 @@ COMPONENT_WEIGHTS = {
 # motion by chance.
 _FULL_EXPRESSION = 0.25
 # Scales: the metric at which its component falls to 1/e; such an error is plainly visible.
+# Share of open eyes: the lids of a swap that never blinks are off by 0.1 on average.
+_LID_SCALE = 0.2
+# Eye widths: a third of what the irises move when the eyes turn.
+_GAZE_SCALE = 0.08
+# Share of the eyes' component that a swap keeps whose eyes are never shut.
+_NEVER_SHUT = 0.5
 # Delta E.
 _COLOR_SCALE = 20.0
 # L*.
@@ -113,6 +120,7 @@ def compute_score(
 def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
     return {
         "expression": values.get("expression"),
+        "eyes": _eyes(values, ""),
         "sharpness": _ratio(values.get("sharpness")),
         "color": math.exp(
             -values["color_error"] / _COLOR_SCALE
@@ -127,11 +135,22 @@ def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:
 def _against_truth(values: Mapping[str, float]) -> dict[str, float | None]:
     return {
         "expression": values.get("truth_expression"),
+        "eyes": _eyes(values, "truth_"),
         "sharpness": _ratio(values.get("truth_sharpness")),
         "color": math.exp(-values["truth_color_error"] / _COLOR_SCALE),
         "seam": _seam(values["truth_seam"]),
         "position": _decay(values.get("truth_displacement"), _POSITION_SCALE),
     }
+
+
+def _eyes(values: Mapping[str, float], prefix: str) -> float | None:
+    """Return the component of lids and gaze; None if they are not measured."""
+    if f"{prefix}lid_error" not in values:
+        return None
+    error = values[f"{prefix}lid_error"] / _LID_SCALE
+    error += values.get(f"{prefix}gaze_error", 0.0) / _GAZE_SCALE
+    shut = values.get(f"{prefix}shut_eyes_kept", 1.0)
+    return math.exp(-error) * (_NEVER_SHUT + (1 - _NEVER_SHUT) * shut)
 
 
 def _stability(values: Mapping[str, float], best: Mapping[str, float]) -> float | None:

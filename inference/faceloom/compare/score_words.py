@@ -28,6 +28,8 @@ _NOISY = 1.6
 # twentieth of the forehead, half a finger.
 _VISIBLE_HAIR = 0.015
 _VISIBLE_OCCLUDER = 0.01
+# Share of the frames with shut eyes in which the swap's are shut, below which it does not blink.
+_BLINKS = 0.5
 # Delta E from which skin is blotchy; another person's has up to 9.7 without any fault.
 _BLOTCHY = 10.0
 
@@ -67,7 +69,7 @@ def describe_score(
     identity: float | None,
     expression: float | None,
     sharpness: float | None,
-    regions: Mapping[str, float] = MappingProxyType({}),
+    metrics: Mapping[str, float] = MappingProxyType({}),
     steps_help: bool | None = None,
 ) -> ScoreWords:
     """Describe a score.
@@ -77,10 +79,10 @@ def describe_score(
         identity: Identity similarity, 0 as the target to 1 as a real picture; None: unknown.
         expression: Share of the facial motion that is kept, up to 1; None: unknown.
         sharpness: Sharpness relative to the target; None: unknown.
-        regions: The metrics of hair, occluders and skin that are known, by name.
+        metrics: The metrics of lids, hair, occluders and skin that are known, by name.
         steps_help: Whether more training steps still help; None: unknown.
     """
-    best, finding, advice = _weakest(identity, expression, sharpness, regions, steps_help)
+    best, finding, advice = _weakest(identity, expression, sharpness, metrics, steps_help)
     by_score = Grade.good if score >= GOOD_SCORE else Grade.fair
     grade = min(best, by_score if score >= FAIR_SCORE else Grade.poor, key=list(Grade).index)
     return ScoreWords(score, grade, finding, advice)
@@ -105,7 +107,7 @@ def words_of_swap(comparison: Comparison) -> ScoreWords | None:
         identity=version.component("identity"),
         expression=version.component("expression"),
         sharpness=sharpness.mean if sharpness else None,
-        regions={metric.name: metric.mean for metric in version.metrics},
+        metrics={metric.name: metric.mean for metric in version.metrics},
     )
 
 
@@ -113,7 +115,7 @@ def _weakest(
     identity: float | None,
     expression: float | None,
     sharpness: float | None,
-    regions: Mapping[str, float],
+    metrics: Mapping[str, float],
     steps_help: bool | None,
 ) -> tuple[Grade, str, str]:
     """Return the best grade that the weakest property allows, what it is, and what to do."""
@@ -127,11 +129,17 @@ def _weakest(
         (identity < _HARDLY_SIMILAR, Grade.poor, "the face hardly looks like the source", train),
         (moved < _LITTLE_MOVEMENT, Grade.poor, "the face moves little", train),
         (identity < _PARTLY_SIMILAR, Grade.fair, "it looks only partly like the source", train),
-        *_occlusion_faults(regions),
+        *_occlusion_faults(metrics),
+        (
+            metrics.get("shut_eyes_kept", 1.0) < _BLINKS,
+            Grade.fair,
+            "its eyes are open where the target's are shut",
+            f"footage of the source that blinks helps; {train}",
+        ),
         (moved < _REDUCED_MOVEMENT, Grade.fair, "the face moves less than the target's", train),
         (detail < _BLURRED, Grade.good, "the face is blurred", "sharper footage helps"),
         (
-            regions.get("uneven_color", 0.0) > _BLOTCHY,
+            metrics.get("uneven_color", 0.0) > _BLOTCHY,
             Grade.good,
             "the color of the skin is uneven",
             "try another --color",
@@ -147,24 +155,24 @@ def _weakest(
     return next(found, no_fault)
 
 
-def _occlusion_faults(regions: Mapping[str, float]) -> tuple[tuple[bool, Grade, str, str], ...]:
+def _occlusion_faults(metrics: Mapping[str, float]) -> tuple[tuple[bool, Grade, str, str], ...]:
     """Return the faults of hair and occluders; see `_weakest`."""
     masked = "convert with --mask regions"
     return (
         (
-            regions.get("foreign_hair", 0.0) > _VISIBLE_HAIR,
+            metrics.get("foreign_hair", 0.0) > _VISIBLE_HAIR,
             Grade.fair,
             "hair covers the target's skin",
             f"{masked}; footage of the source without a fringe helps",
         ),
         (
-            regions.get("lost_hair", 0.0) > _VISIBLE_HAIR,
+            metrics.get("lost_hair", 0.0) > _VISIBLE_HAIR,
             Grade.fair,
             "the face covers the target's hair",
             masked,
         ),
         (
-            regions.get("lost_occluders", 0.0) > _VISIBLE_OCCLUDER,
+            metrics.get("lost_occluders", 0.0) > _VISIBLE_OCCLUDER,
             Grade.fair,
             "the face covers what stands in front of it",
             f"{masked}, or leave these moments out with --range",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceloom.atomic import write_text
-from faceloom.compare import Comparison
+from faceloom.compare import Comparison, words_of_swap
 from faceloom.reports import data_url, render_page
 
 
@@ -31,6 +31,8 @@ def write_page(
         "page.html.j2",
         table=table,
         verdict=comparison.verdict(),
+        eyes=comparison.eyes.to_text(),
+        words=words_of_swap(comparison),
         metrics=comparison.to_table(),
         video=data_url(video.read_bytes(), "video/mp4"),
         preview=data_url(preview.read_bytes(), "image/png"),

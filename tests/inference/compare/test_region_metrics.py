@@ -183,7 +183,7 @@ def test_each_fault_lowers_the_score_and_is_named(
     assert against_truth
     assert {c.name: c.value for c in against_truth.components}["occlusion"] == 1
     words = describe_score(
-        bad.value, identity=0.9, expression=0.7, sharpness=1.0, regions={figure: value}
+        bad.value, identity=0.9, expression=0.7, sharpness=1.0, metrics={figure: value}
     )
     assert finding in words.finding
     assert (words.grade is Grade.good) == (component == "color")

@@ -175,8 +175,10 @@ class Evaluator:
         ]
         no_face = f"No face is detected in the validation faces of {target[0]}"
         references = self._references[source[0]]
-        # Hair and hands are kept by a conversion, not by the network that is judged here.
-        judged = compare_frames(frames, (TARGET, SWAP), references, no_face, regions=False)
+        # Hair and hands are kept by a conversion, not by the network that is judged here. Lids and
+        # gaze are read by networks that are kept for the final judge: training stops and keeps
+        # checkpoints by this score.
+        judged = compare_frames(frames, (TARGET, SWAP), references, no_face, detailed=False)
         compared = run_to_completion(judged)
         version = compared.comparison.versions[1]
         detection_rate = float(np.isfinite(compared.series[SWAP]["position_error"]).mean())
