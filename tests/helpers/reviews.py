@@ -1,6 +1,6 @@
 """Statistics of face sets and targets for the tests of the review."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +9,9 @@ from unittest.mock import patch
 import numpy as np
 from tests.helpers.facesets import FaceSpec, write_faceset
 
+from faceloom.faceset import FaceSet
 from faceloom.faceset.parsing.region_shares import RegionShares
+from faceloom.faceset.schema import FaceRow
 from faceloom.progress import ProgressGenerator, run_to_completion
 from faceloom.review import (
     FaceSetStatistics,
@@ -17,21 +19,29 @@ from faceloom.review import (
     faceset_measurement,
     measure_faceset,
 )
+from faceloom.review.openings import Opening
 from faceloom.review.statistics import TargetPersonStatistics, TargetStatistics
 
 Subject = TypeVar("Subject")
 
 
 def measure_faces(directory: Path, faces: list[FaceSpec], name: str = "ada") -> FaceSetStatistics:
-    """Write a face set and measure it; what hides its faces is as specified."""
+    """Write a face set and measure it; its openings and what hides its faces are as specified."""
     shares = [RegionShares(face.occluded, face.fringe, face.glasses) for face in faces]
 
     def regions(*_: object) -> ProgressGenerator[list[RegionShares]]:
         yield from ()
         return shares
 
+    def openings(_: FaceSet, rows: Sequence[FaceRow]) -> ProgressGenerator[list[Opening]]:
+        yield from ()
+        return [Opening(row.quality.eyes_open, row.quality.mouth_open) for row in rows]
+
     written = write_faceset(directory / name, faces, name)
-    with patch.object(faceset_measurement, "measure_regions", regions):
+    with (
+        patch.object(faceset_measurement, "measure_regions", regions),
+        patch.object(faceset_measurement, "measure_openings", openings),
+    ):
         return run_to_completion(measure_faceset(written))
 
 

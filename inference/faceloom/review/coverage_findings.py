@@ -25,7 +25,8 @@ _WIDER = 0.1
 _LEAST_MOUTH_GAP = 0.03
 # Share of the target's faces with closed eyes that a blink gap needs.
 _LEAST_BLINKS = 0.01
-# Closed eyes of the source that show it blinking; of 1,914 faces with open eyes 5 count as closed.
+# Closed eyes of the source that show it blinking; of 100 rendered faces with open eyes 2 count as
+# closed, since they look down or squint.
 _FEW_CLOSED = 3
 # The same, as a part of the target's share.
 _FEW_CLOSED_SHARE = 0.1

@@ -9,6 +9,7 @@ from faceloom.faceset.parsing.region_shares import measure_regions
 from faceloom.faceset.similarity import center_of, near_duplicates, similarities
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.review.lighting import measure_lighting
+from faceloom.review.openings import measure_openings
 from faceloom.review.statistics import FaceSetStatistics, FaceTable, FileShare
 
 # Crops that are read per face set, for lighting and color; takes a few seconds.
@@ -16,6 +17,9 @@ _MAX_CROPS = 240
 # Faces that are parsed per face set, evenly spread; takes about 8 seconds. The others count as the
 # one before.
 _MAX_PARSED = 1000
+# Faces whose expression is read per face set, evenly spread; takes about 5 seconds. The others
+# count as the one before.
+_MAX_READ = 300
 
 
 def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
@@ -39,12 +43,18 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
         yield Progress(f"measure {faces.identity}", count, len(sample))
     step = -(-len(rows) // _MAX_PARSED)
     parsed = yield from measure_regions(faces, rows[::step])
+    reading_step = -(-len(rows) // _MAX_READ)
+    openings = yield from measure_openings(faces, rows[::reading_step])
     qualities = [row.quality for row in rows]
     return FaceSetStatistics(
         name=faces.identity,
         faces=faces,
         table=FaceTable.from_faces(
-            [row.pose for row in rows], qualities, [row.size for row in rows], lightings
+            [row.pose for row in rows],
+            qualities,
+            [openings[index // reading_step] for index in range(len(rows))],
+            [row.size for row in rows],
+            lightings,
         ),
         files=file_shares(faces),
         similarity=similarities(embeddings),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from faceloom.faces.expression import SHUT
 from faceloom.reports import (
     ValueAxis,
     color_strip,
@@ -24,7 +25,6 @@ from faceloom.review.face_thumbnails import (
 from faceloom.review.finding import ReviewFinding, format_counts, group_by_subject
 from faceloom.review.statistics import (
     BLURRED,
-    CLOSED_EYES,
     FaceSetStatistics,
     FaceTable,
     FaceValues,
@@ -167,7 +167,7 @@ def _histograms(people: Sequence[_Person]) -> list[tuple[str, list[tuple[_Person
     largest = max(float(np.percentile(person.table.size, 98)) for person in people)
     largest = max(_LEAST_SIZE_AXIS, _SIZE_AXIS_STEP * float(np.ceil(largest / _SIZE_AXIS_STEP)))
     mouth = ValueAxis(0, 1, "", "closed", "wide open")
-    eyes = ValueAxis(0.4, 1.3, "", "closed", "wide open", CLOSED_EYES)
+    eyes = ValueAxis(0, 1.3, "", "closed", "wide open", SHUT)
     sharpness = ValueAxis(0, 1.2, "", "blurred", "sharp", BLURRED)
     rows: list[tuple[str, Callable[[FaceTable], FaceValues], ValueAxis]] = [
         ("Mouth opening in eye widths", lambda table: table.mouth_open, mouth),

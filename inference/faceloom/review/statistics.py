@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from faceloom.array_types import float32
+from faceloom.faces.expression import SHUT, relative_lid_opening
 from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
@@ -14,19 +15,13 @@ from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import more_frames_help
 from faceloom.faceset.parsing.region_shares import RegionShares
 from faceloom.review.lighting import Lighting
+from faceloom.review.openings import Opening
 
 # One value per face.
 FaceValues = Float32[np.ndarray, "_"]
 
-# Percentile of a person's eye openings that counts as normally open: blinks and lowered eyes only
-# reduce it.
-_NORMAL_PERCENTILE = 80
-# Eye opening relative to the normal one, below which eyes count as closed: the mesh never closes an
-# eye completely. Of 2,038 synthetic faces this and _MAX_YAW find 70 of 78 with closed eyes and
-# misjudge 5 of 1,914 with open ones (0.78 of the median at any yaw: 48 and 4). All inspected faces
-# of five real clips that count as closed are closed, or nearly.
-CLOSED_EYES = 0.79
-# Degrees of yaw beyond which closed eyes are not detected: the mesh nearly closes a profile's eyes.
+# Degrees of yaw beyond which closed eyes are not detected: the landmarks of a profile's eyes are
+# guessed.
 _MAX_YAW = 35.0
 # Sharpness (see Quality) below which a face is blurred.
 BLURRED = 0.2
@@ -49,9 +44,9 @@ class FaceTable:
     clipped: FaceValues
     """See Quality."""
     eyes_open: FaceValues
-    """See Quality."""
+    """See Opening."""
     mouth_open: FaceValues
-    """See Quality."""
+    """See Opening."""
     gradient_x: FaceValues
     """See Lighting; of m <= n faces, evenly spread, as it needs the pictures."""
     gradient_y: FaceValues
@@ -64,6 +59,7 @@ class FaceTable:
         cls,
         poses: Sequence[Pose],
         qualities: Sequence[Quality],
+        openings: Sequence[Opening],
         sizes: Sequence[float],
         lightings: Sequence[Lighting],
     ) -> "FaceTable":
@@ -72,6 +68,7 @@ class FaceTable:
         Args:
             poses: Head pose per face.
             qualities: Quality per face.
+            openings: Openings of eyes and mouth per face.
             sizes: Size per face in pixels.
             lightings: Lighting of some of the faces.
         """
@@ -82,8 +79,8 @@ class FaceTable:
             sharpness=float32([quality.sharpness for quality in qualities]),
             exposure=float32([quality.exposure for quality in qualities]),
             clipped=float32([quality.clipped for quality in qualities]),
-            eyes_open=float32([quality.eyes_open for quality in qualities]),
-            mouth_open=float32([quality.mouth_open for quality in qualities]),
+            eyes_open=float32([opening.eyes for opening in openings]),
+            mouth_open=float32([opening.mouth for opening in openings]),
             gradient_x=float32([lighting.gradient_x for lighting in lightings]),
             gradient_y=float32([lighting.gradient_y for lighting in lightings]),
             lab=float32([lighting.lab for lighting in lightings]).reshape(-1, 3),
@@ -98,12 +95,11 @@ class FaceTable:
 
     def relative_eye_opening(self) -> FaceValues:
         """Return the eye opening of each face relative to the person's normal one."""
-        normal = float(np.percentile(self.eyes_open, _NORMAL_PERCENTILE))
-        return float32(self.eyes_open / max(normal, 1e-6))
+        return relative_lid_opening(self.eyes_open)
 
     def has_closed_eyes(self) -> Bool[np.ndarray, "n"]:
         """Return which faces have their eyes closed."""
-        closed = self.relative_eye_opening() < CLOSED_EYES
+        closed = self.relative_eye_opening() < SHUT
         return np.asarray(closed & (np.abs(self.yaw) <= _MAX_YAW), bool)
 
 

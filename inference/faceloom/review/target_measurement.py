@@ -11,6 +11,7 @@ from faceloom.array_types import Rgb, float32
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import NoFaceFound
 from faceloom.faces.alignment import CropGeometry
+from faceloom.faces.expression import ExpressionReader, FaceExpression
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, MobileFaceNet
@@ -25,6 +26,7 @@ from faceloom.faceset.similarity import center_of
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.review.face_thumbnails import thumbnail
 from faceloom.review.lighting import Lighting, measure_lighting
+from faceloom.review.openings import Opening
 from faceloom.review.statistics import (
     FaceSetStatistics,
     FaceTable,
@@ -51,6 +53,8 @@ class _TargetFace:
     """Head pose."""
     quality: Quality
     """Quality of the crop."""
+    opening: Opening
+    """Openings of the eyes and the mouth."""
     size: float
     """Longer side in pixels."""
     lighting: Lighting
@@ -165,6 +169,7 @@ def _person_statistics(
     table = FaceTable.from_faces(
         [face.pose for face in faces],
         [face.quality for face in faces],
+        [face.opening for face in faces],
         [face.size for face in faces],
         [face.lighting for face in faces],
     )
@@ -182,6 +187,7 @@ class _FaceReader:
         self._finder = FaceFinder()
         self._recognition = MobileFaceNet()
         self._parser = FaceParser()
+        self._expressions = ExpressionReader()
 
     def read(self, picture: Rgb) -> list[_TargetFace]:
         """Measure every face of a frame."""
@@ -193,16 +199,28 @@ class _FaceReader:
         regions = self._parser.parse_faces(
             [crop.rgb for crop in crops], [crop.mask for crop in crops]
         )
-        return [_measure(*row) for row in zip(faces, crops, embeddings, regions, strict=True)]
+        expressions = self._expressions.read(
+            [crop.rgb for crop in crops], [crop.mesh_xy for crop in crops]
+        )
+        return [
+            _measure(*row)
+            for row in zip(faces, crops, embeddings, regions, expressions, strict=True)
+        ]
 
 
 def _measure(
-    face: Face, crop: FaceCrop, embedding: Float32[np.ndarray, "192"], regions: RegionMap | None
+    face: Face,
+    crop: FaceCrop,
+    embedding: Float32[np.ndarray, "192"],
+    regions: RegionMap | None,
+    expression: FaceExpression,
 ) -> _TargetFace:
+    quality = crop_quality(crop)
     return _TargetFace(
         track=face.track,
         pose=head_pose(face.landmarks),
-        quality=crop_quality(crop),
+        quality=quality,
+        opening=Opening.of(expression, quality),
         size=face.size,
         lighting=measure_lighting(crop.rgb, crop.mask),
         occluded=0.0 if regions is None else occluded_share(regions, crop.mask),

@@ -103,7 +103,7 @@ def test_a_few_misjudged_open_eyes_do_not_count_as_blinks(
         name: np.resize(getattr(ben.table, name), 1000)
         for name in ("yaw", "pitch", "size", "mouth_open")
     }
-    eyes_open = float32(np.where(np.arange(1000) < misjudged, 0.15, 0.25))
+    eyes_open = float32(np.where(np.arange(1000) < misjudged, 0.1, 0.25))
     table = replace(ben.table, **columns, eyes_open=eyes_open)
     assert check_direction(replace(ben, table=table), ada) == expected
 
