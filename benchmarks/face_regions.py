@@ -45,7 +45,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def network(crowd: Path) -> None:
     """Print the IoU of each region on people held out, the time of a crop and the file's size."""
-    from faceloom_train.face_parsing.crowd import read_crowd
+    from faceloom_train.crowd import read_crowd
     from faceloom_train.face_parsing.validation import region_iou, validation_arrays
 
     images, truth = validation_arrays(read_crowd(crowd, validation=True))

@@ -25,7 +25,7 @@ from faceloom.onnx_session import create_session
 from faceloom_export.graph.int8 import to_int8
 from faceloom_export.graph.tensorflow_to_onnx import to_onnx, write_onnx
 from faceloom_train.backend import prepare_tensorflow
-from faceloom_train.face_parsing.crowd import read_crowd
+from faceloom_train.crowd import read_crowd
 from faceloom_train.face_parsing.network import build_parser
 from faceloom_train.face_parsing.validation import region_iou, validation_arrays
 

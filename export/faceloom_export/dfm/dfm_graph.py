@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from faceloom_export.dfm.host_crops import CropWindow
 from faceloom_export.graph.tensorflow_to_onnx import to_onnx
 from faceloom_train.model.networks import Networks
-from faceloom_train.model.swap_model import mask_background
+from faceloom_train.model.reconstruction_model import mask_background
 
 # The opset of DeepFaceLab's own files; the oldest host program reads nothing newer.
 OPSET = 12

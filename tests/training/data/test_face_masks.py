@@ -13,7 +13,7 @@ from faceloom_train.augmentation.pipeline import center_crops
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import load_faces, network_crop, validation_rows
 from faceloom_train.data.holdout import ValidationFace, load_validation_faces, stack_crops
-from faceloom_train.model.swap_model import mask_background
+from faceloom_train.model.reconstruction_model import mask_background
 
 pytestmark = pytest.mark.training
 

@@ -20,7 +20,7 @@ from faceloom_train.evaluation.evaluator import (
 )
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.model_builder import build_compiled_model
-from faceloom_train.model.swap_model import mask_background
+from faceloom_train.model.reconstruction_model import mask_background
 from faceloom_train.runs.checkpoint import read_best
 from faceloom_train.runs.run_directory import Run
 

@@ -8,7 +8,7 @@ from tests.helpers.crowd import PICTURES, SIDE, write_person
 
 from faceloom.errors import UsageError
 from faceloom.faces.parsing.regions import Region
-from faceloom_train.face_parsing.crowd import PEOPLE_PER_GROUP, read_crowd
+from faceloom_train.crowd import PEOPLE_PER_GROUP, read_crowd
 
 
 def test_labels_become_regions(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.helpers.crowd import write_person
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.parsing.regions import CROPS, PARSING_SIDE, REGIONS, Region
 from faceloom.onnx_session import open_cpu_session
-from faceloom_train.face_parsing.crowd import PEOPLE_PER_GROUP, CrowdPicture, read_crowd
+from faceloom_train.crowd import PEOPLE_PER_GROUP, CrowdPicture, read_crowd
 
 pytestmark = pytest.mark.training
 

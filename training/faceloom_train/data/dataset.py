@@ -143,15 +143,20 @@ def make_dataset(
         samples = [sampler.sample(seed, index, shape[0]) for index, sampler in enumerate(samplers)]
         crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*samples, strict=True))
         augmentation = sample_augmentation(seed, shape, config.augmentation)
-        landmarks = _mirror_landmarks(landmarks, augmentation["mirrored"] > 0)
+        landmarks = mirror_landmarks(landmarks, augmentation["mirrored"] > 0)
         return {"crops": crops, "landmarks": landmarks, **augmentation}
 
     steps = tf.data.Dataset.range(start, stop)
     return steps.map(batch, num_parallel_calls=_SAMPLING_THREADS, deterministic=True)
 
 
-def _mirror_landmarks(landmarks: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
-    """Exchange left and right of the landmarks [b, i, k, 2] where `mirrored` [b, i] is true."""
+def mirror_landmarks(landmarks: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+    """Exchange left and right of landmarks where faces are mirrored.
+
+    Args:
+        landmarks: [b, i, k, 2].
+        mirrored: [b, i], bool.
+    """
     mirror_image = tf.gather(landmarks, EXPRESSION_MIRROR_INDICES, axis=2) * tf.constant(
         [-1.0, 1.0]
     )

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from faceloom.array_types import float32
 from faceloom.faces.parsing.regions import Region
-from faceloom_train.face_parsing.crowd import CrowdPicture, Regions
+from faceloom_train.crowd import CrowdPicture, Regions
 from faceloom_train.face_parsing.textures import random_texture
 
 Image = Float32[np.ndarray, "_ _ 3"]

@@ -5,7 +5,8 @@ from jaxtyping import Float32
 from keras import ops
 
 from faceloom.array_types import float32
-from faceloom_train.model.swap_model import SwapModel, mask_background
+from faceloom_train.model.reconstruction_model import mask_background
+from faceloom_train.model.swap_model import SwapModel
 
 
 def swap_faces(

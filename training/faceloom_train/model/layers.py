@@ -139,21 +139,35 @@ class MeanFace(keras.layers.Layer):
             if mirrored is not None:
                 image = ops.where(mirrored[:, None, None, None] > 0, ops.flip(image, 1), image)
             return x + image
-        add = _fused_add_shifted() if training else _add_shifted
+        add = _fused_add_shifted() if training else add_shifted
         return add(x, image, self.max_shift * ops.tanh(shift), mirrored)
 
 
-def _add_shifted(x: Any, image: Any, shift: Any, mirrored: Any) -> Any:
-    """Add an image [s, s, c] to each of x; `shift` is in sides of the image (see `MeanFace`)."""
-    side, _, channels = image.shape
+def add_shifted(x: Any, image: Any, shift: Any, mirrored: Any) -> Any:
+    """Add an image to each of x, each pixel of it shifted (see `MeanFace`).
+
+    Args:
+        x: [n, s, s, c].
+        image: The image for all [s, s, c], or one for each [n, s, s, c].
+        shift: Displacements [n, k, k, 2], x and y, in sides of the image.
+        mirrored: [n], 1 where the image is mirrored; None: nowhere.
+
+    Returns:
+        [n, s, s, c].
+    """
+    side, channels = image.shape[-2], image.shape[-1]
     positions, offsets = np.arange(side, dtype=np.float32), side * resize_bilinear(shift, side)
     pixels = ops.reshape(image, (-1, channels))
     columns = offsets[..., 0] + positions
     if mirrored is not None:
         columns = ops.where(mirrored[:, None, None] > 0, side - 1 - columns, columns)
-    return x + sample_bilinear(pixels, side, columns, offsets[..., 1] + positions[:, None])
+    rows = offsets[..., 1] + positions[:, None]
+    first = 0
+    if len(image.shape) > 3:
+        first = ops.arange(ops.shape(x)[0])[:, None, None] * side**2
+    return x + sample_bilinear(pixels, side, columns, rows, first)
 
 
 @cache
 def _fused_add_shifted() -> Callable[..., Any]:
-    return xla_compile(_add_shifted, jit_compile="auto")
+    return xla_compile(add_shifted, jit_compile="auto")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import keras
 import tensorflow as tf
@@ -9,7 +10,10 @@ import tensorflow as tf
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.model.optimizer import build_optimizer
+from faceloom_train.model.reconstruction_model import ReconstructionModel
 from faceloom_train.model.swap_model import SwapModel
+
+AnyModel = TypeVar("AnyModel", bound=ReconstructionModel)
 
 
 def build_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
@@ -26,7 +30,7 @@ def build_model(config: TrainConfig, identities: Sequence[str]) -> SwapModel:
     return SwapModel(config, identities)
 
 
-def compile_model(model: SwapModel, micro_batches: int = 1) -> SwapModel:
+def compile_model(model: AnyModel, micro_batches: int = 1) -> AnyModel:
     """Give a model its optimizer, in the same strategy scope, and return it ready for `fit`.
 
     Args:

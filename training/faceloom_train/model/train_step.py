@@ -21,14 +21,14 @@ from keras import ops
 from faceloom_train.data.batch_packing import unpack_batch
 
 if TYPE_CHECKING:
-    from faceloom_train.model.swap_model import SwapModel
+    from faceloom_train.model.reconstruction_model import ReconstructionModel
 
 # Key of a step's results in Keras' logs. They are one vector, because each value that is read from
 # a GPU takes half a millisecond.
 STEP_OUTPUTS = "step_outputs"
 
 
-def run_train_step(model: "SwapModel", arguments: tuple[Any, ...]) -> Any:
+def run_train_step(model: "ReconstructionModel", arguments: tuple[Any, ...]) -> Any:
     """Run one step, as `train_step` of a Keras model does.
 
     The model's metrics are reset first, so that they hold this step alone.
@@ -47,7 +47,7 @@ def run_train_step(model: "SwapModel", arguments: tuple[Any, ...]) -> Any:
     return _tensorflow_step(model, batch)
 
 
-def unpack_step_outputs(model: "SwapModel", outputs: Any) -> tuple[dict[str, float], int, float]:
+def unpack_step_outputs(model: "ReconstructionModel", outputs: Any) -> tuple[dict[str, float], int, float]:
     """Read the results of a step; this waits until the step is computed.
 
     Args:
@@ -62,7 +62,7 @@ def unpack_step_outputs(model: "SwapModel", outputs: Any) -> tuple[dict[str, flo
     return dict(zip(model.loss_trackers, losses, strict=True)), round(updates), learning_rate
 
 
-def _step_outputs(model: "SwapModel") -> Any:
+def _step_outputs(model: "ReconstructionModel") -> Any:
     """The vector that `unpack_step_outputs` reads."""
     values = (
         *model.get_metrics_result().values(),
@@ -80,7 +80,7 @@ def _split_batch(batch: dict[str, Any], count: int) -> dict[str, Any]:
     }
 
 
-def _tensorflow_step(model: "SwapModel", batch: dict[str, Any]) -> Any:
+def _tensorflow_step(model: "ReconstructionModel", batch: dict[str, Any]) -> Any:
     weights = model.trainable_variables
     gradients = _tensorflow_gradients(model, batch)
     replica = tf.distribute.get_replica_context()
@@ -92,7 +92,7 @@ def _tensorflow_step(model: "SwapModel", batch: dict[str, Any]) -> Any:
     return {STEP_OUTPUTS: outputs[None] if workers else outputs}
 
 
-def _tensorflow_gradients(model: "SwapModel", batch: dict[str, Any]) -> list[tf.Tensor]:
+def _tensorflow_gradients(model: "ReconstructionModel", batch: dict[str, Any]) -> list[tf.Tensor]:
     """Return the mean gradients over the micro-batches."""
     weights, count = model.trainable_variables, model.micro_batches
 
@@ -121,7 +121,7 @@ def _tensorflow_gradients(model: "SwapModel", batch: dict[str, Any]) -> list[tf.
     return [total / count for total in sums]
 
 
-def _jax_step(model: "SwapModel", state: tuple[Any, ...], batch: dict[str, Any]) -> tuple[Any, Any]:
+def _jax_step(model: "ReconstructionModel", state: tuple[Any, ...], batch: dict[str, Any]) -> tuple[Any, Any]:
     weights, others, optimizer, metrics = state
     gradients, others, metrics = _on_each_device(_jax_gradients(model))(
         weights, others, optimizer, [ops.zeros_like(value) for value in metrics], batch
@@ -135,7 +135,7 @@ def _jax_step(model: "SwapModel", state: tuple[Any, ...], batch: dict[str, Any])
     return {STEP_OUTPUTS: outputs}, (weights, others, optimizer, metrics)
 
 
-def _jax_gradients(model: "SwapModel") -> Callable[..., Any]:
+def _jax_gradients(model: "ReconstructionModel") -> Callable[..., Any]:
     """Return a function of state and batch: mean gradients, other variables and metrics."""
     import jax  # noqa: PLC0415  optional; only used where it is the backend
 

@@ -15,7 +15,8 @@ from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
 from faceloom_train.augmentation.pipeline import center_crops, make_augmentation
 from faceloom_train.data.dataset import TrainingFaces, make_dataset
 from faceloom_train.model.inference import swap_faces
-from faceloom_train.model.swap_model import SwapModel, mask_background
+from faceloom_train.model.reconstruction_model import mask_background
+from faceloom_train.model.swap_model import SwapModel
 
 # Faces of each identity on a sheet.
 _ROWS = 6

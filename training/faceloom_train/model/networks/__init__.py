@@ -3,6 +3,11 @@
 May import `faceloom_train.config` and `faceloom_train.model.layers`.
 """
 
-from faceloom_train.model.networks.factory import Networks, build_networks, iterate_layers
+from faceloom_train.model.networks.factory import (
+    Networks,
+    build_landmark_head,
+    build_networks,
+    iterate_layers,
+)
 
-__all__ = ["Networks", "build_networks", "iterate_layers"]
+__all__ = ["Networks", "build_landmark_head", "build_networks", "iterate_layers"]

@@ -12,8 +12,8 @@ with one more halving and doubling has layers of the same names as a smaller one
 `faceloom_train.runs.warm_start`).
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import keras
 from keras import initializers, layers, ops
@@ -28,6 +28,13 @@ _RMS_EPSILON = 1e-6
 _RESIDUAL_SCALE = 0.2
 # Variance scale of the output convolutions, which start near zero.
 _OUTPUT_SCALE = 0.05
+
+# Changes the output of a convolution, given its name.
+Style: TypeAlias = Callable[[Any, str], Any]
+
+
+def _unstyled(x: Any, _: str) -> Any:
+    return x
 
 
 def build_encoder(config: ConvNetwork) -> keras.Model:
@@ -97,7 +104,9 @@ def features_input(config: ConvNetwork, level: int) -> Any:
     return keras.Input((side, side, config.decoder[level]), name="features")
 
 
-def apply_decoder(features: Any, config: ConvNetwork, level: int) -> list[Any]:
+def apply_decoder(
+    features: Any, config: ConvNetwork, level: int, style: Style = _unstyled
+) -> list[Any]:
     """Apply the layers of a decoder: doublings with residual blocks, then output convolutions.
 
     The mask is the fourth output channel, or has narrow doublings of its own (`mask_decoder`).
@@ -106,27 +115,29 @@ def apply_decoder(features: Any, config: ConvNetwork, level: int) -> list[Any]:
         features: Features of a level.
         config: The network.
         level: Index into `decoder`.
+        style: Applied to the output of each convolution, before its activation.
 
     Returns:
         RGB and mask [n, s, s, 4] and, if the mean face may shift, its displacements [n, k, k, 2]
         before the tanh; both float32.
     """
-    x = _residuals(features, config, level)
+    x = _residuals(features, config, level, style=style)
     for deeper in range(level + 1, len(config.decoder)):
-        x = _residuals(_double(x, config.decoder[deeper], f"double_{deeper}"), config, deeper)
+        x = _double(x, config.decoder[deeper], f"double_{deeper}", style)
+        x = _residuals(x, config, deeper, style=style)
     shift = (
-        [_to_float32(_conv(x, 2, 3, "mean_face_shift", initializer=_near_zero()))]
+        [_to_float32(_conv(x, 2, 3, "mean_face_shift", style=style, initializer=_near_zero()))]
         if config.mean_face_max_shift
         else []
     )
     if config.mask_decoder is None:
-        return [_output_blocks(x, config, 4, "head"), *shift]
+        return [_output_blocks(x, config, 4, "head", style), *shift]
     mask = features
     for deeper, width in enumerate(config.mask_decoder, level + 1):
-        mask = _double(mask, width, f"mask_double_{deeper}")
+        mask = _double(mask, width, f"mask_double_{deeper}", style)
     outputs = [
-        _output_blocks(x, config, 3, "rgb_head"),
-        _output_blocks(mask, config, 1, "mask_head"),
+        _output_blocks(x, config, 3, "rgb_head", style),
+        _output_blocks(mask, config, 1, "mask_head", style),
     ]
     return [layers.Concatenate(dtype="float32")(outputs), *shift]
 
@@ -149,35 +160,45 @@ def _side(config: ConvNetwork, level: int) -> int:
 
 
 def _conv(
-    x: Any, channels: int, kernel: int, name: str, strides: int = 1, initializer: Any = "he_normal"
+    x: Any,
+    channels: int,
+    kernel: int,
+    name: str,
+    *,
+    style: Style = _unstyled,
+    strides: int = 1,
+    initializer: Any = "he_normal",
 ) -> Any:
-    return layers.Conv2D(
+    conv = layers.Conv2D(
         channels, kernel, strides, padding="same", kernel_initializer=initializer, name=name
-    )(x)
+    )
+    return style(conv(x), name)
 
 
 def _activation(x: Any) -> Any:
     return Swish()(x)
 
 
-def _double(x: Any, channels: int, name: str) -> Any:
-    return DepthToSpace(2)(_activation(_conv(x, 4 * channels, 3, name)))
+def _double(x: Any, channels: int, name: str, style: Style = _unstyled) -> Any:
+    return DepthToSpace(2)(_activation(_conv(x, 4 * channels, 3, name, style=style)))
 
 
-def _residuals(x: Any, config: ConvNetwork, level: int, prefix: str = "") -> Any:
+def _residuals(
+    x: Any, config: ConvNetwork, level: int, prefix: str = "", style: Style = _unstyled
+) -> Any:
     for index in range(config.residual_blocks[level]):
         name = f"{prefix}residual_{level}_{index}"
         small = initializers.VarianceScaling(_RESIDUAL_SCALE)
-        y = _activation(_conv(x, x.shape[-1], 3, f"{name}_a"))
-        y = _conv(y, x.shape[-1], 3, f"{name}_b", initializer=small)
+        y = _activation(_conv(x, x.shape[-1], 3, f"{name}_a", style=style))
+        y = _conv(y, x.shape[-1], 3, f"{name}_b", style=style, initializer=small)
         x = _activation(layers.Add()([x, y]))
     return x
 
 
-def _output_blocks(x: Any, config: ConvNetwork, channels: int, name: str) -> Any:
+def _output_blocks(x: Any, config: ConvNetwork, channels: int, name: str, style: Style) -> Any:
     """A convolution that writes blocks of pixels, enlarged by `output_scale`, in float32."""
     block = config.output_stride // config.output_scale
-    x = _conv(x, channels * block**2, 3, name, initializer=_near_zero())
+    x = _conv(x, channels * block**2, 3, name, style=style, initializer=_near_zero())
     x = _to_float32(DepthToSpace(block)(x) if block > 1 else x)
     if config.output_scale == 1:
         return x

@@ -50,7 +50,7 @@ def build_networks(config: Network, identities: Sequence[str]) -> Networks:
     decoders = kind.build_decoders(config, len(identities))
     return Networks(
         encoder,
-        _build_landmark_head(encoder.output_shape[-1]),
+        build_landmark_head(encoder.output_shape[-1]),
         decoders,
         tuple(map(_with_mirrored_input, decoders)),
     )
@@ -72,11 +72,14 @@ def iterate_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
             yield layer
 
 
-def _build_landmark_head(latent_dim: int) -> keras.Model:
+def build_landmark_head(latent_dim: int) -> keras.Model:
     """Build a linear prediction of the landmarks.
 
     It starts at random: from zeros no gradient would reach the encoder at first, which costs
     movement for good.
+
+    Args:
+        latent_dim: Length of the latent.
     """
     latent = keras.Input((latent_dim,), name="latent")
     dense = keras.layers.Dense(2 * len(EXPRESSION_LANDMARKS), dtype="float32", name="landmarks")

@@ -5,6 +5,7 @@ label pictures, alike) and pNNN.npz (landmarks and traits).
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +60,51 @@ class CrowdPicture:
     """The `Region` of each pixel."""
     points_xy: Float32[np.ndarray, "5 2"]
     """Eye centers, nose tip and mouth corners in pixels."""
+    landmarks_xy: Float32[np.ndarray, "68 2"]
+    """Landmarks of the 68-point scheme in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdPerson:
+    """A rendered person."""
+
+    name: str
+    """The person's name, pNNN."""
+    group: int
+    """Picture k of each person of a group shows the same performance, light and background."""
+    pictures: list[CrowdPicture]
+    """The person's pictures."""
+    expression: Float32[np.ndarray, "n c"]
+    """Weight of each expression control in each picture, 0 to 1."""
+    gaze: Float32[np.ndarray, "n 2"]
+    """Direction of the eyes in each picture, sideways and up, in degrees."""
+
+
+def read_people(folder: Path, *, validation: bool) -> Iterator[CrowdPerson]:
+    """Read the people to train on, or those that are held out.
+
+    Args:
+        folder: The crowd's folder.
+        validation: True for the people of `VALIDATION_GROUPS`, False for all others.
+
+    Yields:
+        Each person.
+
+    Raises:
+        UsageError: The folder holds no such people.
+    """
+    paths = [
+        path
+        for path in sorted(folder.glob("p[0-9][0-9][0-9].npz"))
+        if (_group(path) in VALIDATION_GROUPS) == validation
+    ]
+    if not paths:
+        raise UsageError(f"{folder} holds no pNNN.npz; name the crowd's folder.")
+    yield from map(_read_person, paths)
 
 
 def read_crowd(folder: Path, *, validation: bool) -> list[CrowdPicture]:
-    """Read the people to train on, or those that are held out.
+    """Read the pictures of the people to train on, or of those that are held out.
 
     Args:
         folder: The crowd's folder.
@@ -74,17 +116,15 @@ def read_crowd(folder: Path, *, validation: bool) -> list[CrowdPicture]:
     Raises:
         UsageError: The folder holds no such people.
     """
-    people = [
-        path
-        for path in sorted(folder.glob("p[0-9][0-9][0-9].npz"))
-        if (int(path.stem[1:]) // PEOPLE_PER_GROUP in VALIDATION_GROUPS) == validation
-    ]
-    if not people:
-        raise UsageError(f"{folder} holds no pNNN.npz; name the crowd's folder.")
-    return [picture for path in people for picture in _read_person(path)]
+    people = read_people(folder, validation=validation)
+    return [picture for person in people for picture in person.pictures]
 
 
-def _read_person(path: Path) -> list[CrowdPicture]:
+def _group(path: Path) -> int:
+    return int(path.stem[1:]) // PEOPLE_PER_GROUP
+
+
+def _read_person(path: Path) -> CrowdPerson:
     truth = np.load(path, allow_pickle=False)
     side = json.loads(str(truth["meta"]))["size"]
     strip = cv2.imread(str(path.with_suffix(".webp")), cv2.IMREAD_COLOR_RGB)
@@ -96,10 +136,14 @@ def _read_person(path: Path) -> list[CrowdPicture]:
     landmarks = float32(truth["lm68"]) - _PIXEL_CENTER
     for picture_regions, points in zip(regions, landmarks, strict=True):
         _mark_lips(picture_regions, points)
-    return [
-        CrowdPicture(rgb, region, points - _PIXEL_CENTER)
-        for rgb, region, points in zip(pictures, regions, float32(truth["lm5"]), strict=True)
+    crowd_pictures = [
+        CrowdPicture(rgb, region, points - _PIXEL_CENTER, outline)
+        for rgb, region, points, outline in zip(
+            pictures, regions, float32(truth["lm5"]), landmarks, strict=True
+        )
     ]
+    expression, gaze = float32(truth["expr"]), float32(truth["gaze"])
+    return CrowdPerson(path.stem, _group(path), crowd_pictures, expression, gaze)
 
 
 def _mark_lips(regions: Regions, points_xy: Float32[np.ndarray, "68 2"]) -> None:

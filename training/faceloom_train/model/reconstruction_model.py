@@ -1,0 +1,148 @@
+"""What all trained models have in common: augmentation, losses and the step that `fit` runs."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from faceloom.faces.mask import BACKGROUND_GRAY
+from faceloom_train.augmentation.pipeline import make_augmentation
+from faceloom_train.config.schema import TrainConfig
+from faceloom_train.data.batch_packing import batch_layout
+from faceloom_train.data.dataset import network_crop
+from faceloom_train.keras_compat import PrebuiltModel
+from faceloom_train.model.losses import (
+    absolute_error,
+    dssim_scales,
+    gradient_difference_error,
+    high_frequency_error,
+    mean_dssim,
+    mean_over_faces,
+    pixel_weights,
+    without_hidden_pixels,
+)
+from faceloom_train.model.train_step import run_train_step
+
+# Terms of the loss, by the names of their weights in the configuration.
+_LOSS_TERMS = ("dssim", "l1", "gradient_difference", "high_frequency", "mask", "landmarks")
+
+
+def mask_background(rgb: Any, mask: Any) -> Any:
+    """Replace the background by gray, as `faceloom.faces.mask.mask_background` does in conversion.
+
+    From the background the encoder could tell the identity, and the decoders would not have to
+    share a latent space.
+
+    Args:
+        rgb: [n, s, s, 3], 0 to 1.
+        mask: [n, s, s, 1], 0 to 1.
+    """
+    return rgb * mask + BACKGROUND_GRAY / 255 * (1 - mask)
+
+
+class ReconstructionModel(PrebuiltModel):
+    """Augments batches and compares what `call` predicts with the augmented targets."""
+
+    def __init__(self, config: TrainConfig, name: str):
+        """Prepare augmentation and losses.
+
+        Args:
+            config: The configuration.
+            name: The model's name in Keras.
+        """
+        # With autocast Keras would cast coordinates and landmarks to half precision.
+        super().__init__(name=name, autocast=False)
+        self.config = config
+        self.batch_layout = batch_layout(config)
+        self.crop = network_crop(config)
+        self._augment = make_augmentation(config.network.size, config.jit_compile)
+        self.loss_trackers = {name: keras.metrics.Mean(name) for name in ("loss", *_LOSS_TERMS)}
+
+    def compile(self, *, micro_batches: int = 1, **kwargs: Any) -> None:
+        """Configure the model for training.
+
+        Args:
+            micro_batches: Parts of equal size in which a step is computed (see `train_step`).
+            **kwargs: Arguments of `keras.Model.compile`.
+        """
+        super().compile(**kwargs)
+        self.micro_batches = micro_batches
+
+    def augment_batch(self, batch: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the decoders' targets [n, s, s, c] and the encoder's inputs [n, s, s, 3].
+
+        Args:
+            batch: A batch of `make_dataset`.
+        """
+        target, inputs, face_mask = self._augment(
+            {name: by_identity(value) for name, value in batch.items()}
+        )
+        return target, (
+            mask_background(inputs, face_mask) if self.config.mask_background else inputs
+        )
+
+    def train_step(self, *arguments: Any) -> Any:
+        """Run one step on the current Keras backend.
+
+        Args:
+            *arguments: What Keras passes on that backend.
+        """
+        return run_train_step(self, arguments)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the loss and its terms of the last step."""
+        return {name: tracker.result() for name, tracker in self.loss_trackers.items()}
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the weighted sum of the terms, and update the trackers of it and of each term.
+
+        Args:
+            x: The batch.
+            y: Not used.
+            y_pred: What `call` returned.
+            sample_weight: Not used.
+            training: Not used.
+        """
+        config = self.config.loss
+        # Split once: the gradient of slicing the last axis is slow.
+        prediction, predicted_mask = ops.split(y_pred["prediction"], [3], axis=-1)
+        target, mask, outline = ops.split(y_pred["target"], [3, 4], axis=-1)
+        if outline.shape[-1]:
+            target, prediction = without_hidden_pixels(target, prediction, outline - mask)
+        else:
+            outline = mask
+        weights = pixel_weights(mask, outline, self.crop, config)
+        landmarks = by_identity(x["landmarks"])
+        scales = dssim_scales(config, self.crop.size)
+        terms = {
+            "l1": mean_over_faces(weights, absolute_error(prediction, target)),
+            "dssim": mean_dssim(weights, prediction, target, scales),
+            "gradient_difference": mean_over_faces(
+                weights, gradient_difference_error(prediction, target)
+            ),
+            "high_frequency": mean_over_faces(weights, high_frequency_error(prediction, target)),
+            "mask": ops.mean(ops.abs(predicted_mask - mask)),
+            "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
+        }
+        total = sum(getattr(config, name) * value for name, value in terms.items())
+        for name, value in {"loss": total, **terms}.items():
+            self.loss_trackers[name].update_state(value)
+        # An infinite loss can have finite gradients; NaN makes the optimizer skip the step.
+        return total * ops.where(ops.isfinite(total), 1.0, np.nan)
+
+
+def by_identity(x: Any) -> Any:
+    """Merge the first two axes of a batch: [face, identity, ...] -> [identity x face, ...].
+
+    Args:
+        x: An array of a batch.
+    """
+    return ops.reshape(ops.swapaxes(x, 0, 1), (-1, *x.shape[2:]))

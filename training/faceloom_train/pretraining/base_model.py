@@ -1,0 +1,176 @@
+"""The model that learns the base: one encoder and one decoder for all people of the crowd.
+
+The decoder has the layers of a `df` decoder. Each person has a style, a gain and an offset for each
+channel of each convolution, and a mean face. Style 0 belongs to nobody: a share of the targets is
+drawn with it, whoever they show. Folded into the convolutions, it is the decoder that a new identity
+starts from, whose mean face comes from its own footage.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from jaxtyping import Float32
+from keras import layers, ops
+
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
+from faceloom_train.config.schema import DfNetwork, TrainConfig
+from faceloom_train.model.layers import add_shifted
+from faceloom_train.model.networks import build_landmark_head
+from faceloom_train.model.networks.blocks import (
+    apply_decoder,
+    apply_inter,
+    build_encoder,
+    latent_input,
+)
+from faceloom_train.model.reconstruction_model import ReconstructionModel, by_identity
+from faceloom_train.pretraining.performance_pairs import pair_layout
+
+# Weight of the error of expression and gaze that are read from the latent.
+_PERFORMANCE_WEIGHT = 1.0
+# Prefix of the names of style layers; the rest is the name of the convolution.
+STYLE_PREFIX = "style_"
+
+
+class Style(layers.Layer):
+    """Scale and shift each channel of a convolution as a person's style says."""
+
+    def __init__(self, count: int, **kwargs: Any):
+        """Set the number of styles.
+
+        Args:
+            count: Number of styles.
+            **kwargs: Arguments of `keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.count = count
+
+    def build(self, x_shape: tuple[Any, ...], style_shape: tuple[Any, ...]) -> None:
+        """Create the gains, less 1, and the offsets.
+
+        Args:
+            x_shape: Shape of the convolution's output.
+            style_shape: Not used.
+        """
+        shape = (self.count, x_shape[-1])
+        self.gain = self.add_weight(shape=shape, initializer="zeros", name="gain")
+        self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
+
+    def call(self, x: Any, style: Any) -> Any:
+        """Apply a style to each face.
+
+        Args:
+            x: [n, h, w, c].
+            style: Index of the style of each face, [n], int32.
+
+        Returns:
+            [n, h, w, c].
+        """
+        gain, offset = (
+            ops.take(values, style, axis=0)[:, None, None] for values in (self.gain, self.offset)
+        )
+        return x * (1 + ops.cast(gain, x.dtype)) + ops.cast(offset, x.dtype)
+
+
+class BaseModel(ReconstructionModel):
+    """Learns to draw each person of a group in the performances of all others."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        mean_faces: Sequence[Float32[np.ndarray, "s s 4"]],
+        performance_size: int,
+    ):
+        """Build the networks under Keras' current dtype policy.
+
+        Args:
+            config: The configuration of a `df` network whose mean face may shift.
+            mean_faces: RGB and mask of each person, 0 to 1.
+            performance_size: Numbers that describe a performance.
+        """
+        super().__init__(config, "base")
+        network = config.network
+        assert isinstance(network, DfNetwork), "only df networks have a base"
+        assert network.mean_face_max_shift, "the base is trained with a mean face that shifts"
+        self.batch_layout = pair_layout(config, performance_size)
+        self.encoder = build_encoder(network)
+        self.landmark_head = build_landmark_head(network.latent_dim)
+        self.performance_head = layers.Dense(performance_size, dtype="float32", name="performance")
+        self.performance_head.build((None, network.latent_dim))
+        self.decoder = _build_decoder(network, len(mean_faces) + 1)
+        self._max_shift = network.mean_face_max_shift
+        self._mean_faces = np.stack(mean_faces)
+        self.built = True
+
+    def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Draw the second person of each pair in the performance of the first.
+
+        Args:
+            batch: A batch of `make_pair_dataset`.
+            training: Not used; Keras passes it.
+
+        Returns:
+            target [b, s, s, 5], prediction [b, s, s, 4], landmarks [2 b, k, 2] and performance
+            [b, p].
+        """
+        targets, inputs = self.augment_batch(batch)
+        half = inputs.shape[0] // 2
+        latent = self.encoder(inputs[:half])
+        landmarks = ops.reshape(self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2))
+        person = ops.cast(batch["person"][:, 1], "int32")
+        style = ops.cast(batch["styled"][:, 1], "int32") * (person + 1)
+        drawn, shift = self.decoder([latent, style])
+        mean_faces = ops.take(ops.convert_to_tensor(self._mean_faces), person, axis=0)
+        shift = self._max_shift * ops.tanh(shift)
+        return {
+            "target": targets[half:],
+            "prediction": add_shifted(drawn, mean_faces, shift, batch["mirrored"][:, 1]),
+            "landmarks": ops.concatenate([landmarks, landmarks]),
+            "performance": self.performance_head(latent),
+        }
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the loss of a training, plus the error of the performance.
+
+        Args:
+            x: The batch.
+            y: Not used.
+            y_pred: What `call` returned.
+            sample_weight: Not used.
+            training: Not used.
+        """
+        loss = super().compute_loss(x=x, y_pred=y_pred)
+        # Left and right of a mirrored face are exchanged, which the weights do not say.
+        weight = 1 - batch_column(x["mirrored"])[:, None]
+        error = weight * ops.abs(y_pred["performance"] - batch_column(x["performance"]))
+        return loss + _PERFORMANCE_WEIGHT * ops.mean(error)
+
+
+def batch_column(x: Any) -> Any:
+    """Return what belongs to the encoder's faces: [b, 2, ...] -> [b, ...].
+
+    Args:
+        x: An array of a batch of pairs.
+    """
+    return by_identity(x)[: x.shape[0]]
+
+
+def _build_decoder(config: DfNetwork, styles: int) -> keras.Model:
+    """Latent and style -> RGB and mask less the mean face's, and its displacements."""
+    latent = latent_input(config)
+    style = keras.Input((), dtype="int32", name="style")
+    inter = keras.Model(latent, apply_inter(latent, config, config.shared_stages), name="inter")
+
+    def apply_style(x: Any, name: str) -> Any:
+        return Style(styles, name=STYLE_PREFIX + name)(x, style)
+
+    outputs = apply_decoder(inter(latent), config, config.shared_stages, apply_style)
+    return keras.Model([latent, style], outputs, name="decoder")

@@ -1,0 +1,46 @@
+"""The weights of a trained base, with style 0 folded into the convolutions."""
+
+import numpy as np
+from keras import ops
+
+from faceloom_train.model.networks import iterate_layers
+from faceloom_train.pretraining.base_model import STYLE_PREFIX, BaseModel, Style
+from faceloom_train.runs.base_weights import BaseWeights, WeightKey
+
+
+def folded_weights(model: BaseModel) -> BaseWeights:
+    """Return the weights that a new run starts from.
+
+    Args:
+        model: The trained model.
+
+    Returns:
+        The weights of encoder, landmark head and decoder by network, layer and name.
+    """
+    networks = {
+        "encoder": model.encoder,
+        "landmark_head": model.landmark_head,
+        "decoder": model.decoder,
+    }
+    weights = {
+        WeightKey(network, layer.name, variable.name): ops.convert_to_numpy(variable)
+        for network, graph in networks.items()
+        for layer in iterate_layers(graph)
+        if not isinstance(layer, Style)
+        for variable in layer.trainable_variables
+    }
+    for layer in iterate_layers(model.decoder):
+        if isinstance(layer, Style):
+            _fold(layer, weights)
+    return weights
+
+
+def _fold(style: Style, weights: dict[WeightKey, np.ndarray]) -> None:
+    """Scale and shift the convolution of a style layer."""
+    convolution = style.name.removeprefix(STYLE_PREFIX)
+    gain, offset = (ops.convert_to_numpy(values)[0] for values in (style.gain, style.offset))
+    kernel, bias = (WeightKey("decoder", convolution, name) for name in ("kernel", "bias"))
+    weights[kernel] = weights[kernel] * (1 + gain)
+    weights[bias] = weights[bias] * (1 + gain) + offset
+
+

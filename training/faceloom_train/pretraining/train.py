@@ -1,0 +1,151 @@
+"""Train the base model and store its weights.
+
+python -m faceloom_train.pretraining.train CROWD_FOLDER base.npz [--steps N] [--seed S]
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+import typer
+
+from faceloom_train.backend import prepare_tensorflow
+from faceloom_train.runs.base_weights import save_base_weights
+from faceloom_train.config.loader import read_config
+from faceloom_train.config.presets import preset_path
+from faceloom_train.config.schema import TrainConfig
+from faceloom_train.crowd import read_people
+from faceloom_train.data.batch_packing import pack_batches
+from faceloom_train.data.mean_face import compute_mean_face
+from faceloom_train.model.model_builder import compile_model
+from faceloom_train.model.optimizer import averaged_weights
+from faceloom_train.pretraining.base_model import BaseModel
+from faceloom_train.pretraining.crowd_faces import CrowdFaces, align_people
+from faceloom_train.pretraining.folded_weights import folded_weights
+from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
+
+# Pairs per step.
+_BATCH = 24
+# Peak of the learning rate, and the steps in which it is reached.
+_LEARNING_RATE = 1.5e-3
+_WARMUP_STEPS = 200
+# Momentum of the average of the weights, which is stored.
+_EMA_MOMENTUM = 0.998
+# Variation of the inputs' colors: wider than in training, since cameras differ more than renders.
+_COLOR_JITTER = 1.2
+# Steps after which the weights so far are stored, to look at while training goes on.
+_SAVE_STEPS = 500
+
+
+def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
+    """Return a preset's configuration with the settings of a pretraining.
+
+    Args:
+        preset: Name of the preset.
+        steps: Steps of the pretraining.
+        seed: Seed of weights, pairs and augmentation.
+    """
+    config = read_config(preset_path(preset))
+    optimizer = config.optimizer.model_copy(
+        update={
+            "learning_rate": _LEARNING_RATE,
+            "warmup_steps": min(_WARMUP_STEPS, steps // 4),
+            "ema_momentum": _EMA_MOMENTUM,
+        }
+    )
+    augmentation = config.augmentation.model_copy(update={"color_jitter": _COLOR_JITTER})
+    return config.model_copy(
+        update={
+            "steps": steps,
+            "seed": seed,
+            "batch_size": _BATCH,
+            "precision": "float32",
+            "optimizer": optimizer,
+            "augmentation": augmentation,
+        }
+    )
+
+
+class SaveBase(keras.callbacks.Callback):
+    """Stores the averaged weights now and then."""
+
+    def __init__(self, out: Path, every: int):
+        """Store where and how often to write.
+
+        Args:
+            out: The file to write.
+            every: Steps between two writes.
+        """
+        super().__init__()
+        self._out, self._every = out, every
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Write the weights if it is time.
+
+        Args:
+            batch: The index of the step.
+            logs: Not used.
+        """
+        if (batch + 1) % self._every == 0:
+            store(self.model, self._out)
+
+
+def store(model: BaseModel, out: Path) -> None:
+    """Write the averaged weights.
+
+    Args:
+        model: The model.
+        out: The file to write, NAME.npz.
+    """
+    with averaged_weights(model):
+        save_base_weights(out, folded_weights(model))
+
+
+def train(people: list[CrowdFaces], config: TrainConfig, out: Path) -> BaseModel:
+    """Train a base and store its weights.
+
+    Args:
+        people: The faces of each person.
+        config: The configuration.
+        out: The file to write, NAME.npz; also every 500 steps.
+
+    Returns:
+        The trained model.
+    """
+    prepare_tensorflow()
+    keras.utils.set_random_seed(config.seed)
+    mean_faces = [compute_mean_face(own.faces, config.network.size) for own in people]
+    pairs = PerformancePairs.from_people(people)
+    model = compile_model(BaseModel(config, mean_faces, pairs.performance.shape[1]))
+    dataset = pack_batches(make_pair_dataset(pairs, config), model.batch_layout)
+    model.fit(dataset, callbacks=[SaveBase(out, _SAVE_STEPS)], verbose=2)
+    store(model, out)
+    return model
+
+
+def main(
+    crowd: Annotated[Path, typer.Argument(help="The folder of rendered people.")],
+    out: Annotated[Path, typer.Argument(help="The weights to write, NAME.npz.")],
+    preset: Annotated[str, typer.Option(help="Preset whose network learns.")] = "laptop_128",
+    steps: Annotated[int, typer.Option(help="Steps of 24 pairs.")] = 12000,
+    seed: Annotated[int, typer.Option(help="Seed of weights, pairs and augmentation.")] = 0,
+) -> None:
+    """Train the base on the crowd, without the groups that are held out.
+
+    Args:
+        crowd: The folder of rendered people.
+        out: The weights to write.
+        preset: Preset whose network learns.
+        steps: Steps of 24 pairs.
+        seed: Seed of weights, pairs and augmentation.
+    """
+    config = pretraining_config(preset, steps, seed)
+    people = [align_people([p], config)[0] for p in read_people(crowd, validation=False)]
+    train(people, config, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)
