@@ -6,8 +6,8 @@ from tests.helpers.crowd import write_person
 
 from faceloom.faces.alignment import IDENTITY_AFFINE
 from faceloom.faces.parsing.regions import PARSING_SIDE, Region
-from faceloom_train.face_parsing.augmentation import cut_crop, random_sample, validation_sample
 from faceloom_train.crowd import PEOPLE_PER_GROUP, CrowdPicture, read_crowd
+from faceloom_train.face_parsing.augmentation import cut_crop, random_sample, validation_sample
 from faceloom_train.face_parsing.overlays import add_overlays
 from faceloom_train.face_parsing.textures import random_texture
 

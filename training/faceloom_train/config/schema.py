@@ -121,6 +121,9 @@ class LiaeNetwork(ConvNetwork):
         return self
 
 
+# The bases that ship with Faceloom (see `faceloom_train.base`).
+BaseName: TypeAlias = Literal["crowd_128"]
+
 Network: TypeAlias = OriginalNetwork | DfNetwork | LiaeNetwork
 
 
@@ -208,6 +211,9 @@ class OptimizerConfig(StrictModel):
     300 is enough to make a decoder output nothing but its mean face from then on."""
     ema_momentum: Fraction = 0.99
     """Momentum of the moving average of the weights, which is what is exported; 0: no average."""
+    shared_rate: Fraction = 1
+    """Learning rate of the layers that all identities share, relative to the others', in a run that
+    starts from a base: what the base knows about performances is then kept."""
 
 
 class TrainConfig(StrictModel):
@@ -217,6 +223,9 @@ class TrainConfig(StrictModel):
     """The network's architecture."""
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
     """How much of the head a crop shows, 0.5 to 1.2 (see `CropGeometry`)."""
+    base: BaseName | None = None
+    """The weights that a new run starts from: the base of that name, which ships with Faceloom;
+    None: random weights, or those of the run that `--init-from` names."""
     mask_background: bool = True
     """Whether the encoder's input is gray outside the face's mask, in training and conversion."""
     face_mask: FaceMaskKind = "regions"
@@ -288,6 +297,7 @@ class TrainConfig(StrictModel):
 FIXED = frozenset(
     {
         "network",
+        "base",
         "coverage",
         "mask_background",
         "face_mask",

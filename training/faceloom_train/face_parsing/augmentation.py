@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float32
 from faceloom.array_types import Affine, float32
 from faceloom.faces.alignment import CENTERED_TEMPLATE, CropGeometry
 from faceloom.faces.parsing.regions import PARSING_SIDE, Region
-from faceloom_train.face_parsing.camera import film, regrade, relight
 from faceloom_train.crowd import CrowdPicture, Regions
+from faceloom_train.face_parsing.camera import film, regrade, relight
 from faceloom_train.face_parsing.overlays import add_overlays
 from faceloom_train.face_parsing.textures import random_texture
 

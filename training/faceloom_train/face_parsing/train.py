@@ -19,8 +19,8 @@ from keras import ops
 
 from faceloom.faces.parsing.regions import Region
 from faceloom_train.backend import prepare_tensorflow
-from faceloom_train.face_parsing.augmentation import random_sample
 from faceloom_train.crowd import CrowdPicture, read_crowd
+from faceloom_train.face_parsing.augmentation import random_sample
 from faceloom_train.face_parsing.network import build_parser
 from faceloom_train.face_parsing.validation import region_iou, validation_arrays
 

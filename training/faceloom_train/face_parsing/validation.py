@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float32, Integer
 
 from faceloom.faces.parsing.regions import Region
-from faceloom_train.face_parsing.augmentation import OUTSIDE, validation_sample
 from faceloom_train.crowd import CrowdPicture
+from faceloom_train.face_parsing.augmentation import OUTSIDE, validation_sample
 
 
 def validation_arrays(

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, ProgressCallback
-from faceloom_train.config.schema import ConvNetwork
+from faceloom_train.config.schema import BaseName, ConvNetwork
 from faceloom_train.data.dataset import TrainingFaces, load_faces
 from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.runs.base_weights import copy_base, read_base
 from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.checkpoint_paths import list_checkpoints
 from faceloom_train.runs.run_directory import Run
@@ -61,6 +62,8 @@ def restore_or_initialize(
     network = run.settings.network
     if isinstance(network, ConvNetwork) and network.mean_face:
         model.set_mean_faces([compute_mean_face(own, model.crop.size) for own in faces])
+    if run.settings.base is not None:
+        _start_from_base(model, run, run.settings.base, report)
     if run.init_from is not None:
         _warm_start(model, run, Run.read(run.init_from), report)
     return 0
@@ -80,6 +83,13 @@ def broadcast_initial_state(model: SwapModel, strategy: DeviceStrategy, steps: r
     start, stop = strategy.broadcast(f"{steps.start} {steps.stop}").split()
     strategy.broadcast_weights(model)
     return range(int(start), int(stop))
+
+
+def _start_from_base(model: SwapModel, run: Run, name: BaseName, report: ProgressCallback) -> None:
+    fraction = copy_base(model, read_base(name))
+    run.log_event("base", 0, base=name, copied_fraction=round(fraction, 3))
+    text = f"{100 * fraction:.0f} % of the weights are copied from the base {name}"
+    report(Progress("base", 1, 1, text))
 
 
 def _warm_start(model: SwapModel, run: Run, source: Run, report: ProgressCallback) -> None:

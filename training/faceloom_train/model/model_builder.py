@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.model.optimizer import build_optimizer
+from faceloom_train.model.optimizer import build_optimizer, slow_down
 from faceloom_train.model.reconstruction_model import ReconstructionModel
 from faceloom_train.model.swap_model import SwapModel
 
@@ -51,6 +51,13 @@ def compile_model(model: AnyModel, micro_batches: int = 1) -> AnyModel:
     )
     # Built here because all workers must do it at the same time.
     model.optimizer.build(model.trainable_variables)
+    if config.base and config.optimizer.shared_rate != 1:
+        slow_down(
+            model.optimizer,
+            model.trainable_variables,
+            model.shared_variables(),
+            config.optimizer.shared_rate,
+        )
     return model
 
 

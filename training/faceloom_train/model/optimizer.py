@@ -1,6 +1,6 @@
 """The optimizer of a configuration, and the moving average of the weights."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,29 @@ class SkippingAdam(ReducedGradientsAdam):
 
     One such step would otherwise make all weights, moments and averages NaN for good.
     """
+
+    # Factor of the learning rate for each variable, in the order of `build`; None: 1 for all.
+    _rate_factors: Sequence[float] | None = None
+
+    def set_rate_factors(self, factors: Sequence[float]) -> None:
+        """Set how fast each variable learns.
+
+        Args:
+            factors: Factor of the learning rate for each variable, in the order of `build`.
+        """
+        self._rate_factors = tuple(factors)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable.
+
+        Args:
+            gradient: Its gradient.
+            variable: The variable.
+            learning_rate: The learning rate of this step.
+        """
+        if self._rate_factors is not None:
+            learning_rate *= self._rate_factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """Update the variables; on TensorFlow only if all gradients are finite.
@@ -102,6 +125,21 @@ def build_optimizer(config: TrainConfig) -> keras.Optimizer:
         if config.precision == "mixed_float16"
         else optimizer
     )
+
+
+def slow_down(
+    optimizer: keras.Optimizer, variables: Sequence[Any], slow: Container[int], rate: float
+) -> None:
+    """Let some variables learn more slowly.
+
+    Args:
+        optimizer: An optimizer of `build_optimizer` that is built.
+        variables: The variables that it was built with.
+        slow: The `id` of each variable that learns more slowly.
+        rate: Factor of their learning rate.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner.set_rate_factors([rate if id(variable) in slow else 1.0 for variable in variables])
 
 
 def use_averaged_weights(model: keras.Model) -> None:

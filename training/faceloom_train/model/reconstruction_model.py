@@ -1,5 +1,6 @@
 """What all trained models have in common: augmentation, losses and the step that `fit` runs."""
 
+from collections.abc import Collection
 from typing import Any
 
 import keras
@@ -81,6 +82,10 @@ class ReconstructionModel(PrebuiltModel):
         return target, (
             mask_background(inputs, face_mask) if self.config.mask_background else inputs
         )
+
+    def shared_variables(self) -> Collection[int]:
+        """Return the `id` of each variable that belongs to no single identity; none here."""
+        return ()
 
     def train_step(self, *arguments: Any) -> Any:
         """Run one step on the current Keras backend.

@@ -1,6 +1,7 @@
 """The trained model: augmentation, networks and losses as one Keras model that `fit` runs."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -80,6 +81,13 @@ class SwapModel(ReconstructionModel):
     def _run(self, network: keras.Model, x: Any) -> Any:
         """Run a network, with gradient checkpointing if it is configured."""
         return keras.remat(network)(x) if self.config.gradient_checkpointing else network(x)
+
+    def shared_variables(self) -> Collection[int]:
+        """Return the `id` of each variable of the encoder, the head and what decoders share."""
+        counts = Counter(id(v) for network in self.decoders for v in network.trainable_variables)
+        everywhere = {key for key, count in counts.items() if count == len(self.decoders) > 1}
+        own = (*self.encoder.trainable_variables, *self.landmark_head.trainable_variables)
+        return everywhere | {id(variable) for variable in own}
 
     def set_mean_faces(self, images: Sequence[np.ndarray]) -> None:
         """Set the mean face that each decoder starts from.

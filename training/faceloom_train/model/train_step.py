@@ -47,7 +47,9 @@ def run_train_step(model: "ReconstructionModel", arguments: tuple[Any, ...]) -> 
     return _tensorflow_step(model, batch)
 
 
-def unpack_step_outputs(model: "ReconstructionModel", outputs: Any) -> tuple[dict[str, float], int, float]:
+def unpack_step_outputs(
+    model: "ReconstructionModel", outputs: Any
+) -> tuple[dict[str, float], int, float]:
     """Read the results of a step; this waits until the step is computed.
 
     Args:
@@ -121,7 +123,9 @@ def _tensorflow_gradients(model: "ReconstructionModel", batch: dict[str, Any]) -
     return [total / count for total in sums]
 
 
-def _jax_step(model: "ReconstructionModel", state: tuple[Any, ...], batch: dict[str, Any]) -> tuple[Any, Any]:
+def _jax_step(
+    model: "ReconstructionModel", state: tuple[Any, ...], batch: dict[str, Any]
+) -> tuple[Any, Any]:
     weights, others, optimizer, metrics = state
     gradients, others, metrics = _on_each_device(_jax_gradients(model))(
         weights, others, optimizer, [ops.zeros_like(value) for value in metrics], batch

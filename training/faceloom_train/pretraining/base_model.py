@@ -2,8 +2,8 @@
 
 The decoder has the layers of a `df` decoder. Each person has a style, a gain and an offset for each
 channel of each convolution, and a mean face. Style 0 belongs to nobody: a share of the targets is
-drawn with it, whoever they show. Folded into the convolutions, it is the decoder that a new identity
-starts from, whose mean face comes from its own footage.
+drawn with it, whoever they show. Folded into the convolutions, it is the decoder that a new
+identity starts from, whose mean face comes from its own footage.
 """
 
 from collections.abc import Sequence

@@ -42,5 +42,3 @@ def _fold(style: Style, weights: dict[WeightKey, np.ndarray]) -> None:
     kernel, bias = (WeightKey("decoder", convolution, name) for name in ("kernel", "bias"))
     weights[kernel] = weights[kernel] * (1 + gain)
     weights[bias] = weights[bias] * (1 + gain) + offset
-
-

@@ -93,7 +93,8 @@ def make_pair_dataset(pairs: PerformancePairs, config: TrainConfig) -> tf.data.D
     Returns:
         Dicts of arrays whose first two axes are (pair, 2): the encoder's face and the target.
         Those of `faceloom_train.data.dataset.make_dataset`, person [b, 2], performance
-        [b, 2, p] and styled [b, 2], which is 0 where the target is drawn in style 0. Both faces of a pair have the same augmentation.
+        [b, 2, p] and styled [b, 2], which is 0 where the target is drawn in style 0. Both faces of
+        a pair have the same augmentation.
     """
     with tf.device("CPU"):
         arrays = {

@@ -13,7 +13,6 @@ import keras
 import typer
 
 from faceloom_train.backend import prepare_tensorflow
-from faceloom_train.runs.base_weights import save_base_weights
 from faceloom_train.config.loader import read_config
 from faceloom_train.config.presets import preset_path
 from faceloom_train.config.schema import TrainConfig
@@ -22,13 +21,15 @@ from faceloom_train.data.batch_packing import pack_batches
 from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.model.model_builder import compile_model
 from faceloom_train.model.optimizer import averaged_weights
+from faceloom_train.model.train_step import STEP_OUTPUTS, unpack_step_outputs
 from faceloom_train.pretraining.base_model import BaseModel
 from faceloom_train.pretraining.crowd_faces import CrowdFaces, align_people
 from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
+from faceloom_train.runs.base_weights import save_base_weights
 
 # Pairs per step.
-_BATCH = 24
+_BATCH = 16
 # Peak of the learning rate, and the steps in which it is reached.
 _LEARNING_RATE = 1.5e-3
 _WARMUP_STEPS = 200
@@ -38,6 +39,8 @@ _EMA_MOMENTUM = 0.998
 _COLOR_JITTER = 1.2
 # Steps after which the weights so far are stored, to look at while training goes on.
 _SAVE_STEPS = 500
+# Steps after which the terms of the loss are printed.
+_REPORT_STEPS = 50
 
 
 def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
@@ -69,8 +72,8 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
     )
 
 
-class SaveBase(keras.callbacks.Callback):
-    """Stores the averaged weights now and then."""
+class SaveAndReport(keras.callbacks.Callback):
+    """Stores the averaged weights and prints the losses now and then."""
 
     def __init__(self, out: Path, every: int):
         """Store where and how often to write.
@@ -83,14 +86,18 @@ class SaveBase(keras.callbacks.Callback):
         self._out, self._every = out, every
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Write the weights if it is time.
+        """Write and print, if it is time.
 
         Args:
             batch: The index of the step.
-            logs: Not used.
+            logs: The outputs of the step.
         """
         if (batch + 1) % self._every == 0:
             store(self.model, self._out)
+        if (batch + 1) % _REPORT_STEPS == 0:
+            terms, _, rate = unpack_step_outputs(self.model, logs[STEP_OUTPUTS])
+            values = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
+            typer.echo(f"step {batch + 1} rate {rate:.2e} {values}")
 
 
 def store(model: BaseModel, out: Path) -> None:
@@ -121,7 +128,7 @@ def train(people: list[CrowdFaces], config: TrainConfig, out: Path) -> BaseModel
     pairs = PerformancePairs.from_people(people)
     model = compile_model(BaseModel(config, mean_faces, pairs.performance.shape[1]))
     dataset = pack_batches(make_pair_dataset(pairs, config), model.batch_layout)
-    model.fit(dataset, callbacks=[SaveBase(out, _SAVE_STEPS)], verbose=2)
+    model.fit(dataset, callbacks=[SaveAndReport(out, _SAVE_STEPS)], verbose=0)
     store(model, out)
     return model
 
@@ -130,7 +137,7 @@ def main(
     crowd: Annotated[Path, typer.Argument(help="The folder of rendered people.")],
     out: Annotated[Path, typer.Argument(help="The weights to write, NAME.npz.")],
     preset: Annotated[str, typer.Option(help="Preset whose network learns.")] = "laptop_128",
-    steps: Annotated[int, typer.Option(help="Steps of 24 pairs.")] = 12000,
+    steps: Annotated[int, typer.Option(help="Steps of 16 pairs.")] = 12000,
     seed: Annotated[int, typer.Option(help="Seed of weights, pairs and augmentation.")] = 0,
 ) -> None:
     """Train the base on the crowd, without the groups that are held out.
@@ -139,7 +146,7 @@ def main(
         crowd: The folder of rendered people.
         out: The weights to write.
         preset: Preset whose network learns.
-        steps: Steps of 24 pairs.
+        steps: Steps of 16 pairs.
         seed: Seed of weights, pairs and augmentation.
     """
     config = pretraining_config(preset, steps, seed)

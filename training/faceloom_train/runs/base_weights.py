@@ -1,14 +1,23 @@
 """The base: weights that every new run can start from, in one file."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
+from faceloom.array_types import float32
 from faceloom.atomic import atomic_file
+from faceloom.errors import ArtifactRefused
+from faceloom.hashing import sha256_of_file
+from faceloom_train.config.schema import BaseName
+from faceloom_train.model.networks import iterate_layers
+from faceloom_train.model.swap_model import SwapModel
 
+# SHA-256 of the file of each base.
+_SHA256: Mapping[BaseName, str] = {"crowd_128": ""}
 
 
 class WeightKey(NamedTuple):
@@ -32,18 +41,59 @@ def save_base_weights(path: Path, weights: BaseWeights) -> None:
         path: The file to write, NAME.npz.
         weights: The weights.
     """
-    arrays = {"/".join(key): np.float16(value) for key, value in weights.items()}
-    with atomic_file(path) as part:
-        # savez would add .npz to the name of a path.
-        with part.open("wb") as file:
-            np.savez(file, **arrays)
+    arrays: dict[str, Any] = {"/".join(key): np.float16(w) for key, w in weights.items()}
+    # savez would add .npz to the name of a path.
+    with atomic_file(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_base_weights(path: Path) -> BaseWeights:
-    """Read what `save_base_weights` stored.
+def base_path(name: BaseName) -> Path:
+    """Return the file of a base.
 
     Args:
-        path: The file.
+        name: Its name.
     """
+    return Path(__file__).parents[1] / "base" / f"{name}.npz"
+
+
+def read_base(name: BaseName) -> BaseWeights:
+    """Read a base that ships with Faceloom.
+
+    Args:
+        name: Its name.
+
+    Raises:
+        ArtifactRefused: The file is damaged.
+    """
+    path = base_path(name)
+    if sha256_of_file(path) != _SHA256[name]:
+        raise ArtifactRefused(f"{path} is damaged; install faceloom again.")
     arrays = np.load(path, allow_pickle=False)
-    return {WeightKey(*name.split("/")): np.float32(arrays[name]) for name in arrays.files}
+    return {WeightKey(*name.split("/")): float32(arrays[name]) for name in arrays.files}
+
+
+def copy_base(model: SwapModel, weights: BaseWeights) -> float:
+    """Copy weights of a base to the layers of the same network, name and shape.
+
+    Args:
+        model: The model; each of its decoders starts from the base's.
+        weights: The weights.
+
+    Returns:
+        Fraction of the model's weights that were copied, 0 to 1.
+    """
+    networks = [
+        ("encoder", model.encoder),
+        ("landmark_head", model.landmark_head),
+        *(("decoder", decoder) for decoder in model.decoders),
+    ]
+    copied = {}
+    for name, network in networks:
+        for layer in iterate_layers(network):
+            for variable in layer.trainable_variables:
+                value = weights.get(WeightKey(name, layer.name, variable.name))
+                if value is not None and value.shape == variable.shape:
+                    variable.assign(value)
+                    copied[id(variable)] = math.prod(variable.shape)
+    total = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    return sum(copied.values()) / total
