@@ -40,6 +40,8 @@ def write_person(folder: Path, number: int) -> Path:
         path,
         lm68=np.repeat(lm68[None], PICTURES, 0),
         lm5=np.repeat(_POINTS[None], PICTURES, 0),
+        expr=np.linspace(0, 1, PICTURES * 4, dtype=np.float16).reshape(PICTURES, 4),
+        gaze=np.zeros((PICTURES, 2), np.float16),
         meta=json.dumps({"size": SIDE}),
     )
     return path

@@ -30,9 +30,11 @@ def train_command(
         bool, typer.Option("--rename", help="Allow a NAME that is not the one in its face set.")
     ] = False,
     init_from: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Start from the weights of this run; its identities and size may differ."
+            metavar="RUN|none",
+            help="Start from the weights of this run, whose identities and size may differ, or "
+            "from random weights; if not given, from the base that the preset names.",
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,

@@ -61,6 +61,10 @@ ROWS = {
         [{"step": 9, "event": "trend", "trend": "flat", "advice": "no use & so"}],
         "step 9</td><td>no use &amp; so",
     ),
+    "a base": (
+        [{"step": 0, "event": "base", "base": "crowd_128", "copied_fraction": 0.9}],
+        "90 % of the weights were copied from the base crowd_128",
+    ),
     "a warm start": (
         [
             {

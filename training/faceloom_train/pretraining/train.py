@@ -128,7 +128,7 @@ def train(people: list[CrowdFaces], config: TrainConfig, out: Path) -> BaseModel
     pairs = PerformancePairs.from_people(people)
     model = compile_model(BaseModel(config, mean_faces, pairs.performance.shape[1]))
     dataset = pack_batches(make_pair_dataset(pairs, config), model.batch_layout)
-    model.fit(dataset, callbacks=[SaveAndReport(out, _SAVE_STEPS)], verbose=0)
+    model.fit(dataset, callbacks=[SaveAndReport(out, _SAVE_STEPS)], shuffle=False, verbose=0)
     store(model, out)
     return model
 

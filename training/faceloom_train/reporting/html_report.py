@@ -113,10 +113,12 @@ def _describe_event(row: Row) -> str:
             return f"restored from this step's checkpoint: {row['reason']}{failed}"
         case "trend":
             return str(row["advice"])
-        case "warm_start":
+        case "base" | "warm_start":
             percent = f"{100 * row['copied_fraction']:.0f} %"
-            source = f"{row['init_from']}, step {row['init_step']}"
-            return f"{percent} of the weights were copied from {source}"
+            start = f"the base {row.get('base')}"
+            if "init_from" in row:
+                start = f"{row['init_from']}, step {row['init_step']}"
+            return f"{percent} of the weights were copied from {start}"
     return ", ".join(f"{key}: {value}" for key, value in row.items() if key != "step")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import keras
 import numpy as np
 from jaxtyping import Float
 
@@ -84,16 +85,25 @@ def copy_base(model: SwapModel, weights: BaseWeights) -> float:
     """
     networks = [
         ("encoder", model.encoder),
-        ("landmark_head", model.landmark_head),
         *(("decoder", decoder) for decoder in model.decoders),
     ]
-    copied = {}
-    for name, network in networks:
-        for layer in iterate_layers(network):
-            for variable in layer.trainable_variables:
-                value = weights.get(WeightKey(name, layer.name, variable.name))
-                if value is not None and value.shape == variable.shape:
-                    variable.assign(value)
-                    copied[id(variable)] = math.prod(variable.shape)
+    copied = [v for name, network in networks for v in _copy_network(network, name, weights)]
+    # The landmark head reads the latent, so it is only valid with the layer that writes it.
+    if any(variable is model.encoder.get_layer("latent").kernel for variable in copied):
+        copied += _copy_network(model.landmark_head, "landmark_head", weights)
+    # Layers that decoders share occur once for each of them.
+    sizes = {id(variable): math.prod(variable.shape) for variable in copied}
     total = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    return sum(copied.values()) / total
+    return sum(sizes.values()) / total
+
+
+def _copy_network(network: keras.Model, name: str, weights: BaseWeights) -> list[keras.Variable]:
+    """Copy what fits, and return the variables that were overwritten."""
+    copied = []
+    for layer in iterate_layers(network):
+        for variable in layer.trainable_variables:
+            value = weights.get(WeightKey(name, layer.name, variable.name))
+            if value is not None and value.shape == tuple(variable.shape):
+                variable.assign(value)
+                copied.append(variable)
+    return copied
