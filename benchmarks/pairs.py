@@ -1,0 +1,148 @@
+"""Measure the swaps of several pairs with known truth, from random weights and from the base.
+
+python -m benchmarks.pairs DATA OUT --steps 350 1000 --starts none base --seeds 0
+
+DATA contains synth/ (ada and ben) and pairs/TARGET_GUEST/, each with train_*.mp4, target_*.mp4 and
+truth_GUEST*_toned.mp4. The same command resumes. Writes OUT/table.md.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Metrics of the table, by their keys in the judge's JSON.
+METRICS = (
+    "truth_identity",
+    "truth_expression",
+    "truth_mouth_error",
+    "truth_eye_error",
+    "truth_sharpness",
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A target, a guest and the truth of their swap."""
+
+    target: str
+    """Name of the person in the target."""
+    guest: str
+    """Name of the person whose face is put there."""
+    folder: Path
+    """Folder of the videos."""
+
+    @property
+    def truth(self) -> Path:
+        """The truth in the target's colors."""
+        (path,) = self.folder.glob(f"truth_{self.guest}*_toned.mp4")
+        return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--preset", default="laptop_128")
+    parser.add_argument("--steps", type=int, nargs="+", default=[350, 1000])
+    parser.add_argument("--starts", choices=["none", "base"], nargs="+", default=["none", "base"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--set", dest="changes", action="append", default=[])
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    rows = [measure(pair, asked, *case) for case in cases(asked) for pair in pairs(asked.data)]
+    text = table(rows)
+    (asked.out / "table.md").write_text(text)
+    sys.stdout.write(text)
+
+
+def pairs(data: Path) -> Iterator[Pair]:
+    yield Pair("ada", "ben", data / "synth")
+    for folder in sorted((data / "pairs").iterdir()):
+        yield Pair(*folder.name.split("_"), folder)
+
+
+def cases(asked: argparse.Namespace) -> Iterator[tuple[int, str, int]]:
+    for steps in asked.steps:
+        for start in asked.starts:
+            for seed in asked.seeds:
+                yield steps, start, seed
+
+
+def measure(
+    pair: Pair, asked: argparse.Namespace, steps: int, start: str, seed: int
+) -> dict[str, Any]:
+    """Train, export, convert and compare one pair, or read the result of an earlier call."""
+    case = {"pair": f"{pair.target} as {pair.guest}", "steps": steps, "start": start, "seed": seed}
+    work = asked.out / f"{pair.target}-{pair.guest}-{steps}-{start}-{seed}"
+    kept = work.with_suffix(".json")
+    if not kept.exists():
+        faces = {name: extract(pair, name, asked.out) for name in (pair.target, pair.guest)}
+        trained = train(faces, work, asked, steps, start, seed)
+        bundle, swap = work.with_suffix(".bundle"), work.with_suffix(".mp4")
+        target = pair.folder / f"target_{pair.target}.mp4"
+        faceloom("export", work, "--identity", pair.guest, "--out", bundle, "--force")
+        faceloom("convert", target, "--bundle", bundle, "--out", swap, "--force")
+        compare = ["--truth", pair.truth, "--identity", faces[pair.guest]]
+        judged = faceloom("compare", target, swap, *compare)
+        kept.write_text(json.dumps({**case, "trained": trained, "judged": judged}))
+    return {**case, **json.loads(kept.read_text())}
+
+
+def extract(pair: Pair, name: str, out: Path) -> Path:
+    path = out / "faces" / name
+    if not path.exists():
+        faceloom("extract", pair.folder / f"train_{name}.mp4", "--out", path, "--name", name)
+    return path
+
+
+def train(
+    faces: dict[str, Path], run: Path, asked: argparse.Namespace, steps: int, start: str, seed: int
+) -> dict[str, Any]:
+    options: list[object] = ["--config", asked.preset, "--run", run, "--steps", steps]
+    for name, path in faces.items():
+        options += ["--faces", f"{name}={path}"]
+    for change in (f"seed={seed}", "evaluate_every=0", "preview_every=100000", *asked.changes):
+        options += ["--set", change]
+    if start == "none" and not run.exists():
+        options += ["--init-from", "none"]
+    return faceloom("train", *options)
+
+
+def faceloom(*words: object) -> dict[str, Any]:
+    typed = [sys.executable, "-m", "faceloom", *map(str, words), "--json"]
+    done = subprocess.run(typed, stdout=subprocess.PIPE, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    titles = [name.removeprefix("truth_") for name in METRICS]
+    lines = [
+        f"| pair | steps | start | seed | score | {' | '.join(titles)} |",
+        "|---" * (len(METRICS) + 5) + "|",
+    ]
+    by_case: dict[tuple[int, str, int], list[float]] = {}
+    for row in rows:
+        swap = next(v for v in row["judged"]["versions"] if v["name"] == "swap")
+        values = {metric["name"]: metric["mean"] for metric in swap["metrics"]}
+        score = swap["score"]["value"]
+        by_case.setdefault((row["steps"], row["start"], row["seed"]), []).append(score)
+        cells = " | ".join(f"{values[name]:.3f}" if name in values else "-" for name in METRICS)
+        case = f"{row['pair']} | {row['steps']} | {row['start']} | {row['seed']}"
+        lines.append(f"| {case} | {score:.1f} | {cells} |")
+    for (steps, start, seed), scores in by_case.items():
+        mean, worst = statistics.mean(scores), min(scores)
+        lines.append(f"| mean, worst | {steps} | {start} | {seed} | {mean:.1f}, {worst:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
