@@ -66,7 +66,8 @@ def main() -> None:
 def pairs(data: Path) -> Iterator[Pair]:
     yield Pair("ada", "ben", data / "synth")
     for folder in sorted((data / "pairs").iterdir()):
-        yield Pair(*folder.name.split("_"), folder)
+        target, guest = folder.name.split("_")
+        yield Pair(target, guest, folder)
 
 
 def cases(asked: argparse.Namespace) -> Iterator[tuple[int, str, int]]:

@@ -34,6 +34,8 @@ CHIN = 152
 EYE_LEFT_OUTER = 33
 EYE_RIGHT_OUTER = 263
 
+# Landmarks of a mesh.
+MESH_POINTS = 468
 # The landmarks that carry the performance.
 EXPRESSION_LANDMARKS = (*EYE_LEFT, *EYE_RIGHT, *BROWS, *LIPS, *INNER_LIPS)
 # For each of EXPRESSION_LANDMARKS the position in that list of its mirror image.

@@ -189,6 +189,9 @@ class LossConfig(StrictModel):
     """Additional weight of the pixels of eyes and mouth, in the same terms."""
     landmarks: NonNegative = 0.5
     """Weight of the absolute error of the landmarks predicted from the latent."""
+    displacement: NonNegative = 0.5
+    """Weight of the absolute error of the mean face's displacements at the landmarks, which the
+    meshes tell. No effect without `network.mean_face_max_shift`."""
 
 
 class OptimizerConfig(StrictModel):

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 from keras import ops
 
-from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
+from faceloom.faces.landmarks import EXPRESSION_LANDMARKS, MESH_POINTS
 from faceloom_train.augmentation.parameters import augmentation_shapes
 from faceloom_train.config.schema import TrainConfig
 
@@ -28,6 +28,7 @@ def batch_layout(config: TrainConfig) -> BatchLayout:
     """
     return {
         "landmarks": (len(EXPRESSION_LANDMARKS), 2),
+        "displacements": (MESH_POINTS, 4),
         **augmentation_shapes(config.augmentation),
     }
 

@@ -132,19 +132,24 @@ def make_dataset(
 
     Returns:
         Dicts of arrays whose first two axes are (face, identity): crops uint8 [b, i, m, m, c],
-        landmarks [b, i, k, 2], and the arrays of `sample_augmentation`.
+        landmarks [b, i, k, 2], displacements [b, i, p, 4] (see `displacements`), and the arrays of
+        `sample_augmentation`.
     """
     with tf.device("CPU"):
         samplers = [_FaceSampler(f) for f in faces]
+        medians = tf.constant(np.stack([float32(np.median(f.meshes, axis=0)) for f in faces]))
 
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(config.seed, tf.int64), step])
         shape = (config.batch_size, len(faces))
         samples = [sampler.sample(seed, index, shape[0]) for index, sampler in enumerate(samplers)]
-        crops, landmarks = (tf.stack(columns, axis=1) for columns in zip(*samples, strict=True))
+        crops, landmarks, meshes = (
+            tf.stack(columns, axis=1) for columns in zip(*samples, strict=True)
+        )
         augmentation = sample_augmentation(seed, shape, config.augmentation)
         landmarks = mirror_landmarks(landmarks, augmentation["mirrored"] > 0)
-        return {"crops": crops, "landmarks": landmarks, **augmentation}
+        moved = displacements(meshes, medians, augmentation)
+        return {"crops": crops, "landmarks": landmarks, "displacements": moved, **augmentation}
 
     steps = tf.data.Dataset.range(start, stop)
     return steps.map(batch, num_parallel_calls=_SAMPLING_THREADS, deterministic=True)
@@ -163,21 +168,47 @@ def mirror_landmarks(landmarks: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
     return tf.where(mirrored[..., None, None], mirror_image, landmarks)
 
 
+def displacements(
+    meshes: tf.Tensor, medians: tf.Tensor, augmentation: dict[str, tf.Tensor]
+) -> tf.Tensor:
+    """Return where the landmarks are in the targets, and how far the mean face must be shifted.
+
+    The mean face shows the median mesh. It is mirrored where the target is, and not transformed.
+
+    Args:
+        meshes: Landmarks [b, i, p, 2], in sides of the network's crop from its center.
+        medians: Median mesh of each face's identity, broadcastable to `meshes`.
+        augmentation: What `sample_augmentation` returned.
+
+    Returns:
+        [b, i, p, 4]: x and y of each landmark, and its displacement as `MeanFace` applies it.
+    """
+    transform = augmentation["target_transform"]
+    inverse = tf.linalg.inv(transform[..., :2])
+    centered = meshes - transform[..., None, :, 2]
+    positions = tf.linalg.matmul(centered, inverse, transpose_b=True)
+    sign = tf.where(augmentation["mirrored"] > 0, -1.0, 1.0)
+    flip = tf.stack([sign, tf.ones_like(sign)], -1)[..., None, :]
+    return tf.concat([positions, medians * flip - positions], -1)
+
+
 class _FaceSampler:
     """Samples one identity's faces by their weights."""
 
     def __init__(self, faces: TrainingFaces):
         self._crops, self._landmarks = tf.constant(faces.crops), tf.constant(faces.landmarks)
+        self._meshes = tf.constant(faces.meshes)
         cumulative = np.cumsum(faces.weights, dtype=np.float64)
         # Ends of the faces' intervals in 0..1, without the last one.
         self._ends = tf.constant(cumulative[:-1] / cumulative[-1])
 
-    def sample(self, seed: tf.Tensor, stream: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sample `count` crops and landmarks with the random numbers of a stream."""
+    def sample(self, seed: tf.Tensor, stream: int, count: int) -> tuple[tf.Tensor, ...]:
+        """Sample `count` crops, landmarks and meshes with the random numbers of a stream."""
         stream_seed = tf.random.experimental.stateless_fold_in(seed, stream)
         positions = tf.random.stateless_uniform((count,), stream_seed, dtype=tf.float64)
         indices = tf.searchsorted(self._ends, positions, side="right")
-        return tf.gather(self._crops, indices), tf.gather(self._landmarks, indices)
+        arrays = (self._crops, self._landmarks, self._meshes)
+        return tuple(tf.gather(array, indices) for array in arrays)
 
 
 def _read_crop(

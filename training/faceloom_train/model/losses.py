@@ -7,7 +7,9 @@ from keras import ops
 
 from faceloom.array_types import float32
 from faceloom.faces.alignment import CropGeometry
+from faceloom_train.augmentation.resampling import sample_bilinear
 from faceloom_train.config.schema import LossConfig
+from faceloom_train.data.dataset import LANDMARK_UNIT
 
 # Left eye, right eye and mouth of an aligned face: center x, y and standard deviation x, y, as
 # fractions of the side of a crop of coverage 1.
@@ -187,6 +189,28 @@ def mean_dssim(weights: Any, prediction: Any, target: Any, scales: int) -> Any:
         window = 2 ** (scale - (scales - 1) / 2) / 16
         means.append(mean_over_faces(weights, dssim(prediction, target, window)))
     return sum(means) / scales
+
+
+def displacement_error(shift: Any, displacements: Any, max_shift: float) -> Any:
+    """Mean absolute error of the mean face's displacements at the landmarks.
+
+    Args:
+        shift: Displacements [n, k, k, 2] before the tanh (see `MeanFace`).
+        displacements: Position and true displacement of each landmark [n, p, 4], in sides of the
+            crop from its center.
+        max_shift: Largest displacement in sides of the crop; what lies beyond counts as it.
+
+    Returns:
+        A scalar, in LANDMARK_UNIT.
+    """
+    side = shift.shape[1]
+    x, y, *_ = ops.split(displacements, 4, axis=-1)
+    columns, rows = ((values[..., 0] + 0.5) * side - 0.5 for values in (x, y))
+    first = ops.arange(shift.shape[0])[:, None] * side**2
+    pixels = ops.reshape(max_shift * ops.tanh(shift), (-1, 2))
+    predicted = sample_bilinear(pixels, side, columns, rows, first)
+    true = ops.clip(displacements[..., 2:], -max_shift, max_shift)
+    return ops.mean(ops.abs(predicted - true)) / LANDMARK_UNIT
 
 
 def high_frequency_error(prediction: Any, target: Any) -> Any:

@@ -9,12 +9,13 @@ from keras import ops
 
 from faceloom.faces.mask import BACKGROUND_GRAY
 from faceloom_train.augmentation.pipeline import make_augmentation
-from faceloom_train.config.schema import TrainConfig
+from faceloom_train.config.schema import ConvNetwork, TrainConfig
 from faceloom_train.data.batch_packing import batch_layout
 from faceloom_train.data.dataset import network_crop
 from faceloom_train.keras_compat import PrebuiltModel
 from faceloom_train.model.losses import (
     absolute_error,
+    displacement_error,
     dssim_scales,
     gradient_difference_error,
     high_frequency_error,
@@ -26,7 +27,15 @@ from faceloom_train.model.losses import (
 from faceloom_train.model.train_step import run_train_step
 
 # Terms of the loss, by the names of their weights in the configuration.
-_LOSS_TERMS = ("dssim", "l1", "gradient_difference", "high_frequency", "mask", "landmarks")
+_LOSS_TERMS = (
+    "dssim",
+    "l1",
+    "gradient_difference",
+    "high_frequency",
+    "mask",
+    "landmarks",
+    "displacement",
+)
 
 
 def mask_background(rgb: Any, mask: Any) -> Any:
@@ -95,6 +104,14 @@ class ReconstructionModel(PrebuiltModel):
         """
         return run_train_step(self, arguments)
 
+    def _displacement_error(self, batch: dict[str, Any], shift: Any) -> Any:
+        """Return the error of the displacements of the last faces of the batch, which are drawn."""
+        network = self.config.network
+        if shift is None or not isinstance(network, ConvNetwork):
+            return ops.zeros(())
+        true = by_identity(batch["displacements"])[-shift.shape[0] :]
+        return displacement_error(shift, true, network.mean_face_max_shift)
+
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the loss and its terms of the last step."""
         return {name: tracker.result() for name, tracker in self.loss_trackers.items()}
@@ -136,6 +153,7 @@ class ReconstructionModel(PrebuiltModel):
             "high_frequency": mean_over_faces(weights, high_frequency_error(prediction, target)),
             "mask": ops.mean(ops.abs(predicted_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
+            "displacement": self._displacement_error(x, y_pred.get("shift")),
         }
         total = sum(getattr(config, name) * value for name, value in terms.items())
         for name, value in {"loss": total, **terms}.items():

@@ -45,7 +45,8 @@ class SwapModel(ReconstructionModel):
 
         Returns:
             target [n, s, s, c] (RGB, mask and, where the mask is the visible face, mesh mask),
-            prediction [n, s, s, 4] (RGB, mask) and landmarks [n, k, 2]. n is identities x faces,
+            prediction [n, s, s, 4] (RGB, mask), landmarks [n, k, 2] and, if the mean face may
+            shift, shift [n, g, g, 2], its displacements before the tanh. n is identities x faces,
             and the faces of an identity are consecutive, so that each decoder gets a contiguous
             block.
         """
@@ -53,30 +54,30 @@ class SwapModel(ReconstructionModel):
         latent = self._run(self.encoder, inputs)
         mirrored = by_identity(batch["mirrored"])
         count = len(self.decoders)
-        predictions = self._decode(ops.split(latent, count), ops.split(mirrored, count))
+        outputs = self._decode(ops.split(latent, count), ops.split(mirrored, count))
+        predictions, *shifts = map(ops.concatenate, zip(*outputs, strict=True))
         return {
             "target": target,
-            "prediction": ops.concatenate(predictions),
+            "prediction": predictions,
+            **({"shift": shifts[0]} if shifts else {}),
             "landmarks": ops.reshape(
                 self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2)
             ),
         }
 
-    def _decode(self, latents: Sequence[Any], mirrored: Sequence[Any]) -> list[Any]:
+    def _decode(self, latents: Sequence[Any], mirrored: Sequence[Any]) -> list[list[Any]]:
         """Run each identity's decoder on its latents."""
-        predictions: list[Any] = []
+        outputs: list[list[Any]] = []
         checkpointing = self.config.gradient_checkpointing
         decoders = self.networks.training_decoders
         for decoder, latent, flags in zip(decoders, latents, mirrored, strict=True):
             # A dependency on the previous decoder makes the backward pass run one decoder after
             # the other; side by side they would need twice the memory.
             dependency = (
-                0 * ops.sum(predictions[-1][:1, :1, :1, :1]) if predictions and checkpointing else 0
+                0 * ops.sum(outputs[-1][0][:1, :1, :1, :1]) if outputs and checkpointing else 0
             )
-            predictions.append(
-                self._run(decoder, [latent + ops.cast(dependency, latent.dtype), flags])
-            )
-        return predictions
+            outputs.append(self._run(decoder, [latent + ops.cast(dependency, latent.dtype), flags]))
+        return outputs
 
     def _run(self, network: keras.Model, x: Any) -> Any:
         """Run a network, with gradient checkpointing if it is configured."""

@@ -122,10 +122,11 @@ class BaseModel(ReconstructionModel):
         style = ops.cast(batch["styled"][:, 1], "int32") * (person + 1)
         drawn, shift = self.decoder([latent, style])
         mean_faces = ops.take(ops.convert_to_tensor(self._mean_faces), person, axis=0)
-        shift = self._max_shift * ops.tanh(shift)
+        moved, mirrored = self._max_shift * ops.tanh(shift), batch["mirrored"][:, 1]
         return {
             "target": targets[half:],
-            "prediction": add_shifted(drawn, mean_faces, shift, batch["mirrored"][:, 1]),
+            "prediction": add_shifted(drawn, mean_faces, moved, mirrored),
+            "shift": shift,
             "landmarks": ops.concatenate([landmarks, landmarks]),
             "performance": self.performance_head(latent),
         }

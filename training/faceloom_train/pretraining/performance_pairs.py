@@ -11,7 +11,7 @@ from faceloom.array_types import float32
 from faceloom_train.augmentation.parameters import sample_augmentation
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.batch_packing import BatchLayout, batch_layout
-from faceloom_train.data.dataset import mirror_landmarks
+from faceloom_train.data.dataset import displacements, mirror_landmarks
 from faceloom_train.pretraining.crowd_faces import CrowdFaces
 
 # Degrees of gaze that count as 1, about the largest.
@@ -34,6 +34,10 @@ class PerformancePairs:
     """RGB, visible face and mesh mask."""
     landmarks: Float32[np.ndarray, "n k 2"]
     """Landmarks less their median over the person, in LANDMARK_UNIT."""
+    meshes: Float32[np.ndarray, "n p 2"]
+    """All landmarks, in sides of the network's crop from its center."""
+    medians: Float32[np.ndarray, "n p 2"]
+    """Median mesh of each face's person."""
     performance: Float32[np.ndarray, "n p"]
     """Expression weights and gaze, which a linear head reads from the latent."""
     person: Int32[np.ndarray, " n"]
@@ -63,9 +67,13 @@ class PerformancePairs:
         )
         which = which.reshape(-1)
         performance = [np.hstack([own.expression, own.gaze / GAZE_UNIT]) for own in people]
+        meshes = np.concatenate([own.faces.meshes for own in people])
+        medians = np.stack([np.median(own.faces.meshes, axis=0) for own in people])
         return cls(
             np.concatenate([own.faces.crops for own in people])[order],
             np.concatenate([own.faces.landmarks for own in people])[order],
+            meshes[order],
+            float32(medians)[person[order]],
             float32(np.concatenate(performance)[order]),
             person[order].astype(np.int32),
             first[which].astype(np.int32),
@@ -103,6 +111,7 @@ def make_pair_dataset(pairs: PerformancePairs, config: TrainConfig) -> tf.data.D
             "performance": tf.constant(pairs.performance),
             "person": tf.constant(float32(pairs.person)),
         }
+        meshes, medians = tf.constant(pairs.meshes), tf.constant(pairs.medians)
         first, count = tf.constant(pairs.first), tf.constant(pairs.count)
 
     def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -120,6 +129,9 @@ def make_pair_dataset(pairs: PerformancePairs, config: TrainConfig) -> tf.data.D
         sampled["styled"] = tf.repeat(tf.cast(styled < _STYLED, tf.float32)[:, None], 2, axis=1)
         augmentation = sample_augmentation(seed, (config.batch_size, 1), config.augmentation)
         both = {name: tf.repeat(values, 2, axis=1) for name, values in augmentation.items()}
+        sampled["displacements"] = displacements(
+            tf.gather(meshes, indices), tf.gather(medians, indices), both
+        )
         sampled["landmarks"] = mirror_landmarks(sampled["landmarks"], both["mirrored"] > 0)
         return {**sampled, **both}
 

@@ -31,14 +31,14 @@ from faceloom_train.runs.base_weights import save_base_weights
 # Pairs per step.
 _BATCH = 16
 # Peak of the learning rate, and the steps in which it is reached.
-_LEARNING_RATE = 1.5e-3
-_WARMUP_STEPS = 200
+_LEARNING_RATE = 2e-3
+_WARMUP_STEPS = 100
 # Momentum of the average of the weights, which is stored.
-_EMA_MOMENTUM = 0.998
+_EMA_MOMENTUM = 0.995
 # Variation of the inputs' colors: wider than in training, since cameras differ more than renders.
 _COLOR_JITTER = 1.2
 # Steps after which the weights so far are stored, to look at while training goes on.
-_SAVE_STEPS = 500
+_SAVE_STEPS = 250
 # Steps after which the terms of the loss are printed.
 _REPORT_STEPS = 50
 
@@ -117,7 +117,7 @@ def train(people: list[CrowdFaces], config: TrainConfig, out: Path) -> BaseModel
     Args:
         people: The faces of each person.
         config: The configuration.
-        out: The file to write, NAME.npz; also every 500 steps.
+        out: The file to write, NAME.npz; also every 250 steps.
 
     Returns:
         The trained model.
