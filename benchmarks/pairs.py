@@ -1,6 +1,6 @@
-"""Measure the swaps of several pairs with known truth, from random weights and from the base.
+"""Measure the swaps of several pairs with known truth, from random weights and from a base.
 
-python -m benchmarks.pairs DATA OUT --steps 350 1000 --starts none base --seeds 0
+python -m benchmarks.pairs DATA OUT --steps 350 1000 --starts none base.npz --seeds 0
 
 DATA contains synth/ (ada and ben) and pairs/TARGET_GUEST/, each with train_*.mp4, target_*.mp4 and
 truth_GUEST*_toned.mp4. The same command resumes. Writes OUT/table.md.
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--preset", default="laptop_128")
     parser.add_argument("--steps", type=int, nargs="+", default=[350, 1000])
-    parser.add_argument("--starts", choices=["none", "base"], nargs="+", default=["none", "base"])
+    parser.add_argument("--starts", nargs="+", default=["none"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--set", dest="changes", action="append", default=[])
     asked = parser.parse_args()
@@ -82,7 +82,7 @@ def measure(
 ) -> dict[str, Any]:
     """Train, export, convert and compare one pair, or read the result of an earlier call."""
     case = {"pair": f"{pair.target} as {pair.guest}", "steps": steps, "start": start, "seed": seed}
-    work = asked.out / f"{pair.target}-{pair.guest}-{steps}-{start}-{seed}"
+    work = asked.out / f"{pair.target}-{pair.guest}-{steps}-{Path(start).stem}-{seed}"
     kept = work.with_suffix(".json")
     if not kept.exists():
         faces = {name: extract(pair, name, asked.out) for name in (pair.target, pair.guest)}
@@ -112,8 +112,8 @@ def train(
         options += ["--faces", f"{name}={path}"]
     for change in (f"seed={seed}", "evaluate_every=0", "preview_every=100000", *asked.changes):
         options += ["--set", change]
-    if start == "none" and not run.exists():
-        options += ["--init-from", "none"]
+    if start != "none" and not run.exists():
+        options += ["--init-from", start]
     return faceloom("train", *options)
 
 

@@ -30,11 +30,10 @@ def train_command(
         bool, typer.Option("--rename", help="Allow a NAME that is not the one in its face set.")
     ] = False,
     init_from: Annotated[
-        str | None,
+        Path | None,
         typer.Option(
-            metavar="RUN|none",
             help="Start from the weights of this run, whose identities and size may differ, or "
-            "from random weights; if not given, from the base that the preset names.",
+            "of this base (.npz)."
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,

@@ -188,10 +188,7 @@ def _describe_model(run: Run, identity: str, step: int) -> ModelDescription:
         mask_background=settings.mask_background,
         face_mask=settings.face_mask,
         training=TrainingRow(
-            network=settings.network.kind,
-            steps=step,
-            config_sha256=settings.sha256(),
-            base=settings.base,
+            network=settings.network.kind, steps=step, config_sha256=settings.sha256()
         ),
         consent=settings.consent,
         license=settings.license,

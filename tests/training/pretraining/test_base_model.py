@@ -1,5 +1,6 @@
 """A base learns pairs of people in one performance, and runs start from it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -9,9 +10,8 @@ from keras import ops
 from tests.helpers.runs import NETWORK, metrics_rows, tiny_config
 
 from faceloom.array_types import float32
-from faceloom.errors import ArtifactRefused, UsageError
+from faceloom.errors import ArtifactRefused
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
-from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import TrainingFaces
 from faceloom_train.loop.initial_state import load_training_faces, restore_or_initialize
 from faceloom_train.model.model_builder import build_compiled_model
@@ -20,7 +20,6 @@ from faceloom_train.pretraining.crowd_faces import CrowdFaces
 from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
 from faceloom_train.pretraining.train import train
-from faceloom_train.runs import base_weights as base_module
 from faceloom_train.runs.base_weights import WeightKey, copy_base, save_base_weights
 from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
@@ -54,7 +53,9 @@ def people() -> list[CrowdFaces]:
 
 def test_both_faces_of_a_pair_show_one_performance_of_one_group(people: list[CrowdFaces]) -> None:
     pairs = PerformancePairs.from_people(people)
-    batches = list(make_pair_dataset(pairs, tiny_config(steps=20, batch_size=8)))
+    batches = list(
+        make_pair_dataset(pairs, tiny_config(steps=20, batch_size=8, loss={"displacement": 1}))
+    )
     persons = np.concatenate([batch["person"] for batch in batches]).astype(int)
     performance = np.concatenate([batch["performance"] for batch in batches])
     np.testing.assert_array_equal(performance[:, 0], performance[:, 1])
@@ -69,7 +70,7 @@ def test_both_faces_of_a_pair_show_one_performance_of_one_group(people: list[Cro
 @pytest.fixture(scope="module")
 def trained(people: list[CrowdFaces], tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     keras.utils.set_random_seed(1)
-    config = tiny_config(steps=6, batch_size=4)
+    config = tiny_config(steps=6, batch_size=4, loss={"displacement": 0.5})
     return train(people, config, tmp_path_factory.mktemp("base") / "base.npz")
 
 
@@ -102,59 +103,56 @@ def test_the_landmark_head_is_copied_with_the_latent_that_it_reads(
 
 
 @pytest.fixture
-def shipped(trained: BaseModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that takes the place of the base that ships."""
+def base(trained: BaseModel, tmp_path: Path) -> Path:
     path = tmp_path / "base.npz"
     save_base_weights(path, folded_weights(trained))
-    monkeypatch.setattr(base_module, "base_path", lambda _: path)
-    checksums = {"crowd_128": base_module.sha256_of_file(path)}
-    monkeypatch.setattr(base_module, "_SHA256", checksums)
     return path
 
 
-def test_a_new_run_starts_from_its_base_and_logs_it(
-    shipped: Path, trained: BaseModel, tmp_path: Path, facesets: dict[str, Path]
+def test_a_new_run_starts_from_a_base_and_logs_it(
+    base: Path, trained: BaseModel, tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    run = Run.create(tmp_path / "run", facesets, tiny_config(base="crowd_128"))
+    run = open_run(tmp_path / "run", facesets, lambda _: tiny_config(), base)
+    assert Run.read(run.directory).init_from == base.resolve()
     model = build_compiled_model(run.settings, run.identities)
     restore_or_initialize(model, run, load_training_faces(run))
     kernel = folded_weights(trained)[WeightKey("encoder", "stem", "kernel")]
     np.testing.assert_allclose(model.encoder.get_layer("stem").kernel, kernel, atol=1e-3)
     (event,) = [row for row in metrics_rows(run) if row.get("event") == "base"]
-    assert event["base"] == "crowd_128"
+    assert event["base"] == str(base.resolve())
     assert event["copied_fraction"] > 0.5
 
 
-@pytest.mark.parametrize(("init_from", "base"), [(None, "crowd_128"), ("none", None)])
-def test_a_run_keeps_the_start_that_it_was_created_with(
-    tmp_path: Path, facesets: dict[str, Path], init_from: str | None, base: str | None
+def _cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+@pytest.mark.parametrize(
+    ("damage", "network", "sentence"),
+    [
+        (Path.unlink, NETWORK, "There is no base"),
+        (_cut_short, NETWORK, "is not a base or is damaged"),
+        (lambda path: np.savez(path, a=np.zeros(2)), NETWORK, "not named NETWORK/LAYER/VARIABLE"),
+        (lambda _: None, {"kind": "original"}, "no layer with the name and shape"),
+    ],
+)
+def test_what_is_no_base_is_refused_before_a_run_is_created(
+    base: Path,
+    tmp_path: Path,
+    facesets: dict[str, Path],
+    damage: Callable[[Path], None],
+    network: dict[str, object],
+    sentence: str,
 ) -> None:
-    def settings(_: TrainConfig | None) -> TrainConfig:
-        return tiny_config(base="crowd_128")
-
-    def without_base(_: TrainConfig | None) -> TrainConfig:
-        return tiny_config()
-
-    run = open_run(tmp_path / "run", facesets, settings, init_from)
-    assert run.settings.base == base
-    assert open_run(tmp_path / "run", {}, settings).settings.base == base
-    assert open_run(tmp_path / "run", {}, without_base).settings.base == base
-    if base is None:
-        open_run(tmp_path / "run", {}, settings, "none")
-    else:
-        with pytest.raises(UsageError, match="did not start from random weights"):
-            open_run(tmp_path / "run", {}, settings, "none")
+    damage(base)
+    with pytest.raises(ArtifactRefused, match=sentence):
+        open_run(tmp_path / "run", facesets, lambda _: tiny_config(network=network), base)
+    assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_base_is_refused(shipped: Path) -> None:
-    shipped.write_bytes(shipped.read_bytes()[:-1])
-    with pytest.raises(ArtifactRefused, match=r"is damaged; install faceloom again\."):
-        base_module.read_base("crowd_128")
-
-
-@pytest.mark.parametrize(("base", "slow"), [(None, False), ("crowd_128", True)])
-def test_shared_layers_learn_more_slowly_from_a_base(base: str | None, slow: bool) -> None:
-    config = tiny_config(base=base, optimizer={"shared_rate": 0, "warmup_steps": 0})
+@pytest.mark.parametrize(("rate", "slow"), [(1, False), (0, True)])
+def test_shared_layers_learn_more_slowly(rate: float, slow: bool) -> None:
+    config = tiny_config(optimizer={"shared_rate": rate, "warmup_steps": 0})
     model = build_compiled_model(config, ["ada", "ben"])
     variables = model.trainable_variables
     before = [ops.convert_to_numpy(variable) for variable in variables]

@@ -121,9 +121,6 @@ class LiaeNetwork(ConvNetwork):
         return self
 
 
-# The bases that ship with Faceloom (see `faceloom_train.base`).
-BaseName: TypeAlias = Literal["crowd_128"]
-
 Network: TypeAlias = OriginalNetwork | DfNetwork | LiaeNetwork
 
 
@@ -189,9 +186,9 @@ class LossConfig(StrictModel):
     """Additional weight of the pixels of eyes and mouth, in the same terms."""
     landmarks: NonNegative = 0.5
     """Weight of the absolute error of the landmarks predicted from the latent."""
-    displacement: NonNegative = 0.5
-    """Weight of the absolute error of the mean face's displacements at the landmarks, which the
-    meshes tell. No effect without `network.mean_face_max_shift`."""
+    displacement: NonNegative = 0
+    """Weight of the absolute error of the mean face's displacements at the landmarks, which follow
+    from the meshes. It needs `network.mean_face_max_shift`."""
 
 
 class OptimizerConfig(StrictModel):
@@ -215,8 +212,8 @@ class OptimizerConfig(StrictModel):
     ema_momentum: Fraction = 0.99
     """Momentum of the moving average of the weights, which is what is exported; 0: no average."""
     shared_rate: Fraction = 1
-    """Learning rate of the layers that all identities share, relative to the others', in a run that
-    starts from a base: what the base knows about performances is then kept."""
+    """Learning rate of the layers that all identities share, relative to the others'. Less than 1
+    keeps more of what a run or a base, from which a new run starts, knows about performances."""
 
 
 class TrainConfig(StrictModel):
@@ -226,9 +223,6 @@ class TrainConfig(StrictModel):
     """The network's architecture."""
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
     """How much of the head a crop shows, 0.5 to 1.2 (see `CropGeometry`)."""
-    base: BaseName | None = None
-    """The weights that a new run starts from: the base of that name, which ships with Faceloom;
-    None: random weights, or those of the run that `--init-from` names."""
     mask_background: bool = True
     """Whether the encoder's input is gray outside the face's mask, in training and conversion."""
     face_mask: FaceMaskKind = "regions"
@@ -291,6 +285,12 @@ class TrainConfig(StrictModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_displacement(self) -> "TrainConfig":
+        if self.loss.displacement and not getattr(self.network, "mean_face_max_shift", 0):
+            raise ValueError("loss.displacement needs network.mean_face_max_shift above 0")
+        return self
+
     def sha256(self) -> str:
         """Return the checksum that identifies these settings in bundles."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -300,7 +300,6 @@ class TrainConfig(StrictModel):
 FIXED = frozenset(
     {
         "network",
-        "base",
         "coverage",
         "mask_background",
         "face_mask",

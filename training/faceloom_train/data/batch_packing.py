@@ -26,9 +26,10 @@ def batch_layout(config: TrainConfig) -> BatchLayout:
     Args:
         config: The configuration.
     """
+    moved = {"displacements": (MESH_POINTS, 4)} if config.loss.displacement else {}
     return {
         "landmarks": (len(EXPRESSION_LANDMARKS), 2),
-        "displacements": (MESH_POINTS, 4),
+        **moved,
         **augmentation_shapes(config.augmentation),
     }
 

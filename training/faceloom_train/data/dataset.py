@@ -132,8 +132,8 @@ def make_dataset(
 
     Returns:
         Dicts of arrays whose first two axes are (face, identity): crops uint8 [b, i, m, m, c],
-        landmarks [b, i, k, 2], displacements [b, i, p, 4] (see `displacements`), and the arrays of
-        `sample_augmentation`.
+        landmarks [b, i, k, 2], if the loss uses them displacements [b, i, p, 4] (see
+        `displacements`), and the arrays of `sample_augmentation`.
     """
     with tf.device("CPU"):
         samplers = [_FaceSampler(f) for f in faces]
@@ -148,8 +148,10 @@ def make_dataset(
         )
         augmentation = sample_augmentation(seed, shape, config.augmentation)
         landmarks = mirror_landmarks(landmarks, augmentation["mirrored"] > 0)
-        moved = displacements(meshes, medians, augmentation)
-        return {"crops": crops, "landmarks": landmarks, "displacements": moved, **augmentation}
+        sampled = {"crops": crops, "landmarks": landmarks}
+        if config.loss.displacement:
+            sampled["displacements"] = displacements(meshes, medians, augmentation)
+        return {**sampled, **augmentation}
 
     steps = tf.data.Dataset.range(start, stop)
     return steps.map(batch, num_parallel_calls=_SAMPLING_THREADS, deterministic=True)

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from faceloom.faceset import FaceSet
 from faceloom.progress import Progress, ProgressCallback
-from faceloom_train.config.schema import BaseName, ConvNetwork
+from faceloom_train.config.schema import ConvNetwork
 from faceloom_train.data.dataset import TrainingFaces, load_faces
 from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.runs.base_weights import copy_base, read_base
+from faceloom_train.runs.base_weights import copy_base, is_base, read_base
 from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.checkpoint_paths import list_checkpoints
 from faceloom_train.runs.run_directory import Run
@@ -62,9 +63,11 @@ def restore_or_initialize(
     network = run.settings.network
     if isinstance(network, ConvNetwork) and network.mean_face:
         model.set_mean_faces([compute_mean_face(own, model.crop.size) for own in faces])
-    if run.settings.base is not None:
-        _start_from_base(model, run, run.settings.base, report)
-    if run.init_from is not None:
+    if run.init_from is None:
+        return 0
+    if is_base(run.init_from):
+        _start_from_base(model, run, run.init_from, report)
+    else:
         _warm_start(model, run, Run.read(run.init_from), report)
     return 0
 
@@ -85,10 +88,10 @@ def broadcast_initial_state(model: SwapModel, strategy: DeviceStrategy, steps: r
     return range(int(start), int(stop))
 
 
-def _start_from_base(model: SwapModel, run: Run, name: BaseName, report: ProgressCallback) -> None:
-    fraction = copy_base(model, read_base(name))
-    run.log_event("base", 0, base=name, copied_fraction=round(fraction, 3))
-    text = f"{100 * fraction:.0f} % of the weights are copied from the base {name}"
+def _start_from_base(model: SwapModel, run: Run, base: Path, report: ProgressCallback) -> None:
+    fraction = copy_base(model, read_base(base))
+    run.log_event("base", 0, base=str(base), copied_fraction=round(fraction, 3))
+    text = f"{100 * fraction:.0f} % of the weights are copied from the base {base}"
     report(Progress("base", 1, 1, text))
 
 

@@ -51,7 +51,7 @@ def compile_model(model: AnyModel, micro_batches: int = 1) -> AnyModel:
     )
     # Built here because all workers must do it at the same time.
     model.optimizer.build(model.trainable_variables)
-    if config.base and config.optimizer.shared_rate != 1:
+    if config.optimizer.shared_rate != 1:
         slow_down(
             model.optimizer,
             model.trainable_variables,

@@ -107,7 +107,7 @@ class ReconstructionModel(PrebuiltModel):
     def _displacement_error(self, batch: dict[str, Any], shift: Any) -> Any:
         """Return the error of the displacements of the last faces of the batch, which are drawn."""
         network = self.config.network
-        if shift is None or not isinstance(network, ConvNetwork):
+        if not self.config.loss.displacement or not isinstance(network, ConvNetwork):
             return ops.zeros(())
         true = by_identity(batch["displacements"])[-shift.shape[0] :]
         return displacement_error(shift, true, network.mean_face_max_shift)

@@ -35,6 +35,8 @@ _LEARNING_RATE = 2e-3
 _WARMUP_STEPS = 100
 # Momentum of the average of the weights, which is stored.
 _EMA_MOMENTUM = 0.995
+# Weight of the error of the mean face's displacements.
+_DISPLACEMENT = 0.5
 # Variation of the inputs' colors: wider than in training, since cameras differ more than renders.
 _COLOR_JITTER = 1.2
 # Steps after which the weights so far are stored, to look at while training goes on.
@@ -59,6 +61,7 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
             "ema_momentum": _EMA_MOMENTUM,
         }
     )
+    loss = config.loss.model_copy(update={"displacement": _DISPLACEMENT})
     augmentation = config.augmentation.model_copy(update={"color_jitter": _COLOR_JITTER})
     return config.model_copy(
         update={
@@ -67,6 +70,7 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
             "batch_size": _BATCH,
             "precision": "float32",
             "optimizer": optimizer,
+            "loss": loss,
             "augmentation": augmentation,
         }
     )

@@ -1,6 +1,7 @@
 """The base: weights that every new run can start from, in one file."""
 
 import math
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -12,13 +13,9 @@ from jaxtyping import Float
 from faceloom.array_types import float32
 from faceloom.atomic import atomic_file
 from faceloom.errors import ArtifactRefused
-from faceloom.hashing import sha256_of_file
-from faceloom_train.config.schema import BaseName
+from faceloom.safe_read import ZIP_ERRORS, as_artifact_refused, read_npz
 from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.swap_model import SwapModel
-
-# SHA-256 of the file of each base.
-_SHA256: Mapping[BaseName, str] = {"crowd_128": ""}
 
 
 class WeightKey(NamedTuple):
@@ -48,29 +45,51 @@ def save_base_weights(path: Path, weights: BaseWeights) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def base_path(name: BaseName) -> Path:
-    """Return the file of a base.
+def is_base(path: Path) -> bool:
+    """Return whether a path is that of a base, rather than of a run.
 
     Args:
-        name: Its name.
+        path: A path.
     """
-    return Path(__file__).parents[1] / "base" / f"{name}.npz"
+    return path.suffix == ".npz"
 
 
-def read_base(name: BaseName) -> BaseWeights:
-    """Read a base that ships with Faceloom.
+def read_base(path: Path) -> BaseWeights:
+    """Read what `save_base_weights` stored.
 
     Args:
-        name: Its name.
+        path: The file.
 
     Raises:
-        ArtifactRefused: The file is damaged.
+        ArtifactRefused: The file is missing, damaged or something else.
     """
-    path = base_path(name)
-    if sha256_of_file(path) != _SHA256[name]:
-        raise ArtifactRefused(f"{path} is damaged; install faceloom again.")
-    arrays = np.load(path, allow_pickle=False)
-    return {WeightKey(*name.split("/")): float32(arrays[name]) for name in arrays.files}
+    if not path.is_file():
+        raise ArtifactRefused(f"There is no base {path}; check the path.")
+    with (
+        as_artifact_refused(f"{path} is not a base or is damaged", ZIP_ERRORS),
+        zipfile.ZipFile(path) as archive,
+    ):
+        arrays = read_npz(archive)
+        if not all(len(name.split("/")) == len(WeightKey._fields) for name in arrays):
+            raise ValueError("its arrays are not named NETWORK/LAYER/VARIABLE")
+        return {WeightKey(*name.split("/")): float32(value) for name, value in arrays.items()}
+
+
+def check_base(path: Path, model: SwapModel) -> None:
+    """Check that a base gives a model at least one kernel.
+
+    Args:
+        path: The base.
+        model: The model.
+
+    Raises:
+        ArtifactRefused: The base cannot be read, or nothing of it fits.
+    """
+    if not copy_base(model, read_base(path)):
+        raise ArtifactRefused(
+            f"{path} has no layer with the name and shape of a layer of the new network; train "
+            "without --init-from, or with the preset that the base was trained for."
+        )
 
 
 def copy_base(model: SwapModel, weights: BaseWeights) -> float:

@@ -8,6 +8,7 @@ from faceloom.errors import UsageError
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.runs.base_weights import check_base, is_base
 from faceloom_train.runs.checkpoint import (
     last_checkpoint_step,
     latest_checkpoint,
@@ -23,15 +24,13 @@ log = logging.getLogger(__name__)
 # Returns the requested settings, given those of the existing run (None: a new run). None means that
 # none were requested.
 SettingsCallback = Callable[[TrainConfig | None], TrainConfig | None]
-# Instead of a run: the new run starts from random weights, also if its preset names a base.
-RANDOM_WEIGHTS = "none"
 
 
 def open_run(
     directory: Path,
     faces: Mapping[str, Path],
     settings: SettingsCallback,
-    init_from: str | Path | None = None,
+    init_from: Path | None = None,
     *,
     rename: bool = False,
 ) -> Run:
@@ -41,8 +40,7 @@ def open_run(
         directory: The run's folder.
         faces: Face set of each identity; may be empty for an existing run.
         settings: Returns the requested settings, given those of the existing run.
-        init_from: The run whose weights a new run starts from; RANDOM_WEIGHTS: none; None: the base
-            that the settings name.
+        init_from: The run or base whose weights a new run starts from; None: random weights.
         rename: Whether an identity's name may differ from that in its face set.
 
     Raises:
@@ -58,7 +56,11 @@ def open_run(
             f"{directory} was created with {current}; pass the same --faces to continue it, or "
             "none."
         )
-    _check_same_start(run, init_from)
+    if init_from is not None and init_from.resolve() != run.init_from:
+        raise UsageError(
+            f"{directory} exists already and did not start from {init_from}; create a new run with "
+            "--init-from."
+        )
     requested = settings(run.settings) or run.settings
     step = last_checkpoint_step(run)
     if requested.steps < step:
@@ -67,7 +69,6 @@ def open_run(
             f"requested, and was not changed; export it, or train longer with --steps {2 * step}."
         )
     requested = _keep_face_mask(requested, run.settings)
-    requested = requested.model_copy(update={"base": run.settings.base})
     return run.with_settings(resolve_precision(requested, run.settings), step)
 
 
@@ -75,36 +76,19 @@ def _create_run(
     directory: Path,
     faces: Mapping[str, Path],
     settings: TrainConfig | None,
-    init_from: str | Path | None,
+    init_from: Path | None,
     *,
     rename: bool,
 ) -> Run:
     if settings is None:
         raise UsageError(f"{directory} is a new run; name a preset with --config.")
-    source = None if init_from in (None, RANDOM_WEIGHTS) else Path(init_from)
-    if init_from is not None:
-        settings = settings.model_copy(update={"base": None})
     for warning in check_face_sets(faces, rename=rename):
         log.warning("%s", warning)
-    if source is not None:
-        _check_init_from(source, settings)
-    return Run.create(directory, _resolve_paths(faces), resolve_precision(settings, None), source)
-
-
-def _check_same_start(run: Run, init_from: str | Path | None) -> None:
-    """Check that an existing run started from what is asked for."""
-    if init_from is None:
-        return
-    if init_from == RANDOM_WEIGHTS:
-        same = run.init_from is None and run.settings.base is None
-        asked = "random weights"
-    else:
-        same, asked = Path(init_from).resolve() == run.init_from, str(init_from)
-    if not same:
-        raise UsageError(
-            f"{run.directory} exists already and did not start from {asked}; create a new run with "
-            "--init-from."
-        )
+    if init_from is not None:
+        _check_init_from(init_from, settings)
+    return Run.create(
+        directory, _resolve_paths(faces), resolve_precision(settings, None), init_from
+    )
 
 
 def _keep_face_mask(requested: TrainConfig, current: TrainConfig) -> TrainConfig:
@@ -115,7 +99,10 @@ def _keep_face_mask(requested: TrainConfig, current: TrainConfig) -> TrainConfig
 
 
 def _check_init_from(init_from: Path, settings: TrainConfig) -> None:
-    """Check that a new run can start from the weights of another."""
+    """Check that a new run can start from the weights of a base or another run."""
+    if is_base(init_from):
+        check_base(init_from, SwapModel(settings, ["any"]))
+        return
     source = Run.read(init_from)
     source_model = build_compiled_model(source.settings, source.identities)
     restore_checkpoint(source_model, latest_checkpoint(source)[0])

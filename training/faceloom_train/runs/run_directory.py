@@ -54,7 +54,7 @@ class RunFile(StrictModel):
     faces: Annotated[dict[str, _ValidPath], Field(min_length=2)]
     """Face set of each identity, in the order of the decoders."""
     init_from: _ValidPath | None = None
-    """The run whose weights this one started from; None: random weights."""
+    """The run or base whose weights this one started from; None: random weights."""
     settings: TrainConfig
     """Every setting."""
 
@@ -70,7 +70,7 @@ class Run:
     settings: TrainConfig
     """Every setting."""
     init_from: Path | None = None
-    """The run whose weights this one started from; None: random weights."""
+    """The run or base whose weights this one started from; None: random weights."""
 
     @classmethod
     def create(
@@ -86,7 +86,7 @@ class Run:
             directory: The folder.
             faces: Face set of each identity, in the order of the decoders.
             settings: Every setting.
-            init_from: The run whose weights this one starts from; None: random weights.
+            init_from: The run or base whose weights this one starts from; None: random weights.
         """
         run = cls(directory, faces, settings, init_from)
         run.write_config()

@@ -141,8 +141,6 @@ class TrainingRow(StrictModel):
     """Training steps of the exported checkpoint."""
     config_sha256: Sha256
     """SHA-256 of the run's configuration."""
-    base: str | None = None
-    """Name of the base that the run started from; None: random weights or another run's."""
 
 
 class ImportedRow(StrictModel):
