@@ -191,7 +191,8 @@ def test_the_mean_face_is_mirrored_with_mirrored_faces(max_shift: float) -> None
     image = np.random.default_rng(1).random((32, 32, 4), np.float32)
 
     def predict() -> np.ndarray:
-        return ops.convert_to_numpy(networks.training_decoders[0]([latents, np.float32([0, 1])]))
+        outputs = networks.training_decoders[0]([latents, np.float32([0, 1])])
+        return ops.convert_to_numpy(outputs["prediction"])
 
     before = predict()
     layers = layers_by_name(networks.decoders[0])

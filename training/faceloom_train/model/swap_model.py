@@ -55,26 +55,26 @@ class SwapModel(ReconstructionModel):
         mirrored = by_identity(batch["mirrored"])
         count = len(self.decoders)
         outputs = self._decode(ops.split(latent, count), ops.split(mirrored, count))
-        predictions, *shifts = map(ops.concatenate, zip(*outputs, strict=True))
         return {
             "target": target,
-            "prediction": predictions,
-            **({"shift": shifts[0]} if shifts else {}),
+            **{name: ops.concatenate([own[name] for own in outputs]) for name in outputs[0]},
             "landmarks": ops.reshape(
                 self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2)
             ),
         }
 
-    def _decode(self, latents: Sequence[Any], mirrored: Sequence[Any]) -> list[list[Any]]:
+    def _decode(self, latents: Sequence[Any], mirrored: Sequence[Any]) -> list[dict[str, Any]]:
         """Run each identity's decoder on its latents."""
-        outputs: list[list[Any]] = []
+        outputs: list[dict[str, Any]] = []
         checkpointing = self.config.gradient_checkpointing
         decoders = self.networks.training_decoders
         for decoder, latent, flags in zip(decoders, latents, mirrored, strict=True):
             # A dependency on the previous decoder makes the backward pass run one decoder after
             # the other; side by side they would need twice the memory.
             dependency = (
-                0 * ops.sum(outputs[-1][0][:1, :1, :1, :1]) if outputs and checkpointing else 0
+                0 * ops.sum(outputs[-1]["prediction"][:1, :1, :1, :1])
+                if outputs and checkpointing
+                else 0
             )
             outputs.append(self._run(decoder, [latent + ops.cast(dependency, latent.dtype), flags]))
         return outputs

@@ -24,7 +24,8 @@ class Networks:
     """For each identity: latent -> RGB and mask [n, s, s, 4], float32, about 0 to 1."""
     training_decoders: tuple[keras.Model, ...]
     """The same decoders with a second input [n]: 1 where a face is mirrored, else 0. They return a
-    list: RGB and mask and, if the mean face may shift, its displacements before the tanh."""
+    dict: "prediction", RGB and mask, and, if the mean face may shift, "shift", its displacements
+    before the tanh."""
 
     def predict(self, faces: Any, identity: int) -> Any:
         """Encode faces and decode them as an identity.
@@ -92,7 +93,9 @@ def _with_mirrored_input(decoder: keras.Model) -> keras.Model:
     mirrored = keras.Input((), dtype="float32", name="mirrored")
     mean_face = decoder.layers[-1]
     if not isinstance(mean_face, MeanFace):
-        return keras.Model([decoder.input, mirrored], [decoder.output])
+        return keras.Model([decoder.input, mirrored], {"prediction": decoder.output})
     inputs = mean_face.input if isinstance(mean_face.input, list) else [mean_face.input]
-    outputs = [mean_face(*inputs, mirrored=mirrored), *inputs[1:]]
+    outputs = {"prediction": mean_face(*inputs, mirrored=mirrored)}
+    if len(inputs) > 1:
+        outputs["shift"] = inputs[1]
     return keras.Model([decoder.input, mirrored], outputs)
