@@ -30,10 +30,11 @@ def train_command(
         bool, typer.Option("--rename", help="Allow a NAME that is not the one in its face set.")
     ] = False,
     init_from: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Start from the weights of this run, whose identities and size may differ, or "
-            "of this base (.npz)."
+            metavar="RUN|BASE",
+            help="Start from the weights of this run, whose identities and size may differ, or of "
+            "this base: crowd_128, which ships and suits laptop_128, or an .npz file.",
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,

@@ -12,6 +12,8 @@ from tests.helpers.runs import NETWORK, metrics_rows, tiny_config
 from faceloom.array_types import float32
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
+from faceloom_train.config.loader import read_config
+from faceloom_train.config.presets import preset_path
 from faceloom_train.data.dataset import TrainingFaces
 from faceloom_train.loop.initial_state import load_training_faces, restore_or_initialize
 from faceloom_train.model.model_builder import build_compiled_model
@@ -20,7 +22,14 @@ from faceloom_train.pretraining.crowd_faces import CrowdFaces
 from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
 from faceloom_train.pretraining.train import train
-from faceloom_train.runs.base_weights import WeightKey, copy_base, save_base_weights
+from faceloom_train.runs import base_weights as base_module
+from faceloom_train.runs.base_weights import (
+    WeightKey,
+    copy_base,
+    read_base,
+    resolve_start,
+    save_base_weights,
+)
 from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
 
@@ -148,6 +157,32 @@ def test_what_is_no_base_is_refused_before_a_run_is_created(
     with pytest.raises(ArtifactRefused, match=sentence):
         open_run(tmp_path / "run", facesets, lambda _: tiny_config(network=network), base)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_base_that_ships_fits_its_preset(
+    tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = read_config(preset_path("laptop_128"), ["steps=1"])
+    run = open_run(tmp_path / "run", facesets, lambda _: config, "crowd_128")
+    assert run.init_from == resolve_start("crowd_128").resolve()
+    model = build_compiled_model(config, run.identities)
+    # All but the mean faces.
+    assert copy_base(model, read_base(run.init_from)) > 0.95
+    # A file of that name goes first.
+    monkeypatch.chdir(tmp_path)
+    Path("crowd_128").mkdir()
+    with pytest.raises(ArtifactRefused, match="crowd_128 is not a run"):
+        open_run(tmp_path / "other", facesets, lambda _: config, "crowd_128")
+
+
+def test_a_damaged_base_that_ships_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base_module, "_FOLDER", tmp_path)
+    path = resolve_start("crowd_128")
+    path.write_bytes(b"damaged")
+    with pytest.raises(ArtifactRefused, match=r"missing or damaged; install faceloom again\."):
+        read_base(path)
 
 
 @pytest.mark.parametrize(("rate", "slow"), [(1, False), (0, True)])

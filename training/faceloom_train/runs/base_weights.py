@@ -13,9 +13,14 @@ from jaxtyping import Float
 from faceloom.array_types import float32
 from faceloom.atomic import atomic_file
 from faceloom.errors import ArtifactRefused
+from faceloom.hashing import sha256_of_file
 from faceloom.safe_read import ZIP_ERRORS, as_artifact_refused, read_npz
 from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.swap_model import SwapModel
+
+# Folder of the bases that ship, and the SHA-256 of each by its name.
+_FOLDER = Path(__file__).parents[1] / "bases"
+_SHIPPED = {"crowd_128": "cfd4781d597d4ac6ce681fcdb3a125fd47edfe44c65e7ab535045d6b24ff3dc5"}
 
 
 class WeightKey(NamedTuple):
@@ -45,6 +50,17 @@ def save_base_weights(path: Path, weights: BaseWeights) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
+def resolve_start(start: str | Path) -> Path:
+    """Return the path of the run or base that a new run starts from.
+
+    Args:
+        start: A path, or the name of a base that ships, unless there is a file of that name.
+    """
+    if str(start) in _SHIPPED and not Path(start).exists():
+        return _FOLDER / f"{start}.npz"
+    return Path(start)
+
+
 def is_base(path: Path) -> bool:
     """Return whether a path is that of a base, rather than of a run.
 
@@ -63,6 +79,9 @@ def read_base(path: Path) -> BaseWeights:
     Raises:
         ArtifactRefused: The file is missing, damaged or something else.
     """
+    expected = _SHIPPED.get(path.stem) if path.parent == _FOLDER else None
+    if expected and (not path.is_file() or sha256_of_file(path) != expected):
+        raise ArtifactRefused(f"The base {path} is missing or damaged; install faceloom again.")
     if not path.is_file():
         raise ArtifactRefused(f"There is no base {path}; check the path.")
     with (

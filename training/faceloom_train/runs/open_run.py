@@ -8,7 +8,7 @@ from faceloom.errors import UsageError
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.runs.base_weights import check_base, is_base
+from faceloom_train.runs.base_weights import check_base, is_base, resolve_start
 from faceloom_train.runs.checkpoint import (
     last_checkpoint_step,
     latest_checkpoint,
@@ -30,7 +30,7 @@ def open_run(
     directory: Path,
     faces: Mapping[str, Path],
     settings: SettingsCallback,
-    init_from: Path | None = None,
+    init_from: str | Path | None = None,
     *,
     rename: bool = False,
 ) -> Run:
@@ -40,15 +40,17 @@ def open_run(
         directory: The run's folder.
         faces: Face set of each identity; may be empty for an existing run.
         settings: Returns the requested settings, given those of the existing run.
-        init_from: The run or base whose weights a new run starts from; None: random weights.
+        init_from: The run or base, or the name of a base that ships, whose weights a new run starts
+            from; None: random weights.
         rename: Whether an identity's name may differ from that in its face set.
 
     Raises:
         UsageError: The arguments are incomplete, or do not match the existing run.
         ArtifactRefused: A run or face set cannot be used.
     """
+    start = None if init_from is None else resolve_start(init_from)
     if not Run.exists(directory):
-        return _create_run(directory, faces, settings(None), init_from, rename=rename)
+        return _create_run(directory, faces, settings(None), start, rename=rename)
     run = Run.read(directory)
     if faces and _resolve_paths(faces) != run.faces:
         current = ", ".join(f"{name}={path}" for name, path in run.faces.items())
@@ -56,7 +58,7 @@ def open_run(
             f"{directory} was created with {current}; pass the same --faces to continue it, or "
             "none."
         )
-    if init_from is not None and init_from.resolve() != run.init_from:
+    if start is not None and start.resolve() != run.init_from:
         raise UsageError(
             f"{directory} exists already and did not start from {init_from}; create a new run with "
             "--init-from."
