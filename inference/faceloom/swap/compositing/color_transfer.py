@@ -32,6 +32,8 @@ _MAX_SLOPE = 1.4
 _MEASURE_SIDE = 128
 # Share of the darkest and of the brightest skin that means leave out: shadow and highlight.
 _TRIMMED = 0.05
+# Smallest mean of L*, or of a weight, to divide by.
+_LEAST_LIGHTNESS = 1e-3
 # Mask value from which a pixel is inside.
 _INSIDE = 127
 # Quantiles that describe a channel's distribution.
@@ -78,18 +80,40 @@ def transfer_color(
         own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), covered))
         limited = limit_chroma(to_lab(matched), own, spread)
         return matched if limited is None else from_lab(limited)
-    target_levels = LEVELS_PER_LAB_UNIT * _trimmed_mean(small_target, skin)
+    target_levels = LEVELS_PER_LAB_UNIT * _typical_skin(small_target, skin).mean(0)
     mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
-    gain = np.ones(3, np.float32)
     if method == "rct":
         current = _gain(small, small_target, skin)
         gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
-    shift = mean - gain * _trimmed_mean(small, skin)
-    own = ChromaSpread.measure(_inside(small * gain + shift, covered))
-    full = float32(full * gain + shift)
+        full, small = float32(gain * full), float32(gain * small)
+    skin_pixels = _typical_skin(small, skin)
+    full, moved = (move_mean(face, skin_pixels, mean) for face in (full, small))
+    own = ChromaSpread.measure(_inside(moved, covered))
     # Both means are the skin's: the chroma that lightness explains is 0 there.
     limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))
     return from_lab(full if limited is None else limited)
+
+
+def move_mean(face: Lab, skin: Float32[np.ndarray, "n 3"], mean: Float32[np.ndarray, "3"]) -> Lab:
+    """Move the mean of a face's skin to another mean.
+
+    Pixels darker than the mean get less of the chroma's shift, in proportion to their lightness:
+    chroma is 0 in black. The full shift would turn the shadows of a dark face green on a light one.
+
+    Args:
+        face: The face.
+        skin: L*, a* and b* of its skin.
+        mean: The mean that its skin gets.
+    """
+    own = skin.mean(0)
+    shift = mean - own
+    limit = max(float(own[0]), _LEAST_LIGHTNESS)
+    # The shift of chroma for each unit of L* up to the limit; it is the whole shift on average.
+    slope = shift[1:] / max(float(np.clip(skin[:, 0], 0, limit).mean()), _LEAST_LIGHTNESS)
+    lightness, *chroma = cv2.split(face)
+    shade = np.clip(lightness, 0, limit)
+    moved = [cv2.scaleAdd(shade, float(s), c) for s, c in zip(slope, chroma, strict=True)]
+    return float32(cv2.merge([lightness + shift[0], *moved]))
 
 
 def _in_target_light(
@@ -121,13 +145,13 @@ def _reduced(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
 
 
-def _trimmed_mean(picture: Lab, skin: Mask) -> Float32[np.ndarray, "3"]:
-    """Return the mean color of the skin without shadow and highlight; of all if there is none."""
+def _typical_skin(picture: Lab, skin: Mask) -> Float32[np.ndarray, "n 3"]:
+    """Return the pixels of the skin without shadow and highlight; of all if there is none."""
     inside = _reduced(skin) > _INSIDE
     pixels = picture[inside] if inside.any() else picture.reshape(-1, 3)
     lightness = pixels[:, 0]
     darkest, brightest = np.quantile(lightness, [_TRIMMED, 1 - _TRIMMED])
-    return float32(pixels[(lightness >= darkest) & (lightness <= brightest)].mean(0))
+    return float32(pixels[(lightness >= darkest) & (lightness <= brightest)])
 
 
 def _inside(picture: Lab, mask: Mask) -> Float32[np.ndarray, "n 3"]:

@@ -14,7 +14,8 @@ from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
 from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
-from faceloom.swap.compositing.paste_back import paste
+from faceloom.swap.compositing.paste_back import apply_tint, paste
+from faceloom.swap.compositing.remaining_skin import Tint, lead_over
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
 from faceloom.swap.compositing.visible_skin import visible_skin
 from faceloom.swap.options import BlendSettings, SwapOptions
@@ -93,6 +94,8 @@ class BlendedFace:
     """The combined mask, smoothed over time."""
     mask: Mask
     """The combined mask, eroded and feathered."""
+    tint: Tint | None = None
+    """How the target's own skin beside it changes; None if it stays as it is."""
 
 
 class FrameSwapper:
@@ -212,7 +215,10 @@ class FrameSwapper:
         if not pasted and not self._label:
             return frame, blended
         picture = frame.rgb.copy()
-        changed = [paste(picture, *crop) for crop in pasted]
+        changed = [
+            apply_tint(picture, face.tint, _frame_to_crop(face)) for face in blended if face.tint
+        ]
+        changed += [paste(picture, *crop) for crop in pasted]
         if self._label:
             changed.append(self._label.draw(picture))
         boxes = tuple(box for box in changed if box)
@@ -298,7 +304,10 @@ def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
     skin = visible_skin(pair, covered)
     matched = transfer_color(settings.color, swapped.prediction, crop.rgb, covered, state, skin)
     sharpened = _sharpened(matched, crop.rgb, covered, settings)
-    return BlendedFace(swapped, sharpened, covered, mask.blended)
+    tint = None
+    if settings.mask == "regions":
+        tint = lead_over(pair, mask, skin, matched, crop.rgb, state)
+    return BlendedFace(swapped, sharpened, covered, mask.blended, tint)
 
 
 def parses_faces(sources: Sequence[FaceSource], options: SwapOptions) -> bool:

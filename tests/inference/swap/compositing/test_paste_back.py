@@ -7,7 +7,8 @@ from tests.helpers.clips import wave_images
 from faceloom.array_types import float32
 from faceloom.faces.alignment import crop_face
 from faceloom.swap.compositing.mask_refinement import erode_and_feather
-from faceloom.swap.compositing.paste_back import paste
+from faceloom.swap.compositing.paste_back import apply_tint, paste
+from faceloom.swap.compositing.remaining_skin import Tint
 
 SIZE = 64
 MAPS = {
@@ -68,6 +69,39 @@ def test_a_face_outside_the_picture_changes_nothing() -> None:
         np.full((SIZE, SIZE), 255, np.uint8),
         float32([[1, 0, 900], [0, 1, 900]]),
     )
+    np.testing.assert_array_equal(picture, before)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_tint_changes_its_region_alone(name: str) -> None:
+    before = np.full((160, 200, 3), 100, np.uint8)
+    weight = np.zeros((SIZE, SIZE), np.uint8)
+    weight[20:40, 20:40] = 255
+    changed, to_crop = before.copy(), float32(MAPS[name])
+    box = apply_tint(changed, Tint(weight, float32([10, -20, 0]), 100.0), to_crop)
+    # The weight in pixels of the picture.
+    corners = float32([[20, 20, 1], [39, 20, 1], [20, 39, 1], [39, 39, 1]])
+    to_picture = np.linalg.inv(np.vstack([to_crop, [0, 0, 1]]))
+    inside = (corners @ to_picture.T)[:, :2]
+    middle = tuple(inside.mean(0).round().astype(int))[::-1]
+    assert changed[middle].tolist() == [110, 80, 100]
+    rows, columns = np.nonzero((changed != before).any(-1))
+    found = columns.min(), rows.min(), columns.max(), rows.max()
+    np.testing.assert_allclose(found, [*inside.min(0), *inside.max(0)], atol=3)
+    assert box is not None
+    assert box[0] <= found[0]
+    assert box[1] <= found[1]
+    assert box[2] > found[2]
+    assert box[3] > found[3]
+
+
+@pytest.mark.parametrize("left", [0.0, 900.0], ids=["no weight", "outside"])
+def test_a_tint_without_a_region_changes_nothing(left: float) -> None:
+    picture = wave_images(1, 40, 50)[0]
+    before = picture.copy()
+    weight = np.full((SIZE, SIZE), 255 if left else 0, np.uint8)
+    tint = Tint(weight, float32([10, 10, 10]), 100.0)
+    assert apply_tint(picture, tint, float32([[1, 0, left], [0, 1, left]])) is None
     np.testing.assert_array_equal(picture, before)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
@@ -92,6 +93,31 @@ def test_a_frame_is_never_changed_in_place(network: SwapNetwork, found: FoundFac
     assert (swapped[0].rgb != before[0]).any()
     # A frame without a swapped face is passed on without a copy.
     assert swapped[4] is found[4][0]
+
+
+def test_the_target_s_own_forehead_is_led_over(network: SwapNetwork, found: FoundFaces) -> None:
+    """The guest's face ends at the brows, and the target shows skin above them."""
+    run = SwapRun(network, SwapOptions(color="none"))
+    (selected,) = run.select(found[:1])
+    (predicted,) = run.swapper.predict([run.swapper.align(selected)])[0]
+    learned = predicted.learned_mask.copy()
+    learned[: len(learned) * 2 // 5] = 0
+    swapped = replace(predicted, learned_mask=learned, predicted_regions=None)
+    frame, (blended,) = run.swapper.blend(selected, [swapped])
+    assert blended.tint is not None
+    covered = cv2.warpAffine(
+        np.uint8(255 * (blended.mask > 0)),
+        blended.swapped.aligned.crop.frame_to_crop,
+        frame.rgb.shape[1::-1],
+        flags=cv2.WARP_INVERSE_MAP,
+    )
+    rows, columns = np.nonzero((frame.rgb != selected.frame.rgb).any(-1) & (covered == 0))
+    assert len(rows) > 100
+    # What is changed is written, also where only the tint changes it.
+    inside = np.zeros(covered.shape, bool)
+    for left, top, right, bottom in frame.changed_boxes:
+        inside[top:bottom, left:right] = True
+    assert inside[rows, columns].all()
 
 
 @pytest.mark.parametrize("batch", [1, 5])
