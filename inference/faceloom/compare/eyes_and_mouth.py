@@ -1,4 +1,4 @@
-"""Figures of lids, gaze and mouth: how a swap follows a reference, whoever its face is."""
+"""Metrics of lids, gaze and mouth: how a swap follows a reference, whoever its face is."""
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -11,7 +11,7 @@ from faceloom.faces.expression import BLENDSHAPE_NAMES, SHUT
 SURELY_OPEN = 0.65
 # Frames with shut eyes that are needed to measure whether they are kept: one may be noise.
 _LEAST_SHUT = 2
-# Frames that a figure of change needs.
+# Frames that a metric of change needs.
 _LEAST_FRAMES = 2
 # How much larger or smaller another person's mouth opens with the same expression.
 _OTHER_MOUTH = 1.5

@@ -33,8 +33,6 @@ _SAME_POSITION = 0.3
 _DETECT_EVERY = 5
 # Frames between two runs of the face parsing network: hair and hands are there for longer.
 _PARSE_EVERY = 2
-# Confidence that a face is one, below which its expression is not read.
-_LEAST_SCORE = 0.5
 _NO_MESH = np.full((468, 3), np.nan, np.float32)
 
 
@@ -211,7 +209,7 @@ def _measure_face(
     pose = head_pose(face.landmarks)
     angles = float32([pose.yaw, pose.pitch, pose.roll])
     unknown = FaceMeasurements.none()
-    if expression is None or expression.score < _LEAST_SCORE:
+    if expression is None or not expression.is_readable:
         return replace(unknown, mesh=face.landmarks.points_xyz, angles=angles, embedding=embedding)
     return FaceMeasurements(
         face.landmarks.points_xyz,

@@ -9,9 +9,6 @@ from faceloom.faceset import FaceSet
 from faceloom.faceset.schema import FaceRow
 from faceloom.progress import Progress, ProgressGenerator
 
-# Confidence that a face is one, below which its expression cannot be read.
-_LEAST_SCORE = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -30,7 +27,7 @@ class Opening:
             expression: The face's expression.
             quality: The face's quality, whose openings count if the expression cannot be read.
         """
-        if expression.score < _LEAST_SCORE:
+        if not expression.is_readable:
             return cls(quality.eyes_open, quality.mouth_open)
         return cls(expression.lid_opening, expression.mouth)
 

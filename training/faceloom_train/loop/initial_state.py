@@ -90,8 +90,8 @@ def broadcast_initial_state(model: SwapModel, strategy: DeviceStrategy, steps: r
 
 def _start_from_base(model: SwapModel, run: Run, base: Path, report: ProgressCallback) -> None:
     fraction = copy_base(model, read_base(base))
-    run.log_event("base", 0, base=str(base), copied_fraction=round(fraction, 3))
-    text = f"{100 * fraction:.0f} % of the weights are copied from the base {base}"
+    run.log_event("base", 0, base=base.name, copied_fraction=round(fraction, 3))
+    text = f"{100 * fraction:.0f} % of the weights are copied from the base {base.name}"
     report(Progress("base", 1, 1, text))
 
 

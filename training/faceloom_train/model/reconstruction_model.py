@@ -104,8 +104,17 @@ class ReconstructionModel(PrebuiltModel):
         """
         return run_train_step(self, arguments)
 
+    def additional_loss(self, batch: dict[str, Any], outputs: dict[str, Any]) -> Any:
+        """Return what is added to the weighted sum of the terms; 0 here.
+
+        Args:
+            batch: The batch.
+            outputs: What `call` returned.
+        """
+        return 0.0
+
     def _displacement_error(self, batch: dict[str, Any], shift: Any) -> Any:
-        """Return the error of the displacements of the last faces of the batch, which are drawn."""
+        """Return the error of the predicted faces, the last ones of the batch."""
         network = self.config.network
         if not self.config.loss.displacement or not isinstance(network, ConvNetwork):
             return ops.zeros(())
@@ -156,6 +165,7 @@ class ReconstructionModel(PrebuiltModel):
             "displacement": self._displacement_error(x, y_pred.get("shift")),
         }
         total = sum(getattr(config, name) * value for name, value in terms.items())
+        total += self.additional_loss(x, y_pred)
         for name, value in {"loss": total, **terms}.items():
             self.loss_trackers[name].update_state(value)
         # An infinite loss can have finite gradients; NaN makes the optimizer skip the step.

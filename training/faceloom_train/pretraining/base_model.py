@@ -2,7 +2,7 @@
 
 The decoder has the layers of a `df` decoder. Each person has a style, a gain and an offset for each
 channel of each convolution, and a mean face. Style 0 belongs to nobody: a share of the targets is
-drawn with it, whoever they show. Folded into the convolutions, it is the decoder that a new
+predicted with it, whoever they show. Folded into the convolutions, it is the decoder that a new
 identity starts from, whose mean face comes from its own footage.
 """
 
@@ -24,7 +24,7 @@ from faceloom_train.model.networks.blocks import (
     build_encoder,
     latent_input,
 )
-from faceloom_train.model.reconstruction_model import ReconstructionModel, by_identity
+from faceloom_train.model.reconstruction_model import ReconstructionModel
 from faceloom_train.pretraining.performance_pairs import pair_layout
 
 # Weight of the error of expression and gaze that are read from the latent.
@@ -74,7 +74,7 @@ class Style(layers.Layer):
 
 
 class BaseModel(ReconstructionModel):
-    """Learns to draw each person of a group in the performances of all others."""
+    """Learns to predict each person of a group from the pictures of all others."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class BaseModel(ReconstructionModel):
         self.built = True
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Draw the second person of each pair in the performance of the first.
+        """Predict the second person of each pair from the picture of the first.
 
         Args:
             batch: A batch of `make_pair_dataset`.
@@ -120,48 +120,28 @@ class BaseModel(ReconstructionModel):
         landmarks = ops.reshape(self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2))
         person = ops.cast(batch["person"][:, 1], "int32")
         style = ops.cast(batch["styled"][:, 1], "int32") * (person + 1)
-        drawn, shift = self.decoder([latent, style])
+        difference, shift = self.decoder([latent, style])
         mean_faces = ops.take(ops.convert_to_tensor(self._mean_faces), person, axis=0)
         moved, mirrored = self._max_shift * ops.tanh(shift), batch["mirrored"][:, 1]
         return {
             "target": targets[half:],
-            "prediction": add_shifted(drawn, mean_faces, moved, mirrored),
+            "prediction": add_shifted(difference, mean_faces, moved, mirrored),
             "shift": shift,
             "landmarks": ops.concatenate([landmarks, landmarks]),
             "performance": self.performance_head(latent),
         }
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Return the loss of a training, plus the error of the performance.
+    def additional_loss(self, batch: dict[str, Any], outputs: dict[str, Any]) -> Any:
+        """Return the weighted error of the performance that is read from the latent.
 
         Args:
-            x: The batch.
-            y: Not used.
-            y_pred: What `call` returned.
-            sample_weight: Not used.
-            training: Not used.
+            batch: A batch of `make_pair_dataset`.
+            outputs: What `call` returned.
         """
-        loss = super().compute_loss(x=x, y_pred=y_pred)
         # Left and right of a mirrored face are exchanged, which the weights do not say.
-        weight = 1 - batch_column(x["mirrored"])[:, None]
-        error = weight * ops.abs(y_pred["performance"] - batch_column(x["performance"]))
-        return loss + _PERFORMANCE_WEIGHT * ops.mean(error)
-
-
-def batch_column(x: Any) -> Any:
-    """Return what belongs to the encoder's faces: [b, 2, ...] -> [b, ...].
-
-    Args:
-        x: An array of a batch of pairs.
-    """
-    return by_identity(x)[: x.shape[0]]
+        weight = 1 - batch["mirrored"][:, 0, None]
+        error = weight * ops.abs(outputs["performance"] - batch["performance"][:, 0])
+        return _PERFORMANCE_WEIGHT * ops.mean(error)
 
 
 def _build_decoder(config: DfNetwork, styles: int) -> keras.Model:

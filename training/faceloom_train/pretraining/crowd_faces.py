@@ -1,7 +1,6 @@
 """The crowd's pictures as aligned faces, cut as those of a face set are cut for training."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -23,8 +22,6 @@ from faceloom_train.data.dataset import LANDMARK_UNIT, TrainingFaces, network_cr
 _FOREHEAD = 0.3
 # Confidence of the mesh below which a picture is left out: hands hide those faces.
 _MIN_SCORE = 0.5
-# Threads that measure faces.
-_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class CrowdFaces:
     """Direction of the eyes, sideways and up, in degrees."""
 
 
-def align_people(people: Sequence[CrowdPerson], config: TrainConfig) -> list[CrowdFaces]:
+def align_people(people: Iterable[CrowdPerson], config: TrainConfig) -> list[CrowdFaces]:
     """Measure and cut the faces of people.
 
     Args:
@@ -53,9 +50,8 @@ def align_people(people: Sequence[CrowdPerson], config: TrainConfig) -> list[Cro
     Returns:
         The faces of each person, without those that are hidden too far.
     """
-    mesh = FaceMesh(threads=1)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(lambda person: _align_person(person, mesh, config), people))
+    mesh = FaceMesh()
+    return [_align_person(person, mesh, config) for person in people]
 
 
 def _align_person(person: CrowdPerson, mesh: FaceMesh, config: TrainConfig) -> CrowdFaces:

@@ -6,6 +6,7 @@ from keras import ops
 from faceloom_train.model.networks import iterate_layers
 from faceloom_train.pretraining.base_model import STYLE_PREFIX, BaseModel, Style
 from faceloom_train.runs.base_weights import BaseWeights, WeightKey
+from faceloom_train.runs.weight_matching import named_variables
 
 
 def folded_weights(model: BaseModel) -> BaseWeights:
@@ -23,11 +24,10 @@ def folded_weights(model: BaseModel) -> BaseWeights:
         "decoder": model.decoder,
     }
     weights = {
-        WeightKey(network, layer.name, variable.name): ops.convert_to_numpy(variable)
+        WeightKey(network, *name): ops.convert_to_numpy(variable)
         for network, graph in networks.items()
-        for layer in iterate_layers(graph)
-        if not isinstance(layer, Style)
-        for variable in layer.trainable_variables
+        for name, variable in named_variables(graph)
+        if not name[0].startswith(STYLE_PREFIX)
     }
     for layer in iterate_layers(model.decoder):
         if isinstance(layer, Style):

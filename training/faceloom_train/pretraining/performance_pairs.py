@@ -1,4 +1,4 @@
-"""Batches of pairs: what the encoder sees, and the same performance by the person to draw."""
+"""Batches of pairs: what the encoder sees, and the same performance by the person to predict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ GAZE_UNIT = 20.0
 _INPUT_STREAM = 0
 _TARGET_STREAM = 1
 _STYLE_STREAM = 2
-# Share of the targets that are drawn in their person's style; the others teach style 0.
+# Share of the targets that are predicted in their person's style; the others teach style 0.
 _STYLED = 0.6
 # Threads that sample batches.
 _SAMPLING_THREADS = 2
@@ -101,8 +101,8 @@ def make_pair_dataset(pairs: PerformancePairs, config: TrainConfig) -> tf.data.D
     Returns:
         Dicts of arrays whose first two axes are (pair, 2): the encoder's face and the target.
         Those of `faceloom_train.data.dataset.make_dataset`, person [b, 2], performance
-        [b, 2, p] and styled [b, 2], which is 0 where the target is drawn in style 0. Both faces of
-        a pair have the same augmentation.
+        [b, 2, p] and styled [b, 2], which is 0 where the target is predicted in style 0. Both
+        faces of a pair have the same augmentation.
     """
     with tf.device("CPU"):
         arrays = {

@@ -154,8 +154,7 @@ def main(
         seed: Seed of weights, pairs and augmentation.
     """
     config = pretraining_config(preset, steps, seed)
-    people = [align_people([p], config)[0] for p in read_people(crowd, validation=False)]
-    train(people, config, out)
+    train(align_people(read_people(crowd, validation=False), config), config, out)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,11 +15,12 @@ from faceloom.atomic import atomic_file
 from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of_file
 from faceloom.safe_read import ZIP_ERRORS, as_artifact_refused, read_npz
-from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.runs.weight_matching import matching_variables
 
-# Folder of the bases that ship, and the SHA-256 of each by its name.
+# Folder of the bases that ship.
 _FOLDER = Path(__file__).parents[1] / "bases"
+# SHA-256 of each of their files, by its name.
 _SHIPPED = {"crowd_128": "cfd4781d597d4ac6ce681fcdb3a125fd47edfe44c65e7ab535045d6b24ff3dc5"}
 
 
@@ -121,27 +122,25 @@ def copy_base(model: SwapModel, weights: BaseWeights) -> float:
     Returns:
         Fraction of the model's weights that were copied, 0 to 1.
     """
-    networks = [
-        ("encoder", model.encoder),
-        *(("decoder", decoder) for decoder in model.decoders),
-    ]
-    copied = [v for name, network in networks for v in _copy_network(network, name, weights)]
+    pairs = [*_matches(model.encoder, "encoder", weights)]
     # The landmark head reads the latent, so it is only valid with the layer that writes it.
-    if any(variable is model.encoder.get_layer("latent").kernel for variable in copied):
-        copied += _copy_network(model.landmark_head, "landmark_head", weights)
+    if any(variable is model.encoder.get_layer("latent").kernel for variable, _ in pairs):
+        pairs += _matches(model.landmark_head, "landmark_head", weights)
+    for decoder in model.decoders:
+        pairs += _matches(decoder, "decoder", weights)
+    for variable, value in pairs:
+        variable.assign(value)
     # Layers that decoders share occur once for each of them.
-    sizes = {id(variable): math.prod(variable.shape) for variable in copied}
+    sizes = {id(variable): math.prod(variable.shape) for variable, _ in pairs}
     total = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     return sum(sizes.values()) / total
 
 
-def _copy_network(network: keras.Model, name: str, weights: BaseWeights) -> list[keras.Variable]:
-    """Copy what fits, and return the variables that were overwritten."""
-    copied = []
-    for layer in iterate_layers(network):
-        for variable in layer.trainable_variables:
-            value = weights.get(WeightKey(name, layer.name, variable.name))
-            if value is not None and value.shape == tuple(variable.shape):
-                variable.assign(value)
-                copied.append(variable)
-    return copied
+def _matches(
+    network: keras.Model, name: str, weights: BaseWeights
+) -> Iterator[tuple[keras.Variable, Any]]:
+    """Yield the variables of a network and their values in the base's network of that name."""
+    values = {
+        (key.layer, key.variable): value for key, value in weights.items() if key.network == name
+    }
+    return matching_variables(network, values)

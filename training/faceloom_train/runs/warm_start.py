@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 
 from faceloom.errors import ArtifactRefused
-from faceloom_train.model.networks import iterate_layers
 from faceloom_train.model.optimizer import use_averaged_weights
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.run_directory import Run
+from faceloom_train.runs.weight_matching import matching_variables, named_variables
 
 # Decoder layers that belong to one identity: they are not copied to another identity's decoder.
 _IDENTITY_LAYERS = frozenset({"mean_face"})
@@ -116,18 +116,9 @@ def _matching_variables(
     network: keras.Model, source: keras.Model, excluded_layers: Collection[str] = ()
 ) -> Iterator[tuple[keras.Variable, keras.Variable]]:
     """Yield pairs of variables with the same layer, name and shape."""
-    # Layer names are unique within one network.
-    by_name = dict(_trainable_variables(source))
-    for name, variable in _trainable_variables(network):
-        match = by_name.get(name)
-        same_shape = match is not None and match.shape == variable.shape
-        if same_shape and name[0] not in excluded_layers:
-            yield variable, match
-
-
-def _trainable_variables(
-    network: keras.Model,
-) -> Iterator[tuple[tuple[str, str], keras.Variable]]:
-    for layer in iterate_layers(network):
-        for variable in layer.trainable_variables:
-            yield (layer.name, variable.name), variable
+    values = {
+        name: variable
+        for name, variable in named_variables(source)
+        if name[0] not in excluded_layers
+    }
+    return matching_variables(network, values)

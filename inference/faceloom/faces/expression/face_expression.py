@@ -20,6 +20,8 @@ _UPPER_LIP = 5
 _LOWER_LIP = 15
 # Width of an eye in pixels to divide by at least.
 _LEAST_WIDTH = 1e-6
+# Confidence that a face is one, below which its expression cannot be read.
+_LEAST_SCORE = 0.5
 
 # Landmarks of a face in pixels; z grows away from the camera.
 Landmarks478 = Float32[np.ndarray, "478 3"]
@@ -35,14 +37,19 @@ class FaceExpression:
     An open eye has about 0.3 and a shut one below 0.1; people differ.
     """
     gaze: Float32[np.ndarray, "2 2"]
-    """Per eye the position of the iris from the middle of the eye's corners, right and down in eye
-    widths, as seen in the picture. It means little where the eye is shut."""
+    """Per eye the position of the iris from the middle of the eye's corners, right and down in the
+    picture, in eye widths. It means little where the eye is shut."""
     mouth: float
     """Gap between the lips' inner edges over the wider eye's width; 0 is closed, 1 wide open."""
     weights: Float32[np.ndarray, "52"]
     """Expression weights in the order of BLENDSHAPE_NAMES, each 0 to 1."""
     score: float
     """The network's confidence that this is a face, 0 to 1."""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the network is confident that the picture shows a face."""
+        return self.score >= _LEAST_SCORE
 
     @classmethod
     def from_landmarks(

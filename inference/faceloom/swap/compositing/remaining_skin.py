@@ -45,7 +45,7 @@ _FULL_SHARE = 0.08
 _LEAST_PIXELS = 10
 # Smallest weight of a new frame in the running mean of that difference.
 _MIN_WEIGHT = 0.2
-# Smallest difference, in levels of 255, that is led over: less is rounding, and not seen.
+# Smallest difference, in levels of 255, that is led over: less is rounding, and invisible.
 _LEAST_CHANGE = 1.5
 # Mask value from which a pixel is inside.
 _INSIDE = 127
