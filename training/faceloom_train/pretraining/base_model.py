@@ -33,7 +33,7 @@ _PERFORMANCE_WEIGHT = 1.0
 STYLE_PREFIX = "style_"
 
 
-class Style(layers.Layer):
+class StyleModulation(layers.Layer):
     """Scale and shift each channel of a convolution as a person's style says."""
 
     def __init__(self, count: int, **kwargs: Any):
@@ -151,7 +151,7 @@ def _build_decoder(config: DfNetwork, styles: int) -> keras.Model:
     inter = keras.Model(latent, apply_inter(latent, config, config.shared_stages), name="inter")
 
     def apply_style(x: Any, name: str) -> Any:
-        return Style(styles, name=STYLE_PREFIX + name)(x, style)
+        return StyleModulation(styles, name=STYLE_PREFIX + name)(x, style)
 
     outputs = apply_decoder(inter(latent), config, config.shared_stages, apply_style)
     return keras.Model([latent, style], outputs, name="decoder")

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from faceloom_train.model.networks import iterate_layers
-from faceloom_train.pretraining.base_model import STYLE_PREFIX, BaseModel, Style
+from faceloom_train.pretraining.base_model import STYLE_PREFIX, BaseModel, StyleModulation
 from faceloom_train.runs.base_weights import BaseWeights, WeightKey
 from faceloom_train.runs.weight_matching import named_variables
 
@@ -30,12 +30,12 @@ def folded_weights(model: BaseModel) -> BaseWeights:
         if not name[0].startswith(STYLE_PREFIX)
     }
     for layer in iterate_layers(model.decoder):
-        if isinstance(layer, Style):
+        if isinstance(layer, StyleModulation):
             _fold(layer, weights)
     return weights
 
 
-def _fold(style: Style, weights: dict[WeightKey, np.ndarray]) -> None:
+def _fold(style: StyleModulation, weights: dict[WeightKey, np.ndarray]) -> None:
     """Scale and shift the convolution of a style layer."""
     convolution = style.name.removeprefix(STYLE_PREFIX)
     gain, offset = (ops.convert_to_numpy(values)[0] for values in (style.gain, style.offset))
