@@ -20,6 +20,7 @@ NETWORK = {
     "residual_blocks": [0, 1],
     "output_stride": 4,
     "mean_face_max_shift": 0.15,
+    "mean_face_light": True,
 }
 
 

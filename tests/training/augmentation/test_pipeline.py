@@ -87,6 +87,16 @@ def test_warp_and_color_jitter_change_only_the_input(faces: list[TrainingFaces])
     np.testing.assert_array_equal(inputs[..., 3], plain[..., 3])
 
 
+def test_light_jitter_changes_input_and_target_alike(faces: list[TrainingFaces]) -> None:
+    crops = faces[0].crops[:2]
+    plain, _ = augment(crops)
+    dark = np.tile(np.float32([0.5, 0.5, 0.5, 1, 0, 0, 0]), (2, 1))
+    target, inputs = augment(crops, light_jitter=dark)
+    np.testing.assert_allclose(target[..., :3], plain[..., :3] / 2, atol=1e-5)
+    np.testing.assert_array_equal(target[..., 3:], plain[..., 3:])
+    np.testing.assert_allclose(inputs[..., :3], target[..., :3], atol=1e-5)
+
+
 def occluder(
     x: float, y: float, *, half_width: float = 0.15, visible: float = 1, skin: float = -1
 ) -> dict[str, np.ndarray]:

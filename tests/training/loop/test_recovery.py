@@ -143,7 +143,7 @@ def test_micro_batches_learn_what_a_whole_batch_learns(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     # Mean faces start with samples exactly between two pixels, where the gradient is ambiguous.
-    network = {**NETWORK, "mean_face_max_shift": 0}
+    network = {**NETWORK, "mean_face_max_shift": 0, "mean_face_light": False}
     whole = tiny_run(tmp_path / "whole", facesets, network=network, batch_size=4)
     parts = tiny_run(
         tmp_path / "parts", facesets, network=network, batch_size=4, micro_batch_size=1

@@ -80,6 +80,6 @@ def test_the_error_is_that_at_the_landmarks(
 
 
 def test_a_network_whose_mean_face_cannot_shift_is_refused() -> None:
-    network = {**NETWORK, "mean_face_max_shift": 0}
+    network = {**NETWORK, "mean_face_max_shift": 0, "mean_face_light": False}
     with pytest.raises(ValidationError, match=r"needs network.mean_face_max_shift above 0"):
         tiny_config(network=network, loss={"displacement": 1})

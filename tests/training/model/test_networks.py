@@ -30,6 +30,7 @@ NETWORKS = {
         "shared_stages": 2,
         "mean_face": False,
         "mean_face_max_shift": 0,
+        "mean_face_light": False,
     },
     "df at half resolution": {
         **NETWORK,
@@ -38,7 +39,8 @@ NETWORKS = {
         "output_stride": 2,
         "shared_stages": 0,
     },
-    "df without shift": {**NETWORK, "mean_face_max_shift": 0},
+    "df without shift": {**NETWORK, "mean_face_max_shift": 0, "mean_face_light": False},
+    "df without light": {**NETWORK, "mean_face_light": False},
     "df enlarged 2 times": {**NETWORK, "output_scale": 2},
     "df enlarged 4 times": {**NETWORK, "output_scale": 4},
     "df with a mask decoder": {**NETWORK, "size": 64, "shared_stages": 0, "mask_decoder": [4]},
@@ -151,7 +153,7 @@ def test_the_original_network_has_82_million_weights_and_2_billion_operations() 
 
 @pytest.mark.parametrize("kind", ["df", "liae"])
 def test_each_identity_has_its_own_mean_face(kind: str) -> None:
-    networks = build_networks(network(kind), ["a", "b"])
+    networks = build_networks(network(kind, mean_face_light=False), ["a", "b"])
     before = predict_all(networks, FACES)
     networks.decoders[1].get_layer("mean_face").image.assign_add(np.ones((32, 32, 4)))
     after = predict_all(networks, FACES)
@@ -169,7 +171,8 @@ def test_the_landmark_head_starts_at_random() -> None:
 @pytest.mark.parametrize("kind", ["df", "liae"])
 def test_the_decoder_shifts_the_mean_face(kind: str) -> None:
     """Displacements are in fractions of the side and limited by mean_face_max_shift."""
-    networks = build_networks(network(kind, mean_face_max_shift=0.25), ["a"])
+    config = network(kind, mean_face_max_shift=0.25, mean_face_light=False)
+    networks = build_networks(config, ["a"])
     layers = layers_by_name(networks.decoders[0])
     without_mean_face = predict_all(networks, FACES)[0]
     image = np.random.default_rng(1).random((32, 32, 4), np.float32)
@@ -184,9 +187,25 @@ def test_the_decoder_shifts_the_mean_face(kind: str) -> None:
         np.testing.assert_allclose(added[0], image[rows][:, columns], atol=0.002)
 
 
+@pytest.mark.parametrize("kind", ["df", "liae"])
+def test_light_multiplies_the_colors_of_the_mean_face(kind: str) -> None:
+    networks = build_networks(network(kind), ["a"])
+    layers = layers_by_name(networks.decoders[0])
+    for name in ("mean_face_shift", "mean_face_light"):
+        layers[name].kernel.assign(np.zeros(layers[name].kernel.shape))
+    without_mean_face = predict_all(networks, FACES)[0]
+    image = np.random.default_rng(1).random((32, 32, 4), np.float32)
+    layers["mean_face"].image.assign(image)
+    for bias, gains in [((0, 0, 0), (1, 1, 1)), ((np.arctanh(0.5), -100, 100), (1.5, 0, 2))]:
+        layers["mean_face_light"].bias.assign(bias)
+        added = predict_all(networks, FACES)[0] - without_mean_face
+        np.testing.assert_allclose(added[0], image * (*gains, 1), atol=0.002)
+
+
 @pytest.mark.parametrize("max_shift", [0, 0.25])
 def test_the_mean_face_is_mirrored_with_mirrored_faces(max_shift: float) -> None:
-    networks = build_networks(network("df", mean_face_max_shift=max_shift), ["a"])
+    config = network("df", mean_face_max_shift=max_shift, mean_face_light=False)
+    networks = build_networks(config, ["a"])
     latents = random_latents(networks, 2)
     image = np.random.default_rng(1).random((32, 32, 4), np.float32)
 
@@ -210,7 +229,9 @@ def test_the_mean_face_is_mirrored_with_mirrored_faces(max_shift: float) -> None
 
 @pytest.mark.parametrize("scale", [2, 4])
 def test_output_scale_enlarges_the_prediction_bilinearly(scale: int) -> None:
-    config = network("df", output_scale=scale, mean_face=False, mean_face_max_shift=0)
+    config = network(
+        "df", output_scale=scale, mean_face=False, mean_face_max_shift=0, mean_face_light=False
+    )
     networks = build_networks(config, ["a"])
     decoder = networks.decoders[0]
     before_scaling = keras.Model(decoder.input, decoder.layers[-1].input)

@@ -95,14 +95,28 @@ def test_a_run_starts_with_what_the_base_draws_for_nobody(trained: BaseModel) ->
     model = build_compiled_model(tiny_config(), ["ada", "ben"])
     assert copy_base(model, folded_weights(trained)) > 0.5
     latent = np.random.default_rng(2).normal(size=(3, NETWORK["latent_dim"])).astype(np.float32)
-    drawn, _ = trained.decoder([latent, np.zeros(3, np.int32)])
-    styled, _ = trained.decoder([latent, np.ones(3, np.int32)])
+    drawn, *_ = trained.decoder([latent, np.zeros(3, np.int32)])
+    styled, *_ = trained.decoder([latent, np.ones(3, np.int32)])
     assert float(ops.max(ops.abs(drawn - styled))) > 1e-4
     for decoder in model.decoders:
         # The mean face is still 0.
         np.testing.assert_allclose(decoder(latent), drawn, atol=1e-5)
     faces = np.random.default_rng(3).uniform(size=(2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(model.encoder(faces), trained.encoder(faces), atol=1e-6)
+
+
+def test_a_pretraining_continues_from_a_base(
+    people: list[CrowdFaces], trained: BaseModel, base: Path, tmp_path: Path
+) -> None:
+    """A rate that float32 loses next to the weights leaves them as they are."""
+    config = tiny_config(
+        steps=1,
+        loss={"displacement": 0.5},
+        optimizer={"learning_rate": 1e-30, "ema_momentum": 0.5},
+    )
+    continued = folded_weights(train(people, config, tmp_path / "more.npz", base))
+    for key, value in folded_weights(trained).items():
+        np.testing.assert_allclose(continued[key], value, atol=1e-3, err_msg=str(key))
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ def sample_augmentation(
     if config.occlusion_probability:
         hidden = sampler.uniform((), 0, 1) < _OCCLUDER_HIDDEN
         parameters["occluder_hidden"] = tf.cast(hidden, tf.float32)
+    if config.light_jitter:
+        parameters["light_jitter"] = _color_jitter(sampler, config.light_jitter)
     return parameters
 
 
@@ -91,6 +93,8 @@ def augmentation_shapes(config: AugmentationConfig) -> dict[str, tuple[int, ...]
         shapes |= {"blur": (), "jpeg_strength": ()}
     if config.occlusion_probability:
         shapes["occluder_hidden"] = ()
+    if config.light_jitter:
+        shapes["light_jitter"] = (_COLOR_JITTER_SIZE,)
     return shapes
 
 

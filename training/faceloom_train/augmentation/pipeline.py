@@ -29,8 +29,8 @@ def make_augmentation(
     The batch holds crops [n, m, m, c], RGB and mask in uint8, and the arrays of
     `sample_augmentation`, each with a leading n. Target [n, s, s, c] is RGB and mask, input
     [n, s, s, 3] is RGB, face mask [n, s, s, 1] is the mask of the input; all are 0 to 1. Target and
-    input share `target_transform` and the occluders; `input_transform`, `warp`, `color_jitter` and
-    the degradation change the input only.
+    input share `target_transform`, the occluders and `light_jitter`; `input_transform`, `warp`,
+    `color_jitter` and the degradation change the input only.
 
     c is 4 where the mask is the mesh mask. The face mask then covers occluders, as the mesh mask of
     a conversion does. c is 5 where the mask is the visible face; the fifth channel is the mesh
@@ -70,6 +70,8 @@ def _vary(target: Tensor, source: Tensor, batch: dict[str, Tensor]) -> Examples:
         if mesh_mask.shape[1]:
             hidden = batch["occluder_hidden"][:, None, None, None]
             face_mask = face_mask * (1 - hidden * (1 - visible))
+    if "light_jitter" in batch:
+        target, source = (_jitter_color(rgb, batch["light_jitter"]) for rgb in (target, source))
     source = _jitter_color(source, batch["color_jitter"])
     if "blur" in batch:
         source = degrade(source, batch["blur"], batch["jpeg_strength"])

@@ -53,6 +53,9 @@ class ConvNetwork(StrictModel):
     mean_face_max_shift: Annotated[float, Field(ge=0, le=0.5)] = 0
     """How far the decoder may shift each pixel of the mean face, as a fraction of the side, 0 to
     0.5 (see `faceloom_train.model.layers.MeanFace`); 0: no shift."""
+    mean_face_light: bool = False
+    """Whether the decoder also predicts by how much the light makes each part of the mean face
+    brighter or darker, for each color."""
     output_scale: Literal[1, 2, 4] = 1
     """Factor by which the decoder's output is enlarged; finer detail comes from the mean face."""
 
@@ -69,6 +72,8 @@ class ConvNetwork(StrictModel):
             )
         if self.mean_face_max_shift and not self.mean_face:
             raise ValueError("mean_face_max_shift needs mean_face: true")
+        if self.mean_face_light and not self.mean_face_max_shift:
+            raise ValueError("mean_face_light needs mean_face_max_shift above 0")
         if self.output_stride % self.output_scale:
             raise ValueError(
                 f"network.output_scale is {self.output_scale} and must not exceed "
@@ -151,6 +156,9 @@ class AugmentationConfig(StrictModel):
     color_jitter: NonNegative = 0.9
     """Strength of the changes of color, brightness, contrast and shading of the input; 1: channel
     gains vary by 12 %, contrast by 25 %, brightness by 0.1, shading by 20 % each way."""
+    light_jitter: NonNegative = 0
+    """Strength of such changes that input and target share: the decoder learns to give a face the
+    light of the input."""
     occlusion_probability: Fraction = 0.2
     """Probability that a synthetic hand or object covers part of a face, in input and target; the
     learned mask must leave it out. With `face_mask: regions` half of them are gray in the input,

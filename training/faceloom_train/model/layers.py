@@ -99,7 +99,8 @@ class MeanFace(keras.layers.Layer):
 
     Each pixel of the image may be shifted by a displacement that the decoder predicts, too.
     Permanent details of a face, such as brows, stubble and moles, then follow the performance and
-    stay sharp, also in poses that the footage lacks.
+    stay sharp, also in poses that the footage lacks. Its colors may be multiplied by predicted
+    gains, so that they follow the light as well.
     """
 
     def __init__(self, max_shift: float = 0, **kwargs: Any):
@@ -112,21 +113,35 @@ class MeanFace(keras.layers.Layer):
         super().__init__(**kwargs)
         self.max_shift = max_shift
 
-    def build(self, x_shape: tuple[Any, ...], shift_shape: tuple[Any, ...] | None = None) -> None:
+    def build(
+        self,
+        x_shape: tuple[Any, ...],
+        shift_shape: tuple[Any, ...] | None = None,
+        light_shape: tuple[Any, ...] | None = None,
+    ) -> None:
         """Create the image.
 
         Args:
             x_shape: Shape of the decoder's output.
             shift_shape: Shape of the displacements; not used.
+            light_shape: Shape of the gains; not used.
         """
         self.image = self.add_weight(shape=x_shape[1:], initializer="zeros", name="image")
 
-    def call(self, x: Any, shift: Any = None, mirrored: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        x: Any,
+        shift: Any = None,
+        light: Any = None,
+        mirrored: Any = None,
+        training: bool = False,
+    ) -> Any:
         """Add the image.
 
         Args:
             x: The decoder's output [n, s, s, c].
             shift: Displacements [n, k, k, 2] before the tanh, x and y, with any k; None: no shift.
+            light: Gains before `light_gains`, [n, k, k, 3], with any k; None: no gains.
             mirrored: [n], 1 where the image is mirrored and 0 elsewhere, for training on mirrored
                 faces: details of one half of the face are then learned on the side where they are.
             training: Whether the operations are compiled.
@@ -140,16 +155,27 @@ class MeanFace(keras.layers.Layer):
                 image = ops.where(mirrored[:, None, None, None] > 0, ops.flip(image, 1), image)
             return x + image
         add = _fused_add_shifted() if training else add_shifted
-        return add(x, image, self.max_shift * ops.tanh(shift), mirrored)
+        gains = None if light is None else light_gains(light)
+        return add(x, image, self.max_shift * ops.tanh(shift), gains, mirrored)
 
 
-def add_shifted(x: Any, image: Any, shift: Any, mirrored: Any) -> Any:
-    """Add an image to each of x, each pixel of it shifted (see `MeanFace`).
+def light_gains(light: Any) -> Any:
+    """Return gains from 0 to 2, and 1 for 0.
+
+    Args:
+        light: A tensor of any shape.
+    """
+    return 1 + ops.tanh(light)
+
+
+def add_shifted(x: Any, image: Any, shift: Any, gains: Any, mirrored: Any) -> Any:
+    """Add an image to each of x, each pixel of it shifted and lit (see `MeanFace`).
 
     Args:
         x: [n, s, s, c].
         image: The image for all [s, s, c], or one for each [n, s, s, c].
         shift: Displacements [n, k, k, 2], x and y, in sides of the image.
+        gains: What the image's RGB is multiplied by, [n, k, k, 3]; None: 1.
         mirrored: [n], 1 where the image is mirrored; None: nowhere.
 
     Returns:
@@ -165,7 +191,11 @@ def add_shifted(x: Any, image: Any, shift: Any, mirrored: Any) -> Any:
     first = 0
     if len(image.shape) > 3:
         first = ops.arange(ops.shape(x)[0])[:, None, None] * side**2
-    return x + sample_bilinear(pixels, side, columns, rows, first)
+    sampled = sample_bilinear(pixels, side, columns, rows, first)
+    if gains is not None:
+        gains = resize_bilinear(gains, side)
+        sampled = sampled * ops.concatenate([gains, ops.ones_like(gains[..., :1])], -1)
+    return x + sampled
 
 
 @cache

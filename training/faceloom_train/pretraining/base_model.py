@@ -16,7 +16,7 @@ from keras import layers, ops
 
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.schema import DfNetwork, TrainConfig
-from faceloom_train.model.layers import add_shifted
+from faceloom_train.model.layers import add_shifted, light_gains
 from faceloom_train.model.networks import build_landmark_head
 from faceloom_train.model.networks.blocks import (
     apply_decoder,
@@ -92,7 +92,9 @@ class BaseModel(ReconstructionModel):
         super().__init__(config, "base")
         network = config.network
         assert isinstance(network, DfNetwork), "only df networks have a base"
-        assert network.mean_face_max_shift, "the base is trained with a mean face that shifts"
+        assert network.mean_face_light, (
+            "the base is trained with a mean face that shifts and is lit"
+        )
         self.batch_layout = pair_layout(config, performance_size)
         self.encoder = build_encoder(network)
         self.landmark_head = build_landmark_head(network.latent_dim)
@@ -102,6 +104,15 @@ class BaseModel(ReconstructionModel):
         self._max_shift = network.mean_face_max_shift
         self._mean_faces = np.stack(mean_faces)
         self.built = True
+
+    @property
+    def base_networks(self) -> dict[str, keras.Model]:
+        """The networks whose weights are stored, by the names of `WeightKey`."""
+        return {
+            "encoder": self.encoder,
+            "landmark_head": self.landmark_head,
+            "decoder": self.decoder,
+        }
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Predict the second person of each pair from the picture of the first.
@@ -120,12 +131,12 @@ class BaseModel(ReconstructionModel):
         landmarks = ops.reshape(self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2))
         person = ops.cast(batch["person"][:, 1], "int32")
         style = ops.cast(batch["styled"][:, 1], "int32") * (person + 1)
-        difference, shift = self.decoder([latent, style])
+        difference, shift, light = self.decoder([latent, style])
         mean_faces = ops.take(ops.convert_to_tensor(self._mean_faces), person, axis=0)
         moved, mirrored = self._max_shift * ops.tanh(shift), batch["mirrored"][:, 1]
         return {
             "target": targets[half:],
-            "prediction": add_shifted(difference, mean_faces, moved, mirrored),
+            "prediction": add_shifted(difference, mean_faces, moved, light_gains(light), mirrored),
             "shift": shift,
             "landmarks": ops.concatenate([landmarks, landmarks]),
             "performance": self.performance_head(latent),
@@ -145,7 +156,7 @@ class BaseModel(ReconstructionModel):
 
 
 def _build_decoder(config: DfNetwork, styles: int) -> keras.Model:
-    """Latent and style -> RGB and mask less the mean face's, and its displacements."""
+    """Latent and style -> RGB and mask less the mean face's, its displacements and its light."""
     latent = latent_input(config)
     style = keras.Input((), dtype="int32", name="style")
     inter = keras.Model(latent, apply_inter(latent, config, config.shared_stages), name="inter")

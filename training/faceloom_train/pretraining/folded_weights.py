@@ -18,14 +18,9 @@ def folded_weights(model: BaseModel) -> BaseWeights:
     Returns:
         The weights of encoder, landmark head and decoder by network, layer and name.
     """
-    networks = {
-        "encoder": model.encoder,
-        "landmark_head": model.landmark_head,
-        "decoder": model.decoder,
-    }
     weights = {
         WeightKey(network, *name): ops.convert_to_numpy(variable)
-        for network, graph in networks.items()
+        for network, graph in model.base_networks.items()
         for name, variable in named_variables(graph)
         if not name[0].startswith(STYLE_PREFIX)
     }

@@ -26,7 +26,7 @@ from faceloom_train.pretraining.base_model import BaseModel
 from faceloom_train.pretraining.crowd_faces import CrowdFaces, align_people
 from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
-from faceloom_train.runs.base_weights import save_base_weights
+from faceloom_train.runs.base_weights import copy_weights, read_base, save_base_weights
 
 # Pairs per step.
 _BATCH = 16
@@ -37,8 +37,10 @@ _WARMUP_STEPS = 100
 _EMA_MOMENTUM = 0.995
 # Weight of the error of the mean face's displacements.
 _DISPLACEMENT = 0.5
-# Variation of the inputs' colors: wider than in training, since cameras differ more than renders.
-_COLOR_JITTER = 1.2
+# Variation of the colors of inputs and targets alike: cameras differ more than renders.
+_LIGHT_JITTER = 1.2
+# Further variation of the inputs' colors: a person's skin is no light.
+_COLOR_JITTER = 0.5
 # Steps after which the weights so far are stored, to look at while training goes on.
 _SAVE_STEPS = 250
 # Steps after which the terms of the loss are printed.
@@ -62,7 +64,9 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
         }
     )
     loss = config.loss.model_copy(update={"displacement": _DISPLACEMENT})
-    augmentation = config.augmentation.model_copy(update={"color_jitter": _COLOR_JITTER})
+    augmentation = config.augmentation.model_copy(
+        update={"color_jitter": _COLOR_JITTER, "light_jitter": _LIGHT_JITTER}
+    )
     return config.model_copy(
         update={
             "steps": steps,
@@ -115,13 +119,16 @@ def store(model: BaseModel, out: Path) -> None:
         save_base_weights(out, folded_weights(model))
 
 
-def train(people: list[CrowdFaces], config: TrainConfig, out: Path) -> BaseModel:
+def train(
+    people: list[CrowdFaces], config: TrainConfig, out: Path, start: Path | None = None
+) -> BaseModel:
     """Train a base and store its weights.
 
     Args:
         people: The faces of each person.
         config: The configuration.
         out: The file to write, NAME.npz; also every 250 steps.
+        start: A base to start from; None: random weights.
 
     Returns:
         The trained model.
@@ -131,6 +138,8 @@ def train(people: list[CrowdFaces], config: TrainConfig, out: Path) -> BaseModel
     mean_faces = [compute_mean_face(own.faces, config.network.size) for own in people]
     pairs = PerformancePairs.from_people(people)
     model = compile_model(BaseModel(config, mean_faces, pairs.performance.shape[1]))
+    if start:
+        copy_weights(model.base_networks, read_base(start))
     dataset = pack_batches(make_pair_dataset(pairs, config), model.batch_layout)
     model.fit(dataset, callbacks=[SaveAndReport(out, _SAVE_STEPS)], shuffle=False, verbose=0)
     store(model, out)
@@ -143,6 +152,7 @@ def main(
     preset: Annotated[str, typer.Option(help="Preset whose network learns.")] = "laptop_128",
     steps: Annotated[int, typer.Option(help="Steps of 16 pairs.")] = 12000,
     seed: Annotated[int, typer.Option(help="Seed of weights, pairs and augmentation.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="Base to start from, NAME.npz.")] = None,
 ) -> None:
     """Train the base on the crowd, without the groups that are held out.
 
@@ -152,9 +162,10 @@ def main(
         preset: Preset whose network learns.
         steps: Steps of 16 pairs.
         seed: Seed of weights, pairs and augmentation.
+        start: A base to start from.
     """
     config = pretraining_config(preset, steps, seed)
-    train(align_people(read_people(crowd, validation=False), config), config, out)
+    train(align_people(read_people(crowd, validation=False), config), config, out, start)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -122,25 +122,37 @@ def copy_base(model: SwapModel, weights: BaseWeights) -> float:
     Returns:
         Fraction of the model's weights that were copied, 0 to 1.
     """
-    pairs = [*_matches(model.encoder, "encoder", weights)]
-    # The landmark head reads the latent, so it is only valid with the layer that writes it.
-    if any(variable is model.encoder.get_layer("latent").kernel for variable, _ in pairs):
-        pairs += _matches(model.landmark_head, "landmark_head", weights)
+    copied: list[keras.Variable] = []
     for decoder in model.decoders:
-        pairs += _matches(decoder, "decoder", weights)
-    for variable, value in pairs:
-        variable.assign(value)
+        copied += copy_weights({"decoder": decoder}, weights)
+    copied += copy_weights({"encoder": model.encoder}, weights)
+    # The landmark head reads the latent, so it is only valid with the layer that writes it.
+    if any(variable is model.encoder.get_layer("latent").kernel for variable in copied):
+        copied += copy_weights({"landmark_head": model.landmark_head}, weights)
     # Layers that decoders share occur once for each of them.
-    sizes = {id(variable): math.prod(variable.shape) for variable, _ in pairs}
+    sizes = {id(variable): math.prod(variable.shape) for variable in copied}
     total = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     return sum(sizes.values()) / total
 
 
-def _matches(
-    network: keras.Model, name: str, weights: BaseWeights
-) -> Iterator[tuple[keras.Variable, Any]]:
-    """Yield the variables of a network and their values in the base's network of that name."""
-    values = {
-        (key.layer, key.variable): value for key, value in weights.items() if key.network == name
-    }
-    return matching_variables(network, values)
+def copy_weights(networks: Mapping[str, keras.Model], weights: BaseWeights) -> list[keras.Variable]:
+    """Copy weights of a base to the layers of networks with the same name and shape.
+
+    Args:
+        networks: The networks, by the names of `WeightKey`.
+        weights: The weights.
+
+    Returns:
+        The variables that have a value now.
+    """
+    copied = []
+    for name, network in networks.items():
+        values = {
+            (key.layer, key.variable): value
+            for key, value in weights.items()
+            if key.network == name
+        }
+        for variable, value in matching_variables(network, values):
+            variable.assign(value)
+            copied.append(variable)
+    return copied

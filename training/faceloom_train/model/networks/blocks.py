@@ -119,19 +119,15 @@ def apply_decoder(
 
     Returns:
         RGB and mask [n, s, s, 4] and, if the mean face may shift, its displacements [n, k, k, 2]
-        before the tanh; both float32.
+        before the tanh and, if it has light, [n, k, k, 3] before `light_gains`; all float32.
     """
     x = _residuals(features, config, level, style=style)
     for deeper in range(level + 1, len(config.decoder)):
         x = _double(x, config.decoder[deeper], f"double_{deeper}", style)
         x = _residuals(x, config, deeper, style=style)
-    shift = (
-        [_to_float32(_conv(x, 2, 3, "mean_face_shift", style=style, initializer=_near_zero()))]
-        if config.mean_face_max_shift
-        else []
-    )
+    maps = _mean_face_maps(x, config, style)
     if config.mask_decoder is None:
-        return [_output_blocks(x, config, 4, "head", style), *shift]
+        return [_output_blocks(x, config, 4, "head", style), *maps]
     mask = features
     for deeper, width in enumerate(config.mask_decoder, level + 1):
         mask = _double(mask, width, f"mask_double_{deeper}", style)
@@ -139,7 +135,7 @@ def apply_decoder(
         _output_blocks(x, config, 3, "rgb_head", style),
         _output_blocks(mask, config, 1, "mask_head", style),
     ]
-    return [layers.Concatenate(dtype="float32")(outputs), *shift]
+    return [layers.Concatenate(dtype="float32")(outputs), *maps]
 
 
 def add_mean_face(outputs: Sequence[Any], config: ConvNetwork) -> Any:
@@ -152,6 +148,17 @@ def add_mean_face(outputs: Sequence[Any], config: ConvNetwork) -> Any:
     if not config.mean_face:
         return outputs[0]
     return MeanFace(config.mean_face_max_shift, name="mean_face", dtype="float32")(*outputs)
+
+
+def _mean_face_maps(x: Any, config: ConvNetwork, style: Style) -> list[Any]:
+    """What moves and lights the mean face."""
+    channels = {"mean_face_shift": 2} if config.mean_face_max_shift else {}
+    if config.mean_face_light:
+        channels["mean_face_light"] = 3
+    return [
+        _to_float32(_conv(x, count, 3, name, style=style, initializer=_near_zero()))
+        for name, count in channels.items()
+    ]
 
 
 def _side(config: ConvNetwork, level: int) -> int:
