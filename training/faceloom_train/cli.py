@@ -32,9 +32,10 @@ def train_command(
     init_from: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN|BASE",
+            metavar="RUN|BASE|none",
             help="Start from the weights of this run, whose identities and size may differ, or of "
-            "this base: crowd_128, which ships and suits laptop_128, or an .npz file.",
+            "this base: the name of one that ships, or an .npz file; none: start from random "
+            "weights. Without it, a run starts from the base that its preset names, if any.",
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Train up to this step.")] = None,

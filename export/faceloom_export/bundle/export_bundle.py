@@ -188,7 +188,10 @@ def _describe_model(run: Run, identity: str, step: int) -> ModelDescription:
         mask_background=settings.mask_background,
         face_mask=settings.face_mask,
         training=TrainingRow(
-            network=settings.network.kind, steps=step, config_sha256=settings.sha256()
+            network=settings.network.kind,
+            steps=step,
+            config_sha256=settings.sha256(),
+            base=run.base,
         ),
         consent=settings.consent,
         license=settings.license,

@@ -195,6 +195,7 @@ def _training(metadata: dict[str, str]) -> TrainingRow | None:
             network=metadata["network"],
             steps=int(metadata["steps"]),
             config_sha256=metadata["config_sha256"],
+            base=metadata.get("base"),
         )
     except (KeyError, ValueError):
         return None

@@ -28,6 +28,7 @@ def graph_metadata(run: Run, identity: str, step: int, precision: Precision) -> 
             "steps": str(step),
             "precision": precision,
             "config_sha256": settings.sha256(),
+            "base": run.base,
             "consent": settings.consent.to_text() if settings.consent else None,
             "license": settings.license,
         }

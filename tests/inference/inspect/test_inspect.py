@@ -68,9 +68,10 @@ def test_a_run_is_described(facesets: dict[str, Path], tmp_path: Path) -> None:
         0,
         4,
     )
-    assert (details["consent"], details["config_sha256"]) == (
+    assert (details["consent"], details["config_sha256"], details["base"]) == (
         {"note": "both agreed"},
         run.settings.sha256(),
+        None,
     )
     (run.directory / "checkpoints" / "step-00000002").mkdir(parents=True)
     assert inspect_path(run.directory).details["step"] == 2

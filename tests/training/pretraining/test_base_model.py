@@ -10,7 +10,7 @@ from keras import ops
 from tests.helpers.runs import NETWORK, metrics_rows, tiny_config
 
 from faceloom.array_types import float32
-from faceloom.errors import ArtifactRefused
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.loader import read_config
 from faceloom_train.config.presets import preset_path
@@ -145,6 +145,7 @@ def test_a_new_run_starts_from_a_base_and_logs_it(
 ) -> None:
     run = open_run(tmp_path / "run", facesets, lambda _: tiny_config(), base)
     assert Run.read(run.directory).init_from == base.resolve()
+    assert run.base == "base"
     model = build_compiled_model(run.settings, run.identities)
     restore_or_initialize(model, run, load_training_faces(run))
     kernel = folded_weights(trained)[WeightKey("encoder", "stem", "kernel")]
@@ -195,6 +196,31 @@ def test_the_base_that_ships_fits_its_preset(
     Path("crowd_128").mkdir()
     with pytest.raises(ArtifactRefused, match="crowd_128 is not a run"):
         open_run(tmp_path / "other", facesets, lambda _: config, "crowd_128")
+
+
+@pytest.mark.parametrize(
+    ("base", "asked", "started"),
+    [
+        ("crowd_128", None, "crowd_128"),
+        ("crowd_128", "none", None),
+        (None, "crowd_128", "crowd_128"),
+        (None, None, None),
+    ],
+)
+def test_a_run_starts_from_the_base_that_its_preset_names_unless_told_otherwise(
+    base: str | None,
+    asked: str | None,
+    started: str | None,
+    tmp_path: Path,
+    facesets: dict[str, Path],
+) -> None:
+    config = read_config(preset_path("laptop_128"), []).model_copy(update={"base": base})
+    run = open_run(tmp_path / "run", facesets, lambda _: config, asked)
+    assert run.base == started
+    other = "none" if started else "crowd_128"
+    with pytest.raises(UsageError, match=f"started from .*, not from {other}"):
+        open_run(tmp_path / "run", {}, lambda _: None, other)
+    assert open_run(tmp_path / "run", {}, lambda _: None, started or "none").base == started
 
 
 def test_a_damaged_base_that_ships_is_refused(

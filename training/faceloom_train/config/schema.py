@@ -229,6 +229,9 @@ class TrainConfig(StrictModel):
 
     network: Annotated[Network, Field(discriminator="kind")]
     """The network's architecture."""
+    base: str | None = None
+    """Base that a new run starts from unless `--init-from` says otherwise: the name of one that
+    ships, or the path of an .npz file; None: random weights."""
     coverage: Annotated[float, Field(ge=0.5, le=1.2)] = 1.0
     """How much of the head a crop shows, 0.5 to 1.2 (see `CropGeometry`)."""
     mask_background: bool = True
@@ -308,6 +311,7 @@ class TrainConfig(StrictModel):
 FIXED = frozenset(
     {
         "network",
+        "base",
         "coverage",
         "mask_background",
         "face_mask",

@@ -16,6 +16,7 @@ from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of_file
 from faceloom.safe_read import ZIP_ERRORS, as_artifact_refused, read_npz
 from faceloom_train.model.swap_model import SwapModel
+from faceloom_train.runs.run_directory import BASE_SUFFIX
 from faceloom_train.runs.weight_matching import matching_variables
 
 # Folder of the bases that ship.
@@ -68,7 +69,7 @@ def is_base(path: Path) -> bool:
     Args:
         path: A path.
     """
-    return path.suffix == ".npz"
+    return path.suffix == BASE_SUFFIX
 
 
 def read_base(path: Path) -> BaseWeights:
@@ -108,7 +109,7 @@ def check_base(path: Path, model: SwapModel) -> None:
     if not copy_base(model, read_base(path)):
         raise ArtifactRefused(
             f"{path} has no layer with the name and shape of a layer of the new network; train "
-            "without --init-from, or with the preset that the base was trained for."
+            "with --init-from none, or with the preset that the base was trained for."
         )
 
 

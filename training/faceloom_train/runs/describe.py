@@ -34,6 +34,7 @@ def describe_run(directory: Path) -> dict[str, Any]:
         "total_steps": settings.steps,
         "precision": settings.precision,
         "config_sha256": settings.sha256(),
+        "base": run.base,
         "consent": settings.consent
         and settings.consent.model_dump(mode="json", exclude_defaults=True),
         "license": settings.license,

@@ -21,6 +21,9 @@ from faceloom_train.runs.warm_start import check_compatible
 
 log = logging.getLogger(__name__)
 
+# Value of --init-from for random weights.
+_NO_START = "none"
+
 # Returns the requested settings, given those of the existing run (None: a new run). None means that
 # none were requested.
 SettingsCallback = Callable[[TrainConfig | None], TrainConfig | None]
@@ -41,16 +44,15 @@ def open_run(
         faces: Face set of each identity; may be empty for an existing run.
         settings: Returns the requested settings, given those of the existing run.
         init_from: The run or base, or the name of a base that ships, whose weights a new run starts
-            from; None: random weights.
+            from; "none": random weights; None: the base of the settings, if they name one.
         rename: Whether an identity's name may differ from that in its face set.
 
     Raises:
         UsageError: The arguments are incomplete, or do not match the existing run.
         ArtifactRefused: A run or face set cannot be used.
     """
-    start = None if init_from is None else resolve_start(init_from)
     if not Run.exists(directory):
-        return _create_run(directory, faces, settings(None), start, rename=rename)
+        return _create_run(directory, faces, settings(None), init_from, rename=rename)
     run = Run.read(directory)
     if faces and _resolve_paths(faces) != run.faces:
         current = ", ".join(f"{name}={path}" for name, path in run.faces.items())
@@ -58,10 +60,11 @@ def open_run(
             f"{directory} was created with {current}; pass the same --faces to continue it, or "
             "none."
         )
-    if start is not None and start.resolve() != run.init_from:
+    if init_from is not None and _absolute_start(init_from) != run.init_from:
+        started = run.base or run.init_from or _NO_START
         raise UsageError(
-            f"{directory} exists already and did not start from {init_from}; create a new run with "
-            "--init-from."
+            f"{directory} exists already and started from {started}, not from {init_from}; name "
+            "another folder with --run, or leave --init-from out to continue this one."
         )
     requested = settings(run.settings) or run.settings
     step = last_checkpoint_step(run)
@@ -78,7 +81,7 @@ def _create_run(
     directory: Path,
     faces: Mapping[str, Path],
     settings: TrainConfig | None,
-    init_from: Path | None,
+    init_from: str | Path | None,
     *,
     rename: bool,
 ) -> Run:
@@ -86,11 +89,17 @@ def _create_run(
         raise UsageError(f"{directory} is a new run; name a preset with --config.")
     for warning in check_face_sets(faces, rename=rename):
         log.warning("%s", warning)
-    if init_from is not None:
-        _check_init_from(init_from, settings)
-    return Run.create(
-        directory, _resolve_paths(faces), resolve_precision(settings, None), init_from
-    )
+    start = _absolute_start(init_from or settings.base)
+    if start is not None:
+        _check_init_from(start, settings)
+    return Run.create(directory, _resolve_paths(faces), resolve_precision(settings, None), start)
+
+
+def _absolute_start(init_from: str | Path | None) -> Path | None:
+    """Return the absolute path of a run or base to start from; None: random weights."""
+    if init_from is None or str(init_from) == _NO_START:
+        return None
+    return resolve_start(init_from).resolve()
 
 
 def _keep_face_mask(requested: TrainConfig, current: TrainConfig) -> TrainConfig:

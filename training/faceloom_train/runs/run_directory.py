@@ -30,6 +30,8 @@ from faceloom_train.config.schema import FIXED, TrainConfig
 
 # Format of a run's folder: the keys of config.yaml, of the metrics and of best.json.
 SCHEMA: Literal[2] = 2
+# Suffix of a base's file.
+BASE_SUFFIX = ".npz"
 # Longest line of metrics.jsonl, in bytes: a metric for each direction, or a setting that changed.
 _MAX_ROW_BYTES = 2**20
 
@@ -138,6 +140,13 @@ class Run:
     def identities(self) -> tuple[str, ...]:
         """The identities in the order of their decoders."""
         return tuple(self.faces)
+
+    @property
+    def base(self) -> str | None:
+        """Name of the base that the run started from; None: another run or random weights."""
+        return (
+            self.init_from.stem if self.init_from and self.init_from.suffix == BASE_SUFFIX else None
+        )
 
     @property
     def metrics_path(self) -> Path:

@@ -56,7 +56,7 @@ def check_compatible(model: SwapModel, source_model: SwapModel, source: Path) ->
     if not any(len(new.shape) > 1 for new, _ in pairs):
         raise ArtifactRefused(
             f"{source} has no layer with the name and shape of a layer of the new network; train "
-            "without --init-from, or with a network more like the one in its config.yaml."
+            "with --init-from none, or with a network more like the one in its config.yaml."
         )
 
 

@@ -141,6 +141,8 @@ class TrainingRow(StrictModel):
     """Training steps of the exported checkpoint."""
     config_sha256: Sha256
     """SHA-256 of the run's configuration."""
+    base: str | None = None
+    """Name of the base that the run started from; None: another run or random weights."""
 
 
 class ImportedRow(StrictModel):
