@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.helpers.fuzz_cases import Reader, scratch_folder, try_case
-from tests.helpers.fuzz_model_readers import model_readers
-from tests.helpers.fuzz_readers import runtime_readers
+from tests.helpers.fuzzing.cases import Reader, scratch_folder, try_case
+from tests.helpers.fuzzing.model_readers import model_readers
+from tests.helpers.fuzzing.readers import runtime_readers
 
 # Bytes that a reader may allocate beyond what the process has at its start.
 MAX_ADDED_MEMORY = 2 * 2**30

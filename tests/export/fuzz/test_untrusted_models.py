@@ -10,9 +10,9 @@ import pytest
 import yaml
 from onnx import helper
 from tests.helpers.dfms import write_dfm
-from tests.helpers.fuzz_cases import Reader, check_reader
-from tests.helpers.fuzz_model_readers import model_readers, original_weights
-from tests.helpers.fuzz_mutators import nested_list
+from tests.helpers.fuzzing.cases import Reader, check_reader
+from tests.helpers.fuzzing.model_readers import model_readers, original_weights
+from tests.helpers.fuzzing.mutators import nested_list
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_export.importers.dfm_reader import read_dfm

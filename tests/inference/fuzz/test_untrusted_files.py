@@ -21,9 +21,9 @@ from onnx import TensorProto, helper
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.facesets import good_faces, write_faceset
-from tests.helpers.fuzz_cases import OutsideFolderChanged, Reader, check_reader, try_case
-from tests.helpers.fuzz_mutators import nested_list, to_zip
-from tests.helpers.fuzz_readers import runtime_readers
+from tests.helpers.fuzzing.cases import OutsideFolderChanged, Reader, check_reader, try_case
+from tests.helpers.fuzzing.mutators import nested_list, to_zip
+from tests.helpers.fuzzing.readers import runtime_readers
 
 from faceloom.errors import (
     ArtifactRefused,

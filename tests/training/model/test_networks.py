@@ -43,6 +43,13 @@ NETWORKS = {
     "df without light": {**NETWORK, "mean_face_light": False},
     "df enlarged 2 times": {**NETWORK, "output_scale": 2},
     "df enlarged 4 times": {**NETWORK, "output_scale": 4},
+    "df for a larger mean face": {
+        **NETWORK,
+        "size": 64,
+        "input_scale": 2,
+        "output_stride": 8,
+        "output_scale": 4,
+    },
     "df with a mask decoder": {**NETWORK, "size": 64, "shared_stages": 0, "mask_decoder": [4]},
     "liae": {**NETWORK, "kind": "liae"},
     "liae without inter stages, with a mask decoder": {
@@ -142,6 +149,16 @@ def test_the_latent_is_normalized() -> None:
     networks = build_networks(network("df"), ["a"])
     latent = ops.convert_to_numpy(networks.encoder(FACES))
     assert np.sqrt(np.mean(latent**2)) == pytest.approx(1, abs=1e-3)
+
+
+def test_input_scale_reduces_what_the_encoder_sees() -> None:
+    """A base for 32 pixels fits a network that shows its mean face with 64."""
+    small = build_networks(network("df"), ["a"]).encoder
+    large = build_networks(network("df for a larger mean face"), ["a"]).encoder
+    large.set_weights(small.get_weights())
+    faces = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    reduced = faces.reshape(2, 32, 2, 32, 2, 3).mean((2, 4))
+    np.testing.assert_allclose(large(faces), small(reduced), atol=1e-4)
 
 
 def test_the_original_network_has_82_million_weights_and_2_billion_operations() -> None:

@@ -7,14 +7,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from tests.helpers.crowd_faces import one_color_person
 from tests.helpers.runs import NETWORK, metrics_rows, tiny_config
 
 from faceloom.array_types import float32
 from faceloom.errors import ArtifactRefused, UsageError
-from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.loader import read_config
 from faceloom_train.config.presets import preset_path
-from faceloom_train.data.dataset import TrainingFaces
 from faceloom_train.loop.initial_state import load_training_faces, restore_or_initialize
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.pretraining.base_model import BaseModel
@@ -35,29 +34,14 @@ from faceloom_train.runs.run_directory import Run
 
 pytestmark = pytest.mark.training
 
-SIDE = 40
-CONTROLS = 3
-
-
-def _person(index: int, performances: list[int], group: int) -> CrowdFaces:
-    """A person of one color whose performance k is the brightness k."""
-    count = len(performances)
-    crops = np.zeros((count, SIDE, SIDE, 5), np.uint8)
-    crops[..., index % 3] = 50 + 40 * np.array(performances)[:, None, None]
-    crops[:, 8:-8, 8:-8, 3:] = 255
-    weights = np.ones(count, np.float32)
-    landmarks = np.zeros((count, len(EXPRESSION_LANDMARKS), 2), np.float32)
-    meshes = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 468, 2)).repeat(count, 0)
-    faces = TrainingFaces(f"p{index}", crops, landmarks, float32(meshes), weights)
-    expression = np.repeat(float32(performances)[:, None] / 4, CONTROLS, 1)
-    return CrowdFaces(
-        faces, np.array(performances, np.int32), group, expression, np.zeros((count, 2), np.float32)
-    )
-
 
 @pytest.fixture(scope="module")
 def people() -> list[CrowdFaces]:
-    return [_person(0, [0, 1, 2], 0), _person(1, [0, 2], 0), _person(2, [0, 1], 1)]
+    return [
+        one_color_person(0, [0, 1, 2], 0),
+        one_color_person(1, [0, 2], 0),
+        one_color_person(2, [0, 1], 1),
+    ]
 
 
 def test_both_faces_of_a_pair_show_one_performance_of_one_group(people: list[CrowdFaces]) -> None:

@@ -6,7 +6,7 @@ predicted with it, whoever they show. Folded into the convolutions, it is the de
 identity starts from, whose mean face comes from its own footage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -113,6 +113,11 @@ class BaseModel(ReconstructionModel):
             "landmark_head": self.landmark_head,
             "decoder": self.decoder,
         }
+
+    def shared_variables(self) -> Collection[int]:
+        """Return the `id` of each variable of the encoder and its head."""
+        networks = (self.encoder, self.landmark_head)
+        return {id(v) for network in networks for v in network.trainable_variables}
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Predict the second person of each pair from the picture of the first.

@@ -5,18 +5,20 @@ from keras import ops
 
 from faceloom_train.model.networks import iterate_layers
 from faceloom_train.pretraining.base_model import STYLE_PREFIX, BaseModel, StyleModulation
+from faceloom_train.pretraining.encoder_model import EncoderModel
 from faceloom_train.runs.base_weights import BaseWeights, WeightKey
 from faceloom_train.runs.weight_matching import named_variables
 
 
-def folded_weights(model: BaseModel) -> BaseWeights:
+def folded_weights(model: EncoderModel | BaseModel) -> BaseWeights:
     """Return the weights that a new run starts from.
 
     Args:
         model: The trained model.
 
     Returns:
-        The weights of encoder, landmark head and decoder by network, layer and name.
+        The weights of encoder, landmark head and, if the model has one, decoder, by network, layer
+        and name.
     """
     weights = {
         WeightKey(network, *name): ops.convert_to_numpy(variable)
@@ -24,9 +26,10 @@ def folded_weights(model: BaseModel) -> BaseWeights:
         for name, variable in named_variables(graph)
         if not name[0].startswith(STYLE_PREFIX)
     }
-    for layer in iterate_layers(model.decoder):
-        if isinstance(layer, StyleModulation):
-            _fold(layer, weights)
+    for graph in model.base_networks.values():
+        for layer in iterate_layers(graph):
+            if isinstance(layer, StyleModulation):
+                _fold(layer, weights)
     return weights
 
 

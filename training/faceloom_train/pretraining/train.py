@@ -5,7 +5,7 @@ python -m faceloom_train.pretraining.train CROWD_FOLDER base.npz [--steps N] [--
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -24,15 +24,21 @@ from faceloom_train.model.optimizer import averaged_weights
 from faceloom_train.model.train_step import STEP_OUTPUTS, unpack_step_outputs
 from faceloom_train.pretraining.base_model import BaseModel
 from faceloom_train.pretraining.crowd_faces import CrowdFaces, align_people
+from faceloom_train.pretraining.encoder_model import EncoderModel
 from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
 from faceloom_train.runs.base_weights import copy_weights, read_base, save_base_weights
 
 # Pairs per step.
 _BATCH = 16
+# Pairs per step of the encoder alone, which reads both faces of each.
+_ENCODER_BATCH = 32
 # Peak of the learning rate, and the steps in which it is reached.
-_LEARNING_RATE = 2e-3
+_LEARNING_RATE = 1e-3
 _WARMUP_STEPS = 100
+# Factor of the learning rate of encoder and landmark head beside the decoder's: they have learned
+# alone before.
+_ENCODER_RATE = 0.3
 # Momentum of the average of the weights, which is stored.
 _EMA_MOMENTUM = 0.995
 # Weight of the error of the mean face's displacements.
@@ -45,6 +51,8 @@ _COLOR_JITTER = 0.5
 _SAVE_STEPS = 250
 # Steps after which the terms of the loss are printed.
 _REPORT_STEPS = 50
+
+AnyModel = TypeVar("AnyModel", EncoderModel, BaseModel)
 
 
 def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
@@ -59,7 +67,8 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
     optimizer = config.optimizer.model_copy(
         update={
             "learning_rate": _LEARNING_RATE,
-            "warmup_steps": min(_WARMUP_STEPS, steps // 4),
+            "warmup_steps": _WARMUP_STEPS,
+            "shared_rate": _ENCODER_RATE,
             "ema_momentum": _EMA_MOMENTUM,
         }
     )
@@ -80,8 +89,21 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
     )
 
 
+def encoder_config(config: TrainConfig, steps: int) -> TrainConfig:
+    """Return the configuration with which the encoder learns alone.
+
+    Args:
+        config: The configuration of the whole pretraining.
+        steps: Steps of the encoder.
+    """
+    loss = config.loss.model_copy(update={"displacement": 0.0})
+    optimizer = config.optimizer.model_copy(update={"shared_rate": 1.0})
+    changed = {"batch_size": _ENCODER_BATCH, "loss": loss, "optimizer": optimizer}
+    return config.model_copy(update={"steps": steps, **changed})
+
+
 class SaveAndReport(keras.callbacks.Callback):
-    """Stores the averaged weights and prints the losses now and then."""
+    """Stores the averaged weights and prints the mean losses now and then."""
 
     def __init__(self, out: Path, every: int):
         """Store where and how often to write.
@@ -92,6 +114,7 @@ class SaveAndReport(keras.callbacks.Callback):
         """
         super().__init__()
         self._out, self._every = out, every
+        self._sums: dict[str, float] = {}
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Write and print, if it is time.
@@ -102,21 +125,40 @@ class SaveAndReport(keras.callbacks.Callback):
         """
         if (batch + 1) % self._every == 0:
             store(self.model, self._out)
+        terms, _, rate = unpack_step_outputs(self.model, logs[STEP_OUTPUTS])
+        self._sums = {name: self._sums.get(name, 0) + value for name, value in terms.items()}
         if (batch + 1) % _REPORT_STEPS == 0:
-            terms, _, rate = unpack_step_outputs(self.model, logs[STEP_OUTPUTS])
-            values = " ".join(f"{name} {value:.4f}" for name, value in terms.items())
+            means = {name: value / _REPORT_STEPS for name, value in self._sums.items() if value}
+            values = " ".join(f"{name} {value:.4f}" for name, value in means.items())
             typer.echo(f"step {batch + 1} rate {rate:.2e} {values}")
+            self._sums = {}
 
 
-def store(model: BaseModel, out: Path) -> None:
+def store(model: EncoderModel | BaseModel, out: Path) -> None:
     """Write the averaged weights.
 
     Args:
-        model: The model.
+        model: The model; without a decoder, only encoder and landmark head are written.
         out: The file to write, NAME.npz.
     """
     with averaged_weights(model):
         save_base_weights(out, folded_weights(model))
+
+
+def train_encoder(
+    people: list[CrowdFaces], config: TrainConfig, out: Path, start: Path | None = None
+) -> None:
+    """Train the encoder alone and store its weights.
+
+    Args:
+        people: The faces of each person.
+        config: The configuration.
+        out: The file to write, NAME.npz; also every 250 steps.
+        start: A base to start from; None: random weights.
+    """
+    prepare_tensorflow()
+    keras.utils.set_random_seed(config.seed)
+    _fit(EncoderModel, people, config, out, start)
 
 
 def train(
@@ -135,9 +177,20 @@ def train(
     """
     prepare_tensorflow()
     keras.utils.set_random_seed(config.seed)
+    return _fit(BaseModel, people, config, out, start)
+
+
+def _fit(
+    kind: type[AnyModel],
+    people: list[CrowdFaces],
+    config: TrainConfig,
+    out: Path,
+    start: Path | None = None,
+) -> AnyModel:
+    """Build a model of one kind, train it and store its weights."""
     mean_faces = [compute_mean_face(own.faces, config.network.size) for own in people]
     pairs = PerformancePairs.from_people(people)
-    model = compile_model(BaseModel(config, mean_faces, pairs.performance.shape[1]))
+    model = compile_model(kind(config, mean_faces, pairs.performance.shape[1]))
     if start:
         copy_weights(model.base_networks, read_base(start))
     dataset = pack_batches(make_pair_dataset(pairs, config), model.batch_layout)
@@ -150,6 +203,9 @@ def main(
     crowd: Annotated[Path, typer.Argument(help="The folder of rendered people.")],
     out: Annotated[Path, typer.Argument(help="The weights to write, NAME.npz.")],
     preset: Annotated[str, typer.Option(help="Preset whose network learns.")] = "laptop_128",
+    encoder_steps: Annotated[
+        int, typer.Option(help="Steps of 64 faces that the encoder learns first; 0: none.")
+    ] = 2500,
     steps: Annotated[int, typer.Option(help="Steps of 16 pairs.")] = 12000,
     seed: Annotated[int, typer.Option(help="Seed of weights, pairs and augmentation.")] = 0,
     start: Annotated[Path | None, typer.Option(help="Base to start from, NAME.npz.")] = None,
@@ -160,12 +216,17 @@ def main(
         crowd: The folder of rendered people.
         out: The weights to write.
         preset: Preset whose network learns.
-        steps: Steps of 16 pairs.
+        encoder_steps: Steps of the encoder alone.
+        steps: Steps of the whole network.
         seed: Seed of weights, pairs and augmentation.
         start: A base to start from.
     """
     config = pretraining_config(preset, steps, seed)
-    train(align_people(read_people(crowd, validation=False), config), config, out, start)
+    people = align_people(read_people(crowd, validation=False), config)
+    if encoder_steps:
+        train_encoder(people, encoder_config(config, encoder_steps), out, start)
+        start = out
+    train(people, config, out, start)
 
 
 if __name__ == "__main__":

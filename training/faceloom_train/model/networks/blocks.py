@@ -51,6 +51,8 @@ def build_encoder(config: ConvNetwork) -> keras.Model:
     """
     face = keras.Input((config.size, config.size, 3), name="face")
     x = layers.Rescaling(4.0, -2.0)(face)
+    if config.input_scale > 1:
+        x = layers.AveragePooling2D(config.input_scale)(x)
     stride = config.stem_stride
     x = _activation(_conv(x, config.encoder[0], 2 * stride, "stem", strides=stride))
     for level in range(1, len(config.encoder)):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tests.helpers.fuzz_mutators import Mutator
+from tests.helpers.fuzzing.mutators import Mutator
 
 from faceloom.errors import FaceloomError
 from faceloom.faceset.faceswap_metadata import FaceswapMetadataError

@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 from tests.helpers.dfms import write_dfm
-from tests.helpers.fuzz_cases import Reader, mutate_by_extension, mutate_value_after
-from tests.helpers.fuzz_mutators import Mutator, to_zip
+from tests.helpers.fuzzing.cases import Reader, mutate_by_extension, mutate_value_after
+from tests.helpers.fuzzing.mutators import Mutator, to_zip
 
 from faceloom.inspect.artifacts import describe_onnx
 from faceloom_export.importers.dfm_reader import read_dfm

@@ -1,6 +1,6 @@
 """The runtime's readers of untrusted files, each with a valid artifact to mutate.
 
-`tests.helpers.fuzz_model_readers` has those of models and runs.
+`tests.helpers.fuzzing.model_readers` has those of models and runs.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ import numpy as np
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.facesets import good_faces, write_faceset
-from tests.helpers.fuzz_cases import Files, Reader, mutate_by_extension, mutate_value_after
-from tests.helpers.fuzz_mutators import Mutator, to_zip
+from tests.helpers.fuzzing.cases import Files, Reader, mutate_by_extension, mutate_value_after
+from tests.helpers.fuzzing.mutators import Mutator, to_zip
 
 from faceloom.array_types import float32
 from faceloom.errors import ArtifactRefused
