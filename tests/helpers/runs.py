@@ -21,6 +21,12 @@ NETWORK = {
     "output_stride": 4,
     "mean_face_max_shift": 0.15,
     "mean_face_light": True,
+    "mean_face_linear": True,
+}
+
+LIAE_NETWORK = {
+    "kind": "liae",
+    **{key: value for key, value in NETWORK.items() if key not in ("kind", "mean_face_linear")},
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 from pydantic import TypeAdapter
-from tests.helpers.runs import NETWORK
+from tests.helpers.runs import LIAE_NETWORK, NETWORK
 
 from faceloom_train.config import presets_directory, read_config
 from faceloom_train.config.schema import Network, OriginalNetwork
@@ -51,10 +51,9 @@ NETWORKS = {
         "output_scale": 4,
     },
     "df with a mask decoder": {**NETWORK, "size": 64, "shared_stages": 0, "mask_decoder": [4]},
-    "liae": {**NETWORK, "kind": "liae"},
+    "liae": LIAE_NETWORK,
     "liae without inter stages, with a mask decoder": {
-        **NETWORK,
-        "kind": "liae",
+        **LIAE_NETWORK,
         "size": 64,
         "decoder": [16, 12, 8],
         "residual_blocks": [1, 0, 1],
@@ -185,8 +184,11 @@ def test_the_landmark_head_starts_at_random() -> None:
     assert not bias.any()
 
 
-@pytest.mark.parametrize("kind", ["df", "liae"])
-def test_the_decoder_shifts_the_mean_face(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "layer"),
+    [("df", "mean_face_shift"), ("df", "mean_face_shift_linear"), ("liae", "mean_face_shift")],
+)
+def test_the_decoder_shifts_the_mean_face(kind: str, layer: str) -> None:
     """Displacements are in fractions of the side and limited by mean_face_max_shift."""
     config = network(kind, mean_face_max_shift=0.25, mean_face_light=False)
     networks = build_networks(config, ["a"])
@@ -197,7 +199,8 @@ def test_the_decoder_shifts_the_mean_face(kind: str) -> None:
     shift = layers["mean_face_shift"]
     shift.kernel.assign(np.zeros(shift.kernel.shape))
     for bias, pixels in [(np.arctanh([3 / 8, -1 / 8]), (3, -1)), ([100, 0], (8, 0))]:
-        shift.bias.assign(bias)
+        changed = layers[layer].bias
+        changed.assign(np.tile(bias, changed.shape[0] // 2))
         added = predict_all(networks, FACES)[0] - without_mean_face
         positions = np.arange(32)
         rows, columns = (np.clip(positions + step, 0, 31) for step in reversed(pixels))

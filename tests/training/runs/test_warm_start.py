@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.runs import NETWORK, metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import LIAE_NETWORK, NETWORK, metrics_rows, tiny_config, tiny_run
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.progress import Progress
@@ -36,7 +36,6 @@ LARGER = {
     "decoder": [16, 8, 4],
     "residual_blocks": [0, 1, 0],
 }
-LIAE = {**NETWORK, "kind": "liae"}
 # Identities and network of the new run; least fractions of the encoder and of all weights copied.
 STARTS = {
     "the same": (("ada", "ben"), NETWORK, 1.0, 1.0),
@@ -50,7 +49,7 @@ STARTS = {
         1.0,
         0.6,
     ),
-    "another kind": (("ada", "ben"), LIAE, 1.0, 0.3),
+    "another kind": (("ada", "ben"), LIAE_NETWORK, 1.0, 0.3),
 }
 
 
@@ -102,11 +101,11 @@ def test_a_liae_run_copies_shared_and_identity_layers(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     """Also with the identities in another order, and with one more."""
-    run = tiny_run(tmp_path / "source", facesets, network=LIAE, steps=2)
+    run = tiny_run(tmp_path / "source", facesets, network=LIAE_NETWORK, steps=2)
     train(run)
     paths = {"ben": facesets["ben"], "cy": facesets["ada"], "ada": facesets["ada"]}
     model, reports = initialize(
-        Run.create(tmp_path / "run", paths, tiny_config(network=LIAE), run.directory)
+        Run.create(tmp_path / "run", paths, tiny_config(network=LIAE_NETWORK), run.directory)
     )
     # All but the mean face of the new identity.
     assert 60 <= int(reports[0].note.split()[0]) < 100

@@ -102,6 +102,9 @@ class DfNetwork(ConvNetwork):
     """Selects this network."""
     shared_stages: NonNegativeInt = 1
     """First doublings of the decoder that all identities share."""
+    mean_face_linear: bool = False
+    """Whether shift and light of the mean face are the sum of what the decoder's convolutions
+    predict and of a linear function of the latent, which learns in fewer steps."""
 
     @model_validator(mode="after")
     def _check_shared_stages(self) -> "DfNetwork":

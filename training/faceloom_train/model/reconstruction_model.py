@@ -113,8 +113,13 @@ class ReconstructionModel(PrebuiltModel):
         """
         return 0.0
 
-    def _displacement_error(self, batch: dict[str, Any], shift: Any) -> Any:
-        """Return the error of the predicted faces, the last ones of the batch."""
+    def displacement_error(self, batch: dict[str, Any], shift: Any) -> Any:
+        """Return the mean error of displacements; 0 if their weight is 0.
+
+        Args:
+            batch: The batch.
+            shift: Displacements before the tanh [n, k, k, 2], of the last n faces of the batch.
+        """
         network = self.config.network
         if not self.config.loss.displacement or not isinstance(network, ConvNetwork):
             return ops.zeros(())
@@ -162,7 +167,7 @@ class ReconstructionModel(PrebuiltModel):
             "high_frequency": mean_over_faces(weights, high_frequency_error(prediction, target)),
             "mask": ops.mean(ops.abs(predicted_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
-            "displacement": self._displacement_error(x, y_pred.get("shift")),
+            "displacement": self.displacement_error(x, y_pred.get("shift")),
         }
         total = sum(getattr(config, name) * value for name, value in terms.items())
         total += self.additional_loss(x, y_pred)

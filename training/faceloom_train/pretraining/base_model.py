@@ -92,9 +92,8 @@ class BaseModel(ReconstructionModel):
         super().__init__(config, "base")
         network = config.network
         assert isinstance(network, DfNetwork), "only df networks have a base"
-        assert network.mean_face_light, (
-            "the base is trained with a mean face that shifts and is lit"
-        )
+        assert network.mean_face_light, "the mean face of a base shifts and is lit"
+        assert network.mean_face_linear, "the mean face of a base follows the latent"
         self.batch_layout = pair_layout(config, performance_size)
         self.encoder = build_encoder(network)
         self.landmark_head = build_landmark_head(network.latent_dim)
@@ -169,5 +168,5 @@ def _build_decoder(config: DfNetwork, styles: int) -> keras.Model:
     def apply_style(x: Any, name: str) -> Any:
         return StyleModulation(styles, name=STYLE_PREFIX + name)(x, style)
 
-    outputs = apply_decoder(inter(latent), config, config.shared_stages, apply_style)
+    outputs = apply_decoder(inter(latent), config, config.shared_stages, apply_style, latent)
     return keras.Model([latent, style], outputs, name="decoder")

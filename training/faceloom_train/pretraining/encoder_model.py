@@ -1,8 +1,9 @@
-"""The model that teaches the base's encoder to read a face, before there is a decoder.
+"""The model that teaches the base's encoder to read a face, before convolutions draw it.
 
 An encoder is an eighth of the operations of a whole network, so that it sees several times as many
-faces in the same time. What it must tell of each face is known: landmarks, expression, gaze, and
-the light, as the ratio of the face's colors to those of its person's mean face.
+faces in the same time. What it must tell of each face is known: landmarks, expression, gaze, how
+the mean face moves, and its light, as the ratio of the face's colors to those of the mean face. The
+two last are read as a decoder reads them, by its linear layers, which the base keeps.
 """
 
 from collections.abc import Sequence
@@ -15,18 +16,21 @@ from keras import layers, ops
 
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.schema import DfNetwork, TrainConfig
+from faceloom_train.model.layers import light_gains
 from faceloom_train.model.networks import build_landmark_head
-from faceloom_train.model.networks.blocks import build_encoder
+from faceloom_train.model.networks.blocks import build_encoder, build_linear_maps
 from faceloom_train.model.reconstruction_model import ReconstructionModel, by_identity
 from faceloom_train.pretraining.performance_pairs import pair_layout
 
-# Cells along a side of the grid on which the light is read.
-_LIGHT_GRID = 4
-# Largest logarithm of a ratio of colors; beyond, a face is a silhouette.
-_MAX_LIGHT = 1.5
+# Cells along a side of the grid on which colors are compared.
+_LIGHT_GRID = 8
+# Largest logarithm of a ratio of colors, whose gain `light_gains` can reach.
+_MAX_LIGHT = 0.65
 # Weight of the error of the light, next to 1 for landmarks and performance.
 _LIGHT_WEIGHT = 1.0
-# Added to colors and to the share of a cell that is face, against division by zero.
+# Weight of the error of the mean face's displacements.
+_DISPLACEMENT_WEIGHT = 2.0
+# Added to colors, gains and the share of a cell that is face, against division by zero.
 _EPSILON = 0.02
 
 
@@ -53,9 +57,8 @@ class EncoderModel(ReconstructionModel):
         self.encoder = build_encoder(network)
         self.landmark_head = build_landmark_head(network.latent_dim)
         self.performance_head = layers.Dense(performance_size, dtype="float32", name="performance")
-        self.light_head = layers.Dense(3 * _LIGHT_GRID**2, dtype="float32", name="light")
-        for head in (self.performance_head, self.light_head):
-            head.build((None, network.latent_dim))
+        self.performance_head.build((None, network.latent_dim))
+        self.linear_maps = build_linear_maps(network)
         faces = np.stack(mean_faces)
         self._mean_colors = ops.convert_to_numpy(_cell_colors(faces[..., :3], faces[..., 3:])[0])
         self.built = True
@@ -63,7 +66,11 @@ class EncoderModel(ReconstructionModel):
     @property
     def base_networks(self) -> dict[str, keras.Model]:
         """The networks whose weights are stored, by the names of `WeightKey`."""
-        return {"encoder": self.encoder, "landmark_head": self.landmark_head}
+        return {
+            "encoder": self.encoder,
+            "landmark_head": self.landmark_head,
+            "decoder": self.linear_maps,
+        }
 
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Read the faces of a batch.
@@ -73,16 +80,18 @@ class EncoderModel(ReconstructionModel):
             training: Not used; Keras passes it.
 
         Returns:
-            target [n, s, s, 5], landmarks [n, k, 2], performance [n, p] and light [n, g, g, 3].
+            target [n, s, s, 5], landmarks [n, k, 2], performance [n, p], shift [n, m, m, 2] and
+            light [n, m, m, 3].
         """
         targets, inputs = self.augment_batch(batch)
         latent = self.encoder(inputs)
-        light = ops.reshape(self.light_head(latent), (-1, _LIGHT_GRID, _LIGHT_GRID, 3))
+        shift, light = self.linear_maps(latent)
         landmarks = ops.reshape(self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2))
         return {
             "target": targets,
             "landmarks": landmarks,
             "performance": self.performance_head(latent),
+            "shift": shift,
             "light": light,
         }
 
@@ -107,9 +116,12 @@ class EncoderModel(ReconstructionModel):
         # Left and right of a mirrored face are exchanged, which the weights do not say.
         seen = 1 - by_identity(x["mirrored"])[:, None]
         performance = ops.abs(y_pred["performance"] - by_identity(x["performance"]))
-        light = _LIGHT_WEIGHT * self._light_error(x, y_pred)
-        total = landmarks + ops.mean(seen * performance) + light
-        for name, value in {"loss": total, "landmarks": landmarks, "l1": light}.items():
+        displacement = self.displacement_error(x, y_pred["shift"])
+        light = self._light_error(x, y_pred)
+        total = landmarks + ops.mean(seen * performance)
+        total += _DISPLACEMENT_WEIGHT * displacement + _LIGHT_WEIGHT * light
+        terms = {"landmarks": landmarks, "displacement": displacement, "l1": light}
+        for name, value in {"loss": total, **terms}.items():
             self.loss_trackers[name].update_state(value)
         return total
 
@@ -124,8 +136,11 @@ class EncoderModel(ReconstructionModel):
         light = ops.clip(
             ops.log(colors + _EPSILON) - ops.log(mean + _EPSILON), -_MAX_LIGHT, _MAX_LIGHT
         )
-        error = ops.mean(ops.abs(outputs["light"] - light), axis=-1, keepdims=True)
-        return ops.sum(shares * error) / ops.sum(shares)
+        gains = light_gains(outputs["light"])
+        cell = gains.shape[1] // _LIGHT_GRID
+        read = ops.log(ops.average_pool(gains, cell, cell) + _EPSILON)
+        error = ops.mean(ops.abs(read - light), axis=-1, keepdims=True)
+        return ops.sum(shares * error) / (ops.sum(shares) + _EPSILON)
 
 
 def _cell_colors(rgb: Any, mask: Any) -> tuple[Any, Any]:

@@ -17,8 +17,7 @@ def folded_weights(model: EncoderModel | BaseModel) -> BaseWeights:
         model: The trained model.
 
     Returns:
-        The weights of encoder, landmark head and, if the model has one, decoder, by network, layer
-        and name.
+        The weights of encoder, landmark head and decoder by network, layer and name.
     """
     weights = {
         WeightKey(network, *name): ops.convert_to_numpy(variable)

@@ -42,7 +42,7 @@ _ENCODER_RATE = 0.3
 # Momentum of the average of the weights, which is stored.
 _EMA_MOMENTUM = 0.995
 # Weight of the error of the mean face's displacements.
-_DISPLACEMENT = 0.5
+_DISPLACEMENT = 5.0
 # Variation of the colors of inputs and targets alike: cameras differ more than renders.
 _LIGHT_JITTER = 1.2
 # Further variation of the inputs' colors: a person's skin is no light.
@@ -96,9 +96,8 @@ def encoder_config(config: TrainConfig, steps: int) -> TrainConfig:
         config: The configuration of the whole pretraining.
         steps: Steps of the encoder.
     """
-    loss = config.loss.model_copy(update={"displacement": 0.0})
     optimizer = config.optimizer.model_copy(update={"shared_rate": 1.0})
-    changed = {"batch_size": _ENCODER_BATCH, "loss": loss, "optimizer": optimizer}
+    changed = {"batch_size": _ENCODER_BATCH, "optimizer": optimizer}
     return config.model_copy(update={"steps": steps, **changed})
 
 
@@ -138,7 +137,7 @@ def store(model: EncoderModel | BaseModel, out: Path) -> None:
     """Write the averaged weights.
 
     Args:
-        model: The model; without a decoder, only encoder and landmark head are written.
+        model: The model.
         out: The file to write, NAME.npz.
     """
     with averaged_weights(model):

@@ -107,7 +107,11 @@ def features_input(config: ConvNetwork, level: int) -> Any:
 
 
 def apply_decoder(
-    features: Any, config: ConvNetwork, level: int, style: Style = _unstyled
+    features: Any,
+    config: ConvNetwork,
+    level: int,
+    style: Style = _unstyled,
+    latent: Any = None,
 ) -> list[Any]:
     """Apply the layers of a decoder: doublings with residual blocks, then output convolutions.
 
@@ -118,6 +122,8 @@ def apply_decoder(
         config: The network.
         level: Index into `decoder`.
         style: Applied to the output of each convolution, before its activation.
+        latent: What the maps of the mean face also depend on linearly, [n, latent_dim]; None: they
+            depend on the features alone.
 
     Returns:
         RGB and mask [n, s, s, 4] and, if the mean face may shift, its displacements [n, k, k, 2]
@@ -127,7 +133,7 @@ def apply_decoder(
     for deeper in range(level + 1, len(config.decoder)):
         x = _double(x, config.decoder[deeper], f"double_{deeper}", style)
         x = _residuals(x, config, deeper, style=style)
-    maps = _mean_face_maps(x, config, style)
+    maps = _mean_face_maps(x, latent, config, style)
     if config.mask_decoder is None:
         return [_output_blocks(x, config, 4, "head", style), *maps]
     mask = features
@@ -138,6 +144,24 @@ def apply_decoder(
         _output_blocks(mask, config, 1, "mask_head", style),
     ]
     return [layers.Concatenate(dtype="float32")(outputs), *maps]
+
+
+def build_linear_maps(config: ConvNetwork) -> keras.Model:
+    """Build what is linear in a decoder: the mean face's displacements and light.
+
+    Args:
+        config: A network whose mean face shifts and has light.
+
+    Returns:
+        Latent [n, latent_dim] -> displacements [n, k, k, 2] before the tanh and light [n, k, k, 3]
+        before `light_gains`. The layers are named as those of a decoder.
+    """
+    latent, side = latent_input(config), _side(config, len(config.decoder) - 1)
+    outputs = [
+        _linear_map(latent, (None, side, side, count), f"{name}_linear")
+        for name, count in _mean_face_channels(config).items()
+    ]
+    return keras.Model(latent, outputs, name="decoder")
 
 
 def add_mean_face(outputs: Sequence[Any], config: ConvNetwork) -> Any:
@@ -152,15 +176,34 @@ def add_mean_face(outputs: Sequence[Any], config: ConvNetwork) -> Any:
     return MeanFace(config.mean_face_max_shift, name="mean_face", dtype="float32")(*outputs)
 
 
-def _mean_face_maps(x: Any, config: ConvNetwork, style: Style) -> list[Any]:
+def _mean_face_maps(x: Any, latent: Any, config: ConvNetwork, style: Style) -> list[Any]:
     """What moves and lights the mean face."""
-    channels = {"mean_face_shift": 2} if config.mean_face_max_shift else {}
-    if config.mean_face_light:
-        channels["mean_face_light"] = 3
+    maps = {
+        name: _to_float32(_conv(x, count, 3, name, style=style, initializer=_near_zero()))
+        for name, count in _mean_face_channels(config).items()
+    }
+    if latent is None:
+        return [*maps.values()]
     return [
-        _to_float32(_conv(x, count, 3, name, style=style, initializer=_near_zero()))
-        for name, count in channels.items()
+        layers.Add(dtype="float32")([values, _linear_map(latent, values.shape, f"{name}_linear")])
+        for name, values in maps.items()
     ]
+
+
+def _mean_face_channels(config: ConvNetwork) -> dict[str, int]:
+    channels = {"mean_face_shift": 2} if config.mean_face_max_shift else {}
+    return {**channels, "mean_face_light": 3} if config.mean_face_light else channels
+
+
+def _linear_map(latent: Any, shape: Sequence[Any], name: str) -> Any:
+    """A map [n, k, k, c] of the given shape that is linear in the latent and 0 at first."""
+    _, side, _, channels = shape
+    coarse = side // 2
+    dense = layers.Dense(
+        coarse * coarse * channels, kernel_initializer="zeros", name=name, dtype="float32"
+    )
+    cells = layers.Reshape((coarse, coarse, channels))(dense(latent))
+    return BilinearUpsample(side // coarse, dtype="float32")(cells)
 
 
 def _side(config: ConvNetwork, level: int) -> int:

@@ -31,5 +31,10 @@ def build_decoders(config: DfNetwork, count: int) -> tuple[keras.Model, ...]:
 
 def _build_decoder(config: DfNetwork, inter: keras.Model, name: str) -> keras.Model:
     latent = latent_input(config)
-    outputs = apply_decoder(inter(latent), config, config.shared_stages)
+    outputs = apply_decoder(
+        inter(latent),
+        config,
+        config.shared_stages,
+        latent=latent if config.mean_face_linear else None,
+    )
     return keras.Model(latent, add_mean_face(outputs, config), name=name)
