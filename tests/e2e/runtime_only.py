@@ -24,7 +24,7 @@ def main(demo: Path) -> None:
             "convert",
             sample / "target_ada.mp4",
             "--bundle",
-            demo / "project" / "bundles" / "ben-ada-smoke.bundle",
+            demo / "project" / "bundles" / "ben-ada-laptop_128.bundle",
             "--out",
             out,
         ]

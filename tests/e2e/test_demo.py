@@ -89,7 +89,7 @@ def test_an_earlier_demo_is_not_replaced_without_force(demo: tuple[Path, str, st
 
 def test_a_copied_bundle_runs(demo: tuple[Path, str, str], tmp_path: Path, sample: Path) -> None:
     shutil.copytree(
-        demo[0] / "project" / "bundles" / "ben-ada-smoke.bundle", tmp_path / "copied.bundle"
+        demo[0] / "project" / "bundles" / "ben-ada-laptop_128.bundle", tmp_path / "copied.bundle"
     )
     arguments = [
         "convert",
@@ -113,7 +113,7 @@ def again(demo: tuple[Path, str, str], sample: Path) -> list[dict[str, Any]]:
     arguments = [
         "swap", sample / "train_ben.mp4", "--onto", sample / "target_ada.mp4", "--out", out,
         "--target-footage", sample / "train_ada.mp4", "--project", demo[0] / "project",
-        "--preset", "smoke", "--steps", "20", "--color", "rct", "--guest-name", "ben",
+        "--preset", "laptop_128", "--steps", "20", "--color", "rct", "--guest-name", "ben",
         "--target-name", "ada", "--json",
     ]  # fmt: skip
     command = [sys.executable, "-m", "faceloom", *map(str, arguments)]

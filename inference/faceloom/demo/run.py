@@ -22,8 +22,9 @@ from faceloom.project.step import Step, key_of
 _SOURCE = "ben"
 # The sample's target identity, whose face is replaced.
 _TARGET = "ada"
-# The preset that the demo trains: the fastest one.
-_PRESET = "smoke"
+# The preset that the demo trains, and its steps: a base makes few of them enough.
+_PRESET = "laptop_128"
+_STEPS = 300
 # Seconds that the baseline takes, for the progress.
 _BASELINE_SECONDS = 5.0
 # The file that identifies a folder as a demo's.
@@ -67,7 +68,7 @@ def run_demo(
 
     Args:
         out: The folder for all results.
-        steps: Training steps; the preset's if None.
+        steps: Training steps; 300 if None.
         force: Whether to replace an earlier demo in the folder.
 
     Yields:
@@ -88,7 +89,7 @@ def _run_demo(out: Path, *, steps: int | None, force: bool) -> ProgressGenerator
     _prepare_folder(out, force=force)
     sample = Path(str(files("faceloom.demo") / "sample"))
     truth, paste = sample / f"truth_{_SOURCE}.mp4", out / "paste.mp4"
-    settings = _settings(sample, out, steps)
+    settings = _settings(sample, out, steps or _STEPS)
     project = Project.read(settings.project)
     with project.lock():
         plan = yield from prepare_swap(settings, project)

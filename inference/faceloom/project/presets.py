@@ -18,12 +18,6 @@ _PARALLEL = 0.9
 _START_SECONDS = 45.0
 # Seconds of the same that do not depend on the machine's speed: assumed.
 _FIXED_SECONDS = 8.0
-# Steps of laptop_128 below which smoke is chosen. Assumed; the score is about 37 there, between
-# 30 after 359 steps and 59 after 965 (docs/training.md).
-_FEWEST_STEPS = 500
-# Share of a preset's steps that give a recognizable face; no swap is planned with fewer. Assumed;
-# 36 % of the steps of laptop_128 give a score of 30 (docs/training.md).
-_LEAST_SHARE = 0.3
 # More steps than these multiples of a preset's own are not planned: they hardly help.
 _MOST_MULTIPLE = 6
 # Longest training that is chosen without --minutes, in seconds.
@@ -42,6 +36,10 @@ class Preset:
     """Side of its crops in pixels."""
     steps: int
     """Steps that its swap needs."""
+    least_steps: int
+    """Steps that give a recognizable face; no swap is planned with fewer. With a base, those after
+    which it was measured (docs/training.md); else 30 % of `steps`, assumed: 36 % of those of
+    laptop_128 from random weights gave a score of 30."""
     float32_seconds: float
     """Processor time of a step on the reference core, in float32."""
     bfloat16_seconds: float
@@ -59,16 +57,16 @@ class Preset:
 # the GPU is that of the bare step divided by the fraction of its speed that a run reaches;
 # base_128: with 32 faces.
 PRESETS = (
-    Preset("smoke", 96, 1000, 0.17, 0.13, 0.012, 1.1),
-    Preset("laptop_128", 128, 1000, 0.33, 0.25, 0.012, 1.2),
-    Preset("base_128", 128, 2000, 1.43, 0.72, 0.017, 1.8),
-    Preset("base_256", 256, 4000, 14.4, 7.2, 0.0195, 4.4),
+    Preset("smoke", 96, 1000, 300, 0.17, 0.13, 0.012, 1.1),
+    Preset("laptop_128", 128, 1000, 150, 0.33, 0.25, 0.012, 1.2),
+    Preset("base_128", 128, 2000, 600, 1.43, 0.72, 0.017, 1.8),
+    Preset("base_256", 256, 4000, 1200, 14.4, 7.2, 0.0195, 4.4),
 )
 # Presets that are only trained when they are asked for. Times and memory as above; assumed: steps,
 # hires_384 on a CPU (16 times the time of one face, and twice in float32), laptop_96 on a GPU.
 _OTHER_PRESETS = (
-    Preset("laptop_96", 96, 1000, 0.20, 0.15, 0.012, 1.1),
-    Preset("hires_384", 384, 4000, 32.0, 16.0, 0.026, 7.1),
+    Preset("laptop_96", 96, 1000, 300, 0.20, 0.15, 0.012, 1.1),
+    Preset("hires_384", 384, 4000, 1200, 32.0, 16.0, 0.026, 7.1),
 )
 # Presets of the trainer without measured times.
 _UNMEASURED = ("original_64",)
@@ -133,7 +131,7 @@ def least_steps(name: str, steps: int) -> int:
         steps: Steps that are planned; never more than these are asked for.
     """
     preset = preset_named(name) or PRESETS[0]
-    return min(steps, round(_LEAST_SHARE * preset.steps))
+    return min(steps, preset.least_steps)
 
 
 def most_steps(name: str) -> int:
@@ -237,7 +235,16 @@ def _known(name: str, steps: int | None) -> Preset:
     assert steps is not None, "checked"
     # Its time is unknown: as slow as the slowest that a machine of this kind chooses.
     cpu, gpu = PRESETS[2], PRESETS[3]
-    return Preset(name, 128, steps, cpu.float32_seconds, cpu.bfloat16_seconds, gpu.gpu_seconds, 4.0)
+    return Preset(
+        name,
+        128,
+        steps,
+        PRESETS[0].least_steps,
+        cpu.float32_seconds,
+        cpu.bfloat16_seconds,
+        gpu.gpu_seconds,
+        4.0,
+    )
 
 
 def _best(machine: MachineSpeed, seconds: float | None) -> Preset:
@@ -247,7 +254,7 @@ def _best(machine: MachineSpeed, seconds: float | None) -> Preset:
         return by_name[_GPU_DEFAULT]
     default = by_name[_CPU_DEFAULT]
     limit = _LONGEST_DEFAULT if seconds is None else seconds
-    if training_seconds(default, _FEWEST_STEPS, machine) <= limit:
+    if training_seconds(default, default.least_steps, machine) <= limit:
         return default
     return PRESETS[0]
 

@@ -34,9 +34,11 @@ UNUSED = MachineSpeed(2, 100, amx=False, avx512=True, memory_gb=8, gpu="H", trai
         (LAPTOP, 240, "laptop_128", (1100, 1300)),
         (LAPTOP, 900, "laptop_128", (4500, 5500)),
         (LAPTOP, 36000, "laptop_128", (6000, 6000)),
-        (LAPTOP, 100, "smoke", (400, 900)),
+        (LAPTOP, 100, "laptop_128", (300, 500)),
+        (LAPTOP, 50, "smoke", (150, 300)),
         (OLD, None, "laptop_128", (1000, 1000)),
-        (OLD, 420, "smoke", (300, 900)),
+        (OLD, 420, "laptop_128", (250, 500)),
+        (OLD, 200, "smoke", (100, 300)),
         (SERVER, None, "laptop_128", (1000, 1000)),
         (GPU, None, "base_256", (4000, 4000)),
         # A GPU that the installed trainer does not find counts for nothing.
@@ -115,7 +117,13 @@ def test_every_preset_of_the_trainer_is_known() -> None:
 
 @pytest.mark.parametrize(
     ("name", "steps", "least"),
-    [("smoke", 1000, 300), ("base_256", 4000, 1200), ("mine.yaml", 900, 300), ("smoke", 20, 20)],
+    [
+        ("smoke", 1000, 300),
+        ("laptop_128", 1000, 150),
+        ("base_256", 4000, 1200),
+        ("mine.yaml", 900, 300),
+        ("smoke", 20, 20),
+    ],
 )
 def test_a_recognizable_face_takes_steps(name: str, steps: int, least: int) -> None:
     assert least_steps(name, steps) == least

@@ -20,6 +20,7 @@ from faceloom_train.model.losses import (
     mean_over_faces,
     pixel_weights,
     without_hidden_pixels,
+    without_mouth_map,
 )
 
 pytestmark = pytest.mark.training
@@ -165,6 +166,17 @@ def test_eyes_and_mouth_have_more_weight_at_any_coverage(coverage: float) -> Non
         assert weights[y, x] > 3.5
     assert weights[nose[1], nose[0]] < 2.5
     assert weights[0, 0] == pytest.approx(1, abs=0.01)
+
+
+def test_the_amount_of_detail_does_not_count_at_the_mouth() -> None:
+    crop = CropGeometry(size=64, coverage=1.0)
+    weights = without_mouth_map(crop)[0, ..., 0]
+    eye_left, eye_right, nose, *mouth_corners = np.intp(np.rint(crop.template_xy()))
+    x, y = np.intp(np.mean(mouth_corners, axis=0))
+    assert weights[y, x] == 0
+    assert weights[nose[1], nose[0]] > 0.5
+    for x, y in (eye_left, eye_right):
+        assert weights[y, x] > 0.99
 
 
 def all_losses(weights: np.ndarray, target: tf.Tensor, prediction: tf.Tensor) -> list[tf.Tensor]:

@@ -13,11 +13,11 @@ from faceloom_train.data.dataset import LANDMARK_UNIT
 
 # Left eye, right eye and mouth of an aligned face: center x, y and standard deviation x, y, as
 # fractions of the side of a crop of coverage 1.
-_EYES_MOUTH = (
-    (0.371, 0.39, 0.06, 0.04),
-    (0.6195, 0.39, 0.06, 0.04),
-    (0.495, 0.675, 0.075, 0.06),
-)
+_EYES = ((0.371, 0.39, 0.06, 0.04), (0.6195, 0.39, 0.06, 0.04))
+_MOUTH = (0.495, 0.675, 0.075, 0.06)
+# Factor of the mouth's map that is left out of the high-frequency term: all within 1.2 standard
+# deviations of its center, a quarter at 2.
+_MOUTH_LEFT_OUT = 2.0
 # Distance of the windows of SSIM, in pixels. Neighboring windows are so similar that three of four
 # are left out: they would be a sixth of a step.
 _SSIM_STRIDE = 2
@@ -81,14 +81,34 @@ def eyes_mouth_map(crop: CropGeometry, extra: float) -> np.ndarray:
     Returns:
         [1, s, s, 1].
     """
+    return float32(1 + extra * sum(_gaussian(crop, *feature) for feature in (*_EYES, _MOUTH)))
+
+
+def without_mouth_map(crop: CropGeometry) -> np.ndarray:
+    """Return 0 at the mouth of an aligned crop, rising to 1 around it.
+
+    There the high-frequency term would be smallest with a hatch: teeth are the detail that is
+    hardest to predict.
+
+    Args:
+        crop: Geometry of the crop.
+
+    Returns:
+        [1, s, s, 1].
+    """
+    return float32(np.clip(1 - _MOUTH_LEFT_OUT * _gaussian(crop, *_MOUTH), 0, 1))
+
+
+def _gaussian(
+    crop: CropGeometry, center_x: float, center_y: float, sigma_x: float, sigma_y: float
+) -> np.ndarray:
+    """A Gaussian [1, s, s, 1] on an aligned crop, 1 at its center."""
     position = (
         (np.arange(crop.size, dtype=np.float32) + 0.5) / crop.size - 0.5
     ) * crop.coverage + 0.5
     x, y = np.meshgrid(position, position)
-    gaussians = [
-        np.exp(-(((x - cx) / sx) ** 2 + ((y - cy) / sy) ** 2) / 2) for cx, cy, sx, sy in _EYES_MOUTH
-    ]
-    return float32(1 + extra * np.sum(gaussians, axis=0))[None, ..., None]
+    exponent = ((x - center_x) / sigma_x) ** 2 + ((y - center_y) / sigma_y) ** 2
+    return np.exp(-exponent / 2)[None, ..., None]
 
 
 def absolute_error(prediction: Any, target: Any) -> Any:

@@ -23,6 +23,7 @@ from faceloom_train.model.losses import (
     mean_over_faces,
     pixel_weights,
     without_hidden_pixels,
+    without_mouth_map,
 )
 from faceloom_train.model.train_step import run_train_step
 
@@ -164,7 +165,9 @@ class ReconstructionModel(PrebuiltModel):
             "gradient_difference": mean_over_faces(
                 weights, gradient_difference_error(prediction, target)
             ),
-            "high_frequency": mean_over_faces(weights, high_frequency_error(prediction, target)),
+            "high_frequency": mean_over_faces(
+                weights * without_mouth_map(self.crop), high_frequency_error(prediction, target)
+            ),
             "mask": ops.mean(ops.abs(predicted_mask - mask)),
             "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
             "displacement": self.displacement_error(x, y_pred.get("shift")),

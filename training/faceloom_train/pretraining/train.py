@@ -42,7 +42,10 @@ _ENCODER_RATE = 0.3
 # Momentum of the average of the weights, which is stored.
 _EMA_MOMENTUM = 0.995
 # Weight of the error of the mean face's displacements.
-_DISPLACEMENT = 5.0
+_DISPLACEMENT = 3.0
+# Weight of the amount of fine detail: where teeth and lips cannot be predicted yet, a hatch is the
+# cheapest detail. Fine detail comes from the mean face.
+_HIGH_FREQUENCY = 0.0
 # Variation of the colors of inputs and targets alike: cameras differ more than renders.
 _LIGHT_JITTER = 1.2
 # Further variation of the inputs' colors: a person's skin is no light.
@@ -72,7 +75,9 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
             "ema_momentum": _EMA_MOMENTUM,
         }
     )
-    loss = config.loss.model_copy(update={"displacement": _DISPLACEMENT})
+    loss = config.loss.model_copy(
+        update={"displacement": _DISPLACEMENT, "high_frequency": _HIGH_FREQUENCY}
+    )
     augmentation = config.augmentation.model_copy(
         update={"color_jitter": _COLOR_JITTER, "light_jitter": _LIGHT_JITTER}
     )
