@@ -64,7 +64,7 @@ def test_both_faces_of_a_pair_show_one_performance_of_one_group(people: list[Cro
 def trained(people: list[CrowdFaces], tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     keras.utils.set_random_seed(1)
     config = tiny_config(steps=6, batch_size=4, loss={"displacement": 0.5})
-    return train(people, config, tmp_path_factory.mktemp("base") / "base.npz")
+    return train(BaseModel, people, config, tmp_path_factory.mktemp("base") / "base.npz")
 
 
 def test_the_performance_counts_where_the_face_is_not_mirrored(trained: BaseModel) -> None:
@@ -98,7 +98,7 @@ def test_a_pretraining_continues_from_a_base(
         loss={"displacement": 0.5},
         optimizer={"learning_rate": 1e-30, "ema_momentum": 0.5},
     )
-    continued = folded_weights(train(people, config, tmp_path / "more.npz", base))
+    continued = folded_weights(train(BaseModel, people, config, tmp_path / "more.npz", base))
     for key, value in folded_weights(trained).items():
         np.testing.assert_allclose(continued[key], value, atol=1e-3, err_msg=str(key))
 

@@ -10,7 +10,7 @@ from tests.helpers.runs import tiny_config
 from faceloom.array_types import float32
 from faceloom_train.pretraining.crowd_faces import CrowdFaces
 from faceloom_train.pretraining.encoder_model import EncoderModel
-from faceloom_train.pretraining.train import encoder_config, train_encoder
+from faceloom_train.pretraining.train import encoder_config, train
 from faceloom_train.runs.base_weights import read_base
 
 pytestmark = pytest.mark.training
@@ -100,7 +100,7 @@ def test_training_changes_encoder_head_and_linear_maps(tmp_path: Path) -> None:
     stored = []
     for steps in (1, 4):
         config = encoder_config(tiny_config(loss={"displacement": 0.5}), steps)
-        train_encoder(people, config, tmp_path / "encoder.npz")
+        train(EncoderModel, people, config, tmp_path / "encoder.npz")
         stored.append(read_base(tmp_path / "encoder.npz"))
     layers = {key.layer for key in stored[0] if key.network == "decoder"}
     assert layers == {"mean_face_shift_linear", "mean_face_light_linear"}

@@ -149,28 +149,17 @@ def store(model: EncoderModel | BaseModel, out: Path) -> None:
         save_base_weights(out, folded_weights(model))
 
 
-def train_encoder(
-    people: list[CrowdFaces], config: TrainConfig, out: Path, start: Path | None = None
-) -> None:
-    """Train the encoder alone and store its weights.
-
-    Args:
-        people: The faces of each person.
-        config: The configuration.
-        out: The file to write, NAME.npz; also every 250 steps.
-        start: A base to start from; None: random weights.
-    """
-    prepare_tensorflow()
-    keras.utils.set_random_seed(config.seed)
-    _fit(EncoderModel, people, config, out, start)
-
-
 def train(
-    people: list[CrowdFaces], config: TrainConfig, out: Path, start: Path | None = None
-) -> BaseModel:
-    """Train a base and store its weights.
+    kind: type[AnyModel],
+    people: list[CrowdFaces],
+    config: TrainConfig,
+    out: Path,
+    start: Path | None = None,
+) -> AnyModel:
+    """Build a model of one kind, train it and store its weights.
 
     Args:
+        kind: The encoder alone, or the whole network.
         people: The faces of each person.
         config: The configuration.
         out: The file to write, NAME.npz; also every 250 steps.
@@ -181,17 +170,6 @@ def train(
     """
     prepare_tensorflow()
     keras.utils.set_random_seed(config.seed)
-    return _fit(BaseModel, people, config, out, start)
-
-
-def _fit(
-    kind: type[AnyModel],
-    people: list[CrowdFaces],
-    config: TrainConfig,
-    out: Path,
-    start: Path | None = None,
-) -> AnyModel:
-    """Build a model of one kind, train it and store its weights."""
     mean_faces = [compute_mean_face(own.faces, config.network.size) for own in people]
     pairs = PerformancePairs.from_people(people)
     model = compile_model(kind(config, mean_faces, pairs.performance.shape[1]))
@@ -228,9 +206,9 @@ def main(
     config = pretraining_config(preset, steps, seed)
     people = align_people(read_people(crowd, validation=False), config)
     if encoder_steps:
-        train_encoder(people, encoder_config(config, encoder_steps), out, start)
+        train(EncoderModel, people, encoder_config(config, encoder_steps), out, start)
         start = out
-    train(people, config, out, start)
+    train(BaseModel, people, config, out, start)
 
 
 if __name__ == "__main__":
