@@ -20,6 +20,7 @@ def one_color_person(index: int, performances: list[int], group: int) -> CrowdFa
     weights = np.ones(count, np.float32)
     landmarks = np.zeros((count, len(EXPRESSION_LANDMARKS), 2), np.float32)
     meshes = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 468, 2)).repeat(count, 0)
+    meshes += 0.01 * float32(performances)[:, None, None]
     faces = TrainingFaces(f"p{index}", crops, landmarks, float32(meshes), weights)
     expression = np.repeat(float32(performances)[:, None] / 4, CONTROLS, 1)
     return CrowdFaces(

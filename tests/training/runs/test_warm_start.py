@@ -155,7 +155,7 @@ def test_a_warm_start_is_recorded_and_trains(
     [
         {"kind": "original"},
         {**NETWORK, "encoder": [6, 12], "latent_dim": 12, "decoder": [12, 6]},
-        {**NETWORK, "encoder": [6, 12], "decoder": [12, 6]},
+        {**NETWORK, "encoder": [6, 12], "decoder": [12, 6], "mean_face_linear": False},
     ],
 )
 def test_a_run_with_another_network_is_refused(

@@ -160,12 +160,15 @@ class MeanFace(keras.layers.Layer):
 
 
 def light_gains(light: Any) -> Any:
-    """Return gains from 0 to 2, and 1 for 0.
+    """Return gains from 0 to 2 for RGB, 1 where the light is 0, and 1 for the mask.
 
     Args:
-        light: A tensor of any shape.
+        light: [n, k, k, 3].
+
+    Returns:
+        [n, k, k, 4].
     """
-    return 1 + ops.tanh(light)
+    return 1 + ops.pad(ops.tanh(light), [[0, 0], [0, 0], [0, 0], [0, 1]])
 
 
 def add_shifted(x: Any, image: Any, shift: Any, gains: Any, mirrored: Any) -> Any:
@@ -175,7 +178,7 @@ def add_shifted(x: Any, image: Any, shift: Any, gains: Any, mirrored: Any) -> An
         x: [n, s, s, c].
         image: The image for all [s, s, c], or one for each [n, s, s, c].
         shift: Displacements [n, k, k, 2], x and y, in sides of the image.
-        gains: What the image's RGB is multiplied by, [n, k, k, 3]; None: 1.
+        gains: What the image is multiplied by, [n, k, k, c]; None: 1.
         mirrored: [n], 1 where the image is mirrored; None: nowhere.
 
     Returns:
@@ -193,8 +196,7 @@ def add_shifted(x: Any, image: Any, shift: Any, gains: Any, mirrored: Any) -> An
         first = ops.arange(ops.shape(x)[0])[:, None, None] * side**2
     sampled = sample_bilinear(pixels, side, columns, rows, first)
     if gains is not None:
-        gains = resize_bilinear(gains, side)
-        sampled = sampled * ops.concatenate([gains, ops.ones_like(gains[..., :1])], -1)
+        sampled = sampled * resize_bilinear(gains, side)
     return x + sampled
 
 

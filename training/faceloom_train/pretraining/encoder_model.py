@@ -136,7 +136,7 @@ class EncoderModel(ReconstructionModel):
         light = ops.clip(
             ops.log(colors + _EPSILON) - ops.log(mean + _EPSILON), -_MAX_LIGHT, _MAX_LIGHT
         )
-        gains = light_gains(outputs["light"])
+        gains = light_gains(outputs["light"])[..., :3]
         cell = gains.shape[1] // _LIGHT_GRID
         read = ops.log(ops.average_pool(gains, cell, cell) + _EPSILON)
         error = ops.mean(ops.abs(read - light), axis=-1, keepdims=True)

@@ -203,7 +203,8 @@ def _linear_map(latent: Any, shape: Sequence[Any], name: str) -> Any:
         coarse * coarse * channels, kernel_initializer="zeros", name=name, dtype="float32"
     )
     cells = layers.Reshape((coarse, coarse, channels))(dense(latent))
-    return BilinearUpsample(side // coarse, dtype="float32")(cells)
+    # int8 graphs keep layers with "mean_face" in their name in float32 (`faceloom_export.graph`).
+    return BilinearUpsample(side // coarse, dtype="float32", name=f"{name}_upsample")(cells)
 
 
 def _side(config: ConvNetwork, level: int) -> int:
