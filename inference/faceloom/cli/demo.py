@@ -20,7 +20,7 @@ def add_commands(app: typer.Typer) -> None:
 def demo_command(
     out: Annotated[Path, typer.Option(help="Folder for all results.")] = Path("demo"),
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps; 300 if not given.")
+        int | None, typer.Option(min=1, help="Training steps, in place of the demo's own number.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier demo in OUT.")] = False,
     json: Annotated[

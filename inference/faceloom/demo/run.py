@@ -68,7 +68,7 @@ def run_demo(
 
     Args:
         out: The folder for all results.
-        steps: Training steps; 300 if None.
+        steps: Training steps; None: `_STEPS`.
         force: Whether to replace an earlier demo in the folder.
 
     Yields:

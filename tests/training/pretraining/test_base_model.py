@@ -10,7 +10,6 @@ from keras import ops
 from tests.helpers.crowd_faces import one_color_person
 from tests.helpers.runs import NETWORK, metrics_rows, tiny_config
 
-from faceloom.array_types import float32
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_train.config.loader import read_config
 from faceloom_train.config.presets import preset_path
@@ -67,24 +66,16 @@ def trained(people: list[CrowdFaces], tmp_path_factory: pytest.TempPathFactory) 
     return train(BaseModel, people, config, tmp_path_factory.mktemp("base") / "base.npz")
 
 
-def test_the_performance_counts_where_the_face_is_not_mirrored(trained: BaseModel) -> None:
-    mirrored = float32([[1, 1], [0, 0]])
-    batch = {"mirrored": mirrored, "performance": np.zeros((2, 2, 3), np.float32)}
-    for read, error in ((float32([[9, 9, 9], [0, 0, 0]]), 0), (float32([[9, 9, 9], [1, 1, 4]]), 1)):
-        loss = trained.additional_loss(batch, {"performance": read})
-        assert float(loss) == pytest.approx(error)
-
-
-def test_a_run_starts_with_what_the_base_draws_for_nobody(trained: BaseModel) -> None:
+def test_a_run_starts_with_what_the_base_predicts_for_nobody(trained: BaseModel) -> None:
     model = build_compiled_model(tiny_config(), ["ada", "ben"])
     assert copy_base(model, folded_weights(trained)) > 0.5
     latent = np.random.default_rng(2).normal(size=(3, NETWORK["latent_dim"])).astype(np.float32)
-    drawn, *_ = trained.decoder([latent, np.zeros(3, np.int32)])
+    predicted, *_ = trained.decoder([latent, np.zeros(3, np.int32)])
     styled, *_ = trained.decoder([latent, np.ones(3, np.int32)])
-    assert float(ops.max(ops.abs(drawn - styled))) > 1e-4
+    assert float(ops.max(ops.abs(predicted - styled))) > 1e-4
     for decoder in model.decoders:
         # The mean face is still 0.
-        np.testing.assert_allclose(decoder(latent), drawn, atol=1e-5)
+        np.testing.assert_allclose(decoder(latent), predicted, atol=1e-5)
     faces = np.random.default_rng(3).uniform(size=(2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(model.encoder(faces), trained.encoder(faces), atol=1e-6)
 
@@ -232,3 +223,19 @@ def test_shared_layers_learn_more_slowly(rate: float, slow: bool) -> None:
     assert moved[id(model.landmark_head.layers[-1].kernel)] != slow
     assert moved[id(model.decoders[0].get_layer("inter").get_layer("features").kernel)] != slow
     assert all(moved[id(decoder.get_layer("head").kernel)] for decoder in model.decoders)
+
+
+def test_the_loss_of_a_base_has_the_performance_of_the_input(
+    people: list[CrowdFaces], trained: BaseModel
+) -> None:
+    config = trained.config
+    pairs = PerformancePairs.from_people(people)
+    (batch, *_) = make_pair_dataset(pairs, config)
+    batch = {**batch, "mirrored": np.zeros_like(batch["mirrored"])}
+    outputs = trained(batch)
+    true = batch["performance"][:, 0]
+    without, wrong = (
+        float(trained.compute_terms(batch, {**outputs, "performance": true + error})[1])
+        for error in (0.0, 1.0)
+    )
+    assert wrong - without == pytest.approx(1, rel=1e-3)

@@ -33,7 +33,7 @@ class ConvNetwork(StrictModel):
     """Selects the network: df or liae."""
     size: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
     """Side of the crops in pixels, 32 to 1024."""
-    input_scale: Literal[1, 2, 4] = 1
+    input_scale: Literal[1, 2] = 1
     """Factor by which the encoder's input is reduced first."""
     stem_stride: Literal[2, 4] = 4
     """Stride of the encoder's first convolution."""
@@ -45,7 +45,7 @@ class ConvNetwork(StrictModel):
     """Channels of the decoder's smallest features and after each doubling."""
     residual_blocks: tuple[NonNegativeInt, ...]
     """Residual blocks at each level of `decoder`."""
-    output_stride: Literal[2, 4, 8, 16] = 4
+    output_stride: Literal[2, 4, 8] = 4
     """Side of the pixel block that the output convolution writes at each position."""
     mask_decoder: Channels | None = None
     """Channels after each doubling of a separate mask decoder, which branches off after the shared

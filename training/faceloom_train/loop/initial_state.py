@@ -12,10 +12,10 @@ from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.runs.base_weights import copy_base, is_base, read_base
+from faceloom_train.runs.base_weights import copy_base, read_base
 from faceloom_train.runs.checkpoint import latest_checkpoint, restore_checkpoint
 from faceloom_train.runs.checkpoint_paths import list_checkpoints
-from faceloom_train.runs.run_directory import Run
+from faceloom_train.runs.run_directory import Run, is_base
 from faceloom_train.runs.warm_start import copy_weights
 
 log = logging.getLogger(__name__)

@@ -105,15 +105,6 @@ class ReconstructionModel(PrebuiltModel):
         """
         return run_train_step(self, arguments)
 
-    def additional_loss(self, batch: dict[str, Any], outputs: dict[str, Any]) -> Any:
-        """Return what is added to the weighted sum of the terms; 0 here.
-
-        Args:
-            batch: The batch.
-            outputs: What `call` returned.
-        """
-        return 0.0
-
     def displacement_error(self, batch: dict[str, Any], shift: Any) -> Any:
         """Return the mean error of displacements; 0 if their weight is 0.
 
@@ -139,7 +130,7 @@ class ReconstructionModel(PrebuiltModel):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the weighted sum of the terms, and update the trackers of it and of each term.
+        """Return the loss, and update the trackers of it and of its terms.
 
         Args:
             x: The batch.
@@ -148,16 +139,31 @@ class ReconstructionModel(PrebuiltModel):
             sample_weight: Not used.
             training: Not used.
         """
+        terms, total = self.compute_terms(x, y_pred)
+        for name, value in {"loss": total, **terms}.items():
+            self.loss_trackers[name].update_state(value)
+        # An infinite loss can have finite gradients; NaN makes the optimizer skip the step.
+        return total * ops.where(ops.isfinite(total), 1.0, np.nan)
+
+    def compute_terms(
+        self, batch: dict[str, Any], outputs: dict[str, Any]
+    ) -> tuple[dict[str, Any], Any]:
+        """Return the terms of the loss by name, and their weighted sum.
+
+        Args:
+            batch: The batch.
+            outputs: What `call` returned.
+        """
         config = self.config.loss
         # Split once: the gradient of slicing the last axis is slow.
-        prediction, predicted_mask = ops.split(y_pred["prediction"], [3], axis=-1)
-        target, mask, outline = ops.split(y_pred["target"], [3, 4], axis=-1)
+        prediction, predicted_mask = ops.split(outputs["prediction"], [3], axis=-1)
+        target, mask, outline = ops.split(outputs["target"], [3, 4], axis=-1)
         if outline.shape[-1]:
             target, prediction = without_hidden_pixels(target, prediction, outline - mask)
         else:
             outline = mask
         weights = pixel_weights(mask, outline, self.crop, config)
-        landmarks = by_identity(x["landmarks"])
+        landmarks = by_identity(batch["landmarks"])
         scales = dssim_scales(config, self.crop.size)
         terms = {
             "l1": mean_over_faces(weights, absolute_error(prediction, target)),
@@ -169,15 +175,10 @@ class ReconstructionModel(PrebuiltModel):
                 weights * without_mouth_map(self.crop), high_frequency_error(prediction, target)
             ),
             "mask": ops.mean(ops.abs(predicted_mask - mask)),
-            "landmarks": ops.mean(ops.abs(y_pred["landmarks"] - landmarks)),
-            "displacement": self.displacement_error(x, y_pred.get("shift")),
+            "landmarks": ops.mean(ops.abs(outputs["landmarks"] - landmarks)),
+            "displacement": self.displacement_error(batch, outputs.get("shift")),
         }
-        total = sum(getattr(config, name) * value for name, value in terms.items())
-        total += self.additional_loss(x, y_pred)
-        for name, value in {"loss": total, **terms}.items():
-            self.loss_trackers[name].update_state(value)
-        # An infinite loss can have finite gradients; NaN makes the optimizer skip the step.
-        return total * ops.where(ops.isfinite(total), 1.0, np.nan)
+        return terms, sum(getattr(config, name) * value for name, value in terms.items())
 
 
 def by_identity(x: Any) -> Any:

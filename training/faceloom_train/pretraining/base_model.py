@@ -14,18 +14,10 @@ import numpy as np
 from jaxtyping import Float32
 from keras import layers, ops
 
-from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.config.schema import DfNetwork, TrainConfig
 from faceloom_train.model.layers import add_shifted, light_gains
-from faceloom_train.model.networks import build_landmark_head
-from faceloom_train.model.networks.blocks import (
-    apply_decoder,
-    apply_inter,
-    build_encoder,
-    latent_input,
-)
-from faceloom_train.model.reconstruction_model import ReconstructionModel
-from faceloom_train.pretraining.performance_pairs import pair_layout
+from faceloom_train.model.networks.blocks import apply_decoder, apply_inter, latent_input
+from faceloom_train.pretraining.pretraining_model import PretrainingModel, performance_error
 
 # Weight of the error of expression and gaze that are read from the latent.
 _PERFORMANCE_WEIGHT = 1.0
@@ -73,7 +65,7 @@ class StyleModulation(layers.Layer):
         return x * (1 + ops.cast(gain, x.dtype)) + ops.cast(offset, x.dtype)
 
 
-class BaseModel(ReconstructionModel):
+class BaseModel(PretrainingModel):
     """Learns to predict each person of a group from the pictures of all others."""
 
     def __init__(
@@ -85,33 +77,15 @@ class BaseModel(ReconstructionModel):
         """Build the networks under Keras' current dtype policy.
 
         Args:
-            config: The configuration of a `df` network whose mean face may shift.
+            config: The configuration of a network that can have a base.
             mean_faces: RGB and mask of each person, 0 to 1.
             performance_size: Numbers that describe a performance.
         """
-        super().__init__(config, "base")
-        network = config.network
-        assert isinstance(network, DfNetwork), "only df networks have a base"
-        assert network.mean_face_light, "the mean face of a base shifts and is lit"
-        assert network.mean_face_linear, "the mean face of a base follows the latent"
-        self.batch_layout = pair_layout(config, performance_size)
-        self.encoder = build_encoder(network)
-        self.landmark_head = build_landmark_head(network.latent_dim)
-        self.performance_head = layers.Dense(performance_size, dtype="float32", name="performance")
-        self.performance_head.build((None, network.latent_dim))
-        self.decoder = _build_decoder(network, len(mean_faces) + 1)
-        self._max_shift = network.mean_face_max_shift
+        super().__init__(config, "base", performance_size)
+        self.decoder = _build_decoder(self.network, len(mean_faces) + 1)
+        self._max_shift = self.network.mean_face_max_shift
         self._mean_faces = np.stack(mean_faces)
         self.built = True
-
-    @property
-    def base_networks(self) -> dict[str, keras.Model]:
-        """The networks whose weights are stored, by the names of `WeightKey`."""
-        return {
-            "encoder": self.encoder,
-            "landmark_head": self.landmark_head,
-            "decoder": self.decoder,
-        }
 
     def shared_variables(self) -> Collection[int]:
         """Return the `id` of each variable of the encoder and its head."""
@@ -132,7 +106,7 @@ class BaseModel(ReconstructionModel):
         targets, inputs = self.augment_batch(batch)
         half = inputs.shape[0] // 2
         latent = self.encoder(inputs[:half])
-        landmarks = ops.reshape(self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2))
+        heads = self.read_heads(latent)
         person = ops.cast(batch["person"][:, 1], "int32")
         style = ops.cast(batch["styled"][:, 1], "int32") * (person + 1)
         difference, shift, light = self.decoder([latent, style])
@@ -142,21 +116,24 @@ class BaseModel(ReconstructionModel):
             "target": targets[half:],
             "prediction": add_shifted(difference, mean_faces, moved, light_gains(light), mirrored),
             "shift": shift,
-            "landmarks": ops.concatenate([landmarks, landmarks]),
-            "performance": self.performance_head(latent),
+            "landmarks": ops.concatenate([heads["landmarks"], heads["landmarks"]]),
+            "performance": heads["performance"],
         }
 
-    def additional_loss(self, batch: dict[str, Any], outputs: dict[str, Any]) -> Any:
-        """Return the weighted error of the performance that is read from the latent.
+    def compute_terms(
+        self, batch: dict[str, Any], outputs: dict[str, Any]
+    ) -> tuple[dict[str, Any], Any]:
+        """Return the terms of the loss by name, and their weighted sum with the performance's.
 
         Args:
             batch: A batch of `make_pair_dataset`.
             outputs: What `call` returned.
         """
-        # Left and right of a mirrored face are exchanged, which the weights do not say.
-        weight = 1 - batch["mirrored"][:, 0, None]
-        error = weight * ops.abs(outputs["performance"] - batch["performance"][:, 0])
-        return _PERFORMANCE_WEIGHT * ops.mean(error)
+        terms, total = super().compute_terms(batch, outputs)
+        error = performance_error(
+            outputs["performance"], batch["performance"][:, 0], batch["mirrored"][:, 0]
+        )
+        return terms, total + _PERFORMANCE_WEIGHT * error
 
 
 def _build_decoder(config: DfNetwork, styles: int) -> keras.Model:

@@ -1,26 +1,23 @@
-"""The model that teaches the base's encoder to read a face, before convolutions draw it.
+"""The model that trains the base's encoder alone, before the whole network is trained.
 
 An encoder is an eighth of the operations of a whole network, so that it sees several times as many
-faces in the same time. What it must tell of each face is known: landmarks, expression, gaze, how
-the mean face moves, and its light, as the ratio of the face's colors to those of the mean face. The
-two last are read as a decoder reads them, by its linear layers, which the base keeps.
+faces in the same time. Its labels are landmarks, expression, gaze, the displacements of the mean
+face, and the light: the ratio of the face's colors to those of the mean face. Displacements and
+light are predicted by the linear layers of a decoder, which the base keeps.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from jaxtyping import Float32
-from keras import layers, ops
+from keras import ops
 
-from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
-from faceloom_train.config.schema import DfNetwork, TrainConfig
+from faceloom_train.config.schema import TrainConfig
 from faceloom_train.model.layers import light_gains
-from faceloom_train.model.networks import build_landmark_head
-from faceloom_train.model.networks.blocks import build_encoder, build_linear_maps
-from faceloom_train.model.reconstruction_model import ReconstructionModel, by_identity
-from faceloom_train.pretraining.performance_pairs import pair_layout
+from faceloom_train.model.networks.blocks import build_linear_maps
+from faceloom_train.model.reconstruction_model import by_identity
+from faceloom_train.pretraining.pretraining_model import PretrainingModel, performance_error
 
 # Cells along a side of the grid on which colors are compared.
 _LIGHT_GRID = 8
@@ -34,8 +31,8 @@ _DISPLACEMENT_WEIGHT = 2.0
 _EPSILON = 0.02
 
 
-class EncoderModel(ReconstructionModel):
-    """Reads landmarks, performance and light of single faces from their latents."""
+class EncoderModel(PretrainingModel):
+    """Predicts landmarks, performance, displacements and light of single faces from latents."""
 
     def __init__(
         self,
@@ -43,40 +40,24 @@ class EncoderModel(ReconstructionModel):
         mean_faces: Sequence[Float32[np.ndarray, "s s 4"]],
         performance_size: int,
     ):
-        """Build encoder and heads under Keras' current dtype policy.
+        """Build encoder, heads and linear maps under Keras' current dtype policy.
 
         Args:
-            config: The configuration of a `df` network.
+            config: The configuration of a network that can have a base.
             mean_faces: RGB and mask of each person, 0 to 1.
             performance_size: Numbers that describe a performance.
         """
-        super().__init__(config, "encoder_model")
-        network = config.network
-        assert isinstance(network, DfNetwork), "only df networks have a base"
-        self.batch_layout = pair_layout(config, performance_size)
-        self.encoder = build_encoder(network)
-        self.landmark_head = build_landmark_head(network.latent_dim)
-        self.performance_head = layers.Dense(performance_size, dtype="float32", name="performance")
-        self.performance_head.build((None, network.latent_dim))
-        self.linear_maps = build_linear_maps(network)
+        super().__init__(config, "encoder_model", performance_size)
+        self.decoder = build_linear_maps(self.network)
         faces = np.stack(mean_faces)
         self._mean_colors = ops.convert_to_numpy(_cell_colors(faces[..., :3], faces[..., 3:])[0])
         self.built = True
 
-    @property
-    def base_networks(self) -> dict[str, keras.Model]:
-        """The networks whose weights are stored, by the names of `WeightKey`."""
-        return {
-            "encoder": self.encoder,
-            "landmark_head": self.landmark_head,
-            "decoder": self.linear_maps,
-        }
-
     def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Read the faces of a batch.
+        """Predict what is known of the faces of a batch.
 
         Args:
-            batch: A batch of `make_pair_dataset`; both faces of a pair are read.
+            batch: A batch of `make_pair_dataset`; both faces of a pair are inputs.
             training: Not used; Keras passes it.
 
         Returns:
@@ -85,45 +66,29 @@ class EncoderModel(ReconstructionModel):
         """
         targets, inputs = self.augment_batch(batch)
         latent = self.encoder(inputs)
-        shift, light = self.linear_maps(latent)
-        landmarks = ops.reshape(self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2))
-        return {
-            "target": targets,
-            "landmarks": landmarks,
-            "performance": self.performance_head(latent),
-            "shift": shift,
-            "light": light,
-        }
+        shift, light = self.decoder(latent)
+        return {"target": targets, **self.read_heads(latent), "shift": shift, "light": light}
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Return the sum of the errors, and update the trackers.
+    def compute_terms(
+        self, batch: dict[str, Any], outputs: dict[str, Any]
+    ) -> tuple[dict[str, Any], Any]:
+        """Return the terms of the loss by name, and their weighted sum with the performance's.
 
         Args:
-            x: The batch.
-            y: Not used.
-            y_pred: What `call` returned.
-            sample_weight: Not used.
-            training: Not used.
+            batch: A batch of `make_pair_dataset`.
+            outputs: What `call` returned.
         """
-        landmarks = ops.mean(ops.abs(y_pred["landmarks"] - by_identity(x["landmarks"])))
-        # Left and right of a mirrored face are exchanged, which the weights do not say.
-        seen = 1 - by_identity(x["mirrored"])[:, None]
-        performance = ops.abs(y_pred["performance"] - by_identity(x["performance"]))
-        displacement = self.displacement_error(x, y_pred["shift"])
-        light = self._light_error(x, y_pred)
-        total = landmarks + ops.mean(seen * performance)
+        landmarks = ops.mean(ops.abs(outputs["landmarks"] - by_identity(batch["landmarks"])))
+        displacement = self.displacement_error(batch, outputs["shift"])
+        light = self._light_error(batch, outputs)
+        performance = performance_error(
+            outputs["performance"],
+            by_identity(batch["performance"]),
+            by_identity(batch["mirrored"]),
+        )
+        total = landmarks + performance
         total += _DISPLACEMENT_WEIGHT * displacement + _LIGHT_WEIGHT * light
-        terms = {"landmarks": landmarks, "displacement": displacement, "l1": light}
-        for name, value in {"loss": total, **terms}.items():
-            self.loss_trackers[name].update_state(value)
-        return total
+        return {"landmarks": landmarks, "displacement": displacement, "l1": light}, total
 
     def _light_error(self, batch: dict[str, Any], outputs: dict[str, Any]) -> Any:
         """Mean absolute error of the logarithm of color ratios, over the cells that show a face."""
@@ -138,8 +103,8 @@ class EncoderModel(ReconstructionModel):
         )
         gains = light_gains(outputs["light"])[..., :3]
         cell = gains.shape[1] // _LIGHT_GRID
-        read = ops.log(ops.average_pool(gains, cell, cell) + _EPSILON)
-        error = ops.mean(ops.abs(read - light), axis=-1, keepdims=True)
+        predicted = ops.log(ops.average_pool(gains, cell, cell) + _EPSILON)
+        error = ops.mean(ops.abs(predicted - light), axis=-1, keepdims=True)
         return ops.sum(shares * error) / (ops.sum(shares) + _EPSILON)
 
 

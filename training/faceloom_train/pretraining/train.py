@@ -27,7 +27,7 @@ from faceloom_train.pretraining.crowd_faces import CrowdFaces, align_people
 from faceloom_train.pretraining.encoder_model import EncoderModel
 from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
-from faceloom_train.runs.base_weights import copy_weights, read_base, save_base_weights
+from faceloom_train.runs.base_weights import assign_weights, read_base, save_base_weights
 
 # Pairs per step.
 _BATCH = 16
@@ -174,7 +174,7 @@ def train(
     pairs = PerformancePairs.from_people(people)
     model = compile_model(kind(config, mean_faces, pairs.performance.shape[1]))
     if start:
-        copy_weights(model.base_networks, read_base(start))
+        assign_weights(model.base_networks, read_base(start))
     dataset = pack_batches(make_pair_dataset(pairs, config), model.batch_layout)
     model.fit(dataset, callbacks=[SaveAndReport(out, _SAVE_STEPS)], shuffle=False, verbose=0)
     store(model, out)

@@ -16,7 +16,6 @@ from faceloom.errors import ArtifactRefused
 from faceloom.hashing import sha256_of_file
 from faceloom.safe_read import ZIP_ERRORS, as_artifact_refused, read_npz
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.runs.run_directory import BASE_SUFFIX
 from faceloom_train.runs.weight_matching import matching_variables
 
 # Folder of the bases that ship.
@@ -61,15 +60,6 @@ def resolve_start(start: str | Path) -> Path:
     if str(start) in _SHIPPED and not Path(start).exists():
         return _FOLDER / f"{start}.npz"
     return Path(start)
-
-
-def is_base(path: Path) -> bool:
-    """Return whether a path is that of a base, rather than of a run.
-
-    Args:
-        path: A path.
-    """
-    return path.suffix == BASE_SUFFIX
 
 
 def read_base(path: Path) -> BaseWeights:
@@ -125,18 +115,20 @@ def copy_base(model: SwapModel, weights: BaseWeights) -> float:
     """
     copied: list[keras.Variable] = []
     for decoder in model.decoders:
-        copied += copy_weights({"decoder": decoder}, weights)
-    copied += copy_weights({"encoder": model.encoder}, weights)
+        copied += assign_weights({"decoder": decoder}, weights)
+    copied += assign_weights({"encoder": model.encoder}, weights)
     # The landmark head reads the latent, so it is only valid with the layer that writes it.
     if any(variable is model.encoder.get_layer("latent").kernel for variable in copied):
-        copied += copy_weights({"landmark_head": model.landmark_head}, weights)
+        copied += assign_weights({"landmark_head": model.landmark_head}, weights)
     # Layers that decoders share occur once for each of them.
     sizes = {id(variable): math.prod(variable.shape) for variable in copied}
     total = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     return sum(sizes.values()) / total
 
 
-def copy_weights(networks: Mapping[str, keras.Model], weights: BaseWeights) -> list[keras.Variable]:
+def assign_weights(
+    networks: Mapping[str, keras.Model], weights: BaseWeights
+) -> list[keras.Variable]:
     """Copy weights of a base to the layers of networks with the same name and shape.
 
     Args:

@@ -8,7 +8,7 @@ from faceloom.errors import UsageError
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
-from faceloom_train.runs.base_weights import check_base, is_base, resolve_start
+from faceloom_train.runs.base_weights import check_base, resolve_start
 from faceloom_train.runs.checkpoint import (
     last_checkpoint_step,
     latest_checkpoint,
@@ -16,7 +16,7 @@ from faceloom_train.runs.checkpoint import (
 )
 from faceloom_train.runs.faceset_check import check_face_sets
 from faceloom_train.runs.precision import resolve_precision
-from faceloom_train.runs.run_directory import Run
+from faceloom_train.runs.run_directory import Run, is_base
 from faceloom_train.runs.warm_start import check_compatible
 
 log = logging.getLogger(__name__)

@@ -30,13 +30,20 @@ from faceloom_train.config.schema import FIXED, TrainConfig
 
 # Format of a run's folder: the keys of config.yaml, of the metrics and of best.json.
 SCHEMA: Literal[2] = 2
-# Suffix of a base's file.
-BASE_SUFFIX = ".npz"
 # Longest line of metrics.jsonl, in bytes: a metric for each direction, or a setting that changed.
 _MAX_ROW_BYTES = 2**20
 
 # A row of the metrics: the metrics of a step or an evaluation, or an event.
 Row: TypeAlias = dict[str, Any]
+
+
+def is_base(path: Path) -> bool:
+    """Return whether a path is that of a base, rather than of a run.
+
+    Args:
+        path: A path.
+    """
+    return path.suffix == ".npz"
 
 
 def _check_no_nul(path: Path) -> Path:
@@ -144,9 +151,7 @@ class Run:
     @property
     def base(self) -> str | None:
         """Name of the base that the run started from; None: another run or random weights."""
-        return (
-            self.init_from.stem if self.init_from and self.init_from.suffix == BASE_SUFFIX else None
-        )
+        return self.init_from.stem if self.init_from and is_base(self.init_from) else None
 
     @property
     def metrics_path(self) -> Path:
