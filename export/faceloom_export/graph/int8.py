@@ -1,6 +1,7 @@
 """Convert a graph to int8 by static quantization, calibrated on face crops."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ def to_int8(
             _CalibrationFaces(faces, input_name),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=_QUANTIZED_OPERATORS,
-            nodes_to_exclude=[node.name for node in model.graph.node if _FP32_NODES in node.name],
+            nodes_to_exclude=_fp32_nodes(model.graph),
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -54,6 +55,23 @@ def to_int8(
     del quantized.graph.value_info[:]
     _shorten_names(quantized.graph)
     return quantized
+
+
+def _fp32_nodes(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the nodes that are not quantized.
+
+    Besides those of the mean face, they are the nodes that share a constant with another one, as
+    the two products of an interpolation do: where int8 products need more precision (see
+    `faceloom.onnx_session`), onnxruntime converts a quantized constant once for each of them, and
+    cannot load the graph.
+    """
+    constants = {constant.name for constant in graph.initializer}
+    readers = Counter(name for node in graph.node for name in {*node.input} & constants)
+    return [
+        node.name
+        for node in graph.node
+        if _FP32_NODES in node.name or any(readers[name] > 1 for name in node.input)
+    ]
 
 
 class _CalibrationFaces(CalibrationDataReader):

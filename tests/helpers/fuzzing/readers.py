@@ -267,7 +267,7 @@ def _media(scratch: Path) -> Iterator[Reader]:
             _probe_images(name),
             mutate_by_extension,
         )
-    heic = (Path(__file__).parents[1] / "data" / "cases" / "grid.heic").read_bytes()
+    heic = (Path(__file__).parents[2] / "data" / "cases" / "grid.heic").read_bytes()
     yield Reader("picture (heic)", {"a.heic": heic}, _read_picture("a.heic"), mutate_by_extension)
     for ending, codec in (
         ("mp4", "libx264"),

@@ -203,7 +203,7 @@ def _linear_map(latent: Any, shape: Sequence[Any], name: str) -> Any:
         coarse * coarse * channels, kernel_initializer="zeros", name=name, dtype="float32"
     )
     cells = layers.Reshape((coarse, coarse, channels))(dense(latent))
-    # int8 graphs keep layers with "mean_face" in their name in float32 (`faceloom_export.graph`).
+    # Export to int8 keeps layers with "mean_face" in their name in float32.
     return BilinearUpsample(side // coarse, dtype="float32", name=f"{name}_upsample")(cells)
 
 

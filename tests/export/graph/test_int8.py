@@ -1,0 +1,59 @@
+"""Quantization to int8 of graphs that interpolate."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import helper, numpy_helper
+from onnx.defs import onnx_opset_version
+
+from faceloom_export.graph.int8 import to_int8
+
+SIDE = 8
+
+
+def _interpolating_graph() -> onnx.ModelProto:
+    """Faces times a dense matrix, then enlarged by two products with one constant."""
+    rng = np.random.default_rng(0)
+    constants = {
+        "dense": rng.normal(size=(SIDE, SIDE)),
+        "interpolation": rng.random((2 * SIDE, SIDE)),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["face", "dense"], ["features"], "dense"),
+        helper.make_node("MatMul", ["interpolation", "features"], ["rows"], "rows"),
+        helper.make_node("Transpose", ["rows"], ["turned"], "turned", perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["interpolation", "turned"], ["enlarged"], "columns"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "interpolating",
+        [helper.make_tensor_value_info("face", onnx.TensorProto.FLOAT, ["batch", SIDE, SIDE])],
+        [
+            helper.make_tensor_value_info(
+                "enlarged", onnx.TensorProto.FLOAT, ["batch", 2 * SIDE, 2 * SIDE]
+            )
+        ],
+        [numpy_helper.from_array(np.float32(v), name) for name, v in constants.items()],
+    )
+    opset = min(18, onnx_opset_version())
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+
+
+def test_a_graph_with_a_shared_constant_loads_on_processors_without_vnni(tmp_path: Path) -> None:
+    """They need `session.x64quantprecision` (see `faceloom.onnx_session`)."""
+    model = _interpolating_graph()
+    faces = np.random.default_rng(1).random((4, SIDE, SIDE)).astype(np.float32)
+    quantized = to_int8(model, faces, tmp_path, "face")
+    kinds = [node.op_type for node in quantized.graph.node]
+    assert "QuantizeLinear" in kinds
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    expected, enlarged = (
+        ort.InferenceSession(
+            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        ).run(None, {"face": faces})[0]
+        for graph in (model, quantized)
+    )
+    assert np.abs(enlarged - expected).mean() < 0.02 * np.abs(expected).mean()
