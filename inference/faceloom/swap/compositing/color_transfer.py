@@ -10,6 +10,7 @@ from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.choices import ColorTransfer
 from faceloom.color import LEVELS_PER_LAB_UNIT, ChromaSpread, Lab, from_lab, to_lab
 from faceloom.swap.compositing.chroma_limit import limit_chroma
+from faceloom.swap.compositing.feature_color import keep_chroma
 from faceloom.swap.compositing.illumination import add_light, light_difference
 from faceloom.swap.compositing.running_mean import update_running_mean
 from faceloom.swap.selection.track_state import TrackArrays
@@ -47,6 +48,7 @@ def transfer_color(
     covered: Mask,
     state: TrackArrays,
     skin: Mask | None = None,
+    features: Mask | None = None,
 ) -> Rgb:
     """Give a predicted face the target's colors and light.
 
@@ -65,6 +67,8 @@ def transfer_color(
         state: The track's running means, which are updated.
         skin: Where both show skin, [size, size]; light, means and spreads are measured here.
             `covered` if it is not known.
+        features: Where the prediction shows eyes and mouth, [size, size], whose chroma "lab" and
+            "rct" do not shift with the skin's; None if it is not known.
 
     Returns:
         The predicted face in the target's colors.
@@ -87,7 +91,10 @@ def transfer_color(
         gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
         full, small = float32(gain * full), float32(gain * small)
     skin_pixels = _typical_skin(small, skin)
+    predicted = full
     full, moved = (move_mean(face, skin_pixels, mean) for face in (full, small))
+    if features is not None:
+        full = keep_chroma(full, predicted, features)
     own = ChromaSpread.measure(_inside(moved, covered))
     # Both means are the skin's: the chroma that lightness explains is 0 there.
     limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))

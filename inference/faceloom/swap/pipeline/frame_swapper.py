@@ -14,6 +14,7 @@ from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
 from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
+from faceloom.swap.compositing.feature_color import eyes_and_mouth
 from faceloom.swap.compositing.paste_back import apply_tint, paste
 from faceloom.swap.compositing.remaining_skin import Tint, lead_over
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
@@ -302,7 +303,10 @@ def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
     mask = paste_mask(pair, settings, state)
     covered = mask.covered
     skin = visible_skin(pair, covered)
-    matched = transfer_color(settings.color, swapped.prediction, crop.rgb, covered, state, skin)
+    features = eyes_and_mouth(pair, len(covered))
+    matched = transfer_color(
+        settings.color, swapped.prediction, crop.rgb, covered, state, skin, features
+    )
     sharpened = _sharpened(matched, crop.rgb, covered, settings)
     tint = None
     if settings.mask == "regions":
