@@ -20,7 +20,12 @@ from faceloom_export.graph.tensor_names import FACE
 _QUANTIZED_OPERATORS = ["Conv", "MatMul", "DepthToSpace"]
 # Nodes with this in their name stay in fp32: they predict where the mean face's pixels move to,
 # and one int8 level of that output would be a seventh of a pixel.
-_FP32_NODES = "mean_face"
+_MEAN_FACE = "mean_face"
+# A node with this in its name moves the mean face in proportion to the latent.
+_LINEAR_SHIFT = "mean_face_shift_linear"
+# Nodes with this in their name stay in fp32 in a graph with such a node: int8 errors of the latent
+# would move the whole face. They are an eighth of the operations.
+_ENCODER = "encoder"
 
 
 def to_int8(
@@ -60,17 +65,20 @@ def to_int8(
 def _fp32_nodes(graph: onnx.GraphProto) -> list[str]:
     """Return the names of the nodes that are not quantized.
 
-    Besides those of the mean face, they are the nodes that share a constant with another one, as
-    the two products of an interpolation do: where int8 products need more precision (see
+    Besides those of the mean face and, where that depends on the latent linearly, of the encoder,
+    they are the nodes that share a constant with another one, as the two products of an
+    interpolation do: where int8 products need more precision (see
     `faceloom.onnx_session`), onnxruntime converts a quantized constant once for each of them, and
     cannot load the graph.
     """
     constants = {constant.name for constant in graph.initializer}
     readers = Counter(name for node in graph.node for name in {*node.input} & constants)
+    is_linear = any(_LINEAR_SHIFT in node.name for node in graph.node)
+    kept = (_MEAN_FACE, _ENCODER) if is_linear else (_MEAN_FACE,)
     return [
         node.name
         for node in graph.node
-        if _FP32_NODES in node.name or any(readers[name] > 1 for name in node.input)
+        if any(part in node.name for part in kept) or any(readers[name] > 1 for name in node.input)
     ]
 
 
