@@ -10,6 +10,7 @@ from faceloom.array_types import float32
 
 SIDE = 96
 PICTURES = 3
+CONTROLS = ("jaw", "smile", "blinkL", "blinkR")
 # Five points of the drawn face in pixels, with the first pixel's center at 0.5.
 _POINTS = float32([[36, 42], [60, 42], [48, 54], [40, 66], [56, 66]])
 _SKIN, _BODY, _HAIR, _EYES, _CLOTH, _HAND = 1, 2, 3, 4, 9, 10
@@ -42,6 +43,6 @@ def write_person(folder: Path, number: int) -> Path:
         lm5=np.repeat(_POINTS[None], PICTURES, 0),
         expr=np.linspace(0, 1, PICTURES * 4, dtype=np.float16).reshape(PICTURES, 4),
         gaze=np.zeros((PICTURES, 2), np.float16),
-        meta=json.dumps({"size": SIDE}),
+        meta=json.dumps({"size": SIDE, "controls": CONTROLS}),
     )
     return path

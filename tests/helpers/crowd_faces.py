@@ -8,7 +8,7 @@ from faceloom_train.data.dataset import TrainingFaces
 from faceloom_train.pretraining.crowd_faces import CrowdFaces
 
 SIDE = 40
-CONTROLS = 3
+CONTROLS = ("jaw", "blinkL", "blinkR")
 
 
 def one_color_person(index: int, performances: list[int], group: int) -> CrowdFaces:
@@ -22,7 +22,8 @@ def one_color_person(index: int, performances: list[int], group: int) -> CrowdFa
     meshes = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 468, 2)).repeat(count, 0)
     meshes += 0.01 * float32(performances)[:, None, None]
     faces = TrainingFaces(f"p{index}", crops, landmarks, float32(meshes), weights)
-    expression = np.repeat(float32(performances)[:, None] / 4, CONTROLS, 1)
+    expression = float32(performances)[:, None] / [4, 2, 8]
+    gaze = float32(performances)[:, None] * [3, 1]
     return CrowdFaces(
-        faces, np.array(performances, np.int32), group, expression, np.zeros((count, 2), np.float32)
+        faces, np.array(performances, np.int32), group, float32(expression), CONTROLS, float32(gaze)
     )

@@ -76,6 +76,8 @@ class CrowdPerson:
     """The person's pictures."""
     expression: Float32[np.ndarray, "n c"]
     """Weight of each expression control in each picture, 0 to 1."""
+    controls: tuple[str, ...]
+    """Names of the expression controls; those of one side of the face end with L or R."""
     gaze: Float32[np.ndarray, "n 2"]
     """Direction of the eyes in each picture, sideways and up, in degrees."""
 
@@ -126,7 +128,8 @@ def _group(path: Path) -> int:
 
 def _read_person(path: Path) -> CrowdPerson:
     truth = np.load(path, allow_pickle=False)
-    side = json.loads(str(truth["meta"]))["size"]
+    meta = json.loads(str(truth["meta"]))
+    side, controls = meta["size"], tuple(meta["controls"])
     strip = cv2.imread(str(path.with_suffix(".webp")), cv2.IMREAD_COLOR_RGB)
     labels = cv2.imread(str(path.with_suffix(".png")), cv2.IMREAD_UNCHANGED)
     if strip is None or labels is None:
@@ -143,7 +146,7 @@ def _read_person(path: Path) -> CrowdPerson:
         )
     ]
     expression, gaze = float32(truth["expr"]), float32(truth["gaze"])
-    return CrowdPerson(path.stem, _group(path), crowd_pictures, expression, gaze)
+    return CrowdPerson(path.stem, _group(path), crowd_pictures, expression, controls, gaze)
 
 
 def _mark_lips(regions: Regions, points_xy: Float32[np.ndarray, "68 2"]) -> None:

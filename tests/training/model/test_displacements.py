@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from tests.helpers.runs import NETWORK, tiny_config
 
 from faceloom.array_types import float32
+from faceloom.faces.landmarks import EYE_LEFT, MESH_POINTS
 from faceloom_train.data.dataset import LANDMARK_UNIT, displacements
 from faceloom_train.model.layers import MeanFace
 from faceloom_train.model.losses import displacement_error
@@ -74,9 +75,17 @@ def test_the_error_is_that_at_the_landmarks(
     shift = np.zeros((1, 4, 4, 2), np.float32)
     # The landmark is at the center of the second pixel of the third row.
     shift[:, 2, 1] = np.arctanh(tanh)
-    points = float32([[[-0.125, 0.125, *true]]])
+    points = np.tile(float32([-0.125, 0.125, *true]), (1, MESH_POINTS, 1))
     found = float(displacement_error(shift, points, MAX_SHIFT))
     assert found == pytest.approx(error / LANDMARK_UNIT, abs=1e-4)
+
+
+def test_a_lid_counts_more_than_another_landmark() -> None:
+    nose, lid = (np.zeros((1, MESH_POINTS, 4), np.float32) for _ in range(2))
+    nose[:, 1, 2:] = lid[:, EYE_LEFT[4], 2:] = 0.1
+    shift = np.zeros((1, 4, 4, 2), np.float32)
+    ratio = displacement_error(shift, lid, MAX_SHIFT) / displacement_error(shift, nose, MAX_SHIFT)
+    assert float(ratio) == pytest.approx(4, rel=1e-4)
 
 
 def test_a_network_whose_mean_face_cannot_shift_is_refused() -> None:

@@ -59,6 +59,24 @@ def test_both_faces_of_a_pair_show_one_performance_of_one_group(people: list[Cro
     assert 0.4 < styled.mean() < 0.8
 
 
+def test_a_mirrored_performance_exchanges_the_sides(people: list[CrowdFaces]) -> None:
+    """`one_color_person` has a left lid four times as far shut as the right one."""
+    pairs = PerformancePairs.from_people(people)
+    # Lids are measured in one unit, so that their ratio stays.
+    assert pairs.performance[-1, 1] == pytest.approx(4 * pairs.performance[-1, 2])
+    batches = make_pair_dataset(
+        pairs, tiny_config(steps=8, batch_size=4, augmentation={"flip_probability": 0.5})
+    )
+    performance = np.concatenate([batch["performance"] for batch in batches]).reshape(-1, 5)
+    mirrored = np.concatenate([batch["mirrored"] for batch in batches]).reshape(-1) > 0
+    assert 0 < mirrored.sum() < len(mirrored)
+    jaw, left, right, sideways, up = performance.T
+    np.testing.assert_allclose(*np.where(mirrored, (right, 4 * left), (left, 4 * right)), rtol=1e-5)
+    assert (np.where(mirrored, -sideways, sideways) >= 0).all()
+    assert sideways.min() < 0
+    assert min(jaw.min(), up.min()) == 0
+
+
 @pytest.fixture(scope="module")
 def trained(people: list[CrowdFaces], tmp_path_factory: pytest.TempPathFactory) -> BaseModel:
     keras.utils.set_random_seed(1)

@@ -55,6 +55,9 @@ class ConvNetwork(StrictModel):
     mean_face_max_shift: Annotated[float, Field(ge=0, le=0.5)] = 0
     """How far the decoder may shift each pixel of the mean face, as a fraction of the side, 0 to
     0.5 (see `faceloom_train.model.layers.MeanFace`); 0: no shift."""
+    mean_face_shift_scale: Literal[1, 2] = 1
+    """How many times finer than the decoder's largest features the grid of these displacements is;
+    2: a shut eye, a few pixels high, has several of its positions."""
     mean_face_light: bool = False
     """Whether the decoder also predicts by how much the light makes each part of the mean face
     brighter or darker, for each color."""

@@ -1,12 +1,15 @@
 """Terms of the loss. Errors are averaged over the pixels of the face, not of the crop."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 from keras import ops
 
 from faceloom.array_types import float32
 from faceloom.faces.alignment import CropGeometry
+from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, MESH_POINTS
 from faceloom_train.augmentation.resampling import sample_bilinear
 from faceloom_train.config.schema import LossConfig
 from faceloom_train.data.dataset import LANDMARK_UNIT
@@ -27,6 +30,9 @@ _SSIM_C2 = 9e-4
 # Crop sides in pixels from which "auto" compares structure at two and at three scales.
 _TWO_SCALES = 192
 _THREE_SCALES = 384
+# Weight of the displacements of the lids, next to 1 for other landmarks: a shut eye is small and
+# seen at once.
+_LIDS_WEIGHT = 4.0
 # Side of the windows of the high-frequency term and their distance, in pixels.
 _DETAIL_WINDOW = 8
 _DETAIL_STRIDE = 4
@@ -212,7 +218,7 @@ def mean_dssim(weights: Any, prediction: Any, target: Any, scales: int) -> Any:
 
 
 def displacement_error(shift: Any, displacements: Any, max_shift: float) -> Any:
-    """Mean absolute error of the mean face's displacements at the landmarks.
+    """Weighted mean absolute error of the mean face's displacements at the landmarks.
 
     Args:
         shift: Displacements [n, k, k, 2] before the tanh (see `MeanFace`).
@@ -230,7 +236,15 @@ def displacement_error(shift: Any, displacements: Any, max_shift: float) -> Any:
     pixels = ops.reshape(max_shift * ops.tanh(shift), (-1, 2))
     predicted = sample_bilinear(pixels, side, columns, rows, first)
     true = ops.clip(displacements[..., 2:], -max_shift, max_shift)
-    return ops.mean(ops.abs(predicted - true)) / LANDMARK_UNIT
+    return ops.mean(_landmark_weights() * ops.abs(predicted - true)) / LANDMARK_UNIT
+
+
+@cache
+def _landmark_weights() -> Float32[np.ndarray, "p 1"]:
+    """How much each landmark's displacement counts; 1 on average."""
+    weights = np.ones((MESH_POINTS, 1))
+    weights[[*EYE_LEFT, *EYE_RIGHT]] = _LIDS_WEIGHT
+    return float32(weights / weights.mean())
 
 
 def high_frequency_error(prediction: Any, target: Any) -> Any:

@@ -17,7 +17,7 @@ from keras import layers, ops
 from faceloom_train.config.schema import DfNetwork, TrainConfig
 from faceloom_train.model.layers import add_shifted, light_gains
 from faceloom_train.model.networks.blocks import apply_decoder, apply_inter, latent_input
-from faceloom_train.pretraining.pretraining_model import PretrainingModel, performance_error
+from faceloom_train.pretraining.pretraining_model import PretrainingModel
 
 # Weight of the error of expression and gaze that are read from the latent.
 _PERFORMANCE_WEIGHT = 1.0
@@ -130,9 +130,7 @@ class BaseModel(PretrainingModel):
             outputs: What `call` returned.
         """
         terms, total = super().compute_terms(batch, outputs)
-        error = performance_error(
-            outputs["performance"], batch["performance"][:, 0], batch["mirrored"][:, 0]
-        )
+        error = ops.mean(ops.abs(outputs["performance"] - batch["performance"][:, 0]))
         return terms, total + _PERFORMANCE_WEIGHT * error
 
 

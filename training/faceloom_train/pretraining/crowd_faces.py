@@ -16,6 +16,7 @@ from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.crowd import CrowdPerson, CrowdPicture
 from faceloom_train.data.dataset import LANDMARK_UNIT, TrainingFaces, network_crop
+from faceloom_train.pretraining.exact_landmarks import with_exact_features
 
 # Height of the forehead above the brows, in heights of the 68 landmarks: face detectors' boxes
 # include it.
@@ -36,6 +37,8 @@ class CrowdFaces:
     """The person's group."""
     expression: Float32[np.ndarray, "n c"]
     """Weights of the expression controls, 0 to 1."""
+    controls: tuple[str, ...]
+    """Names of the expression controls; those of one side of the face end with L or R."""
     gaze: Float32[np.ndarray, "n 2"]
     """Direction of the eyes, sideways and up, in degrees."""
 
@@ -63,7 +66,7 @@ def _align_person(person: CrowdPerson, mesh: FaceMesh, config: TrainConfig) -> C
         size=size, coverage=crop.coverage * size / crop.size, template=crop.template
     )
     crops = [_cut(person.pictures[i], found[i], stored) for i in kept]
-    meshes = np.stack([_mesh_in_sides(found[i], crop) for i in kept])
+    meshes = np.stack([_mesh_in_sides(found[i], person.pictures[i], crop) for i in kept])
     points = meshes[:, list(EXPRESSION_LANDMARKS)] / LANDMARK_UNIT
     faces = TrainingFaces(
         person.name,
@@ -72,7 +75,14 @@ def _align_person(person: CrowdPerson, mesh: FaceMesh, config: TrainConfig) -> C
         float32(meshes - 0.5),
         np.ones(len(kept), np.float32),
     )
-    return CrowdFaces(faces, kept, person.group, person.expression[kept], person.gaze[kept])
+    return CrowdFaces(
+        faces,
+        kept,
+        person.group,
+        person.expression[kept],
+        person.controls,
+        person.gaze[kept],
+    )
 
 
 def _find_mesh(mesh: FaceMesh, picture: CrowdPicture) -> Landmarks:
@@ -81,9 +91,10 @@ def _find_mesh(mesh: FaceMesh, picture: CrowdPicture) -> Landmarks:
     return mesh.find(picture.rgb, float32(np.concatenate([low, high])), picture.points_xy)
 
 
-def _mesh_in_sides(face: Landmarks, crop: CropGeometry) -> Points:
+def _mesh_in_sides(face: Landmarks, picture: CrowdPicture, crop: CropGeometry) -> Points:
     to_crop = crop.frame_to_crop(face.five_points_xy())
-    return apply_affine(to_crop, face.points_xy) / crop.size
+    mesh = with_exact_features(face.points_xy, picture.landmarks_xy)
+    return apply_affine(to_crop, mesh) / crop.size
 
 
 def _cut(

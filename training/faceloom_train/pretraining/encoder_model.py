@@ -17,7 +17,7 @@ from faceloom_train.config.schema import TrainConfig
 from faceloom_train.model.layers import light_gains
 from faceloom_train.model.networks.blocks import build_linear_maps
 from faceloom_train.model.reconstruction_model import by_identity
-from faceloom_train.pretraining.pretraining_model import PretrainingModel, performance_error
+from faceloom_train.pretraining.pretraining_model import PretrainingModel
 
 # Cells along a side of the grid on which colors are compared.
 _LIGHT_GRID = 8
@@ -81,11 +81,7 @@ class EncoderModel(PretrainingModel):
         landmarks = ops.mean(ops.abs(outputs["landmarks"] - by_identity(batch["landmarks"])))
         displacement = self.displacement_error(batch, outputs["shift"])
         light = self._light_error(batch, outputs)
-        performance = performance_error(
-            outputs["performance"],
-            by_identity(batch["performance"]),
-            by_identity(batch["mirrored"]),
-        )
+        performance = ops.mean(ops.abs(outputs["performance"] - by_identity(batch["performance"])))
         total = landmarks + performance
         total += _DISPLACEMENT_WEIGHT * displacement + _LIGHT_WEIGHT * light
         return {"landmarks": landmarks, "displacement": displacement, "l1": light}, total

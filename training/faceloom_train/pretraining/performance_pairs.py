@@ -14,8 +14,8 @@ from faceloom_train.data.batch_packing import BatchLayout, batch_layout
 from faceloom_train.data.dataset import displacements, mirror_landmarks
 from faceloom_train.pretraining.crowd_faces import CrowdFaces
 
-# Degrees of gaze that count as 1, about the largest.
-GAZE_UNIT = 20.0
+# Least standard deviation by which a number of a performance is divided.
+_LEAST_DEVIATION = 0.05
 # Numbers of the random streams of a step.
 _INPUT_STREAM = 0
 _TARGET_STREAM = 1
@@ -39,7 +39,12 @@ class PerformancePairs:
     medians: Float32[np.ndarray, "n p 2"]
     """Median mesh of each face's person."""
     performance: Float32[np.ndarray, "n p"]
-    """Expression weights and gaze, which a linear head reads from the latent."""
+    """Expression weights and gaze in standard deviations, which a linear head reads from the
+    latent: a shut eye counts as much as an open mouth."""
+    mirror_indices: Int32[np.ndarray, " p"]
+    """For each number of `performance` the position of its mirror image."""
+    mirror_signs: Float32[np.ndarray, " p"]
+    """Sign that each number has in a mirrored face: -1 for the sideways gaze, 1 for all others."""
     person: Int32[np.ndarray, " n"]
     """Index of the person."""
     first: Int32[np.ndarray, " n"]
@@ -66,7 +71,10 @@ class PerformancePairs:
             return_counts=True,
         )
         which = which.reshape(-1)
-        performance = [np.hstack([own.expression, own.gaze / GAZE_UNIT]) for own in people]
+        performance = np.concatenate([np.hstack([own.expression, own.gaze]) for own in people])
+        indices, signs = _mirror_image(people[0].controls)
+        deviation = performance.std(0)
+        deviation = np.maximum((deviation + deviation[indices]) / 2, _LEAST_DEVIATION)
         meshes = np.concatenate([own.faces.meshes for own in people])
         medians = np.stack([np.median(own.faces.meshes, axis=0) for own in people])
         return cls(
@@ -74,7 +82,9 @@ class PerformancePairs:
             np.concatenate([own.faces.landmarks for own in people])[order],
             meshes[order],
             float32(medians)[person[order]],
-            float32(np.concatenate(performance)[order]),
+            float32((performance / deviation)[order]),
+            indices,
+            signs,
             person[order].astype(np.int32),
             first[which].astype(np.int32),
             count[which].astype(np.int32),
@@ -132,11 +142,27 @@ def make_pair_dataset(pairs: PerformancePairs, config: TrainConfig) -> tf.data.D
         sampled["displacements"] = displacements(
             tf.gather(meshes, indices), tf.gather(medians, indices), both
         )
-        sampled["landmarks"] = mirror_landmarks(sampled["landmarks"], both["mirrored"] > 0)
+        mirrored = both["mirrored"] > 0
+        sampled["landmarks"] = mirror_landmarks(sampled["landmarks"], mirrored)
+        mirror_image = tf.gather(sampled["performance"], pairs.mirror_indices, axis=2)
+        sampled["performance"] = tf.where(
+            mirrored[..., None], mirror_image * pairs.mirror_signs, sampled["performance"]
+        )
         return {**sampled, **both}
 
     steps = tf.data.Dataset.range(config.steps)
     return steps.map(batch, num_parallel_calls=_SAMPLING_THREADS, deterministic=True)
+
+
+def _mirror_image(
+    controls: Sequence[str],
+) -> tuple[Int32[np.ndarray, " p"], Float32[np.ndarray, " p"]]:
+    """Return `mirror_indices` and `mirror_signs` of the controls and, after them, the gaze."""
+    other_side = {"L": "R", "R": "L"}
+    names = [*controls, "gaze_sideways", "gaze_up"]
+    images = [name[:-1] + other_side.get(name[-1], name[-1]) for name in names]
+    signs = [-1 if name == "gaze_sideways" else 1 for name in names]
+    return np.array([names.index(image) for image in images], np.int32), float32(signs)
 
 
 def _uniform(seed: tf.Tensor, stream: int, size: int, limit: int | tf.Tensor) -> tf.Tensor:

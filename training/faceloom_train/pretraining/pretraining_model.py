@@ -55,16 +55,3 @@ class PretrainingModel(ReconstructionModel):
         """
         landmarks = ops.reshape(self.landmark_head(latent), (-1, len(EXPRESSION_LANDMARKS), 2))
         return {"landmarks": landmarks, "performance": self.performance_head(latent)}
-
-
-def performance_error(read: Any, true: Any, mirrored: Any) -> Any:
-    """Mean absolute error of the performance, in which mirrored faces count as 0.
-
-    Left and right of a mirrored face are exchanged, and the expression weights are not.
-
-    Args:
-        read: Performance that was read [n, p].
-        true: Its true values [n, p].
-        mirrored: 1 where a face is mirrored, [n].
-    """
-    return ops.mean((1 - mirrored[:, None]) * ops.abs(read - true))

@@ -1,6 +1,6 @@
 """Train the base model and store its weights.
 
-python -m faceloom_train.pretraining.train CROWD_FOLDER base.npz [--steps N] [--seed S]
+python -m faceloom_train.pretraining.train CROWD_FOLDER base.npz [--steps N]
 """
 
 import os
@@ -29,10 +29,9 @@ from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
 from faceloom_train.runs.base_weights import assign_weights, read_base, save_base_weights
 
-# Pairs per step.
-_BATCH = 16
-# Pairs per step of the encoder alone, which reads both faces of each.
-_ENCODER_BATCH = 32
+# Pairs per step of the encoder alone, which reads both faces of each, next to one of the whole
+# network's.
+_ENCODER_BATCH = 4
 # Peak of the learning rate, and the steps in which it is reached.
 _LEARNING_RATE = 1e-3
 _WARMUP_STEPS = 100
@@ -40,12 +39,14 @@ _WARMUP_STEPS = 100
 # alone before.
 _ENCODER_RATE = 0.3
 # Momentum of the average of the weights, which is stored.
-_EMA_MOMENTUM = 0.995
+_EMA_MOMENTUM = 0.998
 # Weight of the error of the mean face's displacements.
 _DISPLACEMENT = 3.0
 # Weight of the amount of fine detail: where teeth and lips cannot be predicted yet, a hatch is the
 # cheapest detail. Fine detail comes from the mean face.
 _HIGH_FREQUENCY = 0.0
+# Additional weight of the pixels of eyes and mouth.
+_EYES_MOUTH_WEIGHT = 6.0
 # Variation of the colors of inputs and targets alike: cameras differ more than renders.
 _LIGHT_JITTER = 1.2
 # Further variation of the inputs' colors: a person's skin is no light.
@@ -58,13 +59,13 @@ _REPORT_STEPS = 50
 AnyModel = TypeVar("AnyModel", EncoderModel, BaseModel)
 
 
-def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
+def pretraining_config(preset: str, steps: int, batch: int) -> TrainConfig:
     """Return a preset's configuration with the settings of a pretraining.
 
     Args:
         preset: Name of the preset.
         steps: Steps of the pretraining.
-        seed: Seed of weights, pairs and augmentation.
+        batch: Pairs per step.
     """
     config = read_config(preset_path(preset))
     optimizer = config.optimizer.model_copy(
@@ -76,7 +77,11 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
         }
     )
     loss = config.loss.model_copy(
-        update={"displacement": _DISPLACEMENT, "high_frequency": _HIGH_FREQUENCY}
+        update={
+            "displacement": _DISPLACEMENT,
+            "high_frequency": _HIGH_FREQUENCY,
+            "eyes_mouth_weight": _EYES_MOUTH_WEIGHT,
+        }
     )
     augmentation = config.augmentation.model_copy(
         update={"color_jitter": _COLOR_JITTER, "light_jitter": _LIGHT_JITTER}
@@ -84,8 +89,7 @@ def pretraining_config(preset: str, steps: int, seed: int) -> TrainConfig:
     return config.model_copy(
         update={
             "steps": steps,
-            "seed": seed,
-            "batch_size": _BATCH,
+            "batch_size": batch,
             "precision": "float32",
             "optimizer": optimizer,
             "loss": loss,
@@ -102,22 +106,23 @@ def encoder_config(config: TrainConfig, steps: int) -> TrainConfig:
         steps: Steps of the encoder.
     """
     optimizer = config.optimizer.model_copy(update={"shared_rate": 1.0})
-    changed = {"batch_size": _ENCODER_BATCH, "optimizer": optimizer}
+    changed = {"batch_size": _ENCODER_BATCH * config.batch_size, "optimizer": optimizer}
     return config.model_copy(update={"steps": steps, **changed})
 
 
 class SaveAndReport(keras.callbacks.Callback):
     """Stores the averaged weights and prints the mean losses now and then."""
 
-    def __init__(self, out: Path, every: int):
+    def __init__(self, outputs_of: EncoderModel | BaseModel, out: Path, every: int):
         """Store where and how often to write.
 
         Args:
+            outputs_of: The model that is trained. Reading `self.model` copies all weights on JAX.
             out: The file to write.
             every: Steps between two writes.
         """
         super().__init__()
-        self._out, self._every = out, every
+        self._outputs_of, self._out, self._every = outputs_of, out, every
         self._sums: dict[str, float] = {}
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -129,7 +134,7 @@ class SaveAndReport(keras.callbacks.Callback):
         """
         if (batch + 1) % self._every == 0:
             store(self.model, self._out)
-        terms, _, rate = unpack_step_outputs(self.model, logs[STEP_OUTPUTS])
+        terms, _, rate = unpack_step_outputs(self._outputs_of, logs[STEP_OUTPUTS])
         self._sums = {name: self._sums.get(name, 0) + value for name, value in terms.items()}
         if (batch + 1) % _REPORT_STEPS == 0:
             means = {name: value / _REPORT_STEPS for name, value in self._sums.items() if value}
@@ -176,7 +181,7 @@ def train(
     if start:
         assign_weights(model.base_networks, read_base(start))
     dataset = pack_batches(make_pair_dataset(pairs, config), model.batch_layout)
-    model.fit(dataset, callbacks=[SaveAndReport(out, _SAVE_STEPS)], shuffle=False, verbose=0)
+    model.fit(dataset, callbacks=[SaveAndReport(model, out, _SAVE_STEPS)], shuffle=False, verbose=0)
     store(model, out)
     return model
 
@@ -186,10 +191,10 @@ def main(
     out: Annotated[Path, typer.Argument(help="The weights to write, NAME.npz.")],
     preset: Annotated[str, typer.Option(help="Preset whose network learns.")] = "laptop_128",
     encoder_steps: Annotated[
-        int, typer.Option(help="Steps of 64 faces that the encoder learns first; 0: none.")
-    ] = 2500,
-    steps: Annotated[int, typer.Option(help="Steps of 16 pairs.")] = 12000,
-    seed: Annotated[int, typer.Option(help="Seed of weights, pairs and augmentation.")] = 0,
+        int, typer.Option(help="Steps that the encoder learns alone first; 0: none.")
+    ] = 5000,
+    steps: Annotated[int, typer.Option(help="Steps of the whole network.")] = 30000,
+    batch: Annotated[int, typer.Option(help="Pairs per step; without a GPU, 16.")] = 64,
     start: Annotated[Path | None, typer.Option(help="Base to start from, NAME.npz.")] = None,
 ) -> None:
     """Train the base on the crowd, without the groups that are held out.
@@ -198,12 +203,12 @@ def main(
         crowd: The folder of rendered people.
         out: The weights to write.
         preset: Preset whose network learns.
-        encoder_steps: Steps of the encoder alone.
+        encoder_steps: Steps of the encoder alone, each of four times as many pairs.
         steps: Steps of the whole network.
-        seed: Seed of weights, pairs and augmentation.
+        batch: Pairs per step.
         start: A base to start from.
     """
-    config = pretraining_config(preset, steps, seed)
+    config = pretraining_config(preset, steps, batch)
     people = align_people(read_people(crowd, validation=False), config)
     if encoder_steps:
         train(EncoderModel, people, encoder_config(config, encoder_steps), out, start)

@@ -158,8 +158,8 @@ def build_linear_maps(config: ConvNetwork) -> keras.Model:
     """
     latent, side = latent_input(config), _side(config, len(config.decoder) - 1)
     outputs = [
-        _linear_map(latent, (None, side, side, count), f"{name}_linear")
-        for name, count in _mean_face_channels(config).items()
+        _linear_map(latent, scale * side, channels, f"{name}_linear")
+        for name, (channels, scale) in _mean_face_channels(config).items()
     ]
     return keras.Model(latent, outputs, name="decoder")
 
@@ -178,26 +178,28 @@ def add_mean_face(outputs: Sequence[Any], config: ConvNetwork) -> Any:
 
 def _mean_face_maps(x: Any, latent: Any, config: ConvNetwork, style: Style) -> list[Any]:
     """What moves and lights the mean face."""
-    maps = {
-        name: _to_float32(_conv(x, count, 3, name, style=style, initializer=_near_zero()))
-        for name, count in _mean_face_channels(config).items()
-    }
-    if latent is None:
-        return [*maps.values()]
-    return [
-        layers.Add(dtype="float32")([values, _linear_map(latent, values.shape, f"{name}_linear")])
-        for name, values in maps.items()
-    ]
+    maps = []
+    for name, (channels, scale) in _mean_face_channels(config).items():
+        values = _conv_blocks(x, channels, scale, name, style)
+        if latent is not None:
+            linear = _linear_map(latent, values.shape[1], channels, f"{name}_linear")
+            values = layers.Add(dtype="float32")([values, linear])
+        maps.append(values)
+    return maps
 
 
-def _mean_face_channels(config: ConvNetwork) -> dict[str, int]:
-    channels = {"mean_face_shift": 2} if config.mean_face_max_shift else {}
-    return {**channels, "mean_face_light": 3} if config.mean_face_light else channels
+def _mean_face_channels(config: ConvNetwork) -> dict[str, tuple[int, int]]:
+    """Channels of each map, and how many times finer than the features it is."""
+    maps = {}
+    if config.mean_face_max_shift:
+        maps["mean_face_shift"] = (2, config.mean_face_shift_scale)
+    if config.mean_face_light:
+        maps["mean_face_light"] = (3, 1)
+    return maps
 
 
-def _linear_map(latent: Any, shape: Sequence[Any], name: str) -> Any:
-    """A map [n, k, k, c] of the given shape that is linear in the latent and 0 at first."""
-    _, side, _, channels = shape
+def _linear_map(latent: Any, side: int, channels: int, name: str) -> Any:
+    """A map [n, side, side, channels] that is linear in the latent and 0 at first."""
     coarse = side // 2
     dense = layers.Dense(
         coarse * coarse * channels, kernel_initializer="zeros", name=name, dtype="float32"
@@ -250,12 +252,16 @@ def _residuals(
 
 def _output_blocks(x: Any, config: ConvNetwork, channels: int, name: str, style: Style) -> Any:
     """A convolution that writes blocks of pixels, enlarged by `output_scale`, in float32."""
-    block = config.output_stride // config.output_scale
-    x = _conv(x, channels * block**2, 3, name, style=style, initializer=_near_zero())
-    x = _to_float32(DepthToSpace(block)(x) if block > 1 else x)
+    x = _conv_blocks(x, channels, config.output_stride // config.output_scale, name, style)
     if config.output_scale == 1:
         return x
     return BilinearUpsample(config.output_scale, dtype="float32")(x)
+
+
+def _conv_blocks(x: Any, channels: int, block: int, name: str, style: Style) -> Any:
+    """A convolution that writes blocks of positions, in float32 and near 0 at first."""
+    x = _conv(x, channels * block**2, 3, name, style=style, initializer=_near_zero())
+    return _to_float32(DepthToSpace(block, name=f"{name}_blocks")(x) if block > 1 else x)
 
 
 def _near_zero() -> Any:
