@@ -190,7 +190,7 @@ def _mean_face_maps(x: Any, latent: Any, config: ConvNetwork, style: Style) -> l
 
 def _mean_face_channels(config: ConvNetwork) -> dict[str, tuple[int, int]]:
     """Channels of each map, and how many times finer than the features it is."""
-    maps = {}
+    maps: dict[str, tuple[int, int]] = {}
     if config.mean_face_max_shift:
         maps["mean_face_shift"] = (2, config.mean_face_shift_scale)
     if config.mean_face_light:
