@@ -71,6 +71,10 @@ INVALID = {
         VALID.replace("latent_dim: 16", "latent_dim: 16, mean_face_light: true"),
         "mean_face_light needs mean_face_max_shift",
     ),
+    "finer shift without a shift": (
+        VALID.replace("latent_dim: 16", "latent_dim: 16, mean_face_shift_scale: 2"),
+        "mean_face_shift_scale: 2 needs mean_face_max_shift",
+    ),
     "output scale larger than the stride": (
         VALID.replace("latent_dim: 16", "latent_dim: 16, output_stride: 2, output_scale: 4"),
         "network.output_scale is 4 and must not exceed network.output_stride, which is 2",

@@ -77,6 +77,8 @@ class ConvNetwork(StrictModel):
             )
         if self.mean_face_max_shift and not self.mean_face:
             raise ValueError("mean_face_max_shift needs mean_face: true")
+        if self.mean_face_shift_scale > 1 and not self.mean_face_max_shift:
+            raise ValueError("mean_face_shift_scale: 2 needs mean_face_max_shift above 0")
         if self.mean_face_light and not self.mean_face_max_shift:
             raise ValueError("mean_face_light needs mean_face_max_shift above 0")
         if self.output_stride % self.output_scale:
