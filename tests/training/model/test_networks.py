@@ -188,10 +188,16 @@ def test_the_landmark_head_starts_at_random() -> None:
     ("kind", "layer"),
     [("df", "mean_face_shift"), ("df", "mean_face_shift_linear"), ("liae", "mean_face_shift")],
 )
-def test_the_decoder_shifts_the_mean_face(kind: str, layer: str) -> None:
+@pytest.mark.parametrize("scale", [1, 2])
+def test_the_decoder_shifts_the_mean_face(kind: str, layer: str, scale: int) -> None:
     """Displacements are in fractions of the side and limited by mean_face_max_shift."""
-    config = network(kind, mean_face_max_shift=0.25, mean_face_light=False)
+    config = network(
+        kind, mean_face_max_shift=0.25, mean_face_light=False, mean_face_shift_scale=scale
+    )
     networks = build_networks(config, ["a"])
+    shift = networks.training_decoders[0]([random_latents(networks, 1), np.float32([0])])["shift"]
+    # The largest features have a quarter of the crop's 32 pixels.
+    assert shift.shape == (1, 8 * scale, 8 * scale, 2)
     layers = layers_by_name(networks.decoders[0])
     without_mean_face = predict_all(networks, FACES)[0]
     image = np.random.default_rng(1).random((32, 32, 4), np.float32)
