@@ -32,11 +32,11 @@ def write_person(folder: Path, number: int) -> Path:
     cv2.imwrite(str(path.with_suffix(".png")), labels.reshape(-1, SIDE))
     strip = colors[labels].reshape(-1, SIDE, 3)
     cv2.imwrite(str(path.with_suffix(".webp")), strip, (cv2.IMWRITE_WEBP_QUALITY, 101))
-    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    outline = np.stack([np.cos(angles), np.sin(angles)], 1)
     lm68 = np.full((68, 2), 48, np.float32)
-    lm68[48:60] = [48, 66] + outline * [10, 6]
-    lm68[60:68] = [48, 66] + outline[:8] * [3, 2]
+    lm68[36:42] = _contour(6, (36, 42), 4, 3)
+    lm68[42:48] = _contour(6, (60, 42), 4, 3)
+    lm68[48:60] = _contour(12, (48, 66), 10, 6)
+    lm68[60:68] = _contour(8, (48, 66), 3, 2)
     np.savez(
         path,
         lm68=np.repeat(lm68[None], PICTURES, 0),
@@ -46,3 +46,9 @@ def write_person(folder: Path, number: int) -> Path:
         meta=json.dumps({"size": SIDE, "controls": CONTROLS}),
     )
     return path
+
+
+def _contour(count: int, center: tuple[int, int], width: float, height: float) -> np.ndarray:
+    """Points of an ellipse from its left end over its upper half."""
+    angles = np.pi + 2 * np.pi * np.arange(count) / count
+    return np.stack([np.cos(angles) * width, np.sin(angles) * height], 1) + center

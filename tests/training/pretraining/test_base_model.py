@@ -249,7 +249,6 @@ def test_the_loss_of_a_base_has_the_performance_of_the_input(
     config = trained.config
     pairs = PerformancePairs.from_people(people)
     (batch, *_) = make_pair_dataset(pairs, config)
-    batch = {**batch, "mirrored": np.zeros_like(batch["mirrored"])}
     outputs = trained(batch)
     true = batch["performance"][:, 0]
     without, wrong = (

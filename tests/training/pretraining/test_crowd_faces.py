@@ -42,6 +42,11 @@ def test_hidden_faces_are_left_out_and_hands_are_not_visible_face(
     assert own.performances.tolist() == [0, 2]
     assert own.group == 1
     np.testing.assert_allclose(own.expression, person.expression[[0, 2]])
+    # The eyes, which the mesh has in one point, are as wide as the exact ones.
+    eyes = own.faces.meshes[:, list(EYE_LEFT)]
+    lips = own.faces.meshes[:, [MOUTH_LEFT, MOUTH_RIGHT]]
+    widths = np.ptp(eyes[..., 0], axis=1) / np.ptp(lips[..., 0], axis=1)
+    np.testing.assert_allclose(widths, 4 / 10, rtol=0.02)
     side = own.faces.crops.shape[1]
     visible, outline = own.faces.crops[..., 3], own.faces.crops[..., 4]
     assert visible[0, side // 2, side // 2] == 255

@@ -42,11 +42,26 @@ def test_features_follow_the_exact_contour(feature: str, height: float) -> None:
     _, landmarks = face(height)
     ring, center, width, _ = FEATURES[feature]
     moved = with_exact_features(mesh, landmarks)[list(ring)]
-    heights = np.ptp(moved[:, 1])
+    heights, half = np.ptp(moved[:, 1]), len(ring) // 2
+    upper, lower = moved[1:half], moved[half + 1 :]
+    assert upper[:, 1].max() <= center[1] <= lower[:, 1].min()
+    assert (np.diff(moved[: half + 1, 0]) * np.sign(width) > 0).all()
     # A contour of six points is lower than the ellipse through them.
     assert 0.85 * 2 * height - 0.01 <= heights <= 2 * height + 0.01
     np.testing.assert_allclose(moved[0], [center[0] - width, center[1]], atol=0.01)
-    np.testing.assert_allclose(moved[len(ring) // 2], [center[0] + width, center[1]], atol=0.01)
+    np.testing.assert_allclose(moved[half], [center[0] + width, center[1]], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("landmark", "exact"), [(159, (37, 38)), (145, (40, 41)), (386, (43, 44)), (374, (46, 47))]
+)
+def test_the_middle_of_each_lid_is_between_two_exact_landmarks(
+    landmark: int, exact: tuple[int, int]
+) -> None:
+    mesh, _ = face(4)
+    _, landmarks = face(8)
+    moved = with_exact_features(mesh, landmarks)
+    np.testing.assert_allclose(moved[landmark], landmarks[list(exact)].mean(0), atol=0.5)
 
 
 def test_landmarks_next_to_a_feature_move_along_and_distant_ones_stay() -> None:

@@ -206,7 +206,7 @@ class LossConfig(StrictModel):
     """Weight of the absolute error of the landmarks predicted from the latent."""
     displacement: NonNegative = 0
     """Weight of the absolute error of the mean face's displacements at the landmarks, which follow
-    from the meshes. It needs `network.mean_face_max_shift`."""
+    from the meshes; lids count four times. It needs `network.mean_face_max_shift`."""
 
 
 class OptimizerConfig(StrictModel):

@@ -61,8 +61,8 @@ class EncoderModel(PretrainingModel):
             training: Not used; Keras passes it.
 
         Returns:
-            target [n, s, s, 5], landmarks [n, k, 2], performance [n, p], shift [n, m, m, 2] and
-            light [n, m, m, 3].
+            target [n, s, s, 5], landmarks [n, k, 2], performance [n, p], shift [n, k, k, 2] and
+            light [n, g, g, 3].
         """
         targets, inputs = self.augment_batch(batch)
         latent = self.encoder(inputs)

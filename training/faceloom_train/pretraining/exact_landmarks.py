@@ -25,7 +25,7 @@ _REACH = 0.03
 
 
 def with_exact_features(mesh_xy: Points, landmarks_xy: Float32[np.ndarray, "68 2"]) -> Points:
-    """Move the eyes and lips of a mesh to exact contours, and what is next to them along.
+    """Move the eyes and lips of a mesh to exact contours, and neighboring landmarks with them.
 
     Args:
         mesh_xy: The 468 landmarks of a mesh.
@@ -64,9 +64,9 @@ def _halves(ring_xy: Points) -> Sequence[Points]:
 def _along(line_xy: Points, contour_xy: Points) -> Points:
     """Place points on a contour at the shares of its length that they have of their own line's."""
     positions = _shares_of_length(line_xy), _shares_of_length(contour_xy)
-    return np.stack([np.interp(*positions, contour_xy[:, axis]) for axis in (0, 1)], 1)
+    return float32(np.stack([np.interp(*positions, contour_xy[:, axis]) for axis in (0, 1)], 1))
 
 
 def _shares_of_length(line_xy: Points) -> Float32[np.ndarray, " n"]:
     lengths = np.cumsum(np.linalg.norm(np.diff(line_xy, axis=0), axis=1))
-    return np.concatenate([[0], lengths / max(lengths[-1], np.finfo(np.float32).tiny)])
+    return float32(np.concatenate([[0], lengths / max(lengths[-1], np.finfo(np.float32).tiny)]))

@@ -57,8 +57,13 @@ class PerformancePairs:
         """Sort faces by performance.
 
         Args:
-            people: The people.
+            people: The people, who have the same expression controls.
+
+        Raises:
+            ValueError: They do not.
         """
+        if any(own.controls != people[0].controls for own in people):
+            raise ValueError("all people need the same expression controls")
         person = np.repeat(np.arange(len(people)), [len(own.performances) for own in people])
         group = np.array([own.group for own in people])[person]
         performances = np.concatenate([own.performances for own in people])

@@ -1,6 +1,6 @@
 """Train the base model and store its weights.
 
-python -m faceloom_train.pretraining.train CROWD_FOLDER base.npz [--steps N]
+python -m faceloom_train.pretraining.train CROWD_FOLDER base.npz [--steps N] [--seed S]
 """
 
 import os
@@ -29,9 +29,12 @@ from faceloom_train.pretraining.folded_weights import folded_weights
 from faceloom_train.pretraining.performance_pairs import PerformancePairs, make_pair_dataset
 from faceloom_train.runs.base_weights import assign_weights, read_base, save_base_weights
 
-# Pairs per step of the encoder alone, which reads both faces of each, next to one of the whole
-# network's.
-_ENCODER_BATCH = 4
+# How many times as many pairs a step of the encoder alone has; it reads both faces of each.
+_ENCODER_BATCH_FACTOR = 4
+# Steps of the encoder alone.
+_ENCODER_STEPS = 5000
+# The preset whose network learns.
+_PRESET = "laptop_128"
 # Peak of the learning rate, and the steps in which it is reached.
 _LEARNING_RATE = 1e-3
 _WARMUP_STEPS = 100
@@ -59,15 +62,15 @@ _REPORT_STEPS = 50
 AnyModel = TypeVar("AnyModel", EncoderModel, BaseModel)
 
 
-def pretraining_config(preset: str, steps: int, batch: int) -> TrainConfig:
-    """Return a preset's configuration with the settings of a pretraining.
+def pretraining_config(steps: int, batch_size: int, seed: int) -> TrainConfig:
+    """Return the preset's configuration with the settings of a pretraining.
 
     Args:
-        preset: Name of the preset.
         steps: Steps of the pretraining.
-        batch: Pairs per step.
+        batch_size: Pairs per step.
+        seed: Seed of weights, pairs and augmentation.
     """
-    config = read_config(preset_path(preset))
+    config = read_config(preset_path(_PRESET))
     optimizer = config.optimizer.model_copy(
         update={
             "learning_rate": _LEARNING_RATE,
@@ -89,7 +92,8 @@ def pretraining_config(preset: str, steps: int, batch: int) -> TrainConfig:
     return config.model_copy(
         update={
             "steps": steps,
-            "batch_size": batch,
+            "seed": seed,
+            "batch_size": batch_size,
             "precision": "float32",
             "optimizer": optimizer,
             "loss": loss,
@@ -106,23 +110,23 @@ def encoder_config(config: TrainConfig, steps: int) -> TrainConfig:
         steps: Steps of the encoder.
     """
     optimizer = config.optimizer.model_copy(update={"shared_rate": 1.0})
-    changed = {"batch_size": _ENCODER_BATCH * config.batch_size, "optimizer": optimizer}
+    changed = {"batch_size": _ENCODER_BATCH_FACTOR * config.batch_size, "optimizer": optimizer}
     return config.model_copy(update={"steps": steps, **changed})
 
 
 class SaveAndReport(keras.callbacks.Callback):
     """Stores the averaged weights and prints the mean losses now and then."""
 
-    def __init__(self, outputs_of: EncoderModel | BaseModel, out: Path, every: int):
+    def __init__(self, trained_model: EncoderModel | BaseModel, out: Path, every: int):
         """Store where and how often to write.
 
         Args:
-            outputs_of: The model that is trained. Reading `self.model` copies all weights on JAX.
+            trained_model: The model. Reading `self.model` copies all weights on JAX.
             out: The file to write.
             every: Steps between two writes.
         """
         super().__init__()
-        self._outputs_of, self._out, self._every = outputs_of, out, every
+        self._trained_model, self._out, self._every = trained_model, out, every
         self._sums: dict[str, float] = {}
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -134,7 +138,7 @@ class SaveAndReport(keras.callbacks.Callback):
         """
         if (batch + 1) % self._every == 0:
             store(self.model, self._out)
-        terms, _, rate = unpack_step_outputs(self._outputs_of, logs[STEP_OUTPUTS])
+        terms, _, rate = unpack_step_outputs(self._trained_model, logs[STEP_OUTPUTS])
         self._sums = {name: self._sums.get(name, 0) + value for name, value in terms.items()}
         if (batch + 1) % _REPORT_STEPS == 0:
             means = {name: value / _REPORT_STEPS for name, value in self._sums.items() if value}
@@ -189,12 +193,20 @@ def train(
 def main(
     crowd: Annotated[Path, typer.Argument(help="The folder of rendered people.")],
     out: Annotated[Path, typer.Argument(help="The weights to write, NAME.npz.")],
-    preset: Annotated[str, typer.Option(help="Preset whose network learns.")] = "laptop_128",
     encoder_steps: Annotated[
-        int, typer.Option(help="Steps that the encoder learns alone first; 0: none.")
-    ] = 5000,
+        int | None,
+        typer.Option(
+            help="Steps that the encoder learns alone first, each of four times as many pairs; "
+            f"{_ENCODER_STEPS} by default, and none with --start."
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(help="Steps of the whole network.")] = 30000,
-    batch: Annotated[int, typer.Option(help="Pairs per step; without a GPU, 16.")] = 64,
+    batch_size: Annotated[
+        int, typer.Option(help="Pairs per step; 16 suits a computer without a GPU.")
+    ] = 64,
+    seed: Annotated[
+        int, typer.Option(help="Seed of weights, pairs and augmentation; another with --start.")
+    ] = 0,
     start: Annotated[Path | None, typer.Option(help="Base to start from, NAME.npz.")] = None,
 ) -> None:
     """Train the base on the crowd, without the groups that are held out.
@@ -202,14 +214,18 @@ def main(
     Args:
         crowd: The folder of rendered people.
         out: The weights to write.
-        preset: Preset whose network learns.
-        encoder_steps: Steps of the encoder alone, each of four times as many pairs.
+        encoder_steps: Steps of the encoder alone. They store no weights of convolutions of the
+            decoder, so that those of `start` are lost.
         steps: Steps of the whole network.
-        batch: Pairs per step.
+        batch_size: Pairs per step.
+        seed: Seed of weights, pairs and augmentation. With the seed of the training that gave
+            `start`, the same pairs would follow again.
         start: A base to start from.
     """
-    config = pretraining_config(preset, steps, batch)
+    config = pretraining_config(steps, batch_size, seed)
     people = align_people(read_people(crowd, validation=False), config)
+    if encoder_steps is None:
+        encoder_steps = 0 if start else _ENCODER_STEPS
     if encoder_steps:
         train(EncoderModel, people, encoder_config(config, encoder_steps), out, start)
         start = out

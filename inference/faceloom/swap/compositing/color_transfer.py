@@ -84,6 +84,7 @@ def transfer_color(
         own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), covered))
         limited = limit_chroma(to_lab(matched), own, spread)
         return matched if limited is None else from_lab(limited)
+    predicted = full, small
     target_levels = LEVELS_PER_LAB_UNIT * _typical_skin(small_target, skin).mean(0)
     mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
     if method == "rct":
@@ -91,11 +92,11 @@ def transfer_color(
         gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
         full, small = float32(gain * full), float32(gain * small)
     skin_pixels = _typical_skin(small, skin)
-    predicted = full
-    full, moved = (move_mean(face, skin_pixels, mean) for face in (full, small))
-    if features is not None:
-        full = keep_chroma(full, predicted, features)
-    own = ChromaSpread.measure(_inside(moved, covered))
+    full, small = (
+        keep_chroma(move_mean(face, skin_pixels, mean), before, features)
+        for face, before in zip((full, small), predicted, strict=True)
+    )
+    own = ChromaSpread.measure(_inside(small, covered))
     # Both means are the skin's: the chroma that lightness explains is 0 there.
     limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))
     return from_lab(full if limited is None else limited)

@@ -29,17 +29,19 @@ def eyes_and_mouth(pair: FacePair, size: int) -> Mask | None:
     return None if regions is None else region_mask(regions, _FEATURES, size)
 
 
-def keep_chroma(matched: Lab, predicted: Lab, features: Mask) -> Lab:
-    """Undo the shift of chroma at eyes and mouth; their lightness stays matched.
+def keep_chroma(matched: Lab, predicted: Lab, features: Mask | None) -> Lab:
+    """Undo the change of chroma at eyes and mouth; their lightness stays matched.
 
     Args:
         matched: The predicted face, whose skin has the target's color.
         predicted: The face before that, of the same size.
-        features: Where its eyes and its mouth are, of any size.
+        features: Where its eyes and its mouth are, of any size; None: nowhere.
 
     Returns:
         The face with the predicted chroma of eyes and mouth.
     """
+    if features is None:
+        return matched
     weight = float32(cv2.resize(features, matched.shape[1::-1]))[..., None] / 255
     result = matched.copy()
     result[..., 1:] += weight * (predicted[..., 1:] - matched[..., 1:])

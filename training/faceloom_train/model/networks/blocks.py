@@ -127,7 +127,7 @@ def apply_decoder(
 
     Returns:
         RGB and mask [n, s, s, 4] and, if the mean face may shift, its displacements [n, k, k, 2]
-        before the tanh and, if it has light, [n, k, k, 3] before `light_gains`; all float32.
+        before the tanh and, if it has light, [n, g, g, 3] before `light_gains`; all float32.
     """
     x = _residuals(features, config, level, style=style)
     for deeper in range(level + 1, len(config.decoder)):
@@ -153,13 +153,13 @@ def build_linear_maps(config: ConvNetwork) -> keras.Model:
         config: A network whose mean face shifts and has light.
 
     Returns:
-        Latent [n, latent_dim] -> displacements [n, k, k, 2] before the tanh and light [n, k, k, 3]
+        Latent [n, latent_dim] -> displacements [n, k, k, 2] before the tanh and light [n, g, g, 3]
         before `light_gains`. The layers are named as those of a decoder.
     """
     latent, side = latent_input(config), _side(config, len(config.decoder) - 1)
     outputs = [
         _linear_map(latent, scale * side, channels, f"{name}_linear")
-        for name, (channels, scale) in _mean_face_channels(config).items()
+        for name, (channels, scale) in _mean_face_grids(config).items()
     ]
     return keras.Model(latent, outputs, name="decoder")
 
@@ -179,7 +179,7 @@ def add_mean_face(outputs: Sequence[Any], config: ConvNetwork) -> Any:
 def _mean_face_maps(x: Any, latent: Any, config: ConvNetwork, style: Style) -> list[Any]:
     """What moves and lights the mean face."""
     maps = []
-    for name, (channels, scale) in _mean_face_channels(config).items():
+    for name, (channels, scale) in _mean_face_grids(config).items():
         values = _conv_blocks(x, channels, scale, name, style)
         if latent is not None:
             linear = _linear_map(latent, values.shape[1], channels, f"{name}_linear")
@@ -188,8 +188,8 @@ def _mean_face_maps(x: Any, latent: Any, config: ConvNetwork, style: Style) -> l
     return maps
 
 
-def _mean_face_channels(config: ConvNetwork) -> dict[str, tuple[int, int]]:
-    """Channels of each map, and how many times finer than the features it is."""
+def _mean_face_grids(config: ConvNetwork) -> dict[str, tuple[int, int]]:
+    """Channels of each map's grid, and how many times finer than the features it is."""
     maps: dict[str, tuple[int, int]] = {}
     if config.mean_face_max_shift:
         maps["mean_face_shift"] = (2, config.mean_face_shift_scale)
