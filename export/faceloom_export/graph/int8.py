@@ -19,7 +19,7 @@ from faceloom_export.graph.tensor_names import FACE
 # a fifth slower.
 _QUANTIZED_OPERATORS = ["Conv", "MatMul", "DepthToSpace"]
 # Nodes with this in their name stay in fp32: they predict where the mean face's pixels move to,
-# and one int8 level of that output would be a seventh of a pixel of 128.
+# and one int8 level of that output would be a seventh of a pixel in a crop of 128 pixels.
 _MEAN_FACE = "mean_face"
 # A node with this in its name moves the mean face in proportion to the latent.
 _LINEAR_SHIFT = "mean_face_shift_linear"

@@ -1,4 +1,4 @@
-"""Meshes whose eyes and lips are where a rendered picture's exact landmarks are.
+"""Correct the eyes and lips of a mesh with the exact landmarks of a rendered picture.
 
 On the renders the mesh network sees a shut eye as half open, and its mouth openings follow the true
 ones with a correlation of 0.77.
@@ -19,8 +19,7 @@ _RINGS = (
     (LIPS, tuple(range(48, 60))),
     (INNER_LIPS, tuple(range(60, 68))),
 )
-# Distance at which the landmarks around a ring move about half as far as the ring, in heights of
-# the mesh.
+# Distance at which a ring's landmark has a weight of 1/e for its neighbors, in heights of the mesh.
 _REACH = 0.03
 
 
@@ -42,6 +41,7 @@ def with_exact_features(mesh_xy: Points, landmarks_xy: Float32[np.ndarray, "68 2
     reach = _REACH * np.ptp(mesh_xy[:, 1])
     distances = np.linalg.norm(mesh_xy[:, None] - mesh_xy[indices], axis=2) / reach
     weights = np.exp(-np.square(distances))
+    # The weight of 1 for not moving leaves distant landmarks in place.
     moved = mesh_xy + weights @ moves / (weights.sum(1, keepdims=True) + 1)
     moved[indices] = exact
     return float32(moved)

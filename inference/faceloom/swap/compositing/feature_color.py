@@ -1,6 +1,7 @@
-"""The colors of eyes and mouth, which are those of no skin.
+"""Keep the chroma of eyes and mouth when the color of the skin is matched.
 
-What brings the chroma of a dark skin to that of a pale one turns brown eyes blue and teeth violet.
+The shift that matches the chroma of a dark skin to a pale one would turn brown eyes blue and teeth
+violet.
 """
 
 import cv2
@@ -16,7 +17,7 @@ _FEATURES = (Region.EYES, Region.MOUTH)
 def eyes_and_mouth(pair: FacePair, size: int) -> Mask | None:
     """Return where a predicted face shows its eyes and the inside of its mouth.
 
-    It has them where the target has them, should its own regions not be known.
+    The target's regions are used if those of the prediction are not known.
 
     Args:
         pair: The masks and regions of both faces.
