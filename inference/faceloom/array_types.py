@@ -14,6 +14,8 @@ Rgb: TypeAlias = UInt8[np.ndarray, "_ _ 3"]
 Picture: TypeAlias = Shaped[np.ndarray, "_ _ *channels"]
 # A soft mask of an image, 0 (outside) to 255 (inside).
 Mask: TypeAlias = UInt8[np.ndarray, "_ _"]
+# The weight of every pixel of an image, 0 to 1.
+Weights: TypeAlias = Float32[np.ndarray, "_ _"]
 # Images of one size.
 RgbBatch: TypeAlias = UInt8[np.ndarray, "_ _ _ 3"]
 MaskBatch: TypeAlias = UInt8[np.ndarray, "_ _ _"]

@@ -10,15 +10,18 @@ from faceloom.array_types import Mask, Rgb, float32, to_uint8
 from faceloom.choices import ColorTransfer
 from faceloom.color import LEVELS_PER_LAB_UNIT, ChromaSpread, Lab, from_lab, to_lab
 from faceloom.swap.compositing.chroma_limit import limit_chroma
-from faceloom.swap.compositing.feature_color import keep_chroma
+from faceloom.swap.compositing.feature_color import FeatureMasks, FeatureShift
 from faceloom.swap.compositing.illumination import add_light, light_difference
 from faceloom.swap.compositing.running_mean import update_running_mean
+from faceloom.swap.compositing.skin_shift import SkinShift
 from faceloom.swap.selection.track_state import TrackArrays
 
 # The target's colors are smoothed over time, so that a hand inside the mask does not tint the
 # face. The prediction's colors are measured in each frame: its flicker is what the transfer has
 # to remove, and smoothing the difference of the two would let the flicker through.
 
+# The methods that match the color of the skin alone, if the regions of both faces are known.
+SKIN_METHODS: tuple[ColorTransfer, ...] = ("lab", "rct")
 # Smallest weight of a new frame in the running mean of the spread's gain.
 _MIN_GAIN_WEIGHT = 0.2
 # Side, in pixels, of the pictures whose spreads are compared. A soft face has a smaller spread
@@ -33,8 +36,6 @@ _MAX_SLOPE = 1.4
 _MEASURE_SIDE = 128
 # Share of the darkest and of the brightest skin that means leave out: shadow and highlight.
 _TRIMMED = 0.05
-# Smallest mean of L*, or of a weight, to divide by.
-_LEAST_LIGHTNESS = 1e-3
 # Mask value from which a pixel is inside.
 _INSIDE = 127
 # Quantiles that describe a channel's distribution.
@@ -48,7 +49,7 @@ def transfer_color(
     covered: Mask,
     state: TrackArrays,
     skin: Mask | None = None,
-    features: Mask | None = None,
+    features: FeatureMasks | None = None,
 ) -> Rgb:
     """Give a predicted face the target's colors and light.
 
@@ -67,8 +68,8 @@ def transfer_color(
         state: The track's running means, which are updated.
         skin: Where both show skin, [size, size]; light, means and spreads are measured here.
             `covered` if it is not known.
-        features: Where the prediction shows eyes and mouth, [size, size], whose chroma "lab" and
-            "rct" do not shift with the skin's; None if it is not known.
+        features: Where both show eyes, brows and the mouth's inside, [size, size], which "lab" and
+            "rct" do not shift with the skin; None if it is not known.
 
     Returns:
         The predicted face in the target's colors.
@@ -84,44 +85,19 @@ def transfer_color(
         own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), covered))
         limited = limit_chroma(to_lab(matched), own, spread)
         return matched if limited is None else from_lab(limited)
-    predicted = full, small
     target_levels = LEVELS_PER_LAB_UNIT * _typical_skin(small_target, skin).mean(0)
     mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
     if method == "rct":
-        current = _gain(small, small_target, skin)
-        gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
-        full, small = float32(gain * full), float32(gain * small)
-    skin_pixels = _typical_skin(small, skin)
-    full, small = (
-        keep_chroma(move_mean(face, skin_pixels, mean), before, features)
-        for face, before in zip((full, small), predicted, strict=True)
-    )
+        full, small = _with_target_contrast(full, small, small_target, skin, state)
+    shift = SkinShift.to_mean(_typical_skin(small, skin), mean)
+    other = None
+    if features is not None:
+        other = FeatureShift.measure(small, small_target, features, shift.lightness, state)
+    full, small = shift.apply(full, other), shift.apply(small, other)
     own = ChromaSpread.measure(_inside(small, covered))
     # Both means are the skin's: the chroma that lightness explains is 0 there.
     limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))
     return from_lab(full if limited is None else limited)
-
-
-def move_mean(face: Lab, skin: Float32[np.ndarray, "n 3"], mean: Float32[np.ndarray, "3"]) -> Lab:
-    """Move the mean of a face's skin to another mean.
-
-    Pixels darker than the mean get less of the chroma's shift, in proportion to their lightness:
-    chroma is 0 in black. The full shift would turn the shadows of a dark face green on a light one.
-
-    Args:
-        face: The face.
-        skin: L*, a* and b* of its skin.
-        mean: The mean that its skin gets.
-    """
-    own = skin.mean(0)
-    shift = mean - own
-    limit = max(float(own[0]), _LEAST_LIGHTNESS)
-    # The shift of chroma for each unit of L* up to the limit; it is the whole shift on average.
-    slope = shift[1:] / max(float(np.clip(skin[:, 0], 0, limit).mean()), _LEAST_LIGHTNESS)
-    lightness, *chroma = cv2.split(face)
-    shade = np.clip(lightness, 0, limit)
-    moved = [cv2.scaleAdd(shade, float(s), c) for s, c in zip(slope, chroma, strict=True)]
-    return float32(cv2.merge([lightness + shift[0], *moved]))
 
 
 def _in_target_light(
@@ -135,6 +111,16 @@ def _in_target_light(
     light = light_difference(small, small_target, weights, state)
     lit = add_light(full, light)
     return lit, lit if small is full else add_light(small, light)
+
+
+def _with_target_contrast(
+    full: Lab, small: Lab, small_target: Lab, skin: Mask, state: TrackArrays
+) -> tuple[Lab, Lab]:
+    """Bring the spread of the predicted skin to the target's, within limits; its mean stays."""
+    current = _gain(small, small_target, skin)
+    gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
+    mean = _typical_skin(small, skin).mean(0)
+    return float32(mean + gain * (full - mean)), float32(mean + gain * (small - mean))
 
 
 def _target_spread(target: Lab, mask: Mask, state: TrackArrays) -> ChromaSpread:

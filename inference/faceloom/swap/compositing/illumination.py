@@ -6,19 +6,14 @@ difference of the two surfaces is added to the prediction. A surface describes l
 and its falloff, and cannot describe a nose or a cheek of the target.
 """
 
-from typing import TypeAlias
-
 import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.array_types import float32
+from faceloom.array_types import Weights, float32
 from faceloom.color import LEVELS_PER_LAB_UNIT, Lab
 from faceloom.swap.compositing.running_mean import update_running_mean
 from faceloom.swap.selection.track_state import TrackArrays
-
-# Weight of every pixel of a crop, 0..1.
-Weights: TypeAlias = Float32[np.ndarray, "_ _"]
 
 # Side, in pixels, of the pictures that the surfaces are fitted to.
 _SIDE = 32

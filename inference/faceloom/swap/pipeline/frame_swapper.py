@@ -12,9 +12,9 @@ from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
-from faceloom.swap.compositing.color_transfer import transfer_color
+from faceloom.swap.compositing.color_transfer import SKIN_METHODS, transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
-from faceloom.swap.compositing.feature_color import eyes_and_mouth
+from faceloom.swap.compositing.feature_color import FeatureMasks
 from faceloom.swap.compositing.paste_back import apply_tint, paste
 from faceloom.swap.compositing.remaining_skin import Tint, lead_over
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
@@ -110,7 +110,7 @@ class FrameSwapper:
         self._sources = tuple(sources)
         self._settings = [BlendSettings.from_options(source.blend, options) for source in sources]
         # One thread: it runs beside decoding, blending and encoding.
-        self._mask, self._glasses = options.mask, options.glasses
+        self._options = options
         self._parser = FaceParser(threads=1) if parses_faces(self._sources, options) else None
         self._label = options.label
         self.state = TrackState()
@@ -167,17 +167,10 @@ class FrameSwapper:
         regions = self._parse([face.crop.rgb for face in faces], faces)
         predictions = source.predict(_crop_batch(source, faces, regions))
         predicted: list[RegionMap | None] = [None] * len(faces)
-        if self._parses_predictions(source):
+        if parses_predictions(source, self._options):
             predicted = self._parse(list(predictions.faces), faces)
         rows = zip(faces, predictions.faces, predictions.masks, regions, predicted, strict=True)
         return [SwappedFace(*row) for row in rows]
-
-    def _parses_predictions(self, source: FaceSource) -> bool:
-        """Tell whether a source's predictions are parsed.
-
-        The mask of a network that learned the visible face leaves out hair and keeps glasses.
-        """
-        return self._mask == "regions" and (source.face_mask == "mesh" or self._glasses == "target")
 
     def _parse(
         self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace]
@@ -303,7 +296,7 @@ def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
     mask = paste_mask(pair, settings, state)
     covered = mask.covered
     skin = visible_skin(pair, covered)
-    features = eyes_and_mouth(pair, len(covered))
+    features = FeatureMasks.of_pair(pair, len(covered))
     matched = transfer_color(
         settings.color, swapped.prediction, crop.rgb, covered, state, skin, features
     )
@@ -322,6 +315,23 @@ def parses_faces(sources: Sequence[FaceSource], options: SwapOptions) -> bool:
         options: how faces are swapped.
     """
     return options.mask == "regions" or any(source.face_mask == "regions" for source in sources)
+
+
+def parses_predictions(source: FaceSource, options: SwapOptions) -> bool:
+    """Tell whether a conversion parses the faces that a source predicts.
+
+    Some methods match the color of the skin alone. The mask of a network that learned the visible
+    face leaves out hair and keeps glasses; that of any other does not.
+
+    Args:
+        source: the source.
+        options: how faces are swapped.
+    """
+    return options.mask == "regions" and (
+        BlendSettings.from_options(source.blend, options).color in SKIN_METHODS
+        or source.face_mask == "mesh"
+        or options.glasses == "target"
+    )
 
 
 def _crop_batch(

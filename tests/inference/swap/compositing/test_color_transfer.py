@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from tests.helpers.clips import wave_images
 
-from faceloom.array_types import float32, to_uint8
+from faceloom.array_types import to_uint8
 from faceloom.color import ChromaSpread, to_lab
-from faceloom.swap.compositing.color_transfer import move_mean, transfer_color
+from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.video import read_frames
 
@@ -168,31 +168,6 @@ def test_colorful_footage_keeps_the_face_s_own_variation() -> None:
     )
     assert np.linalg.norm(before[1:]) > 10
     np.testing.assert_allclose(after, before, atol=1.5)
-
-
-# L*, a* and b* of a dark and of a light skin.
-DARK, LIGHT = (25, 24, 24), (73, 9, 28)
-
-
-@pytest.mark.parametrize(
-    ("own", "target"),
-    [(DARK, LIGHT), (LIGHT, DARK), (DARK, (60, 0, 0)), (DARK, DARK)],
-    ids=["dark on light", "light on dark", "dark on gray", "the same"],
-)
-def test_shadows_get_less_of_the_chroma_s_shift(
-    own: tuple[float, ...], target: tuple[float, ...]
-) -> None:
-    """A shadow of a skin has its chroma in proportion; black, as in nostrils, has none."""
-    shades = float32([0, 0.2, 0.5, 1, 1, 1, 1.3])
-    face = np.multiply.outer(shades, float32(own))[None]
-    skin = face[0, 3:6] + float32([[0, 0, 0], [2, 1, -1], [-2, -1, 1]])
-    moved = move_mean(face, skin, float32(target))[0]
-    np.testing.assert_allclose(moved[:, 0], face[0, :, 0] + target[0] - own[0], atol=1e-4)
-    shift = np.subtract(target, own)[1:]
-    expected = face[0, :, 1:] + np.multiply.outer(np.minimum(shades, 1), shift)
-    np.testing.assert_allclose(moved[:, 1:], expected, atol=0.8)
-    mean = move_mean(skin[None], skin, float32(target)).mean((0, 1))
-    np.testing.assert_allclose(mean, target, atol=1e-3)
 
 
 def _with_patch(picture: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:

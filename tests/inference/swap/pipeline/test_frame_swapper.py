@@ -246,13 +246,25 @@ def test_a_map_swaps_only_the_people_of_its_pictures(
 @pytest.mark.parametrize(
     ("face_mask", "options", "calls"),
     [
-        ("regions", SwapOptions(), 1),
-        ("regions", SwapOptions(glasses="target"), 2),
+        ("regions", SwapOptions(color="lab"), 2),
+        ("regions", SwapOptions(color="rct"), 2),
+        ("regions", SwapOptions(color="none"), 1),
+        ("regions", SwapOptions(color="histogram"), 1),
+        ("regions", SwapOptions(color="none", glasses="target"), 2),
         ("regions", SwapOptions(mask="both"), 1),
-        ("mesh", SwapOptions(), 2),
+        ("mesh", SwapOptions(color="none"), 2),
         ("mesh", SwapOptions(mask="both"), 0),
     ],
-    ids=["visible face", "its glasses", "input alone", "mesh mask", "no regions"],
+    ids=[
+        "skin's color",
+        "skin's contrast",
+        "no color",
+        "all colors",
+        "glasses",
+        "input alone",
+        "mesh mask",
+        "no regions",
+    ],
 )
 def test_what_is_parsed(
     tmp_path: Path,
@@ -262,7 +274,7 @@ def test_what_is_parsed(
     options: SwapOptions,
     calls: int,
 ) -> None:
-    """The target's face once, and the prediction where its own mask does not tell enough."""
+    """The target's face once, and the prediction where its skin or hair must be known."""
     network = SwapNetwork.open(Bundle.read(make_bundle(tmp_path / "ben.bundle")), "cpu")
     network.face_mask = face_mask
     parsed: list[int] = []
