@@ -22,6 +22,8 @@ Precision = Literal["fp32", "fp16", "int8"]
 PrecisionChoice = Literal["auto", "fp32", "fp16", "int8"]
 # What encodes the output's frames (`--encoder`).
 EncoderName = Literal["auto", "x264", "x265", "vp9", "svtav1", "nvenc", "lossless", "png"]
+# What an encoder prefers: little time, or small files (`--speed`).
+EncodingSpeed = Literal["fast", "balanced", "small"]
 # What becomes of sound and subtitles that the output's container cannot hold (`--streams`).
 StreamMode = Literal["auto", "keep", "transcode", "drop"]
 # What becomes of one stream.

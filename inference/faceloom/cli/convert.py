@@ -9,6 +9,7 @@ from faceloom.choices import (
     Baseline,
     ColorTransfer,
     EncoderName,
+    EncodingSpeed,
     Engine,
     GlassesChoice,
     LabelPosition,
@@ -119,6 +120,13 @@ def convert_command(
             min=0, max=100, help="Video quality; 75 if not given.", rich_help_panel=_OUTPUT
         ),
     ] = None,
+    speed: Annotated[
+        EncodingSpeed,
+        typer.Option(
+            help="Time or size: fast takes half the time for larger files, small the reverse.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "balanced",
     encoder_option: Annotated[
         list[str] | None,
         typer.Option(

@@ -30,7 +30,10 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
         label=None if label is None else VisibleLabel(label, values["label_position"]),
         marking=MarkSettings(values["provenance"], values["certificate"], values["key"]),
         encoding=Encoding.parse(
-            values["encoder"], values["quality"], values["encoder_option"] or ()
+            values["encoder"],
+            values["quality"],
+            values["encoder_option"] or (),
+            values["speed"],
         ),
         frame_range=FrameRange.parse(range_) if range_ else None,
     )

@@ -10,8 +10,8 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from faceloom.doctor.check_result import CheckResult
+from faceloom.video.encoding.thread_priority import same_thread_priority
 from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS
-from faceloom.video.thread_priority import same_thread_priority
 
 # Encoders, with the options that keep each from printing on standard error.
 _ENCODERS = {

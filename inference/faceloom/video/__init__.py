@@ -5,7 +5,7 @@ copied without re-encoding. This package knows nothing of faces. It may import t
 modules of `faceloom` (errors, files, images) and no other package of it.
 """
 
-from faceloom.video.encoders import DEFAULT_ENCODING, Encoding
+from faceloom.video.encoding.encoders import DEFAULT_ENCODING, Encoding
 from faceloom.video.frame_range import (
     FrameRange,
     ResolvedRange,

@@ -14,7 +14,7 @@ from faceloom.array_types import Picture, Rgb
 from faceloom.errors import UsageError
 from faceloom.image_io import encode_picture
 from faceloom.video.decoding.rising_clock import RisingClock
-from faceloom.video.encoders import Encoding
+from faceloom.video.encoding.encoders import Encoding
 from faceloom.video.hdr.display_rendition import DisplayRendition
 from faceloom.video.image_sequence import list_images
 from faceloom.video.info import VideoInfo

@@ -15,7 +15,7 @@ import av
 from faceloom.atomic import atomic_directory, atomic_file, check_output_file
 from faceloom.errors import UsageError
 from faceloom.video.decoding.alpha import ALPHA_FORMAT
-from faceloom.video.encoders import (
+from faceloom.video.encoding.encoders import (
     AUTO,
     Encoding,
     base_format_name,

@@ -27,7 +27,7 @@ from faceloom.faceset import ExtractOptions
 from faceloom.swap import ConvertOptions
 from faceloom.swap.inference.graph_selection import PRECISIONS
 from faceloom.video import read_frames
-from faceloom.video.encoders import ENCODERS
+from faceloom.video.encoding.encoders import ENCODERS
 
 COMMANDS = (
     "extract", "curate", "review", "train", "export", "import", "convert", "compare", "inspect",

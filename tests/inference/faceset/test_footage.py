@@ -13,7 +13,7 @@ from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
 from faceloom.video import output_warnings, probe_source, read_frames
 from faceloom.video.decoding.intact_frames import read_intact_frames
-from faceloom.video.encoders import DEFAULT_ENCODING
+from faceloom.video.encoding.encoders import DEFAULT_ENCODING
 from faceloom.video.folder import PassedOver, passed_over_sentence
 
 # What a folder may contain besides footage: how it is made, and the reason that is given.

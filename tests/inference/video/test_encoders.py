@@ -1,6 +1,7 @@
 """Encoders: pixel formats, the quality scale, FFmpeg's options and error messages."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from tests.helpers.fake_swap import frame_times, swap
 
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames
+from faceloom.video.encoding.codec_table import SPEEDS
+from faceloom.video.encoding.encoder_options import frame_threads
 
 # Encoder -> codec, and the output's pixel format for yuv420p and for yuv422p10le.
 ENCODERS = {
@@ -78,6 +81,55 @@ def test_default_is_crf_17_and_encoder_options_override_it(tmp_path: Path) -> No
     assert b"crf=30.0" in (tmp_path / "b.mp4").read_bytes()
 
 
+# What x264 writes into its stream of each speed: the quality, and the search for motion.
+X264_SPEEDS = {
+    "fast": (b"crf=15.0", b"subme=2"),
+    "balanced": (b"crf=17.0", b"subme=6"),
+    "small": (b"crf=17.0", b"subme=9"),
+}
+
+
+@pytest.mark.parametrize("speed", X264_SPEEDS)
+def test_a_speed_changes_search_and_quality_together(tmp_path: Path, speed: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", wave_images(3))
+    swap(source, tmp_path / "out.mp4", Encoding.parse(speed=speed))
+    written = (tmp_path / "out.mp4").read_bytes()
+    assert all(setting in written for setting in X264_SPEEDS[speed])
+
+
+@pytest.mark.parametrize("encoder", [*ENCODERS, "png"])
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_every_encoder_runs_at_every_speed(tmp_path: Path, encoder: str, speed: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", wave_images(3))
+    name = "out" if encoder == "png" else "out.mkv"
+    out = swap(source, tmp_path / name, Encoding.parse(encoder, speed=speed))
+    assert len(list(out.iterdir() if encoder == "png" else read_frames(out))) == 3
+
+
+@pytest.mark.parametrize(
+    ("size", "threads"),
+    [((64, 48), 1), ((640, 360), 5), ((1920, 1080), 16), ((3840, 2160), 4), ((7680, 4320), 1)],
+)
+def test_frames_are_encoded_at_once_as_far_as_rows_and_memory_allow(
+    tmp_path: Path, size: tuple[int, int], threads: int
+) -> None:
+    source = make_clip(tmp_path / "in.mp4", wave_images(1))
+    info = replace(probe_video(source), width=size[0], height=size[1])
+    assert frame_threads(info) == threads
+
+
+@pytest.mark.parametrize("encoder", ["x264", "x265"])
+def test_threads_are_frames_and_give_the_same_bytes_again(tmp_path: Path, encoder: str) -> None:
+    source = make_clip(tmp_path / "in.mp4", wave_images(12, 256, 256))
+    written = [
+        swap(source, tmp_path / f"{name}.mp4", Encoding(encoder)).read_bytes() for name in "ab"
+    ]
+    assert written[0] == written[1]
+    if encoder == "x264":
+        assert b"threads=4" in written[0]
+        assert b"sliced_threads=0" in written[0]
+
+
 # The default encoder's codec by suffix.
 DEFAULT_CODECS = {
     ".mp4": "h264",
@@ -136,6 +188,11 @@ def test_the_stream_states_its_frame_rate(tmp_path: Path, suffix: str) -> None:
 
 
 INVALID: dict[str, tuple[Callable[[Path], object], type[FaceloomError], str]] = {
+    "unknown speed": (
+        lambda clip: Encoding.parse(speed="slow"),
+        UsageError,
+        "choose one of fast, balanced, small",
+    ),
     "unknown encoder": (lambda clip: Encoding.parse("divx"), UsageError, "divx is unknown"),
     "quality out of range": (
         lambda clip: Encoding.parse(quality=101),

@@ -13,7 +13,7 @@ from tests.helpers.fake_swap import swap
 
 from faceloom.image_io import read_picture
 from faceloom.video import output_warnings, probe_source, probe_video, read_frames, read_source
-from faceloom.video.encoders import DEFAULT_ENCODING
+from faceloom.video.encoding.encoders import DEFAULT_ENCODING
 from faceloom.video.orientation import Orientation
 
 ORIENTATIONS = [Orientation(*each) for each in product([0, 90, 180, 270], [False, True])]

@@ -9,8 +9,8 @@ from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.doctor import media
 from faceloom.video import Encoding, probe_video
-from faceloom.video.encoders import check_encoder
-from faceloom.video.thread_priority import same_thread_priority
+from faceloom.video.encoding.encoders import check_encoder
+from faceloom.video.encoding.thread_priority import same_thread_priority
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="Linux only"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from faceloom.choices import StreamMode
-from faceloom.video.encoders import Encoding
+from faceloom.video.encoding.encoders import Encoding
 from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, write_error
 from faceloom.video.frame_range import ResolvedRange
 from faceloom.video.info import Frame, VideoInfo

@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from faceloom.video.decoding.alpha import ALPHA_TAG
-from faceloom.video.encoders import Encoding, has_alpha, open_encoder, resolve_encoder
+from faceloom.video.encoding.encoders import Encoding, has_alpha, open_encoder, resolve_encoder
 from faceloom.video.ffmpeg_errors import as_write_error
 from faceloom.video.frame_range import TimeRange
 from faceloom.video.image_output import write_image_output

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable
 from faceloom.video.decoding.alpha import ALPHA_TAG
-from faceloom.video.encoders import (
+from faceloom.video.encoding.encoders import (
     EncoderConfig,
     Encoding,
     has_alpha,

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 
 import av
@@ -11,13 +10,13 @@ from av.codec.codec import find_best_pix_fmt_of_list
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
-from faceloom.cpu_features import has_avx512
 from faceloom.errors import ProviderMissing, UsageError
-from faceloom.video.codec_table import (
+from faceloom.video.encoding.codec_table import (
     FFV1,
     H264_NVENC,
     HEVC_NVENC,
     PNG,
+    SPEEDS,
     SVTAV1,
     VP9,
     X264,
@@ -25,19 +24,14 @@ from faceloom.video.codec_table import (
     X265,
     Codec,
 )
+from faceloom.video.encoding.encoder_options import FRAME_THREADED, encoder_options, frame_threads
+from faceloom.video.encoding.thread_priority import same_thread_priority
 from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, reason
 from faceloom.video.hdr.display_rendition import HLG, PQ
 from faceloom.video.info import ColorTags, VideoInfo
-from faceloom.video.thread_priority import same_thread_priority
 
 # BT.709, limited range: the color tags of a video made from RGB.
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, range=1)
-# On the scale of 0 to 100: x264's crf 17, visually lossless at a size that can be shared.
-DEFAULT_QUALITY = 75
-# FFmpeg options that control the quality; giving one replaces the quality scale.
-_RATE_OPTIONS = ("b", "crf", "cq", "qp", "global_quality")
-
-
 _CODECS = {"x264": X264, "x265": X265, "vp9": VP9, "svtav1": SVTAV1, "png": PNG}
 # Least width in pixels; libx265 writes beyond its memory for narrower frames, such as 48x64.
 _MIN_X265_WIDTH = 64
@@ -47,6 +41,8 @@ DEFAULT_CONTAINER = "mp4"
 AUTO = "auto"
 # Values of --encoder.
 ENCODERS = (AUTO, "x264", "x265", "vp9", "svtav1", "nvenc", "lossless", "png")
+# The value of --speed if none is given.
+DEFAULT_SPEED = "balanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +53,21 @@ class Encoding:
     """One of `ENCODERS`; "auto" is replaced by `default_encoder`."""
 
     quality: int | None = None
-    """0 to 100; None: `DEFAULT_QUALITY`."""
+    """0 to 100; None: the default of `encoder_options`."""
+
+    speed: str = DEFAULT_SPEED
+    """One of `SPEEDS`: larger files in less time, or smaller ones in more, of about one quality."""
 
     options: tuple[tuple[str, str], ...] = ()
     """FFmpeg options of the encoder; they override all other settings."""
 
     @classmethod
     def parse(
-        cls, encoder: str = AUTO, quality: int | None = None, options: Sequence[str] = ()
+        cls,
+        encoder: str = AUTO,
+        quality: int | None = None,
+        options: Sequence[str] = (),
+        speed: str = DEFAULT_SPEED,
     ) -> "Encoding":
         """Check the values of the command line.
 
@@ -72,6 +75,7 @@ class Encoding:
             encoder: Value of --encoder.
             quality: Value of --quality.
             options: Values of --encoder-option, as key=value.
+            speed: Value of --speed.
 
         Raises:
             UsageError: If a value is invalid.
@@ -87,12 +91,14 @@ class Encoding:
                 f"--quality has no effect with --encoder {encoder}, which is lossless; leave it "
                 "out."
             )
+        if speed not in SPEEDS:
+            raise UsageError(f"--speed {speed} is unknown; choose one of {', '.join(SPEEDS)}.")
         pairs = tuple(
             (key, value) for key, _, value in (option.partition("=") for option in options)
         )
         if invalid := next((option for option in options if "=" not in option), None):
             raise UsageError(f"--encoder-option {invalid} is not of the form key=value.")
-        return cls(encoder, quality, pairs)
+        return cls(encoder, quality, speed, pairs)
 
 
 DEFAULT_ENCODING = Encoding()
@@ -152,42 +158,12 @@ def resolve_encoder(info: VideoInfo, encoding: Encoding) -> EncoderConfig:
     # RGB (of a GIF or an image) that is encoded as YUV gets the tags of BT.709.
     from_rgb = _is_rgb(info.pixel_format) or info.color.matrix == 0
     color = BT709 if from_rgb and not _is_rgb(pixel_format) else info.color
-    options = _options(info, codec, encoding)
+    options = encoder_options(info, codec, encoding.speed, encoding.quality, encoding.options)
     segment_format = codec.segment_format
     if codec is VP9 and has_alpha(pixel_format):
         # Alternate reference frames and MP4 have no transparency.
         options["auto-alt-ref"], segment_format = "0", "matroska"
     return EncoderConfig(codec.name, options, pixel_format, color, segment_format)
-
-
-def _options(info: VideoInfo, codec: Codec, encoding: Encoding) -> dict[str, str]:
-    options = dict(codec.options)
-    user_rate = encoding.quality is None and any(
-        key in _RATE_OPTIONS for key, _ in encoding.options
-    )
-    if codec.quality and not user_rate:
-        quality = DEFAULT_QUALITY if encoding.quality is None else encoding.quality
-        options[codec.quality.option] = codec.quality.value(quality)
-    if codec.name == "libx264" and has_avx512():
-        # With AVX-512, x264's macroblock tree reads uninitialized memory: the output of the same
-        # frames would differ from run to run.
-        options["x264-params"] = "asm=avx2"
-    if "rc-lookahead" in _known_options(codec.name):
-        options["rc-lookahead"] = str(_lookahead(info))
-    metadata = info.hdr_metadata.encoder_options(codec.name) if info.hdr_metadata else {}
-    for key, _ in encoding.options:
-        _check_option(codec.name, key)
-    for key, value in (*metadata.items(), *encoding.options):
-        # Append to "...-params" lists: our entries are needed for concatenation.
-        options[key] = (
-            f"{options[key]}:{value}" if key.endswith("-params") and key in options else value
-        )
-    return options
-
-
-def _lookahead(info: VideoInfo) -> int:
-    """Frames of rate-control lookahead: fewer for large frames, as 30 of 4K exceed 1 GB."""
-    return max(5, min(30, 20_000_000 // (info.width * info.height)))
 
 
 def check_encoder(info: VideoInfo, encoding: Encoding) -> None:
@@ -231,6 +207,9 @@ def open_encoder(
     context.color_trc = config.color.transfer
     context.colorspace = config.color.matrix
     context.color_range = config.color.range
+    if config.codec in FRAME_THREADED:
+        # FFmpeg's default for x264 is slices, which cost 6 % of the size and half of the speed-up.
+        context.thread_type, context.thread_count = "FRAME", frame_threads(info)
     # For concatenation: parameter sets in the container's header and closed GOPs.
     context.flags |= Flags.global_header | Flags.closed_gop
     if config.codec == "libsvtav1":
@@ -327,19 +306,6 @@ def _splits_chroma(pixel_format: str, info: VideoInfo) -> bool:
 @cache
 def _supported_formats(codec: str) -> tuple[str, ...]:
     return tuple(kind.name for kind in av.codec.Codec(codec, "w").video_formats or ())
-
-
-@cache
-def _known_options(codec: str) -> frozenset[str]:
-    known = av.CodecContext.create(codec, "w").supported_options
-    return frozenset(option.name for option in (*known.generic, *known.private))
-
-
-def _check_option(codec: str, key: str) -> None:
-    if key not in _known_options(codec):
-        near = get_close_matches(key, _known_options(codec), 1)
-        hint = f"; did you mean {near[0]}?" if near else f"; see ffmpeg -h encoder={codec}."
-        raise UsageError(f"{codec} has no option {key}{hint}")
 
 
 def base_format_name(pixel_format: str) -> str:

@@ -1,0 +1,1 @@
+"""Encoders: which one, with which options, threads and pixel format."""
