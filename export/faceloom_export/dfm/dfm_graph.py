@@ -3,11 +3,14 @@
 A host program crops a face about as DeepFaceLab's whole face and passes no mask. The network
 expects its own part of that square, with gray where no face is. The graph does both:
 
-- The input's side is chosen so that the network's crop has the same scale: it is cut out and
-  nothing is resampled (`host_crops`).
+- The input's side is chosen so that the network's crop has the same scale, or is larger by a whole
+  factor for programs that need more pixels: then the input is averaged and the output enlarged
+  (`host_crops`).
 - The background is masked twice: by the mean mask of the run's faces, then by the mask that the
   target identity's own decoder predicts from that. On the sample the second pass halves the error
   that the missing mask causes.
+
+For programs that show the whole square, the graph pastes the new face into it itself.
 """
 
 from typing import Any
@@ -26,6 +29,8 @@ from faceloom_train.model.reconstruction_model import mask_background
 OPSET = 12
 # The ONNX IR version that belongs to this opset.
 _IR_VERSION = 7
+# Width of the edge of a face that is pasted, in sides of the network's crop.
+_EDGE = 0.06
 # Name of the input.
 IN_FACE = "in_face:0"
 # Names of the outputs; host programs read them by position: the target's mask, the swapped face,
@@ -39,6 +44,8 @@ def build_dfm_function(
     target: int,
     window: CropWindow,
     face_mask: Float32[np.ndarray, "s s"] | None,
+    *,
+    blends: bool,
 ) -> Any:
     """Build the tf.function of a .dfm.
 
@@ -48,15 +55,16 @@ def build_dfm_function(
         target: Index of the decoder that predicts the mask of the target's face.
         window: Position of the network's crop in the host program's crop.
         face_mask: The mean mask, 0..1; None for networks that were trained with the background.
+        blends: Paste the new face, in the target's mean color, into the target's picture.
 
     Returns:
         A tf.function: BGR 0..1 [n, r, r, 3] -> one output per name of OUTPUTS, in 0..1.
     """
-    outside = window.outside().numpy()
+    outside = window.outside()
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec((None, window.side, window.side, 3), tf.float32, name="in_face")
+            tf.TensorSpec((None, window.host_side, window.host_side, 3), tf.float32, name="in_face")
         ]
     )
     def swap(face: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -69,13 +77,49 @@ def build_dfm_function(
         if face_mask is not None:
             latent = networks.encoder(mask_background(crop, mask))
         prediction = _clip(networks.decoders[decoder](latent))
-        bgr = tf.gather(prediction[..., :3], [2, 1, 0], axis=-1)
-        # Outside the network's crop the output is the target's own picture, where the mask is 0.
-        framed = window.place(bgr) + face * outside
-        outputs = (window.place(mask), framed, window.place(prediction[..., 3:]))
+        rgb, own_mask = prediction[..., :3], prediction[..., 3:]
+        shown = 1 - outside
+        if blends:
+            inside = soft_inside(tf.minimum(mask, own_mask))
+            rgb, shown = match_mean(rgb, crop, inside), _clip(window.place(inside))
+        bgr = tf.gather(_clip(window.place(rgb)), [2, 1, 0], axis=-1)
+        # Elsewhere the output is the target's own picture.
+        framed = shown * bgr + (1 - shown) * face
+        outputs = (_clip(window.place(mask)), framed, _clip(window.place(own_mask)))
         return {f"output_{index}": output for index, output in enumerate(outputs)}
 
     return swap
+
+
+def soft_inside(mask: Any) -> Any:
+    """Shrink a mask by its edge's width and soften it.
+
+    Args:
+        mask: Tensor [n, s, s, 1] in 0..1.
+
+    Returns:
+        A tensor of the same shape and range, 0 outside the mask.
+    """
+    width = 2 * round(_EDGE * mask.shape[1] / 2) + 1
+    eroded = -tf.nn.max_pool2d(-mask, width, 1, "SAME")
+    # Two averages of half the width reach no farther than what was removed.
+    half = 2 * (width // 4) + 1
+    for _ in range(2):
+        eroded = tf.nn.avg_pool2d(eroded, half, 1, "SAME")
+    return eroded
+
+
+def match_mean(face: Any, target: Any, mask: Any) -> Any:
+    """Give a face the target's mean color inside a mask.
+
+    Args:
+        face: Tensor [n, s, s, 3].
+        target: Tensor of the same shape.
+        mask: Weight of each pixel, [n, s, s, 1].
+    """
+    total = tf.reduce_sum(mask, (1, 2), keepdims=True)
+    difference = tf.reduce_sum(mask * (target - face), (1, 2), keepdims=True)
+    return face + difference / tf.maximum(total, 1.0)
 
 
 def to_dfm_model(function: Any) -> onnx.ModelProto:

@@ -18,7 +18,7 @@ from faceloom.output_lock import while_locked
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom_export.bundle.metadata import graph_metadata
 from faceloom_export.dfm.dfm_graph import IN_FACE, build_dfm_function, to_dfm_model
-from faceloom_export.dfm.host_crops import HOST_FIVE_POINTS, CropWindow
+from faceloom_export.dfm.host_crops import HOST_CROPS, CropWindow
 from faceloom_export.dfm.host_programs import HostProgram
 from faceloom_export.dfm.mean_mask import mean_mask
 from faceloom_export.graph.swap_graph import decoder_index, load_networks
@@ -117,13 +117,15 @@ def _export_dfm(
     networks, loaded_step = load_networks(run, step)
     mask = mean_mask(run) if run.settings.mask_background else None
     window = CropWindow.of(network_crop(run.settings), host)
-    function = build_dfm_function(networks, decoder, target_decoder, window, mask)
+    blends = HOST_CROPS[host].ignores_masks
+    function = build_dfm_function(networks, decoder, target_decoder, window, mask, blends=blends)
     yield Progress("export", 1, 3, "converting to ONNX")
     with atomic_file(out) as part:
         metadata = graph_metadata(run, identity, loaded_step, "fp32")
         write_onnx(to_dfm_model(function), part, metadata)
         yield Progress("export", 2, 3, "checking parity")
-        crop = CropGeometry(size=window.side, coverage=1, template=HOST_FIVE_POINTS[host])
+        template = HOST_CROPS[host].template()
+        crop = CropGeometry(size=window.host_side, coverage=1, template=template)
         faces = _sample_faces(run, crop)
         greatest, mean = _check_parity(part, function, faces)
         size = part.stat().st_size

@@ -5,37 +5,43 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from jaxtyping import Float32
 
 from faceloom.array_types import float32
 from faceloom.errors import UsageError
 from faceloom.faces.alignment import WHOLE_FACE_TEMPLATE, CropGeometry, umeyama
 from faceloom_export.dfm.host_programs import HostProgram
 
-# The five points in each program's crop, (x, y) in 0..1 of its side, measured with the program at
-# its default settings.
-HOST_FIVE_POINTS: dict[HostProgram, tuple[tuple[float, float], ...]] = {
-    "dfl": WHOLE_FACE_TEMPLATE,
-    "deepfacelive": (
-        (0.3752, 0.4073),
-        (0.6158, 0.4073),
-        (0.4955, 0.5435),
-        (0.3883, 0.6637),
-        (0.6028, 0.6637),
-    ),
-    "facefusion": (
-        (0.3534, 0.3929),
-        (0.6280, 0.3929),
-        (0.4866, 0.5402),
-        (0.3884, 0.6875),
-        (0.5982, 0.6875),
-    ),
-    "visomaster": (
-        (0.3617, 0.4039),
-        (0.6370, 0.4024),
-        (0.5002, 0.5604),
-        (0.3871, 0.7215),
-        (0.6151, 0.7203),
-    ),
+
+@dataclass(frozen=True, slots=True)
+class HostCrop:
+    """The square that a host program cuts out of a frame, and what it does with the output."""
+
+    zoom: float = 1.0
+    """Side of DeepFaceLab's whole face, in sides of the square."""
+    center: tuple[float, float] = (0.5, 0.5)
+    """Where the middle of DeepFaceLab's whole face lies in the square, (x, y) in sides."""
+    least_side: int = 0
+    """Side in pixels that the program's own sizes suit: that of its square, or its blurs'."""
+    ignores_masks: bool = False
+    """Whether the whole square is shown, whatever the masks are."""
+
+    def template(self) -> tuple[tuple[float, float], ...]:
+        """Return where the five points of a face lie, (x, y) in sides of the square."""
+        points = np.float64(WHOLE_FACE_TEMPLATE)
+        placed = self.zoom * (points - 0.5) + self.center
+        return tuple((float(x), float(y)) for x, y in placed)
+
+
+# Measured with each program's arithmetic at its default settings, over frames of five clips of five
+# people; DeepFaceLive, which aligns by 468 points, over 40 frames of one clip.
+HOST_CROPS: dict[HostProgram, HostCrop] = {
+    "dfl": HostCrop(),
+    "deepfacelive": HostCrop(1.023, (0.5012, 0.5074)),
+    # It erodes the mask by 4 pixels, blurs it with a standard deviation of 6.25, and sharpens.
+    "facefusion": HostCrop(1.076, (0.4984, 0.5077), least_side=200),
+    # One point of its template lies elsewhere than meant, which shifts the square of 512 pixels.
+    "visomaster": HostCrop(1.011, (0.4575, 0.5437), least_side=512, ignores_masks=True),
 }
 
 # The smallest side of a .dfm's input in pixels: below this a face has too few pixels to be of use.
@@ -46,12 +52,15 @@ _MIN_SIDE = 32
 class CropWindow:
     """The network's square crop inside the host program's square crop.
 
-    Both squares have the same scale, so nothing is resampled: the side of the host program's
-    square is rounded to whole pixels (at most 0.6 % off at 96 pixels), the corner to the nearest.
+    Pixels of the host program's square are a whole part of the network's, so that little is
+    resampled: the side of the square is rounded to whole pixels of the network (at most 0.6 % off
+    at 96 pixels), the corner to the nearest.
     """
 
+    factor: int
+    """How many pixels of the host program are a pixel of the network, along a side."""
     side: int
-    """Side of the host program's square in pixels."""
+    """Side of the host program's square in pixels of the network."""
     size: int
     """Side of the network's square in pixels."""
     left: int
@@ -70,8 +79,8 @@ class CropWindow:
         Raises:
             UsageError: If the host program's square would be smaller than 32 pixels.
         """
-        to_crop = umeyama(float32(HOST_FIVE_POINTS[host]), crop.template_xy())
-        # The rotation of this transform, at most a quarter of a degree, is ignored.
+        host_crop = HOST_CROPS[host]
+        to_crop = umeyama(float32(host_crop.template()), crop.template_xy())
         side = round(float(np.hypot(*to_crop[:, 0])))
         if side < _MIN_SIDE:
             raise UsageError(
@@ -80,17 +89,25 @@ class CropWindow:
             )
         center = to_crop[:, :2] @ float32([0.5, 0.5]) + to_crop[:, 2]
         left, top = np.rint((side - 1) / 2 - center).astype(int)
-        return cls(side, crop.size, int(left), int(top))
+        factor = max(1, -(-host_crop.least_side // side))
+        return cls(factor, side, crop.size, int(left), int(top))
+
+    @property
+    def host_side(self) -> int:
+        """Side of the host program's square in its pixels."""
+        return self.factor * self.side
 
     def cut(self, image: Any) -> Any:
         """Cut the network's square out of the host's; pixels outside of it are mirrored.
 
         Args:
-            image: Tensor [n, side, side, c].
+            image: Tensor [n, host_side, host_side, c].
 
         Returns:
             Tensor [n, size, size, c].
         """
+        if self.factor > 1:
+            image = tf.nn.avg_pool2d(image, self.factor, self.factor, "VALID")
         inner = image[
             :, max(0, self.top) : self.top + self.size, max(0, self.left) : self.left + self.size
         ]
@@ -109,7 +126,7 @@ class CropWindow:
             image: Tensor [n, size, size, c].
 
         Returns:
-            Tensor [n, side, side, c].
+            Tensor [n, host_side, host_side, c], not clipped where it was enlarged.
         """
         padding = [
             [max(0, start), max(0, self.side - start - self.size)]
@@ -117,8 +134,16 @@ class CropWindow:
         ]
         padded = tf.pad(image, [[0, 0], *padding, [0, 0]]) if np.any(padding) else image
         top, left = max(0, -self.top), max(0, -self.left)
-        return padded[:, top : top + self.side, left : left + self.side]
+        placed = padded[:, top : top + self.side, left : left + self.side]
+        if self.factor == 1:
+            return placed
+        return tf.image.resize(placed, (self.host_side, self.host_side), "bicubic")
 
-    def outside(self) -> Any:
-        """Return a tensor [1, side, side, 1]: 1 outside the network's square, 0 inside."""
-        return 1 - self.place(tf.ones((1, self.size, self.size, 1)))
+    def outside(self) -> Float32[np.ndarray, "1 r r 1"]:
+        """Return 1 outside the network's square and 0 inside."""
+        outside = np.ones((1, self.side, self.side, 1), np.float32)
+        rows, columns = (
+            slice(max(0, start), max(0, start + self.size)) for start in (self.top, self.left)
+        )
+        outside[:, rows, columns] = 0
+        return outside.repeat(self.factor, 1).repeat(self.factor, 2)

@@ -18,9 +18,11 @@ from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.sources.face_source import CropBatch
 from faceloom_export.bundle.export_bundle import export_bundle
 from faceloom_export.dfm import export_dfm as export_dfm_module
+from faceloom_export.dfm.dfm_graph import match_mean, soft_inside
 from faceloom_export.dfm.export_dfm import export_dfm
-from faceloom_export.dfm.host_crops import HOST_FIVE_POINTS, CropWindow
+from faceloom_export.dfm.host_crops import HOST_CROPS, CropWindow
 from faceloom_export.dfm.host_programs import HostProgram
+from faceloom_train.data.dataset import network_crop
 from faceloom_train.loop.trainer import train
 from faceloom_train.runs.run_directory import Run
 
@@ -109,7 +111,10 @@ def test_names_shapes_versions_and_metadata_are_exact(dfm: Path) -> None:
     assert len(metadata["config_sha256"]) == 64
 
 
-@pytest.mark.parametrize("host", HOST_FIVE_POINTS)
+MASKING_HOSTS = [host for host, crop in HOST_CROPS.items() if not crop.ignores_masks]
+
+
+@pytest.mark.parametrize("host", MASKING_HOSTS)
 def test_output_in_a_host_program_s_crop_matches_the_runtime(
     trained_run: Run, tmp_path: Path, host: HostProgram
 ) -> None:
@@ -121,13 +126,17 @@ def test_output_in_a_host_program_s_crop_matches_the_runtime(
         (tmp_path / "x.dfm").read_bytes(), providers=["CPUExecutionProvider"]
     )
     window = CropWindow.of(network.crop, host)
-    host_crop = CropGeometry(size=window.side, coverage=1, template=HOST_FIVE_POINTS[host])
+    template = HOST_CROPS[host].template()
+    host_crop = CropGeometry(size=window.host_side, coverage=1, template=template)
     differences = []
     for face, mesh_xy, to_network_crop, to_host_crop in _faces(
         trained_run, network.crop, host_crop
     ):
         expected, mask = _predict(network, face, mesh_xy, to_network_crop)
-        bgr = crop_face(face, to_host_crop, window.side).astype(np.float32)[None, ..., ::-1] / 255
+        bgr = (
+            crop_face(face, to_host_crop, window.host_side).astype(np.float32)[None, ..., ::-1]
+            / 255
+        )
         swapped = session.run(None, {"in_face:0": bgr})[1][..., ::-1] * 255
         actual = np.asarray(window.cut(swapped))[0]
         differences.append(np.abs(actual - expected)[mask > 200].mean())
@@ -158,10 +167,61 @@ def _predict(network: SwapNetwork, face: np.ndarray, mesh_xy: np.ndarray, to_cro
     return network.predict(targets).faces[0].astype(np.float32), mask
 
 
+def test_a_program_that_shows_the_whole_square_gets_a_pasted_face(
+    trained_run: Run, tmp_path: Path
+) -> None:
+    """The target's picture outside the face, the target's mean color inside, no edge between."""
+    run_to_completion(
+        export_dfm(trained_run.directory, "ben", tmp_path / "x.dfm", host="visomaster")
+    )
+    session = ort.InferenceSession(
+        (tmp_path / "x.dfm").read_bytes(), providers=["CPUExecutionProvider"]
+    )
+    window = CropWindow.of(network_crop(trained_run.settings), "visomaster")
+    assert window.host_side >= 512
+    template = HOST_CROPS["visomaster"].template()
+    host_crop = CropGeometry(size=window.host_side, coverage=1, template=template)
+    for face, _, _, to_host_crop in _faces(
+        trained_run, network_crop(trained_run.settings), host_crop
+    ):
+        target = crop_face(face, to_host_crop, window.host_side).astype(np.float32) / 255
+        mask, shown, own_mask = session.run(None, {"in_face:0": target[None, ..., ::-1]})
+        swapped = shown[0, ..., ::-1]
+        outside = np.minimum(mask, own_mask)[0, ..., 0] < 0.02
+        np.testing.assert_allclose(swapped[outside], target[outside], atol=0.02)
+        changed = np.abs(swapped - target).max(-1)
+        assert changed.max() > 0.05
+        inside = np.minimum(mask, own_mask)[0, ..., 0] > 0.9
+        np.testing.assert_allclose(swapped[inside].mean(0), target[inside].mean(0), atol=0.05)
+
+
+def test_a_pasted_face_fades_out_inside_its_mask() -> None:
+    mask = np.zeros((1, 64, 64, 1), np.float32)
+    mask[:, 16:48, 16:48] = 1
+    soft = soft_inside(mask).numpy()
+    assert not soft[mask == 0].any()
+    assert soft[0, 32, 32, 0] == 1
+    assert np.abs(np.diff(soft[0, 32, :, 0])).max() < 0.5
+    assert soft[0, 16, 16:48].max() < 0.2
+
+
+def test_a_pasted_face_gets_the_mean_color_inside_its_mask() -> None:
+    rng = np.random.default_rng(0)
+    face, target = (rng.random((2, 16, 16, 3)).astype(np.float32) for _ in range(2))
+    mask = np.zeros((2, 16, 16, 1), np.float32)
+    mask[:, 4:12, 4:12] = 1
+    matched = match_mean(face, target, mask).numpy()
+    inside = np.s_[:, 4:12, 4:12]
+    np.testing.assert_allclose(matched[inside].mean((1, 2)), target[inside].mean((1, 2)), atol=1e-5)
+    assert np.ptp(matched - face, (1, 2)).max() < 1e-6
+    np.testing.assert_array_equal(match_mean(face, target, 0 * mask), face)
+
+
 WINDOWS = {
     "whole face": (CropGeometry(size=64, coverage=1), "dfl", (64, 0, 0)),
     "smaller coverage": (CropGeometry(size=96, coverage=0.86), "dfl", (112, 8, 8)),
     "larger coverage": (CropGeometry(size=96, coverage=1.2), "dfl", (80, -8, -8)),
+    "many pixels": (CropGeometry(size=64, coverage=1), "visomaster", (63, -3, 2)),
 }
 
 
@@ -170,11 +230,20 @@ def test_window_of_the_network_s_crop_in_the_host_program_s(name: str) -> None:
     crop, host, expected = WINDOWS[name]
     window = CropWindow.of(crop, host)
     assert (window.side, window.left, window.top) == expected
-    picture = np.random.default_rng(0).random((2, window.side, window.side, 3)).astype(np.float32)
+    shape = (2, window.host_side, window.host_side, 3)
+    picture = np.random.default_rng(0).random(shape).astype(np.float32)
     inner = window.cut(picture)
     assert inner.shape == (2, crop.size, crop.size, 3)
-    restored = window.place(inner) + picture * window.outside()
-    np.testing.assert_array_equal(restored, picture)
+    if window.factor == 1:
+        restored = window.place(inner) + picture * window.outside()
+        np.testing.assert_array_equal(restored, picture)
+        return
+    # A smooth picture survives being averaged and enlarged.
+    rows = np.linspace(0, 1, window.host_side, dtype=np.float32)[None, :, None, None]
+    smooth = np.broadcast_to(rows, shape)
+    placed = window.place(window.cut(smooth)).numpy()
+    middle = np.s_[:, 99:-99, 99:-99]
+    np.testing.assert_allclose(placed[middle], smooth[middle], atol=0.005)
 
 
 def test_output_outside_the_network_s_crop_is_the_target(dfm: Path) -> None:
@@ -218,7 +287,7 @@ def test_export_is_refused_with_the_reason(
 
     def with_wrong_constant(function):
         model = real(function)
-        (picture,) = [t for t in model.graph.initializer if list(t.dims) == [1, 37, 37, 1]]
+        (picture, *_) = [t for t in model.graph.initializer if list(t.dims) == [1, 37, 37, 1]]
         picture.raw_data = np.full((1, 37, 37, 1), 0.1, np.float32).tobytes()
         return model
 
