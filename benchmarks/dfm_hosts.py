@@ -1,6 +1,8 @@
-"""Run a .dfm as FaceFusion and VisoMaster do, at their default settings: the table of docs/dfm.md.
+"""Run a .dfm as FaceFusion and VisoMaster do, at their default settings.
 
 python -m benchmarks.dfm_hosts facefusion|visomaster CLIP FILE.dfm OUT.mkv
+
+`faceloom compare` judges the output: the table of docs/dfm.md.
 
 The arithmetic follows what these programs compute, in our own words: where a face is cut out, how
 it is prepared, which masks count, how it is pasted. Faces are found by our detector.
@@ -89,8 +91,8 @@ def visomaster(frame: Rgb, points: Points, network: ort.InferenceSession) -> Rgb
     edge = VISOMASTER_BORDER
     border[edge:-edge, edge:-edge] = 1
     border = cv2.GaussianBlur(border, (VISOMASTER_BLUR, VISOMASTER_BLUR), VISOMASTER_SIGMA)
-    shown = np.clip(255 * cv2.resize(swapped, square), 0, 255)
-    return paste(frame, shown, cv2.resize(border, square), to_crop)
+    picture = np.clip(255 * cv2.resize(swapped, square), 0, 255)
+    return paste(frame, picture, cv2.resize(border, square), to_crop)
 
 
 HOSTS: dict[str, Host] = {"facefusion": facefusion, "visomaster": visomaster}

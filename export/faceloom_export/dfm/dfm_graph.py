@@ -78,13 +78,13 @@ def build_dfm_function(
             latent = networks.encoder(mask_background(crop, mask))
         prediction = _clip(networks.decoders[decoder](latent))
         rgb, own_mask = prediction[..., :3], prediction[..., 3:]
-        shown = 1 - outside
+        weight = 1 - outside
         if blends:
             inside = soft_inside(tf.minimum(mask, own_mask))
-            rgb, shown = match_mean(rgb, crop, inside), _clip(window.place(inside))
-        bgr = tf.gather(_clip(window.place(rgb)), [2, 1, 0], axis=-1)
+            rgb, weight = match_mean(rgb, crop, inside), _clip(window.place(inside))
+        bgr = tf.gather(_clip(window.place(rgb, "SYMMETRIC")), [2, 1, 0], axis=-1)
         # Elsewhere the output is the target's own picture.
-        framed = shown * bgr + (1 - shown) * face
+        framed = weight * bgr + (1 - weight) * face
         outputs = (_clip(window.place(mask)), framed, _clip(window.place(own_mask)))
         return {f"output_{index}": output for index, output in enumerate(outputs)}
 
@@ -100,8 +100,11 @@ def soft_inside(mask: Any) -> Any:
     Returns:
         A tensor of the same shape and range, 0 outside the mask.
     """
-    width = 2 * round(_EDGE * mask.shape[1] / 2) + 1
-    eroded = -tf.nn.max_pool2d(-mask, width, 1, "SAME")
+    reach = round(_EDGE * mask.shape[1] / 2)
+    width = 2 * reach + 1
+    # Nothing is inside beyond the crop.
+    padded = tf.pad(mask, [[0, 0], [reach, reach], [reach, reach], [0, 0]])
+    eroded = -tf.nn.max_pool2d(-padded, width, 1, "VALID")
     # Two averages of half the width reach no farther than what was removed.
     half = 2 * (width // 4) + 1
     for _ in range(2):

@@ -28,9 +28,8 @@ class HostCrop:
 
     def template(self) -> tuple[tuple[float, float], ...]:
         """Return where the five points of a face lie, (x, y) in sides of the square."""
-        points = np.float64(WHOLE_FACE_TEMPLATE)
-        placed = self.zoom * (points - 0.5) + self.center
-        return tuple((float(x), float(y)) for x, y in placed)
+        left, top = (middle - self.zoom / 2 for middle in self.center)
+        return tuple((left + self.zoom * x, top + self.zoom * y) for x, y in WHOLE_FACE_TEMPLATE)
 
 
 # Measured with each program's arithmetic at its default settings, over frames of five clips of five
@@ -38,7 +37,7 @@ class HostCrop:
 HOST_CROPS: dict[HostProgram, HostCrop] = {
     "dfl": HostCrop(),
     "deepfacelive": HostCrop(1.023, (0.5012, 0.5074)),
-    # It erodes the mask by 4 pixels, blurs it with a standard deviation of 6.25, and sharpens.
+    # It erodes the mask by 2 pixels, blurs it with a standard deviation of 6.25, and sharpens.
     "facefusion": HostCrop(1.076, (0.4984, 0.5077), least_side=200),
     # One point of its template lies elsewhere than meant, which shifts the square of 512 pixels.
     "visomaster": HostCrop(1.011, (0.4575, 0.5437), least_side=512, ignores_masks=True),
@@ -119,11 +118,13 @@ class CropWindow:
             return inner
         return tf.pad(inner, [[0, 0], *padding, [0, 0]], "REFLECT")
 
-    def place(self, image: Any) -> Any:
-        """Place the network's square in the host's; pixels outside of it are 0.
+    def place(self, image: Any, beyond: str = "CONSTANT") -> Any:
+        """Place the network's square in the host's.
 
         Args:
             image: Tensor [n, size, size, c].
+            beyond: How pixels outside of it are made: 0 ("CONSTANT"), or mirrored ("SYMMETRIC") as
+                far as it reaches, so that enlarging mixes nothing else in at its edge.
 
         Returns:
             Tensor [n, host_side, host_side, c], not clipped where it was enlarged.
@@ -132,7 +133,16 @@ class CropWindow:
             [max(0, start), max(0, self.side - start - self.size)]
             for start in (self.top, self.left)
         ]
-        padded = tf.pad(image, [[0, 0], *padding, [0, 0]]) if np.any(padding) else image
+        padded = image
+        if beyond == "SYMMETRIC":
+            mirrored = [[min(self.size, width) for width in pair] for pair in padding]
+            padded = tf.pad(padded, [[0, 0], *mirrored, [0, 0]], beyond)
+            padding = [
+                [width - done for width, done in zip(pair, mirror, strict=True)]
+                for pair, mirror in zip(padding, mirrored, strict=True)
+            ]
+        if np.any(padding):
+            padded = tf.pad(padded, [[0, 0], *padding, [0, 0]])
         top, left = max(0, -self.top), max(0, -self.left)
         placed = padded[:, top : top + self.side, left : left + self.side]
         if self.factor == 1:

@@ -123,7 +123,7 @@ def convert_command(
     speed: Annotated[
         EncodingSpeed,
         typer.Option(
-            help="Time or size: fast takes half the time for larger files, small the reverse.",
+            help="What the encoder prefers: little time (fast) or small files (small).",
             rich_help_panel=_OUTPUT,
         ),
     ] = "balanced",

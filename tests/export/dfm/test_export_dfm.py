@@ -203,6 +203,8 @@ def test_a_pasted_face_fades_out_inside_its_mask() -> None:
     assert soft[0, 32, 32, 0] == 1
     assert np.abs(np.diff(soft[0, 32, :, 0])).max() < 0.5
     assert soft[0, 16, 16:48].max() < 0.2
+    # The edge of the crop is an edge of the mask.
+    assert soft_inside(np.ones((1, 64, 64, 1), np.float32)).numpy()[0, 0].max() < 0.7
 
 
 def test_a_pasted_face_gets_the_mean_color_inside_its_mask() -> None:
@@ -244,6 +246,9 @@ def test_window_of_the_network_s_crop_in_the_host_program_s(name: str) -> None:
     placed = window.place(window.cut(smooth)).numpy()
     middle = np.s_[:, 99:-99, 99:-99]
     np.testing.assert_allclose(placed[middle], smooth[middle], atol=0.005)
+    # Nothing dark is mixed in at the edge of the network's square.
+    gray = window.place(np.full_like(inner, 0.5), "SYMMETRIC").numpy()
+    np.testing.assert_allclose(gray[np.broadcast_to(window.outside(), shape) == 0], 0.5, atol=1e-4)
 
 
 def test_output_outside_the_network_s_crop_is_the_target(dfm: Path) -> None:

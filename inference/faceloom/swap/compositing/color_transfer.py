@@ -1,24 +1,25 @@
 """Transfer the target's colors to a predicted face, smoothed over time."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from faceloom.array_types import Mask, Rgb, float32, to_uint8
+from faceloom.array_types import Mask, Rgb, Weights, float32, to_uint8
 from faceloom.choices import ColorTransfer
 from faceloom.color import LEVELS_PER_LAB_UNIT, ChromaSpread, Lab, from_lab, to_lab
 from faceloom.swap.compositing.chroma_limit import limit_chroma
-from faceloom.swap.compositing.feature_color import FeatureMasks, FeatureShift
+from faceloom.swap.compositing.feature_color import FeatureMasks, feature_lightness
 from faceloom.swap.compositing.illumination import add_light, light_difference
 from faceloom.swap.compositing.running_mean import update_running_mean
 from faceloom.swap.compositing.skin_shift import SkinShift
 from faceloom.swap.selection.track_state import TrackArrays
 
 # The target's colors are smoothed over time, so that a hand inside the mask does not tint the
-# face. The prediction's colors are measured in each frame: its flicker is what the transfer has
-# to remove, and smoothing the difference of the two would let the flicker through.
+# face. The colors of the prediction's skin are measured in each frame: its flicker is what the
+# transfer has to remove, and smoothing the difference of the two would let the flicker through.
 
 # The methods that match the color of the skin alone, if the regions of both faces are known.
 SKIN_METHODS: tuple[ColorTransfer, ...] = ("lab", "rct")
@@ -68,8 +69,8 @@ def transfer_color(
         state: The track's running means, which are updated.
         skin: Where both show skin, [size, size]; light, means and spreads are measured here.
             `covered` if it is not known.
-        features: Where both show eyes, brows and the mouth's inside, [size, size], which "lab" and
-            "rct" do not shift with the skin; None if it is not known.
+        features: What the prediction shows that is not skin, which "lab" and "rct" do not shift
+            with the skin, and the eyes of both; None if that is not known.
 
     Returns:
         The predicted face in the target's colors.
@@ -87,13 +88,17 @@ def transfer_color(
         return matched if limited is None else from_lab(limited)
     target_levels = LEVELS_PER_LAB_UNIT * _typical_skin(small_target, skin).mean(0)
     mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
+    faces = [full, small]
+    weights = [None if features is None else features.weights(len(face)) for face in faces]
     if method == "rct":
-        full, small = _with_target_contrast(full, small, small_target, skin, state)
-    shift = SkinShift.to_mean(_typical_skin(small, skin), mean)
-    other = None
+        faces = _with_target_contrast(faces, weights, small_target, skin, state)
+    shift = SkinShift.to_mean(_typical_skin(faces[1], skin), mean)
+    lightness = None
     if features is not None:
-        other = FeatureShift.measure(small, small_target, features, shift.lightness, state)
-    full, small = shift.apply(full, other), shift.apply(small, other)
+        lightness = feature_lightness(small, small_target, features, shift.lightness, state)
+    full, small = (
+        shift.apply(face, weight, lightness) for face, weight in zip(faces, weights, strict=True)
+    )
     own = ChromaSpread.measure(_inside(small, covered))
     # Both means are the skin's: the chroma that lightness explains is 0 there.
     limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))
@@ -114,13 +119,30 @@ def _in_target_light(
 
 
 def _with_target_contrast(
-    full: Lab, small: Lab, small_target: Lab, skin: Mask, state: TrackArrays
-) -> tuple[Lab, Lab]:
-    """Bring the spread of the predicted skin to the target's, within limits; its mean stays."""
+    faces: Sequence[Lab],
+    features: Sequence[Weights | None],
+    small_target: Lab,
+    skin: Mask,
+    state: TrackArrays,
+) -> list[Lab]:
+    """Bring the spread of the predicted skin to the target's, within limits; its mean stays.
+
+    Args:
+        faces: The predicted face, in full size and reduced.
+        features: How much each pixel of these is not skin and stays.
+        small_target: The target, of the reduced size.
+        skin: Where both show skin.
+        state: The track's running means, which are updated.
+    """
+    small = faces[1]
     current = _gain(small, small_target, skin)
     gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
     mean = _typical_skin(small, skin).mean(0)
-    return float32(mean + gain * (full - mean)), float32(mean + gain * (small - mean))
+    changes = [(gain - 1) * (face - mean) for face in faces]
+    return [
+        float32(face + (change if weight is None else (1 - weight[..., None]) * change))
+        for face, change, weight in zip(faces, changes, features, strict=True)
+    ]
 
 
 def _target_spread(target: Lab, mask: Mask, state: TrackArrays) -> ChromaSpread:

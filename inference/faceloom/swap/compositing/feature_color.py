@@ -30,9 +30,9 @@ _MIN_WEIGHT = 0.2
 
 @dataclass(frozen=True, slots=True)
 class FeatureMasks:
-    """Where a target and the face predicted for it show what is not skin, 0 to 255."""
+    """What a predicted face shows that is not skin, and the eyes of both faces, 0 to 255."""
 
-    shown: Mask
+    features: Mask
     """Eyes, brows and the inside of the mouth of the prediction."""
     eyes: Mask
     """The prediction's eyes."""
@@ -57,61 +57,12 @@ class FeatureMasks:
             region_mask(pair.predicted, (region,), size)
             for region in (Region.BROWS, Region.EYES, Region.MOUTH)
         )
-        shown = cv2.add(cv2.addWeighted(eyes, 1, brows, _BROW_SHARE, 0), mouth)
-        return cls(
-            np.asarray(shown, np.uint8), eyes, region_mask(pair.target, (Region.EYES,), size)
-        )
+        features = cv2.add(cv2.addWeighted(eyes, 1, brows, _BROW_SHARE, 0), mouth)
+        target_eyes = region_mask(pair.target, (Region.EYES,), size)
+        return cls(np.asarray(features, np.uint8), eyes, target_eyes)
 
-
-@dataclass(frozen=True, slots=True)
-class FeatureShift:
-    """How the color of what is not skin changes; its chroma stays."""
-
-    shown: Mask
-    """How much each pixel is not skin, 0 to 255."""
-    lightness: LightnessCurve
-    """How its lightness changes."""
-
-    @classmethod
-    def measure(
-        cls,
-        predicted: Lab,
-        target: Lab,
-        masks: FeatureMasks,
-        skin: LightnessCurve,
-        state: TrackArrays,
-    ) -> "FeatureShift":
-        """Return the light's part of the skin's change.
-
-        The white of the eye is alike in all people: how much lighter it is in the target tells how
-        much more light there is. Shut eyes leave the track's running mean.
-
-        Args:
-            predicted: The predicted face.
-            target: The target, of the same size.
-            masks: Where they show eyes and more, of any size.
-            skin: How the lightness of the skin changes; features change between not at all and as
-                much.
-            state: The arrays of the face's track, which are updated.
-
-        Returns:
-            The shift.
-        """
-        eyes = zip((predicted, target), (masks.eyes, masks.target_eyes), strict=True)
-        whites = [_white(face, mask) for face, mask in eyes]
-        known = state.get("eye_whites")
-        if None not in whites:
-            current = LEVELS_PER_LAB_UNIT * float32(whites)
-            known = update_running_mean("eye_whites", current, state, _MIN_WEIGHT)
-        if known is None:
-            return cls(masks.shown, skin)
-        own, other = (float(white) / LEVELS_PER_LAB_UNIT for white in known)
-        least, largest = sorted([own, float(skin.apply(float32(own)))])
-        shift = float(np.clip(other, least, largest)) - own
-        return cls(masks.shown, LightnessCurve(own, shift))
-
-    def share(self, size: int) -> Weights:
-        """Return how much each pixel is not skin.
+    def weights(self, size: int) -> Weights:
+        """Return how much each pixel of the prediction is not skin.
 
         Args:
             size: Side of the result in pixels.
@@ -119,13 +70,41 @@ class FeatureShift:
         Returns:
             0 to 1, [size, size].
         """
-        shown = cv2.resize(self.shown, (size, size), interpolation=cv2.INTER_AREA)
-        return float32(shown) / 255
+        features = cv2.resize(self.features, (size, size), interpolation=cv2.INTER_AREA)
+        return float32(features) / 255
 
 
-def _white(face: Lab, eyes: Mask) -> float | None:
-    """Return the typical L* of the white of the eyes; None if they are shut."""
+def feature_lightness(
+    predicted: Lab, target: Lab, masks: FeatureMasks, skin: LightnessCurve, state: TrackArrays
+) -> LightnessCurve:
+    """Return how the lightness of what is not skin changes: by the light's part of the skin's.
+
+    The white of the eye is alike in all people: how much lighter it is in the target tells how much
+    more light there is.
+
+    Args:
+        predicted: The predicted face.
+        target: The target, of the same size.
+        masks: What they show, of any size.
+        skin: How the lightness of the skin changes.
+        state: The arrays of the face's track, which are updated.
+
+    Returns:
+        A change between none and the skin's; none as long as an eye of either face was not open.
+    """
+    own = _white("eye_white", predicted, masks.eyes, state)
+    other = _white("target_eye_white", target, masks.target_eyes, state)
+    if own is None or other is None:
+        return LightnessCurve(skin.center, 0)
+    least, largest = sorted([own, float(skin.apply(float32([own]))[0])])
+    return LightnessCurve.between(own, float(np.clip(other, least, largest)))
+
+
+def _white(name: str, face: Lab, eyes: Mask, state: TrackArrays) -> float | None:
+    """Return the typical L* of the white of a track's eyes; None if they were never open."""
     inside = cv2.resize(eyes, face.shape[1::-1], interpolation=cv2.INTER_AREA) > _INSIDE
-    if np.count_nonzero(inside) < _LEAST_PIXELS:
-        return None
-    return float(np.quantile(face[..., 0][inside], 1 - _BRIGHTER))
+    mean = state.get(name)
+    if np.count_nonzero(inside) >= _LEAST_PIXELS:
+        white = np.quantile(face[..., 0][inside], [1 - _BRIGHTER])
+        mean = update_running_mean(name, float32(LEVELS_PER_LAB_UNIT * white), state, _MIN_WEIGHT)
+    return None if mean is None else float(mean[0]) / LEVELS_PER_LAB_UNIT

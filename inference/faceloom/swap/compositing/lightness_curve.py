@@ -9,13 +9,16 @@ from faceloom.array_types import float32
 
 # L* of white.
 _WHITE = 100.0
-# Smallest distance of the center from black and white, in L*, to divide by.
+# Least distance of a curve's center from black and white, in L*.
 _LEAST_DISTANCE = 1.0
 # Power with which the shift falls off toward the end that the shift comes from. A smaller one keeps
 # more of the shadows of a dark face, which look like dirt on a pale one.
 _START_POWER = 3.0
 # The largest one toward the end that it goes to.
 _END_POWER = 2.0
+# Levels of L* that the curve is computed for: 0.025 apart. Powers of every pixel take ten times as
+# long.
+_LEVELS = np.linspace(0, _WHITE, 4001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,20 @@ class LightnessCurve:
     """
 
     center: float
-    """L* that gets the whole shift, 0 to 100."""
+    """L* that gets the whole shift, 1 to 99."""
     shift: float
-    """What is added to it."""
+    """What is added to it; the sum is 0 to 100."""
+
+    @classmethod
+    def between(cls, lightness: float, target: float) -> "LightnessCurve":
+        """Return the curve that brings one L* to another.
+
+        Args:
+            lightness: Any L*; it is clipped to 1 to 99.
+            target: The L* that it gets, clipped to 0 to 100.
+        """
+        center = float(np.clip(lightness, _LEAST_DISTANCE, _WHITE - _LEAST_DISTANCE))
+        return cls(center, float(np.clip(target, 0, _WHITE)) - center)
 
     @classmethod
     def to_mean(cls, lightness: Float32[np.ndarray, "n"], mean: float) -> "LightnessCurve":
@@ -39,11 +53,9 @@ class LightnessCurve:
             lightness: L* of the pixels.
             mean: The mean that they get.
         """
-        center = float(np.clip(lightness.mean(), _LEAST_DISTANCE, _WHITE - _LEAST_DISTANCE))
-        wanted = float(np.clip(mean, 0, _WHITE)) - float(lightness.mean())
-        curve = cls(center, wanted)
-        reached = float((curve.apply(lightness) - lightness).mean())
-        return cls(center, wanted * wanted / reached) if abs(reached) > abs(wanted) / 2 else curve
+        curve = cls.between(float(lightness.mean()), mean)
+        missing = mean - float(curve.apply(lightness).mean())
+        return cls.between(curve.center, curve.center + curve.shift + missing)
 
     def apply(self, lightness: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
         """Map L*.
@@ -54,13 +66,18 @@ class LightnessCurve:
         Returns:
             L* of 0 to 100; it never falls where the argument rises.
         """
-        clipped = np.clip(lightness, 0, _WHITE)
-        to_end = (clipped - self.center) * np.sign(self.shift) > 0
+        steps = (len(_LEVELS) - 1) / _WHITE
+        indices = np.rint(np.clip(lightness, 0, _WHITE) * np.float32(steps)).astype(np.int32)
+        return float32(self._table()[indices])
+
+    def _table(self) -> Float32[np.ndarray, "_"]:
+        """Return the map of `_LEVELS`."""
+        to_end = (_LEVELS - self.center) * np.sign(self.shift) > 0
         end, start = self.center, _WHITE - self.center
         if self.shift > 0:
             end, start = start, end
         # A larger power would turn light into dark at that end.
         power = min(_END_POWER, end / max(abs(self.shift), _LEAST_DISTANCE))
-        distance = np.abs(clipped - self.center) / np.where(to_end, end, start)
+        distance = np.abs(_LEVELS - self.center) / np.where(to_end, end, start)
         falloff = distance ** np.where(to_end, power, _START_POWER)
-        return float32(np.clip(clipped + self.shift * (1 - falloff), 0, _WHITE))
+        return float32(np.clip(_LEVELS + self.shift * (1 - falloff), 0, _WHITE))

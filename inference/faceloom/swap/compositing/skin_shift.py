@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from faceloom.array_types import float32
+from faceloom.array_types import Weights, float32
 from faceloom.color import Lab
-from faceloom.swap.compositing.feature_color import FeatureShift
 from faceloom.swap.compositing.lightness_curve import LightnessCurve
 
 # Smallest mean of L* to divide by.
@@ -47,23 +46,26 @@ class SkinShift:
         slope = float32((mean - own)[1:] / average)
         return cls(LightnessCurve.to_mean(skin[:, 0], float(mean[0])), slope, limit)
 
-    def apply(self, face: Lab, features: FeatureShift | None = None) -> Lab:
+    def apply(
+        self, face: Lab, features: Weights | None = None, lightness: LightnessCurve | None = None
+    ) -> Lab:
         """Move a face's colors.
 
         Args:
             face: The face.
-            features: How what is not skin changes; None: like skin.
+            features: How much each pixel is not skin, whose chroma stays; None: not at all.
+            lightness: How the lightness of these changes; None: like the skin's.
 
         Returns:
             The moved face.
         """
-        lightness, *chroma = cv2.split(face)
-        moved = self.lightness.apply(lightness)
-        shade = np.clip(lightness, 0, self.limit)
+        own, *chroma = cv2.split(face)
+        moved = self.lightness.apply(own)
+        shade = np.clip(own, 0, self.limit)
         if features is not None:
-            share = features.share(len(face))
-            moved += share * (features.lightness.apply(lightness) - moved)
-            shade *= 1 - share
+            if lightness is not None:
+                moved += features * (lightness.apply(own) - moved)
+            shade *= 1 - features
         shifted = [
             cv2.scaleAdd(shade, float(s), c) for s, c in zip(self.slope, chroma, strict=True)
         ]

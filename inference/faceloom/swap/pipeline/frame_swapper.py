@@ -109,8 +109,8 @@ class FrameSwapper:
     def __init__(self, sources: Sequence[FaceSource], options: SwapOptions):
         self._sources = tuple(sources)
         self._settings = [BlendSettings.from_options(source.blend, options) for source in sources]
-        # One thread: it runs beside decoding, blending and encoding.
         self._options = options
+        # One thread: it runs beside decoding, blending and encoding.
         self._parser = FaceParser(threads=1) if parses_faces(self._sources, options) else None
         self._label = options.label
         self.state = TrackState()

@@ -16,14 +16,14 @@ class QualityScale:
     slope: float
     """How much each point of quality reduces the value."""
 
-    def value(self, quality: int, change: float = 0.0) -> str:
+    def value(self, quality: int, offset: float = 0.0) -> str:
         """Return the option's value.
 
         Args:
             quality: 0 to 100.
-            change: What is added to the value; it stays 0 or more.
+            offset: What is added to the value; it stays 0 or more.
         """
-        return f"{max(0.0, self.at_zero - self.slope * quality + change):g}"
+        return f"{max(0.0, self.at_zero - self.slope * quality + offset):g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SpeedSetting:
     options: dict[str, str]
     """The options that decide it."""
 
-    change: float = 0.0
+    quality_offset: float = 0.0
     """What is added to the quality option's value, so that the quality is that of "balanced"."""
 
 

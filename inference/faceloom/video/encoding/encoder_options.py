@@ -19,6 +19,8 @@ _RATE_OPTIONS = ("b", "crf", "cq", "qp", "global_quality")
 FRAME_THREADED = ("libx264", "libx265")
 # Most frames that are encoded at once.
 _MAX_THREADS = 16
+# Frames that are encoded at once whatever their size: fewer would leave cores idle.
+_MIN_THREADS = 4
 # Rows of the picture for each of them: a frame may refer to the rows of the one before it that are
 # done, so that more threads leave less of it.
 _ROWS_PER_THREAD = 64
@@ -50,7 +52,7 @@ def encoder_options(
     user_rate = quality is None and any(key in _RATE_OPTIONS for key, _ in given)
     if codec.quality and not user_rate:
         used = DEFAULT_QUALITY if quality is None else quality
-        options[codec.quality.option] = codec.quality.value(used, setting.change)
+        options[codec.quality.option] = codec.quality.value(used, setting.quality_offset)
     if codec.name == "libx264" and has_avx512():
         # With AVX-512, x264's macroblock tree reads uninitialized memory: the output of the same
         # frames would differ from run to run.
@@ -78,7 +80,7 @@ def frame_threads(info: VideoInfo) -> int:
         info: The source.
     """
     by_rows = info.height // _ROWS_PER_THREAD
-    by_memory = _MAX_THREADED_PIXELS // (info.width * info.height)
+    by_memory = max(_MIN_THREADS, _MAX_THREADED_PIXELS // (info.width * info.height))
     return max(1, min(_MAX_THREADS, by_rows, by_memory))
 
 

@@ -32,16 +32,24 @@ def test_shadows_get_less_of_the_chroma_s_shift(
     np.testing.assert_allclose(shift.apply(skin[None]).mean((0, 1)), target, atol=0.05)
 
 
-@pytest.mark.parametrize("center", [5, 30, 60, 95])
-@pytest.mark.parametrize("target", [1, 20, 50, 70, 99])
+@pytest.mark.parametrize("center", [1, 5, 30, 60, 95, 99])
+@pytest.mark.parametrize("target", [0, 20, 50, 70, 100])
 def test_a_curve_keeps_black_and_white_and_the_order_of_levels(center: int, target: int) -> None:
-    curve = LightnessCurve(center, target - center)
+    curve = LightnessCurve.between(center, target)
     levels = np.linspace(0, 100, 401, dtype=np.float32)
     moved = curve.apply(levels)
     np.testing.assert_allclose(moved[[0, -1]], [0, 100], atol=1e-4)
     assert (np.diff(moved) >= -1e-3).all()
-    assert curve.apply(float32([center]))[0] == pytest.approx(target, abs=1e-3)
+    assert curve.apply(float32([center]))[0] == pytest.approx(target, abs=0.05)
     assert ((moved - levels) * np.sign(target - center) >= -1e-3).all()
+
+
+@pytest.mark.parametrize("level", [-20.0, 0.0, 100.0, 130.0])
+def test_black_and_white_are_no_center(level: float) -> None:
+    for target in (0, 50, 100):
+        moved = LightnessCurve.between(level, target).apply(float32([0, 50, 100]))
+        assert np.isfinite(moved).all()
+        assert (np.diff(moved) >= 0).all()
 
 
 @pytest.mark.parametrize("target", [8, 20, 50, 70, 92])
