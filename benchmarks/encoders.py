@@ -2,8 +2,7 @@
 
 python -m benchmarks.encoders CLIP [ENCODER...]
 
-The clip is enlarged and gets grain, since an enlarged clip alone has no fine detail. Likeness is
-the SSIM of FFmpeg's filter, which is run as a program.
+The clip is enlarged. Likeness is the SSIM of FFmpeg's filter, which is run as a program.
 """
 
 import re
@@ -18,8 +17,6 @@ from faceloom.video.encoding.codec_table import SPEEDS
 
 SIZES = ((1280, 720), (1920, 1080))
 FRAMES = 60
-# Strength of the grain, in FFmpeg's unit.
-GRAIN = 4
 
 
 def main(clip: Path, encoders: list[str]) -> None:
@@ -28,7 +25,7 @@ def main(clip: Path, encoders: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for width, height in SIZES:
-            source = write_grainy(clip, folder / f"{height}.mkv", width, height)
+            source = write_enlarged(clip, folder / f"{height}.mkv", width, height)
             info, frames = probe_video(source), list(read_frames(source))
             for encoder in encoders:
                 for speed in SPEEDS:
@@ -42,9 +39,9 @@ def main(clip: Path, encoders: list[str]) -> None:
                     )
 
 
-def write_grainy(clip: Path, path: Path, width: int, height: int) -> Path:
-    """Write the first frames of a clip, enlarged and with grain, without loss."""
-    filters = f"scale={width}:{height}:flags=bicubic,noise=c0s={GRAIN}:c0f=t"
+def write_enlarged(clip: Path, path: Path, width: int, height: int) -> Path:
+    """Write the first frames of a clip, enlarged, without loss."""
+    filters = f"scale={width}:{height}:flags=bicubic"
     run_ffmpeg("-i", clip, "-frames:v", FRAMES, "-vf", filters, "-an", "-qp", 0, path)
     return path
 

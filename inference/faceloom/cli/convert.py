@@ -126,7 +126,7 @@ def convert_command(
             help="What the encoder prefers: little time (fast) or small files (small).",
             rich_help_panel=_OUTPUT,
         ),
-    ] = "balanced",
+    ] = "fast",
     encoder_option: Annotated[
         list[str] | None,
         typer.Option(

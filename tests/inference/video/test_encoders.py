@@ -73,19 +73,19 @@ def test_higher_quality_gives_larger_files(tmp_path: Path, sample: Path, encoder
     assert sizes[0] < 0.6 * sizes[1] < 0.6 * 0.8 * sizes[2]
 
 
-def test_default_is_crf_17_and_encoder_options_override_it(tmp_path: Path) -> None:
+def test_default_is_crf_16_and_encoder_options_override_it(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", wave_images(3))
     swap(source, tmp_path / "a.mp4")
-    assert b"crf=17.0" in (tmp_path / "a.mp4").read_bytes()
+    assert b"crf=16.0" in (tmp_path / "a.mp4").read_bytes()
     swap(source, tmp_path / "b.mp4", Encoding.parse(options=["crf=30", "preset=ultrafast"]))
     assert b"crf=30.0" in (tmp_path / "b.mp4").read_bytes()
 
 
 # What x264 writes into its stream of each speed: the quality, and the search for motion.
 X264_SPEEDS = {
-    "fast": (b"crf=15.0", b"subme=2"),
+    "fast": (b"crf=16.0", b"subme=2"),
     "balanced": (b"crf=17.0", b"subme=6"),
-    "small": (b"crf=17.0", b"subme=9"),
+    "small": (b"crf=17.0", b"subme=8"),
 }
 
 

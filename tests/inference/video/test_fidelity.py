@@ -113,7 +113,7 @@ def test_times_size_and_color_tags_are_kept(tmp_path: Path, name: str) -> None:
         assert error[top + 4 : bottom - 4, left + 4 : right - 4].mean() > 40
         error[top - 9 : bottom + 9, left - 9 : right + 9] = 0
         # Tone mapping enlarges the encoder's errors in dark colors.
-        assert error.mean() < (12 if before.color.transfer in (16, 18) else 6)
+        assert error.mean() < (12 if before.color.transfer in (16, 18) else 6.5)
 
 
 @pytest.mark.parametrize("extension", [".mp4", ".mkv"])

@@ -76,19 +76,19 @@ def _presets(option: str, *values: str | tuple[str, float]) -> dict[str, SpeedSe
 X264 = Codec(
     "libx264",
     {},
-    _presets("preset", ("veryfast", -2), "fast", "slower"),
+    _presets("preset", ("veryfast", -1), "fast", "slow"),
     QualityScale("crf", 44, 0.36),
 )
 X265 = Codec(
     "libx265",
     {"x265-params": "log-level=error:open-gop=0"},
-    _presets("preset", ("superfast", -1), "fast", "slow"),
+    _presets("preset", ("superfast", -3), "fast", ("slow", 1)),
     QualityScale("crf", 40, 0.32),
 )
 SVTAV1 = Codec(
     "libsvtav1",
     {},
-    _presets("preset", "10", "8", "5"),
+    _presets("preset", ("10", -1), "8", ("5", 1)),
     QualityScale("crf", 53, 0.44),
     segment_format="mp4",
 )
@@ -106,7 +106,7 @@ _NVENC_QUALITY = QualityScale("cq", 46, 0.36)
 _NVENC_FORMATS = ("yuv420p", "p010le", "yuv444p", "yuv444p16le")
 H264_NVENC = Codec("h264_nvenc", _NVENC_OPTIONS, _NVENC_SPEEDS, _NVENC_QUALITY, _NVENC_FORMATS)
 HEVC_NVENC = Codec("hevc_nvenc", _NVENC_OPTIONS, _NVENC_SPEEDS, _NVENC_QUALITY, _NVENC_FORMATS)
-X264_LOSSLESS = Codec("libx264", {"qp": "0"}, _presets("preset", "ultrafast", "fast", "slower"))
+X264_LOSSLESS = Codec("libx264", {"qp": "0"}, _presets("preset", "veryfast", "fast", "slow"))
 FFV1 = Codec(
     "ffv1",
     {"level": "3", "slicecrc": "1"},

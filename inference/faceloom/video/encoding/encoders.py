@@ -41,8 +41,8 @@ DEFAULT_CONTAINER = "mp4"
 AUTO = "auto"
 # Values of --encoder.
 ENCODERS = (AUTO, "x264", "x265", "vp9", "svtav1", "nvenc", "lossless", "png")
-# The value of --speed if none is given.
-DEFAULT_SPEED = "balanced"
+# The value of --speed if none is given: half the time for files that are a tenth larger.
+DEFAULT_SPEED = "fast"
 
 
 @dataclass(frozen=True, slots=True)
