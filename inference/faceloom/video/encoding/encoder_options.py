@@ -25,7 +25,7 @@ _MIN_THREADS = 4
 # done, so that more threads leave less of it.
 _ROWS_PER_THREAD = 64
 # Most pixels that are encoded at once: x264 keeps about 3 bytes of memory for each.
-_MAX_THREADED_PIXELS = 35_000_000
+_MAX_THREADED_PIXELS = 17_000_000
 
 
 def encoder_options(
