@@ -172,13 +172,14 @@ def import_command(
         Literal["a", "b"], typer.Option(help="Which decoder of a faceswap model to use.")
     ] = "b",
     coverage: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0.5,
             max=1.5,
-            help="Side of a faceswap model's crops, relative to DeepFaceLab's whole face.",
+            help="Side of a faceswap model's crops, relative to DeepFaceLab's whole face; 0.85 if "
+            "not given, which is faceswap's default coverage of 87.5 %.",
         ),
-    ] = 1.0,
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")

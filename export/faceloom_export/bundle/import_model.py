@@ -33,7 +33,7 @@ from faceloom_export.bundle.manifest_builder import (
     write_golden_sample,
 )
 from faceloom_export.importers.dfm_reader import read_dfm
-from faceloom_export.importers.faceswap_reader import read_faceswap
+from faceloom_export.importers.faceswap_reader import DEFAULT_COVERAGE, read_faceswap
 from faceloom_export.importers.imported_model import (
     ImportedModel,
     golden_from_model,
@@ -60,8 +60,8 @@ class ImportOptions:
     """Value, 0..1, that the morph input of a .dfm is fixed at."""
     side: Side = "b"
     """Which decoder of a faceswap model to use."""
-    coverage: float = 1.0
-    """Coverage of a faceswap model's crops, which its file does not record."""
+    coverage: float | None = None
+    """Coverage of a faceswap model's crops, which its file does not record; None: its default."""
     force: bool = False
     """Replace an existing bundle."""
 
@@ -148,7 +148,8 @@ def _read_model(path: Path, options: ImportOptions) -> ImportedModel:
     if path.suffix == ".dfm":
         return read_dfm(path, options.morph)
     if path.suffix == ".keras":
-        return read_faceswap(path, options.side, options.coverage)
+        coverage = DEFAULT_COVERAGE if options.coverage is None else options.coverage
+        return read_faceswap(path, options.side, coverage)
     raise UsageError(
         f"{path} cannot be imported; give a .dfm, or the .keras file of a faceswap model."
     )

@@ -143,7 +143,8 @@ def bench_convert(
 
 def _warm_analysis(frames: Sequence[Frame], selector: FaceSelector, batch_size: int) -> Analysis:
     """Return an analysis whose networks have run once."""
-    finder = FaceFinder(detect_every=DETECT_EVERY)
+    # As in a conversion.
+    finder = FaceFinder(detect_every=DETECT_EVERY, threads=1)
     finder.find([frames[0].square_rgb])
     return Analysis(finder.for_new_video(), selector, SegmentGrid(0, len(frames)), batch_size)
 

@@ -229,6 +229,17 @@ def test_faceswap_model_becomes_a_bundle(
     assert (swapped.masks == 255).all()
 
 
+def test_a_faceswap_model_gets_faceswap_s_crop(model_path: Path, tmp_path: Path) -> None:
+    """Eyes and mouth as high as faceswap's alignment puts them in its default square."""
+    run_to_completion(import_model(model_path, tmp_path / "b", ImportOptions("ben")))
+    crop = Bundle.read(tmp_path / "b").manifest.crop
+    points = (crop.template_xy() + 0.5) / crop.size
+    # Mean over five people of what faceswap's alignment gives, in sides of the square.
+    assert points[:2, 1].mean() == pytest.approx(0.435, abs=0.015)
+    assert points[3:, 1].mean() == pytest.approx(0.756, abs=0.015)
+    assert np.ptp(points[:2, 0]) == pytest.approx(0.305, abs=0.015)
+
+
 def rewrite_zip(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
