@@ -1,6 +1,7 @@
 """Shift the lightness of a face; black stays black and white stays white."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float32
@@ -16,9 +17,9 @@ _LEAST_DISTANCE = 1.0
 _START_POWER = 3.0
 # The largest one toward the end that it goes to.
 _END_POWER = 2.0
-# Levels of L* that the curve is computed for: 0.025 apart. Powers of every pixel take ten times as
-# long.
-_LEVELS = np.linspace(0, _WHITE, 4001)
+# Levels of L* that the curve is computed for, 0.05 apart: an eighth of what 8 bits of a gray
+# picture distinguish. Powers of every pixel take ten times as long.
+_LEVELS = np.linspace(0, _WHITE, 2001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,19 @@ class LightnessCurve:
         """
         steps = (len(_LEVELS) - 1) / _WHITE
         indices = np.rint(np.clip(lightness, 0, _WHITE) * np.float32(steps)).astype(np.int32)
-        return float32(self._table()[indices])
+        return float32(_table(self.center, self.shift)[indices])
 
-    def _table(self) -> Float32[np.ndarray, "_"]:
-        """Return the map of `_LEVELS`."""
-        to_end = (_LEVELS - self.center) * np.sign(self.shift) > 0
-        end, start = self.center, _WHITE - self.center
-        if self.shift > 0:
-            end, start = start, end
-        # A larger power would turn light into dark at that end.
-        power = min(_END_POWER, end / max(abs(self.shift), _LEAST_DISTANCE))
-        distance = np.abs(_LEVELS - self.center) / np.where(to_end, end, start)
-        falloff = distance ** np.where(to_end, power, _START_POWER)
-        return float32(np.clip(_LEVELS + self.shift * (1 - falloff), 0, _WHITE))
+
+# A curve is applied to a face in two sizes.
+@lru_cache(maxsize=4)
+def _table(center: float, shift: float) -> Float32[np.ndarray, "_"]:
+    """Return the map of `_LEVELS`."""
+    to_end = (_LEVELS - center) * np.sign(shift) > 0
+    end, start = center, _WHITE - center
+    if shift > 0:
+        end, start = start, end
+    # A larger power would turn light into dark at that end.
+    power = min(_END_POWER, end / max(abs(shift), _LEAST_DISTANCE))
+    distance = np.abs(_LEVELS - center) / np.where(to_end, end, start)
+    falloff = distance ** np.where(to_end, power, _START_POWER)
+    return float32(np.clip(_LEVELS + shift * (1 - falloff), 0, _WHITE))
