@@ -109,10 +109,7 @@ def convert_command(
     ] = None,
     encoder: Annotated[
         EncoderName,
-        typer.Option(
-            help="Video encoder; auto takes one that suits OUT and the target.",
-            rich_help_panel=_OUTPUT,
-        ),
+        typer.Option(help="Video encoder; auto suits OUT and TARGET.", rich_help_panel=_OUTPUT),
     ] = "auto",
     quality: Annotated[
         int | None,
@@ -122,10 +119,7 @@ def convert_command(
     ] = None,
     speed: Annotated[
         EncodingSpeed,
-        typer.Option(
-            help="What the encoder prefers: little time (fast) or small files (small).",
-            rich_help_panel=_OUTPUT,
-        ),
+        typer.Option(help="Encode in little time, or to small files.", rich_help_panel=_OUTPUT),
     ] = "fast",
     encoder_option: Annotated[
         list[str] | None,
@@ -320,9 +314,7 @@ def convert_command(
     ] = None,
     engine: Annotated[
         Engine,
-        typer.Option(
-            help="Run in this process, or on a Ray cluster.", rich_help_panel=_PERFORMANCE
-        ),
+        typer.Option(help="Run here, or on a Ray cluster.", rich_help_panel=_PERFORMANCE),
     ] = "local",
     provenance: Annotated[
         MarkLevel,
