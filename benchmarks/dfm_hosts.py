@@ -4,8 +4,8 @@ python -m benchmarks.dfm_hosts facefusion|visomaster CLIP FILE.dfm OUT.mkv
 
 `faceloom compare` judges the output: the table of docs/dfm.md.
 
-The arithmetic follows what these programs compute, in our own words: where a face is cut out, how
-it is prepared, which masks count, how it is pasted. Faces are found by our detector.
+It computes what these programs compute: where a face is cut out, how it is prepared, which masks
+count, how it is pasted. Faceloom's detector finds the faces.
 """
 
 import sys

@@ -82,7 +82,7 @@ def build_dfm_function(
         if blends:
             inside = soft_inside(tf.minimum(mask, own_mask))
             rgb, weight = match_mean(rgb, crop, inside), _clip(window.place(inside))
-        bgr = tf.gather(_clip(window.place(rgb, "SYMMETRIC")), [2, 1, 0], axis=-1)
+        bgr = tf.gather(_clip(window.place(rgb)), [2, 1, 0], axis=-1)
         # Elsewhere the output is the target's own picture.
         framed = weight * bgr + (1 - weight) * face
         outputs = (_clip(window.place(mask)), framed, _clip(window.place(own_mask)))

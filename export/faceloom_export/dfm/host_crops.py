@@ -118,36 +118,29 @@ class CropWindow:
             return inner
         return tf.pad(inner, [[0, 0], *padding, [0, 0]], "REFLECT")
 
-    def place(self, image: Any, beyond: str = "CONSTANT") -> Any:
-        """Place the network's square in the host's.
+    def place(self, image: Any) -> Any:
+        """Place the network's square in the host's; pixels outside of it are 0.
 
         Args:
             image: Tensor [n, size, size, c].
-            beyond: How pixels outside of it are made: 0 ("CONSTANT"), or mirrored ("SYMMETRIC") as
-                far as it reaches, so that enlarging mixes nothing else in at its edge.
 
         Returns:
             Tensor [n, host_side, host_side, c], not clipped where it was enlarged.
         """
+        if self.factor > 1:
+            # Before what is outside is added, so that none of it is mixed in.
+            size = self.factor * self.size
+            image = tf.image.resize(image, (size, size), "bicubic")
         padding = [
-            [max(0, start), max(0, self.side - start - self.size)]
+            [
+                self.factor * max(0, start),
+                self.factor * max(0, self.side - start - self.size),
+            ]
             for start in (self.top, self.left)
         ]
-        padded = image
-        if beyond == "SYMMETRIC":
-            mirrored = [[min(self.size, width) for width in pair] for pair in padding]
-            padded = tf.pad(padded, [[0, 0], *mirrored, [0, 0]], beyond)
-            padding = [
-                [width - done for width, done in zip(pair, mirror, strict=True)]
-                for pair, mirror in zip(padding, mirrored, strict=True)
-            ]
-        if np.any(padding):
-            padded = tf.pad(padded, [[0, 0], *padding, [0, 0]])
-        top, left = max(0, -self.top), max(0, -self.left)
-        placed = padded[:, top : top + self.side, left : left + self.side]
-        if self.factor == 1:
-            return placed
-        return tf.image.resize(placed, (self.host_side, self.host_side), "bicubic")
+        padded = tf.pad(image, [[0, 0], *padding, [0, 0]]) if np.any(padding) else image
+        top, left = (self.factor * max(0, -start) for start in (self.top, self.left))
+        return padded[:, top : top + self.host_side, left : left + self.host_side]
 
     def outside(self) -> Float32[np.ndarray, "1 r r 1"]:
         """Return 1 outside the network's square and 0 inside."""

@@ -9,10 +9,9 @@ from pathlib import Path
 from faceloom.batches import batched
 from faceloom.bench.timing import stage_table, timed
 from faceloom.cpu_features import available_cores
-from faceloom.faces.face_finder import FaceFinder
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap import ConvertOptions, FrameSwapper, SwapSource, convert
-from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis, SegmentGrid
+from faceloom.swap.pipeline.analysis import Analysis, SegmentGrid, conversion_finder
 from faceloom.swap.pipeline.convert import choose_batch_size
 from faceloom.swap.pipeline.frame_swapper import SelectedFrame, SwappedFace
 from faceloom.swap.pipeline.target import Target
@@ -143,8 +142,7 @@ def bench_convert(
 
 def _warm_analysis(frames: Sequence[Frame], selector: FaceSelector, batch_size: int) -> Analysis:
     """Return an analysis whose networks have run once."""
-    # As in a conversion.
-    finder = FaceFinder(detect_every=DETECT_EVERY, threads=1)
+    finder = conversion_finder()
     finder.find([frames[0].square_rgb])
     return Analysis(finder.for_new_video(), selector, SegmentGrid(0, len(frames)), batch_size)
 

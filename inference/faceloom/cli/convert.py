@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from faceloom.choices import (
+    DEFAULT_SPEED,
     Baseline,
     ColorTransfer,
     EncoderName,
@@ -120,7 +121,7 @@ def convert_command(
     speed: Annotated[
         EncodingSpeed,
         typer.Option(help="Encode in little time, or to small files.", rich_help_panel=_OUTPUT),
-    ] = "fast",
+    ] = DEFAULT_SPEED,
     encoder_option: Annotated[
         list[str] | None,
         typer.Option(
@@ -291,10 +292,7 @@ def convert_command(
     ] = False,
     provider: Annotated[
         str,
-        typer.Option(
-            help="onnxruntime provider: auto, cpu, cuda, tensorrt, ...",
-            rich_help_panel=_PERFORMANCE,
-        ),
+        typer.Option(help="onnxruntime: auto, cpu, cuda, ...", rich_help_panel=_PERFORMANCE),
     ] = "auto",
     precision: Annotated[
         PrecisionChoice,

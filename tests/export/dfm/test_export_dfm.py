@@ -247,7 +247,7 @@ def test_window_of_the_network_s_crop_in_the_host_program_s(name: str) -> None:
     middle = np.s_[:, 99:-99, 99:-99]
     np.testing.assert_allclose(placed[middle], smooth[middle], atol=0.005)
     # Nothing dark is mixed in at the edge of the network's square.
-    gray = window.place(np.full_like(inner, 0.5), "SYMMETRIC").numpy()
+    gray = window.place(np.full_like(inner, 0.5)).numpy()
     np.testing.assert_allclose(gray[np.broadcast_to(window.outside(), shape) == 0], 0.5, atol=1e-4)
 
 

@@ -89,16 +89,17 @@ def transfer_color(
     target_levels = LEVELS_PER_LAB_UNIT * _typical_skin(small_target, skin).mean(0)
     mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
     faces = [full, small]
-    weights = [None if features is None else features.weights(len(face)) for face in faces]
+    weights = [features.weights(len(face)) for face in faces] if features else None
     if method == "rct":
         faces = _with_target_contrast(faces, weights, small_target, skin, state)
     shift = SkinShift.to_mean(_typical_skin(faces[1], skin), mean)
-    lightness = None
-    if features is not None:
-        lightness = feature_lightness(small, small_target, features, shift.lightness, state)
-    full, small = (
-        shift.apply(face, weight, lightness) for face, weight in zip(faces, weights, strict=True)
-    )
+    if features and weights:
+        curve = feature_lightness(small, small_target, features, shift.lightness, state)
+        full, small = (
+            shift.apply(face, (weight, curve)) for face, weight in zip(faces, weights, strict=True)
+        )
+    else:
+        full, small = (shift.apply(face) for face in faces)
     own = ChromaSpread.measure(_inside(small, covered))
     # Both means are the skin's: the chroma that lightness explains is 0 there.
     limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))
@@ -120,7 +121,7 @@ def _in_target_light(
 
 def _with_target_contrast(
     faces: Sequence[Lab],
-    features: Sequence[Weights | None],
+    features: Sequence[Weights] | None,
     small_target: Lab,
     skin: Mask,
     state: TrackArrays,
@@ -129,7 +130,7 @@ def _with_target_contrast(
 
     Args:
         faces: The predicted face, in full size and reduced.
-        features: How much each pixel of these is not skin and stays.
+        features: How much each pixel of these is not skin and stays; None: not at all.
         small_target: The target, of the reduced size.
         skin: Where both show skin.
         state: The track's running means, which are updated.
@@ -139,10 +140,12 @@ def _with_target_contrast(
     gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
     mean = _typical_skin(small, skin).mean(0)
     changes = [(gain - 1) * (face - mean) for face in faces]
-    return [
-        float32(face + (change if weight is None else (1 - weight[..., None]) * change))
-        for face, change, weight in zip(faces, changes, features, strict=True)
-    ]
+    if features:
+        changes = [
+            (1 - weight[..., None]) * change
+            for change, weight in zip(changes, features, strict=True)
+        ]
+    return [float32(face + change) for face, change in zip(faces, changes, strict=True)]
 
 
 def _target_spread(target: Lab, mask: Mask, state: TrackArrays) -> ChromaSpread:

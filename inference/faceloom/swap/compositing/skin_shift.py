@@ -46,15 +46,13 @@ class SkinShift:
         slope = float32((mean - own)[1:] / average)
         return cls(LightnessCurve.to_mean(skin[:, 0], float(mean[0])), slope, limit)
 
-    def apply(
-        self, face: Lab, features: Weights | None = None, lightness: LightnessCurve | None = None
-    ) -> Lab:
+    def apply(self, face: Lab, features: tuple[Weights, LightnessCurve] | None = None) -> Lab:
         """Move a face's colors.
 
         Args:
             face: The face.
-            features: How much each pixel is not skin, whose chroma stays; None: not at all.
-            lightness: How the lightness of these changes; None: like the skin's.
+            features: How much each pixel is not skin, whose chroma stays, and how the lightness of
+                these pixels changes; None: all of the face is skin.
 
         Returns:
             The moved face.
@@ -63,9 +61,9 @@ class SkinShift:
         moved = self.lightness.apply(own)
         shade = np.clip(own, 0, self.limit)
         if features is not None:
-            if lightness is not None:
-                moved += features * (lightness.apply(own) - moved)
-            shade *= 1 - features
+            weights, curve = features
+            moved += weights * (curve.apply(own) - moved)
+            shade *= 1 - weights
         shifted = [
             cv2.scaleAdd(shade, float(s), c) for s, c in zip(self.slope, chroma, strict=True)
         ]

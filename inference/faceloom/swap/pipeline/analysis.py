@@ -24,6 +24,14 @@ DETECT_EVERY = 5
 RecentFaces: TypeAlias = tuple[tuple[Face, ...], ...]
 
 
+def conversion_finder() -> FaceFinder:
+    """Return the finder of a conversion, which runs beside all other stages.
+
+    It has one thread: a second one would cost twice its time.
+    """
+    return FaceFinder(detect_every=DETECT_EVERY, threads=1)
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentGrid:
     """Which frames belong to one segment."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from faceloom.choices import Precision
 from faceloom.errors import UsageError
-from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.prefetch import prefetch
 from faceloom.progress import ProgressGenerator
@@ -22,7 +21,7 @@ from faceloom.provenance import (
 )
 from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
 from faceloom.swap.options import ConvertOptions
-from faceloom.swap.pipeline.analysis import DETECT_EVERY, Analysis, AnalysisState, SegmentGrid
+from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame, parses_faces
 from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, read_batch_size
 from faceloom.swap.pipeline.segments import (
@@ -210,9 +209,7 @@ def _swap_segments(
     batch_size = options.batch_size or DEFAULT_BATCH
     depth = queue_depth(batch_size)
     grid = SegmentGrid(target.frame_range.start, options.segment_length)
-    # One thread: the stages run side by side, and a second thread here costs twice its time.
-    finder = FaceFinder(detect_every=DETECT_EVERY, threads=1)
-    analysis = Analysis(finder, selector, grid, batch_size)
+    analysis = Analysis(conversion_finder(), selector, grid, batch_size)
     frames = check_frames(
         target.read(state), target.info, target.frame_count, from_start=state is None
     )

@@ -1,6 +1,9 @@
 """FFmpeg's encoders that are used, with their defaults and quality scales."""
 
 from dataclasses import dataclass
+from typing import get_args
+
+from faceloom.choices import EncodingSpeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Codec:
 
 
 # Values of --speed.
-SPEEDS = ("fast", "balanced", "small")
+SPEEDS: tuple[EncodingSpeed, ...] = get_args(EncodingSpeed)
 
 
 def _presets(option: str, *values: str | tuple[str, float]) -> dict[str, SpeedSetting]:
@@ -71,8 +74,8 @@ def _presets(option: str, *values: str | tuple[str, float]) -> dict[str, SpeedSe
     return dict(zip(SPEEDS, settings, strict=True))
 
 
-# Quality 50 gives x265 and SVT-AV1 the PSNR of x264 there (41.7 dB on the sample, within 0.15)
-# and VP9 40.3; at 75, where x264 has 47.0 dB, x265 has 45.8 and the other two 43.2.
+# With "balanced", quality 50 gives x265 and SVT-AV1 the PSNR of x264 there (41.7 dB on the sample,
+# within 0.15) and VP9 40.3; at 75, where x264 has 47.0 dB, x265 has 45.8 and the other two 43.2.
 X264 = Codec(
     "libx264",
     {},

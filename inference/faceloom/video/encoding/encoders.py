@@ -10,6 +10,7 @@ from av.codec.codec import find_best_pix_fmt_of_list
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
+from faceloom.choices import DEFAULT_SPEED
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.video.encoding.codec_table import (
     FFV1,
@@ -41,8 +42,6 @@ DEFAULT_CONTAINER = "mp4"
 AUTO = "auto"
 # Values of --encoder.
 ENCODERS = (AUTO, "x264", "x265", "vp9", "svtav1", "nvenc", "lossless", "png")
-# The value of --speed if none is given: half the time for files that are a tenth larger.
-DEFAULT_SPEED = "fast"
 
 
 @dataclass(frozen=True, slots=True)
