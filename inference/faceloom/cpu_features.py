@@ -1,22 +1,31 @@
-"""Instruction sets and cores of this machine's CPU."""
+"""Instruction sets of this machine's CPU; cores and memory that this process may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import psutil
 
 # OpenCV's CV_CPU_AVX_512F, which its Python module does not name.
 _AVX_512 = 13
 # OpenCV's CV_CPU_AVX_512VNNI.
 _AVX_512_VNNI = 23
 _CPUINFO = Path("/proc/cpuinfo")
+# The limits of a container (control groups, version 2).
+_CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use; a container may have less time than cores."""
+    affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if affinity else os.cpu_count() or 1
+    return min([cores, *_container_cores()])
+
+
+def available_memory() -> int:
+    """Return the bytes that this process may still allocate, in a container too."""
+    return min([psutil.virtual_memory().available, *_container_memory()])
 
 
 def has_avx512() -> bool:
@@ -35,3 +44,26 @@ def has_amx() -> bool:
         _CPUINFO.is_file()
         and "amx_bf16" in _CPUINFO.read_text(encoding="utf-8", errors="replace").split()
     )
+
+
+def _container_cores() -> Iterator[int]:
+    """Yield the processor time that a container may take, in whole cores."""
+    try:
+        quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()
+        if quota != "max":
+            yield max(1, int(quota) // int(period))
+    except (OSError, ValueError):
+        return
+
+
+def _container_memory() -> Iterator[int]:
+    """Yield the bytes that a container may still allocate."""
+    try:
+        limit, used = (
+            (_CGROUP / name).read_text(encoding="ascii").strip()
+            for name in ("memory.max", "memory.current")
+        )
+        if limit != "max":
+            yield int(limit) - int(used)
+    except (OSError, ValueError):
+        return

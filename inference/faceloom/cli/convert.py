@@ -1,5 +1,6 @@
 """`faceloom convert`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ _OUTPUT = "Output"
 _SELECTION = "Face selection"
 _BLENDING = "Blending"
 _PREVIEW = "Preview"
-_PERFORMANCE = "Performance"
+_performance = partial(typer.Option, rich_help_panel="Performance")
 _DISCLOSURE = "Disclosure"
 
 
@@ -290,30 +291,28 @@ def convert_command(
             rich_help_panel=_PREVIEW,
         ),
     ] = False,
-    provider: Annotated[
-        str,
-        typer.Option(help="onnxruntime: auto, cpu, cuda, ...", rich_help_panel=_PERFORMANCE),
-    ] = "auto",
+    provider: Annotated[str, _performance(help="onnxruntime: auto, cpu, cuda, ...")] = "auto",
     precision: Annotated[
         PrecisionChoice,
-        typer.Option(
-            help="Which of the bundle's graphs to run; auto takes the best for the provider.",
-            rich_help_panel=_PERFORMANCE,
+        _performance(
+            help="Which of the bundle's graphs to run; auto takes the best for the provider."
         ),
     ] = "auto",
     batch_size: Annotated[
         int | None,
-        typer.Option(
+        _performance(
             min=1,
             max=256,
             help="Frames per batch; if not given, the result of `bench convert --tune`, or 16.",
-            rich_help_panel=_PERFORMANCE,
         ),
     ] = None,
-    engine: Annotated[
-        Engine,
-        typer.Option(help="Run here, or on a Ray cluster.", rich_help_panel=_PERFORMANCE),
-    ] = "local",
+    engine: Annotated[Engine, _performance(help="Run here, or on a Ray cluster.")] = "local",
+    workers: Annotated[
+        int | None,
+        _performance(
+            min=1, max=64, help="Processes that swap; chosen by cores and memory if not given."
+        ),
+    ] = None,
     provenance: Annotated[
         MarkLevel,
         typer.Option(

@@ -18,9 +18,9 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
         UsageError: If a value is invalid.
     """
     same = (
-        "provider", "precision", "batch_size", "engine", "select", "threshold", "on_missing",
-        "color", "mask", "glasses", "erode", "feather", "forehead", "sharpen", "streams",
-        "on_damaged", "resume", "force",
+        "provider", "precision", "batch_size", "engine", "workers", "select", "threshold",
+        "on_missing", "color", "mask", "glasses", "erode", "feather", "forehead", "sharpen",
+        "streams", "on_damaged", "resume", "force",
     )  # fmt: skip
     label, range_ = values["label"], values["range_"]
     return ConvertOptions(

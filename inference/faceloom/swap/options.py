@@ -117,7 +117,9 @@ class ConvertOptions(SwapOptions):
     frame_range: FrameRange | None = field(default=None, metadata=MUST_MATCH)
     """The part of the target that is converted; None converts all of it."""
     engine: Engine = field(default="local", metadata=MAY_CHANGE)
-    """"local" uses this process; "ray" spreads segments over a Ray cluster."""
+    """"local" uses this machine; "ray" spreads segments over a Ray cluster."""
+    workers: int | None = field(default=None, metadata=MAY_CHANGE)
+    """Processes of the local engine that swap segments; None chooses, see `choose_worker_count`."""
     resume: bool = field(default=False, metadata=MAY_CHANGE)
     """Continue an interrupted conversion to the same output."""
     keep_partial: bool = field(default=True, metadata=MAY_CHANGE)

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import keras
 import psutil
 import tensorflow as tf
 
+from faceloom.cpu_features import available_memory
 from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.distributed.strategy import DeviceStrategy
@@ -127,7 +127,7 @@ def free_memory() -> float | None:
     elif tf.config.list_physical_devices("GPU"):
         return None
     own = psutil.Process().memory_info().rss
-    return min([psutil.virtual_memory().available, *_container_limits()]) + own
+    return available_memory() + own
 
 
 def largest_fitting_micro_batch(
@@ -200,19 +200,6 @@ def _output_bytes(network: keras.Model) -> int:
         math.prod(layer.output.shape[1:]) * (2 if "16" in layer.output.dtype else 4)
         for layer in iterate_layers(network)
     )
-
-
-def _container_limits() -> Iterator[float]:
-    """Yield the bytes that a container may still allocate (control groups, version 2)."""
-    folder = Path("/sys/fs/cgroup")
-    try:
-        limit, used = (
-            (folder / name).read_text().strip() for name in ("memory.max", "memory.current")
-        )
-        if limit != "max":
-            yield int(limit) - int(used)
-    except (OSError, ValueError):
-        return
 
 
 def _gigabytes(size: float) -> str:

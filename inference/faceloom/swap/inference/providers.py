@@ -80,7 +80,12 @@ def session_provider(session: ort.InferenceSession) -> str:
 
 
 def open_session(
-    path: Path, provider: str, content: bytes | None = None, *, optimize: bool = True
+    path: Path,
+    provider: str,
+    content: bytes | None = None,
+    *,
+    optimize: bool = True,
+    threads: int = 0,
 ) -> ort.InferenceSession:
     """Open a graph on one provider, from memory: there onnxruntime refuses external weights.
 
@@ -90,6 +95,7 @@ def open_session(
         content: The file's bytes, if they are in memory already.
         optimize: Whether onnxruntime optimizes the graph. False for a graph that is only
             inspected, since optimizing evaluates its constant parts.
+        threads: Threads inside an operator; 0 means one for each core.
 
     Returns:
         A session that runs on `provider`.
@@ -105,7 +111,7 @@ def open_session(
         ort.preload_dlls()
     chosen = [(PROVIDERS[provider], provider_options(provider))]
     try:
-        session = create_session(content, chosen, optimize=optimize)
+        session = create_session(content, chosen, threads=threads, optimize=optimize)
     except Exception as error:  # onnxruntime raises its own undocumented classes
         raise _open_error(path, content, provider, error) from error
     # onnxruntime falls back to the CPU without an error if, for example, the CUDA driver is old.

@@ -55,13 +55,16 @@ class SwapNetwork:
         self._bound = BoundSession(session, graph, device) if device else None
 
     @classmethod
-    def open(cls, bundle: Bundle, provider: str = "auto", precision: str = "auto") -> "SwapNetwork":
+    def open(
+        cls, bundle: Bundle, provider: str = "auto", precision: str = "auto", threads: int = 0
+    ) -> "SwapNetwork":
         """Open a bundle's graph.
 
         Args:
             bundle: The checked bundle.
             provider: "auto", or a key of `PROVIDERS`.
             precision: The graph's precision, or "auto" for the one that suits the provider best.
+            threads: Threads inside an operator on the CPU; 0 means one for each core.
 
         Raises:
             UsageError: The bundle has no graph of that precision.
@@ -72,7 +75,8 @@ class SwapNetwork:
         def open_on(name: str) -> tuple[ort.InferenceSession, GraphRow]:
             graph = choose_graph(bundle.manifest.graphs, name, precision)
             path = bundle.path / graph.file
-            return open_session(path, name, bundle.read_file(graph)), graph
+            content = bundle.read_file(graph)
+            return open_session(path, name, content, threads=threads), graph
 
         session, graph = open_on_provider(provider, open_on)
         _check_graph(session, bundle, graph)

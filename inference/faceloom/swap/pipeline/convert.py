@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faceloom.choices import Precision
+from faceloom.cpu_features import available_cores
 from faceloom.errors import UsageError
 from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.prefetch import prefetch
@@ -23,7 +24,14 @@ from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame, parses_faces
+from faceloom.swap.pipeline.local_executor import local_pool
 from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, read_batch_size
+from faceloom.swap.pipeline.segment_tasks import (
+    SegmentCommitter,
+    WorkerPool,
+    WorkerSpec,
+    swap_in_workers,
+)
 from faceloom.swap.pipeline.segments import (
     ProgressMeter,
     align_lead_in,
@@ -35,6 +43,7 @@ from faceloom.swap.pipeline.source_likeness import LikenessCheck
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
+from faceloom.swap.pipeline.worker_count import choose_worker_count
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.swap.sources.identity_map import IdentityMap
@@ -215,17 +224,19 @@ def _swap_segments(
     )
     selections = state.lead_in if state else ()
     likeness = LikenessCheck(source.appearances, target.info.path)
-    if options.engine == "ray":
-        # The package is an extra.
-        from faceloom.swap.pipeline.ray_executor import WorkerSpec, swap_on_ray  # noqa: PLC0415
-
-        on_gpu = source.identity_map.provider in _GPU_PROVIDERS
+    on_gpu = source.identity_map.provider in _GPU_PROVIDERS
+    workers = choose_worker_count(target, options, on_gpu=on_gpu)
+    if options.engine == "ray" or workers > 1:
         spec = WorkerSpec(source.load, target, options, grid, batch_size, on_gpu)
         # The workers read the lead-in frames themselves.
         for _ in zip(selections, frames, strict=False):
             pass
-        with closing(_select(analysis, likeness, frames, state, depth)) as selected:
-            yield from swap_on_ray(selected, analysis, selections, spec, store, meter)
+        with (
+            closing(_select(analysis, likeness, frames, state, depth)) as selected,
+            _open_pool(spec, options, workers) as pool,
+        ):
+            committer = SegmentCommitter(pool, analysis, store, meter)
+            yield from swap_in_workers(selected, selections, spec, pool, committer)
         return
     swapper = FrameSwapper(source.identity_map.sources, options)
     lead_in = align_lead_in(swapper, selections, frames)
@@ -238,6 +249,17 @@ def _swap_segments(
                 )
             next_frame += counts.frames
             store.commit(counts, analysis.pop_state(next_frame))
+
+
+def _open_pool(
+    spec: WorkerSpec, options: ConvertOptions, workers: int
+) -> AbstractContextManager[WorkerPool]:
+    if options.engine == "ray":
+        # The package is an extra.
+        from faceloom.swap.pipeline.ray_executor import ray_pool  # noqa: PLC0415
+
+        return ray_pool(spec)
+    return local_pool(replace(spec, threads=max(1, available_cores() // workers)), workers)
 
 
 def _select(

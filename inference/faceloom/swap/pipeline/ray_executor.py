@@ -1,180 +1,73 @@
-"""Spread the segments of a conversion over a Ray cluster.
+"""Spread the segments of a conversion over a Ray cluster; see `segment_tasks`.
 
-This process analyzes all frames in order and selects the faces; workers read a segment's frames
-again, swap and encode them. Every machine must find target, bundles and output under the same
-paths. If the workers compute the same numbers, the output has the same bytes as on one machine.
+Every machine must find target, bundles and output under the same paths.
 """
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 from typing import Any
 
-from faceloom.atomic import atomic_file
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
-from faceloom.progress import Progress, ProgressGenerator, run_to_completion
-from faceloom.swap.options import SwapOptions
-from faceloom.swap.pipeline.analysis import LEAD_IN, Analysis, SegmentGrid
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
-from faceloom.swap.pipeline.resume_store import ResumeStore
-from faceloom.swap.pipeline.segments import (
-    ProgressMeter,
-    align_lead_in,
-    queue_depth,
-    split_segments,
-    swap_segment,
+from faceloom.swap.pipeline.segment_tasks import (
+    SegmentTask,
+    SegmentWorker,
+    WorkerPool,
+    WorkerSpec,
 )
-from faceloom.swap.pipeline.target import Target
-from faceloom.swap.selection.face_selector import FaceSelection
-from faceloom.swap.sources.face_source import FaceSource
 
-# Segments per worker that are analyzed in advance, so that no worker waits for this process.
-_QUEUED_SEGMENTS = 2
+# Seconds between two checks of whether the conversion was stopped.
+_POLL_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSpec:
-    """What every worker needs to know."""
+class _Actor:
+    """A `SegmentWorker` of the cluster."""
 
-    load: Callable[[], tuple[FaceSource, ...]]
-    """Opens the sources."""
-    target: Target
-    """What is converted."""
-    options: SwapOptions
-    """How faces are blended; the workers select none."""
-    grid: SegmentGrid
-    """Where segments end."""
-    batch_size: int
-    """Frames per batch."""
-    on_gpu: bool
-    """Whether the sources run on a GPU; then each worker needs one."""
+    def __init__(self, ray: ModuleType, actor: Any, stopped: Event):
+        self._ray, self._actor, self._stopped = ray, actor, stopped
 
-
-@dataclass(frozen=True, slots=True)
-class SegmentTask:
-    """One segment."""
-
-    first: int
-    """The index of its first frame."""
-    lead_in: tuple[FaceSelection, ...]
-    """The selections of the frames before it."""
-    selections: tuple[FaceSelection, ...]
-    """The selections of its frames."""
-
-    @property
-    def next_frame(self) -> int:
-        """The index after the segment's last frame."""
-        return self.first + len(self.selections)
+    def swap(self, task: SegmentTask, path: Path, report: Callable[[int], None]) -> FrameCounts:
+        result = self._actor.swap.remote(task, path)
+        while not self._ray.wait([result], timeout=_POLL_SECONDS)[0]:
+            if self._stopped.is_set():
+                raise InterruptedError("the conversion was stopped")
+        try:
+            counts: FrameCounts = self._ray.get(result)
+        except Exception as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, FaceloomError):
+                raise cause from error
+            raise
+        report(counts.frames)
+        return counts
 
 
-class SegmentWorker:
-    """Swaps segments of one target, in a process of its own."""
-
-    def __init__(self, spec: WorkerSpec):
-        self._spec = spec
-        self._swapper = FrameSwapper(spec.load(), spec.options)
-
-    def swap(self, task: SegmentTask, path: Path) -> FrameCounts:
-        """Swap and encode one segment.
-
-        Args:
-            task: the segment.
-            path: the file to write.
-
-        Returns:
-            What the segment holds.
-        """
-        spec, selections = self._spec, (*task.lead_in, *task.selections)
-        frames = spec.target.read_from(task.first - len(task.lead_in), selections[0].pts)
-        lead_in = align_lead_in(self._swapper, task.lead_in, frames)
-        selected = (
-            SelectedFrame(frame, selection)
-            for selection, frame in zip(task.selections, frames, strict=False)
-        )
-        batches = chain.from_iterable(split_segments(selected, spec.grid, spec.batch_size))
-        depth, meter = queue_depth(spec.batch_size), ProgressMeter(None, 0, 0.0)
-        with atomic_file(path) as part:
-            return run_to_completion(
-                swap_segment(self._swapper, lead_in, batches, spec.target, part, depth, meter)
-            )
-
-
-def swap_on_ray(
-    frames: Iterator[SelectedFrame],
-    analysis: Analysis,
-    lead_in: Sequence[FaceSelection],
-    spec: WorkerSpec,
-    store: ResumeStore,
-    meter: ProgressMeter,
-) -> ProgressGenerator[None]:
-    """Let a cluster swap a target's segments; commit them in order.
+@contextmanager
+def ray_pool(spec: WorkerSpec) -> Iterator[WorkerPool]:
+    """Open a pool of a cluster's workers.
 
     The cluster is the one that RAY_ADDRESS names, or one of this machine's cores, which ends with
     the work.
 
     Args:
-        frames: the selected frames.
-        analysis: what yields them, for the state after each segment.
-        lead_in: the selections of the frames before the first one.
         spec: what the workers need to know.
-        store: where segments are written.
-        meter: counts finished frames.
+
+    Yields:
+        The pool.
 
     Raises:
         ProviderMissing: Ray is not installed.
         UsageError: the cluster cannot be reached.
-        FaceloomError: whatever a worker raises.
     """
+    stopped = Event()
     with _cluster() as ray:
-        workers = _start_workers(ray, spec)
-        pool = ray.util.ActorPool(workers)
-        pending: deque[SegmentTask] = deque()
-        committed = len(store.segment_paths)
-        for index, task in enumerate(_tasks(frames, lead_in, spec), committed):
-            pool.submit(
-                lambda worker, arguments: worker.swap.remote(*arguments),
-                (task, store.segment_path(index)),
-            )
-            pending.append(task)
-            if len(pending) > _QUEUED_SEGMENTS * len(workers):
-                yield _commit(pool, pending.popleft(), analysis, store, meter)
-        while pending:
-            yield _commit(pool, pending.popleft(), analysis, store, meter)
-
-
-def _tasks(
-    frames: Iterator[SelectedFrame], lead_in: Sequence[FaceSelection], spec: WorkerSpec
-) -> Iterator[SegmentTask]:
-    before = tuple(lead_in)
-    for batches in split_segments(frames, spec.grid, spec.batch_size):
-        # Frames are dropped batch by batch: a segment of them would not fit into memory.
-        rows = [
-            (selected.frame.index, selected.selection) for batch in batches for selected in batch
-        ]
-        selections = tuple(selection for _, selection in rows)
-        yield SegmentTask(rows[0][0], before, selections)
-        before = (*before, *selections)[-LEAD_IN:]
-
-
-def _commit(
-    pool: Any, task: SegmentTask, analysis: Analysis, store: ResumeStore, meter: ProgressMeter
-) -> Progress:
-    """Wait for the oldest segment and commit it."""
-    try:
-        counts: FrameCounts = pool.get_next()
-    except Exception as error:
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, FaceloomError):
-            raise cause from error
-        raise
-    store.commit(counts, analysis.pop_state(task.next_frame))
-    return meter.advance(counts.frames)
+        actors = [_Actor(ray, actor, stopped) for actor in _start_workers(ray, spec)]
+        with WorkerPool.open(actors, stopped.set) as pool:
+            yield pool
 
 
 def _start_workers(ray: ModuleType, spec: WorkerSpec) -> list[Any]:

@@ -41,8 +41,9 @@ class SwapSource:
 
     identity_map: IdentityMap
     """The opened sources, and whom they replace."""
-    load: Callable[[], tuple[FaceSource, ...]]
-    """Opens the same sources in another process; can be pickled."""
+    load: Callable[[int], tuple[FaceSource, ...]]
+    """Opens the same sources in another process, with so many threads for each network, 0 for one
+    for each core; can be pickled."""
     identities: tuple[SwappedIdentity, ...]
     """Whose faces these are, for the marks."""
     resume_id: str
@@ -148,7 +149,7 @@ class SwapSource:
         sha256 = sha256_of_file(path / row.image)
         load = partial(_load_still, faces, row)
         return cls(
-            IdentityMap.of_one(load()[0], options),
+            IdentityMap.of_one(load(0)[0], options),
             load,
             (SwappedIdentity(faces.identity, sha256),),
             sha256,
@@ -158,7 +159,7 @@ class SwapSource:
 
 def _open(
     bundles: Sequence[Bundle], options: ConvertOptions
-) -> tuple[tuple[FaceSource, ...], Callable[[], tuple[FaceSource, ...]]]:
+) -> tuple[tuple[FaceSource, ...], Callable[[int], tuple[FaceSource, ...]]]:
     """Open the networks of bundles; return them with what opens them in another process."""
     networks = _load_networks(bundles, options.provider, options.precision)
     # The networks have their graphs; the files' bytes are not needed any more.
@@ -167,12 +168,12 @@ def _open(
 
 
 def _load_networks(
-    bundles: Sequence[Bundle], provider: str, precision: str
+    bundles: Sequence[Bundle], provider: str, precision: str, threads: int = 0
 ) -> tuple[FaceSource, ...]:
-    return tuple(SwapNetwork.open(bundle, provider, precision) for bundle in bundles)
+    return tuple(SwapNetwork.open(bundle, provider, precision, threads) for bundle in bundles)
 
 
-def _load_still(faces: FaceSet, row: FaceRow) -> tuple[FaceSource, ...]:
+def _load_still(faces: FaceSet, row: FaceRow, _threads: int) -> tuple[FaceSource, ...]:
     return (PastedStill(faces, row),)
 
 

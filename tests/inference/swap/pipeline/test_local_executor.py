@@ -1,0 +1,202 @@
+"""Several processes of this machine write the same bytes as one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import make_clip
+
+from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, NoFaceFound, PartlyDone
+from faceloom.progress import run_to_completion
+from faceloom.provenance import MarkSettings
+from faceloom.swap import ConvertOptions, convert
+from faceloom.swap.pipeline.analysis import AnalysisState
+from faceloom.swap.pipeline.resume_store import resume_folder
+from faceloom.swap.pipeline.target import Target
+from faceloom.video import Frame, FrameRange, read_frames
+
+pytestmark = pytest.mark.process
+
+# Without C2PA, whose signatures differ each time, and without face parsing, which takes time.
+OPTIONS = ConvertOptions(
+    batch_size=3,
+    segment_length=12,
+    color="lab",
+    mask="both",
+    on_missing="last",
+    frame_range=FrameRange.parse("2:"),
+    marking=MarkSettings("tags"),
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    """Fifty frames with sound, a cut after 29 and no face in 20 to 24."""
+    frames = [*read_frames(sample / "target_ada.mp4", stop=30)]
+    frames += read_frames(sample / "target_ben.mp4", stop=20)
+    pictures = [cv2.resize(f.rgb, (192, 192), interpolation=cv2.INTER_AREA) for f in frames]
+    pictures[20:25] = [np.full_like(pictures[0], 90)] * 5
+    return make_clip(tmp_path_factory.mktemp("clips") / "c.mp4", pictures, audio_seconds=2.0)
+
+
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory: pytest.TempPathFactory, clip: Path, bundle: Path) -> bytes:
+    out = tmp_path_factory.mktemp("one") / "out.mp4"
+    run_to_completion(convert(clip, bundle, out, replace(OPTIONS, workers=1)))
+    return out.read_bytes()
+
+
+def workers_of(process: psutil.Process) -> list[psutil.Process]:
+    module = "faceloom.swap.pipeline.worker_main"
+    return [child for child in process.children() if module in child.cmdline()]
+
+
+def first_frames_then_error(
+    monkeypatch: pytest.MonkeyPatch, frames: int, error: FaceloomError
+) -> None:
+    """Let reading fail in this process, after some frames."""
+
+    read = Target.read
+
+    def fails(target: Target, state: AnalysisState | None = None) -> Iterator[Frame]:
+        yield from islice(read(target, state), frames)
+        raise error
+
+    monkeypatch.setattr(Target, "read", fails)
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_any_number_of_processes_writes_the_same_bytes(
+    tmp_path: Path, clip: Path, bundle: Path, one_process: bytes, workers: int
+) -> None:
+    out, reports = tmp_path / "out.mp4", []
+    work = convert(clip, bundle, out, replace(OPTIONS, workers=workers))
+    summary = run_to_completion(work, lambda progress: reports.append(progress.done))
+    assert out.read_bytes() == one_process
+    assert (summary.frames, summary.swapped_frames) == (48, 43)
+    assert reports == sorted(reports)
+    assert reports[-1] == 48
+    # Batches are reported, not only segments.
+    assert len({done for done in reports if done % 12}) >= 3
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert not workers_of(psutil.Process())
+
+
+# Without a guard of the main script, as in the documented example.
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.inference.swap.pipeline.test_local_executor import OPTIONS
+from dataclasses import replace
+from faceloom.progress import run_to_completion
+from faceloom.swap import convert
+target, bundle, out = map(Path, sys.argv[1:])
+run_to_completion(convert(target, bundle, out, replace(OPTIONS, workers=2)))
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_an_ended_process_leaves_no_child_and_can_be_resumed(
+    tmp_path: Path, clip: Path, bundle: Path, one_process: bytes, sent: signal.Signals
+) -> None:
+    script, out = tmp_path / "script.py", tmp_path / "out" / "out.mp4"
+    script.write_text(PROGRAM)
+    arguments = [sys.executable, str(script), str(clip), str(bundle), str(out)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        arguments, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        parent = psutil.Process(process.pid)
+        while process.poll() is None and not (resume_folder(out) / "000000.json").exists():
+            time.sleep(0.005)
+        workers = workers_of(parent)
+        # As a terminal does: to the whole group of processes.
+        os.killpg(process.pid, sent)
+        process.wait(30)
+    assert process.returncode != 0
+    assert workers
+    assert not psutil.wait_procs(workers, timeout=10)[1]
+    assert not out.exists()
+    summary = run_to_completion(convert(clip, bundle, out, replace(OPTIONS, resume=True)))
+    assert summary.resumed_at in (12, 24, 36)
+    assert out.read_bytes() == one_process
+    assert [path.name for path in out.parent.iterdir()] == ["out.mp4"]
+
+
+def test_a_worker_that_is_killed_gives_one_sentence(
+    tmp_path: Path, clip: Path, bundle: Path, one_process: bytes
+) -> None:
+    out = tmp_path / "out.mp4"
+    work = convert(clip, bundle, out, replace(OPTIONS, workers=2))
+    while next(work).done < 3:
+        pass
+    for worker in workers_of(psutil.Process()):
+        worker.kill()
+    with pytest.raises(PartlyDone, match=r"ended \(signal 9\).*--resume --workers 1\.$"):
+        run_to_completion(work)
+    assert not workers_of(psutil.Process())
+    assert not out.exists()
+    again = convert(clip, bundle, out, replace(OPTIONS, workers=1, resume=True))
+    run_to_completion(again)
+    assert out.read_bytes() == one_process
+
+
+def test_the_error_of_a_worker_is_raised(tmp_path: Path, clip: Path) -> None:
+    bundle = make_bundle(tmp_path / "ben.bundle")
+    work = convert(clip, bundle, tmp_path / "out.mp4", replace(OPTIONS, workers=2))
+    # The first report comes before a child is started, which then finds no graph.
+    next(work)
+    (bundle / "swap.onnx").unlink()
+    with pytest.raises(ArtifactRefused, match=r"swap\.onnx"):
+        run_to_completion(work)
+    assert not workers_of(psutil.Process())
+    assert [path.name for path in tmp_path.iterdir()] == ["ben.bundle"]
+
+
+@pytest.mark.parametrize(
+    ("error", "keep_partial", "resumed_at"),
+    [
+        (MediaUnreadable("The disk is unplugged."), True, 24),
+        (MediaUnreadable("The disk is unplugged."), False, None),
+        (NoFaceFound("There is no face."), True, None),
+    ],
+)
+def test_segments_before_an_unreadable_frame_are_finished(
+    tmp_path: Path,
+    clip: Path,
+    bundle: Path,
+    one_process: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    error: FaceloomError,
+    keep_partial: bool,
+    resumed_at: int | None,
+) -> None:
+    out = tmp_path / "out.mp4"
+    options = replace(OPTIONS, workers=2, keep_partial=keep_partial)
+    with monkeypatch.context() as patch:
+        first_frames_then_error(patch, 30, error)
+        with pytest.raises(type(error), match=str(error)):
+            run_to_completion(convert(clip, bundle, out, options))
+    assert not workers_of(psutil.Process())
+    if resumed_at is None:
+        assert list(tmp_path.iterdir()) == []
+        return
+    resumed = run_to_completion(convert(clip, bundle, out, replace(options, resume=True)))
+    assert resumed.resumed_at == resumed_at
+    assert out.read_bytes() == one_process

@@ -1,0 +1,52 @@
+"""Cores and memory that a container leaves to this process."""
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from faceloom import cpu_features
+from faceloom.cpu_features import available_cores, available_memory
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [
+        ("100000 100000", 1),
+        ("50000 100000", 1),
+        ("max 100000", CORES),
+        ("99900000 100000", CORES),
+        ("damaged", CORES),
+        (None, CORES),
+    ],
+)
+def test_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str | None, expected: int
+) -> None:
+    monkeypatch.setattr(cpu_features, "_CGROUP", tmp_path)
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert available_cores() == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "expected"),
+    [("3000", "1000", 2000), ("max", "1000", 10_000), ("3000", None, 10_000), ("x", "1", 10_000)],
+)
+def test_memory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    used: str | None,
+    expected: int,
+) -> None:
+    monkeypatch.setattr(cpu_features, "_CGROUP", tmp_path)
+    free = psutil.virtual_memory()._replace(available=10_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    if used is not None:
+        (tmp_path / "memory.current").write_text(f"{used}\n")
+    assert available_memory() == expected
