@@ -63,10 +63,12 @@ class _ChildProcess:
         with self._lock:
             if self._stopped:
                 raise EOFError
-            if self._connection is None:
-                self._process, self._connection = _start_child()
-                self._connection.send(self._spec)
-            return self._connection
+            if self._connection:
+                return self._connection
+            self._process, self._connection = _start_child()
+        # The child reads it seconds later, when its libraries are loaded.
+        self._connection.send(self._spec)
+        return self._connection
 
     def _ended(self) -> PartlyDone:
         code = self._process.wait() if self._process else None

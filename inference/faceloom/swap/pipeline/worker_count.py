@@ -10,7 +10,7 @@ from faceloom.swap.pipeline.target import Target
 _CORES_PER_WORKER = 2
 # Fewest cores for more than one process: the analysis and the decoding for it need some as well.
 _MIN_CORES = 4
-# With so many, all are busy only if the analysis is fast; it takes a ninth of the others' time.
+# Nine of one core each keep up with the analysis where it was measured (docs/decisions/0008).
 _MAX_WORKERS = 10
 # Memory of a process beside its frames, in bytes.
 _BASE_BYTES = 400_000_000
