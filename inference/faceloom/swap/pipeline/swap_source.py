@@ -163,13 +163,17 @@ def _open(
     networks = _load_networks(bundles, options.provider, options.precision)
     # The networks have their graphs; the files' bytes are not needed any more.
     light = [replace(bundle, contents={}) for bundle in bundles]
-    return networks, partial(_load_networks, light, options.provider, options.precision)
+    # Other processes take the same provider without a trial of their own.
+    return networks, partial(_load_networks, light, networks[0].provider, options.precision)
 
 
 def _load_networks(
     bundles: Sequence[Bundle], provider: str, precision: str
 ) -> tuple[FaceSource, ...]:
-    return tuple(SwapNetwork.open(bundle, provider, precision) for bundle in bundles)
+    """Open the networks on one provider, which the first one chooses if it is "auto"."""
+    first = SwapNetwork.open(bundles[0], provider, precision)
+    rest = (SwapNetwork.open(bundle, first.provider, precision) for bundle in bundles[1:])
+    return (first, *rest)
 
 
 def _load_still(faces: FaceSet, row: FaceRow) -> tuple[FaceSource, ...]:
