@@ -1,6 +1,7 @@
 """Open ONNX models: the only module that creates onnxruntime sessions.
 
-`faceloom/__init__.py` sets `ORT_DISABLE_TELEMETRY` before onnxruntime is imported.
+`faceloom/__init__.py` sets `ORT_DISABLE_TELEMETRY` before onnxruntime is imported, which also stops
+the telemetry that a plug-in's library has of its own.
 """
 
 from collections.abc import Sequence
@@ -15,16 +16,22 @@ from faceloom.weights import Weights
 
 # An onnxruntime provider by its full name, with options or without.
 Provider: TypeAlias = str | tuple[str, dict[str, str]]
+# A device of a registered plug-in (onnxruntime's `OrtEpDevice`), with the provider's options.
+PluginDevice: TypeAlias = tuple[object, dict[str, str]]
 
 CPU_PROVIDER = "CPUExecutionProvider"
 # Above "error": errors are raised, and onnxruntime would print them as well.
 _LOG_FATAL = 4
+
+# For a program that imported onnxruntime first, without the environment variable.
+ort.disable_telemetry_events()
 
 
 def create_session(
     model: Path | bytes,
     providers: Sequence[Provider] = (CPU_PROVIDER,),
     *,
+    plugin: PluginDevice | None = None,
     threads: int = 0,
     optimize: bool = True,
 ) -> ort.InferenceSession:
@@ -33,6 +40,7 @@ def create_session(
     Args:
         model: The model's path or bytes. From bytes, onnxruntime refuses external data files.
         providers: Execution providers, first choice first.
+        plugin: A plug-in's device, which runs the model instead of `providers`.
         threads: Threads inside an operator; 0 means one for each core.
         optimize: Whether onnxruntime optimizes the graph, which evaluates constant parts of it.
             False for a graph that is only inspected.
@@ -55,6 +63,10 @@ def create_session(
         # Without VNNI, int8 products are added in 16 bits, which overflow. This avoids that and
         # takes 2.3 times as long.
         options.add_session_config_entry("session.x64quantprecision", "1")
+    if plugin:
+        device, device_options = plugin
+        options.add_provider_for_devices([device], device_options)
+        providers = ()
     content = str(model) if isinstance(model, Path) else model
     # With fallback on, onnxruntime would print to standard output and hide the reason.
     return ort.InferenceSession(content, options, providers=list(providers), enable_fallback=0)

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -102,6 +102,8 @@ def bench_convert(
     """
     source = SwapSource.from_bundle(bundle, options)
     identity_map = source.identity_map
+    # The whole command runs on the same provider, without another trial.
+    options = replace(options, provider=identity_map.provider)
     with tempfile.TemporaryDirectory() as folder:
         target = Target.open(video, Path(folder) / "out.mkv", options)
         batch_size = choose_batch_size(target.info, identity_map, options)

@@ -9,7 +9,14 @@ import onnxruntime as ort
 from faceloom.doctor.check_result import CheckResult
 from faceloom.errors import FaceloomError
 from faceloom.project.machine_speed import nvidia_gpu
-from faceloom.swap.inference.providers import PROVIDERS, open_session
+from faceloom.swap.inference.plugin_providers import (
+    describe_device,
+    describe_package,
+    has_plugin,
+    plugin_device,
+    plugin_devices,
+)
+from faceloom.swap.inference.providers import PROVIDERS, is_available, open_session
 from faceloom.weights import FACE_MESH
 
 # Packages that install the module `onnxruntime`.
@@ -21,17 +28,15 @@ _MAX_MESSAGE = 200
 
 
 def check() -> Iterator[CheckResult]:
-    """Check the installed package and each provider that it lists.
+    """Check the installed package, each provider that it lists, and each installed plug-in.
 
     Yields:
         The results.
     """
     yield _package()
-    available = ort.get_available_providers()
-    for name, full_name in PROVIDERS.items():
-        if full_name in available:
-            yield _provider(name)
-    if PROVIDERS["cuda"] not in available:
+    for name in filter(is_available, PROVIDERS):
+        yield _provider(name)
+    if not is_available("cuda"):
         has_gpu = bool(nvidia_gpu())
         advice = "pip uninstall -y onnxruntime && pip install 'faceloom[gpu]'" if has_gpu else ""
         detail = "not in this onnxruntime" if has_gpu else "this machine has no NVIDIA GPU"
@@ -54,8 +59,18 @@ def _provider(name: str) -> CheckResult:
         session = open_session(FACE_MESH.verified_path(), name)
         session.run(None, {"input_1": np.zeros((1, 192, 192, 3), np.float32)})
     except FaceloomError as error:
-        return CheckResult(check_name, "missing", "listed, but does not run", str(error))
+        return CheckResult(check_name, "missing", "installed, but does not run", str(error))
     except Exception as error:  # a provider fails with its own undocumented classes
-        detail = f"listed, but does not run: {str(error)[:_MAX_MESSAGE]}"
+        detail = f"installed, but does not run: {str(error)[:_MAX_MESSAGE]}"
         return CheckResult(check_name, "missing", detail, "update its driver")
-    return CheckResult(check_name, "ok", "ran a network")
+    return CheckResult(check_name, "ok", f"ran a network{_where(name)}")
+
+
+def _where(name: str) -> str:
+    """The device and package of a plug-in, and the other devices that it supports."""
+    if not has_plugin(name):
+        return ""
+    used, others = describe_device(plugin_device(name)), map(describe_device, plugin_devices(name))
+    text = f" on {used}, {describe_package(name)}"
+    unused = [other for other in others if other != used]
+    return f"{text}; other devices: {', '.join(unused)}" if unused else text

@@ -2,15 +2,16 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import onnxruntime as ort
 
 from faceloom.cpu_features import has_amx
-from faceloom.errors import ArtifactRefused, ProviderMissing
-from faceloom.onnx_session import CPU_PROVIDER, create_session, first_line
+from faceloom.errors import ArtifactRefused, FaceloomError, ProviderMissing
+from faceloom.onnx_session import CPU_PROVIDER, PluginDevice, create_session, first_line
+from faceloom.swap.inference.plugin_providers import PLUGINS, has_plugin, plugin_device
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +23,11 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
+    **{name: plugin.full_name for name, plugin in PLUGINS.items()},
     "cpu": CPU_PROVIDER,
 }
-# The order of "auto". TensorRT and CoreML first build an engine for minutes, so they run only on
-# request.
+# The candidates of "auto". TensorRT and CoreML first build an engine for minutes, and WebGPU and
+# TensorRT RTX ran on no real GPU yet, so these run only on request.
 _AUTO_ORDER = ("cuda", "directml", "openvino", "cpu")
 # Parts of onnxruntime's messages when a graph opened from memory has external weights.
 _EXTERNAL_DATA_MESSAGES = (
@@ -37,15 +38,29 @@ _EXTERNAL_DATA_MESSAGES = (
 )
 
 
-def open_on_provider(provider: str, open_on: Callable[[str], Opened]) -> Opened:
-    """Open something on a provider or, for "auto", on the first one that works here.
+def is_available(provider: str) -> bool:
+    """Return whether a provider is installed, as a plug-in or in this build of onnxruntime.
 
-    Only "auto" tries another provider, and logs a warning when it does.
+    Args:
+        provider: A key of `PROVIDERS`.
+    """
+    return has_plugin(provider) or PROVIDERS[provider] in ort.get_available_providers()
+
+
+def open_on_provider(
+    provider: str,
+    open_on: Callable[[str], Opened],
+    choose: Callable[[Sequence[Opened]], Opened],
+) -> Opened:
+    """Open something on a provider or, for "auto", on each that works here, and choose one.
+
+    Only "auto" passes over a provider that does not work, and logs a warning when it does.
 
     Args:
         provider: "auto", or a key of `PROVIDERS`.
         open_on: Opens it on the provider of that name, and raises ProviderMissing or
             ArtifactRefused if it does not run there.
+        choose: Chooses one of at least two; the last one runs on the CPU if that works.
 
     Returns:
         What `open_on` returns.
@@ -56,17 +71,20 @@ def open_on_provider(provider: str, open_on: Callable[[str], Opened]) -> Opened:
     """
     if provider != "auto":
         return open_on(provider)
-    available = ort.get_available_providers()
-    for name in (name for name in _AUTO_ORDER if PROVIDERS[name] in available):
-        try:
-            return open_on(name)
-        except (ProviderMissing, ArtifactRefused) as error:
-            if name == _AUTO_ORDER[-1]:
-                raise
-            log.warning("%s Trying the next provider.", error)
-    raise ProviderMissing(
+    opened: list[Opened] = []
+    failure: FaceloomError = ProviderMissing(
         "No onnxruntime provider runs here; reinstall with pip install 'faceloom[cpu]'."
     )
+    for name in filter(is_available, _AUTO_ORDER):
+        try:
+            opened.append(open_on(name))
+        except (ProviderMissing, ArtifactRefused) as error:
+            failure = error
+            if name != _AUTO_ORDER[-1]:
+                log.warning("%s Trying the next provider.", error)
+    if not opened:
+        raise failure
+    return opened[0] if len(opened) == 1 else choose(opened)
 
 
 def session_provider(session: ort.InferenceSession) -> str:
@@ -109,9 +127,12 @@ def open_session(
     if provider in ("cuda", "tensorrt"):
         # Finds the CUDA libraries that pip installed.
         ort.preload_dlls()
-    chosen = [(PROVIDERS[provider], provider_options(provider))]
+    plugin = _plugin(provider)
+    built_in = [(PROVIDERS[provider], provider_options(provider))]
     try:
-        session = create_session(content, chosen, threads=threads, optimize=optimize)
+        session = create_session(
+            content, built_in, plugin=plugin, threads=threads, optimize=optimize
+        )
     except Exception as error:  # onnxruntime raises its own undocumented classes
         raise _open_error(path, content, provider, error) from error
     # onnxruntime falls back to the CPU without an error if, for example, the CUDA driver is old.
@@ -128,11 +149,25 @@ def _check_available(provider: str) -> None:
         raise ProviderMissing(
             f"There is no provider {provider!r}; choose auto, {', '.join(PROVIDERS)}."
         )
-    if PROVIDERS[provider] not in ort.get_available_providers():
+    if is_available(provider):
+        return
+    if provider in PLUGINS:
         raise ProviderMissing(
-            f"This onnxruntime has no {provider} provider; install one that has "
-            "(for cuda: pip install 'faceloom[gpu]')."
+            f"The {provider} provider is not installed; run: pip install 'faceloom[{provider}]'"
         )
+    raise ProviderMissing(
+        f"This onnxruntime has no {provider} provider; install one that has "
+        "(for cuda: pip install 'faceloom[gpu]')."
+    )
+
+
+def _plugin(provider: str) -> PluginDevice | None:
+    """The device of a provider's plug-in with its options; None if it is built in."""
+    if not has_plugin(provider):
+        return None
+    # The device decides the type, and the plug-in ignores the option with a warning.
+    options = {k: v for k, v in provider_options(provider).items() if k != "device_type"}
+    return plugin_device(provider), options
 
 
 def _open_error(path: Path, content: bytes, provider: str, error: Exception) -> Exception:

@@ -1,5 +1,7 @@
 """Run a bundle's network on aligned crops."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnxruntime as ort
 
@@ -14,6 +16,7 @@ from faceloom.swap.bundle.manifest import BlendRow, GraphRow, TensorRow, Toleran
 from faceloom.swap.bundle.output_difference import OutputDifference, compare_outputs
 from faceloom.swap.inference.graph_selection import choose_graph
 from faceloom.swap.inference.io_binding import DEVICES, BoundSession
+from faceloom.swap.inference.provider_trial import choose_fastest
 from faceloom.swap.inference.providers import (
     computes_in_bfloat16,
     open_on_provider,
@@ -62,7 +65,8 @@ class SwapNetwork:
 
         Args:
             bundle: The checked bundle.
-            provider: "auto", or a key of `PROVIDERS`.
+            provider: A key of `PROVIDERS`, or "auto" for the fastest that runs here; see
+                `choose_fastest`.
             precision: The graph's precision, or "auto" for the one that suits the provider best.
             threads: Threads inside an operator on the CPU; 0 means one for each core.
 
@@ -72,15 +76,17 @@ class SwapNetwork:
             ArtifactRefused: The graph's inputs and outputs differ from the manifest.
         """
 
-        def open_on(name: str) -> tuple[ort.InferenceSession, GraphRow]:
+        def open_on(name: str) -> "SwapNetwork":
             graph = choose_graph(bundle.manifest.graphs, name, precision)
-            path = bundle.path / graph.file
-            content = bundle.read_file(graph)
-            return open_session(path, name, content, threads=threads), graph
+            path, content = bundle.path / graph.file, bundle.read_file(graph)
+            session = open_session(path, name, content, threads=threads)
+            _check_graph(session, bundle, graph)
+            return cls(session, bundle, graph)
 
-        session, graph = open_on_provider(provider, open_on)
-        _check_graph(session, bundle, graph)
-        return cls(session, bundle, graph)
+        def choose(networks: Sequence[SwapNetwork]) -> SwapNetwork:
+            return choose_fastest(networks, bundle.read_golden_sample())
+
+        return open_on_provider(provider, open_on, choose)
 
     def swap(self, crops: RgbBatch) -> Predictions:
         """Predict the source's faces for crops in the form of the network's input.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from faceloom.choices import Precision
 from faceloom.cpu_features import available_cores
-from faceloom.errors import UsageError
+from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.prefetch import prefetch
 from faceloom.progress import ProgressGenerator
@@ -25,7 +25,12 @@ from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame, parses_faces
 from faceloom.swap.pipeline.local_executor import local_pool
-from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, read_batch_size
+from faceloom.swap.pipeline.resume_store import (
+    ResumeKey,
+    ResumeStore,
+    read_batch_size,
+    read_provider,
+)
 from faceloom.swap.pipeline.segment_tasks import (
     SegmentCommitter,
     WorkerPool,
@@ -57,7 +62,7 @@ from faceloom.video import (
 
 log = logging.getLogger(__name__)
 
-_GPU_PROVIDERS = frozenset(["cuda", "tensorrt"])
+_GPU_PROVIDERS = frozenset(["cuda", "tensorrt", "tensorrt-rtx"])
 # Bytes of frames in one batch: one frame of 4K or 1080p, eleven of 480p. About six batches are in
 # memory at any time.
 _MAX_BATCH_BYTES = 16_000_000
@@ -144,8 +149,25 @@ def convert_request(
     """
     started = time.monotonic()
     opened = Target.open(target, out, options, request.inputs)
-    source = yield from request.open(opened.info, options)
+    source = yield from _open_source(opened, request, options)
     return (yield from _convert(opened, source, options, started))
+
+
+def _open_source(
+    target: Target, request: SwapRequest, options: ConvertOptions
+) -> ProgressGenerator[SwapSource]:
+    """Open the source: on the interrupted run's provider when resuming, whatever "auto" finds."""
+    resumed = options.resume and options.provider == "auto"
+    provider = read_provider(target.out) if resumed else None
+    if provider is None:
+        return (yield from request.open(target.info, options))
+    try:
+        return (yield from request.open(target.info, replace(options, provider=provider)))
+    except ProviderMissing as error:
+        raise ProviderMissing(
+            f"Cannot resume {target.out}: the interrupted run used the provider {provider}. "
+            f"{error} Or start again with --force."
+        ) from error
 
 
 def _convert(

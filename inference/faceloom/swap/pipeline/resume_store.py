@@ -30,6 +30,7 @@ from faceloom.json_documents import StrictModel, read_document, to_json
 from faceloom.output_lock import lock_output
 from faceloom.provenance import content_check_available
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded
+from faceloom.swap.inference.providers import PROVIDERS
 from faceloom.swap.options import ConvertOptions, resume_settings
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
@@ -265,12 +266,31 @@ def read_batch_size(out: Path) -> int | None:
         Frames per batch; None if there is no such conversion or its file cannot be read.
     """
     try:
-        key = read_document(
-            resume_folder(out) / _KEY_FILE, ResumeKey, SCHEMA, "interrupted conversion"
-        )
-        return int(key.settings.get("batch_size", ""))
-    except (ArtifactRefused, ValueError):
+        return int(_read_setting(out, "batch_size"))
+    except ValueError:
         return None
+
+
+def read_provider(out: Path) -> str | None:
+    """Return the provider of an interrupted conversion, which "auto" must not choose again.
+
+    Args:
+        out: the conversion's output.
+
+    Returns:
+        A key of `PROVIDERS`; None if there is no such conversion or its file cannot be read.
+    """
+    provider = _read_setting(out, "provider")
+    return provider if provider in PROVIDERS else None
+
+
+def _read_setting(out: Path, name: str) -> str:
+    try:
+        path = resume_folder(out) / _KEY_FILE
+        key = read_document(path, ResumeKey, SCHEMA, "interrupted conversion")
+    except ArtifactRefused:
+        return ""
+    return key.settings.get(name, "")
 
 
 def resume_folder(out: Path) -> Path:

@@ -164,13 +164,17 @@ def _open(
     networks = _load_networks(bundles, options.provider, options.precision)
     # The networks have their graphs; the files' bytes are not needed any more.
     light = [replace(bundle, contents={}) for bundle in bundles]
-    return networks, partial(_load_networks, light, options.provider, options.precision)
+    # Other processes take the same provider without a trial of their own.
+    return networks, partial(_load_networks, light, networks[0].provider, options.precision)
 
 
 def _load_networks(
     bundles: Sequence[Bundle], provider: str, precision: str, threads: int = 0
 ) -> tuple[FaceSource, ...]:
-    return tuple(SwapNetwork.open(bundle, provider, precision, threads) for bundle in bundles)
+    """Open the networks on one provider, which the first one chooses if it is "auto"."""
+    first = SwapNetwork.open(bundles[0], provider, precision, threads)
+    rest = (SwapNetwork.open(bundle, first.provider, precision, threads) for bundle in bundles[1:])
+    return (first, *rest)
 
 
 def _load_still(faces: FaceSet, row: FaceRow, _threads: int) -> tuple[FaceSource, ...]:

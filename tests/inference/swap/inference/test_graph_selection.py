@@ -14,6 +14,7 @@ from faceloom.errors import UsageError
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.bundle.manifest import GraphRow, TensorRow, ToleranceRow
 from faceloom.swap.bundle.output_difference import compare_outputs
+from faceloom.swap.inference import providers
 from faceloom.swap.inference.graph_selection import choose_graph
 from faceloom.swap.inference.providers import PROVIDERS, provider_options
 from faceloom.swap.inference.swap_network import SwapNetwork
@@ -136,7 +137,7 @@ def test_openvino_computes_in_bfloat16_on_cpus_with_amx(
 
 
 class _OpenVino(ort.InferenceSession):
-    """Runs on the CPU and reports OpenVINO, which cannot be installed beside this package."""
+    """Runs on the CPU and reports OpenVINO, as the package onnxruntime-openvino does."""
 
     def __init__(self, content: bytes, options: ort.SessionOptions, providers: list, **_: object):
         assert providers[0][0] == PROVIDERS["openvino"]
@@ -156,6 +157,7 @@ def test_openvino_is_used_if_installed_with_the_tolerance_of_bfloat16(
         ort, "get_available_providers", lambda: [PROVIDERS["openvino"], PROVIDERS["cpu"]]
     )
     monkeypatch.setattr(ort, "InferenceSession", _OpenVino)
-    network = SwapNetwork.open(bundle)
+    monkeypatch.setattr(providers, "has_plugin", lambda name: False)
+    network = SwapNetwork.open(bundle, "openvino")
     assert (network.provider, network.precision) == ("openvino", "fp32")
     assert network.tolerance.levels == 4

@@ -14,11 +14,11 @@ from tests.helpers.clips import make_clip
 
 from faceloom.atomic import write_text
 from faceloom.cli.convert_batch import _sentence
-from faceloom.errors import MediaUnreadable, NoFaceFound, PartlyDone, UsageError
+from faceloom.errors import MediaUnreadable, NoFaceFound, PartlyDone, ProviderMissing, UsageError
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings
-from faceloom.swap import ConvertOptions, SwapRequest, convert
+from faceloom.swap import Bundle, ConvertOptions, SwapNetwork, SwapRequest, convert
 from faceloom.swap.options import FILES_MUST_MATCH, MAY_CHANGE, MUST_MATCH, resume_settings
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
 from faceloom.swap.pipeline.frame_swapper import SwappedFace
@@ -305,3 +305,46 @@ def test_options_that_decide_no_pixel_may_change_on_resume() -> None:
     )
     assert resume_settings(changed) == resume_settings(ConvertOptions())
     assert resume_settings(replace(changed, sharpen=0.5)) != resume_settings(changed)
+
+
+@pytest.mark.parametrize(
+    ("stored", "given", "opened", "words"),
+    [
+        ("cpu", "auto", "cpu", ""),
+        ("webgpu", "auto", "webgpu", r"Cannot resume .* used the provider webgpu\. .*--force"),
+        ("webgpu", "cpu", "cpu", r"differ from the interrupted run: provider\. "),
+        # What no version writes is compared and never opened.
+        ("abacus", "auto", "auto", r"differ from the interrupted run: provider\. "),
+    ],
+)
+def test_a_resumed_run_takes_the_provider_of_the_interrupted_one(
+    tmp_path: Path,
+    clip: Path,
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stored: str,
+    given: str,
+    opened: str,
+    words: str,
+) -> None:
+    out = tmp_path / "out.mp4"
+    stop_after(clip, bundle, out, 13)
+    key = resume_folder(out) / "conversion.json"
+    key.write_text(key.read_text().replace('"provider": "cpu"', f'"provider": "{stored}"'))
+    asked: list[str] = []
+    original = SwapNetwork.open
+
+    def watched(bundle: Bundle, provider: str, precision: str) -> SwapNetwork:
+        asked.append(provider)
+        if provider == "webgpu":
+            raise ProviderMissing("The webgpu provider is not installed.")
+        return original(bundle, provider, precision)
+
+    monkeypatch.setattr(SwapNetwork, "open", watched)
+    work = convert(clip, bundle, out, replace(OPTIONS, resume=True, provider=given))
+    if words:
+        with pytest.raises((ProviderMissing, UsageError), match=words):
+            run_to_completion(work)
+    else:
+        assert run_to_completion(work).resumed_at == 12
+    assert asked == [opened]
