@@ -51,6 +51,7 @@ class _Name:
     """One of NumPy's names; it stands for nothing outside this module."""
 
     name: str
+    """Module and name, separated by a space; modules as NumPy 1 names them."""
 
 
 @dataclass(slots=True)
@@ -58,7 +59,9 @@ class _Dtype:
     """The type of an array's numbers."""
 
     code: str
+    """Kind and bytes of a number, such as "f4"."""
     order: str = "<"
+    """Byte order: "<", ">", or "|" for single bytes."""
 
 
 @dataclass(slots=True)
