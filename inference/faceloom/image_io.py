@@ -63,7 +63,23 @@ def read_picture(path: Path) -> Rgb:
         MediaUnreadable: The file is damaged, cut off or not an image.
         ProviderMissing: The file is a HEIC and the extra that reads these is not installed.
     """
-    data = read_picture_file(path)
+    return decode_picture(read_picture_file(path), path)
+
+
+def decode_picture(data: bytes, path: Path) -> Rgb:
+    """Decode an image, turned and mirrored by its orientation.
+
+    Args:
+        data: Content of the file, checked to be complete.
+        path: The file, for messages.
+
+    Returns:
+        8-bit RGB.
+
+    Raises:
+        MediaUnreadable: The file is damaged or not an image.
+        ProviderMissing: The file is a HEIC and the extra that reads these is not installed.
+    """
     if is_heif(data):
         return decode_heif(data, path)
     try:
@@ -95,6 +111,20 @@ def read_picture_file(path: Path) -> bytes:
     if not path.is_file():
         raise UsageError(f"{path} does not exist; check the path.")
     data = read_bounded(path, _MAX_BYTES)
+    check_complete(data, path)
+    return data
+
+
+def check_complete(data: bytes, path: Path) -> None:
+    """Check that an image is not cut off.
+
+    Args:
+        data: Content of the file.
+        path: The file, for messages.
+
+    Raises:
+        MediaUnreadable: The file is empty, or a JPEG or HEIF that is cut off.
+    """
     if not data:
         raise MediaUnreadable(f"{path} is empty; copy or download it again.")
     cut_off = data.startswith(_JPEG) and not _jpeg_has_end(data)
@@ -102,7 +132,6 @@ def read_picture_file(path: Path) -> bytes:
         raise MediaUnreadable(
             f"{path} is cut off: its data end before its picture does; copy or download it again."
         )
-    return data
 
 
 def _jpeg_has_end(data: bytes) -> bool:

@@ -42,6 +42,25 @@ ZIP_ERRORS = (
 )
 
 
+def check_regular_file(path: Path) -> int:
+    """Check that a file is no pipe and no device.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        ArtifactRefused: The file is not a regular file.
+        OSError: The file does not exist or cannot be read.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ArtifactRefused(f"{path} is not a regular file; check the path.")
+    return status.st_size
+
+
 def read_bounded(path: Path, max_bytes: int) -> bytes:
     """Read a file of limited size.
 
@@ -56,7 +75,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
         ArtifactRefused: The file is larger or not a regular file.
         OSError: The file does not exist or cannot be read.
     """
-    size = _size_of(path)
+    size = check_regular_file(path)
     if size > max_bytes:
         raise ArtifactRefused(
             f"{path} has {size / 1e6:.0f} MB, more than the limit of {max_bytes / 1e6:.0f} MB; "
@@ -80,7 +99,7 @@ def read_lines(path: Path, max_bytes: int) -> Iterator[bytes]:
         ArtifactRefused: A line is longer, or the file is not a regular file.
         OSError: The file does not exist or cannot be read.
     """
-    _size_of(path)
+    check_regular_file(path)
     with path.open("rb") as file:
         number = 0
         while line := file.readline(max_bytes + 1):
@@ -126,7 +145,7 @@ def read_npy(path: Path) -> np.ndarray:
         ArtifactRefused: The file is missing, damaged, not an array of numbers, or too short.
     """
     try:
-        size = _size_of(path)
+        size = check_regular_file(path)
         with path.open("rb") as file:
             return _array(file, size)
     except (OSError, ValueError) as error:
@@ -178,13 +197,6 @@ def as_artifact_refused(what: str, kinds: tuple[type[Exception], ...]) -> Iterat
         yield
     except kinds as error:
         raise ArtifactRefused(f"{what} ({str(error)[:200]}).") from error
-
-
-def _size_of(path: Path) -> int:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise ArtifactRefused(f"{path} is not a regular file; check the path.")
-    return status.st_size
 
 
 def _array(file: IO[bytes] | BufferedIOBase, size: int) -> np.ndarray:

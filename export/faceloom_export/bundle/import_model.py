@@ -46,6 +46,9 @@ _TOLERANCE = ToleranceRow(levels=1, min_share_within=0.9999, max_mean_difference
 # Every such frame of the sample's two targets gives a face for the golden sample.
 _FRAME_STEP = 25
 
+# The imported graph while the bundle is made.
+_IMPORTED_FILE = "imported.onnx"
+
 # One of the two people of a faceswap model.
 Side = Literal["a", "b"]
 
@@ -116,16 +119,15 @@ def _import_model(
     check_kind(path, Purpose.MODEL)
     check_bundle_path(out, force=options.force, inputs=[path])
     yield Progress("import", 0, 3, "reading the model")
-    model = _read_model(path, options)
-    yield Progress("import", 1, 3, "running it on the sample")
-    golden = golden_from_model(model, _sample_faces(model.crop))
     with atomic_bundle(out) as part:
-        graph = to_bundle_graph(model.onnx_model, model.crop.size)
-        graph_path = part / GRAPH_FILES["fp32"]
-        _write_graph(graph, graph_path, path)
+        imported_path, graph_path = part / _IMPORTED_FILE, part / GRAPH_FILES["fp32"]
+        model, opset = _write_graphs(_read_model(path, options), imported_path, graph_path)
+        _check_graph(graph_path, path)
+        yield Progress("import", 1, 3, "running it on the sample")
+        golden = golden_from_model(model, imported_path, _sample_faces(model.crop))
+        imported_path.unlink()
         golden_row = write_golden_sample(part, golden)
         yield Progress("import", 2, 3, "checking parity")
-        opset = next(entry.version for entry in graph.opset_import if not entry.domain)
         row = build_graph_row(part, "fp32", model.crop.size, opset, _TOLERANCE)
         manifest = build_manifest(_describe_model(model, options.identity), [row], golden_row)
         difference = _check_parity(Bundle(part, manifest), golden)
@@ -166,13 +168,26 @@ def _sample_faces(crop: CropGeometry) -> RgbBatch:
     return np.stack(crops)
 
 
-def _write_graph(graph: onnx.ModelProto, part: Path, path: Path) -> None:
+def _write_graphs(
+    model: ImportedModel, imported_path: Path, graph_path: Path
+) -> tuple[ImportedModel, int]:
+    """Write the imported graph and the bundle's; return the model without it, and the opset.
+
+    A model may have a gigabyte, and onnxruntime needs twice that: no graph stays in memory.
+    """
+    imported_path.write_bytes(model.onnx_model.SerializeToString())
+    graph = to_bundle_graph(model.onnx_model, model.crop.size)
+    graph_path.write_bytes(graph.SerializeToString())
+    opset = next(entry.version for entry in graph.opset_import if not entry.domain)
+    return model.without_graph(), opset
+
+
+def _check_graph(graph_path: Path, path: Path) -> None:
     try:
-        onnx.checker.check_model(graph)
+        onnx.checker.check_model(str(graph_path))
     except onnx.checker.ValidationError as error:
         reason = str(error).splitlines()[0]
         raise ArtifactRefused(f"{path} is not valid ONNX ({reason}); export it again.") from error
-    part.write_bytes(graph.SerializeToString())
 
 
 def _describe_model(model: ImportedModel, identity: str) -> ModelDescription:

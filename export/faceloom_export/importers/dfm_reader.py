@@ -45,7 +45,8 @@ def read_dfm(path: Path, morph: float) -> ImportedModel:
         ArtifactRefused: If the file is not ONNX, has custom operators, loops or weights in other
             files, or has inputs or outputs that the format does not have or whose size is dynamic.
     """
-    content = read_model_bytes(path)
+    check_model_file(path)
+    content = read_bounded(path, _MAX_BYTES)
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError as error:
@@ -67,8 +68,8 @@ def read_dfm(path: Path, morph: float) -> ImportedModel:
     return ImportedModel(model, CropGeometry(size=side, coverage=1), row, metadata)
 
 
-def read_model_bytes(path: Path) -> bytes:
-    """Return the bytes of a model's file.
+def check_model_file(path: Path) -> None:
+    """Check that a model's file exists and is not too large.
 
     Args:
         path: The file.
@@ -83,7 +84,6 @@ def read_model_bytes(path: Path) -> bytes:
             f"{path} has {path.stat().st_size / 1e9:.1f} GB and a model has at most 2; "
             "check the file."
         )
-    return read_bounded(path, _MAX_BYTES)
 
 
 def _check_self_contained(model: onnx.ModelProto, path: Path) -> None:

@@ -5,10 +5,10 @@ would import classes that the file names. Here each layer must be in a short lis
 ones, and is built in ONNX (`keras_to_onnx`).
 """
 
-import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,14 +20,15 @@ from pydantic import BaseModel, Field, ValidationError
 
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import WHOLE_FACE_TEMPLATE, CropGeometry
-from faceloom.hashing import sha256_of
+from faceloom.hashing import sha256_of_file
 from faceloom.json_documents import first_validation_error
 from faceloom.safe_read import MAX_DOCUMENT_BYTES
-from faceloom.swap.bundle.archive import open_zip
+from faceloom.swap.bundle.archive import open_zip_file
 from faceloom.swap.bundle.manifest import ImportedRow
 from faceloom_export.graph.keras_to_onnx import LayerSpec, OnnxGraphBuilder, UnsupportedLayer
-from faceloom_export.importers.dfm_reader import read_model_bytes
+from faceloom_export.importers.dfm_reader import check_model_file
 from faceloom_export.importers.imported_model import ImportedModel
+from faceloom_export.importers.zip_member import open_zip_member
 from faceloom_train.runs.hdf5_validation import HDF5_ERRORS, find_datasets, read_float32
 
 # The member that describes the layers.
@@ -85,12 +86,25 @@ def read_faceswap(path: Path, side: str, coverage: float) -> ImportedModel:
         ArtifactRefused: If the file is damaged, has a layer that `original` does not have, or
             lacks that decoder.
     """
-    content = read_model_bytes(path)
-    with open_zip(content, path) as archive:
+    check_model_file(path)
+    with open_zip_file(path) as archive:
         config = _read_config(archive, path)
-        weights = _read_weights(archive, path)
+        with _refuse_other_models(path):
+            layers = _needed_layers(config, side)
+        names = [name for layer in layers for name in _weight_names(layer)]
+        weights = _read_weights(archive, path, names)
+    with _refuse_other_models(path):
+        model, size = _build_model(layers, weights)
+    row = ImportedRow(format="faceswap", file=path.name, sha256=sha256_of_file(path))
+    crop = CropGeometry(size=size, coverage=coverage, template=_TEMPLATE)
+    return ImportedModel(model, crop, row, {})
+
+
+@contextmanager
+def _refuse_other_models(path: Path) -> Iterator[None]:
+    """Turn what building another model raises into ArtifactRefused."""
     try:
-        model, size = _build_model(config, weights, side)
+        yield
     except ValidationError as error:
         raise ArtifactRefused(f"{path}, {_CONFIG}: {first_validation_error(error)}.") from error
     except UnsupportedLayer as error:
@@ -102,9 +116,6 @@ def read_faceswap(path: Path, side: str, coverage: float) -> ImportedModel:
         raise ArtifactRefused(
             f"{path}, {_CONFIG}: a layer is not as Keras writes it ({str(error)[:100]})."
         ) from error
-    row = ImportedRow(format="faceswap", file=path.name, sha256=sha256_of(content))
-    crop = CropGeometry(size=size, coverage=coverage, template=_TEMPLATE)
-    return ImportedModel(model, crop, row, {})
 
 
 def _read_config(archive: zipfile.ZipFile, path: Path) -> _ModelJson:
@@ -122,16 +133,20 @@ def _read_config(archive: zipfile.ZipFile, path: Path) -> _ModelJson:
         ) from error
 
 
-def _read_weights(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]:
-    """Return every weight array by its path in the HDF5 file."""
+def _read_weights(
+    archive: zipfile.ZipFile, path: Path, names: Collection[str]
+) -> dict[str, np.ndarray]:
+    """Return the weight arrays of these paths in the HDF5 file, as far as they exist."""
     try:
-        content = archive.read(_WEIGHTS)
-        with h5py.File(io.BytesIO(content), "r") as file:
-            datasets = find_datasets(file, path, len(content))
+        with (
+            open_zip_member(archive, _WEIGHTS, path) as content,
+            h5py.File(content, "r") as file,
+        ):
+            datasets = find_datasets(file, path, archive.getinfo(_WEIGHTS).file_size)
             return {
-                name: read_float32(dataset)
-                for name, dataset in datasets.items()
-                if dataset.dtype.kind == "f" and "vars" in name
+                name: read_float32(datasets[name])
+                for name in names
+                if name in datasets and datasets[name].dtype.kind == "f"
             }
     except HDF5_ERRORS as error:
         raise ArtifactRefused(
@@ -139,10 +154,8 @@ def _read_weights(archive: zipfile.ZipFile, path: Path) -> dict[str, np.ndarray]
         ) from error
 
 
-def _build_model(
-    config: _ModelJson, weights: dict[str, np.ndarray], side: str
-) -> tuple[onnx.ModelProto, int]:
-    """Return the encoder with one decoder in ONNX, and the side of their images."""
+def _needed_layers(config: _ModelJson, side: str) -> list[LayerSpec]:
+    """Return the layers of the encoder and of one decoder in order."""
     submodels = dict(_submodels(config))
     needed = ("encoder", f"decoder_{side}")
     for name in needed:
@@ -150,10 +163,22 @@ def _build_model(
             raise UnsupportedLayer(
                 f"it has no part {name!r} (it has {', '.join(submodels) or 'none'})"
             )
-    size = _image_side(submodels["encoder"])
+    return [layer for name in needed for layer in submodels[name]]
+
+
+def _weight_names(layer: LayerSpec) -> list[str]:
+    """Return the paths of a layer's kernel and bias in the HDF5 file."""
+    return [f"{layer.weights_path}/vars/{index}" for index in (0, 1)]
+
+
+def _build_model(
+    layers: Sequence[LayerSpec], weights: dict[str, np.ndarray]
+) -> tuple[onnx.ModelProto, int]:
+    """Return the layers in ONNX, and the side of their images. Removes the weights it has used."""
+    size = _image_side(layers[0])
     builder = OnnxGraphBuilder(size)
-    for layer in (layer for name in needed for layer in submodels[name]):
-        builder.add(layer, [weights.get(f"{layer.weights_path}/vars/{index}") for index in (0, 1)])
+    for layer in layers:
+        builder.add(layer, [weights.pop(name, None) for name in _weight_names(layer)])
     return _with_dfm_outputs(builder, size), size
 
 
@@ -201,10 +226,10 @@ def _numbered(name: str, index: int) -> str:
     return f"{name}_{index}" if index else name
 
 
-def _image_side(encoder: list[LayerSpec]) -> int:
-    shape = encoder[0].config.get("batch_shape") or []
+def _image_side(first: LayerSpec) -> int:
+    shape = first.config.get("batch_shape") or []
     if (
-        encoder[0].class_name != "InputLayer"
+        first.class_name != "InputLayer"
         or len(shape) != 4
         or shape[1] not in _SIDES
         or shape[2:] != [shape[1], 3]
@@ -232,7 +257,12 @@ def _with_dfm_outputs(builder: OnnxGraphBuilder, size: int) -> onnx.ModelProto:
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size, size, channels])
         for name, channels in (("full", 1), ("face", 3), ("full_again", 1))
     ]
-    graph = helper.make_graph(nodes, "faceswap", [face], outputs, builder.constants)
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
+    model = helper.make_model(
+        helper.make_graph(nodes, "faceswap", [face], outputs),
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+        ir_version=_IR_VERSION,
     )
+    # Each is copied once, and the builder's goes: `make_graph` and `make_model` copy all of them.
+    while builder.constants:
+        model.graph.initializer.append(builder.constants.pop(0))
+    return model

@@ -1,6 +1,7 @@
 """A model of another program in the form of a .dfm, and its conversion to a bundle's graph."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -33,18 +34,23 @@ class ImportedModel:
     metadata: dict[str, str]
     """The ONNX metadata properties of the file."""
 
+    def without_graph(self) -> "ImportedModel":
+        """Return the rest, so that the graph's memory can be freed."""
+        return replace(self, onnx_model=onnx.ModelProto())
+
 
 def to_bundle_graph(model: onnx.ModelProto, side: int) -> onnx.ModelProto:
     """Convert a graph to a bundle's inputs and outputs.
 
     Args:
-        model: A graph as in a .dfm (see `ImportedModel.onnx_model`); it is not changed.
+        model: A graph as in a .dfm (see `ImportedModel.onnx_model`); it is changed.
         side: Side of the crops in pixels.
 
     Returns:
-        The graph with uint8 RGB as input, and uint8 RGB and the smaller of both masks as outputs.
+        The same graph with uint8 RGB as input; its outputs are uint8 RGB and the smaller of both
+        masks.
     """
-    wrapped = onnx.compose.add_prefix(model, _PREFIX)
+    wrapped = onnx.compose.add_prefix(model, _PREFIX, inplace=True)
     graph = wrapped.graph
     (face,) = graph.input
     target_mask, swapped, swapped_mask = (output.name for output in graph.output)
@@ -74,11 +80,12 @@ def to_bundle_graph(model: onnx.ModelProto, side: int) -> onnx.ModelProto:
     return wrapped
 
 
-def golden_from_model(model: ImportedModel, faces: RgbBatch) -> GoldenSample:
+def golden_from_model(model: ImportedModel, graph: Path, faces: RgbBatch) -> GoldenSample:
     """Run the imported model on faces, with the conversion to levels done in NumPy.
 
     Args:
-        model: The imported model.
+        model: The imported model; its graph is not used.
+        graph: File of its graph, as in a .dfm.
         faces: Crops of the model's size.
 
     Returns:
@@ -89,9 +96,8 @@ def golden_from_model(model: ImportedModel, faces: RgbBatch) -> GoldenSample:
             a .dfm or are not finite.
     """
     side = model.crop.size
-    content = model.onnx_model.SerializeToString()
     try:
-        session = create_session(content)
+        session = create_session(graph)
         outputs = session.run(None, {session.get_inputs()[0].name: float32(faces[..., ::-1]) / 255})
     except Exception as error:  # onnxruntime raises its own undocumented classes
         raise _refused(model, f"does not run ({first_line(error)})") from error

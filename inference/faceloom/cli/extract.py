@@ -22,7 +22,11 @@ def add_commands(app: typer.Typer) -> None:
 
 def extract_command(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="FOOTAGE", help="Videos, pictures, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="FOOTAGE",
+            help="Videos, pictures, DeepFaceLab's faceset.pak, or folders of them.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The face set to write (a folder).")],
     name: Annotated[

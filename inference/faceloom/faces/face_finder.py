@@ -195,6 +195,23 @@ class FaceFinder:
             faces.append((sorted(large, key=lambda face: -face.size), starts_shot[index]))
         return faces
 
+    def find_near(self, picture: Rgb, expected: Detections) -> list[Face]:
+        """Return the face of the next picture, whose place is known.
+
+        Args:
+            picture: The picture.
+            expected: Where the face is: one detection.
+
+        Returns:
+            The face. If the mesh network finds none there, or another one, the faces that the
+            detector finds, the largest first.
+        """
+        face = self._measure_detection(picture, expected, 0)
+        if face is None:
+            return self.find([picture])[0]
+        (track,) = self._tracker.update(_boxes([face]), [face.track])
+        return [replace(face, track=track)] if face.size >= self._min_size else []
+
     def _find(self, picture: Rgb, detected: Detections | None) -> list[Face]:
         followed = [face for last in self._last if (face := self._follow(picture, last))]
         lost = len(followed) < len(self._last)

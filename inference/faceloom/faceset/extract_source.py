@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from faceloom.array_types import Points
+from faceloom.array_types import Points, float32
 from faceloom.batches import batched
 from faceloom.faces.alignment import CropGeometry, crop_face
-from faceloom.faces.detect import DEFAULT_DETECTOR
+from faceloom.faces.detect import DEFAULT_DETECTOR, Detections
 from faceloom.faces.face_crop import FaceCrop, align_mesh
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.face_recognition import MobileFaceNet
@@ -21,6 +21,7 @@ from faceloom.faces.quality import Quality, crop_quality
 from faceloom.faces.temporal_smoothing import smooth_alignment
 from faceloom.faceset.extraction_journal import FoundFace, Journal, encode_crop, read_state
 from faceloom.faceset.footage import FootageFile, FootageFrame
+from faceloom.faceset.other_tools.face_origin import FacePlace
 from faceloom.faceset.schema import FaceRecord
 from faceloom.json_documents import utf8_text
 from faceloom.output_lock import lock_output
@@ -174,7 +175,8 @@ def _fill(
     damages: list[str] = []
     with ThreadPoolExecutor(_MEASURE_THREADS) as pool:
         frames = prefetch(file.read_intact(damages.append, every, next_frame), _PREFETCH)
-        smoothed = smooth_alignment(find_faces(frames, finder), fill_gaps=False)
+        found = _find_faces(frames, finder, file.origin.place if file.origin else None)
+        smoothed = smooth_alignment(found, fill_gaps=False)
         for batch in batched(prefetch(smoothed, _PREFETCH), _BATCH):
             for faces in pool.map(builder.build, batched(batch, _THREAD_BATCH)):
                 journal.add(faces)
@@ -260,6 +262,20 @@ class FaceRecordBuilder:
             quality=quality,
             mask="mesh",
         )
+
+
+def _find_faces(
+    frames: Iterable[FootageFrame], finder: FaceFinder, place: FacePlace | None
+) -> Iterator[FrameFaces]:
+    """Find the faces of a file's frames, or the one face whose place another tool recorded."""
+    if place is None:
+        yield from find_faces(frames, finder)
+        return
+    expected = Detections(
+        float32([place.box_xyxy]), np.ones(1, np.float32), float32([place.points_xy])
+    )
+    for frame in frames:
+        yield frame, finder.find_near(frame.rgb, expected)
 
 
 def find_faces(frames: Iterable[FootageFrame], finder: FaceFinder) -> Iterator[FrameFaces]:

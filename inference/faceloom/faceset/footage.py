@@ -8,13 +8,22 @@ from typing import Literal
 
 from faceloom.array_types import Rgb
 from faceloom.errors import MediaUnreadable, ProviderMissing, UsageError
-from faceloom.faceset.faceswap_metadata import (
-    FaceOrigin,
-    FaceswapMetadataError,
-    read_faceswap_origin,
+from faceloom.faceset.other_tools.deepfacelab_metadata import read_deepfacelab_origin
+from faceloom.faceset.other_tools.face_origin import FaceMetadataError, FaceOrigin
+from faceloom.faceset.other_tools.faceswap_metadata import read_faceswap_origin
+from faceloom.faceset.other_tools.packed_faceset import (
+    PACKED_EXTENSION,
+    PackedPicture,
+    list_packed_pictures,
 )
-from faceloom.hashing import sha256_of_file
-from faceloom.image_io import PICTURE_EXTENSIONS, natural_sort, read_picture
+from faceloom.hashing import sha256_of, sha256_of_file
+from faceloom.image_io import (
+    PICTURE_EXTENSIONS,
+    check_complete,
+    decode_picture,
+    natural_sort,
+    read_picture,
+)
 from faceloom.json_documents import utf8_text
 from faceloom.video import Frame, VideoInfo, probe_video, read_frames
 from faceloom.video.decoding.intact_frames import DamageCallback, read_intact_frames
@@ -23,6 +32,9 @@ from faceloom.video.folder import PassedOver, sort_folder
 from faceloom.video.source import VIDEO_EXTENSIONS
 
 log = logging.getLogger(__name__)
+
+# Extensions of the files that are read in a folder.
+_EXTENSIONS = PICTURE_EXTENSIONS | VIDEO_EXTENSIONS | {PACKED_EXTENSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +56,15 @@ class FootageFile:
     """A file to extract from."""
 
     path: Path
-    """The file."""
+    """The file; for a picture in an archive, a name below the archive's path."""
     kind: Literal["video", "picture"]
     """What it is."""
     frames: int | None
     """Number of frames; None if the container does not say."""
     origin: FaceOrigin | None = None
     """Where another tool cut this picture from, if it recorded that."""
+    packed: PackedPicture | None = None
+    """Where the picture is in an archive; None for a file of its own."""
 
     @classmethod
     def open(cls, path: Path) -> "FootageFile":
@@ -74,7 +88,7 @@ class FootageFile:
 
     def sha256(self) -> str:
         """Compute the file's checksum."""
-        return sha256_of_file(self.path)
+        return sha256_of(self.packed.read()) if self.packed else sha256_of_file(self.path)
 
     def read_intact(
         self, on_damage: DamageCallback, every: int = 1, start: int = 0
@@ -115,12 +129,19 @@ class FootageFile:
         if self.kind == "picture":
             if start == 0:
                 yield FootageFrame(
-                    self.origin.frame if self.origin else 0, 0, 0.0, read_picture(self.path)
+                    self.origin.frame if self.origin else 0, 0, 0.0, self._read_picture()
                 )
             return
         info = probe_video(self.path)
         for frame in read_frames(self.path, start=start, every=every):
             yield _footage_frame(frame, info)
+
+    def _read_picture(self) -> Rgb:
+        if self.packed is None:
+            return read_picture(self.path)
+        data = self.packed.read()
+        check_complete(data, self.path)
+        return decode_picture(data, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +172,7 @@ def list_footage(inputs: Iterable[Path]) -> Footage:
         passed_over += others
         for file in found:
             try:
-                files.append(FootageFile.open(file))
+                files += _open_files(file)
             except (MediaUnreadable, OSError) as error:
                 errors.append(error)
                 passed_over.append(PassedOver.because(file, error))
@@ -162,7 +183,26 @@ def list_footage(inputs: Iterable[Path]) -> Footage:
         raise UsageError(
             f"The inputs contain no video or picture{rest}; give files or folders with some."
         )
+    partial = sum(file.origin is not None and file.origin.is_partial for file in files)
+    if partial:
+        log.warning(
+            "%d of the pictures end between brows and chin (DeepFaceLab's types half_face and "
+            "midfull_face), and their edges are repeated to fill the crop; faces that are "
+            "extracted as full_face or whole_face train better.",
+            partial,
+        )
     return Footage(tuple(files), tuple(passed_over))
+
+
+def _open_files(path: Path) -> list[FootageFile]:
+    """Open a file of footage, or the pictures of an archive."""
+    if path.suffix.lower() != PACKED_EXTENSION or not path.is_file():
+        return [FootageFile.open(path)]
+    return [
+        FootageFile(name, "picture", 1, _origin(name, picture), picture)
+        for index, picture in enumerate(list_packed_pictures(path))
+        if (name := path / f"{index:06d}.jpg")
+    ]
 
 
 def _footage_frame(frame: Frame, info: VideoInfo) -> FootageFrame:
@@ -170,16 +210,26 @@ def _footage_frame(frame: Frame, info: VideoInfo) -> FootageFrame:
     return FootageFrame(frame.index, frame.pts, frame.seconds, square)
 
 
-def _origin(path: Path) -> FaceOrigin | None:
+def _origin(path: Path, packed: PackedPicture | None = None) -> FaceOrigin | None:
+    """Return what another tool recorded in a picture; None if it is an ordinary one."""
+    tool = "faceswap" if path.suffix.lower() == ".png" else "DeepFaceLab"
     try:
-        return read_faceswap_origin(path)
-    except FaceswapMetadataError as error:
+        if tool == "faceswap":
+            return read_faceswap_origin(path)
+        with (packed.archive if packed else path).open("rb") as file:
+            file.seek(packed.start if packed else 0)
+            return read_deepfacelab_origin(file)
+    except FaceMetadataError as error:
         log.warning(
-            "%s: its faceswap metadata is damaged (%s); it is read as an ordinary picture.",
+            "%s: its %s metadata cannot be used (%s); it is read as an ordinary picture.",
             path,
+            tool,
             error,
         )
-        return None
+    except OSError:
+        # Reading the image reports the reason.
+        pass
+    return None
 
 
 def files_of(path: Path) -> tuple[list[Path], list[PassedOver]]:
@@ -192,7 +242,7 @@ def files_of(path: Path) -> tuple[list[Path], list[PassedOver]]:
         # A pattern that the shell did not expand.
         return natural_sort(path.parent.glob(path.name)), []
     if path.is_dir():
-        return sort_folder(path, PICTURE_EXTENSIONS | VIDEO_EXTENSIONS, "a video or picture")
+        return sort_folder(path, _EXTENSIONS, "a video or picture")
     if path.is_symlink() and not path.exists():
         return [], [PassedOver(path, "a link to a file that does not exist")]
     return [path], []

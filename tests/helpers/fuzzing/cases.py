@@ -13,7 +13,7 @@ import numpy as np
 from tests.helpers.fuzzing.mutators import Mutator
 
 from faceloom.errors import FaceloomError
-from faceloom.faceset.faceswap_metadata import FaceswapMetadataError
+from faceloom.faceset.other_tools.faceswap_metadata import FaceMetadataError
 
 # Contents of an artifact's files by their paths in its folder.
 Files = dict[str, bytes]
@@ -82,7 +82,7 @@ def try_case(reader: Reader, files: Files, folder: Path) -> bool:
             warnings.simplefilter("ignore")
             reader.read(artifact)
         accepted = True
-    except (FaceloomError, FaceswapMetadataError):
+    except (FaceloomError, FaceMetadataError):
         accepted = False
     names = {path.name for path in folder.iterdir()}
     if names != {"artifact", "secret.txt"} or other_file.read_text() != "secret":

@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import pickletools
 import random
 import struct
 import zipfile
@@ -174,6 +175,19 @@ class Mutator:
         data = self.bytes(valid)
         return _with_valid_checksums(data) if self.random.random() < 0.8 else data
 
+    def app15(self, jpeg: "bytes") -> "bytes":
+        """Mutate the pickle in a JPEG's segment APP15: its opcodes, or any of its bytes."""
+        start, end = _find_app15(jpeg)
+        data = jpeg[start:end]
+        if self.random.random() < 0.5:
+            opcodes = [op.code.encode("latin-1") for op in pickletools.opcodes]
+            at = self.random.randrange(2, len(data))
+            data = data[:at] + self.random.choice(opcodes) + data[at + self.random.randrange(2) :]
+        else:
+            data = self.bytes(data)
+        data = data[: 2**16 - 3]
+        return jpeg[: start - 2] + struct.pack(">H", len(data) + 2) + data + jpeg[end:]
+
     def png_text(self, png: bytes, text: str) -> bytes:
         """Insert a mutated faceswap text chunk into a PNG, in most cases with a valid checksum."""
         content = self.bytes(text.encode())
@@ -186,6 +200,12 @@ class Mutator:
         chunk = _chunk(b"iTXt", data)
         chunk = self.bytes(chunk) if self.random.random() < 0.2 else chunk
         return png[:33] + chunk + png[33:]
+
+
+def _find_app15(jpeg: "bytes") -> tuple[int, int]:
+    """Return where the content of a JPEG's segment APP15 begins and ends."""
+    start = jpeg.index(b"\xff\xef") + 4
+    return start, start - 2 + int.from_bytes(jpeg[start - 2 : start], "big")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

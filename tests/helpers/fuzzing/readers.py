@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.deepfacelab import metadata, to_jpeg, to_pak
 from tests.helpers.facesets import good_faces, write_faceset
 from tests.helpers.fuzzing.cases import Files, Reader, mutate_by_extension, mutate_value_after
 from tests.helpers.fuzzing.mutators import Mutator, to_zip
@@ -27,7 +28,9 @@ from faceloom.faces.tracker import Track, TrackerState
 from faceloom.faceset import FaceSet
 from faceloom.faceset.curate import DroppedFace, DropRecord, undo_curate
 from faceloom.faceset.extraction_journal import Journal
-from faceloom.faceset.faceswap_metadata import read_faceswap_origin
+from faceloom.faceset.footage import list_footage
+from faceloom.faceset.other_tools.deepfacelab_metadata import read_deepfacelab_origin
+from faceloom.faceset.other_tools.faceswap_metadata import read_faceswap_origin
 from faceloom.hashing import sha256_of
 from faceloom.image_io import encode_picture, read_picture
 from faceloom.json_documents import to_json
@@ -252,6 +255,23 @@ def _media(scratch: Path) -> Iterator[Reader]:
         {"a.png": png},
         lambda folder: read_faceswap_origin(folder / "a.png"),
         lambda mutator, _, data: mutator.png_text(data, _FACESWAP_TEXT),
+    )
+    jpeg = to_jpeg(picture, metadata(np.ones((68, 2), np.float32)))
+    yield Reader(
+        "DeepFaceLab JPEG pickle",
+        {"a.jpg": jpeg},
+        lambda folder: read_deepfacelab_origin(io.BytesIO((folder / "a.jpg").read_bytes())),
+        lambda mutator, _, data: mutator.app15(data),
+    )
+    yield Reader(
+        "DeepFaceLab archive",
+        {"faceset.pak": to_pak([jpeg] * 3)},
+        lambda folder: [
+            frame.rgb
+            for file in list_footage([folder / "faceset.pak"]).files
+            for frame in file.read()
+        ],
+        mutate_by_extension,
     )
     pictures = {
         f"a{ending}": encode_picture(picture, ending)

@@ -47,7 +47,8 @@ from faceloom.video.image_sequence import probe_images
 READERS = (
     "face set", "curate record", "extraction journal", "bundle (folder)", "bundle (.zip)",
     "bundle graph (onnxruntime)", "conversion state", "unfinished conversion", "job file",
-    "faceswap PNG text", "picture (png)", "picture to convert (png)", "picture (jpg)",
+    "faceswap PNG text", "DeepFaceLab JPEG pickle", "DeepFaceLab archive",
+    "picture (png)", "picture to convert (png)", "picture (jpg)",
     "picture to convert (jpg)", "picture (bmp)", "picture to convert (bmp)", "picture (webp)",
     "picture to convert (webp)", "picture (tiff)", "picture to convert (tiff)", "picture (heic)",
     "video (.mp4)",

@@ -191,6 +191,28 @@ def open_zip(data: bytes, path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 @contextmanager
+def open_zip_file(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a .zip on disk and check that it is safe; see `open_zip`.
+
+    Args:
+        path: The .zip.
+
+    Yields:
+        The opened .zip.
+
+    Raises:
+        ArtifactRefused: The .zip is damaged or unsafe (see `check_zip_is_safe`).
+    """
+    with (
+        _refuse_damage(path),
+        path.open("rb") as file,
+        _open_directory(file, path) as archive,
+    ):
+        check_zip_is_safe(archive.infolist(), path)
+        yield archive
+
+
+@contextmanager
 def open_npz_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an .npz file and check that it does not expand too far.
 

@@ -10,13 +10,17 @@ import json
 import re
 from ast import literal_eval
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from faceloom.faceset.png_metadata import PngTextError, read_png_text
+from faceloom.faceset.other_tools.face_origin import (
+    FaceMetadataError,
+    FaceOrigin,
+    recorded_name,
+)
+from faceloom.faceset.other_tools.png_metadata import PngTextError, read_png_text
 from faceloom.json_documents import first_validation_error
 
 _KEYWORD = "faceswap"
@@ -35,22 +39,6 @@ _TOKEN = re.compile(
 )
 # JSON spellings of tokens.
 _JSON = {"(": "[", ")": "]", "True": "true", "False": "false", "None": "null"}
-
-
-@dataclass(frozen=True, slots=True)
-class FaceOrigin:
-    """Where a face was cut from."""
-
-    name: str
-    """Name of the picture, or of the video without its extension, which is not recorded."""
-    frame: int
-    """Index of the frame, from 0."""
-    face: int
-    """Index of the face in the frame, from 0."""
-
-
-class FaceswapMetadataError(Exception):
-    """The metadata exists and is damaged."""
 
 
 class _Source(BaseModel):
@@ -76,10 +64,11 @@ def read_faceswap_origin(path: Path) -> FaceOrigin | None:
         path: An image file.
 
     Returns:
-        The origin; None if the file has no such metadata or cannot be opened.
+        The origin; None if the file has no such metadata.
 
     Raises:
-        FaceswapMetadataError: The metadata is damaged.
+        FaceMetadataError: The metadata is damaged.
+        OSError: The file cannot be read.
     """
     if path.suffix.lower() != ".png":
         return None
@@ -89,12 +78,9 @@ def read_faceswap_origin(path: Path) -> FaceOrigin | None:
             return None
         return _to_origin(_Header.model_validate_json(literal_to_json(text)).source)
     except PngTextError as error:
-        raise FaceswapMetadataError(str(error)) from error
-    except OSError:
-        # Reading the image reports the reason.
-        return None
+        raise FaceMetadataError(str(error)) from error
     except ValidationError as error:
-        raise FaceswapMetadataError(first_validation_error(error)) from error
+        raise FaceMetadataError(first_validation_error(error)) from error
 
 
 def literal_to_json(literal: str) -> str:
@@ -107,7 +93,7 @@ def literal_to_json(literal: str) -> str:
         JSON.
 
     Raises:
-        FaceswapMetadataError: The text contains something else than literals.
+        FaceMetadataError: The text contains something else than literals.
     """
     return "".join(_json_tokens(literal))
 
@@ -117,7 +103,7 @@ def _json_tokens(literal: str) -> Iterator[str]:
     while at < len(literal):
         token = _TOKEN.match(literal, at)
         if token is None:
-            raise FaceswapMetadataError(f"no literal at character {at}")
+            raise FaceMetadataError(f"no literal at character {at}")
         at = token.end()
         if token.lastgroup == "text":
             yield _json_string(token[0])
@@ -131,13 +117,11 @@ def _json_string(quoted: str) -> str:
     try:
         return json.dumps(literal_eval(quoted))
     except (ValueError, SyntaxError) as error:
-        raise FaceswapMetadataError(f"an invalid string ({error})") from error
+        raise FaceMetadataError(f"an invalid string ({error})") from error
 
 
 def _to_origin(source: _Source) -> FaceOrigin:
-    # The folder is on another machine; PureWindowsPath splits at both kinds of separators.
-    file = PureWindowsPath(source.source_filename)
-    name = "".join(c for c in file.name if c.isprintable()) or "unnamed"
+    name = recorded_name(source.source_filename)
     stem = Path(name).stem
     frame = _VIDEO_FRAME.fullmatch(stem) if source.source_is_video else None
     if frame:

@@ -13,14 +13,14 @@ import pytest
 
 from faceloom.errors import MediaUnreadable
 from faceloom.faceset import ExtractOptions, FaceSet, extract
-from faceloom.faceset.faceswap_metadata import (
+from faceloom.faceset.footage import FootageFile, list_footage
+from faceloom.faceset.other_tools.faceswap_metadata import (
+    FaceMetadataError,
     FaceOrigin,
-    FaceswapMetadataError,
     literal_to_json,
     read_faceswap_origin,
 )
-from faceloom.faceset.footage import FootageFile, list_footage
-from faceloom.faceset.png_metadata import MAX_TEXT_BYTES, PngTextError, read_png_text
+from faceloom.faceset.other_tools.png_metadata import MAX_TEXT_BYTES, PngTextError, read_png_text
 from faceloom.image_io import encode_picture, read_picture
 from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
@@ -159,7 +159,7 @@ def test_a_damaged_note_is_warned_of_and_the_picture_read(
 ) -> None:
     path = tmp_path / "face.png"
     path.write_bytes(with_chunks(png, DAMAGED[damage]))
-    with pytest.raises(FaceswapMetadataError):
+    with pytest.raises(FaceMetadataError):
         read_faceswap_origin(path)
     with caplog.at_level(logging.WARNING, logger="faceloom"):
         (source,) = list_footage([tmp_path]).files
@@ -185,7 +185,8 @@ def test_a_file_that_is_no_picture_has_no_origin(header: bytes, tmp_path: Path) 
     path = tmp_path / "face.png"
     path.write_bytes(header)
     assert read_faceswap_origin(path) is None
-    assert read_faceswap_origin(tmp_path / "absent.png") is None
+    with pytest.raises(FileNotFoundError):
+        read_faceswap_origin(tmp_path / "absent.png")
     with pytest.raises(MediaUnreadable):
         read_picture(path)
 
