@@ -23,6 +23,7 @@ from faceloom.errors import ArtifactRefused
 from faceloom.faces.parsing.regions import CROPS, PARSING_SIDE, REGIONS, Region
 from faceloom.onnx_session import create_session
 from faceloom_export.graph.int8 import to_int8
+from faceloom_export.graph.softmax_axis import softmax_over_last_axis
 from faceloom_export.graph.tensorflow_to_onnx import to_onnx, write_onnx
 from faceloom_train.backend import prepare_tensorflow
 from faceloom_train.crowd import read_crowd
@@ -79,6 +80,7 @@ def export_face_parser(weights: Path, crops: RgbBatch, truth: Regions, out: Path
     with tempfile.TemporaryDirectory() as folder:
         samples = crops[::_CALIBRATION_STRIDE]
         graph = to_int8(to_onnx(function), samples, Path(folder), input_name=CROPS)
+    graph = softmax_over_last_axis(graph)
     reference = _predict(lambda batch: function(batch)[REGIONS].numpy(), crops)
     predicted = _predict(_runner(graph), crops)
     before, after = region_iou(truth, reference), region_iou(truth, predicted)

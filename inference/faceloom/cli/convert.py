@@ -361,14 +361,14 @@ def convert_command(
     with requires_extra("cpu"):
         from faceloom.swap import SwapRequest
         from faceloom.swap.pipeline.batch_jobs import find_targets
-        from faceloom.swap.pipeline.malloc import set_mmap_threshold
+        from faceloom.swap.pipeline.malloc import set_malloc_thresholds
         from faceloom.swap.pipeline.swap_request import parse_map_option
 
     def request() -> SwapRequest:
         assignments = tuple(map(parse_map_option, map_ or ()))
         return SwapRequest.from_options(bundle, assignments, identity, paste=baseline is not None)
 
-    set_mmap_threshold()
+    set_malloc_thresholds()
     check_no_bundle(targets or ())
     if list_tracks:
         if range_:

@@ -64,5 +64,10 @@ class CutDetector:
 
 
 def _subsample(picture: Rgb) -> Rgb:
-    step = max(1, min(_SUBSAMPLING, min(picture.shape[:2]) // 32))
-    return np.ascontiguousarray(picture[::step, ::step])
+    """Return the first pixel of each block; blocks that are cut off are left out."""
+    height, width = picture.shape[:2]
+    step = max(1, min(_SUBSAMPLING, min(height, width) // 32))
+    size_wh = width // step, height // step
+    whole = picture[: size_wh[1] * step, : size_wh[0] * step]
+    # NumPy takes ten times as long for this.
+    return np.asarray(cv2.resize(whole, size_wh, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -6,7 +6,7 @@ and of video that needs a rendition, are written in 16 bits.
 
 import threading
 from dataclasses import replace
-from functools import cache
+from functools import cache, reduce
 
 import av
 import cv2
@@ -197,13 +197,18 @@ def _changed_cells(frame: Frame, box: Box, pixel_format: str) -> Bool[np.ndarray
     if frame.decoded_rgb is None:
         return np.ones((bottom - top, right - left), bool)
     part = np.s_[top:bottom, left:right]
-    changed = (frame.rgb[part] != frame.decoded_rgb[part]).any(-1)
-    height, width = changed.shape
     across = max(plane.across for plane in _planes(pixel_format))
     down = max(plane.down for plane in _planes(pixel_format))
-    padded = np.pad(changed, ((0, -height % down), (0, -width % across)))
-    cells = padded.reshape(len(padded) // down, down, -1, across).any((1, 3))
-    return np.asarray(cells.repeat(down, 0).repeat(across, 1)[:height, :width])
+    # OpenCV takes a tenth of NumPy's time for this.
+    red, green, blue = cv2.split(cv2.absdiff(frame.rgb[part], frame.decoded_rgb[part]))
+    changed = cv2.max(cv2.max(red, green), blue)
+    height, width = changed.shape
+    edges = (0, -height % down, 0, -width % across)
+    changed = cv2.copyMakeBorder(changed, *edges, cv2.BORDER_CONSTANT, value=0)
+    rows = reduce(cv2.max, (changed[row::down] for row in range(down)))
+    cells = reduce(np.maximum, (rows[:, column::across] for column in range(across)))
+    grown = cv2.resize(cells, changed.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(grown[:height, :width] != 0)
 
 
 def _deep_patch(

@@ -56,7 +56,7 @@ FACE_BLENDSHAPES = Weights(
     "22ed22a585c44c482c272a8b008872f5c5a76e8c8ee560596ccbb343bbec5426",
 )
 FACE_PARSER = Weights(
-    "face_parser.onnx", "1dd1ea6003d05b729235625823bc83bb0c497b2d68cdcebb46b86971c20df9a4"
+    "face_parser.onnx", "0b4efb220fa0025e18b1d5484e27e76c1db8b71823bbd38c36c1d536ad3fc906"
 )
 MOBILEFACENET = Weights(
     "mobilefacenet_192.onnx", "fd21a70b0b7a5d66bacc0c98d488dbea26e01d7743ae8023d524835cfaaf4d96"

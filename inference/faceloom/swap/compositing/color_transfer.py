@@ -166,11 +166,15 @@ def _reduced(picture: np.ndarray) -> np.ndarray:
 
 def _typical_skin(picture: Lab, skin: Mask) -> Float32[np.ndarray, "n 3"]:
     """Return the pixels of the skin without shadow and highlight; of all if there is none."""
-    inside = _reduced(skin) > _INSIDE
-    pixels = picture[inside] if inside.any() else picture.reshape(-1, 3)
+    pixels = picture.reshape(-1, 3)
+    inside = np.flatnonzero(_reduced(skin) > _INSIDE)
+    if len(inside):
+        # Taking by indices needs a third of the time of taking by a boolean mask.
+        pixels = np.take(pixels, inside, 0)
     lightness = pixels[:, 0]
     darkest, brightest = np.quantile(lightness, [_TRIMMED, 1 - _TRIMMED])
-    return float32(pixels[(lightness >= darkest) & (lightness <= brightest)])
+    typical = np.flatnonzero((lightness >= darkest) & (lightness <= brightest))
+    return float32(np.take(pixels, typical, 0))
 
 
 def _inside(picture: Lab, mask: Mask) -> Float32[np.ndarray, "n 3"]:

@@ -72,7 +72,8 @@ def add_light(face: Lab, light: Lab) -> Lab:
 
 def _averaged(picture: Lab, skin: Weights, weights: Weights) -> Lab:
     """Shrink a picture to the size of the weights, averaging skin alone."""
-    total = cv2.resize(picture * skin[..., None], weights.shape, interpolation=cv2.INTER_AREA)
+    visible = cv2.multiply(picture, cv2.merge([skin, skin, skin]))
+    total = cv2.resize(visible, weights.shape, interpolation=cv2.INTER_AREA)
     return float32(total / np.maximum(weights, _LEAST_WEIGHT)[..., None])
 
 

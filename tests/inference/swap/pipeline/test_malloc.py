@@ -10,7 +10,7 @@ pytestmark = pytest.mark.process
 _PROGRAM = """
 import ctypes, sys
 import numpy as np
-from faceloom.swap.pipeline.malloc import set_mmap_threshold
+from faceloom.swap.pipeline.malloc import set_malloc_thresholds
 
 class Counts(ctypes.Structure):
     _fields_ = [
@@ -24,7 +24,7 @@ libc = ctypes.CDLL(None)
 if not hasattr(libc, "mallinfo2"):
     sys.exit(3)
 libc.mallinfo2.restype = Counts
-if sys.argv[1] == "mapped" and not set_mmap_threshold():
+if sys.argv[1] == "mapped" and not set_malloc_thresholds():
     sys.exit(4)
 np.empty(30_000_000, np.uint8)  # freed at once; glibc then raises its threshold
 before = libc.mallinfo2().hblks
