@@ -17,7 +17,7 @@ import cv2
 
 from faceloom.errors import FaceloomError
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.malloc import set_mmap_threshold
+from faceloom.swap.pipeline.malloc import set_malloc_thresholds
 from faceloom.swap.pipeline.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
 
 _Tasks: TypeAlias = SimpleQueue[tuple[SegmentTask, Path]]
@@ -33,7 +33,7 @@ def main(descriptor: int) -> None:
     spec: WorkerSpec = connection.recv()
     tasks: _Tasks = SimpleQueue()
     Thread(target=_receive, args=(connection, tasks), name="receive", daemon=True).start()
-    set_mmap_threshold()
+    set_malloc_thresholds()
     if spec.threads:
         cv2.setNumThreads(spec.threads)
     worker = None
