@@ -301,7 +301,12 @@ def test_every_option_declares_how_it_takes_part_in_resuming() -> None:
 
 def test_options_that_decide_no_pixel_may_change_on_resume() -> None:
     changed = ConvertOptions(
-        resume=True, force=True, keep_partial=False, engine="ray", marking=MarkSettings("off")
+        resume=True,
+        force=True,
+        keep_partial=False,
+        engine="ray",
+        workers=3,
+        marking=MarkSettings("off"),
     )
     assert resume_settings(changed) == resume_settings(ConvertOptions())
     assert resume_settings(replace(changed, sharpen=0.5)) != resume_settings(changed)
