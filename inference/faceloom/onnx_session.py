@@ -23,7 +23,8 @@ CPU_PROVIDER = "CPUExecutionProvider"
 # Above "error": errors are raised, and onnxruntime would print them as well.
 _LOG_FATAL = 4
 
-# For a program that imported onnxruntime first, without the environment variable.
+# For a program that imported onnxruntime first, without the environment variable: it ends the
+# collection of events, and onnxruntime still connects to send that of its import.
 ort.disable_telemetry_events()
 
 
