@@ -1,0 +1,19 @@
+"""The pages of the studio, one module each: parse the request, call a room, render."""
+
+from collections.abc import Callable, Sequence
+
+from starlette.routing import BaseRoute
+
+from faceloom.studio.pages import (
+    jobs_page,
+    picker_page,
+    project_page,
+)
+from faceloom.studio.studio import Studio
+
+ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
+    project_page.routes,
+    picker_page.routes,
+    jobs_page.routes,
+)
+"""The routes of each page."""
