@@ -15,7 +15,6 @@ _MAX_ENTRIES = 2000
 _CHOICES = {
     Kind.VIDEO: "video",
     Kind.SWAPPED_VIDEO: "video",
-    Kind.PICTURE: "picture",
     Kind.FACE_SET: "face set",
     Kind.RUN: "training",
     Kind.BUNDLE: "bundle",

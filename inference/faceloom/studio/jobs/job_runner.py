@@ -74,11 +74,11 @@ class JobRunner:
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            job = None if self.is_paused else self._queue.next_waiting(_POLL_SECONDS)
-            if job is None:
-                self._closing.wait(_POLL_SECONDS if self.is_paused else 0)
-                continue
-            self._run_job(job)
+            job = self._queue.next_waiting(_POLL_SECONDS)
+            if self.is_paused:
+                self._closing.wait(_POLL_SECONDS)
+            elif job is not None:
+                self._run_job(job)
 
     def _run_job(self, job: Job) -> None:
         began = time.monotonic()
