@@ -162,7 +162,7 @@ def test_a_job_of_a_killed_studio_is_ended_and_runs_again(
     # The resumed command has --resume between the two.
     Path("wait.txt").write_text("a.mp4 --json")
     job = queue.add(convert_request("a.mp4"))
-    child = subprocess.Popen([*step_process.PROGRAM, *job.command()])
+    child = subprocess.Popen([*step_process.PROGRAM, *job.command(), "--json"])
     wait_until(fake_commands)
     left = {"state": JobState.RUNNING, "starts": 1, "child": child_record(child.pid)}
     queue.update(1, lambda now: now.model_copy(update=left))
