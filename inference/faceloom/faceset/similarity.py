@@ -105,17 +105,24 @@ def near_duplicate_groups(looks: FaceLooks) -> Int64[np.ndarray, "n"]:
     """
     count, kept_count = len(looks.hashes), 0
     kept = np.zeros(count, np.intp)
+    # The hashes of the kept faces in one block: gathering them takes most of the time otherwise.
+    kept_hashes = np.zeros(count, np.uint64)
     groups = np.arange(count, dtype=np.int64)
-    for index in np.argsort(-looks.sharpness, kind="stable"):
-        others = kept[:kept_count]
-        differing_bits = np.bitwise_count(looks.hashes[others] ^ looks.hashes[index])
-        others = others[differing_bits <= _HASH_BITS]
-        angles = np.abs(looks.poses[others] - looks.poses[index])
-        same_opening = (np.abs(looks.openings[others] - looks.openings[index]) <= _OPENING).all(1)
-        alike = others[(angles.max(1, initial=0) <= _POSE_DEGREES) & same_opening]
+    for index in np.argsort(-looks.sharpness, kind="stable").tolist():
+        differing_bits = np.bitwise_count(kept_hashes[:kept_count] ^ looks.hashes[index])
+        others = kept[:kept_count][differing_bits <= _HASH_BITS]
+        alike = _alike(looks, index, others) if len(others) else others
         if len(alike):
             groups[index] = alike[0]
         else:
-            kept[kept_count] = index
+            kept[kept_count], kept_hashes[kept_count] = index, looks.hashes[index]
             kept_count += 1
     return groups
+
+
+def _alike(looks: FaceLooks, index: int, others: np.ndarray) -> np.ndarray:
+    """Return those of `others` whose pose and openings are those of a face."""
+    angles = np.abs(looks.poses[others] - looks.poses[index])
+    openings = np.abs(looks.openings[others] - looks.openings[index])
+    alike: np.ndarray = others[(angles <= _POSE_DEGREES).all(1) & (openings <= _OPENING).all(1)]
+    return alike

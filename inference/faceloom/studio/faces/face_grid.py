@@ -12,6 +12,7 @@ from jaxtyping import Float32, Int64
 from faceloom.array_types import float32
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ArtifactRefused
+from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_recognition import EMBEDDING_SIZE, SAME_PERSON_SIMILARITY
 from faceloom.faceset.curate import has_dropped_faces
 from faceloom.faceset.schema import SCHEMA, FaceSetFile
@@ -58,6 +59,8 @@ class FaceGrid:
     """The face set."""
     identity: str
     """Name of the person."""
+    geometry: CropGeometry
+    """Geometry of the crops."""
     files: tuple[str, ...]
     """Names of the footage files."""
     rows: np.ndarray
@@ -118,6 +121,8 @@ class _StoredFaces:
     """Of the files that were read."""
     identity: str
     """Name of the person."""
+    geometry: CropGeometry
+    """Geometry of the crops."""
     files: tuple[str, ...]
     """Names of the footage files."""
     rows: np.ndarray
@@ -191,7 +196,6 @@ def _update(directory: Path, kept: _KeptTable | None) -> _KeptTable:
     if kept and (kept.stored.stamps, kept.folders) == (stamps, folders):
         return kept
     check_kind(directory, Purpose.FACE_SET)
-    check_no_symlinks(directory)
     unchanged = kept is not None and kept.stored.stamps == stamps
     stored = kept.stored if kept and unchanged else _read(directory, stamps)
     grid = _build(directory, stored)
@@ -200,6 +204,7 @@ def _update(directory: Path, kept: _KeptTable | None) -> _KeptTable:
 
 def _read(directory: Path, stamps: tuple[_Stamp, ...]) -> _StoredFaces:
     file = read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
+    check_no_symlinks(directory)
     rows = read_face_rows(directory)
     # Rows of other files belong to an addition that was killed.
     rows = rows[rows["file"] < len(file.files)]
@@ -213,7 +218,7 @@ def _read(directory: Path, stamps: tuple[_Stamp, ...]) -> _StoredFaces:
         )
     names = tuple(footage.name for footage in file.files)
     return _StoredFaces(
-        stamps, file.identity, names, rows, float32(embeddings[rows["embedding"]])
+        stamps, file.identity, file.crop, names, rows, float32(embeddings[rows["embedding"]])
     )
 
 
@@ -227,6 +232,7 @@ def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
     return FaceGrid(
         directory,
         stored.identity,
+        stored.geometry,
         stored.files,
         rows,
         similarities(embeddings) if len(rows) else float32([]),
