@@ -122,12 +122,11 @@ function clamp(position) {
   return Math.max(0, Math.min(shown.length - 1, position));
 }
 
+/** Reject the selected faces; the current one in the large view, or if none is selected. */
 async function reject() {
-  const names = [...selection.names];
-  if (!names.length) {
-    say("noneSelected");
-    return;
-  }
+  if (!shown.length) return;
+  const onlyCurrent = isLarge() || selection.names.size === 0;
+  const names = onlyCurrent ? [selection.nameAt(selection.current)] : [...selection.names];
   const answer = await orMessage(() => post(`${texts.url}/reject`, { names }));
   if (!answer) return;
   takeOut(new Set(names));
@@ -145,9 +144,8 @@ function takeOut(names) {
   while (next < shown.length && isGone(shown[next])) next += 1;
   const gone = shown.subarray(0, next).filter(isGone).length;
   shown = shown.filter((index) => !isGone(index));
-  selection.all([]);
+  selection.keep((name) => !names.has(name));
   selection.moveTo(clamp(next - gone));
-  if (isLarge() && shown.length) selection.only(selection.current);
 }
 
 async function undo() {
@@ -172,7 +170,7 @@ function enlarge() {
 function go(position, extend) {
   const target = clamp(position);
   if (extend) selection.extendTo(target);
-  else selection.only(target);
+  else selection.moveTo(target);
   grid.reveal(target);
   showSelection();
 }
@@ -265,10 +263,7 @@ function listen() {
   element("large-previous").addEventListener("click", () => step(-1));
   element("large-next").addEventListener("click", () => step(1));
   element("large-select").addEventListener("click", toggleCurrent);
-  element("large-reject").addEventListener("click", () => {
-    selection.only(selection.current);
-    reject();
-  });
+  element("large-reject").addEventListener("click", reject);
 }
 
 listen();
