@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute
 
 from faceloom.studio.pages import (
+    faces_page,
     jobs_page,
     picker_page,
     project_page,
@@ -15,5 +16,6 @@ ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     project_page.routes,
     picker_page.routes,
     jobs_page.routes,
+    faces_page.routes,
 )
 """The routes of each page."""
