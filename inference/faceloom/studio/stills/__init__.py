@@ -3,8 +3,19 @@
 Knows nothing of pages. Imports `faceloom.swap`, `faceloom.video` and `faceloom.provenance`.
 """
 
-from faceloom.studio.stills.still_engine import ClipInfo, Still, StillEngine, StillRequest
-from faceloom.studio.stills.still_views import StillView
+from faceloom.studio.stills.file_stamp import file_stamp
+from faceloom.studio.stills.still_engine import StillEngine
+from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
+from faceloom.studio.stills.still_views import StillView, encode_jpeg
 from faceloom.studio.stills.swap_settings import SwapSettings
 
-__all__ = ["ClipInfo", "Still", "StillEngine", "StillRequest", "StillView", "SwapSettings"]
+__all__ = [
+    "ClipInfo",
+    "Still",
+    "StillEngine",
+    "StillRequest",
+    "StillView",
+    "SwapSettings",
+    "encode_jpeg",
+    "file_stamp",
+]

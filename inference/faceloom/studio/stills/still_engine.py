@@ -1,38 +1,38 @@
 """Swapped stills of clips, in three cached stages: faces, prediction, blend."""
 
 import threading
-from collections import deque
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 
 from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
-from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
-from faceloom.provenance import check_frame
+from faceloom.faces.face_finder import FaceFinder
 from faceloom.studio.stills.clip_frames import ClipFrames
+from faceloom.studio.stills.file_stamp import file_stamp
 from faceloom.studio.stills.lru_cache import LruCache
-from faceloom.studio.stills.still_views import StillView, draw_view
-from faceloom.swap.options import ConvertOptions, SwapOptions
-from faceloom.swap.pipeline.analysis import DETECT_EVERY
-from faceloom.swap.pipeline.frame_swapper import (
-    BlendedFace,
-    FrameSwapper,
-    SelectedFrame,
-    SwappedFace,
-    used_regions,
+from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
+from faceloom.studio.stills.still_views import draw_view
+from faceloom.studio.stills.swap_stages import (
+    Blended,
+    FoundFrames,
+    LeadInState,
+    OpenBundle,
+    Prediction,
+    blend_frame,
+    blend_lead_in,
+    bytes_of_frames,
+    find_faces,
+    load_bundle,
+    run_network,
 )
-from faceloom.swap.pipeline.swap_source import SwapSource
-from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames, first_frame
-from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
-from faceloom.swap.selection.track_state import TrackState
-from faceloom.video import Frame
+from faceloom.swap.bundle.manifest import BlendRow
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.pipeline.analysis import DETECT_EVERY
+from faceloom.swap.preview.frame_lead_in import first_frame
 from faceloom.video.display import frame_to_upright
 
 # Clips and bundles that stay open: the one that is shown and the one before it.
@@ -50,114 +50,13 @@ _MAX_BLENDED = 4
 _MAX_THUMBNAILS = 256
 # Height of a thumbnail in pixels.
 _THUMBNAIL_HEIGHT = 90
-# Options with which `FrameSwapper` parses both pictures of a face. `used_regions` then leaves out
-# what a conversion does not parse, so that no change of an option runs a network again.
-_PARSE_ALL = SwapOptions(mask="regions", glasses="target")
-
-# Upright frames with their faces; the last one is asked for.
-FoundFrames: TypeAlias = tuple[tuple[Frame, list[Face]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ClipInfo:
-    """What a timeline needs to know of a clip."""
-
-    frames: int
-    """Number of frames."""
-    rate: float
-    """Average frames per second."""
-    width: int
-    """Width in pixels as shown: upright, with square pixels."""
-    height: int
-    """Height in pixels as shown."""
-
-    def thumbnail_frames(self, count: int) -> list[int]:
-        """Return the indices of frames that are spread evenly.
-
-        Args:
-            count: How many; fewer if the clip has fewer frames.
-        """
-        count = min(count, self.frames)
-        return [int((index + 0.5) * self.frames / count) for index in range(count)]
-
-
-@dataclass(frozen=True, slots=True)
-class StillRequest:
-    """One still."""
-
-    clip: Path
-    """The target."""
-    bundle: Path
-    """The bundle."""
-    frame: int
-    """Index of the frame."""
-    options: SwapOptions = field(default_factory=SwapOptions)
-    """Which faces are swapped and how; `on_missing` and the label do not apply."""
-    view: StillView = StillView.SWAP
-    """What it shows."""
-    draft: bool = False
-    """Whether erode, feather and forehead may apply to this frame alone, and not to the frames
-    before it that it is smoothed with: for a slider that moves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """A picture of one frame."""
-
-    picture: Rgb
-    """Its pixels, upright and square."""
-    faces: int
-    """Number of swapped faces."""
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenBundle:
-    """A bundle whose network is loaded."""
-
-    source: SwapSource
-    """The bundle."""
-    swapper: FrameSwapper
-    """Runs its network."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Prediction:
-    """A frame with what the network makes of its faces."""
-
-    key: Hashable
-    """What it depends on."""
-    lead_in: tuple[tuple[FaceSelection, tuple[SwappedFace, ...]], ...]
-    """The frames before it."""
-    selected: SelectedFrame
-    """The frame."""
-    faces: tuple[SwappedFace, ...]
-    """Its faces."""
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What the blend of a frame continues from."""
-
-    options: SwapOptions
-    """The options of the frames before it."""
-    arrays: dict[str, np.ndarray]
-    """Their state."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Blended:
-    """A frame before and after the swap."""
-
-    original: Rgb
-    """Its square pixels before."""
-    swapped: Rgb
-    """The same after."""
-    faces: tuple[BlendedFace, ...]
-    """What is pasted."""
 
 
 class StillEngine:
     """Makes stills that equal the frames of `faceloom convert --frame`.
+
+    With a selected track they may differ by a level: that command blends all frames before, and a
+    still the lead-in alone.
 
     Methods are thread-safe. Stills are made one after the other; originals and thumbnails do not
     wait for them.
@@ -168,11 +67,11 @@ class StillEngine:
         self._thumbnail_lock = threading.Lock()
         self._finder: FaceFinder | None = None
         self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
-        self._bundles: LruCache[_OpenBundle] = LruCache(_MAX_OPEN)
-        self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, _bytes_of)
-        self._predictions: LruCache[_Prediction] = LruCache(_MAX_PREDICTIONS)
-        self._states: LruCache[_State] = LruCache(_MAX_STATES)
-        self._blended: LruCache[_Blended] = LruCache(_MAX_BLENDED)
+        self._bundles: LruCache[OpenBundle] = LruCache(_MAX_OPEN)
+        self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, bytes_of_frames)
+        self._predictions: LruCache[Prediction] = LruCache(_MAX_PREDICTIONS)
+        self._states: LruCache[LeadInState] = LruCache(_MAX_STATES)
+        self._blended: LruCache[Blended] = LruCache(_MAX_BLENDED)
         self._thumbnails: LruCache[Rgb] = LruCache(_MAX_THUMBNAILS)
 
     def clip_info(self, clip: Path) -> ClipInfo:
@@ -245,11 +144,25 @@ class StillEngine:
         picture = draw_view(request.view, blended.original, blended.swapped, blended.faces)
         return Still(picture, len(blended.faces))
 
+    def suggestions(self, bundle: Path) -> BlendRow:
+        """Return the blend settings that a bundle suggests, which apply where options are None.
+
+        Args:
+            bundle: The bundle, which is opened.
+
+        Raises:
+            UsageError: There is no such bundle.
+            ArtifactRefused: It cannot be used.
+        """
+        with self._lock:
+            (source,) = self._open_bundle(bundle).source.identity_map.sources
+        return source.blend
+
     def _open_clip(self, clip: Path) -> ClipFrames:
         return self._clips.get_or_make(file_stamp(clip), partial(ClipFrames, clip))
 
-    def _open_bundle(self, path: Path) -> _OpenBundle:
-        return self._bundles.get_or_make(file_stamp(path), partial(_load_bundle, path))
+    def _open_bundle(self, path: Path) -> OpenBundle:
+        return self._bundles.get_or_make(file_stamp(path), partial(load_bundle, path))
 
     def _shrunken(self, clip: Path, index: int) -> Rgb:
         picture = self.original(clip, index)
@@ -261,116 +174,41 @@ class StillEngine:
         """Return a frame and its lead-in with their faces; the frame passes the content check."""
         first = first_frame(index, options)
         key = (file_stamp(clip), first, index)
-        return self._found.get_or_make(key, partial(self._find_faces, clip, first, index))
-
-    def _find_faces(self, clip: Path, first: int, index: int) -> FoundFrames:
-        frames = self._open_clip(clip)
-        frames.check(index)
         self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
-        window = find_in_frames(
-            frames.frames(first, index + SMOOTHING_RADIUS),
-            frames.info,
-            index,
-            self._finder.for_new_video(),
-        )
-        found: deque[tuple[Frame, list[Face]]] = deque(maxlen=LEAD_IN + 1)
-        for frame, faces in window:
-            found.append((frame, faces))
-            if frame.index == index:
-                break
-        check_frame(found[-1][0], frames.info)
-        return tuple(found)
+        finder = self._finder.for_new_video()
+        make = partial(find_faces, self._open_clip(clip), first, index, finder)
+        return self._found.get_or_make(key, make)
 
     def _predict(
-        self, request: StillRequest, bundle: _OpenBundle, options: SwapOptions
-    ) -> _Prediction:
+        self, request: StillRequest, bundle: OpenBundle, options: SwapOptions
+    ) -> Prediction:
         clip, path = file_stamp(request.clip), file_stamp(request.bundle)
         key = (clip, path, request.frame, options.select)
         cached = self._predictions.get(key)
         if cached is None:
             found = self._find(request.clip, request.frame, options)
-            cached = _run_network(key, found, bundle, options)
+            cached = run_network(key, found, bundle, options)
             self._predictions.put(key, cached)
         return cached
 
     def _blend(
-        self, prediction: _Prediction, bundle: _OpenBundle, options: SwapOptions, *, draft: bool
-    ) -> _Blended:
+        self, prediction: Prediction, bundle: OpenBundle, options: SwapOptions, *, draft: bool
+    ) -> Blended:
         state = self._lead_in_state(prediction, bundle, options, draft=draft)
         key = (prediction.key, options, state.options)
         return self._blended.get_or_make(
-            key, partial(_blend_frame, prediction, bundle, options, state)
+            key, partial(blend_frame, prediction, bundle, options, state)
         )
 
     def _lead_in_state(
-        self, prediction: _Prediction, bundle: _OpenBundle, options: SwapOptions, *, draft: bool
-    ) -> _State:
+        self, prediction: Prediction, bundle: OpenBundle, options: SwapOptions, *, draft: bool
+    ) -> LeadInState:
         """Return the state before the frame."""
         # Sharpening leaves no trace in the state.
         lead_in_options = replace(options, sharpen=None)
         key = (prediction.key, options.color, options.mask, options.glasses)
         state = self._states.get(key)
         if state is None or not (draft or state.options == lead_in_options):
-            state = _blend_lead_in(prediction, bundle, lead_in_options)
+            state = blend_lead_in(prediction, bundle, lead_in_options)
             self._states.put(key, state)
         return state
-
-
-def file_stamp(path: Path) -> tuple[Path, int, int]:
-    """Return what changes when a file or a bundle is replaced.
-
-    Args:
-        path: The file or folder.
-
-    Raises:
-        UsageError: It does not exist.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    return path, status.st_ino, status.st_mtime_ns
-
-
-def _bytes_of(found: FoundFrames) -> int:
-    return sum(frame.rgb.nbytes for frame, _ in found)
-
-
-def _load_bundle(path: Path) -> _OpenBundle:
-    source = SwapSource.from_bundle(path, ConvertOptions())
-    return _OpenBundle(source, FrameSwapper(source.identity_map.sources, _PARSE_ALL))
-
-
-def _run_network(
-    key: Hashable, found: FoundFrames, bundle: _OpenBundle, options: SwapOptions
-) -> _Prediction:
-    selector = FaceSelector(options, bundle.source.identity_map.reference_set(options))
-    frames = [SelectedFrame(frame, selector.select(frame, faces)) for frame, faces in found]
-    swapped = bundle.swapper.predict([bundle.swapper.align(frame) for frame in frames])
-    *lead_in, (last, faces) = zip(frames, map(tuple, swapped), strict=True)
-    return _Prediction(
-        key, tuple((frame.selection, before) for frame, before in lead_in), last, faces
-    )
-
-
-def _blend_lead_in(prediction: _Prediction, bundle: _OpenBundle, options: SwapOptions) -> _State:
-    swapper = bundle.swapper.with_options(options, TrackState())
-    for selection, faces in prediction.lead_in:
-        swapper.skip(selection, _with_used_regions(faces, bundle, options))
-    return _State(options, swapper.state.to_arrays())
-
-
-def _blend_frame(
-    prediction: _Prediction, bundle: _OpenBundle, options: SwapOptions, state: _State
-) -> _Blended:
-    swapper = bundle.swapper.with_options(options, TrackState.from_arrays(state.arrays))
-    faces = _with_used_regions(prediction.faces, bundle, options)
-    frame, blended = swapper.blend(prediction.selected, faces)
-    return _Blended(prediction.selected.frame.square_rgb, frame.square_rgb, blended)
-
-
-def _with_used_regions(
-    faces: Sequence[SwappedFace], bundle: _OpenBundle, options: SwapOptions
-) -> list[SwappedFace]:
-    (source,) = bundle.source.identity_map.sources
-    return [used_regions(face, source, options) for face in faces]
