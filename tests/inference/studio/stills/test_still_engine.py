@@ -84,7 +84,7 @@ def test_a_changed_setting_runs_only_the_stages_that_it_changes(
     calls.clear()
     after = engine.still(replace(request, options=SwapOptions(**changes), draft=draft))
     assert calls == expected
-    changed = {"erode", "feather", "forehead", "mask", "color"} & changes.keys()
+    changed = {"erode", "feather", "forehead", "mask", "color", "sharpen"} & changes.keys()
     assert (not np.array_equal(before.picture, after.picture)) == bool(changed)
 
 
