@@ -9,13 +9,15 @@ from faceloom.studio.pages import (
     jobs_page,
     picker_page,
     project_page,
+    swap_page,
 )
 from faceloom.studio.studio import Studio
 
 ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     project_page.routes,
     picker_page.routes,
-    jobs_page.routes,
     faces_page.routes,
+    swap_page.routes,
+    jobs_page.routes,
 )
 """The routes of each page."""
