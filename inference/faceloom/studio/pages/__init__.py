@@ -8,12 +8,16 @@ from faceloom.studio.pages import (
     jobs_page,
     picker_page,
     project_page,
+    result_page,
+    run_page,
 )
 from faceloom.studio.studio import Studio
 
 ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     project_page.routes,
     picker_page.routes,
+    run_page.routes,
+    result_page.routes,
     jobs_page.routes,
 )
 """The routes of each page."""
