@@ -17,7 +17,6 @@ from faceloom.cli.console import ProgressThrottle
 from faceloom.errors import escape_unprintable
 from faceloom.interrupts import check_interrupt
 from faceloom.progress import Progress, ProgressCallback
-from faceloom.project.duration import format_duration
 from faceloom.project import SwapProgress
 from faceloom.project.run_state import StepStatus
 
@@ -66,6 +65,18 @@ def say_stopping(title: str) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration as minutes and seconds, or hours and minutes.
+
+    Args:
+        seconds: The duration.
+    """
+    whole = max(0, round(seconds))
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 class _PanelDisplay:

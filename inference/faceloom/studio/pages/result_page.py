@@ -1,5 +1,6 @@
 """Swaps: a player with the original in step, the judge's curves, marks, download."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,68 +66,90 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     Args:
         studio: The studio.
     """
+    handlers = _ResultHandlers(studio)
+    return [
+        Route("/results", handlers.index),
+        Route("/results/{swap}", handlers.page),
+        Route("/results/{swap}/video", handlers.video),
+        Route("/results/{swap}/original", handlers.original),
+        Route("/results/{swap}/original", handlers.choose_original, methods=["POST"]),
+        Route("/results/{swap}/download", handlers.download),
+        Route("/results/{swap}/curves", handlers.curves),
+        Route("/results/{swap}/marks", handlers.marks),
+        Route("/results/{swap}/compare", handlers.compare, methods=["POST"]),
+    ]
 
-    def swap_of(request: Request) -> Item:
-        return studio.project.item(ItemKind.SWAP, request.path_params["swap"])
 
-    def index(_: Request) -> Response:
+class _ResultHandlers:
+    """The handlers of swaps."""
+
+    def __init__(self, studio: Studio):
+        self._studio = studio
+
+    def _swap_of(self, request: Request) -> Item:
+        return self._studio.project.item(ItemKind.SWAP, request.path_params["swap"])
+
+    def index(self, _: Request) -> Response:
+        """Show all swaps."""
         return render(
             "results.html.j2",
             page="results",
-            project=studio.project,
-            swaps=[_view(studio, swap) for swap in studio.project.items(ItemKind.SWAP)],
+            project=self._studio.project,
+            swaps=[_view(self._studio, swap) for swap in self._studio.project.items(ItemKind.SWAP)],
         )
 
-    def page(request: Request) -> Response:
-        swap = swap_of(request)
+    def page(self, request: Request) -> Response:
+        """Show a swap."""
+        swap = self._swap_of(request)
         return render(
             "result.html.j2",
             page="results",
-            project=studio.project,
-            view=_view(studio, swap),
+            project=self._studio.project,
+            view=_view(self._studio, swap),
             info=probe_video(swap.path),
-            clips=studio.project.items(ItemKind.CLIP),
-            faces=studio.project.items(ItemKind.FACES),
+            clips=self._studio.project.items(ItemKind.CLIP),
+            faces=self._studio.project.items(ItemKind.FACES),
         )
 
-    def video(request: Request) -> Response:
-        return _video_response(swap_of(request).path)
+    def video(self, request: Request) -> Response:
+        """Send the swap, or a range of it."""
+        return _video_response(self._swap_of(request).path)
 
-    def original(request: Request) -> Response:
-        return _video_response(_original_of(studio, swap_of(request)))
+    def original(self, request: Request) -> Response:
+        """Send the original, or a range of it."""
+        return _video_response(_original_of(self._studio, self._swap_of(request)))
 
-    def download(request: Request) -> Response:
-        path = swap_of(request).path
+    def download(self, request: Request) -> Response:
+        """Send the swap as a download."""
+        path = self._swap_of(request).path
         return FileResponse(path, filename=path.name)
 
-    def curves(request: Request) -> Response:
-        judgment = read_judgment(swap_of(request).path)
+    def curves(self, request: Request) -> Response:
+        """Send the judge's values of each frame."""
+        judgment = read_judgment(self._swap_of(request).path)
         if judgment is None:
             raise UsageError("This swap was not compared with its original yet.")
         return JSONResponse(judgment.curves)
 
-    def marks(request: Request) -> Response:
-        return render("result_marks.html.j2", report=verify(swap_of(request).path))
+    def marks(self, request: Request) -> Response:
+        """Show the marks of a swap, a part of its page."""
+        path = self._swap_of(request).path
+        report = verify(path)
+        summary, *lines = report.to_text().removeprefix(f"{path}: ").splitlines()
+        # A line has a name in a column of its own, then what was found.
+        marks = [re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines]
+        pairs = [(name, " ".join(text)) for name, *text in marks]
+        return render("result_marks.html.j2", report=report, summary=summary, marks=pairs)
 
-    async def choose_original(request: Request) -> Response:
+    async def choose_original(self, request: Request) -> Response:
+        """Remember which clip a swap was made from."""
         form = await read_body(request, OriginalForm)
-        return await in_thread(lambda: _choose_original(studio, swap_of(request), form))
+        return await in_thread(lambda: _choose_original(self._studio, self._swap_of(request), form))
 
-    async def compare(request: Request) -> Response:
+    async def compare(self, request: Request) -> Response:
+        """Add a comparison to the queue."""
         form = await read_body(request, CompareForm)
-        return await in_thread(lambda: _compare(studio, swap_of(request), form))
-
-    return [
-        Route("/results", index),
-        Route("/results/{swap}", page),
-        Route("/results/{swap}/video", video),
-        Route("/results/{swap}/original", original),
-        Route("/results/{swap}/original", choose_original, methods=["POST"]),
-        Route("/results/{swap}/download", download),
-        Route("/results/{swap}/curves", curves),
-        Route("/results/{swap}/marks", marks),
-        Route("/results/{swap}/compare", compare, methods=["POST"]),
-    ]
+        return await in_thread(lambda: _compare(self._studio, self._swap_of(request), form))
 
 
 def _view(studio: Studio, swap: Item) -> SwapView:

@@ -11,7 +11,6 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import UsageError
-from faceloom.project.duration import format_duration
 from faceloom.project.presets import ALL_PRESETS
 from faceloom.studio.jobs.job import Job, JobState
 from faceloom.studio.runs.metrics_reader import read_metrics
@@ -93,8 +92,8 @@ class RunView:
     """The present step."""
     stage: str
     """What the running job does; empty while it trains, and without a running job."""
-    time_left: str
-    """Estimated time to the end, in words; empty if it is unknown or nothing trains."""
+    seconds_left: float | None
+    """Estimated time to the end; None if it is unknown or nothing trains."""
 
     @property
     def is_active(self) -> bool:
@@ -108,54 +107,78 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     Args:
         studio: The studio.
     """
+    handlers = _RunHandlers(studio)
+    return [
+        Route("/runs", handlers.index),
+        Route("/runs", handlers.train, methods=["POST"]),
+        Route("/runs/forecast", handlers.forecast),
+        Route("/runs/{run}", handlers.page),
+        Route("/runs/{run}/status", handlers.status),
+        Route("/runs/{run}/rows", handlers.rows),
+        Route("/runs/{run}/previews/{step:int}", handlers.preview),
+        Route("/runs/{run}/continue", handlers.resume, methods=["POST"]),
+        Route("/runs/{run}/export", handlers.export, methods=["POST"]),
+    ]
 
-    def run_of(request: Request) -> Item:
-        return studio.project.item(ItemKind.RUN, request.path_params["run"])
 
-    def index(_: Request) -> Response:
+class _RunHandlers:
+    """The handlers of trainings."""
+
+    def __init__(self, studio: Studio):
+        self._studio = studio
+
+    def _run_of(self, request: Request) -> Item:
+        return self._studio.project.item(ItemKind.RUN, request.path_params["run"])
+
+    def index(self, _: Request) -> Response:
+        """Show all runs."""
         return render(
             "runs.html.j2",
             page="runs",
-            project=studio.project,
-            runs=[_view(studio, run) for run in studio.project.items(ItemKind.RUN)],
-            faces=studio.project.items(ItemKind.FACES),
+            project=self._studio.project,
+            runs=[_view(self._studio, run) for run in self._studio.project.items(ItemKind.RUN)],
+            faces=self._studio.project.items(ItemKind.FACES),
             presets=ALL_PRESETS,
             random_weights=RANDOM_WEIGHTS,
             training_advice=training_advice(),
         )
 
-    def forecast(request: Request) -> Response:
+    def forecast(self, request: Request) -> Response:
+        """Show what a training needs."""
         query = request.query_params
         planned = forecast_training(
             query.get("preset") or None, _whole(query, "steps"), _whole(query, "trained") or 0
         )
-        return render(
-            "run_forecast.html.j2", planned=planned, duration=format_duration(planned.seconds)
-        )
+        return render("run_forecast.html.j2", planned=planned)
 
-    def page(request: Request) -> Response:
+    def page(self, request: Request) -> Response:
+        """Show a run."""
         return render(
             "run.html.j2",
             page="runs",
-            project=studio.project,
-            view=_view(studio, run_of(request)),
+            project=self._studio.project,
+            view=_view(self._studio, self._run_of(request)),
             judged_evaluations=JUDGED_EVALUATIONS,
             others=[
-                run for run in studio.project.items(ItemKind.RUN) if run != run_of(request)
+                run
+                for run in self._studio.project.items(ItemKind.RUN)
+                if run != self._run_of(request)
             ],
             training_advice=training_advice(),
             export_advice=export_advice(),
         )
 
-    def status(request: Request) -> Response:
+    def status(self, request: Request) -> Response:
+        """Show the state of a run, a part of its page."""
         return render(
             "run_status.html.j2",
-            view=_view(studio, run_of(request)),
+            view=_view(self._studio, self._run_of(request)),
             judged_evaluations=JUDGED_EVALUATIONS,
         )
 
-    def rows(request: Request) -> Response:
-        chunk = read_metrics(run_of(request).path, request.query_params.get("cursor", ""))
+    def rows(self, request: Request) -> Response:
+        """Send the rows of a run's metrics after a position."""
+        chunk = read_metrics(self._run_of(request).path, request.query_params.get("cursor", ""))
         return JSONResponse(
             {
                 "rows": chunk.rows,
@@ -165,33 +188,25 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
             }
         )
 
-    def preview(request: Request) -> Response:
-        path = preview_path(run_of(request).path, request.path_params["step"])
+    def preview(self, request: Request) -> Response:
+        """Send a preview sheet."""
+        path = preview_path(self._run_of(request).path, request.path_params["step"])
         return FileResponse(path, headers={"Cache-Control": "private, max-age=60"})
 
-    async def train(request: Request) -> Response:
+    async def train(self, request: Request) -> Response:
+        """Add a new training to the queue."""
         form = await read_body(request, TrainForm)
-        return await in_thread(lambda: _train(studio, form))
+        return await in_thread(lambda: _train(self._studio, form))
 
-    async def resume(request: Request) -> Response:
+    async def resume(self, request: Request) -> Response:
+        """Continue a run."""
         form = await read_body(request, ContinueForm)
-        return await in_thread(lambda: _continue(studio, run_of(request), form))
+        return await in_thread(lambda: _continue(self._studio, self._run_of(request), form))
 
-    async def export(request: Request) -> Response:
+    async def export(self, request: Request) -> Response:
+        """Export a run."""
         form = await read_body(request, ExportForm)
-        return await in_thread(lambda: _export(studio, run_of(request), form))
-
-    return [
-        Route("/runs", index),
-        Route("/runs", train, methods=["POST"]),
-        Route("/runs/forecast", forecast),
-        Route("/runs/{run}", page),
-        Route("/runs/{run}/status", status),
-        Route("/runs/{run}/rows", rows),
-        Route("/runs/{run}/previews/{step:int}", preview),
-        Route("/runs/{run}/continue", resume, methods=["POST"]),
-        Route("/runs/{run}/export", export, methods=["POST"]),
-    ]
+        return await in_thread(lambda: _export(self._studio, self._run_of(request), form))
 
 
 def _view(studio: Studio, run: Item) -> RunView:
@@ -214,7 +229,7 @@ def _view(studio: Studio, run: Item) -> RunView:
         job,
         step,
         stage,
-        "" if left is None else format_duration(left),
+        left,
     )
 
 

@@ -64,7 +64,8 @@ def read_judgment(swap: Path) -> Judgment | None:
     path = judgment_path(swap)
     if not path.is_file():
         return None
-    comparison, file = read_comparison(path)
+    file = read_comparison(path)
+    comparison = file.comparison
     words = words_of_swap(comparison)
     version = comparison.version(SWAP)
     score = version.score if version else None

@@ -1,4 +1,4 @@
-"""Whether this installation can train and export; the runtime itself never imports these packages."""
+"""Whether this installation can train and export; the runtime imports none of these packages."""
 
 import importlib.util
 from importlib.metadata import entry_points

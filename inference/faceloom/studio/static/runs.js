@@ -28,10 +28,17 @@ function refresh() {
   timer = setTimeout(() => showForecast(form.preset.value, form.steps.value), TYPING_MS);
 }
 
+function freeName(wished) {
+  const taken = new Set([...document.querySelectorAll("#overlay-runs [data-name]")].map((box) => box.dataset.name));
+  let name = wished;
+  for (let number = 2; taken.has(name); number += 1) name = `${wished}-${number}`;
+  return name;
+}
+
 function propose() {
   if (isNamed) return;
   const [target, source] = [form.target, form.source].map((each) => each.selectedOptions[0]?.text ?? "");
-  form.name.value = `${source}-${target}-${form.preset.value}`;
+  form.name.value = freeName(`${source}-${target}-${form.preset.value}`);
 }
 
 async function chooseForThisMachine() {
