@@ -9,6 +9,8 @@ from faceloom.studio.pages import (
     jobs_page,
     picker_page,
     project_page,
+    result_page,
+    run_page,
     swap_page,
 )
 from faceloom.studio.studio import Studio
@@ -17,7 +19,9 @@ ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     project_page.routes,
     picker_page.routes,
     faces_page.routes,
+    run_page.routes,
     swap_page.routes,
+    result_page.routes,
     jobs_page.routes,
 )
 """The routes of each page."""

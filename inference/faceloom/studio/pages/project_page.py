@@ -15,7 +15,13 @@ from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
 
 # Where the page of an item is; empty if it has none.
-_LINKS = dict.fromkeys(ItemKind, "") | {ItemKind.FACES: "/faces"}
+_LINKS = {
+    ItemKind.CLIP: "",
+    ItemKind.FACES: "/faces",
+    ItemKind.RUN: "/runs",
+    ItemKind.BUNDLE: "",
+    ItemKind.SWAP: "/results",
+}
 
 
 class ExtractForm(Body):
