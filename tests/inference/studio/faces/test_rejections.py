@@ -10,7 +10,15 @@ from faceloom.faceset import FaceSet
 from faceloom.studio.faces.face_rows import crop_name
 from faceloom.studio.faces.rejections import crop_path, reject_faces, undo_last_drop
 
-BAD_NAMES = ["", "..", "../crops/000_000000_0", "000_000000_0.jpg", "/etc/passwd", "a\0b", "a" * 101]
+BAD_NAMES = [
+    "",
+    "..",
+    "../crops/000_000000_0",
+    "000_000000_0.jpg",
+    "/etc/passwd",
+    "a\0b",
+    "a" * 101,
+]
 
 
 @pytest.fixture
