@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 
 from faceloom.array_types import float32
 from faceloom.artifact_kind import Purpose, check_kind
@@ -76,9 +76,9 @@ class FaceGrid:
         return len(self.rows)
 
     @property
-    def duplicate(self) -> np.ndarray:
+    def duplicate(self) -> Bool[np.ndarray, "n"]:
         """Which faces are near-duplicates of a sharper one."""
-        return self.group != np.arange(len(self))
+        return np.asarray(self.group != np.arange(len(self)), bool)
 
     def names(self) -> list[str]:
         """Return the name of each face, see `crop_name`."""

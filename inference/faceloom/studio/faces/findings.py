@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from faceloom.array_types import float32
@@ -203,7 +202,7 @@ def _statistics(grid: FaceGrid) -> FaceSetStatistics:
         files=tuple(FileShare(grid.files[file], count) for file, count in counts.most_common()),
         similarity=grid.similarity,
         center=unknown,
-        duplicate=np.asarray(grid.duplicate, bool),
+        duplicate=grid.duplicate,
         background_uniform=rows["background_uniform"],
         background_rgb=rows["background_rgb"],
         regions=(),

@@ -29,7 +29,10 @@ const loadFindings = openFindings(
   element("findings"),
   texts.url,
   (job) => say("queued", { job }),
-  () => reload(),
+  () => {
+    element("news").textContent = "";
+    reload();
+  },
 );
 
 function format(text, values) {
