@@ -159,11 +159,6 @@ class _RunHandlers:
             project=self._studio.project,
             view=_view(self._studio, self._run_of(request)),
             judged_evaluations=JUDGED_EVALUATIONS,
-            others=[
-                run
-                for run in self._studio.project.items(ItemKind.RUN)
-                if run != self._run_of(request)
-            ],
             training_advice=training_advice(),
             export_advice=export_advice(),
         )
