@@ -55,7 +55,7 @@ def test_changes_need_the_own_origin(server: StudioServer, origin: str) -> None:
     assert server.studio.runner.is_paused
 
 
-@pytest.mark.parametrize("path", ["/", "/static/studio.css", "/missing", "/jobs"])
+@pytest.mark.parametrize("path", ["/", "/static/shared/studio.css", "/missing", "/jobs"])
 def test_every_answer_has_the_policies(server: StudioServer, path: str) -> None:
     headers = server.get(path).headers
     assert "default-src 'none'" in headers["content-security-policy"]

@@ -1,7 +1,7 @@
 // The findings beside the grid: loaded as a part of the page, renewed when a job of theirs ends.
 
-import { get, orMessage, post } from "../api.js";
-import { onQueue } from "../events.js";
+import { get, orMessage, post } from "../shared/api.js";
+import { onQueue } from "../shared/events.js";
 
 /**
  * Keep the findings up to date.

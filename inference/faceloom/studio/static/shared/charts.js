@@ -1,6 +1,6 @@
 // Line charts in the colors of the page, drawn by uPlot.
 
-import uPlot from "./vendor/uplot/uPlot.esm.js";
+import uPlot from "../vendor/uplot/uPlot.esm.js";
 
 const HEIGHT = 260;
 const LEAST_WIDTH = 240;

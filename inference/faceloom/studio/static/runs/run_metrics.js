@@ -1,6 +1,6 @@
 // The metrics of a run, read piece by piece while it grows.
 
-import { get } from "./api.js";
+import { get } from "../shared/api.js";
 
 // Keys of a row of training steps that are no curve of their own.
 const NO_LOSSES = new Set(["step", "seconds", "learning_rate", "skipped_steps"]);

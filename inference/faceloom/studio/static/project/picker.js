@@ -1,6 +1,6 @@
 // The dialog that chooses a video or an artifact from this machine.
 
-import { get, post } from "./api.js";
+import { get, post } from "../shared/api.js";
 
 const list = document.getElementById("picker-list");
 const problem = document.querySelector("#picker-dialog .error-text");

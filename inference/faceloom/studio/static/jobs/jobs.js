@@ -1,7 +1,7 @@
 // The queue: one row for each job, kept while the job changes so that focus and open logs stay.
 
-import { orMessage, post } from "./api.js";
-import { onQueue } from "./events.js";
+import { orMessage, post } from "../shared/api.js";
+import { onQueue } from "../shared/events.js";
 
 const list = document.getElementById("jobs");
 const template = document.getElementById("job");

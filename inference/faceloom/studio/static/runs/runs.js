@@ -1,8 +1,8 @@
 // The list of trainings: the form of a new one with its estimate, and scores side by side.
 
-import { get, orMessage } from "./api.js";
-import { LineChart } from "./charts.js";
-import { sendForm } from "./forms.js";
+import { get, orMessage } from "../shared/api.js";
+import { LineChart } from "../shared/charts.js";
+import { sendForm } from "../shared/forms.js";
 import { RunMetrics } from "./run_metrics.js";
 
 const TYPING_MS = 300;

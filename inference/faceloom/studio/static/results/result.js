@@ -1,8 +1,8 @@
 // The page of a swap: the player, the judge's curve, marks and forms.
 
-import { get, orMessage, post } from "./api.js";
-import { LineChart } from "./charts.js";
-import { onQueue } from "./events.js";
+import { get, orMessage, post } from "../shared/api.js";
+import { LineChart } from "../shared/charts.js";
+import { onQueue } from "../shared/events.js";
 import { Player } from "./player.js";
 
 const page = document.getElementById("result").dataset;

@@ -1,7 +1,7 @@
 // The swap page: stills that follow the timeline and the settings, and the conversion.
 
-import { get, orMessage, post, showMessage } from "./api.js";
-import { Latest } from "./latest.js";
+import { get, orMessage, post, showMessage } from "../shared/api.js";
+import { Latest } from "../shared/latest.js";
 import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";

@@ -1,7 +1,7 @@
 // The page of the project: add and remove items, extract faces.
 
-import { orMessage, post, showMessage } from "./api.js";
-import { onQueue } from "./events.js";
+import { orMessage, post, showMessage } from "../shared/api.js";
+import { onQueue } from "../shared/events.js";
 import { openPicker } from "./picker.js";
 
 document.querySelector("[data-open=picker-dialog]").addEventListener("click", () => openPicker());

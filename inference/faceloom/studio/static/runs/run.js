@@ -1,8 +1,8 @@
 // The page of a run: its state, curves and previews, while it trains.
 
-import { get, orMessage, post } from "./api.js";
-import { LineChart } from "./charts.js";
-import { sendForm } from "./forms.js";
+import { get, orMessage, post } from "../shared/api.js";
+import { LineChart } from "../shared/charts.js";
+import { sendForm } from "../shared/forms.js";
 import { RunMetrics } from "./run_metrics.js";
 import { PreviewLapse } from "./run_previews.js";
 

@@ -1,12 +1,12 @@
 // The page of a face set: the grid, its selection and keys, rejections and their undo.
 
-import { get, orMessage, post } from "./api.js";
-import { FaceTable } from "./faces/face_table.js";
-import { openFindings } from "./faces/findings_panel.js";
-import { closeLarge, isLarge, showLarge } from "./faces/large_view.js";
-import { notePicture, showPicture } from "./faces/lazy_pictures.js";
-import { Selection } from "./faces/selection.js";
-import { VirtualGrid } from "./faces/virtual_grid.js";
+import { get, orMessage, post } from "../shared/api.js";
+import { FaceTable } from "./face_table.js";
+import { openFindings } from "./findings_panel.js";
+import { closeLarge, isLarge, showLarge } from "./large_view.js";
+import { notePicture, showPicture } from "./lazy_pictures.js";
+import { Selection } from "./selection.js";
+import { VirtualGrid } from "./virtual_grid.js";
 
 // Milliseconds without a rejection after which the table is read again: near-duplicates and
 // findings change with the faces.
