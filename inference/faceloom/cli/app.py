@@ -23,6 +23,7 @@ from faceloom.cli import (
     extract,
     inspect,
     review,
+    studio,
     swap,
     verify,
 )
@@ -33,7 +34,7 @@ from faceloom.interrupts import InterruptRecord, recorded_interrupts
 _COMMAND_GROUP = "faceloom.commands"
 # The modules of this package's commands.
 _MODULES = (
-    swap, extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench,
+    swap, studio, extract, curate, review, convert, compare, verify, inspect, demo, doctor, bench,
 )  # fmt: skip
 # The exit code of a shell for a command that Ctrl-C stopped.
 INTERRUPTED = 130
@@ -41,6 +42,7 @@ INTERRUPTED = 130
 # The commands in the order of work; others follow.
 _ORDER = (
     "swap",
+    "studio",
     "extract",
     "curate",
     "review",

@@ -1,6 +1,6 @@
 """`faceloom compare`."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -42,8 +42,12 @@ def compare_command(
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML report with charts and the worst frames.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the result with the metrics of every frame as a JSON file."),
+    ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace the report if it exists.")
+        bool, typer.Option("--force", help="Replace the report and OUT if they exist.")
     ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
@@ -58,15 +62,26 @@ def compare_command(
 
     with requires_extra("cpu"):
         from faceloom.atomic import check_output_file
-        from faceloom.compare import ClipVersions, compare, words_of_swap, write_report
+        from faceloom.compare import (
+            ClipVersions,
+            compare,
+            words_of_swap,
+            write_comparison,
+            write_report,
+        )
+        from faceloom.errors import UsageError
         from faceloom.faceset import FaceSet
         from faceloom.output_lock import lock_output
         from faceloom.progress import run_to_completion
 
     videos = ClipVersions(target, swap, paste, truth)
-    with lock_output(report) if report else nullcontext():
-        if report:
-            check_output_file(report, force=force, inputs=tuple(videos.by_name().values()))
+    outputs = [path for path in (report, out) if path]
+    if report and out and report.resolve() == out.resolve():
+        raise UsageError(f"--report and --out name the same file {out}; choose two names.")
+    with ExitStack() as locks:
+        for path in outputs:
+            locks.enter_context(lock_output(path))
+            check_output_file(path, force=force, inputs=tuple(videos.by_name().values()))
         source_faces, target_faces = (
             FaceSet.read(path) if path else None for path in (identity, other)
         )
@@ -74,6 +89,8 @@ def compare_command(
             result = run_to_completion(compare(videos, source_faces, target_faces, every), show)
         if report:
             write_report(result, videos, report)
+        if out:
+            write_comparison(result, out)
     text = result.comparison.to_text()
     if swap_words := words_of_swap(result.comparison):
         text += f"\nScore of the swap: {swap_words.to_text()}."

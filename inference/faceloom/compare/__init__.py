@@ -12,20 +12,26 @@ from faceloom.compare.compare import (
     load_identity_references,
     read_synchronized_frames,
 )
-from faceloom.compare.html_report import write_report
-from faceloom.compare.result import TARGET, TRUTH, Comparison, Version
+from faceloom.compare.comparison_file import ComparisonFile, read_comparison, write_comparison
+from faceloom.compare.html_report import worst_frames, write_report
+from faceloom.compare.metrics import METRICS_BY_NAME, Metric
+from faceloom.compare.result import SWAP, TARGET, TRUTH, Comparison, Version
 from faceloom.compare.score import COMPONENT_WEIGHTS, FACTORS, Score, compute_score
 from faceloom.compare.score_words import Grade, ScoreWords, describe_score, words_of_swap
 
 __all__ = [
     "COMPONENT_WEIGHTS",
     "FACTORS",
+    "METRICS_BY_NAME",
+    "SWAP",
     "TARGET",
     "TRUTH",
     "ClipVersions",
     "Comparison",
+    "ComparisonFile",
     "DetailedComparison",
     "Grade",
+    "Metric",
     "Score",
     "ScoreWords",
     "Version",
@@ -35,7 +41,10 @@ __all__ = [
     "describe_score",
     "is_compared",
     "load_identity_references",
+    "read_comparison",
     "read_synchronized_frames",
     "words_of_swap",
+    "worst_frames",
+    "write_comparison",
     "write_report",
 ]

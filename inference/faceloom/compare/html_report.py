@@ -76,9 +76,9 @@ def write_report(detailed: DetailedComparison, videos: ClipVersions, path: Path)
         target=videos.target.name,
         swap=videos.swap.name,
         format_metric=format_metric,
-        charts=[(_title(metric), svg) for metric, svg in _charts(detailed)],
+        charts=[(metric_title(metric), svg) for metric, svg in _charts(detailed)],
         frames=[
-            (frame, _heading(comparison, frame, names), crops[frame])
+            (frame, faults_of_frame(comparison, frame, names), crops[frame])
             for frame, names in worst_frames(comparison).items()
         ],
     )
@@ -128,13 +128,24 @@ def _crop_versions(pictures: Sequence[Rgb]) -> list[Rgb]:
     return [crop_face(picture, to_crop, CROP.size) for picture in pictures]
 
 
-def _heading(comparison: Comparison, frame: int, names: Sequence[str]) -> str:
-    """Name what is wrong in a frame, the eyes first."""
+def faults_of_frame(comparison: Comparison, frame: int, names: Sequence[str]) -> str:
+    """Name what is wrong in a frame, the eyes first.
+
+    Args:
+        comparison: The comparison.
+        frame: The frame's index.
+        names: The metrics that are worst there.
+    """
     faults = [fault] if (fault := comparison.eyes.at(frame)) else []
-    return ", ".join([*faults, *(_title(METRICS_BY_NAME[name]) for name in names)])
+    return ", ".join([*faults, *(metric_title(METRICS_BY_NAME[name]) for name in names)])
 
 
-def _title(metric: Metric) -> str:
+def metric_title(metric: Metric) -> str:
+    """Return a metric's name for people, with what it is measured against.
+
+    Args:
+        metric: The metric.
+    """
     return metric.title + (" (against the truth)" if metric.reference == "truth" else "")
 
 

@@ -3,7 +3,7 @@
 May import `faces`, `video` and the root modules.
 """
 
-from faceloom.faceset.curate import CurateOptions, CurateSummary, curate, undo_curate
+from faceloom.faceset.curate import CurateOptions, CurateSummary, curate, drop_faces, undo_curate
 from faceloom.faceset.extract import ExtractOptions, ExtractSummary, extract
 from faceloom.faceset.filters import Condition
 from faceloom.faceset.schema import FaceRow
@@ -19,6 +19,7 @@ __all__ = [
     "FaceSet",
     "FaceSetWriter",
     "curate",
+    "drop_faces",
     "extract",
     "undo_curate",
 ]

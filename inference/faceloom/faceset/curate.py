@@ -5,7 +5,7 @@ not in crops/ is dropped, so no other file changes.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,6 +200,56 @@ def select_dropped(
     ]
 
 
+def drop_faces(directory: Path, images: Collection[str], reason: str) -> CurateSummary:
+    """Move chosen faces out of the face set; `undo_curate` restores them.
+
+    Reads no row of the face set, so it is fast for any number of faces.
+
+    Args:
+        directory: The face set.
+        images: Paths of the crops in the face set.
+        reason: The reason to record.
+
+    Returns:
+        The result.
+
+    Raises:
+        ArtifactRefused: The folder is not a face set.
+        UsageError: No face is given, one is not in the face set, none would remain, or another
+            process writes the face set.
+    """
+    with lock_output(directory):
+        return _drop_faces(directory, dict.fromkeys(images), reason)
+
+
+def _drop_faces(directory: Path, images: Collection[str], reason: str) -> CurateSummary:
+    _check_face_set(directory)
+    if not images:
+        raise UsageError("No face is given; choose the faces to drop.")
+    crops = {f"crops/{path.name}" for path in (directory / "crops").glob("*.jpg")}
+    unknown = next((image for image in images if image not in crops), None)
+    if unknown is not None:
+        raise UsageError(
+            f"{directory} has no face {unknown!r}; it was dropped already, or the name is wrong."
+        )
+    if len(images) == len(crops):
+        raise UsageError(
+            f"This would drop all {len(crops)} faces of {directory}; choose fewer faces."
+        )
+    _move_out(directory, [DroppedFace(image=image, reason=reason) for image in images])
+    counts = (DropCount(reason, len(images)),)
+    return CurateSummary("dropped", len(crops), len(images), counts)
+
+
+def has_dropped_faces(directory: Path) -> bool:
+    """Return whether `undo_curate` has something to restore.
+
+    Args:
+        directory: The face set.
+    """
+    return bool(_drop_numbers(directory))
+
+
 def undo_curate(directory: Path) -> CurateSummary:
     """Restore the faces of the last drop.
 
@@ -218,9 +268,7 @@ def undo_curate(directory: Path) -> CurateSummary:
 
 
 def _undo_curate(directory: Path) -> CurateSummary:
-    check_kind(directory, Purpose.FACE_SET)
-    read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
-    check_no_symlinks(directory)
+    _check_face_set(directory)
     numbers = _drop_numbers(directory)
     if not numbers:
         raise UsageError(f"{directory} has no dropped faces to restore.")
@@ -243,6 +291,12 @@ def _undo_curate(directory: Path) -> CurateSummary:
     _remove_if_empty(folder)
     _remove_if_empty(folder.parent)
     return CurateSummary("restored", before, len(moves), ())
+
+
+def _check_face_set(directory: Path) -> None:
+    check_kind(directory, Purpose.FACE_SET)
+    read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
+    check_no_symlinks(directory)
 
 
 def _reason(face: MeasuredFace, options: CurateOptions) -> str:

@@ -1,9 +1,10 @@
 """Similarity of a face set's faces: to its center, and to each other."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt64
+from jaxtyping import Bool, Float32, Float64, Int64, UInt64
 
 from faceloom.array_types import float32
 from faceloom.faces.face_recognition import unit_vectors
@@ -51,6 +52,36 @@ def similarities(embeddings: Float32[np.ndarray, "n k"]) -> Float32[np.ndarray, 
     return float32(embeddings @ center_of(embeddings))
 
 
+@dataclass(frozen=True, slots=True)
+class FaceLooks:
+    """What near-duplicates of n faces share, one column per property."""
+
+    hashes: UInt64[np.ndarray, "n"]
+    """Perceptual hashes, see Quality."""
+    poses: Float32[np.ndarray, "n 3"]
+    """Yaw, pitch and roll in degrees."""
+    openings: Float32[np.ndarray, "n 2"]
+    """Openings of eyes and mouth, see Quality."""
+    sharpness: Float64[np.ndarray, "n"]
+    """See Quality."""
+
+    @classmethod
+    def of(cls, rows: Sequence[FaceRow]) -> "FaceLooks":
+        """Collect the columns.
+
+        Args:
+            rows: The faces.
+        """
+        poses = [[row.pose.yaw, row.pose.pitch, row.pose.roll] for row in rows]
+        openings = [[row.quality.eyes_open, row.quality.mouth_open] for row in rows]
+        return cls(
+            np.array([int(row.quality.hash, 16) for row in rows], np.uint64),
+            float32(poses).reshape(-1, 3),
+            float32(openings).reshape(-1, 2),
+            np.array([row.quality.sharpness for row in rows], np.float64),
+        )
+
+
 def near_duplicates(rows: Sequence[FaceRow]) -> Bool[np.ndarray, "n"]:
     """Find near-duplicates; of similar faces the sharpest one is kept.
 
@@ -60,23 +91,38 @@ def near_duplicates(rows: Sequence[FaceRow]) -> Bool[np.ndarray, "n"]:
     Returns:
         Whether each face is a near-duplicate of one that is kept.
     """
-    hashes: UInt64[np.ndarray, "n"] = np.array(
-        [int(row.quality.hash, 16) for row in rows], np.uint64
-    )
-    poses = float32([[row.pose.yaw, row.pose.pitch, row.pose.roll] for row in rows]).reshape(-1, 3)
-    openings = float32([[row.quality.eyes_open, row.quality.mouth_open] for row in rows])
-    openings = openings.reshape(-1, 2)
-    kept = np.zeros(len(rows), np.intp)
-    count = 0
-    duplicate = np.zeros(len(rows), bool)
-    for index in sorted(range(len(rows)), key=lambda i: -rows[i].quality.sharpness):
-        others = kept[:count]
-        others = others[np.bitwise_count(hashes[others] ^ hashes[index]) <= _HASH_BITS]
-        same_pose = np.abs(poses[others] - poses[index]).max(1, initial=0) <= _POSE_DEGREES
-        same_opening = (np.abs(openings[others] - openings[index]) <= _OPENING).all(1)
-        if (same_pose & same_opening).any():
-            duplicate[index] = True
+    return np.asarray(near_duplicate_groups(FaceLooks.of(rows)) != np.arange(len(rows)), bool)
+
+
+def near_duplicate_groups(looks: FaceLooks) -> Int64[np.ndarray, "n"]:
+    """Group near-duplicates around the sharpest face of each group.
+
+    Args:
+        looks: The faces.
+
+    Returns:
+        The index of the face that is kept for each face: its own if it is kept itself.
+    """
+    count, kept_count = len(looks.hashes), 0
+    kept = np.zeros(count, np.intp)
+    # The hashes of the kept faces in one block: gathering them takes most of the time otherwise.
+    kept_hashes = np.zeros(count, np.uint64)
+    groups = np.arange(count, dtype=np.int64)
+    for index in np.argsort(-looks.sharpness, kind="stable").tolist():
+        differing_bits = np.bitwise_count(kept_hashes[:kept_count] ^ looks.hashes[index])
+        others = kept[:kept_count][differing_bits <= _HASH_BITS]
+        alike = _alike(looks, index, others) if len(others) else others
+        if len(alike):
+            groups[index] = alike[0]
         else:
-            kept[count] = index
-            count += 1
-    return duplicate
+            kept[kept_count], kept_hashes[kept_count] = index, looks.hashes[index]
+            kept_count += 1
+    return groups
+
+
+def _alike(looks: FaceLooks, index: int, others: np.ndarray) -> np.ndarray:
+    """Return those of `others` whose pose and openings are those of a face."""
+    angles = np.abs(looks.poses[others] - looks.poses[index])
+    openings = np.abs(looks.openings[others] - looks.openings[index])
+    alike: np.ndarray = others[(angles <= _POSE_DEGREES).all(1) & (openings <= _OPENING).all(1)]
+    return alike

@@ -70,6 +70,8 @@ _OTHER_PRESETS = (
     Preset("laptop_256", 256, 1000, 150, 0.76, 0.58, 0.0195, 1.6),
     Preset("hires_384", 384, 4000, 1200, 32.0, 16.0, 0.026, 7.1),
 )
+# All presets whose times are known.
+ALL_PRESETS = (*PRESETS, *_OTHER_PRESETS)
 # Presets of the trainer without measured times.
 _UNMEASURED = ("original_64",)
 _CPU_DEFAULT = "laptop_128"
@@ -94,7 +96,7 @@ def preset_named(name: str) -> Preset | None:
     Args:
         name: Its name.
     """
-    return next((preset for preset in (*PRESETS, *_OTHER_PRESETS) if preset.name == name), None)
+    return next((preset for preset in ALL_PRESETS if preset.name == name), None)
 
 
 def check_preset(name: str, steps: int | None) -> None:
@@ -109,7 +111,7 @@ def check_preset(name: str, steps: int | None) -> None:
     """
     if preset_named(name):
         return
-    names = ", ".join(preset.name for preset in (*PRESETS, *_OTHER_PRESETS))
+    names = ", ".join(preset.name for preset in ALL_PRESETS)
     path = Path(name)
     is_file = path.suffix in (".yaml", ".yml") or path.is_file()
     if name not in _UNMEASURED and not is_file:

@@ -12,20 +12,18 @@ log.txt           what the commands printed
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from faceloom import __version__
 from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.json_documents import read_document, to_json
 from faceloom.output_lock import lock_output
+from faceloom.project.child_process import child_record, end_orphan
 from faceloom.project.project_file import (
     SCHEMA,
-    ChildRecord,
     ProjectFile,
     StepRecord,
     SwapChoices,
@@ -37,10 +35,6 @@ PROJECT_FILE = "project.json"
 _OTHER_SCHEMA = (
     "choose another --project; its face sets, runs and bundles stay usable with the single commands"
 )
-# Tolerance for the start time of a process, in seconds.
-_CREATED_TOLERANCE = 0.1
-# Seconds that a process of a killed swap has to end before it is killed.
-_END_SECONDS = 10.0
 
 
 class Project:
@@ -212,29 +206,13 @@ class Project:
         Args:
             pid: Its process number; None when it has ended.
         """
-        child = None
-        if pid is not None:
-            with suppress(psutil.Error):
-                child = ChildRecord(pid=pid, created=psutil.Process(pid).create_time())
-        self._update(child=child)
+        self._update(child=None if pid is None else child_record(pid))
 
     def _end_orphan(self) -> None:
         """End the command that a killed swap has left running, with its own processes."""
-        child = self._file.child
-        if child is None:
-            return
-        with suppress(psutil.Error):
-            process = psutil.Process(child.pid)
-            if abs(process.create_time() - child.created) < _CREATED_TOLERANCE:
-                family = [process, *process.children(recursive=True)]
-                for each in family:
-                    with suppress(psutil.Error):
-                        each.terminate()
-                _, alive = psutil.wait_procs(family, _END_SECONDS)
-                for each in alive:
-                    with suppress(psutil.Error):
-                        each.kill()
-        self._update(child=None)
+        if self._file.child is not None:
+            end_orphan(self._file.child)
+            self._update(child=None)
 
     def _update(self, **changes: Any) -> None:
         self._file = self._file.model_copy(update={**changes, "faceloom_version": __version__})

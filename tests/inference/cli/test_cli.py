@@ -70,6 +70,15 @@ REFUSALS = {
     "a missing video": (
         "convert missing.mp4 --bundle good.bundle --out OUT.mp4", 2, "missing.mp4 does not exist"
     ),
+    "a comparison over a file": (
+        "compare face.mp4 face.mp4 --out there.mp4", 2, "there.mp4 exists already"
+    ),
+    "a comparison over its input": (
+        "compare face.mp4 face.mp4 --out face.mp4 --force", 2, "face.mp4 is the input itself"
+    ),
+    "a report and a result of one name": (
+        "compare face.mp4 face.mp4 --report OUT --out OUT", 2, "name the same file"
+    ),
     "a text file": (
         "convert text.mp4 --bundle good.bundle --out OUT.mp4", 5, "text.mp4 is not a video"
     ),

@@ -9,10 +9,12 @@ import pytest
 from tests.helpers.facesets import changed, good_faces, write_faceset
 
 from faceloom.errors import ArtifactRefused, UsageError
-from faceloom.faceset import Condition, CurateOptions, FaceSet, curate, undo_curate
-from faceloom.faceset.curate import CurateSummary
+from faceloom.faceset import Condition, CurateOptions, FaceSet, curate, drop_faces, undo_curate
+from faceloom.faceset.curate import CurateSummary, has_dropped_faces
 from faceloom.faceset.filters import FIELDS
 from faceloom.faceset.parsing.region_shares import RegionShares
+from faceloom.faceset.similarity import FaceLooks, near_duplicate_groups
+from faceloom.output_lock import lock_output
 from faceloom.progress import ProgressGenerator, run_to_completion
 
 
@@ -99,6 +101,51 @@ def test_a_drop_killed_midway_is_undone_as_well(folder: Path) -> None:
     (folder / "dropped/1" / Path(first).name).rename(folder / first)
     assert undo_curate(folder).moved == 3
     assert files(folder) == before
+
+
+def test_chosen_faces_are_dropped_with_a_record_and_restored(folder: Path) -> None:
+    before = files(folder)
+    images = [row.image for row in FaceSet.read(folder).rows[5:8]]
+    # A name that is given twice counts once.
+    summary = drop_faces(folder, [*images, images[0]], "rejected by hand")
+    assert (summary.action, summary.faces, summary.moved) == ("dropped", 24, 3)
+    record = json.loads((folder / "dropped/1/record.json").read_text())
+    assert record["faces"] == [{"image": i, "reason": "rejected by hand"} for i in images]
+    assert len(FaceSet.read(folder)) == 21
+    assert has_dropped_faces(folder)
+    assert undo_curate(folder).moved == 3
+    assert (files(folder), has_dropped_faces(folder)) == (before, False)
+
+
+CHOICES = {
+    "none": (0, [], "No face is given"),
+    "all": (24, [], "drop all 24 faces"),
+    "an unknown one": (1, ["crops/nobody.jpg"], "no face 'crops/nobody.jpg'"),
+    "a path outside": (0, ["crops/../faceset.json"], "has no face"),
+    "another file": (0, ["embeddings.npy"], "has no face"),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_bad_choice_of_faces_is_refused_and_changes_nothing(folder: Path, name: str) -> None:
+    count, others, words = CHOICES[name]
+    before = files(folder)
+    images = [row.image for row in FaceSet.read(folder).rows[:count]]
+    with pytest.raises(UsageError, match=words):
+        drop_faces(folder, [*images, *others], "rejected")
+    assert files(folder) == before
+
+
+def test_chosen_faces_of_a_locked_face_set_are_not_dropped(folder: Path) -> None:
+    images = [FaceSet.read(folder).rows[0].image]
+    with lock_output(folder), pytest.raises(UsageError, match="is being written"):
+        drop_faces(folder, images, "rejected")
+    assert drop_faces(folder, images, "rejected").moved == 1
+
+
+def test_the_sharpest_face_leads_its_group_of_near_duplicates(folder: Path) -> None:
+    groups = near_duplicate_groups(FaceLooks.of(FaceSet.read(folder).rows))
+    assert groups.tolist() == [*range(20), 22, 22, 22, 23]
 
 
 def test_undo_overwrites_nothing(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Swap the selected faces of a video's frames: align, predict, blend."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,19 +103,40 @@ class BlendedFace:
 class FrameSwapper:
     """Swaps the selected faces of frames in three stages: `align`, `predict`, `blend`.
 
-    Each stage may run in a thread of its own if it gets the frames in order. Only `blend` and
-    `warm_up` keep state.
+    Each stage may run in a thread of its own if it gets the frames in order. Only `blend`, `skip`
+    and `warm_up` keep state.
     """
 
     def __init__(self, sources: Sequence[FaceSource], options: SwapOptions):
         self._sources = tuple(sources)
-        self._settings = [BlendSettings.from_options(source.blend, options) for source in sources]
-        self._options = options
         # One thread: it runs beside decoding, blending and encoding.
         self._parser = FaceParser(threads=1) if parses_faces(self._sources, options) else None
+        self._set_options(options, TrackState())
+
+    def _set_options(self, options: SwapOptions, state: TrackState) -> None:
+        self._settings = [
+            BlendSettings.from_options(source.blend, options) for source in self._sources
+        ]
+        self._options = options
         self._label = options.label
-        self.state = TrackState()
-        self._last_faces = LastFaces(options.on_missing, self.state)
+        self.state = state
+        self._last_faces = LastFaces(options.on_missing, state)
+
+    def with_options(self, options: SwapOptions, state: TrackState) -> "FrameSwapper":
+        """Return a swapper that blends with other options, to compare them on the same faces.
+
+        It shares the sources and the face parser, which take longer to open than to run.
+
+        Args:
+            options: how its faces are blended.
+            state: where it continues; a new one starts a clip.
+
+        Returns:
+            The new swapper.
+        """
+        other = copy(self)
+        other._set_options(options, state)
+        return other
 
     def align(self, selected: SelectedFrame) -> AlignedFrame:
         """Crop the selected faces of a frame.
@@ -188,8 +210,17 @@ class FrameSwapper:
         """
         self.state.clear()
         for frame, faces in zip(lead_in, self.predict(lead_in), strict=True):
-            self._match(faces)
-            self._replacements(frame.selection)
+            self.skip(frame.selection, faces)
+
+    def skip(self, selection: FaceSelection, faces: Sequence[SwappedFace]) -> None:
+        """Update the state by the next frame as `blend` does, without pasting.
+
+        Args:
+            selection: the frame's selection.
+            faces: its swapped faces.
+        """
+        self._match(faces)
+        self._replacements(selection)
 
     def blend(
         self, selected: SelectedFrame, faces: Sequence[SwappedFace]
@@ -331,6 +362,24 @@ def parses_predictions(source: FaceSource, options: SwapOptions) -> bool:
         BlendSettings.from_options(source.blend, options).color in SKIN_METHODS
         or source.face_mask == "mesh"
         or options.glasses == "target"
+    )
+
+
+def used_regions(swapped: SwappedFace, source: FaceSource, options: SwapOptions) -> SwappedFace:
+    """Return a swapped face with the regions that a conversion with these options parses.
+
+    Args:
+        swapped: the face with the regions of both pictures.
+        source: its source, the only one of the conversion.
+        options: how faces are swapped.
+    """
+    parses_target = parses_faces([source], options)
+    return replace(
+        swapped,
+        target_regions=swapped.target_regions if parses_target else None,
+        predicted_regions=(
+            swapped.predicted_regions if parses_predictions(source, options) else None
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Write one frame, swapped as in a whole conversion, with every intermediate image."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,9 +11,7 @@ import numpy as np
 from faceloom.array_types import Mask, Rgb
 from faceloom.atomic import atomic_directory, check_output_directory
 from faceloom.errors import UsageError
-from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.parsing.regions import RegionMap
-from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
 from faceloom.image_io import write_png
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.provenance import (
@@ -25,13 +23,12 @@ from faceloom.provenance import (
     mark_images,
 )
 from faceloom.swap.options import ConvertOptions
-from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
+from faceloom.swap.preview.frame_lead_in import find_in_frames, first_frame
 from faceloom.swap.selection.face_selector import FaceSelector
-from faceloom.video import Frame, VideoInfo, probe_source, read_source
-from faceloom.video.display import frame_to_upright
+from faceloom.video import VideoInfo, probe_source, read_source
 from faceloom.video.frame_sampling import frame_index_at
 from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS
 
@@ -39,9 +36,6 @@ from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS
 SHEET_FILE = "sheet.png"
 # Intermediate images that show the source's face, and are therefore marked.
 _MARKED_STEPS = ("3_prediction", "8_matched")
-# Frames before the requested one that are swapped first, so that everything that is smoothed over
-# time is as in a whole conversion.
-_LEAD_IN = 12
 # The color that each region is painted in, by its value.
 _REGION_COLORS = np.array(
     [
@@ -121,10 +115,8 @@ def write_frame_debug(
     frame_options = replace(options, on_missing="keep")
     swapper = FrameSwapper(source.identity_map.sources, frame_options)
     selector = FaceSelector(frame_options, source.identity_map.reference_set(options))
-    first = 0 if options.track is not None else max(0, index - _LEAD_IN)
-    frames = smooth_alignment(
-        _frames_with_faces(info, first, index + SMOOTHING_RADIUS), fill_gaps=True
-    )
+    first = first_frame(index, options)
+    frames = find_in_frames(read_source(info, start=first), info, index)
     for frame, faces in islice(frames, index - first):
         swapper.swap_frame(SelectedFrame(frame, selector.select(frame, faces)))
         yield Progress("frames", frame.index + 1, index + 1)
@@ -162,18 +154,6 @@ def _frame_index(info: VideoInfo, place: str) -> int:
     if not 0 <= value < float("inf"):
         raise UsageError(f"--frame {place} is not a frame; give an index (120) or a time (4.8s).")
     return value if isinstance(value, int) else frame_index_at(info, value)
-
-
-def _frames_with_faces(
-    info: VideoInfo, first: int, last: int
-) -> Iterator[tuple[Frame, list[Face]]]:
-    """Yield the frames from `first` to `last`, upright, with their faces."""
-    finder = FaceFinder(detect_every=DETECT_EVERY)
-    for frame in read_source(info, start=first):
-        upright = frame_to_upright(frame, info)
-        yield upright, finder.find([upright.square_rgb])[0]
-        if frame.index == last:
-            return
 
 
 def _images(

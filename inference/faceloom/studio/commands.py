@@ -1,0 +1,38 @@
+"""The `faceloom` commands that the pages add to the queue."""
+
+from collections.abc import Sequence
+
+from faceloom.errors import UsageError
+from faceloom.project.step import OnExisting
+from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.studio_project import Item, ItemKind, StudioProject
+
+
+def extract_request(
+    project: StudioProject, name: str, clips: Sequence[Item], *, every: int, add: bool
+) -> JobRequest:
+    """Extract a person's faces.
+
+    Args:
+        project: The project.
+        name: Name of the person and of the face set.
+        clips: The videos.
+        every: Every how many frames are used.
+        add: Whether faces are added to a face set of this name.
+
+    Raises:
+        UsageError: No video is given, the name cannot be used, or the face set exists.
+    """
+    if not clips:
+        raise UsageError("Choose at least one video to take faces from.")
+    out = project.new_path(ItemKind.FACES, name)
+    if out.exists() and not add:
+        raise UsageError(f"There is a face set {name} already; choose another name, or add to it.")
+    paths = [str(clip.path) for clip in clips]
+    options = ["--out", str(out), "--every", str(every), *(["--add"] if add else [])]
+    return JobRequest(
+        title=f"Extract the faces of {name}",
+        arguments=("extract", *paths, *options),
+        artifact=str(out),
+        on_existing=OnExisting.CONTINUE,
+    )

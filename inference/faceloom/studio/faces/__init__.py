@@ -1,0 +1,1 @@
+"""One face set as the studio shows it: its table, thumbnails, findings, and rejections."""

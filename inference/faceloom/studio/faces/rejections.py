@@ -1,0 +1,69 @@
+"""Reject faces by name, undo the last rejection, and find the crop of a name."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from faceloom.errors import UsageError
+from faceloom.faceset.curate import CurateSummary, drop_faces, undo_curate
+
+# The reason in the record of the dropped faces.
+_REASON = "rejected in the studio"
+# What a face is addressed by; see `crop_name`.
+_NAME = re.compile(r"[0-9A-Za-z_-]{1,100}")
+
+
+def reject_faces(directory: Path, names: Sequence[str]) -> CurateSummary:
+    """Drop faces from a face set; `undo_last_drop` restores them.
+
+    Args:
+        directory: The face set.
+        names: Names of the faces.
+
+    Returns:
+        The result.
+
+    Raises:
+        ArtifactRefused: The folder is not a face set.
+        UsageError: A name is unknown, no face would remain, or another process writes the face set.
+    """
+    return drop_faces(directory, [f"crops/{_checked(name)}.jpg" for name in names], _REASON)
+
+
+def undo_last_drop(directory: Path) -> CurateSummary:
+    """Restore the faces that were dropped last, by this page or by `faceloom curate`.
+
+    Args:
+        directory: The face set.
+
+    Returns:
+        The result.
+
+    Raises:
+        ArtifactRefused: The folder is not a face set, or its record is damaged.
+        UsageError: Nothing was dropped, a crop to restore exists already, or another process writes
+            the face set.
+    """
+    return undo_curate(directory)
+
+
+def crop_path(directory: Path, name: str) -> Path:
+    """Return the crop of a face.
+
+    Args:
+        directory: The face set.
+        name: Name of the face.
+
+    Raises:
+        UsageError: The face set has no such face.
+    """
+    crop = directory / "crops" / f"{_checked(name)}.jpg"
+    if crop.is_symlink() or not crop.is_file():
+        raise UsageError(f"{directory} has no face {name!r}; it was dropped. Load the page again.")
+    return crop
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name[:100]!r} is not the name of a face; load the page again.")
+    return name

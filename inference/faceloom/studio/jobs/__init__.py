@@ -1,0 +1,1 @@
+"""The queue of commands: on disk, one at a time."""

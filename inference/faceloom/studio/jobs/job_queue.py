@@ -1,0 +1,213 @@
+"""The queue of a project: jobs wait, run one after the other, and survive the studio's end."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from faceloom.errors import UsageError
+from faceloom.progress import Progress
+from faceloom.studio.jobs.job import ENDED, Job, JobRequest, JobState
+from faceloom.studio.jobs.job_store import JobStore
+
+
+class JobQueue:
+    """All jobs of a project. Methods are thread-safe; each change is on disk when it returns."""
+
+    def __init__(self, folder: Path):
+        self._store = JobStore(folder)
+        self._changed = threading.Condition()
+        self._jobs = {job.number: job for job in self._store.read()}
+        self._progress: dict[int, Progress] = {}
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each change, progress included."""
+        return self._version
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Return all jobs in the order of the queue."""
+        with self._changed:
+            return tuple(self._jobs.values())
+
+    def job(self, number: int) -> Job:
+        """Return a job.
+
+        Args:
+            number: Its number.
+
+        Raises:
+            UsageError: There is no such job.
+        """
+        with self._changed:
+            if number not in self._jobs:
+                raise UsageError(f"There is no job {number}; it was removed from the queue.")
+            return self._jobs[number]
+
+    def progress(self, number: int) -> Progress | None:
+        """Return the last progress of a running job; None if it has none.
+
+        Args:
+            number: The job's number.
+        """
+        return self._progress.get(number)
+
+    def log_path(self, number: int) -> Path:
+        """Return the path of a job's log, which may not exist yet.
+
+        Args:
+            number: The job's number.
+        """
+        return self._store.log_path(self.job(number).number)
+
+    def add(self, request: JobRequest) -> Job:
+        """Add a job at the end of the queue.
+
+        Args:
+            request: What to run.
+
+        Returns:
+            The job.
+
+        Raises:
+            UsageError: A job that waits or runs makes the same artifact.
+        """
+        with self._changed:
+            for other in self._jobs.values():
+                same = request.artifact and other.request.artifact == request.artifact
+                if same and not other.has_ended:
+                    raise UsageError(
+                        f"Job {other.number} ({other.request.title}) makes {request.artifact} "
+                        "already; wait for it, stop it, or choose another name."
+                    )
+            job = Job(number=max(self._jobs, default=0) + 1, request=request)
+            self._write(job)
+            self._store.write_order(self._jobs)
+            return job
+
+    def restart(self, number: int) -> None:
+        """Let a stopped or failed job wait again; its command continues where it can.
+
+        Args:
+            number: The job's number.
+
+        Raises:
+            UsageError: The job waits, runs, or is done.
+        """
+        with self._changed:
+            job = self.job(number)
+            if job.state not in (JobState.STOPPED, JobState.FAILED):
+                raise UsageError(
+                    f"Job {number} is {job.state}; only a stopped or failed job can be resumed."
+                )
+            self._write(
+                job.model_copy(
+                    update={"state": JobState.WAITING, "sentence": "", "exit_code": None}
+                )
+            )
+
+    def stop_waiting(self, number: int) -> bool:
+        """Stop a job that waits.
+
+        Args:
+            number: The job's number.
+
+        Returns:
+            Whether it was waiting.
+        """
+        with self._changed:
+            job = self.job(number)
+            if job.state is not JobState.WAITING:
+                return False
+            self._write(job.model_copy(update={"state": JobState.STOPPED}))
+            return True
+
+    def remove(self, number: int) -> None:
+        """Remove a job that has ended, with its log. What it made stays.
+
+        Args:
+            number: The job's number.
+
+        Raises:
+            UsageError: The job waits or runs.
+        """
+        with self._changed:
+            if not self.job(number).has_ended:
+                raise UsageError(f"Job {number} waits or runs; stop it before you remove it.")
+            self._store.remove(number)
+            del self._jobs[number]
+            self._store.write_order(self._jobs)
+            self._notify()
+
+    def move_before(self, number: int, other: int | None) -> None:
+        """Move a job in the queue.
+
+        Args:
+            number: The job to move.
+            other: The job that it is moved before; None moves it to the end.
+        """
+        with self._changed:
+            moved = self.job(number)
+            rest = [job for job in self._jobs.values() if job.number != number]
+            position = len(rest) if other is None else rest.index(self.job(other))
+            rest.insert(position, moved)
+            self._jobs = {job.number: job for job in rest}
+            self._store.write_order(self._jobs)
+            self._notify()
+
+    def update(self, number: int, change: Callable[[Job], Job]) -> Job:
+        """Change a job.
+
+        Args:
+            number: The job's number.
+            change: Returns the changed job.
+
+        Returns:
+            The changed job.
+        """
+        with self._changed:
+            job = change(self.job(number))
+            self._write(job)
+            return job
+
+    def report(self, number: int, progress: Progress | None) -> None:
+        """Keep the progress of a running job, in memory only.
+
+        Args:
+            number: The job's number.
+            progress: The progress; None when the job has ended.
+        """
+        with self._changed:
+            if progress is None:
+                self._progress.pop(number, None)
+            else:
+                self._progress[number] = progress
+            self._notify()
+
+    def next_waiting(self, timeout: float) -> Job | None:
+        """Return the first job that waits; None if none has come after a while.
+
+        Args:
+            timeout: Seconds to wait for one.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._first(JobState.WAITING), timeout)
+            return self._first(JobState.WAITING)
+
+    def running(self) -> tuple[Job, ...]:
+        """Return the jobs that run, or ran when the studio was killed."""
+        return tuple(job for job in self.jobs() if job.state is JobState.RUNNING)
+
+    def _first(self, state: JobState) -> Job | None:
+        return next((job for job in self._jobs.values() if job.state is state), None)
+
+    def _write(self, job: Job) -> None:
+        self._store.write_job(job)
+        self._jobs[job.number] = job
+        if job.state in ENDED:
+            self._progress.pop(job.number, None)
+        self._notify()
+
+    def _notify(self) -> None:
+        self._version += 1
+        self._changed.notify_all()

@@ -1,0 +1,27 @@
+"""The pages of the studio, one module each: parse the request, call a room, render."""
+
+from collections.abc import Callable, Sequence
+
+from starlette.routing import BaseRoute
+
+from faceloom.studio.pages import (
+    faces_page,
+    jobs_page,
+    picker_page,
+    project_page,
+    result_page,
+    run_page,
+    swap_page,
+)
+from faceloom.studio.studio import Studio
+
+ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
+    project_page.routes,
+    picker_page.routes,
+    faces_page.routes,
+    run_page.routes,
+    swap_page.routes,
+    result_page.routes,
+    jobs_page.routes,
+)
+"""The routes of each page."""

@@ -1,0 +1,125 @@
+"""The queue: its page, its events, and what can be done with a job."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from faceloom.studio.jobs.job import Job
+from faceloom.studio.studio import Studio
+from faceloom.studio.web.responses import Body, in_thread, read_body
+from faceloom.studio.web.templates import render
+
+# Seconds between two looks at the queue for its events.
+_EVENT_SECONDS = 0.3
+# Looks after which an event without news is sent, so that a closed page is noticed.
+_KEEP_ALIVE_LOOKS = 50
+# Bytes at the end of a log that the page shows.
+_LOG_BYTES = 100_000
+
+
+class JobAction(Body):
+    """What to do with a job."""
+
+    action: Literal["stop", "resume", "remove", "move"]
+    """The action; "move" moves it within the queue."""
+    before: int | None = None
+    """The job that it is moved before; None moves it to the end."""
+
+
+class QueueAction(Body):
+    """What to do with the whole queue."""
+
+    paused: bool
+    """Whether no further job starts when the current one ends."""
+
+
+def routes(studio: Studio) -> Sequence[BaseRoute]:
+    """Return the routes of the queue.
+
+    Args:
+        studio: The studio.
+    """
+
+    def page(_: Request) -> Response:
+        return render("jobs.html.j2", page="jobs", project=studio.project)
+
+    async def events(_: Request) -> Response:
+        return StreamingResponse(_events(studio), media_type="text/event-stream")
+
+    def log(request: Request) -> Response:
+        path = studio.jobs.log_path(request.path_params["number"])
+        content = path.read_bytes()[-_LOG_BYTES:] if path.is_file() else b""
+        return PlainTextResponse(content.decode("utf-8", "replace"))
+
+    async def act(request: Request) -> Response:
+        body = await read_body(request, JobAction)
+        number = request.path_params["number"]
+        await in_thread(lambda: _act(studio, number, body))
+        return JSONResponse(queue_state(studio))
+
+    async def pause(request: Request) -> Response:
+        studio.runner.set_paused((await read_body(request, QueueAction)).paused)
+        return JSONResponse(queue_state(studio))
+
+    return [
+        Route("/jobs", page),
+        Route("/jobs/events", events),
+        Route("/jobs/pause", pause, methods=["POST"]),
+        Route("/jobs/{number:int}/log", log),
+        Route("/jobs/{number:int}", act, methods=["POST"]),
+    ]
+
+
+def queue_state(studio: Studio) -> dict[str, object]:
+    """Return the queue as pages show it, as JSON values.
+
+    Args:
+        studio: The studio.
+    """
+    jobs = [_job_state(studio, job) for job in studio.jobs.jobs()]
+    return {"paused": studio.runner.is_paused, "jobs": jobs}
+
+
+def _job_state(studio: Studio, job: Job) -> dict[str, object]:
+    progress = studio.jobs.progress(job.number)
+    return {
+        "number": job.number,
+        "title": job.request.title,
+        "state": job.state,
+        "command": job.request.to_shell(),
+        "sentence": job.sentence,
+        "seconds": round(job.seconds),
+        "stage": progress.stage if progress else "",
+        "done": progress.done if progress else 0,
+        "total": progress.total if progress else None,
+        "note": progress.note if progress else "",
+    }
+
+
+async def _events(studio: Studio) -> AsyncIterator[str]:
+    """Yield the queue as server-sent events: at once, and whenever it changes."""
+    sent, looks = None, 0
+    while True:
+        now, looks = (studio.jobs.version, studio.runner.is_paused), looks + 1
+        if now != sent:
+            sent, looks = now, 0
+            yield f"data: {json.dumps(queue_state(studio))}\n\n"
+        elif looks % _KEEP_ALIVE_LOOKS == 0:
+            yield ": no change\n\n"
+        await asyncio.sleep(_EVENT_SECONDS)
+
+
+def _act(studio: Studio, number: int, body: JobAction) -> None:
+    if body.action == "stop":
+        studio.runner.stop(number)
+    elif body.action == "resume":
+        studio.jobs.restart(number)
+    elif body.action == "remove":
+        studio.jobs.remove(number)
+    else:
+        studio.jobs.move_before(number, body.before)

@@ -1,0 +1,80 @@
+"""The project: its clips, people, trainings, bundles and swaps."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from faceloom.studio.commands import extract_request
+from faceloom.studio.studio import Studio
+from faceloom.studio.studio_project import ItemKind
+from faceloom.studio.web.responses import Body, in_thread, read_body
+from faceloom.studio.web.templates import render
+
+# Where the page of an item is; empty if it has none.
+_LINKS = {
+    ItemKind.CLIP: "",
+    ItemKind.FACES: "/faces",
+    ItemKind.RUN: "/runs",
+    ItemKind.BUNDLE: "",
+    ItemKind.SWAP: "/results",
+}
+
+
+class ExtractForm(Body):
+    """The form of an extraction."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    """Name of the person."""
+    clips: tuple[str, ...]
+    """Ids of the videos."""
+    every: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Every how many frames are used."""
+    add: bool = False
+    """Whether faces are added to an existing face set."""
+
+
+class ItemForm(Body):
+    """An item of the project."""
+
+    kind: ItemKind
+    """Its kind."""
+    id: str
+    """Its id."""
+
+
+def routes(studio: Studio) -> Sequence[BaseRoute]:
+    """Return the routes of the project's page.
+
+    Args:
+        studio: The studio.
+    """
+    project = studio.project
+
+    def page(_: Request) -> Response:
+        items = {kind: project.items(kind) for kind in ItemKind}
+        return render("project.html.j2", page="project", project=project, items=items, links=_LINKS)
+
+    async def extract(request: Request) -> Response:
+        form = await read_body(request, ExtractForm)
+        return await in_thread(lambda: _extract(studio, form))
+
+    async def remove(request: Request) -> Response:
+        form = await read_body(request, ItemForm)
+        await in_thread(lambda: project.remove_path(project.item(form.kind, form.id)))
+        return JSONResponse({})
+
+    return [
+        Route("/", page),
+        Route("/extract", extract, methods=["POST"]),
+        Route("/remove", remove, methods=["POST"]),
+    ]
+
+
+def _extract(studio: Studio, form: ExtractForm) -> Response:
+    clips = [studio.project.item(ItemKind.CLIP, clip) for clip in form.clips]
+    request = extract_request(studio.project, form.name, clips, every=form.every, add=form.add)
+    return JSONResponse({"job": studio.jobs.add(request).number})

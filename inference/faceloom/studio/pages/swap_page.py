@@ -1,0 +1,160 @@
+"""The swap page: look at swapped stills of a clip, tune the blend, and convert."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import ValidationError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from faceloom import __version__
+from faceloom.array_types import Rgb
+from faceloom.choices import DEFAULT_SPEED
+from faceloom.errors import UsageError
+from faceloom.json_documents import first_validation_error
+from faceloom.studio.convert_command import ConvertForm, convert_request
+from faceloom.studio.stills import (
+    StillEngine,
+    StillRequest,
+    StillView,
+    SwapSettings,
+    encode_jpeg,
+    file_stamp,
+)
+from faceloom.studio.studio import Studio
+from faceloom.studio.studio_project import ItemKind, StudioProject
+from faceloom.studio.web.responses import in_thread, jpeg_response, read_body
+from faceloom.studio.web.templates import render
+
+# Pictures in the timeline.
+_THUMBNAILS = 12
+
+
+class StillQuery(SwapSettings):
+    """The query of a still's address."""
+
+    view: StillView = StillView.SWAP
+    """What the still shows."""
+    draft: bool = False
+    """Whether a slider is moving, see `StillRequest.draft`."""
+
+
+def routes(studio: Studio) -> Sequence[BaseRoute]:
+    """Return the routes of the swap page.
+
+    Args:
+        studio: The studio.
+    """
+    project, engine = studio.project, StillEngine()
+
+    def page(_: Request) -> Response:
+        return render(
+            "swap.html.j2",
+            page="swap",
+            project=project,
+            clips=project.items(ItemKind.CLIP),
+            bundles=project.items(ItemKind.BUNDLE),
+            defaults=SwapSettings(),
+            speed=DEFAULT_SPEED,
+        )
+
+    async def command(request: Request) -> Response:
+        form = await read_body(request, ConvertForm)
+        job = await in_thread(lambda: convert_request(project, form))
+        return JSONResponse({"command": job.to_shell()})
+
+    async def convert(request: Request) -> Response:
+        form = await read_body(request, ConvertForm)
+        return await in_thread(lambda: _convert(studio, form))
+
+    return [
+        Route("/swap", page),
+        Route("/swap/command", command, methods=["POST"]),
+        Route("/swap/convert", convert, methods=["POST"]),
+        *_still_routes(project, engine),
+    ]
+
+
+def _still_routes(project: StudioProject, engine: StillEngine) -> Sequence[BaseRoute]:
+    def clip_info(request: Request) -> Response:
+        info = engine.clip_info(_clip(project, request))
+        return JSONResponse({**asdict(info), "thumbnails": info.thumbnail_frames(_THUMBNAILS)})
+
+    def bundle_info(request: Request) -> Response:
+        return JSONResponse(engine.suggestions(_bundle(project, request)).model_dump())
+
+    def frame(request: Request) -> Response:
+        return _picture(project, request, "frame", engine.original)
+
+    def thumbnail(request: Request) -> Response:
+        return _picture(project, request, "thumbnail", engine.thumbnail)
+
+    def still(request: Request) -> Response:
+        return _still(engine, project, request)
+
+    return [
+        Route("/swap/clip/{clip}", clip_info),
+        Route("/swap/bundle/{bundle}", bundle_info),
+        Route("/frame/{clip}/{frame:int}", frame),
+        Route("/thumbnail/{clip}/{frame:int}", thumbnail),
+        Route("/still/{clip}/{bundle}/{frame:int}", still),
+    ]
+
+
+def _picture(
+    project: StudioProject, request: Request, kind: str, make: Callable[[Path, int], Rgb]
+) -> Response:
+    clip, index = _clip(project, request), request.path_params["frame"]
+    key = f"{kind} {file_stamp(clip)} {index}"
+    return jpeg_response(request, key, lambda: encode_jpeg(make(clip, index)))
+
+
+def _clip(project: StudioProject, request: Request) -> Path:
+    return project.item(ItemKind.CLIP, request.path_params["clip"]).path
+
+
+def _bundle(project: StudioProject, request: Request) -> Path:
+    return project.item(ItemKind.BUNDLE, request.path_params["bundle"]).path
+
+
+def _still(engine: StillEngine, project: StudioProject, request: Request) -> Response:
+    """Answer with a still; headers tell how long it took and how many faces it has."""
+    clip, bundle = _clip(project, request), _bundle(project, request)
+    query = _parse_query(request.query_params)
+    index = request.path_params["frame"]
+    what = StillRequest(clip, bundle, index, query.to_options(), query.view, query.draft)
+    headers = {}
+
+    def encode() -> bytes:
+        started = time.perf_counter()
+        made = engine.still(what)
+        content = encode_jpeg(made.picture)
+        headers["X-Swapped-Faces"] = str(made.faces)
+        headers["Server-Timing"] = f"still;dur={1000 * (time.perf_counter() - started):.1f}"
+        return content
+
+    stamps = (file_stamp(clip), file_stamp(bundle))
+    key = f"still {__version__} {stamps} {index} {query.model_dump_json()}"
+    answer = jpeg_response(request, key, encode)
+    answer.headers.update(headers)
+    return answer
+
+
+def _parse_query(parameters: QueryParams) -> StillQuery:
+    try:
+        return StillQuery.model_validate_strings(dict(parameters))
+    except ValidationError as error:
+        raise UsageError(
+            f"The settings cannot be used: {first_validation_error(error)}."
+        ) from error
+
+
+def _convert(studio: Studio, form: ConvertForm) -> Response:
+    request = convert_request(studio.project, form)
+    if Path(request.artifact).exists():
+        raise UsageError(f"There is a swap {form.name} already; choose another name.")
+    return JSONResponse({"job": studio.jobs.add(request).number})

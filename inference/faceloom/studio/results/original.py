@@ -1,0 +1,75 @@
+"""Which video a swap was made from.
+
+The job that converted says it. What the user chooses instead is kept in `NAME.mp4.studio.json`
+beside the swap, which survives the end of the studio and the removal of the job.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from faceloom.atomic import write_text
+from faceloom.errors import ArtifactRefused
+from faceloom.json_documents import StrictModel, read_document, to_json, utf8_text
+from faceloom.studio.jobs.job import Job
+
+SCHEMA: Literal[1] = 1
+
+
+class SwapRecord(StrictModel):
+    """What the studio knows of a swap."""
+
+    schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    """Version of the format."""
+    original: Annotated[str, Field(min_length=1, max_length=4096)]
+    """Absolute path of the video that was swapped."""
+
+
+def find_original(swap: Path, jobs: Sequence[Job]) -> Path | None:
+    """Return the video that a swap was made from.
+
+    Args:
+        swap: The swap.
+        jobs: The project's jobs.
+
+    Returns:
+        The user's choice, or else the target of the newest job that made the swap; None if it is
+        unknown or does not exist.
+    """
+    found = [_recorded(swap), *(_target(job, swap) for job in reversed(jobs))]
+    return next((path for path in found if path is not None and path.is_file()), None)
+
+
+def record_original(swap: Path, original: Path) -> None:
+    """Remember the video that a swap was made from.
+
+    Args:
+        swap: The swap.
+        original: The video.
+    """
+    write_text(_record_path(swap), to_json(SwapRecord(original=utf8_text(str(original)))))
+
+
+def _record_path(swap: Path) -> Path:
+    return swap.with_name(f"{swap.name}.studio.json")
+
+
+def _recorded(swap: Path) -> Path | None:
+    path = _record_path(swap)
+    if path.is_file():
+        # A damaged record is as good as none: the user chooses again.
+        with suppress(ArtifactRefused):
+            return Path(read_document(path, SwapRecord, SCHEMA, "record of a swap").original)
+    return None
+
+
+def _target(job: Job, swap: Path) -> Path | None:
+    """Return the target of a conversion that writes the swap."""
+    arguments = job.request.arguments
+    is_conversion = len(arguments) > 1 and arguments[0] == "convert"
+    if not is_conversion or job.request.artifact != str(swap) or arguments[1].startswith("-"):
+        return None
+    return Path(arguments[1])

@@ -1,0 +1,276 @@
+// The page of a face set: the grid, its selection and keys, rejections and their undo.
+
+import { get, orMessage, post } from "../shared/api.js";
+import { FaceTable } from "./face_table.js";
+import { openFindings } from "./findings_panel.js";
+import { closeLarge, isLarge, showLarge } from "./large_view.js";
+import { notePicture, showPicture } from "./lazy_pictures.js";
+import { Selection } from "./selection.js";
+import { VirtualGrid } from "./virtual_grid.js";
+
+// Milliseconds without a rejection after which the table is read again: near-duplicates and
+// findings change with the faces.
+const RELOAD_MILLISECONDS = 1000;
+
+const element = (id) => document.getElementById(id);
+const root = element("faces");
+const texts = root.dataset;
+const view = element("view");
+const order = element("order");
+const filter = element("filter");
+
+let table = new FaceTable({ files: [], names: [], columns: {}, can_undo: false });
+let shown = new Int32Array();
+let reloadTimer = 0;
+
+const selection = new Selection((position) => table.names[shown[position]]);
+const grid = new VirtualGrid(view, element("space"), element("cell"), fillCell);
+const loadFindings = openFindings(
+  element("findings"),
+  texts.url,
+  (job) => say("queued", { job }),
+  () => {
+    element("news").textContent = "";
+    reload();
+  },
+);
+
+function format(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, key) => values[key].toLocaleString("en"));
+}
+
+function say(name, values = {}) {
+  element("news").textContent = format(texts[name], values);
+}
+
+const CAPTIONS = {
+  frame: (index) => String(table.columns.frame[index]),
+  sharpness: (index) => table.columns.sharpness[index].toFixed(2),
+  yaw: (index) => texts.captionYaw.replace("{value}", table.columns.yaw[index].toFixed(0)),
+  pitch: (index) => texts.captionPitch.replace("{value}", table.columns.pitch[index].toFixed(0)),
+  likeness: (index) => table.columns.similarity[index].toFixed(2),
+  brightness: (index) => table.columns.brightness[index].toFixed(2),
+  size: (index) => texts.captionSize.replace("{value}", table.columns.size[index]),
+  group: (index) => table.columns.sharpness[index].toFixed(2),
+};
+
+function fillCell(cell, position) {
+  const index = shown[position];
+  const name = table.names[index];
+  const caption = CAPTIONS[order.value](index);
+  const isCurrent = position === selection.current;
+  cell.id = `face-${position}`;
+  cell.querySelector(".face-value").textContent = caption;
+  cell.classList.toggle("is-duplicate", table.isDuplicate(index));
+  cell.classList.toggle("is-other", table.isOther(index));
+  cell.classList.toggle("current", isCurrent);
+  cell.setAttribute("aria-selected", String(selection.names.has(name)));
+  cell.setAttribute("aria-posinset", String(position + 1));
+  cell.setAttribute("aria-setsize", String(shown.length));
+  cell.setAttribute("aria-label", `${name} ${caption}`);
+  showPicture(cell.querySelector("img"), `${texts.url}/thumbnail/${name}`);
+}
+
+function showSelection() {
+  grid.refresh();
+  if (shown.length) view.setAttribute("aria-activedescendant", `face-${selection.current}`);
+  else view.removeAttribute("aria-activedescendant");
+  const counts = { shown: shown.length, all: table.size, selected: selection.names.size };
+  const text = shown.length === table.size ? texts.countsAll : texts.counts;
+  element("counts").textContent = format(text, counts);
+  element("reject").disabled = selection.names.size === 0;
+  element("undo").disabled = !table.canUndo;
+  if (isLarge()) enlarge();
+}
+
+/** Sort and filter again; the current face stays where it can be seen. */
+function arrange() {
+  const current = shown.length ? table.names[shown[selection.current]] : "";
+  const keys = order.selectedOptions[0].dataset.columns.split(" ");
+  const reversed = element("reverse").getAttribute("aria-pressed") === "true";
+  shown = table.arrange(keys, reversed, filter.value);
+  const visible = new Set(Array.from(shown, (index) => table.names[index]));
+  selection.keep((name) => visible.has(name));
+  const found = shown.indexOf(table.indices.get(current) ?? -1);
+  selection.moveTo(Math.max(0, found));
+  showGrid();
+}
+
+function showGrid() {
+  element("none").hidden = table.size > 0;
+  element("none-shown").hidden = table.size === 0 || shown.length > 0;
+  view.hidden = shown.length === 0;
+  grid.show(shown.length);
+  showSelection();
+}
+
+/** Read the table again. Faces that were not there before become the selection. */
+async function reload({ selectNew = false } = {}) {
+  const answer = await orMessage(() => get(`${texts.url}/table`));
+  if (!answer) return;
+  const [before, current] = [table.indices, selection.current];
+  const currentName = shown.length ? table.names[shown[current]] : "";
+  table = new FaceTable(answer);
+  if (selectNew) selection.all(table.names.filter((name) => !before.has(name)));
+  shown = new Int32Array();
+  arrange();
+  const index = table.indices.get(currentName) ?? -1;
+  const position = shown.indexOf(index);
+  selection.moveTo(clamp(position < 0 ? current : position));
+  showSelection();
+  loadFindings();
+}
+
+function clamp(position) {
+  return Math.max(0, Math.min(shown.length - 1, position));
+}
+
+/** Reject the selected faces; the current one in the large view, or if none is selected. */
+async function reject() {
+  if (!shown.length) return;
+  const onlyCurrent = isLarge() || selection.names.size === 0;
+  const names = onlyCurrent ? [selection.nameAt(selection.current)] : [...selection.names];
+  const answer = await orMessage(() => post(`${texts.url}/reject`, { names }));
+  if (!answer) return;
+  takeOut(new Set(names));
+  table.canUndo = true;
+  say("rejected", answer);
+  showGrid();
+  clearTimeout(reloadTimer);
+  reloadTimer = setTimeout(reload, RELOAD_MILLISECONDS);
+}
+
+/** Remove rejected faces from the grid before the table is read again. */
+function takeOut(names) {
+  const isGone = (index) => names.has(table.names[index]);
+  let next = selection.current;
+  while (next < shown.length && isGone(shown[next])) next += 1;
+  const gone = shown.subarray(0, next).filter(isGone).length;
+  shown = shown.filter((index) => !isGone(index));
+  selection.keep((name) => !names.has(name));
+  selection.moveTo(clamp(next - gone));
+}
+
+async function undo() {
+  clearTimeout(reloadTimer);
+  const answer = await orMessage(() => post(`${texts.url}/undo`));
+  if (!answer) return;
+  await reload({ selectNew: true });
+  say("restored", answer);
+}
+
+function enlarge() {
+  if (!shown.length) {
+    closeLarge();
+    return;
+  }
+  const { current } = selection;
+  const title = format(texts.face, { position: current + 1, all: shown.length });
+  const isSelected = selection.names.has(selection.nameAt(current));
+  showLarge(table, shown[current], title, isSelected, texts);
+}
+
+function go(position, extend) {
+  const target = clamp(position);
+  if (extend) selection.extendTo(target);
+  else selection.moveTo(target);
+  grid.reveal(target);
+  showSelection();
+}
+
+/** Return the position to which a key leads; undefined for other keys. */
+function destination(key) {
+  const { current } = selection;
+  const page = grid.visibleRows * grid.columns;
+  const row = isLarge() ? 1 : grid.columns;
+  return {
+    ArrowLeft: current - 1,
+    ArrowRight: current + 1,
+    ArrowUp: current - row,
+    ArrowDown: current + row,
+    PageUp: current - page,
+    PageDown: current + page,
+    Home: 0,
+    End: shown.length - 1,
+  }[key];
+}
+
+function toggleCurrent() {
+  selection.toggle(selection.current);
+  showSelection();
+}
+
+const COMMANDS = {
+  Delete: reject,
+  " ": toggleCurrent,
+  Enter: enlarge,
+  Escape: () => (selection.all([]), showSelection()),
+  "?": () => element("help").showModal(),
+  "Control+a": () => {
+    selection.all(Array.from(shown, (index) => table.names[index]));
+    showSelection();
+  },
+  "Control+z": undo,
+};
+
+/** Whether a key belongs to the control that has the focus. */
+function belongsToControl(event) {
+  if (element("help").open) return true;
+  if (event.target.closest("select, input, textarea")) return true;
+  return event.target.closest("button, a, summary") && [" ", "Enter"].includes(event.key);
+}
+
+function onKey(event) {
+  if (belongsToControl(event) || event.altKey) return;
+  const control = event.ctrlKey || event.metaKey;
+  const position = control ? undefined : destination(event.key);
+  const command = COMMANDS[control ? `Control+${event.key.toLowerCase()}` : event.key];
+  // The browser closes the large view itself.
+  if (event.key === "Escape" && isLarge()) return;
+  if (position === undefined && !command) return;
+  event.preventDefault();
+  if (position === undefined) command();
+  else if (shown.length) go(position, event.shiftKey);
+}
+
+function onClick(event) {
+  const cell = event.target.closest(".face");
+  if (!cell) return;
+  const position = Number(cell.dataset.position);
+  if (event.shiftKey) selection.extendTo(position);
+  else if (event.ctrlKey || event.metaKey) selection.toggle(position);
+  else selection.only(position);
+  view.focus({ preventScroll: true });
+  showSelection();
+}
+
+function step(difference) {
+  go(selection.current + difference, false);
+}
+
+function listen() {
+  document.addEventListener("keydown", onKey);
+  view.addEventListener("click", onClick);
+  view.addEventListener("dblclick", (event) => event.target.closest(".face") && enlarge());
+  view.addEventListener("load", (event) => notePicture(event.target), true);
+  view.addEventListener("error", (event) => event.target.classList.add("broken"), true);
+  order.addEventListener("change", arrange);
+  filter.addEventListener("change", arrange);
+  element("reverse").addEventListener("click", ({ currentTarget }) => {
+    const pressed = currentTarget.getAttribute("aria-pressed") === "true";
+    currentTarget.setAttribute("aria-pressed", String(!pressed));
+    arrange();
+  });
+  element("reject").addEventListener("click", reject);
+  element("undo").addEventListener("click", undo);
+  element("large-previous").addEventListener("click", () => step(-1));
+  element("large-next").addEventListener("click", () => step(1));
+  element("large-select").addEventListener("click", toggleCurrent);
+  element("large-reject").addEventListener("click", reject);
+}
+
+listen();
+say("reading");
+await reload();
+element("news").textContent = "";
+view.focus({ preventScroll: true });

@@ -1,0 +1,119 @@
+// The queue: one row for each job, kept while the job changes so that focus and open logs stay.
+
+import { orMessage, post } from "../shared/api.js";
+import { onQueue } from "../shared/events.js";
+
+const list = document.getElementById("jobs");
+const template = document.getElementById("job");
+const states = document.getElementById("states").dataset;
+const pause = document.getElementById("pause");
+let jobs = [];
+let isPaused = false;
+let dragged = null;
+
+function duration(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  return minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+function newRow(number) {
+  const row = template.content.firstElementChild.cloneNode(true);
+  row.dataset.number = number;
+  row.querySelector("details").addEventListener("toggle", () => showLog(row));
+  return row;
+}
+
+async function showLog(row) {
+  if (!row.querySelector("details").open) return;
+  const log = row.querySelector(".log");
+  const answer = await orMessage(() => fetch(`/jobs/${row.dataset.number}/log`));
+  if (!answer?.ok) return;
+  log.textContent = await answer.text();
+  log.scrollTop = log.scrollHeight;
+}
+
+function showProgress(row, job) {
+  const part = row.querySelector(".job-progress");
+  part.hidden = job.state !== "running";
+  const bar = part.querySelector("progress");
+  if (job.total) bar.value = job.done / job.total;
+  else bar.removeAttribute("value");
+  const count = job.total ? `${job.done} / ${job.total}` : job.done || "";
+  part.querySelector("span").textContent = [job.stage, count, job.note].filter(Boolean).join(" · ");
+}
+
+function fill(row, job) {
+  row.querySelector("h2").textContent = job.title;
+  const state = row.querySelector(".state");
+  state.textContent = states[job.state];
+  state.dataset.state = job.state;
+  row.querySelector(".time").textContent = job.seconds ? duration(job.seconds) : "";
+  row.querySelector(".sentence").textContent = job.sentence;
+  row.querySelector(".command").textContent = job.command;
+  const has = { up: "waiting", down: "waiting", stop: "waiting running", resume: "stopped failed", remove: "done failed stopped" };
+  for (const [action, where] of Object.entries(has)) {
+    row.querySelector(`[data-action=${action}]`).hidden = !where.split(" ").includes(job.state);
+  }
+  showProgress(row, job);
+}
+
+function rowOf(number) {
+  return list.querySelector(`[data-number="${number}"]`);
+}
+
+onQueue((queue) => {
+  ({ jobs, paused: isPaused } = queue);
+  document.getElementById("no-jobs").hidden = jobs.length > 0;
+  pause.textContent = isPaused ? pause.dataset.continue : pause.dataset.pause;
+  for (const row of [...list.children]) {
+    if (!jobs.some((job) => job.number === Number(row.dataset.number))) row.remove();
+  }
+  jobs.forEach((job, index) => {
+    const row = rowOf(job.number) ?? newRow(job.number);
+    fill(row, job);
+    if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    if (job.state === "running") showLog(row);
+  });
+});
+
+function act(number, body) {
+  return orMessage(() => post(`/jobs/${number}`, body));
+}
+
+function moveBy(number, step) {
+  const order = jobs.map((job) => job.number).filter((other) => other !== number);
+  const place = jobs.findIndex((job) => job.number === number) + step;
+  if (place < 0 || place > order.length) return;
+  act(number, { action: "move", before: order[place] ?? null });
+}
+
+list.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-action]");
+  if (!button) return;
+  const number = Number(button.closest(".job").dataset.number);
+  const action = button.dataset.action;
+  if (action === "up") moveBy(number, -1);
+  else if (action === "down") moveBy(number, 1);
+  else act(number, { action });
+});
+
+list.addEventListener("keydown", (event) => {
+  const row = event.target.closest(".job");
+  if (!row || !event.altKey || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+  event.preventDefault();
+  moveBy(Number(row.dataset.number), event.key === "ArrowUp" ? -1 : 1);
+});
+
+list.addEventListener("dragstart", (event) => {
+  dragged = Number(event.target.closest(".job").dataset.number);
+});
+list.addEventListener("dragover", (event) => event.preventDefault());
+list.addEventListener("drop", (event) => {
+  event.preventDefault();
+  const row = event.target.closest(".job");
+  const before = row ? Number(row.dataset.number) : null;
+  if (dragged !== null && before !== dragged) act(dragged, { action: "move", before });
+  dragged = null;
+});
+
+pause.addEventListener("click", () => orMessage(() => post("/jobs/pause", { paused: !isPaused })));

@@ -1,0 +1,84 @@
+// The page of the project: add and remove items, extract faces.
+
+import { orMessage, post, showMessage } from "../shared/api.js";
+import { onQueue } from "../shared/events.js";
+import { openPicker } from "./picker.js";
+
+document.querySelector("[data-open=picker-dialog]").addEventListener("click", () => openPicker());
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-remove]");
+  if (!button) return;
+  const body = { kind: button.dataset.kind, id: button.dataset.remove };
+  if (await orMessage(() => post("/remove", body))) location.reload();
+});
+
+const form = document.getElementById("extract-form");
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const data = new FormData(form);
+  const problem = form.querySelector(".error-text");
+  try {
+    await post("/extract", {
+      name: data.get("name"),
+      clips: data.getAll("clips"),
+      every: Number(data.get("every")),
+      add: data.has("add"),
+    });
+    location.href = "/jobs";
+  } catch (error) {
+    problem.textContent = error.message;
+    problem.hidden = false;
+  }
+});
+
+function send(file, onProgress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `/upload?name=${encodeURIComponent(file.name)}`);
+    request.upload.addEventListener("progress", (event) => onProgress(event.loaded / event.total));
+    request.addEventListener("load", () => {
+      if (request.status === 200) resolve();
+      else reject(new Error(JSON.parse(request.responseText).error));
+    });
+    request.addEventListener("error", () => reject(new Error(document.body.dataset.lost)));
+    request.send(file);
+  });
+}
+
+async function sendAll(files) {
+  const box = document.getElementById("upload");
+  let failed = false;
+  box.hidden = false;
+  for (const file of files) {
+    box.querySelector("span").textContent = file.name;
+    try {
+      await send(file, (share) => (box.querySelector("progress").value = share));
+    } catch (error) {
+      failed = true;
+      showMessage(error.message);
+    }
+  }
+  box.hidden = true;
+  if (!failed) location.reload();
+}
+
+const clips = document.getElementById("clips");
+clips.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  clips.classList.add("drop");
+});
+clips.addEventListener("dragleave", () => clips.classList.remove("drop"));
+clips.addEventListener("drop", (event) => {
+  event.preventDefault();
+  clips.classList.remove("drop");
+  sendAll([...event.dataTransfer.files]);
+});
+
+// The lists are read again when a job has ended while the page was open.
+let ended = null;
+onQueue(({ jobs }) => {
+  const now = jobs.filter((job) => job.state === "done").length;
+  if (ended !== null && now > ended && !document.querySelector("dialog[open]")) location.reload();
+  ended = now;
+});

@@ -1,0 +1,206 @@
+// The swap page: stills that follow the timeline and the settings, and the conversion.
+
+import { get, orMessage, post, showMessage } from "../shared/api.js";
+import { Latest } from "../shared/latest.js";
+import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
+import { setZoom, show } from "./swap_stage.js";
+import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
+
+const clip = document.getElementById("clip");
+const bundle = document.getElementById("bundle");
+const output = document.getElementById("output");
+const status = document.getElementById("status");
+const texts = document.getElementById("swap").dataset;
+// Milliseconds without another frame after which the still of the last one is made.
+const SETTLE_MS = 120;
+// Milliseconds after the last change until the address and the command line follow.
+const FOLLOW_MS = 150;
+
+const stills = new Latest();
+const commands = new Latest();
+let settle = 0;
+let follow = 0;
+
+function chosen(name) {
+  return document.querySelector(`input[name=${name}]:checked`).value;
+}
+
+async function picture(url) {
+  let answer;
+  try {
+    answer = await fetch(url);
+  } catch {
+    throw new Error(document.body.dataset.lost);
+  }
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  return { bitmap: await createImageBitmap(await answer.blob()), headers: answer.headers };
+}
+
+function stillUrl(view, draft) {
+  const query = new URLSearchParams({ ...readSettings(), view });
+  if (draft) query.set("draft", "true");
+  return `/still/${clip.value}/${bundle.value}/${currentFrame()}?${query}`;
+}
+
+async function showOriginal(text) {
+  const { bitmap } = await picture(`/frame/${clip.value}/${currentFrame()}`);
+  show("original", bitmap);
+  status.textContent = text;
+}
+
+async function showStill(draft) {
+  const view = chosen("view");
+  const isDouble = view === "side" || view === "wipe";
+  const started = performance.now();
+  const urls = [stillUrl(isDouble ? "swap" : view, draft)];
+  if (isDouble) urls.push(`/frame/${clip.value}/${currentFrame()}`);
+  const [still, original] = await Promise.all(urls.map(picture));
+  show(view, still.bitmap, original?.bitmap);
+  const milliseconds = Math.round(performance.now() - started);
+  const hasFace = still.headers.get("X-Swapped-Faces") !== texts.zero;
+  status.textContent = hasFace ? texts.milliseconds.replace("{0}", milliseconds) : texts.noFace;
+}
+
+/** Renew the still; `moving` shows the original, which needs no network. */
+function renew({ draft = false, moving = false }) {
+  clearTimeout(settle);
+  if (moving) settle = setTimeout(() => renew({}), SETTLE_MS);
+  stills.run(async () => {
+    try {
+      if (!bundle) await showOriginal(texts.noBundle);
+      else if (moving) await showOriginal(texts.moving);
+      else if (chosen("view") === "original") await showOriginal("");
+      else await workOn(() => showStill(draft));
+    } catch (error) {
+      status.textContent = "";
+      showMessage(error.message);
+    }
+  });
+}
+
+// The word appears only if the work takes long, so that a slider does not make it flicker.
+async function workOn(work) {
+  const late = setTimeout(() => (status.textContent = texts.working), 400);
+  try {
+    await work();
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+function followLater() {
+  clearTimeout(follow);
+  follow = setTimeout(() => {
+    keepAddress();
+    commands.run(showCommand);
+  }, FOLLOW_MS);
+}
+
+// The address holds all that is chosen, so that it survives a reload and can be kept.
+function keepAddress() {
+  const query = new URLSearchParams({ clip: clip.value, frame: currentFrame(), ...readSettings() });
+  if (bundle) query.set("bundle", bundle.value);
+  history.replaceState(null, "", `?${query}`);
+}
+
+function conversion() {
+  const data = new FormData(output);
+  return {
+    clip: clip.value,
+    bundle: bundle.value,
+    name: data.get("name"),
+    speed: data.get("speed"),
+    quality: data.get("quality") === "" ? null : Number(data.get("quality")),
+    settings: readSettings(),
+  };
+}
+
+async function showCommand() {
+  if (!output) return;
+  const problem = document.getElementById("output-error");
+  try {
+    const { command } = await post("/swap/command", conversion());
+    document.getElementById("command").textContent = command;
+    problem.hidden = true;
+  } catch (error) {
+    document.getElementById("command").textContent = "";
+    problem.textContent = error.message;
+    problem.hidden = false;
+  }
+}
+
+async function convert(event) {
+  event.preventDefault();
+  const queued = document.getElementById("queued");
+  queued.hidden = true;
+  const answer = await orMessage(() => post("/swap/convert", conversion()));
+  if (!answer) return;
+  queued.querySelector("span").textContent = texts.queued.replace("{0}", answer.job);
+  queued.hidden = false;
+}
+
+function suggestName() {
+  if (!output || output.elements.name.dataset.edited) return;
+  const stem = clip.selectedOptions[0].dataset.name.replace(/\.[^.]*$/, "");
+  output.elements.name.value = `${stem}_${bundle.selectedOptions[0].dataset.name}`;
+}
+
+async function openClip(frame = 0) {
+  const info = await orMessage(() => get(`/swap/clip/${clip.value}`));
+  if (!info) return;
+  showClip(clip.value, info, frame);
+  suggestName();
+  followLater();
+  renew({});
+}
+
+async function openBundle() {
+  if (!bundle) return;
+  suggestName();
+  const suggested = await orMessage(() => get(`/swap/bundle/${bundle.value}`));
+  if (suggested) showSuggestions(suggested);
+}
+
+function listen() {
+  onFrame((change) => {
+    renew(change);
+    if (!change.moving) followLater();
+  });
+  onSettings((change) => {
+    renew(change);
+    followLater();
+  });
+  clip.addEventListener("change", () => openClip());
+  bundle?.addEventListener("change", () => {
+    openBundle();
+    followLater();
+    renew({});
+  });
+  for (const radio of document.querySelectorAll("input[name=view]")) {
+    radio.addEventListener("change", () => renew({}));
+  }
+  for (const radio of document.querySelectorAll("input[name=zoom]")) {
+    radio.addEventListener("change", () => setZoom(radio.value));
+  }
+  output?.elements.name.addEventListener("input", (event) => {
+    event.target.dataset.edited = event.target.value;
+  });
+  output?.addEventListener("input", followLater);
+  output?.addEventListener("submit", convert);
+}
+
+function chooseFromAddress() {
+  const { clip: clipId, bundle: bundleId, frame, ...settings } = Object.fromEntries(
+    new URLSearchParams(location.search),
+  );
+  const has = (list, id) => [...list.options].some((option) => option.value === id);
+  if (clipId && has(clip, clipId)) clip.value = clipId;
+  if (bundle && bundleId && has(bundle, bundleId)) bundle.value = bundleId;
+  writeSettings(settings);
+  return Number(frame) || 0;
+}
+
+listen();
+const frame = chooseFromAddress();
+openBundle();
+openClip(frame);

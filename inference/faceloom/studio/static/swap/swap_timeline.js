@@ -1,0 +1,129 @@
+// The timeline of the swap page: thumbnails, the position, keys, and playing.
+
+const range = document.getElementById("timeline");
+const strip = document.getElementById("thumbnails");
+const position = document.getElementById("position");
+const texts = document.getElementById("swap").dataset;
+// Frames that a step with Shift moves.
+const LARGE_STEP = 10;
+
+let rate = 25;
+let notify = () => {};
+let playing = null;
+
+/** Return the index of the frame that is shown. */
+export function currentFrame() {
+  return Number(range.value);
+}
+
+/** Return whether the timeline plays. */
+export function isPlaying() {
+  return playing !== null;
+}
+
+/**
+ * Show a clip.
+ * @param {string} clip - its id.
+ * @param {{frames: number, rate: number, thumbnails: number[]}} info - its properties.
+ * @param {number} frame - the frame to go to.
+ */
+export function showClip(clip, info, frame) {
+  stop();
+  rate = info.rate;
+  range.max = info.frames - 1;
+  range.value = frame;
+  strip.replaceChildren(...info.thumbnails.map((index) => thumbnail(clip, index)));
+  showPosition();
+}
+
+/** Call a function whenever another frame is chosen; it is told whether it moves on. */
+export function onFrame(callback) {
+  notify = callback;
+}
+
+function thumbnail(clip, index) {
+  const image = new Image();
+  image.src = `/thumbnail/${clip}/${index}`;
+  image.alt = "";
+  image.draggable = false;
+  return image;
+}
+
+function showPosition() {
+  const seconds = currentFrame() / rate;
+  const minutes = Math.floor(seconds / 60);
+  const time = `${minutes}:${(seconds - 60 * minutes).toFixed(2).padStart(5, "0")}`;
+  const values = [currentFrame(), Number(range.max) + 1, time];
+  position.textContent = values.reduce((text, value, i) => text.replace(`{${i}}`, value), texts.frame);
+}
+
+function goTo(frame, moving = false) {
+  const before = range.value;
+  range.value = frame;
+  if (range.value === before) return false;
+  showPosition();
+  notify({ moving });
+  return true;
+}
+
+function step(frames) {
+  stop();
+  goTo(currentFrame() + frames);
+}
+
+function play(direction) {
+  stop();
+  const started = { time: performance.now(), frame: currentFrame() };
+  playing = setInterval(() => {
+    const passed = ((performance.now() - started.time) * rate) / 1000;
+    const frame = started.frame + direction * Math.round(passed);
+    if (frame < 0 || frame > Number(range.max)) stop();
+    else goTo(frame, true);
+  }, 1000 / rate);
+}
+
+function stop() {
+  if (playing === null) return;
+  clearInterval(playing);
+  playing = null;
+  notify({ moving: false });
+}
+
+const KEYS = {
+  j: () => play(-1),
+  k: stop,
+  l: () => play(1),
+  ",": () => step(-1),
+  ".": () => step(1),
+  ArrowLeft: (event) => step(event.shiftKey ? -LARGE_STEP : -1),
+  ArrowRight: (event) => step(event.shiftKey ? LARGE_STEP : 1),
+  Home: () => step(-Number(range.max)),
+  End: () => step(Number(range.max)),
+};
+
+function isTyping(target) {
+  const isField = target.matches("input, select, textarea");
+  return (isField && target !== range) || target.closest("dialog");
+}
+
+document.addEventListener("keydown", (event) => {
+  const isCommand = event.ctrlKey || event.metaKey || event.altKey;
+  const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!action || isCommand || isTyping(event.target)) return;
+  event.preventDefault();
+  action(event);
+});
+range.addEventListener("input", () => {
+  showPosition();
+  notify({ moving: true });
+});
+range.addEventListener("change", () => notify({ moving: false }));
+strip.addEventListener("click", (event) => {
+  const box = strip.getBoundingClientRect();
+  stop();
+  goTo(Math.floor(((event.clientX - box.left) / box.width) * (Number(range.max) + 1)));
+});
+for (const button of document.querySelectorAll("[data-step]")) {
+  button.addEventListener("click", () => step(Number(button.dataset.step)));
+}
+document.getElementById("play").addEventListener("click", () => (isPlaying() ? stop() : play(1)));

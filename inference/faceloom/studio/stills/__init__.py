@@ -1,0 +1,21 @@
+"""Single frames of a clip as a conversion makes them, fast enough to follow a slider.
+
+Knows nothing of pages. Imports `faceloom.swap`, `faceloom.video` and `faceloom.provenance`.
+"""
+
+from faceloom.studio.stills.file_stamp import file_stamp
+from faceloom.studio.stills.still_engine import StillEngine
+from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
+from faceloom.studio.stills.still_views import StillView, encode_jpeg
+from faceloom.studio.stills.swap_settings import SwapSettings
+
+__all__ = [
+    "ClipInfo",
+    "Still",
+    "StillEngine",
+    "StillRequest",
+    "StillView",
+    "SwapSettings",
+    "encode_jpeg",
+    "file_stamp",
+]

@@ -1,0 +1,214 @@
+"""Swapped stills of clips, in three cached stages: faces, prediction, blend."""
+
+import threading
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from faceloom.array_types import Rgb
+from faceloom.errors import UsageError
+from faceloom.faces.face_finder import FaceFinder
+from faceloom.studio.stills.clip_frames import ClipFrames
+from faceloom.studio.stills.file_stamp import file_stamp
+from faceloom.studio.stills.lru_cache import LruCache
+from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
+from faceloom.studio.stills.still_views import draw_view
+from faceloom.studio.stills.swap_stages import (
+    Blended,
+    FoundFrames,
+    LeadInState,
+    OpenBundle,
+    Prediction,
+    blend_frame,
+    blend_lead_in,
+    bytes_of_frames,
+    find_faces,
+    load_bundle,
+    run_network,
+)
+from faceloom.swap.bundle.manifest import BlendRow
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.pipeline.analysis import DETECT_EVERY
+from faceloom.swap.preview.frame_lead_in import first_frame
+from faceloom.video.display import frame_to_upright
+
+# Clips and bundles that stay open: the one that is shown and the one before it.
+_MAX_OPEN = 2
+# Most bytes of the frames whose faces are known: five frames of 1080p with their lead-in. Their
+# pixels are mostly those that `ClipFrames` keeps as well.
+_FOUND_BYTES = 400_000_000
+# Frames whose predictions are kept; a face takes about 5 MB at a crop of 128 pixels.
+_MAX_PREDICTIONS = 8
+# Lead-in states that are kept: a few settings of each frame, about 1 MB each.
+_MAX_STATES = 24
+# Blended frames that are kept, so that another view of one costs no blend.
+_MAX_BLENDED = 4
+# Thumbnails that are kept: the timelines of several clips.
+_MAX_THUMBNAILS = 256
+# Height of a thumbnail in pixels.
+_THUMBNAIL_HEIGHT = 90
+
+
+class StillEngine:
+    """Makes stills that equal the frames of `faceloom convert --frame`.
+
+    With a selected track they may differ by a level: that command blends all frames before, and a
+    still the lead-in alone.
+
+    Methods are thread-safe. Stills are made one after the other; originals and thumbnails do not
+    wait for them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thumbnail_lock = threading.Lock()
+        self._finder: FaceFinder | None = None
+        self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
+        self._bundles: LruCache[OpenBundle] = LruCache(_MAX_OPEN)
+        self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, bytes_of_frames)
+        self._predictions: LruCache[Prediction] = LruCache(_MAX_PREDICTIONS)
+        self._states: LruCache[LeadInState] = LruCache(_MAX_STATES)
+        self._blended: LruCache[Blended] = LruCache(_MAX_BLENDED)
+        self._thumbnails: LruCache[Rgb] = LruCache(_MAX_THUMBNAILS)
+
+    def clip_info(self, clip: Path) -> ClipInfo:
+        """Return the properties of a clip.
+
+        Args:
+            clip: The video.
+
+        Raises:
+            UsageError: There is no such file.
+            MediaUnreadable: It cannot be read.
+        """
+        frames = self._open_clip(clip)
+        width, height = frames.info.display_size
+        return ClipInfo(len(frames), float(frames.info.average_rate), width, height)
+
+    def original(self, clip: Path, index: int) -> Rgb:
+        """Return a frame of a clip, upright and with square pixels.
+
+        Args:
+            clip: The video.
+            index: The frame's index.
+
+        Raises:
+            UsageError: There is no such file or frame.
+            MediaUnreadable: It cannot be read.
+        """
+        frames = self._open_clip(clip)
+        return frame_to_upright(frames.frame(index), frames.info).square_rgb
+
+    def thumbnail(self, clip: Path, index: int) -> Rgb:
+        """Return a small picture of a frame.
+
+        Args:
+            clip: The video.
+            index: The frame's index.
+
+        Raises:
+            UsageError: There is no such file or frame.
+            MediaUnreadable: It cannot be read.
+        """
+        # One after the other: a page asks for many at once, and each decodes with all cores.
+        with self._thumbnail_lock:
+            make = partial(self._shrunken, clip, index)
+            return self._thumbnails.get_or_make((file_stamp(clip), index), make)
+
+    def still(self, request: StillRequest) -> Still:
+        """Make a still.
+
+        Args:
+            request: What it shows.
+
+        Returns:
+            The still; without a face to swap it shows the frame as it is.
+
+        Raises:
+            UsageError: The options are invalid, or there is no such file or frame.
+            MediaUnreadable: The clip cannot be read.
+            ArtifactRefused: The bundle cannot be used.
+            ContentRefused: The content check refuses the frame.
+        """
+        options = replace(request.options, on_missing="keep", label=None)
+        options.check()
+        if options.reference or options.exclude:
+            raise UsageError("A still cannot select people by pictures; use --select.")
+        with self._lock:
+            bundle = self._open_bundle(request.bundle)
+            prediction = self._predict(request, bundle, options)
+            blended = self._blend(prediction, bundle, options, draft=request.draft)
+        picture = draw_view(request.view, blended.original, blended.swapped, blended.faces)
+        return Still(picture, len(blended.faces))
+
+    def suggestions(self, bundle: Path) -> BlendRow:
+        """Return the blend settings that a bundle suggests, which apply where options are None.
+
+        Args:
+            bundle: The bundle, which is opened.
+
+        Raises:
+            UsageError: There is no such bundle.
+            ArtifactRefused: It cannot be used.
+        """
+        with self._lock:
+            (source,) = self._open_bundle(bundle).source.identity_map.sources
+        return source.blend
+
+    def _open_clip(self, clip: Path) -> ClipFrames:
+        return self._clips.get_or_make(file_stamp(clip), partial(ClipFrames, clip))
+
+    def _open_bundle(self, path: Path) -> OpenBundle:
+        return self._bundles.get_or_make(file_stamp(path), partial(load_bundle, path))
+
+    def _shrunken(self, clip: Path, index: int) -> Rgb:
+        picture = self.original(clip, index)
+        height, width = picture.shape[:2]
+        size = (max(1, round(width * _THUMBNAIL_HEIGHT / height)), _THUMBNAIL_HEIGHT)
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _find(self, clip: Path, index: int, options: SwapOptions) -> FoundFrames:
+        """Return a frame and its lead-in with their faces; the frame passes the content check."""
+        first = first_frame(index, options)
+        key = (file_stamp(clip), first, index)
+        self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
+        finder = self._finder.for_new_video()
+        make = partial(find_faces, self._open_clip(clip), first, index, finder)
+        return self._found.get_or_make(key, make)
+
+    def _predict(
+        self, request: StillRequest, bundle: OpenBundle, options: SwapOptions
+    ) -> Prediction:
+        clip, path = file_stamp(request.clip), file_stamp(request.bundle)
+        key = (clip, path, request.frame, options.select)
+        cached = self._predictions.get(key)
+        if cached is None:
+            found = self._find(request.clip, request.frame, options)
+            cached = run_network(key, found, bundle, options)
+            self._predictions.put(key, cached)
+        return cached
+
+    def _blend(
+        self, prediction: Prediction, bundle: OpenBundle, options: SwapOptions, *, draft: bool
+    ) -> Blended:
+        state = self._lead_in_state(prediction, bundle, options, draft=draft)
+        key = (prediction.key, options, state.options)
+        return self._blended.get_or_make(
+            key, partial(blend_frame, prediction, bundle, options, state)
+        )
+
+    def _lead_in_state(
+        self, prediction: Prediction, bundle: OpenBundle, options: SwapOptions, *, draft: bool
+    ) -> LeadInState:
+        """Return the state before the frame."""
+        # Sharpening leaves no trace in the state.
+        lead_in_options = replace(options, sharpen=None)
+        key = (prediction.key, options.color, options.mask, options.glasses)
+        state = self._states.get(key)
+        if state is None or not (draft or state.options == lead_in_options):
+            state = blend_lead_in(prediction, bundle, lead_in_options)
+            self._states.put(key, state)
+        return state

@@ -1,0 +1,60 @@
+"""What a still is asked for, and what it is."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faceloom.array_types import Rgb
+from faceloom.studio.stills.still_views import StillView
+from faceloom.swap.options import SwapOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ClipInfo:
+    """What a timeline needs to know of a clip."""
+
+    frames: int
+    """Number of frames."""
+    rate: float
+    """Average frames per second."""
+    width: int
+    """Width in pixels as shown: upright, with square pixels."""
+    height: int
+    """Height in pixels as shown."""
+
+    def thumbnail_frames(self, count: int) -> list[int]:
+        """Return the indices of frames that are spread evenly.
+
+        Args:
+            count: How many; fewer if the clip has fewer frames.
+        """
+        count = min(count, self.frames)
+        return [int((index + 0.5) * self.frames / count) for index in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class StillRequest:
+    """One still."""
+
+    clip: Path
+    """The target."""
+    bundle: Path
+    """The bundle."""
+    frame: int
+    """Index of the frame."""
+    options: SwapOptions = field(default_factory=SwapOptions)
+    """Which faces are swapped and how; `on_missing` and the label do not apply."""
+    view: StillView = StillView.SWAP
+    """What it shows."""
+    draft: bool = False
+    """Whether erode, feather and forehead may apply to this frame alone, and not to the frames
+    before it that it is smoothed with: for a slider that moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture of one frame."""
+
+    picture: Rgb
+    """Its pixels, upright and square."""
+    faces: int
+    """Number of swapped faces."""

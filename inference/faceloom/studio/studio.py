@@ -1,0 +1,52 @@
+"""What the pages of a running studio share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceloom.output_lock import lock_output
+from faceloom.studio.jobs.job_queue import JobQueue
+from faceloom.studio.jobs.job_runner import JobRunner
+from faceloom.studio.studio_project import StudioProject
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """An open project with its queue."""
+
+    project: StudioProject
+    """The project."""
+    jobs: JobQueue
+    """The jobs of the project."""
+    runner: JobRunner
+    """What runs them."""
+    roots: tuple[Path, ...]
+    """Folders that the path picker shows, with all that they contain."""
+
+
+@contextmanager
+def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
+    """Open a project and run its jobs inside the block.
+
+    Args:
+        folder: The project's folder.
+        roots: Folders that the path picker shows.
+
+    Yields:
+        The studio.
+
+    Raises:
+        UsageError: The folder cannot be used, or another process works in it.
+        ArtifactRefused: A file of the project is damaged.
+    """
+    with lock_output(folder):
+        project = StudioProject.open(folder)
+        queue = JobQueue(project.folder / "jobs")
+        runner = JobRunner(queue)
+        runner.start()
+        try:
+            resolved = tuple(root.resolve() for root in roots)
+            yield Studio(project, queue, runner, resolved)
+        finally:
+            runner.close()

@@ -1,0 +1,237 @@
+"""A project's folder as the studio shows it: clips, face sets, runs, bundles and swaps by id.
+
+studio.json     clips, and artifacts outside the folder
+clips/          uploaded videos
+faces/NAME      face sets
+runs/NAME       trainings
+bundles/        exported networks
+swaps/          converted videos
+jobs/           the queue
+
+A folder that `faceloom swap --project` made has the same layout and can be opened.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from faceloom import __version__
+from faceloom.artifact_kind import Kind, identify_kind
+from faceloom.atomic import write_text
+from faceloom.errors import UsageError
+from faceloom.hashing import sha256_of
+from faceloom.json_documents import read_document, to_json, utf8_text
+from faceloom.studio.studio_file import SCHEMA, StudioFile
+
+STUDIO_FILE = "studio.json"
+# Characters of an id: 48 bits, so that two of thousands of paths do not share one.
+_ID_LENGTH = 12
+
+
+class ItemKind(StrEnum):
+    """What an item of a project is."""
+
+    CLIP = "clip"
+    """A video to take faces from or to convert."""
+    FACES = "faces"
+    """A face set."""
+    RUN = "run"
+    """A training."""
+    BUNDLE = "bundle"
+    """An exported network."""
+    SWAP = "swap"
+    """A converted video."""
+
+
+_KINDS = {
+    Kind.FACE_SET: ItemKind.FACES,
+    Kind.RUN: ItemKind.RUN,
+    Kind.BUNDLE: ItemKind.BUNDLE,
+    Kind.VIDEO: ItemKind.CLIP,
+}
+# Where the project's folder holds the items of a kind. Clips come from `studio.json`.
+_FOLDERS = {
+    ItemKind.FACES: "faces",
+    ItemKind.RUN: "runs",
+    ItemKind.BUNDLE: "bundles",
+    ItemKind.SWAP: "swaps",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file or folder of a project."""
+
+    kind: ItemKind
+    """What it is."""
+    id: str
+    """How pages address it; a function of its path."""
+    name: str
+    """Its name for people."""
+    path: Path
+    """Its absolute path."""
+
+
+class StudioProject:
+    """A project's folder. Every change is written at once; all methods are thread-safe."""
+
+    def __init__(self, folder: Path, file: StudioFile):
+        self.folder = folder
+        """The folder, an absolute path."""
+        self._file = file
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, folder: Path) -> "StudioProject":
+        """Open a project; a folder that does not exist or is empty becomes a new one.
+
+        Args:
+            folder: The folder.
+
+        Raises:
+            UsageError: The path is a file, or a folder with other files.
+            ArtifactRefused: `studio.json` is damaged or has another schema.
+        """
+        folder = folder.absolute()
+        path = folder / STUDIO_FILE
+        if path.is_file():
+            return cls(folder, read_document(path, StudioFile, SCHEMA, "studio project"))
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file; give the studio a folder.")
+        if folder.exists() and not _may_become_project(folder):
+            raise UsageError(
+                f"{folder} contains other files and is not a project; give the studio an empty "
+                "folder or one that does not exist."
+            )
+        project = cls(folder, StudioFile(faceloom_version=__version__))
+        project._update()
+        return project
+
+    def items(self, kind: ItemKind) -> tuple[Item, ...]:
+        """Return the items of a kind, in the order of their names; clips as they were added.
+
+        Args:
+            kind: The kind.
+        """
+        return tuple(_item(kind, path) for path in self._paths(kind))
+
+    def item(self, kind: ItemKind, item_id: str) -> Item:
+        """Return an item.
+
+        Args:
+            kind: Its kind.
+            item_id: Its id.
+
+        Raises:
+            UsageError: The project has no such item.
+        """
+        found = next((item for item in self.items(kind) if item.id == item_id), None)
+        if found is None:
+            raise UsageError(
+                f"This project has no {kind} with the id {item_id[:_ID_LENGTH]!r}; it was moved or "
+                "deleted. Open the page of the project again."
+            )
+        return found
+
+    def open_path(self, path: Path) -> Item:
+        """Add a video, face set, run or bundle that exists already; one that is known stays once.
+
+        Args:
+            path: Its path.
+
+        Returns:
+            The item.
+
+        Raises:
+            UsageError: The path is none of them.
+        """
+        path = path.resolve()
+        kind = _KINDS.get(identify_kind(path))
+        if kind is None:
+            raise UsageError(
+                f"{path} is {identify_kind(path)}; add a video, a face set, a run or a bundle."
+            )
+        if path not in self._paths(kind):
+            added = utf8_text(str(path))
+            if kind is ItemKind.CLIP:
+                self._update(clips=(*self._file.clips, added))
+            else:
+                self._update(opened=(*self._file.opened, added))
+        return _item(kind, path)
+
+    def remove_path(self, item: Item) -> None:
+        """Take an item off the lists of `studio.json`; its file stays.
+
+        Args:
+            item: A clip, or an artifact outside the project's folder.
+        """
+        name = str(item.path)
+        self._update(
+            clips=tuple(path for path in self._file.clips if path != name),
+            opened=tuple(path for path in self._file.opened if path != name),
+        )
+
+    def new_path(self, kind: ItemKind, name: str) -> Path:
+        """Return the path of a new artifact.
+
+        Args:
+            kind: What it becomes.
+            name: Its file name, with an extension if it is a file.
+
+        Raises:
+            UsageError: The name is not a plain file name.
+        """
+        if not name or name.startswith(".") or Path(name).name != name or "\0" in name:
+            raise UsageError(f"{name!r} is not a file name; use a name without slashes or dots.")
+        return self.folder / _FOLDERS.get(kind, "clips") / name
+
+    def _paths(self, kind: ItemKind) -> tuple[Path, ...]:
+        listed = map(Path, self._file.clips if kind is ItemKind.CLIP else self._file.opened)
+        if kind is ItemKind.CLIP:
+            return tuple(path for path in listed if path.exists())
+        own = _visible(self.folder / _FOLDERS[kind])
+        if kind is ItemKind.SWAP:
+            return tuple(path for path in own if identify_kind(path) in _VIDEOS)
+        return tuple(path for path in (*own, *listed) if _KINDS.get(identify_kind(path)) is kind)
+
+    def _update(self, **changes: object) -> None:
+        with self._lock:
+            update = {**changes, "faceloom_version": __version__}
+            self._file = self._file.model_copy(update=update)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_text(self.folder / STUDIO_FILE, to_json(self._file))
+
+
+# What a file of `swaps` may be.
+_VIDEOS = (Kind.VIDEO, Kind.SWAPPED_VIDEO)
+
+
+def _visible(folder: Path) -> Iterable[Path]:
+    if not folder.is_dir():
+        return ()
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _may_become_project(folder: Path) -> bool:
+    """Return whether a folder is empty, or a project of `faceloom swap`."""
+    return (folder / "project.json").is_file() or not any(_not_hidden(folder))
+
+
+def _not_hidden(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _item(kind: ItemKind, path: Path) -> Item:
+    name = path.stem if kind in (ItemKind.BUNDLE, ItemKind.SWAP) else path.name
+    return Item(kind, item_id(path), utf8_text(name), path)
+
+
+def item_id(path: Path) -> str:
+    """Return the id of a path.
+
+    Args:
+        path: An absolute path.
+    """
+    return sha256_of(bytes(path))[:_ID_LENGTH]

@@ -1,0 +1,95 @@
+"""Answers that several pages give: errors, pictures and JSON bodies."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
+from faceloom.hashing import sha256_of
+from faceloom.json_documents import first_validation_error
+
+# Largest body of a request that is read as JSON, in bytes.
+_MAX_JSON_BYTES = 1_000_000
+
+
+class Body(BaseModel):
+    """A request's JSON body. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+_Body = TypeVar("_Body", bound=Body)
+_Result = TypeVar("_Result")
+
+
+async def read_body(request: Request, kind: type[_Body]) -> _Body:
+    """Read a request's JSON body.
+
+    Args:
+        request: The request.
+        kind: Model of the body.
+
+    Raises:
+        UsageError: The body is too large, not JSON, or does not fit the model.
+    """
+    content = b""
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _MAX_JSON_BYTES:
+            raise UsageError("The request is too large.")
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        raise UsageError(f"The request cannot be used: {first_validation_error(error)}.") from error
+
+
+async def in_thread(work: Callable[[], _Result]) -> _Result:
+    """Run blocking work in a thread, so that other requests are answered meanwhile.
+
+    Args:
+        work: The work.
+
+    Returns:
+        Its result.
+    """
+    return await asyncio.to_thread(work)
+
+
+def refuse(error: FaceloomError) -> JSONResponse:
+    """Answer with an error's sentence.
+
+    Args:
+        error: The error.
+    """
+    status = 400 if isinstance(error, UsageError | ArtifactRefused) else 422
+    return JSONResponse({"error": str(error), "exit_code": error.exit_code}, status)
+
+
+async def refuse_error(request: Request, error: Exception) -> Response:
+    """Answer a request whose handler raised a `FaceloomError`; registered in the application.
+
+    Args:
+        request: The request.
+        error: The error.
+    """
+    assert isinstance(error, FaceloomError), "registered for this class only"
+    return refuse(error)
+
+
+def jpeg_response(request: Request, key: str, encode: Callable[[], bytes]) -> Response:
+    """Answer with a picture, or with 304 if the browser has it already.
+
+    Args:
+        request: The request.
+        key: Text that changes whenever the picture does.
+        encode: Returns the JPEG file; not called for a 304.
+    """
+    etag = f'"{sha256_of(key.encode())[:24]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(encode(), media_type="image/jpeg", headers=headers)

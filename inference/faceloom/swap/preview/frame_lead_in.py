@@ -1,0 +1,53 @@
+"""Find the faces of one frame and of those before it, so that it is smoothed as in a conversion."""
+
+from collections.abc import Iterable, Iterator
+
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.pipeline.analysis import DETECT_EVERY
+from faceloom.video import Frame, VideoInfo
+from faceloom.video.display import frame_to_upright
+
+# Frames before a single one that are swapped first, so that everything that is smoothed over time
+# is as in a whole conversion.
+LEAD_IN = 12
+
+
+def first_frame(index: int, options: SwapOptions) -> int:
+    """Return the index of the first frame that a single frame depends on.
+
+    Args:
+        index: the single frame.
+        options: a selected track needs all frames, since its number counts from the first one.
+    """
+    return 0 if options.track is not None else max(0, index - LEAD_IN)
+
+
+def find_in_frames(
+    frames: Iterable[Frame], info: VideoInfo, last: int, finder: FaceFinder | None = None
+) -> Iterator[tuple[Frame, list[Face]]]:
+    """Yield frames up to the last one and a few more, upright, with their smoothed faces.
+
+    Args:
+        frames: the frames in coded orientation, from `first_frame` on.
+        info: the source.
+        last: index of the frame that is asked for; a few frames after it are read to smooth it.
+        finder: a finder that has seen no frame; None opens one.
+
+    Yields:
+        Each frame with its faces.
+    """
+    found = _find(frames, info, last + SMOOTHING_RADIUS, finder)
+    yield from smooth_alignment(found, fill_gaps=True)
+
+
+def _find(
+    frames: Iterable[Frame], info: VideoInfo, last: int, finder: FaceFinder | None
+) -> Iterator[tuple[Frame, list[Face]]]:
+    finder = finder or FaceFinder(detect_every=DETECT_EVERY)
+    for frame in frames:
+        upright = frame_to_upright(frame, info)
+        yield upright, finder.find([upright.square_rgb])[0]
+        if frame.index == last:
+            return

@@ -1,0 +1,168 @@
+"""The pages of swaps: videos by ranges, the original, the judge, the marks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.studio_server import StudioServer, serve_studio
+
+from faceloom.compare import Comparison, Version
+from faceloom.compare.comparison_file import ComparisonFile
+from faceloom.compare.eye_moments import EyeMoments
+from faceloom.compare.metrics import MetricSummary
+from faceloom.compare.score import Score, ScoreComponent
+from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.results.original import find_original
+from faceloom.studio.studio_project import ItemKind
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[StudioServer]:
+    """A studio with a swap, whose queue starts no job."""
+    folder = tmp_path / "project"
+    with serve_studio(folder, tmp_path) as server:
+        server.studio.runner.set_paused(True)
+        (folder / "swaps").mkdir()
+        make_clip(folder / "swaps" / "swap.mp4", wave_images(6))
+        make_clip(tmp_path / "clip.mp4", wave_images(6, seed=1))
+        yield server
+
+
+def _address(studio: StudioServer) -> str:
+    (swap,) = studio.studio.project.items(ItemKind.SWAP)
+    return f"/results/{swap.id}"
+
+
+def _swap(studio: StudioServer) -> Path:
+    return studio.studio.project.folder / "swaps" / "swap.mp4"
+
+
+def _convert(studio: StudioServer, target: Path) -> int:
+    """Add the job that makes the swap; return its number."""
+    out = str(_swap(studio))
+    arguments = ("convert", str(target), "--bundle", "b.bundle", "--out", out)
+    return studio.studio.jobs.add(
+        JobRequest(title="Convert", arguments=arguments, artifact=out)
+    ).number
+
+
+def _judge(swap: Path) -> None:
+    """Write a comparison of five frames, the third of which is the worst."""
+    metric = MetricSummary("identity", 0.7, 0.1, (2,))
+    score = Score(57.6, (ScoreComponent("identity", 0.7), ScoreComponent("expression", 0.8)))
+    versions = (Version("target", (), None), Version("swap", (metric,), score))
+    file = ComparisonFile(
+        faceloom_version="0",
+        comparison=Comparison(6, 5, (), versions, EyeMoments(2, (3,), (), 25.0)),
+        frames=(0, 1, 2, 3, 4),
+        series={"identity": (0.9, 0.8, None, 0.7, 0.9)},
+    )
+    swap.with_name("swap.compare.json").write_text(file.model_dump_json(by_alias=True))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "part"),
+    [
+        ("bytes=0-9", 206, slice(0, 10)),
+        ("bytes=100-", 206, slice(100, None)),
+        ("bytes=-5", 206, slice(-5, None)),
+        ("bytes=99999999-", 416, None),
+    ],
+)
+def test_a_range_of_a_video_is_sent(
+    studio: StudioServer, tmp_path: Path, wanted: str, status: int, part: slice | None
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    _convert(studio, clip)
+    for name, path in (("video", _swap(studio)), ("original", clip)):
+        answer = studio.get(f"{_address(studio)}/{name}", Range=wanted)
+        assert answer.status == status
+        if part is not None:
+            assert answer.content == path.read_bytes()[part]
+            assert answer.headers["content-type"] == "video/mp4"
+            assert answer.headers["content-range"].endswith(f"/{path.stat().st_size}")
+
+
+def test_the_whole_swap_is_downloaded_by_its_name(studio: StudioServer) -> None:
+    answer = studio.get(f"{_address(studio)}/download")
+    assert answer.content == _swap(studio).read_bytes()
+    assert answer.headers["content-disposition"] == 'attachment; filename="swap.mp4"'
+
+
+@pytest.mark.parametrize("path", ["/results/000000000000/video", "/results/../studio.json/video"])
+def test_only_swaps_of_the_project_are_sent(studio: StudioServer, path: str) -> None:
+    assert studio.get(path).status in (400, 404)
+
+
+def test_the_original_is_that_of_the_conversion_or_the_user_s_choice(
+    studio: StudioServer, tmp_path: Path
+) -> None:
+    address, swap = _address(studio), _swap(studio)
+    assert "not known which video" in studio.get(address).text
+    assert "not known which video" in studio.get(f"{address}/original").json["error"]
+    number = _convert(studio, tmp_path / "clip.mp4")
+    assert 'id="original"' in studio.get(address).text
+    # The choice is kept beside the swap: the job may be removed.
+    clip = studio.post("/open", path=str(tmp_path / "clip.mp4")).json["id"]
+    assert studio.post(f"{address}/original", clip=clip).status == 200
+    studio.post(f"/jobs/{number}", action="stop")
+    studio.post(f"/jobs/{number}", action="remove")
+    assert find_original(swap, studio.studio.jobs.jobs()) == tmp_path / "clip.mp4"
+    swap.with_name("swap.mp4.studio.json").write_text("damaged")
+    assert find_original(swap, ()) is None
+    assert len(studio.studio.project.items(ItemKind.SWAP)) == 1
+
+
+def test_a_clip_of_another_size_is_not_the_original(studio: StudioServer, tmp_path: Path) -> None:
+    make_clip(tmp_path / "small.mp4", wave_images(6, 64, 64))
+    clip = studio.post("/open", path=str(tmp_path / "small.mp4")).json["id"]
+    answer = studio.post(f"{_address(studio)}/original", clip=clip)
+    assert answer.status == 400
+    assert "64 x 64" in answer.json["error"]
+
+
+def test_a_comparison_is_a_job_that_writes_beside_the_swap(
+    studio: StudioServer, tmp_path: Path
+) -> None:
+    address, clip = _address(studio), tmp_path / "clip.mp4"
+    assert studio.post(f"{address}/compare").status == 400
+    _convert(studio, clip)
+    request = studio.studio.jobs.job(studio.post(f"{address}/compare").json["job"]).request
+    swap = _swap(studio)
+    out = swap.with_name("swap.compare.json")
+    expected = ("compare", str(clip), str(swap), "--out", str(out), "--force")
+    assert request.arguments == expected
+    assert studio.post(f"{address}/compare", faces="nobody").status == 400
+    assert "queue" in studio.get(address).text
+
+
+def test_the_judge_s_curves_score_and_worst_moments_are_shown(studio: StudioServer) -> None:
+    address = _address(studio)
+    assert studio.get(f"{address}/curves").status == 400
+    _judge(_swap(studio))
+    curves = studio.get(f"{address}/curves").json
+    assert curves["frames"] == [0, 1, 2, 3, 4]
+    (metric,) = curves["metrics"]
+    assert metric["values"] == [0.9, 0.8, None, 0.7, 0.9]
+    assert (metric["title"], metric["best"], metric["mean"]) == ("identity similarity", 1, 0.7)
+    page = studio.get(address).text
+    assert "57.6 of 100" in page
+    assert 'data-frame="2"' in page
+    assert "eyes open where" in page
+    assert "57.6 of 100" in studio.get("/results").text
+
+
+def test_a_damaged_comparison_is_named_on_the_page(studio: StudioServer) -> None:
+    _swap(studio).with_name("swap.compare.json").write_text(json.dumps({"schema": 1}))
+    for path in ("/results", _address(studio)):
+        answer = studio.get(path)
+        assert answer.status == 200
+        assert "swap.compare.json is not a valid comparison" in answer.text
+
+
+def test_the_marks_are_those_that_verify_reads(studio: StudioServer) -> None:
+    text = studio.get(f"{_address(studio)}/marks").text
+    assert 'data-verdict="unmarked"' in text
+    assert "No disclosure mark." in text

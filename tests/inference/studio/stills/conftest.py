@@ -1,0 +1,40 @@
+"""A clip, a bundle, and an engine that counts what it runs."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.helpers.bundles import make_bundle
+from tests.helpers.studio_clip import make_studio_clip
+
+from faceloom.studio.stills import still_engine
+
+
+@pytest.fixture(scope="package")
+def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    return make_studio_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", sample)
+
+
+@pytest.fixture(scope="package")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that inverts the face, with learned masks that fill the crop."""
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each stage runs."""
+    counts: Counter[str] = Counter()
+
+    def counted(name: str, stage: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            counts[name] += 1
+            return stage(*arguments, **options)
+
+        return run
+
+    for name in ("find_faces", "run_network", "blend_lead_in", "blend_frame", "load_bundle"):
+        monkeypatch.setattr(still_engine, name, counted(name, getattr(still_engine, name)))
+    return counts

@@ -1,0 +1,184 @@
+"""Stills equal the frames of a conversion, and a slider runs no network."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from tests.helpers.bundles import make_bundle
+from tests.helpers.studio_clip import ALL_FRAMES
+
+from faceloom.errors import ContentRefused, FaceloomError, UsageError
+from faceloom.image_io import read_picture
+from faceloom.progress import run_to_completion
+from faceloom.provenance import MarkSettings, content_check
+from faceloom.studio.stills import StillEngine, StillRequest, StillView
+from faceloom.swap import ConvertOptions, SwapOptions, SwapSource
+from faceloom.swap.preview import write_frame_debug
+from faceloom.video import read_frames
+
+
+@pytest.fixture(scope="module")
+def engine() -> StillEngine:
+    return StillEngine()
+
+
+@pytest.mark.parametrize(
+    ("frame", "changes"),
+    [
+        (0, {}),
+        (7, {"erode": 0.08}),
+        (15, {"mask": "mesh", "color": "rct", "forehead": 0.3}),
+        (15, {"mask": "both", "color": "lab", "feather": 0.1}),
+        (15, {"mask": "learned", "color": "histogram", "sharpen": 0.7}),
+        (19, {"glasses": "target", "select": "all"}),
+        (19, {"color": "lab", "select": "track:0"}),
+    ],
+)
+def test_a_still_equals_the_frame_that_convert_writes(
+    tmp_path: Path,
+    engine: StillEngine,
+    clip: Path,
+    bundle: Path,
+    frame: int,
+    changes: dict[str, object],
+) -> None:
+    options = ConvertOptions(marking=MarkSettings("off"), **changes)
+    source = SwapSource.from_bundle(bundle, options)
+    run_to_completion(write_frame_debug(clip, source, str(frame), tmp_path / "one", options))
+    still = engine.still(StillRequest(clip, bundle, frame, SwapOptions(**changes)))
+    difference = cv2.absdiff(still.picture, read_picture(tmp_path / "one" / "swap.png"))
+    # `convert --frame` blends all frames from the first one if a track is selected.
+    assert difference.max() <= ("track" in str(changes))
+    assert still.faces == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "draft", "expected"),
+    [
+        ({"sharpen": 0.5}, False, {"blend_frame": 1}),
+        ({"erode": 0.1}, True, {"blend_frame": 1}),
+        ({"feather": 0.1}, False, {"blend_frame": 1, "blend_lead_in": 1}),
+        ({"forehead": 0.2}, False, {"blend_frame": 1, "blend_lead_in": 1}),
+        ({"color": "rct"}, True, {"blend_frame": 1, "blend_lead_in": 1}),
+        ({"mask": "mesh"}, False, {"blend_frame": 1, "blend_lead_in": 1}),
+        ({"glasses": "target"}, False, {"blend_frame": 1, "blend_lead_in": 1}),
+        ({"select": "all"}, False, {"blend_frame": 1, "blend_lead_in": 1, "run_network": 1}),
+        ({}, False, {}),
+    ],
+)
+def test_a_changed_setting_runs_only_the_stages_that_it_changes(
+    clip: Path,
+    bundle: Path,
+    calls: Counter[str],
+    changes: dict[str, object],
+    draft: bool,
+    expected: dict[str, int],
+) -> None:
+    engine, request = StillEngine(), StillRequest(clip, bundle, 9)
+    before = engine.still(request)
+    assert calls == dict.fromkeys(calls, 1)
+    assert len(calls) == 5
+    calls.clear()
+    after = engine.still(replace(request, options=SwapOptions(**changes), draft=draft))
+    assert calls == expected
+    changed = {"erode", "feather", "forehead", "mask", "color", "sharpen"} & changes.keys()
+    assert (not np.array_equal(before.picture, after.picture)) == bool(changed)
+
+
+def test_an_exact_still_after_a_draft_equals_one_without(clip: Path, bundle: Path) -> None:
+    moved = StillRequest(clip, bundle, 12, SwapOptions(erode=0.12, forehead=0.3, color="lab"))
+    expected = StillEngine().still(moved).picture
+    engine = StillEngine()
+    engine.still(replace(moved, options=SwapOptions(color="lab")))
+    engine.still(replace(moved, draft=True))
+    np.testing.assert_array_equal(engine.still(moved).picture, expected)
+
+
+def test_views_show_the_same_blend(clip: Path, bundle: Path, calls: Counter[str]) -> None:
+    engine, request = StillEngine(), StillRequest(clip, bundle, 9)
+    views = {view: engine.still(replace(request, view=view)).picture for view in StillView}
+    assert calls["blend_frame"] == 1
+    original = next(iter(read_frames(clip, start=9, stop=10))).rgb
+    np.testing.assert_array_equal(views[StillView.ORIGINAL], original)
+    difference = cv2.absdiff(views[StillView.SWAP], original).astype(int)
+    np.testing.assert_array_equal(views[StillView.DIFFERENCE], np.minimum(4 * difference, 255))
+    tinted = (views[StillView.MASK] != original).any(2)
+    pasted = difference.max(2) > 40
+    assert pasted.sum() > 500
+    assert (tinted[pasted]).mean() > 0.99
+    assert tinted.mean() < 0.5
+
+
+def test_a_frame_without_a_face_is_shown_as_it_is(clip: Path, bundle: Path) -> None:
+    engine = StillEngine()
+    still = engine.still(StillRequest(clip, bundle, ALL_FRAMES - 1))
+    assert still.faces == 0
+    np.testing.assert_array_equal(still.picture, engine.original(clip, ALL_FRAMES - 1))
+
+
+def test_originals_are_the_frames_of_the_clip(clip: Path) -> None:
+    engine, frames = StillEngine(), [frame.rgb for frame in read_frames(clip)]
+    for index in (17, 3, 4, 0, ALL_FRAMES - 1):
+        np.testing.assert_array_equal(engine.original(clip, index), frames[index])
+    info = engine.clip_info(clip)
+    assert (info.frames, info.rate) == (ALL_FRAMES, 25)
+    assert (info.height, info.width) == frames[0].shape[:2]
+    assert info.thumbnail_frames(4) == [3, 9, 16, 22]
+    assert info.thumbnail_frames(100) == list(range(ALL_FRAMES))
+    assert engine.thumbnail(clip, 5).shape[0] == 90
+
+
+def test_a_replaced_bundle_is_opened_again(
+    tmp_path: Path, clip: Path, bundle: Path, calls: Counter[str]
+) -> None:
+    engine, path = StillEngine(), make_bundle(tmp_path / "ben.bundle")
+    request = StillRequest(clip, path, 4)
+    engine.still(request)
+    path.rename(tmp_path / "old.bundle")
+    make_bundle(path)
+    engine.still(request)
+    assert calls["load_bundle"] == calls["run_network"] == 2
+    assert calls["find_faces"] == 1
+    assert engine.suggestions(bundle).color == "none"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frame": ALL_FRAMES}, "has no frame 26; its frames are 0 to 25"),
+        ({"frame": -1}, "has no frame -1"),
+        ({"clip": Path("missing.mp4")}, "missing.mp4 cannot be read"),
+        ({"bundle": Path("missing.bundle")}, "missing.bundle cannot be read"),
+        ({"options": SwapOptions(select="tallest")}, "--select 'tallest' is invalid"),
+        ({"options": SwapOptions(reference=(Path("a.png"),))}, "by pictures"),
+    ],
+)
+def test_an_impossible_still_is_refused(
+    engine: StillEngine, clip: Path, bundle: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        engine.still(replace(StillRequest(clip, bundle, 0), **changes))
+
+
+def test_a_bundle_that_is_no_bundle_is_refused(
+    tmp_path: Path, engine: StillEngine, clip: Path
+) -> None:
+    (tmp_path / "empty.bundle").mkdir()
+    with pytest.raises(FaceloomError, match=r"empty\.bundle"):
+        engine.still(StillRequest(clip, tmp_path / "empty.bundle", 0))
+
+
+def test_the_content_check_refuses_a_still(
+    clip: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FindsNudity:
+        def detect(self, image_path: object) -> list[dict[str, object]]:
+            return [{"class": "BUTTOCKS_EXPOSED", "score": 0.9, "box": [0, 0, 1, 1]}]
+
+    monkeypatch.setattr(content_check, "load_nudity_detector", FindsNudity)
+    monkeypatch.setattr(content_check, "content_check_available", lambda: True)
+    with pytest.raises(ContentRefused, match="shows nudity"):
+        StillEngine().still(StillRequest(clip, bundle, 3))

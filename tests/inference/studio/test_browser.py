@@ -1,0 +1,156 @@
+"""The studio in a real browser: from a video to a swap that plays, with the real commands."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from tests.helpers.browser import browser_programs, open_browser
+from tests.helpers.bundles import make_bundle
+from tests.helpers.studio_clip import make_studio_clip
+from tests.helpers.studio_server import StudioServer, serve_studio
+from tests.inference.studio.conftest import wait_until
+
+from faceloom.studio.jobs.job import JobState
+from faceloom.studio.studio_project import ItemKind
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    folder = tmp_path_factory.mktemp("footage")
+    make_studio_clip(folder / "clip.mp4", sample)
+    make_bundle(folder / "ben.bundle")
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, footage: Path, browser: WebDriver) -> Iterator[StudioServer]:
+    with serve_studio(tmp_path / "project", footage) as running:
+        browser.get(running.link)
+        # The page with the link's token leads to the project.
+        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "nav a"))
+        yield running
+        # Closes the event stream before the server ends.
+        browser.get("about:blank")
+
+
+def click(browser: WebDriver, selector: str) -> None:
+    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector))
+    browser.find_element(By.CSS_SELECTOR, selector).click()
+
+
+def press(browser: WebDriver, *keys: str) -> None:
+    actions = ActionChains(browser)
+    for key in keys:
+        actions.send_keys(key)
+    actions.perform()
+
+
+def entry(browser: WebDriver, name: str) -> None:
+    """Choose an entry of the path picker, and wait until the page lists it."""
+    click(browser, "[data-open=picker-dialog]")
+    found = f"//button[contains(@class, 'picker-entry')][.//strong[text()='{name}']]"
+    wait_until(lambda: browser.find_elements(By.XPATH, found))
+    browser.find_element(By.XPATH, found).click()
+    title = Path(name).stem if name.endswith(".bundle") else name
+    listed = f"//ul[@class='items']//strong[text()='{title}']"
+    wait_until(lambda: browser.find_elements(By.XPATH, listed))
+
+
+def is_painted(browser: WebDriver) -> bool:
+    """Whether the canvas shows a picture of more than a few colors."""
+    script = """
+      const canvas = document.getElementById("canvas");
+      const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+      return new Set(data).size > 30 && canvas.width > 100;
+    """
+    return bool(browser.execute_script(script))
+
+
+def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioServer) -> None:
+    entry(browser, "clip.mp4")
+    entry(browser, "ben.bundle")
+    click(browser, "[data-open=extract-dialog]")
+    browser.find_element(By.NAME, "name").send_keys("ada")
+    click(browser, "#extract-form [name=clips]")
+    click(browser, "#extract-form .primary")
+    wait_until(lambda: server.studio.jobs.job(1).has_ended, 120)
+    assert server.studio.jobs.job(1).state is JobState.DONE
+    wait_until(lambda: "20 faces" in browser.find_element(By.CSS_SELECTOR, ".sentence").text)
+
+    browser.get(browser.current_url.replace("/jobs", "/swap"))
+    wait_until(lambda: is_painted(browser), 60)
+    browser.find_element(By.CSS_SELECTOR, "#output .primary").click()
+    wait_until(lambda: len(server.studio.jobs.jobs()) == 2)
+    wait_until(lambda: server.studio.jobs.job(2).has_ended, 120)
+    assert server.studio.jobs.job(2).state is JobState.DONE, server.studio.jobs.job(2).sentence
+
+    (swap,) = server.studio.project.items(ItemKind.SWAP)
+    browser.get(f"http://localhost:{server.port}/results/{swap.id}")
+    click(browser, "#play")
+    wait_until(
+        lambda: browser.execute_script("return document.getElementById('swap').currentTime") > 0.1
+    )
+
+    sent = [json.loads(row["message"])["message"] for row in browser.get_log("performance")]
+    urls = [
+        row["params"]["request"]["url"]
+        for row in sent
+        if row["method"] == "Network.requestWillBeSent"
+    ]
+    hosts = {urlsplit(url).hostname for url in urls if url.startswith("http")}
+    assert hosts == {"localhost"}
+
+
+def test_faces_are_rejected_and_restored_by_keys(
+    browser: WebDriver, server: StudioServer, facesets: dict[str, Path]
+) -> None:
+    item = server.studio.project.open_path(facesets["ada"])
+    before = len(list((facesets["ada"] / "crops").iterdir()))
+    browser.get(f"http://localhost:{server.port}/faces/{item.id}")
+    wait_until(lambda: f"{before} faces" in browser.find_element(By.TAG_NAME, "main").text)
+    press(browser, " ")
+    wait_until(lambda: "1 selected" in browser.find_element(By.TAG_NAME, "main").text)
+    press(browser, Keys.DELETE)
+    wait_until(lambda: f"{before - 1} faces" in browser.find_element(By.TAG_NAME, "main").text)
+    assert len(list((facesets["ada"] / "crops").iterdir())) == before - 1
+    ActionChains(browser).key_down(Keys.CONTROL).send_keys("z").key_up(Keys.CONTROL).perform()
+    wait_until(lambda: f"{before} faces" in browser.find_element(By.TAG_NAME, "main").text)
+    assert len(list((facesets["ada"] / "crops").iterdir())) == before
+
+
+def test_two_tabs_show_the_same_queue(browser: WebDriver, server: StudioServer) -> None:
+    first = browser.current_window_handle
+    browser.get(f"http://localhost:{server.port}/jobs")
+    browser.switch_to.new_window("tab")
+    browser.get(f"http://localhost:{server.port}/jobs")
+    click(browser, "#pause")
+    wait_until(lambda: server.studio.runner.is_paused)
+    browser.close()
+    browser.switch_to.window(first)
+    wait_until(lambda: browser.find_element(By.ID, "pause").text == "Continue the queue")
+
+
+@pytest.mark.parametrize("page", ["/", "/jobs", "/swap", "/runs", "/results"])
+def test_no_page_breaks_the_content_policy(
+    browser: WebDriver, server: StudioServer, page: str
+) -> None:
+    browser.get_log("browser")
+    browser.get(f"http://localhost:{server.port}{page}")
+    wait_until(lambda: browser.execute_script("return document.readyState") == "complete")
+    assert [row for row in browser.get_log("browser") if row["level"] == "SEVERE"] == []

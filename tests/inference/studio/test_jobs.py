@@ -1,0 +1,175 @@
+"""The queue: order, progress, stopping, and the end of the studio."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.inference.studio.conftest import wait_until
+
+from faceloom.errors import UsageError
+from faceloom.project import step_process
+from faceloom.project.child_process import child_record
+from faceloom.project.step import OnExisting
+from faceloom.studio.jobs.job import JobRequest, JobState
+from faceloom.studio.jobs.job_queue import JobQueue
+from faceloom.studio.jobs.job_runner import JobRunner
+
+
+def convert_request(name: str) -> JobRequest:
+    return JobRequest(
+        title=f"Convert {name}",
+        arguments=("convert", "clip.mp4", "--out", name),
+        artifact=name,
+        on_existing=OnExisting.RESUME,
+    )
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> JobQueue:
+    return JobQueue(tmp_path / "jobs")
+
+
+@pytest.fixture
+def runner(queue: JobQueue) -> Iterator[JobRunner]:
+    runner = JobRunner(queue)
+    runner.start()
+    yield runner
+    runner.close()
+
+
+def state_of(queue: JobQueue, number: int) -> JobState:
+    return queue.job(number).state
+
+
+def test_jobs_run_in_order_and_leave_their_result(
+    fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
+) -> None:
+    queue.add(convert_request("a.mp4"))
+    queue.add(convert_request("b.mp4"))
+    wait_until(lambda: queue.job(2).has_ended)
+    assert [state_of(queue, number) for number in (1, 2)] == [JobState.DONE, JobState.DONE]
+    assert fake_commands() == [
+        "convert clip.mp4 --out a.mp4 --json",
+        "convert clip.mp4 --out b.mp4 --json",
+    ]
+    assert queue.job(1).result["frames"] == 75
+    assert Path("a.mp4").exists()
+
+
+def test_a_failed_job_keeps_the_sentence_and_the_next_one_runs(
+    fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
+) -> None:
+    Path("fail.txt").write_text("a.mp4")
+    queue.add(convert_request("a.mp4"))
+    queue.add(convert_request("b.mp4"))
+    wait_until(lambda: queue.job(2).has_ended)
+    failed = queue.job(1)
+    assert (failed.state, failed.sentence, failed.exit_code) == (
+        JobState.FAILED,
+        "it does not work.",
+        6,
+    )
+    assert state_of(queue, 2) is JobState.DONE
+
+
+def test_a_stopped_job_is_not_done_and_resumes(
+    fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
+) -> None:
+    Path("wait.txt").write_text("a.mp4")
+    queue.add(convert_request("a.mp4"))
+    wait_until(lambda: queue.progress(1) is not None and len(fake_commands()) == 1)
+    runner.stop(1)
+    wait_until(lambda: queue.job(1).has_ended)
+    assert state_of(queue, 1) is JobState.STOPPED
+    assert not Path("a.mp4").exists()
+    Path("wait.txt").unlink()
+    queue.restart(1)
+    wait_until(lambda: queue.job(1).has_ended)
+    assert state_of(queue, 1) is JobState.DONE
+    assert "--resume" in fake_commands()[-1]
+    assert queue.job(1).starts == 2
+
+
+def test_a_waiting_job_can_be_stopped_moved_and_removed(queue: JobQueue) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        queue.add(convert_request(name))
+    queue.move_before(3, 1)
+    queue.move_before(1, None)
+    assert [job.number for job in queue.jobs()] == [3, 2, 1]
+    with pytest.raises(UsageError, match="stop it before"):
+        queue.remove(2)
+    assert queue.stop_waiting(2)
+    queue.remove(2)
+    assert [job.number for job in queue.jobs()] == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda queue: queue.job(7), "There is no job 7"),
+        (lambda queue: queue.remove(7), "There is no job 7"),
+        (lambda queue: queue.move_before(1, 7), "There is no job 7"),
+        (lambda queue: queue.restart(1), "is waiting"),
+        (lambda queue: queue.add(convert_request("a.mp4")), "makes a.mp4 already"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    queue: JobQueue, act: Callable[[JobQueue], object], message: str
+) -> None:
+    queue.add(convert_request("a.mp4"))
+    with pytest.raises(UsageError, match=message):
+        act(queue)
+    assert [job.number for job in queue.jobs()] == [1]
+
+
+def test_the_queue_is_read_again_in_its_order(tmp_path: Path, queue: JobQueue) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        queue.add(convert_request(name))
+    queue.move_before(3, 1)
+    # A kill between the two writes of `add`: the job is there and the order lacks it.
+    (tmp_path / "jobs/order.json").write_text('{"schema": 1, "numbers": [3, 1, 9]}')
+    assert [job.number for job in JobQueue(tmp_path / "jobs").jobs()] == [3, 1, 2]
+
+
+def test_no_job_starts_while_the_queue_is_paused(
+    fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
+) -> None:
+    runner.set_paused(True)
+    queue.add(convert_request("a.mp4"))
+    with pytest.raises(AssertionError):
+        wait_until(fake_commands, seconds=1)
+    runner.set_paused(False)
+    wait_until(lambda: queue.job(1).has_ended)
+
+
+def test_a_running_job_waits_again_when_the_studio_ends(
+    tmp_path: Path, fake_commands: Callable[[], list[str]], queue: JobQueue
+) -> None:
+    Path("wait.txt").write_text("a.mp4")
+    runner = JobRunner(queue)
+    runner.start()
+    queue.add(convert_request("a.mp4"))
+    wait_until(fake_commands)
+    runner.close()
+    assert state_of(JobQueue(tmp_path / "jobs"), 1) is JobState.WAITING
+
+
+def test_a_job_of_a_killed_studio_is_ended_and_runs_again(
+    tmp_path: Path, fake_commands: Callable[[], list[str]], queue: JobQueue
+) -> None:
+    # The resumed command has --resume between the two.
+    Path("wait.txt").write_text("a.mp4 --json")
+    job = queue.add(convert_request("a.mp4"))
+    child = subprocess.Popen([*step_process.PROGRAM, *job.command(), "--json"])
+    wait_until(fake_commands)
+    left = {"state": JobState.RUNNING, "starts": 1, "child": child_record(child.pid)}
+    queue.update(1, lambda now: now.model_copy(update=left))
+    restarted = JobQueue(tmp_path / "jobs")
+    runner = JobRunner(restarted)
+    runner.start()
+    wait_until(lambda: restarted.job(1).has_ended)
+    runner.close()
+    assert child.poll() is not None
+    assert state_of(restarted, 1) is JobState.DONE
+    assert "--resume" in fake_commands()[-1]

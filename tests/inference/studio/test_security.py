@@ -1,0 +1,100 @@
+"""Who may use the studio."""
+
+from pathlib import Path
+
+import pytest
+from tests.helpers.studio_server import TOKEN, StudioServer
+
+
+def test_the_link_sets_a_cookie_that_scripts_and_other_sites_cannot_use(
+    server: StudioServer,
+) -> None:
+    answer = server.request("GET", f"/?token={TOKEN}", headers={"Host": "localhost"})
+    assert answer.status == 200
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert TOKEN not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "127.0.0.1:9999"}, 200),  # through ssh -L
+        ({"Host": "[::1]:9999"}, 200),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "localhost.evil.example"}, 421),
+        ({"Host": ""}, 421),
+        ({"Cookie": ""}, 401),
+        ({"Cookie": "faceloom_studio=other"}, 401),
+        ({"Cookie": f"another={TOKEN}"}, 401),
+    ],
+)
+def test_pages_need_the_cookie_and_a_name_of_this_machine(
+    server: StudioServer, headers: dict[str, str], status: int
+) -> None:
+    answer = server.request("GET", "/", headers={**server.own_headers(), **headers})
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("token", ["", "other", TOKEN[:-1], TOKEN + "x", "%C3%A9"])
+def test_a_wrong_token_is_refused(server: StudioServer, token: str) -> None:
+    answer = server.request("GET", f"/?token={token}", headers={"Host": "localhost"})
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    "origin", ["", "null", "http://evil.example", "http://localhost:1", "https://localhost.evil"]
+)
+def test_changes_need_the_own_origin(server: StudioServer, origin: str) -> None:
+    headers = {**server.own_headers(), "Origin": origin}
+    assert server.request("POST", "/jobs/pause", b'{"paused": true}', headers).status == 403
+    assert not server.studio.runner.is_paused
+    assert server.post("/jobs/pause", paused=True).status == 200
+    assert server.studio.runner.is_paused
+
+
+@pytest.mark.parametrize("path", ["/", "/static/shared/studio.css", "/missing", "/jobs"])
+def test_every_answer_has_the_policies(server: StudioServer, path: str) -> None:
+    headers = server.get(path).headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../studio_project.py", "/static/%2e%2e/studio_project.py", "/static//etc/passwd"],
+)
+def test_only_static_files_are_served(server: StudioServer, path: str) -> None:
+    assert server.get(path).status == 404
+
+
+@pytest.mark.parametrize("path", ["/", "..", "/etc", "footage/../..", "footage/link"])
+def test_the_picker_stays_within_its_roots(server: StudioServer, tmp_path: Path, path: str) -> None:
+    (tmp_path / "footage/link").symlink_to("/etc")
+    answer = server.get(f"/browse?path={path if path.startswith('/') else tmp_path / path}")
+    assert answer.status == 400
+    assert "--root" in answer.json["error"]
+    assert server.post("/open", path=str(tmp_path / path)).status == 400
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x.mp4", "a/b.mp4", ".hidden", "%00.mp4"])
+def test_uploads_have_plain_names(server: StudioServer, tmp_path: Path, name: str) -> None:
+    assert server.request("POST", f"/upload?name={name}", b"content").status == 400
+    assert not list(tmp_path.rglob("*.mp4"))
+
+
+def test_an_upload_that_is_no_video_is_refused(server: StudioServer, tmp_path: Path) -> None:
+    answer = server.request("POST", "/upload?name=clip.mp4", b"<script>")
+    assert answer.status == 400
+    assert "is not a video" in answer.json["error"]
+    assert not list((tmp_path / "project/clips").iterdir())
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"paused": 1, "other": 2}', b"x" * 2_000_000])
+def test_bodies_are_checked(server: StudioServer, body: bytes) -> None:
+    answer = server.request("POST", "/jobs/pause", body)
+    assert answer.status == 400
+    assert answer.json["error"].startswith("The request")
