@@ -1,6 +1,7 @@
 """Swapped stills of clips, in three cached stages: faces, prediction, blend."""
 
 import threading
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
+from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
+from faceloom.provenance import check_frame
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.file_stamp import file_stamp
 from faceloom.studio.stills.lru_cache import LruCache
@@ -33,6 +36,7 @@ from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.preview.frame_lead_in import first_frame
+from faceloom.video import Frame
 from faceloom.video.display import frame_to_upright
 
 # Clips and bundles that stay open: the one that is shown and the one before it.
@@ -40,6 +44,8 @@ _MAX_OPEN = 2
 # Most bytes of the frames whose faces are known: five frames of 1080p with their lead-in. Their
 # pixels are mostly those that `ClipFrames` keeps as well.
 _FOUND_BYTES = 400_000_000
+# Frames that are known to have passed the content check.
+_MAX_CHECKED = 10_000
 # Frames whose predictions are kept; a face takes about 5 MB at a crop of 128 pixels.
 _MAX_PREDICTIONS = 8
 # Lead-in states that are kept: a few settings of each frame, about 1 MB each.
@@ -69,6 +75,7 @@ class StillEngine:
         self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
         self._bundles: LruCache[OpenBundle] = LruCache(_MAX_OPEN)
         self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, bytes_of_frames)
+        self._checked: LruCache[bool] = LruCache(_MAX_CHECKED)
         self._predictions: LruCache[Prediction] = LruCache(_MAX_PREDICTIONS)
         self._states: LruCache[LeadInState] = LruCache(_MAX_STATES)
         self._blended: LruCache[Blended] = LruCache(_MAX_BLENDED)
@@ -170,26 +177,38 @@ class StillEngine:
         size = (max(1, round(width * _THUMBNAIL_HEIGHT / height)), _THUMBNAIL_HEIGHT)
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _find(self, clip: Path, index: int, options: SwapOptions) -> FoundFrames:
-        """Return a frame and its lead-in with their faces; the frame passes the content check."""
-        first = first_frame(index, options)
-        key = (file_stamp(clip), first, index)
-        self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
-        finder = self._finder.for_new_video()
-        make = partial(find_faces, self._open_clip(clip), first, index, finder)
-        return self._found.get_or_make(key, make)
-
     def _predict(
         self, request: StillRequest, bundle: OpenBundle, options: SwapOptions
     ) -> Prediction:
-        clip, path = file_stamp(request.clip), file_stamp(request.bundle)
-        key = (clip, path, request.frame, options.select)
-        cached = self._predictions.get(key)
-        if cached is None:
-            found = self._find(request.clip, request.frame, options)
-            cached = run_network(key, found, bundle, options)
-            self._predictions.put(key, cached)
-        return cached
+        """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
+        stamps = file_stamp(request.clip), file_stamp(request.bundle)
+        key: Hashable = (*stamps, request.frame, options.select)
+        known = self._predictions.get(key)
+        first, last = first_frame(request.frame, options), request.frame + SMOOTHING_RADIUS
+        if known is None and request.draft and options.track is None:
+            # The frame alone, without what smooths it.
+            first = last = request.frame
+            key = (key, "alone")
+            known = self._predictions.get(key)
+        if known is None:
+            found = self._find(request.clip, first, request.frame, last)
+            self._check_content(request.clip, found[-1][0])
+            known = run_network(key, found, bundle, options)
+            self._predictions.put(key, known)
+        return known
+
+    def _find(self, clip: Path, first: int, index: int, last: int) -> FoundFrames:
+        self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
+        finder, frames = self._finder.for_new_video(), self._open_clip(clip)
+        make = partial(find_faces, frames, range(first, last + 1), index, finder)
+        return self._found.get_or_make((file_stamp(clip), first, index), make)
+
+    def _check_content(self, clip: Path, frame: Frame) -> None:
+        """Run the content check on a frame once."""
+        key = (file_stamp(clip), frame.index)
+        if not self._checked.get(key):
+            check_frame(frame, self._open_clip(clip).info)
+            self._checked.put(key, True)
 
     def _blend(
         self, prediction: Prediction, bundle: OpenBundle, options: SwapOptions, *, draft: bool

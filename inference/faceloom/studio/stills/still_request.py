@@ -46,8 +46,8 @@ class StillRequest:
     view: StillView = StillView.SWAP
     """What it shows."""
     draft: bool = False
-    """Whether erode, feather and forehead may apply to this frame alone, and not to the frames
-    before it that it is smoothed with: for a slider that moves."""
+    """Whether the still may be approximate to be quick: a new frame is swapped alone, without the
+    frames that it is smoothed with, and erode, feather and forehead apply to it alone."""
 
 
 @dataclass(frozen=True, slots=True)

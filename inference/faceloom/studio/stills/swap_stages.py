@@ -10,8 +10,6 @@ import numpy as np
 
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
-from faceloom.provenance import check_frame
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.frame_swapper import (
@@ -82,31 +80,29 @@ class Blended:
     """What is pasted."""
 
 
-def find_faces(frames: ClipFrames, first: int, index: int, finder: FaceFinder) -> FoundFrames:
-    """Find the faces of a frame and of its lead-in, and check the frame's content.
+def find_faces(frames: ClipFrames, window: range, index: int, finder: FaceFinder) -> FoundFrames:
+    """Find the faces of a frame and of its lead-in.
 
     Args:
         frames: The clip.
-        first: Index of the first frame that is read.
+        window: Indices of the frames that are read: the lead-in, the frame, and what smooths it.
         index: Index of the frame.
         finder: A finder that has seen no frame.
 
     Returns:
-        The last frames of them: the lead-in and the frame.
+        The lead-in, as far as it is in the window, and the frame.
 
     Raises:
         UsageError: The clip has no such frame.
         MediaUnreadable: It cannot be read.
-        ContentRefused: The content check refuses the frame.
     """
     frames.check(index)
-    window = frames.frames(first, index + SMOOTHING_RADIUS)
+    pictures = frames.frames(window.start, window.stop - 1)
     found: deque[tuple[Frame, list[Face]]] = deque(maxlen=LEAD_IN + 1)
-    for frame, faces in find_in_frames(window, frames.info, index, finder):
+    for frame, faces in find_in_frames(pictures, frames.info, index, finder):
         found.append((frame, faces))
         if frame.index == index:
             break
-    check_frame(found[-1][0], frames.info)
     return tuple(found)
 
 

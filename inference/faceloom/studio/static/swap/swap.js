@@ -58,24 +58,34 @@ async function showStill(draft) {
   show(view, still.bitmap, original?.bitmap);
   const milliseconds = Math.round(performance.now() - started);
   const hasFace = still.headers.get("X-Swapped-Faces") !== texts.zero;
-  status.textContent = hasFace ? texts.milliseconds.replace("{0}", milliseconds) : texts.noFace;
+  const text = draft ? texts.draft : texts.milliseconds;
+  status.textContent = hasFace ? text.replace("{0}", milliseconds) : texts.noFace;
 }
 
-/** Renew the still; `moving` shows the original, which needs no network. */
-function renew({ draft = false, moving = false }) {
+/**
+ * Renew the still.
+ * @param {object} how - `draft`: quick, while a slider moves. `moving`: the original, which needs no
+ *   network. `fresh`: quick first, then exact, since the network has not seen this frame.
+ */
+function renew({ draft = false, moving = false, fresh = false }) {
   clearTimeout(settle);
-  if (moving) settle = setTimeout(() => renew({}), SETTLE_MS);
+  if (moving) settle = setTimeout(() => renew({ fresh: true }), SETTLE_MS);
   stills.run(async () => {
     try {
       if (!bundle) await showOriginal(texts.noBundle);
       else if (moving) await showOriginal(texts.moving);
       else if (chosen("view") === "original") await showOriginal("");
-      else await workOn(() => showStill(draft));
+      else await workOn(() => showStills(draft, fresh));
     } catch (error) {
       status.textContent = "";
       showMessage(error.message);
     }
   });
+}
+
+async function showStills(draft, fresh) {
+  if (fresh) await showStill(true);
+  if (!fresh || !stills.isOutdated) await showStill(draft);
 }
 
 // The word appears only if the work takes long, so that a slider does not make it flicker.
@@ -151,7 +161,7 @@ async function openClip(frame = 0) {
   showClip(clip.value, info, frame);
   suggestName();
   followLater();
-  renew({});
+  renew({ fresh: true });
 }
 
 async function openBundle() {
@@ -163,7 +173,7 @@ async function openBundle() {
 
 function listen() {
   onFrame((change) => {
-    renew(change);
+    renew({ moving: change.moving, fresh: !change.moving });
     if (!change.moving) followLater();
   });
   onSettings((change) => {
@@ -174,7 +184,7 @@ function listen() {
   bundle?.addEventListener("change", () => {
     openBundle();
     followLater();
-    renew({});
+    renew({ fresh: true });
   });
   for (const radio of document.querySelectorAll("input[name=view]")) {
     radio.addEventListener("change", () => renew({}));

@@ -53,7 +53,7 @@ function showPosition() {
   const seconds = currentFrame() / rate;
   const minutes = Math.floor(seconds / 60);
   const time = `${minutes}:${(seconds - 60 * minutes).toFixed(2).padStart(5, "0")}`;
-  const values = [currentFrame(), Number(range.max) + 1, time];
+  const values = [currentFrame(), range.max, time];
   position.textContent = values.reduce((text, value, i) => text.replace(`{${i}}`, value), texts.frame);
 }
 

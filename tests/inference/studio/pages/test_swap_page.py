@@ -1,0 +1,167 @@
+"""The swap page shows stills by ids and adds conversions to the queue."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import cv2
+import numpy as np
+import pytest
+from tests.helpers.bundles import make_bundle
+from tests.helpers.studio_clip import ALL_FRAMES, make_studio_clip
+from tests.helpers.studio_server import StudioServer, serve_studio
+
+from faceloom.studio.stills import StillEngine, StillRequest
+from faceloom.studio.studio_project import Item
+from faceloom.swap import SwapOptions
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
+    folder = tmp_path_factory.mktemp("studio")
+    with serve_studio(folder / "project", folder) as running:
+        running.studio.runner.set_paused(True)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clip(server: StudioServer, tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Item:
+    path = make_studio_clip(tmp_path_factory.mktemp("clips") / "Ada's clip.mp4", sample)
+    return server.studio.project.open_path(path)
+
+
+@pytest.fixture(scope="module")
+def bundle(server: StudioServer, tmp_path_factory: pytest.TempPathFactory) -> Item:
+    path = make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")
+    return server.studio.project.open_path(path)
+
+
+def decoded(content: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+
+
+def test_a_project_without_a_video_says_what_to_do(tmp_path: Path) -> None:
+    with serve_studio(tmp_path / "project", tmp_path) as empty:
+        page = empty.get("/swap")
+    assert page.status == 200
+    assert "There is no video to swap a face in" in page.text
+    assert "swap.js" not in page.text
+
+
+def test_the_page_offers_the_clips_and_bundles(
+    server: StudioServer, clip: Item, bundle: Item
+) -> None:
+    page = server.get("/swap").text
+    assert f'value="{clip.id}"' in page
+    assert "Ada&#39;s clip.mp4" in page
+    assert f'value="{bundle.id}"' in page
+    assert "style=" not in page
+    for script in ("swap", "swap_stage", "swap_settings", "swap_timeline", "latest"):
+        assert server.get(f"/static/{script}.js").status == 200
+
+
+def test_the_clip_and_the_bundle_are_described(
+    server: StudioServer, clip: Item, bundle: Item
+) -> None:
+    info = server.get(f"/swap/clip/{clip.id}").json
+    assert (info["frames"], info["rate"], len(info["thumbnails"])) == (ALL_FRAMES, 25, 12)
+    assert server.get(f"/swap/bundle/{bundle.id}").json == {
+        "color": "none", "erode": 0.03, "feather": 0.03, "sharpen": 0.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["frame", "thumbnail", "still"])
+def test_a_picture_is_sent_once(server: StudioServer, clip: Item, bundle: Item, kind: str) -> None:
+    url = f"/{kind}/{clip.id}/{bundle.id}/7" if kind == "still" else f"/{kind}/{clip.id}/7"
+    first = server.get(url)
+    assert (first.status, first.headers["content-type"]) == (200, "image/jpeg")
+    assert decoded(first.content).shape[0] == (90 if kind == "thumbnail" else 160)
+    again = server.get(url, **{"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.content) == (304, b"")
+    other = server.get(url[:-1] + "8")
+    assert other.headers["etag"] != first.headers["etag"]
+
+
+def test_a_still_shows_its_settings(server: StudioServer, clip: Item, bundle: Item) -> None:
+    query = urlencode({"erode": 0.1, "mask": "mesh", "view": "swap", "select": "all"})
+    answer = server.get(f"/still/{clip.id}/{bundle.id}/9?{query}")
+    options = SwapOptions(erode=0.1, mask="mesh", select="all")
+    expected = StillEngine().still(StillRequest(clip.path, bundle.path, 9, options))
+    difference = cv2.absdiff(decoded(answer.content), expected.picture)
+    assert difference.mean() < 2
+    assert answer.headers["x-swapped-faces"] == "1"
+    assert answer.headers["server-timing"].startswith("still;dur=")
+    other = server.get(f"/still/{clip.id}/{bundle.id}/9?erode=0.02")
+    assert other.headers["etag"] != answer.headers["etag"]
+    assert server.get(f"/still/{clip.id}/{bundle.id}/25").headers["x-swapped-faces"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("/still/{clip}/{bundle}/99", "has no frame 99; its frames are 0 to 25"),
+        ("/frame/{clip}/99", "has no frame 99"),
+        ("/still/{clip}/{bundle}/3?erode=0.5", "The settings cannot be used: erode"),
+        ("/still/{clip}/{bundle}/3?out=/etc/passwd", "The settings cannot be used: out"),
+        ("/still/{clip}/{bundle}/3?select=tallest", "The settings cannot be used: select"),
+        ("/still/{clip}/0123456789ab/3", "no bundle with the id"),
+        ("/still/{bundle}/{bundle}/3", "no clip with the id"),
+        ("/thumbnail/nothing/3", "no clip with the id"),
+    ],
+)
+def test_an_impossible_picture_is_refused(
+    server: StudioServer, clip: Item, bundle: Item, url: str, sentence: str
+) -> None:
+    answer = server.get(url.format(clip=clip.id, bundle=bundle.id))
+    assert answer.status == 400
+    assert sentence in answer.json["error"]
+
+
+def form(clip: Item, bundle: Item, changes: dict[str, object]) -> dict[str, object]:
+    return {"clip": clip.id, "bundle": bundle.id, "name": "first", **changes}
+
+
+def test_the_command_and_the_job_are_what_the_form_says(
+    server: StudioServer, clip: Item, bundle: Item
+) -> None:
+    settings = {"mask": "mesh", "erode": 0.05, "select": "all"}
+    body = form(clip, bundle, {"quality": 60, "speed": "small", "settings": settings})
+    out = server.studio.project.folder / "swaps" / "first.mp4"
+    command = server.post("/swap/command", **body).json["command"]
+    number = server.post("/swap/convert", **body).json["job"]
+    job = server.studio.jobs.job(number)
+    assert job.request.to_shell() == command
+    assert job.request.arguments == (
+        "convert", str(clip.path), "--bundle", str(bundle.path), "--out", str(out),
+        "--select", "all", "--mask", "mesh", "--erode", "0.05",
+        "--speed", "small", "--quality", "60",
+    )  # fmt: skip
+    assert job.request.artifact == str(out)
+    again = server.post("/swap/convert", **body)
+    assert (again.status, "makes" in again.json["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": " "}, "The output has no name"),
+        ({"name": "../up"}, "is not a file name"),
+        ({"name": "there"}, "There is a swap there already"),
+        ({"quality": 101}, "The request cannot be used: quality"),
+        ({"speed": "warp"}, "The request cannot be used: speed"),
+        ({"settings": {"erode": 1}}, "The request cannot be used: settings.erode"),
+        ({"force": True}, "The request cannot be used: force"),
+        ({"clip": "nothing"}, "no clip with the id"),
+    ],
+)
+def test_an_impossible_conversion_is_refused(
+    server: StudioServer, clip: Item, bundle: Item, changes: dict[str, object], sentence: str
+) -> None:
+    swaps = server.studio.project.folder / "swaps"
+    swaps.mkdir(exist_ok=True)
+    (swaps / "there.mp4").write_bytes(b"")
+    before = len(server.studio.jobs.jobs())
+    answer = server.post("/swap/convert", **form(clip, bundle, changes))
+    assert answer.status == 400
+    assert sentence in answer.json["error"]
+    assert len(server.studio.jobs.jobs()) == before
