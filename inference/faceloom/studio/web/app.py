@@ -5,7 +5,9 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from faceloom.errors import FaceloomError
@@ -31,7 +33,15 @@ def create_app(studio: Studio, token: str, cookie: str, hosts: tuple[str, ...] =
     """
     pages = [route for routes in ROUTES for route in routes(studio)]
     return Starlette(
-        routes=[*pages, Mount("/static", StaticFiles(directory=_STATIC))],
+        routes=[*pages, *_static_routes()],
         middleware=[Middleware(Security, token=token, cookie=cookie, hosts=hosts)],
         exception_handlers={FaceloomError: refuse_error},
     )
+
+
+def _static_routes() -> list[BaseRoute]:
+    def icon(_: Request) -> Response:
+        return FileResponse(_STATIC / "shared/icon.svg")
+
+    # Browsers ask for this address on pages that name no icon.
+    return [Route("/favicon.ico", icon), Mount("/static", StaticFiles(directory=_STATIC))]
