@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +17,8 @@ from faceloom.swap.pipeline.frame_swapper import (
     FrameSwapper,
     SelectedFrame,
     SwappedFace,
-    used_regions,
+    parses_faces,
+    parses_predictions,
 )
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
@@ -25,8 +26,8 @@ from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.video import Frame
 
-# Options with which `FrameSwapper` parses both pictures of a face. `used_regions` then leaves out
-# what a conversion does not parse, so that no change of an option runs a network again.
+# Options with which `FrameSwapper` parses both pictures of a face. What a conversion does not
+# parse is left out later, so that no change of an option runs a network again.
 _PARSE_ALL = SwapOptions(mask="regions", glasses="target")
 
 
@@ -182,5 +183,15 @@ def blend_frame(
 def _with_used_regions(
     faces: Sequence[SwappedFace], bundle: OpenBundle, options: SwapOptions
 ) -> list[SwappedFace]:
+    """Leave out the regions that a conversion with these options does not parse."""
     (source,) = bundle.source.identity_map.sources
-    return [used_regions(face, source, options) for face in faces]
+    parses_target = parses_faces([source], options)
+    parses_predicted = parses_predictions(source, options)
+    return [
+        replace(
+            face,
+            target_regions=face.target_regions if parses_target else None,
+            predicted_regions=face.predicted_regions if parses_predicted else None,
+        )
+        for face in faces
+    ]

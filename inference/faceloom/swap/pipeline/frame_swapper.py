@@ -365,24 +365,6 @@ def parses_predictions(source: FaceSource, options: SwapOptions) -> bool:
     )
 
 
-def used_regions(swapped: SwappedFace, source: FaceSource, options: SwapOptions) -> SwappedFace:
-    """Return a swapped face with the regions that a conversion with these options parses.
-
-    Args:
-        swapped: the face with the regions of both pictures.
-        source: its source, the only one of the conversion.
-        options: how faces are swapped.
-    """
-    parses_target = parses_faces([source], options)
-    return replace(
-        swapped,
-        target_regions=swapped.target_regions if parses_target else None,
-        predicted_regions=(
-            swapped.predicted_regions if parses_predictions(source, options) else None
-        ),
-    )
-
-
 def _crop_batch(
     source: FaceSource, faces: Sequence[AlignedFace], regions: Sequence[RegionMap | None]
 ) -> CropBatch:

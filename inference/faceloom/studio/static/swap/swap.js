@@ -127,26 +127,35 @@ function conversion() {
 
 async function showCommand() {
   if (!output) return;
-  const problem = document.getElementById("output-error");
+  let command = "";
+  let problem = "";
   try {
-    const { command } = await post("/swap/command", conversion());
-    document.getElementById("command").textContent = command;
-    problem.hidden = true;
+    ({ command } = await post("/swap/command", conversion()));
   } catch (error) {
-    document.getElementById("command").textContent = "";
-    problem.textContent = error.message;
-    problem.hidden = false;
+    problem = error.message;
   }
+  document.getElementById("command").textContent = command;
+  showProblem(problem);
+}
+
+function showProblem(sentence) {
+  const element = document.getElementById("output-error");
+  element.textContent = sentence;
+  element.hidden = !sentence;
 }
 
 async function convert(event) {
   event.preventDefault();
   const queued = document.getElementById("queued");
   queued.hidden = true;
-  const answer = await orMessage(() => post("/swap/convert", conversion()));
-  if (!answer) return;
-  queued.querySelector("span").textContent = texts.queued.replace("{0}", answer.job);
-  queued.hidden = false;
+  try {
+    const { job } = await post("/swap/convert", conversion());
+    showProblem("");
+    queued.querySelector("span").textContent = texts.queued.replace("{0}", job);
+    queued.hidden = false;
+  } catch (error) {
+    showProblem(error.message);
+  }
 }
 
 function suggestName() {
