@@ -44,4 +44,4 @@ $(RUNTIME_VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(RUNTIME_VENV) demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(RUNTIME_VENV) demo demo.log dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

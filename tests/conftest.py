@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers.memoized_session import memoize
 
 from faceloom import onnx_session
 from faceloom import weights as faceloom_weights
@@ -54,12 +55,15 @@ class _FindsNothing:
 
 @pytest.fixture(scope="session", autouse=True)
 def _networks_are_opened_once() -> Iterator[None]:
-    """Spare each conversion 0.3 s: face models are opened once, the content check finds nothing.
+    """Open face models once and run them once for each input; the content check finds nothing.
 
     tests/inference/provenance/test_content_check.py runs the network of the content check.
     """
     opened, weights = onnx_session.open_cpu_session, Path(str(faceloom_weights.__file__)).parent
-    opened_once = cache(opened)
+
+    @cache
+    def opened_once(path: Path, threads: int) -> Any:
+        return memoize(opened(path, threads))
 
     def open_once(path: Path, threads: int = 0) -> Any:
         return (opened_once if path.parent == weights else opened)(path, threads)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import checkpoint_arrays, metrics_rows, simple_run, tiny_run
 
 from faceloom_train.data.dataset import make_dataset
 from faceloom_train.distributed.open_strategy import open_strategy
@@ -30,23 +30,33 @@ from faceloom_train.runs.run_directory import Run
 
 Check = Callable[[Path, dict[str, Path]], None]
 
-# Two micro-batches of one face on each of two devices. All runs have it, to share compiled steps.
-BATCH = {"batch_size": 4}
+# Two micro-batches of one face on each of two devices, and one number of steps, on which the
+# learning rates depend: runs of equal settings share a compiled step.
+SIMPLE = {"batch_size": 4, "steps": 8}
+
+
+def stop_after(steps: int) -> Callable[[], bool]:
+    """Return a `stop_requested` that ends training after some steps."""
+    answers = iter([False] * (steps - 1) + [True])
+    return lambda: next(answers)
 
 
 def training_reduces_the_loss(folder: Path, faces: dict[str, Path]) -> None:
-    run = tiny_run(folder / "uninterrupted", faces, steps=6, **BATCH)
+    """With all that a network can have, and all augmentation."""
+    run = tiny_run(folder / "tiny", faces, steps=6, batch_size=4)
     assert train(run).steps_completed == 6
     losses = [row["loss"] for row in metrics_rows(run)]
     assert losses[-1] < 0.9 * losses[0], losses
 
 
 def resume_is_exact(folder: Path, faces: dict[str, Path]) -> None:
-    run = tiny_run(folder / "interrupted", faces, steps=6, **BATCH)
-    answers = iter([False, True])
-    assert train(run, stop_requested=lambda: next(answers)).step == 2
-    assert train(Run.read(folder / "interrupted")).steps_completed == 4
-    assert_similar(run, Run.read(folder / "uninterrupted"), 0)
+    uninterrupted = simple_run(folder / "uninterrupted", faces, **SIMPLE)
+    assert train(uninterrupted, stop_requested=stop_after(6)).step == 6
+    run = simple_run(folder / "interrupted", faces, **SIMPLE)
+    assert train(run, stop_requested=stop_after(2)).step == 2
+    resumed = Run.read(folder / "interrupted")
+    assert train(resumed, stop_requested=stop_after(4)).steps_completed == 4
+    assert_similar(run, uninterrupted, 0)
 
 
 def a_step_with_non_finite_values_is_skipped(folder: Path, faces: dict[str, Path]) -> None:
@@ -58,7 +68,7 @@ def a_step_with_non_finite_values_is_skipped(folder: Path, faces: dict[str, Path
     run = Run.read(folder / "interrupted")
     before = checkpoint_arrays(run)
     with patch.object(fit_steps, "make_dataset", bad_dataset):
-        train(run.with_settings(tiny_config(steps=7, **BATCH), 6))
+        train(run, stop_requested=stop_after(1))
     last = metrics_rows(run)[-1]
     assert (last["step"], last["skipped_steps"]) == (7, 1)
     assert "loss" not in last
@@ -69,7 +79,7 @@ def a_step_with_non_finite_values_is_skipped(folder: Path, faces: dict[str, Path
 
 def divergence_restores_the_last_checkpoint(folder: Path, faces: dict[str, Path]) -> None:
     """Divergence is detected while the next step is computed."""
-    run = tiny_run(folder / "diverging", faces, steps=12, checkpoint_every=4, **BATCH)
+    run = simple_run(folder / "diverging", faces, **SIMPLE)
     initial_rate = run.settings.optimizer.learning_rate
 
     def bad_dataset(*arguments: object) -> tf.data.Dataset:
@@ -79,14 +89,14 @@ def divergence_restores_the_last_checkpoint(folder: Path, faces: dict[str, Path]
         return enumerated.map(
             lambda step, batch: {
                 **batch,
-                "color_jitter": batch["color_jitter"] + tf.where(step < 5, 0.0, offset),
+                "color_jitter": batch["color_jitter"] + tf.where(step < 2, 0.0, offset),
             }
         )
 
     with patch.object(fit_steps, "make_dataset", bad_dataset):
-        assert train(run).step == 12
+        assert train(run).step == 8
     steps = [row["step"] for row in metrics_rows(Run.read(run.directory)) if "loss" in row]
-    assert steps == list(range(1, 13))
+    assert steps == list(range(1, 9))
     assert Run.read(run.directory).settings.optimizer.learning_rate == initial_rate / 2
 
 
@@ -94,9 +104,9 @@ def two_devices_learn_the_same(folder: Path, faces: dict[str, Path]) -> None:
     """With micro-batches and gradient checkpointing."""
     strategy = open_strategy("2")
     assert strategy.device_count == 2
-    settings = {**BATCH, "micro_batch_size": 1, "gradient_checkpointing": True}
-    run = tiny_run(folder / "two", faces, steps=6, **settings)
-    train(run, strategy=strategy)
+    settings = {**SIMPLE, "micro_batch_size": 1, "gradient_checkpointing": True}
+    run = simple_run(folder / "two", faces, **settings)
+    train(run, stop_requested=stop_after(6), strategy=strategy)
     assert_similar(run, Run.read(folder / "uninterrupted"), 5e-3)
 
 
@@ -110,7 +120,7 @@ def dssim_works_at_three_scales(folder: Path, faces: dict[str, Path]) -> None:
 
 def predictions_are_saved_for_tensorflow(folder: Path, faces: dict[str, Path]) -> None:
     """Not a check by itself: TensorFlow must predict the same with the same weights."""
-    run = Run.read(folder / "uninterrupted")
+    run = Run.read(folder / "tiny")
     model = build_compiled_model(run.settings, run.identities)
     restore_checkpoint(model, latest_checkpoint(run)[0])
     face = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.runs.checkpoint import latest_checkpoint
+from faceloom_train.runs.checkpoint_paths import checkpoint_path
 from faceloom_train.runs.run_directory import Run
 
 NETWORK = {
@@ -28,6 +29,30 @@ LIAE_NETWORK = {
     "kind": "liae",
     **{key: value for key, value in NETWORK.items() if key not in ("kind", "mean_face_linear")},
 }
+
+# TensorFlow traces each model anew, which takes longer than its steps and grows with its layers.
+_SIMPLE = {
+    "network": {
+        "kind": "df",
+        "size": 32,
+        "encoder": [8],
+        "latent_dim": 8,
+        "decoder": [8],
+        "residual_blocks": [0],
+        "shared_stages": 0,
+    },
+    "augmentation": {"occlusion_probability": 0, "degradation_probability": 0},
+}
+
+
+def simple_config(**changes: object) -> TrainConfig:
+    """`tiny_config`, for tests of the loop: the fewest layers, no occlusion, no degradation."""
+    return tiny_config(**{**_SIMPLE, **changes})
+
+
+def simple_run(directory: Path, facesets: dict[str, Path], **changes: object) -> Run:
+    """A new run with `simple_config(**changes)`."""
+    return Run.create(directory, facesets, simple_config(**changes))
 
 
 def tiny_config(**changes: object) -> TrainConfig:
@@ -56,14 +81,15 @@ def metrics_rows(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run.metrics_path.read_text().splitlines()]
 
 
-def checkpoint_arrays(run: Run) -> dict[str, np.ndarray]:
-    """All arrays of the last checkpoint: weights, optimizer state, averaged weights."""
+def checkpoint_arrays(run: Run, step: int | None = None) -> dict[str, np.ndarray]:
+    """All arrays of a checkpoint, or of the last: weights, optimizer state, averaged weights."""
+    path = latest_checkpoint(run)[0] if step is None else checkpoint_path(run, step)
     arrays: dict[str, np.ndarray] = {}
 
     def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
             arrays[name] = item[...]
 
-    with h5py.File(latest_checkpoint(run)[0] / "state.weights.h5") as file:
+    with h5py.File(path / "state.weights.h5") as file:
         file.visititems(collect)
     return arrays

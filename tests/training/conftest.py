@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Path:
-    """A run of `tiny_config()`: four steps, with checkpoints at 2 and 4."""
-    from tests.helpers.runs import tiny_run
+    """A run of `simple_config()`: four steps, with checkpoints at 2 and 4."""
+    from tests.helpers.runs import simple_run
 
     from faceloom_train.loop.trainer import train
 
-    run = tiny_run(tmp_path_factory.mktemp("trained") / "run", facesets)
+    run = simple_run(tmp_path_factory.mktemp("trained") / "run", facesets)
     train(run)
     return run.directory
 
@@ -28,9 +28,9 @@ def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Pat
 @pytest.fixture
 def trained(tmp_path: Path, four_steps: Path, facesets: dict[str, Path]) -> "Run":
     """A copy of that run, which a test may change."""
-    from tests.helpers.runs import tiny_config
+    from tests.helpers.runs import simple_config
 
     from faceloom_train.runs.run_directory import Run
 
     directory = Path(shutil.copytree(four_steps, tmp_path / "run"))
-    return Run.create(directory, facesets, tiny_config())
+    return Run.create(directory, facesets, simple_config())

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.helpers.runs import tiny_config
+from tests.helpers.runs import simple_config
 
 from faceloom.output_lock import lock_output
 from faceloom_train.runs.run_directory import Run
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.training, pytest.mark.process]
 @pytest.fixture
 def preset(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
-    path.write_text(tiny_config().model_dump_json())
+    path.write_text(simple_config().model_dump_json())
     return path
 
 
@@ -57,8 +57,8 @@ def test_train_resume_and_export(
     assert (run / "config.yaml").read_text() == before
     code, out, _ = faceloom("train", "--run", run, "--steps", 3, "--set", "batch_size=3", "--json")
     assert (code, json.loads(out)["steps_completed"]) == (0, 1)
-    code, _, err = faceloom("train", "--run", run, "--set", "network.latent_dim=8")
-    assert (code, "cannot become 8" in err) == (2, True)
+    code, _, err = faceloom("train", "--run", run, "--set", "network.latent_dim=9")
+    assert (code, "cannot become 9" in err) == (2, True)
     code, out, err = faceloom("export", run, "--identity", "ben", "--out", tmp_path / "ben.bundle")
     assert code == 0, err
     assert "ben at step 3" in out

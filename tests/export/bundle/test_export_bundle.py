@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from keras import ops
-from tests.helpers.runs import LIAE_NETWORK, tiny_run
+from tests.helpers.runs import LIAE_NETWORK, simple_run, tiny_run
 
 from faceloom.doctor import bundle_check
 from faceloom.errors import ArtifactRefused, ProviderMissing, UsageError
@@ -55,10 +55,18 @@ def exported(
     return {name: (summary, Bundle.read(folder / name)) for name, summary in summaries.items()}
 
 
+@pytest.fixture(scope="module")
+def simple(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Run:
+    """A run of a simple network, with checkpoints at 2 and 3."""
+    run = simple_run(tmp_path_factory.mktemp("runs") / "simple", facesets, steps=3)
+    train(run)
+    return run
+
+
 @pytest.fixture
-def run_copy(run: Run, tmp_path: Path) -> Path:
-    """A copy of the run that the test may change."""
-    return Path(shutil.copytree(run.directory, tmp_path / "run"))
+def run_copy(simple: Run, tmp_path: Path) -> Path:
+    """A copy of the simple run that the test may change."""
+    return Path(shutil.copytree(simple.directory, tmp_path / "run"))
 
 
 def test_bundle_matches_the_trained_model(
@@ -184,7 +192,6 @@ def test_averaged_weights_are_exported(run: Run) -> None:
     assert np.abs(raw - averaged).max() < 0.1
 
 
-@pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_last_undamaged_checkpoint_is_exported(
     run_copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -194,7 +201,6 @@ def test_last_undamaged_checkpoint_is_exported(
     assert "The checkpoint of step 2 is used" in caplog.text
 
 
-@pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_requested_checkpoint_is_exported(run_copy: Path, tmp_path: Path) -> None:
     def exported(step: str) -> int:
         return run_to_completion(
@@ -217,7 +223,6 @@ def test_requested_checkpoint_is_exported(run_copy: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "3").exists()
 
 
-@pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_export_is_refused_with_the_reason(
     run_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,7 +307,7 @@ def test_unknown_and_repeated_precisions_are_refused(
 
 @pytest.mark.process
 def test_run_is_exported_while_it_trains(facesets: dict[str, Path], tmp_path: Path) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=4, checkpoint_every=2)
+    run = simple_run(tmp_path / "run", facesets, steps=4, checkpoint_every=2)
     steps = []
 
     def export(progress: Progress) -> None:
@@ -316,7 +321,6 @@ def test_run_is_exported_while_it_trains(facesets: dict[str, Path], tmp_path: Pa
     assert steps == [2]
 
 
-@pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_export_retries_when_training_deletes_the_checkpoint(
     run_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,7 +339,6 @@ def test_export_retries_when_training_deletes_the_checkpoint(
     assert run_to_completion(export_bundle(run_copy, "ben", tmp_path / "b")).step == 4
 
 
-@pytest.mark.parametrize("run", ["float32"], indirect=True)
 def test_damaged_checkpoint_with_a_valid_checksum_is_refused(
     run_copy: Path, tmp_path: Path
 ) -> None:

@@ -57,7 +57,7 @@ def test_tensorflow_predicts_the_same_with_weights_trained_on_jax(
 ) -> None:
     """The exporter runs on TensorFlow."""
     folder = jax_results[0]
-    run = Run.read(folder / "uninterrupted")
+    run = Run.read(folder / "tiny")
     model = build_compiled_model(run.settings, run.identities)
     restore_checkpoint(model, latest_checkpoint(run)[0])
     expected = np.load(folder / "prediction.npz")

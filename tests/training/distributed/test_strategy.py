@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import checkpoint_arrays, metrics_rows, simple_config, simple_run
 
 import faceloom
 from faceloom.errors import PartlyDone, UsageError
@@ -61,7 +61,7 @@ def losses(run: Path, count: int) -> list[float]:
 
 def options(folder: Path, facesets: dict[str, Path], **changes: object) -> list[str]:
     config = folder / "tiny.yaml"
-    config.write_text(tiny_config(**changes).model_dump_json())
+    config.write_text(simple_config(**changes).model_dump_json())
     faces = [word for name, path in facesets.items() for word in ("--faces", f"{name}={path}")]
     return ["--config", str(config), *faces]
 
@@ -79,7 +79,7 @@ def test_two_devices_learn_the_same_as_one(tmp_path: Path, facesets: dict[str, P
     script = [sys.executable, "-c", TWO_DEVICES, *command]
     done = subprocess.run(script, check=True, stderr=subprocess.PIPE, text=True, timeout=200)
     assert "micro-batch of 1 faces of each identity" in done.stderr
-    one = tiny_run(tmp_path / "one", facesets, **changes)
+    one = simple_run(tmp_path / "one", facesets, **changes)
     train(one)
     np.testing.assert_allclose(losses(tmp_path / "two", 4), losses(tmp_path / "one", 4), rtol=2e-3)
     assert_similar(Run.read(tmp_path / "two"), one, 5e-3)
@@ -142,7 +142,7 @@ def test_two_workers_learn_the_same_as_one_and_end_together(
     assert f"Stopped at step {last}" in message
     assert [path.name for path in list_checkpoints(Run.read(run))] == [f"step-{last:08d}"]
     assert not (tmp_path / "unused").exists()
-    one, answers = tiny_run(tmp_path / "one", facesets, **changes), iter([False] * 5 + [True])
+    one, answers = simple_run(tmp_path / "one", facesets, **changes), iter([False] * 5 + [True])
     train(one, stop_requested=lambda: next(answers))
     np.testing.assert_allclose(losses(run, 6), losses(tmp_path / "one", 6), rtol=1e-4)
 
@@ -179,8 +179,8 @@ class TwoInOne(DeviceStrategy):
 
 def test_a_worker_receives_the_settings(facesets: dict[str, Path]) -> None:
     strategy = TwoInOne()
-    broadcast_config(strategy, tiny_config(steps=77), facesets)
-    assert receive_config(strategy, facesets).settings == tiny_config(steps=77)
+    broadcast_config(strategy, simple_config(steps=77), facesets)
+    assert receive_config(strategy, facesets).settings == simple_config(steps=77)
     assert not strategy.rejected
 
 
@@ -199,19 +199,19 @@ def test_a_worker_with_other_faces_is_refused(
     facesets: dict[str, Path], names: dict[str, str], message: str
 ) -> None:
     strategy = TwoInOne()
-    broadcast_config(strategy, tiny_config(), facesets)
+    broadcast_config(strategy, simple_config(), facesets)
     with pytest.raises(UsageError, match=message):
         receive_config(strategy, {name: facesets[of] for name, of in names.items()})
     # The second worker refused, so the first one does, too.
     with pytest.raises(UsageError, match="Another worker cannot join"):
-        broadcast_config(strategy, tiny_config(), facesets)
+        broadcast_config(strategy, simple_config(), facesets)
 
 
 def test_a_worker_with_another_version_is_refused(
     facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strategy = TwoInOne()
-    broadcast_config(strategy, tiny_config(), facesets)
+    broadcast_config(strategy, simple_config(), facesets)
     monkeypatch.setattr(faceloom, "__version__", "0.0.0")
     with pytest.raises(UsageError, match=r"The first worker has Faceloom .*, this one 0\.0\.0"):
         receive_config(strategy, facesets)
@@ -222,7 +222,7 @@ def test_a_worker_needs_its_own_copy_of_the_faces(
 ) -> None:
     with pytest.raises(UsageError, match=r"unused is not a run on this machine"):
         local_face_sets(tmp_path / "unused", {})
-    shared = tiny_run(tmp_path / "shared", facesets)
+    shared = simple_run(tmp_path / "shared", facesets)
     assert local_face_sets(shared.directory, {}) == facesets
     assert local_face_sets(tmp_path / "unused", facesets) == facesets
 
@@ -285,7 +285,7 @@ def test_a_worker_that_ends_the_run_asks_the_others_in_the_next_step() -> None:
 def test_a_batch_that_devices_cannot_share_is_refused(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets, batch_size=4)
+    run = simple_run(tmp_path / "run", facesets, batch_size=4)
     with pytest.raises(
         UsageError, match=r"4 faces of each identity cannot be divided equally among 3 devices"
     ):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import checkpoint_arrays, metrics_rows, simple_config, simple_run
 
 from faceloom.faceset import FaceSet
 from faceloom_train.data.dataset import load_faces, validation_rows
@@ -32,7 +32,7 @@ def test_validation_faces_are_not_trained_on(
     facesets: dict[str, Path], requested: int, expected: int
 ) -> None:
     faces = FaceSet.read(facesets["ada"])
-    config = tiny_config(validation_faces=requested)
+    config = simple_config(validation_faces=requested)
     assert len(validation_rows(faces, config)) == expected
     assert len(load_faces(faces, config).crops) == len(faces) - expected
 
@@ -54,7 +54,7 @@ class _FixedPrediction:
 def test_a_perfect_reconstruction_is_no_swap_and_keeps_the_expression(
     facesets: dict[str, Path], tmp_path: Path
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets)
+    run = simple_run(tmp_path / "run", facesets)
     networks = _FixedPrediction(run, None)
     evaluator = Evaluator(run)
     results = list(evaluator.evaluate(networks.model))
@@ -71,8 +71,8 @@ def test_a_perfect_reconstruction_is_no_swap_and_keeps_the_expression(
 def test_a_pasted_picture_has_the_identity_and_no_expression(
     facesets: dict[str, Path], tmp_path: Path
 ) -> None:
-    run = tiny_run(
-        tmp_path / "run", facesets, network={**tiny_config().network.model_dump(), "size": 96}
+    run = simple_run(
+        tmp_path / "run", facesets, network={**simple_config().network.model_dump(), "size": 96}
     )
     ben = load_faces(FaceSet.read(facesets["ben"]), run.settings).crops[4]
     edge = (len(ben) - 96) // 2
@@ -90,7 +90,7 @@ def test_a_pasted_picture_has_the_identity_and_no_expression(
 def test_a_swap_without_a_detectable_face_scores_zero(
     facesets: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets)
+    run = simple_run(tmp_path / "run", facesets)
     networks = _FixedPrediction(run, None)
     whole = [
         result
@@ -135,7 +135,7 @@ def test_evaluations_include_the_last_step_and_do_not_change_training(
     facesets: dict[str, Path], tmp_path: Path
 ) -> None:
     evaluated, plain = (
-        tiny_run(tmp_path / name, facesets, evaluate_every=every)
+        simple_run(tmp_path / name, facesets, evaluate_every=every)
         for name, every in (("evaluated", 2), ("plain", 0))
     )
     for run in (evaluated, plain):

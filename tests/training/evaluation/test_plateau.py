@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.helpers.facesets import changed, good_faces, write_faceset
-from tests.helpers.runs import metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import metrics_rows, simple_config, simple_run
 
 from faceloom.progress import Progress
 from faceloom_train.config import change_config
@@ -85,7 +85,7 @@ CURVES = {
 @pytest.mark.parametrize("name", CURVES)
 def test_the_trend_of_the_scores(name: str) -> None:
     scores, trend, text = CURVES[name]
-    assessment = assess_trend(metrics(np.array(scores)), tiny_config())
+    assessment = assess_trend(metrics(np.array(scores)), simple_config())
     assert assessment.trend == trend
     assert assessment.is_over == (trend in (Trend.flat, Trend.falling))
     assert text in assessment.to_text()
@@ -93,7 +93,7 @@ def test_the_trend_of_the_scores(name: str) -> None:
 
 @pytest.mark.parametrize(("loss", "falls"), [(0.9, True), (1.0, False), (1.1, False)])
 def test_a_falling_loss_does_not_change_the_trend(loss: float, falls: bool) -> None:
-    assessment = assess_trend(metrics(FLAT, loss=loss), tiny_config())
+    assessment = assess_trend(metrics(FLAT, loss=loss), simple_config())
     assert assessment.trend == Trend.flat
     assert ("although the loss is still falling" in assessment.to_text()) == falls
 
@@ -108,7 +108,7 @@ def test_a_falling_loss_does_not_change_the_trend(loss: float, falls: bool) -> N
     ],
 )
 def test_the_decay_of_the_learning_rate_is_awaited(decay: str, rate: float, trend: Trend) -> None:
-    config = tiny_config(steps=90000, optimizer={"lr_schedule": decay, "learning_rate": 2e-3})
+    config = simple_config(steps=90000, optimizer={"lr_schedule": decay, "learning_rate": 2e-3})
     assessment = assess_trend(metrics(FLAT, rate=rate), config)
     assert assessment.trend == trend
     assert ("decays until step 90000" in assessment.to_text()) == (trend == Trend.awaiting_decay)
@@ -125,7 +125,7 @@ def test_the_decay_of_the_learning_rate_is_awaited(decay: str, rate: float, tren
 def test_a_change_of_a_learning_setting_restarts_the_assessment(key: str, trend: Trend) -> None:
     change = {"event": "setting_changed", "setting": key, "old": 1, "new": 2}
     rows = [*metrics(FLAT), {"step": 17000, **change}]
-    assessment = assess_trend(rows, tiny_config())
+    assessment = assess_trend(rows, simple_config())
     assert assessment.trend == trend
     assert ("3 evaluations since the settings were changed" in assessment.to_text()) == (
         trend == Trend.insufficient_data
@@ -134,9 +134,9 @@ def test_a_change_of_a_learning_setting_restarts_the_assessment(key: str, trend:
 
 def test_advice_holds_until_the_trend_changes() -> None:
     event = {"step": 20000, "event": "trend", "trend": "flat", "advice": "more footage"}
-    assert current_advice([*metrics(FLAT), event], tiny_config()) == "more footage"
+    assert current_advice([*metrics(FLAT), event], simple_config()) == "more footage"
     risen = metrics(np.concatenate([FLAT, 54 + 2.0 * np.arange(1, 9)]))
-    assert current_advice([*risen, event], tiny_config()).startswith("more steps help")
+    assert current_advice([*risen, event], simple_config()).startswith("more steps help")
 
 
 GOOD = good_faces()
@@ -205,7 +205,7 @@ def train_with_scores(
         "optimizer": {"lr_schedule": "constant"},
         **changes,
     }
-    run = tiny_run(folder, facesets, **settings)
+    run = simple_run(folder, facesets, **settings)
     reports: list[Progress] = []
     train(run, reports.append)
     return run, reports

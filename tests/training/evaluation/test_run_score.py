@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.helpers.runs import tiny_config
+from tests.helpers.runs import simple_config
 
 from faceloom.compare import Grade
 from faceloom_train.evaluation.run_score import newest_score
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.training
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     faces = {name: tmp_path / name for name in ("ada", "cy", "ben")}
-    return Run.create(tmp_path / "run", faces, tiny_config(steps=200, evaluate_every=50))
+    return Run.create(tmp_path / "run", faces, simple_config(steps=200, evaluate_every=50))
 
 
 def _log(

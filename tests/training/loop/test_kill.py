@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 from benchmarks import kill_training
-from tests.helpers.runs import tiny_config
+from tests.helpers.runs import simple_config
 
 pytestmark = [pytest.mark.training, pytest.mark.process]
 
 
 def test_a_run_survives_kills(tmp_path: Path, facesets: dict[str, Path]) -> None:
     config, run = tmp_path / "tiny.yaml", tmp_path / "run"
-    settings = tiny_config(steps=1_000_000, checkpoint_every=4, preview_every=3)
+    settings = simple_config(steps=1_000_000, checkpoint_every=4, preview_every=3)
     config.write_text(settings.model_dump_json())
     command = kill_training.train_command(run, config, facesets)
     previous = 0

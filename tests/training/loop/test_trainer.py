@@ -8,7 +8,14 @@ import cv2
 import numpy as np
 import pytest
 from keras import ops
-from tests.helpers.runs import NETWORK, checkpoint_arrays, metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import (
+    NETWORK,
+    checkpoint_arrays,
+    metrics_rows,
+    simple_config,
+    simple_run,
+    tiny_run,
+)
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom_train.data.mean_face import compute_mean_face
@@ -29,20 +36,23 @@ pytestmark = pytest.mark.training
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    tmp_path: Path, facesets: dict[str, Path], trained: Run
+    tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
+    """With all that a network can have, and all augmentation."""
+    uninterrupted = tiny_run(tmp_path / "uninterrupted", facesets)
+    assert train(uninterrupted).step == 4
     interrupted = tiny_run(tmp_path / "interrupted", facesets)
     answers = iter([False, True])
     assert train(interrupted, stop_requested=lambda: next(answers)).step == 2
     assert train(Run.read(tmp_path / "interrupted")).steps_completed == 2
-    assert_equal(interrupted, trained)
+    assert_equal(interrupted, uninterrupted)
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_a_run_of_less_precision_that_lost_two_steps_repeats_them(
     tmp_path: Path, facesets: dict[str, Path], precision: str
 ) -> None:
-    uninterrupted = tiny_run(tmp_path / "uninterrupted", facesets, precision=precision)
+    uninterrupted = simple_run(tmp_path / "uninterrupted", facesets, precision=precision)
     summary = train(uninterrupted)
     assert (summary.step, summary.steps_completed) == (4, 4)
     killed = Run.read(Path(shutil.copytree(uninterrupted.directory, tmp_path / "killed")))
@@ -66,7 +76,7 @@ def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> No
     # An identity of two faces has shorter columns in the preview.
     for crop in sorted((faces["ada again"] / "crops").iterdir())[2:]:
         crop.unlink()
-    run = tiny_run(tmp_path / "run", faces, steps=40, log_every=10)
+    run = simple_run(tmp_path / "run", faces, steps=40, log_every=10)
     summary = train(run)
     losses = [row["loss"] for row in metrics_rows(run)]
     assert losses[-1] < losses[0] * 0.8
@@ -80,7 +90,7 @@ def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(trained: Run
     shutil.rmtree(list_checkpoints(trained)[-1])
     trained.drop_metrics_after(latest_checkpoint(trained)[1])
     assert [row["step"] for row in metrics_rows(trained)] == [1, 2]
-    run = trained.with_settings(tiny_config(steps=8, keep_checkpoints=2), 2)
+    run = trained.with_settings(simple_config(steps=8, keep_checkpoints=2), 2)
     train(run)
     assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
     steps = [row["step"] for row in metrics_rows(run) if "loss" in row]
@@ -90,7 +100,7 @@ def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(trained: Run
 def test_an_incomplete_line_of_metrics_is_dropped(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets)
+    run = simple_run(tmp_path / "run", facesets)
     run.log_metrics({"step": 1, "loss": 2.0})
     with run.metrics_path.open("a") as file:
         file.write('{"step": 2, "lo')
@@ -134,7 +144,7 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_chosen(
 def test_a_run_with_a_damaged_checkpoint_continues_from_the_previous_one(
     trained: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = trained.with_settings(tiny_config(steps=5, keep_checkpoints=1), 4)
+    run = trained.with_settings(simple_config(steps=5, keep_checkpoints=1), 4)
     DAMAGE["a flipped byte"](run.directory / "checkpoints" / "step-00000004")
     assert train(run).steps_completed == 3
     (warning,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
@@ -155,11 +165,11 @@ def test_a_run_without_an_undamaged_checkpoint_is_refused(trained: Run) -> None:
 def test_permanent_checkpoints_and_the_best_are_kept(trained: Run) -> None:
     settings = {"keep_checkpoints": 1, "keep_every": 3}
     mark_best(trained, 2, {"identity": 0.5})
-    run = trained.with_settings(tiny_config(steps=7, **settings), 4)
+    run = trained.with_settings(simple_config(steps=7, **settings), 4)
     train(run)
     assert [path.name[-1] for path in list_checkpoints(run)] == ["2", "6", "7"]
     mark_best(run, 7, {"identity": 0.7})
-    train(run.with_settings(tiny_config(steps=8, **settings), 7))
+    train(run.with_settings(simple_config(steps=8, **settings), 7))
     assert [path.name[-1] for path in list_checkpoints(run)] == ["6", "7", "8"]
     best = read_best(run)
     assert best is not None
@@ -172,7 +182,7 @@ def test_steps_that_loss_scaling_skips_are_counted(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     """The loss is too large for float16: the scaler skips the update, not the batch."""
-    run = tiny_run(tmp_path / "run", facesets, precision="mixed_float16", loss={"l1": 1e6})
+    run = simple_run(tmp_path / "run", facesets, precision="mixed_float16", loss={"l1": 1e6})
     summary = train(run)
     assert (summary.step, summary.steps_completed) == (4, 4)
     assert latest_checkpoint(run)[1] == 4
@@ -180,12 +190,12 @@ def test_steps_that_loss_scaling_skips_are_counted(
 
 
 def test_training_stops_after_the_given_minutes(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=100000)
+    run = simple_run(tmp_path / "run", facesets, steps=100000)
     assert train(run, minutes=0).step == 1
 
 
 def test_changed_settings_are_applied_and_logged(trained: Run) -> None:
-    changed = open_run(trained.directory, {}, lambda current: tiny_config(steps=6, batch_size=3))
+    changed = open_run(trained.directory, {}, lambda current: simple_config(steps=6, batch_size=3))
     assert changed.settings.batch_size == 3
     assert Run.read(trained.directory).settings.batch_size == 3
     assert {
@@ -200,39 +210,41 @@ def test_changed_settings_are_applied_and_logged(trained: Run) -> None:
     ("key", "change"),
     [
         ("coverage", {"coverage": 0.9}),
-        ("network.size", {"network": {**tiny_config().network.model_dump(), "size": 64}}),
+        ("network.size", {"network": {**simple_config().network.model_dump(), "size": 64}}),
         ("optimizer.ema_momentum", {"optimizer": {"ema_momentum": 0}}),
     ],
 )
 def test_changes_of_fixed_settings_are_refused(
     tmp_path: Path, facesets: dict[str, Path], key: str, change: dict[str, object]
 ) -> None:
-    tiny_run(tmp_path / "run", facesets)
+    simple_run(tmp_path / "run", facesets)
     with pytest.raises(UsageError, match=f"{key} is .* cannot become"):
-        open_run(tmp_path / "run", {}, lambda current: tiny_config(**change))
+        open_run(tmp_path / "run", {}, lambda current: simple_config(**change))
 
 
 def test_invalid_arguments_of_a_run_are_refused(tmp_path: Path, facesets: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="two identities or more and got 1"):
-        open_run(tmp_path / "a", {"ada": facesets["ada"]}, lambda current: tiny_config())
+        open_run(tmp_path / "a", {"ada": facesets["ada"]}, lambda current: simple_config())
     with pytest.raises(UsageError, match="--config"):
         open_run(tmp_path / "b", facesets, lambda current: None)
     with pytest.raises(UsageError, match="same face set"):
         open_run(
             tmp_path / "e",
             {"ada": facesets["ada"], "also": facesets["ada"]},
-            lambda current: tiny_config(),
+            lambda current: simple_config(),
         )
     with pytest.raises(ArtifactRefused, match="is not a face set"):
         open_run(
-            tmp_path / "c", {"ada": facesets["ada"], "ben": tmp_path}, lambda current: tiny_config()
+            tmp_path / "c",
+            {"ada": facesets["ada"], "ben": tmp_path},
+            lambda current: simple_config(),
         )
     crossed = {"ada": facesets["ben"], "ben": facesets["ada"]}
     with pytest.raises(UsageError, match=r"this face set is of ben, not of ada.*--rename"):
-        open_run(tmp_path / "c", crossed, lambda current: tiny_config())
+        open_run(tmp_path / "c", crossed, lambda current: simple_config())
     assert list(tmp_path.iterdir()) == []
-    open_run(tmp_path / "f", crossed, lambda current: tiny_config(), rename=True)
-    open_run(tmp_path / "d", facesets, lambda current: tiny_config())
+    open_run(tmp_path / "f", crossed, lambda current: simple_config(), rename=True)
+    open_run(tmp_path / "d", facesets, lambda current: simple_config())
     with pytest.raises(UsageError, match="same --faces"):
         open_run(
             tmp_path / "d",
@@ -244,7 +256,7 @@ def test_invalid_arguments_of_a_run_are_refused(tmp_path: Path, facesets: dict[s
 def test_a_run_can_be_moved_with_its_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
     old = tmp_path / "old"
     faces = {name: Path(shutil.copytree(path, old / name)) for name, path in facesets.items()}
-    tiny_run(old / "run", faces)
+    simple_run(old / "run", faces)
     new = old.rename(tmp_path / "new")
     moved = Run.read(new / "run")
     assert all(path.is_dir() for path in moved.faces.values())
@@ -259,9 +271,7 @@ def test_a_folder_that_is_not_a_run_is_refused(tmp_path: Path, text: str) -> Non
 
 def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) -> None:
     """Another version of Faceloom may have written it, with other layers."""
-    other = build_compiled_model(
-        tiny_config(network={**NETWORK, "latent_dim": 24}), trained.identities
-    )
+    other = build_compiled_model(simple_config(network=NETWORK), trained.identities)
     with pytest.raises(
         ArtifactRefused, match=r"step-00000004 holds another network .* use that version"
     ) as refused:
@@ -270,7 +280,7 @@ def test_a_checkpoint_of_another_network_is_refused_in_one_line(trained: Run) ->
 
 
 def test_decoders_start_from_the_mean_faces(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    run = tiny_run(tmp_path / "run", facesets)
+    run = simple_run(tmp_path / "run", facesets)
     faces = load_training_faces(run)
     model = build_compiled_model(run.settings, run.identities)
     restore_or_initialize(model, run, faces)

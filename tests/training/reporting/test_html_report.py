@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from tests.helpers.runs import tiny_config, tiny_run
+from tests.helpers.runs import simple_config, simple_run
 
 from faceloom_train.loop.trainer import train
 from faceloom_train.reporting.html_report import write_report
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.training
 def test_a_run_writes_its_report_and_tensorboard_files(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=2, preview_every=2, tensorboard=True)
+    run = simple_run(tmp_path / "run", facesets, steps=2, preview_every=2, tensorboard=True)
     train(run)
     changed = run.with_settings(
-        tiny_config(steps=3, preview_every=2, tensorboard=True, batch_size=1), 2
+        simple_config(steps=3, preview_every=2, tensorboard=True, batch_size=1), 2
     )
     train(changed)
     page = (run.directory / "report.html").read_text()
@@ -85,7 +85,7 @@ ROWS = {
 def test_events_are_described(tmp_path: Path, name: str) -> None:
     rows, words = ROWS[name]
     run = Run.create(
-        tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config()
+        tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, simple_config()
     )
     for row in rows:
         run.log_metrics(row)
@@ -94,7 +94,7 @@ def test_events_are_described(tmp_path: Path, name: str) -> None:
 
 def test_the_report_shows_the_evaluations(tmp_path: Path) -> None:
     run = Run.create(
-        tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, tiny_config()
+        tmp_path / "run", {"ada": tmp_path / "a", "ben": tmp_path / "b"}, simple_config()
     )
     assert "Not evaluated yet" in write_report(run).read_text()
     for step in (101, 102):
