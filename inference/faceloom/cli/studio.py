@@ -46,9 +46,9 @@ def studio_command(
     import webbrowser
 
     from faceloom.cli.optional_dependencies import requires_extra
-    from faceloom.studio.web.security import is_loopback
 
     with requires_extra("studio"):
+        from faceloom.studio.web.security import is_loopback
         from faceloom.studio.web.server import serve
 
     def show_link(link: str) -> None:
