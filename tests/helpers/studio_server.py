@@ -80,10 +80,10 @@ class StudioServer:
 
 
 @contextmanager
-def serve_studio(folder: Path, *roots: Path) -> Iterator[StudioServer]:
+def serve_studio(folder: Path, *roots: Path, hosts: tuple[str, ...] = ()) -> Iterator[StudioServer]:
     """Serve a project from a thread of this process."""
     with socket.create_server(("127.0.0.1", 0)) as listener, open_studio(folder, roots) as studio:
-        app = create_app(studio, TOKEN, "faceloom_studio")
+        app = create_app(studio, TOKEN, "faceloom_studio", hosts)
         config = uvicorn.Config(app, log_level="error", lifespan="off", ws="none")
         server = uvicorn.Server(config)
         server.config.timeout_graceful_shutdown = 1

@@ -43,6 +43,7 @@ def studio_command(
 
     A running job is stopped at Ctrl-C and continues at the next start.
     """
+    import threading
     import webbrowser
 
     from faceloom.cli.optional_dependencies import requires_extra
@@ -60,6 +61,7 @@ def studio_command(
                 err=True,
             )
         if not no_browser:
-            webbrowser.open(link)
+            # In a thread, since a browser of a terminal does not return before it ends.
+            threading.Thread(target=webbrowser.open, args=[link], daemon=True).start()
 
     serve(folder, host, port, tuple(root or [Path.home()]), show_link)

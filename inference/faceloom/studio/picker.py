@@ -84,7 +84,10 @@ def check_within(path: Path, roots: Sequence[Path]) -> Path:
     Raises:
         UsageError: The path is outside the roots.
     """
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except ValueError as error:
+        raise UsageError("The path contains a zero byte; choose another one.") from error
     if not any(resolved.is_relative_to(root) for root in roots):
         raise UsageError(
             f"{path} is outside the folders that this studio may show; start it with --root FOLDER."
@@ -93,10 +96,15 @@ def check_within(path: Path, roots: Sequence[Path]) -> Path:
 
 
 def _entry(path: Path) -> PickerEntry | None:
-    """Return the entry of a path; None if it is neither a folder nor something to choose."""
+    """Return the entry of a path; None if it is neither a folder nor something to choose.
+
+    A name that is not UTF-8 cannot be sent to the page.
+    """
+    if utf8_text(str(path)) != str(path):
+        return None
     try:
         kind = _CHOICES.get(identify_kind(path), "folder" if path.is_dir() else "")
         size = path.stat().st_size if path.is_file() else 0
     except OSError:
         return None
-    return PickerEntry(utf8_text(path.name), str(path), kind, size) if kind else None
+    return PickerEntry(path.name, str(path), kind, size) if kind else None

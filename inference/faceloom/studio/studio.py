@@ -8,6 +8,7 @@ from pathlib import Path
 from faceloom.output_lock import lock_output
 from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
+from faceloom.studio.known_projects import is_known, remember
 from faceloom.studio.studio_project import StudioProject
 
 
@@ -29,6 +30,9 @@ class Studio:
 def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
     """Open a project and run its jobs inside the block.
 
+    A folder from elsewhere may hold jobs with any command, so its jobs wait until the user
+    continues the queue.
+
     Args:
         folder: The project's folder.
         roots: Folders that the path picker shows.
@@ -44,7 +48,10 @@ def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
         project = StudioProject.open(folder)
         queue = JobQueue(project.folder / "jobs")
         runner = JobRunner(queue)
-        runner.start()
+        is_foreign = not (is_known(project.folder) or all(job.has_ended for job in queue.jobs()))
+        runner.start(paused=is_foreign)
+        if not is_foreign:
+            remember(project.folder)
         try:
             resolved = tuple(root.resolve() for root in roots)
             yield Studio(project, queue, runner, resolved)

@@ -11,8 +11,9 @@ jobs/           the queue
 A folder that `faceloom swap --project` made has the same layout and can be opened.
 """
 
+import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,11 +24,13 @@ from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.hashing import sha256_of
 from faceloom.json_documents import read_document, to_json, utf8_text
-from faceloom.studio.studio_file import SCHEMA, StudioFile
+from faceloom.studio.studio_file import SCHEMA, Paths, StudioFile
 
 STUDIO_FILE = "studio.json"
 # Characters of an id: 48 bits, so that two of thousands of paths do not share one.
 _ID_LENGTH = 12
+# Bytes of a new file's name: file systems take 255, and temporary files add to it.
+_MAX_NAME_BYTES = 200
 
 
 class ItemKind(StrEnum):
@@ -50,6 +53,7 @@ _KINDS = {
     Kind.RUN: ItemKind.RUN,
     Kind.BUNDLE: ItemKind.BUNDLE,
     Kind.VIDEO: ItemKind.CLIP,
+    Kind.SWAPPED_VIDEO: ItemKind.CLIP,
 }
 # Where the project's folder holds the items of a kind. Clips come from `studio.json`.
 _FOLDERS = {
@@ -106,7 +110,7 @@ class StudioProject:
                 "folder or one that does not exist."
             )
         project = cls(folder, StudioFile(faceloom_version=__version__))
-        project._update()
+        project._update("clips", lambda paths: paths)
         return project
 
     def items(self, kind: ItemKind) -> tuple[Item, ...]:
@@ -117,23 +121,25 @@ class StudioProject:
         """
         return tuple(_item(kind, path) for path in self._paths(kind))
 
-    def item(self, kind: ItemKind, item_id: str) -> Item:
+    def item(self, kind: ItemKind, id_: str) -> Item:
         """Return an item.
 
         Args:
             kind: Its kind.
-            item_id: Its id.
+            id_: Its id.
 
         Raises:
             UsageError: The project has no such item.
         """
-        found = next((item for item in self.items(kind) if item.id == item_id), None)
+        # Only this one is identified: that reads both ends of a video.
+        candidates = (path for path in self._candidates(kind) if item_id(path) == id_)
+        found = next((path for path in candidates if _is_of_kind(path, kind)), None)
         if found is None:
             raise UsageError(
-                f"This project has no {kind} with the id {item_id[:_ID_LENGTH]!r}; it was moved or "
+                f"This project has no {kind} with the id {id_[:_ID_LENGTH]!r}; it was moved or "
                 "deleted. Open the page of the project again."
             )
-        return found
+        return _item(kind, found)
 
     def open_path(self, path: Path) -> Item:
         """Add a video, face set, run or bundle that exists already; one that is known stays once.
@@ -148,17 +154,15 @@ class StudioProject:
             UsageError: The path is none of them.
         """
         path = path.resolve()
+        name = utf8_text(str(path))
         kind = _KINDS.get(identify_kind(path))
         if kind is None:
             raise UsageError(
                 f"{path} is {identify_kind(path)}; add a video, a face set, a run or a bundle."
             )
-        if path not in self._paths(kind):
-            added = utf8_text(str(path))
-            if kind is ItemKind.CLIP:
-                self._update(clips=(*self._file.clips, added))
-            else:
-                self._update(opened=(*self._file.opened, added))
+        if path not in self._candidates(kind):
+            field = "clips" if kind is ItemKind.CLIP else "opened"
+            self._update(field, lambda paths: tuple(dict.fromkeys((*paths, name))))
         return _item(kind, path)
 
     def remove_path(self, item: Item) -> None:
@@ -168,10 +172,8 @@ class StudioProject:
             item: A clip, or an artifact outside the project's folder.
         """
         name = str(item.path)
-        self._update(
-            clips=tuple(path for path in self._file.clips if path != name),
-            opened=tuple(path for path in self._file.opened if path != name),
-        )
+        for field in ("clips", "opened"):
+            self._update(field, lambda paths: tuple(path for path in paths if path != name))
 
     def new_path(self, kind: ItemKind, name: str) -> Path:
         """Return the path of a new artifact.
@@ -184,28 +186,37 @@ class StudioProject:
             UsageError: The name is not a plain file name.
         """
         if not name or name.startswith(".") or Path(name).name != name or "\0" in name:
-            raise UsageError(f"{name!r} is not a file name; use a name without slashes or dots.")
+            raise UsageError(
+                f"{name!r} is not a file name; use a name without slashes and without a dot at its "
+                "start."
+            )
+        if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+            raise UsageError(f"The name {name[:40]}... is too long; use a shorter one.")
         return self.folder / _FOLDERS.get(kind, "clips") / name
 
     def _paths(self, kind: ItemKind) -> tuple[Path, ...]:
-        listed = map(Path, self._file.clips if kind is ItemKind.CLIP else self._file.opened)
+        return tuple(path for path in self._candidates(kind) if _is_of_kind(path, kind))
+
+    def _candidates(self, kind: ItemKind) -> tuple[Path, ...]:
+        """Return the paths that may be items of a kind."""
         if kind is ItemKind.CLIP:
-            return tuple(path for path in listed if path.exists())
+            return tuple(map(Path, self._file.clips))
         own = _visible(self.folder / _FOLDERS[kind])
-        if kind is ItemKind.SWAP:
-            return tuple(path for path in own if identify_kind(path) in _VIDEOS)
-        return tuple(path for path in (*own, *listed) if _KINDS.get(identify_kind(path)) is kind)
+        opened = () if kind is ItemKind.SWAP else map(Path, self._file.opened)
+        return (*own, *opened)
 
-    def _update(self, **changes: object) -> None:
+    def _update(self, field: str, change: Callable[[Paths], Paths]) -> None:
         with self._lock:
-            update = {**changes, "faceloom_version": __version__}
-            self._file = self._file.model_copy(update=update)
+            update = {field: change(getattr(self._file, field)), "faceloom_version": __version__}
+            file = self._file.model_copy(update=update)
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_text(self.folder / STUDIO_FILE, to_json(self._file))
+            write_text(self.folder / STUDIO_FILE, to_json(file))
+            self._file = file
 
 
-# What a file of `swaps` may be.
-_VIDEOS = (Kind.VIDEO, Kind.SWAPPED_VIDEO)
+def _is_of_kind(path: Path, kind: ItemKind) -> bool:
+    found = _KINDS.get(identify_kind(path))
+    return found is (ItemKind.CLIP if kind is ItemKind.SWAP else kind)
 
 
 def _visible(folder: Path) -> Iterable[Path]:

@@ -1,19 +1,24 @@
 """The queue: order, progress, stopping, and the end of the studio."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.helpers.studio_server import serve_studio
 from tests.inference.studio.conftest import wait_until
 
-from faceloom.errors import UsageError
+from faceloom.errors import PartlyDone, UsageError
 from faceloom.project import step_process
 from faceloom.project.child_process import child_record
 from faceloom.project.step import OnExisting
-from faceloom.studio.jobs.job import JobRequest, JobState
+from faceloom.studio.jobs.job import Job, JobRequest, JobState
 from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
+from faceloom.studio.jobs.job_store import JobStore
+from faceloom.studio.studio_project import StudioProject
 
 
 def convert_request(name: str) -> JobRequest:
@@ -89,6 +94,84 @@ def test_a_stopped_job_is_not_done_and_resumes(
     assert state_of(queue, 1) is JobState.DONE
     assert "--resume" in fake_commands()[-1]
     assert queue.job(1).starts == 2
+
+
+def test_a_second_stop_sends_no_second_signal(
+    fake_commands: Callable[[], list[str]],
+    queue: JobQueue,
+    runner: JobRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("wait.txt").write_text("a.mp4")
+    queue.add(convert_request("a.mp4"))
+    wait_until(fake_commands)
+    sent: list[int] = []
+    send = subprocess.Popen.send_signal
+    monkeypatch.setattr(subprocess.Popen, "send_signal", lambda _, number: sent.append(number))
+    runner.stop(1)
+    runner.stop(1)
+    assert runner.is_stopping(1)
+    assert sent == [signal.SIGINT]
+    monkeypatch.setattr(subprocess.Popen, "send_signal", send)
+    child = queue.job(1).child
+    assert child is not None
+    os.kill(child.pid, signal.SIGINT)
+    wait_until(lambda: queue.job(1).has_ended)
+    assert state_of(queue, 1) is JobState.STOPPED
+    assert not runner.is_stopping(1)
+
+
+def test_the_queue_goes_on_after_a_job_that_cannot_be_run(
+    fake_commands: Callable[[], list[str]],
+    queue: JobQueue,
+    runner: JobRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(step_process, "PROGRAM", ("/missing/program",))
+    queue.add(convert_request("a.mp4"))
+    wait_until(lambda: queue.job(1).has_ended)
+    assert state_of(queue, 1) is JobState.FAILED
+    assert "/missing/program" in queue.job(1).sentence
+    monkeypatch.undo()
+    queue.add(JobRequest(title="Version", arguments=("--version",)))
+    wait_until(lambda: queue.job(2).has_ended)
+
+
+def test_a_full_disk_ends_a_job_and_not_the_queue(
+    fake_commands: Callable[[], list[str]],
+    queue: JobQueue,
+    runner: JobRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def write_job(_: JobStore, job: Job) -> None:
+        if job.number == 1 and job.has_ended:
+            raise PartlyDone("The disk is full.")
+
+    runner.set_paused(True)
+    queue.add(convert_request("a.mp4"))
+    queue.add(convert_request("b.mp4"))
+    monkeypatch.setattr(JobStore, "write_job", write_job)
+    runner.set_paused(False)
+    wait_until(lambda: queue.job(2).has_ended)
+    assert state_of(queue, 1) is JobState.DONE
+
+
+def test_jobs_of_a_folder_from_elsewhere_wait_for_the_user(
+    fake_commands: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    StudioProject.open(tmp_path / "project")
+    JobQueue(tmp_path / "project/jobs").add(convert_request("a.mp4"))
+    for _ in range(2):
+        with serve_studio(tmp_path / "project") as server:
+            assert server.studio.runner.is_paused
+    with serve_studio(tmp_path / "project") as server:
+        server.post("/jobs/pause", paused=False)
+        wait_until(lambda: server.studio.jobs.job(1).has_ended)
+        server.studio.runner.set_paused(True)
+        server.studio.jobs.add(convert_request("b.mp4"))
+    with serve_studio(tmp_path / "project") as server:
+        assert not server.studio.runner.is_paused
+        wait_until(lambda: server.studio.jobs.job(2).has_ended)
 
 
 def test_a_waiting_job_can_be_stopped_moved_and_removed(queue: JobQueue) -> None:

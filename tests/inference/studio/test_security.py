@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.helpers.studio_server import TOKEN, StudioServer
+from tests.helpers.studio_server import TOKEN, StudioServer, serve_studio
+
+from faceloom.studio.web.security import ANY_ADDRESS
 
 
 def test_the_link_sets_a_cookie_that_scripts_and_other_sites_cannot_use(
@@ -26,6 +28,8 @@ def test_the_link_sets_a_cookie_that_scripts_and_other_sites_cannot_use(
         ({"Host": "evil.example"}, 421),
         ({"Host": "localhost.evil.example"}, 421),
         ({"Host": ""}, 421),
+        ({"Host": "["}, 421),
+        ({"Host": "192.168.1.5:8420"}, 421),
         ({"Cookie": ""}, 401),
         ({"Cookie": "faceloom_studio=other"}, 401),
         ({"Cookie": f"another={TOKEN}"}, 401),
@@ -98,3 +102,28 @@ def test_bodies_are_checked(server: StudioServer, body: bytes) -> None:
     answer = server.request("POST", "/jobs/pause", body)
     assert answer.status == 400
     assert answer.json["error"].startswith("The request")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("192.168.1.5:8420", 200), ("[fd00::5]:8420", 200), ("evil.example", 421)]
+)
+def test_a_studio_on_all_addresses_answers_each_address_and_no_foreign_name(
+    tmp_path: Path, host: str, status: int
+) -> None:
+    with serve_studio(tmp_path / "project", hosts=(ANY_ADDRESS,)) as running:
+        headers = {**running.own_headers(), "Host": host}
+        assert running.request("GET", "/", headers=headers).status == status
+
+
+@pytest.mark.parametrize("path", ["/faces/000000000000", "/browse?path=%00"])
+def test_an_error_is_a_page_for_a_browser_and_json_for_a_script(
+    server: StudioServer, path: str
+) -> None:
+    page = server.get(path, Accept="text/html")
+    assert (page.status, "This page cannot be shown" in page.text) == (404, True)
+    assert server.get(path).json["error"]
+
+
+def test_a_name_that_no_file_system_takes_is_refused(server: StudioServer) -> None:
+    answer = server.request("POST", f"/upload?name={'x' * 300}.mp4", b"content")
+    assert (answer.status, "too long" in answer.json["error"]) == (400, True)

@@ -107,4 +107,4 @@ def test_an_uploaded_video_becomes_a_clip(server: StudioServer, sample: Path) ->
     assert item.path.read_bytes() == content
     again = server.request("POST", "/upload?name=my%20clip.mp4", content)
     assert again.status == 400
-    assert "exists" in again.json["error"]
+    assert "already" in again.json["error"]

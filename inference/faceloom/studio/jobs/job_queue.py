@@ -1,13 +1,16 @@
 """The queue of a project: jobs wait, run one after the other, and survive the studio's end."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from faceloom.errors import UsageError
+from faceloom.errors import FaceloomError, UsageError
 from faceloom.progress import Progress
 from faceloom.studio.jobs.job import ENDED, Job, JobRequest, JobState
 from faceloom.studio.jobs.job_store import JobStore
+
+log = logging.getLogger(__name__)
 
 
 class JobQueue:
@@ -147,6 +150,8 @@ class JobQueue:
             other: The job that it is moved before; None moves it to the end.
         """
         with self._changed:
+            if number == other:
+                return
             moved = self.job(number)
             rest = [job for job in self._jobs.values() if job.number != number]
             position = len(rest) if other is None else rest.index(self.job(other))
@@ -184,15 +189,40 @@ class JobQueue:
                 self._progress[number] = progress
             self._notify()
 
-    def next_waiting(self, timeout: float) -> Job | None:
-        """Return the first job that waits; None if none has come after a while.
+    def claim_next(self, timeout: float, is_paused: Callable[[], bool]) -> Job | None:
+        """Mark the first job that waits as running and return it, so that nobody else stops it.
 
         Args:
             timeout: Seconds to wait for one.
+            is_paused: Tells whether none may be claimed.
+
+        Returns:
+            The job; None if none has come.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._first(JobState.WAITING), timeout)
-            return self._first(JobState.WAITING)
+            job = self._changed.wait_for(
+                lambda: None if is_paused() else self._first(JobState.WAITING), timeout
+            )
+            if job is None:
+                return None
+            running = job.model_copy(update={"state": JobState.RUNNING})
+            self._keep(running)
+            return running
+
+    def end(self, number: int, changes: dict[str, object]) -> None:
+        """Record how a job has ended; in memory only if the disk is full.
+
+        Args:
+            number: The job's number.
+            changes: Values of `Job` by name.
+        """
+        with self._changed:
+            job = self.job(number).model_copy(update=changes)
+            self._keep(job)
+            try:
+                self._store.write_job(job)
+            except FaceloomError as error:
+                log.warning("%s", error)
 
     def running(self) -> tuple[Job, ...]:
         """Return the jobs that run, or ran when the studio was killed."""
@@ -203,6 +233,9 @@ class JobQueue:
 
     def _write(self, job: Job) -> None:
         self._store.write_job(job)
+        self._keep(job)
+
+    def _keep(self, job: Job) -> None:
         self._jobs[job.number] = job
         if job.state in ENDED:
             self._progress.pop(job.number, None)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import BaseRoute, Route
 
 from faceloom.studio.jobs.job import Job
+from faceloom.studio.known_projects import remember
 from faceloom.studio.studio import Studio
 from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
@@ -53,8 +55,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     def log(request: Request) -> Response:
         path = studio.jobs.log_path(request.path_params["number"])
-        content = path.read_bytes()[-_LOG_BYTES:] if path.is_file() else b""
-        return PlainTextResponse(content.decode("utf-8", "replace"))
+        return PlainTextResponse(_end_of(path).decode("utf-8", "replace"))
 
     async def act(request: Request) -> Response:
         body = await read_body(request, JobAction)
@@ -63,7 +64,10 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         return JSONResponse(queue_state(studio))
 
     async def pause(request: Request) -> Response:
-        studio.runner.set_paused((await read_body(request, QueueAction)).paused)
+        body = await read_body(request, QueueAction)
+        studio.runner.set_paused(body.paused)
+        if not body.paused:
+            await in_thread(lambda: remember(studio.project.folder))
         return JSONResponse(queue_state(studio))
 
     return [
@@ -90,7 +94,7 @@ def _job_state(studio: Studio, job: Job) -> dict[str, object]:
     return {
         "number": job.number,
         "title": job.request.title,
-        "state": job.state,
+        "state": "stopping" if studio.runner.is_stopping(job.number) else job.state,
         "command": job.request.to_shell(),
         "sentence": job.sentence,
         "seconds": round(job.seconds),
@@ -99,6 +103,14 @@ def _job_state(studio: Studio, job: Job) -> dict[str, object]:
         "total": progress.total if progress else None,
         "note": progress.note if progress else "",
     }
+
+
+def _end_of(path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LOG_BYTES))
+        return file.read()
 
 
 async def _events(studio: Studio) -> AsyncIterator[str]:

@@ -1,16 +1,20 @@
 """The path picker, and videos that come from the browser."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.artifact_kind import Kind, identify_kind
-from faceloom.atomic import atomic_file, check_disk_space, check_output_file
+from faceloom.atomic import atomic_file, check_disk_space
 from faceloom.errors import UsageError
+from faceloom.output_lock import lock_output
 from faceloom.studio.picker import check_within, list_folder
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
@@ -18,6 +22,8 @@ from faceloom.studio.web.responses import Body, in_thread, read_body
 
 # Largest video that is taken from the browser, in bytes; larger ones are chosen by their path.
 MAX_UPLOAD_BYTES = 4 * 2**30
+
+_Value = TypeVar("_Value")
 
 
 class OpenRequest(Body):
@@ -59,24 +65,46 @@ def _item_response(item: Item) -> Response:
 async def _upload(studio: Studio, request: Request) -> Item:
     """Write the body of a request to the project's clips; refuse it if it is no video."""
     path = studio.project.new_path(ItemKind.CLIP, request.query_params.get("name", ""))
-    check_output_file(path, force=False)
+    if path.exists():
+        raise UsageError(
+            f"The project's folder has a video {path.name} already; add it from this machine, or "
+            "rename yours."
+        )
     length = request.headers.get("content-length", "")
-    expected = int(length) if length.isdecimal() else MAX_UPLOAD_BYTES
+    expected = int(length) if length.isdecimal() else 0
     if expected > MAX_UPLOAD_BYTES:
         raise _too_large()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    check_disk_space(path.parent, expected if length.isdecimal() else 0)
-    with atomic_file(path) as part:
-        size = 0
-        with part.open("wb") as file:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > MAX_UPLOAD_BYTES:
-                    raise _too_large()
-                file.write(chunk)
-        if identify_kind(part) not in (Kind.VIDEO, Kind.SWAPPED_VIDEO):
+    await in_thread(lambda: path.parent.mkdir(parents=True, exist_ok=True))
+    await in_thread(lambda: check_disk_space(path.parent, expected))
+    async with _entered(lock_output(path)), _entered(atomic_file(path)) as part:
+        await _receive(request, part)
+        if await in_thread(lambda: identify_kind(part)) not in (Kind.VIDEO, Kind.SWAPPED_VIDEO):
             raise UsageError(f"{path.name} is not a video; add a file such as .mp4, .mov or .mkv.")
-    return studio.project.open_path(path)
+    return await in_thread(lambda: studio.project.open_path(path))
+
+
+async def _receive(request: Request, part: Path) -> None:
+    size = 0
+    with part.open("wb") as file:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MAX_UPLOAD_BYTES:
+                raise _too_large()
+            await in_thread(partial(file.write, chunk))
+
+
+@asynccontextmanager
+async def _entered(manager: AbstractContextManager[_Value]) -> AsyncIterator[_Value]:
+    """Enter and leave a context manager in a thread, since it waits for the disk."""
+    value = await in_thread(manager.__enter__)
+    try:
+        yield value
+    except BaseException as error:
+        details = (type(error), error, error.__traceback__)
+        if not await in_thread(lambda: manager.__exit__(*details)):
+            raise
+    else:
+        await in_thread(lambda: manager.__exit__(None, None, None))
 
 
 def _too_large() -> UsageError:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from faceloom.studio.commands import extract_request
+from faceloom.studio.extract_command import extract_request
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind
 from faceloom.studio.web.responses import Body, in_thread, read_body

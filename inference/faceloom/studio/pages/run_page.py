@@ -68,7 +68,7 @@ class ExportForm(Body):
 
     identity: Annotated[str, Field(min_length=1, max_length=100)]
     """Whose face the bundle gives."""
-    step: Annotated[str, Field(pattern=r"last|best|\d{1,8}")]
+    step: Annotated[str, Field(pattern=r"^(last|best|\d{1,8})$")]
     """The checkpoint."""
     name: Annotated[str, Field(min_length=1, max_length=100)]
     """Name of the bundle."""

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from faceloom.errors import FaceloomError
 from faceloom.studio.pages import ROUTES
 from faceloom.studio.studio import Studio
-from faceloom.studio.web.responses import refuse_error
+from faceloom.studio.web.responses import error_handler
 from faceloom.studio.web.security import Security
 
 _STATIC = Path(str(files("faceloom.studio") / "static"))
@@ -32,10 +32,11 @@ def create_app(studio: Studio, token: str, cookie: str, hosts: tuple[str, ...] =
         The application.
     """
     pages = [route for routes in ROUTES for route in routes(studio)]
+    on_error = error_handler(studio.project)
     return Starlette(
         routes=[*pages, *_static_routes()],
         middleware=[Middleware(Security, token=token, cookie=cookie, hosts=hosts)],
-        exception_handlers={FaceloomError: refuse_error},
+        exception_handlers={FaceloomError: on_error, OSError: on_error},
     )
 
 

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from faceloom.atomic import friendly_os_error
 from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
 from faceloom.hashing import sha256_of
 from faceloom.json_documents import first_validation_error
+from faceloom.studio.studio_project import StudioProject
+from faceloom.studio.web.templates import render
 
 # Largest body of a request that is read as JSON, in bytes.
 _MAX_JSON_BYTES = 1_000_000
@@ -69,15 +73,22 @@ def refuse(error: FaceloomError) -> JSONResponse:
     return JSONResponse({"error": str(error), "exit_code": error.exit_code}, status)
 
 
-async def refuse_error(request: Request, error: Exception) -> Response:
-    """Answer a request whose handler raised a `FaceloomError`; registered in the application.
+def error_handler(project: StudioProject) -> Callable[[Request, Exception], Response]:
+    """Return what answers a request whose handler raised a `FaceloomError` or an `OSError`.
 
     Args:
-        request: The request.
-        error: The error.
+        project: The project, which an error's page names.
     """
-    assert isinstance(error, FaceloomError), "registered for this class only"
-    return refuse(error)
+
+    def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, OSError):
+            error = friendly_os_error(error, Path(error.filename or "The file"))
+        assert isinstance(error, FaceloomError), "registered for these classes only"
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return render("error.html.j2", 404, page="", project=project, sentence=str(error))
+        return refuse(error)
+
+    return answer
 
 
 def jpeg_response(request: Request, key: str, encode: Callable[[], bytes]) -> Response:

@@ -36,6 +36,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+# Among the allowed hosts: every numeric address of this machine.
+ANY_ADDRESS = "*"
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -64,7 +66,8 @@ class Security:
             app: The application.
             token: The token of this start.
             cookie: Name of the cookie; browsers share cookies among the ports of a host.
-            hosts: Names of this machine, beside its loopback names, that the Host header may have.
+            hosts: Names of this machine, beside its loopback names, that the Host header may have;
+                `ANY_ADDRESS` allows every numeric address, which no foreign name can resolve into.
         """
         self._app = app
         self._token = token
@@ -124,8 +127,9 @@ class Security:
         return hmac.compare_digest(given.encode(), self._token.encode())
 
     def _is_own_host(self, headers: Headers) -> bool:
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-        return host in self._hosts or is_loopback(host)
+        host = _host_name(headers.get("host", ""))
+        allows_address = ANY_ADDRESS in self._hosts and _is_address(host)
+        return host in self._hosts or is_loopback(host) or allows_address
 
 
 def is_loopback(host: str) -> bool:
@@ -140,6 +144,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        # Such as a bracket that is not closed.
+        return ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_same_origin(headers: Headers) -> bool:

@@ -9,7 +9,7 @@ import uvicorn
 from faceloom.errors import UsageError
 from faceloom.studio.studio import open_studio
 from faceloom.studio.web.app import create_app
-from faceloom.studio.web.security import is_loopback, new_token
+from faceloom.studio.web.security import ANY_ADDRESS, is_loopback, new_token
 
 # Seconds that open pages have to end their event streams when the studio ends.
 _SHUTDOWN_SECONDS = 2
@@ -33,8 +33,9 @@ def serve(
     """
     with _listen(host, port) as listener, open_studio(folder, roots) as studio:
         port = listener.getsockname()[1]
-        token, name = new_token(), "localhost" if is_loopback(host) else host
-        app = create_app(studio, token, f"faceloom_studio_{port}", (host.lower(),))
+        token, name = new_token(), _link_name(host)
+        hosts = (ANY_ADDRESS if _is_wildcard(host) else host.lower(), name.lower())
+        app = create_app(studio, token, f"faceloom_studio_{port}", hosts)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -46,12 +47,28 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
+def _is_wildcard(host: str) -> bool:
+    """Return whether an address stands for all addresses of this machine."""
+    return host in ("0.0.0.0", "::")  # noqa: S104
+
+
+def _link_name(host: str) -> str:
+    """Return how a link names this machine."""
+    if is_loopback(host):
+        return "localhost"
+    if _is_wildcard(host):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # A browser that is faster than the server waits instead of being refused.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise UsageError(

@@ -33,7 +33,7 @@ export function openFindings(panel, url, onQueued, onChanged) {
   });
   onQueue(({ jobs }) => {
     const pending = jobs.find((job) => job.number === pendingJob());
-    if (!pendingJob() || (pending && ["waiting", "running"].includes(pending.state))) return;
+    if (!pendingJob() || (pending && ["waiting", "running", "stopping"].includes(pending.state))) return;
     panel.querySelector("[data-job]").removeAttribute("data-job");
     onChanged();
   });

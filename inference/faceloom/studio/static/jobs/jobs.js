@@ -13,7 +13,12 @@ let dragged = null;
 
 function duration(seconds) {
   const minutes = Math.floor(seconds / 60);
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+function isActive(job) {
+  return job.state === "running" || job.state === "stopping";
 }
 
 function newRow(number) {
@@ -34,7 +39,7 @@ async function showLog(row) {
 
 function showProgress(row, job) {
   const part = row.querySelector(".job-progress");
-  part.hidden = job.state !== "running";
+  part.hidden = !isActive(job);
   const bar = part.querySelector("progress");
   if (job.total) bar.value = job.done / job.total;
   else bar.removeAttribute("value");
@@ -62,8 +67,10 @@ function rowOf(number) {
 }
 
 onQueue((queue) => {
+  const focused = document.activeElement;
   ({ jobs, paused: isPaused } = queue);
   document.getElementById("no-jobs").hidden = jobs.length > 0;
+  document.getElementById("paused").hidden = !isPaused;
   pause.textContent = isPaused ? pause.dataset.continue : pause.dataset.pause;
   for (const row of [...list.children]) {
     if (!jobs.some((job) => job.number === Number(row.dataset.number))) row.remove();
@@ -72,8 +79,10 @@ onQueue((queue) => {
     const row = rowOf(job.number) ?? newRow(job.number);
     fill(row, job);
     if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
-    if (job.state === "running") showLog(row);
+    if (isActive(job)) showLog(row);
   });
+  // A row that is moved loses the focus.
+  if (focused !== document.activeElement && list.contains(focused)) focused.focus();
 });
 
 function act(number, body) {

@@ -65,6 +65,8 @@ function show(listing) {
 
 /** List a folder in the dialog; without a path, the one that was listed last. */
 export async function openPicker(path = sessionStorage.getItem("picker") ?? "") {
+  // If the folder cannot be shown, the next try begins at the roots.
+  sessionStorage.removeItem("picker");
   await attempt(async () => {
     show(await get(`/browse?path=${encodeURIComponent(path)}`));
     sessionStorage.setItem("picker", path);

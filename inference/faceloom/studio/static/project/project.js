@@ -1,7 +1,8 @@
 // The page of the project: add and remove items, extract faces.
 
-import { orMessage, post, showMessage } from "../shared/api.js";
+import { errorSentence, orMessage, post, showMessage } from "../shared/api.js";
 import { onQueue } from "../shared/events.js";
+import { sendForm } from "../shared/forms.js";
 import { openPicker } from "./picker.js";
 
 document.querySelector("[data-open=picker-dialog]").addEventListener("click", () => openPicker());
@@ -13,24 +14,17 @@ document.addEventListener("click", async (event) => {
   if (await orMessage(() => post("/remove", body))) location.reload();
 });
 
-const form = document.getElementById("extract-form");
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const data = new FormData(form);
-  const problem = form.querySelector(".error-text");
-  try {
-    await post("/extract", {
-      name: data.get("name"),
-      clips: data.getAll("clips"),
-      every: Number(data.get("every")),
-      add: data.has("add"),
-    });
-    location.href = "/jobs";
-  } catch (error) {
-    problem.textContent = error.message;
-    problem.hidden = false;
-  }
-});
+sendForm(
+  document.getElementById("extract-form"),
+  "/extract",
+  (data) => ({
+    name: data.get("name"),
+    clips: data.getAll("clips"),
+    every: Number(data.get("every")),
+    add: data.has("add"),
+  }),
+  () => (location.href = "/jobs"),
+);
 
 function send(file, onProgress) {
   return new Promise((resolve, reject) => {
@@ -39,7 +33,7 @@ function send(file, onProgress) {
     request.upload.addEventListener("progress", (event) => onProgress(event.loaded / event.total));
     request.addEventListener("load", () => {
       if (request.status === 200) resolve();
-      else reject(new Error(JSON.parse(request.responseText).error));
+      else reject(new Error(errorSentence(request.responseText)));
     });
     request.addEventListener("error", () => reject(new Error(document.body.dataset.lost)));
     request.send(file);
@@ -75,10 +69,14 @@ clips.addEventListener("drop", (event) => {
   sendAll([...event.dataTransfer.files]);
 });
 
+function isBusy() {
+  return document.querySelector("dialog[open]") || !document.getElementById("upload").hidden;
+}
+
 // The lists are read again when a job has ended while the page was open.
 let ended = null;
 onQueue(({ jobs }) => {
   const now = jobs.filter((job) => job.state === "done").length;
-  if (ended !== null && now > ended && !document.querySelector("dialog[open]")) location.reload();
+  if (ended !== null && now > ended && !isBusy()) location.reload();
   ended = now;
 });

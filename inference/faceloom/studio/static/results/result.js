@@ -175,5 +175,5 @@ showMarks();
 // The curves appear when their job has ended.
 onQueue(({ jobs }) => {
   const job = jobs.find((each) => each.number === Number(page.job));
-  if (page.job && (!job || !["waiting", "running"].includes(job.state))) location.reload();
+  if (page.job && (!job || !["waiting", "running", "stopping"].includes(job.state))) location.reload();
 });

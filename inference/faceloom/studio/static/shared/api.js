@@ -8,35 +8,38 @@ export function showMessage(text) {
 }
 
 /**
- * Send JSON and return the JSON of the answer.
+ * Send a request and return its answer.
  * @throws {Error} with the sentence of the studio.
  */
-export async function post(url, body = {}) {
-  return answerOf(() =>
-    fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    }),
-  );
-}
-
-/** Return the JSON of an address; throws as `post` does. */
-export async function get(url) {
-  return answerOf(() => fetch(url));
-}
-
-async function answerOf(send) {
+export async function request(url, options = {}) {
   let answer;
   try {
-    answer = await send();
+    answer = await fetch(url, options);
   } catch {
     throw new Error(document.body.dataset.lost);
   }
-  const isJson = answer.headers.get("content-type")?.startsWith("application/json");
-  const content = isJson ? await answer.json() : await answer.text();
-  if (!answer.ok) throw new Error(isJson ? content.error : content);
-  return content;
+  if (!answer.ok) throw new Error(errorSentence(await answer.text()));
+  return answer;
+}
+
+/** Return the sentence of a refusal: JSON of a page's handler, or plain text. */
+export function errorSentence(content) {
+  try {
+    return JSON.parse(content).error;
+  } catch {
+    return content;
+  }
+}
+
+/** Send JSON and return the JSON of the answer; throws as `request` does. */
+export async function post(url, body = {}) {
+  const headers = { "Content-Type": "application/json" };
+  return (await request(url, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+
+/** Return the JSON of an address; throws as `request` does. */
+export async function get(url) {
+  return (await request(url)).json();
 }
 
 /** Run some work and show its error as a message. */

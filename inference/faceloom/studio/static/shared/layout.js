@@ -34,12 +34,12 @@ document.addEventListener("click", (event) => {
 });
 
 onQueue(({ jobs }) => {
-  const open = jobs.filter((job) => job.state === "waiting" || job.state === "running");
+  const open = jobs.filter((job) => ["waiting", "running", "stopping"].includes(job.state));
   const badge = document.getElementById("queue-badge");
   badge.hidden = open.length === 0;
   badge.textContent = open.length;
   const running = document.getElementById("running");
-  const job = jobs.find((each) => each.state === "running");
+  const job = jobs.find((each) => each.state === "running" || each.state === "stopping");
   running.hidden = !job;
   if (!job) return;
   running.querySelector(".running-title").textContent = job.title;

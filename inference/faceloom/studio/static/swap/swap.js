@@ -1,6 +1,6 @@
 // The swap page: stills that follow the timeline and the settings, and the conversion.
 
-import { get, orMessage, post, showMessage } from "../shared/api.js";
+import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
 import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
@@ -26,13 +26,7 @@ function chosen(name) {
 }
 
 async function picture(url) {
-  let answer;
-  try {
-    answer = await fetch(url);
-  } catch {
-    throw new Error(document.body.dataset.lost);
-  }
-  if (!answer.ok) throw new Error((await answer.json()).error);
+  const answer = await request(url);
   return { bitmap: await createImageBitmap(await answer.blob()), headers: answer.headers };
 }
 

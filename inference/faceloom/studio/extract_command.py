@@ -1,4 +1,4 @@
-"""The `faceloom` commands that the pages add to the queue."""
+"""The `faceloom extract` command that the project page adds to the queue."""
 
 from collections.abc import Sequence
 
