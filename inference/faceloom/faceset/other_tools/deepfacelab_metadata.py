@@ -42,6 +42,10 @@ _VIDEO_FRAME = re.compile(r"[0-9]{5,9}")
 _UNNAMED_VIDEO = "video"
 # The face types whose pictures end between brows and chin.
 _PARTIAL_TYPES = ("half_face", "midfull_face")
+# Landmarks of a face.
+_LANDMARKS = 68
+# Fewest pixels of a face's width and height; smaller ones have no place that can be aligned.
+_MIN_FACE = 4.0
 # Landmarks of the eyes, the nose tip and the mouth corners among the 68 (iBUG 300-W): left in the
 # picture first.
 _EYES = (slice(36, 42), slice(42, 48))
@@ -51,6 +55,8 @@ _NOSE_TIP, _MOUTH_LEFT, _MOUTH_RIGHT = 30, 48, 54
 def _to_list(value: Any) -> Any:
     """Return an array as lists: DeepFaceLab's resizer stores one, its extractor lists."""
     if isinstance(value, PickledArray) and value.values is not None:
+        if value.values.shape != (_LANDMARKS, 2):
+            raise ValueError(f"the array has the shape {value.values.shape}")
         return value.values.tolist()
     return value
 
@@ -67,7 +73,7 @@ class _Metadata(BaseModel):
     landmarks: Annotated[
         tuple[tuple[_Pixel, _Pixel], ...],
         BeforeValidator(_to_list),
-        Field(min_length=68, max_length=68),
+        Field(min_length=_LANDMARKS, max_length=_LANDMARKS),
     ]
     face_type: Annotated[str, Field(max_length=40)] = "full_face"
     source_filename: Annotated[str, Field(max_length=1024)] | None = None
@@ -135,4 +141,6 @@ def _place_of(points: np.ndarray) -> FacePlace:
     five = [points[eye].mean(0) for eye in _EYES]
     five += [points[index] for index in (_NOSE_TIP, _MOUTH_LEFT, _MOUTH_RIGHT)]
     left, top, right, bottom = np.concatenate([points.min(0), points.max(0)]).tolist()
+    if min(right - left, bottom - top) < _MIN_FACE:
+        raise FaceMetadataError("its landmarks are in one place")
     return FacePlace((left, top, right, bottom), tuple((float(x), float(y)) for x, y in five))

@@ -47,7 +47,7 @@ from faceloom.swap.pipeline.segments import (
 from faceloom.swap.pipeline.source_likeness import LikenessCheck
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.swap.pipeline.swap_source import SwapSource
-from faceloom.swap.pipeline.target import Target
+from faceloom.swap.pipeline.target import BYTES_PER_PIXEL, Target
 from faceloom.swap.pipeline.worker_count import choose_worker_count
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.swap.selection.track_state import TrackState
@@ -68,8 +68,6 @@ _GPU_PROVIDERS = frozenset(["cuda", "tensorrt", "tensorrt-rtx"])
 _MAX_BATCH_BYTES = 16_000_000
 # The same for a GPU, which only large batches keep busy.
 _MAX_GPU_BATCH_BYTES = 80_000_000
-# Bytes per pixel of a frame: 3 as RGB and 1.5 as decoded (8 bits, 4:2:0).
-_BYTES_PER_PIXEL = 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +244,9 @@ def _swap_segments(
     )
     selections = state.lead_in if state else ()
     likeness = LikenessCheck(source.appearances, target.info.path)
-    on_gpu = source.identity_map.provider in _GPU_PROVIDERS
-    workers = choose_worker_count(target, options, on_gpu=on_gpu)
+    workers = choose_worker_count(target, options, source.identity_map.provider)
     if options.engine == "ray" or workers > 1:
+        on_gpu = source.identity_map.provider in _GPU_PROVIDERS
         spec = WorkerSpec(source.load, target, options, grid, batch_size, on_gpu)
         # The workers read the lead-in frames themselves.
         for _ in zip(selections, frames, strict=False):
@@ -329,5 +327,5 @@ def choose_batch_size(info: VideoInfo, identity_map: IdentityMap, options: Conve
     tuned = tuned_batch_size(sources[0]) if len(sources) == 1 else DEFAULT_BATCH
     on_gpu = identity_map.provider in _GPU_PROVIDERS
     room = _MAX_GPU_BATCH_BYTES if on_gpu else _MAX_BATCH_BYTES
-    frame_bytes = _BYTES_PER_PIXEL * info.width * info.height
+    frame_bytes = BYTES_PER_PIXEL * info.width * info.height
     return min(options.batch_size or tuned, max(1, int(room / frame_bytes)))

@@ -17,7 +17,7 @@ from queue import LifoQueue
 from typing import Protocol, runtime_checkable
 
 from faceloom.atomic import atomic_file
-from faceloom.errors import ContentRefused, FaceloomError, NoFaceFound
+from faceloom.errors import ContentRefused, FaceloomError, MediaUnreadable, NoFaceFound
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import LEAD_IN, Analysis, SegmentGrid
@@ -256,6 +256,11 @@ class SegmentCommitter:
             yield self._progress()
 
     def _commit(self, task: SegmentTask, counts: FrameCounts) -> None:
+        if counts.frames != len(task.selections):
+            raise MediaUnreadable(
+                f"Decoding from frame {task.first} gives {counts.frames} frames, decoding from the "
+                f"start {len(task.selections)}; convert with --workers 1."
+            )
         self._store.commit(counts, self._analysis.pop_state(task.next_frame))
         self._committed += counts.frames
         self._pool.forget(task)

@@ -22,6 +22,9 @@ from faceloom.video import (
 )
 from faceloom.video.display import frame_to_upright
 
+# Bytes per pixel of a frame in memory: 3 as RGB and 1.5 as decoded (8 bits, 4:2:0).
+BYTES_PER_PIXEL = 4.5
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -78,6 +81,11 @@ class Target:
         """How many frames are converted; None if the source does not state it."""
         stop = self.info.frame_count if self.frame_range.stop is None else self.frame_range.stop
         return None if stop is None else stop - self.frame_range.start
+
+    @property
+    def can_start_at_a_time(self) -> bool:
+        """Whether decoding can start at a frame's time; else it starts at the first frame."""
+        return self.info.states_pts and not self.info.repeated_times
 
     def read(self, state: AnalysisState | None = None) -> Iterator[Frame]:
         """Read the frames, upright.

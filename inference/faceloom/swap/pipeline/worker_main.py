@@ -13,12 +13,14 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeAlias
 
+import av
 import cv2
 
 from faceloom.errors import FaceloomError
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.malloc import set_malloc_thresholds
 from faceloom.swap.pipeline.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
+from faceloom.video.ffmpeg_errors import read_error
 
 _Tasks: TypeAlias = SimpleQueue[tuple[SegmentTask, Path]]
 
@@ -44,7 +46,7 @@ def main(descriptor: int) -> None:
             worker = worker or SegmentWorker(spec)
             answer = worker.swap(task, path, connection.send)
         except Exception as error:  # raised in the parent
-            answer = _sendable(error)
+            answer = _sendable(error, spec.target.info.path)
         connection.send(answer)
 
 
@@ -57,10 +59,13 @@ def _receive(connection: "Connection[Any, Any]", tasks: _Tasks) -> None:
         os._exit(1)
 
 
-def _sendable(error: Exception) -> Exception:
+def _sendable(error: Exception, target: Path) -> Exception:
     """Return an error that can be pickled, as a library's may not be, with its traceback."""
-    known = isinstance(error, FaceloomError) or type(error).__module__ == "builtins"
-    sendable = error if known else RuntimeError(f"{type(error).__name__}: {error}")
+    sendable = error
+    if isinstance(error, av.FFmpegError):
+        sendable = read_error(error, target)
+    elif not isinstance(error, FaceloomError) and type(error).__module__ != "builtins":
+        sendable = RuntimeError(f"{type(error).__name__}: {error}")
     sendable.add_note("".join(traceback.format_exception(error)))
     return sendable
 

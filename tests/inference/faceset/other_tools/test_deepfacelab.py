@@ -150,6 +150,8 @@ REFUSED = {
     "no landmarks": ({"face_type": "head"}, "landmarks"),
     "two landmarks": (metadata(LANDMARKS[:2]), "landmarks"),
     "landmarks that are not finite": (metadata(LANDMARKS * np.float32(np.nan)), "landmarks"),
+    "many rows without numbers": (metadata(LANDMARKS, landmarks=np.zeros((10**9, 0))), "landmarks"),
+    "landmarks in one place": (metadata(np.ones((68, 2))), "one place"),
     "an array of another shape": (metadata(LANDMARKS, landmarks=LANDMARKS[0]), "landmarks"),
     "an unfinished array": (
         HEAD + b"}X\x09\0\0\0landmarks" + NEW_ARRAY + b"s.",
