@@ -56,7 +56,7 @@ def test_the_page_offers_the_clips_and_bundles(
     assert "Ada&#39;s clip.mp4" in page
     assert f'value="{bundle.id}"' in page
     assert "style=" not in page
-    for script in ("swap", "swap_stage", "swap_settings", "swap_timeline", "latest"):
+    for script in ("swap/swap", "swap/swap_stage", "swap/swap_timeline", "shared/latest"):
         assert server.get(f"/static/{script}.js").status == 200
 
 
