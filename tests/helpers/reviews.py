@@ -1,6 +1,7 @@
 """Statistics of face sets and targets for the tests of the review."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -25,24 +26,43 @@ from faceloom.review.statistics import TargetPersonStatistics, TargetStatistics
 Subject = TypeVar("Subject")
 
 
-def measure_faces(directory: Path, faces: list[FaceSpec], name: str = "ada") -> FaceSetStatistics:
-    """Write a face set and measure it; its openings and what hides its faces are as specified."""
-    shares = [RegionShares(face.occluded, face.fringe, face.glasses) for face in faces]
+@contextmanager
+def without_networks(shares: Sequence[RegionShares] | None = None) -> Iterator[None]:
+    """Let `measure_faceset` take the openings from the face set, and what hides faces as given.
 
-    def regions(*_: object) -> ProgressGenerator[list[RegionShares]]:
+    The crops are painted, so that the networks find nothing in them.
+
+    Args:
+        shares: What hides each face; None: nothing.
+    """
+
+    def regions(_: FaceSet, rows: Sequence[FaceRow]) -> ProgressGenerator[list[RegionShares]]:
         yield from ()
-        return shares
+        return [RegionShares()] * len(rows) if shares is None else list(shares)
 
     def openings(_: FaceSet, rows: Sequence[FaceRow]) -> ProgressGenerator[list[Opening]]:
         yield from ()
         return [Opening(row.quality.eyes_open, row.quality.mouth_open) for row in rows]
 
-    written = write_faceset(directory / name, faces, name)
     with (
         patch.object(faceset_measurement, "measure_regions", regions),
         patch.object(faceset_measurement, "measure_openings", openings),
     ):
-        return run_to_completion(measure_faceset(written))
+        yield
+
+
+def measure_faces(directory: Path, faces: list[FaceSpec], name: str = "ada") -> FaceSetStatistics:
+    """Write a face set and measure it; its openings and what hides its faces are as specified."""
+    shares = [RegionShares(face.occluded, face.fringe, face.glasses) for face in faces]
+    return measure_painted(write_faceset(directory / name, faces, name), shares)
+
+
+def measure_painted(
+    faces: FaceSet, shares: Sequence[RegionShares] | None = None
+) -> FaceSetStatistics:
+    """Measure a face set of painted crops; see `without_networks`."""
+    with without_networks(shares):
+        return run_to_completion(measure_faceset(faces))
 
 
 def target_of(*people: FaceSetStatistics, **values: object) -> TargetStatistics:

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.helpers.facesets import FaceSpec, changed, good_faces, write_faceset
-from tests.helpers.reviews import measure_faces, run_checks
+from tests.helpers.reviews import measure_faces, measure_painted, run_checks
 
 from faceloom.array_types import float32
 from faceloom.faces import unit_vectors
 from faceloom.faceset import FaceSet
 from faceloom.faceset.similarity import SAME_PERSON_CENTERS
-from faceloom.progress import run_to_completion
-from faceloom.review import FACESET_CHECKS, FaceSetStatistics, measure_faceset
+from faceloom.review import FACESET_CHECKS, FaceSetStatistics
 from faceloom.review.faceset_findings import PAIR_CHECKS
 
 GOOD = good_faces()
@@ -124,10 +123,10 @@ def test_pictures_extracted_from_one_video_count_as_one_file(tmp_path: Path) -> 
     pictures = tuple(
         source.model_copy(update={"name": "film.mp4", "kind": "picture"}) for source in faces.files
     )
-    person = run_to_completion(measure_faceset(replace(faces, files=pictures)))
+    person = measure_painted(replace(faces, files=pictures))
     assert [(file.name, file.faces) for file in person.files] == [("film.mp4", len(GOOD))]
     videos = tuple(source.model_copy(update={"name": "a.mp4"}) for source in faces.files)
-    person = run_to_completion(measure_faceset(replace(faces, files=videos)))
+    person = measure_painted(replace(faces, files=videos))
     assert len(person.files) == 5
 
 
@@ -140,13 +139,13 @@ def test_the_command_of_a_finding_solves_it_in_any_working_directory(
     """The set is given by a relative path with a space and a quote; the command runs elsewhere."""
     monkeypatch.chdir(tmp_path)
     folder = Path("ada's faces")
-    person = run_to_completion(measure_faceset(write_faceset(folder, PROBLEMS[name][0])))
+    person = measure_painted(write_faceset(folder, PROBLEMS[name][0]))
     command = run_checks(FACESET_CHECKS, person)[name].command
     program, *arguments = shlex.split(command)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert (program, faceloom(*arguments)[0]) == ("faceloom", 0)
-    after = run_to_completion(measure_faceset(FaceSet.read(tmp_path / folder)))
+    after = measure_painted(FaceSet.read(tmp_path / folder))
     assert len(after) < len(person)
     assert name not in run_checks(FACESET_CHECKS, after)
 

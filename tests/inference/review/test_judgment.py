@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.facesets import FaceSpec, changed, good_faces, write_faceset
-from tests.helpers.reviews import measure_faces, target_of
+from tests.helpers.reviews import measure_faces, measure_painted, target_of, without_networks
 
 from faceloom.faceset import FaceSet
-from faceloom.progress import run_to_completion
 from faceloom.project.machine_speed import MachineSpeed
 from faceloom.project.presets import choose_training
-from faceloom.review import FaceSetStatistics, measure_faceset
+from faceloom.review import FaceSetStatistics
 from faceloom.review.commands import default_preset
 from faceloom.review.finding import ReviewFinding
 from faceloom.review.judgment import judge, next_step
@@ -67,7 +66,7 @@ def test_following_a_command_makes_no_verdict_worse(
     command = finding_of(before, name).command
     assert command
     assert faceloom(*shlex.split(command)[1:])[0] == 0
-    after = (run_to_completion(measure_faceset(FaceSet.read(tmp_path / "ada"))), ben)
+    after = (measure_painted(FaceSet.read(tmp_path / "ada")), ben)
     assert len(after[0]) < len(before[0])
     ranks = list(Readiness)
     for new, old in zip(judge(after, None).verdicts, judge(before, None).verdicts, strict=True):
@@ -140,7 +139,8 @@ def test_the_command_advises_the_preset_of_a_swap_here(
     sets = [tmp_path / name for name in ("ada", "ben")]
     for number, folder in enumerate(sets):
         write_faceset(folder, good_faces(person=number), folder.name)
-    code, out, _ = faceloom("review", *map(str, sets), "--report", str(tmp_path / "r.html"))
+    with without_networks():
+        code, out, _ = faceloom("review", *map(str, sets), "--report", str(tmp_path / "r.html"))
     chosen = choose_training(fast_machine(), None).preset
     assert chosen != default_preset()
     assert (code, f"faceloom train --config {chosen} " in out.replace("\n", " ")) == (0, True)
@@ -148,5 +148,5 @@ def test_the_command_advises_the_preset_of_a_swap_here(
 
 def test_judging_changes_no_file(tmp_path: Path, ben: FaceSetStatistics) -> None:
     faces = write_faceset(tmp_path / "ada", HELPFUL["blurred"])
-    judge((run_to_completion(measure_faceset(faces)), ben), None)
+    judge((measure_painted(faces), ben), None)
     assert FaceSet.read(tmp_path / "ada").rows == faces.rows

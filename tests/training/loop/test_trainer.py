@@ -36,23 +36,27 @@ pytestmark = pytest.mark.training
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    tmp_path: Path, facesets: dict[str, Path]
+    tmp_path: Path, facesets: dict[str, Path], trained: Run
 ) -> None:
-    """With all that a network can have, and all augmentation."""
-    uninterrupted = tiny_run(tmp_path / "uninterrupted", facesets)
-    assert train(uninterrupted).step == 4
-    interrupted = tiny_run(tmp_path / "interrupted", facesets)
+    interrupted = simple_run(tmp_path / "interrupted", facesets)
     answers = iter([False, True])
     assert train(interrupted, stop_requested=lambda: next(answers)).step == 2
     assert train(Run.read(tmp_path / "interrupted")).steps_completed == 2
-    assert_equal(interrupted, uninterrupted)
+    assert_equal(interrupted, trained)
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_a_run_of_less_precision_that_lost_two_steps_repeats_them(
-    tmp_path: Path, facesets: dict[str, Path], precision: str
+@pytest.mark.parametrize(
+    ("new_run", "precision"),
+    [
+        pytest.param(tiny_run, "float32", id="all features of networks and augmentation"),
+        pytest.param(simple_run, "mixed_bfloat16", id="mixed_bfloat16"),
+        pytest.param(simple_run, "mixed_float16", id="mixed_float16"),
+    ],
+)
+def test_a_run_that_lost_two_steps_repeats_them(
+    tmp_path: Path, facesets: dict[str, Path], new_run: Callable[..., Run], precision: str
 ) -> None:
-    uninterrupted = simple_run(tmp_path / "uninterrupted", facesets, precision=precision)
+    uninterrupted = new_run(tmp_path / "uninterrupted", facesets, precision=precision)
     summary = train(uninterrupted)
     assert (summary.step, summary.steps_completed) == (4, 4)
     killed = Run.read(Path(shutil.copytree(uninterrupted.directory, tmp_path / "killed")))
