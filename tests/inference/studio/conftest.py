@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers import fake_faceloom
-from tests.helpers.studio_server import StudioServer, serve_studio
+from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.project import step_process
 

@@ -9,10 +9,10 @@ import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from tests.helpers.browser import browser_programs, open_browser
 from tests.helpers.bundles import make_bundle
-from tests.helpers.studio_clip import make_studio_clip
-from tests.helpers.studio_server import StudioServer, serve_studio
+from tests.helpers.studio.browser import browser_programs, open_browser
+from tests.helpers.studio.clip import make_studio_clip
+from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.inference.studio.conftest import wait_until
 
 from faceloom.studio.jobs.job import JobState

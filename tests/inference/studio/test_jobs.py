@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.studio_server import serve_studio
+from tests.helpers.studio.server import serve_studio
 from tests.inference.studio.conftest import wait_until
 
 from faceloom.errors import PartlyDone, UsageError

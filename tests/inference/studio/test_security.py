@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.helpers.studio_server import TOKEN, StudioServer, serve_studio
+from tests.helpers.studio.server import TOKEN, StudioServer, serve_studio
 
 from faceloom.studio.web.security import ANY_ADDRESS
 

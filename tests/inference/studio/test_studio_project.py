@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.helpers.studio_server import StudioServer, serve_studio
+from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.studio.studio_project import ItemKind, StudioProject, item_id

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.facesets import changed, good_faces, write_faceset
-from tests.helpers.studio_server import StudioServer
+from tests.helpers.studio.server import StudioServer
 
 from faceloom.faceset import FaceSet
 from faceloom.studio.faces.face_grid import SORT_ORDERS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
-from tests.helpers.studio_server import StudioServer, serve_studio
+from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.compare import Comparison, Version
 from faceloom.compare.comparison_file import ComparisonFile

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.helpers.facesets import good_faces, write_faceset
-from tests.helpers.studio_server import StudioServer, serve_studio
+from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.project.machine_speed import MachineSpeed
 from faceloom.studio.jobs.job import JobState

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.studio_clip import ALL_FRAMES, make_studio_clip
-from tests.helpers.studio_server import StudioServer, serve_studio
+from tests.helpers.studio.clip import ALL_FRAMES, make_studio_clip
+from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.studio.stills import StillEngine, StillRequest
 from faceloom.studio.studio_project import Item

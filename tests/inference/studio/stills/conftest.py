@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.studio_clip import make_studio_clip
+from tests.helpers.studio.clip import make_studio_clip
 
 from faceloom.studio.stills import still_engine
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.studio_clip import ALL_FRAMES
+from tests.helpers.studio.clip import ALL_FRAMES
 
 from faceloom.errors import ContentRefused, FaceloomError, UsageError
 from faceloom.image_io import read_picture
