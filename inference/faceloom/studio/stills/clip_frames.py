@@ -52,7 +52,7 @@ class ClipFrames:
             )
 
     def frame(self, index: int) -> Frame:
-        """Return one frame in coded orientation.
+        """Return one frame in coded orientation, without moving the decoder of `frames`.
 
         Args:
             index: Its index.

@@ -107,7 +107,10 @@ class StillEngine:
             MediaUnreadable: It cannot be read.
         """
         frames = self._open_clip(clip)
-        return frame_to_upright(frames.frame(index), frames.info).square_rgb
+        frames.check(index)
+        # The decoder stays where it is, so that frames can be played one after the other.
+        (frame,) = frames.frames(index, index)
+        return frame_to_upright(frame, frames.info).square_rgb
 
     def thumbnail(self, clip: Path, index: int) -> Rgb:
         """Return a small picture of a frame.
@@ -172,7 +175,8 @@ class StillEngine:
         return self._bundles.get_or_make(file_stamp(path), partial(load_bundle, path))
 
     def _shrunken(self, clip: Path, index: int) -> Rgb:
-        picture = self.original(clip, index)
+        frames = self._open_clip(clip)
+        picture = frame_to_upright(frames.frame(index), frames.info).square_rgb
         height, width = picture.shape[:2]
         size = (max(1, round(width * _THUMBNAIL_HEIGHT / height)), _THUMBNAIL_HEIGHT)
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -45,7 +45,7 @@ def test_a_project_without_a_video_says_what_to_do(tmp_path: Path) -> None:
         page = empty.get("/swap")
     assert page.status == 200
     assert "There is no video to swap a face in" in page.text
-    assert "swap.js" not in page.text
+    assert "/swap.js" not in page.text
 
 
 def test_the_page_offers_the_clips_and_bundles(
@@ -56,8 +56,8 @@ def test_the_page_offers_the_clips_and_bundles(
     assert "Ada&#39;s clip.mp4" in page
     assert f'value="{bundle.id}"' in page
     assert "style=" not in page
-    for script in ("swap/swap", "swap/swap_stage", "swap/swap_timeline", "shared/latest"):
-        assert server.get(f"/static/{script}.js").status == 200
+    for file in ("swap.js", "swap_stage.js", "swap_settings.js", "swap_timeline.js", "swap.css"):
+        assert server.get(f"/static/swap/{file}").status == 200
 
 
 def test_the_clip_and_the_bundle_are_described(
