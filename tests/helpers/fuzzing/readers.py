@@ -256,7 +256,8 @@ def _media(scratch: Path) -> Iterator[Reader]:
         lambda folder: read_faceswap_origin(folder / "a.png"),
         lambda mutator, _, data: mutator.png_text(data, _FACESWAP_TEXT),
     )
-    jpeg = to_jpeg(picture, metadata(np.ones((68, 2), np.float32)))
+    landmarks = np.stack([np.arange(68), np.arange(68) % 17], -1).astype(np.float32)
+    jpeg = to_jpeg(picture, metadata(landmarks))
     yield Reader(
         "DeepFaceLab JPEG pickle",
         {"a.jpg": jpeg},

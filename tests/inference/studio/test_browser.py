@@ -89,6 +89,7 @@ def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioSer
     browser.find_element(By.NAME, "name").send_keys("ada")
     click(browser, "#extract-form [name=clips]")
     click(browser, "#extract-form .primary")
+    wait_until(server.studio.jobs.jobs)
     wait_until(lambda: server.studio.jobs.job(1).has_ended, 120)
     assert server.studio.jobs.job(1).state is JobState.DONE
     wait_until(lambda: "20 faces" in browser.find_element(By.CSS_SELECTOR, ".sentence").text)

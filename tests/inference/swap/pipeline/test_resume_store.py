@@ -339,11 +339,11 @@ def test_a_resumed_run_takes_the_provider_of_the_interrupted_one(
     asked: list[str] = []
     original = SwapNetwork.open
 
-    def watched(bundle: Bundle, provider: str, precision: str) -> SwapNetwork:
+    def watched(bundle: Bundle, provider: str, precision: str, threads: int) -> SwapNetwork:
         asked.append(provider)
         if provider == "webgpu":
             raise ProviderMissing("The webgpu provider is not installed.")
-        return original(bundle, provider, precision)
+        return original(bundle, provider, precision, threads)
 
     monkeypatch.setattr(SwapNetwork, "open", watched)
     work = convert(clip, bundle, out, replace(OPTIONS, resume=True, provider=given))

@@ -19,9 +19,9 @@ def test_other_bundles_and_other_processes_take_the_provider_of_the_first(
 
     original = SwapNetwork.open
 
-    def open_network(bundle: Bundle, provider: str, precision: str) -> SwapNetwork:
+    def open_network(bundle: Bundle, provider: str, precision: str, threads: int) -> SwapNetwork:
         calls.append((bundle.path.name, provider))
-        network = original(bundle, "cpu", precision)
+        network = original(bundle, "cpu", precision, threads)
         network.provider = "openvino" if provider == "auto" else provider
         return network
 
