@@ -25,7 +25,7 @@ import numpy as np
 import psutil
 
 from faceloom.bench import bench_convert
-from faceloom.cpu_features import available_cores
+from faceloom.hardware import available_cores
 from faceloom.progress import run_to_completion
 from faceloom.swap import Bundle, ConvertOptions
 from faceloom.swap.pipeline.target import Target

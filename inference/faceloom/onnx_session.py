@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import onnxruntime as ort
 
-from faceloom.cpu_features import has_vnni
 from faceloom.errors import ArtifactRefused
+from faceloom.hardware import has_vnni
 from faceloom.weights import Weights
 
 # An onnxruntime provider by its full name, with options or without.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceloom.batches import batched
 from faceloom.bench.timing import stage_table, timed
-from faceloom.cpu_features import available_cores
+from faceloom.hardware import available_cores
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap import ConvertOptions, FrameSwapper, SwapSource, convert
 from faceloom.swap.pipeline.analysis import Analysis, SegmentGrid, conversion_finder

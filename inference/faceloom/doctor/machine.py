@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import psutil
 
 from faceloom import __version__
-from faceloom.cpu_features import available_cores
 from faceloom.doctor.check_result import CheckResult
+from faceloom.hardware import available_cores
 from faceloom.project.machine_speed import BYTES_PER_GB
 
 # Free memory that conversion needs, in GB: the measured peak of a 4K video was 1.9 GB.

@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 
 from faceloom.batches import batched
-from faceloom.cpu_features import available_cores
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract_source import ExtractionSettings, ExtractionTask, extract_files
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import FootageFile
+from faceloom.hardware import available_cores
 from faceloom.progress import Progress, ProgressGenerator
 
 # Seconds between two reads of the journals' states.

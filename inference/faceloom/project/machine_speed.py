@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from faceloom.cpu_features import available_cores, has_amx, has_avx512
+from faceloom.hardware import available_cores, has_amx, has_avx512
 
 # Speed of one core of the machine that estimates belong to, in GFLOPS of `measure_speed`: rounded
 # from 111, measured on a core of an AMD EPYC with AVX-512.

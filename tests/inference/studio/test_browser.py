@@ -54,6 +54,11 @@ def click(browser: WebDriver, selector: str) -> None:
     browser.find_element(By.CSS_SELECTOR, selector).click()
 
 
+def shown(browser: WebDriver, selector: str, text: str, seconds: float = 30) -> None:
+    """Wait until a part of the page contains a text."""
+    wait_until(lambda: text in browser.find_element(By.CSS_SELECTOR, selector).text, seconds)
+
+
 def press(browser: WebDriver, *keys: str) -> None:
     actions = ActionChains(browser)
     for key in keys:
@@ -108,6 +113,8 @@ def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioSer
         lambda: browser.execute_script("return document.getElementById('swap').currentTime") > 0.1
     )
 
+    shown(browser, "#marks", "Marked as a swap")
+
     sent = [json.loads(row["message"])["message"] for row in browser.get_log("performance")]
     urls = [
         row["params"]["request"]["url"]
@@ -125,6 +132,7 @@ def test_faces_are_rejected_and_restored_by_keys(
     before = len(list((facesets["ada"] / "crops").iterdir()))
     browser.get(f"http://localhost:{server.port}/faces/{item.id}")
     wait_until(lambda: f"{before} faces" in browser.find_element(By.TAG_NAME, "main").text)
+    shown(browser, "#findings", "come from one file")
     press(browser, " ")
     wait_until(lambda: "1 selected" in browser.find_element(By.TAG_NAME, "main").text)
     press(browser, Keys.DELETE)
@@ -133,6 +141,33 @@ def test_faces_are_rejected_and_restored_by_keys(
     ActionChains(browser).key_down(Keys.CONTROL).send_keys("z").key_up(Keys.CONTROL).perform()
     wait_until(lambda: f"{before} faces" in browser.find_element(By.TAG_NAME, "main").text)
     assert len(list((facesets["ada"] / "crops").iterdir())) == before
+
+
+def test_a_training_is_estimated_before_it_starts(
+    browser: WebDriver, server: StudioServer, facesets: dict[str, Path]
+) -> None:
+    for folder in facesets.values():
+        server.studio.project.open_path(folder)
+    browser.get(f"http://localhost:{server.port}/runs")
+    click(browser, "[data-open=train-dialog]")
+    shown(browser, "#forecast", "GB are free", 60)
+    assert "for 1000 steps" in browser.find_element(By.ID, "forecast").text
+    assert not server.studio.jobs.jobs()
+
+
+def test_the_page_of_a_run_shows_its_state_and_curves(
+    browser: WebDriver, server: StudioServer
+) -> None:
+    run = server.studio.project.new_path(ItemKind.RUN, "ada-ben")
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text("size: 96\nfaces: []\n")
+    rows = [{"step": step, "loss": 1 / step, "seconds": step / 2} for step in range(1, 40)]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (item,) = server.studio.project.items(ItemKind.RUN)
+    browser.get(f"http://localhost:{server.port}/runs/{item.id}")
+    shown(browser, "#status", "Step 39")
+    shown(browser, "#status", "2.00 steps/s")
+    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, ".chart canvas"))
 
 
 def test_two_tabs_show_the_same_queue(browser: WebDriver, server: StudioServer) -> None:
@@ -155,3 +190,4 @@ def test_no_page_breaks_the_content_policy(
     browser.get(f"http://localhost:{server.port}{page}")
     wait_until(lambda: browser.execute_script("return document.readyState") == "complete")
     assert [row for row in browser.get_log("browser") if row["level"] == "SEVERE"] == []
+    assert not browser.find_element(By.ID, "message").is_displayed()

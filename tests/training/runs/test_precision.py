@@ -7,7 +7,7 @@ import pytest
 import yaml
 from tests.helpers.runs import tiny_config
 
-from faceloom import cpu_features
+from faceloom import hardware
 from faceloom.errors import UsageError
 from faceloom_train.runs import precision
 from faceloom_train.runs.open_run import open_run
@@ -37,7 +37,7 @@ def fake_machine(
     path = folder / "cpuinfo"
     if cpuinfo is not None:
         path.write_text(cpuinfo)
-    monkeypatch.setattr(cpu_features, "_CPUINFO", path)
+    monkeypatch.setattr(hardware, "_CPUINFO", path)
     details = {
         index: {} if capability is None else {"compute_capability": capability}
         for index, capability in enumerate(gpus)

@@ -9,7 +9,7 @@ import keras
 import psutil
 import tensorflow as tf
 
-from faceloom.cpu_features import available_memory
+from faceloom.hardware import available_memory
 from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.distributed.strategy import DeviceStrategy

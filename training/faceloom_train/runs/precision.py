@@ -6,7 +6,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from faceloom.cpu_features import has_amx
+from faceloom.hardware import has_amx
 from faceloom_train.config.schema import TrainConfig
 
 # Compute capability of Ampere, NVIDIA's first architecture with bfloat16 tensor cores.

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +18,13 @@ from faceloom.faceset.schema import SCHEMA, FaceSetFile
 from faceloom.faceset.similarity import FaceLooks, near_duplicate_groups, similarities
 from faceloom.faceset.store import EMBEDDINGS_FILE, FACESET_FILE, ROWS_FILE
 from faceloom.json_documents import read_document
+from faceloom.project.step import file_signature
 from faceloom.safe_read import check_no_symlinks, read_npy
 from faceloom.studio.faces.face_rows import read_face_rows
+from faceloom.studio.lru_cache import LruCache
 
 # Face sets whose table is kept in memory; a table of 20,000 faces takes 20 MB with embeddings.
 _KEPT_TABLES = 4
-# Modification time and size of a file.
-_Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class FaceGrid:
 class _StoredFaces:
     """The files of a face set, rejected faces included."""
 
-    stamps: tuple[_Stamp, ...]
+    signatures: tuple[str, ...]
     """Of the files that were read."""
     identity: str
     """Name of the person."""
@@ -137,8 +136,8 @@ class _KeptTable:
 
     stored: _StoredFaces
     """The files."""
-    folders: tuple[_Stamp, ...]
-    """Stamps of the folders of kept and dropped crops."""
+    folders: tuple[str, ...]
+    """Signatures of the folders of kept and dropped crops."""
     grid: FaceGrid
     """The table."""
     content: bytes
@@ -153,8 +152,9 @@ class FaceGrids:
     """
 
     def __init__(self) -> None:
+        # One table is built at a time.
         self._lock = threading.Lock()
-        self._tables: OrderedDict[Path, _KeptTable] = OrderedDict()
+        self._tables: LruCache[_KeptTable] = LruCache(_KEPT_TABLES)
 
     def get(self, directory: Path) -> FaceGrid:
         """Return the table of a face set.
@@ -180,29 +180,26 @@ class FaceGrids:
 
     def _table(self, directory: Path) -> _KeptTable:
         with self._lock:
-            kept = self._tables.pop(directory, None)
-            table = _update(directory, kept)
-            self._tables[directory] = table
-            if len(self._tables) > _KEPT_TABLES:
-                self._tables.popitem(last=False)
+            table = _update(directory, self._tables.get(directory))
+            self._tables.put(directory, table)
             return table
 
 
 def _update(directory: Path, kept: _KeptTable | None) -> _KeptTable:
     """Return the table of the face set as it is, reading only what has changed."""
     # Taken before reading: a change meanwhile is found by the next call.
-    stamps = _stamps(directory, (FACESET_FILE, ROWS_FILE, EMBEDDINGS_FILE))
-    folders = _stamps(directory, ("crops", "dropped"))
-    if kept and (kept.stored.stamps, kept.folders) == (stamps, folders):
+    signatures = _signatures(directory, (FACESET_FILE, ROWS_FILE, EMBEDDINGS_FILE))
+    folders = _signatures(directory, ("crops", "dropped"))
+    if kept and (kept.stored.signatures, kept.folders) == (signatures, folders):
         return kept
     check_kind(directory, Purpose.FACE_SET)
-    unchanged = kept is not None and kept.stored.stamps == stamps
-    stored = kept.stored if kept and unchanged else _read(directory, stamps)
+    unchanged = kept is not None and kept.stored.signatures == signatures
+    stored = kept.stored if kept and unchanged else _read(directory, signatures)
     grid = _build(directory, stored)
     return _KeptTable(stored, folders, grid, grid.to_json())
 
 
-def _read(directory: Path, stamps: tuple[_Stamp, ...]) -> _StoredFaces:
+def _read(directory: Path, signatures: tuple[str, ...]) -> _StoredFaces:
     file = read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
     check_no_symlinks(directory)
     rows = read_face_rows(directory)
@@ -218,7 +215,7 @@ def _read(directory: Path, stamps: tuple[_Stamp, ...]) -> _StoredFaces:
         )
     names = tuple(footage.name for footage in file.files)
     return _StoredFaces(
-        stamps, file.identity, file.crop, names, rows, float32(embeddings[rows["embedding"]])
+        signatures, file.identity, file.crop, names, rows, float32(embeddings[rows["embedding"]])
     )
 
 
@@ -241,17 +238,8 @@ def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
     )
 
 
-def _stamps(directory: Path, names: tuple[str, ...]) -> tuple[_Stamp, ...]:
-    """Return modification time in nanoseconds and size of each path; zeros if it is missing."""
-    return tuple(_stamp(directory / name) for name in names)
-
-
-def _stamp(path: Path) -> _Stamp:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
+def _signatures(directory: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(file_signature(directory / name) for name in names)
 
 
 def _rounded(values: np.ndarray, digits: int) -> list[float]:

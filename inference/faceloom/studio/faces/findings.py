@@ -90,7 +90,7 @@ class FaceSetFindings:
 
 
 def find_problems(grid: FaceGrid, jobs: JobQueue, report: Path) -> FaceSetFindings:
-    """Return the findings of the last review if its faces are those of the table, else quick ones.
+    """Return the findings of the last review if it had as many faces as the table, else quick ones.
 
     Args:
         grid: The table of the face set.

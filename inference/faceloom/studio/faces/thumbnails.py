@@ -1,7 +1,5 @@
 """Thumbnails of crops, the last ones kept in memory."""
 
-import threading
-from collections import OrderedDict
 from pathlib import Path
 
 import cv2
@@ -10,7 +8,9 @@ import numpy as np
 from faceloom.array_types import Rgb
 from faceloom.errors import MediaUnreadable
 from faceloom.image_io import read_picture, read_picture_file
+from faceloom.project.step import file_signature
 from faceloom.reports import encode_jpeg
+from faceloom.studio.lru_cache import LruCache
 
 # Pixels of a thumbnail's side.
 THUMBNAIL_SIDE = 128
@@ -24,10 +24,7 @@ class ThumbnailCache:
     """The thumbnails that were made or asked for last, up to a number of bytes. Thread-safe."""
 
     def __init__(self, max_bytes: int = _MAX_KEPT_BYTES):
-        self._max_bytes = max_bytes
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, int, int], bytes] = OrderedDict()
-        self._bytes = 0
+        self._kept: LruCache[bytes] = LruCache(max_bytes, len)
 
     def get(self, crop: Path) -> bytes:
         """Return the thumbnail of a crop.
@@ -42,23 +39,8 @@ class ThumbnailCache:
             UsageError: The crop does not exist.
             MediaUnreadable: The crop is damaged.
         """
-        status = crop.stat() if crop.is_file() else None
-        key = (crop, status.st_mtime_ns, status.st_size) if status else (crop, 0, 0)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        thumbnail = make_thumbnail(crop)
-        with self._lock:
-            self._keep(key, thumbnail)
-        return thumbnail
-
-    def _keep(self, key: tuple[Path, int, int], thumbnail: bytes) -> None:
-        self._bytes += len(thumbnail) - len(self._kept.get(key, b""))
-        self._kept[key] = thumbnail
-        while self._bytes > self._max_bytes:
-            _, oldest = self._kept.popitem(last=False)
-            self._bytes -= len(oldest)
+        key = crop, file_signature(crop)
+        return self._kept.get_or_make(key, lambda: make_thumbnail(crop))
 
 
 def make_thumbnail(crop: Path) -> bytes:

@@ -38,7 +38,7 @@ class JobRunner:
         return self._paused.is_set()
 
     def is_stopping(self, number: int) -> bool:
-        """Return whether a running job was told to stop and saves its work.
+        """Return whether a running job is stopping: its command saves its work.
 
         Args:
             number: The job's number.

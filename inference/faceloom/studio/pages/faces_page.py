@@ -1,7 +1,7 @@
 """The faces of a face set: the grid, its pictures, rejections and findings."""
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import UsageError
+from faceloom.project.step import file_signature
 from faceloom.studio.faces.face_grid import SORT_ORDERS, FaceGrids
 from faceloom.studio.faces.findings import (
     FaceSetFindings,
@@ -45,7 +46,7 @@ class Removal(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class _FacesPage:
+class _FaceHandlers:
     """The handlers of the page, with what they share."""
 
     studio: Studio
@@ -135,21 +136,19 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     Args:
         studio: The studio.
     """
-    page = _FacesPage(studio)
-    shown: dict[str, Callable[[Request], Response]] = {
-        "": page.page,
-        "/table": page.table,
-        "/findings": page.findings,
-        "/thumbnail/{name}": page.thumbnail,
-        "/crop/{name}": page.crop,
-    }
-    done = {"reject": page.reject, "undo": page.undo, "review": page.review, "remove": page.remove}
+    handlers = _FaceHandlers(studio)
     return [
-        *(Route(f"/faces/{{id}}{path}", handler) for path, handler in shown.items()),
-        *(Route(f"/faces/{{id}}/{name}", each, methods=["POST"]) for name, each in done.items()),
+        Route("/faces/{id}", handlers.page),
+        Route("/faces/{id}/table", handlers.table),
+        Route("/faces/{id}/findings", handlers.findings),
+        Route("/faces/{id}/thumbnail/{name}", handlers.thumbnail),
+        Route("/faces/{id}/crop/{name}", handlers.crop),
+        Route("/faces/{id}/reject", handlers.reject, methods=["POST"]),
+        Route("/faces/{id}/undo", handlers.undo, methods=["POST"]),
+        Route("/faces/{id}/review", handlers.review, methods=["POST"]),
+        Route("/faces/{id}/remove", handlers.remove, methods=["POST"]),
     ]
 
 
 def _key(kind: str, crop: Path) -> str:
-    status = crop.stat()
-    return f"{kind} {crop} {status.st_mtime_ns} {status.st_size}"
+    return f"{kind} {crop} {file_signature(crop)}"

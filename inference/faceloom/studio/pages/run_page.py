@@ -146,9 +146,7 @@ class _RunHandlers:
     def forecast(self, request: Request) -> Response:
         """Show what a training needs."""
         query = request.query_params
-        planned = forecast_training(
-            query.get("preset") or None, _whole(query, "steps"), _whole(query, "trained") or 0
-        )
+        planned = forecast_training(query.get("preset") or None, _whole(query, "steps"))
         return render("run_forecast.html.j2", planned=planned)
 
     def page(self, request: Request) -> Response:

@@ -16,6 +16,7 @@ from faceloom.array_types import Rgb
 from faceloom.choices import DEFAULT_SPEED
 from faceloom.errors import UsageError
 from faceloom.json_documents import first_validation_error
+from faceloom.project.step import file_signature
 from faceloom.studio.convert_command import ConvertForm, convert_request
 from faceloom.studio.stills import (
     StillEngine,
@@ -23,7 +24,6 @@ from faceloom.studio.stills import (
     StillView,
     SwapSettings,
     encode_jpeg,
-    file_stamp,
 )
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
@@ -109,7 +109,7 @@ def _picture(
     project: StudioProject, request: Request, kind: str, make: Callable[[Path, int], Rgb]
 ) -> Response:
     clip, index = _clip(project, request), request.path_params["frame"]
-    key = f"{kind} {file_stamp(clip)} {index}"
+    key = f"{kind} {clip} {file_signature(clip)} {index}"
     return jpeg_response(request, key, lambda: encode_jpeg(make(clip, index)))
 
 
@@ -137,8 +137,8 @@ def _still(engine: StillEngine, project: StudioProject, request: Request) -> Res
         headers["Server-Timing"] = f"still;dur={1000 * (time.perf_counter() - started):.1f}"
         return content
 
-    stamps = (file_stamp(clip), file_stamp(bundle))
-    key = f"still {__version__} {stamps} {index} {query.model_dump_json()}"
+    inputs = [(str(path), file_signature(path)) for path in (clip, bundle)]
+    key = f"still {__version__} {inputs} {index} {query.model_dump_json()}"
     answer = jpeg_response(request, key, encode)
     answer.headers.update(headers)
     return answer

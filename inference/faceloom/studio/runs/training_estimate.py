@@ -34,19 +34,18 @@ class TrainingForecast:
         return self.memory_gb <= self.free_gb
 
 
-def forecast_training(preset: str | None, steps: int | None, trained: int = 0) -> TrainingForecast:
+def forecast_training(preset: str | None, steps: int | None) -> TrainingForecast:
     """Estimate a training. The first call measures the machine for about two seconds.
 
     Args:
         preset: The preset; None: the one that suits this machine.
         steps: The step to train up to; None: what gives a good result.
-        trained: Steps that the run has already.
 
     Raises:
         UsageError: There is no such preset, or its time is not known.
     """
     machine = _machine()
-    estimate = choose_training(machine, None, preset=preset, steps=steps, trained=trained)
+    estimate = choose_training(machine, None, preset=preset, steps=steps)
     known = preset_named(estimate.preset)
     assert known is not None, "presets of unknown time are refused"
     cores = "1 processor core" if machine.cores == 1 else f"{machine.cores} processor cores"

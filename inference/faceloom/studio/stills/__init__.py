@@ -3,7 +3,6 @@
 Knows nothing of pages. Imports `faceloom.swap`, `faceloom.video` and `faceloom.provenance`.
 """
 
-from faceloom.studio.stills.file_stamp import file_stamp
 from faceloom.studio.stills.still_engine import StillEngine
 from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
 from faceloom.studio.stills.still_views import StillView, encode_jpeg
@@ -17,5 +16,4 @@ __all__ = [
     "StillView",
     "SwapSettings",
     "encode_jpeg",
-    "file_stamp",
 ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from faceloom.errors import UsageError
-from faceloom.studio.stills.lru_cache import LruCache
+from faceloom.studio.lru_cache import LruCache
 from faceloom.video import Frame, probe_source, read_frame_pts, read_source, with_repeated_times
 
 # Most bytes of decoded frames of a clip: 48 frames of 1080p, the windows of a few steps.

@@ -13,10 +13,10 @@ from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
+from faceloom.project.step import file_signature
 from faceloom.provenance import check_frame
+from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.stills.clip_frames import ClipFrames
-from faceloom.studio.stills.file_stamp import file_stamp
-from faceloom.studio.stills.lru_cache import LruCache
 from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
 from faceloom.studio.stills.still_views import draw_view
 from faceloom.studio.stills.swap_stages import (
@@ -126,7 +126,7 @@ class StillEngine:
         # One after the other: a page asks for many at once, and each decodes with all cores.
         with self._thumbnail_lock:
             make = partial(self._shrunken, clip, index)
-            return self._thumbnails.get_or_make((file_stamp(clip), index), make)
+            return self._thumbnails.get_or_make((_versioned(clip), index), make)
 
     def still(self, request: StillRequest) -> Still:
         """Make a still.
@@ -169,10 +169,10 @@ class StillEngine:
         return source.blend
 
     def _open_clip(self, clip: Path) -> ClipFrames:
-        return self._clips.get_or_make(file_stamp(clip), partial(ClipFrames, clip))
+        return self._clips.get_or_make(_versioned(clip), partial(ClipFrames, clip))
 
     def _open_bundle(self, path: Path) -> OpenBundle:
-        return self._bundles.get_or_make(file_stamp(path), partial(load_bundle, path))
+        return self._bundles.get_or_make(_versioned(path), partial(load_bundle, path))
 
     def _shrunken(self, clip: Path, index: int) -> Rgb:
         frames = self._open_clip(clip)
@@ -185,8 +185,8 @@ class StillEngine:
         self, request: StillRequest, bundle: OpenBundle, options: SwapOptions
     ) -> Prediction:
         """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
-        stamps = file_stamp(request.clip), file_stamp(request.bundle)
-        key: Hashable = (*stamps, request.frame, options.select)
+        inputs = _versioned(request.clip), _versioned(request.bundle)
+        key: Hashable = (*inputs, request.frame, options.select)
         known = self._predictions.get(key)
         first, last = first_frame(request.frame, options), request.frame + SMOOTHING_RADIUS
         if known is None and request.draft and options.track is None:
@@ -205,11 +205,11 @@ class StillEngine:
         self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
         finder, frames = self._finder.for_new_video(), self._open_clip(clip)
         make = partial(find_faces, frames, range(first, last + 1), index, finder)
-        return self._found.get_or_make((file_stamp(clip), first, index), make)
+        return self._found.get_or_make((_versioned(clip), first, index), make)
 
     def _check_content(self, clip: Path, frame: Frame) -> None:
         """Run the content check on a frame once."""
-        key = (file_stamp(clip), frame.index)
+        key = (_versioned(clip), frame.index)
         if not self._checked.get(key):
             check_frame(frame, self._open_clip(clip).info)
             self._checked.put(key, True)
@@ -235,3 +235,8 @@ class StillEngine:
             state = blend_lead_in(prediction, bundle, lead_in_options)
             self._states.put(key, state)
         return state
+
+
+def _versioned(path: Path) -> tuple[Path, str]:
+    """Return a key of a file or folder that changes when it is replaced."""
+    return path, file_signature(path)

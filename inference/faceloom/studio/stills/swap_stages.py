@@ -88,7 +88,7 @@ def find_faces(frames: ClipFrames, window: range, index: int, finder: FaceFinder
         frames: The clip.
         window: Indices of the frames that are read: the lead-in, the frame, and what smooths it.
         index: Index of the frame.
-        finder: A finder that has seen no frame.
+        finder: A finder that has processed no frame.
 
     Returns:
         The lead-in, as far as it is in the window, and the frame.

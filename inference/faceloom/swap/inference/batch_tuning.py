@@ -7,8 +7,8 @@ import onnxruntime as ort
 from pydantic import ValidationError
 
 from faceloom.atomic import write_text
-from faceloom.cpu_features import available_cores
 from faceloom.errors import UsageError
+from faceloom.hardware import available_cores
 from faceloom.json_documents import StrictModel, to_json
 from faceloom.output_lock import lock_output
 from faceloom.swap.sources.face_source import FaceSource

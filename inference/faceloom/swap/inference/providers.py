@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import onnxruntime as ort
 
-from faceloom.cpu_features import has_amx
 from faceloom.errors import ArtifactRefused, FaceloomError, ProviderMissing
+from faceloom.hardware import has_amx
 from faceloom.onnx_session import CPU_PROVIDER, PluginDevice, create_session, first_line
 from faceloom.swap.inference.plugin_providers import PLUGINS, has_plugin, plugin_device
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faceloom.choices import Precision
-from faceloom.cpu_features import available_cores
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faces.parsing.occlusion import Occlusion
+from faceloom.hardware import available_cores
 from faceloom.prefetch import prefetch
 from faceloom.progress import ProgressGenerator
 from faceloom.provenance import (

@@ -97,6 +97,9 @@ class SegmentWorker:
 
         Returns:
             What the segment holds.
+
+        Raises:
+            MediaUnreadable: decoding gives another number of frames than the analysis had.
         """
         spec, selections = self._spec, (*task.lead_in, *task.selections)
         frames = spec.target.read_from(task.first - len(task.lead_in), selections[0].pts)
@@ -108,10 +111,17 @@ class SegmentWorker:
         batches = chain.from_iterable(split_segments(selected, spec.grid, spec.batch_size))
         depth, meter = queue_depth(spec.batch_size), ProgressMeter(None, 0, 0.0)
         with atomic_file(path) as part:
-            return run_to_completion(
+            counts = run_to_completion(
                 swap_segment(self._swapper, lead_in, batches, spec.target, part, depth, meter),
                 lambda progress: report(progress.done),
             )
+            if counts.frames != len(task.selections):
+                raise MediaUnreadable(
+                    f"{spec.target.info.path} has {len(task.selections)} frames from frame "
+                    f"{task.first} on when it is decoded from the start, and {counts.frames} when "
+                    "it is decoded from there; convert it with --workers 1."
+                )
+        return counts
 
 
 @runtime_checkable
@@ -256,11 +266,6 @@ class SegmentCommitter:
             yield self._progress()
 
     def _commit(self, task: SegmentTask, counts: FrameCounts) -> None:
-        if counts.frames != len(task.selections):
-            raise MediaUnreadable(
-                f"Decoding from frame {task.first} gives {counts.frames} frames, decoding from the "
-                f"start {len(task.selections)}; convert with --workers 1."
-            )
         self._store.commit(counts, self._analysis.pop_state(task.next_frame))
         self._committed += counts.frames
         self._pool.forget(task)

@@ -5,8 +5,8 @@ import sys
 
 import psutil
 
-from faceloom.cpu_features import available_cores, available_memory
 from faceloom.errors import UsageError
+from faceloom.hardware import available_cores, available_memory
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.target import BYTES_PER_PIXEL, Target
 

@@ -33,7 +33,7 @@ def find_in_frames(
         frames: the frames in coded orientation, from `first_frame` on.
         info: the source.
         last: index of the frame that is asked for; a few frames after it are read to smooth it.
-        finder: a finder that has seen no frame; None opens one.
+        finder: a finder that has processed no frame; None opens one.
 
     Yields:
         Each frame with its faces.

@@ -6,8 +6,8 @@ from functools import cache
 
 import av
 
-from faceloom.cpu_features import has_avx512
 from faceloom.errors import UsageError
+from faceloom.hardware import has_avx512
 from faceloom.video.encoding.codec_table import Codec
 from faceloom.video.info import VideoInfo
 

@@ -63,7 +63,7 @@ def _judge(swap: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "status", "part"),
+    ("byte_range", "status", "part"),
     [
         ("bytes=0-9", 206, slice(0, 10)),
         ("bytes=100-", 206, slice(100, None)),
@@ -72,12 +72,12 @@ def _judge(swap: Path) -> None:
     ],
 )
 def test_a_range_of_a_video_is_sent(
-    studio: StudioServer, tmp_path: Path, wanted: str, status: int, part: slice | None
+    studio: StudioServer, tmp_path: Path, byte_range: str, status: int, part: slice | None
 ) -> None:
     clip = tmp_path / "clip.mp4"
     _convert(studio, clip)
     for name, path in (("video", _swap(studio)), ("original", clip)):
-        answer = studio.get(f"{_address(studio)}/{name}", Range=wanted)
+        answer = studio.get(f"{_address(studio)}/{name}", Range=byte_range)
         assert answer.status == status
         if part is not None:
             assert answer.content == path.read_bytes()[part]

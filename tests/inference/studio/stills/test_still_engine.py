@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.studio.clip import ALL_FRAMES
 
-from faceloom.errors import ContentRefused, FaceloomError, UsageError
+from faceloom.errors import ContentRefused, FaceloomError
 from faceloom.image_io import read_picture
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings, content_check
@@ -174,8 +174,8 @@ def test_a_replaced_bundle_is_opened_again(
     [
         ({"frame": ALL_FRAMES}, "has no frame 26; its frames are 0 to 25"),
         ({"frame": -1}, "has no frame -1"),
-        ({"clip": Path("missing.mp4")}, "missing.mp4 cannot be read"),
-        ({"bundle": Path("missing.bundle")}, "missing.bundle cannot be read"),
+        ({"clip": Path("missing.mp4")}, "missing.mp4"),
+        ({"bundle": Path("missing.bundle")}, "missing.bundle is not a bundle"),
         ({"options": SwapOptions(select="tallest")}, "--select 'tallest' is invalid"),
         ({"options": SwapOptions(reference=(Path("a.png"),))}, "by pictures"),
     ],
@@ -183,7 +183,7 @@ def test_a_replaced_bundle_is_opened_again(
 def test_an_impossible_still_is_refused(
     engine: StillEngine, clip: Path, bundle: Path, changes: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(FaceloomError, match=message):
         engine.still(replace(StillRequest(clip, bundle, 0), **changes))
 
 

@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 from tests.helpers.bundles import make_bundle
 
-from faceloom import cpu_features
+from faceloom import hardware
 from faceloom.errors import UsageError
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.bundle.manifest import GraphRow, TensorRow, ToleranceRow
@@ -29,7 +29,7 @@ def cpu_with_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
     def set_flags(flags: str) -> None:
         (tmp_path / "cpuinfo").write_text(f"flags : fpu {flags}\n")
-        monkeypatch.setattr(cpu_features, "_CPUINFO", tmp_path / "cpuinfo")
+        monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "cpuinfo")
 
     return set_flags
 

@@ -1,6 +1,9 @@
 """Several processes of this machine write the same bytes as one."""
 
 import os
+import pickle
+import queue
+import re
 import signal
 import subprocess
 import sys
@@ -10,21 +13,25 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-import cv2
-import numpy as np
+import av
 import psutil
 import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 
+from faceloom.array_types import Rgb
 from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, NoFaceFound, PartlyDone
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
-from faceloom.swap.pipeline.analysis import AnalysisState
+from faceloom.swap.pipeline import worker_main
+from faceloom.swap.pipeline.analysis import AnalysisState, SegmentGrid
 from faceloom.swap.pipeline.resume_store import resume_folder
+from faceloom.swap.pipeline.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
+from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
-from faceloom.video import Frame, FrameRange, read_frames
+from faceloom.swap.selection.face_selector import FaceSelection
+from faceloom.video import Frame, FrameRange
 
 pytestmark = pytest.mark.process
 
@@ -41,17 +48,8 @@ OPTIONS = ConvertOptions(
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    """Fifty frames with sound, a cut after 29 and no face in 20 to 24."""
-    frames = [*read_frames(sample / "target_ada.mp4", stop=30)]
-    frames += read_frames(sample / "target_ben.mp4", stop=20)
-    pictures = [cv2.resize(f.rgb, (192, 192), interpolation=cv2.INTER_AREA) for f in frames]
-    pictures[20:25] = [np.full_like(pictures[0], 90)] * 5
+def clip(tmp_path_factory: pytest.TempPathFactory, pictures: list[Rgb]) -> Path:
+    """The pictures with sound."""
     return make_clip(tmp_path_factory.mktemp("clips") / "c.mp4", pictures, audio_seconds=2.0)
 
 
@@ -200,3 +198,38 @@ def test_segments_before_an_unreadable_frame_are_finished(
     resumed = run_to_completion(convert(clip, bundle, out, replace(options, resume=True)))
     assert resumed.resumed_at == resumed_at
     assert out.read_bytes() == one_process
+
+
+def test_a_segment_with_another_number_of_frames_is_refused(
+    tmp_path: Path, clip: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, read = tmp_path / "out.mp4", Target.read_from
+    target = Target.open(clip, out, OPTIONS)
+    grid = SegmentGrid(target.frame_range.start, OPTIONS.segment_length)
+    load = SwapSource.from_bundle(bundle, OPTIONS).load
+    worker = SegmentWorker(WorkerSpec(load, target, OPTIONS, grid, batch_size=3, on_gpu=False))
+    empty = tuple(
+        FaceSelection(frame.pts, (), (), shot_start=False) for frame in islice(target.read(), 12)
+    )
+    task = SegmentTask(target.frame_range.start, (), empty)
+    assert worker.swap(task, tmp_path / "segment").frames == 12
+    monkeypatch.setattr(Target, "read_from", lambda *place: islice(read(*place), 11))
+    with pytest.raises(MediaUnreadable, match=r"12 frames from frame 2 on .* and 11 .*--workers 1"):
+        worker.swap(task, tmp_path / "segment")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (av.error.InvalidDataError(1, "broken"), MediaUnreadable, r"clip\.mp4 cannot be read"),
+        (NoFaceFound("no face"), NoFaceFound, "no face"),
+        (OSError(28, "no space"), OSError, "no space"),
+        (queue.Empty("private"), RuntimeError, "Empty: private"),
+    ],
+)
+def test_a_worker_s_error_reaches_the_parent_with_its_sentence(
+    error: Exception, kind: type[Exception], message: str
+) -> None:
+    sent = pickle.loads(pickle.dumps(worker_main._sendable(error, Path("clip.mp4"))))
+    assert type(sent) is kind
+    assert re.search(message, str(sent))

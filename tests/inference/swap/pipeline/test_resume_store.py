@@ -6,14 +6,13 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 
+from faceloom.array_types import Rgb
 from faceloom.atomic import write_text
-from faceloom.cli.convert_batch import _sentence
+from faceloom.cli.convert.batch import _sentence
 from faceloom.errors import MediaUnreadable, NoFaceFound, PartlyDone, ProviderMissing, UsageError
 from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
@@ -33,18 +32,8 @@ OPTIONS = ConvertOptions(
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("bundles") / "ben.bundle")
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    """Fifty frames at uneven times, with sound, a cut after 29 and no face in 20 to 24."""
-    frames = [*read_frames(sample / "target_ada.mp4", stop=30)]
-    frames += read_frames(sample / "target_ben.mp4", stop=20)
-    # Small pictures, which are converted in half of the time.
-    pictures = [cv2.resize(f.rgb, (192, 192), interpolation=cv2.INTER_AREA) for f in frames]
-    pictures[20:25] = [np.full_like(pictures[0], 90)] * 5
+def clip(tmp_path_factory: pytest.TempPathFactory, pictures: list[Rgb]) -> Path:
+    """The pictures at uneven times, with sound."""
     times = np.cumsum([0] + [40, 33, 50, 40, 90] * 10)[:50].tolist()
     return make_clip(
         tmp_path_factory.mktemp("clips") / "long.mp4", pictures, pts=times, audio_seconds=2.0

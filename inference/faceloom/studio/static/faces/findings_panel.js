@@ -1,7 +1,7 @@
 // The findings beside the grid: loaded as a part of the page, renewed when a job of theirs ends.
 
-import { get, orMessage, post } from "../shared/api.js";
-import { onQueue } from "../shared/events.js";
+import { getPart, orMessage, post } from "../shared/api.js";
+import { isOpen, onQueue } from "../shared/events.js";
 
 /**
  * Keep the findings up to date.
@@ -15,7 +15,7 @@ export function openFindings(panel, url, onQueued, onChanged) {
   const pendingJob = () => Number(panel.querySelector("[data-job]")?.dataset.job ?? 0);
 
   async function load() {
-    const content = await orMessage(() => get(`${url}/findings`));
+    const content = await orMessage(() => getPart(`${url}/findings`));
     if (content !== undefined) panel.innerHTML = content;
   }
 
@@ -33,7 +33,7 @@ export function openFindings(panel, url, onQueued, onChanged) {
   });
   onQueue(({ jobs }) => {
     const pending = jobs.find((job) => job.number === pendingJob());
-    if (!pendingJob() || (pending && ["waiting", "running", "stopping"].includes(pending.state))) return;
+    if (!pendingJob() || (pending && isOpen(pending))) return;
     panel.querySelector("[data-job]").removeAttribute("data-job");
     onChanged();
   });

@@ -1,18 +1,15 @@
 // One face at its full size with its measurements.
 
+import { clipTime } from "../shared/times.js";
+
 const dialog = document.getElementById("large");
 const element = (id) => document.getElementById(id);
-
-function seconds(value) {
-  const minutes = Math.floor(value / 60);
-  return `${minutes}:${(value - 60 * minutes).toFixed(2).padStart(5, "0")}`;
-}
 
 function values(table, index, captions) {
   const at = (name) => table.columns[name][index];
   return {
     source: table.files[at("file")],
-    time: seconds(at("seconds")),
+    time: clipTime(at("seconds")),
     frame: String(at("frame")),
     sharpness: at("sharpness").toFixed(2),
     brightness: at("brightness").toFixed(2),

@@ -1,7 +1,8 @@
 // The queue: one row for each job, kept while the job changes so that focus and open logs stay.
 
 import { orMessage, post } from "../shared/api.js";
-import { onQueue } from "../shared/events.js";
+import { isActive, onQueue } from "../shared/events.js";
+import { duration } from "../shared/times.js";
 
 const list = document.getElementById("jobs");
 const template = document.getElementById("job");
@@ -10,16 +11,6 @@ const pause = document.getElementById("pause");
 let jobs = [];
 let isPaused = false;
 let dragged = null;
-
-function duration(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
-}
-
-function isActive(job) {
-  return job.state === "running" || job.state === "stopping";
-}
 
 function newRow(number) {
   const row = template.content.firstElementChild.cloneNode(true);

@@ -1,8 +1,9 @@
 // The page of a swap: the player, the judge's curve, marks and forms.
 
-import { get, orMessage, post } from "../shared/api.js";
+import { get, getPart, orMessage } from "../shared/api.js";
 import { LineChart } from "../shared/charts.js";
-import { onQueue } from "../shared/events.js";
+import { isOpen, onQueue } from "../shared/events.js";
+import { sendForm } from "../shared/forms.js";
 import { Player } from "./player.js";
 
 const page = document.getElementById("result").dataset;
@@ -141,7 +142,7 @@ async function showCurves() {
 async function showMarks() {
   const marks = document.getElementById("marks");
   try {
-    marks.innerHTML = await get(`/results/${page.swap}/marks`);
+    marks.innerHTML = await getPart(`/results/${page.swap}/marks`);
   } catch (error) {
     marks.textContent = error.message;
     return;
@@ -152,28 +153,15 @@ async function showMarks() {
   if (option) faces.value = option.value;
 }
 
-function sendInPlace(id, url) {
-  const form = document.getElementById(id);
-  form?.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const problem = form.querySelector(".error-text");
-    try {
-      await post(url, Object.fromEntries(new FormData(form)));
-      location.reload();
-    } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
-    }
-  });
+for (const name of ["compare", "original"]) {
+  const form = document.getElementById(`${name}-form`);
+  if (form) sendForm(form, `/results/${page.swap}/${name}`, Object.fromEntries, () => location.reload());
 }
-
-sendInPlace("compare-form", `/results/${page.swap}/compare`);
-sendInPlace("original-form", `/results/${page.swap}/original`);
 if (metric) orMessage(showCurves);
 showMarks();
 
 // The curves appear when their job has ended.
 onQueue(({ jobs }) => {
   const job = jobs.find((each) => each.number === Number(page.job));
-  if (page.job && (!job || !["waiting", "running", "stopping"].includes(job.state))) location.reload();
+  if (page.job && !(job && isOpen(job))) location.reload();
 });

@@ -1,6 +1,6 @@
 // The page of a run: its state, curves and previews, while it trains.
 
-import { get, orMessage, post } from "../shared/api.js";
+import { getPart, orMessage, post } from "../shared/api.js";
 import { LineChart } from "../shared/charts.js";
 import { sendForm } from "../shared/forms.js";
 import { RunMetrics } from "./run_metrics.js";
@@ -44,7 +44,7 @@ function showCurves() {
 }
 
 async function showStatus() {
-  const html = await get(`/runs/${run}/status`);
+  const html = await getPart(`/runs/${run}/status`);
   const open = [...status.querySelectorAll("details")].map((each) => each.open);
   status.innerHTML = html;
   status.querySelectorAll("details").forEach((each, index) => (each.open = open[index] ?? false));

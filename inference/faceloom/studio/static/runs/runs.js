@@ -1,6 +1,6 @@
 // The list of trainings: the form of a new one with its estimate, and scores side by side.
 
-import { get, orMessage } from "../shared/api.js";
+import { getPart, orMessage } from "../shared/api.js";
 import { LineChart } from "../shared/charts.js";
 import { sendForm } from "../shared/forms.js";
 import { RunMetrics } from "./run_metrics.js";
@@ -16,7 +16,7 @@ async function showForecast(preset, steps) {
   const mine = ++asked;
   if (!forecast.textContent) forecast.textContent = form.dataset.measuring;
   try {
-    const html = await get(`/runs/forecast?${new URLSearchParams({ preset, steps })}`);
+    const html = await getPart(`/runs/forecast?${new URLSearchParams({ preset, steps })}`);
     if (mine === asked) forecast.innerHTML = html;
   } catch (error) {
     if (mine === asked) forecast.textContent = error.message;

@@ -42,6 +42,11 @@ export async function get(url) {
   return (await request(url)).json();
 }
 
+/** Return a part of a page as HTML; throws as `request` does. */
+export async function getPart(url) {
+  return (await request(url)).text();
+}
+
 /** Run some work and show its error as a message. */
 export async function orMessage(work) {
   try {

@@ -12,6 +12,16 @@ export function onQueue(listener) {
   if (latest) listener(latest);
 }
 
+/** Whether the command of a job runs, or saves its work before it ends. */
+export function isActive(job) {
+  return job.state === "running" || job.state === "stopping";
+}
+
+/** Whether a job has not ended. */
+export function isOpen(job) {
+  return job.state === "waiting" || isActive(job);
+}
+
 function open() {
   if (source) return;
   source = new EventSource("/jobs/events");

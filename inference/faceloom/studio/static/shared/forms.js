@@ -1,4 +1,4 @@
-// Forms in dialogs that add a job to the queue.
+// Forms whose refusal is shown in the form, in dialogs and in pages.
 
 import { post } from "./api.js";
 

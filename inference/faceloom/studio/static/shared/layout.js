@@ -1,6 +1,6 @@
 // What every page has: the color scheme, messages, dialogs, and the running job.
 
-import { onQueue } from "./events.js";
+import { isActive, isOpen, onQueue } from "./events.js";
 
 const theme = document.getElementById("theme");
 const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -34,12 +34,12 @@ document.addEventListener("click", (event) => {
 });
 
 onQueue(({ jobs }) => {
-  const open = jobs.filter((job) => ["waiting", "running", "stopping"].includes(job.state));
+  const open = jobs.filter(isOpen);
   const badge = document.getElementById("queue-badge");
   badge.hidden = open.length === 0;
   badge.textContent = open.length;
   const running = document.getElementById("running");
-  const job = jobs.find((each) => each.state === "running" || each.state === "stopping");
+  const job = jobs.find(isActive);
   running.hidden = !job;
   if (!job) return;
   running.querySelector(".running-title").textContent = job.title;

@@ -1,5 +1,7 @@
 // The timeline of the swap page: thumbnails, the position, keys, and playing.
 
+import { clipTime } from "../shared/times.js";
+
 const range = document.getElementById("timeline");
 const strip = document.getElementById("thumbnails");
 const position = document.getElementById("position");
@@ -50,10 +52,7 @@ function thumbnail(clip, index) {
 }
 
 function showPosition() {
-  const seconds = currentFrame() / rate;
-  const minutes = Math.floor(seconds / 60);
-  const time = `${minutes}:${(seconds - 60 * minutes).toFixed(2).padStart(5, "0")}`;
-  const values = [currentFrame(), range.max, time];
+  const values = [currentFrame(), range.max, clipTime(currentFrame() / rate)];
   position.textContent = values.reduce((text, value, i) => text.replace(`{${i}}`, value), texts.frame);
 }
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from faceloom import cpu_features
-from faceloom.cpu_features import available_cores, available_memory
+from faceloom import hardware
+from faceloom.hardware import available_cores, available_memory
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -26,7 +26,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 def test_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str | None, expected: int
 ) -> None:
-    monkeypatch.setattr(cpu_features, "_CGROUP", tmp_path)
+    monkeypatch.setattr(hardware, "_CGROUP", tmp_path)
     if quota is not None:
         (tmp_path / "cpu.max").write_text(f"{quota}\n")
     assert available_cores() == expected
@@ -43,7 +43,7 @@ def test_memory(
     used: str | None,
     expected: int,
 ) -> None:
-    monkeypatch.setattr(cpu_features, "_CGROUP", tmp_path)
+    monkeypatch.setattr(hardware, "_CGROUP", tmp_path)
     free = psutil.virtual_memory()._replace(available=10_000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     (tmp_path / "memory.max").write_text(f"{limit}\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from faceloom.atomic import check_output_file
 from faceloom.cli.console import print_result, progress_display
-from faceloom.cli.convert_batch import disclosure_sentences
+from faceloom.cli.convert.batch import disclosure_sentences
 from faceloom.errors import UsageError
 from faceloom.output_lock import lock_output
 from faceloom.progress import run_to_completion

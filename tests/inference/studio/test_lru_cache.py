@@ -1,6 +1,6 @@
 """The cache drops what was used longest ago."""
 
-from faceloom.studio.stills.lru_cache import LruCache
+from faceloom.studio.lru_cache import LruCache
 
 
 def test_the_least_recently_used_value_is_dropped() -> None:

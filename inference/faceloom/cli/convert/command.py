@@ -347,15 +347,15 @@ def convert_command(
     The bundle's face (`export --identity ben`: ben's) is put on the person in TARGET.
     """
     values = dict(locals())
-    from faceloom.cli.convert_batch import (
+    from faceloom.cli.convert.batch import (
         check_no_bundle,
         convert_job_file,
         convert_many,
         convert_one,
         single_target,
     )
-    from faceloom.cli.convert_options import convert_options
-    from faceloom.cli.convert_preview import print_tracks, write_preview_or_frame
+    from faceloom.cli.convert.options import convert_options
+    from faceloom.cli.convert.preview import print_tracks, write_preview_or_frame
     from faceloom.cli.optional_dependencies import requires_extra
 
     with requires_extra("cpu"):
