@@ -39,7 +39,8 @@ def find_original(swap: Path, jobs: Sequence[Job]) -> Path | None:
         The user's choice, or else the target of the newest job that made the swap; None if it is
         unknown or does not exist.
     """
-    found = [_recorded(swap), *(_target(job, swap) for job in reversed(jobs))]
+    newest = sorted(jobs, key=lambda job: -job.number)
+    found = [_recorded(swap), *(_target(job, swap) for job in newest)]
     return next((path for path in found if path is not None and path.is_file()), None)
 
 
@@ -59,7 +60,8 @@ def _record_path(swap: Path) -> Path:
 
 def _recorded(swap: Path) -> Path | None:
     path = _record_path(swap)
-    if path.is_file():
+    # A record that is older than the swap belongs to an earlier swap of its name.
+    if path.is_file() and path.stat().st_mtime_ns >= swap.stat().st_mtime_ns:
         # A damaged record is as good as none: the user chooses again.
         with suppress(ArtifactRefused):
             return Path(read_document(path, SwapRecord, SCHEMA, "record of a swap").original)

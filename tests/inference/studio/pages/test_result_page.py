@@ -1,6 +1,8 @@
 """The pages of swaps: videos by ranges, the original, the judge, the marks."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +112,11 @@ def test_the_original_is_that_of_the_conversion_or_the_user_s_choice(
     studio.post(f"/jobs/{number}", action="stop")
     studio.post(f"/jobs/{number}", action="remove")
     assert find_original(swap, studio.studio.jobs.jobs()) == tmp_path / "clip.mp4"
+    # A new swap of this name has an original of its own.
+    later = time.time_ns() + 10**9
+    os.utime(swap, ns=(later, later))
+    assert find_original(swap, ()) is None
+    os.utime(swap, ns=(1, 1))
     swap.with_name("swap.mp4.studio.json").write_text("damaged")
     assert find_original(swap, ()) is None
     assert len(studio.studio.project.items(ItemKind.SWAP)) == 1
