@@ -30,6 +30,7 @@ def write_dfm(
     output_count: int = 3,
     custom_domain: str = "",
     external_file: str = "",
+    sparse_file: str = "",
     square: bool = True,
 ) -> Path:
     """Write the file, valid unless an argument makes it otherwise.
@@ -43,6 +44,7 @@ def write_dfm(
         output_count: Number of outputs.
         custom_domain: Domain of a custom operator to add.
         external_file: File that the weights claim to be stored in.
+        sparse_file: File that a sparse constant to add claims to be stored in.
         square: Whether the output has as many rows as the input; False gives one row fewer.
 
     Returns:
@@ -54,6 +56,8 @@ def write_dfm(
     nodes = [*_face_nodes(morph=morph), *_mask_nodes()]
     if custom_domain:
         nodes.append(helper.make_node("Magic", ["face"], ["unused"], domain=custom_domain))
+    if sparse_file:
+        nodes.append(_sparse_constant(sparse_file))
     constants = _constants(rows=SIDE if square else SIDE - 1)
     if external_file:
         onnx.external_data_helper.set_external_data(constants[0], external_file)
@@ -68,6 +72,17 @@ def write_dfm(
     model = helper.make_model(graph, opset_imports=opsets, ir_version=7)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def _sparse_constant(external_file: str) -> onnx.NodeProto:
+    values = helper.make_tensor("values", TensorProto.FLOAT, [1], [1.0])
+    indices = helper.make_tensor("indices", TensorProto.INT64, [1], [0])
+    sparse = helper.make_sparse_tensor(values, indices, [2])
+    # raw_data must exist before it can be said to lie in a file.
+    sparse.values.raw_data = sparse.values.SerializeToString()
+    onnx.external_data_helper.set_external_data(sparse.values, external_file)
+    sparse.values.ClearField("raw_data")
+    return helper.make_node("Constant", [], ["unused"], sparse_value=sparse)
 
 
 def _face_nodes(*, morph: bool) -> list[onnx.NodeProto]:

@@ -116,12 +116,14 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    attributes = [attribute for node in graph.node for attribute in node.attribute]
+    sparse_tensors = list(graph.sparse_initializer)
     yield from graph.initializer
-    for sparse in graph.sparse_initializer:
+    for attribute in attributes:
+        yield from (attribute.t, *attribute.tensors)
+        sparse_tensors += (attribute.sparse_tensor, *attribute.sparse_tensors)
+    for sparse in sparse_tensors:
         yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
 
 
 def _with_supported_opset(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:

@@ -100,6 +100,10 @@ INVALID_DFMS = {
         {"external_file": "../../secret.bin"},
         "reads its weights from another file",
     ),
+    "a sparse constant elsewhere": (
+        {"sparse_file": "../../secret.bin"},
+        "reads its weights from another file",
+    ),
     "a newer opset": ({"opset": 21}, "has opset 21 and 18 is the newest"),
 }
 
