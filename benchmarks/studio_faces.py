@@ -18,9 +18,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from faceloom.faceset.curate import undo_curate
 from faceloom.faceset.store import EMBEDDINGS_FILE, FACESET_FILE, ROWS_FILE, place_crop
 from faceloom.studio.faces.face_grid import FaceGrids
-from faceloom.studio.faces.rejections import reject_faces, undo_last_drop
+from faceloom.studio.faces.rejections import reject_faces
 from faceloom.studio.faces.thumbnails import ThumbnailCache
 
 _Result = TypeVar("_Result")
@@ -76,7 +77,7 @@ def main() -> None:
         rejected = names[: count // 20]
         measured("reject 5 %", len(rejected), lambda: reject_faces(faces, rejected))
         measured("table after it", count, lambda: grids.get_json(faces))
-        measured("undo", len(rejected), lambda: undo_last_drop(faces))
+        measured("undo", len(rejected), lambda: undo_curate(faces))
         crops = [faces / "crops" / f"{name}.jpg" for name in names[:_THUMBNAILS]]
         made = measured("thumbnails", len(crops), lambda: [cache.get(crop) for crop in crops])
         measured("thumbnails from memory", len(crops), lambda: [cache.get(crop) for crop in crops])

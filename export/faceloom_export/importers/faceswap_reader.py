@@ -23,7 +23,7 @@ from faceloom.faces.alignment import WHOLE_FACE_TEMPLATE, CropGeometry
 from faceloom.hashing import sha256_of_file
 from faceloom.json_documents import first_validation_error
 from faceloom.safe_read import MAX_DOCUMENT_BYTES
-from faceloom.swap.bundle.archive import open_zip_file
+from faceloom.swap.bundle.archive import open_zip
 from faceloom.swap.bundle.manifest import ImportedRow
 from faceloom_export.graph.keras_to_onnx import LayerSpec, OnnxGraphBuilder, UnsupportedLayer
 from faceloom_export.importers.dfm_reader import check_model_file
@@ -87,7 +87,7 @@ def read_faceswap(path: Path, side: str, coverage: float) -> ImportedModel:
             lacks that decoder.
     """
     check_model_file(path)
-    with open_zip_file(path) as archive:
+    with open_zip(path) as archive:
         config = _read_config(archive, path)
         with _refuse_other_models(path):
             layers = _needed_layers(config, side)

@@ -1,11 +1,11 @@
-"""Reject faces by name, undo the last rejection, and find the crop of a name."""
+"""Reject faces by name, and find the crop of a name."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from faceloom.errors import UsageError
-from faceloom.faceset.curate import CurateSummary, drop_faces, undo_curate
+from faceloom.faceset.curate import CurateSummary, drop_faces
 
 # The reason in the record of the dropped faces.
 _REASON = "rejected in the studio"
@@ -14,7 +14,7 @@ _NAME = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
 def reject_faces(directory: Path, names: Sequence[str]) -> CurateSummary:
-    """Drop faces from a face set; `undo_last_drop` restores them.
+    """Drop faces from a face set; `undo_curate` restores them.
 
     Args:
         directory: The face set.
@@ -28,23 +28,6 @@ def reject_faces(directory: Path, names: Sequence[str]) -> CurateSummary:
         UsageError: A name is unknown, no face would remain, or another process writes the face set.
     """
     return drop_faces(directory, [f"crops/{_checked(name)}.jpg" for name in names], _REASON)
-
-
-def undo_last_drop(directory: Path) -> CurateSummary:
-    """Restore the faces that were dropped last, by this page or by `faceloom curate`.
-
-    Args:
-        directory: The face set.
-
-    Returns:
-        The result.
-
-    Raises:
-        ArtifactRefused: The folder is not a face set, or its record is damaged.
-        UsageError: Nothing was dropped, a crop to restore exists already, or another process writes
-            the face set.
-    """
-    return undo_curate(directory)
 
 
 def crop_path(directory: Path, name: str) -> Path:

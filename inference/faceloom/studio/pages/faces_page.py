@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import UsageError
+from faceloom.faceset.curate import undo_curate
 from faceloom.project.step import file_signature
 from faceloom.studio.faces.face_grid import SORT_ORDERS, FaceGrids
 from faceloom.studio.faces.findings import (
@@ -20,7 +21,7 @@ from faceloom.studio.faces.findings import (
     removal_request,
     review_request,
 )
-from faceloom.studio.faces.rejections import crop_path, reject_faces, undo_last_drop
+from faceloom.studio.faces.rejections import crop_path, reject_faces
 from faceloom.studio.faces.thumbnails import ThumbnailCache
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
@@ -99,7 +100,7 @@ class _FaceHandlers:
     async def undo(self, request: Request) -> Response:
         """Restore the faces that were dropped last."""
         item = self._item(request)
-        summary = await in_thread(lambda: undo_last_drop(item.path))
+        summary = await in_thread(lambda: undo_curate(item.path))
         return JSONResponse({"moved": summary.moved, "faces": summary.faces + summary.moved})
 
     def review(self, request: Request) -> Response:

@@ -38,6 +38,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 # Among the allowed hosts: every numeric address of this machine.
 ANY_ADDRESS = "*"
+_FOREIGN_HOST = (
+    "The address in the browser is not one of this machine; open the link that `faceloom studio` "
+    "printed."
+)
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -100,7 +104,7 @@ class Security:
     def _refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that does not reach the application; None if it does."""
         if not self._is_own_host(request.headers):
-            return PlainTextResponse("The address is not one of this machine.", 421)
+            return PlainTextResponse(_FOREIGN_HOST, 421)
         given = request.query_params.get("token")
         if given is not None and request.method == "GET":
             return self._exchange(request, given)

@@ -168,34 +168,12 @@ def _check_expanded_size(members: Sequence[zipfile.ZipInfo], path: Path, max_fil
 
 
 @contextmanager
-def open_zip(data: bytes, path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a .zip in memory and check that it is safe.
-
-    Args:
-        data: The .zip's bytes.
-        path: Where they come from, for messages.
-
-    Yields:
-        The opened .zip.
-
-    Raises:
-        ArtifactRefused: The .zip is damaged or unsafe (see `check_zip_is_safe`).
-    """
-    with (
-        _refuse_damage(path),
-        io.BytesIO(data) as file,
-        _open_directory(file, path) as archive,
-    ):
-        check_zip_is_safe(archive.infolist(), path)
-        yield archive
-
-
-@contextmanager
-def open_zip_file(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a .zip on disk and check that it is safe; see `open_zip`.
+def open_zip(path: Path, data: bytes | None = None) -> Iterator[zipfile.ZipFile]:
+    """Open a .zip and check that it is safe.
 
     Args:
         path: The .zip.
+        data: Its bytes, if they are in memory already; None reads them from the disk as needed.
 
     Yields:
         The opened .zip.
@@ -205,7 +183,7 @@ def open_zip_file(path: Path) -> Iterator[zipfile.ZipFile]:
     """
     with (
         _refuse_damage(path),
-        path.open("rb") as file,
+        path.open("rb") if data is None else io.BytesIO(data) as file,
         _open_directory(file, path) as archive,
     ):
         check_zip_is_safe(archive.infolist(), path)

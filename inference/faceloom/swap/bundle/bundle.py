@@ -106,7 +106,7 @@ class Bundle:
         path = self.path / self.manifest.golden.file
         content = self.read_file(self.manifest.golden)
         try:
-            with open_zip(content, path) as archive:
+            with open_zip(path, content) as archive:
                 arrays = read_npz(archive, dict.fromkeys(("faces", "swapped", "masks"), "u"))
         except KeyError as error:
             raise ArtifactRefused(

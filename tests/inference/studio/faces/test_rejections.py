@@ -7,8 +7,9 @@ from tests.helpers.facesets import good_faces, write_faceset
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
+from faceloom.faceset.curate import undo_curate
 from faceloom.studio.faces.face_rows import crop_name
-from faceloom.studio.faces.rejections import crop_path, reject_faces, undo_last_drop
+from faceloom.studio.faces.rejections import crop_path, reject_faces
 
 BAD_NAMES = [
     "",
@@ -36,12 +37,12 @@ def test_rejections_are_undone_one_by_one(folder: Path) -> None:
     assert reject_faces(folder, before[:2]).moved == 2
     assert reject_faces(folder, before[5:6]).moved == 1
     assert names(folder) == [*before[2:5], *before[6:]]
-    assert undo_last_drop(folder).moved == 1
+    assert undo_curate(folder).moved == 1
     assert names(folder) == before[2:]
-    assert undo_last_drop(folder).moved == 2
+    assert undo_curate(folder).moved == 2
     assert names(folder) == before
     with pytest.raises(UsageError, match="no dropped faces"):
-        undo_last_drop(folder)
+        undo_curate(folder)
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
