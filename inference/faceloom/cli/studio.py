@@ -19,8 +19,13 @@ def add_commands(app: typer.Typer) -> None:
 
 def studio_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The project's folder; it is created if missing.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="The project's folder; it is created if missing. Without it: the project of the "
+            "last start, at the first start the demo.",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8420,
@@ -49,6 +54,7 @@ def studio_command(
     from faceloom.cli.optional_dependencies import requires_extra
 
     with requires_extra("studio"):
+        from faceloom.studio.start_project import start_project
         from faceloom.studio.web.security import is_loopback
         from faceloom.studio.web.server import serve
 
@@ -64,4 +70,7 @@ def studio_command(
             # In a thread, since a browser of a terminal does not return before it ends.
             threading.Thread(target=webbrowser.open, args=[link], daemon=True).start()
 
+    if folder is None:
+        folder = start_project()
+        typer.echo(f"The project is {folder}; for another: faceloom studio DIR", err=True)
     serve(folder, host, port, tuple(root or [Path.home()]), show_link)
