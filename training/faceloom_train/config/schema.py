@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from faceloom.choices import FaceMaskKind
 from faceloom.json_documents import StrictModel
@@ -139,7 +139,13 @@ class LiaeNetwork(ConvNetwork):
 Network: TypeAlias = OriginalNetwork | DfNetwork | LiaeNetwork
 
 
-class AugmentationConfig(StrictModel):
+class DocumentedModel(StrictModel):
+    """Settings whose JSON schema has the documentation of each field."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class AugmentationConfig(DocumentedModel):
     """How crops are varied.
 
     Lengths are fractions of the crop's side. The parameters that start with `input_`, and `warp`,
@@ -181,7 +187,7 @@ class AugmentationConfig(StrictModel):
     """Largest JPEG quantization of a degraded input, in multiples of that of quality 50."""
 
 
-class LossConfig(StrictModel):
+class LossConfig(DocumentedModel):
     """Weights of the terms of the loss; 0 leaves a term out."""
 
     dssim: NonNegative = 1
@@ -209,7 +215,7 @@ class LossConfig(StrictModel):
     from the meshes; lids count four times. It needs `network.mean_face_max_shift`."""
 
 
-class OptimizerConfig(StrictModel):
+class OptimizerConfig(DocumentedModel):
     """Adam, or AdamW when `weight_decay` is not 0."""
 
     learning_rate: Positive = 2e-3
@@ -234,7 +240,7 @@ class OptimizerConfig(StrictModel):
     keeps more of what a run or a base, from which a new run starts, knows about performances."""
 
 
-class TrainConfig(StrictModel):
+class TrainConfig(DocumentedModel):
     """All settings of a training run."""
 
     network: Annotated[Network, Field(discriminator="kind")]

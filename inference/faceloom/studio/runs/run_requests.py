@@ -75,13 +75,16 @@ def train_job(
     )  # fmt: skip
 
 
-def continue_request(run: Item, steps: int, saved_step: int) -> JobRequest:
+def continue_request(
+    run: Item, steps: int, saved_step: int, changes: Sequence[str] = ()
+) -> JobRequest:
     """Continue a run from its newest checkpoint.
 
     Args:
         run: The run.
         steps: The step to train up to.
         saved_step: The step of its newest checkpoint.
+        changes: Options that change settings.
 
     Raises:
         UsageError: It has that many steps already.
@@ -92,7 +95,7 @@ def continue_request(run: Item, steps: int, saved_step: int) -> JobRequest:
         )
     return JobRequest(
         title=f"Train {run.name} up to step {steps}",
-        arguments=("train", "--run", str(run.path), "--steps", str(steps)),
+        arguments=("train", "--run", str(run.path), "--steps", str(steps), *changes),
         artifact=str(run.path),
         on_existing=OnExisting.CONTINUE,
     )
