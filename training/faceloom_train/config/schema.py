@@ -14,6 +14,10 @@ NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
+PreviewFaces = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$", max_length=300)], ...],
+    Field(max_length=48),
+]
 Channels = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
@@ -289,6 +293,10 @@ class TrainConfig(DocumentedModel):
     """Steps between checkpoints that are never deleted; 0: none."""
     preview_every: PositiveInt = 250
     """Steps between preview sheets."""
+    preview_faces: PreviewFaces = ()
+    """Faces that every preview sheet shows, at most 48 in all: IDENTITY/FACE, where FACE is the
+    name of a picture in the face set's folder crops, without .jpg. Of an identity without any, and
+    of one whose faces were all rejected, a sheet shows 6 that are evenly spread."""
     validation_faces: NonNegativeInt = 12
     """Faces of each identity that are not trained on but evaluated; at most an eighth of a set."""
     evaluate_every: NonNegativeInt = 1000

@@ -14,6 +14,8 @@ from faceloom.errors import UsageError
 from faceloom.project.presets import ALL_PRESETS
 from faceloom.studio.jobs.job import Job, JobRequest, JobState
 from faceloom.studio.runs.metrics_reader import read_metrics
+from faceloom.studio.runs.preview_faces import SETTING as PREVIEW_FACES
+from faceloom.studio.runs.preview_faces import offer_preview_faces
 from faceloom.studio.runs.previews import list_previews, preview_path
 from faceloom.studio.runs.run_description import RunDescription, describe_run
 from faceloom.studio.runs.run_requests import (
@@ -155,11 +157,14 @@ class _RunHandlers:
 
     def page(self, request: Request) -> Response:
         """Show a run."""
+        view = _view(self._studio, self._run_of(request))
         return render(
             "run.html.j2",
             page="runs",
             project=self._studio.project,
-            view=_view(self._studio, self._run_of(request)),
+            view=view,
+            offered_faces=tuple(offer_preview_faces(self._studio.project, view.settings)),
+            preview_setting=PREVIEW_FACES,
             judged_evaluations=JUDGED_EVALUATIONS,
             training_advice=training_advice(),
             export_advice=export_advice(),

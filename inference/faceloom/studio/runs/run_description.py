@@ -24,6 +24,8 @@ class RunDescription:
     """Why the settings cannot be read; empty if they can."""
     changeable: tuple[RunSetting, ...] = ()
     """The settings that may change when the run continues."""
+    face_sets: tuple[tuple[str, Path], ...] = ()
+    """The people and the absolute paths of their face sets."""
 
 
 def describe_run(run: Path) -> RunDescription:
@@ -45,4 +47,5 @@ def describe_run(run: Path) -> RunDescription:
         details["step"],
         details["total_steps"],
         changeable=tuple(map(RunSetting.from_details, details["changeable_settings"])),
+        face_sets=tuple((name, Path(path)) for name, path in details["faces"].items()),
     )

@@ -246,6 +246,28 @@ def test_a_setting_that_may_not_change_so_is_refused(
     assert not studio.studio.jobs.jobs()
 
 
+def test_faces_are_locked_on_the_preview_sheet(
+    studio: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = studio.studio.project.folder
+    faces = [Path(path).stem for path in sorted((folder / "faces/ada/crops").iterdir())]
+    value = json.dumps([f"ada/{faces[1]}"])
+    locked = RunSetting("preview_faces", value, (), "", None, None, True, "On the sheet.")
+    people = (("ada", folder / "faces/ada"), ("eve", folder / "elsewhere"))
+    described = RunDescription(("ada", "eve"), 128, 20, 100, changeable=(locked,), face_sets=people)
+    monkeypatch.setattr(run_page, "describe_run", lambda _: described)
+    run = _id(studio, ItemKind.RUN)
+    text = studio.get(f"/runs/{run}").text
+    assert text.count('class="face-choice"') == len(faces)
+    assert f'value="ada/{faces[1]}" checked' in text
+    assert f'value="ada/{faces[0]}">' in text
+    assert f"/faces/{_id(studio, ItemKind.FACES, 'ada')}/thumbnail/{faces[0]}" in text
+    chosen = f'["ada/{faces[0]}"]'
+    answer = studio.post(f"/runs/{run}/continue", steps=100, settings={"preview_faces": chosen})
+    arguments = studio.studio.jobs.job(answer.json["job"]).request.arguments
+    assert arguments[-2:] == ("--set", f"preview_faces={chosen}")
+
+
 def test_an_export_is_a_job_for_a_person_of_the_run(
     studio: StudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

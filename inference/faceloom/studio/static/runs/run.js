@@ -25,7 +25,10 @@ function state() {
 
 function showButtons() {
   pause.hidden = !state().job;
-  document.getElementById("continue").hidden = Boolean(state().job);
+  for (const id of ["continue", "lock-faces"]) {
+    const button = document.getElementById(id);
+    if (button) button.hidden = Boolean(state().job);
+  }
 }
 
 function addLossOptions() {

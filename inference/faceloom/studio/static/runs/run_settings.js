@@ -7,14 +7,22 @@ const TYPING_MS = 300;
 const form = document.getElementById("continue-form");
 const command = document.getElementById("continue-command");
 const problem = form.querySelector(".error-text");
-const fields = [...form.querySelectorAll("[data-setting]")];
+const fields = [...form.querySelectorAll(".setting [data-setting]")];
+const faces = document.getElementById("preview-faces");
 const startValues = new Map(fields.map((field) => [field, field.value]));
 let timer = 0;
 let asked = 0;
 
+function faceChange() {
+  const boxes = [...(faces?.querySelectorAll("input") ?? [])];
+  if (boxes.every((box) => box.checked === box.defaultChecked)) return {};
+  const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
+  return { [faces.dataset.setting]: JSON.stringify(chosen) };
+}
+
 function changes() {
   const changed = fields.filter((field) => field.value !== startValues.get(field));
-  return Object.fromEntries(changed.map((field) => [field.dataset.setting, field.value]));
+  return { ...Object.fromEntries(changed.map((field) => [field.dataset.setting, field.value])), ...faceChange() };
 }
 
 function body() {
@@ -58,6 +66,10 @@ function showAllSettings(filter) {
 /** Let the dialog continue a run; `onSent` is called when the job is in the queue. */
 export function openContinueForm(run, onSent) {
   document.getElementById("continue").addEventListener("click", () => showCommand(run));
+  document.getElementById("lock-faces")?.addEventListener("click", () => {
+    faces.open = true;
+    showCommand(run);
+  });
   form.addEventListener("input", (event) => {
     if (event.target.type === "search") return;
     markChanges();
