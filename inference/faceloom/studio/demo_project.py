@@ -16,8 +16,9 @@ from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.results.judgment import compare_request, judgment_path
 from faceloom.studio.runs.run_requests import export_request, train_job
 from faceloom.studio.studio_project import Item, ItemKind, StudioProject, item_id
-from faceloom.user_folders import data_folder
 
+# Name of the demo's project in the home folder, where the user sees it and browsers may read it.
+_FOLDER = "faceloom-demo"
 # Name of the run, of the bundle and of the swap.
 _NAME = f"{SOURCE}-on-{TARGET}"
 _FOOTAGE = {
@@ -52,12 +53,19 @@ def create_demo_project() -> Path:
     """Create the project that a first start shows, with the demo's videos.
 
     Returns:
-        Its folder, in the user's data folder; an existing one stays as it is.
+        Its folder, `faceloom-demo` in the user's home folder; an existing one stays as it is.
 
     Raises:
-        UsageError: The user has no data folder, or another process works in the project.
+        UsageError: The user has no home folder, the folder has other files, or another process
+            works in it.
     """
-    folder = data_folder() / "studio-demo"
+    try:
+        folder = Path.home() / _FOLDER
+    except RuntimeError:
+        # A user ID without an entry in the user database, as in containers.
+        raise UsageError(
+            "This user has no home folder; name the project's folder: faceloom studio DIR."
+        ) from None
     with lock_output(folder):
         project = StudioProject.open(folder)
         if _is_empty(project):
