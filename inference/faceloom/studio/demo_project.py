@@ -45,6 +45,8 @@ class DemoState:
     """The demo's job that runs or is the next to run; None if none waits or runs."""
     problem: str
     """Why a job of the demo failed or was stopped, if `left` needs it again; else empty."""
+    run: Item | None
+    """The demo's run, once it trains."""
     swap: Item | None
     """The demo's swap, once it is there."""
 
@@ -104,11 +106,11 @@ def read_demo_state(project: StudioProject, queue: JobQueue) -> DemoState:
     clips = {item.path for item in project.items(ItemKind.CLIP)}
     has_clips = all(project.new_path(ItemKind.CLIP, clip.name) in clips for clip in _clips())
     if not has_clips:
-        return DemoState(_is_empty(project), False, 0, (), None, "", None)
+        return DemoState(_is_empty(project), False, 0, (), None, "", None, None)
     steps = _steps(project)
     left = [request() for artifact, request in steps if not _is_made(project, artifact)]
     open_ = [job for request in left if (job := _newest_job(queue, request)) and not job.has_ended]
-    swap = _item(project, ItemKind.SWAP, f"{_NAME}.mp4")
+    run, swap = _run_and_swap(project)
     return DemoState(
         False,
         True,
@@ -116,6 +118,7 @@ def read_demo_state(project: StudioProject, queue: JobQueue) -> DemoState:
         tuple(left),
         min(open_, key=lambda job: job.state is not JobState.RUNNING, default=None),
         "" if open_ else _problem(queue, left),
+        run if run in project.items(ItemKind.RUN) else None,
         swap if swap.path.is_file() else None,
     )
 
@@ -154,12 +157,15 @@ def _item(project: StudioProject, kind: ItemKind, name: str) -> Item:
     return Item(kind, item_id(path), path.stem, path)
 
 
+def _run_and_swap(project: StudioProject) -> tuple[Item, Item]:
+    return _item(project, ItemKind.RUN, _NAME), _item(project, ItemKind.SWAP, f"{_NAME}.mp4")
+
+
 def _steps(project: StudioProject) -> Sequence[tuple[Path, Callable[[], JobRequest]]]:
     """Return the artifact of each job in order, and what makes its request."""
     faces = {person: _item(project, ItemKind.FACES, person).path for person in (TARGET, SOURCE)}
-    run = _item(project, ItemKind.RUN, _NAME)
+    run, swap = _run_and_swap(project)
     bundle = project.new_path(ItemKind.BUNDLE, f"{_NAME}.bundle")
-    swap = _item(project, ItemKind.SWAP, f"{_NAME}.mp4")
     target = _item(project, ItemKind.CLIP, _TARGET_CLIP.name).path
     source = Item(ItemKind.FACES, item_id(faces[SOURCE]), SOURCE, faces[SOURCE])
     return (

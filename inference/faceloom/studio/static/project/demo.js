@@ -24,9 +24,9 @@ panel.addEventListener("click", async (event) => {
   else button.disabled = false;
 });
 
-// The panel is read again when a job has begun or ended.
+// The panel is read again when a job has begun, gone on to another stage, or ended.
 onQueue(({ jobs }) => {
-  const now = jobs.map(({ number, state }) => `${number} ${state}`).join();
+  const now = jobs.map(({ number, state, stage }) => `${number} ${state} ${stage}`).join();
   if (shown !== null && now !== shown) latest.run(() => orMessage(showPanel));
   shown = now;
 });
