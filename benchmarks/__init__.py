@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m benchmarks.NAME` prints the figures of a document."""
+"""Benchmarks: `python -m benchmarks.GROUP.NAME` prints the figures of a document."""
 
 # Before a benchmark imports onnxruntime: it turns onnxruntime's telemetry off.
 import faceloom  # noqa: F401

@@ -2,8 +2,8 @@
 
 For a flattened tensor with a dynamic batch axis, tf2onnx emits Shape, Gather, Slice, Concat and
 Cast nodes to compute a shape that is known in advance. onnxslim removes the same nodes and no
-others that matter (the graphs are equally fast: `python -m benchmarks.export`), but depends on
-sympy.
+others that matter (the graphs are equally fast: `python -m benchmarks.conversion.export`), but
+depends on sympy.
 """
 
 import numpy as np

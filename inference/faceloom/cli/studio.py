@@ -1,5 +1,6 @@
 """`faceloom studio`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,13 @@ def add_commands(app: typer.Typer) -> None:
 
 def studio_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The project's folder; it is created if missing.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]",
+            help="The project's folder; it is created if missing. Without it: the project of the "
+            "last start, at the first start the demo.",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8420,
@@ -45,23 +51,36 @@ def studio_command(
     """
     import threading
     import webbrowser
+    from contextlib import ExitStack
 
     from faceloom.cli.optional_dependencies import requires_extra
 
     with requires_extra("studio"):
+        from faceloom.studio.start_project import start_project
+        from faceloom.studio.web.opening_page import opening_page
         from faceloom.studio.web.security import is_loopback
         from faceloom.studio.web.server import serve
 
-    def show_link(link: str) -> None:
-        typer.echo(f"The studio runs until Ctrl-C: {link}")
-        if not is_loopback(host):
-            typer.echo(
-                "faceloom: warning: everybody who can reach this machine and has this link can "
-                "read and change the project; the connection is not encrypted.",
-                err=True,
-            )
-        if not no_browser:
-            # In a thread, since a browser of a terminal does not return before it ends.
-            threading.Thread(target=webbrowser.open, args=[link], daemon=True).start()
+    folder = folder or _start_folder(start_project)
+    with ExitStack() as until_end:
 
-    serve(folder, host, port, tuple(root or [Path.home()]), show_link)
+        def show_link(link: str) -> None:
+            typer.echo(f"The studio runs until Ctrl-C: {link}")
+            if not is_loopback(host):
+                typer.echo(
+                    "faceloom: warning: everybody who can reach this machine and has this link "
+                    "can read and change the project; the connection is not encrypted.",
+                    err=True,
+                )
+            if not no_browser:
+                page = until_end.enter_context(opening_page(folder, link))
+                # In a thread, since a browser of a terminal does not return before it ends.
+                threading.Thread(target=webbrowser.open, args=[page], daemon=True).start()
+
+        serve(folder, host, port, tuple(root or [Path.home()]), show_link)
+
+
+def _start_folder(start_project: Callable[[], Path]) -> Path:
+    folder = start_project()
+    typer.echo(f"The project is {folder}; for another: faceloom studio DIR", err=True)
+    return folder

@@ -4,5 +4,6 @@ Imports `faceloom.compare` and what is below it.
 """
 
 from faceloom.demo.run import DemoSummary, run_demo
+from faceloom.demo.sample_clips import PRESET, SOURCE, STEPS, TARGET, sample_clip
 
-__all__ = ["DemoSummary", "run_demo"]
+__all__ = ["PRESET", "SOURCE", "STEPS", "TARGET", "DemoSummary", "run_demo", "sample_clip"]

@@ -4,13 +4,13 @@ import json
 import shutil
 import time
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from faceloom.atomic import write_text
 from faceloom.compare import Comparison
 from faceloom.demo.page import write_page
+from faceloom.demo.sample_clips import PRESET, SOURCE, STEPS, TARGET, sample_clip
 from faceloom.demo.side_by_side import write_side_by_side
 from faceloom.errors import UsageError
 from faceloom.output_lock import while_locked
@@ -18,13 +18,6 @@ from faceloom.progress import ProgressGenerator
 from faceloom.project import Project, SwapPlan, SwapSettings, prepare_swap, run_plan
 from faceloom.project.step import Step, key_of
 
-# The sample's source identity, whose face is put in.
-_SOURCE = "ben"
-# The sample's target identity, whose face is replaced.
-_TARGET = "ada"
-# The preset that the demo trains, and its steps: a base makes few of them enough.
-_PRESET = "laptop_128"
-_STEPS = 300
 # Seconds that the baseline takes, for the progress.
 _BASELINE_SECONDS = 5.0
 # The file that identifies a folder as a demo's.
@@ -68,7 +61,7 @@ def run_demo(
 
     Args:
         out: The folder for all results.
-        steps: Training steps; None: `_STEPS`.
+        steps: Training steps; None: `STEPS`.
         force: Whether to replace an earlier demo in the folder.
 
     Yields:
@@ -87,9 +80,8 @@ def run_demo(
 def _run_demo(out: Path, *, steps: int | None, force: bool) -> ProgressGenerator[DemoSummary]:
     started = time.monotonic()
     _prepare_folder(out, force=force)
-    sample = Path(str(files("faceloom.demo") / "sample"))
-    truth, paste = sample / f"truth_{_SOURCE}.mp4", out / "paste.mp4"
-    settings = _settings(sample, out, steps or _STEPS)
+    truth, paste = sample_clip("truth", SOURCE), out / "paste.mp4"
+    settings = _settings(out, steps or STEPS)
     project = Project.read(settings.project)
     with project.lock():
         plan = yield from prepare_swap(settings, project)
@@ -101,18 +93,18 @@ def _run_demo(out: Path, *, steps: int | None, force: bool) -> ProgressGenerator
     return _write_report(out, plan, results, time.monotonic() - started)
 
 
-def _settings(sample: Path, out: Path, steps: int | None) -> SwapSettings:
+def _settings(out: Path, steps: int | None) -> SwapSettings:
     # The ground truth keeps ben's skin color, so that the swap has to keep it too.
     return SwapSettings(
-        guests=(sample / f"train_{_SOURCE}.mp4",),
-        target=sample / f"target_{_TARGET}.mp4",
+        guests=(sample_clip("train", SOURCE),),
+        target=sample_clip("target", TARGET),
         out=out / "swapped.mp4",
         project=out / "project",
-        target_footage=(sample / f"train_{_TARGET}.mp4",),
-        preset=_PRESET,
+        target_footage=(sample_clip("train", TARGET),),
+        preset=PRESET,
         steps=steps,
-        guest_name=_SOURCE,
-        target_name=_TARGET,
+        guest_name=SOURCE,
+        target_name=TARGET,
         convert_options=("--color", "none"),
     )
 
@@ -122,7 +114,7 @@ def _with_ground_truth(
 ) -> SwapPlan:
     """Add the baseline that a trained swap must beat, one still, and compare with both."""
     *before, compare = plan.steps
-    target, faces = plan.settings.target, project.faces(_SOURCE)
+    target, faces = plan.settings.target, project.faces(SOURCE)
     baseline = Step(
         title="convert with one pasted still",
         arguments=(
@@ -137,7 +129,7 @@ def _with_ground_truth(
         compare,
         arguments=(
             "compare", str(target), str(plan.settings.out), "--paste", str(paste),
-            "--truth", str(truth), "--identity", str(faces), "--other", str(project.faces(_TARGET)),
+            "--truth", str(truth), "--identity", str(faces), "--other", str(project.faces(TARGET)),
             "--report", str(report),
         ),
         artifact=report,

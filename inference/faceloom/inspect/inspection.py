@@ -7,6 +7,8 @@ from typing import Any
 
 # Width of a key's column, in characters.
 _KEY_WIDTH = 20
+# Details that are only in the JSON: each has a dozen values.
+_ONLY_JSON = ("changeable_settings",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,9 @@ class Inspection:
     """Plain values, lists and mappings by key."""
 
     def to_text(self) -> str:
-        """Return one line for each value; empty values are left out."""
-        return "\n".join((f"{self.path}: a {self.kind}", *_lines(self.details, 1)))
+        """Return one line for each value; empty values and lists for programs are left out."""
+        shown = {key: value for key, value in self.details.items() if key not in _ONLY_JSON}
+        return "\n".join((f"{self.path}: a {self.kind}", *_lines(shown, 1)))
 
 
 def _lines(values: Mapping[str, Any], depth: int) -> Iterator[str]:

@@ -3,11 +3,16 @@
 The jobs of a folder from elsewhere do not start by themselves.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from faceloom.atomic import write_text
 from faceloom.hashing import sha256_of
+from faceloom.studio.studio_project import STUDIO_FILE
 from faceloom.user_folders import data_folder
+
+# In the user's data folder: a file for each project holds its path; its time is the last use.
+_FOLDER = "studio-projects"
 
 
 def is_known(folder: Path) -> bool:
@@ -20,14 +25,29 @@ def is_known(folder: Path) -> bool:
 
 
 def remember(folder: Path) -> None:
-    """Remember that this user works in a project.
+    """Remember that this user works in a project now.
 
     Args:
         folder: The project's folder.
     """
-    if not is_known(folder):
-        write_text(_mark(folder), f"{folder}\n")
+    write_text(_mark(folder), f"{folder}\n")
+
+
+def list_projects() -> Iterator[Path]:
+    """Yield the projects that this user has worked in and that exist, the last one first.
+
+    Yields:
+        The project's folder.
+    """
+    marks = data_folder() / _FOLDER
+    if not marks.is_dir():
+        return
+    files = (path for path in marks.iterdir() if not path.name.startswith("."))
+    for file in sorted(files, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        folder = Path(file.read_text("utf-8").removesuffix("\n"))
+        if (folder / STUDIO_FILE).is_file():
+            yield folder
 
 
 def _mark(folder: Path) -> Path:
-    return data_folder() / "studio-projects" / sha256_of(bytes(folder.resolve()))[:24]
+    return data_folder() / _FOLDER / sha256_of(bytes(folder.resolve()))[:24]

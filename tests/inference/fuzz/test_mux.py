@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.mux_cases import make_case
 from tests.helpers.mux_check import convert_case
 
-# Cases in the tests; `python -m benchmarks.mux_fuzz` runs thousands.
+# Cases in the tests; `python -m benchmarks.robustness.mux_fuzz` runs thousands.
 CASES = int(os.environ.get("FACELOOM_FUZZ_CASES", "50")) * 3 // 5
 # Draws until FFmpeg takes a combination.
 DRAWS = 200

@@ -1,7 +1,7 @@
 """Untrusted files do no harm: mutated by a seed, and malicious ones written by hand.
 
-FACELOOM_FUZZ_CASES sets the number of cases; `python -m benchmarks.fuzz` reads any number and
-reports the results. docs/security.md lists the guarantees.
+FACELOOM_FUZZ_CASES sets the number of cases; `python -m benchmarks.robustness.fuzz` reads any
+number and reports the results. docs/security.md lists the guarantees.
 """
 
 import io

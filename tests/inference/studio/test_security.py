@@ -127,3 +127,35 @@ def test_an_error_is_a_page_for_a_browser_and_json_for_a_script(
 def test_a_name_that_no_file_system_takes_is_refused(server: StudioServer) -> None:
     answer = server.request("POST", f"/upload?name={'x' * 300}.mp4", b"content")
     assert (answer.status, "too long" in answer.json["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/static/nothing.js", 404),
+        ("POST", "/runs/forecast", 405),
+    ],
+)
+def test_an_unknown_address_is_answered_with_a_sentence(
+    server: StudioServer, method: str, path: str, status: int
+) -> None:
+    answer = server.request(method, path)
+    assert answer.status == status
+    assert f"nothing at {path} for {method}" in answer.json["error"]
+    page = server.get("/nothing", Accept="text/html")
+    assert page.status == 404
+    assert "This page cannot be shown" in page.text
+
+
+def test_a_failure_is_answered_with_a_sentence(
+    server: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("secret detail")
+
+    monkeypatch.setattr(type(server.studio.project), "items", fail)
+    answer = server.get("/runs")
+    assert answer.status == 500
+    assert "The studio failed (ValueError)" in answer.text
+    assert "secret" not in answer.text

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks import kill_training
+from benchmarks.robustness import kill_training
 from tests.helpers.runs import simple_config
 
 pytestmark = [pytest.mark.training, pytest.mark.process]

@@ -1,5 +1,6 @@
 """Preview sheets show predictions as conversion pastes them."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,3 +48,21 @@ def test_predictions_are_pasted_where_the_face_is_visible(
         assert green[90:].all()
         assert green[:70].all() == (pasted_halves == 2)
         assert green[:70].any() == (pasted_halves == 2)
+
+
+def test_the_settings_choose_the_faces_of_a_sheet(tmp_path: Path) -> None:
+    config = tiny_config()
+    model = SimpleNamespace(
+        config=config,
+        crop=network_crop(config),
+        networks=SimpleNamespace(predict=predict_green),
+    )
+    faces = [faces_with_a_hidden_half(name) for name in "ab"]
+    blue = np.zeros((1, 40, 40, 5), np.uint8)
+    blue[..., 2:] = 255
+    write_preview(model, [replace(faces[0], preview_crops=blue), faces[1]], tmp_path / "sheet.png")
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))[..., ::-1]
+    assert (sheet[80, :160] == [0, 0, 255]).all()
+    # The other identity has its own two rows.
+    assert (sheet[80, 3 * 160 : 4 * 160] == [255, 0, 0]).all()
+    assert len(np.unique(sheet[-80, :160])) == 1

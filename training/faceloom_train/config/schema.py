@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from faceloom.choices import FaceMaskKind
 from faceloom.json_documents import StrictModel
@@ -14,6 +14,10 @@ NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveInt = Annotated[int, Field(ge=1)]
+PreviewFaces = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$", max_length=300)], ...],
+    Field(max_length=48),
+]
 Channels = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 
 
@@ -139,7 +143,13 @@ class LiaeNetwork(ConvNetwork):
 Network: TypeAlias = OriginalNetwork | DfNetwork | LiaeNetwork
 
 
-class AugmentationConfig(StrictModel):
+class DocumentedModel(StrictModel):
+    """Settings whose JSON schema has the documentation of each field."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class AugmentationConfig(DocumentedModel):
     """How crops are varied.
 
     Lengths are fractions of the crop's side. The parameters that start with `input_`, and `warp`,
@@ -181,7 +191,7 @@ class AugmentationConfig(StrictModel):
     """Largest JPEG quantization of a degraded input, in multiples of that of quality 50."""
 
 
-class LossConfig(StrictModel):
+class LossConfig(DocumentedModel):
     """Weights of the terms of the loss; 0 leaves a term out."""
 
     dssim: NonNegative = 1
@@ -209,7 +219,7 @@ class LossConfig(StrictModel):
     from the meshes; lids count four times. It needs `network.mean_face_max_shift`."""
 
 
-class OptimizerConfig(StrictModel):
+class OptimizerConfig(DocumentedModel):
     """Adam, or AdamW when `weight_decay` is not 0."""
 
     learning_rate: Positive = 2e-3
@@ -234,7 +244,7 @@ class OptimizerConfig(StrictModel):
     keeps more of what a run or a base, from which a new run starts, knows about performances."""
 
 
-class TrainConfig(StrictModel):
+class TrainConfig(DocumentedModel):
     """All settings of a training run."""
 
     network: Annotated[Network, Field(discriminator="kind")]
@@ -283,6 +293,10 @@ class TrainConfig(StrictModel):
     """Steps between checkpoints that are never deleted; 0: none."""
     preview_every: PositiveInt = 250
     """Steps between preview sheets."""
+    preview_faces: PreviewFaces = ()
+    """Faces that every preview sheet shows, at most 48 in all: IDENTITY/FACE, where FACE is the
+    name of a picture in the face set's folder crops, without .jpg. Of an identity without any, and
+    of one whose faces were all rejected, a sheet shows 6 that are evenly spread."""
     validation_faces: NonNegativeInt = 12
     """Faces of each identity that are not trained on but evaluated; at most an eighth of a set."""
     evaluate_every: NonNegativeInt = 1000

@@ -23,6 +23,7 @@ from faceloom.progress import ProgressCallback, run_to_completion
 from faceloom_train.augmentation.geometry import MARGIN
 from faceloom_train.augmentation.parameters import sample_augmentation
 from faceloom_train.config.schema import TrainConfig
+from faceloom_train.data.preview_faces import find_preview_rows
 from faceloom_train.data.sampling_weights import balanced_weights
 
 # Unit of the landmarks, as a fraction of the crop's side: they then have a standard deviation of
@@ -53,6 +54,8 @@ class TrainingFaces:
     """All landmarks, in sides of the network's crop from its center."""
     weights: Float32[np.ndarray, " n"]
     """How often each face is sampled, relative to the others."""
+    preview_crops: UInt8[np.ndarray, "v m m c"] | None = None
+    """The faces that preview sheets show, as `crops`; None: some of `crops`."""
 
 
 def network_crop(config: TrainConfig) -> CropGeometry:
@@ -79,7 +82,10 @@ def validation_rows(faceset: FaceSet, config: TrainConfig) -> tuple[FaceRow, ...
 
 
 def load_faces(
-    faceset: FaceSet, config: TrainConfig, report: ProgressCallback = lambda _: None
+    faceset: FaceSet,
+    config: TrainConfig,
+    report: ProgressCallback = lambda _: None,
+    preview: Sequence[str] = (),
 ) -> TrainingFaces:
     """Decode the faces of a set that are trained on, and parse them if their masks need it.
 
@@ -87,12 +93,14 @@ def load_faces(
         faceset: The face set.
         config: The run's configuration.
         report: Receives the progress of parsing.
+        preview: Names of the faces that preview sheets show; they may be validation faces.
 
     Raises:
         ArtifactRefused: A crop cannot be read.
     """
     validation = {row.image for row in validation_rows(faceset, config)}
     rows = [row for row in faceset.rows if row.image not in validation]
+    shown = find_preview_rows(faceset, preview)
     crop = network_crop(config)
     size = round(crop.size * MARGIN)
     stored = CropGeometry(
@@ -100,9 +108,11 @@ def load_faces(
     )
     visible = None
     if config.face_mask == "regions":
-        visible = run_to_completion(find_visible_faces(faceset, rows, crop), report)
+        parsed = rows + [row for row in shown if row.image in validation]
+        visible = run_to_completion(find_visible_faces(faceset, parsed, crop), report)
     with ThreadPoolExecutor() as pool:
         crops = list(pool.map(lambda row: _read_crop(faceset, row, stored, visible), rows))
+    preview_crops = [_read_crop(faceset, row, stored, visible) for row in shown]
     to_crop = faceset.geometry.affine_to(crop)
     meshes = (
         np.stack([apply_affine(to_crop, faceset.mesh_in_crop(row)) for row in rows]) / crop.size
@@ -116,6 +126,7 @@ def load_faces(
         balanced_weights(
             rows, config.sampling_balance, mirrored=config.augmentation.flip_probability > 0
         ),
+        np.stack(preview_crops) if preview_crops else None,
     )
 
 

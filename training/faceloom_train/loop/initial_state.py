@@ -9,6 +9,7 @@ from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.config.schema import ConvNetwork
 from faceloom_train.data.dataset import TrainingFaces, load_faces
 from faceloom_train.data.mean_face import compute_mean_face
+from faceloom_train.data.preview_faces import preview_names
 from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
@@ -31,7 +32,15 @@ def load_training_faces(run: Run, report: ProgressCallback = lambda _: None) -> 
     Raises:
         ArtifactRefused: A face set is damaged.
     """
-    return [load_faces(FaceSet.read(path), run.settings, report) for path in run.faces.values()]
+    return [
+        load_faces(
+            FaceSet.read(path),
+            run.settings,
+            report,
+            preview_names(run.settings.preview_faces, identity),
+        )
+        for identity, path in run.faces.items()
+    ]
 
 
 def restore_or_initialize(

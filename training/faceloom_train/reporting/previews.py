@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 from keras import ops
 
 from faceloom.array_types import Rgb, to_uint8
@@ -18,7 +18,7 @@ from faceloom_train.model.inference import swap_faces
 from faceloom_train.model.reconstruction_model import mask_background
 from faceloom_train.model.swap_model import SwapModel
 
-# Faces of each identity on a sheet.
+# Faces of each identity on a sheet, unless the settings name some.
 _ROWS = 6
 # Side of an image on a sheet in pixels: wide enough for a label of 20 letters.
 _CELL_SIZE = 160
@@ -33,6 +33,7 @@ def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) 
 
     For each pair of identities A and B, the labeled columns are: A, A reconstructed, A with the
     face of B; B, B reconstructed, B with the face of A. An identity with few faces has few rows.
+    The setting `preview_faces` chooses the faces.
     With `face_mask: regions` the predictions are pasted where both faces are visible.
 
     Args:
@@ -95,9 +96,7 @@ def _prediction_columns(
 ) -> list[_Column]:
     """Return the columns: faces, reconstructions, swaps to the identity of index `other`."""
     faces = identities[own]
-    count = len(faces.crops)
-    indices = np.linspace(0, count - 1, min(_ROWS, count)).round().astype(int)
-    crops = center_crops(faces.crops[indices], model.crop.size)
+    crops = center_crops(_shown_crops(faces), model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:4]
     predictions = [swap_faces(model, rgb, mask, index) for index in (own, other)]
     if model.config.face_mask == "regions":
@@ -107,6 +106,14 @@ def _prediction_columns(
     name = faces.identity
     labels = (name, f"{name} reconstructed", f"{name} with {identities[other].identity}'s face")
     return list(zip(labels, (rgb, *pictures), strict=True))
+
+
+def _shown_crops(faces: TrainingFaces) -> UInt8[np.ndarray, "n m m c"]:
+    """Return the crops that the settings name, or evenly spread ones."""
+    if faces.preview_crops is not None:
+        return faces.preview_crops
+    count = len(faces.crops)
+    return faces.crops[np.linspace(0, count - 1, min(_ROWS, count)).round().astype(int)]
 
 
 def _paste(

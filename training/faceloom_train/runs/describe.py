@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from faceloom_train.config.changeable_settings import list_changeable_settings
 from faceloom_train.runs.checkpoint_paths import checkpoint_step, list_checkpoints
 from faceloom_train.runs.run_directory import Run
 
@@ -14,7 +15,8 @@ def describe_run(directory: Path) -> dict[str, Any]:
         directory: Its folder.
 
     Returns:
-        Identities, progress, the main settings and their checksum, consent and license.
+        Identities, progress, the main settings and their checksum, consent and license, and the
+        settings that may change (see `list_changeable_settings`).
 
     Raises:
         ArtifactRefused: `directory` is not a run.
@@ -38,4 +40,5 @@ def describe_run(directory: Path) -> dict[str, Any]:
         "consent": settings.consent
         and settings.consent.model_dump(mode="json", exclude_defaults=True),
         "license": settings.license,
+        "changeable_settings": list(list_changeable_settings(settings)),
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom_train.config.schema import TrainConfig
+from faceloom_train.data.preview_faces import check_preview_faces
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.runs.base_weights import check_base, resolve_start
@@ -73,6 +74,8 @@ def open_run(
             f"{directory} has already trained {step} steps, more than the {requested.steps} "
             f"requested, and was not changed; export it, or train longer with --steps {2 * step}."
         )
+    if requested.preview_faces != run.settings.preview_faces:
+        check_preview_faces(requested.preview_faces, run.faces)
     requested = _keep_face_mask(requested, run.settings)
     return run.with_settings(resolve_precision(requested, run.settings), step)
 
@@ -89,6 +92,7 @@ def _create_run(
         raise UsageError(f"{directory} is a new run; name a preset with --config.")
     for warning in check_face_sets(faces, rename=rename):
         log.warning("%s", warning)
+    check_preview_faces(settings.preview_faces, faces)
     start = _absolute_start(init_from or settings.base)
     if start is not None:
         _check_init_from(start, settings)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute
 
 from faceloom.studio.pages import (
+    demo_page,
     faces_page,
     jobs_page,
     picker_page,
@@ -17,6 +18,7 @@ from faceloom.studio.studio import Studio
 
 ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     project_page.routes,
+    demo_page.routes,
     picker_page.routes,
     faces_page.routes,
     run_page.routes,

@@ -1,6 +1,8 @@
 """The project: its clips, people, trainings, bundles and swaps."""
 
 from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -8,12 +10,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from faceloom.studio.demo_project import read_demo_state
 from faceloom.studio.extract_command import extract_request
+from faceloom.studio.known_projects import list_projects
+from faceloom.studio.runs.training_stack import export_advice, training_advice
 from faceloom.studio.studio import Studio
-from faceloom.studio.studio_project import ItemKind
+from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
 
+# Most other projects that are listed, the newest.
+_MAX_PROJECTS = 12
 # Where the page of an item is; empty if it has none.
 _LINKS = {
     ItemKind.CLIP: "",
@@ -56,7 +63,16 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     def page(_: Request) -> Response:
         items = {kind: project.items(kind) for kind in ItemKind}
-        return render("project.html.j2", page="project", project=project, items=items, links=_LINKS)
+        return render(
+            "project.html.j2",
+            page="project",
+            project=project,
+            items=items,
+            links=_LINKS,
+            demo=read_demo_state(project, studio.jobs),
+            advice=training_advice() or export_advice(),
+            other_projects=_other_projects(project),
+        )
 
     async def extract(request: Request) -> Response:
         form = await read_body(request, ExtractForm)
@@ -72,6 +88,12 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/extract", extract, methods=["POST"]),
         Route("/remove", remove, methods=["POST"]),
     ]
+
+
+def _other_projects(project: StudioProject) -> tuple[Path, ...]:
+    """Return other projects of this user, the last one first."""
+    others = (folder for folder in list_projects() if folder != project.folder)
+    return tuple(islice(others, _MAX_PROJECTS))
 
 
 def _extract(studio: Studio, form: ExtractForm) -> Response:

@@ -12,8 +12,10 @@ from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import UsageError
 from faceloom.project.presets import ALL_PRESETS
-from faceloom.studio.jobs.job import Job, JobState
+from faceloom.studio.jobs.job import Job, JobRequest, JobState
 from faceloom.studio.runs.metrics_reader import read_metrics
+from faceloom.studio.runs.preview_faces import SETTING as PREVIEW_FACES
+from faceloom.studio.runs.preview_faces import offer_preview_faces
 from faceloom.studio.runs.previews import list_previews, preview_path
 from faceloom.studio.runs.run_description import RunDescription, describe_run
 from faceloom.studio.runs.run_requests import (
@@ -22,6 +24,7 @@ from faceloom.studio.runs.run_requests import (
     export_request,
     train_request,
 )
+from faceloom.studio.runs.run_settings import MAX_VALUE_LENGTH, changes_to_arguments
 from faceloom.studio.runs.run_state import JUDGED_EVALUATIONS, RunState, read_run_state
 from faceloom.studio.runs.training_estimate import forecast_training
 from faceloom.studio.runs.training_stack import export_advice, training_advice
@@ -61,6 +64,8 @@ class ContinueForm(Body):
 
     steps: Steps
     """The step to train up to."""
+    settings: dict[str, Annotated[str, Field(max_length=MAX_VALUE_LENGTH)]] = {}
+    """New values of settings by key."""
 
 
 class ExportForm(Body):
@@ -117,6 +122,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/runs/{run}/rows", handlers.rows),
         Route("/runs/{run}/previews/{step:int}", handlers.preview),
         Route("/runs/{run}/continue", handlers.resume, methods=["POST"]),
+        Route("/runs/{run}/continue/command", handlers.command, methods=["POST"]),
         Route("/runs/{run}/export", handlers.export, methods=["POST"]),
     ]
 
@@ -151,11 +157,14 @@ class _RunHandlers:
 
     def page(self, request: Request) -> Response:
         """Show a run."""
+        view = _view(self._studio, self._run_of(request))
         return render(
             "run.html.j2",
             page="runs",
             project=self._studio.project,
-            view=_view(self._studio, self._run_of(request)),
+            view=view,
+            offered_faces=tuple(offer_preview_faces(self._studio.project, view.settings)),
+            preview_setting=PREVIEW_FACES,
             judged_evaluations=JUDGED_EVALUATIONS,
             training_advice=training_advice(),
             export_advice=export_advice(),
@@ -195,6 +204,13 @@ class _RunHandlers:
         """Continue a run."""
         form = await read_body(request, ContinueForm)
         return await in_thread(lambda: _continue(self._studio, self._run_of(request), form))
+
+    async def command(self, request: Request) -> Response:
+        """Send the command that continues a run."""
+        form = await read_body(request, ContinueForm)
+        run = self._run_of(request)
+        job = await in_thread(lambda: _continue_request(run, _readable_settings(run), form))
+        return JSONResponse({"command": job.to_shell()})
 
     async def export(self, request: Request) -> Response:
         """Export a run."""
@@ -255,15 +271,26 @@ def _train(studio: Studio, form: TrainForm) -> Response:
 
 def _continue(studio: Studio, run: Item, form: ContinueForm) -> Response:
     _check_installed(training_advice())
-    settings = describe_run(run.path)
-    if settings.problem:
-        raise UsageError(settings.problem)
+    settings = _readable_settings(run)
     job = _newest_job(studio, run)
-    is_same = form.steps == settings.total_steps
+    # A paused training goes on with its own command, unless something else is asked for.
+    is_same = form.steps == settings.total_steps and not form.settings
     if job is not None and job.state is JobState.STOPPED and is_same:
         studio.jobs.restart(job.number)
         return _added(job)
-    return _added(studio.jobs.add(continue_request(run, form.steps, settings.saved_step)))
+    return _added(studio.jobs.add(_continue_request(run, settings, form)))
+
+
+def _continue_request(run: Item, settings: RunDescription, form: ContinueForm) -> JobRequest:
+    changes = changes_to_arguments(settings.changeable, form.settings)
+    return continue_request(run, form.steps, settings.saved_step, changes)
+
+
+def _readable_settings(run: Item) -> RunDescription:
+    settings = describe_run(run.path)
+    if settings.problem:
+        raise UsageError(settings.problem)
+    return settings
 
 
 def _export(studio: Studio, run: Item, form: ExportForm) -> Response:

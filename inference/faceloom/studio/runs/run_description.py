@@ -5,6 +5,7 @@ from pathlib import Path
 
 from faceloom.errors import FaceloomError
 from faceloom.inspect import inspect_path
+from faceloom.studio.runs.run_settings import RunSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class RunDescription:
     """Steps of the whole run; None if they cannot be read."""
     problem: str = ""
     """Why the settings cannot be read; empty if they can."""
+    changeable: tuple[RunSetting, ...] = ()
+    """The settings that may change when the run continues."""
+    face_sets: tuple[tuple[str, Path], ...] = ()
+    """The people and the absolute paths of their face sets."""
 
 
 def describe_run(run: Path) -> RunDescription:
@@ -41,4 +46,6 @@ def describe_run(run: Path) -> RunDescription:
         details["size"],
         details["step"],
         details["total_steps"],
+        changeable=tuple(map(RunSetting.from_details, details["changeable_settings"])),
+        face_sets=tuple((name, Path(path)) for name, path in details["faces"].items()),
     )

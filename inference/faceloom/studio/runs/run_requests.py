@@ -1,6 +1,7 @@
 """The jobs that train, continue and export a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
@@ -41,15 +42,31 @@ def train_request(
     run = project.new_path(ItemKind.RUN, name)
     if run.exists():
         raise UsageError(f"There is a run {name} already; choose another name, or continue it.")
+    people = {identity: item.path for identity, item in zip(_identities(faces), faces, strict=True)}
+    return train_job(run, people, preset=preset, steps=steps, init_from=init_from)
+
+
+def train_job(
+    run: Path, faces: Mapping[str, Path], *, preset: str, steps: int, init_from: str = ""
+) -> JobRequest:
+    """Train a run whose face sets may not exist yet.
+
+    Args:
+        run: Path of the run.
+        faces: Path of the face set of each person, the target's first.
+        preset: The preset.
+        steps: Steps to train.
+        init_from: As in `train_request`.
+    """
     options = []
-    for identity, item in zip(_identities(faces), faces, strict=True):
-        options += ["--faces", f"{identity}={item.path}"]
+    for identity, path in faces.items():
+        options += ["--faces", f"{identity}={path}"]
     if init_from:
         options += ["--init-from", init_from]
     for setting in _SETTINGS:
         options += ["--set", setting]
     return JobRequest(
-        title=f"Train {name}",
+        title=f"Train {run.name}",
         arguments=(
             "train", "--config", preset, *options, "--run", str(run), "--steps", str(steps)
         ),
@@ -58,13 +75,16 @@ def train_request(
     )  # fmt: skip
 
 
-def continue_request(run: Item, steps: int, saved_step: int) -> JobRequest:
+def continue_request(
+    run: Item, steps: int, saved_step: int, changes: Sequence[str] = ()
+) -> JobRequest:
     """Continue a run from its newest checkpoint.
 
     Args:
         run: The run.
         steps: The step to train up to.
         saved_step: The step of its newest checkpoint.
+        changes: Options that change settings.
 
     Raises:
         UsageError: It has that many steps already.
@@ -75,7 +95,7 @@ def continue_request(run: Item, steps: int, saved_step: int) -> JobRequest:
         )
     return JobRequest(
         title=f"Train {run.name} up to step {steps}",
-        arguments=("train", "--run", str(run.path), "--steps", str(steps)),
+        arguments=("train", "--run", str(run.path), "--steps", str(steps), *changes),
         artifact=str(run.path),
         on_existing=OnExisting.CONTINUE,
     )

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -13,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from faceloom.errors import FaceloomError
 from faceloom.studio.pages import ROUTES
 from faceloom.studio.studio import Studio
-from faceloom.studio.web.responses import error_handler
+from faceloom.studio.web.responses import error_handler, failure_handler, http_error_handler
 from faceloom.studio.web.security import Security
 
 _STATIC = Path(str(files("faceloom.studio") / "static"))
@@ -36,7 +37,12 @@ def create_app(studio: Studio, token: str, cookie: str, hosts: tuple[str, ...] =
     return Starlette(
         routes=[*pages, *_static_routes()],
         middleware=[Middleware(Security, token=token, cookie=cookie, hosts=hosts)],
-        exception_handlers={FaceloomError: on_error, OSError: on_error},
+        exception_handlers={
+            FaceloomError: on_error,
+            OSError: on_error,
+            HTTPException: http_error_handler(studio.project),
+            Exception: failure_handler,
+        },
     )
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from faceloom.atomic import friendly_os_error
 from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
@@ -84,11 +85,47 @@ def error_handler(project: StudioProject) -> Callable[[Request, Exception], Resp
         if isinstance(error, OSError):
             error = friendly_os_error(error, Path(error.filename or "The file"))
         assert isinstance(error, FaceloomError), "registered for these classes only"
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        if _wants_page(request):
             return render("error.html.j2", 404, page="", project=project, sentence=str(error))
         return refuse(error)
 
     return answer
+
+
+def _wants_page(request: Request) -> bool:
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
+def http_error_handler(project: StudioProject) -> Callable[[Request, Exception], Response]:
+    """Return what answers a request for an address that does not exist, or with a wrong method.
+
+    Args:
+        project: The project, which an error's page names.
+    """
+
+    def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException), "registered for this class only"
+        path = request.url.path
+        sentence = f"The studio has nothing at {path} for {request.method}; open another page."
+        if _wants_page(request):
+            return render(
+                "error.html.j2", error.status_code, page="", project=project, sentence=sentence
+            )
+        return JSONResponse({"error": sentence}, error.status_code)
+
+    return answer
+
+
+def failure_handler(_: Request, error: Exception) -> Response:
+    """Answer a request whose handler failed; the terminal shows the traceback.
+
+    Args:
+        error: The error.
+    """
+    kind = type(error).__name__
+    return PlainTextResponse(
+        f"The studio failed ({kind}); its terminal shows the details. Please report it.", 500
+    )
 
 
 def jpeg_response(request: Request, key: str, encode: Callable[[], bytes]) -> Response:

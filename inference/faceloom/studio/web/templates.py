@@ -1,5 +1,7 @@
 """Render the studio's templates."""
 
+import shlex
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
@@ -14,6 +16,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.globals.update(version=__version__, ItemKind=ItemKind)
+_ENVIRONMENT.filters["shell"] = lambda path: shlex.quote(str(path))
 
 
 def render(template: str, status: int = 200, **context: object) -> HTMLResponse:

@@ -8,8 +8,8 @@ from faceloom.swap.bundle.manifest import GraphRow
 from faceloom.swap.inference.providers import computes_in_bfloat16
 
 # Precisions by provider, best first. A GPU moves half the bytes in fp16 and is no slower (NVIDIA);
-# a CPU multiplies int8 two to three times as fast as fp32 (`benchmarks.export`) and computes fp16
-# as fp32.
+# a CPU multiplies int8 two to three times as fast as fp32 (`benchmarks.conversion.export`) and
+# computes fp16 as fp32.
 _BY_PROVIDER: Mapping[str, Sequence[Precision]] = {
     "cpu": ("int8", "fp32", "fp16"),
     "cuda": ("fp16", "fp32", "int8"),

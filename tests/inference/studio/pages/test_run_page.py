@@ -14,6 +14,7 @@ from faceloom.studio.jobs.job import JobState
 from faceloom.studio.pages import run_page
 from faceloom.studio.runs import training_estimate
 from faceloom.studio.runs.run_description import RunDescription
+from faceloom.studio.runs.run_settings import RunSetting
 from faceloom.studio.studio_project import ItemKind
 
 MACHINE = MachineSpeed(2, 100.0, amx=False, avx512=True, memory_gb=8.0, gpu="", trains_on_gpu=False)
@@ -181,6 +182,90 @@ def test_a_run_is_continued_and_a_paused_job_resumed(
     assert studio.post(address, steps=100).json["job"] == number
     assert studio.studio.jobs.job(number).state is JobState.WAITING
     assert len(studio.studio.jobs.jobs()) == 1
+
+
+CHANGEABLE = (
+    RunSetting("batch_size", "8", (), "whole", 1, None, False, "Faces of a step."),
+    RunSetting("loss.l1", "3.3", (), "any", 0, None, False, "Weight of the colors."),
+    RunSetting("micro_batch_size", "null", ("auto", "null"), "whole", 1, None, False, "At once."),
+    RunSetting("tensorboard", "false", ("true", "false"), "", None, None, False, "For it."),
+    RunSetting("license", "null", ("null",), "", None, None, True, "Of the model."),
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({}, []),
+        ({"batch_size": "8"}, []),
+        ({"batch_size": " 16 "}, ["batch_size=16"]),
+        ({"loss.l1": "1e-3", "tensorboard": "true"}, ["loss.l1=1e-3", "tensorboard=true"]),
+        ({"micro_batch_size": "auto"}, ["micro_batch_size=auto"]),
+        ({"micro_batch_size": ""}, []),
+        ({"license": "CC BY: 4.0"}, ['license="CC BY: 4.0"']),
+    ],
+)
+def test_changed_settings_are_options_of_the_command(
+    studio: StudioServer,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    options: list[str],
+) -> None:
+    described = RunDescription(("ada", "ben"), 128, 20, 100, changeable=CHANGEABLE)
+    monkeypatch.setattr(run_page, "describe_run", lambda _: described)
+    address = f"/runs/{_id(studio, ItemKind.RUN)}/continue"
+    command = studio.post(f"{address}/command", steps=100, settings=settings).json["command"]
+    assert not studio.studio.jobs.jobs()
+    number = studio.post(address, steps=100, settings=settings).json["job"]
+    request = studio.studio.jobs.job(number).request
+    assert list(request.arguments[5:]) == [part for one in options for part in ("--set", one)]
+    assert command == request.to_shell()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"network.size": "64"}, "network.size cannot change during a run"),
+        ({"batch_size": "0"}, "a whole number from 1"),
+        ({"batch_size": "1.5"}, "a whole number from 1"),
+        ({"batch_size": ""}, "a whole number from 1"),
+        ({"loss.l1": "nan"}, "a number from 0"),
+        ({"loss.l1": "inf"}, "a number from 0"),
+        ({"micro_batch_size": "none"}, "a whole number from 1 or auto, null"),
+        ({"tensorboard": "maybe"}, "true, false"),
+    ],
+)
+def test_a_setting_that_may_not_change_so_is_refused(
+    studio: StudioServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], words: str
+) -> None:
+    described = RunDescription(("ada", "ben"), 128, 20, 100, changeable=CHANGEABLE)
+    monkeypatch.setattr(run_page, "describe_run", lambda _: described)
+    address = f"/runs/{_id(studio, ItemKind.RUN)}/continue"
+    for path in (address, f"{address}/command"):
+        assert words in studio.post(path, steps=100, settings=settings).json["error"]
+    assert not studio.studio.jobs.jobs()
+
+
+def test_faces_are_locked_on_the_preview_sheet(
+    studio: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = studio.studio.project.folder
+    faces = [Path(path).stem for path in sorted((folder / "faces/ada/crops").iterdir())]
+    value = json.dumps([f"ada/{faces[1]}"])
+    locked = RunSetting("preview_faces", value, (), "", None, None, True, "On the sheet.")
+    people = (("ada", folder / "faces/ada"), ("eve", folder / "elsewhere"))
+    described = RunDescription(("ada", "eve"), 128, 20, 100, changeable=(locked,), face_sets=people)
+    monkeypatch.setattr(run_page, "describe_run", lambda _: described)
+    run = _id(studio, ItemKind.RUN)
+    text = studio.get(f"/runs/{run}").text
+    assert text.count('class="face-choice"') == len(faces)
+    assert f'value="ada/{faces[1]}" checked' in text
+    assert f'value="ada/{faces[0]}">' in text
+    assert f"/faces/{_id(studio, ItemKind.FACES, 'ada')}/thumbnail/{faces[0]}" in text
+    chosen = f'["ada/{faces[0]}"]'
+    answer = studio.post(f"/runs/{run}/continue", steps=100, settings={"preview_faces": chosen})
+    arguments = studio.studio.jobs.job(answer.json["job"]).request.arguments
+    assert arguments[-2:] == ("--set", f"preview_faces={chosen}")
 
 
 def test_an_export_is_a_job_for_a_person_of_the_run(

@@ -5,6 +5,7 @@ import { LineChart } from "../shared/charts.js";
 import { sendForm } from "../shared/forms.js";
 import { RunMetrics } from "./run_metrics.js";
 import { PreviewLapse } from "./run_previews.js";
+import { openContinueForm } from "./run_settings.js";
 
 const ACTIVE_MS = 2000;
 // A run may also be trained by a command in a terminal.
@@ -24,7 +25,10 @@ function state() {
 
 function showButtons() {
   pause.hidden = !state().job;
-  document.getElementById("continue").hidden = Boolean(state().job);
+  for (const id of ["continue", "lock-faces"]) {
+    const button = document.getElementById(id);
+    if (button) button.hidden = Boolean(state().job);
+  }
 }
 
 function addLossOptions() {
@@ -84,12 +88,7 @@ exportForm.name.addEventListener("input", () => (isNamed = true));
 exportForm.identity.addEventListener("change", proposeName);
 proposeName();
 sendForm(exportForm, `/runs/${run}/export`, (data) => Object.fromEntries(data), () => (location.href = "/jobs"));
-sendForm(
-  document.getElementById("continue-form"),
-  `/runs/${run}/continue`,
-  (data) => ({ steps: Number(data.get("steps")) }),
-  () => orMessage(showStatus),
-);
+openContinueForm(run, () => location.reload());
 
 showButtons();
 showPreviews();

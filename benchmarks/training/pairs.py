@@ -1,6 +1,6 @@
 """Measure the swaps of several pairs with known truth, from random weights and from a base.
 
-python -m benchmarks.pairs DATA OUT --steps 350 1000 --starts none base.npz --seeds 0
+python -m benchmarks.training.pairs DATA OUT --steps 350 1000 --starts none base.npz --seeds 0
 
 DATA contains synth/ (ada and ben) and pairs/TARGET_GUEST/, each with train_*.mp4, target_*.mp4 and
 truth_GUEST*_toned.mp4. The same command resumes. Writes OUT/table.md.

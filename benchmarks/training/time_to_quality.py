@@ -1,6 +1,6 @@
 """Measure how good each preset's swap is after so many minutes, against the ground truth.
 
-python -m benchmarks.time_to_quality SYNTH OUT --minutes 1 2 4 8 --presets smoke original_64
+python -m benchmarks.training.time_to_quality SYNTH OUT --minutes 1 2 4 8 --presets smoke ...
 
 SYNTH contains train_ada, train_ben, target_ada and truth_ben_toned (or truth_ben) as .mp4. Only
 training counts for the time. The same command resumes. Writes OUT/table.md and OUT/plot.svg.

@@ -1,6 +1,6 @@
 """Print the scores of a ground truth, of its degradations, and of swaps, as tables.
 
-python -m benchmarks.judge TARGET TRUTH SOURCE_FACES TARGET_FACES [NAME=VIDEO ...]
+python -m benchmarks.conversion.judge TARGET TRUTH SOURCE_FACES TARGET_FACES [NAME=VIDEO ...]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Convert random videos of every container and report what came out.
 
-python -m benchmarks.mux_fuzz COUNT [--seed N]
+python -m benchmarks.robustness.mux_fuzz COUNT [--seed N]
 
 A combination that FFmpeg itself refuses to write is replaced by another. Each case is identified by
 "SEED-INDEX-DRAW"; a failure prints it with what the source is.

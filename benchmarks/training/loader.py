@@ -1,6 +1,6 @@
 """Speed of sampling and augmentation, and their share of a step of `smoke` (docs/training.md).
 
-python -m benchmarks.loader FACESET FACESET
+python -m benchmarks.training.loader FACESET FACESET
 """
 
 import os
@@ -21,7 +21,7 @@ from faceloom_train.data import load_faces, make_dataset, pack_batches
 from faceloom_train.keras_compat import LazyCallbackList
 from faceloom_train.model import SwapModel, build_compiled_model
 
-PRESET = Path(__file__).parents[1] / "configs" / "smoke.yaml"
+PRESET = Path(__file__).parents[2] / "configs" / "smoke.yaml"
 # Goals in faces per second and core, by the side of the network's crop in pixels.
 GOALS = {64: 1300, 128: 1000, 256: 500}
 # Batches per measurement of sampling and augmentation.

@@ -1,6 +1,6 @@
 """Parity, size and speed of an export: the tables of docs/bundle.md.
 
-python -m benchmarks.export RUN [THREADS]   (default: one thread)
+python -m benchmarks.conversion.export RUN [THREADS]   (default: one thread)
 
 All candidates of a table run alternately in one process, so that other load on the machine slows
 all of them alike. The shortest time of each counts.

@@ -1,6 +1,6 @@
 """Kill a training run repeatedly at random times, and measure what each kill costs.
 
-python -m benchmarks.kill_training [KILLS]   (default 20; a tiny network, some minutes)
+python -m benchmarks.robustness.kill_training [KILLS]   (default 20; a tiny network, some minutes)
 """
 
 import json

@@ -1,6 +1,6 @@
 """Cost of reading HDR and wide-gamut frames as SDR, relative to SDR frames of 10 bits.
 
-python -m benchmarks.rendition
+python -m benchmarks.video.rendition
 
 Both are measured in turns, and medians are compared: other work changes the ratio less than the
 times.

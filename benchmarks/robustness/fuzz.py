@@ -1,6 +1,6 @@
 """Read mutated artifacts and report crashes: any outcome but acceptance or a documented refusal.
 
-python -m benchmarks.fuzz --cases 100000 --seconds 180 [--reader TEXT]... [--first CASE]
+python -m benchmarks.robustness.fuzz --cases 100000 --seconds 180 [--reader TEXT]... [--first CASE]
 
 Each reader runs in a child process with a limit on the memory that it may add and on the time of a
 case. After a crash another process continues with the next case. A case is identified by its index:

@@ -1,8 +1,8 @@
 """Measure the face parsing network on people held out, and what a conversion keeps in front.
 
-python -m benchmarks.face_regions network CROWD_FOLDER
-python -m benchmarks.face_regions kept TARGET SWAP TRUTH.npz [--person N]
-python -m benchmarks.face_regions steadiness TARGET TRUTH.npz
+python -m benchmarks.faces.face_regions network CROWD_FOLDER
+python -m benchmarks.faces.face_regions kept TARGET SWAP TRUTH.npz [--person N]
+python -m benchmarks.faces.face_regions steadiness TARGET TRUTH.npz
 
 CROWD_FOLDER holds rendered people with label pictures. TRUTH.npz holds the landmarks and the
 run-length coded label pictures of TARGET; SWAP should be encoded without loss.

@@ -1,6 +1,6 @@
 """Time of blending a face: mask, colors, sharpening and paste.
 
-python -m benchmarks.paste
+python -m benchmarks.conversion.paste
 
 The face has 40 % of the picture's height.
 """

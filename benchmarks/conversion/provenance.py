@@ -1,7 +1,7 @@
 """Measure which disclosure marks survive what, and the content check on harmless videos.
 
-    python -m benchmarks.provenance                 a marked sample is copied, re-encoded, changed
-    python -m benchmarks.provenance DATA [DATA ...] the content check's highest score in each video
+    python -m benchmarks.conversion.provenance           copy, re-encode, change a marked sample
+    python -m benchmarks.conversion.provenance DATA ...  the content check's scores of videos
 
 The first needs `faceloom[provenance]`, the second `faceloom[content-check]`.
 """

@@ -1,6 +1,6 @@
 """Compare extraction with ground truth and with recordings of volunteers: docs/benchmarks.md.
 
-python -m benchmarks.extract SHARED_DATA   (the folder with synth/ and real/)
+python -m benchmarks.faces.extract SHARED_DATA   (the folder with synth/ and real/)
 """
 
 import json

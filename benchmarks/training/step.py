@@ -1,6 +1,6 @@
 """Training speed of presets, and what the data pipeline and a whole run leave of it.
 
-python -m benchmarks.step FACESET FACESET PRESET[:BATCH_SIZE][,KEY=VALUE...] ...
+python -m benchmarks.training.step FACESET FACESET PRESET[:BATCH_SIZE][,KEY=VALUE...] ...
 
 Columns: bare: steps on one batch, which lies on the device with JAX. data: the fraction of that
 speed with a new batch for each step. run: the same with the observers and hooks of a run. Faces are

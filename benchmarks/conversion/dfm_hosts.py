@@ -1,6 +1,6 @@
 """Run a .dfm as FaceFusion and VisoMaster do, at their default settings.
 
-python -m benchmarks.dfm_hosts facefusion|visomaster CLIP FILE.dfm OUT.mkv
+python -m benchmarks.conversion.dfm_hosts facefusion|visomaster CLIP FILE.dfm OUT.mkv
 
 `faceloom compare` judges the output: the table of docs/dfm.md.
 

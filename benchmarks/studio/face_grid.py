@@ -1,6 +1,6 @@
 """Measure the studio's table and thumbnails of a large face set.
 
-    python -m benchmarks.studio_faces FACESET [--faces 20000]
+    python -m benchmarks.studio.face_grid FACESET [--faces 20000]
 
 The large face set repeats the rows of FACESET under new names, with noise in pose, sharpness and
 hash; its crops are hard links. Times are CPU seconds, which other work on the machine changes

@@ -1,6 +1,6 @@
 """Speed and peak memory of conversion: the tables of docs/benchmarks.md.
 
-python -m benchmarks.convert CLIP BUNDLE [BUNDLE...]
+python -m benchmarks.conversion.convert CLIP BUNDLE [BUNDLE...]
 
 Each precision of each bundle is measured with provider "auto"; the whole command with the last
 bundle. Its floor is FFmpeg, run as a program, that transcodes the same clip with the same options

@@ -1,6 +1,6 @@
 """Press Ctrl-C at random times in every long command and count how often it is heard.
 
-python -m benchmarks.interrupts [PRESSES] [--load]
+python -m benchmarks.robustness.interrupts [PRESSES] [--load]
 
 PRESSES (default 200) are spread evenly over the commands, each at a uniformly random time between
 the start of the process and its undisturbed end. `--load` keeps two other processes computing.

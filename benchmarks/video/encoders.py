@@ -1,6 +1,6 @@
 """Time, size and likeness of each encoder at each speed: the table of docs/fidelity.md.
 
-python -m benchmarks.encoders CLIP [ENCODER...]
+python -m benchmarks.video.encoders CLIP [ENCODER...]
 
 The clip is enlarged. Likeness is the SSIM of FFmpeg's filter, which is run as a program.
 """

@@ -1,0 +1,1 @@
+"""Benchmarks of conversion, of bundles and of the judge."""

@@ -1,0 +1,1 @@
+"""Benchmarks of extraction and of the face parsing network."""

@@ -1,0 +1,1 @@
+"""Programs that interrupt commands and give them damaged or unusual input."""

@@ -1,0 +1,1 @@
+"""Benchmarks of encoding and of the SDR rendition."""

@@ -1,0 +1,52 @@
+"""The file that a browser is started with, so that its arguments do not contain the token."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+
+from faceloom.atomic import friendly_os_error
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<title>Faceloom</title>
+<meta http-equiv="refresh" content="0;url={link}">
+<a href="{link}">Open the studio</a>
+"""
+
+
+@contextmanager
+def opening_page(folder: Path, link: str) -> Iterator[str]:
+    """Write a page that leads to the studio; only this user can read it.
+
+    Every user of a machine can read the arguments of all processes, a browser's address among them.
+
+    Args:
+        folder: The project's folder: browsers in a sandbox see the user's visible folders only.
+        link: The link with the token.
+
+    Yields:
+        The address of the page. The file is removed at the end.
+
+    Raises:
+        UsageError: The folder cannot be written to.
+        PartlyDone: The disk is full.
+    """
+    try:
+        place = folder / ".studio"
+        place.mkdir(exist_ok=True)
+        # `mkstemp` creates the file with mode 0600.
+        handle, name = tempfile.mkstemp(".html", "open-", place)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(_PAGE.format(link=escape(link)))
+    except OSError as error:
+        raise friendly_os_error(error, folder) from error
+    path = Path(name).resolve()
+    try:
+        yield path.as_uri()
+    finally:
+        path.unlink(missing_ok=True)
