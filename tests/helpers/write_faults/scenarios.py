@@ -78,7 +78,12 @@ RUNTIME_SCENARIOS = (
         before=(_EXTRACT,),
         untouched=_INPUT,
     ),
-    Scenario("extract --force", (*_EXTRACT, "--force"), before=(_EXTRACT,), untouched=_INPUT),
+    Scenario(
+        "extract --force",
+        (*_EXTRACT, "--force"),
+        before=((*_EXTRACT[:-1], "3"),),
+        untouched=_INPUT,
+    ),
     Scenario("curate", _CURATE, before=(_EXTRACT,), untouched=_INPUT),
     Scenario(
         "curate --undo",
