@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faceloom.errors import PartlyDone, UsageError
@@ -96,14 +96,16 @@ def atomic_file(path: Path) -> Iterator[Path]:
     """
     path = path.resolve()
     part = _part_of(path)
-    with _friendly_errors(path):
+    with explain_os_errors(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
             flush_to_disk(part)
             part.replace(path)
         finally:
-            part.unlink(missing_ok=True)
+            # It is gone after the rename. One that cannot be removed is overwritten later.
+            with suppress(OSError):
+                part.unlink()
 
 
 @contextmanager
@@ -122,7 +124,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     """
     path = path.resolve()
     part = _part_of(path)
-    with _friendly_errors(path):
+    with explain_os_errors(path):
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
@@ -241,7 +243,19 @@ def _exchange(part: Path, path: Path) -> None:
 
 
 @contextmanager
-def _friendly_errors(path: Path) -> Iterator[None]:
+def explain_os_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the operating system inside the block into one sentence.
+
+    Args:
+        path: The file or folder that is written; errors of an open file do not name it.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        UsageError: It cannot be written.
+        PartlyDone: The disk is full.
+    """
     try:
         yield
     except OSError as error:

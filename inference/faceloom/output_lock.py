@@ -66,8 +66,10 @@ def lock_output(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         yield
     finally:
         if descriptor >= 0:
-            # Removed before it is released: whoever waits for the old file notices that.
-            lock.unlink(missing_ok=True)
+            # Removed before it is released: whoever waits for the old file notices that. A file
+            # that stays is reused, as that of a killed process.
+            with suppress(OSError):
+                lock.unlink()
             os.close(descriptor)
         for folder in created:
             with suppress(OSError):

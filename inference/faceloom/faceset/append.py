@@ -23,6 +23,7 @@ from faceloom.faceset.store import (
     FaceSet,
     place_crop,
     read_rows,
+    write_embeddings,
 )
 from faceloom.json_documents import to_json
 from faceloom.safe_read import read_npy
@@ -62,8 +63,8 @@ def append_faces(faces: FaceSet, added: Iterable[AddedFace], footage: Sequence[F
             row = FaceRow.model_construct(**dict(face.record), embedding=len(embeddings))
             rows.write(row.model_dump_json() + "\n")
             embeddings.append(face.embedding)
-    with atomic_file(directory / EMBEDDINGS_FILE) as part, part.open("wb") as file:
-        np.save(file, np.stack(embeddings), allow_pickle=False)
+    with atomic_file(directory / EMBEDDINGS_FILE) as part:
+        write_embeddings(part, np.stack(embeddings))
     document = FaceSetFile(
         faceloom_version=__version__,
         identity=faces.identity,

@@ -6,7 +6,7 @@ not in crops/ is dropped, so no other file changes.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -273,9 +273,7 @@ def _undo_curate(directory: Path) -> CurateSummary:
     if not numbers:
         raise UsageError(f"{directory} has no dropped faces to restore.")
     folder = directory / "dropped" / str(numbers[-1])
-    record = read_document(
-        folder / _RECORD_FILE, DropRecord, _RECORD_SCHEMA, "record of dropped faces"
-    )
+    record = _read_record(folder)
     images = dict.fromkeys(face.image for face in record.faces)
     moves = [(folder / Path(image).name, directory / image) for image in images]
     # A killed drop leaves some crops in place, and a person may delete some.
@@ -313,12 +311,32 @@ def _duplicate_images(rows: Sequence[FaceRow]) -> list[str]:
 
 def _move_out(directory: Path, dropped: Sequence[DroppedFace]) -> None:
     """Write the record before moving, so that a killed drop can be undone."""
-    numbers = _drop_numbers(directory)
-    folder = directory / "dropped" / str(numbers[-1] + 1 if numbers else 1)
-    record = DropRecord(faceloom_version=__version__, faces=tuple(dropped))
+    number, moved = _open_drop(directory)
+    folder = directory / "dropped" / str(number)
+    record = DropRecord(faceloom_version=__version__, faces=(*moved, *dropped))
     write_text(folder / _RECORD_FILE, to_json(record))
     for face in dropped:
         (directory / face.image).rename(folder / Path(face.image).name)
+
+
+def _open_drop(directory: Path) -> tuple[int, list[DroppedFace]]:
+    """Return the next drop's number and the faces it has already: an interrupted drop goes on."""
+    numbers = _drop_numbers(directory)
+    if not numbers:
+        return 1, []
+    folder = directory / "dropped" / str(numbers[-1])
+    record = _read_record(folder)
+    if not any((directory / face.image).is_file() for face in record.faces):
+        return numbers[-1] + 1, []
+    return numbers[-1], [
+        face for face in record.faces if (folder / Path(face.image).name).is_file()
+    ]
+
+
+def _read_record(folder: Path) -> DropRecord:
+    return read_document(
+        folder / _RECORD_FILE, DropRecord, _RECORD_SCHEMA, "record of dropped faces"
+    )
 
 
 def _drop_numbers(directory: Path) -> list[int]:
@@ -328,5 +346,6 @@ def _drop_numbers(directory: Path) -> list[int]:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    if not any(folder.iterdir()):
+    # A folder with other files stays, and so does one that cannot be removed.
+    with suppress(OSError):
         folder.rmdir()

@@ -164,14 +164,14 @@ def _extract(
     if files and not selection.keep.any():
         # The faces of other people are kept: the next attempt differs in --reference only.
         if not selection.people:
-            shutil.rmtree(work)
+            _remove_journals(work)
         raise NoFaceFound(_no_face_message(journals, files, selection, base, options))
     if base.faces is None:
         _write_face_set(out, journals, files, selection, geometry, options)
     elif files:
         base.warn_if_unlike(_read_embeddings(journals)[selection.keep])
         append_faces(base.faces, _kept_faces(journals, selection), _footage_rows(journals, files))
-    shutil.rmtree(work, ignore_errors=not files)
+    _remove_journals(work)
     kept = int(selection.keep.sum())
     return ExtractSummary(
         identity=base.faces.identity if base.faces else options.name or out.name,
@@ -186,6 +186,13 @@ def _extract(
         passed_over=tuple(map(str, unread)),
         damaged=tuple(map(str, damaged)),
     )
+
+
+def _remove_journals(work: Path) -> None:
+    """Remove the journals; the result does not depend on whether that is possible."""
+    shutil.rmtree(work, ignore_errors=True)
+    if work.exists():
+        log.warning("%s cannot be removed; its faces are extracted, so remove it yourself.", work)
 
 
 def _report_damage(

@@ -18,7 +18,7 @@ from jaxtyping import Float32
 from pydantic import ValidationError
 
 from faceloom.array_types import Rgb, float32
-from faceloom.atomic import write_text
+from faceloom.atomic import explain_os_errors, write_text
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.face_recognition import EMBEDDING_SIZE
 from faceloom.faceset.schema import Count, FaceRecord
@@ -83,6 +83,7 @@ class Journal:
             faces: The faces.
         """
         with (
+            explain_os_errors(self.folder),
             self._rows_path.open("a", encoding="utf-8") as rows,
             self._embeddings_path.open("ab") as embeddings,
         ):

@@ -9,6 +9,7 @@ Rows of footage that `faceset.json` does not name are ignored: they belong to an
 killed (see `append`).
 """
 
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -220,7 +221,20 @@ class FaceSetWriter:
         (self._directory / FACESET_FILE).write_text(to_json(file), encoding="utf-8")
         empty = np.zeros((0, EMBEDDING_SIZE), np.float32)
         embeddings = np.stack(self._embeddings) if self._embeddings else empty
-        np.save(self._directory / EMBEDDINGS_FILE, embeddings, allow_pickle=False)
+        write_embeddings(self._directory / EMBEDDINGS_FILE, embeddings)
+
+
+def write_embeddings(path: Path, embeddings: Float32[np.ndarray, "n 192"]) -> None:
+    """Write `embeddings.npy`.
+
+    Args:
+        path: The file.
+        embeddings: The embeddings.
+    """
+    # NumPy writes to memory: its error about a full disk has no error number.
+    content = io.BytesIO()
+    np.save(content, embeddings, allow_pickle=False)
+    path.write_bytes(content.getvalue())
 
 
 def _existing_rows(directory: Path, file_count: int) -> Iterator[FaceRow]:

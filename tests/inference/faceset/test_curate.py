@@ -103,6 +103,19 @@ def test_a_drop_killed_midway_is_undone_as_well(folder: Path) -> None:
     assert files(folder) == before
 
 
+def test_a_drop_killed_midway_goes_on_as_one_drop(folder: Path) -> None:
+    before = files(folder)
+    options = CurateOptions((Condition.parse("sharpness<0.2"),))
+    curated(folder, options, apply=True)
+    undisturbed = files(folder)
+    first = json.loads((folder / "dropped/1/record.json").read_text())["faces"][0]["image"]
+    (folder / "dropped/1" / Path(first).name).rename(folder / first)
+    assert curated(folder, options, apply=True).moved == 1
+    assert files(folder) == undisturbed
+    assert undo_curate(folder).moved == 4
+    assert files(folder) == before
+
+
 def test_chosen_faces_are_dropped_with_a_record_and_restored(folder: Path) -> None:
     before = files(folder)
     images = [row.image for row in FaceSet.read(folder).rows[5:8]]

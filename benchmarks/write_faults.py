@@ -1,0 +1,80 @@
+"""Fail each system call by which a command writes, once; look what is left, and continue.
+
+python -m benchmarks.write_faults [--every N] [SCENARIO...]
+
+Each counted call of each scenario fails in turn: as on a full disk (and every later call too), with
+an error of the disk, without permission, and by a kill. With `--every N` only each Nth call, with
+one of the four each. Prints a row for each scenario and error, and every problem; exits with 1 if
+there was one. Scenarios and what counts as a problem: `tests.helpers.write_faults`.
+"""
+
+import argparse
+import errno
+import sys
+import tempfile
+from collections import Counter
+from itertools import cycle
+from pathlib import Path
+
+from tests.helpers.write_faults.fault_runner import Fault, FaultRunner, fault_runner
+from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, Scenario
+from tests.helpers.write_faults.trial import prepare_scenario, try_fault
+
+# What fails: name, error number, whether later calls fail too.
+KINDS = (
+    ("disk full", errno.ENOSPC, True),
+    ("I/O error", errno.EIO, False),
+    ("no permission", errno.EACCES, False),
+    ("killed", 0, False),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenarios", nargs="*", help="names; all by default")
+    parser.add_argument("--every", type=int, default=0, help="try each Nth call with one error")
+    options = parser.parse_args()
+    chosen = [s for s in RUNTIME_SCENARIOS if not options.scenarios or s.name in options.scenarios]
+    print("| command | calls | error | tried | exit codes | problems |\n|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name, fault_runner(Path(name)) as runner:
+        problems = [
+            _try_scenario(runner, scenario, Path(name) / f"input{number}", options.every)
+            for number, scenario in enumerate(chosen)
+        ]
+    return int(any(problems))
+
+
+def _try_scenario(runner: FaultRunner, scenario: Scenario, folder: Path, every: int) -> int:
+    prepared = prepare_scenario(runner, scenario, folder)
+    total = 0
+    for name, faults in _faults(prepared.calls, every).items():
+        codes: Counter[int] = Counter()
+        problems = []
+        for fault in faults:
+            outcome = try_fault(runner, prepared, fault)
+            codes[outcome.exit_code] += 1
+            problems += [f"{scenario.name}, call {fault.call}: {p}" for p in outcome.problems]
+        counts = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
+        print(f"| `{scenario.name}` | {prepared.calls} | {name} | {len(faults)} | {counts} | "
+              f"{len(problems)} |")  # fmt: skip
+        print(*problems, sep="\n", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        total += len(problems)
+    return total
+
+
+def _faults(calls: int, every: int) -> dict[str, list[Fault]]:
+    """Return the faults by name of their error."""
+    if not every:
+        return {
+            name: [Fault(call, error, stays) for call in range(1, calls + 1)]
+            for name, error, stays in KINDS
+        }
+    faults: dict[str, list[Fault]] = {name: [] for name, _, _ in KINDS}
+    for call, (name, error, stays) in zip(range(1, calls + 1, every), cycle(KINDS), strict=False):
+        faults[name].append(Fault(call, error, stays))
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Fail, or kill at, each system call by which a command writes."""

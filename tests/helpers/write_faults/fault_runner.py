@@ -1,0 +1,126 @@
+"""Run commands with faults through a fork server."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.helpers.write_faults import preload_library
+from tests.helpers.write_faults.fork_server import Reply, Request
+
+# What commands import when they run; the server imports it once.
+RUNTIME_MODULES = (
+    "av", "cv2", "onnxruntime", "faceloom.cli.app", "faceloom.faceset", "faceloom.swap",
+    "faceloom.review", "faceloom.compare",
+)  # fmt: skip
+TRAINER_MODULES = (
+    *RUNTIME_MODULES, "tensorflow", "keras", "tf2onnx", "faceloom_train.cli", "faceloom_export.cli",
+)  # fmt: skip
+# Seconds after which a command counts as hanging.
+_PATIENCE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A system call that fails."""
+
+    call: int = 0
+    """Which counted call fails, from 1; 0: none."""
+    error: int = 0
+    """The error's number, such as ENOSPC; 0 kills the process instead."""
+    stays: bool = False
+    """Whether every later call fails as well."""
+
+
+NO_FAULT = Fault()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a command ended."""
+
+    exit_code: int
+    """Exit code; -N after signal N."""
+    calls: int
+    """Counted calls; 0 if the process was killed."""
+    text: str
+    """Standard output and standard error."""
+
+
+class FaultRunner:
+    """Runs commands in a folder whose writing calls are counted and can fail."""
+
+    def __init__(self, server: "subprocess.Popen[str]", folder: Path) -> None:
+        self._server, self._folder = server, folder
+
+    @property
+    def work(self) -> Path:
+        """The working folder of commands."""
+        return self._folder / "work"
+
+    def run(self, arguments: Sequence[str], fault: Fault = NO_FAULT) -> Ending:
+        """Run a command.
+
+        Args:
+            arguments: Words after `faceloom`.
+            fault: What fails.
+
+        Returns:
+            How it ended.
+        """
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        output = self._folder.parent / "output.txt"
+        request = Request(
+            tuple(arguments), str(self.work), str(output), **asdict(fault), seconds=_PATIENCE
+        )
+        self._server.stdin.write(json.dumps(asdict(request)) + "\n")
+        self._server.stdin.flush()
+        reply = Reply(**json.loads(self._server.stdout.readline()))
+        return Ending(reply.exit_code, reply.calls, output.read_text(errors="replace"))
+
+
+@contextmanager
+def fault_runner(folder: Path, modules: Sequence[str] = RUNTIME_MODULES) -> Iterator[FaultRunner]:
+    """Start a fork server.
+
+    Args:
+        folder: A new folder. Commands run in `disk/work`; calls below `disk` are counted, the
+            user's data and caches and temporary files among them.
+        modules: What the commands import.
+
+    Yields:
+        What runs commands.
+    """
+    disk = folder / "disk"
+    for name in ("work", "home", "temporary"):
+        (disk / name).mkdir(parents=True)
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": str(preload_library.build(folder)),
+        "FACELOOM_FAULT_FOLDER": str(disk),
+        "FACELOOM_FAULT_LOG": str(folder / "calls.txt"),
+        "XDG_DATA_HOME": str(disk / "home"),
+        "XDG_CACHE_HOME": str(disk / "home"),
+        "TMPDIR": str(disk / "temporary"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # As `faceloom train` sets it before it imports Keras.
+        "KERAS_BACKEND": "tensorflow",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.helpers.write_faults.fork_server", *modules],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[3],
+    )
+    try:
+        yield FaultRunner(server, disk)
+    finally:
+        server.kill()
+        server.communicate()

@@ -1,0 +1,103 @@
+"""A process that has imported Faceloom and runs each command in a fork of itself, with one fault.
+
+Its arguments are the modules that commands import. Started by `fault_runner`; reads a `Request` as
+JSON from each line of standard input and answers with a `Reply`. It starts no thread, so that
+forking is safe.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from dataclasses import asdict, dataclass
+
+# Exit code of a fork whose command raised an exception that is no SystemExit.
+_RAISED = 99
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command and its fault."""
+
+    arguments: tuple[str, ...]
+    """Words after `faceloom`."""
+    folder: str
+    """Working folder."""
+    output: str
+    """File that standard output and standard error go to."""
+    call: int
+    """The counted call that fails, from 1; 0: none."""
+    error: int
+    """The error's number, such as ENOSPC; 0 kills the process instead."""
+    stays: bool
+    """Whether every later call fails as well."""
+    seconds: int
+    """The command is killed after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How a command ended."""
+
+    exit_code: int
+    """Exit code; -N after signal N."""
+    calls: int
+    """Counted calls; 0 if the command was killed."""
+
+
+def main() -> None:
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        words = json.loads(line)
+        request = Request(**{**words, "arguments": tuple(words["arguments"])})
+        sys.stdout.write(json.dumps(asdict(_run(request))) + "\n")
+        sys.stdout.flush()
+
+
+def _run(request: Request) -> Reply:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _run_command(request, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        calls = int(pipe.read() or 0)
+    _, status = os.waitpid(child, 0)
+    return Reply(os.waitstatus_to_exitcode(status), calls)
+
+
+def _run_command(request: Request, writer: int) -> None:
+    """Run the command and end the process."""
+    code = _RAISED
+    faults = ctypes.CDLL(None)
+    try:
+        signal.alarm(request.seconds)
+        os.chdir(request.folder)
+        output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for descriptor in (1, 2):
+            os.dup2(output, descriptor)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        sys.argv = ["faceloom", *request.arguments]
+        faults.faceloom_arm_fault(request.call, request.error, int(request.stays))
+        try:
+            importlib.import_module("faceloom.__main__").main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os.write(writer, str(faults.faceloom_counted_calls()).encode())
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Short commands that write, each with its input, and what their result is."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import make_clip
+from tests.helpers.dfms import write_dfm
+from tests.helpers.write_faults.fault_runner import FaultRunner
+
+from faceloom.image_io import write_png
+from faceloom.video import read_frames
+
+_CLIP = Path(str(files("faceloom.demo") / "sample" / "target_ada.mp4"))
+# A network that trains in a second, with two checkpoints.
+_TINY_RUN = """
+network:
+  {kind: df, size: 32, encoder: [8], latent_dim: 8, decoder: [8], residual_blocks: [0],
+   shared_stages: 0}
+augmentation: {occlusion_probability: 0, degradation_probability: 0}
+steps: 4
+batch_size: 2
+checkpoint_every: 2
+log_every: 1
+evaluate_every: 0
+preview_every: 2
+jit_compile: false
+"""
+# Frames of the clip that is converted, their distance in the sample, and frames from one that is
+# extracted to the next.
+_CLIP_FRAMES = 6
+_CLIP_STEP = 10
+_EVERY = "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A command, what it starts from, and how it is continued."""
+
+    name: str
+    """Name in tables."""
+    arguments: tuple[str, ...]
+    """Words after `faceloom`."""
+    before: tuple[tuple[str, ...], ...] = ()
+    """Commands that make its input."""
+    again: tuple[str, ...] = ()
+    """Words of the command that continues; empty: the same."""
+    untouched: tuple[str, ...] = ()
+    """Files and folders of the input that the command never changes."""
+    volatile: tuple[str, ...] = ()
+    """Patterns of files that differ between two runs: dates, durations."""
+
+    @property
+    def continued(self) -> tuple[str, ...]:
+        """Words of the command that continues."""
+        return self.again or self.arguments
+
+
+_EXTRACT = ("extract", "clip.mp4", "--out", "faces", "--name", "ada", "--every", _EVERY)
+_SWAP = ("--bundle", "b.bundle", "--provider", "cpu", "--provenance")
+# C2PA signs with random numbers and the date; the other marks are the same each time.
+_CONVERT = ("convert", "clip.mp4", "--out", "swap.mp4", *_SWAP, "tags")
+_SIGNED = ("convert", "picture.png", "--out", "swap.png", *_SWAP, "full")
+_BATCH = ("convert", "clip.mp4", "picture.png", "--out", "swaps", *_SWAP, "tags")
+_CURATE = ("curate", "faces", "--drop", "mouth_open>0.15", "--apply")
+_EXTRACT_BEN = ("extract", "clip.mp4", "--out", "ben", "--name", "ben")
+_TRAIN = ("train", "--config", "tiny.yaml", "--faces", "ada=faces", "--faces", "ben=ben")
+_NEW_RUN = (*_TRAIN, "--run", "run")
+_IMPORT = ("import", "m.dfm", "--name", "ben", "--out", "imported.bundle")
+_INPUT = ("clip.mp4", "picture.png", "b.bundle", "m.dfm", "tiny.yaml")
+
+RUNTIME_SCENARIOS = (
+    Scenario("extract", _EXTRACT, untouched=_INPUT),
+    Scenario(
+        "extract --add",
+        ("extract", "picture.png", "--out", "faces", "--add"),
+        before=(_EXTRACT,),
+        untouched=_INPUT,
+    ),
+    Scenario(
+        "extract --force",
+        (*_EXTRACT, "--force"),
+        before=((*_EXTRACT[:-1], "3"),),
+        untouched=_INPUT,
+    ),
+    Scenario("curate", _CURATE, before=(_EXTRACT,), untouched=_INPUT),
+    Scenario(
+        "curate --undo",
+        ("curate", "faces", "--undo"),
+        before=(_EXTRACT, _CURATE),
+        untouched=_INPUT,
+    ),
+    Scenario(
+        "review",
+        ("review", "faces", "--report", "review.html"),
+        before=(_EXTRACT,),
+        untouched=(*_INPUT, "faces"),
+    ),
+    Scenario("convert", _CONVERT, again=(*_CONVERT, "--resume"), untouched=_INPUT),
+    Scenario(
+        "convert --force",
+        (*_CONVERT, "--force"),
+        before=((*_CONVERT, "--erode", "0.1"),),
+        untouched=_INPUT,
+    ),
+    Scenario(
+        "convert, signed",
+        _SIGNED,
+        again=(*_SIGNED, "--resume"),
+        untouched=_INPUT,
+        volatile=("swap.png",),
+    ),
+    Scenario(
+        "convert two targets",
+        _BATCH,
+        again=(*_BATCH, "--resume"),
+        untouched=_INPUT,
+        volatile=("swaps/report.json",),
+    ),
+    Scenario(
+        "compare",
+        ("compare", "clip.mp4", "swap.mp4", "--report", "judged.html"),
+        before=(_CONVERT,),
+        untouched=(*_INPUT, "swap.mp4"),
+    ),
+)
+
+TRAINER_SCENARIOS = (
+    Scenario(
+        "train",
+        _NEW_RUN,
+        before=((*_EXTRACT[:-1], "1"), _EXTRACT_BEN),
+        again=("train", "--run", "run"),
+        untouched=_INPUT,
+    ),
+    Scenario(
+        "export",
+        ("export", "run", "--identity", "ben", "--out", "ben.bundle"),
+        before=((*_EXTRACT[:-1], "1"), _EXTRACT_BEN, _NEW_RUN),
+        untouched=(*_INPUT, "faces", "ben", "run"),
+    ),
+    Scenario("import", _IMPORT, untouched=_INPUT),
+)
+
+
+def prepare(runner: FaultRunner, scenario: Scenario) -> None:
+    """Make the input of a scenario in the working folder.
+
+    Args:
+        runner: What runs the commands that make it.
+        scenario: The scenario.
+    """
+    stop = _CLIP_STEP * _CLIP_FRAMES
+    frames = [frame.rgb for frame in read_frames(_CLIP, every=_CLIP_STEP, stop=stop)]
+    make_clip(runner.work / "clip.mp4", frames)
+    write_png(runner.work / "picture.png", frames[-1])
+    make_bundle(runner.work / "b.bundle")
+    write_dfm(runner.work / "m.dfm")
+    (runner.work / "tiny.yaml").write_text(_TINY_RUN)
+    for words in scenario.before:
+        ending = runner.run(words)
+        assert ending.exit_code == 0, ending.text

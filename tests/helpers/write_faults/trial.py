@@ -1,0 +1,171 @@
+"""What a command leaves behind if one of its system calls fails; whether it can be continued."""
+
+import errno
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from hashlib import sha256
+from pathlib import Path
+
+from tests.helpers.write_faults.fault_runner import Ending, Fault, FaultRunner
+from tests.helpers.write_faults.scenarios import Scenario, prepare
+
+from faceloom.errors import PartlyDone, UsageError
+
+# Exit codes with which a command may end when it cannot write.
+_EXPECTED = frozenset({0, UsageError.exit_code, PartlyDone.exit_code})
+_KILLED = -9
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# Files that tell processes of each other and hold nothing.
+_LOCK = re.compile(r"\..*\.lock")
+# Files that a command could not remove at its end: journals, hidden parts.
+_WORK = re.compile(r"\.work/|(^|/)\.[^/]*\.part(/|$)")
+
+Digests = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A scenario with its input and its undisturbed result."""
+
+    scenario: Scenario
+    """The scenario."""
+    input: Path
+    """A copy of the working folder before the command."""
+    before: Digests
+    """Its files."""
+    after: Digests
+    """The files of the working folder after the undisturbed command."""
+    calls: int
+    """Counted calls of the undisturbed command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a fault."""
+
+    exit_code: int
+    """Exit code of the command with the fault; -9 if it was killed."""
+    problems: tuple[str, ...]
+    """What is wrong, a sentence each; empty if nothing was lost."""
+
+
+def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> Prepared:
+    """Make the input of a scenario and run its command without a fault.
+
+    Args:
+        runner: What runs commands.
+        scenario: The scenario.
+        folder: A new folder for the copy of the input.
+
+    Returns:
+        The scenario, ready for trials.
+    """
+    _empty(runner.work)
+    prepare(runner, scenario)
+    shutil.copytree(runner.work, folder)
+    ending = runner.run(scenario.arguments)
+    assert ending.exit_code == 0, ending.text
+    return Prepared(
+        scenario, folder, _digests(folder), _digests(runner.work, scenario.volatile), ending.calls
+    )
+
+
+def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
+    """Run a command with a fault, check what it leaves, continue it, and check the result.
+
+    Args:
+        runner: What runs commands.
+        prepared: The scenario.
+        fault: What fails.
+
+    Returns:
+        What became of it.
+    """
+    _empty(runner.work)
+    shutil.copytree(prepared.input, runner.work, dirs_exist_ok=True)
+    scenario = prepared.scenario
+    ending = runner.run(scenario.arguments, fault)
+    left = _digests(runner.work, scenario.volatile)
+    problems = [*_ending_problems(ending, fault), *_lost(prepared, left)]
+    if ending.exit_code == 0:
+        problems += _missing("it ended well", prepared, left)
+        problems += _left_over("it ended well", prepared, left, allowed=_WORK)
+    elif not _is_complete(prepared, left):
+        again = runner.run(scenario.continued)
+        left = _digests(runner.work, scenario.volatile)
+        if again.exit_code:
+            problems.append(f"it cannot be continued: {again.text.strip()}")
+        problems += _missing("it was continued", prepared, left)
+        problems += _left_over("it was continued", prepared, left)
+    elif ending.exit_code != _KILLED:
+        problems.append(f"its result is whole and it says: {ending.text.strip()}")
+    return Outcome(ending.exit_code, tuple(problems))
+
+
+def _ending_problems(ending: Ending, fault: Fault) -> Iterator[str]:
+    if fault.error == 0:
+        if ending.exit_code not in (0, _KILLED):
+            yield f"a killed command ended with {ending.exit_code}"
+        return
+    if ending.exit_code not in _EXPECTED:
+        yield f"exit code {ending.exit_code}"
+    if "Traceback" in ending.text:
+        yield "a traceback: " + ending.text.strip().splitlines()[-1]
+    if ending.exit_code and "faceloom: " not in ending.text:
+        yield f"no sentence: {ending.text.strip()!r}"
+    if fault.error in _DISK_FULL and ending.exit_code == UsageError.exit_code:
+        yield f"a full disk is not named: {ending.text.strip().splitlines()[-1]}"
+
+
+def _lost(prepared: Prepared, left: Digests) -> Iterator[str]:
+    """Name input that changed, and results that look whole and are neither the old nor the new."""
+    for name, digest in prepared.before.items():
+        if name.split("/")[0] in prepared.scenario.untouched and left.get(name) != digest:
+            yield f"the input {name} changed"
+    for name, digest in left.items():
+        if "/" not in name and not name.startswith("."):
+            known = prepared.before.get(name), prepared.after.get(name)
+            if digest not in known:
+                yield f"{name} is neither the old nor the new file"
+
+
+def _is_complete(prepared: Prepared, left: Digests) -> bool:
+    return not any(_missing("", prepared, left)) and not any(
+        _left_over("", prepared, left, allowed=_WORK)
+    )
+
+
+def _missing(when: str, prepared: Prepared, left: Digests) -> Iterator[str]:
+    for name, digest in prepared.after.items():
+        if left.get(name) != digest:
+            yield f"{when} and {name} {'differs' if name in left else 'lacks'}"
+
+
+def _left_over(
+    when: str, prepared: Prepared, left: Digests, allowed: re.Pattern[str] | None = None
+) -> Iterator[str]:
+    for name in sorted(left.keys() - prepared.after.keys()):
+        if allowed is None or not allowed.search(name):
+            yield f"{when} and {name} is left"
+
+
+def _digests(folder: Path, volatile: tuple[str, ...] = ()) -> Digests:
+    """Return the SHA-256 of each file below a folder; "present" for volatile ones."""
+    return {
+        name: "present"
+        if any(fnmatch(name, pattern) for pattern in volatile)
+        else sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not _LOCK.fullmatch(path.name)
+        for name in [path.relative_to(folder).as_posix()]
+    }
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder and beside it: caches, temporary files."""
+    for path in folder.parent.iterdir():
+        shutil.rmtree(path)
+        path.mkdir()
