@@ -1,19 +1,19 @@
 """The `faceloom convert` command that the swap page adds to the queue."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from faceloom.choices import DEFAULT_SPEED, EncodingSpeed
 from faceloom.errors import UsageError
 from faceloom.project.step import OnExisting
+from faceloom.studio.conversion_options import ConversionOptions
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body
-
-# Extension of the videos in `swaps`.
-_EXTENSION = ".mp4"
+from faceloom.swap.pipeline.target import Target
 
 
 class ConvertForm(Body):
@@ -25,31 +25,42 @@ class ConvertForm(Body):
     """Id of the bundle."""
     name: Annotated[str, Field(max_length=200)]
     """Name of the output, without a folder and without an extension."""
-    speed: EncodingSpeed = DEFAULT_SPEED
-    """Encode in little time, or to small files."""
-    quality: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Video quality; None is the default of `convert`."""
     settings: SwapSettings = SwapSettings()
     """Which faces are swapped and how they are blended."""
+    options: ConversionOptions = ConversionOptions()
+    """All other options."""
+
+    def out(self, project: StudioProject) -> Path:
+        """Return the path of the output.
+
+        Args:
+            project: The project.
+
+        Raises:
+            UsageError: The name cannot be used.
+        """
+        if not self.name.strip():
+            raise UsageError("The output has no name; enter one.")
+        return project.new_path(ItemKind.SWAP, f"{self.name.strip()}.{self.options.container}")
 
 
-def convert_request(project: StudioProject, form: ConvertForm) -> JobRequest:
+def convert_request(studio: Studio, form: ConvertForm) -> JobRequest:
     """Convert a clip.
 
     Args:
-        project: The project.
+        studio: The studio.
         form: What to convert and how.
 
     Raises:
-        UsageError: The project has no such clip or bundle, or the name cannot be used.
+        UsageError: The project has no such clip or bundle, or the name, a picture or an option
+            cannot be used.
     """
+    project = studio.project
     clip = project.item(ItemKind.CLIP, form.clip)
     bundle = project.item(ItemKind.BUNDLE, form.bundle)
-    if not form.name.strip():
-        raise UsageError("The output has no name; enter one.")
-    out = project.new_path(ItemKind.SWAP, form.name.strip() + _EXTENSION)
-    speed = () if form.speed == DEFAULT_SPEED else ("--speed", form.speed)
-    quality = () if form.quality is None else ("--quality", str(form.quality))
+    out = form.out(project)
+    form.options.check_pictures(studio.readable_roots)
+    form.options.to_convert_options(form.settings).check()
     return JobRequest(
         title=f"Swap {clip.name} with {bundle.name}",
         arguments=(
@@ -60,9 +71,25 @@ def convert_request(project: StudioProject, form: ConvertForm) -> JobRequest:
             "--out",
             str(out),
             *form.settings.to_arguments(),
-            *speed,
-            *quality,
+            *form.options.to_arguments(),
         ),
         artifact=str(out),
         on_existing=OnExisting.RESUME,
     )
+
+
+def check_conversion(studio: Studio, form: ConvertForm) -> None:
+    """Check what the command checks before its work: the output, the encoder, the part, the label.
+
+    Args:
+        studio: The studio.
+        form: What to convert and how.
+
+    Raises:
+        FaceloomError: As `Target.open`.
+    """
+    project = studio.project
+    clip = project.item(ItemKind.CLIP, form.clip)
+    bundle = project.item(ItemKind.BUNDLE, form.bundle)
+    options = form.options.to_convert_options(form.settings)
+    Target.open(clip.path, form.out(project), options, (bundle.path,))

@@ -25,6 +25,11 @@ class Studio:
     roots: tuple[Path, ...]
     """Folders that the path picker shows, with all that they contain."""
 
+    @property
+    def readable_roots(self) -> tuple[Path, ...]:
+        """Folders that a page may name pictures in: those of the picker, and the project's."""
+        return (*self.roots, self.project.folder.resolve())
+
 
 @contextmanager
 def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:

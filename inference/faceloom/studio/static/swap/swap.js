@@ -2,6 +2,7 @@
 
 import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
+import { clearPart, readConversion } from "./convert_panel.js";
 import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
@@ -113,9 +114,8 @@ function conversion() {
     clip: clip.value,
     bundle: bundle.value,
     name: data.get("name"),
-    speed: data.get("speed"),
-    quality: data.get("quality") === "" ? null : Number(data.get("quality")),
     settings: readSettings(),
+    options: readConversion(),
   };
 }
 
@@ -183,7 +183,10 @@ function listen() {
     renew(change);
     followLater();
   });
-  clip.addEventListener("change", () => openClip());
+  clip.addEventListener("change", () => {
+    clearPart();
+    openClip();
+  });
   bundle?.addEventListener("change", () => {
     openBundle();
     followLater();
