@@ -2,6 +2,7 @@
 
 import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
+import { connectEstimate } from "./convert_estimate.js";
 import { clearPart, readConversion } from "./convert_panel.js";
 import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
@@ -217,6 +218,7 @@ function chooseFromAddress() {
 }
 
 listen();
+connectEstimate(conversion);
 const frame = chooseFromAddress();
 openBundle();
 openClip(frame);
