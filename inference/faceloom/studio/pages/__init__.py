@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute
 
 from faceloom.studio.pages import (
+    convert_panel_page,
     faces_page,
     jobs_page,
     picker_page,
+    presets_page,
     project_page,
     result_page,
     run_page,
@@ -21,6 +23,8 @@ ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     faces_page.routes,
     run_page.routes,
     swap_page.routes,
+    convert_panel_page.routes,
+    presets_page.routes,
     result_page.routes,
     jobs_page.routes,
 )

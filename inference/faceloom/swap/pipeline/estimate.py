@@ -95,7 +95,7 @@ class _Part:
 
 # Units from the largest on: the least value for each, its size, and its name.
 _DURATIONS = ((5400.0, 3600.0, "hours"), (100.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
-_SIZES = ((1.5e9, 1e9, "GB"), (1e5, 1e6, "MB"), (0.0, 1e3, "KB"))
+_SIZES = ((1.5e9, 1e9, "GB"), (1e6, 1e6, "MB"), (0.0, 1e3, "KB"))
 
 
 def estimate_conversion(
