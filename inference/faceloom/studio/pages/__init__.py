@@ -8,6 +8,7 @@ from faceloom.studio.pages import (
     convert_panel_page,
     faces_page,
     jobs_page,
+    people_page,
     picker_page,
     presets_page,
     project_page,
@@ -19,6 +20,7 @@ from faceloom.studio.studio import Studio
 
 ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     project_page.routes,
+    people_page.routes,
     picker_page.routes,
     faces_page.routes,
     run_page.routes,
