@@ -7,7 +7,12 @@ from pathlib import Path
 
 from faceloom.project.step import file_signature
 from faceloom.project.step_process import StepProcess
-from faceloom.studio.convert_command import ConvertForm, check_conversion, convert_request
+from faceloom.studio.convert_command import (
+    ConvertForm,
+    check_conversion,
+    convert_request,
+    swap_request,
+)
 from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind
@@ -46,9 +51,9 @@ class ConversionEstimator:
         """Return what an estimate depends on; the name of the output is no part of it."""
         project = self._studio.project
         clip = project.item(ItemKind.CLIP, form.clip).path
-        bundle = project.item(ItemKind.BUNDLE, form.bundle).path
+        inputs = (clip, *swap_request(self._studio, form).inputs)
         unnamed = form.model_copy(update={"name": ""})
-        return unnamed.model_dump_json(), file_signature(clip), file_signature(bundle)
+        return unnamed.model_dump_json(), *map(file_signature, inputs)
 
     def _run(self, form: ConvertForm) -> str:
         command = (*convert_request(self._studio, form).arguments, "--estimate")

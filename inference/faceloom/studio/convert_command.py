@@ -13,7 +13,20 @@ from faceloom.studio.stills.swap_settings import SwapSettings
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body
+from faceloom.swap import Assignment, SwapRequest
 from faceloom.swap.pipeline.target import Target
+
+# Most people of a clip that get bundles of their own.
+_MAX_WEARERS = 100
+
+
+class Wearer(Body):
+    """A person of the target and the face that is put on it."""
+
+    number: Annotated[int, Field(ge=1)]
+    """Number of the person among the people of the clip."""
+    bundle: str
+    """Id of the bundle."""
 
 
 class ConvertForm(Body):
@@ -22,7 +35,9 @@ class ConvertForm(Body):
     clip: str
     """Id of the target."""
     bundle: str
-    """Id of the bundle."""
+    """Id of the bundle; it is not used with `wearers`."""
+    wearers: Annotated[tuple[Wearer, ...], Field(max_length=_MAX_WEARERS)] = ()
+    """A bundle for each of several people; everybody else stays as they are."""
     name: Annotated[str, Field(max_length=200)]
     """Name of the output, without a folder and without an extension."""
     settings: SwapSettings = SwapSettings()
@@ -52,22 +67,23 @@ def convert_request(studio: Studio, form: ConvertForm) -> JobRequest:
         form: What to convert and how.
 
     Raises:
-        UsageError: The project has no such clip or bundle, or the name, a picture or an option
-            cannot be used.
+        UsageError: The project has no such clip, bundle or person, or the name, a picture or an
+            option cannot be used.
     """
     project = studio.project
     clip = project.item(ItemKind.CLIP, form.clip)
-    bundle = project.item(ItemKind.BUNDLE, form.bundle)
     out = form.out(project)
     form.options.check_pictures(studio.readable_roots)
     form.options.to_convert_options(form.settings).check()
+    source = swap_request(studio, form)
+    bundles = [source.bundle] if source.bundle else [each.bundle for each in source.assignments]
+    names = " and ".join(dict.fromkeys(bundle.stem for bundle in bundles))
     return JobRequest(
-        title=f"Swap {clip.name} with {bundle.name}",
+        title=f"Swap {clip.name} with {names}",
         arguments=(
             "convert",
             str(clip.path),
-            "--bundle",
-            str(bundle.path),
+            *_source_arguments(source),
             "--out",
             str(out),
             *form.settings.to_arguments(),
@@ -75,6 +91,34 @@ def convert_request(studio: Studio, form: ConvertForm) -> JobRequest:
         ),
         artifact=str(out),
         on_existing=OnExisting.RESUME,
+    )
+
+
+def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
+    """Return whose face is put on whom.
+
+    Args:
+        studio: The studio.
+        form: What to convert and how.
+
+    Raises:
+        UsageError: The project has no such bundle or person, or the people are chosen twice.
+    """
+    project = studio.project
+    if not form.wearers:
+        return SwapRequest(bundle=project.item(ItemKind.BUNDLE, form.bundle).path)
+    if form.settings.select is not None or form.options.reference:
+        raise UsageError(
+            "Who wears what chooses the people: set Faces to Largest face, and remove the pictures "
+            "of Swap only."
+        )
+    clip = project.item(ItemKind.CLIP, form.clip)
+    return SwapRequest(
+        assignments=tuple(
+            Assignment(portrait, project.item(ItemKind.BUNDLE, wearer.bundle).path)
+            for wearer in form.wearers
+            for portrait in studio.people.portraits(clip, wearer.number)
+        )
     )
 
 
@@ -88,8 +132,23 @@ def check_conversion(studio: Studio, form: ConvertForm) -> None:
     Raises:
         FaceloomError: As `Target.open`.
     """
-    project = studio.project
-    clip = project.item(ItemKind.CLIP, form.clip)
-    bundle = project.item(ItemKind.BUNDLE, form.bundle)
+    clip = studio.project.item(ItemKind.CLIP, form.clip)
     options = form.options.to_convert_options(form.settings)
-    Target.open(clip.path, form.out(project), options, (bundle.path,))
+    inputs = swap_request(studio, form).inputs
+    Target.open(clip.path, form.out(studio.project), options, inputs)
+
+
+def _source_arguments(source: SwapRequest) -> tuple[str, ...]:
+    """Return the bundles as arguments.
+
+    Raises:
+        UsageError: The path of a bundle cannot be given with `--map`.
+    """
+    if source.bundle:
+        return "--bundle", str(source.bundle)
+    arguments: list[str] = []
+    for reference, bundle in source.assignments:
+        if "=" in str(bundle):
+            raise UsageError(f"{bundle} has = in its path, which --map does not take; rename it.")
+        arguments += ["--map", f"{reference}={bundle}"]
+    return tuple(arguments)

@@ -185,11 +185,11 @@ def test_two_people_of_one_clip_become_two_face_sets(
     click(browser, f"a[href='/people/{clip.id}']")
     click(browser, "#find")
     wait_until(lambda: len(browser.find_elements(By.CSS_SELECTOR, ".person")) == 2, 120)
-    loaded = "return [...document.images].every((image) => image.naturalWidth === 320)"
+    portraits = "[...document.querySelectorAll('.portrait img')]"
+    loaded = f"return {portraits}.every((image) => image.naturalWidth === 320)"
     wait_until(lambda: browser.execute_script(loaded))
-    for name, field in zip(
-        ("first", "second"), browser.find_elements(By.NAME, "name"), strict=True
-    ):
+    fields = browser.find_elements(By.NAME, "name")
+    for name, field in zip(("first", "second"), fields, strict=True):
         field.send_keys(name)
     click(browser, "#people-form .primary")
     wait_until(lambda: len(server.studio.jobs.jobs()) == 2)

@@ -58,6 +58,18 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         paths = studio.people.portraits(clip_of(request), request.path_params["number"])
         return FileResponse(paths[0], headers={"Cache-Control": "private, no-cache"})
 
+    def listed(request: Request) -> Response:
+        clip = clip_of(request)
+        found = studio.people.people_of(clip)
+        rows = [
+            {
+                "number": person.number,
+                "pictures": [str(path) for path in studio.people.portraits(clip, person.number)],
+            }
+            for person in (found.people if found else ())
+        ]
+        return JSONResponse({"people": rows})
+
     def find(request: Request) -> Response:
         studio.people.start(clip_of(request))
         return JSONResponse({})
@@ -68,6 +80,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     return [
         Route("/people/{clip}", page),
+        Route("/people/{clip}/list", listed),
         Route("/people/{clip}/portrait/{number:int}", portrait),
         Route("/people/{clip}/find", find, methods=["POST"]),
         Route("/people/{clip}/extract", extract, methods=["POST"]),

@@ -235,7 +235,10 @@ def _scale(
     sizes = np.array(
         [keys * part.bytes_per_key_frame + (frames - keys) * part.bytes_per_frame for part in parts]
     )
-    seconds = _spread(per_frame * frames / workers, _SECONDS_MARGIN)
+    alone = _spread(per_frame * frames, _SECONDS_MARGIN)
+    # The threads of one process use more than its share of the cores, so that several are faster
+    # by less than their number: assumed to be by half of it at least.
+    seconds = alone[0] / workers, alone[1] / ((workers + 1) / 2)
     low, high = _spread(sizes, _BYTES_MARGIN)
     streams = _other_bytes(sampler)
     return ConvertEstimate(
@@ -251,7 +254,7 @@ def _scale(
 def _spread(values: "np.ndarray", margin: tuple[float, float]) -> tuple[float, float]:
     """Return the range of the mean of values that differ from part to part.
 
-    The mean of the whole is at most halfway between the mean of the parts and the outermost part.
+    Assumed: the whole is at most halfway between the mean of the parts and the outermost part.
     """
     mean = float(values.mean())
     low, high = (mean + float(values.min())) / 2, (mean + float(values.max())) / 2

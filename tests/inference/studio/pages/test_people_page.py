@@ -1,10 +1,13 @@
 """The people of a clip: the search beside the queue, and an extraction for each person."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 from tests.helpers.studio.server import StudioServer
 from tests.inference.studio.conftest import wait_until
@@ -68,6 +71,47 @@ def test_each_person_becomes_a_job(server: StudioServer, clip: Item, found: Path
          "--reference", str(found / "person-1-2.png")),
         (*start, str(faces / "ben"), "--every", "2", "--reference", str(found / "person-2.png")),
     ]  # fmt: skip
+
+
+@pytest.fixture
+def bundle(server: StudioServer, tmp_path: Path) -> Item:
+    return server.studio.project.open_path(make_bundle(tmp_path / "ben.bundle"))
+
+
+def test_the_people_of_a_clip_wear_bundles(
+    server: StudioServer, clip: Item, found: Path, bundle: Item
+) -> None:
+    first = [str(found / "person-1.png"), str(found / "person-1-2.png")]
+    assert server.get(f"/people/{clip.id}/list").json["people"] == [
+        {"number": 1, "pictures": first},
+        {"number": 2, "pictures": [str(found / "person-2.png")]},
+    ]
+    body = {"clip": clip.id, "bundle": bundle.id, "name": "both",
+            "wearers": [{"number": 1, "bundle": bundle.id}]}  # fmt: skip
+    job = server.studio.jobs.job(server.post("/swap/convert", **body).json["job"]).request
+    maps = [part for path in first for part in ("--map", f"{path}={bundle.path}")]
+    assert list(job.arguments[2:6]) == maps
+    assert "--bundle" not in job.arguments
+    assert job.title == "Swap a & b.mp4 with ben"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"wearers": [{"number": 7, "bundle": "{bundle}"}]}, "has no person 7"),
+        ({"wearers": [{"number": 1, "bundle": "nothing"}]}, "no bundle with the id"),
+        ({"settings": {"select": "all"}}, "set Faces to Largest face"),
+    ],
+)
+@pytest.mark.usefixtures("found")
+def test_wearers_who_cannot_be_swapped_are_refused(
+    server: StudioServer, clip: Item, bundle: Item, changes: dict[str, Any], sentence: str
+) -> None:
+    body: dict[str, Any] = {"clip": clip.id, "bundle": bundle.id, "name": "both",
+            "wearers": [{"number": 1, "bundle": bundle.id}], **changes}  # fmt: skip
+    text = json.dumps(body).replace("{bundle}", bundle.id)
+    answer = server.post("/swap/convert", **json.loads(text))
+    assert (answer.status, sentence in answer.json["error"]) == (400, True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import { createPicker } from "../shared/picker.js";
 import { currentFrame } from "./swap_timeline.js";
+import { showWearers } from "./wearers.js";
 
 const form = document.getElementById("output");
 const clip = document.getElementById("clip");
@@ -23,11 +24,16 @@ export function readConversion() {
   return { ...options, ...pictures };
 }
 
-/** Forget the part of the video, which another video does not have. */
+/** Forget what belongs to the video: the part, and who wears what. */
 export function clearPart() {
   if (!form) return;
   form.elements.first_frame.value = form.elements.last_frame.value = "";
+  showWearers(clip.value, addReferences);
   changed();
+}
+
+function addReferences(paths) {
+  setPictures("reference", [...new Set([...pictures.reference, ...paths])]);
 }
 
 function changed() {
@@ -70,7 +76,8 @@ function addPicture(path) {
 
 function isChanged(field) {
   if (field.tagName !== "SELECT") return field.value !== "";
-  return ![...field.options].some((option) => option.selected && option.defaultSelected);
+  const initial = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(0, initial);
 }
 
 // A closed group tells that something in it is not the default.
@@ -127,4 +134,5 @@ function listen() {
 if (form) {
   restore();
   listen();
+  showWearers(new URLSearchParams(location.search).get("clip") ?? clip.value, addReferences);
 }

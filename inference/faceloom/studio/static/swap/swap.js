@@ -7,6 +7,7 @@ import { clearPart, readConversion } from "./convert_panel.js";
 import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
+import { readWearers } from "./wearers.js";
 
 const clip = document.getElementById("clip");
 const bundle = document.getElementById("bundle");
@@ -117,6 +118,7 @@ function conversion() {
     name: data.get("name"),
     settings: readSettings(),
     options: readConversion(),
+    wearers: readWearers(),
   };
 }
 
