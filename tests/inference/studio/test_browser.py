@@ -202,6 +202,30 @@ def test_two_people_of_one_clip_become_two_face_sets(
     assert {len(list((item.path / "crops").iterdir())) for item in (first, second)} == {8}
 
 
+def test_the_conversion_follows_the_panel_and_a_preset(
+    browser: WebDriver, server: StudioServer, footage: Path
+) -> None:
+    for name in ("clip.mp4", "ben.bundle"):
+        server.studio.project.open_path(footage / name)
+    browser.get(f"http://localhost:{server.port}/swap")
+    shown(browser, "#command", "--bundle")
+    click(browser, "#output details:nth-of-type(1) summary")
+    press(browser, Keys.END)
+    click(browser, "[data-playhead=first_frame]")
+    shown(browser, "#command", "--range 25:")
+    browser.find_element(By.CSS_SELECTOR, "#settings [name=mask] [value=mesh]").click()
+    shown(browser, "#command", "--mask mesh")
+    browser.find_element(By.CSS_SELECTOR, "#preset-form input").send_keys("hard", Keys.ENTER)
+    shown(browser, "#presets", "hard")
+    click(browser, "#reset")
+    wait_until(lambda: "--mask" not in browser.find_element(By.ID, "command").text)
+
+    browser.refresh()
+    shown(browser, "#presets", "hard")
+    click(browser, "#presets button")
+    shown(browser, "#command", "--mask mesh --range 25:")
+
+
 def test_two_tabs_show_the_same_queue(browser: WebDriver, server: StudioServer) -> None:
     first = browser.current_window_handle
     browser.get(f"http://localhost:{server.port}/jobs")
