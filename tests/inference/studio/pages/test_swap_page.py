@@ -13,6 +13,7 @@ from tests.helpers.studio.clip import ALL_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.image_io import write_png
+from faceloom.project import step_process
 from faceloom.studio.stills import StillEngine, StillRequest
 from faceloom.studio.studio_project import Item
 from faceloom.swap import SwapOptions
@@ -180,6 +181,22 @@ def test_an_impossible_conversion_is_refused(
     assert answer.status == 400
     assert sentence in answer.json["error"]
     assert len(server.studio.jobs.jobs()) == before
+
+
+@pytest.mark.process
+def test_an_estimate_is_measured_once(
+    server: StudioServer, clip: Item, bundle: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = form(clip, bundle, {"options": {"last_frame": 3}})
+    answer = server.post("/swap/estimate", **body)
+    assert answer.status == 200, answer.text
+    assert "for 4 frames; measured on 4 frames of Ada's clip.mp4." in answer.json["sentence"]
+    assert answer.json["is_busy"] is False
+    monkeypatch.setattr(step_process, "PROGRAM", ("false",))
+    renamed = {**body, "name": "second"}
+    assert server.post("/swap/estimate", **renamed).json == answer.json
+    other = server.post("/swap/estimate", **{**body, "settings": {"mask": "mesh"}})
+    assert "command failed" in other.json["error"]
 
 
 def test_a_picture_of_the_machine_is_shown_and_named(
