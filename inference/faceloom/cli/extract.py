@@ -28,7 +28,10 @@ def extract_command(
             help="Videos, pictures, DeepFaceLab's faceset.pak, or folders of them.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The face set to write (a folder).")],
+    out: Annotated[
+        Path,
+        typer.Option(help="The folder to write: a face set, or portraits with --list-people."),
+    ],
     name: Annotated[
         str | None, typer.Option(help="Name of the identity; the folder's name if not given.")
     ] = None,
@@ -66,6 +69,14 @@ def extract_command(
             "--add", help="Add to the face set OUT if it exists; footage already in it is skipped."
         ),
     ] = False,
+    list_people: Annotated[
+        bool,
+        typer.Option(
+            "--list-people",
+            help="Write portraits of the people in a few frames to the folder OUT, for "
+            "--reference, and no face set; of the other options only --force applies.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
@@ -83,6 +94,9 @@ def extract_command(
         from faceloom.faceset import ExtractOptions, extract
         from faceloom.progress import run_to_completion
 
+    if list_people:
+        _list_people(inputs, out, force=force, json=json)
+        return
     options = ExtractOptions(
         name=name or "",
         every=every,
@@ -105,6 +119,17 @@ def extract_command(
             "run the same command again to continue."
         ) from None
     print_result(summary, _sentence(out, summary), json=json)
+
+
+def _list_people(inputs: list[Path], out: Path, *, force: bool, json: bool) -> None:
+    from faceloom.cli.console import print_result, progress_display
+    from faceloom.output_lock import lock_output
+    from faceloom.progress import run_to_completion
+    from faceloom.project.people_listing import list_people
+
+    with lock_output(out), progress_display() as report:
+        summary = run_to_completion(list_people(inputs, out, force=force), report)
+    print_result(summary, summary.to_text(), json=json)
 
 
 def _sentence(out: Path, summary: "ExtractSummary") -> str:

@@ -1,19 +1,32 @@
 """The `faceloom convert` command that the swap page adds to the queue."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from faceloom.choices import DEFAULT_SPEED, EncodingSpeed
 from faceloom.errors import UsageError
 from faceloom.project.step import OnExisting
+from faceloom.studio.conversion_options import ConversionOptions
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body
+from faceloom.swap import Assignment, SwapRequest
+from faceloom.swap.pipeline.target import Target
 
-# Extension of the videos in `swaps`.
-_EXTENSION = ".mp4"
+# Most people of a clip that get bundles of their own.
+_MAX_WEARERS = 100
+
+
+class Wearer(Body):
+    """A person of the target and the face that is put on it."""
+
+    number: Annotated[int, Field(ge=1)]
+    """Number of the person among the people of the clip."""
+    bundle: str
+    """Id of the bundle."""
 
 
 class ConvertForm(Body):
@@ -22,47 +35,120 @@ class ConvertForm(Body):
     clip: str
     """Id of the target."""
     bundle: str
-    """Id of the bundle."""
+    """Id of the bundle; it is not used with `wearers`."""
+    wearers: Annotated[tuple[Wearer, ...], Field(max_length=_MAX_WEARERS)] = ()
+    """A bundle for each of several people; everybody else stays as they are."""
     name: Annotated[str, Field(max_length=200)]
     """Name of the output, without a folder and without an extension."""
-    speed: EncodingSpeed = DEFAULT_SPEED
-    """Encode in little time, or to small files."""
-    quality: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Video quality; None is the default of `convert`."""
     settings: SwapSettings = SwapSettings()
     """Which faces are swapped and how they are blended."""
+    options: ConversionOptions = ConversionOptions()
+    """All other options."""
+
+    def out(self, project: StudioProject) -> Path:
+        """Return the path of the output.
+
+        Args:
+            project: The project.
+
+        Raises:
+            UsageError: The name cannot be used.
+        """
+        if not self.name.strip():
+            raise UsageError("The output has no name; enter one.")
+        return project.new_path(ItemKind.SWAP, f"{self.name.strip()}.{self.options.container}")
 
 
-def convert_request(project: StudioProject, form: ConvertForm) -> JobRequest:
+def convert_request(studio: Studio, form: ConvertForm) -> JobRequest:
     """Convert a clip.
 
     Args:
-        project: The project.
+        studio: The studio.
         form: What to convert and how.
 
     Raises:
-        UsageError: The project has no such clip or bundle, or the name cannot be used.
+        UsageError: The project has no such clip, bundle or person, or the name, a picture or an
+            option cannot be used.
     """
+    project = studio.project
     clip = project.item(ItemKind.CLIP, form.clip)
-    bundle = project.item(ItemKind.BUNDLE, form.bundle)
-    if not form.name.strip():
-        raise UsageError("The output has no name; enter one.")
-    out = project.new_path(ItemKind.SWAP, form.name.strip() + _EXTENSION)
-    speed = () if form.speed == DEFAULT_SPEED else ("--speed", form.speed)
-    quality = () if form.quality is None else ("--quality", str(form.quality))
+    out = form.out(project)
+    form.options.check_pictures(studio.readable_roots)
+    form.options.to_convert_options(form.settings).check()
+    source = swap_request(studio, form)
+    bundles = [source.bundle] if source.bundle else [each.bundle for each in source.assignments]
+    names = " and ".join(dict.fromkeys(bundle.stem for bundle in bundles))
     return JobRequest(
-        title=f"Swap {clip.name} with {bundle.name}",
+        title=f"Swap {clip.name} with {names}",
         arguments=(
             "convert",
             str(clip.path),
-            "--bundle",
-            str(bundle.path),
+            *_source_arguments(source),
             "--out",
             str(out),
             *form.settings.to_arguments(),
-            *speed,
-            *quality,
+            *form.options.to_arguments(),
         ),
         artifact=str(out),
         on_existing=OnExisting.RESUME,
     )
+
+
+def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
+    """Return whose face is put on whom.
+
+    Args:
+        studio: The studio.
+        form: What to convert and how.
+
+    Raises:
+        UsageError: The project has no such bundle or person, or the people are chosen twice.
+    """
+    project = studio.project
+    if not form.wearers:
+        return SwapRequest(bundle=project.item(ItemKind.BUNDLE, form.bundle).path)
+    if form.settings.select is not None or form.options.reference:
+        raise UsageError(
+            "Who wears what chooses the people: set Faces to Largest face, and remove the pictures "
+            "of Swap only."
+        )
+    clip = project.item(ItemKind.CLIP, form.clip)
+    return SwapRequest(
+        assignments=tuple(
+            Assignment(portrait, project.item(ItemKind.BUNDLE, wearer.bundle).path)
+            for wearer in form.wearers
+            for portrait in studio.people.portraits(clip, wearer.number)
+        )
+    )
+
+
+def check_conversion(studio: Studio, form: ConvertForm) -> None:
+    """Check what the command checks before its work: the output, the encoder, the part, the label.
+
+    Args:
+        studio: The studio.
+        form: What to convert and how.
+
+    Raises:
+        FaceloomError: As `Target.open`.
+    """
+    clip = studio.project.item(ItemKind.CLIP, form.clip)
+    options = form.options.to_convert_options(form.settings)
+    inputs = swap_request(studio, form).inputs
+    Target.open(clip.path, form.out(studio.project), options, inputs)
+
+
+def _source_arguments(source: SwapRequest) -> tuple[str, ...]:
+    """Return the bundles as arguments.
+
+    Raises:
+        UsageError: The path of a bundle cannot be given with `--map`.
+    """
+    if source.bundle:
+        return "--bundle", str(source.bundle)
+    arguments: list[str] = []
+    for reference, bundle in source.assignments:
+        if "=" in str(bundle):
+            raise UsageError(f"{bundle} has = in its path, which --map does not take; rename it.")
+        arguments += ["--map", f"{reference}={bundle}"]
+    return tuple(arguments)

@@ -1,6 +1,7 @@
 """The `faceloom extract` command that the project page adds to the queue."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from faceloom.errors import UsageError
 from faceloom.project.step import OnExisting
@@ -9,7 +10,13 @@ from faceloom.studio.studio_project import Item, ItemKind, StudioProject
 
 
 def extract_request(
-    project: StudioProject, name: str, clips: Sequence[Item], *, every: int, add: bool
+    project: StudioProject,
+    name: str,
+    clips: Sequence[Item],
+    references: Sequence[Path] = (),
+    *,
+    every: int,
+    add: bool,
 ) -> JobRequest:
     """Extract a person's faces.
 
@@ -17,6 +24,7 @@ def extract_request(
         project: The project.
         name: Name of the person and of the face set.
         clips: The videos.
+        references: Pictures of the person; without them the person with the most faces is taken.
         every: Every how many frames are used.
         add: Whether faces are added to a face set of this name.
 
@@ -30,6 +38,7 @@ def extract_request(
         raise UsageError(f"There is a face set {name} already; choose another name, or add to it.")
     paths = [str(clip.path) for clip in clips]
     options = ["--out", str(out), "--every", str(every), *(["--add"] if add else [])]
+    options += [part for path in references for part in ("--reference", str(path))]
     return JobRequest(
         title=f"Extract the faces of {name}",
         arguments=("extract", *paths, *options),

@@ -1,6 +1,6 @@
 """Show the folders of this machine to choose footage from, within the allowed roots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from faceloom.json_documents import utf8_text
 
 # Most entries of one folder that are shown.
 _MAX_ENTRIES = 2000
-# What can be chosen, and how a page names it.
-_CHOICES = {
+# Kinds of pictures, and how a page names them.
+PICTURES = {Kind.PICTURE: "picture", Kind.SWAPPED_PICTURE: "picture"}
+# What a project can contain.
+ITEMS = {
     Kind.VIDEO: "video",
     Kind.SWAPPED_VIDEO: "video",
     Kind.FACE_SET: "face set",
@@ -49,12 +51,15 @@ class PickerListing:
     """Whether all entries are listed."""
 
 
-def list_folder(path: str, roots: Sequence[Path]) -> PickerListing:
+def list_folder(
+    path: str, roots: Sequence[Path], choices: Mapping[Kind, str] = ITEMS
+) -> PickerListing:
     """List a folder.
 
     Args:
         path: Its absolute path; empty lists the roots.
         roots: Folders that may be shown, with all that they contain, resolved.
+        choices: What can be chosen, and how a page names it.
 
     Raises:
         UsageError: The folder is outside the roots, missing or not readable.
@@ -68,7 +73,7 @@ def list_folder(path: str, roots: Sequence[Path]) -> PickerListing:
     except OSError as error:
         raise friendly_os_error(error, folder) from error
     visible = [entry for entry in found if not entry.name.startswith(".")]
-    listed = [_entry(entry) for entry in visible[:_MAX_ENTRIES]]
+    listed = [_entry(entry, choices) for entry in visible[:_MAX_ENTRIES]]
     entries = sorted(filter(None, listed), key=lambda entry: entry.kind != "folder")
     above = str(folder.parent) if folder not in roots else ("" if len(roots) > 1 else None)
     return PickerListing(str(folder), above, tuple(entries), len(visible) <= _MAX_ENTRIES)
@@ -95,7 +100,24 @@ def check_within(path: Path, roots: Sequence[Path]) -> Path:
     return resolved
 
 
-def _entry(path: Path) -> PickerEntry | None:
+def check_picture(path: Path, roots: Sequence[Path]) -> Path:
+    """Return the path of a picture within the roots, with its links resolved.
+
+    Args:
+        path: The path.
+        roots: The allowed folders, resolved.
+
+    Raises:
+        UsageError: It is missing, no picture, or outside the roots.
+    """
+    resolved = check_within(path, roots)
+    kind = identify_kind(resolved)
+    if kind not in PICTURES:
+        raise UsageError(f"{path} is {kind}; choose a picture of a face.")
+    return resolved
+
+
+def _entry(path: Path, choices: Mapping[Kind, str]) -> PickerEntry | None:
     """Return the entry of a path; None if it is neither a folder nor something to choose.
 
     A name that is not UTF-8 cannot be sent to the page.
@@ -103,7 +125,7 @@ def _entry(path: Path) -> PickerEntry | None:
     if utf8_text(str(path)) != str(path):
         return None
     try:
-        kind = _CHOICES.get(identify_kind(path), "folder" if path.is_dir() else "")
+        kind = choices.get(identify_kind(path), "folder" if path.is_dir() else "")
         size = path.stat().st_size if path.is_file() else 0
     except OSError:
         return None

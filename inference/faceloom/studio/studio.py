@@ -9,6 +9,7 @@ from faceloom.output_lock import lock_output
 from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
 from faceloom.studio.known_projects import is_known, remember
+from faceloom.studio.people.clip_people import ClipPeople
 from faceloom.studio.studio_project import StudioProject
 
 
@@ -24,6 +25,13 @@ class Studio:
     """What runs them."""
     roots: tuple[Path, ...]
     """Folders that the path picker shows, with all that they contain."""
+    people: ClipPeople
+    """Who is in the clips."""
+
+    @property
+    def readable_roots(self) -> tuple[Path, ...]:
+        """Folders that a page may name pictures in: those of the picker, and the project's."""
+        return (*self.roots, self.project.folder.resolve())
 
 
 @contextmanager
@@ -52,8 +60,10 @@ def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
         runner.start(paused=is_foreign)
         if not is_foreign:
             remember(project.folder)
+        people = ClipPeople(project.folder)
         try:
             resolved = tuple(root.resolve() for root in roots)
-            yield Studio(project, queue, runner, resolved)
+            yield Studio(project, queue, runner, resolved, people)
         finally:
+            people.close()
             runner.close()

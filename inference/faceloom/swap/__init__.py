@@ -8,6 +8,7 @@ from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.inference.swap_network import SwapNetwork
 from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.convert import ConvertSummary, convert, convert_request
+from faceloom.swap.pipeline.estimate import ConvertEstimate, estimate_conversion
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.swap.pipeline.swap_source import Assignment, SwapSource
@@ -18,6 +19,7 @@ from faceloom.swap.sources.pasted_still import PastedStill
 __all__ = [
     "Assignment",
     "Bundle",
+    "ConvertEstimate",
     "ConvertOptions",
     "ConvertSummary",
     "FaceSource",
@@ -30,4 +32,5 @@ __all__ = [
     "SwapSource",
     "convert",
     "convert_request",
+    "estimate_conversion",
 ]

@@ -5,18 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import make_clip
 from tests.helpers.studio.browser import browser_programs, open_browser
 from tests.helpers.studio.clip import make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.inference.studio.conftest import wait_until
 
+from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faceset.similarity import center_of
 from faceloom.studio.jobs.job import JobState
 from faceloom.studio.studio_project import ItemKind
+from faceloom.video import read_frames
 
 pytestmark = [
     pytest.mark.process,
@@ -35,6 +40,8 @@ def footage(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     folder = tmp_path_factory.mktemp("footage")
     make_studio_clip(folder / "clip.mp4", sample)
     make_bundle(folder / "ben.bundle")
+    both = [list(read_frames(sample / f"train_{name}.mp4", every=18)) for name in ("ada", "ben")]
+    make_clip(folder / "both.mp4", [np.hstack([a.rgb, b.rgb]) for a, b in zip(*both, strict=True)])
     return folder
 
 
@@ -168,6 +175,55 @@ def test_the_page_of_a_run_shows_its_state_and_curves(
     shown(browser, "#status", "Step 39")
     shown(browser, "#status", "2.00 steps/s")
     wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, ".chart canvas"))
+
+
+def test_two_people_of_one_clip_become_two_face_sets(
+    browser: WebDriver, server: StudioServer, footage: Path
+) -> None:
+    clip = server.studio.project.open_path(footage / "both.mp4")
+    browser.get(f"http://localhost:{server.port}/")
+    click(browser, f"a[href='/people/{clip.id}']")
+    click(browser, "#find")
+    wait_until(lambda: len(browser.find_elements(By.CSS_SELECTOR, ".person")) == 2, 120)
+    portraits = "[...document.querySelectorAll('.portrait img')]"
+    loaded = f"return {portraits}.every((image) => image.naturalWidth === 320)"
+    wait_until(lambda: browser.execute_script(loaded))
+    fields = browser.find_elements(By.NAME, "name")
+    for name, field in zip(("first", "second"), fields, strict=True):
+        field.send_keys(name)
+    click(browser, "#people-form .primary")
+    wait_until(lambda: len(server.studio.jobs.jobs()) == 2)
+    wait_until(lambda: all(job.has_ended for job in server.studio.jobs.jobs()), 240)
+    assert [job.state for job in server.studio.jobs.jobs()] == [JobState.DONE, JobState.DONE]
+    first, second = server.studio.project.items(ItemKind.FACES)
+    assert (first.name, second.name) == ("first", "second")
+    centers = [center_of(np.load(item.path / "embeddings.npy")) for item in (first, second)]
+    assert float(centers[0] @ centers[1]) < SAME_PERSON_SIMILARITY
+    assert {len(list((item.path / "crops").iterdir())) for item in (first, second)} == {8}
+
+
+def test_the_conversion_follows_the_panel_and_a_preset(
+    browser: WebDriver, server: StudioServer, footage: Path
+) -> None:
+    for name in ("clip.mp4", "ben.bundle"):
+        server.studio.project.open_path(footage / name)
+    browser.get(f"http://localhost:{server.port}/swap")
+    shown(browser, "#command", "--bundle")
+    click(browser, "#output details:nth-of-type(1) summary")
+    press(browser, Keys.END)
+    click(browser, "[data-playhead=first_frame]")
+    shown(browser, "#command", "--range 25:")
+    browser.find_element(By.CSS_SELECTOR, "#settings [name=mask] [value=mesh]").click()
+    shown(browser, "#command", "--mask mesh")
+    browser.find_element(By.CSS_SELECTOR, "#preset-form input").send_keys("hard", Keys.ENTER)
+    shown(browser, "#presets", "hard")
+    click(browser, "#reset")
+    wait_until(lambda: "--mask" not in browser.find_element(By.ID, "command").text)
+
+    browser.refresh()
+    shown(browser, "#presets", "hard")
+    click(browser, "#presets button")
+    shown(browser, "#command", "--mask mesh --range 25:")
 
 
 def test_two_tabs_show_the_same_queue(browser: WebDriver, server: StudioServer) -> None:

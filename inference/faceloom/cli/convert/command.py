@@ -30,11 +30,11 @@ _EXAMPLE = "Example: faceloom convert clip.mp4 --bundle ben.bundle --out swapped
 # Headings of the help text.
 _SOURCE = "Source"
 _OUTPUT = "Output"
-_SELECTION = "Face selection"
 _BLENDING = "Blending"
-_PREVIEW = "Preview"
+_preview = partial(typer.Option, rich_help_panel="Preview")
 _performance = partial(typer.Option, rich_help_panel="Performance")
-_DISCLOSURE = "Disclosure"
+_disclosure = partial(typer.Option, rich_help_panel="Disclosure")
+_select = partial(typer.Option, rich_help_panel="Face selection")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -173,43 +173,28 @@ def convert_command(
     ] = False,
     select: Annotated[
         str | None,
-        typer.Option(
+        _select(
             help="Which faces to swap: largest, all or track:N. If not given: all faces that match "
-            "--reference, or the largest face without it.",
-            rich_help_panel=_SELECTION,
+            "--reference, or the largest face without it."
         ),
     ] = None,
     reference: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="PICTURE",
-            help="A picture of a person to swap; may be repeated.",
-            rich_help_panel=_SELECTION,
-        ),
+        _select(metavar="PICTURE", help="A picture of a person to swap; may be repeated."),
     ] = None,
     exclude: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="PICTURE",
-            help="A picture of a person not to swap; may be repeated.",
-            rich_help_panel=_SELECTION,
-        ),
+        _select(metavar="PICTURE", help="A picture of a person not to swap; may be repeated."),
     ] = None,
     threshold: Annotated[
         float,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Similarity above which two faces are the same person.",
-            rich_help_panel=_SELECTION,
-        ),
+        _select(min=0, max=1, help="Similarity above which two faces are the same person."),
     ] = 0.45,
     on_missing: Annotated[
         OnMissing,
-        typer.Option(
+        _select(
             help="If a face is lost in a frame: keep the frame as it is, paste the last swapped "
-            "face, or fail.",
-            rich_help_panel=_SELECTION,
+            "face, or fail."
         ),
     ] = "keep",
     color: Annotated[
@@ -271,24 +256,26 @@ def convert_command(
     ] = None,
     preview: Annotated[
         Path | None,
-        typer.Option(
-            help="Write a PNG that shows a few frames before and after, and no video.",
-            rich_help_panel=_PREVIEW,
-        ),
+        _preview(help="Write a PNG that shows a few frames before and after, and no video."),
     ] = None,
     frame: Annotated[
         str | None,
-        typer.Option(
-            help="Write one frame (120 or 4.8s) and every intermediate image to the folder OUT.",
-            rich_help_panel=_PREVIEW,
+        _preview(
+            help="Write one frame (120 or 4.8s) and every intermediate image to the folder OUT."
         ),
     ] = None,
     list_tracks: Annotated[
         bool,
-        typer.Option(
+        _preview(
             "--list-tracks",
             help="List the face tracks of TARGET; with --preview, also write their pictures.",
-            rich_help_panel=_PREVIEW,
+        ),
+    ] = False,
+    estimate: Annotated[
+        bool,
+        _preview(
+            "--estimate",
+            help="Tell how long the conversion takes and how large OUT becomes, from a few frames.",
         ),
     ] = False,
     provider: Annotated[str, _performance(help="onnxruntime: auto, cpu, cuda, ...")] = "auto",
@@ -315,31 +302,29 @@ def convert_command(
     ] = None,
     provenance: Annotated[
         MarkLevel,
-        typer.Option(
+        _disclosure(
             help="Disclosure marks in OUT: tags, XMP and signed C2PA (full), without C2PA (tags), "
-            "or none (off).",
-            rich_help_panel=_DISCLOSURE,
+            "or none (off)."
         ),
     ] = "full",
     certificate: Annotated[
         Path | None,
-        typer.Option(
+        _disclosure(
             help="PEM certificate chain to sign with, the key's own certificate first; this "
-            "machine's if not given.",
-            rich_help_panel=_DISCLOSURE,
+            "machine's if not given."
         ),
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option(help="The private key of --certificate (PEM).", rich_help_panel=_DISCLOSURE),
+        _disclosure(help="The private key of --certificate (PEM)."),
     ] = None,
     label: Annotated[
         str | None,
-        typer.Option(help="Draw this text into every frame.", rich_help_panel=_DISCLOSURE),
+        _disclosure(help="Draw this text into every frame."),
     ] = None,
     label_position: Annotated[
         LabelPosition,
-        typer.Option(help="The corner of --label.", rich_help_panel=_DISCLOSURE),
+        _disclosure(help="The corner of --label."),
     ] = "bottom-left",
 ) -> None:
     """Swap faces in a video. Sound, frame size and timing stay the same.
@@ -355,7 +340,11 @@ def convert_command(
         single_target,
     )
     from faceloom.cli.convert.options import convert_options
-    from faceloom.cli.convert.preview import print_tracks, write_preview_or_frame
+    from faceloom.cli.convert.preview import (
+        print_estimate,
+        print_tracks,
+        write_preview_or_frame,
+    )
     from faceloom.cli.optional_dependencies import requires_extra
 
     with requires_extra("cpu"):
@@ -376,13 +365,16 @@ def convert_command(
         print_tracks(single_target(targets), preview, force=force, json=json)
         return
     options = convert_options(values)
-    if job and not (preview or frame):
+    if job and not (preview or frame or estimate):
         has_source = bundle or map_ or baseline or identity
         extra_paths = [*(targets or ()), *([out] if out else ())]
         default_request = request() if has_source else None
         convert_job_file(job, extra_paths, default_request, options, report, json=json)
         return
     source = request()
+    if estimate:
+        print_estimate(single_target(targets), out, source, options, json=json)
+        return
     if preview or frame:
         target = single_target(targets)
         write_preview_or_frame(

@@ -1,4 +1,4 @@
-"""Run `faceloom convert` without writing a video: a preview, one frame, or a list of tracks."""
+"""Run `faceloom convert` without writing a video: a preview, a frame, tracks, or an estimate."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -10,7 +10,7 @@ from faceloom.cli.convert.batch import disclosure_sentences
 from faceloom.errors import UsageError
 from faceloom.output_lock import lock_output
 from faceloom.progress import run_to_completion
-from faceloom.swap import ConvertOptions, SwapRequest, SwapSource
+from faceloom.swap import ConvertOptions, SwapRequest, SwapSource, estimate_conversion
 from faceloom.swap.preview import list_tracks, write_frame_debug, write_preview
 
 
@@ -32,6 +32,30 @@ def print_tracks(target: Path, sheet: Path | None, *, force: bool, json: bool) -
             check_output_file(sheet, force=force, inputs=[target])
         summary = run_to_completion(list_tracks(target, sheet), report)
     print_result(summary, summary.to_text(), json=json)
+
+
+def print_estimate(
+    target: Path, out: Path | None, request: SwapRequest, options: ConvertOptions, *, json: bool
+) -> None:
+    """Print how long a conversion takes and how large its output becomes.
+
+    Args:
+        target: The target.
+        out: The output, which is not written.
+        request: The source.
+        options: How to convert.
+        json: Whether to print the estimate as JSON.
+
+    Raises:
+        UsageError: The output is not named, or an option does not fit.
+        FaceloomError: As `estimate_conversion`.
+    """
+    if out is None:
+        raise UsageError("--estimate needs --out OUT, whose extension decides what is written.")
+    with progress_display() as report:
+        work = estimate_conversion(target, request, out, options)
+        estimate = run_to_completion(work, report)
+    print_result(estimate, estimate.to_text(), json=json)
 
 
 def write_preview_or_frame(

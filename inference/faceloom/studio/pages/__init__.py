@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute
 
 from faceloom.studio.pages import (
+    convert_panel_page,
     demo_page,
     faces_page,
     jobs_page,
+    people_page,
     picker_page,
+    presets_page,
     project_page,
     result_page,
     run_page,
@@ -19,10 +22,13 @@ from faceloom.studio.studio import Studio
 ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     project_page.routes,
     demo_page.routes,
+    people_page.routes,
     picker_page.routes,
     faces_page.routes,
     run_page.routes,
     swap_page.routes,
+    convert_panel_page.routes,
+    presets_page.routes,
     result_page.routes,
     jobs_page.routes,
 )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -86,7 +87,9 @@ def queue_state(studio: Studio) -> dict[str, object]:
         studio: The studio.
     """
     jobs = [_job_state(studio, job) for job in studio.jobs.jobs()]
-    return {"paused": studio.runner.is_paused, "jobs": jobs}
+    search = studio.people.search
+    people = asdict(search) if search else None
+    return {"paused": studio.runner.is_paused, "jobs": jobs, "people": people}
 
 
 def _job_state(studio: Studio, job: Job) -> dict[str, object]:
@@ -117,7 +120,8 @@ async def _events(studio: Studio) -> AsyncIterator[str]:
     """Yield the queue as server-sent events: at once, and whenever it changes."""
     sent, looks = None, 0
     while True:
-        now, looks = (studio.jobs.version, studio.runner.is_paused), looks + 1
+        versions = studio.jobs.version, studio.people.version
+        now, looks = (*versions, studio.runner.is_paused), looks + 1
         if now != sent:
             sent, looks = now, 0
             yield f"data: {json.dumps(queue_state(studio))}\n\n"

@@ -7,21 +7,29 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from faceloom.array_types import Rgb
 from faceloom.artifact_kind import Kind, identify_kind
 from faceloom.atomic import atomic_file, check_disk_space
 from faceloom.errors import UsageError
+from faceloom.image_io import read_picture
 from faceloom.output_lock import lock_output
-from faceloom.studio.picker import check_within, list_folder
+from faceloom.project.step import file_signature
+from faceloom.studio.picker import ITEMS, PICTURES, check_picture, check_within, list_folder
+from faceloom.studio.stills import encode_jpeg
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
-from faceloom.studio.web.responses import Body, in_thread, read_body
+from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
 
 # Largest video that is taken from the browser, in bytes; larger ones are chosen by their path.
 MAX_UPLOAD_BYTES = 4 * 2**30
+# Longer side of a picture of this machine as pages show it, in pixels.
+_THUMBNAIL_SIDE = 160
 
 _Value = TypeVar("_Value")
 
@@ -41,7 +49,14 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     """
 
     def browse(request: Request) -> Response:
-        return JSONResponse(asdict(list_folder(request.query_params.get("path", ""), studio.roots)))
+        query = request.query_params
+        choices = PICTURES if query.get("kind") == "picture" else ITEMS
+        return JSONResponse(asdict(list_folder(query.get("path", ""), studio.roots, choices)))
+
+    def picture(request: Request) -> Response:
+        path = check_picture(Path(request.query_params.get("path", "")), studio.readable_roots)
+        key = f"picture {path} {file_signature(path)}"
+        return jpeg_response(request, key, lambda: encode_jpeg(_shrink(read_picture(path))))
 
     async def open_path(request: Request) -> Response:
         path = Path((await read_body(request, OpenRequest)).path)
@@ -53,9 +68,18 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     return [
         Route("/browse", browse),
+        Route("/picture", picture),
         Route("/open", open_path, methods=["POST"]),
         Route("/upload", upload, methods=["POST"]),
     ]
+
+
+def _shrink(picture: Rgb) -> Rgb:
+    """Return a picture that is at most `_THUMBNAIL_SIDE` wide and high."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, _THUMBNAIL_SIDE / max(height, width))
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _item_response(item: Item) -> Response:

@@ -19,6 +19,7 @@ from faceloom.studio.results.judgment import (
     read_judgment,
 )
 from faceloom.studio.results.original import find_original, record_original
+from faceloom.studio.results.part import first_frame_of
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, read_body
@@ -52,6 +53,8 @@ class SwapView:
     """The swap."""
     original: Path | None
     """The video that it was made from, if known."""
+    first_frame: int | None
+    """Frame of the original at which it starts; None if it shows all of the original."""
     judgment: Judgment | None
     """The comparison with the original; None if it was not compared."""
     judgment_problem: str
@@ -164,6 +167,7 @@ def _view(studio: Studio, swap: Item) -> SwapView:
     return SwapView(
         swap,
         find_original(swap.path, jobs),
+        first_frame_of(swap.path, jobs),
         judgment,
         problem,
         open_jobs[0] if open_jobs else None,
@@ -193,6 +197,11 @@ def _choose_original(studio: Studio, swap: Item, form: OriginalForm) -> Response
 
 
 def _compare(studio: Studio, swap: Item, form: CompareForm) -> Response:
+    if first_frame_of(swap.path, studio.jobs.jobs()) is not None:
+        raise UsageError(
+            f"{swap.name} shows a part of its original, and the judge compares whole videos; "
+            "convert the whole video to compare it."
+        )
     faces = studio.project.item(ItemKind.FACES, form.faces) if form.faces else None
     request = compare_request(swap, _original_of(studio, swap), faces)
     return JSONResponse({"job": studio.jobs.add(request).number})

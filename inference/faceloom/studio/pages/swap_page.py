@@ -13,11 +13,11 @@ from starlette.routing import BaseRoute, Route
 
 from faceloom import __version__
 from faceloom.array_types import Rgb
-from faceloom.choices import DEFAULT_SPEED
 from faceloom.errors import UsageError
 from faceloom.json_documents import first_validation_error
 from faceloom.project.step import file_signature
-from faceloom.studio.convert_command import ConvertForm, convert_request
+from faceloom.studio.conversion_options import ConversionOptions
+from faceloom.studio.convert_command import ConvertForm, check_conversion, convert_request
 from faceloom.studio.stills import (
     StillEngine,
     StillRequest,
@@ -29,6 +29,7 @@ from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import in_thread, jpeg_response, read_body
 from faceloom.studio.web.templates import render
+from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 
 # Pictures in the timeline.
 _THUMBNAILS = 12
@@ -59,12 +60,13 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
             clips=project.items(ItemKind.CLIP),
             bundles=project.items(ItemKind.BUNDLE),
             defaults=SwapSettings(),
-            speed=DEFAULT_SPEED,
+            options=ConversionOptions(),
+            quality=DEFAULT_QUALITY,
         )
 
     async def command(request: Request) -> Response:
         form = await read_body(request, ConvertForm)
-        job = await in_thread(lambda: convert_request(project, form))
+        job = await in_thread(lambda: convert_request(studio, form))
         return JSONResponse({"command": job.to_shell()})
 
     async def convert(request: Request) -> Response:
@@ -154,7 +156,8 @@ def _parse_query(parameters: QueryParams) -> StillQuery:
 
 
 def _convert(studio: Studio, form: ConvertForm) -> Response:
-    request = convert_request(studio.project, form)
+    request = convert_request(studio, form)
     if Path(request.artifact).exists():
         raise UsageError(f"There is a swap {form.name} already; choose another name.")
+    check_conversion(studio, form)
     return JSONResponse({"job": studio.jobs.add(request).number})

@@ -17,6 +17,7 @@ from faceloom.compare.metrics import MetricSummary
 from faceloom.compare.score import Score, ScoreComponent
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.results.original import find_original
+from faceloom.studio.results.part import first_frame_of
 from faceloom.studio.studio_project import ItemKind
 
 
@@ -173,3 +174,22 @@ def test_the_marks_are_those_that_verify_reads(studio: StudioServer) -> None:
     text = studio.get(f"{_address(studio)}/marks").text
     assert 'data-verdict="unmarked"' in text
     assert "No disclosure mark." in text
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [((), None), (("--range", "3:9"), 3), (("--range", ":9"), 0), (("--range", "2s:4s"), None),
+     (("--range",), None)],
+)  # fmt: skip
+def test_a_part_of_a_video_starts_where_its_job_says(
+    studio: StudioServer, tmp_path: Path, options: tuple[str, ...], first: int | None
+) -> None:
+    out = str(_swap(studio))
+    arguments = ("convert", str(tmp_path / "clip.mp4"), "--out", out, *options)
+    studio.studio.jobs.add(JobRequest(title="Convert", arguments=arguments, artifact=out))
+    assert first_frame_of(_swap(studio), studio.studio.jobs.jobs()) == first
+    assert f'data-first="{first or 0}"' in studio.get(_address(studio)).text
+    answer = studio.post(f"{_address(studio)}/compare")
+    assert answer.status == (200 if first is None else 400)
+    if first is not None:
+        assert "swap shows a part of its original" in answer.json["error"]

@@ -1,5 +1,6 @@
 """The swap page shows stills by ids and adds conversions to the queue."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,6 +12,8 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.studio.clip import ALL_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 
+from faceloom.image_io import write_png
+from faceloom.project import step_process
 from faceloom.studio.stills import StillEngine, StillRequest
 from faceloom.studio.studio_project import Item
 from faceloom.swap import SwapOptions
@@ -56,7 +59,14 @@ def test_the_page_offers_the_clips_and_bundles(
     assert "Ada&#39;s clip.mp4" in page
     assert f'value="{bundle.id}"' in page
     assert "style=" not in page
-    for file in ("swap.js", "swap_stage.js", "swap_settings.js", "swap_timeline.js", "swap.css"):
+    for file in (
+        "swap.js",
+        "swap_stage.js",
+        "swap_settings.js",
+        "swap_timeline.js",
+        "swap.css",
+        "convert_panel.js",
+    ):
         assert server.get(f"/static/swap/{file}").status == 200
 
 
@@ -125,7 +135,8 @@ def test_the_command_and_the_job_are_what_the_form_says(
     server: StudioServer, clip: Item, bundle: Item
 ) -> None:
     settings = {"mask": "mesh", "erode": 0.05, "select": "all"}
-    body = form(clip, bundle, {"quality": 60, "speed": "small", "settings": settings})
+    options = {"quality": 60, "speed": "small", "first_frame": 2, "last_frame": 9}
+    body = form(clip, bundle, {"options": options, "settings": settings})
     out = server.studio.project.folder / "swaps" / "first.mp4"
     command = server.post("/swap/command", **body).json["command"]
     number = server.post("/swap/convert", **body).json["job"]
@@ -134,7 +145,7 @@ def test_the_command_and_the_job_are_what_the_form_says(
     assert job.request.arguments == (
         "convert", str(clip.path), "--bundle", str(bundle.path), "--out", str(out),
         "--select", "all", "--mask", "mesh", "--erode", "0.05",
-        "--speed", "small", "--quality", "60",
+        "--range", "2:10", "--speed", "small", "--quality", "60",
     )  # fmt: skip
     assert job.request.artifact == str(out)
     again = server.post("/swap/convert", **body)
@@ -147,8 +158,13 @@ def test_the_command_and_the_job_are_what_the_form_says(
         ({"name": " "}, "The output has no name"),
         ({"name": "../up"}, "is not a file name"),
         ({"name": "there"}, "There is a swap there already"),
-        ({"quality": 101}, "The request cannot be used: quality"),
-        ({"speed": "warp"}, "The request cannot be used: speed"),
+        ({"options": {"quality": 101}}, "The request cannot be used: options.quality"),
+        ({"options": {"speed": "warp"}}, "The request cannot be used: options.speed"),
+        ({"options": {"first_frame": 26}}, "contains no frame"),
+        ({"options": {"first_frame": 9, "last_frame": 8}}, "before the first one"),
+        ({"options": {"label": "word " * 40}}, "does not fit legibly"),
+        ({"options": {"encoder": "lossless", "quality": 5}}, "leave it out"),
+        ({"options": {"reference": ["/etc/passwd"]}}, "outside the folders"),
         ({"settings": {"erode": 1}}, "The request cannot be used: settings.erode"),
         ({"force": True}, "The request cannot be used: force"),
         ({"clip": "nothing"}, "no clip with the id"),
@@ -165,3 +181,55 @@ def test_an_impossible_conversion_is_refused(
     assert answer.status == 400
     assert sentence in answer.json["error"]
     assert len(server.studio.jobs.jobs()) == before
+
+
+@pytest.mark.process
+def test_an_estimate_is_measured_once(
+    server: StudioServer, clip: Item, bundle: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = form(clip, bundle, {"options": {"last_frame": 3}})
+    answer = server.post("/swap/estimate", **body)
+    assert answer.status == 200, answer.text
+    assert "for 4 frames; measured on 4 frames of Ada's clip.mp4." in answer.json["sentence"]
+    assert answer.json["is_busy"] is False
+    monkeypatch.setattr(step_process, "PROGRAM", ("false",))
+    renamed = {**body, "name": "second"}
+    assert server.post("/swap/estimate", **renamed).json == answer.json
+    other = server.post("/swap/estimate", **{**body, "settings": {"mask": "mesh"}})
+    assert "command failed" in other.json["error"]
+
+
+def test_a_picture_of_the_machine_is_shown_and_named(
+    server: StudioServer, clip: Item, bundle: Item
+) -> None:
+    (root,) = server.studio.roots
+    picture = root / "ben's face.png"
+    write_png(picture, np.full((400, 200, 3), 90, np.uint8))
+    (root / "notes.txt").write_text("none")
+    listed = server.get(f"/browse?{urlencode({'path': str(root), 'kind': 'picture'})}").json
+    assert [entry["name"] for entry in listed["entries"]] == ["project", "ben's face.png"]
+    shown = server.get(f"/picture?{urlencode({'path': str(picture)})}")
+    assert decoded(shown.content).shape == (160, 80, 3)
+    body = form(clip, bundle, {"options": {"reference": [str(picture)]}})
+    assert (
+        server.post("/swap/command", **body)
+        .json["command"]
+        .endswith(f"--reference {shlex.quote(str(picture))}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("notes.txt", "another file; choose a picture"),
+        ("missing.png", "missing; choose a picture"),
+        ("../../../etc/passwd", "outside the folders"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_refused(
+    server: StudioServer, path: str, sentence: str
+) -> None:
+    (root,) = server.studio.roots
+    (root / "notes.txt").write_text("none")
+    answer = server.get(f"/picture?{urlencode({'path': str(root / path)})}")
+    assert (answer.status, sentence in answer.json["error"]) == (400, True)

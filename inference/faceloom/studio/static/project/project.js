@@ -3,8 +3,12 @@
 import { errorSentence, orMessage, post, showMessage } from "../shared/api.js";
 import { onQueue } from "../shared/events.js";
 import { sendForm } from "../shared/forms.js";
-import { openPicker } from "./picker.js";
+import { createPicker } from "../shared/picker.js";
 
+const openPicker = createPicker(document.getElementById("picker-dialog"), async (path) => {
+  await post("/open", { path });
+  location.reload();
+});
 document.querySelector("[data-open=picker-dialog]").addEventListener("click", () => openPicker());
 
 document.addEventListener("click", async (event) => {

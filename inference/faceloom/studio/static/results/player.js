@@ -9,6 +9,8 @@ export class Player {
   #original;
   #reverse = 0;
   #speed = 1;
+  /** Frame of the original that the first frame of the swap shows. */
+  originalFirst = 0;
 
   /**
    * @param {HTMLVideoElement} swap the video that leads.
@@ -115,7 +117,7 @@ export class Player {
 
   #watch() {
     if (this.swap.paused) return;
-    const off = this.#original ? Math.abs(this.#original.currentTime - this.swap.currentTime) : 0;
+    const off = this.#original ? Math.abs(this.#original.currentTime - this.#originalTime) : 0;
     if (off * this.rate > DRIFT_FRAMES * this.#speed) this.#follow();
     this.onChange();
     requestAnimationFrame(() => this.#watch());
@@ -131,10 +133,14 @@ export class Player {
     this.onChange();
   }
 
+  get #originalTime() {
+    return this.swap.currentTime + this.originalFirst / this.rate;
+  }
+
   #follow() {
     const original = this.#original;
-    if (original && original.readyState > 0 && original.currentTime !== this.swap.currentTime) {
-      original.currentTime = this.swap.currentTime;
+    if (original && original.readyState > 0 && original.currentTime !== this.#originalTime) {
+      original.currentTime = this.#originalTime;
     }
   }
 }

@@ -20,6 +20,7 @@ let chart = null;
 let marked = -1;
 
 const player = new Player(swap, original, Number(page.rate), Number(page.frames) || null, showPosition);
+player.originalFirst = Number(page.first);
 
 function showPosition() {
   const { frame, last } = player;

@@ -2,9 +2,12 @@
 
 import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
+import { connectEstimate } from "./convert_estimate.js";
+import { clearPart, readConversion } from "./convert_panel.js";
 import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
+import { readWearers } from "./wearers.js";
 
 const clip = document.getElementById("clip");
 const bundle = document.getElementById("bundle");
@@ -113,9 +116,9 @@ function conversion() {
     clip: clip.value,
     bundle: bundle.value,
     name: data.get("name"),
-    speed: data.get("speed"),
-    quality: data.get("quality") === "" ? null : Number(data.get("quality")),
     settings: readSettings(),
+    options: readConversion(),
+    wearers: readWearers(),
   };
 }
 
@@ -183,7 +186,10 @@ function listen() {
     renew(change);
     followLater();
   });
-  clip.addEventListener("change", () => openClip());
+  clip.addEventListener("change", () => {
+    clearPart();
+    openClip();
+  });
   bundle?.addEventListener("change", () => {
     openBundle();
     followLater();
@@ -214,6 +220,7 @@ function chooseFromAddress() {
 }
 
 listen();
+connectEstimate(conversion);
 const frame = chooseFromAddress();
 openBundle();
 openClip(frame);

@@ -1,0 +1,131 @@
+"""The options of `faceloom convert` beside those of the blend, as the swap page sends them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from faceloom.choices import (
+    DEFAULT_SPEED,
+    EncoderName,
+    EncodingSpeed,
+    LabelPosition,
+    OnMissing,
+    StreamMode,
+)
+from faceloom.errors import UsageError
+from faceloom.provenance import VisibleLabel
+from faceloom.studio.picker import check_picture
+from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.web.responses import Body
+from faceloom.swap.options import ConvertOptions
+from faceloom.video import Encoding, FrameRange
+
+_DEFAULTS = ConvertOptions()
+_DEFAULT_POSITION: LabelPosition = "bottom-left"
+# Most pictures of one list.
+_MAX_PICTURES = 100
+FrameIndex = Annotated[int, Field(ge=0, le=10_000_000)]
+Pictures = Annotated[tuple[str, ...], Field(max_length=_MAX_PICTURES)]
+
+
+class ConversionOptions(Body):
+    """How a conversion is written, which part of the target it takes, and whom it swaps."""
+
+    container: Literal["mp4", "mkv", "mov"] = "mp4"
+    """Container of the output, its extension."""
+    encoder: EncoderName = "auto"
+    """What encodes the output's frames."""
+    speed: EncodingSpeed = DEFAULT_SPEED
+    """Encode in little time, or to small files."""
+    quality: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Video quality; None is the default of `convert`."""
+    streams: StreamMode = "auto"
+    """What becomes of sound and subtitles that the container cannot hold."""
+    first_frame: FrameIndex | None = None
+    """First frame that is converted; None: from the start."""
+    last_frame: FrameIndex | None = None
+    """Last frame that is converted; None: to the end."""
+    on_missing: OnMissing = "keep"
+    """What happens to a frame that lost its face."""
+    reference: Pictures = ()
+    """Absolute paths of pictures of the people who are swapped."""
+    exclude: Pictures = ()
+    """Absolute paths of pictures of people who are not swapped."""
+    threshold: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS.threshold
+    """Similarity from which a face counts as a person of the pictures."""
+    label: Annotated[str, Field(max_length=200)] = ""
+    """Text to draw into every frame; empty for none."""
+    label_position: LabelPosition = _DEFAULT_POSITION
+    """The corner of the label."""
+
+    def check_pictures(self, roots: Sequence[Path]) -> None:
+        """Check that the pictures are pictures that the page may name.
+
+        Args:
+            roots: Folders that they may be in, resolved.
+
+        Raises:
+            UsageError: One is missing, no picture, or outside the roots.
+        """
+        for path in (*self.reference, *self.exclude):
+            check_picture(Path(path), roots)
+
+    def to_convert_options(self, settings: SwapSettings) -> ConvertOptions:
+        """Return the same as options of the library.
+
+        Args:
+            settings: How faces are blended.
+
+        Raises:
+            UsageError: Two options do not fit together, or the part is empty.
+        """
+        part = self._range()
+        return ConvertOptions(
+            **settings.model_dump(),
+            reference=tuple(map(Path, self.reference)),
+            exclude=tuple(map(Path, self.exclude)),
+            threshold=self.threshold,
+            on_missing=self.on_missing,
+            label=VisibleLabel(self.label, self.label_position) if self.label else None,
+            encoding=Encoding.parse(self.encoder, self.quality, speed=self.speed),
+            streams=self.streams,
+            frame_range=FrameRange.parse(part) if part else None,
+        )
+
+    def to_arguments(self) -> tuple[str, ...]:
+        """Return the same as arguments of `faceloom convert`, without what is the default."""
+        values = {
+            "--range": self._range(),
+            "--encoder": _unless(self.encoder, "auto"),
+            "--speed": _unless(self.speed, DEFAULT_SPEED),
+            "--quality": "" if self.quality is None else str(self.quality),
+            "--streams": _unless(self.streams, _DEFAULTS.streams),
+            "--on-missing": _unless(self.on_missing, _DEFAULTS.on_missing),
+            "--threshold": _unless(f"{self.threshold:g}", f"{_DEFAULTS.threshold:g}"),
+            "--label": self.label,
+            "--label-position": (
+                _unless(self.label_position, _DEFAULT_POSITION) if self.label else ""
+            ),
+        }
+        given = [part for option, value in values.items() if value for part in (option, value)]
+        pictures = [part for path in self.reference for part in ("--reference", path)]
+        pictures += [part for path in self.exclude for part in ("--exclude", path)]
+        return (*given, *pictures)
+
+    def _range(self) -> str:
+        """Return the part as `--range` takes it; empty for the whole target."""
+        first, last = self.first_frame, self.last_frame
+        if first is not None and last is not None and last < first:
+            raise UsageError(
+                f"The last frame, {last}, is before the first one, {first}; choose a later one."
+            )
+        if not first and last is None:
+            return ""
+        return f"{first or ''}:{'' if last is None else last + 1}"
+
+
+def _unless(value: str, default: str) -> str:
+    """Return a value, or nothing if it is the default."""
+    return "" if value == default else value

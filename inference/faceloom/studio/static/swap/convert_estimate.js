@@ -1,0 +1,41 @@
+// The estimate of a conversion's time and size, measured when it is asked for.
+
+import { post } from "../shared/api.js";
+
+const button = document.getElementById("estimate-button");
+const line = document.getElementById("estimate");
+
+function show(text, isOutdated = false) {
+  line.textContent = text;
+  line.hidden = !text;
+  line.toggleAttribute("data-outdated", isOutdated);
+}
+
+/**
+ * Let the button ask for the estimate of a conversion.
+ * @param {() => object} conversion - returns the body of the request, as for the command line.
+ */
+export function connectEstimate(conversion) {
+  if (!button) return;
+  // What the shown estimate belongs to; the name of the output is no part of it.
+  let shown = "";
+  const key = () => JSON.stringify({ ...conversion(), name: "" });
+
+  button.addEventListener("click", async () => {
+    const asked = key();
+    button.disabled = true;
+    show(line.dataset.working);
+    try {
+      const { sentence, is_busy: isBusy } = await post("/swap/estimate", conversion());
+      shown = asked;
+      show(isBusy ? `${sentence} ${line.dataset.busy}` : sentence, asked !== key());
+    } catch (error) {
+      show(error.message);
+    } finally {
+      button.disabled = false;
+    }
+  });
+  document.addEventListener("change", () => {
+    if (!line.hidden && !button.disabled) line.toggleAttribute("data-outdated", shown !== key());
+  });
+}

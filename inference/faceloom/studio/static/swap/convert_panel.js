@@ -1,0 +1,138 @@
+// The conversion panel: what `faceloom convert` gets beside the options of the blend.
+
+import { createPicker } from "../shared/picker.js";
+import { currentFrame } from "./swap_timeline.js";
+import { showWearers } from "./wearers.js";
+
+const form = document.getElementById("output");
+const clip = document.getElementById("clip");
+const stored = "conversion";
+const pictures = { reference: [], exclude: [] };
+const NUMBERS = ["quality", "first_frame", "last_frame", "threshold"];
+const TEXTS = ["container", "encoder", "speed", "streams", "on_missing", "label", "label_position"];
+
+// The list that the next picture is added to.
+let addTo = "reference";
+
+/** Return the options that are given, as values of `ConversionOptions`. */
+export function readConversion() {
+  const options = {};
+  for (const name of TEXTS) options[name] = form.elements[name].value;
+  for (const name of NUMBERS) {
+    if (form.elements[name].value !== "") options[name] = form.elements[name].valueAsNumber;
+  }
+  return { ...options, ...pictures };
+}
+
+/** Forget what belongs to the video: the part, and who wears what. */
+export function clearPart() {
+  if (!form) return;
+  form.elements.first_frame.value = form.elements.last_frame.value = "";
+  showWearers(clip.value, addReferences);
+  changed();
+}
+
+function addReferences(paths) {
+  setPictures("reference", [...new Set([...pictures.reference, ...paths])]);
+}
+
+function changed() {
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function thumbnail(list, name, path) {
+  const image = new Image();
+  image.src = `/picture?path=${encodeURIComponent(path)}`;
+  image.alt = path.split("/").pop();
+  image.title = path;
+  const remove = document.createElement("button");
+  remove.type = "button";
+  remove.className = "remove";
+  remove.textContent = "×";
+  remove.setAttribute("aria-label", list.dataset.remove.replace("{0}", image.alt));
+  remove.addEventListener("click", () => {
+    setPictures(name, pictures[name].filter((other) => other !== path));
+  });
+  const item = document.createElement("li");
+  item.append(image, remove);
+  return item;
+}
+
+function showPictures(name) {
+  const list = form.querySelector(`[data-pictures=${name}]`);
+  list.replaceChildren(...pictures[name].map((path) => thumbnail(list, name, path)));
+}
+
+function setPictures(name, paths) {
+  pictures[name] = paths;
+  showPictures(name);
+  changed();
+}
+
+function addPicture(path) {
+  setPictures(addTo, [...new Set([...pictures[addTo], path])]);
+  document.getElementById("picture-dialog").close();
+}
+
+function isChanged(field) {
+  if (field.tagName !== "SELECT") return field.value !== "";
+  const initial = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(0, initial);
+}
+
+// A closed group tells that something in it is not the default.
+function markChanges() {
+  for (const group of form.querySelectorAll("details")) {
+    const fields = [...group.querySelectorAll("input, select")];
+    const hasPictures = group.querySelector(".chosen-pictures li") !== null;
+    const isMarked = hasPictures || fields.some(isChanged);
+    group.querySelector("summary").dataset.note = isMarked ? form.dataset.changed : "";
+  }
+}
+
+function keep() {
+  const kept = { clip: clip.value, options: readConversion() };
+  sessionStorage.setItem(stored, JSON.stringify(kept));
+}
+
+function restore() {
+  const { clip: before, options = {} } = JSON.parse(sessionStorage.getItem(stored) ?? "{}");
+  const shown = new URLSearchParams(location.search).get("clip") ?? clip.value;
+  if (shown !== before) options.first_frame = options.last_frame = undefined;
+  for (const name of [...TEXTS, ...NUMBERS]) {
+    if (options[name] !== undefined) form.elements[name].value = options[name];
+  }
+  for (const name of Object.keys(pictures)) {
+    pictures[name] = options[name] ?? [];
+    showPictures(name);
+  }
+  markChanges();
+}
+
+function listen() {
+  const dialog = document.getElementById("picture-dialog");
+  const openPicker = createPicker(dialog, async (path) => addPicture(path));
+  for (const button of form.querySelectorAll("[data-add]")) {
+    button.addEventListener("click", () => {
+      addTo = button.dataset.add;
+      dialog.showModal();
+      openPicker();
+    });
+  }
+  for (const button of form.querySelectorAll("[data-playhead]")) {
+    button.addEventListener("click", () => {
+      form.elements[button.dataset.playhead].value = currentFrame();
+      changed();
+    });
+  }
+  form.addEventListener("input", () => {
+    markChanges();
+    keep();
+  });
+}
+
+if (form) {
+  restore();
+  listen();
+  showWearers(new URLSearchParams(location.search).get("clip") ?? clip.value, addReferences);
+}
