@@ -13,7 +13,7 @@ from tests.helpers.fake_swap import frame_times, swap
 
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames
-from faceloom.video.encoding.codec_table import SPEEDS
+from faceloom.video.encoding.codec_table import H264_NVENC, HEVC_NVENC, SPEEDS, Codec
 from faceloom.video.encoding.encoder_options import frame_threads
 
 # Encoder -> codec, and the output's pixel format for yuv420p and for yuv422p10le.
@@ -45,6 +45,20 @@ def test_encoder_keeps_times_and_warns_if_the_pixel_format_changes(
     assert frame_times(out) == [Fraction(t, 1000) for t in times]
     warnings = output_warnings(out, info, Encoding(encoder))
     assert bool(warnings) == (result.pixel_format != info.pixel_format)
+
+
+@pytest.mark.parametrize("codec", [H264_NVENC, HEVC_NVENC], ids=lambda codec: codec.name)
+def test_nvenc_has_the_options_that_it_gets(codec: Codec) -> None:
+    """What runs without a GPU; what it encodes was never tried on one."""
+    private = av.CodecContext.create(codec.name, "w").supported_options.private
+    choices = {option.name: {choice.name for choice in option.choices} for option in private}
+    assert codec.quality is not None
+    assert codec.quality.option in choices
+    assert codec.options["rc"] in choices["rc"]
+    presets = [codec.speeds[speed].options["preset"] for speed in SPEEDS]
+    assert choices["preset"].issuperset(presets)
+    # p1 is the fastest.
+    assert presets == sorted(presets)
 
 
 @pytest.mark.parametrize(
