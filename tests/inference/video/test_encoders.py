@@ -15,6 +15,7 @@ from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames
 from faceloom.video.encoding.codec_table import H264_NVENC, HEVC_NVENC, SPEEDS, Codec
 from faceloom.video.encoding.encoder_options import frame_threads
+from faceloom.video.encoding.encoders import check_encoder, resolve_encoder
 
 # Encoder -> codec, and the output's pixel format for yuv420p and for yuv422p10le.
 ENCODERS = {
@@ -109,6 +110,26 @@ def test_a_speed_changes_search_and_quality_together(tmp_path: Path, speed: str)
     swap(source, tmp_path / "out.mp4", Encoding.parse(speed=speed))
     written = (tmp_path / "out.mp4").read_bytes()
     assert all(setting in written for setting in X264_SPEEDS[speed])
+
+
+@pytest.mark.parametrize("quality", [0, 1, 75, 100])
+@pytest.mark.parametrize(
+    ("speed", "deadline", "cpu_used", "crfs"),
+    [
+        # The range of libvpx ends at 63.
+        ("fast", "realtime", "6", ("63", "63", "21", "6")),
+        ("balanced", "good", "5", ("63", "62.4", "18", "3")),
+        ("small", "good", "2", ("63", "63", "20", "5")),
+    ],
+)
+def test_vp9_has_a_deadline_and_a_quality_for_each_speed(
+    sample: Path, speed: str, deadline: str, cpu_used: str, crfs: tuple[str, ...], quality: int
+) -> None:
+    info, encoding = probe_video(sample / "target_ada.mp4"), Encoding("vp9", quality, speed)
+    options = resolve_encoder(info, encoding).options
+    assert (options["deadline"], options["cpu-used"]) == (deadline, cpu_used)
+    assert options["crf"] == crfs[(0, 1, 75, 100).index(quality)]
+    check_encoder(info, encoding)
 
 
 @pytest.mark.parametrize("encoder", [*ENCODERS, "png"])
