@@ -1,16 +1,18 @@
-"""Run a .dfm as FaceFusion and VisoMaster do, at their default settings.
+"""Run a .dfm as DeepFaceLive, FaceFusion and VisoMaster do, at their default settings.
 
-python -m benchmarks.conversion.dfm_hosts facefusion|visomaster CLIP FILE.dfm OUT.mkv
+python -m benchmarks.conversion.dfm_hosts deepfacelive|facefusion|visomaster CLIP FILE.dfm OUT.mkv
 
-`faceloom compare` judges the output: the table of docs/dfm.md.
+`faceloom compare` judges the output: the table of docs/dfm.md. The tests judge files with known
+output through the same arithmetic (tests/export/dfm/test_host_conformance.py).
 
 It computes what these programs compute: where a face is cut out, how it is prepared, which masks
-count, how it is pasted. Faceloom's detector finds the faces.
+count, how it is pasted. Faceloom's networks find the faces.
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +20,8 @@ import numpy as np
 import onnxruntime as ort
 
 from faceloom.array_types import Points, Rgb, float32
-from faceloom.faces.alignment import umeyama
+from faceloom.faces.alignment import apply_affine, umeyama
+from faceloom.faces.landmarks import FaceMesh, five_points
 from faceloom.faces.retinaface import RetinaFace
 from faceloom.video import Encoding, SegmentWriter, probe_video, read_frames
 
@@ -29,6 +32,13 @@ FACEFUSION_POINTS = float32(
 VISOMASTER_POINTS = float32(
     [[0.3617, 0.4664], [0.5745, 0.4024], [0.4377, 0.5604], [0.3246, 0.7216], [0.5526, 0.7203]]
 )
+# As measured in DeepFaceLive, which aligns by 468 points.
+DEEPFACELIVE_POINTS = float32(
+    [[0.3682, 0.4015], [0.6246, 0.4006], [0.4892, 0.5393], [0.4033, 0.6846], [0.5991, 0.6829]]
+)
+# Side of DeepFaceLive's square in pixels; how far it erodes the mask there, and over how many
+# pixels it blurs it.
+DEEPFACELIVE_SIDE, DEEPFACELIVE_EROSION, DEEPFACELIVE_BLUR = 224, 5, 25
 # Side of VisoMaster's square in pixels, and of the picture of its border.
 VISOMASTER_SIDE, VISOMASTER_BORDER_SIDE = 512, 128
 # Width of the border, in pixels of that picture, that is not shown; side and standard deviation of
@@ -39,14 +49,84 @@ FACEFUSION_COLORS = 16
 # Share of FaceFusion's square that its own border hides and blurs.
 FACEFUSION_BLUR = 0.3
 
-# (frame, five points, network) -> frame.
-Host = Callable[[Rgb, Points, ort.InferenceSession], Rgb]
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """What the programs know of a face in a frame."""
+
+    points_xy: Points
+    """The detector's five points, in pixels of the frame."""
+    mesh_xy: Points
+    """The 468 landmarks, in pixels of the frame."""
 
 
-def facefusion(frame: Rgb, points: Points, network: ort.InferenceSession) -> Rgb:
+# (frame, face, network) -> frame.
+Host = Callable[[Rgb, FoundFace, ort.InferenceSession], Rgb]
+
+
+class FirstFaces:
+    """Finds the face that the detector is most certain of."""
+
+    def __init__(self) -> None:
+        """Open the networks."""
+        self._detector, self._mesh = RetinaFace(), FaceMesh()
+
+    def find(self, frame: Rgb) -> FoundFace | None:
+        """Return the face of a frame, None if there is none."""
+        found = self._detector.detect([frame])[0]
+        if not len(found):
+            return None
+        box, points = found.boxes_xyxy[0], found.points_xy[0]
+        return FoundFace(points, self._mesh.find(frame, box, points).points_xy)
+
+
+def mean_mesh(faces: Sequence[FoundFace]) -> Points:
+    """Return the mean mesh of a clip's faces in DeepFaceLive's square, in sides of it.
+
+    It stands in for the program's own 468 points, and lies where the program's template was
+    measured.
+    """
+    meshes = [face.mesh_xy for face in faces]
+    mean = meshes[0]
+    for _ in range(3):
+        mean = float32(np.mean([apply_affine(umeyama(mesh, mean), mesh) for mesh in meshes], 0))
+    return apply_affine(umeyama(five_points(mean), DEEPFACELIVE_POINTS), mean)
+
+
+def deepfacelive(
+    frame: Rgb, face: FoundFace, network: ort.InferenceSession, *, mesh: Points
+) -> Rgb:
+    """Swap one face as DeepFaceLive does, whose square's 468 points are `mesh`."""
+    side, square = network.get_inputs()[0].shape[1], (DEEPFACELIVE_SIDE, DEEPFACELIVE_SIDE)
+    to_crop = umeyama(face.mesh_xy, mesh * DEEPFACELIVE_SIDE)
+    crop = cv2.warpAffine(frame, to_crop, square)
+    target_mask, swapped, own_mask = run(network, cv2.resize(crop, (side, side)))
+    mask = cv2.resize(target_mask * own_mask, square)
+    picture = reinhard(cv2.resize(swapped, square), float32(crop) / 255, mask)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+    mask = cv2.erode(mask, ellipse, iterations=DEEPFACELIVE_EROSION)
+    # The blur ends at the square's border.
+    edge = DEEPFACELIVE_EROSION + DEEPFACELIVE_BLUR // 2
+    mask[:edge] = mask[-edge:] = mask[:, :edge] = mask[:, -edge:] = 0
+    mask = cv2.GaussianBlur(mask, (DEEPFACELIVE_BLUR, DEEPFACELIVE_BLUR), 0)
+    return paste(frame, np.clip(255 * picture, 0, 255), mask, to_crop)
+
+
+def reinhard(picture: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Give a picture the target's mean and spread of each Lab channel inside a mask, RGB 0..1."""
+    inside = mask > 0.5
+    labs = [cv2.cvtColor(each, cv2.COLOR_RGB2LAB) for each in (picture, target)]
+    if not inside.any():
+        return picture
+    (mean, spread), (aim, aim_spread) = ((lab[inside].mean(0), lab[inside].std(0)) for lab in labs)
+    matched = (labs[0] - mean) * (aim_spread / np.maximum(spread, 1e-6)) + aim
+    return cv2.cvtColor(float32(matched), cv2.COLOR_LAB2RGB)
+
+
+def facefusion(frame: Rgb, face: FoundFace, network: ort.InferenceSession) -> Rgb:
     """Swap one face as FaceFusion 3.8 does."""
     side = network.get_inputs()[0].shape[1]
-    to_crop = umeyama(points, FACEFUSION_POINTS * side)
+    to_crop = umeyama(face.points_xy, FACEFUSION_POINTS * side)
     crop = cv2.warpAffine(frame, to_crop, (side, side), borderMode=cv2.BORDER_REPLICATE)
     sharp = cv2.addWeighted(crop, 1.75, cv2.GaussianBlur(crop, (0, 0), 2), -0.75, 0)
     target_mask, swapped, mask = run(network, sharp)
@@ -80,10 +160,10 @@ def facefusion_colors(swapped: Rgb, target: Rgb) -> Rgb:
     return np.uint8(np.clip(swapped + agreement * difference, 0, 255))
 
 
-def visomaster(frame: Rgb, points: Points, network: ort.InferenceSession) -> Rgb:
+def visomaster(frame: Rgb, face: FoundFace, network: ort.InferenceSession) -> Rgb:
     """Swap one face as VisoMaster does: its border alone limits what is shown."""
     side = network.get_inputs()[0].shape[1]
-    to_crop = umeyama(points, VISOMASTER_POINTS * VISOMASTER_SIDE)
+    to_crop = umeyama(face.points_xy, VISOMASTER_POINTS * VISOMASTER_SIDE)
     square = (VISOMASTER_SIDE, VISOMASTER_SIDE)
     crop = cv2.warpAffine(frame, to_crop, square)
     _, swapped, _ = run(network, cv2.resize(crop, (side, side)))
@@ -95,7 +175,15 @@ def visomaster(frame: Rgb, points: Points, network: ort.InferenceSession) -> Rgb
     return paste(frame, picture, cv2.resize(border, square), to_crop)
 
 
-HOSTS: dict[str, Host] = {"facefusion": facefusion, "visomaster": visomaster}
+def open_host(name: str, faces: Sequence[FoundFace]) -> Host:
+    """Return what a program does with a face.
+
+    Args:
+        name: "deepfacelive", "facefusion" or "visomaster".
+        faces: The faces of the clip.
+    """
+    hosts: dict[str, Host] = {"facefusion": facefusion, "visomaster": visomaster}
+    return hosts.get(name) or partial(deepfacelive, mesh=mean_mesh(faces))
 
 
 def run(network: ort.InferenceSession, crop: Rgb) -> list[np.ndarray]:
@@ -115,19 +203,18 @@ def paste(frame: Rgb, crop: np.ndarray, mask: np.ndarray, to_crop: np.ndarray) -
     return np.uint8(np.rint(frame * (1 - weight) + placed * weight))
 
 
-def main(host: Host, clip: Path, dfm: Path, out: Path) -> None:
+def main(name: str, clip: Path, dfm: Path, out: Path) -> None:
     network = ort.InferenceSession(str(dfm), providers=["CPUExecutionProvider"])
-    detector = RetinaFace()
-    info = probe_video(clip)
-    with SegmentWriter.open(out, info, Encoding("lossless")) as writer:
-        for frame in read_frames(clip):
-            detections = detector.detect([frame.rgb])[0]
+    finder = FirstFaces()
+    faces = [finder.find(frame.rgb) for frame in read_frames(clip)]
+    host = open_host(name, [face for face in faces if face])
+    with SegmentWriter.open(out, probe_video(clip), Encoding("lossless")) as writer:
+        for frame, face in zip(read_frames(clip), faces, strict=True):
             swapped = frame
-            if len(detections):
-                rgb = host(frame.rgb, detections.points_xy[0], network)
-                swapped = replace(frame, rgb=rgb, decoded=None)
+            if face:
+                swapped = replace(frame, rgb=host(frame.rgb, face, network), decoded=None)
             writer.write(swapped)
 
 
 if __name__ == "__main__":
-    main(HOSTS[sys.argv[1]], *map(Path, sys.argv[2:]))
+    main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from faceloom.choices import ColorTransfer, EncoderName, MarkLevel
+from faceloom.choices import ColorTransfer, EncoderName, EncodingSpeed, MarkLevel
 from faceloom.cli.grouped_help import GroupedCommand
 
 if TYPE_CHECKING:
@@ -121,6 +121,17 @@ def swap_command(
         EncoderName | None,
         typer.Option(help="Video encoder, see `convert`.", rich_help_panel=_OUTPUT),
     ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(min=0, max=100, help="Video quality, see `convert`.", rich_help_panel=_OUTPUT),
+    ] = None,
+    speed: Annotated[
+        EncodingSpeed | None,
+        typer.Option(
+            help="Encode in little time, or to small files, see `convert`.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
     provenance: Annotated[
         MarkLevel | None,
         typer.Option(help="Disclosure marks, see `convert`.", rich_help_panel=_OUTPUT),
@@ -158,6 +169,8 @@ def swap_command(
     options = {
         "--color": color,
         "--encoder": encoder,
+        "--quality": None if quality is None else str(quality),
+        "--speed": speed,
         "--provenance": provenance,
         "--label": label,
     }

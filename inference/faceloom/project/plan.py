@@ -246,7 +246,7 @@ def _preview_options(options: Sequence[str]) -> tuple[str, ...]:
     """Return the options of a conversion that a preview has as well: all but the encoder's."""
     kept: list[str] = []
     for name, value in zip(options[::2], options[1::2], strict=True):
-        if name not in ("--encoder", "--quality"):
+        if name not in ("--encoder", "--quality", "--speed"):
             kept += [name, value]
     return tuple(kept)
 

@@ -78,9 +78,13 @@ class SwapSettings:
             UsageError: One is invalid.
         """
         given = dict(zip(self.convert_options[::2], self.convert_options[1::2], strict=True))
-        label = given.get("--label")
+        label, quality = given.get("--label"), given.get("--quality")
         options = ConvertOptions(
-            encoding=Encoding.parse(given.get("--encoder", DEFAULT_ENCODING.encoder)),
+            encoding=Encoding.parse(
+                given.get("--encoder", DEFAULT_ENCODING.encoder),
+                None if quality is None else int(quality),
+                speed=given.get("--speed", DEFAULT_ENCODING.speed),
+            ),
             label=None if label is None else VisibleLabel(label),
             # An output of the same project may exist: the plan decides whether it is complete.
             force=True,

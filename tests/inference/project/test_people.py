@@ -112,6 +112,11 @@ REFUSALS = {
         2,
         "out.webm does not support",
     ),
+    "a quality of a lossless encoder": (
+        "ben.mp4 --onto ada.mp4 --encoder lossless --quality 60",
+        2,
+        "--quality has no effect",
+    ),
     "an empty label": ("ben.mp4 --onto ada.mp4 --label=", 2, "--label"),
     "a long label": (f"ben.mp4 --onto ada.mp4 --label={300 * 'x'}", 2, "does not fit legibly"),
     "no such picture": ("ben.mp4 --onto ada.mp4 --guest-reference no.png", 2, "no.png does not"),

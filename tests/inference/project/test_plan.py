@@ -62,10 +62,12 @@ def test_decisions_are_in_the_commands(
 
 
 def test_options_of_the_conversion_reach_preview_and_conversion(settings: SwapSettings) -> None:
-    options = ("--color", "rct", "--encoder", "x265")
+    options = ("--color", "rct", "--encoder", "x265", "--quality", "60", "--speed", "small")
     changed = replace(settings, convert_options=options)
     steps = build_steps(changed, choices(), Project.read(settings.project))
-    assert shlex.join(steps[6].arguments).endswith("--out out.mp4 --color rct --encoder x265")
+    assert shlex.join(steps[6].arguments).endswith(f"--out out.mp4 {' '.join(options)}")
+    encoding = changed.conversion().encoding
+    assert (encoding.encoder, encoding.quality, encoding.speed) == ("x265", 60, "small")
     # A preview is a picture, which no video encoder writes.
     assert shlex.join(steps[5].arguments).endswith("preview-out.png --color rct")
 

@@ -13,8 +13,9 @@ from tests.helpers.fake_swap import frame_times, swap
 
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames
-from faceloom.video.encoding.codec_table import SPEEDS
+from faceloom.video.encoding.codec_table import H264_NVENC, HEVC_NVENC, SPEEDS, Codec
 from faceloom.video.encoding.encoder_options import frame_threads
+from faceloom.video.encoding.encoders import check_encoder, resolve_encoder
 
 # Encoder -> codec, and the output's pixel format for yuv420p and for yuv422p10le.
 ENCODERS = {
@@ -45,6 +46,20 @@ def test_encoder_keeps_times_and_warns_if_the_pixel_format_changes(
     assert frame_times(out) == [Fraction(t, 1000) for t in times]
     warnings = output_warnings(out, info, Encoding(encoder))
     assert bool(warnings) == (result.pixel_format != info.pixel_format)
+
+
+@pytest.mark.parametrize("codec", [H264_NVENC, HEVC_NVENC], ids=lambda codec: codec.name)
+def test_nvenc_has_the_options_that_it_gets(codec: Codec) -> None:
+    """What runs without a GPU; what it encodes was never tried on one."""
+    private = av.CodecContext.create(codec.name, "w").supported_options.private
+    choices = {option.name: {choice.name for choice in option.choices} for option in private}
+    assert codec.quality is not None
+    assert codec.quality.option in choices
+    assert codec.options["rc"] in choices["rc"]
+    presets = [codec.speeds[speed].options["preset"] for speed in SPEEDS]
+    assert choices["preset"].issuperset(presets)
+    # p1 is the fastest.
+    assert presets == sorted(presets)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +110,26 @@ def test_a_speed_changes_search_and_quality_together(tmp_path: Path, speed: str)
     swap(source, tmp_path / "out.mp4", Encoding.parse(speed=speed))
     written = (tmp_path / "out.mp4").read_bytes()
     assert all(setting in written for setting in X264_SPEEDS[speed])
+
+
+@pytest.mark.parametrize("quality", [0, 1, 75, 100])
+@pytest.mark.parametrize(
+    ("speed", "deadline", "cpu_used", "crfs"),
+    [
+        # The range of libvpx ends at 63.
+        ("fast", "realtime", "6", ("63", "63", "21", "6")),
+        ("balanced", "good", "5", ("63", "62.4", "18", "3")),
+        ("small", "good", "2", ("63", "63", "20", "5")),
+    ],
+)
+def test_vp9_has_a_deadline_and_a_quality_for_each_speed(
+    sample: Path, speed: str, deadline: str, cpu_used: str, crfs: tuple[str, ...], quality: int
+) -> None:
+    info, encoding = probe_video(sample / "target_ada.mp4"), Encoding("vp9", quality, speed)
+    options = resolve_encoder(info, encoding).options
+    assert (options["deadline"], options["cpu-used"]) == (deadline, cpu_used)
+    assert options["crf"] == crfs[(0, 1, 75, 100).index(quality)]
+    check_encoder(info, encoding)
 
 
 @pytest.mark.parametrize("encoder", [*ENCODERS, "png"])

@@ -222,6 +222,8 @@ def check_report(report: Path, jobs: Sequence[ConvertJob], *, force: bool) -> No
 def convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator[BatchReport]:
     """Convert one target after the other and write the report after each.
 
+    "auto" chooses the provider of a source once, for the first target.
+
     Args:
         jobs: what is converted.
         report: where the report is written.
@@ -242,17 +244,24 @@ def _convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator
             "leave one out."
         )
     result = BatchReport(jobs=())
+    providers: dict[SwapRequest, str] = {}
     for number, job in enumerate(jobs, 1):
-        row = yield from _convert(job, f"{number}/{len(jobs)} {job.target.name}")
+        row = yield from _convert(job, providers, f"{number}/{len(jobs)} {job.target.name}")
         result = BatchReport(jobs=(*result.jobs, row))
         write_text(report, to_json(result))
     return result
 
 
-def _convert(job: ConvertJob, stage: str) -> ProgressGenerator[JobResult]:
-    if job.options.resume and final_path(job.out).exists() and not resume_folder(job.out).exists():
+def _convert(
+    job: ConvertJob, providers: dict[SwapRequest, str], stage: str
+) -> ProgressGenerator[JobResult]:
+    """Convert one target; `providers` has the provider of each request that ran."""
+    options, is_resumed = job.options, job.options.resume and resume_folder(job.out).exists()
+    if options.resume and final_path(job.out).exists() and not is_resumed:
         return JobResult(target=str(job.target), out=str(job.out), state="skipped")
-    work = convert_request(job.target, job.request, job.out, job.options)
+    if options.provider == "auto" and not is_resumed:
+        options = replace(options, provider=providers.get(job.request, "auto"))
+    work = convert_request(job.target, job.request, job.out, options)
     try:
         summary = yield from _with_stage(work, stage)
     except FaceloomError as error:
@@ -261,6 +270,7 @@ def _convert(job: ConvertJob, stage: str) -> ProgressGenerator[JobResult]:
         return _failed(job, friendly_os_error(error, job.out))
     except av.FFmpegError as error:
         return _failed(job, read_error(error, job.target))
+    providers.setdefault(job.request, summary.provider)
     return JobResult(
         target=str(job.target),
         out=str(job.out),
@@ -277,13 +287,9 @@ def _convert(job: ConvertJob, stage: str) -> ProgressGenerator[JobResult]:
 
 
 def _failed(job: ConvertJob, error: FaceloomError) -> JobResult:
-    return JobResult(
-        target=str(job.target),
-        out=str(job.out),
-        state="failed",
-        exit_code=error.exit_code,
-        message=str(error),
-    )
+    target, out, message = str(job.target), str(job.out), str(error)
+    code = error.exit_code
+    return JobResult(target=target, out=out, state="failed", exit_code=code, message=message)
 
 
 def _with_stage(

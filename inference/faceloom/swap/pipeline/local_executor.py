@@ -8,20 +8,25 @@ by `multiprocessing`, which would run the caller's main script again.
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 
-from faceloom.errors import PartlyDone
+from faceloom.errors import PartlyDone, escape_unprintable
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.segment_tasks import SegmentTask, WorkerPool, WorkerSpec
 
 # What a child runs; its argument is the number of the connection's file descriptor.
 _MODULE = "faceloom.swap.pipeline.worker_main"
+# The end of a child's standard error that is read for its last line, in bytes.
+_MAX_STDERR_BYTES = 4096
+# Most characters of that line in a message.
+_MAX_LINE = 200
 
 
 class _ChildProcess:
@@ -33,6 +38,7 @@ class _ChildProcess:
         self._stopped = False
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Any, Any] | None = None
+        self._stderr: IO[bytes] | None = None
 
     def swap(self, task: SegmentTask, path: Path, report: Callable[[int], None]) -> FrameCounts:
         try:
@@ -58,6 +64,8 @@ class _ChildProcess:
         """Wait until the child has ended."""
         if self._process:
             self._process.wait()
+        if self._stderr:
+            self._stderr.close()
 
     def _started(self) -> "Connection[Any, Any]":
         with self._lock:
@@ -65,7 +73,8 @@ class _ChildProcess:
                 raise EOFError
             if self._connection:
                 return self._connection
-            self._process, self._connection = _start_child()
+            self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 -- `wait` closes it
+            self._process, self._connection = _start_child(self._stderr)
         # The child reads it seconds later, when its libraries are loaded.
         self._connection.send(self._spec)
         return self._connection
@@ -73,9 +82,11 @@ class _ChildProcess:
     def _ended(self) -> PartlyDone:
         code = self._process.wait() if self._process else None
         reason = f"signal {-code}" if code and code < 0 else f"exit code {code}"
+        line = _last_line(self._stderr) if self._stderr else ""
+        cause = f"; its last message: {line}" if line else ", perhaps because the memory is full"
         return PartlyDone(
-            f"A process that swapped a segment ended ({reason}), perhaps because the memory is "
-            "full. Run the same command with --resume --workers 1."
+            f"A process that swapped a segment ended ({reason}){cause}. Run the same command with "
+            "--resume --workers 1."
         )
 
 
@@ -102,7 +113,18 @@ def local_pool(spec: WorkerSpec, workers: int) -> Iterator[WorkerPool]:
         yield pool
 
 
-def _start_child() -> "tuple[subprocess.Popen[bytes], Connection[Any, Any]]":
+def _last_line(stderr: IO[bytes]) -> str:
+    """Return the last line of what a child wrote; empty if it wrote nothing."""
+    size = stderr.seek(0, os.SEEK_END)
+    stderr.seek(max(0, size - _MAX_STDERR_BYTES))
+    lines = stderr.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return escape_unprintable(last[:_MAX_LINE]).rstrip(".")
+
+
+def _start_child(
+    stderr: IO[bytes],
+) -> "tuple[subprocess.Popen[bytes], Connection[Any, Any]]":
     """Start a child in a session of its own: Ctrl-C reaches this process alone, which ends it."""
     ours, theirs = Pipe()
     with theirs:
@@ -112,8 +134,8 @@ def _start_child() -> "tuple[subprocess.Popen[bytes], Connection[Any, Any]]":
             [sys.executable, "-P", "-m", _MODULE, str(descriptor)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            # This process opens the same files and reports their warnings.
-            stderr=subprocess.DEVNULL,
+            # Read if the child fails: this process opens the same files and reports their warnings.
+            stderr=stderr,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             pass_fds=[descriptor],
             start_new_session=True,

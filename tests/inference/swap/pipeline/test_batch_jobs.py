@@ -11,17 +11,19 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 
-from faceloom.errors import UsageError
+from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.image_io import read_picture, write_png
 from faceloom.progress import Progress, run_to_completion
-from faceloom.swap import ConvertOptions
+from faceloom.swap import ConvertOptions, ConvertSummary
 from faceloom.swap.pipeline.batch_jobs import (
+    ConvertJob,
     check_report,
     convert_jobs,
     find_targets,
     plan_jobs,
     read_job_file,
 )
+from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.video import FrameRange, probe_video, read_frames
 
@@ -65,6 +67,44 @@ def test_a_failed_target_is_reported_and_the_others_continue(inputs: Path, tmp_p
     again = [replace(job, options=replace(OPTIONS, resume=True)) for job in jobs]
     again = run_to_completion(convert_jobs(again, tmp_path / "report.json"))
     assert [row.state for row in again.jobs] == ["skipped", "skipped", "failed", "failed"]
+
+
+def test_auto_chooses_one_provider_for_all_targets_of_a_source(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial would choose another provider each time; what ends early chooses none."""
+    trials, used = iter(["cuda", "openvino", "cpu"]), []
+
+    def fake(target: Path, request: SwapRequest, _: Path, options: ConvertOptions):
+        yield Progress("convert", 0, 1)
+        if target.name == "broken.mp4":
+            raise MediaUnreadable("broken.mp4 is broken.")
+        provider = next(trials) if options.provider == "auto" else options.provider
+        used.append((target.name, request.bundle, provider))
+        return ConvertSummary(1, 1, provider, "fp32", 1.0)
+
+    monkeypatch.setattr("faceloom.swap.pipeline.batch_jobs.convert_request", fake)
+    ben, ada = (SwapRequest(bundle=inputs / name) for name in ("ben.bundle", "ada.bundle"))
+    named = replace(OPTIONS, provider="cpu")
+    jobs = [
+        ConvertJob(Path(name), tmp_path / name, request, options)
+        for name, request, options in [
+            ("broken.mp4", ben, OPTIONS),
+            ("1.mp4", ben, OPTIONS),
+            ("2.mp4", ben, OPTIONS),
+            ("3.mp4", ada, OPTIONS),
+            ("4.mp4", ben, named),
+            ("5.mp4", ben, OPTIONS),
+        ]
+    ]
+    run_to_completion(convert_jobs(jobs, tmp_path / "report.json"))
+    assert [provider for *_, provider in used] == ["cuda", "cuda", "openvino", "cpu", "cuda"]
+    # An interrupted target goes on where it ran, which `convert_request` reads from its folder.
+    resumed = ConvertJob(Path("6.mp4"), tmp_path / "6.mp4", ben, replace(OPTIONS, resume=True))
+    resume_folder(resumed.out).mkdir()
+    run_to_completion(convert_jobs([jobs[4], resumed], tmp_path / "report.json"))
+    assert used[-1] == ("6.mp4", ben.bundle, "cpu")
+    assert next(trials, None) is None
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, NoF
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
-from faceloom.swap.pipeline import worker_main
+from faceloom.swap.pipeline import local_executor, worker_main
 from faceloom.swap.pipeline.analysis import AnalysisState, SegmentGrid
 from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
@@ -153,6 +153,32 @@ def test_a_worker_that_is_killed_gives_one_sentence(
     again = convert(clip, bundle, out, replace(OPTIONS, workers=1, resume=True))
     run_to_completion(again)
     assert out.read_bytes() == one_process
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (
+            "import sys; sys.stderr.write('one\\nlibx264 is \\x1b[31mmissing.\\n'); sys.exit(3)",
+            r"ended \(exit code 3\); its last message: libx264 is \\x1b\[31mmissing\. Run the",
+        ),
+        ("import sys; sys.exit(3)", r"ended \(exit code 3\), perhaps because the memory is full"),
+    ],
+)
+def test_the_last_message_of_a_worker_is_shown(
+    tmp_path: Path,
+    clip: Path,
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    program: str,
+    words: str,
+) -> None:
+    (tmp_path / "failing_worker.py").write_text(program)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(local_executor, "_MODULE", "failing_worker")
+    work = convert(clip, bundle, tmp_path / "out.mp4", replace(OPTIONS, workers=2))
+    with pytest.raises(PartlyDone, match=words):
+        run_to_completion(work)
 
 
 def test_the_error_of_a_worker_is_raised(tmp_path: Path, clip: Path) -> None:

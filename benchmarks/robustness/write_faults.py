@@ -1,6 +1,6 @@
 """Fail each system call by which a command writes, once; look what is left, and continue.
 
-python -m benchmarks.write_faults [--every N] [SCENARIO...]
+python -m benchmarks.robustness.write_faults [--every N] [SCENARIO...]
 
 Each counted call of each scenario fails in turn: as on a full disk (and every later call too), with
 an error of the disk, without permission, and by a kill. With `--every N` only each Nth call, with
