@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from faceloom.swap.batch.job_file import read_job_file
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.deepfacelab import metadata, to_jpeg, to_pak
@@ -46,7 +47,6 @@ from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.bundle.archive import write_zip
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.batch_jobs import read_job_file
 from faceloom.swap.pipeline.convert import ConvertOptions
 from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, SegmentRow
 from faceloom.swap.selection import FaceSelection, TrackState
@@ -243,7 +243,7 @@ def _state() -> AnalysisState:
     state.begin_frame([1])
     state.of_track(1)["mask"] = np.zeros((8, 8), np.uint8)
     state.add("waited")
-    lead_in = (FaceSelection(0, ((face, 0),), (), True), FaceSelection(40, (), (0,), False))
+    lead_in = (FaceSelection(2, 0, ((face, 0),), (), True), FaceSelection(3, 40, (), (0,), False))
     return AnalysisState(4, finder, lead_in, ((face,), ()), state.to_arrays())
 
 

@@ -12,14 +12,13 @@ from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.swap.options import ConvertOptions, SwapOptions
-from faceloom.swap.pipeline.frame_swapper import (
+from faceloom.swap.pipeline.face_blending import (
     BlendedFace,
-    FrameSwapper,
-    SelectedFrame,
     SwappedFace,
     parses_faces,
     parses_predictions,
 )
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
 from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector

@@ -20,7 +20,7 @@ from faceloom.provenance import MarkSettings
 from faceloom.swap import Bundle, ConvertOptions, SwapNetwork, SwapRequest, convert
 from faceloom.swap.options import FILES_MUST_MATCH, MAY_CHANGE, MUST_MATCH, resume_settings
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.frame_swapper import SwappedFace
+from faceloom.swap.pipeline.face_blending import SwappedFace
 from faceloom.swap.pipeline.resume_store import read_batch_size, resume_folder
 from faceloom.video import FrameRange, read_frames
 

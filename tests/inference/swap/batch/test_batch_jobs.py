@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from faceloom.swap.batch.job_file import read_job_file
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 
@@ -15,12 +16,11 @@ from faceloom.errors import UsageError
 from faceloom.image_io import read_picture, write_png
 from faceloom.progress import Progress, run_to_completion
 from faceloom.swap import ConvertOptions
-from faceloom.swap.pipeline.batch_jobs import (
+from faceloom.swap.batch.batch_jobs import (
     check_report,
     convert_jobs,
     find_targets,
     plan_jobs,
-    read_job_file,
 )
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.video import FrameRange, probe_video, read_frames
@@ -114,7 +114,7 @@ def test_an_error_of_ffmpeg_is_one_sentence_of_the_report(
         yield Progress("convert", 0, 1)
         raise av.InvalidDataError(1, "Invalid data found when processing input", "x")
 
-    monkeypatch.setattr("faceloom.swap.pipeline.batch_jobs.convert_request", refuse)
+    monkeypatch.setattr("faceloom.swap.batch.batch_jobs.convert_request", refuse)
     jobs = plan_jobs([inputs / "clips" / "b.mp4"], tmp_path, request_for(inputs), OPTIONS)
     (row,) = run_to_completion(convert_jobs(jobs, tmp_path / "report.json")).jobs
     assert "b.mp4 cannot be read (invalid data found when processing input); " in row.message
