@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faceloom.swap.batch.job_file import read_job_file
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.deepfacelab import metadata, to_jpeg, to_pak
@@ -44,6 +43,7 @@ from faceloom.provenance import (
     verify,
 )
 from faceloom.swap import Bundle, SwapNetwork
+from faceloom.swap.batch.job_file import read_job_file
 from faceloom.swap.bundle.archive import write_zip
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
@@ -225,6 +225,10 @@ reference = ["anna.jpg"]
 target = "b.mp4"
 out = "out/b.mp4"
 map = ["anna.jpg=ben.bundle"]
+[[job.section]]
+from = 3
+to = 9
+erode = 0.1
 """
 
     def read_jobs(folder: Path) -> None:
