@@ -10,6 +10,7 @@ from faceloom.project.step import OnExisting
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.stills.swap_settings import SwapSettings
 from faceloom.studio.studio_project import ItemKind, StudioProject
+from faceloom.studio.swap_sections import SectionRows
 from faceloom.studio.web.responses import Body
 
 # Extension of the videos in `swaps`.
@@ -31,6 +32,8 @@ class ConvertForm(Body):
     """Video quality; None is the default of `convert`."""
     settings: SwapSettings = SwapSettings()
     """Which faces are swapped and how they are blended."""
+    sections: SectionRows = ()
+    """Frames with settings of their own, see `SectionJob`."""
 
 
 def convert_request(project: StudioProject, form: ConvertForm) -> JobRequest:

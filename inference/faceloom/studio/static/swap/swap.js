@@ -2,7 +2,18 @@
 
 import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
-import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
+import {
+  allSections,
+  baseSettings,
+  followFrame,
+  isSwapped,
+  keepBase,
+  keepPanel,
+  onSections,
+  openSections,
+  stillSections,
+} from "./swap_sections.js";
+import { onSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
 
@@ -31,7 +42,7 @@ async function picture(url) {
 }
 
 function stillUrl(view, draft) {
-  const query = new URLSearchParams({ ...readSettings(), view });
+  const query = new URLSearchParams({ ...baseSettings(), ...stillSections(), view });
   if (draft) query.set("draft", "true");
   return `/still/${clip.value}/${bundle.value}/${currentFrame()}?${query}`;
 }
@@ -53,7 +64,8 @@ async function showStill(draft) {
   const milliseconds = Math.round(performance.now() - started);
   const hasFace = still.headers.get("X-Swapped-Faces") !== texts.zero;
   const text = draft ? texts.draft : texts.milliseconds;
-  status.textContent = hasFace ? text.replace("{0}", milliseconds) : texts.noFace;
+  const withoutFace = isSwapped() ? texts.noFace : texts.leftAlone;
+  status.textContent = hasFace ? text.replace("{0}", milliseconds) : withoutFace;
 }
 
 /**
@@ -102,7 +114,7 @@ function followLater() {
 
 // The address holds all that is chosen, so that it survives a reload and can be kept.
 function keepAddress() {
-  const query = new URLSearchParams({ clip: clip.value, frame: currentFrame(), ...readSettings() });
+  const query = new URLSearchParams({ clip: clip.value, frame: currentFrame(), ...baseSettings() });
   if (bundle) query.set("bundle", bundle.value);
   history.replaceState(null, "", `?${query}`);
 }
@@ -115,20 +127,23 @@ function conversion() {
     name: data.get("name"),
     speed: data.get("speed"),
     quality: data.get("quality") === "" ? null : Number(data.get("quality")),
-    settings: readSettings(),
+    settings: baseSettings(),
+    sections: allSections(),
   };
 }
 
 async function showCommand() {
   if (!output) return;
   let command = "";
+  let jobFile = "";
   let problem = "";
   try {
-    ({ command } = await post("/swap/command", conversion()));
+    ({ command, job_file: jobFile } = await post("/swap/command", conversion()));
   } catch (error) {
     problem = error.message;
   }
   document.getElementById("command").textContent = command;
+  document.getElementById("job-file").textContent = jobFile;
   showProblem(problem);
 }
 
@@ -162,6 +177,7 @@ async function openClip(frame = 0) {
   const info = await orMessage(() => get(`/swap/clip/${clip.value}`));
   if (!info) return;
   showClip(clip.value, info, frame);
+  openSections(clip.value, info);
   suggestName();
   followLater();
   renew({ fresh: true });
@@ -176,10 +192,16 @@ async function openBundle() {
 
 function listen() {
   onFrame((change) => {
+    followFrame();
     renew({ moving: change.moving, fresh: !change.moving });
     if (!change.moving) followLater();
   });
+  onSections(() => {
+    renew({});
+    followLater();
+  });
   onSettings((change) => {
+    keepPanel(change.draft);
     renew(change);
     followLater();
   });
@@ -210,6 +232,7 @@ function chooseFromAddress() {
   if (clipId && has(clip, clipId)) clip.value = clipId;
   if (bundle && bundleId && has(bundle, bundleId)) bundle.value = bundleId;
   writeSettings(settings);
+  keepBase();
   return Number(frame) || 0;
 }
 
