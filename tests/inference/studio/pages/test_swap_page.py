@@ -12,6 +12,7 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.studio.clip import ALL_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 
+from faceloom.studio.results.original import find_original
 from faceloom.studio.stills import StillEngine, StillRequest
 from faceloom.studio.studio_project import Item
 from faceloom.swap import ConvertOptions, SwapOptions, SwapRequest
@@ -241,6 +242,7 @@ def test_a_conversion_with_sections_reads_a_job_file(
     assert first.options == SwapOptions(erode=0.1, select="all")
     assert (first.frames, second.frames) == (FrameRange(5, 12), FrameRange(12, 20))
     assert (first.swap, second.swap) == (True, False)
+    assert find_original(swaps / "parts.mp4", server.studio.jobs.jobs()) == clip.path
     before = (swaps / "parts.toml").read_bytes()
     again = server.post("/swap/convert", **{**body, "settings": {}})
     assert (again.status, "makes" in again.json["error"]) == (400, True)
