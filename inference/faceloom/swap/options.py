@@ -131,7 +131,8 @@ class ConvertOptions(SwapOptions):
     frame_range: FrameRange | None = field(default=None, metadata=MUST_MATCH)
     """The part of the target that is converted; None converts all of it."""
     sections: tuple[Section, ...] = field(default=(), metadata=SECTIONS_MUST_MATCH)
-    """Parts of the target with options of their own, see `OptionTimeline`; they do not overlap."""
+    """Parts of the target with options of their own, see `OptionTimeline`; they do not overlap.
+    A contact sheet and a single frame use the options outside of them."""
     engine: Engine = field(default="local", metadata=MAY_CHANGE)
     """"local" uses this machine; "ray" spreads segments over a Ray cluster."""
     workers: int | None = field(default=None, metadata=MAY_CHANGE)

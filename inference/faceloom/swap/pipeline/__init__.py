@@ -1,5 +1,5 @@
-"""The conversion itself: analysis, swapping in segments, resuming, several targets,
-several processes, Ray.
+"""The conversion itself: analysis, swapping in segments, resuming, several processes,
+Ray.
 
 May import everything of `faceloom.swap` but `faceloom.swap.preview`.
 """
