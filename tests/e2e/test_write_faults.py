@@ -1,4 +1,4 @@
-"""No failed write and no kill loses anything. `benchmarks/robustness/write_faults.py` tries every call."""
+"""No failed write and no kill loses anything; `benchmarks.robustness.write_faults` tries more."""
 
 import errno
 from collections.abc import Iterator

@@ -13,7 +13,8 @@ from faceloom.faces.face_finder import Face
 from faceloom.faces.landmarks import Landmarks
 from faceloom.faceset import FaceRow, FaceSet
 from faceloom.swap import Bundle, SwapNetwork, SwapOptions
-from faceloom.swap.pipeline.frame_swapper import AlignedFace, FrameSwapper
+from faceloom.swap.pipeline.face_blending import AlignedFace
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 
 
 def conversion_input(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from faceloom.faces.face_finder import Face
 from faceloom.faces.shot_detection import CutDetector
 from faceloom.swap import FaceSource, FrameSwapper, IdentityMap, SwapOptions
+from faceloom.swap.options import Section
 from faceloom.swap.pipeline import SelectedFrame
 from faceloom.swap.selection import FaceSelector, TrackState
 from faceloom.video import Frame
@@ -20,11 +21,14 @@ class SwapRun:
         source: FaceSource | IdentityMap,
         options: SwapOptions,
         state: TrackState | None = None,
+        sections: Sequence[Section] = (),
     ):
         if not isinstance(source, IdentityMap):
             source = IdentityMap.of_one(source, options)
-        self.selector = FaceSelector(options, source.reference_set(options), state)
-        self.swapper = FrameSwapper(source.sources, options)
+        references = source.reference_set(options)
+        people = source.section_references(options, sections)
+        self.selector = FaceSelector(options, references, state, people)
+        self.swapper = FrameSwapper(source.sources, options, sections)
         self._cuts = CutDetector()
 
     def select(self, frames: Iterable[tuple[Frame, Sequence[Face]]]) -> list[SelectedFrame]:

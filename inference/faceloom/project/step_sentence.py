@@ -1,6 +1,6 @@
 """Say the result of a step in one sentence, from the JSON that its command printed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -102,8 +102,17 @@ def _exported(result: Mapping[str, Any]) -> str:
 def _converted(result: Mapping[str, Any]) -> str:
     if "sheet" in result:
         return str(result["sheet"])
+    if "jobs" in result:
+        return _converted_jobs(result["jobs"])
     rate = (result["frames"] - result["resumed_at"]) / result["seconds"]
     return f"{result['swapped_frames']} of {result['frames']} frames swapped, {rate:.0f} frames/s"
+
+
+def _converted_jobs(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Describe the report of a job file; what an earlier run converted has no count."""
+    frames = sum(row["frames"] or 0 for row in rows)
+    swapped = sum(row["swapped_frames"] or 0 for row in rows)
+    return f"{swapped} of {frames} frames swapped" if frames else "converted by an earlier run"
 
 
 def _compared(result: Mapping[str, Any]) -> str:

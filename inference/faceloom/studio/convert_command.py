@@ -12,6 +12,7 @@ from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.stills.swap_settings import SwapSettings
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
+from faceloom.studio.swap_sections import SectionRows
 from faceloom.studio.web.responses import Body
 from faceloom.swap import Assignment, SwapRequest
 from faceloom.swap.pipeline.target import Target
@@ -44,6 +45,8 @@ class ConvertForm(Body):
     """Which faces are swapped and how they are blended."""
     options: ConversionOptions = ConversionOptions()
     """All other options."""
+    sections: SectionRows = ()
+    """Frames with settings of their own, see `SectionJob`."""
 
     def out(self, project: StudioProject) -> Path:
         """Return the path of the output.
@@ -107,10 +110,11 @@ def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
     project = studio.project
     if not form.wearers:
         return SwapRequest(bundle=project.item(ItemKind.BUNDLE, form.bundle).path)
-    if form.settings.select is not None or form.options.reference:
+    all_settings = (form.settings, *(section.settings for section in form.sections))
+    if any(each.select is not None for each in all_settings) or form.options.reference:
         raise UsageError(
-            "Who wears what chooses the people: set Faces to Largest face, and remove the pictures "
-            "of Swap only."
+            "Who wears what chooses the people: set Faces to Largest face, in each section too, and "
+            "remove the pictures of Swap only."
         )
     clip = project.item(ItemKind.CLIP, form.clip)
     return SwapRequest(

@@ -6,6 +6,7 @@ faces/NAME      face sets
 runs/NAME       trainings
 bundles/        exported networks
 swaps/          converted videos
+sections/       the sections of each clip, see `swap_sections`
 jobs/           the queue
 
 A folder that `faceloom swap --project` made has the same layout and can be opened.

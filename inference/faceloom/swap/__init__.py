@@ -6,7 +6,7 @@ reports build on it.
 
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.inference.swap_network import SwapNetwork
-from faceloom.swap.options import ConvertOptions, SwapOptions
+from faceloom.swap.options import ConvertOptions, Section, SwapOptions
 from faceloom.swap.pipeline.convert import ConvertSummary, convert, convert_request
 from faceloom.swap.pipeline.estimate import ConvertEstimate, estimate_conversion
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
@@ -26,6 +26,7 @@ __all__ = [
     "FrameSwapper",
     "IdentityMap",
     "PastedStill",
+    "Section",
     "SwapNetwork",
     "SwapOptions",
     "SwapRequest",

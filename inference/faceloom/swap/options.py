@@ -27,12 +27,14 @@ from faceloom.video import DEFAULT_ENCODING, Encoding, FrameRange
 SEGMENT_LENGTH = 250
 
 _RESUME = "resume"
-# How an option takes part in resuming. Every option declares one of these three, so that a new
+# How an option takes part in resuming. Every option declares one of these four, so that a new
 # option cannot join or leave the check by accident.
 MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "value"})
 """The option decides pixels: a resumed run must give the same value."""
 FILES_MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "files"})
 """The option names files that decide pixels: a resumed run must give the same file contents."""
+SECTIONS_MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "sections"})
+"""The option holds sections: a resumed run must give the same ones."""
 MAY_CHANGE: Mapping[str, str] = MappingProxyType({_RESUME: "free"})
 """The option decides no pixel, or `ResumeKey` records what it resolves to."""
 
@@ -99,6 +101,18 @@ class SwapOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """Successive frames of a target that are swapped with options of their own."""
+
+    frames: FrameRange
+    """Which frames of the target."""
+    options: SwapOptions
+    """How faces are swapped in them; the label is that of the conversion."""
+    swap: bool = True
+    """Whether faces are swapped in them; False leaves the frames as they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConvertOptions(SwapOptions):
     """The options of a whole conversion: `SwapOptions`, and how the work runs."""
 
@@ -116,6 +130,9 @@ class ConvertOptions(SwapOptions):
     """What happens at a damaged frame; frames before it are the same in any case."""
     frame_range: FrameRange | None = field(default=None, metadata=MUST_MATCH)
     """The part of the target that is converted; None converts all of it."""
+    sections: tuple[Section, ...] = field(default=(), metadata=SECTIONS_MUST_MATCH)
+    """Parts of the target with options of their own, see `OptionTimeline`; they do not overlap.
+    A contact sheet and a single frame use the options outside of them."""
     engine: Engine = field(default="local", metadata=MAY_CHANGE)
     """"local" uses this machine; "ray" spreads segments over a Ray cluster."""
     workers: int | None = field(default=None, metadata=MAY_CHANGE)
@@ -142,7 +159,8 @@ def resume_settings(options: SwapOptions) -> dict[str, str]:
         Text by option name: the value's `repr`, or the SHA-256 of each file.
 
     Raises:
-        KeyError: an option declares none of `MUST_MATCH`, `FILES_MUST_MATCH` and `MAY_CHANGE`.
+        KeyError: an option declares none of `MUST_MATCH`, `FILES_MUST_MATCH`,
+            `SECTIONS_MUST_MATCH` and `MAY_CHANGE`.
     """
     settings = {}
     for option in fields(options):
@@ -151,6 +169,9 @@ def resume_settings(options: SwapOptions) -> dict[str, str]:
             settings[option.name] = repr(value)
         elif rule == "files":
             settings[option.name] = " ".join(map(_content_hash, value))
+        elif rule == "sections":
+            rows = [(str(row.frames), row.swap, resume_settings(row.options)) for row in value]
+            settings[option.name] = repr(rows)
     return settings
 
 
@@ -182,6 +203,11 @@ class BlendSettings:
     """Unsharp mask amount, 0 to 1."""
     sharpen_exactly: bool
     """Whether `sharpen` is the amount for every face, and not the limit for matching the target."""
+
+    @property
+    def measured(self) -> tuple[ColorTransfer, MaskKind, GlassesChoice, float]:
+        """What decides which colors and masks are measured in the frames of a track."""
+        return self.color, self.mask, self.glasses, self.forehead
 
     @classmethod
     def from_options(cls, suggested: BlendRow, options: SwapOptions) -> "BlendSettings":

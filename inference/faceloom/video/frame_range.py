@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -91,6 +92,23 @@ class FrameRange:
             raise UsageError(f"--range {text} is empty: its end is not after its start.")
         return cls(first, last)
 
+    def __str__(self) -> str:
+        """Return the range as `parse` takes it."""
+        return ":".join(map(_bound_text, (self.first, self.last)))
+
+    def indices(self, seconds: Sequence[Fraction]) -> tuple[int, int]:
+        """Return the index of the first frame and the index after the last one.
+
+        Args:
+            seconds: The presentation time of each frame of the video, after its start.
+
+        Returns:
+            Both indices; the first is not less than the second if no frame is in the range.
+        """
+        count = len(seconds)
+        start = _frame_index(self.first, seconds, 0)
+        return start, min(_frame_index(self.last, seconds, count), count)
+
     def resolve(self, info: VideoInfo) -> ResolvedRange:
         """Find the frames of the range in a video.
 
@@ -102,8 +120,7 @@ class FrameRange:
         """
         pts = read_frame_pts(info)
         seconds = [time * info.time_base - info.start for time in pts]
-        start = _frame_index(self.first, seconds, 0)
-        stop = min(_frame_index(self.last, seconds, len(pts)), len(pts))
+        start, stop = self.indices(seconds)
         if start >= stop:
             raise UsageError(
                 f"The range contains no frame of {info.path}, which has {len(pts)} frames; the "
@@ -115,6 +132,15 @@ class FrameRange:
             seconds[start] if start else Fraction(0), None if to_end else seconds[stop]
         )
         return ResolvedRange(start, None if to_end else stop, pts[start], time_range)
+
+
+def read_frame_seconds(info: VideoInfo) -> list[Fraction]:
+    """Return the presentation time of each frame in seconds after the video's start.
+
+    Args:
+        info: The probed video or image sequence.
+    """
+    return [time * info.time_base - info.start for time in read_frame_pts(info)]
 
 
 def read_frame_pts(info: VideoInfo) -> list[int]:
@@ -172,7 +198,13 @@ def _parse_bound(text: str | None) -> RangeBound | None:
     return Fraction(seconds) + int(minutes) * 60 + int(hours) * 3600
 
 
-def _frame_index(bound: RangeBound | None, seconds: list[Fraction], default: int) -> int:
+def _bound_text(bound: RangeBound | None) -> str:
+    if bound is None:
+        return ""
+    return str(bound) if isinstance(bound, int) else f"{float(bound):g}s"
+
+
+def _frame_index(bound: RangeBound | None, seconds: Sequence[Fraction], default: int) -> int:
     """Return the index of the first frame shown at `bound` or later."""
     if bound is None:
         return default

@@ -43,10 +43,10 @@ from faceloom.provenance import (
     verify,
 )
 from faceloom.swap import Bundle, SwapNetwork
+from faceloom.swap.batch.job_file import read_job_file
 from faceloom.swap.bundle.archive import write_zip
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.batch_jobs import read_job_file
 from faceloom.swap.pipeline.convert import ConvertOptions
 from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, SegmentRow
 from faceloom.swap.selection import FaceSelection, TrackState
@@ -225,6 +225,10 @@ reference = ["anna.jpg"]
 target = "b.mp4"
 out = "out/b.mp4"
 map = ["anna.jpg=ben.bundle"]
+[[job.section]]
+from = 3
+to = 9
+erode = 0.1
 """
 
     def read_jobs(folder: Path) -> None:
@@ -243,7 +247,7 @@ def _state() -> AnalysisState:
     state.begin_frame([1])
     state.of_track(1)["mask"] = np.zeros((8, 8), np.uint8)
     state.add("waited")
-    lead_in = (FaceSelection(0, ((face, 0),), (), True), FaceSelection(40, (), (0,), False))
+    lead_in = (FaceSelection(2, 0, ((face, 0),), (), True), FaceSelection(3, 40, (), (0,), False))
     return AnalysisState(4, finder, lead_in, ((face,), ()), state.to_arrays())
 
 

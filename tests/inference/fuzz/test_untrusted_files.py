@@ -38,7 +38,7 @@ from faceloom.image_io import encode_picture, read_picture
 from faceloom.inspect import inspect_path
 from faceloom.safe_read import read_npy
 from faceloom.swap import Bundle
-from faceloom.swap.pipeline.batch_jobs import read_job_file
+from faceloom.swap.batch.job_file import read_job_file
 from faceloom.swap.pipeline.convert import ConvertOptions
 from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore
 from faceloom.video import probe_video

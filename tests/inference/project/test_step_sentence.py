@@ -68,3 +68,14 @@ def test_a_conversion_says_when_something_stands_before_the_face(
     converted: Mapping[str, Any], sentence: str
 ) -> None:
     assert occlusion_note(json.loads(json.dumps(converted))) == sentence
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([{"frames": 26, "swapped_frames": 12}], "12 of 26 frames swapped"),
+        ([{"frames": None, "swapped_frames": None}], "converted by an earlier run"),
+    ],
+)
+def test_a_job_file_s_report_is_described(rows: list[dict[str, int]], sentence: str) -> None:
+    assert step_sentence("convert", {"jobs": rows}, "other") == sentence

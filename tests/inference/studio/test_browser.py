@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import cv2
 import numpy as np
 import pytest
 from selenium.webdriver import ActionChains, Keys
@@ -13,7 +14,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 from tests.helpers.studio.browser import browser_programs, open_browser
-from tests.helpers.studio.clip import make_studio_clip
+from tests.helpers.studio.clip import FACE_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.inference.studio.conftest import wait_until
 
@@ -21,6 +22,7 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.similarity import center_of
 from faceloom.studio.jobs.job import JobState
 from faceloom.studio.studio_project import ItemKind
+from faceloom.studio.swap_sections import read_sections
 from faceloom.video import read_frames
 
 pytestmark = [
@@ -130,6 +132,56 @@ def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioSer
     ]
     hosts = {urlsplit(url).hostname for url in urls if url.startswith("http")}
     assert hosts == {"localhost"}
+
+
+def to_frame(browser: WebDriver, frame: int) -> None:
+    script = """
+      const timeline = document.getElementById("timeline");
+      timeline.value = arguments[0];
+      for (const name of ["input", "change"]) timeline.dispatchEvent(new Event(name));
+      timeline.focus();
+    """
+    browser.execute_script(script, frame)
+
+
+def test_a_section_changes_its_frames_alone(
+    browser: WebDriver, server: StudioServer, footage: Path
+) -> None:
+    project = server.studio.project
+    item = project.open_path(footage / "clip.mp4")
+    project.open_path(footage / "ben.bundle")
+    browser.get(f"http://localhost:{server.port}/swap?mask=both")
+    shown(browser, "#command", "--mask both", 60)
+    to_frame(browser, 5)
+    press(browser, "i")
+    to_frame(browser, 12)
+    press(browser, "o")
+    shown(browser, "#settings-scope", "Section 1 · 5 to 12")
+    click(browser, "#section-swap")
+    wait_until(lambda: [row.swap for row in read_sections(project, item)] == [False])
+    press(browser, Keys.DELETE)
+    wait_until(lambda: not read_sections(project, item))
+    ActionChains(browser).key_down(Keys.CONTROL).send_keys("z").key_up(Keys.CONTROL).perform()
+    wait_until(lambda: len(read_sections(project, item)) == 1)
+
+    browser.refresh()
+    shown(browser, "#sections", "1")
+    shown(browser, "#settings-scope", "Section 1 · 5 to 12")
+    to_frame(browser, 20)
+    shown(browser, "#settings-scope", "Outside sections")
+    shown(browser, "#job-file", "from = 5\nto = 13\nswap = false")
+    browser.find_element(By.CSS_SELECTOR, "#output .primary").click()
+    wait_until(server.studio.jobs.jobs)
+    wait_until(lambda: server.studio.jobs.job(1).has_ended, 120)
+    assert server.studio.jobs.job(1).state is JobState.DONE, server.studio.jobs.job(1).sentence
+
+    (swap,) = project.items(ItemKind.SWAP)
+    pairs = zip(read_frames(footage / "clip.mp4"), read_frames(swap.path), strict=True)
+    changes = [cv2.absdiff(before.rgb, after.rgb).mean() for before, after in pairs]
+    # The last frames of the clip have no face.
+    changed = [index for index, change in enumerate(changes) if change > 5]
+    assert changed == [*range(5), *range(13, FACE_FRAMES)]
+    assert max(changes[5:13]) < 2
 
 
 def test_faces_are_rejected_and_restored_by_keys(

@@ -11,13 +11,13 @@ from faceloom.errors import PartlyDone, UsageError
 from faceloom.progress import run_to_completion
 from faceloom.provenance import SwappedIdentity, WrittenMarks
 from faceloom.swap import ConvertOptions, ConvertSummary, SwapRequest, convert_request
-from faceloom.swap.pipeline.batch_jobs import (
+from faceloom.swap.batch.batch_jobs import (
     ConvertJob,
     check_report,
     convert_jobs,
     plan_jobs,
-    read_job_file,
 )
+from faceloom.swap.batch.job_file import read_job_file
 from faceloom.video import stdin_as_file
 
 # Name of the report of several targets.

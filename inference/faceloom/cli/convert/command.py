@@ -349,7 +349,7 @@ def convert_command(
 
     with requires_extra("cpu"):
         from faceloom.swap import SwapRequest
-        from faceloom.swap.pipeline.batch_jobs import find_targets
+        from faceloom.swap.batch.batch_jobs import find_targets
         from faceloom.swap.pipeline.malloc import set_malloc_thresholds
         from faceloom.swap.pipeline.swap_request import parse_map_option
 

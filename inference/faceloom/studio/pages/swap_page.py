@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Json, ValidationError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +18,7 @@ from faceloom.json_documents import first_validation_error
 from faceloom.project.step import file_signature
 from faceloom.studio.conversion_options import ConversionOptions
 from faceloom.studio.convert_command import ConvertForm, check_conversion, convert_request
+from faceloom.studio.section_job import SectionJob
 from faceloom.studio.stills import (
     StillEngine,
     StillRequest,
@@ -27,7 +28,8 @@ from faceloom.studio.stills import (
 )
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
-from faceloom.studio.web.responses import in_thread, jpeg_response, read_body
+from faceloom.studio.swap_sections import SectionRows, read_sections, write_sections
+from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
 from faceloom.studio.web.templates import render
 from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 
@@ -42,6 +44,15 @@ class StillQuery(SwapSettings):
     """What the still shows."""
     draft: bool = False
     """Whether a slider is moving, see `StillRequest.draft`."""
+    sections: Json[SectionRows] = ()
+    """Sections that the still depends on, as JSON."""
+
+
+class SectionsForm(Body):
+    """The sections of a clip."""
+
+    sections: SectionRows
+    """All of them."""
 
 
 def routes(studio: Studio) -> Sequence[BaseRoute]:
@@ -67,7 +78,11 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     async def command(request: Request) -> Response:
         form = await read_body(request, ConvertForm)
         job = await in_thread(lambda: convert_request(studio, form))
-        return JSONResponse({"command": job.to_shell()})
+        if not form.sections:
+            return JSONResponse({"command": job.to_shell(), "job_file": ""})
+        with_sections = SectionJob.of(job, form)
+        answer = {"command": with_sections.request.to_shell(), "job_file": with_sections.text}
+        return JSONResponse(answer)
 
     async def convert(request: Request) -> Response:
         form = await read_body(request, ConvertForm)
@@ -84,7 +99,16 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 def _still_routes(project: StudioProject, engine: StillEngine) -> Sequence[BaseRoute]:
     def clip_info(request: Request) -> Response:
         info = engine.clip_info(_clip(project, request))
-        return JSONResponse({**asdict(info), "thumbnails": info.thumbnail_frames(_THUMBNAILS)})
+        item = project.item(ItemKind.CLIP, request.path_params["clip"])
+        sections = [row.model_dump(exclude_defaults=True) for row in read_sections(project, item)]
+        thumbnails = info.thumbnail_frames(_THUMBNAILS)
+        return JSONResponse({**asdict(info), "thumbnails": thumbnails, "sections": sections})
+
+    async def keep_sections(request: Request) -> Response:
+        form = await read_body(request, SectionsForm)
+        item = project.item(ItemKind.CLIP, request.path_params["clip"])
+        await in_thread(lambda: write_sections(project, item, form.sections))
+        return JSONResponse({})
 
     def bundle_info(request: Request) -> Response:
         return JSONResponse(engine.suggestions(_bundle(project, request)).model_dump())
@@ -100,6 +124,7 @@ def _still_routes(project: StudioProject, engine: StillEngine) -> Sequence[BaseR
 
     return [
         Route("/swap/clip/{clip}", clip_info),
+        Route("/swap/sections/{clip}", keep_sections, methods=["POST"]),
         Route("/swap/bundle/{bundle}", bundle_info),
         Route("/frame/{clip}/{frame:int}", frame),
         Route("/thumbnail/{clip}/{frame:int}", thumbnail),
@@ -128,7 +153,9 @@ def _still(engine: StillEngine, project: StudioProject, request: Request) -> Res
     clip, bundle = _clip(project, request), _bundle(project, request)
     query = _parse_query(request.query_params)
     index = request.path_params["frame"]
-    what = StillRequest(clip, bundle, index, query.to_options(), query.view, query.draft)
+    sections = tuple(row.to_section() for row in query.sections)
+    options = query.to_options()
+    what = StillRequest(clip, bundle, index, options, query.view, query.draft, sections)
     headers = {}
 
     def encode() -> bytes:
@@ -160,4 +187,9 @@ def _convert(studio: Studio, form: ConvertForm) -> Response:
     if Path(request.artifact).exists():
         raise UsageError(f"There is a swap {form.name} already; choose another name.")
     check_conversion(studio, form)
+    if form.sections:
+        job = SectionJob.of(request, form)
+        job.check_free(studio.jobs)
+        job.write()
+        request = job.request
     return JSONResponse({"job": studio.jobs.add(request).number})

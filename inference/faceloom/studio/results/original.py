@@ -12,9 +12,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from faceloom.atomic import write_text
-from faceloom.errors import ArtifactRefused
+from faceloom.errors import ArtifactRefused, FaceloomError
 from faceloom.json_documents import StrictModel, read_document, to_json, utf8_text
 from faceloom.studio.jobs.job import Job
+from faceloom.swap import ConvertOptions, SwapRequest
+from faceloom.swap.batch.job_file import read_job_file
 
 SCHEMA: Literal[1] = 1
 
@@ -72,6 +74,18 @@ def _target(job: Job, swap: Path) -> Path | None:
     """Return the target of a conversion that writes the swap."""
     arguments = job.request.arguments
     is_conversion = len(arguments) > 1 and arguments[0] == "convert"
-    if not is_conversion or job.request.artifact != str(swap) or arguments[1].startswith("-"):
+    if not is_conversion or job.request.artifact != str(swap):
         return None
-    return Path(arguments[1])
+    if arguments[1] == "--job" and len(arguments) > 2:
+        return _target_in(Path(arguments[2]), swap)
+    return None if arguments[1].startswith("-") else Path(arguments[1])
+
+
+def _target_in(job_file: Path, swap: Path) -> Path | None:
+    """Return the target that a job file converts to the swap; None if it cannot be read."""
+    with suppress(FaceloomError):
+        # The bundle does not matter here, and the command line names it.
+        for job in read_job_file(job_file, SwapRequest(bundle=job_file), ConvertOptions()):
+            if job.out.resolve() == swap.resolve():
+                return job.target
+    return None

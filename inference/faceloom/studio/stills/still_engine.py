@@ -1,8 +1,7 @@
-"""Swapped stills of clips, in three cached stages: faces, prediction, blend."""
+"""Swapped stills of clips, in cached stages: faces, prediction, match, blend."""
 
 import threading
 from collections.abc import Hashable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,19 +9,20 @@ import cv2
 import numpy as np
 
 from faceloom.array_types import Rgb
-from faceloom.errors import UsageError
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
 from faceloom.project.step import file_signature
 from faceloom.provenance import check_frame
 from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.stills.clip_frames import ClipFrames
+from faceloom.studio.stills.still_options import StillOptions
 from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
 from faceloom.studio.stills.still_views import draw_view
 from faceloom.studio.stills.swap_stages import (
     Blended,
     FoundFrames,
     LeadInState,
+    MatchedLeadIn,
     OpenBundle,
     Prediction,
     blend_frame,
@@ -30,11 +30,13 @@ from faceloom.studio.stills.swap_stages import (
     bytes_of_frames,
     find_faces,
     load_bundle,
+    match_frame,
+    match_lead_in,
     run_network,
 )
 from faceloom.swap.bundle.manifest import BlendRow
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
+from faceloom.swap.pipeline.face_blending import MatchedFace
 from faceloom.swap.preview.frame_lead_in import first_frame
 from faceloom.video import Frame
 from faceloom.video.display import frame_to_upright
@@ -48,6 +50,10 @@ _FOUND_BYTES = 400_000_000
 _MAX_CHECKED = 10_000
 # Frames whose predictions are kept; a face takes about 5 MB at a crop of 128 pixels.
 _MAX_PREDICTIONS = 8
+# Matched lead-ins that are kept: twelve frames take about 10 MB at a crop of 256 pixels.
+_MAX_LEAD_INS = 8
+# Matched frames that are kept: a few settings of each frame, about 1 MB each.
+_MAX_MATCHED = 24
 # Lead-in states that are kept: a few settings of each frame, about 1 MB each.
 _MAX_STATES = 24
 # Blended frames that are kept, so that another view of one costs no blend.
@@ -77,6 +83,8 @@ class StillEngine:
         self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, bytes_of_frames)
         self._checked: LruCache[bool] = LruCache(_MAX_CHECKED)
         self._predictions: LruCache[Prediction] = LruCache(_MAX_PREDICTIONS)
+        self._lead_ins: LruCache[MatchedLeadIn] = LruCache(_MAX_LEAD_INS)
+        self._matched: LruCache[tuple[MatchedFace, ...]] = LruCache(_MAX_MATCHED)
         self._states: LruCache[LeadInState] = LruCache(_MAX_STATES)
         self._blended: LruCache[Blended] = LruCache(_MAX_BLENDED)
         self._thumbnails: LruCache[Rgb] = LruCache(_MAX_THUMBNAILS)
@@ -143,10 +151,7 @@ class StillEngine:
             ArtifactRefused: The bundle cannot be used.
             ContentRefused: The content check refuses the frame.
         """
-        options = replace(request.options, on_missing="keep", label=None)
-        options.check()
-        if options.reference or options.exclude:
-            raise UsageError("A still cannot select people by pictures; use --select.")
+        options = StillOptions.of(request.options, request.sections)
         with self._lock:
             bundle = self._open_bundle(request.bundle)
             prediction = self._predict(request, bundle, options)
@@ -182,14 +187,15 @@ class StillEngine:
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def _predict(
-        self, request: StillRequest, bundle: OpenBundle, options: SwapOptions
+        self, request: StillRequest, bundle: OpenBundle, options: StillOptions
     ) -> Prediction:
         """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
         inputs = _versioned(request.clip), _versioned(request.bundle)
-        key: Hashable = (*inputs, request.frame, options.select)
+        key: Hashable = (*inputs, request.frame, options.selected_by)
         known = self._predictions.get(key)
-        first, last = first_frame(request.frame, options), request.frame + SMOOTHING_RADIUS
-        if known is None and request.draft and options.track is None:
+        applied = options.timeline.options_at(request.frame)
+        first, last = first_frame(request.frame, applied), request.frame + SMOOTHING_RADIUS
+        if known is None and request.draft and applied.track is None:
             # The frame alone, without what smooths it.
             first = last = request.frame
             key = (key, "alone")
@@ -215,24 +221,44 @@ class StillEngine:
             self._checked.put(key, True)
 
     def _blend(
-        self, prediction: Prediction, bundle: OpenBundle, options: SwapOptions, *, draft: bool
+        self, prediction: Prediction, bundle: OpenBundle, options: StillOptions, *, draft: bool
     ) -> Blended:
-        state = self._lead_in_state(prediction, bundle, options, draft=draft)
-        key = (prediction.key, options, state.options)
-        return self._blended.get_or_make(
-            key, partial(blend_frame, prediction, bundle, options, state)
+        before = self._matched_lead_in(prediction, bundle, options, draft=draft)
+        state = self._lead_in_state(prediction, before, bundle, options, draft=draft)
+        faces = self._matched.get_or_make(
+            (prediction.key, options.measured, before.options.measured),
+            partial(match_frame, prediction, bundle, options, before),
         )
+        key = (prediction.key, options, state.options, before.options.measured)
+        make = partial(blend_frame, prediction, faces, bundle, options, state)
+        return self._blended.get_or_make(key, make)
+
+    def _matched_lead_in(
+        self, prediction: Prediction, bundle: OpenBundle, options: StillOptions, *, draft: bool
+    ) -> MatchedLeadIn:
+        """Return the matched frames before the frame."""
+        key = (prediction.key, options.kind)
+        before = self._lead_ins.get(key)
+        if before is None or not (draft or before.options.measured == options.measured):
+            before = match_lead_in(prediction, bundle, options)
+            self._lead_ins.put(key, before)
+        return before
 
     def _lead_in_state(
-        self, prediction: Prediction, bundle: OpenBundle, options: SwapOptions, *, draft: bool
+        self,
+        prediction: Prediction,
+        before: MatchedLeadIn,
+        bundle: OpenBundle,
+        options: StillOptions,
+        *,
+        draft: bool,
     ) -> LeadInState:
         """Return the state before the frame."""
-        # Sharpening leaves no trace in the state.
-        lead_in_options = replace(options, sharpen=None)
-        key = (prediction.key, options.color, options.mask, options.glasses)
+        lead_in_options = options.without_sharpening
+        key = (prediction.key, options.kind)
         state = self._states.get(key)
         if state is None or not (draft or state.options == lead_in_options):
-            state = blend_lead_in(prediction, bundle, lead_in_options)
+            state = blend_lead_in(before, bundle, lead_in_options)
             self._states.put(key, state)
         return state
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from faceloom.array_types import Rgb
 from faceloom.studio.stills.still_views import StillView
-from faceloom.swap.options import SwapOptions
+from faceloom.swap.options import Section, SwapOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class StillRequest:
     draft: bool = False
     """Whether the still may be approximate to be quick: a new frame is swapped alone, without the
     frames that it is smoothed with, and erode, feather and forehead apply to it alone."""
+    sections: tuple[Section, ...] = ()
+    """Frames with other options, as `resolve_sections` returns them."""
 
 
 @dataclass(frozen=True, slots=True)

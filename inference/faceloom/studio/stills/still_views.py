@@ -8,7 +8,7 @@ import numpy as np
 
 from faceloom.array_types import Mask, Rgb
 from faceloom.image_io import encode_picture
-from faceloom.swap.pipeline.frame_swapper import BlendedFace
+from faceloom.swap.pipeline.face_blending import BlendedFace
 from faceloom.swap.preview.contact_sheet import tint_mask
 
 # JPEG quality, 0 to 100, of stills: blending is judged at 100 % zoom.

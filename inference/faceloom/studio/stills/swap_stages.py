@@ -1,4 +1,4 @@
-"""The stages of a swapped still, each made from the one before: faces, prediction, blend."""
+"""The stages of a swapped still, each made from the one before: faces, prediction, match, blend."""
 
 from collections import deque
 from collections.abc import Hashable, Sequence
@@ -11,15 +11,16 @@ import numpy as np
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.studio.stills.clip_frames import ClipFrames
+from faceloom.studio.stills.still_options import StillOptions
 from faceloom.swap.options import ConvertOptions, SwapOptions
-from faceloom.swap.pipeline.frame_swapper import (
+from faceloom.swap.pipeline.face_blending import (
     BlendedFace,
-    FrameSwapper,
-    SelectedFrame,
+    MatchedFace,
     SwappedFace,
     parses_faces,
     parses_predictions,
 )
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
 from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
@@ -60,10 +61,22 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchedLeadIn:
+    """The frames before a frame in their target's colors, see `match_face`."""
+
+    options: StillOptions
+    """The options that they are matched with."""
+    frames: tuple[tuple[FaceSelection, tuple[MatchedFace, ...]], ...]
+    """The frames."""
+    arrays: dict[str, np.ndarray]
+    """The state after them."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeadInState:
     """What the blend of a frame continues from."""
 
-    options: SwapOptions
+    options: StillOptions
     """The options of the frames before it."""
     arrays: dict[str, np.ndarray]
     """Their state."""
@@ -130,7 +143,7 @@ def load_bundle(path: Path) -> OpenBundle:
 
 
 def run_network(
-    key: Hashable, found: FoundFrames, bundle: OpenBundle, options: SwapOptions
+    key: Hashable, found: FoundFrames, bundle: OpenBundle, options: StillOptions
 ) -> Prediction:
     """Select the faces of a frame and of its lead-in, and run the network on them.
 
@@ -140,7 +153,9 @@ def run_network(
         bundle: The source.
         options: Which faces are swapped.
     """
-    selector = FaceSelector(options, bundle.source.identity_map.reference_set(options))
+    everybody = bundle.source.identity_map.reference_set(options.options)
+    sections = [(section, everybody) for section in options.sections]
+    selector = FaceSelector(options.options, everybody, sections=sections)
     frames = [SelectedFrame(frame, selector.select(frame, faces)) for frame, faces in found]
     swapped = bundle.swapper.predict([bundle.swapper.align(frame) for frame in frames])
     *lead_in, (last, faces) = zip(frames, map(tuple, swapped), strict=True)
@@ -149,35 +164,93 @@ def run_network(
     )
 
 
-def blend_lead_in(prediction: Prediction, bundle: OpenBundle, options: SwapOptions) -> LeadInState:
-    """Blend the frames before a frame, for the state that it continues from.
+def match_lead_in(
+    prediction: Prediction, bundle: OpenBundle, options: StillOptions
+) -> MatchedLeadIn:
+    """Match the frames before a frame to their target.
 
     Args:
         prediction: The frame.
         bundle: The source.
+        options: How faces are blended; only what is measured applies.
+    """
+    swapper = _swapper(bundle, options, TrackState())
+    frames = tuple(
+        (selection, _match(swapper, selection, faces, bundle, options))
+        for selection, faces in prediction.lead_in
+    )
+    return MatchedLeadIn(options, frames, swapper.state.to_arrays())
+
+
+def match_frame(
+    prediction: Prediction, bundle: OpenBundle, options: StillOptions, before: MatchedLeadIn
+) -> tuple[MatchedFace, ...]:
+    """Match a frame to its target.
+
+    Args:
+        prediction: The frame.
+        bundle: The source.
+        options: How its faces are blended; only what is measured applies.
+        before: The frames before it.
+    """
+    swapper = _swapper(bundle, options, TrackState.from_arrays(before.arrays))
+    selection = prediction.selected.selection
+    return _match(swapper, selection, prediction.faces, bundle, options)
+
+
+def blend_lead_in(before: MatchedLeadIn, bundle: OpenBundle, options: StillOptions) -> LeadInState:
+    """Finish the frames before a frame, for the state that its blend continues from.
+
+    Args:
+        before: The frames.
+        bundle: The source.
         options: How faces are blended.
     """
-    swapper = bundle.swapper.with_options(options, TrackState())
-    for selection, faces in prediction.lead_in:
-        swapper.skip(selection, _with_used_regions(faces, bundle, options))
+    swapper = _swapper(bundle, options, TrackState())
+    for selection, faces in before.frames:
+        swapper.begin(selection)
+        swapper.finish(selection, faces, sharpens=False)
     return LeadInState(options, swapper.state.to_arrays())
 
 
 def blend_frame(
-    prediction: Prediction, bundle: OpenBundle, options: SwapOptions, state: LeadInState
+    prediction: Prediction,
+    faces: Sequence[MatchedFace],
+    bundle: OpenBundle,
+    options: StillOptions,
+    state: LeadInState,
 ) -> Blended:
     """Blend a frame.
 
     Args:
         prediction: The frame.
+        faces: Its matched faces.
         bundle: The source.
         options: How its faces are blended.
         state: What it continues from.
     """
-    swapper = bundle.swapper.with_options(options, TrackState.from_arrays(state.arrays))
-    faces = _with_used_regions(prediction.faces, bundle, options)
-    frame, blended = swapper.blend(prediction.selected, faces)
-    return Blended(prediction.selected.frame.square_rgb, frame.square_rgb, blended)
+    selected = prediction.selected
+    swapper = _swapper(bundle, options, TrackState.from_arrays(state.arrays))
+    swapper.begin(selected.selection)
+    blended = swapper.finish(selected.selection, faces)
+    frame = swapper.paste(selected, blended)
+    return Blended(selected.frame.square_rgb, frame.square_rgb, blended)
+
+
+def _swapper(bundle: OpenBundle, options: StillOptions, state: TrackState) -> FrameSwapper:
+    return bundle.swapper.with_options(options.options, state, options.sections)
+
+
+def _match(
+    swapper: FrameSwapper,
+    selection: FaceSelection,
+    faces: Sequence[SwappedFace],
+    bundle: OpenBundle,
+    options: StillOptions,
+) -> tuple[MatchedFace, ...]:
+    swapper.begin(selection)
+    applied = options.timeline.options_at(selection.index)
+    return swapper.match(selection, _with_used_regions(faces, bundle, applied))
 
 
 def _with_used_regions(

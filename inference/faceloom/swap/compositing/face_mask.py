@@ -52,6 +52,35 @@ class PasteMask:
     """Its weight: soft toward skin, sharp toward hair and whatever stands before the face."""
 
 
+@dataclass(frozen=True, slots=True)
+class HardMask:
+    """The mask of a predicted face before its edge is softened, smoothed over time."""
+
+    face: Mask
+    """Where the face is."""
+    visible: Mask | None
+    """Where nothing stands before the target's face; None if that does not count."""
+
+    @property
+    def covered(self) -> Mask:
+        """Where the face is shown."""
+        if self.visible is None:
+            return self.face
+        return np.asarray(np.minimum(self.face, self.visible), np.uint8)
+
+    def softened(self, erode: float, feather: float) -> PasteMask:
+        """Shrink the mask and fade its edge toward skin.
+
+        Args:
+            erode: Width that is removed, in crop sides.
+            feather: Standard deviation of the soft edge, in crop sides.
+        """
+        soft = erode_and_feather(self.face, erode, feather)
+        if self.visible is not None:
+            soft = to_uint8(float32(soft) * self.visible / 255)
+        return PasteMask(self.covered, soft)
+
+
 def paste_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> PasteMask:
     """Compute the mask of a predicted face, smoothed over time.
 
@@ -69,13 +98,23 @@ def paste_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> P
     Returns:
         The mask.
     """
+    return hard_mask(pair, settings, state).softened(settings.erode, settings.feather)
+
+
+def hard_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> HardMask:
+    """Compute the mask of a predicted face without its soft edge; see `paste_mask`.
+
+    Args:
+        pair: The masks of both faces.
+        settings: How the source's faces are blended; `erode` and `feather` change nothing.
+        state: The arrays of the face's track, which are updated.
+
+    Returns:
+        The mask.
+    """
     face = smooth_mask(_predicted_face(pair, settings), "face_mask", state)
-    soft = erode_and_feather(face, settings.erode, settings.feather)
     visible = _visible_target(pair, settings.glasses, state) if settings.mask == "regions" else None
-    if visible is None:
-        return PasteMask(face, soft)
-    visible = smooth_mask(visible, "visible", state)
-    return PasteMask(np.minimum(face, visible), to_uint8(float32(soft) * visible / 255))
+    return HardMask(face, None if visible is None else smooth_mask(visible, "visible", state))
 
 
 def _predicted_face(pair: FacePair, settings: BlendSettings) -> Mask:

@@ -1,5 +1,5 @@
-"""The conversion itself: analysis, swapping in segments, resuming, several targets,
-several processes, Ray.
+"""The conversion itself: analysis, swapping in segments, resuming, several processes,
+Ray.
 
 May import everything of `faceloom.swap` but `faceloom.swap.preview`.
 """
@@ -11,7 +11,8 @@ from faceloom.swap.pipeline.convert import (
     convert,
     convert_request,
 )
-from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.face_blending import BlendedFace
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_request import SwapRequest, parse_map_option
 from faceloom.swap.pipeline.swap_source import Assignment, SwapSource
 from faceloom.swap.pipeline.target import Target

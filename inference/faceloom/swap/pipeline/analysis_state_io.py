@@ -152,17 +152,18 @@ def _to_state(arrays: Arrays) -> AnalysisState:
     selector = {
         name.removeprefix(_SELECTOR): arrays[name] for name in arrays if name.startswith(_SELECTOR)
     }
-    lead_in = tuple(_selections(arrays))
+    lead_in = tuple(_selections(arrays, next_frame))
     return AnalysisState(next_frame, finder, lead_in, _frames(arrays, _RECENT), selector)
 
 
-def _selections(arrays: Arrays) -> Iterator[FaceSelection]:
+def _selections(arrays: Arrays, next_frame: int) -> Iterator[FaceSelection]:
     sources, lost = iter(arrays["lead_in_sources"].tolist()), arrays["lead_in_lost"].tolist()
-    frames = zip(arrays["lead_in_frames"].tolist(), _frames(arrays, _LEAD_IN), strict=True)
+    frames = list(zip(arrays["lead_in_frames"].tolist(), _frames(arrays, _LEAD_IN), strict=True))
     for position, ((pts, shot_start), faces) in enumerate(frames):
         selected = tuple((face, next(sources)) for face in faces)
         lost_sources = tuple(source for row, source in lost if row == position)
-        yield FaceSelection(pts, selected, lost_sources, bool(shot_start))
+        index = next_frame - len(frames) + position
+        yield FaceSelection(index, pts, selected, lost_sources, bool(shot_start))
 
 
 def _int_pairs(rows: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -21,9 +21,11 @@ from faceloom.provenance import (
     content_check_available,
 )
 from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
-from faceloom.swap.options import ConvertOptions
+from faceloom.swap.option_timeline import OptionTimeline, resolve_sections
+from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame, parses_faces
+from faceloom.swap.pipeline.face_blending import parses_faces
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.local_executor import local_pool
 from faceloom.swap.pipeline.resume_store import (
     ResumeKey,
@@ -147,6 +149,7 @@ def convert_request(
     """
     started = time.monotonic()
     opened = Target.open(target, out, options, request.inputs)
+    options = replace(options, sections=resolve_sections(options.sections, opened.info))
     source = yield from _open_source(opened, request, options)
     return (yield from _convert(opened, source, options, started))
 
@@ -185,6 +188,7 @@ def _convert(
             options,
             identity_map.reference_set(options),
             TrackState.from_arrays(state.selector) if state else None,
+            identity_map.section_references(options, options.sections),
         )
         resumed_at = store.counts.frames
         if not store.is_complete:
@@ -203,7 +207,7 @@ def _convert(
         still=source.still,
         other_faces=selector.other_faces,
         missing_frames=counts.missing,
-        occlusion=counts.occlusion if parses_faces(identity_map.sources, options) else None,
+        occlusion=counts.occlusion if _parses_faces(identity_map, options) else None,
         resumed_at=resumed_at,
         notices=notices,
         marks=written,
@@ -258,7 +262,7 @@ def _swap_segments(
             committer = SegmentCommitter(pool, analysis, store, meter)
             yield from swap_in_workers(selected, selections, spec, pool, committer)
         return
-    swapper = FrameSwapper(source.identity_map.sources, options)
+    swapper = FrameSwapper(source.identity_map.sources, options, options.sections)
     lead_in = align_lead_in(swapper, selections, frames)
     next_frame = state.next_frame if state else target.frame_range.start
     with closing(_select(analysis, likeness, frames, state, depth)) as selected:
@@ -293,10 +297,19 @@ def _select(
     return prefetch(likeness.watch(analysis.run(prefetch(frames, depth), state)), depth)
 
 
+def _parses_faces(identity_map: IdentityMap, options: ConvertOptions) -> bool:
+    return any(parses_faces(identity_map.sources, each) for each in _variants(options))
+
+
+def _variants(options: ConvertOptions) -> tuple[SwapOptions, ...]:
+    return OptionTimeline(options, options.sections).variants
+
+
 def _check_track_number(target: Target, options: ConvertOptions) -> None:
-    if options.track is not None and target.frame_range.start:
+    track = next((each.track for each in _variants(options) if each.track is not None), None)
+    if track is not None and target.frame_range.start:
         raise UsageError(
-            f"Track {options.track} is counted from the video's start and --range starts later; "
+            f"Track {track} is counted from the video's start and --range starts later; "
             "name the person with --reference IMG instead."
         )
 

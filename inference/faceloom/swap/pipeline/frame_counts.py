@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from faceloom.faces.parsing.occlusion import Occlusion
-from faceloom.swap.pipeline.frame_swapper import SelectedFrame, SwappedFace
+from faceloom.swap.pipeline.face_blending import SwappedFace
+from faceloom.swap.pipeline.frame_swapper import SelectedFrame
 
 
 @dataclass(frozen=True, slots=True)

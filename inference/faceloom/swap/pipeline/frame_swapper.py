@@ -8,19 +8,21 @@ import numpy as np
 
 from faceloom.array_types import Mask, Rgb
 from faceloom.faces.face_crop import FaceCrop
-from faceloom.faces.face_finder import Face
-from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
 from faceloom.faces.parsing.face_parser import FaceParser
-from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
-from faceloom.swap.compositing.color_transfer import SKIN_METHODS, transfer_color
-from faceloom.swap.compositing.face_mask import FacePair, paste_mask
-from faceloom.swap.compositing.feature_color import FeatureMasks
 from faceloom.swap.compositing.paste_back import apply_tint, paste
-from faceloom.swap.compositing.remaining_skin import Tint, lead_over
-from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
-from faceloom.swap.compositing.visible_skin import visible_skin
-from faceloom.swap.options import BlendSettings, SwapOptions
+from faceloom.swap.option_timeline import OptionTimeline
+from faceloom.swap.options import BlendSettings, Section, SwapOptions
+from faceloom.swap.pipeline.face_blending import (
+    AlignedFace,
+    BlendedFace,
+    MatchedFace,
+    SwappedFace,
+    finish_face,
+    match_face,
+    parses_faces,
+    parses_predictions,
+)
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.lost_faces import LastFaces
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
@@ -39,18 +41,6 @@ class SelectedFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class AlignedFace:
-    """One face of a frame, aligned for its source."""
-
-    face: Face
-    """The face in pixels of the frame's `square_rgb`."""
-    source: int
-    """The index of its source."""
-    crop: FaceCrop
-    """Its crop in the source's geometry."""
-
-
-@dataclass(frozen=True, slots=True)
 class AlignedFrame:
     """The aligned faces of a frame, without its pixels: a small part of the frame's memory."""
 
@@ -60,69 +50,57 @@ class AlignedFrame:
     """One for each face of the selection."""
 
 
-@dataclass(frozen=True, slots=True)
-class SwappedFace:
-    """A source's prediction for one face."""
-
-    aligned: AlignedFace
-    """The face that was replaced."""
-    prediction: Rgb
-    """The source's face, in pixels of the crop."""
-    learned_mask: Mask
-    """The source's mask, in pixels of the crop."""
-    target_regions: RegionMap | None = None
-    """The target's regions; None if they are not asked for, or not plausible."""
-    predicted_regions: RegionMap | None = None
-    """The prediction's regions; None if they are not asked for, or not plausible."""
-
-    @property
-    def is_occluded(self) -> bool:
-        """Whether something stands before the target's face; False if that is not known."""
-        regions = self.target_regions
-        return (
-            regions is not None and occluded_share(regions, self.aligned.crop.mask) >= STANDS_BEFORE
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class BlendedFace:
-    """A swapped face as it is pasted, in pixels of its crop."""
-
-    swapped: SwappedFace
-    """The prediction."""
-    matched: Rgb
-    """The prediction after color transfer and sharpening."""
-    covered: Mask
-    """The combined mask, smoothed over time."""
-    mask: Mask
-    """The combined mask, eroded and feathered."""
-    tint: Tint | None = None
-    """How the target's own skin beside it changes; None if it stays as it is."""
-
-
 class FrameSwapper:
     """Swaps the selected faces of frames in three stages: `align`, `predict`, `blend`.
 
     Each stage may run in a thread of its own if it gets the frames in order. Only `blend`, `skip`
     and `warm_up` keep state.
+
+    At the start and the end of a section, the running means of colors and masks start anew, as for
+    a new track, if color transfer, mask, glasses or forehead change there: what another setting has
+    measured is not mixed in. Otherwise they continue. The last face of `on_missing` continues.
     """
 
-    def __init__(self, sources: Sequence[FaceSource], options: SwapOptions):
-        self._sources = tuple(sources)
-        # One thread: it runs beside decoding, blending and encoding.
-        self._parser = FaceParser(threads=1) if parses_faces(self._sources, options) else None
-        self._set_options(options, TrackState())
+    def __init__(
+        self,
+        sources: Sequence[FaceSource],
+        options: SwapOptions,
+        sections: Sequence[Section] = (),
+    ):
+        """Swap by the options of a conversion and of its sections.
 
-    def _set_options(self, options: SwapOptions, state: TrackState) -> None:
+        Args:
+            sources: the sources, by the indices of the selections.
+            options: the options where there is no section.
+            sections: what `resolve_sections` returns.
+        """
+        self._sources = tuple(sources)
+        self._set_options(options, sections, TrackState())
+        variants = self._timeline.variants
+        is_parsed = any(parses_faces(self._sources, variant) for variant in variants)
+        # One thread: it runs beside decoding, blending and encoding.
+        self._parser = FaceParser(threads=1) if is_parsed else None
+
+    def _set_options(
+        self, options: SwapOptions, sections: Sequence[Section], state: TrackState
+    ) -> None:
+        self._timeline = OptionTimeline(options, sections)
+        variants = self._timeline.variants
         self._settings = [
-            BlendSettings.from_options(source.blend, options) for source in self._sources
+            [BlendSettings.from_options(source.blend, variant) for source in self._sources]
+            for variant in variants
         ]
-        self._options = options
+        measured = [[settings.measured for settings in each] for each in self._settings]
+        # The same number for all variants that measure the same.
+        self._groups = [measured.index(each) for each in measured]
         self._label = options.label
         self.state = state
-        self._last_faces = LastFaces(options.on_missing, state)
+        holds_faces = any(variant.on_missing == "last" for variant in variants)
+        self._last_faces = LastFaces(state, enabled=holds_faces)
 
-    def with_options(self, options: SwapOptions, state: TrackState) -> "FrameSwapper":
+    def with_options(
+        self, options: SwapOptions, state: TrackState, sections: Sequence[Section] = ()
+    ) -> "FrameSwapper":
         """Return a swapper that blends with other options, to compare them on the same faces.
 
         It shares the sources and the face parser, which take longer to open than to run.
@@ -130,12 +108,13 @@ class FrameSwapper:
         Args:
             options: how its faces are blended.
             state: where it continues; a new one starts a clip.
+            sections: what `resolve_sections` returns.
 
         Returns:
             The new swapper.
         """
         other = copy(self)
-        other._set_options(options, state)
+        other._set_options(options, sections, state)
         return other
 
     def align(self, selected: SelectedFrame) -> AlignedFrame:
@@ -179,28 +158,45 @@ class FrameSwapper:
                 for face in frame.faces
                 if face.source == index
             ]
-            faces = self._predict_faces(source, [face for _, face in aligned])
+            options = [
+                self._timeline.options_at(frames[position].selection.index)
+                for position, _ in aligned
+            ]
+            faces = self._predict_faces(source, [face for _, face in aligned], options)
             for (position, _), face in zip(aligned, faces, strict=True):
                 swapped[position].append(face)
         return swapped
 
-    def _predict_faces(self, source: FaceSource, faces: Sequence[AlignedFace]) -> list[SwappedFace]:
-        """Run one source on its faces."""
-        regions = self._parse([face.crop.rgb for face in faces], faces)
+    def _predict_faces(
+        self,
+        source: FaceSource,
+        faces: Sequence[AlignedFace],
+        options: Sequence[SwapOptions],
+    ) -> list[SwappedFace]:
+        """Run one source on its faces, each with the options of its frame."""
+        asked = [parses_faces(self._sources, each) for each in options]
+        regions = self._parse([face.crop.rgb for face in faces], faces, asked)
         predictions = source.predict(_crop_batch(source, faces, regions))
-        predicted: list[RegionMap | None] = [None] * len(faces)
-        if parses_predictions(source, self._options):
-            predicted = self._parse(list(predictions.faces), faces)
+        asked = [parses_predictions(source, each) for each in options]
+        predicted = self._parse(list(predictions.faces), faces, asked)
         rows = zip(faces, predictions.faces, predictions.masks, regions, predicted, strict=True)
         return [SwappedFace(*row) for row in rows]
 
     def _parse(
-        self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace]
+        self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace], asked: Sequence[bool]
     ) -> list[RegionMap | None]:
-        """Return the regions of each face's picture; None without a parser or if implausible."""
-        if not self._parser:
-            return [None] * len(faces)
-        return self._parser.parse_faces(pictures, [face.crop.mask for face in faces])
+        """Return the regions of each face's picture; None if not asked for or implausible."""
+        regions: list[RegionMap | None] = [None] * len(faces)
+        chosen = [position for position, is_asked in enumerate(asked) if is_asked]
+        if not self._parser or not chosen:
+            return regions
+        parsed = self._parser.parse_faces(
+            [pictures[position] for position in chosen],
+            [faces[position].crop.mask for position in chosen],
+        )
+        for position, each in zip(chosen, parsed, strict=True):
+            regions[position] = each
+        return regions
 
     def warm_up(self, lead_in: Sequence[AlignedFrame]) -> None:
         """Reset the state and bring it to where it is after the lead-in frames.
@@ -219,7 +215,10 @@ class FrameSwapper:
             selection: the frame's selection.
             faces: its swapped faces.
         """
-        self._match(faces)
+        self.begin(selection)
+        # What is never pasted is not sharpened.
+        sharpens = self._last_faces.enabled
+        self.finish(selection, self.match(selection, faces), sharpens=sharpens)
         self._replacements(selection)
 
     def blend(
@@ -234,11 +233,83 @@ class FrameSwapper:
         Returns:
             The new frame (the same one if nothing is pasted), and the blended faces.
         """
-        frame, blended = selected.frame, self._match(faces)
+        self.begin(selected.selection)
+        matched = self.match(selected.selection, faces)
+        blended = self.finish(selected.selection, matched)
+        return self.paste(selected, blended), blended
+
+    def begin(self, selection: FaceSelection) -> None:
+        """Start the next frame; call it before `match`.
+
+        Args:
+            selection: the frame's selection.
+        """
+        group = self._groups[self._timeline.variant_at(selection.index)]
+        if self.state.counters.get("group", 0) != group:
+            self.state.counters["group"] = group
+            self.state.clear_tracks()
+        self.state.begin_frame(face.track for face, _ in selection.faces)
+
+    def match(
+        self, selection: FaceSelection, faces: Sequence[SwappedFace]
+    ) -> tuple[MatchedFace, ...]:
+        """Match a frame's swapped faces to their targets; see `match_face`.
+
+        Args:
+            selection: the frame's selection.
+            faces: its swapped faces.
+
+        Returns:
+            What `finish` completes.
+        """
+        settings = self._settings[self._timeline.variant_at(selection.index)]
+        return tuple(
+            match_face(face, settings[face.aligned.source], self._arrays_of(face)) for face in faces
+        )
+
+    def finish(
+        self, selection: FaceSelection, faces: Sequence[MatchedFace], *, sharpens: bool = True
+    ) -> tuple[BlendedFace, ...]:
+        """Complete a frame's matched faces; see `finish_face`.
+
+        Args:
+            selection: the frame's selection.
+            faces: its matched faces.
+            sharpens: whether they are sharpened.
+
+        Returns:
+            What `paste` takes.
+        """
+        settings = self._settings[self._timeline.variant_at(selection.index)]
+        blended = tuple(
+            finish_face(
+                face,
+                settings[face.swapped.aligned.source],
+                self._arrays_of(face.swapped),
+                sharpens=sharpens,
+            )
+            for face in faces
+        )
+        for face in blended:
+            pasted = (face.matched, face.mask, _frame_to_crop(face))
+            self._last_faces.keep(face.swapped.aligned.source, pasted)
+        return blended
+
+    def paste(self, selected: SelectedFrame, blended: Sequence[BlendedFace]) -> Frame:
+        """Paste blended faces into a copy of their frame.
+
+        Args:
+            selected: the frame, which stays as it is.
+            blended: its blended faces.
+
+        Returns:
+            The new frame; the same one if nothing is pasted.
+        """
+        frame = selected.frame
         pasted = [(face.matched, face.mask, _frame_to_crop(face)) for face in blended]
         pasted += self._replacements(selected.selection)
         if not pasted and not self._label:
-            return frame, blended
+            return frame
         picture = frame.rgb.copy()
         changed = [
             apply_tint(picture, face.tint, _frame_to_crop(face)) for face in blended if face.tint
@@ -247,7 +318,7 @@ class FrameSwapper:
         if self._label:
             changed.append(self._label.draw(picture))
         boxes = tuple(box for box in changed if box)
-        return replace(frame, rgb=picture, changed_boxes=boxes, decoded_rgb=frame.rgb), blended
+        return replace(frame, rgb=picture, changed_boxes=boxes, decoded_rgb=frame.rgb)
 
     def blend_frames(
         self, frames: Iterable[SelectedFrame], faces: Iterable[Sequence[SwappedFace]]
@@ -283,86 +354,17 @@ class FrameSwapper:
             aligned: the face.
         """
         source = self._sources[aligned.source]
-        regions = self._parse([aligned.crop.rgb], [aligned])
+        regions = self._parse([aligned.crop.rgb], [aligned], [True])
         (picture,) = source.network_input(_crop_batch(source, [aligned], regions))
         return np.asarray(picture)
 
-    def _match(self, faces: Sequence[SwappedFace]) -> tuple[BlendedFace, ...]:
-        """Match a frame's swapped faces to their targets and update the state."""
-        self.state.begin_frame(swapped.aligned.face.track for swapped in faces)
-        blended = tuple(
-            blend_face(
-                swapped,
-                self._settings[swapped.aligned.source],
-                self.state.of_track(swapped.aligned.face.track),
-            )
-            for swapped in faces
-        )
-        for face in blended:
-            pasted = (face.matched, face.mask, _frame_to_crop(face))
-            self._last_faces.keep(face.swapped.aligned.source, pasted)
-        return blended
+    def _arrays_of(self, face: SwappedFace) -> TrackArrays:
+        return self.state.of_track(face.aligned.face.track)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
-        return self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
-
-
-def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> BlendedFace:
-    """Match a swapped face to its target and compute its mask.
-
-    Args:
-        swapped: the prediction.
-        settings: how the source's faces are blended.
-        state: the arrays of the face's track, which are updated.
-
-    Returns:
-        What is pasted.
-    """
-    crop, outline = swapped.aligned.crop, swapped.aligned.crop.mask
-    if settings.forehead != FOREHEAD_EXTENSION:
-        outline = mesh_mask(crop.mesh_xy, len(outline), len(outline), settings.forehead)
-    pair = FacePair(
-        outline, swapped.learned_mask, swapped.target_regions, swapped.predicted_regions
-    )
-    mask = paste_mask(pair, settings, state)
-    covered = mask.covered
-    skin = visible_skin(pair, covered)
-    features = FeatureMasks.of_pair(pair, len(covered))
-    matched = transfer_color(
-        settings.color, swapped.prediction, crop.rgb, covered, state, skin, features
-    )
-    sharpened = _sharpened(matched, crop.rgb, covered, settings)
-    tint = None
-    if settings.mask == "regions":
-        tint = lead_over(pair, mask, skin, matched, crop.rgb, state)
-    return BlendedFace(swapped, sharpened, covered, mask.blended, tint)
-
-
-def parses_faces(sources: Sequence[FaceSource], options: SwapOptions) -> bool:
-    """Tell whether a conversion parses faces: if the mask or a source's input needs it.
-
-    Args:
-        sources: the sources.
-        options: how faces are swapped.
-    """
-    return options.mask == "regions" or any(source.face_mask == "regions" for source in sources)
-
-
-def parses_predictions(source: FaceSource, options: SwapOptions) -> bool:
-    """Tell whether a conversion parses the faces that a source predicts.
-
-    Some methods match the color of the skin alone. The mask of a network that learned the visible
-    face leaves out hair and keeps glasses; that of any other does not.
-
-    Args:
-        source: the source.
-        options: how faces are swapped.
-    """
-    return options.mask == "regions" and (
-        BlendSettings.from_options(source.blend, options).color in SKIN_METHODS
-        or source.face_mask == "mesh"
-        or options.glasses == "target"
-    )
+        """Return the faces that are pasted again; the state follows whatever the policy is."""
+        held = self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
+        return held if self._timeline.options_at(selection.index).on_missing == "last" else []
 
 
 def _crop_batch(
@@ -375,14 +377,6 @@ def _crop_batch(
         for crop, parsed in zip(crops, regions, strict=True)
     ]
     return CropBatch.from_crops(crops, source.crop.size, masks)
-
-
-def _sharpened(face: Rgb, target: Rgb, covered: Mask, settings: BlendSettings) -> Rgb:
-    return (
-        sharpen(face, settings.sharpen)
-        if settings.sharpen_exactly
-        else sharpen_to_match(face, target, covered, settings.sharpen)
-    )
 
 
 def _frame_to_crop(blended: BlendedFace) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import Protocol, runtime_checkable
 from faceloom.atomic import atomic_file
 from faceloom.errors import ContentRefused, FaceloomError, MediaUnreadable, NoFaceFound
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
-from faceloom.swap.options import SwapOptions
+from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import LEAD_IN, Analysis, SegmentGrid
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
@@ -49,7 +49,7 @@ class WorkerSpec:
     """Opens the sources, with so many threads for each network; 0 means one for each core."""
     target: Target
     """What is converted."""
-    options: SwapOptions
+    options: ConvertOptions
     """How faces are blended; the workers select none."""
     grid: SegmentGrid
     """Where segments end."""
@@ -83,7 +83,8 @@ class SegmentWorker:
 
     def __init__(self, spec: WorkerSpec):
         self._spec = spec
-        self._swapper = FrameSwapper(spec.load(spec.threads), spec.options)
+        sources, sections = spec.load(spec.threads), spec.options.sections
+        self._swapper = FrameSwapper(sources, spec.options, sections)
 
     def swap(
         self, task: SegmentTask, path: Path, report: Callable[[int], None] = lambda _: None

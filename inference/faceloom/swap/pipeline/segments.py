@@ -12,13 +12,9 @@ from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
 from faceloom.swap.pipeline.analysis import LEAD_IN, SegmentGrid
 from faceloom.swap.pipeline.background_writer import write_in_background
+from faceloom.swap.pipeline.face_blending import SwappedFace
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.frame_swapper import (
-    AlignedFrame,
-    FrameSwapper,
-    SelectedFrame,
-    SwappedFace,
-)
+from faceloom.swap.pipeline.frame_swapper import AlignedFrame, FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import Frame, SegmentWriter

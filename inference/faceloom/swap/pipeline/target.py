@@ -66,7 +66,9 @@ class Target:
             MediaUnreadable: the source cannot be read.
             ProviderMissing: the encoder does not run on this machine.
         """
-        read = (path, *options.reference, *options.exclude, *inputs)
+        every = (options, *(section.options for section in options.sections))
+        pictures = [picture for each in every for picture in (*each.reference, *each.exclude)]
+        read = (path, *pictures, *inputs)
         check_output_path(out, force=options.force, inputs=read)
         info = with_repeated_times(probe_source(path))
         if options.label:

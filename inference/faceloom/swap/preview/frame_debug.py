@@ -23,7 +23,8 @@ from faceloom.provenance import (
     mark_images,
 )
 from faceloom.swap.options import ConvertOptions
-from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.face_blending import BlendedFace
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
 from faceloom.swap.preview.frame_lead_in import find_in_frames, first_frame

@@ -25,7 +25,8 @@ from faceloom.provenance import (
     content_check_available,
 )
 from faceloom.swap.options import ConvertOptions
-from faceloom.swap.pipeline.frame_swapper import BlendedFace, FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.face_blending import BlendedFace
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import (
     CELL_SIDE,

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from faceloom.choices import OnMissing
 from faceloom.errors import NoFaceFound
 from faceloom.faces.face_finder import Face
 from faceloom.faces.tracker import NO_TRACK
-from faceloom.swap.options import SwapOptions
+from faceloom.swap.option_timeline import OptionTimeline
+from faceloom.swap.options import Section, SwapOptions
 from faceloom.swap.selection.lost_faces import LostFaceDetector
 from faceloom.swap.selection.recognition import NO_SOURCE, FaceRecognizer, ReferenceSet
 from faceloom.swap.selection.track_state import TrackState
@@ -27,6 +30,8 @@ _MAX_OTHERS = 50
 class FaceSelection:
     """The faces of one frame that are swapped, without the frame's pixels."""
 
+    index: int
+    """The frame's index in the target."""
     pts: int
     """The frame's presentation time, in units of its time base."""
     faces: tuple[tuple[Face, int], ...]
@@ -37,23 +42,75 @@ class FaceSelection:
     """Whether the frame is the first of a shot."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Who is swapped in the frames of one variant of an `OptionTimeline`."""
+
+    group: int
+    """The same number for all variants that swap the same people."""
+    swap: bool
+    """Whether faces are swapped at all."""
+    track: int | None
+    """The only track that is swapped."""
+    only_largest: bool
+    """Whether only the largest face is swapped."""
+    recognizer: FaceRecognizer
+    """Tells who a face is."""
+    on_missing: OnMissing
+    """What happens to a frame that lost its face."""
+
+
 class FaceSelector:
     """Selects the faces of a video's frames, in order.
 
     All that it carries from frame to frame is in `state`: a selector with a restored state
     continues exactly where the saved one stopped.
+
+    Where a section swaps other people than the frame before it, the largest face is chosen anew,
+    and no face is lost until the section has swapped one. Who a track is continues: its embedding
+    depends on no option. Where the people are the same, everything continues.
     """
 
     def __init__(
-        self, options: SwapOptions, references: ReferenceSet, state: TrackState | None = None
+        self,
+        options: SwapOptions,
+        references: ReferenceSet,
+        state: TrackState | None = None,
+        sections: Sequence[tuple[Section, ReferenceSet]] = (),
     ):
-        options.check()
+        """Select by the options of a conversion and of its sections.
+
+        Args:
+            options: the options where there is no section.
+            references: the people to recognize there.
+            state: where an earlier selector stopped; None starts a video.
+            sections: what `resolve_sections` returns, each with the people to recognize in it.
+
+        Raises:
+            UsageError: a selection is invalid.
+        """
         self.state = state or TrackState()
-        self._recognizer = FaceRecognizer(references, self.state)
-        self._lost_faces = LostFaceDetector(options.on_missing, self.state)
-        self._track = options.track
-        default = "all" if len(references.embeddings) else "largest"
-        self._only_largest = self._track is None and (options.select or default) == "largest"
+        self._lost_faces = LostFaceDetector(self.state)
+        self._timeline = OptionTimeline(options, [section for section, _ in sections])
+        self._rules = self._make_rules([references, *(people for _, people in sections)])
+
+    def _make_rules(self, references: Sequence[ReferenceSet]) -> list[_Rule]:
+        """Return the rule of each variant; variants that swap the same people share a group."""
+        groups: list[tuple[object, ...]] = []
+        recognizer = cache(lambda group: FaceRecognizer(references[group], self.state))
+        rules = []
+        for variant, options in enumerate(self._timeline.variants):
+            options.check()
+            swap = self._timeline.swaps(variant)
+            pictures = options.reference, options.exclude, options.threshold
+            groups.append((swap, options.select, *pictures))
+            group = groups.index(groups[-1])
+            default = "all" if len(references[variant].embeddings) else "largest"
+            largest = options.track is None and (options.select or default) == "largest"
+            rules.append(
+                _Rule(group, swap, options.track, largest, recognizer(group), options.on_missing)
+            )
+        return rules
 
     def select(
         self, frame: Frame, faces: Sequence[Face], *, shot_start: bool = False
@@ -71,15 +128,29 @@ class FaceSelector:
         Raises:
             NoFaceFound: a face is lost and `on_missing` is "fail".
         """
-        selected = tuple(self._select(frame, faces))
+        rule = self._rules[self._timeline.variant_at(frame.index)]
+        self._enter(rule)
+        selected = tuple(self._select(frame, faces, rule))
         self.state.add("frames")
         self.state.add("faces", len(faces))
+        others = len(faces) - len(selected) if rule.swap else 0
         # Counts the frames with at least so many other faces.
-        for number in range(1, min(len(faces) - len(selected), _MAX_OTHERS) + 1):
+        for number in range(1, min(others, _MAX_OTHERS) + 1):
             self.state.add(f"others/{number}")
         self.state.add("swapped", bool(selected))
-        lost = self._lost_faces.lost_sources(frame, {source for _, source in selected})
-        return FaceSelection(frame.pts, selected, lost, shot_start)
+        present = {source for _, source in selected}
+        lost = self._lost_faces.lost_sources(frame, present, rule.on_missing)
+        return FaceSelection(frame.index, frame.pts, selected, lost, shot_start)
+
+    def _enter(self, rule: _Rule) -> None:
+        """Forget the choices among other people than those of the next frame's rule."""
+        counters = self.state.counters
+        if counters.get("group", 0) == rule.group:
+            return
+        counters["group"] = rule.group
+        for name in ("largest", "rival", "waited"):
+            counters.pop(name, None)
+        self._lost_faces.forget()
 
     @property
     def other_faces(self) -> int:
@@ -95,9 +166,10 @@ class FaceSelector:
         Args:
             target: the path that the message names.
         """
-        if self._track is not None:
+        track = self._rules[0].track
+        if track is not None:
             return NoFaceFound(
-                f"{target} has no track {self._track} in these frames; nothing was written. "
+                f"{target} has no track {track} in these frames; nothing was written. "
                 "--list-tracks shows the tracks."
             )
         if self.state.counters.get("faces", 0):
@@ -108,15 +180,17 @@ class FaceSelector:
             )
         return NoFaceFound(f"No face was found in {target}; nothing was written.")
 
-    def _select(self, frame: Frame, faces: Sequence[Face]) -> list[tuple[Face, int]]:
+    def _select(self, frame: Frame, faces: Sequence[Face], rule: _Rule) -> list[tuple[Face, int]]:
         known = {face.track for face in faces if self.state.is_active(face.track)}
         self.state.begin_frame(face.track for face in faces)
-        if self._track is not None:
-            faces = [face for face in faces if face.track == self._track]
+        if not rule.swap:
+            return []
+        if rule.track is not None:
+            faces = [face for face in faces if face.track == rule.track]
         picture = frame.square_rgb
-        sources = [(face, self._recognizer.source_of(picture, face)) for face in faces]
+        sources = [(face, rule.recognizer.source_of(picture, face)) for face in faces]
         candidates = [(face, source) for face, source in sources if source != NO_SOURCE]
-        if not self._only_largest:
+        if not rule.only_largest:
             return candidates
         largest = self._largest_track([face for face, _ in candidates], known)
         return [(face, source) for face, source in candidates if face.track == largest]

@@ -15,6 +15,8 @@ from faceloom.video import Frame
 # A blended crop, its mask, and the map from the frame to both.
 PastedCrop: TypeAlias = tuple[Rgb, Mask, Affine]
 
+# Prefix of the counters of the sources that had a face.
+_HAD = "had/"
 _PARTS = ("face", "mask", "map")
 # Frames for which the last face is pasted again. Later the head has moved on, and a face that
 # returns counts as a new track.
@@ -28,16 +30,22 @@ class LostFaceDetector:
     not count.
     """
 
-    def __init__(self, policy: OnMissing, state: TrackState):
-        self._policy = policy
+    def __init__(self, state: TrackState):
         self._state = state
 
-    def lost_sources(self, frame: Frame, present: set[int]) -> tuple[int, ...]:
+    def forget(self) -> None:
+        """Forget which sources had a face: none is lost until it has one again."""
+        counters = self._state.counters
+        for name in [name for name in counters if name.startswith(_HAD)]:
+            del counters[name]
+
+    def lost_sources(self, frame: Frame, present: set[int], policy: OnMissing) -> tuple[int, ...]:
         """Return the sources without a face in the next frame that had one before.
 
         Args:
             frame: the frame.
             present: the sources that have a face in it.
+            policy: what happens to a frame that lost its face.
 
         Returns:
             Source indices in ascending order.
@@ -46,13 +54,11 @@ class LostFaceDetector:
             NoFaceFound: a face is lost and the policy is "fail".
         """
         counters = self._state.counters
-        earlier = sorted(
-            int(name.removeprefix("had/")) for name in counters if name.startswith("had/")
-        )
+        earlier = sorted(int(name.removeprefix(_HAD)) for name in counters if name.startswith(_HAD))
         lost = tuple(source for source in earlier if source not in present)
-        counters |= {f"had/{source}": 1 for source in present}
+        counters |= {f"{_HAD}{source}": 1 for source in present}
         self._state.add("missing", bool(lost))
-        if lost and self._policy == "fail":
+        if lost and policy == "fail":
             raise NoFaceFound(
                 f"The face was lost in frame {frame.index} ({frame.seconds:.2f} s) and "
                 "--on-missing fail stops there; use keep to leave such frames unchanged, or last "
@@ -64,8 +70,15 @@ class LostFaceDetector:
 class LastFaces:
     """Keeps each source's last pasted face, for the policy "last"."""
 
-    def __init__(self, policy: OnMissing, state: TrackState):
-        self._enabled = policy == "last"
+    def __init__(self, state: TrackState, *, enabled: bool):
+        """Keep faces in a state.
+
+        Args:
+            state: where they are kept.
+            enabled: whether any frame has the policy "last"; else nothing is kept.
+        """
+        self.enabled = enabled
+        """Whether faces are kept."""
         self._state = state
 
     def keep(self, source: int, pasted: PastedCrop) -> None:
@@ -75,7 +88,7 @@ class LastFaces:
             source: the source's index.
             pasted: the crop, its mask, and the map from the frame.
         """
-        if self._enabled:
+        if self.enabled:
             self._state.clip |= {
                 f"{part}/{source}": array for part, array in zip(_PARTS, pasted, strict=True)
             }

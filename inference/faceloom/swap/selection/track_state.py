@@ -75,6 +75,10 @@ class TrackState:
         self.counters[counter] = self.counters.get(counter, 0) + step
         return self.counters[counter]
 
+    def clear_tracks(self) -> None:
+        """Delete the arrays of all tracks; which tracks are active stays known."""
+        self._tracks.clear()
+
     def clear(self) -> None:
         """Delete everything."""
         for part in (self.counters, self.clip, self._tracks, self._missed):

@@ -1,13 +1,16 @@
 """Which source replaces which person of a target."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
 from faceloom.choices import Precision
 from faceloom.faceset.reference_faces import embed_references
-from faceloom.swap.options import SwapOptions
+from faceloom.swap.options import Section, SwapOptions
 from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.sources.face_source import FaceSource
 
@@ -40,8 +43,7 @@ class IdentityMap:
             UsageError: a picture does not exist or shows no face.
             MediaUnreadable: a picture cannot be read.
         """
-        references = embed_references(options.reference)
-        references = _NO_EMBEDDINGS if references is None else references
+        references = _embed(options.reference)
         return cls(references, (0,) * len(references), (source,))
 
     def reference_set(self, options: SwapOptions) -> ReferenceSet:
@@ -57,13 +59,37 @@ class IdentityMap:
             UsageError: a picture does not exist or shows no face.
             MediaUnreadable: a picture cannot be read.
         """
-        excluded = embed_references(options.exclude)
-        return ReferenceSet(
-            self.references,
-            self.source_indices,
-            _NO_EMBEDDINGS if excluded is None else excluded,
-            options.threshold,
-        )
+        excluded = _embed(options.exclude)
+        return ReferenceSet(self.references, self.source_indices, excluded, options.threshold)
+
+    def section_references(
+        self, options: SwapOptions, sections: Sequence[Section]
+    ) -> list[tuple[Section, ReferenceSet]]:
+        """Return the people to recognize in each section of a conversion.
+
+        Args:
+            options: the options of the conversion, whose `reference` names this map's people.
+            sections: the sections.
+
+        Returns:
+            Each section with its people and the excluded ones.
+
+        Raises:
+            UsageError: a picture does not exist or shows no face.
+            MediaUnreadable: a picture cannot be read.
+        """
+        embed = cache(_embed)
+        rows = []
+        for section in sections:
+            people, indices = self.references, self.source_indices
+            if section.options.reference != options.reference:
+                people = embed(section.options.reference)
+                indices = (0,) * len(people)
+            excluded = embed(section.options.exclude)
+            rows.append(
+                (section, ReferenceSet(people, indices, excluded, section.options.threshold))
+            )
+        return rows
 
     @property
     def provider(self) -> str:
@@ -75,3 +101,9 @@ class IdentityMap:
         """The number format of the sources; None if they differ or run no network."""
         precisions = {source.precision for source in self.sources}
         return precisions.pop() if len(precisions) == 1 else None
+
+
+def _embed(pictures: tuple[Path, ...]) -> Float32[np.ndarray, "n 192"]:
+    """Return the embeddings of pictures; no row without any."""
+    embeddings = embed_references(pictures)
+    return _NO_EMBEDDINGS if embeddings is None else embeddings

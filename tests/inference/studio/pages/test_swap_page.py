@@ -1,5 +1,6 @@
 """The swap page shows stills by ids and adds conversions to the queue."""
 
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,12 @@ from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.image_io import write_png
 from faceloom.project import step_process
+from faceloom.studio.results.original import find_original
 from faceloom.studio.stills import StillEngine, StillRequest
 from faceloom.studio.studio_project import Item
-from faceloom.swap import SwapOptions
+from faceloom.swap import ConvertOptions, SwapOptions, SwapRequest
+from faceloom.swap.batch.job_file import read_job_file
+from faceloom.video import FrameRange
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +237,81 @@ def test_a_file_that_is_no_picture_is_refused(
     (root / "notes.txt").write_text("none")
     answer = server.get(f"/picture?{urlencode({'path': str(root / path)})}")
     assert (answer.status, sentence in answer.json["error"]) == (400, True)
+
+
+SECTIONS = [
+    {"start": 5, "stop": 12, "settings": {"erode": 0.1, "select": "all"}},
+    {"start": 12, "stop": 20, "swap": False},
+]
+
+
+def test_sections_are_kept_with_the_project(server: StudioServer, clip: Item) -> None:
+    assert server.get(f"/swap/clip/{clip.id}").json["sections"] == []
+    assert server.post(f"/swap/sections/{clip.id}", sections=SECTIONS).status == 200
+    assert server.get(f"/swap/clip/{clip.id}").json["sections"] == SECTIONS
+    path = server.studio.project.folder / "sections" / f"{clip.id}.json"
+    assert json.loads(path.read_text())["clip"] == str(clip.path)
+    assert server.post(f"/swap/sections/{clip.id}", sections=[]).status == 200
+    assert server.get(f"/swap/clip/{clip.id}").json["sections"] == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "sentence"),
+    [
+        ([{"start": 5, "stop": 5}], "the section from 5 to 5 has no frame"),
+        ([{"start": 0, "stop": 9}, {"start": 8, "stop": 12}], "0 to 9 and 8 to 12 overlap"),
+        ([{"start": -1, "stop": 9}], "sections"),
+        ([{"start": 0, "stop": 9, "settings": {"erode": 3}}], "erode"),
+    ],
+)
+def test_impossible_sections_are_refused(
+    server: StudioServer, clip: Item, bundle: Item, sections: list[object], sentence: str
+) -> None:
+    answers = [
+        server.post(f"/swap/sections/{clip.id}", sections=sections),
+        server.post("/swap/command", **form(clip, bundle, {"sections": sections})),
+    ]
+    query = urlencode({"sections": json.dumps(sections)})
+    answers.append(server.get(f"/still/{clip.id}/{bundle.id}/9?{query}"))
+    assert [answer.status for answer in answers] == [400] * 3
+    assert all(sentence in answer.json["error"] for answer in answers)
+
+
+def test_a_still_shows_the_section_of_its_frame(
+    server: StudioServer, clip: Item, bundle: Item
+) -> None:
+    query = urlencode({"mask": "mesh", "sections": json.dumps(SECTIONS)})
+    stills = [server.get(f"/still/{clip.id}/{bundle.id}/{frame}?{query}") for frame in (4, 15)]
+    assert [still.headers["x-swapped-faces"] for still in stills] == ["1", "0"]
+
+
+def test_a_conversion_with_sections_reads_a_job_file(
+    server: StudioServer, clip: Item, bundle: Item
+) -> None:
+    settings = {"erode": 0.05, "sharpen": 0.3, "select": "all"}
+    body = form(clip, bundle, {"name": "parts", "settings": settings, "sections": SECTIONS})
+    swaps = server.studio.project.folder / "swaps"
+    shown = server.post("/swap/command", **body).json
+    assert not (swaps / "parts.toml").exists()
+    number = server.post("/swap/convert", **body).json["job"]
+    request = server.studio.jobs.job(number).request
+    assert shown == {
+        "command": request.to_shell(),
+        "job_file": (swaps / "parts.toml").read_text(encoding="utf-8"),
+    }
+    assert request.arguments == (
+        "convert", "--job", str(swaps / "parts.toml"), "--report", str(swaps / "parts.report.json"),
+        "--bundle", str(bundle.path), "--select", "all", "--erode", "0.05", "--sharpen", "0.3",
+    )  # fmt: skip
+    command = ConvertOptions(select="all", erode=0.05, sharpen=0.3)
+    (job,) = read_job_file(swaps / "parts.toml", SwapRequest(bundle=bundle.path), command)
+    assert (job.target, job.out) == (clip.path, swaps / "parts.mp4")
+    first, second = job.options.sections
+    assert first.options == SwapOptions(erode=0.1, select="all")
+    assert (first.frames, second.frames) == (FrameRange(5, 12), FrameRange(12, 20))
+    assert (first.swap, second.swap) == (True, False)
+    assert find_original(swaps / "parts.mp4", server.studio.jobs.jobs()) == clip.path
+    before = (swaps / "parts.toml").read_bytes()
+    again = server.post("/swap/convert", **{**body, "settings": {}})
+    assert (again.status, "makes" in again.json["error"]) == (400, True)
+    assert (swaps / "parts.toml").read_bytes() == before

@@ -16,10 +16,14 @@ from faceloom.image_io import read_picture
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings, content_check
 from faceloom.studio.stills import StillEngine, StillRequest, StillView
-from faceloom.swap import ConvertOptions, FrameSwapper, SwapOptions, SwapSource
+from faceloom.swap import ConvertOptions, FrameSwapper, SwapOptions, SwapSource, convert
+from faceloom.swap.options import Section
 from faceloom.swap.pipeline.frame_swapper import AlignedFrame
 from faceloom.swap.preview import write_frame_debug
-from faceloom.video import read_frames
+from faceloom.video import Encoding, FrameRange, read_frames
+
+BLEND = ["blend_frame"]
+MATCH = ["match_lead_in", "match_frame", "blend_lead_in", "blend_frame"]
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +64,16 @@ def test_a_still_equals_the_frame_that_convert_writes(
 @pytest.mark.parametrize(
     ("changes", "draft", "expected"),
     [
-        ({"sharpen": 0.5}, False, {"blend_frame": 1}),
-        ({"erode": 0.1}, True, {"blend_frame": 1}),
-        ({"feather": 0.1}, False, {"blend_frame": 1, "blend_lead_in": 1}),
-        ({"forehead": 0.2}, False, {"blend_frame": 1, "blend_lead_in": 1}),
-        ({"color": "rct"}, True, {"blend_frame": 1, "blend_lead_in": 1}),
-        ({"mask": "mesh"}, False, {"blend_frame": 1, "blend_lead_in": 1}),
-        ({"glasses": "target"}, False, {"blend_frame": 1, "blend_lead_in": 1}),
-        ({"select": "all"}, False, {"blend_frame": 1, "blend_lead_in": 1, "run_network": 1}),
-        ({}, False, {}),
+        ({"sharpen": 0.5}, False, BLEND),
+        ({"erode": 0.1}, True, BLEND),
+        ({"feather": 0.1}, False, [*BLEND, "blend_lead_in"]),
+        ({"forehead": 0.2}, True, [*BLEND, "match_frame"]),
+        ({"forehead": 0.2}, False, MATCH),
+        ({"color": "rct"}, True, MATCH),
+        ({"mask": "mesh"}, False, MATCH),
+        ({"glasses": "target"}, False, MATCH),
+        ({"select": "all"}, False, [*MATCH, "run_network"]),
+        ({}, False, []),
     ],
 )
 def test_a_changed_setting_runs_only_the_stages_that_it_changes(
@@ -77,15 +82,15 @@ def test_a_changed_setting_runs_only_the_stages_that_it_changes(
     calls: Counter[str],
     changes: dict[str, object],
     draft: bool,
-    expected: dict[str, int],
+    expected: list[str],
 ) -> None:
     engine, request = StillEngine(), StillRequest(clip, bundle, 9)
     before = engine.still(request)
     assert calls == dict.fromkeys(calls, 1)
-    assert len(calls) == 5
+    assert len(calls) == 7
     calls.clear()
     after = engine.still(replace(request, options=SwapOptions(**changes), draft=draft))
-    assert calls == expected
+    assert calls == dict.fromkeys(expected, 1)
     changed = bool(changes.keys() - {"select"})
     assert np.array_equal(before.picture, after.picture) != changed
 
@@ -119,6 +124,49 @@ def test_an_exact_still_after_a_draft_equals_one_without(clip: Path, bundle: Pat
     engine.still(replace(moved, options=SwapOptions(color="lab")))
     engine.still(replace(moved, draft=True))
     np.testing.assert_array_equal(engine.still(moved).picture, expected)
+
+
+@pytest.mark.parametrize("frame", [4, 5, 9, 12, 14])
+def test_a_still_uses_the_section_of_its_frame(
+    engine: StillEngine, clip: Path, bundle: Path, frame: int
+) -> None:
+    plain, wide = SwapOptions(mask="both"), SwapOptions(mask="both", erode=0.12)
+    sections = (
+        Section(FrameRange(5, 10), wide),
+        Section(FrameRange(14, 20), plain, swap=False),
+    )
+    made = engine.still(StillRequest(clip, bundle, frame, plain, sections=sections))
+    expected = engine.still(StillRequest(clip, bundle, frame, wide if frame in (5, 9) else plain))
+    if frame == 14:
+        assert made.faces == 0
+        np.testing.assert_array_equal(made.picture, engine.original(clip, 14))
+    else:
+        np.testing.assert_array_equal(made.picture, expected.picture)
+
+
+def test_a_still_at_the_start_of_a_section_equals_the_conversion(
+    tmp_path: Path, engine: StillEngine, clip: Path, bundle: Path
+) -> None:
+    """Up to frame 12 the frames before a still are all frames of the video."""
+    base = SwapOptions(color="lab", mask="both")
+    section = Section(FrameRange(6, 12), replace(base, color="histogram", forehead=0.3))
+    options = ConvertOptions(
+        color="lab",
+        mask="both",
+        sections=(section,),
+        encoding=Encoding("lossless"),
+        frame_range=FrameRange(0, 13),
+        batch_size=1,
+    )
+    run_to_completion(convert(clip, bundle, tmp_path / "out.mkv", options))
+    frames = [frame.rgb for frame in read_frames(tmp_path / "out.mkv")]
+    for index in (5, 6, 7, 11, 12):
+        made = engine.still(StillRequest(clip, bundle, index, base, sections=(section,)))
+        without = engine.still(StillRequest(clip, bundle, index, base))
+        # The video has half of the chroma's lines and columns.
+        assert cv2.absdiff(made.picture, frames[index]).mean() < 0.5, index
+        changed = cv2.absdiff(without.picture, frames[index]).mean() > 1
+        assert changed == (6 <= index < 12), index
 
 
 def test_views_show_the_same_blend(clip: Path, bundle: Path, calls: Counter[str]) -> None:

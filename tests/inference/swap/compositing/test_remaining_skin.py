@@ -18,7 +18,7 @@ from faceloom.swap.compositing.paste_back import apply_tint
 from faceloom.swap.compositing.remaining_skin import Tint, lead_over
 from faceloom.swap.compositing.visible_skin import visible_skin
 from faceloom.swap.options import BlendSettings, SwapOptions
-from faceloom.swap.pipeline.frame_swapper import AlignedFace, SwappedFace, blend_face
+from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace, blend_face
 from faceloom.swap.selection.track_state import TrackArrays
 
 SIZE = PARSING_SIDE

@@ -14,7 +14,7 @@ from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.paste_back import paste
 from faceloom.swap.compositing.sharpening import mask_interior, sharpen, sharpen_to_match
 from faceloom.swap.options import BlendSettings
-from faceloom.swap.pipeline.frame_swapper import AlignedFace, SwappedFace, blend_face
+from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace, blend_face
 
 SIDE = 96
 MASK = np.zeros((SIDE, SIDE), np.uint8)

@@ -13,7 +13,7 @@ from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.face_mask import FacePair
 from faceloom.swap.compositing.visible_skin import visible_skin
 from faceloom.swap.options import BlendSettings, SwapOptions
-from faceloom.swap.pipeline.frame_swapper import AlignedFace, SwappedFace, blend_face
+from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace, blend_face
 
 COVERED = np.full((PARSING_SIDE, PARSING_SIDE), 255, np.uint8)
 COVERED[:, 100:] = 0

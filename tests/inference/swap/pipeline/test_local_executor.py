@@ -235,7 +235,8 @@ def test_a_segment_with_another_number_of_frames_is_refused(
     load = SwapSource.from_bundle(bundle, OPTIONS).load
     worker = SegmentWorker(WorkerSpec(load, target, OPTIONS, grid, batch_size=3, on_gpu=False))
     empty = tuple(
-        FaceSelection(frame.pts, (), (), shot_start=False) for frame in islice(target.read(), 12)
+        FaceSelection(frame.index, frame.pts, (), (), shot_start=False)
+        for frame in islice(target.read(), 12)
     )
     task = SegmentTask(target.frame_range.start, (), empty)
     assert worker.swap(task, tmp_path / "segment").frames == 12

@@ -18,9 +18,15 @@ from faceloom.image_io import write_png
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings
 from faceloom.swap import Bundle, ConvertOptions, SwapNetwork, SwapRequest, convert
-from faceloom.swap.options import FILES_MUST_MATCH, MAY_CHANGE, MUST_MATCH, resume_settings
+from faceloom.swap.options import (
+    FILES_MUST_MATCH,
+    MAY_CHANGE,
+    MUST_MATCH,
+    SECTIONS_MUST_MATCH,
+    resume_settings,
+)
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
-from faceloom.swap.pipeline.frame_swapper import SwappedFace
+from faceloom.swap.pipeline.face_blending import SwappedFace
 from faceloom.swap.pipeline.resume_store import read_batch_size, resume_folder
 from faceloom.video import FrameRange, read_frames
 
@@ -285,7 +291,9 @@ def test_a_resumed_run_keeps_its_batch_size(tmp_path: Path, clip: Path, bundle: 
 
 def test_every_option_declares_how_it_takes_part_in_resuming() -> None:
     for option in fields(ConvertOptions):
-        assert option.metadata in (MUST_MATCH, FILES_MUST_MATCH, MAY_CHANGE), option.name
+        assert option.metadata in (MUST_MATCH, FILES_MUST_MATCH, SECTIONS_MUST_MATCH, MAY_CHANGE), (
+            option.name
+        )
 
 
 def test_options_that_decide_no_pixel_may_change_on_resume() -> None:

@@ -30,7 +30,7 @@ def test_likeness_is_warned_of_once(
     (face, *_), *_ = FaceFinder().find([frame.rgb])
     (center,) = MobileFaceNet().embed([frame.rgb], [face.points_xy])
     source = None if same is None else SourceAppearance("ada", center if same else -center)
-    selected = [SelectedFrame(frame, FaceSelection(0, ((face, 0),), (), False))] * frames
+    selected = [SelectedFrame(frame, FaceSelection(0, 0, ((face, 0),), (), False))] * frames
     with caplog.at_level(logging.WARNING):
         passed = list(LikenessCheck([source], Path("clip.mp4")).watch(selected))
     assert passed == selected

@@ -1,5 +1,6 @@
 """Which faces are selected: the largest without jumping, people of pictures, their own bundles."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from tests.helpers.synthetic_faces import made_face
 from faceloom.array_types import float32
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import Face
-from faceloom.swap.options import SwapOptions
+from faceloom.swap.options import Section, SwapOptions
 from faceloom.swap.selection import recognition
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.selection.track_state import TrackState
-from faceloom.video import Frame
+from faceloom.video import Frame, FrameRange
 
 FRAME = Frame(0, 0, 1, Fraction(1), np.zeros((8, 8, 3), np.uint8))
 EVERYBODY = ReferenceSet(np.zeros((0, 192), np.float32), (), np.zeros((0, 192), np.float32), 0.45)
@@ -197,3 +198,37 @@ def test_faces_that_are_left_alone_are_counted(frames: list[list[Face]], others:
     for faces in frames:
         selector.select(FRAME, faces)
     assert selector.other_faces == others
+
+
+# Options of the frames from 5 to 9, and the tracks that are selected at frames 4 to 13 where track
+# 0 of size 100 becomes track 1 of size 90 at frame 5.
+ENTERED = {
+    "who is swapped is the same": (SwapOptions(erode=0.1), [[0], *[[]] * 9]),
+    "all faces": (SwapOptions(select="all"), [[0], *[[1]] * 9]),
+    "no face": (None, [[0], *[[]] * 5, *[[1]] * 4]),
+    "another person of a number": (SwapOptions(select="track:1"), [[0], *[[1]] * 9]),
+}
+
+
+@pytest.mark.parametrize("name", ENTERED)
+def test_the_largest_face_is_chosen_anew_where_others_are_swapped(name: str) -> None:
+    options, expected = ENTERED[name]
+    frames = FrameRange(5, 10)
+    section = Section(frames, options or SwapOptions(), swap=options is not None)
+    selector = FaceSelector(SwapOptions(), EVERYBODY, sections=[(section, EVERYBODY)])
+    found = []
+    for index in range(14):
+        faces = sizes(100, 90) if index < 5 else sizes(0, 90)
+        selection = selector.select(replace(FRAME, index=index), faces)
+        found.append([face.track for face, _ in selection.faces])
+        # Without swapped faces none is lost, and none is left alone by accident.
+        assert options or index not in range(5, 10) or not selection.lost
+    assert found[4:] == expected
+
+
+def test_faces_of_a_section_that_swaps_none_are_not_counted_as_left_alone() -> None:
+    section = Section(FrameRange(0, 8), SwapOptions(), swap=False)
+    selector = FaceSelector(SwapOptions(), EVERYBODY, sections=[(section, EVERYBODY)])
+    for index in range(8):
+        selector.select(replace(FRAME, index=index), sizes(100, 90))
+    assert selector.other_faces == 0

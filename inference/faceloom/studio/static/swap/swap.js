@@ -4,7 +4,18 @@ import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
 import { connectEstimate } from "./convert_estimate.js";
 import { clearPart, readConversion } from "./convert_panel.js";
-import { onSettings, readSettings, showSuggestions, writeSettings } from "./swap_settings.js";
+import {
+  allSections,
+  baseSettings,
+  followFrame,
+  isSwapped,
+  keepBase,
+  keepPanel,
+  onSections,
+  openSections,
+  stillSections,
+} from "./swap_sections.js";
+import { onSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
 import { readWearers } from "./wearers.js";
@@ -34,7 +45,7 @@ async function picture(url) {
 }
 
 function stillUrl(view, draft) {
-  const query = new URLSearchParams({ ...readSettings(), view });
+  const query = new URLSearchParams({ ...baseSettings(), ...stillSections(), view });
   if (draft) query.set("draft", "true");
   return `/still/${clip.value}/${bundle.value}/${currentFrame()}?${query}`;
 }
@@ -56,7 +67,8 @@ async function showStill(draft) {
   const milliseconds = Math.round(performance.now() - started);
   const hasFace = still.headers.get("X-Swapped-Faces") !== texts.zero;
   const text = draft ? texts.draft : texts.milliseconds;
-  status.textContent = hasFace ? text.replace("{0}", milliseconds) : texts.noFace;
+  const withoutFace = isSwapped() ? texts.noFace : texts.leftAlone;
+  status.textContent = hasFace ? text.replace("{0}", milliseconds) : withoutFace;
 }
 
 /**
@@ -105,7 +117,7 @@ function followLater() {
 
 // The address holds all that is chosen, so that it survives a reload and can be kept.
 function keepAddress() {
-  const query = new URLSearchParams({ clip: clip.value, frame: currentFrame(), ...readSettings() });
+  const query = new URLSearchParams({ clip: clip.value, frame: currentFrame(), ...baseSettings() });
   if (bundle) query.set("bundle", bundle.value);
   history.replaceState(null, "", `?${query}`);
 }
@@ -116,7 +128,8 @@ function conversion() {
     clip: clip.value,
     bundle: bundle.value,
     name: data.get("name"),
-    settings: readSettings(),
+    settings: baseSettings(),
+    sections: allSections(),
     options: readConversion(),
     wearers: readWearers(),
   };
@@ -125,13 +138,15 @@ function conversion() {
 async function showCommand() {
   if (!output) return;
   let command = "";
+  let jobFile = "";
   let problem = "";
   try {
-    ({ command } = await post("/swap/command", conversion()));
+    ({ command, job_file: jobFile } = await post("/swap/command", conversion()));
   } catch (error) {
     problem = error.message;
   }
   document.getElementById("command").textContent = command;
+  document.getElementById("job-file").textContent = jobFile;
   showProblem(problem);
 }
 
@@ -165,6 +180,7 @@ async function openClip(frame = 0) {
   const info = await orMessage(() => get(`/swap/clip/${clip.value}`));
   if (!info) return;
   showClip(clip.value, info, frame);
+  openSections(clip.value, info);
   suggestName();
   followLater();
   renew({ fresh: true });
@@ -179,10 +195,16 @@ async function openBundle() {
 
 function listen() {
   onFrame((change) => {
+    followFrame();
     renew({ moving: change.moving, fresh: !change.moving });
     if (!change.moving) followLater();
   });
+  onSections(() => {
+    renew({});
+    followLater();
+  });
   onSettings((change) => {
+    keepPanel(change.draft);
     renew(change);
     followLater();
   });
@@ -216,6 +238,7 @@ function chooseFromAddress() {
   if (clipId && has(clip, clipId)) clip.value = clipId;
   if (bundle && bundleId && has(bundle, bundleId)) bundle.value = bundleId;
   writeSettings(settings);
+  keepBase();
   return Number(frame) || 0;
 }
 

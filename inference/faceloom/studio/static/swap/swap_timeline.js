@@ -43,6 +43,17 @@ export function onFrame(callback) {
   notify = callback;
 }
 
+/** Go to a frame and stop there. */
+export function goToFrame(frame) {
+  stop();
+  goTo(frame);
+}
+
+/** Add keys: functions by the key's name. */
+export function addKeys(keys) {
+  Object.assign(KEYS, keys);
+}
+
 function thumbnail(clip, index) {
   const image = new Image();
   image.src = `/thumbnail/${clip}/${index}`;
@@ -100,15 +111,20 @@ const KEYS = {
   End: () => step(Number(range.max)),
 };
 
-function isTyping(target) {
-  const isField = target.matches("input, select, textarea");
-  return (isField && target !== range) || target.closest("dialog");
+// Keys that move a slider or choose among radio buttons.
+const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
+
+// Sliders and checkboxes leave letters and Del to the timeline.
+function isTyping({ target, key }) {
+  if (target.closest("dialog")) return true;
+  if (target === range || !target.matches("input, select, textarea")) return false;
+  return MOVES.includes(key) || !target.matches("[type=range], [type=checkbox], [type=radio]");
 }
 
 document.addEventListener("keydown", (event) => {
   const isCommand = event.ctrlKey || event.metaKey || event.altKey;
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!action || isCommand || isTyping(event.target)) return;
+  if (!action || isCommand || isTyping(event)) return;
   event.preventDefault();
   action(event);
 });

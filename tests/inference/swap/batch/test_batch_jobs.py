@@ -15,14 +15,14 @@ from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.image_io import read_picture, write_png
 from faceloom.progress import Progress, run_to_completion
 from faceloom.swap import ConvertOptions, ConvertSummary
-from faceloom.swap.pipeline.batch_jobs import (
+from faceloom.swap.batch.batch_jobs import (
     ConvertJob,
     check_report,
     convert_jobs,
     find_targets,
     plan_jobs,
-    read_job_file,
 )
+from faceloom.swap.batch.job_file import read_job_file
 from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.video import FrameRange, probe_video, read_frames
@@ -83,7 +83,7 @@ def test_auto_chooses_one_provider_for_all_targets_of_a_source(
         used.append((target.name, request.bundle, provider))
         return ConvertSummary(1, 1, provider, "fp32", 1.0)
 
-    monkeypatch.setattr("faceloom.swap.pipeline.batch_jobs.convert_request", fake)
+    monkeypatch.setattr("faceloom.swap.batch.batch_jobs.convert_request", fake)
     ben, ada = (SwapRequest(bundle=inputs / name) for name in ("ben.bundle", "ada.bundle"))
     named = replace(OPTIONS, provider="cpu")
     jobs = [
@@ -154,7 +154,7 @@ def test_an_error_of_ffmpeg_is_one_sentence_of_the_report(
         yield Progress("convert", 0, 1)
         raise av.InvalidDataError(1, "Invalid data found when processing input", "x")
 
-    monkeypatch.setattr("faceloom.swap.pipeline.batch_jobs.convert_request", refuse)
+    monkeypatch.setattr("faceloom.swap.batch.batch_jobs.convert_request", refuse)
     jobs = plan_jobs([inputs / "clips" / "b.mp4"], tmp_path, request_for(inputs), OPTIONS)
     (row,) = run_to_completion(convert_jobs(jobs, tmp_path / "report.json")).jobs
     assert "b.mp4 cannot be read (invalid data found when processing input); " in row.message

@@ -1,7 +1,6 @@
 """Convert several targets: a failed one is reported and the others continue."""
 
 import logging
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
@@ -9,22 +8,22 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import av
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from faceloom.artifact_kind import Purpose, check_kind, check_no_address
 from faceloom.atomic import check_output_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
 from faceloom.image_io import PICTURE_EXTENSIONS
-from faceloom.json_documents import StrictModel, first_validation_error, to_json
+from faceloom.json_documents import StrictModel, to_json
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
+from faceloom.swap.option_timeline import resolve_sections
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.convert import ConvertSummary, convert_request
 from faceloom.swap.pipeline.resume_store import resume_folder
-from faceloom.swap.pipeline.swap_request import SwapRequest, parse_map_option
-from faceloom.swap.pipeline.swap_source import Assignment
-from faceloom.video import FrameRange
+from faceloom.swap.pipeline.swap_request import SwapRequest
+from faceloom.video import probe_source
 from faceloom.video.ffmpeg_errors import read_error
 from faceloom.video.folder import passed_over_sentence, sort_folder
 from faceloom.video.image_sequence import list_images
@@ -32,11 +31,6 @@ from faceloom.video.output import CONTAINERS, OUTPUT_IMAGE_EXTENSIONS, final_pat
 from faceloom.video.source import VIDEO_EXTENSIONS
 
 log = logging.getLogger(__name__)
-
-# A path in a job file: the system allows no NUL.
-_Path = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
-# The largest job file in bytes: about ten thousand jobs.
-_MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,38 +92,6 @@ class BatchReport(StrictModel):
         return tuple(row for row in self.jobs if row.state == "failed")
 
 
-class JobEntry(StrictModel):
-    """A `[[job]]` of a job file; options that are left out are those of the command line."""
-
-    target: _Path
-    """What is converted."""
-    out: _Path
-    """The output's name, below the job file's folder."""
-    bundle: _Path | None = None
-    """As --bundle."""
-    map: tuple[_Path, ...] = ()
-    """As --map."""
-    range: str | None = None
-    """As --range."""
-    select: str | None = None
-    """As --select."""
-    reference: tuple[_Path, ...] = ()
-    """As --reference."""
-    exclude: tuple[_Path, ...] = ()
-    """As --exclude."""
-
-
-class JobFile(StrictModel):
-    """A job file (TOML). Its paths are relative to its folder."""
-
-    schema_number: Annotated[Literal[1], Field(alias="schema")]
-    """Version of this format."""
-    bundle: _Path | None = None
-    """The bundle of the jobs that name none."""
-    job: Annotated[tuple[JobEntry, ...], Field(min_length=1)]
-    """The jobs."""
-
-
 def find_targets(paths: Sequence[Path]) -> list[Path]:
     """Expand patterns and folders of videos; a folder of pictures alone is one target.
 
@@ -167,29 +129,7 @@ def plan_jobs(
             f"--out {out} is one file and there are {len(targets)} targets; name a folder."
         )
     jobs = [ConvertJob(target, out / _output_name(target), request, options) for target in targets]
-    _check_distinct_outputs(jobs)
-    return jobs
-
-
-def read_job_file(
-    path: Path, request: SwapRequest | None, options: ConvertOptions
-) -> list[ConvertJob]:
-    """Read the jobs of a job file.
-
-    Args:
-        path: the file.
-        request: whose face is put in where neither the job nor the file names a bundle.
-        options: the options of the command line.
-
-    Returns:
-        The jobs in the file's order.
-
-    Raises:
-        UsageError: the file is invalid, a job has no bundle, or two outputs have the same name.
-    """
-    file = _parse_job_file(path)
-    jobs = [_to_job(entry, file, path, request, options) for entry in file.job]
-    _check_distinct_outputs(jobs)
+    check_distinct_outputs(jobs)
     return jobs
 
 
@@ -232,7 +172,8 @@ def convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator[
         The report.
 
     Raises:
-        UsageError: both `force` and `resume` are set: old outputs would count as new ones.
+        UsageError: both `force` and `resume` are set: old outputs would count as new ones; or the
+            sections of a job overlap or are not in its target.
     """
     return while_locked(report, _convert_jobs(jobs, report))
 
@@ -243,6 +184,8 @@ def _convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator
             "With several targets --resume keeps existing outputs and --force replaces them; "
             "leave one out."
         )
+    for job in jobs:
+        _check_sections(job)
     result = BatchReport(jobs=())
     providers: dict[SwapRequest, str] = {}
     for number, job in enumerate(jobs, 1):
@@ -250,6 +193,17 @@ def _convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator
         result = BatchReport(jobs=(*result.jobs, row))
         write_text(report, to_json(result))
     return result
+
+
+def _check_sections(job: ConvertJob) -> None:
+    """Check the sections of a job; a target that cannot be read fails later, on its own."""
+    if not job.options.sections:
+        return
+    try:
+        info = probe_source(job.target)
+    except FaceloomError:
+        return
+    resolve_sections(job.options.sections, info)
 
 
 def _convert(
@@ -339,7 +293,15 @@ def _output_name(target: Path) -> str:
     return f"{target.stem}.png" if suffix in PICTURE_EXTENSIONS else f"{target.stem}.mkv"
 
 
-def _check_distinct_outputs(jobs: Sequence[ConvertJob]) -> None:
+def check_distinct_outputs(jobs: Sequence[ConvertJob]) -> None:
+    """Check that no two jobs write to one path.
+
+    Args:
+        jobs: the jobs.
+
+    Raises:
+        UsageError: two of them do.
+    """
     targets: dict[Path, Path] = {}
     for job in jobs:
         first = targets.setdefault(final_path(job.out).resolve(), job.target)
@@ -348,53 +310,3 @@ def _check_distinct_outputs(jobs: Sequence[ConvertJob]) -> None:
                 f"{first} and {job.target} would both be written to {job.out}; "
                 "convert them separately."
             )
-
-
-def _parse_job_file(path: Path) -> JobFile:
-    try:
-        return JobFile.model_validate(tomllib.loads(read_bounded(path, _MAX_BYTES).decode()))
-    except ValidationError as error:
-        raise UsageError(
-            f"{path} is not a valid job file: {first_validation_error(error)}; "
-            "see docs/converting.md."
-        ) from error
-    # ValueError: not UTF-8, not TOML, or a number of thousands of digits.
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path} cannot be read as TOML ({error}); see docs/converting.md for a job file."
-        ) from error
-
-
-def _to_job(
-    entry: JobEntry,
-    file: JobFile,
-    path: Path,
-    request: SwapRequest | None,
-    options: ConvertOptions,
-) -> ConvertJob:
-    folder = path.parent
-    if not (folder / entry.out).resolve().is_relative_to(folder.resolve()):
-        raise UsageError(
-            f"{path}: the output {entry.out} is outside the job file's folder; a job file writes "
-            "only below its own folder, so move it up."
-        )
-    bundle = entry.bundle or (None if entry.map else file.bundle)
-    if bundle or entry.map:
-        assignments = [
-            Assignment(folder / reference, folder / bundle)
-            for reference, bundle in map(parse_map_option, entry.map)
-        ]
-        named = folder / bundle if bundle else None
-        request = SwapRequest.from_options(named, assignments, None, paste=False)
-    if request is None:
-        raise UsageError(
-            f"{path}: {entry.target} has no bundle; add one to the job, the file or the command."
-        )
-    job_options = replace(
-        options,
-        frame_range=FrameRange.parse(entry.range) if entry.range else options.frame_range,
-        select=entry.select or options.select,
-        reference=tuple(folder / name for name in entry.reference) or options.reference,
-        exclude=tuple(folder / name for name in entry.exclude) or options.exclude,
-    )
-    return ConvertJob(folder / entry.target, folder / entry.out, request, job_options)

@@ -1,0 +1,97 @@
+"""The conversion of a clip with sections: a job file beside the output, and its command."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceloom.atomic import write_text
+from faceloom.errors import UsageError
+from faceloom.studio.convert_command import ConvertForm
+from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.jobs.job_queue import JobQueue
+from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.swap_sections import SectionRow
+
+# What a job file says where a section takes a default that the conversion's settings replace.
+_DEFAULT_TEXTS = {"select": "largest"}
+_AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class SectionJob:
+    """A conversion that reads a job file."""
+
+    request: JobRequest
+    """Its command."""
+    path: Path
+    """The job file."""
+    text: str
+    """What the job file contains."""
+
+    @classmethod
+    def of(cls, request: JobRequest, form: ConvertForm) -> "SectionJob":
+        """Turn a conversion without sections into one with those of the form.
+
+        The options stay on the command line: they apply where a section says nothing else.
+
+        Args:
+            request: The conversion without sections: "convert", the target, and options.
+            form: What to convert and how.
+        """
+        command, target, *options = request.arguments
+        at = options.index("--out")
+        out = Path(options[at + 1])
+        options[at : at + 2] = []
+        path = out.with_suffix(".toml")
+        report = str(out.with_suffix(".report.json"))
+        arguments = (command, "--job", str(path), "--report", report, *options)
+        return cls(
+            request.model_copy(update={"arguments": arguments}),
+            path,
+            _job_file(target, out.name, form.settings, form.sections),
+        )
+
+    def check_free(self, jobs: JobQueue) -> None:
+        """Check that no job of the queue still reads the job file.
+
+        Args:
+            jobs: The queue.
+
+        Raises:
+            UsageError: One does.
+        """
+        for job in jobs.jobs():
+            if job.request.artifact == self.request.artifact and not job.has_ended:
+                raise UsageError(
+                    f"Job {job.number} ({job.request.title}) makes {job.request.artifact} "
+                    "already; wait for it, stop it, or choose another name."
+                )
+
+    def write(self) -> None:
+        """Write the job file."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(self.path, self.text)
+
+
+def _job_file(target: str, out: str, settings: SwapSettings, sections: Sequence[SectionRow]) -> str:
+    lines = ["schema = 1", "", "[[job]]", f"target = {_toml(target)}", f"out = {_toml(out)}"]
+    for row in sections:
+        lines += ["", "[[job.section]]", f"from = {row.start}", f"to = {row.stop}"]
+        changed = _changes(settings, row.settings) if row.swap else {"swap": False}
+        lines += [f"{name} = {_toml(value)}" for name, value in changed.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _changes(base: SwapSettings, own: SwapSettings) -> dict[str, str | float]:
+    """Return the settings of a section that differ from those of the conversion."""
+    return {
+        name: _DEFAULT_TEXTS.get(name, _AUTO) if value is None else value
+        for name, value in ((name, getattr(own, name)) for name in SwapSettings.model_fields)
+        if value != getattr(base, name)
+    }
+
+
+def _toml(value: str | float | bool) -> str:
+    """Return a value as TOML: its strings and numbers are written as in JSON."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,240 @@
+// The sections of the swap page: which settings the panel edits, the bar below the timeline, undo,
+// and the file in the project.
+
+import { orMessage, post } from "../shared/api.js";
+import { changed, clipped, endAt, indexAt, near, startAt, without } from "./section_list.js";
+import { readSettings, writeSettings } from "./swap_settings.js";
+import { addKeys, currentFrame, goToFrame } from "./swap_timeline.js";
+
+// Frames before a still that it is smoothed with.
+const LEAD_IN = 12;
+// Colors of the bar, which swap.css defines.
+const COLORS = 6;
+// Steps that can be undone.
+const MAX_UNDO = 200;
+
+const bar = document.getElementById("sections");
+const tools = document.getElementById("section-tools");
+const scope = document.getElementById("settings-scope");
+const form = document.getElementById("settings");
+const swaps = document.getElementById("section-swap");
+const texts = document.getElementById("swap").dataset;
+
+let clip = "";
+let frames = 1;
+let base = {};
+let list = [];
+let current = -1;
+let kept = "";
+let saved = "[]";
+let history = [];
+let notify = () => {};
+
+/** Return the settings outside all sections. */
+export function baseSettings() {
+  return base;
+}
+
+/** Return all sections, as the studio takes them. */
+export function allSections() {
+  return list;
+}
+
+/** Return the sections that the still of the current frame depends on, as a part of its address. */
+export function stillSections() {
+  const rows = near(list, currentFrame(), LEAD_IN);
+  return rows.length ? { sections: JSON.stringify(rows) } : {};
+}
+
+/** Return whether faces are swapped in the section of the current frame. */
+export function isSwapped() {
+  return list[current]?.swap ?? true;
+}
+
+/** Call a function whenever other settings apply to the current frame or to the conversion. */
+export function onSections(callback) {
+  notify = callback;
+}
+
+/**
+ * Show the sections of a clip.
+ * @param {string} id - the clip's id.
+ * @param {{frames: number, sections: object[]}} info - its properties.
+ */
+export function openSections(id, info) {
+  clip = id;
+  frames = info.frames;
+  const rows = info.sections.map((row) => ({ swap: true, settings: {}, ...row }));
+  list = clipped(rows, frames);
+  history = [];
+  kept = snapshot();
+  saved = JSON.stringify(list);
+  current = indexAt(list, currentFrame());
+  showPanel();
+}
+
+/** Take the settings of the panel as those outside all sections. */
+export function keepBase() {
+  base = readSettings();
+}
+
+/** Let the panel edit what applies to the current frame. */
+export function followFrame() {
+  const index = indexAt(list, currentFrame());
+  if (index === current) return showTools();
+  current = index;
+  return showPanel();
+}
+
+/**
+ * Keep what the panel says.
+ * @param {boolean} draft - whether a slider still moves: then it is not saved yet.
+ */
+export function keepPanel(draft) {
+  if (current < 0) base = readSettings();
+  else list = changed(list, current, { settings: readSettings() });
+  if (!draft) commit();
+}
+
+function snapshot() {
+  return JSON.stringify({ base, list });
+}
+
+function commit() {
+  const now = snapshot();
+  if (now === kept) return;
+  history = [...history.slice(1 - MAX_UNDO), kept];
+  kept = now;
+  save();
+  showTools();
+}
+
+function save() {
+  const sections = list;
+  const text = JSON.stringify(sections);
+  if (text === saved) return;
+  saved = text;
+  orMessage(() => post(`/swap/sections/${clip}`, { sections }));
+}
+
+function apply(next) {
+  list = next;
+  current = indexAt(list, currentFrame());
+  commit();
+  showPanel();
+  notify();
+}
+
+function undo() {
+  if (!history.length) return;
+  kept = history.pop();
+  ({ base, list } = JSON.parse(kept));
+  current = indexAt(list, currentFrame());
+  save();
+  showPanel();
+  notify();
+}
+
+function copySettings(from, to) {
+  if (from in list && to in list) {
+    apply(changed(list, to, { settings: { ...list[from].settings }, swap: list[from].swap }));
+  }
+}
+
+function goToBound(direction) {
+  const bounds = list.flatMap(({ start, stop }) => [start, stop]).filter((bound) => bound < frames);
+  const frame = currentFrame();
+  const next =
+    direction > 0
+      ? bounds.find((bound) => bound > frame)
+      : bounds.findLast((bound) => bound < frame);
+  if (next !== undefined) goToFrame(next);
+}
+
+const ACTIONS = {
+  start: () => apply(startAt(list, currentFrame(), frames, readSettings())),
+  end: () => apply(endAt(list, currentFrame())),
+  remove: () => current >= 0 && apply(without(list, current)),
+  previous: () => copySettings(current - 1, current),
+  next: () => copySettings(current, current + 1),
+  undo,
+};
+
+function showPanel() {
+  const section = list[current];
+  writeSettings(section ? section.settings : base);
+  if (form) form.inert = section ? !section.swap : false;
+  showTools();
+  showBar();
+}
+
+function showTools() {
+  const section = list[current];
+  if (scope) {
+    const values = section ? [current + 1, section.start, section.stop - 1] : [];
+    const text = section ? texts.inSection : list.length ? texts.outside : texts.whole;
+    scope.textContent = values.reduce((all, value, i) => all.replace(`{${i}}`, value), text);
+    scope.dataset.color = section ? current % COLORS : "";
+  }
+  const frame = currentFrame();
+  const enabled = {
+    start: section?.start !== frame,
+    end: endAt(list, frame) !== list,
+    remove: Boolean(section),
+    previous: current > 0,
+    next: Boolean(section) && current + 1 < list.length,
+    undo: history.length > 0,
+  };
+  for (const button of tools.querySelectorAll("[data-section]")) {
+    button.disabled = !enabled[button.dataset.section];
+  }
+  swaps.disabled = !section;
+  swaps.checked = section ? section.swap : true;
+}
+
+function showBar() {
+  bar.hidden = !list.length;
+  bar.replaceChildren(...list.map(toButton));
+}
+
+function toButton({ start, stop, swap }, index) {
+  const button = document.createElement("button");
+  const values = [index + 1, start, stop - 1];
+  const text = swap ? texts.inSection : texts.notSwapped;
+  const label = values.reduce((all, value, i) => all.replace(`{${i}}`, value), text);
+  button.type = "button";
+  button.textContent = index + 1;
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.dataset.color = index % COLORS;
+  button.toggleAttribute("data-off", !swap);
+  if (index === current) button.setAttribute("aria-current", "true");
+  button.style.left = `${(100 * start) / frames}%`;
+  button.style.width = `${(100 * (stop - start)) / frames}%`;
+  button.addEventListener("click", () => goToFrame(start));
+  return button;
+}
+
+function listen() {
+  for (const button of tools.querySelectorAll("[data-section]")) {
+    button.addEventListener("click", () => ACTIONS[button.dataset.section]());
+  }
+  swaps.addEventListener("change", () => apply(changed(list, current, { swap: swaps.checked })));
+  addKeys({
+    i: ACTIONS.start,
+    o: ACTIONS.end,
+    "[": () => goToBound(-1),
+    "]": () => goToBound(1),
+    Delete: ACTIONS.remove,
+    "?": () => document.getElementById("keys-dialog").showModal(),
+  });
+  document.addEventListener("keydown", (event) => {
+    const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z";
+    const isText = event.target.matches("textarea, input:not([type]), [type=text], [type=number]");
+    if (!isUndo || isText || event.target.closest("dialog")) return;
+    event.preventDefault();
+    undo();
+  });
+}
+
+if (tools) listen();

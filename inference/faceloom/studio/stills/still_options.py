@@ -1,0 +1,82 @@
+"""The options of the frames that a still depends on, and which part of them each stage uses."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from faceloom.errors import UsageError
+from faceloom.swap.option_timeline import OptionTimeline
+from faceloom.swap.options import Section, SwapOptions
+
+# What a stage depends on, for each variant of the options.
+Key: TypeAlias = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StillOptions:
+    """Options as a still takes them: without a label, and a lost face changes nothing."""
+
+    options: SwapOptions
+    """The options where there is no section."""
+    sections: tuple[Section, ...] = ()
+    """The sections, with bounds as indices, in order."""
+
+    @classmethod
+    def of(cls, options: SwapOptions, sections: tuple[Section, ...]) -> "StillOptions":
+        """Check the options of a conversion and take what a still uses.
+
+        Args:
+            options: The options where there is no section.
+            sections: The sections.
+
+        Raises:
+            UsageError: A selection is invalid, or selects people by pictures.
+        """
+        variants = [options, *(section.options for section in sections)]
+        for variant in variants:
+            variant.check()
+            if variant.reference or variant.exclude:
+                raise UsageError("A still cannot select people by pictures; use --select.")
+        first, *others = (replace(each, on_missing="keep", label=None) for each in variants)
+        return cls(
+            first,
+            tuple(
+                replace(section, options=other)
+                for section, other in zip(sections, others, strict=True)
+            ),
+        )
+
+    @property
+    def timeline(self) -> OptionTimeline:
+        """Which options apply at each frame."""
+        return OptionTimeline(self.options, self.sections)
+
+    @property
+    def without_sharpening(self) -> "StillOptions":
+        """The same without what leaves no trace in the frames after."""
+        sections = tuple(
+            replace(section, options=replace(section.options, sharpen=None))
+            for section in self.sections
+        )
+        return StillOptions(replace(self.options, sharpen=None), sections)
+
+    @property
+    def selected_by(self) -> Key:
+        """What decides which faces are swapped."""
+        return self._key(lambda each: each.select)
+
+    @property
+    def kind(self) -> Key:
+        """What decides which colors and masks are measured, without the forehead's extent."""
+        return self._key(lambda each: (each.color, each.mask, each.glasses))
+
+    @property
+    def measured(self) -> Key:
+        """What decides which colors and masks are measured."""
+        return self._key(lambda each: (each.color, each.mask, each.glasses, each.forehead))
+
+    def _key(self, part: Callable[[SwapOptions], Hashable]) -> Key:
+        sections = tuple(
+            (section.frames, section.swap, part(section.options)) for section in self.sections
+        )
+        return (part(self.options), *sections)

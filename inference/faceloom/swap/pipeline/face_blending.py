@@ -1,0 +1,193 @@
+"""Match a predicted face to its target: mask, color, sharpening.
+
+In two steps: `match_face` measures colors and masks, which most settings leave as they are, and
+`finish_face` applies the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from faceloom.array_types import Mask, Rgb
+from faceloom.faces.face_crop import FaceCrop
+from faceloom.faces.face_finder import Face
+from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
+from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
+from faceloom.faces.parsing.regions import RegionMap
+from faceloom.swap.compositing.color_transfer import SKIN_METHODS, transfer_color
+from faceloom.swap.compositing.face_mask import FacePair, HardMask, hard_mask
+from faceloom.swap.compositing.feature_color import FeatureMasks
+from faceloom.swap.compositing.remaining_skin import Tint, lead_over
+from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
+from faceloom.swap.compositing.visible_skin import visible_skin
+from faceloom.swap.options import BlendSettings, SwapOptions
+from faceloom.swap.selection.track_state import TrackArrays
+from faceloom.swap.sources.face_source import FaceSource
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedFace:
+    """One face of a frame, aligned for its source."""
+
+    face: Face
+    """The face in pixels of the frame's `square_rgb`."""
+    source: int
+    """The index of its source."""
+    crop: FaceCrop
+    """Its crop in the source's geometry."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwappedFace:
+    """A source's prediction for one face."""
+
+    aligned: AlignedFace
+    """The face that was replaced."""
+    prediction: Rgb
+    """The source's face, in pixels of the crop."""
+    learned_mask: Mask
+    """The source's mask, in pixels of the crop."""
+    target_regions: RegionMap | None = None
+    """The target's regions; None if they are not asked for, or not plausible."""
+    predicted_regions: RegionMap | None = None
+    """The prediction's regions; None if they are not asked for, or not plausible."""
+
+    @property
+    def is_occluded(self) -> bool:
+        """Whether something stands before the target's face; False if that is not known."""
+        regions = self.target_regions
+        return (
+            regions is not None and occluded_share(regions, self.aligned.crop.mask) >= STANDS_BEFORE
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedFace:
+    """A swapped face in its target's colors, with its mask before the edge is softened."""
+
+    swapped: SwappedFace
+    """The prediction."""
+    pair: FacePair
+    """The masks and regions of both faces."""
+    mask: HardMask
+    """Where it is shown."""
+    skin: Mask
+    """Where both show skin, in pixels of the crop."""
+    picture: Rgb
+    """The prediction after color transfer, in pixels of the crop."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlendedFace:
+    """A swapped face as it is pasted, in pixels of its crop."""
+
+    swapped: SwappedFace
+    """The prediction."""
+    matched: Rgb
+    """The prediction after color transfer and sharpening."""
+    covered: Mask
+    """The combined mask, smoothed over time."""
+    mask: Mask
+    """The combined mask, eroded and feathered."""
+    tint: Tint | None = None
+    """How the target's own skin beside it changes; None if it stays as it is."""
+
+
+def parses_faces(sources: Sequence[FaceSource], options: SwapOptions) -> bool:
+    """Tell whether a conversion parses faces: if the mask or a source's input needs it.
+
+    Args:
+        sources: the sources.
+        options: how faces are swapped.
+    """
+    return options.mask == "regions" or any(source.face_mask == "regions" for source in sources)
+
+
+def parses_predictions(source: FaceSource, options: SwapOptions) -> bool:
+    """Tell whether a conversion parses the faces that a source predicts.
+
+    Some methods match the color of the skin alone. The mask of a network that learned the visible
+    face leaves out hair and keeps glasses; that of any other does not.
+
+    Args:
+        source: the source.
+        options: how faces are swapped.
+    """
+    return options.mask == "regions" and (
+        BlendSettings.from_options(source.blend, options).color in SKIN_METHODS
+        or source.face_mask == "mesh"
+        or options.glasses == "target"
+    )
+
+
+def match_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> MatchedFace:
+    """Give a swapped face its target's colors and compute its mask.
+
+    Args:
+        swapped: the prediction.
+        settings: how the source's faces are blended; only `measured` applies.
+        state: the arrays of the face's track, which are updated.
+
+    Returns:
+        What `finish_face` completes.
+    """
+    crop, outline = swapped.aligned.crop, swapped.aligned.crop.mask
+    if settings.forehead != FOREHEAD_EXTENSION:
+        outline = mesh_mask(crop.mesh_xy, len(outline), len(outline), settings.forehead)
+    pair = FacePair(
+        outline, swapped.learned_mask, swapped.target_regions, swapped.predicted_regions
+    )
+    mask = hard_mask(pair, settings, state)
+    covered = mask.covered
+    skin = visible_skin(pair, covered)
+    features = FeatureMasks.of_pair(pair, len(covered))
+    picture = transfer_color(
+        settings.color, swapped.prediction, crop.rgb, covered, state, skin, features
+    )
+    return MatchedFace(swapped, pair, mask, skin, picture)
+
+
+def finish_face(
+    matched: MatchedFace, settings: BlendSettings, state: TrackArrays, *, sharpens: bool = True
+) -> BlendedFace:
+    """Soften the mask of a matched face, sharpen it, and lead the target's skin over to it.
+
+    Args:
+        matched: the face.
+        settings: how the source's faces are blended, with the `measured` of `match_face`.
+        state: the arrays of the face's track, which are updated. They share no name with those of
+            `match_face`, and may be others.
+        sharpens: False to leave sharpening out, which changes no state.
+
+    Returns:
+        What is pasted.
+    """
+    target, picture = matched.swapped.aligned.crop.rgb, matched.picture
+    mask = matched.mask.softened(settings.erode, settings.feather)
+    tint = None
+    if settings.mask == "regions":
+        tint = lead_over(matched.pair, mask, matched.skin, picture, target, state)
+    if sharpens:
+        picture = _sharpened(picture, target, mask.covered, settings)
+    return BlendedFace(matched.swapped, picture, mask.covered, mask.blended, tint)
+
+
+def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> BlendedFace:
+    """Match a swapped face to its target and finish it.
+
+    Args:
+        swapped: the prediction.
+        settings: how the source's faces are blended.
+        state: the arrays of the face's track, which are updated.
+
+    Returns:
+        What is pasted.
+    """
+    return finish_face(match_face(swapped, settings, state), settings, state)
+
+
+def _sharpened(face: Rgb, target: Rgb, covered: Mask, settings: BlendSettings) -> Rgb:
+    return (
+        sharpen(face, settings.sharpen)
+        if settings.sharpen_exactly
+        else sharpen_to_match(face, target, covered, settings.sharpen)
+    )
