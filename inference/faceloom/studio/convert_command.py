@@ -113,7 +113,7 @@ def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
     all_settings = (form.settings, *(section.settings for section in form.sections))
     if any(each.select is not None for each in all_settings) or form.options.reference:
         raise UsageError(
-            "Who wears what chooses the people: set Faces to Largest face, in each section too, and "
+            "Who wears what chooses the people: set Faces to Largest face, also in sections, and "
             "remove the pictures of Swap only."
         )
     clip = project.item(ItemKind.CLIP, form.clip)
