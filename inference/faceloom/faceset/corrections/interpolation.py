@@ -48,6 +48,32 @@ def interpolate_corrections(
     return found
 
 
+def faces_around(
+    faces: Iterable[TrackedFace], corrections: Mapping[str, LandmarkCorrection], image: str
+) -> list[TrackedFace]:
+    """Return the part of a track from the corrected face before a face to the one after it.
+
+    Args:
+        faces: The faces to consider, of any tracks.
+        corrections: Their corrections by image; interpolated ones do not count.
+        image: The face, which may be corrected itself.
+
+    Returns:
+        The faces in order; where no face is corrected, up to the face itself.
+    """
+    faces = list(faces)
+    center = next((face for face in faces if face.image == image), None)
+    if center is None:
+        return []
+    track = [face for face in faces if (face.file, face.track) == (center.file, center.track)]
+    keys = [face.frame for face in track if _is_key(corrections.get(face.image))]
+    first = max((frame for frame in keys if frame < center.frame), default=center.frame)
+    last = min((frame for frame in keys if frame > center.frame), default=center.frame)
+    return sorted(
+        (face for face in track if first <= face.frame <= last), key=lambda face: face.frame
+    )
+
+
 def _interpolate_track(
     track: Sequence[TrackedFace], corrections: Mapping[str, LandmarkCorrection]
 ) -> dict[str, LandmarkCorrection]:
