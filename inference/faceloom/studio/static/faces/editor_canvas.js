@@ -20,6 +20,12 @@ export class EditorCanvas {
     return [(event.clientX - box.left) * scale - 0.5, (event.clientY - box.top) * scale - 0.5];
   }
 
+  /** Scroll so that a place is in the middle. */
+  center([x, y]) {
+    const stage = this.canvas.parentElement;
+    stage.scrollTo(x * this.zoom - stage.clientWidth / 2, y * this.zoom - stage.clientHeight / 2);
+  }
+
   /**
    * Draw the crop and what lies on it.
    * @param {CanvasImageSource} picture the crop.

@@ -56,8 +56,15 @@ export class FaceEditor {
     if (name === this.#name) return;
     this.flush();
     this.#name = name;
-    this.#face = null;
+    this.#forget();
     if (this.isEditing) this.reload();
+  }
+
+  /** Allow no change until the face that is shown has been read. */
+  #forget() {
+    this.#face = null;
+    this.mask.isLoaded = false;
+    this.#showState("");
   }
 
   /** Read the face again, for example after an undo. */
@@ -88,6 +95,7 @@ export class FaceEditor {
       part.hidden = !part.dataset.in.split(" ").includes(mode);
     }
     this.landmarks.selected.clear();
+    this.#forget();
     if (this.isEditing && this.#name) this.reload();
   }
 
@@ -104,6 +112,7 @@ export class FaceEditor {
     const mode = { v: "view", l: "landmarks", m: "mask" }[key];
     if (mode) return this.setMode(mode), true;
     if (!this.isEditing) return false;
+    if (!this.#face) return key in this.#commands();
     const arrow = ARROWS[key];
     if (arrow && this.mode === "landmarks" && this.landmarks.selected.size) {
       return this.#nudge(arrow, event.shiftKey ? LONG_STEP : 1), true;
@@ -153,11 +162,15 @@ export class FaceEditor {
     this.host.onCorrected(this.#name, bits);
     element("editor-undo").disabled = !face.can_undo;
     element("editor-redo").disabled = !face.can_redo;
-    const state = this.mode === "mask" ? (face.painted ? "painted" : "seen") : face.origin || "found";
+    const ofMask = face.painted ? "painted" : "seen";
+    this.#showState(this.mode === "mask" ? ofMask : face.origin || "found");
+  }
+
+  #showState(state) {
     for (const text of this.root.querySelectorAll("[data-state-text]")) {
       text.hidden = text.dataset.stateText !== state;
     }
-    element("editor-reset").disabled = state === "found" || state === "seen";
+    element("editor-reset").disabled = ["", "found", "seen"].includes(state);
   }
 
   async #loadMask(name) {
@@ -243,6 +256,7 @@ export class FaceEditor {
       button.setAttribute("aria-pressed", String(Number(button.dataset.zoom) === zoom));
     }
     this.draw();
+    this.view.center(this.landmarks.center());
   }
 
   #setAdds(adds) {
@@ -353,7 +367,7 @@ export class FaceEditor {
     const { mode, group, zoom, act } = button.dataset;
     if (mode) this.setMode(mode);
     if (zoom) this.#setZoom(Number(zoom));
-    if (group) {
+    if (group && this.#face) {
       this.landmarks.selectGroup(group);
       this.view.canvas.focus({ preventScroll: true });
       this.draw();
@@ -369,6 +383,6 @@ export class FaceEditor {
       add: () => this.#setAdds(true),
       remove: () => this.#setAdds(false),
     };
-    actions[act]?.();
+    if (this.#face) actions[act]?.();
   }
 }

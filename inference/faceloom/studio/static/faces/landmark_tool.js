@@ -79,6 +79,13 @@ export class LandmarkTool {
     this.selected = new Set(this.groups[name]);
   }
 
+  /** Return the middle of the selected landmarks; of all if none is selected. */
+  center() {
+    const chosen = this.selected.size ? [...this.selected] : [...this.points.keys()];
+    const mean = (axis) => chosen.reduce((sum, at) => sum + this.points[at][axis], 0) / chosen.length;
+    return chosen.length ? [mean(0), mean(1)] : [0, 0];
+  }
+
   /** Return the name of the group that is selected; "" if none or more is. */
   selectedGroup() {
     const [first] = this.selected;
