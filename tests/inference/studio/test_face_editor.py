@@ -107,6 +107,8 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
     press(page, ",", *"." * (FACES - 1))
     wait_until(lambda: f"Face {FACES} of" in page.find_element(By.ID, "large-title").text)
     wait_until(lambda: "network found" in state(page))
+    press(page, "i")
+    wait_until(lambda: "No face lies between" in page.find_element(By.ID, "editor-problem").text)
     press(page, "k")
     wait_until(lambda: state(page) == "Corrected")
     press(page, "i")

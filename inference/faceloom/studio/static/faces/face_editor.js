@@ -1,6 +1,6 @@
 // The editor in the large view: moves landmarks, paints the mask, and saves each change.
 
-import { get, orMessage, post, showMessage } from "../shared/api.js";
+import { get, post } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
 import { EditorCanvas } from "./editor_canvas.js";
 import { LandmarkTool } from "./landmark_tool.js";
@@ -56,8 +56,23 @@ export class FaceEditor {
     if (name === this.#name) return;
     this.flush();
     this.#name = name;
+    this.#showProblem("");
     this.#forget();
     if (this.isEditing) this.reload();
+  }
+
+  /** Run some work and show its error in the large view, which lies above messages of the page. */
+  async #attempt(work) {
+    try {
+      return await work();
+    } catch (error) {
+      this.#showProblem(error.message);
+      return undefined;
+    }
+  }
+
+  #showProblem(text) {
+    element("editor-problem").textContent = text;
   }
 
   /** Allow no change until the face that is shown has been read. */
@@ -71,7 +86,7 @@ export class FaceEditor {
   reload() {
     const name = this.#name;
     this.#loads.run(async () => {
-      const face = await orMessage(() => get(`${this.url}/face/${name}`));
+      const face = await this.#attempt(() => get(`${this.url}/face/${name}`));
       if (!face || name !== this.#name) return;
       const image = this.mode === "mask" ? await this.#loadMask(name) : null;
       await this.picture.decode().catch(() => {});
@@ -180,7 +195,7 @@ export class FaceEditor {
       await image.decode();
       return image;
     } catch {
-      showMessage(this.texts.noMask);
+      this.#showProblem(this.texts.noMask);
       return null;
     }
   }
@@ -188,8 +203,9 @@ export class FaceEditor {
   /** Send a change of the face; what is drawn meanwhile stays. */
   #send(action, body) {
     const name = this.#name;
+    this.#showProblem("");
     this.#saving = this.#saving.then(async () => {
-      const face = await orMessage(() => post(`${this.url}/face/${name}/${action}`, body));
+      const face = await this.#attempt(() => post(`${this.url}/face/${name}/${action}`, body));
       if (name !== this.#name) return;
       if (!face) this.reload();
       else this.#take(face);
@@ -223,7 +239,7 @@ export class FaceEditor {
 
   #copy(step) {
     const source = this.host.neighbor(step);
-    if (!source) showMessage(step < 0 ? this.texts.noPrevious : this.texts.noNext);
+    if (!source) this.#showProblem(step < 0 ? this.texts.noPrevious : this.texts.noNext);
     else this.#change("copy", { source, part: this.mode });
   }
 
@@ -234,14 +250,16 @@ export class FaceEditor {
   /** Interpolate between the corrected faces before and after this one. */
   async interpolate() {
     await this.flush();
+    this.#showProblem("");
     const body = { names: this.host.track(), around: this.#name };
-    const answer = await orMessage(() => post(`${this.url}/interpolate`, body));
+    const answer = await this.#attempt(() => post(`${this.url}/interpolate`, body));
     if (answer) this.#afterMany(answer.names, false);
   }
 
   async #step(direction) {
     await this.flush();
-    const answer = await orMessage(() => post(`${this.url}/correction/${direction}`));
+    this.#showProblem("");
+    const answer = await this.#attempt(() => post(`${this.url}/correction/${direction}`));
     if (answer) this.#afterMany(answer.names, true);
   }
 
