@@ -127,7 +127,8 @@ export class FaceEditor {
     const mode = { v: "view", l: "landmarks", m: "mask" }[key];
     if (mode) return this.setMode(mode), true;
     if (!this.isEditing) return false;
-    if (!this.#face) return key in this.#commands();
+    // Undo and redo concern the face set and need no face; the table may be read again just now.
+    if (!this.#face && !control) return key in this.#commands();
     const arrow = ARROWS[key];
     if (arrow && this.mode === "landmarks" && this.landmarks.selected.size) {
       return this.#nudge(arrow, event.shiftKey ? LONG_STEP : 1), true;
