@@ -145,10 +145,10 @@ export class FaceEditor {
       z: () => this.#setZoom(this.view.zoom === 1 ? 2 : 1),
       c: () => this.#copy(-1),
       C: () => this.#copy(1),
-      r: () => this.#reset(),
+      r: () => this.#change("reset", { part: this.mode }),
     };
     if (this.mode === "landmarks") {
-      return { ...common, i: () => this.interpolate(), k: () => this.#confirm() };
+      return { ...common, i: () => this.interpolate(), k: () => this.#saveLandmarks() };
     }
     return {
       ...common,
@@ -234,18 +234,10 @@ export class FaceEditor {
     this.#timer = setTimeout(() => this.#saveLandmarks(), SAVE_MILLISECONDS);
   }
 
-  #confirm() {
-    return this.#saveLandmarks();
-  }
-
   #copy(step) {
     const source = this.host.neighbor(step);
     if (!source) this.#showProblem(step < 0 ? this.texts.noPrevious : this.texts.noNext);
     else this.#change("copy", { source, part: this.mode });
-  }
-
-  #reset() {
-    this.#change("reset", { part: this.mode });
   }
 
   /** Interpolate between the corrected faces before and after this one. */
@@ -395,8 +387,8 @@ export class FaceEditor {
       previous: () => this.#copy(-1),
       next: () => this.#copy(1),
       interpolate: () => this.interpolate(),
-      confirm: () => this.#confirm(),
-      reset: () => this.#reset(),
+      confirm: () => this.#saveLandmarks(),
+      reset: () => this.#change("reset", { part: this.mode }),
       undo: () => this.#step("undo"),
       redo: () => this.#step("redo"),
       add: () => this.#setAdds(true),
