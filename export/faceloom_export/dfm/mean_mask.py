@@ -6,6 +6,7 @@ from jaxtyping import Float32
 from faceloom.array_types import float32
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faceset import FaceSet
+from faceloom.faceset.parsing.corrected_masks import corrected_mask
 from faceloom.faceset.parsing.visible_faces import find_visible_faces
 from faceloom.progress import run_to_completion
 from faceloom_train.config.schema import TrainConfig
@@ -39,5 +40,9 @@ def _mean_of(faceset: FaceSet, settings: TrainConfig) -> Float32[np.ndarray, "s 
     total = np.zeros((crop.size, crop.size), np.float32)
     for row in faceset.rows:
         _, mask = align_mesh(faceset.mesh_in_crop(row), to_crop, crop.size)
-        total += visible.mask(row, mask, crop) if visible else mask
+        total += (
+            visible.mask(row, mask, crop)
+            if visible
+            else corrected_mask(faceset, row, mask, mask, crop)
+        )
     return total / (255 * np.float32(len(faceset)))

@@ -12,6 +12,7 @@ from faceloom.faces.mask import mask_background
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.regions import visible_mask
 from faceloom.faceset import FaceSet
+from faceloom.faceset.parsing.corrected_masks import corrected_mask
 from faceloom.faceset.similarity import center_of
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.data.dataset import network_crop
@@ -107,8 +108,13 @@ def _read_crops(faceset: FaceSet, indices: list[int], settings: TrainConfig) -> 
     faces = [crop_face(faceset.read_crop(row), to_crop, crop.size) for row in rows]
     if not settings.mask_background:
         return faces
-    masks = [align_mesh(faceset.mesh_in_crop(row), to_crop, crop.size)[1] for row in rows]
+    outlines = [align_mesh(faceset.mesh_in_crop(row), to_crop, crop.size)[1] for row in rows]
+    seen = outlines
     if settings.face_mask == "regions":
-        regions = FaceParser().parse_faces(faces, masks)
-        masks = [visible_mask(*pair) for pair in zip(masks, regions, strict=True)]
+        regions = FaceParser().parse_faces(faces, outlines)
+        seen = [visible_mask(*pair) for pair in zip(outlines, regions, strict=True)]
+    masks = [
+        corrected_mask(faceset, row, mask, outline, crop)
+        for row, mask, outline in zip(rows, seen, outlines, strict=True)
+    ]
     return [mask_background(*pair) for pair in zip(faces, masks, strict=True)]

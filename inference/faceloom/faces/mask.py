@@ -34,15 +34,31 @@ def mesh_mask(
     Returns:
         255 inside the face and 0 outside.
     """
+    hull = cv2.convexHull(np.round(_raise(mesh_xy, forehead) * 2**_SHIFT).astype(np.int32))
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(mask, hull, 255, lineType=cv2.LINE_AA, shift=_SHIFT)
+    return mask
+
+
+def mesh_outline(mesh_xy: Float32[np.ndarray, "468 2"]) -> Float32[np.ndarray, "k 2"]:
+    """Return the outline of the mask that `mesh_mask` draws.
+
+    Args:
+        mesh_xy: The landmarks in pixels.
+
+    Returns:
+        The corners of a convex polygon in pixels.
+    """
+    return float32(cv2.convexHull(float32(_raise(mesh_xy, FOREHEAD_EXTENSION)))[:, 0])
+
+
+def _raise(mesh_xy: Float32[np.ndarray, "468 2"], forehead: float) -> Float32[np.ndarray, "468 2"]:
+    """Extend the upper half of a mesh by a fraction of the face's height."""
     up = mesh_xy[FOREHEAD] - mesh_xy[CHIN]
     along = (mesh_xy - mesh_xy[CHIN]) @ up / (up @ up)
     # 0 up to half the face's height, 1 at its top.
     upper = np.clip(2 * along - 1, 0, 1)
-    raised = mesh_xy + forehead * upper[:, None] * up
-    hull = cv2.convexHull(np.round(raised * 2**_SHIFT).astype(np.int32))
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, hull, 255, lineType=cv2.LINE_AA, shift=_SHIFT)
-    return mask
+    return np.asarray(mesh_xy + forehead * upper[:, None] * up)
 
 
 def mask_background(crop: Rgb, mask: Mask) -> Rgb:

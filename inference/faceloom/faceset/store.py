@@ -4,6 +4,7 @@ faceset.json      schema, identity, crop geometry, footage
 faces.jsonl       one line per face
 embeddings.npy    float32 [faces, 192], unit vectors
 crops/*.jpg       the faces; deleting one rejects that face
+corrections/      moved landmarks and painted masks, see `faceloom.faceset.corrections`
 
 Rows of footage that `faceset.json` does not name are ignored: they belong to an addition that was
 killed (see `append`).
@@ -13,7 +14,7 @@ import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -27,9 +28,12 @@ from faceloom.array_types import Affine, Mask, Points, Rgb, float32
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import atomic_directory, check_output_directory
 from faceloom.errors import ArtifactRefused
-from faceloom.faces.alignment import CropGeometry, apply_affine
+from faceloom.faces.alignment import CropGeometry, apply_affine, compose_affine, crop_face
 from faceloom.faces.face_recognition import EMBEDDING_SIZE
 from faceloom.faces.mask import mesh_mask
+from faceloom.faceset.corrections.correction_files import mask_path
+from faceloom.faceset.corrections.moved_landmarks import Corrections, apply_corrections
+from faceloom.faceset.corrections.painted_masks import read_mask, warp_mask
 from faceloom.faceset.schema import SCHEMA, FaceRecord, FaceRow, FaceSetFile, FootageRow
 from faceloom.image_io import read_picture
 from faceloom.json_documents import first_validation_error, read_document, to_json
@@ -50,7 +54,10 @@ JPEG_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class FaceSet:
-    """A face set in memory, without the faces whose crop was deleted."""
+    """A face set in memory, without the faces whose crop was deleted.
+
+    Corrections are applied: rows, crops and meshes are those that the corrected landmarks give.
+    """
 
     directory: Path
     """Its folder."""
@@ -62,6 +69,8 @@ class FaceSet:
     """The footage that the faces come from."""
     rows: tuple[FaceRow, ...]
     """The faces, at least one."""
+    corrections: Corrections = field(default_factory=Corrections)
+    """What was corrected in the faces."""
 
     @classmethod
     def read(cls, directory: Path) -> "FaceSet":
@@ -77,18 +86,19 @@ class FaceSet:
         check_kind(directory, Purpose.FACE_SET)
         file = read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
         check_no_symlinks(directory)
-        rows = tuple(_existing_rows(directory, len(file.files)))
+        existing = _existing_rows(directory, len(file.files))
+        rows, corrections = apply_corrections(directory, existing, file.crop)
         if not rows:
             raise ArtifactRefused(
                 f"{directory} contains no face; extract it again from other footage."
             )
-        return cls(directory, file.identity, file.crop, file.files, rows)
+        return cls(directory, file.identity, file.crop, file.files, rows, corrections)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def read_crop(self, row: FaceRow) -> Rgb:
-        """Decode a face's crop.
+        """Decode a face's crop; one whose alignment was corrected is aligned again.
 
         Args:
             row: The face.
@@ -106,7 +116,8 @@ class FaceSet:
             raise ArtifactRefused(
                 f"{path} does not have {size} x {size} pixels; delete it to reject the face."
             )
-        return crop
+        to_crop = self.corrections.realigned.get(row.image)
+        return crop if to_crop is None else crop_face(crop, to_crop, size)
 
     def mesh_in_crop(self, row: FaceRow) -> Points:
         """Return a face's 468 landmarks in pixels of its crop.
@@ -123,6 +134,27 @@ class FaceSet:
             row: The face.
         """
         return mesh_mask(self.mesh_in_crop(row), self.geometry.size, self.geometry.size)
+
+    def painted_mask(self, row: FaceRow, geometry: CropGeometry) -> Mask | None:
+        """Return where a person painted a face as visible; None if nobody did.
+
+        Args:
+            row: The face.
+            geometry: Geometry of the crop to return the mask for.
+
+        Returns:
+            0 to 255, `geometry.size` pixels square; not limited to the mesh mask.
+
+        Raises:
+            ArtifactRefused: The mask is damaged.
+        """
+        if row.image not in self.corrections.painted:
+            return None
+        affine = self.geometry.affine_to(geometry)
+        if (to_crop := self.corrections.realigned.get(row.image)) is not None:
+            affine = compose_affine(affine, to_crop)
+        mask = read_mask(mask_path(self.directory, row.image), self.geometry.size)
+        return warp_mask(mask, affine, geometry.size)
 
     def read_embeddings(self) -> Float32[np.ndarray, "n 192"]:
         """Read the embeddings of `rows`, in their order.

@@ -5,6 +5,7 @@ from collections import Counter
 from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import used_every
+from faceloom.faceset.parsing.corrected_masks import corrected_mask
 from faceloom.faceset.parsing.region_shares import measure_regions
 from faceloom.faceset.similarity import center_of, near_duplicates, similarities
 from faceloom.progress import Progress, ProgressGenerator
@@ -39,7 +40,9 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
     sample = rows[:: sample_step(len(rows))]
     lightings = []
     for count, row in enumerate(sample, 1):
-        lightings.append(measure_lighting(faces.read_crop(row), faces.mask_in_crop(row)))
+        outline = faces.mask_in_crop(row)
+        mask = corrected_mask(faces, row, outline, outline, faces.geometry)
+        lightings.append(measure_lighting(faces.read_crop(row), mask))
         yield Progress(f"measure {faces.identity}", count, len(sample))
     step = -(-len(rows) // _MAX_PARSED)
     parsed = yield from measure_regions(faces, rows[::step])

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.corrections import left_half, move, offsets_of, paint
 from tests.helpers.deepfacelab import metadata, to_jpeg, to_pak
-from tests.helpers.facesets import good_faces, write_faceset
+from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
 from tests.helpers.fuzzing.cases import Files, Reader, mutate_by_extension, mutate_value_after
 from tests.helpers.fuzzing.mutators import Mutator, to_zip
 
@@ -99,6 +100,19 @@ def _facesets(scratch: Path) -> Iterator[Reader]:
     yield Reader("face set", files, read_set, mutate_by_extension, slow=True)
 
     crop = sorted(name for name in files if name.startswith("crops/"))[0]
+    move(scratch / "ada", crop, offsets_of({4: (0.1, 0), 33: (0, -0.05)}))
+    paint(scratch / "ada", crop, left_half(GEOMETRY.size))
+
+    def read_corrected(folder: Path) -> None:
+        faces = FaceSet.read(folder)
+        for row in faces.rows:
+            faces.mesh_in_crop(row)
+            faces.painted_mask(row, faces.geometry)
+            faces.read_crop(row)
+
+    corrected = _read_files(scratch / "ada")
+    yield Reader("face set corrections", corrected, read_corrected, mutate_by_extension)
+
     record = DropRecord(faceloom_version="0", faces=(DroppedFace(image=crop, reason="blur"),))
     dropped = {name: data for name, data in files.items() if name != crop}
     dropped |= {

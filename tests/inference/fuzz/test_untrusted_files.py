@@ -45,7 +45,8 @@ from faceloom.video import probe_video
 from faceloom.video.image_sequence import probe_images
 
 READERS = (
-    "face set", "curate record", "extraction journal", "bundle (folder)", "bundle (.zip)",
+    "face set", "face set corrections", "curate record", "extraction journal",
+    "bundle (folder)", "bundle (.zip)",
     "bundle graph (onnxruntime)", "conversion state", "unfinished conversion", "job file",
     "faceswap PNG text", "DeepFaceLab JPEG pickle", "DeepFaceLab archive",
     "picture (png)", "picture to convert (png)", "picture (jpg)",

@@ -18,6 +18,7 @@ from faceloom.faces.alignment import CENTERED_TEMPLATE, CropGeometry, apply_affi
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS, EXPRESSION_MIRROR_INDICES
 from faceloom.faceset import FaceRow, FaceSet
+from faceloom.faceset.parsing.corrected_masks import corrected_mask
 from faceloom.faceset.parsing.visible_faces import VisibleFaces, find_visible_faces
 from faceloom.progress import ProgressCallback, run_to_completion
 from faceloom_train.augmentation.geometry import MARGIN
@@ -237,7 +238,7 @@ def _read_crop(
     )
     _, outline = align_mesh(faceset.mesh_in_crop(row), affine, geometry.size)
     if visible is None:
-        return np.dstack([crop, outline])
+        return np.dstack([crop, corrected_mask(faceset, row, outline, outline, geometry)])
     return np.dstack([crop, visible.mask(row, outline, geometry), outline])
 
 

@@ -14,6 +14,7 @@ from faceloom.faces.mask import mesh_mask
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
 from faceloom.faceset import FaceRow, FaceSet
+from faceloom.faceset.parsing.corrected_masks import corrected_mask, corrected_regions
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.compositing.paste_back import paste
@@ -62,8 +63,11 @@ class ValidationFace:
             image, to_crop, (crop.size, crop.size), borderMode=cv2.BORDER_REPLICATE
         )
         mesh, outline = align_mesh(faces.mesh_in_crop(row), to_crop, crop.size)
-        regions = parser.parse_faces([rgb], [outline])[0] if parser else None
-        mask = visible_mask(outline, regions)
+        regions = None
+        if parser:
+            (seen,) = parser.parse_faces([rgb], [outline])
+            regions = corrected_regions(faces, row, seen, crop)
+        mask = corrected_mask(faces, row, visible_mask(outline, regions), outline, crop)
         return cls(image, mesh, float32(np.dstack([rgb, mask])) / 255, faces.geometry, regions)
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 import faceloom
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
+from faceloom.faceset.corrections.correction_files import mask_path
 from faceloom.json_documents import StrictModel
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.distributed.strategy import DeviceStrategy
@@ -90,7 +91,8 @@ def _checksums(faces: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _checksum(faceset: FaceSet) -> str:
-    """Hash the rows; decoded pixels may differ in the last bit between machines."""
-    return hashlib.sha256(
-        "".join(row.model_dump_json() for row in faceset.rows).encode()
-    ).hexdigest()
+    """Hash rows and painted masks; decoded pixels may differ in the last bit between machines."""
+    checksum = hashlib.sha256("".join(row.model_dump_json() for row in faceset.rows).encode())
+    for image in sorted(faceset.corrections.painted):
+        checksum.update(image.encode() + mask_path(faceset.directory, image).read_bytes())
+    return checksum.hexdigest()

@@ -18,6 +18,7 @@ from faceloom.faces.parsing.regions import (
     RegionMap,
     share_of_mask,
 )
+from faceloom.faceset.parsing.corrected_masks import corrected_regions
 from faceloom.faceset.schema import FaceRow
 from faceloom.faceset.store import FaceSet
 from faceloom.progress import Progress, ProgressGenerator
@@ -82,7 +83,10 @@ def measure_regions(
     with ThreadPoolExecutor() as pool:
         for batch in batched(rows, _BATCH):
             crops, masks, meshes = zip(*pool.map(read, batch), strict=True)
-            parsed = parser.parse_faces(crops, masks)
+            parsed = [
+                corrected_regions(faces, row, regions, faces.geometry)
+                for row, regions in zip(batch, parser.parse_faces(crops, masks), strict=True)
+            ]
             shares += [RegionShares.of(*face) for face in zip(parsed, masks, meshes, strict=True)]
             yield Progress(f"parse {faces.identity}", len(shares), len(rows))
     return shares

@@ -4,7 +4,7 @@ The result is kept in the face set's folder, in visible.npz:
 
 parser    uint8 [32]          SHA-256 of the face parsing network
 crop      float64 [11]        coverage and template of the crops that were parsed
-faces     uint64 [n]          checksum of each face's row
+faces     uint64 [n]          checksum of each face's row and moved landmarks
 visible   uint8 [n, 128, 128] probability of the visible face, 0 to 255
 
 The file can be deleted at any time. Faces that it lacks are parsed and added to it; a file of
@@ -32,6 +32,7 @@ from faceloom.faces.alignment import CropGeometry, crop_face
 from faceloom.faces.face_crop import align_mesh
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.regions import PARSING_SIDE, VISIBLE_REGIONS, region_mask, steepened
+from faceloom.faceset.parsing.corrected_masks import corrected_mask
 from faceloom.faceset.schema import FaceRow
 from faceloom.faceset.store import FACESET_FILE, FaceSet
 from faceloom.output_lock import lock_output
@@ -54,7 +55,7 @@ _ARRAYS = {"parser": "u", "crop": "f", "faces": "u", "visible": "u"}
 _UNCHECKED_BYTES = 50_000_000
 _MAX_RATIO = 200
 
-# Probability of the visible face by the checksum of the face's row.
+# Probability of the visible face by the checksum of the face.
 _Maps: TypeAlias = Mapping[int, Mask]
 
 
@@ -62,27 +63,35 @@ _Maps: TypeAlias = Mapping[int, Mask]
 class VisibleFaces:
     """The visible parts of faces of a face set."""
 
+    faces: FaceSet
+    """The face set."""
     crop: CropGeometry
     """Geometry of the maps."""
-    maps: _Maps
-    """Probability of the visible face, 0 to 255, by the checksum of the face's row; 255
-    everywhere for a face whose regions are not plausible."""
+    maps: Mapping[str, Mask]
+    """Probability of the visible face, 0 to 255, by the path of the face's crop; 255 everywhere for
+    a face whose regions are not plausible."""
 
     def mask(self, row: FaceRow, mesh_mask: Mask, geometry: CropGeometry) -> Mask:
         """Return the visible face in a crop, as `faceloom.faces.parsing.regions.visible_mask` does.
+
+        A painted mask replaces what the network sees.
 
         Args:
             row: The face.
             mesh_mask: Its mesh mask in the crop.
             geometry: Geometry of the crop.
+
+        Raises:
+            ArtifactRefused: The painted mask is damaged.
         """
         probability = cv2.warpAffine(
-            self.maps[_checksum(row)],
+            self.maps[row.image],
             self.crop.affine_to(geometry),
             (geometry.size, geometry.size),
             borderMode=cv2.BORDER_REPLICATE,
         )
-        return np.asarray(np.minimum(mesh_mask, steepened(np.asarray(probability, np.uint8))))
+        seen = np.minimum(mesh_mask, steepened(np.asarray(probability, np.uint8)))
+        return corrected_mask(self.faces, row, np.asarray(seen), mesh_mask, geometry)
 
 
 def find_visible_faces(
@@ -109,7 +118,7 @@ def find_visible_faces(
     """
     geometry = CropGeometry(size=PARSING_SIDE, coverage=crop.coverage, template=crop.template)
     known = dict(_read(faces.directory / VISIBLE_FILE, geometry))
-    missing = [row for row in rows if _checksum(row) not in known]
+    missing = [row for row in rows if _checksum(faces, row) not in known]
     if missing:
         parsed: dict[int, Mask] = {}
         try:
@@ -120,7 +129,8 @@ def find_visible_faces(
         finally:
             _keep(faces.directory, geometry, parsed)
         known |= parsed
-    return VisibleFaces(geometry, known)
+    maps = {row.image: known[_checksum(faces, row)] for row in rows}
+    return VisibleFaces(faces, geometry, maps)
 
 
 def _parse(faces: FaceSet, rows: Sequence[FaceRow], geometry: CropGeometry) -> Iterator[_Maps]:
@@ -137,16 +147,20 @@ def _parse(faces: FaceSet, rows: Sequence[FaceRow], geometry: CropGeometry) -> I
             crops, masks = zip(*pool.map(read, batch), strict=True)
             regions = parser.parse_faces(crops, masks)
             yield {
-                _checksum(row): np.full_like(mask, 255)
+                _checksum(faces, row): np.full_like(mask, 255)
                 if parsed is None
                 else region_mask(parsed, VISIBLE_REGIONS, geometry.size)
                 for row, mask, parsed in zip(batch, masks, regions, strict=True)
             }
 
 
-def _checksum(row: FaceRow) -> int:
-    """Return 64 bits that tell a face from all others, also from one of the same file name."""
-    text = f"{row.image} {row.frame} {row.points_xy}"
+def _checksum(faces: FaceSet, row: FaceRow) -> int:
+    """Return 64 bits that tell a face from all others, also from one of the same file name.
+
+    Moved landmarks count, since they change the crop, or what is plausible in it.
+    """
+    moved = row.mesh_xy if row.image in faces.corrections.moved else ""
+    text = f"{row.image} {row.frame} {row.points_xy}{moved}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 

@@ -13,6 +13,7 @@ from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_recognition import EMBEDDING_SIZE, SAME_PERSON_SIMILARITY
+from faceloom.faceset.corrections.correction_files import CORRECTIONS_FOLDER, corrected_stems
 from faceloom.faceset.curate import has_dropped_faces
 from faceloom.faceset.schema import SCHEMA, FaceSetFile
 from faceloom.faceset.similarity import FaceLooks, near_duplicate_groups, similarities
@@ -25,6 +26,10 @@ from faceloom.studio.lru_cache import LruCache
 
 # Face sets whose table is kept in memory; a table of 20,000 faces takes 20 MB with embeddings.
 _KEPT_TABLES = 4
+# Value of the column `corrected` for a face with moved landmarks.
+LANDMARKS_MOVED = 1
+# Its value for a face with a painted mask; the sum for one with both.
+MASK_PAINTED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ class FaceGrid:
     """Cosine of each face's embedding to the face set's center."""
     group: Int64[np.ndarray, "n"]
     """Index of the sharpest face of each face's group of near-duplicates; its own if it is."""
+    corrected: Int64[np.ndarray, "n"]
+    """What was corrected in each face: LANDMARKS_MOVED, MASK_PAINTED, their sum, or 0."""
     can_undo: bool
     """Whether faces of the face set are dropped that can be restored."""
 
@@ -89,6 +96,7 @@ class FaceGrid:
         return {
             "file": rows["file"].tolist(),
             "frame": rows["frame"].tolist(),
+            "track": rows["track"].tolist(),
             "seconds": _rounded(rows["seconds"], 2),
             "sharpness": _rounded(rows["sharpness"], 3),
             "yaw": _rounded(yaw_pitch[:, 0], 1),
@@ -97,6 +105,7 @@ class FaceGrid:
             "brightness": _rounded(rows["exposure"], 3),
             "similarity": _rounded(self.similarity, 3),
             "group": self.group.tolist(),
+            "corrected": self.corrected.tolist(),
         }
 
     def to_json(self) -> bytes:
@@ -137,7 +146,7 @@ class _KeptTable:
     stored: _StoredFaces
     """The files."""
     folders: tuple[str, ...]
-    """Signatures of the folders of kept and dropped crops."""
+    """Signatures of the folders of kept and dropped crops, and of corrections."""
     grid: FaceGrid
     """The table."""
     content: bytes
@@ -189,7 +198,7 @@ def _update(directory: Path, kept: _KeptTable | None) -> _KeptTable:
     """Return the table of the face set as it is, reading only what has changed."""
     # Taken before reading: a change meanwhile is found by the next call.
     signatures = _signatures(directory, (FACESET_FILE, ROWS_FILE, EMBEDDINGS_FILE))
-    folders = _signatures(directory, ("crops", "dropped"))
+    folders = _signatures(directory, ("crops", "dropped", CORRECTIONS_FOLDER))
     if kept and (kept.stored.signatures, kept.folders) == (signatures, folders):
         return kept
     check_kind(directory, Purpose.FACE_SET)
@@ -234,8 +243,17 @@ def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
         rows,
         similarities(embeddings) if len(rows) else float32([]),
         near_duplicate_groups(looks),
+        _corrected(directory, rows["name"]),
         has_dropped_faces(directory),
     )
+
+
+def _corrected(directory: Path, names: np.ndarray) -> Int64[np.ndarray, "n"]:
+    moved, painted = (
+        np.isin(names, np.array([stem.encode() for stem in stems], "S100"))
+        for stems in corrected_stems(directory)
+    )
+    return np.asarray(moved * LANDMARKS_MOVED + painted * MASK_PAINTED, np.int64)
 
 
 def _signatures(directory: Path, names: tuple[str, ...]) -> tuple[str, ...]:

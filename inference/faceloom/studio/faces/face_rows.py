@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
-from faceloom.faceset.schema import Count, CropPath, Pixel
+from faceloom.faceset.schema import Count, CropPath, Pixel, SafeInt
 from faceloom.faceset.store import MAX_ROW_BYTES, ROWS_FILE
 from faceloom.json_documents import first_validation_error
 from faceloom.safe_read import read_lines
@@ -22,6 +22,7 @@ ROW_TYPE = np.dtype([
     ("name", "S100"),
     ("file", np.int32),
     ("frame", np.int64),
+    ("track", np.int64),
     ("seconds", np.float64),
     ("embedding", np.int64),
     ("size", np.float32),
@@ -49,6 +50,8 @@ class _Row(BaseModel):
     """Index of the footage file."""
     frame: Count
     """Index of the frame in the file."""
+    track: SafeInt
+    """Track of the face; unique within a file."""
     seconds: float
     """Presentation time in seconds."""
     box_xyxy: tuple[Pixel, Pixel, Pixel, Pixel]
@@ -65,7 +68,7 @@ class _Row(BaseModel):
         left, top, right, bottom = self.box_xyxy
         pose, quality = self.pose, self.quality
         return (
-            crop_name(self.image), self.file, self.frame, self.seconds, self.embedding,
+            crop_name(self.image), self.file, self.frame, self.track, self.seconds, self.embedding,
             max(right - left, bottom - top), (pose.yaw, pose.pitch, pose.roll),
             quality.sharpness, quality.exposure, quality.clipped,
             (quality.eyes_open, quality.mouth_open), quality.background_uniform,

@@ -21,8 +21,10 @@ from faceloom.studio.faces.findings import (
     removal_request,
     review_request,
 )
+from faceloom.studio.faces.landmark_groups import LANDMARK_GROUPS, LANDMARK_RINGS
 from faceloom.studio.faces.rejections import crop_path, reject_faces
 from faceloom.studio.faces.thumbnails import ThumbnailCache
+from faceloom.studio.pages import face_editor_page
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
@@ -65,6 +67,8 @@ class _FaceHandlers:
             project=self.studio.project,
             item=self._item(request),
             orders=SORT_ORDERS,
+            groups=LANDMARK_GROUPS,
+            rings=LANDMARK_RINGS,
         )
 
     def table(self, request: Request) -> Response:
@@ -148,6 +152,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/faces/{id}/undo", handlers.undo, methods=["POST"]),
         Route("/faces/{id}/review", handlers.review, methods=["POST"]),
         Route("/faces/{id}/remove", handlers.remove, methods=["POST"]),
+        *face_editor_page.routes(studio, handlers.grids),
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.helpers.corrections import left_half, move, offsets_of, paint, shift_all
 from tests.helpers.facesets import good_faces, write_faceset
 
 from faceloom.array_types import Mask, Rgb
@@ -133,6 +134,27 @@ def test_another_face_under_the_same_file_name_is_parsed(
     parser.parsed = 0
     find(replace(faces, rows=(moved, *faces.rows[1:])))
     assert parser.parsed == 1
+
+
+def test_corrected_faces_are_parsed_again_or_painted(
+    faces: FaceSet, parser: type[FakeParser]
+) -> None:
+    find(faces)
+    parser.parsed = 0
+    move(faces.directory, faces.rows[0].image, shift_all(0.1, 0))
+    move(faces.directory, faces.rows[1].image, offsets_of({200: (0.1, 0)}))
+    paint(faces.directory, faces.rows[2].image, left_half(64))
+    corrected = FaceSet.read(faces.directory)
+    visible = find(corrected)
+    assert parser.parsed == 2
+    outline = np.full((96, 96), 255, np.uint8)
+    # The network sees hair in the left half; the person painted the face there.
+    seen, painted = (visible.mask(corrected.rows[index], outline, CROP) for index in (3, 2))
+    assert not seen[:, :40].any()
+    assert (painted[:, :40] == 255).all()
+    assert not painted[:, 56:].any()
+    outline[:48] = 0
+    assert not visible.mask(corrected.rows[2], outline, CROP)[:48].any()
 
 
 def test_another_network_or_crop_replaces_the_file(

@@ -39,6 +39,7 @@ def test_the_table_has_the_values_of_the_face_set(folder: Path) -> None:
     expected = {
         "file": [row.file for row in faces.rows],
         "frame": [row.frame for row in faces.rows],
+        "track": [row.track for row in faces.rows],
         "seconds": [row.seconds for row in faces.rows],
         "sharpness": [row.quality.sharpness for row in faces.rows],
         "yaw": [row.pose.yaw for row in faces.rows],
@@ -47,7 +48,8 @@ def test_the_table_has_the_values_of_the_face_set(folder: Path) -> None:
         "brightness": [row.quality.exposure for row in faces.rows],
         "similarity": similarities(faces.read_embeddings()),
     }
-    assert columns.keys() == {*expected, "group"}
+    assert columns.keys() == {*expected, "group", "corrected"}
+    assert columns["corrected"] == [0] * len(faces)
     for name, values in expected.items():
         # Yaw and pitch have one decimal.
         assert columns[name] == pytest.approx(list(values), abs=0.051), name

@@ -22,6 +22,20 @@ export class FaceTable {
     return this.columns.group[index] !== index;
   }
 
+  /** Whether a person corrected a face. */
+  isCorrected(index) {
+    return this.columns.corrected[index] > 0;
+  }
+
+  /** Return the names of the faces of a face's track, in the order of the frames. */
+  trackOf(index) {
+    const { file, track, frame } = this.columns;
+    return Array.from(this.names.keys())
+      .filter((other) => file[other] === file[index] && track[other] === track[index])
+      .sort((a, b) => frame[a] - frame[b])
+      .map((other) => this.names[other]);
+  }
+
   /** Whether a face looks like another person. */
   isOther(index) {
     return this.columns.similarity[index] < this.samePerson;
@@ -31,7 +45,7 @@ export class FaceTable {
    * Return the faces to show.
    * @param {string[]} keys columns to sort by, the smallest first.
    * @param {boolean} reversed whether the largest come first.
-   * @param {string} filter "all", "duplicates" or "others".
+   * @param {string} filter "all", "duplicates", "others" or "corrected".
    * @returns {Int32Array} indices in the order of the grid.
    */
   arrange(keys, reversed, filter) {
@@ -48,6 +62,7 @@ export class FaceTable {
 
   #passes(filter, index) {
     if (filter === "duplicates") return this.isDuplicate(index);
+    if (filter === "corrected") return this.isCorrected(index);
     if (filter === "others") return this.isOther(index);
     return true;
   }

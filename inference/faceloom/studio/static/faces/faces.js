@@ -1,6 +1,7 @@
 // The page of a face set: the grid, its selection and keys, rejections and their undo.
 
 import { get, orMessage, post } from "../shared/api.js";
+import { FaceEditor } from "./face_editor.js";
 import { FaceTable } from "./face_table.js";
 import { openFindings } from "./findings_panel.js";
 import { closeLarge, isLarge, showLarge } from "./large_view.js";
@@ -35,6 +36,25 @@ const loadFindings = openFindings(
   },
 );
 
+const editor = new FaceEditor(texts.url, texts, {
+  neighbor: (step) => {
+    const track = table.trackOf(shown[selection.current]);
+    return track[track.indexOf(currentName()) + step] ?? "";
+  },
+  track: () => table.trackOf(shown[selection.current]),
+  onCorrected: (name, bits) => {
+    const index = table.indices.get(name);
+    if (index === undefined || table.columns.corrected[index] === bits) return;
+    table.columns.corrected[index] = bits;
+    grid.refresh();
+  },
+  onMany: showCorrected,
+});
+
+function currentName() {
+  return shown.length ? table.names[shown[selection.current]] : "";
+}
+
 function format(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, key) => values[key].toLocaleString("en"));
 }
@@ -63,6 +83,7 @@ function fillCell(cell, position) {
   cell.querySelector(".face-value").textContent = caption;
   cell.classList.toggle("is-duplicate", table.isDuplicate(index));
   cell.classList.toggle("is-other", table.isOther(index));
+  cell.classList.toggle("is-corrected", table.isCorrected(index));
   cell.classList.toggle("current", isCurrent);
   cell.setAttribute("aria-selected", String(selection.names.has(name)));
   cell.setAttribute("aria-posinset", String(position + 1));
@@ -79,13 +100,14 @@ function showSelection() {
   const text = shown.length === table.size ? texts.countsAll : texts.counts;
   element("counts").textContent = format(text, counts);
   element("reject").disabled = selection.names.size === 0;
+  element("interpolate").disabled = selection.names.size < 3;
   element("undo").disabled = !table.canUndo;
   if (isLarge()) enlarge();
 }
 
 /** Sort and filter again; the current face stays where it can be seen. */
 function arrange() {
-  const current = shown.length ? table.names[shown[selection.current]] : "";
+  const current = currentName();
   const keys = order.selectedOptions[0].dataset.columns.split(" ");
   const reversed = element("reverse").getAttribute("aria-pressed") === "true";
   shown = table.arrange(keys, reversed, filter.value);
@@ -108,13 +130,12 @@ function showGrid() {
 async function reload({ selectNew = false } = {}) {
   const answer = await orMessage(() => get(`${texts.url}/table`));
   if (!answer) return;
-  const [before, current] = [table.indices, selection.current];
-  const currentName = shown.length ? table.names[shown[current]] : "";
+  const [before, current, name] = [table.indices, selection.current, currentName()];
   table = new FaceTable(answer);
   if (selectNew) selection.all(table.names.filter((name) => !before.has(name)));
   shown = new Int32Array();
   arrange();
-  const index = table.indices.get(currentName) ?? -1;
+  const index = table.indices.get(name) ?? -1;
   const position = shown.indexOf(index);
   selection.moveTo(clamp(position < 0 ? current : position));
   showSelection();
@@ -159,6 +180,22 @@ async function undo() {
   say("restored", answer);
 }
 
+/** Interpolate the landmarks of the selected faces between corrected ones. */
+async function interpolate() {
+  const names = [...selection.names];
+  const answer = await orMessage(() => post(`${texts.url}/interpolate`, { names }));
+  if (answer) await showCorrected(answer.names);
+}
+
+/** Show that corrections of some faces changed; after an undo, one of them becomes the current face. */
+async function showCorrected(names, isUndo = false) {
+  await reload();
+  say(isUndo ? "undone" : "interpolated", { count: names.length });
+  if (!isUndo || names.includes(currentName())) return;
+  const position = shown.indexOf(table.indices.get(names[0]) ?? -1);
+  if (position >= 0) go(position, false);
+}
+
 function enlarge() {
   if (!shown.length) {
     closeLarge();
@@ -168,6 +205,7 @@ function enlarge() {
   const title = format(texts.face, { position: current + 1, all: shown.length });
   const isSelected = selection.names.has(selection.nameAt(current));
   showLarge(table, shown[current], title, isSelected, texts);
+  editor.show(currentName());
 }
 
 function go(position, extend) {
@@ -204,6 +242,7 @@ const COMMANDS = {
   Delete: reject,
   " ": toggleCurrent,
   Enter: enlarge,
+  i: () => selection.names.size > 2 && interpolate(),
   Escape: () => (selection.all([]), showSelection()),
   "?": () => element("help").showModal(),
   "Control+a": () => {
@@ -222,6 +261,10 @@ function belongsToControl(event) {
 
 function onKey(event) {
   if (belongsToControl(event) || event.altKey) return;
+  if (isLarge() && (editor.key(event) || stepKey(event))) {
+    event.preventDefault();
+    return;
+  }
   const control = event.ctrlKey || event.metaKey;
   const position = control ? undefined : destination(event.key);
   const command = COMMANDS[control ? `Control+${event.key.toLowerCase()}` : event.key];
@@ -231,6 +274,13 @@ function onKey(event) {
   event.preventDefault();
   if (position === undefined) command();
   else if (shown.length) go(position, event.shiftKey);
+}
+
+/** Go to another face by comma and period, also while landmarks are moved by arrows. */
+function stepKey(event) {
+  const difference = { ",": -1, ".": 1 }[event.key];
+  if (difference) step(difference);
+  return Boolean(difference);
 }
 
 function onClick(event) {
@@ -263,6 +313,12 @@ function listen() {
   });
   element("reject").addEventListener("click", reject);
   element("undo").addEventListener("click", undo);
+  element("interpolate").addEventListener("click", interpolate);
+  element("large").addEventListener("cancel", (event) => {
+    if (!editor.isEditing) return;
+    event.preventDefault();
+    editor.setMode("view");
+  });
   element("large-previous").addEventListener("click", () => step(-1));
   element("large-next").addEventListener("click", () => step(1));
   element("large-select").addEventListener("click", toggleCurrent);

@@ -1,0 +1,129 @@
+"""Write corrections of a face set, with undo and redo."""
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceloom.atomic import atomic_file
+from faceloom.errors import UsageError
+from faceloom.faceset.corrections.correction_files import CORRECTIONS_FOLDER
+from faceloom.output_lock import lock_output
+from faceloom.safe_read import read_bounded
+
+# Edits that can be undone.
+_MAX_EDITS = 200
+# Largest file of a correction that is replaced, in bytes: a mask of the largest crop.
+_MAX_BYTES = 20_000_000
+# Seconds to wait for another edit, or another process, that writes the face set.
+_LOCK_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """The content of some files before and after an edit; None if the file does not exist."""
+
+    before: Mapping[Path, bytes | None]
+    """Before the edit."""
+    after: Mapping[Path, bytes | None]
+    """After the edit."""
+
+    def reverse(self) -> "_Edit":
+        return _Edit(self.after, self.before)
+
+
+class EditHistory:
+    """The edits of one face set's corrections. Thread-safe.
+
+    It is kept in memory: an edit can be undone as long as the program runs that made it.
+    """
+
+    def __init__(self, directory: Path):
+        self._directory = directory
+        self._undo: deque[_Edit] = deque(maxlen=_MAX_EDITS)
+        self._redo: deque[_Edit] = deque(maxlen=_MAX_EDITS)
+        self._lock = threading.Lock()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to undo."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone edit to make again."""
+        return bool(self._redo)
+
+    def write(self, files: Mapping[Path, bytes | None]) -> None:
+        """Write files of the corrections as one edit.
+
+        Args:
+            files: New content by path; None deletes the file.
+
+        Raises:
+            UsageError: Another process writes the face set, or a file cannot be written.
+            PartlyDone: The disk is full.
+        """
+        with self._lock, lock_output(self._directory, _LOCK_SECONDS):
+            before = {path: _content(path) for path in files}
+            changed = {path: data for path, data in files.items() if before[path] != data}
+            if not changed:
+                return
+            _write_all(changed)
+            self._undo.append(_Edit({path: before[path] for path in changed}, changed))
+            self._redo.clear()
+
+    def undo(self) -> tuple[str, ...]:
+        """Take back the last edit.
+
+        Returns:
+            The names of the crops whose corrections changed, without extension.
+
+        Raises:
+            UsageError: There is nothing to undo, the files have changed since, or another process
+                writes the face set.
+        """
+        return self._step(self._undo, self._redo, "no correction to undo")
+
+    def redo(self) -> tuple[str, ...]:
+        """Make the edit again that was undone last.
+
+        Returns:
+            The names of the crops whose corrections changed, without extension.
+
+        Raises:
+            UsageError: There is nothing to redo, the files have changed since, or another process
+                writes the face set.
+        """
+        return self._step(self._redo, self._undo, "no correction to redo")
+
+    def _step(self, source: deque[_Edit], target: deque[_Edit], nothing: str) -> tuple[str, ...]:
+        with self._lock, lock_output(self._directory, _LOCK_SECONDS):
+            if not source:
+                raise UsageError(f"There is {nothing}.")
+            edit = source[-1]
+            if any(_content(path) != data for path, data in edit.after.items()):
+                raise UsageError(
+                    f"The corrections in {self._directory / CORRECTIONS_FOLDER} have been changed "
+                    "by another program since; this edit cannot be undone or made again."
+                )
+            _write_all(edit.before)
+            target.append(source.pop().reverse())
+            return tuple(sorted({path.stem for path in edit.before}))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_bounded(path, _MAX_BYTES)
+    except FileNotFoundError:
+        return None
+
+
+def _write_all(files: Mapping[Path, bytes | None]) -> None:
+    for path, data in files.items():
+        if data is None:
+            path.unlink(missing_ok=True)
+            continue
+        with atomic_file(path) as part:
+            part.write_bytes(data)

@@ -1,0 +1,51 @@
+"""Masks and regions of faces with what was painted in place of what the network sees.
+
+Every mask or region map that a network makes of a face of a face set goes through here.
+"""
+
+import numpy as np
+
+from faceloom.array_types import Mask
+from faceloom.faces.alignment import CropGeometry
+from faceloom.faces.parsing.regions import PARSING_SIDE, RegionMap
+from faceloom.faceset.corrections.painted_masks import paint_regions
+from faceloom.faceset.schema import FaceRow
+from faceloom.faceset.store import FaceSet
+
+
+def corrected_mask(
+    faces: FaceSet, row: FaceRow, mask: Mask, mesh_mask: Mask, geometry: CropGeometry
+) -> Mask:
+    """Return the mask of a face: the painted one if there is one.
+
+    Args:
+        faces: The face set.
+        row: The face.
+        mask: The mask that it has otherwise, in a crop.
+        mesh_mask: Its mesh mask in the crop, which limits the painted mask.
+        geometry: Geometry of the crop.
+
+    Raises:
+        ArtifactRefused: The painted mask is damaged.
+    """
+    painted = faces.painted_mask(row, geometry)
+    return mask if painted is None else np.minimum(mesh_mask, painted)
+
+
+def corrected_regions(
+    faces: FaceSet, row: FaceRow, regions: RegionMap | None, geometry: CropGeometry
+) -> RegionMap | None:
+    """Return the regions of a face, corrected by its painted mask if there is one.
+
+    Args:
+        faces: The face set.
+        row: The face.
+        regions: What the face parsing network sees in a crop; None if that is not plausible.
+        geometry: Geometry of the crop.
+
+    Raises:
+        ArtifactRefused: The painted mask is damaged.
+    """
+    at_parsing_size = geometry.model_copy(update={"size": PARSING_SIDE})
+    painted = faces.painted_mask(row, at_parsing_size)
+    return regions if painted is None else paint_regions(regions, painted)

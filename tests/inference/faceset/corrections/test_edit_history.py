@@ -1,0 +1,74 @@
+"""Corrections are written as edits that can be undone."""
+
+from pathlib import Path
+
+import pytest
+from tests.helpers.facesets import good_faces, write_faceset
+
+from faceloom.errors import UsageError
+from faceloom.faceset.corrections import edit_history
+from faceloom.faceset.corrections.correction_files import CORRECTIONS_FOLDER
+from faceloom.faceset.corrections.edit_history import EditHistory
+from faceloom.output_lock import lock_output
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    write_faceset(tmp_path / "ada", good_faces(2))
+    return tmp_path / "ada"
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    folder = directory / CORRECTIONS_FOLDER
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_every_edit_is_undone_and_made_again(directory: Path) -> None:
+    folder, history = directory / CORRECTIONS_FOLDER, EditHistory(directory)
+    edits = [
+        {folder / "a.json": b"1"},
+        {folder / "a.json": b"2", folder / "b.json": b"3"},
+        {folder / "a.json": None, folder / "c.png": b"4"},
+    ]
+    states = [contents(directory)]
+    for edit in edits:
+        history.write(edit)
+        states.append(contents(directory))
+    assert states[-1] == {"b.json": b"3", "c.png": b"4"}
+    for expected, names in zip(states[-2::-1], [("a", "c"), ("a", "b"), ("a",)], strict=True):
+        assert history.undo() == names
+        assert contents(directory) == expected
+    assert not history.can_undo
+    for expected in states[1:]:
+        history.redo()
+        assert contents(directory) == expected
+    assert not history.can_redo
+
+
+def test_a_new_edit_ends_redo_and_no_change_is_no_edit(directory: Path) -> None:
+    path, history = directory / CORRECTIONS_FOLDER / "a.json", EditHistory(directory)
+    history.write({path: b"1"})
+    history.write({path: b"1"})
+    history.undo()
+    assert not history.can_undo
+    history.write({path: b"2"})
+    with pytest.raises(UsageError, match="no correction to redo"):
+        history.redo()
+
+
+def test_an_edit_is_not_undone_over_another_programs_change(directory: Path) -> None:
+    path, history = directory / CORRECTIONS_FOLDER / "a.json", EditHistory(directory)
+    history.write({path: b"1"})
+    path.write_bytes(b"another")
+    with pytest.raises(UsageError, match="another program"):
+        history.undo()
+    assert path.read_bytes() == b"another"
+
+
+def test_a_face_set_that_is_written_is_not_edited(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edit_history, "_LOCK_SECONDS", 0.0)
+    with lock_output(directory), pytest.raises(UsageError, match="being written"):
+        EditHistory(directory).write({directory / CORRECTIONS_FOLDER / "a.json": b"1"})
+    assert not contents(directory)

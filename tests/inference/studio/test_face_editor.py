@@ -1,0 +1,158 @@
+"""Faces are corrected in a real browser: landmarks, interpolation, mask, undo."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from tests.helpers.studio.browser import browser_programs, open_browser
+from tests.helpers.studio.server import serve_studio
+from tests.inference.studio.conftest import wait_until
+
+from faceloom.faces.landmarks import NOSE_TIP
+from faceloom.faceset import FaceSet
+from faceloom.faceset.corrections.correction_files import (
+    landmarks_path,
+    mask_path,
+    read_landmark_correction,
+)
+from faceloom.faceset.corrections.painted_masks import read_mask
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
+]
+# Faces of the set, which are one track.
+FACES = 3
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+@pytest.fixture
+def faces(facesets: dict[str, Path], tmp_path: Path) -> FaceSet:
+    shutil.copytree(facesets["ada"], tmp_path / "ada")
+    for row in FaceSet.read(tmp_path / "ada").rows[FACES:]:
+        (tmp_path / "ada" / row.image).unlink()
+    return FaceSet.read(tmp_path / "ada")
+
+
+@pytest.fixture
+def page(tmp_path: Path, faces: FaceSet, browser: WebDriver) -> Iterator[WebDriver]:
+    """The page of the face set, with its first face in the large view."""
+    with serve_studio(tmp_path / "project") as server:
+        browser.get(server.link)
+        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "nav a"))
+        item = server.studio.project.open_path(faces.directory)
+        browser.get(f"http://localhost:{server.port}/faces/{item.id}")
+        open_large(browser)
+        yield browser
+        browser.get("about:blank")
+
+
+def open_large(page: WebDriver) -> None:
+    wait_until(lambda: f"{FACES} faces" in page.find_element(By.ID, "counts").text)
+    press(page, Keys.ENTER)
+    wait_until(lambda: page.find_element(By.ID, "large").is_displayed())
+
+
+def press(page: WebDriver, *keys: str, held: str = "") -> None:
+    actions = ActionChains(page)
+    if held:
+        actions.key_down(held)
+    for key in keys:
+        actions.send_keys(key)
+    if held:
+        actions.key_up(held)
+    actions.perform()
+
+
+def state(page: WebDriver) -> str:
+    return page.find_element(By.CSS_SELECTOR, ".editor-state").text
+
+
+def drag(page: WebDriver, start: np.ndarray, x: int, y: int) -> None:
+    """Drag on the canvas from a place in pixels of the crop."""
+    canvas = page.find_element(By.ID, "editor-canvas")
+    left, top = (round(float(at) + 0.5 - 256) for at in start)
+    actions = ActionChains(page).move_to_element_with_offset(canvas, left, top).click_and_hold()
+    actions.move_by_offset(x, y).release().perform()
+
+
+def offset_of_nose(faces: FaceSet, index: int) -> np.ndarray:
+    path = landmarks_path(faces.directory, faces.rows[index].image)
+    return read_landmark_correction(path).to_array()[NOSE_TIP] * faces.geometry.size
+
+
+def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: FaceSet) -> None:
+    press(page, "l")
+    wait_until(lambda: "network found" in state(page))
+    drag(page, faces.mesh_in_crop(faces.rows[0])[NOSE_TIP], 12, 8)
+    wait_until(lambda: state(page) == "Corrected")
+    np.testing.assert_allclose(offset_of_nose(faces, 0), [12, 8], atol=0.6)
+
+    page.refresh()
+    open_large(page)
+    press(page, "l")
+    wait_until(lambda: state(page) == "Corrected")
+    press(page, Keys.ARROW_RIGHT)
+    wait_until(lambda: f"Face 2 of {FACES}" in page.find_element(By.ID, "large-title").text)
+    press(page, ",", *"." * (FACES - 1))
+    wait_until(lambda: f"Face {FACES} of" in page.find_element(By.ID, "large-title").text)
+    wait_until(lambda: "network found" in state(page))
+    press(page, "i")
+    wait_until(lambda: "No face lies between" in page.find_element(By.ID, "editor-problem").text)
+    press(page, "k")
+    wait_until(lambda: state(page) == "Corrected")
+    press(page, "i")
+    wait_until(lambda: f"Interpolated: {FACES - 2}" in page.find_element(By.ID, "news").text)
+    frames = [row.frame for row in faces.rows]
+    share = (frames[-1] - frames[1]) / (frames[-1] - frames[0])
+    np.testing.assert_allclose(
+        offset_of_nose(faces, 1), offset_of_nose(faces, 0) * share, atol=0.02
+    )
+
+    press(page, "z", held=Keys.CONTROL)
+    path = landmarks_path(faces.directory, faces.rows[1].image)
+    wait_until(lambda: not path.exists())
+    assert landmarks_path(faces.directory, faces.rows[0].image).exists()
+
+
+def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:
+    press(page, "l")
+    wait_until(lambda: "network found" in state(page))
+    page.find_element(By.CSS_SELECTOR, "[data-group=nose]").click()
+    press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    press(page, Keys.ARROW_LEFT, held=Keys.SHIFT)
+    wait_until(lambda: state(page) == "Corrected")
+    np.testing.assert_allclose(offset_of_nose(faces, 0), [-5, 2], atol=0.02)
+
+
+def test_the_mask_is_painted_and_undone(page: WebDriver, faces: FaceSet) -> None:
+    path = mask_path(faces.directory, faces.rows[0].image)
+    press(page, "m")
+    wait_until(lambda: "network sees" in state(page))
+    nose = faces.mesh_in_crop(faces.rows[0])[NOSE_TIP]
+    drag(page, nose, 30, 0)
+    wait_until(lambda: state(page) == "Painted")
+    x, y = nose.round().astype(int)
+    mask = read_mask(path, 512)
+    assert (mask[y, x : x + 30] == 0).all()
+    assert mask[y - 40, x] == 255
+    assert page.find_elements(By.CSS_SELECTOR, "#face-0.is-corrected")
+
+    press(page, "x")
+    drag(page, nose, 30, 0)
+    wait_until(lambda: read_mask(path, 512)[y, x : x + 30].min() == 255)
+    press(page, "z", "z", held=Keys.CONTROL)
+    wait_until(lambda: not path.exists())
+    wait_until(lambda: "network sees" in state(page))
+    press(page, "y", held=Keys.CONTROL)
+    wait_until(path.exists)
