@@ -1,4 +1,7 @@
-"""Fixtures that all tests share: the sample, face sets, the command line."""
+"""Fixtures that all tests share: the sample, face sets, the command line.
+
+They import Faceloom themselves: the process that hands tests to others reads this file, too.
+"""
 
 import signal
 import sys
@@ -8,17 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.memoized_session import memoize
-
-from faceloom import onnx_session
-from faceloom import weights as faceloom_weights
-from faceloom.cli import app as app_module
-from faceloom.demo import run as demo_run
-from faceloom.faceset import ExtractOptions, extract
-from faceloom.progress import run_to_completion
-from faceloom.provenance import content_check
-
-SAMPLE = Path(demo_run.__file__).parent / "sample"
 
 # Shells start background jobs with SIGINT ignored, and processes that tests start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -28,7 +20,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def sample() -> Path:
     """The folder of the sample clips."""
-    return SAMPLE
+    from faceloom.demo import run as demo_run
+
+    return Path(demo_run.__file__).parent / "sample"
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +53,12 @@ def _networks_are_opened_once() -> Iterator[None]:
 
     tests/inference/provenance/test_content_check.py runs the network of the content check.
     """
+    from tests.helpers.memoized_session import memoize
+
+    from faceloom import onnx_session
+    from faceloom import weights as faceloom_weights
+    from faceloom.provenance import content_check
+
     opened, weights = onnx_session.open_cpu_session, Path(str(faceloom_weights.__file__)).parent
 
     @cache
@@ -90,6 +90,7 @@ def faceloom(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """Run the `faceloom` command in this process; return exit code, stdout and stderr."""
+    from faceloom.cli import app as app_module
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["faceloom", *map(str, arguments)])
