@@ -28,7 +28,14 @@ from faceloom_train.runs.run_directory import Run
 pytestmark = pytest.mark.training
 
 
-@pytest.fixture(scope="module", params=["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "float32",
+        pytest.param("mixed_bfloat16", marks=pytest.mark.exhaustive),
+        pytest.param("mixed_float16", marks=pytest.mark.exhaustive),
+    ],
+)
 def run(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -126,7 +133,13 @@ def test_each_identity_has_its_own_decoder(
     assert np.abs(swapped["ada"] - swapped["ben"]).mean() > 2
 
 
-@pytest.mark.parametrize("network", [{}, {"mask_decoder": [4], "inter_stages": 0}])
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param({}, marks=pytest.mark.exhaustive),
+        {"mask_decoder": [4], "inter_stages": 0},
+    ],
+)
 def test_every_kind_of_network_is_exported(
     tmp_path: Path, facesets: dict[str, Path], network: dict[str, object]
 ) -> None:
@@ -306,6 +319,7 @@ def test_unknown_and_repeated_precisions_are_refused(
 
 
 @pytest.mark.process
+@pytest.mark.exhaustive
 def test_run_is_exported_while_it_trains(facesets: dict[str, Path], tmp_path: Path) -> None:
     run = simple_run(tmp_path / "run", facesets, steps=4, checkpoint_every=2)
     steps = []
