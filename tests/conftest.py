@@ -51,9 +51,10 @@ class _FindsNothing:
 def _networks_are_opened_once() -> Iterator[None]:
     """Open face models once and run them once for each input; the content check finds nothing.
 
+    They run on one thread: the other test process needs the other core.
     tests/inference/provenance/test_content_check.py runs the network of the content check.
     """
-    from tests.helpers.memoized_session import memoize
+    from tests.helpers.runner.memoized_session import memoize
 
     from faceloom import onnx_session
     from faceloom import weights as faceloom_weights
@@ -63,7 +64,7 @@ def _networks_are_opened_once() -> Iterator[None]:
 
     @cache
     def opened_once(path: Path, threads: int) -> Any:
-        return memoize(opened(path, threads))
+        return memoize(opened(path, threads or 1))
 
     def open_once(path: Path, threads: int = 0) -> Any:
         return (opened_once if path.parent == weights else opened)(path, threads)
@@ -75,13 +76,19 @@ def _networks_are_opened_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def facesets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def facesets(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> dict[str, Path]:
     """Face sets of the two synthetic people, from every eighth frame."""
-    folder = tmp_path_factory.mktemp("faces")
-    for name in ("ada", "ben"):
-        run_to_completion(
-            extract([SAMPLE / f"train_{name}.mp4"], folder / name, ExtractOptions(name, every=8))
-        )
+    from tests.helpers.runner.shared_folder import shared_folder
+
+    from faceloom.faceset import ExtractOptions, extract
+    from faceloom.progress import run_to_completion
+
+    def make(folder: Path) -> None:
+        for name in ("ada", "ben"):
+            footage = sample / f"train_{name}.mp4"
+            run_to_completion(extract([footage], folder / name, ExtractOptions(name, every=8)))
+
+    folder = shared_folder(tmp_path_factory, "facesets", make)
     return {name: folder / name for name in ("ada", "ben")}
 
 
