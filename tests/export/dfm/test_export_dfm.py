@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from tests.helpers.runs import simple_run
+from tests.helpers.runs import simple_run, write_checkpoints
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face, umeyama
@@ -23,7 +23,6 @@ from faceloom_export.dfm.export_dfm import export_dfm
 from faceloom_export.dfm.host_crops import HOST_CROPS, CropWindow
 from faceloom_export.dfm.host_programs import HostProgram
 from faceloom_train.data.dataset import network_crop
-from faceloom_train.loop.trainer import train
 from faceloom_train.runs.run_directory import Run
 
 pytestmark = pytest.mark.training
@@ -271,7 +270,7 @@ def test_network_trained_with_the_background_is_exported(
     facesets: dict[str, Path], tmp_path: Path
 ) -> None:
     run = simple_run(tmp_path / "run", facesets, steps=2, mask_background=False)
-    train(run)
+    write_checkpoints(run, 2)
     run_to_completion(export_dfm(run.directory, "ada", tmp_path / "ada.dfm", target="ben"))
     session = ort.InferenceSession(
         (tmp_path / "ada.dfm").read_bytes(), providers=["CPUExecutionProvider"]

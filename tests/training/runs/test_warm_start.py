@@ -5,7 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.helpers.runs import LIAE_NETWORK, NETWORK, metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import (
+    LIAE_NETWORK,
+    NETWORK,
+    metrics_rows,
+    tiny_config,
+    tiny_run,
+    write_checkpoints,
+)
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.progress import Progress
@@ -25,8 +32,7 @@ pytestmark = pytest.mark.training
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Path:
     run = tiny_run(tmp_path_factory.mktemp("source") / "run", facesets, steps=2)
-    train(run)
-    return run.directory
+    return write_checkpoints(run, 2).directory
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +126,7 @@ def test_a_liae_run_copies_shared_and_identity_layers(
 ) -> None:
     """Also with the identities in another order, and with one more."""
     run = tiny_run(tmp_path / "source", facesets, network=LIAE_NETWORK, steps=2)
-    train(run)
+    write_checkpoints(run, 2)
     paths = {"ben": facesets["ben"], "cy": facesets["ada"], "ada": facesets["ada"]}
     model, reports = initialize(
         Run.create(tmp_path / "run", paths, tiny_config(network=LIAE_NETWORK), run.directory)
