@@ -5,17 +5,26 @@ RUNTIME_VENV ?= .venv-runtime
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-.PHONY: demo test test-quick lint format runtime clean
+# Python compiles each file once, not in every process.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-quick test-all lint format runtime clean
 
 demo: $(VENV)/.installed  ## the whole job on the sample, into demo/
 	$(BIN)/faceloom demo --out demo --force
 
-test: $(VENV)/.installed  ## every test; the longest first, so that both processes end together
-	$(PYTEST) --no-loadscope-reorder --durations=15 \
-		tests/e2e tests/training tests/export tests/inference tests/repo
+# The longest first, so that both processes end together.
+ALL := --no-loadscope-reorder --durations=15 \
+	tests/e2e tests/training tests/export tests/inference tests/repo
+
+test: $(VENV)/.installed  ## every test but the exhaustive ones
+	$(PYTEST) -m "not exhaustive" $(ALL)
+
+test-all: $(VENV)/.installed  ## every test
+	$(PYTEST) $(ALL)
 
 test-quick: $(VENV)/.installed  ## every test that neither trains nor fuzzes nor starts processes
-	$(PYTEST) -m "not training and not fuzz and not process and not e2e" \
+	$(PYTEST) -m "not training and not fuzz and not process and not e2e and not long and not exhaustive" \
 		tests/inference tests/repo tests/training/config
 
 lint: $(VENV)/.installed  ## style, types, and which package may import which

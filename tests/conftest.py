@@ -1,4 +1,7 @@
-"""Fixtures that all tests share: the sample, face sets, the command line."""
+"""Fixtures that all tests share: the sample, face sets, the command line.
+
+They import Faceloom themselves: the process that hands tests to others reads this file, too.
+"""
 
 import signal
 import sys
@@ -8,17 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers.memoized_session import memoize
-
-from faceloom import onnx_session
-from faceloom import weights as faceloom_weights
-from faceloom.cli import app as app_module
-from faceloom.demo import run as demo_run
-from faceloom.faceset import ExtractOptions, extract
-from faceloom.progress import run_to_completion
-from faceloom.provenance import content_check
-
-SAMPLE = Path(demo_run.__file__).parent / "sample"
 
 # Shells start background jobs with SIGINT ignored, and processes that tests start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -28,7 +20,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def sample() -> Path:
     """The folder of the sample clips."""
-    return SAMPLE
+    from faceloom.demo import run as demo_run
+
+    return Path(demo_run.__file__).parent / "sample"
 
 
 @pytest.fixture(scope="session")
@@ -57,13 +51,20 @@ class _FindsNothing:
 def _networks_are_opened_once() -> Iterator[None]:
     """Open face models once and run them once for each input; the content check finds nothing.
 
+    They run on one thread: the other test process needs the other core.
     tests/inference/provenance/test_content_check.py runs the network of the content check.
     """
+    from tests.helpers.runner.memoized_session import memoize
+
+    from faceloom import onnx_session
+    from faceloom import weights as faceloom_weights
+    from faceloom.provenance import content_check
+
     opened, weights = onnx_session.open_cpu_session, Path(str(faceloom_weights.__file__)).parent
 
     @cache
     def opened_once(path: Path, threads: int) -> Any:
-        return memoize(opened(path, threads))
+        return memoize(opened(path, threads or 1))
 
     def open_once(path: Path, threads: int = 0) -> Any:
         return (opened_once if path.parent == weights else opened)(path, threads)
@@ -75,13 +76,19 @@ def _networks_are_opened_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def facesets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def facesets(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> dict[str, Path]:
     """Face sets of the two synthetic people, from every eighth frame."""
-    folder = tmp_path_factory.mktemp("faces")
-    for name in ("ada", "ben"):
-        run_to_completion(
-            extract([SAMPLE / f"train_{name}.mp4"], folder / name, ExtractOptions(name, every=8))
-        )
+    from tests.helpers.runner.shared_folder import shared_folder
+
+    from faceloom.faceset import ExtractOptions, extract
+    from faceloom.progress import run_to_completion
+
+    def make(folder: Path) -> None:
+        for name in ("ada", "ben"):
+            footage = sample / f"train_{name}.mp4"
+            run_to_completion(extract([footage], folder / name, ExtractOptions(name, every=8)))
+
+    folder = shared_folder(tmp_path_factory, "facesets", make)
     return {name: folder / name for name in ("ada", "ben")}
 
 
@@ -90,6 +97,7 @@ def faceloom(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """Run the `faceloom` command in this process; return exit code, stdout and stderr."""
+    from faceloom.cli import app as app_module
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["faceloom", *map(str, arguments)])

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.helpers.mux_cases import make_case
-from tests.helpers.mux_check import OUTCOMES, convert_case
+from tests.helpers.mux.cases import make_case
+from tests.helpers.mux.check import OUTCOMES, convert_case
 
 # Most draws until FFmpeg takes a combination.
 MAX_DRAWS = 200

@@ -1,7 +1,8 @@
 """The demo runs the whole workflow.
 
 With FACELOOM_DEMO, the tests read the demo that `make demo 2>&1 | tee demo.log` has made, in the
-folder of that name. Without it they make one, with too few training steps to look good.
+folder of that name. Without it they make one, with too few training steps to look good, and belong
+to `make test-all`.
 """
 
 import json
@@ -20,7 +21,9 @@ import pytest
 from faceloom.demo import run as demo_run
 from faceloom.video import read_frames
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e]
+if not os.environ.get("FACELOOM_DEMO"):
+    pytestmark.append(pytest.mark.exhaustive)
 
 OUTPUTS = (
     "swapped.mp4", "paste.mp4", "preview.png", "side_by_side.png",

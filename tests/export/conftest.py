@@ -1,25 +1,29 @@
-"""Fixtures of the exporter's tests."""
+"""Fixtures of the exporter's tests.
+
+They import TensorFlow themselves: the process that hands tests to others reads this file, too.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.helpers.runs import tiny_run
 
-from faceloom_train.runs.run_directory import Run
+if TYPE_CHECKING:
+    from faceloom_train.runs.run_directory import Run
 
 
 @pytest.fixture(scope="session")
-def trained_run(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Run:
+def trained_run(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> "Run":
     """A tiny run in float32, trained for 60 steps, with a coverage of 0.86 and a consent."""
-    # Imported here: it loads TensorFlow, which most tests do not need.
-    from faceloom_train.loop.trainer import train
+    from tests.helpers.runner.shared_folder import shared_folder
+    from tests.helpers.runs import tiny_run
 
-    run = tiny_run(
-        tmp_path_factory.mktemp("trained") / "run",
-        facesets,
-        steps=60,
-        coverage=0.86,
-        consent="ben agreed",
-    )
-    train(run)
-    return run
+    from faceloom_train.loop.trainer import train
+    from faceloom_train.runs.run_directory import Run
+
+    settings = {"steps": 60, "coverage": 0.86, "consent": "ben agreed"}
+
+    def make(folder: Path) -> None:
+        train(tiny_run(folder, facesets, **settings))
+
+    return Run.read(shared_folder(tmp_path_factory, "sixty_steps", make))

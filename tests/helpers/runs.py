@@ -8,7 +8,9 @@ import h5py
 import numpy as np
 
 from faceloom_train.config.schema import TrainConfig
-from faceloom_train.runs.checkpoint import latest_checkpoint
+from faceloom_train.loop.initial_state import load_training_faces, restore_or_initialize
+from faceloom_train.model.model_builder import build_compiled_model, dtype_policy
+from faceloom_train.runs.checkpoint import latest_checkpoint, save_checkpoint
 from faceloom_train.runs.checkpoint_paths import checkpoint_path
 from faceloom_train.runs.run_directory import Run
 
@@ -74,6 +76,25 @@ def tiny_config(**changes: object) -> TrainConfig:
 def tiny_run(directory: Path, facesets: dict[str, Path], **changes: object) -> Run:
     """A new run with `tiny_config(**changes)`."""
     return Run.create(directory, facesets, tiny_config(**changes))
+
+
+def write_checkpoints(run: Run, *steps: int) -> Run:
+    """Write a new run's checkpoints without training it, which takes most of the time.
+
+    All are the same: the mean faces of its people, and random weights around their averages.
+    """
+    with dtype_policy(run.settings.precision):
+        model = build_compiled_model(run.settings, run.identities)
+        restore_or_initialize(model, run, load_training_faces(run))
+    random = np.random.default_rng(0)
+    averages = model.optimizer._model_variables_moving_average
+    for variable, average in zip(model.trainable_variables, averages, strict=True):
+        value = np.asarray(variable, np.float32)
+        average.assign(value + random.normal(0, 0.01, value.shape))
+        variable.assign(value + random.normal(0, 0.01, value.shape))
+    for step in steps:
+        save_checkpoint(model, run, step)
+    return run
 
 
 def metrics_rows(run: Run) -> list[dict[str, Any]]:

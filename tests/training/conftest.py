@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def four_steps(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Path:
     """A run of `simple_config()`: four steps, with checkpoints at 2 and 4."""
+    from tests.helpers.runner.shared_folder import shared_folder
     from tests.helpers.runs import simple_run
 
     from faceloom_train.loop.trainer import train
 
-    run = simple_run(tmp_path_factory.mktemp("trained") / "run", facesets)
-    train(run)
-    return run.directory
+    return shared_folder(
+        tmp_path_factory, "four_steps", lambda folder: train(simple_run(folder, facesets))
+    )
 
 
 @pytest.fixture

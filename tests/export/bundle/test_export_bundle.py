@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from keras import ops
-from tests.helpers.runs import LIAE_NETWORK, simple_run, tiny_run
+from tests.helpers.runs import LIAE_NETWORK, simple_run, tiny_run, write_checkpoints
 
 from faceloom.doctor import bundle_check
 from faceloom.errors import ArtifactRefused, ProviderMissing, UsageError
@@ -28,18 +28,22 @@ from faceloom_train.runs.run_directory import Run
 pytestmark = pytest.mark.training
 
 
-@pytest.fixture(scope="module", params=["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "float32",
+        pytest.param("mixed_bfloat16", marks=pytest.mark.exhaustive),
+        pytest.param("mixed_float16", marks=pytest.mark.exhaustive),
+    ],
+)
 def run(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     facesets: dict[str, Path],
 ) -> Run:
-    """A tiny run in each precision policy, trained for three steps."""
-    run = tiny_run(
-        tmp_path_factory.mktemp("runs") / request.param, facesets, precision=request.param, steps=3
-    )
-    train(run)
-    return run
+    """A tiny run in each precision policy, with a checkpoint of step 3."""
+    directory = tmp_path_factory.mktemp("runs") / request.param
+    return write_checkpoints(tiny_run(directory, facesets, precision=request.param, steps=3), 3)
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +62,8 @@ def exported(
 @pytest.fixture(scope="module")
 def simple(tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]) -> Run:
     """A run of a simple network, with checkpoints at 2 and 3."""
-    run = simple_run(tmp_path_factory.mktemp("runs") / "simple", facesets, steps=3)
-    train(run)
-    return run
+    directory = tmp_path_factory.mktemp("runs") / "simple"
+    return write_checkpoints(simple_run(directory, facesets, steps=3), 2, 3)
 
 
 @pytest.fixture
@@ -126,12 +129,18 @@ def test_each_identity_has_its_own_decoder(
     assert np.abs(swapped["ada"] - swapped["ben"]).mean() > 2
 
 
-@pytest.mark.parametrize("network", [{}, {"mask_decoder": [4], "inter_stages": 0}])
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param({}, marks=pytest.mark.exhaustive),
+        {"mask_decoder": [4], "inter_stages": 0},
+    ],
+)
 def test_every_kind_of_network_is_exported(
     tmp_path: Path, facesets: dict[str, Path], network: dict[str, object]
 ) -> None:
     run = tiny_run(tmp_path / "run", facesets, network={**LIAE_NETWORK, **network}, steps=3)
-    train(run)
+    write_checkpoints(run, 3)
     swapped = []
     for name in ("ada", "ben"):
         (graph,) = run_to_completion(export_bundle(run.directory, name, tmp_path / name)).graphs
@@ -306,6 +315,7 @@ def test_unknown_and_repeated_precisions_are_refused(
 
 
 @pytest.mark.process
+@pytest.mark.exhaustive
 def test_run_is_exported_while_it_trains(facesets: dict[str, Path], tmp_path: Path) -> None:
     run = simple_run(tmp_path / "run", facesets, steps=4, checkpoint_every=2)
     steps = []

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from tests.helpers.runs import tiny_run
+from tests.helpers.runs import simple_run, write_checkpoints
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.alignment import CropGeometry, apply_affine, crop_face, umeyama
@@ -23,7 +23,6 @@ from faceloom_export.dfm.export_dfm import export_dfm
 from faceloom_export.dfm.host_crops import HOST_CROPS, CropWindow
 from faceloom_export.dfm.host_programs import HostProgram
 from faceloom_train.data.dataset import network_crop
-from faceloom_train.loop.trainer import train
 from faceloom_train.runs.run_directory import Run
 
 pytestmark = pytest.mark.training
@@ -114,7 +113,13 @@ def test_names_shapes_versions_and_metadata_are_exact(dfm: Path) -> None:
 MASKING_HOSTS = [host for host, crop in HOST_CROPS.items() if not crop.ignores_masks]
 
 
-@pytest.mark.parametrize("host", MASKING_HOSTS)
+@pytest.mark.parametrize(
+    "host",
+    [
+        host if host == "dfl" else pytest.param(host, marks=pytest.mark.exhaustive)
+        for host in MASKING_HOSTS
+    ],
+)
 def test_output_in_a_host_program_s_crop_matches_the_runtime(
     trained_run: Run, tmp_path: Path, host: HostProgram
 ) -> None:
@@ -264,8 +269,8 @@ def test_output_outside_the_network_s_crop_is_the_target(dfm: Path) -> None:
 def test_network_trained_with_the_background_is_exported(
     facesets: dict[str, Path], tmp_path: Path
 ) -> None:
-    run = tiny_run(tmp_path / "run", facesets, steps=2, mask_background=False)
-    train(run)
+    run = simple_run(tmp_path / "run", facesets, steps=2, mask_background=False)
+    write_checkpoints(run, 2)
     run_to_completion(export_dfm(run.directory, "ada", tmp_path / "ada.dfm", target="ben"))
     session = ort.InferenceSession(
         (tmp_path / "ada.dfm").read_bytes(), providers=["CPUExecutionProvider"]

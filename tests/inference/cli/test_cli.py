@@ -273,6 +273,7 @@ def test_a_result_is_one_json_object(inputs: Path, tmp_path: Path, faceloom) -> 
     assert "convert: 12/12" in err
 
 
+@pytest.mark.long
 def test_a_paste_reports_its_still(
     inputs: Path, tmp_path: Path, facesets: dict[str, Path], faceloom
 ) -> None:
@@ -285,6 +286,7 @@ def test_a_paste_reports_its_still(
     assert f"with {facesets['ben'] / result['still']}." in err
 
 
+@pytest.mark.long
 def test_erode_shrinks_the_swapped_region(inputs: Path, tmp_path: Path, faceloom) -> None:
     changed = []
     before = [f.rgb.astype(int) for f in read_frames(inputs / "face.mp4", stop=8)]

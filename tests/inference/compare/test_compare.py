@@ -108,6 +108,7 @@ def with_truth(version: Version) -> Score:
     return version.score
 
 
+@pytest.mark.long
 def test_the_truth_scores_100_and_the_target_0(detailed: DetailedComparison) -> None:
     assert with_truth(version(detailed, "truth")).value == pytest.approx(100)
     for score_in in (with_truth, without_truth):
@@ -126,6 +127,7 @@ def test_the_truth_scores_100_and_the_target_0(detailed: DetailedComparison) -> 
 
 @pytest.mark.parametrize("score_in", [with_truth, without_truth])
 @pytest.mark.parametrize(("degradation", "component"), DEGRADATIONS.items())
+@pytest.mark.long
 def test_each_degradation_lowers_its_own_component_most(
     detailed: DetailedComparison,
     degradation: str,
@@ -145,6 +147,7 @@ def test_each_degradation_lowers_its_own_component_most(
         assert degraded.value < perfect.value - 0.5
 
 
+@pytest.mark.long
 def test_blur_cannot_win(detailed: DetailedComparison) -> None:
     """On plain SSIM it wins: a blurred face beats a sharp one that is two pixels off."""
     shifted, blurred = version(detailed, "shifted"), version(detailed, "blurred")
@@ -213,6 +216,7 @@ def test_a_report_shows_charts_and_the_worst_frames(
     assert faceloom(*arguments, "--force")[0] == 0
 
 
+@pytest.mark.long
 def test_a_comparison_survives_json(detailed: DetailedComparison) -> None:
     printed = json.loads(json.dumps(asdict(detailed.comparison)))
     assert Comparison.from_json(printed) == detailed.comparison
@@ -305,6 +309,7 @@ def test_clips_of_another_size_or_length_are_refused(
         run_to_completion(compare(ClipVersions(small, small)))
 
 
+@pytest.mark.long
 def test_a_report_leaves_no_partial_file(
     detailed: DetailedComparison, clips: dict[str, list[np.ndarray]], tmp_path: Path
 ) -> None:
@@ -322,6 +327,7 @@ def test_frames_are_compared_with_their_neighbors(every: int, compared: Sequence
     assert [frame for frame in range(12) if is_compared(frame, every)] == list(compared)
 
 
+@pytest.mark.long
 def test_a_sample_of_the_frames_has_every_component(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path], detailed: DetailedComparison
 ) -> None:

@@ -68,6 +68,7 @@ def figures(detailed: DetailedComparison, name: str) -> dict[str, float]:
     return {metric.name: metric.mean for metric in version.metrics}
 
 
+@pytest.mark.long
 def test_the_truth_keeps_lids_gaze_and_mouth(detailed: DetailedComparison) -> None:
     truth = figures(detailed, "truth")
     assert truth["shut_eyes_kept"] == truth["truth_shut_eyes_kept"] == 1
@@ -94,6 +95,7 @@ SPOILED = [
 
 
 @pytest.mark.parametrize(("name", "figure", "worse"), SPOILED)
+@pytest.mark.long
 def test_what_is_spoiled_is_measured(
     detailed: DetailedComparison, name: str, figure: str, worse: float
 ) -> None:
@@ -101,6 +103,7 @@ def test_what_is_spoiled_is_measured(
 
 
 @pytest.mark.parametrize("prefix", ["", "truth_"])
+@pytest.mark.long
 def test_open_eyes_in_a_blink_and_another_mouth_are_measured(
     detailed: DetailedComparison, prefix: str
 ) -> None:
@@ -112,6 +115,7 @@ def test_open_eyes_in_a_blink_and_another_mouth_are_measured(
 
 
 @pytest.mark.parametrize("name", ["swap", "gaze"])
+@pytest.mark.long
 def test_spoiled_eyes_lower_their_component_most(detailed: DetailedComparison, name: str) -> None:
     spoiled, perfect = (detailed.comparison.version(each) for each in (name, "truth"))
     assert spoiled
@@ -126,6 +130,7 @@ def test_spoiled_eyes_lower_their_component_most(detailed: DetailedComparison, n
     assert spoiled.score.value < 98
 
 
+@pytest.mark.long
 def test_open_eyes_in_a_blink_are_named_with_their_time(detailed: DetailedComparison) -> None:
     eyes = detailed.comparison.eyes
     assert set(eyes.wrongly_open) >= {37, 38}
@@ -144,6 +149,7 @@ def test_open_eyes_in_a_blink_are_named_with_their_time(detailed: DetailedCompar
     assert "eyes are open where the target's are shut" in words.finding
 
 
+@pytest.mark.long
 def test_a_comparison_with_eyes_survives_json(detailed: DetailedComparison) -> None:
     printed = json.loads(json.dumps(asdict(detailed.comparison)))
     assert Comparison.from_json(printed) == detailed.comparison

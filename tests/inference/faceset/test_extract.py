@@ -178,6 +178,7 @@ def short_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_batches")
+@pytest.mark.long
 def test_a_stopped_extraction_continues_and_does_nothing_twice(
     tmp_path: Path, sample: Path
 ) -> None:
@@ -217,6 +218,7 @@ def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path, sample: Path) 
 
 
 @pytest.mark.process
+@pytest.mark.long
 def test_several_files_at_once_give_what_one_after_the_other_gives(
     tmp_path: Path, sample: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_the_frames_around_a_damage_are_read(cases: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.process)])
+@pytest.mark.long
 def test_extraction_goes_on_after_damage(
     tmp_path: Path,
     cases: Path,

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.helpers.mux_cases import make_case
-from tests.helpers.mux_check import convert_case
+from tests.helpers.mux.cases import make_case
+from tests.helpers.mux.check import convert_case
 
 # Cases in the tests; `python -m benchmarks.robustness.mux_fuzz` runs thousands.
 CASES = int(os.environ.get("FACELOOM_FUZZ_CASES", "50")) * 3 // 5

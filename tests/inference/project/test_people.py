@@ -140,6 +140,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
+@pytest.mark.long
 def test_a_swap_is_refused_before_any_work(
     clips: Path, faceloom: Callable[..., tuple[int, str, str]], case: str,
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,

@@ -59,6 +59,7 @@ def test_a_harmful_command_is_not_advised(
 
 
 @pytest.mark.parametrize("name", HELPFUL)
+@pytest.mark.long
 def test_following_a_command_makes_no_verdict_worse(
     name: str, tmp_path: Path, ben: FaceSetStatistics, faceloom
 ) -> None:
@@ -129,6 +130,7 @@ def test_the_last_line_can_be_pasted(tmp_path: Path, ben: FaceSetStatistics) -> 
     assert words[:4] == ["faceloom", "train", "--config", "laptop_128"]
 
 
+@pytest.mark.long
 def test_the_command_advises_the_preset_of_a_swap_here(
     tmp_path: Path, faceloom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

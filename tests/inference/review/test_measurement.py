@@ -34,6 +34,7 @@ def test_eyes_are_closed_relative_to_the_person_s_normal_opening(
     assert table.relative_eye_opening()[[0, 8]] == pytest.approx([1, 0.4])
 
 
+@pytest.mark.long
 def test_closed_eyes_are_those_of_the_ground_truth(sample: Path, ada: FaceSetStatistics) -> None:
     truth = np.load(sample / "target_ada.npz")
     controls = json.loads(str(truth["meta"]))["controls"]

@@ -405,6 +405,7 @@ def test_interlaced_source_gives_a_warning(tmp_path: Path, interlaced: bool) -> 
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv", "gif"])
+@pytest.mark.long
 def test_same_conversion_writes_the_same_bytes(
     tmp_path: Path, videos: dict[str, Path], extension: str
 ) -> None:

@@ -180,6 +180,7 @@ def test_timecode_that_the_container_refuses_is_left_out_as_said(tmp_path: Path)
 
 @pytest.mark.parametrize("case", ["anim.gif", "vfr_last.mp4"])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".gif"])
+@pytest.mark.long
 def test_last_frame_keeps_its_duration(tmp_path: Path, case: str, suffix: str) -> None:
     source = _copy(case, tmp_path)
     out = swap(source, tmp_path / f"out{suffix}")

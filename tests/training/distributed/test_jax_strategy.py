@@ -1,4 +1,4 @@
-"""Training on JAX. One process runs all checks, because most of their time is starting JAX."""
+"""Training on JAX. One process runs all checks of a group, most of whose time is starting JAX."""
 
 import json
 import os
@@ -22,9 +22,11 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def jax_results(
-    tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    facesets: dict[str, Path],
 ) -> tuple[Path, dict[str, str | None]]:
-    """The folder of the runs, and the traceback of each check; None if it passed."""
+    """The folder of a group's runs, and the traceback of each check; None if it passed."""
     folder = tmp_path_factory.mktemp("jax")
     # XLA's optimization would take longer than it saves for so small a network.
     environment = {
@@ -34,7 +36,7 @@ def jax_results(
     }
     faces = [f"{name}={path}" for name, path in facesets.items()]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.helpers.jax_checks", str(folder), *faces],
+        [sys.executable, "-m", "tests.helpers.jax_checks", str(folder), request.param, *faces],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -46,12 +48,23 @@ def jax_results(
     return folder, json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("check", [check.__name__ for check in jax_checks.CHECKS])
+@pytest.mark.parametrize(
+    ("jax_results", "check"),
+    [
+        pytest.param(
+            group, check.__name__, marks=[pytest.mark.exhaustive] if group == "runs" else []
+        )
+        for group, checks in jax_checks.GROUPS.items()
+        for check in checks
+    ],
+    indirect=["jax_results"],
+)
 def test_on_jax(jax_results: tuple[Path, dict[str, str | None]], check: str) -> None:
     traceback = jax_results[1][check]
     assert traceback is None, traceback
 
 
+@pytest.mark.parametrize("jax_results", ["networks"], indirect=True)
 def test_tensorflow_predicts_the_same_with_weights_trained_on_jax(
     jax_results: tuple[Path, dict[str, str | None]],
 ) -> None:

@@ -66,6 +66,7 @@ def options(folder: Path, facesets: dict[str, Path], **changes: object) -> list[
     return ["--config", str(config), *faces]
 
 
+@pytest.mark.exhaustive
 def test_two_devices_learn_the_same_as_one(tmp_path: Path, facesets: dict[str, Path]) -> None:
     """With micro-batches, and the loss scaling of float16, which skips a step on all devices."""
     changes = {
@@ -147,6 +148,7 @@ def test_two_workers_learn_the_same_as_one_and_end_together(
     np.testing.assert_allclose(losses(run, 6), losses(tmp_path / "one", 6), rtol=1e-4)
 
 
+@pytest.mark.exhaustive
 def test_a_lost_worker_ends_the_others(tmp_path: Path, facesets: dict[str, Path]) -> None:
     with two_workers(tmp_path, facesets, steps=1_000_000) as (first, second):
         run = tmp_path / "run"

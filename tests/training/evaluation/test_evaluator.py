@@ -132,14 +132,10 @@ def test_a_swap_without_a_detectable_face_scores_zero(
 
 
 def test_evaluations_include_the_last_step_and_do_not_change_training(
-    facesets: dict[str, Path], tmp_path: Path
+    facesets: dict[str, Path], tmp_path: Path, trained: Run
 ) -> None:
-    evaluated, plain = (
-        simple_run(tmp_path / name, facesets, evaluate_every=every)
-        for name, every in (("evaluated", 2), ("plain", 0))
-    )
-    for run in (evaluated, plain):
-        train(run)
+    evaluated, plain = simple_run(tmp_path / "evaluated", facesets, evaluate_every=2), trained
+    train(evaluated)
     swaps = [row for row in metrics_rows(evaluated) if SWAP in row]
     assert [
         (row["step"], row[RECONSTRUCTION])

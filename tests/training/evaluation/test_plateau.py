@@ -214,7 +214,7 @@ def train_with_scores(
     return run, reports
 
 
-@pytest.mark.parametrize("stop", [False, True])
+@pytest.mark.parametrize("stop", [pytest.param(False, marks=pytest.mark.exhaustive), True])
 def test_a_plateau_is_reported_once_and_can_end_the_run(
     tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch, stop: bool
 ) -> None:

@@ -33,6 +33,7 @@ def weights(pictures: list[CrowdPicture], tmp_path_factory: pytest.TempPathFacto
     return out
 
 
+@pytest.mark.exhaustive
 def test_training_finds_the_regions_of_a_drawn_face(
     pictures: list[CrowdPicture], weights: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_loss_is_least_for_the_truth() -> None:
     assert float(parsing_loss(truth, wrong)) > 2
 
 
+@pytest.mark.exhaustive
 def test_the_exported_graph_gives_what_the_network_gives(
     pictures: list[CrowdPicture], weights: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +77,7 @@ def test_the_exported_graph_gives_what_the_network_gives(
     assert np.abs(levels.sum(-1, dtype=int) - 255).max() <= len(Region) // 2
 
 
+@pytest.mark.exhaustive
 def test_a_graph_that_loses_too_much_is_refused(
     pictures: list[CrowdPicture], weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.robustness import kill_training
 from tests.helpers.runs import simple_config
 
-pytestmark = [pytest.mark.training, pytest.mark.process]
+pytestmark = [pytest.mark.training, pytest.mark.process, pytest.mark.exhaustive]
 
 
 def test_a_run_survives_kills(tmp_path: Path, facesets: dict[str, Path]) -> None:

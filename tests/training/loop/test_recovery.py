@@ -46,7 +46,9 @@ def add_bad_batches(monkeypatch: pytest.MonkeyPatch) -> Callable[[set[int]], Non
     return add
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "precision", ["float32", pytest.param("mixed_float16", marks=pytest.mark.exhaustive)]
+)
 def test_a_step_with_non_finite_gradients_is_skipped_and_counted(
     tmp_path: Path,
     facesets: dict[str, Path],
@@ -91,6 +93,7 @@ def test_five_bad_steps_restore_the_last_checkpoint_with_half_the_learning_rate(
     assert [row["step"] for row in metrics_rows(run) if "loss" in row] == list(range(1, 11))
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_keeps_diverging_ends(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "MAX_RESTORES", 1)
     diverging = trained.with_settings(simple_config(steps=20, optimizer={"learning_rate": 1e30}), 4)
@@ -177,6 +180,7 @@ def limit_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return limit
 
 
+@pytest.mark.exhaustive
 def test_out_of_memory_resumes_with_smaller_micro_batches(
     trained: Run, limit_memory: Callable[[int], None], caplog: pytest.LogCaptureFixture
 ) -> None:

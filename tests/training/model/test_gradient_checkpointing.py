@@ -5,7 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.helpers.runs import checkpoint_arrays, metrics_rows, tiny_config, tiny_run
+from tests.helpers.runs import (
+    checkpoint_arrays,
+    metrics_rows,
+    simple_config,
+    tiny_config,
+    tiny_run,
+)
 
 from faceloom.faces.landmarks import EXPRESSION_LANDMARKS
 from faceloom_train.data.batch_packing import pack_batches
@@ -17,6 +23,7 @@ from faceloom_train.model.model_builder import build_compiled_model
 pytestmark = pytest.mark.training
 
 
+@pytest.mark.exhaustive
 def test_gradient_checkpointing_learns_the_same(tmp_path: Path, facesets: dict[str, Path]) -> None:
     # A moment that is nearly 0 differs by rounding; of these faces, with this mask, none is.
     sizes = {"batch_size": 4, "micro_batch_size": 2, "face_mask": "mesh"}
@@ -34,7 +41,7 @@ def test_gradient_checkpointing_learns_the_same(tmp_path: Path, facesets: dict[s
 
 def count_convolutions(**changes: object) -> int:
     """Count the forward convolutions in the graph of a step."""
-    config = tiny_config(**changes)
+    config = simple_config(**changes)
     model = build_compiled_model(config, ["ada", "ben"])
     faces = [
         TrainingFaces(

@@ -104,7 +104,7 @@ def multiply_adds(networks: Networks) -> float:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("identities", [2, 3])
+@pytest.mark.parametrize("identities", [pytest.param(2, marks=pytest.mark.exhaustive), 3])
 def test_predictions_have_the_documented_shape(name: str, identities: int) -> None:
     config = network(name)
     networks = build_networks(config, [str(n) for n in range(identities)])

@@ -98,6 +98,7 @@ def test_a_run_starts_with_what_the_base_predicts_for_nobody(trained: BaseModel)
     np.testing.assert_allclose(model.encoder(faces), trained.encoder(faces), atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_a_pretraining_continues_from_a_base(
     people: list[CrowdFaces], trained: BaseModel, base: Path, tmp_path: Path
 ) -> None:

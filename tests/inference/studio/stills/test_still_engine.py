@@ -43,6 +43,7 @@ def engine() -> StillEngine:
         (19, {"color": "lab", "select": "track:0"}),
     ],
 )
+@pytest.mark.long
 def test_a_still_equals_the_frame_that_convert_writes(
     tmp_path: Path,
     engine: StillEngine,

@@ -79,7 +79,7 @@ def first_frames_then_error(
     monkeypatch.setattr(Target, "read", fails)
 
 
-@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("workers", [pytest.param(2, marks=pytest.mark.exhaustive), 3])
 def test_any_number_of_processes_writes_the_same_bytes(
     tmp_path: Path, clip: Path, bundle: Path, one_process: bytes, workers: int
 ) -> None:
@@ -109,7 +109,9 @@ run_to_completion(convert(target, bundle, out, replace(OPTIONS, workers=2)))
 """
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sent", [pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive), signal.SIGKILL]
+)
 def test_an_ended_process_leaves_no_child_and_can_be_resumed(
     tmp_path: Path, clip: Path, bundle: Path, one_process: bytes, sent: signal.Signals
 ) -> None:

@@ -12,7 +12,7 @@ from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange, read_frames
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.exhaustive]
 
 ray = pytest.importorskip("ray", reason="the package ray is not installed (extra ray)")
 

@@ -63,6 +63,7 @@ def stop_after(
     work.close()
 
 
+@pytest.mark.long
 def test_the_same_command_gives_the_same_bytes(
     tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes
 ) -> None:
@@ -70,7 +71,15 @@ def test_the_same_command_gives_the_same_bytes(
     assert (tmp_path / "again.mp4").read_bytes() == uninterrupted
 
 
-@pytest.mark.parametrize(("stops", "resumed_at"), [((13,), 12), ((26,), 24), ((14, 27, 49), 48)])
+@pytest.mark.parametrize(
+    ("stops", "resumed_at"),
+    [
+        pytest.param((13,), 12, marks=pytest.mark.exhaustive),
+        pytest.param((26,), 24, marks=pytest.mark.exhaustive),
+        ((14, 27, 49), 48),
+    ],
+)
+@pytest.mark.long
 def test_resume_continues_with_the_same_bytes(
     tmp_path: Path,
     clip: Path,
@@ -90,6 +99,7 @@ def test_resume_continues_with_the_same_bytes(
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+@pytest.mark.long
 def test_resume_restores_shots_lost_faces_and_occlusion(
     tmp_path: Path, clip: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +132,7 @@ def test_segments_are_deleted_without_keep_partial(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_range_can_be_resumed(tmp_path: Path, clip: Path, bundle: Path) -> None:
     options = replace(OPTIONS, frame_range=FrameRange.parse("5:47"))
     run_to_completion(convert(clip, bundle, tmp_path / "complete.mkv", options))
@@ -166,6 +177,7 @@ def test_a_killed_process_can_be_resumed(
     assert out.read_bytes() == uninterrupted
 
 
+@pytest.mark.long
 def test_a_damaged_segment_is_redone(
     tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes
 ) -> None:
@@ -178,6 +190,7 @@ def test_a_damaged_segment_is_redone(
     assert out.read_bytes() == uninterrupted
 
 
+@pytest.mark.long
 def test_an_interrupted_conversion_needs_resume_or_force_and_equal_options(
     tmp_path: Path, clip: Path, bundle: Path
 ) -> None:
@@ -205,6 +218,7 @@ def test_segments_are_deleted_when_the_target_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_full_disk_keeps_finished_segments(
     tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +250,7 @@ def test_a_state_is_read_as_written(tmp_path: Path, clip: Path, bundle: Path) ->
     assert (state.next_frame, len(state.lead_in), len(state.recent_faces)) == (24, 8, 4)
 
 
+@pytest.mark.long
 def test_a_read_error_keeps_finished_segments(
     tmp_path: Path, clip: Path, bundle: Path, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +292,7 @@ def test_a_changed_reference_picture_prevents_resuming(
         run_to_completion(convert(clip, bundle, out, replace(options, resume=True)))
 
 
+@pytest.mark.long
 def test_a_resumed_run_keeps_its_batch_size(tmp_path: Path, clip: Path, bundle: Path) -> None:
     out = tmp_path / "out.mp4"
     stop_after(clip, bundle, out, 13)
@@ -319,6 +335,7 @@ def test_options_that_decide_no_pixel_may_change_on_resume() -> None:
         ("abacus", "auto", "auto", r"differ from the interrupted run: provider\. "),
     ],
 )
+@pytest.mark.long
 def test_a_resumed_run_takes_the_provider_of_the_interrupted_one(
     tmp_path: Path,
     clip: Path,

@@ -77,6 +77,7 @@ def test_a_preview_shows_the_frames_with_a_face(
     assert list(tmp_path.iterdir()) == [tmp_path / "sheet.png"]
 
 
+@pytest.mark.long
 def test_a_frame_equals_the_conversion_s_frame(
     tmp_path: Path, clip: Path, source: SwapSource
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_frame_equals_the_conversion_s_frame(
 
 
 @pytest.mark.parametrize("level", ["full", "tags", "off"])
+@pytest.mark.long
 def test_only_images_with_a_swapped_face_are_marked(
     tmp_path: Path, clip: Path, source: SwapSource, level: MarkLevel
 ) -> None:
@@ -132,6 +134,7 @@ def test_only_images_with_a_swapped_face_are_marked(
         assert verified["swap.png"].xmp[0].identities == (BEN,)
 
 
+@pytest.mark.long
 def test_the_label_is_visible_on_the_sheets_and_the_frame(
     tmp_path: Path, clip: Path, source: SwapSource
 ) -> None:
@@ -247,6 +250,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_folder_of_pictures_gives_the_same_previews_as_a_video(
     tmp_path: Path, clip: Path, pictures: Path, source: SwapSource
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import av
 from tests.helpers.fake_swap import swap
-from tests.helpers.mux_cases import MuxCase
+from tests.helpers.mux.cases import MuxCase
 
 from faceloom.errors import FaceloomError
 from faceloom.video import (

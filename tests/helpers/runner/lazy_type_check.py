@@ -1,0 +1,28 @@
+"""The type checker of tests: beartype, which reads a function's annotations at its first call.
+
+Reading those of all functions at import takes seconds in every test process, and most processes
+call few of the functions.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from beartype import BeartypeConf, beartype
+
+# An int passes as a float, as in PEP 484.
+_check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+
+
+def check_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that checks the types of its arguments, and of its result."""
+    checked: Callable[..., Any] | None = None
+
+    @wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        nonlocal checked
+        if checked is None:
+            checked = _check(function)
+        return checked(*arguments, **options)
+
+    return call
