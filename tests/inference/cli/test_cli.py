@@ -397,7 +397,7 @@ def test_doctor_reports_every_check(inputs: Path, faceloom) -> None:
         assert result["state"] == "ok" or result["advice"] or is_hardware
     machine = json.loads(out)["machine"]
     assert [preset["chosen"] for preset in machine["presets"]].count(True) == 1
-    assert machine["install"].startswith("pip install")
+    assert "pip install" in machine["install"]
     code, out, _ = faceloom("doctor", "--bundle", inputs / "flipped.bundle")
     assert code == 3
     assert "Wrong\n  bundle flipped.bundle: refused" in out
