@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUNTIME_VENV ?= .venv-runtime
+STANDALONE_VENV ?= .venv-standalone
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
 # Python compiles each file once, not in every process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-quick test-all lint format runtime clean
+.PHONY: demo test test-quick test-all lint format runtime standalone clean
 
 demo: $(VENV)/.installed  ## the whole job on the sample, into demo/
 	$(BIN)/faceloom demo --out demo --force
@@ -40,6 +41,11 @@ format: $(VENV)/.installed
 runtime: $(RUNTIME_VENV)/.installed  ## what ships: converts with the demo's bundle and without TensorFlow
 	$(RUNTIME_VENV)/bin/python tests/e2e/runtime_only.py demo
 
+standalone: $(STANDALONE_VENV)/.installed  ## dist/faceloom, which needs no Python; after `make demo`: compared with the installed runtime
+	$(STANDALONE_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	$(STANDALONE_VENV)/bin/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build inference/standalone/faceloom.spec
+	$(STANDALONE_VENV)/bin/python tests/e2e/standalone_folder.py dist/faceloom demo
+
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 		{ echo "Faceloom needs Python 3.11 to 3.13; name one with: make PYTHON=python3.12 ..."; exit 2; }
@@ -52,5 +58,10 @@ $(RUNTIME_VENV)/.installed: pyproject.toml constraints.txt
 	$(RUNTIME_VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt ".[cpu]"
 	@touch $@
 
+$(STANDALONE_VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(STANDALONE_VENV)
+	$(STANDALONE_VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt ".[cpu,studio,heif,provenance,standalone]"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(RUNTIME_VENV) demo demo.log dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(RUNTIME_VENV) $(STANDALONE_VENV) demo demo.log dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

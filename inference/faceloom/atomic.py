@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faceloom.errors import PartlyDone, UsageError
+from faceloom.operating_system import flush_to_disk
 
 # Longest file name in bytes, the limit of Linux' and macOS' file systems.
 _MAX_NAME_BYTES = 255
@@ -146,19 +147,6 @@ def write_text(path: Path, text: str) -> None:
     with atomic_file(path) as part:
         # A file name in the text may not be UTF-8.
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-
-def flush_to_disk(path: Path) -> None:
-    """Wait until a file's content is on the disk, where it survives a loss of power.
-
-    Args:
-        path: The file or folder.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def check_disk_space(folder: Path, needed: int) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from faceloom.array_types import Rgb
 from faceloom.atomic import atomic_file
 from faceloom.errors import FaceloomError, MediaUnreadable, ProviderMissing, UsageError
+from faceloom.installation import extras_advice
 from faceloom.safe_read import read_bounded
 
 # Largest image file that is read, in bytes.
@@ -218,7 +219,7 @@ def decode_heif(data: bytes, path: Path) -> Rgb:
         import pi_heif  # noqa: PLC0415  an extra
     except ModuleNotFoundError as error:
         raise ProviderMissing(
-            f"{path} is a HEIC, which needs the package pi-heif; run: pip install 'faceloom[heif]'"
+            f"{path} is a HEIC, which needs the package pi-heif; {extras_advice('heif')}"
         ) from error
     try:
         picture = pi_heif.open_heif(io.BytesIO(data))

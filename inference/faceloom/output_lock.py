@@ -1,11 +1,11 @@
 """Let one process at a time write an output.
 
-The lock of OUT is the hidden file `.OUT.lock` beside it, held with flock(2). The operating system
+The lock of OUT is the hidden file `.OUT.lock` beside it, held with flock(2) or what
+the system has instead. The operating system
 releases it when the process ends, however it ends; the file that a killed process leaves is reused.
 """
 
 import errno
-import fcntl
 import os
 import shlex
 import socket
@@ -19,6 +19,7 @@ from typing import TypeVar
 from faceloom.atomic import friendly_os_error, hidden_sibling
 from faceloom.errors import UsageError, escape_unprintable
 from faceloom.interrupts import check_interrupt
+from faceloom.operating_system import open_lock_file, remove_lock_file, try_lock
 from faceloom.progress import ProgressGenerator
 
 _Result = TypeVar("_Result")
@@ -66,11 +67,7 @@ def lock_output(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         yield
     finally:
         if descriptor >= 0:
-            # Removed before it is released: whoever waits for the old file notices that. A file
-            # that stays is reused, as that of a killed process.
-            with suppress(OSError):
-                lock.unlink()
-            os.close(descriptor)
+            remove_lock_file(lock, descriptor)
         for folder in created:
             with suppress(OSError):
                 folder.rmdir()
@@ -122,16 +119,17 @@ def _acquire(lock: Path, path: Path, wait_seconds: float) -> int:
     """Take the lock and write who holds it; return its file descriptor."""
     deadline = time.monotonic() + wait_seconds
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        descriptor = open_lock_file(lock)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(descriptor)
             if _is_current(descriptor, lock):
                 os.truncate(descriptor, 0)
                 os.write(descriptor, _describe_this_process())
                 return descriptor
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, _MAX_TEXT_BYTES, 0).decode(errors="replace")
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                holder = os.read(descriptor, _MAX_TEXT_BYTES).decode(errors="replace")
                 os.close(descriptor)
                 raise _held_error(path, holder) from None
             time.sleep(_POLL_SECONDS)

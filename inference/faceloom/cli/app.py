@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from faceloom import __version__
 from faceloom.atomic import friendly_os_error
 from faceloom.cli import (
     bench,
@@ -159,7 +158,10 @@ def build_command() -> TyperGroup:
 
 def _print_version(requested: bool) -> bool:
     if requested:
-        typer.echo(f"faceloom {__version__}")
+        # Imported here: it imports every library.
+        from faceloom.doctor.versions import version_lines
+
+        typer.echo("\n".join(version_lines()))
         raise typer.Exit
     return requested
 
@@ -172,7 +174,7 @@ def _options(
             "--version",
             callback=_print_version,
             is_eager=True,
-            help="Print the version and exit.",
+            help="Print the versions of Faceloom and of what it runs on, and exit.",
         ),
     ] = False,
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from faceloom.errors import ProviderMissing
+from faceloom.installation import extras_advice
 from faceloom.interrupts import check_interrupt, recorded_interrupts
 
 
@@ -32,7 +33,7 @@ def requires_extra(extra: str) -> Iterator[None]:
             if (error.name or "").startswith("faceloom"):
                 raise
             raise ProviderMissing(
-                f"The package {error.name} is not installed; run: pip install 'faceloom[{extra}]'"
+                f"The package {error.name} is not installed; {extras_advice(extra)}"
             ) from error
         except Exception:
             check_interrupt()

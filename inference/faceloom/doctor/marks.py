@@ -8,6 +8,7 @@ import numpy as np
 
 from faceloom.doctor.check_result import CheckResult
 from faceloom.errors import UsageError
+from faceloom.installation import extras_command
 from faceloom.provenance import content_check_available, load_nudity_detector
 from faceloom.provenance.credentials import check_key, is_installed
 from faceloom.provenance.signing_key import local_key, signing_key_folder
@@ -27,7 +28,7 @@ def _signing() -> CheckResult:
     name = "signing (C2PA)"
     if not is_installed():
         detail = "not installed; outputs are marked with tags and XMP only"
-        advice = "to sign outputs: pip install 'faceloom[provenance]'"
+        advice = f"to sign outputs: {extras_command('provenance')}"
         return CheckResult(name, "missing", detail, advice)
     package = f"c2pa-python {version('c2pa-python')}"
     try:
@@ -47,7 +48,7 @@ def _signing() -> CheckResult:
 def _content_check() -> CheckResult:
     name = "content check"
     if not content_check_available():
-        advice = "to refuse targets with nudity: pip install 'faceloom[content-check]'"
+        advice = f"to refuse targets with nudity: {extras_command('content-check')}"
         return CheckResult(name, "missing", "the package nudenet is not installed", advice)
     detail = f"nudenet {version('nudenet')}"
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceloom.installation import extras_command
 from faceloom.project.estimates import estimate_seconds
 from faceloom.project.machine_speed import MachineSpeed, measure_speed
 from faceloom.project.presets import PRESETS, choose_training, training_seconds
@@ -137,11 +138,9 @@ def install_command(*, gpu: bool) -> str:
         gpu: Whether it has an NVIDIA GPU.
     """
     if gpu:
-        return (
-            'pip install "faceloom[gpu,train]" "jax[cuda13]" tf2onnx onnx h5py && '
-            "export KERAS_BACKEND=jax"
-        )
-    return 'pip install "faceloom[cpu,train,export]"'
+        packages = ("jax[cuda13]", "tf2onnx", "onnx", "h5py")
+        return f"{extras_command('gpu,train', *packages)} && export KERAS_BACKEND=jax"
+    return extras_command("cpu,train,export")
 
 
 def has_nvidia_hardware() -> bool:

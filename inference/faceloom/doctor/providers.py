@@ -8,6 +8,7 @@ import onnxruntime as ort
 
 from faceloom.doctor.check_result import CheckResult
 from faceloom.errors import FaceloomError
+from faceloom.installation import replacement_command
 from faceloom.project.machine_speed import nvidia_gpu
 from faceloom.swap.inference.plugin_providers import (
     describe_device,
@@ -38,7 +39,7 @@ def check() -> Iterator[CheckResult]:
         yield _provider(name)
     if not is_available("cuda"):
         has_gpu = bool(nvidia_gpu())
-        advice = "pip uninstall -y onnxruntime && pip install 'faceloom[gpu]'" if has_gpu else ""
+        advice = replacement_command("onnxruntime", "gpu") if has_gpu else ""
         detail = "not in this onnxruntime" if has_gpu else "this machine has no NVIDIA GPU"
         yield CheckResult("provider cuda", "missing", detail, advice)
 

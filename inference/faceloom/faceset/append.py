@@ -13,7 +13,7 @@ from jaxtyping import Float32
 
 from faceloom import __version__
 from faceloom.array_types import float32
-from faceloom.atomic import atomic_file, flush_to_disk, write_text
+from faceloom.atomic import atomic_file, write_text
 from faceloom.errors import ArtifactRefused
 from faceloom.faceset.schema import FaceRecord, FaceRow, FaceSetFile, FootageRow
 from faceloom.faceset.store import (
@@ -26,6 +26,7 @@ from faceloom.faceset.store import (
     write_embeddings,
 )
 from faceloom.json_documents import to_json
+from faceloom.operating_system import flush_to_disk
 from faceloom.safe_read import read_npy
 
 

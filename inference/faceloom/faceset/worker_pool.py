@@ -1,7 +1,6 @@
 """Several footage files at once, in worker processes."""
 
 import multiprocessing
-import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.pool import AsyncResult
@@ -15,6 +14,7 @@ from faceloom.faceset.extract_source import ExtractionSettings, ExtractionTask, 
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import FootageFile
 from faceloom.hardware import available_cores
+from faceloom.operating_system import blocked_interrupts
 from faceloom.progress import Progress, ProgressGenerator
 
 # Seconds between two reads of the journals' states.
@@ -87,13 +87,9 @@ def _spawn_pool(count: int) -> "multiprocessing.pool.Pool":
 
     Processes are spawned, since forking a process with onnxruntime's threads can hang.
     """
-    blocked = {signal.SIGINT}
     # A child inherits the mask, so Ctrl-C cannot hit it while it starts.
-    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
-    try:
+    with blocked_interrupts():
         return multiprocessing.get_context("spawn").Pool(count, cv2.setNumThreads, (1,))
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, blocked)
 
 
 def _watch(

@@ -13,6 +13,7 @@ from faceloom.inspect.artifacts import (
     describe_project,
 )
 from faceloom.inspect.inspection import Inspection
+from faceloom.installation import extras_advice
 from faceloom.project.project_folder import PROJECT_FILE
 from faceloom.swap.bundle import MANIFEST_FILE
 
@@ -71,5 +72,5 @@ def _inspect_run(path: Path) -> Inspection:
             continue
         return Inspection("run", path, describe(path))
     raise ProviderMissing(
-        f"{path} is a run, which only the trainer reads; run: pip install 'faceloom[train]'"
+        f"{path} is a run, which only the trainer reads; {extras_advice('train')}"
     )

@@ -10,6 +10,7 @@ from faceloom.artifact_kind import Purpose, check_kind, check_no_address
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.faceset.footage import FootageFile, files_of, list_footage
 from faceloom.faceset.identity_name import MAX_NAME_LETTERS, check_identity_name
+from faceloom.installation import extras_advice
 from faceloom.project.presets import check_preset
 from faceloom.project.step import footage_signature, key_of
 from faceloom.provenance import VisibleLabel
@@ -144,8 +145,8 @@ def check_training_installed() -> None:
     if missing:
         extras = ",".join(sorted({_PACKAGES[name] for name in missing}, reverse=True))
         raise ProviderMissing(
-            f"A swap needs training, and {', '.join(missing)} is not installed; run: "
-            f"pip install 'faceloom[{extras}]'"
+            f"A swap needs training, and {', '.join(missing)} is not installed; "
+            f"{extras_advice(extras)}"
         )
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloom.errors import FaceloomError, escape_unprintable
+from faceloom.operating_system import interrupt
 from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress
 
 # How a command of this installation is started.
@@ -170,7 +170,7 @@ class StepProcess:
         """Stop a command that still runs: Ctrl-C once, and again for each further Ctrl-C."""
         while self.process.poll() is None:
             try:
-                self.process.send_signal(signal.SIGINT)
+                interrupt(self.process)
                 self.process.wait()
             except KeyboardInterrupt:
                 continue

@@ -14,6 +14,7 @@ from faceloom import __version__
 from faceloom.atomic import atomic_file
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
+from faceloom.installation import extras_advice
 from faceloom.json_documents import utf8_text
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
 from faceloom.provenance.signing_key import SigningKey, local_certificate
@@ -36,10 +37,6 @@ _SOURCE_FORMATS = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
-# What to do without the extra.
-INSTALL_HINT = (
-    "C2PA needs the packages c2pa-python and cryptography; run: pip install 'faceloom[provenance]'"
-)
 # Label of the input in the manifest's ingredients.
 _PARENT_LABEL = "parent"
 _SETTINGS: dict[str, Any] = {
@@ -86,6 +83,11 @@ class ContentCredentials:
 def is_installed() -> bool:
     """Return whether the packages for C2PA are installed."""
     return find_spec("c2pa") is not None and find_spec("cryptography") is not None
+
+
+def install_hint() -> str:
+    """Return what to do without these packages, as a sentence without a period."""
+    return f"C2PA needs the packages c2pa-python and cryptography; {extras_advice('provenance')}"
 
 
 def sign(
@@ -164,7 +166,7 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
         ProviderMissing: If the extra is not installed.
     """
     if not is_installed():
-        raise ProviderMissing(f"{path} has C2PA credentials. {INSTALL_HINT}")
+        raise ProviderMissing(f"{path} has C2PA credentials. {install_hint()}")
     import c2pa  # noqa: PLC0415  an extra
 
     anchors = (local_certificate() or b"") + trusted

@@ -10,8 +10,8 @@ from faceloom.errors import ProviderMissing, UsageError
 from faceloom.provenance.container_tags import build_tags
 from faceloom.provenance.credentials import (
     C2PA_FORMATS,
-    INSTALL_HINT,
     check_key,
+    install_hint,
     is_installed,
     sign,
 )
@@ -110,7 +110,7 @@ class MarkWriter:
             return cls(name, settings.level, None, ())
         reason = _unsigned_reason(name)
         if settings.certificate and not is_installed():
-            raise ProviderMissing(f"--certificate: {INSTALL_HINT}")
+            raise ProviderMissing(f"--certificate: {install_hint()}")
         if reason:
             return cls(name, settings.level, None, [reason])
         if settings.certificate and settings.key:
@@ -213,4 +213,4 @@ def _unsigned_reason(name: Path) -> str:
         return "C2PA is written to single files, not to folders of images."
     if name.suffix.lower() not in C2PA_FORMATS:
         return f"C2PA is not written to {name.suffix}."
-    return "" if is_installed() else f"{INSTALL_HINT}."
+    return "" if is_installed() else f"{install_hint()}."

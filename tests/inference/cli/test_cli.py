@@ -382,7 +382,7 @@ def test_help_lists_every_command_and_version_is_printed(faceloom) -> None:
         assert f"  {command} " in out
     from faceloom import __version__
 
-    assert faceloom("--version")[1] == f"faceloom {__version__}\n"
+    assert faceloom("--version")[1].startswith(f"faceloom {__version__}\nPython 3.")
 
 
 @pytest.mark.e2e
@@ -399,7 +399,7 @@ def test_doctor_reports_every_check(inputs: Path, faceloom) -> None:
         assert result["state"] == "ok" or result["advice"] or is_hardware
     machine = json.loads(out)["machine"]
     assert [preset["chosen"] for preset in machine["presets"]].count(True) == 1
-    assert machine["install"].startswith("pip install")
+    assert "pip install" in machine["install"]
     code, out, _ = faceloom("doctor", "--bundle", inputs / "flipped.bundle")
     assert code == 3
     assert "Wrong\n  bundle flipped.bundle: refused" in out

@@ -1,11 +1,11 @@
 """Run the jobs of a queue, one at a time, each as a child process."""
 
 import logging
-import signal
 import threading
 import time
 
 from faceloom.errors import FaceloomError
+from faceloom.operating_system import interrupt
 from faceloom.progress import Progress
 from faceloom.project.child_process import child_record, end_orphan
 from faceloom.project.step_process import StepProcess
@@ -90,7 +90,7 @@ class JobRunner:
 
     def _interrupt(self) -> None:
         if self._command is not None:
-            self._command.process.send_signal(signal.SIGINT)
+            interrupt(self._command.process)
 
     def _run(self) -> None:
         while not self._closing.is_set():

@@ -3,6 +3,8 @@
 import importlib.util
 from importlib.metadata import entry_points
 
+from faceloom.installation import extras_advice
+
 _GROUP = "faceloom.commands"
 # Packages without which a command of the group does not start, and the extras that bring them.
 _TRAINING = ("train", ("keras", "tensorflow", "yaml"), "train")
@@ -25,4 +27,4 @@ def _advice(what: str, command: str, packages: tuple[str, ...], extras: str) -> 
     if is_known and not missing:
         return ""
     reason = f"the package {missing[0]}" if missing else f"the command faceloom {command}"
-    return f"{what} needs {reason}, which is not installed; run: pip install 'faceloom[{extras}]'"
+    return f"{what} needs {reason}, which is not installed; {extras_advice(extras)}"

@@ -10,6 +10,7 @@ import onnxruntime as ort
 
 from faceloom.errors import ArtifactRefused, FaceloomError, ProviderMissing
 from faceloom.hardware import has_amx
+from faceloom.installation import extras_advice, extras_command
 from faceloom.onnx_session import CPU_PROVIDER, PluginDevice, create_session, first_line
 from faceloom.swap.inference.plugin_providers import PLUGINS, has_plugin, plugin_device
 
@@ -73,7 +74,7 @@ def open_on_provider(
         return open_on(provider)
     opened: list[Opened] = []
     failure: FaceloomError = ProviderMissing(
-        "No onnxruntime provider runs here; reinstall with pip install 'faceloom[cpu]'."
+        f"No onnxruntime provider runs here; reinstall it: {extras_command('cpu', reinstall=True)}"
     )
     for name in filter(is_available, _AUTO_ORDER):
         try:
@@ -153,11 +154,11 @@ def _check_available(provider: str) -> None:
         return
     if provider in PLUGINS:
         raise ProviderMissing(
-            f"The {provider} provider is not installed; run: pip install 'faceloom[{provider}]'"
+            f"The {provider} provider is not installed; {extras_advice(provider)}"
         )
     raise ProviderMissing(
         f"This onnxruntime has no {provider} provider; install one that has "
-        "(for cuda: pip install 'faceloom[gpu]')."
+        f"(for cuda: {extras_command('gpu')})."
     )
 
 

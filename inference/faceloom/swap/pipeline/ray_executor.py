@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
+from faceloom.installation import extras_advice
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.segment_tasks import (
     SegmentTask,
@@ -84,8 +85,7 @@ def _cluster() -> Iterator[ModuleType]:
         import ray  # noqa: PLC0415  an extra
     except ModuleNotFoundError as error:
         raise ProviderMissing(
-            "--engine ray needs the package ray, which is not installed; "
-            "run: pip install 'faceloom[ray]'"
+            f"--engine ray needs the package ray, which is not installed; {extras_advice('ray')}"
         ) from error
     # Ray reports every cluster that starts to its makers unless this is set.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -1,0 +1,36 @@
+"""The program of the standalone folder: `faceloom`, and the Python of its child processes.
+
+Faceloom starts children as `[sys.executable, "-P", "-m", MODULE, ...]`. In the standalone folder
+`sys.executable` is this program, which therefore understands these options for its own modules.
+"""
+
+import multiprocessing
+import runpy
+import sys
+
+# Modules with another name are not run.
+_PACKAGE = "faceloom"
+
+
+def main() -> None:
+    """Run the `faceloom` command, or one of its modules as `python -m` does."""
+    # A worker of a multiprocessing pool does its work in here and does not return.
+    multiprocessing.freeze_support()
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["-P"]:
+        arguments = arguments[1:]
+    if arguments[:1] == ["-m"] and len(arguments) > 1:
+        module = arguments[1]
+        if module != _PACKAGE and not module.startswith(f"{_PACKAGE}."):
+            sys.exit(f"faceloom: {module} is no module of Faceloom; run: faceloom --help")
+        sys.argv = [sys.argv[0], *arguments[2:]]
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return
+    # Imported here: a worker needs none of it.
+    from faceloom.__main__ import main as run_command  # noqa: PLC0415
+
+    run_command()
+
+
+if __name__ == "__main__":
+    main()

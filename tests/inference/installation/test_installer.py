@@ -1,0 +1,175 @@
+"""The command that adds an extra fits the program that installed Faceloom."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faceloom.installation import (
+    extras_advice,
+    extras_command,
+    find_installation,
+    installer,
+    replacement_command,
+)
+
+_UV = 'tool = {{ requirements = [{{ name = "faceloom"{main} }}{others}]{options} }}\n'
+
+
+def _uv(main: str = ', extras = ["cpu"]', others: str = "", options: str = "") -> tuple[str, str]:
+    return "uv-receipt.toml", _UV.format(main=main, others=others, options=options)
+
+
+def _pipx(main: str, *injected: str) -> tuple[str, str]:
+    record = {
+        "main_package": {"package": "faceloom", "package_or_url": main},
+        "injected_packages": {name: {"package_or_url": name} for name in injected},
+    }
+    return "pipx_metadata.json", json.dumps(record)
+
+
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    find_installation.cache_clear()
+
+    def write(name: str, text: str) -> None:
+        (tmp_path / name).write_text(text)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("record", "command"),
+    [
+        (("pyvenv.cfg", "home = /usr/bin\nversion = 3.11\n"), "pip install 'faceloom[train]'"),
+        (("pyvenv.cfg", "uv = 0.13.9\n"), "uv pip install 'faceloom[train]'"),
+        (_uv(), "uv tool install 'faceloom[cpu,train]'"),
+        (_uv(main=""), "uv tool install 'faceloom[train]'"),
+        (_uv(options=', python = "3.12"'), "uv tool install --python 3.12 'faceloom[cpu,train]'"),
+        (
+            _uv(others=', { name = "jax", extras = ["cuda13"], specifier = ">=0.10" }'),
+            "uv tool install 'faceloom[cpu,train]' --with 'jax[cuda13]>=0.10'",
+        ),
+        (
+            _uv(main=', extras = ["cpu"], path = "/a b/f.whl"'),
+            "uv tool install 'faceloom[cpu,train] @ file:///a%20b/f.whl'",
+        ),
+        (
+            _uv(main=', url = "https://x.test/f.whl"'),
+            "uv tool install 'faceloom[train] @ https://x.test/f.whl'",
+        ),
+        (_pipx("faceloom[cpu]"), "pipx install --force 'faceloom[cpu,train]'"),
+        (_pipx("faceloom"), "pipx install --force 'faceloom[train]'"),
+        (
+            _pipx("faceloom[cpu, heif] @ file:///f.whl", "jax[cuda13]"),
+            "pipx install --force 'faceloom[cpu,heif,train] @ file:///f.whl' "
+            "&& pipx inject faceloom 'jax[cuda13]'",
+        ),
+        (_pipx("/f.whl[cpu]"), "pipx install --force 'faceloom[cpu,train] @ file:///f.whl'"),
+        (("uv-receipt.toml", "tool = {"), "uv tool install 'faceloom[train]'"),
+        (("uv-receipt.toml", "tool = 3"), "uv tool install 'faceloom[train]'"),
+        (("pipx_metadata.json", "[]"), "pipx install --force 'faceloom[train]'"),
+        (("pipx_metadata.json", "{"), "pipx install --force 'faceloom[train]'"),
+    ],
+)
+def test_the_command_is_that_of_the_installer(
+    prefix: Callable[[str, str], None], record: tuple[str, str], command: str
+) -> None:
+    prefix(*record)
+    assert extras_command("train") == command
+    assert extras_advice("train") == f"run: {command}"
+
+
+@pytest.mark.parametrize(
+    ("record", "command"),
+    [
+        (("pyvenv.cfg", ""), "pip uninstall -y onnxruntime && pip install 'faceloom[gpu]'"),
+        (
+            ("pyvenv.cfg", "uv = 0.13.9"),
+            "uv pip uninstall onnxruntime && uv pip install 'faceloom[gpu]'",
+        ),
+        (_uv(), "uv tool install 'faceloom[gpu]'"),
+        (_pipx("faceloom[cpu,heif]"), "pipx install --force 'faceloom[heif,gpu]'"),
+    ],
+)
+def test_the_gpu_replaces_the_cpu(
+    prefix: Callable[[str, str], None], record: tuple[str, str], command: str
+) -> None:
+    prefix(*record)
+    assert replacement_command("onnxruntime", "gpu") == command
+
+
+@pytest.mark.parametrize(
+    ("record", "command"),
+    [
+        (("pyvenv.cfg", ""), "pip install --force-reinstall 'faceloom[cpu]'"),
+        (("pyvenv.cfg", "uv = 1"), "uv pip install --reinstall 'faceloom[cpu]'"),
+        (_uv(), "uv tool install --reinstall 'faceloom[cpu]'"),
+        (_pipx("faceloom[cpu]"), "pipx install --force 'faceloom[cpu]'"),
+    ],
+)
+def test_a_broken_package_is_installed_again(
+    prefix: Callable[[str, str], None], record: tuple[str, str], command: str
+) -> None:
+    prefix(*record)
+    assert extras_command("cpu", reinstall=True) == command
+
+
+def test_packages_beside_the_extras_are_named(prefix: Callable[[str, str], None]) -> None:
+    prefix(*_uv())
+    assert extras_command("gpu,train", "jax[cuda13]", "onnx") == (
+        "uv tool install 'faceloom[gpu,train]' --with 'jax[cuda13]' --with onnx"
+    )
+
+
+def test_the_standalone_folder_takes_no_packages(
+    prefix: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert extras_advice("studio") == (
+        "this folder takes no packages; install Faceloom with uv: "
+        "uv tool install 'faceloom[cpu,studio]'"
+    )
+    monkeypatch.undo()
+    find_installation.cache_clear()
+
+
+def test_windows_quotes_with_double_quotes(
+    prefix: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installer, "_IS_WINDOWS", True)
+    assert extras_command("train", "onnx") == 'pip install "faceloom[train]" onnx'
+
+
+@pytest.mark.parametrize(
+    ("record", "extra", "command"),
+    [
+        (("pyvenv.cfg", ""), "train", "pip install 'faceloom[train]'  # with Python 3.13 or older"),
+        (("pyvenv.cfg", ""), "heif", "pip install 'faceloom[heif]'"),
+        (_uv(), "train", "uv tool install --python 3.13 'faceloom[cpu,train]'"),
+        (
+            _pipx("faceloom[cpu]"),
+            "export",
+            "pipx install --force --python 3.13 'faceloom[cpu,export]'",
+        ),
+    ],
+)
+def test_a_python_without_tensorflow_names_one_with_it(
+    prefix: Callable[[str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    record: tuple[str, str],
+    extra: str,
+    command: str,
+) -> None:
+    monkeypatch.setattr(installer, "_PYTHON", (3, 14))
+    prefix(*record)
+    assert extras_command(extra) == command
+
+
+def test_no_other_module_words_an_install_command() -> None:
+    package = Path(installer.__file__).parents[1]
+    for path in package.rglob("*.py"):
+        assert "install 'faceloom[" not in path.read_text(), path
