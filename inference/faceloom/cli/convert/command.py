@@ -321,6 +321,15 @@ def convert_command(
             rich_help_panel=_DISCLOSURE,
         ),
     ] = "full",
+    watermark: Annotated[
+        bool,
+        typer.Option(
+            "--watermark",
+            help="Also mark the pixels of the swapped faces, which `verify --pixels` finds in some "
+            "copies without tags. May show as faint skin texture.",
+            rich_help_panel=_DISCLOSURE,
+        ),
+    ] = False,
     certificate: Annotated[
         Path | None,
         typer.Option(

@@ -28,7 +28,9 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
         reference=tuple(values["reference"] or ()),
         exclude=tuple(values["exclude"] or ()),
         label=None if label is None else VisibleLabel(label, values["label_position"]),
-        marking=MarkSettings(values["provenance"], values["certificate"], values["key"]),
+        marking=MarkSettings(
+            values["provenance"], values["certificate"], values["key"], values["watermark"]
+        ),
         encoding=Encoding.parse(
             values["encoder"],
             values["quality"],

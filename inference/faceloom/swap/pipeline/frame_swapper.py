@@ -13,6 +13,7 @@ from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
+from faceloom.provenance.watermark import WatermarkEmbedder
 from faceloom.swap.compositing.color_transfer import SKIN_METHODS, transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, paste_mask
 from faceloom.swap.compositing.feature_color import FeatureMasks
@@ -25,7 +26,7 @@ from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.lost_faces import LastFaces
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
 from faceloom.swap.sources.face_source import CropBatch, FaceSource
-from faceloom.video import Frame
+from faceloom.video import Box, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,9 @@ class FrameSwapper:
         ]
         self._options = options
         self._label = options.label
+        self._watermark = (
+            None if options.watermark is None else WatermarkEmbedder(options.watermark)
+        )
         self.state = state
         self._last_faces = LastFaces(options.on_missing, state)
 
@@ -244,6 +248,7 @@ class FrameSwapper:
             apply_tint(picture, face.tint, _frame_to_crop(face)) for face in blended if face.tint
         ]
         changed += [paste(picture, *crop) for crop in pasted]
+        changed += self._add_watermark(picture, blended)
         if self._label:
             changed.append(self._label.draw(picture))
         boxes = tuple(box for box in changed if box)
@@ -302,6 +307,14 @@ class FrameSwapper:
             pasted = (face.matched, face.mask, _frame_to_crop(face))
             self._last_faces.keep(face.swapped.aligned.source, pasted)
         return blended
+
+    def _add_watermark(self, picture: Rgb, faces: Sequence[BlendedFace]) -> Iterator[Box | None]:
+        """Mark the pasted faces in place; yield what was changed."""
+        if self._watermark is None:
+            return
+        for face in faces:
+            geometry = self._sources[face.swapped.aligned.source].crop
+            yield self._watermark.embed(picture, face.mask, _frame_to_crop(face), geometry)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
         return self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
