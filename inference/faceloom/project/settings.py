@@ -81,7 +81,7 @@ class SwapSettings:
         label = given.get("--label")
         options = ConvertOptions(
             encoding=Encoding.parse(given.get("--encoder", DEFAULT_ENCODING.encoder)),
-            label=None if label is None else VisibleLabel(label),
+            label=None if label is None else VisibleLabel.parse(label),
             # An output of the same project may exist: the plan decides whether it is complete.
             force=True,
         )

@@ -34,7 +34,7 @@ _SELECTION = "Face selection"
 _BLENDING = "Blending"
 _PREVIEW = "Preview"
 _performance = partial(typer.Option, rich_help_panel="Performance")
-_DISCLOSURE = "Disclosure"
+_disclosure = partial(typer.Option, rich_help_panel="Disclosure")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -315,41 +315,35 @@ def convert_command(
     ] = None,
     provenance: Annotated[
         MarkLevel,
-        typer.Option(
-            help="Disclosure marks in OUT: tags, XMP and signed C2PA (full), without C2PA (tags), "
-            "or none (off).",
-            rich_help_panel=_DISCLOSURE,
+        _disclosure(
+            help="Disclosure marks in OUT: tags, XMP and C2PA (full), no C2PA (tags), none (off)."
         ),
     ] = "full",
     watermark: Annotated[
         bool,
-        typer.Option(
+        _disclosure(
             "--watermark",
-            help="Also mark the pixels of the swapped faces, which `verify --pixels` finds in some "
-            "copies without tags. May show as faint skin texture.",
-            rich_help_panel=_DISCLOSURE,
+            help="Also mark the pixels of swapped faces; may show as faint texture of the skin.",
         ),
     ] = False,
     certificate: Annotated[
         Path | None,
-        typer.Option(
-            help="PEM certificate chain to sign with, the key's own certificate first; this "
-            "machine's if not given.",
-            rich_help_panel=_DISCLOSURE,
+        _disclosure(
+            help="PEM certificate chain to sign with, the key's first; this machine's if not given."
         ),
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option(help="The private key of --certificate (PEM).", rich_help_panel=_DISCLOSURE),
+        _disclosure(help="The private key of --certificate (PEM)."),
     ] = None,
     label: Annotated[
         str | None,
-        typer.Option(help="Draw this text into every frame.", rich_help_panel=_DISCLOSURE),
+        _disclosure(help='Draw this text into every frame; "eu" draws "AI MODIFIED".'),
     ] = None,
     label_position: Annotated[
-        LabelPosition,
-        typer.Option(help="The corner of --label.", rich_help_panel=_DISCLOSURE),
-    ] = "bottom-left",
+        LabelPosition | None,
+        _disclosure(help="The corner of --label; bottom-left if not given, top-right for eu."),
+    ] = None,
 ) -> None:
     """Swap faces in a video. Sound, frame size and timing stay the same.
 
