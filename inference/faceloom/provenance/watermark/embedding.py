@@ -33,6 +33,15 @@ class WatermarkEmbedder:
         """
         self._pattern = _STRENGTH * to_pattern(encode(fingerprint))
 
+    @classmethod
+    def open(cls, fingerprint: int | None) -> "WatermarkEmbedder | None":
+        """Return what adds a watermark; None without one.
+
+        Args:
+            fingerprint: The payload, 0 to 2**32 - 1; None: no watermark.
+        """
+        return None if fingerprint is None else cls(fingerprint)
+
     def embed(
         self, picture: Rgb, mask: Mask, frame_to_crop: Affine, geometry: CropGeometry
     ) -> Box | None:

@@ -120,9 +120,7 @@ class FrameSwapper:
         ]
         self._options = options
         self._label = options.label
-        self._watermark = (
-            None if options.watermark is None else WatermarkEmbedder(options.watermark)
-        )
+        self._watermark = WatermarkEmbedder.open(options.watermark)
         self.state = state
         self._last_faces = LastFaces(options.on_missing, state)
 
@@ -310,7 +308,7 @@ class FrameSwapper:
 
     def _add_watermark(self, picture: Rgb, faces: Sequence[BlendedFace]) -> Iterator[Box | None]:
         """Mark the pasted faces in place; yield what was changed."""
-        if self._watermark is None:
+        if not self._watermark:
             return
         for face in faces:
             geometry = self._sources[face.swapped.aligned.source].crop
