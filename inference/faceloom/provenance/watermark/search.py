@@ -11,7 +11,8 @@ from faceloom.video import probe_source, read_source
 from faceloom.video.display import frame_to_upright
 
 # Similarity from which a watermark counts as found. Of random chips, the best of 2**32 fingerprints
-# and the places that are searched exceeds it in one of a million averages (docs/provenance.md).
+# and the places that are searched exceeds it in under one of a million averages; see
+# docs/provenance.md.
 FOUND_SIMILARITY = 9.5
 # Frames after which the averages are read; the last one ends the search.
 _READ_AFTER = (25, 75, 150, 300, 600, 1200)
