@@ -179,7 +179,7 @@ def _convert(
     _check_track_number(target, options)
     options = _with_batch_size(target, identity_map, options)
     mark = options.marking.choose_mark(source.mark, target.info.path)
-    options = replace(options, watermark=mark.watermark)
+    options = replace(options, watermark_fingerprint=mark.watermark)
     key = ResumeKey.of(target, source, options)
     resume, force, keep = options.resume, options.force, options.keep_partial
     with ResumeStore.open(target.out, key, resume=resume, force=force, keep_partial=keep) as store:

@@ -120,7 +120,7 @@ class FrameSwapper:
         ]
         self._options = options
         self._label = options.label
-        self._watermark = WatermarkEmbedder.open(options.watermark)
+        self._watermark = WatermarkEmbedder.open(options.watermark_fingerprint)
         self.state = state
         self._last_faces = LastFaces(options.on_missing, state)
 
