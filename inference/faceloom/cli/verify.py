@@ -24,6 +24,13 @@ def verify_command(
     anchors: Annotated[
         Path | None, typer.Option(help="PEM file with certificates to trust in addition.")
     ] = None,
+    pixels: Annotated[
+        bool,
+        typer.Option(
+            "--pixels",
+            help="Also search the faces for a watermark, in the first 1,200 frames.",
+        ),
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
@@ -33,11 +40,11 @@ def verify_command(
     Also checks whether the file was changed after it was signed.
 
     Exit codes: 0 if the file is marked and unchanged, 9 if it has no marks, 10 if it was changed
-    after it was signed, 11 if it is marked but not signed.
+    after it was signed, 11 if it is marked but not signed, 12 if only its pixels are marked.
     """
     from faceloom.cli.console import print_result
     from faceloom.provenance.verify import EXIT_CODES, verify
 
-    verification = verify(file, anchors)
+    verification = verify(file, anchors, pixels=pixels)
     print_result(verification, verification.to_text(), json=json)
     raise typer.Exit(EXIT_CODES[verification.verdict])

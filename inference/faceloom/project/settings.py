@@ -86,7 +86,7 @@ class SwapSettings:
                 None if quality is None else int(quality),
                 speed=given.get("--speed", DEFAULT_ENCODING.speed),
             ),
-            label=None if label is None else VisibleLabel(label),
+            label=None if label is None else VisibleLabel.parse(label),
             # An output of the same project may exist: the plan decides whether it is complete.
             force=True,
         )

@@ -1,7 +1,7 @@
 """Disclosure of swaps: marks in files, visible labels, consent records and the content check.
 
-It may import `faceloom.video` and the top-level modules of `faceloom`. The packages for C2PA and
-for the content check are extras, which are imported when they are used.
+It may import `faceloom.faces`, `faceloom.video` and the top-level modules of `faceloom`. The
+packages for C2PA and for the content check are extras, which are imported when they are used.
 """
 
 from faceloom.provenance.consent import Consent, ConsentRecord

@@ -3,9 +3,10 @@
 It has no date, so that the same command writes the same bytes.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from xml.sax.saxutils import escape
 
@@ -19,6 +20,8 @@ SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrain
 _MAX_CONSENT_LENGTH = 1000
 # Characters of a SHA-256 in a sentence.
 _SHORT_SHA256_LENGTH = 16
+# Bytes of a watermark's fingerprint.
+_WATERMARK_BYTES = 4
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -29,6 +32,7 @@ _QUOTE = '"'
 _IDENTITY_PATTERN = re.compile(
     r'<rdf:li faceloom:name="([^"]*)" faceloom:sha256="([^"]*)"(?: faceloom:consent="([^"]*)")?/>'
 )
+_WATERMARK_PATTERN = re.compile(r'faceloom:watermark="([0-9a-f]{8})"')
 _VERSION_PATTERN = re.compile(r'faceloom:version="([^"]*)"')
 _SOURCE_TYPE_PATTERN = re.compile(r'Iptc4xmpExt:DigitalSourceType\s*(?:=\s*"|>\s*)([^"<]+)')
 
@@ -60,6 +64,21 @@ class DisclosureMark:
     trained: bool = True
     """Whether a trained model rendered the faces; False: an image was pasted."""
 
+    watermark: int | None = None
+    """Fingerprint in the pixels of the faces, 0 to 2**32 - 1; None: no watermark."""
+
+    def with_watermark(self, target: str) -> "DisclosureMark":
+        """Return the mark of an output with a watermark.
+
+        Its fingerprint is the start of a SHA-256 of this mark and the target, so that the same
+        command writes the same bytes.
+
+        Args:
+            target: What distinguishes the target from others, such as its name and size.
+        """
+        digest = hashlib.sha256(self.to_xmp() + target.encode(errors="surrogateescape")).digest()
+        return replace(self, watermark=int.from_bytes(digest[:_WATERMARK_BYTES], "big"))
+
     def to_sentence(self) -> str:
         """Return the mark for a tag, in one line: few programs keep more."""
         return f"{SENTENCE_PREFIX} {self.version}: {self.describe_swap()} {SOURCE_TYPE}"
@@ -71,12 +90,16 @@ class DisclosureMark:
             for identity in self.identities
         )
         method = "by a trained model" if self.trained else "by pasting an image"
-        return f"faces were replaced {method}. Source: {names}."
+        watermark = "" if self.watermark is None else f" Watermark: {self.watermark:08x}."
+        return f"faces were replaced {method}. Source: {names}.{watermark}"
 
     def to_xmp(self) -> bytes:
         """Return the mark as an XMP packet (ISO 16684-1) in UTF-8."""
         items = "".join(
             f"<rdf:li{_to_attributes(_describe(identity))}/>" for identity in self.identities
+        )
+        watermark = (
+            {} if self.watermark is None else {"faceloom:watermark": f"{self.watermark:08x}"}
         )
         attributes = _to_attributes(
             {
@@ -88,6 +111,7 @@ class DisclosureMark:
                 "xmp:CreatorTool": f"faceloom {self.version}",
                 "faceloom:version": self.version,
             }
+            | watermark
         )
         return (
             '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -111,6 +135,9 @@ class XmpDisclosure:
     identities: tuple[SwappedIdentity, ...]
     """Whose faces are in the output."""
 
+    watermark: str | None = None
+    """Fingerprint of the watermark in the pixels, eight hexadecimal digits; None: not stated."""
+
 
 def parse_xmp(packet: bytes) -> XmpDisclosure | None:
     """Return what an XMP packet of any program discloses; None without a digital source type.
@@ -122,12 +149,14 @@ def parse_xmp(packet: bytes) -> XmpDisclosure | None:
     """
     text = packet.decode(errors="replace")
     source_type, version = _SOURCE_TYPE_PATTERN.search(text), _VERSION_PATTERN.search(text)
+    watermark = _WATERMARK_PATTERN.search(text)
     if source_type is None:
         return None
     return XmpDisclosure(
         unescape(source_type[1].strip()),
         version and unescape(version[1]),
         tuple(_parse_identities(text)),
+        watermark and watermark[1],
     )
 
 

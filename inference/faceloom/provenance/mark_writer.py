@@ -44,13 +44,36 @@ class MarkSettings:
     key: Path | None = None
     """The user's private key in PEM; None: this machine's."""
 
+    watermark: bool = False
+    """Whether the pixels of the swapped faces are marked too."""
+
+    def choose_mark(self, mark: DisclosureMark, source: Path) -> DisclosureMark:
+        """Return the mark of an output: with a watermark if the pixels get one.
+
+        Args:
+            mark: The disclosure mark.
+            source: The input, whose name and size distinguish it.
+
+        Raises:
+            UsageError: If the output gets a watermark but no other mark.
+        """
+        if not self.watermark:
+            return mark
+        if self.level == "off":
+            raise UsageError(
+                "--watermark marks the pixels, but --provenance off leaves out all marks; leave "
+                "one out."
+            )
+        size = source.stat().st_size if source.is_file() else 0
+        return mark.with_watermark(f"{source.name} {size}")
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenMarks:
     """The marks that an output has."""
 
     formats: tuple[str, ...] = ()
-    """Which of "tags", "XMP" and "C2PA" were written."""
+    """Which of "tags", "XMP", "a watermark" and "C2PA" were written."""
 
     limitations: tuple[str, ...] = ()
     """One sentence for each that was not, with the reason."""
@@ -158,6 +181,8 @@ class MarkWriter:
             self._limitations.append(f"Matroska and WebM do not support {missing}; use .mp4.")
         else:
             self._embed(part, mark)
+        if mark.watermark is not None:
+            self._formats.append("a watermark")
         if self._key:
             self._sign(part, mark, source, self._key)
         return WrittenMarks(tuple(self._formats), tuple(self._limitations))

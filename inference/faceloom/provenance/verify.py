@@ -11,14 +11,22 @@ from faceloom.errors import UsageError
 from faceloom.provenance.container_tags import find_sentences, read_tags
 from faceloom.provenance.credentials import ContentCredentials, read_credentials
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, XmpDisclosure, parse_xmp
+from faceloom.provenance.watermark import FoundWatermark, find_watermark
 from faceloom.provenance.xmp_embedding import read_xmp_packets
 
 # "valid": marked as a swap, with a valid signature. "unsigned": marked, without a signature of
-# the mark. "invalid": the signature does not match the file. "unmarked": no mark.
-Verdict = Literal["valid", "unsigned", "invalid", "unmarked"]
+# the mark. "invalid": the signature does not match the file. "watermarked": marked in the pixels
+# alone. "unmarked": no mark.
+Verdict = Literal["valid", "unsigned", "invalid", "watermarked", "unmarked"]
 
 # Exit codes of `faceloom verify` (table in docs/architecture.md).
-EXIT_CODES: dict[Verdict, int] = {"valid": 0, "unmarked": 9, "invalid": 10, "unsigned": 11}
+EXIT_CODES: dict[Verdict, int] = {
+    "valid": 0,
+    "unmarked": 9,
+    "invalid": 10,
+    "unsigned": 11,
+    "watermarked": 12,
+}
 
 # The description box (JUMBF) at the start of every C2PA manifest store.
 C2PA_STORE = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
@@ -49,6 +57,9 @@ class VerificationReport:
     credentials: ContentCredentials | None
     """The C2PA manifest; None if there is none."""
 
+    watermark: FoundWatermark | None = None
+    """The watermark in the pixels; None if there is none, or it was not searched."""
+
     def to_text(self) -> str:
         """Return a line for the verdict and one for each mark."""
         head = f"{self.path}: {_VERDICT_TEXT[self.verdict]}"
@@ -60,19 +71,27 @@ class VerificationReport:
         for disclosure in self.xmp:
             tool = f" by faceloom {disclosure.version}" if disclosure.version else ""
             yield f"XMP          {disclosure.source_type.rsplit('/', 1)[-1]}{tool}"
+            if disclosure.watermark:
+                yield f"  watermark  {disclosure.watermark}, in the pixels"
             for identity in disclosure.identities:
                 consent = f"; consent: {identity.consent}" if identity.consent else ""
                 yield f"  identity   {identity.name}, from {identity.sha256}{consent}"
         if self.credentials:
             yield from _credential_lines(self.credentials)
+        if self.watermark:
+            yield (
+                f"pixels       watermark {self.watermark.fingerprint} "
+                f"(similarity {self.watermark.similarity:.1f})"
+            )
 
 
-def verify(path: Path, anchors: Path | None = None) -> VerificationReport:
+def verify(path: Path, anchors: Path | None = None, *, pixels: bool = False) -> VerificationReport:
     """Report which disclosure marks a file has and whether its signature is valid.
 
     Args:
         path: A video or an image of any origin.
         anchors: Certificates in PEM to trust, besides this machine's own.
+        pixels: Whether to search the faces for a watermark, which takes up to a minute.
 
     Raises:
         UsageError: If there is no such file.
@@ -89,9 +108,12 @@ def verify(path: Path, anchors: Path | None = None) -> VerificationReport:
     xmp = tuple(disclosure for disclosure in packets if disclosure is not None)
     sentences = find_sentences(path, tags)
     marked = bool(sentences) or any(_is_swap(disclosure.source_type) for disclosure in xmp)
-    return VerificationReport(
-        path, _verdict(credentials, marked), tags, sentences, xmp, credentials
-    )
+    verdict = _verdict(credentials, marked)
+    # The pixels of a tampered file may not be readable.
+    watermark = find_watermark(path) if pixels and verdict != "invalid" else None
+    if watermark and verdict == "unmarked":
+        verdict = "watermarked"
+    return VerificationReport(path, verdict, tags, sentences, xmp, credentials, watermark)
 
 
 def _verdict(credentials: ContentCredentials | None, marked: bool) -> Verdict:
@@ -184,5 +206,6 @@ _VERDICT_TEXT: dict[Verdict, str] = {
     "valid": "marked as a swap; the signature is valid and the file is unchanged.",
     "unsigned": "marked as a swap but not signed; it may have been changed.",
     "invalid": "the signature is invalid: the file was changed after it was signed.",
+    "watermarked": "its pixels are marked as a swap; its tags and signature are gone.",
     "unmarked": "no disclosure mark. This proves nothing: marks can be removed.",
 }

@@ -22,6 +22,12 @@ _SAFE_MARGIN = 0.05
 _PADDING = 0.35
 # Share of the frame that shows through the background.
 _TRANSPARENCY = 0.3
+# Value of --label for the label of the EU's code of practice on marking and labeling AI-generated
+# content (June 2026): "AI MODIFIED" for media of which a part was generated, at the top right, from
+# the first frame.
+EU_LABEL = "eu"
+_EU_TEXT = "AI MODIFIED"
+_EU_POSITION: LabelPosition = "top-right"
 # OpenCV's font weight, 100 to 900 (600: semibold).
 _FONT_WEIGHT = 600
 
@@ -35,6 +41,18 @@ class VisibleLabel:
 
     position: LabelPosition = "bottom-left"
     """Corner of the upright frame."""
+
+    @classmethod
+    def parse(cls, text: str, position: LabelPosition | None = None) -> "VisibleLabel":
+        """Return the label that the value of `--label` names.
+
+        Args:
+            text: The text, or "eu" for the words and corner of the EU's code of practice.
+            position: The corner; None: the usual one.
+        """
+        if text == EU_LABEL:
+            return cls(_EU_TEXT, position or _EU_POSITION)
+        return cls(text, position or "bottom-left")
 
     def check(self) -> None:
         """Check the text.

@@ -71,6 +71,9 @@ class SwapOptions:
     """What to do with a frame that lost its face: keep it, paste the last face, or fail."""
     label: VisibleLabel | None = field(default=None, metadata=MUST_MATCH)
     """Text to write into every frame."""
+    watermark_fingerprint: int | None = field(default=None, metadata=MUST_MATCH)
+    """Fingerprint in the pixels of the swapped faces, 0 to 2**32 - 1; None: no watermark. A
+    conversion sets it by `marking`."""
 
     @property
     def track(self) -> int | None:
@@ -146,7 +149,7 @@ class ConvertOptions(SwapOptions):
     segment_length: int = field(default=SEGMENT_LENGTH, metadata=MUST_MATCH)
     """Frames per segment."""
     marking: MarkSettings = field(default_factory=MarkSettings, metadata=MAY_CHANGE)
-    """How the output is marked as swapped; marks are written after all pixels."""
+    """How the output is marked as swapped; `watermark_fingerprint` decides pixels."""
 
 
 def resume_settings(options: SwapOptions) -> dict[str, str]:

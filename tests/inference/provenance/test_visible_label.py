@@ -9,6 +9,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 
+from faceloom.choices import LabelPosition
 from faceloom.errors import UsageError
 from faceloom.progress import run_to_completion
 from faceloom.provenance import VisibleLabel
@@ -75,3 +76,18 @@ def test_every_frame_has_the_label_and_no_other_change(tmp_path: Path, sample: P
         assert (labeled[top:bottom, left:right] == 255).any()
         labeled[top:bottom, left:right] = plain[top:bottom, left:right] = 0
         assert np.array_equal(labeled, plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "expected"),
+    [
+        ("eu", None, VisibleLabel("AI MODIFIED", "top-right")),
+        ("eu", "top-left", VisibleLabel("AI MODIFIED", "top-left")),
+        ("AI: face replaced", None, VisibleLabel("AI: face replaced", "bottom-left")),
+        ("EU", "bottom-right", VisibleLabel("EU", "bottom-right")),
+    ],
+)
+def test_eu_names_a_text_and_a_corner(
+    text: str, position: LabelPosition | None, expected: VisibleLabel
+) -> None:
+    assert VisibleLabel.parse(text, position) == expected

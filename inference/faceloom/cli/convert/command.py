@@ -303,15 +303,20 @@ def convert_command(
     provenance: Annotated[
         MarkLevel,
         _disclosure(
-            help="Disclosure marks in OUT: tags, XMP and signed C2PA (full), without C2PA (tags), "
-            "or none (off)."
+            help="Disclosure marks in OUT: tags, XMP and C2PA (full), no C2PA (tags), none (off)."
         ),
     ] = "full",
+    watermark: Annotated[
+        bool,
+        _disclosure(
+            "--watermark",
+            help="Also mark the pixels of swapped faces; may show as faint texture of the skin.",
+        ),
+    ] = False,
     certificate: Annotated[
         Path | None,
         _disclosure(
-            help="PEM certificate chain to sign with, the key's own certificate first; this "
-            "machine's if not given."
+            help="PEM certificate chain to sign with, the key's first; this machine's if not given."
         ),
     ] = None,
     key: Annotated[
@@ -320,12 +325,12 @@ def convert_command(
     ] = None,
     label: Annotated[
         str | None,
-        _disclosure(help="Draw this text into every frame."),
+        _disclosure(help='Draw this text into every frame; "eu" draws "AI MODIFIED".'),
     ] = None,
     label_position: Annotated[
-        LabelPosition,
-        _disclosure(help="The corner of --label."),
-    ] = "bottom-left",
+        LabelPosition | None,
+        _disclosure(help="The corner of --label; bottom-left if not given, top-right for eu."),
+    ] = None,
 ) -> None:
     """Swap faces in a video. Sound, frame size and timing stay the same.
 

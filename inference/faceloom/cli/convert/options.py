@@ -27,8 +27,10 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
         **{name: values[name] for name in same},
         reference=tuple(values["reference"] or ()),
         exclude=tuple(values["exclude"] or ()),
-        label=None if label is None else VisibleLabel(label, values["label_position"]),
-        marking=MarkSettings(values["provenance"], values["certificate"], values["key"]),
+        label=None if label is None else VisibleLabel.parse(label, values["label_position"]),
+        marking=MarkSettings(
+            values["provenance"], values["certificate"], values["key"], values["watermark"]
+        ),
         encoding=Encoding.parse(
             values["encoder"],
             values["quality"],

@@ -14,6 +14,7 @@ from faceloom.hardware import available_cores
 from faceloom.prefetch import prefetch
 from faceloom.progress import ProgressGenerator
 from faceloom.provenance import (
+    DisclosureMark,
     MarkWriter,
     SwappedIdentity,
     WrittenMarks,
@@ -180,6 +181,8 @@ def _convert(
         log.warning("%s", notice)
     _check_track_number(target, options)
     options = _with_batch_size(target, identity_map, options)
+    mark = options.marking.choose_mark(source.mark, target.info.path)
+    options = replace(options, watermark_fingerprint=mark.watermark)
     key = ResumeKey.of(target, source, options)
     resume, force, keep = options.resume, options.force, options.keep_partial
     with ResumeStore.open(target.out, key, resume=resume, force=force, keep_partial=keep) as store:
@@ -196,7 +199,7 @@ def _convert(
             yield from _swap_segments(source, selector, state, target, options, store, meter)
         if not store.counts.swapped:
             raise selector.no_face_error(target.info.path)
-        written = _write_output(target, source, marks, store)
+        written = _write_output(target, mark, marks, store)
         counts = store.counts
     return ConvertSummary(
         counts.frames,
@@ -217,10 +220,10 @@ def _convert(
 
 
 def _write_output(
-    target: Target, source: SwapSource, marks: MarkWriter, store: ResumeStore
+    target: Target, mark: DisclosureMark, marks: MarkWriter, store: ResumeStore
 ) -> WrittenMarks:
     """Join the segments, mark the result and move it to the output's name."""
-    mark, info = source.mark, target.info
+    info = target.info
     with atomic_output(target.out) as part:
         tags, time_range = marks.tags(mark, info), target.frame_range.time_range
         streams = target.output.streams

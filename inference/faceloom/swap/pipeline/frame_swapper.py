@@ -10,6 +10,7 @@ from faceloom.array_types import Mask, Rgb
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.regions import RegionMap, visible_mask
+from faceloom.provenance.watermark import WatermarkEmbedder
 from faceloom.swap.compositing.paste_back import apply_tint, paste
 from faceloom.swap.option_timeline import OptionTimeline
 from faceloom.swap.options import BlendSettings, Section, SwapOptions
@@ -27,7 +28,7 @@ from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.lost_faces import LastFaces
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
 from faceloom.swap.sources.face_source import CropBatch, FaceSource
-from faceloom.video import Frame
+from faceloom.video import Box, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class FrameSwapper:
         # The same number for all variants that measure the same.
         self._groups = [measured.index(each) for each in measured]
         self._label = options.label
+        self._watermark = WatermarkEmbedder.open(options.watermark_fingerprint)
         self.state = state
         holds_faces = any(variant.on_missing == "last" for variant in variants)
         self._last_faces = LastFaces(state, enabled=holds_faces)
@@ -315,6 +317,7 @@ class FrameSwapper:
             apply_tint(picture, face.tint, _frame_to_crop(face)) for face in blended if face.tint
         ]
         changed += [paste(picture, *crop) for crop in pasted]
+        changed += self._add_watermark(picture, blended)
         if self._label:
             changed.append(self._label.draw(picture))
         boxes = tuple(box for box in changed if box)
@@ -360,6 +363,14 @@ class FrameSwapper:
 
     def _arrays_of(self, face: SwappedFace) -> TrackArrays:
         return self.state.of_track(face.aligned.face.track)
+
+    def _add_watermark(self, picture: Rgb, faces: Sequence[BlendedFace]) -> Iterator[Box | None]:
+        """Mark the pasted faces in place; yield what was changed."""
+        if not self._watermark:
+            return
+        for face in faces:
+            geometry = self._sources[face.swapped.aligned.source].crop
+            yield self._watermark.embed(picture, face.mask, _frame_to_crop(face), geometry)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
         """Return the faces that are pasted again; the state follows whatever the policy is."""

@@ -1,0 +1,164 @@
+"""Read the watermark from faces that show it: average, align by the pilot, decode."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from faceloom.array_types import Affine, Points, Rgb, float32
+from faceloom.faces.alignment import crop_face
+from faceloom.provenance.watermark.carriers import (
+    GRID_GEOMETRY,
+    GRID_SIZE,
+    PILOT_CARRIERS,
+    Grid,
+    to_chips,
+    to_pattern,
+)
+from faceloom.provenance.watermark.payload import decode, encode, similarity
+
+# Standard deviation of the low-pass filter whose result is subtracted, in pixels of the grid: the
+# longest period of a carrier is 10 of them.
+_LOW_PASS = 2
+# Standard deviation of the neighborhood in which the variance of a face's detail is measured.
+_NEIGHBORHOOD = 4
+# Variance that is added to it, in squared luma levels: the noise of a flat region.
+_NOISE_VARIANCE = 1
+# Scales and rotations (degrees) of the grid that are searched, and the longest shift in pixels of
+# the grid: landmarks of the swapped face differ from those of the face that it replaced.
+_SCALES = (0.94, 0.97, 1.0, 1.03, 1.06)
+_ROTATIONS = (-2.0, 0.0, 2.0)
+_LONGEST_SHIFT = 8
+# Places with the highest pilot that are decoded.
+_CANDIDATES = 4
+# Subpixel shifts that are tried around each.
+_FINE_SHIFTS = (-0.5, 0.0, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The most likely watermark of an average of faces; also of faces that have none."""
+
+    fingerprint: int
+    """The payload, 0 to 2**32 - 1."""
+    similarity: float
+    """Correlation with the pattern, in standard deviations of what unmarked faces give."""
+
+
+class FaceAverage:
+    """The average of one person's faces, in which the face's own detail is suppressed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Faces in it."""
+        self._sum: Grid = np.zeros((GRID_SIZE, GRID_SIZE), np.float32)
+
+    def add(self, picture: Rgb, points_xy: Points) -> None:
+        """Add a face.
+
+        Args:
+            picture: The picture, whose pixels are square.
+            points_xy: The face's five points in its pixels.
+        """
+        face = crop_face(picture, GRID_GEOMETRY.frame_to_crop(points_xy), GRID_SIZE)
+        self._sum += suppress_detail(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32))
+        self.count += 1
+
+    def add_average(self, other: "FaceAverage") -> None:
+        """Add the faces of another average.
+
+        Args:
+            other: The average.
+        """
+        self._sum += other._sum
+        self.count += other.count
+
+    def read(self) -> Reading:
+        """Return the most likely watermark, of the faces as they are or mirrored."""
+        grid = self._sum / max(1, self.count)
+        mirrored = np.ascontiguousarray(grid[:, ::-1])
+        return max(map(read_grid, (grid, mirrored)), key=lambda reading: reading.similarity)
+
+
+def suppress_detail(luma: Grid) -> Grid:
+    """Divide a face's detail by its local variance.
+
+    That is the matched filter for a weak pattern in Gaussian noise of that variance.
+
+    Args:
+        luma: The face on the grid, 0 to 255.
+    """
+    detail = luma - cv2.GaussianBlur(luma, (0, 0), _LOW_PASS)
+    variance = cv2.GaussianBlur(detail * detail, (0, 0), _NEIGHBORHOOD) + _NOISE_VARIANCE
+    return np.asarray(detail / variance, np.float32)
+
+
+def read_grid(grid: Grid) -> Reading:
+    """Return the most likely watermark of an average of faces.
+
+    Args:
+        grid: The average of `suppress_detail`.
+    """
+    places = sorted(_places(grid), key=lambda place: -place[0])[:_CANDIDATES]
+    return max(
+        (_read_at(grid, to_grid) for _, to_grid in places),
+        key=lambda reading: reading.similarity,
+    )
+
+
+def _places(grid: Grid) -> Iterator[tuple[float, Affine]]:
+    """Yield places of the grid, with the pilot's correlation there."""
+    pilot = _pilot_spectrum()
+    reach = slice(GRID_SIZE // 2 - _LONGEST_SHIFT, GRID_SIZE // 2 + _LONGEST_SHIFT + 1)
+    for scale in _SCALES:
+        for rotation in _ROTATIONS:
+            turned = _turn(scale, rotation)
+            spectrum = np.fft.rfft2(_warp(grid, turned))
+            white = spectrum / (cv2.blur(np.abs(spectrum), (9, 9)) + 1e-9)
+            surface = np.fft.fftshift(np.fft.irfft2(white * np.conj(pilot)))[reach, reach]
+            surface /= surface.std() + 1e-12
+            for index in np.argsort(surface, axis=None)[-2:]:
+                row, column = np.unravel_index(index, surface.shape)
+                shift = [column - _LONGEST_SHIFT, row - _LONGEST_SHIFT]
+                yield float(surface[row, column]), _shifted(turned, *map(float, shift))
+
+
+def _read_at(grid: Grid, to_grid: Affine) -> Reading:
+    """Return the watermark at the subpixel shift where the pilot is strongest."""
+    chips = max(
+        (
+            to_chips(_warp(grid, _shifted(to_grid, x, y)))
+            for x in _FINE_SHIFTS
+            for y in _FINE_SHIFTS
+        ),
+        key=lambda values: values[:PILOT_CARRIERS].sum() / (np.linalg.norm(values) + 1e-9),
+    )
+    fingerprint = decode(chips)
+    return Reading(fingerprint, similarity(chips, fingerprint))
+
+
+def _turn(scale: float, rotation: float) -> Affine:
+    """Return the map that scales and rotates around the center."""
+    center = (GRID_SIZE - 1) / 2
+    return float32(cv2.getRotationMatrix2D((center, center), rotation, scale))
+
+
+def _shifted(affine: Affine, x: float, y: float) -> Affine:
+    """Return a map that shows what lies at (x, y) after another one at the origin."""
+    shifted = affine.copy()
+    shifted[:, 2] -= (x, y)
+    return shifted
+
+
+def _warp(grid: Grid, to_grid: Affine) -> Grid:
+    size = (GRID_SIZE, GRID_SIZE)
+    return np.asarray(cv2.warpAffine(grid, to_grid, size, flags=cv2.INTER_CUBIC), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _pilot_spectrum() -> np.ndarray:
+    chips = encode(0)
+    chips[PILOT_CARRIERS:] = 0
+    return np.asarray(np.fft.rfft2(to_pattern(chips)))

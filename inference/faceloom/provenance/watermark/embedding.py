@@ -1,0 +1,84 @@
+"""Add the watermark to the swapped faces of a frame."""
+
+import cv2
+import numpy as np
+
+from faceloom.array_types import Affine, Mask, Points, Rgb, float32
+from faceloom.faces.alignment import (
+    CropGeometry,
+    affine_scale,
+    apply_affine,
+    compose_affine,
+    invert_affine,
+)
+from faceloom.provenance.watermark.carriers import GRID_GEOMETRY, GRID_SIZE, to_pattern
+from faceloom.provenance.watermark.payload import encode
+from faceloom.video import Box
+
+# Standard deviation of the pattern over the grid, in luma levels of 0..255.
+_STRENGTH = 1.4
+# Pixels of the grid for one of the frame above which the face is too small for the shortest period.
+_MAX_GRID_SCALE = 2.0
+_CORNERS = float32([[0, 0], [GRID_SIZE, 0], [0, GRID_SIZE], [GRID_SIZE, GRID_SIZE]])
+
+
+class WatermarkEmbedder:
+    """Adds one watermark to faces: the same pattern in every frame, so segments are independent."""
+
+    def __init__(self, fingerprint: int):
+        """Compute the pattern.
+
+        Args:
+            fingerprint: The payload, 0 to 2**32 - 1.
+        """
+        self._pattern = _STRENGTH * to_pattern(encode(fingerprint))
+
+    @classmethod
+    def open(cls, fingerprint: int | None) -> "WatermarkEmbedder | None":
+        """Return what adds a watermark; None without one.
+
+        Args:
+            fingerprint: The payload, 0 to 2**32 - 1; None: no watermark.
+        """
+        return None if fingerprint is None else cls(fingerprint)
+
+    def embed(
+        self, picture: Rgb, mask: Mask, frame_to_crop: Affine, geometry: CropGeometry
+    ) -> Box | None:
+        """Add the watermark to a pasted face, in place.
+
+        Args:
+            picture: The frame, [height, width, 3].
+            mask: The face's weight in pixels of its crop; the watermark has the same.
+            frame_to_crop: The map from pixels of the frame to pixels of the crop.
+            geometry: The crop's geometry.
+
+        Returns:
+            The changed region as left, top, right, bottom; None if the face is too small or
+            outside the picture.
+        """
+        crop_to_grid = geometry.affine_to(GRID_GEOMETRY)
+        frame_to_grid = compose_affine(crop_to_grid, frame_to_crop)
+        if affine_scale(frame_to_grid) > _MAX_GRID_SCALE:
+            return None
+        left, top, right, bottom = box = _region(picture, frame_to_grid)
+        if left >= right or top >= bottom:
+            return None
+        weight = cv2.warpAffine(mask, crop_to_grid, (GRID_SIZE, GRID_SIZE))
+        layer = cv2.multiply(self._pattern, weight, scale=1 / 255, dtype=cv2.CV_32F)
+        part = picture[top:bottom, left:right]
+        part_to_grid = frame_to_grid.copy()
+        part_to_grid[:, 2] += frame_to_grid[:, :2] @ float32([left, top])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        added = cv2.warpAffine(layer, part_to_grid, part.shape[1::-1], flags=flags)
+        part[:] = cv2.add(part, cv2.merge((added, added, added)), dtype=cv2.CV_8U)
+        return box
+
+
+def _region(picture: Rgb, frame_to_grid: Affine) -> Box:
+    """Return left, top, right and bottom of the grid in the picture, clipped to the picture."""
+    corners: Points = apply_affine(invert_affine(frame_to_grid), _CORNERS)
+    left, top = np.floor(corners.min(0)).astype(int)
+    right, bottom = np.ceil(corners.max(0)).astype(int) + 1
+    height, width = picture.shape[:2]
+    return max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom))

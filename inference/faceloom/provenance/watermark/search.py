@@ -1,0 +1,104 @@
+"""Search a file for the watermark: find its faces, average those of each person, read them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceloom.array_types import Rgb
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.provenance.watermark.detection import FaceAverage, Reading
+from faceloom.video import probe_source, read_source
+from faceloom.video.display import frame_to_upright
+
+# Similarity from which a watermark counts as found. Of random chips, the best of 2**32 fingerprints
+# and the places that are searched exceeds it in under one of a million averages; see
+# docs/provenance.md.
+FOUND_SIMILARITY = 9.5
+# Frames after which the averages are read; the last one ends the search.
+_READ_AFTER = (25, 75, 150, 300, 600, 1200)
+# Frames that are searched for faces together.
+_BATCH = 25
+# The detector runs on every so-manyth frame; in between the mesh follows each face.
+_DETECT_EVERY = 5
+# Most people whose averages are read, those with the most frames: a crowd costs a second each.
+_MAX_PEOPLE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWatermark:
+    """A watermark in the pixels of a file."""
+
+    fingerprint: str
+    """The payload, eight hexadecimal digits."""
+
+    similarity: float
+    """Correlation with the pattern, in standard deviations of what unmarked faces give."""
+
+    frames: int
+    """Frames from the file's start that were read until it was found."""
+
+
+def find_watermark(path: Path) -> FoundWatermark | None:
+    """Search the first 1,200 frames of a file for the watermark.
+
+    Args:
+        path: A video or picture of any origin.
+
+    Returns:
+        The watermark; None if there is none, or it is too weak.
+
+    Raises:
+        MediaUnreadable: The file is not a video or picture.
+    """
+    info = probe_source(path)
+    frames = (frame_to_upright(frame, info) for frame in read_source(info, stop=_READ_AFTER[-1]))
+    return search_frames(frame.square_rgb for frame in frames)
+
+
+def search_frames(pictures: Iterator[Rgb]) -> FoundWatermark | None:
+    """Search pictures of one video for the watermark.
+
+    Args:
+        pictures: The frames in order, with square pixels.
+
+    Returns:
+        The watermark; None if there is none, or it is too weak.
+    """
+    finder, people, count = FaceFinder(detect_every=_DETECT_EVERY), dict[int, FaceAverage](), 0
+    for batch in _batches(pictures):
+        for picture, faces in zip(batch, finder.find(batch), strict=True):
+            _add_faces(people, picture, faces)
+        count += len(batch)
+        if count in _READ_AFTER or len(batch) < _BATCH:
+            reading = _read_people(people)
+            if reading and reading.similarity >= FOUND_SIMILARITY:
+                return FoundWatermark(f"{reading.fingerprint:08x}", reading.similarity, count)
+    return None
+
+
+def _batches(pictures: Iterator[Rgb]) -> Iterator[list[Rgb]]:
+    """Yield lists of `_BATCH` pictures; a shorter one, which may be empty, ends the video."""
+    batch: list[Rgb] = []
+    for picture in pictures:
+        batch.append(picture)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _add_faces(people: dict[int, FaceAverage], picture: Rgb, faces: Sequence[Face]) -> None:
+    for face in faces:
+        people.setdefault(face.track, FaceAverage()).add(picture, face.points_xy)
+
+
+def _read_people(people: dict[int, FaceAverage]) -> Reading | None:
+    """Return the strongest reading: of each person, and of all faces, for videos of short shots."""
+    averages = sorted(people.values(), key=lambda average: -average.count)[:_MAX_PEOPLE]
+    if len(averages) > 1:
+        everybody = FaceAverage()
+        for average in people.values():
+            everybody.add_average(average)
+        averages.append(everybody)
+    readings = [average.read() for average in averages]
+    return max(readings, key=lambda reading: reading.similarity, default=None)
