@@ -1,4 +1,4 @@
-"""What differs between operating systems: file locks, signals to children, flushing folders.
+"""What differs between operating systems: locks, signals to children, flushing, user folders.
 
 All other modules are free of calls that exist on one system only, or check for them in place
 (`hardware`, `video.encoding.thread_priority` and `swap.pipeline.malloc` do nothing off Linux).

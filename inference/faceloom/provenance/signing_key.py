@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloom.errors import UsageError
-from faceloom.user_folders import data_folder
+from faceloom.operating_system.user_folders import data_folder
 
 # File name of the certificate chain, PEM.
 _CERTIFICATE = "certificate.pem"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from faceloom.atomic import write_text
 from faceloom.hashing import sha256_of
+from faceloom.operating_system.user_folders import data_folder
 from faceloom.studio.studio_project import STUDIO_FILE
-from faceloom.user_folders import data_folder
 
 # In the user's data folder: a file for each project holds its path; its time is the last use.
 _FOLDER = "studio-projects"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import av
-from tests.helpers.fake_swap import swap
+from tests.helpers.fakes.swap import swap
 from tests.helpers.mux.cases import MuxCase
 
 from faceloom.errors import FaceloomError

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers.fake_plugins import FakePlugins
+from tests.helpers.fakes.plugins import FakePlugins
 
 from faceloom.doctor import providers
 from faceloom.errors import ProviderMissing

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.helpers import fake_faceloom
+from tests.helpers.fakes import faceloom_program
 
 from faceloom.project import Project, SwapPlan, SwapSettings, step_process
 from faceloom.project.plan import build_steps
@@ -54,7 +54,7 @@ def fake_commands(
 ) -> Callable[[], list[str]]:
     """Replace the program; return a function that lists the commands started so far."""
     # Without the site module, which takes most of the time of so small a program.
-    program = (sys.executable, "-S", fake_faceloom.__file__)
+    program = (sys.executable, "-S", faceloom_program.__file__)
     monkeypatch.setattr(step_process, "PROGRAM", program)
 
     def started() -> list[str]:

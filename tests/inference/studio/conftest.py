@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.helpers import fake_faceloom
+from tests.helpers.fakes import faceloom_program
 from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.project import step_process
@@ -25,7 +25,7 @@ def server(tmp_path: Path) -> Iterator[StudioServer]:
 def fake_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """Commands only write empty artifacts; returns the commands that were started."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(step_process, "PROGRAM", (sys.executable, fake_faceloom.__file__))
+    monkeypatch.setattr(step_process, "PROGRAM", (sys.executable, faceloom_program.__file__))
 
     def started() -> list[str]:
         path = Path("starts.txt")

@@ -9,7 +9,7 @@ import av
 import cv2
 import pytest
 from tests.helpers.clips import make_clip, wave_images
-from tests.helpers.fake_swap import frame_times, swap
+from tests.helpers.fakes.swap import frame_times, swap
 
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames

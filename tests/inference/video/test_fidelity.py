@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import ExtraStreams, add_streams, make_clip, wave_images
-from tests.helpers.fake_swap import (
+from tests.helpers.fakes.swap import (
     BOX,
     LOSSLESS,
     container_duration,

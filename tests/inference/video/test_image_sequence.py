@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
-from tests.helpers.fake_swap import BOX, fill_box, frame_times, swap
+from tests.helpers.fakes.swap import BOX, fill_box, frame_times, swap
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.image_io import read_picture

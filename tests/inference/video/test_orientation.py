@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.clips import make_clip
-from tests.helpers.fake_swap import swap
+from tests.helpers.fakes.swap import swap
 
 from faceloom.image_io import read_picture
 from faceloom.video import output_warnings, probe_source, probe_video, read_frames, read_source

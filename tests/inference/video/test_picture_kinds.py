@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from tests.helpers.clips import wave_images
-from tests.helpers.fake_swap import BOX, swap
+from tests.helpers.fakes.swap import BOX, swap
 
 from faceloom import image_io
 from faceloom.errors import MediaUnreadable, ProviderMissing

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from tests.helpers.clips import make_clip, wave_images
-from tests.helpers.fake_swap import frame_times, read_packets, swap, write_segment
+from tests.helpers.fakes.swap import frame_times, read_packets, swap, write_segment
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video import (

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from tests.helpers.clips import ExtraStreams, add_streams, make_clip, wave_images
-from tests.helpers.fake_swap import (
+from tests.helpers.fakes.swap import (
     LOSSLESS,
     container_duration,
     frame_planes,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.clips import make_clip, wave_images
-from tests.helpers.fake_swap import open_writer
+from tests.helpers.fakes.swap import open_writer
 
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.video import ColorTags, probe_video, read_frames

@@ -139,7 +139,7 @@ class _RunHandlers:
     def index(self, _: Request) -> Response:
         """Show all runs."""
         return render(
-            "runs.html.j2",
+            "runs/runs.html.j2",
             page="runs",
             project=self._studio.project,
             runs=[_view(self._studio, run) for run in self._studio.project.items(ItemKind.RUN)],
@@ -153,13 +153,13 @@ class _RunHandlers:
         """Show what a training needs."""
         query = request.query_params
         planned = forecast_training(query.get("preset") or None, _whole(query, "steps"))
-        return render("run_forecast.html.j2", planned=planned)
+        return render("runs/run_forecast.html.j2", planned=planned)
 
     def page(self, request: Request) -> Response:
         """Show a run."""
         view = _view(self._studio, self._run_of(request))
         return render(
-            "run.html.j2",
+            "runs/run.html.j2",
             page="runs",
             project=self._studio.project,
             view=view,
@@ -173,7 +173,7 @@ class _RunHandlers:
     def status(self, request: Request) -> Response:
         """Show the state of a run, a part of its page."""
         return render(
-            "run_status.html.j2",
+            "runs/run_status.html.j2",
             view=_view(self._studio, self._run_of(request)),
             judged_evaluations=JUDGED_EVALUATIONS,
         )

@@ -10,9 +10,9 @@ from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.hardware import available_cores
 from faceloom.json_documents import StrictModel, to_json
+from faceloom.operating_system.user_folders import cache_folder
 from faceloom.output_lock import lock_output
 from faceloom.swap.sources.face_source import FaceSource
-from faceloom.user_folders import cache_folder
 
 # Frames of a batch if nothing was measured.
 DEFAULT_BATCH = 16

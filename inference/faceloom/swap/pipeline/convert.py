@@ -27,18 +27,11 @@ from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
 from faceloom.swap.pipeline.face_blending import parses_faces
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
-from faceloom.swap.pipeline.local_executor import local_pool
 from faceloom.swap.pipeline.resume_store import (
     ResumeKey,
     ResumeStore,
     read_batch_size,
     read_provider,
-)
-from faceloom.swap.pipeline.segment_tasks import (
-    SegmentCommitter,
-    WorkerPool,
-    WorkerSpec,
-    swap_in_workers,
 )
 from faceloom.swap.pipeline.segments import (
     ProgressMeter,
@@ -51,7 +44,14 @@ from faceloom.swap.pipeline.source_likeness import LikenessCheck
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import BYTES_PER_PIXEL, Target
-from faceloom.swap.pipeline.worker_count import choose_worker_count
+from faceloom.swap.pipeline.workers.local_executor import local_pool
+from faceloom.swap.pipeline.workers.segment_tasks import (
+    SegmentCommitter,
+    WorkerPool,
+    WorkerSpec,
+    swap_in_workers,
+)
+from faceloom.swap.pipeline.workers.worker_count import choose_worker_count
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.swap.sources.identity_map import IdentityMap
@@ -283,7 +283,7 @@ def _open_pool(
 ) -> AbstractContextManager[WorkerPool]:
     if options.engine == "ray":
         # The package is an extra.
-        from faceloom.swap.pipeline.ray_executor import ray_pool  # noqa: PLC0415
+        from faceloom.swap.pipeline.workers.ray_executor import ray_pool  # noqa: PLC0415
 
         return ray_pool(spec)
     return local_pool(replace(spec, threads=max(1, available_cores() // workers)), workers)

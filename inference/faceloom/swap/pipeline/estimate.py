@@ -32,7 +32,7 @@ from faceloom.swap.pipeline.segments import (
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
-from faceloom.swap.pipeline.worker_count import choose_worker_count
+from faceloom.swap.pipeline.workers.worker_count import choose_worker_count
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, read_frame_pts
 from faceloom.video.streams.stream_sizes import stream_bytes_per_second, video_size

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from tests.helpers.bundles import SIZE, make_bundle
-from tests.helpers.fake_plugins import FakePlugins, fake_device
+from tests.helpers.fakes.plugins import FakePlugins, fake_device
 
 from faceloom import onnx_session
 from faceloom.errors import ProviderMissing

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.helpers.fake_swap import frame_planes
+from tests.helpers.fakes.swap import frame_planes
 
 from faceloom.video import ColorTags, Frame, read_frames
 from faceloom.video.hdr.display_rendition import HLG, PQ, DisplayRendition

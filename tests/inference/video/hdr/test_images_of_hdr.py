@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.helpers.fake_swap import BOX, swap
+from tests.helpers.fakes.swap import BOX, swap
 
 from faceloom.video import Encoding, read_frames
 from faceloom.video.pixel_format import to_rgb

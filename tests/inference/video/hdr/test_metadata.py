@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 from tests.helpers.clips import make_clip, wave_images
-from tests.helpers.fake_swap import swap
+from tests.helpers.fakes.swap import swap
 
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames
 from faceloom.video.hdr.metadata import HdrMetadata

@@ -29,7 +29,7 @@ OPTIONS = ConvertOptions(
 def test_two_workers_write_the_bytes_of_one_machine(
     tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faceloom.swap.pipeline.ray_executor._start_workers", _two_workers)
+    monkeypatch.setattr("faceloom.swap.pipeline.workers.ray_executor._start_workers", _two_workers)
     bundle = make_bundle(tmp_path / "ben.bundle")
     pictures = [frame.rgb for frame in read_frames(sample / "target_ada.mp4", stop=33)]
     clip = make_clip(tmp_path / "clip.mp4", pictures, audio_seconds=1.2)
@@ -43,7 +43,7 @@ def test_two_workers_write_the_bytes_of_one_machine(
 
 
 def _two_workers(cluster: object, spec: object) -> list[object]:
-    from faceloom.swap.pipeline.ray_executor import SegmentWorker
+    from faceloom.swap.pipeline.workers.ray_executor import SegmentWorker
 
     assert cluster is ray
     return [ray.remote(SegmentWorker).options(num_cpus=0.5).remote(spec) for _ in range(2)]

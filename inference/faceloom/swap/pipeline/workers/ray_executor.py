@@ -14,7 +14,7 @@ from typing import Any
 from faceloom.errors import FaceloomError, ProviderMissing, UsageError
 from faceloom.installation import extras_advice
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.segment_tasks import (
+from faceloom.swap.pipeline.workers.segment_tasks import (
     SegmentTask,
     SegmentWorker,
     WorkerPool,

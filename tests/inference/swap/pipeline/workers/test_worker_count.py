@@ -7,9 +7,9 @@ from tests.helpers.clips import make_clip, wave_images
 
 from faceloom.errors import UsageError
 from faceloom.swap import ConvertOptions
-from faceloom.swap.pipeline import worker_count
 from faceloom.swap.pipeline.target import Target
-from faceloom.swap.pipeline.worker_count import choose_worker_count
+from faceloom.swap.pipeline.workers import worker_count
+from faceloom.swap.pipeline.workers.worker_count import choose_worker_count
 
 GB = 10**9
 

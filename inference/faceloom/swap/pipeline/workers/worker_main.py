@@ -19,7 +19,7 @@ import cv2
 from faceloom.errors import FaceloomError
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.malloc import set_malloc_thresholds
-from faceloom.swap.pipeline.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
+from faceloom.swap.pipeline.workers.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
 from faceloom.video.ffmpeg_errors import read_error
 
 _Tasks: TypeAlias = SimpleQueue[tuple[SegmentTask, Path]]

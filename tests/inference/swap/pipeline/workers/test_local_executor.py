@@ -27,9 +27,9 @@ from faceloom.swap import ConvertOptions, convert
 from faceloom.swap.pipeline import local_executor, worker_main
 from faceloom.swap.pipeline.analysis import AnalysisState, SegmentGrid
 from faceloom.swap.pipeline.resume_store import resume_folder
-from faceloom.swap.pipeline.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
+from faceloom.swap.pipeline.workers.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import Frame, FrameRange
 
@@ -61,7 +61,7 @@ def one_process(tmp_path_factory: pytest.TempPathFactory, clip: Path, bundle: Pa
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    module = "faceloom.swap.pipeline.worker_main"
+    module = "faceloom.swap.pipeline.workers.worker_main"
     return [child for child in process.children() if module in child.cmdline()]
 
 

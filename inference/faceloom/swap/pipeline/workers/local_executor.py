@@ -19,10 +19,10 @@ from typing import IO, Any
 
 from faceloom.errors import PartlyDone, escape_unprintable
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.segment_tasks import SegmentTask, WorkerPool, WorkerSpec
+from faceloom.swap.pipeline.workers.segment_tasks import SegmentTask, WorkerPool, WorkerSpec
 
 # What a child runs; its argument is the number of the connection's file descriptor.
-_MODULE = "faceloom.swap.pipeline.worker_main"
+_MODULE = "faceloom.swap.pipeline.workers.worker_main"
 # The end of a child's standard error that is read for its last line, in bytes.
 _MAX_STDERR_BYTES = 4096
 # Most characters of that line in a message.

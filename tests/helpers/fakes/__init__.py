@@ -1,0 +1,1 @@
+"""Programs and packages that stand in for real ones."""
