@@ -13,11 +13,18 @@ import errno
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
-from tests.helpers.write_faults.fault_runner import Fault, FaultRunner, fault_runner
-from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, Scenario
+from tests.helpers.write_faults.fault_runner import (
+    RUNTIME_MODULES,
+    TRAINER_MODULES,
+    Fault,
+    FaultRunner,
+    fault_runner,
+)
+from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, TRAINER_SCENARIOS, Scenario
 from tests.helpers.write_faults.trial import prepare_scenario, try_fault
 
 # What fails: name, error number, whether later calls fail too.
@@ -27,6 +34,8 @@ KINDS = (
     ("no permission", errno.EACCES, False),
     ("killed", 0, False),
 )
+# Scenarios, and what their commands import.
+GROUPS = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
 
 
 def main() -> int:
@@ -34,14 +43,24 @@ def main() -> int:
     parser.add_argument("scenarios", nargs="*", help="names; all by default")
     parser.add_argument("--every", type=int, default=0, help="try each Nth call with one error")
     options = parser.parse_args()
-    chosen = [s for s in RUNTIME_SCENARIOS if not options.scenarios or s.name in options.scenarios]
     print("| command | calls | error | tried | exit codes | problems |\n|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as name, fault_runner(Path(name)) as runner:
-        problems = [
-            _try_scenario(runner, scenario, Path(name) / f"input{number}", options.every)
-            for number, scenario in enumerate(chosen)
-        ]
+    names = options.scenarios
+    problems = [
+        _try_scenarios(modules, [s for s in group if s.name in names or not names], options.every)
+        for modules, group in GROUPS
+    ]
     return int(any(problems))
+
+
+def _try_scenarios(modules: Sequence[str], scenarios: Sequence[Scenario], every: int) -> int:
+    """Return the number of problems."""
+    if not scenarios:
+        return 0
+    with tempfile.TemporaryDirectory() as name, fault_runner(Path(name), modules) as runner:
+        return sum(
+            _try_scenario(runner, scenario, Path(name) / f"input{number}", every)
+            for number, scenario in enumerate(scenarios)
+        )
 
 
 def _try_scenario(runner: FaultRunner, scenario: Scenario, folder: Path, every: int) -> int:

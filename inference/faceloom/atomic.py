@@ -149,6 +149,26 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+@contextmanager
+def explain_os_errors(path: Path) -> Iterator[None]:
+    """Raise errors of the operating system inside the block as a `FaceloomError`.
+
+    Args:
+        path: The file or folder that is written; errors of an open file do not name it.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        UsageError: It cannot be written.
+        PartlyDone: The disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise friendly_os_error(error, path) from error
+
+
 def check_disk_space(folder: Path, needed: int) -> None:
     """Check that a disk has enough space; for writers that do not survive a full disk.
 
@@ -228,23 +248,3 @@ def _exchange(part: Path, path: Path) -> None:
         path.rename(old)
     part.rename(path)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def explain_os_errors(path: Path) -> Iterator[None]:
-    """Turn errors of the operating system inside the block into one sentence.
-
-    Args:
-        path: The file or folder that is written; errors of an open file do not name it.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        UsageError: It cannot be written.
-        PartlyDone: The disk is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise friendly_os_error(error, path) from error

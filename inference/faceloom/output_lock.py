@@ -1,8 +1,8 @@
 """Let one process at a time write an output.
 
-The lock of OUT is the hidden file `.OUT.lock` beside it, held with flock(2) or what
-the system has instead. The operating system
-releases it when the process ends, however it ends; the file that a killed process leaves is reused.
+The lock of OUT is the hidden file `.OUT.lock` beside it, held with flock(2), on Windows by a locked
+byte. The operating system releases it when the process ends, however it ends; the file that a
+killed process leaves is reused.
 """
 
 import errno

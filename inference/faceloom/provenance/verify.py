@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from faceloom.artifact_kind import Purpose, check_kind
-from faceloom.errors import UsageError
+from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.provenance.container_tags import find_sentences, read_tags
 from faceloom.provenance.credentials import ContentCredentials, read_credentials
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, XmpDisclosure, parse_xmp
@@ -102,18 +102,29 @@ def verify(path: Path, anchors: Path | None = None, *, pixels: bool = False) -> 
     if not path.is_file():
         raise UsageError(f"{path} is not a file; give a video or an image.")
     credentials = _read_credentials(path, _read_anchors(anchors))
-    # A tampered file may not be readable any more; the invalid signature is the result then.
+    # A tampered file may not be readable; the invalid signature is the result then.
     tags = {} if credentials and credentials.state == "Invalid" else read_tags(path)
     packets = map(parse_xmp, read_xmp_packets(path))
     xmp = tuple(disclosure for disclosure in packets if disclosure is not None)
     sentences = find_sentences(path, tags)
     marked = bool(sentences) or any(_is_swap(disclosure.source_type) for disclosure in xmp)
     verdict = _verdict(credentials, marked)
-    # The pixels of a tampered file may not be readable.
-    watermark = find_watermark(path) if pixels and verdict != "invalid" else None
+    watermark = _search_pixels(path, verdict) if pixels else None
     if watermark and verdict == "unmarked":
         verdict = "watermarked"
     return VerificationReport(path, verdict, tags, sentences, xmp, credentials, watermark)
+
+
+def _search_pixels(path: Path, verdict: Verdict) -> FoundWatermark | None:
+    """Search for a watermark; a damaged frame does not hide the other marks of a file."""
+    if verdict == "invalid":
+        return None
+    try:
+        return find_watermark(path)
+    except MediaUnreadable:
+        if verdict == "unmarked":
+            raise
+        return None
 
 
 def _verdict(credentials: ContentCredentials | None, marked: bool) -> Verdict:

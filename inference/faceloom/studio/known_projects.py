@@ -3,10 +3,12 @@
 The jobs of a folder from elsewhere do not start by themselves.
 """
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from faceloom.atomic import write_text
+from faceloom.atomic import atomic_file
 from faceloom.hashing import sha256_of
 from faceloom.operating_system.user_folders import data_folder
 from faceloom.studio.studio_project import STUDIO_FILE
@@ -30,7 +32,8 @@ def remember(folder: Path) -> None:
     Args:
         folder: The project's folder.
     """
-    write_text(_mark(folder), f"{folder}\n")
+    with atomic_file(_mark(folder)) as part:
+        part.write_bytes(bytes(folder) + b"\n")
 
 
 def list_projects() -> Iterator[Path]:
@@ -42,11 +45,13 @@ def list_projects() -> Iterator[Path]:
     marks = data_folder() / _FOLDER
     if not marks.is_dir():
         return
-    files = (path for path in marks.iterdir() if not path.name.startswith("."))
+    files = [path for path in marks.iterdir() if not path.name.startswith(".")]
     for file in sorted(files, key=lambda path: path.stat().st_mtime_ns, reverse=True):
-        folder = Path(file.read_text("utf-8").removesuffix("\n"))
-        if (folder / STUDIO_FILE).is_file():
-            yield folder
+        folder = Path(os.fsdecode(file.read_bytes().removesuffix(b"\n")))
+        # A folder may be forbidden, or on a network that is away.
+        with suppress(OSError):
+            if (folder / STUDIO_FILE).is_file():
+                yield folder
 
 
 def _mark(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faceloom.atomic import friendly_os_error
 
+_PREFIX = "open-"
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -39,8 +40,11 @@ def opening_page(folder: Path, link: str) -> Iterator[str]:
     try:
         place = folder / ".studio"
         place.mkdir(exist_ok=True)
+        for left in place.glob(f"{_PREFIX}*.html"):
+            # Of a studio that was killed; its token is invalid.
+            left.unlink(missing_ok=True)
         # `mkstemp` creates the file with mode 0600.
-        handle, name = tempfile.mkstemp(".html", "open-", place)
+        handle, name = tempfile.mkstemp(".html", _PREFIX, place)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(_PAGE.format(link=escape(link)))
     except OSError as error:

@@ -15,6 +15,7 @@ from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
 from faceloom.hashing import sha256_of
 from faceloom.json_documents import first_validation_error
 from faceloom.studio.studio_project import StudioProject
+from faceloom.studio.web.security import SECURITY_HEADERS
 from faceloom.studio.web.templates import render
 
 # Largest body of a request that is read as JSON, in bytes.
@@ -111,7 +112,7 @@ def http_error_handler(project: StudioProject) -> Callable[[Request, Exception],
             return render(
                 "error.html.j2", error.status_code, page="", project=project, sentence=sentence
             )
-        return JSONResponse({"error": sentence}, error.status_code)
+        return JSONResponse({"error": sentence}, error.status_code, error.headers)
 
     return answer
 
@@ -124,7 +125,10 @@ def failure_handler(_: Request, error: Exception) -> Response:
     """
     kind = type(error).__name__
     return PlainTextResponse(
-        f"The studio failed ({kind}); its terminal shows the details. Please report it.", 500
+        f"The studio failed ({kind}); its terminal shows the details. Please report it.",
+        500,
+        # Starlette calls this handler outside the middleware that adds them to other answers.
+        {**SECURITY_HEADERS, "Cache-Control": "no-store"},
     )
 
 

@@ -100,7 +100,7 @@ def test_any_number_of_processes_writes_the_same_bytes(
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.inference.swap.pipeline.test_local_executor import OPTIONS
+from tests.inference.swap.pipeline.workers.test_local_executor import OPTIONS
 from dataclasses import replace
 from faceloom.progress import run_to_completion
 from faceloom.swap import convert
