@@ -2,7 +2,9 @@
 # Installs Faceloom for this user with uv, with the extras that fit this machine. Run it again to
 # update. It changes nothing outside the user's own folders and asks before it installs uv.
 #
-#   sh install.sh [--dry-run] [--yes] [--extras cpu,studio] [--from faceloom-VERSION.whl]
+# In a checkout it installs the checkout, elsewhere the registry's package or that of --from.
+#
+#   sh install.sh [--dry-run] [--yes] [--extras cpu,studio] [--from WHEEL-OR-FOLDER]
 set -eu
 
 # Least memory to convert, and to train the smallest preset beside other programs, in kB.
@@ -10,7 +12,7 @@ convert_kb=1500000
 train_kb=3500000
 
 root=${FACELOOM_INSTALL_ROOT:-} # the tests' folder instead of /
-dry_run='' yes='' extras='' wheel='' with=''
+dry_run='' yes='' extras='' source='' with='' fresh=''
 
 fail() { echo "install.sh: $1" >&2; exit 2; }
 run() { echo "+ $*"; [ -n "$dry_run" ] || "$@"; }
@@ -21,12 +23,26 @@ while [ $# -gt 0 ]; do
     --dry-run) dry_run=1 ;;
     --yes) yes=1 ;;
     --extras) extras=${2:?--extras needs a list such as cpu,studio}; shift ;;
-    --from) wheel=${2:?--from needs a wheel}; shift ;;
-    *) fail "$1 is not an option; give --dry-run, --yes, --extras LIST or --from WHEEL." ;;
+    --from) source=${2:?--from needs a wheel or a folder}; shift ;;
+    *) fail "$1 is not an option; give --dry-run, --yes, --extras LIST or --from WHEEL-OR-FOLDER." ;;
   esac
   shift
 done
-[ -z "$wheel" ] || [ -f "$wheel" ] || fail "$wheel is not a file; give the wheel's path."
+# The script's own folder, unless the script came through a pipe.
+here=''
+[ "${0##*/}" != install.sh ] || here=$(cd "$(dirname "$0")" && pwd)
+if [ -z "$source" ] && grep -q '^name = "faceloom"' "$here/pyproject.toml" 2> /dev/null; then
+  source=$here
+fi
+if [ -d "$source" ]; then
+  [ -f "$source/pyproject.toml" ] || fail "$source has no pyproject.toml; give a checkout's folder."
+  source=$(cd "$source" && pwd)
+  # uv takes the same version of a folder for the same package.
+  fresh='--reinstall-package faceloom'
+elif [ -f "$source" ]; then source=$(cd "$(dirname "$source")" && pwd)/$(basename "$source")
+elif [ -n "$source" ]; then
+  fail "$source is neither a file nor a folder; give the wheel's path or a checkout's folder."
+fi
 
 # The machine.
 memory=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' "$root/proc/meminfo" 2> /dev/null || true)
@@ -48,6 +64,7 @@ echo "Extras for this machine: $extras"
 
 # uv: the one that is there, or one from pipx, from a private environment, or from its makers.
 own="${XDG_DATA_HOME:-${HOME:?set HOME}/.local/share}/faceloom/uv"
+user_path=$PATH
 PATH=$PATH:$HOME/.local/bin:$own/bin
 if ! has uv; then
   echo "uv, which installs Faceloom and the Python that it needs, is missing."
@@ -60,14 +77,27 @@ if ! has uv; then
   elif has python3 && python3 -c 'import ensurepip, venv' 2> /dev/null; then
     run python3 -m venv "$own"
     run "$own/bin/pip" install --quiet uv
-  elif has curl; then run sh -c 'curl -LsSf https://astral.sh/uv/install.sh | sh'
+  elif has curl; then
+    # A failed download leaves sh without input, which is no error to it.
+    run sh -c 'curl -LsSf https://astral.sh/uv/install.sh | sh'
   else fail "there is no pipx, python3 with venv, or curl to install uv; install one of them."; fi
+  [ -n "$dry_run" ] || has uv || fail "uv could not be installed; install it by hand, then run this again."
 fi
 
 requirement="faceloom[$extras]"
-[ -z "$wheel" ] || requirement="$requirement @ file://$(cd "$(dirname "$wheel")" && pwd)/$(basename "$wheel")"
-# TensorFlow ends at Python 3.13. The list of --with is split into words on purpose.
+if [ -n "$source" ]; then
+  # What ends or changes an address, percent-encoded.
+  address=$(echo "$source" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g; s/;/%3B/g')
+  requirement="$requirement @ file://$address"
+fi
+# TensorFlow ends at Python 3.13. The lists are split into words on purpose.
 # shellcheck disable=SC2086
-run uv tool install --upgrade --python '>=3.11,<3.14' "$requirement" $with
-[ -n "$dry_run" ] || "$(uv tool dir --bin)/faceloom" doctor
-[ -n "$dry_run" ] || has faceloom || run uv tool update-shell
+run uv tool install --upgrade --python '>=3.11,<3.14' $fresh "$requirement" $with
+if [ -z "$dry_run" ]; then
+  programs=$(uv tool dir --bin)
+  case ":$user_path:" in
+    *":$programs:"*) ;;
+    *) run uv tool update-shell || echo "If a new shell does not find faceloom, add $programs to its PATH." ;;
+  esac
+  "$programs/faceloom" doctor
+fi

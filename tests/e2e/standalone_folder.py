@@ -4,9 +4,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 import faceloom
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "inference/standalone"))
+from distribution_licenses import EXTRAS, license_files, required_distributions
 
 # The largest folder, in bytes.
 _MAX_BYTES = 500_000_000
@@ -18,6 +24,7 @@ _BUNDLE = Path("project/bundles/ben-ada-laptop_128.bundle")
 def main(folder: Path, demo: Path) -> None:
     size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and not f.is_symlink())
     assert size <= _MAX_BYTES, f"{folder} has {size / 1e6:.0f} MB"
+    _check_licenses(folder / "_internal")
     program = [str(folder / "faceloom")]
     with tempfile.TemporaryDirectory() as place:
         work = Path(place)
@@ -25,7 +32,9 @@ def main(folder: Path, demo: Path) -> None:
             f"faceloom {faceloom.__version__}"
         )
         refused = _run(work, *program, "train", "--config", "smoke", "--run", "r", code=4)
-        assert "uv tool install 'faceloom[cpu,train]'" in refused.stderr
+        # Quotes differ between systems.
+        assert "uv tool install" in refused.stderr, refused.stderr
+        assert "faceloom[cpu,train]" in refused.stderr, refused.stderr
         if not (demo / _BUNDLE).exists():
             print(f"{folder}: {size / 1e6:.0f} MB; nothing was converted, run make demo first.")
             return
@@ -36,6 +45,16 @@ def main(folder: Path, demo: Path) -> None:
         outputs = [(work / f"{name}.mp4").read_bytes() for name in ("standalone", "installed")]
         assert outputs[0] == outputs[1], "the standalone folder writes other bytes"
     print(f"{folder}: {size / 1e6:.0f} MB; it writes the same bytes as the installed runtime.")
+
+
+def _check_licenses(internal: Path) -> None:
+    """Check that the folder has the metadata and the license files of all that Faceloom needs."""
+    copied = {canonicalize_name(PathDistribution(f).name) for f in internal.glob("*.dist-info")}
+    required = required_distributions("faceloom", EXTRAS)
+    assert required.keys() <= copied, f"no metadata of {sorted(required.keys() - copied)}"
+    for name, installed in required.items():
+        missing = [path for path in license_files(installed) if not (internal / path).is_file()]
+        assert not missing, f"{internal} lacks license files of {name}: {missing}"
 
 
 def _run(work: Path, *command: str, code: int = 0) -> "subprocess.CompletedProcess[str]":

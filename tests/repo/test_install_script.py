@@ -28,7 +28,8 @@ class Machine:
     """A root with /proc, a home, and a PATH of stubs."""
 
     def __init__(self, root: Path, *programs: str, memory: int = 16 * _GB, flags: str = "avx2"):
-        self.root, self.stubs = root, root / "stubs"
+        self.root, self.stubs, self.script = root, root / "stubs", root / "install.sh"
+        shutil.copy(ROOT / "install.sh", self.script)
         for folder in (self.stubs, root / "proc", root / "home"):
             folder.mkdir()
         (root / "proc/meminfo").write_text(f"MemTotal:       {memory} kB\nMemFree: 1 kB\n")
@@ -41,7 +42,7 @@ class Machine:
 
     def install(self, *arguments: str, answer: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [str(self.stubs / "sh"), str(ROOT / "install.sh"), *arguments],
+            [str(self.stubs / "sh"), str(self.script), *arguments],
             env={
                 "PATH": str(self.stubs),
                 "STUBS": str(self.stubs),
@@ -126,7 +127,8 @@ def test_uv_is_installed_with_consent_only(
     [
         ((), 1, "this machine has 1000 MB of memory; Faceloom needs 1500 MB."),
         (("--fast",), 16, "--fast is not an option; give --dry-run"),
-        (("--from", "nowhere.whl"), 16, "nowhere.whl is not a file"),
+        (("--from", "nowhere.whl"), 16, "nowhere.whl is neither a file nor a folder"),
+        (("--from", "/"), 16, "/ has no pyproject.toml"),
         (("--extras",), 16, "--extras needs a list"),
     ],
 )
@@ -146,9 +148,46 @@ def test_a_machine_with_nothing_is_told_what_to_install(tmp_path: Path) -> None:
 
 def test_a_wheel_and_a_list_of_extras_are_taken(tmp_path: Path) -> None:
     machine = Machine(tmp_path, "uv")
-    (machine.stubs / "pwd").symlink_to("/bin/pwd")
-    wheel = tmp_path / "faceloom-1.whl"
+    wheel = tmp_path / "a folder/faceloom-1.whl"
+    wheel.parent.mkdir()
     wheel.touch()
     done = machine.install("--extras", "cpu", "--from", os.path.relpath(wheel))
     assert done.returncode == 0, done.stderr
-    assert machine.log()[0] == _uv(f"faceloom[cpu] @ file://{wheel}")
+    assert machine.log()[0] == _uv(f"faceloom[cpu] @ file://{tmp_path}/a%20folder/faceloom-1.whl")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--from", ".")])
+def test_a_checkout_is_installed_from_its_folder(
+    tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, "uv")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.chdir(tmp_path if arguments else "/")
+    done = machine.install("--extras", "cpu", *arguments)
+    assert done.returncode == 0, done.stderr
+    command = _uv(f"faceloom[cpu] @ file://{tmp_path}")
+    assert machine.log()[0] == command.replace(
+        " faceloom[", " --reinstall-package faceloom faceloom["
+    )
+
+
+def test_a_failed_doctor_comes_after_the_path_is_set(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, "uv")
+    programs = tmp_path / "home/.local/bin"
+    programs.mkdir(parents=True)
+    (machine.stubs / "faceloom").rename(programs / "faceloom")
+    with (programs / "faceloom").open("a") as file:
+        file.write("exit 3\n")
+    stub = (machine.stubs / "uv").read_text()
+    (machine.stubs / "uv").write_text(stub.replace('echo "$STUBS"', f'echo "{programs}"'))
+    assert machine.install("--extras", "cpu").returncode == 3
+    assert machine.log() == [_uv("faceloom[cpu]"), "uv tool update-shell", "faceloom doctor"]
+
+
+def test_a_failed_download_of_uv_is_named(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, "curl")
+    with (machine.stubs / "curl").open("a") as file:
+        file.write("exit 22\n")
+    done = machine.install("--yes")
+    assert (done.returncode, "uv could not be installed" in done.stderr) == (2, True), done.stderr
+    assert [line.split()[0] for line in machine.log()] == ["curl"]

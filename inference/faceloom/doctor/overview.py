@@ -138,8 +138,7 @@ def install_command(*, gpu: bool) -> str:
         gpu: Whether it has an NVIDIA GPU.
     """
     if gpu:
-        packages = ("jax[cuda13]", "tf2onnx", "onnx", "h5py")
-        return f"{extras_command('gpu,train', *packages)} && export KERAS_BACKEND=jax"
+        return extras_command("gpu,train,export", "jax[cuda13]", then="export KERAS_BACKEND=jax")
     return extras_command("cpu,train,export")
 
 

@@ -53,8 +53,6 @@ def _tensorflow() -> Iterator[CheckResult]:
     if gpus:
         yield CheckResult("training GPU", "ok", gpus)
     elif nvidia_gpu():
-        advice = (
-            f"{extras_command('train-gpu')} in a separate environment, or "
-            f"{extras_command('train', 'jax[cuda13]')} && export KERAS_BACKEND=jax"
-        )
+        command = extras_command("train", "jax[cuda13]", then="export KERAS_BACKEND=jax")
+        advice = f"install faceloom[train-gpu] in a separate environment, or run: {command}"
         yield CheckResult("training GPU", "missing", "TensorFlow finds none", advice)

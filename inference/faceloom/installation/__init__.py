@@ -1,14 +1,12 @@
 """How this copy of Faceloom was installed, and the commands that add packages to it."""
 
-from faceloom.installation.installer import (
+from faceloom.installation.installation_record import (
     Installation,
     Installer,
-    extras_advice,
-    extras_command,
     find_installation,
     is_standalone,
-    replacement_command,
 )
+from faceloom.installation.installer import extras_advice, extras_command, replacement_command
 
 __all__ = [
     "Installation",

@@ -1,33 +1,25 @@
-"""Find the program that installed Faceloom, and word its command for more extras.
+"""Word the command that adds extras to this installation.
 
 `uv tool install` and `pipx install` replace what they installed before, so their commands repeat
 the extras and packages of this installation, which they record in a file of the environment.
 """
 
-import json
 import os
 import re
 import shlex
 import sys
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-# The record of `uv tool install` in the environment that it makes.
-_UV_RECEIPT = "uv-receipt.toml"
-# The record of `pipx install`.
-_PIPX_METADATA = "pipx_metadata.json"
-# The settings of a virtual environment; uv adds its version to those that it makes.
-_VENV_SETTINGS = "pyvenv.cfg"
+from faceloom.installation.installation_record import (
+    Installation,
+    Installer,
+    find_installation,
+    is_standalone,
+)
+from faceloom.installation.runtime_builds import choose_extras
+
 _NAME = "faceloom"
-# The name, extras and source of a requirement such as "faceloom[cpu] @ file:///x.whl".
-_REQUIREMENT = re.compile(r"^(?P<name>[^\[@]*?)\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<source>@.*)?$")
-# Extras that install the same module: of each pair, the one that is asked for replaces the other.
-_EXCLUSIVE = (("cpu", "gpu"), ("train", "train-gpu"))
 # Extras whose packages need TensorFlow.
 _TENSORFLOW_EXTRAS = {"train", "train-gpu", "export"}
 # The newest Python that TensorFlow 2.21 supports.
@@ -36,71 +28,35 @@ _NEWEST_TENSORFLOW_PYTHON = (3, 13)
 _PYTHON = sys.version_info[:2]
 # Whether the shell is that of Windows, which takes double quotes only.
 _IS_WINDOWS = os.name == "nt"
-# Largest record that is read, in bytes.
-_MAX_RECORD_BYTES = 1_000_000
-
-
-class Installer(StrEnum):
-    """What made the environment that this process runs in."""
-
-    PIP = "pip"
-    """pip, or anything that leaves no record."""
-    UV_PIP = "uv pip"
-    """`uv pip install` in an environment made by `uv venv`, which has no pip."""
-    UV_TOOL = "uv tool"
-    """`uv tool install`."""
-    PIPX = "pipx"
-    """`pipx install`."""
-    STANDALONE = "standalone"
-    """None: the folder with its own Python, to which no package can be added."""
-
-
 # How an installer installs what is there already.
 _REINSTALL_FLAGS = {Installer.PIP: " --force-reinstall", Installer.UV_PIP: " --reinstall"}
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """How this copy of Faceloom was installed."""
-
-    installer: Installer
-    """What installed it."""
-    extras: tuple[str, ...] = ()
-    """The extras that its record names; empty where there is no record."""
-    source: str = ""
-    """Where it was installed from, as "@ file:///path", if it was not installed by its name."""
-    packages: tuple[str, ...] = ()
-    """Packages that the user added to it."""
-    python: str = ""
-    """The Python that the user chose for it, such as "3.12"; empty if none."""
-
-
-def is_standalone() -> bool:
-    """Return whether this is the standalone folder, which contains its own Python."""
-    return bool(getattr(sys, "frozen", False))
-
-
-def extras_command(extras: str, *packages: str, reinstall: bool = False) -> str:
+def extras_command(extras: str, *packages: str, reinstall: bool = False, then: str = "") -> str:
     """Return the command line that adds extras to this installation.
+
+    Beside the GPU build of onnxruntime, it names the packages of the extras that would bring the
+    CPU build, which overwrites it.
 
     Args:
         extras: The extras, such as "train" or "cpu,train".
         packages: Other packages that it adds.
         reinstall: Whether to install again what is there already.
+        then: A command that follows, such as "export KERAS_BACKEND=jax"; empty for none.
 
     Returns:
-        One line for the program that installed Faceloom. For the standalone folder, the line that
-        installs Faceloom with the CPU runtime and the extras beside it.
+        One line for the program that installed Faceloom, which may end in a comment. For the
+        standalone folder, the line that installs Faceloom with the CPU runtime and the extras
+        beside it.
     """
     installation = find_installation(Path(sys.prefix))
     asked = tuple(filter(None, extras.split(",")))
     if installation.installer in (Installer.PIP, Installer.UV_PIP):
-        flags = _REINSTALL_FLAGS[installation.installer] if reinstall else ""
-        words = [_requirement(asked), *packages]
-        command = _join(f"{installation.installer} install{flags}", words)
-        older = _older_python(asked)
-        return f"{command}  # with Python {older} or older" if older else command
-    return _whole_command(installation, asked, packages, reinstall=reinstall)
+        command, notes = _package_command(installation, asked, packages, reinstall=reinstall)
+    else:
+        command, notes = _whole_command(installation, asked, packages, reinstall=reinstall)
+    line = f"{command} && {then}" if then else command
+    return f"{line}  # {', '.join(notes)}" if notes else line
 
 
 def extras_advice(extras: str) -> str:
@@ -131,25 +87,23 @@ def replacement_command(conflicting: str, extras: str) -> str:
     return command
 
 
-@cache
-def find_installation(prefix: Path) -> Installation:
-    """Return how an environment was made.
-
-    Args:
-        prefix: The environment's folder, `sys.prefix` for this one.
-
-    Returns:
-        Its installer and what its record names. A record that cannot be read counts as none.
-    """
-    if is_standalone():
-        return Installation(Installer.STANDALONE)
-    if (prefix / _UV_RECEIPT).is_file():
-        return _read_uv_receipt(prefix / _UV_RECEIPT)
-    if (prefix / _PIPX_METADATA).is_file():
-        return _read_pipx_metadata(prefix / _PIPX_METADATA)
-    if re.search(r"^uv\s*=", _read(prefix / _VENV_SETTINGS), re.MULTILINE):
-        return Installation(Installer.UV_PIP)
-    return Installation(Installer.PIP)
+def _package_command(
+    installation: Installation,
+    asked: tuple[str, ...],
+    packages: tuple[str, ...],
+    *,
+    reinstall: bool,
+) -> tuple[str, list[str]]:
+    """Return a command that adds to the environment, and notes about it."""
+    flags = _REINSTALL_FLAGS[installation.installer] if reinstall else ""
+    choice = choose_extras((), asked)
+    others = dict.fromkeys((*packages, *choice.packages))
+    words = [*([_requirement(choice.extras)] if choice.extras or not others else []), *others]
+    older = _older_python(asked)
+    notes = [f"with Python {older} or older"] if older else []
+    if choice.leaves_gpu:
+        notes.append("in an environment without onnxruntime-gpu")
+    return _join(f"{installation.installer} install{flags}", words), notes
 
 
 def _whole_command(
@@ -158,20 +112,26 @@ def _whole_command(
     packages: tuple[str, ...],
     *,
     reinstall: bool,
-) -> str:
-    """Return a command that installs Faceloom with all of its extras and packages."""
+) -> tuple[str, list[str]]:
+    """Return a command that installs Faceloom with all of its extras and packages, and notes."""
     is_standalone_copy = installation.installer is Installer.STANDALONE
-    known = ("cpu",) if is_standalone_copy else installation.extras
-    requirement = _requirement(_union(known, asked), installation.source)
-    others = tuple(dict.fromkeys((*installation.packages, *packages)))
-    version = _older_python(asked) or installation.python
+    choice = choose_extras(("cpu",) if is_standalone_copy else installation.extras, asked)
+    requirement = _requirement(choice.extras, installation.source)
+    others = tuple(dict.fromkeys((*installation.packages, *packages, *choice.packages)))
+    notes = ["converts on the CPU"] if choice.leaves_gpu else []
+    notes += [f"without {extra}, which needs the CPU build" for extra in choice.dropped]
+    older = _older_python(asked)
+    version = older or installation.python
     python = ["--python", version] if version else []
     if installation.installer is Installer.PIPX:
-        command = _join("pipx install --force", [*python, requirement])
-        return f"{command} && {_join(f'pipx inject {_NAME}', others)}" if others else command
+        # --force keeps the environment, with its Python and its packages.
+        is_new = bool(older) or choice.replaces
+        start = f"pipx uninstall {_NAME} && pipx install" if is_new else "pipx install --force"
+        command = _join(start, [*python, requirement])
+        return f"{command} && {_join(f'pipx inject {_NAME}', others)}" if others else command, notes
     flags = " --reinstall" if reinstall and not is_standalone_copy else ""
     added = [word for package in others for word in ("--with", package)]
-    return _join(f"uv tool install{flags}", [*python, requirement, *added])
+    return _join(f"uv tool install{flags}", [*python, requirement, *added]), notes
 
 
 def _older_python(asked: tuple[str, ...]) -> str:
@@ -185,71 +145,12 @@ def _join(command: str, words: Iterable[str]) -> str:
     return " ".join([command, *map(_quote, words)])
 
 
-def _union(known: tuple[str, ...], asked: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the known extras and those that are asked for, without what these replace."""
-    replaced = {a for a, b in _EXCLUSIVE if b in asked} | {b for a, b in _EXCLUSIVE if a in asked}
-    return tuple(dict.fromkeys([*(extra for extra in known if extra not in replaced), *asked]))
-
-
 def _requirement(extras: tuple[str, ...], source: str = "") -> str:
-    text = f"{_NAME}[{','.join(extras)}]"
-    return f"{text} {source}" if source else text
+    name = f"{_NAME}[{','.join(extras)}]" if extras else _NAME
+    return f"{name} {source}" if source.startswith("@") else f"{name}{source}"
 
 
 def _quote(word: str) -> str:
     if _IS_WINDOWS:
         return f'"{word}"' if re.search(r"[^\w.=-]", word) else word
     return shlex.quote(word)
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(_MAX_RECORD_BYTES)
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def _read_uv_receipt(path: Path) -> Installation:
-    try:
-        tool = tomllib.loads(_read(path))["tool"]
-        found = tool["requirements"]
-        main = next(each for each in found if each["name"] == _NAME)
-        packages = tuple(_uv_package(each) for each in found if each["name"] != _NAME)
-        extras = tuple(map(str, main.get("extras", ())))
-        python = str(tool.get("python", ""))
-        return Installation(Installer.UV_TOOL, extras, _uv_source(main), packages, python)
-    except (tomllib.TOMLDecodeError, LookupError, TypeError, AttributeError, StopIteration):
-        return Installation(Installer.UV_TOOL)
-
-
-def _uv_source(requirement: dict[str, Any]) -> str:
-    for key in ("path", "directory", "editable", "url"):
-        if place := requirement.get(key):
-            return f"@ {place}" if key == "url" else f"@ {Path(str(place)).as_uri()}"
-    return ""
-
-
-def _uv_package(requirement: dict[str, Any]) -> str:
-    extras = f"[{','.join(requirement['extras'])}]" if requirement.get("extras") else ""
-    return f"{requirement['name']}{extras}{requirement.get('specifier', '')}"
-
-
-def _read_pipx_metadata(path: Path) -> Installation:
-    try:
-        record = json.loads(_read(path))
-        match = _REQUIREMENT.match(str(record["main_package"]["package_or_url"]).strip())
-        packages = tuple(
-            str(each["package_or_url"]) for each in record.get("injected_packages", {}).values()
-        )
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return Installation(Installer.PIPX)
-    if match is None:
-        return Installation(Installer.PIPX, packages=packages)
-    extras = tuple(filter(None, (match["extras"] or "").replace(" ", "").split(",")))
-    source = match["source"] or ""
-    name = match["name"].strip()
-    if name != _NAME:
-        # A path of a wheel or a folder.
-        source = f"@ {Path(name).absolute().as_uri()}"
-    return Installation(Installer.PIPX, extras, source, packages)

@@ -1,18 +1,22 @@
 """The command that adds an extra fits the program that installed Faceloom."""
 
 import json
+import re
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from faceloom.doctor.overview import install_command
 from faceloom.installation import (
     extras_advice,
     extras_command,
     find_installation,
     installer,
     replacement_command,
+    runtime_builds,
 )
 
 _UV = 'tool = {{ requirements = [{{ name = "faceloom"{main} }}{others}]{options} }}\n'
@@ -33,6 +37,7 @@ def _pipx(main: str, *injected: str) -> tuple[str, str]:
 @pytest.fixture
 def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(runtime_builds, "_has_package", lambda name: False)
     find_installation.cache_clear()
 
     def write(name: str, text: str) -> None:
@@ -61,7 +66,26 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
             _uv(main=', url = "https://x.test/f.whl"'),
             "uv tool install 'faceloom[train] @ https://x.test/f.whl'",
         ),
+        (_uv(main=', specifier = "==0.1"'), "uv tool install 'faceloom[train]==0.1'"),
+        (
+            _uv(main=', git = "https://x.test/f.git?subdirectory=a&rev=v1#0dacfd66"'),
+            "uv tool install 'faceloom[train] @ git+https://x.test/f.git@v1#subdirectory=a'",
+        ),
+        (
+            _uv(others=', { name = "jax", path = "/j.whl" }, { name = "h5py", url = "https://h" }'),
+            "uv tool install 'faceloom[cpu,train]' --with 'jax @ file:///j.whl' "
+            "--with 'h5py @ https://h'",
+        ),
+        (_uv(main=', path = "f.whl"'), "uv tool install 'faceloom[train]'"),
         (_pipx("faceloom[cpu]"), "pipx install --force 'faceloom[cpu,train]'"),
+        (_pipx("faceloom==0.1"), "pipx install --force 'faceloom[train]==0.1'"),
+        (_pipx("Faceloom[CPU] >=0.1"), "pipx install --force 'faceloom[cpu,train]>=0.1'"),
+        (_pipx("https://x/f.whl"), "pipx install --force 'faceloom[train] @ https://x/f.whl'"),
+        (
+            _pipx("git+https://x.test/f.git@v1"),
+            "pipx install --force 'faceloom[train] @ git+https://x.test/f.git@v1'",
+        ),
+        (_pipx("/a b/f[cpu]"), "pipx install --force 'faceloom[cpu,train] @ file:///a%20b/f'"),
         (_pipx("faceloom"), "pipx install --force 'faceloom[train]'"),
         (
             _pipx("faceloom[cpu, heif] @ file:///f.whl", "jax[cuda13]"),
@@ -92,7 +116,24 @@ def test_the_command_is_that_of_the_installer(
             "uv pip uninstall onnxruntime && uv pip install 'faceloom[gpu]'",
         ),
         (_uv(), "uv tool install 'faceloom[gpu]'"),
-        (_pipx("faceloom[cpu,heif]"), "pipx install --force 'faceloom[heif,gpu]'"),
+        (
+            _pipx("faceloom[cpu,heif]"),
+            "pipx uninstall faceloom && pipx install 'faceloom[heif,gpu]'",
+        ),
+        (
+            _pipx("faceloom[cpu,train,export,studio]"),
+            "pipx uninstall faceloom && pipx install 'faceloom[train,studio,gpu]' "
+            "&& pipx inject faceloom tf2onnx onnx h5py",
+        ),
+        (
+            _uv(main=', extras = ["cpu", "train", "export", "studio"]'),
+            "uv tool install 'faceloom[train,studio,gpu]' --with tf2onnx --with onnx --with h5py",
+        ),
+        (
+            _uv(main=', extras = ["full", "openvino"]'),
+            "uv tool install 'faceloom[heif,provenance,gpu]' --with onnxruntime-ep-openvino"
+            "  # without full, which needs the CPU build",
+        ),
     ],
 )
 def test_the_gpu_replaces_the_cpu(
@@ -100,6 +141,60 @@ def test_the_gpu_replaces_the_cpu(
 ) -> None:
     prefix(*record)
     assert replacement_command("onnxruntime", "gpu") == command
+
+
+@pytest.mark.parametrize(
+    ("record", "extra", "command"),
+    [
+        (("pyvenv.cfg", ""), "export", "pip install tf2onnx onnx h5py"),
+        (("pyvenv.cfg", ""), "train,export", "pip install 'faceloom[train]' tf2onnx onnx h5py"),
+        (("pyvenv.cfg", "uv = 1"), "webgpu", "uv pip install onnxruntime-ep-webgpu"),
+        (
+            ("pyvenv.cfg", ""),
+            "content-check",
+            "pip install 'faceloom[content-check]'  # in an environment without onnxruntime-gpu",
+        ),
+        (
+            _uv(main=', extras = ["gpu", "train"]'),
+            "export",
+            "uv tool install 'faceloom[gpu,train]' --with tf2onnx --with onnx --with h5py",
+        ),
+        (
+            _uv(main=', extras = ["gpu", "studio"]'),
+            "content-check",
+            "uv tool install 'faceloom[studio,content-check]'  # converts on the CPU",
+        ),
+        (
+            _pipx("faceloom[gpu]"),
+            "cpu",
+            "pipx uninstall faceloom && pipx install 'faceloom[cpu]'  # converts on the CPU",
+        ),
+    ],
+)
+def test_beside_the_gpu_build_no_extra_brings_the_cpu_build(
+    prefix: Callable[[str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    record: tuple[str, str],
+    extra: str,
+    command: str,
+) -> None:
+    monkeypatch.setattr(runtime_builds, "_has_package", lambda name: name == "onnxruntime-gpu")
+    prefix(*record)
+    assert extras_command(extra) == command
+
+
+def test_every_extra_that_brings_the_cpu_build_has_a_substitute() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    # Packages that need onnxruntime.
+    start = re.compile(r"(onnxruntime|nudenet|retina-face)(?![\w-])|faceloom\[cpu\b")
+    extras = {
+        name: [re.split(r"[<>=~! ]", each)[0] for each in needs if not each.startswith("faceloom[")]
+        for name, needs in project["optional-dependencies"].items()
+        if any(map(start.match, needs))
+    }
+    assert extras.keys() == runtime_builds._SUBSTITUTES.keys()
+    for name in ("export", "openvino", "webgpu", "tensorrt-rtx"):
+        assert sorted(extras[name]) == sorted(runtime_builds._SUBSTITUTES[name].packages)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +248,7 @@ def test_windows_quotes_with_double_quotes(
         (
             _pipx("faceloom[cpu]"),
             "export",
-            "pipx install --force --python 3.13 'faceloom[cpu,export]'",
+            "pipx uninstall faceloom && pipx install --python 3.13 'faceloom[cpu,export]'",
         ),
     ],
 )
@@ -167,6 +262,16 @@ def test_a_python_without_tensorflow_names_one_with_it(
     monkeypatch.setattr(installer, "_PYTHON", (3, 14))
     prefix(*record)
     assert extras_command(extra) == command
+
+
+def test_what_follows_a_command_comes_before_its_comment(
+    prefix: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installer, "_PYTHON", (3, 14))
+    assert install_command(gpu=True) == (
+        "pip install 'faceloom[gpu,train]' 'jax[cuda13]' tf2onnx onnx h5py "
+        "&& export KERAS_BACKEND=jax  # with Python 3.13 or older"
+    )
 
 
 def test_no_other_module_words_an_install_command() -> None:
