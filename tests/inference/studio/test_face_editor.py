@@ -125,6 +125,21 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
     assert landmarks_path(faces.directory, faces.rows[0].image).exists()
 
 
+def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
+    press(page, "l")
+    wait_until(lambda: "network found" in state(page))
+    canvas = page.find_element(By.ID, "editor-canvas")
+    left, top = (int(at - 256) for at in faces.mesh_in_crop(faces.rows[0])[NOSE_TIP].round())
+    actions = ActionChains(page).move_to_element_with_offset(canvas, left, top).click_and_hold()
+    actions.move_by_offset(12, 8).send_keys(".").move_by_offset(12, 8).release().perform()
+    wait_until(lambda: f"Face 2 of {FACES}" in page.find_element(By.ID, "large-title").text)
+    wait_until(lambda: "network found" in state(page))
+    press(page, "k")
+    wait_until(lambda: state(page) == "Corrected")
+    np.testing.assert_allclose(offset_of_nose(faces, 1), [0, 0], atol=0.01)
+    assert not landmarks_path(faces.directory, faces.rows[0].image).exists()
+
+
 def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
     wait_until(lambda: "network found" in state(page))
