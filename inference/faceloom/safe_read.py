@@ -124,12 +124,24 @@ def check_no_symlinks(folder: Path) -> None:
     """
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
-            path = Path(place, name)
-            if path.is_symlink():
-                raise ArtifactRefused(
-                    f"{path} is a symbolic link, which could lead anywhere; replace it with the "
-                    f"file that it names, or link {folder} as a whole."
-                )
+            check_not_symlink(Path(place, name), folder)
+
+
+def check_not_symlink(path: Path, folder: Path) -> None:
+    """Check that a path in an artifact's folder is no symbolic link, which could lead anywhere.
+
+    Args:
+        path: The path, which may not exist.
+        folder: The folder, for the message.
+
+    Raises:
+        ArtifactRefused: It is a link.
+    """
+    if path.is_symlink():
+        raise ArtifactRefused(
+            f"{path} is a symbolic link, which could lead anywhere; replace it with the "
+            f"file that it names, or link {folder} as a whole."
+        )
 
 
 def read_npy(path: Path) -> np.ndarray:

@@ -16,7 +16,7 @@ from pydantic import Field
 from faceloom import __version__
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.atomic import write_text
-from faceloom.errors import UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.filters import REGION_FIELDS, Condition, MeasuredFace
 from faceloom.faceset.parsing.region_shares import RegionShares, measure_regions
@@ -320,17 +320,24 @@ def _move_out(directory: Path, dropped: Sequence[DroppedFace]) -> None:
 
 
 def _open_drop(directory: Path) -> tuple[int, list[DroppedFace]]:
-    """Return the next drop's number and the faces it has already: an interrupted drop goes on."""
+    """Return the next drop's number and the faces it has already: an interrupted drop goes on.
+
+    A record that cannot be read stays, and the next number is used.
+    """
     numbers = _drop_numbers(directory)
     if not numbers:
         return 1, []
     folder = directory / "dropped" / str(numbers[-1])
-    record = _read_record(folder)
-    if not any((directory / face.image).is_file() for face in record.faces):
+    try:
+        faces = _read_record(folder).faces
+    except ArtifactRefused:
         return numbers[-1] + 1, []
-    return numbers[-1], [
-        face for face in record.faces if (folder / Path(face.image).name).is_file()
-    ]
+    moved = [face for face in faces if (folder / Path(face.image).name).is_file()]
+    # A crop in both folders was dropped, and another one was put in its place.
+    left = {face.image for face in faces} - {face.image for face in moved}
+    if not any((directory / image).is_file() for image in left):
+        return numbers[-1] + 1, []
+    return numbers[-1], moved
 
 
 def _read_record(folder: Path) -> DropRecord:

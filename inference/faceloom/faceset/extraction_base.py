@@ -12,6 +12,7 @@ from faceloom.atomic import check_output_directory
 from faceloom.errors import UsageError
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
+from faceloom.faceset.corrections.correction_files import CORRECTIONS_FOLDER, corrected_stems
 from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.similarity import center_of
 from faceloom.faceset.store import FACESET_FILE, FaceSet
@@ -50,7 +51,8 @@ class ExtractionBase:
             pictures: Pictures of people, which a replaced face set must not contain.
 
         Raises:
-            UsageError: The face set must not be written, or is another person's.
+            UsageError: The face set must not be written, is another person's, or would be replaced
+                and has corrections.
             ArtifactRefused: The face set to add to is damaged.
         """
         if add and force:
@@ -64,6 +66,7 @@ class ExtractionBase:
                 )
             read = [*inputs, *pictures]
             check_output_directory(out, FACESET_FILE, force=force, inputs=read)
+            _check_not_corrected(out)
             return cls()
         if any(path.resolve().is_relative_to(out.resolve()) for path in inputs):
             raise UsageError(f"The footage is inside {out} itself; name footage elsewhere.")
@@ -141,3 +144,11 @@ class ExtractionBase:
                 SAME_PERSON_SIMILARITY,
                 self.faces.directory,
             )
+
+
+def _check_not_corrected(out: Path) -> None:
+    if any(corrected_stems(out)):
+        raise UsageError(
+            f"{out / CORRECTIONS_FOLDER} holds corrections made by hand, which a new extraction "
+            f"would remove; move that folder out of {out}, or choose another name."
+        )

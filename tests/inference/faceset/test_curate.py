@@ -116,6 +116,28 @@ def test_a_drop_killed_midway_goes_on_as_one_drop(folder: Path) -> None:
     assert files(folder) == before
 
 
+def test_a_drop_beside_a_damaged_record_has_a_number_of_its_own(folder: Path) -> None:
+    options = CurateOptions((Condition.parse("sharpness<0.2"),))
+    before = files(folder)
+    (folder / "dropped/1").mkdir(parents=True)
+    (folder / "dropped/1/record.json").write_text("{")
+    assert curated(folder, options, apply=True).moved == 4
+    assert (folder / "dropped/2/record.json").is_file()
+    assert undo_curate(folder).moved == 4
+    assert files(folder) - before == {"dropped/1/record.json"}
+
+
+def test_a_crop_put_in_a_dropped_ones_place_is_kept_apart(folder: Path) -> None:
+    curated(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    first = json.loads((folder / "dropped/1/record.json").read_text())["faces"][0]["image"]
+    dropped = folder / "dropped/1" / Path(first).name
+    before = dropped.read_bytes()
+    (folder / first).write_bytes(before + b"mine")
+    drop_faces(folder, [first], "chosen")
+    assert dropped.read_bytes() == before
+    assert (folder / "dropped/2" / Path(first).name).read_bytes() == before + b"mine"
+
+
 def test_chosen_faces_are_dropped_with_a_record_and_restored(folder: Path) -> None:
     before = files(folder)
     images = [row.image for row in FaceSet.read(folder).rows[5:8]]

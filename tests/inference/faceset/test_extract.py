@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.corrections import move, shift_all
 
 from faceloom.errors import ArtifactRefused, MediaUnreadable, NoFaceFound, UsageError
 from faceloom.faces import face_recognition as identify
@@ -158,6 +159,15 @@ def test_an_existing_face_set_is_kept(copy: Path, sample: Path) -> None:
     with pytest.raises(UsageError, match="--force"):
         run_to_completion(extract([sample / "train_ben.mp4"], copy, ExtractOptions("ben")))
     assert (copy / "faces.jsonl").read_bytes() == before
+
+
+def test_a_corrected_face_set_is_not_replaced(copy: Path, sample: Path) -> None:
+    image = FaceSet.read(copy).rows[0].image
+    move(copy, image, shift_all(0.01, 0))
+    options = ExtractOptions("ben", force=True)
+    with pytest.raises(UsageError, match="corrections made by hand"):
+        run_to_completion(extract([sample / "train_ben.mp4"], copy, options))
+    assert FaceSet.read(copy).corrections.moved == {image}
 
 
 def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.inference.studio.conftest import wait_until
 from faceloom.faces.landmarks import NOSE_TIP
 from faceloom.faceset import FaceSet
 from faceloom.faceset.corrections.correction_files import (
+    corrected_stems,
     landmarks_path,
     mask_path,
     read_landmark_correction,
@@ -123,6 +124,24 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
     path = landmarks_path(faces.directory, faces.rows[1].image)
     wait_until(lambda: not path.exists())
     assert landmarks_path(faces.directory, faces.rows[0].image).exists()
+
+
+def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
+    press(page, "l")
+    wait_until(lambda: "network found" in state(page))
+    canvas = page.find_element(By.ID, "editor-canvas")
+    left, top = (int(at - 256) for at in faces.mesh_in_crop(faces.rows[0])[NOSE_TIP].round())
+    actions = ActionChains(page).move_to_element_with_offset(canvas, left, top).click_and_hold()
+    actions.move_by_offset(12, 8).send_keys(".").move_by_offset(12, 8).release().perform()
+    wait_until(lambda: f"Face 2 of {FACES}" in page.find_element(By.ID, "large-title").text)
+    # Changes are saved in order: one of the second face would be there before the third one's.
+    press(page, ".")
+    wait_until(lambda: f"Face 3 of {FACES}" in page.find_element(By.ID, "large-title").text)
+    wait_until(lambda: "network found" in state(page))
+    press(page, "k")
+    wait_until(lambda: state(page) == "Corrected")
+    moved, _ = corrected_stems(faces.directory)
+    assert moved == {Path(faces.rows[2].image).stem}
 
 
 def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:

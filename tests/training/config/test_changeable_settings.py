@@ -39,11 +39,18 @@ def test_the_present_value_is_accepted_and_changes_nothing(setting: RunSetting) 
 def test_what_is_listed_as_accepted_is_accepted(setting: RunSetting) -> None:
     values = [*setting.words]
     values += [f"{each:g}" for each in (setting.minimum, setting.maximum) if each is not None]
-    # The learning rate is greater than its limit; a loss term may need another setting.
+    # A loss term may need another setting.
     for value in values:
-        if setting.key not in ("optimizer.learning_rate", "loss.displacement"):
+        if setting.key != "loss.displacement":
             changed = change_config(CONFIG, [setting.to_argument(value)])
             assert {key for key, _, _ in differences(CONFIG, changed)} <= {setting.key}
+
+
+def test_a_limit_that_must_be_exceeded_is_refused() -> None:
+    (rate,) = (setting for setting in SETTINGS if setting.key == "optimizer.learning_rate")
+    assert rate.to_argument("1e-9") == "optimizer.learning_rate=1e-9"
+    with pytest.raises(UsageError, match="a number above 0"):
+        rate.to_argument("0")
 
 
 def test_a_text_is_taken_as_it_is() -> None:

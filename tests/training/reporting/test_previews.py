@@ -66,3 +66,21 @@ def test_the_settings_choose_the_faces_of_a_sheet(tmp_path: Path) -> None:
     # The other identity has its own two rows.
     assert (sheet[80, 3 * 160 : 4 * 160] == [255, 0, 0]).all()
     assert len(np.unique(sheet[-80, :160])) == 1
+
+
+def test_many_named_faces_are_predicted_in_parts(tmp_path: Path) -> None:
+    config, sizes = tiny_config(), list[int]()
+
+    def predict(rgb: np.ndarray, identity: int) -> np.ndarray:
+        sizes.append(len(rgb))
+        return predict_green(rgb, identity)
+
+    networks = SimpleNamespace(predict=predict)
+    model = SimpleNamespace(config=config, crop=network_crop(config), networks=networks)
+    faces = [faces_with_a_hidden_half(name) for name in "ab"]
+    named = replace(faces[0], preview_crops=np.repeat(faces[0].crops, 7, axis=0))
+    write_preview(model, [named, faces[1]], tmp_path / "sheet.png")
+    # Two decoders, each with 14 and 2 faces.
+    assert (max(sizes), sum(sizes)) == (6, 2 * (14 + 2))
+    # Each row has a label too.
+    assert len(cv2.imread(str(tmp_path / "sheet.png"))) > 14 * 160

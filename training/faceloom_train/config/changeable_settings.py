@@ -20,8 +20,8 @@ def list_changeable_settings(config: TrainConfig) -> Iterator[dict[str, Any]]:
     Yields:
         Plain values by name: `key`, as `train --set` takes it; `value`, the present one as text;
         `words` that it may be, true, false and null among them; `number`: "", "whole" or "any";
-        `minimum` and `maximum` of a number, None without a limit; `text`, whether it may be any
-        text; `help`, what it is.
+        `minimum` and `maximum` of a number, and `above`, which it must exceed, None without a
+        limit; `text`, whether it may be any text; `help`, what it is.
     """
     schema = _schema()
     yield from _settings(schema, schema["$defs"], config.model_dump(mode="json"), "")
@@ -59,7 +59,8 @@ def _setting(key: str, value: object, declared: Mapping[str, Any]) -> dict[str, 
         "value": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         "words": words,
         "number": {"integer": "whole", "number": "any"}.get(number.get("type", ""), ""),
-        "minimum": number.get("minimum", number.get("exclusiveMinimum")),
+        "minimum": number.get("minimum"),
+        "above": number.get("exclusiveMinimum"),
         "maximum": number.get("maximum"),
         "text": not numbers and words in ([], ["null"]),
         "help": " ".join(declared.get("description", "").split()),

@@ -18,7 +18,8 @@ from faceloom_train.model.inference import swap_faces
 from faceloom_train.model.reconstruction_model import mask_background
 from faceloom_train.model.swap_model import SwapModel
 
-# Faces of each identity on a sheet, unless the settings name some.
+# Faces of each identity on a sheet, unless the settings name some; and faces that are predicted at
+# once, so that many named faces take no more memory.
 _ROWS = 6
 # Side of an image on a sheet in pixels: wide enough for a label of 20 letters.
 _CELL_SIZE = 160
@@ -98,7 +99,11 @@ def _prediction_columns(
     faces = identities[own]
     crops = center_crops(_shown_crops(faces), model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:4]
-    predictions = [swap_faces(model, rgb, mask, index) for index in (own, other)]
+    parts = [slice(start, start + _ROWS) for start in range(0, len(rgb), _ROWS)]
+    predictions = [
+        np.concatenate([swap_faces(model, rgb[part], mask[part], index) for part in parts])
+        for index in (own, other)
+    ]
     if model.config.face_mask == "regions":
         pictures = [_paste(prediction, rgb, mask) for prediction in predictions]
     else:

@@ -3,11 +3,12 @@
 import threading
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceloom.atomic import atomic_file
-from faceloom.errors import UsageError
+from faceloom.atomic import atomic_file, explain_os_errors
+from faceloom.errors import FaceloomError, UsageError
 from faceloom.faceset.corrections.correction_files import CORRECTIONS_FOLDER
 from faceloom.output_lock import lock_output
 from faceloom.safe_read import read_bounded
@@ -56,7 +57,7 @@ class EditHistory:
         return bool(self._redo)
 
     def write(self, files: Mapping[Path, bytes | None]) -> None:
-        """Write files of the corrections as one edit.
+        """Write files of the corrections as one edit; an error leaves them as they are.
 
         Args:
             files: New content by path; None deletes the file.
@@ -70,8 +71,9 @@ class EditHistory:
             changed = {path: data for path, data in files.items() if before[path] != data}
             if not changed:
                 return
-            _write_all(changed)
-            self._undo.append(_Edit({path: before[path] for path in changed}, changed))
+            edit = _Edit({path: before[path] for path in changed}, changed)
+            _write_all(edit)
+            self._undo.append(edit)
             self._redo.clear()
 
     def undo(self) -> tuple[str, ...]:
@@ -81,8 +83,9 @@ class EditHistory:
             The names of the crops whose corrections changed, without extension.
 
         Raises:
-            UsageError: There is nothing to undo, the files have changed since, or another process
-                writes the face set.
+            UsageError: There is nothing to undo, another process writes the face set, a file
+                cannot be written, or the files have changed since. Such an edit is forgotten.
+            PartlyDone: The disk is full.
         """
         return self._step(self._undo, self._redo, "no correction to undo")
 
@@ -93,8 +96,9 @@ class EditHistory:
             The names of the crops whose corrections changed, without extension.
 
         Raises:
-            UsageError: There is nothing to redo, the files have changed since, or another process
-                writes the face set.
+            UsageError: There is nothing to redo, another process writes the face set, a file
+                cannot be written, or the files have changed since. Such an edit is forgotten.
+            PartlyDone: The disk is full.
         """
         return self._step(self._redo, self._undo, "no correction to redo")
 
@@ -104,26 +108,44 @@ class EditHistory:
                 raise UsageError(f"There is {nothing}.")
             edit = source[-1]
             if any(_content(path) != data for path, data in edit.after.items()):
+                source.pop()
                 raise UsageError(
                     f"The corrections in {self._directory / CORRECTIONS_FOLDER} have been changed "
-                    "by another program since; this edit cannot be undone or made again."
+                    "by another program since; this edit is left out, and the next undo or redo "
+                    "continues with the one beyond it."
                 )
-            _write_all(edit.before)
+            _write_all(edit.reverse())
             target.append(source.pop().reverse())
             return tuple(sorted({path.stem for path in edit.before}))
 
 
 def _content(path: Path) -> bytes | None:
+    with explain_os_errors(path):
+        try:
+            return read_bounded(path, _MAX_BYTES)
+        except FileNotFoundError:
+            return None
+
+
+def _write_all(edit: _Edit) -> None:
+    """Write the files of an edit; an error leaves the content before it."""
+    written = list[Path]()
     try:
-        return read_bounded(path, _MAX_BYTES)
-    except FileNotFoundError:
-        return None
+        for path, data in edit.after.items():
+            written.append(path)
+            _write(path, data)
+    except BaseException:
+        # New files are removed first, which makes space on a full disk.
+        for path in sorted(written, key=lambda path: edit.before[path] is not None):
+            with suppress(FaceloomError):
+                _write(path, edit.before[path])
+        raise
 
 
-def _write_all(files: Mapping[Path, bytes | None]) -> None:
-    for path, data in files.items():
-        if data is None:
+def _write(path: Path, data: bytes | None) -> None:
+    if data is None:
+        with explain_os_errors(path):
             path.unlink(missing_ok=True)
-            continue
-        with atomic_file(path) as part:
-            part.write_bytes(data)
+        return
+    with atomic_file(path) as part:
+        part.write_bytes(data)

@@ -109,7 +109,7 @@ def move_landmarks(
         ArtifactRefused: The corrected face has another size; the message has no subject.
     """
     points = float32(row.points_xy)
-    if np.ptp(points, axis=0).max() < _SMALLEST_FACE:
+    if points_coincide(points):
         raise ArtifactRefused("corrects a face whose alignment points coincide")
     to_stored = geometry.frame_to_crop(points)
     detected = apply_affine(to_stored, float32(row.mesh_xy))
@@ -128,8 +128,17 @@ def move_landmarks(
     return row.model_copy(update=changes), to_crop
 
 
+def points_coincide(points_xy: Points) -> bool:
+    """Return whether the alignment points of a face are so close together that none aligns it.
+
+    Args:
+        points_xy: The five points in pixels.
+    """
+    return bool(np.ptp(points_xy, axis=0).max() < _SMALLEST_FACE)
+
+
 def _align(points_xy: Points, geometry: CropGeometry) -> Affine:
-    if np.ptp(points_xy, axis=0).max() >= _SMALLEST_FACE:
+    if not points_coincide(points_xy):
         to_crop = umeyama(points_xy, geometry.template_xy())
         if 1 / _MAX_SCALE <= affine_scale(to_crop) <= _MAX_SCALE:
             return to_crop

@@ -14,7 +14,8 @@ from faceloom.safe_read import read_bounded
 
 # Bytes of a mask's file beyond one for each pixel.
 _EXTRA_BYTES = 65_536
-# First bytes of an 8-bit gray PNG after its signature: the header chunk with width and height.
+# First bytes of a PNG after its signature: the header chunk with width, height, bits of a channel
+# and color type.
 _HEADER = struct.Struct(">8xI4sIIBB")
 # Mask value above which a pixel is visible.
 _VISIBLE = 127

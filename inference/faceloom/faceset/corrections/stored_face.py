@@ -1,11 +1,9 @@
 """One face of a face set with its correction, as a person edits it: in its stored crop."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
-from pydantic import ValidationError
 
 from faceloom.array_types import Affine, Mask, Points, float32
 from faceloom.errors import ArtifactRefused, UsageError
@@ -22,12 +20,10 @@ from faceloom.faceset.corrections.correction_files import (
     landmarks_path,
     read_landmark_correction,
 )
-from faceloom.faceset.corrections.moved_landmarks import move_landmarks
+from faceloom.faceset.corrections.moved_landmarks import move_landmarks, points_coincide
 from faceloom.faceset.corrections.painted_masks import warp_mask
-from faceloom.faceset.schema import FaceRow, FaceSetFile
-from faceloom.faceset.store import MAX_ROW_BYTES, ROWS_FILE
-from faceloom.json_documents import first_validation_error
-from faceloom.safe_read import read_lines
+from faceloom.faceset.corrections.row_index import RowIndex
+from faceloom.faceset.schema import FaceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +38,48 @@ class StoredFace:
     """Geometry of the stored crop."""
 
     @classmethod
-    def read(cls, directory: Path, image: str, file: FaceSetFile) -> "StoredFace":
+    def read(cls, rows: RowIndex, image: str) -> "StoredFace":
         """Read a face without reading the whole face set.
 
         Args:
-            directory: The face set.
+            rows: The rows of the face set.
             image: Path of the crop in the face set.
-            file: The face set's `faceset.json`.
 
         Raises:
             UsageError: The face set has no such face.
-            ArtifactRefused: Its row or its correction is damaged.
+            ArtifactRefused: Its row or its correction is damaged, or the alignment points of the
+                row coincide.
         """
-        row = _find_row(directory, image, len(file.files))
-        path = landmarks_path(directory, image)
-        correction = read_landmark_correction(path) if path.is_file() else None
-        face = cls(row, correction, file.crop)
+        face = cls.read_detected(rows, image)
+        path = landmarks_path(rows.directory, image)
+        if not path.is_file():
+            return face
+        face = replace(face, correction=read_landmark_correction(path))
         try:
             face.realignment()
         except ArtifactRefused as error:
             raise ArtifactRefused(f"{path} {error}; {DELETE_IT}.") from error
         return face
+
+    @classmethod
+    def read_detected(cls, rows: RowIndex, image: str) -> "StoredFace":
+        """Read a face without its correction.
+
+        Args:
+            rows: The rows of the face set.
+            image: Path of the crop in the face set.
+
+        Raises:
+            UsageError: The face set has no such face.
+            ArtifactRefused: Its row is damaged, or the alignment points of the row coincide.
+        """
+        row = rows.read(image)
+        if points_coincide(float32(row.points_xy)):
+            raise ArtifactRefused(
+                f"{rows.directory}: the alignment points of {image} coincide; delete the crop to "
+                "reject the face."
+            )
+        return cls(row, None, rows.file.crop)
 
     def detected_mesh(self) -> Points:
         """Return the 468 landmarks that the network found."""
@@ -88,16 +105,16 @@ class StoredFace:
         _, to_crop = move_landmarks(self.row, self.offsets(), self.geometry)
         return IDENTITY_AFFINE if to_crop is None else to_crop
 
-    def corrected(self, correction: LandmarkCorrection) -> "StoredFace":
+    def corrected(self, correction: LandmarkCorrection | None) -> "StoredFace":
         """Return the face with another correction.
 
         Args:
-            correction: The correction.
+            correction: The correction; None takes it back.
 
         Raises:
             UsageError: It moves landmarks too far.
         """
-        face = StoredFace(self.row, correction, self.geometry)
+        face = replace(self, correction=correction)
         try:
             face.realignment()
         except ArtifactRefused as error:
@@ -136,19 +153,3 @@ class StoredFace:
 
     def _frame_to_crop(self) -> Affine:
         return self.geometry.frame_to_crop(float32(self.row.points_xy))
-
-
-def _find_row(directory: Path, image: str, file_count: int) -> FaceRow:
-    path, key = directory / ROWS_FILE, f'"{image}"'.encode()
-    for number, line in enumerate(read_lines(path, MAX_ROW_BYTES), 1):
-        if key not in line:
-            continue
-        try:
-            row = FaceRow.model_validate_json(line)
-        except ValidationError as error:
-            raise ArtifactRefused(
-                f"{path}, line {number}: {first_validation_error(error)}."
-            ) from error
-        if row.image == image and row.file < file_count:
-            return row
-    raise UsageError(f"{directory} has no face {image!r}; load the page again.")

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -17,6 +17,7 @@ from faceloom.faces.mask import mesh_outline
 from faceloom.faces.parsing.face_parser import FaceParser
 from faceloom.faces.parsing.regions import PARSING_SIDE, VISIBLE_REGIONS, region_mask, steepened
 from faceloom.faceset.corrections.correction_files import (
+    CORRECTIONS_FOLDER,
     LandmarkCorrection,
     LandmarkOffset,
     corrected_stems,
@@ -31,18 +32,20 @@ from faceloom.faceset.corrections.interpolation import (
     interpolate_corrections,
 )
 from faceloom.faceset.corrections.painted_masks import decode_mask, encode_mask, read_mask
+from faceloom.faceset.corrections.row_index import RowIndex
 from faceloom.faceset.corrections.stored_face import StoredFace
-from faceloom.faceset.schema import SCHEMA, FaceSetFile
-from faceloom.faceset.store import FACESET_FILE
+from faceloom.faceset.store import FACESET_FILE, ROWS_FILE
 from faceloom.image_io import read_picture
-from faceloom.json_documents import read_document
-from faceloom.safe_read import check_no_symlinks
+from faceloom.project.step import file_signature
+from faceloom.safe_read import check_not_symlink
 from faceloom.studio.faces.face_grid import FaceGrid
 from faceloom.studio.faces.rejections import crop_path
 from faceloom.studio.lru_cache import LruCache
 
 # Face sets whose edits can be undone.
 _KEPT_HISTORIES = 16
+# Face sets whose places of rows are kept; those of 20,000 faces take 4 MB.
+_KEPT_INDICES = 4
 # Coverage at which a face is parsed, as the presets train at about it.
 _PARSED_COVERAGE = 1.0
 
@@ -55,6 +58,7 @@ class FaceEditor:
 
     def __init__(self) -> None:
         self._histories: LruCache[EditHistory] = LruCache(_KEPT_HISTORIES)
+        self._indices: LruCache[_KeptIndex] = LruCache(_KEPT_INDICES)
         self._parser: FaceParser | None = None
         self._lock = threading.Lock()
 
@@ -70,10 +74,11 @@ class FaceEditor:
             ArtifactRefused: The face set, or the face's correction, is damaged.
         """
         crop = crop_path(directory, name)
-        check_no_symlinks(directory)
-        file = read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
-        face = StoredFace.read(directory, f"crops/{crop.name}", file)
-        return FaceEdit(self, directory, crop, face)
+        image = f"crops/{crop.name}"
+        folder = directory / CORRECTIONS_FOLDER
+        for path in (folder, landmarks_path(directory, image), mask_path(directory, image)):
+            check_not_symlink(path, directory)
+        return FaceEdit(self, directory, crop, StoredFace.read(self._rows(directory), image))
 
     def history(self, directory: Path) -> EditHistory:
         """Return the edits of a face set.
@@ -105,8 +110,9 @@ class FaceEditor:
             The names of the faces whose landmarks were interpolated.
 
         Raises:
-            UsageError: No face lies between two corrected ones.
-            ArtifactRefused: A correction is damaged.
+            UsageError: No face lies between two corrected ones, or an interpolated face has its
+                eyes, nose and mouth too close together or too far apart.
+            ArtifactRefused: A correction or a row is damaged.
         """
         directory, chosen = grid.directory, {name.encode() for name in names}
         rows = [row for row in grid.rows if row["name"] in chosen]
@@ -130,6 +136,9 @@ class FaceEditor:
                 "No face lies between two corrected faces of its track; correct the landmarks of "
                 "the first and the last one."
             )
+        index = self._rows(directory)
+        for name, each in found.items():
+            StoredFace.read_detected(index, f"crops/{name}.jpg").corrected(each)
         self.history(directory).write(
             {
                 landmarks_path(directory, name): each.to_bytes() if each.offsets else None
@@ -138,10 +147,30 @@ class FaceEditor:
         )
         return tuple(found)
 
+    def _rows(self, directory: Path) -> RowIndex:
+        """Return the rows of a face set, searched again if its files have changed."""
+        # Taken before reading: a change meanwhile is found by the next call.
+        signature = tuple(file_signature(directory / name) for name in (FACESET_FILE, ROWS_FILE))
+        kept = self._indices.get(directory)
+        if kept is None or kept.signature != signature:
+            kept = _KeptIndex(signature, RowIndex.open(directory))
+            self._indices.put(directory, kept)
+        return kept.rows
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptIndex:
+    """The rows of a face set with what they were read from."""
+
+    signature: tuple[str, ...]
+    """Signatures of the files."""
+    rows: RowIndex
+    """The rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class FaceEdit:
-    """One face that is looked at or corrected."""
+    """One face that is looked at or corrected. Each change returns the face as it is then."""
 
     editor: FaceEditor
     """The editor that opened it."""
@@ -176,12 +205,15 @@ class FaceEdit:
         size = self.face.geometry.size
         return read_mask(self._mask_path, size) if self._mask_path.is_file() else self._seen_mask()
 
-    def move(self, offsets: Sequence[LandmarkOffset]) -> None:
+    def move(self, offsets: Sequence[LandmarkOffset]) -> "FaceEdit":
         """Set how far landmarks are moved.
 
         Args:
             offsets: The moved landmarks, each once. Without any, the face counts as corrected:
                 what the network found is right, which interpolation can start from.
+
+        Returns:
+            The face with this correction.
 
         Raises:
             UsageError: They are moved too far, or the face set cannot be written.
@@ -189,13 +221,16 @@ class FaceEdit:
         if len({index for index, _, _ in offsets}) < len(offsets):
             raise UsageError("A landmark occurs twice in the request.")
         correction = LandmarkCorrection(origin="edited", offsets=tuple(offsets))
-        self._write_landmarks(LandmarkCorrection.of(correction.to_array(), "edited"))
+        return self._write_landmarks(LandmarkCorrection.of(correction.to_array(), "edited"))
 
-    def paint(self, data: bytes) -> None:
+    def paint(self, data: bytes) -> "FaceEdit":
         """Set the mask.
 
         Args:
             data: A PNG as large as the crop; 255 where the face is visible.
+
+        Returns:
+            The face with this mask.
 
         Raises:
             UsageError: It is no such picture, or the face set cannot be written.
@@ -207,34 +242,40 @@ class FaceEdit:
             raise UsageError(
                 f"The painted mask is not a PNG of {size} x {size} pixels; load the page again."
             ) from error
-        self._write({self._mask_path: encode_mask(mask)})
+        return self._write_mask(encode_mask(mask))
 
-    def reset(self, part: Part) -> None:
+    def reset(self, part: Part) -> "FaceEdit":
         """Take a correction back.
 
         Args:
             part: What to reset to what the network found.
 
+        Returns:
+            The face without the correction.
+
         Raises:
             UsageError: The face set cannot be written.
         """
-        self._write({self._landmarks_path if part == "landmarks" else self._mask_path: None})
+        if part == "landmarks":
+            return self._write_landmarks(None)
+        return self._write_mask(None)
 
-    def copy_from(self, other: "FaceEdit", part: Part) -> None:
+    def copy_from(self, other: "FaceEdit", part: Part) -> "FaceEdit":
         """Copy the landmarks or the mask of another face.
 
         Args:
             other: The other face, of the same face set.
             part: What to copy.
 
+        Returns:
+            The face with the copy.
+
         Raises:
             UsageError: The landmarks do not fit, or the face set cannot be written.
         """
         if part == "landmarks":
-            self._write_landmarks(self.face.landmarks_like(other.face))
-        else:
-            mask = self.face.mask_like(other.face, other.mask())
-            self._write({self._mask_path: encode_mask(mask)})
+            return self._write_landmarks(self.face.landmarks_like(other.face))
+        return self._write_mask(encode_mask(self.face.mask_like(other.face, other.mask())))
 
     @property
     def _landmarks_path(self) -> Path:
@@ -244,12 +285,15 @@ class FaceEdit:
     def _mask_path(self) -> Path:
         return mask_path(self.directory, self.crop.name)
 
-    def _write_landmarks(self, correction: LandmarkCorrection) -> None:
-        self.face.corrected(correction)
-        self._write({self._landmarks_path: correction.to_bytes()})
+    def _write_landmarks(self, correction: LandmarkCorrection | None) -> "FaceEdit":
+        face = self.face.corrected(correction)
+        content = correction.to_bytes() if correction else None
+        self.editor.history(self.directory).write({self._landmarks_path: content})
+        return replace(self, face=face)
 
-    def _write(self, files: dict[Path, bytes | None]) -> None:
-        self.editor.history(self.directory).write(files)
+    def _write_mask(self, content: bytes | None) -> "FaceEdit":
+        self.editor.history(self.directory).write({self._mask_path: content})
+        return self
 
     def _seen_mask(self) -> Mask:
         """Return the visible face as the face parsing network sees it, in the stored crop."""

@@ -1,6 +1,7 @@
 """The table of a face set's faces: what the grid sorts and filters by."""
 
 import json
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,7 +230,7 @@ def _read(directory: Path, signatures: tuple[str, ...]) -> _StoredFaces:
 
 
 def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
-    crops = [path.stem.encode() for path in (directory / "crops").glob("*.jpg")]
+    crops = [os.fsencode(path.stem) for path in (directory / "crops").glob("*.jpg")]
     exists = np.isin(stored.rows["name"], np.array(crops, "S100"))
     rows, embeddings = stored.rows[exists], stored.embeddings[exists]
     if len(np.unique(rows["name"])) < len(rows):
@@ -250,7 +251,7 @@ def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
 
 def _corrected(directory: Path, names: np.ndarray) -> Int64[np.ndarray, "n"]:
     moved, painted = (
-        np.isin(names, np.array([stem.encode() for stem in stems], "S100"))
+        np.isin(names, np.array([os.fsencode(stem) for stem in stems], "S100"))
         for stems in corrected_stems(directory)
     )
     return np.asarray(moved * LANDMARKS_MOVED + painted * MASK_PAINTED, np.int64)

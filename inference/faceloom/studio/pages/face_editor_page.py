@@ -1,7 +1,6 @@
 """The editor of single faces, a part of the page of a face set: landmarks, masks, undo."""
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -92,7 +91,7 @@ class _EditorHandlers:
         body = await read_body(request, PaintedMask)
         try:
             data = base64.b64decode(body.png, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise UsageError("The painted mask is not base64; load the page again.") from error
         return await self._change(request, lambda edit: edit.paint(data))
 
@@ -105,8 +104,8 @@ class _EditorHandlers:
         """Copy the landmarks or the mask of another face."""
         body, item = await read_body(request, CopiedPart), self._item(request)
 
-        def copy(edit: FaceEdit) -> None:
-            edit.copy_from(self.editor.edit(item.path, body.source), body.part)
+        def copy(edit: FaceEdit) -> FaceEdit:
+            return edit.copy_from(self.editor.edit(item.path, body.source), body.part)
 
         return await self._change(request, copy)
 
@@ -126,14 +125,9 @@ class _EditorHandlers:
         """Make the edit again that was undone last."""
         return await self._step(request, EditHistory.redo)
 
-    async def _change(self, request: Request, change: Callable[[FaceEdit], None]) -> Response:
+    async def _change(self, request: Request, change: Callable[[FaceEdit], FaceEdit]) -> Response:
         """Change a face and answer with its new state."""
-
-        def work() -> dict[str, object]:
-            change(self._edit(request))
-            return self._edit(request).to_json()
-
-        return JSONResponse(await in_thread(work))
+        return JSONResponse(await in_thread(lambda: change(self._edit(request)).to_json()))
 
     async def _step(
         self, request: Request, step: Callable[[EditHistory], tuple[str, ...]]

@@ -33,6 +33,8 @@ class RunSetting:
     """Whether it may be any text."""
     help: str
     """What it is, for people."""
+    above: float | None = None
+    """What the number must be greater than; None: no such limit."""
 
     @classmethod
     def from_details(cls, details: Mapping[str, Any]) -> "RunSetting":
@@ -80,13 +82,20 @@ class RunSetting:
             return False
         low = self.minimum if self.minimum is not None else float("-inf")
         high = self.maximum if self.maximum is not None else float("inf")
-        return bool(self.number) and low <= number <= high and abs(number) != float("inf")
+        above = self.above if self.above is not None else float("-inf")
+        return (
+            bool(self.number)
+            and above < number
+            and low <= number <= high
+            and abs(number) != float("inf")
+        )
 
     def _accepted(self) -> str:
         words = ", ".join(self.words)
         if not self.number:
             return words
         low = "" if self.minimum is None else f" from {self.minimum:g}"
+        low += "" if self.above is None else f" above {self.above:g}"
         high = "" if self.maximum is None else f" to {self.maximum:g}"
         number = f"a {'whole ' if self.number == 'whole' else ''}number{low}{high}"
         return f"{number} or {words}" if words else number

@@ -1,5 +1,6 @@
 """The opened source of a conversion, with its identity for the marks and for resuming."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -153,7 +154,7 @@ class SwapSource:
             IdentityMap.of_one(load(0)[0], options),
             load,
             (SwappedIdentity(faces.identity, sha256),),
-            sha256,
+            _still_id(faces, row, sha256),
             row.image,
         )
 
@@ -176,6 +177,16 @@ def _load_networks(
     first = SwapNetwork.open(bundles[0], provider, precision, threads)
     rest = (SwapNetwork.open(bundle, first.provider, precision, threads) for bundle in bundles[1:])
     return (first, *rest)
+
+
+def _still_id(faces: FaceSet, row: FaceRow, crop_sha256: str) -> str:
+    """Return what identifies a still with its corrections, which change what is pasted."""
+    digest = hashlib.sha256(crop_sha256.encode())
+    digest.update(row.model_dump_json(include={"points_xy", "mesh_xy"}).encode())
+    painted = faces.painted_mask(row, faces.geometry)
+    if painted is not None:
+        digest.update(painted.tobytes())
+    return digest.hexdigest()
 
 
 def _load_still(faces: FaceSet, row: FaceRow, _threads: int) -> tuple[FaceSource, ...]:

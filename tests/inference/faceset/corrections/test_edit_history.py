@@ -1,6 +1,7 @@
 """Corrections are written as edits that can be undone."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.helpers.facesets import good_faces, write_faceset
@@ -57,12 +58,49 @@ def test_a_new_edit_ends_redo_and_no_change_is_no_edit(directory: Path) -> None:
 
 
 def test_an_edit_is_not_undone_over_another_programs_change(directory: Path) -> None:
-    path, history = directory / CORRECTIONS_FOLDER / "a.json", EditHistory(directory)
-    history.write({path: b"1"})
-    path.write_bytes(b"another")
+    folder, history = directory / CORRECTIONS_FOLDER, EditHistory(directory)
+    history.write({folder / "b.json": b"older"})
+    history.write({folder / "a.json": b"1"})
+    (folder / "a.json").write_bytes(b"another")
     with pytest.raises(UsageError, match="another program"):
         history.undo()
-    assert path.read_bytes() == b"another"
+    assert contents(directory) == {"a.json": b"another", "b.json": b"older"}
+    # The edits before it can still be undone.
+    assert history.undo() == ("b",)
+    assert contents(directory) == {"a.json": b"another"}
+
+
+FAILURES = {
+    "a file cannot be written": ("replace", b"new"),
+    "a file cannot be deleted": ("unlink", None),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_an_edit_that_fails_midway_changes_nothing(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    method, content = FAILURES[name]
+    folder, history = directory / CORRECTIONS_FOLDER, EditHistory(directory)
+    history.write({folder / "a.json": b"1", folder / "z.json": b"2"})
+    before, original = contents(directory), getattr(Path, method)
+
+    def fail(path: Path, *args: Any, **options: Any) -> Any:
+        if "z.json" in path.name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, method, fail)
+        edit = {folder / "a.json": b"3", folder / "b.json": b"4", folder / "z.json": content}
+        with pytest.raises(UsageError, match=r"z\.json cannot be used"):
+            history.write(edit)
+        assert contents(directory) == before
+        if content is None:
+            with pytest.raises(UsageError, match=r"z\.json cannot be used"):
+                history.undo()
+            assert contents(directory) == before
+    assert history.undo() == ("a", "z")
 
 
 def test_a_face_set_that_is_written_is_not_edited(

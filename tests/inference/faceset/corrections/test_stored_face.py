@@ -1,5 +1,6 @@
 """One face is read, corrected and copied without reading the whole face set."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,12 @@ import pytest
 from tests.helpers.corrections import left_half, move, offsets_of, shift_all
 from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
 
-from faceloom.errors import UsageError
+from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP
 from faceloom.faceset import FaceSet
 from faceloom.faceset.corrections.correction_files import LandmarkCorrection
+from faceloom.faceset.corrections.row_index import RowIndex
 from faceloom.faceset.corrections.stored_face import StoredFace
-from faceloom.faceset.schema import SCHEMA, FaceSetFile
-from faceloom.json_documents import read_document
 
 
 @pytest.fixture
@@ -22,8 +22,7 @@ def faces(tmp_path: Path) -> FaceSet:
 
 
 def stored(faces: FaceSet, index: int) -> StoredFace:
-    file = read_document(faces.directory / "faceset.json", FaceSetFile, SCHEMA, "face set")
-    return StoredFace.read(faces.directory, faces.rows[index].image, file)
+    return StoredFace.read(RowIndex.open(faces.directory), faces.rows[index].image)
 
 
 def test_it_agrees_with_the_face_set(faces: FaceSet) -> None:
@@ -37,9 +36,25 @@ def test_it_agrees_with_the_face_set(faces: FaceSet) -> None:
 
 
 def test_an_unknown_face_is_refused(faces: FaceSet) -> None:
-    file = read_document(faces.directory / "faceset.json", FaceSetFile, SCHEMA, "face set")
     with pytest.raises(UsageError, match="has no face"):
-        StoredFace.read(faces.directory, "crops/nobody.jpg", file)
+        StoredFace.read(RowIndex.open(faces.directory), "crops/nobody.jpg")
+
+
+def test_a_row_of_a_killed_addition_is_passed_over(faces: FaceSet) -> None:
+    path = faces.directory / "faces.jsonl"
+    row = json.loads(path.read_text().splitlines()[3])
+    killed = json.dumps({**row, "file": len(faces.files), "frame": 999})
+    path.write_text(f"{killed}\n{path.read_text()}")
+    assert stored(faces, 3).row == faces.rows[3]
+
+
+def test_a_face_whose_points_coincide_is_refused(faces: FaceSet) -> None:
+    path = faces.directory / "faces.jsonl"
+    first, *others = path.read_text().splitlines()
+    row = {**json.loads(first), "points_xy": [[9, 9]] * 5}
+    path.write_text("\n".join([json.dumps(row), *others]))
+    with pytest.raises(ArtifactRefused, match="coincide"):
+        stored(faces, 0)
 
 
 def test_a_wrong_detection_gets_the_neighbors_place_in_the_frame(faces: FaceSet) -> None:

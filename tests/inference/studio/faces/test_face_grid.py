@@ -101,6 +101,15 @@ def test_few_tables_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert grids.get(folder) is not first
 
 
+def test_files_with_other_names_are_no_faces(folder: Path) -> None:
+    (folder / "corrections").mkdir()
+    for path, suffix in (("crops", ".jpg"), ("corrections", ".json")):
+        (folder / path / os.fsdecode(b"caf\xe9" + suffix.encode())).touch()
+    grid = FaceGrids().get(folder)
+    assert len(grid) == 24
+    assert not grid.corrected.any()
+
+
 def test_a_face_set_without_faces_has_an_empty_table(folder: Path) -> None:
     for crop in (folder / "crops").iterdir():
         crop.unlink()

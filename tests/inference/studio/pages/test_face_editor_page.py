@@ -11,8 +11,10 @@ from tests.helpers.corrections import left_half
 from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
 from tests.helpers.studio.server import StudioServer
 
+from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP
 from faceloom.faceset import FaceSet
 from faceloom.faceset.corrections.painted_masks import encode_mask
+from faceloom.faceset.corrections.row_index import RowIndex
 from faceloom.studio.studio_project import item_id
 
 SIZE = GEOMETRY.size
@@ -150,6 +152,7 @@ BODIES: dict[str, tuple[str, dict[str, object]]] = {
     "a landmark twice": ("move", {"offsets": [[4, 0.1, 0], [4, 0.2, 0]]}),
     "too many": ("move", {"offsets": [[4, 0.1, 0]] * 469}),
     "not base64": ("paint", {"png": "%%%"}),
+    "base64 with an umlaut": ("paint", {"png": "\u00e4"}),
     "no PNG": ("paint", {"png": base64.b64encode(b"GIF89a" + bytes(200)).decode()}),
     "another size": ("paint", {"png": encoded(left_half(SIZE * 2))}),
     "another part": ("reset", {"part": "crop"}),
@@ -173,6 +176,61 @@ def test_bad_requests_are_refused_and_change_nothing(
 @pytest.mark.parametrize("path", ["", "/mask"])
 def test_unknown_faces_are_refused(server: StudioServer, url: str, name: str, path: str) -> None:
     assert server.get(f"{url}/face/{name}{path}").status in (400, 404)
+
+
+def inward(share: float) -> list[tuple[int, float, float]]:
+    """Return offsets that move a share of the way through the nose; a half crushes the face."""
+    template = GEOMETRY.template_xy()
+    moves = (template[2] - template) / SIZE * 2 * share
+    groups = (EYE_LEFT, EYE_RIGHT, (NOSE_TIP,), (MOUTH_LEFT,), (MOUTH_RIGHT,))
+    return [
+        (landmark, float(x), float(y))
+        for group, (x, y) in zip(groups, moves, strict=True)
+        for landmark in group
+    ]
+
+
+def test_an_interpolation_that_crushes_a_face_is_refused_and_writes_nothing(
+    server: StudioServer, folder: Path, url: str
+) -> None:
+    first, second, _, fourth = names_of_track(server, url)
+    # Faces are evenly spaced: the second one gets a half.
+    for name, share in ((first, 0.25), (fourth, 1.0)):
+        assert server.post(f"{url}/face/{name}/move", offsets=inward(share)).status == 200
+    before = set(corrected(server, url))
+    answer = server.post(f"{url}/interpolate", names=names_of_track(server, url))
+    assert (answer.status, second in answer.json["error"]) == (400, True)
+    assert "too close together" in answer.json["error"]
+    assert set(corrected(server, url)) == before
+    assert len(FaceSet.read(folder)) == 20
+
+
+def test_a_link_among_the_corrections_is_refused(
+    server: StudioServer, folder: Path, url: str, tmp_path: Path
+) -> None:
+    name = names_of_track(server, url)[0]
+    server.post(f"{url}/face/{name}/move", offsets=[[200, 0.1, 0.0]])
+    path = folder / "corrections" / f"{name}.json"
+    path.rename(tmp_path / "elsewhere.json")
+    path.symlink_to(tmp_path / "elsewhere.json")
+    answer = server.get(f"{url}/face/{name}")
+    assert (answer.status, "symbolic link" in answer.json["error"]) == (400, True)
+
+
+def test_a_change_of_a_face_reads_its_face_set_once(
+    server: StudioServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    open_index = RowIndex.open
+
+    def count(directory: Path) -> RowIndex:
+        opened.append(directory)
+        return open_index(directory)
+
+    monkeypatch.setattr(RowIndex, "open", count)
+    for name in names_of_track(server, url):
+        server.post(f"{url}/face/{name}/move", offsets=[[200, 0.1, 0.0]])
+    assert len(opened) == 1
 
 
 def test_nothing_is_undone_twice(server: StudioServer, url: str) -> None:

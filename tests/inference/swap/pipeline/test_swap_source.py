@@ -1,13 +1,18 @@
-"""All networks of a conversion run on one provider."""
+"""The source of a conversion: one provider for all networks, and what identifies it."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
+from tests.helpers.corrections import left_half, move, paint, shift_all
+from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
 
+from faceloom.faceset import FaceSet
 from faceloom.swap import Bundle, ConvertOptions, SwapNetwork
-from faceloom.swap.pipeline.swap_source import _open
+from faceloom.swap.pipeline.swap_source import _open, _still_id
 
 
 @pytest.mark.parametrize(("given", "asked"), [("auto", "auto"), ("cuda", "cuda")])
@@ -32,3 +37,25 @@ def test_other_bundles_and_other_processes_take_the_provider_of_the_first(
     calls.clear()
     pickle.loads(pickle.dumps(load))()
     assert calls == [("ben.bundle", chosen), ("ada.bundle", chosen)]
+
+
+def test_every_correction_of_a_still_is_another_source(tmp_path: Path) -> None:
+    directory = tmp_path / "ada"
+    image = write_faceset(directory, good_faces(2)).rows[0].image
+    eyebrow = np.zeros((468, 2), np.float32)
+    eyebrow[105] = 0.02, 0
+    corrections: list[Callable[[], None]] = [
+        lambda: None,
+        lambda: move(directory, image, eyebrow),
+        lambda: move(directory, image, shift_all(0.05, 0)),
+        lambda: paint(directory, image, left_half(GEOMETRY.size)),
+        lambda: paint(directory, image, 255 - left_half(GEOMETRY.size)),
+    ]
+    found = set()
+    for correct in corrections:
+        correct()
+        faces = FaceSet.read(directory)
+        ids = {_still_id(faces, faces.rows[0], "crop") for _ in range(2)}
+        assert len(ids) == 1
+        found |= ids
+    assert len(found) == len(corrections)

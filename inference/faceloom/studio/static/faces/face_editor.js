@@ -4,7 +4,8 @@ import { get, post } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
 import { EditorCanvas } from "./editor_canvas.js";
 import { LandmarkTool } from "./landmark_tool.js";
-import { MaskTool } from "./mask_tool.js";
+import { MaskTool, readMask } from "./mask_tool.js";
+import { PointerDrag } from "./pointer_drag.js";
 
 // Milliseconds after the last arrow key until the landmarks are saved.
 const SAVE_MILLISECONDS = 350;
@@ -15,6 +16,9 @@ const BRUSH_FACTOR = 1.2;
 
 const element = (id) => document.getElementById(id);
 
+/** Return what is corrected in a face, as the table counts it: 1 landmarks, 2 the mask. */
+const correctedBits = (face) => (face.origin ? 1 : 0) + (face.painted ? 2 : 0);
+
 /** Edits the face that the large view shows. */
 export class FaceEditor {
   #face = null;
@@ -22,6 +26,7 @@ export class FaceEditor {
   #loads = new Latest();
   #saving = Promise.resolve();
   #timer = 0;
+  #pointer = new PointerDrag();
 
   /**
    * @param {string} url the address of the face set's page.
@@ -61,12 +66,15 @@ export class FaceEditor {
     if (this.isEditing) this.reload();
   }
 
-  /** Run some work and show its error in the large view, which lies above messages of the page. */
-  async #attempt(work) {
+  /**
+   * Run some work and show its error in the large view, which lies above messages of the page.
+   * The error names the face if another one is shown meanwhile.
+   */
+  async #attempt(work, name = this.#name) {
     try {
       return await work();
     } catch (error) {
-      this.#showProblem(error.message);
+      this.#showProblem(name === this.#name ? error.message : `${name}: ${error.message}`);
       return undefined;
     }
   }
@@ -77,26 +85,41 @@ export class FaceEditor {
 
   /** Allow no change until the face that is shown has been read. */
   #forget() {
+    this.#pointer.abort();
     this.#face = null;
     this.mask.isLoaded = false;
     this.#showState("");
   }
 
-  /** Read the face again, for example after an undo. */
+  /** Read the face again when its changes are saved, for example after an undo. */
   reload() {
     const name = this.#name;
     this.#loads.run(async () => {
-      const face = await this.#attempt(() => get(`${this.url}/face/${name}`));
-      if (!face || name !== this.#name) return;
-      const image = this.mode === "mask" ? await this.#loadMask(name) : null;
-      await this.picture.decode().catch(() => {});
-      if (name !== this.#name) return;
+      const read = await this.#attempt(() => this.#readSaved(name), name);
+      if (!read || name !== this.#name) return;
+      const [face, image] = read;
       this.mask.isLoaded = false;
+      this.#pointer.abort();
       if (image) this.mask.load(image);
       this.#take(face);
       this.landmarks.load(face);
       this.draw();
     });
+  }
+
+  /** Read a face and its mask with all changes, those that are made meanwhile too. */
+  async #readSaved(name) {
+    while (name === this.#name) {
+      const saving = this.flush();
+      await saving;
+      const url = `${this.url}/face/${name}`;
+      const face = await get(url);
+      const isMask = this.mode === "mask";
+      const image = isMask && (await this.#attempt(() => readMask(url, this.texts.noMask), name));
+      await this.picture.decode().catch(() => {});
+      if (saving === this.#saving && !this.#timer) return [face, image];
+    }
+    return undefined;
   }
 
   /** Change between "view", "landmarks" and "mask". */
@@ -174,8 +197,7 @@ export class FaceEditor {
   #take(face) {
     this.#face = face;
     this.view.size = face.size;
-    const bits = (face.origin ? 1 : 0) + (face.painted ? 2 : 0);
-    this.host.onCorrected(this.#name, bits);
+    this.host.onCorrected(this.#name, correctedBits(face));
     element("editor-undo").disabled = !face.can_undo;
     element("editor-redo").disabled = !face.can_redo;
     const ofMask = face.painted ? "painted" : "seen";
@@ -189,24 +211,13 @@ export class FaceEditor {
     element("editor-reset").disabled = ["", "found", "seen"].includes(state);
   }
 
-  async #loadMask(name) {
-    const image = new Image();
-    image.src = `${this.url}/face/${name}/mask?${Date.now()}`;
-    try {
-      await image.decode();
-      return image;
-    } catch {
-      this.#showProblem(this.texts.noMask);
-      return null;
-    }
-  }
-
   /** Send a change of the face; what is drawn meanwhile stays. */
   #send(action, body) {
     const name = this.#name;
     this.#showProblem("");
     this.#saving = this.#saving.then(async () => {
-      const face = await this.#attempt(() => post(`${this.url}/face/${name}/${action}`, body));
+      const face = await this.#attempt(() => post(`${this.url}/face/${name}/${action}`, body), name);
+      if (face) this.host.onCorrected(name, correctedBits(face));
       if (name !== this.#name) return;
       if (!face) this.reload();
       else this.#take(face);
@@ -254,6 +265,7 @@ export class FaceEditor {
     this.#showProblem("");
     const answer = await this.#attempt(() => post(`${this.url}/correction/${direction}`));
     if (answer) this.#afterMany(answer.names, true);
+    else this.reload();
   }
 
   #afterMany(names, isUndo) {
@@ -308,7 +320,7 @@ export class FaceEditor {
     if (!this.landmarks.selected.has(index)) this.landmarks.select(index);
     const move = this.landmarks.startMove();
     let hasMoved = false;
-    this.#track((pointer) => {
+    this.#pointer.start(this.view.canvas, (pointer) => {
       const [x, y] = this.view.place(pointer);
       hasMoved = true;
       move(x - start[0], y - start[1]);
@@ -322,23 +334,12 @@ export class FaceEditor {
     const adds = event.button === 2 ? !this.mask.adds : this.mask.adds;
     let last = this.view.place(event);
     this.mask.stroke(last, last, adds);
-    this.#track((pointer) => {
+    this.#pointer.start(this.view.canvas, (pointer) => {
       const place = this.view.place(pointer);
       this.mask.stroke(last, place, adds);
       last = place;
     }, () => this.#send("paint", { png: this.mask.toPng() }));
     this.draw();
-  }
-
-  /** Follow the pointer until it is released. */
-  #track(onMove, onEnd) {
-    const { canvas } = this.view;
-    const stop = new AbortController();
-    const { signal } = stop;
-    canvas.addEventListener("pointermove", onMove, { signal });
-    for (const name of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(name, () => (stop.abort(), onEnd()), { signal });
-    }
   }
 
   #hover(event) {

@@ -7,6 +7,18 @@ const HIDDEN_COLOR = "#d6336c";
 const HIDDEN_ALPHA = 0.55;
 const [MIN_BRUSH, MAX_BRUSH] = [2, 160];
 
+/** Read the mask of the face at an address as an image; `problem` is the error's text. */
+export async function readMask(url, problem) {
+  const image = new Image();
+  image.src = `${url}/mask?${Date.now()}`;
+  try {
+    await image.decode();
+  } catch {
+    throw new Error(problem);
+  }
+  return image;
+}
+
 /** The mask as a canvas that is opaque where the face is hidden. */
 export class MaskTool {
   constructor() {
@@ -30,11 +42,6 @@ export class MaskTool {
     }
     context.putImageData(pixels, 0, 0);
     this.isLoaded = true;
-  }
-
-  /** Change the diameter of the brush by a factor. */
-  resize(factor) {
-    this.setBrush(this.brush * factor);
   }
 
   /** Set the diameter of the brush in pixels of the crop. */
