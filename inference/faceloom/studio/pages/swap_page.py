@@ -189,7 +189,6 @@ def _convert(studio: Studio, form: ConvertForm) -> Response:
     check_conversion(studio, form)
     if form.sections:
         job = SectionJob.of(request, form)
-        job.check_free(studio.jobs)
         job.write()
         request = job.request
     return JSONResponse({"job": studio.jobs.add(request).number})
