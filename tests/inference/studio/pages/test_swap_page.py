@@ -198,7 +198,7 @@ def test_an_estimate_is_measured_once(
     assert "for 4 frames; measured on 4 frames of Ada's clip.mp4." in answer.json["sentence"]
     assert answer.json["is_busy"] is False
     monkeypatch.setattr(step_process, "PROGRAM", ("false",))
-    renamed = {**body, "name": "second"}
+    renamed = {**body, "name": "second", "sections": SECTIONS}
     assert server.post("/swap/estimate", **renamed).json == answer.json
     other = server.post("/swap/estimate", **{**body, "settings": {"mask": "mesh"}})
     assert "command failed" in other.json["error"]
