@@ -46,10 +46,10 @@ def test_what_is_listed_as_accepted_is_accepted(setting: RunSetting) -> None:
             assert {key for key, _, _ in differences(CONFIG, changed)} <= {setting.key}
 
 
-def test_a_text_is_taken_as_it_is() -> None:
+@pytest.mark.parametrize("text", ['CC BY: 4.0, "mine"', "[draft] mine", "{mine", "[a: b"])
+def test_a_text_is_taken_as_it_is(text: str) -> None:
     (license_,) = (setting for setting in SETTINGS if setting.key == "license")
-    changed = change_config(CONFIG, [license_.to_argument('CC BY: 4.0, "mine"')])
-    assert changed.license == 'CC BY: 4.0, "mine"'
+    assert change_config(CONFIG, [license_.to_argument(text)]).license == text
 
 
 @pytest.mark.parametrize("key", ["network.size", "steps", "seed", "unknown"])
