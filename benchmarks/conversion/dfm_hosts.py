@@ -1,6 +1,6 @@
 """Run a .dfm as DeepFaceLive, FaceFusion and VisoMaster do, at their default settings.
 
-python -m benchmarks.conversion.dfm_hosts deepfacelive|facefusion|visomaster CLIP FILE.dfm OUT.mkv
+python -m benchmarks.conversion.dfm_hosts PROGRAM CLIP FILE.dfm OUT.mkv
 
 `faceloom compare` judges the output: the table of docs/dfm.md. The tests judge files with known
 output through the same arithmetic (tests/export/dfm/test_host_conformance.py).
@@ -9,7 +9,7 @@ It computes what these programs compute: where a face is cut out, how it is prep
 count, how it is pasted. Faceloom's networks find the faces.
 """
 
-import sys
+import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +25,8 @@ from faceloom.faces.landmarks import FaceMesh, five_points
 from faceloom.faces.retinaface import RetinaFace
 from faceloom.video import Encoding, SegmentWriter, probe_video, read_frames
 
+PROGRAMS = ("deepfacelive", "facefusion", "visomaster")
+"""The programs that a .dfm can be run as."""
 # Five points, (x, y) in sides of the square that each program cuts out.
 FACEFUSION_POINTS = float32(
     [[0.3534, 0.3929], [0.6280, 0.3929], [0.4866, 0.5402], [0.3884, 0.6875], [0.5982, 0.6875]]
@@ -179,9 +181,16 @@ def open_host(name: str, faces: Sequence[FoundFace]) -> Host:
     """Return what a program does with a face.
 
     Args:
-        name: "deepfacelive", "facefusion" or "visomaster".
-        faces: The faces of the clip.
+        name: One of `PROGRAMS`.
+        faces: The faces of the clip, at least one.
+
+    Raises:
+        ValueError: There is no such program, or no face.
     """
+    if name not in PROGRAMS:
+        raise ValueError(f"There is no program {name!r}; choose {', '.join(PROGRAMS)}.")
+    if not faces:
+        raise ValueError("The clip has no face; choose another one.")
     hosts: dict[str, Host] = {"facefusion": facefusion, "visomaster": visomaster}
     return hosts.get(name) or partial(deepfacelive, mesh=mean_mesh(faces))
 
@@ -217,4 +226,9 @@ def main(name: str, clip: Path, dfm: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(Path, sys.argv[2:]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program", choices=PROGRAMS)
+    for name in ("clip", "dfm", "out"):
+        parser.add_argument(name, type=Path)
+    chosen = parser.parse_args()
+    main(chosen.program, chosen.clip, chosen.dfm, chosen.out)

@@ -2,66 +2,78 @@
 
 import tempfile
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
-from faceloom.project.step import file_signature
+from faceloom.errors import UsageError
+from faceloom.operating_system import interrupt
 from faceloom.project.step_process import StepProcess
-from faceloom.studio.convert_command import (
-    ConvertForm,
-    check_conversion,
-    convert_request,
-    swap_request,
-)
 from faceloom.studio.lru_cache import LruCache
-from faceloom.studio.studio import Studio
-from faceloom.studio.studio_project import ItemKind
 
 # Estimates that are kept.
 _MAX_ESTIMATES = 64
 
 
 class ConversionEstimator:
-    """Runs estimates one after the other and keeps them. Methods are thread-safe."""
+    """Runs one estimate at a time and keeps the results. Methods are thread-safe."""
 
-    def __init__(self, studio: Studio):
-        """Start without an estimate.
-
-        Args:
-            studio: The studio.
-        """
-        self._studio = studio
+    def __init__(self) -> None:
+        """Start without an estimate."""
         self._running = threading.Lock()
         self._sentences: LruCache[str] = LruCache(_MAX_ESTIMATES)
+        # Guards the two values below: none starts after `close`.
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._child: StepProcess | None = None
 
-    def estimate(self, form: ConvertForm) -> str:
-        """Return the sentence of the command.
+    def estimate(self, arguments: Sequence[str], key: Hashable) -> str:
+        """Return the sentence that the command prints.
 
         Args:
-            form: The conversion.
+            arguments: The arguments of the conversion, without `--estimate`.
+            key: What the estimate depends on.
 
         Raises:
-            FaceloomError: The conversion is refused.
+            UsageError: Another estimate runs, or the studio ends.
+            FaceloomError: The command failed.
         """
-        check_conversion(self._studio, form)
-        with self._running:
-            return self._sentences.get_or_make(self._key(form), lambda: self._run(form))
+        known = self._sentences.get(key)
+        if known is not None:
+            return known
+        if not self._running.acquire(blocking=False):
+            raise UsageError("Another estimate runs; wait until it ends.")
+        try:
+            sentence = self._run(arguments)
+        finally:
+            self._running.release()
+        self._sentences.put(key, sentence)
+        return sentence
 
-    def _key(self, form: ConvertForm) -> Hashable:
-        """Return what an estimate depends on; the name of the output is no part of it."""
-        project = self._studio.project
-        clip = project.item(ItemKind.CLIP, form.clip).path
-        inputs = (clip, *swap_request(self._studio, form).inputs)
-        unnamed = form.model_copy(update={"name": ""})
-        return unnamed.model_dump_json(), *map(file_signature, inputs)
+    def close(self) -> None:
+        """End the estimate that runs, and start none any more."""
+        with self._lock:
+            self._is_closed = True
+            if self._child is not None:
+                interrupt(self._child.process)
 
-    def _run(self, form: ConvertForm) -> str:
-        command = (*convert_request(self._studio, form).arguments, "--estimate")
+    def _run(self, arguments: Sequence[str]) -> str:
         with (
             tempfile.TemporaryDirectory() as folder,
-            StepProcess.start(command, Path(folder) / "log.txt", lambda: None) as child,
+            StepProcess.start(
+                (*arguments, "--estimate"), Path(folder) / "log.txt", lambda: None
+            ) as child,
         ):
+            # A block that is left with an error ends the child.
+            self._keep(child)
             for _ in child.progress():
                 pass
+            self._keep(None)
             child.result()
             return child.lines[-1]
+
+    def _keep(self, child: StepProcess | None) -> None:
+        """Let `close` end a child."""
+        with self._lock:
+            if self._is_closed and child is not None:
+                raise UsageError("The studio ends; start it again for an estimate.")
+            self._child = child

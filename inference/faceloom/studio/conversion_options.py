@@ -23,7 +23,6 @@ from faceloom.swap.options import ConvertOptions
 from faceloom.video import Encoding, FrameRange
 
 _DEFAULTS = ConvertOptions()
-_DEFAULT_POSITION: LabelPosition = "bottom-left"
 # Most pictures of one list.
 _MAX_PICTURES = 100
 FrameIndex = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -56,9 +55,9 @@ class ConversionOptions(Body):
     threshold: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS.threshold
     """Similarity from which a face counts as a person of the pictures."""
     label: Annotated[str, Field(max_length=200)] = ""
-    """Text to draw into every frame; empty for none."""
-    label_position: LabelPosition = _DEFAULT_POSITION
-    """The corner of the label."""
+    """Text to draw into every frame, or "eu" for the EU's label; empty for none."""
+    label_position: LabelPosition | None = None
+    """The corner of the label; None: the usual one of its text."""
 
     def check_pictures(self, roots: Sequence[Path]) -> None:
         """Check that the pictures are pictures that the page may name.
@@ -67,10 +66,13 @@ class ConversionOptions(Body):
             roots: Folders that they may be in, resolved.
 
         Raises:
-            UsageError: One is missing, no picture, or outside the roots.
+            UsageError: The path of one is not absolute, or it is missing, no picture, or outside
+                the roots.
         """
-        for path in (*self.reference, *self.exclude):
-            check_picture(Path(path), roots)
+        for path in map(Path, (*self.reference, *self.exclude)):
+            if not path.is_absolute():
+                raise UsageError(f"{path} is not an absolute path; choose the picture again.")
+            check_picture(path, roots)
 
     def to_convert_options(self, settings: SwapSettings) -> ConvertOptions:
         """Return the same as options of the library.
@@ -88,7 +90,7 @@ class ConversionOptions(Body):
             exclude=tuple(map(Path, self.exclude)),
             threshold=self.threshold,
             on_missing=self.on_missing,
-            label=VisibleLabel(self.label, self.label_position) if self.label else None,
+            label=VisibleLabel.parse(self.label, self.label_position) if self.label else None,
             encoding=Encoding.parse(self.encoder, self.quality, speed=self.speed),
             streams=self.streams,
             frame_range=FrameRange.parse(part) if part else None,
@@ -105,9 +107,7 @@ class ConversionOptions(Body):
             "--on-missing": _unless(self.on_missing, _DEFAULTS.on_missing),
             "--threshold": _unless(f"{self.threshold:g}", f"{_DEFAULTS.threshold:g}"),
             "--label": self.label,
-            "--label-position": (
-                _unless(self.label_position, _DEFAULT_POSITION) if self.label else ""
-            ),
+            "--label-position": (self.label_position or "") if self.label else "",
         }
         given = [part for option, value in values.items() if value for part in (option, value)]
         pictures = [part for path in self.reference for part in ("--reference", path)]

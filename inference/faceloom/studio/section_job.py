@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.atomic import write_text
-from faceloom.errors import UsageError
+from faceloom.hashing import sha256_of
 from faceloom.studio.convert_command import ConvertForm
 from faceloom.studio.jobs.job import JobRequest
-from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.stills.swap_settings import SwapSettings
 from faceloom.studio.swap_sections import SectionRow
 
 # What a job file says where a section takes a default that the conversion's settings replace.
 _DEFAULT_TEXTS = {"select": "largest"}
 _AUTO = "auto"
+# Digits of the checksum that tells job files of one output apart.
+_CHECKSUM_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class SectionJob:
     def of(cls, request: JobRequest, form: ConvertForm) -> "SectionJob":
         """Turn a conversion without sections into one with those of the form.
 
-        The options stay on the command line: they apply where a section says nothing else.
+        The options stay on the command line: they apply where a section says nothing else. The
+        name of the job file depends on the output and on what the file contains, so that no other
+        conversion replaces the file that a waiting job reads.
 
         Args:
             request: The conversion without sections: "convert", the target, and options.
@@ -43,30 +46,11 @@ class SectionJob:
         at = options.index("--out")
         out = Path(options[at + 1])
         options[at : at + 2] = []
-        path = out.with_suffix(".toml")
-        report = str(out.with_suffix(".report.json"))
-        arguments = (command, "--job", str(path), "--report", report, *options)
-        return cls(
-            request.model_copy(update={"arguments": arguments}),
-            path,
-            _job_file(target, out.name, form.settings, form.sections),
-        )
-
-    def check_free(self, jobs: JobQueue) -> None:
-        """Check that no job of the queue still reads the job file.
-
-        Args:
-            jobs: The queue.
-
-        Raises:
-            UsageError: One does.
-        """
-        for job in jobs.jobs():
-            if job.request.artifact == self.request.artifact and not job.has_ended:
-                raise UsageError(
-                    f"Job {job.number} ({job.request.title}) makes {job.request.artifact} "
-                    "already; wait for it, stop it, or choose another name."
-                )
+        text = _job_file(target, out.name, form.settings, form.sections)
+        stem = f"{out.name}.{sha256_of(text.encode())[:_CHECKSUM_DIGITS]}"
+        path, report = (out.with_name(f"{stem}{suffix}") for suffix in (".toml", ".report.json"))
+        arguments = (command, "--job", str(path), "--report", str(report), *options)
+        return cls(request.model_copy(update={"arguments": arguments}), path, text)
 
     def write(self) -> None:
         """Write the job file."""

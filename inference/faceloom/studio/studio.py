@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.output_lock import lock_output
+from faceloom.studio.conversion_estimate import ConversionEstimator
 from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
 from faceloom.studio.known_projects import is_known, remember
@@ -27,6 +28,8 @@ class Studio:
     """Folders that the path picker shows, with all that they contain."""
     people: ClipPeople
     """Who is in the clips."""
+    estimator: ConversionEstimator
+    """Estimates conversions before they start."""
 
     @property
     def readable_roots(self) -> tuple[Path, ...]:
@@ -60,10 +63,11 @@ def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
         runner.start(paused=is_foreign)
         if not is_foreign:
             remember(project.folder)
-        people = ClipPeople(project.folder)
+        people, estimator = ClipPeople(project.folder), ConversionEstimator()
         try:
             resolved = tuple(root.resolve() for root in roots)
-            yield Studio(project, queue, runner, resolved, people)
+            yield Studio(project, queue, runner, resolved, people, estimator)
         finally:
+            estimator.close()
             people.close()
             runner.close()

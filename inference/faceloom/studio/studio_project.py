@@ -1,13 +1,17 @@
 """A project's folder as the studio shows it: clips, face sets, runs, bundles and swaps by id.
 
 studio.json     clips, and artifacts outside the folder
+presets.json    settings of the blend by name
 clips/          uploaded videos
+people/         portraits of the people of each clip
 faces/NAME      face sets
 runs/NAME       trainings
 bundles/        exported networks
-swaps/          converted videos
+swaps/          converted videos, with comparisons, records of the originals, and for conversions
+                with sections the job files and their reports
 sections/       the sections of each clip, see `swap_sections`
 jobs/           the queue
+.studio/        reviews of face sets, and the file that opens the page in the browser
 
 A folder that `faceloom swap --project` made has the same layout and can be opened.
 """

@@ -131,6 +131,14 @@ def find_dots(crop: Rgb) -> tuple[Points, np.ndarray]:
     return float32(places), np.array(contrasts)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("deepfacelve", "no program"), ("deepfacelive", "no face")]
+)
+def test_an_unknown_program_and_a_clip_without_a_face_are_refused(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        open_host(name, [])
+
+
 def measure(host: HostProgram, clip: Path, network: ort.InferenceSession) -> Shown:
     """Show the face in each frame as a host program does, and measure it."""
     found = found_faces(clip)

@@ -15,6 +15,7 @@ import uvicorn
 
 from faceloom.studio.studio import Studio, open_studio
 from faceloom.studio.web.app import create_app
+from faceloom.studio.web.server import PageServer
 
 TOKEN = "token-of-this-start"
 
@@ -85,7 +86,7 @@ def serve_studio(folder: Path, *roots: Path, hosts: tuple[str, ...] = ()) -> Ite
     with socket.create_server(("127.0.0.1", 0)) as listener, open_studio(folder, roots) as studio:
         app = create_app(studio, TOKEN, "faceloom_studio", hosts)
         config = uvicorn.Config(app, log_level="error", lifespan="off", ws="none")
-        server = uvicorn.Server(config)
+        server = PageServer(config, studio)
         server.config.timeout_graceful_shutdown = 1
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -156,7 +156,7 @@ def test_a_section_changes_its_frames_alone(
     press(browser, "i")
     to_frame(browser, 12)
     press(browser, "o")
-    shown(browser, "#settings-scope", "Section 1 · 5 to 12")
+    shown(browser, "#settings-scope", "Section 1: 5\u201312")
     click(browser, "#section-swap")
     wait_until(lambda: [row.swap for row in read_sections(project, item)] == [False])
     press(browser, Keys.DELETE)
@@ -166,7 +166,7 @@ def test_a_section_changes_its_frames_alone(
 
     browser.refresh()
     shown(browser, "#sections", "1")
-    shown(browser, "#settings-scope", "Section 1 · 5 to 12")
+    shown(browser, "#settings-scope", "Section 1: 5\u201312")
     to_frame(browser, 20)
     shown(browser, "#settings-scope", "Outside sections")
     shown(browser, "#job-file", "from = 5\nto = 13\nswap = false")

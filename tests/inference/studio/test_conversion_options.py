@@ -30,7 +30,9 @@ def parsed(arguments: tuple[str, ...]) -> ConvertOptions:
 @pytest.mark.parametrize(
     ("values", "count"),
     [({}, 0), (EVERYTHING, 24), ({"last_frame": 0}, 2), ({"first_frame": 0}, 0),
-     ({"first_frame": 7}, 2), ({"label_position": "top-left"}, 0)],
+     ({"first_frame": 7}, 2), ({"label_position": "top-left"}, 0),
+     ({"label": "eu"}, 2), ({"label": "eu", "label_position": "bottom-left"}, 4),
+     ({"label": "A"}, 2)],
 )  # fmt: skip
 def test_the_arguments_mean_the_options(values: dict[str, object], count: int) -> None:
     options = ConversionOptions.model_validate(values)
@@ -39,7 +41,14 @@ def test_the_arguments_mean_the_options(values: dict[str, object], count: int) -
     assert parsed(arguments) == options.to_convert_options(SwapSettings())
 
 
-def test_pictures_are_checked_in_their_order(tmp_path: Path) -> None:
-    options = ConversionOptions(exclude=(str(tmp_path / "none.png"),))
-    with pytest.raises(UsageError, match=r"none\.png is missing; choose a picture"):
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("{root}/", r"none\.png is missing; choose a picture"), ("", "not an absolute path")],
+)
+def test_pictures_are_checked_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ConversionOptions(exclude=(f"{folder.format(root=tmp_path)}none.png",))
+    with pytest.raises(UsageError, match=words):
         options.check_pictures([tmp_path])

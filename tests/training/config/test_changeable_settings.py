@@ -53,10 +53,10 @@ def test_a_limit_that_must_be_exceeded_is_refused() -> None:
         rate.to_argument("0")
 
 
-def test_a_text_is_taken_as_it_is() -> None:
+@pytest.mark.parametrize("text", ['CC BY: 4.0, "mine"', "[draft] mine", "{mine", "[a: b"])
+def test_a_text_is_taken_as_it_is(text: str) -> None:
     (license_,) = (setting for setting in SETTINGS if setting.key == "license")
-    changed = change_config(CONFIG, [license_.to_argument('CC BY: 4.0, "mine"')])
-    assert changed.license == 'CC BY: 4.0, "mine"'
+    assert change_config(CONFIG, [license_.to_argument(text)]).license == text
 
 
 @pytest.mark.parametrize("key", ["network.size", "steps", "seed", "unknown"])

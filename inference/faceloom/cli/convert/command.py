@@ -370,7 +370,7 @@ def convert_command(
         print_tracks(single_target(targets), preview, force=force, json=json)
         return
     options = convert_options(values)
-    if job and not (preview or frame or estimate):
+    if job and not (preview or frame):
         has_source = bundle or map_ or baseline or identity
         extra_paths = [*(targets or ()), *([out] if out else ())]
         default_request = request() if has_source else None

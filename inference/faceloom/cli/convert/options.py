@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from faceloom.errors import UsageError
 from faceloom.provenance import MarkSettings, VisibleLabel
 from faceloom.swap import ConvertOptions
 from faceloom.video import Encoding, FrameRange
@@ -15,8 +16,10 @@ def convert_options(values: Mapping[str, Any]) -> ConvertOptions:
         values: Values by parameter name of `convert_command`.
 
     Raises:
-        UsageError: If a value is invalid.
+        UsageError: If a value is invalid, or two options exclude each other.
     """
+    if values["job"] and values["estimate"]:
+        raise UsageError("--estimate takes no job file; leave out --job, name TARGET and --out.")
     same = (
         "provider", "precision", "batch_size", "engine", "workers", "select", "threshold",
         "on_missing", "color", "mask", "glasses", "erode", "feather", "forehead", "sharpen",

@@ -31,6 +31,7 @@ from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.swap_sections import SectionRows, read_sections, write_sections
 from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
 from faceloom.studio.web.templates import render
+from faceloom.swap.preview.frame_lead_in import LEAD_IN
 from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 
 # Pictures in the timeline.
@@ -73,6 +74,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
             defaults=SwapSettings(),
             options=ConversionOptions(),
             quality=DEFAULT_QUALITY,
+            lead_in=LEAD_IN,
         )
 
     async def command(request: Request) -> Response:
@@ -189,7 +191,6 @@ def _convert(studio: Studio, form: ConvertForm) -> Response:
     check_conversion(studio, form)
     if form.sections:
         job = SectionJob.of(request, form)
-        job.check_free(studio.jobs)
         job.write()
         request = job.request
     return JSONResponse({"job": studio.jobs.add(request).number})

@@ -41,12 +41,12 @@ class Judgment:
 
 
 def judgment_path(swap: Path) -> Path:
-    """Return the path of a swap's comparison, which may not exist.
+    """Return where a swap's comparison is written; the file may not exist.
 
     Args:
         swap: The swap.
     """
-    return swap.with_name(f"{swap.stem}.compare.json")
+    return swap.with_name(f"{swap.name}.compare.json")
 
 
 def read_judgment(swap: Path) -> Judgment | None:
@@ -61,8 +61,10 @@ def read_judgment(swap: Path) -> Judgment | None:
     Raises:
         ArtifactRefused: The file is damaged.
     """
-    path = judgment_path(swap)
-    if not path.is_file():
+    # Comparisons of earlier versions are named without the swap's extension.
+    names = judgment_path(swap), swap.with_name(f"{swap.stem}.compare.json")
+    path = next((name for name in names if name.is_file()), None)
+    if path is None:
         return None
     file = read_comparison(path)
     comparison = file.comparison

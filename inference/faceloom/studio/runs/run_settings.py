@@ -69,8 +69,8 @@ class RunSetting:
             return f"{self.key}={_NULL}"
         if self.text:
             # A list or a record is written as such; all other text is quoted for the parser.
-            is_nested = value[:1] in ("{", "[") or value in self.words
-            return f"{self.key}={value if is_nested else json.dumps(value, ensure_ascii=False)}"
+            is_plain = value in self.words or _is_nested(value)
+            return f"{self.key}={value if is_plain else json.dumps(value, ensure_ascii=False)}"
         if value not in self.words and not self._is_accepted_number(value):
             raise UsageError(f"{self.key} cannot be {value[:40]!r}; it takes {self._accepted()}.")
         return f"{self.key}={value}"
@@ -99,6 +99,14 @@ class RunSetting:
         high = "" if self.maximum is None else f" to {self.maximum:g}"
         number = f"a {'whole ' if self.number == 'whole' else ''}number{low}{high}"
         return f"{number} or {words}" if words else number
+
+
+def _is_nested(value: str) -> bool:
+    """Return whether a value is a list or a record in JSON."""
+    try:
+        return isinstance(json.loads(value), list | dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def changes_to_arguments(

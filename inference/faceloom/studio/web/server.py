@@ -7,7 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from faceloom.errors import UsageError
-from faceloom.studio.studio import open_studio
+from faceloom.studio.studio import Studio, open_studio
 from faceloom.studio.web.app import create_app
 from faceloom.studio.web.security import ANY_ADDRESS, is_loopback, new_token
 
@@ -44,7 +44,30 @@ def serve(
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         on_ready(f"http://{name}:{port}/?token={token}")
-        uvicorn.Server(config).run(sockets=[listener])
+        PageServer(config, studio).run(sockets=[listener])
+
+
+class PageServer(uvicorn.Server):
+    """A server that ends a running estimate before it waits for the requests that need it."""
+
+    def __init__(self, config: uvicorn.Config, studio: Studio):
+        """Serve a studio.
+
+        Args:
+            config: The settings of the server.
+            studio: The studio.
+        """
+        super().__init__(config)
+        self._studio = studio
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the estimate, then what the base class ends.
+
+        Args:
+            sockets: The sockets that it listens on.
+        """
+        self._studio.estimator.close()
+        await super().shutdown(sockets)
 
 
 def _is_wildcard(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
@@ -12,7 +13,13 @@ from pydantic import Field
 
 from faceloom.artifact_kind import Purpose, check_kind, check_no_address
 from faceloom.atomic import check_output_file, friendly_os_error, write_text
-from faceloom.errors import ArtifactRefused, FaceloomError, UsageError
+from faceloom.errors import (
+    ArtifactRefused,
+    FaceloomError,
+    MediaUnreadable,
+    ProviderMissing,
+    UsageError,
+)
 from faceloom.image_io import PICTURE_EXTENSIONS
 from faceloom.json_documents import StrictModel, to_json
 from faceloom.output_lock import while_locked
@@ -162,7 +169,8 @@ def check_report(report: Path, jobs: Sequence[ConvertJob], *, force: bool) -> No
 def convert_jobs(jobs: Sequence[ConvertJob], report: Path) -> ProgressGenerator[BatchReport]:
     """Convert one target after the other and write the report after each.
 
-    "auto" chooses the provider of a source once, for the first target.
+    "auto" chooses the provider of a source once, for the first target, and anew where that
+    provider does not start again.
 
     Args:
         jobs: what is converted.
@@ -203,7 +211,8 @@ def _check_sections(job: ConvertJob) -> None:
         info = probe_source(job.target)
     except FaceloomError:
         return
-    resolve_sections(job.options.sections, info)
+    with suppress(MediaUnreadable):
+        resolve_sections(job.options.sections, info)
 
 
 def _convert(
@@ -215,9 +224,8 @@ def _convert(
         return JobResult(target=str(job.target), out=str(job.out), state="skipped")
     if options.provider == "auto" and not is_resumed:
         options = replace(options, provider=providers.get(job.request, "auto"))
-    work = convert_request(job.target, job.request, job.out, options)
     try:
-        summary = yield from _with_stage(work, stage)
+        summary = yield from _convert_or_choose_anew(job, options, providers, stage)
     except FaceloomError as error:
         return _failed(job, error)
     except OSError as error:
@@ -238,6 +246,23 @@ def _convert(
         marks=summary.marks.formats,
         mark_limitations=summary.marks.limitations,
     )
+
+
+def _convert_or_choose_anew(
+    job: ConvertJob, options: ConvertOptions, providers: dict[SwapRequest, str], stage: str
+) -> ProgressGenerator[ConvertSummary]:
+    """Convert with options; choose another provider if the remembered one is missing."""
+    try:
+        return (yield from _with_stage(_work(job, options), stage))
+    except ProviderMissing:
+        if options.provider == job.options.provider:
+            raise
+    del providers[job.request]
+    return (yield from _with_stage(_work(job, job.options), stage))
+
+
+def _work(job: ConvertJob, options: ConvertOptions) -> ProgressGenerator[ConvertSummary]:
+    return convert_request(job.target, job.request, job.out, options)
 
 
 def _failed(job: ConvertJob, error: FaceloomError) -> JobResult:

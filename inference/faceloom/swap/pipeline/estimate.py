@@ -63,17 +63,18 @@ class ConvertEstimate:
     sampled_faces: int
     """Frames of them in which a face was swapped."""
     seconds: tuple[float, float]
-    """Least and most likely duration, in seconds."""
+    """Shortest and longest likely duration, in seconds."""
     bytes: tuple[int, int]
-    """Least and most likely size of the output."""
+    """Smallest and largest likely size of the output, in bytes."""
 
     def to_text(self) -> str:
         """Return the estimate in a sentence."""
-        faces = "" if self.sampled_faces else ", none of which has a face to swap"
+        no_face = "which has no face" if self.sampled_frames == 1 else "none of which has a face"
+        faces = "" if self.sampled_faces else f", {no_face} to swap"
         return (
             f"About {_range_text(self.seconds, _DURATIONS)} and "
-            f"{_range_text(self.bytes, _SIZES)} for {self.frames} frames; measured on "
-            f"{self.sampled_frames} frames of {self.target.name}{faces}."
+            f"{_range_text(self.bytes, _SIZES)} for {_count_text(self.frames)}; measured on "
+            f"{_count_text(self.sampled_frames)} of {self.target.name}{faces}."
         )
 
 
@@ -103,7 +104,8 @@ def estimate_conversion(
 ) -> ProgressGenerator[ConvertEstimate]:
     """Estimate a conversion; nothing is written beside temporary files.
 
-    With a selected track the largest face is swapped, since tracks are counted from the start.
+    With a selected track the largest face is swapped, since tracks are counted from the start. The
+    options of sections are not measured.
 
     Args:
         path: The target.
@@ -269,6 +271,10 @@ def _other_bytes(sampler: _Sampler) -> float:
         return 0.0
     middle = float(info.start) + (info.duration or 0.0) / 2
     return sampler.duration * stream_bytes_per_second(info.path, kept, middle)
+
+
+def _count_text(frames: int) -> str:
+    return "1 frame" if frames == 1 else f"{frames} frames"
 
 
 def _range_text(values: tuple[float, float], units: Sequence[tuple[float, float, str]]) -> str:

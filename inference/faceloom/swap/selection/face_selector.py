@@ -12,7 +12,12 @@ from faceloom.faces.tracker import NO_TRACK
 from faceloom.swap.option_timeline import OptionTimeline
 from faceloom.swap.options import Section, SwapOptions
 from faceloom.swap.selection.lost_faces import LostFaceDetector
-from faceloom.swap.selection.recognition import NO_SOURCE, FaceRecognizer, ReferenceSet
+from faceloom.swap.selection.recognition import (
+    NO_SOURCE,
+    FaceRecognizer,
+    ReferenceSet,
+    recognition_network,
+)
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.video import Frame
 
@@ -97,7 +102,8 @@ class FaceSelector:
     def _make_rules(self, references: Sequence[ReferenceSet]) -> list[_Rule]:
         """Return the rule of each variant; variants that swap the same people share a group."""
         groups: list[tuple[object, ...]] = []
-        recognizer = cache(lambda group: FaceRecognizer(references[group], self.state))
+        network = recognition_network(references)
+        recognizer = cache(lambda group: FaceRecognizer(references[group], self.state, network))
         rules = []
         for variant, options in enumerate(self._timeline.variants):
             options.check()

@@ -1,5 +1,6 @@
 """Recognize faces as people of the reference pictures, a few times for each track."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,13 +53,29 @@ class ReferenceSet:
         return bool(len(self.embeddings) or len(self.excluded))
 
 
+def recognition_network(references: Sequence[ReferenceSet]) -> MobileFaceNet | None:
+    """Open the network that recognizes the people of several sets; None if no set needs it.
+
+    Args:
+        references: the sets.
+    """
+    return MobileFaceNet() if any(each.needs_recognition for each in references) else None
+
+
 class FaceRecognizer:
     """Finds the source for each face, by the mean embedding of its track."""
 
-    def __init__(self, references: ReferenceSet, state: TrackState):
+    def __init__(self, references: ReferenceSet, state: TrackState, network: MobileFaceNet | None):
+        """Recognize the people of a set.
+
+        Args:
+            references: the set.
+            state: what is known of each track.
+            network: what `recognition_network` returns for this set among others.
+        """
         self._references = references
         self._state = state
-        self._network = MobileFaceNet() if references.needs_recognition else None
+        self._network = network if references.needs_recognition else None
 
     def source_of(self, picture: Rgb, face: Face) -> int:
         """Return the source for a face. Call it for every frame of a track, in order.

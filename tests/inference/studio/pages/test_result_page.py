@@ -51,7 +51,7 @@ def _convert(studio: StudioServer, target: Path) -> int:
     ).number
 
 
-def _judge(swap: Path) -> None:
+def _judge(path: Path) -> None:
     """Write a comparison of five frames, the third of which is the worst."""
     metric = MetricSummary("identity", 0.7, 0.1, (2,))
     score = Score(57.6, (ScoreComponent("identity", 0.7), ScoreComponent("expression", 0.8)))
@@ -62,7 +62,7 @@ def _judge(swap: Path) -> None:
         frames=(0, 1, 2, 3, 4),
         series={"identity": (0.9, 0.8, None, 0.7, 0.9)},
     )
-    swap.with_name("swap.compare.json").write_text(file.model_dump_json(by_alias=True))
+    path.write_text(file.model_dump_json(by_alias=True))
 
 
 @pytest.mark.parametrize(
@@ -139,17 +139,21 @@ def test_a_comparison_is_a_job_that_writes_beside_the_swap(
     _convert(studio, clip)
     request = studio.studio.jobs.job(studio.post(f"{address}/compare").json["job"]).request
     swap = _swap(studio)
-    out = swap.with_name("swap.compare.json")
+    out = swap.with_name("swap.mp4.compare.json")
     expected = ("compare", str(clip), str(swap), "--out", str(out), "--force")
     assert request.arguments == expected
     assert studio.post(f"{address}/compare", faces="nobody").status == 400
     assert "queue" in studio.get(address).text
 
 
-def test_the_judge_s_curves_score_and_worst_moments_are_shown(studio: StudioServer) -> None:
+# The second one is the name of earlier versions.
+@pytest.mark.parametrize("name", ["swap.mp4.compare.json", "swap.compare.json"])
+def test_the_judge_s_curves_score_and_worst_moments_are_shown(
+    studio: StudioServer, name: str
+) -> None:
     address = _address(studio)
     assert studio.get(f"{address}/curves").status == 400
-    _judge(_swap(studio))
+    _judge(_swap(studio).with_name(name))
     curves = studio.get(f"{address}/curves").json
     assert curves["frames"] == [0, 1, 2, 3, 4]
     (metric,) = curves["metrics"]
@@ -163,11 +167,11 @@ def test_the_judge_s_curves_score_and_worst_moments_are_shown(studio: StudioServ
 
 
 def test_a_damaged_comparison_is_named_on_the_page(studio: StudioServer) -> None:
-    _swap(studio).with_name("swap.compare.json").write_text(json.dumps({"schema": 1}))
+    _swap(studio).with_name("swap.mp4.compare.json").write_text(json.dumps({"schema": 1}))
     for path in ("/results", _address(studio)):
         answer = studio.get(path)
         assert answer.status == 200
-        assert "swap.compare.json is not a valid comparison" in answer.text
+        assert "swap.mp4.compare.json is not a valid comparison" in answer.text
 
 
 def test_the_marks_are_those_that_verify_reads(studio: StudioServer) -> None:

@@ -13,6 +13,7 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.studio.clip import ALL_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 
+from faceloom.hashing import sha256_of
 from faceloom.image_io import write_png
 from faceloom.project import step_process
 from faceloom.studio.results.original import find_original
@@ -197,7 +198,7 @@ def test_an_estimate_is_measured_once(
     assert "for 4 frames; measured on 4 frames of Ada's clip.mp4." in answer.json["sentence"]
     assert answer.json["is_busy"] is False
     monkeypatch.setattr(step_process, "PROGRAM", ("false",))
-    renamed = {**body, "name": "second"}
+    renamed = {**body, "name": "second", "sections": SECTIONS}
     assert server.post("/swap/estimate", **renamed).json == answer.json
     other = server.post("/swap/estimate", **{**body, "settings": {"mask": "mesh"}})
     assert "command failed" in other.json["error"]
@@ -292,26 +293,33 @@ def test_a_conversion_with_sections_reads_a_job_file(
     body = form(clip, bundle, {"name": "parts", "settings": settings, "sections": SECTIONS})
     swaps = server.studio.project.folder / "swaps"
     shown = server.post("/swap/command", **body).json
-    assert not (swaps / "parts.toml").exists()
+    assert not list(swaps.glob("parts.*.toml"))
     number = server.post("/swap/convert", **body).json["job"]
     request = server.studio.jobs.job(number).request
-    assert shown == {
-        "command": request.to_shell(),
-        "job_file": (swaps / "parts.toml").read_text(encoding="utf-8"),
-    }
+    job_file = Path(request.arguments[2])
+    content = job_file.read_bytes()
+    stem = f"parts.mp4.{sha256_of(content)[:8]}"
+    assert job_file == swaps / f"{stem}.toml"
+    assert shown == {"command": request.to_shell(), "job_file": content.decode()}
     assert request.arguments == (
-        "convert", "--job", str(swaps / "parts.toml"), "--report", str(swaps / "parts.report.json"),
+        "convert", "--job", str(job_file), "--report", str(swaps / f"{stem}.report.json"),
         "--bundle", str(bundle.path), "--select", "all", "--erode", "0.05", "--sharpen", "0.3",
     )  # fmt: skip
     command = ConvertOptions(select="all", erode=0.05, sharpen=0.3)
-    (job,) = read_job_file(swaps / "parts.toml", SwapRequest(bundle=bundle.path), command)
+    (job,) = read_job_file(job_file, SwapRequest(bundle=bundle.path), command)
     assert (job.target, job.out) == (clip.path, swaps / "parts.mp4")
     first, second = job.options.sections
     assert first.options == SwapOptions(erode=0.1, select="all")
     assert (first.frames, second.frames) == (FrameRange(5, 12), FrameRange(12, 20))
     assert (first.swap, second.swap) == (True, False)
     assert find_original(swaps / "parts.mp4", server.studio.jobs.jobs()) == clip.path
-    before = (swaps / "parts.toml").read_bytes()
     again = server.post("/swap/convert", **{**body, "settings": {}})
     assert (again.status, "makes" in again.json["error"]) == (400, True)
-    assert (swaps / "parts.toml").read_bytes() == before
+    # Other sections and another container of the same name have job files of their own.
+    jobs = server.studio.jobs
+    jobs.stop_waiting(number)
+    changes = [{"sections": SECTIONS[:1]}, {"options": {"container": "mkv"}}]
+    others = [server.post("/swap/convert", **{**body, **change}).json["job"] for change in changes]
+    files = {jobs.job(each).request.arguments[2] for each in (number, *others)}
+    assert len(files) == 3
+    assert job_file.read_bytes() == content

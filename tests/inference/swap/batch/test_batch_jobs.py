@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 
-from faceloom.errors import MediaUnreadable, UsageError
+from faceloom.errors import MediaUnreadable, ProviderMissing, UsageError
 from faceloom.image_io import read_picture, write_png
 from faceloom.progress import Progress, run_to_completion
 from faceloom.swap import ConvertOptions, ConvertSummary
@@ -23,6 +23,7 @@ from faceloom.swap.batch.batch_jobs import (
     plan_jobs,
 )
 from faceloom.swap.batch.job_file import read_job_file
+from faceloom.swap.options import Section, SwapOptions
 from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.video import FrameRange, probe_video, read_frames
@@ -105,6 +106,52 @@ def test_auto_chooses_one_provider_for_all_targets_of_a_source(
     run_to_completion(convert_jobs([jobs[4], resumed], tmp_path / "report.json"))
     assert used[-1] == ("6.mp4", ben.bundle, "cpu")
     assert next(trials, None) is None
+
+
+def test_a_provider_that_starts_no_more_is_chosen_anew(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[tuple[str, str]] = []
+
+    def fake(target: Path, request: SwapRequest, _: Path, options: ConvertOptions):
+        yield Progress("convert", 0, 1)
+        used.append((target.name, options.provider))
+        if options.provider == "cuda":
+            raise ProviderMissing("The cuda provider is installed but does not start here.")
+        provider = "cuda" if target.name == "1.mp4" else "cpu"
+        return ConvertSummary(1, 1, provider, "fp32", 1.0)
+
+    monkeypatch.setattr("faceloom.swap.batch.batch_jobs.convert_request", fake)
+    names = ["1.mp4", "2.mp4", "3.mp4"]
+    jobs = [ConvertJob(Path(name), tmp_path / name, request_for(inputs), OPTIONS) for name in names]
+    named = replace(jobs[2], out=tmp_path / "4.mp4", options=replace(OPTIONS, provider="cuda"))
+    report = run_to_completion(convert_jobs([*jobs, named], tmp_path / "report.json"))
+    assert [row.state for row in report.jobs] == ["done", "done", "done", "failed"]
+    assert used == [
+        ("1.mp4", "auto"), ("2.mp4", "cuda"), ("2.mp4", "auto"), ("3.mp4", "cpu"),
+        ("3.mp4", "cuda"),
+    ]  # fmt: skip
+
+
+def test_a_target_whose_sections_cannot_be_read_fails_on_its_own(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first frames can be read, and not the times of all."""
+
+    def fails(*_: object) -> None:
+        raise MediaUnreadable("The times cannot be read.")
+
+    monkeypatch.setattr("faceloom.swap.option_timeline.read_frame_seconds", fails)
+    sections = (Section(FrameRange(1, 3), SwapOptions(), swap=False),)
+    request, (first, second) = request_for(inputs), ("b.mp4", "a.mkv")
+    jobs = [
+        ConvertJob(
+            inputs / "clips" / first, tmp_path / first, request, replace(OPTIONS, sections=sections)
+        ),
+        ConvertJob(inputs / "clips" / second, tmp_path / second, request, OPTIONS),
+    ]
+    report = run_to_completion(convert_jobs(jobs, tmp_path / "report.json"))
+    assert [(row.state, row.exit_code) for row in report.jobs] == [("failed", 5), ("done", 0)]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,12 @@ def test_an_invalid_section_is_refused(tmp_path: Path, text: str, words: str) ->
         read_job_file(path, None, ConvertOptions())
 
 
+def test_a_job_file_is_not_estimated(tmp_path: Path, faceloom) -> None:
+    code, _, err = faceloom("convert", "--job", tmp_path / "jobs.toml", "--estimate")
+    assert code == 2
+    assert "--estimate takes no job file" in " ".join(err.split())
+
+
 def test_the_command_converts_sections_and_refuses_those_that_overlap(
     tmp_path: Path, sample: Path, faceloom
 ) -> None:

@@ -19,6 +19,8 @@ from faceloom.video import Encoding, FrameRange
 
 # The real size may be so many times smaller or larger than the ends of the estimate.
 TOLERANCE = 1.25
+# Frames of the conversion, sampled frames, and those with a face.
+ALL = (900, 72, 72)
 
 
 @pytest.fixture(scope="module")
@@ -85,18 +87,23 @@ def test_the_parts_are_spread_over_the_target(frames: int, starts: list[int], le
 
 
 @pytest.mark.parametrize(
-    ("seconds", "size", "faces", "text"),
+    ("seconds", "size", "counts", "text"),
     [
-        ((240, 360), (121e6, 158e6), 72, "About 4 to 6 minutes and 120 to 160 MB for 900 frames"),
-        ((20.2, 20.4), (2e9, 3.26e9), 72, "About 20 seconds and 2 to 3.3 GB"),
-        ((5000, 9000), (3e4, 5e4), 0, "About 1.4 to 2.5 hours and 30 to 50 KB"),
-        ((60, 80), (1e6, 2e6), 0, "clip.mp4, none of which has a face to swap."),
+        ((240, 360), (121e6, 158e6), ALL, "About 4 to 6 minutes and 120 to 160 MB for 900 frames"),
+        ((20.2, 20.4), (2e9, 3.26e9), ALL, "About 20 seconds and 2 to 3.3 GB"),
+        ((5000, 9000), (3e4, 5e4), ALL, "About 1.4 to 2.5 hours and 30 to 50 KB"),
+        ((60, 80), (1e6, 2e6), (900, 72, 0), "clip.mp4, none of which has a face to swap."),
+        ((1, 2), (1e3, 2e3), (1, 1, 1), "for 1 frame; measured on 1 frame of clip.mp4."),
+        ((1, 2), (1e3, 2e3), (1, 1, 0), "on 1 frame of clip.mp4, which has no face to swap."),
     ],
 )
 def test_an_estimate_is_a_sentence(
-    seconds: tuple[float, float], size: tuple[float, float], faces: int, text: str
+    seconds: tuple[float, float],
+    size: tuple[float, float],
+    counts: tuple[int, int, int],
+    text: str,
 ) -> None:
     low, high = map(int, size)
     seconds = float(seconds[0]), float(seconds[1])
-    estimate = ConvertEstimate(Path("/clips/clip.mp4"), 900, 72, faces, seconds, (low, high))
+    estimate = ConvertEstimate(Path("/clips/clip.mp4"), *counts, seconds, (low, high))
     assert text in estimate.to_text()

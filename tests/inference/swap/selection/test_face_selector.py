@@ -11,6 +11,7 @@ from tests.helpers.synthetic_faces import made_face
 from faceloom.array_types import float32
 from faceloom.errors import UsageError
 from faceloom.faces.face_finder import Face
+from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.swap.options import Section, SwapOptions
 from faceloom.swap.selection import recognition
 from faceloom.swap.selection.face_selector import FaceSelector
@@ -84,10 +85,14 @@ def test_an_empty_select_option_is_the_default() -> None:
     assert select([[]], "") == [[]]
 
 
-class FakeNetwork:
-    """Recognizes people by their position, 1000 pixels apart; counts its calls."""
+class FakeNetwork(MobileFaceNet):
+    """Recognizes people by their position, 1000 pixels apart; counts its calls and instances."""
 
     calls = 0
+    instances = 0
+
+    def __init__(self) -> None:
+        FakeNetwork.instances += 1
 
     def embed(self, pictures: list, points_xy: list) -> np.ndarray:
         FakeNetwork.calls += len(pictures)
@@ -131,7 +136,7 @@ CASES = {
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> type[FakeNetwork]:
     monkeypatch.setattr(recognition, "MobileFaceNet", FakeNetwork)
-    FakeNetwork.calls = 0
+    FakeNetwork.calls = FakeNetwork.instances = 0
     return FakeNetwork
 
 
@@ -165,12 +170,25 @@ def test_a_face_that_was_covered_at_first_is_recognized_soon(
 def test_a_recognized_face_does_not_flicker_at_the_threshold(
     network: type[FakeNetwork],
 ) -> None:
-    recognizer = recognition.FaceRecognizer(people([person(0)]), TrackState())
+    recognizer = recognition.FaceRecognizer(people([person(0)]), TrackState(), None)
     assert (
         recognizer._decide(person(0, 0.4), previous=recognition.NO_SOURCE) == recognition.NO_SOURCE
     )
     assert recognizer._decide(person(0, 0.4), previous=0) == 0
     assert recognizer._decide(person(0, 0.3), previous=0) == recognition.NO_SOURCE
+
+
+def test_sections_with_other_people_share_a_network(network: type[FakeNetwork]) -> None:
+    options = SwapOptions(reference=(Path("b.png"),))
+    section = Section(FrameRange(0, 8), options)
+    selector = FaceSelector(SwapOptions(), EVERYBODY, sections=[(section, EVERYBODY)])
+    assert network.instances == 0
+    sections = [(section, people([person(1)]))]
+    selector = FaceSelector(
+        SwapOptions(reference=(Path("a.png"),)), people([person(0)]), sections=sections
+    )
+    assert network.instances == 1
+    assert selector.select(FRAME, sizes(100)).faces == ()
 
 
 def test_without_references_no_face_is_embedded(network: type[FakeNetwork]) -> None:

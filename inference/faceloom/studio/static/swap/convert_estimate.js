@@ -17,18 +17,20 @@ function show(text, isOutdated = false) {
  */
 export function connectEstimate(conversion) {
   if (!button) return;
-  // What the shown estimate belongs to; the name of the output is no part of it.
+  // What the shown estimate belongs to; neither the output's name nor the sections are part of it.
   let shown = "";
-  const key = () => JSON.stringify({ ...conversion(), name: "" });
+  const key = () => JSON.stringify({ ...conversion(), name: "", sections: [] });
 
   button.addEventListener("click", async () => {
     const asked = key();
+    const body = conversion();
     button.disabled = true;
     show(line.dataset.working);
     try {
-      const { sentence, is_busy: isBusy } = await post("/swap/estimate", conversion());
+      const { sentence, is_busy: isBusy } = await post("/swap/estimate", body);
       shown = asked;
-      show(isBusy ? `${sentence} ${line.dataset.busy}` : sentence, asked !== key());
+      const notes = [body.sections.length && line.dataset.sections, isBusy && line.dataset.busy];
+      show([sentence, ...notes.filter(Boolean)].join(" "), asked !== key());
     } catch (error) {
       show(error.message);
     } finally {

@@ -21,6 +21,8 @@ export function readConversion() {
   for (const name of NUMBERS) {
     if (form.elements[name].value !== "") options[name] = form.elements[name].valueAsNumber;
   }
+  // The automatic corner is none that is given.
+  if (!options.label_position) delete options.label_position;
   return { ...options, ...pictures };
 }
 

@@ -2,12 +2,11 @@
 // and the file in the project.
 
 import { orMessage, post } from "../shared/api.js";
+import { Latest } from "../shared/latest.js";
 import { changed, clipped, endAt, indexAt, near, startAt, without } from "./section_list.js";
 import { readSettings, writeSettings } from "./swap_settings.js";
 import { addKeys, currentFrame, goToFrame } from "./swap_timeline.js";
 
-// Frames before a still that it is smoothed with.
-const LEAD_IN = 12;
 // Colors of the bar, which swap.css defines.
 const COLORS = 6;
 // Steps that can be undone.
@@ -19,6 +18,8 @@ const scope = document.getElementById("settings-scope");
 const form = document.getElementById("settings");
 const swaps = document.getElementById("section-swap");
 const texts = document.getElementById("swap").dataset;
+// Frames before a still that it is smoothed with.
+const leadIn = Number(texts.leadIn);
 
 let clip = "";
 let frames = 1;
@@ -26,6 +27,8 @@ let base = {};
 let list = [];
 let current = -1;
 let kept = "";
+// Saves of the clip, and the sections that its file holds.
+let saves = new Latest();
 let saved = "[]";
 let history = [];
 let notify = () => {};
@@ -42,7 +45,7 @@ export function allSections() {
 
 /** Return the sections that the still of the current frame depends on, as a part of its address. */
 export function stillSections() {
-  const rows = near(list, currentFrame(), LEAD_IN);
+  const rows = near(list, currentFrame(), leadIn);
   return rows.length ? { sections: JSON.stringify(rows) } : {};
 }
 
@@ -68,6 +71,7 @@ export function openSections(id, info) {
   list = clipped(rows, frames);
   history = [];
   kept = snapshot();
+  saves = new Latest();
   saved = JSON.stringify(list);
   current = indexAt(list, currentFrame());
   showPanel();
@@ -112,9 +116,15 @@ function commit() {
 function save() {
   const sections = list;
   const text = JSON.stringify(sections);
-  if (text === saved) return;
-  saved = text;
-  orMessage(() => post(`/swap/sections/${clip}`, { sections }));
+  const [id, own] = [clip, saves];
+  own.run(() =>
+    orMessage(async () => {
+      // Another clip's saves have a queue of their own, and its file another content.
+      if (own === saves && text === saved) return;
+      await post(`/swap/sections/${id}`, { sections });
+      if (own === saves) saved = text;
+    }),
+  );
 }
 
 function apply(next) {

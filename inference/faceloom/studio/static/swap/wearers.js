@@ -5,6 +5,9 @@ import { get, orMessage } from "../shared/api.js";
 const list = document.getElementById("wearers");
 const template = document.getElementById("wearer");
 
+// The video whose people are asked for.
+let shown = "";
+
 /** Return the people who wear a bundle, as values of `Wearer`. */
 export function readWearers() {
   return [...(list?.children ?? [])]
@@ -28,9 +31,11 @@ function wearer(clip, { number, pictures }, onPictures) {
  * @param {(paths: string[]) => void} onPictures - takes the pictures of a person to swap only.
  */
 export async function showWearers(clip, onPictures) {
+  shown = clip;
   list.replaceChildren();
   document.getElementById("find-people").href = `/people/${clip}`;
   const answer = await orMessage(() => get(`/people/${clip}/list`));
+  if (shown !== clip) return;
   const people = answer?.people ?? [];
   list.replaceChildren(...people.map((person) => wearer(clip, person, onPictures)));
   document.getElementById("wearers-empty").hidden = people.length > 0;

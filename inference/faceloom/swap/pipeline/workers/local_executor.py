@@ -23,6 +23,8 @@ from faceloom.swap.pipeline.workers.segment_tasks import SegmentTask, WorkerPool
 
 # What a child runs; its argument is the number of the connection's file descriptor.
 _MODULE = "faceloom.swap.pipeline.workers.worker_main"
+# Exit code of a child that SIGKILL ended; Windows has no such signal.
+_KILLED = -9
 # The end of a child's standard error that is read for its last line, in bytes.
 _MAX_STDERR_BYTES = 4096
 # Most characters of that line in a message.
@@ -83,10 +85,13 @@ class _ChildProcess:
         code = self._process.wait() if self._process else None
         reason = f"signal {-code}" if code and code < 0 else f"exit code {code}"
         line = _last_line(self._stderr) if self._stderr else ""
-        cause = f"; its last message: {line}" if line else ", perhaps because the memory is full"
+        # The system kills a process when the memory is full, which leaves no message.
+        is_memory = not line or code == _KILLED
+        cause = ", perhaps because the memory is full" if is_memory else ""
+        message = f"; its last message: {line}" if line else ""
         return PartlyDone(
-            f"A process that swapped a segment ended ({reason}){cause}. Run the same command with "
-            "--resume --workers 1."
+            f"A process that swapped a segment ended ({reason}){cause}{message}. Run the same "
+            "command with --resume --workers 1."
         )
 
 

@@ -24,11 +24,11 @@ from faceloom.errors import ArtifactRefused, FaceloomError, MediaUnreadable, NoF
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
-from faceloom.swap.pipeline import local_executor, worker_main
 from faceloom.swap.pipeline.analysis import AnalysisState, SegmentGrid
 from faceloom.swap.pipeline.resume_store import resume_folder
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
+from faceloom.swap.pipeline.workers import local_executor, worker_main
 from faceloom.swap.pipeline.workers.segment_tasks import SegmentTask, SegmentWorker, WorkerSpec
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import Frame, FrameRange
@@ -165,6 +165,10 @@ def test_a_worker_that_is_killed_gives_one_sentence(
             r"ended \(exit code 3\); its last message: libx264 is \\x1b\[31mmissing\. Run the",
         ),
         ("import sys; sys.exit(3)", r"ended \(exit code 3\), perhaps because the memory is full"),
+        (
+            "import os; os.write(2, b'ONNX.\\n'); os.kill(os.getpid(), 9)",
+            r"\(signal 9\), perhaps because the memory is full; its last message: ONNX\. Run the",
+        ),
     ],
 )
 def test_the_last_message_of_a_worker_is_shown(
