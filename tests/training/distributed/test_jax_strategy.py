@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +22,15 @@ pytestmark = [pytest.mark.training, pytest.mark.process]
 ROOT = Path(__file__).parents[3]
 
 
+# The folder of a group's runs, and the traceback of each check; None if it passed.
+Results = tuple[Path, dict[str, str | None]]
+
+
 @pytest.fixture(scope="module")
 def jax_results(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    facesets: dict[str, Path],
-) -> tuple[Path, dict[str, str | None]]:
-    """The folder of a group's runs, and the traceback of each check; None if it passed."""
-    folder = tmp_path_factory.mktemp("jax")
+    tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]
+) -> Callable[[str], Results]:
+    """Returns the results of a group, whose process runs once."""
     # XLA's optimization would take longer than it saves for so small a network.
     environment = {
         **os.environ,
@@ -35,21 +38,27 @@ def jax_results(
         "XLA_FLAGS": "--xla_backend_optimization_level=0",
     }
     faces = [f"{name}={path}" for name, path in facesets.items()]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.helpers.jax_checks", str(folder), request.param, *faces],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder, json.loads(done.stdout)
+
+    @cache
+    def run(group: str) -> Results:
+        folder = tmp_path_factory.mktemp("jax")
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.helpers.jax_checks", str(folder), group, *faces],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return folder, json.loads(done.stdout)
+
+    return run
 
 
 @pytest.mark.parametrize(
-    ("jax_results", "check"),
+    ("group", "check"),
     [
         pytest.param(
             group, check.__name__, marks=[pytest.mark.exhaustive] if group == "runs" else []
@@ -57,19 +66,17 @@ def jax_results(
         for group, checks in jax_checks.GROUPS.items()
         for check in checks
     ],
-    indirect=["jax_results"],
 )
-def test_on_jax(jax_results: tuple[Path, dict[str, str | None]], check: str) -> None:
-    traceback = jax_results[1][check]
+def test_on_jax(jax_results: Callable[[str], Results], group: str, check: str) -> None:
+    traceback = jax_results(group)[1][check]
     assert traceback is None, traceback
 
 
-@pytest.mark.parametrize("jax_results", ["networks"], indirect=True)
 def test_tensorflow_predicts_the_same_with_weights_trained_on_jax(
-    jax_results: tuple[Path, dict[str, str | None]],
+    jax_results: Callable[[str], Results],
 ) -> None:
     """The exporter runs on TensorFlow."""
-    folder = jax_results[0]
+    folder, _ = jax_results("networks")
     run = Run.read(folder / "tiny")
     model = build_compiled_model(run.settings, run.identities)
     restore_checkpoint(model, latest_checkpoint(run)[0])
