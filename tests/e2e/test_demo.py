@@ -18,7 +18,7 @@ from typing import Any
 import av
 import pytest
 
-from faceloom.demo import run as demo_run
+from faceloom import demo as demo_package
 from faceloom.video import read_frames
 
 pytestmark = [pytest.mark.e2e]
@@ -48,7 +48,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     if folder := os.environ.get("FACELOOM_DEMO"):
         # Not resolved: the steps of the project are kept for the same commands.
         log = Path(f"{folder}.log").read_text()
-        return Demo(Path(folder), log, ("--steps", str(demo_run._STEPS)))
+        return Demo(Path(folder), log, ("--steps", str(demo_package.STEPS)))
     out, steps = tmp_path_factory.mktemp("demo") / "out", ("--steps", "20")
     process = subprocess.run(
         [sys.executable, "-m", "faceloom", "demo", "--out", str(out), *steps],
