@@ -49,7 +49,8 @@ from faceloom.swap.bundle.archive import write_zip
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
 from faceloom.swap.pipeline.convert import ConvertOptions
-from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore, SegmentRow
+from faceloom.swap.pipeline.resume_key import ResumeKey
+from faceloom.swap.pipeline.resume_store import ResumeStore, SegmentRow
 from faceloom.swap.selection import FaceSelection, TrackState
 from faceloom.video import probe_video, read_frames
 from faceloom.video.image_sequence import probe_images

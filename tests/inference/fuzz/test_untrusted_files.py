@@ -40,7 +40,8 @@ from faceloom.safe_read import read_npy
 from faceloom.swap import Bundle
 from faceloom.swap.batch.job_file import read_job_file
 from faceloom.swap.pipeline.convert import ConvertOptions
-from faceloom.swap.pipeline.resume_store import ResumeKey, ResumeStore
+from faceloom.swap.pipeline.resume_key import ResumeKey
+from faceloom.swap.pipeline.resume_store import ResumeStore
 from faceloom.video import probe_video
 from faceloom.video.image_sequence import probe_images
 

@@ -28,7 +28,8 @@ from faceloom.safe_read import MAX_DOCUMENT_BYTES, read_bounded
 from faceloom.swap.option_timeline import resolve_sections
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.convert import ConvertSummary, convert_request
-from faceloom.swap.pipeline.resume_store import resume_folder
+from faceloom.swap.pipeline.resume_key import resume_folder
+from faceloom.swap.pipeline.resume_store import remove_finished_store
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.video import probe_source
 from faceloom.video.ffmpeg_errors import read_error
@@ -219,12 +220,15 @@ def _convert(
     job: ConvertJob, providers: dict[SwapRequest, str], stage: str
 ) -> ProgressGenerator[JobResult]:
     """Convert one target; `providers` has the provider of each request that ran."""
-    options, is_resumed = job.options, job.options.resume and resume_folder(job.out).exists()
-    if options.resume and final_path(job.out).exists() and not is_resumed:
-        return JobResult(target=str(job.target), out=str(job.out), state="skipped")
-    if options.provider == "auto" and not is_resumed:
-        options = replace(options, provider=providers.get(job.request, "auto"))
+    options = job.options
     try:
+        if options.resume and resume_folder(job.out).exists():
+            remove_finished_store(job.out)
+        is_resumed = options.resume and resume_folder(job.out).exists()
+        if options.resume and final_path(job.out).exists() and not is_resumed:
+            return JobResult(target=str(job.target), out=str(job.out), state="skipped")
+        if options.provider == "auto" and not is_resumed:
+            options = replace(options, provider=providers.get(job.request, "auto"))
         summary = yield from _convert_or_choose_anew(job, options, providers, stage)
     except FaceloomError as error:
         return _failed(job, error)

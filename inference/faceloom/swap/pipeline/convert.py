@@ -27,12 +27,8 @@ from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
 from faceloom.swap.pipeline.face_blending import parses_faces
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
-from faceloom.swap.pipeline.resume_store import (
-    ResumeKey,
-    ResumeStore,
-    read_batch_size,
-    read_provider,
-)
+from faceloom.swap.pipeline.resume_key import ResumeKey, read_batch_size, read_provider
+from faceloom.swap.pipeline.resume_store import ResumeStore
 from faceloom.swap.pipeline.segments import (
     ProgressMeter,
     align_lead_in,

@@ -17,93 +17,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from faceloom import __version__
-from faceloom.atomic import atomic_file, friendly_os_error, hidden_sibling, write_text
+from faceloom.atomic import atomic_file, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, ContentRefused, NoFaceFound, UsageError
 from faceloom.faces.parsing.occlusion import Occlusion
-from faceloom.hashing import sha256_of, sha256_of_file
-from faceloom.json_documents import StrictModel, read_document, to_json
+from faceloom.hashing import sha256_of_file
+from faceloom.json_documents import StrictModel, to_json
 from faceloom.output_lock import lock_output
-from faceloom.provenance import content_check_available
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded
-from faceloom.swap.inference.providers import PROVIDERS
-from faceloom.swap.options import ConvertOptions, resume_settings
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.swap_source import SwapSource
-from faceloom.swap.pipeline.target import Target
-from faceloom.video.image_sequence import list_images
+from faceloom.swap.pipeline.resume_key import KEY_FILE, ResumeKey, read_key, resume_folder
 from faceloom.video.output import STDIO_PATH, check_output_path, final_path
 
 log = logging.getLogger(__name__)
 
-SCHEMA: Literal[2] = 2
-_KEY_FILE = "conversion.json"
 # The largest frame count that is believed: a year of 60 frames a second.
 _MAX_FRAMES = 2_000_000_000
-
-
-class ResumeKey(StrictModel):
-    """`conversion.json`: everything that decides the output's pixels."""
-
-    schema_number: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
-    """Version of this format."""
-    faceloom_version: str
-    """Faceloom's version."""
-    target: str
-    """The target's absolute path."""
-    target_fingerprint: str
-    """SHA-256 of the names, sizes and times of the target's files."""
-    settings: dict[str, str]
-    """The options, the source and what it runs on, as text by name."""
-
-    @classmethod
-    def of(cls, target: Target, source: SwapSource, options: ConvertOptions) -> "ResumeKey":
-        """Build the key of a conversion.
-
-        Args:
-            target: what is converted.
-            source: its source. The provider and precision that run are part of the key: a GPU
-                computes other numbers than a processor.
-            options: its options, with the batch size that is used.
-
-        Returns:
-            The key.
-        """
-        settings = resume_settings(options) | {
-            "source": source.resume_id,
-            "provider": source.identity_map.provider,
-            "precision": str(source.identity_map.precision),
-            # Frames that were written without the content check are not reported as checked.
-            "content_check": str(content_check_available()),
-        }
-        return cls(
-            faceloom_version=__version__,
-            target=str(target.info.path.resolve()),
-            target_fingerprint=_fingerprint(target.info.path),
-            settings=settings,
-        )
-
-    def differences(self, other: "ResumeKey") -> list[str]:
-        """Return the names of what differs.
-
-        Args:
-            other: the key to compare with.
-        """
-        names = [
-            name
-            for name in ("faceloom_version", "target", "target_fingerprint")
-            if getattr(self, name) != getattr(other, name)
-        ]
-        settings = sorted(self.settings.keys() | other.settings.keys())
-        return names + [
-            name for name in settings if self.settings.get(name) != other.settings.get(name)
-        ]
 
 
 class SegmentRow(StrictModel):
@@ -164,7 +98,7 @@ class ResumeStore:
             # Another process may have written it since the target was opened.
             check_output_path(out, force=force)
             rows = _resumed_rows(folder, out, key, resume=resume, force=force)
-            write_text(folder / _KEY_FILE, to_json(key))
+            write_text(folder / KEY_FILE, to_json(key))
             store = cls(folder, rows)
             try:
                 yield store
@@ -256,54 +190,25 @@ class ResumeStore:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def read_batch_size(out: Path) -> int | None:
-    """Return the batch size of an interrupted conversion; it decides the last bits of predictions.
+def remove_finished_store(out: Path) -> None:
+    """Remove the store of a conversion that was killed after its output was complete.
+
+    Every run writes the key before the output, so a complete output is newer than the key. The key
+    may be removed already. An older output is one that an interrupted conversion was to replace.
 
     Args:
         out: the conversion's output.
 
-    Returns:
-        Frames per batch; None if there is no such conversion or its file cannot be read.
+    Raises:
+        UsageError: another process writes the output.
     """
-    try:
-        return int(_read_setting(out, "batch_size"))
-    except ValueError:
-        return None
-
-
-def read_provider(out: Path) -> str | None:
-    """Return the provider of an interrupted conversion, which "auto" must not choose again.
-
-    Args:
-        out: the conversion's output.
-
-    Returns:
-        A key of `PROVIDERS`; None if there is no such conversion or its file cannot be read.
-    """
-    provider = _read_setting(out, "provider")
-    return provider if provider in PROVIDERS else None
-
-
-def _read_setting(out: Path, name: str) -> str:
-    try:
-        path = resume_folder(out) / _KEY_FILE
-        key = read_document(path, ResumeKey, SCHEMA, "interrupted conversion")
-    except ArtifactRefused:
-        return ""
-    return key.settings.get(name, "")
-
-
-def resume_folder(out: Path) -> Path:
-    """Return the folder of the store of a conversion.
-
-    Args:
-        out: the conversion's output.
-
-    Returns:
-        The path; it may not exist.
-    """
-    written = final_path(out).resolve()
-    return hidden_sibling(written, "work")
+    folder, written = resume_folder(out), final_path(out)
+    key = folder / KEY_FILE
+    with lock_output(written):
+        if not written.exists():
+            return
+        if not key.exists() or written.stat().st_mtime_ns >= key.stat().st_mtime_ns:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _resumed_rows(
@@ -328,8 +233,7 @@ def _resumed_rows(
 
 
 def _check_same_key(folder: Path, out: Path, key: ResumeKey) -> None:
-    stored = read_document(folder / _KEY_FILE, ResumeKey, SCHEMA, "interrupted conversion")
-    if different := stored.differences(key):
+    if different := read_key(folder).differences(key):
         raise UsageError(
             f"Cannot resume {out}: these settings differ from the interrupted run: "
             f"{', '.join(different)}. Repeat that command with --resume, or use --force to start "
@@ -355,14 +259,6 @@ def _complete_segments(folder: Path) -> Iterator[SegmentRow]:
 
 def _matches(path: Path, sha256: str) -> bool:
     return path.is_file() and sha256_of_file(path) == sha256
-
-
-def _fingerprint(path: Path) -> str:
-    """Hash names, sizes and times of a file, or of a folder's pictures."""
-    stats = [(file.name, file.stat()) for file in list_images(path)]
-    return sha256_of(
-        repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]).encode()
-    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Several targets: each is converted on its own, whatever happens to the others."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from faceloom.swap.batch.batch_jobs import (
 )
 from faceloom.swap.batch.job_file import read_job_file
 from faceloom.swap.options import Section, SwapOptions
-from faceloom.swap.pipeline.resume_store import resume_folder
+from faceloom.swap.pipeline.resume_key import resume_folder
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.video import FrameRange, probe_video, read_frames
 
@@ -68,6 +69,30 @@ def test_a_failed_target_is_reported_and_the_others_continue(inputs: Path, tmp_p
     again = [replace(job, options=replace(OPTIONS, resume=True)) for job in jobs]
     again = run_to_completion(convert_jobs(again, tmp_path / "report.json"))
     assert [row.state for row in again.jobs] == ["skipped", "skipped", "failed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("key_seconds", "state", "work_is_left"),
+    [(-1, "skipped", False), (None, "skipped", False), (1, "failed", True)],
+    ids=["older key", "removed key", "newer key"],
+)
+def test_an_output_that_is_newer_than_its_unfinished_work_is_complete(
+    inputs: Path, tmp_path: Path, key_seconds: int | None, state: str, work_is_left: bool
+) -> None:
+    """A kill after the last rename leaves such work; `--force` that was interrupted, the other."""
+    out = tmp_path / "b.mp4"
+    out.write_bytes(b"an output")
+    work = resume_folder(out)
+    work.mkdir()
+    if key_seconds is not None:
+        (work / "conversion.json").write_text("{}")
+        changed = out.stat().st_mtime + key_seconds
+        os.utime(work / "conversion.json", (changed, changed))
+    options = replace(OPTIONS, resume=True)
+    job = ConvertJob(inputs / "clips" / "b.mp4", out, request_for(inputs), options)
+    (row,) = run_to_completion(convert_jobs([job], tmp_path / "report.json")).jobs
+    assert (row.state, work.exists()) == (state, work_is_left)
+    assert out.read_bytes() == b"an output"
 
 
 def test_auto_chooses_one_provider_for_all_targets_of_a_source(

@@ -27,7 +27,7 @@ from faceloom.swap.options import (
 )
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
 from faceloom.swap.pipeline.face_blending import SwappedFace
-from faceloom.swap.pipeline.resume_store import read_batch_size, resume_folder
+from faceloom.swap.pipeline.resume_key import read_batch_size, resume_folder
 from faceloom.video import FrameRange, read_frames
 
 # Without C2PA, whose signatures differ each time, and without face parsing, which takes half of the

@@ -25,7 +25,7 @@ from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings
 from faceloom.swap import ConvertOptions, convert
 from faceloom.swap.pipeline.analysis import AnalysisState, SegmentGrid
-from faceloom.swap.pipeline.resume_store import resume_folder
+from faceloom.swap.pipeline.resume_key import resume_folder
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.pipeline.workers import local_executor, worker_main
