@@ -15,7 +15,18 @@ root=${FACELOOM_INSTALL_ROOT:-} # the tests replace / by a folder
 dry_run='' yes='' extras='' source='' with='' fresh=''
 
 fail() { echo "install.sh: $1" >&2; exit 2; }
-run() { echo "+ $*"; [ -n "$dry_run" ] || "$@"; }
+# Prints a command as a shell reads it, and runs it.
+run() {
+  printf '+'
+  for word; do
+    case $word in
+      *[!A-Za-z0-9_./:=-]*) printf " '%s'" "$(printf '%s\n' "$word" | sed "s/'/'\\\\''/g")" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  echo
+  [ -n "$dry_run" ] || "$@"
+}
 has() { command -v "$1" > /dev/null 2>&1; }
 
 while [ $# -gt 0 ]; do
