@@ -70,7 +70,7 @@ _LOG_VARIANCE = (
 # Standard deviation of the neighborhood of a coefficient of the DCT, in half periods.
 _NEIGHBORHOOD = 3
 # Avoids a division by zero for a picture without content.
-_TINY = 1e-9
+TINY = 1e-9
 
 
 def window() -> Grid:
@@ -128,6 +128,6 @@ def to_chips(grid: Grid) -> Chips:
         grid: The picture, with the face's own content suppressed.
     """
     spectrum = cv2.dct(grid * window())
-    local = np.sqrt(cv2.GaussianBlur(spectrum * spectrum, (0, 0), _NEIGHBORHOOD)) + _TINY
+    local = np.sqrt(cv2.GaussianBlur(spectrum * spectrum, (0, 0), _NEIGHBORHOOD)) + TINY
     places, signs = carriers()
     return float32((spectrum / local)[places[:, 0], places[:, 1]] * signs)

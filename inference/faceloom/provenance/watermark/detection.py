@@ -13,6 +13,7 @@ from faceloom.provenance.watermark.carriers import (
     GRID_GEOMETRY,
     GRID_SIZE,
     PILOT_CARRIERS,
+    TINY,
     Grid,
     to_chips,
     to_pattern,
@@ -34,6 +35,10 @@ _SCALES = (0.94, 0.97, 1.0, 1.03, 1.06)
 _ROTATIONS = (-2.0, 0.0, 2.0)
 # Longest shift of the grid that is searched, in its pixels.
 _LONGEST_SHIFT = 8
+# Side of the neighborhood whose mean amplitude whitens the spectrum, in frequencies.
+_WHITENING_SIDE = 9
+# Peaks of the pilot's correlation that are kept for each scale and rotation.
+_PEAKS = 2
 # How many positions of the grid are decoded: those with the highest correlation of the pilot.
 _CANDIDATES = 4
 # Shifts that are tried around each of them, in pixels of the grid.
@@ -119,10 +124,11 @@ def _positions(grid: Grid) -> Iterator[tuple[float, Affine]]:
         for rotation in _ROTATIONS:
             turned = _turn(scale, rotation)
             spectrum = np.fft.rfft2(_warp(grid, turned))
-            white = spectrum / (cv2.blur(np.abs(spectrum), (9, 9)) + 1e-9)
+            amplitude = cv2.blur(np.abs(spectrum), (_WHITENING_SIDE, _WHITENING_SIDE))
+            white = spectrum / (amplitude + TINY)
             surface = np.fft.fftshift(np.fft.irfft2(white * np.conj(pilot)))[reach, reach]
-            surface /= surface.std() + 1e-12
-            for index in np.argsort(surface, axis=None)[-2:]:
+            surface /= surface.std() + TINY
+            for index in np.argsort(surface, axis=None)[-_PEAKS:]:
                 row, column = np.unravel_index(index, surface.shape)
                 shift = [column - _LONGEST_SHIFT, row - _LONGEST_SHIFT]
                 yield float(surface[row, column]), _shifted(turned, *map(float, shift))
@@ -136,7 +142,7 @@ def _read_at(grid: Grid, to_grid: Affine) -> Reading:
             for x in _FINE_SHIFTS
             for y in _FINE_SHIFTS
         ),
-        key=lambda values: values[:PILOT_CARRIERS].sum() / (np.linalg.norm(values) + 1e-9),
+        key=lambda values: values[:PILOT_CARRIERS].sum() / (np.linalg.norm(values) + TINY),
     )
     fingerprint = decode(chips)
     return Reading(fingerprint, similarity(chips, fingerprint))

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from faceloom.provenance.watermark.carriers import DATA_CARRIERS, PILOT_CARRIERS, Chips
+from faceloom.provenance.watermark.carriers import DATA_CARRIERS, PILOT_CARRIERS, TINY, Chips
 
 # Bits of the payload.
 FINGERPRINT_BITS = 32
@@ -80,7 +80,7 @@ def similarity(chips: Chips, fingerprint: int) -> float:
     Returns:
         The correlation in standard deviations of what unmarked chips give.
     """
-    return float(chips @ encode(fingerprint) / (np.linalg.norm(chips) + 1e-9))
+    return float(chips @ encode(fingerprint) / (np.linalg.norm(chips) + TINY))
 
 
 def fingerprint_text(fingerprint: int) -> str:
