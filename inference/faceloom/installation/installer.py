@@ -67,7 +67,7 @@ def extras_advice(extras: str) -> str:
     """
     if is_standalone():
         return (
-            "no package can be added to this folder; install Faceloom with uv: "
+            "no package can be added to the standalone folder; install Faceloom with uv: "
             f"{extras_command(extras)}"
         )
     return f"run: {extras_command(extras)}"

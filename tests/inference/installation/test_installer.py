@@ -253,7 +253,7 @@ def test_packages_beside_the_extras_are_named(prefix: Write) -> None:
 def test_no_package_can_be_added_to_the_standalone_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert extras_advice("studio") == (
-        "no package can be added to this folder; install Faceloom with uv: "
+        "no package can be added to the standalone folder; install Faceloom with uv: "
         "uv tool install 'faceloom[cpu,studio]'"
     )
 
