@@ -212,18 +212,38 @@ def test_the_command_fits_the_environment(
     assert extras_command(extra) == command
 
 
+def _optional_dependencies() -> dict[str, list[str]]:
+    text = (Path(__file__).parents[3] / "pyproject.toml").read_text()
+    return dict(tomllib.loads(text)["project"]["optional-dependencies"])
+
+
+def test_the_newest_python_for_tensorflow_is_that_of_the_metadata() -> None:
+    major, minor = installer._NEWEST_TENSORFLOW_PYTHON
+    needs = [
+        each
+        for extra in ("train", "train-gpu")
+        for each in _optional_dependencies()[extra]
+        if each.startswith("tensorflow")
+    ]
+    assert needs
+    for each in needs:
+        assert f"python_version < '{major}.{minor + 1}'" in each
+
+
 def test_every_extra_that_installs_the_cpu_build_has_a_substitute() -> None:
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    dependencies = _optional_dependencies()
     # Packages that install onnxruntime.
     start = re.compile(r"(onnxruntime|nudenet|retina-face)(?![\w-])|faceloom\[cpu\b")
     extras = {
         name: [re.split(r"[<>=~! ]", each)[0] for each in needs if not each.startswith("faceloom[")]
-        for name, needs in project["optional-dependencies"].items()
+        for name, needs in dependencies.items()
         if any(map(start.match, needs))
     }
     assert extras.keys() == runtime_builds._SUBSTITUTES.keys()
     for name in ("export", "openvino", "webgpu", "tensorrt-rtx"):
         assert sorted(extras[name]) == sorted(runtime_builds._SUBSTITUTES[name].packages)
+    substitutes = runtime_builds._SUBSTITUTES["full"].extras
+    assert dependencies["full"] == [f"faceloom[cpu,{','.join(substitutes)},content-check]"]
 
 
 @pytest.mark.parametrize(
