@@ -6,7 +6,7 @@ STANDALONE_VENV ?= .venv-standalone
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 
-# Python compiles each file once, not in every process.
+# With the variable set, each process would compile every file again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-quick test-all lint format runtime standalone clean
@@ -24,7 +24,7 @@ test: $(VENV)/.installed  ## every test but the exhaustive ones
 test-all: $(VENV)/.installed  ## every test
 	$(PYTEST) $(ALL)
 
-test-quick: $(VENV)/.installed  ## every test that neither trains nor fuzzes nor starts processes
+test-quick: $(VENV)/.installed  ## every short test that neither trains nor fuzzes nor starts processes
 	$(PYTEST) -m "not training and not fuzz and not process and not e2e and not long and not exhaustive" \
 		tests/inference tests/repo tests/training/config
 
@@ -41,7 +41,7 @@ format: $(VENV)/.installed
 runtime: $(RUNTIME_VENV)/.installed  ## what ships: converts with the demo's bundle and without TensorFlow
 	$(RUNTIME_VENV)/bin/python tests/e2e/runtime_only.py demo
 
-standalone: $(STANDALONE_VENV)/.installed  ## dist/faceloom, which needs no Python; after `make demo`: compared with the installed runtime
+standalone: $(STANDALONE_VENV)/.installed  ## dist/faceloom, which needs no Python; after `make demo`, also compares it with the installed runtime
 	$(STANDALONE_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
 	$(STANDALONE_VENV)/bin/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build inference/standalone/faceloom.spec
 	$(STANDALONE_VENV)/bin/python tests/e2e/standalone_folder.py dist/faceloom demo

@@ -1,21 +1,32 @@
 #!/bin/sh
-# Installs Faceloom for this user with uv, with the extras that fit this machine. Run it again to
-# update. It changes nothing outside the user's own folders and asks before it installs uv.
+# Installs Faceloom for this user with uv, with the extras for this machine. Run it again to update.
+# It changes nothing outside the user's own folders and asks before it installs uv.
 #
-# In a checkout it installs the checkout, elsewhere the registry's package or that of --from.
+# In a checkout it installs the checkout, elsewhere the package of the registry or of --from.
 #
 #   sh install.sh [--dry-run] [--yes] [--extras cpu,studio] [--from WHEEL-OR-FOLDER]
 set -eu
 
-# Least memory to convert, and to train the smallest preset beside other programs, in kB.
+# Memory needed to convert, and to train the smallest preset beside other programs, in kB.
 convert_kb=1500000
 train_kb=3500000
 
-root=${FACELOOM_INSTALL_ROOT:-} # the tests' folder instead of /
+root=${FACELOOM_INSTALL_ROOT:-} # the tests replace / by a folder
 dry_run='' yes='' extras='' source='' with='' fresh=''
 
 fail() { echo "install.sh: $1" >&2; exit 2; }
-run() { echo "+ $*"; [ -n "$dry_run" ] || "$@"; }
+# Prints a command as a shell reads it, and runs it.
+run() {
+  printf '+'
+  for word; do
+    case $word in
+      *[!A-Za-z0-9_./:=-]*) printf " '%s'" "$(printf '%s\n' "$word" | sed "s/'/'\\\\''/g")" ;;
+      *) printf ' %s' "$word" ;;
+    esac
+  done
+  echo
+  [ -n "$dry_run" ] || "$@"
+}
 has() { command -v "$1" > /dev/null 2>&1; }
 
 while [ $# -gt 0 ]; do
@@ -37,7 +48,7 @@ fi
 if [ -d "$source" ]; then
   [ -f "$source/pyproject.toml" ] || fail "$source has no pyproject.toml; give a checkout's folder."
   source=$(cd "$source" && pwd)
-  # uv takes the same version of a folder for the same package.
+  # uv does not reinstall a folder whose version is unchanged.
   fresh='--reinstall-package faceloom'
 elif [ -f "$source" ]; then source=$(cd "$(dirname "$source")" && pwd)/$(basename "$source")
 elif [ -n "$source" ]; then
@@ -53,16 +64,16 @@ if [ -z "$extras" ]; then
   extras=cpu
   if has nvidia-smi && nvidia-smi -L > /dev/null 2>&1; then extras=gpu
   elif grep -qw amx_bf16 "$root/proc/cpuinfo" 2> /dev/null; then extras=cpu,openvino; fi
-  if [ "$memory" -lt $train_kb ]; then echo "Memory for converting, not for training."
+  if [ "$memory" -lt $train_kb ]; then echo "This machine has the memory for converting, but not for training."
   elif [ $extras = gpu ]; then
     # TensorFlow and onnxruntime need different versions of CUDA; JAX needs that of onnxruntime.
     extras=gpu,train,studio with='--with jax[cuda13] --with tf2onnx --with onnx --with h5py'
-    echo "To train on the GPU, put this into your shell's profile: export KERAS_BACKEND=jax"
+    echo "To train on the GPU, add this to your shell's profile: export KERAS_BACKEND=jax"
   else extras=$extras,train,export,studio; fi
 fi
 echo "Extras for this machine: $extras"
 
-# uv: the one that is there, or one from pipx, from a private environment, or from its makers.
+# Uses an installed uv; otherwise installs it with pipx, in a private environment, or by its own script.
 own="${XDG_DATA_HOME:-${HOME:?set HOME}/.local/share}/faceloom/uv"
 user_path=$PATH
 PATH=$PATH:$HOME/.local/bin:$own/bin
@@ -78,7 +89,7 @@ if ! has uv; then
     run python3 -m venv "$own"
     run "$own/bin/pip" install --quiet uv
   elif has curl; then
-    # A failed download leaves sh without input, which is no error to it.
+    # If the download fails, sh reads nothing and exits with 0: `has uv` below notices.
     run sh -c 'curl -LsSf https://astral.sh/uv/install.sh | sh'
   else fail "there is no pipx, python3 with venv, or curl to install uv; install one of them."; fi
   [ -n "$dry_run" ] || has uv || fail "uv could not be installed; install it by hand, then run this again."
@@ -86,11 +97,11 @@ fi
 
 requirement="faceloom[$extras]"
 if [ -n "$source" ]; then
-  # What ends or changes an address, percent-encoded.
+  # Characters with a meaning in a URL, percent-encoded.
   address=$(echo "$source" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g; s/;/%3B/g')
   requirement="$requirement @ file://$address"
 fi
-# TensorFlow ends at Python 3.13. The lists are split into words on purpose.
+# TensorFlow supports Python up to 3.13. $fresh and $with are split into words on purpose.
 # shellcheck disable=SC2086
 run uv tool install --upgrade --python '>=3.11,<3.14' $fresh "$requirement" $with
 if [ -z "$dry_run" ]; then

@@ -1,4 +1,4 @@
-"""The distributions that the standalone folder contains, and their license files."""
+"""The distributions in the standalone folder, and their license files."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,12 +13,12 @@ EXTRAS = frozenset({"cpu", "studio", "heif", "provenance"})
 _LICENSE_NAME = re.compile(
     r"^(licen[cs]e|copying|copyright|notice|thirdpartynotices)", re.IGNORECASE
 )
-# Endings of Python's files, which may have such names.
+# Endings of Python's files, whose names may match too.
 _CODE = (".py", ".pyc", ".pyi")
 
 
 def required_distributions(name: str, extras: Iterable[str]) -> dict[str, Distribution]:
-    """Return an installed distribution and all that it needs here.
+    """Return an installed distribution and all that it requires on this system.
 
     Args:
         name: Its name.

@@ -1,20 +1,20 @@
-"""The program of the standalone folder: `faceloom`, and the Python of its child processes.
+"""The program of the standalone folder: the `faceloom` command and its child processes.
 
 Faceloom starts children as `[sys.executable, "-P", "-m", MODULE, ...]`. In the standalone folder
-`sys.executable` is this program, which therefore understands these options for its own modules.
+`sys.executable` is this program, which therefore accepts these options for its own modules.
 """
 
 import multiprocessing
 import runpy
 import sys
 
-# Modules with another name are not run.
+# Only modules of this package are run.
 _PACKAGE = "faceloom"
 
 
 def main() -> None:
     """Run the `faceloom` command, or one of its modules as `python -m` does."""
-    # A worker of a multiprocessing pool does its work in here and does not return.
+    # In a worker of a multiprocessing pool, this call does the work and does not return.
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
     if arguments[:1] == ["-P"]:
@@ -22,11 +22,11 @@ def main() -> None:
     if arguments[:1] == ["-m"] and len(arguments) > 1:
         module = arguments[1]
         if module != _PACKAGE and not module.startswith(f"{_PACKAGE}."):
-            sys.exit(f"faceloom: {module} is no module of Faceloom; run: faceloom --help")
+            sys.exit(f"faceloom: {module} is not a module of Faceloom; run: faceloom --help")
         sys.argv = [sys.argv[0], *arguments[2:]]
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         return
-    # Imported here: a worker needs none of it.
+    # Imported here, because a worker does not need it.
     from faceloom.__main__ import main as run_command  # noqa: PLC0415
 
     run_command()

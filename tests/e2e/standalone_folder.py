@@ -16,7 +16,7 @@ from distribution_licenses import EXTRAS, license_files, required_distributions
 
 # The largest folder, in bytes.
 _MAX_BYTES = 500_000_000
-# Tags and XMP only: a signature has a time in it.
+# Tags and XMP only, since a signature contains the time.
 _OPTIONS = ("--provenance", "tags", "--range", "0:40")
 _BUNDLE = Path("project/bundles/ben-ada-laptop_128.bundle")
 
@@ -48,7 +48,7 @@ def main(folder: Path, demo: Path) -> None:
 
 
 def _check_licenses(internal: Path) -> None:
-    """Check that the folder has the metadata and the license files of all that Faceloom needs."""
+    """Check that the folder contains the metadata and license files of all that Faceloom needs."""
     copied = {canonicalize_name(PathDistribution(f).name) for f in internal.glob("*.dist-info")}
     required = required_distributions("faceloom", EXTRAS)
     assert required.keys() <= copied, f"no metadata of {sorted(required.keys() - copied)}"

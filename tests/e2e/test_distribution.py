@@ -7,12 +7,11 @@ import subprocess
 import sys
 import venv
 import zipfile
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from inference.standalone.distribution_licenses import required_distributions
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"faceloom", "faceloom_train", "faceloom_export"}
@@ -82,8 +81,8 @@ def test_every_license_in_the_packages_is_named_in_the_metadata(
     named = set(metadata.get_all("License-File") or ())
     found = {
         path.relative_to(ROOT).as_posix()
-        for room in ("inference", "training", "export")
-        for path in (ROOT / room).rglob("LICENSE*")
+        for folder in ("inference", "training", "export")
+        for path in (ROOT / folder).rglob("LICENSE*")
         if path.is_file()
     }
     assert named == found | {"LICENSE"}
@@ -126,36 +125,22 @@ def test_the_requirements_of_each_python(
     assert (package in needed) == is_needed
 
 
-def _runtime_packages() -> set[str]:
-    """Return what `faceloom[cpu]` needs, with what that needs."""
-    found: set[str] = set()
-    waiting = [*(distribution("faceloom").requires or ()), "onnxruntime"]
-    extras = {"extra": ""}
-    while waiting:
-        requirement = Requirement(waiting.pop())
-        name = canonicalize_name(requirement.name)
-        if name in found or (requirement.marker and not requirement.marker.evaluate(extras)):
-            continue
-        found.add(name)
-        waiting += distribution(name).requires or ()
-    return found
-
-
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel, and links to what `faceloom[cpu]` needs."""
+    """An environment with the wheel, and links to the packages that `faceloom[cpu]` requires."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder / "venv", symlinks=True)
     command = [sys.executable, "-m", "pip", "--python", str(folder / "venv/bin/python"), "install"]
     flags = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
     subprocess.run([*command, *flags, str(wheel)], check=True)
     packages = next((folder / "venv/lib").glob("python*/site-packages"))
-    for name in _runtime_packages():
-        place = distribution(name)
-        for top in {file.parts[0] for file in place.files or ()} - {"..", "__pycache__"}:
+    needed = required_distributions("faceloom", {"cpu"})
+    del needed["faceloom"]
+    for each in needed.values():
+        for top in {file.parts[0] for file in each.files or ()} - {"..", "__pycache__"}:
             link = packages / top
             if not link.exists():
-                link.symlink_to(Path(str(place.locate_file(top))).resolve())
+                link.symlink_to(Path(str(each.locate_file(top))).resolve())
     return folder / "venv"
 
 
@@ -175,10 +160,10 @@ def test_the_installed_wheel_runs(installed: Path) -> None:
     version = _run(installed, "--version")
     assert (version.returncode, version.stderr) == (0, "")
     assert "(pip)\nonnxruntime " in version.stdout
-    seen = _run(installed, "doctor")
-    assert seen.returncode == 0, seen.stdout + seen.stderr
-    assert "To install     pip install 'faceloom[cpu,train,export]'" in seen.stdout
-    assert "to sign outputs: pip install 'faceloom[provenance]'" in seen.stdout
+    doctor = _run(installed, "doctor")
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert "To install     pip install 'faceloom[cpu,train,export]'" in doctor.stdout
+    assert "to sign outputs: pip install 'faceloom[provenance]'" in doctor.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""No failed write and no kill loses anything; `benchmarks.robustness.write_faults` tries more."""
+"""A failed write or a kill loses no data; `benchmarks.robustness.write_faults` tries more cases."""
 
 import errno
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.helpers.write_faults import preload_library
 from tests.helpers.write_faults.fault_runner import Fault, FaultRunner, fault_runner
-from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS
+from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, Scenario
 from tests.helpers.write_faults.trial import prepare_scenario, try_fault
 
 pytestmark = [
@@ -21,7 +21,7 @@ DAMAGED = (errno.EIO, False)
 FORBIDDEN = (errno.EACCES, False)
 KILLED = (0, False)
 
-# The share of a command's calls after which the fault comes, and the fault.
+# The share of a command's calls after which the fault occurs, and the fault.
 SAMPLE = {
     "extract": ((0.3, FULL), (0.6, DAMAGED)),
     "curate": ((0.3, FORBIDDEN), (0.75, KILLED), (0.9, FULL)),
@@ -36,9 +36,13 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultRunner]:
         yield runner
 
 
+def scenario_of(name: str) -> Scenario:
+    return next(scenario for scenario in RUNTIME_SCENARIOS if scenario.name == name)
+
+
 @pytest.mark.parametrize("name", SAMPLE)
-def test_nothing_is_lost(name: str, runner: FaultRunner, tmp_path: Path) -> None:
-    scenario = next(s for s in RUNTIME_SCENARIOS if s.name == name)
+def test_no_data_is_lost(name: str, runner: FaultRunner, tmp_path: Path) -> None:
+    scenario = scenario_of(name)
     prepared = prepare_scenario(runner, scenario, tmp_path / "input")
     for share, (error, stays) in SAMPLE[name]:
         fault = Fault(max(1, round(share * prepared.calls)), error, stays)
@@ -47,8 +51,8 @@ def test_nothing_is_lost(name: str, runner: FaultRunner, tmp_path: Path) -> None
 
 
 def test_a_fault_happens(runner: FaultRunner, tmp_path: Path) -> None:
-    """The calls are counted, and one that fails is noticed."""
-    (scenario,) = (s for s in RUNTIME_SCENARIOS if s.name == "curate")
+    """The library counts calls, and the command reports a failed one."""
+    scenario = scenario_of("curate")
     prepared = prepare_scenario(runner, scenario, tmp_path / "input")
     assert prepared.calls > 10
     assert runner.run(scenario.arguments, Fault(2, errno.ENOSPC)).exit_code == 8

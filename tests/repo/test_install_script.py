@@ -1,4 +1,4 @@
-"""`install.sh` on machines made of stubs: what it chooses, installs, asks and refuses."""
+"""`install.sh` on machines of stubs: what it chooses, installs, asks and refuses."""
 
 import os
 import shutil
@@ -41,8 +41,12 @@ class Machine:
             (self.stubs / name).chmod(0o755)
 
     def install(self, *arguments: str, answer: str = "") -> "subprocess.CompletedProcess[str]":
+        return self.run(str(self.script), *arguments, answer=answer)
+
+    def run(self, *arguments: str, answer: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run the shell with arguments."""
         return subprocess.run(
-            [str(self.stubs / "sh"), str(self.script), *arguments],
+            [str(self.stubs / "sh"), *arguments],
             env={
                 "PATH": str(self.stubs),
                 "STUBS": str(self.stubs),
@@ -93,7 +97,7 @@ def test_the_extras_fit_the_machine(
     [
         (("pipx", "python3", "curl"), "pipx install uv"),
         (("python3", "curl"), "python3 -m venv {home}/.local/share/faceloom/uv"),
-        (("curl",), "curl -LsSf https://astral.sh/uv/install.sh"),
+        (("curl",), "sh -c 'curl -LsSf https://astral.sh/uv/install.sh | sh'"),
     ],
 )
 def test_a_missing_uv_is_brought_by_what_is_there(
@@ -102,7 +106,7 @@ def test_a_missing_uv_is_brought_by_what_is_there(
     machine = Machine(tmp_path, *programs)
     done = machine.install("--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f"+ {command.format(home=tmp_path / 'home')}" in done.stdout.replace("sh -c ", "")
+    assert f"+ {command.format(home=tmp_path / 'home')}\n" in done.stdout
     assert [line for line in machine.log() if "ensurepip" not in line] == []
 
 
@@ -154,6 +158,19 @@ def test_a_wheel_and_a_list_of_extras_are_taken(tmp_path: Path) -> None:
     done = machine.install("--extras", "cpu", "--from", os.path.relpath(wheel))
     assert done.returncode == 0, done.stderr
     assert machine.log()[0] == _uv(f"faceloom[cpu] @ file://{tmp_path}/a%20folder/faceloom-1.whl")
+
+
+def test_the_printed_commands_are_those_that_run(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, "uv")
+    wheel = tmp_path / "it's a folder/faceloom-1.whl"
+    wheel.parent.mkdir()
+    wheel.touch()
+    done = machine.install("--dry-run", "--extras", "cpu", "--from", str(wheel))
+    for line in done.stdout.splitlines():
+        if line.startswith("+ "):
+            machine.run("-c", line.removeprefix("+ "))
+    url = f"file://{tmp_path}/it's%20a%20folder/faceloom-1.whl"
+    assert machine.log() == [_uv(f"faceloom[cpu] @ {url}")]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--from", ".")])

@@ -174,7 +174,7 @@ def _options(
             "--version",
             callback=_print_version,
             is_eager=True,
-            help="Print the versions of Faceloom and of what it runs on, and exit.",
+            help="Print the versions of Faceloom and of its libraries, and exit.",
         ),
     ] = False,
 ) -> None:

@@ -138,7 +138,9 @@ def swap_command(
     ] = None,
     label: Annotated[
         str | None,
-        typer.Option(help="Draw this text into every frame.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            help="Draw this text into every frame, see `convert`.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
     force: Annotated[
         bool,

@@ -1,4 +1,4 @@
-"""The versions of Faceloom and of what runs below it, for `--version` and reports of bugs."""
+"""The versions of Faceloom and of the libraries that it uses, for `--version` and bug reports."""
 
 import importlib
 import platform
@@ -11,11 +11,11 @@ from faceloom.installation import extras_advice, find_installation
 
 
 def version_lines() -> Iterator[str]:
-    """Yield Faceloom's version, then each library's that does its work.
+    """Yield the versions of Faceloom, of Python and of the libraries.
 
     Yields:
-        Lines without line ends; the first is "faceloom VERSION". A library that is missing or does
-        not start has a line that says so.
+        Lines without line ends; the first is "faceloom VERSION". The line of a library that is
+        missing or cannot be imported says so.
     """
     yield f"faceloom {__version__}"
     installer = find_installation(Path(sys.prefix)).installer
@@ -47,6 +47,6 @@ def _library(name: str, module: str) -> str:
         return f"{name} {importlib.import_module(module).__version__}"
     except ModuleNotFoundError:
         return f"{name} is not installed"
-    except Exception as error:  # a native library that is missing or damaged raises anything
+    except Exception as error:  # a missing or damaged native library raises any exception
         reason = (str(error).splitlines() or [repr(error)])[0]
         return f"{name} does not start ({reason})"

@@ -1,4 +1,4 @@
-"""How this copy of Faceloom was installed, and the commands that add packages to it."""
+"""How this copy of Faceloom was installed, and the command that adds packages to it."""
 
 from faceloom.installation.installation_record import (
     Installation,

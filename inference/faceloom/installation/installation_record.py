@@ -1,6 +1,6 @@
-"""Find the program that installed Faceloom, and what its record says about this installation.
+"""Find the program that installed Faceloom, and read its record of the installation.
 
-`uv tool install` and `pipx install` record what the user asked for in a file of the environment.
+`uv tool install` and `pipx install` record their arguments in a file of the environment.
 """
 
 import json
@@ -20,25 +20,26 @@ _UV_RECEIPT = "uv-receipt.toml"
 _PIPX_METADATA = "pipx_metadata.json"
 # The settings of a virtual environment; uv adds its version to those that it makes.
 _VENV_SETTINGS = "pyvenv.cfg"
-_NAME = "faceloom"
+# Name of Faceloom's distribution.
+DISTRIBUTION = "faceloom"
 # A requirement by name, such as "faceloom[cpu]>=0.1" or "faceloom[cpu] @ file:///x.whl".
 _NAMED = re.compile(
-    rf"^{_NAME}\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<source>@\s*\S+|[<>=!~][^;]*)?\s*(?:;.*)?$",
+    rf"^{DISTRIBUTION}\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<source>@\s*\S+|[<>=!~][^;]*)?\s*(?:;.*)?$",
     re.IGNORECASE,
 )
-# A path or an address, such as "/x.whl[cpu]" or "git+https://host/x.git".
-_PLACE = re.compile(r"^(?P<place>.+?)(?:\[(?P<extras>[^\]]*)\])?$")
-# Keys of a Git reference in the query of an address in uv's record.
+# A path or a URL, such as "/x.whl[cpu]" or "git+https://host/x.git".
+_LOCATION = re.compile(r"^(?P<location>.+?)(?:\[(?P<extras>[^\]]*)\])?$")
+# Keys of a Git reference in the query of a URL in uv's record.
 _GIT_REFERENCES = ("rev", "tag", "branch")
-# Largest record that is read, in bytes.
-_MAX_RECORD_BYTES = 1_000_000
+# Most characters of a record that are read.
+_MAX_RECORD_LENGTH = 1_000_000
 
 
 class Installer(StrEnum):
-    """What made the environment that this process runs in."""
+    """The program that made the environment of this process."""
 
     PIP = "pip"
-    """pip, or anything that leaves no record."""
+    """pip, or another program that writes no record."""
     UV_PIP = "uv pip"
     """`uv pip install` in an environment made by `uv venv`, which has no pip."""
     UV_TOOL = "uv tool"
@@ -46,7 +47,7 @@ class Installer(StrEnum):
     PIPX = "pipx"
     """`pipx install`."""
     STANDALONE = "standalone"
-    """None: the folder with its own Python, to which no package can be added."""
+    """No program: the standalone folder has its own Python, and no package can be added to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ class Installation:
     installer: Installer
     """What installed it."""
     extras: tuple[str, ...] = ()
-    """The extras that its record names; empty where there is no record."""
+    """The extras in the record; empty without a record."""
     source: str = ""
-    """What follows the name and the extras: "@ file:///path", "==0.1", or nothing."""
+    """Source or version, as it follows the extras: "@ file:///path" or "==0.1"; or empty."""
     packages: tuple[str, ...] = ()
     """Packages that the user added to it."""
     python: str = ""
@@ -78,7 +79,7 @@ def find_installation(prefix: Path) -> Installation:
         prefix: The environment's folder, `sys.prefix` for this one.
 
     Returns:
-        Its installer and what its record names. A record that cannot be read counts as none.
+        Its installer and the content of its record. An unreadable record counts as an empty one.
     """
     if is_standalone():
         return Installation(Installer.STANDALONE)
@@ -94,7 +95,7 @@ def find_installation(prefix: Path) -> Installation:
 def _read(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
-            return file.read(_MAX_RECORD_BYTES)
+            return file.read(_MAX_RECORD_LENGTH)
     except (OSError, UnicodeDecodeError):
         return ""
 
@@ -103,8 +104,8 @@ def _read_uv_receipt(path: Path) -> Installation:
     try:
         tool = tomllib.loads(_read(path))["tool"]
         found = tool["requirements"]
-        main = next(each for each in found if each["name"] == _NAME)
-        packages = tuple(_uv_package(each) for each in found if each["name"] != _NAME)
+        main = next(each for each in found if each["name"] == DISTRIBUTION)
+        packages = tuple(_uv_package(each) for each in found if each["name"] != DISTRIBUTION)
         extras = tuple(map(str, main.get("extras", ())))
         python = str(tool.get("python", ""))
         return Installation(Installer.UV_TOOL, extras, _uv_source(main), packages, python)
@@ -114,8 +115,8 @@ def _read_uv_receipt(path: Path) -> Installation:
 
 def _uv_source(requirement: dict[str, Any]) -> str:
     for key in ("path", "directory", "editable"):
-        if place := requirement.get(key):
-            return f"@ {Path(str(place)).as_uri()}"
+        if path := requirement.get(key):
+            return f"@ {Path(str(path)).as_uri()}"
     if url := requirement.get("url"):
         folder = requirement.get("subdirectory")
         return f"@ {url}#subdirectory={folder}" if folder else f"@ {url}"
@@ -125,7 +126,7 @@ def _uv_source(requirement: dict[str, Any]) -> str:
 
 
 def _git_url(recorded: str) -> str:
-    """Return the address "git+URL@REFERENCE#subdirectory=FOLDER" of uv's "URL?rev=...#commit"."""
+    """Convert uv's "URL?rev=REFERENCE#commit" to "git+URL@REFERENCE#subdirectory=FOLDER"."""
     parts = urlsplit(recorded)
     query = parse_qs(parts.query)
     reference = next((f"@{query[key][0]}" for key in _GIT_REFERENCES if key in query), "")
@@ -153,12 +154,12 @@ def _read_pipx_metadata(path: Path) -> Installation:
 
 
 def _split_requirement(text: str) -> tuple[tuple[str, ...], str]:
-    """Return the extras of what pipx was asked to install, and where from or which version."""
+    """Return the extras, and the source or version, of the argument of `pipx install`."""
     if match := _NAMED.match(text):
         source = (match["source"] or "").strip()
-    elif match := _PLACE.match(text):
-        place = match["place"]
-        source = f"@ {place if '://' in place else Path(place).absolute().as_uri()}"
+    elif match := _LOCATION.match(text):
+        location = match["location"]
+        source = f"@ {location if '://' in location else Path(location).absolute().as_uri()}"
     else:
         return (), ""
     extras = re.sub(r"[-_.]+", "-", (match["extras"] or "").lower().replace(" ", "")).split(",")

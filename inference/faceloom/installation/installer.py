@@ -1,4 +1,4 @@
-"""Word the command that adds extras to this installation.
+"""Compose the command that adds extras to this installation.
 
 `uv tool install` and `pipx install` replace what they installed before, so their commands repeat
 the extras and packages of this installation, which they record in a file of the environment.
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from faceloom.installation.installation_record import (
+    DISTRIBUTION,
     Installation,
     Installer,
     find_installation,
@@ -19,35 +20,34 @@ from faceloom.installation.installation_record import (
 )
 from faceloom.installation.runtime_builds import choose_extras
 
-_NAME = "faceloom"
 # Extras whose packages need TensorFlow.
 _TENSORFLOW_EXTRAS = {"train", "train-gpu", "export"}
 # The newest Python that TensorFlow 2.21 supports.
 _NEWEST_TENSORFLOW_PYTHON = (3, 13)
-# This Python.
+# Version of this Python.
 _PYTHON = sys.version_info[:2]
-# Whether the shell is that of Windows, which takes double quotes only.
+# Windows' shell supports double quotes only.
 _IS_WINDOWS = os.name == "nt"
-# How an installer installs what is there already.
+# Options that install again what is already installed.
 _REINSTALL_FLAGS = {Installer.PIP: " --force-reinstall", Installer.UV_PIP: " --reinstall"}
 
 
 def extras_command(extras: str, *packages: str, reinstall: bool = False, then: str = "") -> str:
     """Return the command line that adds extras to this installation.
 
-    Beside the GPU build of onnxruntime, it names the packages of the extras that would bring the
-    CPU build, which overwrites it.
+    If the GPU build of onnxruntime is installed, it names the packages of an extra instead of the
+    extra, which would also install the CPU build and overwrite the GPU build.
 
     Args:
         extras: The extras, such as "train" or "cpu,train".
         packages: Other packages that it adds.
-        reinstall: Whether to install again what is there already.
+        reinstall: Whether to install again what is already installed.
         then: A command that follows, such as "export KERAS_BACKEND=jax"; empty for none.
 
     Returns:
         One line for the program that installed Faceloom, which may end in a comment. For the
-        standalone folder, the line that installs Faceloom with the CPU runtime and the extras
-        beside it.
+        standalone folder, a line that installs another copy of Faceloom, with the CPU build and
+        the extras.
     """
     installation = find_installation(Path(sys.prefix))
     asked = tuple(filter(None, extras.split(",")))
@@ -60,18 +60,21 @@ def extras_command(extras: str, *packages: str, reinstall: bool = False, then: s
 
 
 def extras_advice(extras: str) -> str:
-    """Return what to do about a missing extra, as the end of a sentence without a period.
+    """Return how to install a missing extra, as the end of a sentence without a period.
 
     Args:
         extras: The extras, such as "train" or "cpu,train".
     """
     if is_standalone():
-        return f"this folder takes no packages; install Faceloom with uv: {extras_command(extras)}"
+        return (
+            "no package can be added to the standalone folder; install Faceloom with uv: "
+            f"{extras_command(extras)}"
+        )
     return f"run: {extras_command(extras)}"
 
 
 def replacement_command(conflicting: str, extras: str) -> str:
-    """Return the command line that replaces a package by that of an extra.
+    """Return the command line that replaces a package by the package of an extra.
 
     Args:
         conflicting: The installed package, such as "onnxruntime".
@@ -126,16 +129,21 @@ def _whole_command(
     if installation.installer is Installer.PIPX:
         # --force keeps the environment, with its Python and its packages.
         is_new = bool(older) or choice.replaces
-        start = f"pipx uninstall {_NAME} && pipx install" if is_new else "pipx install --force"
+        start = (
+            f"pipx uninstall {DISTRIBUTION} && pipx install" if is_new else "pipx install --force"
+        )
         command = _join(start, [*python, requirement])
-        return f"{command} && {_join(f'pipx inject {_NAME}', others)}" if others else command, notes
+        return (
+            f"{command} && {_join(f'pipx inject {DISTRIBUTION}', others)}" if others else command,
+            notes,
+        )
     flags = " --reinstall" if reinstall and not is_standalone_copy else ""
     added = [word for package in others for word in ("--with", package)]
     return _join(f"uv tool install{flags}", [*python, requirement, *added]), notes
 
 
 def _older_python(asked: tuple[str, ...]) -> str:
-    """Return the newest Python for these extras if this one is too new; otherwise nothing."""
+    """Return the newest Python for these extras if this one is too new; otherwise an empty text."""
     if _PYTHON <= _NEWEST_TENSORFLOW_PYTHON or not _TENSORFLOW_EXTRAS & {*asked}:
         return ""
     return ".".join(map(str, _NEWEST_TENSORFLOW_PYTHON))
@@ -146,7 +154,7 @@ def _join(command: str, words: Iterable[str]) -> str:
 
 
 def _requirement(extras: tuple[str, ...], source: str = "") -> str:
-    name = f"{_NAME}[{','.join(extras)}]" if extras else _NAME
+    name = f"{DISTRIBUTION}[{','.join(extras)}]" if extras else DISTRIBUTION
     return f"{name} {source}" if source.startswith("@") else f"{name}{source}"
 
 

@@ -1,4 +1,4 @@
-"""Extras that bring the CPU build of onnxruntime, and what takes their place beside the GPU build.
+"""Choose extras and packages that install only one build of onnxruntime, for the CPU or the GPU.
 
 The packages onnxruntime and onnxruntime-gpu install the same module: one overwrites the other.
 """
@@ -9,21 +9,21 @@ from importlib.metadata import PackageNotFoundError, distribution
 # The extra of the GPU build, and its package.
 _GPU = "gpu"
 _GPU_PACKAGE = "onnxruntime-gpu"
-# Training's extras, which install the same module: the one that is asked for replaces the other.
+# The extras for training, which install the same module: the requested one replaces the other.
 _TRAINING = ("train", "train-gpu")
 
 
 @dataclass(frozen=True, slots=True)
 class _Substitute:
-    """What brings the same beside the GPU build of onnxruntime."""
+    """What replaces an extra if the GPU build of onnxruntime is installed."""
 
     extras: tuple[str, ...] = ()
-    """Extras."""
+    """Other extras."""
     packages: tuple[str, ...] = ()
-    """Packages of the extra other than onnxruntime."""
+    """The extra's packages other than onnxruntime."""
 
 
-# Each extra that brings the package onnxruntime (a test compares this with pyproject.toml).
+# Each extra that installs the CPU build (a test compares this with pyproject.toml).
 _SUBSTITUTES = {
     "cpu": _Substitute(),
     "export": _Substitute(packages=("tf2onnx", "onnx", "h5py")),
@@ -34,38 +34,38 @@ _SUBSTITUTES = {
     "content-check": _Substitute(),
     "retina-face": _Substitute(),
 }
-# Extras whose package works with the CPU build only, in whole or in part.
+# Extras of which a package works with the CPU build only.
 _WITHOUT_SUBSTITUTE = {"full", "content-check", "retina-face"}
-# Whoever asks for one of these leaves the GPU build.
+# Extras that replace the GPU build by the CPU build if they are requested.
 _CPU_ONLY = {"cpu", *_WITHOUT_SUBSTITUTE}
 
 
 @dataclass(frozen=True, slots=True)
 class ExtrasChoice:
-    """Extras and packages that bring one build of onnxruntime only."""
+    """Extras and packages that install only one build of onnxruntime."""
 
     extras: tuple[str, ...]
     """The extras."""
     packages: tuple[str, ...]
-    """Packages that extras beside the GPU build would have brought."""
+    """Packages of extras that would also install the CPU build."""
     replaces: bool
-    """Whether the installation has an extra or a package that has to go."""
+    """Whether an extra or a package of the installation must be removed."""
     leaves_gpu: bool
-    """Whether what is asked for needs the CPU build where the GPU build is installed."""
+    """Whether the CPU build replaces an installed GPU build."""
     dropped: tuple[str, ...]
-    """Extras of the installation that have no substitute beside the GPU build."""
+    """Extras of the installation that do not work with the chosen GPU build."""
 
 
 def choose_extras(known: tuple[str, ...], asked: tuple[str, ...]) -> ExtrasChoice:
-    """Return the known extras and those that are asked for, with one build of onnxruntime.
+    """Return the extras of an installation and the requested ones, with one build of onnxruntime.
 
     Args:
-        known: The extras of this installation, as far as they are recorded.
+        known: The recorded extras of this installation.
         asked: The extras to add. `gpu` chooses the GPU build; an extra that works with the CPU
-            build only chooses that; otherwise an installed GPU build stays.
+            build only chooses the CPU build; otherwise an installed GPU build stays.
 
     Returns:
-        The extras, the packages beside them, and what they replace.
+        The extras, further packages, and what they replace.
     """
     has_gpu = _GPU in known or _has_package(_GPU_PACKAGE)
     leaves_gpu = has_gpu and _GPU not in asked and not _CPU_ONLY.isdisjoint(asked)
@@ -79,11 +79,11 @@ def choose_extras(known: tuple[str, ...], asked: tuple[str, ...]) -> ExtrasChoic
             packages += _SUBSTITUTES[extra].packages
         elif is_gpu or extra != _GPU:
             extras.append(extra)
-    brings_cpu = any(extra in _SUBSTITUTES for extra in known)
+    had_cpu_build = any(extra in _SUBSTITUTES for extra in known)
     return ExtrasChoice(
         extras=tuple(dict.fromkeys(extras)),
         packages=tuple(dict.fromkeys(packages)),
-        replaces=bool(replaced & {*known}) or leaves_gpu or (is_gpu and brings_cpu),
+        replaces=bool(replaced & {*known}) or leaves_gpu or (is_gpu and had_cpu_build),
         leaves_gpu=leaves_gpu,
         dropped=tuple(each for each in known if is_gpu and each in _WITHOUT_SUBSTITUTE),
     )

@@ -1,12 +1,12 @@
-"""What differs between operating systems: locks, signals to children, flushing, user folders.
+"""Calls that differ between operating systems: locks, signals to children, flushing, user folders.
 
-All other modules are free of calls that exist on one system only, or check for them in place
-(`hardware`, `video.encoding.thread_priority` and `swap.pipeline.malloc` do nothing off Linux).
+Of the other modules, only `hardware`, `video.encoding.thread_priority` and `swap.pipeline.malloc`
+call what exists on Linux only, and they do without it elsewhere.
 """
 
 from faceloom.operating_system.child_signals import blocked_interrupts, interrupt
+from faceloom.operating_system.disk_flush import flush_to_disk
 from faceloom.operating_system.file_locks import open_lock_file, remove_lock_file, try_lock
-from faceloom.operating_system.folder_flush import flush_to_disk
 
 __all__ = [
     "blocked_interrupts",

@@ -1,4 +1,4 @@
-"""Ctrl-C for child processes: sent to one, and held back while one starts."""
+"""Send SIGINT to a child process, or start children that ignore it."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def interrupt(process: "subprocess.Popen[Any]") -> None:
-    """Send a child what Ctrl-C sends; Windows has no such signal for one process and ends it.
+    """Send SIGINT to a child, as Ctrl-C does; on Windows, which cannot, end the child.
 
     Args:
         process: The child. One that has ended is left alone.
@@ -21,7 +21,7 @@ def interrupt(process: "subprocess.Popen[Any]") -> None:
 
 @contextmanager
 def blocked_interrupts() -> Iterator[None]:
-    """Hold back SIGINT in the block; children that start there never receive it.
+    """Block SIGINT in the block; children that start there never receive it.
 
     Does nothing where signals cannot be blocked (Windows).
     """

@@ -1,4 +1,4 @@
-"""Locks of files that the operating system releases when their process ends."""
+"""File locks, which the operating system releases when their process ends."""
 
 import os
 from contextlib import suppress
@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# The byte that Windows locks: beyond the text, which other processes read.
+# Offset of the byte that Windows locks: after the text, so that other processes can read that.
 _LOCKED_BYTE = 2**30
 
 
@@ -28,7 +28,7 @@ def open_lock_file(path: Path) -> int:
     """Open a lock's file to read and write, and create it if it is missing.
 
     Args:
-        path: The file. A link is refused where the system can do that.
+        path: The file. A link is refused, except on Windows.
 
     Returns:
         The file descriptor, which child processes do not inherit.
@@ -70,13 +70,13 @@ def remove_lock_file(path: Path, descriptor: int) -> None:
         descriptor: Its descriptor, which is closed.
     """
     if _fcntl is not None:
-        # Removed before it is released: whoever waits for the old file notices that. A file that
-        # stays is reused, as that of a killed process.
+        # Removed before the lock is released, so that a process which has opened the file notices.
+        # A file that cannot be removed is reused, like that of a killed process.
         with suppress(OSError):
             path.unlink()
         os.close(descriptor)
         return
-    # Windows removes no open file; one that the next process has opened meanwhile stays.
+    # Windows removes no open file: if another process has opened it meanwhile, it stays.
     os.close(descriptor)
     with suppress(OSError):
         path.unlink(missing_ok=True)

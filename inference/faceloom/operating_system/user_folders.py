@@ -7,7 +7,7 @@ from faceloom.errors import UsageError
 
 
 def data_folder() -> Path:
-    """Return Faceloom's folder for data that is kept; it may not exist.
+    """Return Faceloom's folder for the user's data; it may not exist.
 
     Raises:
         UsageError: The user has no home folder and XDG_DATA_HOME is not set.

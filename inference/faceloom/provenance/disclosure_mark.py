@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from faceloom import __version__
 from faceloom.artifact_kind import SENTENCE_PREFIX
 from faceloom.provenance.consent import ConsentRecord
+from faceloom.provenance.watermark import FINGERPRINT_BITS, fingerprint_text
 
 # IPTC's term for media of which a part was made by a trained model.
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -20,8 +21,6 @@ SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrain
 _MAX_CONSENT_LENGTH = 1000
 # Characters of a SHA-256 in a sentence.
 _SHORT_SHA256_LENGTH = 16
-# Bytes of a watermark's fingerprint.
-_WATERMARK_BYTES = 4
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -77,7 +76,7 @@ class DisclosureMark:
             target: What distinguishes the target from others, such as its name and size.
         """
         digest = hashlib.sha256(self.to_xmp() + target.encode(errors="surrogateescape")).digest()
-        return replace(self, watermark=int.from_bytes(digest[:_WATERMARK_BYTES], "big"))
+        return replace(self, watermark=int.from_bytes(digest[: FINGERPRINT_BITS // 8], "big"))
 
     def to_sentence(self) -> str:
         """Return the mark for a tag, in one line: few programs keep more."""
@@ -90,17 +89,20 @@ class DisclosureMark:
             for identity in self.identities
         )
         method = "by a trained model" if self.trained else "by pasting an image"
-        watermark = "" if self.watermark is None else f" Watermark: {self.watermark:08x}."
+        fingerprint = self._fingerprint()
+        watermark = f" Watermark: {fingerprint}." if fingerprint else ""
         return f"faces were replaced {method}. Source: {names}.{watermark}"
+
+    def _fingerprint(self) -> str:
+        """Return the watermark's fingerprint in hexadecimal digits; empty without a watermark."""
+        return "" if self.watermark is None else fingerprint_text(self.watermark)
 
     def to_xmp(self) -> bytes:
         """Return the mark as an XMP packet (ISO 16684-1) in UTF-8."""
         items = "".join(
             f"<rdf:li{_to_attributes(_describe(identity))}/>" for identity in self.identities
         )
-        watermark = (
-            {} if self.watermark is None else {"faceloom:watermark": f"{self.watermark:08x}"}
-        )
+        fingerprint = self._fingerprint()
         attributes = _to_attributes(
             {
                 "xmlns:Iptc4xmpExt": _IPTC,
@@ -111,7 +113,7 @@ class DisclosureMark:
                 "xmp:CreatorTool": f"faceloom {self.version}",
                 "faceloom:version": self.version,
             }
-            | watermark
+            | ({"faceloom:watermark": fingerprint} if fingerprint else {})
         )
         return (
             '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'

@@ -45,10 +45,10 @@ class MarkSettings:
     """The user's private key in PEM; None: this machine's."""
 
     watermark: bool = False
-    """Whether the pixels of the swapped faces are marked too."""
+    """Whether the swapped faces get a watermark."""
 
     def choose_mark(self, mark: DisclosureMark, source: Path) -> DisclosureMark:
-        """Return the mark of an output: with a watermark if the pixels get one.
+        """Return the mark of an output, which states the watermark if there is one.
 
         Args:
             mark: The disclosure mark.
@@ -61,8 +61,8 @@ class MarkSettings:
             return mark
         if self.level == "off":
             raise UsageError(
-                "--watermark marks the pixels, but --provenance off leaves out all marks; leave "
-                "one out."
+                "--watermark adds a mark and --provenance off leaves out all marks; give one of "
+                "the two options."
             )
         size = source.stat().st_size if source.is_file() else 0
         return mark.with_watermark(f"{source.name} {size}")
@@ -73,7 +73,7 @@ class WrittenMarks:
     """The marks that an output has."""
 
     formats: tuple[str, ...] = ()
-    """Which of "tags", "XMP", "a watermark" and "C2PA" were written."""
+    """Which of "tags", "XMP", "watermark" and "C2PA" were written."""
 
     limitations: tuple[str, ...] = ()
     """One sentence for each that was not, with the reason."""
@@ -182,7 +182,7 @@ class MarkWriter:
         else:
             self._embed(part, mark)
         if mark.watermark is not None:
-            self._formats.append("a watermark")
+            self._formats.append("watermark")
         if self._key:
             self._sign(part, mark, source, self._key)
         return WrittenMarks(tuple(self._formats), tuple(self._limitations))

@@ -15,8 +15,8 @@ from faceloom.provenance.watermark import FoundWatermark, find_watermark
 from faceloom.provenance.xmp_embedding import read_xmp_packets
 
 # "valid": marked as a swap, with a valid signature. "unsigned": marked, without a signature of
-# the mark. "invalid": the signature does not match the file. "watermarked": marked in the pixels
-# alone. "unmarked": no mark.
+# the mark. "invalid": the signature does not match the file. "watermarked": only the pixels are
+# marked. "unmarked": no mark.
 Verdict = Literal["valid", "unsigned", "invalid", "watermarked", "unmarked"]
 
 # Exit codes of `faceloom verify` (table in docs/architecture.md).
@@ -58,7 +58,7 @@ class VerificationReport:
     """The C2PA manifest; None if there is none."""
 
     watermark: FoundWatermark | None = None
-    """The watermark in the pixels; None if there is none, or it was not searched."""
+    """The watermark in the pixels; None if none was found or searched for."""
 
     def to_text(self) -> str:
         """Return a line for the verdict and one for each mark."""
@@ -102,7 +102,7 @@ def verify(path: Path, anchors: Path | None = None, *, pixels: bool = False) -> 
     if not path.is_file():
         raise UsageError(f"{path} is not a file; give a video or an image.")
     credentials = _read_credentials(path, _read_anchors(anchors))
-    # A tampered file may not be readable; the invalid signature is the result then.
+    # A tampered file may be unreadable; then the invalid signature is the result.
     tags = {} if credentials and credentials.state == "Invalid" else read_tags(path)
     packets = map(parse_xmp, read_xmp_packets(path))
     xmp = tuple(disclosure for disclosure in packets if disclosure is not None)
@@ -116,7 +116,7 @@ def verify(path: Path, anchors: Path | None = None, *, pixels: bool = False) -> 
 
 
 def _search_pixels(path: Path, verdict: Verdict) -> FoundWatermark | None:
-    """Search for a watermark; a damaged frame does not hide the other marks of a file."""
+    """Return the watermark; a file whose frames are damaged fails only if it has no other mark."""
     if verdict == "invalid":
         return None
     try:
@@ -217,6 +217,6 @@ _VERDICT_TEXT: dict[Verdict, str] = {
     "valid": "marked as a swap; the signature is valid and the file is unchanged.",
     "unsigned": "marked as a swap but not signed; it may have been changed.",
     "invalid": "the signature is invalid: the file was changed after it was signed.",
-    "watermarked": "its pixels are marked as a swap; its tags and signature are gone.",
+    "watermarked": "only its pixels are marked as a swap, by a watermark; it has no other mark.",
     "unmarked": "no disclosure mark. This proves nothing: marks can be removed.",
 }

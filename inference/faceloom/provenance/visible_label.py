@@ -22,10 +22,11 @@ _SAFE_MARGIN = 0.05
 _PADDING = 0.35
 # Share of the frame that shows through the background.
 _TRANSPARENCY = 0.3
+# Corner of a label if the user gives none.
+_DEFAULT_POSITION: LabelPosition = "bottom-left"
 # Value of --label for the label of the EU's code of practice on marking and labeling AI-generated
-# content (June 2026): "AI MODIFIED" for media of which a part was generated, at the top right, from
-# the first frame.
-EU_LABEL = "eu"
+# content (June 2026): text and corner for media of which a part was generated.
+_EU_LABEL = "eu"
 _EU_TEXT = "AI MODIFIED"
 _EU_POSITION: LabelPosition = "top-right"
 # OpenCV's font weight, 100 to 900 (600: semibold).
@@ -39,20 +40,20 @@ class VisibleLabel:
     text: str
     """One line of printable text."""
 
-    position: LabelPosition = "bottom-left"
+    position: LabelPosition = _DEFAULT_POSITION
     """Corner of the upright frame."""
 
     @classmethod
     def parse(cls, text: str, position: LabelPosition | None = None) -> "VisibleLabel":
-        """Return the label that the value of `--label` names.
+        """Return the label for a value of `--label`.
 
         Args:
-            text: The text, or "eu" for the words and corner of the EU's code of practice.
-            position: The corner; None: the usual one.
+            text: The text, or "eu" for the text and corner of the EU's code of practice.
+            position: The corner; None: the top right for "eu", the bottom left for other texts.
         """
-        if text == EU_LABEL:
+        if text == _EU_LABEL:
             return cls(_EU_TEXT, position or _EU_POSITION)
-        return cls(text, position or "bottom-left")
+        return cls(text, position or _DEFAULT_POSITION)
 
     def check(self) -> None:
         """Check the text.

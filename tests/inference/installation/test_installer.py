@@ -1,4 +1,4 @@
-"""The command that adds an extra fits the program that installed Faceloom."""
+"""The command that adds an extra is that of the program that installed Faceloom."""
 
 import json
 import re
@@ -13,11 +13,13 @@ from faceloom.doctor.overview import install_command
 from faceloom.installation import (
     extras_advice,
     extras_command,
-    find_installation,
     installer,
     replacement_command,
     runtime_builds,
 )
+
+# Writes a record of an installation: its name, its text.
+Write = Callable[[str, str], None]
 
 _UV = 'tool = {{ requirements = [{{ name = "faceloom"{main} }}{others}]{options} }}\n'
 
@@ -35,15 +37,25 @@ def _pipx(main: str, *injected: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """An environment without a GPU build and without a record."""
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setattr(runtime_builds, "_has_package", lambda name: False)
-    find_installation.cache_clear()
 
     def write(name: str, text: str) -> None:
         (tmp_path / name).write_text(text)
 
     return write
+
+
+@pytest.fixture
+def gpu_build(prefix: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime_builds, "_has_package", lambda name: name == "onnxruntime-gpu")
+
+
+@pytest.fixture
+def python_3_14(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installer, "_PYTHON", (3, 14))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +112,7 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
     ],
 )
 def test_the_command_is_that_of_the_installer(
-    prefix: Callable[[str, str], None], record: tuple[str, str], command: str
+    prefix: Write, record: tuple[str, str], command: str
 ) -> None:
     prefix(*record)
     assert extras_command("train") == command
@@ -136,65 +148,102 @@ def test_the_command_is_that_of_the_installer(
         ),
     ],
 )
-def test_the_gpu_replaces_the_cpu(
-    prefix: Callable[[str, str], None], record: tuple[str, str], command: str
-) -> None:
+def test_the_gpu_replaces_the_cpu(prefix: Write, record: tuple[str, str], command: str) -> None:
     prefix(*record)
     assert replacement_command("onnxruntime", "gpu") == command
 
 
+# Beside the GPU build, no extra installs the CPU build.
+_BESIDE_THE_GPU_BUILD = [
+    (("pyvenv.cfg", ""), "export", "pip install tf2onnx onnx h5py"),
+    (("pyvenv.cfg", ""), "train,export", "pip install 'faceloom[train]' tf2onnx onnx h5py"),
+    (("pyvenv.cfg", "uv = 1"), "webgpu", "uv pip install onnxruntime-ep-webgpu"),
+    (
+        ("pyvenv.cfg", ""),
+        "content-check",
+        "pip install 'faceloom[content-check]'  # in an environment without onnxruntime-gpu",
+    ),
+    (
+        _uv(main=', extras = ["gpu", "train"]'),
+        "export",
+        "uv tool install 'faceloom[gpu,train]' --with tf2onnx --with onnx --with h5py",
+    ),
+    (
+        _uv(main=', extras = ["gpu", "studio"]'),
+        "content-check",
+        "uv tool install 'faceloom[studio,content-check]'  # converts on the CPU",
+    ),
+    (
+        _pipx("faceloom[gpu]"),
+        "cpu",
+        "pipx uninstall faceloom && pipx install 'faceloom[cpu]'  # converts on the CPU",
+    ),
+]
+# Where TensorFlow has no package for this Python, the command names a Python for which it has one.
+_WITHOUT_TENSORFLOW = [
+    (("pyvenv.cfg", ""), "train", "pip install 'faceloom[train]'  # with Python 3.13 or older"),
+    (("pyvenv.cfg", ""), "heif", "pip install 'faceloom[heif]'"),
+    (_uv(), "train", "uv tool install --python 3.13 'faceloom[cpu,train]'"),
+    (
+        _pipx("faceloom[cpu]"),
+        "export",
+        "pipx uninstall faceloom && pipx install --python 3.13 'faceloom[cpu,export]'",
+    ),
+]
+
+
 @pytest.mark.parametrize(
-    ("record", "extra", "command"),
+    ("state", "record", "extra", "command"),
     [
-        (("pyvenv.cfg", ""), "export", "pip install tf2onnx onnx h5py"),
-        (("pyvenv.cfg", ""), "train,export", "pip install 'faceloom[train]' tf2onnx onnx h5py"),
-        (("pyvenv.cfg", "uv = 1"), "webgpu", "uv pip install onnxruntime-ep-webgpu"),
-        (
-            ("pyvenv.cfg", ""),
-            "content-check",
-            "pip install 'faceloom[content-check]'  # in an environment without onnxruntime-gpu",
-        ),
-        (
-            _uv(main=', extras = ["gpu", "train"]'),
-            "export",
-            "uv tool install 'faceloom[gpu,train]' --with tf2onnx --with onnx --with h5py",
-        ),
-        (
-            _uv(main=', extras = ["gpu", "studio"]'),
-            "content-check",
-            "uv tool install 'faceloom[studio,content-check]'  # converts on the CPU",
-        ),
-        (
-            _pipx("faceloom[gpu]"),
-            "cpu",
-            "pipx uninstall faceloom && pipx install 'faceloom[cpu]'  # converts on the CPU",
-        ),
+        *(("gpu_build", *row) for row in _BESIDE_THE_GPU_BUILD),
+        *(("python_3_14", *row) for row in _WITHOUT_TENSORFLOW),
     ],
 )
-def test_beside_the_gpu_build_no_extra_brings_the_cpu_build(
-    prefix: Callable[[str, str], None],
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_command_fits_the_environment(
+    request: pytest.FixtureRequest,
+    prefix: Write,
+    state: str,
     record: tuple[str, str],
     extra: str,
     command: str,
 ) -> None:
-    monkeypatch.setattr(runtime_builds, "_has_package", lambda name: name == "onnxruntime-gpu")
+    request.getfixturevalue(state)
     prefix(*record)
     assert extras_command(extra) == command
 
 
-def test_every_extra_that_brings_the_cpu_build_has_a_substitute() -> None:
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
-    # Packages that need onnxruntime.
+def _optional_dependencies() -> dict[str, list[str]]:
+    text = (Path(__file__).parents[3] / "pyproject.toml").read_text()
+    return dict(tomllib.loads(text)["project"]["optional-dependencies"])
+
+
+def test_the_newest_python_for_tensorflow_is_that_of_the_metadata() -> None:
+    major, minor = installer._NEWEST_TENSORFLOW_PYTHON
+    needs = [
+        each
+        for extra in ("train", "train-gpu")
+        for each in _optional_dependencies()[extra]
+        if each.startswith("tensorflow")
+    ]
+    assert needs
+    for each in needs:
+        assert f"python_version < '{major}.{minor + 1}'" in each
+
+
+def test_every_extra_that_installs_the_cpu_build_has_a_substitute() -> None:
+    dependencies = _optional_dependencies()
+    # Packages that install onnxruntime.
     start = re.compile(r"(onnxruntime|nudenet|retina-face)(?![\w-])|faceloom\[cpu\b")
     extras = {
         name: [re.split(r"[<>=~! ]", each)[0] for each in needs if not each.startswith("faceloom[")]
-        for name, needs in project["optional-dependencies"].items()
+        for name, needs in dependencies.items()
         if any(map(start.match, needs))
     }
     assert extras.keys() == runtime_builds._SUBSTITUTES.keys()
     for name in ("export", "openvino", "webgpu", "tensorrt-rtx"):
         assert sorted(extras[name]) == sorted(runtime_builds._SUBSTITUTES[name].packages)
+    substitutes = runtime_builds._SUBSTITUTES["full"].extras
+    assert dependencies["full"] == [f"faceloom[cpu,{','.join(substitutes)},content-check]"]
 
 
 @pytest.mark.parametrize(
@@ -207,74 +256,44 @@ def test_every_extra_that_brings_the_cpu_build_has_a_substitute() -> None:
     ],
 )
 def test_a_broken_package_is_installed_again(
-    prefix: Callable[[str, str], None], record: tuple[str, str], command: str
+    prefix: Write, record: tuple[str, str], command: str
 ) -> None:
     prefix(*record)
     assert extras_command("cpu", reinstall=True) == command
 
 
-def test_packages_beside_the_extras_are_named(prefix: Callable[[str, str], None]) -> None:
+def test_packages_beside_the_extras_are_named(prefix: Write) -> None:
     prefix(*_uv())
     assert extras_command("gpu,train", "jax[cuda13]", "onnx") == (
         "uv tool install 'faceloom[gpu,train]' --with 'jax[cuda13]' --with onnx"
     )
 
 
-def test_the_standalone_folder_takes_no_packages(
-    prefix: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("prefix")
+def test_no_package_can_be_added_to_the_standalone_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert extras_advice("studio") == (
-        "this folder takes no packages; install Faceloom with uv: "
+        "no package can be added to the standalone folder; install Faceloom with uv: "
         "uv tool install 'faceloom[cpu,studio]'"
     )
-    monkeypatch.undo()
-    find_installation.cache_clear()
 
 
-def test_windows_quotes_with_double_quotes(
-    prefix: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("prefix")
+def test_windows_quotes_with_double_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installer, "_IS_WINDOWS", True)
     assert extras_command("train", "onnx") == 'pip install "faceloom[train]" onnx'
 
 
-@pytest.mark.parametrize(
-    ("record", "extra", "command"),
-    [
-        (("pyvenv.cfg", ""), "train", "pip install 'faceloom[train]'  # with Python 3.13 or older"),
-        (("pyvenv.cfg", ""), "heif", "pip install 'faceloom[heif]'"),
-        (_uv(), "train", "uv tool install --python 3.13 'faceloom[cpu,train]'"),
-        (
-            _pipx("faceloom[cpu]"),
-            "export",
-            "pipx uninstall faceloom && pipx install --python 3.13 'faceloom[cpu,export]'",
-        ),
-    ],
-)
-def test_a_python_without_tensorflow_names_one_with_it(
-    prefix: Callable[[str, str], None],
-    monkeypatch: pytest.MonkeyPatch,
-    record: tuple[str, str],
-    extra: str,
-    command: str,
-) -> None:
-    monkeypatch.setattr(installer, "_PYTHON", (3, 14))
-    prefix(*record)
-    assert extras_command(extra) == command
-
-
-def test_what_follows_a_command_comes_before_its_comment(
-    prefix: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(installer, "_PYTHON", (3, 14))
+@pytest.mark.usefixtures("prefix", "python_3_14")
+def test_what_follows_a_command_comes_before_its_comment() -> None:
     assert install_command(gpu=True) == (
         "pip install 'faceloom[gpu,train]' 'jax[cuda13]' tf2onnx onnx h5py "
         "&& export KERAS_BACKEND=jax  # with Python 3.13 or older"
     )
 
 
-def test_no_other_module_words_an_install_command() -> None:
+def test_no_other_module_composes_an_install_command() -> None:
     package = Path(installer.__file__).parents[1]
+    composed = re.compile(r"install ['\"]faceloom\[")
     for path in package.rglob("*.py"):
-        assert "install 'faceloom[" not in path.read_text(), path
+        assert not composed.search(path.read_text()), path

@@ -36,22 +36,24 @@ GRID_GEOMETRY = CropGeometry(
     ),
 )
 
-# Carriers of the pilot, whose signs are known: they show how the grid lies.
+# Carriers of the pilot. Their signs are known, so they give the grid's scale, rotation and shift.
 PILOT_CARRIERS = 192
 # Carriers of the payload.
 DATA_CARRIERS = 512
-# Length of the shortest and longest wave vector, in half periods per grid side. Below, the face's
-# own features are ten times as strong; above, half size and x264 at crf 28 remove the pattern.
+# Length of the shortest and longest wave vector, in half periods per grid side. At lower
+# frequencies the face's own features are ten times as strong; at higher ones, half size and x264 at
+# crf 28 remove the pattern.
 _LOWEST, _HIGHEST = 26, 44
-# Waves that are parallel to an axis, or nearly, look like stripes and are close to the edges of
-# features.
+# Smallest component of a wave vector, in half periods per grid side: waves that are almost parallel
+# to an axis look like stripes and resemble the edges of features.
 _MIN_COMPONENT = 2
-# Key of the order and signs of the carriers; another number is another watermark.
+# Key that determines which carriers are used, their order and their signs.
 _KEY = "faceloom watermark 1"
 # Width of the grid's soft border, as a share of its side.
 _BORDER = 0.08
-# How much the amplitude follows the smoothness of skin: 0 not at all, 1 inversely to the variance.
-_SMOOTHNESS = 0.4
+# The amplitude is proportional to the variance of the face's detail to the power of -0.4, so it is
+# largest on smooth skin.
+_VARIANCE_EXPONENT = -0.4
 # Natural logarithm of the variance of a face's detail (periods of 6 to 30 pixels of the grid), on
 # an 8 x 8 raster of the grid, left half; the right half mirrors it. Mean of 27 clips, 16 of them of
 # real people.
@@ -65,6 +67,10 @@ _LOG_VARIANCE = (
     (3.0, 3.1, 3.4, 4.1),
     (3.1, 3.1, 3.4, 3.7),
 )
+# Standard deviation of the neighborhood of a coefficient of the DCT, in half periods.
+_NEIGHBORHOOD = 3
+# Avoids a division by zero for a picture without content.
+TINY = 1e-9
 
 
 def window() -> Grid:
@@ -77,7 +83,7 @@ def window() -> Grid:
 
 @lru_cache(maxsize=1)
 def carriers() -> tuple[Int64[np.ndarray, "carriers 2"], Chips]:
-    """Return row and column of each carrier in the grid's DCT, and the sign that scrambles it."""
+    """Return row and column of each carrier in the grid's DCT, and the sign of its chip 1."""
     half_periods = range(_MIN_COMPONENT, _HIGHEST + 1)
     in_band = [
         (row, column)
@@ -100,11 +106,11 @@ def envelope() -> Grid:
     left = np.array(_LOG_VARIANCE, np.float32)
     raster = np.hstack([left, left[:, ::-1]])
     log_variance = cv2.resize(raster, (GRID_SIZE, GRID_SIZE), interpolation=cv2.INTER_CUBIC)
-    return float32(np.exp(-_SMOOTHNESS * (log_variance - log_variance.min())) * window())
+    return float32(np.exp(_VARIANCE_EXPONENT * (log_variance - log_variance.min())) * window())
 
 
 def to_pattern(chips: Chips) -> Grid:
-    """Return the pattern of the carriers' amplitudes, of standard deviation 1 over the grid.
+    """Return the sum of the carriers, with standard deviation 1 over the grid.
 
     Args:
         chips: The amplitude of each carrier.
@@ -116,18 +122,12 @@ def to_pattern(chips: Chips) -> Grid:
 
 
 def to_chips(grid: Grid) -> Chips:
-    """Return the amplitudes of the carriers in a picture, each relative to its neighbors'.
+    """Return the amplitude of each carrier in a picture, relative to those of nearby frequencies.
 
     Args:
         grid: The picture, with the face's own content suppressed.
     """
     spectrum = cv2.dct(grid * window())
-    local = np.sqrt(cv2.GaussianBlur(spectrum * spectrum, (0, 0), _NEIGHBORHOOD)) + _TINY
+    local = np.sqrt(cv2.GaussianBlur(spectrum * spectrum, (0, 0), _NEIGHBORHOOD)) + TINY
     places, signs = carriers()
     return float32((spectrum / local)[places[:, 0], places[:, 1]] * signs)
-
-
-# Standard deviation of the neighborhood of a coefficient of the DCT, in half periods.
-_NEIGHBORHOOD = 3
-# Avoids a division by zero for a picture without content.
-_TINY = 1e-9

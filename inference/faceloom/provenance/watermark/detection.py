@@ -1,4 +1,4 @@
-"""Read the watermark from faces that show it: average, align by the pilot, decode."""
+"""Read the watermark from faces: average them, find the grid with the pilot, decode the chips."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from faceloom.provenance.watermark.carriers import (
     GRID_GEOMETRY,
     GRID_SIZE,
     PILOT_CARRIERS,
+    TINY,
     Grid,
     to_chips,
     to_pattern,
@@ -22,24 +23,31 @@ from faceloom.provenance.watermark.payload import decode, encode, similarity
 # Standard deviation of the low-pass filter whose result is subtracted, in pixels of the grid: the
 # longest period of a carrier is 10 of them.
 _LOW_PASS = 2
-# Standard deviation of the neighborhood in which the variance of a face's detail is measured.
+# Standard deviation of the neighborhood in which the variance of a face's detail is measured, in
+# pixels of the grid.
 _NEIGHBORHOOD = 4
-# Variance that is added to it, in squared luma levels: the noise of a flat region.
+# Variance that is added to the measured one, in squared luma levels: the noise of a flat region.
 _NOISE_VARIANCE = 1
-# Scales and rotations (degrees) of the grid that are searched, and the longest shift in pixels of
-# the grid: landmarks of the swapped face differ from those of the face that it replaced.
+# Scales of the grid that are searched: the landmarks of the swapped face differ from those of the
+# face that it replaced.
 _SCALES = (0.94, 0.97, 1.0, 1.03, 1.06)
+# Rotations of the grid that are searched, in degrees, for the same reason.
 _ROTATIONS = (-2.0, 0.0, 2.0)
+# Longest shift of the grid that is searched, in its pixels.
 _LONGEST_SHIFT = 8
-# Places with the highest pilot that are decoded.
+# Side of the neighborhood whose mean amplitude whitens the spectrum, in frequencies.
+_WHITENING_SIDE = 9
+# Peaks of the pilot's correlation that are kept for each scale and rotation.
+_PEAKS = 2
+# How many positions of the grid are decoded: those with the highest correlation of the pilot.
 _CANDIDATES = 4
-# Subpixel shifts that are tried around each.
+# Shifts that are tried around each of them, in pixels of the grid.
 _FINE_SHIFTS = (-0.5, 0.0, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The most likely watermark of an average of faces; also of faces that have none."""
+    """The most likely watermark of an average of faces, whether they have one or not."""
 
     fingerprint: int
     """The payload, 0 to 2**32 - 1."""
@@ -48,7 +56,7 @@ class Reading:
 
 
 class FaceAverage:
-    """The average of one person's faces, in which the face's own detail is suppressed."""
+    """The average of faces in which their own detail is suppressed."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -83,9 +91,9 @@ class FaceAverage:
 
 
 def suppress_detail(luma: Grid) -> Grid:
-    """Divide a face's detail by its local variance.
+    """Return a face's detail, divided by its local variance.
 
-    That is the matched filter for a weak pattern in Gaussian noise of that variance.
+    This is the matched filter for a weak pattern in Gaussian noise of that variance.
 
     Args:
         luma: The face on the grid, 0 to 255.
@@ -101,39 +109,40 @@ def read_grid(grid: Grid) -> Reading:
     Args:
         grid: The average of `suppress_detail`.
     """
-    places = sorted(_places(grid), key=lambda place: -place[0])[:_CANDIDATES]
+    positions = sorted(_positions(grid), key=lambda position: -position[0])[:_CANDIDATES]
     return max(
-        (_read_at(grid, to_grid) for _, to_grid in places),
+        (_read_at(grid, to_grid) for _, to_grid in positions),
         key=lambda reading: reading.similarity,
     )
 
 
-def _places(grid: Grid) -> Iterator[tuple[float, Affine]]:
-    """Yield places of the grid, with the pilot's correlation there."""
+def _positions(grid: Grid) -> Iterator[tuple[float, Affine]]:
+    """Yield the pilot's correlation at possible positions of the grid, and the map to the grid."""
     pilot = _pilot_spectrum()
     reach = slice(GRID_SIZE // 2 - _LONGEST_SHIFT, GRID_SIZE // 2 + _LONGEST_SHIFT + 1)
     for scale in _SCALES:
         for rotation in _ROTATIONS:
             turned = _turn(scale, rotation)
             spectrum = np.fft.rfft2(_warp(grid, turned))
-            white = spectrum / (cv2.blur(np.abs(spectrum), (9, 9)) + 1e-9)
+            amplitude = cv2.blur(np.abs(spectrum), (_WHITENING_SIDE, _WHITENING_SIDE))
+            white = spectrum / (amplitude + TINY)
             surface = np.fft.fftshift(np.fft.irfft2(white * np.conj(pilot)))[reach, reach]
-            surface /= surface.std() + 1e-12
-            for index in np.argsort(surface, axis=None)[-2:]:
+            surface /= surface.std() + TINY
+            for index in np.argsort(surface, axis=None)[-_PEAKS:]:
                 row, column = np.unravel_index(index, surface.shape)
                 shift = [column - _LONGEST_SHIFT, row - _LONGEST_SHIFT]
                 yield float(surface[row, column]), _shifted(turned, *map(float, shift))
 
 
 def _read_at(grid: Grid, to_grid: Affine) -> Reading:
-    """Return the watermark at the subpixel shift where the pilot is strongest."""
+    """Return the watermark at the subpixel shift with the highest correlation of the pilot."""
     chips = max(
         (
             to_chips(_warp(grid, _shifted(to_grid, x, y)))
             for x in _FINE_SHIFTS
             for y in _FINE_SHIFTS
         ),
-        key=lambda values: values[:PILOT_CARRIERS].sum() / (np.linalg.norm(values) + 1e-9),
+        key=lambda values: values[:PILOT_CARRIERS].sum() / (np.linalg.norm(values) + TINY),
     )
     fingerprint = decode(chips)
     return Reading(fingerprint, similarity(chips, fingerprint))
@@ -146,7 +155,7 @@ def _turn(scale: float, rotation: float) -> Affine:
 
 
 def _shifted(affine: Affine, x: float, y: float) -> Affine:
-    """Return a map that shows what lies at (x, y) after another one at the origin."""
+    """Return the map, followed by a shift that moves the point (x, y) to the origin."""
     shifted = affine.copy()
     shifted[:, 2] -= (x, y)
     return shifted

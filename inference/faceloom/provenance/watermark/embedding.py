@@ -17,13 +17,14 @@ from faceloom.video import Box
 
 # Standard deviation of the pattern over the grid, in luma levels of 0..255.
 _STRENGTH = 1.4
-# Pixels of the grid for one of the frame above which the face is too small for the shortest period.
+# Largest scale from frame to grid: above it the face is too small for the shortest period.
 _MAX_GRID_SCALE = 2.0
+# Corners of the grid, (x, y).
 _CORNERS = float32([[0, 0], [GRID_SIZE, 0], [0, GRID_SIZE], [GRID_SIZE, GRID_SIZE]])
 
 
 class WatermarkEmbedder:
-    """Adds one watermark to faces: the same pattern in every frame, so segments are independent."""
+    """Adds one watermark to faces, with the same pattern in every frame and segment."""
 
     def __init__(self, fingerprint: int):
         """Compute the pattern.
@@ -33,15 +34,6 @@ class WatermarkEmbedder:
         """
         self._pattern = _STRENGTH * to_pattern(encode(fingerprint))
 
-    @classmethod
-    def open(cls, fingerprint: int | None) -> "WatermarkEmbedder | None":
-        """Return what adds a watermark; None without one.
-
-        Args:
-            fingerprint: The payload, 0 to 2**32 - 1; None: no watermark.
-        """
-        return None if fingerprint is None else cls(fingerprint)
-
     def embed(
         self, picture: Rgb, mask: Mask, frame_to_crop: Affine, geometry: CropGeometry
     ) -> Box | None:
@@ -49,7 +41,7 @@ class WatermarkEmbedder:
 
         Args:
             picture: The frame, [height, width, 3].
-            mask: The face's weight in pixels of its crop; the watermark has the same.
+            mask: The face's mask in its crop; it also weights the watermark.
             frame_to_crop: The map from pixels of the frame to pixels of the crop.
             geometry: The crop's geometry.
 

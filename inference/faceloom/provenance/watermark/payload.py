@@ -3,7 +3,7 @@
 A tail-biting convolutional code of constraint length 9 and rate 1/4 (the generators of 3GPP2
 C.S0002, free distance 24), repeated to 16 chips a bit. Tail biting needs no chips for a known end:
 H. H. Ma and J. K. Wolf, "On tail biting convolutional codes", IEEE Transactions on Communications
-34(2), 1986. The decoder is exact: it searches the best path for each start state.
+34(2), 1986. The decoder is exact: it finds the best path for each start state.
 """
 
 from functools import lru_cache
@@ -11,17 +11,19 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from faceloom.provenance.watermark.carriers import DATA_CARRIERS, PILOT_CARRIERS, Chips
+from faceloom.provenance.watermark.carriers import DATA_CARRIERS, PILOT_CARRIERS, TINY, Chips
 
 # Bits of the payload.
 FINGERPRINT_BITS = 32
 # Chips for each bit.
 _CHIPS_PER_BIT = DATA_CARRIERS // FINGERPRINT_BITS
-# Bits that a chip depends on.
+# Bits of the register, on which a chip depends: the newest bit and the state.
 _CONSTRAINT_LENGTH = 9
+# States of the code: the bits before the newest one.
 _STATES = 1 << (_CONSTRAINT_LENGTH - 1)
+# Masks of the register; the parity of the masked bits is a chip.
 _GENERATORS = (0o765, 0o671, 0o513, 0o473)
-# Metric of a path that does not start in its start state.
+# Metric of all states but the start state before the first bit.
 _IMPOSSIBLE = -1e9
 
 
@@ -69,7 +71,7 @@ def decode(chips: Chips) -> int:
 
 
 def similarity(chips: Chips, fingerprint: int) -> float:
-    """Return how much chips are like those of a fingerprint, pilot included.
+    """Return how similar chips are to those of a fingerprint, pilot included.
 
     Args:
         chips: Soft values, of any scale.
@@ -78,17 +80,26 @@ def similarity(chips: Chips, fingerprint: int) -> float:
     Returns:
         The correlation in standard deviations of what unmarked chips give.
     """
-    return float(chips @ encode(fingerprint) / (np.linalg.norm(chips) + 1e-9))
+    return float(chips @ encode(fingerprint) / (np.linalg.norm(chips) + TINY))
+
+
+def fingerprint_text(fingerprint: int) -> str:
+    """Return a fingerprint as eight hexadecimal digits.
+
+    Args:
+        fingerprint: The payload, 0 to 2**32 - 1.
+    """
+    return f"{fingerprint:0{FINGERPRINT_BITS // 4}x}"
 
 
 def _push(state: int, bit: int) -> int:
-    """Return the register: the new bit before the older ones."""
+    """Return the register: the new bit, then the state."""
     return bit << (_CONSTRAINT_LENGTH - 1) | state
 
 
 @lru_cache(maxsize=1)
 def _branch_signs() -> Float32[np.ndarray, "registers generators"]:
-    """Return the chips that each content of the register gives, 1 or -1."""
+    """Return the chips for each value of the register, 1 or -1."""
     registers = np.arange(2 * _STATES, dtype=np.int64)
     return np.stack([1 - 2 * _parity(registers & mask) for mask in _GENERATORS], 1).astype(
         np.float32
@@ -104,7 +115,7 @@ def _parity(values: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
 def _sum_repetitions(
     chips: Float32[np.ndarray, "bits chips_per_bit"],
 ) -> Float32[np.ndarray, "bits generators"]:
-    """Add the chips of a bit that the same generator gave."""
+    """Return the sum of each bit's chips of the same generator."""
     count = len(_GENERATORS)
     return np.stack([chips[:, index::count].sum(1) for index in range(count)], 1)
 

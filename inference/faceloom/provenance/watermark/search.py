@@ -1,4 +1,4 @@
-"""Search a file for the watermark: find its faces, average those of each person, read them."""
+"""Search a file for the watermark: find its faces, average each person's, read the averages."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from pathlib import Path
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.provenance.watermark.detection import FaceAverage, Reading
+from faceloom.provenance.watermark.payload import fingerprint_text
 from faceloom.video import probe_source, read_source
 from faceloom.video.display import frame_to_upright
 
-# Similarity from which a watermark counts as found. Of random chips, the best of 2**32 fingerprints
-# and the places that are searched exceeds it in under one of a million averages; see
-# docs/provenance.md.
+# Similarity from which a watermark counts as found. For random chips, the best of all fingerprints
+# and positions exceeds it in less than one of a million averages (docs/provenance.md).
 FOUND_SIMILARITY = 9.5
 # Frames after which the averages are read; the last one ends the search.
 _READ_AFTER = (25, 75, 150, 300, 600, 1200)
-# Frames that are searched for faces together.
+# Frames in which faces are found at once.
 _BATCH = 25
-# The detector runs on every so-manyth frame; in between the mesh follows each face.
+# The detector runs on every Nth frame; in between the mesh follows each face.
 _DETECT_EVERY = 5
-# Most people whose averages are read, those with the most frames: a crowd costs a second each.
+# How many people's averages are read at most, those with the most frames: each takes a second.
 _MAX_PEOPLE = 4
 
 
@@ -30,12 +30,10 @@ class FoundWatermark:
 
     fingerprint: str
     """The payload, eight hexadecimal digits."""
-
     similarity: float
     """Correlation with the pattern, in standard deviations of what unmarked faces give."""
-
     frames: int
-    """Frames from the file's start that were read until it was found."""
+    """How many frames were read until it was found."""
 
 
 def find_watermark(path: Path) -> FoundWatermark | None:
@@ -52,18 +50,11 @@ def find_watermark(path: Path) -> FoundWatermark | None:
     """
     info = probe_source(path)
     frames = (frame_to_upright(frame, info) for frame in read_source(info, stop=_READ_AFTER[-1]))
-    return search_frames(frame.square_rgb for frame in frames)
+    return _search_frames(frame.square_rgb for frame in frames)
 
 
-def search_frames(pictures: Iterator[Rgb]) -> FoundWatermark | None:
-    """Search pictures of one video for the watermark.
-
-    Args:
-        pictures: The frames in order, with square pixels.
-
-    Returns:
-        The watermark; None if there is none, or it is too weak.
-    """
+def _search_frames(pictures: Iterator[Rgb]) -> FoundWatermark | None:
+    """Search successive frames with square pixels for the watermark."""
     finder, people, count = FaceFinder(detect_every=_DETECT_EVERY), dict[int, FaceAverage](), 0
     for batch in _batches(pictures):
         for picture, faces in zip(batch, finder.find(batch), strict=True):
@@ -72,12 +63,13 @@ def search_frames(pictures: Iterator[Rgb]) -> FoundWatermark | None:
         if count in _READ_AFTER or len(batch) < _BATCH:
             reading = _read_people(people)
             if reading and reading.similarity >= FOUND_SIMILARITY:
-                return FoundWatermark(f"{reading.fingerprint:08x}", reading.similarity, count)
+                fingerprint = fingerprint_text(reading.fingerprint)
+                return FoundWatermark(fingerprint, reading.similarity, count)
     return None
 
 
 def _batches(pictures: Iterator[Rgb]) -> Iterator[list[Rgb]]:
-    """Yield lists of `_BATCH` pictures; a shorter one, which may be empty, ends the video."""
+    """Yield lists of `_BATCH` pictures, then the remaining ones, which may be none."""
     batch: list[Rgb] = []
     for picture in pictures:
         batch.append(picture)
@@ -93,7 +85,7 @@ def _add_faces(people: dict[int, FaceAverage], picture: Rgb, faces: Sequence[Fac
 
 
 def _read_people(people: dict[int, FaceAverage]) -> Reading | None:
-    """Return the strongest reading: of each person, and of all faces, for videos of short shots."""
+    """Return the best reading of each person and, for videos of short shots, of all faces."""
     averages = sorted(people.values(), key=lambda average: -average.count)[:_MAX_PEOPLE]
     if len(averages) > 1:
         everybody = FaceAverage()

@@ -95,7 +95,8 @@ class FrameSwapper:
         # The same number for all variants that measure the same.
         self._groups = [measured.index(each) for each in measured]
         self._label = options.label
-        self._watermark = WatermarkEmbedder.open(options.watermark_fingerprint)
+        fingerprint = options.watermark_fingerprint
+        self._watermark = None if fingerprint is None else WatermarkEmbedder(fingerprint)
         self.state = state
         holds_faces = any(variant.on_missing == "last" for variant in variants)
         self._last_faces = LastFaces(state, enabled=holds_faces)
