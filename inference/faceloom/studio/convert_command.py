@@ -18,11 +18,11 @@ from faceloom.swap import Assignment, SwapRequest
 from faceloom.swap.pipeline.target import Target
 
 # Most people of a clip that get bundles of their own.
-_MAX_WEARERS = 100
+_MAX_PERSON_BUNDLES = 100
 
 
-class Wearer(Body):
-    """A person of the target and the face that is put on it."""
+class PersonBundle(Body):
+    """A person of the target, and the bundle that this person's face is swapped with."""
 
     number: Annotated[int, Field(ge=1)]
     """Number of the person among the people of the clip."""
@@ -36,9 +36,9 @@ class ConvertForm(Body):
     clip: str
     """Id of the target."""
     bundle: str
-    """Id of the bundle; it is not used with `wearers`."""
-    wearers: Annotated[tuple[Wearer, ...], Field(max_length=_MAX_WEARERS)] = ()
-    """A bundle for each of several people; everybody else stays as they are."""
+    """Id of the bundle; it is not used with `person_bundles`."""
+    person_bundles: Annotated[tuple[PersonBundle, ...], Field(max_length=_MAX_PERSON_BUNDLES)] = ()
+    """A bundle for each of several people; all other faces are left as they are."""
     name: Annotated[str, Field(max_length=200)]
     """Name of the output, without a folder and without an extension."""
     settings: SwapSettings = SwapSettings()
@@ -98,7 +98,7 @@ def convert_request(studio: Studio, form: ConvertForm) -> JobRequest:
 
 
 def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
-    """Return whose face is put on whom.
+    """Return the bundle of the conversion, or that of each person.
 
     Args:
         studio: The studio.
@@ -108,20 +108,20 @@ def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
         UsageError: The project has no such bundle or person, or the people are chosen twice.
     """
     project = studio.project
-    if not form.wearers:
+    if not form.person_bundles:
         return SwapRequest(bundle=project.item(ItemKind.BUNDLE, form.bundle).path)
     all_settings = (form.settings, *(section.settings for section in form.sections))
     if any(each.select is not None for each in all_settings) or form.options.reference:
         raise UsageError(
-            "Who wears what chooses the people: set Faces to Largest face, also in sections, and "
-            "remove the pictures of Swap only."
+            "A bundle for each person cannot be combined with another choice of faces; set Faces "
+            "to Largest face, also in sections, and remove the pictures of Swap only."
         )
     clip = project.item(ItemKind.CLIP, form.clip)
     return SwapRequest(
         assignments=tuple(
-            Assignment(portrait, project.item(ItemKind.BUNDLE, wearer.bundle).path)
-            for wearer in form.wearers
-            for portrait in studio.people.portraits(clip, wearer.number)
+            Assignment(portrait, project.item(ItemKind.BUNDLE, each.bundle).path)
+            for each in form.person_bundles
+            for portrait in studio.people.portraits(clip, each.number)
         )
     )
 
@@ -143,7 +143,7 @@ def check_conversion(studio: Studio, form: ConvertForm) -> None:
 
 
 def _source_arguments(source: SwapRequest) -> tuple[str, ...]:
-    """Return the bundles as arguments.
+    """Return the arguments that name the bundles.
 
     Raises:
         UsageError: The path of a bundle cannot be given with `--map`.

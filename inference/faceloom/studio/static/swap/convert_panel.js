@@ -2,7 +2,7 @@
 
 import { createPicker } from "../shared/picker.js";
 import { currentFrame } from "./swap_timeline.js";
-import { showWearers } from "./wearers.js";
+import { showPeople } from "./person_bundles.js";
 
 const form = document.getElementById("output");
 const clip = document.getElementById("clip");
@@ -26,11 +26,11 @@ export function readConversion() {
   return { ...options, ...pictures };
 }
 
-/** Forget what belongs to the video: the part, and who wears what. */
-export function clearPart() {
+/** Reset what belongs to the video: the part, and the bundles of its people. */
+export function resetClip() {
   if (!form) return;
   form.elements.first_frame.value = form.elements.last_frame.value = "";
-  showWearers(clip.value, addReferences);
+  showPeople(clip.value, addReferences);
   changed();
 }
 
@@ -136,5 +136,5 @@ function listen() {
 if (form) {
   restore();
   listen();
-  showWearers(new URLSearchParams(location.search).get("clip") ?? clip.value, addReferences);
+  showPeople(new URLSearchParams(location.search).get("clip") ?? clip.value, addReferences);
 }

@@ -3,7 +3,8 @@
 import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
 import { connectEstimate } from "./convert_estimate.js";
-import { clearPart, readConversion } from "./convert_panel.js";
+import { resetClip, readConversion } from "./convert_panel.js";
+import { readPersonBundles } from "./person_bundles.js";
 import {
   allSections,
   baseSettings,
@@ -18,7 +19,6 @@ import {
 import { onSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
-import { readWearers } from "./wearers.js";
 
 const clip = document.getElementById("clip");
 const bundle = document.getElementById("bundle");
@@ -131,7 +131,7 @@ function conversion() {
     settings: baseSettings(),
     sections: allSections(),
     options: readConversion(),
-    wearers: readWearers(),
+    person_bundles: readPersonBundles(),
   };
 }
 
@@ -209,7 +209,7 @@ function listen() {
     followLater();
   });
   clip.addEventListener("change", () => {
-    clearPart();
+    resetClip();
     openClip();
   });
   bundle?.addEventListener("change", () => {

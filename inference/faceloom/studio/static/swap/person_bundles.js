@@ -1,21 +1,21 @@
-// Who wears what: the people of a video, each with a bundle.
+// The people of a video, each with a bundle or their own face.
 
 import { get, orMessage } from "../shared/api.js";
 
-const list = document.getElementById("wearers");
-const template = document.getElementById("wearer");
+const list = document.getElementById("person-bundles");
+const template = document.getElementById("person-bundle");
 
-// The video whose people are asked for.
+// Id of the video; an answer for another one is ignored.
 let shown = "";
 
-/** Return the people who wear a bundle, as values of `Wearer`. */
-export function readWearers() {
+/** Return the people who have a bundle, as values of `PersonBundle`. */
+export function readPersonBundles() {
   return [...(list?.children ?? [])]
     .map((row) => ({ number: Number(row.dataset.number), bundle: row.querySelector("select").value }))
     .filter(({ bundle }) => bundle);
 }
 
-function wearer(clip, { number, pictures }, onPictures) {
+function personRow(clip, { number, pictures }, onPictures) {
   const row = template.content.firstElementChild.cloneNode(true);
   row.dataset.number = number;
   row.querySelector("img").src = `/people/${clip}/portrait/${number}`;
@@ -26,18 +26,18 @@ function wearer(clip, { number, pictures }, onPictures) {
 }
 
 /**
- * Show the people of a video; they keep their own faces.
+ * Show the people of a video, each with their own face at first.
  * @param {string} clip - its id.
- * @param {(paths: string[]) => void} onPictures - takes the pictures of a person to swap only.
+ * @param {(paths: string[]) => void} onPictures - called with the pictures of a person when only this person is to be swapped.
  */
-export async function showWearers(clip, onPictures) {
+export async function showPeople(clip, onPictures) {
   shown = clip;
   list.replaceChildren();
   document.getElementById("find-people").href = `/people/${clip}`;
   const answer = await orMessage(() => get(`/people/${clip}/list`));
   if (shown !== clip) return;
   const people = answer?.people ?? [];
-  list.replaceChildren(...people.map((person) => wearer(clip, person, onPictures)));
-  document.getElementById("wearers-empty").hidden = people.length > 0;
-  document.getElementById("wearers-hint").hidden = people.length === 0;
+  list.replaceChildren(...people.map((person) => personRow(clip, person, onPictures)));
+  document.getElementById("person-bundles-empty").hidden = people.length > 0;
+  document.getElementById("person-bundles-hint").hidden = people.length === 0;
 }
