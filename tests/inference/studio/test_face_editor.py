@@ -94,7 +94,7 @@ def offset_of_nose(faces: FaceSet, index: int) -> np.ndarray:
 
 def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     drag(page, faces.mesh_in_crop(faces.rows[0])[NOSE_TIP], 12, 8)
     wait_until(lambda: state(page) == "Corrected")
     np.testing.assert_allclose(offset_of_nose(faces, 0), [12, 8], atol=0.6)
@@ -107,7 +107,7 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
     wait_until(lambda: f"Face 2 of {FACES}" in page.find_element(By.ID, "large-title").text)
     press(page, ",", *"." * (FACES - 1))
     wait_until(lambda: f"Face {FACES} of" in page.find_element(By.ID, "large-title").text)
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     press(page, "i")
     wait_until(lambda: "No face lies between" in page.find_element(By.ID, "editor-problem").text)
     press(page, "k")
@@ -128,7 +128,7 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
 
 def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     canvas = page.find_element(By.ID, "editor-canvas")
     left, top = (int(at - 256) for at in faces.mesh_in_crop(faces.rows[0])[NOSE_TIP].round())
     actions = ActionChains(page).move_to_element_with_offset(canvas, left, top).click_and_hold()
@@ -137,7 +137,7 @@ def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
     # Changes are saved in order: one of the second face would be there before the third one's.
     press(page, ".")
     wait_until(lambda: f"Face 3 of {FACES}" in page.find_element(By.ID, "large-title").text)
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     press(page, "k")
     wait_until(lambda: state(page) == "Corrected")
     moved, _ = corrected_stems(faces.directory)
@@ -146,7 +146,7 @@ def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
 
 def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     page.find_element(By.CSS_SELECTOR, "[data-group=nose]").click()
     press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN)
     press(page, Keys.ARROW_LEFT, held=Keys.SHIFT)
@@ -157,7 +157,7 @@ def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:
 def test_the_mask_is_painted_and_undone(page: WebDriver, faces: FaceSet) -> None:
     path = mask_path(faces.directory, faces.rows[0].image)
     press(page, "m")
-    wait_until(lambda: "network sees" in state(page))
+    wait_until(lambda: "Predicted" in state(page))
     nose = faces.mesh_in_crop(faces.rows[0])[NOSE_TIP]
     drag(page, nose, 30, 0)
     wait_until(lambda: state(page) == "Painted")
@@ -172,6 +172,6 @@ def test_the_mask_is_painted_and_undone(page: WebDriver, faces: FaceSet) -> None
     wait_until(lambda: read_mask(path, 512)[y, x : x + 30].min() == 255)
     press(page, "z", "z", held=Keys.CONTROL)
     wait_until(lambda: not path.exists())
-    wait_until(lambda: "network sees" in state(page))
+    wait_until(lambda: "Predicted" in state(page))
     press(page, "y", held=Keys.CONTROL)
     wait_until(path.exists)

@@ -200,15 +200,15 @@ export class FaceEditor {
     this.host.onCorrected(this.#name, correctedBits(face));
     element("editor-undo").disabled = !face.can_undo;
     element("editor-redo").disabled = !face.can_redo;
-    const ofMask = face.painted ? "painted" : "seen";
-    this.#showState(this.mode === "mask" ? ofMask : face.origin || "found");
+    const ofMask = face.painted ? "painted" : "parsed";
+    this.#showState(this.mode === "mask" ? ofMask : face.origin || "detected");
   }
 
   #showState(state) {
     for (const text of this.root.querySelectorAll("[data-state-text]")) {
       text.hidden = text.dataset.stateText !== state;
     }
-    element("editor-reset").disabled = ["", "found", "seen"].includes(state);
+    element("editor-reset").disabled = ["", "detected", "parsed"].includes(state);
   }
 
   /** Send a change of the face; what is drawn meanwhile stays. */
