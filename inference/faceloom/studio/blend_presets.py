@@ -1,4 +1,4 @@
-"""`presets.json` of a project: options of the blend that the user saved under a name."""
+"""`presets.json` of a project: named options of the blend that the user saved."""
 
 import threading
 from pathlib import Path
@@ -16,16 +16,17 @@ PRESETS_FILE = "presets.json"
 SCHEMA: Literal[1] = 1
 # Most presets of a project.
 _MAX_PRESETS = 200
-PresetName = Annotated[str, Field(min_length=1, max_length=60)]
+MAX_NAME_LENGTH = 60
+"""Characters of the longest name."""
 
 
 class BlendPreset(StrictModel):
-    """Options of the blend under a name."""
+    """Options of the blend with a name."""
 
-    name: PresetName
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
     """Its name, unique in the project."""
     settings: SwapSettings
-    """How faces are blended; which faces are swapped is no part of a preset."""
+    """How faces are blended; `select` is always None."""
 
 
 class PresetsFile(StrictModel):

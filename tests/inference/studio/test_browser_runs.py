@@ -12,7 +12,7 @@ from tests.helpers.studio.browser import browser_programs, open_browser
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.inference.studio.conftest import wait_until
 
-from faceloom.studio.pages import demo_page, run_page
+from faceloom.studio.pages import demo_page, project_page, run_page
 from faceloom.studio.runs.run_description import RunDescription
 from faceloom.studio.runs.run_settings import RunSetting
 from faceloom.studio.studio_project import ItemKind
@@ -34,9 +34,13 @@ def studio(
     tmp_path: Path, browser: WebDriver, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[StudioServer]:
     """A studio whose queue starts nothing."""
-    for page in (run_page, demo_page):
-        monkeypatch.setattr(page, "training_advice", lambda: "")
-        monkeypatch.setattr(page, "export_advice", lambda: "")
+    for page, advice in (
+        (run_page, "training_advice"),
+        (run_page, "export_advice"),
+        (demo_page, "demo_advice"),
+        (project_page, "demo_advice"),
+    ):
+        monkeypatch.setattr(page, advice, lambda: "")
     with serve_studio(tmp_path / "project", tmp_path) as running:
         running.studio.runner.set_paused(True)
         browser.get(running.link)

@@ -151,9 +151,7 @@ class FaceEditor:
     def _rows(self, directory: Path) -> RowIndex:
         """Return the rows of a face set, read again if its files have changed."""
         signatures = (file_signature(directory / name) for name in (FACESET_FILE, ROWS_FILE))
-        return self._indices.get_or_make(
-            (directory, *signatures), lambda: RowIndex.open(directory)
-        )
+        return self._indices.get_or_make((directory, *signatures), lambda: RowIndex.open(directory))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +189,9 @@ class FaceEdit:
             ArtifactRefused: The painted mask or the crop is damaged.
         """
         size = self.face.geometry.size
-        return read_mask(self._mask_path, size) if self._mask_path.is_file() else self._parsed_mask()
+        return (
+            read_mask(self._mask_path, size) if self._mask_path.is_file() else self._parsed_mask()
+        )
 
     def move(self, offsets: Sequence[LandmarkOffset]) -> "FaceEdit":
         """Set how far landmarks are moved.

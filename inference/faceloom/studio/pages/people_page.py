@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import UsageError
-from faceloom.studio.extract_command import extract_request
+from faceloom.studio.extract_command import FrameInterval, extract_request
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
@@ -32,8 +32,8 @@ class PeopleForm(Body):
 
     people: Annotated[tuple[ChosenPerson, ...], Field(max_length=1000)]
     """The people to extract."""
-    every: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Every how many frames are used."""
+    every: FrameInterval = 1
+    """Every how many frames one is used."""
     add: bool = False
     """Whether faces are added to face sets that exist."""
 

@@ -15,8 +15,7 @@ from faceloom.studio.studio_project import ItemKind
 
 @pytest.fixture(autouse=True)
 def _can_train(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_page, "training_advice", lambda: "")
-    monkeypatch.setattr(demo_page, "export_advice", lambda: "")
+    monkeypatch.setattr(demo_page, "demo_advice", lambda: "")
 
 
 def _clips(server: StudioServer) -> list[str]:
@@ -99,7 +98,7 @@ def test_without_the_trainer_the_panel_says_what_to_install(
 ) -> None:
     server.post("/demo/clips")
     advice = "Training needs the package keras; run: pip install keras"
-    monkeypatch.setattr(demo_page, "training_advice", lambda: advice)
+    monkeypatch.setattr(demo_page, "demo_advice", lambda: advice)
     assert advice in server.get("/demo").text
     assert server.post("/demo/start").json["error"] == advice
     assert not server.studio.jobs.jobs()
