@@ -1,5 +1,6 @@
 """The `faceloom convert` command that the swap page adds to the queue."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -79,22 +80,34 @@ def convert_request(studio: Studio, form: ConvertForm) -> JobRequest:
     form.options.check_pictures(studio.readable_roots)
     form.options.to_convert_options(form.settings).check()
     source = swap_request(studio, form)
+    options = (*form.settings.to_arguments(), *form.options.to_arguments())
+    return convert_job(clip.path, source, out, options)
+
+
+def convert_job(
+    target: Path, source: SwapRequest, out: Path, options: Sequence[str] = ()
+) -> JobRequest:
+    """Convert a video whose bundle may not exist yet.
+
+    Args:
+        target: The video.
+        source: The bundle, or the bundle of each person.
+        out: The output.
+        options: Further arguments of the command.
+
+    Raises:
+        UsageError: The path of a bundle cannot be given with `--map`.
+    """
     bundles = [source.bundle] if source.bundle else [each.bundle for each in source.assignments]
     names = " and ".join(dict.fromkeys(bundle.stem for bundle in bundles))
     return JobRequest(
-        title=f"Swap {clip.name} with {names}",
+        title=f"Swap {target.name} with {names}",
         arguments=(
-            "convert",
-            str(clip.path),
-            *_source_arguments(source),
-            "--out",
-            str(out),
-            *form.settings.to_arguments(),
-            *form.options.to_arguments(),
+            "convert", str(target), *_source_arguments(source), "--out", str(out), *options
         ),
         artifact=str(out),
         on_existing=OnExisting.RESUME,
-    )
+    )  # fmt: skip
 
 
 def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:

@@ -86,7 +86,7 @@ def test_what_was_stopped_continues(
     for job in server.studio.jobs.jobs():
         server.post(f"/jobs/{job.number}", action="stop")
     state = read_demo_state(server.studio.project, server.studio.jobs)
-    assert (state.current, len(state.left)) == (None, 6)
+    assert (state.current, len(state.remaining)) == (None, 6)
     assert "stopped" in state.problem
     server.post("/demo/start")
     assert {job.state for job in server.studio.jobs.jobs()} == {JobState.WAITING}

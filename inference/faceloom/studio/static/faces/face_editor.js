@@ -45,7 +45,7 @@ export class FaceEditor {
       JSON.parse(this.root.dataset.groups),
       JSON.parse(this.root.dataset.rings),
     );
-    this.mask = new MaskTool();
+    this.mask = new MaskTool(element("editor-brush"));
     this.#listen();
     this.setMode("view");
   }
@@ -288,8 +288,8 @@ export class FaceEditor {
   }
 
   #setBrush(diameter) {
-    this.mask.setBrush(diameter);
-    element("editor-brush").value = this.mask.brush;
+    // The slider rounds, and keeps its limits.
+    element("editor-brush").value = diameter;
     element("editor-brush-value").textContent = this.mask.brush;
     this.draw();
   }

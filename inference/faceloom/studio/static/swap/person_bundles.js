@@ -1,6 +1,7 @@
 // The people of a video, each with a bundle or their own face.
 
 import { get, orMessage } from "../shared/api.js";
+import { fill } from "../shared/texts.js";
 
 const list = document.getElementById("person-bundles");
 const template = document.getElementById("person-bundle");
@@ -20,7 +21,7 @@ function personRow(clip, { number, pictures }, onPictures) {
   row.dataset.number = number;
   row.querySelector("img").src = `/people/${clip}/portrait/${number}`;
   const text = row.querySelector("label").firstChild;
-  text.textContent = text.textContent.replace("{0}", number);
+  text.textContent = fill(text.textContent, number);
   row.querySelector("button").addEventListener("click", () => onPictures(pictures));
   return row;
 }
