@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.studio.server import StudioServer
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.studio.demo_project import read_demo_state
 from faceloom.studio.jobs.job import JobState

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 from tests.helpers.studio.server import StudioServer
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.image_io import write_png
 from faceloom.json_documents import to_json

@@ -9,9 +9,9 @@ import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from tests.helpers.studio.browser import browser_programs, open_browser
+from tests.helpers.studio.browser import needs_browser, press, studio_page
 from tests.helpers.studio.server import serve_studio
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.faces.landmarks import NOSE_TIP
 from faceloom.faceset import FaceSet
@@ -23,18 +23,9 @@ from faceloom.faceset.corrections.correction_files import (
 )
 from faceloom.faceset.corrections.painted_masks import read_mask
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
-]
+pytestmark = needs_browser
 # Faces of the set, which are one track.
 FACES = 3
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture
@@ -48,31 +39,17 @@ def faces(facesets: dict[str, Path], tmp_path: Path) -> FaceSet:
 @pytest.fixture
 def page(tmp_path: Path, faces: FaceSet, browser: WebDriver) -> Iterator[WebDriver]:
     """The page of the face set, with its first face in the large view."""
-    with serve_studio(tmp_path / "project") as server:
-        browser.get(server.link)
-        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "nav a"))
+    with serve_studio(tmp_path / "project") as server, studio_page(browser, server):
         item = server.studio.project.open_path(faces.directory)
         browser.get(f"http://localhost:{server.port}/faces/{item.id}")
         open_large(browser)
         yield browser
-        browser.get("about:blank")
 
 
 def open_large(page: WebDriver) -> None:
     wait_until(lambda: f"{FACES} faces" in page.find_element(By.ID, "counts").text)
     press(page, Keys.ENTER)
     wait_until(lambda: page.find_element(By.ID, "large").is_displayed())
-
-
-def press(page: WebDriver, *keys: str, held: str = "") -> None:
-    actions = ActionChains(page)
-    if held:
-        actions.key_down(held)
-    for key in keys:
-        actions.send_keys(key)
-    if held:
-        actions.key_up(held)
-    actions.perform()
 
 
 def state(page: WebDriver) -> str:
