@@ -9,7 +9,7 @@ from faceloom.atomic import atomic_file
 from faceloom.demo import PRESET, SOURCE, STEPS, TARGET, sample_clip
 from faceloom.errors import UsageError
 from faceloom.output_lock import lock_output
-from faceloom.studio.convert_command import convert_job
+from faceloom.studio.conversion.convert_command import convert_job
 from faceloom.studio.extract_command import extract_request
 from faceloom.studio.jobs.job import Job, JobRequest, JobState
 from faceloom.studio.jobs.job_queue import JobQueue

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.output_lock import lock_output
-from faceloom.studio.conversion_estimate import ConversionEstimator
+from faceloom.studio.conversion.conversion_estimate import ConversionEstimator
 from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
 from faceloom.studio.known_projects import is_known, remember

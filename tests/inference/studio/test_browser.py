@@ -20,9 +20,9 @@ from tests.helpers.studio.waiting import wait_until
 
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.similarity import center_of
+from faceloom.studio.conversion.swap_sections import read_sections
 from faceloom.studio.jobs.job import JobState
 from faceloom.studio.studio_project import ItemKind
-from faceloom.studio.swap_sections import read_sections
 from faceloom.video import read_frames
 
 pytestmark = needs_browser

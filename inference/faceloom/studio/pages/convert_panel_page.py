@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.project.step import file_signature
-from faceloom.studio.convert_command import (
+from faceloom.studio.conversion.convert_command import (
     ConvertForm,
     check_conversion,
     convert_request,

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from faceloom.studio.blend_presets import MAX_NAME_LENGTH, BlendPresets
-from faceloom.studio.stills import SwapSettings
+from faceloom.studio.conversion.blend_presets import MAX_NAME_LENGTH, BlendPresets
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.studio import Studio
 from faceloom.studio.web.responses import Body, in_thread, read_body
 

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from faceloom.errors import UsageError
 from faceloom.project.step import OnExisting
-from faceloom.studio.conversion_options import ConversionOptions
+from faceloom.studio.conversion.conversion_options import ConversionOptions
+from faceloom.studio.conversion.swap_sections import SectionRows
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.jobs.job import JobRequest
-from faceloom.studio.stills.swap_settings import SwapSettings
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
-from faceloom.studio.swap_sections import SectionRows
 from faceloom.studio.web.responses import Body
 from faceloom.swap import Assignment, SwapRequest
 from faceloom.swap.pipeline.target import Target

@@ -10,7 +10,7 @@ from faceloom import __version__
 from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.json_documents import StrictModel, read_document, to_json
-from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.conversion.swap_settings import SwapSettings
 
 PRESETS_FILE = "presets.json"
 SCHEMA: Literal[1] = 1

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from faceloom.atomic import write_text
 from faceloom.hashing import sha256_of
-from faceloom.studio.convert_command import ConvertForm
+from faceloom.studio.conversion.convert_command import ConvertForm
+from faceloom.studio.conversion.swap_sections import SectionRow
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.jobs.job import JobRequest
-from faceloom.studio.stills.swap_settings import SwapSettings
-from faceloom.studio.swap_sections import SectionRow
 
 # What a job file says where a section takes a default that the conversion's settings replace.
 _DEFAULT_TEXTS = {"select": "largest"}

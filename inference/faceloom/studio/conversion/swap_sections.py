@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from faceloom.atomic import write_text
 from faceloom.json_documents import StrictModel, read_document, to_json
-from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.studio_project import Item, StudioProject
 from faceloom.swap.options import Section
 from faceloom.video import FrameRange

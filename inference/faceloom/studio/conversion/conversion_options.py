@@ -16,9 +16,9 @@ from faceloom.choices import (
 )
 from faceloom.errors import UsageError
 from faceloom.provenance import VisibleLabel
+from faceloom.studio.conversion.swap_sections import MAX_FRAMES
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.picker import check_picture
-from faceloom.studio.stills.swap_settings import SwapSettings
-from faceloom.studio.swap_sections import MAX_FRAMES
 from faceloom.studio.web.responses import Body
 from faceloom.swap.options import ConvertOptions
 from faceloom.video import Encoding, FrameRange
