@@ -46,7 +46,7 @@ def _text(browser: WebDriver, selector: str) -> Callable[[], str]:
 
 def test_two_clicks_queue_the_demo(browser: WebDriver, studio: StudioServer) -> None:
     panel = _text(browser, "#demo")
-    wait_until(lambda: "Play with the demo" in panel())
+    wait_until(lambda: "Try the demo" in panel())
     click(browser, "[data-demo='/demo/clips']")
     wait_until(lambda: "Make the whole swap" in panel())
     click(browser, "[data-demo='/demo/start']")

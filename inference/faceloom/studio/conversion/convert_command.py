@@ -140,7 +140,7 @@ def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
 
 
 def check_conversion(studio: Studio, form: ConvertForm) -> None:
-    """Check what the command checks before its work: the output, the encoder, the part, the label.
+    """Make the checks of the command before its work: output, encoder, part and label.
 
     Args:
         studio: The studio.

@@ -19,9 +19,9 @@ from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
 
-# Most other projects that are listed, the newest.
+# Most other projects that are listed.
 _MAX_PROJECTS = 12
-# Where the page of an item is; empty if it has none.
+# Address of the pages of each kind of item; empty if it has none.
 _LINKS = {
     ItemKind.CLIP: "",
     ItemKind.FACES: "/faces",
@@ -91,7 +91,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
 
 def _other_projects(project: StudioProject) -> tuple[Path, ...]:
-    """Return other projects of this user, the last one first."""
+    """Return other projects of this user, the last used one first."""
     others = (folder for folder in list_projects() if folder != project.folder)
     return tuple(islice(others, _MAX_PROJECTS))
 

@@ -1,4 +1,4 @@
-"""Presets are kept in the project's folder and survive the studio."""
+"""The project keeps presets of the blend."""
 
 from pathlib import Path
 

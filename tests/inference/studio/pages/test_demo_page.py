@@ -23,7 +23,7 @@ def _clips(server: StudioServer) -> list[str]:
 
 
 def test_an_empty_project_offers_the_demo(server: StudioServer) -> None:
-    assert "Play with the demo" in server.get("/").text
+    assert "Try the demo" in server.get("/").text
     assert server.post("/demo/clips").status == 200
     assert _clips(server) == ["train_ben.mp4", "target_ada.mp4", "train_ada.mp4"]
     assert all(
@@ -32,7 +32,7 @@ def test_an_empty_project_offers_the_demo(server: StudioServer) -> None:
     )
     text = server.get("/").text
     assert "Make the whole swap" in text
-    assert "Play with the demo" not in text
+    assert "Try the demo" not in text
     # A second click changes nothing.
     assert server.post("/demo/clips").status == 200
     assert len(_clips(server)) == 3

@@ -1,4 +1,4 @@
-// The mask of one face that is painted: where the face is visible, and where it is hidden.
+// The painted mask of one face: where the face is visible, and where it is hidden.
 
 import { trace } from "./editor_canvas.js";
 
