@@ -252,6 +252,16 @@ def test_the_conversion_follows_the_panel_and_a_preset(
     shown(browser, "#command", "--mask mesh --range 25:")
 
 
+def test_an_address_of_a_removed_video_shows_another_one(
+    browser: WebDriver, server: StudioServer, footage: Path
+) -> None:
+    for name in ("clip.mp4", "ben.bundle"):
+        server.studio.project.open_path(footage / name)
+    browser.get(f"http://localhost:{server.port}/swap?clip=nothing")
+    shown(browser, "#command", "clip.mp4")
+    assert not browser.find_element(By.ID, "message").is_displayed()
+
+
 def test_two_tabs_show_the_same_queue(browser: WebDriver, server: StudioServer) -> None:
     first = browser.current_window_handle
     browser.get(f"http://localhost:{server.port}/jobs")
