@@ -4,7 +4,7 @@
 
 The studio runs as its own process with a new project that contains the three. Pages are measured in
 Chromium without a window, from the start of the navigation; stills are measured as requests, each
-for something that no earlier request asked for. Prints a table in milliseconds.
+for a still that no earlier request computed. Prints a table in milliseconds.
 """
 
 import argparse
@@ -103,7 +103,7 @@ def measure_pages(studio: RunningStudio, browser: WebDriver, times: int) -> None
 def load(
     studio: RunningStudio, browser: WebDriver, path: str, times: int, script: str
 ) -> list[float]:
-    """Load a page several times; return when the script's condition held, in milliseconds."""
+    """Load a page several times; return the times that the script returns, in milliseconds."""
     found = []
     for _ in range(times):
         browser.get(studio.address + path)
@@ -115,7 +115,7 @@ def wait_for(browser: WebDriver, script: str) -> float:
     """Run a script until it returns a time."""
     end = time.monotonic() + _PAGE_SECONDS
     while (value := browser.execute_script(script)) is None:
-        assert time.monotonic() < end, "the page does not get ready"
+        assert time.monotonic() < end, "the script returns no time"
         time.sleep(0.005)
     return float(value)
 
@@ -131,7 +131,7 @@ def measure_stills(studio: RunningStudio, frames: int, times: int) -> None:
 
     # The first still loads the networks.
     print_row("first still of a start: exact", [studio.milliseconds(f"{still}/0?view=swap")])
-    # Every second frame, so that neither sees what the other has computed.
+    # Every second frame, so that neither reuses what the other has computed.
     drafts, exact = new[::2], new[1::2]
     print_row("new frame: original", requests(lambda n: f"/frame/{studio.clip.id}/{n}", new))
     print_row("new frame: draft", requests(lambda n: f"{still}/{n}?view=swap&draft=true", drafts))
@@ -165,7 +165,7 @@ def main() -> None:
         inputs = (options.clip, options.bundle, options.faceset)
         with running_studio(folder, inputs) as studio:
             print("| | p50 (ms) | p95 (ms) | times |\n|---|---|---|---|")
-            # Before a page of a browser asks for stills of its own.
+            # Before the browser: its pages request stills too.
             measure_stills(studio, frames, options.times)
             with open_browser(folder / "profile") as browser:
                 measure_pages(studio, browser, options.times)

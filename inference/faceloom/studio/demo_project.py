@@ -9,15 +9,17 @@ from faceloom.atomic import atomic_file
 from faceloom.demo import PRESET, SOURCE, STEPS, TARGET, sample_clip
 from faceloom.errors import UsageError
 from faceloom.output_lock import lock_output
-from faceloom.project.step import OnExisting
+from faceloom.studio.conversion.convert_command import convert_job
 from faceloom.studio.extract_command import extract_request
 from faceloom.studio.jobs.job import Job, JobRequest, JobState
 from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.results.judgment import compare_request, judgment_path
 from faceloom.studio.runs.run_requests import export_request, train_job
 from faceloom.studio.studio_project import Item, ItemKind, StudioProject, item_id
+from faceloom.swap import SwapRequest
 
-# Name of the demo's project in the home folder, where the user sees it and browsers may read it.
+# Name of the demo's project in the home folder: visible, since browsers in a sandbox read no hidden
+# folder.
 _FOLDER = "faceloom-demo"
 # Name of the run, of the bundle and of the swap.
 _NAME = f"{SOURCE}-on-{TARGET}"
@@ -39,20 +41,20 @@ class DemoState:
     """Whether the project has the demo's videos."""
     count: int
     """Number of the demo's jobs."""
-    left: tuple[JobRequest, ...]
-    """The jobs whose artifact is not there yet, in their order."""
+    remaining: tuple[JobRequest, ...]
+    """The jobs whose artifact does not exist yet, in their order."""
     current: Job | None
     """The demo's job that runs or is the next to run; None if none waits or runs."""
     problem: str
-    """Why a job of the demo failed or was stopped, if `left` needs it again; else empty."""
+    """Why one of the remaining jobs failed or was stopped; empty if none did or one is not over."""
     run: Item | None
-    """The demo's run, once it trains."""
+    """The demo's run; None until its training starts."""
     swap: Item | None
-    """The demo's swap, once it is there."""
+    """The demo's swap; None until it is converted."""
 
 
 def create_demo_project() -> Path:
-    """Create the project that a first start shows, with the demo's videos.
+    """Create the project that the first start opens, with the demo's videos.
 
     Returns:
         Its folder, `faceloom-demo` in the user's home folder; an existing one stays as it is.
@@ -82,7 +84,7 @@ def add_demo_clips(project: StudioProject) -> None:
         project: The project.
 
     Raises:
-        UsageError: Its folder has another video of such a name.
+        UsageError: The project has another video with the name of one of them.
     """
     for clip in _clips():
         path = project.new_path(ItemKind.CLIP, clip.name)
@@ -106,20 +108,30 @@ def read_demo_state(project: StudioProject, queue: JobQueue) -> DemoState:
     clips = {item.path for item in project.items(ItemKind.CLIP)}
     has_clips = all(project.new_path(ItemKind.CLIP, clip.name) in clips for clip in _clips())
     if not has_clips:
-        return DemoState(_is_empty(project), False, 0, (), None, "", None, None)
+        return DemoState(
+            is_offered=_is_empty(project),
+            has_clips=False,
+            count=0,
+            remaining=(),
+            current=None,
+            problem="",
+            run=None,
+            swap=None,
+        )
     steps = _steps(project)
-    left = [request() for artifact, request in steps if not _is_made(project, artifact)]
-    open_ = [job for request in left if (job := _newest_job(queue, request)) and not job.has_ended]
+    remaining = [request() for artifact, request in steps if not _is_made(project, artifact)]
+    newest = [_newest_job(queue, request) for request in remaining]
+    open_jobs = [job for job in newest if job is not None and not job.has_ended]
     run, swap = _run_and_swap(project)
     return DemoState(
-        False,
-        True,
-        len(steps),
-        tuple(left),
-        min(open_, key=lambda job: job.state is not JobState.RUNNING, default=None),
-        "" if open_ else _problem(queue, left),
-        run if run in project.items(ItemKind.RUN) else None,
-        swap if swap.path.is_file() else None,
+        is_offered=False,
+        has_clips=True,
+        count=len(steps),
+        remaining=tuple(remaining),
+        current=min(open_jobs, key=lambda job: job.state is not JobState.RUNNING, default=None),
+        problem="" if open_jobs else _problem(newest),
+        run=run if run in project.items(ItemKind.RUN) else None,
+        swap=swap if swap.path.is_file() else None,
     )
 
 
@@ -136,7 +148,7 @@ def queue_demo(project: StudioProject, queue: JobQueue) -> None:
     state = read_demo_state(project, queue)
     if not state.has_clips:
         raise UsageError("This project does not have the demo's videos; add them first.")
-    for request in state.left:
+    for request in state.remaining:
         job = _newest_job(queue, request)
         if job is None or job.state is JobState.DONE:
             queue.add(request)
@@ -162,18 +174,18 @@ def _run_and_swap(project: StudioProject) -> tuple[Item, Item]:
 
 
 def _steps(project: StudioProject) -> Sequence[tuple[Path, Callable[[], JobRequest]]]:
-    """Return the artifact of each job in order, and what makes its request."""
-    faces = {person: _item(project, ItemKind.FACES, person).path for person in (TARGET, SOURCE)}
+    """Return the artifact of each job in order, and a function that makes its request."""
+    faces = {person: project.new_path(ItemKind.FACES, person) for person in (TARGET, SOURCE)}
     run, swap = _run_and_swap(project)
     bundle = project.new_path(ItemKind.BUNDLE, f"{_NAME}.bundle")
-    target = _item(project, ItemKind.CLIP, _TARGET_CLIP.name).path
-    source = Item(ItemKind.FACES, item_id(faces[SOURCE]), SOURCE, faces[SOURCE])
+    target = project.new_path(ItemKind.CLIP, _TARGET_CLIP.name)
+    source = _item(project, ItemKind.FACES, SOURCE)
     return (
         (faces[SOURCE], lambda: _extract(project, SOURCE)),
         (faces[TARGET], lambda: _extract(project, TARGET)),
         (run.path, lambda: train_job(run.path, faces, preset=PRESET, steps=STEPS)),
         (bundle, lambda: export_request(project, run, SOURCE, "last", _NAME)),
-        (swap.path, lambda: _convert(target, bundle, swap.path)),
+        (swap.path, lambda: convert_job(target, SwapRequest(bundle=bundle), swap.path)),
         (judgment_path(swap.path), lambda: compare_request(swap, target, source)),
     )
 
@@ -183,17 +195,8 @@ def _extract(project: StudioProject, person: str) -> JobRequest:
     return extract_request(project, person, clips, every=1, add=False)
 
 
-def _convert(target: Path, bundle: Path, out: Path) -> JobRequest:
-    return JobRequest(
-        title=f"Swap {target.name} with {bundle.stem}",
-        arguments=("convert", str(target), "--bundle", str(bundle), "--out", str(out)),
-        artifact=str(out),
-        on_existing=OnExisting.RESUME,
-    )
-
-
 def _is_made(project: StudioProject, artifact: Path) -> bool:
-    """Return whether a job's artifact is complete: a run is once its bundle is exported."""
+    """Return whether a job's artifact is complete; a run is complete if its bundle exists."""
     run = project.new_path(ItemKind.RUN, _NAME)
     if artifact == run:
         artifact = project.new_path(ItemKind.BUNDLE, f"{_NAME}.bundle")
@@ -205,10 +208,9 @@ def _newest_job(queue: JobQueue, request: JobRequest) -> Job | None:
     return max(jobs, key=lambda job: job.number, default=None)
 
 
-def _problem(queue: JobQueue, left: Sequence[JobRequest]) -> str:
-    """Return the sentence of the first job that ended without its artifact."""
-    for request in left:
-        job = _newest_job(queue, request)
+def _problem(newest: Sequence[Job | None]) -> str:
+    """Return the sentence of the first job that failed or was stopped; empty if none did."""
+    for job in newest:
         if job is not None and job.state in (JobState.FAILED, JobState.STOPPED):
             return f"{job.request.title}: {job.sentence or job.state}"
     return ""

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from faceloom.errors import UsageError
 from faceloom.project.step import OnExisting
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.studio_project import Item, ItemKind, StudioProject
+
+FrameInterval = Annotated[int, Field(ge=1, le=10_000)]
+"""Every how many frames an extraction uses one."""
 
 
 def extract_request(
@@ -24,8 +30,8 @@ def extract_request(
         project: The project.
         name: Name of the person and of the face set.
         clips: The videos.
-        references: Pictures of the person; without them the person with the most faces is taken.
-        every: Every how many frames are used.
+        references: Pictures of the person; without any, the most frequent person.
+        every: Every how many frames one is used.
         add: Whether faces are added to a face set of this name.
 
     Raises:

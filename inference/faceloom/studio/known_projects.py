@@ -13,7 +13,8 @@ from faceloom.hashing import sha256_of
 from faceloom.operating_system.user_folders import data_folder
 from faceloom.studio.studio_project import STUDIO_FILE
 
-# In the user's data folder: a file for each project holds its path; its time is the last use.
+# Folder in the user's data folder with a file for each project: its content is the project's path,
+# its modification time the last use.
 _FOLDER = "studio-projects"
 
 
@@ -23,7 +24,7 @@ def is_known(folder: Path) -> bool:
     Args:
         folder: The project's folder.
     """
-    return _mark(folder).is_file()
+    return _record(folder).is_file()
 
 
 def remember(folder: Path) -> None:
@@ -32,27 +33,27 @@ def remember(folder: Path) -> None:
     Args:
         folder: The project's folder.
     """
-    with atomic_file(_mark(folder)) as part:
+    with atomic_file(_record(folder)) as part:
         part.write_bytes(bytes(folder) + b"\n")
 
 
 def list_projects() -> Iterator[Path]:
-    """Yield the projects that this user has worked in and that exist, the last one first.
+    """Yield the projects that this user has worked in and that exist, the last used one first.
 
     Yields:
         The project's folder.
     """
-    marks = data_folder() / _FOLDER
-    if not marks.is_dir():
+    records = data_folder() / _FOLDER
+    if not records.is_dir():
         return
-    files = [path for path in marks.iterdir() if not path.name.startswith(".")]
+    files = [path for path in records.iterdir() if not path.name.startswith(".")]
     for file in sorted(files, key=lambda path: path.stat().st_mtime_ns, reverse=True):
         folder = Path(os.fsdecode(file.read_bytes().removesuffix(b"\n")))
-        # A folder may be forbidden, or on a network that is away.
+        # A folder may be unreadable, or on a network that is not connected.
         with suppress(OSError):
             if (folder / STUDIO_FILE).is_file():
                 yield folder
 
 
-def _mark(folder: Path) -> Path:
+def _record(folder: Path) -> Path:
     return data_folder() / _FOLDER / sha256_of(bytes(folder.resolve()))[:24]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.output_lock import lock_output
-from faceloom.studio.conversion_estimate import ConversionEstimator
+from faceloom.studio.conversion.conversion_estimate import ConversionEstimator
 from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
 from faceloom.studio.known_projects import is_known, remember
@@ -27,13 +27,13 @@ class Studio:
     roots: tuple[Path, ...]
     """Folders that the path picker shows, with all that they contain."""
     people: ClipPeople
-    """Who is in the clips."""
+    """The people of the clips."""
     estimator: ConversionEstimator
     """Estimates conversions before they start."""
 
     @property
     def readable_roots(self) -> tuple[Path, ...]:
-        """Folders that a page may name pictures in: those of the picker, and the project's."""
+        """Folders whose pictures a page may name: those of the picker, and the project's."""
         return (*self.roots, self.project.folder.resolve())
 
 
@@ -41,7 +41,7 @@ class Studio:
 def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
     """Open a project and run its jobs inside the block.
 
-    A folder from elsewhere may hold jobs with any command, so its jobs wait until the user
+    A folder from elsewhere may contain jobs with any command, so its jobs wait until the user
     continues the queue.
 
     Args:

@@ -32,6 +32,8 @@ from faceloom.json_documents import read_document, to_json, utf8_text
 from faceloom.studio.studio_file import SCHEMA, Paths, StudioFile
 
 STUDIO_FILE = "studio.json"
+PRIVATE_FOLDER = ".studio"
+"""Folder of a project for files that only the studio reads."""
 # Characters of an id: 48 bits, so that two of thousands of paths do not share one.
 _ID_LENGTH = 12
 # Bytes of a new file's name: file systems take 255, and temporary files add to it.

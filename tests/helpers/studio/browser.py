@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from selenium import webdriver
+from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
+from tests.helpers.studio.server import StudioServer
+from tests.helpers.studio.waiting import wait_until
 
 _ARGUMENTS = (
     "--headless=new",
@@ -21,6 +26,7 @@ _ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
     "--window-size=1400,900",
 )
+_IS_LOADED = "return document.readyState === 'complete' && !!document.querySelector('nav a')"
 
 
 def browser_programs() -> tuple[str, str] | None:
@@ -40,7 +46,7 @@ def open_browser(profile: Path) -> Iterator[WebDriver]:
         The browser.
     """
     programs = browser_programs()
-    assert programs, "the caller has looked"
+    assert programs, "the caller checks that they are installed"
     options = webdriver.ChromeOptions()
     options.binary_location = programs[0]
     for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
@@ -51,3 +57,44 @@ def open_browser(profile: Path) -> Iterator[WebDriver]:
         yield driver
     finally:
         driver.quit()
+
+
+needs_browser = [
+    pytest.mark.process,
+    pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
+]
+"""Marks of a module whose tests use a browser."""
+
+
+@contextmanager
+def studio_page(browser: WebDriver, server: StudioServer) -> Iterator[None]:
+    """Open a studio's link inside the block.
+
+    Args:
+        browser: The browser.
+        server: The studio.
+    """
+    browser.get(server.link)
+    # The page of the link redirects to the project; a click before its scripts run does nothing.
+    wait_until(lambda: browser.execute_script(_IS_LOADED))
+    yield
+    # Closes the event stream before the server ends.
+    browser.get("about:blank")
+
+
+def click(browser: WebDriver, selector: str) -> None:
+    """Click the first element of a selector, once there is one."""
+    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector))
+    browser.find_element(By.CSS_SELECTOR, selector).click()
+
+
+def press(browser: WebDriver, *keys: str, held: str = "") -> None:
+    """Press keys one after the other, while another one is held."""
+    actions = ActionChains(browser)
+    if held:
+        actions.key_down(held)
+    for key in keys:
+        actions.send_keys(key)
+    if held:
+        actions.key_up(held)
+    actions.perform()

@@ -1,12 +1,13 @@
 """A studio with an empty project, and a program that stands for `faceloom`."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.fakes import faceloom_program
+from tests.helpers.studio.browser import open_browser
 from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.project import step_process
@@ -34,9 +35,8 @@ def fake_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return started
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until something holds; fail if it does not in time."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.02)
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    """A browser for the tests of a module, see `needs_browser`."""
+    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver

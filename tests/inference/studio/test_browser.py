@@ -8,33 +8,24 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 import pytest
-from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
-from tests.helpers.studio.browser import browser_programs, open_browser
+from tests.helpers.studio.browser import click, needs_browser, press, studio_page
 from tests.helpers.studio.clip import FACE_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.similarity import center_of
+from faceloom.studio.conversion.swap_sections import read_sections
 from faceloom.studio.jobs.job import JobState
 from faceloom.studio.studio_project import ItemKind
-from faceloom.studio.swap_sections import read_sections
 from faceloom.video import read_frames
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -49,30 +40,13 @@ def footage(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path, footage: Path, browser: WebDriver) -> Iterator[StudioServer]:
-    with serve_studio(tmp_path / "project", footage) as running:
-        browser.get(running.link)
-        # The page with the link's token leads to the project.
-        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "nav a"))
+    with serve_studio(tmp_path / "project", footage) as running, studio_page(browser, running):
         yield running
-        # Closes the event stream before the server ends.
-        browser.get("about:blank")
-
-
-def click(browser: WebDriver, selector: str) -> None:
-    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector))
-    browser.find_element(By.CSS_SELECTOR, selector).click()
 
 
 def shown(browser: WebDriver, selector: str, text: str, seconds: float = 30) -> None:
     """Wait until a part of the page contains a text."""
     wait_until(lambda: text in browser.find_element(By.CSS_SELECTOR, selector).text, seconds)
-
-
-def press(browser: WebDriver, *keys: str) -> None:
-    actions = ActionChains(browser)
-    for key in keys:
-        actions.send_keys(key)
-    actions.perform()
 
 
 def entry(browser: WebDriver, name: str) -> None:
@@ -161,7 +135,7 @@ def test_a_section_changes_its_frames_alone(
     wait_until(lambda: [row.swap for row in read_sections(project, item)] == [False])
     press(browser, Keys.DELETE)
     wait_until(lambda: not read_sections(project, item))
-    ActionChains(browser).key_down(Keys.CONTROL).send_keys("z").key_up(Keys.CONTROL).perform()
+    press(browser, "z", held=Keys.CONTROL)
     wait_until(lambda: len(read_sections(project, item)) == 1)
 
     browser.refresh()
@@ -197,7 +171,7 @@ def test_faces_are_rejected_and_restored_by_keys(
     press(browser, Keys.DELETE)
     wait_until(lambda: f"{before - 1} faces" in browser.find_element(By.TAG_NAME, "main").text)
     assert len(list((facesets["ada"] / "crops").iterdir())) == before - 1
-    ActionChains(browser).key_down(Keys.CONTROL).send_keys("z").key_up(Keys.CONTROL).perform()
+    press(browser, "z", held=Keys.CONTROL)
     wait_until(lambda: f"{before} faces" in browser.find_element(By.TAG_NAME, "main").text)
     assert len(list((facesets["ada"] / "crops").iterdir())) == before
 
@@ -276,6 +250,16 @@ def test_the_conversion_follows_the_panel_and_a_preset(
     shown(browser, "#presets", "hard")
     click(browser, "#presets button")
     shown(browser, "#command", "--mask mesh --range 25:")
+
+
+def test_an_address_of_a_removed_video_shows_another_one(
+    browser: WebDriver, server: StudioServer, footage: Path
+) -> None:
+    for name in ("clip.mp4", "ben.bundle"):
+        server.studio.project.open_path(footage / name)
+    browser.get(f"http://localhost:{server.port}/swap?clip=nothing")
+    shown(browser, "#command", "clip.mp4")
+    assert not browser.find_element(By.ID, "message").is_displayed()
 
 
 def test_two_tabs_show_the_same_queue(browser: WebDriver, server: StudioServer) -> None:

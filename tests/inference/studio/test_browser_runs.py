@@ -8,25 +8,16 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.facesets import good_faces, write_faceset
-from tests.helpers.studio.browser import browser_programs, open_browser
+from tests.helpers.studio.browser import click, needs_browser, studio_page
 from tests.helpers.studio.server import StudioServer, serve_studio
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
-from faceloom.studio.pages import demo_page, run_page
+from faceloom.studio.pages import demo_page, project_page, run_page
 from faceloom.studio.runs.run_description import RunDescription
 from faceloom.studio.runs.run_settings import RunSetting
 from faceloom.studio.studio_project import ItemKind
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
+pytestmark = needs_browser
 
 
 @pytest.fixture
@@ -34,21 +25,17 @@ def studio(
     tmp_path: Path, browser: WebDriver, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[StudioServer]:
     """A studio whose queue starts nothing."""
-    for page in (run_page, demo_page):
-        monkeypatch.setattr(page, "training_advice", lambda: "")
-        monkeypatch.setattr(page, "export_advice", lambda: "")
+    for page, advice in (
+        (run_page, "training_advice"),
+        (run_page, "export_advice"),
+        (demo_page, "demo_advice"),
+        (project_page, "demo_advice"),
+    ):
+        monkeypatch.setattr(page, advice, lambda: "")
     with serve_studio(tmp_path / "project", tmp_path) as running:
         running.studio.runner.set_paused(True)
-        browser.get(running.link)
-        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "nav a"))
-        yield running
-        # Closes the event stream before the server ends.
-        browser.get("about:blank")
-
-
-def _click(browser: WebDriver, selector: str) -> None:
-    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, selector))
-    browser.find_element(By.CSS_SELECTOR, selector).click()
+        with studio_page(browser, running):
+            yield running
 
 
 def _text(browser: WebDriver, selector: str) -> Callable[[], str]:
@@ -59,10 +46,10 @@ def _text(browser: WebDriver, selector: str) -> Callable[[], str]:
 
 def test_two_clicks_queue_the_demo(browser: WebDriver, studio: StudioServer) -> None:
     panel = _text(browser, "#demo")
-    wait_until(lambda: "Play with the demo" in panel())
-    _click(browser, "[data-demo='/demo/clips']")
+    wait_until(lambda: "Try the demo" in panel())
+    click(browser, "[data-demo='/demo/clips']")
     wait_until(lambda: "Make the whole swap" in panel())
-    _click(browser, "[data-demo='/demo/start']")
+    click(browser, "[data-demo='/demo/start']")
     wait_until(lambda: "Job 1 of 6 waits in the queue" in panel())
     assert len(studio.studio.jobs.jobs()) == 6
     # The panel follows the queue without a new page.
@@ -89,12 +76,12 @@ def test_a_run_continues_with_other_settings_and_locked_faces(
     monkeypatch.setattr(run_page, "describe_run", lambda _: described)
     (run,) = studio.studio.project.items(ItemKind.RUN)
     browser.get(f"http://localhost:{studio.port}/runs/{run.id}")
-    _click(browser, "#lock-faces")
+    click(browser, "#lock-faces")
     command, problem = _text(browser, "#continue-command"), _text(browser, ".error-text")
     wait_until(lambda: command().endswith("--steps 100"))
-    _click(browser, ".face-choice")
+    click(browser, ".face-choice")
     wait_until(lambda: "preview_faces=" in command())
-    _click(browser, "#settings summary")
+    click(browser, "#settings summary")
     field = browser.find_element(By.CSS_SELECTOR, "[data-setting=batch_size]")
     field.clear()
     field.send_keys("0")
@@ -104,7 +91,7 @@ def test_a_run_continues_with_other_settings_and_locked_faces(
     wait_until(lambda: "batch_size=16" in command() and not problem())
     browser.find_element(By.ID, "settings-filter").send_keys("for it")
     wait_until(lambda: not field.is_displayed())
-    _click(browser, "#continue-form button[value=ok]")
+    click(browser, "#continue-form button[value=ok]")
     wait_until(studio.studio.jobs.jobs)
     (job,) = studio.studio.jobs.jobs()
     (face, *_) = sorted(path.stem for path in (folder / "faces/ada/crops").iterdir())

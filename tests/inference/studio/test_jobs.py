@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.studio.server import serve_studio
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.errors import PartlyDone, UsageError
 from faceloom.project import step_process

@@ -44,13 +44,13 @@ from faceloom.studio.lru_cache import LruCache
 
 # Face sets whose edits can be undone.
 _KEPT_HISTORIES = 16
-# Face sets whose places of rows are kept; those of 20,000 faces take 4 MB.
+# Face sets whose row indices are kept; those of 20,000 faces take 4 MB.
 _KEPT_INDICES = 4
 # Coverage at which a face is parsed, as the presets train at about it.
 _PARSED_COVERAGE = 1.0
 
 Part: TypeAlias = Literal["landmarks", "mask"]
-"""What can be corrected in a face."""
+"""What a correction changes in a face."""
 
 
 class FaceEditor:
@@ -58,7 +58,7 @@ class FaceEditor:
 
     def __init__(self) -> None:
         self._histories: LruCache[EditHistory] = LruCache(_KEPT_HISTORIES)
-        self._indices: LruCache[_KeptIndex] = LruCache(_KEPT_INDICES)
+        self._indices: LruCache[RowIndex] = LruCache(_KEPT_INDICES)
         self._parser: FaceParser | None = None
         self._lock = threading.Lock()
 
@@ -90,7 +90,7 @@ class FaceEditor:
             return self._histories.get_or_make(directory, lambda: EditHistory(directory))
 
     def parser(self) -> FaceParser:
-        """Return the face parsing network, opened when it is first needed."""
+        """Return the face parsing network; the first call loads it."""
         with self._lock:
             self._parser = self._parser or FaceParser()
             return self._parser
@@ -103,8 +103,8 @@ class FaceEditor:
         Args:
             grid: The table of the face set.
             names: Names of the faces to consider.
-            around: Name of the face between whose corrected neighbors faces are interpolated; None:
-                between all that are corrected.
+            around: Name of a face: only faces between the corrected ones before and after it are
+                interpolated. None: between all corrected faces.
 
         Returns:
             The names of the faces whose landmarks were interpolated.
@@ -138,6 +138,7 @@ class FaceEditor:
             )
         index = self._rows(directory)
         for name, each in found.items():
+            # Refuses landmarks that no face can have, before the first one is written.
             StoredFace.read_detected(index, f"crops/{name}.jpg").corrected(each)
         self.history(directory).write(
             {
@@ -148,29 +149,14 @@ class FaceEditor:
         return tuple(found)
 
     def _rows(self, directory: Path) -> RowIndex:
-        """Return the rows of a face set, searched again if its files have changed."""
-        # Taken before reading: a change meanwhile is found by the next call.
-        signature = tuple(file_signature(directory / name) for name in (FACESET_FILE, ROWS_FILE))
-        kept = self._indices.get(directory)
-        if kept is None or kept.signature != signature:
-            kept = _KeptIndex(signature, RowIndex.open(directory))
-            self._indices.put(directory, kept)
-        return kept.rows
-
-
-@dataclass(frozen=True, slots=True)
-class _KeptIndex:
-    """The rows of a face set with what they were read from."""
-
-    signature: tuple[str, ...]
-    """Signatures of the files."""
-    rows: RowIndex
-    """The rows."""
+        """Return the rows of a face set, read again if its files have changed."""
+        signatures = (file_signature(directory / name) for name in (FACESET_FILE, ROWS_FILE))
+        return self._indices.get_or_make((directory, *signatures), lambda: RowIndex.open(directory))
 
 
 @dataclass(frozen=True, slots=True)
 class FaceEdit:
-    """One face that is looked at or corrected. Each change returns the face as it is then."""
+    """One face of a face set. Each change returns the changed face."""
 
     editor: FaceEditor
     """The editor that opened it."""
@@ -182,7 +168,7 @@ class FaceEdit:
     """The face."""
 
     def to_json(self) -> dict[str, object]:
-        """Return what the page needs: landmarks, outline and what is corrected."""
+        """Return the landmarks, the outline and the corrections as the page reads them."""
         face, history = self.face, self.editor.history(self.directory)
         correction = face.correction
         return {
@@ -197,20 +183,22 @@ class FaceEdit:
         }
 
     def mask(self) -> Mask:
-        """Return the painted mask, else what the face parsing network sees; as large as the crop.
+        """Return the painted mask, else the mask of the face parsing network; as large as the crop.
 
         Raises:
             ArtifactRefused: The painted mask or the crop is damaged.
         """
         size = self.face.geometry.size
-        return read_mask(self._mask_path, size) if self._mask_path.is_file() else self._seen_mask()
+        return (
+            read_mask(self._mask_path, size) if self._mask_path.is_file() else self._parsed_mask()
+        )
 
     def move(self, offsets: Sequence[LandmarkOffset]) -> "FaceEdit":
         """Set how far landmarks are moved.
 
         Args:
-            offsets: The moved landmarks, each once. Without any, the face counts as corrected:
-                what the network found is right, which interpolation can start from.
+            offsets: The moved landmarks, each once. Without any, the detected landmarks count as
+                a correction, so that interpolation can start from them.
 
         Returns:
             The face with this correction.
@@ -245,10 +233,10 @@ class FaceEdit:
         return self._write_mask(encode_mask(mask))
 
     def reset(self, part: Part) -> "FaceEdit":
-        """Take a correction back.
+        """Remove a correction.
 
         Args:
-            part: What to reset to what the network found.
+            part: What the network decides again.
 
         Returns:
             The face without the correction.
@@ -295,8 +283,8 @@ class FaceEdit:
         self.editor.history(self.directory).write({self._mask_path: content})
         return self
 
-    def _seen_mask(self) -> Mask:
-        """Return the visible face as the face parsing network sees it, in the stored crop."""
+    def _parsed_mask(self) -> Mask:
+        """Return the visible face that the face parsing network finds in the stored crop."""
         stored = self.face.geometry
         parsed = CropGeometry(
             size=PARSING_SIDE, coverage=_PARSED_COVERAGE, template=stored.template
@@ -307,10 +295,10 @@ class FaceEdit:
         (regions,) = self.editor.parser().parse_faces([picture], [outline])
         if regions is None:
             return np.full((stored.size, stored.size), 255, np.uint8)
-        seen = region_mask(regions, VISIBLE_REGIONS, PARSING_SIDE)
+        visible = region_mask(regions, VISIBLE_REGIONS, PARSING_SIDE)
         size = (stored.size, stored.size)
         in_crop = cv2.warpAffine(
-            seen, invert_affine(to_parsed), size, borderMode=cv2.BORDER_REPLICATE
+            visible, invert_affine(to_parsed), size, borderMode=cv2.BORDER_REPLICATE
         )
         return steepened(np.asarray(in_crop, np.uint8))
 

@@ -27,10 +27,6 @@ from faceloom.studio.lru_cache import LruCache
 
 # Face sets whose table is kept in memory; a table of 20,000 faces takes 20 MB with embeddings.
 _KEPT_TABLES = 4
-# Value of the column `corrected` for a face with moved landmarks.
-LANDMARKS_MOVED = 1
-# Its value for a face with a painted mask; the sum for one with both.
-MASK_PAINTED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +70,8 @@ class FaceGrid:
     """Cosine of each face's embedding to the face set's center."""
     group: Int64[np.ndarray, "n"]
     """Index of the sharpest face of each face's group of near-duplicates; its own if it is."""
-    corrected: Int64[np.ndarray, "n"]
-    """What was corrected in each face: LANDMARKS_MOVED, MASK_PAINTED, their sum, or 0."""
+    corrected: Bool[np.ndarray, "n"]
+    """Whether the landmarks or the mask of each face were corrected."""
     can_undo: bool
     """Whether faces of the face set are dropped that can be restored."""
 
@@ -249,12 +245,10 @@ def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
     )
 
 
-def _corrected(directory: Path, names: np.ndarray) -> Int64[np.ndarray, "n"]:
-    moved, painted = (
-        np.isin(names, np.array([os.fsencode(stem) for stem in stems], "S100"))
-        for stems in corrected_stems(directory)
-    )
-    return np.asarray(moved * LANDMARKS_MOVED + painted * MASK_PAINTED, np.int64)
+def _corrected(directory: Path, names: np.ndarray) -> Bool[np.ndarray, "n"]:
+    moved, painted = corrected_stems(directory)
+    stems = np.array([os.fsencode(stem) for stem in moved | painted], "S100")
+    return np.isin(names, stems)
 
 
 def _signatures(directory: Path, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the conversion panel of the swap page asks for beside its command."""
+"""The estimate of the conversion panel on the swap page."""
 
 from collections.abc import Hashable, Sequence
 
@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.project.step import file_signature
-from faceloom.studio.convert_command import (
+from faceloom.studio.conversion.convert_command import (
     ConvertForm,
     check_conversion,
     convert_request,
@@ -35,14 +35,14 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
 
 def _estimate(studio: Studio, form: ConvertForm) -> str:
-    """Return the sentence of the command, which measures no sections."""
+    """Return the sentence of the command; it ignores sections."""
     check_conversion(studio, form)
     arguments = convert_request(studio, form).arguments
     return studio.estimator.estimate(arguments, _estimate_key(studio, form))
 
 
 def _estimate_key(studio: Studio, form: ConvertForm) -> Hashable:
-    """Return what an estimate depends on: neither the output's name nor the sections."""
+    """Return what an estimate depends on, without the output's name and the sections."""
     clip = studio.project.item(ItemKind.CLIP, form.clip).path
     inputs = (clip, *swap_request(studio, form).inputs)
     measured = form.model_copy(update={"name": "", "sections": ()})

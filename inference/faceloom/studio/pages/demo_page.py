@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import UsageError
 from faceloom.studio.demo_project import add_demo_clips, queue_demo, read_demo_state
-from faceloom.studio.runs.training_stack import export_advice, training_advice
+from faceloom.studio.runs.training_stack import demo_advice
 from faceloom.studio.studio import Studio
 from faceloom.studio.web.responses import in_thread
 from faceloom.studio.web.templates import render
@@ -23,7 +23,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     def panel(_: Request) -> Response:
         demo = read_demo_state(studio.project, studio.jobs)
-        return render("demo.html.j2", demo=demo, advice=_advice())
+        return render("demo.html.j2", demo=demo, advice=demo_advice())
 
     async def add_clips(_: Request) -> Response:
         await in_thread(lambda: add_demo_clips(studio.project))
@@ -41,10 +41,6 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
 
 def _start(studio: Studio) -> None:
-    if advice := _advice():
+    if advice := demo_advice():
         raise UsageError(advice)
     queue_demo(studio.project, studio.jobs)
-
-
-def _advice() -> str:
-    return training_advice() or export_advice()

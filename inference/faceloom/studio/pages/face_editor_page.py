@@ -24,35 +24,35 @@ from faceloom.studio.web.responses import Body, in_thread, read_body
 FaceName = Annotated[str, Field(max_length=100)]
 
 
-class MovedLandmarks(Body):
+class MoveForm(Body):
     """Landmarks that a person moved."""
 
     offsets: Annotated[tuple[LandmarkOffset, ...], Field(max_length=MESH_POINTS)]
     """Index, and how far to the right and down in sides of the crop, of each moved landmark."""
 
 
-class PaintedMask(Body):
+class PaintForm(Body):
     """A mask that a person painted."""
 
     png: Annotated[str, Field(max_length=900_000)]
     """A PNG as large as the crop, in base64."""
 
 
-class WhichPart(Body):
-    """What to reset."""
+class ResetForm(Body):
+    """The correction to reset."""
 
     part: Part
     """Landmarks or mask."""
 
 
-class CopiedPart(WhichPart):
-    """What to copy, and where from."""
+class CopyForm(ResetForm):
+    """The correction to copy, and the face to copy it from."""
 
     source: FaceName
     """Name of the other face."""
 
 
-class Interpolation(Body):
+class InterpolateForm(Body):
     """The faces to interpolate."""
 
     names: Annotated[tuple[FaceName, ...], Field(min_length=1)]
@@ -83,12 +83,12 @@ class _EditorHandlers:
 
     async def move(self, request: Request) -> Response:
         """Set the moved landmarks of a face."""
-        body = await read_body(request, MovedLandmarks)
+        body = await read_body(request, MoveForm)
         return await self._change(request, lambda edit: edit.move(body.offsets))
 
     async def paint(self, request: Request) -> Response:
         """Set the mask of a face."""
-        body = await read_body(request, PaintedMask)
+        body = await read_body(request, PaintForm)
         try:
             data = base64.b64decode(body.png, validate=True)
         except ValueError as error:
@@ -96,13 +96,13 @@ class _EditorHandlers:
         return await self._change(request, lambda edit: edit.paint(data))
 
     async def reset(self, request: Request) -> Response:
-        """Take a correction of a face back."""
-        body = await read_body(request, WhichPart)
+        """Remove a correction of a face."""
+        body = await read_body(request, ResetForm)
         return await self._change(request, lambda edit: edit.reset(body.part))
 
     async def copy(self, request: Request) -> Response:
         """Copy the landmarks or the mask of another face."""
-        body, item = await read_body(request, CopiedPart), self._item(request)
+        body, item = await read_body(request, CopyForm), self._item(request)
 
         def copy(edit: FaceEdit) -> FaceEdit:
             return edit.copy_from(self.editor.edit(item.path, body.source), body.part)
@@ -111,18 +111,18 @@ class _EditorHandlers:
 
     async def interpolate(self, request: Request) -> Response:
         """Interpolate the landmarks of faces between corrected ones."""
-        body, item = await read_body(request, Interpolation), self._item(request)
+        body, item = await read_body(request, InterpolateForm), self._item(request)
         names = await in_thread(
             lambda: self.editor.interpolate(self.grids.get(item.path), body.names, body.around)
         )
         return JSONResponse({"names": names})
 
     async def undo(self, request: Request) -> Response:
-        """Take back the last edit of the face set's corrections."""
+        """Undo the last edit of the face set's corrections."""
         return await self._step(request, EditHistory.undo)
 
     async def redo(self, request: Request) -> Response:
-        """Make the edit again that was undone last."""
+        """Redo the edit that was undone last."""
         return await self._step(request, EditHistory.redo)
 
     async def _change(self, request: Request, change: Callable[[FaceEdit], FaceEdit]) -> Response:

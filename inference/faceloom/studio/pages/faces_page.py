@@ -26,7 +26,7 @@ from faceloom.studio.faces.rejections import crop_path, reject_faces
 from faceloom.studio.faces.thumbnails import ThumbnailCache
 from faceloom.studio.pages import face_editor_page
 from faceloom.studio.studio import Studio
-from faceloom.studio.studio_project import Item, ItemKind
+from faceloom.studio.studio_project import PRIVATE_FOLDER, Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
 from faceloom.studio.web.templates import render
 
@@ -45,7 +45,7 @@ class Removal(Body):
     """A finding whose command is to be run."""
 
     command: Annotated[str, Field(min_length=1, max_length=5000)]
-    """The command as the page shows it; only one that the findings hold now is run."""
+    """The command as the page shows it; it is run only if it is one of the current findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _FaceHandlers:
         return find_problems(self.grids.get(item.path), self.studio.jobs, self._report(item))
 
     def _report(self, item: Item) -> Path:
-        return self.studio.project.folder / ".studio" / "reviews" / f"{item.id}.html"
+        return self.studio.project.folder / PRIVATE_FOLDER / "reviews" / f"{item.id}.html"
 
 
 def routes(studio: Studio) -> Sequence[BaseRoute]:

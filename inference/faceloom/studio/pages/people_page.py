@@ -1,4 +1,4 @@
-"""Who is in a clip: portraits of its people, and an extraction for each that is named."""
+"""The people of a clip: their portraits, and an extraction for each person that is named."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import UsageError
-from faceloom.studio.extract_command import extract_request
+from faceloom.studio.extract_command import FrameInterval, extract_request
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
@@ -32,8 +32,8 @@ class PeopleForm(Body):
 
     people: Annotated[tuple[ChosenPerson, ...], Field(max_length=1000)]
     """The people to extract."""
-    every: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Every how many frames are used."""
+    every: FrameInterval = 1
+    """Every how many frames one is used."""
     add: bool = False
     """Whether faces are added to face sets that exist."""
 
@@ -58,7 +58,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         paths = studio.people.portraits(clip_of(request), request.path_params["number"])
         return FileResponse(paths[0], headers={"Cache-Control": "private, no-cache"})
 
-    def listed(request: Request) -> Response:
+    def people_list(request: Request) -> Response:
         clip = clip_of(request)
         found = studio.people.people_of(clip)
         rows = [
@@ -80,7 +80,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
     return [
         Route("/people/{clip}", page),
-        Route("/people/{clip}/list", listed),
+        Route("/people/{clip}/list", people_list),
         Route("/people/{clip}/portrait/{number:int}", portrait),
         Route("/people/{clip}/find", find, methods=["POST"]),
         Route("/people/{clip}/extract", extract, methods=["POST"]),
@@ -102,6 +102,6 @@ def _extract(studio: Studio, clip: Item, form: PeopleForm) -> Response:
 def _request(studio: Studio, clip: Item, form: PeopleForm, person: ChosenPerson) -> JobRequest:
     name = person.name.strip()
     if not name:
-        raise UsageError(f"Person {person.number} has no name; enter one, or take the tick off.")
+        raise UsageError(f"Person {person.number} has no name; enter one, or clear the checkbox.")
     references = studio.people.portraits(clip, person.number)
     return extract_request(studio.project, name, [clip], references, every=form.every, add=form.add)

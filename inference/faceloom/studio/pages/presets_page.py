@@ -8,18 +8,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from faceloom.studio.blend_presets import BlendPresets
-from faceloom.studio.stills import SwapSettings
+from faceloom.studio.conversion.blend_presets import MAX_NAME_LENGTH, BlendPresets
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.studio import Studio
 from faceloom.studio.web.responses import Body, in_thread, read_body
 
 
-class PresetForm(Body):
-    """A preset as the page names it."""
+class DeleteForm(Body):
+    """The preset to delete."""
 
-    name: Annotated[str, Field(max_length=60)]
+    name: Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
     """Its name."""
-    settings: SwapSettings = SwapSettings()
+
+
+class SaveForm(DeleteForm):
+    """The preset to save."""
+
+    settings: SwapSettings
     """How faces are blended."""
 
 
@@ -31,22 +36,26 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
     """
     presets = BlendPresets(studio.project.folder)
 
-    def listed(_: Request | None = None) -> Response:
-        rows = [preset.model_dump(mode="json", exclude_defaults=True) for preset in presets.all()]
-        return JSONResponse({"presets": rows})
+    def show(_: Request) -> Response:
+        return _list(presets)
 
     async def save(request: Request) -> Response:
-        form = await read_body(request, PresetForm)
+        form = await read_body(request, SaveForm)
         await in_thread(lambda: presets.save(form.name, form.settings))
-        return await in_thread(listed)
+        return await in_thread(lambda: _list(presets))
 
     async def delete(request: Request) -> Response:
-        form = await read_body(request, PresetForm)
+        form = await read_body(request, DeleteForm)
         await in_thread(lambda: presets.delete(form.name))
-        return await in_thread(listed)
+        return await in_thread(lambda: _list(presets))
 
     return [
-        Route("/presets", listed),
+        Route("/presets", show),
         Route("/presets/save", save, methods=["POST"]),
         Route("/presets/delete", delete, methods=["POST"]),
     ]
+
+
+def _list(presets: BlendPresets) -> Response:
+    rows = [preset.model_dump(mode="json", exclude_defaults=True) for preset in presets.all()]
+    return JSONResponse({"presets": rows})

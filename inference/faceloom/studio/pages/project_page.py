@@ -11,17 +11,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.studio.demo_project import read_demo_state
-from faceloom.studio.extract_command import extract_request
+from faceloom.studio.extract_command import FrameInterval, extract_request
 from faceloom.studio.known_projects import list_projects
-from faceloom.studio.runs.training_stack import export_advice, training_advice
+from faceloom.studio.runs.training_stack import demo_advice
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
 
-# Most other projects that are listed, the newest.
+# Most other projects that are listed.
 _MAX_PROJECTS = 12
-# Where the page of an item is; empty if it has none.
+# Address of the pages of each kind of item; empty if it has none.
 _LINKS = {
     ItemKind.CLIP: "",
     ItemKind.FACES: "/faces",
@@ -38,8 +38,8 @@ class ExtractForm(Body):
     """Name of the person."""
     clips: tuple[str, ...]
     """Ids of the videos."""
-    every: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Every how many frames are used."""
+    every: FrameInterval = 1
+    """Every how many frames one is used."""
     add: bool = False
     """Whether faces are added to an existing face set."""
 
@@ -70,7 +70,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
             items=items,
             links=_LINKS,
             demo=read_demo_state(project, studio.jobs),
-            advice=training_advice() or export_advice(),
+            advice=demo_advice(),
             other_projects=_other_projects(project),
         )
 
@@ -91,7 +91,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
 
 def _other_projects(project: StudioProject) -> tuple[Path, ...]:
-    """Return other projects of this user, the last one first."""
+    """Return other projects of this user, the last used one first."""
     others = (folder for folder in list_projects() if folder != project.folder)
     return tuple(islice(others, _MAX_PROJECTS))
 

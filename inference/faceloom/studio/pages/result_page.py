@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from faceloom.errors import FaceloomError, UsageError
 from faceloom.provenance.verify import verify
 from faceloom.studio.jobs.job import Job
+from faceloom.studio.results.converted_range import first_frame_of
 from faceloom.studio.results.judgment import (
     Judgment,
     compare_request,
@@ -19,7 +20,6 @@ from faceloom.studio.results.judgment import (
     read_judgment,
 )
 from faceloom.studio.results.original import find_original, record_original
-from faceloom.studio.results.part import first_frame_of
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, read_body

@@ -146,6 +146,7 @@ class _RunHandlers:
             faces=self._studio.project.items(ItemKind.FACES),
             presets=ALL_PRESETS,
             random_weights=RANDOM_WEIGHTS,
+            max_steps=_MAX_STEPS,
             training_advice=training_advice(),
         )
 
@@ -165,6 +166,7 @@ class _RunHandlers:
             view=view,
             offered_faces=tuple(offer_preview_faces(self._studio.project, view.settings)),
             preview_setting=PREVIEW_FACES,
+            max_steps=_MAX_STEPS,
             judged_evaluations=JUDGED_EVALUATIONS,
             training_advice=training_advice(),
             export_advice=export_advice(),

@@ -16,19 +16,23 @@ from faceloom.array_types import Rgb
 from faceloom.errors import UsageError
 from faceloom.json_documents import first_validation_error
 from faceloom.project.step import file_signature
-from faceloom.studio.conversion_options import ConversionOptions
-from faceloom.studio.convert_command import ConvertForm, check_conversion, convert_request
-from faceloom.studio.section_job import SectionJob
+from faceloom.studio.conversion.conversion_options import ConversionOptions
+from faceloom.studio.conversion.convert_command import (
+    ConvertForm,
+    check_conversion,
+    convert_request,
+)
+from faceloom.studio.conversion.section_job import SectionJob
+from faceloom.studio.conversion.swap_sections import SectionRows, read_sections, write_sections
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.stills import (
     StillEngine,
     StillRequest,
     StillView,
-    SwapSettings,
     encode_jpeg,
 )
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
-from faceloom.studio.swap_sections import SectionRows, read_sections, write_sections
 from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
 from faceloom.studio.web.templates import render
 from faceloom.swap.preview.frame_lead_in import LEAD_IN

@@ -72,7 +72,7 @@ class ClipPeople:
         return self._folder / f"{clip.id}-{signature}"
 
     def people_of(self, clip: Item) -> PeopleFile | None:
-        """Return the people of a clip; None if they were not searched, or the clip has changed.
+        """Return the people of a clip; None before a search, and after a change of the clip.
 
         Args:
             clip: The clip.
@@ -106,7 +106,7 @@ class ClipPeople:
         """
         with self._lock:
             if self._search and not self._search.error:
-                raise UsageError("People are searched already; wait until the search ends.")
+                raise UsageError("A search for people runs already; wait until the search ends.")
             self._update(PeopleSearch(clip.id))
         threading.Thread(target=self._run, args=[clip], name="people", daemon=True).start()
 

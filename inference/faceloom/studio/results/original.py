@@ -1,7 +1,7 @@
 """Which video a swap was made from.
 
-The job that converted says it. What the user chooses instead is kept in `NAME.mp4.studio.json`
-beside the swap, which survives the end of the studio and the removal of the job.
+The job that converted it names the video. If the user chooses another one, `NAME.mp4.studio.json`
+beside the swap names it, also when the job has been removed.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def _recorded(swap: Path) -> Path | None:
     path = _record_path(swap)
     # A record that is older than the swap belongs to an earlier swap of its name.
     if path.is_file() and path.stat().st_mtime_ns >= swap.stat().st_mtime_ns:
-        # A damaged record is as good as none: the user chooses again.
+        # A damaged record counts as none: the user chooses again.
         with suppress(ArtifactRefused):
             return Path(read_document(path, SwapRecord, SCHEMA, "record of a swap").original)
     return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from faceloom.errors import UsageError
 
-# How the trainer writes no value.
+# How the trainer writes that a setting has no value.
 _NULL = "null"
 # Longest value, in characters: a record of consent.
 MAX_VALUE_LENGTH = 4000
@@ -22,15 +22,15 @@ class RunSetting:
     value: str
     """Its value in the run."""
     words: tuple[str, ...]
-    """Words that it may be; "null" is no value."""
+    """Words that it accepts; "null" is no value."""
     number: str
-    """Which number it may be: "whole", "any", or "" for none."""
+    """Which numbers it accepts: "whole", "any", or "" for none."""
     minimum: float | None
     """The smallest number; None: no limit."""
     maximum: float | None
     """The largest number; None: no limit."""
     text: bool
-    """Whether it may be any text."""
+    """Whether it accepts any text."""
     help: str
     """What it is, for people."""
     above: float | None = None
@@ -68,7 +68,7 @@ class RunSetting:
         if not value and _NULL in self.words:
             return f"{self.key}={_NULL}"
         if self.text:
-            # A list or a record is written as such; all other text is quoted for the parser.
+            # A list or a record is written as JSON; all other text is quoted.
             is_plain = value in self.words or _is_nested(value)
             return f"{self.key}={value if is_plain else json.dumps(value, ensure_ascii=False)}"
         if value not in self.words and not self._is_accepted_number(value):

@@ -21,6 +21,11 @@ def export_advice() -> str:
     return _advice("Export", *_EXPORT)
 
 
+def demo_advice() -> str:
+    """Return what to install to train and export; empty if it is installed."""
+    return training_advice() or export_advice()
+
+
 def _advice(what: str, command: str, packages: tuple[str, ...], extras: str) -> str:
     is_known = bool(entry_points(group=_GROUP, name=command))
     missing = [name for name in packages if importlib.util.find_spec(name) is None]

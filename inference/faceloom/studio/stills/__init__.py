@@ -6,7 +6,6 @@ Knows nothing of pages. Imports `faceloom.swap`, `faceloom.video` and `faceloom.
 from faceloom.studio.stills.still_engine import StillEngine
 from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
 from faceloom.studio.stills.still_views import StillView, encode_jpeg
-from faceloom.studio.stills.swap_settings import SwapSettings
 
 __all__ = [
     "ClipInfo",
@@ -14,6 +13,5 @@ __all__ = [
     "StillEngine",
     "StillRequest",
     "StillView",
-    "SwapSettings",
     "encode_jpeg",
 ]

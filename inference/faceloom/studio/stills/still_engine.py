@@ -237,7 +237,7 @@ class StillEngine:
         self, prediction: Prediction, bundle: OpenBundle, options: StillOptions, *, draft: bool
     ) -> MatchedLeadIn:
         """Return the matched frames before the frame."""
-        key = (prediction.key, options.kind)
+        key = (prediction.key, options.measured_except_forehead)
         before = self._lead_ins.get(key)
         if before is None or not (draft or before.options.measured == options.measured):
             before = match_lead_in(prediction, bundle, options)
@@ -255,7 +255,7 @@ class StillEngine:
     ) -> LeadInState:
         """Return the state before the frame."""
         lead_in_options = options.without_sharpening
-        key = (prediction.key, options.kind)
+        key = (prediction.key, options.measured_except_forehead)
         state = self._states.get(key)
         if state is None or not (draft or state.options == lead_in_options):
             state = blend_lead_in(before, bundle, lead_in_options)

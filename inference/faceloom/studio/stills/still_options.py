@@ -14,7 +14,7 @@ Key: TypeAlias = tuple[Hashable, ...]
 
 @dataclass(frozen=True, slots=True)
 class StillOptions:
-    """Options as a still takes them: without a label, and a lost face changes nothing."""
+    """Options of a still: without a label, and a frame that lost its face stays as it is."""
 
     options: SwapOptions
     """The options where there is no section."""
@@ -23,7 +23,7 @@ class StillOptions:
 
     @classmethod
     def of(cls, options: SwapOptions, sections: tuple[Section, ...]) -> "StillOptions":
-        """Check the options of a conversion and take what a still uses.
+        """Check the options of a conversion and keep those that a still uses.
 
         Args:
             options: The options where there is no section.
@@ -53,7 +53,7 @@ class StillOptions:
 
     @property
     def without_sharpening(self) -> "StillOptions":
-        """The same without what leaves no trace in the frames after."""
+        """The same options without sharpening, which does not change later frames."""
         sections = tuple(
             replace(section, options=replace(section.options, sharpen=None))
             for section in self.sections
@@ -66,8 +66,8 @@ class StillOptions:
         return self._key(lambda each: each.select)
 
     @property
-    def kind(self) -> Key:
-        """What decides which colors and masks are measured, without the forehead's extent."""
+    def measured_except_forehead(self) -> Key:
+        """What decides which colors and masks are measured, without the extent of the forehead."""
         return self._key(lambda each: (each.color, each.mask, each.glasses))
 
     @property

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from faceloom.atomic import friendly_os_error
+from faceloom.studio.studio_project import PRIVATE_FOLDER
 
 _PREFIX = "open-"
 _PAGE = """<!doctype html>
@@ -22,12 +23,13 @@ _PAGE = """<!doctype html>
 
 @contextmanager
 def opening_page(folder: Path, link: str) -> Iterator[str]:
-    """Write a page that leads to the studio; only this user can read it.
+    """Write a page that redirects to the studio; only this user can read it.
 
     Every user of a machine can read the arguments of all processes, a browser's address among them.
 
     Args:
-        folder: The project's folder: browsers in a sandbox see the user's visible folders only.
+        folder: The project's folder: a browser in a sandbox can read only the user's visible
+            folders.
         link: The link with the token.
 
     Yields:
@@ -38,11 +40,11 @@ def opening_page(folder: Path, link: str) -> Iterator[str]:
         PartlyDone: The disk is full.
     """
     try:
-        place = folder / ".studio"
+        place = folder / PRIVATE_FOLDER
         place.mkdir(exist_ok=True)
-        for left in place.glob(f"{_PREFIX}*.html"):
-            # Of a studio that was killed; its token is invalid.
-            left.unlink(missing_ok=True)
+        for leftover in place.glob(f"{_PREFIX}*.html"):
+            # A killed studio left it; its token is invalid.
+            leftover.unlink(missing_ok=True)
         # `mkstemp` creates the file with mode 0600.
         handle, name = tempfile.mkstemp(".html", _PREFIX, place)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

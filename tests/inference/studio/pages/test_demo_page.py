@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.studio.server import StudioServer
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.studio.demo_project import read_demo_state
 from faceloom.studio.jobs.job import JobState
@@ -15,8 +15,7 @@ from faceloom.studio.studio_project import ItemKind
 
 @pytest.fixture(autouse=True)
 def _can_train(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_page, "training_advice", lambda: "")
-    monkeypatch.setattr(demo_page, "export_advice", lambda: "")
+    monkeypatch.setattr(demo_page, "demo_advice", lambda: "")
 
 
 def _clips(server: StudioServer) -> list[str]:
@@ -24,7 +23,7 @@ def _clips(server: StudioServer) -> list[str]:
 
 
 def test_an_empty_project_offers_the_demo(server: StudioServer) -> None:
-    assert "Play with the demo" in server.get("/").text
+    assert "Try the demo" in server.get("/").text
     assert server.post("/demo/clips").status == 200
     assert _clips(server) == ["train_ben.mp4", "target_ada.mp4", "train_ada.mp4"]
     assert all(
@@ -33,7 +32,7 @@ def test_an_empty_project_offers_the_demo(server: StudioServer) -> None:
     )
     text = server.get("/").text
     assert "Make the whole swap" in text
-    assert "Play with the demo" not in text
+    assert "Try the demo" not in text
     # A second click changes nothing.
     assert server.post("/demo/clips").status == 200
     assert len(_clips(server)) == 3
@@ -87,7 +86,7 @@ def test_what_was_stopped_continues(
     for job in server.studio.jobs.jobs():
         server.post(f"/jobs/{job.number}", action="stop")
     state = read_demo_state(server.studio.project, server.studio.jobs)
-    assert (state.current, len(state.left)) == (None, 6)
+    assert (state.current, len(state.remaining)) == (None, 6)
     assert "stopped" in state.problem
     server.post("/demo/start")
     assert {job.state for job in server.studio.jobs.jobs()} == {JobState.WAITING}
@@ -99,7 +98,7 @@ def test_without_the_trainer_the_panel_says_what_to_install(
 ) -> None:
     server.post("/demo/clips")
     advice = "Training needs the package keras; run: pip install keras"
-    monkeypatch.setattr(demo_page, "training_advice", lambda: advice)
+    monkeypatch.setattr(demo_page, "demo_advice", lambda: advice)
     assert advice in server.get("/demo").text
     assert server.post("/demo/start").json["error"] == advice
     assert not server.studio.jobs.jobs()

@@ -43,10 +43,10 @@ def names_of_track(server: StudioServer, url: str, file: int = 0) -> list[str]:
     ]
 
 
-def corrected(server: StudioServer, url: str) -> dict[str, int]:
+def corrected(server: StudioServer, url: str) -> set[str]:
     table = server.get(f"{url}/table").json
     columns = zip(table["names"], table["columns"]["corrected"], strict=True)
-    return {name: bits for name, bits in columns if bits}
+    return {name for name, is_corrected in columns if is_corrected}
 
 
 def face(server: StudioServer, url: str, name: str) -> Any:
@@ -77,7 +77,7 @@ def test_moved_landmarks_are_stored_shown_and_undone(
     assert (after["origin"], after["can_undo"], after["detected"]) == (
         "edited", True, before["detected"],
     )  # fmt: skip
-    assert corrected(server, url) == {name: 1}
+    assert corrected(server, url) == {name}
     row = next(row for row in FaceSet.read(folder).rows if name in row.image)
     assert FaceSet.read(folder).corrections.moved == {row.image}
     assert server.post(f"{url}/correction/undo").json == {"names": [name]}
@@ -103,7 +103,7 @@ def test_a_painted_mask_is_stored(server: StudioServer, folder: Path, url: str) 
     answer = server.post(f"{url}/face/{name}/paint", png=encoded(left_half(SIZE)))
     assert answer.json["painted"] is True
     np.testing.assert_array_equal(read_mask(server, url, name), left_half(SIZE))
-    assert corrected(server, url) == {name: 2}
+    assert corrected(server, url) == {name}
     assert FaceSet.read(folder).corrections.painted == {f"crops/{name}.jpg"}
     server.post(f"{url}/face/{name}/reset", part="mask")
     np.testing.assert_array_equal(read_mask(server, url, name), seen)
@@ -138,9 +138,9 @@ def test_faces_between_corrected_ones_are_interpolated(server: StudioServer, url
         assert face(server, url, third)["origin"] == "interpolated"
         # The frames are evenly spaced.
         assert face(server, url, second)["offsets"] == [[200, pytest.approx(0.05, abs=1e-4), 0.0]]
-    assert set(corrected(server, url)) == {first, second, third, fourth}
+    assert corrected(server, url) == {first, second, third, fourth}
     assert server.post(f"{url}/correction/undo").json["names"] == [second, third]
-    assert set(corrected(server, url)) == {first, fourth}
+    assert corrected(server, url) == {first, fourth}
     lonely = server.post(f"{url}/interpolate", names=[first, second])
     assert (lonely.status, "No face lies between" in lonely.json["error"]) == (400, True)
 
@@ -197,11 +197,11 @@ def test_an_interpolation_that_crushes_a_face_is_refused_and_writes_nothing(
     # Faces are evenly spaced: the second one gets a half.
     for name, share in ((first, 0.25), (fourth, 1.0)):
         assert server.post(f"{url}/face/{name}/move", offsets=inward(share)).status == 200
-    before = set(corrected(server, url))
+    before = corrected(server, url)
     answer = server.post(f"{url}/interpolate", names=names_of_track(server, url))
     assert (answer.status, second in answer.json["error"]) == (400, True)
     assert "too close together" in answer.json["error"]
-    assert set(corrected(server, url)) == before
+    assert corrected(server, url) == before
     assert len(FaceSet.read(folder)) == 20
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
 from tests.helpers.studio.server import StudioServer
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.image_io import write_png
 from faceloom.json_documents import to_json
@@ -78,7 +78,7 @@ def bundle(server: StudioServer, tmp_path: Path) -> Item:
     return server.studio.project.open_path(make_bundle(tmp_path / "ben.bundle"))
 
 
-def test_the_people_of_a_clip_wear_bundles(
+def test_the_people_of_a_clip_get_bundles(
     server: StudioServer, clip: Item, found: Path, bundle: Item
 ) -> None:
     first = [str(found / "person-1.png"), str(found / "person-1-2.png")]
@@ -87,7 +87,7 @@ def test_the_people_of_a_clip_wear_bundles(
         {"number": 2, "pictures": [str(found / "person-2.png")]},
     ]
     body = {"clip": clip.id, "bundle": bundle.id, "name": "both",
-            "wearers": [{"number": 1, "bundle": bundle.id}]}  # fmt: skip
+            "person_bundles": [{"number": 1, "bundle": bundle.id}]}  # fmt: skip
     job = server.studio.jobs.job(server.post("/swap/convert", **body).json["job"]).request
     maps = [part for path in first for part in ("--map", f"{path}={bundle.path}")]
     assert list(job.arguments[2:6]) == maps
@@ -98,17 +98,17 @@ def test_the_people_of_a_clip_wear_bundles(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"wearers": [{"number": 7, "bundle": "{bundle}"}]}, "has no person 7"),
-        ({"wearers": [{"number": 1, "bundle": "nothing"}]}, "no bundle with the id"),
+        ({"person_bundles": [{"number": 7, "bundle": "{bundle}"}]}, "has no person 7"),
+        ({"person_bundles": [{"number": 1, "bundle": "nothing"}]}, "no bundle with the id"),
         ({"settings": {"select": "all"}}, "set Faces to Largest face"),
     ],
 )
 @pytest.mark.usefixtures("found")
-def test_wearers_who_cannot_be_swapped_are_refused(
+def test_impossible_bundles_for_people_are_refused(
     server: StudioServer, clip: Item, bundle: Item, changes: dict[str, Any], sentence: str
 ) -> None:
     body: dict[str, Any] = {"clip": clip.id, "bundle": bundle.id, "name": "both",
-            "wearers": [{"number": 1, "bundle": bundle.id}], **changes}  # fmt: skip
+            "person_bundles": [{"number": 1, "bundle": bundle.id}], **changes}  # fmt: skip
     text = json.dumps(body).replace("{bundle}", bundle.id)
     answer = server.post("/swap/convert", **json.loads(text))
     assert (answer.status, sentence in answer.json["error"]) == (400, True)

@@ -16,8 +16,8 @@ from faceloom.compare.eye_moments import EyeMoments
 from faceloom.compare.metrics import MetricSummary
 from faceloom.compare.score import Score, ScoreComponent
 from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.results.converted_range import first_frame_of
 from faceloom.studio.results.original import find_original
-from faceloom.studio.results.part import first_frame_of
 from faceloom.studio.studio_project import ItemKind
 
 

@@ -235,7 +235,7 @@ def test_changed_settings_are_options_of_the_command(
         ({"tensorboard": "maybe"}, "true, false"),
     ],
 )
-def test_a_setting_that_may_not_change_so_is_refused(
+def test_an_impossible_change_of_a_setting_is_refused(
     studio: StudioServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], words: str
 ) -> None:
     described = RunDescription(("ada", "ben"), 128, 20, 100, changeable=CHANGEABLE)

@@ -16,8 +16,7 @@ const BRUSH_FACTOR = 1.2;
 
 const element = (id) => document.getElementById(id);
 
-/** Return what is corrected in a face, as the table counts it: 1 landmarks, 2 the mask. */
-const correctedBits = (face) => (face.origin ? 1 : 0) + (face.painted ? 2 : 0);
+const isCorrected = (face) => Boolean(face.origin) || face.painted;
 
 /** Edits the face that the large view shows. */
 export class FaceEditor {
@@ -31,8 +30,8 @@ export class FaceEditor {
   /**
    * @param {string} url the address of the face set's page.
    * @param {DOMStringMap} texts the data of the page.
-   * @param {object} host what knows the faces: `neighbor(step)` and `track()` return names of the
-   *   face's track; `onCorrected(name, bits)` and `onMany(names, isUndo)` tell what has changed.
+   * @param {object} host the page, which has the table of faces: `neighbor(step)` and `track()` return names of the
+   *   face's track; `onCorrected(name, isCorrected)` and `onMany(names, isUndo)` are called after changes.
    */
   constructor(url, texts, host) {
     this.url = url;
@@ -46,7 +45,7 @@ export class FaceEditor {
       JSON.parse(this.root.dataset.groups),
       JSON.parse(this.root.dataset.rings),
     );
-    this.mask = new MaskTool();
+    this.mask = new MaskTool(element("editor-brush"));
     this.#listen();
     this.setMode("view");
   }
@@ -197,18 +196,18 @@ export class FaceEditor {
   #take(face) {
     this.#face = face;
     this.view.size = face.size;
-    this.host.onCorrected(this.#name, correctedBits(face));
+    this.host.onCorrected(this.#name, isCorrected(face));
     element("editor-undo").disabled = !face.can_undo;
     element("editor-redo").disabled = !face.can_redo;
-    const ofMask = face.painted ? "painted" : "seen";
-    this.#showState(this.mode === "mask" ? ofMask : face.origin || "found");
+    const ofMask = face.painted ? "painted" : "parsed";
+    this.#showState(this.mode === "mask" ? ofMask : face.origin || "detected");
   }
 
   #showState(state) {
     for (const text of this.root.querySelectorAll("[data-state-text]")) {
       text.hidden = text.dataset.stateText !== state;
     }
-    element("editor-reset").disabled = ["", "found", "seen"].includes(state);
+    element("editor-reset").disabled = ["", "detected", "parsed"].includes(state);
   }
 
   /** Send a change of the face; what is drawn meanwhile stays. */
@@ -217,7 +216,7 @@ export class FaceEditor {
     this.#showProblem("");
     this.#saving = this.#saving.then(async () => {
       const face = await this.#attempt(() => post(`${this.url}/face/${name}/${action}`, body), name);
-      if (face) this.host.onCorrected(name, correctedBits(face));
+      if (face) this.host.onCorrected(name, isCorrected(face));
       if (name !== this.#name) return;
       if (!face) this.reload();
       else this.#take(face);
@@ -289,8 +288,8 @@ export class FaceEditor {
   }
 
   #setBrush(diameter) {
-    this.mask.setBrush(diameter);
-    element("editor-brush").value = this.mask.brush;
+    // The slider rounds, and keeps its limits.
+    element("editor-brush").value = diameter;
     element("editor-brush-value").textContent = this.mask.brush;
     this.draw();
   }

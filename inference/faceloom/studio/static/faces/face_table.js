@@ -24,7 +24,7 @@ export class FaceTable {
 
   /** Whether a person corrected a face. */
   isCorrected(index) {
-    return this.columns.corrected[index] > 0;
+    return this.columns.corrected[index];
   }
 
   /** Return the names of the faces of a face's track, in the order of the frames. */

@@ -42,10 +42,10 @@ const editor = new FaceEditor(texts.url, texts, {
     return track[track.indexOf(currentName()) + step] ?? "";
   },
   track: () => table.trackOf(shown[selection.current]),
-  onCorrected: (name, bits) => {
+  onCorrected: (name, isCorrected) => {
     const index = table.indices.get(name);
-    if (index === undefined || table.columns.corrected[index] === bits) return;
-    table.columns.corrected[index] = bits;
+    if (index === undefined || table.isCorrected(index) === isCorrected) return;
+    table.columns.corrected[index] = isCorrected;
     grid.refresh();
   },
   onMany: showCorrected,

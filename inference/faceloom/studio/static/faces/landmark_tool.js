@@ -1,6 +1,6 @@
-// Landmarks of one face that are moved: one, a group, or all, with neighbors that follow.
+// Moves landmarks of one face: one, a group, or all, with neighbors that follow.
 
-// Pixels of the crop around a landmark within which a pointer takes it, at 100 %.
+// Radius in pixels of the crop within which a pointer grabs a landmark, at 100 %.
 const REACH = 9;
 const COLORS = {
   "left-brow": "#ffb454",
@@ -86,7 +86,7 @@ export class LandmarkTool {
     return chosen.length ? [mean(0), mean(1)] : [0, 0];
   }
 
-  /** Return the name of the group that is selected; "" if none or more is. */
+  /** Return the name of the selected group; "" if the selection is not exactly one group. */
   selectedGroup() {
     const [first] = this.selected;
     const group = this.groupOf.get(first) ?? "";

@@ -1,11 +1,10 @@
-// The mask of one face that is painted: where the face is visible, and where it is hidden.
+// The painted mask of one face: where the face is visible, and where it is hidden.
 
 import { trace } from "./editor_canvas.js";
 
 // Color of what is hidden, and how much of the picture it covers.
 const HIDDEN_COLOR = "#d6336c";
 const HIDDEN_ALPHA = 0.55;
-const [MIN_BRUSH, MAX_BRUSH] = [2, 160];
 
 /** Read the mask of the face at an address as an image; `problem` is the error's text. */
 export async function readMask(url, problem) {
@@ -21,9 +20,10 @@ export async function readMask(url, problem) {
 
 /** The mask as a canvas that is opaque where the face is hidden. */
 export class MaskTool {
-  constructor() {
+  /** @param {HTMLInputElement} slider the slider of the brush's diameter, in pixels of the crop. */
+  constructor(slider) {
     this.hidden = document.createElement("canvas");
-    this.brush = 24;
+    this.slider = slider;
     this.adds = false;
     this.isLoaded = false;
     this.cursor = null;
@@ -44,9 +44,9 @@ export class MaskTool {
     this.isLoaded = true;
   }
 
-  /** Set the diameter of the brush in pixels of the crop. */
-  setBrush(diameter) {
-    this.brush = Math.round(Math.max(MIN_BRUSH, Math.min(MAX_BRUSH, diameter)));
+  /** Diameter of the brush in pixels of the crop. */
+  get brush() {
+    return Number(this.slider.value);
   }
 
   /** Paint a line between two places; a dot if they are the same. */

@@ -1,4 +1,4 @@
-// A drag of the pointer on the canvas, which can be ended before the pointer is released.
+// A drag of the pointer on the canvas that can be aborted.
 
 /** Follows the pointer in one drag at a time. */
 export class PointerDrag {

@@ -24,7 +24,7 @@ panel.addEventListener("click", async (event) => {
   else button.disabled = false;
 });
 
-// The panel is read again when a job has begun, gone on to another stage, or ended.
+// The panel is loaded again when a job starts, reaches another stage, or ends.
 onQueue(({ jobs }) => {
   const now = jobs.map(({ number, state, stage }) => `${number} ${state} ${stage}`).join();
   if (shown !== null && now !== shown) latest.run(() => orMessage(showPanel));

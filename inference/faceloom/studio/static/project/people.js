@@ -18,7 +18,7 @@ function showProgress({ done, total }) {
   else bar.removeAttribute("value");
 }
 
-// Without a search there is either the result of the one that ran, or nothing.
+// When the search ends, the page is loaded again with its result.
 function showSearch(search) {
   const isOwn = search?.clip === clip;
   const isRunning = isOwn && !search.error;
@@ -31,7 +31,7 @@ function showSearch(search) {
   if (isRunning) showProgress(search);
 }
 
-// A name that is typed means that the person is extracted.
+// A person with a name is extracted.
 function tickNamed(event) {
   if (event.target.name !== "name") return;
   const box = event.target.closest(".person").querySelector("[name=chosen]");

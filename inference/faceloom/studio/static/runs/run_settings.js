@@ -2,7 +2,9 @@
 
 import { post } from "../shared/api.js";
 import { sendForm } from "../shared/forms.js";
+import { Latest } from "../shared/latest.js";
 
+// Milliseconds after the last change until the command follows.
 const TYPING_MS = 300;
 const form = document.getElementById("continue-form");
 const command = document.getElementById("continue-command");
@@ -11,7 +13,7 @@ const fields = [...form.querySelectorAll(".setting [data-setting]")];
 const faces = document.getElementById("preview-faces");
 const startValues = new Map(fields.map((field) => [field, field.value]));
 let timer = 0;
-let asked = 0;
+const commands = new Latest();
 
 function faceChange() {
   const boxes = [...(faces?.querySelectorAll("input") ?? [])];
@@ -35,8 +37,11 @@ function markChanges() {
   }
 }
 
-async function showCommand(run) {
-  const mine = ++asked;
+function showCommand(run) {
+  commands.run(() => readCommand(run));
+}
+
+async function readCommand(run) {
   let text = "";
   let error = "";
   try {
@@ -44,7 +49,6 @@ async function showCommand(run) {
   } catch (refusal) {
     error = refusal.message;
   }
-  if (mine !== asked) return;
   command.textContent = text;
   problem.textContent = error;
   problem.hidden = !error;
@@ -63,7 +67,7 @@ function showAllSettings(filter) {
   document.getElementById("settings").open = true;
 }
 
-/** Let the dialog continue a run; `onSent` is called when the job is in the queue. */
+/** Prepare the dialog that continues a run; `onSent` is called when the job is in the queue. */
 export function openContinueForm(run, onSent) {
   document.getElementById("continue").addEventListener("click", () => showCommand(run));
   document.getElementById("lock-faces")?.addEventListener("click", () => {
@@ -80,7 +84,7 @@ export function openContinueForm(run, onSent) {
   filter?.addEventListener("input", () => filterSettings(filter.value.toLowerCase().split(/\s+/)));
   // Enter in the search field does not send the form.
   filter?.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
-  // A browser does not tell what is wrong with a field that it cannot show.
+  // A browser shows what is wrong with a field only if the field is visible.
   form.addEventListener("invalid", () => showAllSettings(filter), true);
   sendForm(form, `/runs/${run}/continue`, body, onSent);
 }

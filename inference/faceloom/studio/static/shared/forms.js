@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 
-/** Send a form when it is submitted; show an error in the form, and go on when it is sent. */
+/** Send a form when it is submitted; show an error in the form, and call `onSent` after success. */
 export function sendForm(form, url, bodyOf, onSent) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

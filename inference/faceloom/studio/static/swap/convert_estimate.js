@@ -1,4 +1,4 @@
-// The estimate of a conversion's time and size, measured when it is asked for.
+// The estimate of a conversion's time and size, measured at a click.
 
 import { post } from "../shared/api.js";
 
@@ -12,12 +12,12 @@ function show(text, isOutdated = false) {
 }
 
 /**
- * Let the button ask for the estimate of a conversion.
+ * Show the estimate of a conversion when the button is clicked.
  * @param {() => object} conversion - returns the body of the request, as for the command line.
  */
 export function connectEstimate(conversion) {
   if (!button) return;
-  // What the shown estimate belongs to; neither the output's name nor the sections are part of it.
+  // The conversion of the shown estimate, without the output's name and the sections.
   let shown = "";
   const key = () => JSON.stringify({ ...conversion(), name: "", sections: [] });
 

@@ -1,12 +1,13 @@
-// The conversion panel: what `faceloom convert` gets beside the options of the blend.
+// The conversion panel: the options of `faceloom convert` without those of the blend.
 
 import { createPicker } from "../shared/picker.js";
+import { fill } from "../shared/texts.js";
 import { currentFrame } from "./swap_timeline.js";
-import { showWearers } from "./wearers.js";
+import { showPeople } from "./person_bundles.js";
 
 const form = document.getElementById("output");
 const clip = document.getElementById("clip");
-const stored = "conversion";
+const STORAGE_KEY = "conversion";
 const pictures = { reference: [], exclude: [] };
 const NUMBERS = ["quality", "first_frame", "last_frame", "threshold"];
 const TEXTS = ["container", "encoder", "speed", "streams", "on_missing", "label", "label_position"];
@@ -14,23 +15,23 @@ const TEXTS = ["container", "encoder", "speed", "streams", "on_missing", "label"
 // The list that the next picture is added to.
 let addTo = "reference";
 
-/** Return the options that are given, as values of `ConversionOptions`. */
+/** Return the options that are not left to the default, as values of `ConversionOptions`. */
 export function readConversion() {
   const options = {};
   for (const name of TEXTS) options[name] = form.elements[name].value;
   for (const name of NUMBERS) {
     if (form.elements[name].value !== "") options[name] = form.elements[name].valueAsNumber;
   }
-  // The automatic corner is none that is given.
+  // The automatic corner is left out.
   if (!options.label_position) delete options.label_position;
   return { ...options, ...pictures };
 }
 
-/** Forget what belongs to the video: the part, and who wears what. */
-export function clearPart() {
+/** Reset what belongs to the video: the part, and the bundles of its people. */
+export function resetClip() {
   if (!form) return;
   form.elements.first_frame.value = form.elements.last_frame.value = "";
-  showWearers(clip.value, addReferences);
+  showPeople(clip.value, addReferences);
   changed();
 }
 
@@ -51,7 +52,7 @@ function thumbnail(list, name, path) {
   remove.type = "button";
   remove.className = "remove";
   remove.textContent = "×";
-  remove.setAttribute("aria-label", list.dataset.remove.replace("{0}", image.alt));
+  remove.setAttribute("aria-label", fill(list.dataset.remove, image.alt));
   remove.addEventListener("click", () => {
     setPictures(name, pictures[name].filter((other) => other !== path));
   });
@@ -82,7 +83,7 @@ function isChanged(field) {
   return field.selectedIndex !== Math.max(0, initial);
 }
 
-// A closed group tells that something in it is not the default.
+// The heading of a group shows whether an option in it differs from the default.
 function markChanges() {
   for (const group of form.querySelectorAll("details")) {
     const fields = [...group.querySelectorAll("input, select")];
@@ -92,15 +93,14 @@ function markChanges() {
   }
 }
 
-function keep() {
+function store() {
   const kept = { clip: clip.value, options: readConversion() };
-  sessionStorage.setItem(stored, JSON.stringify(kept));
+  sessionStorage.setItem(STORAGE_KEY, JSON.stringify(kept));
 }
 
 function restore() {
-  const { clip: before, options = {} } = JSON.parse(sessionStorage.getItem(stored) ?? "{}");
-  const shown = new URLSearchParams(location.search).get("clip") ?? clip.value;
-  if (shown !== before) options.first_frame = options.last_frame = undefined;
+  const { clip: before, options = {} } = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
+  if (clip.value !== before) options.first_frame = options.last_frame = undefined;
   for (const name of [...TEXTS, ...NUMBERS]) {
     if (options[name] !== undefined) form.elements[name].value = options[name];
   }
@@ -129,12 +129,14 @@ function listen() {
   }
   form.addEventListener("input", () => {
     markChanges();
-    keep();
+    store();
   });
 }
 
-if (form) {
+/** Restore the options of this tab for the chosen video, and follow the panel. */
+export function openConversion() {
+  if (!form) return;
   restore();
   listen();
-  showWearers(new URLSearchParams(location.search).get("clip") ?? clip.value, addReferences);
+  showPeople(clip.value, addReferences);
 }

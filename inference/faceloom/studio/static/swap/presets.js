@@ -1,7 +1,8 @@
-// Presets: the options of the blend under a name, kept in the project.
+// Presets: named options of the blend, which the project keeps.
 
 import { get, orMessage, post } from "../shared/api.js";
 import { sendForm } from "../shared/forms.js";
+import { fill } from "../shared/texts.js";
 import { readSettings, writeSettings } from "./swap_settings.js";
 
 const list = document.getElementById("presets");
@@ -26,7 +27,7 @@ function button(text, label, onClick) {
 
 function row({ name, settings }) {
   const item = document.createElement("li");
-  const label = (text) => text.replace("{0}", name);
+  const label = (text) => fill(text, name);
   const remove = async () => {
     const answer = await orMessage(() => post("/presets/delete", { name }));
     if (answer) show(answer);

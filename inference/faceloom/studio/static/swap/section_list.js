@@ -27,7 +27,7 @@ export function startAt(list, frame, frames, settings) {
   return sorted([...list.with(index, { ...split, stop: frame }), rest]);
 }
 
-/** Let a section end with a frame: the one that contains it, or else the one before it. */
+/** End a section with a frame: the section that contains the frame, else the one before it. */
 export function endAt(list, frame) {
   const inside = indexAt(list, frame);
   const index = inside < 0 ? list.findLastIndex(({ start }) => start <= frame) : inside;

@@ -2,8 +2,10 @@
 
 import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
+import { fill } from "../shared/texts.js";
 import { connectEstimate } from "./convert_estimate.js";
-import { clearPart, readConversion } from "./convert_panel.js";
+import { openConversion, readConversion, resetClip } from "./convert_panel.js";
+import { readPersonBundles } from "./person_bundles.js";
 import {
   allSections,
   baseSettings,
@@ -18,7 +20,6 @@ import {
 import { onSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
-import { readWearers } from "./wearers.js";
 
 const clip = document.getElementById("clip");
 const bundle = document.getElementById("bundle");
@@ -68,7 +69,7 @@ async function showStill(draft) {
   const hasFace = still.headers.get("X-Swapped-Faces") !== texts.zero;
   const text = draft ? texts.draft : texts.milliseconds;
   const withoutFace = isSwapped() ? texts.noFace : texts.leftAlone;
-  status.textContent = hasFace ? text.replace("{0}", milliseconds) : withoutFace;
+  status.textContent = hasFace ? fill(text, milliseconds) : withoutFace;
 }
 
 /**
@@ -115,7 +116,7 @@ function followLater() {
   }, FOLLOW_MS);
 }
 
-// The address holds all that is chosen, so that it survives a reload and can be kept.
+// The address contains the choices, so that a reload or a bookmark restores them.
 function keepAddress() {
   const query = new URLSearchParams({ clip: clip.value, frame: currentFrame(), ...baseSettings() });
   if (bundle) query.set("bundle", bundle.value);
@@ -131,7 +132,7 @@ function conversion() {
     settings: baseSettings(),
     sections: allSections(),
     options: readConversion(),
-    wearers: readWearers(),
+    person_bundles: readPersonBundles(),
   };
 }
 
@@ -163,7 +164,7 @@ async function convert(event) {
   try {
     const { job } = await post("/swap/convert", conversion());
     showProblem("");
-    queued.querySelector("span").textContent = texts.queued.replace("{0}", job);
+    queued.querySelector("span").textContent = fill(texts.queued, job);
     queued.hidden = false;
   } catch (error) {
     showProblem(error.message);
@@ -209,7 +210,7 @@ function listen() {
     followLater();
   });
   clip.addEventListener("change", () => {
-    clearPart();
+    resetClip();
     openClip();
   });
   bundle?.addEventListener("change", () => {
@@ -245,5 +246,6 @@ function chooseFromAddress() {
 listen();
 connectEstimate(conversion);
 const frame = chooseFromAddress();
+openConversion();
 openBundle();
 openClip(frame);

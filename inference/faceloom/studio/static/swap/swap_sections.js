@@ -1,8 +1,9 @@
 // The sections of the swap page: which settings the panel edits, the bar below the timeline, undo,
-// and the file in the project.
+// and saving.
 
 import { orMessage, post } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
+import { fill } from "../shared/texts.js";
 import { changed, clipped, endAt, indexAt, near, startAt, without } from "./section_list.js";
 import { readSettings, writeSettings } from "./swap_settings.js";
 import { addKeys, currentFrame, goToFrame } from "./swap_timeline.js";
@@ -18,7 +19,7 @@ const scope = document.getElementById("settings-scope");
 const form = document.getElementById("settings");
 const swaps = document.getElementById("section-swap");
 const texts = document.getElementById("swap").dataset;
-// Frames before a still that it is smoothed with.
+// Frames before a still whose faces smooth its own.
 const leadIn = Number(texts.leadIn);
 
 let clip = "";
@@ -27,7 +28,7 @@ let base = {};
 let list = [];
 let current = -1;
 let kept = "";
-// Saves of the clip, and the sections that its file holds.
+// The running and the next save of the clip, and the sections that are saved.
 let saves = new Latest();
 let saved = "[]";
 let history = [];
@@ -54,7 +55,7 @@ export function isSwapped() {
   return list[current]?.swap ?? true;
 }
 
-/** Call a function whenever other settings apply to the current frame or to the conversion. */
+/** Call a function whenever the settings of the current frame or of the conversion change. */
 export function onSections(callback) {
   notify = callback;
 }
@@ -77,12 +78,12 @@ export function openSections(id, info) {
   showPanel();
 }
 
-/** Take the settings of the panel as those outside all sections. */
+/** Use the settings of the panel outside all sections. */
 export function keepBase() {
   base = readSettings();
 }
 
-/** Let the panel edit what applies to the current frame. */
+/** Show the settings that apply to the current frame; the panel edits them. */
 export function followFrame() {
   const index = indexAt(list, currentFrame());
   if (index === current) return showTools();
@@ -91,8 +92,8 @@ export function followFrame() {
 }
 
 /**
- * Keep what the panel says.
- * @param {boolean} draft - whether a slider still moves: then it is not saved yet.
+ * Apply the settings of the panel to the section of the current frame, or outside all sections.
+ * @param {boolean} draft - whether a slider still moves; the settings are saved when it stops.
  */
 export function keepPanel(draft) {
   if (current < 0) base = readSettings();
@@ -119,7 +120,7 @@ function save() {
   const [id, own] = [clip, saves];
   own.run(() =>
     orMessage(async () => {
-      // Another clip's saves have a queue of their own, and its file another content.
+      // After a change of the clip, `saves` and `saved` are those of another clip.
       if (own === saves && text === saved) return;
       await post(`/swap/sections/${id}`, { sections });
       if (own === saves) saved = text;
@@ -181,9 +182,8 @@ function showPanel() {
 function showTools() {
   const section = list[current];
   if (scope) {
-    const values = section ? [current + 1, section.start, section.stop - 1] : [];
-    const text = section ? texts.inSection : list.length ? texts.outside : texts.whole;
-    scope.textContent = values.reduce((all, value, i) => all.replace(`{${i}}`, value), text);
+    const outside = list.length ? texts.outside : texts.whole;
+    scope.textContent = section ? sectionText(texts.inSection, current) : outside;
     scope.dataset.color = section ? current % COLORS : "";
   }
   const frame = currentFrame();
@@ -202,6 +202,11 @@ function showTools() {
   swaps.checked = section ? section.swap : true;
 }
 
+function sectionText(text, index) {
+  const { start, stop } = list[index];
+  return fill(text, index + 1, start, stop - 1);
+}
+
 function showBar() {
   bar.hidden = !list.length;
   bar.replaceChildren(...list.map(toButton));
@@ -209,9 +214,7 @@ function showBar() {
 
 function toButton({ start, stop, swap }, index) {
   const button = document.createElement("button");
-  const values = [index + 1, start, stop - 1];
-  const text = swap ? texts.inSection : texts.notSwapped;
-  const label = values.reduce((all, value, i) => all.replace(`{${i}}`, value), text);
+  const label = sectionText(swap ? texts.inSection : texts.notSwapped, index);
   button.type = "button";
   button.textContent = index + 1;
   button.title = label;

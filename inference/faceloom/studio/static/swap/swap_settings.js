@@ -1,5 +1,7 @@
 // The settings of the swap page: from and to the form, and what a bundle suggests for "auto".
 
+import { fill } from "../shared/texts.js";
+
 const form = document.getElementById("settings");
 const texts = document.getElementById("swap").dataset;
 const sliders = form ? [...form.querySelectorAll("[data-slider]")].map(toSlider) : [];
@@ -37,7 +39,7 @@ export function readSettings() {
   return settings;
 }
 
-/** Show settings, such as those of an address; what they do not name becomes the default. */
+/** Show settings, such as those of an address; a setting that is left out gets its default. */
 export function writeSettings(settings) {
   if (!form) return;
   const [kind, track] = (settings.select ?? "").split(":");
@@ -64,7 +66,7 @@ export function showSuggestions(suggested) {
   }
   const auto = form.elements.color.querySelector("[data-auto]");
   const text = form.elements.color.querySelector(`[value="${suggested.color}"]`).textContent;
-  auto.textContent = texts.suggested.replace("{0}", text);
+  auto.textContent = fill(texts.suggested, text);
   showValues();
 }
 
@@ -100,7 +102,7 @@ function showValues() {
     element.toggleAttribute("data-auto", isAuto);
     const value = isAuto && suggested === undefined ? "" : String(Number(input.value));
     const isLimit = isAuto && name === "sharpen" && value;
-    output.textContent = isLimit ? texts.autoSharpen.replace("{0}", value) : value;
+    output.textContent = isLimit ? fill(texts.autoSharpen, value) : value;
   }
 }
 

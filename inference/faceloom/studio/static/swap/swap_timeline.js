@@ -1,5 +1,6 @@
 // The timeline of the swap page: thumbnails, the position, keys, and playing.
 
+import { fill } from "../shared/texts.js";
 import { clipTime } from "../shared/times.js";
 
 const range = document.getElementById("timeline");
@@ -18,11 +19,6 @@ export function currentFrame() {
   return Number(range.value);
 }
 
-/** Return whether the timeline plays. */
-export function isPlaying() {
-  return playing !== null;
-}
-
 /**
  * Show a clip.
  * @param {string} clip - its id.
@@ -38,7 +34,7 @@ export function showClip(clip, info, frame) {
   showPosition();
 }
 
-/** Call a function whenever another frame is chosen; it is told whether it moves on. */
+/** Call a function with {moving} whenever the frame changes; `moving`: more changes follow. */
 export function onFrame(callback) {
   notify = callback;
 }
@@ -63,8 +59,7 @@ function thumbnail(clip, index) {
 }
 
 function showPosition() {
-  const values = [currentFrame(), range.max, clipTime(currentFrame() / rate)];
-  position.textContent = values.reduce((text, value, i) => text.replace(`{${i}}`, value), texts.frame);
+  position.textContent = fill(texts.frame, currentFrame(), range.max, clipTime(currentFrame() / rate));
 }
 
 function goTo(frame, moving = false) {
@@ -141,4 +136,4 @@ strip.addEventListener("click", (event) => {
 for (const button of document.querySelectorAll("[data-step]")) {
   button.addEventListener("click", () => step(Number(button.dataset.step)));
 }
-document.getElementById("play").addEventListener("click", () => (isPlaying() ? stop() : play(1)));
+document.getElementById("play").addEventListener("click", () => (playing === null ? play(1) : stop()));

@@ -8,8 +8,8 @@ import typer
 from faceloom.cli.convert import add_commands
 from faceloom.cli.convert.options import convert_options
 from faceloom.errors import UsageError
-from faceloom.studio.conversion_options import ConversionOptions
-from faceloom.studio.stills import SwapSettings
+from faceloom.studio.conversion.conversion_options import ConversionOptions
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.swap import ConvertOptions
 
 EVERYTHING = {

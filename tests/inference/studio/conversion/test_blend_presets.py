@@ -1,4 +1,4 @@
-"""Presets are kept in the project's folder and survive the studio."""
+"""The project keeps presets of the blend."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 from tests.helpers.studio.server import StudioServer
 
 from faceloom.errors import ArtifactRefused, UsageError
-from faceloom.studio.blend_presets import PRESETS_FILE, BlendPresets
-from faceloom.studio.stills import SwapSettings
+from faceloom.studio.conversion.blend_presets import PRESETS_FILE, BlendPresets
+from faceloom.studio.conversion.swap_settings import SwapSettings
 
 
 def test_a_preset_is_saved_replaced_and_deleted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from faceloom.studio.stills import SwapSettings
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.swap import SwapOptions
 
 

@@ -9,9 +9,9 @@ import pytest
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from tests.helpers.studio.browser import browser_programs, open_browser
+from tests.helpers.studio.browser import needs_browser, press, studio_page
 from tests.helpers.studio.server import serve_studio
-from tests.inference.studio.conftest import wait_until
+from tests.helpers.studio.waiting import wait_until
 
 from faceloom.faces.landmarks import NOSE_TIP
 from faceloom.faceset import FaceSet
@@ -23,18 +23,9 @@ from faceloom.faceset.corrections.correction_files import (
 )
 from faceloom.faceset.corrections.painted_masks import read_mask
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(browser_programs() is None, reason="chromium or chromedriver is missing"),
-]
+pytestmark = needs_browser
 # Faces of the set, which are one track.
 FACES = 3
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture
@@ -48,31 +39,17 @@ def faces(facesets: dict[str, Path], tmp_path: Path) -> FaceSet:
 @pytest.fixture
 def page(tmp_path: Path, faces: FaceSet, browser: WebDriver) -> Iterator[WebDriver]:
     """The page of the face set, with its first face in the large view."""
-    with serve_studio(tmp_path / "project") as server:
-        browser.get(server.link)
-        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "nav a"))
+    with serve_studio(tmp_path / "project") as server, studio_page(browser, server):
         item = server.studio.project.open_path(faces.directory)
         browser.get(f"http://localhost:{server.port}/faces/{item.id}")
         open_large(browser)
         yield browser
-        browser.get("about:blank")
 
 
 def open_large(page: WebDriver) -> None:
     wait_until(lambda: f"{FACES} faces" in page.find_element(By.ID, "counts").text)
     press(page, Keys.ENTER)
     wait_until(lambda: page.find_element(By.ID, "large").is_displayed())
-
-
-def press(page: WebDriver, *keys: str, held: str = "") -> None:
-    actions = ActionChains(page)
-    if held:
-        actions.key_down(held)
-    for key in keys:
-        actions.send_keys(key)
-    if held:
-        actions.key_up(held)
-    actions.perform()
 
 
 def state(page: WebDriver) -> str:
@@ -94,7 +71,7 @@ def offset_of_nose(faces: FaceSet, index: int) -> np.ndarray:
 
 def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     drag(page, faces.mesh_in_crop(faces.rows[0])[NOSE_TIP], 12, 8)
     wait_until(lambda: state(page) == "Corrected")
     np.testing.assert_allclose(offset_of_nose(faces, 0), [12, 8], atol=0.6)
@@ -107,7 +84,7 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
     wait_until(lambda: f"Face 2 of {FACES}" in page.find_element(By.ID, "large-title").text)
     press(page, ",", *"." * (FACES - 1))
     wait_until(lambda: f"Face {FACES} of" in page.find_element(By.ID, "large-title").text)
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     press(page, "i")
     wait_until(lambda: "No face lies between" in page.find_element(By.ID, "editor-problem").text)
     press(page, "k")
@@ -128,7 +105,7 @@ def test_landmarks_are_moved_interpolated_and_undone(page: WebDriver, faces: Fac
 
 def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     canvas = page.find_element(By.ID, "editor-canvas")
     left, top = (int(at - 256) for at in faces.mesh_in_crop(faces.rows[0])[NOSE_TIP].round())
     actions = ActionChains(page).move_to_element_with_offset(canvas, left, top).click_and_hold()
@@ -137,7 +114,7 @@ def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
     # Changes are saved in order: one of the second face would be there before the third one's.
     press(page, ".")
     wait_until(lambda: f"Face 3 of {FACES}" in page.find_element(By.ID, "large-title").text)
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     press(page, "k")
     wait_until(lambda: state(page) == "Corrected")
     moved, _ = corrected_stems(faces.directory)
@@ -146,7 +123,7 @@ def test_a_drag_ends_with_its_face(page: WebDriver, faces: FaceSet) -> None:
 
 def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:
     press(page, "l")
-    wait_until(lambda: "network found" in state(page))
+    wait_until(lambda: "Detected" in state(page))
     page.find_element(By.CSS_SELECTOR, "[data-group=nose]").click()
     press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN)
     press(page, Keys.ARROW_LEFT, held=Keys.SHIFT)
@@ -157,7 +134,7 @@ def test_arrows_move_a_group(page: WebDriver, faces: FaceSet) -> None:
 def test_the_mask_is_painted_and_undone(page: WebDriver, faces: FaceSet) -> None:
     path = mask_path(faces.directory, faces.rows[0].image)
     press(page, "m")
-    wait_until(lambda: "network sees" in state(page))
+    wait_until(lambda: "Predicted" in state(page))
     nose = faces.mesh_in_crop(faces.rows[0])[NOSE_TIP]
     drag(page, nose, 30, 0)
     wait_until(lambda: state(page) == "Painted")
@@ -172,6 +149,6 @@ def test_the_mask_is_painted_and_undone(page: WebDriver, faces: FaceSet) -> None
     wait_until(lambda: read_mask(path, 512)[y, x : x + 30].min() == 255)
     press(page, "z", "z", held=Keys.CONTROL)
     wait_until(lambda: not path.exists())
-    wait_until(lambda: "network sees" in state(page))
+    wait_until(lambda: "Predicted" in state(page))
     press(page, "y", held=Keys.CONTROL)
     wait_until(path.exists)

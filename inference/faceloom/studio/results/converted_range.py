@@ -1,4 +1,4 @@
-"""Which part of its original a swap shows, from the job that converted it."""
+"""The part of the original that a swap shows, from the job that converted it."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from pathlib import Path
 
 from faceloom.studio.jobs.job import Job
 
-# The part as the studio's commands state it: frames, half-open, either side may be empty.
+# --range as the studio writes it: the first frame, and the frame after the last one; either may be
+# left out.
 _FRAMES = re.compile(r"(\d*):(\d*)")
 
 
@@ -18,7 +19,7 @@ def first_frame_of(swap: Path, jobs: Sequence[Job]) -> int | None:
         jobs: The project's jobs.
 
     Returns:
-        The frame's index; None if the swap shows all of the original, or it is unknown.
+        The frame's index; None if the swap shows all of the original, or if the part is unknown.
     """
     own = [job for job in jobs if job.request.artifact == str(swap)]
     arguments = max(own, key=lambda job: job.number).request.arguments if own else ()

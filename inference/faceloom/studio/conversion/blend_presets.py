@@ -1,4 +1,4 @@
-"""`presets.json` of a project: options of the blend that the user saved under a name."""
+"""`presets.json` of a project: named options of the blend that the user saved."""
 
 import threading
 from pathlib import Path
@@ -10,22 +10,23 @@ from faceloom import __version__
 from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.json_documents import StrictModel, read_document, to_json
-from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.conversion.swap_settings import SwapSettings
 
 PRESETS_FILE = "presets.json"
 SCHEMA: Literal[1] = 1
 # Most presets of a project.
 _MAX_PRESETS = 200
-PresetName = Annotated[str, Field(min_length=1, max_length=60)]
+MAX_NAME_LENGTH = 60
+"""Characters of the longest name."""
 
 
 class BlendPreset(StrictModel):
-    """Options of the blend under a name."""
+    """Options of the blend with a name."""
 
-    name: PresetName
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
     """Its name, unique in the project."""
     settings: SwapSettings
-    """How faces are blended; which faces are swapped is no part of a preset."""
+    """How faces are blended; `select` is always None."""
 
 
 class PresetsFile(StrictModel):

@@ -1,4 +1,4 @@
-"""The settings of a swap that a page can change, as options and as a command line."""
+"""The settings of a swap that the swap page edits, as options and as a command line."""
 
 from typing import Annotated, Any
 
@@ -34,11 +34,11 @@ class SwapSettings(StrictModel):
     """Unsharp mask amount; None matches the target's sharpness."""
 
     def to_options(self) -> SwapOptions:
-        """Return the same as options of the library."""
+        """Return the options of the library."""
         return SwapOptions(**self._values())
 
     def to_arguments(self) -> tuple[str, ...]:
-        """Return the same as arguments of `faceloom convert`, without what is the default."""
+        """Return the arguments of `faceloom convert` that differ from the defaults."""
         changed = {
             name: value
             for name, value in self._values().items()

@@ -1,5 +1,6 @@
 """The `faceloom convert` command that the swap page adds to the queue."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,22 +8,22 @@ from pydantic import Field
 
 from faceloom.errors import UsageError
 from faceloom.project.step import OnExisting
-from faceloom.studio.conversion_options import ConversionOptions
+from faceloom.studio.conversion.conversion_options import ConversionOptions
+from faceloom.studio.conversion.swap_sections import SectionRows
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.jobs.job import JobRequest
-from faceloom.studio.stills.swap_settings import SwapSettings
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
-from faceloom.studio.swap_sections import SectionRows
 from faceloom.studio.web.responses import Body
 from faceloom.swap import Assignment, SwapRequest
 from faceloom.swap.pipeline.target import Target
 
 # Most people of a clip that get bundles of their own.
-_MAX_WEARERS = 100
+_MAX_PERSON_BUNDLES = 100
 
 
-class Wearer(Body):
-    """A person of the target and the face that is put on it."""
+class PersonBundle(Body):
+    """A person of the target, and the bundle that this person's face is swapped with."""
 
     number: Annotated[int, Field(ge=1)]
     """Number of the person among the people of the clip."""
@@ -36,9 +37,9 @@ class ConvertForm(Body):
     clip: str
     """Id of the target."""
     bundle: str
-    """Id of the bundle; it is not used with `wearers`."""
-    wearers: Annotated[tuple[Wearer, ...], Field(max_length=_MAX_WEARERS)] = ()
-    """A bundle for each of several people; everybody else stays as they are."""
+    """Id of the bundle; it is not used with `person_bundles`."""
+    person_bundles: Annotated[tuple[PersonBundle, ...], Field(max_length=_MAX_PERSON_BUNDLES)] = ()
+    """A bundle for each of several people; all other faces are left as they are."""
     name: Annotated[str, Field(max_length=200)]
     """Name of the output, without a folder and without an extension."""
     settings: SwapSettings = SwapSettings()
@@ -79,26 +80,38 @@ def convert_request(studio: Studio, form: ConvertForm) -> JobRequest:
     form.options.check_pictures(studio.readable_roots)
     form.options.to_convert_options(form.settings).check()
     source = swap_request(studio, form)
+    options = (*form.settings.to_arguments(), *form.options.to_arguments())
+    return convert_job(clip.path, source, out, options)
+
+
+def convert_job(
+    target: Path, source: SwapRequest, out: Path, options: Sequence[str] = ()
+) -> JobRequest:
+    """Convert a video whose bundle may not exist yet.
+
+    Args:
+        target: The video.
+        source: The bundle, or the bundle of each person.
+        out: The output.
+        options: Further arguments of the command.
+
+    Raises:
+        UsageError: The path of a bundle cannot be given with `--map`.
+    """
     bundles = [source.bundle] if source.bundle else [each.bundle for each in source.assignments]
     names = " and ".join(dict.fromkeys(bundle.stem for bundle in bundles))
     return JobRequest(
-        title=f"Swap {clip.name} with {names}",
+        title=f"Swap {target.name} with {names}",
         arguments=(
-            "convert",
-            str(clip.path),
-            *_source_arguments(source),
-            "--out",
-            str(out),
-            *form.settings.to_arguments(),
-            *form.options.to_arguments(),
+            "convert", str(target), *_source_arguments(source), "--out", str(out), *options
         ),
         artifact=str(out),
         on_existing=OnExisting.RESUME,
-    )
+    )  # fmt: skip
 
 
 def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
-    """Return whose face is put on whom.
+    """Return the bundle of the conversion, or that of each person.
 
     Args:
         studio: The studio.
@@ -108,26 +121,26 @@ def swap_request(studio: Studio, form: ConvertForm) -> SwapRequest:
         UsageError: The project has no such bundle or person, or the people are chosen twice.
     """
     project = studio.project
-    if not form.wearers:
+    if not form.person_bundles:
         return SwapRequest(bundle=project.item(ItemKind.BUNDLE, form.bundle).path)
     all_settings = (form.settings, *(section.settings for section in form.sections))
     if any(each.select is not None for each in all_settings) or form.options.reference:
         raise UsageError(
-            "Who wears what chooses the people: set Faces to Largest face, also in sections, and "
-            "remove the pictures of Swap only."
+            "A bundle for each person cannot be combined with another choice of faces; set Faces "
+            "to Largest face, also in sections, and remove the pictures of Swap only."
         )
     clip = project.item(ItemKind.CLIP, form.clip)
     return SwapRequest(
         assignments=tuple(
-            Assignment(portrait, project.item(ItemKind.BUNDLE, wearer.bundle).path)
-            for wearer in form.wearers
-            for portrait in studio.people.portraits(clip, wearer.number)
+            Assignment(portrait, project.item(ItemKind.BUNDLE, each.bundle).path)
+            for each in form.person_bundles
+            for portrait in studio.people.portraits(clip, each.number)
         )
     )
 
 
 def check_conversion(studio: Studio, form: ConvertForm) -> None:
-    """Check what the command checks before its work: the output, the encoder, the part, the label.
+    """Make the checks of the command before its work: output, encoder, part and label.
 
     Args:
         studio: The studio.
@@ -143,7 +156,7 @@ def check_conversion(studio: Studio, form: ConvertForm) -> None:
 
 
 def _source_arguments(source: SwapRequest) -> tuple[str, ...]:
-    """Return the bundles as arguments.
+    """Return the arguments that name the bundles.
 
     Raises:
         UsageError: The path of a bundle cannot be given with `--map`.

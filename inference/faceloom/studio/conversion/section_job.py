@@ -7,15 +7,15 @@ from pathlib import Path
 
 from faceloom.atomic import write_text
 from faceloom.hashing import sha256_of
-from faceloom.studio.convert_command import ConvertForm
+from faceloom.studio.conversion.convert_command import ConvertForm
+from faceloom.studio.conversion.swap_sections import SectionRow
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.jobs.job import JobRequest
-from faceloom.studio.stills.swap_settings import SwapSettings
-from faceloom.studio.swap_sections import SectionRow
 
-# What a job file says where a section takes a default that the conversion's settings replace.
+# How a job file states that a section uses the default of a setting which the conversion changes.
 _DEFAULT_TEXTS = {"select": "largest"}
 _AUTO = "auto"
-# Digits of the checksum that tells job files of one output apart.
+# Digits of the checksum in the name of a job file.
 _CHECKSUM_DIGITS = 8
 
 
@@ -34,7 +34,7 @@ class SectionJob:
     def of(cls, request: JobRequest, form: ConvertForm) -> "SectionJob":
         """Turn a conversion without sections into one with those of the form.
 
-        The options stay on the command line: they apply where a section says nothing else. The
+        The options stay on the command line; they apply where a section does not change them. The
         name of the job file depends on the output and on what the file contains, so that no other
         conversion replaces the file that a waiting job reads.
 

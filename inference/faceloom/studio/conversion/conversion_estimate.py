@@ -10,7 +10,7 @@ from faceloom.operating_system import interrupt
 from faceloom.project.step_process import StepProcess
 from faceloom.studio.lru_cache import LruCache
 
-# Estimates that are kept.
+# Most estimates that are kept.
 _MAX_ESTIMATES = 64
 
 
@@ -21,7 +21,7 @@ class ConversionEstimator:
         """Start without an estimate."""
         self._running = threading.Lock()
         self._sentences: LruCache[str] = LruCache(_MAX_ESTIMATES)
-        # Guards the two values below: none starts after `close`.
+        # Guards the two values below, so that no estimate starts after `close`.
         self._lock = threading.Lock()
         self._is_closed = False
         self._child: StepProcess | None = None
@@ -50,7 +50,7 @@ class ConversionEstimator:
         return sentence
 
     def close(self) -> None:
-        """End the estimate that runs, and start none any more."""
+        """End the estimate that runs; later ones are refused."""
         with self._lock:
             self._is_closed = True
             if self._child is not None:

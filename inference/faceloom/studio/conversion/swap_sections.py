@@ -1,4 +1,4 @@
-"""The sections of a clip that the swap page edits: frames with settings of their own, on disk."""
+"""The sections of a clip that the swap page edits, and the file that keeps them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from faceloom.atomic import write_text
 from faceloom.json_documents import StrictModel, read_document, to_json
-from faceloom.studio.stills.swap_settings import SwapSettings
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.studio_project import Item, StudioProject
 from faceloom.swap.options import Section
 from faceloom.video import FrameRange
@@ -17,18 +17,18 @@ from faceloom.video import FrameRange
 SCHEMA: Literal[1] = 1
 # Folder of a project with a file for each clip that has sections.
 _FOLDER = "sections"
-# Most sections of a clip; more are not made by hand.
+MAX_FRAMES = 2_000_000_000
+"""Most frames of a clip: a year at 60 frames per second."""
+# Most sections of a clip; nobody makes more by hand.
 _MAX_SECTIONS = 1000
-# The largest index of a frame that is believed: a year of 60 frames a second.
-_MAX_FRAMES = 2_000_000_000
 
 
 class SectionRow(StrictModel):
     """Successive frames of a clip with settings of their own."""
 
-    start: Annotated[int, Field(ge=0, le=_MAX_FRAMES)]
+    start: Annotated[int, Field(ge=0, le=MAX_FRAMES)]
     """Index of the first frame."""
-    stop: Annotated[int, Field(ge=1, le=_MAX_FRAMES)]
+    stop: Annotated[int, Field(ge=1, le=MAX_FRAMES)]
     """Index after the last frame."""
     swap: bool = True
     """Whether faces are swapped in them."""
@@ -42,7 +42,7 @@ class SectionRow(StrictModel):
         return self
 
     def to_section(self) -> Section:
-        """Return the same as the library takes it."""
+        """Return the section as an option of the library."""
         return Section(FrameRange(self.start, self.stop), self.settings.to_options(), self.swap)
 
 
@@ -69,13 +69,13 @@ class SectionsFile(StrictModel):
     schema_number: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
     """Version of the format."""
     clip: Annotated[str, Field(max_length=4096)]
-    """Path of the clip, for people."""
+    """Path of the clip, for a person who reads the file."""
     sections: SectionRows = ()
     """Its sections."""
 
 
 def read_sections(project: StudioProject, clip: Item) -> tuple[SectionRow, ...]:
-    """Return the sections of a clip; none if it never had any.
+    """Return the sections of a clip.
 
     Args:
         project: The project.

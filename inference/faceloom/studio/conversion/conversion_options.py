@@ -1,4 +1,4 @@
-"""The options of `faceloom convert` beside those of the blend, as the swap page sends them."""
+"""The options of `faceloom convert` without those of the blend, as the swap page sends them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +16,19 @@ from faceloom.choices import (
 )
 from faceloom.errors import UsageError
 from faceloom.provenance import VisibleLabel
+from faceloom.studio.conversion.swap_sections import MAX_FRAMES
+from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.picker import check_picture
-from faceloom.studio.stills.swap_settings import SwapSettings
 from faceloom.studio.web.responses import Body
 from faceloom.swap.options import ConvertOptions
 from faceloom.video import Encoding, FrameRange
 
 _DEFAULTS = ConvertOptions()
+# The default of `convert`, which chooses by the output's extension.
+_DEFAULT_ENCODER: EncoderName = "auto"
 # Most pictures of one list.
 _MAX_PICTURES = 100
-FrameIndex = Annotated[int, Field(ge=0, le=10_000_000)]
+FrameIndex = Annotated[int, Field(ge=0, lt=MAX_FRAMES)]
 Pictures = Annotated[tuple[str, ...], Field(max_length=_MAX_PICTURES)]
 
 
@@ -34,19 +37,19 @@ class ConversionOptions(Body):
 
     container: Literal["mp4", "mkv", "mov"] = "mp4"
     """Container of the output, its extension."""
-    encoder: EncoderName = "auto"
-    """What encodes the output's frames."""
+    encoder: EncoderName = _DEFAULT_ENCODER
+    """Encoder of the output's frames."""
     speed: EncodingSpeed = DEFAULT_SPEED
-    """Encode in little time, or to small files."""
+    """Whether encoding takes little time or makes small files."""
     quality: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Video quality; None is the default of `convert`."""
-    streams: StreamMode = "auto"
+    """Video quality; None: the default of `convert`."""
+    streams: StreamMode = _DEFAULTS.streams
     """What becomes of sound and subtitles that the container cannot hold."""
     first_frame: FrameIndex | None = None
     """First frame that is converted; None: from the start."""
     last_frame: FrameIndex | None = None
     """Last frame that is converted; None: to the end."""
-    on_missing: OnMissing = "keep"
+    on_missing: OnMissing = _DEFAULTS.on_missing
     """What happens to a frame that lost its face."""
     reference: Pictures = ()
     """Absolute paths of pictures of the people who are swapped."""
@@ -55,19 +58,19 @@ class ConversionOptions(Body):
     threshold: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS.threshold
     """Similarity from which a face counts as a person of the pictures."""
     label: Annotated[str, Field(max_length=200)] = ""
-    """Text to draw into every frame, or "eu" for the EU's label; empty for none."""
+    """Text to draw into every frame, or "eu" for the EU's label; empty: no label."""
     label_position: LabelPosition | None = None
-    """The corner of the label; None: the usual one of its text."""
+    """The corner of the label; None: the default of its text."""
 
     def check_pictures(self, roots: Sequence[Path]) -> None:
-        """Check that the pictures are pictures that the page may name.
+        """Check that every picture is a picture in a folder that the page may read.
 
         Args:
-            roots: Folders that they may be in, resolved.
+            roots: Allowed folders, resolved.
 
         Raises:
-            UsageError: The path of one is not absolute, or it is missing, no picture, or outside
-                the roots.
+            UsageError: A path is not absolute, is missing, is not a picture, or is outside the
+                roots.
         """
         for path in map(Path, (*self.reference, *self.exclude)):
             if not path.is_absolute():
@@ -75,7 +78,7 @@ class ConversionOptions(Body):
             check_picture(path, roots)
 
     def to_convert_options(self, settings: SwapSettings) -> ConvertOptions:
-        """Return the same as options of the library.
+        """Return the options of the library.
 
         Args:
             settings: How faces are blended.
@@ -97,10 +100,10 @@ class ConversionOptions(Body):
         )
 
     def to_arguments(self) -> tuple[str, ...]:
-        """Return the same as arguments of `faceloom convert`, without what is the default."""
+        """Return the arguments of `faceloom convert` that differ from the defaults."""
         values = {
             "--range": self._range(),
-            "--encoder": _unless(self.encoder, "auto"),
+            "--encoder": _unless(self.encoder, _DEFAULT_ENCODER),
             "--speed": _unless(self.speed, DEFAULT_SPEED),
             "--quality": "" if self.quality is None else str(self.quality),
             "--streams": _unless(self.streams, _DEFAULTS.streams),
@@ -127,5 +130,5 @@ class ConversionOptions(Body):
 
 
 def _unless(value: str, default: str) -> str:
-    """Return a value, or nothing if it is the default."""
+    """Return a value; empty if it is the default."""
     return "" if value == default else value
