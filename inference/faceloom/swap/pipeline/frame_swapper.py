@@ -58,8 +58,8 @@ class FrameSwapper:
     and `warm_up` keep state.
 
     At the start and the end of a section, the running means of colors and masks start anew, as for
-    a new track, if color transfer, mask, glasses or forehead change there: what another setting has
-    measured is not mixed in. Otherwise they continue. The last face of `on_missing` continues.
+    a new track, if color transfer, mask, glasses or forehead change there, so that they contain no
+    value of another setting. Otherwise they continue. The last face of `on_missing` is kept.
     """
 
     def __init__(
@@ -97,8 +97,8 @@ class FrameSwapper:
         self._label = options.label
         self._watermark = WatermarkEmbedder.open(options.watermark_fingerprint)
         self.state = state
-        holds_faces = any(variant.on_missing == "last" for variant in variants)
-        self._last_faces = LastFaces(state, enabled=holds_faces)
+        keeps_faces = any(variant.on_missing == "last" for variant in variants)
+        self._last_faces = LastFaces(state, enabled=keeps_faces)
 
     def with_options(
         self, options: SwapOptions, state: TrackState, sections: Sequence[Section] = ()
@@ -218,7 +218,7 @@ class FrameSwapper:
             faces: its swapped faces.
         """
         self.begin(selection)
-        # What is never pasted is not sharpened.
+        # Only a face that may be pasted later is sharpened.
         sharpens = self._last_faces.enabled
         self.finish(selection, self.match(selection, faces), sharpens=sharpens)
         self._replacements(selection)
@@ -373,9 +373,9 @@ class FrameSwapper:
             yield self._watermark.embed(picture, face.mask, _frame_to_crop(face), geometry)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
-        """Return the faces that are pasted again; the state follows whatever the policy is."""
-        held = self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
-        return held if self._timeline.options_at(selection.index).on_missing == "last" else []
+        """Return the faces that are pasted again; the state is updated with any policy."""
+        kept = self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
+        return kept if self._timeline.options_at(selection.index).on_missing == "last" else []
 
 
 def _crop_batch(
