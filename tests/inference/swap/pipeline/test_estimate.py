@@ -19,7 +19,7 @@ from faceloom.video import Encoding, FrameRange
 
 # The real size may be so many times smaller or larger than the ends of the estimate.
 TOLERANCE = 1.25
-# Frames of the conversion, sampled frames, and those with a face.
+# Frames of the conversion, sampled frames, and sampled frames with a swapped face.
 ALL = (900, 72, 72)
 
 
@@ -48,7 +48,7 @@ def test_the_real_size_is_near_the_estimate(
     found = run_to_completion(estimate_conversion(target, request, out, options))
     assert list(tmp_path.iterdir()) == []
     assert found.frames == frames
-    assert found.sampled_frames == found.sampled_faces == min(frames // 24, 3) * 24
+    assert found.sampled_frames == found.swapped_frames == min(frames // 24, 3) * 24
     assert 0 < found.seconds[0] < found.seconds[1]
     if options.select is None:
         run_to_completion(convert_request(target, request, out, options))
