@@ -25,8 +25,8 @@ from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
 from faceloom.swap.option_timeline import resolve_sections
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
-from faceloom.swap.pipeline.face_blending import parses_faces
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.parsed_faces import parses_faces
 from faceloom.swap.pipeline.resume_store import (
     ResumeKey,
     ResumeStore,

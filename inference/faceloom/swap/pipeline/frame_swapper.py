@@ -21,9 +21,8 @@ from faceloom.swap.pipeline.face_blending import (
     SwappedFace,
     finish_face,
     match_face,
-    parses_faces,
-    parses_predictions,
 )
+from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.lost_faces import LastFaces
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
