@@ -214,7 +214,7 @@ class BlendSettings:
 
     @property
     def measured(self) -> tuple[ColorTransfer, MaskKind, GlassesChoice, float]:
-        """What decides which colors and masks are measured in the frames of a track."""
+        """The settings that change the colors and masks measured over a track."""
         return self.color, self.mask, self.glasses, self.forehead
 
     @classmethod

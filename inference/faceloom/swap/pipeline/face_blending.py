@@ -45,9 +45,9 @@ class SwappedFace:
     learned_mask: Mask
     """The source's mask, in pixels of the crop."""
     target_regions: RegionMap | None = None
-    """The target's regions; None if they are not asked for, or not plausible."""
+    """The target's regions; None if they are not needed, or not plausible."""
     predicted_regions: RegionMap | None = None
-    """The prediction's regions; None if they are not asked for, or not plausible."""
+    """The prediction's regions; None if they are not needed, or not plausible."""
 
     @property
     def is_occluded(self) -> bool:

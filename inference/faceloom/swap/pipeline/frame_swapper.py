@@ -175,20 +175,20 @@ class FrameSwapper:
         options: Sequence[SwapOptions],
     ) -> list[SwappedFace]:
         """Run one source on its faces, each with the options of its frame."""
-        asked = [parses_faces(self._sources, each) for each in options]
-        regions = self._parse([face.crop.rgb for face in faces], faces, asked)
+        needed = [parses_faces(self._sources, each) for each in options]
+        regions = self._parse([face.crop.rgb for face in faces], faces, needed)
         predictions = source.predict(_crop_batch(source, faces, regions))
-        asked = [parses_predictions(source, each) for each in options]
-        predicted = self._parse(list(predictions.faces), faces, asked)
+        needed = [parses_predictions(source, each) for each in options]
+        predicted = self._parse(list(predictions.faces), faces, needed)
         rows = zip(faces, predictions.faces, predictions.masks, regions, predicted, strict=True)
         return [SwappedFace(*row) for row in rows]
 
     def _parse(
-        self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace], asked: Sequence[bool]
+        self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace], needed: Sequence[bool]
     ) -> list[RegionMap | None]:
-        """Return the regions of each face's picture; None if not asked for or implausible."""
+        """Return the regions of each face's picture; None if not needed or implausible."""
         regions: list[RegionMap | None] = [None] * len(faces)
-        chosen = [position for position, is_asked in enumerate(asked) if is_asked]
+        chosen = [position for position, is_needed in enumerate(needed) if is_needed]
         if not self._parser or not chosen:
             return regions
         parsed = self._parser.parse_faces(
