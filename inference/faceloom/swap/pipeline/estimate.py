@@ -231,17 +231,14 @@ def _noting_start(target: Target, began: list[float]) -> Iterator[Frame]:
 def _scale(
     sampler: _Sampler, parts: Sequence[_Part], opening: float, workers: int
 ) -> ConvertEstimate:
-    frames, length = sampler.frame_count, sampler.options.segment_length
-    keys = -(-frames // length)
+    frames = sampler.frame_count
     per_frame = np.array([part.seconds_per_frame for part in parts])
-    sizes = np.array(
-        [keys * part.bytes_per_key_frame + (frames - keys) * part.bytes_per_frame for part in parts]
-    )
     alone = _spread(per_frame * frames, _SECONDS_MARGIN)
     # Processes share the cores, so that N of them are less than N times as fast: assumed to be
     # between (N + 1) / 2 and N times.
     seconds = alone[0] / workers, alone[1] / ((workers + 1) / 2)
-    low, high = _spread(sizes, _BYTES_MARGIN)
+    sizes = [_video_bytes(part, frames, sampler.options.segment_length) for part in parts]
+    low, high = _spread(np.array(sizes), _BYTES_MARGIN)
     streams = _other_bytes(sampler)
     return ConvertEstimate(
         target=sampler.target.info.path,
@@ -251,6 +248,13 @@ def _scale(
         seconds=(round(seconds[0] + opening, 1), round(seconds[1] + opening, 1)),
         bytes=(round(low + streams), round(high + streams)),
     )
+
+
+def _video_bytes(part: _Part, frames: int, segment_length: int) -> float:
+    """Return the size of a video whose frames are like those of a part."""
+    # Each segment starts with a key frame.
+    keys = -(-frames // segment_length)
+    return keys * part.bytes_per_key_frame + (frames - keys) * part.bytes_per_frame
 
 
 def _spread(values: np.ndarray, margin: tuple[float, float]) -> tuple[float, float]:
