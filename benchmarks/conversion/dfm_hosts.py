@@ -38,23 +38,31 @@ VISOMASTER_POINTS = float32(
 DEEPFACELIVE_POINTS = float32(
     [[0.3682, 0.4015], [0.6246, 0.4006], [0.4892, 0.5393], [0.4033, 0.6846], [0.5991, 0.6829]]
 )
-# Side of DeepFaceLive's square in pixels; how far it erodes the mask there, and over how many
-# pixels it blurs it.
-DEEPFACELIVE_SIDE, DEEPFACELIVE_EROSION, DEEPFACELIVE_BLUR = 224, 5, 25
-# Side of VisoMaster's square in pixels, and of the picture of its border.
-VISOMASTER_SIDE, VISOMASTER_BORDER_SIDE = 512, 128
-# Width of the border, in pixels of that picture, that is not shown; side and standard deviation of
-# the blur over it.
-VISOMASTER_BORDER, VISOMASTER_BLUR, VISOMASTER_SIGMA = 10, 21, 2.2
-# Side, in pixels, of the pictures whose difference FaceFusion takes for that of the colors.
+# Side of DeepFaceLive's square in pixels.
+DEEPFACELIVE_SIDE = 224
+# Width that DeepFaceLive removes from the mask's edge, in pixels of its square.
+DEEPFACELIVE_EROSION = 5
+# Side of the kernel with which DeepFaceLive blurs the mask, in pixels of its square.
+DEEPFACELIVE_BLUR = 25
+# Side of VisoMaster's square in pixels.
+VISOMASTER_SIDE = 512
+# Side of VisoMaster's border mask in pixels.
+VISOMASTER_BORDER_SIDE = 128
+# Width of the hidden border, in pixels of that mask.
+VISOMASTER_BORDER = 10
+# Side of the kernel that blurs the border, in pixels of that mask.
+VISOMASTER_BLUR = 21
+# Standard deviation of that kernel in pixels.
+VISOMASTER_SIGMA = 2.2
+# Side in pixels to which FaceFusion shrinks two pictures to compare their colors.
 FACEFUSION_COLORS = 16
-# Share of FaceFusion's square that its own border hides and blurs.
+# Share of FaceFusion's square that its border mask hides and blurs.
 FACEFUSION_BLUR = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFace:
-    """What the programs know of a face in a frame."""
+    """A detected face of a frame."""
 
     points_xy: Points
     """The detector's five points, in pixels of the frame."""
@@ -67,7 +75,7 @@ Host = Callable[[Rgb, FoundFace, ort.InferenceSession], Rgb]
 
 
 class FirstFaces:
-    """Finds the face that the detector is most certain of."""
+    """Finds the face with the highest detection score."""
 
     def __init__(self) -> None:
         """Open the networks."""
@@ -85,8 +93,8 @@ class FirstFaces:
 def mean_mesh(faces: Sequence[FoundFace]) -> Points:
     """Return the mean mesh of a clip's faces in DeepFaceLive's square, in sides of it.
 
-    It stands in for the program's own 468 points, and lies where the program's template was
-    measured.
+    It replaces the program's own 468 points; its five points are where they were measured in the
+    program.
     """
     meshes = [face.mesh_xy for face in faces]
     mean = meshes[0]
@@ -98,7 +106,7 @@ def mean_mesh(faces: Sequence[FoundFace]) -> Points:
 def deepfacelive(
     frame: Rgb, face: FoundFace, network: ort.InferenceSession, *, mesh: Points
 ) -> Rgb:
-    """Swap one face as DeepFaceLive does, whose square's 468 points are `mesh`."""
+    """Swap one face as DeepFaceLive does; `mesh` is its template, in sides of the square."""
     side, square = network.get_inputs()[0].shape[1], (DEEPFACELIVE_SIDE, DEEPFACELIVE_SIDE)
     to_crop = umeyama(face.mesh_xy, mesh * DEEPFACELIVE_SIDE)
     crop = cv2.warpAffine(frame, to_crop, square)
@@ -120,8 +128,10 @@ def reinhard(picture: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.nd
     labs = [cv2.cvtColor(each, cv2.COLOR_RGB2LAB) for each in (picture, target)]
     if not inside.any():
         return picture
-    (mean, spread), (aim, aim_spread) = ((lab[inside].mean(0), lab[inside].std(0)) for lab in labs)
-    matched = (labs[0] - mean) * (aim_spread / np.maximum(spread, 1e-6)) + aim
+    (mean, std), (target_mean, target_std) = (
+        (lab[inside].mean(0), lab[inside].std(0)) for lab in labs
+    )
+    matched = (labs[0] - mean) * (target_std / np.maximum(std, 1e-6)) + target_mean
     return cv2.cvtColor(float32(matched), cv2.COLOR_LAB2RGB)
 
 
@@ -145,7 +155,7 @@ def facefusion(frame: Rgb, face: FoundFace, network: ort.InferenceSession) -> Rg
 
 
 def facefusion_colors(swapped: Rgb, target: Rgb) -> Rgb:
-    """Add the difference of the colors, in as far as the histograms of hue and saturation agree."""
+    """Add the difference of the colors, weighted by the agreement of hue and saturation."""
     small = (FACEFUSION_COLORS, FACEFUSION_COLORS)
     low = [
         cv2.resize(float32(picture), small, interpolation=cv2.INTER_AREA)
@@ -163,7 +173,7 @@ def facefusion_colors(swapped: Rgb, target: Rgb) -> Rgb:
 
 
 def visomaster(frame: Rgb, face: FoundFace, network: ort.InferenceSession) -> Rgb:
-    """Swap one face as VisoMaster does: its border alone limits what is shown."""
+    """Swap one face as VisoMaster does: only its border mask applies."""
     side = network.get_inputs()[0].shape[1]
     to_crop = umeyama(face.points_xy, VISOMASTER_POINTS * VISOMASTER_SIDE)
     square = (VISOMASTER_SIDE, VISOMASTER_SIDE)

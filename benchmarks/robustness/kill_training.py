@@ -14,10 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.helpers.runs import tiny_config
+
 from faceloom.demo import run as demo_run
 from faceloom.faceset import ExtractOptions, extract
 from faceloom.progress import run_to_completion
-from faceloom_train.config.schema import TrainConfig
 from faceloom_train.runs.checkpoint import latest_checkpoint
 from faceloom_train.runs.checkpoint_paths import list_checkpoints
 from faceloom_train.runs.run_directory import Run
@@ -28,21 +29,6 @@ CHECKPOINT_EVERY = 5
 MAX_DELAY = 0.5
 # Seconds between two looks at the metrics.
 POLL_SECONDS = 0.01
-CONFIG = {
-    "network": {
-        "kind": "df",
-        "size": 32,
-        "encoder": [8, 16],
-        "latent_dim": 16,
-        "decoder": [16, 8],
-        "residual_blocks": [0, 1],
-    },
-    "steps": 1_000_000,
-    "batch_size": 2,
-    "checkpoint_every": CHECKPOINT_EVERY,
-    "log_every": 1,
-    "preview_every": 7,
-}
 
 
 @dataclass(frozen=True)
@@ -123,7 +109,8 @@ def main(kills: int) -> None:
                 extract([sample / f"train_{name}.mp4"], path, ExtractOptions(name, every=16))
             )
         config = folder / "tiny.yaml"
-        config.write_text(TrainConfig.model_validate(CONFIG).model_dump_json())
+        settings = tiny_config(steps=1_000_000, checkpoint_every=CHECKPOINT_EVERY, preview_every=7)
+        config.write_text(settings.model_dump_json())
         run = folder / "run"
         print(f"A checkpoint every {CHECKPOINT_EVERY} steps.")
         print(

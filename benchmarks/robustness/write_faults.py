@@ -1,11 +1,12 @@
-"""Fail each system call by which a command writes, once; look what is left, and continue.
+"""Let each system call that writes fail once, check the files that remain, and run again.
 
 python -m benchmarks.robustness.write_faults [--every N] [SCENARIO...]
 
-Each counted call of each scenario fails in turn: as on a full disk (and every later call too), with
-an error of the disk, without permission, and by a kill. With `--every N` only each Nth call, with
-one of the four each. Prints a row for each scenario and error, and every problem; exits with 1 if
-there was one. Scenarios and what counts as a problem: `tests.helpers.write_faults`.
+Each counted call of each scenario fails with each of four errors: full disk (every later call
+fails too), I/O error, no permission, and a kill. With `--every N`, each Nth call fails with one of
+them in turn. Prints a row for each scenario and error, and every problem; exits with 1 if there was
+one.
+`tests.helpers.write_faults` defines the scenarios and the problems.
 """
 
 import argparse
@@ -27,14 +28,14 @@ from tests.helpers.write_faults.fault_runner import (
 from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, TRAINER_SCENARIOS, Scenario
 from tests.helpers.write_faults.trial import prepare_scenario, try_fault
 
-# What fails: name, error number, whether later calls fail too.
+# Errors: name, error number (0: the process is killed), whether later calls fail too.
 KINDS = (
     ("disk full", errno.ENOSPC, True),
     ("I/O error", errno.EIO, False),
     ("no permission", errno.EACCES, False),
     ("killed", 0, False),
 )
-# Scenarios, and what their commands import.
+# The modules that the commands of scenarios import, and the scenarios.
 GROUPS = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
 
 

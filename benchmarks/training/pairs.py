@@ -9,20 +9,18 @@ truth_GUEST*_toned.mp4. The same command resumes. Writes OUT/table.md.
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Metrics of the table, by their keys in the judge's JSON.
-METRICS = (
-    "truth_identity",
-    "truth_expression",
-    "truth_mouth_error",
-    "truth_eye_error",
-    "truth_sharpness",
+from benchmarks.training.swap_judgments import (
+    METRICS,
+    extract_once,
+    metric_means,
+    run_faceloom,
+    swap_version,
 )
 
 
@@ -85,23 +83,19 @@ def measure(
     work = asked.out / f"{pair.target}-{pair.guest}-{steps}-{Path(start).stem}-{seed}"
     kept = work.with_suffix(".json")
     if not kept.exists():
-        faces = {name: extract(pair, name, asked.out) for name in (pair.target, pair.guest)}
+        faces = {
+            name: extract_once(pair.folder / f"train_{name}.mp4", asked.out, name)
+            for name in (pair.target, pair.guest)
+        }
         trained = train(faces, work, asked, steps, start, seed)
         bundle, swap = work.with_suffix(".bundle"), work.with_suffix(".mp4")
         target = pair.folder / f"target_{pair.target}.mp4"
-        faceloom("export", work, "--identity", pair.guest, "--out", bundle, "--force")
-        faceloom("convert", target, "--bundle", bundle, "--out", swap, "--force")
+        run_faceloom("export", work, "--identity", pair.guest, "--out", bundle, "--force")
+        run_faceloom("convert", target, "--bundle", bundle, "--out", swap, "--force")
         compare = ["--truth", pair.truth, "--identity", faces[pair.guest]]
-        judged = faceloom("compare", target, swap, *compare)
+        judged = run_faceloom("compare", target, swap, *compare)
         kept.write_text(json.dumps({**case, "trained": trained, "judged": judged}))
     return {**case, **json.loads(kept.read_text())}
-
-
-def extract(pair: Pair, name: str, out: Path) -> Path:
-    path = out / "faces" / name
-    if not path.exists():
-        faceloom("extract", pair.folder / f"train_{name}.mp4", "--out", path, "--name", name)
-    return path
 
 
 def train(
@@ -114,14 +108,7 @@ def train(
         options += ["--set", change]
     if start != "none" and not run.exists():
         options += ["--init-from", start]
-    return faceloom("train", *options)
-
-
-def faceloom(*words: object) -> dict[str, Any]:
-    typed = [sys.executable, "-m", "faceloom", *map(str, words), "--json"]
-    done = subprocess.run(typed, stdout=subprocess.PIPE, text=True, check=True)
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_faceloom("train", *options)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -132,8 +119,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     by_case: dict[tuple[int, str, int], list[float]] = {}
     for row in rows:
-        swap = next(v for v in row["judged"]["versions"] if v["name"] == "swap")
-        values = {metric["name"]: metric["mean"] for metric in swap["metrics"]}
+        swap = swap_version(row["judged"])
+        values = metric_means(swap)
         score = swap["score"]["value"]
         by_case.setdefault((row["steps"], row["start"], row["seed"]), []).append(score)
         cells = " | ".join(f"{values[name]:.3f}" if name in values else "-" for name in METRICS)

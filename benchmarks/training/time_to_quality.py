@@ -8,19 +8,19 @@ training counts for the time. The same command resumes. Writes OUT/table.md and 
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-METRICS = (
-    "truth_identity",
-    "truth_expression",
-    "truth_mouth_error",
-    "truth_eye_error",
-    "truth_sharpness",
-    "truth_aligned_ssim",
+from benchmarks.training.swap_judgments import (
+    METRICS,
+    extract_once,
+    metric_means,
+    run_faceloom,
+    swap_version,
 )
+
+COLUMNS = (*METRICS, "truth_aligned_ssim")
 COLORS = ("#c2571a", "#2f6fbb", "#3a8f4d", "#8a4fae")
 WIDE, HIGH = 640, 300
 # Every second frame is compared: stability is not measured.
@@ -37,22 +37,18 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["smoke", "original_64"])
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    faces = {name: extracted(asked.synth, asked.out, name) for name in ("ada", "ben")}
+    faces = {
+        name: extract_once(asked.synth / f"train_{name}.mp4", asked.out, name)
+        for name in ("ada", "ben")
+    }
     lines = {preset: list(measured(preset, asked, faces)) for preset in asked.presets}
     (asked.out / "table.md").write_text(table(lines))
     (asked.out / "plot.svg").write_text(plot(lines))
     sys.stdout.write(table(lines))
 
 
-def extracted(synth: Path, out: Path, name: str) -> Path:
-    path = out / "faces" / name
-    if not path.exists():
-        faceloom("extract", synth / f"train_{name}.mp4", "--out", path, "--name", name)
-    return path
-
-
 def measured(preset: str, asked: argparse.Namespace, faces: dict[str, Path]) -> Any:
-    """Yield minutes of training, steps and the judge's word on the swap, again and again."""
+    """Yield minutes of training, steps and the judge's row of the swap, for each duration."""
     run, target = asked.out / preset, asked.synth / "target_ada.mp4"
     toned = asked.synth / "truth_ben_toned.mp4"
     truth = toned if toned.exists() else asked.synth / "truth_ben.mp4"
@@ -62,14 +58,14 @@ def measured(preset: str, asked: argparse.Namespace, faces: dict[str, Path]) -> 
         kept = asked.out / f"{preset}-{minutes:g}.json"
         if not kept.exists():
             more = ["--minutes", minutes - trained, "--set", "evaluate_every=0"]
-            done = faceloom("train", "--config", preset, *sets, "--run", run, *more)
+            done = run_faceloom("train", "--config", preset, *sets, "--run", run, *more)
             bundle, swap = (
                 asked.out / f"{preset}-{minutes:g}.bundle",
                 asked.out / f"{preset}-{minutes:g}.mp4",
             )
-            faceloom("export", run, "--identity", "ben", "--out", bundle, "--force")
-            faceloom("convert", target, "--bundle", bundle, "--out", swap, "--force")
-            judged = faceloom(
+            run_faceloom("export", run, "--identity", "ben", "--out", bundle, "--force")
+            run_faceloom("convert", target, "--bundle", bundle, "--out", swap, "--force")
+            judged = run_faceloom(
                 "compare",
                 target,
                 swap,
@@ -82,31 +78,20 @@ def measured(preset: str, asked: argparse.Namespace, faces: dict[str, Path]) -> 
             )
             kept.write_text(json.dumps({"step": done["step"], "judged": judged}))
         trained = minutes
-        said = json.loads(kept.read_text())
-        yield (
-            minutes,
-            said["step"],
-            next(v for v in said["judged"]["versions"] if v["name"] == "swap"),
-        )
-
-
-def faceloom(*words: object) -> dict[str, Any]:
-    typed = [sys.executable, "-m", "faceloom", *map(str, words), "--json"]
-    done = subprocess.run(typed, stdout=subprocess.PIPE, text=True, check=True)
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+        result = json.loads(kept.read_text())
+        yield minutes, result["step"], swap_version(result["judged"])
 
 
 def table(lines: dict[str, Any]) -> str:
-    titles = [name.removeprefix("truth_") for name in METRICS]
+    titles = [name.removeprefix("truth_") for name in COLUMNS]
     rows = [
         f"| preset | minutes | steps | score | {' | '.join(titles)} |",
-        "|---" * (len(METRICS) + 4) + "|",
+        "|---" * (len(COLUMNS) + 4) + "|",
     ]
     for preset, points in lines.items():
         for minutes, step, swap in points:
-            values = {metric["name"]: metric["mean"] for metric in swap["metrics"]}
-            cells = " | ".join(f"{values[name]:.3f}" for name in METRICS)
+            values = metric_means(swap)
+            cells = " | ".join(f"{values[name]:.3f}" for name in COLUMNS)
             rows.append(
                 f"| {preset} | {minutes:g} | {step} | {swap['score']['value']:.1f} | {cells} |"
             )

@@ -9,6 +9,11 @@ from typing import Literal
 ColorTransfer = Literal["none", "lab", "rct", "histogram"]
 # Which mask a predicted face is pasted with (`--mask`).
 MaskKind = Literal["regions", "both", "learned", "mesh"]
+# Largest width of `--erode` and `--feather`, in crop sides.
+MAX_MASK_WIDTH = 0.2
+# Smallest and largest extension of the mesh mask above the mesh (`--forehead`), in face heights.
+MIN_FOREHEAD = -0.2
+MAX_FOREHEAD = 0.5
 # Whose glasses a swapped face wears (`--glasses`).
 GlassesChoice = Literal["auto", "target", "guest"]
 # How the mask of a face is made in training: from the landmarks alone, or without hair and

@@ -17,7 +17,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use; a container may have less time than cores."""
+    """Return how many cores this process may use, limited by a container's CPU quota."""
     affinity = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if affinity else os.cpu_count() or 1
     return min([cores, *_container_cores()])
@@ -47,7 +47,7 @@ def has_amx() -> bool:
 
 
 def _container_cores() -> Iterator[int]:
-    """Yield the processor time that a container may take, in whole cores."""
+    """Yield the CPU quota of a container, in whole cores."""
     try:
         quota, period = (_CGROUP / "cpu.max").read_text(encoding="ascii").split()
         if quota != "max":

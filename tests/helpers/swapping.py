@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from faceloom.faces.face_finder import Face
 from faceloom.faces.shot_detection import CutDetector
 from faceloom.swap import FaceSource, FrameSwapper, IdentityMap, SwapOptions
-from faceloom.swap.options import Section
-from faceloom.swap.pipeline import SelectedFrame
+from faceloom.swap.options import BlendSettings, Section
+from faceloom.swap.pipeline import BlendedFace, SelectedFrame
+from faceloom.swap.pipeline.face_blending import SwappedFace, finish_face, match_face
 from faceloom.swap.selection import FaceSelector, TrackState
+from faceloom.swap.selection.track_state import TrackArrays
 from faceloom.video import Frame
 
 FoundFaces = list[tuple[Frame, list[Face]]]
@@ -51,3 +53,8 @@ class SwapRun:
         """Frames with a swapped face, and frames with a lost one."""
         counters = self.selector.state.counters
         return counters.get("swapped", 0), counters.get("missing", 0)
+
+
+def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> BlendedFace:
+    """Match a swapped face to its target and finish it."""
+    return finish_face(match_face(swapped, settings, state), settings, state)

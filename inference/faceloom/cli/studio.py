@@ -1,6 +1,5 @@
 """`faceloom studio`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -61,7 +60,9 @@ def studio_command(
         from faceloom.studio.web.security import is_loopback
         from faceloom.studio.web.server import serve
 
-    folder = folder or _start_folder(start_project)
+    project = folder or start_project()
+    if folder is None:
+        typer.echo(f"The project is {project}; for another: faceloom studio DIR", err=True)
     with ExitStack() as until_end:
 
         def show_link(link: str) -> None:
@@ -73,14 +74,8 @@ def studio_command(
                     err=True,
                 )
             if not no_browser:
-                page = until_end.enter_context(opening_page(folder, link))
+                page = until_end.enter_context(opening_page(project, link))
                 # In a thread, since a browser of a terminal does not return before it ends.
                 threading.Thread(target=webbrowser.open, args=[page], daemon=True).start()
 
-        serve(folder, host, port, tuple(root or [Path.home()]), show_link)
-
-
-def _start_folder(start_project: Callable[[], Path]) -> Path:
-    folder = start_project()
-    typer.echo(f"The project is {folder}; for another: faceloom studio DIR", err=True)
-    return folder
+        serve(project, host, port, tuple(root or [Path.home()]), show_link)

@@ -30,6 +30,8 @@ CENTERED_TEMPLATE = tuple((round(x + 0.5 - 0.49535, 5), y) for x, y in WHOLE_FAC
 # The map that changes nothing.
 IDENTITY_AFFINE = float32([[1, 0, 0], [0, 1, 0]])
 
+# Largest side of a crop in pixels.
+MAX_CROP_SIDE = 4096
 # Coordinate of a template point, in sides of the crop.
 TemplateCoordinate = Annotated[float, Field(ge=-10, le=10)]
 
@@ -40,7 +42,7 @@ class CropGeometry(StrictModel):
     Face sets and bundles store it, so that a crop is the same wherever it is made.
     """
 
-    size: Annotated[int, Field(ge=32, le=4096)]
+    size: Annotated[int, Field(ge=32, le=MAX_CROP_SIDE)]
     """Side of the crop in pixels."""
     coverage: Annotated[float, Field(ge=0.01, le=100)]
     """Side of the crop in sides of the template's unit square."""

@@ -320,9 +320,9 @@ def _move_out(directory: Path, dropped: Sequence[DroppedFace]) -> None:
 
 
 def _open_drop(directory: Path) -> tuple[int, list[DroppedFace]]:
-    """Return the next drop's number and the faces it has already: an interrupted drop goes on.
+    """Return the number of the next drop, and its faces so far: an interrupted drop is continued.
 
-    A record that cannot be read stays, and the next number is used.
+    A record that cannot be read is kept, and the next number is used.
     """
     numbers = _drop_numbers(directory)
     if not numbers:
@@ -353,6 +353,6 @@ def _drop_numbers(directory: Path) -> list[int]:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    # A folder with other files stays, and so does one that cannot be removed.
+    # Fails if the folder contains other files; it is kept then.
     with suppress(OSError):
         folder.rmdir()

@@ -189,10 +189,10 @@ def _extract(
 
 
 def _remove_journals(work: Path) -> None:
-    """Remove the journals; the result does not depend on whether that is possible."""
+    """Remove the journals; a failure is only a warning, since nothing reads them again."""
     shutil.rmtree(work, ignore_errors=True)
     if work.exists():
-        log.warning("%s cannot be removed; its faces are extracted, so remove it yourself.", work)
+        log.warning("%s cannot be removed; nothing reads it again, so remove it by hand.", work)
 
 
 def _report_damage(

@@ -149,6 +149,6 @@ class ExtractionBase:
 def _check_not_corrected(out: Path) -> None:
     if any(corrected_stems(out)):
         raise UsageError(
-            f"{out / CORRECTIONS_FOLDER} holds corrections made by hand, which a new extraction "
+            f"{out / CORRECTIONS_FOLDER} contains corrections made by hand, which a new extraction "
             f"would remove; move that folder out of {out}, or choose another name."
         )

@@ -263,7 +263,7 @@ def write_embeddings(path: Path, embeddings: Float32[np.ndarray, "n 192"]) -> No
         path: The file.
         embeddings: The embeddings.
     """
-    # NumPy writes to memory: its error about a full disk has no error number.
+    # Through memory: NumPy's own error for a full disk has no error number.
     content = io.BytesIO()
     np.save(content, embeddings, allow_pickle=False)
     path.write_bytes(content.getvalue())

@@ -1,8 +1,8 @@
 """A folder with portraits of the people in footage, to choose whose faces are extracted.
 
-people.json                 the people, who has the most frames first
-person-1.png, person-1-2.png    portraits of the first person, the most typical one first
-people.png                  a sheet with all of them
+people.json                        the people, most frequent first
+person-1.png, person-1-2.png, ...  portraits of the first person, most typical first
+people.png                         a sheet of the first portraits
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class ListedPerson(StrictModel):
     number: Annotated[int, Field(ge=1)]
     """Number of the person, from 1."""
     frames: Annotated[int, Field(ge=1)]
-    """In how many sampled frames the person is."""
+    """Number of sampled frames that show the person."""
     portraits: Annotated[tuple[PortraitName, ...], Field(min_length=1, max_length=10)]
     """Names of the portraits, which `extract --reference` takes."""
 
@@ -49,12 +49,12 @@ class PeopleFile(StrictModel):
     samples: Annotated[int, Field(ge=1)]
     """Number of sampled frames."""
     people: Annotated[tuple[ListedPerson, ...], Field(min_length=1)]
-    """The people; who is in most frames comes first."""
+    """The people, most frequent first."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleSummary:
-    """The people of footage."""
+    """The result of `list_people`."""
 
     folder: Path
     """The folder with their portraits."""

@@ -109,7 +109,7 @@ def _converted(result: Mapping[str, Any]) -> str:
 
 
 def _converted_jobs(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Describe the report of a job file; what an earlier run converted has no count."""
+    """Describe the report of a job file; jobs that an earlier run converted have no count."""
     frames = sum(row["frames"] or 0 for row in rows)
     swapped = sum(row["swapped_frames"] or 0 for row in rows)
     return f"{swapped} of {frames} frames swapped" if frames else "converted by an earlier run"

@@ -5,7 +5,7 @@ from collections import Counter
 from faceloom.array_types import float32
 from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import used_every
-from faceloom.faceset.parsing.corrected_masks import corrected_mask
+from faceloom.faceset.parsing.corrected_masks import stored_face_mask
 from faceloom.faceset.parsing.region_shares import measure_regions
 from faceloom.faceset.similarity import center_of, near_duplicates, similarities
 from faceloom.progress import Progress, ProgressGenerator
@@ -40,9 +40,7 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
     sample = rows[:: sample_step(len(rows))]
     lightings = []
     for count, row in enumerate(sample, 1):
-        outline = faces.mask_in_crop(row)
-        mask = corrected_mask(faces, row, outline, outline, faces.geometry)
-        lightings.append(measure_lighting(faces.read_crop(row), mask))
+        lightings.append(measure_lighting(faces.read_crop(row), stored_face_mask(faces, row)))
         yield Progress(f"measure {faces.identity}", count, len(sample))
     step = -(-len(rows) // _MAX_PARSED)
     parsed = yield from measure_regions(faces, rows[::step])

@@ -13,10 +13,10 @@ from faceloom.video.frame_range import read_frame_seconds
 
 
 class OptionTimeline:
-    """Answers which options apply at a frame.
+    """Returns the options that apply at a frame.
 
-    Equal options in different sections are different variants. What is carried from frame to
-    frame at the start and the end of a section is up to `FaceSelector` and `FrameSwapper`.
+    Equal options in different sections are different variants. `FaceSelector` and `FrameSwapper`
+    decide which of their state continues at the start and the end of a section.
     """
 
     def __init__(self, options: SwapOptions, sections: Sequence[Section] = ()):

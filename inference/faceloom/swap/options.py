@@ -34,7 +34,7 @@ MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "value"})
 FILES_MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "files"})
 """The option names files that decide pixels: a resumed run must give the same file contents."""
 SECTIONS_MUST_MATCH: Mapping[str, str] = MappingProxyType({_RESUME: "sections"})
-"""The option holds sections: a resumed run must give the same ones."""
+"""The option contains sections: a resumed run must give the same ones."""
 MAY_CHANGE: Mapping[str, str] = MappingProxyType({_RESUME: "free"})
 """The option decides no pixel, or `ResumeKey` records what it resolves to."""
 
@@ -135,7 +135,7 @@ class ConvertOptions(SwapOptions):
     """The part of the target that is converted; None converts all of it."""
     sections: tuple[Section, ...] = field(default=(), metadata=SECTIONS_MUST_MATCH)
     """Parts of the target with options of their own, see `OptionTimeline`; they do not overlap.
-    A contact sheet and a single frame use the options outside of them."""
+    A contact sheet and a single frame ignore them."""
     engine: Engine = field(default="local", metadata=MAY_CHANGE)
     """"local" uses this machine; "ray" spreads segments over a Ray cluster."""
     workers: int | None = field(default=None, metadata=MAY_CHANGE)
@@ -150,6 +150,11 @@ class ConvertOptions(SwapOptions):
     """Frames per segment."""
     marking: MarkSettings = field(default_factory=MarkSettings, metadata=MAY_CHANGE)
     """How the output is marked as swapped; `watermark_fingerprint` decides pixels."""
+
+    @property
+    def variants(self) -> tuple[SwapOptions, ...]:
+        """The options outside all sections, then those of each section."""
+        return self, *(section.options for section in self.sections)
 
 
 def resume_settings(options: SwapOptions) -> dict[str, str]:
@@ -209,7 +214,7 @@ class BlendSettings:
 
     @property
     def measured(self) -> tuple[ColorTransfer, MaskKind, GlassesChoice, float]:
-        """What decides which colors and masks are measured in the frames of a track."""
+        """The settings that change the colors and masks measured over a track."""
         return self.color, self.mask, self.glasses, self.forehead
 
     @classmethod

@@ -93,7 +93,7 @@ class FrameRange:
         return cls(first, last)
 
     def __str__(self) -> str:
-        """Return the range as `parse` takes it."""
+        """Return the range as `parse` takes it, times rounded to microseconds."""
         return ":".join(map(_bound_text, (self.first, self.last)))
 
     def indices(self, seconds: Sequence[Fraction]) -> tuple[int, int]:
@@ -119,7 +119,7 @@ class FrameRange:
             UsageError: If the video has no frame in the range.
         """
         pts = read_frame_pts(info)
-        seconds = [time * info.time_base - info.start for time in pts]
+        seconds = _to_seconds(pts, info)
         start, stop = self.indices(seconds)
         if start >= stop:
             raise UsageError(
@@ -140,7 +140,7 @@ def read_frame_seconds(info: VideoInfo) -> list[Fraction]:
     Args:
         info: The probed video or image sequence.
     """
-    return [time * info.time_base - info.start for time in read_frame_pts(info)]
+    return _to_seconds(read_frame_pts(info), info)
 
 
 def read_frame_pts(info: VideoInfo) -> list[int]:
@@ -174,6 +174,10 @@ def with_repeated_times(info: VideoInfo) -> VideoInfo:
     return replace(info, repeated_times=clock.moved)
 
 
+def _to_seconds(pts: Sequence[int], info: VideoInfo) -> list[Fraction]:
+    return [time * info.time_base - info.start for time in pts]
+
+
 def _stored_pts(info: VideoInfo) -> list[int]:
     with as_media_unreadable(info.path), open_video(info.path) as (container, stream):
         packets = [
@@ -201,7 +205,9 @@ def _parse_bound(text: str | None) -> RangeBound | None:
 def _bound_text(bound: RangeBound | None) -> str:
     if bound is None:
         return ""
-    return str(bound) if isinstance(bound, int) else f"{float(bound):g}s"
+    if isinstance(bound, int):
+        return str(bound)
+    return f"{float(bound):.6f}".rstrip("0").rstrip(".") + "s"
 
 
 def _frame_index(bound: RangeBound | None, seconds: Sequence[Fraction], default: int) -> int:

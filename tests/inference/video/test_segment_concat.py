@@ -123,6 +123,7 @@ RANGES = {
     ":0:00:01": (None, 1),
     "1:00:00:": (3600, None),
     "0.5s:0:00:02": (Fraction(1, 2), 2),
+    "0.000001s:1000000.25s": (Fraction(1, 10**6), Fraction(4_000_001, 4)),
 }
 
 
@@ -130,6 +131,7 @@ RANGES = {
 def test_range_is_parsed(text: str) -> None:
     frame_range = FrameRange.parse(text)
     assert (frame_range.first, frame_range.last) == RANGES[text]
+    assert FrameRange.parse(str(frame_range)) == frame_range
 
 
 @pytest.mark.parametrize(

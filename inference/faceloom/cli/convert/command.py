@@ -8,6 +8,9 @@ import typer
 
 from faceloom.choices import (
     DEFAULT_SPEED,
+    MAX_FOREHEAD,
+    MAX_MASK_WIDTH,
+    MIN_FOREHEAD,
     Baseline,
     ColorTransfer,
     EncoderName,
@@ -27,14 +30,14 @@ from faceloom.errors import UsageError
 
 _EXAMPLE = "Example: faceloom convert clip.mp4 --bundle ben.bundle --out swapped.mp4"
 
-# Headings of the help text.
-_SOURCE = "Source"
-_OUTPUT = "Output"
-_BLENDING = "Blending"
+# Options by their heading in the help text.
+_source = partial(typer.Option, rich_help_panel="Source")
+_output = partial(typer.Option, rich_help_panel="Output")
+_select = partial(typer.Option, rich_help_panel="Face selection")
+_blending = partial(typer.Option, rich_help_panel="Blending")
 _preview = partial(typer.Option, rich_help_panel="Preview")
 _performance = partial(typer.Option, rich_help_panel="Performance")
 _disclosure = partial(typer.Option, rich_help_panel="Disclosure")
-_select = partial(typer.Option, rich_help_panel="Face selection")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -57,119 +60,91 @@ def convert_command(
     ] = None,
     bundle: Annotated[
         Path | None,
-        typer.Option(
-            help="The bundle of the source: its face is put on the person in TARGET.",
-            rich_help_panel=_SOURCE,
-        ),
+        _source(help="The bundle of the source: its face is put on the person in TARGET."),
     ] = None,
     map_: Annotated[
         list[str] | None,
-        typer.Option(
+        _source(
             "--map",
             metavar="REF.jpg=BUNDLE",
             help="Swap the person in picture REF.jpg with this bundle; may be repeated.",
-            rich_help_panel=_SOURCE,
         ),
     ] = None,
     baseline: Annotated[
         Baseline | None,
-        typer.Option(
-            help="Paste one still instead of using a bundle, for comparison with a trained swap.",
-            rich_help_panel=_SOURCE,
+        _source(
+            help="Paste one still instead of using a bundle, for comparison with a trained swap."
         ),
     ] = None,
     identity: Annotated[
         Path | None,
-        typer.Option(
-            help="With --baseline: the face set of the source identity.", rich_help_panel=_SOURCE
-        ),
+        _source(help="With --baseline: the face set of the source identity."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
+        _output(
             help="The output: .mp4, .mov, .mkv, .webm, .gif, a picture, a folder or NAME_%05d.png "
             "for pictures; - writes Matroska to standard output. A folder for several targets and "
-            "for --frame.",
-            rich_help_panel=_OUTPUT,
+            "for --frame."
         ),
     ] = None,
     job: Annotated[
         Path | None,
-        typer.Option(
-            help="A job file (.toml) that lists targets and outputs; other options apply to all.",
-            rich_help_panel=_OUTPUT,
+        _output(
+            help="A job file (.toml) that lists targets and outputs; other options apply to all."
         ),
     ] = None,
     range_: Annotated[
         str | None,
-        typer.Option(
+        _output(
             "--range",
             metavar="START:STOP",
             help="Convert only a part: frames (100:250) or times (4s:10.5s).",
-            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     encoder: Annotated[
         EncoderName,
-        typer.Option(help="Video encoder; auto suits OUT and TARGET.", rich_help_panel=_OUTPUT),
+        _output(help="Video encoder; auto suits OUT and TARGET."),
     ] = "auto",
     quality: Annotated[
         int | None,
-        typer.Option(
-            min=0, max=100, help="Video quality; 75 if not given.", rich_help_panel=_OUTPUT
-        ),
+        _output(min=0, max=100, help="Video quality; 75 if not given."),
     ] = None,
     speed: Annotated[
         EncodingSpeed,
-        typer.Option(help="Encode in little time, or to small files.", rich_help_panel=_OUTPUT),
+        _output(help="Encode in little time, or to small files."),
     ] = DEFAULT_SPEED,
     encoder_option: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="An FFmpeg option of the encoder; may be repeated.",
-            rich_help_panel=_OUTPUT,
-        ),
+        _output(metavar="KEY=VALUE", help="An FFmpeg option of the encoder; may be repeated."),
     ] = None,
     streams: Annotated[
         StreamMode,
-        typer.Option(
+        _output(
             help="Sound and subtitles: copy them and transcode or leave out what OUT cannot hold "
             "(auto), refuse unless all are copied (keep), transcode all to what every player "
-            "plays, or leave out what cannot be copied (drop).",
-            rich_help_panel=_OUTPUT,
+            "plays, or leave out what cannot be copied (drop)."
         ),
     ] = "auto",
     on_damaged: Annotated[
         OnDamaged,
-        typer.Option(
-            help="At a damaged frame of TARGET: stop, or show the frame before again.",
-            rich_help_panel=_OUTPUT,
-        ),
+        _output(help="At a damaged frame of TARGET: stop, or show the frame before again."),
     ] = "stop",
     report: Annotated[
         Path | None,
-        typer.Option(
-            help="With several targets: the JSON report; OUT/report.json if not given.",
-            rich_help_panel=_OUTPUT,
-        ),
+        _output(help="With several targets: the JSON report; OUT/report.json if not given."),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option(
+        _output(
             "--resume",
             help="Continue an interrupted conversion; with several targets, skip finished ones.",
-            rich_help_panel=_OUTPUT,
         ),
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace OUT if it exists.", rich_help_panel=_OUTPUT)
-    ] = False,
+    force: Annotated[bool, _output("--force", help="Replace OUT if it exists.")] = False,
     json: Annotated[
         bool,
-        typer.Option(
-            "--json", help="Print the result as one JSON object.", rich_help_panel=_OUTPUT
-        ),
+        _output("--json", help="Print the result as one JSON object."),
     ] = False,
     select: Annotated[
         str | None,
@@ -199,59 +174,49 @@ def convert_command(
     ] = "keep",
     color: Annotated[
         ColorTransfer | None,
-        typer.Option(
-            help="Color transfer; the bundle's suggestion if not given.", rich_help_panel=_BLENDING
-        ),
+        _blending(help="Color transfer; the bundle's suggestion if not given."),
     ] = None,
     mask: Annotated[
         MaskKind,
-        typer.Option(
-            help="regions keeps hair and hands in front; both is the minimum of learned and mesh.",
-            rich_help_panel=_BLENDING,
+        _blending(
+            help="regions keeps hair and hands in front; both is the minimum of learned and mesh."
         ),
     ] = "regions",
     glasses: Annotated[
         GlassesChoice,
-        typer.Option(
-            help="Whose glasses are shown; auto keeps the target's in front of the guest's.",
-            rich_help_panel=_BLENDING,
-        ),
+        _blending(help="Whose glasses are shown; auto keeps the target's in front of the guest's."),
     ] = "auto",
     erode: Annotated[
         float | None,
-        typer.Option(
+        _blending(
             min=0,
-            max=0.2,
+            max=MAX_MASK_WIDTH,
             help="Shrink the mask by this many crop sides; the bundle's suggestion if not given.",
-            rich_help_panel=_BLENDING,
         ),
     ] = None,
     feather: Annotated[
         float | None,
-        typer.Option(
+        _blending(
             min=0,
-            max=0.2,
+            max=MAX_MASK_WIDTH,
             help="Blur the edge by this many crop sides; the bundle's suggestion if not given.",
-            rich_help_panel=_BLENDING,
         ),
     ] = None,
     forehead: Annotated[
         float,
-        typer.Option(
-            min=-0.2,
-            max=0.5,
+        _blending(
+            min=MIN_FOREHEAD,
+            max=MAX_FOREHEAD,
             help="How far the mesh mask extends above the mesh, in face heights.",
-            rich_help_panel=_BLENDING,
         ),
     ] = 0.08,
     sharpen: Annotated[
         float | None,
-        typer.Option(
+        _blending(
             min=0,
             max=1,
             help="Sharpening amount; if not given, up to the target's sharpness and the bundle's "
             "limit.",
-            rich_help_panel=_BLENDING,
         ),
     ] = None,
     preview: Annotated[
@@ -275,7 +240,7 @@ def convert_command(
         bool,
         _preview(
             "--estimate",
-            help="Tell how long the conversion takes and how large OUT becomes, from a few frames.",
+            help="Estimate the duration of the conversion and the size of OUT from a few frames.",
         ),
     ] = False,
     provider: Annotated[str, _performance(help="onnxruntime: auto, cpu, cuda, ...")] = "auto",

@@ -3,7 +3,7 @@
 corrections/NAME.json   how far landmarks of the crop crops/NAME.jpg were moved
 corrections/NAME.png    where its face is visible: 8-bit gray, as large as the crop
 
-Deleting a file takes a correction back. The corrections of a face whose crop was dropped stay.
+Deleting a file removes the correction. Files stay when the crop of their face is dropped.
 """
 
 from pathlib import Path
@@ -22,20 +22,20 @@ from faceloom.safe_read import read_bounded
 CORRECTIONS_FOLDER = "corrections"
 SCHEMA: Literal[1] = 1
 # Largest file of moved landmarks in bytes; 468 offsets take about 12,000.
-MAX_LANDMARK_BYTES = 100_000
+_MAX_LANDMARK_BYTES = 100_000
 # Smallest offset that is kept, in sides of the crop: a hundredth of a pixel, as in the rows.
 _SMALLEST_OFFSET = 2e-5
-# Decimals of an offset: below that hundredth.
+# Decimals of an offset: more precise than `_SMALLEST_OFFSET`.
 _OFFSET_DECIMALS = 6
 # What to do with a correction that cannot be used.
 DELETE_IT = "delete it to use what the network found"
 
 LandmarkIndex = Annotated[int, Field(ge=0, lt=MESH_POINTS)]
-# In sides of the crop; no landmark of a crop is farther from its place.
+# How far a landmark is moved along an axis, in sides of the crop.
 Offset = Annotated[float, Field(ge=-1, le=1)]
 # Index of a landmark, and how far it was moved to the right and down.
 LandmarkOffset: TypeAlias = tuple[LandmarkIndex, Offset, Offset]
-# How a correction was made. Interpolation starts from the others and replaces its own.
+# How a correction was made. Interpolation reads the first two kinds and replaces the third.
 CorrectionOrigin: TypeAlias = Literal["edited", "copied", "interpolated"]
 
 
@@ -116,7 +116,7 @@ def read_landmark_correction(path: Path) -> LandmarkCorrection:
         ArtifactRefused: The file is damaged.
         OSError: The file does not exist or cannot be read.
     """
-    content = read_bounded(path, MAX_LANDMARK_BYTES)
+    content = read_bounded(path, _MAX_LANDMARK_BYTES)
     return parse_document(
         content, path, LandmarkCorrection, SCHEMA, "correction of landmarks", DELETE_IT
     )

@@ -9,14 +9,16 @@ from pathlib import Path
 
 from faceloom.atomic import atomic_file, explain_os_errors
 from faceloom.errors import FaceloomError, UsageError
+from faceloom.faces.alignment import MAX_CROP_SIDE
 from faceloom.faceset.corrections.correction_files import CORRECTIONS_FOLDER
+from faceloom.faceset.corrections.painted_masks import max_mask_bytes
 from faceloom.output_lock import lock_output
 from faceloom.safe_read import read_bounded
 
 # Edits that can be undone.
 _MAX_EDITS = 200
-# Largest file of a correction that is replaced, in bytes: a mask of the largest crop.
-_MAX_BYTES = 20_000_000
+# Largest file that is replaced, in bytes: a mask of the largest crop.
+_MAX_BYTES = max_mask_bytes(MAX_CROP_SIDE)
 # Seconds to wait for another edit, or another process, that writes the face set.
 _LOCK_SECONDS = 3.0
 
@@ -37,7 +39,7 @@ class _Edit:
 class EditHistory:
     """The edits of one face set's corrections. Thread-safe.
 
-    It is kept in memory: an edit can be undone as long as the program runs that made it.
+    It is kept in memory: edits can be undone until the program ends.
     """
 
     def __init__(self, directory: Path):
@@ -57,7 +59,7 @@ class EditHistory:
         return bool(self._redo)
 
     def write(self, files: Mapping[Path, bytes | None]) -> None:
-        """Write files of the corrections as one edit; an error leaves them as they are.
+        """Write files of the corrections as one edit; an error leaves them unchanged.
 
         Args:
             files: New content by path; None deletes the file.
@@ -84,7 +86,8 @@ class EditHistory:
 
         Raises:
             UsageError: There is nothing to undo, another process writes the face set, a file
-                cannot be written, or the files have changed since. Such an edit is forgotten.
+                cannot be written, or another program has changed the files. Then the edit is
+                skipped.
             PartlyDone: The disk is full.
         """
         return self._step(self._undo, self._redo, "no correction to undo")
@@ -97,7 +100,8 @@ class EditHistory:
 
         Raises:
             UsageError: There is nothing to redo, another process writes the face set, a file
-                cannot be written, or the files have changed since. Such an edit is forgotten.
+                cannot be written, or another program has changed the files. Then the edit is
+                skipped.
             PartlyDone: The disk is full.
         """
         return self._step(self._redo, self._undo, "no correction to redo")
@@ -110,9 +114,9 @@ class EditHistory:
             if any(_content(path) != data for path, data in edit.after.items()):
                 source.pop()
                 raise UsageError(
-                    f"The corrections in {self._directory / CORRECTIONS_FOLDER} have been changed "
-                    "by another program since; this edit is left out, and the next undo or redo "
-                    "continues with the one beyond it."
+                    "Another program has changed the corrections in "
+                    f"{self._directory / CORRECTIONS_FOLDER}; this edit is skipped. Undo or redo "
+                    "again for the next one."
                 )
             _write_all(edit.reverse())
             target.append(source.pop().reverse())

@@ -28,16 +28,16 @@ def interpolate_corrections(
 ) -> dict[str, LandmarkCorrection]:
     """Interpolate how far landmarks were moved between corrected frames, linearly over the frames.
 
-    Offsets are interpolated, not positions: each face keeps its own detected landmarks, with their
-    motion, and gets its share of the corrections before and after it.
+    Offsets are interpolated, not positions: each face keeps the motion of its own detected
+    landmarks.
 
     Args:
         faces: The faces to consider, of any tracks.
-        corrections: Their corrections by image. Interpolated ones are replaced; the others are what
-            is interpolated between.
+        corrections: Their corrections by image. Interpolated ones are replaced; the others are the
+            key frames.
 
     Returns:
-        The corrections of the faces between, by image.
+        The corrections of the faces between two key frames, by image.
     """
     tracks = defaultdict[tuple[int, int], list[TrackedFace]](list)
     for face in faces:
@@ -59,7 +59,7 @@ def faces_around(
         image: The face, which may be corrected itself.
 
     Returns:
-        The faces in order; where no face is corrected, up to the face itself.
+        The faces in order; on a side without a corrected face, it ends at the face itself.
     """
     faces = list(faces)
     center = next((face for face in faces if face.image == image), None)

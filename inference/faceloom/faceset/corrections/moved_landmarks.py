@@ -20,6 +20,7 @@ from faceloom.faces.landmarks import five_points
 from faceloom.faces.quality import eyes_open, mouth_open
 from faceloom.faceset.corrections.correction_files import (
     DELETE_IT,
+    LandmarkCorrection,
     corrected_stems,
     landmarks_path,
     read_landmark_correction,
@@ -31,7 +32,7 @@ _SMALLEST_MOVE = 0.01
 # Largest factor by which corrected landmarks may enlarge or shrink a face: a wrong detection is
 # rarely off by twice, and the stored crop shows nothing beyond one and a half faces.
 _MAX_SCALE = 4.0
-# Extent in pixels that the five points of a face have at least.
+# Smallest extent of the five points of a face, in pixels.
 _SMALLEST_FACE = 1e-3
 
 
@@ -75,12 +76,7 @@ def apply_corrections(
         if stem not in moved_stems:
             corrected.append(row)
             continue
-        path = landmarks_path(directory, row.image)
-        offsets = read_landmark_correction(path).to_array()
-        try:
-            new_row, to_crop = move_landmarks(row, offsets, geometry)
-        except ArtifactRefused as error:
-            raise ArtifactRefused(f"{path} {error}; {DELETE_IT}.") from error
+        _, new_row, to_crop = read_corrected_row(directory, row, geometry)
         corrected.append(new_row)
         moved.add(row.image)
         if to_crop is not None:
@@ -88,13 +84,38 @@ def apply_corrections(
     return tuple(corrected), Corrections(realigned, frozenset(moved), frozenset(painted))
 
 
+def read_corrected_row(
+    directory: Path, row: FaceRow, geometry: CropGeometry
+) -> tuple[LandmarkCorrection, FaceRow, Affine | None]:
+    """Read the moved landmarks of a face and apply them to its row.
+
+    Args:
+        directory: The face set.
+        row: The row as extraction wrote it.
+        geometry: Geometry of the stored crop.
+
+    Returns:
+        The correction, and what `move_landmarks` returns.
+
+    Raises:
+        ArtifactRefused: The correction is damaged, or moves landmarks too far.
+        OSError: The face has no moved landmarks.
+    """
+    path = landmarks_path(directory, row.image)
+    correction = read_landmark_correction(path)
+    try:
+        return correction, *move_landmarks(row, correction.to_array(), geometry)
+    except ArtifactRefused as error:
+        raise ArtifactRefused(f"{path} {error}; {DELETE_IT}.") from error
+
+
 def move_landmarks(
     row: FaceRow, offsets: Float32[np.ndarray, "468 2"], geometry: CropGeometry
 ) -> tuple[FaceRow, Affine | None]:
     """Move the landmarks of a row.
 
-    The alignment points follow the landmarks: each moves as far as the mean of the landmarks that
-    it stands for. The pose stays, since landmarks in a plane do not tell it.
+    Each alignment point moves as far as the mean of its landmarks. The pose stays as detected:
+    it cannot be computed from landmarks without depth.
 
     Args:
         row: A row as extraction wrote it.
@@ -106,7 +127,7 @@ def move_landmarks(
         alignment stays.
 
     Raises:
-        ArtifactRefused: The corrected face has another size; the message has no subject.
+        ArtifactRefused: The corrected face is too small or too large; the message has no subject.
     """
     points = float32(row.points_xy)
     if points_coincide(points):

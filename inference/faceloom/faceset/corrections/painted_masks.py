@@ -1,4 +1,4 @@
-"""Painted masks: where a person saw the face, in place of what the face parsing network sees."""
+"""Painted masks: the visible face as a person painted it, which replaces the network's."""
 
 import struct
 from pathlib import Path
@@ -8,7 +8,9 @@ import numpy as np
 
 from faceloom.array_types import Affine, Mask
 from faceloom.errors import ArtifactRefused, MediaUnreadable
+from faceloom.faces.alignment import affine_scale
 from faceloom.faces.parsing.regions import VISIBLE_REGIONS, Region, RegionMap, region_mask
+from faceloom.faceset.corrections.correction_files import DELETE_IT
 from faceloom.image_io import decode_picture
 from faceloom.safe_read import read_bounded
 
@@ -58,17 +60,16 @@ def decode_mask(data: bytes, path: Path, size: int) -> Mask:
     Raises:
         ArtifactRefused: It is not an 8-bit PNG of that size.
     """
-    advice = "delete it to use the mask of the face parsing network"
     try:
         length, kind, width, height, depth, _ = _HEADER.unpack_from(data)
     except struct.error:
         length, kind, width, height, depth = 0, b"", 0, 0, 0
     if (length, kind, width, height, depth) != (13, b"IHDR", size, size, 8):
-        raise ArtifactRefused(f"{path} is not an 8-bit PNG of {size} x {size} pixels; {advice}.")
+        raise ArtifactRefused(f"{path} is not an 8-bit PNG of {size} x {size} pixels; {DELETE_IT}.")
     try:
         mask = decode_picture(data, path)[..., 0]
     except MediaUnreadable as error:
-        raise ArtifactRefused(f"{path} is damaged; {advice}.") from error
+        raise ArtifactRefused(f"{path} is damaged; {DELETE_IT}.") from error
     return np.ascontiguousarray(mask)
 
 
@@ -91,8 +92,8 @@ def warp_mask(mask: Mask, affine: Affine, size: int) -> Mask:
         affine: Map from its pixels to those of the other crop.
         size: Side of the other crop in pixels.
     """
-    # Shrinking averages, as edges would be jagged otherwise.
-    scale = float(np.hypot(affine[0, 0], affine[1, 0]))
+    # Averaging first avoids jagged edges.
+    scale = affine_scale(affine)
     if scale < 1 / 2:
         mask = np.asarray(cv2.blur(mask, (round(1 / scale), round(1 / scale))), np.uint8)
     warped = cv2.warpAffine(mask, affine, (size, size), borderMode=cv2.BORDER_REPLICATE)
@@ -102,11 +103,11 @@ def warp_mask(mask: Mask, affine: Affine, size: int) -> Mask:
 def paint_regions(regions: RegionMap | None, painted: Mask) -> RegionMap:
     """Correct regions by a painted mask.
 
-    What the person painted as visible and the network does not see as a part of the face is skin;
-    what the person painted as hidden and the network sees as a part of the face is an occluder.
+    Pixels that are painted as visible become skin if the network did not find the face there;
+    pixels that are painted as hidden become an occluder if it did.
 
     Args:
-        regions: The regions of a crop; None if they are not plausible.
+        regions: The regions of a crop; None, if they are not plausible, counts as skin.
         painted: The painted mask of the same crop, 128 pixels square.
 
     Returns:

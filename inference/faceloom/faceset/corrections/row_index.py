@@ -1,4 +1,4 @@
-"""Read single rows of a face set, each from its place in the file."""
+"""Read single rows of a face set without reading the others."""
 
 import os
 import re
@@ -21,15 +21,15 @@ _IMAGE = re.compile(rb'"(crops/[0-9A-Za-z_-]{1,100}\.jpg)"')
 
 @dataclass(frozen=True, slots=True)
 class RowIndex:
-    """Where each row of a face set is. It is valid while the face set's files are unchanged."""
+    """The place of each row in a face set's file. It is valid until the file changes."""
 
     directory: Path
     """The face set."""
     file: FaceSetFile
     """Its `faceset.json`."""
     offsets: Mapping[bytes, list[int]]
-    """Places of the rows in `faces.jsonl` in bytes, by the path of the crop; rows of an addition
-    that was killed are among them."""
+    """Offsets of the rows in `faces.jsonl` in bytes, by the path of the crop, including rows of an
+    addition that was killed."""
 
     @classmethod
     def open(cls, directory: Path) -> "RowIndex":

@@ -14,13 +14,12 @@ from faceloom.faces.alignment import (
     compose_affine,
     invert_affine,
 )
-from faceloom.faceset.corrections.correction_files import (
-    DELETE_IT,
-    LandmarkCorrection,
-    landmarks_path,
-    read_landmark_correction,
+from faceloom.faceset.corrections.correction_files import LandmarkCorrection, landmarks_path
+from faceloom.faceset.corrections.moved_landmarks import (
+    move_landmarks,
+    points_coincide,
+    read_corrected_row,
 )
-from faceloom.faceset.corrections.moved_landmarks import move_landmarks, points_coincide
 from faceloom.faceset.corrections.painted_masks import warp_mask
 from faceloom.faceset.corrections.row_index import RowIndex
 from faceloom.faceset.schema import FaceRow
@@ -51,15 +50,10 @@ class StoredFace:
                 row coincide.
         """
         face = cls.read_detected(rows, image)
-        path = landmarks_path(rows.directory, image)
-        if not path.is_file():
+        if not landmarks_path(rows.directory, image).is_file():
             return face
-        face = replace(face, correction=read_landmark_correction(path))
-        try:
-            face.realignment()
-        except ArtifactRefused as error:
-            raise ArtifactRefused(f"{path} {error}; {DELETE_IT}.") from error
-        return face
+        correction, *_ = read_corrected_row(rows.directory, face.row, face.geometry)
+        return replace(face, correction=correction)
 
     @classmethod
     def read_detected(cls, rows: RowIndex, image: str) -> "StoredFace":
@@ -98,7 +92,8 @@ class StoredFace:
         """Return the map from the stored crop to the one that the corrected landmarks align.
 
         Raises:
-            ArtifactRefused: The corrected face has another size; the message has no subject.
+            ArtifactRefused: The corrected face is too small or too large; the message has no
+                subject.
         """
         if self.correction is None:
             return IDENTITY_AFFINE
@@ -109,7 +104,7 @@ class StoredFace:
         """Return the face with another correction.
 
         Args:
-            correction: The correction; None takes it back.
+            correction: The correction; None removes it.
 
         Raises:
             UsageError: It moves landmarks too far.
@@ -126,8 +121,8 @@ class StoredFace:
     def landmarks_like(self, other: "StoredFace") -> LandmarkCorrection:
         """Return the correction that gives this face the landmarks of another one.
 
-        Within a track they are copied at their place in the frame, which a wrong detection of this
-        face does not disturb; else at their place in the aligned crop.
+        Within a track, landmarks keep their place in the frame, so that a wrong detection of this
+        face has no effect; otherwise they keep their place in the aligned crop.
 
         Args:
             other: Another face of the face set.
@@ -137,7 +132,7 @@ class StoredFace:
         return LandmarkCorrection.of(float32(offsets), "copied")
 
     def mask_like(self, other: "StoredFace", mask: Mask) -> Mask:
-        """Return the mask of another face at the place where `landmarks_like` puts landmarks.
+        """Return the mask of another face, moved in the same way as by `landmarks_like`.
 
         Args:
             other: Another face of the face set.

@@ -1,6 +1,6 @@
-"""Masks and regions of faces with what was painted in place of what the network sees.
+"""Apply painted masks to the masks and regions of a face set's faces.
 
-Every mask or region map that a network makes of a face of a face set goes through here.
+Every reader of the masks or regions of a face set calls one of these functions.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def corrected_mask(
     Args:
         faces: The face set.
         row: The face.
-        mask: The mask that it has otherwise, in a crop.
+        mask: The mask to return if none was painted, in a crop.
         mesh_mask: Its mesh mask in the crop, which limits the painted mask.
         geometry: Geometry of the crop.
 
@@ -32,6 +32,20 @@ def corrected_mask(
     return mask if painted is None else np.minimum(mesh_mask, painted)
 
 
+def stored_face_mask(faces: FaceSet, row: FaceRow) -> Mask:
+    """Return the mask of a face in its stored crop: its mesh mask, limited to the painted mask.
+
+    Args:
+        faces: The face set.
+        row: The face.
+
+    Raises:
+        ArtifactRefused: The painted mask is damaged.
+    """
+    mesh_mask = faces.mask_in_crop(row)
+    return corrected_mask(faces, row, mesh_mask, mesh_mask, faces.geometry)
+
+
 def corrected_regions(
     faces: FaceSet, row: FaceRow, regions: RegionMap | None, geometry: CropGeometry
 ) -> RegionMap | None:
@@ -40,7 +54,7 @@ def corrected_regions(
     Args:
         faces: The face set.
         row: The face.
-        regions: What the face parsing network sees in a crop; None if that is not plausible.
+        regions: The face parsing network's regions of a crop; None if they are not plausible.
         geometry: Geometry of the crop.
 
     Raises:

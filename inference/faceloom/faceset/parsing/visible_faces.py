@@ -157,7 +157,7 @@ def _parse(faces: FaceSet, rows: Sequence[FaceRow], geometry: CropGeometry) -> I
 def _checksum(faces: FaceSet, row: FaceRow) -> int:
     """Return 64 bits that tell a face from all others, also from one of the same file name.
 
-    Moved landmarks count, since they change the crop, or what is plausible in it.
+    It includes moved landmarks, which change the crop or the check of its regions.
     """
     moved = row.mesh_xy if row.image in faces.corrections.moved else ""
     text = f"{row.image} {row.frame} {row.points_xy}{moved}"

@@ -4,13 +4,20 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from faceloom.choices import ColorTransfer, GlassesChoice, MaskKind
+from faceloom.choices import (
+    MAX_FOREHEAD,
+    MAX_MASK_WIDTH,
+    MIN_FOREHEAD,
+    ColorTransfer,
+    GlassesChoice,
+    MaskKind,
+)
 from faceloom.json_documents import StrictModel
 from faceloom.swap.options import SwapOptions
 
 _DEFAULTS = SwapOptions()
 # A width in crop sides, as `convert` takes it.
-Width = Annotated[float, Field(ge=0, le=0.2)]
+Width = Annotated[float, Field(ge=0, le=MAX_MASK_WIDTH)]
 
 
 class SwapSettings(StrictModel):
@@ -28,7 +35,7 @@ class SwapSettings(StrictModel):
     """Width that is removed from the mask's edge, in crop sides."""
     feather: Width | None = None
     """Standard deviation of the mask's soft edge, in crop sides."""
-    forehead: Annotated[float, Field(ge=-0.2, le=0.5)] = _DEFAULTS.forehead
+    forehead: Annotated[float, Field(ge=MIN_FOREHEAD, le=MAX_FOREHEAD)] = _DEFAULTS.forehead
     """How far the mesh mask extends above the mesh, in face heights."""
     sharpen: Annotated[float, Field(ge=0, le=1)] | None = None
     """Unsharp mask amount; None matches the target's sharpness."""

@@ -17,10 +17,9 @@ from faceloom.swap.pipeline.face_blending import (
     BlendedFace,
     MatchedFace,
     SwappedFace,
-    parses_faces,
-    parses_predictions,
 )
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
 from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector

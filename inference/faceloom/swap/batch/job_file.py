@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, ValidationError
 
-from faceloom.choices import ColorTransfer, GlassesChoice, MaskKind, OnMissing
+from faceloom.choices import (
+    MAX_FOREHEAD,
+    MAX_MASK_WIDTH,
+    MIN_FOREHEAD,
+    ColorTransfer,
+    GlassesChoice,
+    MaskKind,
+    OnMissing,
+)
 from faceloom.errors import UsageError
 from faceloom.json_documents import StrictModel, first_validation_error
 from faceloom.safe_read import read_bounded
@@ -21,19 +29,19 @@ from faceloom.video import FrameRange
 _Path = Annotated[str, Field(pattern=r"^[^\x00]+$", max_length=4096)]
 # The largest job file in bytes: about ten thousand jobs.
 _MAX_BYTES = 2**20
-# Takes the bundle's suggestion where the job or the command line says something else.
+# Selects the bundle's suggestion even if the job or the command line gives another value.
 _Auto: TypeAlias = Literal["auto"]
-# The options that have it.
+# The options that take "auto" in this meaning.
 _SUGGESTED = ("color", "erode", "feather", "sharpen")
 # A width in crop sides.
-_Width = Annotated[float, Field(ge=0, le=0.2)]
+_Width = Annotated[float, Field(ge=0, le=MAX_MASK_WIDTH)]
 # A frame's index, or a time such as "4s" or "00:00:04".
 _Bound = Annotated[int, Field(strict=True, ge=0, lt=10**15)] | Annotated[str, Field(max_length=40)]
 _Options = TypeVar("_Options", bound=SwapOptions)
 
 
 class SwapEntry(StrictModel):
-    """Options of a job or of a section. What is left out is as in the job or the command line."""
+    """Options of a job or of a section; None: as in the job or on the command line."""
 
     select: str | None = None
     """As --select."""
@@ -53,7 +61,7 @@ class SwapEntry(StrictModel):
     """As --erode; "auto" is the bundle's suggestion."""
     feather: _Width | _Auto | None = None
     """As --feather; "auto" is the bundle's suggestion."""
-    forehead: Annotated[float, Field(ge=-0.2, le=0.5)] | None = None
+    forehead: Annotated[float, Field(ge=MIN_FOREHEAD, le=MAX_FOREHEAD)] | None = None
     """As --forehead."""
     sharpen: Annotated[float, Field(ge=0, le=1)] | _Auto | None = None
     """As --sharpen; "auto" matches the target's sharpness."""
@@ -64,8 +72,8 @@ class SwapEntry(StrictModel):
         """Return options with those of this entry.
 
         Args:
-            options: what applies where the entry says nothing.
-            folder: the folder that pictures are relative to.
+            options: the values of options that this entry leaves out.
+            folder: paths of pictures are relative to it.
         """
         given = {name: getattr(self, name) for name in SwapEntry.model_fields}
         changed = {
@@ -120,7 +128,7 @@ def read_job_file(
 
     Args:
         path: the file.
-        request: whose face is put in where neither the job nor the file names a bundle.
+        request: the source of jobs for which neither the job nor the file names a bundle.
         options: the options of the command line.
 
     Returns:
@@ -183,7 +191,7 @@ def _to_job(
 
 
 def _request(entry: JobEntry, file: JobFile, folder: Path) -> SwapRequest | None:
-    """Return whose face the job or the file puts in; None if neither says it."""
+    """Return the source of the job, else of the file; None if neither names one."""
     bundle = entry.bundle or (None if entry.map else file.bundle)
     if not bundle and not entry.map:
         return None

@@ -59,7 +59,7 @@ class HardMask:
     face: Mask
     """Where the face is."""
     visible: Mask | None
-    """Where nothing stands before the target's face; None if that does not count."""
+    """Where nothing stands before the target's face; None if the mask ignores it."""
 
     @property
     def covered(self) -> Mask:

@@ -22,11 +22,11 @@ from faceloom.provenance import (
     content_check_available,
 )
 from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
-from faceloom.swap.option_timeline import OptionTimeline, resolve_sections
-from faceloom.swap.options import ConvertOptions, SwapOptions
+from faceloom.swap.option_timeline import resolve_sections
+from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
-from faceloom.swap.pipeline.face_blending import parses_faces
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.parsed_faces import parses_faces
 from faceloom.swap.pipeline.resume_key import ResumeKey, read_batch_size, read_provider
 from faceloom.swap.pipeline.resume_store import ResumeStore
 from faceloom.swap.pipeline.segments import (
@@ -297,15 +297,11 @@ def _select(
 
 
 def _parses_faces(identity_map: IdentityMap, options: ConvertOptions) -> bool:
-    return any(parses_faces(identity_map.sources, each) for each in _variants(options))
-
-
-def _variants(options: ConvertOptions) -> tuple[SwapOptions, ...]:
-    return OptionTimeline(options, options.sections).variants
+    return any(parses_faces(identity_map.sources, each) for each in options.variants)
 
 
 def _check_track_number(target: Target, options: ConvertOptions) -> None:
-    track = next((each.track for each in _variants(options) if each.track is not None), None)
+    track = next((each.track for each in options.variants if each.track is not None), None)
     if track is not None and target.frame_range.start:
         raise UsageError(
             f"Track {track} is counted from the video's start and --range starts later; "

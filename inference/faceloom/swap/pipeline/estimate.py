@@ -1,7 +1,7 @@
 """Estimate how long a conversion takes and how large its output becomes, from a few frames.
 
-Short parts of the target are swapped and encoded as the conversion does it, and scaled to all
-frames. Encoders need more bytes for a key frame than for others, so both are scaled by themselves.
+Short parts of the target are swapped and encoded as in the conversion; their time and size are
+scaled to all frames. Key frames are larger than others, so both are scaled separately.
 """
 
 import tempfile
@@ -37,22 +37,27 @@ from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, read_frame_pts
 from faceloom.video.streams.stream_sizes import stream_bytes_per_second, video_size
 
-# Parts of the target that are converted, and their frames: several groups of pictures of an
-# encoder, and some seconds of work at 1080p on two cores.
-_PARTS = 3
+# Parts of the target that are converted at most: a clip differs from place to place.
+_MAX_PARTS = 3
+# Frames of a part: some seconds of work at 1080p on two cores.
 _PART_FRAMES = 24
 # Frames that are converted first and not counted, since the first ones wait for the networks.
 _WARM_UP_FRAMES = 4
 # Frames of a batch at most: a larger one is no faster on a CPU, and a part has several.
 _MAX_BATCH = 8
-# Factors that the lowest and highest measurement are widened by, for the time and for the bytes.
+# Factors by which the shortest and the longest measured time are widened.
 _SECONDS_MARGIN = (0.8, 1.3)
+# Factors by which the smallest and the largest measured size are widened.
 _BYTES_MARGIN = (0.75, 1.35)
+# Units of time from the largest on: the least value for each in seconds, its length, its name.
+_DURATIONS = ((5400.0, 3600.0, "hours"), (100.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
+# Units of size from the largest on: the least value for each in bytes, its size, its name.
+_SIZES = ((1.5e9, 1e9, "GB"), (1e6, 1e6, "MB"), (0.0, 1e3, "KB"))
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertEstimate:
-    """What a conversion will take."""
+    """The expected duration and output size of a conversion."""
 
     target: Path
     """The target."""
@@ -60,8 +65,8 @@ class ConvertEstimate:
     """Frames that the conversion has."""
     sampled_frames: int
     """Frames that were swapped and encoded for the estimate."""
-    sampled_faces: int
-    """Frames of them in which a face was swapped."""
+    swapped_frames: int
+    """Sampled frames in which a face was swapped."""
     seconds: tuple[float, float]
     """Shortest and longest likely duration, in seconds."""
     bytes: tuple[int, int]
@@ -70,7 +75,7 @@ class ConvertEstimate:
     def to_text(self) -> str:
         """Return the estimate in a sentence."""
         no_face = "which has no face" if self.sampled_frames == 1 else "none of which has a face"
-        faces = "" if self.sampled_faces else f", {no_face} to swap"
+        faces = "" if self.swapped_frames else f", {no_face} to swap"
         return (
             f"About {_range_text(self.seconds, _DURATIONS)} and "
             f"{_range_text(self.bytes, _SIZES)} for {_count_text(self.frames)}; measured on "
@@ -80,12 +85,12 @@ class ConvertEstimate:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one part of the target took."""
+    """The time and size of one part of the target."""
 
     frames: int
     """Its frames."""
-    faces: int
-    """Frames with a swapped face."""
+    swapped_frames: int
+    """Frames in which a face was swapped."""
     seconds_per_frame: float
     """Duration of a frame."""
     bytes_per_key_frame: float
@@ -94,15 +99,10 @@ class _Part:
     """Bytes of any other frame."""
 
 
-# Units from the largest on: the least value for each, its size, and its name.
-_DURATIONS = ((5400.0, 3600.0, "hours"), (100.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
-_SIZES = ((1.5e9, 1e9, "GB"), (1e6, 1e6, "MB"), (0.0, 1e3, "KB"))
-
-
 def estimate_conversion(
     path: Path, request: SwapRequest, out: Path, options: ConvertOptions
 ) -> ProgressGenerator[ConvertEstimate]:
-    """Estimate a conversion; nothing is written beside temporary files.
+    """Estimate a conversion; only temporary files are written.
 
     With a selected track the largest face is swapped, since tracks are counted from the start. The
     options of sections are not measured.
@@ -145,7 +145,7 @@ def estimate_conversion(
 
 def _part_ranges(frames: int) -> list[range]:
     """Return the parts as frames of the conversion: spread evenly, without an overlap."""
-    count = min(_PARTS, max(1, frames // _PART_FRAMES))
+    count = min(_MAX_PARTS, max(1, frames // _PART_FRAMES))
     length = min(frames, _PART_FRAMES)
     starts = [int((index + 0.5) * frames / count - length / 2) for index in range(count)]
     return [range(max(0, start), max(0, start) + length) for start in starts]
@@ -221,7 +221,7 @@ class _Sampler:
 
 
 def _noting_start(target: Target, began: list[float]) -> Iterator[Frame]:
-    """Yield the frames of a part; note when the first one is decoded."""
+    """Yield the frames of a part; append the time at which the first one is decoded to `began`."""
     for frame in check_frames(target.read(), target.info, target.frame_count):
         if not began:
             began.append(time.monotonic())
@@ -231,32 +231,36 @@ def _noting_start(target: Target, began: list[float]) -> Iterator[Frame]:
 def _scale(
     sampler: _Sampler, parts: Sequence[_Part], opening: float, workers: int
 ) -> ConvertEstimate:
-    frames, length = sampler.frame_count, sampler.options.segment_length
-    keys = -(-frames // length)
+    frames = sampler.frame_count
     per_frame = np.array([part.seconds_per_frame for part in parts])
-    sizes = np.array(
-        [keys * part.bytes_per_key_frame + (frames - keys) * part.bytes_per_frame for part in parts]
-    )
     alone = _spread(per_frame * frames, _SECONDS_MARGIN)
-    # The threads of one process use more than its share of the cores, so that several are faster
-    # by less than their number: assumed to be by half of it at least.
+    # Processes share the cores, so that N of them are less than N times as fast: assumed to be
+    # between (N + 1) / 2 and N times.
     seconds = alone[0] / workers, alone[1] / ((workers + 1) / 2)
-    low, high = _spread(sizes, _BYTES_MARGIN)
+    sizes = [_video_bytes(part, frames, sampler.options.segment_length) for part in parts]
+    low, high = _spread(np.array(sizes), _BYTES_MARGIN)
     streams = _other_bytes(sampler)
     return ConvertEstimate(
         target=sampler.target.info.path,
         frames=frames,
         sampled_frames=sum(part.frames for part in parts),
-        sampled_faces=sum(part.faces for part in parts),
+        swapped_frames=sum(part.swapped_frames for part in parts),
         seconds=(round(seconds[0] + opening, 1), round(seconds[1] + opening, 1)),
         bytes=(round(low + streams), round(high + streams)),
     )
 
 
-def _spread(values: "np.ndarray", margin: tuple[float, float]) -> tuple[float, float]:
-    """Return the range of the mean of values that differ from part to part.
+def _video_bytes(part: _Part, frames: int, segment_length: int) -> float:
+    """Return the size of a video whose frames are like those of a part."""
+    # Each segment starts with a key frame.
+    keys = -(-frames // segment_length)
+    return keys * part.bytes_per_key_frame + (frames - keys) * part.bytes_per_frame
 
-    Assumed: the whole is at most halfway between the mean of the parts and the outermost part.
+
+def _spread(values: np.ndarray, margin: tuple[float, float]) -> tuple[float, float]:
+    """Return the likely range of the mean over all frames, from the values of the parts.
+
+    Assumed: it lies at most halfway from the mean of the parts to the lowest or highest part.
     """
     mean = float(values.mean())
     low, high = (mean + float(values.min())) / 2, (mean + float(values.max())) / 2

@@ -1,10 +1,9 @@
-"""Match a predicted face to its target: mask, color, sharpening.
+"""Match one predicted face to its target: mask, color, sharpening.
 
-In two steps: `match_face` measures colors and masks, which most settings leave as they are, and
-`finish_face` applies the rest.
+In two steps: `match_face` computes colors and masks, which depend on few settings, and
+`finish_face` applies the others.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceloom.array_types import Mask, Rgb
@@ -13,15 +12,14 @@ from faceloom.faces.face_finder import Face
 from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
 from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.parsing.regions import RegionMap
-from faceloom.swap.compositing.color_transfer import SKIN_METHODS, transfer_color
+from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair, HardMask, hard_mask
 from faceloom.swap.compositing.feature_color import FeatureMasks
 from faceloom.swap.compositing.remaining_skin import Tint, lead_over
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
 from faceloom.swap.compositing.visible_skin import visible_skin
-from faceloom.swap.options import BlendSettings, SwapOptions
+from faceloom.swap.options import BlendSettings
 from faceloom.swap.selection.track_state import TrackArrays
-from faceloom.swap.sources.face_source import FaceSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,9 @@ class SwappedFace:
     learned_mask: Mask
     """The source's mask, in pixels of the crop."""
     target_regions: RegionMap | None = None
-    """The target's regions; None if they are not asked for, or not plausible."""
+    """The target's regions; None if they are not needed, or not plausible."""
     predicted_regions: RegionMap | None = None
-    """The prediction's regions; None if they are not asked for, or not plausible."""
+    """The prediction's regions; None if they are not needed, or not plausible."""
 
     @property
     def is_occluded(self) -> bool:
@@ -90,33 +88,6 @@ class BlendedFace:
     """The combined mask, eroded and feathered."""
     tint: Tint | None = None
     """How the target's own skin beside it changes; None if it stays as it is."""
-
-
-def parses_faces(sources: Sequence[FaceSource], options: SwapOptions) -> bool:
-    """Tell whether a conversion parses faces: if the mask or a source's input needs it.
-
-    Args:
-        sources: the sources.
-        options: how faces are swapped.
-    """
-    return options.mask == "regions" or any(source.face_mask == "regions" for source in sources)
-
-
-def parses_predictions(source: FaceSource, options: SwapOptions) -> bool:
-    """Tell whether a conversion parses the faces that a source predicts.
-
-    Some methods match the color of the skin alone. The mask of a network that learned the visible
-    face leaves out hair and keeps glasses; that of any other does not.
-
-    Args:
-        source: the source.
-        options: how faces are swapped.
-    """
-    return options.mask == "regions" and (
-        BlendSettings.from_options(source.blend, options).color in SKIN_METHODS
-        or source.face_mask == "mesh"
-        or options.glasses == "target"
-    )
 
 
 def match_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> MatchedFace:
@@ -169,20 +140,6 @@ def finish_face(
     if sharpens:
         picture = _sharpened(picture, target, mask.covered, settings)
     return BlendedFace(matched.swapped, picture, mask.covered, mask.blended, tint)
-
-
-def blend_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> BlendedFace:
-    """Match a swapped face to its target and finish it.
-
-    Args:
-        swapped: the prediction.
-        settings: how the source's faces are blended.
-        state: the arrays of the face's track, which are updated.
-
-    Returns:
-        What is pasted.
-    """
-    return finish_face(match_face(swapped, settings, state), settings, state)
 
 
 def _sharpened(face: Rgb, target: Rgb, covered: Mask, settings: BlendSettings) -> Rgb:

@@ -21,9 +21,8 @@ from faceloom.swap.pipeline.face_blending import (
     SwappedFace,
     finish_face,
     match_face,
-    parses_faces,
-    parses_predictions,
 )
+from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.lost_faces import LastFaces
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
@@ -58,8 +57,8 @@ class FrameSwapper:
     and `warm_up` keep state.
 
     At the start and the end of a section, the running means of colors and masks start anew, as for
-    a new track, if color transfer, mask, glasses or forehead change there: what another setting has
-    measured is not mixed in. Otherwise they continue. The last face of `on_missing` continues.
+    a new track, if color transfer, mask, glasses or forehead change there, so that they contain no
+    value of another setting. Otherwise they continue. The last face of `on_missing` is kept.
     """
 
     def __init__(
@@ -98,8 +97,8 @@ class FrameSwapper:
         fingerprint = options.watermark_fingerprint
         self._watermark = None if fingerprint is None else WatermarkEmbedder(fingerprint)
         self.state = state
-        holds_faces = any(variant.on_missing == "last" for variant in variants)
-        self._last_faces = LastFaces(state, enabled=holds_faces)
+        keeps_faces = any(variant.on_missing == "last" for variant in variants)
+        self._last_faces = LastFaces(state, enabled=keeps_faces)
 
     def with_options(
         self, options: SwapOptions, state: TrackState, sections: Sequence[Section] = ()
@@ -177,20 +176,20 @@ class FrameSwapper:
         options: Sequence[SwapOptions],
     ) -> list[SwappedFace]:
         """Run one source on its faces, each with the options of its frame."""
-        asked = [parses_faces(self._sources, each) for each in options]
-        regions = self._parse([face.crop.rgb for face in faces], faces, asked)
+        needed = [parses_faces(self._sources, each) for each in options]
+        regions = self._parse([face.crop.rgb for face in faces], faces, needed)
         predictions = source.predict(_crop_batch(source, faces, regions))
-        asked = [parses_predictions(source, each) for each in options]
-        predicted = self._parse(list(predictions.faces), faces, asked)
+        needed = [parses_predictions(source, each) for each in options]
+        predicted = self._parse(list(predictions.faces), faces, needed)
         rows = zip(faces, predictions.faces, predictions.masks, regions, predicted, strict=True)
         return [SwappedFace(*row) for row in rows]
 
     def _parse(
-        self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace], asked: Sequence[bool]
+        self, pictures: Sequence[Rgb], faces: Sequence[AlignedFace], needed: Sequence[bool]
     ) -> list[RegionMap | None]:
-        """Return the regions of each face's picture; None if not asked for or implausible."""
+        """Return the regions of each face's picture; None if not needed or implausible."""
         regions: list[RegionMap | None] = [None] * len(faces)
-        chosen = [position for position, is_asked in enumerate(asked) if is_asked]
+        chosen = [position for position, is_needed in enumerate(needed) if is_needed]
         if not self._parser or not chosen:
             return regions
         parsed = self._parser.parse_faces(
@@ -219,7 +218,7 @@ class FrameSwapper:
             faces: its swapped faces.
         """
         self.begin(selection)
-        # What is never pasted is not sharpened.
+        # Only a face that may be pasted later is sharpened.
         sharpens = self._last_faces.enabled
         self.finish(selection, self.match(selection, faces), sharpens=sharpens)
         self._replacements(selection)
@@ -374,9 +373,9 @@ class FrameSwapper:
             yield self._watermark.embed(picture, face.mask, _frame_to_crop(face), geometry)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
-        """Return the faces that are pasted again; the state follows whatever the policy is."""
-        held = self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
-        return held if self._timeline.options_at(selection.index).on_missing == "last" else []
+        """Return the faces that are pasted again; the state is updated with any policy."""
+        kept = self._last_faces.replacements(selection.lost, shot_start=selection.shot_start)
+        return kept if self._timeline.options_at(selection.index).on_missing == "last" else []
 
 
 def _crop_batch(

@@ -100,8 +100,7 @@ class SwapSource:
             ArtifactRefused: a bundle cannot be used.
             ProviderMissing: the provider does not run here.
         """
-        every = (options, *(section.options for section in options.sections))
-        if any(each.reference or each.select is not None for each in every):
+        if any(each.reference or each.select is not None for each in options.variants):
             raise UsageError("--map selects who is swapped; leave out --select and --reference.")
         references = embed_references([reference for reference, _ in assignments])
         assert references is not None, "an identity map has at least one assignment"

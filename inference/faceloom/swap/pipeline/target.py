@@ -66,8 +66,9 @@ class Target:
             MediaUnreadable: the source cannot be read.
             ProviderMissing: the encoder does not run on this machine.
         """
-        every = (options, *(section.options for section in options.sections))
-        pictures = [picture for each in every for picture in (*each.reference, *each.exclude)]
+        pictures = [
+            picture for each in options.variants for picture in (*each.reference, *each.exclude)
+        ]
         read = (path, *pictures, *inputs)
         check_output_path(out, force=options.force, inputs=read)
         info = with_repeated_times(probe_source(path))

@@ -49,7 +49,7 @@ class FaceSelection:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Who is swapped in the frames of one variant of an `OptionTimeline`."""
+    """Which faces are swapped in the frames of one variant of an `OptionTimeline`."""
 
     group: int
     """The same number for all variants that swap the same people."""
@@ -60,7 +60,7 @@ class _Rule:
     only_largest: bool
     """Whether only the largest face is swapped."""
     recognizer: FaceRecognizer
-    """Tells who a face is."""
+    """Finds the source of a face."""
     on_missing: OnMissing
     """What happens to a frame that lost its face."""
 
@@ -72,8 +72,8 @@ class FaceSelector:
     continues exactly where the saved one stopped.
 
     Where a section swaps other people than the frame before it, the largest face is chosen anew,
-    and no face is lost until the section has swapped one. Who a track is continues: its embedding
-    depends on no option. Where the people are the same, everything continues.
+    and no face counts as lost until the section has swapped one. The embeddings of tracks are kept,
+    since they depend on no option. Where the people are the same, everything continues.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class FaceSelector:
         return FaceSelection(frame.index, frame.pts, selected, lost, shot_start)
 
     def _enter(self, rule: _Rule) -> None:
-        """Forget the choices among other people than those of the next frame's rule."""
+        """Forget the chosen faces if a rule swaps other people than that of the last frame."""
         counters = self.state.counters
         if counters.get("group", 0) == rule.group:
             return

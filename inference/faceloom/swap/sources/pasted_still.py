@@ -12,7 +12,7 @@ from faceloom.choices import FaceMaskKind, Precision
 from faceloom.faces.alignment import CropGeometry, fit_affine
 from faceloom.faces.landmarks import CHIN, EXPRESSION_LANDMARKS, FOREHEAD, LIPS
 from faceloom.faceset import FaceRow, FaceSet
-from faceloom.faceset.parsing.corrected_masks import corrected_mask
+from faceloom.faceset.parsing.corrected_masks import stored_face_mask
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.sources.face_source import CropBatch, Predictions
 
@@ -27,8 +27,7 @@ class PastedStill:
 
     def __init__(self, faces: FaceSet, row: FaceRow):
         self._face = faces.read_crop(row)
-        outline = faces.mask_in_crop(row)
-        self._mask = corrected_mask(faces, row, outline, outline, faces.geometry)
+        self._mask = stored_face_mask(faces, row)
         self._mesh_xy = faces.mesh_in_crop(row)
         self._fitted = _rigid_landmarks(self._mesh_xy)
         self.crop: CropGeometry = _face_geometry(faces.geometry)

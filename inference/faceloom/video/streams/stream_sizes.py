@@ -10,7 +10,7 @@ from faceloom.errors import MediaUnreadable
 from faceloom.video.ffmpeg_errors import reason
 from faceloom.video.probe import open_video
 
-# Seconds of a file whose packets are added up for a rate.
+# Length of the part of a file in which a rate is measured, in seconds.
 _WINDOW_SECONDS = 20.0
 
 
@@ -52,7 +52,7 @@ def stream_bytes_per_second(path: Path, indices: Collection[int], middle: float)
     Args:
         path: The file.
         indices: Indices of the streams.
-        middle: The time in seconds.
+        middle: The middle of the measured part in seconds.
 
     Returns:
         Bytes per second of all of them together; 0 if they have no packet there.

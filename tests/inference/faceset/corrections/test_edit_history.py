@@ -62,7 +62,7 @@ def test_an_edit_is_not_undone_over_another_programs_change(directory: Path) -> 
     history.write({folder / "b.json": b"older"})
     history.write({folder / "a.json": b"1"})
     (folder / "a.json").write_bytes(b"another")
-    with pytest.raises(UsageError, match="another program"):
+    with pytest.raises(UsageError, match="Another program"):
         history.undo()
     assert contents(directory) == {"a.json": b"another", "b.json": b"older"}
     # The edits before it can still be undone.

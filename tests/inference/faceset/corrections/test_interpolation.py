@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from faceloom.faceset.corrections.correction_files import LandmarkCorrection
-from faceloom.faceset.corrections.interpolation import TrackedFace, interpolate_corrections
+from faceloom.faceset.corrections.interpolation import (
+    TrackedFace,
+    faces_around,
+    interpolate_corrections,
+)
 
 
 def track(*frames: int, file: int = 0, number: int = 0) -> list[TrackedFace]:
@@ -55,3 +59,23 @@ def test_offsets_are_interpolated(name: str) -> None:
     for image, x in expected.items():
         np.testing.assert_allclose(found[image].to_array()[4], [x, -x], atol=1e-5)
         assert found[image].origin == "interpolated"
+
+
+AROUND = {
+    "between corrected frames": ("0-0-2", {"0-0-0": "edited", "0-0-4": "copied"}, [0, 1, 2, 3, 4]),
+    "interpolated ones do not count": ("0-0-2", {"0-0-1": "interpolated", "0-0-0": "edited"},
+                                       [0, 1, 2]),
+    "on both sides of a corrected one": ("0-0-2", {f"0-0-{n}": "edited" for n in (1, 2, 4)},
+                                         [1, 2, 3, 4]),
+    "no corrected frame": ("0-0-2", {}, [2]),
+    "another track": ("0-0-2", {"0-1-0": "edited", "0-1-4": "edited"}, [2]),
+    "an unknown face": ("9-9-9", {"0-0-0": "edited"}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_faces_around_a_face_end_at_corrected_ones(name: str) -> None:
+    image, origins, frames = AROUND[name]
+    corrections = {key: moved(0.1, origin) for key, origin in origins.items()}
+    faces = [*track(4, 2, 0, 3, 1), *track(0, 2, 4, number=1)]
+    assert [face.frame for face in faces_around(faces, corrections, image)] == frames

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.helpers.swapping import blend_face
 from tests.helpers.synthetic_faces import made_face
 
 from faceloom.choices import ColorTransfer
@@ -15,7 +16,7 @@ from faceloom.swap.compositing.face_mask import FacePair
 from faceloom.swap.compositing.feature_color import FeatureMasks, feature_lightness
 from faceloom.swap.compositing.lightness_curve import LightnessCurve
 from faceloom.swap.options import BlendSettings, SwapOptions
-from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace, blend_face
+from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace
 
 SIDE = 128
 FULL = np.full((SIDE, SIDE), 255, np.uint8)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from tests.helpers.swapping import blend_face
 from tests.helpers.synthetic_faces import made_face
 
 from faceloom.array_types import Mask, Rgb, to_uint8
@@ -18,7 +19,7 @@ from faceloom.swap.compositing.paste_back import apply_tint
 from faceloom.swap.compositing.remaining_skin import Tint, lead_over
 from faceloom.swap.compositing.visible_skin import visible_skin
 from faceloom.swap.options import BlendSettings, SwapOptions
-from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace, blend_face
+from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace
 from faceloom.swap.selection.track_state import TrackArrays
 
 SIZE = PARSING_SIDE

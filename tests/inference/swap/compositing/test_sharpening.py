@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from tests.helpers.swapping import blend_face
 from tests.helpers.synthetic_faces import made_face
 
 from faceloom.array_types import Rgb, float32
@@ -14,7 +15,7 @@ from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.paste_back import paste
 from faceloom.swap.compositing.sharpening import mask_interior, sharpen, sharpen_to_match
 from faceloom.swap.options import BlendSettings
-from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace, blend_face
+from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace
 
 SIDE = 96
 MASK = np.zeros((SIDE, SIDE), np.uint8)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.helpers.swapping import blend_face
 from tests.helpers.synthetic_faces import made_face
 
 from faceloom.array_types import Mask
@@ -13,7 +14,7 @@ from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.face_mask import FacePair
 from faceloom.swap.compositing.visible_skin import visible_skin
 from faceloom.swap.options import BlendSettings, SwapOptions
-from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace, blend_face
+from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace
 
 COVERED = np.full((PARSING_SIDE, PARSING_SIDE), 255, np.uint8)
 COVERED[:, 100:] = 0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import make_clip
 
 from faceloom.errors import UsageError
 from faceloom.progress import run_to_completion
@@ -14,12 +15,13 @@ from faceloom.swap import (
     convert_request,
     estimate_conversion,
 )
-from faceloom.swap.pipeline.estimate import _part_ranges
-from faceloom.video import Encoding, FrameRange
+from faceloom.swap.pipeline import estimate
+from faceloom.swap.pipeline.estimate import _Part, _part_ranges, _video_bytes
+from faceloom.video import Encoding, FrameRange, probe_video, read_frames
 
 # The real size may be so many times smaller or larger than the ends of the estimate.
 TOLERANCE = 1.25
-# Frames of the conversion, sampled frames, and those with a face.
+# Frames of the conversion, sampled frames, and sampled frames with a swapped face.
 ALL = (900, 72, 72)
 
 
@@ -48,12 +50,34 @@ def test_the_real_size_is_near_the_estimate(
     found = run_to_completion(estimate_conversion(target, request, out, options))
     assert list(tmp_path.iterdir()) == []
     assert found.frames == frames
-    assert found.sampled_frames == found.sampled_faces == min(frames // 24, 3) * 24
+    assert found.sampled_frames == found.swapped_frames == min(frames // 24, 3) * 24
     assert 0 < found.seconds[0] < found.seconds[1]
     if options.select is None:
         run_to_completion(convert_request(target, request, out, options))
         low, high = found.bytes
         assert low / TOLERANCE < out.stat().st_size < high * TOLERANCE
+
+
+@pytest.mark.parametrize(("frames", "size"), [(1, 1000), (250, 3490), (251, 4490)])
+def test_each_segment_has_one_key_frame(frames: int, size: int) -> None:
+    part = _Part(24, 24, 0.1, bytes_per_key_frame=1000.0, bytes_per_frame=10.0)
+    assert _video_bytes(part, frames, 250) == size
+
+
+def test_the_sound_of_the_range_is_added_to_the_size(
+    tmp_path: Path, sample: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = [frame.rgb for frame in read_frames(sample / "target_ada.mp4", stop=6)]
+    clip = make_clip(tmp_path / "clip.mp4", pictures, audio_seconds=0.5)
+
+    def bytes_per_second(_: Path, indices: list[int], middle: float) -> float:
+        return 1e9 * (indices == [1] and middle < 0.5)
+
+    monkeypatch.setattr(estimate, "stream_bytes_per_second", bytes_per_second)
+    options, out = ConvertOptions(frame_range=FrameRange(0, 5)), tmp_path / "out.mp4"
+    found = run_to_completion(estimate_conversion(clip, SwapRequest(bundle), out, options))
+    seconds = 4 / float(probe_video(clip).average_rate)
+    assert 1e9 * seconds < found.bytes[0] < found.bytes[1] < 1.01e9 * seconds
 
 
 def test_an_output_that_exists_is_refused_as_by_the_conversion(
@@ -105,5 +129,5 @@ def test_an_estimate_is_a_sentence(
 ) -> None:
     low, high = map(int, size)
     seconds = float(seconds[0]), float(seconds[1])
-    estimate = ConvertEstimate(Path("/clips/clip.mp4"), *counts, seconds, (low, high))
-    assert text in estimate.to_text()
+    row = ConvertEstimate(Path("/clips/clip.mp4"), *counts, seconds, (low, high))
+    assert text in row.to_text()

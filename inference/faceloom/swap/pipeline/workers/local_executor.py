@@ -85,9 +85,9 @@ class _ChildProcess:
         code = self._process.wait() if self._process else None
         reason = f"signal {-code}" if code and code < 0 else f"exit code {code}"
         line = _last_line(self._stderr) if self._stderr else ""
-        # The system kills a process when the memory is full, which leaves no message.
-        is_memory = not line or code == _KILLED
-        cause = ", perhaps because the memory is full" if is_memory else ""
+        # A full memory: the system kills the process, which then writes no message.
+        may_be_memory = not line or code == _KILLED
+        cause = ", perhaps because the memory is full" if may_be_memory else ""
         message = f"; its last message: {line}" if line else ""
         return PartlyDone(
             f"A process that swapped a segment ended ({reason}){cause}{message}. Run the same "
