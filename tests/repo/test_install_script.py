@@ -1,4 +1,4 @@
-"""`install.sh` on machines made of stubs: what it chooses, installs, asks and refuses."""
+"""`install.sh` on simulated machines: what it chooses, installs, asks and refuses."""
 
 import os
 import shutil
@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.process
 
-# Programs of the system that the script may use.
+# System programs that the script may use.
 _SYSTEM = ("sh", "sed", "grep", "dirname", "basename")
-# kB of memory.
+# A gigabyte in kB, the unit of /proc/meminfo.
 _GB = 1_000_000
-# What trains and exports beside onnxruntime-gpu.
+# Packages for training and export, installed beside onnxruntime-gpu.
 _JAX = ("jax[cuda13]", "tf2onnx", "onnx", "h5py")
-# Writes its name and arguments into the log. uv's folder of programs is that of the stubs.
+# Appends its name and arguments to the log. As uv, it names the folder of the stubs as that of its
+# programs; as an installer of uv, it creates a stub of uv.
 _STUB = """#!/bin/sh
 [ "$1 $2 $3" = "tool dir --bin" ] && { echo "$STUBS"; exit; }
 echo "${0##*/} $*" >> "$STUBS/../log"
@@ -25,7 +26,7 @@ case $* in *"install uv"*) cp "$STUBS/faceloom" "$STUBS/uv" ;; esac
 
 
 class Machine:
-    """A root with /proc, a home, and a PATH of stubs."""
+    """A root folder with /proc, a home, and stubs of all programs in PATH."""
 
     def __init__(self, root: Path, *programs: str, memory: int = 16 * _GB, flags: str = "avx2"):
         self.root, self.stubs, self.script = root, root / "stubs", root / "install.sh"
@@ -96,7 +97,7 @@ def test_the_extras_fit_the_machine(
         (("curl",), "curl -LsSf https://astral.sh/uv/install.sh"),
     ],
 )
-def test_a_missing_uv_is_brought_by_what_is_there(
+def test_a_missing_uv_is_installed_by_an_available_program(
     tmp_path: Path, programs: tuple[str, ...], command: str
 ) -> None:
     machine = Machine(tmp_path, *programs)
@@ -114,7 +115,7 @@ def test_uv_is_installed_with_consent_only(
     tmp_path: Path, arguments: tuple[str, ...], answer: str, is_installed: bool
 ) -> None:
     machine = Machine(tmp_path, "pipx")
-    # The stub of `cp` in "install uv" makes uv appear.
+    # The stub of pipx creates uv with it.
     (machine.stubs / "cp").symlink_to(shutil.which("cp") or "cp")
     done = machine.install(*arguments, answer=answer)
     assert done.returncode == (0 if is_installed else 2), done.stderr
@@ -132,7 +133,7 @@ def test_uv_is_installed_with_consent_only(
         (("--extras",), 16, "--extras needs a list"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_is_installed(
+def test_bad_options_and_machines_are_refused_before_anything_is_installed(
     tmp_path: Path, arguments: tuple[str, ...], memory: int, message: str
 ) -> None:
     machine = Machine(tmp_path, "uv", memory=memory * _GB)
