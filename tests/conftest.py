@@ -1,6 +1,6 @@
 """Fixtures that all tests share: the sample, face sets, the command line.
 
-They import Faceloom themselves: the process that hands tests to others reads this file, too.
+They import Faceloom when they run: the process that only distributes tests reads this file too.
 """
 
 import signal

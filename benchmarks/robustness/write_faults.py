@@ -73,7 +73,7 @@ def _try_scenario(runner: FaultRunner, scenario: Scenario, folder: Path, every: 
         for fault in faults:
             outcome = try_fault(runner, prepared, fault)
             codes[outcome.exit_code] += 1
-            problems += [f"{scenario.name}, call {fault.call}: {p}" for p in outcome.problems]
+            problems += [f"{scenario.name}, {outcome.failed_call}: {p}" for p in outcome.problems]
         counts = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
         print(f"| `{scenario.name}` | {prepared.calls} | {name} | {len(faults)} | {counts} | "
               f"{len(problems)} |")  # fmt: skip

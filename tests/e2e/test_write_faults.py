@@ -47,7 +47,7 @@ def test_no_data_is_lost(name: str, runner: FaultRunner, tmp_path: Path) -> None
     for share, (error, stays) in SAMPLE[name]:
         fault = Fault(max(1, round(share * prepared.calls)), error, stays)
         outcome = try_fault(runner, prepared, fault)
-        assert (outcome.exit_code != 0, outcome.problems) == (True, ()), fault
+        assert (outcome.exit_code != 0, outcome.problems) == (True, ()), outcome.failed_call
 
 
 def test_a_fault_happens(runner: FaultRunner, tmp_path: Path) -> None:
@@ -55,4 +55,6 @@ def test_a_fault_happens(runner: FaultRunner, tmp_path: Path) -> None:
     scenario = scenario_of("curate")
     prepared = prepare_scenario(runner, scenario, tmp_path / "input")
     assert prepared.calls > 10
-    assert runner.run(scenario.arguments, Fault(2, errno.ENOSPC)).exit_code == 8
+    ending = runner.run(scenario.arguments, Fault(2, errno.ENOSPC))
+    assert (ending.exit_code, ending.failed_call.split()[0]) == (8, "2")
+    assert str(runner.work) in ending.failed_call

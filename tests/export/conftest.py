@@ -1,6 +1,7 @@
 """Fixtures of the exporter's tests.
 
-They import TensorFlow themselves: the process that hands tests to others reads this file, too.
+They import TensorFlow when they run: the process that only distributes tests reads this file
+too.
 """
 
 from pathlib import Path

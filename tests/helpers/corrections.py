@@ -1,4 +1,4 @@
-"""Corrections of face sets, written as the editor writes them."""
+"""Write corrections of face sets as the editor does."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from faceloom.faceset.corrections.painted_masks import encode_mask
 
 
 def offsets_of(moves: Mapping[int, tuple[float, float]]) -> np.ndarray:
-    """Return offsets of all landmarks; those that are not named stay."""
+    """Return the offsets of all landmarks: those of `moves` by index, 0 for the others."""
     offsets = np.zeros((468, 2), np.float32)
     for index, move in moves.items():
         offsets[index] = move
@@ -25,7 +25,7 @@ def offsets_of(moves: Mapping[int, tuple[float, float]]) -> np.ndarray:
 
 
 def shift_all(x: float, y: float) -> np.ndarray:
-    """Return offsets that move all landmarks alike."""
+    """Return offsets that move all landmarks by the same amount."""
     return np.tile(np.float32([x, y]), (468, 1))
 
 
@@ -43,7 +43,7 @@ def paint(directory: Path, image: str, mask: Mask) -> None:
 
 
 def left_half(size: int) -> Mask:
-    """Return a mask of which the left half is visible."""
+    """Return a mask in which the left half is visible."""
     mask = np.zeros((size, size), np.uint8)
     mask[:, : size // 2] = 255
     return mask

@@ -78,7 +78,7 @@ def _sparse_constant(external_file: str) -> onnx.NodeProto:
     values = helper.make_tensor("values", TensorProto.FLOAT, [1], [1.0])
     indices = helper.make_tensor("indices", TensorProto.INT64, [1], [0])
     sparse = helper.make_sparse_tensor(values, indices, [2])
-    # raw_data must exist before it can be said to lie in a file.
+    # set_external_data requires raw_data.
     sparse.values.raw_data = sparse.values.SerializeToString()
     onnx.external_data_helper.set_external_data(sparse.values, external_file)
     sparse.values.ClearField("raw_data")

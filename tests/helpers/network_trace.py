@@ -1,4 +1,4 @@
-"""Run a command and list every address outside this machine that it or a child of it asks for."""
+"""Run a command under strace; list all addresses outside this machine that it or a child uses."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ _CALLS = "connect,bind,sendto,sendmsg,sendmmsg"
 _ADDRESS = re.compile(r'inet_(?:addr\(|pton\(AF_INET6?, )"([^"]+)"')
 _PORT = re.compile(r"sin6?_port=htons\((\d+)\)")
 _LOOPBACK = re.compile(r"127\.|::1$|::ffff:127\.")
-# A resolver on this machine would ask others.
+# A DNS resolver on this machine would ask others.
 _DNS_PORT = "53"
 
 
@@ -44,8 +44,27 @@ def trace_command(trace: Path, *arguments: object, isolated: bool = True) -> lis
     return [*prefix, *strace, str(trace), sys.executable, "-m", *map(str, arguments)]
 
 
+def trace_faceloom(folder: Path, *arguments: object) -> list[str]:
+    """Run `faceloom ARGUMENTS`, which must succeed, and return its calls as `outside_addresses`.
+
+    Args:
+        folder: The working folder, which also receives the trace.
+        arguments: The arguments.
+    """
+    trace = folder / "trace"
+    done = subprocess.run(
+        trace_command(trace, "faceloom", *arguments),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return outside_addresses(trace)
+
+
 def outside_addresses(trace: Path) -> list[str]:
-    """Return the calls with an address outside this machine, or with a resolver's port.
+    """Return the calls with an address outside this machine, or with the port of DNS.
 
     Args:
         trace: The file that strace wrote.

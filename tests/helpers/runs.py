@@ -79,9 +79,9 @@ def tiny_run(directory: Path, facesets: dict[str, Path], **changes: object) -> R
 
 
 def write_checkpoints(run: Run, *steps: int) -> Run:
-    """Write a new run's checkpoints without training it, which takes most of the time.
+    """Write checkpoints of a new run without training it: training takes most of a test's time.
 
-    All are the same: the mean faces of its people, and random weights around their averages.
+    All have the same weights: the initial ones, mean faces included, with random noise.
     """
     with dtype_policy(run.settings.precision):
         model = build_compiled_model(run.settings, run.identities)

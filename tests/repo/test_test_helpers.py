@@ -39,11 +39,15 @@ def test_a_shared_folder_is_made_once_and_again_after_an_error(tmp_path: Path) -
             return tmp_path / "popen-gw1"
 
     def fails(folder: Path) -> None:
+        folder.mkdir()
         raise OSError
 
     factory: Any = Factory()
     with pytest.raises(OSError):  # noqa: PT011  the error of `fails`
         shared_folder(factory, "faces", fails)
+    assert (tmp_path / "faces").exists()
     for _ in range(2):
         assert shared_folder(factory, "faces", calls.append) == tmp_path / "faces"
     assert calls == [tmp_path / "faces"]
+    # What the failed attempt had left is removed first.
+    assert not (tmp_path / "faces").exists()

@@ -109,12 +109,12 @@ def _read_crops(faceset: FaceSet, indices: list[int], settings: TrainConfig) -> 
     if not settings.mask_background:
         return faces
     outlines = [align_mesh(faceset.mesh_in_crop(row), to_crop, crop.size)[1] for row in rows]
-    seen = outlines
+    masks = outlines
     if settings.face_mask == "regions":
         regions = FaceParser().parse_faces(faces, outlines)
-        seen = [visible_mask(*pair) for pair in zip(outlines, regions, strict=True)]
+        masks = [visible_mask(*pair) for pair in zip(outlines, regions, strict=True)]
     masks = [
         corrected_mask(faceset, row, mask, outline, crop)
-        for row, mask, outline in zip(rows, seen, outlines, strict=True)
+        for row, mask, outline in zip(rows, masks, outlines, strict=True)
     ]
     return [mask_background(*pair) for pair in zip(faces, masks, strict=True)]

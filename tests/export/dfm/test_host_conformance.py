@@ -1,8 +1,8 @@
-"""A .dfm of a known network, shown as each host program shows it, looks as it should.
+"""Each host program pastes the face of a .dfm in the right place and changes nothing else.
 
-The network draws the same face whatever it gets: flat skin with a green dot at each of the five
-alignment points, in an elliptical mask, on brown. So it is known where each dot should be in a
-frame and which pixels should change.
+The network predicts the same face for every input: flat skin with a green dot at each of the five
+alignment points, in an elliptical mask, on brown. So each dot's place in a frame is known, and
+which pixels change.
 """
 
 from dataclasses import dataclass, replace
@@ -28,15 +28,15 @@ pytestmark = pytest.mark.training
 
 # The network's crop.
 CROP = CropGeometry(size=96, coverage=1)
-# A larger one, in which the shown faces are measured.
+# A larger crop, in which the pasted faces are measured.
 MEASURED = CropGeometry(size=256, coverage=1)
-# Every so many frames of the clip.
+# Only each 40th frame of the clip is measured.
 EVERY = 40
-# Colors of the drawn face and of what the network draws around it, RGB in 0..1.
+# Colors of the predicted face, its dots and its background, RGB in 0..1.
 SKIN, DOTS, BACKGROUND = (0.75, 0.55, 0.45), (0.15, 0.85, 0.25), (0.35, 0.2, 0.1)
 # Standard deviation of a dot, in sides of the crop.
 DOT = 0.025
-# Half of the side of the square in which a dot is looked for, in sides of the crop.
+# Half of the side of the square in which a dot is searched, in sides of the crop.
 REACH = 0.08
 # Center and half axes of the mask, (x, y) in sides of the crop.
 MASK_CENTER, MASK_AXES = (0.5, 0.55), (0.3, 0.38)
@@ -51,7 +51,7 @@ def distance_to_mask(size: int) -> np.ndarray:
 
 
 def drawn_face() -> np.ndarray:
-    """Return what the network draws: RGB and mask in 0..1."""
+    """Return the prediction of the network: RGB and mask in 0..1."""
     mask = np.clip(8 * (1 - distance_to_mask(CROP.size)), 0, 1)[..., None]
     rows, columns = np.mgrid[: CROP.size, : CROP.size]
     dots = np.zeros_like(mask)
@@ -63,18 +63,18 @@ def drawn_face() -> np.ndarray:
 
 
 def known_networks(drawn: np.ndarray) -> Networks:
-    """Return networks whose decoders return a picture with a mask."""
+    """Return networks with decoders that always predict a picture with a mask."""
     shape = (CROP.size, CROP.size, 3)
     faces, latent = keras.Input(shape), keras.Input(shape)
     encoder = keras.Model(faces, faces * 1.0)
-    # 0 for what a program passes; a factor of 0 would make all of it a constant without a batch.
+    # 0 for every input. A factor of 0 would be optimized to a constant without a batch.
     nothing = keras.ops.relu(-latent[..., :1])
     decoder = keras.Model(latent, keras.ops.add(nothing, drawn))
     return Networks(encoder, encoder, (decoder, decoder), (decoder, decoder))
 
 
 def known_dfm(host: HostProgram, drawn: np.ndarray, *, blends: bool) -> ort.InferenceSession:
-    """Return the .dfm for a host program, as the export makes it."""
+    """Return the .dfm for a host program, built as the export does."""
     window = CropWindow.of(CROP, host)
     ones = np.ones((CROP.size, CROP.size), np.float32)
     function = build_dfm_function(known_networks(drawn), 0, 1, window, ones, blends=blends)
@@ -84,7 +84,7 @@ def known_dfm(host: HostProgram, drawn: np.ndarray, *, blends: bool) -> ort.Infe
 
 @cache
 def found_faces(clip: Path) -> list[tuple[Rgb, FoundFace, Points]]:
-    """Return a few frames, what a program knows of the face, and our own alignment points."""
+    """Return a few frames, the face as a program finds it, and our own alignment points."""
     program, ours = FirstFaces(), FaceFinder()
     found = []
     for frame in list(read_frames(clip))[::EVERY]:
@@ -96,10 +96,10 @@ def found_faces(clip: Path) -> list[tuple[Rgb, FoundFace, Points]]:
 
 @dataclass(frozen=True)
 class Shown:
-    """How a host program shows the face, over all frames."""
+    """How a host program pastes the face, over all frames."""
 
     scale: float
-    """Size of the shown face relative to the right size."""
+    """Size of the pasted face relative to the right size."""
     shift: float
     """Distance of its middle from the right place, in sides of the crop."""
     farthest: float
@@ -113,12 +113,12 @@ class Shown:
 
 
 def greenness(rgb: np.ndarray) -> np.ndarray:
-    """Return how green each pixel is, which a constant added to all channels does not change."""
+    """Return how green each pixel is, independent of its brightness."""
     return float32(rgb[..., 1]) - (float32(rgb[..., 0]) + rgb[..., 2]) / 2
 
 
 def find_dots(crop: Rgb) -> tuple[Points, np.ndarray]:
-    """Return where the dots are in a crop, and the contrast of each in levels."""
+    """Return the places of the dots in a crop, and the contrast of each in levels."""
     green, reach = greenness(crop), round(REACH * MEASURED.size)
     places, contrasts = [], []
     for x, y in np.rint(MEASURED.template_xy()).astype(int):
@@ -131,16 +131,8 @@ def find_dots(crop: Rgb) -> tuple[Points, np.ndarray]:
     return float32(places), np.array(contrasts)
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("deepfacelve", "no program"), ("deepfacelive", "no face")]
-)
-def test_an_unknown_program_and_a_clip_without_a_face_are_refused(name: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        open_host(name, [])
-
-
 def measure(host: HostProgram, clip: Path, network: ort.InferenceSession) -> Shown:
-    """Show the face in each frame as a host program does, and measure it."""
+    """Paste the face into each frame as a host program does, and measure it."""
     found = found_faces(clip)
     swap = open_host(host, [face for _, face, _ in found])
     distance = distance_to_mask(MEASURED.size)
@@ -171,7 +163,7 @@ def measure(host: HostProgram, clip: Path, network: ort.InferenceSession) -> Sho
 
 @dataclass(frozen=True)
 class Limits:
-    """How far the shown face may be off: about twice as far as it is for the person of the clip."""
+    """Limits of the errors of a pasted face: about twice those of the person in the clip."""
 
     scale: float
     """Largest difference of the size from the right size, as a part of it."""
@@ -181,7 +173,7 @@ class Limits:
     """Least contrast of a dot, relative to the drawn one: programs blend, blur and match colors."""
 
 
-# The crops are means over people.
+# A host program's crop is a mean over people, so that no person's face fits exactly.
 LIMITS: dict[HostProgram, Limits] = {
     "deepfacelive": Limits(0.012, 0.005, 0.2),
     "facefusion": Limits(0.02, 0.011, 0.5),
@@ -190,7 +182,7 @@ LIMITS: dict[HostProgram, Limits] = {
 
 
 def faults(host: HostProgram, shown: Shown) -> set[str]:
-    """Return what is wrong with a shown face."""
+    """Return the properties of a pasted face that are wrong."""
     limits = LIMITS[host]
     checks = {
         "size": abs(shown.scale - 1) < limits.scale,
@@ -205,12 +197,20 @@ def faults(host: HostProgram, shown: Shown) -> set[str]:
 def faults_of(
     host: HostProgram, clip: Path, *, mask: np.ndarray | None = None, pastes: bool = True
 ) -> set[str]:
-    """Return what is wrong with a .dfm that draws the known face, perhaps with another mask."""
+    """Return what is wrong with the pasted face of a known .dfm, with its own or another mask."""
     drawn = drawn_face()
     if mask is not None:
         drawn[..., 3:] = mask
     blends = pastes and HOST_CROPS[host].ignores_masks
     return faults(host, measure(host, clip, known_dfm(host, drawn, blends=blends)))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("deepfacelve", "no program"), ("deepfacelive", "no face")]
+)
+def test_an_unknown_program_and_a_clip_without_a_face_are_refused(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        open_host(name, [])
 
 
 @pytest.mark.parametrize("host", HOSTS)

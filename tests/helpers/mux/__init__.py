@@ -1,0 +1,1 @@
+"""Convert videos with random streams and containers, and check what is copied."""

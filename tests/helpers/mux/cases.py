@@ -1,4 +1,4 @@
-"""Random videos of every container, made by the ffmpeg program's library, and what must be kept."""
+"""Random videos in every container, written with PyAV, and what conversion must keep."""
 
 import random
 from collections.abc import Callable

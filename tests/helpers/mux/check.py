@@ -1,4 +1,4 @@
-"""Convert a random video with a rectangle as the face; compare all that was promised."""
+"""Convert a random video with a rectangle as the face; check what must be kept."""
 
 from dataclasses import dataclass
 from fractions import Fraction

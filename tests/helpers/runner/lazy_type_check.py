@@ -1,6 +1,6 @@
-"""The type checker of tests: beartype, which reads a function's annotations at its first call.
+"""The type checker of the tests: beartype, applied to a function at its first call.
 
-Reading those of all functions at import takes seconds in every test process, and most processes
+To apply it to all functions at import takes seconds in every test process, and most processes
 call few of the functions.
 """
 
@@ -15,7 +15,7 @@ _check = beartype(conf=BeartypeConf(is_pep484_tower=True))
 
 
 def check_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that checks the types of its arguments, and of its result."""
+    """Return the function with a check of the types of its arguments and its result."""
     checked: Callable[..., Any] | None = None
 
     @wraps(function)

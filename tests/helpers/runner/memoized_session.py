@@ -1,4 +1,4 @@
-"""Let an onnxruntime session compute each result once in a test process."""
+"""Compute each result of an onnxruntime session once in a test process."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ CAPACITY = 200_000_000
 
 
 def memoize(session: ort.InferenceSession) -> ort.InferenceSession:
-    """Let a session return copies of earlier results for inputs that it has had before.
+    """Make a session return copies of earlier results when inputs are repeated.
 
     Many tests read the same pictures, and the same inputs give the same results.
     """

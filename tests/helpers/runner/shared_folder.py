@@ -1,5 +1,6 @@
-"""Folders that are made once for all processes of a test run."""
+"""Folders that are made once and shared by all processes of a test run."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,29 +8,31 @@ import pytest
 
 from faceloom.output_lock import lock_output
 
-# Longer than any of them takes to make on a busy machine, in seconds.
+# Seconds to wait for another process: longer than making any folder takes on a busy machine.
 _WAIT = 500
 
 
 def shared_folder(
     factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
 ) -> Path:
-    """Return a folder that the first process which needs it makes, and the others wait for.
+    """Return a folder that the first process to need it makes; the others wait for it.
 
     Args:
-        factory: Its base folder is that of this process.
+        factory: The factory of this process.
         name: The name of the folder.
-        make: Fills the folder, which does not exist yet.
+        make: Creates and fills the folder.
 
     Returns:
-        The folder, which no test may change.
+        The folder; tests must not change it.
     """
     base = factory.getbasetemp()
-    # Of the base folder of the run, pytest-xdist gives each process a folder.
+    # With pytest-xdist each process has a folder popen-* in the base folder of the test run.
     folder = (base.parent if base.name.startswith("popen-") else base) / name
     complete = folder.with_name(f"{name}.complete")
     with lock_output(folder, _WAIT):
         if not complete.exists():
+            # What a process that failed has left.
+            shutil.rmtree(folder, ignore_errors=True)
             make(folder)
             complete.touch()
     return folder

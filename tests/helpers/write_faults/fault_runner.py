@@ -20,6 +20,8 @@ RUNTIME_MODULES = (
 TRAINER_MODULES = (
     *RUNTIME_MODULES, "tensorflow", "keras", "tf2onnx", "faceloom_train.cli", "faceloom_export.cli",
 )  # fmt: skip
+# File of the counted calls of the last command, beside the folder in which they are counted.
+_LOG = "calls.txt"
 # Seconds after which a command counts as hanging.
 _PATIENCE = 300
 
@@ -47,6 +49,8 @@ class Ending:
     """Exit code; -N after signal N."""
     calls: int
     """Counted calls; 0 if the process was killed."""
+    failed_call: str
+    """The call of the fault: number, kind and path; empty without a fault."""
     text: str
     """Standard output and standard error."""
 
@@ -75,13 +79,17 @@ class FaultRunner:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         output = self._folder.parent / "output.txt"
+        log = self._folder.parent / _LOG
         request = Request(
             tuple(arguments), str(self.work), str(output), **asdict(fault), seconds=_PATIENCE
         )
         self._server.stdin.write(json.dumps(asdict(request)) + "\n")
         self._server.stdin.flush()
         reply = Reply(**json.loads(self._server.stdout.readline()))
-        return Ending(reply.exit_code, reply.calls, output.read_text(errors="replace"))
+        calls = log.read_text(errors="replace").splitlines()
+        failed_call = next((line for line in calls if line.startswith(f"{fault.call} ")), "")
+        text = output.read_text(errors="replace")
+        return Ending(reply.exit_code, reply.calls, failed_call, text)
 
 
 @contextmanager
@@ -89,12 +97,12 @@ def fault_runner(folder: Path, modules: Sequence[str] = RUNTIME_MODULES) -> Iter
     """Start a fork server.
 
     Args:
-        folder: A new folder. Commands run in `disk/work`; calls below `disk` are counted, the
-            user's data and caches and temporary files among them.
+        folder: A new folder. Commands run in `disk/work`. Calls below `disk` are counted, which
+            also contains the user's data, caches and temporary files.
         modules: What the commands import.
 
     Yields:
-        What runs commands.
+        The runner of commands.
     """
     disk = folder / "disk"
     for name in ("work", "home", "temporary"):
@@ -103,7 +111,7 @@ def fault_runner(folder: Path, modules: Sequence[str] = RUNTIME_MODULES) -> Iter
         **os.environ,
         "LD_PRELOAD": str(preload_library.build(folder)),
         "FACELOOM_FAULT_FOLDER": str(disk),
-        "FACELOOM_FAULT_LOG": str(folder / "calls.txt"),
+        "FACELOOM_FAULT_LOG": str(folder / _LOG),
         "XDG_DATA_HOME": str(disk / "home"),
         "XDG_CACHE_HOME": str(disk / "home"),
         "TMPDIR": str(disk / "temporary"),

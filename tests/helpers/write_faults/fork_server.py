@@ -1,8 +1,7 @@
-"""A process that has imported Faceloom and runs each command in a fork of itself, with one fault.
+"""A process that imports Faceloom once and runs each command in a fork of itself, with one fault.
 
-Its arguments are the modules that commands import. Started by `fault_runner`; reads a `Request` as
-JSON from each line of standard input and answers with a `Reply`. It starts no thread, so that
-forking is safe.
+`fault_runner` starts it. Its arguments are the modules that commands import. For each line of
+standard input, a `Request` as JSON, it writes a `Reply`. Forking is safe as it starts no thread.
 """
 
 import ctypes
@@ -14,7 +13,7 @@ import sys
 import traceback
 from dataclasses import asdict, dataclass
 
-# Exit code of a fork whose command raised an exception that is no SystemExit.
+# Exit code of a fork if the command raised an exception other than SystemExit.
 _RAISED = 99
 
 
@@ -27,7 +26,7 @@ class Request:
     folder: str
     """Working folder."""
     output: str
-    """File that standard output and standard error go to."""
+    """File that receives standard output and standard error."""
     call: int
     """The counted call that fails, from 1; 0: none."""
     error: int

@@ -1,9 +1,9 @@
-/* Fails one writing system call of a process, or kills it there: for tests of what a command leaves behind.
+/* Fails one writing system call of a process, or kills the process at that call.
  *
- * Preloaded before libc. A call counts if it changes a file below the folder FACELOOM_FAULT_FOLDER:
- * opening for writing, writing, renaming, linking, flushing, truncating, removing, making a folder. Nothing is
- * counted or failed until faceloom_arm_fault() is called. With FACELOOM_FAULT_LOG set, each counted
- * call is appended to that file as "NUMBER CALL PATH".
+ * Preloaded, so that its functions replace those of libc. A call is counted if it changes a file below the folder
+ * FACELOOM_FAULT_FOLDER: opening for writing, writing, renaming, linking, flushing, truncating, removing, making a
+ * folder. Nothing is counted and nothing fails before faceloom_arm_fault() is called. Each counted call is
+ * written to the file FACELOOM_FAULT_LOG as a line "NUMBER CALL PATH".
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -28,7 +28,7 @@ static atomic_long calls = -1;
 static long failing_call;
 /* 0: the process is killed. */
 static int failing_errno;
-/* Every later call fails too, as on a disk that stays full. */
+/* Whether every later call fails too, as on a disk that stays full. */
 static int stays;
 static char folder[PATH_MAX];
 static int log_descriptor = -1;
@@ -39,7 +39,7 @@ void faceloom_arm_fault(long call, int error, int error_stays) {
   failing_errno = error;
   stays = error_stays;
   snprintf(folder, sizeof folder, "%s", from ? from : "/nonexistent");
-  if (log) log_descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (log) log_descriptor = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
   atomic_store(&calls, 0);
 }
 
@@ -50,7 +50,7 @@ static int below_folder(const char *path) {
   return !strncmp(path, folder, length) && (path[length] == '/' || path[length] == 0);
 }
 
-/* Whether the call fails; sets errno. */
+/* Counts a call. Returns whether it must fail, with errno set; kills the process if that is the fault. */
 static int fails(const char *call, const char *path) {
   if (atomic_load(&calls) < 0 || !below_folder(path)) return 0;
   long number = atomic_fetch_add(&calls, 1) + 1;
@@ -61,6 +61,7 @@ static int fails(const char *call, const char *path) {
   return 1;
 }
 
+/* Returns the absolute path of one that is relative to the open folder `directory`. */
 static const char *absolute(int directory, const char *path, char *buffer) {
   char base[PATH_MAX];
   if (path[0] == '/') return path;
@@ -91,6 +92,8 @@ static int descriptor_fails(const char *call, int descriptor) {
   path[length] = 0;
   return fails(call, path);
 }
+
+/* The wrappers: each finds libc's function of its name, fails or calls it. */
 
 #define NEXT(name) \
   static __typeof__(&name) next; \

@@ -1,4 +1,4 @@
-"""Short commands that write, each with its input, and what their result is."""
+"""Short commands that write files, each with its input and its continuation."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -27,23 +27,24 @@ evaluate_every: 0
 preview_every: 2
 jit_compile: false
 """
-# Frames of the clip that is converted, their distance in the sample, and frames from one that is
-# extracted to the next.
+# Frames of the clip.
 _CLIP_FRAMES = 6
+# Frames of the sample from one frame of the clip to the next.
 _CLIP_STEP = 10
+# Value of `extract --every`.
 _EVERY = "2"
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A command, what it starts from, and how it is continued."""
+    """A command, its input, and the command that continues it."""
 
     name: str
     """Name in tables."""
     arguments: tuple[str, ...]
     """Words after `faceloom`."""
     before: tuple[tuple[str, ...], ...] = ()
-    """Commands that make its input."""
+    """Commands that prepare its input."""
     again: tuple[str, ...] = ()
     """Words of the command that continues; empty: the same."""
     untouched: tuple[str, ...] = ()
@@ -148,7 +149,7 @@ def prepare(runner: FaultRunner, scenario: Scenario) -> None:
     """Make the input of a scenario in the working folder.
 
     Args:
-        runner: What runs the commands that make it.
+        runner: Runs the commands of `before`.
         scenario: The scenario.
     """
     stop = _CLIP_STEP * _CLIP_FRAMES

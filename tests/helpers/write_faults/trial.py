@@ -1,4 +1,4 @@
-"""What a command leaves behind if one of its system calls fails; whether it can be continued."""
+"""Run a command with a fault, check the files that it leaves, and continue it."""
 
 import errno
 import re
@@ -18,9 +18,9 @@ from faceloom.errors import PartlyDone, UsageError
 _EXPECTED = frozenset({0, UsageError.exit_code, PartlyDone.exit_code})
 _KILLED = -9
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-# Files that tell processes of each other and hold nothing.
+# Lock files, which contain nothing that could be lost.
 _LOCK = re.compile(r"\..*\.lock")
-# Files that a command could not remove at its end: journals, hidden parts.
+# Temporary files that a command may leave if removing them fails: journals, hidden parts.
 _WORK = re.compile(r"\.work/|(^|/)\.[^/]*\.part(/|$)")
 
 Digests = Mapping[str, str]
@@ -28,7 +28,7 @@ Digests = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A scenario with its input and its undisturbed result."""
+    """A scenario with its input and its result without a fault."""
 
     scenario: Scenario
     """The scenario."""
@@ -37,17 +37,19 @@ class Prepared:
     before: Digests
     """Its files."""
     after: Digests
-    """The files of the working folder after the undisturbed command."""
+    """The files of the working folder after the command without a fault."""
     calls: int
-    """Counted calls of the undisturbed command."""
+    """Counted calls of the command without a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a fault."""
+    """The consequences of a fault."""
 
     exit_code: int
     """Exit code of the command with the fault; -9 if it was killed."""
+    failed_call: str
+    """The call of the fault: number, kind and path."""
     problems: tuple[str, ...]
     """What is wrong, a sentence each; empty if nothing was lost."""
 
@@ -56,7 +58,7 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
     """Make the input of a scenario and run its command without a fault.
 
     Args:
-        runner: What runs commands.
+        runner: Runs the commands.
         scenario: The scenario.
         folder: A new folder for the copy of the input.
 
@@ -74,15 +76,15 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
 
 
 def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
-    """Run a command with a fault, check what it leaves, continue it, and check the result.
+    """Run a command with a fault, check the files that it leaves, continue it, check its result.
 
     Args:
-        runner: What runs commands.
+        runner: Runs the commands.
         prepared: The scenario.
         fault: What fails.
 
     Returns:
-        What became of it.
+        The exit code, and everything that is wrong.
     """
     _empty(runner.work)
     shutil.copytree(prepared.input, runner.work, dirs_exist_ok=True)
@@ -91,8 +93,8 @@ def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
     left = _digests(runner.work, scenario.volatile)
     problems = [*_ending_problems(ending, fault), *_lost(prepared, left)]
     if ending.exit_code == 0:
-        problems += _missing("it ended well", prepared, left)
-        problems += _left_over("it ended well", prepared, left, allowed=_WORK)
+        problems += _missing("it succeeded", prepared, left)
+        problems += _left_over("it succeeded", prepared, left, allowed=_WORK)
     elif not _is_complete(prepared, left):
         again = runner.run(scenario.continued)
         left = _digests(runner.work, scenario.volatile)
@@ -101,8 +103,8 @@ def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
         problems += _missing("it was continued", prepared, left)
         problems += _left_over("it was continued", prepared, left)
     elif ending.exit_code != _KILLED:
-        problems.append(f"its result is whole and it says: {ending.text.strip()}")
-    return Outcome(ending.exit_code, tuple(problems))
+        problems.append(f"its result is complete, but it reports: {ending.text.strip()}")
+    return Outcome(ending.exit_code, ending.failed_call, tuple(problems))
 
 
 def _ending_problems(ending: Ending, fault: Fault) -> Iterator[str]:
@@ -115,13 +117,13 @@ def _ending_problems(ending: Ending, fault: Fault) -> Iterator[str]:
     if "Traceback" in ending.text:
         yield "a traceback: " + ending.text.strip().splitlines()[-1]
     if ending.exit_code and "faceloom: " not in ending.text:
-        yield f"no sentence: {ending.text.strip()!r}"
+        yield f"no error message: {ending.text.strip()!r}"
     if fault.error in _DISK_FULL and ending.exit_code == UsageError.exit_code:
         yield f"a full disk is not named: {ending.text.strip().splitlines()[-1]}"
 
 
 def _lost(prepared: Prepared, left: Digests) -> Iterator[str]:
-    """Name input that changed, and results that look whole and are neither the old nor the new."""
+    """Yield input that changed, and visible files that are neither the old nor the new."""
     for name, digest in prepared.before.items():
         if name.split("/")[0] in prepared.scenario.untouched and left.get(name) != digest:
             yield f"the input {name} changed"
@@ -141,7 +143,7 @@ def _is_complete(prepared: Prepared, left: Digests) -> bool:
 def _missing(when: str, prepared: Prepared, left: Digests) -> Iterator[str]:
     for name, digest in prepared.after.items():
         if left.get(name) != digest:
-            yield f"{when} and {name} {'differs' if name in left else 'lacks'}"
+            yield f"{when} and {name} {'differs' if name in left else 'is missing'}"
 
 
 def _left_over(

@@ -32,7 +32,7 @@ from faceloom.progress import run_to_completion
 from faceloom.video import read_frames
 
 # Frames of the sample: its only blink (36 to 40), and glances to either side.
-FRAMES = [*range(20, 48), *range(62, 75)]
+FRAMES = [*range(26, 44), *range(66, 75)]
 BLINK = range(35, 42)
 OPEN = 30
 FRAME_RATE = 25.0

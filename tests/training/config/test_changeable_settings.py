@@ -39,8 +39,8 @@ def test_the_present_value_is_accepted_and_changes_nothing(setting: RunSetting) 
 def test_what_is_listed_as_accepted_is_accepted(setting: RunSetting) -> None:
     values = [*setting.words]
     values += [f"{each:g}" for each in (setting.minimum, setting.maximum) if each is not None]
-    # A loss term may need another setting.
     for value in values:
+        # This loss needs network.mean_face_max_shift.
         if setting.key != "loss.displacement":
             changed = change_config(CONFIG, [setting.to_argument(value)])
             assert {key for key, _, _ in differences(CONFIG, changed)} <= {setting.key}

@@ -1,4 +1,4 @@
-"""Training, evaluation and export see faces as they were corrected."""
+"""Training, evaluation and export use the corrected faces."""
 
 import shutil
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers.corrections import left_half, move, paint, shift_all
+from tests.helpers.corrections import left_half, move, offsets_of, paint, shift_all
 from tests.helpers.runs import NETWORK, tiny_config
 
 from faceloom.faces.landmarks import EYE_LEFT
@@ -124,9 +124,8 @@ def test_a_corrected_alignment_is_honored(ben: Path, read: Reader) -> None:
 @pytest.mark.parametrize("read", OF_LANDMARKS, ids=lambda read: read.__name__)
 def test_moved_lids_are_honored(ben: Path, read: Reader) -> None:
     before = read(ben, "mesh")
-    offsets = np.zeros((468, 2), np.float32)
-    offsets[list(EYE_LEFT)] = 0, 0.02
-    move(ben, FaceSet.read(ben).rows[0].image, offsets)
+    lids = offsets_of(dict.fromkeys(EYE_LEFT, (0, 0.02)))
+    move(ben, FaceSet.read(ben).rows[0].image, lids)
     assert not np.array_equal(read(ben, "mesh"), before)
 
 

@@ -1,4 +1,4 @@
-"""The faces that every preview sheet shows are named, checked before the work, and loaded."""
+"""The faces of the setting `preview_faces` are checked before the work, and loaded."""
 
 from pathlib import Path
 
@@ -47,6 +47,13 @@ def test_named_faces_are_loaded_validation_faces_too(facesets: dict[str, Path]) 
     assert find_preview_rows(faceset, ["rejected"]) == []
 
 
+def test_faces_that_exist_are_accepted(facesets: dict[str, Path]) -> None:
+    names = _names(FaceSet.read(facesets["ada"]))
+    check_preview_faces([f"ada/{name}" for name in names], facesets)
+    with pytest.raises(UsageError, match=f"{facesets['ada']} has no face nothing"):
+        check_preview_faces([f"ada/{names[0]}", "ada/nothing"], facesets)
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -73,11 +80,9 @@ def test_a_face_that_does_not_exist_is_refused_before_the_work(
     assert Run.read(tmp_path / "old").settings == config
 
 
-def test_a_run_whose_locked_face_was_rejected_continues(
+def test_a_run_continues_after_a_named_face_was_rejected(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
     config = tiny_config(preview_faces=["ada/rejected"])
     Run.create(tmp_path / "run", facesets, config)
     assert open_run(tmp_path / "run", facesets, lambda _: None).settings == config
-    face = _names(FaceSet.read(facesets["ada"]))[0]
-    check_preview_faces([f"ada/{face}"], facesets)

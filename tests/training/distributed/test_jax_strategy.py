@@ -1,4 +1,4 @@
-"""Training on JAX. One process runs all checks of a group, most of whose time is starting JAX."""
+"""Training on JAX. One process runs all checks of a group, because JAX takes long to start."""
 
 import json
 import os
@@ -30,7 +30,7 @@ Results = tuple[Path, dict[str, str | None]]
 def jax_results(
     tmp_path_factory: pytest.TempPathFactory, facesets: dict[str, Path]
 ) -> Callable[[str], Results]:
-    """Returns the results of a group, whose process runs once."""
+    """A function that returns the results of a group and runs its process once."""
     # XLA's optimization would take longer than it saves for so small a network.
     environment = {
         **os.environ,

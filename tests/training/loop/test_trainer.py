@@ -27,6 +27,7 @@ from faceloom_train.runs.checkpoint import (
     mark_best,
     read_best,
     restore_checkpoint,
+    save_checkpoint,
 )
 from faceloom_train.runs.checkpoint_paths import list_checkpoints
 from faceloom_train.runs.open_run import open_run
@@ -180,7 +181,9 @@ def test_permanent_checkpoints_and_the_best_are_kept(trained: Run) -> None:
     train(run)
     assert [path.name[-1] for path in list_checkpoints(run)] == ["2", "6", "7"]
     mark_best(run, 7, {"identity": 0.7})
-    train(run.with_settings(simple_config(steps=8, **settings), 7))
+    model = build_compiled_model(run.settings, run.identities)
+    restore_checkpoint(model, latest_checkpoint(run)[0])
+    save_checkpoint(model, run, 8)
     assert [path.name[-1] for path in list_checkpoints(run)] == ["6", "7", "8"]
     best = read_best(run)
     assert best is not None

@@ -1,4 +1,4 @@
-"""The settings that may change while a run trains, with what each of them accepts."""
+"""The settings that may change during a run, and the values that each of them accepts."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,21 +7,21 @@ from typing import Any
 
 from faceloom_train.config.schema import FIXED, TrainConfig
 
-# `train --steps` changes it.
+# Left out: `train --steps` changes it.
 _OWN_OPTION = "steps"
 
 
 def list_changeable_settings(config: TrainConfig) -> Iterator[dict[str, Any]]:
-    """Yield the settings that may differ when a run continues, as `TrainConfig` declares them.
+    """Yield the settings that may change when a run continues, as `TrainConfig` declares them.
 
     Args:
         config: The settings of the run.
 
     Yields:
-        Plain values by name: `key`, as `train --set` takes it; `value`, the present one as text;
-        `words` that it may be, true, false and null among them; `number`: "", "whole" or "any";
-        `minimum` and `maximum` of a number, and `above`, which it must exceed, None without a
-        limit; `text`, whether it may be any text; `help`, what it is.
+        For each setting: `key`, as `train --set` takes it; `value`, the current value as text;
+        `words`, the words that it accepts, including true, false and null; `number`, "whole" or
+        "any" if it accepts numbers, otherwise ""; `minimum`, `maximum` and `above`, an exclusive
+        minimum, None without a limit; `text`, whether it accepts any text; `help`, its docstring.
     """
     schema = _schema()
     yield from _settings(schema, schema["$defs"], config.model_dump(mode="json"), "")

@@ -144,7 +144,7 @@ Network: TypeAlias = OriginalNetwork | DfNetwork | LiaeNetwork
 
 
 class DocumentedModel(StrictModel):
-    """Settings whose JSON schema has the documentation of each field."""
+    """Settings with a JSON schema that contains the docstring of each field."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -295,8 +295,8 @@ class TrainConfig(DocumentedModel):
     """Steps between preview sheets."""
     preview_faces: PreviewFaces = ()
     """Faces that every preview sheet shows, at most 48 in all: IDENTITY/FACE, where FACE is the
-    name of a picture in the face set's folder crops, without .jpg. Of an identity without any, and
-    of one whose faces were all rejected, a sheet shows 6 that are evenly spread."""
+    name of a picture in the face set's folder crops, without .jpg. A sheet shows 6 evenly spread
+    faces of an identity that has none in the list, or only rejected ones."""
     validation_faces: NonNegativeInt = 12
     """Faces of each identity that are not trained on but evaluated; at most an eighth of a set."""
     evaluate_every: NonNegativeInt = 1000

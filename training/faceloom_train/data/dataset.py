@@ -94,7 +94,8 @@ def load_faces(
         faceset: The face set.
         config: The run's configuration.
         report: Receives the progress of parsing.
-        preview: Names of the faces that preview sheets show; they may be validation faces.
+        preview: Names of the faces that preview sheets show, which may be validation faces; empty:
+                some of the faces that are trained on.
 
     Raises:
         ArtifactRefused: A crop cannot be read.

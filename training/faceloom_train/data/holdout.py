@@ -65,8 +65,8 @@ class ValidationFace:
         mesh, outline = align_mesh(faces.mesh_in_crop(row), to_crop, crop.size)
         regions = None
         if parser:
-            (seen,) = parser.parse_faces([rgb], [outline])
-            regions = corrected_regions(faces, row, seen, crop)
+            (parsed,) = parser.parse_faces([rgb], [outline])
+            regions = corrected_regions(faces, row, parsed, crop)
         mask = corrected_mask(faces, row, visible_mask(outline, regions), outline, crop)
         return cls(image, mesh, float32(np.dstack([rgb, mask])) / 255, faces.geometry, regions)
 

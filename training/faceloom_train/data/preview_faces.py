@@ -8,10 +8,10 @@ from faceloom.faceset import FaceRow, FaceSet
 
 
 def preview_names(preview_faces: Sequence[str], identity: str) -> tuple[str, ...]:
-    """Return the names of an identity's faces among those that sheets show.
+    """Return the names of an identity's faces in the setting `preview_faces`.
 
     Args:
-        preview_faces: The setting: IDENTITY/FACE, in the order of the sheet's rows.
+        preview_faces: Each IDENTITY/FACE, in the order of the sheet's rows.
         identity: The identity.
     """
     pairs = (name.partition("/") for name in preview_faces)
@@ -19,7 +19,7 @@ def preview_names(preview_faces: Sequence[str], identity: str) -> tuple[str, ...
 
 
 def find_preview_rows(faceset: FaceSet, names: Sequence[str]) -> list[FaceRow]:
-    """Return the rows of faces by their names; faces that the set does not contain are left out.
+    """Return the rows of named faces, without those that the face set does not contain.
 
     Args:
         faceset: The face set.
@@ -30,14 +30,14 @@ def find_preview_rows(faceset: FaceSet, names: Sequence[str]) -> list[FaceRow]:
 
 
 def check_preview_faces(preview_faces: Sequence[str], faces: Mapping[str, Path]) -> None:
-    """Check that the faces of a setting exist.
+    """Check that the faces of the setting `preview_faces` exist.
 
     Args:
-        preview_faces: The setting.
+        preview_faces: Each IDENTITY/FACE.
         faces: Path of each identity's face set.
 
     Raises:
-        UsageError: There is no such identity, or its face set does not contain such a face.
+        UsageError: The run has no such identity, or its face set has no such face.
         ArtifactRefused: A face set is damaged.
     """
     owners = {name.partition("/")[0] for name in preview_faces}
@@ -46,13 +46,10 @@ def check_preview_faces(preview_faces: Sequence[str], faces: Mapping[str, Path])
             raise UsageError(
                 f"preview_faces: there is no identity {owner}; the run has {', '.join(faces)}."
             )
-        names = preview_names(preview_faces, owner)
-        found = {
-            Path(row.image).stem for row in find_preview_rows(FaceSet.read(faces[owner]), names)
-        }
-        missing = [name for name in names if name not in found]
+        known = {Path(row.image).stem for row in FaceSet.read(faces[owner]).rows}
+        missing = [name for name in preview_names(preview_faces, owner) if name not in known]
         if missing:
             raise UsageError(
-                f"preview_faces: {faces[owner]} has no face {missing[0]}; name a picture of its "
-                "folder crops, without .jpg."
+                f"preview_faces: {faces[owner]} has no face {missing[0]}; give the name of a "
+                "picture in its folder crops, without .jpg."
             )

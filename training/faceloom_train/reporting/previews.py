@@ -18,9 +18,10 @@ from faceloom_train.model.inference import swap_faces
 from faceloom_train.model.reconstruction_model import mask_background
 from faceloom_train.model.swap_model import SwapModel
 
-# Faces of each identity on a sheet, unless the settings name some; and faces that are predicted at
-# once, so that many named faces take no more memory.
+# Faces of each identity on a sheet for which the settings name none.
 _ROWS = 6
+# Faces that are predicted at once, so that many named faces need no more memory.
+_PREDICTED_AT_ONCE = 6
 # Side of an image on a sheet in pixels: wide enough for a label of 20 letters.
 _CELL_SIZE = 160
 # Labels of training examples.
@@ -34,8 +35,8 @@ def write_preview(model: SwapModel, faces: Sequence[TrainingFaces], path: Path) 
 
     For each pair of identities A and B, the labeled columns are: A, A reconstructed, A with the
     face of B; B, B reconstructed, B with the face of A. An identity with few faces has few rows.
-    The setting `preview_faces` chooses the faces.
-    With `face_mask: regions` the predictions are pasted where both faces are visible.
+    The setting `preview_faces` chooses the faces. With `face_mask: regions` the predictions
+    are pasted where both faces are visible.
 
     Args:
         model: The model.
@@ -99,7 +100,8 @@ def _prediction_columns(
     faces = identities[own]
     crops = center_crops(_shown_crops(faces), model.crop.size)
     rgb, mask = crops[..., :3], crops[..., 3:4]
-    parts = [slice(start, start + _ROWS) for start in range(0, len(rgb), _ROWS)]
+    starts = range(0, len(rgb), _PREDICTED_AT_ONCE)
+    parts = [slice(start, start + _PREDICTED_AT_ONCE) for start in starts]
     predictions = [
         np.concatenate([swap_faces(model, rgb[part], mask[part], index) for part in parts])
         for index in (own, other)
