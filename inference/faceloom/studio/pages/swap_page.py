@@ -13,9 +13,11 @@ from starlette.routing import BaseRoute, Route
 
 from faceloom import __version__
 from faceloom.array_types import Rgb
+from faceloom.choices import MAX_FOREHEAD, MAX_MASK_WIDTH, MIN_FOREHEAD
 from faceloom.errors import UsageError
 from faceloom.json_documents import first_validation_error
 from faceloom.project.step import file_signature
+from faceloom.studio.conversion.blend_presets import MAX_NAME_LENGTH
 from faceloom.studio.conversion.conversion_options import ConversionOptions
 from faceloom.studio.conversion.convert_command import (
     ConvertForm,
@@ -78,6 +80,9 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
             defaults=SwapSettings(),
             options=ConversionOptions(),
             quality=DEFAULT_QUALITY,
+            max_width=MAX_MASK_WIDTH,
+            forehead_limits=(MIN_FOREHEAD, MAX_FOREHEAD),
+            max_name_length=MAX_NAME_LENGTH,
             lead_in=LEAD_IN,
         )
 
