@@ -309,14 +309,29 @@ def read_rows(directory: Path) -> Iterator[FaceRow]:
         ArtifactRefused: A row is damaged, or there are none.
     """
     path = directory / ROWS_FILE
+    for number, line in enumerate(read_row_lines(directory), 1):
+        try:
+            yield FaceRow.model_validate_json(line)
+        except ValidationError as error:
+            raise ArtifactRefused(
+                f"{path}, line {number}: {first_validation_error(error)}."
+            ) from error
+
+
+def read_row_lines(directory: Path) -> Iterator[bytes]:
+    """Read the lines of a face set's rows without parsing them.
+
+    Args:
+        directory: Its folder.
+
+    Yields:
+        The lines with their newlines.
+
+    Raises:
+        ArtifactRefused: The file is missing, or a line is longer than a row can be.
+    """
     try:
-        for number, line in enumerate(read_lines(path, MAX_ROW_BYTES), 1):
-            try:
-                yield FaceRow.model_validate_json(line)
-            except ValidationError as error:
-                raise ArtifactRefused(
-                    f"{path}, line {number}: {first_validation_error(error)}."
-                ) from error
+        yield from read_lines(directory / ROWS_FILE, MAX_ROW_BYTES)
     except FileNotFoundError:
         raise ArtifactRefused(
             f"{directory} is not a complete face set: it has no {ROWS_FILE}."

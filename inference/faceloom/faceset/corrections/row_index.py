@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.faceset.schema import SCHEMA, FaceRow, FaceSetFile
-from faceloom.faceset.store import FACESET_FILE, MAX_ROW_BYTES, ROWS_FILE
+from faceloom.faceset.store import FACESET_FILE, MAX_ROW_BYTES, ROWS_FILE, read_row_lines
 from faceloom.json_documents import first_validation_error, read_document
-from faceloom.safe_read import check_no_symlinks, read_lines
+from faceloom.safe_read import check_no_symlinks
 
 # The path of a crop in a row, which contains no other text of this form.
 _IMAGE = re.compile(rb'"(crops/[0-9A-Za-z_-]{1,100}\.jpg)"')
@@ -44,7 +44,7 @@ class RowIndex:
         check_no_symlinks(directory)
         file = read_document(directory / FACESET_FILE, FaceSetFile, SCHEMA, "face set")
         offsets, offset = defaultdict[bytes, list[int]](list), 0
-        for line in read_lines(directory / ROWS_FILE, MAX_ROW_BYTES):
+        for line in read_row_lines(directory):
             if image := _IMAGE.search(line):
                 offsets[image[1]].append(offset)
             offset += len(line)

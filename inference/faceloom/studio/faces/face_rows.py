@@ -10,9 +10,8 @@ from faceloom.errors import ArtifactRefused
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
 from faceloom.faceset.schema import Count, CropPath, Pixel, SafeInt
-from faceloom.faceset.store import MAX_ROW_BYTES, ROWS_FILE
+from faceloom.faceset.store import ROWS_FILE, read_row_lines
 from faceloom.json_documents import first_validation_error
-from faceloom.safe_read import read_lines
 
 # The 468 landmarks, nine tenths of a line, which are removed before it is parsed: parsing them
 # takes most of the time of a row.
@@ -89,15 +88,10 @@ def read_face_rows(directory: Path) -> np.ndarray:
         ArtifactRefused: A row is damaged, or there are none.
     """
     path = directory / ROWS_FILE
-    try:
-        values = [
-            _parse(line, f"{path}, line {number}").values()
-            for number, line in enumerate(read_lines(path, MAX_ROW_BYTES), 1)
-        ]
-    except FileNotFoundError:
-        raise ArtifactRefused(
-            f"{directory} is not a complete face set: it has no {ROWS_FILE}."
-        ) from None
+    values = [
+        _parse(line, f"{path}, line {number}").values()
+        for number, line in enumerate(read_row_lines(directory), 1)
+    ]
     return np.array(values, ROW_TYPE)
 
 

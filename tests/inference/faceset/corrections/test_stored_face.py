@@ -35,6 +35,12 @@ def test_it_agrees_with_the_face_set(faces: FaceSet) -> None:
     )
 
 
+def test_a_face_set_without_rows_is_refused(faces: FaceSet) -> None:
+    (faces.directory / "faces.jsonl").unlink()
+    with pytest.raises(ArtifactRefused, match="is not a complete face set"):
+        RowIndex.open(faces.directory)
+
+
 def test_an_unknown_face_is_refused(faces: FaceSet) -> None:
     with pytest.raises(UsageError, match="has no face"):
         StoredFace.read(RowIndex.open(faces.directory), "crops/nobody.jpg")
