@@ -29,6 +29,7 @@ _DEFAULT_ENCODER: EncoderName = "auto"
 # Most pictures of one list.
 _MAX_PICTURES = 100
 FrameIndex = Annotated[int, Field(ge=0, lt=MAX_FRAMES)]
+Similarity = Annotated[float, Field(ge=0, le=1)]
 Pictures = Annotated[tuple[str, ...], Field(max_length=_MAX_PICTURES)]
 
 
@@ -55,7 +56,7 @@ class ConversionOptions(Body):
     """Absolute paths of pictures of the people who are swapped."""
     exclude: Pictures = ()
     """Absolute paths of pictures of people who are not swapped."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS.threshold
+    threshold: Similarity = _DEFAULTS.threshold
     """Similarity from which a face counts as a person of the pictures."""
     label: Annotated[str, Field(max_length=200)] = ""
     """Text to draw into every frame, or "eu" for the EU's label; empty: no label."""

@@ -74,10 +74,11 @@ class FrameSwapper:
             options: the options where there is no section.
             sections: what `resolve_sections` returns.
         """
-        self._sources = tuple(sources)
+        self.sources = tuple(sources)
+        """The sources, by the indices of the selections."""
         self._set_options(options, sections, TrackState())
         variants = self._timeline.variants
-        is_parsed = any(parses_faces(self._sources, variant) for variant in variants)
+        is_parsed = any(parses_faces(self.sources, variant) for variant in variants)
         # One thread: it runs beside decoding, blending and encoding.
         self._parser = FaceParser(threads=1) if is_parsed else None
 
@@ -87,7 +88,7 @@ class FrameSwapper:
         self._timeline = OptionTimeline(options, sections)
         variants = self._timeline.variants
         self._settings = [
-            [BlendSettings.from_options(source.blend, variant) for source in self._sources]
+            [BlendSettings.from_options(source.blend, variant) for source in self.sources]
             for variant in variants
         ]
         measured = [[settings.measured for settings in each] for each in self._settings]
@@ -135,7 +136,7 @@ class FrameSwapper:
                 FaceCrop.from_image(
                     selected.frame.rgb,
                     face,
-                    self._sources[source].crop,
+                    self.sources[source].crop,
                     selected.frame.to_square,
                 ),
             )
@@ -153,7 +154,7 @@ class FrameSwapper:
             The swapped faces of each frame.
         """
         swapped: list[list[SwappedFace]] = [[] for _ in frames]
-        for index, source in enumerate(self._sources):
+        for index, source in enumerate(self.sources):
             aligned = [
                 (position, face)
                 for position, frame in enumerate(frames)
@@ -176,7 +177,7 @@ class FrameSwapper:
         options: Sequence[SwapOptions],
     ) -> list[SwappedFace]:
         """Run one source on its faces, each with the options of its frame."""
-        needed = [parses_faces(self._sources, each) for each in options]
+        needed = [parses_faces(self.sources, each) for each in options]
         regions = self._parse([face.crop.rgb for face in faces], faces, needed)
         predictions = source.predict(_crop_batch(source, faces, regions))
         needed = [parses_predictions(source, each) for each in options]
@@ -356,7 +357,7 @@ class FrameSwapper:
         Args:
             aligned: the face.
         """
-        source = self._sources[aligned.source]
+        source = self.sources[aligned.source]
         regions = self._parse([aligned.crop.rgb], [aligned], [True])
         (picture,) = source.network_input(_crop_batch(source, [aligned], regions))
         return np.asarray(picture)
@@ -369,7 +370,7 @@ class FrameSwapper:
         if not self._watermark:
             return
         for face in faces:
-            geometry = self._sources[face.swapped.aligned.source].crop
+            geometry = self.sources[face.swapped.aligned.source].crop
             yield self._watermark.embed(picture, face.mask, _frame_to_crop(face), geometry)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:

@@ -21,7 +21,7 @@ from faceloom.studio.stills import StillEngine, StillRequest
 from faceloom.studio.studio_project import Item
 from faceloom.swap import ConvertOptions, SwapOptions, SwapRequest
 from faceloom.swap.batch.job_file import read_job_file
-from faceloom.video import FrameRange
+from faceloom.video import FrameRange, read_frames
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +130,43 @@ def test_an_impossible_picture_is_refused(
     answer = server.get(url.format(clip=clip.id, bundle=bundle.id))
     assert answer.status == 400
     assert sentence in answer.json["error"]
+
+
+def test_a_still_swaps_the_people_of_its_address(
+    server: StudioServer, clip: Item, bundle: Item, sample: Path
+) -> None:
+    picture = server.studio.project.folder / "ada.png"
+    write_png(picture, next(iter(read_frames(sample / "target_ada.mp4"))).rgb)
+    faces = {}
+    for name in ("reference", "exclude"):
+        query = urlencode({"people": json.dumps({name: [str(picture)]}), "draft": "true"})
+        answer = server.get(f"/still/{clip.id}/{bundle.id}/9?{query}")
+        faces[name] = answer.headers["x-swapped-faces"]
+    assert faces == {"reference": "1", "exclude": "0"}
+
+
+@pytest.mark.parametrize(
+    ("people", "select", "sentence"),
+    [
+        ({"reference": ["/etc/passwd"]}, "", "outside the folders"),
+        ({"exclude": ["face.png"]}, "", "not an absolute path"),
+        ({"threshold": 2}, "", "The settings cannot be used: people.threshold"),
+        ({"person_bundles": [{"number": 1, "bundle": "{bundle}"}]}, "", "has no person 1"),
+        ({"person_bundles": [{"number": 1, "bundle": "{bundle}"}]}, "all", "cannot be combined"),
+    ],
+)
+def test_impossible_people_of_a_still_are_refused(
+    server: StudioServer,
+    clip: Item,
+    bundle: Item,
+    people: dict[str, object],
+    select: str,
+    sentence: str,
+) -> None:
+    text = json.dumps(people).replace("{bundle}", bundle.id)
+    query = urlencode({"people": text, **({"select": select} if select else {})})
+    answer = server.get(f"/still/{clip.id}/{bundle.id}/9?{query}")
+    assert (answer.status, sentence in answer.json["error"]) == (400, True), answer.json
 
 
 def form(clip: Item, bundle: Item, changes: dict[str, object]) -> dict[str, object]:

@@ -4,7 +4,7 @@ import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
 import { fill } from "../shared/texts.js";
 import { connectEstimate } from "./convert_estimate.js";
-import { openConversion, readConversion, resetClip } from "./convert_panel.js";
+import { onPeople, openConversion, readConversion, resetClip, stillPeople } from "./convert_panel.js";
 import { readPersonBundles } from "./person_bundles.js";
 import {
   allSections,
@@ -46,7 +46,12 @@ async function picture(url) {
 }
 
 function stillUrl(view, draft) {
-  const query = new URLSearchParams({ ...baseSettings(), ...stillSections(), view });
+  const query = new URLSearchParams({
+    ...baseSettings(),
+    ...stillSections(),
+    ...stillPeople(),
+    view,
+  });
   if (draft) query.set("draft", "true");
   return `/still/${clip.value}/${bundle.value}/${currentFrame()}?${query}`;
 }
@@ -204,6 +209,7 @@ function listen() {
     renew({});
     followLater();
   });
+  onPeople(() => renew({ fresh: true }));
   onSettings((change) => {
     keepPanel(change.draft);
     renew(change);
