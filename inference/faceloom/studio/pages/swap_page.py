@@ -40,6 +40,10 @@ from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 _THUMBNAILS = 12
 
 
+# Time after which a request for a still that is not ready is answered with its progress.
+_ADVANCE_SECONDS = 1.0
+
+
 class SectionsForm(Body):
     """The sections of a clip."""
 
@@ -144,9 +148,14 @@ def _clip(project: StudioProject, request: Request) -> Path:
 
 
 def _still(engine: StillEngine, studio: Studio, request: Request) -> Response:
-    """Answer with a still; headers tell how long it took and how many faces it has."""
+    """Answer with a still, or with the progress of the analysis that it needs.
+
+    Headers tell how long the still took and how many faces it has.
+    """
     query = StillQuery.parse(request.query_params)
     what = query.to_request(studio, **request.path_params)
+    if progress := engine.advance_tracks(what, _ADVANCE_SECONDS):
+        return JSONResponse({"done": progress.done, "total": progress.total}, 202)
     headers = {}
 
     def encode() -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
+from faceloom.progress import Progress
 from faceloom.provenance import check_frame
 from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.stills.clip_frames import ClipFrames
@@ -33,6 +34,7 @@ from faceloom.studio.stills.swap_stages import (
     match_lead_in,
     run_network,
 )
+from faceloom.studio.stills.track_analysis import TrackAnalysis
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.face_blending import MatchedFace
@@ -79,6 +81,7 @@ class StillEngine:
         self._finder: FaceFinder | None = None
         self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
         self._sources = StillSources()
+        self._tracks: LruCache[TrackAnalysis] = LruCache(_MAX_OPEN)
         self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, bytes_of_frames)
         self._checked: LruCache[bool] = LruCache(_MAX_CHECKED)
         self._predictions: LruCache[Prediction] = LruCache(_MAX_PREDICTIONS)
@@ -159,6 +162,27 @@ class StillEngine:
         picture = draw_view(request.view, blended.original, blended.swapped, blended.faces)
         return Still(picture, len(blended.faces))
 
+    def advance_tracks(self, request: StillRequest, seconds: float) -> Progress | None:
+        """Analyze the frames that a still with a selected track needs, for a limited time.
+
+        Args:
+            request: The still.
+            seconds: Time after which it stops.
+
+        Returns:
+            How many of the frames are analyzed; None if `still` needs no more.
+
+        Raises:
+            UsageError: There is no such file or frame.
+            MediaUnreadable: The clip cannot be read.
+        """
+        options = StillOptions.of(request.options, request.sections)
+        if options.timeline.options_at(request.frame).track is None:
+            return None
+        with self._lock:
+            left = self._track_analysis(request.clip).advance(request.frame, seconds)
+        return Progress("frames", request.frame - left, request.frame) if left else None
+
     def suggestions(self, bundle: Path) -> BlendRow:
         """Return the blend settings that a bundle suggests, which apply where options are None.
 
@@ -197,17 +221,31 @@ class StillEngine:
             key = (key, "alone")
             known = self._predictions.get(key)
         if known is None:
-            found = self._find(request.clip, first, request.frame, last)
+            if applied.track is None:
+                found = self._find(request.clip, first, request.frame, last)
+            else:
+                found = self._find_tracks(request.clip, request.frame)
             self._check_content(request.clip, found[-1][0])
             known = run_network(key, found, bundle, options)
             self._predictions.put(key, known)
         return known
 
     def _find(self, clip: Path, first: int, index: int, last: int) -> FoundFrames:
-        self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
-        finder, frames = self._finder.for_new_video(), self._open_clip(clip)
+        finder, frames = self._open_finder().for_new_video(), self._open_clip(clip)
         make = partial(find_faces, frames, range(first, last + 1), index, finder)
         return self._found.get_or_make((versioned(clip), first, index), make)
+
+    def _find_tracks(self, clip: Path, index: int) -> FoundFrames:
+        make = partial(self._track_analysis(clip).find, index)
+        return self._found.get_or_make((versioned(clip), "tracks", index), make)
+
+    def _track_analysis(self, clip: Path) -> TrackAnalysis:
+        make = partial(TrackAnalysis, self._open_clip(clip), self._open_finder())
+        return self._tracks.get_or_make(versioned(clip), make)
+
+    def _open_finder(self) -> FaceFinder:
+        self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
+        return self._finder
 
     def _check_content(self, clip: Path, frame: Frame) -> None:
         """Run the content check on a frame once."""

@@ -16,8 +16,9 @@ from tests.helpers.studio.server import StudioServer, serve_studio
 from faceloom.hashing import sha256_of
 from faceloom.image_io import write_png
 from faceloom.project import step_process
+from faceloom.studio.pages import swap_page
 from faceloom.studio.results.original import find_original
-from faceloom.studio.stills import StillEngine, StillRequest
+from faceloom.studio.stills import StillEngine, StillRequest, track_analysis
 from faceloom.studio.studio_project import Item
 from faceloom.swap import ConvertOptions, SwapOptions, SwapRequest
 from faceloom.swap.batch.job_file import read_job_file
@@ -143,6 +144,18 @@ def test_a_still_swaps_the_people_of_its_address(
         answer = server.get(f"/still/{clip.id}/{bundle.id}/9?{query}")
         faces[name] = answer.headers["x-swapped-faces"]
     assert faces == {"reference": "1", "exclude": "0"}
+
+
+def test_a_still_with_a_track_is_answered_with_progress_first(
+    server: StudioServer, clip: Item, bundle: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track_analysis, "_INTERVAL", 3)
+    monkeypatch.setattr(swap_page, "_ADVANCE_SECONDS", 0)
+    url = f"/still/{clip.id}/{bundle.id}/17?select=track:0"
+    answers = [server.get(url) for _ in range(3)]
+    assert [answer.status for answer in answers] == [202, 202, 200]
+    assert answers[0].json == {"done": 15, "total": 17}
+    assert answers[-1].headers["x-swapped-faces"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ const SETTLE_MS = 120;
 // Milliseconds after the last change until the address and the command line follow.
 const FOLLOW_MS = 150;
 
+// Status of an answer without the picture, which is not ready.
+const ACCEPTED = 202;
+
 const stills = new Latest();
 const commands = new Latest();
 let settle = 0;
@@ -40,8 +43,16 @@ function chosen(name) {
   return document.querySelector(`input[name=${name}]:checked`).value;
 }
 
+// Repeats a request while the studio answers with the progress of an analysis; null if a newer
+// still is asked for meanwhile.
 async function picture(url) {
-  const answer = await request(url);
+  let answer = await request(url);
+  while (answer.status === ACCEPTED) {
+    const { done, total } = await answer.json();
+    status.textContent = fill(texts.reading, done, total);
+    if (stills.isOutdated) return null;
+    answer = await request(url);
+  }
   return { bitmap: await createImageBitmap(await answer.blob()), headers: answer.headers };
 }
 
@@ -69,6 +80,7 @@ async function showStill(draft) {
   const urls = [stillUrl(isDouble ? "swap" : view, draft)];
   if (isDouble) urls.push(`/frame/${clip.value}/${currentFrame()}`);
   const [still, original] = await Promise.all(urls.map(picture));
+  if (!still) return;
   show(view, still.bitmap, original?.bitmap);
   const milliseconds = Math.round(performance.now() - started);
   const hasFace = still.headers.get("X-Swapped-Faces") !== texts.zero;
