@@ -1,5 +1,6 @@
 """The swap page: look at swapped stills of a clip, tune the blend, and convert."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -98,6 +99,8 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
 def _still_routes(studio: Studio, engine: StillEngine) -> Sequence[BaseRoute]:
     project = studio.project
+    # Requests of one page are written in the order in which they arrive.
+    section_lock = threading.Lock()
 
     def clip_info(request: Request) -> Response:
         info = engine.clip_info(_clip(project, request))
@@ -109,7 +112,12 @@ def _still_routes(studio: Studio, engine: StillEngine) -> Sequence[BaseRoute]:
     async def keep_sections(request: Request) -> Response:
         form = await read_body(request, SectionsForm)
         item = project.item(ItemKind.CLIP, request.path_params["clip"])
-        await in_thread(lambda: write_sections(project, item, form.sections))
+
+        def write() -> None:
+            with section_lock:
+                write_sections(project, item, form.sections)
+
+        await in_thread(write)
         return JSONResponse({})
 
     def bundle_info(request: Request) -> Response:
