@@ -25,6 +25,7 @@ export function readConversion() {
   for (const name of NUMBERS) {
     if (form.elements[name].value !== "") options[name] = form.elements[name].valueAsNumber;
   }
+  options.watermark = form.elements.watermark.checked;
   // The automatic corner is left out.
   if (!options.label_position) delete options.label_position;
   return { ...options, ...pictures };
@@ -95,6 +96,7 @@ function addPicture(path) {
 }
 
 function isChanged(field) {
+  if (field.type === "checkbox") return field.checked;
   if (field.tagName !== "SELECT") return field.value !== "";
   const initial = [...field.options].findIndex((option) => option.defaultSelected);
   return field.selectedIndex !== Math.max(0, initial);
@@ -121,6 +123,7 @@ function restore() {
   for (const name of [...TEXTS, ...NUMBERS]) {
     if (options[name] !== undefined) form.elements[name].value = options[name];
   }
+  form.elements.watermark.checked = options.watermark ?? false;
   for (const name of Object.keys(pictures)) {
     pictures[name] = options[name] ?? [];
     showPictures(name);
