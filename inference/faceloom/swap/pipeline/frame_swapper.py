@@ -74,11 +74,10 @@ class FrameSwapper:
             options: the options where there is no section.
             sections: what `resolve_sections` returns.
         """
-        self.sources = tuple(sources)
-        """The sources, by the indices of the selections."""
+        self._sources = tuple(sources)
         self._set_options(options, sections, TrackState())
         variants = self._timeline.variants
-        is_parsed = any(parses_faces(self.sources, variant) for variant in variants)
+        is_parsed = any(parses_faces(self._sources, variant) for variant in variants)
         # One thread: it runs beside decoding, blending and encoding.
         self._parser = FaceParser(threads=1) if is_parsed else None
 
@@ -88,7 +87,7 @@ class FrameSwapper:
         self._timeline = OptionTimeline(options, sections)
         variants = self._timeline.variants
         self._settings = [
-            [BlendSettings.from_options(source.blend, variant) for source in self.sources]
+            [BlendSettings.from_options(source.blend, variant) for source in self._sources]
             for variant in variants
         ]
         measured = [[settings.measured for settings in each] for each in self._settings]
@@ -120,6 +119,11 @@ class FrameSwapper:
         other._set_options(options, sections, state)
         return other
 
+    @property
+    def sources(self) -> tuple[FaceSource, ...]:
+        """The sources, by the indices of the selections."""
+        return self._sources
+
     def align(self, selected: SelectedFrame) -> AlignedFrame:
         """Crop the selected faces of a frame.
 
@@ -136,7 +140,7 @@ class FrameSwapper:
                 FaceCrop.from_image(
                     selected.frame.rgb,
                     face,
-                    self.sources[source].crop,
+                    self._sources[source].crop,
                     selected.frame.to_square,
                 ),
             )
@@ -154,7 +158,7 @@ class FrameSwapper:
             The swapped faces of each frame.
         """
         swapped: list[list[SwappedFace]] = [[] for _ in frames]
-        for index, source in enumerate(self.sources):
+        for index, source in enumerate(self._sources):
             aligned = [
                 (position, face)
                 for position, frame in enumerate(frames)
@@ -177,7 +181,7 @@ class FrameSwapper:
         options: Sequence[SwapOptions],
     ) -> list[SwappedFace]:
         """Run one source on its faces, each with the options of its frame."""
-        needed = [parses_faces(self.sources, each) for each in options]
+        needed = [parses_faces(self._sources, each) for each in options]
         regions = self._parse([face.crop.rgb for face in faces], faces, needed)
         predictions = source.predict(_crop_batch(source, faces, regions))
         needed = [parses_predictions(source, each) for each in options]
@@ -357,7 +361,7 @@ class FrameSwapper:
         Args:
             aligned: the face.
         """
-        source = self.sources[aligned.source]
+        source = self._sources[aligned.source]
         regions = self._parse([aligned.crop.rgb], [aligned], [True])
         (picture,) = source.network_input(_crop_batch(source, [aligned], regions))
         return np.asarray(picture)
@@ -370,7 +374,7 @@ class FrameSwapper:
         if not self._watermark:
             return
         for face in faces:
-            geometry = self.sources[face.swapped.aligned.source].crop
+            geometry = self._sources[face.swapped.aligned.source].crop
             yield self._watermark.embed(picture, face.mask, _frame_to_crop(face), geometry)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
