@@ -6,9 +6,9 @@ import { FaceTable } from "./face_table.js";
 import { openFindings } from "./findings_panel.js";
 import { closeLarge, isLarge, showLarge } from "./large_view.js";
 import { notePicture, showPicture } from "./lazy_pictures.js";
-import { PinnedFaces } from "./pinned_faces.js";
 import { Selection } from "./selection.js";
 import { VirtualGrid } from "./virtual_grid.js";
+import { PinnedFaces } from "./pinned_faces.js";
 
 // Milliseconds without a rejection after which the table is read again: near-duplicates and
 // findings change with the faces.
