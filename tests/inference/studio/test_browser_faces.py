@@ -152,3 +152,22 @@ def test_the_mask_is_painted_and_undone(page: WebDriver, faces: FaceSet) -> None
     wait_until(lambda: "Predicted" in state(page))
     press(page, "y", held=Keys.CONTROL)
     wait_until(path.exists)
+
+
+def test_faces_are_pinned_in_the_large_view_and_in_the_grid(page: WebDriver) -> None:
+    def pinned() -> list[str]:
+        cells = page.find_elements(By.CSS_SELECTOR, ".face.is-pinned")
+        return sorted(cell.get_attribute("id") for cell in cells)
+
+    press(page, "p")
+    wait_until(lambda: pinned() == ["face-0"])
+    buttons = page.find_elements(By.CSS_SELECTOR, "[data-pin]")
+    assert [button.get_attribute("aria-pressed") for button in buttons] == ["true", "true"]
+    press(page, ".", Keys.ESCAPE)
+    wait_until(lambda: buttons[0].get_attribute("aria-pressed") == "false")
+    buttons[0].click()
+    wait_until(lambda: pinned() == ["face-0", "face-1"])
+    page.refresh()
+    wait_until(lambda: pinned() == ["face-0", "face-1"])
+    press(page, "p")
+    wait_until(lambda: pinned() == ["face-1"])

@@ -48,7 +48,7 @@ def test_two_clicks_queue_the_demo(browser: WebDriver, studio: StudioServer) -> 
     panel = _text(browser, "#demo")
     wait_until(lambda: "Try the demo" in panel())
     click(browser, "[data-demo='/demo/clips']")
-    wait_until(lambda: "Make the whole swap" in panel())
+    wait_until(lambda: "Run the demo" in panel())
     click(browser, "[data-demo='/demo/start']")
     wait_until(lambda: "Job 1 of 6 waits in the queue" in panel())
     assert len(studio.studio.jobs.jobs()) == 6

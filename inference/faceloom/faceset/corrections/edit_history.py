@@ -11,6 +11,7 @@ from faceloom.atomic import atomic_file, explain_os_errors
 from faceloom.errors import FaceloomError, UsageError
 from faceloom.faces.alignment import MAX_CROP_SIDE
 from faceloom.faceset.corrections.correction_files import CORRECTIONS_FOLDER
+from faceloom.faceset.corrections.edit_files import EditFiles, NumberedEdit, StoredContent
 from faceloom.faceset.corrections.painted_masks import max_mask_bytes
 from faceloom.output_lock import lock_output
 from faceloom.safe_read import read_bounded
@@ -27,26 +28,56 @@ _LOCK_SECONDS = 3.0
 class _Edit:
     """The content of some files before and after an edit; None if the file does not exist."""
 
+    number: int
+    """Number of the edit; later edits have larger ones."""
     before: Mapping[Path, bytes | None]
     """Before the edit."""
     after: Mapping[Path, bytes | None]
     """After the edit."""
 
     def reverse(self) -> "_Edit":
-        return _Edit(self.after, self.before)
+        return _Edit(self.number, self.after, self.before)
+
+    def to_files(self) -> dict[str, StoredContent]:
+        """Return the content by the names of the files."""
+        return {
+            path.name: StoredContent.of(self.before[path], self.after[path]) for path in self.before
+        }
+
+    @classmethod
+    def from_files(cls, edit: NumberedEdit, folder: Path) -> "_Edit":
+        """Return an edit that was stored.
+
+        Args:
+            edit: The stored edit.
+            folder: The folder of the corrections.
+        """
+        before = {folder / name: content.before for name, content in edit.files.items()}
+        after = {folder / name: content.after for name, content in edit.files.items()}
+        return cls(edit.number, before, after)
 
 
 class EditHistory:
-    """The edits of one face set's corrections. Thread-safe.
+    """The edits of one face set's corrections. Thread-safe."""
 
-    It is kept in memory: edits can be undone until the program ends.
-    """
+    def __init__(self, directory: Path, store: Path | None = None):
+        """Start with the edits that are stored.
 
-    def __init__(self, directory: Path):
+        Args:
+            directory: The face set.
+            store: Folder that keeps the edits; None: they can be undone until the program ends.
+        """
         self._directory = directory
-        self._undo: deque[_Edit] = deque(maxlen=_MAX_EDITS)
-        self._redo: deque[_Edit] = deque(maxlen=_MAX_EDITS)
+        self._undo: deque[_Edit] = deque()
+        self._redo: deque[_Edit] = deque()
         self._lock = threading.Lock()
+        self._files = EditFiles(store) if store else None
+        for stored in self._files.read() if self._files else ():
+            edit = _Edit.from_files(stored, directory / CORRECTIONS_FOLDER)
+            if stored.is_undone:
+                self._redo.appendleft(edit.reverse())
+            else:
+                self._undo.append(edit)
 
     @property
     def can_undo(self) -> bool:
@@ -73,10 +104,22 @@ class EditHistory:
             changed = {path: data for path, data in files.items() if before[path] != data}
             if not changed:
                 return
-            edit = _Edit({path: before[path] for path in changed}, changed)
+            number = max((each.number for each in (*self._undo, *self._redo)), default=0) + 1
+            edit = _Edit(number, {path: before[path] for path in changed}, changed)
             _write_all(edit)
-            self._undo.append(edit)
-            self._redo.clear()
+            self._keep(edit)
+
+    def _keep(self, edit: _Edit) -> None:
+        """Add the newest edit; forget those that were undone, and the oldest one of too many."""
+        self._undo.append(edit)
+        forgotten = list(self._redo)
+        self._redo.clear()
+        if len(self._undo) > _MAX_EDITS:
+            forgotten.append(self._undo.popleft())
+        if self._files:
+            for each in forgotten:
+                self._files.remove(each.number)
+            self._files.add(edit.number, edit.to_files())
 
     def undo(self) -> tuple[str, ...]:
         """Take back the last edit.
@@ -113,6 +156,8 @@ class EditHistory:
             edit = source[-1]
             if any(_content(path) != data for path, data in edit.after.items()):
                 source.pop()
+                if self._files:
+                    self._files.remove(edit.number)
                 raise UsageError(
                     "Another program has changed the corrections in "
                     f"{self._directory / CORRECTIONS_FOLDER}; this edit is skipped. Undo or redo "
@@ -120,6 +165,8 @@ class EditHistory:
                 )
             _write_all(edit.reverse())
             target.append(source.pop().reverse())
+            if self._files:
+                self._files.mark(edit.number, is_undone=source is self._undo)
             return tuple(sorted({path.stem for path in edit.before}))
 
 

@@ -15,7 +15,7 @@ from faceloom.choices import (
     StreamMode,
 )
 from faceloom.errors import UsageError
-from faceloom.provenance import VisibleLabel
+from faceloom.provenance import MarkSettings, VisibleLabel
 from faceloom.studio.conversion.swap_sections import MAX_FRAMES
 from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.picker import check_picture
@@ -29,6 +29,7 @@ _DEFAULT_ENCODER: EncoderName = "auto"
 # Most pictures of one list.
 _MAX_PICTURES = 100
 FrameIndex = Annotated[int, Field(ge=0, lt=MAX_FRAMES)]
+Similarity = Annotated[float, Field(ge=0, le=1)]
 Pictures = Annotated[tuple[str, ...], Field(max_length=_MAX_PICTURES)]
 
 
@@ -55,12 +56,14 @@ class ConversionOptions(Body):
     """Absolute paths of pictures of the people who are swapped."""
     exclude: Pictures = ()
     """Absolute paths of pictures of people who are not swapped."""
-    threshold: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS.threshold
+    threshold: Similarity = _DEFAULTS.threshold
     """Similarity from which a face counts as a person of the pictures."""
     label: Annotated[str, Field(max_length=200)] = ""
     """Text to draw into every frame, or "eu" for the EU's label; empty: no label."""
     label_position: LabelPosition | None = None
     """The corner of the label; None: the default of its text."""
+    watermark: bool = _DEFAULTS.marking.watermark
+    """Whether the pixels of swapped faces are marked."""
 
     def check_pictures(self, roots: Sequence[Path]) -> None:
         """Check that every picture is a picture in a folder that the page may read.
@@ -96,6 +99,7 @@ class ConversionOptions(Body):
             label=VisibleLabel.parse(self.label, self.label_position) if self.label else None,
             encoding=Encoding.parse(self.encoder, self.quality, speed=self.speed),
             streams=self.streams,
+            marking=MarkSettings(watermark=self.watermark),
             frame_range=FrameRange.parse(part) if part else None,
         )
 
@@ -115,7 +119,8 @@ class ConversionOptions(Body):
         given = [part for option, value in values.items() if value for part in (option, value)]
         pictures = [part for path in self.reference for part in ("--reference", path)]
         pictures += [part for path in self.exclude for part in ("--exclude", path)]
-        return (*given, *pictures)
+        switches = ["--watermark"] if self.watermark else []
+        return (*given, *switches, *pictures)
 
     def _range(self) -> str:
         """Return the part as `--range` takes it; empty for the whole target."""

@@ -31,6 +31,10 @@ class PersonBundle(Body):
     """Id of the bundle."""
 
 
+PersonBundles = Annotated[tuple[PersonBundle, ...], Field(max_length=_MAX_PERSON_BUNDLES)]
+"""A bundle for each of several people; all other faces are left as they are."""
+
+
 class ConvertForm(Body):
     """A conversion as the swap page asks for it."""
 
@@ -38,7 +42,7 @@ class ConvertForm(Body):
     """Id of the target."""
     bundle: str
     """Id of the bundle; it is not used with `person_bundles`."""
-    person_bundles: Annotated[tuple[PersonBundle, ...], Field(max_length=_MAX_PERSON_BUNDLES)] = ()
+    person_bundles: PersonBundles = ()
     """A bundle for each of several people; all other faces are left as they are."""
     name: Annotated[str, Field(max_length=200)]
     """Name of the output, without a folder and without an extension."""

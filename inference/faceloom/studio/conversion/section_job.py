@@ -9,11 +9,11 @@ from faceloom.atomic import write_text
 from faceloom.hashing import sha256_of
 from faceloom.studio.conversion.convert_command import ConvertForm
 from faceloom.studio.conversion.swap_sections import SectionRow
-from faceloom.studio.conversion.swap_settings import SwapSettings
+from faceloom.studio.conversion.swap_settings import DEFAULT_SELECT, SwapSettings
 from faceloom.studio.jobs.job import JobRequest
 
 # How a job file states that a section uses the default of a setting which the conversion changes.
-_DEFAULT_TEXTS = {"select": "largest"}
+_DEFAULT_TEXTS = {"select": DEFAULT_SELECT}
 _AUTO = "auto"
 # Digits of the checksum in the name of a job file.
 _CHECKSUM_DIGITS = 8

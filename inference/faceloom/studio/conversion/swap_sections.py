@@ -1,6 +1,7 @@
 """The sections of a clip that the swap page edits, and the file that keeps them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from faceloom.atomic import write_text
 from faceloom.json_documents import StrictModel, read_document, to_json
-from faceloom.studio.conversion.swap_settings import SwapSettings
+from faceloom.studio.conversion.swap_settings import DEFAULT_SELECT, SwapSettings
 from faceloom.studio.studio_project import Item, StudioProject
 from faceloom.swap.options import Section
 from faceloom.video import FrameRange
@@ -41,9 +42,17 @@ class SectionRow(StrictModel):
             raise ValueError(f"the section from {self.start} to {self.stop} has no frame")
         return self
 
-    def to_section(self) -> Section:
-        """Return the section as an option of the library."""
-        return Section(FrameRange(self.start, self.stop), self.settings.to_options(), self.swap)
+    def to_section(self, conversion: SwapSettings) -> Section:
+        """Return the section as an option of the library.
+
+        Args:
+            conversion: The settings outside all sections. If they select faces, None in a section
+                is the largest face, and not the default of `convert`, which depends on the people.
+        """
+        options = self.settings.to_options()
+        if conversion.select and not options.select:
+            options = replace(options, select=DEFAULT_SELECT)
+        return Section(FrameRange(self.start, self.stop), options, self.swap)
 
 
 def _check_disjoint(rows: tuple[SectionRow, ...]) -> tuple[SectionRow, ...]:

@@ -15,6 +15,8 @@ from faceloom.choices import (
 from faceloom.json_documents import StrictModel
 from faceloom.swap.options import SwapOptions
 
+DEFAULT_SELECT = "largest"
+"""The faces that a section swaps if it selects none and the conversion does."""
 _DEFAULTS = SwapOptions()
 # A width in crop sides, as `convert` takes it.
 Width = Annotated[float, Field(ge=0, le=MAX_MASK_WIDTH)]

@@ -35,6 +35,7 @@ from faceloom.faceset.corrections.painted_masks import decode_mask, encode_mask,
 from faceloom.faceset.corrections.row_index import RowIndex
 from faceloom.faceset.corrections.stored_face import StoredFace
 from faceloom.faceset.store import FACESET_FILE, ROWS_FILE
+from faceloom.hashing import sha256_of
 from faceloom.image_io import read_picture
 from faceloom.project.step import file_signature
 from faceloom.safe_read import check_not_symlink
@@ -42,10 +43,12 @@ from faceloom.studio.faces.face_grid import FaceGrid
 from faceloom.studio.faces.rejections import crop_path
 from faceloom.studio.lru_cache import LruCache
 
-# Face sets whose edits can be undone.
+# Face sets whose edits stay in memory.
 _KEPT_HISTORIES = 16
 # Face sets whose row indices are kept; those of 20,000 faces take 4 MB.
 _KEPT_INDICES = 4
+# Digits of the checksum of a face set's path, the name of the folder that keeps its edits.
+_CHECKSUM_DIGITS = 12
 # Coverage at which a face is parsed, as the presets train at about it.
 _PARSED_COVERAGE = 1.0
 
@@ -56,7 +59,13 @@ Part: TypeAlias = Literal["landmarks", "mask"]
 class FaceEditor:
     """Corrects faces of face sets. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Path):
+        """Open no face set yet.
+
+        Args:
+            store: Folder that keeps the edits of each face set, which may not exist.
+        """
+        self._store = store
         self._histories: LruCache[EditHistory] = LruCache(_KEPT_HISTORIES)
         self._indices: LruCache[RowIndex] = LruCache(_KEPT_INDICES)
         self._parser: FaceParser | None = None
@@ -86,8 +95,9 @@ class FaceEditor:
         Args:
             directory: The face set.
         """
+        store = self._store / sha256_of(str(directory).encode())[:_CHECKSUM_DIGITS]
         with self._lock:
-            return self._histories.get_or_make(directory, lambda: EditHistory(directory))
+            return self._histories.get_or_make(directory, lambda: EditHistory(directory, store))
 
     def parser(self) -> FaceParser:
         """Return the face parsing network; the first call loads it."""

@@ -40,10 +40,20 @@ def crop_path(directory: Path, name: str) -> Path:
     Raises:
         UsageError: The face set has no such face.
     """
-    crop = directory / "crops" / f"{_checked(name)}.jpg"
-    if crop.is_symlink() or not crop.is_file():
+    if not has_crop(directory, _checked(name)):
         raise UsageError(f"{directory} has no face {name!r}; it was dropped. Load the page again.")
-    return crop
+    return directory / "crops" / f"{name}.jpg"
+
+
+def has_crop(directory: Path, name: str) -> bool:
+    """Tell whether a face set has a face that is not rejected.
+
+    Args:
+        directory: The face set.
+        name: Name of the face.
+    """
+    crop = directory / "crops" / f"{name}.jpg"
+    return bool(_NAME.fullmatch(name)) and not crop.is_symlink() and crop.is_file()
 
 
 def _checked(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -18,7 +18,7 @@ from faceloom.faceset.corrections.painted_masks import encode_mask
 from faceloom.studio.faces.face_editor import FaceEdit, FaceEditor, Part
 from faceloom.studio.faces.face_grid import FaceGrids
 from faceloom.studio.studio import Studio
-from faceloom.studio.studio_project import Item, ItemKind
+from faceloom.studio.studio_project import PRIVATE_FOLDER, Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, read_body
 
 FaceName = Annotated[str, Field(max_length=100)]
@@ -69,7 +69,7 @@ class _EditorHandlers:
     """The studio."""
     grids: FaceGrids
     """The tables."""
-    editor: FaceEditor = field(default_factory=FaceEditor)
+    editor: FaceEditor
     """The edits that can be undone."""
 
     def face(self, request: Request) -> Response:
@@ -149,7 +149,8 @@ def routes(studio: Studio, grids: FaceGrids) -> Sequence[BaseRoute]:
         studio: The studio.
         grids: The tables of its face sets.
     """
-    handlers = _EditorHandlers(studio, grids)
+    editor = FaceEditor(studio.project.folder / PRIVATE_FOLDER / "edits")
+    handlers = _EditorHandlers(studio, grids, editor)
     face, post = "/faces/{id}/face/{name}", ["POST"]
     return [
         Route(face, handlers.face),

@@ -14,6 +14,7 @@ from faceloom.errors import UsageError
 from faceloom.project.presets import ALL_PRESETS
 from faceloom.studio.jobs.job import Job, JobRequest, JobState
 from faceloom.studio.runs.metrics_reader import read_metrics
+from faceloom.studio.runs.pinned_faces import PinnedFaces
 from faceloom.studio.runs.preview_faces import SETTING as PREVIEW_FACES
 from faceloom.studio.runs.preview_faces import offer_preview_faces
 from faceloom.studio.runs.previews import list_previews, preview_path
@@ -265,8 +266,15 @@ def _train(studio: Studio, form: TrainForm) -> Response:
     if init_from and init_from != RANDOM_WEIGHTS:
         init_from = str(project.item(ItemKind.RUN, init_from).path)
     faces = [project.item(ItemKind.FACES, each) for each in (form.target, form.source)]
+    pinned_faces = PinnedFaces(project.folder)
     request = train_request(
-        project, form.name, faces, preset=form.preset, steps=form.steps, init_from=init_from
+        project,
+        form.name,
+        faces,
+        preset=form.preset,
+        steps=form.steps,
+        init_from=init_from,
+        preview_faces=[pinned_faces.of(item) for item in faces],
     )
     return _added(studio.jobs.add(request))
 

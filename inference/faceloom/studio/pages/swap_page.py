@@ -1,12 +1,11 @@
 """The swap page: look at swapped stills of a clip, tune the blend, and convert."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import Json, ValidationError
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -15,7 +14,6 @@ from faceloom import __version__
 from faceloom.array_types import Rgb
 from faceloom.choices import MAX_FOREHEAD, MAX_MASK_WIDTH, MIN_FOREHEAD
 from faceloom.errors import UsageError
-from faceloom.json_documents import first_validation_error
 from faceloom.project.step import file_signature
 from faceloom.studio.conversion.blend_presets import MAX_NAME_LENGTH
 from faceloom.studio.conversion.conversion_options import ConversionOptions
@@ -25,12 +23,11 @@ from faceloom.studio.conversion.convert_command import (
     convert_request,
 )
 from faceloom.studio.conversion.section_job import SectionJob
+from faceloom.studio.conversion.still_query import StillQuery
 from faceloom.studio.conversion.swap_sections import SectionRows, read_sections, write_sections
 from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.stills import (
     StillEngine,
-    StillRequest,
-    StillView,
     encode_jpeg,
 )
 from faceloom.studio.studio import Studio
@@ -44,15 +41,8 @@ from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 _THUMBNAILS = 12
 
 
-class StillQuery(SwapSettings):
-    """The query of a still's address."""
-
-    view: StillView = StillView.SWAP
-    """What the still shows."""
-    draft: bool = False
-    """Whether a slider is moving, see `StillRequest.draft`."""
-    sections: Json[SectionRows] = ()
-    """Sections that the still depends on, as JSON."""
+# Time after which a request for a still that is not ready is answered with its progress.
+_ADVANCE_SECONDS = 1.0
 
 
 class SectionsForm(Body):
@@ -103,11 +93,15 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/swap", page),
         Route("/swap/command", command, methods=["POST"]),
         Route("/swap/convert", convert, methods=["POST"]),
-        *_still_routes(project, engine),
+        *_still_routes(studio, engine),
     ]
 
 
-def _still_routes(project: StudioProject, engine: StillEngine) -> Sequence[BaseRoute]:
+def _still_routes(studio: Studio, engine: StillEngine) -> Sequence[BaseRoute]:
+    project = studio.project
+    # Requests of one page are written in the order in which they arrive.
+    section_lock = threading.Lock()
+
     def clip_info(request: Request) -> Response:
         info = engine.clip_info(_clip(project, request))
         item = project.item(ItemKind.CLIP, request.path_params["clip"])
@@ -118,11 +112,17 @@ def _still_routes(project: StudioProject, engine: StillEngine) -> Sequence[BaseR
     async def keep_sections(request: Request) -> Response:
         form = await read_body(request, SectionsForm)
         item = project.item(ItemKind.CLIP, request.path_params["clip"])
-        await in_thread(lambda: write_sections(project, item, form.sections))
+
+        def write() -> None:
+            with section_lock:
+                write_sections(project, item, form.sections)
+
+        await in_thread(write)
         return JSONResponse({})
 
     def bundle_info(request: Request) -> Response:
-        return JSONResponse(engine.suggestions(_bundle(project, request)).model_dump())
+        bundle = project.item(ItemKind.BUNDLE, request.path_params["bundle"])
+        return JSONResponse(engine.suggestions(bundle.path).model_dump())
 
     def frame(request: Request) -> Response:
         return _picture(project, request, "frame", engine.original)
@@ -131,7 +131,7 @@ def _still_routes(project: StudioProject, engine: StillEngine) -> Sequence[BaseR
         return _picture(project, request, "thumbnail", engine.thumbnail)
 
     def still(request: Request) -> Response:
-        return _still(engine, project, request)
+        return _still(engine, studio, request)
 
     return [
         Route("/swap/clip/{clip}", clip_info),
@@ -155,18 +155,15 @@ def _clip(project: StudioProject, request: Request) -> Path:
     return project.item(ItemKind.CLIP, request.path_params["clip"]).path
 
 
-def _bundle(project: StudioProject, request: Request) -> Path:
-    return project.item(ItemKind.BUNDLE, request.path_params["bundle"]).path
+def _still(engine: StillEngine, studio: Studio, request: Request) -> Response:
+    """Answer with a still, or with the progress of the analysis that it needs.
 
-
-def _still(engine: StillEngine, project: StudioProject, request: Request) -> Response:
-    """Answer with a still; headers tell how long it took and how many faces it has."""
-    clip, bundle = _clip(project, request), _bundle(project, request)
-    query = _parse_query(request.query_params)
-    index = request.path_params["frame"]
-    sections = tuple(row.to_section() for row in query.sections)
-    options = query.to_options()
-    what = StillRequest(clip, bundle, index, options, query.view, query.draft, sections)
+    Headers tell how long the still took and how many faces it has.
+    """
+    query = StillQuery.parse(request.query_params)
+    what = query.to_request(studio, **request.path_params)
+    if progress := engine.advance_tracks(what, _ADVANCE_SECONDS):
+        return JSONResponse({"done": progress.done, "total": progress.total}, 202)
     headers = {}
 
     def encode() -> bytes:
@@ -177,20 +174,11 @@ def _still(engine: StillEngine, project: StudioProject, request: Request) -> Res
         headers["Server-Timing"] = f"still;dur={1000 * (time.perf_counter() - started):.1f}"
         return content
 
-    inputs = [(str(path), file_signature(path)) for path in (clip, bundle)]
-    key = f"still {__version__} {inputs} {index} {query.model_dump_json()}"
+    inputs = [(str(path), file_signature(path)) for path in what.inputs]
+    key = f"still {__version__} {inputs} {what.frame} {query.model_dump_json()}"
     answer = jpeg_response(request, key, encode)
     answer.headers.update(headers)
     return answer
-
-
-def _parse_query(parameters: QueryParams) -> StillQuery:
-    try:
-        return StillQuery.model_validate_strings(dict(parameters))
-    except ValidationError as error:
-        raise UsageError(
-            f"The settings cannot be used: {first_validation_error(error)}."
-        ) from error
 
 
 def _convert(studio: Studio, form: ConvertForm) -> Response:

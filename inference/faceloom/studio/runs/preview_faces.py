@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from faceloom.studio.runs.pinned_faces import PinnedFaces
 from faceloom.studio.runs.run_description import RunDescription
 from faceloom.studio.studio_project import ItemKind, StudioProject
 
 SETTING = "preview_faces"
 """The trainer's setting: a list of IDENTITY/FACE."""
-# Faces of a person that the form offers, evenly spread, beside those that are chosen already.
+# Faces of a person that the form offers, evenly spread, beside those that are chosen or pinned.
 _OFFERED = 24
 
 
@@ -28,6 +29,8 @@ class OfferedFaces:
     """The faces, by the names of their crops."""
     chosen: frozenset[str]
     """Those that the sheets of the run show."""
+    pinned: frozenset[str]
+    """Those that the user pinned on the page of the face set."""
 
 
 def offer_preview_faces(project: StudioProject, settings: RunDescription) -> Iterator[OfferedFaces]:
@@ -44,13 +47,14 @@ def offer_preview_faces(project: StudioProject, settings: RunDescription) -> Ite
     if value is None:
         return
     chosen = [name.partition("/") for name in json.loads(value)]
+    pinned_faces = PinnedFaces(project.folder)
     items = {item.path.resolve(): item for item in project.items(ItemKind.FACES)}
     for identity, path in settings.face_sets:
         if item := items.get(path):
             locked = [face for owner, _, face in chosen if owner == identity]
-            names = _spread(path, _OFFERED)
-            every = tuple(sorted({*names, *locked}))
-            yield OfferedFaces(identity, item.id, every, frozenset(locked))
+            pinned = pinned_faces.of(item)
+            every = tuple(sorted({*_spread(path, _OFFERED), *locked, *pinned}))
+            yield OfferedFaces(identity, item.id, every, frozenset(locked), frozenset(pinned))
 
 
 def _spread(faces: Path, count: int) -> list[str]:

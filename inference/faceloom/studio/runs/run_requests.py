@@ -1,5 +1,6 @@
 """The jobs that train, continue and export a run."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.project.step import OnExisting
 from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.runs.preview_faces import SETTING as PREVIEW_FACES
 from faceloom.studio.studio_project import Item, ItemKind, StudioProject
 
 # A preview to look at early, and little lost when the training is killed.
@@ -23,6 +25,7 @@ def train_request(
     preset: str,
     steps: int,
     init_from: str = "",
+    preview_faces: Sequence[Sequence[str]],
 ) -> JobRequest:
     """Train a new run.
 
@@ -34,6 +37,7 @@ def train_request(
         steps: Steps to train.
         init_from: Path of the run whose weights it starts from, or `RANDOM_WEIGHTS`; empty: the
             base of the preset.
+        preview_faces: For each face set the faces that the preview sheets show.
 
     Raises:
         UsageError: The run exists, or the face sets are of one person.
@@ -42,12 +46,24 @@ def train_request(
     run = project.new_path(ItemKind.RUN, name)
     if run.exists():
         raise UsageError(f"There is a run {name} already; choose another name, or continue it.")
-    people = {identity: item.path for identity, item in zip(_identities(faces), faces, strict=True)}
-    return train_job(run, people, preset=preset, steps=steps, init_from=init_from)
+    identities = _identities(faces)
+    people = {identity: item.path for identity, item in zip(identities, faces, strict=True)}
+    rows = zip(identities, preview_faces, strict=True)
+    shown = [f"{identity}/{name}" for identity, names in rows for name in names]
+    settings = [f"{PREVIEW_FACES}={json.dumps(shown)}"] if shown else []
+    return train_job(
+        run, people, preset=preset, steps=steps, init_from=init_from, settings=settings
+    )
 
 
 def train_job(
-    run: Path, faces: Mapping[str, Path], *, preset: str, steps: int, init_from: str = ""
+    run: Path,
+    faces: Mapping[str, Path],
+    *,
+    preset: str,
+    steps: int,
+    init_from: str = "",
+    settings: Sequence[str] = (),
 ) -> JobRequest:
     """Train a run whose face sets may not exist yet.
 
@@ -57,13 +73,14 @@ def train_job(
         preset: The preset.
         steps: Steps to train.
         init_from: As in `train_request`.
+        settings: Further settings, each KEY=VALUE.
     """
     options = []
     for identity, path in faces.items():
         options += ["--faces", f"{identity}={path}"]
     if init_from:
         options += ["--init-from", init_from]
-    for setting in _SETTINGS:
+    for setting in (*_SETTINGS, *settings):
         options += ["--set", setting]
     return JobRequest(
         title=f"Train {run.name}",

@@ -11,12 +11,13 @@ import numpy as np
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
-from faceloom.project.step import file_signature
+from faceloom.progress import Progress
 from faceloom.provenance import check_frame
 from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.still_options import StillOptions
 from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
+from faceloom.studio.stills.still_sources import StillSources, versioned
 from faceloom.studio.stills.still_views import draw_view
 from faceloom.studio.stills.swap_stages import (
     Blended,
@@ -29,11 +30,11 @@ from faceloom.studio.stills.swap_stages import (
     blend_lead_in,
     bytes_of_frames,
     find_faces,
-    load_bundle,
     match_frame,
     match_lead_in,
     run_network,
 )
+from faceloom.studio.stills.track_analysis import TrackAnalysis
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.face_blending import MatchedFace
@@ -41,7 +42,7 @@ from faceloom.swap.preview.frame_lead_in import first_frame
 from faceloom.video import Frame
 from faceloom.video.display import frame_to_upright
 
-# Clips and bundles that stay open: the one that is shown and the one before it.
+# Clips that stay open: the one that is shown and the one before it.
 _MAX_OPEN = 2
 # Most bytes of the frames whose faces are known: five frames of 1080p with their lead-in. Their
 # pixels are mostly those that `ClipFrames` keeps as well.
@@ -79,7 +80,8 @@ class StillEngine:
         self._thumbnail_lock = threading.Lock()
         self._finder: FaceFinder | None = None
         self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
-        self._bundles: LruCache[OpenBundle] = LruCache(_MAX_OPEN)
+        self._sources = StillSources()
+        self._tracks: LruCache[TrackAnalysis] = LruCache(_MAX_OPEN)
         self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, bytes_of_frames)
         self._checked: LruCache[bool] = LruCache(_MAX_CHECKED)
         self._predictions: LruCache[Prediction] = LruCache(_MAX_PREDICTIONS)
@@ -134,7 +136,7 @@ class StillEngine:
         # One after the other: a page asks for many at once, and each decodes with all cores.
         with self._thumbnail_lock:
             make = partial(self._shrunken, clip, index)
-            return self._thumbnails.get_or_make((_versioned(clip), index), make)
+            return self._thumbnails.get_or_make((versioned(clip), index), make)
 
     def still(self, request: StillRequest) -> Still:
         """Make a still.
@@ -146,18 +148,40 @@ class StillEngine:
             The still; without a face to swap it shows the frame as it is.
 
         Raises:
-            UsageError: The options are invalid, or there is no such file or frame.
-            MediaUnreadable: The clip cannot be read.
-            ArtifactRefused: The bundle cannot be used.
+            UsageError: The options are invalid, there is no such file or frame, or a picture of a
+                person shows no face.
+            MediaUnreadable: The clip or a picture cannot be read.
+            ArtifactRefused: A bundle cannot be used.
             ContentRefused: The content check refuses the frame.
         """
         options = StillOptions.of(request.options, request.sections)
         with self._lock:
-            bundle = self._open_bundle(request.bundle)
+            bundle = self._sources.open(request)
             prediction = self._predict(request, bundle, options)
             blended = self._blend(prediction, bundle, options, draft=request.draft)
         picture = draw_view(request.view, blended.original, blended.swapped, blended.faces)
         return Still(picture, len(blended.faces))
+
+    def advance_tracks(self, request: StillRequest, seconds: float) -> Progress | None:
+        """Analyze the frames that a still with a selected track needs, for a limited time.
+
+        Args:
+            request: The still.
+            seconds: Time after which it stops.
+
+        Returns:
+            How many of the frames are analyzed; None if `still` needs no more.
+
+        Raises:
+            UsageError: There is no such file or frame.
+            MediaUnreadable: The clip cannot be read.
+        """
+        options = StillOptions.of(request.options, request.sections)
+        if options.timeline.options_at(request.frame).track is None:
+            return None
+        with self._lock:
+            left = self._track_analysis(request.clip).advance(request.frame, seconds)
+        return Progress("frames", request.frame - left, request.frame) if left else None
 
     def suggestions(self, bundle: Path) -> BlendRow:
         """Return the blend settings that a bundle suggests, which apply where options are None.
@@ -170,14 +194,10 @@ class StillEngine:
             ArtifactRefused: It cannot be used.
         """
         with self._lock:
-            (source,) = self._open_bundle(bundle).source.identity_map.sources
-        return source.blend
+            return self._sources.bundle(bundle).blend
 
     def _open_clip(self, clip: Path) -> ClipFrames:
-        return self._clips.get_or_make(_versioned(clip), partial(ClipFrames, clip))
-
-    def _open_bundle(self, path: Path) -> OpenBundle:
-        return self._bundles.get_or_make(_versioned(path), partial(load_bundle, path))
+        return self._clips.get_or_make(versioned(clip), partial(ClipFrames, clip))
 
     def _shrunken(self, clip: Path, index: int) -> Rgb:
         frames = self._open_clip(clip)
@@ -190,7 +210,7 @@ class StillEngine:
         self, request: StillRequest, bundle: OpenBundle, options: StillOptions
     ) -> Prediction:
         """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
-        inputs = _versioned(request.clip), _versioned(request.bundle)
+        inputs = versioned(request.clip), self._sources.key(request)
         key: Hashable = (*inputs, request.frame, options.selected_by)
         known = self._predictions.get(key)
         applied = options.timeline.options_at(request.frame)
@@ -201,21 +221,35 @@ class StillEngine:
             key = (key, "alone")
             known = self._predictions.get(key)
         if known is None:
-            found = self._find(request.clip, first, request.frame, last)
+            if applied.track is None:
+                found = self._find(request.clip, first, request.frame, last)
+            else:
+                found = self._find_tracks(request.clip, request.frame)
             self._check_content(request.clip, found[-1][0])
             known = run_network(key, found, bundle, options)
             self._predictions.put(key, known)
         return known
 
     def _find(self, clip: Path, first: int, index: int, last: int) -> FoundFrames:
-        self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
-        finder, frames = self._finder.for_new_video(), self._open_clip(clip)
+        finder, frames = self._open_finder().for_new_video(), self._open_clip(clip)
         make = partial(find_faces, frames, range(first, last + 1), index, finder)
-        return self._found.get_or_make((_versioned(clip), first, index), make)
+        return self._found.get_or_make((versioned(clip), first, index), make)
+
+    def _find_tracks(self, clip: Path, index: int) -> FoundFrames:
+        make = partial(self._track_analysis(clip).find, index)
+        return self._found.get_or_make((versioned(clip), "tracks", index), make)
+
+    def _track_analysis(self, clip: Path) -> TrackAnalysis:
+        make = partial(TrackAnalysis, self._open_clip(clip), self._open_finder())
+        return self._tracks.get_or_make(versioned(clip), make)
+
+    def _open_finder(self) -> FaceFinder:
+        self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
+        return self._finder
 
     def _check_content(self, clip: Path, frame: Frame) -> None:
         """Run the content check on a frame once."""
-        key = (_versioned(clip), frame.index)
+        key = (versioned(clip), frame.index)
         if not self._checked.get(key):
             check_frame(frame, self._open_clip(clip).info)
             self._checked.put(key, True)
@@ -261,8 +295,3 @@ class StillEngine:
             state = blend_lead_in(before, bundle, lead_in_options)
             self._states.put(key, state)
         return state
-
-
-def _versioned(path: Path) -> tuple[Path, str]:
-    """Return a key of a file or folder that changes when it is replaced."""
-    return path, file_signature(path)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from faceloom.errors import UsageError
 from faceloom.swap.option_timeline import OptionTimeline
 from faceloom.swap.options import Section, SwapOptions
 
@@ -27,17 +26,25 @@ class StillOptions:
 
         Args:
             options: The options where there is no section.
-            sections: The sections.
+            sections: The sections; the people of `options` apply in them.
 
         Raises:
-            UsageError: A selection is invalid, or selects people by pictures.
+            UsageError: A selection is invalid.
         """
         variants = [options, *(section.options for section in sections)]
         for variant in variants:
             variant.check()
-            if variant.reference or variant.exclude:
-                raise UsageError("A still cannot select people by pictures; use --select.")
-        first, *others = (replace(each, on_missing="keep", label=None) for each in variants)
+        first, *others = (
+            replace(
+                each,
+                on_missing="keep",
+                label=None,
+                reference=options.reference,
+                exclude=options.exclude,
+                threshold=options.threshold,
+            )
+            for each in variants
+        )
         return cls(
             first,
             tuple(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from faceloom.array_types import Rgb
 from faceloom.studio.stills.still_views import StillView
+from faceloom.swap import Assignment
 from faceloom.swap.options import Section, SwapOptions
 
 
@@ -38,7 +39,7 @@ class StillRequest:
     clip: Path
     """The target."""
     bundle: Path
-    """The bundle."""
+    """The bundle; it is not used with `assignments`."""
     frame: int
     """Index of the frame."""
     options: SwapOptions = field(default_factory=SwapOptions)
@@ -49,7 +50,17 @@ class StillRequest:
     """Whether the still may be approximate to be quick: a new frame is swapped alone, without the
     frames that it is smoothed with, and erode, feather and forehead apply to it alone."""
     sections: tuple[Section, ...] = ()
-    """Frames with other options, as `resolve_sections` returns them."""
+    """Frames with other options, as `resolve_sections` returns them. The people of `options` apply
+    in them too."""
+    assignments: tuple[Assignment, ...] = ()
+    """A bundle for each of several people; all other faces are left as they are."""
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The clip, bundles and pictures that the still depends on."""
+        assigned = (path for pair in self.assignments for path in pair)
+        pictures = self.options.reference + self.options.exclude
+        return (self.clip, self.bundle, *pictures, *assigned)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,9 @@ from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
 from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
+from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.selection.track_state import TrackState
+from faceloom.swap.sources.face_source import FaceSource
 from faceloom.video import Frame
 
 # Options with which `FrameSwapper` parses both pictures of a face. What a conversion does not
@@ -37,12 +39,12 @@ FoundFrames: TypeAlias = tuple[tuple[Frame, list[Face]], ...]
 
 @dataclass(frozen=True, slots=True)
 class OpenBundle:
-    """A bundle whose network is loaded."""
+    """One bundle, or a bundle for each of several people, with loaded networks."""
 
-    source: SwapSource
-    """The bundle."""
     swapper: FrameSwapper
-    """Runs its network."""
+    """Runs the networks."""
+    people: ReferenceSet
+    """Whom they replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def bytes_of_frames(found: FoundFrames) -> int:
     return sum(frame.rgb.nbytes for frame, _ in found)
 
 
-def load_bundle(path: Path) -> OpenBundle:
+def load_bundle(path: Path) -> FaceSource:
     """Open a bundle's network on the best provider of this machine.
 
     Args:
@@ -137,8 +139,17 @@ def load_bundle(path: Path) -> OpenBundle:
     Raises:
         ArtifactRefused: It cannot be used.
     """
-    source = SwapSource.from_bundle(path, ConvertOptions())
-    return OpenBundle(source, FrameSwapper(source.identity_map.sources, _PARSE_ALL))
+    (source,) = SwapSource.from_bundle(path, ConvertOptions()).identity_map.sources
+    return source
+
+
+def make_swapper(sources: Sequence[FaceSource]) -> FrameSwapper:
+    """Return what runs networks on aligned faces, for `run_network`.
+
+    Args:
+        sources: The networks.
+    """
+    return FrameSwapper(sources, _PARSE_ALL)
 
 
 def run_network(
@@ -152,9 +163,8 @@ def run_network(
         bundle: The source.
         options: Which faces are swapped.
     """
-    everybody = bundle.source.identity_map.reference_set(options.options)
-    sections = [(section, everybody) for section in options.sections]
-    selector = FaceSelector(options.options, everybody, sections=sections)
+    sections = [(section, bundle.people) for section in options.sections]
+    selector = FaceSelector(options.options, bundle.people, sections=sections)
     frames = [SelectedFrame(frame, selector.select(frame, faces)) for frame, faces in found]
     swapped = bundle.swapper.predict([bundle.swapper.align(frame) for frame in frames])
     *lead_in, (last, faces) = zip(frames, map(tuple, swapped), strict=True)
@@ -256,14 +266,15 @@ def _with_used_regions(
     faces: Sequence[SwappedFace], bundle: OpenBundle, options: SwapOptions
 ) -> list[SwappedFace]:
     """Leave out the regions that a conversion with these options does not parse."""
-    (source,) = bundle.source.identity_map.sources
-    parses_target = parses_faces([source], options)
-    parses_predicted = parses_predictions(source, options)
+    parses_target = parses_faces(bundle.swapper.sources, options)
+    parses_predicted = [parses_predictions(source, options) for source in bundle.swapper.sources]
     return [
         replace(
             face,
             target_regions=face.target_regions if parses_target else None,
-            predicted_regions=face.predicted_regions if parses_predicted else None,
+            predicted_regions=(
+                face.predicted_regions if parses_predicted[face.aligned.source] else None
+            ),
         )
         for face in faces
     ]

@@ -119,6 +119,11 @@ class FrameSwapper:
         other._set_options(options, sections, state)
         return other
 
+    @property
+    def sources(self) -> tuple[FaceSource, ...]:
+        """The sources, by the indices of the selections."""
+        return self._sources
+
     def align(self, selected: SelectedFrame) -> AlignedFrame:
         """Crop the selected faces of a frame.
 

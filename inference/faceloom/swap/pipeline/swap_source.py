@@ -1,7 +1,7 @@
 """The opened source of a conversion, with its identity for the marks and for resuming."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from faceloom.progress import ProgressGenerator
 from faceloom.provenance import DisclosureMark, SwappedIdentity
 from faceloom.swap.bundle.bundle import Bundle
 from faceloom.swap.inference.swap_network import SwapNetwork
-from faceloom.swap.options import ConvertOptions
+from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.source_likeness import SourceAppearance
 from faceloom.swap.sources.face_source import FaceSource
 from faceloom.swap.sources.identity_map import IdentityMap
@@ -34,6 +34,19 @@ class Assignment(NamedTuple):
     """A picture of the person."""
     bundle: Path
     """The bundle."""
+
+
+def check_assigned_options(variants: Iterable[SwapOptions]) -> None:
+    """Check that nothing but the assignments selects people.
+
+    Args:
+        variants: The options outside all sections, and those of each section.
+
+    Raises:
+        UsageError: the options select people too.
+    """
+    if any(each.reference or each.select is not None for each in variants):
+        raise UsageError("--map selects who is swapped; leave out --select and --reference.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +113,7 @@ class SwapSource:
             ArtifactRefused: a bundle cannot be used.
             ProviderMissing: the provider does not run here.
         """
-        if any(each.reference or each.select is not None for each in options.variants):
-            raise UsageError("--map selects who is swapped; leave out --select and --reference.")
+        check_assigned_options(options.variants)
         references = embed_references([reference for reference, _ in assignments])
         assert references is not None, "an identity map has at least one assignment"
         paths = list(dict.fromkeys(bundle for _, bundle in assignments))

@@ -14,7 +14,8 @@ from faceloom.swap.options import Section, SwapOptions
 from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.sources.face_source import FaceSource
 
-_NO_EMBEDDINGS = np.zeros((0, 192), np.float32)
+NO_EMBEDDINGS = np.zeros((0, 192), np.float32)
+"""The embeddings of no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,4 @@ class IdentityMap:
 def _embed(pictures: tuple[Path, ...]) -> Float32[np.ndarray, "n 192"]:
     """Return the embeddings of pictures; no row without any."""
     embeddings = embed_references(pictures)
-    return _NO_EMBEDDINGS if embeddings is None else embeddings
+    return NO_EMBEDDINGS if embeddings is None else embeddings

@@ -70,6 +70,66 @@ def test_an_edit_is_not_undone_over_another_programs_change(directory: Path) -> 
     assert contents(directory) == {"a.json": b"another"}
 
 
+def test_edits_are_undone_and_redone_by_the_next_program(directory: Path, tmp_path: Path) -> None:
+    folder, store = directory / CORRECTIONS_FOLDER, tmp_path / "edits"
+    history, states = EditHistory(directory, store), [{}]
+    edits = [
+        {folder / "a.json": b"1"},
+        {folder / "a.json": None, folder / "b.png": b"\x89\xff"},
+        {folder / "b.png": b"3"},
+    ]
+    for edit in edits:
+        history.write(edit)
+        states.append(contents(directory))
+    history.undo()
+    for index in (1, 0):
+        history = EditHistory(directory, store)
+        history.undo()
+        assert contents(directory) == states[index]
+    assert not EditHistory(directory, store).can_undo
+    for index in (1, 2, 3):
+        EditHistory(directory, store).redo()
+        assert contents(directory) == states[index]
+    # A new edit ends redo on the disk too.
+    history = EditHistory(directory, store)
+    history.undo()
+    history.write({folder / "c.json": b"4"})
+    assert not EditHistory(directory, store).can_redo
+    names = sorted(path.name for path in store.iterdir())
+    assert names == ["00000001.json", "00000002.json", "00000004.json"]
+
+
+def test_old_and_damaged_edits_are_forgotten(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edit_history, "_MAX_EDITS", 3)
+    path, store = directory / CORRECTIONS_FOLDER / "a.json", tmp_path / "edits"
+    history = EditHistory(directory, store)
+    for content in b"12345":
+        history.write({path: bytes([content])})
+    names = sorted(each.name for each in store.iterdir())
+    assert names == ["00000003.json", "00000004.json", "00000005.json"]
+    outside = (store / "00000004.json").read_text().replace("a.json", "../../a.json")
+    (store / "00000004.json").write_text(outside)
+    again = EditHistory(directory, store)
+    assert again.undo() == ("a",)
+    assert contents(directory) == {"a.json": b"4"}
+    assert not again.can_undo
+    # An edit that is skipped is forgotten.
+    path.write_bytes(b"other")
+    with pytest.raises(UsageError, match="Another program"):
+        EditHistory(directory, store).redo()
+    assert not EditHistory(directory, store).can_redo
+
+
+def test_an_edit_succeeds_though_it_cannot_be_stored(directory: Path, tmp_path: Path) -> None:
+    store = tmp_path / "edits"
+    store.write_text("not a folder")
+    history = EditHistory(directory, store)
+    history.write({directory / CORRECTIONS_FOLDER / "a.json": b"1"})
+    assert history.undo() == ("a",)
+
+
 FAILURES = {
     "a file cannot be written": ("replace", b"new"),
     "a file cannot be deleted": ("unlink", None),

@@ -16,6 +16,7 @@ EVERYTHING = {
     "container": "mkv", "encoder": "x265", "speed": "small", "quality": 40, "streams": "drop",
     "first_frame": 3, "last_frame": 9, "on_missing": "last", "reference": ("/a.png", "/b.png"),
     "exclude": ("/c.png",), "threshold": 0.5, "label": "Not real", "label_position": "top-left",
+    "watermark": True,
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def parsed(arguments: tuple[str, ...]) -> ConvertOptions:
 
 @pytest.mark.parametrize(
     ("values", "count"),
-    [({}, 0), (EVERYTHING, 24), ({"last_frame": 0}, 2), ({"first_frame": 0}, 0),
+    [({}, 0), (EVERYTHING, 25), ({"last_frame": 0}, 2), ({"first_frame": 0}, 0),
      ({"first_frame": 7}, 2), ({"label_position": "top-left"}, 0),
      ({"label": "eu"}, 2), ({"label": "eu", "label_position": "bottom-left"}, 4),
      ({"label": "A"}, 2)],

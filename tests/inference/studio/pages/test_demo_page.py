@@ -31,7 +31,7 @@ def test_an_empty_project_offers_the_demo(server: StudioServer) -> None:
         for item in server.studio.project.items(ItemKind.CLIP)
     )
     text = server.get("/").text
-    assert "Make the whole swap" in text
+    assert "Run the demo" in text
     assert "Try the demo" not in text
     # A second click changes nothing.
     assert server.post("/demo/clips").status == 200

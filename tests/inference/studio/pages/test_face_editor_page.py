@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.helpers.corrections import left_half
 from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
-from tests.helpers.studio.server import StudioServer
+from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.faces.landmarks import EYE_LEFT, EYE_RIGHT, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP
 from faceloom.faceset import FaceSet
@@ -86,6 +86,20 @@ def test_moved_landmarks_are_stored_shown_and_undone(
     assert server.post(f"{url}/correction/redo").json == {"names": [name]}
     server.post(f"{url}/face/{name}/reset", part="landmarks")
     assert face(server, url, name)["origin"] == ""
+
+
+def test_edits_are_undone_after_the_next_start(tmp_path: Path) -> None:
+    folder = tmp_path / "project" / "faces" / "ada"
+    url = f"/faces/{item_id(folder)}"
+    with serve_studio(tmp_path / "project", tmp_path) as server:
+        folder.parent.mkdir()
+        write_faceset(folder, good_faces(2))
+        name = names_of_track(server, url)[0]
+        server.post(f"{url}/face/{name}/move", offsets=[[200, 0.1, -0.05]])
+    with serve_studio(tmp_path / "project", tmp_path) as server:
+        assert face(server, url, name)["can_undo"] is True
+        assert server.post(f"{url}/correction/undo").json == {"names": [name]}
+        assert face(server, url, name)["offsets"] == []
 
 
 def test_the_outline_follows_the_landmarks(server: StudioServer, url: str) -> None:

@@ -268,6 +268,25 @@ def test_faces_are_locked_on_the_preview_sheet(
     assert arguments[-2:] == ("--set", f"preview_faces={chosen}")
 
 
+def test_pinned_faces_are_on_the_sheets_of_trainings(
+    studio: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = studio.studio.project.folder
+    ada = _id(studio, ItemKind.FACES, "ada")
+    first, second, *_ = sorted(path.stem for path in (folder / "faces/ada/crops").iterdir())
+    assert studio.post(f"/faces/{ada}/pinned", names=[second], pinned=True).status == 200
+    job = studio.post("/runs", **_form(studio)).json["job"]
+    arguments = studio.studio.jobs.job(job).request.arguments
+    assert f'preview_faces=["ada/{second}"]' in arguments
+    setting = RunSetting("preview_faces", "[]", (), "", None, None, True, "On the sheet.")
+    people = (("ada", folder / "faces/ada"),)
+    described = RunDescription(("ada",), 128, 20, 100, changeable=(setting,), face_sets=people)
+    monkeypatch.setattr(run_page, "describe_run", lambda _: described)
+    text = studio.get(f"/runs/{_id(studio, ItemKind.RUN)}").text
+    assert f'value="ada/{second}" data-pinned' in text
+    assert f'value="ada/{first}">' in text
+
+
 def test_an_export_is_a_job_for_a_person_of_the_run(
     studio: StudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

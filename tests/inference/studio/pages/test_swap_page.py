@@ -16,12 +16,13 @@ from tests.helpers.studio.server import StudioServer, serve_studio
 from faceloom.hashing import sha256_of
 from faceloom.image_io import write_png
 from faceloom.project import step_process
+from faceloom.studio.pages import swap_page
 from faceloom.studio.results.original import find_original
-from faceloom.studio.stills import StillEngine, StillRequest
+from faceloom.studio.stills import StillEngine, StillRequest, track_analysis
 from faceloom.studio.studio_project import Item
 from faceloom.swap import ConvertOptions, SwapOptions, SwapRequest
 from faceloom.swap.batch.job_file import read_job_file
-from faceloom.video import FrameRange
+from faceloom.video import FrameRange, read_frames
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,55 @@ def test_an_impossible_picture_is_refused(
     answer = server.get(url.format(clip=clip.id, bundle=bundle.id))
     assert answer.status == 400
     assert sentence in answer.json["error"]
+
+
+def test_a_still_swaps_the_people_of_its_address(
+    server: StudioServer, clip: Item, bundle: Item, sample: Path
+) -> None:
+    picture = server.studio.project.folder / "ada.png"
+    write_png(picture, next(iter(read_frames(sample / "target_ada.mp4"))).rgb)
+    faces = {}
+    for name in ("reference", "exclude"):
+        query = urlencode({"people": json.dumps({name: [str(picture)]}), "draft": "true"})
+        answer = server.get(f"/still/{clip.id}/{bundle.id}/9?{query}")
+        faces[name] = answer.headers["x-swapped-faces"]
+    assert faces == {"reference": "1", "exclude": "0"}
+
+
+def test_a_still_with_a_track_is_answered_with_progress_first(
+    server: StudioServer, clip: Item, bundle: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track_analysis, "_INTERVAL", 3)
+    monkeypatch.setattr(swap_page, "_ADVANCE_SECONDS", 0)
+    url = f"/still/{clip.id}/{bundle.id}/17?select=track:0"
+    answers = [server.get(url) for _ in range(3)]
+    assert [answer.status for answer in answers] == [202, 202, 200]
+    assert answers[0].json == {"done": 15, "total": 17}
+    assert answers[-1].headers["x-swapped-faces"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("people", "select", "sentence"),
+    [
+        ({"reference": ["/etc/passwd"]}, "", "outside the folders"),
+        ({"exclude": ["face.png"]}, "", "not an absolute path"),
+        ({"threshold": 2}, "", "The settings cannot be used: people.threshold"),
+        ({"person_bundles": [{"number": 1, "bundle": "{bundle}"}]}, "", "has no person 1"),
+        ({"person_bundles": [{"number": 1, "bundle": "{bundle}"}]}, "all", "cannot be combined"),
+    ],
+)
+def test_impossible_people_of_a_still_are_refused(
+    server: StudioServer,
+    clip: Item,
+    bundle: Item,
+    people: dict[str, object],
+    select: str,
+    sentence: str,
+) -> None:
+    text = json.dumps(people).replace("{bundle}", bundle.id)
+    query = urlencode({"people": text, **({"select": select} if select else {})})
+    answer = server.get(f"/still/{clip.id}/{bundle.id}/9?{query}")
+    assert (answer.status, sentence in answer.json["error"]) == (400, True), answer.json
 
 
 def form(clip: Item, bundle: Item, changes: dict[str, object]) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.studio.clip import make_studio_clip
 
-from faceloom.studio.stills import still_engine
+from faceloom.studio.stills import still_engine, still_sources
 
 
 @pytest.fixture(scope="package")
@@ -35,9 +35,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return run
 
-    stages = (
-        "find_faces run_network match_lead_in match_frame blend_lead_in blend_frame load_bundle"
-    )
-    for name in stages.split():
-        monkeypatch.setattr(still_engine, name, counted(name, getattr(still_engine, name)))
+    stages = "find_faces run_network match_lead_in match_frame blend_lead_in blend_frame"
+    for module, names in ((still_engine, stages), (still_sources, "load_bundle embed_references")):
+        for name in names.split():
+            monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
     return counts

@@ -16,7 +16,14 @@ from faceloom.image_io import read_picture
 from faceloom.progress import run_to_completion
 from faceloom.provenance import MarkSettings, content_check
 from faceloom.studio.stills import StillEngine, StillRequest, StillView
-from faceloom.swap import ConvertOptions, FrameSwapper, SwapOptions, SwapSource, convert
+from faceloom.swap import (
+    Assignment,
+    ConvertOptions,
+    FrameSwapper,
+    SwapOptions,
+    SwapSource,
+    convert,
+)
 from faceloom.swap.options import Section
 from faceloom.swap.pipeline.frame_swapper import AlignedFrame
 from faceloom.swap.preview import write_frame_debug
@@ -226,7 +233,14 @@ def test_a_replaced_bundle_is_opened_again(
         ({"clip": Path("missing.mp4")}, "missing.mp4"),
         ({"bundle": Path("missing.bundle")}, "missing.bundle is not a bundle"),
         ({"options": SwapOptions(select="tallest")}, "--select 'tallest' is invalid"),
-        ({"options": SwapOptions(reference=(Path("a.png"),))}, "by pictures"),
+        ({"options": SwapOptions(reference=(Path("a.png"),))}, "a.png"),
+        (
+            {
+                "options": SwapOptions(select="all"),
+                "assignments": (Assignment(Path("a.png"), Path("b.bundle")),),
+            },
+            "--map selects who is swapped",
+        ),
     ],
 )
 def test_an_impossible_still_is_refused(

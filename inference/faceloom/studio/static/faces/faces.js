@@ -8,6 +8,7 @@ import { closeLarge, isLarge, showLarge } from "./large_view.js";
 import { notePicture, showPicture } from "./lazy_pictures.js";
 import { Selection } from "./selection.js";
 import { VirtualGrid } from "./virtual_grid.js";
+import { PinnedFaces } from "./pinned_faces.js";
 
 // Milliseconds without a rejection after which the table is read again: near-duplicates and
 // findings change with the faces.
@@ -51,6 +52,15 @@ const editor = new FaceEditor(texts.url, texts, {
   onMany: showCorrected,
 });
 
+const pinnedFaces = new PinnedFaces(texts.url, actedOn, () => showSelection());
+
+/** Return the names of the faces that a command acts on: the current one in the large view, or if none is selected. */
+function actedOn() {
+  if (!shown.length) return [];
+  const onlyCurrent = isLarge() || selection.names.size === 0;
+  return onlyCurrent ? [currentName()] : [...selection.names];
+}
+
 function currentName() {
   return shown.length ? table.names[shown[selection.current]] : "";
 }
@@ -84,6 +94,7 @@ function fillCell(cell, position) {
   cell.classList.toggle("is-duplicate", table.isDuplicate(index));
   cell.classList.toggle("is-other", table.isOther(index));
   cell.classList.toggle("is-corrected", table.isCorrected(index));
+  cell.classList.toggle("is-pinned", pinnedFaces.has(name));
   cell.classList.toggle("current", isCurrent);
   cell.setAttribute("aria-selected", String(selection.names.has(name)));
   cell.setAttribute("aria-posinset", String(position + 1));
@@ -103,6 +114,7 @@ function showSelection() {
   element("interpolate").disabled = selection.names.size < 3;
   element("undo").disabled = !table.canUndo;
   if (isLarge()) enlarge();
+  pinnedFaces.show();
 }
 
 /** Sort and filter again; the current face stays where it can be seen. */
@@ -146,11 +158,10 @@ function clamp(position) {
   return Math.max(0, Math.min(shown.length - 1, position));
 }
 
-/** Reject the selected faces; the current one in the large view, or if none is selected. */
+/** Reject faces. */
 async function reject() {
-  if (!shown.length) return;
-  const onlyCurrent = isLarge() || selection.names.size === 0;
-  const names = onlyCurrent ? [selection.nameAt(selection.current)] : [...selection.names];
+  const names = actedOn();
+  if (!names.length) return;
   const answer = await orMessage(() => post(`${texts.url}/reject`, { names }));
   if (!answer) return;
   takeOut(new Set(names));
@@ -205,6 +216,7 @@ function enlarge() {
   const title = format(texts.face, { position: current + 1, all: shown.length });
   const isSelected = selection.names.has(selection.nameAt(current));
   showLarge(table, shown[current], title, isSelected, texts);
+  pinnedFaces.show();
   editor.show(currentName());
 }
 
@@ -242,6 +254,7 @@ const COMMANDS = {
   Delete: reject,
   " ": toggleCurrent,
   Enter: enlarge,
+  p: () => pinnedFaces.toggle(),
   i: () => selection.names.size > 2 && interpolate(),
   Escape: () => (selection.all([]), showSelection()),
   "?": () => element("help").showModal(),
@@ -328,5 +341,6 @@ function listen() {
 listen();
 say("reading");
 await reload();
+await pinnedFaces.load();
 element("news").textContent = "";
 view.focus({ preventScroll: true });

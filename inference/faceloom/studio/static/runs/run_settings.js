@@ -67,8 +67,14 @@ function showAllSettings(filter) {
   document.getElementById("settings").open = true;
 }
 
+// Faces that were chosen on the page of a person count as a change of the run.
+function checkPinned() {
+  for (const box of faces?.querySelectorAll("[data-pinned]") ?? []) box.checked = true;
+}
+
 /** Prepare the dialog that continues a run; `onSent` is called when the job is in the queue. */
 export function openContinueForm(run, onSent) {
+  checkPinned();
   document.getElementById("continue").addEventListener("click", () => showCommand(run));
   document.getElementById("lock-faces")?.addEventListener("click", () => {
     faces.open = true;

@@ -32,9 +32,10 @@ export function errorSentence(content) {
 }
 
 /** Send JSON and return the JSON of the answer; throws as `request` does. */
-export async function post(url, body = {}) {
+export async function post(url, body = {}, options = {}) {
   const headers = { "Content-Type": "application/json" };
-  return (await request(url, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  const content = { method: "POST", headers, body: JSON.stringify(body) };
+  return (await request(url, { ...content, ...options })).json();
 }
 
 /** Return the JSON of an address; throws as `request` does. */

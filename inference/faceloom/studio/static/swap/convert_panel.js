@@ -3,7 +3,7 @@
 import { createPicker } from "../shared/picker.js";
 import { fill } from "../shared/texts.js";
 import { currentFrame } from "./swap_timeline.js";
-import { showPeople } from "./person_bundles.js";
+import { readPersonBundles, showPeople } from "./person_bundles.js";
 
 const form = document.getElementById("output");
 const clip = document.getElementById("clip");
@@ -14,6 +14,9 @@ const TEXTS = ["container", "encoder", "speed", "streams", "on_missing", "label"
 
 // The list that the next picture is added to.
 let addTo = "reference";
+// The people of the last still.
+let shownPeople = "";
+let notifyPeople = () => {};
 
 /** Return the options that are not left to the default, as values of `ConversionOptions`. */
 export function readConversion() {
@@ -22,9 +25,24 @@ export function readConversion() {
   for (const name of NUMBERS) {
     if (form.elements[name].value !== "") options[name] = form.elements[name].valueAsNumber;
   }
+  options.watermark = form.elements.watermark.checked;
   // The automatic corner is left out.
   if (!options.label_position) delete options.label_position;
   return { ...options, ...pictures };
+}
+
+/** Return whose faces are swapped, as a part of a still's address; empty if that is left to the default. */
+export function stillPeople() {
+  if (!form) return {};
+  const { reference, exclude, threshold } = readConversion();
+  const chosen = { person_bundles: readPersonBundles(), reference, exclude };
+  if (Object.values(chosen).every((list) => !list.length)) return {};
+  return { people: JSON.stringify({ ...chosen, threshold }) };
+}
+
+/** Call a function whenever other people are swapped, or with other bundles. */
+export function onPeople(callback) {
+  notifyPeople = callback;
 }
 
 /** Reset what belongs to the video: the part, and the bundles of its people. */
@@ -78,6 +96,7 @@ function addPicture(path) {
 }
 
 function isChanged(field) {
+  if (field.type === "checkbox") return field.checked;
   if (field.tagName !== "SELECT") return field.value !== "";
   const initial = [...field.options].findIndex((option) => option.defaultSelected);
   return field.selectedIndex !== Math.max(0, initial);
@@ -104,6 +123,7 @@ function restore() {
   for (const name of [...TEXTS, ...NUMBERS]) {
     if (options[name] !== undefined) form.elements[name].value = options[name];
   }
+  form.elements.watermark.checked = options.watermark ?? false;
   for (const name of Object.keys(pictures)) {
     pictures[name] = options[name] ?? [];
     showPictures(name);
@@ -130,13 +150,22 @@ function listen() {
   form.addEventListener("input", () => {
     markChanges();
     store();
+    followPeople();
   });
+}
+
+function followPeople() {
+  const { people = "" } = stillPeople();
+  if (people === shownPeople) return;
+  shownPeople = people;
+  notifyPeople();
 }
 
 /** Restore the options of this tab for the chosen video, and follow the panel. */
 export function openConversion() {
   if (!form) return;
   restore();
+  shownPeople = stillPeople().people ?? "";
   listen();
   showPeople(clip.value, addReferences);
 }

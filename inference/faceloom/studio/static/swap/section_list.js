@@ -35,6 +35,24 @@ export function endAt(list, frame) {
   return list.with(index, { ...list[index], stop: frame + 1 });
 }
 
+/**
+ * Move a bound of a section, at most to the neighboring sections.
+ * @param {object[]} list - the sections.
+ * @param {number} index - the section.
+ * @param {string} bound - "start" or "stop".
+ * @param {number} frame - the bound's new value.
+ * @param {number} frames - number of frames of the clip.
+ */
+export function moveBound(list, index, bound, frame, frames) {
+  const { start, stop } = list[index];
+  const [low, high] =
+    bound === "start"
+      ? [list[index - 1]?.stop ?? 0, stop - 1]
+      : [start + 1, list[index + 1]?.start ?? frames];
+  const value = Math.min(high, Math.max(low, frame));
+  return value === list[index][bound] ? list : changed(list, index, { [bound]: value });
+}
+
 /** Return the sections without one. */
 export function without(list, index) {
   return list.filter((_, other) => other !== index);

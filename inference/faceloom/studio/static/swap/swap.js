@@ -4,7 +4,7 @@ import { get, orMessage, post, request, showMessage } from "../shared/api.js";
 import { Latest } from "../shared/latest.js";
 import { fill } from "../shared/texts.js";
 import { connectEstimate } from "./convert_estimate.js";
-import { openConversion, readConversion, resetClip } from "./convert_panel.js";
+import { onPeople, openConversion, readConversion, resetClip, stillPeople } from "./convert_panel.js";
 import { readPersonBundles } from "./person_bundles.js";
 import {
   allSections,
@@ -31,6 +31,9 @@ const SETTLE_MS = 120;
 // Milliseconds after the last change until the address and the command line follow.
 const FOLLOW_MS = 150;
 
+// Status of an answer without the picture, which is not ready.
+const ACCEPTED = 202;
+
 const stills = new Latest();
 const commands = new Latest();
 let settle = 0;
@@ -40,13 +43,26 @@ function chosen(name) {
   return document.querySelector(`input[name=${name}]:checked`).value;
 }
 
+// Repeats a request while the studio answers with the progress of an analysis; null if a newer
+// still is asked for meanwhile.
 async function picture(url) {
-  const answer = await request(url);
+  let answer = await request(url);
+  while (answer.status === ACCEPTED) {
+    const { done, total } = await answer.json();
+    status.textContent = fill(texts.reading, done, total);
+    if (stills.isOutdated) return null;
+    answer = await request(url);
+  }
   return { bitmap: await createImageBitmap(await answer.blob()), headers: answer.headers };
 }
 
 function stillUrl(view, draft) {
-  const query = new URLSearchParams({ ...baseSettings(), ...stillSections(), view });
+  const query = new URLSearchParams({
+    ...baseSettings(),
+    ...stillSections(),
+    ...stillPeople(),
+    view,
+  });
   if (draft) query.set("draft", "true");
   return `/still/${clip.value}/${bundle.value}/${currentFrame()}?${query}`;
 }
@@ -64,6 +80,7 @@ async function showStill(draft) {
   const urls = [stillUrl(isDouble ? "swap" : view, draft)];
   if (isDouble) urls.push(`/frame/${clip.value}/${currentFrame()}`);
   const [still, original] = await Promise.all(urls.map(picture));
+  if (!still) return;
   show(view, still.bitmap, original?.bitmap);
   const milliseconds = Math.round(performance.now() - started);
   const hasFace = still.headers.get("X-Swapped-Faces") !== texts.zero;
@@ -204,6 +221,7 @@ function listen() {
     renew({});
     followLater();
   });
+  onPeople(() => renew({ fresh: true }));
   onSettings((change) => {
     keepPanel(change.draft);
     renew(change);

@@ -1,12 +1,11 @@
-// The sections of the swap page: which settings the panel edits, the bar below the timeline, undo,
-// and saving.
+// The sections of the swap page: which settings the panel edits, the bar below the timeline, and undo.
 
-import { orMessage, post } from "../shared/api.js";
-import { Latest } from "../shared/latest.js";
 import { fill } from "../shared/texts.js";
-import { changed, clipped, endAt, indexAt, near, startAt, without } from "./section_list.js";
+import { connectDrag } from "./section_drag.js";
+import { changed, clipped, endAt, indexAt, moveBound, near, startAt, without } from "./section_list.js";
+import { saveSections, setSaved } from "./section_saves.js";
 import { readSettings, writeSettings } from "./swap_settings.js";
-import { addKeys, currentFrame, goToFrame } from "./swap_timeline.js";
+import { addKeys, currentFrame, goToFrame, scrubToFrame } from "./swap_timeline.js";
 
 // Colors of the bar, which swap.css defines.
 const COLORS = 6;
@@ -28,9 +27,6 @@ let base = {};
 let list = [];
 let current = -1;
 let kept = "";
-// The running and the next save of the clip, and the sections that are saved.
-let saves = new Latest();
-let saved = "[]";
 let history = [];
 let notify = () => {};
 
@@ -72,8 +68,7 @@ export function openSections(id, info) {
   list = clipped(rows, frames);
   history = [];
   kept = snapshot();
-  saves = new Latest();
-  saved = JSON.stringify(list);
+  setSaved(clip, list);
   current = indexAt(list, currentFrame());
   showPanel();
 }
@@ -110,22 +105,8 @@ function commit() {
   if (now === kept) return;
   history = [...history.slice(1 - MAX_UNDO), kept];
   kept = now;
-  save();
+  saveSections(clip, list);
   showTools();
-}
-
-function save() {
-  const sections = list;
-  const text = JSON.stringify(sections);
-  const [id, own] = [clip, saves];
-  own.run(() =>
-    orMessage(async () => {
-      // After a change of the clip, `saves` and `saved` are those of another clip.
-      if (own === saves && text === saved) return;
-      await post(`/swap/sections/${id}`, { sections });
-      if (own === saves) saved = text;
-    }),
-  );
 }
 
 function apply(next) {
@@ -141,7 +122,7 @@ function undo() {
   kept = history.pop();
   ({ base, list } = JSON.parse(kept));
   current = indexAt(list, currentFrame());
-  save();
+  saveSections(clip, list);
   showPanel();
   notify();
 }
@@ -160,6 +141,19 @@ function goToBound(direction) {
       ? bounds.find((bound) => bound > frame)
       : bounds.findLast((bound) => bound < frame);
   if (next !== undefined) goToFrame(next);
+}
+
+function dragBound(index, bound, share) {
+  list = moveBound(list, index, bound, Math.round(share * frames), frames);
+  const { start, stop } = list[index];
+  scrubToFrame(bound === "start" ? start : stop - 1);
+  current = index;
+  showPanel();
+}
+
+function endDrag(isCancelled) {
+  if (isCancelled) ({ list } = JSON.parse(kept));
+  apply(list);
 }
 
 const ACTIONS = {
@@ -225,10 +219,19 @@ function toButton({ start, stop, swap }, index) {
   button.style.left = `${(100 * start) / frames}%`;
   button.style.width = `${(100 * (stop - start)) / frames}%`;
   button.addEventListener("click", () => goToFrame(start));
+  button.append(...["start", "stop"].map(toHandle));
   return button;
 }
 
+function toHandle(bound) {
+  const handle = document.createElement("span");
+  handle.className = "section-bound";
+  handle.dataset.bound = bound;
+  return handle;
+}
+
 function listen() {
+  connectDrag(bar, { move: dragBound, end: endDrag });
   for (const button of tools.querySelectorAll("[data-section]")) {
     button.addEventListener("click", () => ACTIONS[button.dataset.section]());
   }

@@ -45,6 +45,12 @@ export function goToFrame(frame) {
   goTo(frame);
 }
 
+/** Go to a frame while more changes follow. */
+export function scrubToFrame(frame) {
+  stop();
+  goTo(frame, true);
+}
+
 /** Add keys: functions by the key's name. */
 export function addKeys(keys) {
   Object.assign(KEYS, keys);

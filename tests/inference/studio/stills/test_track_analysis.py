@@ -1,0 +1,63 @@
+"""Faces with the track numbers of a conversion, without reading the clip again for each still."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceloom.errors import UsageError
+from faceloom.faces.face_finder import FaceFinder
+from faceloom.studio.stills import StillEngine, StillRequest, track_analysis
+from faceloom.studio.stills.clip_frames import ClipFrames
+from faceloom.studio.stills.track_analysis import TrackAnalysis
+from faceloom.swap import SwapOptions
+from faceloom.swap.pipeline.analysis import DETECT_EVERY
+from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
+
+
+@pytest.fixture(autouse=True)
+def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(track_analysis, "_INTERVAL", 2)
+
+
+def test_faces_equal_those_of_a_clip_that_is_read_from_its_start(clip: Path) -> None:
+    frames, finder = ClipFrames(clip), FaceFinder(detect_every=DETECT_EVERY)
+    analysis = TrackAnalysis(frames, finder)
+    for index in (15, 4):
+        pictures = frames.frames(0, len(frames))
+        read = find_in_frames(pictures, frames.info, index, finder.for_new_video())
+        expected = [row for row in read if index - LEAD_IN <= row[0].index <= index]
+        found = analysis.find(index)
+        assert [frame.index for frame, _ in found] == [frame.index for frame, _ in expected]
+        for (_, faces), (_, others) in zip(found, expected, strict=True):
+            assert [face.track for face in faces] == [face.track for face in others] == [0]
+            np.testing.assert_array_equal(faces[0].points_xy, others[0].points_xy)
+            np.testing.assert_array_equal(
+                faces[0].landmarks.points_xyz, others[0].landmarks.points_xyz
+            )
+
+
+def test_the_analysis_stops_in_time_and_continues(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    find = FaceFinder.find
+    monkeypatch.setattr(FaceFinder, "find", lambda *each: read.append(1) or find(*each))
+    analysis = TrackAnalysis(ClipFrames(clip), FaceFinder(detect_every=DETECT_EVERY))
+    assert [analysis.advance(17, 0) for _ in range(5)] == [3, 2, 1, 0, 0]
+    assert len(read) == 4
+    assert analysis.advance(16, 10) == 0
+    analysis.find(17)
+    assert len(read) == 4 + len(range(4, 22))
+    with pytest.raises(UsageError, match="has no frame 99"):
+        analysis.advance(99, 0)
+
+
+def test_only_a_still_with_a_track_is_prepared(clip: Path, bundle: Path) -> None:
+    engine = StillEngine()
+    options = SwapOptions(select="track:0")
+    assert engine.advance_tracks(StillRequest(clip, bundle, 17), 0) is None
+    progress = engine.advance_tracks(StillRequest(clip, bundle, 17, options), 0)
+    assert progress is not None
+    assert (progress.done, progress.total) == (14, 17)
+    assert engine.advance_tracks(StillRequest(clip, bundle, 2, options), 0) is None

@@ -1,0 +1,86 @@
+"""Stills in a real browser: people with bundles of their own, and the progress of an analysis."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from tests.helpers.bundles import make_bundle
+from tests.helpers.studio.browser import click, needs_browser, studio_page
+from tests.helpers.studio.clip import make_studio_clip
+from tests.helpers.studio.server import StudioServer, serve_studio
+from tests.helpers.studio.waiting import wait_until
+
+from faceloom.image_io import write_png
+from faceloom.json_documents import to_json
+from faceloom.progress import Progress
+from faceloom.project.people_listing import PEOPLE_FILE, ListedPerson, PeopleFile
+from faceloom.studio.stills import StillEngine
+from faceloom.studio.studio_project import Item
+from faceloom.video import read_frames
+
+pytestmark = needs_browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, browser: WebDriver) -> Iterator[StudioServer]:
+    folder = tmp_path_factory.mktemp("studio")
+    with serve_studio(folder / "project", folder) as running, studio_page(browser, running):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clip(server: StudioServer, sample: Path) -> Item:
+    """A clip of Ada, whose people are known: Ada is person 1, Ben is person 2."""
+    (root,) = server.studio.roots
+    server.studio.project.open_path(make_bundle(root / "ben.bundle"))
+    item = server.studio.project.open_path(make_studio_clip(root / "clip.mp4", sample))
+    folder = server.studio.people.folder_of(item)
+    folder.mkdir(parents=True)
+    people = []
+    for number, name in enumerate(("ada", "ben"), 1):
+        portrait = f"person-{number}.png"
+        write_png(folder / portrait, next(iter(read_frames(sample / f"train_{name}.mp4"))).rgb)
+        people.append(ListedPerson(number=number, frames=9, portraits=(portrait,)))
+    file = PeopleFile(faceloom_version="0", samples=9, people=tuple(people))
+    (folder / PEOPLE_FILE).write_text(to_json(file))
+    return item
+
+
+def status(browser: WebDriver) -> str:
+    return browser.find_element(By.ID, "status").text
+
+
+@pytest.mark.usefixtures("clip")
+def test_a_still_shows_the_bundle_of_each_person(browser: WebDriver, server: StudioServer) -> None:
+    browser.get(f"http://localhost:{server.port}/swap?frame=3")
+    wait_until(lambda: status(browser).startswith("Exact"))
+    click(browser, "#output details:nth-of-type(3) summary")
+    ada, ben = browser.find_elements(By.CSS_SELECTOR, ".person-bundles select")
+    ben.send_keys(Keys.DOWN)
+    # Ada has no bundle and keeps her own face.
+    wait_until(lambda: status(browser) == "No face to swap in this frame")
+    ada.send_keys(Keys.DOWN)
+    wait_until(lambda: status(browser).startswith("Exact"))
+    command = browser.find_element(By.ID, "command")
+    wait_until(lambda: command.text.count("--map") == 2)
+    assert not browser.find_element(By.ID, "message").is_displayed()
+
+
+@pytest.mark.usefixtures("clip")
+def test_the_progress_of_an_analysis_is_shown_until_the_still_is(
+    browser: WebDriver, server: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = threading.Event()
+
+    def advance(*_: object) -> Progress | None:
+        return None if ready.wait(0.05) else Progress("frames", 40, 90)
+
+    monkeypatch.setattr(StillEngine, "advance_tracks", advance)
+    browser.get(f"http://localhost:{server.port}/swap?frame=5&select=track%3A0")
+    wait_until(lambda: status(browser).endswith("frame 40 of 90"))
+    ready.set()
+    wait_until(lambda: status(browser).startswith("Exact"))
