@@ -16,6 +16,8 @@ from faceloom.compare.eye_moments import EyeMoments
 from faceloom.compare.metrics import MetricSummary
 from faceloom.compare.score import Score, ScoreComponent
 from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.pages import result_page
+from faceloom.studio.pages.jobs_page import queue_state
 from faceloom.studio.results.converted_range import first_frame_of
 from faceloom.studio.results.original import find_original
 from faceloom.studio.studio_project import ItemKind
@@ -197,3 +199,21 @@ def test_a_part_of_a_video_starts_where_its_job_says(
     assert answer.status == (200 if first is None else 400)
     if first is not None:
         assert "swap shows a part of its original" in answer.json["error"]
+
+
+def test_the_folder_is_opened_on_this_machine(
+    studio: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Path] = []
+    monkeypatch.setattr(result_page, "show_in_file_manager", shown.append)
+    assert studio.post(f"{_address(studio)}/folder").status == 200
+    assert shown == [_swap(studio)]
+    assert studio.post("/results/000000000000/folder").status == 400
+    assert len(shown) == 1
+
+
+def test_a_job_links_to_what_it_made(studio: StudioServer) -> None:
+    _convert(studio, Path("clip.mp4"))
+    studio.studio.jobs.add(JobRequest(title="Review", arguments=("review",)))
+    states = queue_state(studio.studio)["jobs"]
+    assert [state["page"] for state in states] == [_address(studio), ""]

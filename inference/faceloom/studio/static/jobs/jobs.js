@@ -2,6 +2,7 @@
 
 import { orMessage, post } from "../shared/api.js";
 import { isActive, onQueue } from "../shared/events.js";
+import { showFoundFaces } from "./found_faces.js";
 import { duration } from "../shared/times.js";
 
 const list = document.getElementById("jobs");
@@ -50,7 +51,12 @@ function fill(row, job) {
   for (const [action, where] of Object.entries(has)) {
     row.querySelector(`[data-action=${action}]`).hidden = !where.split(" ").includes(job.state);
   }
+  const page = row.querySelector("[data-page]");
+  page.hidden = !job.page;
+  if (job.page) page.href = job.page;
+  page.setAttribute("aria-label", `${page.textContent}: ${job.title}`);
   showProgress(row, job);
+  showFoundFaces(row.querySelector(".job-faces"), job);
 }
 
 function rowOf(number) {
