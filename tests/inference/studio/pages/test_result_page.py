@@ -8,13 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.studio.comparison import write_comparison
 from tests.helpers.studio.server import StudioServer, serve_studio
 
-from faceloom.compare import Comparison, Version
-from faceloom.compare.comparison_file import ComparisonFile
-from faceloom.compare.eye_moments import EyeMoments
-from faceloom.compare.metrics import MetricSummary
-from faceloom.compare.score import Score, ScoreComponent
 from faceloom.studio.jobs.job import JobRequest
 from faceloom.studio.pages import result_page
 from faceloom.studio.pages.jobs_page import queue_state
@@ -51,20 +47,6 @@ def _convert(studio: StudioServer, target: Path) -> int:
     return studio.studio.jobs.add(
         JobRequest(title="Convert", arguments=arguments, artifact=out)
     ).number
-
-
-def _judge(path: Path) -> None:
-    """Write a comparison of five frames, the third of which is the worst."""
-    metric = MetricSummary("identity", 0.7, 0.1, (2,))
-    score = Score(57.6, (ScoreComponent("identity", 0.7), ScoreComponent("expression", 0.8)))
-    versions = (Version("target", (), None), Version("swap", (metric,), score))
-    file = ComparisonFile(
-        faceloom_version="0",
-        comparison=Comparison(6, 5, (), versions, EyeMoments(2, (3,), (), 25.0)),
-        frames=(0, 1, 2, 3, 4),
-        series={"identity": (0.9, 0.8, None, 0.7, 0.9)},
-    )
-    path.write_text(file.model_dump_json(by_alias=True))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +137,7 @@ def test_the_judge_s_curves_score_and_worst_moments_are_shown(
 ) -> None:
     address = _address(studio)
     assert studio.get(f"{address}/curves").status == 400
-    _judge(_swap(studio).with_name(name))
+    write_comparison(_swap(studio).with_name(name))
     curves = studio.get(f"{address}/curves").json
     assert curves["frames"] == [0, 1, 2, 3, 4]
     (metric,) = curves["metrics"]
