@@ -8,96 +8,35 @@ for a still that no earlier request computed. Prints a table in milliseconds.
 """
 
 import argparse
-import os
-import re
-import signal
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.studio.browser import browser_programs, open_browser
 
+from benchmarks.studio.running_studio import (
+    FIRST_PAINT,
+    PICTURES_SHOWN,
+    RunningStudio,
+    print_row,
+    running_studio,
+    wait_for,
+)
 from faceloom.studio.stills.clip_frames import ClipFrames
-from faceloom.studio.studio_project import Item, StudioProject
-
-# Seconds that a page has until all of its visible pictures are there.
-_PAGE_SECONDS = 60
-_FIRST_PAINT = """
-const [paint] = performance.getEntriesByName("first-contentful-paint");
-return paint ? paint.startTime : null;
-"""
-# The time at which every picture in the window is decoded; null before.
-_PICTURES_SHOWN = """
-const seen = [...document.querySelectorAll("main img")].filter((image) => {
-  const { top, bottom, width } = image.getBoundingClientRect();
-  return width > 0 && bottom > 0 && top < innerHeight;
-});
-return seen.length && seen.every((image) => image.complete) ? performance.now() : null;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class RunningStudio:
-    """A studio in its own process."""
-
-    address: str
-    link: str
-    headers: dict[str, str]
-    clip: Item
-    bundle: Item
-    faces: Item
-
-    def milliseconds(self, path: str) -> float:
-        """Return the time of a request until its whole answer is there."""
-        request = urllib.request.Request(self.address + path, headers=self.headers)
-        begin = time.perf_counter()
-        with urllib.request.urlopen(request) as answer:
-            answer.read()
-        return 1000 * (time.perf_counter() - begin)
-
-
-@contextmanager
-def running_studio(folder: Path, paths: Sequence[Path]) -> Iterator[RunningStudio]:
-    """Serve a new project with a clip, a bundle and a face set."""
-    project = StudioProject.open(folder / "project")
-    items = [project.open_path(path) for path in paths]
-    command = [sys.executable, "-m", "faceloom", "studio", str(project.folder)]
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--no-browser"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "XDG_DATA_HOME": str(folder / "data")},
-    )
-    try:
-        assert process.stdout is not None
-        match = re.search(r"(http://localhost:(\d+))/\?token=(\S+)", process.stdout.readline())
-        assert match, "the studio prints its link first"
-        address, port, token = match.groups()
-        cookie = {"Cookie": f"faceloom_studio_{port}={token}"}
-        yield RunningStudio(address, match[0], cookie, *items)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
 
 
 def measure_pages(studio: RunningStudio, browser: WebDriver, times: int) -> None:
     """Print the times of pages, each loaded anew."""
     browser.get(studio.link)
-    wait_for(browser, _FIRST_PAINT)
+    wait_for(browser, FIRST_PAINT)
     pages = {"Project": "/", "Swap": "/swap", "Training": "/runs", "Queue": "/jobs"}
     for name, path in pages.items():
-        print_row(f"first paint: {name}", load(studio, browser, path, times, _FIRST_PAINT))
-    grid = f"/faces/{studio.faces.id}"
-    print_row("first paint: faces", load(studio, browser, grid, times, _FIRST_PAINT))
-    print_row("faces: all visible thumbnails", load(studio, browser, grid, times, _PICTURES_SHOWN))
+        print_row(f"first paint: {name}", load(studio, browser, path, times, FIRST_PAINT))
+    *_, faces = studio.items
+    grid = f"/faces/{faces.id}"
+    print_row("first paint: faces", load(studio, browser, grid, times, FIRST_PAINT))
+    print_row("faces: all visible thumbnails", load(studio, browser, grid, times, PICTURES_SHOWN))
 
 
 def load(
@@ -111,18 +50,10 @@ def load(
     return found
 
 
-def wait_for(browser: WebDriver, script: str) -> float:
-    """Run a script until it returns a time."""
-    end = time.monotonic() + _PAGE_SECONDS
-    while (value := browser.execute_script(script)) is None:
-        assert time.monotonic() < end, "the script returns no time"
-        time.sleep(0.005)
-    return float(value)
-
-
 def measure_stills(studio: RunningStudio, frames: int, times: int) -> None:
     """Print the times of stills: of new frames, and of new settings of one frame."""
-    still = f"/still/{studio.clip.id}/{studio.bundle.id}"
+    clip, bundle, _ = studio.items
+    still = f"/still/{clip.id}/{bundle.id}"
     step = max(1, frames // (times + 1))
     new = [step * number for number in range(1, times + 1) if step * number < frames]
 
@@ -133,7 +64,7 @@ def measure_stills(studio: RunningStudio, frames: int, times: int) -> None:
     print_row("first still of a start: exact", [studio.milliseconds(f"{still}/0?view=swap")])
     # Every second frame, so that neither reuses what the other has computed.
     drafts, exact = new[::2], new[1::2]
-    print_row("new frame: original", requests(lambda n: f"/frame/{studio.clip.id}/{n}", new))
+    print_row("new frame: original", requests(lambda n: f"/frame/{clip.id}/{n}", new))
     print_row("new frame: draft", requests(lambda n: f"{still}/{n}?view=swap&draft=true", drafts))
     print_row("new frame: exact", requests(lambda n: f"{still}/{n}?view=swap", exact))
     numbers = range(1, times + 1)
@@ -141,13 +72,6 @@ def measure_stills(studio: RunningStudio, frames: int, times: int) -> None:
         for kind, query in (("draft", "&draft=true"), ("exact", "")):
             found = requests(lambda n: f"{still}/0?view=swap&{name}={n / scale}{query}", numbers)  # noqa: B023
             print_row(f"slider {name}: {kind}", found)
-
-
-def print_row(name: str, milliseconds: Sequence[float]) -> None:
-    """Print a row of the table."""
-    if milliseconds:
-        half, most = np.percentile(milliseconds, [50, 95])
-        print(f"| {name} | {half:.0f} | {most:.0f} | {len(milliseconds)} |", flush=True)
 
 
 def main() -> None:

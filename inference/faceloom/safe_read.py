@@ -122,9 +122,12 @@ def check_no_symlinks(folder: Path) -> None:
     Raises:
         ArtifactRefused: The folder contains a link.
     """
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            check_not_symlink(Path(place, name), folder)
+    for place, _, _ in os.walk(folder):
+        # The entries know their types; a `Path` for each of 20,000 crops takes seconds.
+        with os.scandir(place) as entries:
+            links = [Path(entry.path) for entry in entries if entry.is_symlink()]
+        for link in links:
+            check_not_symlink(link, folder)
 
 
 def check_not_symlink(path: Path, folder: Path) -> None:

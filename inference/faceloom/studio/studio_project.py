@@ -201,6 +201,15 @@ class StudioProject:
             raise UsageError(f"The name {name[:40]}... is too long; use a shorter one.")
         return self.folder / _FOLDERS.get(kind, "clips") / name
 
+    def kind_of_own(self, path: Path) -> ItemKind | None:
+        """Return the kind of items of the folder that a path is in; None if it is no such folder.
+
+        Args:
+            path: An absolute path.
+        """
+        own = (kind for kind, name in _FOLDERS.items() if path.parent == self.folder / name)
+        return next(own, None)
+
     def _paths(self, kind: ItemKind) -> tuple[Path, ...]:
         return tuple(path for path in self._candidates(kind) if _is_of_kind(path, kind))
 

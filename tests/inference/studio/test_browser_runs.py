@@ -1,10 +1,13 @@
 """The demo's panel and the dialog that continues a run, in a real browser."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.facesets import good_faces, write_faceset
@@ -99,3 +102,39 @@ def test_a_run_continues_with_other_settings_and_locked_faces(
     assert settings == ["batch_size=16", f"preview_faces={json.dumps([f'ada/{face}'])}"]
     # What was shown is what is queued.
     wait_until(lambda: job.request.to_shell() in _text(browser, "#status")())
+
+
+def write_run(folder: Path, scores: Sequence[float]) -> None:
+    """Write a run that was judged at each preview."""
+    (folder / "previews").mkdir(parents=True)
+    (folder / "config.yaml").write_text("schema: 2\nfaces:\n  ada: ../a\n")
+    rows = [
+        {"step": step, "swap": "ada as ben", "score": score} for step, score in enumerate(scores, 1)
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for row in rows:
+        sheet = np.full((8, 8, 3), row["step"], np.uint8)
+        cv2.imwrite(str(folder / f"previews/step-{row['step']:08d}.png"), sheet)
+
+
+def test_previews_play_as_a_time_lapse_and_runs_are_compared(
+    browser: WebDriver, studio: StudioServer
+) -> None:
+    runs = studio.studio.project.folder / "runs"
+    write_run(runs / "first", (10, 20, 30))
+    write_run(runs / "second", (15, 25))
+    (run, _) = studio.studio.project.items(ItemKind.RUN)
+    browser.get(f"http://localhost:{studio.port}/runs/{run.id}")
+    step, source = _text(browser, "#preview-step"), "return document.getElementById('preview').src"
+    wait_until(lambda: step() == "Step 3")
+    browser.find_element(By.ID, "lapse-slider").send_keys(Keys.HOME)
+    wait_until(lambda: step() == "Step 1")
+    assert browser.execute_script(source).endswith("/previews/1")
+    click(browser, "#lapse-play")
+    wait_until(lambda: step() == "Step 3")
+
+    browser.get(f"http://localhost:{studio.port}/runs")
+    legend = _text(browser, "#overlay .u-legend")
+    wait_until(lambda: "first" in legend() and "second" in legend())
+    click(browser, "#overlay-runs label:first-child")
+    wait_until(lambda: "first" not in legend() and "second" in legend())

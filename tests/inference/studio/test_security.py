@@ -1,10 +1,14 @@
 """Who may use the studio."""
 
+import http.client
+import re
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 from tests.helpers.studio.server import TOKEN, StudioServer, serve_studio
 
+from faceloom.studio.pages import ROUTES, picker_page
 from faceloom.studio.web.security import ANY_ADDRESS
 
 
@@ -95,6 +99,37 @@ def test_an_upload_that_is_no_video_is_refused(server: StudioServer, tmp_path: P
     assert answer.status == 400
     assert "is not a video" in answer.json["error"]
     assert not list((tmp_path / "project/clips").iterdir())
+
+
+def test_an_upload_is_bounded(
+    server: StudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picker_page, "MAX_UPLOAD_BYTES", 10)
+    answer = server.request("POST", "/upload?name=clip.mp4", b"x" * 11)
+    assert (answer.status, "choose a larger one by its path" in answer.text) == (400, True)
+    # A body without a declared length is counted while it comes.
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    parts = iter([b"x" * 11])
+    headers = server.own_headers()
+    connection.request("POST", "/upload?name=clip.mp4", parts, headers, encode_chunked=True)
+    assert "choose a larger one by its path" in connection.getresponse().read().decode()
+    connection.close()
+    assert not list(tmp_path.rglob("*.mp4"))
+
+
+def test_every_address_needs_the_cookie_and_every_change_the_origin(server: StudioServer) -> None:
+    routes = [route for pages in ROUTES for route in pages(server.studio)]
+    assert len(routes) > 50
+    no_cookie = {**server.own_headers(), "Cookie": ""}
+    foreign = {**server.own_headers(), "Origin": "http://evil.example"}
+    for route in routes:
+        assert isinstance(route, Route)
+        path = re.sub(r"\{[^}]+\}", "1", route.path)
+        for method in route.methods or ():
+            assert server.request(method, path, headers=no_cookie).status == 401, path
+            if method not in ("GET", "HEAD"):
+                assert server.request(method, path, b"{}", foreign).status == 403, path
+    assert not server.studio.jobs.jobs()
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"paused": 1, "other": 2}', b"x" * 2_000_000])

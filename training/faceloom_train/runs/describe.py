@@ -15,8 +15,8 @@ def describe_run(directory: Path) -> dict[str, Any]:
         directory: Its folder.
 
     Returns:
-        Identities, progress, the main settings and their checksum, consent and license, and the
-        settings that may change (see `list_changeable_settings`).
+        Identities, progress, steps of the checkpoints, the main settings and their checksum,
+        consent and license, and the settings that may change (see `list_changeable_settings`).
 
     Raises:
         ArtifactRefused: `directory` is not a run.
@@ -33,6 +33,7 @@ def describe_run(directory: Path) -> dict[str, Any]:
         "mask_background": settings.mask_background,
         "face_mask": settings.face_mask,
         "step": checkpoint_step(checkpoints[-1]) if checkpoints else 0,
+        "checkpoints": [checkpoint_step(path) for path in checkpoints],
         "total_steps": settings.steps,
         "precision": settings.precision,
         "config_sha256": settings.sha256(),

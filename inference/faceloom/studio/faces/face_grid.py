@@ -19,6 +19,7 @@ from faceloom.faceset.curate import has_dropped_faces
 from faceloom.faceset.schema import SCHEMA, FaceSetFile
 from faceloom.faceset.similarity import FaceLooks, near_duplicate_groups, similarities
 from faceloom.faceset.store import EMBEDDINGS_FILE, FACESET_FILE, ROWS_FILE
+from faceloom.hashing import sha256_of
 from faceloom.json_documents import read_document
 from faceloom.project.step import file_signature
 from faceloom.safe_read import check_no_symlinks, read_npy
@@ -27,6 +28,8 @@ from faceloom.studio.lru_cache import LruCache
 
 # Face sets whose table is kept in memory; a table of 20,000 faces takes 20 MB with embeddings.
 _KEPT_TABLES = 4
+# Hexadecimal digits of a version.
+_VERSION_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class FaceGrid:
     """Whether the landmarks or the mask of each face were corrected."""
     can_undo: bool
     """Whether faces of the face set are dropped that can be restored."""
+    version: str
+    """Changes whenever a name may stand for another crop: when faces are extracted."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -110,6 +115,7 @@ class FaceGrid:
         table = {
             "identity": self.identity,
             "files": self.files,
+            "version": self.version,
             "same_person": SAME_PERSON_SIMILARITY,
             "can_undo": self.can_undo,
             "names": self.names(),
@@ -226,8 +232,7 @@ def _read(directory: Path, signatures: tuple[str, ...]) -> _StoredFaces:
 
 
 def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
-    crops = [os.fsencode(path.stem) for path in (directory / "crops").glob("*.jpg")]
-    exists = np.isin(stored.rows["name"], np.array(crops, "S100"))
+    exists = np.isin(stored.rows["name"], _crop_names(directory / "crops"))
     rows, embeddings = stored.rows[exists], stored.embeddings[exists]
     if len(np.unique(rows["name"])) < len(rows):
         raise ArtifactRefused(f"{directory}: a crop occurs twice; extract the face set again.")
@@ -242,7 +247,16 @@ def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
         near_duplicate_groups(looks),
         _corrected(directory, rows["name"]),
         has_dropped_faces(directory),
+        sha256_of("".join(stored.signatures).encode())[:_VERSION_DIGITS],
     )
+
+
+def _crop_names(crops: Path) -> np.ndarray:
+    if not crops.is_dir():
+        return np.array([], "S100")
+    with os.scandir(crops) as entries:
+        stems = [os.fsencode(each.name[:-4]) for each in entries if each.name.endswith(".jpg")]
+    return np.array(stems, "S100")
 
 
 def _corrected(directory: Path, names: np.ndarray) -> Bool[np.ndarray, "n"]:

@@ -44,6 +44,11 @@ class JobRequest(StrictModel):
     on_existing: OnExisting = OnExisting.REPLACE
     """How the command continues when it is started again."""
 
+    @property
+    def finds_faces(self) -> bool:
+        """Whether its command extracts faces."""
+        return self.arguments[0] == "extract"
+
     def to_shell(self) -> str:
         """Return the command as one writes it in a shell."""
         return shlex.join(("faceloom", *self.arguments))

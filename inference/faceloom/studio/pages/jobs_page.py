@@ -13,6 +13,8 @@ from starlette.routing import BaseRoute, Route
 
 from faceloom.studio.jobs.job import Job
 from faceloom.studio.known_projects import remember
+from faceloom.studio.pages import found_faces_page
+from faceloom.studio.pages.item_links import artifact_page
 from faceloom.studio.studio import Studio
 from faceloom.studio.web.responses import Body, in_thread, read_body
 from faceloom.studio.web.templates import render
@@ -77,6 +79,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/jobs/pause", pause, methods=["POST"]),
         Route("/jobs/{number:int}/log", log),
         Route("/jobs/{number:int}", act, methods=["POST"]),
+        *found_faces_page.routes(studio),
     ]
 
 
@@ -99,6 +102,8 @@ def _job_state(studio: Studio, job: Job) -> dict[str, object]:
         "title": job.request.title,
         "state": "stopping" if studio.runner.is_stopping(job.number) else job.state,
         "command": job.request.to_shell(),
+        "finds_faces": job.request.finds_faces,
+        "page": artifact_page(studio.project, job.request.artifact),
         "sentence": job.sentence,
         "seconds": round(job.seconds),
         "stage": progress.stage if progress else "",

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from faceloom.studio.demo_project import read_demo_state
 from faceloom.studio.extract_command import FrameInterval, extract_request
 from faceloom.studio.known_projects import list_projects
+from faceloom.studio.pages.item_links import ITEM_PAGES
 from faceloom.studio.runs.training_stack import demo_advice
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
@@ -21,14 +22,6 @@ from faceloom.studio.web.templates import render
 
 # Most other projects that are listed.
 _MAX_PROJECTS = 12
-# Address of the pages of each kind of item; empty if it has none.
-_LINKS = {
-    ItemKind.CLIP: "",
-    ItemKind.FACES: "/faces",
-    ItemKind.RUN: "/runs",
-    ItemKind.BUNDLE: "",
-    ItemKind.SWAP: "/results",
-}
 
 
 class ExtractForm(Body):
@@ -68,7 +61,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
             page="project",
             project=project,
             items=items,
-            links=_LINKS,
+            links=ITEM_PAGES,
             demo=read_demo_state(project, studio.jobs),
             advice=demo_advice(),
             other_projects=_other_projects(project),

@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from faceloom.errors import FaceloomError, UsageError
+from faceloom.operating_system.file_manager import show_in_file_manager
 from faceloom.provenance.verify import verify
 from faceloom.studio.jobs.job import Job
 from faceloom.studio.results.converted_range import first_frame_of
@@ -77,6 +78,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/results/{swap}/original", handlers.original),
         Route("/results/{swap}/original", handlers.choose_original, methods=["POST"]),
         Route("/results/{swap}/download", handlers.download),
+        Route("/results/{swap}/folder", handlers.show_folder, methods=["POST"]),
         Route("/results/{swap}/curves", handlers.curves),
         Route("/results/{swap}/marks", handlers.marks),
         Route("/results/{swap}/compare", handlers.compare, methods=["POST"]),
@@ -126,6 +128,11 @@ class _ResultHandlers:
         """Send the swap as a download."""
         path = self._swap_of(request).path
         return FileResponse(path, filename=path.name)
+
+    def show_folder(self, request: Request) -> Response:
+        """Show the swap in the file manager of this machine."""
+        show_in_file_manager(self._swap_of(request).path)
+        return JSONResponse({})
 
     def curves(self, request: Request) -> Response:
         """Send the judge's values of each frame."""

@@ -26,6 +26,8 @@ class RunDescription:
     """The settings that may change when the run continues."""
     face_sets: tuple[tuple[str, Path], ...] = ()
     """The people and the absolute paths of their face sets."""
+    checkpoints: tuple[int, ...] = ()
+    """The steps of all checkpoints, the newest last."""
 
 
 def describe_run(run: Path) -> RunDescription:
@@ -48,4 +50,5 @@ def describe_run(run: Path) -> RunDescription:
         details["total_steps"],
         changeable=tuple(map(RunSetting.from_details, details["changeable_settings"])),
         face_sets=tuple((name, Path(path)) for name, path in details["faces"].items()),
+        checkpoints=tuple(details["checkpoints"]),
     )

@@ -65,6 +65,20 @@ def test_pictures_are_sent_once(server: StudioServer, url: str, kind: str, side:
     assert (again.status, again.content) == (304, b"")
 
 
+def test_a_thumbnail_with_the_version_of_its_table_stays_in_the_browser(
+    server: StudioServer, url: str, folder: Path
+) -> None:
+    table = server.get(f"{url}/table").json
+    path = f"{url}/thumbnail/{table['names'][0]}"
+    assert server.get(path).headers["cache-control"] == "private, no-cache"
+    kept = server.get(f"{path}?version={table['version']}").headers["cache-control"]
+    assert "immutable" in kept
+    server.post(f"{url}/reject", names=table["names"][:1])
+    assert server.get(f"{url}/table").json["version"] == table["version"]
+    (folder / "faces.jsonl").touch()
+    assert server.get(f"{url}/table").json["version"] != table["version"]
+
+
 @pytest.mark.parametrize("kind", ["thumbnail", "crop"])
 @pytest.mark.parametrize(
     ("name", "status"),

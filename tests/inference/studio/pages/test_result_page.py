@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.studio.comparison import write_comparison
 from tests.helpers.studio.server import StudioServer, serve_studio
 
-from faceloom.compare import Comparison, Version
-from faceloom.compare.comparison_file import ComparisonFile
-from faceloom.compare.eye_moments import EyeMoments
-from faceloom.compare.metrics import MetricSummary
-from faceloom.compare.score import Score, ScoreComponent
 from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.pages import result_page
+from faceloom.studio.pages.jobs_page import queue_state
 from faceloom.studio.results.converted_range import first_frame_of
 from faceloom.studio.results.original import find_original
 from faceloom.studio.studio_project import ItemKind
@@ -49,20 +47,6 @@ def _convert(studio: StudioServer, target: Path) -> int:
     return studio.studio.jobs.add(
         JobRequest(title="Convert", arguments=arguments, artifact=out)
     ).number
-
-
-def _judge(path: Path) -> None:
-    """Write a comparison of five frames, the third of which is the worst."""
-    metric = MetricSummary("identity", 0.7, 0.1, (2,))
-    score = Score(57.6, (ScoreComponent("identity", 0.7), ScoreComponent("expression", 0.8)))
-    versions = (Version("target", (), None), Version("swap", (metric,), score))
-    file = ComparisonFile(
-        faceloom_version="0",
-        comparison=Comparison(6, 5, (), versions, EyeMoments(2, (3,), (), 25.0)),
-        frames=(0, 1, 2, 3, 4),
-        series={"identity": (0.9, 0.8, None, 0.7, 0.9)},
-    )
-    path.write_text(file.model_dump_json(by_alias=True))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +137,7 @@ def test_the_judge_s_curves_score_and_worst_moments_are_shown(
 ) -> None:
     address = _address(studio)
     assert studio.get(f"{address}/curves").status == 400
-    _judge(_swap(studio).with_name(name))
+    write_comparison(_swap(studio).with_name(name))
     curves = studio.get(f"{address}/curves").json
     assert curves["frames"] == [0, 1, 2, 3, 4]
     (metric,) = curves["metrics"]
@@ -197,3 +181,21 @@ def test_a_part_of_a_video_starts_where_its_job_says(
     assert answer.status == (200 if first is None else 400)
     if first is not None:
         assert "swap shows a part of its original" in answer.json["error"]
+
+
+def test_the_folder_is_opened_on_this_machine(
+    studio: StudioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Path] = []
+    monkeypatch.setattr(result_page, "show_in_file_manager", shown.append)
+    assert studio.post(f"{_address(studio)}/folder").status == 200
+    assert shown == [_swap(studio)]
+    assert studio.post("/results/000000000000/folder").status == 400
+    assert len(shown) == 1
+
+
+def test_a_job_links_to_what_it_made(studio: StudioServer) -> None:
+    _convert(studio, Path("clip.mp4"))
+    studio.studio.jobs.add(JobRequest(title="Review", arguments=("review",)))
+    states = queue_state(studio.studio)["jobs"]
+    assert [state["page"] for state in states] == [_address(studio), ""]

@@ -50,7 +50,7 @@ def _write_run(run: Path) -> None:
 
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of every run are known, without the trainer."""
-    described = RunDescription(("ada", "ben"), 128, 20, 100)
+    described = RunDescription(("ada", "ben"), 128, 20, 100, checkpoints=(7, 20))
     monkeypatch.setattr(run_page, "describe_run", lambda _: described)
 
 
@@ -76,6 +76,8 @@ def test_the_page_of_a_run_shows_its_state_scores_and_advice(
         assert "44.4" in text
         assert "More steps help: score 44.4." in text
     assert "first" in studio.get("/runs").text
+    # Every checkpoint can be exported.
+    assert '<option value="7">step 7</option>' in studio.get(f"/runs/{run}").text
 
 
 def test_rows_are_sent_after_a_position(studio: StudioServer) -> None:

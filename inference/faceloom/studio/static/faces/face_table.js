@@ -7,6 +7,7 @@ export class FaceTable {
     this.files = data.files;
     this.names = data.names;
     this.columns = data.columns;
+    this.version = data.version;
     this.canUndo = data.can_undo;
     this.samePerson = data.same_person;
     this.indices = new Map(data.names.map((name, index) => [name, index]));

@@ -1,11 +1,12 @@
 // The page of a face set: the grid, its selection and keys, rejections and their undo.
 
 import { get, orMessage, post } from "../shared/api.js";
+import { announceChange, onChangeElsewhere } from "../shared/tabs.js";
 import { FaceEditor } from "./face_editor.js";
 import { FaceTable } from "./face_table.js";
 import { openFindings } from "./findings_panel.js";
 import { closeLarge, isLarge, showLarge } from "./large_view.js";
-import { notePicture, showPicture } from "./lazy_pictures.js";
+import { endPicture, showPicture } from "./lazy_pictures.js";
 import { Selection } from "./selection.js";
 import { VirtualGrid } from "./virtual_grid.js";
 import { PinnedFaces } from "./pinned_faces.js";
@@ -48,6 +49,7 @@ const editor = new FaceEditor(texts.url, texts, {
     if (index === undefined || table.isCorrected(index) === isCorrected) return;
     table.columns.corrected[index] = isCorrected;
     grid.refresh();
+    announceChange(texts.url);
   },
   onMany: showCorrected,
 });
@@ -100,7 +102,7 @@ function fillCell(cell, position) {
   cell.setAttribute("aria-posinset", String(position + 1));
   cell.setAttribute("aria-setsize", String(shown.length));
   cell.setAttribute("aria-label", `${name} ${caption}`);
-  showPicture(cell.querySelector("img"), `${texts.url}/thumbnail/${name}`);
+  showPicture(cell.querySelector("img"), `${texts.url}/thumbnail/${name}?version=${table.version}`);
 }
 
 function showSelection() {
@@ -168,6 +170,7 @@ async function reject() {
   table.canUndo = true;
   say("rejected", answer);
   showGrid();
+  announceChange(texts.url);
   clearTimeout(reloadTimer);
   reloadTimer = setTimeout(reload, RELOAD_MILLISECONDS);
 }
@@ -187,6 +190,7 @@ async function undo() {
   clearTimeout(reloadTimer);
   const answer = await orMessage(() => post(`${texts.url}/undo`));
   if (!answer) return;
+  announceChange(texts.url);
   await reload({ selectNew: true });
   say("restored", answer);
 }
@@ -200,6 +204,7 @@ async function interpolate() {
 
 /** Show that corrections of some faces changed; after an undo, one of them becomes the current face. */
 async function showCorrected(names, isUndo = false) {
+  announceChange(texts.url);
   await reload();
   say(isUndo ? "undone" : "interpolated", { count: names.length });
   if (!isUndo || names.includes(currentName())) return;
@@ -312,11 +317,12 @@ function step(difference) {
 }
 
 function listen() {
+  onChangeElsewhere(texts.url, () => reload());
   document.addEventListener("keydown", onKey);
   view.addEventListener("click", onClick);
   view.addEventListener("dblclick", (event) => event.target.closest(".face") && enlarge());
-  view.addEventListener("load", (event) => notePicture(event.target), true);
-  view.addEventListener("error", (event) => event.target.classList.add("broken"), true);
+  view.addEventListener("load", ({ target }) => endPicture(target, true), true);
+  view.addEventListener("error", ({ target }) => endPicture(target, false), true);
   order.addEventListener("change", arrange);
   filter.addEventListener("change", arrange);
   element("reverse").addEventListener("click", ({ currentTarget }) => {

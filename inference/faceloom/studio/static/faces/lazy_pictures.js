@@ -1,37 +1,61 @@
-// Thumbnails that are loaded only where the grid rests: faces that scroll past are not asked for.
+// Thumbnails that are loaded a few at a time, and not at all for faces that scroll past.
 
 // Milliseconds for which a cell must show the same face before its thumbnail is loaded.
-const REST_MILLISECONDS = 90;
+const REST_MILLISECONDS = 80;
+// Thumbnails that are loaded at once: a browser has six connections, and one is for the events.
+const MAX_LOADING = 5;
 // Thumbnails that have been loaded and are shown at once; the browser keeps their bytes.
 const MAX_KNOWN = 4000;
 
+// By picture: its address, and when the cell began to show it. The last one that has rested is
+// loaded next: of those that scroll into view, it stays there for the longest time.
 const waiting = new Map();
+const loading = new Set();
 const known = new Set();
 let timer = 0;
 
-/** Show a picture in an <img>: at once if it was loaded before, else when the grid rests. */
+/** Show a picture in an <img>: at once if it was loaded before, else when it has rested. */
 export function showPicture(image, url) {
   if (image.dataset.url === url) return;
   image.dataset.url = url;
   image.classList.remove("broken");
+  waiting.delete(image);
+  loading.delete(image);
   if (known.has(url)) {
-    waiting.delete(image);
     image.src = url;
     return;
   }
   image.removeAttribute("src");
-  waiting.set(image, url);
-  clearTimeout(timer);
-  timer = setTimeout(loadWaiting, REST_MILLISECONDS);
+  waiting.set(image, { url, since: performance.now() });
+  timer ||= setTimeout(loadNext, REST_MILLISECONDS);
 }
 
-/** Note that a picture has been loaded; call it for each "load" event. */
-export function notePicture(image) {
-  known.add(image.dataset.url);
+/** Note that a picture has been loaded, or cannot be; call it for each "load" and "error" event. */
+export function endPicture(image, isLoaded) {
+  if (isLoaded) known.add(image.dataset.url);
   if (known.size > MAX_KNOWN) known.delete(known.values().next().value);
+  image.classList.toggle("broken", !isLoaded);
+  if (loading.delete(image)) loadNext();
 }
 
-function loadWaiting() {
-  for (const [image, url] of waiting) image.src = url;
-  waiting.clear();
+function loadNext() {
+  clearTimeout(timer);
+  timer = 0;
+  const rested = performance.now() - REST_MILLISECONDS;
+  for (const [image, { url, since }] of [...waiting].reverse()) {
+    if (loading.size >= MAX_LOADING) return;
+    if (since > rested) timer ||= setTimeout(loadNext, since - rested);
+    else load(image, url);
+  }
+}
+
+function load(image, url) {
+  waiting.delete(image);
+  if (image.parentElement.hidden) {
+    // The cell is not used; it asks again when it is.
+    delete image.dataset.url;
+    return;
+  }
+  loading.add(image);
+  image.src = url;
 }

@@ -4,7 +4,7 @@
 const CELL_WIDTH = 124;
 const CAPTION_HEIGHT = 22;
 // Rows above and below the visible ones that are kept.
-const SPARE_ROWS = 2;
+const SPARE_ROWS = 3;
 
 /** Shows `count` cells; `fill(cell, position)` gives a cell its content. */
 export class VirtualGrid {
@@ -88,10 +88,18 @@ export class VirtualGrid {
     for (const position of [...this.cells.keys()]) {
       if (position < first || position >= end) this.#release(position);
     }
-    for (let position = first; position < end; position += 1) {
+    // From the last to the first one, and the visible rows at last: of the thumbnails that are
+    // asked for together, the newest is loaded first.
+    const top = Math.min(end, row * this.columns);
+    this.#placeAll(first, top);
+    this.#placeAll(top, end);
+    for (const cell of this.unused) cell.hidden = true;
+  }
+
+  #placeAll(first, end) {
+    for (let position = end - 1; position >= first; position -= 1) {
       if (!this.cells.has(position)) this.#place(position);
     }
-    for (const cell of this.unused) cell.hidden = true;
   }
 
   #release(position) {

@@ -2,12 +2,14 @@
 
 import { orMessage, post } from "../shared/api.js";
 import { isActive, onQueue } from "../shared/events.js";
+import { showFoundFaces } from "./found_faces.js";
 import { duration } from "../shared/times.js";
 
 const list = document.getElementById("jobs");
 const template = document.getElementById("job");
 const states = document.getElementById("states").dataset;
 const pause = document.getElementById("pause");
+const removeDone = document.getElementById("remove-done");
 let jobs = [];
 let isPaused = false;
 let dragged = null;
@@ -50,7 +52,12 @@ function fill(row, job) {
   for (const [action, where] of Object.entries(has)) {
     row.querySelector(`[data-action=${action}]`).hidden = !where.split(" ").includes(job.state);
   }
+  const page = row.querySelector("[data-page]");
+  page.hidden = !job.page;
+  if (job.page) page.href = job.page;
+  page.setAttribute("aria-label", `${page.textContent}: ${job.title}`);
   showProgress(row, job);
+  showFoundFaces(row.querySelector(".job-faces"), job);
 }
 
 function rowOf(number) {
@@ -62,6 +69,7 @@ onQueue((queue) => {
   ({ jobs, paused: isPaused } = queue);
   document.getElementById("no-jobs").hidden = jobs.length > 0;
   document.getElementById("paused").hidden = !isPaused;
+  removeDone.disabled = doneJobs().length === 0;
   pause.textContent = isPaused ? pause.dataset.continue : pause.dataset.pause;
   for (const row of [...list.children]) {
     if (!jobs.some((job) => job.number === Number(row.dataset.number))) row.remove();
@@ -78,6 +86,10 @@ onQueue((queue) => {
 
 function act(number, body) {
   return orMessage(() => post(`/jobs/${number}`, body));
+}
+
+function doneJobs() {
+  return jobs.filter((job) => job.state === "done");
 }
 
 function moveBy(number, step) {
@@ -116,4 +128,7 @@ list.addEventListener("drop", (event) => {
   dragged = null;
 });
 
+removeDone.addEventListener("click", async () => {
+  for (const job of doneJobs()) await act(job.number, { action: "remove" });
+});
 pause.addEventListener("click", () => orMessage(() => post("/jobs/pause", { paused: !isPaused })));

@@ -4,10 +4,13 @@ import { errorSentence, orMessage, post, showMessage } from "../shared/api.js";
 import { onQueue } from "../shared/events.js";
 import { sendForm } from "../shared/forms.js";
 import { createPicker } from "../shared/picker.js";
+import { announceChange, onChangeElsewhere } from "../shared/tabs.js";
+
+const ITEMS = "items";
 
 const openPicker = createPicker(document.getElementById("picker-dialog"), async (path) => {
   await post("/open", { path });
-  location.reload();
+  showChange();
 });
 document.querySelector("[data-open=picker-dialog]").addEventListener("click", () => openPicker());
 
@@ -15,7 +18,7 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-remove]");
   if (!button) return;
   const body = { kind: button.dataset.kind, id: button.dataset.remove };
-  if (await orMessage(() => post("/remove", body))) location.reload();
+  if (await orMessage(() => post("/remove", body))) showChange();
 });
 
 sendForm(
@@ -58,7 +61,7 @@ async function sendAll(files) {
     }
   }
   box.hidden = true;
-  if (!failed) location.reload();
+  if (!failed) showChange();
 }
 
 const clips = document.getElementById("clips");
@@ -73,9 +76,16 @@ clips.addEventListener("drop", (event) => {
   sendAll([...event.dataTransfer.files]);
 });
 
+function showChange() {
+  announceChange(ITEMS);
+  location.reload();
+}
+
 function isBusy() {
   return document.querySelector("dialog[open]") || !document.getElementById("upload").hidden;
 }
+
+onChangeElsewhere(ITEMS, () => isBusy() || location.reload());
 
 // The lists are read again when a job has ended while the page was open.
 let ended = null;

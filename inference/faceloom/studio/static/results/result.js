@@ -1,6 +1,6 @@
 // The page of a swap: the player, the judge's curve, marks and forms.
 
-import { get, getPart, orMessage } from "../shared/api.js";
+import { get, getPart, orMessage, post } from "../shared/api.js";
 import { LineChart } from "../shared/charts.js";
 import { isOpen, onQueue } from "../shared/events.js";
 import { sendForm } from "../shared/forms.js";
@@ -104,6 +104,7 @@ function watchErrors(video, which) {
 watchErrors(swap, "swap");
 watchErrors(original, "original");
 play.addEventListener("click", () => player.toggle());
+document.getElementById("open-folder").addEventListener("click", () => orMessage(() => post(`/results/${page.swap}/folder`)));
 document.getElementById("back").addEventListener("click", () => player.step(-1));
 document.getElementById("forward").addEventListener("click", () => player.step(1));
 seek.addEventListener("input", () => player.seek(Number(seek.value)));

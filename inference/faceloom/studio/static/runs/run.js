@@ -82,7 +82,8 @@ pause.addEventListener("click", async () => {
 const exportForm = document.getElementById("export-form");
 let isNamed = false;
 function proposeName() {
-  if (!isNamed) exportForm.name.value = `${exportForm.identity.value}-${exportForm.dataset.run}`;
+  const wished = `${exportForm.identity.value}-${exportForm.dataset.run}`;
+  if (!isNamed) exportForm.name.value = wished.slice(0, exportForm.name.maxLength);
 }
 exportForm.name.addEventListener("input", () => (isNamed = true));
 exportForm.identity.addEventListener("change", proposeName);

@@ -6,6 +6,8 @@ import { sendForm } from "../shared/forms.js";
 import { RunMetrics } from "./run_metrics.js";
 
 const TYPING_MS = 300;
+// Letters of a proposed name that are left for a number which makes it unique.
+const NUMBER_LENGTH = 4;
 const form = document.getElementById("train-form");
 const forecast = document.getElementById("forecast");
 let timer = 0;
@@ -38,7 +40,8 @@ function freeName(wished) {
 function propose() {
   if (isNamed) return;
   const [target, source] = [form.target, form.source].map((each) => each.selectedOptions[0]?.text ?? "");
-  form.name.value = freeName(`${source}-${target}-${form.preset.value}`);
+  const wished = `${source}-${target}-${form.preset.value}`;
+  form.name.value = freeName(wished.slice(0, form.name.maxLength - NUMBER_LENGTH));
 }
 
 async function chooseForThisMachine() {

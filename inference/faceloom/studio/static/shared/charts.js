@@ -80,7 +80,7 @@ export class LineChart {
       scales: { x: { time: false }, y: this.#options.log ? { distr: 3 } : {} },
       axes: [axis(), { ...axis(), size: 56 }],
       series: [
-        { label: this.#box.dataset.x },
+        { label: this.#box.dataset.x, value: (_, value) => short(value) },
         ...this.#lines.map((line, index) => ({
           label: line.label,
           stroke: color(`--curve-${(index % CURVES) + 1}`),

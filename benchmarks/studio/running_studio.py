@@ -1,0 +1,109 @@
+"""A studio in its own process, for benchmarks, and scripts of pages that return a time."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from faceloom.studio.studio_project import Item, StudioProject
+
+# Seconds that a page has until all of its visible pictures are there.
+_PAGE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStudio:
+    """A studio in its own process."""
+
+    address: str
+    """Address of its pages, without a slash at the end."""
+    link: str
+    """The link that it prints."""
+    headers: dict[str, str]
+    """Headers that its requests need."""
+    items: tuple[Item, ...]
+    """What the project contains."""
+    pid: int
+    """The process."""
+
+    def milliseconds(self, path: str) -> float:
+        """Return the time of a request until its whole answer is there."""
+        request = urllib.request.Request(self.address + path, headers=self.headers)
+        begin = time.perf_counter()
+        with urllib.request.urlopen(request) as answer:
+            answer.read()
+        return 1000 * (time.perf_counter() - begin)
+
+
+@contextmanager
+def running_studio(folder: Path, paths: Sequence[Path]) -> Iterator[RunningStudio]:
+    """Serve a new project.
+
+    Args:
+        folder: An empty folder.
+        paths: What the project contains: videos, face sets, runs or bundles.
+
+    Yields:
+        The studio.
+    """
+    project = StudioProject.open(folder / "project")
+    items = tuple(project.open_path(path) for path in paths)
+    command = [sys.executable, "-m", "faceloom", "studio", str(project.folder)]
+    process = subprocess.Popen(
+        [*command, "--port", "0", "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "XDG_DATA_HOME": str(folder / "data")},
+    )
+    try:
+        assert process.stdout is not None
+        match = re.search(r"(http://localhost:(\d+))/\?token=(\S+)", process.stdout.readline())
+        assert match, "the studio prints its link first"
+        address, port, token = match.groups()
+        cookie = {"Cookie": f"faceloom_studio_{port}={token}"}
+        yield RunningStudio(address, match[0], cookie, items, process.pid)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def wait_for(browser: WebDriver, script: str) -> float:
+    """Run a script until it returns a time."""
+    end = time.monotonic() + _PAGE_SECONDS
+    while (value := browser.execute_script(script)) is None:
+        assert time.monotonic() < end, "the script returns no time"
+        time.sleep(0.005)
+    return float(value)
+
+
+def print_row(name: str, milliseconds: Sequence[float]) -> None:
+    """Print a row of a table: half of the values, 95 % of them, their number."""
+    if milliseconds:
+        half, most = np.percentile(milliseconds, [50, 95])
+        print(f"| {name} | {half:.0f} | {most:.0f} | {len(milliseconds)} |", flush=True)
+
+
+FIRST_PAINT = """
+const [paint] = performance.getEntriesByName("first-contentful-paint");
+return paint ? paint.startTime : null;
+"""
+"""The time of the first paint; null before."""
+
+PICTURES_SHOWN = """
+const seen = [...document.querySelectorAll("main img")].filter((image) => {
+  const { top, bottom, width } = image.getBoundingClientRect();
+  return width > 0 && bottom > 0 && top < innerHeight;
+});
+return seen.length && seen.every((image) => image.naturalWidth) ? performance.now() : null;
+"""
+"""The time at which every picture in the window is decoded; null before."""
