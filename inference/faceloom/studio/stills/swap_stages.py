@@ -208,7 +208,7 @@ def blend_lead_in(before: MatchedLeadIn, bundle: OpenBundle, options: StillOptio
     swapper = _swapper(bundle, options, TrackState())
     for selection, faces in before.frames:
         swapper.begin(selection)
-        swapper.finish(selection, faces, sharpens=False)
+        swapper.follow(selection, faces)
     return LeadInState(options, swapper.state.to_arrays())
 
 
