@@ -1,6 +1,6 @@
 """Measure how long the studio takes from an action to what the user sees.
 
-    python -m benchmarks.studio.latency CLIP BUNDLE FACESET [--times 20]
+    python -m benchmarks.studio.latency CLIP BUNDLE FACESET [--times 20] [--stills]
 
 The studio runs as its own process with a new project that contains the three. Pages are measured in
 Chromium without a window, from the start of the navigation; stills are measured as requests, each
@@ -20,13 +20,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.studio.browser import browser_programs, open_browser
 
+from faceloom.choices import ColorTransfer, GlassesChoice, MaskKind
+from faceloom.studio.stills import StillEngine
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.studio_project import Item, StudioProject
+from faceloom.swap.options import SwapOptions
 
 # Seconds that a page has until all of its visible pictures are there.
 _PAGE_SECONDS = 60
@@ -136,11 +140,44 @@ def measure_stills(studio: RunningStudio, frames: int, times: int) -> None:
     print_row("new frame: original", requests(lambda n: f"/frame/{studio.clip.id}/{n}", new))
     print_row("new frame: draft", requests(lambda n: f"{still}/{n}?view=swap&draft=true", drafts))
     print_row("new frame: exact", requests(lambda n: f"{still}/{n}?view=swap", exact))
+    if exact:
+        # The frames after one whose lead-in is known, as the key for the next frame requests them.
+        following = [exact[-1] + number for number in range(1, times + 1)]
+        following = [number for number in following if number < frames]
+        found = requests(lambda n: f"{still}/{n}?view=swap", following)
+        print_row("frame after the last one: exact", found)
     numbers = range(1, times + 1)
     for name, scale in (("erode", 1000), ("feather", 1000), ("sharpen", 100)):
         for kind, query in (("draft", "&draft=true"), ("exact", "")):
             found = requests(lambda n: f"{still}/0?view=swap&{name}={n / scale}{query}", numbers)  # noqa: B023
             print_row(f"slider {name}: {kind}", found)
+
+
+def measure_options(studio: RunningStudio, frames: int, times: int) -> None:
+    """Print the times of exact stills with other colors, masks, glasses and foreheads.
+
+    There are few values of each. So that every still is new, each value is requested once on each
+    of several frames whose faces the network has drawn before.
+    """
+    still = f"/still/{studio.clip.id}/{studio.bundle.id}"
+    suggested = StillEngine().suggestions(studio.bundle.path).color
+    values: dict[str, Sequence[object]] = {
+        "color": [name for name in get_args(ColorTransfer) if name != suggested],
+        "mask": [name for name in get_args(MaskKind) if name != SwapOptions().mask],
+        "glasses": [name for name in get_args(GlassesChoice) if name != SwapOptions().glasses],
+        "forehead": [0.02, 0.15, 0.3],
+    }
+    found: dict[str, list[float]] = {name: [] for name in values}
+    count = max(1, times // 3)
+    for frame in range(frames // (2 * count), frames, max(1, frames // count)):
+        studio.milliseconds(f"{still}/{frame}?view=swap")
+        for name, choices in values.items():
+            for choice in choices:
+                found[name].append(
+                    studio.milliseconds(f"{still}/{frame}?view=swap&{name}={choice}")
+                )
+    for name, milliseconds in found.items():
+        print_row(f"{name}: exact", milliseconds)
 
 
 def print_row(name: str, milliseconds: Sequence[float]) -> None:
@@ -156,8 +193,9 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("faceset", type=Path)
     parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--stills", action="store_true", help="measure no pages")
     options = parser.parse_args()
-    if browser_programs() is None:
+    if not options.stills and browser_programs() is None:
         parser.error("chromium or chromedriver is missing; install Debian's chromium-driver")
     frames = len(ClipFrames(options.clip))
     with tempfile.TemporaryDirectory() as name:
@@ -167,6 +205,9 @@ def main() -> None:
             print("| | p50 (ms) | p95 (ms) | times |\n|---|---|---|---|")
             # Before the browser: its pages request stills too.
             measure_stills(studio, frames, options.times)
+            measure_options(studio, frames, options.times)
+            if options.stills:
+                return
             with open_browser(folder / "profile") as browser:
                 measure_pages(studio, browser, options.times)
 
