@@ -4,7 +4,8 @@
 
 The studio runs as its own process with a new project that contains the three. Pages are measured in
 Chromium without a window, from the start of the navigation; stills are measured as requests, each
-for a still that no earlier request computed. Prints a table in milliseconds.
+for a still that no earlier request computed. Prints a table in milliseconds. The processor time of
+the studio, in steps of 10 ms, depends little on other work of the machine; it counts all threads.
 """
 
 import argparse
@@ -52,6 +53,7 @@ return seen.length && seen.every((image) => image.complete) ? performance.now() 
 class RunningStudio:
     """A studio in its own process."""
 
+    process: int
     address: str
     link: str
     headers: dict[str, str]
@@ -59,13 +61,18 @@ class RunningStudio:
     bundle: Item
     faces: Item
 
-    def milliseconds(self, path: str) -> float:
-        """Return the time of a request until its whole answer is there."""
+    def request(self, path: str) -> tuple[float, float]:
+        """Return the time of a request until its whole answer is there, and the processor time."""
         request = urllib.request.Request(self.address + path, headers=self.headers)
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), self._processor_seconds()
         with urllib.request.urlopen(request) as answer:
             answer.read()
-        return 1000 * (time.perf_counter() - begin)
+        return 1000 * (time.perf_counter() - begin), 1000 * (self._processor_seconds() - used)
+
+    def _processor_seconds(self) -> float:
+        stat = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        # User and system time, proc_pid_stat(5).
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -86,7 +93,7 @@ def running_studio(folder: Path, paths: Sequence[Path]) -> Iterator[RunningStudi
         assert match, "the studio prints its link first"
         address, port, token = match.groups()
         cookie = {"Cookie": f"faceloom_studio_{port}={token}"}
-        yield RunningStudio(address, match[0], cookie, *items)
+        yield RunningStudio(process.pid, address, match[0], cookie, *items)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
@@ -106,12 +113,12 @@ def measure_pages(studio: RunningStudio, browser: WebDriver, times: int) -> None
 
 def load(
     studio: RunningStudio, browser: WebDriver, path: str, times: int, script: str
-) -> list[float]:
+) -> list[tuple[float, ...]]:
     """Load a page several times; return the times that the script returns, in milliseconds."""
-    found = []
+    found: list[tuple[float, ...]] = []
     for _ in range(times):
         browser.get(studio.address + path)
-        found.append(wait_for(browser, script))
+        found.append((wait_for(browser, script),))
     return found
 
 
@@ -130,11 +137,11 @@ def measure_stills(studio: RunningStudio, frames: int, times: int) -> None:
     step = max(1, frames // (times + 1))
     new = [step * number for number in range(1, times + 1) if step * number < frames]
 
-    def requests(path: Callable[[int], str], numbers: Sequence[int]) -> list[float]:
-        return [studio.milliseconds(path(number)) for number in numbers]
+    def requests(path: Callable[[int], str], numbers: Sequence[int]) -> list[tuple[float, float]]:
+        return [studio.request(path(number)) for number in numbers]
 
     # The first still loads the networks.
-    print_row("first still of a start: exact", [studio.milliseconds(f"{still}/0?view=swap")])
+    print_row("first still of a start: exact", [studio.request(f"{still}/0?view=swap")])
     # Every second frame, so that neither reuses what the other has computed.
     drafts, exact = new[::2], new[1::2]
     print_row("new frame: original", requests(lambda n: f"/frame/{studio.clip.id}/{n}", new))
@@ -167,24 +174,23 @@ def measure_options(studio: RunningStudio, frames: int, times: int) -> None:
         "glasses": [name for name in get_args(GlassesChoice) if name != SwapOptions().glasses],
         "forehead": [0.02, 0.15, 0.3],
     }
-    found: dict[str, list[float]] = {name: [] for name in values}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in values}
     count = max(1, times // 3)
     for frame in range(frames // (2 * count), frames, max(1, frames // count)):
-        studio.milliseconds(f"{still}/{frame}?view=swap")
+        studio.request(f"{still}/{frame}?view=swap")
         for name, choices in values.items():
             for choice in choices:
-                found[name].append(
-                    studio.milliseconds(f"{still}/{frame}?view=swap&{name}={choice}")
-                )
+                found[name].append(studio.request(f"{still}/{frame}?view=swap&{name}={choice}"))
     for name, milliseconds in found.items():
         print_row(f"{name}: exact", milliseconds)
 
 
-def print_row(name: str, milliseconds: Sequence[float]) -> None:
-    """Print a row of the table."""
+def print_row(name: str, milliseconds: Sequence[tuple[float, ...]]) -> None:
+    """Print a row of the table: of each request its time and, if known, the processor time."""
     if milliseconds:
-        half, most = np.percentile(milliseconds, [50, 95])
-        print(f"| {name} | {half:.0f} | {most:.0f} | {len(milliseconds)} |", flush=True)
+        cells = [f"{value:.0f}" for value in np.percentile(milliseconds, [50, 95], axis=0).T.flat]
+        cells += ["", ""][: 4 - len(cells)]
+        print(f"| {name} | {' | '.join(cells)} | {len(milliseconds)} |", flush=True)
 
 
 def main() -> None:
@@ -202,7 +208,9 @@ def main() -> None:
         folder = Path(name)
         inputs = (options.clip, options.bundle, options.faceset)
         with running_studio(folder, inputs) as studio:
-            print("| | p50 (ms) | p95 (ms) | times |\n|---|---|---|---|")
+            print(
+                "| | p50 | p95 | processor p50 | processor p95 | times |\n|---|---|---|---|---|---|"
+            )
             # Before the browser: its pages request stills too.
             measure_stills(studio, frames, options.times)
             measure_options(studio, frames, options.times)

@@ -35,9 +35,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return run
 
-    stages = (
-        "find_faces run_network match_lead_in match_frame blend_lead_in blend_frame load_bundle"
-    )
+    stages = "FaceChain run_network match_lead_in match_frame blend_lead_in blend_frame load_bundle"
     for name in stages.split():
         monkeypatch.setattr(still_engine, name, counted(name, getattr(still_engine, name)))
     return counts
