@@ -111,13 +111,13 @@ def measure_page(studio: RunningStudio, browser: WebDriver) -> None:
     address = f"{studio.address}/faces/{faces.id}"
     browser.get(studio.link)
     wait_for(browser, FIRST_PAINT)
-    print("| | ms | | |\n|---|---|---|---|")
+    print("| | ms | | processor ms | | |\n|---|---|---|---|---|---|")
     for name in ("first time", "again"):
         browser.get(address)
         print_row(f"first paint, {name}", [wait_for(browser, FIRST_PAINT)])
         print_row(f"grid, {name}", [wait_for(browser, _TABLE_SHOWN)])
         print_row(f"all visible thumbnails, {name}", [wait_for(browser, PICTURES_SHOWN)])
-    print_row("request: findings", [studio.milliseconds(f"/faces/{faces.id}/findings")])
+    print_row("request: findings", [studio.request(f"/faces/{faces.id}/findings")])
 
 
 def measure_scroll(browser: WebDriver) -> None:
@@ -131,7 +131,7 @@ def measure_scroll(browser: WebDriver) -> None:
         spent = cpu_seconds(browser) - before
         print_frames(speed, spent, found["intervals"], found["blank"])
     random = np.random.default_rng(0)
-    print("\n| | p50 (ms) | p95 (ms) | times |\n|---|---|---|---|")
+    print("\n| | p50 (ms) | p95 (ms) | | | times |\n|---|---|---|---|---|---|")
     jumps = [browser.execute_async_script(_JUMP, share) for share in random.random(_JUMPS)]
     print_row("jump until all thumbnails are shown", jumps)
 

@@ -36,13 +36,18 @@ class RunningStudio:
     pid: int
     """The process."""
 
-    def milliseconds(self, path: str) -> float:
-        """Return the time of a request until its whole answer is there."""
+    def request(self, path: str) -> tuple[float, float]:
+        """Return the time of a request until its whole answer is there, and the processor time."""
         request = urllib.request.Request(self.address + path, headers=self.headers)
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), self._processor_seconds()
         with urllib.request.urlopen(request) as answer:
             answer.read()
-        return 1000 * (time.perf_counter() - begin)
+        return 1000 * (time.perf_counter() - begin), 1000 * (self._processor_seconds() - used)
+
+    def _processor_seconds(self) -> float:
+        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        # User and system time, proc_pid_stat(5).
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -86,11 +91,13 @@ def wait_for(browser: WebDriver, script: str) -> float:
     return float(value)
 
 
-def print_row(name: str, milliseconds: Sequence[float]) -> None:
-    """Print a row of a table: half of the values, 95 % of them, their number."""
+def print_row(name: str, milliseconds: Sequence[float] | Sequence[tuple[float, float]]) -> None:
+    """Print a row of a table: p50 and p95 of times and of processor times, and their number."""
     if milliseconds:
-        half, most = np.percentile(milliseconds, [50, 95])
-        print(f"| {name} | {half:.0f} | {most:.0f} | {len(milliseconds)} |", flush=True)
+        rows = np.reshape(milliseconds, (len(milliseconds), -1))
+        cells = [f"{value:.0f}" for value in np.percentile(rows, [50, 95], axis=0).T.flat]
+        cells += ["", ""][: 4 - len(cells)]
+        print(f"| {name} | {' | '.join(cells)} | {len(milliseconds)} |", flush=True)
 
 
 FIRST_PAINT = """

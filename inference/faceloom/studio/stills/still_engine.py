@@ -10,32 +10,29 @@ import numpy as np
 
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
 from faceloom.progress import Progress
 from faceloom.provenance import check_frame
 from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.stills.clip_frames import ClipFrames
+from faceloom.studio.stills.frame_chains import FaceChain, SwapChain, run_network
 from faceloom.studio.stills.still_options import StillOptions
 from faceloom.studio.stills.still_request import ClipInfo, Still, StillRequest
 from faceloom.studio.stills.still_sources import StillSources, versioned
 from faceloom.studio.stills.still_views import draw_view
 from faceloom.studio.stills.swap_stages import (
     Blended,
-    FoundFrames,
     LeadInState,
     MatchedLeadIn,
     OpenBundle,
     Prediction,
     blend_frame,
     blend_lead_in,
-    bytes_of_frames,
-    find_faces,
     match_frame,
     match_lead_in,
-    run_network,
 )
 from faceloom.studio.stills.track_analysis import TrackAnalysis
 from faceloom.swap.bundle.manifest import BlendRow
+from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.face_blending import MatchedFace
 from faceloom.swap.preview.frame_lead_in import first_frame
@@ -44,14 +41,15 @@ from faceloom.video.display import frame_to_upright
 
 # Clips that stay open: the one that is shown and the one before it.
 _MAX_OPEN = 2
-# Most bytes of the frames whose faces are known: five frames of 1080p with their lead-in. Their
-# pixels are mostly those that `ClipFrames` keeps as well.
-_FOUND_BYTES = 400_000_000
+# Chains that are kept: those of the frames that are shown and of the next ones. Each has up to 17
+# frames, with a selected track up to 42; a face takes about 0.4 MB of each of the last 13 at a crop
+# of 128 pixels, 0.9 MB at 256.
+_MAX_CHAINS = 4
 # Frames that are known to have passed the content check.
 _MAX_CHECKED = 10_000
-# Frames whose predictions are kept; a face takes about 5 MB at a crop of 128 pixels.
+# Frames whose predictions are kept. Those of one chain share their lead-in: at most eight chains.
 _MAX_PREDICTIONS = 8
-# Matched lead-ins that are kept: twelve frames take about 10 MB at a crop of 256 pixels.
+# Matched lead-ins that are kept: the frames take about 15 MB at a crop of 256 pixels.
 _MAX_LEAD_INS = 8
 # Matched frames that are kept: a few settings of each frame, about 1 MB each.
 _MAX_MATCHED = 24
@@ -68,9 +66,6 @@ _THUMBNAIL_HEIGHT = 90
 class StillEngine:
     """Makes stills that equal the frames of `faceloom convert --frame`.
 
-    With a selected track they may differ by a level: that command blends all frames before, and a
-    still the lead-in alone.
-
     Methods are thread-safe. Stills are made one after the other; originals and thumbnails do not
     wait for them.
     """
@@ -82,7 +77,8 @@ class StillEngine:
         self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
         self._sources = StillSources()
         self._tracks: LruCache[TrackAnalysis] = LruCache(_MAX_OPEN)
-        self._found: LruCache[FoundFrames] = LruCache(_FOUND_BYTES, bytes_of_frames)
+        self._faces: LruCache[FaceChain] = LruCache(_MAX_CHAINS)
+        self._chains: LruCache[SwapChain] = LruCache(_MAX_CHAINS)
         self._checked: LruCache[bool] = LruCache(_MAX_CHECKED)
         self._predictions: LruCache[Prediction] = LruCache(_MAX_PREDICTIONS)
         self._lead_ins: LruCache[MatchedLeadIn] = LruCache(_MAX_LEAD_INS)
@@ -214,38 +210,48 @@ class StillEngine:
         key: Hashable = (*inputs, request.frame, options.selected_by)
         known = self._predictions.get(key)
         applied = options.timeline.options_at(request.frame)
-        first, last = first_frame(request.frame, applied), request.frame + SMOOTHING_RADIUS
-        if known is None and request.draft and applied.track is None:
+        is_alone = known is None and request.draft and applied.track is None
+        if is_alone:
             # The frame alone, without what smooths it.
-            first = last = request.frame
             key = (key, "alone")
             known = self._predictions.get(key)
         if known is None:
-            if applied.track is None:
-                found = self._find(request.clip, first, request.frame, last)
+            frames = self._open_clip(request.clip)
+            frames.check(request.frame)
+            if is_alone:
+                faces = FaceChain(request.frame, self._new_finder(), alone=True)
+                chain = SwapChain(request.frame, faces, bundle, options)
             else:
-                found = self._find_tracks(request.clip, request.frame)
-            self._check_content(request.clip, found[-1][0])
-            known = run_network(key, found, bundle, options)
+                chain = self._chain(request, bundle, options)
+            known = run_network(key, chain, frames, request.frame)
+            # Not before: the decoder would read the frames before this one twice.
+            self._check_content(request.clip, known.selected.frame)
             self._predictions.put(key, known)
         return known
 
-    def _find(self, clip: Path, first: int, index: int, last: int) -> FoundFrames:
-        finder, frames = self._open_finder().for_new_video(), self._open_clip(clip)
-        make = partial(find_faces, frames, range(first, last + 1), index, finder)
-        return self._found.get_or_make((versioned(clip), first, index), make)
-
-    def _find_tracks(self, clip: Path, index: int) -> FoundFrames:
-        make = partial(self._track_analysis(clip).find, index)
-        return self._found.get_or_make((versioned(clip), "tracks", index), make)
+    def _chain(self, request: StillRequest, bundle: OpenBundle, options: StillOptions) -> SwapChain:
+        """Return the chain that a frame and its lead-in belong to."""
+        clip, applied = versioned(request.clip), options.timeline.options_at(request.frame)
+        # The faces of a selected track start earlier, and no more frames are swapped.
+        first = first_frame(request.frame, SwapOptions())
+        if applied.track is None:
+            make_faces = partial(FaceChain, first, self._new_finder())
+        else:
+            make_faces = partial(self._track_analysis(request.clip).chain, request.frame)
+        faces = self._faces.get_or_make((clip, first, applied.track is None), make_faces)
+        return self._chains.get_or_make(
+            (clip, self._sources.key(request), first, options.selected_by),
+            partial(SwapChain, first, faces, bundle, options),
+        )
 
     def _track_analysis(self, clip: Path) -> TrackAnalysis:
-        make = partial(TrackAnalysis, self._open_clip(clip), self._open_finder())
+        make = partial(TrackAnalysis, self._open_clip(clip), self._new_finder())
         return self._tracks.get_or_make(versioned(clip), make)
 
-    def _open_finder(self) -> FaceFinder:
+    def _new_finder(self) -> FaceFinder:
+        """Return a finder that has processed no frame, with the networks of all others."""
         self._finder = self._finder or FaceFinder(detect_every=DETECT_EVERY)
-        return self._finder
+        return self._finder.for_new_video()
 
     def _check_content(self, clip: Path, frame: Frame) -> None:
         """Run the content check on a frame once."""

@@ -1,16 +1,12 @@
-"""The stages of a swapped still, each made from the one before: faces, prediction, match, blend."""
+"""The stages of a swapped still after the faces are found: prediction, match, blend."""
 
-from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from faceloom.array_types import Rgb
-from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.still_options import StillOptions
 from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.face_blending import (
@@ -21,20 +17,14 @@ from faceloom.swap.pipeline.face_blending import (
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
 from faceloom.swap.pipeline.swap_source import SwapSource
-from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
-from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
+from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.swap.sources.face_source import FaceSource
-from faceloom.video import Frame
 
 # Options with which `FrameSwapper` parses both pictures of a face. What a conversion does not
 # parse is left out later, so that no change of an option runs a network again.
 _PARSE_ALL = SwapOptions(mask="regions", glasses="target")
-
-
-# Upright frames with their faces; the last one is asked for.
-FoundFrames: TypeAlias = tuple[tuple[Frame, list[Face]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +38,22 @@ class OpenBundle:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictedFrame:
+    """What the network makes of the selected faces of a frame, without the frame's pixels."""
+
+    selection: FaceSelection
+    """The selected faces."""
+    faces: tuple[SwappedFace, ...]
+    """One for each of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """A frame with what the network makes of its faces."""
 
     key: Hashable
     """What it depends on."""
-    lead_in: tuple[tuple[FaceSelection, tuple[SwappedFace, ...]], ...]
+    lead_in: tuple[PredictedFrame, ...]
     """The frames before it."""
     selected: SelectedFrame
     """The frame."""
@@ -95,41 +95,6 @@ class Blended:
     """What is pasted."""
 
 
-def find_faces(frames: ClipFrames, window: range, index: int, finder: FaceFinder) -> FoundFrames:
-    """Find the faces of a frame and of its lead-in.
-
-    Args:
-        frames: The clip.
-        window: Indices of the frames that are read: the lead-in, the frame, and what smooths it.
-        index: Index of the frame.
-        finder: A finder that has processed no frame.
-
-    Returns:
-        The lead-in, as far as it is in the window, and the frame.
-
-    Raises:
-        UsageError: The clip has no such frame.
-        MediaUnreadable: It cannot be read.
-    """
-    frames.check(index)
-    pictures = frames.frames(window.start, window.stop - 1)
-    found: deque[tuple[Frame, list[Face]]] = deque(maxlen=LEAD_IN + 1)
-    for frame, faces in find_in_frames(pictures, frames.info, index, finder):
-        found.append((frame, faces))
-        if frame.index == index:
-            break
-    return tuple(found)
-
-
-def bytes_of_frames(found: FoundFrames) -> int:
-    """Return the size of the frames' pixels.
-
-    Args:
-        found: The frames.
-    """
-    return sum(frame.rgb.nbytes for frame, _ in found)
-
-
 def load_bundle(path: Path) -> FaceSource:
     """Open a bundle's network on the best provider of this machine.
 
@@ -144,33 +109,12 @@ def load_bundle(path: Path) -> FaceSource:
 
 
 def make_swapper(sources: Sequence[FaceSource]) -> FrameSwapper:
-    """Return what runs networks on aligned faces, for `run_network`.
+    """Return what runs networks on aligned faces.
 
     Args:
         sources: The networks.
     """
     return FrameSwapper(sources, _PARSE_ALL)
-
-
-def run_network(
-    key: Hashable, found: FoundFrames, bundle: OpenBundle, options: StillOptions
-) -> Prediction:
-    """Select the faces of a frame and of its lead-in, and run the network on them.
-
-    Args:
-        key: What the result depends on.
-        found: The frames with all their faces.
-        bundle: The source.
-        options: Which faces are swapped.
-    """
-    sections = [(section, bundle.people) for section in options.sections]
-    selector = FaceSelector(options.options, bundle.people, sections=sections)
-    frames = [SelectedFrame(frame, selector.select(frame, faces)) for frame, faces in found]
-    swapped = bundle.swapper.predict([bundle.swapper.align(frame) for frame in frames])
-    *lead_in, (last, faces) = zip(frames, map(tuple, swapped), strict=True)
-    return Prediction(
-        key, tuple((frame.selection, before) for frame, before in lead_in), last, faces
-    )
 
 
 def match_lead_in(
@@ -185,8 +129,8 @@ def match_lead_in(
     """
     swapper = _swapper(bundle, options, TrackState())
     frames = tuple(
-        (selection, _match(swapper, selection, faces, bundle, options))
-        for selection, faces in prediction.lead_in
+        (frame.selection, _match(swapper, frame.selection, frame.faces, bundle, options))
+        for frame in prediction.lead_in
     )
     return MatchedLeadIn(options, frames, swapper.state.to_arrays())
 
@@ -218,7 +162,7 @@ def blend_lead_in(before: MatchedLeadIn, bundle: OpenBundle, options: StillOptio
     swapper = _swapper(bundle, options, TrackState())
     for selection, faces in before.frames:
         swapper.begin(selection)
-        swapper.finish(selection, faces, sharpens=False)
+        swapper.follow(selection, faces)
     return LeadInState(options, swapper.state.to_arrays())
 
 

@@ -1,15 +1,15 @@
 """The faces of a clip with the track numbers of a conversion, which count from its first frame."""
 
 import time
-from collections import deque
 from dataclasses import dataclass
 
 from faceloom.faces.face_finder import FaceFinder, FinderState
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
 from faceloom.studio.stills.clip_frames import ClipFrames
-from faceloom.studio.stills.swap_stages import FoundFrames
+from faceloom.studio.stills.frame_chains import FaceChain
+from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import RecentFaces
-from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
+from faceloom.swap.preview.frame_lead_in import first_frame
 from faceloom.video.display import frame_to_upright
 
 # Frames between two states that are kept. A state takes 30 kB per face, and at most so many frames
@@ -51,7 +51,7 @@ class TrackAnalysis:
             seconds: Time after which it stops.
 
         Returns:
-            The number of frames that must still be analyzed; 0 if `find` needs no more.
+            The number of frames that must still be analyzed; 0 if `chain` needs no more.
 
         Raises:
             UsageError: The clip has no such frame.
@@ -71,14 +71,11 @@ class TrackAnalysis:
                 break
         return max(0, end - self._done)
 
-    def find(self, index: int) -> FoundFrames:
-        """Find the faces of a frame and of its lead-in.
+    def chain(self, index: int) -> FaceChain:
+        """Start a chain of a frame and of its lead-in.
 
         Args:
             index: Index of the frame.
-
-        Returns:
-            The lead-in and the frame.
 
         Raises:
             UsageError: The clip has no such frame.
@@ -88,14 +85,9 @@ class TrackAnalysis:
         number = _state_before(index)
         finder = self._finder.for_new_video()
         finder.state = self._states[number].finder
-        pictures = self._frames.frames(number * _INTERVAL, index + SMOOTHING_RADIUS)
-        found = find_in_frames(
-            pictures, self._frames.info, index, finder, self._states[number].recent
-        )
-        kept = deque((row for row in found if row[0].index <= index), maxlen=LEAD_IN + 1)
-        return tuple(kept)
+        return FaceChain(number * _INTERVAL, finder, recent=self._states[number].recent)
 
 
 def _state_before(index: int) -> int:
     """Return the number of the last state at the start of a frame's lead-in or before it."""
-    return max(0, index - LEAD_IN) // _INTERVAL
+    return first_frame(index, SwapOptions()) // _INTERVAL

@@ -1,7 +1,8 @@
 """Transfer the target's colors to a predicted face, smoothed over time."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -11,8 +12,13 @@ from faceloom.array_types import Mask, Rgb, Weights, float32, to_uint8
 from faceloom.choices import ColorTransfer
 from faceloom.color import LEVELS_PER_LAB_UNIT, ChromaSpread, Lab, from_lab, to_lab
 from faceloom.swap.compositing.chroma_limit import limit_chroma
-from faceloom.swap.compositing.feature_color import FeatureMasks, feature_lightness
-from faceloom.swap.compositing.illumination import add_light, light_difference
+from faceloom.swap.compositing.feature_color import (
+    EyeWhites,
+    FeatureMasks,
+    measure_eye_whites,
+)
+from faceloom.swap.compositing.illumination import TargetLight, add_light, measure_light
+from faceloom.swap.compositing.quantiles import quantiles
 from faceloom.swap.compositing.running_mean import update_running_mean
 from faceloom.swap.compositing.skin_shift import SkinShift
 from faceloom.swap.selection.track_state import TrackArrays
@@ -52,10 +58,36 @@ def transfer_color(
     skin: Mask | None = None,
     features: FeatureMasks | None = None,
 ) -> Rgb:
-    """Give a predicted face the target's colors and light.
+    """Give a predicted face the target's colors and light; see `measure_colors`.
 
-    All methods but "none" bring the target's light (see `light_difference`) and limit the variation
-    of chroma to the target's (see `limit_chroma`).
+    Args:
+        method: The method.
+        swapped: The predicted face, [size, size, 3].
+        target: The target's crop, [size, size, 3].
+        covered: Where the face is shown, [size, size].
+        state: The track's running means, which are updated.
+        skin: Where both show skin, [size, size].
+        features: What the prediction shows that is not skin.
+
+    Returns:
+        The predicted face in the target's colors.
+    """
+    return measure_colors(method, swapped, target, covered, state, skin, features)()
+
+
+def measure_colors(
+    method: ColorTransfer,
+    swapped: Rgb,
+    target: Rgb,
+    covered: Mask,
+    state: TrackArrays,
+    skin: Mask | None = None,
+    features: FeatureMasks | None = None,
+) -> Callable[[], Rgb]:
+    """Measure how a predicted face gets the target's colors and light.
+
+    All methods but "none" bring the target's light (see `TargetLight`) and limit the variation of
+    chroma to the target's (see `limit_chroma`).
 
     Args:
         method: "none"; "lab" for the mean in CIE L*a*b*; "rct" for the mean and, within limits,
@@ -66,86 +98,124 @@ def transfer_color(
         target: The target's crop, [size, size, 3].
         covered: Where the face is shown, [size, size]; chroma's variation and distributions are
             measured here.
-        state: The track's running means, which are updated.
+        state: The track's running means, which are updated here and nowhere later.
         skin: Where both show skin, [size, size]; light, means and spreads are measured here.
             `covered` if it is not known.
         features: What the prediction shows that is not skin, which "lab" and "rct" do not shift
             with the skin, and the eyes of both; None if that is not known.
 
     Returns:
-        The predicted face in the target's colors.
+        A function that returns the predicted face in the target's colors. A frame that is not
+        shown needs no call: it costs more than the measurement.
     """
     if method == "none" or not (_reduced(covered) > _INSIDE).any():
-        return swapped
+        return lambda: swapped
     skin = covered if skin is None else skin
     small_target = to_lab(_reduced(target))
-    full, small = _in_target_light(swapped, small_target, skin, state)
+    light = measure_light(small_target, float32(_reduced(skin) > _INSIDE), state)
+    face = _LitFace(swapped, light)
     spread = _target_spread(small_target, covered, state)
     if method == "histogram":
-        matched = _transfer_histogram(from_lab(full), target, covered, state)
-        own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), covered))
-        limited = limit_chroma(to_lab(matched), own, spread)
-        return matched if limited is None else from_lab(limited)
+        quantiles = update_running_mean("color", _quantiles(target, covered), state)
+        return partial(_transfer_histogram, face, covered, quantiles, spread)
     target_levels = LEVELS_PER_LAB_UNIT * _typical_skin(small_target, skin).mean(0)
     mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
-    faces = [full, small]
-    weights = [features.weights(len(face)) for face in faces] if features else None
+    gain = None
     if method == "rct":
-        faces = _with_target_contrast(faces, weights, small_target, skin, state)
-    shift = SkinShift.to_mean(_typical_skin(faces[1], skin), mean)
-    if features and weights:
-        curve = feature_lightness(small, small_target, features, shift.lightness, state)
-        full, small = (
-            shift.apply(face, (weight, curve)) for face, weight in zip(faces, weights, strict=True)
-        )
-    else:
-        full, small = (shift.apply(face) for face in faces)
-    own = ChromaSpread.measure(_inside(small, covered))
+        current = _gain(face.small, small_target, skin)
+        gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
+    measured = None
+    if features:
+        measured = features, measure_eye_whites(face.small, small_target, features, state)
+    masks = covered, skin
     # Both means are the skin's: the chroma that lightness explains is 0 there.
-    limited = limit_chroma(full, replace(own, mean=mean), replace(spread, mean=mean))
-    return from_lab(full if limited is None else limited)
+    return partial(_transfer_skin_color, face, masks, replace(spread, mean=mean), gain, measured)
 
 
-def _in_target_light(
-    swapped: Rgb, small_target: Lab, skin: Mask, state: TrackArrays
-) -> tuple[Lab, Lab]:
-    """Return the predicted face in the target's light, in full size and reduced."""
-    full = to_lab(swapped)
-    reduced = _reduced(swapped)
-    small = full if reduced is swapped else to_lab(reduced)
-    weights = float32(_reduced(skin) > _INSIDE)
-    light = light_difference(small, small_target, weights, state)
-    lit = add_light(full, light)
-    return lit, lit if small is full else add_light(small, light)
+@dataclass(frozen=True)
+class _LitFace:
+    """A predicted face in its target's light."""
+
+    swapped: Rgb
+    """The predicted face."""
+    light: TargetLight
+    """The target's light."""
+
+    @property
+    def small(self) -> Lab:
+        """The face in the light, reduced."""
+        return self._lit[0]
+
+    def in_full_size(self) -> Lab:
+        """Return the face in the light; the same array as `small` if that is not smaller.
+
+        It is not kept: at a crop of 256 pixels it takes four times the memory of `small`.
+        """
+        small, light = self._lit
+        if len(small) == len(self.swapped):
+            return small
+        return add_light(to_lab(self.swapped), light)
+
+    @cached_property
+    def _lit(self) -> tuple[Lab, Lab]:
+        """The face in the light, reduced, and what was added to it."""
+        small = to_lab(_reduced(self.swapped))
+        light = self.light.difference(small)
+        return add_light(small, light), light
 
 
-def _with_target_contrast(
-    faces: Sequence[Lab],
-    features: Sequence[Weights] | None,
-    small_target: Lab,
-    skin: Mask,
-    state: TrackArrays,
-) -> list[Lab]:
-    """Bring the spread of the predicted skin to the target's, within limits; its mean stays.
+def _transfer_skin_color(
+    face: _LitFace,
+    masks: tuple[Mask, Mask],
+    spread: ChromaSpread,
+    gain: np.ndarray | None,
+    features: tuple[FeatureMasks, EyeWhites] | None,
+) -> Rgb:
+    """Bring the skin of a predicted face to the mean color of its target's.
 
     Args:
-        faces: The predicted face, in full size and reduced.
-        features: How much each pixel of these is not skin and stays; None: not at all.
-        small_target: The target, of the reduced size.
-        skin: Where both show skin.
-        state: The track's running means, which are updated.
+        face: The face.
+        masks: Where it is shown, and where both show skin.
+        spread: The target's colors.
+        gain: Factor of each channel's spread; None leaves the spreads alone.
+        features: What is not skin, and its lightness; None if that is not known.
     """
-    small = faces[1]
-    current = _gain(small, small_target, skin)
-    gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
-    mean = _typical_skin(small, skin).mean(0)
-    changes = [(gain - 1) * (face - mean) for face in faces]
-    if features:
-        changes = [
-            (1 - weight[..., None]) * change
-            for change, weight in zip(changes, features, strict=True)
+    covered, skin = masks
+    full = face.in_full_size()
+    faces = [full] if full is face.small else [full, face.small]
+    weights = [features[0].weights(len(each)) if features else None for each in faces]
+    if gain is not None:
+        center = _typical_skin(face.small, skin).mean(0)
+        faces = [
+            _with_contrast(each, center, gain, weight)
+            for each, weight in zip(faces, weights, strict=True)
         ]
-    return [float32(face + change) for face, change in zip(faces, changes, strict=True)]
+    shift = SkinShift.to_mean(_typical_skin(faces[-1], skin), spread.mean)
+    curve = features[1].feature_lightness(shift.lightness) if features else None
+    faces = [
+        shift.apply(each, None if weight is None or curve is None else (weight, curve))
+        for each, weight in zip(faces, weights, strict=True)
+    ]
+    own = ChromaSpread.measure(_inside(faces[-1], covered))
+    limited = limit_chroma(faces[0], replace(own, mean=spread.mean), spread)
+    return from_lab(faces[0] if limited is None else limited)
+
+
+def _with_contrast(
+    face: Lab, center: np.ndarray, gain: np.ndarray, features: Weights | None
+) -> Lab:
+    """Multiply the spread of the skin's colors around a center.
+
+    Args:
+        face: The face.
+        center: The color that stays.
+        gain: Factor of each channel.
+        features: How much each pixel is not skin and stays; None: not at all.
+    """
+    change = (gain - 1) * (face - center)
+    if features is not None:
+        change = (1 - features[..., None]) * change
+    return float32(face + change)
 
 
 def _target_spread(target: Lab, mask: Mask, state: TrackArrays) -> ChromaSpread:
@@ -172,7 +242,7 @@ def _typical_skin(picture: Lab, skin: Mask) -> Float32[np.ndarray, "n 3"]:
         # Taking by indices needs a third of the time of taking by a boolean mask.
         pixels = np.take(pixels, inside, 0)
     lightness = pixels[:, 0]
-    darkest, brightest = np.quantile(lightness, [_TRIMMED, 1 - _TRIMMED])
+    darkest, brightest = quantiles(lightness, (_TRIMMED, 1 - _TRIMMED))
     typical = np.flatnonzero((lightness >= darkest) & (lightness <= brightest))
     return float32(np.take(pixels, typical, 0))
 
@@ -191,17 +261,32 @@ def _gain(swapped: Lab, target: Lab, mask: Mask) -> np.ndarray:
     return float32(np.clip(reference / np.maximum(own, 1e-3), 1 / _MAX_GAIN, _MAX_GAIN))
 
 
-def _transfer_histogram(swapped: Rgb, target: Rgb, mask: Mask, state: TrackArrays) -> Rgb:
+def _quantiles(picture: Rgb, mask: Mask) -> Float32[np.ndarray, "_ 3"]:
+    """Return the quantiles of each channel inside a mask."""
     inside = _reduced(mask) > _INSIDE
-    own_quantiles, target_quantiles = (
-        np.quantile(_reduced(picture)[inside], _QUANTILES, axis=0) for picture in (swapped, target)
-    )
-    target_quantiles = update_running_mean("color", float32(target_quantiles), state)
+    return float32(np.quantile(_reduced(picture)[inside], _QUANTILES, axis=0))
+
+
+def _transfer_histogram(
+    face: _LitFace, covered: Mask, quantiles: Float32[np.ndarray, "_ 3"], spread: ChromaSpread
+) -> Rgb:
+    """Bring the distribution of each RGB channel to the target's, and limit its chroma.
+
+    Args:
+        face: The face.
+        covered: Where it is shown.
+        quantiles: Those of the target.
+        spread: The target's colors.
+    """
+    lit = from_lab(face.in_full_size())
+    own_quantiles = np.quantile(_reduced(lit)[_reduced(covered) > _INSIDE], _QUANTILES, axis=0)
     tables = [
-        _lookup_table(own_quantiles[:, channel], target_quantiles[:, channel])
-        for channel in range(3)
+        _lookup_table(own_quantiles[:, channel], quantiles[:, channel]) for channel in range(3)
     ]
-    return np.asarray(cv2.LUT(swapped, np.stack(tables, -1)[None]), np.uint8)
+    matched = np.asarray(cv2.LUT(lit, np.stack(tables, -1)[None]), np.uint8)
+    own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), covered))
+    limited = limit_chroma(to_lab(matched), own, spread)
+    return matched if limited is None else from_lab(limited)
 
 
 def _lookup_table(own: np.ndarray, target: np.ndarray) -> UInt8[np.ndarray, "256"]:

@@ -1,6 +1,7 @@
 """Where a predicted face is pasted: the masks of both faces and what stands in front of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,17 +43,7 @@ class FacePair:
     """The predicted face's regions; None if they are not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class PasteMask:
-    """Where and how much a predicted face is shown."""
-
-    covered: Mask
-    """Where it is, before the edge is softened; colors are measured here."""
-    blended: Mask
-    """Its weight: soft toward skin, sharp toward hair and whatever stands before the face."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HardMask:
     """The mask of a predicted face before its edge is softened, smoothed over time."""
 
@@ -61,24 +52,49 @@ class HardMask:
     visible: Mask | None
     """Where nothing stands before the target's face; None if the mask ignores it."""
 
-    @property
+    @cached_property
     def covered(self) -> Mask:
         """Where the face is shown."""
         if self.visible is None:
             return self.face
         return np.asarray(np.minimum(self.face, self.visible), np.uint8)
 
-    def softened(self, erode: float, feather: float) -> PasteMask:
+    def softened(self, erode: float, feather: float) -> "PasteMask":
         """Shrink the mask and fade its edge toward skin.
 
         Args:
             erode: Width that is removed, in crop sides.
             feather: Standard deviation of the soft edge, in crop sides.
         """
-        soft = erode_and_feather(self.face, erode, feather)
-        if self.visible is not None:
-            soft = to_uint8(float32(soft) * self.visible / 255)
-        return PasteMask(self.covered, soft)
+        return PasteMask(self, erode, feather)
+
+
+@dataclass(frozen=True)
+class PasteMask:
+    """Where and how much a predicted face is shown."""
+
+    hard: HardMask
+    """The mask before its edge is softened."""
+    erode: float
+    """Width that is removed, in crop sides."""
+    feather: float
+    """Standard deviation of the soft edge, in crop sides."""
+
+    @property
+    def covered(self) -> Mask:
+        """Where the face is, before the edge is softened; colors are measured here."""
+        return self.hard.covered
+
+    @cached_property
+    def blended(self) -> Mask:
+        """Its weight: soft toward skin, sharp toward hair and whatever stands before the face.
+
+        Computed at the first use: the frames before a single one seldom need it.
+        """
+        soft = erode_and_feather(self.hard.face, self.erode, self.feather)
+        if self.hard.visible is not None:
+            soft = to_uint8(float32(soft) * self.hard.visible / 255)
+        return soft
 
 
 def paste_mask(pair: FacePair, settings: BlendSettings, state: TrackArrays) -> PasteMask:

@@ -13,6 +13,7 @@ from faceloom.color import LEVELS_PER_LAB_UNIT, Lab
 from faceloom.faces.parsing.regions import Region, region_mask
 from faceloom.swap.compositing.face_mask import FacePair
 from faceloom.swap.compositing.lightness_curve import LightnessCurve
+from faceloom.swap.compositing.quantiles import quantiles
 from faceloom.swap.compositing.running_mean import update_running_mean
 from faceloom.swap.selection.track_state import TrackArrays
 
@@ -74,30 +75,49 @@ class FeatureMasks:
         return float32(features) / 255
 
 
-def feature_lightness(
-    predicted: Lab, target: Lab, masks: FeatureMasks, skin: LightnessCurve, state: TrackArrays
-) -> LightnessCurve:
-    """Return how the lightness of what is not skin changes: by the light's part of the skin's.
+@dataclass(frozen=True, slots=True)
+class EyeWhites:
+    """The lightness of the white of the eyes of two faces, smoothed over time."""
 
-    The white of the eye is alike in all people: how much lighter it is in the target tells how much
-    more light there is.
+    predicted: float | None
+    """L* of the prediction's, 0 to 100; None as long as its eyes were not open."""
+    target: float | None
+    """L* of the target's, 0 to 100; None as long as its eyes were not open."""
+
+    def feature_lightness(self, skin: LightnessCurve) -> LightnessCurve:
+        """Return how the lightness of what is not skin changes: by the light's part of the skin's.
+
+        The white of the eye is alike in all people: how much lighter it is in the target tells how
+        much more light there is.
+
+        Args:
+            skin: How the lightness of the skin changes.
+
+        Returns:
+            A change between none and the skin's; none if a white is not known.
+        """
+        if self.predicted is None or self.target is None:
+            return LightnessCurve(skin.center, 0)
+        moved = float(skin.apply(float32([self.predicted]))[0])
+        least, largest = sorted([self.predicted, moved])
+        return LightnessCurve.between(self.predicted, float(np.clip(self.target, least, largest)))
+
+
+def measure_eye_whites(
+    predicted: Lab, target: Lab, masks: FeatureMasks, state: TrackArrays
+) -> EyeWhites:
+    """Measure the white of the eyes of a predicted face and of its target.
 
     Args:
         predicted: The predicted face.
         target: The target, of the same size.
         masks: What they show, of any size.
-        skin: How the lightness of the skin changes.
         state: The arrays of the face's track, which are updated.
-
-    Returns:
-        A change between none and the skin's; none as long as an eye of either face was not open.
     """
-    own = _white("eye_white", predicted, masks.eyes, state)
-    other = _white("target_eye_white", target, masks.target_eyes, state)
-    if own is None or other is None:
-        return LightnessCurve(skin.center, 0)
-    least, largest = sorted([own, float(skin.apply(float32([own]))[0])])
-    return LightnessCurve.between(own, float(np.clip(other, least, largest)))
+    return EyeWhites(
+        _white("eye_white", predicted, masks.eyes, state),
+        _white("target_eye_white", target, masks.target_eyes, state),
+    )
 
 
 def _white(name: str, face: Lab, eyes: Mask, state: TrackArrays) -> float | None:
@@ -105,6 +125,6 @@ def _white(name: str, face: Lab, eyes: Mask, state: TrackArrays) -> float | None
     inside = cv2.resize(eyes, face.shape[1::-1], interpolation=cv2.INTER_AREA) > _INSIDE
     mean = state.get(name)
     if np.count_nonzero(inside) >= _LEAST_PIXELS:
-        white = np.quantile(face[..., 0][inside], [1 - _BRIGHTER])
+        white = quantiles(face[..., 0][inside], (1 - _BRIGHTER,))
         mean = update_running_mean(name, float32(LEVELS_PER_LAB_UNIT * white), state, _MIN_WEIGHT)
     return None if mean is None else float(mean[0]) / LEVELS_PER_LAB_UNIT

@@ -6,6 +6,8 @@ difference of the two surfaces is added to the prediction. A surface describes l
 and its falloff, and cannot describe a nose or a cheek of the target.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from jaxtyping import Float32
@@ -32,35 +34,49 @@ _LEAST_SCALE = 0.5
 _LEAST_WEIGHT = 1e-6
 
 
-def light_difference(swapped: Lab, target: Lab, skin: Weights, state: TrackArrays) -> Lab:
-    """Return what brings the target's light to a predicted face.
+@dataclass(frozen=True, slots=True)
+class TargetLight:
+    """The light of a target's face, smoothed over time."""
 
-    The target's surface is smoothed over time; the prediction's is measured in each frame, so that
-    its flicker is removed.
+    surface: Lab
+    """The surface of its skin, 32 x 32 pixels."""
+    skin: Weights
+    """The weight of each pixel of the target: where both faces show skin."""
+
+    def difference(self, swapped: Lab) -> Lab:
+        """Return what brings this light to a predicted face.
+
+        The prediction's surface is measured in each frame, so that its flicker is removed.
+
+        Args:
+            swapped: The predicted face, of the size of `skin`.
+
+        Returns:
+            What to add to it, 32 x 32 pixels; 0 in the mean over the skin, where it is not limited.
+        """
+        weights = _reduced(self.skin)
+        own = _fitted_surface(_averaged(swapped, self.skin, weights), weights)
+        difference = self.surface - own
+        difference -= _weighted_mean(difference, weights)
+        return float32(_LIMITS * np.tanh(difference / _LIMITS))
+
+
+def measure_light(target: Lab, skin: Weights, state: TrackArrays) -> TargetLight:
+    """Measure the light of a target.
 
     Args:
-        swapped: The predicted face.
-        target: The target, of the same size.
-        skin: The weight of each pixel: where both show skin.
+        target: The target.
+        skin: The weight of each pixel: where both faces show skin.
         state: The arrays of the face's track, which are updated.
-
-    Returns:
-        What to add to the predicted face, 32 x 32 pixels; 0 in the mean over the skin, where it is
-        not limited.
     """
-    size = (_SIDE, _SIDE)
-    weights = float32(cv2.resize(skin, size, interpolation=cv2.INTER_AREA))
-    own, reference = (
-        _fitted_surface(_averaged(picture, skin, weights), weights) for picture in (swapped, target)
-    )
+    weights = _reduced(skin)
+    reference = _fitted_surface(_averaged(target, skin, weights), weights)
     levels = update_running_mean("light", LEVELS_PER_LAB_UNIT * reference, state)
-    difference = levels / LEVELS_PER_LAB_UNIT - own
-    difference -= _weighted_mean(difference, weights)
-    return float32(_LIMITS * np.tanh(difference / _LIMITS))
+    return TargetLight(float32(levels / LEVELS_PER_LAB_UNIT), skin)
 
 
 def add_light(face: Lab, light: Lab) -> Lab:
-    """Add what `light_difference` returned to a face of any size.
+    """Add what `TargetLight.difference` returned to a face of any size.
 
     Args:
         face: The face, which stays as it is.
@@ -68,6 +84,10 @@ def add_light(face: Lab, light: Lab) -> Lab:
     """
     large = cv2.resize(light, face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return float32(face + large)
+
+
+def _reduced(skin: Weights) -> Weights:
+    return float32(cv2.resize(skin, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
 
 
 def _averaged(picture: Lab, skin: Weights, weights: Weights) -> Lab:

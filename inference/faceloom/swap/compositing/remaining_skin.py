@@ -5,6 +5,7 @@ footage, the target's own forehead stays. Its color moves to that of the pasted 
 less the farther it is away.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -64,7 +65,12 @@ class Tint:
 
 
 def lead_over(
-    pair: FacePair, mask: PasteMask, skin: Mask, pasted: Rgb, target: Rgb, state: TrackArrays
+    pair: FacePair,
+    mask: PasteMask,
+    skin: Mask,
+    pasted: Callable[[], Rgb],
+    target: Rgb,
+    state: TrackArrays,
 ) -> Tint | None:
     """Find how the target's remaining skin changes to lead over to a pasted face.
 
@@ -75,7 +81,8 @@ def lead_over(
         pair: The masks and regions of both faces.
         mask: Where the predicted face is pasted.
         skin: Where both show skin, [size, size]; colors are compared here.
-        pasted: The predicted face after color transfer, [size, size, 3].
+        pasted: Returns the predicted face after color transfer, [size, size, 3]; called where
+            remaining skin is found.
         target: The target's crop, [size, size, 3].
         state: The running means of the face's track, which are updated.
 
@@ -108,7 +115,7 @@ def lead_over(
 
 
 def _difference(
-    border: Mask, pasted: Rgb, target: Rgb, state: TrackArrays
+    border: Mask, pasted: Callable[[], Rgb], target: Rgb, state: TrackArrays
 ) -> Float32[np.ndarray, "4"] | None:
     """Return what the pasted skin adds to R, G and B of the target's, and the luma of the latter.
 
@@ -119,7 +126,7 @@ def _difference(
     if np.count_nonzero(inside) < _LEAST_PIXELS:
         return None
     own = _reduced(target)
-    pixels = np.dstack([float32(_reduced(pasted)) - own, 255 * luma(own)])[inside]
+    pixels = np.dstack([float32(_reduced(pasted())) - own, 255 * luma(own)])[inside]
     current = float32(np.median(pixels, axis=0))
     mean = update_running_mean("skin_difference", current, state, _MIN_WEIGHT)
     return mean if np.abs(mean[:3]).max() >= _LEAST_CHANGE else None

@@ -30,6 +30,6 @@ def update_running_mean(
     if before.shape != current.shape:
         before = current
     change = current - before
-    weight = float(np.clip(np.abs(change).mean() / _FULL_WEIGHT_CHANGE, min_weight, 1))
+    weight = min(max(float(np.abs(change).mean() / _FULL_WEIGHT_CHANGE), min_weight), 1)
     state[name] = float32(before + weight * change)
     return state[name]

@@ -1,19 +1,21 @@
 """Match one predicted face to its target: mask, color, sharpening.
 
-In two steps: `match_face` computes colors and masks, which depend on few settings, and
-`finish_face` applies the others.
+In two steps: `match_face` measures colors and masks, which depend on few settings, and
+`finish_face` applies the others. `follow_face` replaces the second step where no face is shown.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
-from faceloom.array_types import Mask, Rgb
+from faceloom.array_types import Affine, Mask, Rgb
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.face_finder import Face
 from faceloom.faces.mask import FOREHEAD_EXTENSION, mesh_mask
 from faceloom.faces.parsing.occlusion import STANDS_BEFORE, occluded_share
 from faceloom.faces.parsing.regions import RegionMap
-from faceloom.swap.compositing.color_transfer import transfer_color
-from faceloom.swap.compositing.face_mask import FacePair, HardMask, hard_mask
+from faceloom.swap.compositing.color_transfer import measure_colors
+from faceloom.swap.compositing.face_mask import FacePair, HardMask, PasteMask, hard_mask
 from faceloom.swap.compositing.feature_color import FeatureMasks
 from faceloom.swap.compositing.remaining_skin import Tint, lead_over
 from faceloom.swap.compositing.sharpening import sharpen, sharpen_to_match
@@ -58,7 +60,7 @@ class SwappedFace:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MatchedFace:
     """A swapped face in its target's colors, with its mask before the edge is softened."""
 
@@ -70,8 +72,13 @@ class MatchedFace:
     """Where it is shown."""
     skin: Mask
     """Where both show skin, in pixels of the crop."""
-    picture: Rgb
-    """The prediction after color transfer, in pixels of the crop."""
+    transfer: Callable[[], Rgb]
+    """Returns `picture`; see `measure_colors`."""
+
+    @cached_property
+    def picture(self) -> Rgb:
+        """The prediction after color transfer, in pixels of the crop; computed at the first use."""
+        return self.transfer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,11 @@ class BlendedFace:
     tint: Tint | None = None
     """How the target's own skin beside it changes; None if it stays as it is."""
 
+    @property
+    def frame_to_crop(self) -> Affine:
+        """Map from pixels of the frame to pixels of the crop."""
+        return self.swapped.aligned.crop.frame_to_crop
+
 
 def match_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays) -> MatchedFace:
     """Give a swapped face its target's colors and compute its mask.
@@ -99,7 +111,7 @@ def match_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
         state: the arrays of the face's track, which are updated.
 
     Returns:
-        What `finish_face` completes.
+        What `finish_face` completes, or `follow_face`.
     """
     crop, outline = swapped.aligned.crop, swapped.aligned.crop.mask
     if settings.forehead != FOREHEAD_EXTENSION:
@@ -111,15 +123,13 @@ def match_face(swapped: SwappedFace, settings: BlendSettings, state: TrackArrays
     covered = mask.covered
     skin = visible_skin(pair, covered)
     features = FeatureMasks.of_pair(pair, len(covered))
-    picture = transfer_color(
+    transfer = measure_colors(
         settings.color, swapped.prediction, crop.rgb, covered, state, skin, features
     )
-    return MatchedFace(swapped, pair, mask, skin, picture)
+    return MatchedFace(swapped, pair, mask, skin, transfer)
 
 
-def finish_face(
-    matched: MatchedFace, settings: BlendSettings, state: TrackArrays, *, sharpens: bool = True
-) -> BlendedFace:
+def finish_face(matched: MatchedFace, settings: BlendSettings, state: TrackArrays) -> BlendedFace:
     """Soften the mask of a matched face, sharpen it, and lead the target's skin over to it.
 
     Args:
@@ -127,24 +137,38 @@ def finish_face(
         settings: how the source's faces are blended, with the `measured` of `match_face`.
         state: the arrays of the face's track, which are updated. They share no name with those of
             `match_face`, and may be others.
-        sharpens: False to leave sharpening out, which changes no state.
 
     Returns:
         What is pasted.
     """
-    target, picture = matched.swapped.aligned.crop.rgb, matched.picture
     mask = matched.mask.softened(settings.erode, settings.feather)
-    tint = None
-    if settings.mask == "regions":
-        tint = lead_over(matched.pair, mask, matched.skin, picture, target, state)
-    if sharpens:
-        picture = _sharpened(picture, target, mask.covered, settings)
+    tint = _lead_over(matched, mask, settings, state)
+    picture = _sharpened(matched, mask.covered, settings)
     return BlendedFace(matched.swapped, picture, mask.covered, mask.blended, tint)
 
 
-def _sharpened(face: Rgb, target: Rgb, covered: Mask, settings: BlendSettings) -> Rgb:
-    return (
-        sharpen(face, settings.sharpen)
-        if settings.sharpen_exactly
-        else sharpen_to_match(face, target, covered, settings.sharpen)
-    )
+def follow_face(matched: MatchedFace, settings: BlendSettings, state: TrackArrays) -> None:
+    """Update the state as `finish_face` does, for a face that is not shown.
+
+    Args:
+        matched: the face.
+        settings: as for `finish_face`.
+        state: as for `finish_face`.
+    """
+    _lead_over(matched, matched.mask.softened(settings.erode, settings.feather), settings, state)
+
+
+def _lead_over(
+    matched: MatchedFace, mask: PasteMask, settings: BlendSettings, state: TrackArrays
+) -> Tint | None:
+    if settings.mask != "regions":
+        return None
+    target = matched.swapped.aligned.crop.rgb
+    return lead_over(matched.pair, mask, matched.skin, lambda: matched.picture, target, state)
+
+
+def _sharpened(matched: MatchedFace, covered: Mask, settings: BlendSettings) -> Rgb:
+    if settings.sharpen_exactly:
+        return sharpen(matched.picture, settings.sharpen)
+    target = matched.swapped.aligned.crop.rgb
+    return sharpen_to_match(matched.picture, target, covered, settings.sharpen)

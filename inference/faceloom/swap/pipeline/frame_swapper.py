@@ -20,6 +20,7 @@ from faceloom.swap.pipeline.face_blending import (
     MatchedFace,
     SwappedFace,
     finish_face,
+    follow_face,
     match_face,
 )
 from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
@@ -223,9 +224,12 @@ class FrameSwapper:
             faces: its swapped faces.
         """
         self.begin(selection)
-        # Only a face that may be pasted later is sharpened.
-        sharpens = self._last_faces.enabled
-        self.finish(selection, self.match(selection, faces), sharpens=sharpens)
+        matched = self.match(selection, faces)
+        if self._last_faces.enabled:
+            # Any of them may be pasted later.
+            self.finish(selection, matched)
+        else:
+            self.follow(selection, matched)
         self._replacements(selection)
 
     def blend(
@@ -267,38 +271,44 @@ class FrameSwapper:
             faces: its swapped faces.
 
         Returns:
-            What `finish` completes.
+            What `finish` completes, or `follow`.
         """
         settings = self._settings[self._timeline.variant_at(selection.index)]
         return tuple(
             match_face(face, settings[face.aligned.source], self._arrays_of(face)) for face in faces
         )
 
+    def follow(self, selection: FaceSelection, faces: Sequence[MatchedFace]) -> None:
+        """Update the state as `finish` does, for a frame that is not shown; see `follow_face`.
+
+        Args:
+            selection: the frame's selection.
+            faces: its matched faces.
+        """
+        settings = self._settings[self._timeline.variant_at(selection.index)]
+        for face in faces:
+            swapped = face.swapped
+            follow_face(face, settings[swapped.aligned.source], self._arrays_of(swapped))
+
     def finish(
-        self, selection: FaceSelection, faces: Sequence[MatchedFace], *, sharpens: bool = True
+        self, selection: FaceSelection, faces: Sequence[MatchedFace]
     ) -> tuple[BlendedFace, ...]:
         """Complete a frame's matched faces; see `finish_face`.
 
         Args:
             selection: the frame's selection.
             faces: its matched faces.
-            sharpens: whether they are sharpened.
 
         Returns:
             What `paste` takes.
         """
         settings = self._settings[self._timeline.variant_at(selection.index)]
         blended = tuple(
-            finish_face(
-                face,
-                settings[face.swapped.aligned.source],
-                self._arrays_of(face.swapped),
-                sharpens=sharpens,
-            )
+            finish_face(face, settings[face.swapped.aligned.source], self._arrays_of(face.swapped))
             for face in faces
         )
         for face in blended:
-            pasted = (face.matched, face.mask, _frame_to_crop(face))
+            pasted = (face.matched, face.mask, face.frame_to_crop)
             self._last_faces.keep(face.swapped.aligned.source, pasted)
         return blended
 
@@ -313,13 +323,13 @@ class FrameSwapper:
             The new frame; the same one if nothing is pasted.
         """
         frame = selected.frame
-        pasted = [(face.matched, face.mask, _frame_to_crop(face)) for face in blended]
+        pasted = [(face.matched, face.mask, face.frame_to_crop) for face in blended]
         pasted += self._replacements(selected.selection)
         if not pasted and not self._label:
             return frame
         picture = frame.rgb.copy()
         changed = [
-            apply_tint(picture, face.tint, _frame_to_crop(face)) for face in blended if face.tint
+            apply_tint(picture, face.tint, face.frame_to_crop) for face in blended if face.tint
         ]
         changed += [paste(picture, *crop) for crop in pasted]
         changed += self._add_watermark(picture, blended)
@@ -375,7 +385,7 @@ class FrameSwapper:
             return
         for face in faces:
             geometry = self._sources[face.swapped.aligned.source].crop
-            yield self._watermark.embed(picture, face.mask, _frame_to_crop(face), geometry)
+            yield self._watermark.embed(picture, face.mask, face.frame_to_crop, geometry)
 
     def _replacements(self, selection: FaceSelection) -> list[tuple[Rgb, Mask, np.ndarray]]:
         """Return the faces that are pasted again; the state is updated with any policy."""
@@ -393,7 +403,3 @@ def _crop_batch(
         for crop, parsed in zip(crops, regions, strict=True)
     ]
     return CropBatch.from_crops(crops, source.crop.size, masks)
-
-
-def _frame_to_crop(blended: BlendedFace) -> np.ndarray:
-    return blended.swapped.aligned.crop.frame_to_crop

@@ -27,7 +27,7 @@ from faceloom.swap.pipeline.face_blending import BlendedFace
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
-from faceloom.swap.preview.frame_lead_in import find_in_frames, first_frame
+from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames, first_frame
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import VideoInfo, probe_source, read_source
 from faceloom.video.frame_sampling import frame_index_at
@@ -86,7 +86,7 @@ def write_frame_debug(
 ) -> ProgressGenerator[FrameDebugSummary]:
     """Write one swapped frame, every intermediate image of its faces, and a sheet of all.
 
-    Some frames before it are swapped as well, and all of them if the options select a track.
+    The `LEAD_IN` frames before it are swapped as well.
 
     Args:
         target: The video.
@@ -119,7 +119,9 @@ def write_frame_debug(
     first = first_frame(index, options)
     frames = find_in_frames(read_source(info, start=first), info, index)
     for frame, faces in islice(frames, index - first):
-        swapper.swap_frame(SelectedFrame(frame, selector.select(frame, faces)))
+        selected = SelectedFrame(frame, selector.select(frame, faces))
+        if frame.index >= index - LEAD_IN:
+            swapper.swap_frame(selected)
         yield Progress("frames", frame.index + 1, index + 1)
     requested = next(frames, None)
     if requested is None:

@@ -12,16 +12,23 @@ from faceloom.video.display import frame_to_upright
 # Frames before a single one that are swapped first, so that everything that is smoothed over time
 # is as in a whole conversion.
 LEAD_IN = 12
+# Most frames before a single one whose faces are found, unless a track is selected.
+MAX_LEAD_IN = LEAD_IN + DETECT_EVERY - 1
 
 
 def first_frame(index: int, options: SwapOptions) -> int:
-    """Return the index of the first frame that a single frame depends on.
+    """Return the index of the first frame whose faces a single frame depends on.
+
+    It is a multiple of `DETECT_EVERY`: the detector runs in the same frames as in a conversion, and
+    successive frames depend on the same first frame.
 
     Args:
         index: the single frame.
         options: a selected track needs all frames, since its number counts from the first one.
     """
-    return 0 if options.track is not None else max(0, index - LEAD_IN)
+    if options.track is not None:
+        return 0
+    return max(0, (index - LEAD_IN) // DETECT_EVERY * DETECT_EVERY)
 
 
 def find_in_frames(

@@ -35,7 +35,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return run
 
-    stages = "find_faces run_network match_lead_in match_frame blend_lead_in blend_frame"
+    stages = "FaceChain run_network match_lead_in match_frame blend_lead_in blend_frame"
     for module, names in ((still_engine, stages), (still_sources, "load_bundle embed_references")):
         for name in names.split():
             monkeypatch.setattr(module, name, counted(name, getattr(module, name)))

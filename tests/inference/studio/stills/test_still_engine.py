@@ -64,8 +64,7 @@ def test_a_still_equals_the_frame_that_convert_writes(
     run_to_completion(write_frame_debug(clip, source, str(frame), tmp_path / "one", options))
     still = engine.still(StillRequest(clip, bundle, frame, SwapOptions(**changes)))
     difference = cv2.absdiff(still.picture, read_picture(tmp_path / "one" / "swap.png"))
-    # `convert --frame` blends all frames from the first one if a track is selected.
-    assert difference.max() <= ("track" in str(changes))
+    assert difference.max() == 0
     assert still.faces == 1
 
 
@@ -118,11 +117,35 @@ def test_a_draft_of_a_new_frame_swaps_it_alone(
     quick = engine.still(request)
     exact = engine.still(replace(request, draft=False))
     again = engine.still(request)
-    assert batches == [1, 13]
+    assert batches == [1] * (1 + 13)
     assert quick.faces == exact.faces == 1
     assert 0 < cv2.absdiff(quick.picture, exact.picture).mean() < 2
     np.testing.assert_array_equal(again.picture, exact.picture)
-    assert calls["find_faces"] == 2
+    assert calls["FaceChain"] == 2
+
+
+def test_a_frame_beside_another_one_runs_the_network_once(
+    clip: Path, bundle: Path, calls: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames 17 to 21 have the same first frame of their lead-in."""
+    asked: list[int] = []
+    predict = FrameSwapper.predict
+
+    def counted(swapper: FrameSwapper, frames: Sequence[AlignedFrame]) -> object:
+        asked.extend(frame.selection.index for frame in frames)
+        return predict(swapper, frames)
+
+    monkeypatch.setattr(FrameSwapper, "predict", counted)
+    engine, request = StillEngine(), StillRequest(clip, bundle, 19)
+    engine.still(request)
+    assert asked == list(range(7, 20))
+    asked.clear()
+    stepped = {frame: engine.still(replace(request, frame=frame)).picture for frame in (20, 18)}
+    assert asked == [20, 6]
+    assert calls["FaceChain"] == 1
+    for frame, picture in stepped.items():
+        alone = StillEngine().still(replace(request, frame=frame))
+        np.testing.assert_array_equal(picture, alone.picture)
 
 
 def test_an_exact_still_after_a_draft_equals_one_without(clip: Path, bundle: Path) -> None:
@@ -221,7 +244,7 @@ def test_a_replaced_bundle_is_opened_again(
     make_bundle(path)
     engine.still(request)
     assert calls["load_bundle"] == calls["run_network"] == 2
-    assert calls["find_faces"] == 1
+    assert calls["FaceChain"] == 1
     assert engine.suggestions(bundle).color == "none"
 
 

@@ -98,7 +98,7 @@ def test_pictures_and_bundles_are_read_once(
     request = StillRequest(folder / "both.mp4", folder / "plain.bundle", FRAME)
     for number in (1, 2, 1):
         engine.still(replace(request, assignments=tuple(assignments[:number])))
-    expected = {"load_bundle": 2, "embed_references": 2, "run_network": 2, "find_faces": 1}
+    expected = {"load_bundle": 2, "embed_references": 2, "run_network": 2, "FaceChain": 1}
     assert {name: calls[name] for name in expected} == expected
     second = Assignment(assignments[0].reference, assignments[1].bundle)
     other = engine.still(replace(request, assignments=(second,)))

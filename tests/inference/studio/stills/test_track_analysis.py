@@ -27,9 +27,10 @@ def test_faces_equal_those_of_a_clip_that_is_read_from_its_start(clip: Path) -> 
         pictures = frames.frames(0, len(frames))
         read = find_in_frames(pictures, frames.info, index, finder.for_new_video())
         expected = [row for row in read if index - LEAD_IN <= row[0].index <= index]
-        found = analysis.find(index)
-        assert [frame.index for frame, _ in found] == [frame.index for frame, _ in expected]
-        for (_, faces), (_, others) in zip(found, expected, strict=True):
+        chain = analysis.chain(index)
+        assert expected
+        for frame, others in expected:
+            faces = chain.faces_at(frames, frame.index)
             assert [face.track for face in faces] == [face.track for face in others] == [0]
             np.testing.assert_array_equal(faces[0].points_xy, others[0].points_xy)
             np.testing.assert_array_equal(
@@ -47,7 +48,7 @@ def test_the_analysis_stops_in_time_and_continues(
     assert [analysis.advance(17, 0) for _ in range(5)] == [3, 2, 1, 0, 0]
     assert len(read) == 4
     assert analysis.advance(16, 10) == 0
-    analysis.find(17)
+    analysis.chain(17).faces_at(ClipFrames(clip), 17)
     assert len(read) == 4 + len(range(4, 22))
     with pytest.raises(UsageError, match="has no frame 99"):
         analysis.advance(99, 0)

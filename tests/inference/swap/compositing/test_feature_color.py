@@ -13,7 +13,7 @@ from faceloom.faces.parsing.regions import PARSING_SIDE, Region, RegionMap
 from faceloom.swap.bundle.manifest import BlendRow
 from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair
-from faceloom.swap.compositing.feature_color import FeatureMasks, feature_lightness
+from faceloom.swap.compositing.feature_color import FeatureMasks, measure_eye_whites
 from faceloom.swap.compositing.lightness_curve import LightnessCurve
 from faceloom.swap.options import BlendSettings, SwapOptions
 from faceloom.swap.pipeline.face_blending import AlignedFace, SwappedFace
@@ -113,15 +113,17 @@ def test_whites_of_eyes_tell_the_light(
     assert masks is not None
     state: dict[str, np.ndarray] = {}
     skin = LightnessCurve(40, skin_shift)
-    curve = feature_lightness(own, target, masks, skin, state)
+    curve = measure_eye_whites(own, target, masks, state).feature_lightness(skin)
     assert curve.apply(own[:1, :1, 0]) == pytest.approx(expected, abs=1)
     # Shut eyes show no white; what is known of the track stays, and nothing else is guessed.
     for shut in (
         FeatureMasks(masks.features, 0 * masks.eyes, masks.target_eyes),
         FeatureMasks(masks.features, masks.eyes, 0 * masks.target_eyes),
     ):
-        assert feature_lightness(own, target, shut, skin, dict(state)) == curve
-        assert feature_lightness(own, target, shut, skin, {}).shift == 0
+        before = measure_eye_whites(own, target, shut, dict(state))
+        assert before.feature_lightness(skin) == curve
+        never = measure_eye_whites(own, target, shut, {})
+        assert never.feature_lightness(skin).shift == 0
 
 
 def test_blending_measures_the_prediction_s_eyes() -> None:

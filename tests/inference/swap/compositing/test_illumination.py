@@ -5,7 +5,7 @@ import pytest
 
 from faceloom.array_types import float32
 from faceloom.color import Lab
-from faceloom.swap.compositing.illumination import add_light, light_difference
+from faceloom.swap.compositing.illumination import add_light, measure_light
 
 SIZE = 64
 # -1 at the left and top of the picture, 1 at the right and bottom.
@@ -23,8 +23,8 @@ def face(lightness: np.ndarray | float = 0.0, seed: int = 0) -> Lab:
 
 
 def lit(predicted: Lab, target: Lab, state: dict | None = None, skin: np.ndarray = FACE) -> Lab:
-    light = light_difference(predicted, target, skin, {} if state is None else state)
-    return add_light(predicted, light)
+    light = measure_light(target, skin, {} if state is None else state)
+    return add_light(predicted, light.difference(predicted))
 
 
 LIGHTS = {

@@ -68,7 +68,7 @@ def find(
 ) -> Tint | None:
     mask: PasteMask = paste_mask(pair, SETTINGS, {})
     skin = visible_skin(pair, mask.covered)
-    return lead_over(pair, mask, skin, pasted, target, {} if state is None else state)
+    return lead_over(pair, mask, skin, lambda: pasted, target, {} if state is None else state)
 
 
 def tinted(target: Rgb, tint: Tint) -> Rgb:

@@ -1,0 +1,131 @@
+"""Successive frames of a clip: their faces, and what the network makes of these.
+
+A chain starts at a first frame and grows by one frame at a time. Its frames depend on the first one
+alone, not on the order in which they are asked for.
+"""
+
+from collections.abc import Hashable, Sequence
+
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
+from faceloom.studio.stills.clip_frames import ClipFrames
+from faceloom.studio.stills.still_options import StillOptions
+from faceloom.studio.stills.swap_stages import OpenBundle, PredictedFrame, Prediction
+from faceloom.swap.pipeline.frame_swapper import AlignedFrame, SelectedFrame
+from faceloom.swap.preview.frame_lead_in import LEAD_IN
+from faceloom.swap.selection.face_selector import FaceSelector
+from faceloom.video import Frame
+from faceloom.video.display import frame_to_upright
+
+
+class FaceChain:
+    """The faces of successive frames, smoothed over time."""
+
+    def __init__(
+        self,
+        first: int,
+        finder: FaceFinder,
+        *,
+        recent: Sequence[Sequence[Face]] = (),
+        alone: bool = False,
+    ):
+        """Start a chain.
+
+        Args:
+            first: Index of its first frame.
+            finder: A finder that has processed no frame, or those before the first one.
+            recent: The faces of the last frames before the first one, as the finder found them.
+            alone: Whether the chain is this frame alone, which is smoothed with no other.
+        """
+        # Index of the first frame in `_measured`.
+        self._start = first - len(recent)
+        self._finder = finder
+        self._lookahead = 0 if alone else SMOOTHING_RADIUS
+        self._measured = [list(faces) for faces in recent]
+
+    def faces_at(self, frames: ClipFrames, index: int) -> list[Face]:
+        """Return the faces of a frame, and find those of the frames before it.
+
+        Args:
+            frames: The clip.
+            index: Index of the frame, not before the first one.
+
+        Raises:
+            MediaUnreadable: A frame cannot be read.
+        """
+        place, last = index - self._start, index + self._lookahead
+        for frame in frames.frames(self._start + len(self._measured), last):
+            picture = frame_to_upright(frame, frames.info).square_rgb
+            self._measured.append(self._finder.find([picture])[0])
+        context = self._measured[max(0, place - SMOOTHING_RADIUS) : place]
+        following = self._measured[place : place + self._lookahead + 1]
+        rows = [(None, faces) for faces in following]
+        _, faces = next(smooth_alignment(rows, fill_gaps=True, context=context))
+        return faces
+
+
+class SwapChain:
+    """What the network makes of the selected faces of successive frames."""
+
+    def __init__(self, first: int, faces: FaceChain, bundle: OpenBundle, options: StillOptions):
+        """Start a chain.
+
+        Args:
+            first: Index of its first frame.
+            faces: The faces, from this frame or an earlier one on.
+            bundle: The source.
+            options: Which faces are swapped.
+        """
+        sections = [(section, bundle.people) for section in options.sections]
+        self._selector = FaceSelector(options.options, bundle.people, sections=sections)
+        self._swapper = bundle.swapper
+        self._first = first
+        self._faces = faces
+        self._aligned: list[AlignedFrame] = []
+        self._predicted: dict[int, PredictedFrame] = {}
+
+    def with_lead_in(self, frames: ClipFrames, index: int) -> list[PredictedFrame]:
+        """Return the frames of a lead-in and the one after them.
+
+        Args:
+            frames: The clip.
+            index: Index of the last frame, not before the first one of the chain.
+
+        Raises:
+            MediaUnreadable: A frame cannot be read.
+        """
+        for position in range(self._first + len(self._aligned), index + 1):
+            faces = self._faces.faces_at(frames, position)
+            (frame,) = frames.frames(position, position)
+            self._aligned.append(self._align(frame_to_upright(frame, frames.info), faces))
+        last = index - self._first
+        return [self._predict(place) for place in range(max(0, last - LEAD_IN), last + 1)]
+
+    def _align(self, frame: Frame, faces: list[Face]) -> AlignedFrame:
+        selected = SelectedFrame(frame, self._selector.select(frame, faces))
+        return self._swapper.align(selected)
+
+    def _predict(self, place: int) -> PredictedFrame:
+        if place not in self._predicted:
+            # A batch of one, as in `write_frame_debug`, so that the order of stills changes no bit.
+            (faces,) = self._swapper.predict([self._aligned[place]])
+            self._predicted[place] = PredictedFrame(self._aligned[place].selection, tuple(faces))
+        return self._predicted[place]
+
+
+def run_network(key: Hashable, chain: SwapChain, frames: ClipFrames, index: int) -> Prediction:
+    """Run the network on the faces of a frame and of its lead-in, where the chain has not.
+
+    Args:
+        key: What the result depends on.
+        chain: The chain that the frame and its lead-in belong to.
+        frames: The clip.
+        index: Index of the frame.
+
+    Raises:
+        MediaUnreadable: A frame cannot be read.
+    """
+    *lead_in, last = chain.with_lead_in(frames, index)
+    (frame,) = frames.frames(index, index)
+    selected = SelectedFrame(frame_to_upright(frame, frames.info), last.selection)
+    return Prediction(key, tuple(lead_in), selected, last.faces)
