@@ -66,12 +66,15 @@ class FaultRunner:
         """The working folder of commands."""
         return self._folder / "work"
 
-    def run(self, arguments: Sequence[str], fault: Fault = NO_FAULT) -> Ending:
+    def run(
+        self, arguments: Sequence[str], fault: Fault = NO_FAULT, recording: Path | None = None
+    ) -> Ending:
         """Run a command.
 
         Args:
             arguments: Words after `faceloom`.
             fault: What fails.
+            recording: File that receives a recording of all writes; None: none is made.
 
         Returns:
             How it ended.
@@ -81,7 +84,12 @@ class FaultRunner:
         output = self._folder.parent / "output.txt"
         log = self._folder.parent / _LOG
         request = Request(
-            tuple(arguments), str(self.work), str(output), **asdict(fault), seconds=_PATIENCE
+            tuple(arguments),
+            str(self.work),
+            str(output),
+            **asdict(fault),
+            seconds=_PATIENCE,
+            recording=str(recording or ""),
         )
         self._server.stdin.write(json.dumps(asdict(request)) + "\n")
         self._server.stdin.flush()

@@ -35,6 +35,8 @@ class Request:
     """Whether every later call fails as well."""
     seconds: int
     """The command is killed after this time."""
+    recording: str = ""
+    """File that receives a recording of all writes; empty: none is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ def _run_command(request: Request, writer: int) -> None:
             os.dup2(output, descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.argv = ["faceloom", *request.arguments]
+        if request.recording:
+            faults.faceloom_record(os.fsencode(request.recording))
         faults.faceloom_arm_fault(request.call, request.error, int(request.stays))
         try:
             importlib.import_module("faceloom.__main__").main()
