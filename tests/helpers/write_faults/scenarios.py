@@ -42,7 +42,7 @@ class Scenario:
     name: str
     """Name in tables."""
     arguments: tuple[str, ...]
-    """Words after `faceloom`."""
+    """Words after `faceloom`; or -m and a module, whose `main` is called instead."""
     before: tuple[tuple[str, ...], ...] = ()
     """Commands that prepare its input."""
     again: tuple[str, ...] = ()
@@ -124,6 +124,13 @@ RUNTIME_SCENARIOS = (
         ("compare", "clip.mp4", "swap.mp4", "--report", "judged.html"),
         before=(_CONVERT,),
         untouched=(*_INPUT, "swap.mp4"),
+    ),
+    Scenario(
+        "queue of the studio",
+        ("-m", "tests.helpers.write_faults.queue_program"),
+        untouched=_INPUT,
+        # They contain times, and how often a job was started.
+        volatile=("jobs/*/job.json", "jobs/*/log.txt"),
     ),
 )
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path
 
-from tests.helpers.write_faults.fault_runner import Ending, Fault, FaultRunner
+from tests.helpers.write_faults.fault_runner import Ending, Fault, FaultRunner, TimedSignal
 from tests.helpers.write_faults.lossy_disk import Loss, LossyDisk
 from tests.helpers.write_faults.recording import Call, read_recording
 from tests.helpers.write_faults.scenarios import Scenario, prepare
@@ -43,6 +43,8 @@ class Prepared:
     """The files of the working folder after the command without a fault."""
     calls: int
     """Counted calls of the command without a fault."""
+    seconds: float
+    """How long the command runs without a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,12 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
     ending = runner.run(scenario.arguments)
     assert ending.exit_code == 0, ending.text
     return Prepared(
-        scenario, folder, _digests(folder), _digests(runner.work, scenario.volatile), ending.calls
+        scenario,
+        folder,
+        _digests(folder),
+        _digests(runner.work, scenario.volatile),
+        ending.calls,
+        ending.seconds,
     )
 
 
@@ -102,6 +109,30 @@ def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
     elif ending.exit_code != _KILLED:
         problems.append(f"its result is complete, but it reports: {ending.text.strip()}")
     return Outcome(ending.exit_code, ending.failed_call, tuple(problems))
+
+
+def try_signal(runner: FaultRunner, prepared: Prepared, timed: TimedSignal) -> Outcome:
+    """End a command by a signal, check the files that it leaves, continue it, check its result.
+
+    Args:
+        runner: Runs the commands.
+        prepared: The scenario.
+        timed: The signal, SIGKILL or SIGTERM, and its time.
+
+    Returns:
+        The exit code, and everything that is wrong.
+    """
+    _restore_input(runner, prepared)
+    ending = runner.run(prepared.scenario.arguments, timed=timed)
+    left = _digests(runner.work, prepared.scenario.volatile)
+    problems = list(_lost(prepared, left))
+    if ending.exit_code not in (0, -timed.signal):
+        problems.append(f"exit code {ending.exit_code}: {ending.text.strip()}")
+    if ending.exit_code == 0:
+        problems += _missing("it succeeded", prepared, left)
+    elif not _is_complete(prepared, left):
+        problems += _continue(runner, prepared)
+    return Outcome(ending.exit_code, "", tuple(problems))
 
 
 def record(runner: FaultRunner, prepared: Prepared, path: Path) -> tuple[Call, ...]:
