@@ -1,17 +1,23 @@
 """Failed writes, kills and power failures lose no data.
 
-`benchmarks.robustness.write_faults` and `power_failures` try more cases.
+`benchmarks.robustness.write_faults`, `kills` and `power_failures` try more cases.
 """
 
 import errno
 import random
+import signal
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 from tests.helpers.write_faults import preload_library
-from tests.helpers.write_faults.fault_runner import Fault, FaultRunner, fault_runner
+from tests.helpers.write_faults.fault_runner import (
+    Fault,
+    FaultRunner,
+    TimedSignal,
+    fault_runner,
+)
 from tests.helpers.write_faults.lossy_disk import Loss, LossyDisk
 from tests.helpers.write_faults.recording import Call
 from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, Scenario
@@ -22,6 +28,7 @@ from tests.helpers.write_faults.trial import (
     record,
     try_fault,
     try_power_failure,
+    try_signal,
 )
 
 pytestmark = [
@@ -41,6 +48,7 @@ SAMPLE = {
     "curate": ((0.3, FORBIDDEN), (0.75, KILLED), (0.85, FULL)),
     "curate --undo": ((0.4, KILLED), (0.7, DAMAGED)),
     "convert": ((0.5, KILLED), (0.8, FULL)),
+    "queue of the studio": ((0.4, KILLED),),
 }
 
 
@@ -77,6 +85,15 @@ def test_no_data_is_lost(
         fault = Fault(max(1, round(share * scenario.calls)), error, stays)
         outcome = try_fault(runner, scenario, fault)
         assert (outcome.exit_code != 0, outcome.problems) == (True, ()), outcome.failed_call
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_kill_at_any_time_loses_no_data(
+    number: int, runner: FaultRunner, prepared: Callable[[str], Prepared]
+) -> None:
+    scenario = prepared("curate")
+    outcome = try_signal(runner, scenario, TimedSignal(number, scenario.seconds / 2))
+    assert outcome.problems == ()
 
 
 # The share of a command's calls after which the power fails, and what is lost.

@@ -26,6 +26,9 @@ _LOCK = re.compile(r"\..*\.lock")
 # Temporary files that a command may leave if removing them fails: journals, hidden parts.
 _WORK = re.compile(r"\.work/|(^|/)\.[^/]*\.part(/|$)")
 
+# A duration in a row of a run's metrics; no other file of a scenario has it.
+_DURATION = re.compile(rb'"seconds": [0-9.]+, "loss"')
+
 Digests = Mapping[str, str]
 
 
@@ -255,11 +258,14 @@ def _left_over(
 
 
 def _digests(folder: Path, volatile: tuple[str, ...] = ()) -> Digests:
-    """Return the SHA-256 of each file below a folder; "present" for volatile ones."""
+    """Return the SHA-256, without durations, of each file below a folder.
+
+    That of volatile ones is "present".
+    """
     return {
         name: "present"
         if any(fnmatch(name, pattern) for pattern in volatile)
-        else sha256(path.read_bytes()).hexdigest()
+        else sha256(_DURATION.sub(b"", path.read_bytes())).hexdigest()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not _LOCK.fullmatch(path.name)
         for name in [path.relative_to(folder).as_posix()]
