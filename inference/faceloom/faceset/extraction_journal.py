@@ -113,7 +113,7 @@ class Journal:
             for path in (*self._unflushed, self.folder / "crops", self.folder):
                 flush_to_disk(path)
         self._unflushed = [self._rows_path, self._embeddings_path]
-        write_text(self.folder / "state.json", to_json(self.state))
+        write_text(self._state_path, to_json(self.state))
 
     def next_track(self) -> int:
         """Return a track number that no face has; an interrupted track is not continued."""
@@ -141,6 +141,10 @@ class Journal:
         return np.fromfile(self._embeddings_path, np.float32).reshape(-1, EMBEDDING_SIZE)
 
     @property
+    def _state_path(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
     def _rows_path(self) -> Path:
         return self.folder / "rows.jsonl"
 
@@ -152,8 +156,9 @@ class Journal:
         self._rows_path.touch()
         lengths = [len(line) for line in read_lines(self._rows_path, MAX_ROW_BYTES)]
         with self._rows_path.open("ab") as rows, self._embeddings_path.open("ab") as embeddings:
-            # A count larger than the files is invalid.
+            # A count larger than the files is invalid; all is found again.
             if self.state.rows > min(len(lengths), embeddings.tell() // _EMBEDDING_BYTES):
+                self._state_path.unlink()
                 self.state = JournalState()
             rows.truncate(sum(lengths[: self.state.rows]))
             embeddings.truncate(self.state.rows * _EMBEDDING_BYTES)

@@ -134,7 +134,13 @@ RUNTIME_SCENARIOS = (
         "swap, its own writes",
         ("-m", "tests.helpers.write_faults.swap_program", *_SWAP_OPTIONS),
         untouched=_INPUT,
-        volatile=("starts.txt", "swap.faceloom/project.json", "swap.faceloom/log.txt"),
+        # The pretended video contains its command, which has --resume or not.
+        volatile=(
+            "starts.txt",
+            "swap.mp4",
+            "swap.faceloom/project.json",
+            "swap.faceloom/log.txt",
+        ),
     ),
     Scenario(
         "queue of the studio",
