@@ -170,11 +170,7 @@ def try_power_failure(
     Returns:
         What is wrong, a sentence each; empty if nothing was lost.
     """
-    disk = LossyDisk(runner.work, prepared.input)
-    disk.apply(calls)
-    _empty(runner.work)
-    disk.write(runner.work, loss, rng)
-    left = _digests(runner.work, prepared.scenario.volatile)
+    left = _lose(runner, prepared, calls, loss, rng)
     problems = list(_lost(prepared, left))
     if not _is_complete(prepared, left):
         problems += _continue(runner, prepared)
@@ -192,12 +188,19 @@ def lost_after_success(
         calls: All calls of a recording.
         loss: What is lost.
     """
+    left = _lose(runner, prepared, calls, loss, random.Random(0))
+    return tuple(_missing("it succeeded", prepared, left))
+
+
+def _lose(
+    runner: FaultRunner, prepared: Prepared, calls: Sequence[Call], loss: Loss, rng: random.Random
+) -> Digests:
+    """Write the files that a power failure leaves into the working folder; return their digests."""
     disk = LossyDisk(runner.work, prepared.input)
     disk.apply(calls)
     _empty(runner.work)
-    disk.write(runner.work, loss, random.Random(0))
-    left = _digests(runner.work, prepared.scenario.volatile)
-    return tuple(_missing("it succeeded", prepared, left))
+    disk.write(runner.work, loss, rng)
+    return _digests(runner.work, prepared.scenario.volatile)
 
 
 def _continue(runner: FaultRunner, prepared: Prepared) -> Iterator[str]:
