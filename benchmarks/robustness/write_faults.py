@@ -2,10 +2,10 @@
 
 python -m benchmarks.robustness.write_faults [--every N] [SCENARIO...]
 
-Each counted call of each scenario fails with each of four errors: full disk (every later call
-fails too), I/O error, no permission, and a kill. With `--every N`, each Nth call fails with one of
-them in turn. Prints a row for each scenario and error, and every problem; exits with 1 if there was
-one.
+Each counted call of each scenario fails with each error of `KINDS`: full disk, quota reached (every
+later call fails too), I/O error, no permission, an interrupted call, and a kill. With `--every N`,
+each Nth call fails with one of them in turn. Prints a row for each scenario and error, and every
+problem; exits with 1 if there was one.
 `tests.helpers.write_faults` defines the scenarios and the problems.
 """
 
@@ -31,8 +31,10 @@ from tests.helpers.write_faults.trial import prepare_scenario, try_fault
 # Errors: name, error number (0: the process is killed), whether later calls fail too.
 KINDS = (
     ("disk full", errno.ENOSPC, True),
+    ("quota reached", errno.EDQUOT, True),
     ("I/O error", errno.EIO, False),
     ("no permission", errno.EACCES, False),
+    ("interrupted call", errno.EINTR, False),
     ("killed", 0, False),
 )
 # The modules that the commands of scenarios import, and the scenarios.

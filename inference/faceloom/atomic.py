@@ -1,7 +1,9 @@
 """Write a file or a directory under a temporary name and rename it when it is complete.
 
 A process that is killed leaves at most a hidden `.NAME.part`, which nothing reads and the next run
-overwrites. An error or Ctrl-C leaves nothing.
+overwrites. An error or Ctrl-C leaves nothing. After a power failure each path is the old one or the
+new one, complete, and writes that follow one another are lost in reverse order only: content is
+flushed before the rename, and the new name after it.
 """
 
 import errno
@@ -13,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faceloom.errors import PartlyDone, UsageError
-from faceloom.operating_system import flush_to_disk
+from faceloom.operating_system import flush_names, flush_to_disk
 
 # Longest file name in bytes, the limit of Linux' and macOS' file systems.
 _MAX_NAME_BYTES = 255
@@ -99,10 +101,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     part = _part_of(path)
     with explain_os_errors(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folders(path.parent)
             yield part
             flush_to_disk(part)
             part.replace(path)
+            flush_names(path.parent)
         finally:
             # It is gone after the rename. One that cannot be removed is overwritten later.
             with suppress(OSError):
@@ -128,9 +131,9 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     with explain_os_errors(path):
         try:
             shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
+            _make_folders(part)
             yield part
-            for file in part.rglob("*"):
+            for file in (*part.rglob("*"), part):
                 flush_to_disk(file)
             _exchange(part, path)
         finally:
@@ -247,4 +250,13 @@ def _exchange(part: Path, path: Path) -> None:
     if path.exists():
         path.rename(old)
     part.rename(path)
+    flush_names(path.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _make_folders(folder: Path) -> None:
+    """Create a folder and its parents, and flush their names."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        flush_names(path.parent)

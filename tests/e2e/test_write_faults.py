@@ -1,14 +1,35 @@
-"""A failed write or a kill loses no data; `benchmarks.robustness.write_faults` tries more cases."""
+"""Failed writes, kills and power failures lose no data.
+
+`benchmarks.robustness.write_faults`, `kills` and `power_failures` try more cases.
+"""
 
 import errno
-from collections.abc import Iterator
+import random
+import signal
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from tests.helpers.write_faults import preload_library
-from tests.helpers.write_faults.fault_runner import Fault, FaultRunner, fault_runner
+from tests.helpers.write_faults.fault_runner import (
+    Fault,
+    FaultRunner,
+    TimedSignal,
+    fault_runner,
+)
+from tests.helpers.write_faults.lossy_disk import Loss, LossyDisk
+from tests.helpers.write_faults.recording import Call
 from tests.helpers.write_faults.scenarios import RUNTIME_SCENARIOS, Scenario
-from tests.helpers.write_faults.trial import prepare_scenario, try_fault
+from tests.helpers.write_faults.trial import (
+    Prepared,
+    lost_after_success,
+    prepare_scenario,
+    record,
+    try_fault,
+    try_power_failure,
+    try_signal,
+)
 
 pytestmark = [
     pytest.mark.e2e,
@@ -23,10 +44,11 @@ KILLED = (0, False)
 
 # The share of a command's calls after which the fault occurs, and the fault.
 SAMPLE = {
-    "extract": ((0.3, FULL), (0.6, DAMAGED)),
-    "curate": ((0.3, FORBIDDEN), (0.75, KILLED), (0.9, FULL)),
+    "extract": ((0.3, FULL), (0.53, DAMAGED)),
+    "curate": ((0.3, FORBIDDEN), (0.75, KILLED), (0.85, FULL)),
     "curate --undo": ((0.4, KILLED), (0.7, DAMAGED)),
     "convert": ((0.5, KILLED), (0.8, FULL)),
+    "queue of the studio": ((0.4, KILLED),),
 }
 
 
@@ -36,25 +58,99 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultRunner]:
         yield runner
 
 
+@pytest.fixture(scope="module")
+def prepared(
+    runner: FaultRunner, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Prepared]:
+    """Return a function that prepares a scenario by name, each once."""
+
+    @cache
+    def prepare(name: str) -> Prepared:
+        folder = tmp_path_factory.mktemp("scenario") / "input"
+        return prepare_scenario(runner, scenario_of(name), folder)
+
+    return prepare
+
+
 def scenario_of(name: str) -> Scenario:
     return next(scenario for scenario in RUNTIME_SCENARIOS if scenario.name == name)
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_no_data_is_lost(name: str, runner: FaultRunner, tmp_path: Path) -> None:
-    scenario = scenario_of(name)
-    prepared = prepare_scenario(runner, scenario, tmp_path / "input")
+def test_no_data_is_lost(
+    name: str, runner: FaultRunner, prepared: Callable[[str], Prepared]
+) -> None:
+    scenario = prepared(name)
     for share, (error, stays) in SAMPLE[name]:
-        fault = Fault(max(1, round(share * prepared.calls)), error, stays)
-        outcome = try_fault(runner, prepared, fault)
+        fault = Fault(max(1, round(share * scenario.calls)), error, stays)
+        outcome = try_fault(runner, scenario, fault)
         assert (outcome.exit_code != 0, outcome.problems) == (True, ()), outcome.failed_call
 
 
-def test_a_fault_happens(runner: FaultRunner, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_kill_at_any_time_loses_no_data(
+    number: int, runner: FaultRunner, prepared: Callable[[str], Prepared]
+) -> None:
+    scenario = prepared("curate")
+    outcome = try_signal(runner, scenario, TimedSignal(number, scenario.seconds / 2))
+    assert outcome.problems == ()
+
+
+# The share of a command's calls after which the power fails, and what is lost.
+POWER_FAILURES = {
+    "extract": ((0.6, Loss.CONTENT), (0.7, Loss.ZEROS)),
+    "curate": ((0.85, Loss.NAMES),),
+}
+
+
+@pytest.mark.parametrize("name", POWER_FAILURES)
+def test_a_power_failure_loses_no_data(
+    name: str, runner: FaultRunner, prepared: Callable[[str], Prepared], tmp_path: Path
+) -> None:
+    scenario = prepared(name)
+    calls = record(runner, scenario, tmp_path / "recording")
+    for loss in Loss:
+        assert lost_after_success(runner, scenario, calls, loss) == (), loss
+    for share, loss in POWER_FAILURES[name]:
+        before = calls[: round(share * len(calls))]
+        problems = try_power_failure(runner, scenario, before, loss, random.Random(0))
+        assert problems == (), before[-1]
+
+
+@pytest.mark.parametrize(
+    ("flushed", "loss", "left"),
+    [
+        ((), Loss.ALL, {}),
+        ((), Loss.NAMES, {}),
+        ((), Loss.CONTENT, {"new": b""}),
+        ((), Loss.ZEROS, {"new": b"\0\0"}),
+        ((), Loss.NOTHING, {"new": b"ab"}),
+        (("part",), Loss.ALL, {}),
+        (("part",), Loss.CONTENT, {"new": b"ab"}),
+        (("part", "."), Loss.ALL, {"new": b"ab"}),
+    ],
+)
+def test_a_disk_loses_what_is_not_flushed(
+    flushed: tuple[str, ...], loss: Loss, left: dict[str, bytes], tmp_path: Path
+) -> None:
+    """A file is written, its content flushed, it is renamed, and its folder flushed."""
+    root, folder = Path("/disk"), tmp_path / "after"
+    folder.mkdir()
+    (tmp_path / "before").mkdir()
+    calls = [Call("create", 7, 0, root / "part"), Call("write", 7, 0, root / "part", data=b"ab")]
+    calls += [Call("fsync", 7, 0, root / name) for name in flushed[:1]]
+    calls += [Call("rename", 0, 0, root / "part", root / "new")]
+    calls += [Call("fsync", 1, 0, root) for _ in flushed[1:]]
+    disk = LossyDisk(root, tmp_path / "before")
+    disk.apply(calls)
+    disk.write(folder, loss, random.Random(0))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == left
+
+
+def test_a_fault_happens(runner: FaultRunner, prepared: Callable[[str], Prepared]) -> None:
     """The library counts calls, and the command reports a failed one."""
-    scenario = scenario_of("curate")
-    prepared = prepare_scenario(runner, scenario, tmp_path / "input")
-    assert prepared.calls > 10
-    ending = runner.run(scenario.arguments, Fault(2, errno.ENOSPC))
-    assert (ending.exit_code, ending.failed_call.split()[0]) == (8, "2")
-    assert str(runner.work) in ending.failed_call
+    scenario = prepared("curate")
+    assert scenario.calls > 10
+    outcome = try_fault(runner, scenario, Fault(2, errno.ENOSPC))
+    assert (outcome.exit_code, outcome.failed_call.split()[0]) == (8, "2")
+    assert str(runner.work) in outcome.failed_call

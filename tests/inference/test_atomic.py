@@ -12,6 +12,7 @@ from faceloom.atomic import (
     check_disk_space,
     check_output_directory,
     check_output_file,
+    write_text,
 )
 from faceloom.errors import PartlyDone, UsageError
 
@@ -45,6 +46,29 @@ def test_an_error_leaves_the_old_one_and_nothing_else(tmp_path, replacing, error
         raise error
     assert names(tmp_path) == {"x"}
     assert (tmp_path / "x").read_text() == "old"
+
+
+def test_names_are_flushed_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power failure, a file that follows another one never exists without it."""
+    flushed: list[tuple[str, set[str]]] = []
+
+    def flush(path: Path) -> None:
+        is_folder = path.is_dir() and path != tmp_path
+        flushed.append((path.name, names(path) if is_folder else set()))
+
+    monkeypatch.setattr("faceloom.atomic.flush_to_disk", flush)
+    monkeypatch.setattr("faceloom.atomic.flush_names", flush)
+    write_text(tmp_path / "new" / "a", "a")
+    assert flushed == [(tmp_path.name, set()), (".a.part", set()), ("new", {"a"})]
+    flushed.clear()
+    with atomic_directory(tmp_path / "new" / "b") as part:
+        (part / "c").write_text("c")
+    assert flushed == [
+        ("new", {"a", ".b.part"}),
+        ("c", set()),
+        (".b.part", {"c"}),
+        ("new", {"a", "b"}),
+    ]
 
 
 def test_what_is_someone_else_s_is_not_touched(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def append_faces(faces: FaceSet, added: Iterable[AddedFace], footage: Sequence[F
             row = FaceRow.model_construct(**dict(face.record), embedding=len(embeddings))
             rows.write(row.model_dump_json() + "\n")
             embeddings.append(face.embedding)
+        flush_to_disk(directory / "crops")
     with atomic_file(directory / EMBEDDINGS_FILE) as part:
         write_embeddings(part, np.stack(embeddings))
     document = FaceSetFile(

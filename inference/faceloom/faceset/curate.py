@@ -24,6 +24,7 @@ from faceloom.faceset.schema import SCHEMA, CropPath, FaceRow, FaceSetFile
 from faceloom.faceset.similarity import near_duplicates, similarities
 from faceloom.faceset.store import FACESET_FILE, FaceSet
 from faceloom.json_documents import StrictModel, read_document, to_json
+from faceloom.operating_system import flush_names, flush_to_disk
 from faceloom.output_lock import lock_output
 from faceloom.progress import ProgressGenerator
 from faceloom.safe_read import check_no_symlinks
@@ -285,6 +286,9 @@ def _undo_curate(directory: Path) -> CurateSummary:
     before = len(list((directory / "crops").glob("*.jpg")))
     for dropped, crop in moves:
         dropped.rename(crop)
+    # After a power failure the record must not be gone before the crops are back.
+    for path in (directory / "crops", folder):
+        flush_to_disk(path)
     (folder / _RECORD_FILE).unlink()
     _remove_if_empty(folder)
     _remove_if_empty(folder.parent)
@@ -317,6 +321,8 @@ def _move_out(directory: Path, dropped: Sequence[DroppedFace]) -> None:
     write_text(folder / _RECORD_FILE, to_json(record))
     for face in dropped:
         (directory / face.image).rename(folder / Path(face.image).name)
+    for path in (directory / "crops", folder):
+        flush_names(path)
 
 
 def _open_drop(directory: Path) -> tuple[int, list[DroppedFace]]:

@@ -5,8 +5,8 @@
     embeddings.f32    192 float32 per face
     crops/            the faces
 
-Rows, embeddings and crops are written before the state counts them; what lies beyond the count is
-dropped.
+Rows, embeddings and crops are written and flushed before the state counts them; what lies beyond
+the count is dropped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,6 +25,7 @@ from faceloom.faceset.schema import Count, FaceRecord
 from faceloom.faceset.store import JPEG_OPTIONS, MAX_ROW_BYTES
 from faceloom.image_io import encode_picture
 from faceloom.json_documents import StrictModel, to_json
+from faceloom.operating_system import flush_to_disk
 from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bounded, read_lines
 
 # Bytes of an embedding in `embeddings.f32`.
@@ -75,6 +76,7 @@ class Journal:
         self.state = read_state(folder)
         self._drop_uncounted()
         self._rows = self.state.rows
+        self._unflushed = [self._rows_path, self._embeddings_path]
 
     def add(self, faces: Iterable[FoundFace]) -> None:
         """Write faces. They are valid from the next `commit` on.
@@ -88,13 +90,15 @@ class Journal:
             self._embeddings_path.open("ab") as embeddings,
         ):
             for face in faces:
-                (self.folder / face.record.image).write_bytes(face.jpeg)
+                crop = self.folder / face.record.image
+                crop.write_bytes(face.jpeg)
+                self._unflushed.append(crop)
                 rows.write(face.record.model_dump_json() + "\n")
                 embeddings.write(float32(face.embedding).tobytes())
                 self._rows += 1
 
     def commit(self, frames: int, next_frame: int, *, done: bool = False, damage: str = "") -> None:
-        """Make all added faces valid.
+        """Flush all added faces to the disk and make them valid.
 
         Args:
             frames: Frames that were searched.
@@ -105,7 +109,11 @@ class Journal:
         self.state = JournalState(
             rows=self._rows, frames=frames, next_frame=next_frame, done=done, damage=damage
         )
-        write_text(self.folder / "state.json", to_json(self.state))
+        with explain_os_errors(self.folder):
+            for path in (*self._unflushed, self.folder / "crops", self.folder):
+                flush_to_disk(path)
+        self._unflushed = [self._rows_path, self._embeddings_path]
+        write_text(self._state_path, to_json(self.state))
 
     def next_track(self) -> int:
         """Return a track number that no face has; an interrupted track is not continued."""
@@ -133,6 +141,10 @@ class Journal:
         return np.fromfile(self._embeddings_path, np.float32).reshape(-1, EMBEDDING_SIZE)
 
     @property
+    def _state_path(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
     def _rows_path(self) -> Path:
         return self.folder / "rows.jsonl"
 
@@ -144,8 +156,9 @@ class Journal:
         self._rows_path.touch()
         lengths = [len(line) for line in read_lines(self._rows_path, MAX_ROW_BYTES)]
         with self._rows_path.open("ab") as rows, self._embeddings_path.open("ab") as embeddings:
-            # A count larger than the files is invalid.
+            # A count larger than the files is invalid; all is found again.
             if self.state.rows > min(len(lengths), embeddings.tell() // _EMBEDDING_BYTES):
+                self._state_path.unlink()
                 self.state = JournalState()
             rows.truncate(sum(lengths[: self.state.rows]))
             embeddings.truncate(self.state.rows * _EMBEDDING_BYTES)

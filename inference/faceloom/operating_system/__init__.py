@@ -5,11 +5,12 @@ call what exists on Linux only, and they do without it elsewhere.
 """
 
 from faceloom.operating_system.child_signals import blocked_interrupts, interrupt
-from faceloom.operating_system.disk_flush import flush_to_disk
+from faceloom.operating_system.disk_flush import flush_names, flush_to_disk
 from faceloom.operating_system.file_locks import open_lock_file, remove_lock_file, try_lock
 
 __all__ = [
     "blocked_interrupts",
+    "flush_names",
     "flush_to_disk",
     "interrupt",
     "open_lock_file",

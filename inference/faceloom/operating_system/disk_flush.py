@@ -1,22 +1,49 @@
 """Flush files and folders to the disk."""
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _IS_WINDOWS = os.name == "nt"
+# Errors of file systems that cannot flush a folder; the last: it may be written but not read.
+_FOLDER_ERRORS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES)
 
 
 def flush_to_disk(path: Path) -> None:
     """Wait until a file's content is on the disk, so that a power failure does not lose it.
 
     Args:
-        path: The file or folder. Windows cannot flush a folder; there nothing is done.
+        path: The file, or a folder, of which the names of its files are flushed. Windows and some
+            file systems cannot flush a folder; there nothing is done.
 
     Raises:
         OSError: The file cannot be opened, or the disk fails.
     """
-    if _IS_WINDOWS and path.is_dir():
+    is_folder = path.is_dir()
+    if _IS_WINDOWS and is_folder:
         return
+    try:
+        _flush(path)
+    except OSError as error:
+        if not is_folder or error.errno not in _FOLDER_ERRORS:
+            raise
+
+
+def flush_names(folder: Path) -> None:
+    """Wait until the names of a folder's files are on the disk, as far as its file system can.
+
+    Called when the files are complete, so an error is ignored: only a power failure that follows
+    could lose them.
+
+    Args:
+        folder: The folder.
+    """
+    with suppress(OSError):
+        flush_to_disk(folder)
+
+
+def _flush(path: Path) -> None:
     # Windows flushes only files that are open for writing.
     descriptor = os.open(path, os.O_RDWR if _IS_WINDOWS else os.O_RDONLY)
     try:

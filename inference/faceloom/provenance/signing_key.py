@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloom.errors import UsageError
+from faceloom.operating_system import flush_names, flush_to_disk
 from faceloom.operating_system.user_folders import data_folder
 
 # File name of the certificate chain, PEM.
@@ -142,7 +143,10 @@ def _create_key(folder: Path) -> None:
             os.open(part / _KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
         ) as file:
             file.write(private)
+        for path in (part / _CERTIFICATE, part / _KEY, part):
+            flush_to_disk(path)
         part.rename(folder)
+        flush_names(folder.parent)
     except OSError:
         # If another process created a key at the same time, that one is used.
         if not (folder / _KEY).is_file():

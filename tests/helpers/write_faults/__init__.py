@@ -1,6 +1,8 @@
-"""Run commands with one failed system call, and check that nothing is lost.
+"""Run commands with a failed system call, a kill or a power failure; check that nothing is lost.
 
-`preload.c` fails a call or kills the process at it; `fork_server` runs commands with that library
-preloaded, and `fault_runner` starts the server and sends it commands. `scenarios` lists the
-commands, and `trial` runs one with a fault, checks what it leaves, and continues it.
+`preload.c` fails a call, kills the process at it, or records all calls; `fork_server` runs commands
+with that library preloaded, and `fault_runner` starts the server and sends it commands.
+`scenarios` lists the commands; `queue_program` and `swap_program` are two of them. `trial` runs one
+with a fault, checks what it leaves, and continues it. `recording` reads recorded calls, and
+`lossy_disk` computes which files a power failure leaves of them.
 """

@@ -42,6 +42,19 @@ NO_FAULT = Fault()
 
 
 @dataclass(frozen=True, slots=True)
+class TimedSignal:
+    """A signal that a command receives at a certain time."""
+
+    signal: int = 0
+    """Its number; 0: none."""
+    seconds: float = 0.0
+    """When it receives it, in seconds from its start."""
+
+
+NO_SIGNAL = TimedSignal()
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How a command ended."""
 
@@ -53,6 +66,8 @@ class Ending:
     """The call of the fault: number, kind and path; empty without a fault."""
     text: str
     """Standard output and standard error."""
+    seconds: float
+    """How long it ran."""
 
 
 class FaultRunner:
@@ -66,12 +81,20 @@ class FaultRunner:
         """The working folder of commands."""
         return self._folder / "work"
 
-    def run(self, arguments: Sequence[str], fault: Fault = NO_FAULT) -> Ending:
+    def run(
+        self,
+        arguments: Sequence[str],
+        fault: Fault = NO_FAULT,
+        recording: Path | None = None,
+        timed: TimedSignal = NO_SIGNAL,
+    ) -> Ending:
         """Run a command.
 
         Args:
-            arguments: Words after `faceloom`.
+            arguments: Words after `faceloom`; or -m and a module, whose `main` is called instead.
             fault: What fails.
+            recording: File that receives a recording of all writes; None: none is made.
+            timed: A signal that it receives.
 
         Returns:
             How it ended.
@@ -81,7 +104,14 @@ class FaultRunner:
         output = self._folder.parent / "output.txt"
         log = self._folder.parent / _LOG
         request = Request(
-            tuple(arguments), str(self.work), str(output), **asdict(fault), seconds=_PATIENCE
+            tuple(arguments),
+            str(self.work),
+            str(output),
+            **asdict(fault),
+            seconds=_PATIENCE,
+            recording=str(recording or ""),
+            signal=timed.signal,
+            signal_seconds=timed.seconds,
         )
         self._server.stdin.write(json.dumps(asdict(request)) + "\n")
         self._server.stdin.flush()
@@ -89,7 +119,7 @@ class FaultRunner:
         calls = log.read_text(errors="replace").splitlines()
         failed_call = next((line for line in calls if line.startswith(f"{fault.call} ")), "")
         text = output.read_text(errors="replace")
-        return Ending(reply.exit_code, reply.calls, failed_call, text)
+        return Ending(reply.exit_code, reply.calls, failed_call, text, reply.seconds)
 
 
 @contextmanager

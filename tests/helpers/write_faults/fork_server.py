@@ -8,8 +8,10 @@ import ctypes
 import importlib
 import json
 import os
+import select
 import signal
 import sys
+import time
 import traceback
 from dataclasses import asdict, dataclass
 
@@ -22,7 +24,7 @@ class Request:
     """A command and its fault."""
 
     arguments: tuple[str, ...]
-    """Words after `faceloom`."""
+    """Words after `faceloom`; or -m and a module, whose `main` is called instead."""
     folder: str
     """Working folder."""
     output: str
@@ -35,6 +37,12 @@ class Request:
     """Whether every later call fails as well."""
     seconds: int
     """The command is killed after this time."""
+    recording: str = ""
+    """File that receives a recording of all writes; empty: none is made."""
+    signal: int = 0
+    """A signal that the command receives; 0: none."""
+    signal_seconds: float = 0.0
+    """When it receives it, in seconds from its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Reply:
     """Exit code; -N after signal N."""
     calls: int
     """Counted calls; 0 if the command was killed."""
+    seconds: float
+    """How long the command ran."""
 
 
 def main() -> None:
@@ -64,10 +74,14 @@ def _run(request: Request) -> Reply:
         os.close(reader)
         _run_command(request, writer)
     os.close(writer)
+    began = time.monotonic()
     with os.fdopen(reader, "rb") as pipe:
+        # The pipe becomes readable when the command ends.
+        if request.signal and not select.select([pipe], [], [], request.signal_seconds)[0]:
+            os.kill(child, request.signal)
         calls = int(pipe.read() or 0)
     _, status = os.waitpid(child, 0)
-    return Reply(os.waitstatus_to_exitcode(status), calls)
+    return Reply(os.waitstatus_to_exitcode(status), calls, time.monotonic() - began)
 
 
 def _run_command(request: Request, writer: int) -> None:
@@ -81,10 +95,14 @@ def _run_command(request: Request, writer: int) -> None:
         for descriptor in (1, 2):
             os.dup2(output, descriptor)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        sys.argv = ["faceloom", *request.arguments]
+        words = request.arguments
+        module = words[1] if words[0] == "-m" else "faceloom.__main__"
+        sys.argv = ["faceloom", *words]
+        if request.recording:
+            faults.faceloom_record(os.fsencode(request.recording))
         faults.faceloom_arm_fault(request.call, request.error, int(request.stays))
         try:
-            importlib.import_module("faceloom.__main__").main()
+            importlib.import_module(module).main()
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1

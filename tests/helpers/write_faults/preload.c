@@ -4,6 +4,10 @@
  * FACELOOM_FAULT_FOLDER: opening for writing, writing, renaming, linking, flushing, truncating, removing, making a
  * folder. Nothing is counted and nothing fails before faceloom_arm_fault() is called. Each counted call is
  * written to the file FACELOOM_FAULT_LOG as a line "NUMBER CALL PATH".
+ *
+ * With faceloom_record(), each counted call that succeeds is also appended to a recording, from which `recording.py`
+ * computes the files after any of the calls. A record is a line "CALL INODE OFFSET BYTES OF_PATH OF_OTHER", then the
+ * path, the other path of a rename or link, and BYTES of data.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +22,7 @@
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -32,6 +37,7 @@ static int failing_errno;
 static int stays;
 static char folder[PATH_MAX];
 static int log_descriptor = -1;
+static int recording = -1;
 
 void faceloom_arm_fault(long call, int error, int error_stays) {
   const char *from = getenv("FACELOOM_FAULT_FOLDER"), *log = getenv("FACELOOM_FAULT_LOG");
@@ -41,6 +47,11 @@ void faceloom_arm_fault(long call, int error, int error_stays) {
   snprintf(folder, sizeof folder, "%s", from ? from : "/nonexistent");
   if (log) log_descriptor = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
   atomic_store(&calls, 0);
+}
+
+/* Begins a recording; called before faceloom_arm_fault(). */
+void faceloom_record(const char *path) {
+  recording = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 }
 
 long faceloom_counted_calls(void) { return atomic_load(&calls); }
@@ -93,7 +104,69 @@ static int descriptor_fails(const char *call, int descriptor) {
   return fails(call, path);
 }
 
-/* The wrappers: each finds libc's function of its name, fails or calls it. */
+static int is_recorded(const char *path) {
+  return recording >= 0 && atomic_load(&calls) >= 0 && below_folder(path);
+}
+
+/* Appends a record. The data is read back from a descriptor, as some calls do not receive it from the process. */
+static void append_record(const char *call, ino_t inode, off_t offset, size_t size, int descriptor, const char *path,
+                          const char *other) {
+  char head[128], link[64], *data = NULL;
+  int error = errno;
+  if (size) {
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    int reader = syscall(SYS_openat, AT_FDCWD, link, O_RDONLY | O_CLOEXEC);
+    data = malloc(size);
+    if (!data || pread(reader, data, size, offset) != (ssize_t)size) abort();
+    syscall(SYS_close, reader);
+  }
+  snprintf(head, sizeof head, "%s %lu %ld %zu %zu %zu\n", call, (unsigned long)inode, (long)offset, size, strlen(path),
+           strlen(other));
+  struct iovec parts[] = {
+      {head, strlen(head)}, {(char *)path, strlen(path)}, {(char *)other, strlen(other)}, {data, size}};
+  if (syscall(SYS_writev, recording, parts, 4) < 0) abort();
+  free(data);
+  errno = error;
+}
+
+static void record_path(const char *call, int directory, const char *path) {
+  char buffer[PATH_MAX];
+  const char *whole = absolute(directory, path, buffer);
+  if (is_recorded(whole)) append_record(call, 0, 0, 0, -1, whole, "");
+}
+
+static void record_paths(const char *call, int from_directory, const char *from, int to_directory, const char *to) {
+  char from_buffer[PATH_MAX], to_buffer[PATH_MAX];
+  const char *whole = absolute(to_directory, to, to_buffer);
+  if (is_recorded(whole)) append_record(call, 0, 0, 0, -1, absolute(from_directory, from, from_buffer), whole);
+}
+
+/* Records a call about an open file: `size` bytes were written before `end`, or it has `end` bytes now. */
+static void record_descriptor(const char *call, int descriptor, off_t end, size_t size) {
+  char link[64], path[PATH_MAX];
+  struct stat status;
+  if (recording < 0 || atomic_load(&calls) < 0) return;
+  snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length < 0) return;
+  path[length] = 0;
+  if (is_recorded(path) && !fstat(descriptor, &status))
+    append_record(call, status.st_ino, end - (off_t)size, size, descriptor, path, "");
+}
+
+/* Returns whether a path exists. */
+static int exists(int directory, const char *path) { return !syscall(SYS_faccessat, directory, path, F_OK); }
+
+static void record_open(int descriptor, int existed, int truncated) {
+  if (descriptor < 0) return;
+  record_descriptor(existed ? "open" : "create", descriptor, 0, 0);
+  if (existed && truncated) record_descriptor("truncate", descriptor, 0, 0);
+}
+
+/* The position of an open file, after a call that moved it. */
+static off_t position(int descriptor) { return recording < 0 ? 0 : lseek(descriptor, 0, SEEK_CUR); }
+
+/* The wrappers: each finds libc's function of its name, fails or calls it, and records it. */
 
 #define NEXT(name) \
   static __typeof__(&name) next; \
@@ -108,8 +181,11 @@ static int descriptor_fails(const char *call, int descriptor) {
     va_start(list, flags); \
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(list, mode_t) : 0; \
     va_end(list); \
-    if (WRITES(flags) && path_fails("open", AT_FDCWD, path)) return -1; \
-    return next(path, flags, mode); \
+    if (!WRITES(flags)) return next(path, flags, mode); \
+    if (path_fails("open", AT_FDCWD, path)) return -1; \
+    int existed = exists(AT_FDCWD, path), descriptor = next(path, flags, mode); \
+    record_open(descriptor, existed, flags & O_TRUNC); \
+    return descriptor; \
   }
 OPEN(open)
 OPEN(open64)
@@ -121,8 +197,11 @@ OPEN(open64)
     va_start(list, flags); \
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(list, mode_t) : 0; \
     va_end(list); \
-    if (WRITES(flags) && path_fails("open", directory, path)) return -1; \
-    return next(directory, path, flags, mode); \
+    if (!WRITES(flags)) return next(directory, path, flags, mode); \
+    if (path_fails("open", directory, path)) return -1; \
+    int existed = exists(directory, path), descriptor = next(directory, path, flags, mode); \
+    record_open(descriptor, existed, flags & O_TRUNC); \
+    return descriptor; \
   }
 OPENAT(openat)
 OPENAT(openat64)
@@ -130,8 +209,12 @@ OPENAT(openat64)
 #define FOPEN(name) \
   FILE *name(const char *path, const char *mode) { \
     NEXT(name); \
-    if (strpbrk(mode, "wa+") && path_fails("open", AT_FDCWD, path)) return NULL; \
-    return next(path, mode); \
+    if (!strpbrk(mode, "wa+")) return next(path, mode); \
+    if (path_fails("open", AT_FDCWD, path)) return NULL; \
+    int existed = exists(AT_FDCWD, path); \
+    FILE *file = next(path, mode); \
+    if (file) record_open(fileno(file), existed, mode[0] == 'w'); \
+    return file; \
   }
 FOPEN(fopen)
 FOPEN(fopen64)
@@ -139,60 +222,82 @@ FOPEN(fopen64)
 size_t fwrite(const void *data, size_t size, size_t count, FILE *file) {
   NEXT(fwrite);
   if (descriptor_fails("write", fileno(file))) return 0;
-  return next(data, size, count, file);
+  size_t written = next(data, size, count, file);
+  if (recording >= 0 && atomic_load(&calls) >= 0 && fileno(file) > 2 && !fflush(file))
+    record_descriptor("write", fileno(file), ftello(file), written * size);
+  return written;
 }
 
-#define DESCRIPTOR(name, call, result, parameters, arguments) \
+/* `end`: where the written data ends, or the new size; `written`: how many bytes were written. */
+#define DESCRIPTOR(name, call, result, parameters, arguments, end, written) \
   result name parameters { \
     NEXT(name); \
     if (descriptor_fails(call, descriptor)) return -1; \
-    return next arguments; \
+    result returned = next arguments; \
+    if (returned >= 0) record_descriptor(call, descriptor, end, written); \
+    return returned; \
   }
-DESCRIPTOR(write, "write", ssize_t, (int descriptor, const void *data, size_t size), (descriptor, data, size))
-DESCRIPTOR(pwrite, "write", ssize_t, (int descriptor, const void *data, size_t size, off_t at), (descriptor, data, size, at))
-DESCRIPTOR(pwrite64, "write", ssize_t, (int descriptor, const void *data, size_t size, off64_t at), (descriptor, data, size, at))
-DESCRIPTOR(writev, "write", ssize_t, (int descriptor, const struct iovec *parts, int count), (descriptor, parts, count))
-DESCRIPTOR(fsync, "fsync", int, (int descriptor), (descriptor))
-DESCRIPTOR(fdatasync, "fsync", int, (int descriptor), (descriptor))
-DESCRIPTOR(ftruncate, "truncate", int, (int descriptor, off_t size), (descriptor, size))
-DESCRIPTOR(ftruncate64, "truncate", int, (int descriptor, off64_t size), (descriptor, size))
-DESCRIPTOR(copy_file_range, "write", ssize_t, (int in, off64_t *in_at, int descriptor, off64_t *at, size_t size, unsigned flags), (in, in_at, descriptor, at, size, flags))
-DESCRIPTOR(sendfile, "write", ssize_t, (int descriptor, int in, off_t *at, size_t size), (descriptor, in, at, size))
-DESCRIPTOR(sendfile64, "write", ssize_t, (int descriptor, int in, off64_t *at, size_t size), (descriptor, in, at, size))
+DESCRIPTOR(write, "write", ssize_t, (int descriptor, const void *data, size_t size), (descriptor, data, size), position(descriptor), returned)
+DESCRIPTOR(pwrite, "write", ssize_t, (int descriptor, const void *data, size_t size, off_t at), (descriptor, data, size, at), at + returned, returned)
+DESCRIPTOR(pwrite64, "write", ssize_t, (int descriptor, const void *data, size_t size, off64_t at), (descriptor, data, size, at), at + returned, returned)
+DESCRIPTOR(writev, "write", ssize_t, (int descriptor, const struct iovec *parts, int count), (descriptor, parts, count), position(descriptor), returned)
+DESCRIPTOR(fsync, "fsync", int, (int descriptor), (descriptor), 0, 0)
+DESCRIPTOR(fdatasync, "fsync", int, (int descriptor), (descriptor), 0, 0)
+DESCRIPTOR(ftruncate, "truncate", int, (int descriptor, off_t size), (descriptor, size), size, 0)
+DESCRIPTOR(ftruncate64, "truncate", int, (int descriptor, off64_t size), (descriptor, size), size, 0)
+DESCRIPTOR(copy_file_range, "write", ssize_t, (int in, off64_t *in_at, int descriptor, off64_t *at, size_t size, unsigned flags), (in, in_at, descriptor, at, size, flags), at ? *at : position(descriptor), returned)
+DESCRIPTOR(sendfile, "write", ssize_t, (int descriptor, int in, off_t *at, size_t size), (descriptor, in, at, size), position(descriptor), returned)
+DESCRIPTOR(sendfile64, "write", ssize_t, (int descriptor, int in, off64_t *at, size_t size), (descriptor, in, at, size), position(descriptor), returned)
 
 #define ONE_PATH(name, call, parameters, directory, arguments) \
   int name parameters { \
     NEXT(name); \
     if (path_fails(call, directory, path)) return -1; \
-    return next arguments; \
+    int returned = next arguments; \
+    if (!returned) record_path(call, directory, path); \
+    return returned; \
   }
 ONE_PATH(unlink, "remove", (const char *path), AT_FDCWD, (path))
 ONE_PATH(rmdir, "remove", (const char *path), AT_FDCWD, (path))
 ONE_PATH(unlinkat, "remove", (int directory, const char *path, int flags), directory, (directory, path, flags))
 ONE_PATH(mkdir, "mkdir", (const char *path, mode_t mode), AT_FDCWD, (path, mode))
 ONE_PATH(mkdirat, "mkdir", (int directory, const char *path, mode_t mode), directory, (directory, path, mode))
-ONE_PATH(truncate, "truncate", (const char *path, off_t size), AT_FDCWD, (path, size))
+
+int truncate(const char *path, off_t size) {
+  NEXT(truncate);
+  if (recording >= 0) abort(); /* Not used; a recording would lack it. */
+  if (path_fails("truncate", AT_FDCWD, path)) return -1;
+  return next(path, size);
+}
 
 int link(const char *from, const char *to) {
   NEXT(link);
   if (path_fails("link", AT_FDCWD, to)) return -1;
-  return next(from, to);
+  int returned = next(from, to);
+  if (!returned) record_paths("link", AT_FDCWD, from, AT_FDCWD, to);
+  return returned;
 }
 
 int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags) {
   NEXT(linkat);
   if (path_fails("link", to_directory, to)) return -1;
-  return next(from_directory, from, to_directory, to, flags);
+  int returned = next(from_directory, from, to_directory, to, flags);
+  if (!returned) record_paths("link", from_directory, from, to_directory, to);
+  return returned;
 }
 
 int rename(const char *from, const char *to) {
   NEXT(rename);
   if (path_fails("rename", AT_FDCWD, to)) return -1;
-  return next(from, to);
+  int returned = next(from, to);
+  if (!returned) record_paths("rename", AT_FDCWD, from, AT_FDCWD, to);
+  return returned;
 }
 
 int renameat(int from_directory, const char *from, int to_directory, const char *to) {
   NEXT(renameat);
   if (path_fails("rename", to_directory, to)) return -1;
-  return next(from_directory, from, to_directory, to);
+  int returned = next(from_directory, from, to_directory, to);
+  if (!returned) record_paths("rename", from_directory, from, to_directory, to);
+  return returned;
 }

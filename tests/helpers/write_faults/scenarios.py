@@ -12,7 +12,7 @@ from tests.helpers.write_faults.fault_runner import FaultRunner
 from faceloom.image_io import write_png
 from faceloom.video import read_frames
 
-_CLIP = Path(str(files("faceloom.demo") / "sample" / "target_ada.mp4"))
+_SAMPLE = Path(str(files("faceloom.demo") / "sample"))
 # A network that trains in a second, with two checkpoints.
 _TINY_RUN = """
 network:
@@ -42,7 +42,7 @@ class Scenario:
     name: str
     """Name in tables."""
     arguments: tuple[str, ...]
-    """Words after `faceloom`."""
+    """Words after `faceloom`; or -m and a module, whose `main` is called instead."""
     before: tuple[tuple[str, ...], ...] = ()
     """Commands that prepare its input."""
     again: tuple[str, ...] = ()
@@ -69,7 +69,12 @@ _EXTRACT_BEN = ("extract", "clip.mp4", "--out", "ben", "--name", "ben")
 _TRAIN = ("train", "--config", "tiny.yaml", "--faces", "ada=faces", "--faces", "ben=ben")
 _NEW_RUN = (*_TRAIN, "--run", "run")
 _IMPORT = ("import", "m.dfm", "--name", "ben", "--out", "imported.bundle")
-_INPUT = ("clip.mp4", "picture.png", "b.bundle", "m.dfm", "tiny.yaml")
+_INPUT = ("clip.mp4", "ben.mp4", "picture.png", "b.bundle", "m.dfm", "tiny.yaml")
+
+_SWAP_OPTIONS = (
+    *("ben.mp4", "--onto", "clip.mp4", "--out", "swap.mp4", "--preset", "smoke", "--steps", "5"),
+    *("--guest-name", "ben", "--target-name", "ada"),
+)
 
 RUNTIME_SCENARIOS = (
     Scenario("extract", _EXTRACT, untouched=_INPUT),
@@ -125,6 +130,25 @@ RUNTIME_SCENARIOS = (
         before=(_CONVERT,),
         untouched=(*_INPUT, "swap.mp4"),
     ),
+    Scenario(
+        "swap, its own writes",
+        ("-m", "tests.helpers.write_faults.swap_program", *_SWAP_OPTIONS),
+        untouched=_INPUT,
+        # The pretended video contains its command, which has --resume or not.
+        volatile=(
+            "starts.txt",
+            "swap.mp4",
+            "swap.faceloom/project.json",
+            "swap.faceloom/log.txt",
+        ),
+    ),
+    Scenario(
+        "queue of the studio",
+        ("-m", "tests.helpers.write_faults.queue_program"),
+        untouched=_INPUT,
+        # They contain times, and how often a job was started.
+        volatile=("jobs/*/job.json", "jobs/*/log.txt"),
+    ),
 )
 
 TRAINER_SCENARIOS = (
@@ -140,6 +164,8 @@ TRAINER_SCENARIOS = (
         ("export", "run", "--identity", "ben", "--out", "ben.bundle"),
         before=((*_EXTRACT[:-1], "1"), _EXTRACT_BEN, _NEW_RUN),
         untouched=(*_INPUT, "faces", "ben", "run"),
+        # tf2onnx names constants in another order each time; the manifest has the graph's checksum.
+        volatile=("ben.bundle/swap.onnx", "ben.bundle/manifest.json"),
     ),
     Scenario("import", _IMPORT, untouched=_INPUT),
 )
@@ -153,8 +179,10 @@ def prepare(runner: FaultRunner, scenario: Scenario) -> None:
         scenario: The scenario.
     """
     stop = _CLIP_STEP * _CLIP_FRAMES
-    frames = [frame.rgb for frame in read_frames(_CLIP, every=_CLIP_STEP, stop=stop)]
-    make_clip(runner.work / "clip.mp4", frames)
+    for person, name in (("ben", "ben.mp4"), ("ada", "clip.mp4")):
+        footage = read_frames(_SAMPLE / f"target_{person}.mp4", every=_CLIP_STEP, stop=stop)
+        frames = [frame.rgb for frame in footage]
+        make_clip(runner.work / name, frames)
     write_png(runner.work / "picture.png", frames[-1])
     make_bundle(runner.work / "b.bundle")
     write_dfm(runner.work / "m.dfm")

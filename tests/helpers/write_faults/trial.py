@@ -1,15 +1,18 @@
-"""Run a command with a fault, check the files that it leaves, and continue it."""
+"""Run a command with a fault or a power failure, check the files that are left, and continue it."""
 
 import errno
+import random
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path
 
-from tests.helpers.write_faults.fault_runner import Ending, Fault, FaultRunner
+from tests.helpers.write_faults.fault_runner import Ending, Fault, FaultRunner, TimedSignal
+from tests.helpers.write_faults.lossy_disk import Loss, LossyDisk
+from tests.helpers.write_faults.recording import Call, read_recording
 from tests.helpers.write_faults.scenarios import Scenario, prepare
 
 from faceloom.errors import PartlyDone, UsageError
@@ -22,6 +25,9 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _LOCK = re.compile(r"\..*\.lock")
 # Temporary files that a command may leave if removing them fails: journals, hidden parts.
 _WORK = re.compile(r"\.work/|(^|/)\.[^/]*\.part(/|$)")
+
+# A duration in a row of a run's metrics; no other file of a scenario has it.
+_DURATION = re.compile(rb'"seconds": [0-9.]+, "loss"')
 
 Digests = Mapping[str, str]
 
@@ -40,6 +46,8 @@ class Prepared:
     """The files of the working folder after the command without a fault."""
     calls: int
     """Counted calls of the command without a fault."""
+    seconds: float
+    """How long the command runs without a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,12 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
     ending = runner.run(scenario.arguments)
     assert ending.exit_code == 0, ending.text
     return Prepared(
-        scenario, folder, _digests(folder), _digests(runner.work, scenario.volatile), ending.calls
+        scenario,
+        folder,
+        _digests(folder),
+        _digests(runner.work, scenario.volatile),
+        ending.calls,
+        ending.seconds,
     )
 
 
@@ -86,8 +99,7 @@ def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
     Returns:
         The exit code, and everything that is wrong.
     """
-    _empty(runner.work)
-    shutil.copytree(prepared.input, runner.work, dirs_exist_ok=True)
+    _restore_input(runner, prepared)
     scenario = prepared.scenario
     ending = runner.run(scenario.arguments, fault)
     left = _digests(runner.work, scenario.volatile)
@@ -96,15 +108,109 @@ def try_fault(runner: FaultRunner, prepared: Prepared, fault: Fault) -> Outcome:
         problems += _missing("it succeeded", prepared, left)
         problems += _left_over("it succeeded", prepared, left, allowed=_WORK)
     elif not _is_complete(prepared, left):
-        again = runner.run(scenario.continued)
-        left = _digests(runner.work, scenario.volatile)
-        if again.exit_code:
-            problems.append(f"it cannot be continued: {again.text.strip()}")
-        problems += _missing("it was continued", prepared, left)
-        problems += _left_over("it was continued", prepared, left)
+        problems += _continue(runner, prepared)
     elif ending.exit_code != _KILLED:
         problems.append(f"its result is complete, but it reports: {ending.text.strip()}")
     return Outcome(ending.exit_code, ending.failed_call, tuple(problems))
+
+
+def try_signal(runner: FaultRunner, prepared: Prepared, timed: TimedSignal) -> Outcome:
+    """End a command by a signal, check the files that it leaves, continue it, check its result.
+
+    Args:
+        runner: Runs the commands.
+        prepared: The scenario.
+        timed: The signal, SIGKILL or SIGTERM, and its time.
+
+    Returns:
+        The exit code, and everything that is wrong.
+    """
+    _restore_input(runner, prepared)
+    ending = runner.run(prepared.scenario.arguments, timed=timed)
+    left = _digests(runner.work, prepared.scenario.volatile)
+    problems = list(_lost(prepared, left))
+    if ending.exit_code not in (0, -timed.signal):
+        problems.append(f"exit code {ending.exit_code}: {ending.text.strip()}")
+    if ending.exit_code == 0:
+        problems += _missing("it succeeded", prepared, left)
+    elif not _is_complete(prepared, left):
+        problems += _continue(runner, prepared)
+    return Outcome(ending.exit_code, "", tuple(problems))
+
+
+def record(runner: FaultRunner, prepared: Prepared, path: Path) -> tuple[Call, ...]:
+    """Run a command without a fault and record its calls.
+
+    Args:
+        runner: Runs the commands.
+        prepared: The scenario.
+        path: File that receives the recording.
+
+    Returns:
+        The calls.
+    """
+    _restore_input(runner, prepared)
+    ending = runner.run(prepared.scenario.arguments, recording=path)
+    assert ending.exit_code == 0, ending.text
+    return tuple(read_recording(path))
+
+
+def try_power_failure(
+    runner: FaultRunner, prepared: Prepared, calls: Sequence[Call], loss: Loss, rng: random.Random
+) -> tuple[str, ...]:
+    """Write the files that a power failure leaves, check them, continue the command.
+
+    Args:
+        runner: Runs the commands.
+        prepared: The scenario.
+        calls: The calls before the power failure, of a recording.
+        loss: What is lost.
+        rng: Chooses what is lost, for `Loss.ANY`.
+
+    Returns:
+        What is wrong, a sentence each; empty if nothing was lost.
+    """
+    left = _lose(runner, prepared, calls, loss, rng)
+    problems = list(_lost(prepared, left))
+    if not _is_complete(prepared, left):
+        problems += _continue(runner, prepared)
+    return tuple(problems)
+
+
+def lost_after_success(
+    runner: FaultRunner, prepared: Prepared, calls: Sequence[Call], loss: Loss
+) -> tuple[str, ...]:
+    """Return which results a power failure takes that comes after the command has succeeded.
+
+    Args:
+        runner: Runs the commands.
+        prepared: The scenario.
+        calls: All calls of a recording.
+        loss: What is lost.
+    """
+    left = _lose(runner, prepared, calls, loss, random.Random(0))
+    return tuple(_missing("it succeeded", prepared, left))
+
+
+def _lose(
+    runner: FaultRunner, prepared: Prepared, calls: Sequence[Call], loss: Loss, rng: random.Random
+) -> Digests:
+    """Write the files that a power failure leaves into the working folder; return their digests."""
+    disk = LossyDisk(runner.work, prepared.input)
+    disk.apply(calls)
+    _empty(runner.work)
+    disk.write(runner.work, loss, rng)
+    return _digests(runner.work, prepared.scenario.volatile)
+
+
+def _continue(runner: FaultRunner, prepared: Prepared) -> Iterator[str]:
+    """Run the continuing command, and yield what is wrong with its end and its result."""
+    again = runner.run(prepared.scenario.continued)
+    left = _digests(runner.work, prepared.scenario.volatile)
+    if again.exit_code:
+        yield f"it cannot be continued: {again.text.strip()}"
+    yield from _missing("it was continued", prepared, left)
+    yield from _left_over("it was continued", prepared, left)
 
 
 def _ending_problems(ending: Ending, fault: Fault) -> Iterator[str]:
@@ -155,15 +261,23 @@ def _left_over(
 
 
 def _digests(folder: Path, volatile: tuple[str, ...] = ()) -> Digests:
-    """Return the SHA-256 of each file below a folder; "present" for volatile ones."""
+    """Return the SHA-256, without durations, of each file below a folder.
+
+    That of volatile ones is "present".
+    """
     return {
         name: "present"
         if any(fnmatch(name, pattern) for pattern in volatile)
-        else sha256(path.read_bytes()).hexdigest()
+        else sha256(_DURATION.sub(b"", path.read_bytes())).hexdigest()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not _LOCK.fullmatch(path.name)
         for name in [path.relative_to(folder).as_posix()]
     }
+
+
+def _restore_input(runner: FaultRunner, prepared: Prepared) -> None:
+    _empty(runner.work)
+    shutil.copytree(prepared.input, runner.work, dirs_exist_ok=True)
 
 
 def _empty(folder: Path) -> None:

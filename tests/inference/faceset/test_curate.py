@@ -103,6 +103,22 @@ def test_a_drop_killed_midway_is_undone_as_well(folder: Path) -> None:
     assert files(folder) == before
 
 
+def test_restored_crops_are_flushed_before_the_record_is_removed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure between the two leaves the record, with which undo continues."""
+    curated(folder, CurateOptions((Condition.parse("sharpness<0.2"),)), apply=True)
+    flushed: list[tuple[str, bool, int]] = []
+
+    def flush(path: Path) -> None:
+        record = folder / "dropped/1/record.json"
+        flushed.append((path.name, record.is_file(), len(list(folder.glob("crops/*")))))
+
+    monkeypatch.setattr(import_module("faceloom.faceset.curate"), "flush_to_disk", flush)
+    undo_curate(folder)
+    assert flushed == [("crops", True, 24), ("1", True, 24)]
+
+
 def test_a_drop_killed_midway_goes_on_as_one_drop(folder: Path) -> None:
     before = files(folder)
     options = CurateOptions((Condition.parse("sharpness<0.2"),))

@@ -219,6 +219,7 @@ def test_journal_with_a_row_count_larger_than_its_file_starts_again(tmp_path: Pa
         '{"rows": 1000000000000, "frames": 1, "next_frame": 1, "done": true}'
     )
     assert Journal(tmp_path).state.rows == 0
+    assert not (tmp_path / "state.json").exists()
     assert (tmp_path / "embeddings.f32").stat().st_size == 0
 
 

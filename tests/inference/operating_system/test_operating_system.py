@@ -1,10 +1,12 @@
 """Locks, signals and flushes, on POSIX and with the calls of Windows."""
 
+import errno
 import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from faceloom.operating_system import (
     blocked_interrupts,
     disk_flush,
     file_locks,
+    flush_names,
     flush_to_disk,
     interrupt,
     open_lock_file,
@@ -103,6 +106,24 @@ def test_files_and_folders_are_flushed(
     flush_to_disk(file)
     flush_to_disk(tmp_path)
     assert len(flushed) == {"posix": 2, "nt": 1}[system]
+
+
+@pytest.mark.parametrize(("number", "ignored"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_a_file_system_that_cannot_flush_folders_is_tolerated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, ignored: bool
+) -> None:
+    file = tmp_path / "a"
+    file.write_text("a")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with nullcontext() if ignored else pytest.raises(OSError, match=os.strerror(number)):
+        flush_to_disk(tmp_path)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        flush_to_disk(file)
+    flush_names(tmp_path)
 
 
 def test_posix_modules_are_imported_nowhere_else() -> None:

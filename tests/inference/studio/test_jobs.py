@@ -1,5 +1,6 @@
 """The queue: order, progress, stopping, and the end of the studio."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -172,6 +173,29 @@ def test_jobs_of_a_folder_from_elsewhere_wait_for_the_user(
     with serve_studio(tmp_path / "project") as server:
         assert not server.studio.runner.is_paused
         wait_until(lambda: server.studio.jobs.job(2).has_ended)
+
+
+@pytest.mark.parametrize("name", ["log.txt", "job.json"])
+def test_a_job_that_cannot_be_removed_stays(
+    tmp_path: Path, queue: JobQueue, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    queue.add(convert_request("a.mp4"))
+    queue.stop_waiting(1)
+    queue.log_path(1).write_text("stopped")
+    unlink = os.unlink
+
+    def refuse(path: os.PathLike[str], **options: int) -> None:
+        if Path(path).name == name:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        with pytest.raises(UsageError, match="permission denied"):
+            queue.remove(1)
+    assert [job.number for job in JobQueue(tmp_path / "jobs").jobs()] == [1]
+    queue.remove(1)
+    assert JobQueue(tmp_path / "jobs").jobs() == ()
 
 
 def test_a_waiting_job_can_be_stopped_moved_and_removed(queue: JobQueue) -> None:

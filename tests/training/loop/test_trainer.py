@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -17,11 +18,12 @@ from tests.helpers.runs import (
     tiny_run,
 )
 
-from faceloom.errors import ArtifactRefused, UsageError
+from faceloom.errors import ArtifactRefused, PartlyDone, UsageError
 from faceloom_train.data.mean_face import compute_mean_face
 from faceloom_train.loop.initial_state import load_training_faces, restore_or_initialize
 from faceloom_train.loop.trainer import train
 from faceloom_train.model.model_builder import build_compiled_model
+from faceloom_train.runs import checkpoint, run_directory
 from faceloom_train.runs.checkpoint import (
     latest_checkpoint,
     mark_best,
@@ -190,6 +192,23 @@ def test_permanent_checkpoints_and_the_best_are_kept(trained: Run) -> None:
     assert (best.step, best.metrics) == (7, {"identity": 0.7})
     with pytest.raises(ArtifactRefused, match="step-00000005"):
         mark_best(run, 5, {})
+
+
+def test_metrics_are_flushed_before_a_checkpoint(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure loses no row of a step that the next run does not train again."""
+    flushed: list[str] = []
+    monkeypatch.setattr(run_directory, "flush_to_disk", lambda path: flushed.append(path.name))
+    model = build_compiled_model(trained.settings, trained.identities)
+    with monkeypatch.context() as patch, pytest.raises(PartlyDone):
+        patch.setattr(checkpoint, "atomic_directory", _disk_is_full)
+        save_checkpoint(model, trained, 8)
+    assert flushed == ["metrics.jsonl", trained.directory.name]
+
+
+def _disk_is_full(path: Path) -> NoReturn:
+    raise PartlyDone(f"{path} cannot be written: the disk is full.")
 
 
 def test_steps_that_loss_scaling_skips_are_counted(

@@ -75,6 +75,7 @@ def save_checkpoint(model: SwapModel, run: Run, step: int) -> Path:
     """
     path = checkpoint_path(run, step)
     check_disk_space(run.directory, _estimate_bytes(model))
+    run.flush_metrics()
     with atomic_directory(path) as part:
         model.save_weights(part / _WEIGHTS)
         file = CheckpointFile(step=step, sha256=sha256_of_file(part / _WEIGHTS))

@@ -20,9 +20,10 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from faceloom.artifact_kind import Purpose, check_kind
-from faceloom.atomic import friendly_os_error, write_text
+from faceloom.atomic import explain_os_errors, friendly_os_error, write_text
 from faceloom.errors import ArtifactRefused, UsageError
 from faceloom.json_documents import StrictModel, first_validation_error
+from faceloom.operating_system import flush_to_disk
 from faceloom.safe_read import check_no_symlinks, read_bounded, read_lines
 from faceloom_train.config.loader import differences
 from faceloom_train.config.safe_yaml import MAX_BYTES, parse_yaml
@@ -223,6 +224,18 @@ class Run:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
             raise friendly_os_error(error, self.metrics_path) from error
+
+    def flush_metrics(self) -> None:
+        """Wait until the logged rows are on the disk; called before a checkpoint follows them.
+
+        Raises:
+            UsageError: The disk fails.
+            PartlyDone: The disk is full.
+        """
+        with explain_os_errors(self.metrics_path):
+            if self.metrics_path.is_file():
+                flush_to_disk(self.metrics_path)
+                flush_to_disk(self.directory)
 
     def log_event(self, event: str, step: int, **details: object) -> None:
         """Append a row about an event to the metrics.

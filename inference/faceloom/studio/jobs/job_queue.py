@@ -132,7 +132,7 @@ class JobQueue:
             number: The job's number.
 
         Raises:
-            UsageError: The job waits or runs.
+            UsageError: The job waits or runs, or its files cannot be removed.
         """
         with self._changed:
             if not self.job(number).has_ended:

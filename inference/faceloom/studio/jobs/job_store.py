@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from faceloom.atomic import write_text
+from faceloom.atomic import explain_os_errors, write_text
 from faceloom.json_documents import StrictModel, read_document, to_json
 from faceloom.studio.jobs.job import SCHEMA, Job
 
@@ -79,8 +79,16 @@ class JobStore:
 
         Args:
             number: Its number.
+
+        Raises:
+            UsageError: A file cannot be removed; the job stays.
         """
-        shutil.rmtree(self._folder / str(number))
+        folder = self._folder / str(number)
+        with explain_os_errors(folder):
+            # The log first: a later job with this number must not show it.
+            self.log_path(number).unlink(missing_ok=True)
+            (folder / _JOB_FILE).unlink()
+        shutil.rmtree(folder, ignore_errors=True)
 
     def log_path(self, number: int) -> Path:
         """Return the path of a job's log.

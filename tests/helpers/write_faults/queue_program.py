@@ -1,0 +1,83 @@
+"""A program that works with the studio's queue: adds jobs, moves, runs and removes some.
+
+Run again after a fault, it continues. Before, it checks that everything is there whose writing an
+earlier run has seen succeed; it notes that in a file whose writes are not counted.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from faceloom.errors import FaceloomError, PartlyDone
+from faceloom.project import step_process
+from faceloom.studio.jobs.job import JobRequest, JobState
+from faceloom.studio.jobs.job_queue import JobQueue
+from faceloom.studio.jobs.job_runner import JobRunner
+
+_TITLES = ("extract", "train", "convert")
+# The job that is added last and removed at the end.
+_REMOVED = "convert"
+# What runs instead of `faceloom`.
+_FAKE_COMMAND = (
+    *(sys.executable, "-I", "-S", "-c"),
+    "import sys; print('{}'); print('done', file=sys.stderr)",
+)
+# Above the folder in which calls are counted.
+_SUCCEEDED = Path("../../queue.txt")
+# Seconds between two looks at the queue.
+_POLL_SECONDS = 0.02
+
+
+def main() -> None:
+    """Exits with the code of the error that occurred."""
+    step_process.PROGRAM = _FAKE_COMMAND
+    try:
+        queue = JobQueue(Path("jobs"))
+        _check_succeeded(queue)
+        _work(queue, JobRunner(queue))
+    except FaceloomError as error:
+        sys.stderr.write(f"faceloom: {error}\n")
+        raise SystemExit(error.exit_code) from error
+    _SUCCEEDED.unlink()
+
+
+def _work(queue: JobQueue, runner: JobRunner) -> None:
+    runner.start(paused=True)
+    for title in _TITLES:
+        if title not in _numbers(queue):
+            queue.add(JobRequest(title=title, arguments=(title,)))
+        _note(title)
+    numbers = _numbers(queue)
+    queue.move_before(numbers[_REMOVED], numbers[_TITLES[0]])
+    _note("moved")
+    for job in queue.jobs():
+        if job.state is JobState.FAILED:
+            queue.restart(job.number)
+    runner.set_paused(False)
+    while not all(job.has_ended for job in queue.jobs()):
+        time.sleep(_POLL_SECONDS)
+    runner.close()
+    failed = [job.sentence for job in queue.jobs() if job.state is JobState.FAILED]
+    if failed:
+        raise PartlyDone(failed[0])
+    _SUCCEEDED.write_text("")
+    queue.remove(numbers[_REMOVED])
+
+
+def _note(success: str) -> None:
+    with _SUCCEEDED.open("a") as file:
+        file.write(success + "\n")
+
+
+def _check_succeeded(queue: JobQueue) -> None:
+    succeeded = _SUCCEEDED.read_text().split() if _SUCCEEDED.exists() else []
+    titles = [job.request.title for job in queue.jobs()]
+    for success in succeeded:
+        if success == "moved":
+            assert titles == [_REMOVED, *_TITLES[:-1]], titles
+        else:
+            assert success in titles, f"{success} is not among {titles}"
+
+
+def _numbers(queue: JobQueue) -> dict[str, int]:
+    return {job.request.title: job.number for job in queue.jobs()}
