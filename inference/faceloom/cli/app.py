@@ -64,24 +64,26 @@ _ORDER = (
     "doctor",
     "bench",
 )
-# The least address space of a command in MB of 10^6 bytes: `ulimit -v` below it ends native
-# libraries while they load, with a signal that no code can handle. Measured on Linux with two cores
+# Address space in MB of 10^6 bytes with which a command fails on its smallest input: native libraries
+# end the process with a signal while they load. Measured on Linux with two cores
 # (benchmarks/robustness/memory_limits.py).
-_LEAST_ADDRESS_SPACE_MB = {
-    "swap": 1000,
-    "studio": 1000,
+_TOO_LITTLE_MB = {
+    "swap": 2500,
+    "studio": 600,
     "extract": 1000,
-    "review": 1000,
-    "train": 3000,
-    "export": 3000,
-    "import": 3000,
-    "convert": 1000,
-    "compare": 1000,
-    "demo": 3000,
+    "curate": 600,
+    "review": 1400,
+    "train": 2500,
+    "export": 2500,
+    "import": 2500,
+    "convert": 1700,
+    "compare": 1700,
+    "inspect": 700,
+    "demo": 2500,
     "bench": 1000,
 }
 # The same for other commands.
-_LEAST_OTHER_MB = 500
+_OTHER_TOO_LITTLE_MB = 500
 # What takes less memory, for the commands that have such an option.
 _LESS_MEMORY = {
     "extract": "use --workers 1 or a larger --every",
@@ -179,10 +181,10 @@ def check_address_space(command: str) -> None:
     Raises:
         MemoryExhausted: It may not.
     """
-    limit, least = address_space_limit(), _LEAST_ADDRESS_SPACE_MB.get(command, _LEAST_OTHER_MB)
-    if limit is not None and limit < 1_000_000 * least:
+    limit, too_little = address_space_limit(), _TOO_LITTLE_MB.get(command, _OTHER_TOO_LITTLE_MB)
+    if limit is not None and limit <= 1_000_000 * too_little:
         raise MemoryExhausted(
-            f"`faceloom {command}` needs at least {least} MB of address space, and this process "
+            f"`faceloom {command}` needs more than {too_little} MB of address space, and this process "
             f"may have {limit / 1e6:.0f} MB; raise the limit (ulimit -v) and run the same command "
             "again."
         )

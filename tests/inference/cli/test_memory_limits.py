@@ -47,7 +47,7 @@ def test_exhausted_memory_is_one_sentence(
 
 def test_a_known_lack_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "address_space_limit", lambda: 450_000_000)
-    with pytest.raises(FaceloomError, match=r"needs at least \d+ MB .* may have 450 MB") as raised:
+    with pytest.raises(FaceloomError, match=r"needs more than \d+ MB .* may have 450 MB") as raised:
         app.check_address_space("convert")
     assert raised.value.exit_code == 8
     monkeypatch.setattr(app, "address_space_limit", lambda: None)
@@ -61,5 +61,5 @@ def test_a_process_with_little_address_space_is_refused() -> None:
     program = ["sh", "-c", command, "sh", *program]
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
     assert ended.returncode == 8
-    assert ended.stderr.startswith("faceloom: `faceloom convert` needs at least ")
+    assert ended.stderr.startswith("faceloom: `faceloom convert` needs more than ")
     assert ended.stderr.count("\n") == 1
