@@ -64,26 +64,28 @@ _ORDER = (
     "doctor",
     "bench",
 )
-# Address space in MB of 10^6 bytes with which a command fails on its smallest input: native libraries
-# end the process with a signal while they load. Measured on Linux with two cores
-# (benchmarks/robustness/memory_limits.py).
+# Address space in MB of 10^6 bytes with which a command fails on its smallest input; with less,
+# native libraries end the process with a signal while they load. Measured on Linux with two cores
+# (benchmarks/robustness/memory_limits.py); 1000 is also where TensorFlow cannot be imported.
 _TOO_LITTLE_MB = {
-    "swap": 2500,
+    "swap": 1000,
     "studio": 600,
     "extract": 1000,
     "curate": 600,
     "review": 1400,
-    "train": 2500,
-    "export": 2500,
-    "import": 2500,
+    "train": 1000,
+    "export": 1000,
+    "import": 1000,
     "convert": 1700,
     "compare": 1700,
     "inspect": 700,
-    "demo": 2500,
+    "demo": 1000,
     "bench": 1000,
 }
 # The same for other commands.
 _OTHER_TOO_LITTLE_MB = 500
+# Characters of an unexpected error in a message.
+_MAX_REASON = 200
 # What takes less memory, for the commands that have such an option.
 _LESS_MEMORY = {
     "extract": "use --workers 1 or a larger --every",
@@ -169,6 +171,13 @@ def _explain(error: Exception) -> FaceloomError:
     # PyAV is not imported by every command.
     if type(error).__module__.startswith("av."):
         return _media_error(error)
+    # An import that lacks memory can fail with any error.
+    if (limit := address_space_limit()) is not None:
+        return MemoryExhausted(
+            f"The command failed ({type(error).__name__}: {str(error)[:_MAX_REASON]}), perhaps "
+            f"because this process may have only {limit / 1e6:.0f} MB of address space; raise the "
+            "limit (ulimit -v) and run the same command again."
+        )
     raise error
 
 
@@ -184,9 +193,9 @@ def check_address_space(command: str) -> None:
     limit, too_little = address_space_limit(), _TOO_LITTLE_MB.get(command, _OTHER_TOO_LITTLE_MB)
     if limit is not None and limit <= 1_000_000 * too_little:
         raise MemoryExhausted(
-            f"`faceloom {command}` needs more than {too_little} MB of address space, and this process "
-            f"may have {limit / 1e6:.0f} MB; raise the limit (ulimit -v) and run the same command "
-            "again."
+            f"`faceloom {command}` needs more than {too_little} MB of address space, and this "
+            f"process may have {limit / 1e6:.0f} MB; raise the limit (ulimit -v) and run the same "
+            "command again."
         )
 
 

@@ -24,6 +24,9 @@ def refused(cause: Exception) -> Exception:
          "raise the limit of this process (ulimit -v), use --workers 1, and run the same command "
          "again."),
         (None, PartlyDone("Out of memory."), "Out of memory."),
+        (2_000_000_000, AttributeError("no attribute 'version'"), "The command failed "
+         "(AttributeError: no attribute 'version'), perhaps because this process may have only "
+         "2000 MB of address space; raise the limit (ulimit -v) and run the same command again."),
     ],
 )  # fmt: skip
 def test_exhausted_memory_is_one_sentence(
