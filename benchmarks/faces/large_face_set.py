@@ -23,7 +23,7 @@ from pathlib import Path
 from faceloom.studio.faces.face_grid import FaceGrids
 FaceGrids().get_json(Path(sys.argv[1]))
 """
-# Commands by name; FACES and REPORT are replaced.
+# Commands by name, and the studio's table; FACES and REPORT are replaced.
 _COMMANDS = {
     "inspect": ("-m", "faceloom", "inspect", "FACES"),
     "curate": (
@@ -31,7 +31,7 @@ _COMMANDS = {
         "--keep-identity",
     ),
     "review": ("-m", "faceloom", "review", "FACES", "--report", "REPORT"),
-    "studio's table": ("-c", _GRID, "FACES"),
+    "table": ("-c", _GRID, "FACES"),
 }
 
 
@@ -56,14 +56,15 @@ def main() -> None:
     parser.add_argument("faceset", type=Path)
     parser.add_argument("counts", nargs="*", type=int, default=[10_000, 100_000])
     parser.add_argument("--folder", type=Path, help="a folder on a disk with enough space")
+    parser.add_argument("--only", nargs="*", default=list(_COMMANDS), choices=list(_COMMANDS))
     options = parser.parse_args()
     print("| faces | command | processor time | a face | peak memory |\n|---|---|---|---|---|")
     for count in options.counts:
         folder = Path(tempfile.mkdtemp(dir=options.folder))
         try:
             enlarge(options.faceset, folder / "faces", count)
-            for name, arguments in _COMMANDS.items():
-                seconds, gigabytes = measure(arguments, folder / "faces")
+            for name in options.only:
+                seconds, gigabytes = measure(_COMMANDS[name], folder / "faces")
                 print(
                     f"| {count:,} | {name} | {seconds:.1f} s | {1e3 * seconds / count:.3f} ms | "
                     f"{gigabytes:.2f} GB |",
