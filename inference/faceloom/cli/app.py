@@ -66,20 +66,20 @@ _ORDER = (
 )
 # Address space in MB of 10^6 bytes with which a command fails on its smallest input; with less,
 # native libraries end the process with a signal while they load. Measured on Linux with two cores
-# (benchmarks/robustness/memory_limits.py); 1000 is also where TensorFlow cannot be imported.
+# (benchmarks/robustness/memory_limits.py); `import` 1000: TensorFlow cannot be imported.
 _TOO_LITTLE_MB = {
-    "swap": 1000,
+    "swap": 3000,
     "studio": 600,
     "extract": 1000,
     "curate": 600,
     "review": 1400,
-    "train": 1000,
-    "export": 1000,
+    "train": 3000,
+    "export": 3000,
     "import": 1000,
     "convert": 1700,
     "compare": 1700,
     "inspect": 700,
-    "demo": 1000,
+    "demo": 3000,
     "bench": 1000,
 }
 # The same for other commands.
