@@ -8,6 +8,7 @@
     ├── NoFaceFound         6  no face in the whole input
     ├── ContentRefused      7  the content check refuses the input
     ├── PartlyDone          8  interrupted or partly done; the same command continues
+    │   └── MemoryExhausted   8  too little memory; the same command continues with more
     └── Stopped           130  stopped by the user
 
 A message says what is wrong, where, and what to do.
@@ -74,6 +75,10 @@ class PartlyDone(FaceloomError):
     """The work is not complete, for example because the disk is full."""
 
     exit_code = 8
+
+
+class MemoryExhausted(PartlyDone):
+    """The work needs more memory than there is."""
 
 
 class Stopped(FaceloomError):

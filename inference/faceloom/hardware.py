@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import psutil
 
+from faceloom.operating_system import free_address_space
+
 # OpenCV's CV_CPU_AVX_512F, which its Python module does not name.
 _AVX_512 = 13
 # OpenCV's CV_CPU_AVX_512VNNI.
@@ -24,8 +26,11 @@ def available_cores() -> int:
 
 
 def available_memory() -> int:
-    """Return the bytes that this process may still allocate, in a container too."""
-    return min([psutil.virtual_memory().available, *_container_memory()])
+    """Return the bytes that this process may still allocate, in a container and under `ulimit`."""
+    limits = [psutil.virtual_memory().available, *_container_memory()]
+    if (address_space := free_address_space()) is not None:
+        limits.append(address_space)
+    return min(limits)
 
 
 def has_avx512() -> bool:

@@ -50,3 +50,8 @@ def test_memory(
     if used is not None:
         (tmp_path / "memory.current").write_text(f"{used}\n")
     assert available_memory() == expected
+
+
+def test_memory_under_a_limit_of_the_address_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "free_address_space", lambda: 5000)
+    assert available_memory() == 5000

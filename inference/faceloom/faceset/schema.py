@@ -1,12 +1,14 @@
 """The documents of a face set: `faceset.json`, and one line of `faces.jsonl` per face."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, PlainSerializer
 
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.pose import Pose
 from faceloom.faces.quality import Quality
+from faceloom.faceset.packed_points import PackedPoints
 from faceloom.json_documents import StrictModel
 
 SCHEMA: Literal[2] = 2
@@ -17,6 +19,13 @@ Pixel = Annotated[float, Field(ge=-1e6, le=1e6)]
 SafeInt = Annotated[int, Field(ge=-(2**62), le=2**62)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
 PointXY = tuple[Pixel, Pixel]
+# The landmarks take nine tenths of a row, so that they are packed.
+MeshXY = Annotated[
+    Sequence[PointXY],
+    Field(min_length=468, max_length=468),
+    AfterValidator(PackedPoints),
+    PlainSerializer(tuple, return_type=tuple[tuple[float, float], ...]),
+]
 # Path of a crop in its face set.
 CropPath = Annotated[str, Field(pattern=r"^crops/[0-9A-Za-z_-]{1,100}\.jpg$")]
 
@@ -55,8 +64,8 @@ class FaceRecord(StrictModel):
     """Confidence of the detector, 0 to 1."""
     points_xy: Annotated[tuple[PointXY, ...], Field(min_length=5, max_length=5)]
     """The five points that the alignment uses: eyes, nose, mouth corners."""
-    mesh_xy: Annotated[tuple[PointXY, ...], Field(min_length=468, max_length=468)]
-    """The 468 landmarks."""
+    mesh_xy: MeshXY
+    """The 468 landmarks; validation makes them PackedPoints."""
     pose: Pose
     """Head pose in degrees."""
     quality: Quality

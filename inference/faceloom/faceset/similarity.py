@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt64
 
 from faceloom.array_types import float32
 from faceloom.faces.face_recognition import unit_vectors
+from faceloom.faceset.hash_index import HashIndex
 from faceloom.faceset.schema import FaceRow
 
 # Cosine of the centers of two people's faces from which they are the same person. Halves of one
@@ -103,20 +104,16 @@ def near_duplicate_groups(looks: FaceLooks) -> Int64[np.ndarray, "n"]:
     Returns:
         The index of the face that is kept for each face: its own if it is kept itself.
     """
-    count, kept_count = len(looks.hashes), 0
-    kept = np.zeros(count, np.intp)
-    # The hashes of the kept faces in one block: gathering them takes most of the time otherwise.
-    kept_hashes = np.zeros(count, np.uint64)
-    groups = np.arange(count, dtype=np.int64)
-    for index in np.argsort(-looks.sharpness, kind="stable").tolist():
-        differing_bits = np.bitwise_count(kept_hashes[:kept_count] ^ looks.hashes[index])
-        others = kept[:kept_count][differing_bits <= _HASH_BITS]
+    groups = np.arange(len(looks.hashes), dtype=np.int64)
+    order = np.argsort(-looks.sharpness, kind="stable")
+    kept = HashIndex(looks.hashes[order], _HASH_BITS)
+    for position, index in enumerate(order.tolist()):
+        others = order[kept.find(position)]
         alike = _alike(looks, index, others) if len(others) else others
         if len(alike):
             groups[index] = alike[0]
         else:
-            kept[kept_count], kept_hashes[kept_count] = index, looks.hashes[index]
-            kept_count += 1
+            kept.add(position)
     return groups
 
 

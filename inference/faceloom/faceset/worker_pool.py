@@ -1,19 +1,22 @@
 """Several footage files at once, in worker processes."""
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.pool import AsyncResult
 from pathlib import Path
 
 import cv2
 
 from faceloom.batches import batched
+from faceloom.errors import PartlyDone
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract_source import ExtractionSettings, ExtractionTask, extract_files
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import FootageFile
-from faceloom.hardware import available_cores
+from faceloom.hardware import available_cores, available_memory
 from faceloom.operating_system import blocked_interrupts
 from faceloom.progress import Progress, ProgressGenerator
 
@@ -23,6 +26,10 @@ _POLL_SECONDS = 0.5
 _MAX_GROUP = 200
 # Groups of pictures for each worker at least, so that none is idle for long at the end.
 _GROUPS_PER_WORKER = 3
+# Memory of a worker in bytes (docs/benchmarks.md).
+_WORKER_BYTES = 415_000_000
+# Share of the free memory that the workers may take.
+_MEMORY_SHARE = 0.7
 
 
 def extract_in_processes(
@@ -48,9 +55,9 @@ def extract_in_processes(
 
     Raises:
         MediaUnreadable: A video cannot be read.
+        PartlyDone: A worker was killed.
     """
-    cores = available_cores()
-    count = min(len(files), workers or cores)
+    cores, count = available_cores(), choose_worker_count(len(files), workers)
     tasks = [
         ExtractionTask(file, index, folder)
         for index, (file, folder) in enumerate(zip(files, folders, strict=True), first_index)
@@ -59,14 +66,35 @@ def extract_in_processes(
         yield from extract_files(tasks, geometry, settings)
         return
     shared = replace(settings, threads=max(1, cores // count))
-    with _spawn_pool(count) as pool:
-        results = [
-            pool.apply_async(_extract, (group, geometry, shared))
-            for group in group_tasks(tasks, count)
-        ]
-        yield from _watch(results, tasks, settings.every)
-        for result in results:
-            result.get()
+    with _open_pool(count) as pool:
+        # A child inherits the mask, so Ctrl-C cannot hit it while it starts.
+        with blocked_interrupts():
+            results = [
+                pool.submit(_extract, group, geometry, shared)
+                for group in group_tasks(tasks, count)
+            ]
+        try:
+            yield from _watch(results, tasks, settings.every)
+            for result in results:
+                result.result()
+        except BrokenProcessPool as error:
+            raise PartlyDone(
+                "A process that extracts faces was killed, perhaps because the memory is full; run "
+                "the same command again with --workers 1."
+            ) from error
+
+
+def choose_worker_count(files: int, workers: int | None) -> int:
+    """Return how many files are processed at once.
+
+    Args:
+        files: Number of files.
+        workers: The number to use at most; None: one per core, and as many as fit into the memory.
+    """
+    if workers is not None:
+        return min(files, workers)
+    fitting = int(_MEMORY_SHARE * available_memory() / _WORKER_BYTES)
+    return min(files, available_cores(), max(1, fitting))
 
 
 def group_tasks(tasks: Sequence[ExtractionTask], workers: int) -> list[list[ExtractionTask]]:
@@ -82,25 +110,33 @@ def group_tasks(tasks: Sequence[ExtractionTask], workers: int) -> list[list[Extr
     return videos + list(batched(pictures, size))
 
 
-def _spawn_pool(count: int) -> "multiprocessing.pool.Pool":
-    """Start workers that never receive SIGINT: the parent ends them.
+@contextmanager
+def _open_pool(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool whose workers are ended with the block, whatever they are doing.
 
     Processes are spawned, since forking a process with onnxruntime's threads can hang.
     """
-    # A child inherits the mask, so Ctrl-C cannot hit it while it starts.
-    with blocked_interrupts():
-        return multiprocessing.get_context("spawn").Pool(count, cv2.setNumThreads, (1,))
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, cv2.setNumThreads, (1,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        pool.shutdown()
 
 
 def _watch(
-    results: "Sequence[AsyncResult[None]]", tasks: Sequence[ExtractionTask], every: int
+    results: "Sequence[Future[None]]", tasks: Sequence[ExtractionTask], every: int
 ) -> ProgressGenerator[None]:
     totals = [task.file.frames and -(-task.file.frames // every) for task in tasks]
     total = sum(t for t in totals if t) if all(totals) else None
     finished, running = 0, list(tasks)
-    while not all(result.ready() for result in results):
+    while pending := [result for result in results if not result.done()]:
         _raise_first_error(results)
-        next((r for r in results if not r.ready()), results[0]).wait(_POLL_SECONDS)
+        wait(pending, _POLL_SECONDS, FIRST_COMPLETED)
         states = [read_state(task.folder) for task in running]
         running = [task for task, state in zip(running, states, strict=True) if not state.done]
         finished += sum(state.frames for state in states if state.done)
@@ -108,10 +144,10 @@ def _watch(
         yield Progress(f"extract {len(tasks)} files", done, total)
 
 
-def _raise_first_error(results: "Sequence[AsyncResult[None]]") -> None:
+def _raise_first_error(results: "Sequence[Future[None]]") -> None:
     for result in results:
-        if result.ready():
-            result.get()
+        if result.done():
+            result.result()
 
 
 def _extract(

@@ -1,4 +1,4 @@
-"""Calls that differ between operating systems: locks, signals to children, flushing, user folders.
+"""Calls that differ between operating systems: locks, signals, flushing, folders, memory limits.
 
 Of the other modules, only `hardware`, `video.encoding.thread_priority` and `swap.pipeline.malloc`
 call what exists on Linux only, and they do without it elsewhere.
@@ -7,12 +7,20 @@ call what exists on Linux only, and they do without it elsewhere.
 from faceloom.operating_system.child_signals import blocked_interrupts, interrupt
 from faceloom.operating_system.disk_flush import flush_names, flush_to_disk
 from faceloom.operating_system.file_locks import open_lock_file, remove_lock_file, try_lock
+from faceloom.operating_system.process_memory import (
+    address_space_limit,
+    free_address_space,
+    is_memory_exhausted,
+)
 
 __all__ = [
+    "address_space_limit",
     "blocked_interrupts",
     "flush_names",
     "flush_to_disk",
+    "free_address_space",
     "interrupt",
+    "is_memory_exhausted",
     "open_lock_file",
     "remove_lock_file",
     "try_lock",

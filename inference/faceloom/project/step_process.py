@@ -20,6 +20,8 @@ from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress
 PROGRAM = (sys.executable, "-m", "faceloom")
 # Seconds between two looks at a child that reports nothing.
 _POLL_SECONDS = 0.5
+# Exit code of a child that SIGKILL ended; Windows has no such signal.
+_KILLED = -9
 # How a command begins its error message.
 _ERROR_PREFIX = "faceloom: "
 # Characters of an error message that are shown.
@@ -117,7 +119,9 @@ class StepProcess:
         if messages:
             text = messages[-1].removeprefix(_ERROR_PREFIX)
         elif code < 0:
-            text = f"The command was ended by signal {-code}; run the same command again."
+            # A full memory: the system kills the process, which then writes no message.
+            cause = ", perhaps because the memory is full" if code == _KILLED else ""
+            text = f"The command was ended by signal {-code}{cause}; run the same command again."
         else:
             last = self.lines[-1] if self.lines else "no message"
             text = f"The command failed ({last}); {self.log} has what it printed."

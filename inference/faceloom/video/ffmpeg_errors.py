@@ -8,10 +8,12 @@ from pathlib import Path
 import av
 
 from faceloom.atomic import friendly_os_error
-from faceloom.errors import FaceloomError, MediaUnreadable, UsageError
+from faceloom.errors import FaceloomError, MediaUnreadable, MemoryExhausted, UsageError
 
 # What PyAV raises: FFmpeg's own errors, and ValueError for a stream that a container cannot hold.
 FFMPEG_ERRORS = (av.FFmpegError, ValueError)
+# FFmpeg cannot allocate memory, or cannot start a thread for want of memory for its stack.
+_MEMORY_ERRORS = (MemoryError, BlockingIOError)
 # Errors that concern the disk and not the media.
 _DISK_ERRORS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS])
 
@@ -35,6 +37,7 @@ def as_media_unreadable(path: Path) -> Iterator[None]:
 
     Raises:
         MediaUnreadable: FFmpeg refused it.
+        MemoryExhausted: FFmpeg cannot allocate memory.
     """
     try:
         yield
@@ -42,13 +45,15 @@ def as_media_unreadable(path: Path) -> Iterator[None]:
         raise read_error(error, path) from error
 
 
-def read_error(error: Exception, path: Path) -> MediaUnreadable:
+def read_error(error: Exception, path: Path) -> MediaUnreadable | MemoryExhausted:
     """Return the error to raise for one that occurred while a file was read.
 
     Args:
         error: One of `FFMPEG_ERRORS`.
         path: The file.
     """
+    if isinstance(error, _MEMORY_ERRORS):
+        return _memory_exhausted(path)
     return MediaUnreadable(
         f"{path} cannot be read ({reason(error)}); check that it plays in a video player."
     )
@@ -78,6 +83,8 @@ def write_error(error: Exception, path: Path) -> FaceloomError:
         error: One of `FFMPEG_ERRORS`.
         path: The output's name.
     """
+    if isinstance(error, _MEMORY_ERRORS):
+        return _memory_exhausted(path)
     code = getattr(error, "errno", None)
     if code in _DISK_ERRORS:
         return friendly_os_error(OSError(code, reason(error)), path)
@@ -85,4 +92,27 @@ def write_error(error: Exception, path: Path) -> FaceloomError:
     return UsageError(
         f"{path} cannot be written: its container refuses this video ({reason(error)}); choose a "
         f"name that ends in {other}."
+    )
+
+
+def check_memory(error: Exception, path: Path) -> None:
+    """Raise an error for the user if FFmpeg could not allocate memory; otherwise do nothing.
+
+    For code that skips damaged frames: without memory, every frame would count as damaged.
+
+    Args:
+        error: One of `FFMPEG_ERRORS`.
+        path: The file.
+
+    Raises:
+        MemoryExhausted: FFmpeg could not allocate memory.
+    """
+    if isinstance(error, _MEMORY_ERRORS):
+        raise _memory_exhausted(path) from error
+
+
+def _memory_exhausted(path: Path) -> MemoryExhausted:
+    return MemoryExhausted(
+        f"There is too little memory for a frame of {path}; close other programs and run the same "
+        "command again."
     )

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.image_io import MAX_PIXELS
 from faceloom.video.decoding.alpha import ALPHA_FORMAT, has_alpha_plane
-from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, reason
+from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, check_memory, reason
 from faceloom.video.hdr.metadata import HdrMetadata
 from faceloom.video.info import ColorTags, VideoInfo
 from faceloom.video.orientation import Orientation
@@ -58,6 +58,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         container = open_input(path)
     except FFMPEG_ERRORS as error:
+        check_memory(error, path)
         raise MediaUnreadable(
             f"{path} is not a video that FFmpeg can read; check that it plays in a video player."
         ) from error
@@ -82,6 +83,7 @@ def probe_video(path: Path) -> VideoInfo:
         try:
             first = next(container.decode(stream), None)
         except av.FFmpegError as error:
+            check_memory(error, path)
             raise MediaUnreadable(
                 f"{path} has no frame that can be decoded ({reason(error)})."
             ) from error

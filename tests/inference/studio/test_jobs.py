@@ -234,9 +234,38 @@ def test_the_queue_is_read_again_in_its_order(tmp_path: Path, queue: JobQueue) -
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         queue.add(convert_request(name))
     queue.move_before(3, 1)
-    # A kill between the two writes of `add`: the job is there and the order lacks it.
+    # The order lacks jobs that were added later, and may name one that was removed by hand.
     (tmp_path / "jobs/order.json").write_text('{"schema": 1, "numbers": [3, 1, 9]}')
     assert [job.number for job in JobQueue(tmp_path / "jobs").jobs()] == [3, 1, 2]
+
+
+def test_an_added_job_is_the_last_one_after_a_restart_too(tmp_path: Path, queue: JobQueue) -> None:
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        queue.add(convert_request(name))
+    queue.move_before(3, 1)
+    assert queue.stop_waiting(2)
+    queue.remove(2)
+    queue.add(convert_request("b.mp4"))
+    assert [job.number for job in queue.jobs()] == [3, 1, 4]
+    assert [job.number for job in JobQueue(tmp_path / "jobs").jobs()] == [3, 1, 4]
+
+
+def test_an_addition_writes_no_list_of_all_jobs(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(JobStore, "write_order")
+    queue.add(convert_request("a.mp4"))
+
+
+def test_an_artifact_can_be_made_again_when_its_job_has_ended(
+    tmp_path: Path, queue: JobQueue
+) -> None:
+    queue.add(convert_request("a.mp4"))
+    read_again = JobQueue(tmp_path / "jobs")
+    with pytest.raises(UsageError, match=r"Job 1 \(Convert a.mp4\) makes a.mp4 already"):
+        read_again.add(convert_request("a.mp4"))
+    assert read_again.stop_waiting(1)
+    assert read_again.add(convert_request("a.mp4")).number == 2
 
 
 def test_no_job_starts_while_the_queue_is_paused(

@@ -11,8 +11,9 @@ import pytest
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.fakes.swap import frame_times, swap
 
-from faceloom.errors import FaceloomError, ProviderMissing, UsageError
+from faceloom.errors import FaceloomError, MemoryExhausted, ProviderMissing, UsageError
 from faceloom.video import Encoding, SegmentWriter, output_warnings, probe_video, read_frames
+from faceloom.video.encoding import encoders
 from faceloom.video.encoding.codec_table import H264_NVENC, HEVC_NVENC, SPEEDS, Codec
 from faceloom.video.encoding.encoder_options import frame_threads
 from faceloom.video.encoding.encoders import check_encoder, resolve_encoder
@@ -305,3 +306,12 @@ def test_invalid_encoding_is_refused_before_anything_is_written(tmp_path: Path, 
         attempt(clip)
     assert "\n" not in str(refused.value)
     assert {p.name for p in tmp_path.iterdir()} <= {"in.mp4", "narrow.mp4"}
+
+
+def test_an_encoder_without_memory_is_no_wrong_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders, "available_memory", lambda: 100_000)
+    info = probe_video(make_clip(tmp_path / "in.mp4", wave_images(1)))
+    with pytest.raises(MemoryExhausted, match="too little memory for its frames"):
+        check_encoder(info, Encoding.parse(options=["crf=much"]))

@@ -25,6 +25,7 @@ from faceloom.faceset.corrections.correction_files import (
     landmarks_path,
     read_landmark_correction,
 )
+from faceloom.faceset.packed_points import PackedPoints
 from faceloom.faceset.schema import FaceRow, PointXY
 
 # Pixels of the crop by which an alignment point moves at least if the face is aligned again.
@@ -140,7 +141,8 @@ def move_landmarks(
     quality = row.quality.model_copy(
         update={"eyes_open": eyes_open(corrected), "mouth_open": mouth_open(corrected)}
     )
-    changes = {"mesh_xy": _as_tuples(apply_affine(to_frame, corrected)), "quality": quality}
+    mesh_xy = PackedPoints(_as_tuples(apply_affine(to_frame, corrected)))
+    changes = {"mesh_xy": mesh_xy, "quality": quality}
     if np.abs(moves).max() < _SMALLEST_MOVE:
         return row.model_copy(update=changes), None
     aligned = float32(apply_affine(to_stored, points) + moves)

@@ -159,7 +159,7 @@ def _checksum(faces: FaceSet, row: FaceRow) -> int:
 
     It includes moved landmarks, which change the crop or the check of its regions.
     """
-    moved = row.mesh_xy if row.image in faces.corrections.moved else ""
+    moved = tuple(row.mesh_xy) if row.image in faces.corrections.moved else ""
     text = f"{row.image} {row.frame} {row.points_xy}{moved}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 

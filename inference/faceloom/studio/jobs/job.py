@@ -2,6 +2,7 @@
 
 import shlex
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
@@ -51,6 +52,11 @@ class JobRequest(StrictModel):
 
     def to_shell(self) -> str:
         """Return the command as one writes it in a shell."""
+        return self._shell
+
+    @cached_property
+    def _shell(self) -> str:
+        # Quoting takes most of the time of a list of many jobs.
         return shlex.join(("faceloom", *self.arguments))
 
 

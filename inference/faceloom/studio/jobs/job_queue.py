@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,11 @@ class JobQueue:
         self._store = JobStore(folder)
         self._changed = threading.Condition()
         self._jobs = {job.number: job for job in self._store.read()}
+        self._next_number = max(self._jobs, default=0) + 1
+        # Numbers of the jobs that wait or run, by what they make.
+        self._makers = defaultdict[str, set[int]](set)
+        for job in self._jobs.values():
+            self._note_maker(job)
         self._progress: dict[int, Progress] = {}
         self._version = 0
 
@@ -76,16 +82,16 @@ class JobQueue:
             UsageError: A job that waits or runs makes the same artifact.
         """
         with self._changed:
-            for other in self._jobs.values():
-                same = request.artifact and other.request.artifact == request.artifact
-                if same and not other.has_ended:
-                    raise UsageError(
-                        f"Job {other.number} ({other.request.title}) makes {request.artifact} "
-                        "already; wait for it, stop it, or choose another name."
-                    )
-            job = Job(number=max(self._jobs, default=0) + 1, request=request)
+            if request.artifact and (makers := self._makers.get(request.artifact)):
+                other = self._jobs[min(makers)]
+                raise UsageError(
+                    f"Job {other.number} ({other.request.title}) makes {request.artifact} "
+                    "already; wait for it, stop it, or choose another name."
+                )
+            job = Job(number=self._next_number, request=request)
+            # The order on disk lacks it, which puts it at the end.
             self._write(job)
-            self._store.write_order(self._jobs)
+            self._next_number += 1
             return job
 
     def restart(self, number: int) -> None:
@@ -152,11 +158,11 @@ class JobQueue:
         with self._changed:
             if number == other:
                 return
-            moved = self.job(number)
-            rest = [job for job in self._jobs.values() if job.number != number]
-            position = len(rest) if other is None else rest.index(self.job(other))
-            rest.insert(position, moved)
-            self._jobs = {job.number: job for job in rest}
+            self.job(number)
+            order = [each for each in self._jobs if each != number]
+            position = len(order) if other is None else order.index(self.job(other).number)
+            order.insert(position, number)
+            self._jobs = {each: self._jobs[each] for each in order}
             self._store.write_order(self._jobs)
             self._notify()
 
@@ -237,9 +243,19 @@ class JobQueue:
 
     def _keep(self, job: Job) -> None:
         self._jobs[job.number] = job
+        self._note_maker(job)
         if job.state in ENDED:
             self._progress.pop(job.number, None)
         self._notify()
+
+    def _note_maker(self, job: Job) -> None:
+        makers = self._makers[job.request.artifact]
+        if not job.has_ended:
+            makers.add(job.number)
+            return
+        makers.discard(job.number)
+        if not makers:
+            del self._makers[job.request.artifact]
 
     def _notify(self) -> None:
         self._version += 1

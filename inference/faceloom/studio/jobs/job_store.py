@@ -1,6 +1,6 @@
 """The jobs of a project on disk.
 
-jobs/order.json        numbers of all jobs, in the order of the queue
+jobs/order.json        numbers of jobs in the order of the queue; jobs that it lacks come last
 jobs/NUMBER/job.json   a job
 jobs/NUMBER/log.txt    what its command printed
 """
@@ -51,11 +51,13 @@ class JobStore:
             for file in self._folder.glob(f"*/{_JOB_FILE}")
             if file.parent.name.isdecimal()
         )
-        order = [number for number in dict.fromkeys(listed) if number in existing]
-        order += [number for number in existing if number not in order]
+        # A dictionary, which tells in constant time whether it has a number.
+        order = dict.fromkeys(listed) | dict.fromkeys(existing)
+        exists = frozenset(existing)
         return [
             read_document(self._folder / str(number) / _JOB_FILE, Job, SCHEMA, "job")
             for number in order
+            if number in exists
         ]
 
     def write_job(self, job: Job) -> None:

@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from faceloom.choices import OnDamaged
 from faceloom.errors import FrameDamaged
-from faceloom.video.ffmpeg_errors import reason
+from faceloom.video.ffmpeg_errors import check_memory, reason
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class FrameDecoder:
         try:
             return self.decode_packet(packet)
         except av.FFmpegError as error:
+            check_memory(error, self.path)
             if self.on_damaged == "stop":
                 raise FrameDamaged(
                     f"{self.path} cannot be decoded after frame {max(0, count - 1)} "

@@ -8,7 +8,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from faceloom.errors import MediaUnreadable
-from faceloom.video.ffmpeg_errors import reason
+from faceloom.video.ffmpeg_errors import check_memory, reason
 from faceloom.video.info import Frame
 from faceloom.video.probe import open_video
 from faceloom.video.read import check_end, to_frame
@@ -59,6 +59,7 @@ def _decodable(
         try:
             packet = next(packets, None)
         except av.FFmpegError as error:
+            check_memory(error, path)
             on_damage(f"{path} cannot be read after {time:.2f} s ({reason(error)})")
             return
         if packet is None:
@@ -66,6 +67,7 @@ def _decodable(
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
+            check_memory(error, path)
             on_damage(f"{path} cannot be decoded after {time:.2f} s ({reason(error)})")
             continue
         for decoded in frames:

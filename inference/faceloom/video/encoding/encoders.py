@@ -11,7 +11,8 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from faceloom.choices import DEFAULT_SPEED
-from faceloom.errors import ProviderMissing, UsageError
+from faceloom.errors import MemoryExhausted, ProviderMissing, UsageError
+from faceloom.hardware import available_memory
 from faceloom.video.encoding.codec_table import (
     FFV1,
     H264_NVENC,
@@ -36,6 +37,8 @@ BT709 = ColorTags(primaries=1, transfer=1, matrix=1, range=1)
 _CODECS = {"x264": X264, "x265": X265, "vp9": VP9, "svtav1": SVTAV1, "png": PNG}
 # Least width in pixels; libx265 writes beyond its memory for narrower frames, such as 48x64.
 _MIN_X265_WIDTH = 64
+# Memory of an encoder per pixel of its frames, of which it keeps dozens, in bytes.
+_BYTES_PER_PIXEL = 200
 # FFmpeg's name of the container that `default_encoder` is asked about where there is none.
 DEFAULT_CONTAINER = "mp4"
 # The value of --encoder that lets `default_encoder` choose.
@@ -174,6 +177,7 @@ def check_encoder(info: VideoInfo, encoding: Encoding) -> None:
 
     Raises:
         UsageError: If the encoder rejects its options.
+        MemoryExhausted: If it has too little memory.
         ProviderMissing: If it does not run on this machine.
     """
     config = resolve_encoder(info, encoding)
@@ -218,12 +222,18 @@ def open_encoder(
         with same_thread_priority():
             context.open()
     except FFMPEG_ERRORS as error:
-        raise _open_error(config, encoding, error) from error
+        raise _open_error(config, encoding, info, error) from error
 
 
 def _open_error(
-    config: EncoderConfig, encoding: Encoding, error: Exception
-) -> ProviderMissing | UsageError:
+    config: EncoderConfig, encoding: Encoding, info: VideoInfo, error: Exception
+) -> ProviderMissing | UsageError | MemoryExhausted:
+    # x264 reports a failed allocation as it does a wrong option.
+    if available_memory() < _BYTES_PER_PIXEL * info.width * info.height:
+        return MemoryExhausted(
+            f"{config.codec} does not start: there is too little memory for its frames; close "
+            "other programs and run the same command again."
+        )
     if encoding.encoder == "nvenc":
         return ProviderMissing(
             f"{config.codec} does not run on this machine (no NVIDIA GPU with an encoder, or no "

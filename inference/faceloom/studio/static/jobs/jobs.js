@@ -10,6 +10,9 @@ const template = document.getElementById("job");
 const states = document.getElementById("states").dataset;
 const pause = document.getElementById("pause");
 const removeDone = document.getElementById("remove-done");
+// The rows by the number of their job, and what they show.
+const rows = new Map();
+const shown = new Map();
 let jobs = [];
 let isPaused = false;
 let dragged = null;
@@ -17,6 +20,7 @@ let dragged = null;
 function newRow(number) {
   const row = template.content.firstElementChild.cloneNode(true);
   row.dataset.number = number;
+  rows.set(number, row);
   row.querySelector("details").addEventListener("toggle", () => showLog(row));
   return row;
 }
@@ -41,6 +45,9 @@ function showProgress(row, job) {
 }
 
 function fill(row, job) {
+  const content = JSON.stringify(job);
+  if (shown.get(job.number) === content) return;
+  shown.set(job.number, content);
   row.querySelector("h2").textContent = job.title;
   const state = row.querySelector(".state");
   state.textContent = states[job.state];
@@ -60,10 +67,6 @@ function fill(row, job) {
   showFoundFaces(row.querySelector(".job-faces"), job);
 }
 
-function rowOf(number) {
-  return list.querySelector(`[data-number="${number}"]`);
-}
-
 onQueue((queue) => {
   const focused = document.activeElement;
   ({ jobs, paused: isPaused } = queue);
@@ -71,15 +74,21 @@ onQueue((queue) => {
   document.getElementById("paused").hidden = !isPaused;
   removeDone.disabled = doneJobs().length === 0;
   pause.textContent = isPaused ? pause.dataset.continue : pause.dataset.pause;
-  for (const row of [...list.children]) {
-    if (!jobs.some((job) => job.number === Number(row.dataset.number))) row.remove();
+  const numbers = new Set(jobs.map((job) => job.number));
+  for (const [number, row] of rows) {
+    if (numbers.has(number)) continue;
+    row.remove();
+    rows.delete(number);
+    shown.delete(number);
   }
-  jobs.forEach((job, index) => {
-    const row = rowOf(job.number) ?? newRow(job.number);
+  let next = list.firstElementChild;
+  for (const job of jobs) {
+    const row = rows.get(job.number) ?? newRow(job.number);
     fill(row, job);
-    if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
+    if (row === next) next = next.nextElementSibling;
+    else list.insertBefore(row, next);
     if (isActive(job)) showLog(row);
-  });
+  }
   // A row that is moved loses the focus.
   if (focused !== document.activeElement && list.contains(focused)) focused.focus();
 });
