@@ -7,9 +7,11 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from tests.helpers.fuzzing.box_mutations import mutate_boxes
 from tests.helpers.fuzzing.mutators import Mutator
 
 from faceloom.errors import FaceloomError
@@ -123,6 +125,8 @@ def mutate_by_extension(mutator: Mutator, name: str, data: bytes) -> bytes:
         "jsonl": mutator.json_lines,
         "npy": mutator.npy,
         "png": mutator.png,
+        "mp4": partial(mutate_boxes, mutator),
+        "heic": partial(mutate_boxes, mutator),
     }
     return methods.get(extension, mutator.bytes)(data)
 
