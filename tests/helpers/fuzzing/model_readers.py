@@ -12,7 +12,6 @@ import numpy as np
 from tests.helpers.dfms import write_dfm
 from tests.helpers.fuzzing.cases import Reader, mutate_by_extension, mutate_value_after
 from tests.helpers.fuzzing.mutators import Mutator, to_zip
-from tests.helpers.fuzzing.onnx_mutations import mutate_onnx
 
 from faceloom.faces.alignment import CropGeometry
 from faceloom.inspect.artifacts import describe_onnx
@@ -55,14 +54,14 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         ".dfm (import)",
         {"x.dfm": dfm},
         lambda folder: read_dfm(folder / "x.dfm", 1.0),
-        mutate_onnx,
+        mutate_by_extension,
     )
-    yield Reader(".dfm (whole import)", {"x.dfm": dfm}, _import, mutate_onnx, slow=True)
+    yield Reader(".dfm (whole import)", {"x.dfm": dfm}, _import, mutate_by_extension, slow=True)
     yield Reader(
         ".dfm (inspect, onnxruntime)",
         {"x.dfm": dfm},
         lambda folder: describe_onnx(folder / "x.dfm"),
-        mutate_onnx,
+        mutate_by_extension,
     )
     keras = {
         "x.keras": to_zip(

@@ -20,7 +20,7 @@ _TEXTS = (
 _BYTES = (b"", b"\0", b"\xff" * 8, bytes(4096))
 
 
-def mutate_onnx(mutator: Mutator, _: str, data: bytes) -> bytes:
+def mutate_onnx(mutator: Mutator, data: bytes) -> bytes:
     """Change one to three fields of the messages of an ONNX file, or its bytes."""
     if mutator.random.random() < 0.2:
         return mutator.bytes(data)
