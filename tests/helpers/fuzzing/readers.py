@@ -181,14 +181,14 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
         repair_zip,
     )
 
-    def open_network(folder: Path) -> None:
-        SwapNetwork.open(Bundle.read(folder), "cpu")
+    def run_network(folder: Path) -> None:
+        SwapNetwork.open(Bundle.read(folder), "cpu").swap(faces)
 
     def mutate_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
         return data if name == "golden.npz" else mutate_by_extension(mutator, name, data)
 
     yield Reader(
-        "bundle graph (onnxruntime)", repair(small), open_network, mutate_graph, repair, slow=True
+        "bundle graph (onnxruntime)", repair(small), run_network, mutate_graph, repair, slow=True
     )
 
 
