@@ -1,4 +1,4 @@
-"""Remove from a graph the nodes that only compute shapes.
+"""Remove from a graph the nodes that only compute shapes, and name its constants.
 
 For a flattened tensor with a dynamic batch axis, tf2onnx emits Shape, Gather, Slice, Concat and
 Cast nodes to compute a shape that is known in advance. onnxslim removes the same nodes and no
@@ -15,7 +15,7 @@ _BATCH = "batch"
 
 
 def simplify(model: onnx.ModelProto) -> None:
-    """Name the batch axis, make shapes constant and drop unused nodes and constants.
+    """Name the batch axis, make shapes constant, drop what is unused, and name the constants.
 
     Args:
         model: The graph; changed in place.
@@ -27,6 +27,7 @@ def simplify(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
     _make_shapes_constant(model)
     _drop_unused(graph)
+    _name_constants(graph)
     domains = {node.domain for node in graph.node}
     opsets = [opset for opset in model.opset_import if opset.domain in domains]
     del model.opset_import[:]
@@ -45,6 +46,23 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     del graph.node[:], graph.initializer[:]
     graph.node.extend(reversed(nodes))
     graph.initializer.extend(constants)
+
+
+def _name_constants(graph: onnx.GraphProto) -> None:
+    """Order and number constants by their first use, in place.
+
+    tf2onnx iterates over sets of strings, so its names and their order differ from run to run.
+    """
+    used = dict.fromkeys(name for node in graph.node for name in node.input)
+    constants = {constant.name: constant for constant in graph.initializer}
+    names = {name: f"constant_{n}" for n, name in enumerate(filter(constants.__contains__, used))}
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+    for name, new_name in names.items():
+        constants[name].name = new_name
+    ordered = [constants[name] for name in names]
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)
 
 
 def _make_shapes_constant(model: onnx.ModelProto) -> None:
