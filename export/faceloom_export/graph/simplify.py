@@ -6,12 +6,16 @@ others that matter (the graphs are equally fast: `python -m benchmarks.conversio
 depends on sympy.
 """
 
+import re
+
 import numpy as np
 import onnx
 from onnx import numpy_helper, shape_inference
 
 # Name of the dynamic batch axis; tf2onnx writes unk__N.
 _BATCH = "batch"
+# The end of a name with tf2onnx's counter.
+_COUNTED = re.compile(r"__\d+(:\d+)?$")
 
 
 def simplify(model: onnx.ModelProto) -> None:
@@ -27,6 +31,7 @@ def simplify(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
     _make_shapes_constant(model)
     _drop_unused(graph)
+    _name_nodes(graph)
     _name_constants(graph)
     domains = {node.domain for node in graph.node}
     opsets = [opset for opset in model.opset_import if opset.domain in domains]
@@ -48,10 +53,27 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(constants)
 
 
+def _name_nodes(graph: onnx.GraphProto) -> None:
+    """Number the nodes and tensors that tf2onnx named by its counter, in place.
+
+    tf2onnx iterates over sets of strings, so the counter differs from run to run.
+    """
+    kept = {value.name for value in graph.output}
+    names: dict[str, str] = {}
+    for index, node in enumerate(graph.node):
+        if _COUNTED.search(node.name):
+            node.name = f"generated_{index}"
+        for number, name in enumerate(node.output):
+            if _COUNTED.search(name) and name not in kept:
+                names[name] = f"generated_{index}:{number}"
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+
+
 def _name_constants(graph: onnx.GraphProto) -> None:
     """Order and number constants by their first use, in place.
 
-    tf2onnx iterates over sets of strings, so its names and their order differ from run to run.
+    Their names and their order differ from run to run as well.
     """
     used = dict.fromkeys(name for node in graph.node for name in node.input)
     constants = {constant.name: constant for constant in graph.initializer}

@@ -1,4 +1,4 @@
-"""A simplified graph does not depend on the names and the order of tf2onnx's constants."""
+"""A simplified graph does not depend on tf2onnx's counter and the order of its constants."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from faceloom_export.graph.simplify import simplify
 
 
 def graph_with_constants(names: Sequence[str], order: Sequence[int]) -> onnx.ModelProto:
-    """Return a graph of two additions; the names are those of its constants 1 and 2."""
+    """Return a graph of two additions; the names are those of its constants and of the sum."""
     nodes = [
-        helper.make_node("Add", ["face", names[0]], ["sum"]),
-        helper.make_node("Add", ["sum", names[1]], ["out"]),
+        helper.make_node("Add", ["face", names[0]], [names[2]], name=names[2]),
+        helper.make_node("Add", [names[2], names[1]], ["out"], name="last"),
     ]
     values = [
         helper.make_tensor_value_info(n, TensorProto.FLOAT, [None, 3]) for n in ("face", "out")
@@ -23,10 +23,10 @@ def graph_with_constants(names: Sequence[str], order: Sequence[int]) -> onnx.Mod
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def test_constants_are_numbered_by_their_first_use() -> None:
+def test_names_of_tf2onnx_are_replaced_by_numbers() -> None:
     models = [
-        graph_with_constants(["fold__7", "starts__3"], [1, 2]),
-        graph_with_constants(["ends__4", "fold__6"], [2, 1]),
+        graph_with_constants(["fold__7", "starts__3", "Add__8"], [1, 2]),
+        graph_with_constants(["ends__4", "fold__6", "Add__9"], [2, 1]),
     ]
     for model in models:
         simplify(model)
@@ -37,5 +37,5 @@ def test_constants_are_numbered_by_their_first_use() -> None:
     ]
     assert [list(node.input) for node in models[0].graph.node] == [
         ["face", "constant_0"],
-        ["sum", "constant_1"],
+        ["generated_0:0", "constant_1"],
     ]
