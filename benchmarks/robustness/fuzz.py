@@ -128,8 +128,7 @@ def _read_cases(
     try:
         shutil.rmtree(case_folder, ignore_errors=True)
         case_folder.mkdir()
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        address_space = pages * resource.getpagesize()
+        address_space = _address_space()
         peak_at_start = _peak_memory()
         for case in cases:
             _, refused, accepted = _COUNTS.unpack(counts[:])
@@ -138,8 +137,7 @@ def _read_cases(
                 break
             # Odd cases limit the memory that is reserved. Even cases limit the memory that is
             # used, as native readers handle a failed allocation themselves.
-            limit = address_space + MAX_ADDED_MEMORY * (1 if case % 2 else 4)
-            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            _limit_address_space(address_space + MAX_ADDED_MEMORY * (1 if case % 2 else 4))
             files = reader.case(case)
             signal.alarm(MAX_CASE_SECONDS)
             try:
@@ -156,6 +154,20 @@ def _read_cases(
         (folder / "crash.txt").write_text(traceback.format_exc())
     finally:
         os._exit(exit_code)
+
+
+def limit_added_address_space(size: int) -> None:
+    """Limit what this process may reserve beyond what it has, in bytes."""
+    _limit_address_space(_address_space() + size)
+
+
+def _limit_address_space(limit: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+
+def _address_space() -> int:
+    """Return the bytes that this process has reserved."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def _check_peak_memory(limit: int) -> None:

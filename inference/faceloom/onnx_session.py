@@ -112,7 +112,7 @@ def open_face_model(weights: Weights, threads: int = 0) -> ort.InferenceSession:
     return open_cpu_session(weights.verified_path(), threads)
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of an onnxruntime error, at most 200 characters.
 
     Args:

@@ -26,6 +26,7 @@ def write_dfm(
     morph: bool = False,
     shape: Sequence[object] = ("n", SIDE, SIDE, 3),
     opset: int = 12,
+    domain: str = "",
     more_inputs: Sequence[str] = (),
     output_count: int = 3,
     custom_domain: str = "",
@@ -40,6 +41,7 @@ def write_dfm(
         morph: Whether it has a morph input, which inverts the picture by its value.
         shape: Shape of the face input.
         opset: ONNX opset version.
+        domain: Name of the standard operators' domain: "" or "ai.onnx".
         more_inputs: Names of further inputs.
         output_count: Number of outputs.
         custom_domain: Domain of a custom operator to add.
@@ -67,7 +69,7 @@ def write_dfm(
         for name, channels in _OUTPUTS[:output_count]
     ]
     graph = helper.make_graph(nodes, "dfm", inputs, outputs, constants)
-    opsets = [helper.make_opsetid("", opset)]
+    opsets = [helper.make_opsetid(domain, opset)]
     opsets += [helper.make_opsetid(custom_domain, 1)] if custom_domain else []
     model = helper.make_model(graph, opset_imports=opsets, ir_version=7)
     path.write_bytes(model.SerializeToString())

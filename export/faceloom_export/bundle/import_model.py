@@ -37,6 +37,7 @@ from faceloom_export.importers.faceswap_reader import DEFAULT_COVERAGE, read_fac
 from faceloom_export.importers.imported_model import (
     ImportedModel,
     golden_from_model,
+    standard_opset,
     to_bundle_graph,
 )
 
@@ -178,8 +179,7 @@ def _write_graphs(
     imported_path.write_bytes(model.onnx_model.SerializeToString())
     graph = to_bundle_graph(model.onnx_model, model.crop.size)
     graph_path.write_bytes(graph.SerializeToString())
-    opset = next(entry.version for entry in graph.opset_import if not entry.domain)
-    return model.without_graph(), opset
+    return model.without_graph(), standard_opset(graph)
 
 
 def _check_graph(graph_path: Path, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Remove from a graph the nodes that only compute shapes.
+"""Remove from a graph the nodes that only compute shapes, and name its constants.
 
 For a flattened tensor with a dynamic batch axis, tf2onnx emits Shape, Gather, Slice, Concat and
 Cast nodes to compute a shape that is known in advance. onnxslim removes the same nodes and no
@@ -6,16 +6,20 @@ others that matter (the graphs are equally fast: `python -m benchmarks.conversio
 depends on sympy.
 """
 
+import re
+
 import numpy as np
 import onnx
 from onnx import numpy_helper, shape_inference
 
 # Name of the dynamic batch axis; tf2onnx writes unk__N.
 _BATCH = "batch"
+# The end of a name with tf2onnx's counter.
+_COUNTED = re.compile(r"__\d+(:\d+)?$")
 
 
 def simplify(model: onnx.ModelProto) -> None:
-    """Name the batch axis, make shapes constant and drop unused nodes and constants.
+    """Name the batch axis, make shapes constant, drop what is unused, and name the constants.
 
     Args:
         model: The graph; changed in place.
@@ -27,6 +31,8 @@ def simplify(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
     _make_shapes_constant(model)
     _drop_unused(graph)
+    _name_nodes(graph)
+    _name_constants(graph)
     domains = {node.domain for node in graph.node}
     opsets = [opset for opset in model.opset_import if opset.domain in domains]
     del model.opset_import[:]
@@ -45,6 +51,40 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     del graph.node[:], graph.initializer[:]
     graph.node.extend(reversed(nodes))
     graph.initializer.extend(constants)
+
+
+def _name_nodes(graph: onnx.GraphProto) -> None:
+    """Number the nodes and tensors that tf2onnx named by its counter, in place.
+
+    tf2onnx iterates over sets of strings, so the counter differs from run to run.
+    """
+    kept = {value.name for value in graph.output}
+    names: dict[str, str] = {}
+    for index, node in enumerate(graph.node):
+        if _COUNTED.search(node.name):
+            node.name = f"generated_{index}"
+        for number, name in enumerate(node.output):
+            if _COUNTED.search(name) and name not in kept:
+                names[name] = f"generated_{index}:{number}"
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+
+
+def _name_constants(graph: onnx.GraphProto) -> None:
+    """Order and number constants by their first use, in place.
+
+    Their names and their order differ from run to run as well.
+    """
+    used = dict.fromkeys(name for node in graph.node for name in node.input)
+    constants = {constant.name: constant for constant in graph.initializer}
+    names = {name: f"constant_{n}" for n, name in enumerate(filter(constants.__contains__, used))}
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+    for name, new_name in names.items():
+        constants[name].name = new_name
+    ordered = [constants[name] for name in names]
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)
 
 
 def _make_shapes_constant(model: onnx.ModelProto) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from onnx import TensorProto, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
@@ -14,7 +15,11 @@ from faceloom.faces.alignment import CropGeometry
 from faceloom.hashing import sha256_of
 from faceloom.safe_read import as_artifact_refused, read_bounded
 from faceloom.swap.bundle.manifest import ImportedRow
-from faceloom_export.importers.imported_model import ImportedModel
+from faceloom_export.importers.imported_model import (
+    STANDARD_DOMAINS,
+    ImportedModel,
+    standard_opset,
+)
 
 # The largest protobuf message.
 _MAX_BYTES = 2**31 - 1
@@ -26,8 +31,6 @@ _CONVERTED_OPSET = 12
 _FACE = "in_face"
 # Name of the optional morph input, without ":0".
 _MORPH = "morph_value"
-# The two names of ONNX' standard operator domain.
-_STANDARD_DOMAINS = ("", "ai.onnx")
 # Operators that may run without end.
 _LOOPS = {"Loop", "Scan"}
 # Accepted sides of the face in pixels.
@@ -57,6 +60,7 @@ def read_dfm(path: Path, morph: float) -> ImportedModel:
     with as_artifact_refused(
         f"{path} is not a .dfm: it cannot be read as ONNX", (ValueError, TypeError)
     ):
+        _check_names(model, path)
         _check_self_contained(model, path)
         model = _with_supported_opset(model, path)
         has_morph = _fix_inputs(model.graph, path, morph)
@@ -86,10 +90,25 @@ def check_model_file(path: Path) -> None:
         )
 
 
+def _check_names(message: Message, path: Path) -> None:
+    """Refuse names that are not UTF-8, which protobuf returns as bytes."""
+    for field, value in message.ListFields():
+        if field.type not in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE):
+            continue
+        for each in [value] if isinstance(value, str | bytes | Message) else value:
+            if isinstance(each, Message):
+                _check_names(each, path)
+            elif isinstance(each, bytes):
+                raise ArtifactRefused(
+                    f"{path} is not a .dfm: a {field.name} of its {message.DESCRIPTOR.name} is not "
+                    "UTF-8; download or export it again."
+                )
+
+
 def _check_self_contained(model: onnx.ModelProto, path: Path) -> None:
     """Refuse custom operators, loops and weights in other files."""
     graphs = list(_graphs(model.graph))
-    domains = {node.domain for graph in graphs for node in graph.node} - set(_STANDARD_DOMAINS)
+    domains = {node.domain for graph in graphs for node in graph.node} - set(STANDARD_DOMAINS)
     if domains or model.functions:
         names = ", ".join(sorted(domains)) or "functions of its own"
         raise ArtifactRefused(
@@ -127,9 +146,7 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
 
 
 def _with_supported_opset(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
-    opset = next(
-        (entry.version for entry in model.opset_import if entry.domain in _STANDARD_DOMAINS), 0
-    )
+    opset = standard_opset(model)
     if opset in _OPSETS:
         return model
     if opset > _OPSETS[-1]:

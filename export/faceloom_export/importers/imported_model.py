@@ -16,6 +16,8 @@ from faceloom.swap.bundle.bundle import GoldenSample
 from faceloom.swap.bundle.manifest import ImportedRow
 from faceloom_export.graph.tensor_names import FACE, MASK, SWAPPED
 
+# The two names of ONNX' standard operator domain.
+STANDARD_DOMAINS = ("", "ai.onnx")
 # Prefix of every name in the imported graph, so that none equals a name of ours.
 _PREFIX = "imported/"
 
@@ -37,6 +39,19 @@ class ImportedModel:
     def without_graph(self) -> "ImportedModel":
         """Return the rest, so that the graph's memory can be freed."""
         return replace(self, onnx_model=onnx.ModelProto())
+
+
+def standard_opset(model: onnx.ModelProto) -> int:
+    """Return the version of the standard operators that a model imports.
+
+    Args:
+        model: A model, which may give the domain either of its two names.
+
+    Returns:
+        The version; 0 if the model imports none.
+    """
+    opsets = (entry.version for entry in model.opset_import if entry.domain in STANDARD_DOMAINS)
+    return next(opsets, 0)
 
 
 def to_bundle_graph(model: onnx.ModelProto, side: int) -> onnx.ModelProto:

@@ -22,8 +22,8 @@ from faceloom_train.runs.hdf5_validation import check_weights_file
 from faceloom_train.runs.run_directory import Run
 
 READERS = (
-    ".dfm (import)", ".dfm (inspect, onnxruntime)", "faceswap model (.keras)", "weights (HDF5)",
-    "run", "settings (YAML)",
+    ".dfm (import)", ".dfm (whole import)", ".dfm (inspect, onnxruntime)",
+    "faceswap model (.keras)", "weights (HDF5)", "run", "settings (YAML)",
 )  # fmt: skip
 
 
@@ -54,6 +54,13 @@ def test_dfm_with_a_loop_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.dfm").write_bytes(model.SerializeToString())
     with pytest.raises(ArtifactRefused, match=r"contains loops \(Scan\)"):
         read_dfm(tmp_path / "x.dfm", 1.0)
+
+
+def test_dfm_with_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = write_dfm(tmp_path / "x.dfm")
+    path.write_bytes(path.read_bytes().replace(b"target_mask", b"\xff\xffrget_mask"))
+    with pytest.raises(ArtifactRefused, match="of its NodeProto is not UTF-8"):
+        read_dfm(path, 1.0)
 
 
 def test_onnxruntime_prints_nothing_to_standard_output(

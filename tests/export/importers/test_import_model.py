@@ -36,7 +36,9 @@ DFMS = {
     "morph in between": (
         {"morph": True}, {"morph": 0.25}, scaled(FACES) + 0.25 * (255 - 2 * scaled(FACES))
     ),
-    "an old opset": ({"opset": 11}, {}, scaled(FACES)),
+    "an old opset, its domain by name": (
+        {"opset": 11, "domain": "ai.onnx"}, {}, scaled(FACES)
+    ),
 }  # fmt: skip
 
 

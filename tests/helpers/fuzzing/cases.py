@@ -7,10 +7,13 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from tests.helpers.fuzzing.box_mutations import mutate_boxes
 from tests.helpers.fuzzing.mutators import Mutator
+from tests.helpers.fuzzing.onnx_mutations import mutate_onnx
 
 from faceloom.errors import FaceloomError
 from faceloom.faceset.other_tools.faceswap_metadata import FaceMetadataError
@@ -123,6 +126,10 @@ def mutate_by_extension(mutator: Mutator, name: str, data: bytes) -> bytes:
         "jsonl": mutator.json_lines,
         "npy": mutator.npy,
         "png": mutator.png,
+        "mp4": partial(mutate_boxes, mutator),
+        "heic": partial(mutate_boxes, mutator),
+        "onnx": partial(mutate_onnx, mutator),
+        "dfm": partial(mutate_onnx, mutator),
     }
     return methods.get(extension, mutator.bytes)(data)
 

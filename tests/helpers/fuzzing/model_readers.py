@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import h5py
 import numpy as np
@@ -12,7 +13,10 @@ from tests.helpers.dfms import write_dfm
 from tests.helpers.fuzzing.cases import Reader, mutate_by_extension, mutate_value_after
 from tests.helpers.fuzzing.mutators import Mutator, to_zip
 
+from faceloom.faces.alignment import CropGeometry
 from faceloom.inspect.artifacts import describe_onnx
+from faceloom.progress import run_to_completion
+from faceloom_export.bundle import import_model
 from faceloom_export.importers.dfm_reader import read_dfm
 from faceloom_export.importers.faceswap_reader import read_faceswap
 from faceloom_train.config import read_config
@@ -52,6 +56,7 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         lambda folder: read_dfm(folder / "x.dfm", 1.0),
         mutate_by_extension,
     )
+    yield Reader(".dfm (whole import)", {"x.dfm": dfm}, _import, mutate_by_extension, slow=True)
     yield Reader(
         ".dfm (inspect, onnxruntime)",
         {"x.dfm": dfm},
@@ -104,6 +109,19 @@ def model_readers(scratch: Path) -> Iterator[Reader]:
         lambda folder: read_config(folder / "x.yaml"),
         _mutate_yaml,
     )
+
+
+def _import(folder: Path) -> None:
+    """Write the bundle of a .dfm; its network runs on gray pictures, for speed."""
+
+    def gray_faces(crop: CropGeometry) -> np.ndarray:
+        return np.full((2, crop.size, crop.size, 3), 90, np.uint8)
+
+    with patch.object(import_model, "_sample_faces", gray_faces):
+        options = import_model.ImportOptions("ben")
+        run_to_completion(
+            import_model.import_model(folder / "x.dfm", folder / "ben.bundle", options)
+        )
 
 
 def _mutate_yaml(mutator: Mutator, name: str, data: bytes) -> bytes:

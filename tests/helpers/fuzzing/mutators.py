@@ -149,7 +149,7 @@ class Mutator:
         """Mutate, rename or delete a member of a .zip, or mutate the archive's bytes."""
         if self.random.random() < 0.3:
             return self.bytes(valid)
-        members = dict(_members(valid))
+        members = dict(read_zip(valid))
         name = self.random.choice(sorted(members))
         action = self.random.random()
         if action < 0.8:
@@ -234,7 +234,8 @@ def to_zip(members: dict[str, bytes], methods: Mapping[str, int] = MappingProxyT
 
 
 @lru_cache(maxsize=8)
-def _members(archive: bytes) -> Mapping[str, bytes]:
+def read_zip(archive: bytes) -> Mapping[str, bytes]:
+    """Return the members of a .zip."""
     with zipfile.ZipFile(io.BytesIO(archive)) as file:
         return {name: file.read(name) for name in file.namelist()}
 

@@ -18,7 +18,7 @@ from tests.helpers.corrections import left_half, move, offsets_of, paint
 from tests.helpers.deepfacelab import metadata, to_jpeg, to_pak
 from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
 from tests.helpers.fuzzing.cases import Files, Reader, mutate_by_extension, mutate_value_after
-from tests.helpers.fuzzing.mutators import Mutator, to_zip
+from tests.helpers.fuzzing.mutators import Mutator, read_zip, to_zip
 
 from faceloom.array_types import float32
 from faceloom.errors import ArtifactRefused
@@ -45,7 +45,6 @@ from faceloom.provenance import (
 )
 from faceloom.swap import Bundle, SwapNetwork
 from faceloom.swap.batch.job_file import read_job_file
-from faceloom.swap.bundle.archive import write_zip
 from faceloom.swap.pipeline.analysis import AnalysisState
 from faceloom.swap.pipeline.analysis_state_io import read_state, write_state
 from faceloom.swap.pipeline.convert import ConvertOptions
@@ -168,22 +167,28 @@ def _bundles(scratch: Path) -> Iterator[Reader]:
 
     yield Reader("bundle (folder)", repair(small), read_bundle, mutate_by_extension, repair)
 
-    write_zip(bundle, scratch / "b.zip")
+    def repair_zip(files: Files) -> Files:
+        try:
+            return {"b.zip": to_zip(repair(read_zip(files["b.zip"])))}
+        except Exception:  # zipfile raises many classes for a damaged archive
+            return files
+
     yield Reader(
         "bundle (.zip)",
         {"b.zip": to_zip(repair(small))},
         lambda folder: Bundle.read(folder / "b.zip").read_golden_sample(),
         mutate_by_extension,
+        repair_zip,
     )
 
-    def open_network(folder: Path) -> None:
-        SwapNetwork.open(Bundle.read(folder), "cpu")
+    def run_network(folder: Path) -> None:
+        SwapNetwork.open(Bundle.read(folder), "cpu").swap(faces)
 
     def mutate_graph(mutator: Mutator, name: str, data: bytes) -> bytes:
         return data if name == "golden.npz" else mutate_by_extension(mutator, name, data)
 
     yield Reader(
-        "bundle graph (onnxruntime)", repair(small), open_network, mutate_graph, repair, slow=True
+        "bundle graph (onnxruntime)", repair(small), run_network, mutate_graph, repair, slow=True
     )
 
 

@@ -1,5 +1,6 @@
 """Encoders: pixel formats, the quality scale, FFmpeg's options and error messages."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pytest
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.fakes.swap import frame_times, swap
@@ -164,6 +166,29 @@ def test_threads_are_frames_and_give_the_same_bytes_again(tmp_path: Path, encode
     if encoder == "x264":
         assert b"threads=4" in written[0]
         assert b"sliced_threads=0" in written[0]
+
+
+@pytest.mark.parametrize("encoder", ["x264", "x265", "vp9", "svtav1", "lossless"])
+def test_one_core_gives_the_same_bytes_as_several(tmp_path: Path, encoder: str) -> None:
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("only Linux limits a process to some cores")
+    cores = os.sched_getaffinity(0)
+    source = make_clip(tmp_path / "in.mp4", moving_texture(4))
+    # The process may have one core only, which does not limit the threads that an encoder is given.
+    several = swap(source, tmp_path / "several.mkv", Encoding(encoder)).read_bytes()
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        one = swap(source, tmp_path / "one.mkv", Encoding(encoder)).read_bytes()
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert one == several
+
+
+def moving_texture(count: int) -> list[np.ndarray]:
+    """Return frames of a random texture that moves by two pixels a frame."""
+    noise = np.random.default_rng(0).integers(0, 256, (260, 260, 3), np.uint8)
+    texture = cv2.normalize(cv2.GaussianBlur(noise, None, 3), None, 0, 255, cv2.NORM_MINMAX)
+    return [np.ascontiguousarray(texture[:256, 2 * n : 2 * n + 250]) for n in range(count)]
 
 
 # The default encoder's codec by suffix.

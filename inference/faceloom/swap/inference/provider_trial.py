@@ -119,7 +119,8 @@ def _warn_failed(network: TrialNetwork, error: Exception) -> None:
     log.warning(
         "The %s provider starts and does not run the network (%s). Trying the next provider.",
         network.provider,
-        first_line(error),
+        # The cause, as the error itself names the provider too.
+        first_line(error.__cause__ or error),
     )
 
 

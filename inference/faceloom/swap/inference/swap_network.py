@@ -10,6 +10,7 @@ from faceloom.choices import FaceMaskKind, Precision
 from faceloom.errors import ArtifactRefused
 from faceloom.faces.alignment import CropGeometry
 from faceloom.faces.mask import mask_background
+from faceloom.onnx_session import first_line
 from faceloom.safe_read import as_artifact_refused
 from faceloom.swap.bundle.bundle import Bundle, GoldenSample
 from faceloom.swap.bundle.manifest import BlendRow, GraphRow, TensorRow, ToleranceRow
@@ -43,6 +44,7 @@ class SwapNetwork:
         """
         self._session = session
         self._graph = graph
+        self._path = bundle.path / graph.file
         self._mask_background = bundle.manifest.mask_background
         self.crop: CropGeometry = bundle.manifest.crop
         """Size, coverage and template of the network's crops."""
@@ -96,15 +98,35 @@ class SwapNetwork:
 
         Returns:
             n faces and masks.
+
+        Raises:
+            ArtifactRefused: The graph does not run, or its outputs have other shapes than those
+                that it declares.
         """
         if not len(crops):
             return Predictions(crops, crops[..., 0])
-        if self._bound:
-            faces, masks = self._bound.run(crops)
-        else:
-            names = [self._graph.swapped.name, self._graph.mask.name]
-            faces, masks = self._session.run(names, {self._graph.face.name: crops})
+        try:
+            faces, masks = self._run(crops)
+        except Exception as error:  # onnxruntime raises its own undocumented classes
+            raise self._refused(f"does not run ({first_line(error)})") from error
+        if faces.shape != crops.shape or masks.shape != (*crops.shape[:3], 1):
+            raise self._refused(
+                f"has outputs of {faces.shape} and {masks.shape} for an input of {crops.shape}"
+            )
         return Predictions(faces, masks[..., 0])
+
+    def _run(self, crops: RgbBatch) -> tuple[np.ndarray, np.ndarray]:
+        if self._bound:
+            return self._bound.run(crops)
+        names = [self._graph.swapped.name, self._graph.mask.name]
+        faces, masks = self._session.run(names, {self._graph.face.name: crops})
+        return faces, masks
+
+    def _refused(self, problem: str) -> ArtifactRefused:
+        return ArtifactRefused(
+            f"{self._path} {problem} on the {self.provider} provider; try another --provider, or "
+            "export the bundle again."
+        )
 
     def predict(self, targets: CropBatch) -> Predictions:
         """Predict the source's faces for a target's faces, prepared as in training.

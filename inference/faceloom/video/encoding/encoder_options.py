@@ -7,7 +7,7 @@ from functools import cache
 import av
 
 from faceloom.errors import UsageError
-from faceloom.hardware import has_avx512
+from faceloom.hardware import available_cores, has_avx512
 from faceloom.video.encoding.codec_table import Codec
 from faceloom.video.info import VideoInfo
 
@@ -24,6 +24,9 @@ _MIN_THREADS = 4
 # Rows of the picture for each of them: a frame may refer to the rows of the one before it that are
 # done, so that more threads leave less of it.
 _ROWS_PER_THREAD = 64
+# With row-mt, libvpx writes other bytes with one thread than with several, whose number does not
+# matter (measured for 2 to 16).
+_MIN_VP9_THREADS = 2
 # Most pixels that are encoded at once: x264 keeps about 3 bytes of memory for each.
 _MAX_THREADED_PIXELS = 17_000_000
 
@@ -68,6 +71,20 @@ def encoder_options(
             f"{options[key]}:{value}" if key.endswith("-params") and key in options else value
         )
     return options
+
+
+def encoding_threads(codec: str, info: VideoInfo) -> int:
+    """Return how many threads an encoder gets; 0: as many as it chooses by the machine's cores.
+
+    Args:
+        codec: FFmpeg's name of the encoder.
+        info: The source.
+    """
+    if codec in FRAME_THREADED:
+        return frame_threads(info)
+    if codec == "libvpx-vp9":
+        return max(_MIN_VP9_THREADS, available_cores())
+    return 0
 
 
 def frame_threads(info: VideoInfo) -> int:

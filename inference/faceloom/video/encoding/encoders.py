@@ -26,7 +26,11 @@ from faceloom.video.encoding.codec_table import (
     X265,
     Codec,
 )
-from faceloom.video.encoding.encoder_options import FRAME_THREADED, encoder_options, frame_threads
+from faceloom.video.encoding.encoder_options import (
+    FRAME_THREADED,
+    encoder_options,
+    encoding_threads,
+)
 from faceloom.video.encoding.thread_priority import same_thread_priority
 from faceloom.video.ffmpeg_errors import FFMPEG_ERRORS, reason
 from faceloom.video.hdr.display_rendition import HLG, PQ
@@ -210,9 +214,10 @@ def open_encoder(
     context.color_trc = config.color.transfer
     context.colorspace = config.color.matrix
     context.color_range = config.color.range
+    context.thread_count = encoding_threads(config.codec, info)
     if config.codec in FRAME_THREADED:
         # FFmpeg's default for x264 is slices, which cost 6 % of the size and half of the speed-up.
-        context.thread_type, context.thread_count = "FRAME", frame_threads(info)
+        context.thread_type = "FRAME"
     # For concatenation: parameter sets in the container's header and closed GOPs.
     context.flags |= Flags.global_header | Flags.closed_gop
     if config.codec == "libsvtav1":
