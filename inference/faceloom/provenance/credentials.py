@@ -16,6 +16,7 @@ from faceloom.errors import ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
 from faceloom.installation import extras_advice
 from faceloom.json_documents import PUBLISHED_JSON, utf8_text
+from faceloom.provenance.box_count import MAX_BOXES, has_too_many_boxes
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
 from faceloom.provenance.signing_key import SigningKey, local_certificate
 
@@ -50,6 +51,7 @@ _SETTINGS: dict[str, Any] = {
 }
 # The validation code of a valid signature by an unknown signer, which is not an error here.
 _UNTRUSTED_CODE = "signingCredential.untrusted"
+_TOO_MANY_BOXES = f"it has more than {MAX_BOXES:,} boxes"
 # Most validation errors that are reported.
 _MAX_ERRORS = 5
 
@@ -144,8 +146,8 @@ def sign(
             _sign(part, suffix, _manifest(title, mark, ()), key, source)
         except _InputUnreadable as error:
             reason = (
-                f"C2PA cannot read the credentials of {utf8_text(source.name)} ({error}), so they "
-                "are left out."
+                f"C2PA cannot read {utf8_text(source.name)} ({error}), so its credentials are left "
+                "out."
             )
         else:
             return ""
@@ -190,6 +192,8 @@ def _add_parent(builder: Any, source: Path) -> None:
     }
     try:
         with source.open("rb") as file:
+            if has_too_many_boxes(file):
+                raise _InputUnreadable(_TOO_MANY_BOXES)
             builder.add_ingredient(parent, _SOURCE_FORMATS[source.suffix.lower()], file)
     except c2pa.C2paError as error:
         raise _InputUnreadable(str(error)) from error
@@ -236,6 +240,9 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
     settings = _SETTINGS | (
         {"trust": {"trust_anchors": anchors.decode(errors="replace")}} if anchors else {}
     )
+    with path.open("rb") as file:
+        if has_too_many_boxes(file):
+            return ContentCredentials("Invalid", errors=(_TOO_MANY_BOXES,))
     try:
         with (
             path.open("rb") as file,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,11 @@ _VERDICT_TEXT: dict[Verdict, str] = {
     "watermarked": "only its pixels are marked as a swap, by a watermark; it has no other mark.",
     "unmarked": "no disclosure mark. This proves nothing: marks can be removed.",
 }
+
+# Most lines about marks: a file may have any number of them.
+_MAX_LINES = 100
+# Most characters of a line.
+_MAX_LINE_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,11 @@ class VerificationReport:
 
     def to_text(self) -> str:
         """Return a line for the verdict and one for each mark."""
-        head = f"{self.path}: {_VERDICT_TEXT[self.verdict]}"
-        return "\n".join((head, *(f"  {line}" for line in self._lines())))
+        lines = [f"{self.path}: {_VERDICT_TEXT[self.verdict]}"]
+        lines += [f"  {line}" for line in islice(self._lines(), _MAX_LINES + 1)]
+        if len(lines) > _MAX_LINES + 1:
+            lines[-1] = "  more: --json prints everything that was found."
+        return "\n".join(map(_to_line, lines))
 
     def _lines(self) -> Iterator[str]:
         for sentence in self.sentences:
@@ -84,6 +93,12 @@ class VerificationReport:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of what `verify --json` prints; docs/verify-schema.json is a copy."""
     return TypeAdapter(VerificationReport).json_schema(mode="serialization")
+
+
+def _to_line(text: str) -> str:
+    """Return text of a file as one line, so that it cannot imitate other lines of the report."""
+    line = " ".join(text[: _MAX_LINE_LENGTH + 1].splitlines())
+    return line if len(text) <= _MAX_LINE_LENGTH else f"{line[:_MAX_LINE_LENGTH]} ..."
 
 
 def _credential_lines(credentials: ContentCredentials) -> Iterator[str]:

@@ -105,8 +105,8 @@ def test_unreadable_credentials_are_named_and_left_out(
     marks, report = mark_output(tmp_path / "out.mp4", source)
     assert marks.formats[-1] == "C2PA"
     (limitation,) = marks.limitations
-    assert limitation.startswith("C2PA cannot read the credentials of damaged.mp4 (")
-    assert limitation.endswith("), so they are left out.")
+    assert limitation.startswith("C2PA cannot read damaged.mp4 (")
+    assert limitation.endswith("), so its credentials are left out.")
     assert report.verdict == "valid"
     assert report.credentials is not None
     (ingredient,) = report.credentials.ingredients

@@ -120,3 +120,13 @@ def test_other_schema_is_refused(change: dict[str, Any]) -> None:
     assert ADAPTER.validate_python(document) == report
     with pytest.raises(ValidationError):
         ADAPTER.validate_python(document | change)
+
+
+def test_text_of_the_file_cannot_imitate_another_line() -> None:
+    sentences = ("a\n  C2PA         Trusted", "b" * 10_000, *map(str, range(1000)))
+    report = VerificationReport(Path("a\rb.mp4"), "unsigned", {}, sentences, (), None)
+    lines = report.to_text().splitlines()
+    assert lines[0].startswith("a b.mp4: ")
+    assert lines[1] == "  tags         a   C2PA         Trusted"
+    assert len(lines[2]) < 2100
+    assert (len(lines), lines[-1]) == (102, "  more: --json prints everything that was found.")
