@@ -21,7 +21,7 @@ _READ_AFTER = (25, 75, 150, 300, 600, 1200)
 _BATCH = 25
 # The detector runs on every Nth frame; in between the mesh follows each face.
 _DETECT_EVERY = 5
-# How many people's averages are read at most, those with the most frames: each takes a second.
+# How many people's averages are read at most, those with the most frames.
 _MAX_PEOPLE = 4
 
 
@@ -97,5 +97,5 @@ def _read_people(people: dict[int, FaceAverage]) -> Reading | None:
         for average in people.values():
             everybody.add_average(average)
         averages.append(everybody)
-    readings = [average.read() for average in averages]
+    readings = [average.read(FOUND_SIMILARITY) for average in averages]
     return max(readings, key=lambda reading: reading.similarity, default=None)
