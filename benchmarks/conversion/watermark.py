@@ -217,7 +217,7 @@ def measure_false_alarms(clips: list[str], count: int, seed: int) -> None:
             _forget_key()
             for average in random.choice(averages, SEGMENTS_PER_KEY, replace=False):
                 reading = average.read(PRINTED_SIMILARITY)
-                high += [reading.similarity] if reading.similarity else []
+                high += [reading.similarity] if reading.similarity > PRINTED_SIMILARITY else []
                 done += 1
         if (key + 1) % KEYS_PER_LINE == 0:
             print(

@@ -18,7 +18,7 @@ from faceloom.provenance.watermark.payload import encode
 from faceloom.video import Box
 
 # Standard deviation of the pattern over the grid, in luma levels of 0..255.
-_STRENGTH = 1.5
+_STRENGTH = 1.6
 # Largest scale from frame to grid: above it the face is too small for the shortest period.
 _MAX_GRID_SCALE = 2.0
 # Added to the pattern's values, so that they are bytes.
