@@ -7,12 +7,23 @@ Faceloom starts children as `[sys.executable, "-P", "-m", MODULE, ...]`. In the 
 import multiprocessing
 import runpy
 import sys
+from pathlib import Path
 
 # Only modules of this package are run.
 _PACKAGE = "faceloom"
 
 
 def main() -> None:
+    """Run the program; if a file of the folder is missing or damaged, say so in one sentence."""
+    try:
+        _run()
+    except ImportError as error:
+        folder = Path(sys.executable).parent
+        reason = " ".join(str(error).split())
+        sys.exit(f"faceloom: {folder} is incomplete ({reason}); unpack the archive again.")
+
+
+def _run() -> None:
     """Run the `faceloom` command, or one of its modules as `python -m` does."""
     # In a worker of a multiprocessing pool, this call does the work and does not return.
     multiprocessing.freeze_support()

@@ -14,7 +14,8 @@ from faceloom.provenance.content_check import (
 )
 from faceloom.provenance.disclosure_mark import DisclosureMark, SwappedIdentity
 from faceloom.provenance.mark_writer import MarkSettings, MarkWriter, WrittenMarks, mark_images
-from faceloom.provenance.verify import EXIT_CODES, VerificationReport, verify
+from faceloom.provenance.verification_report import VerificationReport
+from faceloom.provenance.verify import EXIT_CODES, verify
 from faceloom.provenance.visible_label import VisibleLabel
 
 __all__ = [

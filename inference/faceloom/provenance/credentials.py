@@ -4,7 +4,7 @@ Uses the package c2pa-python, an extra. Nothing is fetched from the network.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,8 @@ from faceloom.atomic import atomic_file
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
 from faceloom.installation import extras_advice
-from faceloom.json_documents import utf8_text
+from faceloom.json_documents import PUBLISHED_JSON, utf8_text
+from faceloom.provenance.box_count import MAX_BOXES, has_too_many_boxes
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
 from faceloom.provenance.signing_key import SigningKey, local_certificate
 
@@ -50,13 +51,42 @@ _SETTINGS: dict[str, Any] = {
 }
 # The validation code of a valid signature by an unknown signer, which is not an error here.
 _UNTRUSTED_CODE = "signingCredential.untrusted"
+_TOO_MANY_BOXES = f"it has more than {MAX_BOXES:,} boxes"
 # Most validation errors that are reported.
 _MAX_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class CredentialInput:
+    """An input that a C2PA manifest names (an ingredient)."""
+
+    __pydantic_config__ = PUBLISHED_JSON
+
+    title: str
+    """Name of the file."""
+
+    identifier: str
+    """What C2PA calls its instance; "sha256:" and 64 digits for a file without credentials."""
+
+    signer: str = ""
+    """Common name and organization of the signer of its own credentials; "" without credentials."""
+
+    errors: tuple[str, ...] = ()
+    """C2PA's validation codes of its own credentials, recorded when the output was signed."""
+
+    def __str__(self) -> str:
+        """Return the input in a few words, for people."""
+        if not self.signer:
+            return self.title
+        state = f"invalid credentials ({', '.join(self.errors)})" if self.errors else "credentials"
+        return f"{self.title} (with {state}, signed by {self.signer})"
+
+
+@dataclass(frozen=True, slots=True)
 class ContentCredentials:
     """A file's active C2PA manifest and its validation."""
+
+    __pydantic_config__ = PUBLISHED_JSON
 
     state: str
     """C2PA's result: "Trusted" (known signer), "Valid" (unknown signer) or "Invalid"."""
@@ -73,8 +103,8 @@ class ContentCredentials:
     source_types: tuple[str, ...] = ()
     """IPTC's digital source types of the actions, URLs."""
 
-    ingredients: tuple[str, ...] = ()
-    """Titles of the inputs, with the signer of their own credentials."""
+    ingredients: tuple[CredentialInput, ...] = ()
+    """The inputs."""
 
     errors: tuple[str, ...] = ()
     """C2PA's validation codes, or messages."""
@@ -92,7 +122,7 @@ def install_hint() -> str:
 
 def sign(
     part: Path, suffix: str, title: str, mark: DisclosureMark, source: Path, key: SigningKey
-) -> None:
+) -> str:
     """Add a signed manifest to a finished file, in place.
 
     Args:
@@ -100,36 +130,73 @@ def sign(
         suffix: Suffix of its format, such as ".mp4".
         title: The file's final name.
         mark: The disclosure mark.
-        source: The input; its own credentials are included.
+        source: The input; its own credentials are included, even if they are invalid.
         key: The key to sign with.
+
+    Returns:
+        Why the input's credentials are not included, as a sentence; "" if they are or if there are
+        none.
 
     Raises:
         c2pa.C2paError: If the manifest cannot be written.
     """
+    reason = ""
+    if source.is_file() and source.suffix.lower() in _SOURCE_FORMATS:
+        try:
+            _sign(part, suffix, _manifest(title, mark, ()), key, source)
+        except _InputUnreadable as error:
+            reason = (
+                f"C2PA cannot read {utf8_text(source.name)} ({error}), so its credentials are left "
+                "out."
+            )
+        else:
+            return ""
+    definition = _manifest(title, mark, (_unreadable_ingredient(source),))
+    _sign(part, suffix, definition, key, None)
+    return reason
+
+
+class _InputUnreadable(Exception):
+    """C2PA cannot read the input or its credentials."""
+
+
+def _sign(
+    part: Path, suffix: str, definition: dict[str, Any], key: SigningKey, parent: Path | None
+) -> None:
+    """Sign a file with a manifest, to which the input is added if C2PA can read it."""
     import c2pa  # noqa: PLC0415  an extra
 
     info = c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.private, None)
-    readable = source.is_file() and source.suffix.lower() in _SOURCE_FORMATS
-    definition = _manifest(title, mark, () if readable else (_unreadable_ingredient(source),))
     with (
         c2pa.Context.from_dict(_SETTINGS) as context,
         c2pa.Signer.from_info(info) as signer,
         c2pa.Builder(definition, context=context) as builder,
     ):
-        if readable:
-            parent = {
-                "title": utf8_text(source.name),
-                "relationship": "parentOf",
-                "label": _PARENT_LABEL,
-            }
-            with source.open("rb") as file:
-                builder.add_ingredient(parent, _SOURCE_FORMATS[source.suffix.lower()], file)
+        if parent:
+            _add_parent(builder, parent)
         with (
             atomic_file(part) as signed,
             part.open("rb") as unsigned,
             signed.open("w+b") as file,
         ):
             builder.sign(signer, C2PA_FORMATS[suffix], unsigned, file)
+
+
+def _add_parent(builder: Any, source: Path) -> None:
+    import c2pa  # noqa: PLC0415  an extra
+
+    parent = {
+        "title": utf8_text(source.name),
+        "relationship": "parentOf",
+        "label": _PARENT_LABEL,
+    }
+    try:
+        with source.open("rb") as file:
+            if has_too_many_boxes(file):
+                raise _InputUnreadable(_TOO_MANY_BOXES)
+            builder.add_ingredient(parent, _SOURCE_FORMATS[source.suffix.lower()], file)
+    except c2pa.C2paError as error:
+        raise _InputUnreadable(str(error)) from error
 
 
 def check_key(key: SigningKey) -> None:
@@ -173,6 +240,9 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
     settings = _SETTINGS | (
         {"trust": {"trust_anchors": anchors.decode(errors="replace")}} if anchors else {}
     )
+    with path.open("rb") as file:
+        if has_too_many_boxes(file):
+            return ContentCredentials("Invalid", errors=(_TOO_MANY_BOXES,))
     try:
         with (
             path.open("rb") as file,
@@ -227,8 +297,6 @@ def _parse_report(report: Mapping[str, Any]) -> ContentCredentials:
         if str(assertion.get("label", "")).startswith("c2pa.actions")
         for action in assertion.get("data", {}).get("actions", [])
     ]
-    codes = [row.get("code", "?") for row in report.get("validation_status", [])]
-    errors = dict.fromkeys(code for code in codes if code != _UNTRUSTED_CODE)
     return ContentCredentials(
         state=report.get("validation_state", "Invalid"),
         signer=_signer(active),
@@ -238,16 +306,27 @@ def _parse_report(report: Mapping[str, Any]) -> ContentCredentials:
             str(a["digitalSourceType"]) for a in actions if "digitalSourceType" in a
         ),
         ingredients=tuple(
-            _describe_ingredient(ingredient, report) for ingredient in active.get("ingredients", [])
+            _parse_ingredient(ingredient, report) for ingredient in active.get("ingredients", [])
         ),
-        errors=tuple(errors)[:_MAX_ERRORS],
+        errors=_error_codes(report.get("validation_status", [])),
     )
 
 
-def _describe_ingredient(ingredient: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+def _parse_ingredient(ingredient: Mapping[str, Any], report: Mapping[str, Any]) -> CredentialInput:
     manifest = report.get("manifests", {}).get(ingredient.get("active_manifest"))
-    credentials = f" (with credentials, signed by {_signer(manifest)})" if manifest else ""
-    return f"{ingredient.get('title', '?')}{credentials}"
+    results = ingredient.get("validation_results", {}).get("activeManifest", {})
+    return CredentialInput(
+        title=ingredient.get("title", "?"),
+        identifier=ingredient.get("instance_id", ""),
+        signer=_signer(manifest) if manifest else "",
+        errors=_error_codes(results.get("failure", [])) if manifest else (),
+    )
+
+
+def _error_codes(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the codes of validation errors, each once."""
+    codes = dict.fromkeys(str(row.get("code", "?")) for row in rows)
+    return tuple(code for code in codes if code != _UNTRUSTED_CODE)[:_MAX_ERRORS]
 
 
 def _signer(manifest: Mapping[str, Any]) -> str:

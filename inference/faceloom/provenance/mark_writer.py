@@ -200,13 +200,15 @@ class MarkWriter:
         import c2pa  # noqa: PLC0415  an extra; there is a key only if it is installed
 
         try:
-            sign(part, self._suffix, self._name.name, mark, source, key)
+            limitation = sign(part, self._suffix, self._name.name, mark, source, key)
         except c2pa.C2paError as error:
             # Keep the output: hours of work are in it.
             self._limitations.append(f"C2PA could not be written ({error}).")
             log.warning("%s: C2PA could not be written: %s", self._name, error)
             return
         self._formats.append("C2PA")
+        if limitation:
+            self._limitations.append(limitation)
 
 
 def mark_images(

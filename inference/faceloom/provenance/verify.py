@@ -1,23 +1,16 @@
 """Report which disclosure marks a file has and whether its signature is valid."""
 
 import mmap
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from faceloom.artifact_kind import Purpose, check_kind
 from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.provenance.container_tags import find_sentences, read_tags
 from faceloom.provenance.credentials import ContentCredentials, read_credentials
-from faceloom.provenance.disclosure_mark import SOURCE_TYPE, XmpDisclosure, parse_xmp
+from faceloom.provenance.disclosure_mark import SOURCE_TYPE, parse_xmp
+from faceloom.provenance.verification_report import Verdict, VerificationReport
 from faceloom.provenance.watermark import FoundWatermark, find_watermark
 from faceloom.provenance.xmp_embedding import read_xmp_packets
-
-# "valid": marked as a swap, with a valid signature. "unsigned": marked, without a signature of
-# the mark. "invalid": the signature does not match the file. "watermarked": only the pixels are
-# marked. "unmarked": no mark.
-Verdict = Literal["valid", "unsigned", "invalid", "watermarked", "unmarked"]
 
 # Exit codes of `faceloom verify` (table in docs/architecture.md).
 EXIT_CODES: dict[Verdict, int] = {
@@ -33,56 +26,6 @@ C2PA_STORE = b"jumd" + bytes.fromhex("6332706100110010800000aa00389b71")
 _UNREACHABLE = ContentCredentials(
     "Invalid", errors=("the file has a manifest that cannot be reached",)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationReport:
-    """The marks found in a file."""
-
-    path: Path
-    """The file."""
-
-    verdict: Verdict
-    """The result."""
-
-    tags: dict[str, str]
-    """All tags of the file; empty if the signature is invalid."""
-
-    sentences: tuple[str, ...]
-    """Faceloom's sentences in the tags."""
-
-    xmp: tuple[XmpDisclosure, ...]
-    """XMP packets with a digital source type."""
-
-    credentials: ContentCredentials | None
-    """The C2PA manifest; None if there is none."""
-
-    watermark: FoundWatermark | None = None
-    """The watermark in the pixels; None if none was found or searched for."""
-
-    def to_text(self) -> str:
-        """Return a line for the verdict and one for each mark."""
-        head = f"{self.path}: {_VERDICT_TEXT[self.verdict]}"
-        return "\n".join((head, *(f"  {line}" for line in self._lines())))
-
-    def _lines(self) -> Iterator[str]:
-        for sentence in self.sentences:
-            yield f"tags         {sentence}"
-        for disclosure in self.xmp:
-            tool = f" by faceloom {disclosure.version}" if disclosure.version else ""
-            yield f"XMP          {disclosure.source_type.rsplit('/', 1)[-1]}{tool}"
-            if disclosure.watermark:
-                yield f"  watermark  {disclosure.watermark}, in the pixels"
-            for identity in disclosure.identities:
-                consent = f"; consent: {identity.consent}" if identity.consent else ""
-                yield f"  identity   {identity.name}, from {identity.sha256}{consent}"
-        if self.credentials:
-            yield from _credential_lines(self.credentials)
-        if self.watermark:
-            yield (
-                f"pixels       watermark {self.watermark.fingerprint} "
-                f"(similarity {self.watermark.similarity:.1f})"
-            )
 
 
 def verify(path: Path, anchors: Path | None = None, *, pixels: bool = False) -> VerificationReport:
@@ -185,26 +128,6 @@ def _detect_mime_type(path: Path) -> str | None:
     return None
 
 
-def _credential_lines(credentials: ContentCredentials) -> Iterator[str]:
-    if credentials.signer:
-        trust = {"Trusted": " (a known signer)", "Valid": " (an unknown signer)"}.get(
-            credentials.state, ""
-        )
-        yield (
-            f"C2PA         {credentials.state}, signed by {credentials.signer}{trust}; "
-            f"made with {credentials.generator}"
-        )
-    else:
-        yield f"C2PA         {credentials.state}"
-    for name, values in (
-        ("actions", credentials.actions),
-        ("inputs", credentials.ingredients),
-        ("errors", credentials.errors),
-    ):
-        if values:
-            yield f"  {name:<11}{', '.join(values)}"
-
-
 # First bytes of image formats that can have a manifest.
 _SIGNATURES = {
     b"\x89PNG": "image/png",
@@ -212,11 +135,4 @@ _SIGNATURES = {
     b"GIF8": "image/gif",
     b"II*\0": "image/tiff",
     b"MM\0*": "image/tiff",
-}
-_VERDICT_TEXT: dict[Verdict, str] = {
-    "valid": "marked as a swap; the signature is valid and the file is unchanged.",
-    "unsigned": "marked as a swap but not signed; it may have been changed.",
-    "invalid": "the signature is invalid: the file was changed after it was signed.",
-    "watermarked": "only its pixels are marked as a swap, by a watermark; it has no other mark.",
-    "unmarked": "no disclosure mark. This proves nothing: marks can be removed.",
 }

@@ -171,7 +171,7 @@ class Mutator:
         if self.random.random() < 0.3:
             end = 41 + int.from_bytes(valid[33:37], "big")
             rows = zlib.compress(self.bytes(zlib.decompress(valid[41:end])))
-            return valid[:33] + _chunk(b"IDAT", rows) + valid[end + 4 :]
+            return valid[:33] + png_chunk(b"IDAT", rows) + valid[end + 4 :]
         data = self.bytes(valid)
         return _with_valid_checksums(data) if self.random.random() < 0.8 else data
 
@@ -197,7 +197,7 @@ class Mutator:
         flags = b"\1\0" if self.random.random() < 0.3 else b"\0\0"
         data = b"faceswap\0" + flags + b"\0\0" + (zlib.compress(content) if flags[0] else content)
         data = self.bytes(data) if self.random.random() < 0.2 else data
-        chunk = _chunk(b"iTXt", data)
+        chunk = png_chunk(b"iTXt", data)
         chunk = self.bytes(chunk) if self.random.random() < 0.2 else chunk
         return png[:33] + chunk + png[33:]
 
@@ -208,7 +208,7 @@ def _find_app15(jpeg: "bytes") -> tuple[int, int]:
     return start, start - 2 + int.from_bytes(jpeg[start - 2 : start], "big")
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 

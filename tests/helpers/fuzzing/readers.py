@@ -18,6 +18,7 @@ from tests.helpers.corrections import left_half, move, offsets_of, paint
 from tests.helpers.deepfacelab import metadata, to_jpeg, to_pak
 from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
 from tests.helpers.fuzzing.cases import Files, Reader, mutate_by_extension, mutate_value_after
+from tests.helpers.fuzzing.hostile_files import hostile_reader
 from tests.helpers.fuzzing.mutators import Mutator, read_zip, to_zip
 
 from faceloom.array_types import float32
@@ -84,6 +85,7 @@ def runtime_readers(scratch: Path) -> Iterator[Reader]:
     yield from _conversions(scratch)
     yield from _media(scratch)
     yield from _marked_files(scratch)
+    yield hostile_reader(scratch)
 
 
 def _facesets(scratch: Path) -> Iterator[Reader]:

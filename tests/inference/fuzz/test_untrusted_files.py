@@ -55,7 +55,7 @@ READERS = (
     "picture to convert (webp)", "picture (tiff)", "picture to convert (tiff)", "picture (heic)",
     "video (.mp4)",
     "video (.mkv)", "video (.webm)", "video (.avi)", "video (.gif)", "disclosure marks (.jpg)",
-    "disclosure marks (.mp4)",
+    "disclosure marks (.mp4)", "hostile files to verify",
 )  # fmt: skip
 
 

@@ -14,18 +14,24 @@ from faceloom.provenance.watermark.carriers import (
     GRID_SIZE,
     PILOT_CARRIERS,
     TINY,
+    Chips,
     Grid,
     to_chips,
     to_pattern,
 )
-from faceloom.provenance.watermark.payload import decode, encode, similarity
+from faceloom.provenance.watermark.payload import (
+    decode,
+    encode,
+    similarity,
+    similarity_bound,
+)
 
 # Standard deviation of the low-pass filter whose result is subtracted, in pixels of the grid: the
 # longest period of a carrier is 10 of them.
-_LOW_PASS = 2
+_LOW_PASS = 1.5
 # Standard deviation of the neighborhood in which the variance of a face's detail is measured, in
 # pixels of the grid.
-_NEIGHBORHOOD = 4
+_NEIGHBORHOOD = 2.5
 # Variance that is added to the measured one, in squared luma levels: the noise of a flat region.
 _NOISE_VARIANCE = 1
 # Scales of the grid that are searched: the landmarks of the swapped face differ from those of the
@@ -52,7 +58,8 @@ class Reading:
     fingerprint: int
     """The payload, 0 to 2**32 - 1."""
     similarity: float
-    """Correlation with the pattern, in standard deviations of what unmarked faces give."""
+    """Correlation with the pattern, in standard deviations of what unmarked faces give; 0 if it is
+    below the one of interest."""
 
 
 class FaceAverage:
@@ -83,11 +90,16 @@ class FaceAverage:
         self._sum += other._sum
         self.count += other.count
 
-    def read(self) -> Reading:
-        """Return the most likely watermark, of the faces as they are or mirrored."""
+    def read(self, at_least: float = 0) -> Reading:
+        """Return the most likely watermark, of the faces as they are or mirrored.
+
+        Args:
+            at_least: The similarity from which a watermark is of interest; see `read_grid`.
+        """
         grid = self._sum / max(1, self.count)
         mirrored = np.ascontiguousarray(grid[:, ::-1])
-        return max(map(read_grid, (grid, mirrored)), key=lambda reading: reading.similarity)
+        readings = [read_grid(picture, at_least) for picture in (grid, mirrored)]
+        return max(readings, key=lambda reading: reading.similarity)
 
 
 def suppress_detail(luma: Grid) -> Grid:
@@ -103,17 +115,24 @@ def suppress_detail(luma: Grid) -> Grid:
     return np.asarray(detail / variance, np.float32)
 
 
-def read_grid(grid: Grid) -> Reading:
+def read_grid(grid: Grid, at_least: float = 0) -> Reading:
     """Return the most likely watermark of an average of faces.
 
     Args:
         grid: The average of `suppress_detail`.
+        at_least: The similarity from which a watermark is of interest. Positions that cannot reach
+            it are not decoded; if none can, the reading's similarity is 0.
     """
     positions = sorted(_positions(grid), key=lambda position: -position[0])[:_CANDIDATES]
-    return max(
-        (_read_at(grid, to_grid) for _, to_grid in positions),
-        key=lambda reading: reading.similarity,
-    )
+    candidates = [_chips_at(grid, to_grid) for _, to_grid in positions]
+    best = Reading(0, 0.0)
+    for bound, chips in sorted(((similarity_bound(c), c) for c in candidates), key=lambda c: -c[0]):
+        if bound < max(at_least, best.similarity):
+            break
+        fingerprint = decode(chips)
+        reading = Reading(fingerprint, similarity(chips, fingerprint))
+        best = max(best, reading, key=lambda reading: reading.similarity)
+    return best
 
 
 def _positions(grid: Grid) -> Iterator[tuple[float, Affine]]:
@@ -134,18 +153,14 @@ def _positions(grid: Grid) -> Iterator[tuple[float, Affine]]:
                 yield float(surface[row, column]), _shifted(turned, *map(float, shift))
 
 
-def _read_at(grid: Grid, to_grid: Affine) -> Reading:
-    """Return the watermark at the subpixel shift with the highest correlation of the pilot."""
-    chips = max(
-        (
-            to_chips(_warp(grid, _shifted(to_grid, x, y)))
-            for x in _FINE_SHIFTS
-            for y in _FINE_SHIFTS
-        ),
-        key=lambda values: values[:PILOT_CARRIERS].sum() / (np.linalg.norm(values) + TINY),
+def _chips_at(grid: Grid, to_grid: Affine) -> Chips:
+    """Return the chips at the subpixel shift with the highest correlation of the pilot."""
+    shifted = (
+        to_chips(_warp(grid, _shifted(to_grid, x, y))) for x in _FINE_SHIFTS for y in _FINE_SHIFTS
     )
-    fingerprint = decode(chips)
-    return Reading(fingerprint, similarity(chips, fingerprint))
+    return max(
+        shifted, key=lambda chips: chips[:PILOT_CARRIERS].sum() / (np.linalg.norm(chips) + TINY)
+    )
 
 
 def _turn(scale: float, rotation: float) -> Affine:

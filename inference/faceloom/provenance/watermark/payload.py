@@ -53,13 +53,11 @@ def decode(chips: Chips) -> int:
     Args:
         chips: Soft values, of any scale.
     """
-    sums = _sum_repetitions(chips[PILOT_CARRIERS:].reshape(FINGERPRINT_BITS, _CHIPS_PER_BIT))
-    branches = sums @ _branch_signs().T
     # One row for each start state.
     metric = np.full((_STATES, _STATES), _IMPOSSIBLE, np.float32)
     np.fill_diagonal(metric, 0)
     choices = []
-    for branch in branches:
+    for branch in _branch_metrics(chips):
         # The register holds the new bit, then the state; the next state drops its last bit. So
         # registers 2s and 2s + 1 lead to state s.
         candidates = (np.tile(metric, 2) + branch).reshape(_STATES, _STATES, 2)
@@ -68,6 +66,21 @@ def decode(chips: Chips) -> int:
         choices.append(choice)
     start = int(metric.diagonal().argmax())
     return _trace_back(start, [choice[start] for choice in choices])
+
+
+def similarity_bound(chips: Chips) -> float:
+    """Return an upper bound of the similarity to any fingerprint, forty times as fast as decoding.
+
+    It is the similarity of the best path, which need not end in the state in which it starts.
+
+    Args:
+        chips: Soft values, of any scale.
+    """
+    metric = np.zeros(_STATES, np.float32)
+    for branch in _branch_metrics(chips):
+        metric = (np.tile(metric, 2) + branch).reshape(_STATES, 2).max(1)
+    correlation = chips[:PILOT_CARRIERS].sum() + metric.max()
+    return float(correlation / (np.linalg.norm(chips) + TINY))
 
 
 def similarity(chips: Chips, fingerprint: int) -> float:
@@ -112,12 +125,11 @@ def _parity(values: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
     return values & 1
 
 
-def _sum_repetitions(
-    chips: Float32[np.ndarray, "bits chips_per_bit"],
-) -> Float32[np.ndarray, "bits generators"]:
-    """Return the sum of each bit's chips of the same generator."""
+def _branch_metrics(chips: Chips) -> Float32[np.ndarray, "bits registers"]:
+    """Return the correlation of each bit's chips with those of each value of the register."""
     count = len(_GENERATORS)
-    return np.stack([chips[:, index::count].sum(1) for index in range(count)], 1)
+    rows = chips[PILOT_CARRIERS:].reshape(FINGERPRINT_BITS, _CHIPS_PER_BIT // count, count)
+    return np.asarray(rows.sum(1) @ _branch_signs().T, np.float32)
 
 
 def _trace_back(state: int, choices: list[Bool[np.ndarray, "states"]]) -> int:

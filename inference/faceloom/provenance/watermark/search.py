@@ -6,6 +6,7 @@ from pathlib import Path
 
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.json_documents import PUBLISHED_JSON
 from faceloom.provenance.watermark.detection import FaceAverage, Reading
 from faceloom.provenance.watermark.payload import fingerprint_text
 from faceloom.video import probe_source, read_source
@@ -20,7 +21,7 @@ _READ_AFTER = (25, 75, 150, 300, 600, 1200)
 _BATCH = 25
 # The detector runs on every Nth frame; in between the mesh follows each face.
 _DETECT_EVERY = 5
-# How many people's averages are read at most, those with the most frames: each takes a second.
+# How many people's averages are read at most, those with the most frames.
 _MAX_PEOPLE = 4
 
 
@@ -28,10 +29,14 @@ _MAX_PEOPLE = 4
 class FoundWatermark:
     """A watermark in the pixels of a file."""
 
+    __pydantic_config__ = PUBLISHED_JSON
+
     fingerprint: str
     """The payload, eight hexadecimal digits."""
+
     similarity: float
     """Correlation with the pattern, in standard deviations of what unmarked faces give."""
+
     frames: int
     """How many frames were read until it was found."""
 
@@ -92,5 +97,5 @@ def _read_people(people: dict[int, FaceAverage]) -> Reading | None:
         for average in people.values():
             everybody.add_average(average)
         averages.append(everybody)
-    readings = [average.read() for average in averages]
+    readings = [average.read(FOUND_SIMILARITY) for average in averages]
     return max(readings, key=lambda reading: reading.similarity, default=None)

@@ -17,12 +17,13 @@ from faceloom.progress import run_to_completion
 from faceloom.provenance import DisclosureMark, MarkSettings, SwappedIdentity, verify
 from faceloom.provenance.watermark import WatermarkEmbedder
 from faceloom.provenance.watermark.carriers import carriers, to_chips, to_pattern
-from faceloom.provenance.watermark.detection import FaceAverage
+from faceloom.provenance.watermark.detection import FaceAverage, read_grid
 from faceloom.provenance.watermark.payload import (
     FINGERPRINT_BITS,
     decode,
     encode,
     similarity,
+    similarity_bound,
 )
 from faceloom.provenance.watermark.search import FOUND_SIMILARITY, find_watermark
 from faceloom.swap import ConvertOptions, convert
@@ -77,6 +78,23 @@ def test_decodes_noisy_chips() -> None:
         noisy = chips * np.float32(DECODABLE / len(chips) ** 0.5) + random.normal(0, 1, len(chips))
         decoded += decode(noisy.astype(np.float32)) == fingerprint
     assert decoded >= 6
+
+
+@pytest.mark.parametrize("strength", [0, 3, 6, 9])
+def test_bound_of_the_similarity(strength: float) -> None:
+    random, fingerprint = np.random.default_rng(strength), FINGERPRINT + strength
+    noisy = strength * encode(fingerprint) / len(encode(0)) ** 0.5
+    noisy = (noisy + random.normal(0, 1, len(noisy))).astype(np.float32)
+    best, bound = similarity(noisy, decode(noisy)), similarity_bound(noisy)
+    assert best - 1e-4 <= bound < best + 2
+
+
+def test_weak_reading_is_not_decoded() -> None:
+    grid = np.random.default_rng(3).normal(0, 1, (128, 128)).astype(np.float32)
+    reading = read_grid(grid)
+    assert 5 < reading.similarity < FOUND_SIMILARITY
+    assert read_grid(grid, 5) == reading
+    assert read_grid(grid, FOUND_SIMILARITY).similarity == 0
 
 
 def test_similarity_of_noise_is_in_standard_deviations() -> None:
@@ -136,7 +154,7 @@ def test_not_found_in_unmarked_faces() -> None:
         average = FaceAverage()
         for seed in range(first, first + 4):
             average.add(*synthetic_face(seed))
-        assert average.read().similarity < FOUND_SIMILARITY
+        assert average.read(FOUND_SIMILARITY).similarity < FOUND_SIMILARITY
 
 
 def test_changes_little_and_only_inside_the_mask() -> None:
@@ -148,8 +166,8 @@ def test_changes_little_and_only_inside_the_mask() -> None:
     # The mask ends at the middle of the face, column 199.
     assert not changed[:, 210:].any()
     inside = changed[120:320, 120:195]
-    # A PSNR of 44 to 54 dB.
-    assert 0.5 < np.sqrt((inside**2).mean()) < 1.6
+    # A PSNR of 42 to 54 dB in the middle of the face, where the pattern is strongest.
+    assert 0.5 < np.sqrt((inside**2).mean()) < 2
 
 
 def test_small_faces_are_left_alone() -> None:

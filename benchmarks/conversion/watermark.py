@@ -1,0 +1,252 @@
+"""Measure the watermark: how much it changes, what it costs, what it survives, false alarms.
+
+    python -m benchmarks.conversion.watermark CLIP[@FRAME] ...      faces are marked and attacked
+    python -m benchmarks.conversion.watermark --unmarked 10000 CLIP[@FRAME] ...
+
+Three seconds of each clip are used, from FRAME. Each clip is scaled so that its first face has 240
+pixels, and the faces of the clip are marked as those of a swap. The landmarks are found again in
+every copy. Of unmarked faces, each segment is an average of 5 to 12 frames with random size,
+brightness and noise, read with a random key.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from unittest.mock import patch
+
+import av
+import cv2
+import numpy as np
+
+from faceloom.array_types import Rgb
+from faceloom.faces.alignment import CropGeometry, apply_affine
+from faceloom.faces.face_finder import Face, FaceFinder
+from faceloom.faces.mask import mesh_mask
+from faceloom.provenance.watermark import WatermarkEmbedder, carriers, detection
+from faceloom.provenance.watermark.detection import FaceAverage, Reading
+from faceloom.provenance.watermark.search import FOUND_SIMILARITY
+from faceloom.video import read_frames
+
+FINGERPRINT = 0xDEADBEEF
+# Frames of each clip: three seconds.
+FRAMES = 75
+FPS = 25
+# Size of the faces in pixels, as `Face.size`; 120 in the copies of half size.
+FACE_SIZE = 240
+GEOMETRY = CropGeometry(size=256, coverage=0.9)
+# Standard deviation of the soft edge of the mask, in pixels of the crop.
+MASK_BLUR = 4
+# The quality of the copies that are not compressed strongly: x264's default.
+CRF = 23
+# Similarity above which a reading of an unmarked face is printed.
+PRINTED_SIMILARITY = 8.5
+# Averages of unmarked faces, of which every key reads some.
+AVERAGES = 60
+# Unmarked segments for each key, and keys between two lines of the progress.
+SEGMENTS_PER_KEY = 20
+KEYS_PER_LINE = 25
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What happens to a copy; it is encoded with x264."""
+
+    name: str
+    """Name in the table."""
+    scale: float = 1
+    """Size of the copy."""
+    crop: bool = False
+    """Whether it is cropped to 4:3."""
+    gain: float = 1
+    """Factor of the brightness."""
+    fps: int = FPS
+    """Frames per second; frames are repeated."""
+    crf: int | None = CRF
+    """Quality of x264; None: not encoded."""
+
+    def apply(self, pictures: list[Rgb]) -> list[Rgb]:
+        """Return the frames of the copy."""
+        count = len(pictures) * self.fps // FPS
+        copies = [self._change(pictures[index * FPS // self.fps]) for index in range(count)]
+        return copies if self.crf is None else encode(copies, self.fps, self.crf)
+
+    def _change(self, picture: Rgb) -> Rgb:
+        if self.crop:
+            height, width = picture.shape[:2]
+            new_width, new_height = min(width, height * 4 // 3), min(height, width * 3 // 4)
+            left, top = (width - new_width) // 2, (height - new_height) // 2
+            picture = picture[top : top + new_height, left : left + new_width]
+        if self.scale != 1:
+            size = {"fx": self.scale, "fy": self.scale}
+            picture = cv2.resize(picture, None, **size, interpolation=cv2.INTER_AREA)
+        return cv2.convertScaleAbs(picture, alpha=self.gain)
+
+
+ATTACKS = (
+    Attack("none: the frames as written", crf=None),
+    Attack("x264, crf 23"),
+    Attack("x264, crf 28", crf=28),
+    Attack("half size", scale=0.5),
+    Attack("4:3 crop", crop=True),
+    Attack("25 % brighter", gain=1.25),
+    Attack("30 frames per second", fps=30),
+    Attack("half size, x264, crf 28", scale=0.5, crf=28),
+    Attack("all of them, x264, crf 28", scale=0.5, crop=True, gain=1.25, fps=30, crf=28),
+)
+
+
+def encode(pictures: list[Rgb], fps: int, crf: int) -> list[Rgb]:
+    """Return the frames after encoding with x264 and decoding."""
+    height, width = (side // 2 * 2 for side in pictures[0].shape[:2])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "copy.mp4"
+        with av.open(str(path), "w") as target:
+            stream = target.add_stream("libx264", rate=fps, options={"crf": str(crf)})
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for picture in pictures:
+                part = np.ascontiguousarray(picture[:height, :width])
+                target.mux(stream.encode(av.VideoFrame.from_ndarray(part, format="rgb24")))
+            target.mux(stream.encode(None))
+        return [frame.rgb for frame in read_frames(path)]
+
+
+def read_clip(name: str) -> list[Rgb]:
+    """Return the frames of CLIP@FRAME, scaled so that the first face has `FACE_SIZE` pixels."""
+    path, _, start = name.partition("@")
+    frames = islice(read_frames(Path(path)), int(start or 0), int(start or 0) + FRAMES)
+    pictures = [frame.rgb for frame in frames]
+    size = max(face.size for face in next(filter(None, FaceFinder().find(pictures[:5]))))
+    scale = FACE_SIZE / size
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    return [
+        cv2.resize(picture, None, fx=scale, fy=scale, interpolation=method) for picture in pictures
+    ]
+
+
+def find_faces(pictures: list[Rgb]) -> list[Face | None]:
+    """Return the largest face of each frame."""
+    finder = FaceFinder(detect_every=5)
+    return [max(faces, key=lambda face: face.size, default=None) for faces in finder.find(pictures)]
+
+
+def mark(pictures: list[Rgb]) -> tuple[list[Rgb], float, float]:
+    """Mark the faces; return the frames, the PSNR of the face in dB and CPU ms for a frame."""
+    embedder, marked, errors, elapsed = WatermarkEmbedder(FINGERPRINT), [], [], 0.0
+    for picture, face in zip(pictures, find_faces(pictures), strict=True):
+        copy = picture.copy()
+        marked.append(copy)
+        if face is None or face.landmarks is None:
+            continue
+        frame_to_crop = GEOMETRY.frame_to_crop(face.points_xy)
+        mesh = apply_affine(frame_to_crop, face.landmarks.points_xy)
+        mask = cv2.GaussianBlur(mesh_mask(mesh, GEOMETRY.size, GEOMETRY.size), (0, 0), MASK_BLUR)
+        started = time.process_time()
+        embedder.embed(copy, mask, frame_to_crop, GEOMETRY)
+        elapsed += time.process_time() - started
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        inside = cv2.warpAffine(mask, frame_to_crop, copy.shape[1::-1], flags=flags) > 127
+        errors.append(((copy[inside].astype(np.float32) - picture[inside]) ** 2).mean())
+    return marked, float(10 * np.log10(255**2 / np.mean(errors))), 1000 * elapsed / len(errors)
+
+
+def read(pictures: list[Rgb]) -> Reading:
+    """Return the most likely watermark of a copy."""
+    average = FaceAverage()
+    for picture, face in zip(pictures, find_faces(pictures), strict=True):
+        if face is not None:
+            average.add(picture, face.points_xy)
+    return average.read()
+
+
+def measure_survival(clips: list[str]) -> None:
+    """Print for each attack how many clips have the watermark and their similarities."""
+    readings: dict[str, list[Reading]] = {attack.name: [] for attack in ATTACKS}
+    for clip in clips:
+        marked, psnr, milliseconds = mark(read_clip(clip))
+        row = []
+        for attack in ATTACKS:
+            readings[attack.name].append(read(attack.apply(marked)))
+            row.append(f"{readings[attack.name][-1].similarity:.1f}")
+        print(f"{clip}: {psnr:.1f} dB, {milliseconds:.2f} ms; {' '.join(row)}", flush=True)
+    print("| copy | found | similarity |\n|---|---|---|")
+    for name, rows in readings.items():
+        found = sum(
+            row.fingerprint == FINGERPRINT and row.similarity >= FOUND_SIMILARITY for row in rows
+        )
+        values = [row.similarity for row in rows]
+        print(f"| {name} | {found} of {len(rows)} | {min(values):.1f} to {max(values):.1f} |")
+
+
+def unmarked_averages(clips: list[str], random: np.random.Generator) -> Iterator[FaceAverage]:
+    """Yield averages of unmarked faces with random changes, of the clips in turn, without end."""
+    faces = [
+        [
+            (picture, face)
+            for picture, face in zip(pictures, find_faces(pictures), strict=True)
+            if face
+        ]
+        for pictures in map(read_clip, clips)
+    ]
+    while True:
+        for clip in faces:
+            average, scale = FaceAverage(), random.uniform(0.4, 1.1)
+            noise, gain = random.uniform(0, 4), random.uniform(0.7, 1.3)
+            jitter = random.normal(0, 1.5, (5, 2)).astype(np.float32)
+            for index in random.integers(0, len(clip), random.integers(5, 13)):
+                picture, face = clip[index]
+                small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+                grain = noise * random.standard_normal(small.shape, np.float32)
+                points = (face.points_xy + jitter) * np.float32(scale)
+                average.add(
+                    np.clip(small * np.float32(gain) + grain, 0, 255).astype(np.uint8), points
+                )
+            yield average
+
+
+def measure_false_alarms(clips: list[str], count: int, seed: int) -> None:
+    """Print how similar unmarked faces are to the watermark of random keys."""
+    random, done, high = np.random.default_rng(seed), 0, []
+    averages = list(islice(unmarked_averages(clips, random), AVERAGES))
+    print(f"{len(averages)} averages of {len(clips)} clips", flush=True)
+    for key in range(count // SEGMENTS_PER_KEY):
+        with patch.object(carriers, "_KEY", f"unmarked {seed} {key}"):
+            _forget_key()
+            for average in random.choice(averages, SEGMENTS_PER_KEY, replace=False):
+                reading = average.read(PRINTED_SIMILARITY)
+                high += [reading.similarity] if reading.similarity > PRINTED_SIMILARITY else []
+                done += 1
+        if (key + 1) % KEYS_PER_LINE == 0:
+            print(
+                f"{done:,} read; above {PRINTED_SIMILARITY}: {np.round(sorted(high), 2)}",
+                flush=True,
+            )
+    _forget_key()
+    alarms = sum(similarity >= FOUND_SIMILARITY for similarity in high)
+    print(f"{done:,} unmarked segments, {alarms} false alarms")
+
+
+def _forget_key() -> None:
+    """Drop what was computed from the key of the carriers."""
+    caches: tuple[Callable[[], None], ...] = (
+        carriers.carriers.cache_clear,
+        detection._pilot_spectrum.cache_clear,
+    )
+    for clear in caches:
+        clear()
+
+
+if __name__ == "__main__":
+    cv2.setNumThreads(1)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", nargs="+", metavar="CLIP[@FRAME]")
+    parser.add_argument("--unmarked", type=int, default=0, metavar="SEGMENTS")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if options.unmarked:
+        measure_false_alarms(options.clips, options.unmarked, options.seed)
+    else:
+        measure_survival(options.clips)
