@@ -14,7 +14,7 @@ from faceloom.swap import ConvertOptions, FrameSwapper, SwapSource, convert
 from faceloom.swap.pipeline.analysis import Analysis, SegmentGrid, conversion_finder
 from faceloom.swap.pipeline.convert import choose_batch_size
 from faceloom.swap.pipeline.face_blending import SwappedFace
-from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame, SegmentWriter

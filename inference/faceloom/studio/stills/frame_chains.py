@@ -11,7 +11,7 @@ from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.still_options import StillOptions
 from faceloom.studio.stills.swap_stages import OpenBundle, PredictedFrame, Prediction
-from faceloom.swap.pipeline.frame_swapper import AlignedFrame, SelectedFrame
+from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
 from faceloom.swap.preview.frame_lead_in import LEAD_IN
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame

@@ -14,8 +14,9 @@ from faceloom.swap.pipeline.face_blending import (
     MatchedFace,
     SwappedFace,
 )
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.recognition import ReferenceSet

@@ -12,7 +12,8 @@ from faceloom.swap.pipeline.convert import (
     convert_request,
 )
 from faceloom.swap.pipeline.face_blending import BlendedFace
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.swap_request import SwapRequest, parse_map_option
 from faceloom.swap.pipeline.swap_source import Assignment, SwapSource
 from faceloom.swap.pipeline.target import Target

@@ -10,7 +10,7 @@ import numpy as np
 
 from faceloom.faces.face_finder import Face, FaceFinder, FinderState
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
-from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.selection.face_selector import FaceSelection, FaceSelector
 from faceloom.video import Frame
 

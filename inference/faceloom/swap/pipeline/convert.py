@@ -25,7 +25,7 @@ from faceloom.swap.inference.batch_tuning import DEFAULT_BATCH, tuned_batch_size
 from faceloom.swap.option_timeline import resolve_sections
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import Analysis, AnalysisState, SegmentGrid, conversion_finder
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.parsed_faces import parses_faces
 from faceloom.swap.pipeline.resume_key import ResumeKey, read_batch_size, read_provider
 from faceloom.swap.pipeline.resume_store import ResumeStore
@@ -36,6 +36,7 @@ from faceloom.swap.pipeline.segments import (
     split_segments,
     swap_segment,
 )
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.source_likeness import LikenessCheck
 from faceloom.swap.pipeline.swap_request import SwapRequest
 from faceloom.swap.pipeline.swap_source import SwapSource

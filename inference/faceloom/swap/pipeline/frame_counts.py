@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from faceloom.faces.parsing.occlusion import Occlusion
 from faceloom.swap.pipeline.face_blending import SwappedFace
-from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,31 +24,12 @@ from faceloom.swap.pipeline.face_blending import (
     match_face,
 )
 from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
+from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.lost_faces import LastFaces
 from faceloom.swap.selection.track_state import TrackArrays, TrackState
 from faceloom.swap.sources.face_source import CropBatch, FaceSource
 from faceloom.video import Box, Frame
-
-
-@dataclass(frozen=True, slots=True)
-class SelectedFrame:
-    """An upright frame and the faces in it that are swapped."""
-
-    frame: Frame
-    """The frame, never changed in place."""
-    selection: FaceSelection
-    """Its faces."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlignedFrame:
-    """The aligned faces of a frame, without its pixels: a small part of the frame's memory."""
-
-    selection: FaceSelection
-    """The frame's selection."""
-    faces: tuple[AlignedFace, ...]
-    """One for each face of the selection."""
 
 
 class FrameSwapper:

@@ -14,7 +14,8 @@ from faceloom.swap.pipeline.analysis import LEAD_IN, SegmentGrid
 from faceloom.swap.pipeline.background_writer import write_in_background
 from faceloom.swap.pipeline.face_blending import SwappedFace
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.frame_swapper import AlignedFrame, FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
+from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import Frame, SegmentWriter

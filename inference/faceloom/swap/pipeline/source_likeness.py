@@ -12,7 +12,7 @@ from faceloom.faces.face_recognition import MAX_YAW, MobileFaceNet, unit_vectors
 from faceloom.faces.pose import head_pose
 from faceloom.faceset.similarity import SAME_PERSON_CENTERS, center_of
 from faceloom.swap.bundle.bundle import Bundle
-from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ from faceloom.provenance import (
 )
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.face_blending import BlendedFace
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import (
     CELL_SIDE,

@@ -25,7 +25,7 @@ from faceloom.swap import (
     convert,
 )
 from faceloom.swap.options import Section
-from faceloom.swap.pipeline.frame_swapper import AlignedFrame
+from faceloom.swap.pipeline.selected_frame import AlignedFrame
 from faceloom.swap.preview import write_frame_debug
 from faceloom.video import Encoding, FrameRange, read_frames
 

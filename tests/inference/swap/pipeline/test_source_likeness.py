@@ -10,7 +10,7 @@ from tests.helpers.bundles import make_bundle
 from faceloom.faces.face_finder import FaceFinder
 from faceloom.faces.face_recognition import MobileFaceNet
 from faceloom.swap.bundle.bundle import Bundle
-from faceloom.swap.pipeline.frame_swapper import SelectedFrame
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.source_likeness import LikenessCheck, SourceAppearance
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import read_frames

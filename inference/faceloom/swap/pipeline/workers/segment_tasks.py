@@ -22,7 +22,7 @@ from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.analysis import LEAD_IN, Analysis, SegmentGrid
 from faceloom.swap.pipeline.frame_counts import FrameCounts
-from faceloom.swap.pipeline.frame_swapper import FrameSwapper, SelectedFrame
+from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.resume_store import ResumeStore
 from faceloom.swap.pipeline.segments import (
     ProgressMeter,
@@ -31,6 +31,7 @@ from faceloom.swap.pipeline.segments import (
     split_segments,
     swap_segment,
 )
+from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.target import Target
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.sources.face_source import FaceSource
