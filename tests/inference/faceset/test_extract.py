@@ -311,9 +311,9 @@ def two_people(tmp_path: Path, sample: Path) -> Path:
     ("wanted", "options"),
     [
         ("ada", {"reference": "ada"}),
-        ("ben", {"reference": "ben"}),
+        pytest.param("ben", {"reference": "ben"}, marks=pytest.mark.exhaustive),
         ("ben", {"exclude": "ada"}),
-        ("ada", {"exclude": "ben"}),
+        pytest.param("ada", {"exclude": "ben"}, marks=pytest.mark.exhaustive),
     ],
 )
 def test_one_person_of_two_is_kept_and_the_other_never_enters(

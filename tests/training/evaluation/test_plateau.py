@@ -210,7 +210,8 @@ def train_with_scores(
     }
     run = simple_run(folder, facesets, **settings)
     reports: list[Progress] = []
-    train(run, reports.append)
+    with without_networks():
+        train(run, reports.append)
     return run, reports
 
 

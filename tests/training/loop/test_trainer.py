@@ -48,18 +48,12 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert_equal(interrupted, trained)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("new_run", "precision"),
     [
-        pytest.param(
-            tiny_run,
-            "float32",
-            id="all features of networks and augmentation",
-            marks=pytest.mark.exhaustive,
-        ),
-        pytest.param(
-            simple_run, "mixed_bfloat16", id="mixed_bfloat16", marks=pytest.mark.exhaustive
-        ),
+        pytest.param(tiny_run, "float32", id="all features of networks and augmentation"),
+        pytest.param(simple_run, "mixed_bfloat16", id="mixed_bfloat16"),
         pytest.param(simple_run, "mixed_float16", id="mixed_float16"),
     ],
 )

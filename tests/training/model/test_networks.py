@@ -301,7 +301,17 @@ def test_the_mask_decoder_changes_only_the_mask() -> None:
     assert np.abs(after[..., 3] - before[..., 3]).max() > 1e-3
 
 
-@pytest.mark.parametrize("path", sorted(presets_directory().glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=[] if path.stem in ("smoke", "laptop_128") else pytest.mark.exhaustive,
+        )
+        for path in sorted(presets_directory().glob("*.yaml"))
+    ],
+)
 def test_the_documented_size_of_each_preset_is_correct(path: Path) -> None:
     config = read_config(path).network
     text = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")

@@ -106,7 +106,10 @@ def test_a_frame_equals_the_conversion_s_frame(
         assert (folder / "sheet.png").is_file()
 
 
-@pytest.mark.parametrize("level", ["full", "tags", "off"])
+@pytest.mark.parametrize(
+    "level",
+    ["full", *(pytest.param(level, marks=pytest.mark.exhaustive) for level in ("tags", "off"))],
+)
 @pytest.mark.long
 def test_only_images_with_a_swapped_face_are_marked(
     tmp_path: Path, clip: Path, source: SwapSource, level: MarkLevel
