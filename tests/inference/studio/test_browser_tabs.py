@@ -1,4 +1,4 @@
-"""Two tabs, files that are dropped onto a page, and the queue's order, in a real browser."""
+"""Two tabs, keys, files that are dropped onto a page, the queue's order, in a real browser."""
 
 import base64
 from collections.abc import Iterator
@@ -44,6 +44,20 @@ def server(tmp_path: Path, browser: WebDriver) -> Iterator[StudioServer]:
 
 def _text(browser: WebDriver, id_: str) -> str:
     return browser.find_element(By.ID, id_).text
+
+
+def test_every_page_lists_its_keys_and_leads_to_the_others(
+    browser: WebDriver, server: StudioServer
+) -> None:
+    press(browser, "?")
+    assert "project, training, swap, results, queue" in _text(browser, "keys-dialog")
+    press(browser, "5")
+    press(browser, Keys.ESCAPE)
+    wait_until(lambda: not browser.find_element(By.ID, "keys-dialog").is_displayed())
+    press(browser, "5")
+    wait_until(lambda: browser.current_url.endswith("/jobs"))
+    press(browser, "?")
+    assert "Alt+↑" in _text(browser, "keys-dialog")
 
 
 def test_a_rejection_in_one_tab_is_seen_in_the_other(

@@ -262,7 +262,6 @@ const COMMANDS = {
   p: () => pinnedFaces.toggle(),
   i: () => selection.names.size > 2 && interpolate(),
   Escape: () => (selection.all([]), showSelection()),
-  "?": () => element("help").showModal(),
   "Control+a": () => {
     selection.all(Array.from(shown, (index) => table.names[index]));
     showSelection();
@@ -272,7 +271,7 @@ const COMMANDS = {
 
 /** Whether a key belongs to the control that has the focus. */
 function belongsToControl(event) {
-  if (element("help").open) return true;
+  if (document.getElementById("keys-dialog").open) return true;
   if (event.target.closest("select, input, textarea")) return true;
   return event.target.closest("button, a, summary") && [" ", "Enter"].includes(event.key);
 }

@@ -67,7 +67,6 @@ const KEYS = {
   End: () => player.seek(player.last),
   "[": () => setWipe(Number(wipe?.value) - WIPE_STEP),
   "]": () => setWipe(Number(wipe?.value) + WIPE_STEP),
-  "?": () => document.getElementById("keys-dialog").showModal(),
 };
 
 function isForField(event) {
@@ -75,7 +74,7 @@ function isForField(event) {
   const field = event.target.closest("input, select, textarea, button, a, summary");
   if (!field) return false;
   // J, K and L work everywhere but where one writes; other keys belong to the field.
-  return !/^[jkl,.?[\]]$/.test(event.key) || field.matches("select, textarea");
+  return !/^[jkl,.[\]]$/.test(event.key) || field.matches("select, textarea");
 }
 
 document.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-// What every page has: the color scheme, messages, dialogs, and the running job.
+// What every page has: the color scheme, messages, dialogs, keys, and the running job.
 
 import { isActive, isOpen, onQueue } from "./events.js";
 
@@ -31,6 +31,17 @@ document.addEventListener("click", (event) => {
   if (opener) document.getElementById(opener.dataset.open).showModal();
   const closer = event.target.closest("[data-close]");
   if (closer) closer.closest("dialog").close();
+});
+
+// Fields that need the keys that are typed; sliders and checkboxes do not.
+const FIELDS = "textarea, select, input:not([type=range], [type=checkbox], [type=radio])";
+const links = [...document.querySelectorAll("nav [data-key]")];
+const keys = document.getElementById("keys-dialog");
+
+document.addEventListener("keydown", ({ key, target, ctrlKey, metaKey, altKey }) => {
+  if (ctrlKey || metaKey || altKey || target.matches(FIELDS)) return;
+  if (key === "?" && !keys.open) keys.showModal();
+  else if (!document.querySelector("dialog[open]")) links.find((link) => link.dataset.key === key)?.click();
 });
 
 onQueue(({ jobs }) => {

@@ -242,7 +242,6 @@ function listen() {
     "[": () => goToBound(-1),
     "]": () => goToBound(1),
     Delete: ACTIONS.remove,
-    "?": () => document.getElementById("keys-dialog").showModal(),
   });
   document.addEventListener("keydown", (event) => {
     const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z";
