@@ -46,7 +46,7 @@ def _text(browser: WebDriver, id_: str) -> str:
     return browser.find_element(By.ID, id_).text
 
 
-def test_a_rejection_in_one_tab_is_seen_in_the_other(
+def test_changes_of_faces_in_one_tab_are_seen_in_the_other(
     browser: WebDriver, server: StudioServer
 ) -> None:
     write_faceset(server.studio.project.folder / "faces/ada", good_faces(12), "ada")
@@ -61,10 +61,13 @@ def test_a_rejection_in_one_tab_is_seen_in_the_other(
         wait_until(lambda: "12 faces" in _text(browser, "counts"))
         press(browser, Keys.DELETE)
         wait_until(lambda: "11 faces" in _text(browser, "counts"))
+        press(browser, "p")
+        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, ".is-pinned"))
     finally:
         browser.close()
         browser.switch_to.window(first)
     wait_until(lambda: "11 faces" in _text(browser, "counts"))
+    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, ".is-pinned"))
     press(browser, "z", held=Keys.CONTROL)
     wait_until(lambda: "12 faces" in _text(browser, "counts"))
 
