@@ -14,7 +14,7 @@ from tests.helpers.studio.browser import click, needs_browser, press, studio_pag
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.helpers.studio.waiting import wait_until
 
-from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.jobs.job import JobRequest, JobState
 from faceloom.studio.studio_project import ItemKind
 
 pytestmark = needs_browser
@@ -86,7 +86,9 @@ def test_dropped_videos_are_added_and_other_files_refused(
     assert len(server.studio.project.items(ItemKind.CLIP)) == 1
 
 
-def test_jobs_are_reordered_by_drag_and_by_keys(browser: WebDriver, server: StudioServer) -> None:
+def test_jobs_are_reordered_by_drag_and_by_keys_and_removed(
+    browser: WebDriver, server: StudioServer
+) -> None:
     for name in ("a", "b", "c"):
         server.studio.jobs.add(JobRequest(title=f"Job {name}", arguments=("train",)))
     browser.get(f"http://localhost:{server.port}/jobs")
@@ -105,3 +107,7 @@ def test_jobs_are_reordered_by_drag_and_by_keys(browser: WebDriver, server: Stud
     assert [job.number for job in server.studio.jobs.jobs()] == [1, 3, 2]
     click(browser, ".job:last-child [data-action=stop]")
     wait_until(lambda: server.studio.jobs.job(2).has_ended)
+    server.studio.jobs.end(3, {"state": JobState.DONE})
+    wait_until(browser.find_element(By.ID, "remove-done").is_enabled)
+    click(browser, "#remove-done")
+    wait_until(lambda: rows() == ["Job a", "Job b"])

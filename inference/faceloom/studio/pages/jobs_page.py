@@ -67,6 +67,10 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         body = await read_body(request, JobAction)
         number = request.path_params["number"]
         await in_thread(lambda: _act(studio, number, body))
+        return JSONResponse(await in_thread(lambda: queue_state(studio)))
+
+    def remove_done(_: Request) -> Response:
+        studio.jobs.remove_done()
         return JSONResponse(queue_state(studio))
 
     async def pause(request: Request) -> Response:
@@ -74,12 +78,13 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         studio.runner.set_paused(body.paused)
         if not body.paused:
             await in_thread(lambda: remember(studio.project.folder))
-        return JSONResponse(queue_state(studio))
+        return JSONResponse(await in_thread(lambda: queue_state(studio)))
 
     return [
         Route("/jobs", page),
         Route("/jobs/events", events),
         Route("/jobs/pause", pause, methods=["POST"]),
+        Route("/jobs/remove-done", remove_done, methods=["POST"]),
         Route("/jobs/{number:int}/log", log),
         Route("/jobs/{number:int}", act, methods=["POST"]),
     ]
