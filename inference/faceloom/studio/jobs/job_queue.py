@@ -22,7 +22,7 @@ class JobQueue:
         self._changed = threading.Condition()
         self._jobs = {job.number: job for job in self._store.read()}
         self._next_number = max(self._jobs, default=0) + 1
-        # Numbers of the jobs that wait or run, by what they make.
+        # Numbers of the jobs that wait or run, by their artifact.
         self._makers = defaultdict[str, set[int]](set)
         for job in self._jobs.values():
             self._note_maker(job)
@@ -89,7 +89,7 @@ class JobQueue:
                     "already; wait for it, stop it, or choose another name."
                 )
             job = Job(number=self._next_number, request=request)
-            # The order on disk lacks it, which puts it at the end.
+            # `order.json` is not written: a job that it lacks comes last.
             self._write(job)
             self._next_number += 1
             return job
