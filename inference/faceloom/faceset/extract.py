@@ -19,7 +19,7 @@ from faceloom.faces.face_recognition import EMBEDDING_SIZE, SAME_PERSON_SIMILARI
 from faceloom.faceset.append import AddedFace, append_faces
 from faceloom.faceset.extract_source import ExtractionSettings
 from faceloom.faceset.extraction_base import ExtractionBase
-from faceloom.faceset.extraction_journal import Journal
+from faceloom.faceset.extraction_journal import Journal, journals_folder
 from faceloom.faceset.footage import Footage, FootageFile, list_footage
 from faceloom.faceset.identity_clustering import IdentitySelection, select_identity
 from faceloom.faceset.identity_name import check_identity_name
@@ -148,7 +148,7 @@ def _extract(
     footage = list_footage(inputs)
     files, known = base.new_files(footage.files)
     geometry = base.geometry or CropGeometry(size=options.size, coverage=STORED_COVERAGE)
-    work = out.with_name(out.name + ".work")
+    work = journals_folder(out)
     folders = [
         work / _journal_name(file, index, geometry.size, options)
         for index, file in enumerate(files, base.file_count)

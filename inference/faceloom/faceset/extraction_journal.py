@@ -32,6 +32,15 @@ from faceloom.safe_read import MAX_DOCUMENT_BYTES, check_no_symlinks, read_bound
 _EMBEDDING_BYTES = 4 * EMBEDDING_SIZE
 
 
+def journals_folder(out: Path) -> Path:
+    """Return the folder of the journals of an extraction, which it removes at its end.
+
+    Args:
+        out: The face set that it makes.
+    """
+    return out.with_name(out.name + ".work")
+
+
 class FoundFace(NamedTuple):
     """A face that extraction found."""
 

@@ -31,11 +31,12 @@ def show_in_file_manager(path: Path) -> None:
 
 
 def _command(path: Path) -> list[str] | None:
-    """Return the command that shows a file; None if there is none."""
+    """Return the command that shows a file; None without a desktop."""
     if sys.platform == "darwin":
         return ["open", "-R", str(path)]
     if sys.platform == "win32":
-        return ["explorer", f"/select,{path}"]
+        # Two words: in a quoted one, Explorer does not recognize the option.
+        return ["explorer", "/select,", str(path)]
     has_desktop = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     program = shutil.which("xdg-open") if has_desktop else None
     return [program, str(path.parent)] if program else None

@@ -2,6 +2,7 @@
 
 studio.json     clips, and artifacts outside the folder
 presets.json    settings of the blend by name
+pinned_faces.json   faces that preview sheets show
 clips/          uploaded videos
 people/         portraits of the people of each clip
 faces/NAME      face sets
@@ -11,7 +12,8 @@ swaps/          converted videos, with comparisons, records of the originals, an
                 with sections the job files and their reports
 sections/       the sections of each clip, see `swap_sections`
 jobs/           the queue
-.studio/        reviews of face sets, and the file that opens the page in the browser
+.studio/        reviews of face sets, edits of corrections for undo, and the file that opens the
+                page in the browser
 
 A folder that `faceloom swap --project` made has the same layout and can be opened.
 """
@@ -92,6 +94,7 @@ class StudioProject:
         self.folder = folder
         """The folder, an absolute path."""
         self._file = file
+        self._kinds = {str(folder / name): kind for kind, name in _FOLDERS.items()}
         self._lock = threading.Lock()
 
     @classmethod
@@ -201,14 +204,17 @@ class StudioProject:
             raise UsageError(f"The name {name[:40]}... is too long; use a shorter one.")
         return self.folder / _FOLDERS.get(kind, "clips") / name
 
-    def kind_of_own(self, path: Path) -> ItemKind | None:
-        """Return the kind of items of the folder that a path is in; None if it is no such folder.
+    def kind_of_artifact(self, path: str) -> ItemKind | None:
+        """Return the kind of an artifact by its folder, such as a run for `runs/NAME`.
 
         Args:
-            path: An absolute path.
+            path: An absolute path, which may not exist yet, or "".
+
+        Returns:
+            The kind; None if the path is directly in none of the project's folders.
         """
-        own = (kind for kind, name in _FOLDERS.items() if path.parent == self.folder / name)
-        return next(own, None)
+        # A `Path` would take most of the time of a long queue.
+        return self._kinds.get(path.rpartition(os.sep)[0])
 
     def _paths(self, kind: ItemKind) -> tuple[Path, ...]:
         return tuple(path for path in self._candidates(kind) if _is_of_kind(path, kind))

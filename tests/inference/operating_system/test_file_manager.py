@@ -17,7 +17,7 @@ FILE = Path("/films/swap.mp4")
     ("platform", "display", "command"),
     [
         ("darwin", "", ["open", "-R", "/films/swap.mp4"]),
-        ("win32", "", ["explorer", "/select,/films/swap.mp4"]),
+        ("win32", "", ["explorer", "/select,", "/films/swap.mp4"]),
         ("linux", ":0", ["/usr/bin/xdg-open", "/films"]),
         ("linux", "", None),
     ],

@@ -14,7 +14,7 @@ from tests.helpers.studio.browser import click, needs_browser, press, studio_pag
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.helpers.studio.waiting import wait_until
 
-from faceloom.studio.jobs.job import JobRequest
+from faceloom.studio.jobs.job import JobRequest, JobState
 from faceloom.studio.studio_project import ItemKind
 
 pytestmark = needs_browser
@@ -60,7 +60,7 @@ def test_every_page_lists_its_keys_and_leads_to_the_others(
     assert "Alt+↑" in _text(browser, "keys-dialog")
 
 
-def test_a_rejection_in_one_tab_is_seen_in_the_other(
+def test_changes_of_faces_in_one_tab_are_seen_in_the_other(
     browser: WebDriver, server: StudioServer
 ) -> None:
     write_faceset(server.studio.project.folder / "faces/ada", good_faces(12), "ada")
@@ -75,10 +75,13 @@ def test_a_rejection_in_one_tab_is_seen_in_the_other(
         wait_until(lambda: "12 faces" in _text(browser, "counts"))
         press(browser, Keys.DELETE)
         wait_until(lambda: "11 faces" in _text(browser, "counts"))
+        press(browser, "p")
+        wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, ".is-pinned"))
     finally:
         browser.close()
         browser.switch_to.window(first)
     wait_until(lambda: "11 faces" in _text(browser, "counts"))
+    wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, ".is-pinned"))
     press(browser, "z", held=Keys.CONTROL)
     wait_until(lambda: "12 faces" in _text(browser, "counts"))
 
@@ -97,7 +100,9 @@ def test_dropped_videos_are_added_and_other_files_refused(
     assert len(server.studio.project.items(ItemKind.CLIP)) == 1
 
 
-def test_jobs_are_reordered_by_drag_and_by_keys(browser: WebDriver, server: StudioServer) -> None:
+def test_jobs_are_reordered_by_drag_and_by_keys_and_removed(
+    browser: WebDriver, server: StudioServer
+) -> None:
     for name in ("a", "b", "c"):
         server.studio.jobs.add(JobRequest(title=f"Job {name}", arguments=("train",)))
     browser.get(f"http://localhost:{server.port}/jobs")
@@ -116,3 +121,7 @@ def test_jobs_are_reordered_by_drag_and_by_keys(browser: WebDriver, server: Stud
     assert [job.number for job in server.studio.jobs.jobs()] == [1, 3, 2]
     click(browser, ".job:last-child [data-action=stop]")
     wait_until(lambda: server.studio.jobs.job(2).has_ended)
+    server.studio.jobs.end(3, {"state": JobState.DONE})
+    wait_until(browser.find_element(By.ID, "remove-done").is_enabled)
+    click(browser, "#remove-done")
+    wait_until(lambda: rows() == ["Job a", "Job b"])

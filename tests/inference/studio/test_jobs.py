@@ -211,6 +211,23 @@ def test_a_waiting_job_can_be_stopped_moved_and_removed(queue: JobQueue) -> None
     assert [job.number for job in queue.jobs()] == [3, 1]
 
 
+def test_done_jobs_are_removed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[list[int]] = []
+    monkeypatch.setattr(JobStore, "write_order", lambda _, numbers: orders.append([*numbers]))
+    with serve_studio(tmp_path / "project") as server:
+        server.studio.runner.set_paused(True)
+        jobs = server.studio.jobs
+        for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4"):
+            jobs.add(convert_request(name))
+        for number, state in {1: JobState.DONE, 2: JobState.FAILED, 4: JobState.DONE}.items():
+            jobs.end(number, {"state": state})
+        answer = server.post("/jobs/remove-done")
+        assert [job["number"] for job in answer.json["jobs"]] == [2, 3]
+        folders = (tmp_path / "project/jobs").iterdir()
+        assert sorted(path.name for path in folders) == ["2", "3"]
+    assert orders == [[2, 3]]
+
+
 @pytest.mark.parametrize(
     ("act", "message"),
     [

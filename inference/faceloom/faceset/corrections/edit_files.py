@@ -5,7 +5,6 @@ NUMBER.undone.json   an edit that was undone
 """
 
 import logging
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA: Literal[1] = 1
 _UNDONE = ".undone.json"
-# Digits of a number, so that names sort by it.
+# Digits of a number in a name.
 _DIGITS = 8
 
 FileName = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,100}\.(json|png)$")]
@@ -44,9 +43,8 @@ class StoredContent(StrictModel):
             before: The content before the edit.
             after: The content after the edit.
         """
-        # The type takes base64, and contains the bytes.
-        encoded = (None if each is None else b64encode(each) for each in (before, after))
-        return cls(**dict(zip(("before", "after"), encoded, strict=True)))
+        # Validation would decode the bytes as base64.
+        return cls.model_construct(before=before, after=after)
 
 
 class StoredEdit(StrictModel):
@@ -71,7 +69,11 @@ class NumberedEdit:
 
 
 class EditFiles:
-    """The edits in a folder. A file that cannot be written is logged: an edit does not fail."""
+    """The edits in a folder.
+
+    Errors of the disk are logged and not raised: the edit itself is complete, and only its undo
+    after the end of the program is lost.
+    """
 
     def __init__(self, folder: Path):
         """Remember the folder, which may not exist.
@@ -81,21 +83,26 @@ class EditFiles:
         """
         self._folder = folder
 
+    @property
+    def last_number(self) -> int:
+        """The largest number of a file, damaged ones included; 0 if there is none."""
+        return max((number for number, _ in self._paths()), default=0)
+
     def read(self) -> list[NumberedEdit]:
-        """Return the edits, the oldest first; those before a damaged one are left out."""
+        """Return the edits, the oldest first; without a damaged one and those before it."""
         edits: list[NumberedEdit] = []
-        for path in sorted(self._folder.glob("*.json")):
-            number, is_undone = path.name.split(".")[0], path.name.endswith(_UNDONE)
+        for number, path in self._paths():
             try:
                 stored = read_document(path, StoredEdit, SCHEMA, "stored edit")
-                edits.append(NumberedEdit(int(number), is_undone, stored.files))
-            except (FaceloomError, ValueError) as error:
+            except FaceloomError as error:
                 log.warning("Edits up to %s cannot be undone: %s", path, error)
                 edits.clear()
+            else:
+                edits.append(NumberedEdit(number, path.name.endswith(_UNDONE), stored.files))
         return edits
 
     def add(self, number: int, files: Mapping[str, StoredContent]) -> None:
-        """Write an edit; one that is too large removes all others, which it would follow.
+        """Write an edit. If it is too large to store, the edits before it are removed as well.
 
         Args:
             number: Its number, larger than all others.
@@ -113,7 +120,7 @@ class EditFiles:
             log.warning("This edit cannot be undone after the program ends: %s", error)
 
     def mark(self, number: int, *, is_undone: bool) -> None:
-        """Remember whether an edit is undone.
+        """Mark an edit as undone or as made again.
 
         Args:
             number: Its number.
@@ -132,7 +139,16 @@ class EditFiles:
             number: Its number.
         """
         for is_undone in (False, True):
-            self._path(number, is_undone=is_undone).unlink(missing_ok=True)
+            path = self._path(number, is_undone=is_undone)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("%s cannot be removed: %s", path, error)
+
+    def _paths(self) -> list[tuple[int, Path]]:
+        """Return the files with their numbers, the lowest number first."""
+        paths = ((path.name.split(".")[0], path) for path in self._folder.glob("*.json"))
+        return sorted((int(number), path) for number, path in paths if number.isdecimal())
 
     def _path(self, number: int, *, is_undone: bool = False) -> Path:
         return self._folder / f"{number:0{_DIGITS}d}{_UNDONE if is_undone else '.json'}"

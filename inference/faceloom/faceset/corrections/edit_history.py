@@ -29,7 +29,7 @@ class _Edit:
     """The content of some files before and after an edit; None if the file does not exist."""
 
     number: int
-    """Number of the edit; later edits have larger ones."""
+    """Number of the edit; a later edit has a larger one."""
     before: Mapping[Path, bytes | None]
     """Before the edit."""
     after: Mapping[Path, bytes | None]
@@ -65,13 +65,14 @@ class EditHistory:
 
         Args:
             directory: The face set.
-            store: Folder that keeps the edits; None: they can be undone until the program ends.
+            store: Folder for the edits; None keeps them in memory until the program ends.
         """
         self._directory = directory
         self._undo: deque[_Edit] = deque()
         self._redo: deque[_Edit] = deque()
         self._lock = threading.Lock()
         self._files = EditFiles(store) if store else None
+        self._last_number = self._files.last_number if self._files else 0
         for stored in self._files.read() if self._files else ():
             edit = _Edit.from_files(stored, directory / CORRECTIONS_FOLDER)
             if stored.is_undone:
@@ -104,13 +105,14 @@ class EditHistory:
             changed = {path: data for path, data in files.items() if before[path] != data}
             if not changed:
                 return
-            number = max((each.number for each in (*self._undo, *self._redo)), default=0) + 1
+            number = self._last_number + 1
             edit = _Edit(number, {path: before[path] for path in changed}, changed)
             _write_all(edit)
+            self._last_number = number
             self._keep(edit)
 
     def _keep(self, edit: _Edit) -> None:
-        """Add the newest edit; forget those that were undone, and the oldest one of too many."""
+        """Add the newest edit; forget the undone ones, and the oldest if there are too many."""
         self._undo.append(edit)
         forgotten = list(self._redo)
         self._redo.clear()

@@ -35,20 +35,18 @@ from faceloom.faceset.corrections.painted_masks import decode_mask, encode_mask,
 from faceloom.faceset.corrections.row_index import RowIndex
 from faceloom.faceset.corrections.stored_face import StoredFace
 from faceloom.faceset.store import FACESET_FILE, ROWS_FILE
-from faceloom.hashing import sha256_of
 from faceloom.image_io import read_picture
 from faceloom.project.step import file_signature
 from faceloom.safe_read import check_not_symlink
+from faceloom.studio.faces.crop_files import crop_path
 from faceloom.studio.faces.face_grid import FaceGrid
-from faceloom.studio.faces.rejections import crop_path
 from faceloom.studio.lru_cache import LruCache
+from faceloom.studio.studio_project import item_id
 
 # Face sets whose edits stay in memory.
 _KEPT_HISTORIES = 16
 # Face sets whose row indices are kept; those of 20,000 faces take 4 MB.
 _KEPT_INDICES = 4
-# Digits of the checksum of a face set's path, the name of the folder that keeps its edits.
-_CHECKSUM_DIGITS = 12
 # Coverage at which a face is parsed, as the presets train at about it.
 _PARSED_COVERAGE = 1.0
 
@@ -63,7 +61,7 @@ class FaceEditor:
         """Open no face set yet.
 
         Args:
-            store: Folder that keeps the edits of each face set, which may not exist.
+            store: Folder for the edits of all face sets, which may not exist.
         """
         self._store = store
         self._histories: LruCache[EditHistory] = LruCache(_KEPT_HISTORIES)
@@ -95,7 +93,7 @@ class FaceEditor:
         Args:
             directory: The face set.
         """
-        store = self._store / sha256_of(str(directory).encode())[:_CHECKSUM_DIGITS]
+        store = self._store / item_id(directory)
         with self._lock:
             return self._histories.get_or_make(directory, lambda: EditHistory(directory, store))
 

@@ -23,6 +23,7 @@ from faceloom.hashing import sha256_of
 from faceloom.json_documents import read_document
 from faceloom.project.step import file_signature
 from faceloom.safe_read import check_no_symlinks, read_npy
+from faceloom.studio.faces.crop_files import crop_names
 from faceloom.studio.faces.face_rows import read_face_rows
 from faceloom.studio.lru_cache import LruCache
 
@@ -78,7 +79,7 @@ class FaceGrid:
     can_undo: bool
     """Whether faces of the face set are dropped that can be restored."""
     version: str
-    """Changes whenever a name may stand for another crop: when faces are extracted."""
+    """A checksum that changes with the rows, after which a name may mean another face."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -232,7 +233,7 @@ def _read(directory: Path, signatures: tuple[str, ...]) -> _StoredFaces:
 
 
 def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
-    exists = np.isin(stored.rows["name"], _crop_names(directory / "crops"))
+    exists = np.isin(stored.rows["name"], np.array(crop_names(directory), "S100"))
     rows, embeddings = stored.rows[exists], stored.embeddings[exists]
     if len(np.unique(rows["name"])) < len(rows):
         raise ArtifactRefused(f"{directory}: a crop occurs twice; extract the face set again.")
@@ -249,14 +250,6 @@ def _build(directory: Path, stored: _StoredFaces) -> FaceGrid:
         has_dropped_faces(directory),
         sha256_of("".join(stored.signatures).encode())[:_VERSION_DIGITS],
     )
-
-
-def _crop_names(crops: Path) -> np.ndarray:
-    if not crops.is_dir():
-        return np.array([], "S100")
-    with os.scandir(crops) as entries:
-        stems = [os.fsencode(each.name[:-4]) for each in entries if each.name.endswith(".jpg")]
-    return np.array(stems, "S100")
 
 
 def _corrected(directory: Path, names: np.ndarray) -> Bool[np.ndarray, "n"]:

@@ -1,18 +1,18 @@
 """The faces that a running extraction has found so far."""
 
 import heapq
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.errors import UsageError
+from faceloom.faceset.extraction_journal import journals_folder
+from faceloom.studio.faces.crop_files import crop_names, crop_path, has_crop
 
 # Faces that are shown.
 _SHOWN = 12
-# A journal's folder and the file of a face in it, see `faceloom.faceset.extraction_journal`.
+# Name of a journal's folder.
 _JOURNAL = re.compile(r"[0-9a-f]{16}")
-_FACE = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ def find_newest(out: Path) -> FoundFaces:
     count = 0
     newest: list[tuple[float, str]] = []
     for journal in _journals(out):
-        stems = _crop_stems(journal)
-        count += len(stems)
-        # Names count the frames. The last one may not be written completely.
-        last = heapq.nlargest(_SHOWN + 1, stems)[1:]
-        newest += [(_written(journal, stem), f"{journal.name}.{stem}") for stem in last]
+        names = crop_names(journal)
+        count += len(names)
+        # Names sort by frame. The newest crop may be incomplete.
+        complete = heapq.nlargest(_SHOWN + 1, names)[1:]
+        newest += [(_write_time(journal, name), f"{journal.name}.{name}") for name in complete]
     return FoundFaces(count, tuple(name for _, name in heapq.nlargest(_SHOWN, newest)))
 
 
@@ -52,36 +52,25 @@ def found_crop(out: Path, name: str) -> Path:
     Raises:
         UsageError: There is no such face, or the extraction has ended.
     """
-    journal, _, stem = name.partition(".")
-    crop = _work_folder(out) / journal / "crops" / f"{stem}.jpg"
-    is_name = _JOURNAL.fullmatch(journal) and _FACE.fullmatch(stem)
-    if not is_name or crop.is_symlink() or not crop.is_file():
-        raise UsageError(f"There is no found face {name[:100]!r}; the extraction has ended.")
-    return crop
-
-
-def _work_folder(out: Path) -> Path:
-    return out.with_name(f"{out.name}.work")
+    folder, _, face = name.partition(".")
+    journal = journals_folder(out) / folder
+    if not _JOURNAL.fullmatch(folder) or not has_crop(journal, face):
+        raise UsageError(
+            f"The extraction has no face {name[:100]!r}; it may have ended. Load the page again."
+        )
+    return crop_path(journal, face)
 
 
 def _journals(out: Path) -> list[Path]:
-    folder = _work_folder(out)
+    folder = journals_folder(out)
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if _JOURNAL.fullmatch(path.name)]
 
 
-def _crop_stems(journal: Path) -> list[str]:
+def _write_time(journal: Path, name: str) -> float:
+    """Return the time at which a crop was written; 0 if the extraction has just removed it."""
     try:
-        with os.scandir(journal / "crops") as entries:
-            return [each.name[:-4] for each in entries if each.name.endswith(".jpg")]
-    except OSError:
-        # The extraction ends, or it has not begun with this file.
-        return []
-
-
-def _written(journal: Path, stem: str) -> float:
-    try:
-        return (journal / "crops" / f"{stem}.jpg").stat().st_mtime
-    except OSError:
+        return crop_path(journal, name).stat().st_mtime
+    except (UsageError, OSError):
         return 0

@@ -2,7 +2,6 @@
 
 import shlex
 from enum import StrEnum
-from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
@@ -46,17 +45,12 @@ class JobRequest(StrictModel):
     """How the command continues when it is started again."""
 
     @property
-    def finds_faces(self) -> bool:
-        """Whether its command extracts faces."""
-        return self.arguments[0] == "extract"
+    def extracts_faces(self) -> bool:
+        """Whether its command makes a face set from footage."""
+        return self.arguments[0] == "extract" and self.artifact != ""
 
     def to_shell(self) -> str:
         """Return the command as one writes it in a shell."""
-        return self._shell
-
-    @cached_property
-    def _shell(self) -> str:
-        # Quoting takes most of the time of a list of many jobs.
         return shlex.join(("faceloom", *self.arguments))
 
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from faceloom.errors import FaceloomError, UsageError
@@ -22,7 +22,7 @@ class JobQueue:
         self._changed = threading.Condition()
         self._jobs = {job.number: job for job in self._store.read()}
         self._next_number = max(self._jobs, default=0) + 1
-        # Numbers of the jobs that wait or run, by what they make.
+        # Numbers of the jobs that wait or run, by their artifact.
         self._makers = defaultdict[str, set[int]](set)
         for job in self._jobs.values():
             self._note_maker(job)
@@ -89,7 +89,7 @@ class JobQueue:
                     "already; wait for it, stop it, or choose another name."
                 )
             job = Job(number=self._next_number, request=request)
-            # The order on disk lacks it, which puts it at the end.
+            # `order.json` is not written: a job that it lacks comes last.
             self._write(job)
             self._next_number += 1
             return job
@@ -143,10 +143,17 @@ class JobQueue:
         with self._changed:
             if not self.job(number).has_ended:
                 raise UsageError(f"Job {number} waits or runs; stop it before you remove it.")
-            self._store.remove(number)
-            del self._jobs[number]
-            self._store.write_order(self._jobs)
-            self._notify()
+            self._remove([number])
+
+    def remove_done(self) -> None:
+        """Remove all jobs that ended without an error, with their logs. What they made stays.
+
+        Raises:
+            UsageError: The files of a job cannot be removed; this job and later ones stay.
+        """
+        with self._changed:
+            done = [job.number for job in self._jobs.values() if job.state is JobState.DONE]
+            self._remove(done)
 
     def move_before(self, number: int, other: int | None) -> None:
         """Move a job in the queue.
@@ -236,6 +243,15 @@ class JobQueue:
 
     def _first(self, state: JobState) -> Job | None:
         return next((job for job in self._jobs.values() if job.state is state), None)
+
+    def _remove(self, numbers: Iterable[int]) -> None:
+        try:
+            for number in numbers:
+                self._store.remove(number)
+                del self._jobs[number]
+        finally:
+            self._store.write_order(self._jobs)
+            self._notify()
 
     def _write(self, job: Job) -> None:
         self._store.write_job(job)

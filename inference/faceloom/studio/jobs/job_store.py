@@ -46,18 +46,18 @@ class JobStore:
         listed: tuple[int, ...] = ()
         if path.is_file():
             listed = read_document(path, JobOrder, _ORDER_SCHEMA, "order of jobs").numbers
-        existing = sorted(
+        numbers = sorted(
             int(file.parent.name)
             for file in self._folder.glob(f"*/{_JOB_FILE}")
             if file.parent.name.isdecimal()
         )
-        # A dictionary, which tells in constant time whether it has a number.
-        order = dict.fromkeys(listed) | dict.fromkeys(existing)
-        exists = frozenset(existing)
+        # Dictionaries keep the order and find a number in constant time.
+        existing = dict.fromkeys(numbers)
+        order = dict.fromkeys(listed) | existing
         return [
             read_document(self._folder / str(number) / _JOB_FILE, Job, SCHEMA, "job")
             for number in order
-            if number in exists
+            if number in existing
         ]
 
     def write_job(self, job: Job) -> None:

@@ -8,6 +8,7 @@ from faceloom.studio.pages import (
     convert_panel_page,
     demo_page,
     faces_page,
+    found_faces_page,
     jobs_page,
     people_page,
     picker_page,
@@ -33,5 +34,6 @@ ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     presets_page.routes,
     result_page.routes,
     jobs_page.routes,
+    found_faces_page.routes,
 )
 """The routes of each page."""

@@ -15,13 +15,12 @@ from faceloom.faces.landmarks import MESH_POINTS
 from faceloom.faceset.corrections.correction_files import LandmarkOffset
 from faceloom.faceset.corrections.edit_history import EditHistory
 from faceloom.faceset.corrections.painted_masks import encode_mask
+from faceloom.studio.faces.crop_files import FaceName
 from faceloom.studio.faces.face_editor import FaceEdit, FaceEditor, Part
 from faceloom.studio.faces.face_grid import FaceGrids
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import PRIVATE_FOLDER, Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, read_body
-
-FaceName = Annotated[str, Field(max_length=100)]
 
 
 class MoveForm(Body):

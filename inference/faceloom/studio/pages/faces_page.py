@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from faceloom.errors import UsageError
 from faceloom.faceset.curate import undo_curate
 from faceloom.project.step import file_signature
+from faceloom.studio.faces.crop_files import crop_path
 from faceloom.studio.faces.face_grid import SORT_ORDERS, FaceGrids
 from faceloom.studio.faces.findings import (
     FaceSetFindings,
@@ -22,7 +23,7 @@ from faceloom.studio.faces.findings import (
     review_request,
 )
 from faceloom.studio.faces.landmark_groups import LANDMARK_GROUPS, LANDMARK_RINGS
-from faceloom.studio.faces.rejections import crop_path, reject_faces
+from faceloom.studio.faces.rejections import reject_faces
 from faceloom.studio.faces.thumbnails import ThumbnailCache
 from faceloom.studio.pages import face_editor_page
 from faceloom.studio.studio import Studio
@@ -32,7 +33,7 @@ from faceloom.studio.web.templates import render
 
 # Level of gzip: the table of 20,000 faces shrinks from 1.3 MB to 0.3 MB in 30 ms.
 _GZIP_LEVEL = 4
-# An address with a version stands for one picture: a browser need not ask again for a day.
+# The picture of an address with a version does not change; a browser keeps it for a day.
 _VERSION_CACHE = "private, max-age=86400, immutable"
 
 

@@ -40,6 +40,6 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 def _face_set(studio: Studio, request: Request) -> Path:
     """Return the face set that the job of a request makes."""
     job = studio.jobs.job(request.path_params["number"])
-    if not job.request.finds_faces:
+    if not job.request.extracts_faces:
         raise UsageError(f"Job {job.number} ({job.request.title}) extracts no faces.")
     return Path(job.request.artifact)

@@ -1,5 +1,6 @@
 """The addresses of the pages of a project's items."""
 
+import os
 from pathlib import Path
 
 from faceloom.studio.studio_project import ItemKind, StudioProject, item_id
@@ -24,8 +25,10 @@ def artifact_page(project: StudioProject, artifact: str) -> str:
     Returns:
         The address; empty if the artifact does not exist yet or has no page.
     """
-    path = Path(artifact)
-    kind = project.kind_of_own(path) if artifact else None
-    if kind is None or not ITEM_PAGES[kind] or not path.exists():
+    kind = project.kind_of_artifact(artifact)
+    if kind is None or not ITEM_PAGES[kind]:
         return ""
-    return f"{ITEM_PAGES[kind]}/{item_id(path)}"
+    # A `Path` would take most of the time of a long queue.
+    if not os.path.exists(artifact):  # noqa: PTH110
+        return ""
+    return f"{ITEM_PAGES[kind]}/{item_id(Path(artifact))}"

@@ -1,4 +1,4 @@
-"""The faces of a face set that preview sheets show, for the grid and the large view."""
+"""The pinned faces of a face set, which preview sheets show."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from faceloom.studio.runs.pinned_faces import FaceName, PinnedFaces
+from faceloom.studio.faces.crop_files import FaceName
+from faceloom.studio.runs.pinned_faces import PinnedFaces
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import Item, ItemKind
 from faceloom.studio.web.responses import Body, in_thread, read_body
@@ -20,7 +21,7 @@ class PinForm(Body):
     names: Annotated[tuple[FaceName, ...], Field(min_length=1)]
     """Their names."""
     pinned: bool
-    """Whether they are pinned from now on."""
+    """Whether to pin them; otherwise they are released."""
 
 
 def routes(studio: Studio) -> Sequence[BaseRoute]:

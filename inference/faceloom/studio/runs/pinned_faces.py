@@ -10,7 +10,7 @@ from pydantic import Field
 from faceloom.atomic import write_text
 from faceloom.errors import UsageError
 from faceloom.json_documents import StrictModel, read_document, to_json
-from faceloom.studio.faces.rejections import crop_path, has_crop
+from faceloom.studio.faces.crop_files import FaceName, crop_path, has_crop
 from faceloom.studio.studio_project import Item
 
 SCHEMA: Literal[1] = 1
@@ -18,8 +18,6 @@ SCHEMA: Literal[1] = 1
 _FILE = "pinned_faces.json"
 # Most pinned faces of a face set: a sheet shows 48 faces of two people.
 _MAX_FACES = 24
-
-FaceName = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class PinnedFacesFile(StrictModel):
@@ -61,7 +59,7 @@ class PinnedFaces:
         Args:
             faces: The face set.
             names: Names of its faces.
-            pinned: Whether they are pinned from now on.
+            pinned: Whether to pin them; otherwise they are released.
 
         Returns:
             All pinned faces of the face set.
@@ -77,8 +75,8 @@ class PinnedFaces:
             after = tuple(sorted({*others, *names} if pinned else others))
             if len(after) > _MAX_FACES:
                 raise UsageError(
-                    f"The previews show {_MAX_FACES} chosen faces of a person at most; choose "
-                    "fewer, or release some with the same button."
+                    f"Previews show at most {_MAX_FACES} chosen faces of a person; choose fewer, "
+                    "or release some with the same button."
                 )
             file = self._read()
             changed = file.model_copy(update={"faces": {**file.faces, faces.id: after}})

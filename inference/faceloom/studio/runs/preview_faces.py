@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faceloom.studio.faces.crop_files import crop_names
 from faceloom.studio.runs.pinned_faces import PinnedFaces
 from faceloom.studio.runs.run_description import RunDescription
 from faceloom.studio.studio_project import ItemKind, StudioProject
@@ -59,6 +60,6 @@ def offer_preview_faces(project: StudioProject, settings: RunDescription) -> Ite
 
 def _spread(faces: Path, count: int) -> list[str]:
     """Return the names of evenly spread faces of a face set; a rejected face has no picture."""
-    names = sorted(path.stem for path in (faces / "crops").glob("*.jpg"))
+    names = sorted(crop_names(faces))
     indices = np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)
     return [names[index] for index in indices]

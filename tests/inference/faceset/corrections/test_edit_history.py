@@ -122,6 +122,17 @@ def test_old_and_damaged_edits_are_forgotten(
     assert not EditHistory(directory, store).can_redo
 
 
+def test_an_edit_after_a_damaged_one_can_be_undone(directory: Path, tmp_path: Path) -> None:
+    path, store = directory / CORRECTIONS_FOLDER / "a.json", tmp_path / "edits"
+    history = EditHistory(directory, store)
+    history.write({path: b"1"})
+    history.write({path: b"2"})
+    (store / "00000002.json").write_text("{")
+    EditHistory(directory, store).write({path: b"3"})
+    assert EditHistory(directory, store).undo() == ("a",)
+    assert contents(directory) == {"a.json": b"2"}
+
+
 def test_an_edit_succeeds_though_it_cannot_be_stored(directory: Path, tmp_path: Path) -> None:
     store = tmp_path / "edits"
     store.write_text("not a folder")

@@ -40,9 +40,11 @@ def test_the_queue_sends_them(server: StudioServer, out: Path) -> None:
     jobs = server.studio.jobs
     jobs.add(JobRequest(title="Extract", arguments=("extract", "a.mp4"), artifact=str(out)))
     jobs.add(JobRequest(title="Train", arguments=("train",)))
+    jobs.add(JobRequest(title="Extract", arguments=("extract", "a.mp4")))
     found = server.get("/jobs/1/faces").json
     assert found["count"] == 20
     picture = server.get(f"/jobs/1/faces/{found['newest'][0]}")
     assert picture.headers["content-type"] == "image/jpeg"
-    refused = ["2/faces", "3/faces", "1/faces/x", f"1/faces/{JOURNAL}.", f"1/faces/{JOURNAL}...x"]
+    faces = ["x", f"{JOURNAL}.", f"{JOURNAL}...x"]
+    refused = ["2/faces", "3/faces", "4/faces", *(f"1/faces/{name}" for name in faces)]
     assert {server.get(f"/jobs/{path}").status for path in refused} == {400}

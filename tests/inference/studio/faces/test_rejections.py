@@ -9,17 +9,7 @@ from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.faceset.curate import undo_curate
 from faceloom.studio.faces.face_rows import crop_name
-from faceloom.studio.faces.rejections import crop_path, reject_faces
-
-BAD_NAMES = [
-    "",
-    "..",
-    "../crops/000_000000_0",
-    "000_000000_0.jpg",
-    "/etc/passwd",
-    "a\0b",
-    "a" * 101,
-]
+from faceloom.studio.faces.rejections import reject_faces
 
 
 @pytest.fixture
@@ -45,28 +35,11 @@ def test_rejections_are_undone_one_by_one(folder: Path) -> None:
         undo_curate(folder)
 
 
-@pytest.mark.parametrize("name", BAD_NAMES)
-def test_what_is_no_name_is_refused(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("../crops/000", "not the name of a face"), ("nobody", "has no face")]
+)
+def test_unknown_faces_are_refused(folder: Path, name: str, sentence: str) -> None:
     before = names(folder)
-    with pytest.raises(UsageError, match="not the name of a face"):
+    with pytest.raises(UsageError, match=sentence):
         reject_faces(folder, [before[0], name])
-    with pytest.raises(UsageError, match="not the name of a face"):
-        crop_path(folder, name)
     assert names(folder) == before
-
-
-def test_unknown_faces_are_refused(folder: Path) -> None:
-    before = names(folder)
-    with pytest.raises(UsageError, match="has no face"):
-        reject_faces(folder, [before[0], "nobody"])
-    with pytest.raises(UsageError, match="has no face 'nobody'"):
-        crop_path(folder, "nobody")
-    (folder / "crops/link.jpg").symlink_to(folder / "faceset.json")
-    with pytest.raises(UsageError, match="has no face 'link'"):
-        crop_path(folder, "link")
-    (folder / "crops/link.jpg").unlink()
-    assert names(folder) == before
-
-
-def test_the_crop_of_a_face_is_found(folder: Path) -> None:
-    assert crop_path(folder, names(folder)[3]).read_bytes().startswith(b"\xff\xd8")

@@ -42,7 +42,7 @@ def test_faces_are_pinned_and_released(server: StudioServer, faces: Item) -> Non
         ({"names": ["000009_00000001_0"], "pinned": True}, "has no face"),
         ({"names": ["../up"], "pinned": True}, "is not the name of a face"),
         ({"names": [], "pinned": True}, "names"),
-        ({"names": ["first", "second", "third"], "pinned": True}, "2 chosen faces of a person"),
+        ({"names": ["first", "second", "third"], "pinned": True}, "at most 2 chosen faces"),
     ],
 )
 def test_impossible_pins_are_refused(

@@ -7,9 +7,9 @@ import { FaceTable } from "./face_table.js";
 import { openFindings } from "./findings_panel.js";
 import { closeLarge, isLarge, showLarge } from "./large_view.js";
 import { endPicture, showPicture } from "./lazy_pictures.js";
+import { PinnedFaces } from "./pinned_faces.js";
 import { Selection } from "./selection.js";
 import { VirtualGrid } from "./virtual_grid.js";
-import { PinnedFaces } from "./pinned_faces.js";
 
 // Milliseconds without a rejection after which the table is read again: near-duplicates and
 // findings change with the faces.
@@ -54,9 +54,9 @@ const editor = new FaceEditor(texts.url, texts, {
   onMany: showCorrected,
 });
 
-const pinnedFaces = new PinnedFaces(texts.url, actedOn, () => showSelection());
+const pinnedFaces = new PinnedFaces(texts.url, actedOn, showSelection);
 
-/** Return the names of the faces that a command acts on: the current one in the large view, or if none is selected. */
+/** Return the names of the selected faces; in the large view or without a selection, the current one. */
 function actedOn() {
   if (!shown.length) return [];
   const onlyCurrent = isLarge() || selection.names.size === 0;
@@ -316,7 +316,10 @@ function step(difference) {
 }
 
 function listen() {
-  onChangeElsewhere(texts.url, () => reload());
+  onChangeElsewhere(texts.url, async () => {
+    await reload();
+    await pinnedFaces.load();
+  });
   document.addEventListener("keydown", onKey);
   view.addEventListener("click", onClick);
   view.addEventListener("dblclick", (event) => event.target.closest(".face") && enlarge());

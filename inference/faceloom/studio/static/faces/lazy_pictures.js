@@ -1,4 +1,4 @@
-// Thumbnails that are loaded a few at a time, and not at all for faces that scroll past.
+// Loads a few thumbnails at a time, and none for faces that scroll past.
 
 // Milliseconds for which a cell must show the same face before its thumbnail is loaded.
 const REST_MILLISECONDS = 80;
@@ -7,8 +7,8 @@ const MAX_LOADING = 5;
 // Thumbnails that have been loaded and are shown at once; the browser keeps their bytes.
 const MAX_KNOWN = 4000;
 
-// By picture: its address, and when the cell began to show it. The last one that has rested is
-// loaded next: of those that scroll into view, it stays there for the longest time.
+// The pictures to load, with their address and the time at which the cell began to show it. The
+// newest one that has rested is loaded next, since it stays in view for the longest time.
 const waiting = new Map();
 const loading = new Set();
 const known = new Set();
@@ -35,7 +35,9 @@ export function endPicture(image, isLoaded) {
   if (isLoaded) known.add(image.dataset.url);
   if (known.size > MAX_KNOWN) known.delete(known.values().next().value);
   image.classList.toggle("broken", !isLoaded);
-  if (loading.delete(image)) loadNext();
+  loading.delete(image);
+  // Always: a reused cell leaves `loading` without an event of its old picture.
+  loadNext();
 }
 
 function loadNext() {
@@ -52,7 +54,7 @@ function loadNext() {
 function load(image, url) {
   waiting.delete(image);
   if (image.parentElement.hidden) {
-    // The cell is not used; it asks again when it is.
+    // The cell is unused; it requests its picture again when it is used.
     delete image.dataset.url;
     return;
   }

@@ -1,6 +1,7 @@
 // The faces that preview sheets of trainings show: pinned and released by a button or a key.
 
 import { get, orMessage, post } from "../shared/api.js";
+import { announceChange } from "../shared/tabs.js";
 
 const buttons = document.querySelectorAll("[data-pin]");
 
@@ -11,9 +12,10 @@ export class PinnedFaces {
   /**
    * @param {string} url - the address of the face set's page.
    * @param {() => string[]} chosen - returns the names of the faces that a button or the key acts on.
-   * @param {() => void} onChange - called after each change.
+   * @param {() => void} onChange - called when the pinned faces have been read or changed.
    */
   constructor(url, chosen, onChange) {
+    this.page = url;
     this.url = `${url}/pinned`;
     this.chosen = chosen;
     this.onChange = onChange;
@@ -35,7 +37,9 @@ export class PinnedFaces {
     const names = this.chosen();
     if (!names.length) return;
     const pinned = !names.every((name) => this.has(name));
-    this.#take(await orMessage(() => post(this.url, { names, pinned })));
+    const answer = await orMessage(() => post(this.url, { names, pinned }));
+    if (answer) announceChange(this.page);
+    this.#take(answer);
   }
 
   /** Show on the buttons whether the chosen faces are pinned. */

@@ -88,8 +88,8 @@ export class VirtualGrid {
     for (const position of [...this.cells.keys()]) {
       if (position < first || position >= end) this.#release(position);
     }
-    // From the last to the first one, and the visible rows at last: of the thumbnails that are
-    // asked for together, the newest is loaded first.
+    // Backwards, and the rows above the visible ones first: the thumbnail that is requested last
+    // is loaded first.
     const top = Math.min(end, row * this.columns);
     this.#placeAll(first, top);
     this.#placeAll(top, end);

@@ -72,7 +72,7 @@ onQueue((queue) => {
   ({ jobs, paused: isPaused } = queue);
   document.getElementById("no-jobs").hidden = jobs.length > 0;
   document.getElementById("paused").hidden = !isPaused;
-  removeDone.disabled = doneJobs().length === 0;
+  removeDone.disabled = !jobs.some((job) => job.state === "done");
   pause.textContent = isPaused ? pause.dataset.continue : pause.dataset.pause;
   const numbers = new Set(jobs.map((job) => job.number));
   for (const [number, row] of rows) {
@@ -95,10 +95,6 @@ onQueue((queue) => {
 
 function act(number, body) {
   return orMessage(() => post(`/jobs/${number}`, body));
-}
-
-function doneJobs() {
-  return jobs.filter((job) => job.state === "done");
 }
 
 function moveBy(number, step) {
@@ -137,7 +133,5 @@ list.addEventListener("drop", (event) => {
   dragged = null;
 });
 
-removeDone.addEventListener("click", async () => {
-  for (const job of doneJobs()) await act(job.number, { action: "remove" });
-});
+removeDone.addEventListener("click", () => orMessage(() => post("/jobs/remove-done")));
 pause.addEventListener("click", () => orMessage(() => post("/jobs/pause", { paused: !isPaused })));

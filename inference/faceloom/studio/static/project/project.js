@@ -6,6 +6,7 @@ import { sendForm } from "../shared/forms.js";
 import { createPicker } from "../shared/picker.js";
 import { announceChange, onChangeElsewhere } from "../shared/tabs.js";
 
+// The change that tabs announce, see `tabs.js`.
 const ITEMS = "items";
 
 const openPicker = createPicker(document.getElementById("picker-dialog"), async (path) => {
@@ -51,17 +52,20 @@ async function sendAll(files) {
   const box = document.getElementById("upload");
   let failed = false;
   box.hidden = false;
+  const bar = box.querySelector("progress");
   for (const file of files) {
     box.querySelector("span").textContent = file.name;
+    bar.value = 0;
     try {
-      await send(file, (share) => (box.querySelector("progress").value = share));
+      await send(file, (share) => (bar.value = share));
+      announceChange(ITEMS);
     } catch (error) {
       failed = true;
       showMessage(error.message);
     }
   }
   box.hidden = true;
-  if (!failed) showChange();
+  if (!failed) location.reload();
 }
 
 const clips = document.getElementById("clips");

@@ -67,7 +67,7 @@ function showAllSettings(filter) {
   document.getElementById("settings").open = true;
 }
 
-// Faces that were chosen on the page of a person count as a change of the run.
+// Faces that are pinned on the page of a person are a change of the run's setting.
 function checkPinned() {
   for (const box of faces?.querySelectorAll("[data-pinned]") ?? []) box.checked = true;
 }
