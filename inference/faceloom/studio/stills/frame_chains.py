@@ -15,7 +15,6 @@ from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
 from faceloom.swap.preview.frame_lead_in import LEAD_IN
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import Frame
-from faceloom.video.display import frame_to_upright
 
 
 class FaceChain:
@@ -55,8 +54,7 @@ class FaceChain:
         """
         place, last = index - self._start, index + self._lookahead
         for frame in frames.frames(self._start + len(self._measured), last):
-            picture = frame_to_upright(frame, frames.info).square_rgb
-            self._measured.append(self._finder.find([picture])[0])
+            self._measured.append(self._finder.find([frame.square_rgb])[0])
         context = self._measured[max(0, place - SMOOTHING_RADIUS) : place]
         following = self._measured[place : place + self._lookahead + 1]
         rows = [(None, faces) for faces in following]
@@ -97,7 +95,7 @@ class SwapChain:
         for position in range(self._first + len(self._aligned), index + 1):
             faces = self._faces.faces_at(frames, position)
             (frame,) = frames.frames(position, position)
-            self._aligned.append(self._align(frame_to_upright(frame, frames.info), faces))
+            self._aligned.append(self._align(frame, faces))
         last = index - self._first
         return [self._predict(place) for place in range(max(0, last - LEAD_IN), last + 1)]
 
@@ -127,5 +125,4 @@ def run_network(key: Hashable, chain: SwapChain, frames: ClipFrames, index: int)
     """
     *lead_in, last = chain.with_lead_in(frames, index)
     (frame,) = frames.frames(index, index)
-    selected = SelectedFrame(frame_to_upright(frame, frames.info), last.selection)
-    return Prediction(key, tuple(lead_in), selected, last.faces)
+    return Prediction(key, tuple(lead_in), SelectedFrame(frame, last.selection), last.faces)

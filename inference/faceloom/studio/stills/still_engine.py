@@ -37,7 +37,6 @@ from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.face_blending import MatchedFace
 from faceloom.swap.preview.frame_lead_in import first_frame
 from faceloom.video import Frame
-from faceloom.video.display import frame_to_upright
 
 # Clips that stay open: the one that is shown and the one before it.
 _MAX_OPEN = 2
@@ -116,7 +115,7 @@ class StillEngine:
         frames.check(index)
         # The decoder stays where it is, so that frames can be played one after the other.
         (frame,) = frames.frames(index, index)
-        return frame_to_upright(frame, frames.info).square_rgb
+        return frame.square_rgb
 
     def thumbnail(self, clip: Path, index: int) -> Rgb:
         """Return a small picture of a frame.
@@ -176,7 +175,8 @@ class StillEngine:
         if options.timeline.options_at(request.frame).track is None:
             return None
         with self._lock:
-            left = self._track_analysis(request.clip).advance(request.frame, seconds)
+            frames = self._open_clip(request.clip)
+            left = self._track_analysis(request.clip).advance(frames, request.frame, seconds)
         return Progress("frames", request.frame - left, request.frame) if left else None
 
     def suggestions(self, bundle: Path) -> BlendRow:
@@ -196,8 +196,7 @@ class StillEngine:
         return self._clips.get_or_make(versioned(clip), partial(ClipFrames, clip))
 
     def _shrunken(self, clip: Path, index: int) -> Rgb:
-        frames = self._open_clip(clip)
-        picture = frame_to_upright(frames.frame(index), frames.info).square_rgb
+        picture = self._open_clip(clip).frame(index).square_rgb
         height, width = picture.shape[:2]
         size = (max(1, round(width * _THUMBNAIL_HEIGHT / height)), _THUMBNAIL_HEIGHT)
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -206,8 +205,7 @@ class StillEngine:
         self, request: StillRequest, bundle: OpenBundle, options: StillOptions
     ) -> Prediction:
         """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
-        inputs = versioned(request.clip), self._sources.key(request)
-        key: Hashable = (*inputs, request.frame, options.selected_by)
+        key: Hashable = (versioned(request.clip), bundle.key, request.frame, options.selected_by)
         known = self._predictions.get(key)
         applied = options.timeline.options_at(request.frame)
         is_alone = known is None and request.draft and applied.track is None
@@ -237,15 +235,16 @@ class StillEngine:
         if applied.track is None:
             make_faces = partial(FaceChain, first, self._new_finder())
         else:
-            make_faces = partial(self._track_analysis(request.clip).chain, request.frame)
+            frames = self._open_clip(request.clip)
+            make_faces = partial(self._track_analysis(request.clip).chain, frames, request.frame)
         faces = self._faces.get_or_make((clip, first, applied.track is None), make_faces)
         return self._chains.get_or_make(
-            (clip, self._sources.key(request), first, options.selected_by),
+            (clip, bundle.key, first, options.selected_by),
             partial(SwapChain, first, faces, bundle, options),
         )
 
     def _track_analysis(self, clip: Path) -> TrackAnalysis:
-        make = partial(TrackAnalysis, self._open_clip(clip), self._new_finder())
+        make = partial(TrackAnalysis, self._new_finder())
         return self._tracks.get_or_make(versioned(clip), make)
 
     def _new_finder(self) -> FaceFinder:

@@ -2,30 +2,19 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from faceloom.array_types import Rgb
 from faceloom.studio.stills.still_options import StillOptions
-from faceloom.swap.options import ConvertOptions, SwapOptions
-from faceloom.swap.pipeline.face_blending import (
-    BlendedFace,
-    MatchedFace,
-    SwappedFace,
-)
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.pipeline.face_blending import BlendedFace, MatchedFace, SwappedFace
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
 from faceloom.swap.pipeline.selected_frame import SelectedFrame
-from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.selection.track_state import TrackState
-from faceloom.swap.sources.face_source import FaceSource
-
-# Options with which `FrameSwapper` parses both pictures of a face. What a conversion does not
-# parse is left out later, so that no change of an option runs a network again.
-_PARSE_ALL = SwapOptions(mask="regions", glasses="target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +25,8 @@ class OpenBundle:
     """Runs the networks."""
     people: ReferenceSet
     """Whom they replace."""
+    key: Hashable
+    """What both depend on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +85,6 @@ class Blended:
     """The same after."""
     faces: tuple[BlendedFace, ...]
     """What is pasted."""
-
-
-def load_bundle(path: Path) -> FaceSource:
-    """Open a bundle's network on the best provider of this machine.
-
-    Args:
-        path: The bundle.
-
-    Raises:
-        ArtifactRefused: It cannot be used.
-    """
-    (source,) = SwapSource.from_bundle(path, ConvertOptions()).identity_map.sources
-    return source
-
-
-def make_swapper(sources: Sequence[FaceSource]) -> FrameSwapper:
-    """Return what runs networks on aligned faces.
-
-    Args:
-        sources: The networks.
-    """
-    return FrameSwapper(sources, _PARSE_ALL)
 
 
 def match_lead_in(

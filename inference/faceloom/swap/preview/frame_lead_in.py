@@ -1,6 +1,6 @@
 """Find the faces of one frame and of those before it, so that it is smoothed as in a conversion."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
@@ -32,11 +32,7 @@ def first_frame(index: int, options: SwapOptions) -> int:
 
 
 def find_in_frames(
-    frames: Iterable[Frame],
-    info: VideoInfo,
-    last: int,
-    finder: FaceFinder | None = None,
-    context: Sequence[Sequence[Face]] = (),
+    frames: Iterable[Frame], info: VideoInfo, last: int
 ) -> Iterator[tuple[Frame, list[Face]]]:
     """Yield frames up to the last one and a few more, upright, with their smoothed faces.
 
@@ -44,20 +40,18 @@ def find_in_frames(
         frames: the frames in coded orientation, from `first_frame` on.
         info: the source.
         last: index of the frame that is asked for; a few frames after it are read to smooth it.
-        finder: a finder that has processed no frame, or those before the first one; None opens one.
-        context: the faces of the last frames that the finder has processed.
 
     Yields:
         Each frame with its faces.
     """
-    found = _find(frames, info, last + SMOOTHING_RADIUS, finder)
-    yield from smooth_alignment(found, fill_gaps=True, context=context)
+    found = _find(frames, info, last + SMOOTHING_RADIUS)
+    yield from smooth_alignment(found, fill_gaps=True)
 
 
 def _find(
-    frames: Iterable[Frame], info: VideoInfo, last: int, finder: FaceFinder | None
+    frames: Iterable[Frame], info: VideoInfo, last: int
 ) -> Iterator[tuple[Frame, list[Face]]]:
-    finder = finder or FaceFinder(detect_every=DETECT_EVERY)
+    finder = FaceFinder(detect_every=DETECT_EVERY)
     for frame in frames:
         upright = frame_to_upright(frame, info)
         yield upright, finder.find([upright.square_rgb])[0]
