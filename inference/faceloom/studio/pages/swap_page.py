@@ -1,6 +1,6 @@
 """The swap page: look at swapped stills of a clip, tune the blend, and convert."""
 
-import threading
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -26,10 +26,7 @@ from faceloom.studio.conversion.section_job import SectionJob
 from faceloom.studio.conversion.still_query import StillQuery
 from faceloom.studio.conversion.swap_sections import SectionRows, read_sections, write_sections
 from faceloom.studio.conversion.swap_settings import SwapSettings
-from faceloom.studio.stills import (
-    StillEngine,
-    encode_jpeg,
-)
+from faceloom.studio.stills import StillEngine, encode_jpeg
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
@@ -39,8 +36,6 @@ from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 
 # Pictures in the timeline.
 _THUMBNAILS = 12
-
-
 # Time after which a request for a still that is not ready is answered with its progress.
 _ADVANCE_SECONDS = 1.0
 
@@ -99,8 +94,8 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
 
 def _still_routes(studio: Studio, engine: StillEngine) -> Sequence[BaseRoute]:
     project = studio.project
-    # Requests of one page are written in the order in which they arrive.
-    section_lock = threading.Lock()
+    # Sections are written in the order in which their requests arrive.
+    section_lock = asyncio.Lock()
 
     def clip_info(request: Request) -> Response:
         info = engine.clip_info(_clip(project, request))
@@ -112,12 +107,8 @@ def _still_routes(studio: Studio, engine: StillEngine) -> Sequence[BaseRoute]:
     async def keep_sections(request: Request) -> Response:
         form = await read_body(request, SectionsForm)
         item = project.item(ItemKind.CLIP, request.path_params["clip"])
-
-        def write() -> None:
-            with section_lock:
-                write_sections(project, item, form.sections)
-
-        await in_thread(write)
+        async with section_lock:
+            await in_thread(lambda: write_sections(project, item, form.sections))
         return JSONResponse({})
 
     def bundle_info(request: Request) -> Response:
