@@ -1,4 +1,4 @@
-"""Stills in a real browser: people with bundles of their own, and the progress of an analysis."""
+"""Stills in a real browser: people with bundles of their own, and the progress of a still."""
 
 import threading
 from collections.abc import Iterator
@@ -71,16 +71,16 @@ def test_a_still_shows_the_bundle_of_each_person(browser: WebDriver, server: Stu
 
 
 @pytest.mark.usefixtures("clip")
-def test_the_progress_of_an_analysis_is_shown_until_the_still_is(
+def test_the_progress_of_a_still_is_shown_until_it_is_ready(
     browser: WebDriver, server: StudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = threading.Event()
 
-    def advance(*_: object) -> Progress | None:
+    def prepare(*_: object) -> Progress | None:
         return None if ready.wait(0.05) else Progress("frames", 40, 90)
 
-    monkeypatch.setattr(StillEngine, "advance_tracks", advance)
+    monkeypatch.setattr(StillEngine, "prepare", prepare)
     browser.get(f"http://localhost:{server.port}/swap?frame=5&select=track%3A0")
-    wait_until(lambda: status(browser).endswith("frame 40 of 90"))
+    wait_until(lambda: status(browser).endswith("40 of 90"))
     ready.set()
     wait_until(lambda: status(browser).startswith("Exact"))

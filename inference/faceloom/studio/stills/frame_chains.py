@@ -4,6 +4,7 @@ A chain starts at a first frame and grows by one frame at a time. Its frames dep
 alone, not on the order in which they are asked for.
 """
 
+import time
 from collections.abc import Hashable, Sequence
 
 from faceloom.faces.face_finder import Face, FaceFinder
@@ -14,7 +15,6 @@ from faceloom.studio.stills.swap_stages import OpenBundle, PredictedFrame, Predi
 from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
 from faceloom.swap.preview.frame_lead_in import LEAD_IN
 from faceloom.swap.selection.face_selector import FaceSelector
-from faceloom.video import Frame
 
 
 class FaceChain:
@@ -77,10 +77,42 @@ class SwapChain:
         sections = [(section, bundle.people) for section in options.sections]
         self._selector = FaceSelector(options.options, bundle.people, sections=sections)
         self._swapper = bundle.swapper
-        self._first = first
+        self.first = first
+        """Index of the first frame."""
         self._faces = faces
         self._aligned: list[AlignedFrame] = []
         self._predicted: dict[int, PredictedFrame] = {}
+
+    def advance(self, frames: ClipFrames, index: int, seconds: float) -> int:
+        """Run the network on a frame and its lead-in for a limited time, at least on one frame.
+
+        Args:
+            frames: The clip.
+            index: Index of the frame, not before the first one of the chain.
+            seconds: Time after which it stops.
+
+        Returns:
+            The number of frames that are left.
+
+        Raises:
+            MediaUnreadable: A frame cannot be read.
+        """
+        stop_time = time.monotonic() + seconds
+        aligned, needed = len(self._aligned), range(max(self.first, index - LEAD_IN), index + 1)
+        left = [
+            position
+            for position in range(self.first, index + 1)
+            if position - self.first >= aligned
+            or (position in needed and position not in self._predicted)
+        ]
+        for count, position in enumerate(left, 1):
+            if position - self.first == len(self._aligned):
+                self._align(frames, position)
+            if position in needed:
+                self._predict(position)
+            if time.monotonic() > stop_time:
+                return len(left) - count
+        return 0
 
     def with_lead_in(self, frames: ClipFrames, index: int) -> list[PredictedFrame]:
         """Return the frames of a lead-in and the one after them.
@@ -92,23 +124,23 @@ class SwapChain:
         Raises:
             MediaUnreadable: A frame cannot be read.
         """
-        for position in range(self._first + len(self._aligned), index + 1):
-            faces = self._faces.faces_at(frames, position)
-            (frame,) = frames.frames(position, position)
-            self._aligned.append(self._align(frame, faces))
-        last = index - self._first
-        return [self._predict(place) for place in range(max(0, last - LEAD_IN), last + 1)]
+        self.advance(frames, index, float("inf"))
+        return [
+            self._predicted[position]
+            for position in range(max(self.first, index - LEAD_IN), index + 1)
+        ]
 
-    def _align(self, frame: Frame, faces: list[Face]) -> AlignedFrame:
+    def _align(self, frames: ClipFrames, position: int) -> None:
+        faces = self._faces.faces_at(frames, position)
+        (frame,) = frames.frames(position, position)
         selected = SelectedFrame(frame, self._selector.select(frame, faces))
-        return self._swapper.align(selected)
+        self._aligned.append(self._swapper.align(selected))
 
-    def _predict(self, place: int) -> PredictedFrame:
-        if place not in self._predicted:
-            # A batch of one, as in `write_frame_debug`, so that the order of stills changes no bit.
-            (faces,) = self._swapper.predict([self._aligned[place]])
-            self._predicted[place] = PredictedFrame(self._aligned[place].selection, tuple(faces))
-        return self._predicted[place]
+    def _predict(self, position: int) -> None:
+        aligned = self._aligned[position - self.first]
+        # A batch of one, as in `write_frame_debug`, so that the order of stills changes no bit.
+        (faces,) = self._swapper.predict([aligned])
+        self._predicted[position] = PredictedFrame(aligned.selection, tuple(faces))
 
 
 def run_network(key: Hashable, chain: SwapChain, frames: ClipFrames, index: int) -> Prediction:

@@ -40,9 +40,10 @@ from faceloom.video import Frame
 
 # Clips that stay open: the one that is shown and the one before it.
 _MAX_OPEN = 2
+# Clips whose track analysis is kept: those of several tabs of the browser.
+_MAX_ANALYZED = 4
 # Chains that are kept: those of the frames that are shown and of the next ones. Each has up to 17
-# frames, with a selected track up to 42; a face takes about 0.4 MB of each of the last 13 at a crop
-# of 128 pixels, 0.9 MB at 256.
+# swapped frames; a face of one takes about 0.4 MB at a crop of 128 pixels, 0.9 MB at 256.
 _MAX_CHAINS = 4
 # Frames that are known to have passed the content check.
 _MAX_CHECKED = 10_000
@@ -65,8 +66,8 @@ _THUMBNAIL_HEIGHT = 90
 class StillEngine:
     """Makes stills that equal the frames of `faceloom convert --frame`.
 
-    Methods are thread-safe. Stills are made one after the other; originals and thumbnails do not
-    wait for them.
+    Methods are thread-safe. Stills are made one after the other, others between two calls of
+    `prepare`; originals and thumbnails do not wait for them.
     """
 
     def __init__(self) -> None:
@@ -75,7 +76,7 @@ class StillEngine:
         self._finder: FaceFinder | None = None
         self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
         self._sources = StillSources()
-        self._tracks: LruCache[TrackAnalysis] = LruCache(_MAX_OPEN)
+        self._tracks: LruCache[TrackAnalysis] = LruCache(_MAX_ANALYZED)
         self._faces: LruCache[FaceChain] = LruCache(_MAX_CHAINS)
         self._chains: LruCache[SwapChain] = LruCache(_MAX_CHAINS)
         self._checked: LruCache[bool] = LruCache(_MAX_CHECKED)
@@ -157,27 +158,35 @@ class StillEngine:
         picture = draw_view(request.view, blended.original, blended.swapped, blended.faces)
         return Still(picture, len(blended.faces))
 
-    def advance_tracks(self, request: StillRequest, seconds: float) -> Progress | None:
-        """Analyze the frames that a still with a selected track needs, for a limited time.
+    def prepare(self, request: StillRequest, seconds: float) -> Progress | None:
+        """Find and predict the faces of a still and of the frames before it, for a limited time.
 
         Args:
             request: The still.
-            seconds: Time after which it stops.
+            seconds: Time after which it stops, after at least one frame.
 
         Returns:
-            How many of the frames are analyzed; None if `still` needs no more.
+            How many of these frames are done; None if `still` needs no more.
 
         Raises:
-            UsageError: There is no such file or frame.
-            MediaUnreadable: The clip cannot be read.
+            FaceloomError: As `still`.
         """
         options = StillOptions.of(request.options, request.sections)
-        if options.timeline.options_at(request.frame).track is None:
-            return None
         with self._lock:
-            frames = self._open_clip(request.clip)
-            left = self._track_analysis(request.clip).advance(frames, request.frame, seconds)
-        return Progress("frames", request.frame - left, request.frame) if left else None
+            bundle = self._sources.open(request)
+            key, is_alone = self._prediction_key(request, bundle, options)
+            if is_alone or self._predictions.get(key):
+                return None
+            frames, index = self._open_clip(request.clip), request.frame
+            frames.check(index)
+            if options.timeline.options_at(index).track is not None:
+                left = self._track_analysis(request.clip).advance(frames, index, seconds)
+                if left:
+                    return Progress("frames", index - left, index)
+            chain = self._chain(request, bundle, options)
+            left = chain.advance(frames, index, seconds)
+            total = index - chain.first + 1
+            return Progress("frames", total - left, total) if left else None
 
     def suggestions(self, bundle: Path) -> BlendRow:
         """Return the blend settings that a bundle suggests, which apply where options are None.
@@ -205,14 +214,8 @@ class StillEngine:
         self, request: StillRequest, bundle: OpenBundle, options: StillOptions
     ) -> Prediction:
         """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
-        key: Hashable = (versioned(request.clip), bundle.key, request.frame, options.selected_by)
+        key, is_alone = self._prediction_key(request, bundle, options)
         known = self._predictions.get(key)
-        applied = options.timeline.options_at(request.frame)
-        is_alone = known is None and request.draft and applied.track is None
-        if is_alone:
-            # The frame alone, without what smooths it.
-            key = (key, "alone")
-            known = self._predictions.get(key)
         if known is None:
             frames = self._open_clip(request.clip)
             frames.check(request.frame)
@@ -226,6 +229,16 @@ class StillEngine:
             self._check_content(request.clip, known.selected.frame)
             self._predictions.put(key, known)
         return known
+
+    def _prediction_key(
+        self, request: StillRequest, bundle: OpenBundle, options: StillOptions
+    ) -> tuple[Hashable, bool]:
+        """Return the key of a prediction, and whether that is of the frame alone, not smoothed."""
+        key = (versioned(request.clip), bundle.key, request.frame, options.selected_by)
+        track = options.timeline.options_at(request.frame).track
+        if not request.draft or track is not None or self._predictions.get(key):
+            return key, False
+        return (key, "alone"), True
 
     def _chain(self, request: StillRequest, bundle: OpenBundle, options: StillOptions) -> SwapChain:
         """Return the chain that a frame and its lead-in belong to."""

@@ -58,11 +58,9 @@ def test_the_analysis_stops_in_time_and_continues(
         analysis.advance(frames, 99, 0)
 
 
-def test_only_a_still_with_a_track_is_prepared(clip: Path, bundle: Path) -> None:
-    engine = StillEngine()
-    options = SwapOptions(select="track:0")
-    assert engine.advance_tracks(StillRequest(clip, bundle, 17), 0) is None
-    progress = engine.advance_tracks(StillRequest(clip, bundle, 17, options), 0)
-    assert progress is not None
-    assert (progress.done, progress.total) == (14, 17)
-    assert engine.advance_tracks(StillRequest(clip, bundle, 2, options), 0) is None
+def test_a_still_with_a_track_starts_with_the_frames_before(clip: Path, bundle: Path) -> None:
+    engine, request = StillEngine(), StillRequest(clip, bundle, 17, SwapOptions(select="track:0"))
+    steps = [engine.prepare(request, 0) for _ in range(5)]
+    done = [(step.done, step.total) for step in steps if step]
+    # Four frames before the lead-in, of which the last one is followed by its first.
+    assert done == [(14, 17), (15, 17), (16, 17), (1, 13), (2, 13)]
