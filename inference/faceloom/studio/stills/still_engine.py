@@ -32,7 +32,6 @@ from faceloom.studio.stills.swap_stages import (
 )
 from faceloom.studio.stills.track_analysis import TrackAnalysis
 from faceloom.swap.bundle.manifest import BlendRow
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.face_blending import MatchedFace
 from faceloom.swap.preview.frame_lead_in import first_frame
@@ -244,7 +243,7 @@ class StillEngine:
         """Return the chain that a frame and its lead-in belong to."""
         clip, applied = versioned(request.clip), options.timeline.options_at(request.frame)
         # The faces of a selected track start earlier, and no more frames are swapped.
-        first = first_frame(request.frame, SwapOptions())
+        first = first_frame(request.frame)
         if applied.track is None:
             make_faces = partial(FaceChain, first, self._new_finder())
         else:

@@ -7,7 +7,6 @@ from faceloom.faces.face_finder import FaceFinder, FinderState
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.frame_chains import FaceChain
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import RecentFaces
 from faceloom.swap.preview.frame_lead_in import first_frame
 
@@ -96,4 +95,4 @@ class TrackAnalysis:
 
     def _state_before(self, index: int) -> int:
         """Return the number of the last state at the start of a frame's lead-in or before it."""
-        return first_frame(index, SwapOptions()) // self._interval
+        return first_frame(index) // self._interval

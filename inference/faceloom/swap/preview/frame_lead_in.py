@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.video import Frame, VideoInfo
 from faceloom.video.display import frame_to_upright
@@ -16,18 +15,16 @@ LEAD_IN = 12
 MAX_LEAD_IN = LEAD_IN + DETECT_EVERY - 1
 
 
-def first_frame(index: int, options: SwapOptions) -> int:
+def first_frame(index: int) -> int:
     """Return the index of the first frame whose faces a single frame depends on.
 
     It is a multiple of `DETECT_EVERY`: the detector runs in the same frames as in a conversion, and
-    successive frames depend on the same first frame.
+    successive frames depend on the same first frame. A selected track needs all frames instead,
+    since its number counts from the first frame of the clip.
 
     Args:
         index: the single frame.
-        options: a selected track needs all frames, since its number counts from the first one.
     """
-    if options.track is not None:
-        return 0
     return max(0, (index - LEAD_IN) // DETECT_EVERY * DETECT_EVERY)
 
 
