@@ -98,20 +98,16 @@ class SwapChain:
             MediaUnreadable: A frame cannot be read.
         """
         stop_time = time.monotonic() + seconds
-        aligned, needed = len(self._aligned), range(max(self.first, index - LEAD_IN), index + 1)
-        left = [
-            position
-            for position in range(self.first, index + 1)
-            if position - self.first >= aligned
-            or (position in needed and position not in self._predicted)
-        ]
-        for count, position in enumerate(left, 1):
-            if position - self.first == len(self._aligned):
+        unaligned = range(self.first + len(self._aligned), index + 1)
+        unpredicted = self._lead_in(index) - self._predicted.keys()
+        missing = sorted({*unaligned, *unpredicted})
+        for count, position in enumerate(missing, 1):
+            if position in unaligned:
                 self._align(frames, position)
-            if position in needed:
+            if position in unpredicted:
                 self._predict(position)
             if time.monotonic() > stop_time:
-                return len(left) - count
+                return len(missing) - count
         return 0
 
     def with_lead_in(self, frames: ClipFrames, index: int) -> list[PredictedFrame]:
@@ -125,10 +121,11 @@ class SwapChain:
             MediaUnreadable: A frame cannot be read.
         """
         self.advance(frames, index, float("inf"))
-        return [
-            self._predicted[position]
-            for position in range(max(self.first, index - LEAD_IN), index + 1)
-        ]
+        return [self._predicted[position] for position in sorted(self._lead_in(index))]
+
+    def _lead_in(self, index: int) -> set[int]:
+        """Return the indices of a frame and of its lead-in."""
+        return set(range(max(self.first, index - LEAD_IN), index + 1))
 
     def _align(self, frames: ClipFrames, position: int) -> None:
         faces = self._faces.faces_at(frames, position)

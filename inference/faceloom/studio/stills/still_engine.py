@@ -178,7 +178,7 @@ class StillEngine:
                 return None
             frames, index = self._open_clip(request.clip), request.frame
             frames.check(index)
-            if options.timeline.options_at(index).track is not None:
+            if options.selects_track(range(first_frame(index), index + 1)):
                 left = self._track_analysis(request.clip).advance(frames, index, seconds)
                 if left:
                     return Progress("frames", index - left, index)
@@ -234,24 +234,24 @@ class StillEngine:
     ) -> tuple[Hashable, bool]:
         """Return the key of a prediction, and whether that is of the frame alone, not smoothed."""
         key = (versioned(request.clip), bundle.key, request.frame, options.selected_by)
-        track = options.timeline.options_at(request.frame).track
-        if not request.draft or track is not None or self._predictions.get(key):
+        has_track = options.selects_track(range(request.frame, request.frame + 1))
+        if not request.draft or has_track or self._predictions.get(key):
             return key, False
         return (key, "alone"), True
 
     def _chain(self, request: StillRequest, bundle: OpenBundle, options: StillOptions) -> SwapChain:
         """Return the chain that a frame and its lead-in belong to."""
-        clip, applied = versioned(request.clip), options.timeline.options_at(request.frame)
-        # The faces of a selected track start earlier, and no more frames are swapped.
-        first = first_frame(request.frame)
-        if applied.track is None:
-            make_faces = partial(FaceChain, first, self._new_finder())
-        else:
+        clip, first = versioned(request.clip), first_frame(request.frame)
+        has_track = options.selects_track(range(first, request.frame + 1))
+        if has_track:
+            # Its faces are those from an earlier frame on, and no more frames are swapped.
             frames = self._open_clip(request.clip)
             make_faces = partial(self._track_analysis(request.clip).chain, frames, request.frame)
-        faces = self._faces.get_or_make((clip, first, applied.track is None), make_faces)
+        else:
+            make_faces = partial(FaceChain, first, self._new_finder())
+        faces = self._faces.get_or_make((clip, first, has_track), make_faces)
         return self._chains.get_or_make(
-            (clip, bundle.key, first, options.selected_by),
+            (clip, bundle.key, first, options.selected_by, has_track),
             partial(SwapChain, first, faces, bundle, options),
         )
 

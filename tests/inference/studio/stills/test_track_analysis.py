@@ -10,10 +10,10 @@ from faceloom.faces.face_finder import FaceFinder
 from faceloom.studio.stills import StillEngine, StillRequest, track_analysis
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.track_analysis import TrackAnalysis
-from faceloom.swap import SwapOptions
+from faceloom.swap import Section, SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
-from faceloom.video import read_source
+from faceloom.video import FrameRange, read_source
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +64,13 @@ def test_a_still_with_a_track_starts_with_the_frames_before(clip: Path, bundle: 
     done = [(step.done, step.total) for step in steps if step]
     # Four frames before the lead-in, of which the last one is followed by its first.
     assert done == [(14, 17), (15, 17), (16, 17), (1, 13), (2, 13)]
+
+
+@pytest.mark.parametrize(("frames", "total"), [(FrameRange(10, 17), 17), (FrameRange(0, 5), 13)])
+def test_a_track_that_the_lead_in_selects_counts_from_the_first_frame(
+    clip: Path, bundle: Path, frames: FrameRange, total: int
+) -> None:
+    section = Section(frames, SwapOptions(select="track:0"))
+    progress = StillEngine().prepare(StillRequest(clip, bundle, 17, sections=(section,)), 0)
+    assert progress is not None
+    assert progress.total == total
