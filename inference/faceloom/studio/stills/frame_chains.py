@@ -11,7 +11,7 @@ from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.still_options import StillOptions
-from faceloom.studio.stills.swap_stages import OpenBundle, PredictedFrame, Prediction
+from faceloom.studio.stills.swap_stages import OpenSources, PredictedFrame, Prediction
 from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
 from faceloom.swap.preview.frame_lead_in import LEAD_IN
 from faceloom.swap.selection.face_selector import FaceSelector
@@ -65,18 +65,18 @@ class FaceChain:
 class SwapChain:
     """What the network makes of the selected faces of successive frames."""
 
-    def __init__(self, first: int, faces: FaceChain, bundle: OpenBundle, options: StillOptions):
+    def __init__(self, first: int, faces: FaceChain, sources: OpenSources, options: StillOptions):
         """Start a chain.
 
         Args:
             first: Index of its first frame.
             faces: The faces, from this frame or an earlier one on.
-            bundle: The source.
+            sources: The bundles and people.
             options: Which faces are swapped.
         """
-        sections = [(section, bundle.people) for section in options.sections]
-        self._selector = FaceSelector(options.options, bundle.people, sections=sections)
-        self._swapper = bundle.swapper
+        sections = [(section, sources.people) for section in options.sections]
+        self._selector = FaceSelector(options.options, sources.people, sections=sections)
+        self._swapper = sources.swapper
         self.first = first
         """Index of the first frame."""
         self._faces = faces

@@ -23,7 +23,7 @@ from faceloom.studio.stills.swap_stages import (
     Blended,
     LeadInState,
     MatchedLeadIn,
-    OpenBundle,
+    OpenSources,
     Prediction,
     blend_frame,
     blend_lead_in,
@@ -151,9 +151,9 @@ class StillEngine:
         """
         options = StillOptions.of(request.options, request.sections)
         with self._lock:
-            bundle = self._sources.open(request)
-            prediction = self._predict(request, bundle, options)
-            blended = self._blend(prediction, bundle, options, draft=request.draft)
+            sources = self._sources.open(request)
+            prediction = self._predict(request, sources, options)
+            blended = self._blend(prediction, sources, options, draft=request.draft)
         picture = draw_view(request.view, blended.original, blended.swapped, blended.faces)
         return Still(picture, len(blended.faces))
 
@@ -172,8 +172,8 @@ class StillEngine:
         """
         options = StillOptions.of(request.options, request.sections)
         with self._lock:
-            bundle = self._sources.open(request)
-            key, is_alone = self._prediction_key(request, bundle, options)
+            sources = self._sources.open(request)
+            key, is_alone = self._prediction_key(request, sources, options)
             if is_alone or self._predictions.get(key):
                 return None
             frames, index = self._open_clip(request.clip), request.frame
@@ -182,7 +182,7 @@ class StillEngine:
                 left = self._track_analysis(request.clip).advance(frames, index, seconds)
                 if left:
                     return Progress("frames", index - left, index)
-            chain = self._chain(request, bundle, options)
+            chain = self._chain(request, sources, options)
             left = chain.advance(frames, index, seconds)
             total = index - chain.first + 1
             return Progress("frames", total - left, total) if left else None
@@ -210,19 +210,19 @@ class StillEngine:
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def _predict(
-        self, request: StillRequest, bundle: OpenBundle, options: StillOptions
+        self, request: StillRequest, sources: OpenSources, options: StillOptions
     ) -> Prediction:
         """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
-        key, is_alone = self._prediction_key(request, bundle, options)
+        key, is_alone = self._prediction_key(request, sources, options)
         known = self._predictions.get(key)
         if known is None:
             frames = self._open_clip(request.clip)
             frames.check(request.frame)
             if is_alone:
                 faces = FaceChain(request.frame, self._new_finder(), alone=True)
-                chain = SwapChain(request.frame, faces, bundle, options)
+                chain = SwapChain(request.frame, faces, sources, options)
             else:
-                chain = self._chain(request, bundle, options)
+                chain = self._chain(request, sources, options)
             known = run_network(key, chain, frames, request.frame)
             # Not before: the decoder would read the frames before this one twice.
             self._check_content(request.clip, known.selected.frame)
@@ -230,16 +230,18 @@ class StillEngine:
         return known
 
     def _prediction_key(
-        self, request: StillRequest, bundle: OpenBundle, options: StillOptions
+        self, request: StillRequest, sources: OpenSources, options: StillOptions
     ) -> tuple[Hashable, bool]:
         """Return the key of a prediction, and whether that is of the frame alone, not smoothed."""
-        key = (versioned(request.clip), bundle.key, request.frame, options.selected_by)
+        key = (versioned(request.clip), sources.key, request.frame, options.selected_by)
         has_track = options.selects_track(range(request.frame, request.frame + 1))
         if not request.draft or has_track or self._predictions.get(key):
             return key, False
         return (key, "alone"), True
 
-    def _chain(self, request: StillRequest, bundle: OpenBundle, options: StillOptions) -> SwapChain:
+    def _chain(
+        self, request: StillRequest, sources: OpenSources, options: StillOptions
+    ) -> SwapChain:
         """Return the chain that a frame and its lead-in belong to."""
         clip, first = versioned(request.clip), first_frame(request.frame)
         has_track = options.selects_track(range(first, request.frame + 1))
@@ -251,8 +253,8 @@ class StillEngine:
             make_faces = partial(FaceChain, first, self._new_finder())
         faces = self._faces.get_or_make((clip, first, has_track), make_faces)
         return self._chains.get_or_make(
-            (clip, bundle.key, first, options.selected_by, has_track),
-            partial(SwapChain, first, faces, bundle, options),
+            (clip, sources.key, first, options.selected_by, has_track),
+            partial(SwapChain, first, faces, sources, options),
         )
 
     def _track_analysis(self, clip: Path) -> TrackAnalysis:
@@ -272,26 +274,26 @@ class StillEngine:
             self._checked.put(key, True)
 
     def _blend(
-        self, prediction: Prediction, bundle: OpenBundle, options: StillOptions, *, draft: bool
+        self, prediction: Prediction, sources: OpenSources, options: StillOptions, *, draft: bool
     ) -> Blended:
-        before = self._matched_lead_in(prediction, bundle, options, draft=draft)
-        state = self._lead_in_state(prediction, before, bundle, options, draft=draft)
+        before = self._matched_lead_in(prediction, sources, options, draft=draft)
+        state = self._lead_in_state(prediction, before, sources, options, draft=draft)
         faces = self._matched.get_or_make(
             (prediction.key, options.measured, before.options.measured),
-            partial(match_frame, prediction, bundle, options, before),
+            partial(match_frame, prediction, sources, options, before),
         )
         key = (prediction.key, options, state.options, before.options.measured)
-        make = partial(blend_frame, prediction, faces, bundle, options, state)
+        make = partial(blend_frame, prediction, faces, sources, options, state)
         return self._blended.get_or_make(key, make)
 
     def _matched_lead_in(
-        self, prediction: Prediction, bundle: OpenBundle, options: StillOptions, *, draft: bool
+        self, prediction: Prediction, sources: OpenSources, options: StillOptions, *, draft: bool
     ) -> MatchedLeadIn:
         """Return the matched frames before the frame."""
         key = (prediction.key, options.measured_except_forehead)
         before = self._lead_ins.get(key)
         if before is None or not (draft or before.options.measured == options.measured):
-            before = match_lead_in(prediction, bundle, options)
+            before = match_lead_in(prediction, sources, options)
             self._lead_ins.put(key, before)
         return before
 
@@ -299,7 +301,7 @@ class StillEngine:
         self,
         prediction: Prediction,
         before: MatchedLeadIn,
-        bundle: OpenBundle,
+        sources: OpenSources,
         options: StillOptions,
         *,
         draft: bool,
@@ -309,6 +311,6 @@ class StillEngine:
         key = (prediction.key, options.measured_except_forehead)
         state = self._states.get(key)
         if state is None or not (draft or state.options == lead_in_options):
-            state = blend_lead_in(before, bundle, lead_in_options)
+            state = blend_lead_in(before, sources, lead_in_options)
             self._states.put(key, state)
         return state

@@ -11,7 +11,7 @@ from faceloom.faceset.reference_faces import embed_references
 from faceloom.project.step import file_signature
 from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.stills.still_request import StillRequest
-from faceloom.studio.stills.swap_stages import OpenBundle
+from faceloom.studio.stills.swap_stages import OpenSources
 from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.swap_source import SwapSource, check_assigned_options
@@ -38,7 +38,7 @@ class StillSources:
         self._swappers: LruCache[FrameSwapper] = LruCache(_MAX_SWAPPERS)
         self._embeddings: LruCache[np.ndarray] = LruCache(_MAX_PICTURES)
 
-    def open(self, request: StillRequest) -> OpenBundle:
+    def open(self, request: StillRequest) -> OpenSources:
         """Open the sources of a still.
 
         Args:
@@ -60,7 +60,7 @@ class StillSources:
         swapper = self._swappers.get_or_make(
             tuple(map(versioned, paths)), partial(self._make_swapper, paths)
         )
-        return OpenBundle(swapper, self._people(request, paths), key)
+        return OpenSources(swapper, self._people(request, paths), key)
 
     def bundle(self, path: Path) -> FaceSource:
         """Open one bundle.
