@@ -1,7 +1,7 @@
-"""Successive frames of a clip: their faces, and what the network makes of these.
+"""Chains of successive frames of a clip: their faces, and the predictions for these.
 
-A chain starts at a first frame and grows by one frame at a time. Its frames depend on the first one
-alone, not on the order in which they are asked for.
+A chain starts at a first frame and grows by one frame at a time. The result for a frame depends on
+the first frame of its chain, and not on the order of the requests.
 """
 
 import time
@@ -63,7 +63,7 @@ class FaceChain:
 
 
 class SwapChain:
-    """What the network makes of the selected faces of successive frames."""
+    """The predictions for the selected faces of successive frames."""
 
     def __init__(self, first: int, faces: FaceChain, sources: OpenSources, options: StillOptions):
         """Start a chain.

@@ -65,8 +65,8 @@ _THUMBNAIL_HEIGHT = 90
 class StillEngine:
     """Makes stills that equal the frames of `faceloom convert --frame`.
 
-    Methods are thread-safe. Stills are made one after the other, others between two calls of
-    `prepare`; originals and thumbnails do not wait for them.
+    Methods are thread-safe. Stills are made one after the other; between two calls of `prepare`
+    another one can be made. Originals and thumbnails do not wait for them.
     """
 
     def __init__(self) -> None:

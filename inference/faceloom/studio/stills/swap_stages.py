@@ -1,4 +1,4 @@
-"""The stages of a swapped still after the faces are found: prediction, match, blend."""
+"""The stages of a swapped still after its faces are predicted: match and blend."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -25,14 +25,14 @@ class OpenSources:
     swapper: FrameSwapper
     """Runs the networks."""
     people: ReferenceSet
-    """Whom they replace."""
+    """The people whose faces they replace."""
     key: Hashable
-    """What both depend on."""
+    """Changes with the files and options that both depend on."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictedFrame:
-    """What the network makes of the selected faces of a frame, without the frame's pixels."""
+    """The predictions for the selected faces of a frame, without the frame's pixels."""
 
     selection: FaceSelection
     """The selected faces."""
@@ -42,7 +42,7 @@ class PredictedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A frame with what the network makes of its faces."""
+    """A frame with the predictions for its faces."""
 
     key: Hashable
     """What it depends on."""

@@ -19,7 +19,7 @@ _MAX_STATES = 2000
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What the analysis of the next frames depends on."""
+    """State of the analysis after some frames, from which it continues."""
 
     finder: FinderState
     """The state of the face finder."""
