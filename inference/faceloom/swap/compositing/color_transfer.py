@@ -184,7 +184,7 @@ def _transfer_skin_color(face: _LitFace, target: _SkinReference) -> Rgb:
 
     Args:
         face: The face.
-        target: What is known of the target.
+        target: The target's colors, and where they are compared.
     """
     full, features = face.in_full_size(), target.features
     faces = [full] if full is face.small else [full, face.small]
