@@ -64,7 +64,8 @@ class StillOptions:
         Args:
             frames: Indices of the frames.
         """
-        return any(self.timeline.options_at(index).track is not None for index in frames)
+        timeline = self.timeline
+        return any(timeline.options_at(index).track is not None for index in frames)
 
     @property
     def without_sharpening(self) -> "StillOptions":
