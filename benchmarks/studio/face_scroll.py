@@ -37,19 +37,25 @@ _LATE_MS = 1000 / 30 + 1000 / 120
 # Random places to which the grid jumps.
 _JUMPS = 20
 
+# Defines a function that returns the elements of a selector that are visible in the grid.
+_VISIBLE = """
+const view = document.getElementById("view");
+function visible(selector) {
+  const box = view.getBoundingClientRect();
+  return [...view.querySelectorAll(selector)].filter((each) => {
+    const { top, bottom } = each.getBoundingClientRect();
+    return bottom > box.top && top < box.bottom;
+  });
+}
+"""
 # Scrolls down at a speed, and up again from the end; returns the frames, and the blank cells of
 # each.
 _SCROLL = """
 const [speed, seconds, done] = arguments;
-const view = document.getElementById("view");
 const intervals = [], blank = [];
 let begin = 0, last = 0, top = view.scrollTop, direction = 1;
 function count() {
-  const box = view.getBoundingClientRect();
-  const seen = [...view.querySelectorAll(".face:not([hidden])")].filter((cell) => {
-    const { top, bottom } = cell.getBoundingClientRect();
-    return bottom > box.top && top < box.bottom;
-  });
+  const seen = visible(".face:not([hidden])");
   const without = seen.filter((cell) => !cell.querySelector("img").naturalWidth);
   blank.push(seen.length ? without.length / seen.length : 1);
 }
@@ -71,15 +77,10 @@ requestAnimationFrame(frame);
 # Jumps to a share of the height; returns the time until all visible thumbnails are shown.
 _JUMP = """
 const [share, done] = arguments;
-const view = document.getElementById("view");
 const begin = performance.now();
 view.scrollTop = share * (view.scrollHeight - view.clientHeight);
 function look() {
-  const box = view.getBoundingClientRect();
-  const seen = [...view.querySelectorAll(".face:not([hidden]) img")].filter((image) => {
-    const { top, bottom } = image.getBoundingClientRect();
-    return bottom > box.top && top < box.bottom;
-  });
+  const seen = visible(".face:not([hidden]) img");
   if (seen.length && seen.every((image) => image.naturalWidth)) done(performance.now() - begin);
   else setTimeout(look, 4);
 }
@@ -127,12 +128,14 @@ def measure_scroll(browser: WebDriver) -> None:
     print("|---|---|---|---|---|---|---|---|")
     for speed in _SPEEDS:
         before = cpu_seconds(browser)
-        found = browser.execute_async_script(_SCROLL, speed, _SECONDS)
+        found = browser.execute_async_script(_VISIBLE + _SCROLL, speed, _SECONDS)
         spent = cpu_seconds(browser) - before
         print_frames(speed, spent, found["intervals"], found["blank"])
     random = np.random.default_rng(0)
     print("\n| | p50 (ms) | p95 (ms) | | | times |\n|---|---|---|---|---|---|")
-    jumps = [browser.execute_async_script(_JUMP, share) for share in random.random(_JUMPS)]
+    jumps = [
+        browser.execute_async_script(_VISIBLE + _JUMP, share) for share in random.random(_JUMPS)
+    ]
     print_row("jump until all thumbnails are shown", jumps)
 
 

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +38,17 @@ class RunningStudio:
     """The process."""
 
     def request(self, path: str) -> tuple[float, float]:
-        """Return the time of a request until its whole answer is there, and the processor time."""
+        """Return the time of a request until its whole answer is there, and the processor time.
+
+        A still that is not ready is requested again, as the page does.
+        """
         request = urllib.request.Request(self.address + path, headers=self.headers)
         begin, used = time.perf_counter(), self._processor_seconds()
-        with urllib.request.urlopen(request) as answer:
-            answer.read()
+        status = HTTPStatus.ACCEPTED
+        while status == HTTPStatus.ACCEPTED:
+            with urllib.request.urlopen(request) as answer:
+                answer.read()
+                status = answer.status
         return 1000 * (time.perf_counter() - begin), 1000 * (self._processor_seconds() - used)
 
     def _processor_seconds(self) -> float:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,13 @@ class StudioServer:
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.request("GET", path, headers={**self.own_headers(), **headers})
+
+    def get_picture(self, path: str) -> Answer:
+        """Repeat the request of a picture until it is ready."""
+        answer = self.get(path)
+        while answer.status == HTTPStatus.ACCEPTED:
+            answer = self.get(path)
+        return answer
 
     def post(self, path: str, /, **body: object) -> Answer:
         return self.request("POST", path, json.dumps(body).encode())

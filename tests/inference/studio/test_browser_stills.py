@@ -1,14 +1,17 @@
-"""Stills in a real browser: people with bundles of their own, and the progress of an analysis."""
+"""Stills in a real browser: people with bundles of their own, and the progress of a still."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.select import Select
 from tests.helpers.bundles import make_bundle
+from tests.helpers.clips import make_clip
 from tests.helpers.studio.browser import click, needs_browser, studio_page
 from tests.helpers.studio.clip import make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
@@ -50,13 +53,22 @@ def clip(server: StudioServer, sample: Path) -> Item:
     return item
 
 
+@pytest.fixture(scope="module")
+def short_clip(server: StudioServer) -> Item:
+    """A clip of two frames without a face."""
+    (root,) = server.studio.roots
+    frames = [np.full((64, 64, 3), 90, np.uint8)] * 2
+    return server.studio.project.open_path(make_clip(root / "short.mp4", frames))
+
+
 def status(browser: WebDriver) -> str:
     return browser.find_element(By.ID, "status").text
 
 
-@pytest.mark.usefixtures("clip")
-def test_a_still_shows_the_bundle_of_each_person(browser: WebDriver, server: StudioServer) -> None:
-    browser.get(f"http://localhost:{server.port}/swap?frame=3")
+def test_a_still_shows_the_bundle_of_each_person(
+    browser: WebDriver, server: StudioServer, clip: Item, short_clip: Item
+) -> None:
+    browser.get(f"http://localhost:{server.port}/swap?clip={clip.id}&frame=3")
     wait_until(lambda: status(browser).startswith("Exact"))
     click(browser, "#output details:nth-of-type(3) summary")
     ada, ben = browser.find_elements(By.CSS_SELECTOR, ".person-bundles select")
@@ -67,20 +79,24 @@ def test_a_still_shows_the_bundle_of_each_person(browser: WebDriver, server: Stu
     wait_until(lambda: status(browser).startswith("Exact"))
     command = browser.find_element(By.ID, "command")
     wait_until(lambda: command.text.count("--map") == 2)
+    # The other video has no frame 3, and nobody has a bundle in it.
+    Select(browser.find_element(By.ID, "clip")).select_by_value(short_clip.id)
+    wait_until(lambda: status(browser) == "No face to swap in this frame")
+    wait_until(lambda: "--bundle" in command.text)
     assert not browser.find_element(By.ID, "message").is_displayed()
 
 
-@pytest.mark.usefixtures("clip")
-def test_the_progress_of_an_analysis_is_shown_until_the_still_is(
-    browser: WebDriver, server: StudioServer, monkeypatch: pytest.MonkeyPatch
+def test_the_progress_of_a_still_is_shown_until_it_is_ready(
+    browser: WebDriver, server: StudioServer, clip: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = threading.Event()
 
-    def advance(*_: object) -> Progress | None:
+    def prepare(*_: object) -> Progress | None:
         return None if ready.wait(0.05) else Progress("frames", 40, 90)
 
-    monkeypatch.setattr(StillEngine, "advance_tracks", advance)
-    browser.get(f"http://localhost:{server.port}/swap?frame=5&select=track%3A0")
-    wait_until(lambda: status(browser).endswith("frame 40 of 90"))
+    monkeypatch.setattr(StillEngine, "prepare", prepare)
+    address = f"http://localhost:{server.port}/swap?clip={clip.id}"
+    browser.get(f"{address}&frame=5&select=track%3A0")
+    wait_until(lambda: status(browser).endswith("40 of 90"))
     ready.set()
     wait_until(lambda: status(browser).startswith("Exact"))

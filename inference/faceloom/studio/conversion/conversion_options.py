@@ -29,11 +29,36 @@ _DEFAULT_ENCODER: EncoderName = "auto"
 # Most pictures of one list.
 _MAX_PICTURES = 100
 FrameIndex = Annotated[int, Field(ge=0, lt=MAX_FRAMES)]
-Similarity = Annotated[float, Field(ge=0, le=1)]
 Pictures = Annotated[tuple[str, ...], Field(max_length=_MAX_PICTURES)]
 
 
-class ConversionOptions(Body):
+class PeopleByPictures(Body):
+    """People whose faces are swapped or left as they are, by pictures."""
+
+    reference: Pictures = ()
+    """Absolute paths of pictures of the people who are swapped."""
+    exclude: Pictures = ()
+    """Absolute paths of pictures of people who are not swapped."""
+    threshold: Annotated[float, Field(ge=0, le=1)] = _DEFAULTS.threshold
+    """Similarity from which a face counts as a person of the pictures."""
+
+    def check_pictures(self, roots: Sequence[Path]) -> None:
+        """Check that every picture is a picture in a folder that the page may read.
+
+        Args:
+            roots: Allowed folders, resolved.
+
+        Raises:
+            UsageError: A path is not absolute, is missing, is not a picture, or is outside the
+                roots.
+        """
+        for path in map(Path, (*self.reference, *self.exclude)):
+            if not path.is_absolute():
+                raise UsageError(f"{path} is not an absolute path; choose the picture again.")
+            check_picture(path, roots)
+
+
+class ConversionOptions(PeopleByPictures):
     """How a conversion is written, which part of the target it takes, and whom it swaps."""
 
     container: Literal["mp4", "mkv", "mov"] = "mp4"
@@ -52,33 +77,12 @@ class ConversionOptions(Body):
     """Last frame that is converted; None: to the end."""
     on_missing: OnMissing = _DEFAULTS.on_missing
     """What happens to a frame that lost its face."""
-    reference: Pictures = ()
-    """Absolute paths of pictures of the people who are swapped."""
-    exclude: Pictures = ()
-    """Absolute paths of pictures of people who are not swapped."""
-    threshold: Similarity = _DEFAULTS.threshold
-    """Similarity from which a face counts as a person of the pictures."""
     label: Annotated[str, Field(max_length=200)] = ""
     """Text to draw into every frame, or "eu" for the EU's label; empty: no label."""
     label_position: LabelPosition | None = None
     """The corner of the label; None: the default of its text."""
     watermark: bool = _DEFAULTS.marking.watermark
     """Whether the pixels of swapped faces are marked."""
-
-    def check_pictures(self, roots: Sequence[Path]) -> None:
-        """Check that every picture is a picture in a folder that the page may read.
-
-        Args:
-            roots: Allowed folders, resolved.
-
-        Raises:
-            UsageError: A path is not absolute, is missing, is not a picture, or is outside the
-                roots.
-        """
-        for path in map(Path, (*self.reference, *self.exclude)):
-            if not path.is_absolute():
-                raise UsageError(f"{path} is not an absolute path; choose the picture again.")
-            check_picture(path, roots)
 
     def to_convert_options(self, settings: SwapSettings) -> ConvertOptions:
         """Return the options of the library.

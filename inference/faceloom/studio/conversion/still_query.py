@@ -8,31 +8,20 @@ from starlette.datastructures import QueryParams
 
 from faceloom.errors import UsageError
 from faceloom.json_documents import first_validation_error
-from faceloom.studio.conversion.conversion_options import (
-    ConversionOptions,
-    Pictures,
-    Similarity,
-)
+from faceloom.studio.conversion.conversion_options import ConversionOptions, PeopleByPictures
 from faceloom.studio.conversion.convert_command import ConvertForm, PersonBundles, swap_request
 from faceloom.studio.conversion.swap_sections import SectionRows
 from faceloom.studio.conversion.swap_settings import SwapSettings
 from faceloom.studio.stills import StillRequest, StillView
 from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind
-from faceloom.studio.web.responses import Body
 
 
-class StillPeople(Body):
-    """Whose faces are swapped in a still, as in a conversion."""
+class StillPeople(PeopleByPictures):
+    """People whose faces are swapped in a still, as in a conversion."""
 
     person_bundles: PersonBundles = ()
     """A bundle for each of several people; all other faces are left as they are."""
-    reference: Pictures = ()
-    """Absolute paths of pictures of the people who are swapped."""
-    exclude: Pictures = ()
-    """Absolute paths of pictures of people who are not swapped."""
-    threshold: Similarity = ConversionOptions().threshold
-    """Similarity from which a face counts as a person of the pictures."""
 
 
 class StillQuery(SwapSettings):
@@ -77,17 +66,16 @@ class StillQuery(SwapSettings):
                 or the people are chosen twice.
         """
         people = self.people
-        pictures = {"reference": people.reference, "exclude": people.exclude}
+        people.check_pictures(studio.readable_roots)
         form = ConvertForm(
             clip=clip,
             bundle=bundle,
             name="",
             settings=self,
             sections=self.sections,
-            options=ConversionOptions(**pictures, threshold=people.threshold),
+            options=ConversionOptions(reference=people.reference),
             person_bundles=people.person_bundles,
         )
-        form.options.check_pictures(studio.readable_roots)
         return StillRequest(
             clip=studio.project.item(ItemKind.CLIP, clip).path,
             bundle=studio.project.item(ItemKind.BUNDLE, bundle).path,

@@ -16,7 +16,7 @@ from faceloom.json_documents import StrictModel
 from faceloom.swap.options import SwapOptions
 
 DEFAULT_SELECT = "largest"
-"""The faces that a section swaps if it selects none and the conversion does."""
+"""Value of `select` in a section without one, if the conversion has one."""
 _DEFAULTS = SwapOptions()
 # A width in crop sides, as `convert` takes it.
 Width = Annotated[float, Field(ge=0, le=MAX_MASK_WIDTH)]

@@ -14,6 +14,7 @@ from faceloom import __version__
 from faceloom.array_types import Rgb
 from faceloom.choices import MAX_FOREHEAD, MAX_MASK_WIDTH, MIN_FOREHEAD
 from faceloom.errors import UsageError
+from faceloom.progress import Progress
 from faceloom.project.step import file_signature
 from faceloom.studio.conversion.blend_presets import MAX_NAME_LENGTH
 from faceloom.studio.conversion.conversion_options import ConversionOptions
@@ -36,8 +37,17 @@ from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 
 # Pictures in the timeline.
 _THUMBNAILS = 12
-# Seconds after which a request for a still that is not ready is answered with its progress.
-_ADVANCE_SECONDS = 1.0
+# Time after which a request for a still that is not ready is answered with its progress. A request
+# for another still waits no longer.
+_PREPARE_SECONDS = 0.25
+
+
+class _StillNotReadyError(Exception):
+    """Frames that a still needs are not predicted yet."""
+
+    def __init__(self, progress: Progress):
+        super().__init__()
+        self.progress = progress
 
 
 class SectionsForm(Body):
@@ -147,18 +157,18 @@ def _clip(project: StudioProject, request: Request) -> Path:
 
 
 def _still(engine: StillEngine, studio: Studio, request: Request) -> Response:
-    """Answer with a still, or with the progress of the analysis that it needs.
+    """Answer with a still, or with the progress of the frames that it needs.
 
-    Headers tell how long the still took and how many faces it has.
+    Headers tell how long the last part of the work took and how many faces the still has.
     """
     query = StillQuery.parse(request.query_params)
     what = query.to_request(studio, **request.path_params)
-    if progress := engine.advance_tracks(what, _ADVANCE_SECONDS):
-        return JSONResponse({"done": progress.done, "total": progress.total}, 202)
     headers = {}
 
     def encode() -> bytes:
         started = time.perf_counter()
+        if progress := engine.prepare(what, _PREPARE_SECONDS):
+            raise _StillNotReadyError(progress)
         made = engine.still(what)
         content = encode_jpeg(made.picture)
         headers["X-Swapped-Faces"] = str(made.faces)
@@ -167,7 +177,11 @@ def _still(engine: StillEngine, studio: Studio, request: Request) -> Response:
 
     inputs = [(str(path), file_signature(path)) for path in what.inputs]
     key = f"still {__version__} {inputs} {what.frame} {query.model_dump_json()}"
-    answer = jpeg_response(request, key, encode)
+    try:
+        answer = jpeg_response(request, key, encode)
+    except _StillNotReadyError as error:
+        progress = error.progress
+        return JSONResponse({"done": progress.done, "total": progress.total}, 202)
     answer.headers.update(headers)
     return answer
 

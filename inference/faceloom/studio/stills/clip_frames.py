@@ -8,13 +8,14 @@ from pathlib import Path
 from faceloom.errors import UsageError
 from faceloom.studio.lru_cache import LruCache
 from faceloom.video import Frame, probe_source, read_frame_pts, read_source, with_repeated_times
+from faceloom.video.display import frame_to_upright
 
 # Most bytes of decoded frames of a clip: 48 frames of 1080p, the windows of a few steps.
 _CACHE_BYTES = 300_000_000
 
 
 class ClipFrames:
-    """The frames of one clip. Methods are thread-safe."""
+    """The upright frames of one clip. Methods are thread-safe."""
 
     def __init__(self, path: Path):
         """Probe a clip and read the times of its frames.
@@ -52,7 +53,7 @@ class ClipFrames:
             )
 
     def frame(self, index: int) -> Frame:
-        """Return one frame in coded orientation, without moving the decoder of `frames`.
+        """Return one frame without moving the decoder of `frames`.
 
         Args:
             index: Its index.
@@ -69,7 +70,7 @@ class ClipFrames:
         return cached
 
     def frames(self, first: int, last: int) -> Iterator[Frame]:
-        """Yield successive frames in coded orientation; fewer at the end of the clip.
+        """Yield successive frames; fewer at the end of the clip.
 
         The decoder stays where it stops, so that the next frames cost no seek.
 
@@ -103,6 +104,6 @@ class ClipFrames:
 
     def _keep(self, frame: Frame) -> Frame:
         # Stills are never encoded as video, which is what the decoder's own picture is for.
-        light = replace(frame, decoded=None)
-        self._frames.put(frame.index, light)
-        return light
+        kept = frame_to_upright(replace(frame, decoded=None), self.info)
+        self._frames.put(frame.index, kept)
+        return kept

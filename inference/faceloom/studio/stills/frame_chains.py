@@ -1,21 +1,20 @@
-"""Successive frames of a clip: their faces, and what the network makes of these.
+"""Chains of successive frames of a clip: their faces, and the predictions for these.
 
-A chain starts at a first frame and grows by one frame at a time. Its frames depend on the first one
-alone, not on the order in which they are asked for.
+A chain starts at a first frame and grows by one frame at a time. The result for a frame depends on
+the first frame of its chain, and not on the order of the requests.
 """
 
+import time
 from collections.abc import Hashable, Sequence
 
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.still_options import StillOptions
-from faceloom.studio.stills.swap_stages import OpenBundle, PredictedFrame, Prediction
+from faceloom.studio.stills.swap_stages import OpenSources, PredictedFrame, Prediction
 from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
 from faceloom.swap.preview.frame_lead_in import LEAD_IN
 from faceloom.swap.selection.face_selector import FaceSelector
-from faceloom.video import Frame
-from faceloom.video.display import frame_to_upright
 
 
 class FaceChain:
@@ -55,8 +54,7 @@ class FaceChain:
         """
         place, last = index - self._start, index + self._lookahead
         for frame in frames.frames(self._start + len(self._measured), last):
-            picture = frame_to_upright(frame, frames.info).square_rgb
-            self._measured.append(self._finder.find([picture])[0])
+            self._measured.append(self._finder.find([frame.square_rgb])[0])
         context = self._measured[max(0, place - SMOOTHING_RADIUS) : place]
         following = self._measured[place : place + self._lookahead + 1]
         rows = [(None, faces) for faces in following]
@@ -65,24 +63,52 @@ class FaceChain:
 
 
 class SwapChain:
-    """What the network makes of the selected faces of successive frames."""
+    """The predictions for the selected faces of successive frames."""
 
-    def __init__(self, first: int, faces: FaceChain, bundle: OpenBundle, options: StillOptions):
+    def __init__(self, first: int, faces: FaceChain, sources: OpenSources, options: StillOptions):
         """Start a chain.
 
         Args:
             first: Index of its first frame.
             faces: The faces, from this frame or an earlier one on.
-            bundle: The source.
+            sources: The bundles and people.
             options: Which faces are swapped.
         """
-        sections = [(section, bundle.people) for section in options.sections]
-        self._selector = FaceSelector(options.options, bundle.people, sections=sections)
-        self._swapper = bundle.swapper
-        self._first = first
+        sections = [(section, sources.people) for section in options.sections]
+        self._selector = FaceSelector(options.options, sources.people, sections=sections)
+        self._swapper = sources.swapper
+        self.first = first
+        """Index of the first frame."""
         self._faces = faces
         self._aligned: list[AlignedFrame] = []
         self._predicted: dict[int, PredictedFrame] = {}
+
+    def advance(self, frames: ClipFrames, index: int, seconds: float) -> int:
+        """Run the network on a frame and its lead-in for a limited time, at least on one frame.
+
+        Args:
+            frames: The clip.
+            index: Index of the frame, not before the first one of the chain.
+            seconds: Time after which it stops.
+
+        Returns:
+            The number of frames that are left.
+
+        Raises:
+            MediaUnreadable: A frame cannot be read.
+        """
+        stop_time = time.monotonic() + seconds
+        unaligned = range(self.first + len(self._aligned), index + 1)
+        unpredicted = self._lead_in(index) - self._predicted.keys()
+        missing = sorted({*unaligned, *unpredicted})
+        for count, position in enumerate(missing, 1):
+            if position in unaligned:
+                self._align(frames, position)
+            if position in unpredicted:
+                self._predict(position)
+            if time.monotonic() > stop_time:
+                return len(missing) - count
+        return 0
 
     def with_lead_in(self, frames: ClipFrames, index: int) -> list[PredictedFrame]:
         """Return the frames of a lead-in and the one after them.
@@ -94,23 +120,24 @@ class SwapChain:
         Raises:
             MediaUnreadable: A frame cannot be read.
         """
-        for position in range(self._first + len(self._aligned), index + 1):
-            faces = self._faces.faces_at(frames, position)
-            (frame,) = frames.frames(position, position)
-            self._aligned.append(self._align(frame_to_upright(frame, frames.info), faces))
-        last = index - self._first
-        return [self._predict(place) for place in range(max(0, last - LEAD_IN), last + 1)]
+        self.advance(frames, index, float("inf"))
+        return [self._predicted[position] for position in sorted(self._lead_in(index))]
 
-    def _align(self, frame: Frame, faces: list[Face]) -> AlignedFrame:
+    def _lead_in(self, index: int) -> set[int]:
+        """Return the indices of a frame and of its lead-in."""
+        return set(range(max(self.first, index - LEAD_IN), index + 1))
+
+    def _align(self, frames: ClipFrames, position: int) -> None:
+        faces = self._faces.faces_at(frames, position)
+        (frame,) = frames.frames(position, position)
         selected = SelectedFrame(frame, self._selector.select(frame, faces))
-        return self._swapper.align(selected)
+        self._aligned.append(self._swapper.align(selected))
 
-    def _predict(self, place: int) -> PredictedFrame:
-        if place not in self._predicted:
-            # A batch of one, as in `write_frame_debug`, so that the order of stills changes no bit.
-            (faces,) = self._swapper.predict([self._aligned[place]])
-            self._predicted[place] = PredictedFrame(self._aligned[place].selection, tuple(faces))
-        return self._predicted[place]
+    def _predict(self, position: int) -> None:
+        aligned = self._aligned[position - self.first]
+        # A batch of one, as in `write_frame_debug`, so that the order of stills changes no bit.
+        (faces,) = self._swapper.predict([aligned])
+        self._predicted[position] = PredictedFrame(aligned.selection, tuple(faces))
 
 
 def run_network(key: Hashable, chain: SwapChain, frames: ClipFrames, index: int) -> Prediction:
@@ -127,5 +154,4 @@ def run_network(key: Hashable, chain: SwapChain, frames: ClipFrames, index: int)
     """
     *lead_in, last = chain.with_lead_in(frames, index)
     (frame,) = frames.frames(index, index)
-    selected = SelectedFrame(frame_to_upright(frame, frames.info), last.selection)
-    return Prediction(key, tuple(lead_in), selected, last.faces)
+    return Prediction(key, tuple(lead_in), SelectedFrame(frame, last.selection), last.faces)

@@ -23,7 +23,7 @@ from faceloom.studio.stills.swap_stages import (
     Blended,
     LeadInState,
     MatchedLeadIn,
-    OpenBundle,
+    OpenSources,
     Prediction,
     blend_frame,
     blend_lead_in,
@@ -32,18 +32,17 @@ from faceloom.studio.stills.swap_stages import (
 )
 from faceloom.studio.stills.track_analysis import TrackAnalysis
 from faceloom.swap.bundle.manifest import BlendRow
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.swap.pipeline.face_blending import MatchedFace
 from faceloom.swap.preview.frame_lead_in import first_frame
 from faceloom.video import Frame
-from faceloom.video.display import frame_to_upright
 
 # Clips that stay open: the one that is shown and the one before it.
 _MAX_OPEN = 2
+# Clips whose track analysis is kept: those of several tabs of the browser.
+_MAX_ANALYZED = 4
 # Chains that are kept: those of the frames that are shown and of the next ones. Each has up to 17
-# frames, with a selected track up to 42; a face takes about 0.4 MB of each of the last 13 at a crop
-# of 128 pixels, 0.9 MB at 256.
+# swapped frames; a face of one takes about 0.4 MB at a crop of 128 pixels, 0.9 MB at 256.
 _MAX_CHAINS = 4
 # Frames that are known to have passed the content check.
 _MAX_CHECKED = 10_000
@@ -66,8 +65,8 @@ _THUMBNAIL_HEIGHT = 90
 class StillEngine:
     """Makes stills that equal the frames of `faceloom convert --frame`.
 
-    Methods are thread-safe. Stills are made one after the other; originals and thumbnails do not
-    wait for them.
+    Methods are thread-safe. Stills are made one after the other; between two calls of `prepare`
+    another one can be made. Originals and thumbnails do not wait for them.
     """
 
     def __init__(self) -> None:
@@ -76,7 +75,7 @@ class StillEngine:
         self._finder: FaceFinder | None = None
         self._clips: LruCache[ClipFrames] = LruCache(_MAX_OPEN)
         self._sources = StillSources()
-        self._tracks: LruCache[TrackAnalysis] = LruCache(_MAX_OPEN)
+        self._tracks: LruCache[TrackAnalysis] = LruCache(_MAX_ANALYZED)
         self._faces: LruCache[FaceChain] = LruCache(_MAX_CHAINS)
         self._chains: LruCache[SwapChain] = LruCache(_MAX_CHAINS)
         self._checked: LruCache[bool] = LruCache(_MAX_CHECKED)
@@ -116,7 +115,7 @@ class StillEngine:
         frames.check(index)
         # The decoder stays where it is, so that frames can be played one after the other.
         (frame,) = frames.frames(index, index)
-        return frame_to_upright(frame, frames.info).square_rgb
+        return frame.square_rgb
 
     def thumbnail(self, clip: Path, index: int) -> Rgb:
         """Return a small picture of a frame.
@@ -152,32 +151,41 @@ class StillEngine:
         """
         options = StillOptions.of(request.options, request.sections)
         with self._lock:
-            bundle = self._sources.open(request)
-            prediction = self._predict(request, bundle, options)
-            blended = self._blend(prediction, bundle, options, draft=request.draft)
+            sources = self._sources.open(request)
+            prediction = self._predict(request, sources, options)
+            blended = self._blend(prediction, sources, options, draft=request.draft)
         picture = draw_view(request.view, blended.original, blended.swapped, blended.faces)
         return Still(picture, len(blended.faces))
 
-    def advance_tracks(self, request: StillRequest, seconds: float) -> Progress | None:
-        """Analyze the frames that a still with a selected track needs, for a limited time.
+    def prepare(self, request: StillRequest, seconds: float) -> Progress | None:
+        """Find and predict the faces of a still and of the frames before it, for a limited time.
 
         Args:
             request: The still.
-            seconds: Time after which it stops.
+            seconds: Time after which it stops, after at least one frame.
 
         Returns:
-            How many of the frames are analyzed; None if `still` needs no more.
+            How many of these frames are done; None if `still` needs no more.
 
         Raises:
-            UsageError: There is no such file or frame.
-            MediaUnreadable: The clip cannot be read.
+            FaceloomError: As `still`.
         """
         options = StillOptions.of(request.options, request.sections)
-        if options.timeline.options_at(request.frame).track is None:
-            return None
         with self._lock:
-            left = self._track_analysis(request.clip).advance(request.frame, seconds)
-        return Progress("frames", request.frame - left, request.frame) if left else None
+            sources = self._sources.open(request)
+            key, is_alone = self._prediction_key(request, sources, options)
+            if is_alone or self._predictions.get(key):
+                return None
+            frames, index = self._open_clip(request.clip), request.frame
+            frames.check(index)
+            if options.selects_track(range(first_frame(index), index + 1)):
+                left = self._track_analysis(request.clip).advance(frames, index, seconds)
+                if left:
+                    return Progress("frames", index - left, index)
+            chain = self._chain(request, sources, options)
+            left = chain.advance(frames, index, seconds)
+            total = index - chain.first + 1
+            return Progress("frames", total - left, total) if left else None
 
     def suggestions(self, bundle: Path) -> BlendRow:
         """Return the blend settings that a bundle suggests, which apply where options are None.
@@ -196,56 +204,61 @@ class StillEngine:
         return self._clips.get_or_make(versioned(clip), partial(ClipFrames, clip))
 
     def _shrunken(self, clip: Path, index: int) -> Rgb:
-        frames = self._open_clip(clip)
-        picture = frame_to_upright(frames.frame(index), frames.info).square_rgb
+        picture = self._open_clip(clip).frame(index).square_rgb
         height, width = picture.shape[:2]
         size = (max(1, round(width * _THUMBNAIL_HEIGHT / height)), _THUMBNAIL_HEIGHT)
         return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
     def _predict(
-        self, request: StillRequest, bundle: OpenBundle, options: StillOptions
+        self, request: StillRequest, sources: OpenSources, options: StillOptions
     ) -> Prediction:
         """Return a frame's prediction; for a draft that of the frame alone if there is no other."""
-        inputs = versioned(request.clip), self._sources.key(request)
-        key: Hashable = (*inputs, request.frame, options.selected_by)
+        key, is_alone = self._prediction_key(request, sources, options)
         known = self._predictions.get(key)
-        applied = options.timeline.options_at(request.frame)
-        is_alone = known is None and request.draft and applied.track is None
-        if is_alone:
-            # The frame alone, without what smooths it.
-            key = (key, "alone")
-            known = self._predictions.get(key)
         if known is None:
             frames = self._open_clip(request.clip)
             frames.check(request.frame)
             if is_alone:
                 faces = FaceChain(request.frame, self._new_finder(), alone=True)
-                chain = SwapChain(request.frame, faces, bundle, options)
+                chain = SwapChain(request.frame, faces, sources, options)
             else:
-                chain = self._chain(request, bundle, options)
+                chain = self._chain(request, sources, options)
             known = run_network(key, chain, frames, request.frame)
             # Not before: the decoder would read the frames before this one twice.
             self._check_content(request.clip, known.selected.frame)
             self._predictions.put(key, known)
         return known
 
-    def _chain(self, request: StillRequest, bundle: OpenBundle, options: StillOptions) -> SwapChain:
+    def _prediction_key(
+        self, request: StillRequest, sources: OpenSources, options: StillOptions
+    ) -> tuple[Hashable, bool]:
+        """Return the key of a prediction, and whether that is of the frame alone, not smoothed."""
+        key = (versioned(request.clip), sources.key, request.frame, options.selected_by)
+        has_track = options.selects_track(range(request.frame, request.frame + 1))
+        if not request.draft or has_track or self._predictions.get(key):
+            return key, False
+        return (key, "alone"), True
+
+    def _chain(
+        self, request: StillRequest, sources: OpenSources, options: StillOptions
+    ) -> SwapChain:
         """Return the chain that a frame and its lead-in belong to."""
-        clip, applied = versioned(request.clip), options.timeline.options_at(request.frame)
-        # The faces of a selected track start earlier, and no more frames are swapped.
-        first = first_frame(request.frame, SwapOptions())
-        if applied.track is None:
-            make_faces = partial(FaceChain, first, self._new_finder())
+        clip, first = versioned(request.clip), first_frame(request.frame)
+        has_track = options.selects_track(range(first, request.frame + 1))
+        if has_track:
+            # Its faces are those from an earlier frame on, and no more frames are swapped.
+            frames = self._open_clip(request.clip)
+            make_faces = partial(self._track_analysis(request.clip).chain, frames, request.frame)
         else:
-            make_faces = partial(self._track_analysis(request.clip).chain, request.frame)
-        faces = self._faces.get_or_make((clip, first, applied.track is None), make_faces)
+            make_faces = partial(FaceChain, first, self._new_finder())
+        faces = self._faces.get_or_make((clip, first, has_track), make_faces)
         return self._chains.get_or_make(
-            (clip, self._sources.key(request), first, options.selected_by),
-            partial(SwapChain, first, faces, bundle, options),
+            (clip, sources.key, first, options.selected_by, has_track),
+            partial(SwapChain, first, faces, sources, options),
         )
 
     def _track_analysis(self, clip: Path) -> TrackAnalysis:
-        make = partial(TrackAnalysis, self._open_clip(clip), self._new_finder())
+        make = partial(TrackAnalysis, self._new_finder())
         return self._tracks.get_or_make(versioned(clip), make)
 
     def _new_finder(self) -> FaceFinder:
@@ -261,26 +274,26 @@ class StillEngine:
             self._checked.put(key, True)
 
     def _blend(
-        self, prediction: Prediction, bundle: OpenBundle, options: StillOptions, *, draft: bool
+        self, prediction: Prediction, sources: OpenSources, options: StillOptions, *, draft: bool
     ) -> Blended:
-        before = self._matched_lead_in(prediction, bundle, options, draft=draft)
-        state = self._lead_in_state(prediction, before, bundle, options, draft=draft)
+        before = self._matched_lead_in(prediction, sources, options, draft=draft)
+        state = self._lead_in_state(prediction, before, sources, options, draft=draft)
         faces = self._matched.get_or_make(
             (prediction.key, options.measured, before.options.measured),
-            partial(match_frame, prediction, bundle, options, before),
+            partial(match_frame, prediction, sources, options, before),
         )
         key = (prediction.key, options, state.options, before.options.measured)
-        make = partial(blend_frame, prediction, faces, bundle, options, state)
+        make = partial(blend_frame, prediction, faces, sources, options, state)
         return self._blended.get_or_make(key, make)
 
     def _matched_lead_in(
-        self, prediction: Prediction, bundle: OpenBundle, options: StillOptions, *, draft: bool
+        self, prediction: Prediction, sources: OpenSources, options: StillOptions, *, draft: bool
     ) -> MatchedLeadIn:
         """Return the matched frames before the frame."""
         key = (prediction.key, options.measured_except_forehead)
         before = self._lead_ins.get(key)
         if before is None or not (draft or before.options.measured == options.measured):
-            before = match_lead_in(prediction, bundle, options)
+            before = match_lead_in(prediction, sources, options)
             self._lead_ins.put(key, before)
         return before
 
@@ -288,7 +301,7 @@ class StillEngine:
         self,
         prediction: Prediction,
         before: MatchedLeadIn,
-        bundle: OpenBundle,
+        sources: OpenSources,
         options: StillOptions,
         *,
         draft: bool,
@@ -298,6 +311,6 @@ class StillEngine:
         key = (prediction.key, options.measured_except_forehead)
         state = self._states.get(key)
         if state is None or not (draft or state.options == lead_in_options):
-            state = blend_lead_in(before, bundle, lead_in_options)
+            state = blend_lead_in(before, sources, lead_in_options)
             self._states.put(key, state)
         return state

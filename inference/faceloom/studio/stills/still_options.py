@@ -58,6 +58,15 @@ class StillOptions:
         """Which options apply at each frame."""
         return OptionTimeline(self.options, self.sections)
 
+    def selects_track(self, frames: range) -> bool:
+        """Return whether the options of any of these frames select a track.
+
+        Args:
+            frames: Indices of the frames.
+        """
+        timeline = self.timeline
+        return any(timeline.options_at(index).track is not None for index in frames)
+
     @property
     def without_sharpening(self) -> "StillOptions":
         """The same options without sharpening, which does not change later frames."""

@@ -11,9 +11,10 @@ from faceloom.faceset.reference_faces import embed_references
 from faceloom.project.step import file_signature
 from faceloom.studio.lru_cache import LruCache
 from faceloom.studio.stills.still_request import StillRequest
-from faceloom.studio.stills.swap_stages import OpenBundle, load_bundle, make_swapper
+from faceloom.studio.stills.swap_stages import OpenSources
+from faceloom.swap.options import ConvertOptions, SwapOptions
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
-from faceloom.swap.pipeline.swap_source import check_assigned_options
+from faceloom.swap.pipeline.swap_source import SwapSource, check_assigned_options
 from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.sources.face_source import FaceSource
 from faceloom.swap.sources.identity_map import NO_EMBEDDINGS
@@ -24,6 +25,9 @@ _MAX_BUNDLES = 4
 _MAX_SWAPPERS = 2
 # Pictures whose embeddings are kept, 768 bytes each.
 _MAX_PICTURES = 1000
+# Options with which `FrameSwapper` parses both pictures of a face. What a conversion does not
+# parse is left out later, so that no change of an option runs a network again.
+_PARSE_ALL = SwapOptions(mask="regions", glasses="target")
 
 
 class StillSources:
@@ -34,18 +38,7 @@ class StillSources:
         self._swappers: LruCache[FrameSwapper] = LruCache(_MAX_SWAPPERS)
         self._embeddings: LruCache[np.ndarray] = LruCache(_MAX_PICTURES)
 
-    def key(self, request: StillRequest) -> Hashable:
-        """Return what the sources of a still depend on.
-
-        Args:
-            request: The still.
-        """
-        options = request.options
-        people = tuple(map(versioned, (*_references(request), *options.exclude)))
-        bundles = tuple(map(versioned, _bundles_of(request)))
-        return bundles, people, len(options.exclude), options.threshold
-
-    def open(self, request: StillRequest) -> OpenBundle:
+    def open(self, request: StillRequest) -> OpenSources:
         """Open the sources of a still.
 
         Args:
@@ -61,10 +54,13 @@ class StillSources:
             check_assigned_options(
                 [request.options, *(section.options for section in request.sections)]
             )
+        # Before the files are read, so that a file that is replaced meanwhile is read again.
+        key = _key(request)
         paths = list(dict.fromkeys(_bundles_of(request)))
-        key = tuple(map(versioned, paths))
-        swapper = self._swappers.get_or_make(key, partial(self._make_swapper, paths))
-        return OpenBundle(swapper, self._people(request, paths))
+        swapper = self._swappers.get_or_make(
+            tuple(map(versioned, paths)), partial(self._make_swapper, paths)
+        )
+        return OpenSources(swapper, self._people(request, paths), key)
 
     def bundle(self, path: Path) -> FaceSource:
         """Open one bundle.
@@ -78,7 +74,7 @@ class StillSources:
         return self._bundles.get_or_make(versioned(path), partial(load_bundle, path))
 
     def _make_swapper(self, bundles: Sequence[Path]) -> FrameSwapper:
-        return make_swapper([self.bundle(path) for path in bundles])
+        return FrameSwapper([self.bundle(path) for path in bundles], _PARSE_ALL)
 
     def _people(self, request: StillRequest, bundles: Sequence[Path]) -> ReferenceSet:
         references = _references(request)
@@ -90,14 +86,28 @@ class StillSources:
 
     def _embed(self, pictures: Sequence[Path]) -> Float32[np.ndarray, "n 192"]:
         """Return the embeddings of pictures, as `embed_references` does."""
-        unknown = [each for each in pictures if self._embeddings.get(versioned(each)) is None]
-        embedded = embed_references(unknown) if unknown else None
-        new = {} if embedded is None else dict(zip(unknown, embedded, strict=True))
-        for picture, embedding in new.items():
-            self._embeddings.put(versioned(picture), embedding)
-        rows = (new.get(each, self._embeddings.get(versioned(each))) for each in pictures)
-        known = [row for row in rows if row is not None]
-        return np.stack(known) if known else NO_EMBEDDINGS
+        keys = [versioned(each) for each in pictures]
+        rows = {key: row for key in keys if (row := self._embeddings.get(key)) is not None}
+        new = [key for key in dict.fromkeys(keys) if key not in rows]
+        embedded = embed_references([picture for picture, _ in new]) if new else None
+        if embedded is not None:
+            rows |= zip(new, embedded, strict=True)
+        for key in new:
+            self._embeddings.put(key, rows[key])
+        return np.stack([rows[key] for key in keys]) if keys else NO_EMBEDDINGS
+
+
+def load_bundle(path: Path) -> FaceSource:
+    """Open a bundle's network on the best provider of this machine.
+
+    Args:
+        path: The bundle.
+
+    Raises:
+        ArtifactRefused: It cannot be used.
+    """
+    (source,) = SwapSource.from_bundle(path, ConvertOptions()).identity_map.sources
+    return source
 
 
 def versioned(path: Path) -> tuple[Path, str]:
@@ -107,6 +117,14 @@ def versioned(path: Path) -> tuple[Path, str]:
         path: The file or folder.
     """
     return path, file_signature(path)
+
+
+def _key(request: StillRequest) -> Hashable:
+    """Return what the sources of a still depend on."""
+    options = request.options
+    people = tuple(map(versioned, (*_references(request), *options.exclude)))
+    bundles = tuple(map(versioned, _bundles_of(request)))
+    return bundles, people, len(options.exclude), options.threshold
 
 
 def _references(request: StillRequest) -> tuple[Path, ...]:

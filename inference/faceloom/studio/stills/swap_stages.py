@@ -1,46 +1,38 @@
-"""The stages of a swapped still after the faces are found: prediction, match, blend."""
+"""The stages of a swapped still after its faces are predicted: match and blend."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from faceloom.array_types import Rgb
 from faceloom.studio.stills.still_options import StillOptions
-from faceloom.swap.options import ConvertOptions, SwapOptions
-from faceloom.swap.pipeline.face_blending import (
-    BlendedFace,
-    MatchedFace,
-    SwappedFace,
-)
+from faceloom.swap.options import SwapOptions
+from faceloom.swap.pipeline.face_blending import BlendedFace, MatchedFace, SwappedFace
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.parsed_faces import parses_faces, parses_predictions
 from faceloom.swap.pipeline.selected_frame import SelectedFrame
-from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.swap.selection.recognition import ReferenceSet
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.swap.sources.face_source import FaceSource
 
-# Options with which `FrameSwapper` parses both pictures of a face. What a conversion does not
-# parse is left out later, so that no change of an option runs a network again.
-_PARSE_ALL = SwapOptions(mask="regions", glasses="target")
-
 
 @dataclass(frozen=True, slots=True)
-class OpenBundle:
+class OpenSources:
     """One bundle, or a bundle for each of several people, with loaded networks."""
 
     swapper: FrameSwapper
     """Runs the networks."""
     people: ReferenceSet
-    """Whom they replace."""
+    """The people whose faces they replace."""
+    key: Hashable
+    """Changes with the files and options that both depend on."""
 
 
 @dataclass(frozen=True, slots=True)
 class PredictedFrame:
-    """What the network makes of the selected faces of a frame, without the frame's pixels."""
+    """The predictions for the selected faces of a frame, without the frame's pixels."""
 
     selection: FaceSelection
     """The selected faces."""
@@ -50,7 +42,7 @@ class PredictedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A frame with what the network makes of its faces."""
+    """A frame with the predictions for its faces."""
 
     key: Hashable
     """What it depends on."""
@@ -96,71 +88,51 @@ class Blended:
     """What is pasted."""
 
 
-def load_bundle(path: Path) -> FaceSource:
-    """Open a bundle's network on the best provider of this machine.
-
-    Args:
-        path: The bundle.
-
-    Raises:
-        ArtifactRefused: It cannot be used.
-    """
-    (source,) = SwapSource.from_bundle(path, ConvertOptions()).identity_map.sources
-    return source
-
-
-def make_swapper(sources: Sequence[FaceSource]) -> FrameSwapper:
-    """Return what runs networks on aligned faces.
-
-    Args:
-        sources: The networks.
-    """
-    return FrameSwapper(sources, _PARSE_ALL)
-
-
 def match_lead_in(
-    prediction: Prediction, bundle: OpenBundle, options: StillOptions
+    prediction: Prediction, sources: OpenSources, options: StillOptions
 ) -> MatchedLeadIn:
     """Match the frames before a frame to their target.
 
     Args:
         prediction: The frame.
-        bundle: The source.
+        sources: The bundles and people.
         options: How faces are blended; only what is measured applies.
     """
-    swapper = _swapper(bundle, options, TrackState())
+    swapper = _swapper(sources, options, TrackState())
     frames = tuple(
-        (frame.selection, _match(swapper, frame.selection, frame.faces, bundle, options))
+        (frame.selection, _match(swapper, frame.selection, frame.faces, options))
         for frame in prediction.lead_in
     )
     return MatchedLeadIn(options, frames, swapper.state.to_arrays())
 
 
 def match_frame(
-    prediction: Prediction, bundle: OpenBundle, options: StillOptions, before: MatchedLeadIn
+    prediction: Prediction, sources: OpenSources, options: StillOptions, before: MatchedLeadIn
 ) -> tuple[MatchedFace, ...]:
     """Match a frame to its target.
 
     Args:
         prediction: The frame.
-        bundle: The source.
+        sources: The bundles and people.
         options: How its faces are blended; only what is measured applies.
         before: The frames before it.
     """
-    swapper = _swapper(bundle, options, TrackState.from_arrays(before.arrays))
+    swapper = _swapper(sources, options, TrackState.from_arrays(before.arrays))
     selection = prediction.selected.selection
-    return _match(swapper, selection, prediction.faces, bundle, options)
+    return _match(swapper, selection, prediction.faces, options)
 
 
-def blend_lead_in(before: MatchedLeadIn, bundle: OpenBundle, options: StillOptions) -> LeadInState:
+def blend_lead_in(
+    before: MatchedLeadIn, sources: OpenSources, options: StillOptions
+) -> LeadInState:
     """Finish the frames before a frame, for the state that its blend continues from.
 
     Args:
         before: The frames.
-        bundle: The source.
+        sources: The bundles and people.
         options: How faces are blended.
     """
-    swapper = _swapper(bundle, options, TrackState())
+    swapper = _swapper(sources, options, TrackState())
     for selection, faces in before.frames:
         swapper.begin(selection)
         swapper.follow(selection, faces)
@@ -170,7 +142,7 @@ def blend_lead_in(before: MatchedLeadIn, bundle: OpenBundle, options: StillOptio
 def blend_frame(
     prediction: Prediction,
     faces: Sequence[MatchedFace],
-    bundle: OpenBundle,
+    sources: OpenSources,
     options: StillOptions,
     state: LeadInState,
 ) -> Blended:
@@ -179,40 +151,39 @@ def blend_frame(
     Args:
         prediction: The frame.
         faces: Its matched faces.
-        bundle: The source.
+        sources: The bundles and people.
         options: How its faces are blended.
         state: What it continues from.
     """
     selected = prediction.selected
-    swapper = _swapper(bundle, options, TrackState.from_arrays(state.arrays))
+    swapper = _swapper(sources, options, TrackState.from_arrays(state.arrays))
     swapper.begin(selected.selection)
     blended = swapper.finish(selected.selection, faces)
     frame = swapper.paste(selected, blended)
     return Blended(selected.frame.square_rgb, frame.square_rgb, blended)
 
 
-def _swapper(bundle: OpenBundle, options: StillOptions, state: TrackState) -> FrameSwapper:
-    return bundle.swapper.with_options(options.options, state, options.sections)
+def _swapper(sources: OpenSources, options: StillOptions, state: TrackState) -> FrameSwapper:
+    return sources.swapper.with_options(options.options, state, options.sections)
 
 
 def _match(
     swapper: FrameSwapper,
     selection: FaceSelection,
     faces: Sequence[SwappedFace],
-    bundle: OpenBundle,
     options: StillOptions,
 ) -> tuple[MatchedFace, ...]:
     swapper.begin(selection)
     applied = options.timeline.options_at(selection.index)
-    return swapper.match(selection, _with_used_regions(faces, bundle, applied))
+    return swapper.match(selection, _with_used_regions(faces, swapper.sources, applied))
 
 
 def _with_used_regions(
-    faces: Sequence[SwappedFace], bundle: OpenBundle, options: SwapOptions
+    faces: Sequence[SwappedFace], sources: Sequence[FaceSource], options: SwapOptions
 ) -> list[SwappedFace]:
     """Leave out the regions that a conversion with these options does not parse."""
-    parses_target = parses_faces(bundle.swapper.sources, options)
-    parses_predicted = [parses_predictions(source, options) for source in bundle.swapper.sources]
+    parses_target = parses_faces(sources, options)
+    parses_predicted = [parses_predictions(source, options) for source in sources]
     return [
         replace(
             face,

@@ -7,19 +7,19 @@ from faceloom.faces.face_finder import FaceFinder, FinderState
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.frame_chains import FaceChain
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import RecentFaces
 from faceloom.swap.preview.frame_lead_in import first_frame
-from faceloom.video.display import frame_to_upright
 
-# Frames between two states that are kept. A state takes 30 kB per face, and at most so many frames
-# are analyzed again for a still.
+# Frames between two states that are kept, at first. A state takes 30 kB per face, and at most so
+# many frames are analyzed again for a still.
 _INTERVAL = 25
+# Most states that are kept; with more, every second one is dropped. 50,000 frames reach it.
+_MAX_STATES = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What the analysis of the next frames depends on."""
+    """State of the analysis after some frames, from which it continues."""
 
     finder: FinderState
     """The state of the face finder."""
@@ -30,23 +30,24 @@ class _State:
 class TrackAnalysis:
     """Analyzes a clip once, from its first frame on, and keeps the states to continue from."""
 
-    def __init__(self, frames: ClipFrames, finder: FaceFinder):
+    def __init__(self, finder: FaceFinder):
         """Start before the first frame.
 
         Args:
-            frames: The clip.
-            finder: A finder, whose networks are used.
+            finder: A finder that has processed no frame.
         """
-        self._frames = frames
-        self._finder = finder.for_new_video()
+        self._finder = finder
         self._recent: RecentFaces = ()
-        self._states = [_State(self._finder.state, ())]
+        self._interval = _INTERVAL
+        # States before the frames whose index is a multiple of the interval.
+        self._states = [_State(finder.state, ())]
         self._done = 0
 
-    def advance(self, index: int, seconds: float) -> int:
+    def advance(self, frames: ClipFrames, index: int, seconds: float) -> int:
         """Analyze the frames before a still's lead-in for a limited time, at least one frame.
 
         Args:
+            frames: The clip.
             index: Index of the still's frame.
             seconds: Time after which it stops.
 
@@ -57,37 +58,41 @@ class TrackAnalysis:
             UsageError: The clip has no such frame.
             MediaUnreadable: A frame cannot be read.
         """
-        self._frames.check(index)
-        end = _state_before(index) * _INTERVAL
+        frames.check(index)
+        end = self._state_before(index) * self._interval
         stop_time = time.monotonic() + seconds
-        for frame in self._frames.frames(self._done, end - 1):
-            picture = frame_to_upright(frame, self._frames.info).square_rgb
-            (faces,) = self._finder.find([picture])
+        for frame in frames.frames(self._done, end - 1):
+            (faces,) = self._finder.find([frame.square_rgb])
             self._recent = (*self._recent, tuple(faces))[-SMOOTHING_RADIUS:]
             self._done += 1
-            if self._done % _INTERVAL == 0:
-                self._states.append(_State(self._finder.state, self._recent))
+            if self._done % self._interval == 0:
+                self._keep_state()
             if time.monotonic() > stop_time:
                 break
         return max(0, end - self._done)
 
-    def chain(self, index: int) -> FaceChain:
+    def chain(self, frames: ClipFrames, index: int) -> FaceChain:
         """Start a chain of a frame and of its lead-in.
 
         Args:
+            frames: The clip.
             index: Index of the frame.
 
         Raises:
             UsageError: The clip has no such frame.
             MediaUnreadable: A frame cannot be read.
         """
-        self.advance(index, float("inf"))
-        number = _state_before(index)
-        finder = self._finder.for_new_video()
-        finder.state = self._states[number].finder
-        return FaceChain(number * _INTERVAL, finder, recent=self._states[number].recent)
+        self.advance(frames, index, float("inf"))
+        number = self._state_before(index)
+        state, finder = self._states[number], self._finder.for_new_video()
+        finder.state = state.finder
+        return FaceChain(number * self._interval, finder, recent=state.recent)
 
+    def _keep_state(self) -> None:
+        self._states.append(_State(self._finder.state, self._recent))
+        if len(self._states) > _MAX_STATES:
+            self._states, self._interval = self._states[::2], 2 * self._interval
 
-def _state_before(index: int) -> int:
-    """Return the number of the last state at the start of a frame's lead-in or before it."""
-    return first_frame(index, SwapOptions()) // _INTERVAL
+    def _state_before(self, index: int) -> int:
+        """Return the number of the last state at the start of a frame's lead-in or before it."""
+        return first_frame(index) // self._interval

@@ -36,7 +36,7 @@ def limit_chroma(matched: Lab, own: ChromaSpread, target: ChromaSpread) -> Lab |
         return None
     slope = own.slope + replaced * (target.slope - own.slope)
     # mean + factor * (chroma - mean - own.slope * lightness) + slope * lightness
-    # Planes of one channel take a quarter of the time of the last axis.
+    # Arithmetic on planes takes a quarter of the time of that on slices of the last axis.
     lightness, *chroma = cv2.split(matched)
     centered = lightness - own.mean[0]
     followed = slope - factor * own.slope

@@ -116,20 +116,17 @@ def measure_colors(
     face = _LitFace(swapped, light)
     spread = _target_spread(small_target, covered, state)
     if method == "histogram":
-        quantiles = update_running_mean("color", _quantiles(target, covered), state)
-        return partial(_transfer_histogram, face, covered, quantiles, spread)
+        levels = update_running_mean("color", _level_quantiles(target, covered), state)
+        return partial(_transfer_histogram, face, covered, levels, spread)
     target_levels = LEVELS_PER_LAB_UNIT * _typical_skin(small_target, skin).mean(0)
     mean = update_running_mean("color", target_levels, state) / LEVELS_PER_LAB_UNIT
     gain = None
     if method == "rct":
         current = _gain(face.small, small_target, skin)
         gain = update_running_mean("gain", current, state, _MIN_GAIN_WEIGHT)
-    measured = None
-    if features:
-        measured = features, measure_eye_whites(face.small, small_target, features, state)
-    masks = covered, skin
-    # Both means are the skin's: the chroma that lightness explains is 0 there.
-    return partial(_transfer_skin_color, face, masks, replace(spread, mean=mean), gain, measured)
+    eyes = measure_eye_whites(face.small, small_target, features, state) if features else None
+    reference = _SkinReference(covered, skin, replace(spread, mean=mean), gain, features, eyes)
+    return partial(_transfer_skin_color, face, reference)
 
 
 @dataclass(frozen=True)
@@ -164,40 +161,49 @@ class _LitFace:
         return add_light(small, light), light
 
 
-def _transfer_skin_color(
-    face: _LitFace,
-    masks: tuple[Mask, Mask],
-    spread: ChromaSpread,
-    gain: np.ndarray | None,
-    features: tuple[FeatureMasks, EyeWhites] | None,
-) -> Rgb:
+@dataclass(frozen=True, slots=True)
+class _SkinReference:
+    """The colors of the target's skin, and where they are compared with a predicted face."""
+
+    covered: Mask
+    """Where the predicted face is shown."""
+    skin: Mask
+    """Where both show skin."""
+    spread: ChromaSpread
+    """The target's colors; the mean is the skin's: there, lightness explains no chroma."""
+    gain: np.ndarray | None
+    """Factor of each channel's spread; None leaves the spreads alone."""
+    features: FeatureMasks | None
+    """What is not skin; None if that is not known."""
+    eyes: EyeWhites | None
+    """The lightness of the eyes of both; None if `features` is None."""
+
+
+def _transfer_skin_color(face: _LitFace, target: _SkinReference) -> Rgb:
     """Bring the skin of a predicted face to the mean color of its target's.
 
     Args:
         face: The face.
-        masks: Where it is shown, and where both show skin.
-        spread: The target's colors.
-        gain: Factor of each channel's spread; None leaves the spreads alone.
-        features: What is not skin, and its lightness; None if that is not known.
+        target: The target's colors, and where they are compared.
     """
-    covered, skin = masks
-    full = face.in_full_size()
+    full, features = face.in_full_size(), target.features
     faces = [full] if full is face.small else [full, face.small]
-    weights = [features[0].weights(len(each)) if features else None for each in faces]
-    if gain is not None:
-        center = _typical_skin(face.small, skin).mean(0)
+    weights = [features.weights(len(each)) if features else None for each in faces]
+    if target.gain is not None:
+        center = _typical_skin(face.small, target.skin).mean(0)
         faces = [
-            _with_contrast(each, center, gain, weight)
+            _with_contrast(each, center, target.gain, weight)
             for each, weight in zip(faces, weights, strict=True)
         ]
-    shift = SkinShift.to_mean(_typical_skin(faces[-1], skin), spread.mean)
-    curve = features[1].feature_lightness(shift.lightness) if features else None
+    mean = target.spread.mean
+    shift = SkinShift.to_mean(_typical_skin(faces[-1], target.skin), mean)
+    curve = target.eyes.feature_lightness(shift.lightness) if target.eyes else None
     faces = [
         shift.apply(each, None if weight is None or curve is None else (weight, curve))
         for each, weight in zip(faces, weights, strict=True)
     ]
-    own = ChromaSpread.measure(_inside(faces[-1], covered))
-    limited = limit_chroma(faces[0], replace(own, mean=spread.mean), spread)
+    own = ChromaSpread.measure(_inside(faces[-1], target.covered))
+    limited = limit_chroma(faces[0], replace(own, mean=mean), target.spread)
     return from_lab(faces[0] if limited is None else limited)
 
 
@@ -261,28 +267,26 @@ def _gain(swapped: Lab, target: Lab, mask: Mask) -> np.ndarray:
     return float32(np.clip(reference / np.maximum(own, 1e-3), 1 / _MAX_GAIN, _MAX_GAIN))
 
 
-def _quantiles(picture: Rgb, mask: Mask) -> Float32[np.ndarray, "_ 3"]:
-    """Return the quantiles of each channel inside a mask."""
+def _level_quantiles(picture: Rgb, mask: Mask) -> Float32[np.ndarray, "_ 3"]:
+    """Return the quantiles of each channel's levels inside a mask."""
     inside = _reduced(mask) > _INSIDE
     return float32(np.quantile(_reduced(picture)[inside], _QUANTILES, axis=0))
 
 
 def _transfer_histogram(
-    face: _LitFace, covered: Mask, quantiles: Float32[np.ndarray, "_ 3"], spread: ChromaSpread
+    face: _LitFace, covered: Mask, levels: Float32[np.ndarray, "_ 3"], spread: ChromaSpread
 ) -> Rgb:
     """Bring the distribution of each RGB channel to the target's, and limit its chroma.
 
     Args:
         face: The face.
         covered: Where it is shown.
-        quantiles: Those of the target.
+        levels: The quantiles of the target's levels.
         spread: The target's colors.
     """
     lit = from_lab(face.in_full_size())
-    own_quantiles = np.quantile(_reduced(lit)[_reduced(covered) > _INSIDE], _QUANTILES, axis=0)
-    tables = [
-        _lookup_table(own_quantiles[:, channel], quantiles[:, channel]) for channel in range(3)
-    ]
+    own_levels = np.quantile(_reduced(lit)[_reduced(covered) > _INSIDE], _QUANTILES, axis=0)
+    tables = [_lookup_table(own_levels[:, channel], levels[:, channel]) for channel in range(3)]
     matched = np.asarray(cv2.LUT(lit, np.stack(tables, -1)[None]), np.uint8)
     own = ChromaSpread.measure(_inside(to_lab(_reduced(matched)), covered))
     limited = limit_chroma(to_lab(matched), own, spread)

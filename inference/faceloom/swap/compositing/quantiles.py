@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from faceloom.array_types import float32
-
 
 def quantiles(
     values: Float32[np.ndarray, "n"], shares: Sequence[float]
@@ -23,7 +21,7 @@ def quantiles(
     below = places.astype(np.intp)
     above = np.minimum(below + 1, len(values) - 1)
     ordered = np.partition(values, sorted({*below.tolist(), *above.tolist()}))
-    low, high = float32(ordered[below]), float32(ordered[above])
+    low, high = ordered[below], ordered[above]
     weights, distance = places - below, high - low
     # From the nearer of both values, since rounding grows with the distance.
     from_low, from_high = low + distance * weights, high - distance * (1 - weights)

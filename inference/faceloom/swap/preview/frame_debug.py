@@ -117,7 +117,7 @@ def write_frame_debug(
     frame_options = replace(options, on_missing="keep")
     swapper = FrameSwapper(source.identity_map.sources, frame_options)
     selector = FaceSelector(frame_options, source.identity_map.reference_set(options))
-    first = first_frame(index, options)
+    first = first_frame(index) if options.track is None else 0
     frames = find_in_frames(read_source(info, start=first), info, index)
     for frame, faces in islice(frames, index - first):
         selected = SelectedFrame(frame, selector.select(frame, faces))

@@ -1,10 +1,9 @@
 """Find the faces of one frame and of those before it, so that it is smoothed as in a conversion."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.temporal_smoothing import SMOOTHING_RADIUS, smooth_alignment
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 from faceloom.video import Frame, VideoInfo
 from faceloom.video.display import frame_to_upright
@@ -16,27 +15,21 @@ LEAD_IN = 12
 MAX_LEAD_IN = LEAD_IN + DETECT_EVERY - 1
 
 
-def first_frame(index: int, options: SwapOptions) -> int:
+def first_frame(index: int) -> int:
     """Return the index of the first frame whose faces a single frame depends on.
 
     It is a multiple of `DETECT_EVERY`: the detector runs in the same frames as in a conversion, and
-    successive frames depend on the same first frame.
+    successive frames depend on the same first frame. A selected track needs all frames instead,
+    since its number counts from the first frame of the clip.
 
     Args:
         index: the single frame.
-        options: a selected track needs all frames, since its number counts from the first one.
     """
-    if options.track is not None:
-        return 0
     return max(0, (index - LEAD_IN) // DETECT_EVERY * DETECT_EVERY)
 
 
 def find_in_frames(
-    frames: Iterable[Frame],
-    info: VideoInfo,
-    last: int,
-    finder: FaceFinder | None = None,
-    context: Sequence[Sequence[Face]] = (),
+    frames: Iterable[Frame], info: VideoInfo, last: int
 ) -> Iterator[tuple[Frame, list[Face]]]:
     """Yield frames up to the last one and a few more, upright, with their smoothed faces.
 
@@ -44,20 +37,18 @@ def find_in_frames(
         frames: the frames in coded orientation, from `first_frame` on.
         info: the source.
         last: index of the frame that is asked for; a few frames after it are read to smooth it.
-        finder: a finder that has processed no frame, or those before the first one; None opens one.
-        context: the faces of the last frames that the finder has processed.
 
     Yields:
         Each frame with its faces.
     """
-    found = _find(frames, info, last + SMOOTHING_RADIUS, finder)
-    yield from smooth_alignment(found, fill_gaps=True, context=context)
+    found = _find(frames, info, last + SMOOTHING_RADIUS)
+    yield from smooth_alignment(found, fill_gaps=True)
 
 
 def _find(
-    frames: Iterable[Frame], info: VideoInfo, last: int, finder: FaceFinder | None
+    frames: Iterable[Frame], info: VideoInfo, last: int
 ) -> Iterator[tuple[Frame, list[Face]]]:
-    finder = finder or FaceFinder(detect_every=DETECT_EVERY)
+    finder = FaceFinder(detect_every=DETECT_EVERY)
     for frame in frames:
         upright = frame_to_upright(frame, info)
         yield upright, finder.find([upright.square_rgb])[0]

@@ -18,7 +18,7 @@ from faceloom.image_io import write_png
 from faceloom.project import step_process
 from faceloom.studio.pages import swap_page
 from faceloom.studio.results.original import find_original
-from faceloom.studio.stills import StillEngine, StillRequest, track_analysis
+from faceloom.studio.stills import StillEngine, StillRequest
 from faceloom.studio.studio_project import Item
 from faceloom.swap import ConvertOptions, SwapOptions, SwapRequest
 from faceloom.swap.batch.job_file import read_job_file
@@ -89,27 +89,28 @@ def test_the_clip_and_the_bundle_are_described(
 @pytest.mark.parametrize("kind", ["frame", "thumbnail", "still"])
 def test_a_picture_is_sent_once(server: StudioServer, clip: Item, bundle: Item, kind: str) -> None:
     url = f"/{kind}/{clip.id}/{bundle.id}/7" if kind == "still" else f"/{kind}/{clip.id}/7"
-    first = server.get(url)
+    first = server.get_picture(url)
     assert (first.status, first.headers["content-type"]) == (200, "image/jpeg")
     assert decoded(first.content).shape[0] == (90 if kind == "thumbnail" else 160)
     again = server.get(url, **{"If-None-Match": first.headers["etag"]})
     assert (again.status, again.content) == (304, b"")
-    other = server.get(url[:-1] + "8")
+    other = server.get_picture(url[:-1] + "8")
     assert other.headers["etag"] != first.headers["etag"]
 
 
 def test_a_still_shows_its_settings(server: StudioServer, clip: Item, bundle: Item) -> None:
     query = urlencode({"erode": 0.1, "mask": "mesh", "view": "swap", "select": "all"})
-    answer = server.get(f"/still/{clip.id}/{bundle.id}/9?{query}")
+    answer = server.get_picture(f"/still/{clip.id}/{bundle.id}/9?{query}")
     options = SwapOptions(erode=0.1, mask="mesh", select="all")
     expected = StillEngine().still(StillRequest(clip.path, bundle.path, 9, options))
     difference = cv2.absdiff(decoded(answer.content), expected.picture)
     assert difference.mean() < 2
     assert answer.headers["x-swapped-faces"] == "1"
     assert answer.headers["server-timing"].startswith("still;dur=")
-    other = server.get(f"/still/{clip.id}/{bundle.id}/9?erode=0.02")
+    other = server.get_picture(f"/still/{clip.id}/{bundle.id}/9?erode=0.02")
     assert other.headers["etag"] != answer.headers["etag"]
-    assert server.get(f"/still/{clip.id}/{bundle.id}/25").headers["x-swapped-faces"] == "0"
+    last = server.get_picture(f"/still/{clip.id}/{bundle.id}/25")
+    assert last.headers["x-swapped-faces"] == "0"
 
 
 @pytest.mark.parametrize(
@@ -146,16 +147,20 @@ def test_a_still_swaps_the_people_of_its_address(
     assert faces == {"reference": "1", "exclude": "0"}
 
 
-def test_a_still_with_a_track_is_answered_with_progress_first(
+def test_an_exact_still_is_answered_with_progress_first(
     server: StudioServer, clip: Item, bundle: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(track_analysis, "_INTERVAL", 3)
-    monkeypatch.setattr(swap_page, "_ADVANCE_SECONDS", 0)
-    url = f"/still/{clip.id}/{bundle.id}/17?select=track:0"
-    answers = [server.get(url) for _ in range(3)]
-    assert [answer.status for answer in answers] == [202, 202, 200]
-    assert answers[0].json == {"done": 15, "total": 17}
-    assert answers[-1].headers["x-swapped-faces"] == "1"
+    monkeypatch.setattr(swap_page, "_PREPARE_SECONDS", 0)
+    # No other still has computed a part of it.
+    query = urlencode({"people": json.dumps({"threshold": 0.1})})
+    url = f"/still/{clip.id}/{bundle.id}/2?{query}"
+    answers = [server.get(url) for _ in range(2)]
+    assert [answer.json for answer in answers] == [{"done": done, "total": 3} for done in (1, 2)]
+    assert {answer.status for answer in answers} == {202}
+    # A draft does not wait for it.
+    assert server.get(f"{url}&draft=true").status == 200
+    last = server.get(url)
+    assert (last.status, last.headers["x-swapped-faces"]) == (200, "1")
 
 
 @pytest.mark.parametrize(
@@ -332,7 +337,8 @@ def test_a_still_shows_the_section_of_its_frame(
     server: StudioServer, clip: Item, bundle: Item
 ) -> None:
     query = urlencode({"mask": "mesh", "sections": json.dumps(SECTIONS)})
-    stills = [server.get(f"/still/{clip.id}/{bundle.id}/{frame}?{query}") for frame in (4, 15)]
+    address = f"/still/{clip.id}/{bundle.id}"
+    stills = [server.get_picture(f"{address}/{frame}?{query}") for frame in (4, 15)]
     assert [still.headers["x-swapped-faces"] for still in stills] == ["1", "0"]
 
 

@@ -89,9 +89,7 @@ def test_a_still_swaps_the_people_that_convert_swaps(
     assert [side.mean() > 1 for side in sides] == [left, right]
 
 
-def test_pictures_and_bundles_are_read_once(
-    engine: StillEngine, folder: Path, calls: Counter[str]
-) -> None:
+def test_pictures_and_bundles_are_read_once(folder: Path, calls: Counter[str]) -> None:
     pairs = [("ada", "plain"), ("ben", "small")]
     assignments = [Assignment(folder / f"{a}.png", folder / f"{b}.bundle") for a, b in pairs]
     engine = StillEngine()

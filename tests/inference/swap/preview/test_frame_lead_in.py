@@ -2,7 +2,6 @@
 
 import pytest
 
-from faceloom.swap.options import SwapOptions
 from faceloom.swap.preview.frame_lead_in import LEAD_IN, MAX_LEAD_IN, first_frame
 
 
@@ -10,9 +9,5 @@ from faceloom.swap.preview.frame_lead_in import LEAD_IN, MAX_LEAD_IN, first_fram
     ("index", "first"), [(0, 0), (11, 0), (12, 0), (16, 0), (17, 5), (21, 5), (22, 10), (112, 100)]
 )
 def test_successive_frames_share_their_first_frame(index: int, first: int) -> None:
-    assert first_frame(index, SwapOptions()) == first
+    assert first_frame(index) == first
     assert min(index, LEAD_IN) <= index - first <= MAX_LEAD_IN
-
-
-def test_a_selected_track_depends_on_all_frames() -> None:
-    assert first_frame(112, SwapOptions(select="track:3")) == 0

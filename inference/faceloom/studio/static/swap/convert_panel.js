@@ -14,7 +14,7 @@ const TEXTS = ["container", "encoder", "speed", "streams", "on_missing", "label"
 
 // The list that the next picture is added to.
 let addTo = "reference";
-// The people of the last still.
+// The people of the last still, as in its address.
 let shownPeople = "";
 let notifyPeople = () => {};
 
@@ -50,6 +50,8 @@ export function resetClip() {
   if (!form) return;
   form.elements.first_frame.value = form.elements.last_frame.value = "";
   showPeople(clip.value, addReferences);
+  // `openClip` renews the still, once the current frame is one of the new video.
+  shownPeople = peopleText();
   changed();
 }
 
@@ -154,8 +156,12 @@ function listen() {
   });
 }
 
+function peopleText() {
+  return stillPeople().people ?? "";
+}
+
 function followPeople() {
-  const { people = "" } = stillPeople();
+  const people = peopleText();
   if (people === shownPeople) return;
   shownPeople = people;
   notifyPeople();
@@ -165,7 +171,7 @@ function followPeople() {
 export function openConversion() {
   if (!form) return;
   restore();
-  shownPeople = stillPeople().people ?? "";
+  shownPeople = peopleText();
   listen();
   showPeople(clip.value, addReferences);
 }

@@ -4,8 +4,8 @@
  * Follow the pointer from a press on a bound to its release.
  * @param {HTMLElement} bar - has a child for each section, with a handle of each bound: an element with
  *   `data-bound` "start" or "stop".
- * @param {object} on - `move(index, bound, share)`: the pointer has a bound of a section at a share of
- *   the bar's width, 0 to 1; `end(isCancelled)`: the drag ends.
+ * @param {object} on - `move(index, bound, share)` is called while a bound of a section is dragged, with
+ *   its place as a share of the bar's width, 0 to 1; `end(isCancelled)` is called when the drag ends.
  */
 export function connectDrag(bar, on) {
   let dragged = null;

@@ -38,18 +38,20 @@ const stills = new Latest();
 const commands = new Latest();
 let settle = 0;
 let follow = 0;
+let late = 0;
 
 function chosen(name) {
   return document.querySelector(`input[name=${name}]:checked`).value;
 }
 
-// Repeats a request while the studio answers with the progress of an analysis; null if a newer
-// still is asked for meanwhile.
+// Repeats a request while the studio answers with the progress of the frames that the still needs;
+// null if a newer still is asked for meanwhile.
 async function picture(url) {
   let answer = await request(url);
   while (answer.status === ACCEPTED) {
     const { done, total } = await answer.json();
-    status.textContent = fill(texts.reading, done, total);
+    clearTimeout(late);
+    status.textContent = fill(texts.preparing, done, total);
     if (stills.isOutdated) return null;
     answer = await request(url);
   }
@@ -117,7 +119,7 @@ async function showStills(draft, fresh) {
 
 // The word appears only if the work takes long, so that a slider does not make it flicker.
 async function workOn(work) {
-  const late = setTimeout(() => (status.textContent = texts.working), 400);
+  late = setTimeout(() => (status.textContent = texts.working), 400);
   try {
     await work();
   } finally {
