@@ -108,7 +108,9 @@ def test_jobs_are_reordered_by_drag_and_by_keys_and_removed(
     browser.get(f"http://localhost:{server.port}/jobs")
 
     def rows() -> list[str]:
-        return [row.text for row in browser.find_elements(By.CSS_SELECTOR, ".job h2")]
+        # In one script, as the page may change between two requests.
+        script = "return [...document.querySelectorAll('.job h2')].map((each) => each.textContent)"
+        return list(browser.execute_script(script))
 
     wait_until(lambda: rows() == ["Job a", "Job b", "Job c"])
     jobs = browser.find_elements(By.CSS_SELECTOR, ".job")
