@@ -184,9 +184,7 @@ def _view(studio: Studio, swap: Item) -> SwapView:
 def _original_of(studio: Studio, swap: Item) -> Path:
     original = find_original(swap.path, studio.jobs.jobs())
     if original is None:
-        raise UsageError(
-            f"It is not known which video {swap.name} was made from; choose it on the swap's page."
-        )
+        raise UsageError(f"The original of {swap.name} is unknown; choose it on the swap's page.")
     return original
 
 

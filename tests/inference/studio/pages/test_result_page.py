@@ -88,7 +88,7 @@ def test_the_original_is_that_of_the_conversion_or_the_user_s_choice(
 ) -> None:
     address, swap = _address(studio), _swap(studio)
     assert "The original of this swap is unknown" in studio.get(address).text
-    assert "The original of this swap is unknown" in studio.get(f"{address}/original").json["error"]
+    assert "is unknown; choose it" in studio.get(f"{address}/original").json["error"]
     number = _convert(studio, tmp_path / "clip.mp4")
     assert 'id="original"' in studio.get(address).text
     # The choice is kept beside the swap: the job may be removed.
