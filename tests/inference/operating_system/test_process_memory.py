@@ -1,11 +1,13 @@
 """Errors of any library that mean that memory is exhausted are recognized."""
 
 import errno
+import sys
 from collections.abc import Callable
 
 import av
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from faceloom.errors import ArtifactRefused
@@ -49,6 +51,14 @@ def test_what_libraries_raise(allocate: Callable[[], object]) -> None:
     with pytest.raises((MemoryError, cv2.error)) as raised:
         allocate()
     assert is_memory_exhausted(raised.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil reads limits on Linux only")
+def test_only_linux_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil.Process, "rlimit", lambda self, name: (1000, 1000))
+    assert process_memory.address_space_limit() == 1000
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert process_memory.address_space_limit() is None
 
 
 def test_free_address_space(monkeypatch: pytest.MonkeyPatch) -> None:
