@@ -14,6 +14,8 @@ _AVX_512 = 13
 # OpenCV's CV_CPU_AVX_512VNNI.
 _AVX_512_VNNI = 23
 _CPUINFO = Path("/proc/cpuinfo")
+# Share of the free memory that worker processes may take.
+_MEMORY_SHARE = 0.7
 # The limits of a container (control groups, version 2).
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -31,6 +33,15 @@ def available_memory() -> int:
     if (address_space := free_address_space()) is not None:
         limits.append(address_space)
     return min(limits)
+
+
+def count_fitting_processes(process_bytes: float) -> int:
+    """Return how many worker processes fit into the free memory; 1 if none does.
+
+    Args:
+        process_bytes: Memory of each in bytes.
+    """
+    return max(1, int(_MEMORY_SHARE * available_memory() / process_bytes))
 
 
 def has_avx512() -> bool:
