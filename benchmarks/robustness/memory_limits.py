@@ -3,8 +3,8 @@
 python -m benchmarks.robustness.memory_limits [COMMAND...] [--inputs FOLDER]
 
 The limit is RLIMIT_AS, which counts reserved address space, so that it is reached before the memory
-is full. A refusal is faultless if the exit code is a documented one, standard error is one sentence of
-Faceloom without a traceback, and the output does not exist. Prints a row for each command and
+is full. A refusal is faultless if the exit code is a documented one, standard error is one sentence
+of Faceloom without a traceback, and the output does not exist. Prints a row for each command and
 limit; exits with 1 if a refusal had a fault. `--inputs` names a folder that keeps the input of the
 commands for the next run.
 """
