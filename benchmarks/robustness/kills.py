@@ -63,6 +63,7 @@ def _kill_often(
     runner: FaultRunner, prepared: Prepared, kills: int, minutes: float, rng: random.Random
 ) -> int:
     """Return the number of problems."""
+    # Runs by whether the signal ended them.
     ends: Counter[bool] = Counter()
     problems = []
     until = time.monotonic() + 60 * minutes

@@ -134,7 +134,7 @@ RUNTIME_SCENARIOS = (
         "swap, its own writes",
         ("-m", "tests.helpers.write_faults.swap_program", *_SWAP_OPTIONS),
         untouched=_INPUT,
-        # The pretended video contains its command, which has --resume or not.
+        # The fake video contains the command that wrote it, with or without --resume.
         volatile=(
             "starts.txt",
             "swap.mp4",
