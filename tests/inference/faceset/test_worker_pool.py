@@ -31,7 +31,7 @@ def test_workers(
     expected: int,
 ) -> None:
     monkeypatch.setattr(worker_pool, "available_cores", lambda: 4)
-    monkeypatch.setattr(hardware, "available_memory", lambda: int(gigabytes * 1e9))
+    monkeypatch.setattr(hardware, "_free_memory", lambda: int(gigabytes * 1e9))
     assert choose_worker_count(files, workers) == expected
 
 
