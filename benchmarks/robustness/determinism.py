@@ -66,7 +66,7 @@ COMMANDS = (
     Command("export, folder", (*_EXPORT, "out.bundle")),
     Command("export, .zip", (*_EXPORT, "out.zip", "--precision", "fp32,fp16")),
     Command("export, .dfm", (*_EXPORT, "out.dfm", "--format", "dfm")),
-)  # fmt: skip
+)
 
 Contents = Mapping[str, bytes]
 

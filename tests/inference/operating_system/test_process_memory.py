@@ -7,7 +7,6 @@ from collections.abc import Callable
 import av
 import cv2
 import numpy as np
-import psutil
 import pytest
 
 from faceloom.errors import ArtifactRefused
@@ -53,9 +52,9 @@ def test_what_libraries_raise(allocate: Callable[[], object]) -> None:
     assert is_memory_exhausted(raised.value)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="psutil reads limits on Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is read on Linux only")
 def test_only_linux_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(psutil.Process, "rlimit", lambda self, name: (1000, 1000))
+    monkeypatch.setattr("resource.getrlimit", lambda name: (1000, 1000))
     assert process_memory.address_space_limit() == 1000
     monkeypatch.setattr(sys, "platform", "darwin")
     assert process_memory.address_space_limit() is None
