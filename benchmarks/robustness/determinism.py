@@ -5,13 +5,14 @@ python -m benchmarks.robustness.determinism [--runs 20] [--one-core 5] [COMMAND.
 Every run is a new process in the same folder with the same input. The runs of --one-core may use
 one core only, the others all. Prints a row for each command: the distinct results of either,
 whether they are the same, and the files (and, of JSON, the keys) that differ, with the number of
-runs that differ from the first. The durations in a run's metrics are listed, too, but do not make a
+runs that differ from the first. Measured times are among the latter but do not make a
 result distinct. Exits with 1 if the results of a command are not the same.
 """
 
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,8 +24,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from tests.helpers.write_faults.scenarios import Scenario, prepare
-from tests.helpers.write_faults.trial import read_files, without_durations
 
+# How long something took, in JSON documents.
+_TIMES = re.compile(rb'"seconds": ?[0-9.e-]+')
+# Lock files, which name the process that held them last.
+_LOCK = re.compile(r"\..*\.lock")
 _TRAIN = ("train", "--config", "tiny.yaml", "--faces", "ada=ada", "--faces", "ben=ben", "--run")
 _CONVERT = (
     "convert", "clip.mp4", "--bundle", "b.bundle", "--provider", "cpu", "--provenance", "tags",
@@ -66,7 +70,7 @@ COMMANDS = (
     Command("export, folder", (*_EXPORT, "out.bundle")),
     Command("export, .zip", (*_EXPORT, "out.zip", "--precision", "fp32,fp16")),
     Command("export, .dfm", (*_EXPORT, "out.dfm", "--format", "dfm")),
-)
+)  # fmt: skip
 
 Contents = Mapping[str, bytes]
 
@@ -146,19 +150,28 @@ def _result(runner: Runner, source: Path, command: Command, cores: set[int] | No
     """Return the files that one run of a command adds or changes."""
     shutil.rmtree(runner.work, ignore_errors=True)
     shutil.copytree(source, runner.work)
-    before = dict(read_files(runner.work))
+    before = _contents(runner.work)
     ending = runner.run(command.arguments, command.backend, cores)
     if ending.exit_code:
         raise SystemExit(f"{command.name}: exit code {ending.exit_code}\n{ending.text}")
-    return {name: data for name, data in read_files(runner.work) if before.get(name) != data}
+    after = _contents(runner.work)
+    return {name: data for name, data in after.items() if before.get(name) != data}
+
+
+def _contents(folder: Path) -> Contents:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not _LOCK.fullmatch(path.name)
+    }
 
 
 def _digest(contents: Contents) -> str:
-    """Return the SHA-256 of all files, without durations."""
+    """Return the SHA-256 of all files, without the measured times in them."""
     digest = sha256()
     for name, data in sorted(contents.items()):
-        content = without_durations(data)
-        digest.update(f"{name} {len(content)} ".encode() + content)
+        timeless = _TIMES.sub(b"", data) if name.endswith((".json", ".jsonl")) else data
+        digest.update(f"{name} {len(timeless)} ".encode() + timeless)
     return digest.hexdigest()
 
 

@@ -21,7 +21,7 @@ from faceloom.errors import PartlyDone, UsageError
 _EXPECTED = frozenset({0, UsageError.exit_code, PartlyDone.exit_code})
 _KILLED = -9
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-# Lock files, which contain the process that had them last, and nothing that could be lost.
+# Lock files, which contain nothing that could be lost.
 _LOCK = re.compile(r"\..*\.lock")
 # Temporary files that a command may leave if removing them fails: journals, hidden parts.
 _WORK = re.compile(r"\.work/|(^|/)\.[^/]*\.part(/|$)")
@@ -268,32 +268,11 @@ def _digests(folder: Path, volatile: tuple[str, ...] = ()) -> Digests:
     return {
         name: "present"
         if any(fnmatch(name, pattern) for pattern in volatile)
-        else sha256(without_durations(content)).hexdigest()
-        for name, content in read_files(folder)
+        else sha256(_DURATION.sub(b"", path.read_bytes())).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not _LOCK.fullmatch(path.name)
+        for name in [path.relative_to(folder).as_posix()]
     }
-
-
-def read_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Read the files below a folder, without lock files.
-
-    Args:
-        folder: The folder.
-
-    Yields:
-        Each file's path in the folder, and its content.
-    """
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not _LOCK.fullmatch(path.name):
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
-
-
-def without_durations(content: bytes) -> bytes:
-    """Return the content of a file without the durations in a run's metrics.
-
-    Args:
-        content: The content.
-    """
-    return _DURATION.sub(b"", content)
 
 
 def _restore_input(runner: FaultRunner, prepared: Prepared) -> None:
