@@ -52,10 +52,8 @@ def main() -> int:
     return int(any(problems))
 
 
-def choose_scenarios(
-    names: Sequence[str],
-) -> list[tuple[tuple[str, ...], list[Scenario]]]:
-    """Return scenarios by name, all without names, with the modules that each group imports."""
+def choose_scenarios(names: Sequence[str]) -> list[tuple[tuple[str, ...], list[Scenario]]]:
+    """Return scenarios by name (all if there are no names), with the modules that they import."""
     groups = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
     chosen = [
         (modules, [s for s in group if s.name in names or not names]) for modules, group in groups
