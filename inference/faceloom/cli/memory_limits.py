@@ -5,7 +5,8 @@ from faceloom.operating_system import address_space_limit
 
 # Address space in MB of 10^6 bytes with which each command fails on its smallest input; with much
 # less, native libraries end the process with a signal while they load. Measured on Linux with two
-# cores (docs/benchmarks.md); `import`: TensorFlow cannot be imported.
+# cores (docs/benchmarks.md). `swap` and `demo` train, `bench` extracts, and `import` imports
+# TensorFlow.
 _TOO_LITTLE_MB = {
     "swap": 3000,
     "studio": 600,
