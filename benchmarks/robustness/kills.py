@@ -27,7 +27,7 @@ from tests.helpers.write_faults.fault_runner import FaultRunner, TimedSignal, fa
 from tests.helpers.write_faults.scenarios import Scenario
 from tests.helpers.write_faults.trial import Prepared, prepare_scenario, try_signal
 
-from benchmarks.robustness.write_faults import GROUPS
+from benchmarks.robustness.write_faults import choose_scenarios
 
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
@@ -40,15 +40,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print("| command | undisturbed s | kills | finished before | problems |\n|---|---|---|---|---|")
-    names = options.scenarios
-    chosen = [
-        [scenario for scenario in group if scenario.name in names or not names]
-        for _, group in GROUPS
-    ]
-    minutes = options.minutes / max(1, sum(map(len, chosen)))
+    groups = choose_scenarios(options.scenarios)
+    minutes = options.minutes / max(1, sum(len(scenarios) for _, scenarios in groups))
     rng = random.Random(options.seed)
     problems = 0
-    for (modules, _), scenarios in zip(GROUPS, chosen, strict=True):
+    for modules, scenarios in groups:
         for scenario in scenarios:
             with _prepared(modules, scenario) as (runner, prepared):
                 problems += _kill_often(runner, prepared, options.kills, minutes, rng)
@@ -67,6 +63,7 @@ def _kill_often(
     runner: FaultRunner, prepared: Prepared, kills: int, minutes: float, rng: random.Random
 ) -> int:
     """Return the number of problems."""
+    # Runs by whether the signal ended them.
     ends: Counter[bool] = Counter()
     problems = []
     until = time.monotonic() + 60 * minutes

@@ -1,10 +1,10 @@
-"""Run each command with less and less address space and print what it says below its need.
+"""Run each command with less and less address space and print how it ends.
 
 python -m benchmarks.robustness.memory_limits [COMMAND...] [--inputs FOLDER]
 
-The limit is RLIMIT_AS, which counts reserved address space and so is reached before the memory is
-full. A refusal is faultless if the exit code is a documented one, standard error is one sentence of
-Faceloom without a traceback, and the output does not exist. Prints a row for each command and
+The limit is RLIMIT_AS, which counts reserved address space, so that it is reached before the memory
+is full. A refusal is faultless if the exit code is a documented one, standard error is one sentence
+of Faceloom without a traceback, and the output does not exist. Prints a row for each command and
 limit; exits with 1 if a refusal had a fault. `--inputs` names a folder that keeps the input of the
 commands for the next run.
 """
@@ -21,6 +21,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from faceloom.image_io import write_png
+from faceloom.video import read_frames
+
 _SAMPLE = Path(str(files("faceloom.demo") / "sample"))
 # Limits, the largest first, in MB of 10^6 bytes.
 _LIMITS_MB = (
@@ -36,17 +39,28 @@ _HANGS = 999
 # How the messages of a command begin.
 _PREFIX = "faceloom: "
 # Names of the input, which stays when a command's output is removed.
-_INPUT = ("clip.mp4", "face.mp4", "ada", "ben", "base", "ben.bundle")
+_INPUT = ("clip.mp4", "picture.png", "face.mp4", "ada", "ben", "base", "ben.bundle")
 _TRAIN = ("train", "--config", "smoke", "--faces", "ada=ada", "--faces", "ben=ben")
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "extract": ("extract", "clip.mp4", "--out", "out", "--every", "5"),
-    "review": ("review", "ada", "--target", "clip.mp4", "--report", "out.html"),
+    "extract, one picture": ("extract", "picture.png", "--out", "out"),
+    "review": ("review", "ada", "--report", "out.html"),
+    "review --target": ("review", "ada", "--target", "clip.mp4", "--report", "out.html"),
     "curate": ("curate", "ada", "--drop", "sharpness<0.1", "--dedupe"),
     "train": (*_TRAIN, "--run", "out", "--steps", "2"),
     "export": ("export", "base", "--identity", "ben", "--out", "out.bundle"),
     "convert": ("convert", "clip.mp4", "--bundle", "ben.bundle", "--out", "out.mp4"),
+    "convert, one picture": (
+        "convert",
+        "picture.png",
+        "--bundle",
+        "ben.bundle",
+        "--out",
+        "out.png",
+    ),
     "compare": ("compare", "clip.mp4", "clip.mp4", "--identity", "ben", "--report", "out.html"),
-    "inspect": ("inspect", "ben.bundle"),
+    "inspect, a bundle": ("inspect", "ben.bundle"),
+    "inspect, a run": ("inspect", "base"),
     "verify": ("verify", "clip.mp4"),
     "studio": ("studio", "out", "--no-browser"),
     "swap": ("swap", "face.mp4", "--onto", "clip.mp4", "--out", "out.mp4", "--minutes", "1"),
@@ -72,6 +86,7 @@ def prepare(folder: Path) -> None:
     if (folder / _INPUT[-1]).exists():
         return
     shutil.copy(_SAMPLE / "target_ada.mp4", folder / "clip.mp4")
+    write_png(folder / "picture.png", next(read_frames(folder / "clip.mp4")).rgb)
     _run_whole(
         "extract", "clip.mp4", "--out", "ada", "--name", "ada", "--every", "3", folder=folder
     )

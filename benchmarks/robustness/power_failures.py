@@ -27,7 +27,7 @@ from tests.helpers.write_faults.trial import (
     try_power_failure,
 )
 
-from benchmarks.robustness.write_faults import GROUPS
+from benchmarks.robustness.write_faults import choose_scenarios
 
 
 def main() -> int:
@@ -37,12 +37,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print("| command | calls | lost | moments | problems |\n|---|---|---|---|---|")
-    problems = 0
-    for modules, group in GROUPS:
-        scenarios = [s for s in group if s.name in options.scenarios or not options.scenarios]
-        if scenarios:
-            problems += _try_scenarios(modules, scenarios, options.samples, options.seed)
-    return int(problems > 0)
+    problems = [
+        _try_scenarios(modules, scenarios, options.samples, options.seed)
+        for modules, scenarios in choose_scenarios(options.scenarios)
+    ]
+    return int(any(problems))
 
 
 def _try_scenarios(

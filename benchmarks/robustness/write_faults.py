@@ -37,8 +37,6 @@ KINDS = (
     ("interrupted call", errno.EINTR, False),
     ("killed", 0, False),
 )
-# The modules that the commands of scenarios import, and the scenarios.
-GROUPS = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
 
 
 def main() -> int:
@@ -47,18 +45,24 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=0, help="try each Nth call with one error")
     options = parser.parse_args()
     print("| command | calls | error | tried | exit codes | problems |\n|---|---|---|---|---|---|")
-    names = options.scenarios
     problems = [
-        _try_scenarios(modules, [s for s in group if s.name in names or not names], options.every)
-        for modules, group in GROUPS
+        _try_scenarios(modules, scenarios, options.every)
+        for modules, scenarios in choose_scenarios(options.scenarios)
     ]
     return int(any(problems))
 
 
+def choose_scenarios(names: Sequence[str]) -> list[tuple[tuple[str, ...], list[Scenario]]]:
+    """Return scenarios by name (all if there are no names), with the modules that they import."""
+    groups = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
+    chosen = [
+        (modules, [s for s in group if s.name in names or not names]) for modules, group in groups
+    ]
+    return [(modules, scenarios) for modules, scenarios in chosen if scenarios]
+
+
 def _try_scenarios(modules: Sequence[str], scenarios: Sequence[Scenario], every: int) -> int:
     """Return the number of problems."""
-    if not scenarios:
-        return 0
     with tempfile.TemporaryDirectory() as name, fault_runner(Path(name), modules) as runner:
         return sum(
             _try_scenario(runner, scenario, Path(name) / f"input{number}", every)

@@ -1,9 +1,9 @@
 """Write a file or a directory under a temporary name and rename it when it is complete.
 
 A process that is killed leaves at most a hidden `.NAME.part`, which nothing reads and the next run
-overwrites. An error or Ctrl-C leaves nothing. After a power failure each path is the old one or the
-new one, complete, and writes that follow one another are lost in reverse order only: content is
-flushed before the rename, and the new name after it.
+overwrites. An error or Ctrl-C leaves nothing. After a power failure each path is complete, old or
+new, and no write remains without those before it: content is flushed before the rename, and the new
+name after it.
 """
 
 import errno

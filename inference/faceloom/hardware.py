@@ -14,6 +14,8 @@ _AVX_512 = 13
 # OpenCV's CV_CPU_AVX_512VNNI.
 _AVX_512_VNNI = 23
 _CPUINFO = Path("/proc/cpuinfo")
+# Share of the free memory that worker processes may take.
+_MEMORY_SHARE = 0.7
 # The limits of a container (control groups, version 2).
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -27,10 +29,19 @@ def available_cores() -> int:
 
 def available_memory() -> int:
     """Return the bytes that this process may still allocate, in a container and under `ulimit`."""
-    limits = [psutil.virtual_memory().available, *_container_memory()]
-    if (address_space := free_address_space()) is not None:
-        limits.append(address_space)
-    return min(limits)
+    address_space = free_address_space()
+    return _free_memory() if address_space is None else min(_free_memory(), address_space)
+
+
+def count_fitting_processes(process_bytes: float) -> int:
+    """Return how many worker processes fit into the free memory; 1 if none does.
+
+    A limit of the address space does not count: each process has it for itself.
+
+    Args:
+        process_bytes: Memory of each in bytes.
+    """
+    return max(1, int(_MEMORY_SHARE * _free_memory() / process_bytes))
 
 
 def has_avx512() -> bool:
@@ -49,6 +60,10 @@ def has_amx() -> bool:
         _CPUINFO.is_file()
         and "amx_bf16" in _CPUINFO.read_text(encoding="utf-8", errors="replace").split()
     )
+
+
+def _free_memory() -> int:
+    return min([psutil.virtual_memory().available, *_container_memory()])
 
 
 def _container_cores() -> Iterator[int]:

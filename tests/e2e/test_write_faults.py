@@ -44,7 +44,7 @@ KILLED = (0, False)
 
 # The share of a command's calls after which the fault occurs, and the fault.
 SAMPLE = {
-    "extract": ((0.3, FULL), (0.53, DAMAGED)),
+    "extract": ((0.3, FULL), (0.47, DAMAGED)),
     "curate": ((0.3, FORBIDDEN), (0.75, KILLED), (0.85, FULL)),
     "curate --undo": ((0.4, KILLED), (0.7, DAMAGED)),
     "convert": ((0.5, KILLED), (0.8, FULL)),

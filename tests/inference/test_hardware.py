@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from faceloom import hardware
-from faceloom.hardware import available_cores, available_memory
+from faceloom.hardware import available_cores, available_memory, count_fitting_processes
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -53,5 +53,8 @@ def test_memory(
 
 
 def test_memory_under_a_limit_of_the_address_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "_free_memory", lambda: 40_000)
     monkeypatch.setattr(hardware, "free_address_space", lambda: 5000)
     assert available_memory() == 5000
+    # Each process has the limit for itself.
+    assert count_fitting_processes(5000) == 5

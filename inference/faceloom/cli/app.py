@@ -26,16 +26,16 @@ from faceloom.cli import (
     swap,
     verify,
 )
+from faceloom.cli.memory_limits import check_address_space, explain_by_limit, memory_exhausted
 from faceloom.errors import (
     FaceloomError,
     MediaUnreadable,
-    MemoryExhausted,
     PartlyDone,
     Stopped,
     escape_unprintable,
 )
 from faceloom.interrupts import InterruptRecord, recorded_interrupts
-from faceloom.operating_system import address_space_limit, is_memory_exhausted
+from faceloom.operating_system import is_memory_exhausted
 
 # The entry-point group through which the trainer and the exporter add their commands.
 _COMMAND_GROUP = "faceloom.commands"
@@ -64,42 +64,13 @@ _ORDER = (
     "doctor",
     "bench",
 )
-# Address space in MB of 10^6 bytes with which a command fails on its smallest input; with less,
-# native libraries end the process with a signal while they load. Measured on Linux with two cores
-# (benchmarks/robustness/memory_limits.py); `import` 1000: TensorFlow cannot be imported.
-_TOO_LITTLE_MB = {
-    "swap": 3000,
-    "studio": 600,
-    "extract": 1000,
-    "curate": 600,
-    "review": 1400,
-    "train": 3000,
-    "export": 3000,
-    "import": 1000,
-    "convert": 1700,
-    "compare": 1700,
-    "inspect": 700,
-    "demo": 3000,
-    "bench": 1000,
-}
-# The same for other commands.
-_OTHER_TOO_LITTLE_MB = 500
-# Characters of an unexpected error in a message.
-_MAX_REASON = 200
-# What takes less memory, for the commands that have such an option.
-_LESS_MEMORY = {
-    "extract": "use --workers 1 or a larger --every",
-    "convert": "use --workers 1",
-    "train": "set a smaller batch with --set micro_batch_size=1, or choose a smaller preset",
-    "swap": "give smaller footage",
-}
 
 
 class _OrderedGroup(TyperGroup):
     """Lists the commands in the order of work, whatever package adds them."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command to run; refuse one that lacks address space.
+        """Return the command to run; check that it has the address space that it needs.
 
         Args:
             ctx: The click context.
@@ -109,7 +80,7 @@ class _OrderedGroup(TyperGroup):
             What click's own method returns: name, command, and the other words.
 
         Raises:
-            MemoryExhausted: The process may have less address space than the command needs.
+            MemoryExhausted: The limit of the address space is too low for the command.
         """
         name, command, rest = super().resolve_command(ctx, args)
         if not {"-h", "--help"} & set(rest):
@@ -160,10 +131,11 @@ def main() -> None:
 
 
 def _explain(error: Exception) -> FaceloomError:
-    """Return the error to print; raise one that no code of ours expects."""
+    """Return the error to print; raise one for which there is no sentence."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
     # A library's error for exhausted memory may have been taken for a damaged file.
     if not isinstance(error, PartlyDone | Stopped) and is_memory_exhausted(error):
-        return memory_exhausted(sys.argv[1] if len(sys.argv) > 1 else "")
+        return memory_exhausted(command)
     if isinstance(error, FaceloomError):
         return error
     if isinstance(error, OSError):
@@ -171,46 +143,10 @@ def _explain(error: Exception) -> FaceloomError:
     # PyAV is not imported by every command.
     if type(error).__module__.startswith("av."):
         return _media_error(error)
-    # An import that lacks memory can fail with any error.
-    if (limit := address_space_limit()) is not None:
-        return MemoryExhausted(
-            f"The command failed ({type(error).__name__}: {str(error)[:_MAX_REASON]}), perhaps "
-            f"because this process may have only {limit / 1e6:.0f} MB of address space; raise the "
-            "limit (ulimit -v) and run the same command again."
-        )
-    raise error
-
-
-def check_address_space(command: str) -> None:
-    """Check that this process may reserve the address space that a command needs to start.
-
-    Args:
-        command: The command's name.
-
-    Raises:
-        MemoryExhausted: It may not.
-    """
-    limit, too_little = address_space_limit(), _TOO_LITTLE_MB.get(command, _OTHER_TOO_LITTLE_MB)
-    if limit is not None and limit <= 1_000_000 * too_little:
-        raise MemoryExhausted(
-            f"`faceloom {command}` needs more than {too_little} MB of address space, and this "
-            f"process may have {limit / 1e6:.0f} MB; raise the limit (ulimit -v) and run the same "
-            "command again."
-        )
-
-
-def memory_exhausted(command: str) -> MemoryExhausted:
-    """Return the error to print for a command that ran out of memory.
-
-    Args:
-        command: The command's name.
-    """
-    limited = address_space_limit() is not None
-    more = "raise the limit of this process (ulimit -v)" if limited else "close other programs"
-    less = f", {_LESS_MEMORY[command]}," if command in _LESS_MEMORY else ""
-    return MemoryExhausted(
-        f"There is too little memory to finish; {more}{less} and run the same command again."
-    )
+    explained = explain_by_limit(command, error)
+    if explained is None:
+        raise error
+    return explained
 
 
 def _media_error(error: Exception) -> MediaUnreadable:

@@ -66,7 +66,7 @@ class ExtractOptions:
     threshold: float = SAME_PERSON_SIMILARITY
     """Cosine of two embeddings from which they are of one person, 0 to 1."""
     workers: int | None = None
-    """Files that are processed at once; None: one per core."""
+    """Files that are processed at once; None: one for each core, as far as the memory suffices."""
     force: bool = False
     """Whether an existing face set is replaced."""
     add: bool = False

@@ -38,7 +38,7 @@ _THREAD_BATCH = _BATCH // 2
 _MEASURE_THREADS = 2
 # Seconds to wait for a journal's lock: a worker notices within a batch that its parent was killed.
 _LOCK_SECONDS = 60.0
-# Frames between two commits of the journal: what a kill loses at most.
+# Frames between two commits of the journal, which flush each crop: what a kill loses at most.
 _COMMIT_FRAMES = 64
 
 # A frame and its faces.
@@ -181,7 +181,7 @@ def _fill(
             for faces in pool.map(builder.build, batched(batch, _THREAD_BATCH)):
                 journal.add(faces)
             done, next_frame = done + len(batch), batch[-1][0].frame + 1
-            if done % _COMMIT_FRAMES < _BATCH:
+            if done - journal.state.frames >= _COMMIT_FRAMES:
                 journal.commit(done, next_frame)
             yield Progress(f"extract {file.name}", done, total)
     journal.commit(done, next_frame, done=True, damage=_damage_sentence(damages))

@@ -85,7 +85,7 @@ class Journal:
         self.state = read_state(folder)
         self._drop_uncounted()
         self._rows = self.state.rows
-        self._unflushed = [self._rows_path, self._embeddings_path]
+        self._unflushed_crops: list[Path] = []
 
     def add(self, faces: Iterable[FoundFace]) -> None:
         """Write faces. They are valid from the next `commit` on.
@@ -101,7 +101,7 @@ class Journal:
             for face in faces:
                 crop = self.folder / face.record.image
                 crop.write_bytes(face.jpeg)
-                self._unflushed.append(crop)
+                self._unflushed_crops.append(crop)
                 rows.write(face.record.model_dump_json() + "\n")
                 embeddings.write(float32(face.embedding).tobytes())
                 self._rows += 1
@@ -119,10 +119,16 @@ class Journal:
             rows=self._rows, frames=frames, next_frame=next_frame, done=done, damage=damage
         )
         with explain_os_errors(self.folder):
-            for path in (*self._unflushed, self.folder / "crops", self.folder):
-                flush_to_disk(path)
-        self._unflushed = [self._rows_path, self._embeddings_path]
+            self._flush()
         write_text(self._state_path, to_json(self.state))
+
+    def _flush(self) -> None:
+        if not self._unflushed_crops:
+            return
+        files = (*self._unflushed_crops, self._rows_path, self._embeddings_path)
+        for path in (*files, self.folder / "crops", self.folder):
+            flush_to_disk(path)
+        self._unflushed_crops.clear()
 
     def next_track(self) -> int:
         """Return a track number that no face has; an interrupted track is not continued."""

@@ -2,12 +2,12 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any, SupportsIndex, overload
+from typing import Any, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 
 # A point in pixels: x, y.
-PointXY = tuple[float, float]
+PointXY: TypeAlias = tuple[float, float]
 
 
 class PackedPoints(Sequence[PointXY]):

@@ -19,7 +19,7 @@ Pixel = Annotated[float, Field(ge=-1e6, le=1e6)]
 SafeInt = Annotated[int, Field(ge=-(2**62), le=2**62)]
 Count = Annotated[int, Field(ge=0, le=2**62)]
 PointXY = tuple[Pixel, Pixel]
-# The landmarks take nine tenths of a row, so that they are packed.
+# The landmarks take nine tenths of a row, so they are packed.
 MeshXY = Annotated[
     Sequence[PointXY],
     Field(min_length=468, max_length=468),

@@ -16,7 +16,7 @@ from faceloom.faces.alignment import CropGeometry
 from faceloom.faceset.extract_source import ExtractionSettings, ExtractionTask, extract_files
 from faceloom.faceset.extraction_journal import read_state
 from faceloom.faceset.footage import FootageFile
-from faceloom.hardware import available_cores, available_memory
+from faceloom.hardware import available_cores, count_fitting_processes
 from faceloom.operating_system import blocked_interrupts
 from faceloom.progress import Progress, ProgressGenerator
 
@@ -28,8 +28,8 @@ _MAX_GROUP = 200
 _GROUPS_PER_WORKER = 3
 # Memory of a worker in bytes (docs/benchmarks.md).
 _WORKER_BYTES = 415_000_000
-# Share of the free memory that the workers may take.
-_MEMORY_SHARE = 0.7
+# Windows cannot wait for more processes at once.
+_MAX_WORKERS = 61
 
 
 def extract_in_processes(
@@ -47,7 +47,7 @@ def extract_in_processes(
         folders: Folder of each file's journal.
         geometry: Geometry of the crops.
         settings: The settings.
-        workers: Processes; None: one per core.
+        workers: Processes at most; None: see `choose_worker_count`.
         first_index: Index of the first file in the face set.
 
     Yields:
@@ -85,16 +85,15 @@ def extract_in_processes(
 
 
 def choose_worker_count(files: int, workers: int | None) -> int:
-    """Return how many files are processed at once.
+    """Return how many processes extract faces at once.
 
     Args:
-        files: Number of files.
-        workers: The number to use at most; None: one per core, and as many as fit into the memory.
+        files: Number of files; a process reads one at a time.
+        workers: Processes at most; None: one for each core, as far as the memory suffices.
     """
-    if workers is not None:
-        return min(files, workers)
-    fitting = int(_MEMORY_SHARE * available_memory() / _WORKER_BYTES)
-    return min(files, available_cores(), max(1, fitting))
+    if workers is None:
+        workers = min(available_cores(), count_fitting_processes(_WORKER_BYTES))
+    return min(files, workers, _MAX_WORKERS)
 
 
 def group_tasks(tasks: Sequence[ExtractionTask], workers: int) -> list[list[ExtractionTask]]:

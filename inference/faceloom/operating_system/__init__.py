@@ -4,7 +4,7 @@ Of the other modules, only `hardware`, `video.encoding.thread_priority` and `swa
 call what exists on Linux only, and they do without it elsewhere.
 """
 
-from faceloom.operating_system.child_signals import blocked_interrupts, interrupt
+from faceloom.operating_system.child_signals import KILLED, blocked_interrupts, interrupt
 from faceloom.operating_system.disk_flush import flush_names, flush_to_disk
 from faceloom.operating_system.file_locks import open_lock_file, remove_lock_file, try_lock
 from faceloom.operating_system.process_memory import (
@@ -14,6 +14,7 @@ from faceloom.operating_system.process_memory import (
 )
 
 __all__ = [
+    "KILLED",
     "address_space_limit",
     "blocked_interrupts",
     "flush_names",

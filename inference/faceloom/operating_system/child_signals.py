@@ -1,10 +1,14 @@
-"""Send SIGINT to a child process, or start children that ignore it."""
+"""Signals of child processes: send SIGINT, start children that ignore it, recognize SIGKILL."""
 
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+# Exit code of a child that SIGKILL ended, as Linux does when memory is full. Windows has no such
+# signal.
+KILLED = -9
 
 
 def interrupt(process: "subprocess.Popen[Any]") -> None:

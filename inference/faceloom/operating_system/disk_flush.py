@@ -6,16 +6,18 @@ from contextlib import suppress
 from pathlib import Path
 
 _IS_WINDOWS = os.name == "nt"
-# Errors of file systems that cannot flush a folder; the last: it may be written but not read.
+# Errors with which a folder cannot be flushed; the last: it may not be read.
 _FOLDER_ERRORS = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES)
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until a file's content is on the disk, so that a power failure does not lose it.
+    """Wait until a file's content, or the names in a folder, are on the disk.
+
+    A power failure does not lose them then.
 
     Args:
-        path: The file, or a folder, of which the names of its files are flushed. Windows and some
-            file systems cannot flush a folder; there nothing is done.
+        path: The file or folder. Windows and some file systems cannot flush a folder; there nothing
+            is done.
 
     Raises:
         OSError: The file cannot be opened, or the disk fails.
@@ -31,10 +33,9 @@ def flush_to_disk(path: Path) -> None:
 
 
 def flush_names(folder: Path) -> None:
-    """Wait until the names of a folder's files are on the disk, as far as its file system can.
+    """Wait until the names in a folder are on the disk; ignore errors.
 
-    Called when the files are complete, so an error is ignored: only a power failure that follows
-    could lose them.
+    Called when the files are complete: after an error, only a power failure can lose them.
 
     Args:
         folder: The folder.

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from faceloom.errors import FaceloomError, escape_unprintable
-from faceloom.operating_system import interrupt
+from faceloom.operating_system import KILLED, interrupt
 from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress
 
 # How a command of this installation is started.
 PROGRAM = (sys.executable, "-m", "faceloom")
 # Seconds between two looks at a child that reports nothing.
 _POLL_SECONDS = 0.5
-# Exit code of a child that SIGKILL ended; Windows has no such signal.
-_KILLED = -9
 # How a command begins its error message.
 _ERROR_PREFIX = "faceloom: "
 # Characters of an error message that are shown.
@@ -120,7 +118,7 @@ class StepProcess:
             text = messages[-1].removeprefix(_ERROR_PREFIX)
         elif code < 0:
             # A full memory: the system kills the process, which then writes no message.
-            cause = ", perhaps because the memory is full" if code == _KILLED else ""
+            cause = ", perhaps because the memory is full" if code == KILLED else ""
             text = f"The command was ended by signal {-code}{cause}; run the same command again."
         else:
             last = self.lines[-1] if self.lines else "no message"

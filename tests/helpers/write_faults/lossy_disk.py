@@ -85,10 +85,10 @@ class _NameChange:
 
 
 class LossyDisk:
-    """A folder on a disk that keeps in mind what was flushed."""
+    """A model of a folder on a disk: its files, and which changes were flushed."""
 
     def __init__(self, root: Path, copy: Path):
-        """Take over existing files; all of them are flushed.
+        """Start with existing files, all of them flushed.
 
         Args:
             root: The folder, as the calls of a recording name it.

@@ -1,7 +1,7 @@
 """A program that works with the studio's queue: adds jobs, moves, runs and removes some.
 
-Run again after a fault, it continues. Before, it checks that everything is there whose writing an
-earlier run has seen succeed; it notes that in a file whose writes are not counted.
+Run again after a fault, it continues. It first checks that every change that an earlier run has
+completed is still there; a file whose writes are not counted lists these changes.
 """
 
 import sys

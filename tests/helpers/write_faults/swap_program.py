@@ -1,6 +1,6 @@
-"""`faceloom swap` whose commands only pretend, so that its own writes fail: project, people, log.
+"""Run `faceloom swap` with a fake program for its commands: only its own writes are counted.
 
-The commands that it starts have scenarios of their own.
+These are project, people and log. The real commands have scenarios of their own.
 """
 
 import sys

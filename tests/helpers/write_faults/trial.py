@@ -180,7 +180,7 @@ def try_power_failure(
 def lost_after_success(
     runner: FaultRunner, prepared: Prepared, calls: Sequence[Call], loss: Loss
 ) -> tuple[str, ...]:
-    """Return which results a power failure takes that comes after the command has succeeded.
+    """Return which results are lost if the power fails after the command has succeeded.
 
     Args:
         runner: Runs the commands.

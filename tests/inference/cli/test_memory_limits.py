@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from faceloom.cli import app
+from faceloom.cli import app, memory_limits
 from faceloom.errors import ArtifactRefused, FaceloomError, PartlyDone
 
 
@@ -13,6 +13,15 @@ def refused(cause: Exception) -> Exception:
     error = ArtifactRefused("onnxruntime cannot load swap.onnx; replace the file.")
     error.__cause__ = cause
     return error
+
+
+def let_convert_fail(monkeypatch: pytest.MonkeyPatch, limit: int | None, error: Exception) -> None:
+    def run(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(app, "_run", run)
+    monkeypatch.setattr(memory_limits, "address_space_limit", lambda: limit)
+    monkeypatch.setattr(sys, "argv", ["faceloom", "convert"])
 
 
 @pytest.mark.parametrize(
@@ -36,25 +45,32 @@ def test_exhausted_memory_is_one_sentence(
     error: Exception,
     expected: str,
 ) -> None:
-    def run(_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(app, "_run", run)
-    monkeypatch.setattr(app, "address_space_limit", lambda: limit)
-    monkeypatch.setattr(sys, "argv", ["faceloom", "convert"])
+    let_convert_fail(monkeypatch, limit, error)
     with pytest.raises(SystemExit) as exit_:
         app.main()
     assert exit_.value.code == 8
     assert capsys.readouterr().err == f"faceloom: {expected}\n"
 
 
-def test_a_known_lack_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "address_space_limit", lambda: 450_000_000)
+def test_a_bug_is_not_explained_by_a_large_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_convert_fail(monkeypatch, 16_000_000_000, AttributeError("no attribute 'version'"))
+    with pytest.raises(AttributeError):
+        app.main()
+
+
+@pytest.mark.parametrize("limit", [None, 1_200_000_000])
+def test_a_limit_with_which_a_picture_can_be_converted_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, limit: int | None
+) -> None:
+    monkeypatch.setattr(memory_limits, "address_space_limit", lambda: limit)
+    memory_limits.check_address_space("convert")
+
+
+def test_too_low_a_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_limits, "address_space_limit", lambda: 450_000_000)
     with pytest.raises(FaceloomError, match=r"needs more than \d+ MB .* may have 450 MB") as raised:
-        app.check_address_space("convert")
+        memory_limits.check_address_space("convert")
     assert raised.value.exit_code == 8
-    monkeypatch.setattr(app, "address_space_limit", lambda: None)
-    app.check_address_space("convert")
 
 
 @pytest.mark.process

@@ -15,6 +15,7 @@ from faceloom.faces import face_recognition as identify
 from faceloom.faces import landmarks, retinaface
 from faceloom.faceset import ExtractOptions, FaceSet, extract, extract_source
 from faceloom.faceset.extract_source import ExtractionTask
+from faceloom.faceset.extraction_journal import Journal
 from faceloom.faceset.footage import FootageFile
 from faceloom.faceset.worker_pool import group_tasks
 from faceloom.image_io import write_png
@@ -60,7 +61,18 @@ def test_deleting_a_picture_rejects_the_face(copy: Path) -> None:
     )
 
 
-def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> None:
+def test_pictures_and_folders_are_sources_too(
+    tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = []
+    commit = Journal.commit
+
+    def record_commit(self: Journal, *args: int, **kwargs: object) -> None:
+        committed.append(self.folder)
+        commit(self, *args, **kwargs)
+
+    # Flushes take a tenth of the time of pictures.
+    monkeypatch.setattr(Journal, "commit", record_commit)
     folder = tmp_path / "pictures"
     folder.mkdir()
     for frame in read_frames(sample / "train_ben.mp4"):
@@ -71,6 +83,7 @@ def test_pictures_and_folders_are_sources_too(tmp_path: Path, sample: Path) -> N
     summary = run_to_completion(extract([folder], tmp_path / "ben", options))
     assert (summary.faces, summary.files) == (2, 2)
     assert {source.kind for source in FaceSet.read(tmp_path / "ben").files} == {"picture"}
+    assert len(committed) == len(set(committed)) == 2
 
 
 def test_a_broken_picture_among_many_is_passed_over(

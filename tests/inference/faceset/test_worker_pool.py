@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from faceloom import hardware
 from faceloom.errors import PartlyDone
 from faceloom.faceset import ExtractOptions, extract, worker_pool
 from faceloom.faceset.worker_pool import choose_worker_count
@@ -13,7 +14,14 @@ from faceloom.progress import run_to_completion
 
 @pytest.mark.parametrize(
     ("files", "workers", "gigabytes", "expected"),
-    [(9, None, 99, 4), (2, None, 99, 2), (9, None, 1.3, 2), (9, None, 0.1, 1), (9, 3, 0.1, 3)],
+    [
+        (9, None, 99, 4),
+        (2, None, 99, 2),
+        (9, None, 1.3, 2),
+        (9, None, 0.1, 1),
+        (9, 3, 0.1, 3),
+        (99, 99, 99, 61),
+    ],
 )
 def test_workers(
     monkeypatch: pytest.MonkeyPatch,
@@ -23,7 +31,7 @@ def test_workers(
     expected: int,
 ) -> None:
     monkeypatch.setattr(worker_pool, "available_cores", lambda: 4)
-    monkeypatch.setattr(worker_pool, "available_memory", lambda: int(gigabytes * 1e9))
+    monkeypatch.setattr(hardware, "_free_memory", lambda: int(gigabytes * 1e9))
     assert choose_worker_count(files, workers) == expected
 
 

@@ -1,6 +1,7 @@
 """Errors of any library that mean that memory is exhausted are recognized."""
 
 import errno
+import sys
 from collections.abc import Callable
 
 import av
@@ -49,6 +50,14 @@ def test_what_libraries_raise(allocate: Callable[[], object]) -> None:
     with pytest.raises((MemoryError, cv2.error)) as raised:
         allocate()
     assert is_memory_exhausted(raised.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is read on Linux only")
+def test_only_linux_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda name: (1000, 1000))
+    assert process_memory.address_space_limit() == 1000
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert process_memory.address_space_limit() is None
 
 
 def test_free_address_space(monkeypatch: pytest.MonkeyPatch) -> None:

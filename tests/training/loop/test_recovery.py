@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.helpers.runs import checkpoint_arrays, metrics_rows, simple_config, simple_run
 
 from faceloom.errors import PartlyDone
+from faceloom.operating_system import is_memory_exhausted
 from faceloom.progress import Progress
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.loop import fit_steps, memory_budget, recovery
@@ -244,7 +245,7 @@ def test_an_automatic_micro_batch_size_is_chosen_and_logged(
     ],
 )
 def test_out_of_memory_errors_are_recognized(error: Exception, expected: bool) -> None:
-    assert memory_budget.is_out_of_memory(error) == expected
+    assert is_memory_exhausted(error) == expected
     later = TypeError("raised by Keras while fit ends")
     later.__context__ = error
-    assert memory_budget.is_out_of_memory(later) == expected
+    assert is_memory_exhausted(later) == expected

@@ -178,22 +178,6 @@ def divisors(number: int) -> Iterator[int]:
     return (size for size in range(number, 0, -1) if number % size == 0)
 
 
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Return whether an error, or one that it was raised from, means that memory is exhausted.
-
-    JAX says so in the message only, and Keras raises an error of its own while `fit` ends.
-
-    Args:
-        error: The error; None: no error.
-    """
-    while error is not None:
-        is_memory_error = isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
-        if is_memory_error or "RESOURCE_EXHAUSTED" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def _output_bytes(network: keras.Model) -> int:
     """Return the bytes of all layers' outputs for one face."""
     return sum(

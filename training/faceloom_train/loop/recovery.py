@@ -3,9 +3,10 @@
 import logging
 
 from faceloom.errors import PartlyDone
+from faceloom.operating_system import is_memory_exhausted
 from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.loop.divergence import DivergedError
-from faceloom_train.loop.memory_budget import is_out_of_memory, next_smaller_micro_batch
+from faceloom_train.loop.memory_budget import next_smaller_micro_batch
 from faceloom_train.runs.checkpoint import last_checkpoint_step
 from faceloom_train.runs.run_directory import Run
 
@@ -99,7 +100,7 @@ def check_worker_error(error: Exception, strategy: DeviceStrategy, micro_batch_s
             "Another worker has stopped or does not answer; see that worker's own log for the "
             "cause. Start all workers again; the run resumes from its last checkpoint."
         ) from error
-    if strategy.worker_count > 1 and is_out_of_memory(error):
+    if strategy.worker_count > 1 and is_memory_exhausted(error):
         raise PartlyDone(
             f"Out of memory on worker {strategy.worker_index} with {micro_batch_size} faces of "
             "each identity at once; start all workers again with fewer: "

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceloom.operating_system import is_memory_exhausted
 from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.data.dataset import TrainingFaces
 from faceloom_train.distributed.handshake import broadcast_config
@@ -21,7 +22,7 @@ from faceloom_train.loop.initial_state import (
     load_training_faces,
     restore_or_initialize,
 )
-from faceloom_train.loop.memory_budget import choose_micro_batch, is_out_of_memory
+from faceloom_train.loop.memory_budget import choose_micro_batch
 from faceloom_train.loop.recovery import (
     check_worker_error,
     with_lower_learning_rate,
@@ -102,7 +103,7 @@ def train(
                 run, restores = with_lower_learning_rate(run, error, restores), restores + 1
             except Exception as error:
                 check_worker_error(error, strategy, session.micro_batch_size)
-                if not is_out_of_memory(error):
+                if not is_memory_exhausted(error):
                     raise
                 run = with_smaller_micro_batch(run, session.micro_batch_size)
             finally:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
-from typing import TypeAlias
 
-PointXY: TypeAlias = tuple[float, float]
+from faceloom.faceset.packed_points import PointXY
 
 
 class FaceMetadataError(Exception):

@@ -18,13 +18,12 @@ from threading import Lock
 from typing import IO, Any
 
 from faceloom.errors import PartlyDone, escape_unprintable
+from faceloom.operating_system import KILLED
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.workers.segment_tasks import SegmentTask, WorkerPool, WorkerSpec
 
 # What a child runs; its argument is the number of the connection's file descriptor.
 _MODULE = "faceloom.swap.pipeline.workers.worker_main"
-# Exit code of a child that SIGKILL ended; Windows has no such signal.
-_KILLED = -9
 # The end of a child's standard error that is read for its last line, in bytes.
 _MAX_STDERR_BYTES = 4096
 # Most characters of that line in a message.
@@ -86,7 +85,7 @@ class _ChildProcess:
         reason = f"signal {-code}" if code and code < 0 else f"exit code {code}"
         line = _last_line(self._stderr) if self._stderr else ""
         # A full memory: the system kills the process, which then writes no message.
-        may_be_memory = not line or code == _KILLED
+        may_be_memory = not line or code == KILLED
         cause = ", perhaps because the memory is full" if may_be_memory else ""
         message = f"; its last message: {line}" if line else ""
         return PartlyDone(

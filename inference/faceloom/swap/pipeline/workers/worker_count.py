@@ -6,7 +6,7 @@ import sys
 import psutil
 
 from faceloom.errors import UsageError
-from faceloom.hardware import available_cores, available_memory
+from faceloom.hardware import available_cores, count_fitting_processes
 from faceloom.swap.options import ConvertOptions
 from faceloom.swap.pipeline.target import BYTES_PER_PIXEL, Target
 
@@ -20,8 +20,6 @@ _MAX_WORKERS = 10
 _BASE_BYTES = 400_000_000
 # Frames in a process: six batches, the decoder's and the encoder's, in frames of a batch of one.
 _FRAMES = 40
-# Share of the free memory that the processes may take.
-_MEMORY_SHARE = 0.7
 
 
 def choose_worker_count(target: Target, options: ConvertOptions, provider: str) -> int:
@@ -58,7 +56,7 @@ def choose_worker_count(target: Target, options: ConvertOptions, provider: str) 
     counts = [cores // _CORES_PER_WORKER, _MAX_WORKERS]
     frame_bytes = BYTES_PER_PIXEL * target.info.width * target.info.height
     worker_bytes = max(_BASE_BYTES, own_memory()) + _FRAMES * frame_bytes
-    counts.append(int(_MEMORY_SHARE * available_memory() / worker_bytes))
+    counts.append(count_fitting_processes(worker_bytes))
     if frames is not None:
         counts.append(-(-frames // options.segment_length))
     return max(1, min(counts))

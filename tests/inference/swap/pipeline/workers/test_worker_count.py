@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.helpers.clips import make_clip, wave_images
 
+from faceloom import hardware
 from faceloom.errors import UsageError
 from faceloom.swap import ConvertOptions
 from faceloom.swap.pipeline.target import Target
@@ -58,7 +59,7 @@ def test_count(
     expected: int,
 ) -> None:
     monkeypatch.setattr(worker_count, "available_cores", lambda: cores)
-    monkeypatch.setattr(worker_count, "available_memory", lambda: memory)
+    monkeypatch.setattr(hardware, "_free_memory", lambda: memory)
     monkeypatch.setattr(worker_count, "own_memory", lambda: 300_000_000)
     info = replace(target.info, width=height * 16 // 9, height=height, frame_count=frames)
     options = ConvertOptions(workers=chosen)
@@ -73,7 +74,7 @@ def test_a_target_that_is_decoded_from_its_start_has_one_process(
     target: Target, monkeypatch: pytest.MonkeyPatch, change: dict[str, bool], expected: int
 ) -> None:
     monkeypatch.setattr(worker_count, "available_cores", lambda: 16)
-    monkeypatch.setattr(worker_count, "available_memory", lambda: 64 * GB)
+    monkeypatch.setattr(hardware, "_free_memory", lambda: 64 * GB)
     info = replace(target.info, frame_count=100_000, **change)
     assert choose_worker_count(replace(target, info=info), ConvertOptions(), "cpu") == expected
 
@@ -82,7 +83,7 @@ def test_a_large_network_leaves_room_for_fewer_processes(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_count, "available_cores", lambda: 16)
-    monkeypatch.setattr(worker_count, "available_memory", lambda: 8 * GB)
+    monkeypatch.setattr(hardware, "_free_memory", lambda: 8 * GB)
     monkeypatch.setattr(worker_count, "own_memory", lambda: 2 * GB)
     info = replace(target.info, frame_count=100_000)
     assert choose_worker_count(replace(target, info=info), ConvertOptions(), "cpu") == 2
