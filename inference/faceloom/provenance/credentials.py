@@ -15,7 +15,7 @@ from faceloom.atomic import atomic_file
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
 from faceloom.installation import extras_advice
-from faceloom.json_documents import PUBLISHED_JSON, utf8_text
+from faceloom.json_documents import utf8_text
 from faceloom.provenance.box_count import MAX_BOXES, has_too_many_boxes
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
 from faceloom.provenance.signing_key import SigningKey, local_certificate
@@ -51,7 +51,7 @@ _SETTINGS: dict[str, Any] = {
 }
 # The validation code of a valid signature by an unknown signer, which is not an error here.
 _UNTRUSTED_CODE = "signingCredential.untrusted"
-_TOO_MANY_BOXES = f"it has more than {MAX_BOXES:,} boxes"
+_TOO_MANY_BOXES = f"it has more than {MAX_BOXES:,} boxes, too many to validate"
 # Most validation errors that are reported.
 _MAX_ERRORS = 5
 
@@ -60,13 +60,11 @@ _MAX_ERRORS = 5
 class CredentialInput:
     """An input that a C2PA manifest names (an ingredient)."""
 
-    __pydantic_config__ = PUBLISHED_JSON
-
     title: str
     """Name of the file."""
 
     identifier: str
-    """What C2PA calls its instance; "sha256:" and 64 digits for a file without credentials."""
+    """C2PA's instance ID; "sha256:" and 64 digits for a file that C2PA cannot read."""
 
     signer: str = ""
     """Common name and organization of the signer of its own credentials; "" without credentials."""
@@ -85,8 +83,6 @@ class CredentialInput:
 @dataclass(frozen=True, slots=True)
 class ContentCredentials:
     """A file's active C2PA manifest and its validation."""
-
-    __pydantic_config__ = PUBLISHED_JSON
 
     state: str
     """C2PA's result: "Trusted" (known signer), "Valid" (unknown signer) or "Invalid"."""
@@ -240,16 +236,12 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
     settings = _SETTINGS | (
         {"trust": {"trust_anchors": anchors.decode(errors="replace")}} if anchors else {}
     )
-    with path.open("rb") as file:
-        if has_too_many_boxes(file):
-            return ContentCredentials("Invalid", errors=(_TOO_MANY_BOXES,))
     try:
-        with (
-            path.open("rb") as file,
-            c2pa.Context.from_dict(settings) as context,
-            c2pa.Reader(mime_type, file, context=context) as reader,
-        ):
-            return _parse_report(json.loads(reader.json()))
+        with path.open("rb") as file, c2pa.Context.from_dict(settings) as context:
+            if has_too_many_boxes(file):
+                return ContentCredentials("Invalid", errors=(_TOO_MANY_BOXES,))
+            with c2pa.Reader(mime_type, file, context=context) as reader:
+                return _parse_report(json.loads(reader.json()))
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:
