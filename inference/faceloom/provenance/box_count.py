@@ -7,8 +7,8 @@ for 100,000, which fit into a file of 800 kB.
 import io
 import struct
 
-# Most boxes of a file that is validated. A film has a few hundred, a fragmented recording about eight
-# for each fragment.
+# Most boxes of a file that is validated. A film has a few hundred, a fragmented recording about
+# eight for each fragment.
 MAX_BOXES = 10_000
 # Boxes that contain boxes, with the number of bytes before the first one.
 _CONTAINERS = dict.fromkeys(
