@@ -1,4 +1,4 @@
-"""Files that were made to harm `faceloom verify`: a table, built when they are read.
+"""A list of files that are made to harm `faceloom verify`; each is built when it is read.
 
 Truncated and contradictory containers, boxes and chunks that claim gigabytes, small chunks that
 decompress to large ones, damaged and deep C2PA manifests, and text that imitates Faceloom's.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.fuzzing.box_mutations import make_box
 from tests.helpers.fuzzing.cases import Files, Reader
 from tests.helpers.fuzzing.mutators import png_chunk
 
@@ -35,9 +36,9 @@ from faceloom.provenance import (
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE
 from faceloom.provenance.verify import C2PA_STORE
 
-# Limits of the fields that state a size or a count.
+# Values of a box's size and a chunk's size.
 _SIZES = (0, 1, 7, 9, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-# How often a small element is repeated: some megabytes of it.
+# Repetitions of a small element, which give about a megabyte.
 _MANY = 100_000
 # Zeros that a compressed chunk expands to, in bytes.
 _EXPANDED = 1 << 28
@@ -61,14 +62,14 @@ Named = Iterator[tuple[str, Build]]
 
 @dataclass(frozen=True)
 class HostileFiles(Reader):
-    """A reader whose cases are listed instead of mutated."""
+    """A reader with listed cases, which are not mutated."""
 
     listed: tuple[tuple[str, Build], ...] = field(default=())
-    """Name, of which the part from its last period is the suffix, and what builds the content."""
+    """Name with the file's suffix, and function that builds the content."""
 
     def case(self, seed: int) -> Files:
-        """Return the file of a number; neighboring numbers give files of different kinds."""
-        # 89 is coprime to the count: every file is read once before one is read again.
+        """Return a file of the list; neighboring seeds give files of different kinds."""
+        # 89 is coprime to the length of the list, so that every file has its turn.
         name, build = self.listed[seed * 89 % len(self.listed)]
         return {f"a.{name.rpartition('.')[2]}": build()}
 
@@ -77,7 +78,7 @@ def hostile_reader(scratch: Path) -> HostileFiles:
     """Return the reader of the hostile files, which runs the command `verify`.
 
     Args:
-        scratch: A folder in which the files are marked that the hostile ones are made of.
+        scratch: A folder for the marked files from which the hostile ones are built.
     """
     mark = DisclosureMark((SwappedIdentity("ben", "b" * 64),))
     files: dict[str, Files] = {}
@@ -103,11 +104,11 @@ def hostile_reader(scratch: Path) -> HostileFiles:
 
 
 def verify_by_command(folder: Path) -> None:
-    """Run `faceloom verify` on the folder's file; its text is short and its exit code documented.
+    """Run `faceloom verify` on the folder's file; check its output and its exit code.
 
     Raises:
         ArtifactRefused: If the file is refused or its signature does not match.
-        AssertionError: If the command does anything that is not documented.
+        AssertionError: If the output is too long or not printable, or the exit code undocumented.
     """
     (path,) = folder.iterdir()
     with (
@@ -183,7 +184,7 @@ def _boxes(data: bytes, prefix: str = "") -> Named:
     start = data.find(b"moov") - 4
     for kind in (b"moov", b"udta", b"jumb", b"free"):
         yield f"{prefix}nested {kind.decode()}.mp4", partial(_nest, data, start, kind, 8000)
-        yield f"{prefix}many {kind.decode()}.mp4", partial(_append, data, _box(kind, b""), _MANY)
+        yield f"{prefix}many {kind.decode()}.mp4", partial(_append, data, make_box(kind), _MANY)
         yield (
             f"{prefix}{kind.decode()} of an exabyte.mp4",
             partial(_append, data, struct.pack(">I4sQ", 1, kind, 1 << 60)),
@@ -321,12 +322,8 @@ def _other_formats() -> Named:
     yield from contents
 
 
-def _box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(content), kind) + content
-
-
 def _nest(data: bytes, offset: int, kind: bytes, depth: int) -> bytes:
-    """Insert boxes of which each contains the next one."""
+    """Insert nested boxes, each in the one before."""
     heads = b"".join(struct.pack(">I4s", 8 * (depth - level), kind) for level in range(depth))
     return _insert(data, offset, heads)
 

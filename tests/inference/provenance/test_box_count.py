@@ -7,18 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.fuzzing.box_mutations import make_box
 
 from faceloom.provenance import DisclosureMark, MarkSettings, MarkWriter, SwappedIdentity, verify
 from faceloom.provenance.box_count import MAX_BOXES, has_too_many_boxes
 from faceloom.provenance.credentials import _TOO_MANY_BOXES, is_installed
 
-
-def box(kind: bytes, content: bytes = b"") -> bytes:
-    return struct.pack(">I4s", 8 + len(content), kind) + content
-
-
-TYPE = box(b"ftyp", b"isom")
-MANY = box(b"free") * MAX_BOXES
+TYPE = make_box(b"ftyp", b"isom")
+MANY = make_box(b"free") * MAX_BOXES
 
 
 @pytest.mark.parametrize(
@@ -27,9 +23,9 @@ MANY = box(b"free") * MAX_BOXES
         (TYPE, False),
         (TYPE + MANY[8:], False),
         (TYPE + MANY, True),
-        (TYPE + box(b"moov", box(b"trak", MANY)), True),
-        (TYPE + box(b"meta", bytes(4) + MANY), True),
-        (TYPE + box(b"mdat", MANY), False),
+        (TYPE + make_box(b"moov", make_box(b"trak", MANY)), True),
+        (TYPE + make_box(b"meta", bytes(4) + MANY), True),
+        (TYPE + make_box(b"mdat", MANY), False),
         (TYPE + struct.pack(">I4sQ", 1, b"moov", 16 + len(MANY)) + MANY, True),
         (TYPE + struct.pack(">I4s", 0, b"moov") + MANY, True),
         (TYPE + struct.pack(">I4s", 3, b"moov") + MANY, False),
@@ -51,7 +47,7 @@ def test_file_of_many_boxes_is_refused_in_little_time(tmp_path: Path) -> None:
     mark = DisclosureMark((SwappedIdentity("ben", "b" * 64),))
     MarkWriter.open(MarkSettings(), path).write(path, mark, tmp_path / "nothing")
     with path.open("ab") as file:
-        file.write(box(b"free") * 50_000)
+        file.write(make_box(b"free") * 50_000)
     started = time.process_time()
     report = verify(path)
     # Validated, it takes half a minute.
