@@ -130,8 +130,7 @@ def sign(
         key: The key to sign with.
 
     Returns:
-        Why the input's credentials are not included, as a sentence; "" if they are or if there are
-        none.
+        If C2PA cannot read the input, a sentence that says why; otherwise "".
 
     Raises:
         c2pa.C2paError: If the manifest cannot be written.
@@ -142,8 +141,8 @@ def sign(
             _sign(part, suffix, _manifest(title, mark, ()), key, source)
         except _InputUnreadable as error:
             reason = (
-                f"C2PA cannot read {utf8_text(source.name)} ({error}), so its credentials are left "
-                "out."
+                f"C2PA cannot read {utf8_text(source.name)} ({error}); any credentials in it are "
+                "left out."
             )
         else:
             return ""

@@ -67,7 +67,7 @@ def as_write_error(path: Path) -> Iterator[None]:
         path: The output's name.
 
     Raises:
-        PartlyDone: The disk is full.
+        PartlyDone: The disk is full, or FFmpeg cannot allocate memory.
         UsageError: The container refused something.
     """
     try:

@@ -106,7 +106,7 @@ def test_unreadable_credentials_are_named_and_left_out(
     assert marks.formats[-1] == "C2PA"
     (limitation,) = marks.limitations
     assert limitation.startswith("C2PA cannot read damaged.mp4 (")
-    assert limitation.endswith("), so its credentials are left out.")
+    assert limitation.endswith("); any credentials in it are left out.")
     assert report.verdict == "valid"
     assert report.credentials is not None
     (ingredient,) = report.credentials.ingredients
