@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.disclosure_marks import mark_file
 from tests.helpers.fuzzing.box_mutations import make_box
 from tests.helpers.fuzzing.cases import Files, Reader
 from tests.helpers.fuzzing.mutators import png_chunk
@@ -26,13 +27,7 @@ from faceloom.artifact_kind import SENTENCE_PREFIX
 from faceloom.cli import app
 from faceloom.errors import ArtifactRefused, MediaUnreadable
 from faceloom.image_io import encode_picture
-from faceloom.provenance import (
-    EXIT_CODES,
-    DisclosureMark,
-    MarkSettings,
-    MarkWriter,
-    SwappedIdentity,
-)
+from faceloom.provenance import EXIT_CODES
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE
 from faceloom.provenance.verify import C2PA_STORE
 
@@ -80,7 +75,6 @@ def hostile_reader(scratch: Path) -> HostileFiles:
     Args:
         scratch: A folder for the marked files from which the hostile ones are built.
     """
-    mark = DisclosureMark((SwappedIdentity("ben", "b" * 64),))
     files: dict[str, Files] = {}
     for level in ("full", "tags"):
         files[level] = {}
@@ -91,7 +85,7 @@ def hostile_reader(scratch: Path) -> HostileFiles:
                 make_clip(path, wave_images(2, 32, 32), pixel_format=pixels, codec=codec)
             else:
                 path.write_bytes(encode_picture(wave_images(1, 32, 32)[0], path.suffix))
-            MarkWriter.open(MarkSettings(level), path).write(path, mark, scratch / "no source")
+            mark_file(path, level)
             files[level][suffix] = path.read_bytes()
     return HostileFiles(
         "hostile files to verify",

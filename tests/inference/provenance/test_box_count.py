@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.disclosure_marks import mark_file, needs_c2pa
 from tests.helpers.fuzzing.box_mutations import make_box
 
-from faceloom.provenance import DisclosureMark, MarkSettings, MarkWriter, SwappedIdentity, verify
+from faceloom.provenance import verify
 from faceloom.provenance.box_count import MAX_BOXES, has_too_many_boxes
-from faceloom.provenance.credentials import _TOO_MANY_BOXES, is_installed
+from faceloom.provenance.credentials import _TOO_MANY_BOXES
 
 TYPE = make_box(b"ftyp", b"isom")
 MANY = make_box(b"free") * MAX_BOXES
@@ -41,11 +42,10 @@ def test_counts_boxes(content: bytes, too_many: bool) -> None:
     assert file.tell() == 3
 
 
-@pytest.mark.skipif(not is_installed(), reason="needs the extra provenance")
+@needs_c2pa
 def test_file_of_many_boxes_is_refused_in_little_time(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", wave_images(2))
-    mark = DisclosureMark((SwappedIdentity("ben", "b" * 64),))
-    MarkWriter.open(MarkSettings(), path).write(path, mark, tmp_path / "nothing")
+    mark_file(path)
     with path.open("ab") as file:
         file.write(make_box(b"free") * 50_000)
     started = time.process_time()
@@ -55,6 +55,5 @@ def test_file_of_many_boxes_is_refused_in_little_time(tmp_path: Path) -> None:
     assert report.credentials is not None
     assert report.credentials.errors == (_TOO_MANY_BOXES,)
     assert report.verdict == "invalid"
-    marks = MarkWriter.open(MarkSettings(), tmp_path / "b.mp4")
-    out = make_clip(tmp_path / "b.mp4", wave_images(2))
-    assert f"C2PA cannot read a.mp4 ({_TOO_MANY_BOXES})" in str(marks.write(out, mark, path))
+    marks = mark_file(make_clip(tmp_path / "b.mp4", wave_images(2)), source=path)
+    assert f"C2PA cannot read a.mp4 ({_TOO_MANY_BOXES})" in str(marks)

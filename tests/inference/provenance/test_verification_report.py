@@ -10,22 +10,19 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.disclosure_marks import mark_file, needs_c2pa
 
 from faceloom.provenance import (
     ConsentRecord,
     DisclosureMark,
-    MarkSettings,
-    MarkWriter,
     SwappedIdentity,
     VerificationReport,
 )
-from faceloom.provenance.credentials import is_installed
 from faceloom.provenance.watermark import FoundWatermark
 
 DOCS = Path(__file__).parents[3] / "docs"
 ADAPTER = TypeAdapter(VerificationReport)
 SCHEMA = ADAPTER.json_schema(mode="serialization")
-needs_c2pa = pytest.mark.skipif(not is_installed(), reason="needs the extra provenance")
 
 
 def fields_of(schema: dict[str, Any], definitions: dict[str, Any], name: str = "") -> Iterator[str]:
@@ -60,7 +57,7 @@ def _marked(path: Path, level: str) -> Path:
     consent = ConsentRecord(person="Ben", basis="release")
     mark = DisclosureMark((SwappedIdentity("ben", "b" * 64, consent),), watermark=0xC0FFEE42)
     make_clip(path, wave_images(2))
-    MarkWriter.open(MarkSettings(level), path).write(path, mark, path.parent / "nothing")
+    mark_file(path, level, mark=mark)
     return path
 
 
