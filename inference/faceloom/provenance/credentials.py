@@ -18,6 +18,7 @@ from faceloom.installation import extras_advice
 from faceloom.json_documents import utf8_text
 from faceloom.provenance.box_count import MAX_BOXES, has_too_many_boxes
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
+from faceloom.provenance.mime_type import detect_mime_type
 from faceloom.provenance.signing_key import SigningKey, local_certificate
 
 # MIME type of each output format that supports a manifest, by suffix.
@@ -30,13 +31,6 @@ C2PA_FORMATS: Mapping[str, str] = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".webp": "image/webp",
-}
-# MIME type of each input format whose credentials can be read, by suffix.
-_SOURCE_FORMATS = {
-    **C2PA_FORMATS,
-    ".avi": "video/avi",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
 }
 # Label of the input in the manifest's ingredients.
 _PARENT_LABEL = "parent"
@@ -136,9 +130,10 @@ def sign(
         c2pa.C2paError: If the manifest cannot be written.
     """
     reason = ""
-    if source.is_file() and source.suffix.lower() in _SOURCE_FORMATS:
+    mime_type = detect_mime_type(source) if source.is_file() else None
+    if mime_type:
         try:
-            _sign(part, suffix, _manifest(title, mark, ()), key, source)
+            _sign(part, suffix, _manifest(title, mark, ()), key, (source, mime_type))
         except _InputUnreadable as error:
             reason = (
                 f"C2PA cannot read {utf8_text(source.name)} ({error}); any credentials in it are "
@@ -156,9 +151,13 @@ class _InputUnreadable(Exception):
 
 
 def _sign(
-    part: Path, suffix: str, definition: dict[str, Any], key: SigningKey, parent: Path | None
+    part: Path,
+    suffix: str,
+    definition: dict[str, Any],
+    key: SigningKey,
+    parent: tuple[Path, str] | None,
 ) -> None:
-    """Sign a file with a manifest, to which the input is added if C2PA can read it."""
+    """Sign a file with a manifest; add the input, given with its MIME type, if C2PA can read it."""
     import c2pa  # noqa: PLC0415  an extra
 
     info = c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.private, None)
@@ -168,7 +167,7 @@ def _sign(
         c2pa.Builder(definition, context=context) as builder,
     ):
         if parent:
-            _add_parent(builder, parent)
+            _add_parent(builder, *parent)
         with (
             atomic_file(part) as signed,
             part.open("rb") as unsigned,
@@ -177,7 +176,7 @@ def _sign(
             builder.sign(signer, C2PA_FORMATS[suffix], unsigned, file)
 
 
-def _add_parent(builder: Any, source: Path) -> None:
+def _add_parent(builder: Any, source: Path, mime_type: str) -> None:
     import c2pa  # noqa: PLC0415  an extra
 
     parent = {
@@ -189,7 +188,7 @@ def _add_parent(builder: Any, source: Path) -> None:
         with source.open("rb") as file:
             if has_too_many_boxes(file):
                 raise _InputUnreadable(_TOO_MANY_BOXES)
-            builder.add_ingredient(parent, _SOURCE_FORMATS[source.suffix.lower()], file)
+            builder.add_ingredient(parent, mime_type, file)
     except c2pa.C2paError as error:
         raise _InputUnreadable(str(error)) from error
 
@@ -218,7 +217,7 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
 
     Args:
         path: The file.
-        mime_type: Its MIME type, as in `C2PA_FORMATS`.
+        mime_type: Its MIME type.
         trusted: Certificates in PEM to trust, besides this machine's own.
 
     Returns:
