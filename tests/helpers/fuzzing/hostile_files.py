@@ -280,7 +280,7 @@ def _other_images(files: Files) -> Named:
     yield "65535 x 65535.jpg", partial(_insert, jpeg, 2, frame)
     yield "no end of comments.gif", lambda: gif[:-1] + b"\x21\xfe" + b"\xff" + b"x" * 5_000_000
     yield "65535 x 65535.gif", partial(_replace, gif, 6, b"\xff" * 4)
-    yield "many frames.gif", lambda: gif[:-1] + (b"\x2c" + b"\0" * 9 + b"\2\1\0\0") * 100_000
+    yield "many frames.gif", lambda: gif[:-1] + (b"\x2c" + b"\0" * 9 + b"\2\1\0\0") * _MANY
     for offset in (4, 16, 24):
         yield f"size at {offset}.webp", partial(_replace, webp, offset, b"\xff" * 4)
     yield "many C2PA chunks.webp", partial(_append, webp, b"C2PA\x04\0\0\0abcd", 20_000)
