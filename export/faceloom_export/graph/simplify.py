@@ -56,7 +56,8 @@ def _number_names(graph: onnx.GraphProto) -> None:
     """Number the constants, and the nodes and tensors that tf2onnx named by its counter, in place.
 
     tf2onnx iterates over sets of strings, so its counter and the order of the constants differ from
-    run to run. The inputs and outputs of the graph keep their names.
+    run to run. The inputs and outputs of the graph keep their names, and so do nodes that Keras
+    named, by which `to_int8` finds the layers that stay in fp32.
     """
     constants = {constant.name: constant for constant in graph.initializer}
     inputs = (name for node in graph.node for name in node.input)
