@@ -1,18 +1,18 @@
-"""Measure the watermark: how much it changes, what it costs, what it survives, false alarms.
+"""Measure the watermark: visibility, cost, robustness against common attacks, false alarms.
 
-    python -m benchmarks.conversion.watermark CLIP[@FRAME] ...      faces are marked and attacked
-    python -m benchmarks.conversion.watermark --unmarked 10000 CLIP[@FRAME] ...
+python -m benchmarks.conversion.watermark CLIP[@FRAME] ...
+python -m benchmarks.conversion.watermark --unmarked 10000 CLIP[@FRAME] ...
 
 Three seconds of each clip are used, from FRAME. Each clip is scaled so that its first face has 240
-pixels, and the faces of the clip are marked as those of a swap. The landmarks are found again in
-every copy. Of unmarked faces, each segment is an average of 5 to 12 frames with random size,
-brightness and noise, read with a random key.
+pixels, its faces are marked as those of a swap, and copies of it are attacked. The landmarks are
+found again in every copy. With --unmarked, averages of 5 to 12 frames of unmarked faces, with
+random size, brightness and noise, are read with random keys.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,25 +40,26 @@ FACE_SIZE = 240
 GEOMETRY = CropGeometry(size=256, coverage=0.9)
 # Standard deviation of the soft edge of the mask, in pixels of the crop.
 MASK_BLUR = 4
-# The quality of the copies that are not compressed strongly: x264's default.
+# Quality of the copies without strong compression: x264's default.
 CRF = 23
 # Similarity above which a reading of an unmarked face is printed.
 PRINTED_SIMILARITY = 8.5
-# Averages of unmarked faces, of which every key reads some.
+# Averages of unmarked faces; each key reads some of them.
 AVERAGES = 60
-# Unmarked segments for each key, and keys between two lines of the progress.
-SEGMENTS_PER_KEY = 20
+# Averages that each key reads.
+AVERAGES_PER_KEY = 20
+# Keys between two lines of progress.
 KEYS_PER_LINE = 25
 
 
 @dataclass(frozen=True)
 class Attack:
-    """What happens to a copy; it is encoded with x264."""
+    """Changes to a copy, which is then encoded with x264."""
 
     name: str
     """Name in the table."""
     scale: float = 1
-    """Size of the copy."""
+    """Factor of width and height."""
     crop: bool = False
     """Whether it is cropped to 4:3."""
     gain: float = 1
@@ -66,7 +67,7 @@ class Attack:
     fps: int = FPS
     """Frames per second; frames are repeated."""
     crf: int | None = CRF
-    """Quality of x264; None: not encoded."""
+    """Quality of x264; None: the copy is not encoded."""
 
     def apply(self, pictures: list[Rgb]) -> list[Rgb]:
         """Return the frames of the copy."""
@@ -162,8 +163,8 @@ def read(pictures: list[Rgb]) -> Reading:
     return average.read()
 
 
-def measure_survival(clips: list[str]) -> None:
-    """Print for each attack how many clips have the watermark and their similarities."""
+def measure_robustness(clips: list[str]) -> None:
+    """Print for each attack in how many clips the watermark is found, and the similarities."""
     readings: dict[str, list[Reading]] = {attack.name: [] for attack in ATTACKS}
     for clip in clips:
         marked, psnr, milliseconds = mark(read_clip(clip))
@@ -208,14 +209,14 @@ def unmarked_averages(clips: list[str], random: np.random.Generator) -> Iterator
 
 
 def measure_false_alarms(clips: list[str], count: int, seed: int) -> None:
-    """Print how similar unmarked faces are to the watermark of random keys."""
+    """Print the similarity of unmarked faces to the watermarks of random keys."""
     random, done, high = np.random.default_rng(seed), 0, []
     averages = list(islice(unmarked_averages(clips, random), AVERAGES))
     print(f"{len(averages)} averages of {len(clips)} clips", flush=True)
-    for key in range(count // SEGMENTS_PER_KEY):
+    for key in range(count // AVERAGES_PER_KEY):
         with patch.object(carriers, "_KEY", f"unmarked {seed} {key}"):
-            _forget_key()
-            for average in random.choice(averages, SEGMENTS_PER_KEY, replace=False):
+            _clear_caches()
+            for average in random.choice(averages, AVERAGES_PER_KEY, replace=False):
                 reading = average.read(PRINTED_SIMILARITY)
                 high += [reading.similarity] if reading.similarity > PRINTED_SIMILARITY else []
                 done += 1
@@ -224,29 +225,25 @@ def measure_false_alarms(clips: list[str], count: int, seed: int) -> None:
                 f"{done:,} read; above {PRINTED_SIMILARITY}: {np.round(sorted(high), 2)}",
                 flush=True,
             )
-    _forget_key()
+    _clear_caches()
     alarms = sum(similarity >= FOUND_SIMILARITY for similarity in high)
-    print(f"{done:,} unmarked segments, {alarms} false alarms")
+    print(f"{done:,} readings of unmarked faces, {alarms} false alarms")
 
 
-def _forget_key() -> None:
-    """Drop what was computed from the key of the carriers."""
-    caches: tuple[Callable[[], None], ...] = (
-        carriers.carriers.cache_clear,
-        detection._pilot_spectrum.cache_clear,
-    )
-    for clear in caches:
-        clear()
+def _clear_caches() -> None:
+    """Clear the caches of what depends on the key of the carriers."""
+    carriers.carriers.cache_clear()
+    detection._pilot_spectrum.cache_clear()
 
 
 if __name__ == "__main__":
     cv2.setNumThreads(1)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", nargs="+", metavar="CLIP[@FRAME]")
-    parser.add_argument("--unmarked", type=int, default=0, metavar="SEGMENTS")
+    parser.add_argument("--unmarked", type=int, default=0, metavar="READINGS")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.unmarked:
         measure_false_alarms(options.clips, options.unmarked, options.seed)
     else:
-        measure_survival(options.clips)
+        measure_robustness(options.clips)

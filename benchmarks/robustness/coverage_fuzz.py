@@ -3,25 +3,25 @@
 python -m benchmarks.robustness.coverage_fuzz --corpus DIR [--cases N] [--seconds N] [--reader NAME]
 
 Atheris (`pip install atheris`), libFuzzer for Python, keeps each mutated file that reaches new
-branches of Faceloom, PyYAML or the standard library's parsers, and mutates it further. The code of
-native libraries (FFmpeg, libheif, onnxruntime, HDF5) runs without being measured. Each reader runs
-in a child process with the limits of `benchmarks.robustness.fuzz`; after a crash another process
-continues. The corpus is kept in DIR, so that a second run continues the first; the inputs that
-crash are in DIR/READER.crashes.
+branches of Faceloom, PyYAML or the standard library's parsers, and mutates it further. The coverage
+of native libraries (FFmpeg, libheif, onnxruntime, HDF5) is not measured. Each reader runs in a
+child process with the limits of `benchmarks.robustness.fuzz`; after a crash another process
+continues. DIR keeps the corpus, so that a second run continues the first, and in READER.crashes the
+inputs that crash.
 """
 
 import argparse
-import dataclasses
 import os
 import re
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.helpers.fuzzing.cases import scratch_folder
 
-from benchmarks.robustness.fuzz import MAX_PRINTED_CRASHES, Result
+from benchmarks.robustness.fuzz import Result, print_result
 from benchmarks.robustness.fuzz_worker import COUNTS, COUNTS_FILE, ERROR_FILE
 
 # The readers that files from strangers reach most often.
@@ -41,24 +41,29 @@ READERS = (
 )
 # A reader with this many crashes is not read further.
 MAX_CRASHES = 50
-# What libFuzzer prints about its progress: branches and inputs of the corpus.
+# A line of libFuzzer's progress, with the numbers of branches and of inputs in the corpus.
 _PROGRESS = re.compile(r"^#\d+\t.*?cov: (\d+) ft: \d+ corp: (\d+)/", re.MULTILINE)
+# What libFuzzer prints about an input that crashes.
+_CRASH = re.compile(r"Test unit written to (.+)")
 
 
-@dataclasses.dataclass
-class Coverage:
-    """What libFuzzer reports of a reader."""
+@dataclass
+class GuidedResult(Result):
+    """The outcomes of a reader's cases, and the coverage that libFuzzer reports."""
 
     branches: int = 0
-    """Branches of Python code reached by the corpus."""
+    """Branches of Python code that the corpus reaches."""
     corpus: int = 0
-    """Inputs of the corpus."""
+    """Inputs in the corpus."""
+
+    def row(self, name: str) -> str:
+        return f"{super().row(name)} {self.branches:,} | {self.corpus:,} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=10_000)
-    parser.add_argument("--seconds", type=int, default=180, help="the most for each reader")
+    parser.add_argument("--seconds", type=int, default=180, help="time limit of each reader")
     parser.add_argument("--reader", action="append", choices=READERS, default=[])
     parser.add_argument("--corpus", type=Path, required=True)
     options = parser.parse_args()
@@ -67,17 +72,15 @@ def main() -> None:
     any_crash = False
     for name in options.reader or READERS:
         folder = options.corpus / re.sub(r"\W+", "_", name).strip("_")
-        result, coverage = fuzz(name, options.cases, options.seconds, folder)
-        print(f"{result.row(name)} {coverage.branches:,} | {coverage.corpus:,} |", flush=True)
-        for crash in result.crashes[:MAX_PRINTED_CRASHES]:
-            print(f"\n{name}, {crash}", file=sys.stderr)
+        result = fuzz(name, options.cases, options.seconds, folder)
+        print_result(name, result)
         any_crash = any_crash or bool(result.crashes)
     sys.exit(any_crash)
 
 
-def fuzz(name: str, cases: int, max_seconds: int, corpus: Path) -> tuple[Result, Coverage]:
+def fuzz(name: str, cases: int, max_seconds: int, corpus: Path) -> GuidedResult:
     """Run workers for a reader until `cases` are read, or as many as the time allows."""
-    result, coverage, started = Result(), Coverage(), time.monotonic()
+    result, started = GuidedResult(), time.monotonic()
     crashes = corpus.with_name(f"{corpus.name}.crashes")
     for folder in (corpus, crashes):
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,34 +88,23 @@ def fuzz(name: str, cases: int, max_seconds: int, corpus: Path) -> tuple[Result,
         seconds_left = round(max_seconds - (time.monotonic() - started))
         if seconds_left <= 0:
             break
-        crash = _run_worker(
-            name, cases - result.cases, seconds_left, (corpus, crashes), result, coverage
-        )
-        if crash:
-            result.crashes.append(crash)
+        limits = (f"-runs={cases - result.cases}", f"-max_total_time={seconds_left}")
+        _run_worker(name, corpus, crashes, limits, result)
     result.seconds = time.monotonic() - started
-    return result, coverage
+    return result
 
 
 def _run_worker(
-    name: str,
-    cases: int,
-    seconds: int,
-    folders: tuple[Path, Path],
-    result: Result,
-    coverage: Coverage,
-) -> str:
-    """Run one worker, add its counts to the result, and return how it crashed, or ""."""
-    corpus, crashes = folders
-    before = set(crashes.iterdir())
+    name: str, corpus: Path, crashes: Path, limits: tuple[str, ...], result: GuidedResult
+) -> None:
+    """Run one worker and add its counts and its crash, if any, to the result."""
     with scratch_folder() as scratch:
         log = scratch / "log"
         module = "benchmarks.robustness.fuzz_worker"
         command = [sys.executable, "-m", module, name, str(scratch), str(corpus)]
-        limits = [f"-runs={cases}", f"-max_total_time={seconds}", f"-artifact_prefix={crashes}/"]
         with log.open("wb") as stream:
             worker = subprocess.run(
-                [*command, *limits],
+                [*command, *limits, f"-artifact_prefix={crashes}/"],
                 stdout=stream,
                 stderr=stream,
                 check=False,
@@ -124,15 +116,15 @@ def _run_worker(
             result.refused += refused
             result.accepted += accepted
         if progress := _PROGRESS.findall(text):
-            coverage.branches, coverage.corpus = map(int, progress[-1])
+            result.branches, result.corpus = map(int, progress[-1])
         if worker.returncode == 0:
-            return ""
-        inputs = sorted(path.name for path in set(crashes.iterdir()) - before)
+            return
+        inputs = _CRASH.findall(text)
         error = scratch / ERROR_FILE
         if not inputs:
-            raise SystemExit(f"{name}: the worker failed without a case:\n{text[-2000:]}")
+            raise SystemExit(f"{name}: the worker failed outside a case:\n{text[-2000:]}")
         cause = error.read_text() if error.exists() else f"status {worker.returncode}"
-        return f"input {', '.join(inputs)}: {cause}"
+        result.crashes.append(f"input {', '.join(inputs)}: {cause}")
 
 
 if __name__ == "__main__":

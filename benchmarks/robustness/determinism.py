@@ -2,11 +2,11 @@
 
 python -m benchmarks.robustness.determinism [--runs 20] [--one-core 5] [COMMAND...]
 
-Every run is a new process in the same folder with the same input. The runs of --one-core may use
-one core only, the others all. Prints a row for each command: the distinct results of either,
-whether they are the same, and the files (and, of JSON, the keys) that differ, with the number of
-runs that differ from the first. Measured times are among the latter but do not make a
-result distinct. Exits with 1 if the results of a command are not the same.
+Every run is a new process in the same folder with the same input. The runs of --one-core use one
+core, the others all. Prints a row for each command: how many distinct results the runs on all cores
+have, and those on one core; whether all results are the same; and the files that differ (of JSON,
+with the keys), each with the number of runs that differ from the first. A result is not distinct if
+only measured times differ. Exits with 1 if the results of a command are not the same.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from tests.helpers.write_faults.scenarios import Scenario, prepare
+from tests.helpers.write_faults.scenarios import write_input
 
-# How long something took, in JSON documents.
+# A duration in a JSON document.
 _TIMES = re.compile(rb'"seconds": ?[0-9.e-]+')
-# Lock files, which name the process that held them last.
+# Name of a lock file, which contains the ID of a process.
 _LOCK = re.compile(r"\..*\.lock")
 _TRAIN = ("train", "--config", "tiny.yaml", "--faces", "ada=ada", "--faces", "ben=ben", "--run")
 _CONVERT = (
@@ -35,7 +35,7 @@ _CONVERT = (
     "--out",
 )  # fmt: skip
 _EXPORT = ("export", "trained", "--identity", "ben", "--out")
-# Commands that make the input of the others.
+# Commands whose results are the input of the others.
 INPUT = (
     ("extract", "clip.mp4", "--out", "ada", "--name", "ada", "--every", "1"),
     ("extract", "clip.mp4", "--out", "ben", "--name", "ben", "--every", "1"),
@@ -75,37 +75,39 @@ COMMANDS = (
 Contents = Mapping[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """How a command ended, as `prepare` asks for it."""
-
-    exit_code: int
-    text: str
-
-
 class Runner:
     """Runs commands, each in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.work = folder / "work"
+        """The working folder of the commands."""
         self._home = folder / "home"
 
     def run(
         self, words: Sequence[str], backend: str = "tensorflow", cores: set[int] | None = None
-    ) -> _Ending:
-        """Run a command on all cores, or on some."""
-        for folder in (self.work, self._home):
-            folder.mkdir(exist_ok=True)
+    ) -> None:
+        """Run a command.
+
+        Args:
+            words: Words after `faceloom`.
+            backend: Value of KERAS_BACKEND.
+            cores: Numbers of the cores that it may use; None: all.
+
+        Raises:
+            SystemExit: If it fails.
+        """
         process = subprocess.run(
             [sys.executable, "-m", "faceloom", *words],
             cwd=self.work,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
             env={**os.environ, "XDG_DATA_HOME": str(self._home), "KERAS_BACKEND": backend},
             preexec_fn=lambda: os.sched_setaffinity(0, cores) if cores else None,
         )
-        return _Ending(process.returncode, process.stdout + process.stderr)
+        if process.returncode:
+            raise SystemExit(f"{words[0]}: exit code {process.returncode}\n{process.stdout}")
 
 
 def main() -> int:
@@ -121,25 +123,27 @@ def main() -> int:
         folder = Path(name)
         runner = Runner(folder)
         runner.work.mkdir()
-        prepare(runner, Scenario("input", (), before=INPUT))
+        write_input(runner.work)
+        for words in INPUT:
+            runner.run(words)
         runner.work.rename(folder / "input")
         different = [_compare(runner, folder / "input", command, options) for command in chosen]
         return int(any(different))
 
 
 def _compare(runner: Runner, source: Path, command: Command, options: argparse.Namespace) -> bool:
-    """Run a command, print its row, and return whether results differ by more than times."""
+    """Run a command, print its row, and return whether more than measured times differs."""
     core = {min(os.sched_getaffinity(0))}
-    everywhere = [_result(runner, source, command, None) for _ in range(options.runs)]
-    confined = [_result(runner, source, command, core) for _ in range(options.one_core)]
-    results = [*everywhere, *confined]
+    all_cores = [_result(runner, source, command, None) for _ in range(options.runs)]
+    one_core = [_result(runner, source, command, core) for _ in range(options.one_core)]
+    results = [*all_cores, *one_core]
     differences = Counter(name for each in results[1:] for name in _differences(results[0], each))
     digests = [_digest(each) for each in results]
-    runs = len(everywhere)
+    runs = len(all_cores)
     same = len(set(digests)) == 1
     listed = ", ".join(f"{name} ({count})" for name, count in sorted(differences.items()))
     print(
-        f"| `{command.name}` | {runs} | {len(set(digests[:runs]))} | {len(confined)} "
+        f"| `{command.name}` | {runs} | {len(set(digests[:runs]))} | {len(one_core)} "
         f"| {len(set(digests[runs:]))} | {'yes' if same else 'no'} | {listed or '-'} |",
         flush=True,
     )
@@ -151,9 +155,7 @@ def _result(runner: Runner, source: Path, command: Command, cores: set[int] | No
     shutil.rmtree(runner.work, ignore_errors=True)
     shutil.copytree(source, runner.work)
     before = _contents(runner.work)
-    ending = runner.run(command.arguments, command.backend, cores)
-    if ending.exit_code:
-        raise SystemExit(f"{command.name}: exit code {ending.exit_code}\n{ending.text}")
+    runner.run(command.arguments, command.backend, cores)
     after = _contents(runner.work)
     return {name: data for name, data in after.items() if before.get(name) != data}
 

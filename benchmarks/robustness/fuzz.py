@@ -30,7 +30,7 @@ MAX_ADDED_MEMORY = 2 * 2**30
 # Seconds that a case may take.
 MAX_CASE_SECONDS = 20
 # Most crashes of a reader that are printed.
-MAX_PRINTED_CRASHES = 20
+_MAX_PRINTED_CRASHES = 20
 # Memory shared with the child process: index of the current case, refused, accepted.
 _COUNTS = struct.Struct("<3q")
 
@@ -73,18 +73,19 @@ def main() -> None:
             if any(text in reader.name for text in options.reader or [""]):
                 cases = range(options.first, options.first + options.cases)
                 result = fuzz(reader, cases, options.seconds, folder)
-                report(reader, result, cases)
+                print_result(reader.name, result)
+                if result.cases < len(cases):
+                    next_case = cases.start + result.cases
+                    print(f"{reader.name}: continue with --first {next_case}", file=sys.stderr)
                 any_crash = any_crash or bool(result.crashes)
     sys.exit(any_crash)
 
 
-def report(reader: Reader, result: Result, cases: range) -> None:
-    print(result.row(reader.name), flush=True)
-    if result.cases < len(cases):
-        next_case = cases.start + result.cases
-        print(f"{reader.name}: continue with --first {next_case}", file=sys.stderr)
-    for crash in result.crashes[:MAX_PRINTED_CRASHES]:
-        print(f"\n{reader.name}, {crash}", file=sys.stderr)
+def print_result(name: str, result: Result) -> None:
+    """Print a reader's row and its crashes."""
+    print(result.row(name), flush=True)
+    for crash in result.crashes[:_MAX_PRINTED_CRASHES]:
+        print(f"\n{name}, {crash}", file=sys.stderr)
 
 
 def all_readers(scratch: Path) -> Iterator[Reader]:

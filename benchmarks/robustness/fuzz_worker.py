@@ -23,7 +23,7 @@ COUNTS_FILE = "counts"
 ERROR_FILE = "error"
 # Packages whose branches are measured.
 MEASURED = ("faceloom", "faceloom_train", "faceloom_export", "tomllib", "yaml", "zipfile")
-# Length of a file that the artifact lacks.
+# Stands for the length of a file that the input lacks.
 _MISSING = 0xFFFFFFFF
 # Bytes that mutations may add to an artifact: enough for deep nesting, few enough to parse fast.
 _MAX_ADDED = 2**14
@@ -48,7 +48,7 @@ def main() -> None:
         (scratch / "valid").mkdir()
         case_folder.mkdir()
         reader = next(each for each in all_readers(scratch / "valid") if each.name == name)
-        # Imports what the reader imports when it reads.
+        # Reading imports further modules, which are measured as well.
         try_case(reader, reader.files, case_folder)
     counts_path = scratch / COUNTS_FILE
     counts_path.write_bytes(bytes(COUNTS.size))
@@ -73,14 +73,14 @@ def main() -> None:
     # Atheris replaces its `Mutate` in Setup.
     mutate = mutation(reader, lambda data, size: atheris.Mutate(data, size))
     atheris.Setup([sys.argv[0], *arguments], read, custom_mutator=mutate)
-    # Ends the process.
+    # This call ends the process.
     atheris.Fuzz()
 
 
 def mutation(
     reader: "Reader", mutate_bytes: Callable[[bytes, int], bytes]
 ) -> Callable[[bytes, int, int], bytes]:
-    """Return libFuzzer's custom mutator: of a file's structure, or of its bytes by libFuzzer."""
+    """Return libFuzzer's custom mutator: by the file's structure, or by `mutate_bytes`."""
     from tests.helpers.fuzzing.mutators import Mutator
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
@@ -104,7 +104,7 @@ def mutation(
 
 
 def encode(files: "Files", valid: "Files") -> bytes:
-    """Return an artifact's files as one input: length and content of each of the valid one's."""
+    """Return an artifact's files as one input: length and content of each file of `valid`."""
     parts = []
     for name in sorted(valid):
         content = files.get(name)
@@ -114,7 +114,7 @@ def encode(files: "Files", valid: "Files") -> bytes:
 
 
 def decode(data: bytes, valid: "Files") -> "Files":
-    """Return the files of an input; of one cut off, fewer or shorter files."""
+    """Return the files of an input; a truncated input gives fewer or shorter files."""
     files, start = {}, 0
     for name in sorted(valid):
         length = int.from_bytes(data[start : start + 4].ljust(4, b"\xff"), "little")

@@ -23,11 +23,6 @@ class StrictModel(BaseModel):
     )
 
 
-# Of dataclasses that a command prints as JSON: their docstrings are part of the JSON Schema.
-PUBLISHED_JSON = ConfigDict(
-    extra="forbid", use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
-)
-
 Document = TypeVar("Document", bound=StrictModel)
 
 

@@ -1,4 +1,4 @@
-"""Remove from a graph the nodes that only compute shapes, and name its constants.
+"""Remove from a graph the nodes that only compute shapes, and make its names reproducible.
 
 For a flattened tensor with a dynamic batch axis, tf2onnx emits Shape, Gather, Slice, Concat and
 Cast nodes to compute a shape that is known in advance. onnxslim removes the same nodes and no
@@ -14,12 +14,12 @@ from onnx import numpy_helper, shape_inference
 
 # Name of the dynamic batch axis; tf2onnx writes unk__N.
 _BATCH = "batch"
-# The end of a name with tf2onnx's counter.
+# End of a name that tf2onnx made with its counter; ":N" is the index of an output.
 _COUNTED = re.compile(r"__\d+(:\d+)?$")
 
 
 def simplify(model: onnx.ModelProto) -> None:
-    """Name the batch axis, make shapes constant, drop what is unused, and name the constants.
+    """Name the batch axis, make shapes constant, drop unused nodes and constants, number names.
 
     Args:
         model: The graph; changed in place.
@@ -31,8 +31,7 @@ def simplify(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
     _make_shapes_constant(model)
     _drop_unused(graph)
-    _name_nodes(graph)
-    _name_constants(graph)
+    _number_names(graph)
     domains = {node.domain for node in graph.node}
     opsets = [opset for opset in model.opset_import if opset.domain in domains]
     del model.opset_import[:]
@@ -53,38 +52,32 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(constants)
 
 
-def _name_nodes(graph: onnx.GraphProto) -> None:
-    """Number the nodes and tensors that tf2onnx named by its counter, in place.
+def _number_names(graph: onnx.GraphProto) -> None:
+    """Number the constants, and the nodes and tensors that tf2onnx named by its counter, in place.
 
-    tf2onnx iterates over sets of strings, so the counter differs from run to run.
+    tf2onnx iterates over sets of strings, so its counter and the order of the constants differ from
+    run to run. The inputs and outputs of the graph keep their names, and so do nodes that Keras
+    named, by which `to_int8` finds the layers that stay in fp32.
     """
-    kept = {value.name for value in graph.output}
-    names: dict[str, str] = {}
+    constants = {constant.name: constant for constant in graph.initializer}
+    inputs = (name for node in graph.node for name in node.input)
+    # In the order of their first use.
+    ordered = list(dict.fromkeys(name for name in inputs if name in constants))
+    names = {name: f"constant_{index}" for index, name in enumerate(ordered)}
+    outputs = {value.name for value in graph.output}
     for index, node in enumerate(graph.node):
         if _COUNTED.search(node.name):
             node.name = f"generated_{index}"
-        for number, name in enumerate(node.output):
-            if _COUNTED.search(name) and name not in kept:
-                names[name] = f"generated_{index}:{number}"
-        node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]
-
-
-def _name_constants(graph: onnx.GraphProto) -> None:
-    """Order and number constants by their first use, in place.
-
-    Their names and their order differ from run to run as well.
-    """
-    used = dict.fromkeys(name for node in graph.node for name in node.input)
-    constants = {constant.name: constant for constant in graph.initializer}
-    names = {name: f"constant_{n}" for n, name in enumerate(filter(constants.__contains__, used))}
+        for position, name in enumerate(node.output):
+            if _COUNTED.search(name) and name not in outputs:
+                names[name] = f"generated_{index}:{position}"
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
-    for name, new_name in names.items():
-        constants[name].name = new_name
-    ordered = [constants[name] for name in names]
+        node.output[:] = [names.get(name, name) for name in node.output]
     del graph.initializer[:]
-    graph.initializer.extend(ordered)
+    for name in ordered:
+        constants[name].name = names[name]
+        graph.initializer.append(constants[name])
 
 
 def _make_shapes_constant(model: onnx.ModelProto) -> None:

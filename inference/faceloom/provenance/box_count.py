@@ -1,16 +1,16 @@
-"""Whether an MP4 or QuickTime file has so many boxes that C2PA would take minutes to validate it.
+"""Limit the boxes of an MP4 or QuickTime file that C2PA validates.
 
-The time that c2pa-python 0.38 takes is quadratic in the number of boxes: 1.6 s of a core for
-10,000, minutes for 100,000, which fit into a file of 800 kB.
+c2pa-python 0.38 takes time quadratic in the number of boxes: 1.6 s of a core for 10,000, minutes
+for 100,000, which fit into a file of 800 kB.
 """
 
 import io
 import struct
 
-# Most boxes of a file that is validated. A film has a few hundred, a fragmented recording eight for
-# each fragment.
+# Most boxes of a file that is validated. A film has a few hundred, a fragmented recording about
+# eight for each fragment.
 MAX_BOXES = 10_000
-# Boxes that contain boxes, with the bytes before the first of them.
+# Boxes that contain boxes, with the number of bytes before the first one.
 _CONTAINERS = dict.fromkeys(
     (
         b"moov", b"trak", b"mdia", b"minf", b"stbl", b"dinf", b"edts", b"udta", b"tref",
@@ -18,7 +18,7 @@ _CONTAINERS = dict.fromkeys(
     ),
     0,
 ) | {b"meta": 4}  # fmt: skip
-# Length and kind of a box; a length of 1 is followed by a longer one.
+# Length and kind of a box; if the length is 1, the `_LONG_LENGTH` that follows counts.
 _HEADER = struct.Struct(">I4s")
 _LONG_LENGTH = struct.Struct(">Q")
 

@@ -4,7 +4,7 @@ import datetime
 import json
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from faceloom.json_documents import StrictModel
 
@@ -16,6 +16,11 @@ ShortText = Annotated[str, Field(max_length=_MAX_LENGTH)]
 
 class ConsentRecord(StrictModel):
     """A person's consent to the use of their face; at least one field is given."""
+
+    # For the JSON Schema of `verify --json`.
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+    )
 
     person: ShortText = ""
     """Who consented."""

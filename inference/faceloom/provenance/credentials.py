@@ -15,9 +15,10 @@ from faceloom.atomic import atomic_file
 from faceloom.errors import ProviderMissing, UsageError
 from faceloom.hashing import sha256_of_file
 from faceloom.installation import extras_advice
-from faceloom.json_documents import PUBLISHED_JSON, utf8_text
+from faceloom.json_documents import utf8_text
 from faceloom.provenance.box_count import MAX_BOXES, has_too_many_boxes
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, DisclosureMark
+from faceloom.provenance.mime_type import detect_mime_type
 from faceloom.provenance.signing_key import SigningKey, local_certificate
 
 # MIME type of each output format that supports a manifest, by suffix.
@@ -30,13 +31,6 @@ C2PA_FORMATS: Mapping[str, str] = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".webp": "image/webp",
-}
-# MIME type of each input format whose credentials can be read, by suffix.
-_SOURCE_FORMATS = {
-    **C2PA_FORMATS,
-    ".avi": "video/avi",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
 }
 # Label of the input in the manifest's ingredients.
 _PARENT_LABEL = "parent"
@@ -51,7 +45,7 @@ _SETTINGS: dict[str, Any] = {
 }
 # The validation code of a valid signature by an unknown signer, which is not an error here.
 _UNTRUSTED_CODE = "signingCredential.untrusted"
-_TOO_MANY_BOXES = f"it has more than {MAX_BOXES:,} boxes"
+_TOO_MANY_BOXES = f"it has more than {MAX_BOXES:,} boxes, too many to validate"
 # Most validation errors that are reported.
 _MAX_ERRORS = 5
 
@@ -60,13 +54,11 @@ _MAX_ERRORS = 5
 class CredentialInput:
     """An input that a C2PA manifest names (an ingredient)."""
 
-    __pydantic_config__ = PUBLISHED_JSON
-
     title: str
     """Name of the file."""
 
     identifier: str
-    """What C2PA calls its instance; "sha256:" and 64 digits for a file without credentials."""
+    """C2PA's instance ID; "sha256:" and 64 digits for a file that C2PA cannot read."""
 
     signer: str = ""
     """Common name and organization of the signer of its own credentials; "" without credentials."""
@@ -85,8 +77,6 @@ class CredentialInput:
 @dataclass(frozen=True, slots=True)
 class ContentCredentials:
     """A file's active C2PA manifest and its validation."""
-
-    __pydantic_config__ = PUBLISHED_JSON
 
     state: str
     """C2PA's result: "Trusted" (known signer), "Valid" (unknown signer) or "Invalid"."""
@@ -134,20 +124,20 @@ def sign(
         key: The key to sign with.
 
     Returns:
-        Why the input's credentials are not included, as a sentence; "" if they are or if there are
-        none.
+        If C2PA cannot read the input, a sentence that says why; otherwise "".
 
     Raises:
         c2pa.C2paError: If the manifest cannot be written.
     """
     reason = ""
-    if source.is_file() and source.suffix.lower() in _SOURCE_FORMATS:
+    mime_type = detect_mime_type(source) if source.is_file() else None
+    if mime_type:
         try:
-            _sign(part, suffix, _manifest(title, mark, ()), key, source)
+            _sign(part, suffix, _manifest(title, mark, ()), key, (source, mime_type))
         except _InputUnreadable as error:
             reason = (
-                f"C2PA cannot read {utf8_text(source.name)} ({error}), so its credentials are left "
-                "out."
+                f"C2PA cannot read {utf8_text(source.name)} ({error}); any credentials in it are "
+                "left out."
             )
         else:
             return ""
@@ -161,9 +151,13 @@ class _InputUnreadable(Exception):
 
 
 def _sign(
-    part: Path, suffix: str, definition: dict[str, Any], key: SigningKey, parent: Path | None
+    part: Path,
+    suffix: str,
+    definition: dict[str, Any],
+    key: SigningKey,
+    parent: tuple[Path, str] | None,
 ) -> None:
-    """Sign a file with a manifest, to which the input is added if C2PA can read it."""
+    """Sign a file with a manifest; add the input, given with its MIME type, if C2PA can read it."""
     import c2pa  # noqa: PLC0415  an extra
 
     info = c2pa.C2paSignerInfo(key.algorithm.encode(), key.chain, key.private, None)
@@ -173,7 +167,7 @@ def _sign(
         c2pa.Builder(definition, context=context) as builder,
     ):
         if parent:
-            _add_parent(builder, parent)
+            _add_parent(builder, *parent)
         with (
             atomic_file(part) as signed,
             part.open("rb") as unsigned,
@@ -182,7 +176,7 @@ def _sign(
             builder.sign(signer, C2PA_FORMATS[suffix], unsigned, file)
 
 
-def _add_parent(builder: Any, source: Path) -> None:
+def _add_parent(builder: Any, source: Path, mime_type: str) -> None:
     import c2pa  # noqa: PLC0415  an extra
 
     parent = {
@@ -194,7 +188,7 @@ def _add_parent(builder: Any, source: Path) -> None:
         with source.open("rb") as file:
             if has_too_many_boxes(file):
                 raise _InputUnreadable(_TOO_MANY_BOXES)
-            builder.add_ingredient(parent, _SOURCE_FORMATS[source.suffix.lower()], file)
+            builder.add_ingredient(parent, mime_type, file)
     except c2pa.C2paError as error:
         raise _InputUnreadable(str(error)) from error
 
@@ -223,7 +217,7 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
 
     Args:
         path: The file.
-        mime_type: Its MIME type, as in `C2PA_FORMATS`.
+        mime_type: Its MIME type.
         trusted: Certificates in PEM to trust, besides this machine's own.
 
     Returns:
@@ -240,16 +234,12 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
     settings = _SETTINGS | (
         {"trust": {"trust_anchors": anchors.decode(errors="replace")}} if anchors else {}
     )
-    with path.open("rb") as file:
-        if has_too_many_boxes(file):
-            return ContentCredentials("Invalid", errors=(_TOO_MANY_BOXES,))
     try:
-        with (
-            path.open("rb") as file,
-            c2pa.Context.from_dict(settings) as context,
-            c2pa.Reader(mime_type, file, context=context) as reader,
-        ):
-            return _parse_report(json.loads(reader.json()))
+        with path.open("rb") as file, c2pa.Context.from_dict(settings) as context:
+            if has_too_many_boxes(file):
+                return ContentCredentials("Invalid", errors=(_TOO_MANY_BOXES,))
+            with c2pa.Reader(mime_type, file, context=context) as reader:
+                return _parse_report(json.loads(reader.json()))
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:

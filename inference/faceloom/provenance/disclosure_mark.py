@@ -12,7 +12,6 @@ from xml.sax.saxutils import escape
 
 from faceloom import __version__
 from faceloom.artifact_kind import SENTENCE_PREFIX
-from faceloom.json_documents import PUBLISHED_JSON
 from faceloom.provenance.consent import ConsentRecord
 from faceloom.provenance.watermark import FINGERPRINT_BITS, fingerprint_text
 
@@ -40,8 +39,6 @@ _SOURCE_TYPE_PATTERN = re.compile(r'Iptc4xmpExt:DigitalSourceType\s*(?:=\s*"|>\s
 @dataclass(frozen=True, slots=True)
 class SwappedIdentity:
     """An identity whose face is in the output."""
-
-    __pydantic_config__ = PUBLISHED_JSON
 
     name: str
     """The identity's name."""
@@ -130,8 +127,6 @@ class DisclosureMark:
 @dataclass(frozen=True, slots=True)
 class XmpDisclosure:
     """What an XMP packet discloses."""
-
-    __pydantic_config__ = PUBLISHED_JSON
 
     source_type: str
     """IPTC's digital source type, a URL."""

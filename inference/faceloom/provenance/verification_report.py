@@ -1,27 +1,26 @@
-"""The result of `verify`: lines for people and, for programs, JSON with a stable schema."""
+"""The result of `verify`: text for people, and JSON with a stable schema for programs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict
 
-from faceloom.json_documents import PUBLISHED_JSON
 from faceloom.provenance.credentials import ContentCredentials
 from faceloom.provenance.disclosure_mark import XmpDisclosure
 from faceloom.provenance.watermark import FoundWatermark
 
 # "valid": marked as a swap, with a valid signature. "unsigned": marked, without a signature of
-# the mark. "invalid": the signature does not match the file. "watermarked": only the pixels are
-# marked. "unmarked": no mark.
+# the mark. "invalid": the signature does not match the file or cannot be checked. "watermarked":
+# only the pixels are marked. "unmarked": no mark.
 Verdict = Literal["valid", "unsigned", "invalid", "watermarked", "unmarked"]
 
 _VERDICT_TEXT: dict[Verdict, str] = {
     "valid": "marked as a swap; the signature is valid and the file is unchanged.",
     "unsigned": "marked as a swap but not signed; it may have been changed.",
-    "invalid": "the signature is invalid: the file was changed after it was signed.",
+    "invalid": "the signature is invalid or cannot be checked; the file may have been changed.",
     "watermarked": "only its pixels are marked as a swap, by a watermark; it has no other mark.",
     "unmarked": "no disclosure mark. This proves nothing: marks can be removed.",
 }
@@ -36,10 +35,12 @@ _MAX_LINE_LENGTH = 2000
 class VerificationReport:
     """The marks found in a file."""
 
-    __pydantic_config__ = PUBLISHED_JSON
-
-    schema: Literal[1] = field(default=1, kw_only=True)
-    """Version of the JSON; it increases if a field is removed or changes its meaning."""
+    # For the JSON Schema; pydantic also applies it to the dataclasses of the fields.
+    __pydantic_config__ = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
     path: Path
     """The file."""
@@ -61,6 +62,9 @@ class VerificationReport:
 
     watermark: FoundWatermark | None = None
     """The watermark in the pixels; None if none was found or searched for."""
+
+    schema: Literal[1] = 1
+    """Version of the JSON; it increases if a field is removed or changes its meaning."""
 
     def to_text(self) -> str:
         """Return a line for the verdict and one for each mark."""
@@ -90,13 +94,8 @@ class VerificationReport:
             )
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of what `verify --json` prints; docs/verify-schema.json is a copy."""
-    return TypeAdapter(VerificationReport).json_schema(mode="serialization")
-
-
 def _to_line(text: str) -> str:
-    """Return text of a file as one line, so that it cannot imitate other lines of the report."""
+    """Return a line of the report without line breaks, which text of the file may contain."""
     line = " ".join(text[: _MAX_LINE_LENGTH + 1].splitlines())
     return line if len(text) <= _MAX_LINE_LENGTH else f"{line[:_MAX_LINE_LENGTH]} ..."
 

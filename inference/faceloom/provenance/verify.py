@@ -8,6 +8,7 @@ from faceloom.errors import MediaUnreadable, UsageError
 from faceloom.provenance.container_tags import find_sentences, read_tags
 from faceloom.provenance.credentials import ContentCredentials, read_credentials
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE, parse_xmp
+from faceloom.provenance.mime_type import detect_mime_type
 from faceloom.provenance.verification_report import Verdict, VerificationReport
 from faceloom.provenance.watermark import FoundWatermark, find_watermark
 from faceloom.provenance.xmp_embedding import read_xmp_packets
@@ -86,7 +87,7 @@ def _is_swap(source_type: str) -> bool:
 
 
 def _read_credentials(path: Path, anchors: bytes) -> ContentCredentials | None:
-    mime_type = _detect_mime_type(path)
+    mime_type = detect_mime_type(path)
     if mime_type is None or not _has_store(path):
         return None
     return read_credentials(path, mime_type, anchors) or _UNREACHABLE
@@ -112,27 +113,3 @@ def _has_store(path: Path) -> bool:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return data.find(C2PA_STORE) >= 0
-
-
-def _detect_mime_type(path: Path) -> str | None:
-    """Return a file's MIME type by its first bytes, whatever its suffix."""
-    with path.open("rb") as file:
-        header = file.read(12)
-    if header[4:8] == b"ftyp":
-        return "video/quicktime" if header[8:] == b"qt  " else "video/mp4"
-    if header.startswith(b"RIFF"):
-        return {b"WEBP": "image/webp", b"AVI ": "video/avi"}.get(header[8:])
-    for signature, mime_type in _SIGNATURES.items():
-        if header.startswith(signature):
-            return mime_type
-    return None
-
-
-# First bytes of image formats that can have a manifest.
-_SIGNATURES = {
-    b"\x89PNG": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"II*\0": "image/tiff",
-    b"MM\0*": "image/tiff",
-}

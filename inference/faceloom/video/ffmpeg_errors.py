@@ -12,7 +12,7 @@ from faceloom.errors import FaceloomError, MediaUnreadable, MemoryExhausted, Usa
 
 # What PyAV raises: FFmpeg's own errors, and ValueError for a stream that a container cannot hold.
 FFMPEG_ERRORS = (av.FFmpegError, ValueError)
-# FFmpeg cannot allocate memory, or cannot start a thread for want of memory for its stack.
+# FFmpeg cannot allocate memory, or (EAGAIN) cannot start a thread, whose stack needs memory.
 _MEMORY_ERRORS = (MemoryError, BlockingIOError)
 # Errors that concern the disk and not the media.
 _DISK_ERRORS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS])
@@ -67,7 +67,7 @@ def as_write_error(path: Path) -> Iterator[None]:
         path: The output's name.
 
     Raises:
-        PartlyDone: The disk is full.
+        PartlyDone: The disk is full, or FFmpeg cannot allocate memory.
         UsageError: The container refused something.
     """
     try:
@@ -96,16 +96,16 @@ def write_error(error: Exception, path: Path) -> FaceloomError:
 
 
 def check_memory(error: Exception, path: Path) -> None:
-    """Raise an error for the user if FFmpeg could not allocate memory; otherwise do nothing.
+    """Check that an error of FFmpeg is not a failed allocation.
 
-    For code that skips damaged frames: without memory, every frame would count as damaged.
+    Code that skips damaged frames calls this: without memory, every frame would count as damaged.
 
     Args:
         error: One of `FFMPEG_ERRORS`.
         path: The file.
 
     Raises:
-        MemoryExhausted: FFmpeg could not allocate memory.
+        MemoryExhausted: FFmpeg cannot allocate memory.
     """
     if isinstance(error, _MEMORY_ERRORS):
         raise _memory_exhausted(path) from error

@@ -1,4 +1,4 @@
-"""Mutate the boxes of an MP4 or HEIC file with correct sizes, so that what they contain is read."""
+"""Mutate the boxes of an MP4 or HEIC file; the sizes stay correct, so the content is read."""
 
 import struct
 from collections.abc import Iterator
@@ -6,13 +6,18 @@ from dataclasses import dataclass, field, replace
 
 from tests.helpers.fuzzing.mutators import Mutator
 
-# Boxes that contain boxes, with the bytes of their own before the first one.
+# Boxes that contain boxes, with the number of bytes before the first one.
 _CONTAINERS = {
     b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"dinf": 0, b"stbl": 0, b"edts": 0, b"udta": 0,
     b"ilst": 0, b"iprp": 0, b"ipco": 0, b"meta": 4, b"iref": 4, b"iinf": 6, b"stsd": 8,
 }  # fmt: skip
-# Most boxes of a mutated file: each generation of a fuzzer may double them.
+# Most boxes of a mutated file: each round of a fuzzer may double them.
 _MAX_BOXES = 200
+
+
+def make_box(kind: bytes, content: bytes = b"") -> bytes:
+    """Return a box of an MP4 file with a correct size."""
+    return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
 @dataclass
@@ -20,15 +25,15 @@ class _Box:
     """A box, or the file as a box without a header."""
 
     kind: bytes
-    """Its four letters."""
+    """The box's type, four bytes."""
     content: bytes
-    """The content; of a container, the bytes before its first box."""
+    """The content; for a container, the bytes before its first box."""
     children: list["_Box"] = field(default_factory=list)
     """The boxes of a container."""
 
     def to_bytes(self) -> bytes:
-        content = self.content + b"".join(child.to_bytes() for child in self.children)
-        return struct.pack(">I4s", 8 + len(content), self.kind) + content
+        children = b"".join(child.to_bytes() for child in self.children)
+        return make_box(self.kind, self.content + children)
 
     def containers(self) -> Iterator["_Box"]:
         """Yield this box and all in it that contain boxes."""
@@ -78,6 +83,6 @@ def _mutate_child(mutator: Mutator, container: _Box, containers: list[_Box]) -> 
     elif action < 0.8:
         container.children[index] = replace(box, kind=random_.choice(list(_CONTAINERS)))
     elif sum(len(each.children) for each in containers) < _MAX_BOXES:
-        # A copy, as a box may come into itself; of bytes, as its children are shared otherwise.
+        # A deep copy, since the new place may be in the box itself.
         copy = next(_boxes(box.to_bytes()))
         random_.choice(containers).children.insert(0, copy)

@@ -1,4 +1,4 @@
-"""Files that were made to harm `faceloom verify`: a table, built when they are read.
+"""A list of files that are made to harm `faceloom verify`; each is built when it is read.
 
 Truncated and contradictory containers, boxes and chunks that claim gigabytes, small chunks that
 decompress to large ones, damaged and deep C2PA manifests, and text that imitates Faceloom's.
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.disclosure_marks import mark_file
+from tests.helpers.fuzzing.box_mutations import make_box
 from tests.helpers.fuzzing.cases import Files, Reader
 from tests.helpers.fuzzing.mutators import png_chunk
 
@@ -25,19 +27,13 @@ from faceloom.artifact_kind import SENTENCE_PREFIX
 from faceloom.cli import app
 from faceloom.errors import ArtifactRefused, MediaUnreadable
 from faceloom.image_io import encode_picture
-from faceloom.provenance import (
-    EXIT_CODES,
-    DisclosureMark,
-    MarkSettings,
-    MarkWriter,
-    SwappedIdentity,
-)
+from faceloom.provenance import EXIT_CODES
 from faceloom.provenance.disclosure_mark import SOURCE_TYPE
 from faceloom.provenance.verify import C2PA_STORE
 
-# Limits of the fields that state a size or a count.
+# Values of a box's size and a chunk's size.
 _SIZES = (0, 1, 7, 9, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-# How often a small element is repeated: some megabytes of it.
+# Repetitions of a small element, which give about a megabyte.
 _MANY = 100_000
 # Zeros that a compressed chunk expands to, in bytes.
 _EXPANDED = 1 << 28
@@ -61,14 +57,14 @@ Named = Iterator[tuple[str, Build]]
 
 @dataclass(frozen=True)
 class HostileFiles(Reader):
-    """A reader whose cases are listed instead of mutated."""
+    """A reader with listed cases, which are not mutated."""
 
     listed: tuple[tuple[str, Build], ...] = field(default=())
-    """Name, of which the part from its last period is the suffix, and what builds the content."""
+    """Name with the file's suffix, and function that builds the content."""
 
     def case(self, seed: int) -> Files:
-        """Return the file of a number; neighboring numbers give files of different kinds."""
-        # 89 is coprime to the count: every file is read once before one is read again.
+        """Return a file of the list; neighboring seeds give files of different kinds."""
+        # 89 is coprime to the length of the list, so that every file has its turn.
         name, build = self.listed[seed * 89 % len(self.listed)]
         return {f"a.{name.rpartition('.')[2]}": build()}
 
@@ -77,9 +73,8 @@ def hostile_reader(scratch: Path) -> HostileFiles:
     """Return the reader of the hostile files, which runs the command `verify`.
 
     Args:
-        scratch: A folder in which the files are marked that the hostile ones are made of.
+        scratch: A folder for the marked files from which the hostile ones are built.
     """
-    mark = DisclosureMark((SwappedIdentity("ben", "b" * 64),))
     files: dict[str, Files] = {}
     for level in ("full", "tags"):
         files[level] = {}
@@ -90,7 +85,7 @@ def hostile_reader(scratch: Path) -> HostileFiles:
                 make_clip(path, wave_images(2, 32, 32), pixel_format=pixels, codec=codec)
             else:
                 path.write_bytes(encode_picture(wave_images(1, 32, 32)[0], path.suffix))
-            MarkWriter.open(MarkSettings(level), path).write(path, mark, scratch / "no source")
+            mark_file(path, level)
             files[level][suffix] = path.read_bytes()
     return HostileFiles(
         "hostile files to verify",
@@ -103,11 +98,11 @@ def hostile_reader(scratch: Path) -> HostileFiles:
 
 
 def verify_by_command(folder: Path) -> None:
-    """Run `faceloom verify` on the folder's file; its text is short and its exit code documented.
+    """Run `faceloom verify` on the folder's file; check its output and its exit code.
 
     Raises:
         ArtifactRefused: If the file is refused or its signature does not match.
-        AssertionError: If the command does anything that is not documented.
+        AssertionError: If the output is too long or not printable, or the exit code undocumented.
     """
     (path,) = folder.iterdir()
     with (
@@ -183,7 +178,7 @@ def _boxes(data: bytes, prefix: str = "") -> Named:
     start = data.find(b"moov") - 4
     for kind in (b"moov", b"udta", b"jumb", b"free"):
         yield f"{prefix}nested {kind.decode()}.mp4", partial(_nest, data, start, kind, 8000)
-        yield f"{prefix}many {kind.decode()}.mp4", partial(_append, data, _box(kind, b""), _MANY)
+        yield f"{prefix}many {kind.decode()}.mp4", partial(_append, data, make_box(kind), _MANY)
         yield (
             f"{prefix}{kind.decode()} of an exabyte.mp4",
             partial(_append, data, struct.pack(">I4sQ", 1, kind, 1 << 60)),
@@ -285,7 +280,7 @@ def _other_images(files: Files) -> Named:
     yield "65535 x 65535.jpg", partial(_insert, jpeg, 2, frame)
     yield "no end of comments.gif", lambda: gif[:-1] + b"\x21\xfe" + b"\xff" + b"x" * 5_000_000
     yield "65535 x 65535.gif", partial(_replace, gif, 6, b"\xff" * 4)
-    yield "many frames.gif", lambda: gif[:-1] + (b"\x2c" + b"\0" * 9 + b"\2\1\0\0") * 100_000
+    yield "many frames.gif", lambda: gif[:-1] + (b"\x2c" + b"\0" * 9 + b"\2\1\0\0") * _MANY
     for offset in (4, 16, 24):
         yield f"size at {offset}.webp", partial(_replace, webp, offset, b"\xff" * 4)
     yield "many C2PA chunks.webp", partial(_append, webp, b"C2PA\x04\0\0\0abcd", 20_000)
@@ -321,12 +316,8 @@ def _other_formats() -> Named:
     yield from contents
 
 
-def _box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(content), kind) + content
-
-
 def _nest(data: bytes, offset: int, kind: bytes, depth: int) -> bytes:
-    """Insert boxes of which each contains the next one."""
+    """Insert nested boxes, each in the one before."""
     heads = b"".join(struct.pack(">I4s", 8 * (depth - level), kind) for level in range(depth))
     return _insert(data, offset, heads)
 

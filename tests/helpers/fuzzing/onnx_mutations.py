@@ -1,4 +1,4 @@
-"""Mutate the messages of an ONNX file, so that what follows the parser is reached."""
+"""Mutate the messages of an ONNX file, so that the parser accepts it and later code reads it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +8,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from tests.helpers.fuzzing.mutators import Mutator
 
-# Values of an integer: sizes, opsets, tensor types, limits. Assigning one may exceed the type.
+# Integers: sizes, opsets, tensor types, limits. Some exceed the type of some fields.
 _INTEGERS = (0, 1, 2, 7, 9, 10, 11, 13, 18, 19, 48, 10**6, 2**31 - 1, 2**63 - 1, -1, -(2**63))
-# Texts: operators with subgraphs, names of the format, paths, control characters.
+# Texts: operators (some with subgraphs), names of a .dfm, paths, control characters.
 _TEXTS = (
     "", "in_face:0", "in_face", "out_celeb_face:0", "morph_value:0", "n", "If", "Loop", "Split",
     "Upsample", "Resize", "Constant", "Reshape", "Pad", "ai.onnx", "../x", "a\0", "\x1b[2J",
@@ -68,7 +68,7 @@ def _mutate_message(mutator: Mutator, message: Message, messages: list[Message])
 def _mutate_child(mutator: Mutator, message: Message, field: Any, messages: list[Message]) -> None:
     random_ = mutator.random
     donors = [each for each in messages if each.DESCRIPTOR is field.message_type]
-    # Copies, as a message may contain the donor.
+    # A copy, since the message may be a part of the donor.
     donor = field.message_type._concrete_class()
     if donors:
         donor.CopyFrom(random_.choice(donors))
@@ -103,7 +103,7 @@ def _is_repeated(field: Any) -> bool:
 
 
 def _try_to_set(assign: Any) -> None:
-    """Assign a value; one beyond the field's type is left out."""
+    """Assign a value unless the field's type does not allow it."""
     try:
         assign()
     except (ValueError, TypeError):

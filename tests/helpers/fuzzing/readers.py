@@ -16,6 +16,7 @@ from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.corrections import left_half, move, offsets_of, paint
 from tests.helpers.deepfacelab import metadata, to_jpeg, to_pak
+from tests.helpers.disclosure_marks import mark_file
 from tests.helpers.facesets import GEOMETRY, good_faces, write_faceset
 from tests.helpers.fuzzing.cases import Files, Reader, mutate_by_extension, mutate_value_after
 from tests.helpers.fuzzing.hostile_files import hostile_reader
@@ -39,8 +40,6 @@ from faceloom.json_documents import to_json
 from faceloom.provenance import (
     ConsentRecord,
     DisclosureMark,
-    MarkSettings,
-    MarkWriter,
     SwappedIdentity,
     verify,
 )
@@ -352,7 +351,7 @@ def _marked_files(scratch: Path) -> Iterator[Reader]:
     )
     picture.write_bytes(encode_picture(wave_images(1, 32, 32)[0], ".jpg"))
     for file in (picture, clip):
-        MarkWriter.open(MarkSettings(), file).write(file, mark, scratch / "no source")
+        mark_file(file, mark=mark)
         yield Reader(
             f"disclosure marks ({file.suffix})",
             {file.name: file.read_bytes()},
@@ -363,7 +362,7 @@ def _marked_files(scratch: Path) -> Iterator[Reader]:
 
 
 def _verify(name: str) -> Callable[[Path], Any]:
-    """Return a reader that refuses a file which was changed after it was signed."""
+    """Return a reader that refuses a file with an invalid signature."""
 
     def read(folder: Path) -> None:
         result = verify(folder / name)

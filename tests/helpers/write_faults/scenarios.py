@@ -169,6 +169,23 @@ TRAINER_SCENARIOS = (
 )
 
 
+def write_input(folder: Path) -> None:
+    """Write what every command starts from: clips, a picture, models and a configuration.
+
+    Args:
+        folder: The folder to write to.
+    """
+    stop = _CLIP_STEP * _CLIP_FRAMES
+    for person, name in (("ben", "ben.mp4"), ("ada", "clip.mp4")):
+        footage = read_frames(_SAMPLE / f"target_{person}.mp4", every=_CLIP_STEP, stop=stop)
+        frames = [frame.rgb for frame in footage]
+        make_clip(folder / name, frames)
+    write_png(folder / "picture.png", frames[-1])
+    make_bundle(folder / "b.bundle")
+    write_dfm(folder / "m.dfm")
+    (folder / "tiny.yaml").write_text(_TINY_RUN)
+
+
 def prepare(runner: FaultRunner, scenario: Scenario) -> None:
     """Make the input of a scenario in the working folder.
 
@@ -176,15 +193,7 @@ def prepare(runner: FaultRunner, scenario: Scenario) -> None:
         runner: Runs the commands of `before`.
         scenario: The scenario.
     """
-    stop = _CLIP_STEP * _CLIP_FRAMES
-    for person, name in (("ben", "ben.mp4"), ("ada", "clip.mp4")):
-        footage = read_frames(_SAMPLE / f"target_{person}.mp4", every=_CLIP_STEP, stop=stop)
-        frames = [frame.rgb for frame in footage]
-        make_clip(runner.work / name, frames)
-    write_png(runner.work / "picture.png", frames[-1])
-    make_bundle(runner.work / "b.bundle")
-    write_dfm(runner.work / "m.dfm")
-    (runner.work / "tiny.yaml").write_text(_TINY_RUN)
+    write_input(runner.work)
     for words in scenario.before:
         ending = runner.run(words)
         assert ending.exit_code == 0, ending.text

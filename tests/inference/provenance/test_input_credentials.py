@@ -12,26 +12,16 @@ from tests.helpers.content_credentials import (
     camera_key,
     sign_as_camera,
 )
+from tests.helpers.disclosure_marks import mark_file, needs_c2pa
 
 from faceloom.hashing import sha256_of_file
 from faceloom.progress import run_to_completion
-from faceloom.provenance import (
-    DisclosureMark,
-    MarkSettings,
-    MarkWriter,
-    SwappedIdentity,
-    VerificationReport,
-    WrittenMarks,
-    verify,
-)
-from faceloom.provenance.credentials import is_installed
+from faceloom.provenance import VerificationReport, WrittenMarks, verify
 from faceloom.provenance.verify import C2PA_STORE
 from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(), reason="needs the extra provenance (c2pa-python, cryptography)"
-)
+pytestmark = needs_c2pa
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +35,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
 def mark_output(out: Path, source: Path) -> tuple[WrittenMarks, VerificationReport]:
     """Mark a short video whose input is `source`."""
     make_clip(out, wave_images(2))
-    mark = DisclosureMark((SwappedIdentity("ben", "b" * 64),))
-    return MarkWriter.open(MarkSettings(), out).write(out, mark, source), verify(out)
+    return mark_file(out, source=source), verify(out)
 
 
 def test_credentials_of_a_camera_are_not_a_disclosure(recording: Path) -> None:
@@ -106,7 +95,7 @@ def test_unreadable_credentials_are_named_and_left_out(
     assert marks.formats[-1] == "C2PA"
     (limitation,) = marks.limitations
     assert limitation.startswith("C2PA cannot read damaged.mp4 (")
-    assert limitation.endswith("), so its credentials are left out.")
+    assert limitation.endswith("); any credentials in it are left out.")
     assert report.verdict == "valid"
     assert report.credentials is not None
     (ingredient,) = report.credentials.ingredients

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip, wave_images
+from tests.helpers.disclosure_marks import BEN, mark_file, needs_c2pa
 
 from faceloom.errors import FaceloomError, MediaUnreadable, ProviderMissing, UsageError
 from faceloom.progress import run_to_completion
@@ -32,14 +33,10 @@ from faceloom.swap import ConvertOptions, convert
 from faceloom.video import FrameRange
 from faceloom.video.output import atomic_output
 
-BEN = SwappedIdentity("ben", "b" * 64)
 SPECIAL = SwappedIdentity(
     "ä \"<&>'\n名", "0" * 64, ConsentRecord(person='Ben "B"', basis="release <1>", note="ok & fine")
 )
 HAS_C2PA = is_installed()
-needs_c2pa = pytest.mark.skipif(
-    not HAS_C2PA, reason="needs the extra provenance (c2pa-python, cryptography)"
-)
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +62,6 @@ def swapped(tmp_path_factory: pytest.TempPathFactory, sample: Path, bundle: Path
 def write_image(path: Path) -> Path:
     path.write_bytes(cv2.imencode(path.suffix, wave_images(1)[0])[1].tobytes())
     return path
-
-
-def mark_file(path: Path, level: str = "full") -> tuple[str, ...]:
-    """Mark an image whose source has no credentials; return the written formats."""
-    writer = MarkWriter.open(MarkSettings(level), path)
-    return writer.write(path, DisclosureMark((BEN,)), path.parent / "nothing").formats
 
 
 def remux(path: Path, out: Path) -> Path:
@@ -307,9 +298,7 @@ def test_every_exit_code_has_one_meaning() -> None:
 
 def test_missing_packages_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faceloom.provenance.mark_writer.is_installed", lambda: False)
-    marks = MarkWriter.open(MarkSettings(), tmp_path / "a.png").write(
-        write_image(tmp_path / "a.png"), DisclosureMark((BEN,)), tmp_path
-    )
+    marks = mark_file(write_image(tmp_path / "a.png"))
     assert marks.formats == ("tags", "XMP")
     assert "pip install 'faceloom[provenance]'" in str(marks)
 
@@ -378,7 +367,7 @@ def test_credentials_of_the_input_are_kept(
     (tmp_path / "out.mp4").write_bytes(swapped.read_bytes())
     (tmp_path / "folder").mkdir()
     out = make_clip(tmp_path / "twice.mp4", wave_images(2))
-    MarkWriter.open(MarkSettings(), out).write(out, DisclosureMark((BEN,)), tmp_path / source)
+    mark_file(out, source=tmp_path / source)
     report = verify(out)
     assert report.verdict == "valid"
     assert report.credentials is not None
@@ -388,7 +377,7 @@ def test_credentials_of_the_input_are_kept(
 @needs_c2pa
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
 def test_images_are_signed(tmp_path: Path, name: str) -> None:
-    assert mark_file(write_image(tmp_path / name))[-2:] == ("XMP", "C2PA")
+    assert mark_file(write_image(tmp_path / name)).formats[-2:] == ("XMP", "C2PA")
     assert verify(tmp_path / name).verdict == "valid"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

@@ -174,7 +174,7 @@ def test_one_core_gives_the_same_bytes_as_several(tmp_path: Path, encoder: str) 
         pytest.skip("only Linux limits a process to some cores")
     cores = os.sched_getaffinity(0)
     source = make_clip(tmp_path / "in.mp4", moving_texture(4))
-    # The process may have one core only, which does not limit the threads that an encoder is given.
+    # On a machine with one core, both outputs are written on it.
     several = swap(source, tmp_path / "several.mkv", Encoding(encoder)).read_bytes()
     try:
         os.sched_setaffinity(0, {min(cores)})
@@ -333,7 +333,7 @@ def test_invalid_encoding_is_refused_before_anything_is_written(tmp_path: Path, 
     assert {p.name for p in tmp_path.iterdir()} <= {"in.mp4", "narrow.mp4"}
 
 
-def test_an_encoder_without_memory_is_no_wrong_option(
+def test_encoder_without_memory_is_not_reported_as_a_wrong_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoders, "available_memory", lambda: 100_000)

@@ -58,8 +58,8 @@ class Reading:
     fingerprint: int
     """The payload, 0 to 2**32 - 1."""
     similarity: float
-    """Correlation with the pattern, in standard deviations of what unmarked faces give; 0 if it is
-    below the one of interest."""
+    """Correlation with the pattern, in standard deviations of what unmarked faces give; 0 if no
+    position can reach the minimum that the reader was given."""
 
 
 class FaceAverage:
@@ -90,15 +90,15 @@ class FaceAverage:
         self._sum += other._sum
         self.count += other.count
 
-    def read(self, at_least: float = 0) -> Reading:
+    def read(self, min_similarity: float = 0) -> Reading:
         """Return the most likely watermark, of the faces as they are or mirrored.
 
         Args:
-            at_least: The similarity from which a watermark is of interest; see `read_grid`.
+            min_similarity: See `read_grid`.
         """
         grid = self._sum / max(1, self.count)
         mirrored = np.ascontiguousarray(grid[:, ::-1])
-        readings = [read_grid(picture, at_least) for picture in (grid, mirrored)]
+        readings = [read_grid(picture, min_similarity) for picture in (grid, mirrored)]
         return max(readings, key=lambda reading: reading.similarity)
 
 
@@ -115,19 +115,19 @@ def suppress_detail(luma: Grid) -> Grid:
     return np.asarray(detail / variance, np.float32)
 
 
-def read_grid(grid: Grid, at_least: float = 0) -> Reading:
+def read_grid(grid: Grid, min_similarity: float = 0) -> Reading:
     """Return the most likely watermark of an average of faces.
 
     Args:
         grid: The average of `suppress_detail`.
-        at_least: The similarity from which a watermark is of interest. Positions that cannot reach
-            it are not decoded; if none can, the reading's similarity is 0.
+        min_similarity: Positions that cannot reach this similarity are not decoded, which saves
+            time; if none can, the reading's similarity is 0.
     """
     positions = sorted(_positions(grid), key=lambda position: -position[0])[:_CANDIDATES]
     candidates = [_chips_at(grid, to_grid) for _, to_grid in positions]
     best = Reading(0, 0.0)
     for bound, chips in sorted(((similarity_bound(c), c) for c in candidates), key=lambda c: -c[0]):
-        if bound < max(at_least, best.similarity):
+        if bound < max(min_similarity, best.similarity):
             break
         fingerprint = decode(chips)
         reading = Reading(fingerprint, similarity(chips, fingerprint))

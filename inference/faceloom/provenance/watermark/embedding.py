@@ -21,7 +21,7 @@ from faceloom.video import Box
 _STRENGTH = 1.6
 # Largest scale from frame to grid: above it the face is too small for the shortest period.
 _MAX_GRID_SCALE = 2.0
-# Added to the pattern's values, so that they are bytes.
+# Added to the values of the pattern, so that they fit into bytes.
 _OFFSET = 128
 # Corners of the grid, (x, y).
 _CORNERS = float32([[0, 0], [GRID_SIZE, 0], [0, GRID_SIZE], [GRID_SIZE, GRID_SIZE]])
@@ -67,7 +67,7 @@ class WatermarkEmbedder:
         part_to_grid[:, 2] += frame_to_grid[:, :2] @ float32([left, top])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         added = cv2.warpAffine(layer, part_to_grid, part.shape[1::-1], flags=flags)
-        # Bytes with an offset: mixed types take twice the time.
+        # Bytes with an offset: an addition of mixed types takes twice the time.
         added = (added + (_OFFSET + 0.5)).astype(np.uint8)
         part[:] = cv2.addWeighted(part, 1, cv2.merge((added, added, added)), 1, -_OFFSET)
         return box

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from faceloom.array_types import Rgb
 from faceloom.faces.face_finder import Face, FaceFinder
-from faceloom.json_documents import PUBLISHED_JSON
 from faceloom.provenance.watermark.detection import FaceAverage, Reading
 from faceloom.provenance.watermark.payload import fingerprint_text
 from faceloom.video import probe_source, read_source
@@ -28,8 +27,6 @@ _MAX_PEOPLE = 4
 @dataclass(frozen=True, slots=True)
 class FoundWatermark:
     """A watermark in the pixels of a file."""
-
-    __pydantic_config__ = PUBLISHED_JSON
 
     fingerprint: str
     """The payload, eight hexadecimal digits."""

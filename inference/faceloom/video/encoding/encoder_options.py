@@ -24,8 +24,8 @@ _MIN_THREADS = 4
 # Rows of the picture for each of them: a frame may refer to the rows of the one before it that are
 # done, so that more threads leave less of it.
 _ROWS_PER_THREAD = 64
-# With row-mt, libvpx writes other bytes with one thread than with several, whose number does not
-# matter (measured for 2 to 16).
+# With row-mt, libvpx writes other bytes with one thread than with several; any number from 2 to 16
+# gives the same (measured).
 _MIN_VP9_THREADS = 2
 # Most pixels that are encoded at once: x264 keeps about 3 bytes of memory for each.
 _MAX_THREADED_PIXELS = 17_000_000
@@ -74,7 +74,7 @@ def encoder_options(
 
 
 def encoding_threads(codec: str, info: VideoInfo) -> int:
-    """Return how many threads an encoder gets; 0: as many as it chooses by the machine's cores.
+    """Return how many threads an encoder gets; 0: the encoder chooses, by the machine's cores.
 
     Args:
         codec: FFmpeg's name of the encoder.

@@ -41,7 +41,7 @@ BT709 = ColorTags(primaries=1, transfer=1, matrix=1, range=1)
 _CODECS = {"x264": X264, "x265": X265, "vp9": VP9, "svtav1": SVTAV1, "png": PNG}
 # Least width in pixels; libx265 writes beyond its memory for narrower frames, such as 48x64.
 _MIN_X265_WIDTH = 64
-# Memory of an encoder per pixel of its frames, of which it keeps dozens, in bytes.
+# Memory that an encoder needs per pixel of a frame, in bytes: it keeps dozens of frames.
 _BYTES_PER_PIXEL = 200
 # FFmpeg's name of the container that `default_encoder` is asked about where there is none.
 DEFAULT_CONTAINER = "mp4"
@@ -233,11 +233,11 @@ def open_encoder(
 def _open_error(
     config: EncoderConfig, encoding: Encoding, info: VideoInfo, error: Exception
 ) -> ProviderMissing | UsageError | MemoryExhausted:
-    # x264 reports a failed allocation as it does a wrong option.
+    # x264 reports a failed allocation in the same way as a wrong option.
     if available_memory() < _BYTES_PER_PIXEL * info.width * info.height:
         return MemoryExhausted(
-            f"{config.codec} does not start: there is too little memory for its frames; close "
-            "other programs and run the same command again."
+            f"{config.codec} does not start, since there is too little memory for its frames; "
+            "close other programs and run the same command again."
         )
     if encoding.encoder == "nvenc":
         return ProviderMissing(
