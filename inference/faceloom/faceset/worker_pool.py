@@ -121,10 +121,10 @@ def _open_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
         for worker in set(multiprocessing.active_children()) - others:
             worker.terminate()
-        pool.shutdown()
+        # Waits for the workers; a shutdown that does not wait makes later ones return at once.
+        pool.shutdown(cancel_futures=True)
 
 
 def _watch(
