@@ -8,9 +8,13 @@ import multiprocessing
 import runpy
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 # Only modules of this package are run.
 _PACKAGE = "faceloom"
+# Exit codes, see docs/architecture.md. `faceloom.errors` may be the file that is missing.
+_USAGE = 2
+_MISSING = 4
 
 
 def main() -> None:
@@ -20,7 +24,7 @@ def main() -> None:
     except ImportError as error:
         folder = Path(sys.executable).parent
         reason = " ".join(str(error).split())
-        sys.exit(f"faceloom: {folder} is incomplete ({reason}); unpack the archive again.")
+        _fail(f"{folder} is incomplete ({reason}); unpack the archive again.", _MISSING)
 
 
 def _run() -> None:
@@ -33,7 +37,7 @@ def _run() -> None:
     if arguments[:1] == ["-m"] and len(arguments) > 1:
         module = arguments[1]
         if module != _PACKAGE and not module.startswith(f"{_PACKAGE}."):
-            sys.exit(f"faceloom: {module} is not a module of Faceloom; run: faceloom --help")
+            _fail(f"{module} is not a module of Faceloom; run: faceloom --help", _USAGE)
         sys.argv = [sys.argv[0], *arguments[2:]]
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         return
@@ -41,6 +45,11 @@ def _run() -> None:
     from faceloom.__main__ import main as run_command  # noqa: PLC0415
 
     run_command()
+
+
+def _fail(sentence: str, exit_code: int) -> NoReturn:
+    sys.stderr.write(f"faceloom: {sentence}\n")
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":
