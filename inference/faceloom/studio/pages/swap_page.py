@@ -32,7 +32,7 @@ from faceloom.studio.studio import Studio
 from faceloom.studio.studio_project import ItemKind, StudioProject
 from faceloom.studio.web.responses import Body, in_thread, jpeg_response, read_body
 from faceloom.studio.web.templates import render
-from faceloom.swap.preview.frame_lead_in import MAX_LEAD_IN
+from faceloom.swap.preview.frame_lead_in import MAX_FRAME_LEAD_IN
 from faceloom.video.encoding.encoder_options import DEFAULT_QUALITY
 
 # Pictures in the timeline.
@@ -78,7 +78,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
             max_width=MAX_MASK_WIDTH,
             forehead_limits=(MIN_FOREHEAD, MAX_FOREHEAD),
             max_name_length=MAX_NAME_LENGTH,
-            lead_in=MAX_LEAD_IN,
+            lead_in=MAX_FRAME_LEAD_IN,
         )
 
     async def command(request: Request) -> Response:

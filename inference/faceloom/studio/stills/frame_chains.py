@@ -13,7 +13,7 @@ from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.still_options import StillOptions
 from faceloom.studio.stills.swap_stages import OpenSources, PredictedFrame, Prediction
 from faceloom.swap.pipeline.selected_frame import AlignedFrame, SelectedFrame
-from faceloom.swap.preview.frame_lead_in import LEAD_IN
+from faceloom.swap.preview.frame_lead_in import FRAME_LEAD_IN
 from faceloom.swap.selection.face_selector import FaceSelector
 
 
@@ -125,7 +125,7 @@ class SwapChain:
 
     def _lead_in(self, index: int) -> set[int]:
         """Return the indices of a frame and of its lead-in."""
-        return set(range(max(self.first, index - LEAD_IN), index + 1))
+        return set(range(max(self.first, index - FRAME_LEAD_IN), index + 1))
 
     def _align(self, frames: ClipFrames, position: int) -> None:
         faces = self._faces.faces_at(frames, position)

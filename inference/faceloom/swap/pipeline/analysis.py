@@ -17,7 +17,7 @@ from faceloom.video import Frame
 # Frames of the previous segment that are swapped again, but not written, before a segment: by its
 # first frame the smoothed quantities have settled. So segments can be made in any order, or on
 # several machines, with the same bytes.
-LEAD_IN = 8
+SEGMENT_LEAD_IN = 8
 # The detector runs on every so-manyth frame; in between the mesh follows each face.
 DETECT_EVERY = 5
 
@@ -59,7 +59,7 @@ class AnalysisState:
     finder: FinderState
     """The state of the face finder."""
     lead_in: tuple[FaceSelection, ...]
-    """The selections of the last `LEAD_IN` frames, or of all if there are fewer."""
+    """The selections of the last `SEGMENT_LEAD_IN` frames, or of all if there are fewer."""
     recent_faces: RecentFaces
     """All faces of the last `SMOOTHING_RADIUS` frames."""
     selector: Mapping[str, np.ndarray]
@@ -77,7 +77,7 @@ class Analysis:
         self._finder_states: dict[int, tuple[FinderState, RecentFaces]] = {}
         self._states: dict[int, AnalysisState] = {}
         self._recent: deque[tuple[Face, ...]] = deque(maxlen=SMOOTHING_RADIUS)
-        self._lead_in: deque[FaceSelection] = deque(maxlen=LEAD_IN)
+        self._lead_in: deque[FaceSelection] = deque(maxlen=SEGMENT_LEAD_IN)
 
     def run(
         self, frames: Iterable[Frame], state: AnalysisState | None = None

@@ -18,7 +18,12 @@ from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.provenance import check_frames
 from faceloom.swap.options import ConvertOptions
-from faceloom.swap.pipeline.analysis import LEAD_IN, Analysis, SegmentGrid, conversion_finder
+from faceloom.swap.pipeline.analysis import (
+    SEGMENT_LEAD_IN,
+    Analysis,
+    SegmentGrid,
+    conversion_finder,
+)
 from faceloom.swap.pipeline.convert import choose_batch_size
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
@@ -213,7 +218,7 @@ class _Sampler:
         counts = FrameCounts()
         with closing(prefetch(analysis.run(prefetch(frames, depth)), depth)) as selected:
             for batches in split_segments(selected, grid, batch_size):
-                lead_in: LeadIn = deque(maxlen=LEAD_IN)
+                lead_in: LeadIn = deque(maxlen=SEGMENT_LEAD_IN)
                 counts += run_to_completion(
                     swap_segment(swapper, lead_in, batches, target, file, depth, meter)
                 )

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from faceloom.prefetch import prefetch
 from faceloom.progress import Progress, ProgressGenerator
-from faceloom.swap.pipeline.analysis import LEAD_IN, SegmentGrid
+from faceloom.swap.pipeline.analysis import SEGMENT_LEAD_IN, SegmentGrid
 from faceloom.swap.pipeline.background_writer import write_in_background
 from faceloom.swap.pipeline.face_blending import SwappedFace
 from faceloom.swap.pipeline.frame_counts import FrameCounts
@@ -21,7 +21,7 @@ from faceloom.swap.selection.face_selector import FaceSelection
 from faceloom.video import Frame, SegmentWriter
 from faceloom.video.display import frame_to_coded
 
-# The last LEAD_IN aligned frames.
+# The last SEGMENT_LEAD_IN aligned frames.
 LeadIn: TypeAlias = deque[AlignedFrame]
 SwappedBatch: TypeAlias = tuple[list[SelectedFrame], list[list[SwappedFace]]]
 
@@ -102,14 +102,14 @@ def align_lead_in(
         frames: the iterator to take as many frames from.
 
     Returns:
-        The aligned frames, at most `LEAD_IN`.
+        The aligned frames, at most `SEGMENT_LEAD_IN`.
     """
     return deque(
         (
             swapper.align(SelectedFrame(frame, selection))
             for selection, frame in zip(selections, frames, strict=False)
         ),
-        LEAD_IN,
+        SEGMENT_LEAD_IN,
     )
 
 

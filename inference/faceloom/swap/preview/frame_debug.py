@@ -28,7 +28,7 @@ from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.selected_frame import SelectedFrame
 from faceloom.swap.pipeline.swap_source import SwapSource
 from faceloom.swap.preview.contact_sheet import Cell, draw_sheet
-from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames, first_frame
+from faceloom.swap.preview.frame_lead_in import FRAME_LEAD_IN, find_in_frames, first_frame
 from faceloom.swap.selection.face_selector import FaceSelector
 from faceloom.video import VideoInfo, probe_source, read_source
 from faceloom.video.frame_sampling import frame_index_at
@@ -87,7 +87,7 @@ def write_frame_debug(
 ) -> ProgressGenerator[FrameDebugSummary]:
     """Write one swapped frame, every intermediate image of its faces, and a sheet of all.
 
-    The `LEAD_IN` frames before it are swapped as well.
+    The `FRAME_LEAD_IN` frames before it are swapped as well.
 
     Args:
         target: The video.
@@ -121,7 +121,7 @@ def write_frame_debug(
     frames = find_in_frames(read_source(info, start=first), info, index)
     for frame, faces in islice(frames, index - first):
         selected = SelectedFrame(frame, selector.select(frame, faces))
-        if frame.index >= index - LEAD_IN:
+        if frame.index >= index - FRAME_LEAD_IN:
             swapper.swap_frame(selected)
         yield Progress("frames", frame.index + 1, index + 1)
     requested = next(frames, None)

@@ -10,9 +10,9 @@ from faceloom.video.display import frame_to_upright
 
 # Frames before a single one that are swapped first, so that everything that is smoothed over time
 # is as in a whole conversion.
-LEAD_IN = 12
+FRAME_LEAD_IN = 12
 # Most frames before a single one whose faces are found, unless a track is selected.
-MAX_LEAD_IN = LEAD_IN + DETECT_EVERY - 1
+MAX_FRAME_LEAD_IN = FRAME_LEAD_IN + DETECT_EVERY - 1
 
 
 def first_frame(index: int) -> int:
@@ -25,7 +25,7 @@ def first_frame(index: int) -> int:
     Args:
         index: the single frame.
     """
-    return max(0, (index - LEAD_IN) // DETECT_EVERY * DETECT_EVERY)
+    return max(0, (index - FRAME_LEAD_IN) // DETECT_EVERY * DETECT_EVERY)
 
 
 def find_in_frames(

@@ -12,7 +12,7 @@ from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.studio.stills.track_analysis import TrackAnalysis
 from faceloom.swap import Section, SwapOptions
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
-from faceloom.swap.preview.frame_lead_in import LEAD_IN, find_in_frames
+from faceloom.swap.preview.frame_lead_in import FRAME_LEAD_IN, find_in_frames
 from faceloom.video import FrameRange, read_source
 
 
@@ -30,7 +30,7 @@ def test_faces_equal_those_of_a_clip_that_is_read_from_its_start(
     analysis = TrackAnalysis(FaceFinder(detect_every=DETECT_EVERY))
     for index in (17, 4):
         read = find_in_frames(read_source(frames.info), frames.info, index)
-        expected = [row for row in read if index - LEAD_IN <= row[0].index <= index]
+        expected = [row for row in read if index - FRAME_LEAD_IN <= row[0].index <= index]
         chain = analysis.chain(frames, index)
         assert expected
         for frame, others in expected:

@@ -20,7 +20,7 @@ from faceloom.atomic import atomic_file
 from faceloom.errors import ContentRefused, FaceloomError, MediaUnreadable, NoFaceFound
 from faceloom.progress import Progress, ProgressGenerator, run_to_completion
 from faceloom.swap.options import ConvertOptions
-from faceloom.swap.pipeline.analysis import LEAD_IN, Analysis, SegmentGrid
+from faceloom.swap.pipeline.analysis import SEGMENT_LEAD_IN, Analysis, SegmentGrid
 from faceloom.swap.pipeline.frame_counts import FrameCounts
 from faceloom.swap.pipeline.frame_swapper import FrameSwapper
 from faceloom.swap.pipeline.resume_store import ResumeStore
@@ -327,4 +327,4 @@ def _tasks(
             yield None
         selections = tuple(selection for _, selection in rows)
         yield SegmentTask(rows[0][0], before, selections)
-        before = (*before, *selections)[-LEAD_IN:]
+        before = (*before, *selections)[-SEGMENT_LEAD_IN:]
