@@ -18,7 +18,7 @@ from faceloom.video import Frame
 # first frame the smoothed quantities have settled. So segments can be made in any order, or on
 # several machines, with the same bytes.
 SEGMENT_LEAD_IN = 8
-# The detector runs on every so-manyth frame; in between the mesh follows each face.
+# The detector runs in one of so many frames; between them the face mesh follows each face.
 DETECT_EVERY = 5
 
 RecentFaces: TypeAlias = tuple[tuple[Face, ...], ...]

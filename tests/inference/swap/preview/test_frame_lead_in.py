@@ -2,7 +2,7 @@
 
 import pytest
 
-from faceloom.swap.preview.frame_lead_in import LEAD_IN, MAX_FRAME_LEAD_IN, first_frame
+from faceloom.swap.preview.frame_lead_in import FRAME_LEAD_IN, MAX_FRAME_LEAD_IN, first_frame
 
 
 @pytest.mark.parametrize(
@@ -10,4 +10,4 @@ from faceloom.swap.preview.frame_lead_in import LEAD_IN, MAX_FRAME_LEAD_IN, firs
 )
 def test_successive_frames_share_their_first_frame(index: int, first: int) -> None:
     assert first_frame(index) == first
-    assert min(index, LEAD_IN) <= index - first <= MAX_FRAME_LEAD_IN
+    assert min(index, FRAME_LEAD_IN) <= index - first <= MAX_FRAME_LEAD_IN
