@@ -42,7 +42,7 @@ def measure_faceset(faces: FaceSet) -> ProgressGenerator[FaceSetStatistics]:
     for count, row in enumerate(sample, 1):
         lightings.append(measure_lighting(faces.read_crop(row), stored_face_mask(faces, row)))
         yield Progress(f"measure {faces.identity}", count, len(sample))
-    step = -(-len(rows) // _MAX_PARSED)
+    step = parsing_step(len(rows))
     parsed = yield from measure_regions(faces, rows[::step])
     reading_step = -(-len(rows) // _MAX_READ)
     openings = yield from measure_openings(faces, rows[::reading_step])
@@ -75,6 +75,15 @@ def sample_step(count: int) -> int:
         count: Number of faces.
     """
     return -(-count // _MAX_CROPS)
+
+
+def parsing_step(count: int) -> int:
+    """Return K if every K-th of some faces is parsed.
+
+    Args:
+        count: Number of faces.
+    """
+    return -(-count // _MAX_PARSED)
 
 
 def file_shares(faces: FaceSet) -> tuple[FileShare, ...]:

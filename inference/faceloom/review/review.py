@@ -14,7 +14,7 @@ from faceloom.faceset import FaceSet
 from faceloom.output_lock import while_locked
 from faceloom.progress import ProgressGenerator
 from faceloom.review.commands import default_preset
-from faceloom.review.faceset_measurement import measure_faceset
+from faceloom.review.faceset_measurement import measure_faceset, parsing_step
 from faceloom.review.finding import ReviewFinding, format_counts, group_by_subject
 from faceloom.review.html_report import build_page
 from faceloom.review.judgment import judge, list_directions, next_step
@@ -93,6 +93,36 @@ class FacePercentiles:
 
 
 @dataclass(frozen=True, slots=True)
+class HiddenShares:
+    """What hides faces, see `RegionShares`; at most 1,000 faces, evenly spread."""
+
+    images: tuple[str, ...]
+    """Paths of the crops in the face set."""
+    occluded: tuple[float, ...]
+    """Of each face, rounded to 0.001."""
+    fringe: tuple[float, ...]
+    """Of each face, rounded to 0.001."""
+    glasses: tuple[float, ...]
+    """Of each face, rounded to 0.001."""
+
+    @classmethod
+    def of(cls, person: FaceSetStatistics) -> "HiddenShares":
+        """Return what hides the faces that were parsed.
+
+        Args:
+            person: The face set.
+        """
+        step = parsing_step(len(person))
+        shares = person.regions[::step]
+        return cls(
+            tuple(row.image for row in person.faces.rows[::step]),
+            occluded=tuple(round(each.occluded, 3) for each in shares),
+            fringe=tuple(round(each.fringe, 3) for each in shares),
+            glasses=tuple(round(each.glasses, 3) for each in shares),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class FaceSetSummary:
     """The review's numbers about a face set."""
 
@@ -108,6 +138,8 @@ class FaceSetSummary:
     """The files that the faces come from, the largest share first."""
     percentiles: FacePercentiles
     """Of the faces' properties."""
+    hidden: HiddenShares
+    """What hides the faces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +308,7 @@ def _summarize_faceset(person: FaceSetStatistics) -> FaceSetSummary:
         other_people=int((person.similarity < SAME_PERSON_SIMILARITY).sum()),
         files=person.files,
         percentiles=FacePercentiles.of(person.table),
+        hidden=HiddenShares.of(person),
     )
 
 

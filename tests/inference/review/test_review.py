@@ -141,6 +141,9 @@ def test_the_result_holds_all_numbers_and_findings(
         "occlusion": {"frames": 0, "spans": []},
     }
     assert (person["name"], person["faces"], person["matches"]) == ("target_ada.mp4", 3, "")
+    hidden = result["people"][0]["hidden"]
+    assert hidden.keys() == {"images", "occluded", "fringe", "glasses"}
+    assert {len(values) for values in hidden.values()} == {120}
     yaw = result["people"][0]["percentiles"]["yaw"]
     assert yaw["p5"] < 0 < yaw["p95"]
     assert [verdict["source"] for verdict in result["verdicts"]] == ["ada", "ben"]

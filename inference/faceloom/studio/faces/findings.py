@@ -12,10 +12,13 @@ from faceloom.array_types import float32
 from faceloom.errors import UsageError
 from faceloom.faceset import FaceSet
 from faceloom.faceset.face_count import ENOUGH_DIFFERENT_FACES
+from faceloom.faceset.store import ROWS_FILE
 from faceloom.review import FaceSetStatistics, ReviewFinding, Severity, sort_by_severity
 from faceloom.review import faceset_findings as checks
+from faceloom.review.review import HiddenShares
 from faceloom.review.statistics import FaceTable, FileShare
-from faceloom.studio.faces.face_grid import FaceGrid
+from faceloom.studio.faces.face_grid import FaceGrid, SortOrder
+from faceloom.studio.faces.face_rows import crop_name
 from faceloom.studio.jobs.job import Job, JobRequest, JobState
 from faceloom.studio.jobs.job_queue import JobQueue
 
@@ -32,6 +35,8 @@ _QUICK_CHECKS: tuple[Callable[[FaceSetStatistics], ReviewFinding | None], ...] =
     checks.badly_exposed,
     checks.small_yaw_range,
 )
+REVIEW_ORDERS = tuple(SortOrder(name, (name,)) for name in ("occluded", "fringe", "glasses"))
+"""The orders that the grid offers after a review; each is a field of HiddenShares."""
 # First words of the command of a finding that the page runs.
 _CURATE = ["faceloom", "curate"]
 
@@ -43,6 +48,8 @@ class _ReviewedPerson(BaseModel):
 
     faces: int
     """Number of faces that were reviewed."""
+    hidden: HiddenShares | None = None
+    """What hides the faces; None in results of other versions."""
 
 
 class _ReviewedFinding(BaseModel):
@@ -105,6 +112,34 @@ def find_problems(grid: FaceGrid, jobs: JobQueue, report: Path) -> FaceSetFindin
         return FaceSetFindings(found, True, False, pending)
     quick = tuple(quick_findings(grid)) if len(grid) else ()
     return FaceSetFindings(quick, False, reviewed is not None, pending)
+
+
+def reviewed_columns(grid: FaceGrid, jobs: JobQueue, report: Path) -> dict[str, list[float]]:
+    """Return what hides each face by the last review, as columns of the table.
+
+    A face that the review has not parsed counts as the one before it.
+
+    Args:
+        grid: The table of the face set.
+        jobs: The jobs of the project.
+        report: Where the review of this face set writes its report.
+
+    Returns:
+        The columns by their names in REVIEW_ORDERS; empty if no review is newer than the faces.
+    """
+    own = [job for job in jobs.jobs() if job.request.artifact == str(report)]
+    reviewed = _last_review(own, report)
+    hidden = reviewed.people[0].hidden if reviewed else None
+    rows = grid.directory / ROWS_FILE
+    if not hidden or not report.is_file() or report.stat().st_mtime < rows.stat().st_mtime:
+        return {}
+    places = {crop_name(image): place for place, image in enumerate(hidden.images)}
+    parsed, place = [], 0
+    for name in grid.names():
+        place = places.get(name, place)
+        parsed.append(place)
+    columns = {order.name: getattr(hidden, order.name) for order in REVIEW_ORDERS}
+    return {name: [values[place] for place in parsed] for name, values in columns.items()}
 
 
 def quick_findings(grid: FaceGrid) -> list[ReviewFinding]:

@@ -17,10 +17,12 @@ from faceloom.project.step import file_signature
 from faceloom.studio.faces.crop_files import crop_path
 from faceloom.studio.faces.face_grid import SORT_ORDERS, FaceGrids
 from faceloom.studio.faces.findings import (
+    REVIEW_ORDERS,
     FaceSetFindings,
     find_problems,
     removal_request,
     review_request,
+    reviewed_columns,
 )
 from faceloom.studio.faces.landmark_groups import LANDMARK_GROUPS, LANDMARK_RINGS
 from faceloom.studio.faces.rejections import reject_faces
@@ -70,6 +72,7 @@ class _FaceHandlers:
             project=self.studio.project,
             item=self._item(request),
             orders=SORT_ORDERS,
+            review_orders=REVIEW_ORDERS,
             groups=LANDMARK_GROUPS,
             rings=LANDMARK_RINGS,
         )
@@ -101,6 +104,12 @@ class _FaceHandlers:
         """Answer with the part of the page that shows the findings."""
         item = self._item(request)
         return render("faces_findings.html.j2", found=self._findings(item), item=item)
+
+    def reviewed(self, request: Request) -> Response:
+        """Answer with the columns of the table that the last review measured."""
+        item = self._item(request)
+        columns = reviewed_columns(self.grids.get(item.path), self.studio.jobs, self._report(item))
+        return JSONResponse(columns)
 
     async def reject(self, request: Request) -> Response:
         """Reject faces."""
@@ -153,6 +162,7 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         Route("/faces/{id}", handlers.page),
         Route("/faces/{id}/table", handlers.table),
         Route("/faces/{id}/findings", handlers.findings),
+        Route("/faces/{id}/reviewed", handlers.reviewed),
         Route("/faces/{id}/thumbnail/{name}", handlers.thumbnail),
         Route("/faces/{id}/crop/{name}", handlers.crop),
         Route("/faces/{id}/reject", handlers.reject, methods=["POST"]),

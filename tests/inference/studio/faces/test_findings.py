@@ -1,5 +1,6 @@
 """Findings come from the table at once, and from the last review of the same faces."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from faceloom.studio.faces.findings import (
     quick_findings,
     removal_request,
     review_request,
+    reviewed_columns,
 )
 from faceloom.studio.jobs.job import JobState
 from faceloom.studio.jobs.job_queue import JobQueue
@@ -98,6 +100,38 @@ def test_the_last_review_of_the_same_faces_is_shown(tmp_path: Path) -> None:
     drop_faces(folder, [f"crops/{grid.names()[0]}.jpg"], "rejected")
     found = find_problems(FaceGrids().get(folder), jobs, report)
     assert (found.is_thorough, found.is_outdated, found.findings) == (False, True, ())
+
+
+def test_a_review_adds_what_hides_each_face(tmp_path: Path) -> None:
+    folder, report = tmp_path / "ada", tmp_path / "report.html"
+    grid, jobs = grid_of(folder, good_faces(6)), JobQueue(tmp_path / "jobs")
+    names = grid.names()
+    job = jobs.add(review_request(folder, report))
+    hidden = {
+        # Every second face, as in a large face set.
+        "images": [f"crops/{name}.jpg" for name in names[::2]],
+        "occluded": [0.1, 0.2, 0.3],
+        "fringe": [0.0, 0.5, 0.0],
+        "glasses": [0.0, 0.0, 0.04],
+    }
+    result = {"people": [{"faces": 6, "hidden": hidden}], "findings": []}
+    change = {"state": JobState.DONE, "result": result}
+    jobs.update(job.number, lambda each: each.model_copy(update=change))
+    assert reviewed_columns(grid, jobs, report) == {}
+
+    report.write_text("newer than the faces")
+    expected = {
+        "occluded": [0.1, 0.1, 0.2, 0.2, 0.3, 0.3],
+        "fringe": [0.0, 0.0, 0.5, 0.5, 0.0, 0.0],
+        "glasses": [0.0, 0.0, 0.0, 0.0, 0.04, 0.04],
+    }
+    assert reviewed_columns(grid, jobs, report) == expected
+    drop_faces(folder, [f"crops/{names[1]}.jpg"], "rejected")
+    columns = reviewed_columns(FaceGrids().get(folder), jobs, report)
+    assert columns["occluded"] == [0.1, 0.2, 0.2, 0.3, 0.3]
+
+    os.utime(report, (0, 0))
+    assert reviewed_columns(grid, jobs, report) == {}
 
 
 def test_a_result_that_is_no_review_is_ignored(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_other_pictures_are_refused(server: StudioServer, url: str) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_unknown_face_sets_are_refused(server: StudioServer) -> None:
-    paths = ("", "/table", "/findings", "/thumbnail/x", "/crop/x")
+    paths = ("", "/table", "/reviewed", "/findings", "/thumbnail/x", "/crop/x")
     for item, path in itertools.product(("000000000000", "..", "ada"), paths):
         answer = server.get(f"/faces/{item}{path}")
         assert answer.status == 400, (item, path)

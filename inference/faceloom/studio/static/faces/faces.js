@@ -85,6 +85,9 @@ const CAPTIONS = {
   size: (index) => texts.captionSize.replace("{value}", table.columns.size[index]),
   group: (index) => table.columns.sharpness[index].toFixed(2),
 };
+for (const name of ["occluded", "fringe", "glasses"]) {
+  CAPTIONS[name] = (index) => texts.captionShare.replace("{value}", Math.round(100 * table.columns[name][index]));
+}
 
 function fillCell(cell, position) {
   const index = shown[position];
@@ -142,10 +145,12 @@ function showGrid() {
 
 /** Read the table again. Faces that were not there before become the selection. */
 async function reload({ selectNew = false } = {}) {
-  const answer = await orMessage(() => get(`${texts.url}/table`));
+  const parts = () => Promise.all(["table", "reviewed"].map((part) => get(`${texts.url}/${part}`)));
+  const [answer, reviewed] = (await orMessage(parts)) ?? [];
   if (!answer) return;
   const [before, current, name] = [table.indices, selection.current, currentName()];
   table = new FaceTable(answer);
+  offerReviewed(reviewed);
   if (selectNew) selection.all(table.names.filter((name) => !before.has(name)));
   shown = new Int32Array();
   arrange();
@@ -154,6 +159,14 @@ async function reload({ selectNew = false } = {}) {
   selection.moveTo(clamp(position < 0 ? current : position));
   showSelection();
   loadFindings();
+}
+
+/** Add the columns that a review measured, and offer to sort by them. */
+function offerReviewed(columns) {
+  Object.assign(table.columns, columns);
+  const group = element("review-orders");
+  group.disabled = !Object.keys(columns).length;
+  if (group.disabled && group.contains(order.selectedOptions[0])) order.selectedIndex = 0;
 }
 
 function clamp(position) {
