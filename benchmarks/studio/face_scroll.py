@@ -102,7 +102,7 @@ requestAnimationFrame(() => setTimeout(() => done(performance.now() - begin)));
 _TABLE_SHOWN = """
 return document.querySelector(".face img") ? performance.now() : null;
 """
-_ORDERS = "return [...document.getElementById('order').options].map((each) => each.value)"
+_ORDERS = "return [...document.querySelectorAll('#order option:enabled')].map((each) => each.value)"
 _MEMORY = "return [performance.memory.usedJSHeapSize, document.querySelectorAll('*').length]"
 
 
