@@ -98,3 +98,14 @@ def press(browser: WebDriver, *keys: str, held: str = "") -> None:
     if held:
         actions.key_up(held)
     actions.perform()
+
+
+def add_from_this_machine(browser: WebDriver, name: str) -> None:
+    """Choose an entry of the path picker, and wait until the project's page lists it."""
+    click(browser, "[data-open=picker-dialog]")
+    found = f"//button[contains(@class, 'picker-entry')][.//strong[text()='{name}']]"
+    wait_until(lambda: browser.find_elements(By.XPATH, found))
+    browser.find_element(By.XPATH, found).click()
+    title = Path(name).stem if name.endswith(".bundle") else name
+    listed = f"//ul[@class='items']//strong[text()='{title}']"
+    wait_until(lambda: browser.find_elements(By.XPATH, listed))

@@ -13,7 +13,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
-from tests.helpers.studio.browser import click, needs_browser, press, studio_page
+from tests.helpers.studio.browser import (
+    add_from_this_machine,
+    click,
+    needs_browser,
+    press,
+    studio_page,
+)
 from tests.helpers.studio.clip import FACE_FRAMES, make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 from tests.helpers.studio.waiting import wait_until
@@ -49,17 +55,6 @@ def shown(browser: WebDriver, selector: str, text: str, seconds: float = 30) -> 
     wait_until(lambda: text in browser.find_element(By.CSS_SELECTOR, selector).text, seconds)
 
 
-def entry(browser: WebDriver, name: str) -> None:
-    """Choose an entry of the path picker, and wait until the page lists it."""
-    click(browser, "[data-open=picker-dialog]")
-    found = f"//button[contains(@class, 'picker-entry')][.//strong[text()='{name}']]"
-    wait_until(lambda: browser.find_elements(By.XPATH, found))
-    browser.find_element(By.XPATH, found).click()
-    title = Path(name).stem if name.endswith(".bundle") else name
-    listed = f"//ul[@class='items']//strong[text()='{title}']"
-    wait_until(lambda: browser.find_elements(By.XPATH, listed))
-
-
 def is_painted(browser: WebDriver) -> bool:
     """Whether the canvas shows a picture of more than a few colors."""
     script = """
@@ -71,8 +66,8 @@ def is_painted(browser: WebDriver) -> bool:
 
 
 def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioServer) -> None:
-    entry(browser, "clip.mp4")
-    entry(browser, "ben.bundle")
+    add_from_this_machine(browser, "clip.mp4")
+    add_from_this_machine(browser, "ben.bundle")
     click(browser, "[data-open=extract-dialog]")
     browser.find_element(By.NAME, "name").send_keys("ada")
     click(browser, "#extract-form [name=clips]")
