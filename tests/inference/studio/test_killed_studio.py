@@ -1,5 +1,6 @@
 """A studio whose process is killed in the middle of a job."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,7 +41,9 @@ def test_its_job_is_there_at_the_next_start_and_ends(
     )
     Path("wait.txt").write_text("ada")
     words = [sys.executable, "-c", _SERVE, str(project.folder), faceloom_program.__file__]
-    with subprocess.Popen(words, stdin=subprocess.PIPE) as killed:
+    # The working directory is that of the fake program's files.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment) as killed:
         wait_until(fake_commands)
         killed.kill()
     Path("wait.txt").unlink()
