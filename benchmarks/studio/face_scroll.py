@@ -55,9 +55,9 @@ const [speed, seconds, done] = arguments;
 const intervals = [], blank = [];
 let begin = 0, last = 0, top = view.scrollTop, direction = 1;
 function count() {
-  const seen = visible(".face:not([hidden])");
-  const without = seen.filter((cell) => !cell.querySelector("img").naturalWidth);
-  blank.push(seen.length ? without.length / seen.length : 1);
+  const cells = visible(".face:not([hidden])");
+  const without = cells.filter((cell) => !cell.querySelector("img").naturalWidth);
+  blank.push(cells.length ? without.length / cells.length : 1);
 }
 function frame(now) {
   begin ||= now;
@@ -80,13 +80,13 @@ const [share, done] = arguments;
 const begin = performance.now();
 view.scrollTop = share * (view.scrollHeight - view.clientHeight);
 function look() {
-  const seen = visible(".face:not([hidden]) img");
-  if (seen.length && seen.every((image) => image.naturalWidth)) done(performance.now() - begin);
+  const images = visible(".face:not([hidden]) img");
+  if (images.length && images.every((image) => image.naturalWidth)) done(performance.now() - begin);
   else setTimeout(look, 4);
 }
 requestAnimationFrame(() => requestAnimationFrame(look));
 """
-# Changes a field or presses a key; returns the time until the next frame is drawn.
+# Changes a field or presses a key; returns the time until the next frame is painted.
 _ACT = """
 const [kind, value, done] = arguments;
 const begin = performance.now();

@@ -114,10 +114,10 @@ return paint ? paint.startTime : null;
 """The time of the first paint; null before."""
 
 PICTURES_SHOWN = """
-const seen = [...document.querySelectorAll("main img")].filter((image) => {
+const images = [...document.querySelectorAll("main img")].filter((image) => {
   const { top, bottom, width } = image.getBoundingClientRect();
   return width > 0 && bottom > 0 && top < innerHeight;
 });
-return seen.length && seen.every((image) => image.naturalWidth) ? performance.now() : null;
+return images.length && images.every((image) => image.naturalWidth) ? performance.now() : null;
 """
 """The time at which every picture in the window is decoded; null before."""

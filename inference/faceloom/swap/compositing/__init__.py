@@ -4,7 +4,7 @@ Works on single crops and frames. Imports `faceloom.swap.options` and the track 
 `faceloom.swap.selection`.
 """
 
-from faceloom.swap.compositing.color_transfer import transfer_color
+from faceloom.swap.compositing.color_transfer import measure_colors
 from faceloom.swap.compositing.face_mask import FacePair, PasteMask, paste_mask
 from faceloom.swap.compositing.mask_refinement import erode_and_feather, smooth_mask
 from faceloom.swap.compositing.paste_back import paste
@@ -15,10 +15,10 @@ __all__ = [
     "PasteMask",
     "erode_and_feather",
     "mask_interior",
+    "measure_colors",
     "paste",
     "paste_mask",
     "sharpen",
     "sharpen_to_match",
     "smooth_mask",
-    "transfer_color",
 ]

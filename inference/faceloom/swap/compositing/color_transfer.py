@@ -49,32 +49,6 @@ _INSIDE = 127
 _QUANTILES = np.linspace(0, 1, 33)
 
 
-def transfer_color(
-    method: ColorTransfer,
-    swapped: Rgb,
-    target: Rgb,
-    covered: Mask,
-    state: TrackArrays,
-    skin: Mask | None = None,
-    features: FeatureMasks | None = None,
-) -> Rgb:
-    """Give a predicted face the target's colors and light; see `measure_colors`.
-
-    Args:
-        method: The method.
-        swapped: The predicted face, [size, size, 3].
-        target: The target's crop, [size, size, 3].
-        covered: Where the face is shown, [size, size].
-        state: The track's running means, which are updated.
-        skin: Where both show skin, [size, size].
-        features: What the prediction shows that is not skin.
-
-    Returns:
-        The predicted face in the target's colors.
-    """
-    return measure_colors(method, swapped, target, covered, state, skin, features)()
-
-
 def measure_colors(
     method: ColorTransfer,
     swapped: Rgb,

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from tests.helpers.clips import wave_images
+from tests.helpers.color_transfer import transfer_color
 
 from faceloom.array_types import to_uint8
 from faceloom.color import ChromaSpread, to_lab
-from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.selection.track_state import TrackState
 from faceloom.video import read_frames
 

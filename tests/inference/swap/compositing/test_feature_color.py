@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tests.helpers.color_transfer import transfer_color
 from tests.helpers.swapping import blend_face
 from tests.helpers.synthetic_faces import made_face
 
@@ -11,7 +12,6 @@ from faceloom.faces.alignment import IDENTITY_AFFINE
 from faceloom.faces.face_crop import FaceCrop
 from faceloom.faces.parsing.regions import PARSING_SIDE, Region, RegionMap
 from faceloom.swap.bundle.manifest import BlendRow
-from faceloom.swap.compositing.color_transfer import transfer_color
 from faceloom.swap.compositing.face_mask import FacePair
 from faceloom.swap.compositing.feature_color import FeatureMasks, measure_eye_whites
 from faceloom.swap.compositing.lightness_curve import LightnessCurve
