@@ -21,7 +21,7 @@ from tests.helpers.studio.waiting import wait_until
 from faceloom.studio.jobs.job import JobState
 from faceloom.studio.studio_project import ItemKind
 
-pytestmark = [pytest.mark.e2e, pytest.mark.training, pytest.mark.exhaustive, *needs_browser]
+pytestmark = [pytest.mark.e2e, pytest.mark.training, pytest.mark.long, *needs_browser]
 
 # Seconds that a job may take on busy cores.
 JOB_SECONDS = 400
