@@ -1,6 +1,6 @@
 """All metrics of all versions of a clip, frame by frame, from the observations of its frames."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32
 from faceloom.array_types import float32
 from faceloom.compare.expression import (
     FEATURES,
+    Meshes,
     frontal_mesh,
     frontalize,
     motion,
@@ -60,7 +61,9 @@ class _Measurements:
     """The measurements of one version, stacked over the frames."""
 
     meshes: Float32[np.ndarray, "t 468 3"]
-    """Landmarks in pixels of the frame."""
+    """Landmarks of the face mesh network in pixels of the frame."""
+    expression_meshes: Float32[np.ndarray, "t 468 3"]
+    """The same from the network that reads expressions; NaN where they were not read."""
     angles: Float32[np.ndarray, "t 3"]
     """Yaw, pitch and roll in degrees."""
     embeddings: Float32[np.ndarray, "t 192"]
@@ -78,6 +81,7 @@ class _Measurements:
     def of(cls, frames: list[FaceMeasurements]) -> "_Measurements":
         return cls(
             np.stack([frame.mesh for frame in frames]),
+            np.stack([frame.expression_mesh for frame in frames]),
             np.stack([frame.angles for frame in frames]),
             np.stack([frame.embedding for frame in frames]),
             np.stack([frame.gaze for frame in frames]),
@@ -192,15 +196,27 @@ def _motion_kept(
     own: _Measurements, reference: _Measurements, target: _Measurements
 ) -> dict[str, Series]:
     """How much of the reference's facial motion is kept, relative to the target's head pose."""
-    known = own.has_face & reference.has_face
+    versions = _motion_meshes((own, reference, target))
+    known = np.all([np.isfinite(meshes[:, 0, 0]) for meshes in versions], axis=0)
     if known.sum() < _LEAST_FACES:
         return {}
-    frontal = frontal_mesh(target.meshes, target.angles)
-    motions = [
-        motion(frontalize(version.meshes, frontal), target.angles, known)
-        for version in (own, reference)
-    ]
-    return motion_r_squared(motions[0], motions[1])
+    frontal = frontal_mesh(versions[2][known], target.angles[known])
+    own_motion, reference_motion = (
+        motion(frontalize(meshes, frontal), target.angles, known) for meshes in versions[:2]
+    )
+    return motion_r_squared(own_motion, reference_motion)
+
+
+def _motion_meshes(versions: Sequence[_Measurements]) -> list[Meshes]:
+    """Return the landmarks to read motion from: one network's for all versions.
+
+    The network that reads expressions follows lids and lips better than the face mesh network. Where
+    expressions were not read, as during a training, the latter is used.
+    """
+    read = [version.expression_meshes for version in versions]
+    if all(np.isfinite(meshes).any() for meshes in read):
+        return read
+    return [version.meshes for version in versions]
 
 
 def _performance(own: _Measurements, target: _Measurements) -> dict[str, Series]:

@@ -44,11 +44,16 @@ FEATURES = {
         Feature(BROWS[10:], _RIGHT_EYE_CORNERS),
     ),
 }
-# Typical motion of each group in speech, in eye distances.
-TYPICAL_MOTION = {"mouth_motion": 0.04, "eye_motion": 0.015, "brow_motion": 0.03}
-# Least energy of a group in units of its typical motion squared: a group that moves less than a
-# third of that in a clip does not move.
+# Motion of each group that counts as 1, in eye distances: the typical motion of the mouth in speech,
+# and of the eyes so much that they count a fifth to two fifths of the mouth in a talking person.
+# Brows count least, because they are measured least reliably.
+MOTION_UNITS = {"mouth_motion": 0.04, "eye_motion": 0.025, "brow_motion": 0.05}
+# Least energy of a group in squared units of MOTION_UNITS: a group that moves less than a third of a
+# unit in a clip does not move.
 _LEAST_ENERGY = 0.1
+# Largest mean error of a group that counts, in units of its energy: one group whose motion is wrong
+# must not outweigh others that are right.
+_LARGEST_ERROR = 2.0
 # Landmarks that stay in place on the skull when a face moves: forehead, temples, bridge and tip of
 # the nose, corners of the eyes.
 _RIGID_POINTS = (
@@ -129,30 +134,36 @@ def motion_r_squared(
     """Return how much of the reference's motion the swap keeps, per frame and group of FEATURES.
 
     The mean over frames is the coefficient of determination (R squared). In `expression`, the
-    total, a group counts by how much it moves in this clip, in units of its typical motion.
+    total, a group counts by how much it moves in this clip, in its unit of MOTION_UNITS.
 
     Args:
         swap: Motion of the swap; see `motion`.
         reference: Motion to keep.
 
     Returns:
-        1: equal motion. 0: as far off as a face that does not move. Negative: further off.
+        1: equal motion. 0: as far off as a face that does not move. Negative, -1 on average at
+        least: further off.
     """
     errors = {group: _energy(swap - reference, group) for group in FEATURES}
     known = np.isfinite(errors["mouth_motion"])
     amounts = {group: float(_energy(reference, group)[known].mean()) for group in FEATURES}
-    kept = {
-        group: float32(1 - errors[group] / max(amounts[group], _LEAST_ENERGY)) for group in FEATURES
-    }
+    units = {group: max(amount, _LEAST_ENERGY) for group, amount in amounts.items()}
+    errors = {group: _limited(errors[group], _LARGEST_ERROR * units[group]) for group in FEATURES}
+    kept = {group: float32(1 - errors[group] / units[group]) for group in FEATURES}
     total = float32(1 - sum(errors.values()) / max(sum(amounts.values()), _LEAST_ENERGY))
     return {"expression": total, **kept}
 
 
+def _limited(errors: Float32[np.ndarray, "t"], limit: float) -> Float32[np.ndarray, "t"]:
+    """Reduce all errors in proportion if their mean exceeds a limit."""
+    return float32(errors * (limit / max(float(np.nanmean(errors)), limit)))
+
+
 def _energy(motions: FrontalPoints, group: str) -> Float32[np.ndarray, "t"]:
-    """Mean squared length of a group's motion, in units of its typical motion squared."""
+    """Mean squared length of a group's motion, in squared units of MOTION_UNITS."""
     relative = [_relative_to_anchor(motions, feature) for feature in FEATURES[group]]
     squares = [(vectors**2).sum(-1).mean(-1) for vectors in relative]
-    return float32(np.mean(squares, axis=0) / TYPICAL_MOTION[group] ** 2)
+    return float32(np.mean(squares, axis=0) / MOTION_UNITS[group] ** 2)
 
 
 def _relative_to_anchor(motions: FrontalPoints, feature: Feature) -> Float32[np.ndarray, "t k 2"]:

@@ -41,7 +41,9 @@ class FaceMeasurements:
     """What is measured of one face; NaN throughout where there is none."""
 
     mesh: Float32[np.ndarray, "468 3"]
-    """Landmarks in pixels of the frame."""
+    """Landmarks of the face mesh network in pixels of the frame."""
+    expression_mesh: Float32[np.ndarray, "468 3"]
+    """The same landmarks from the network that reads expressions; NaN if they were not read."""
     angles: Float32[np.ndarray, "3"]
     """Yaw, pitch and roll in degrees."""
     embedding: Float32[np.ndarray, "192"]
@@ -61,7 +63,7 @@ class FaceMeasurements:
         angles, embedding, gaze, weights = (
             np.full(size, np.nan, np.float32) for size in (3, 192, 2, 52)
         )
-        return cls(_NO_MESH, angles, embedding, gaze, weights)
+        return cls(_NO_MESH, _NO_MESH, angles, embedding, gaze, weights)
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ def _measure_face(
         return replace(unknown, mesh=face.landmarks.points_xyz, angles=angles, embedding=embedding)
     return FaceMeasurements(
         face.landmarks.points_xyz,
+        expression.points_xyz[: len(_NO_MESH)],
         angles,
         embedding,
         expression.gaze.mean(0),

@@ -24,9 +24,10 @@ COMPONENT_WEIGHTS = {
     "position": 0.05,
     "stability": 0.15,
 }
-# Expression below which the score falls to 0 in proportion. A frozen face keeps up to 0.1 of the
-# motion by chance.
-_FULL_EXPRESSION = 0.25
+# Expression at which the score is 0: a frozen face keeps up to 0.11 of the motion by chance.
+_FROZEN_EXPRESSION = 0.15
+# Expression from which the score is not lowered for want of motion; in between, in proportion.
+_FULL_EXPRESSION = 0.3
 # Scales: the metric at which its component falls to 1/e; such an error is plainly visible.
 # Share of open eyes: the lids of a swap that never blinks are off by 0.1 on average.
 _LID_SCALE = 0.2
@@ -113,8 +114,15 @@ def compute_score(
     mean = weighted / max(weight, 1e-9)
     factors = {"identity": _clamp(identity), **_occlusion(values, best)}
     named = [ScoreComponent(name, value) for name, value in (factors | components).items()]
-    moves = min(components.get("expression", 1.0) / _FULL_EXPRESSION, 1.0)
+    moves = _movement(components.get("expression"))
     return Score(100 * math.prod(factors.values()) * moves * mean, tuple(named))
+
+
+def _movement(expression: float | None) -> float:
+    """Return the factor for a face that hardly moves, 0 to 1; 1 if that is not known."""
+    if expression is None:
+        return 1.0
+    return _clamp((expression - _FROZEN_EXPRESSION) / (_FULL_EXPRESSION - _FROZEN_EXPRESSION))
 
 
 def _against_target(values: Mapping[str, float]) -> dict[str, float | None]:

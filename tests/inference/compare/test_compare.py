@@ -361,6 +361,20 @@ def test_a_frozen_face_that_turns_with_the_head_keeps_no_motion(frames: int) -> 
     assert motion_r_squared(same, same)["mouth_motion"].mean() == pytest.approx(1)
 
 
+def test_one_group_that_moves_wrong_does_not_outweigh_the_others() -> None:
+    wave = np.sin(np.arange(40))[:, None]
+    reference = np.zeros((40, 468, 2), np.float32)
+    for group, size in (("mouth_motion", 0.1), ("brow_motion", 0.05)):
+        for feature in FEATURES[group]:
+            reference[:, list(feature.points), 1] = size * wave
+    swap = reference.copy()
+    for feature in FEATURES["brow_motion"]:
+        swap[:, list(feature.points), 1] += 10 * wave
+    kept = motion_r_squared(swap, reference)
+    assert kept["brow_motion"].mean() == pytest.approx(-1)
+    assert 0.5 < kept["expression"].mean() < 0.9
+
+
 def test_color_of_a_gray_target_is_judged_as_the_eye_does(
     clips: dict[str, list[np.ndarray]], facesets: dict[str, Path]
 ) -> None:

@@ -114,6 +114,15 @@ def test_open_eyes_in_a_blink_and_another_mouth_are_measured(
     assert spoiled[f"{prefix}mouth_shape"] > 0.7 * truth[f"{prefix}mouth_shape"]
 
 
+@pytest.mark.long
+def test_the_motion_of_the_lids_counts(detailed: DetailedComparison) -> None:
+    truth, spoiled = (figures(detailed, name) for name in ("truth", "swap"))
+    # The same performance by another person, and one without its blink.
+    assert truth["expression"] > 0.85
+    assert spoiled["eye_motion"] < 0.3
+    assert spoiled["truth_expression"] < 0.5
+
+
 @pytest.mark.parametrize("name", ["swap", "gaze"])
 @pytest.mark.long
 def test_spoiled_eyes_lower_their_component_most(detailed: DetailedComparison, name: str) -> None:

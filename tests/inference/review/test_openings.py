@@ -52,6 +52,7 @@ def test_the_mesh_counts_where_no_expression_is_read(
     faces: FaceSet, score: float, eyes: float
 ) -> None:
     weights, gaze = np.zeros(52, np.float32), np.zeros((2, 2), np.float32)
-    expression = FaceExpression(float32([0.2, 0.4]), gaze, 0.5, weights, score)
+    points = np.zeros((478, 3), np.float32)
+    expression = FaceExpression(points, float32([0.2, 0.4]), gaze, 0.5, weights, score)
     quality = faces.rows[0].quality.model_copy(update={"eyes_open": 0.12})
     assert Opening.of(expression, quality).eyes == pytest.approx(eyes)

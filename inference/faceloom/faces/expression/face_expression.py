@@ -31,6 +31,8 @@ Landmarks478 = Float32[np.ndarray, "478 3"]
 class FaceExpression:
     """The expression of one face."""
 
+    points_xyz: Landmarks478
+    """The landmarks that it was read from, in pixels of the picture."""
     lids: Float32[np.ndarray, "2"]
     """Gap of the lids over the eye's width; the eye on the left of the picture first.
 
@@ -69,6 +71,7 @@ class FaceExpression:
         gap = float(np.linalg.norm(lips[_UPPER_LIP] - lips[_LOWER_LIP]))
         width = max(float(np.linalg.norm((ring[0] - ring[8])[:2])) for ring, _ in eyes)
         return cls(
+            points_xyz,
             float32([_lid_opening(ring) for ring, _ in eyes]),
             np.stack([_iris_position(ring[:, :2], iris[:, :2]) for ring, iris in eyes]),
             gap / max(width, _LEAST_WIDTH),
