@@ -210,8 +210,8 @@ def _motion_kept(
 def _motion_meshes(versions: Sequence[_Measurements]) -> list[Meshes]:
     """Return the landmarks to read motion from: one network's for all versions.
 
-    The network that reads expressions follows lids and lips better than the face mesh network. Where
-    expressions were not read, as during a training, the latter is used.
+    The network that reads expressions follows lids and lips better than the face mesh network.
+    Where expressions were not read, as during a training, the latter is used.
     """
     read = [version.expression_meshes for version in versions]
     if all(np.isfinite(meshes).any() for meshes in read):

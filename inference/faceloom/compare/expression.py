@@ -44,12 +44,12 @@ FEATURES = {
         Feature(BROWS[10:], _RIGHT_EYE_CORNERS),
     ),
 }
-# Motion of each group that counts as 1, in eye distances: the typical motion of the mouth in speech,
-# and of the eyes so much that they count a fifth to two fifths of the mouth in a talking person.
-# Brows count least, because they are measured least reliably.
+# Motion of each group that counts as 1, in eye distances: the typical motion of the mouth in
+# speech, and of the eyes so much that they count a fifth to two fifths of the mouth in a talking
+# person. Brows count least, because they are measured least reliably.
 MOTION_UNITS = {"mouth_motion": 0.04, "eye_motion": 0.025, "brow_motion": 0.05}
-# Least energy of a group in squared units of MOTION_UNITS: a group that moves less than a third of a
-# unit in a clip does not move.
+# Least energy of a group in squared units of MOTION_UNITS: a group that moves less than a third of
+# a unit in a clip does not move.
 _LEAST_ENERGY = 0.1
 # Largest mean error of a group that counts, in units of its energy: one group whose motion is wrong
 # must not outweigh others that are right.

@@ -50,7 +50,9 @@ def test_the_advice_follows_the_trend(steps_help: bool | None, advice: str) -> N
     assert advice in words.advice
 
 
-@pytest.mark.parametrize(("expression", "share"), [(0.5, 1), (0.3, 1), (0.225, 0.5), (0.1, 0), (-0.3, 0)])
+@pytest.mark.parametrize(
+    ("expression", "share"), [(0.5, 1), (0.3, 1), (0.225, 0.5), (0.1, 0), (-0.3, 0)]
+)
 def test_the_score_of_a_face_that_moves_little_falls_with_its_motion(
     expression: float, share: float
 ) -> None:
