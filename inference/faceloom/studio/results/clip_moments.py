@@ -24,9 +24,7 @@ class ClipMoments:
     """Whether the swap was written after it was compared."""
 
 
-def find_clip_moments(
-    clip: Item, swaps: Sequence[Item], jobs: Sequence[Job]
-) -> ClipMoments | None:
+def find_clip_moments(clip: Item, swaps: Sequence[Item], jobs: Sequence[Job]) -> ClipMoments | None:
     """Return the worst moments of a clip.
 
     Args:

@@ -41,7 +41,7 @@ class ClipScan(StrictModel):
     done: _Index = 0
     """Frames whose number of faces is known."""
     runs: tuple[tuple[_Index, _Index], ...] = ()
-    """Of these frames, the first ones of each run with the same number of faces, with this number."""
+    """The first of these frames of each run with the same number of faces, and this number."""
 
     @model_validator(mode="after")
     def _check_lengths(self) -> "ClipScan":
