@@ -25,8 +25,8 @@ def routes(studio: Studio) -> Sequence[BaseRoute]:
         found, error = studio.scanner.scan_of(clip)
         if found is None:
             return JSONResponse({"frames": None, "error": error})
-        known = found.model_dump(include={"frames", "interval", "sampled", "done", "cuts"})
-        return JSONResponse({**known, "faces": found.face_runs(), "error": error})
+        known = found.model_dump(include={"frames", "done", "cuts", "runs"})
+        return JSONResponse({**known, "error": error})
 
     def moments(request: Request) -> Response:
         clip = project.item(ItemKind.CLIP, request.path_params["clip"])

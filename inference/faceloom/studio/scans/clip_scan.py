@@ -14,9 +14,6 @@ from faceloom.json_documents import StrictModel, read_document, to_json
 SCHEMA: Literal[1] = 1
 
 _Index = Annotated[int, Field(ge=0)]
-FaceRun = tuple[_Index, int | None]
-"""Index of the first of successive frames with the same number of faces, and this number; None
-where it is not known yet."""
 
 
 class ClipScan(StrictModel):
@@ -30,45 +27,29 @@ class ClipScan(StrictModel):
     """Signature of the clip's file; another one makes the scan useless."""
     frames: _Index
     """Number of frames of the clip."""
-    interval: Annotated[int, Field(ge=1)]
-    """Frames from one sample to the next."""
-    sampled: _Index = 0
-    """Frames that were searched for cuts; at each interval one of them was searched for faces."""
-    samples: tuple[_Index, ...] = ()
-    """Number of faces of every sample."""
     cuts: tuple[_Index, ...] = ()
     """The first frame of each shot but the first one."""
     done: _Index = 0
-    """Frames whose number of faces is known."""
+    """Frames that were scanned, from the first one on."""
     runs: tuple[tuple[_Index, _Index], ...] = ()
     """The first of these frames of each run with the same number of faces, and this number."""
 
     @model_validator(mode="after")
-    def _check_lengths(self) -> "ClipScan":
+    def _check_frames(self) -> "ClipScan":
         starts = [start for start, _ in self.runs]
         is_ordered = all(start < following for start, following in pairwise(starts))
         begins = starts[:1] == [0] if self.done else not starts
-        if not (is_ordered and begins and max(self.sampled, self.done) <= self.frames):
+        last = max((*starts, *self.cuts), default=-1)
+        if not (
+            is_ordered and begins and last < self.done <= self.frames if self.done else last < 0
+        ):
             raise ValueError("its frames contradict each other")
-        if len(self.samples) != -(-self.sampled // self.interval):
-            raise ValueError("its samples contradict the number of sampled frames")
         return self
 
     @property
     def is_complete(self) -> bool:
         """Whether every frame was scanned."""
         return self.done == self.frames
-
-    def face_runs(self) -> list[FaceRun]:
-        """Return successive frames with the same number of faces, a sample for those around it."""
-        runs: list[FaceRun] = list(self.runs)
-        if self.done < self.frames:
-            for number in range(self.done // self.interval, len(self.samples)):
-                runs.append((max(self.done, number * self.interval), self.samples[number]))
-            known = max(self.done, self.sampled)
-            if known < self.frames:
-                runs.append((known, None))
-        return [run for before, run in pairwise([(0, -1), *runs]) if run[1] != before[1]]
 
 
 def read_scan(path: Path, signature: str) -> ClipScan | None:

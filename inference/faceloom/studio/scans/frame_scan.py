@@ -1,18 +1,13 @@
-"""Scan a clip twice in order: for cuts and with samples, then for the faces of every frame."""
+"""Scan the frames of a clip in order, for cuts and for the number of faces."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from faceloom.faces.face_finder import FaceFinder
-from faceloom.faces.shot_detection import CutDetector
 from faceloom.project.step import file_signature
 from faceloom.studio.scans.clip_scan import ClipScan
 from faceloom.studio.stills.clip_frames import ClipFrames
 from faceloom.swap.preview.frame_lead_in import first_frame
-
-# Frames from one sample to the next: a second of most videos. The first pass takes a fifth of the
-# time of the second one at 1080p.
-_INTERVAL = 25
 
 
 class FrameScan:
@@ -34,9 +29,7 @@ class FrameScan:
         # Every frame is read once.
         self._frames = ClipFrames(clip, cache_bytes=0)
         self._finder = finder
-        self._interval = known.interval if known else _INTERVAL
-        self._sampled, self._done = (known.sampled, known.done) if known else (0, 0)
-        self._samples = list(known.samples) if known else []
+        self._done = known.done if known else 0
         self._cuts = list(known.cuts) if known else []
         self._runs = list(known.runs) if known else []
 
@@ -45,9 +38,6 @@ class FrameScan:
         return ClipScan(
             signature=self._signature,
             frames=len(self._frames),
-            interval=self._interval,
-            sampled=self._sampled,
-            samples=tuple(self._samples),
             cuts=tuple(self._cuts),
             done=self._done,
             runs=tuple(self._runs),
@@ -64,32 +54,18 @@ class FrameScan:
         Raises:
             MediaUnreadable: A frame cannot be read.
         """
-        yield from self._find_cuts()
-        yield from self._count_faces()
-
-    def _find_cuts(self) -> Iterator[None]:
-        cuts, known = CutDetector(), self._sampled
-        if known == len(self._frames):
-            return
-        for frame in self._frames.frames(first_frame(known), len(self._frames) - 1):
-            is_cut = cuts.begins_shot(frame.square_rgb)
-            if frame.index >= known:
-                if is_cut and frame.index:
-                    self._cuts.append(frame.index)
-                if frame.index % self._interval == 0:
-                    (faces,) = self._finder.for_new_video().find([frame.square_rgb])
-                    self._samples.append(len(faces))
-                self._sampled += 1
-            yield
-
-    def _count_faces(self) -> Iterator[None]:
         finder, known = self._finder.for_new_video(), self._done
         if known == len(self._frames):
             return
         for frame in self._frames.frames(first_frame(known), len(self._frames) - 1):
-            (faces,) = finder.find([frame.square_rgb])
+            ((faces, starts_shot),) = finder.find_with_shots([frame.square_rgb])
             if frame.index >= known:
-                if not self._runs or self._runs[-1][1] != len(faces):
-                    self._runs.append((frame.index, len(faces)))
-                self._done += 1
+                self._keep(frame.index, len(faces), starts_shot=starts_shot)
             yield
+
+    def _keep(self, index: int, faces: int, *, starts_shot: bool) -> None:
+        if starts_shot and index:
+            self._cuts.append(index)
+        if not self._runs or self._runs[-1][1] != faces:
+            self._runs.append((index, faces))
+        self._done = index + 1

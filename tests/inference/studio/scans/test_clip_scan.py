@@ -1,4 +1,4 @@
-"""What is known of a clip's frames becomes runs, and a file that fits this clip alone."""
+"""The file of a scan fits one file of a clip alone, and contains no contradiction."""
 
 from pathlib import Path
 
@@ -10,41 +10,21 @@ from faceloom.studio.scans.clip_scan import ClipScan, read_scan, write_scan
 
 
 def scan(**values: object) -> ClipScan:
-    return ClipScan.model_validate({"signature": "a", "frames": 100, "interval": 25, **values})
-
-
-SAMPLED = {"sampled": 100, "samples": (1, 1, 0, 2)}
-RUNS = {
-    "nothing": ({}, [(0, None)]),
-    "a part is sampled": ({"sampled": 60, "samples": (1, 1, 0)}, [(0, 1), (50, 0), (60, None)]),
-    "all is sampled": (SAMPLED, [(0, 1), (50, 0), (75, 2)]),
-    "a part is exact": (
-        {**SAMPLED, "done": 30, "runs": ((0, 1), (28, 0))},
-        [(0, 1), (28, 0), (30, 1), (50, 0), (75, 2)],
-    ),
-    "exact up to a sample": ({**SAMPLED, "done": 50, "runs": ((0, 0),)}, [(0, 0), (75, 2)]),
-    "all is exact": ({**SAMPLED, "done": 100, "runs": ((0, 1), (99, 0))}, [(0, 1), (99, 0)]),
-}
-
-
-@pytest.mark.parametrize(("values", "expected"), RUNS.values(), ids=RUNS)
-def test_samples_stand_for_the_frames_that_are_not_exact(values: dict, expected: list) -> None:
-    found = scan(**values)
-    assert found.face_runs() == expected
-    assert found.is_complete == (values.get("done") == 100)
+    return ClipScan.model_validate({"signature": "a", "frames": 100, **values})
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {"sampled": 101, "samples": (1, 1, 0, 2, 1)},
-        {"sampled": 60, "samples": (1, 1)},
+        {"done": 101, "runs": ((0, 1),)},
         {"done": 10},
         {"done": 10, "runs": ((1, 1),)},
         {"done": 10, "runs": ((0, 1), (5, 0), (5, 1))},
+        {"done": 10, "runs": ((0, 1), (10, 0))},
+        {"done": 10, "runs": ((0, 1),), "cuts": (10,)},
         {"runs": ((0, 1),)},
-        {"interval": 0},
-        {"cuts": (-1,)},
+        {"cuts": (0,)},
+        {"done": 10, "runs": ((0, 1),), "cuts": (-1,)},
     ],
 )
 def test_values_that_contradict_each_other_are_refused(values: dict) -> None:
@@ -53,7 +33,10 @@ def test_values_that_contradict_each_other_are_refused(values: dict) -> None:
 
 
 def test_a_scan_is_found_again_for_the_same_file(tmp_path: Path) -> None:
-    file, found = tmp_path / "scans" / "clip.json", scan(**SAMPLED, cuts=(7, 9))
+    file, found = (
+        tmp_path / "scans" / "clip.json",
+        scan(done=20, runs=((0, 1), (15, 0)), cuts=(7, 9)),
+    )
     assert read_scan(file, "a") is None
     write_scan(file, found)
     assert read_scan(file, "a") == found

@@ -47,7 +47,7 @@ class EndlessScan:
             yield
 
     def result(self) -> ClipScan:
-        return ClipScan(signature="a", frames=10**6, interval=25)
+        return ClipScan(signature="a", frames=10**6)
 
 
 @pytest.fixture
@@ -72,6 +72,7 @@ def test_a_scan_is_kept_for_the_next_start(
     found, error = scanner.scan_of(clip)
     assert found is not None
     assert (found.done, found.runs[0], error) == (ALL_FRAMES, (0, 1), "")
+    scanner.close()
     monkeypatch.setattr(clip_scanner, "FrameScan", None)
     again = ClipScanner(tmp_path)
     assert again.scan_of(clip) == (found, "")

@@ -22,7 +22,7 @@ const RANK = ["one", "several", "none"];
 
 let clip = "";
 let frames = 1;
-let scan = { faces: [], cuts: [] };
+let scan = { frames: null, done: 0, runs: [], cuts: [] };
 let moments = [];
 let look = 0;
 let compared = "";
@@ -35,7 +35,7 @@ let compared = "";
 export function openMarks(id, info) {
   clip = id;
   frames = info.frames;
-  scan = { faces: [], cuts: [] };
+  scan = { frames: null, done: 0, runs: [], cuts: [] };
   moments = [];
   note.textContent = "";
   showScan();
@@ -58,13 +58,10 @@ async function readScan() {
   if (!found.error && found.done !== found.frames && !document.hidden) look = setTimeout(readScan, LOOK_MS);
 }
 
-function noteOf({ error, frames: all, done = 0, sampled = 0, interval }) {
+function noteOf({ error, frames: all, done }) {
   if (error) return fill(texts.stopped, error);
   if (all === null) return texts.waiting;
-  if (done === all) return "";
-  const percent = (count) => Math.floor((100 * count) / all);
-  if (sampled < all) return fill(texts.cuts, interval, percent(sampled));
-  return fill(texts.faces, percent(done));
+  return done === all ? "" : fill(texts.searched, Math.floor((100 * done) / all));
 }
 
 async function readMoments() {
@@ -77,13 +74,17 @@ function kindOf(count) {
   return count === 0 ? "none" : count === 1 ? "one" : "several";
 }
 
+// Index after the last frame of a run.
+function endOf(index) {
+  return scan.runs[index + 1]?.[0] ?? scan.done;
+}
+
 // What each column shows; undefined where nothing is known.
 function columns() {
   const kinds = new Array(Math.min(COLUMNS, frames));
-  scan.faces.forEach(([start, count], index) => {
-    if (count === null) return;
+  scan.runs.forEach(([start, count], index) => {
     const kind = kindOf(count);
-    const last = (scan.faces[index + 1]?.[0] ?? frames) - 1;
+    const last = endOf(index) - 1;
     for (let column = columnOf(start); column <= columnOf(last); column += 1) {
       if (RANK.indexOf(kind) > RANK.indexOf(kinds[column])) kinds[column] = kind;
     }
@@ -117,8 +118,8 @@ function showScan() {
 }
 
 function describe() {
-  const empty = scan.faces.reduce((sum, [start, count], index) => {
-    return count === 0 ? sum + (scan.faces[index + 1]?.[0] ?? frames) - start : sum;
+  const empty = scan.runs.reduce((sum, [start, count], index) => {
+    return count === 0 ? sum + endOf(index) - start : sum;
   }, 0);
   strip.setAttribute("aria-label", fill(texts.summary, empty, frames, scan.cuts.length, moments.length));
 }
@@ -162,7 +163,7 @@ function follow() {
 
 // The frames that a key goes to, ascending.
 const TARGETS = {
-  empty: () => scan.faces.filter(([, count]) => count === 0).map(([start]) => start),
+  empty: () => scan.runs.filter(([, count]) => count === 0).map(([start]) => start),
   cut: () => scan.cuts,
   moment: () => moments.map(({ frame }) => frame),
 };
