@@ -29,7 +29,7 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.similarity import center_of
 from faceloom.studio.conversion.swap_sections import read_sections
 from faceloom.studio.jobs.job import JobState
-from faceloom.studio.studio_project import ItemKind
+from faceloom.studio.studio_project import Item, ItemKind
 from faceloom.video import read_frames
 
 pytestmark = needs_browser
@@ -54,6 +54,17 @@ def server(tmp_path: Path, footage: Path, browser: WebDriver) -> Iterator[Studio
 def shown(browser: WebDriver, selector: str, text: str, seconds: float = 30) -> None:
     """Wait until a part of the page contains a text."""
     wait_until(lambda: text in browser.find_element(By.CSS_SELECTOR, selector).text, seconds)
+
+
+def open_swap_page(
+    browser: WebDriver, server: StudioServer, footage: Path, query: str = ""
+) -> Item:
+    """Show the page Swap of a project with the clip and the bundle; return the clip."""
+    project = server.studio.project
+    clip = project.open_path(footage / "clip.mp4")
+    project.open_path(footage / "ben.bundle")
+    browser.get(f"http://localhost:{server.port}/swap?{query}")
+    return clip
 
 
 def is_painted(browser: WebDriver) -> bool:
@@ -119,10 +130,7 @@ def to_frame(browser: WebDriver, frame: int) -> None:
 def test_a_section_changes_its_frames_alone(
     browser: WebDriver, server: StudioServer, footage: Path
 ) -> None:
-    project = server.studio.project
-    item = project.open_path(footage / "clip.mp4")
-    project.open_path(footage / "ben.bundle")
-    browser.get(f"http://localhost:{server.port}/swap?mask=both")
+    project, item = server.studio.project, open_swap_page(browser, server, footage, "mask=both")
     shown(browser, "#command", "--mask both", 60)
     to_frame(browser, 5)
     press(browser, "i")
@@ -229,9 +237,7 @@ def test_two_people_of_one_clip_become_two_face_sets(
 def test_the_conversion_follows_the_panel_and_a_preset(
     browser: WebDriver, server: StudioServer, footage: Path
 ) -> None:
-    for name in ("clip.mp4", "ben.bundle"):
-        server.studio.project.open_path(footage / name)
-    browser.get(f"http://localhost:{server.port}/swap")
+    open_swap_page(browser, server, footage)
     shown(browser, "#command", "--bundle")
     click(browser, "#output details:nth-of-type(1) summary")
     press(browser, Keys.END)
@@ -253,9 +259,7 @@ def test_the_conversion_follows_the_panel_and_a_preset(
 def test_an_address_of_a_removed_video_shows_another_one(
     browser: WebDriver, server: StudioServer, footage: Path
 ) -> None:
-    for name in ("clip.mp4", "ben.bundle"):
-        server.studio.project.open_path(footage / name)
-    browser.get(f"http://localhost:{server.port}/swap?clip=nothing")
+    open_swap_page(browser, server, footage, "clip=nothing")
     shown(browser, "#command", "clip.mp4")
     assert not browser.find_element(By.ID, "message").is_displayed()
 
