@@ -45,10 +45,14 @@ function showProgress(row, job) {
   part.querySelector("span").textContent = [job.stage, count, job.note].filter(Boolean).join(" · ");
 }
 
-function showCost(element, { seconds, processor_seconds: processor, memory_bytes: memory }) {
-  const time = seconds ? duration(seconds) : "";
-  const gigabytes = Number((memory / 1e9).toPrecision(2));
-  element.textContent = time && memory ? fillText(element.dataset.cost, time, duration(processor), gigabytes) : time;
+function showCost(element, { processor_seconds: processor, memory_bytes: memory }) {
+  const texts = element.dataset;
+  const parts = [
+    processor && fillText(texts.processor, duration(processor)),
+    memory && fillText(texts.memory, Number((memory / 1e9).toPrecision(2))),
+  ];
+  element.textContent = parts.filter(Boolean).join(" · ");
+  element.hidden = !element.textContent;
 }
 
 function fill(row, job) {
@@ -59,7 +63,8 @@ function fill(row, job) {
   const state = row.querySelector(".state");
   state.textContent = states[job.state];
   state.dataset.state = job.state;
-  showCost(row.querySelector(".time"), job);
+  row.querySelector(".time").textContent = job.seconds ? duration(job.seconds) : "";
+  showCost(row.querySelector(".job-cost"), job);
   row.querySelector(".sentence").textContent = job.sentence;
   row.querySelector(".command").textContent = job.command;
   const has = { up: "waiting", down: "waiting", stop: "waiting running", resume: "stopped failed", remove: "done failed stopped" };
