@@ -1,4 +1,4 @@
-"""Calls that differ between operating systems: locks, signals, flushing, folders, memory limits.
+"""Calls that differ between operating systems: locks, children, flushing, folders, memory limits.
 
 Of the other modules, only `hardware`, `video.encoding.thread_priority` and `swap.pipeline.malloc`
 call what exists on Linux only, and they do without it elsewhere.

@@ -144,6 +144,8 @@ def test_a_section_changes_its_frames_alone(
     press(browser, "z", held=Keys.CONTROL)
     wait_until(lambda: len(read_sections(project, item)) == 1)
 
+    # The address follows after a moment without changes.
+    wait_until(lambda: "frame=12" in browser.current_url)
     browser.refresh()
     shown(browser, "#sections", "1")
     shown(browser, "#settings-scope", "Section 1: 5\u201312")

@@ -72,7 +72,7 @@ def test_keys_and_clicks_lead_to_cuts_faces_and_worst_moments(
     wait_until(lambda: not browser.find_element(By.ID, "scan-note").text)
     label = strip.get_attribute("aria-label")
     assert label == "Frames without a face: 6 of 26. Cuts: 1. Worst moments: 2."
-    status = browser.find_element(By.ID, "status")
+    note = browser.find_element(By.ID, "jump-note")
     # A key, whether it is with Shift, and the frame that it leads to.
     steps = [
         ("n", "", FACE_FRAMES), ("w", Keys.SHIFT, 3), ("w", Keys.SHIFT, 2), ("w", "", 3),
@@ -81,11 +81,13 @@ def test_keys_and_clicks_lead_to_cuts_faces_and_worst_moments(
     for key, held, expected in steps:
         press(browser, key, held=held)
         wait_until(lambda expected=expected: frame(browser) == expected)
-    wait_until(lambda: status.text == "No other cut was found.")
+    wait_until(lambda: note.text == "No other cut was found.")
+    press(browser, "w")
+    wait_until(lambda: note.text == "There is no other worst moment.")
     diamonds = browser.find_elements(By.CSS_SELECTOR, "#moment-marks button")
     assert diamonds[0].get_attribute("title").startswith("Worst moment, frame 2: ")
     diamonds[0].click()
-    assert frame(browser) == 2
+    assert (frame(browser), note.text) == (2, "")
     assert diamonds[0].get_attribute("aria-current") == "true"
     click(browser, "[data-jump=cut]")
     assert frame(browser) == FACE_FRAMES

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from faceloom import __version__
-from faceloom.atomic import write_text
+from faceloom.atomic import explain_os_errors, write_text
 from faceloom.errors import ArtifactRefused
 from faceloom.json_documents import StrictModel, read_document, to_json
 
@@ -40,9 +40,7 @@ class ClipScan(StrictModel):
         is_ordered = all(start < following for start, following in pairwise(starts))
         begins = starts[:1] == [0] if self.done else not starts
         last = max((*starts, *self.cuts), default=-1)
-        if not (
-            is_ordered and begins and last < self.done <= self.frames if self.done else last < 0
-        ):
+        if not (is_ordered and begins and last < self.done <= self.frames):
             raise ValueError("its frames contradict each other")
         return self
 
@@ -82,5 +80,6 @@ def write_scan(path: Path, scan: ClipScan) -> None:
     Raises:
         FaceloomError: The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with explain_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, to_json(scan))

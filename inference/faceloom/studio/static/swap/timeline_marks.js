@@ -12,7 +12,7 @@ const diamonds = document.getElementById("moment-marks");
 const source = document.getElementById("moments-swap");
 const note = document.getElementById("scan-note");
 const legend = document.getElementById("marks-legend");
-const status = document.getElementById("status");
+const missing = document.getElementById("jump-note");
 const texts = marks.dataset;
 // Milliseconds between two looks at a scan that runs. Without them the studio stops it.
 const LOOK_MS = 1000;
@@ -154,6 +154,7 @@ function toDiamond({ frame, faults }) {
 
 function follow() {
   const frame = currentFrame();
+  missing.textContent = "";
   position.style.left = `${(100 * (frame + 0.5)) / frames}%`;
   for (const button of diamonds.children) {
     if (Number(button.dataset.frame) === frame) button.setAttribute("aria-current", "true");
@@ -175,8 +176,10 @@ function jump(kind, direction) {
     direction > 0
       ? targets.find((target) => target > frame)
       : targets.findLast((target) => target < frame);
-  if (next !== undefined) goToFrame(next);
-  else status.textContent = legend.querySelector(`[data-jump=${kind}]`).dataset.none;
+  if (next !== undefined) return goToFrame(next);
+  const { none, empty = none } = legend.querySelector(`[data-jump=${kind}]`).dataset;
+  missing.textContent = targets.length ? none : empty;
+  return undefined;
 }
 
 function jumpKey(kind) {
