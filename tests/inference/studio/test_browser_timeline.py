@@ -81,9 +81,9 @@ def test_keys_and_clicks_lead_to_cuts_faces_and_worst_moments(
     for key, held, expected in steps:
         press(browser, key, held=held)
         wait_until(lambda expected=expected: frame(browser) == expected)
-    wait_until(lambda: note.text == "No other cut was found.")
+    wait_until(lambda: note.text == "No further cut was found.")
     press(browser, "w")
-    wait_until(lambda: note.text == "There is no other worst moment.")
+    wait_until(lambda: note.text == "There is no further worst moment.")
     diamonds = browser.find_elements(By.CSS_SELECTOR, "#moment-marks button")
     assert diamonds[0].get_attribute("title").startswith("Worst moment, frame 2: ")
     diamonds[0].click()
