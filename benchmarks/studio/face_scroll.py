@@ -19,14 +19,8 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.studio.browser import browser_programs, open_browser
 
 from benchmarks.studio.face_grid import enlarge
-from benchmarks.studio.running_studio import (
-    FIRST_PAINT,
-    PICTURES_SHOWN,
-    RunningStudio,
-    print_row,
-    running_studio,
-    wait_for,
-)
+from benchmarks.studio.page_times import FIRST_PAINT, PICTURES_SHOWN, wait_for
+from benchmarks.studio.running_studio import RunningStudio, print_row, running_studio
 
 # Seconds of each scroll.
 _SECONDS = 8

@@ -17,14 +17,8 @@ from typing import get_args
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.studio.browser import browser_programs, open_browser
 
-from benchmarks.studio.running_studio import (
-    FIRST_PAINT,
-    PICTURES_SHOWN,
-    RunningStudio,
-    print_row,
-    running_studio,
-    wait_for,
-)
+from benchmarks.studio.page_times import FIRST_PAINT, PICTURES_SHOWN, wait_for
+from benchmarks.studio.running_studio import RunningStudio, print_row, running_studio
 from faceloom.choices import ColorTransfer, GlassesChoice, MaskKind
 from faceloom.studio.stills import StillEngine
 from faceloom.studio.stills.clip_frames import ClipFrames

@@ -1,4 +1,4 @@
-"""A studio in its own process, for benchmarks, and scripts of pages that return a time."""
+"""A studio in its own process, for benchmarks."""
 
 import os
 import re
@@ -14,12 +14,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 import numpy as np
-from selenium.webdriver.remote.webdriver import WebDriver
 
 from faceloom.studio.studio_project import Item, StudioProject
-
-# Seconds that a page has until all of its visible pictures are there.
-_PAGE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +85,6 @@ def running_studio(folder: Path, paths: Sequence[Path]) -> Iterator[RunningStudi
         process.wait()
 
 
-def wait_for(browser: WebDriver, script: str) -> float:
-    """Run a script until it returns a time."""
-    end = time.monotonic() + _PAGE_SECONDS
-    while (value := browser.execute_script(script)) is None:
-        assert time.monotonic() < end, "the script returns no time"
-        time.sleep(0.005)
-    return float(value)
-
-
 def print_row(name: str, milliseconds: Sequence[float] | Sequence[tuple[float, float]]) -> None:
     """Print a row of a table: p50 and p95 of times and of processor times, and their number."""
     if milliseconds:
@@ -105,19 +92,3 @@ def print_row(name: str, milliseconds: Sequence[float] | Sequence[tuple[float, f
         cells = [f"{value:.0f}" for value in np.percentile(rows, [50, 95], axis=0).T.flat]
         cells += ["", ""][: 4 - len(cells)]
         print(f"| {name} | {' | '.join(cells)} | {len(milliseconds)} |", flush=True)
-
-
-FIRST_PAINT = """
-const [paint] = performance.getEntriesByName("first-contentful-paint");
-return paint ? paint.startTime : null;
-"""
-"""The time of the first paint; null before."""
-
-PICTURES_SHOWN = """
-const images = [...document.querySelectorAll("main img")].filter((image) => {
-  const { top, bottom, width } = image.getBoundingClientRect();
-  return width > 0 && bottom > 0 && top < innerHeight;
-});
-return images.length && images.every((image) => image.naturalWidth) ? performance.now() : null;
-"""
-"""The time at which every picture in the window is decoded; null before."""

@@ -1,10 +1,11 @@
-"""Calls that differ between operating systems: locks, signals, flushing, folders, memory limits.
+"""Calls that differ between operating systems: locks, children, flushing, folders, memory limits.
 
 Of the other modules, only `hardware`, `video.encoding.thread_priority` and `swap.pipeline.malloc`
 call what exists on Linux only, and they do without it elsewhere.
 """
 
 from faceloom.operating_system.child_signals import KILLED, blocked_interrupts, interrupt
+from faceloom.operating_system.child_time import wait_for_processor_time
 from faceloom.operating_system.disk_flush import flush_names, flush_to_disk
 from faceloom.operating_system.file_locks import open_lock_file, remove_lock_file, try_lock
 from faceloom.operating_system.process_memory import (
@@ -25,4 +26,5 @@ __all__ = [
     "open_lock_file",
     "remove_lock_file",
     "try_lock",
+    "wait_for_processor_time",
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloom.errors import FaceloomError, escape_unprintable
-from faceloom.operating_system import KILLED, interrupt
+from faceloom.operating_system import KILLED, interrupt, wait_for_processor_time
 from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress
 
 # How a command of this installation is started.
@@ -40,6 +40,9 @@ class StepProcess:
     """What it has printed on standard output."""
     log_error: str = ""
     """Why the log cannot be written; empty if it can."""
+    processor_seconds: float | None = None
+    """Its processor time; None before its end, and where the system does not tell it."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _events: "queue.Queue[Progress | None]" = field(default_factory=queue.Queue)
     _readers: list[threading.Thread] = field(default_factory=list)
 
@@ -94,7 +97,12 @@ class StepProcess:
                 yield self._events.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 yield None
-        self.process.wait()
+        self.processor_seconds = wait_for_processor_time(self.process, self._lock)
+
+    def interrupt(self) -> None:
+        """Stop the command as by one Ctrl-C; from any thread."""
+        with self._lock:
+            interrupt(self.process)
 
     def result(self) -> dict[str, Any]:
         """Return the JSON object that the command printed.

@@ -11,6 +11,7 @@ from faceloom.studio.jobs.job_queue import JobQueue
 from faceloom.studio.jobs.job_runner import JobRunner
 from faceloom.studio.known_projects import is_known, remember
 from faceloom.studio.people.clip_people import ClipPeople
+from faceloom.studio.scans.clip_scanner import ClipScanner
 from faceloom.studio.studio_project import StudioProject
 
 
@@ -30,6 +31,8 @@ class Studio:
     """The people of the clips."""
     estimator: ConversionEstimator
     """Estimates conversions before they start."""
+    scanner: ClipScanner
+    """Scans the clips for faces and cuts."""
 
     @property
     def readable_roots(self) -> tuple[Path, ...]:
@@ -64,10 +67,12 @@ def open_studio(folder: Path, roots: tuple[Path, ...]) -> Iterator[Studio]:
         if not is_foreign:
             remember(project.folder)
         people, estimator = ClipPeople(project.folder), ConversionEstimator()
+        scanner = ClipScanner(project.folder)
         try:
             resolved = tuple(root.resolve() for root in roots)
-            yield Studio(project, queue, runner, resolved, people, estimator)
+            yield Studio(project, queue, runner, resolved, people, estimator, scanner)
         finally:
+            scanner.close()
             estimator.close()
             people.close()
             runner.close()

@@ -12,8 +12,8 @@ swaps/          converted videos, with comparisons, records of the originals, an
                 with sections the job files and their reports
 sections/       the sections of each clip, see `swap_sections`
 jobs/           the queue
-.studio/        reviews of face sets, edits of corrections for undo, and the file that opens the
-                page in the browser
+.studio/        reviews of face sets, edits of corrections for undo, scans of clips, and the file
+                that opens the page in the browser
 
 A folder that `faceloom swap --project` made has the same layout and can be opened.
 """

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 from tests.helpers.fakes import faceloom_program
-from tests.helpers.studio.browser import open_browser
+from tests.helpers.studio.browser import open_browser, studio_page
+from tests.helpers.studio.clip import make_studio_clip
 from tests.helpers.studio.server import StudioServer, serve_studio
 
 from faceloom.project import step_process
@@ -40,3 +41,19 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     """A browser for the tests of a module, see `needs_browser`."""
     with open_browser(tmp_path_factory.mktemp("profile")) as driver:
         yield driver
+
+
+@pytest.fixture(scope="module")
+def shown_server(
+    tmp_path_factory: pytest.TempPathFactory, browser: WebDriver
+) -> Iterator[StudioServer]:
+    """A studio for the tests of a module, whose page the browser shows."""
+    folder = tmp_path_factory.mktemp("studio")
+    with serve_studio(folder / "project", folder) as running, studio_page(browser, running):
+        yield running
+
+
+@pytest.fixture(scope="package")
+def studio_clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    """A clip that no test changes, see `make_studio_clip`."""
+    return make_studio_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", sample)

@@ -1,6 +1,7 @@
 """The studio in a real browser: from a video to a swap that plays, with the real commands."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY
 from faceloom.faceset.similarity import center_of
 from faceloom.studio.conversion.swap_sections import read_sections
 from faceloom.studio.jobs.job import JobState
-from faceloom.studio.studio_project import ItemKind
+from faceloom.studio.studio_project import Item, ItemKind
 from faceloom.video import read_frames
 
 pytestmark = needs_browser
@@ -55,6 +56,17 @@ def shown(browser: WebDriver, selector: str, text: str, seconds: float = 30) -> 
     wait_until(lambda: text in browser.find_element(By.CSS_SELECTOR, selector).text, seconds)
 
 
+def open_swap_page(
+    browser: WebDriver, server: StudioServer, footage: Path, query: str = ""
+) -> Item:
+    """Show the page Swap of a project with the clip and the bundle; return the clip."""
+    project = server.studio.project
+    clip = project.open_path(footage / "clip.mp4")
+    project.open_path(footage / "ben.bundle")
+    browser.get(f"http://localhost:{server.port}/swap?{query}")
+    return clip
+
+
 def is_painted(browser: WebDriver) -> bool:
     """Whether the canvas shows a picture of more than a few colors."""
     script = """
@@ -76,6 +88,8 @@ def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioSer
     wait_until(lambda: server.studio.jobs.job(1).has_ended, 120)
     assert server.studio.jobs.job(1).state is JobState.DONE
     wait_until(lambda: "20 faces" in browser.find_element(By.CSS_SELECTOR, ".sentence").text)
+    cost = browser.find_element(By.CSS_SELECTOR, ".job-cost").text
+    assert re.fullmatch(r"\d+ s of processor time · 0\.\d+ GB of memory", cost)
 
     browser.get(browser.current_url.replace("/jobs", "/swap"))
     wait_until(lambda: is_painted(browser), 60)
@@ -116,10 +130,7 @@ def to_frame(browser: WebDriver, frame: int) -> None:
 def test_a_section_changes_its_frames_alone(
     browser: WebDriver, server: StudioServer, footage: Path
 ) -> None:
-    project = server.studio.project
-    item = project.open_path(footage / "clip.mp4")
-    project.open_path(footage / "ben.bundle")
-    browser.get(f"http://localhost:{server.port}/swap?mask=both")
+    project, item = server.studio.project, open_swap_page(browser, server, footage, "mask=both")
     shown(browser, "#command", "--mask both", 60)
     to_frame(browser, 5)
     press(browser, "i")
@@ -133,6 +144,8 @@ def test_a_section_changes_its_frames_alone(
     press(browser, "z", held=Keys.CONTROL)
     wait_until(lambda: len(read_sections(project, item)) == 1)
 
+    # The address follows after a moment without changes.
+    wait_until(lambda: "frame=12" in browser.current_url)
     browser.refresh()
     shown(browser, "#sections", "1")
     shown(browser, "#settings-scope", "Section 1: 5\u201312")
@@ -226,9 +239,7 @@ def test_two_people_of_one_clip_become_two_face_sets(
 def test_the_conversion_follows_the_panel_and_a_preset(
     browser: WebDriver, server: StudioServer, footage: Path
 ) -> None:
-    for name in ("clip.mp4", "ben.bundle"):
-        server.studio.project.open_path(footage / name)
-    browser.get(f"http://localhost:{server.port}/swap")
+    open_swap_page(browser, server, footage)
     shown(browser, "#command", "--bundle")
     click(browser, "#output details:nth-of-type(1) summary")
     press(browser, Keys.END)
@@ -250,9 +261,7 @@ def test_the_conversion_follows_the_panel_and_a_preset(
 def test_an_address_of_a_removed_video_shows_another_one(
     browser: WebDriver, server: StudioServer, footage: Path
 ) -> None:
-    for name in ("clip.mp4", "ben.bundle"):
-        server.studio.project.open_path(footage / name)
-    browser.get(f"http://localhost:{server.port}/swap?clip=nothing")
+    open_swap_page(browser, server, footage, "clip=nothing")
     shown(browser, "#command", "clip.mp4")
     assert not browser.find_element(By.ID, "message").is_displayed()
 

@@ -1,7 +1,6 @@
 """Stills in a real browser: people with bundles of their own, and the progress of a still."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 from tests.helpers.bundles import make_bundle
 from tests.helpers.clips import make_clip
-from tests.helpers.studio.browser import click, needs_browser, studio_page
+from tests.helpers.studio.browser import click, needs_browser
 from tests.helpers.studio.clip import make_studio_clip
-from tests.helpers.studio.server import StudioServer, serve_studio
+from tests.helpers.studio.server import StudioServer
 from tests.helpers.studio.waiting import wait_until
 
 from faceloom.image_io import write_png
@@ -29,19 +28,12 @@ pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, browser: WebDriver) -> Iterator[StudioServer]:
-    folder = tmp_path_factory.mktemp("studio")
-    with serve_studio(folder / "project", folder) as running, studio_page(browser, running):
-        yield running
-
-
-@pytest.fixture(scope="module")
-def clip(server: StudioServer, sample: Path) -> Item:
+def clip(shown_server: StudioServer, sample: Path) -> Item:
     """A clip of Ada, whose people are known: Ada is person 1, Ben is person 2."""
-    (root,) = server.studio.roots
-    server.studio.project.open_path(make_bundle(root / "ben.bundle"))
-    item = server.studio.project.open_path(make_studio_clip(root / "clip.mp4", sample))
-    folder = server.studio.people.folder_of(item)
+    (root,) = shown_server.studio.roots
+    shown_server.studio.project.open_path(make_bundle(root / "ben.bundle"))
+    item = shown_server.studio.project.open_path(make_studio_clip(root / "clip.mp4", sample))
+    folder = shown_server.studio.people.folder_of(item)
     folder.mkdir(parents=True)
     people = []
     for number, name in enumerate(("ada", "ben"), 1):
@@ -54,11 +46,11 @@ def clip(server: StudioServer, sample: Path) -> Item:
 
 
 @pytest.fixture(scope="module")
-def short_clip(server: StudioServer) -> Item:
+def short_clip(shown_server: StudioServer) -> Item:
     """A clip of two frames without a face."""
-    (root,) = server.studio.roots
+    (root,) = shown_server.studio.roots
     frames = [np.full((64, 64, 3), 90, np.uint8)] * 2
-    return server.studio.project.open_path(make_clip(root / "short.mp4", frames))
+    return shown_server.studio.project.open_path(make_clip(root / "short.mp4", frames))
 
 
 def status(browser: WebDriver) -> str:
@@ -66,9 +58,9 @@ def status(browser: WebDriver) -> str:
 
 
 def test_a_still_shows_the_bundle_of_each_person(
-    browser: WebDriver, server: StudioServer, clip: Item, short_clip: Item
+    browser: WebDriver, shown_server: StudioServer, clip: Item, short_clip: Item
 ) -> None:
-    browser.get(f"http://localhost:{server.port}/swap?clip={clip.id}&frame=3")
+    browser.get(f"http://localhost:{shown_server.port}/swap?clip={clip.id}&frame=3")
     wait_until(lambda: status(browser).startswith("Exact"))
     click(browser, "#output details:nth-of-type(3) summary")
     ada, ben = browser.find_elements(By.CSS_SELECTOR, ".person-bundles select")
@@ -87,7 +79,7 @@ def test_a_still_shows_the_bundle_of_each_person(
 
 
 def test_the_progress_of_a_still_is_shown_until_it_is_ready(
-    browser: WebDriver, server: StudioServer, clip: Item, monkeypatch: pytest.MonkeyPatch
+    browser: WebDriver, shown_server: StudioServer, clip: Item, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = threading.Event()
 
@@ -95,7 +87,7 @@ def test_the_progress_of_a_still_is_shown_until_it_is_ready(
         return None if ready.wait(0.05) else Progress("frames", 40, 90)
 
     monkeypatch.setattr(StillEngine, "prepare", prepare)
-    address = f"http://localhost:{server.port}/swap?clip={clip.id}"
+    address = f"http://localhost:{shown_server.port}/swap?clip={clip.id}"
     browser.get(f"{address}&frame=5&select=track%3A0")
     wait_until(lambda: status(browser).endswith("40 of 90"))
     ready.set()

@@ -97,6 +97,24 @@ def test_a_stopped_job_is_not_done_and_resumes(
     assert queue.job(1).starts == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="the system tells no usage")
+def test_a_job_keeps_what_all_its_starts_have_used(
+    fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
+) -> None:
+    Path("fail.txt").write_text("a.mp4")
+    queue.add(convert_request("a.mp4"))
+    wait_until(lambda: queue.job(1).has_ended)
+    first = queue.job(1)
+    assert first.processor_seconds > 0
+    assert first.memory_bytes > 0
+    Path("fail.txt").unlink()
+    queue.restart(1)
+    wait_until(lambda: queue.job(1).state is JobState.DONE)
+    again = queue.job(1)
+    assert again.processor_seconds > first.processor_seconds
+    assert again.memory_bytes >= first.memory_bytes
+
+
 def test_a_second_stop_sends_no_second_signal(
     fake_commands: Callable[[], list[str]],
     queue: JobQueue,

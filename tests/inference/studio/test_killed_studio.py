@@ -42,7 +42,8 @@ def test_its_job_is_there_at_the_next_start_and_ends(
     Path("wait.txt").write_text("ada")
     words = [sys.executable, "-c", _SERVE, str(project.folder), faceloom_program.__file__]
     # The working directory is that of the fake program's files.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    folders = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
     with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment) as killed:
         wait_until(fake_commands)
         killed.kill()

@@ -6,7 +6,6 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from faceloom.errors import UsageError
-from faceloom.operating_system import interrupt
 from faceloom.project.step_process import StepProcess
 from faceloom.studio.lru_cache import LruCache
 
@@ -54,7 +53,7 @@ class ConversionEstimator:
         with self._lock:
             self._is_closed = True
             if self._child is not None:
-                interrupt(self._child.process)
+                self._child.interrupt()
 
     def _run(self, arguments: Sequence[str]) -> str:
         with (

@@ -69,6 +69,10 @@ class Job(StrictModel):
     """How often its command was started."""
     seconds: Seconds = 0.0
     """How long its command ran, all starts together."""
+    processor_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """Processor time of its command, all starts together; 0 where the system does not tell it."""
+    memory_bytes: Annotated[int, Field(ge=0)] = 0
+    """Largest memory of its processes together, as far as it was looked at."""
     sentence: str = ""
     """The result or the error, for people."""
     exit_code: int | None = None

@@ -5,13 +5,13 @@ import threading
 import time
 
 from faceloom.errors import FaceloomError
-from faceloom.operating_system import interrupt
 from faceloom.progress import Progress
 from faceloom.project.child_process import child_record, end_orphan
 from faceloom.project.step_process import StepProcess
 from faceloom.project.step_sentence import step_sentence
 from faceloom.studio.jobs.job import Job, JobState
 from faceloom.studio.jobs.job_queue import JobQueue
+from faceloom.studio.jobs.memory_peak import MemoryPeak
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class JobRunner:
 
     def _interrupt(self) -> None:
         if self._command is not None:
-            interrupt(self._command.process)
+            self._command.interrupt()
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -98,20 +98,24 @@ class JobRunner:
                 self._run_job(job)
 
     def _run_job(self, job: Job) -> None:
-        began = time.monotonic()
+        began, memory = time.monotonic(), MemoryPeak()
         try:
-            ended = self._run_command(job)
+            ended = self._run_command(job, memory)
         except FaceloomError as error:
             ended = self._failed(error)
         except Exception as error:
             log.exception("Job %d failed.", job.number)
             ended = {"state": JobState.FAILED, "sentence": f"The job cannot be run ({error})."}
         ended |= {"seconds": job.seconds + time.monotonic() - began, "child": None}
+        ended["memory_bytes"] = max(job.memory_bytes, memory.bytes)
         with self._lock:
+            if self._command and self._command.processor_seconds:
+                used = job.processor_seconds + self._command.processor_seconds
+                ended["processor_seconds"] = used
             self._command = self._stopping = None
         self._queue.end(job.number, ended)
 
-    def _run_command(self, job: Job) -> dict[str, object]:
+    def _run_command(self, job: Job, memory: MemoryPeak) -> dict[str, object]:
         """Run a job's command to its end and return what changes in the job."""
         log_path = self._queue.log_path(job.number)
         with StepProcess.start(job.command(), log_path, lambda: None) as child:
@@ -123,6 +127,7 @@ class JobRunner:
             self._queue.update(job.number, lambda now: now.model_copy(update=record))
             self._queue.report(job.number, Progress(job.request.title, 0))
             for progress in child.progress():
+                memory.look(child.process.pid)
                 if progress:
                     self._queue.report(job.number, progress)
             result = child.result()

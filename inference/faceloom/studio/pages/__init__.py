@@ -18,6 +18,7 @@ from faceloom.studio.pages import (
     result_page,
     run_page,
     swap_page,
+    timeline_page,
 )
 from faceloom.studio.studio import Studio
 
@@ -30,6 +31,7 @@ ROUTES: tuple[Callable[[Studio], Sequence[BaseRoute]], ...] = (
     pinned_faces_page.routes,
     run_page.routes,
     swap_page.routes,
+    timeline_page.routes,
     convert_panel_page.routes,
     presets_page.routes,
     result_page.routes,

@@ -113,6 +113,8 @@ def _job_state(studio: Studio, job: Job) -> dict[str, object]:
         "page": artifact_page(studio.project, job.request.artifact),
         "sentence": job.sentence,
         "seconds": round(job.seconds),
+        "processor_seconds": round(job.processor_seconds),
+        "memory_bytes": job.memory_bytes,
         "stage": progress.stage if progress else "",
         "done": progress.done if progress else 0,
         "total": progress.total if progress else None,

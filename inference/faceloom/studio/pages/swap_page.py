@@ -126,13 +126,16 @@ def _still_routes(studio: Studio, engine: StillEngine) -> Sequence[BaseRoute]:
         return JSONResponse(engine.suggestions(bundle.path).model_dump())
 
     def frame(request: Request) -> Response:
-        return _picture(project, request, "frame", engine.original)
+        with studio.scanner.paused():
+            return _picture(project, request, "frame", engine.original)
 
     def thumbnail(request: Request) -> Response:
-        return _picture(project, request, "thumbnail", engine.thumbnail)
+        with studio.scanner.paused():
+            return _picture(project, request, "thumbnail", engine.thumbnail)
 
     def still(request: Request) -> Response:
-        return _still(engine, studio, request)
+        with studio.scanner.paused():
+            return _still(engine, studio, request)
 
     return [
         Route("/swap/clip/{clip}", clip_info),

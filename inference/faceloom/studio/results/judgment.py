@@ -49,6 +49,17 @@ def judgment_path(swap: Path) -> Path:
     return swap.with_name(f"{swap.name}.compare.json")
 
 
+def find_comparison(swap: Path) -> Path | None:
+    """Return the file of a swap's comparison; None if the swap was not compared.
+
+    Args:
+        swap: The swap.
+    """
+    # Comparisons of earlier versions are named without the swap's extension.
+    names = judgment_path(swap), swap.with_name(f"{swap.stem}.compare.json")
+    return next((name for name in names if name.is_file()), None)
+
+
 def read_judgment(swap: Path) -> Judgment | None:
     """Read the comparison of a swap.
 
@@ -61,9 +72,7 @@ def read_judgment(swap: Path) -> Judgment | None:
     Raises:
         ArtifactRefused: The file is damaged.
     """
-    # Comparisons of earlier versions are named without the swap's extension.
-    names = judgment_path(swap), swap.with_name(f"{swap.stem}.compare.json")
-    path = next((name for name in names if name.is_file()), None)
+    path = find_comparison(swap)
     if path is None:
         return None
     file = read_comparison(path)

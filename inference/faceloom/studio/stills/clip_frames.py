@@ -17,11 +17,12 @@ _CACHE_BYTES = 300_000_000
 class ClipFrames:
     """The upright frames of one clip. Methods are thread-safe."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, cache_bytes: int = _CACHE_BYTES):
         """Probe a clip and read the times of its frames.
 
         Args:
             path: The clip.
+            cache_bytes: Most bytes of decoded frames that are kept; the newest one is always kept.
 
         Raises:
             UsageError: There is no such file.
@@ -30,7 +31,7 @@ class ClipFrames:
         self.info = with_repeated_times(probe_source(path))
         """The clip's properties."""
         self._pts = read_frame_pts(self.info)
-        self._frames: LruCache[Frame] = LruCache(_CACHE_BYTES, lambda frame: frame.rgb.nbytes)
+        self._frames: LruCache[Frame] = LruCache(cache_bytes, lambda frame: frame.rgb.nbytes)
         self._lock = threading.Lock()
         self._reader: Iterator[Frame] = iter(())
         self._next_index = -1

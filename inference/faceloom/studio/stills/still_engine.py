@@ -293,8 +293,9 @@ class StillEngine:
         key = (prediction.key, options.measured_except_forehead)
         before = self._lead_ins.get(key)
         if before is None or not (draft or before.options.measured == options.measured):
-            before = match_lead_in(prediction, sources, options)
+            before, state = match_lead_in(prediction, sources, options)
             self._lead_ins.put(key, before)
+            self._states.put(key, state)
         return before
 
     def _lead_in_state(
@@ -311,6 +312,6 @@ class StillEngine:
         key = (prediction.key, options.measured_except_forehead)
         state = self._states.get(key)
         if state is None or not (draft or state.options == lead_in_options):
-            state = blend_lead_in(before, sources, lead_in_options)
+            state = blend_lead_in(before.frames, sources, lead_in_options)
             self._states.put(key, state)
         return state

@@ -1,11 +1,13 @@
 """The stages of a swapped still after its faces are predicted: match and blend."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from faceloom.array_types import Rgb
+from faceloom.prefetch import prefetch
 from faceloom.studio.stills.still_options import StillOptions
 from faceloom.swap.options import SwapOptions
 from faceloom.swap.pipeline.face_blending import BlendedFace, MatchedFace, SwappedFace
@@ -54,13 +56,17 @@ class Prediction:
     """Its faces."""
 
 
+MatchedFrame: TypeAlias = tuple[FaceSelection, tuple[MatchedFace, ...]]
+"""The selected faces of a frame, in their target's colors."""
+
+
 @dataclass(frozen=True, slots=True)
 class MatchedLeadIn:
     """The frames before a frame in their target's colors, see `match_face`."""
 
     options: StillOptions
     """The options that they are matched with."""
-    frames: tuple[tuple[FaceSelection, tuple[MatchedFace, ...]], ...]
+    frames: tuple[MatchedFrame, ...]
     """The frames."""
     arrays: dict[str, np.ndarray]
     """The state after them."""
@@ -90,20 +96,33 @@ class Blended:
 
 def match_lead_in(
     prediction: Prediction, sources: OpenSources, options: StillOptions
-) -> MatchedLeadIn:
-    """Match the frames before a frame to their target.
+) -> tuple[MatchedLeadIn, LeadInState]:
+    """Match the frames before a frame to their target, and finish each while the next is matched.
+
+    The two steps share no state, so that they run in a thread each with the same result.
 
     Args:
         prediction: The frame.
         sources: The bundles and people.
-        options: How faces are blended; only what is measured applies.
+        options: How faces are blended.
+
+    Returns:
+        The matched frames, and what `blend_lead_in` returns for them.
     """
     swapper = _swapper(sources, options, TrackState())
-    frames = tuple(
+    matched = (
         (frame.selection, _match(swapper, frame.selection, frame.faces, options))
         for frame in prediction.lead_in
     )
-    return MatchedLeadIn(options, frames, swapper.state.to_arrays())
+    frames: list[MatchedFrame] = []
+
+    def keep(frame: MatchedFrame) -> MatchedFrame:
+        frames.append(frame)
+        return frame
+
+    ahead = prefetch(matched, len(prediction.lead_in))
+    state = blend_lead_in(map(keep, ahead), sources, options.without_sharpening)
+    return MatchedLeadIn(options, tuple(frames), swapper.state.to_arrays()), state
 
 
 def match_frame(
@@ -123,17 +142,17 @@ def match_frame(
 
 
 def blend_lead_in(
-    before: MatchedLeadIn, sources: OpenSources, options: StillOptions
+    frames: Iterable[MatchedFrame], sources: OpenSources, options: StillOptions
 ) -> LeadInState:
     """Finish the frames before a frame, for the state that its blend continues from.
 
     Args:
-        before: The frames.
+        frames: The matched frames.
         sources: The bundles and people.
         options: How faces are blended.
     """
     swapper = _swapper(sources, options, TrackState())
-    for selection, faces in before.frames:
+    for selection, faces in frames:
         swapper.begin(selection)
         swapper.follow(selection, faces)
     return LeadInState(options, swapper.state.to_arrays())

@@ -70,6 +70,8 @@ def test_the_page_offers_the_clips_and_bundles(
         "swap_stage.js",
         "swap_settings.js",
         "swap_timeline.js",
+        "timeline_marks.js",
+        "timeline_marks.css",
         "swap.css",
         "convert_panel.js",
     ):

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from tests.helpers.bundles import make_bundle
-from tests.helpers.studio.clip import make_studio_clip
 
 from faceloom.studio.stills import still_engine, still_sources
 
 
 @pytest.fixture(scope="package")
-def clip(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    return make_studio_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", sample)
+def clip(studio_clip: Path) -> Path:
+    return studio_clip
 
 
 @pytest.fixture(scope="package")

@@ -3,6 +3,7 @@
 import { orMessage, post } from "../shared/api.js";
 import { isActive, onQueue } from "../shared/events.js";
 import { showFoundFaces } from "./found_faces.js";
+import { fill as fillText } from "../shared/texts.js";
 import { duration } from "../shared/times.js";
 
 const list = document.getElementById("jobs");
@@ -44,6 +45,16 @@ function showProgress(row, job) {
   part.querySelector("span").textContent = [job.stage, count, job.note].filter(Boolean).join(" · ");
 }
 
+function showCost(element, { processor_seconds: processor, memory_bytes: memory }) {
+  const texts = element.dataset;
+  const parts = [
+    processor && fillText(texts.processor, duration(processor)),
+    memory && fillText(texts.memory, Number((memory / 1e9).toPrecision(2))),
+  ];
+  element.textContent = parts.filter(Boolean).join(" · ");
+  element.hidden = !element.textContent;
+}
+
 function fill(row, job) {
   const content = JSON.stringify(job);
   if (shown.get(job.number) === content) return;
@@ -53,6 +64,7 @@ function fill(row, job) {
   state.textContent = states[job.state];
   state.dataset.state = job.state;
   row.querySelector(".time").textContent = job.seconds ? duration(job.seconds) : "";
+  showCost(row.querySelector(".job-cost"), job);
   row.querySelector(".sentence").textContent = job.sentence;
   row.querySelector(".command").textContent = job.command;
   const has = { up: "waiting", down: "waiting", stop: "waiting running", resume: "stopped failed", remove: "done failed stopped" };

@@ -20,6 +20,7 @@ import {
 import { onSettings, showSuggestions, writeSettings } from "./swap_settings.js";
 import { setZoom, show } from "./swap_stage.js";
 import { currentFrame, onFrame, showClip } from "./swap_timeline.js";
+import { openMarks } from "./timeline_marks.js";
 
 const clip = document.getElementById("clip");
 const bundle = document.getElementById("bundle");
@@ -201,6 +202,7 @@ async function openClip(frame = 0) {
   if (!info) return;
   showClip(clip.value, info, frame);
   openSections(clip.value, info);
+  openMarks(clip.value, info);
   suggestName();
   followLater();
   renew({ fresh: true });

@@ -12,6 +12,7 @@ const LARGE_STEP = 10;
 
 let rate = 25;
 let notify = () => {};
+let follow = () => {};
 let playing = null;
 
 /** Return the index of the frame that is shown. */
@@ -37,6 +38,11 @@ export function showClip(clip, info, frame) {
 /** Call a function with {moving} whenever the frame changes; `moving`: more changes follow. */
 export function onFrame(callback) {
   notify = callback;
+}
+
+/** Call a function whenever the position changes, before the still is renewed. */
+export function onMove(callback) {
+  follow = callback;
 }
 
 /** Go to a frame and stop there. */
@@ -66,6 +72,7 @@ function thumbnail(clip, index) {
 
 function showPosition() {
   position.textContent = fill(texts.frame, currentFrame(), range.max, clipTime(currentFrame() / rate));
+  follow();
 }
 
 function goTo(frame, moving = false) {

@@ -1,0 +1,43 @@
+"""The largest memory of a command and its own processes."""
+
+import time
+from contextlib import suppress
+
+import psutil
+
+# Seconds between two looks: finding the processes of a command reads the list of all processes.
+_LOOK_SECONDS = 0.5
+
+
+class MemoryPeak:
+    """Looks at the memory of a command from time to time.
+
+    The peak that the system records for a child includes the memory of the process that started
+    it, which is larger than that of many commands.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        """The largest sum of the resident memory of its processes so far."""
+        self._next_look = 0.0
+
+    def look(self, pid: int) -> None:
+        """Look at a command's memory, unless the last look was a moment ago.
+
+        Args:
+            pid: The process of the command; it may have ended.
+        """
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_SECONDS
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            family = [process, *process.children(recursive=True)]
+            self.bytes = max(self.bytes, sum(map(_resident, family)))
+
+
+def _resident(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0

@@ -1,0 +1,1 @@
+"""What the timeline of a clip shows: the number of faces of each frame, and cuts."""
