@@ -3,11 +3,13 @@
 Tested with Keras 3.15 and TensorFlow 2.21. Check this module first when a newer version breaks.
 """
 
+import io
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.saving.saving_lib import H5IOStore, _save_state
 from tensorflow.python.eager import context
 
 
@@ -44,6 +46,20 @@ class LazyCallbackList(keras.callbacks.CallbackList):
         """
         for callback in self.callbacks:
             callback.on_train_batch_end(batch, logs)
+
+
+def write_weights(model: keras.Model, file: io.BytesIO) -> None:
+    """Write a model's weights and optimizer state as HDF5, as `keras.Model.save_weights` does.
+
+    Args:
+        model: The model.
+        file: What is written to; Keras' own function takes only the path of a file.
+    """
+    store = H5IOStore(file, mode="w")
+    _save_state(
+        model, weights_store=store, assets_store=None, inner_path="", visited_saveables=set()
+    )
+    store.close()
 
 
 def report_error_to_cluster(message: str) -> None:

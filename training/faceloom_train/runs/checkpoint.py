@@ -22,6 +22,7 @@ from faceloom_train.runs.checkpoint_paths import (
     list_checkpoints,
 )
 from faceloom_train.runs.hdf5_validation import check_weights_file
+from faceloom_train.runs.hdf5_writing import save_model_weights
 from faceloom_train.runs.run_directory import Run
 
 # Formats of checkpoint.json and best.json.
@@ -70,14 +71,14 @@ def save_checkpoint(model: SwapModel, run: Run, step: int) -> Path:
         The checkpoint's folder.
 
     Raises:
-        PartlyDone: The disk does not have enough free space. Checked beforehand: HDF5 crashes when
-            a disk becomes full.
+        UsageError: The checkpoint cannot be written.
+        PartlyDone: The disk is full, or does not have enough free space; checked beforehand.
     """
     path = checkpoint_path(run, step)
     check_disk_space(run.directory, _estimate_bytes(model))
     run.flush_metrics()
     with atomic_directory(path) as part:
-        model.save_weights(part / _WEIGHTS)
+        save_model_weights(model, part / _WEIGHTS)
         file = CheckpointFile(step=step, sha256=sha256_of_file(part / _WEIGHTS))
         (part / "checkpoint.json").write_text(to_json(file), encoding="utf-8")
     _remove_expired(run, step)
