@@ -75,17 +75,17 @@ def _try_scenario(runner: FaultRunner, scenario: Scenario, folder: Path, every: 
     total = 0
     for name, faults in _faults(prepared.calls, every).items():
         codes: Counter[int] = Counter()
-        problems = []
+        problems = 0
         for fault in faults:
             outcome = try_fault(runner, prepared, fault)
             codes[outcome.exit_code] += 1
-            problems += [f"{scenario.name}, {outcome.failed_call}: {p}" for p in outcome.problems]
+            for problem in outcome.problems:
+                problems += 1
+                print(f"{scenario.name}, {outcome.failed_call}: {problem}", file=sys.stderr)
         counts = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
         print(f"| `{scenario.name}` | {prepared.calls} | {name} | {len(faults)} | {counts} | "
-              f"{len(problems)} |")  # fmt: skip
-        print(*problems, sep="\n", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        total += len(problems)
+              f"{problems} |", flush=True)  # fmt: skip
+        total += problems
     return total
 
 

@@ -49,6 +49,8 @@ class Scenario:
     """Words of the command that continues; empty: the same."""
     untouched: tuple[str, ...] = ()
     """Files and folders of the input that the command never changes."""
+    whole: tuple[str, ...] = ()
+    """Patterns of files and folders that are at no time anything but the old or the new one."""
     volatile: tuple[str, ...] = ()
     """Patterns of files that differ between two runs: dates, durations."""
 
@@ -65,6 +67,7 @@ _CONVERT = ("convert", "clip.mp4", "--out", "swap.mp4", *_SWAP, "tags")
 _SIGNED = ("convert", "picture.png", "--out", "swap.png", *_SWAP, "full")
 _BATCH = ("convert", "clip.mp4", "picture.png", "--out", "swaps", *_SWAP, "tags")
 _CURATE = ("curate", "faces", "--drop", "mouth_open>0.15", "--apply")
+_TRAINED = ("run/checkpoints/step-*", "run/previews/*.png")
 _EXTRACT_BEN = ("extract", "clip.mp4", "--out", "ben", "--name", "ben")
 _TRAIN = ("train", "--config", "tiny.yaml", "--faces", "ada=faces", "--faces", "ben=ben")
 _NEW_RUN = (*_TRAIN, "--run", "run")
@@ -77,7 +80,7 @@ _SWAP_OPTIONS = (
 )
 
 RUNTIME_SCENARIOS = (
-    Scenario("extract", _EXTRACT, untouched=_INPUT),
+    Scenario("extract", _EXTRACT, untouched=_INPUT, whole=("faces",)),
     Scenario(
         "extract --add",
         ("extract", "picture.png", "--out", "faces", "--add"),
@@ -156,16 +159,24 @@ TRAINER_SCENARIOS = (
         "train",
         _NEW_RUN,
         before=((*_EXTRACT[:-1], "1"), _EXTRACT_BEN),
-        again=("train", "--run", "run"),
         untouched=_INPUT,
+        whole=_TRAINED,
+    ),
+    Scenario(
+        "train, continued",
+        ("train", "--run", "run", "--steps", "4"),
+        before=((*_EXTRACT[:-1], "1"), _EXTRACT_BEN, (*_NEW_RUN, "--steps", "2")),
+        untouched=(*_INPUT, "faces", "ben", "run/checkpoints/step-00000002"),
+        whole=_TRAINED,
     ),
     Scenario(
         "export",
         ("export", "run", "--identity", "ben", "--out", "ben.bundle"),
         before=((*_EXTRACT[:-1], "1"), _EXTRACT_BEN, _NEW_RUN),
         untouched=(*_INPUT, "faces", "ben", "run"),
+        whole=("ben.bundle",),
     ),
-    Scenario("import", _IMPORT, untouched=_INPUT),
+    Scenario("import", _IMPORT, untouched=_INPUT, whole=("imported.bundle",)),
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tests.helpers.write_faults.fault_runner import Ending, Fault, FaultRunner, TimedSignal
 from tests.helpers.write_faults.lossy_disk import Loss, LossyDisk
@@ -229,15 +229,35 @@ def _ending_problems(ending: Ending, fault: Fault) -> Iterator[str]:
 
 
 def _lost(prepared: Prepared, left: Digests) -> Iterator[str]:
-    """Yield input that changed, and visible files that are neither the old nor the new."""
+    """Yield input that changed, and what is neither the old nor the new."""
     for name, digest in prepared.before.items():
-        if name.split("/")[0] in prepared.scenario.untouched and left.get(name) != digest:
+        untouched = any(_is_below(name, each) for each in prepared.scenario.untouched)
+        if untouched and left.get(name) != digest:
             yield f"the input {name} changed"
     for name, digest in left.items():
         if "/" not in name and not name.startswith("."):
             known = prepared.before.get(name), prepared.after.get(name)
             if digest not in known:
                 yield f"{name} is neither the old nor the new file"
+    for part in sorted(_whole_parts(prepared.scenario, left)):
+        known_parts = (_below(part, digests) for digests in (prepared.before, prepared.after))
+        if _below(part, left) not in known_parts:
+            yield f"{part} is neither the old nor the new one"
+
+
+def _whole_parts(scenario: Scenario, left: Digests) -> set[PurePosixPath]:
+    """Return the files and folders that must be the old or the new ones."""
+    paths = {path for name in left for path in (PurePosixPath(name), *PurePosixPath(name).parents)}
+    return {path for path in paths if any(path.match(pattern) for pattern in scenario.whole)}
+
+
+def _below(part: PurePosixPath, digests: Digests) -> Digests:
+    """Return the digests of a file, or of the files of a folder."""
+    return {name: digest for name, digest in digests.items() if _is_below(name, part)}
+
+
+def _is_below(name: str, folder: PurePosixPath | str) -> bool:
+    return PurePosixPath(name).is_relative_to(folder)
 
 
 def _is_complete(prepared: Prepared, left: Digests) -> bool:

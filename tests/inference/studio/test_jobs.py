@@ -301,6 +301,10 @@ def test_an_artifact_can_be_made_again_when_its_job_has_ended(
         read_again.add(convert_request("a.mp4"))
     assert read_again.stop_waiting(1)
     assert read_again.add(convert_request("a.mp4")).number == 2
+    with pytest.raises(UsageError, match=r"Job 2 \(Convert a.mp4\) makes a.mp4 already"):
+        read_again.restart(1)
+    assert read_again.stop_waiting(2)
+    read_again.restart(1)
 
 
 def test_no_job_starts_while_the_queue_is_paused(

@@ -82,12 +82,7 @@ class JobQueue:
             UsageError: A job that waits or runs makes the same artifact.
         """
         with self._changed:
-            if request.artifact and (makers := self._makers.get(request.artifact)):
-                other = self._jobs[min(makers)]
-                raise UsageError(
-                    f"Job {other.number} ({other.request.title}) makes {request.artifact} "
-                    "already; wait for it, stop it, or choose another name."
-                )
+            self._check_not_made(request.artifact)
             job = Job(number=self._next_number, request=request)
             # `order.json` is not written: a job that it lacks comes last.
             self._write(job)
@@ -101,7 +96,8 @@ class JobQueue:
             number: The job's number.
 
         Raises:
-            UsageError: The job waits, runs, or is done.
+            UsageError: The job waits, runs, or is done, or another job that waits or runs makes the
+                same artifact.
         """
         with self._changed:
             job = self.job(number)
@@ -109,6 +105,7 @@ class JobQueue:
                 raise UsageError(
                     f"Job {number} is {job.state}; only a stopped or failed job can be resumed."
                 )
+            self._check_not_made(job.request.artifact)
             self._write(
                 job.model_copy(
                     update={"state": JobState.WAITING, "sentence": "", "exit_code": None}
@@ -240,6 +237,15 @@ class JobQueue:
     def running(self) -> tuple[Job, ...]:
         """Return the jobs that run, or ran when the studio was killed."""
         return tuple(job for job in self.jobs() if job.state is JobState.RUNNING)
+
+    def _check_not_made(self, artifact: str) -> None:
+        """Raise UsageError if a job that waits or runs makes an artifact."""
+        if artifact and (makers := self._makers.get(artifact)):
+            other = self._jobs[min(makers)]
+            raise UsageError(
+                f"Job {other.number} ({other.request.title}) makes {artifact} already; wait for "
+                "it, stop it, or choose another name."
+            )
 
     def _first(self, state: JobState) -> Job | None:
         return next((job for job in self._jobs.values() if job.state is state), None)
