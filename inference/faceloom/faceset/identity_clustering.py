@@ -12,6 +12,8 @@ from faceloom.faces.face_recognition import SAME_PERSON_SIMILARITY, unit_vectors
 # A single face's cosine to the person may be so much below the threshold for tracks: a profile or a
 # hand lowers it, and another person within the track lowers it further.
 _FACE_TOLERANCE = 0.25
+# Vectors are copied without those that are joined or final when fewer than this share remain.
+_COMPACT_SHARE = 0.75
 
 Vectors = Float32[np.ndarray, "_ 192"]
 
@@ -106,10 +108,15 @@ def cluster_embeddings(
     sizes = float32(counts)
     sums = means * sizes[:, None]
     groups = [[index] for index in range(len(means))]
-    clusters: list[int] = []
+    clusters: list[tuple[float, list[int]]] = []
     chain: list[int] = []
     free = np.ones(len(means), bool)
     while free.any():
+        if free.sum() < _COMPACT_SHARE * len(free):
+            places = np.cumsum(free) - 1
+            chain = [int(places[index]) for index in chain]
+            groups = [groups[index] for index in np.flatnonzero(free)]
+            sums, sizes, free = sums[free], sizes[free], free[free]
         chain = chain or [int(free.argmax())]
         last, before = chain[-1], chain[-2] if len(chain) > 1 else -1
         cosines = np.where(free, sums @ sums[last] / (sizes * sizes[last]), -2)
@@ -119,7 +126,8 @@ def cluster_embeddings(
         )
         if cosines[nearest] < threshold:
             # Joining others does not bring any of them nearer.
-            clusters.append(chain.pop())
+            chain.pop()
+            clusters.append((float(sizes[last]), sorted(groups[last])))
             free[last] = False
         elif nearest == before:
             groups[before] += groups[last]
@@ -129,10 +137,10 @@ def cluster_embeddings(
             del chain[-2:]
         else:
             chain.append(nearest)
-    clusters.sort(key=lambda cluster: (-sizes[cluster], min(groups[cluster])))
+    clusters.sort(key=lambda cluster: (-cluster[0], cluster[1][0]))
     indices = np.zeros(len(means), np.int64)
-    for index, cluster in enumerate(clusters):
-        indices[groups[cluster]] = index
+    for index, (_, members) in enumerate(clusters):
+        indices[members] = index
     return indices
 
 
@@ -140,9 +148,11 @@ def _track_means(
     embeddings: Vectors, tracks: Int[np.ndarray, "_"]
 ) -> tuple[Vectors, Int[np.ndarray, "_"], Int[np.ndarray, "_"]]:
     """Return the mean unit vector of each track, the track of each face, and the face counts."""
-    unique, indices, counts = np.unique(tracks, return_inverse=True, return_counts=True)
-    means = np.stack([embeddings[indices == index].mean(0) for index in range(len(unique))])
-    return unit_vectors(means), indices, counts
+    _, indices, counts = np.unique(tracks, return_inverse=True, return_counts=True)
+    # One sort, since a comparison for each track takes quadratic time.
+    by_track = embeddings[np.argsort(indices, kind="stable")]
+    parts = np.split(by_track, np.cumsum(counts)[:-1])
+    return unit_vectors(np.stack([part.mean(0) for part in parts])), indices, counts
 
 
 def _nearest_cosine(means: Vectors, others: Vectors | None) -> Float32[np.ndarray, "_"]:
