@@ -74,7 +74,8 @@ def _try_scenario(
             problems += [f"after {end} ({_describe(calls[end - 1])}), {p}" for p in found]
         print(f"| `{scenario.name}` | {len(calls)} | {loss} | {len(ends)} | {len(problems)} |")
         sys.stdout.flush()
-        print(*(f"{scenario.name}, {loss}: {p}" for p in problems), sep="\n", file=sys.stderr)
+        for problem in problems:
+            print(f"{scenario.name}, {loss}: {problem}", file=sys.stderr)
         total += len(problems)
     return total
 

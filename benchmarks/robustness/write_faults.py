@@ -1,11 +1,12 @@
 """Let each system call that writes fail once, check the files that remain, and run again.
 
-python -m benchmarks.robustness.write_faults [--every N] [SCENARIO...]
+python -m benchmarks.robustness.write_faults [--every N] [--repeats N] [SCENARIO...]
 
 Each counted call of each scenario fails with each error of `KINDS`: full disk, quota reached (every
 later call fails too), I/O error, no permission, an interrupted call, and a kill. With `--every N`,
-each Nth call fails with one of them in turn. Prints a row for each scenario and error, and every
-problem; exits with 1 if there was one.
+each Nth call fails with one of them in turn. With `--repeats N`, only N of equal calls in a row are
+tried, such as those that write the arrays of a checkpoint. Prints a row for each scenario and
+error, and every problem; exits with 1 if there was one.
 `tests.helpers.write_faults` defines the scenarios and the problems.
 """
 
@@ -15,9 +16,10 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import cycle, groupby
 from pathlib import Path
 
+import numpy as np
 from tests.helpers.write_faults.fault_runner import (
     RUNTIME_MODULES,
     TRAINER_MODULES,
@@ -43,10 +45,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenarios", nargs="*", help="names; all by default")
     parser.add_argument("--every", type=int, default=0, help="try each Nth call with one error")
+    parser.add_argument("--repeats", type=int, default=0, help="try N of equal calls in a row")
     options = parser.parse_args()
     print("| command | calls | error | tried | exit codes | problems |\n|---|---|---|---|---|---|")
     problems = [
-        _try_scenarios(modules, scenarios, options.every)
+        _try_scenarios(modules, scenarios, options.every, options.repeats)
         for modules, scenarios in choose_scenarios(options.scenarios)
     ]
     return int(any(problems))
@@ -61,19 +64,23 @@ def choose_scenarios(names: Sequence[str]) -> list[tuple[tuple[str, ...], list[S
     return [(modules, scenarios) for modules, scenarios in chosen if scenarios]
 
 
-def _try_scenarios(modules: Sequence[str], scenarios: Sequence[Scenario], every: int) -> int:
+def _try_scenarios(
+    modules: Sequence[str], scenarios: Sequence[Scenario], every: int, repeats: int
+) -> int:
     """Return the number of problems."""
     with tempfile.TemporaryDirectory() as name, fault_runner(Path(name), modules) as runner:
         return sum(
-            _try_scenario(runner, scenario, Path(name) / f"input{number}", every)
+            _try_scenario(runner, scenario, Path(name) / f"input{number}", every, repeats)
             for number, scenario in enumerate(scenarios)
         )
 
 
-def _try_scenario(runner: FaultRunner, scenario: Scenario, folder: Path, every: int) -> int:
+def _try_scenario(
+    runner: FaultRunner, scenario: Scenario, folder: Path, every: int, repeats: int
+) -> int:
     prepared = prepare_scenario(runner, scenario, folder)
     total = 0
-    for name, faults in _faults(prepared.calls, every).items():
+    for name, faults in _faults(_chosen_calls(prepared.log, repeats), every).items():
         codes: Counter[int] = Counter()
         problems = 0
         for fault in faults:
@@ -89,15 +96,24 @@ def _try_scenario(runner: FaultRunner, scenario: Scenario, folder: Path, every: 
     return total
 
 
-def _faults(calls: int, every: int) -> dict[str, list[Fault]]:
+def _chosen_calls(log: Sequence[str], repeats: int) -> list[int]:
+    """Return the numbers of the calls to try, from 1; of equal calls in a row at most `repeats`."""
+    numbered = list(enumerate((line.split(" ", 1)[1] for line in log), 1))
+    chosen: list[int] = []
+    for _, group in groupby(numbered, key=lambda call: call[1]):
+        numbers = [number for number, _ in group]
+        count = min(len(numbers), repeats or len(numbers))
+        places = np.linspace(0, len(numbers) - 1, count).round().astype(int)
+        chosen += [numbers[place] for place in places]
+    return chosen
+
+
+def _faults(calls: Sequence[int], every: int) -> dict[str, list[Fault]]:
     """Return the faults by name of their error."""
     if not every:
-        return {
-            name: [Fault(call, error, stays) for call in range(1, calls + 1)]
-            for name, error, stays in KINDS
-        }
+        return {name: [Fault(call, error, stays) for call in calls] for name, error, stays in KINDS}
     faults: dict[str, list[Fault]] = {name: [] for name, _, _ in KINDS}
-    for call, (name, error, stays) in zip(range(1, calls + 1, every), cycle(KINDS), strict=False):
+    for call, (name, error, stays) in zip(calls[::every], cycle(KINDS), strict=False):
         faults[name].append(Fault(call, error, stays))
     return faults
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from faceloom import __version__
-from faceloom.atomic import write_text
+from faceloom.atomic import hidden_sibling, write_text
 from faceloom.errors import UsageError
 from faceloom.json_documents import read_document, to_json
 from faceloom.output_lock import lock_output
@@ -220,5 +220,6 @@ class Project:
 
 
 def _other_files(folder: Path) -> bool:
-    """Return whether a folder without a project file contains something else than portraits."""
-    return any(path.name not in (".lock", "people") for path in folder.iterdir())
+    """Return whether a folder without a project file contains what no killed swap leaves."""
+    own = (".lock", "people", hidden_sibling(folder / PROJECT_FILE, "part").name)
+    return any(path.name not in own for path in folder.iterdir())

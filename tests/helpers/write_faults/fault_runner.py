@@ -60,10 +60,10 @@ class Ending:
 
     exit_code: int
     """Exit code; -N after signal N."""
-    calls: int
-    """Counted calls; 0 if the process was killed."""
+    log: tuple[str, ...]
+    """The counted calls: number, kind and path."""
     failed_call: str
-    """The call of the fault: number, kind and path; empty without a fault."""
+    """That of the fault; empty without a fault."""
     text: str
     """Standard output and standard error."""
     seconds: float
@@ -80,6 +80,11 @@ class FaultRunner:
     def work(self) -> Path:
         """The working folder of commands."""
         return self._folder / "work"
+
+    @property
+    def notes(self) -> Path:
+        """A folder whose files no fault concerns: `../../notes` for commands."""
+        return self._folder.parent / "notes"
 
     def run(
         self,
@@ -116,10 +121,10 @@ class FaultRunner:
         self._server.stdin.write(json.dumps(asdict(request)) + "\n")
         self._server.stdin.flush()
         reply = Reply(**json.loads(self._server.stdout.readline()))
-        calls = log.read_text(errors="replace").splitlines()
+        calls = tuple(log.read_text(errors="replace").splitlines())
         failed_call = next((line for line in calls if line.startswith(f"{fault.call} ")), "")
         text = output.read_text(errors="replace")
-        return Ending(reply.exit_code, reply.calls, failed_call, text, reply.seconds)
+        return Ending(reply.exit_code, calls, failed_call, text, reply.seconds)
 
 
 @contextmanager
@@ -135,13 +140,14 @@ def fault_runner(folder: Path, modules: Sequence[str] = RUNTIME_MODULES) -> Iter
         The runner of commands.
     """
     disk = folder / "disk"
-    for name in ("work", "home", "temporary"):
-        (disk / name).mkdir(parents=True)
+    for path in (disk / "work", disk / "home", disk / "temporary", folder / "notes"):
+        path.mkdir(parents=True)
     environment = {
         **os.environ,
         "LD_PRELOAD": str(preload_library.build(folder)),
         "FACELOOM_FAULT_FOLDER": str(disk),
         "FACELOOM_FAULT_LOG": str(folder / _LOG),
+        "FACELOOM_RECORDED_FOLDER": str(folder),
         "XDG_DATA_HOME": str(disk / "home"),
         "XDG_CACHE_HOME": str(disk / "home"),
         "TMPDIR": str(disk / "temporary"),

@@ -51,8 +51,6 @@ class Reply:
 
     exit_code: int
     """Exit code; -N after signal N."""
-    calls: int
-    """Counted calls; 0 if the command was killed."""
     seconds: float
     """How long the command ran."""
 
@@ -72,19 +70,19 @@ def _run(request: Request) -> Reply:
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _run_command(request, writer)
+        _run_command(request)
     os.close(writer)
     began = time.monotonic()
     with os.fdopen(reader, "rb") as pipe:
-        # The pipe becomes readable when the command ends.
+        # The pipe ends when the command ends.
         if request.signal and not select.select([pipe], [], [], request.signal_seconds)[0]:
             os.kill(child, request.signal)
-        calls = int(pipe.read() or 0)
+        pipe.read()
     _, status = os.waitpid(child, 0)
-    return Reply(os.waitstatus_to_exitcode(status), calls, time.monotonic() - began)
+    return Reply(os.waitstatus_to_exitcode(status), time.monotonic() - began)
 
 
-def _run_command(request: Request, writer: int) -> None:
+def _run_command(request: Request) -> None:
     """Run the command and end the process."""
     code = _RAISED
     faults = ctypes.CDLL(None)
@@ -100,6 +98,7 @@ def _run_command(request: Request, writer: int) -> None:
         sys.argv = ["faceloom", *words]
         if request.recording:
             faults.faceloom_record(os.fsencode(request.recording))
+            os.environ["FACELOOM_RECORDING"] = request.recording
         faults.faceloom_arm_fault(request.call, request.error, int(request.stays))
         try:
             importlib.import_module(module).main()
@@ -112,7 +111,6 @@ def _run_command(request: Request, writer: int) -> None:
         traceback.print_exc()
         sys.stderr.flush()
     finally:
-        os.write(writer, str(faults.faceloom_counted_calls()).encode())
         os._exit(code)
 
 

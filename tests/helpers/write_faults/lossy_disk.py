@@ -1,7 +1,8 @@
 """The files after a power failure: those of a recording, without some of what was not flushed.
 
 POSIX promises only what was flushed: fsync of a file keeps its content, fsync of a folder keeps
-which names it contains. Any part of the rest may be lost, in any order.
+which names it contains. Any part of the rest may be lost, in any order. What a program wrote that
+the command started counts as flushed: programs are recorded on their own.
 """
 
 import os
@@ -14,9 +15,10 @@ from typing import TypeAlias
 
 from tests.helpers.write_faults.recording import Call
 
-# Time of the first call, and between two calls, as the files' times of modification, in ns.
-_FIRST_NS = 1_700_000_000_000_000_000
+# Time between two calls, for the files' times of modification, in ns.
 _STEP_NS = 1_000_000
+# Calls that change names.
+_NAME_CALLS = ("create", "mkdir", "remove", "rename", "link")
 
 
 class Loss(StrEnum):
@@ -44,8 +46,8 @@ class _File:
     """Content at the last fsync."""
     content: bytearray = field(default_factory=bytearray)
     """Content."""
-    modified_ns: int = _FIRST_NS
-    """Time of the last change."""
+    modified_ns: int = 0
+    """Time of the last change, in ns."""
 
 
 @dataclass
@@ -99,7 +101,8 @@ class LossyDisk:
         self._folders: list[_Folder] = [self._top]
         self._inodes: dict[int, _File] = {}
         self._pending: list[_NameChange] = []
-        self._now = _FIRST_NS
+        # When the last of the existing files was changed.
+        self._now = 0
         self._take_over(copy, self._top)
 
     def _take_over(self, copy: Path, folder: _Folder) -> None:
@@ -111,7 +114,8 @@ class LossyDisk:
                 self._take_over(path, node)
             else:
                 content = path.read_bytes()
-                node = _File(content, bytearray(content))
+                node = _File(content, bytearray(content), path.stat().st_mtime_ns)
+                self._now = max(self._now, node.modified_ns)
             folder.flushed[path.name] = folder.names[path.name] = node
 
     def apply(self, calls: Iterable[Call]) -> None:
@@ -125,6 +129,8 @@ class LossyDisk:
                 continue
             self._now += _STEP_NS
             getattr(self, f"_{call.name}")(call)
+            if call.in_child:
+                self._flush_last(call)
 
     def _open(self, call: Call) -> None:
         node = self._find(call.path)
@@ -152,11 +158,21 @@ class LossyDisk:
         if isinstance(node, _File):
             node.flushed = bytes(node.content)
             return
-        durable = [change for change in self._pending if change.concerns(node)]
-        self._pending = [change for change in self._pending if not change.concerns(node)]
+        self._flush_names([change for change in self._pending if change.concerns(node)])
+
+    def _flush_last(self, call: Call) -> None:
+        """Flush what the last call changed."""
+        if call.inode:
+            file = self._inodes[call.inode]
+            file.flushed = bytes(file.content)
+        if call.name in _NAME_CALLS:
+            self._flush_names(self._pending[-1:])
+
+    def _flush_names(self, changes: list[_NameChange]) -> None:
         names = {id(folder): folder.flushed for folder in self._folders}
-        for change in durable:
+        for change in changes:
             change.apply(names)
+            self._pending.remove(change)
 
     def _mkdir(self, call: Call) -> None:
         folder = _Folder()

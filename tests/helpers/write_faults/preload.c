@@ -5,9 +5,10 @@
  * folder. Nothing is counted and nothing fails before faceloom_arm_fault() is called. Each counted call is
  * written to the file FACELOOM_FAULT_LOG as a line "NUMBER CALL PATH".
  *
- * With faceloom_record(), each counted call that succeeds is also appended to a recording, from which `recording.py`
- * computes the files after any of the calls. A record is a line "CALL INODE OFFSET BYTES OF_PATH OF_OTHER", then the
- * path, the other path of a rename or link, and BYTES of data.
+ * With faceloom_record(), each such call below FACELOOM_RECORDED_FOLDER that succeeds is also appended to a recording,
+ * from which `recording.py` computes the files after any of the calls. A record is a line
+ * "CALL IN_CHILD INODE OFFSET BYTES OF_PATH OF_OTHER", then the path, the other path of a rename or link, and BYTES of
+ * data. A program that the process starts appends to the recording FACELOOM_RECORDING.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,6 +39,9 @@ static int stays;
 static char folder[PATH_MAX];
 static int log_descriptor = -1;
 static int recording = -1;
+static char recorded_folder[PATH_MAX];
+/* Whether this program was started by the one whose calls are recorded. */
+static int in_child;
 
 void faceloom_arm_fault(long call, int error, int error_stays) {
   const char *from = getenv("FACELOOM_FAULT_FOLDER"), *log = getenv("FACELOOM_FAULT_LOG");
@@ -49,21 +53,30 @@ void faceloom_arm_fault(long call, int error, int error_stays) {
   atomic_store(&calls, 0);
 }
 
-/* Begins a recording; called before faceloom_arm_fault(). */
-void faceloom_record(const char *path) {
-  recording = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+static void open_recording(const char *path, int flags) {
+  const char *from = getenv("FACELOOM_RECORDED_FOLDER");
+  snprintf(recorded_folder, sizeof recorded_folder, "%s", from ? from : "/nonexistent");
+  recording = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0600);
 }
 
-long faceloom_counted_calls(void) { return atomic_load(&calls); }
+/* Begins a recording. */
+void faceloom_record(const char *path) { open_recording(path, O_CREAT | O_TRUNC); }
 
-static int below_folder(const char *path) {
-  size_t length = strlen(folder);
-  return !strncmp(path, folder, length) && (path[length] == '/' || path[length] == 0);
+__attribute__((constructor)) static void continue_recording(void) {
+  const char *path = getenv("FACELOOM_RECORDING");
+  if (!path) return;
+  in_child = 1;
+  open_recording(path, 0);
+}
+
+static int is_below(const char *path, const char *directory) {
+  size_t length = strlen(directory);
+  return !strncmp(path, directory, length) && (path[length] == '/' || path[length] == 0);
 }
 
 /* Counts a call. Returns whether it must fail, with errno set; kills the process if that is the fault. */
 static int fails(const char *call, const char *path) {
-  if (atomic_load(&calls) < 0 || !below_folder(path)) return 0;
+  if (atomic_load(&calls) < 0 || !is_below(path, folder)) return 0;
   long number = atomic_fetch_add(&calls, 1) + 1;
   if (log_descriptor >= 0) dprintf(log_descriptor, "%ld %s %s\n", number, call, path);
   if (!failing_call || number < failing_call || (number > failing_call && !stays)) return 0;
@@ -104,9 +117,7 @@ static int descriptor_fails(const char *call, int descriptor) {
   return fails(call, path);
 }
 
-static int is_recorded(const char *path) {
-  return recording >= 0 && atomic_load(&calls) >= 0 && below_folder(path);
-}
+static int is_recorded(const char *path) { return recording >= 0 && is_below(path, recorded_folder); }
 
 /* Appends a record. The data is read back from a descriptor, as some calls do not receive it from the process. */
 static void append_record(const char *call, ino_t inode, off_t offset, size_t size, int descriptor, const char *path,
@@ -120,8 +131,8 @@ static void append_record(const char *call, ino_t inode, off_t offset, size_t si
     if (!data || pread(reader, data, size, offset) != (ssize_t)size) abort();
     syscall(SYS_close, reader);
   }
-  snprintf(head, sizeof head, "%s %lu %ld %zu %zu %zu\n", call, (unsigned long)inode, (long)offset, size, strlen(path),
-           strlen(other));
+  snprintf(head, sizeof head, "%s %d %lu %ld %zu %zu %zu\n", call, in_child, (unsigned long)inode, (long)offset, size,
+           strlen(path), strlen(other));
   struct iovec parts[] = {
       {head, strlen(head)}, {(char *)path, strlen(path)}, {(char *)other, strlen(other)}, {data, size}};
   if (syscall(SYS_writev, recording, parts, 4) < 0) abort();
@@ -145,7 +156,7 @@ static void record_paths(const char *call, int from_directory, const char *from,
 static void record_descriptor(const char *call, int descriptor, off_t end, size_t size) {
   char link[64], path[PATH_MAX];
   struct stat status;
-  if (recording < 0 || atomic_load(&calls) < 0) return;
+  if (recording < 0) return;
   snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return;
@@ -223,7 +234,7 @@ size_t fwrite(const void *data, size_t size, size_t count, FILE *file) {
   NEXT(fwrite);
   if (descriptor_fails("write", fileno(file))) return 0;
   size_t written = next(data, size, count, file);
-  if (recording >= 0 && atomic_load(&calls) >= 0 && fileno(file) > 2 && !fflush(file))
+  if (recording >= 0 && fileno(file) > 2 && !fflush(file))
     record_descriptor("write", fileno(file), ftello(file), written * size);
   return written;
 }

@@ -22,8 +22,8 @@ _FAKE_COMMAND = (
     *(sys.executable, "-I", "-S", "-c"),
     "import sys; print('{}'); print('done', file=sys.stderr)",
 )
-# Above the folder in which calls are counted.
-_SUCCEEDED = Path("../../queue.txt")
+# In the folder that no fault concerns.
+_SUCCEEDED = Path("../../notes/queue.txt").resolve()
 # Seconds between two looks at the queue.
 _POLL_SECONDS = 0.02
 

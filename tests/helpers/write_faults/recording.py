@@ -22,6 +22,8 @@ class Call:
     """The new path of a rename or link."""
     data: bytes = b""
     """What was written."""
+    in_child: bool = False
+    """Whether a program that the command started called it."""
 
 
 def read_recording(path: Path) -> Iterator[Call]:
@@ -36,7 +38,7 @@ def read_recording(path: Path) -> Iterator[Call]:
     with path.open("rb") as file:
         while head := file.readline():
             name, *numbers = head.split()
-            inode, offset, size, length, other = map(int, numbers)
+            in_child, inode, offset, size, length, other = map(int, numbers)
             path_of, other_of = (os.fsdecode(file.read(part)) for part in (length, other))
             yield Call(
                 name.decode(),
@@ -45,4 +47,5 @@ def read_recording(path: Path) -> Iterator[Call]:
                 Path(path_of),
                 Path(other_of) if other_of else None,
                 file.read(size),
+                bool(in_child),
             )

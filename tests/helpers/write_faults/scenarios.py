@@ -67,7 +67,7 @@ _CONVERT = ("convert", "clip.mp4", "--out", "swap.mp4", *_SWAP, "tags")
 _SIGNED = ("convert", "picture.png", "--out", "swap.png", *_SWAP, "full")
 _BATCH = ("convert", "clip.mp4", "picture.png", "--out", "swaps", *_SWAP, "tags")
 _CURATE = ("curate", "faces", "--drop", "mouth_open>0.15", "--apply")
-_TRAINED = ("run/checkpoints/step-*", "run/previews/*.png")
+_TRAINED = ("run/checkpoints/step-*", "run/previews/examples.png")
 _EXTRACT_BEN = ("extract", "clip.mp4", "--out", "ben", "--name", "ben")
 _TRAIN = ("train", "--config", "tiny.yaml", "--faces", "ada=faces", "--faces", "ben=ben")
 _NEW_RUN = (*_TRAIN, "--run", "run")
@@ -137,10 +137,11 @@ RUNTIME_SCENARIOS = (
         "swap, its own writes",
         ("-m", "tests.helpers.write_faults.swap_program", *_SWAP_OPTIONS),
         untouched=_INPUT,
-        # The fake video contains the command that wrote it, with or without --resume.
+        # What the fake program writes contains its command, with or without --resume or --force.
         volatile=(
             "starts.txt",
             "swap.mp4",
+            "swap.faceloom/*/*/*",
             "swap.faceloom/project.json",
             "swap.faceloom/log.txt",
         ),

@@ -44,10 +44,15 @@ class Prepared:
     """Its files."""
     after: Digests
     """The files of the working folder after the command without a fault."""
-    calls: int
-    """Counted calls of the command without a fault."""
+    log: tuple[str, ...]
+    """Counted calls of the command without a fault: number, kind and path."""
     seconds: float
     """How long the command runs without a fault."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls are counted without a fault."""
+        return len(self.log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
     Returns:
         The scenario, ready for trials.
     """
-    _empty(runner.work)
+    _empty(runner)
     prepare(runner, scenario)
     shutil.copytree(runner.work, folder)
     ending = runner.run(scenario.arguments)
@@ -83,7 +88,7 @@ def prepare_scenario(runner: FaultRunner, scenario: Scenario, folder: Path) -> P
         folder,
         _digests(folder),
         _digests(runner.work, scenario.volatile),
-        ending.calls,
+        ending.log,
         ending.seconds,
     )
 
@@ -152,7 +157,9 @@ def record(runner: FaultRunner, prepared: Prepared, path: Path) -> tuple[Call, .
     _restore_input(runner, prepared)
     ending = runner.run(prepared.scenario.arguments, recording=path)
     assert ending.exit_code == 0, ending.text
-    return tuple(read_recording(path))
+    folders = (runner.work, runner.notes)
+    calls = read_recording(path)
+    return tuple(c for c in calls if any(c.path.is_relative_to(folder) for folder in folders))
 
 
 def try_power_failure(
@@ -198,8 +205,11 @@ def _lose(
     """Write the files that a power failure leaves into the working folder; return their digests."""
     disk = LossyDisk(runner.work, prepared.input)
     disk.apply(calls)
-    _empty(runner.work)
+    _empty(runner)
     disk.write(runner.work, loss, rng)
+    notes = LossyDisk(runner.notes, runner.notes)
+    notes.apply(calls)
+    notes.write(runner.notes, Loss.NOTHING, rng)
     return _digests(runner.work, prepared.scenario.volatile)
 
 
@@ -296,12 +306,12 @@ def _digests(folder: Path, volatile: tuple[str, ...] = ()) -> Digests:
 
 
 def _restore_input(runner: FaultRunner, prepared: Prepared) -> None:
-    _empty(runner.work)
+    _empty(runner)
     shutil.copytree(prepared.input, runner.work, dirs_exist_ok=True)
 
 
-def _empty(folder: Path) -> None:
-    """Remove what is in a folder and beside it: caches, temporary files."""
-    for path in folder.parent.iterdir():
+def _empty(runner: FaultRunner) -> None:
+    """Remove all files of commands: results, caches, temporary files, notes."""
+    for path in (*runner.work.parent.iterdir(), runner.notes):
         shutil.rmtree(path)
         path.mkdir()
