@@ -12,7 +12,6 @@ only measured times differ. Exits with 1 if the results of a command are not the
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,12 +22,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from tests.helpers.folder_contents import read_folder, without_durations
 from tests.helpers.write_faults.scenarios import write_input
 
-# A duration in a JSON document.
-_TIMES = re.compile(rb'"seconds": ?[0-9.e-]+')
-# Name of a lock file, which contains the ID of a process.
-_LOCK = re.compile(r"\..*\.lock")
 _TRAIN = ("train", "--config", "tiny.yaml", "--faces", "ada=ada", "--faces", "ben=ben", "--run")
 _CONVERT = (
     "convert", "clip.mp4", "--bundle", "b.bundle", "--provider", "cpu", "--provenance", "tags",
@@ -154,25 +150,17 @@ def _result(runner: Runner, source: Path, command: Command, cores: set[int] | No
     """Return the files that one run of a command adds or changes."""
     shutil.rmtree(runner.work, ignore_errors=True)
     shutil.copytree(source, runner.work)
-    before = _contents(runner.work)
+    before = read_folder(runner.work)
     runner.run(command.arguments, command.backend, cores)
-    after = _contents(runner.work)
+    after = read_folder(runner.work)
     return {name: data for name, data in after.items() if before.get(name) != data}
-
-
-def _contents(folder: Path) -> Contents:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _LOCK.fullmatch(path.name)
-    }
 
 
 def _digest(contents: Contents) -> str:
     """Return the SHA-256 of all files, without the measured times in them."""
     digest = sha256()
     for name, data in sorted(contents.items()):
-        timeless = _TIMES.sub(b"", data) if name.endswith((".json", ".jsonl")) else data
+        timeless = without_durations(name, data)
         digest.update(f"{name} {len(timeless)} ".encode() + timeless)
     return digest.hexdigest()
 

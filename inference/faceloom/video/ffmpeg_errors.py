@@ -9,11 +9,10 @@ import av
 
 from faceloom.atomic import friendly_os_error
 from faceloom.errors import FaceloomError, MediaUnreadable, MemoryExhausted, UsageError
+from faceloom.operating_system import is_memory_exhausted
 
 # What PyAV raises: FFmpeg's own errors, and ValueError for a stream that a container cannot hold.
 FFMPEG_ERRORS = (av.FFmpegError, ValueError)
-# FFmpeg cannot allocate memory, or (EAGAIN) cannot start a thread, whose stack needs memory.
-_MEMORY_ERRORS = (MemoryError, BlockingIOError)
 # Errors that concern the disk and not the media.
 _DISK_ERRORS = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS])
 
@@ -52,7 +51,7 @@ def read_error(error: Exception, path: Path) -> MediaUnreadable | MemoryExhauste
         error: One of `FFMPEG_ERRORS`.
         path: The file.
     """
-    if isinstance(error, _MEMORY_ERRORS):
+    if _lacks_memory(error):
         return _memory_exhausted(path)
     return MediaUnreadable(
         f"{path} cannot be read ({reason(error)}); check that it plays in a video player."
@@ -83,7 +82,7 @@ def write_error(error: Exception, path: Path) -> FaceloomError:
         error: One of `FFMPEG_ERRORS`.
         path: The output's name.
     """
-    if isinstance(error, _MEMORY_ERRORS):
+    if _lacks_memory(error):
         return _memory_exhausted(path)
     code = getattr(error, "errno", None)
     if code in _DISK_ERRORS:
@@ -107,8 +106,13 @@ def check_memory(error: Exception, path: Path) -> None:
     Raises:
         MemoryExhausted: FFmpeg cannot allocate memory.
     """
-    if isinstance(error, _MEMORY_ERRORS):
+    if _lacks_memory(error):
         raise _memory_exhausted(path) from error
+
+
+def _lacks_memory(error: Exception) -> bool:
+    # FFmpeg reports EAGAIN if it cannot start a thread, whose stack needs memory.
+    return isinstance(error, BlockingIOError) or is_memory_exhausted(error)
 
 
 def _memory_exhausted(path: Path) -> MemoryExhausted:

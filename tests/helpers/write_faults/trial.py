@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from tests.helpers.folder_contents import read_folder, without_durations
 from tests.helpers.write_faults.fault_runner import Ending, Fault, FaultRunner, TimedSignal
 from tests.helpers.write_faults.lossy_disk import Loss, LossyDisk
 from tests.helpers.write_faults.recording import Call, read_recording
@@ -21,13 +22,8 @@ from faceloom.errors import PartlyDone, UsageError
 _EXPECTED = frozenset({0, UsageError.exit_code, PartlyDone.exit_code})
 _KILLED = -9
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-# Lock files, which contain nothing that could be lost.
-_LOCK = re.compile(r"\..*\.lock")
 # Temporary files that a command may leave if removing them fails: journals, hidden parts.
 _WORK = re.compile(r"\.work/|(^|/)\.[^/]*\.part(/|$)")
-
-# A duration in a row of a run's metrics; no other file of a scenario has it.
-_DURATION = re.compile(rb'"seconds": [0-9.]+, "loss"')
 
 Digests = Mapping[str, str]
 
@@ -298,10 +294,8 @@ def _digests(folder: Path, volatile: tuple[str, ...] = ()) -> Digests:
     return {
         name: "present"
         if any(fnmatch(name, pattern) for pattern in volatile)
-        else sha256(_DURATION.sub(b"", path.read_bytes())).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _LOCK.fullmatch(path.name)
-        for name in [path.relative_to(folder).as_posix()]
+        else sha256(without_durations(name, data)).hexdigest()
+        for name, data in read_folder(folder).items()
     }
 
 
