@@ -15,9 +15,10 @@ import errno
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import cycle, groupby
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from tests.helpers.write_faults.fault_runner import (
@@ -39,6 +40,10 @@ KINDS = (
     ("interrupted call", errno.EINTR, False),
     ("killed", 0, False),
 )
+# Scenarios with the modules that they import.
+GROUPS = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
+
+_Groups: TypeAlias = Iterable[tuple[tuple[str, ...], tuple[Scenario, ...]]]
 
 
 def main() -> int:
@@ -55,9 +60,10 @@ def main() -> int:
     return int(any(problems))
 
 
-def choose_scenarios(names: Sequence[str]) -> list[tuple[tuple[str, ...], list[Scenario]]]:
+def choose_scenarios(
+    names: Sequence[str], groups: _Groups = GROUPS
+) -> list[tuple[tuple[str, ...], list[Scenario]]]:
     """Return scenarios by name (all if there are no names), with the modules that they import."""
-    groups = ((RUNTIME_MODULES, RUNTIME_SCENARIOS), (TRAINER_MODULES, TRAINER_SCENARIOS))
     chosen = [
         (modules, [s for s in group if s.name in names or not names]) for modules, group in groups
     ]

@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from faceloom.errors import FaceloomError, PartlyDone
+from tests.helpers.write_faults.documented_exit import documented_exit
+
+from faceloom.errors import PartlyDone
 from faceloom.project import step_process
 from faceloom.studio.jobs.job import JobRequest, JobState
 from faceloom.studio.jobs.job_queue import JobQueue
@@ -31,13 +33,10 @@ _POLL_SECONDS = 0.02
 def main() -> None:
     """Exits with the code of the error that occurred."""
     step_process.PROGRAM = _FAKE_COMMAND
-    try:
+    with documented_exit():
         queue = JobQueue(Path("jobs"))
         _check_succeeded(queue)
         _work(queue, JobRunner(queue))
-    except FaceloomError as error:
-        sys.stderr.write(f"faceloom: {error}\n")
-        raise SystemExit(error.exit_code) from error
     _SUCCEEDED.unlink()
 
 

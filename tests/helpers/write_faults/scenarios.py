@@ -108,6 +108,11 @@ RUNTIME_SCENARIOS = (
     ),
     Scenario("convert", _CONVERT, again=(*_CONVERT, "--resume"), untouched=_INPUT),
     Scenario(
+        "convert in segments",
+        ("-m", "tests.helpers.write_faults.segments_program"),
+        untouched=_INPUT,
+    ),
+    Scenario(
         "convert --force",
         (*_CONVERT, "--force"),
         before=((*_CONVERT, "--erode", "0.1"),),
@@ -178,6 +183,16 @@ TRAINER_SCENARIOS = (
         whole=("ben.bundle",),
     ),
     Scenario("import", _IMPORT, untouched=_INPUT, whole=("imported.bundle",)),
+)
+
+# Commands that run others in processes of their own, in which no call fails and none is recorded.
+PROCESS_SCENARIOS = (
+    Scenario(
+        "swap",
+        ("swap", *_SWAP_OPTIONS, "--provenance", "tags"),
+        untouched=_INPUT,
+        volatile=("swap.faceloom/project.json", "swap.faceloom/log.txt"),
+    ),
 )
 
 
