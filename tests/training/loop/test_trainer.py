@@ -93,6 +93,14 @@ def test_three_identities_learn(tmp_path: Path, facesets: dict[str, Path]) -> No
     assert sheet.shape == (3 * 6 * (160 + 22), 6 * 160, 3)
 
 
+def test_a_finished_run_keeps_its_preview(trained: Run) -> None:
+    """Its last sheet shows the averaged weights, also if the run is continued without a step."""
+    preview = trained.list_previews()[-1]
+    before = preview.read_bytes()
+    train(trained)
+    assert preview.read_bytes() == before
+
+
 def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(trained: Run) -> None:
     # Like a kill at step 4, before its checkpoint was written.
     shutil.rmtree(list_checkpoints(trained)[-1])

@@ -29,6 +29,7 @@ from faceloom_train.loop.recovery import (
     with_smaller_micro_batch,
 )
 from faceloom_train.model.model_builder import build_model, compile_model, dtype_policy
+from faceloom_train.model.optimizer import use_averaged_weights
 from faceloom_train.reporting.events import COMPILE_NOTE
 from faceloom_train.reporting.html_report import write_report
 from faceloom_train.reporting.previews import write_examples, write_preview
@@ -168,6 +169,8 @@ class _Session:
                 fit_steps(model, self._faces, steps, self._strategy, observers, hooks)
             finally:
                 self.seconds = time.monotonic() - started
+        else:
+            use_averaged_weights(model)
         # `fit` leaves the averaged weights in the model, so this sheet shows what is exported.
         preview = run.preview_path(latest_checkpoint(run)[1])
         write_preview(model, self._faces, preview)
