@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from faceloom.errors import FaceloomError, escape_unprintable
-from faceloom.operating_system import KILLED, interrupt, wait_for_processor_time
+from faceloom.operating_system import (
+    KILLED,
+    flush_names,
+    flush_to_disk,
+    interrupt,
+    wait_for_processor_time,
+)
 from faceloom.progress import PROGRESS_FORMAT_VARIABLE, Progress
 
 # How a command of this installation is started.
@@ -160,16 +166,28 @@ class StepProcess:
             elif line.strip():
                 self.lines.append(line.rstrip("\n"))
                 self._add_to_log(line)
+        self._flush_log()
         # Wakes the reader of the events.
         self._events.put(None)
 
     def _add_to_log(self, line: str) -> None:
-        """Add a line to the log; a log that cannot be written does not stop the command."""
         if self.log_error:
             return
+        with self._recorded_log_error(), self.log.open("a", encoding="utf-8") as log:
+            log.write(line)
+
+    def _flush_log(self) -> None:
+        """Write the log to the disk, before the command is recorded as ended."""
+        if self.lines and not self.log_error:
+            with self._recorded_log_error():
+                flush_to_disk(self.log)
+                flush_names(self.log.parent)
+
+    @contextmanager
+    def _recorded_log_error(self) -> Iterator[None]:
+        """Record an error of the block: a log that cannot be written does not stop the command."""
         try:
-            with self.log.open("a", encoding="utf-8") as log:
-                log.write(line)
+            yield
         except OSError as error:
             self.log_error = (
                 f"{self.log} cannot be written ({error.strerror}) and lacks what the commands "

@@ -51,6 +51,8 @@ class Scenario:
     """Files and folders of the input that the command never changes."""
     whole: tuple[str, ...] = ()
     """Patterns of files and folders that are at no time anything but the old or the new one."""
+    optional: tuple[str, ...] = ()
+    """Files that the command writes if it can, to be faster the next time."""
     volatile: tuple[str, ...] = ()
     """Patterns of files that differ between two runs: dates, durations."""
 
@@ -167,6 +169,7 @@ TRAINER_SCENARIOS = (
         before=((*_EXTRACT[:-1], "1"), _EXTRACT_BEN),
         untouched=_INPUT,
         whole=_TRAINED,
+        optional=("faces/visible.npz", "ben/visible.npz"),
     ),
     Scenario(
         "train, continued",

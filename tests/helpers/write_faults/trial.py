@@ -274,7 +274,8 @@ def _is_complete(prepared: Prepared, left: Digests) -> bool:
 
 def _missing(when: str, prepared: Prepared, left: Digests) -> Iterator[str]:
     for name, digest in prepared.after.items():
-        if left.get(name) != digest:
+        is_needed = name in left or name not in prepared.scenario.optional
+        if is_needed and left.get(name) != digest:
             yield f"{when} and {name} {'differs' if name in left else 'is missing'}"
 
 

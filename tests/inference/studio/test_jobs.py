@@ -63,6 +63,25 @@ def test_jobs_run_in_order_and_leave_their_result(
     assert Path("a.mp4").exists()
 
 
+def test_a_log_is_flushed_before_its_job_is_done(
+    fake_commands: Callable[[], list[str]],
+    queue: JobQueue,
+    runner: JobRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A power failure leaves no job that is done and has lost its log."""
+    flushed = []
+    monkeypatch.setattr(
+        step_process,
+        "flush_to_disk",
+        lambda path: flushed.append((path.name, state_of(queue, 1))),
+    )
+    Path("fail.txt").write_text("a.mp4")
+    queue.add(convert_request("a.mp4"))
+    wait_until(lambda: queue.job(1).has_ended)
+    assert flushed == [("log.txt", JobState.RUNNING)]
+
+
 def test_a_failed_job_keeps_the_sentence_and_the_next_one_runs(
     fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
 ) -> None:
