@@ -1,5 +1,6 @@
 """Evaluations during training give the metrics of `compare`, and do not change training."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +157,10 @@ def test_evaluations_include_the_last_step_and_do_not_change_training(
     assert "ada as ben" in (evaluated.directory / "report.html").read_text()
     with_evaluations, without = checkpoint_arrays(evaluated), checkpoint_arrays(plain)
     assert all(np.array_equal(with_evaluations[name], without[name]) for name in without)
+    # A run that was killed during its last evaluation repeats it.
+    rows = metrics_rows(evaluated)
+    kept = [row for row in rows if row["step"] < 4 or "loss" in row]
+    assert len(kept) == len(rows) - 4
+    evaluated.metrics_path.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    train(evaluated)
+    assert metrics_rows(evaluated) == rows

@@ -9,6 +9,7 @@ from faceloom.progress import Progress, ProgressCallback
 from faceloom_train.config.schema import TrainConfig
 from faceloom_train.evaluation.evaluator import (
     RECONSTRUCTION,
+    SWAP,
     EvaluationResult,
     Evaluator,
     mean_score,
@@ -16,6 +17,7 @@ from faceloom_train.evaluation.evaluator import (
 from faceloom_train.evaluation.footage_advice import advise_footage
 from faceloom_train.evaluation.metric_history import series_by_subject
 from faceloom_train.evaluation.plateau import Trend, TrendAssessment, assess_trend
+from faceloom_train.loop.hooks import ModelHook
 from faceloom_train.model.swap_model import SwapModel
 from faceloom_train.reporting.events import EvaluationCompleted, TrendChanged
 from faceloom_train.reporting.tensorboard import TensorBoardWriter
@@ -167,6 +169,26 @@ class PlateauHook:
         ssim = series_by_subject(rows, RECONSTRUCTION, "ssim")
         newest = {name: float(series.values[-1]) for name, series in ssim.items()}
         return f"{text}; {advise_footage(sets, newest)}"
+
+
+def repeat_lost_evaluation(
+    run: Run, model: SwapModel, step: int, hooks: Sequence[ModelHook]
+) -> None:
+    """Evaluate a restored checkpoint whose run was killed before its evaluation was complete.
+
+    Args:
+        run: The run.
+        model: The model with the state of the checkpoint.
+        step: The checkpoint's step.
+        hooks: The hooks of the run; those that evaluate are called.
+    """
+    rows = (row for row in run.read_metrics() if row["step"] == step)
+    is_evaluated = any(SWAP in row or RECONSTRUCTION in row for row in rows)
+    if is_evaluated or not is_evaluation_due(run.settings, step):
+        return
+    for hook in hooks:
+        if isinstance(hook, EvaluationHook | PlateauHook):
+            hook.after_step(model, step, due=True)
 
 
 def is_evaluation_due(settings: TrainConfig, step: int) -> bool:

@@ -15,6 +15,7 @@ from faceloom_train.distributed.strategy import DeviceStrategy
 from faceloom_train.evaluation.plateau import has_stopped_on_plateau
 from faceloom_train.loop.callbacks import create_observers_and_hooks
 from faceloom_train.loop.divergence import DivergedError
+from faceloom_train.loop.evaluation_callbacks import repeat_lost_evaluation
 from faceloom_train.loop.fit_steps import fit_steps
 from faceloom_train.loop.hooks import ModelHook, StepObserver
 from faceloom_train.loop.initial_state import (
@@ -152,6 +153,8 @@ class _Session:
         start = restore_or_initialize(model, run, self._faces, report)
         if start == 0:
             write_examples(model, self._faces, run.examples_path)
+        else:
+            repeat_lost_evaluation(run, model, start, hooks)
         # A run that stopped on a plateau has no steps left, which is broadcast too.
         stop = start if has_stopped_on_plateau(run) else settings.steps
         steps = broadcast_initial_state(model, self._strategy, range(start, stop))
