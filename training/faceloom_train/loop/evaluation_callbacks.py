@@ -74,8 +74,9 @@ class EvaluationHook:
             # Training must not end because the face detector finds no face.
             log.warning("Step %d was not evaluated: %s", step, error)
             return
+        # At once: a run that is killed has all rows of an evaluation, or none and repeats it.
+        self._run.log_metrics(*({"step": step, **result.to_row()} for result in results))
         for result in results:
-            self._run.log_metrics({"step": step, **result.to_row()})
             self._write_scalars(step, result)
         note = "; ".join(result.to_text() for result in results)
         count = len(results)
@@ -174,7 +175,7 @@ class PlateauHook:
 def repeat_lost_evaluation(
     run: Run, model: SwapModel, step: int, hooks: Sequence[ModelHook]
 ) -> None:
-    """Evaluate a restored checkpoint whose run was killed before its evaluation was complete.
+    """Evaluate a restored checkpoint if the run was killed before it was evaluated.
 
     Args:
         run: The run.

@@ -12,8 +12,8 @@ from faceloom_train.model.swap_model import SwapModel
 class _ErrorKeepingFile(io.BytesIO):
     """A file whose failed calls keep their error and succeed.
 
-    h5py prints a traceback for each open object of a file that it cannot close. Keras accepts no
-    other class of files than BytesIO.
+    After a failed write, h5py prints a traceback for each open object of the file, and HDF5 may
+    crash. Keras accepts no other class of files than BytesIO.
     """
 
     def __init__(self, file: io.BufferedRandom):

@@ -210,18 +210,19 @@ class Run:
                 self.log_event("setting_changed", step, setting=key, old=old, new=new)
         return changed
 
-    def log_metrics(self, row: Mapping[str, object]) -> None:
-        """Append a row to the metrics.
+    def log_metrics(self, *rows: Mapping[str, object]) -> None:
+        """Append rows to the metrics, in one write.
 
         Args:
-            row: The row; its "step" is the step that it belongs to.
+            rows: The rows; the "step" of each is the step that it belongs to.
 
         Raises:
+            UsageError: The file cannot be written.
             PartlyDone: The disk is full.
         """
         try:
             with self.metrics_path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+                file.write("".join(json.dumps(row) + "\n" for row in rows))
         except OSError as error:
             raise friendly_os_error(error, self.metrics_path) from error
 
