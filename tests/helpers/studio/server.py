@@ -1,5 +1,6 @@
 """A studio on a free port of this machine, and requests to it."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -88,13 +89,22 @@ class StudioServer:
         return self.request("POST", path, json.dumps(body).encode())
 
 
+class _QuickServer(PageServer):
+    """A server that looks more often than ten times a second whether it shall end."""
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:
+            await asyncio.sleep(0.005)
+
+
 @contextmanager
 def serve_studio(folder: Path, *roots: Path, hosts: tuple[str, ...] = ()) -> Iterator[StudioServer]:
     """Serve a project from a thread of this process."""
     with socket.create_server(("127.0.0.1", 0)) as listener, open_studio(folder, roots) as studio:
         app = create_app(studio, TOKEN, "faceloom_studio", hosts)
-        config = uvicorn.Config(app, log_level="error", lifespan="off", ws="none")
-        server = PageServer(config, studio)
+        config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none")
+        server = _QuickServer(config, studio)
         server.config.timeout_graceful_shutdown = 1
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
