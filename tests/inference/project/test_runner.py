@@ -86,7 +86,17 @@ def test_a_complete_swap_says_so_and_what_trains_longer(
     assert again.longer_minutes > 3
 
 
-@pytest.mark.parametrize("title", STEPS)
+# What the others start and keep includes what these do.
+EXHAUSTIVE = {"extract ada", "review", "export", "preview"}
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        pytest.param(title, marks=[pytest.mark.exhaustive] if title in EXHAUSTIVE else [])
+        for title in STEPS
+    ],
+)
 def test_an_interrupted_plan_continues_at_the_step(
     make_plan: Callable[..., SwapPlan],
     fake_commands: Callable[[], list[str]],

@@ -148,6 +148,7 @@ def test_refused_target_exits_with_7_and_leaves_no_output(
 
 
 @pytest.mark.skipif(not content_check_available(), reason="needs the extra content-check (nudenet)")
+@pytest.mark.long
 def test_model_allows_the_sample(
     tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

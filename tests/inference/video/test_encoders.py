@@ -157,6 +157,7 @@ def test_frames_are_encoded_at_once_as_far_as_rows_and_memory_allow(
 
 
 @pytest.mark.parametrize("encoder", ["x264", "x265"])
+@pytest.mark.long
 def test_threads_are_frames_and_give_the_same_bytes_again(tmp_path: Path, encoder: str) -> None:
     source = make_clip(tmp_path / "in.mp4", wave_images(12, 256, 256))
     written = [
@@ -233,6 +234,7 @@ RATES = [Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(12)]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.long
 def test_the_stream_states_its_frame_rate(tmp_path: Path, suffix: str) -> None:
     for rate in RATES:
         times = list(range(10))

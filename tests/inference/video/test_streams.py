@@ -214,6 +214,7 @@ def test_repeated_frame_times_are_moved_as_said(tmp_path: Path, suffix: str) -> 
 
 
 @pytest.mark.parametrize("segment_count", [1, 3, 7])
+@pytest.mark.long
 def test_damaged_frame_is_repeated_or_stops(tmp_path: Path, segment_count: int) -> None:
     source = _copy("corrupt_zero.mp4", tmp_path)
     with pytest.raises(FrameDamaged, match=r"after frame \d+"):
