@@ -131,6 +131,7 @@ def detects_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
         ("--frame", "3", "--out", "f"),
     ],
 )
+@pytest.mark.long
 def test_refused_target_exits_with_7_and_leaves_no_output(
     tmp_path: Path,
     sample: Path,

@@ -137,6 +137,7 @@ def test_vp9_has_a_deadline_and_a_quality_for_each_speed(
 
 @pytest.mark.parametrize("encoder", [*ENCODERS, "png"])
 @pytest.mark.parametrize("speed", SPEEDS)
+@pytest.mark.long
 def test_every_encoder_runs_at_every_speed(tmp_path: Path, encoder: str, speed: str) -> None:
     source = make_clip(tmp_path / "in.mp4", wave_images(3))
     name = "out" if encoder == "png" else "out.mkv"
@@ -207,6 +208,7 @@ DEFAULT_CODECS = {
 
 @pytest.mark.parametrize("suffix", DEFAULT_CODECS)
 @pytest.mark.parametrize("size", [(64, 48), (65, 47)])
+@pytest.mark.long
 def test_every_suffix_has_a_default_that_works(
     tmp_path: Path, suffix: str, size: tuple[int, int]
 ) -> None:

@@ -95,6 +95,7 @@ def _timecode(path: Path) -> str | None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.case}-{kind.suffix}-{kind.mode}")
+@pytest.mark.long
 def test_every_stream_is_kept_transcoded_or_left_out_as_said(
     tmp_path: Path, kind: Expected
 ) -> None:
@@ -180,6 +181,7 @@ def test_timecode_that_the_container_refuses_is_left_out_as_said(tmp_path: Path)
 
 @pytest.mark.parametrize("case", ["anim.gif", "vfr_last.mp4"])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".gif"])
+@pytest.mark.long
 @pytest.mark.long
 def test_last_frame_keeps_its_duration(tmp_path: Path, case: str, suffix: str) -> None:
     source = _copy(case, tmp_path)
