@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import uvicorn
 
@@ -89,22 +90,28 @@ class StudioServer:
         return self.request("POST", path, json.dumps(body).encode())
 
 
-class _QuickServer(PageServer):
-    """A server that looks more often than ten times a second whether it shall end."""
+class _QuickAsyncio:
+    """asyncio with short waits: uvicorn looks ten times a second whether it shall end."""
 
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        while not self.should_exit:
-            await asyncio.sleep(0.005)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
 
 
 @contextmanager
 def serve_studio(folder: Path, *roots: Path, hosts: tuple[str, ...] = ()) -> Iterator[StudioServer]:
     """Serve a project from a thread of this process."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, open_studio(folder, roots) as studio:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        open_studio(folder, roots) as studio,
+        patch("uvicorn.server.asyncio", _QuickAsyncio()),
+    ):
         app = create_app(studio, TOKEN, "faceloom_studio", hosts)
         config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none")
-        server = _QuickServer(config, studio)
+        server = PageServer(config, studio)
         server.config.timeout_graceful_shutdown = 1
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
