@@ -48,7 +48,9 @@ def stop_after(steps: int) -> Callable[[], bool]:
 
 
 def training_reduces_the_loss(folder: Path, faces: dict[str, Path]) -> None:
-    _train_and_compare_losses(simple_run(folder / "first", faces, steps=20, batch_size=4))
+    # On JAX, a step that is not compiled compiles each of its operations.
+    settings = {"steps": 20, "batch_size": 4, "jit_compile": True}
+    _train_and_compare_losses(simple_run(folder / "first", faces, **settings))
 
 
 def training_with_all_features_reduces_the_loss(folder: Path, faces: dict[str, Path]) -> None:
