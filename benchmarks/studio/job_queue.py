@@ -55,7 +55,7 @@ def measure(count: int, folder: Path) -> None:
     listed = timed(lambda: json.dumps(queue_state(studio)), _REPEATS)
     size = len(json.dumps(queue_state(studio)))
     move = timed(lambda: queue.move_before(count, 1), _REPEATS)
-    claim = timed(lambda: queue.claim_next(0, lambda: False), _REPEATS)
+    claim = timed(lambda: queue.claim_next(lambda: False, lambda: False), _REPEATS)
     read = timed(lambda: JobQueue(folder / "jobs"))
     people.close()
     print(

@@ -1,13 +1,15 @@
 """The whole job in a browser with the real commands: from two videos to a swap that plays."""
 
-import shutil
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
+from tests.helpers.clips import make_clip
 from tests.helpers.studio.browser import (
     add_from_this_machine,
     click,
@@ -20,11 +22,14 @@ from tests.helpers.studio.waiting import wait_until
 
 from faceloom.studio.jobs.job import JobState
 from faceloom.studio.studio_project import ItemKind
+from faceloom.video import read_frames
 
 pytestmark = [pytest.mark.e2e, pytest.mark.training, pytest.mark.long, *needs_browser]
 
 # Seconds that a job may take on busy cores.
 JOB_SECONDS = 400
+# Frames of each video.
+FRAMES = 24
 # Chooses the video of a person in the dialog of the extraction.
 CHECK_CLIP = "//form[@id='extract-form']//label[contains(., '{0}')]/input"
 
@@ -41,7 +46,8 @@ def server(tmp_path: Path, browser: WebDriver, sample: Path) -> Iterator[StudioS
     footage = tmp_path / "footage"
     footage.mkdir()
     for name in ("target_ada.mp4", "train_ben.mp4"):
-        shutil.copyfile(sample / name, footage / name)
+        pictures = [frame.rgb for frame in read_frames(sample / name, stop=FRAMES)]
+        make_clip(footage / name, pictures, audio_seconds=0.9)
     with serve_studio(tmp_path / "project", footage) as running, studio_page(browser, running):
         yield running
 
@@ -78,7 +84,7 @@ def test_two_videos_become_a_swap_that_plays(browser: WebDriver, server: StudioS
     for name, clip in (("ada", "target_ada.mp4"), ("ben", "train_ben.mp4")):
         add_from_this_machine(browser, clip)
         open_dialog(browser, server, "/", "extract")
-        fill(browser, "extract-form", name=name, every="4")
+        fill(browser, "extract-form", name=name, every="2")
         browser.find_element(By.XPATH, CHECK_CLIP.format(clip)).click()
         run_job(browser, server, "#extract-form .primary")
         browser.get(f"http://localhost:{server.port}/")
@@ -101,3 +107,16 @@ def test_two_videos_become_a_swap_that_plays(browser: WebDriver, server: StudioS
     click(browser, "#play")
     played = "return document.getElementById('swap').currentTime"
     wait_until(lambda: browser.execute_script(played) > 0.1)
+    wait_until(lambda: "Marked as a swap" in browser.find_element(By.CSS_SELECTOR, "#marks").text)
+    assert hosts_of_requests(browser) == {"localhost"}
+
+
+def hosts_of_requests(browser: WebDriver) -> set[str | None]:
+    """The hosts of all requests that the browser has sent."""
+    sent = [json.loads(row["message"])["message"] for row in browser.get_log("performance")]
+    urls = [
+        row["params"]["request"]["url"]
+        for row in sent
+        if row["method"] == "Network.requestWillBeSent"
+    ]
+    return {urlsplit(url).hostname for url in urls if url.startswith("http")}

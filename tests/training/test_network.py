@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.training, pytest.mark.process]
 
 
-def test_train_and_export_run_without_a_network(tmp_path: Path, trained: "Run") -> None:
+@pytest.mark.exhaustive
+def test_train_runs_without_a_network(tmp_path: Path, trained: "Run") -> None:
+    assert trace_faceloom(tmp_path, "train", "--run", trained.directory, "--steps", "5") == []
+
+
+def test_export_runs_without_a_network(tmp_path: Path, trained: "Run") -> None:
     run, bundle = trained.directory, tmp_path / "ben.bundle"
-    assert trace_faceloom(tmp_path, "train", "--run", run, "--steps", "5") == []
     assert trace_faceloom(tmp_path, "export", run, "--identity", "ben", "--out", bundle) == []
     assert bundle.is_dir()

@@ -49,6 +49,7 @@ class StepProcess:
     processor_seconds: float | None = None
     """Its processor time; None before its end, and where the system does not tell it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    # What it reports, and None from each reader at its end.
     _events: "queue.Queue[Progress | None]" = field(default_factory=queue.Queue)
     _readers: list[threading.Thread] = field(default_factory=list)
 
@@ -98,11 +99,16 @@ class StepProcess:
         Yields:
             The progress, or None if there is none yet.
         """
-        while self._is_reading() or not self._events.empty():
+        reading = len(self._readers)
+        while reading:
             try:
-                yield self._events.get(timeout=_POLL_SECONDS)
+                event = self._events.get(timeout=_POLL_SECONDS)
             except queue.Empty:
                 yield None
+                continue
+            if event is None:
+                reading -= 1
+            yield event
         self.processor_seconds = wait_for_processor_time(self.process, self._lock)
 
     def interrupt(self) -> None:
@@ -141,9 +147,6 @@ class StepProcess:
         error.exit_code = code if code > 0 else 8
         return error
 
-    def _is_reading(self) -> bool:
-        return any(reader.is_alive() for reader in self._readers)
-
     def _start_readers(self) -> None:
         assert self.process.stdout is not None, "it is a pipe"
         assert self.process.stderr is not None, "it is a pipe"
@@ -155,20 +158,23 @@ class StepProcess:
             reader.start()
 
     def _read_output(self, stream: Iterable[str]) -> None:
-        for line in stream:
-            self.output.append(line)
+        try:
+            self.output.extend(stream)
+        finally:
+            self._events.put(None)
 
     def _read_messages(self, stream: Iterable[str]) -> None:
-        for line in stream:
-            progress = parse_progress(line)
-            if progress is not None:
-                self._events.put(progress)
-            elif line.strip():
-                self.lines.append(line.rstrip("\n"))
-                self._add_to_log(line)
-        self._flush_log()
-        # Wakes the reader of the events.
-        self._events.put(None)
+        try:
+            for line in stream:
+                progress = parse_progress(line)
+                if progress is not None:
+                    self._events.put(progress)
+                elif line.strip():
+                    self.lines.append(line.rstrip("\n"))
+                    self._add_to_log(line)
+        finally:
+            self._flush_log()
+            self._events.put(None)
 
     def _add_to_log(self, line: str) -> None:
         if self.log_error:

@@ -1,6 +1,7 @@
 """An exported .dfm meets each host program's requirements and matches the runtime's output."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,23 @@ pytestmark = pytest.mark.training
 
 
 @pytest.fixture(scope="module")
-def dfm(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("dfm") / "ben.dfm"
-    run_to_completion(export_dfm(trained_run.directory, "ben", out))
-    return out
+def export_for(
+    trained_run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[HostProgram], Path]:
+    """Return a function that exports ben's .dfm for a host program, for each once."""
+
+    @cache
+    def export(host: HostProgram) -> Path:
+        out = tmp_path_factory.mktemp("dfm") / "ben.dfm"
+        run_to_completion(export_dfm(trained_run.directory, "ben", out, host=host))
+        return out
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def dfm(export_for: Callable[[HostProgram], Path]) -> Path:
+    return export_for("dfl")
 
 
 def side_in_deepfacelive(session: ort.InferenceSession) -> int:
@@ -121,14 +135,16 @@ MASKING_HOSTS = [host for host, crop in HOST_CROPS.items() if not crop.ignores_m
     ],
 )
 def test_output_in_a_host_program_s_crop_matches_the_runtime(
-    trained_run: Run, tmp_path: Path, host: HostProgram
+    trained_run: Run,
+    export_for: Callable[[HostProgram], Path],
+    tmp_path: Path,
+    host: HostProgram,
 ) -> None:
     """Swapped channels, a misplaced window or an unmasked background would exceed the limit."""
     run_to_completion(export_bundle(trained_run.directory, "ben", tmp_path / "b"))
-    run_to_completion(export_dfm(trained_run.directory, "ben", tmp_path / "x.dfm", host=host))
     network = SwapNetwork.open(Bundle.read(tmp_path / "b"), "cpu")
     session = ort.InferenceSession(
-        (tmp_path / "x.dfm").read_bytes(), providers=["CPUExecutionProvider"]
+        export_for(host).read_bytes(), providers=["CPUExecutionProvider"]
     )
     window = CropWindow.of(network.crop, host)
     template = HOST_CROPS[host].template()

@@ -1,1 +1,1 @@
-"""What the test run itself needs: type checks, shared folders, memoized networks."""
+"""What the test run itself needs: type checks, shared folders, memoized networks, messages."""

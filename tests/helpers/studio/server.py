@@ -1,5 +1,6 @@
 """A studio on a free port of this machine, and requests to it."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import uvicorn
 
@@ -88,12 +90,27 @@ class StudioServer:
         return self.request("POST", path, json.dumps(body).encode())
 
 
+class _QuickAsyncio:
+    """asyncio with short waits: uvicorn looks ten times a second whether it shall end."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
+
+
 @contextmanager
 def serve_studio(folder: Path, *roots: Path, hosts: tuple[str, ...] = ()) -> Iterator[StudioServer]:
     """Serve a project from a thread of this process."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, open_studio(folder, roots) as studio:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        open_studio(folder, roots) as studio,
+        patch("uvicorn.server.asyncio", _QuickAsyncio()),
+    ):
         app = create_app(studio, TOKEN, "faceloom_studio", hosts)
-        config = uvicorn.Config(app, log_level="error", lifespan="off", ws="none")
+        config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none")
         server = PageServer(config, studio)
         server.config.timeout_graceful_shutdown = 1
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

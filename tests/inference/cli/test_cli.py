@@ -539,11 +539,12 @@ def test_ctrl_c_during_an_import_is_not_reported_as_a_missing_package(
             "no incomplete output",
             set(),
         ),
-        (
+        pytest.param(
             "review FACES --target long.mp4 --report r.html",
             "measure long.mp4: 1/",
             "no incomplete output",
             set(),
+            marks=pytest.mark.exhaustive,
         ),
     ],
 )

@@ -45,6 +45,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.long
 def test_convert_and_verify(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -68,6 +68,7 @@ def test_known_footage_is_skipped(ada: Path, sample: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("moment", ["place_crop", "_replace_crop", "atomic_file", "write_text"])
 @pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.long
 def test_a_kill_leaves_the_old_set_and_the_next_run_adds_everything(
     ada: Path, sample: Path, monkeypatch: pytest.MonkeyPatch, moment: str, call: int
 ) -> None:

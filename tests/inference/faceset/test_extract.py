@@ -329,6 +329,7 @@ def two_people(tmp_path: Path, sample: Path) -> Path:
         pytest.param("ada", {"exclude": "ben"}, marks=pytest.mark.exhaustive),
     ],
 )
+@pytest.mark.long
 def test_one_person_of_two_is_kept_and_the_other_never_enters(
     tmp_path: Path,
     two_people: Path,

@@ -21,6 +21,7 @@ from faceloom.project import (
     SwapSettings,
     run_plan,
     runner,
+    step_process,
 )
 from faceloom.project.plan import build_steps
 from faceloom.project.project_file import PersonChoice, StepRecord, TrainingChoice
@@ -85,7 +86,17 @@ def test_a_complete_swap_says_so_and_what_trains_longer(
     assert again.longer_minutes > 3
 
 
-@pytest.mark.parametrize("title", STEPS)
+# What the others start and keep includes what these do.
+EXHAUSTIVE = {"extract ada", "review", "export", "preview"}
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        pytest.param(title, marks=[pytest.mark.exhaustive] if title in EXHAUSTIVE else [])
+        for title in STEPS
+    ],
+)
 def test_an_interrupted_plan_continues_at_the_step(
     make_plan: Callable[..., SwapPlan],
     fake_commands: Callable[[], list[str]],
@@ -233,6 +244,19 @@ def test_a_log_that_cannot_be_written_stops_nothing(
     summary = run_to_completion(run_plan(plan, project))
     assert any("it does not work" in note for note in summary.notes)
     assert sum("log.txt cannot be written" in note for note in summary.notes) == 1
+
+
+@pytest.mark.timeout(60)
+def test_a_command_that_closes_its_messages_first_is_followed_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "import os, time; os.close(2); time.sleep(0.3); print('{}')"
+    monkeypatch.setattr(step_process, "PROGRAM", (sys.executable, "-c", script))
+    # Only the end of the output may wake it.
+    monkeypatch.setattr(step_process, "_POLL_SECONDS", 1000)
+    with step_process.StepProcess.start((), tmp_path / "log.txt", lambda: None) as child:
+        assert list(child.progress()) == [None, None]
+        assert child.output == ["{}\n"]
 
 
 def test_a_report_of_an_earlier_swap_is_not_shown(

@@ -131,6 +131,7 @@ def detects_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
         ("--frame", "3", "--out", "f"),
     ],
 )
+@pytest.mark.long
 def test_refused_target_exits_with_7_and_leaves_no_output(
     tmp_path: Path,
     sample: Path,
@@ -148,6 +149,7 @@ def test_refused_target_exits_with_7_and_leaves_no_output(
 
 
 @pytest.mark.skipif(not content_check_available(), reason="needs the extra content-check (nudenet)")
+@pytest.mark.long
 def test_model_allows_the_sample(
     tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

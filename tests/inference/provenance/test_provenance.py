@@ -191,6 +191,7 @@ def test_tags_of_the_user_are_never_replaced(
         ("folder", ("tags", "XMP"), ""),
     ],
 )
+@pytest.mark.long
 def test_conversion_marks_its_output(
     tmp_path: Path,
     sample: Path,

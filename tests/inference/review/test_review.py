@@ -115,6 +115,7 @@ def report_and_result(
     return report.read_text(), json.loads(out.getvalue())
 
 
+@pytest.mark.long
 def test_the_report_is_self_contained(report_and_result: tuple[str, dict[str, Any]]) -> None:
     report, _ = report_and_result
     assert not re.findall(r"https?:|<script|<link|@import|url\(", report)

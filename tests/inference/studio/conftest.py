@@ -23,6 +23,15 @@ def server(tmp_path: Path) -> Iterator[StudioServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
+    """Such a studio for all tests of a module that leave it as it is."""
+    folder = tmp_path_factory.mktemp("studio")
+    (folder / "footage").mkdir()
+    with serve_studio(folder / "project", folder / "footage") as running:
+        yield running
+
+
 @pytest.fixture
 def fake_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """Commands only write empty artifacts; returns the commands that were started."""

@@ -77,6 +77,7 @@ def is_painted(browser: WebDriver) -> bool:
     return bool(browser.execute_script(script))
 
 
+@pytest.mark.exhaustive
 def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioServer) -> None:
     add_from_this_machine(browser, "clip.mp4")
     add_from_this_machine(browser, "ben.bundle")

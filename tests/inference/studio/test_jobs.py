@@ -48,6 +48,7 @@ def state_of(queue: JobQueue, number: int) -> JobState:
     return queue.job(number).state
 
 
+@pytest.mark.process
 def test_jobs_run_in_order_and_leave_their_result(
     fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
 ) -> None:
@@ -63,6 +64,7 @@ def test_jobs_run_in_order_and_leave_their_result(
     assert Path("a.mp4").exists()
 
 
+@pytest.mark.process
 def test_a_log_is_flushed_before_its_job_is_done(
     fake_commands: Callable[[], list[str]],
     queue: JobQueue,
@@ -82,6 +84,7 @@ def test_a_log_is_flushed_before_its_job_is_done(
     assert flushed == [("log.txt", JobState.RUNNING)]
 
 
+@pytest.mark.process
 def test_a_failed_job_keeps_the_sentence_and_the_next_one_runs(
     fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
 ) -> None:
@@ -98,6 +101,7 @@ def test_a_failed_job_keeps_the_sentence_and_the_next_one_runs(
     assert state_of(queue, 2) is JobState.DONE
 
 
+@pytest.mark.process
 def test_a_stopped_job_is_not_done_and_resumes(
     fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
 ) -> None:
@@ -116,6 +120,7 @@ def test_a_stopped_job_is_not_done_and_resumes(
     assert queue.job(1).starts == 2
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="the system tells no usage")
 def test_a_job_keeps_what_all_its_starts_have_used(
     fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
@@ -134,6 +139,7 @@ def test_a_job_keeps_what_all_its_starts_have_used(
     assert again.memory_bytes >= first.memory_bytes
 
 
+@pytest.mark.process
 def test_a_second_stop_sends_no_second_signal(
     fake_commands: Callable[[], list[str]],
     queue: JobQueue,
@@ -159,6 +165,7 @@ def test_a_second_stop_sends_no_second_signal(
     assert not runner.is_stopping(1)
 
 
+@pytest.mark.process
 def test_the_queue_goes_on_after_a_job_that_cannot_be_run(
     fake_commands: Callable[[], list[str]],
     queue: JobQueue,
@@ -175,6 +182,7 @@ def test_the_queue_goes_on_after_a_job_that_cannot_be_run(
     wait_until(lambda: queue.job(2).has_ended)
 
 
+@pytest.mark.process
 def test_a_full_disk_ends_a_job_and_not_the_queue(
     fake_commands: Callable[[], list[str]],
     queue: JobQueue,
@@ -194,6 +202,7 @@ def test_a_full_disk_ends_a_job_and_not_the_queue(
     assert state_of(queue, 1) is JobState.DONE
 
 
+@pytest.mark.process
 def test_jobs_of_a_folder_from_elsewhere_wait_for_the_user(
     fake_commands: Callable[[], list[str]], tmp_path: Path
 ) -> None:
@@ -326,6 +335,7 @@ def test_an_artifact_can_be_made_again_when_its_job_has_ended(
     read_again.restart(1)
 
 
+@pytest.mark.process
 def test_no_job_starts_while_the_queue_is_paused(
     fake_commands: Callable[[], list[str]], queue: JobQueue, runner: JobRunner
 ) -> None:
@@ -337,6 +347,7 @@ def test_no_job_starts_while_the_queue_is_paused(
     wait_until(lambda: queue.job(1).has_ended)
 
 
+@pytest.mark.process
 def test_a_running_job_waits_again_when_the_studio_ends(
     tmp_path: Path, fake_commands: Callable[[], list[str]], queue: JobQueue
 ) -> None:
@@ -349,6 +360,7 @@ def test_a_running_job_waits_again_when_the_studio_ends(
     assert state_of(JobQueue(tmp_path / "jobs"), 1) is JobState.WAITING
 
 
+@pytest.mark.process
 def test_a_job_of_a_killed_studio_is_ended_and_runs_again(
     tmp_path: Path, fake_commands: Callable[[], list[str]], queue: JobQueue
 ) -> None:

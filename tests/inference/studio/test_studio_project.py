@@ -91,12 +91,12 @@ def test_the_page_adds_footage_and_extracts_faces(server: StudioServer, sample: 
     ],
 )
 def test_an_extraction_is_refused_before_the_work(
-    server: StudioServer, form: dict[str, object], message: str
+    shared_server: StudioServer, form: dict[str, object], message: str
 ) -> None:
-    answer = server.post("/extract", **form)
+    answer = shared_server.post("/extract", **form)
     assert answer.status == 400
     assert message in answer.json["error"]
-    assert not server.studio.jobs.jobs()
+    assert not shared_server.studio.jobs.jobs()
 
 
 def test_an_uploaded_video_becomes_a_clip(server: StudioServer, sample: Path) -> None:

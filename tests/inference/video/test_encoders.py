@@ -137,6 +137,7 @@ def test_vp9_has_a_deadline_and_a_quality_for_each_speed(
 
 @pytest.mark.parametrize("encoder", [*ENCODERS, "png"])
 @pytest.mark.parametrize("speed", SPEEDS)
+@pytest.mark.long
 def test_every_encoder_runs_at_every_speed(tmp_path: Path, encoder: str, speed: str) -> None:
     source = make_clip(tmp_path / "in.mp4", wave_images(3))
     name = "out" if encoder == "png" else "out.mkv"
@@ -157,6 +158,7 @@ def test_frames_are_encoded_at_once_as_far_as_rows_and_memory_allow(
 
 
 @pytest.mark.parametrize("encoder", ["x264", "x265"])
+@pytest.mark.long
 def test_threads_are_frames_and_give_the_same_bytes_again(tmp_path: Path, encoder: str) -> None:
     source = make_clip(tmp_path / "in.mp4", wave_images(12, 256, 256))
     written = [
@@ -206,6 +208,7 @@ DEFAULT_CODECS = {
 
 @pytest.mark.parametrize("suffix", DEFAULT_CODECS)
 @pytest.mark.parametrize("size", [(64, 48), (65, 47)])
+@pytest.mark.long
 def test_every_suffix_has_a_default_that_works(
     tmp_path: Path, suffix: str, size: tuple[int, int]
 ) -> None:
@@ -232,7 +235,16 @@ def test_ten_bits_in_webm_are_av1_if_it_supports_the_size(
 RATES = [Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(12)]
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        ".mp4",
+        pytest.param(".mov", marks=pytest.mark.exhaustive),
+        ".mkv",
+        pytest.param(".webm", marks=pytest.mark.exhaustive),
+    ],
+)
+@pytest.mark.long
 def test_the_stream_states_its_frame_rate(tmp_path: Path, suffix: str) -> None:
     for rate in RATES:
         times = list(range(10))

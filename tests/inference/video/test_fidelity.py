@@ -83,7 +83,14 @@ CLIPS = {
 LEADING_SECONDS = {"late.mkv": 90}
 
 
-@pytest.mark.parametrize("name", CLIPS)
+# Rows that make test-quick runs too.
+QUICK = {"plain.mp4", "variable.mkv", "rotated.mp4", "hdr10.mp4"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long]) for name in CLIPS],
+)
 def test_times_size_and_color_tags_are_kept(tmp_path: Path, name: str) -> None:
     source = make_clip(tmp_path / name, wave_images(12), **CLIPS[name])
     out = swap(source, tmp_path / f"out_{name}")
@@ -160,7 +167,9 @@ EXACT_FORMATS = {
 }
 
 
-@pytest.mark.parametrize("size_hw", [(96, 128), (95, 127)])
+@pytest.mark.parametrize(
+    "size_hw", [(96, 128), pytest.param((95, 127), marks=pytest.mark.long)], ids=["even", "odd"]
+)
 @pytest.mark.parametrize("pixel_format", EXACT_FORMATS)
 def test_every_bit_outside_the_rectangle_is_kept(
     tmp_path: Path, pixel_format: str, size_hw: tuple[int, int]

@@ -36,6 +36,7 @@ def test_output_of_a_time_range_starts_at_zero(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoder", ["x264", "x265", "svtav1", "lossless"])
 @pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.long
 def test_short_segments_keep_their_times(tmp_path: Path, encoder: str, length: int) -> None:
     """x265 returns random decode timestamps for one or two frames."""
     source = make_clip(tmp_path / "in.mp4", wave_images(7), pts=VARIABLE_TIMES[:7])

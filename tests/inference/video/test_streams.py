@@ -95,6 +95,7 @@ def _timecode(path: Path) -> str | None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.case}-{kind.suffix}-{kind.mode}")
+@pytest.mark.long
 def test_every_stream_is_kept_transcoded_or_left_out_as_said(
     tmp_path: Path, kind: Expected
 ) -> None:
@@ -181,6 +182,7 @@ def test_timecode_that_the_container_refuses_is_left_out_as_said(tmp_path: Path)
 @pytest.mark.parametrize("case", ["anim.gif", "vfr_last.mp4"])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".gif"])
 @pytest.mark.long
+@pytest.mark.long
 def test_last_frame_keeps_its_duration(tmp_path: Path, case: str, suffix: str) -> None:
     source = _copy(case, tmp_path)
     out = swap(source, tmp_path / f"out{suffix}")
@@ -214,6 +216,7 @@ def test_repeated_frame_times_are_moved_as_said(tmp_path: Path, suffix: str) -> 
 
 
 @pytest.mark.parametrize("segment_count", [1, 3, 7])
+@pytest.mark.long
 def test_damaged_frame_is_repeated_or_stops(tmp_path: Path, segment_count: int) -> None:
     source = _copy("corrupt_zero.mp4", tmp_path)
     with pytest.raises(FrameDamaged, match=r"after frame \d+"):

@@ -47,6 +47,7 @@ CLIPS = {
 
 @pytest.mark.parametrize("name", CLIPS)
 @pytest.mark.parametrize("extension", ["mp4", "mkv", "mov"])
+@pytest.mark.long
 def test_rewritten_video_keeps_its_properties(tmp_path: Path, name: str, extension: str) -> None:
     source = make_clip(tmp_path / f"in.{extension}", wave_images(6), **CLIPS[name])
     target = rewrite(source, tmp_path / f"out.{extension}")

@@ -72,7 +72,7 @@ def test_on_jax(jax_results: Callable[[str], Results], group: str, check: str) -
     assert traceback is None, traceback
 
 
-def test_tensorflow_predicts_the_same_with_weights_trained_on_jax(
+def test_tensorflow_predicts_the_same_with_weights_saved_on_jax(
     jax_results: Callable[[str], Results],
 ) -> None:
     """The exporter runs on TensorFlow."""

@@ -138,16 +138,25 @@ def test_divergence_is_detected(losses: list[float], step: int | None) -> None:
     assert divergence_step([float("nan")] * 39, loss_scaling=True) is None
 
 
-def test_micro_batches_learn_what_a_whole_batch_learns(
-    tmp_path: Path, facesets: dict[str, Path]
+def test_micro_batches_of_a_chosen_size_learn_what_a_whole_batch_learns(
+    tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # In a mean face that shifts, samples start exactly between two pixels, where the gradient is
     # ambiguous; in this network it does not.
     whole = simple_run(tmp_path / "whole", facesets, batch_size=4)
-    parts = simple_run(tmp_path / "parts", facesets, batch_size=4, micro_batch_size=1)
+    parts = simple_run(tmp_path / "parts", facesets, batch_size=4, micro_batch_size="auto")
+    monkeypatch.setattr(memory_budget, "free_memory", lambda: 1.0)
     for run in (whole, parts):
         assert train(run).step == 4
-    for row, other in zip(metrics_rows(whole), metrics_rows(parts), strict=True):
+    chosen, *rows = metrics_rows(parts)
+    assert chosen == {
+        "step": 0,
+        "event": "setting_chosen",
+        "setting": "micro_batch_size",
+        "value": 1,
+    }
+    assert Run.read(parts.directory).settings.micro_batch_size == "auto"
+    for row, other in zip(metrics_rows(whole), rows, strict=True):
         assert row["loss"] == pytest.approx(other["loss"], rel=2e-3)
         assert row["dssim"] == pytest.approx(other["dssim"], rel=2e-3)
     arrays, others = checkpoint_arrays(whole), checkpoint_arrays(parts)
@@ -218,21 +227,6 @@ def test_the_largest_micro_batch_that_fits_is_chosen(free: float | None, size: i
         return memory_budget.MemoryEstimate(1e7, 1e7, 60e6 * faces)
 
     assert memory_budget.largest_fitting_micro_batch(24, estimate, free) == size
-
-
-def test_an_automatic_micro_batch_size_is_chosen_and_logged(
-    tmp_path: Path, facesets: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(memory_budget, "free_memory", lambda: 1.0)
-    run = simple_run(tmp_path / "run", facesets, steps=1, batch_size=4, micro_batch_size="auto")
-    train(run)
-    assert metrics_rows(run)[0] == {
-        "step": 0,
-        "event": "setting_chosen",
-        "setting": "micro_batch_size",
-        "value": 1,
-    }
-    assert Run.read(run.directory).settings.micro_batch_size == "auto"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from keras import ops
+from tests.helpers.runner.messages import catch_messages
 from tests.helpers.runs import (
     NETWORK,
     checkpoint_arrays,
@@ -31,7 +33,7 @@ from faceloom_train.runs.checkpoint import (
     restore_checkpoint,
     save_checkpoint,
 )
-from faceloom_train.runs.checkpoint_paths import list_checkpoints
+from faceloom_train.runs.checkpoint_paths import checkpoint_step, list_checkpoints
 from faceloom_train.runs.open_run import open_run
 from faceloom_train.runs.run_directory import Run
 
@@ -41,10 +43,10 @@ pytestmark = pytest.mark.training
 def test_a_resumed_run_equals_an_uninterrupted_one(
     tmp_path: Path, facesets: dict[str, Path], trained: Run
 ) -> None:
+    """Training stops after the given minutes, here after its first step."""
     interrupted = simple_run(tmp_path / "interrupted", facesets)
-    answers = iter([False, True])
-    assert train(interrupted, stop_requested=lambda: next(answers)).step == 2
-    assert train(Run.read(tmp_path / "interrupted")).steps_completed == 2
+    assert train(interrupted, minutes=0).step == 1
+    assert train(Run.read(tmp_path / "interrupted")).steps_completed == 3
     assert_equal(interrupted, trained)
 
 
@@ -101,18 +103,6 @@ def test_a_finished_run_keeps_its_preview(trained: Run) -> None:
     assert preview.read_bytes() == before
 
 
-def test_old_checkpoints_are_removed_and_lost_steps_are_logged_once(trained: Run) -> None:
-    # Like a kill at step 4, before its checkpoint was written.
-    shutil.rmtree(list_checkpoints(trained)[-1])
-    trained.drop_metrics_after(latest_checkpoint(trained)[1])
-    assert [row["step"] for row in metrics_rows(trained)] == [1, 2]
-    run = trained.with_settings(simple_config(steps=8, keep_checkpoints=2), 2)
-    train(run)
-    assert [path.name for path in list_checkpoints(run)] == ["step-00000006", "step-00000008"]
-    steps = [row["step"] for row in metrics_rows(run) if "loss" in row]
-    assert steps == [1, 2, 3, 4, 5, 6, 7, 8]
-
-
 def test_an_incomplete_line_of_metrics_is_dropped(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
@@ -157,16 +147,60 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_chosen(
     assert "The checkpoint of step 2 is used instead" in warning
 
 
+@dataclass(frozen=True)
+class Continued:
+    """A run of four steps that was continued to ten."""
+
+    run: Run
+    """The run, with another batch size and other checkpoints to keep."""
+    steps_completed: int
+    """Steps of the continuation."""
+    warnings: tuple[str, ...]
+    """What was logged during the continuation."""
+
+
+@pytest.fixture(scope="module")
+def continued(
+    tmp_path_factory: pytest.TempPathFactory, four_steps: Path, facesets: dict[str, Path]
+) -> Continued:
+    """Continue a run with other settings after its checkpoint of step 4 was damaged."""
+    directory = Path(shutil.copytree(four_steps, tmp_path_factory.mktemp("continued") / "run"))
+    run = Run.create(directory, facesets, simple_config())
+    mark_best(run, 2, {"identity": 0.5})
+    DAMAGE["a flipped byte"](directory / "checkpoints" / "step-00000004")
+    changes = {"steps": 10, "batch_size": 3, "keep_checkpoints": 2, "keep_every": 4}
+    run = open_run(directory, {}, lambda current: simple_config(**changes))
+    with catch_messages("faceloom_train") as messages:
+        completed = train(run).steps_completed
+    return Continued(run, completed, tuple(messages))
+
+
 def test_a_run_with_a_damaged_checkpoint_continues_from_the_previous_one(
-    trained: Run, caplog: pytest.LogCaptureFixture
+    continued: Continued,
 ) -> None:
-    run = trained.with_settings(simple_config(steps=5, keep_checkpoints=1), 4)
-    DAMAGE["a flipped byte"](run.directory / "checkpoints" / "step-00000004")
-    assert train(run).steps_completed == 3
-    (warning,) = (record.message for record in caplog.records if record.name.startswith("faceloom"))
+    assert continued.steps_completed == 8
+    (warning,) = continued.warnings
     assert "The checkpoint of step 2 is used instead" in warning
-    # The damaged checkpoint does not count among those to keep.
-    assert [path.name for path in list_checkpoints(run)] == ["step-00000005"]
+
+
+def test_lost_steps_are_logged_once(continued: Continued) -> None:
+    steps = [row["step"] for row in metrics_rows(continued.run) if "loss" in row]
+    assert steps == list(range(1, 11))
+
+
+def test_changed_settings_are_applied_and_logged(continued: Continued) -> None:
+    assert continued.run.settings.batch_size == 3
+    assert Run.read(continued.run.directory).settings.batch_size == 3
+    assert {
+        (row["setting"], row["new"])
+        for row in metrics_rows(continued.run)
+        if row.get("event") == "setting_changed"
+    } == {("steps", 10), ("batch_size", 3), ("keep_checkpoints", 2), ("keep_every", 4)}
+
+
+def kept_steps(run: Run) -> list[int]:
+    """The steps of a run's checkpoints."""
+    return [checkpoint_step(path) for path in list_checkpoints(run)]
 
 
 def test_a_run_without_an_undamaged_checkpoint_is_refused(trained: Run) -> None:
@@ -178,22 +212,23 @@ def test_a_run_without_an_undamaged_checkpoint_is_refused(trained: Run) -> None:
         train(trained)
 
 
-def test_permanent_checkpoints_and_the_best_are_kept(trained: Run) -> None:
-    settings = {"keep_checkpoints": 1, "keep_every": 3}
-    mark_best(trained, 2, {"identity": 0.5})
-    run = trained.with_settings(simple_config(steps=7, **settings), 4)
-    train(run)
-    assert [path.name[-1] for path in list_checkpoints(run)] == ["2", "6", "7"]
-    mark_best(run, 7, {"identity": 0.7})
+def test_new_permanent_and_best_checkpoints_are_kept_and_others_removed(
+    continued: Continued, tmp_path: Path
+) -> None:
+    run = Run.read(Path(shutil.copytree(continued.run.directory, tmp_path / "run")))
+    # The best, two that are permanent, and the newest two.
+    assert kept_steps(run) == [2, 4, 8, 10]
+    mark_best(run, 10, {"identity": 0.7})
     model = build_compiled_model(run.settings, run.identities)
     restore_checkpoint(model, latest_checkpoint(run)[0])
-    save_checkpoint(model, run, 8)
-    assert [path.name[-1] for path in list_checkpoints(run)] == ["6", "7", "8"]
+    for step in (13, 14):
+        save_checkpoint(model, run, step)
+    assert kept_steps(run) == [4, 8, 10, 13, 14]
     best = read_best(run)
     assert best is not None
-    assert (best.step, best.metrics) == (7, {"identity": 0.7})
-    with pytest.raises(ArtifactRefused, match="step-00000005"):
-        mark_best(run, 5, {})
+    assert (best.step, best.metrics) == (10, {"identity": 0.7})
+    with pytest.raises(ArtifactRefused, match="step-00000006"):
+        mark_best(run, 6, {})
 
 
 def test_metrics_are_flushed_before_a_checkpoint(
@@ -213,6 +248,7 @@ def _disk_is_full(path: Path) -> NoReturn:
     raise PartlyDone(f"{path} cannot be written: the disk is full.")
 
 
+@pytest.mark.exhaustive
 def test_steps_that_loss_scaling_skips_are_counted(
     tmp_path: Path, facesets: dict[str, Path]
 ) -> None:
@@ -222,23 +258,6 @@ def test_steps_that_loss_scaling_skips_are_counted(
     assert (summary.step, summary.steps_completed) == (4, 4)
     assert latest_checkpoint(run)[1] == 4
     assert [row["step"] for row in metrics_rows(run)] == [1, 2, 3, 4]
-
-
-def test_training_stops_after_the_given_minutes(tmp_path: Path, facesets: dict[str, Path]) -> None:
-    run = simple_run(tmp_path / "run", facesets, steps=100000)
-    assert train(run, minutes=0).step == 1
-
-
-def test_changed_settings_are_applied_and_logged(trained: Run) -> None:
-    changed = open_run(trained.directory, {}, lambda current: simple_config(steps=6, batch_size=3))
-    assert changed.settings.batch_size == 3
-    assert Run.read(trained.directory).settings.batch_size == 3
-    assert {
-        (r["setting"], r["new"])
-        for r in metrics_rows(trained)
-        if r.get("event") == "setting_changed"
-    } == {("steps", 6), ("batch_size", 3)}
-    assert train(changed).step == 6
 
 
 @pytest.mark.parametrize(

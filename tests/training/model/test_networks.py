@@ -117,7 +117,13 @@ def test_predictions_have_the_documented_shape(name: str, identities: int) -> No
 
 
 @pytest.mark.parametrize("kind", ["df", "liae"])
-@pytest.mark.parametrize("size", [64, 96, 128, 192, 256, 384, 512])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, marks=[] if size in (64, 128, 512) else [pytest.mark.exhaustive])
+        for size in (64, 96, 128, 192, 256, 384, 512)
+    ],
+)
 def test_networks_of_every_size_build(kind: str, size: int) -> None:
     """At half resolution, down to features of 6 to 8 pixels, as in the presets."""
     levels = {64: 3, 96: 4, 128: 4, 192: 5, 256: 5, 384: 6, 512: 6}[size]

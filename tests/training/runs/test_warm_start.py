@@ -9,6 +9,7 @@ from tests.helpers.runs import (
     LIAE_NETWORK,
     NETWORK,
     metrics_rows,
+    simple_config,
     tiny_config,
     tiny_run,
     write_checkpoints,
@@ -165,7 +166,7 @@ def test_a_warm_start_is_recorded_and_trains(
     tmp_path: Path, facesets: dict[str, Path], source: Path
 ) -> None:
     def settings(current: TrainConfig | None) -> TrainConfig:
-        return tiny_config(steps=1)
+        return simple_config(network=NETWORK, steps=1)
 
     run = open_run(tmp_path / "run", facesets, settings, source)
     assert train(run).step == 1

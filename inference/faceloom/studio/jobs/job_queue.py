@@ -199,25 +199,35 @@ class JobQueue:
                 self._progress[number] = progress
             self._notify()
 
-    def claim_next(self, timeout: float, is_paused: Callable[[], bool]) -> Job | None:
-        """Mark the first job that waits as running and return it, so that nobody else stops it.
+    def claim_next(
+        self, is_paused: Callable[[], bool], is_closing: Callable[[], bool]
+    ) -> Job | None:
+        """Wait for a job; mark it as running and return it, so that nobody else stops it.
+
+        Call `wake` after a change of what the functions tell.
 
         Args:
-            timeout: Seconds to wait for one.
             is_paused: Tells whether none may be claimed.
+            is_closing: Tells whether to wait for none.
 
         Returns:
-            The job; None if none has come.
+            The first job that waits; None if the queue is closing.
         """
         with self._changed:
-            job = self._changed.wait_for(
-                lambda: None if is_paused() else self._first(JobState.WAITING), timeout
+            self._changed.wait_for(
+                lambda: is_closing() or (not is_paused() and self._first(JobState.WAITING))
             )
+            job = None if is_closing() else self._first(JobState.WAITING)
             if job is None:
                 return None
             running = job.model_copy(update={"state": JobState.RUNNING})
             self._keep(running)
             return running
+
+    def wake(self) -> None:
+        """Let `claim_next` ask again whether it may claim a job."""
+        with self._changed:
+            self._changed.notify_all()
 
     def end(self, number: int, changes: dict[str, object]) -> None:
         """Record how a job has ended; in memory only if the disk is full.

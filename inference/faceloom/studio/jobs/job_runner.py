@@ -15,9 +15,6 @@ from faceloom.studio.jobs.memory_peak import MemoryPeak
 
 log = logging.getLogger(__name__)
 
-# Seconds after which the thread looks whether it shall end.
-_POLL_SECONDS = 0.5
-
 
 class JobRunner:
     """Runs waiting jobs in a thread of its own until it is closed."""
@@ -64,6 +61,7 @@ class JobRunner:
             paused: Whether to start none.
         """
         (self._paused.set if paused else self._paused.clear)()
+        self._queue.wake()
 
     def stop(self, number: int) -> None:
         """Stop a job: one that waits at once, one that runs as by one Ctrl-C.
@@ -85,6 +83,7 @@ class JobRunner:
             self._closing.set()
             if self._stopping is None:
                 self._interrupt()
+        self._queue.wake()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -93,9 +92,8 @@ class JobRunner:
             self._command.interrupt()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            if job := self._queue.claim_next(_POLL_SECONDS, self._paused.is_set):
-                self._run_job(job)
+        while job := self._queue.claim_next(self._paused.is_set, self._closing.is_set):
+            self._run_job(job)
 
     def _run_job(self, job: Job) -> None:
         began, memory = time.monotonic(), MemoryPeak()

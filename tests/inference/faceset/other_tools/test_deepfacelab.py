@@ -257,6 +257,7 @@ def extract_faces(inputs: Path, out: Path) -> FaceSet:
     ("face_type", "side"),
     [("half_face", 256), ("full_face", 256), ("whole_face", 512), ("head", 1024)],
 )
+@pytest.mark.long
 def test_a_deepfacelab_folder_becomes_a_face_set(
     face_type: str,
     side: int,
@@ -312,6 +313,7 @@ def test_a_face_is_found_where_its_landmarks_are(
     assert np.abs(float32(row.points_xy)[2] - landmarks[30]).max() < 12
 
 
+@pytest.mark.long
 def test_a_packed_face_set_is_read_as_its_folder(
     clip: tuple[dict[int, Rgb], np.ndarray], tmp_path: Path
 ) -> None:

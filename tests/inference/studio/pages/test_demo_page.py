@@ -56,6 +56,7 @@ def test_another_video_of_the_same_name_is_kept(server: StudioServer) -> None:
     assert path.read_bytes() == b"mine"
 
 
+@pytest.mark.process
 def test_one_button_queues_the_whole_swap(
     server: StudioServer, fake_commands: Callable[[], list[str]]
 ) -> None:
@@ -77,6 +78,7 @@ def test_one_button_queues_the_whole_swap(
     assert len(fake_commands()) == 5
 
 
+@pytest.mark.process
 def test_what_was_stopped_continues(
     server: StudioServer, fake_commands: Callable[[], list[str]]
 ) -> None:

@@ -34,6 +34,20 @@ def url(folder: Path) -> str:
     return f"/faces/{item_id(folder)}"
 
 
+@pytest.fixture(scope="module")
+def shared_folder(shared_server: StudioServer) -> Path:
+    """A face set that no test changes."""
+    folder = shared_server.studio.project.folder / "faces" / "ada"
+    folder.parent.mkdir()
+    write_faceset(folder, good_faces(4))
+    return folder
+
+
+@pytest.fixture
+def shared_url(shared_folder: Path) -> str:
+    return f"/faces/{item_id(shared_folder)}"
+
+
 def names_of_track(server: StudioServer, url: str, file: int = 0) -> list[str]:
     table = server.get(f"{url}/table").json
     return [
@@ -177,19 +191,23 @@ BODIES: dict[str, tuple[str, dict[str, object]]] = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_bad_requests_are_refused_and_change_nothing(
-    server: StudioServer, folder: Path, url: str, name: str
+    shared_server: StudioServer, shared_folder: Path, shared_url: str, name: str
 ) -> None:
     action, body = BODIES[name]
-    answer = server.post(f"{url}/face/{names_of_track(server, url)[0]}/{action}", **body)
+    answer = shared_server.post(
+        f"{shared_url}/face/{names_of_track(shared_server, shared_url)[0]}/{action}", **body
+    )
     assert answer.status == 400
     assert answer.json["error"].endswith(".")
-    assert not (folder / "corrections").exists()
+    assert not (shared_folder / "corrections").exists()
 
 
 @pytest.mark.parametrize("name", ["nobody", "..", "000_000000_0.jpg"])
 @pytest.mark.parametrize("path", ["", "/mask"])
-def test_unknown_faces_are_refused(server: StudioServer, url: str, name: str, path: str) -> None:
-    assert server.get(f"{url}/face/{name}{path}").status in (400, 404)
+def test_unknown_faces_are_refused(
+    shared_server: StudioServer, shared_url: str, name: str, path: str
+) -> None:
+    assert shared_server.get(f"{shared_url}/face/{name}{path}").status in (400, 404)
 
 
 def inward(share: float) -> list[tuple[int, float, float]]:
@@ -247,7 +265,7 @@ def test_a_change_of_a_face_reads_its_face_set_once(
     assert len(opened) == 1
 
 
-def test_nothing_is_undone_twice(server: StudioServer, url: str) -> None:
+def test_nothing_is_undone_twice(shared_server: StudioServer, shared_url: str) -> None:
     for direction in ("undo", "redo"):
-        answer = server.post(f"{url}/correction/{direction}")
+        answer = shared_server.post(f"{shared_url}/correction/{direction}")
         assert (answer.status, "no correction to" in answer.json["error"]) == (400, True)

@@ -131,12 +131,12 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("name", BODIES)
-def test_bad_rejections_are_refused(server: StudioServer, url: str, name: str) -> None:
-    answer = server.request("POST", f"{url}/reject", BODIES[name])
-    assert answer.status == 400
-    assert answer.json["error"].endswith(".")
-    assert len(names(server, url)) == 100
+def test_bad_rejections_are_refused(server: StudioServer, url: str) -> None:
+    for name, body in BODIES.items():
+        answer = server.request("POST", f"{url}/reject", body)
+        assert answer.status == 400, name
+        assert answer.json["error"].endswith("."), name
+        assert len(names(server, url)) == 100, name
 
 
 def test_all_faces_are_not_rejected(server: StudioServer, url: str) -> None:

@@ -135,6 +135,7 @@ def test_people_who_cannot_be_extracted_are_refused(
     assert not server.studio.jobs.jobs()
 
 
+@pytest.mark.process
 def test_a_search_runs_once_and_says_why_it_fails(
     server: StudioServer, clip: Item, fake_commands: Callable[[], list[str]]
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_search_runs_once_and_says_why_it_fails(
     assert command == f"extract {clip.path} --list-people --out {folder} --force --json"
 
 
+@pytest.mark.process
 def test_a_search_that_ends_is_forgotten(
     server: StudioServer, clip: Item, fake_commands: Callable[[], list[str]]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,34 @@ from faceloom.studio.studio_project import ItemKind
 MACHINE = MachineSpeed(2, 100.0, amx=False, avx512=True, memory_gb=8.0, gpu="", trains_on_gpu=False)
 
 
-@pytest.fixture
-def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StudioServer]:
-    """A studio with two face sets and a run, whose queue starts no job."""
-    project = tmp_path / "project"
-    monkeypatch.setattr(training_estimate, "_machine", lambda: MACHINE)
-    monkeypatch.setattr(run_page, "training_advice", lambda: "")
-    monkeypatch.setattr(run_page, "export_advice", lambda: "")
-    with serve_studio(project, tmp_path) as server:
+@contextmanager
+def _serve(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[StudioServer]:
+    project = folder / "project"
+    patch.setattr(training_estimate, "_machine", lambda: MACHINE)
+    patch.setattr(run_page, "training_advice", lambda: "")
+    patch.setattr(run_page, "export_advice", lambda: "")
+    with serve_studio(project, folder) as server:
         server.studio.runner.set_paused(True)
         for person, name in enumerate(("ada", "ben")):
             write_faceset(project / "faces" / name, good_faces(3, person), name)
         _write_run(project / "runs" / "first")
+        yield server
+
+
+@pytest.fixture
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StudioServer]:
+    """A studio with two face sets and a run, whose queue starts no job."""
+    with _serve(tmp_path, monkeypatch) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
+    """Such a studio for all tests that leave it as it is."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        _serve(tmp_path_factory.mktemp("studio"), patch) as server,
+    ):
         yield server
 
 
@@ -92,11 +109,11 @@ def test_rows_are_sent_after_a_position(studio: StudioServer) -> None:
     assert studio.get(f"{address}?cursor=x").status == 400
 
 
-def test_only_previews_that_exist_are_sent(studio: StudioServer) -> None:
-    run = _id(studio, ItemKind.RUN)
-    assert studio.get(f"/runs/{run}/previews/20").content == b"\x89PNG sheet"
-    assert studio.get(f"/runs/{run}/previews/30").status == 400
-    assert studio.get("/runs/000000000000/previews/20").status == 400
+def test_only_previews_that_exist_are_sent(shared_studio: StudioServer) -> None:
+    run = _id(shared_studio, ItemKind.RUN)
+    assert shared_studio.get(f"/runs/{run}/previews/20").content == b"\x89PNG sheet"
+    assert shared_studio.get(f"/runs/{run}/previews/30").status == 400
+    assert shared_studio.get("/runs/000000000000/previews/20").status == 400
 
 
 @pytest.mark.parametrize(
@@ -108,17 +125,17 @@ def test_only_previews_that_exist_are_sent(studio: StudioServer) -> None:
     ],
 )
 def test_the_estimate_comes_before_the_training(
-    studio: StudioServer, query: str, words: str
+    shared_studio: StudioServer, query: str, words: str
 ) -> None:
-    text = studio.get(f"/runs/forecast?{query}").text
+    text = shared_studio.get(f"/runs/forecast?{query}").text
     assert words in text
     assert "2 processor cores" in text
     assert "GB of memory" in text
 
 
 @pytest.mark.parametrize("query", ["preset=none", "steps=-1", "steps=x", "steps=99999999999999"])
-def test_an_estimate_of_nothing_is_refused(studio: StudioServer, query: str) -> None:
-    assert studio.get(f"/runs/forecast?{query}").status == 400
+def test_an_estimate_of_nothing_is_refused(shared_studio: StudioServer, query: str) -> None:
+    assert shared_studio.get(f"/runs/forecast?{query}").status == 400
 
 
 def test_a_training_is_a_job_with_both_face_sets(studio: StudioServer) -> None:
@@ -149,12 +166,12 @@ def test_a_training_is_a_job_with_both_face_sets(studio: StudioServer) -> None:
     ],
 )
 def test_a_form_that_cannot_be_used_adds_no_job(
-    studio: StudioServer, changes: dict[str, object], words: str
+    shared_studio: StudioServer, changes: dict[str, object], words: str
 ) -> None:
-    answer = studio.post("/runs", **_form(studio, **changes))
+    answer = shared_studio.post("/runs", **_form(shared_studio, **changes))
     assert answer.status == 400
     assert any(word in answer.json["error"] for word in words.split("|"))
-    assert not studio.studio.jobs.jobs()
+    assert not shared_studio.studio.jobs.jobs()
 
 
 def test_two_face_sets_of_one_person_are_refused(studio: StudioServer) -> None:
@@ -238,14 +255,17 @@ def test_changed_settings_are_options_of_the_command(
     ],
 )
 def test_an_impossible_change_of_a_setting_is_refused(
-    studio: StudioServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], words: str
+    shared_studio: StudioServer,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    words: str,
 ) -> None:
     described = RunDescription(("ada", "ben"), 128, 20, 100, changeable=CHANGEABLE)
     monkeypatch.setattr(run_page, "describe_run", lambda _: described)
-    address = f"/runs/{_id(studio, ItemKind.RUN)}/continue"
+    address = f"/runs/{_id(shared_studio, ItemKind.RUN)}/continue"
     for path in (address, f"{address}/command"):
-        assert words in studio.post(path, steps=100, settings=settings).json["error"]
-    assert not studio.studio.jobs.jobs()
+        assert words in shared_studio.post(path, steps=100, settings=settings).json["error"]
+    assert not shared_studio.studio.jobs.jobs()
 
 
 def test_faces_are_locked_on_the_preview_sheet(

@@ -53,6 +53,7 @@ def engine() -> StillEngine:
         ({"exclude": ["ada"]}, False, True),
     ],
 )
+@pytest.mark.long
 def test_a_still_swaps_the_people_that_convert_swaps(
     tmp_path: Path,
     engine: StillEngine,

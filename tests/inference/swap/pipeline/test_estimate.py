@@ -43,6 +43,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     ],
 )
+@pytest.mark.long
 def test_the_real_size_is_near_the_estimate(
     tmp_path: Path, sample: Path, bundle: Path, name: str, options: ConvertOptions, frames: int
 ) -> None:

@@ -60,6 +60,7 @@ def stored(state: TrackState) -> TrackState:
 
 @pytest.mark.parametrize("color", ["lab", "rct", "histogram"])
 @pytest.mark.parametrize("cut", [1, 5, 9])
+@pytest.mark.long
 def test_a_stored_state_continues_with_the_same_bytes(
     network: SwapNetwork, found: FoundFaces, color: str, cut: int
 ) -> None:

@@ -51,6 +51,7 @@ def test_dynamic_metadata_is_said_to_be_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "codec"), [("hlg.mov", "hevc"), ("pq.mp4", "hevc"), ("bw.mp4", "h264")]
 )
+@pytest.mark.long
 def test_hdr_is_written_as_hevc_if_no_encoder_is_named(
     tmp_path: Path, name: str, codec: str
 ) -> None:

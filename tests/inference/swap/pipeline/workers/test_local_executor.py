@@ -203,8 +203,10 @@ def test_the_error_of_a_worker_is_raised(tmp_path: Path, clip: Path) -> None:
     ("error", "keep_partial", "resumed_at"),
     [
         (MediaUnreadable("The disk is unplugged."), True, 24),
-        (MediaUnreadable("The disk is unplugged."), False, None),
-        (NoFaceFound("There is no face."), True, None),
+        pytest.param(
+            MediaUnreadable("The disk is unplugged."), False, None, marks=pytest.mark.exhaustive
+        ),
+        pytest.param(NoFaceFound("There is no face."), True, None, marks=pytest.mark.exhaustive),
     ],
 )
 def test_segments_before_an_unreadable_frame_are_finished(
@@ -227,7 +229,8 @@ def test_segments_before_an_unreadable_frame_are_finished(
     if resumed_at is None:
         assert list(tmp_path.iterdir()) == []
         return
-    resumed = run_to_completion(convert(clip, bundle, out, replace(options, resume=True)))
+    again = replace(options, workers=1, resume=True)
+    resumed = run_to_completion(convert(clip, bundle, out, again))
     assert resumed.resumed_at == resumed_at
     assert out.read_bytes() == one_process
 
