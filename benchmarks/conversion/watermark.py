@@ -5,8 +5,9 @@ python -m benchmarks.conversion.watermark --unmarked 10000 CLIP[@FRAME] ...
 
 Three seconds of each clip are used, from FRAME. Each clip is scaled so that its first face has 240
 pixels, its faces are marked as those of a swap, and copies of it are attacked. The landmarks are
-found again in every copy. With --unmarked, averages of 5 to 12 frames of unmarked faces, with
-random size, brightness and noise, are read with random keys.
+found again in every copy. With --unmarked, averages of 5 to 75 frames of unmarked faces, with
+random size, brightness and noise, are read with random keys, and the distribution of the largest
+similarity is fitted to some of the readings.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import av
 import cv2
 import numpy as np
 
-from faceloom.array_types import Rgb
+from faceloom.array_types import Points, Rgb
 from faceloom.faces.alignment import CropGeometry, apply_affine
 from faceloom.faces.face_finder import Face, FaceFinder
 from faceloom.faces.mask import mesh_mask
@@ -42,12 +43,15 @@ GEOMETRY = CropGeometry(size=256, coverage=0.9)
 MASK_BLUR = 4
 # Quality of the copies without strong compression: x264's default.
 CRF = 23
-# Similarity above which a reading of an unmarked face is printed.
-PRINTED_SIMILARITY = 8.5
 # Averages of unmarked faces; each key reads some of them.
-AVERAGES = 60
+AVERAGES = 220
 # Averages that each key reads.
 AVERAGES_PER_KEY = 20
+# Every Nth reading decodes all positions, also those that cannot reach the threshold, for the
+# distribution of the similarity.
+FULL_READING_EVERY = 25
+# Side of what is cut around a face before it is changed, in sizes of the face.
+CUT_SIZE = 2
 # Keys between two lines of progress.
 KEYS_PER_LINE = 25
 
@@ -186,7 +190,7 @@ def unmarked_averages(clips: list[str], random: np.random.Generator) -> Iterator
     """Yield averages of unmarked faces with random changes, of the clips in turn, without end."""
     faces = [
         [
-            (picture, face)
+            cut_out(picture, face)
             for picture, face in zip(pictures, find_faces(pictures), strict=True)
             if face
         ]
@@ -197,37 +201,70 @@ def unmarked_averages(clips: list[str], random: np.random.Generator) -> Iterator
             average, scale = FaceAverage(), random.uniform(0.4, 1.1)
             noise, gain = random.uniform(0, 4), random.uniform(0.7, 1.3)
             jitter = random.normal(0, 1.5, (5, 2)).astype(np.float32)
-            for index in random.integers(0, len(clip), random.integers(5, 13)):
-                picture, face = clip[index]
+            for index in random.integers(0, len(clip), random.integers(5, FRAMES + 1)):
+                picture, points = clip[index]
                 small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
                 grain = noise * random.standard_normal(small.shape, np.float32)
-                points = (face.points_xy + jitter) * np.float32(scale)
-                average.add(
-                    np.clip(small * np.float32(gain) + grain, 0, 255).astype(np.uint8), points
-                )
+                changed = np.clip(small * np.float32(gain) + grain, 0, 255).astype(np.uint8)
+                average.add(changed, (points + jitter) * np.float32(scale))
             yield average
+
+
+def cut_out(picture: Rgb, face: Face) -> tuple[Rgb, Points]:
+    """Return the part of a picture around a face, and the face's five points in it."""
+    center, half = face.points_xy.mean(0), CUT_SIZE * face.size / 2
+    left, top = (max(0, int(value)) for value in center - half)
+    right, bottom = (int(value) for value in center + half)
+    return picture[top:bottom, left:right], face.points_xy - np.float32([left, top])
 
 
 def measure_false_alarms(clips: list[str], count: int, seed: int) -> None:
     """Print the similarity of unmarked faces to the watermarks of random keys."""
-    random, done, high = np.random.default_rng(seed), 0, []
+    random = np.random.default_rng(seed)
     averages = list(islice(unmarked_averages(clips, random), AVERAGES))
     print(f"{len(averages)} averages of {len(clips)} clips", flush=True)
+    similarities: list[float] = []
     for key in range(count // AVERAGES_PER_KEY):
         with patch.object(carriers, "_KEY", f"unmarked {seed} {key}"):
             _clear_caches()
             for average in random.choice(averages, AVERAGES_PER_KEY, replace=False):
-                reading = average.read(PRINTED_SIMILARITY)
-                high += [reading.similarity] if reading.similarity > PRINTED_SIMILARITY else []
-                done += 1
+                is_full = len(similarities) % FULL_READING_EVERY == 0
+                similarities.append(average.read(0 if is_full else FOUND_SIMILARITY).similarity)
         if (key + 1) % KEYS_PER_LINE == 0:
-            print(
-                f"{done:,} read; above {PRINTED_SIMILARITY}: {np.round(sorted(high), 2)}",
-                flush=True,
-            )
+            print_distribution(similarities)
     _clear_caches()
-    alarms = sum(similarity >= FOUND_SIMILARITY for similarity in high)
-    print(f"{done:,} readings of unmarked faces, {alarms} false alarms")
+    print_distribution(similarities)
+
+
+def print_distribution(similarities: list[float]) -> None:
+    """Print the false alarms, and the probability of one by the fitted distribution.
+
+    The largest of K independent similarities, each that of a random direction, is below s with
+    the probability exp(-K tail(s)). K is estimated from the full readings by maximum likelihood.
+    """
+    full = np.array(similarities[::FULL_READING_EVERY])
+    directions = len(full) / tail(full).sum()
+    probability = directions * tail(np.array(FOUND_SIMILARITY))
+    # Exponentially distributed, with mean and standard deviation 1, if the model is right.
+    spread = (directions * tail(full)).std()
+    alarms = sum(similarity >= FOUND_SIMILARITY for similarity in similarities)
+    print(
+        f"{len(similarities):,} readings of unmarked faces, {alarms} false alarms; {len(full):,} "
+        f"full readings: mean {full.mean():.2f}, standard deviation {full.std():.3f}, largest "
+        f"{full.max():.2f}; fit: {directions:.1e} directions, spread {spread:.2f}, "
+        f"{FOUND_SIMILARITY} or more with probability {probability:.1e}",
+        flush=True,
+    )
+
+
+def tail(values: np.ndarray) -> np.ndarray:
+    """Return the probability that a random direction is at least so similar to a given one.
+
+    It is the leading term of the incomplete beta function for so many dimensions.
+    """
+    dimensions = carriers.PILOT_CARRIERS + carriers.DATA_CARRIERS
+    density = np.exp(dimensions / 2 * np.log1p(-(values**2) / dimensions))
+    return np.asarray(density / (values * np.sqrt(2 * np.pi)))
 
 
 def _clear_caches() -> None:

@@ -40,7 +40,7 @@ def verify_command(
     Also checks whether the file was changed after it was signed.
 
     Exit codes: 0 if the file is marked and unchanged, 9 if it has no marks, 10 if its signature is
-    invalid or cannot be checked, 11 if it is marked but not signed, 12 if only its pixels are
+    invalid or was not checked, 11 if it is marked but not signed, 12 if only its pixels are
     marked.
     """
     from faceloom.cli.console import print_result

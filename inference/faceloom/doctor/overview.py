@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faceloom.installation import extras_command
+from faceloom.operating_system import set_variable
 from faceloom.project.estimates import estimate_seconds
 from faceloom.project.machine_speed import MachineSpeed, measure_speed
 from faceloom.project.presets import PRESETS, choose_training, training_seconds
@@ -138,7 +139,8 @@ def install_command(*, gpu: bool) -> str:
         gpu: Whether it has an NVIDIA GPU.
     """
     if gpu:
-        return extras_command("gpu,train,export", "jax[cuda13]", then="export KERAS_BACKEND=jax")
+        then = set_variable("KERAS_BACKEND", "jax")
+        return extras_command("gpu,train,export", "jax[cuda13]", then=then)
     return extras_command("cpu,train,export")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from faceloom.doctor.check_result import CheckResult
 from faceloom.installation import extras_command
+from faceloom.operating_system import set_variable
 from faceloom.project.machine_speed import nvidia_gpu
 
 # Prints the versions of TensorFlow and Keras and the names of the GPUs.
@@ -53,6 +54,6 @@ def _tensorflow() -> Iterator[CheckResult]:
     if gpus:
         yield CheckResult("training GPU", "ok", gpus)
     elif nvidia_gpu():
-        command = extras_command("train", "jax[cuda13]", then="export KERAS_BACKEND=jax")
+        command = extras_command("train", "jax[cuda13]", then=set_variable("KERAS_BACKEND", "jax"))
         advice = f"install faceloom[train-gpu] in a separate environment, or run: {command}"
         yield CheckResult("training GPU", "missing", "TensorFlow finds none", advice)

@@ -4,11 +4,9 @@
 the extras and packages of this installation, which they record in a file of the environment.
 """
 
-import os
-import re
-import shlex
 import sys
 from collections.abc import Iterable
+from functools import reduce
 from pathlib import Path
 
 from faceloom.installation.installation_record import (
@@ -19,6 +17,7 @@ from faceloom.installation.installation_record import (
     is_standalone,
 )
 from faceloom.installation.runtime_builds import choose_extras
+from faceloom.operating_system import chain_commands, quote_word
 
 # Extras whose packages need TensorFlow.
 _TENSORFLOW_EXTRAS = {"train", "train-gpu", "export"}
@@ -26,8 +25,6 @@ _TENSORFLOW_EXTRAS = {"train", "train-gpu", "export"}
 _NEWEST_TENSORFLOW_PYTHON = (3, 13)
 # Version of this Python.
 _PYTHON = sys.version_info[:2]
-# Windows' shell supports double quotes only.
-_IS_WINDOWS = os.name == "nt"
 # Options that install again what is already installed.
 _REINSTALL_FLAGS = {Installer.PIP: " --force-reinstall", Installer.UV_PIP: " --reinstall"}
 
@@ -42,7 +39,7 @@ def extras_command(extras: str, *packages: str, reinstall: bool = False, then: s
         extras: The extras, such as "train" or "cpu,train".
         packages: Other packages that it adds.
         reinstall: Whether to install again what is already installed.
-        then: A command that follows, such as "export KERAS_BACKEND=jax"; empty for none.
+        then: A command that follows, such as that of `set_variable`; empty for none.
 
     Returns:
         One line for the program that installed Faceloom, which may end in a comment. For the
@@ -55,7 +52,7 @@ def extras_command(extras: str, *packages: str, reinstall: bool = False, then: s
         command, notes = _package_command(installation, asked, packages, reinstall=reinstall)
     else:
         command, notes = _whole_command(installation, asked, packages, reinstall=reinstall)
-    line = f"{command} && {then}" if then else command
+    line = chain_commands(command, then) if then else command
     return f"{line}  # {', '.join(notes)}" if notes else line
 
 
@@ -83,9 +80,9 @@ def replacement_command(conflicting: str, extras: str) -> str:
     command = extras_command(extras)
     match find_installation(Path(sys.prefix)).installer:
         case Installer.PIP:
-            return f"pip uninstall -y {conflicting} && {command}"
+            return chain_commands(f"pip uninstall -y {conflicting}", command)
         case Installer.UV_PIP:
-            return f"uv pip uninstall {conflicting} && {command}"
+            return chain_commands(f"uv pip uninstall {conflicting}", command)
     # The others install exactly what the command names.
     return command
 
@@ -129,14 +126,11 @@ def _whole_command(
     if installation.installer is Installer.PIPX:
         # --force keeps the environment, with its Python and its packages.
         is_new = bool(older) or choice.replaces
-        start = (
-            f"pipx uninstall {DISTRIBUTION} && pipx install" if is_new else "pipx install --force"
-        )
-        command = _join(start, [*python, requirement])
-        return (
-            f"{command} && {_join(f'pipx inject {DISTRIBUTION}', others)}" if others else command,
-            notes,
-        )
+        start = "pipx install" if is_new else "pipx install --force"
+        commands = [f"pipx uninstall {DISTRIBUTION}"] if is_new else []
+        commands.append(_join(start, [*python, requirement]))
+        commands += [_join(f"pipx inject {DISTRIBUTION}", others)] if others else []
+        return reduce(chain_commands, commands), notes
     flags = " --reinstall" if reinstall and not is_standalone_copy else ""
     added = [word for package in others for word in ("--with", package)]
     return _join(f"uv tool install{flags}", [*python, requirement, *added]), notes
@@ -150,15 +144,9 @@ def _older_python(asked: tuple[str, ...]) -> str:
 
 
 def _join(command: str, words: Iterable[str]) -> str:
-    return " ".join([command, *map(_quote, words)])
+    return " ".join([command, *map(quote_word, words)])
 
 
 def _requirement(extras: tuple[str, ...], source: str = "") -> str:
     name = f"{DISTRIBUTION}[{','.join(extras)}]" if extras else DISTRIBUTION
     return f"{name} {source}" if source.startswith("@") else f"{name}{source}"
-
-
-def _quote(word: str) -> str:
-    if _IS_WINDOWS:
-        return f'"{word}"' if re.search(r"[^\w.=-]", word) else word
-    return shlex.quote(word)

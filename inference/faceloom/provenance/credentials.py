@@ -79,7 +79,8 @@ class ContentCredentials:
     """A file's active C2PA manifest and its validation."""
 
     state: str
-    """C2PA's result: "Trusted" (known signer), "Valid" (unknown signer) or "Invalid"."""
+    """C2PA's result: "Trusted" (known signer), "Valid" (unknown signer) or "Invalid"; "Unchecked"
+    if C2PA was not asked."""
 
     signer: str = ""
     """Common name and organization of the signer."""
@@ -97,7 +98,7 @@ class ContentCredentials:
     """The inputs."""
 
     errors: tuple[str, ...] = ()
-    """C2PA's validation codes, or messages."""
+    """C2PA's validation codes, or messages; for "Unchecked", the reason."""
 
 
 def is_installed() -> bool:
@@ -237,7 +238,7 @@ def read_credentials(path: Path, mime_type: str, trusted: bytes = b"") -> Conten
     try:
         with path.open("rb") as file, c2pa.Context.from_dict(settings) as context:
             if has_too_many_boxes(file):
-                return ContentCredentials("Invalid", errors=(_TOO_MANY_BOXES,))
+                return ContentCredentials("Unchecked", errors=(_TOO_MANY_BOXES,))
             with c2pa.Reader(mime_type, file, context=context) as reader:
                 return _parse_report(json.loads(reader.json()))
     except c2pa.C2paError.ManifestNotFound:

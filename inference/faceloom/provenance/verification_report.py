@@ -13,14 +13,15 @@ from faceloom.provenance.disclosure_mark import XmpDisclosure
 from faceloom.provenance.watermark import FoundWatermark
 
 # "valid": marked as a swap, with a valid signature. "unsigned": marked, without a signature of
-# the mark. "invalid": the signature does not match the file or cannot be checked. "watermarked":
-# only the pixels are marked. "unmarked": no mark.
-Verdict = Literal["valid", "unsigned", "invalid", "watermarked", "unmarked"]
+# the mark. "invalid": the signature does not match the file. "unchecked": signed, and the signature
+# was not checked. "watermarked": only the pixels are marked. "unmarked": no mark.
+Verdict = Literal["valid", "unsigned", "invalid", "unchecked", "watermarked", "unmarked"]
 
 _VERDICT_TEXT: dict[Verdict, str] = {
     "valid": "marked as a swap; the signature is valid and the file is unchanged.",
     "unsigned": "marked as a swap but not signed; it may have been changed.",
-    "invalid": "the signature is invalid or cannot be checked; the file may have been changed.",
+    "invalid": "the signature is invalid; the file may have been changed.",
+    "unchecked": "the signature was not checked; the file may have been changed.",
     "watermarked": "only its pixels are marked as a swap, by a watermark; it has no other mark.",
     "unmarked": "no disclosure mark. This proves nothing: marks can be removed.",
 }
@@ -64,7 +65,8 @@ class VerificationReport:
     """The watermark in the pixels; None if none was found or searched for."""
 
     schema: Literal[1] = 1
-    """Version of the JSON; it increases if a field is removed or changes its meaning."""
+    """Version of the JSON; it increases if a field or value is removed or changes its meaning.
+    Fields, verdicts and states are added without a new version."""
 
     def to_text(self) -> str:
         """Return a line for the verdict and one for each mark."""
@@ -114,7 +116,7 @@ def _credential_lines(credentials: ContentCredentials) -> Iterator[str]:
     for name, values in (
         ("actions", credentials.actions),
         ("inputs", map(str, credentials.ingredients)),
-        ("errors", credentials.errors),
+        ("reason" if credentials.state == "Unchecked" else "errors", credentials.errors),
     ):
         if line := ", ".join(values):
             yield f"  {name:<11}{line}"

@@ -18,6 +18,7 @@ EXIT_CODES: dict[Verdict, int] = {
     "valid": 0,
     "unmarked": 9,
     "invalid": 10,
+    "unchecked": 10,
     "unsigned": 11,
     "watermarked": 12,
 }
@@ -46,8 +47,7 @@ def verify(path: Path, anchors: Path | None = None, *, pixels: bool = False) -> 
     if not path.is_file():
         raise UsageError(f"{path} is not a file; give a video or an image.")
     credentials = _read_credentials(path, _read_anchors(anchors))
-    # A tampered file may be unreadable; then the invalid signature is the result.
-    tags = {} if credentials and credentials.state == "Invalid" else read_tags(path)
+    tags = _read_tags(path, credentials)
     packets = map(parse_xmp, read_xmp_packets(path))
     xmp = tuple(disclosure for disclosure in packets if disclosure is not None)
     sentences = find_sentences(path, tags)
@@ -57,6 +57,18 @@ def verify(path: Path, anchors: Path | None = None, *, pixels: bool = False) -> 
     if watermark and verdict == "unmarked":
         verdict = "watermarked"
     return VerificationReport(path, verdict, tags, sentences, xmp, credentials, watermark)
+
+
+def _read_tags(path: Path, credentials: ContentCredentials | None) -> dict[str, str]:
+    """Return the tags; of a signed file that may be damaged, its credentials are the result."""
+    if credentials and credentials.state == "Invalid":
+        return {}
+    try:
+        return read_tags(path)
+    except MediaUnreadable:
+        if credentials and credentials.state == "Unchecked":
+            return {}
+        raise
 
 
 def _search_pixels(path: Path, verdict: Verdict) -> FoundWatermark | None:
@@ -76,6 +88,8 @@ def _verdict(credentials: ContentCredentials | None, marked: bool) -> Verdict:
         return "unsigned" if marked else "unmarked"
     if credentials.state == "Invalid":
         return "invalid"
+    if credentials.state == "Unchecked":
+        return "unchecked"
     if any(_is_swap(source_type) for source_type in credentials.source_types):
         return "valid"
     # Credentials of a camera do not mention a swap, so they do not sign the tags beside them.

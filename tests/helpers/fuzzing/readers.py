@@ -362,11 +362,11 @@ def _marked_files(scratch: Path) -> Iterator[Reader]:
 
 
 def _verify(name: str) -> Callable[[Path], Any]:
-    """Return a reader that refuses a file with an invalid signature."""
+    """Return a reader that refuses a file whose signature is invalid or not checked."""
 
     def read(folder: Path) -> None:
         result = verify(folder / name)
-        if result.verdict == "invalid":
+        if result.verdict in ("invalid", "unchecked"):
             raise ArtifactRefused(result.to_text())
 
     return read

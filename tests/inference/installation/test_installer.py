@@ -17,6 +17,7 @@ from faceloom.installation import (
     replacement_command,
     runtime_builds,
 )
+from faceloom.operating_system import shell_commands
 
 # Writes a record of an installation: its name, its text.
 Write = Callable[[str, str], None]
@@ -278,10 +279,13 @@ def test_no_package_can_be_added_to_the_standalone_folder(monkeypatch: pytest.Mo
     )
 
 
-@pytest.mark.usefixtures("prefix")
-def test_windows_quotes_with_double_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installer, "_IS_WINDOWS", True)
-    assert extras_command("train", "onnx") == 'pip install "faceloom[train]" onnx'
+@pytest.mark.usefixtures("prefix", "python_3_14")
+def test_windows_gets_a_line_for_powershell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell_commands, "_IS_WINDOWS", True)
+    assert install_command(gpu=True) == (
+        'pip install "faceloom[gpu,train]" "jax[cuda13]" tf2onnx onnx h5py; '
+        'if ($?) { $env:KERAS_BACKEND = "jax" }  # with Python 3.13 or older'
+    )
 
 
 @pytest.mark.usefixtures("prefix", "python_3_14")

@@ -11,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from tests.helpers.clips import make_clip, wave_images
 from tests.helpers.disclosure_marks import mark_file, needs_c2pa
+from tests.helpers.fuzzing.box_mutations import make_box
 
 from faceloom.provenance import (
     ConsentRecord,
@@ -18,6 +19,7 @@ from faceloom.provenance import (
     SwappedIdentity,
     VerificationReport,
 )
+from faceloom.provenance.box_count import MAX_BOXES
 from faceloom.provenance.watermark import FoundWatermark
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -68,6 +70,18 @@ def _damaged(path: Path) -> Path:
     return path
 
 
+def _many_boxes(path: Path) -> Path:
+    with _marked(path, "full").open("ab") as file:
+        file.write(make_box(b"free") * (MAX_BOXES + 1))
+    return path
+
+
+def _many_boxes_and_no_frames(path: Path) -> Path:
+    data = _many_boxes(path).read_bytes()
+    path.write_bytes(data.replace(b"moov", b"free"))
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "code", "verdict"),
     [
@@ -75,6 +89,8 @@ def _damaged(path: Path) -> Path:
         (lambda path: _marked(path, "tags"), 11, "unsigned"),
         pytest.param(lambda path: _marked(path, "full"), 0, "valid", marks=needs_c2pa),
         pytest.param(_damaged, 10, "invalid", marks=needs_c2pa),
+        pytest.param(_many_boxes, 10, "unchecked", marks=needs_c2pa),
+        pytest.param(_many_boxes_and_no_frames, 10, "unchecked", marks=needs_c2pa),
     ],
 )
 def test_output_has_the_schema(

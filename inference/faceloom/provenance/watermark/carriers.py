@@ -37,36 +37,20 @@ GRID_GEOMETRY = CropGeometry(
 )
 
 # Carriers of the pilot. Their signs are known, so they give the grid's scale, rotation and shift.
-PILOT_CARRIERS = 192
+PILOT_CARRIERS = 256
 # Carriers of the payload.
-DATA_CARRIERS = 512
+DATA_CARRIERS = 768
 # Length of the shortest and longest wave vector, in half periods per grid side. At lower
-# frequencies the face's own features are ten times as strong; at higher ones, half size and x264 at
-# crf 28 remove the pattern.
-_LOWEST, _HIGHEST = 26, 44
+# frequencies the pattern is easier to see and the face's own features are ten times as strong; at
+# higher ones, half size and x264 at crf 28 remove it.
+_LOWEST, _HIGHEST = 26, 46
 # Smallest component of a wave vector, in half periods per grid side: waves that are almost parallel
 # to an axis look like stripes and resemble the edges of features.
 _MIN_COMPONENT = 2
 # Key that determines which carriers are used, their order and their signs.
-_KEY = "faceloom watermark 1"
+_KEY = "faceloom watermark 2"
 # Width of the grid's soft border, as a share of its side.
 _BORDER = 0.08
-# The amplitude is proportional to the variance of the face's detail to the power of -0.4, so it is
-# largest on smooth skin.
-_VARIANCE_EXPONENT = -0.4
-# Natural logarithm of the variance of a face's detail (periods of 6 to 30 pixels of the grid), on
-# an 8 x 8 raster of the grid, left half; the right half mirrors it. Mean of 27 clips, 16 of them of
-# real people.
-_LOG_VARIANCE = (
-    (4.0, 4.7, 4.9, 3.9),
-    (4.0, 5.2, 5.4, 4.6),
-    (3.5, 4.0, 3.9, 3.8),
-    (3.2, 2.9, 3.6, 4.8),
-    (2.8, 2.9, 3.9, 5.0),
-    (2.7, 3.1, 4.4, 5.2),
-    (3.0, 3.1, 3.4, 4.1),
-    (3.1, 3.1, 3.4, 3.7),
-)
 # Standard deviation of the neighborhood of a coefficient of the DCT, in half periods.
 _NEIGHBORHOOD = 3
 # Avoids a division by zero for a picture without content.
@@ -100,25 +84,15 @@ def carriers() -> tuple[Int64[np.ndarray, "carriers 2"], Chips]:
     return np.array(chosen, np.int64), np.array(signs, np.float32)
 
 
-@lru_cache(maxsize=1)
-def envelope() -> Grid:
-    """Return the amplitude of the pattern: largest on smooth skin, 0 at the grid's edge."""
-    left = np.array(_LOG_VARIANCE, np.float32)
-    raster = np.hstack([left, left[:, ::-1]])
-    log_variance = cv2.resize(raster, (GRID_SIZE, GRID_SIZE), interpolation=cv2.INTER_CUBIC)
-    return float32(np.exp(_VARIANCE_EXPONENT * (log_variance - log_variance.min())) * window())
-
-
 def to_pattern(chips: Chips) -> Grid:
-    """Return the sum of the carriers, with standard deviation 1 over the grid.
+    """Return the sum of the carriers.
 
     Args:
         chips: The amplitude of each carrier.
     """
     (places, signs), spectrum = carriers(), np.zeros((GRID_SIZE, GRID_SIZE), np.float32)
     spectrum[places[:, 0], places[:, 1]] = chips * signs
-    pattern = np.asarray(cv2.idct(spectrum), np.float32) * envelope()
-    return float32(pattern / pattern.std())
+    return np.asarray(cv2.idct(spectrum), np.float32)
 
 
 def to_chips(grid: Grid) -> Chips:

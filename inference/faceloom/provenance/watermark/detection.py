@@ -1,7 +1,7 @@
 """Read the watermark from faces: average them, find the grid with the pilot, decode the chips."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -18,6 +18,7 @@ from faceloom.provenance.watermark.carriers import (
     Grid,
     to_chips,
     to_pattern,
+    window,
 )
 from faceloom.provenance.watermark.payload import (
     decode,
@@ -25,30 +26,27 @@ from faceloom.provenance.watermark.payload import (
     similarity,
     similarity_bound,
 )
+from faceloom.provenance.watermark.suppression import suppress_detail
 
-# Standard deviation of the low-pass filter whose result is subtracted, in pixels of the grid: the
-# longest period of a carrier is 10 of them.
-_LOW_PASS = 1.5
-# Standard deviation of the neighborhood in which the variance of a face's detail is measured, in
-# pixels of the grid.
-_NEIGHBORHOOD = 2.5
-# Variance that is added to the measured one, in squared luma levels: the noise of a flat region.
-_NOISE_VARIANCE = 1
 # Scales of the grid that are searched: the landmarks of the swapped face differ from those of the
 # face that it replaced.
-_SCALES = (0.94, 0.97, 1.0, 1.03, 1.06)
+_SCALES = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06)
 # Rotations of the grid that are searched, in degrees, for the same reason.
-_ROTATIONS = (-2.0, 0.0, 2.0)
+_ROTATIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 # Longest shift of the grid that is searched, in its pixels.
 _LONGEST_SHIFT = 8
 # Side of the neighborhood whose mean amplitude whitens the spectrum, in frequencies.
 _WHITENING_SIDE = 9
 # Peaks of the pilot's correlation that are kept for each scale and rotation.
 _PEAKS = 2
-# How many positions of the grid are decoded: those with the highest correlation of the pilot.
-_CANDIDATES = 4
-# Shifts that are tried around each of them, in pixels of the grid.
-_FINE_SHIFTS = (-0.5, 0.0, 0.5)
+# Positions of the grid whose chips are read: those with the highest correlation of the pilot.
+_CANDIDATES = 24
+# Positions that are decoded at most: those of them whose chips agree best with the pilot.
+_DECODED = 6
+# Positions whose bound is this close to the minimum similarity are refined.
+_REFINED_BELOW = 1.5
+# Steps by which a position is refined, (scale, degrees, x and y in pixels of the grid).
+_REFINEMENT = ((0.01, 0.5, 0.5), (0.005, 0.25, 0.25))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,8 @@ class FaceAverage:
             points_xy: The face's five points in its pixels.
         """
         face = crop_face(picture, GRID_GEOMETRY.frame_to_crop(points_xy), GRID_SIZE)
-        self._sum += suppress_detail(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32))
+        luma = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        self._sum += suppress_detail(luma).detail
         self.count += 1
 
     def add_average(self, other: "FaceAverage") -> None:
@@ -102,65 +101,100 @@ class FaceAverage:
         return max(readings, key=lambda reading: reading.similarity)
 
 
-def suppress_detail(luma: Grid) -> Grid:
-    """Return a face's detail, divided by its local variance.
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where the grid may be, relative to the landmarks."""
 
-    This is the matched filter for a weak pattern in Gaussian noise of that variance.
+    scale: float
+    """Scale of the grid."""
+    rotation: float
+    """Rotation, in degrees."""
+    x: float
+    """Shift to the right, in pixels of the grid."""
+    y: float
+    """Shift downwards, in pixels of the grid."""
 
-    Args:
-        luma: The face on the grid, 0 to 255.
-    """
-    detail = luma - cv2.GaussianBlur(luma, (0, 0), _LOW_PASS)
-    variance = cv2.GaussianBlur(detail * detail, (0, 0), _NEIGHBORHOOD) + _NOISE_VARIANCE
-    return np.asarray(detail / variance, np.float32)
+    def chips(self, grid: Grid) -> Chips:
+        """Return the chips at this position of the grid."""
+        turned = _turn(self.scale, self.rotation)
+        return to_chips(_warp(grid, _shifted(turned, self.x, self.y)))
+
+    def neighbors(self, scale: float, rotation: float, shift: float) -> Iterator["_Position"]:
+        """Yield the positions one step away."""
+        for sign in (-1, 1):
+            yield replace(self, scale=self.scale + sign * scale)
+            yield replace(self, rotation=self.rotation + sign * rotation)
+            yield replace(self, x=self.x + sign * shift)
+            yield replace(self, y=self.y + sign * shift)
 
 
 def read_grid(grid: Grid, min_similarity: float = 0) -> Reading:
     """Return the most likely watermark of an average of faces.
 
     Args:
-        grid: The average of `suppress_detail`.
+        grid: The average of the faces' suppressed detail.
         min_similarity: Positions that cannot reach this similarity are not decoded, which saves
             time; if none can, the reading's similarity is 0.
     """
-    positions = sorted(_positions(grid), key=lambda position: -position[0])[:_CANDIDATES]
-    candidates = [_chips_at(grid, to_grid) for _, to_grid in positions]
+    found = sorted(_positions(grid), key=lambda peak: -peak[0])[:_CANDIDATES]
+    candidates = [(position, position.chips(grid)) for _, position in found]
+    candidates.sort(key=lambda candidate: -_pilot_similarity(candidate[1]))
+    bounds = [
+        (similarity_bound(chips), position, chips) for position, chips in candidates[:_DECODED]
+    ]
     best = Reading(0, 0.0)
-    for bound, chips in sorted(((similarity_bound(c), c) for c in candidates), key=lambda c: -c[0]):
-        if bound < max(min_similarity, best.similarity):
+    for bound, position, chips in sorted(bounds, key=lambda each: -each[0]):
+        least = max(min_similarity, best.similarity)
+        if bound + _REFINED_BELOW < least:
             break
-        fingerprint = decode(chips)
-        reading = Reading(fingerprint, similarity(chips, fingerprint))
+        refined = _refine(grid, position, bound, chips)
+        if similarity_bound(refined) < least:
+            continue
+        fingerprint = decode(refined)
+        reading = Reading(fingerprint, similarity(refined, fingerprint))
         best = max(best, reading, key=lambda reading: reading.similarity)
     return best
 
 
-def _positions(grid: Grid) -> Iterator[tuple[float, Affine]]:
-    """Yield the pilot's correlation at possible positions of the grid, and the map to the grid."""
+def _refine(grid: Grid, position: _Position, bound: float, chips: Chips) -> Chips:
+    """Return the chips at the position nearby that may be most similar to a watermark."""
+    for steps in _REFINEMENT:
+        for neighbor in position.neighbors(*steps):
+            others = neighbor.chips(grid)
+            if (other := similarity_bound(others)) > bound:
+                position, bound, chips = neighbor, other, others
+    return chips
+
+
+def _pilot_similarity(chips: Chips) -> float:
+    return float(chips[:PILOT_CARRIERS].sum() / (np.linalg.norm(chips) + TINY))
+
+
+def _positions(grid: Grid) -> Iterator[tuple[float, _Position]]:
+    """Yield the pilot's correlation at possible positions of the grid, and the positions."""
     pilot = _pilot_spectrum()
     reach = slice(GRID_SIZE // 2 - _LONGEST_SHIFT, GRID_SIZE // 2 + _LONGEST_SHIFT + 1)
     for scale in _SCALES:
         for rotation in _ROTATIONS:
-            turned = _turn(scale, rotation)
-            spectrum = np.fft.rfft2(_warp(grid, turned))
+            spectrum = np.fft.rfft2(_warp(grid, _turn(scale, rotation)))
             amplitude = cv2.blur(np.abs(spectrum), (_WHITENING_SIDE, _WHITENING_SIDE))
             white = spectrum / (amplitude + TINY)
             surface = np.fft.fftshift(np.fft.irfft2(white * np.conj(pilot)))[reach, reach]
             surface /= surface.std() + TINY
             for index in np.argsort(surface, axis=None)[-_PEAKS:]:
-                row, column = np.unravel_index(index, surface.shape)
-                shift = [column - _LONGEST_SHIFT, row - _LONGEST_SHIFT]
-                yield float(surface[row, column]), _shifted(turned, *map(float, shift))
+                row, column = map(int, np.unravel_index(index, surface.shape))
+                x = column + _subpixel(surface[row], column) - _LONGEST_SHIFT
+                y = row + _subpixel(surface[:, column], row) - _LONGEST_SHIFT
+                yield float(surface[row, column]), _Position(scale, rotation, x, y)
 
 
-def _chips_at(grid: Grid, to_grid: Affine) -> Chips:
-    """Return the chips at the subpixel shift with the highest correlation of the pilot."""
-    shifted = (
-        to_chips(_warp(grid, _shifted(to_grid, x, y))) for x in _FINE_SHIFTS for y in _FINE_SHIFTS
-    )
-    return max(
-        shifted, key=lambda chips: chips[:PILOT_CARRIERS].sum() / (np.linalg.norm(chips) + TINY)
-    )
+def _subpixel(line: np.ndarray, peak: int) -> float:
+    """Return where the parabola through a peak and its neighbors has its top, -0.5 to 0.5."""
+    if not 0 < peak < len(line) - 1:
+        return 0.0
+    before, top, after = (float(value) for value in line[peak - 1 : peak + 2])
+    curvature = before - 2 * top + after
+    return 0.5 * (before - after) / curvature if curvature < 0 else 0.0
 
 
 def _turn(scale: float, rotation: float) -> Affine:
@@ -185,4 +219,4 @@ def _warp(grid: Grid, to_grid: Affine) -> Grid:
 def _pilot_spectrum() -> np.ndarray:
     chips = encode(0)
     chips[PILOT_CARRIERS:] = 0
-    return np.asarray(np.fft.rfft2(to_pattern(chips)))
+    return np.asarray(np.fft.rfft2(to_pattern(chips) * window()))

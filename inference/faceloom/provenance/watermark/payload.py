@@ -1,7 +1,7 @@
-"""The watermark's code: 32 bits to 704 chips and back.
+"""The watermark's code: 32 bits to 1,024 chips and back.
 
 A tail-biting convolutional code of constraint length 9 and rate 1/4 (the generators of 3GPP2
-C.S0002, free distance 24), repeated to 16 chips a bit. Tail biting needs no chips for a known end:
+C.S0002, free distance 24), repeated to 24 chips a bit. Tail biting needs no chips for a known end:
 H. H. Ma and J. K. Wolf, "On tail biting convolutional codes", IEEE Transactions on Communications
 34(2), 1986. The decoder is exact: it finds the best path for each start state.
 """

@@ -65,8 +65,8 @@ def test_code_has_its_free_distance() -> None:
         for count in range(4)
         for bits in combinations(range(1, 12), count)
     )
-    # 24, the free distance, times four repetitions.
-    assert min(int((encode(message) != zero).sum()) for message in messages) == 96
+    # 24, the free distance, times six repetitions.
+    assert min(int((encode(message) != zero).sum()) for message in messages) == 144
 
 
 def test_decodes_noisy_chips() -> None:
@@ -112,9 +112,9 @@ def test_pattern_has_the_signs_of_its_chips() -> None:
 
 def test_carriers_are_the_same_on_every_machine() -> None:
     places, signs = carriers()
-    assert len({tuple(place) for place in places.tolist()}) == len(places) == 704
-    assert places[:2].tolist() == [[29, 2], [34, 27]]
-    assert signs.sum() == 36
+    assert len({tuple(place) for place in places.tolist()}) == len(places) == 1024
+    assert places[:2].tolist() == [[16, 38], [7, 27]]
+    assert signs.sum() == 2
 
 
 def test_found_in_a_copy_of_half_size() -> None:
@@ -130,7 +130,7 @@ def test_found_in_a_copy_of_half_size() -> None:
     assert reading.similarity > FOUND_SIMILARITY
 
 
-@pytest.mark.parametrize("change", ["shifted", "mirrored", "brighter"])
+@pytest.mark.parametrize("change", ["shifted", "turned", "mirrored", "brighter"])
 def test_found_in_a_changed_copy(change: str) -> None:
     average = FaceAverage()
     for seed in range(4):
@@ -138,6 +138,9 @@ def test_found_in_a_changed_copy(change: str) -> None:
         marked = mark(picture, points)
         if change == "shifted":
             points = points + np.float32([5, -4])
+        elif change == "turned":
+            turn = cv2.getRotationMatrix2D((200, 200), 1.4, 1.03)
+            points = (points @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
         elif change == "mirrored":
             # The face's left eye is its right eye in the mirror.
             marked = np.ascontiguousarray(marked[:, ::-1])
@@ -166,8 +169,27 @@ def test_changes_little_and_only_inside_the_mask() -> None:
     # The mask ends at the middle of the face, column 199.
     assert not changed[:, 210:].any()
     inside = changed[120:320, 120:195]
-    # A PSNR of 42 to 54 dB in the middle of the face, where the pattern is strongest.
-    assert 0.5 < np.sqrt((inside**2).mean()) < 2
+    # A PSNR of 41 to 46 dB in the middle of the face, where the pattern is strongest.
+    assert 1.3 < np.sqrt((inside**2).mean()) < 2.3
+
+
+def test_face_that_agrees_with_the_pattern_gets_less_of_it() -> None:
+    picture, points = synthetic_face(0)
+    once = mark(picture, points)
+    twice = mark(once, points)
+    first, second = (
+        np.square(after.astype(float) - before).mean()
+        for before, after in ((picture, once), (once, twice))
+    )
+    assert second < 0.5 * first
+
+
+def test_pattern_is_weaker_where_the_face_has_detail_of_its_own() -> None:
+    picture, points = synthetic_face(0)
+    stripes = 40 * (np.arange(picture.shape[0]) // 3 % 2)
+    picture[:200] = np.clip(picture[:200] - stripes[:200, None, None], 0, 255)
+    change = np.square(mark(picture, points).astype(float) - picture)
+    assert change[140:190, 150:250].mean() < 0.3 * change[220:290, 150:250].mean()
 
 
 def test_small_faces_are_left_alone() -> None:
@@ -180,9 +202,9 @@ def test_no_watermark_in_an_unmarked_file(sample: Path) -> None:
     assert find_watermark(sample / "target_ada.mp4") is None
 
 
-def write_video(path: Path, pictures: list[Rgb]) -> Path:
+def write_video(path: Path, pictures: list[Rgb], crf: int = 23) -> Path:
     with av.open(str(path), "w") as target:
-        stream = target.add_stream("libx264", rate=25)
+        stream = target.add_stream("libx264", rate=25, options={"crf": str(crf)})
         stream.height, stream.width = pictures[0].shape[:2]
         for picture in pictures:
             target.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -211,6 +233,21 @@ def test_verify_finds_the_watermark_of_a_video_without_tags(
     assert report.watermark.fingerprint == f"{FINGERPRINT:08x}"
     assert f"watermark {FINGERPRINT:08x}" in report.to_text()
     assert verify(path).verdict == "unmarked", "pixels are searched on request"
+
+
+def test_found_in_a_small_copy_with_strong_compression(
+    tmp_path: Path, large_sample: list[tuple[Rgb, np.ndarray]]
+) -> None:
+    # The faces have 390 pixels, those of the copy 130.
+    pictures = [
+        cv2.resize(mark(*face), (320, 320), interpolation=cv2.INTER_AREA) for face in large_sample
+    ]
+    path, average = write_video(tmp_path / "a.mp4", pictures, crf=28), FaceAverage()
+    for frame, (_, points) in zip(read_frames(path), large_sample, strict=True):
+        average.add(frame.rgb, ((points + 0.5) / 3 - 0.5).astype(np.float32))
+    reading = average.read()
+    assert reading.fingerprint == FINGERPRINT
+    assert reading.similarity > FOUND_SIMILARITY + 1
 
 
 def test_a_conversion_marks_pixels_and_states_the_fingerprint(

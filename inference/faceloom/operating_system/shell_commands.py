@@ -1,0 +1,42 @@
+"""Compose commands that the user copies to a shell: a POSIX shell, on Windows PowerShell."""
+
+import os
+import re
+import shlex
+
+# PowerShell supports other quotes and operators than POSIX shells.
+_IS_WINDOWS = os.name == "nt"
+
+
+def quote_word(word: str) -> str:
+    """Return a word as the shell reads it, quoted if necessary.
+
+    Args:
+        word: The word, without double quotes.
+    """
+    if _IS_WINDOWS:
+        return f'"{word}"' if re.search(r"[^\w.=-]", word) else word
+    return shlex.quote(word)
+
+
+def chain_commands(first: str, second: str) -> str:
+    """Return a line that runs the second command if the first one succeeds.
+
+    Args:
+        first: A command.
+        second: Another one.
+    """
+    if _IS_WINDOWS:
+        # Windows' own PowerShell, version 5.1, has no `&&`.
+        return f"{first}; if ($?) {{ {second} }}"
+    return f"{first} && {second}"
+
+
+def set_variable(name: str, value: str) -> str:
+    """Return the command that sets an environment variable for this shell.
+
+    Args:
+        name: The variable.
+        value: A value of letters and digits.
+    """
+    return f'$env:{name} = "{value}"' if _IS_WINDOWS else f"export {name}={value}"
