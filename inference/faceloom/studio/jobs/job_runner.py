@@ -124,6 +124,8 @@ class JobRunner:
             record = {"child": child_record(child.process.pid), "starts": job.starts + 1}
             self._queue.update(job.number, lambda now: now.model_copy(update=record))
             self._queue.report(job.number, Progress(job.request.title, 0))
+            # A short command reports nothing before it ends.
+            memory.look(child.process.pid)
             for progress in child.progress():
                 memory.look(child.process.pid)
                 if progress:
