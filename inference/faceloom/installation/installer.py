@@ -6,7 +6,6 @@ the extras and packages of this installation, which they record in a file of the
 
 import sys
 from collections.abc import Iterable
-from functools import reduce
 from pathlib import Path
 
 from faceloom.installation.installation_record import (
@@ -46,14 +45,8 @@ def extras_command(extras: str, *packages: str, reinstall: bool = False, then: s
         standalone folder, a line that installs another copy of Faceloom, with the CPU build and
         the extras.
     """
-    installation = find_installation(Path(sys.prefix))
-    asked = tuple(filter(None, extras.split(",")))
-    if installation.installer in (Installer.PIP, Installer.UV_PIP):
-        command, notes = _package_command(installation, asked, packages, reinstall=reinstall)
-    else:
-        command, notes = _whole_command(installation, asked, packages, reinstall=reinstall)
-    line = chain_commands(command, then) if then else command
-    return f"{line}  # {', '.join(notes)}" if notes else line
+    commands, notes = _commands(extras, packages, reinstall=reinstall)
+    return _to_line([*commands, then] if then else commands, notes)
 
 
 def extras_advice(extras: str) -> str:
@@ -77,24 +70,44 @@ def replacement_command(conflicting: str, extras: str) -> str:
         conflicting: The installed package, such as "onnxruntime".
         extras: The extra whose package overwrites it, such as "gpu".
     """
-    command = extras_command(extras)
+    commands, notes = _commands(extras)
     match find_installation(Path(sys.prefix)).installer:
         case Installer.PIP:
-            return chain_commands(f"pip uninstall -y {conflicting}", command)
+            commands = [f"pip uninstall -y {conflicting}", *commands]
         case Installer.UV_PIP:
-            return chain_commands(f"uv pip uninstall {conflicting}", command)
+            commands = [f"uv pip uninstall {conflicting}", *commands]
     # The others install exactly what the command names.
-    return command
+    return _to_line(commands, notes)
 
 
-def _package_command(
+def _commands(
+    extras: str, packages: tuple[str, ...] = (), *, reinstall: bool = False
+) -> tuple[list[str], list[str]]:
+    """Return the commands that add extras to this installation, and notes about them."""
+    installation = find_installation(Path(sys.prefix))
+    asked = tuple(filter(None, extras.split(",")))
+    compose = (
+        _package_commands
+        if installation.installer in (Installer.PIP, Installer.UV_PIP)
+        else _whole_commands
+    )
+    return compose(installation, asked, packages, reinstall=reinstall)
+
+
+def _to_line(commands: list[str], notes: list[str]) -> str:
+    """Return the line that runs the commands, with the notes as a comment at its end."""
+    line = chain_commands(*commands)
+    return f"{line}  # {', '.join(notes)}" if notes else line
+
+
+def _package_commands(
     installation: Installation,
     asked: tuple[str, ...],
     packages: tuple[str, ...],
     *,
     reinstall: bool,
-) -> tuple[str, list[str]]:
-    """Return a command that adds to the environment, and notes about it."""
+) -> tuple[list[str], list[str]]:
+    """Return the command that adds to the environment, and notes about it."""
     flags = _REINSTALL_FLAGS[installation.installer] if reinstall else ""
     choice = choose_extras((), asked)
     others = dict.fromkeys((*packages, *choice.packages))
@@ -103,17 +116,17 @@ def _package_command(
     notes = [f"with Python {older} or older"] if older else []
     if choice.leaves_gpu:
         notes.append("in an environment without onnxruntime-gpu")
-    return _join(f"{installation.installer} install{flags}", words), notes
+    return [_join(f"{installation.installer} install{flags}", words)], notes
 
 
-def _whole_command(
+def _whole_commands(
     installation: Installation,
     asked: tuple[str, ...],
     packages: tuple[str, ...],
     *,
     reinstall: bool,
-) -> tuple[str, list[str]]:
-    """Return a command that installs Faceloom with all of its extras and packages, and notes."""
+) -> tuple[list[str], list[str]]:
+    """Return commands that install Faceloom with all of its extras and packages, and notes."""
     is_standalone_copy = installation.installer is Installer.STANDALONE
     choice = choose_extras(("cpu",) if is_standalone_copy else installation.extras, asked)
     requirement = _requirement(choice.extras, installation.source)
@@ -130,10 +143,10 @@ def _whole_command(
         commands = [f"pipx uninstall {DISTRIBUTION}"] if is_new else []
         commands.append(_join(start, [*python, requirement]))
         commands += [_join(f"pipx inject {DISTRIBUTION}", others)] if others else []
-        return reduce(chain_commands, commands), notes
+        return commands, notes
     flags = " --reinstall" if reinstall and not is_standalone_copy else ""
     added = [word for package in others for word in ("--with", package)]
-    return _join(f"uv tool install{flags}", [*python, requirement, *added]), notes
+    return [_join(f"uv tool install{flags}", [*python, requirement, *added])], notes
 
 
 def _older_python(asked: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+from functools import reduce
 
 # PowerShell supports other quotes and operators than POSIX shells.
 _IS_WINDOWS = os.name == "nt"
@@ -12,24 +13,24 @@ def quote_word(word: str) -> str:
     """Return a word as the shell reads it, quoted if necessary.
 
     Args:
-        word: The word, without double quotes.
+        word: The word, without double quotes, dollar signs and backticks.
     """
     if _IS_WINDOWS:
         return f'"{word}"' if re.search(r"[^\w.=-]", word) else word
     return shlex.quote(word)
 
 
-def chain_commands(first: str, second: str) -> str:
-    """Return a line that runs the second command if the first one succeeds.
+def chain_commands(*commands: str) -> str:
+    """Return a line that runs each command if those before it succeed.
 
     Args:
-        first: A command.
-        second: Another one.
+        commands: One or more commands, without comments.
     """
     if _IS_WINDOWS:
-        # Windows' own PowerShell, version 5.1, has no `&&`.
-        return f"{first}; if ($?) {{ {second} }}"
-    return f"{first} && {second}"
+        # Windows' own PowerShell, version 5.1, has no `&&`. Nested, so that `$?` is always that of
+        # the command before.
+        return reduce(lambda rest, command: f"{command}; if ($?) {{ {rest} }}", reversed(commands))
+    return " && ".join(commands)
 
 
 def set_variable(name: str, value: str) -> str:

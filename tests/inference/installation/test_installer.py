@@ -288,6 +288,27 @@ def test_windows_gets_a_line_for_powershell(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
+@pytest.mark.usefixtures("python_3_14")
+def test_on_windows_each_command_needs_the_one_before(
+    prefix: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell_commands, "_IS_WINDOWS", True)
+    prefix(*_pipx("faceloom[cpu]", "jax"))
+    assert extras_command("train", then="next") == (
+        'pipx uninstall faceloom; if ($?) { pipx install --python 3.13 "faceloom[cpu,train]"; '
+        "if ($?) { pipx inject faceloom jax; if ($?) { next } } }"
+    )
+
+
+@pytest.mark.usefixtures("prefix", "python_3_14")
+def test_no_command_is_inside_a_comment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell_commands, "_IS_WINDOWS", True)
+    assert replacement_command("onnxruntime", "train") == (
+        'pip uninstall -y onnxruntime; if ($?) { pip install "faceloom[train]" }'
+        "  # with Python 3.13 or older"
+    )
+
+
 @pytest.mark.usefixtures("prefix", "python_3_14")
 def test_what_follows_a_command_comes_before_its_comment() -> None:
     assert install_command(gpu=True) == (

@@ -38,3 +38,8 @@ def test_powershell_sets_the_variable_after_success(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(shell_commands, "_IS_WINDOWS", True)
     line = chain_commands("pip install onnx", set_variable("KERAS_BACKEND", "jax"))
     assert line == 'pip install onnx; if ($?) { $env:KERAS_BACKEND = "jax" }'
+
+
+def test_powershell_skips_all_that_follows_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell_commands, "_IS_WINDOWS", True)
+    assert chain_commands("a", "b", "c") == "a; if ($?) { b; if ($?) { c } }"

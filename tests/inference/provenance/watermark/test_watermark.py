@@ -192,6 +192,15 @@ def test_pattern_is_weaker_where_the_face_has_detail_of_its_own() -> None:
     assert change[140:190, 150:250].mean() < 0.3 * change[220:290, 150:250].mean()
 
 
+def test_flat_part_of_a_noisy_face_is_not_mottled() -> None:
+    picture, points = synthetic_face(0)
+    noise = np.random.default_rng(1).normal(128, 60, picture.shape[:2])
+    picture[:] = np.clip(noise, 0, 255)[..., None]
+    cv2.circle(picture, (190, 230), 30, (128, 128, 128), -1)
+    change = mark(picture, points).astype(int) - picture
+    assert 2 < np.abs(change[205:255, 165:215]).max() < 25
+
+
 def test_small_faces_are_left_alone() -> None:
     picture, points = synthetic_face(0)
     marked = mark(picture, points * 0.2)
