@@ -11,6 +11,7 @@ similarity is fitted to some of the readings.
 """
 
 import argparse
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ MASK_BLUR = 4
 # Quality of the copies without strong compression: x264's default.
 CRF = 23
 # Averages of unmarked faces; each key reads some of them.
-AVERAGES = 220
+AVERAGES = 140
 # Averages that each key reads.
 AVERAGES_PER_KEY = 20
 # Every Nth reading decodes all positions, also those that cannot reach the threshold, for the
@@ -224,7 +225,7 @@ def measure_false_alarms(clips: list[str], count: int, seed: int) -> None:
     averages = list(islice(unmarked_averages(clips, random), AVERAGES))
     print(f"{len(averages)} averages of {len(clips)} clips", flush=True)
     similarities: list[float] = []
-    for key in range(count // AVERAGES_PER_KEY):
+    for key in range(math.ceil(count / AVERAGES_PER_KEY)):
         with patch.object(carriers, "_KEY", f"unmarked {seed} {key}"):
             _clear_caches()
             for average in random.choice(averages, AVERAGES_PER_KEY, replace=False):

@@ -20,7 +20,7 @@ Chips: TypeAlias = Float32[np.ndarray, "carriers"]
 # A picture in coordinates of the face.
 Grid: TypeAlias = Float32[np.ndarray, "GRID_SIZE GRID_SIZE"]
 
-# Side of the grid in pixels: the shortest period is 5.8 of them.
+# Side of the grid in pixels: the shortest period is 5.6 of them.
 GRID_SIZE = 128
 # Side of the grid in sides of the template's unit square: from the brows' upper edge to the chin.
 _GRID_SIDE = 0.58
