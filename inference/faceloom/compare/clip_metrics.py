@@ -42,6 +42,9 @@ _UNSWAPPED_LEVELS = 1.5
 _UNSWAPPED_SHARE = 0.25
 # Faces that a metric of change needs: a single face would be perfect in all of them.
 _LEAST_FACES = 2
+# Share of the faces whose expression must have been read for their motion to be that of these
+# landmarks: a few faces do not stand for a clip.
+_LEAST_READ = 0.5
 _EYES = (*EYE_LEFT, *EYE_RIGHT)
 _MOUTH = FEATURES["mouth_motion"][0].points
 
@@ -196,8 +199,7 @@ def _motion_kept(
     own: _Measurements, reference: _Measurements, target: _Measurements
 ) -> dict[str, Series]:
     """How much of the reference's facial motion is kept, relative to the target's head pose."""
-    versions = _motion_meshes((own, reference, target))
-    known = np.all([np.isfinite(meshes[:, 0, 0]) for meshes in versions], axis=0)
+    versions, known = _motion_meshes((own, reference, target))
     if known.sum() < _LEAST_FACES:
         return {}
     frontal = frontal_mesh(versions[2][known], target.angles[known])
@@ -207,16 +209,23 @@ def _motion_kept(
     return motion_r_squared(own_motion, reference_motion)
 
 
-def _motion_meshes(versions: Sequence[_Measurements]) -> list[Meshes]:
-    """Return the landmarks to read motion from: one network's for all versions.
+def _motion_meshes(
+    versions: Sequence[_Measurements],
+) -> tuple[list[Meshes], Bool[np.ndarray, "t"]]:
+    """Return the landmarks to read motion from, and in which frames all versions have them.
 
     The network that reads expressions follows lids and lips better than the face mesh network.
-    Where expressions were not read, as during a training, the latter is used.
+    Where expressions were read of few faces, or not at all as during a training, the latter is
+    used for all versions.
     """
+    meshes = [version.meshes for version in versions]
     read = [version.expression_meshes for version in versions]
-    if all(np.isfinite(meshes).any() for meshes in read):
-        return read
-    return [version.meshes for version in versions]
+    has_mesh, is_read = (
+        np.all([np.isfinite(own[:, 0, 0]) for own in each], axis=0) for each in (meshes, read)
+    )
+    if is_read.sum() >= max(_LEAST_FACES, _LEAST_READ * has_mesh.sum()):
+        return read, is_read
+    return meshes, has_mesh
 
 
 def _performance(own: _Measurements, target: _Measurements) -> dict[str, Series]:

@@ -141,8 +141,8 @@ def motion_r_squared(
         reference: Motion to keep.
 
     Returns:
-        1: equal motion. 0: as far off as a face that does not move. Negative, -1 on average at
-        least: further off.
+        1: equal motion. 0: as far off as a face that does not move. Negative: further off; the mean
+        of a group is at least -1.
     """
     errors = {group: _energy(swap - reference, group) for group in FEATURES}
     known = np.isfinite(errors["mouth_motion"])
