@@ -13,8 +13,8 @@ def wait_for_processor_time(
 
     Args:
         process: The child.
-        lock: Other threads hold it while they send signals, which asks for the child's end as well:
-            only one thread learns the exit code from the system.
+        lock: Other threads hold it while they send signals to the child. `Popen` asks for the exit
+            code before it sends one, and the system tells that code only once.
 
     Returns:
         Seconds of the child and of the processes that it waited for; None where the system does not

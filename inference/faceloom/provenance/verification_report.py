@@ -13,8 +13,9 @@ from faceloom.provenance.disclosure_mark import XmpDisclosure
 from faceloom.provenance.watermark import FoundWatermark
 
 # "valid": marked as a swap, with a valid signature. "unsigned": marked, without a signature of
-# the mark. "invalid": the signature does not match the file. "unchecked": signed, and the signature
-# was not checked. "watermarked": only the pixels are marked. "unmarked": no mark.
+# the mark. "invalid": the signature does not match the file, or the manifest cannot be read.
+# "unchecked": signed, and the signature was not checked. "watermarked": only the pixels are marked.
+# "unmarked": no mark.
 Verdict = Literal["valid", "unsigned", "invalid", "unchecked", "watermarked", "unmarked"]
 
 _VERDICT_TEXT: dict[Verdict, str] = {
@@ -50,7 +51,8 @@ class VerificationReport:
     """The result."""
 
     tags: dict[str, str]
-    """All tags of the file; empty if the signature is invalid."""
+    """All tags of the file; empty if the signature is invalid, or was not checked and the tags
+    cannot be read."""
 
     sentences: tuple[str, ...]
     """Faceloom's sentences in the tags."""

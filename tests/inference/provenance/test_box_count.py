@@ -2,7 +2,6 @@
 
 import io
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -43,15 +42,15 @@ def test_counts_boxes(content: bytes, too_many: bool) -> None:
 
 
 @needs_c2pa
-def test_file_of_many_boxes_is_not_checked_in_little_time(tmp_path: Path) -> None:
+def test_file_of_many_boxes_is_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_clip(tmp_path / "a.mp4", wave_images(2))
     mark_file(path)
     with path.open("ab") as file:
-        file.write(make_box(b"free") * 50_000)
-    started = time.process_time()
+        file.write(MANY)
+    # Both would take minutes for more boxes.
+    monkeypatch.setattr("c2pa.Reader", None)
+    monkeypatch.setattr("c2pa.Builder.add_ingredient", None)
     report = verify(path)
-    # Validated, it takes half a minute.
-    assert time.process_time() - started < 5
     assert report.credentials is not None
     assert (report.credentials.state, report.credentials.errors) == (
         "Unchecked",

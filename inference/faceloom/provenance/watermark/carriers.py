@@ -41,8 +41,9 @@ PILOT_CARRIERS = 256
 # Carriers of the payload.
 DATA_CARRIERS = 768
 # Length of the shortest and longest wave vector, in half periods per grid side. At lower
-# frequencies the pattern is easier to see and the face's own features are ten times as strong; at
-# higher ones, half size and x264 at crf 28 remove it.
+# frequencies the pattern is easier to see, the face's own detail is up to four times as strong and
+# there are fewer carriers (docs/decisions/0013-watermark-is-opt-in.md); at higher ones, half size
+# and x264 at crf 28 remove it.
 _LOWEST, _HIGHEST = 26, 46
 # Smallest component of a wave vector, in half periods per grid side: waves that are almost parallel
 # to an axis look like stripes and resemble the edges of features.
