@@ -148,7 +148,7 @@ def test_a_second_stop_sends_no_second_signal(
 ) -> None:
     Path("wait.txt").write_text("a.mp4")
     queue.add(convert_request("a.mp4"))
-    wait_until(fake_commands)
+    wait_until(lambda: fake_commands() and queue.job(1).child)
     sent: list[int] = []
     send = subprocess.Popen.send_signal
     monkeypatch.setattr(subprocess.Popen, "send_signal", lambda _, number: sent.append(number))
