@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from faceloom import __version__
-from faceloom.atomic import explain_os_errors, write_text
+from faceloom.atomic import write_text
 from faceloom.errors import ArtifactRefused
 from faceloom.json_documents import StrictModel, read_document, to_json
 
@@ -24,7 +24,7 @@ class ClipScan(StrictModel):
     faceloom_version: str = __version__
     """Version of Faceloom that scanned the clip."""
     signature: str
-    """Signature of the clip's file; another one makes the scan useless."""
+    """Signature of the clip's file, see `file_signature`; a scan of another file is ignored."""
     frames: _Index
     """Number of frames of the clip."""
     cuts: tuple[_Index, ...] = ()
@@ -32,7 +32,7 @@ class ClipScan(StrictModel):
     done: _Index = 0
     """Frames that were scanned, from the first one on."""
     runs: tuple[tuple[_Index, _Index], ...] = ()
-    """The first of these frames of each run with the same number of faces, and this number."""
+    """First frame and number of faces of each run of frames with the same number of faces."""
 
     @model_validator(mode="after")
     def _check_frames(self) -> "ClipScan":
@@ -58,8 +58,8 @@ def read_scan(path: Path, signature: str) -> ClipScan | None:
         signature: The signature of the clip's file.
 
     Returns:
-        The scan; None if there is none, if the clip was replaced since, if another version of
-        Faceloom wrote it, which may find other faces, or if the file is damaged.
+        The scan; None if there is none, if it is of another file, if another version of Faceloom
+        wrote it, which may find other faces, or if it is damaged.
     """
     if not path.is_file():
         return None
@@ -78,8 +78,7 @@ def write_scan(path: Path, scan: ClipScan) -> None:
         scan: The scan.
 
     Raises:
-        FaceloomError: The file cannot be written.
+        UsageError: The file cannot be written.
+        PartlyDone: The disk is full.
     """
-    with explain_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, to_json(scan))

@@ -29,7 +29,7 @@ _SAVE_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class _WantedClip:
+class _ShownClip:
     """A clip that a page shows."""
 
     path: Path
@@ -64,7 +64,7 @@ class ClipScanner:
         """
         self._folder = project / PRIVATE_FOLDER / "scans"
         self._changed = threading.Condition()
-        self._clips: dict[tuple[str, str], _WantedClip] = {}
+        self._clips: dict[tuple[str, str], _ShownClip] = {}
         self._pictures = 0
         self._quiet_at = 0.0
         self._is_closed = False
@@ -82,17 +82,17 @@ class ClipScanner:
         """
         key = (clip.id, file_signature(clip.path))
         with self._changed:
-            wanted = self._clips.get(key)
-            if wanted is None:
+            shown = self._clips.get(key)
+            if shown is None:
                 file = self._folder / f"{clip.id}.json"
-                wanted = _WantedClip(clip.path, file, 0, read_scan(file, key[1]))
-                self._clips[key] = wanted
-            wanted.asked = time.monotonic()
-            error, wanted.error = wanted.error, ""
-            if not error and wanted.is_unfinished and not self._is_closed:
+                shown = _ShownClip(clip.path, file, 0, read_scan(file, key[1]))
+                self._clips[key] = shown
+            shown.asked = time.monotonic()
+            error, shown.error = shown.error, ""
+            if not error and shown.is_unfinished and not self._is_closed:
                 self._start()
                 self._changed.notify_all()
-            return wanted.scan, error
+            return shown.scan, error
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -132,7 +132,7 @@ class ClipScanner:
                 log.exception("The scan of %s failed.", clip.path)
                 clip.error = f"The scan failed ({error})."
 
-    def _next_clip(self) -> _WantedClip | None:
+    def _next_clip(self) -> _ShownClip | None:
         """Wait for a clip that a page shows; None when the thread shall end."""
         with self._changed:
             while not self._is_closed:
@@ -142,7 +142,7 @@ class ClipScanner:
                 self._changed.wait()
             return None
 
-    def _scan(self, clip: _WantedClip, finder: FaceFinder) -> None:
+    def _scan(self, clip: _ShownClip, finder: FaceFinder) -> None:
         if not self._may_continue(clip):
             return
         scan = FrameScan(clip.path, finder, clip.scan)
@@ -161,7 +161,7 @@ class ClipScanner:
             clip.scan = scan.result()
             write_scan(clip.file, clip.scan)
 
-    def _may_continue(self, clip: _WantedClip) -> bool:
+    def _may_continue(self, clip: _ShownClip) -> bool:
         """Wait until no picture is asked for; return whether a page shows the clip."""
         with self._changed:
             while not self._is_closed:

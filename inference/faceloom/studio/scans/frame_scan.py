@@ -11,7 +11,7 @@ from faceloom.swap.preview.frame_lead_in import first_frame
 
 
 class FrameScan:
-    """A scan that runs. The faces are those that a conversion finds."""
+    """Scans one clip, one frame a step. It finds the faces that a conversion finds."""
 
     def __init__(self, clip: Path, finder: FaceFinder, known: ClipScan | None = None):
         """Open a clip.
@@ -19,13 +19,15 @@ class FrameScan:
         Args:
             clip: The clip.
             finder: A finder that detects as a conversion does; its networks are used.
-            known: What an earlier scan of this file found.
+            known: What an earlier scan found; ignored if the clip was replaced after it.
 
         Raises:
             UsageError: There is no such file.
             MediaUnreadable: It cannot be read.
         """
         self._signature = file_signature(clip)
+        if known and known.signature != self._signature:
+            known = None
         # Every frame is read once.
         self._frames = ClipFrames(clip, cache_bytes=0)
         self._finder = finder
@@ -52,6 +54,7 @@ class FrameScan:
             Nothing, after each frame.
 
         Raises:
+            UsageError: The clip has fewer frames than its container states.
             MediaUnreadable: A frame cannot be read.
         """
         finder, known = self._finder.for_new_video(), self._done

@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.studio.clip import ALL_FRAMES, FACE_FRAMES
 
 from faceloom.faces.face_finder import FaceFinder
+from faceloom.studio.scans.clip_scan import ClipScan
 from faceloom.studio.scans.frame_scan import FrameScan
 from faceloom.swap.pipeline.analysis import DETECT_EVERY
 
@@ -24,3 +25,9 @@ def test_a_scan_continues_where_it_was_stopped(studio_clip: Path, steps: int) ->
     whole = continued.result()
     assert whole.is_complete
     assert (whole.cuts, whole.runs) == ((FACE_FRAMES,), ((0, 1), (FACE_FRAMES, 0)))
+
+
+def test_the_scan_of_a_replaced_file_is_not_continued(studio_clip: Path) -> None:
+    other = ClipScan(signature="another file", frames=100, done=50, runs=((0, 2),), cuts=(40,))
+    scan = FrameScan(studio_clip, FaceFinder(detect_every=DETECT_EVERY), other)
+    assert (scan.result().done, scan.result().runs, scan.result().cuts) == (0, (), ())
