@@ -1,6 +1,7 @@
 """Evaluations during training give the metrics of `compare`, and do not change training."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from faceloom_train.loop.trainer import train
 from faceloom_train.model.model_builder import build_compiled_model
 from faceloom_train.model.reconstruction_model import mask_background
 from faceloom_train.runs.checkpoint import read_best
+from faceloom_train.runs.checkpoint_paths import checkpoints_directory
 from faceloom_train.runs.run_directory import Run
 
 pytestmark = pytest.mark.training
@@ -133,7 +135,7 @@ def test_a_swap_without_a_detectable_face_scores_zero(
 
 
 def test_evaluations_include_the_last_step_and_do_not_change_training(
-    facesets: dict[str, Path], tmp_path: Path, trained: Run
+    facesets: dict[str, Path], tmp_path: Path, trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluated, plain = simple_run(tmp_path / "evaluated", facesets, evaluate_every=2), trained
     train(evaluated)
@@ -162,5 +164,19 @@ def test_evaluations_include_the_last_step_and_do_not_change_training(
     kept = [row for row in rows if row["step"] < 4 or "loss" in row]
     assert len(kept) == len(rows) - 4
     evaluated.metrics_path.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    best_path = checkpoints_directory(evaluated) / "best.json"
+    best_path.unlink()
+    log_metrics = Run.log_metrics
+
+    def killed(run: Run, *written: Mapping[str, object]) -> None:
+        if any(SWAP in row for row in written):
+            raise KeyboardInterrupt
+        log_metrics(run, *written)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Run, "log_metrics", killed)
+        train(evaluated)
+    # Its rows come last: otherwise the best checkpoint would never be marked.
+    assert best_path.exists()
     train(evaluated)
     assert metrics_rows(evaluated) == rows

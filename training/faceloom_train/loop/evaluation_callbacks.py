@@ -74,7 +74,10 @@ class EvaluationHook:
             # Training must not end because the face detector finds no face.
             log.warning("Step %d was not evaluated: %s", step, error)
             return
-        # At once: a run that is killed has all rows of an evaluation, or none and repeats it.
+        score = mean_score(results)
+        if score is not None:
+            self._mark_if_best(step, score)
+        # Last, and in one write: a run that is killed before it has no row and evaluates again.
         self._run.log_metrics(*({"step": step, **result.to_row()} for result in results))
         for result in results:
             self._write_scalars(step, result)
@@ -83,9 +86,6 @@ class EvaluationHook:
         self._report(
             EvaluationCompleted("evaluate", count, count, note, step=step, results=tuple(results))
         )
-        score = mean_score(results)
-        if score is not None:
-            self._mark_if_best(step, score)
 
     def _evaluate(self, evaluator: Evaluator, model: SwapModel) -> list[EvaluationResult]:
         results: list[EvaluationResult] = []
