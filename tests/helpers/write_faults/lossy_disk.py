@@ -162,8 +162,8 @@ class LossyDisk:
 
     def _flush_last(self, call: Call) -> None:
         """Flush what the last call changed."""
-        if call.inode:
-            file = self._inodes[call.inode]
+        file = self._inodes.get(call.inode)
+        if file is not None:
             file.flushed = bytes(file.content)
         if call.name in _NAME_CALLS:
             self._flush_names(self._pending[-1:])

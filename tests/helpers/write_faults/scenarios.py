@@ -50,7 +50,7 @@ class Scenario:
     untouched: tuple[str, ...] = ()
     """Files and folders of the input that the command never changes."""
     whole: tuple[str, ...] = ()
-    """Patterns of files and folders that are at no time anything but the old or the new one."""
+    """Patterns of files and folders that are at any time either the old or the new one."""
     optional: tuple[str, ...] = ()
     """Files that the command writes if it can, to be faster the next time."""
     volatile: tuple[str, ...] = ()
