@@ -1,9 +1,7 @@
 """The whole job in a browser with the real commands: from two videos to a swap that plays."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -13,6 +11,7 @@ from tests.helpers.clips import make_clip
 from tests.helpers.studio.browser import (
     add_from_this_machine,
     click,
+    hosts_of_requests,
     needs_browser,
     open_browser,
     studio_page,
@@ -109,14 +108,3 @@ def test_two_videos_become_a_swap_that_plays(browser: WebDriver, server: StudioS
     wait_until(lambda: browser.execute_script(played) > 0.1)
     wait_until(lambda: "Marked as a swap" in browser.find_element(By.CSS_SELECTOR, "#marks").text)
     assert hosts_of_requests(browser) == {"localhost"}
-
-
-def hosts_of_requests(browser: WebDriver) -> set[str | None]:
-    """The hosts of all requests that the browser has sent."""
-    sent = [json.loads(row["message"])["message"] for row in browser.get_log("performance")]
-    urls = [
-        row["params"]["request"]["url"]
-        for row in sent
-        if row["method"] == "Network.requestWillBeSent"
-    ]
-    return {urlsplit(url).hostname for url in urls if url.startswith("http")}

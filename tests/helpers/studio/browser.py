@@ -1,9 +1,11 @@
 """Debian's Chromium without a window, driven by Selenium; no request leaves this machine."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
@@ -109,3 +111,14 @@ def add_from_this_machine(browser: WebDriver, name: str) -> None:
     title = Path(name).stem if name.endswith(".bundle") else name
     listed = f"//ul[@class='items']//strong[text()='{title}']"
     wait_until(lambda: browser.find_elements(By.XPATH, listed))
+
+
+def hosts_of_requests(browser: WebDriver) -> set[str | None]:
+    """Return the hosts of all requests that the browser has sent since the last call."""
+    sent = [json.loads(row["message"])["message"] for row in browser.get_log("performance")]
+    urls = [
+        row["params"]["request"]["url"]
+        for row in sent
+        if row["method"] == "Network.requestWillBeSent"
+    ]
+    return {urlsplit(url).hostname for url in urls if url.startswith("http")}

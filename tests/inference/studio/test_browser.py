@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from tests.helpers.clips import make_clip
 from tests.helpers.studio.browser import (
     add_from_this_machine,
     click,
+    hosts_of_requests,
     needs_browser,
     press,
     studio_page,
@@ -107,15 +107,7 @@ def test_from_a_video_to_a_swap_that_plays(browser: WebDriver, server: StudioSer
     )
 
     shown(browser, "#marks", "Marked as a swap")
-
-    sent = [json.loads(row["message"])["message"] for row in browser.get_log("performance")]
-    urls = [
-        row["params"]["request"]["url"]
-        for row in sent
-        if row["method"] == "Network.requestWillBeSent"
-    ]
-    hosts = {urlsplit(url).hostname for url in urls if url.startswith("http")}
-    assert hosts == {"localhost"}
+    assert hosts_of_requests(browser) == {"localhost"}
 
 
 def to_frame(browser: WebDriver, frame: int) -> None:
