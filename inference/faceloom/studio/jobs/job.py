@@ -72,7 +72,7 @@ class Job(StrictModel):
     processor_seconds: Annotated[float, Field(ge=0)] = 0.0
     """Processor time of its command, all starts together; 0 where the system does not tell it."""
     memory_bytes: Annotated[int, Field(ge=0)] = 0
-    """Largest memory of its processes together, as far as it was looked at."""
+    """Largest sum of the resident memory of its processes, see `MemoryPeak`."""
     sentence: str = ""
     """The result or the error, for people."""
     exit_code: int | None = None

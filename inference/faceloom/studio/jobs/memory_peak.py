@@ -10,7 +10,7 @@ _LOOK_SECONDS = 0.5
 
 
 class MemoryPeak:
-    """Looks at the memory of a command from time to time.
+    """Looks at the memory of a command every half second.
 
     The peak that the system records for a child includes the memory of the process that started
     it, which is larger than that of many commands.
@@ -18,11 +18,11 @@ class MemoryPeak:
 
     def __init__(self) -> None:
         self.bytes = 0
-        """The largest sum of the resident memory of its processes so far."""
+        """The largest sum of the resident memory of its processes."""
         self._next_look = 0.0
 
     def look(self, pid: int) -> None:
-        """Look at a command's memory, unless the last look was a moment ago.
+        """Look at a command's memory, unless the last look was less than half a second ago.
 
         Args:
             pid: The process of the command; it may have ended.

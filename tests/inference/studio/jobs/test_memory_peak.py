@@ -28,6 +28,7 @@ def pid() -> Iterator[int]:
 
 
 def test_the_memory_of_all_its_processes_counts(pid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_peak, "_LOOK_SECONDS", 1000)
     peak = MemoryPeak()
     peak.look(pid)
     assert FILLED < peak.bytes < 3 * FILLED
