@@ -48,6 +48,7 @@ class StepProcess:
     """Why the log cannot be written; empty if it can."""
     processor_seconds: float | None = None
     """Its processor time; None before its end, and where the system does not tell it."""
+    # Held while a signal is sent, and while the exit code is read.
     _lock: threading.Lock = field(default_factory=threading.Lock)
     # What it reports, and None from each reader at its end.
     _events: "queue.Queue[Progress | None]" = field(default_factory=queue.Queue)

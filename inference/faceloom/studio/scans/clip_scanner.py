@@ -1,4 +1,4 @@
-"""Scans clips in a thread of their own that waits whenever a picture is asked for."""
+"""Scans clips in a thread of its own, which waits while a picture of a clip is asked for."""
 
 import logging
 import threading
