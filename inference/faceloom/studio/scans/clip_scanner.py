@@ -153,13 +153,13 @@ class ClipScanner:
                 if now - shown > _SHOW_SECONDS:
                     clip.scan, shown = scan.result(), now
                 if now - saved > _SAVE_SECONDS:
-                    write_scan(clip.file, scan.result())
+                    _save(clip.file, scan.result())
                     saved = now
                 if not self._may_continue(clip):
                     break
         finally:
             clip.scan = scan.result()
-            write_scan(clip.file, clip.scan)
+            _save(clip.file, clip.scan)
 
     def _may_continue(self, clip: _ShownClip) -> bool:
         """Wait until no picture is asked for; return whether a page shows the clip."""
@@ -170,3 +170,11 @@ class ClipScanner:
                     return clip.is_unfinished
                 self._changed.wait(max(left, 0.05))
             return False
+
+
+def _save(file: Path, scan: ClipScan) -> None:
+    """Write a scan; if the disk is full, it is kept in memory only."""
+    try:
+        write_scan(file, scan)
+    except FaceloomError as error:
+        log.warning("%s", error)

@@ -13,7 +13,7 @@ from faceloom.errors import MediaUnreadable
 from faceloom.studio.scans import clip_scanner
 from faceloom.studio.scans.clip_scan import ClipScan
 from faceloom.studio.scans.clip_scanner import ClipScanner
-from faceloom.studio.studio_project import Item, ItemKind, item_id
+from faceloom.studio.studio_project import PRIVATE_FOLDER, Item, ItemKind, item_id
 
 # Seconds without a step after which a scan counts as stopped.
 STOPPED_SECONDS = 0.15
@@ -115,3 +115,20 @@ def test_an_error_is_told_once_and_the_scan_starts_again(
         wait_until(lambda: scanner.scan_of(clip) == (None, "clip.mp4 is damaged."))
     monkeypatch.undo()
     wait_until(lambda: (found := scanner.scan_of(clip)[0]) and found.is_complete)
+
+
+def test_a_scan_that_cannot_be_kept_is_completed(
+    scanner: ClipScanner, clip: Item, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / PRIVATE_FOLDER).touch()
+    errors = []
+
+    def is_complete() -> bool:
+        found, error = scanner.scan_of(clip)
+        errors.append(error)
+        return found is not None and found.is_complete
+
+    wait_until(is_complete)
+    wait_until(lambda: "cannot be used" in caplog.text)
+    is_complete()
+    assert set(errors) == {""}
