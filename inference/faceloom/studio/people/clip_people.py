@@ -47,9 +47,11 @@ class ClipPeople:
             project: The project's folder.
         """
         self._folder = project / "people"
+        # Guards the start of a search and of its command, and their end.
         self._lock = threading.Lock()
         self._search: PeopleSearch | None = None
         self._child: StepProcess | None = None
+        self._is_ending = False
         self._version = 0
 
     @property
@@ -107,14 +109,16 @@ class ClipPeople:
         with self._lock:
             if self._search and not self._search.error:
                 raise UsageError("A search for people runs already; wait until the search ends.")
+            self._child, self._is_ending = None, False
             self._update(PeopleSearch(clip.id))
         threading.Thread(target=self._run, args=[clip], name="people", daemon=True).start()
 
     def close(self) -> None:
         """End the search that runs."""
-        child = self._child
-        if child is not None and child.process.poll() is None:
-            child.process.terminate()
+        with self._lock:
+            self._is_ending = True
+            if self._child is not None:
+                self._child.interrupt()
 
     def _person(self, clip: Item, number: int) -> ListedPerson:
         found = self.people_of(clip)
@@ -140,7 +144,10 @@ class ClipPeople:
             tempfile.TemporaryDirectory() as logs,
             StepProcess.start(command, Path(logs) / "log.txt", lambda: None) as child,
         ):
-            self._child = child
+            with self._lock:
+                self._child = child
+                if self._is_ending:
+                    child.interrupt()
             for progress in child.progress():
                 if progress and self._search:
                     done, total = progress.done, progress.total

@@ -1,7 +1,8 @@
 """The people of a clip: the search beside the queue, and an extraction for each person."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.helpers.studio.waiting import wait_until
 from faceloom.image_io import write_png
 from faceloom.json_documents import to_json
 from faceloom.project.people_listing import PEOPLE_FILE, ListedPerson, PeopleFile
+from faceloom.project.step_process import StepProcess
 from faceloom.studio.studio_project import Item
 
 
@@ -161,3 +163,24 @@ def test_a_search_that_ends_is_forgotten(
     server.post(f"/people/{clip.id}/find")
     wait_until(fake_commands)
     wait_until(lambda: server.studio.people.search is None)
+
+
+@pytest.mark.process
+def test_a_search_that_is_closed_as_it_starts_ends(
+    server: StudioServer,
+    clip: Item,
+    fake_commands: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("wait.txt").write_text("--list-people")
+    start = StepProcess.start
+
+    @contextmanager
+    def closed(*arguments: Any) -> Iterator[StepProcess]:
+        with start(*arguments) as child:
+            server.studio.people.close()
+            yield child
+
+    monkeypatch.setattr(StepProcess, "start", closed)
+    server.post(f"/people/{clip.id}/find")
+    wait_until(lambda: (search := server.studio.people.search) and search.error)
